@@ -1,0 +1,21 @@
+//! Compiles `proto/` with protox, so nobody needs `protoc`, and keeps the descriptor for reflection.
+
+use prost::Message as _;
+use std::{env, fs, path::PathBuf};
+
+const FILES: [&str; 4] = ["types", "credentials", "trust", "inspect"];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=proto/claviger");
+    let files = FILES.map(|name| format!("proto/claviger/v1/{name}.proto"));
+    let descriptors = protox::compile(files, ["proto"])?;
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("descriptor.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure()
+        .build_server(env::var("CARGO_FEATURE_SERVER").is_ok())
+        .build_client(env::var("CARGO_FEATURE_CLIENT").is_ok())
+        .build_transport(false)
+        // A stray `?request` must not print a secret: Debug is written by hand in src/proto.rs.
+        .skip_debug([".claviger.v1.Secret", ".claviger.v1.SessionContext"])
+        .compile_fds(descriptors)?;
+    Ok(())
+}

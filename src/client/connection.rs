@@ -1,0 +1,62 @@
+//! One HTTP/2 connection over a Unix socket, as tonic's generated clients want it.
+//!
+//! tonic's own `Channel` adds reconnecting, buffering and balancing, which a local socket has no use for and a
+//! process that lives three milliseconds would pay for.
+
+use super::ConnectError;
+use hyper::{body::Incoming, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::{
+    io,
+    path::Path,
+    task::{Context, Poll},
+};
+use tokio::net::UnixStream;
+use tonic::body::Body;
+use tower_service::Service;
+
+/// An open connection. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Connection(http2::SendRequest<Body>);
+
+impl Connection {
+    /// Connects to `socket`, which must belong to this user.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn open(socket: &Path) -> Result<Self, ConnectError> {
+        let path = || socket.display().to_string();
+        let stream = UnixStream::connect(socket).await.map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ConnectError::Unreachable { path: path(), cause },
+            _ => ConnectError::Unsafe { path: path(), why: cause.to_string() },
+        })?;
+        let theirs = stream.peer_cred().map_err(|cause| ConnectError::Unreachable { path: path(), cause })?.uid();
+        let ours = super::start::own_uid();
+        if theirs != ours {
+            return Err(ConnectError::Unsafe { path: path(), why: format!("the daemon runs as uid {theirs}, not {ours}") });
+        }
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+        // It ends when the last sender is dropped; its error reaches the callers that wait for an answer.
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(Self(sender))
+    }
+
+    /// What requests carry as scheme and authority.
+    pub(super) fn origin() -> http::Uri {
+        http::Uri::from_static("http://localhost")
+    }
+}
+
+impl Service<http::Request<Body>> for Connection {
+    type Response = http::Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(self.0.send_request(request))
+    }
+}

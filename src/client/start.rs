@@ -1,0 +1,141 @@
+//! Finds the socket, and starts a daemon when none answers.
+
+use super::ConnectError;
+use crate::socket;
+use std::{
+    env, fs, io,
+    os::unix::{
+        fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+        process::CommandExt as _,
+    },
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    net::UnixStream,
+    process::Command,
+    time::timeout,
+};
+
+/// How long a daemon may take to come up. It needs a few milliseconds; a machine that swaps may need more.
+const START_DEADLINE: Duration = Duration::from_secs(10);
+/// What a daemon needs from the environment of whoever starts it: where its directories are. Nothing else of it
+/// may ever matter to a credential.
+const DAEMON_VARIABLES: [&str; 6] =
+    ["HOME", "PATH", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"];
+
+/// The socket of this user: `$CLAVIGER_SOCK` if set, else in the runtime directory.
+///
+/// # Errors
+/// [`ConnectError::Unsafe`] if `$CLAVIGER_SOCK` is not absolute.
+pub fn default_socket() -> Result<PathBuf, ConnectError> {
+    match env::var_os(socket::SOCKET_VARIABLE).filter(|path| !path.is_empty()) {
+        None => Ok(socket::default_path(env::var_os("XDG_RUNTIME_DIR").as_deref().map(Path::new), own_uid())),
+        Some(path) if Path::new(&path).is_absolute() => Ok(path.into()),
+        Some(path) => Err(ConnectError::Unsafe {
+            path: path.to_string_lossy().into_owned(),
+            why: format!("{} must be an absolute path", socket::SOCKET_VARIABLE),
+        }),
+    }
+}
+
+/// Starts a daemon for `socket`, or waits for the one that another client is starting.
+pub(super) async fn start(socket: &Path) -> Result<(), ConnectError> {
+    let directory = socket.parent().unwrap_or(Path::new("/"));
+    prepare(directory)?;
+    let lock = take_start_lock(directory.join(socket::START_LOCK_NAME)).await?;
+    // Somebody else may have started it while we waited for the lock.
+    if UnixStream::connect(socket).await.is_err() {
+        launch(socket).await?;
+    }
+    drop(lock);
+    Ok(())
+}
+
+/// Creates `directory` with mode 0700; an existing one must be a directory of ours that nobody else can write to.
+fn prepare(directory: &Path) -> Result<(), ConnectError> {
+    let unsafe_because =
+        |why: String| ConnectError::Unsafe { path: directory.display().to_string(), why };
+    match fs::DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(unsafe_because(error.to_string())),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(directory).map_err(|error| unsafe_because(error.to_string()))?;
+    if !found.is_dir() {
+        return Err(unsafe_because("it is not a directory".into()));
+    }
+    if found.uid() != own_uid() {
+        return Err(unsafe_because(format!("it belongs to uid {}", found.uid())));
+    }
+    if found.mode() & 0o022 != 0 {
+        return Err(unsafe_because("others can write to it (chmod 700)".into()));
+    }
+    Ok(())
+}
+
+/// A kernel lock: it goes with its holder, however that ends.
+async fn take_start_lock(path: PathBuf) -> Result<fs::File, ConnectError> {
+    let not_locked = |error: io::Error| ConnectError::NotStarted(format!("cannot lock {}: {error}", path.display()));
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(&not_locked)?;
+    let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
+    locked.map_err(io::Error::other).and_then(|result| result).map_err(not_locked)
+}
+
+async fn launch(socket: &Path) -> Result<(), ConnectError> {
+    let program = daemon_program()?;
+    let mut command = std::process::Command::new(&program);
+    command.arg("--on-demand").arg("--socket").arg(socket).env_clear().current_dir("/").process_group(0);
+    for name in DAEMON_VARIABLES {
+        if let Some(value) = env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    let mut command = Command::from(command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let cannot_run = |error| ConnectError::NotStarted(format!("cannot run {}: {error}", program.display()));
+    let mut child = command.spawn().map_err(cannot_run)?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let mut line = String::new();
+    let announced = async {
+        if let Some(stdout) = stdout {
+            drop(BufReader::new(stdout).read_line(&mut line).await);
+        }
+    };
+    if timeout(START_DEADLINE, announced).await.is_err() {
+        return Err(ConnectError::NotStarted(format!("not ready after {} s", START_DEADLINE.as_secs())));
+    }
+    match line.trim() {
+        "ready" => Ok(()),
+        _ => Err(ConnectError::NotStarted(last_words(stderr).await)),
+    }
+}
+
+async fn last_words(stderr: Option<tokio::process::ChildStderr>) -> String {
+    let mut text = String::new();
+    if let Some(stderr) = stderr {
+        drop(timeout(START_DEADLINE, stderr.take(4096).read_to_string(&mut text)).await);
+    }
+    match text.trim() {
+        "" => "it ended without a word".into(),
+        words => words.into(),
+    }
+}
+
+/// `clavigerd` beside this executable, else in the directories of `PATH` that are absolute.
+fn daemon_program() -> Result<PathBuf, ConnectError> {
+    const NAME: &str = "clavigerd";
+    let beside = env::current_exe().ok().and_then(|path| Some(path.parent()?.join(NAME)));
+    let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
+    let candidates = beside.into_iter().chain(on_path.into_iter().filter(|dir| dir.is_absolute()).map(|dir| dir.join(NAME)));
+    candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+        ConnectError::NotStarted(format!("{NAME} is neither beside this program nor on PATH; `cargo xtask install` installs it"))
+    })
+}
+
+pub(super) fn own_uid() -> u32 {
+    // std has no getuid(); the owner of our own /proc entry is only the same while the process is dumpable.
+    nix::unistd::Uid::effective().as_raw()
+}

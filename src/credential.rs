@@ -1,0 +1,28 @@
+//! The words for a credential that both sides use.
+
+/// How a secret goes into an HTTP request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// As header `x-api-key`.
+    ApiKey,
+    /// As header `authorization: Bearer …`.
+    Bearer,
+    /// As both: what an `apiKeyHelper`'s output is sent as (`spec/behaviour.md` D).
+    ApiKeyAndBearer,
+}
+
+/// Longest secret a command may print (`spec/behaviour.md` A2, `apiKeyHelper`).
+pub const MAX_SECRET_LEN: usize = 16_384;
+
+impl Scheme {
+    /// The HTTP headers that carry `secret`, as (name, value).
+    pub fn headers(self, secret: &str) -> Vec<(&'static str, String)> {
+        let key = || ("x-api-key", secret.to_owned());
+        let bearer = || ("authorization", format!("Bearer {secret}"));
+        match self {
+            Self::ApiKey => vec![key()],
+            Self::Bearer => vec![bearer()],
+            Self::ApiKeyAndBearer => vec![key(), bearer()],
+        }
+    }
+}

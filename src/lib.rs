@@ -1,0 +1,45 @@
+//! What `clavigerd`, `claviger` and programs that embed a client share.
+//!
+//! Most of this crate is vocabulary and has no effects: no clock, no environment, no files. The one
+//! exception is [`client`], the library that a Rust program embeds instead of running `claviger`.
+//!
+//! ```no_run
+//! use claviger::{client::Client, session::SessionContext};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let session = SessionContext::new(std::env::current_dir()?, std::env::vars_os())?;
+//! let mut client = Client::connect_or_start(&claviger::client::default_socket()?).await?;
+//!
+//! let lease = client.get(&session, None).await?;
+//! println!("{} to {}", lease.source, lease.origin);
+//!
+//! // After a 401 from the API: one refresh for everybody, however many sessions report it.
+//! client.report(&session, &lease, 401).await?;
+//!
+//! let mut events = client.watch(&session).await?;
+//! while let Some(event) = events.next().await? {
+//!     println!("{event:?}"); // secrets print as Secret(REDACTED)
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod backend;
+#[cfg(feature = "client")]
+pub mod client;
+pub mod credential;
+pub mod proto;
+pub mod reason;
+pub mod secret;
+pub mod session;
+pub mod socket;
+pub mod variables;
+pub mod wire;
+
+/// Revision of the API. Daemon and client refuse each other when it differs.
+pub const PROTOCOL: u32 = 1;
+
+/// Release of this build, as shown by `--version` and `GetVersion`.
+pub const RELEASE: &str = env!("CARGO_PKG_VERSION");

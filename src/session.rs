@@ -1,0 +1,353 @@
+//! All the daemon may know of one calling session, and the rules a request must obey.
+
+use crate::{
+    proto::v1,
+    reason::{Problem, Reason},
+    variables::{self, Use},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+/// Most variables one request may carry. The list in [`variables`] is far shorter.
+pub const MAX_VARIABLES: usize = 256;
+/// Longest value of a variable, in bytes. `PATH` of a heavily used shell is a tenth of it.
+pub const MAX_VALUE_LEN: usize = 32 * 1024;
+/// Largest settings passed with `--settings` (`spec/behaviour.md` A1).
+pub const MAX_EXPLICIT_SETTINGS: usize = 2 * 1024 * 1024;
+/// Longest path (`PATH_MAX` of Linux).
+const MAX_PATH_LEN: usize = 4096;
+
+/// What kind of session asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SessionMode {
+    /// An ordinary terminal session.
+    #[default]
+    Standard,
+    /// Keys from the session's environment are ignored.
+    Homespace,
+    /// Hermetic: `ANTHROPIC_API_KEY` and explicitly passed settings only.
+    Bare,
+    /// Remote container or desktop host: OAuth login only.
+    Managed,
+}
+
+/// Settings passed with `--settings`, as bytes: the daemon opens no path a client names.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExplicitSettings {
+    /// A path or "inline", for messages.
+    pub name: String,
+    /// The content.
+    pub content: Vec<u8>,
+}
+
+/// One calling session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionContext {
+    /// Absolute working directory.
+    pub cwd: PathBuf,
+    /// Allow-listed, non-secret environment.
+    pub variables: BTreeMap<String, String>,
+    /// Names of secret variables the session has; the values stay there.
+    pub present: BTreeSet<String>,
+    /// Settings passed with `--settings`.
+    pub explicit: Option<ExplicitSettings>,
+    /// What kind of session this is.
+    pub mode: SessionMode,
+    /// Whether a person at a terminal can answer.
+    pub interactive: bool,
+    /// Set when the caller runs inside a command of the daemon.
+    pub inside_flight: Option<String>,
+}
+
+// === impl SessionMode ===
+
+impl SessionMode {
+    /// Name for people and for `--mode`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Homespace => "homespace",
+            Self::Bare => "bare",
+            Self::Managed => "managed",
+        }
+    }
+
+    /// On the wire.
+    pub fn to_proto(self) -> v1::SessionMode {
+        match self {
+            Self::Standard => v1::SessionMode::Standard,
+            Self::Homespace => v1::SessionMode::Homespace,
+            Self::Bare => v1::SessionMode::Bare,
+            Self::Managed => v1::SessionMode::Managed,
+        }
+    }
+
+    /// The mode an environment asks for: `CLAUDE_CODE_SIMPLE` is bare; `CLAUDE_CODE_REMOTE` and
+    /// `CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST` are managed, which wins (`spec/behaviour.md` A2, A6).
+    fn from_environment(set: impl Fn(&str) -> bool) -> Self {
+        if set("CLAUDE_CODE_REMOTE") || set("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST") {
+            Self::Managed
+        } else if set("CLAUDE_CODE_SIMPLE") {
+            Self::Bare
+        } else {
+            Self::Standard
+        }
+    }
+
+    fn from_proto(mode: i32) -> Result<Self, Problem> {
+        match v1::SessionMode::try_from(mode) {
+            Ok(v1::SessionMode::Unspecified | v1::SessionMode::Standard) => Ok(Self::Standard),
+            Ok(v1::SessionMode::Homespace) => Ok(Self::Homespace),
+            Ok(v1::SessionMode::Bare) => Ok(Self::Bare),
+            Ok(v1::SessionMode::Managed) => Ok(Self::Managed),
+            Err(_) => Err(malformed(format!("unknown session mode {mode}"))
+                .hint("the client is newer than the daemon: restart the daemon with `claviger daemon stop`")),
+        }
+    }
+}
+
+// === impl ExplicitSettings ===
+
+// The content may hold a key.
+impl std::fmt::Debug for ExplicitSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ExplicitSettings({}, {} bytes)", self.name, self.content.len())
+    }
+}
+
+// === impl SessionContext ===
+
+impl SessionContext {
+    /// The session of a process with working directory `cwd` and `environment`. Variables that are not on the list,
+    /// or not UTF-8, are left out.
+    ///
+    /// # Errors
+    /// `malformed-request` if `cwd` is not an absolute UTF-8 path without control characters.
+    pub fn new(cwd: PathBuf, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Problem> {
+        check_path(&cwd)?;
+        let environment: BTreeMap<OsString, OsString> = environment.into_iter().collect();
+        let mut variables = BTreeMap::new();
+        let mut present = BTreeSet::new();
+        for &(name, usage) in variables::VARIABLES {
+            let Some(value) = environment.get(std::ffi::OsStr::new(name)) else { continue };
+            match (usage, value.to_str()) {
+                (Use::Secret, _) if !value.is_empty() => drop(present.insert(name.to_owned())),
+                (Use::Setting | Use::Command, Some(text)) if check_value(name, text).is_ok() => {
+                    variables.insert(name.to_owned(), text.to_owned());
+                }
+                _ => {}
+            }
+        }
+        let text = |name: &str| environment.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str());
+        Ok(Self {
+            cwd,
+            variables,
+            present,
+            explicit: None,
+            mode: SessionMode::from_environment(|name| text(name).is_some_and(variables::is_true)),
+            interactive: false,
+            inside_flight: text(variables::INSIDE_FLIGHT).map(str::to_owned),
+        })
+    }
+
+    /// On the wire.
+    pub fn to_proto(&self) -> v1::SessionContext {
+        let (explicit_settings_name, explicit_settings) =
+            self.explicit.clone().map_or_else(Default::default, |explicit| (explicit.name, explicit.content));
+        v1::SessionContext {
+            working_directory: self.cwd.to_string_lossy().into_owned(),
+            variables: self.variables.clone().into_iter().collect(),
+            present: self.present.iter().cloned().collect(),
+            explicit_settings,
+            explicit_settings_name,
+            mode: self.mode.to_proto().into(),
+            interactive: self.interactive,
+            inside_flight: self.inside_flight.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Decodes and checks what a client sent.
+    ///
+    /// # Errors
+    /// `malformed-request` for anything a well-behaved client does not send, `limits` for too much of it.
+    pub fn from_proto(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
+        let message = message.ok_or_else(|| malformed("the request has no session"))?;
+        if message.variables.len() > MAX_VARIABLES || message.present.len() > MAX_VARIABLES {
+            return Err(Problem::new(Reason::Limits, format!("more than {MAX_VARIABLES} variables in one request"))
+                .hint("send only the variables that src/variables.rs lists"));
+        }
+        for (name, value) in &message.variables {
+            check_value(name, value)?;
+        }
+        for name in &message.present {
+            check_present(name)?;
+        }
+        check_text("explicit_settings_name", &message.explicit_settings_name)?;
+        check_text("inside_flight", &message.inside_flight)?;
+        let cwd = PathBuf::from(message.working_directory);
+        check_path(&cwd)?;
+        Ok(Self {
+            cwd,
+            variables: message.variables.into_iter().collect(),
+            present: message.present.into_iter().collect(),
+            explicit: explicit(message.explicit_settings_name, message.explicit_settings)?,
+            mode: SessionMode::from_proto(message.mode)?,
+            interactive: message.interactive,
+            inside_flight: Some(message.inside_flight).filter(|id| !id.is_empty()),
+        })
+    }
+
+    /// A variable that is set and not empty.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that holds an absolute path.
+    pub fn directory(&self, name: &str) -> Option<&Path> {
+        self.variable(name).map(Path::new).filter(|path| path.is_absolute())
+    }
+}
+
+/// Checks settings passed with `--settings`; no content means none were passed.
+///
+/// # Errors
+/// `limits` if they are larger than [`MAX_EXPLICIT_SETTINGS`].
+pub fn explicit(name: String, content: Vec<u8>) -> Result<Option<ExplicitSettings>, Problem> {
+    if content.len() > MAX_EXPLICIT_SETTINGS {
+        return Err(Problem::new(Reason::Limits, "settings passed with --settings are larger than 2 MiB")
+            .hint("pass only the keys this session needs"));
+    }
+    let name = if name.is_empty() { "inline".to_owned() } else { name };
+    Ok(Some(ExplicitSettings { name, content }).filter(|explicit| !explicit.content.is_empty()))
+}
+
+fn malformed(message: impl Into<String>) -> Problem {
+    Problem::new(Reason::MalformedRequest, message)
+}
+
+fn check_text(what: &str, text: &str) -> Result<(), Problem> {
+    if text.len() > MAX_PATH_LEN {
+        return Err(malformed(format!("{what} is longer than {MAX_PATH_LEN} bytes")));
+    }
+    match text.chars().any(char::is_control) {
+        true => Err(malformed(format!("{what} has a control character"))),
+        false => Ok(()),
+    }
+}
+
+/// A path a client may name: absolute, UTF-8, no control characters.
+///
+/// # Errors
+/// `malformed-request`.
+pub fn check_path(path: &Path) -> Result<(), Problem> {
+    let text = path.to_str().ok_or_else(|| malformed("the path is not UTF-8"))?;
+    check_text("the path", text)?;
+    if !path.is_absolute() {
+        return Err(malformed("the working directory is not an absolute path"));
+    }
+    Ok(())
+}
+
+// Names that fail the check are not repeated: they come from anywhere.
+fn check_value(name: &str, value: &str) -> Result<(), Problem> {
+    match variables::usage(name) {
+        Some(Use::Setting | Use::Command) => {}
+        Some(Use::Secret) => {
+            return Err(malformed(format!("the value of {name} was sent; a client says only that it is set")));
+        }
+        None => {
+            return Err(malformed("a variable was sent that is not on the list")
+                .hint("src/variables.rs lists what the daemon may know of"));
+        }
+    }
+    if value.len() > MAX_VALUE_LEN {
+        return Err(Problem::new(Reason::Limits, format!("{name} is longer than {MAX_VALUE_LEN} bytes")));
+    }
+    match value.chars().any(char::is_control) {
+        true => Err(malformed(format!("{name} has a control character"))),
+        false => Ok(()),
+    }
+}
+
+fn check_present(name: &str) -> Result<(), Problem> {
+    match variables::usage(name) {
+        Some(Use::Secret) => Ok(()),
+        _ => Err(malformed("a variable is reported as present that does not hold a secret")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_EXPLICIT_SETTINGS, SessionContext, SessionMode};
+    use crate::{proto::v1, reason::Reason};
+    use std::path::PathBuf;
+
+    fn valid() -> v1::SessionContext {
+        v1::SessionContext { working_directory: "/work".into(), ..Default::default() }
+    }
+
+    fn reason(message: v1::SessionContext) -> Reason {
+        SessionContext::from_proto(Some(message)).expect_err("must be refused").reason
+    }
+
+    fn environment(pairs: &[(&str, &str)]) -> SessionContext {
+        let pairs = pairs.iter().map(|(name, value)| (name.into(), value.into()));
+        SessionContext::new(PathBuf::from("/work"), pairs).expect("valid")
+    }
+
+    #[test]
+    fn secrets_are_only_reported_as_present() {
+        let session = environment(&[("ANTHROPIC_API_KEY", "canary"), ("ANTHROPIC_AUTH_TOKEN", ""), ("HOME", "/h")]);
+        assert_eq!(session.present.iter().collect::<Vec<_>>(), ["ANTHROPIC_API_KEY"]);
+        assert_eq!(session.variables.len(), 1);
+        assert!(!format!("{:?}", session.to_proto().variables).contains("canary"));
+    }
+
+    #[test]
+    fn survives_the_wire() {
+        let mut session = environment(&[("HOME", "/h"), ("CLAUDE_CODE_OAUTH_TOKEN", "t"), ("CLAVIGER_FLIGHT", "f")]);
+        session.explicit = super::explicit("x.json".into(), b"{}".to_vec()).expect("small");
+        assert_eq!(SessionContext::from_proto(Some(session.to_proto())), Ok(session));
+    }
+
+    #[test]
+    fn modes_come_from_the_environment_and_managed_wins() {
+        for (pairs, mode) in [
+            (&[][..], SessionMode::Standard),
+            (&[("CLAUDE_CODE_SIMPLE", "1")], SessionMode::Bare),
+            (&[("CLAUDE_CODE_REMOTE", "true"), ("CLAUDE_CODE_SIMPLE", "1")], SessionMode::Managed),
+            (&[("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST", "1")], SessionMode::Managed),
+            (&[("CLAUDE_CODE_REMOTE", "0")], SessionMode::Standard),
+        ] {
+            assert_eq!(environment(pairs).mode, mode, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn bad_requests_are_refused_with_their_reason() {
+        assert_eq!(SessionContext::from_proto(None).expect_err("refused").reason, Reason::MalformedRequest);
+        for cwd in ["", "work", "./work", "/a\nb", "/a\0b"] {
+            assert_eq!(reason(v1::SessionContext { working_directory: cwd.into(), ..valid() }), Reason::MalformedRequest);
+        }
+        for (name, value, expected) in [
+            ("LD_PRELOAD", "/x.so", Reason::MalformedRequest),
+            ("ANTHROPIC_API_KEY", "sk", Reason::MalformedRequest),
+            ("HOME", "/h\n", Reason::MalformedRequest),
+            ("HO\0ME", "/h", Reason::MalformedRequest),
+            ("PATH", &"x".repeat(40_000), Reason::Limits),
+        ] {
+            let variables = [(name.to_owned(), value.to_owned())].into();
+            assert_eq!(reason(v1::SessionContext { variables, ..valid() }), expected, "{name}");
+        }
+        let many = (0..10_000).map(|n| (format!("V{n}"), String::new())).collect();
+        assert_eq!(reason(v1::SessionContext { variables: many, ..valid() }), Reason::Limits);
+        assert_eq!(reason(v1::SessionContext { present: vec!["HOME".into()], ..valid() }), Reason::MalformedRequest);
+        assert_eq!(reason(v1::SessionContext { mode: 99, ..valid() }), Reason::MalformedRequest);
+        assert_eq!(reason(v1::SessionContext { inside_flight: "a\nb".into(), ..valid() }), Reason::MalformedRequest);
+        let explicit_settings = vec![b' '; MAX_EXPLICIT_SETTINGS + 1];
+        assert_eq!(reason(v1::SessionContext { explicit_settings, ..valid() }), Reason::Limits);
+    }
+}

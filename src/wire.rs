@@ -1,0 +1,156 @@
+//! Between the domain's words and the messages of the API.
+
+use crate::{
+    PROTOCOL, RELEASE,
+    proto::v1,
+    reason::{Location, Problem, Reason},
+};
+use prost_types::Timestamp;
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
+use tonic::{Code, Status, metadata::MetadataMap};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// `ErrorInfo.domain` of every error of this API.
+pub const DOMAIN: &str = "claviger";
+/// Metadata key with the release of the sender, both ways.
+pub const RELEASE_KEY: &str = "claviger-release";
+/// Metadata key with [`crate::PROTOCOL`] of the sender, both ways.
+pub const PROTOCOL_KEY: &str = "claviger-protocol";
+
+/// A gRPC error with reason, hint and location in `ErrorInfo`, and `RetryInfo` where it may heal.
+pub fn to_status(problem: &Problem) -> Status {
+    let mut metadata = HashMap::new();
+    let mut put = |key: &str, value: String| drop(metadata.insert(key.to_owned(), value));
+    if let Some(hint) = &problem.hint {
+        put("hint", hint.clone());
+    }
+    if let Some(location) = &problem.location {
+        put("layer", location.layer.clone());
+        put("file", location.file.clone());
+        put("line", location.line.to_string());
+        put("column", location.column.to_string());
+    }
+    if !problem.trail.is_empty() {
+        put("trail", problem.trail.join("\n"));
+    }
+    let mut details = ErrorDetails::with_error_info(problem.reason.as_str(), DOMAIN, metadata);
+    if let Some(delay) = problem.retry_after {
+        details.set_retry_info(Some(delay));
+    }
+    Status::with_error_details(problem.reason.code(), problem.message.clone(), details)
+}
+
+/// The problem a gRPC error carries. Errors that are not of this API (a broken connection, a stranger's server)
+/// become `source-unavailable` or `bug` with the text as it is.
+pub fn from_status(status: &Status) -> Problem {
+    let details = status.get_error_details();
+    let info = details.error_info().filter(|info| info.domain == DOMAIN);
+    let Some((info, reason)) = info.and_then(|info| Some((info, Reason::parse(&info.reason)?))) else {
+        return Problem::new(foreign(status.code()), status.message());
+    };
+    let text = |key: &str| info.metadata.get(key).cloned().unwrap_or_default();
+    let number = |key: &str| text(key).parse().unwrap_or(0);
+    let location = Location { layer: text("layer"), file: text("file"), line: number("line"), column: number("column") };
+    Problem {
+        reason,
+        message: status.message().to_owned(),
+        hint: info.metadata.get("hint").cloned(),
+        location: Some(location).filter(|location| !location.file.is_empty()),
+        retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
+        trail: text("trail").lines().map(str::to_owned).collect(),
+    }
+}
+
+fn foreign(code: Code) -> Reason {
+    match code {
+        Code::Unavailable => Reason::SourceUnavailable,
+        Code::DeadlineExceeded => Reason::SourceTimeout,
+        Code::Cancelled => Reason::Cancelled,
+        Code::ResourceExhausted | Code::OutOfRange => Reason::Limits,
+        Code::InvalidArgument | Code::Unimplemented => Reason::MalformedRequest,
+        _ => Reason::Bug,
+    }
+}
+
+/// Checks the protocol that the other side (`who`) announces. Silence is accepted: third-party clients know nothing
+/// of it.
+///
+/// # Errors
+/// `malformed-request`, with what to update.
+pub fn check_protocol(metadata: &MetadataMap, who: &str) -> Result<(), Problem> {
+    let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok());
+    match text(PROTOCOL_KEY) {
+        None => Ok(()),
+        Some(theirs) if theirs == PROTOCOL.to_string() => Ok(()),
+        Some(theirs) => Err(Problem::new(
+            Reason::MalformedRequest,
+            format!("the {who} ({}) speaks protocol {theirs}, this is {RELEASE} with protocol {PROTOCOL}", text(RELEASE_KEY).unwrap_or("unknown release")),
+        )
+        .hint("update the older of the two, then run `claviger daemon stop`; the next call starts the new daemon")),
+    }
+}
+
+/// A location on the wire.
+pub fn location(location: &Location) -> v1::Location {
+    v1::Location {
+        layer: location.layer.clone(),
+        file: location.file.clone(),
+        line: location.line,
+        column: location.column,
+    }
+}
+
+/// A problem on the wire, with delays counted from `now`.
+pub fn problem(problem: &Problem, now: SystemTime) -> v1::Problem {
+    v1::Problem {
+        reason: problem.reason.as_str().to_owned(),
+        message: problem.message.clone(),
+        hint: problem.hint.clone().unwrap_or_default(),
+        location: problem.location.as_ref().map(location),
+        retry_at: problem.retry_after.map(|delay| timestamp(now + delay)),
+    }
+}
+
+/// An instant on the wire.
+pub fn timestamp(at: SystemTime) -> Timestamp {
+    Timestamp::from(at)
+}
+
+/// An instant from the wire; `None` if it is out of range.
+pub fn system_time(at: &Timestamp) -> Option<SystemTime> {
+    SystemTime::try_from(*at).ok()
+}
+
+/// A duration on the wire.
+pub fn duration(of: Duration) -> prost_types::Duration {
+    prost_types::Duration::try_from(of).unwrap_or(prost_types::Duration { seconds: i64::MAX, nanos: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{from_status, to_status};
+    use crate::reason::{Location, Problem, REASONS, Reason};
+    use std::time::Duration;
+    use tonic::{Code, Status};
+
+    #[test]
+    fn every_problem_survives_the_wire() {
+        let at = Location { layer: "user".into(), file: "/h/.claude/settings.json".into(), line: 2, column: 5 };
+        for reason in REASONS {
+            let mut problem = Problem::new(reason, "what happened").hint("do this").at(&at);
+            problem.retry_after = Some(Duration::from_secs(5));
+            problem.trail = vec!["env-api-key: not set".into(), "api-key-helper: not set".into()];
+            assert_eq!(from_status(&to_status(&problem)), problem);
+            assert_eq!(to_status(&problem).code(), reason.code());
+        }
+    }
+
+    #[test]
+    fn errors_of_other_servers_are_not_mistaken_for_ours() {
+        assert_eq!(from_status(&Status::new(Code::NotFound, "x")).reason, Reason::Bug);
+        assert_eq!(from_status(&Status::new(Code::Unavailable, "x")).reason, Reason::SourceUnavailable);
+    }
+}
