@@ -63,7 +63,9 @@ pub(crate) fn run(arguments: &[String], direction: Direction) -> sh::Result {
     match (direction, options.dry_run) {
         (Direction::In, true) => plan.iter().for_each(|item| println!("would write {}", item.to.display())),
         (Direction::Out, true) => {
-            plan.iter().filter(|item| item.to.exists()).for_each(|item| println!("would remove {}", item.to.display()));
+            plan.iter()
+                .filter(|item| item.to.exists())
+                .for_each(|item| println!("would remove {}", item.to.display()));
         }
         (Direction::In, false) => install(&plan, &places)?,
         (Direction::Out, false) => uninstall(&plan, &places, options.prefix.is_none())?,
@@ -88,7 +90,8 @@ fn parse(arguments: &[String]) -> sh::Result<Options> {
 }
 
 fn places(prefix: Option<&Path>) -> sh::Result<Places> {
-    let home = || env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from).ok_or("HOME is not set");
+    let home =
+        || env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from).ok_or("HOME is not set");
     let or_home = |variable: &str, default: &str| -> sh::Result<PathBuf> {
         let set = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
         Ok(match set {
@@ -101,7 +104,11 @@ fn places(prefix: Option<&Path>) -> sh::Result<Places> {
             let prefix = std::path::absolute(prefix)?;
             (prefix.join("bin"), prefix.join("share"), prefix.join("share"))
         }
-        None => (home()?.join(".local/bin"), or_home("XDG_DATA_HOME", ".local/share")?, or_home("XDG_CONFIG_HOME", ".config")?),
+        None => (
+            home()?.join(".local/bin"),
+            or_home("XDG_DATA_HOME", ".local/share")?,
+            or_home("XDG_CONFIG_HOME", ".config")?,
+        ),
     };
     Ok(Places {
         programs,
@@ -109,7 +116,12 @@ fn places(prefix: Option<&Path>) -> sh::Result<Places> {
         agents: if prefix.is_some() { data.join("launchd") } else { home()?.join("Library/LaunchAgents") },
         bash: data.join("bash-completion/completions/claviger"),
         zsh: data.join("zsh/site-functions/_claviger"),
-        fish: if prefix.is_some() { data.join("fish/vendor_completions.d") } else { config.join("fish/completions") }.join("claviger.fish"),
+        fish: if prefix.is_some() {
+            data.join("fish/vendor_completions.d")
+        } else {
+            config.join("fish/completions")
+        }
+        .join("claviger.fish"),
     })
 }
 
@@ -117,12 +129,25 @@ fn places(prefix: Option<&Path>) -> sh::Result<Places> {
 fn plan(places: &Places, mac: bool) -> Vec<Item> {
     let item = |to: PathBuf, mode, content| Item { to, mode, content };
     let mut plan: Vec<Item> = ["clavigerd", "claviger"]
-        .map(|name| item(places.programs.join(name), 0o755, Content::Program(name))).into();
+        .map(|name| item(places.programs.join(name), 0o755, Content::Program(name)))
+        .into();
     if mac {
-        plan.push(item(places.agents.join("dev.claviger.clavigerd.plist"), 0o644, Content::Unit("launchd/dev.claviger.clavigerd.plist")));
+        plan.push(item(
+            places.agents.join("dev.claviger.clavigerd.plist"),
+            0o644,
+            Content::Unit("launchd/dev.claviger.clavigerd.plist"),
+        ));
     } else {
-        plan.push(item(places.units.join("clavigerd.socket"), 0o644, Content::Unit("systemd/clavigerd.socket")));
-        plan.push(item(places.units.join("clavigerd.service"), 0o644, Content::Unit("systemd/clavigerd.service")));
+        plan.push(item(
+            places.units.join("clavigerd.socket"),
+            0o644,
+            Content::Unit("systemd/clavigerd.socket"),
+        ));
+        plan.push(item(
+            places.units.join("clavigerd.service"),
+            0o644,
+            Content::Unit("systemd/clavigerd.service"),
+        ));
     }
     for (shell, to) in [("bash", &places.bash), ("zsh", &places.zsh), ("fish", &places.fish)] {
         plan.push(item(to.clone(), 0o644, Content::Completions(shell)));
@@ -136,13 +161,18 @@ fn install(plan: &[Item], places: &Places) -> sh::Result {
         let content = content(item, places, &built)?;
         println!("{} {}", put(item, &content)?, item.to.display());
     }
-    let on_path = env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|entry| entry == places.programs));
+    let on_path =
+        env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|entry| entry == places.programs));
     if !on_path {
         println!("note: {} is not on your PATH", places.programs.display());
     }
-    println!("A running daemon keeps the old program until `claviger daemon stop`; the next call starts the new one.");
+    println!(
+        "A running daemon keeps the old program until `claviger daemon stop`; the next call starts the new one."
+    );
     if exists("systemctl") {
-        println!("To let systemd start it: systemctl --user daemon-reload && systemctl --user enable --now clavigerd.socket");
+        println!(
+            "To let systemd start it: systemctl --user daemon-reload && systemctl --user enable --now clavigerd.socket"
+        );
     }
     Ok(())
 }
@@ -152,7 +182,9 @@ fn content(item: &Item, places: &Places, built: &Path) -> sh::Result<Vec<u8>> {
         Content::Program(name) => Ok(fs::read(built.join(name))?),
         Content::Unit(name) => {
             let daemon = places.programs.join("clavigerd");
-            Ok(fs::read_to_string(sh::root().join(name))?.replace(PROGRAM, &daemon.to_string_lossy()).into_bytes())
+            Ok(fs::read_to_string(sh::root().join(name))?
+                .replace(PROGRAM, &daemon.to_string_lossy())
+                .into_bytes())
         }
         Content::Completions(shell) => {
             let text = sh::stdout(Command::new(built.join("claviger")).args(["completions", shell]))?;
@@ -179,7 +211,13 @@ fn put(item: &Item, content: &[u8]) -> sh::Result<&'static str> {
 fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     if whole_user && exists("systemctl") && places.units.join("clavigerd.socket").exists() {
         // Without a user manager there is nothing to disable.
-        drop(sh::capture(Command::new("systemctl").args(["--user", "disable", "--now", "clavigerd.socket", "clavigerd.service"])));
+        drop(sh::capture(Command::new("systemctl").args([
+            "--user",
+            "disable",
+            "--now",
+            "clavigerd.socket",
+            "clavigerd.service",
+        ])));
     }
     let client = places.programs.join("claviger");
     if client.exists() {
@@ -188,7 +226,9 @@ fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     for item in plan {
         match fs::remove_file(&item.to) {
             Ok(()) => println!("removed {}", item.to.display()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => println!("absent {}", item.to.display()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                println!("absent {}", item.to.display())
+            }
             Err(error) => return Err(format!("{}: {error}", item.to.display()).into()),
         }
     }
@@ -209,7 +249,9 @@ mod tests {
     fn arguments_are_understood_or_refused() {
         let expected = Options { prefix: Some(PathBuf::from("/p")), dry_run: true };
         assert_eq!(parse(&words("--prefix /p --dry-run")).ok(), Some(expected));
-        assert!(parse(&words("--prefix=/p")).is_ok_and(|options| options.prefix == Some(PathBuf::from("/p"))));
+        assert!(
+            parse(&words("--prefix=/p")).is_ok_and(|options| options.prefix == Some(PathBuf::from("/p")))
+        );
         assert!(parse(&words("--prefix")).is_err() && parse(&words("--force")).is_err());
     }
 

@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod install;
 mod sh;
+mod stage;
 mod test;
 
 #[cfg(feature = "bench")]
@@ -27,7 +28,8 @@ usage: cargo xtask COMMAND
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (command, rest) = arguments.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let (command, rest) =
+        arguments.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
     let done = match command {
         "demo" => demo::run(rest),
         "test" => test::run(rest),
@@ -59,6 +61,17 @@ fn bench(arguments: &[String]) -> sh::Result {
 #[cfg(not(feature = "bench"))]
 fn bench(arguments: &[String]) -> sh::Result {
     let mut cargo = sh::cargo();
-    cargo.args(["run", "--quiet", "--locked", "--release", "--package", "xtask", "--features", "bench", "--", "bench"]);
+    cargo.args([
+        "run",
+        "--quiet",
+        "--locked",
+        "--release",
+        "--package",
+        "xtask",
+        "--features",
+        "bench",
+        "--",
+        "bench",
+    ]);
     sh::run(cargo.args(arguments))
 }

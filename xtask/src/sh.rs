@@ -16,14 +16,18 @@ pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Root of the workspace.
 pub(crate) fn root() -> PathBuf {
-    let manifest = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    let manifest =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     manifest.parent().map(Path::to_owned).unwrap_or(manifest)
 }
 
 /// Where cargo puts what it builds: this very program lies in `TARGET/PROFILE/`.
 pub(crate) fn target() -> Result<PathBuf> {
     let own = env::current_exe()?;
-    own.ancestors().nth(2).map(Path::to_owned).ok_or_else(|| "this program is not in a target directory".into())
+    own.ancestors()
+        .nth(2)
+        .map(Path::to_owned)
+        .ok_or_else(|| "this program is not in a target directory".into())
 }
 
 /// The cargo that runs this program, at the root of the workspace.
@@ -62,7 +66,8 @@ pub(crate) enum Profile {
 
 /// Runs a command to its end, in view; an error unless it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result {
-    let status = command.stdin(Stdio::null()).status().map_err(|error| format!("{}: {error}", name(command)))?;
+    let status =
+        command.stdin(Stdio::null()).status().map_err(|error| format!("{}: {error}", name(command)))?;
     if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", name(command)).into()) }
 }
 
@@ -75,7 +80,9 @@ pub(crate) fn capture(command: &mut Command) -> Result<Output> {
 pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     let output = capture(command)?;
     if !output.status.success() {
-        return Err(format!("{} failed: {}", name(command), String::from_utf8_lossy(&output.stderr).trim()).into());
+        return Err(
+            format!("{} failed: {}", name(command), String::from_utf8_lossy(&output.stderr).trim()).into()
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -38,7 +38,8 @@ const STEPS: &[Step] = &[
 ];
 
 /// Crates that do TLS, HTTP or cloud SDKs; none may be linked into the thin client.
-const NOT_IN_CLIENT: &[&str] = &["rustls", "openssl", "native-tls", "aws-", "reqwest", "ring", "azure_", "gcp_auth", "zbus", "keyring"];
+const NOT_IN_CLIENT: &[&str] =
+    &["rustls", "openssl", "native-tls", "aws-", "reqwest", "ring", "azure_", "gcp_auth", "zbus", "keyring"];
 
 pub(crate) fn run(arguments: &[String]) -> sh::Result {
     if let Some(argument) = arguments.first() {
@@ -63,7 +64,9 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
 fn show(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Passed => println!("   ok"),
-        Outcome::Warned(list) => list.iter().for_each(|text| println!("   {} {text}", paint("33", "warning:"))),
+        Outcome::Warned(list) => {
+            list.iter().for_each(|text| println!("   {} {text}", paint("33", "warning:")))
+        }
         Outcome::Skipped(needs) => println!("   {}", paint("33", &format!("skipped: needs {needs}"))),
         Outcome::Failed(list) => list.iter().for_each(|text| println!("   {} {text}", paint("31", "error:"))),
     }
@@ -81,7 +84,8 @@ fn format() -> sh::Result<Outcome> {
 }
 
 fn clippy() -> sh::Result<Outcome> {
-    let scope = ["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--features", "xtask/bench"];
+    let scope =
+        ["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--features", "xtask/bench"];
     sh::run(sh::cargo().args(scope).args(["--", "-D", "warnings"]))?;
     Ok(Outcome::Passed)
 }
@@ -95,7 +99,18 @@ fn docs() -> sh::Result<Outcome> {
 
 fn client_dependencies() -> sh::Result<Outcome> {
     let mut cargo = sh::cargo();
-    cargo.args(["tree", "--locked", "--package", "claviger-cli", "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
+    cargo.args([
+        "tree",
+        "--locked",
+        "--package",
+        "claviger-cli",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]);
     let tree = sh::stdout(&mut cargo)?;
     let names = tree.lines().filter_map(|line| line.split(' ').next());
     let banned = names.filter(|name| NOT_IN_CLIENT.iter().any(|banned| is_of(name, banned)));
@@ -107,7 +122,11 @@ fn client_dependencies() -> sh::Result<Outcome> {
 
 /// `aws-` and `azure_` mean every crate that starts so; `rustls` also means `rustls-webpki`, `tokio-rustls`, ….
 fn is_of(name: &str, banned: &str) -> bool {
-    if banned.ends_with(['-', '_']) { name.starts_with(banned) } else { name.split('-').any(|part| part == banned) || name == banned }
+    if banned.ends_with(['-', '_']) {
+        name.starts_with(banned)
+    } else {
+        name.split('-').any(|part| part == banned) || name == banned
+    }
 }
 
 fn deny() -> sh::Result<Outcome> {
@@ -124,7 +143,12 @@ mod tests {
 
     #[test]
     fn families_of_crates_are_recognised_and_strangers_are_not() {
-        for (name, banned) in [("rustls", "rustls"), ("tokio-rustls", "rustls"), ("aws-config", "aws-"), ("native-tls", "native-tls")] {
+        for (name, banned) in [
+            ("rustls", "rustls"),
+            ("tokio-rustls", "rustls"),
+            ("aws-config", "aws-"),
+            ("native-tls", "native-tls"),
+        ] {
             assert!(is_of(name, banned), "{name}");
         }
         for (name, banned) in [("string", "ring"), ("laws", "aws-"), ("openssl-probe2", "native-tls")] {

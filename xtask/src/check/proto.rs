@@ -16,11 +16,17 @@ pub(super) fn check() -> sh::Result<Outcome> {
     let mut files = BTreeMap::new();
     read(&base, &base, &mut files)?;
     if !files.contains_key(INSPECT) || !files.contains_key(SECRETS) {
-        return Ok(Outcome::Failed(vec![format!("{INSPECT} or {SECRETS} is missing: this check must be adapted")]));
+        return Ok(Outcome::Failed(vec![format!(
+            "{INSPECT} or {SECRETS} is missing: this check must be adapted"
+        )]));
     }
     let mut found: Vec<String> = files
         .iter()
-        .flat_map(|(name, text)| uncommented(text).into_iter().map(move |(line, what)| format!("proto/{name}:{line}: no comment on `{what}`")))
+        .flat_map(|(name, text)| {
+            uncommented(text)
+                .into_iter()
+                .map(move |(line, what)| format!("proto/{name}:{line}: no comment on `{what}`"))
+        })
         .collect();
     if reaches(&files, INSPECT, SECRETS) {
         found.push(format!("{INSPECT} imports {SECRETS}, where the secret types are"));
@@ -89,7 +95,8 @@ mod tests {
     #[test]
     fn imports_are_followed() {
         let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
-        let files = BTreeMap::from([file("a", "import \"b\";"), file("b", "import public \"c\";"), file("c", "")]);
+        let files =
+            BTreeMap::from([file("a", "import \"b\";"), file("b", "import public \"c\";"), file("c", "")]);
         assert!(reaches(&files, "a", "c") && reaches(&files, "a", "b") && !reaches(&files, "c", "a"));
     }
 }

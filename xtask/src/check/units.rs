@@ -23,7 +23,8 @@ pub(super) fn systemd() -> sh::Result<Outcome> {
     }
     let output = sh::capture(&mut command)?;
     let said = String::from_utf8_lossy(&output.stderr);
-    let mut found: Vec<String> = said.lines().filter(|line| line.contains("clavigerd")).map(str::to_owned).collect();
+    let mut found: Vec<String> =
+        said.lines().filter(|line| line.contains("clavigerd")).map(str::to_owned).collect();
     if !output.status.success() && found.is_empty() {
         found = said.lines().map(str::to_owned).collect();
     }
@@ -37,5 +38,9 @@ pub(super) fn launchd() -> sh::Result<Outcome> {
     let plist = sh::root().join("launchd/dev.claviger.clavigerd.plist");
     let script = "import plistlib, sys; print(plistlib.load(open(sys.argv[1], 'rb'))['Label'])";
     let label = sh::stdout(Command::new("python3").args(["-c", script]).arg(plist))?;
-    Ok(faults(if label == "dev.claviger.clavigerd" { Vec::new() } else { vec![format!("the label is {label}")] }))
+    Ok(faults(if label == "dev.claviger.clavigerd" {
+        Vec::new()
+    } else {
+        vec![format!("the label is {label}")]
+    }))
 }

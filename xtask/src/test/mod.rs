@@ -10,7 +10,8 @@ use std::{
 };
 
 pub(crate) fn run(arguments: &[String]) -> sh::Result {
-    let (options, filters): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| word.starts_with('-'));
+    let (options, filters): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|word| word.starts_with('-'));
     if let Some(unknown) = options.iter().find(|option| *option != &"--no-install") {
         return Err(format!("test knows no option {unknown}").into());
     }
@@ -60,13 +61,17 @@ impl Closing {
     }
 
     fn sum(&self, word: &str) -> u32 {
-        let number = |part: &str| part.trim().strip_suffix(word)?.trim().rsplit(' ').next()?.parse::<u32>().ok();
+        let number =
+            |part: &str| part.trim().strip_suffix(word)?.trim().rsplit(' ').next()?.parse::<u32>().ok();
         self.lines.iter().flat_map(|line| line.split(['.', ';'])).filter_map(number).sum()
     }
 
     fn total(&self) -> String {
         let [passed, failed, ignored] = ["passed", "failed", "ignored"].map(|word| self.sum(word));
-        format!("in all: {passed} passed; {failed} failed; {ignored} ignored, in {} test programs", self.lines.len())
+        format!(
+            "in all: {passed} passed; {failed} failed; {ignored} ignored, in {} test programs",
+            self.lines.len()
+        )
     }
 }
 
@@ -93,7 +98,9 @@ mod tests {
     fn totals_are_summed_over_programs() {
         let mut closing = Closing::default();
         closing.note("running 3 tests");
-        closing.note("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s");
+        closing.note(
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        );
         closing.note("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s");
         assert_eq!(closing.total(), "in all: 15 passed; 2 failed; 1 ignored, in 2 test programs");
     }
