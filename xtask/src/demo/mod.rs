@@ -151,10 +151,10 @@ fn stop(stage: Stage, claims: &mut Claims) -> sh::Result {
     let output = stage.claviger(&stage.project(), &["daemon", "stop"])?;
     claims.show("claviger daemon stop", &format!("{}{}", out(&output), err(&output)));
     let gone = wait_for(Duration::from_secs(10), || stage.daemons().is_empty().then_some(()));
-    claims.claim(
-        output.status.success() && gone.is_some(),
-        "the daemon is gone, and the temporary home with it",
-    );
+    claims.claim(output.status.success() && gone.is_some(), "the daemon is gone");
+    let home = stage.home().to_owned();
+    drop(stage);
+    claims.claim(!home.exists(), &format!("and so is {}", home.display()));
     Ok(())
 }
 
