@@ -1,1 +1,77 @@
-fn main() {}
+//! The project's own commands. `cargo xtask` lists them.
+//!
+//! Nothing here ships. It may read the environment and run programs freely; the daemon may not.
+
+mod check;
+mod demo;
+mod install;
+mod sh;
+mod stage;
+mod test;
+
+#[cfg(feature = "bench")]
+mod bench;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo                             show it working, in a temporary home (no credentials needed)
+  test [--no-install] [FILTER…]    install what the tests need, then run them all
+  check                            what CI runs before the tests: format, lints, docs, rules of the house
+  install [--prefix DIR] [--dry-run]
+                                   build for release; copy programs, units and completions
+  uninstall [--prefix DIR] [--dry-run]
+                                   remove what install copied
+  bench [--quick] [ROW…]           measure (release build); rows: fetch memory wakeups start herd unary";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) =
+        arguments.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let done = match command {
+        "demo" => demo::run(rest),
+        "test" => test::run(rest),
+        "check" => check::run(rest),
+        "install" => install::run(rest, install::Direction::In),
+        "uninstall" => install::run(rest, install::Direction::Out),
+        "bench" => bench(rest),
+        "" | "help" | "-h" | "--help" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("no such command: {other}\n\n{USAGE}").into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(feature = "bench")]
+fn bench(arguments: &[String]) -> sh::Result {
+    bench::run(arguments)
+}
+
+/// Builds this program again with what `bench` needs, and hands over to it.
+#[cfg(not(feature = "bench"))]
+fn bench(arguments: &[String]) -> sh::Result {
+    let mut cargo = sh::cargo();
+    cargo.args([
+        "run",
+        "--quiet",
+        "--locked",
+        "--release",
+        "--package",
+        "xtask",
+        "--features",
+        "bench",
+        "--",
+        "bench",
+    ]);
+    sh::run(cargo.args(arguments))
+}

@@ -1,0 +1,103 @@
+//! A daemon to measure, and what the kernel knows of it.
+
+use super::Bench;
+use crate::{
+    sh,
+    stage::{Helper, Pace, Stage, err, out},
+};
+use claviger::{client::Client, session::SessionContext};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Keys that outlive every measurement.
+pub(super) const LASTING: Pace = Pace { helper: Duration::ZERO, ttl: Duration::from_secs(86_400) };
+
+/// A home with one running daemon.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) stage: Stage,
+    pub(super) helper: Helper,
+    pub(super) pid: u32,
+}
+
+impl Measured {
+    /// Starts a daemon that holds nothing yet.
+    pub(super) fn empty(bench: &Bench, pace: Pace) -> sh::Result<Self> {
+        let stage = Stage::new(bench.programs.clone())?;
+        let helper = stage.own_helper(pace)?;
+        let status = stage.claviger(&stage.project(), &["status"])?;
+        let [pid] = stage.daemons()[..] else {
+            return Err(format!("no daemon came up: {}{}", out(&status), err(&status)).into());
+        };
+        Ok(Self { stage, helper, pid })
+    }
+
+    /// Starts a daemon that holds one key.
+    pub(super) fn with_key(bench: &Bench) -> sh::Result<Self> {
+        let measured = Self::empty(bench, LASTING)?;
+        let token = measured.stage.claviger(&measured.stage.project(), &["token"])?;
+        if token.status.success() { Ok(measured) } else { Err(err(&token).into()) }
+    }
+
+    /// The session of a client in the project directory, as `claviger` itself would describe it.
+    pub(super) fn session(&self) -> sh::Result<SessionContext> {
+        let environment = self.stage.environment().into_iter().map(|(name, value)| (name.into(), value));
+        Ok(SessionContext::new(self.stage.project(), environment).map_err(|problem| problem.to_string())?)
+    }
+
+    /// A connection of its own.
+    pub(super) async fn connect(&self) -> sh::Result<Client> {
+        Ok(Client::connect(&self.stage.socket()).await?)
+    }
+
+    /// Resident memory in KiB.
+    pub(super) fn resident(&self) -> sh::Result<u64> {
+        number(&fs::read_to_string(self.proc().join("status"))?, "VmRSS:").ok_or_else(|| "no VmRSS".into())
+    }
+
+    /// How often any thread was given a core, since it started.
+    pub(super) fn switches(&self) -> sh::Result<u64> {
+        let mut total = 0;
+        for thread in fs::read_dir(self.proc().join("task"))? {
+            let text = fs::read_to_string(thread?.path().join("status"))?;
+            for name in ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"] {
+                total += number(&text, name).ok_or("no context switches")?;
+            }
+        }
+        Ok(total)
+    }
+
+    /// Number of threads.
+    pub(super) fn threads(&self) -> sh::Result<usize> {
+        Ok(fs::read_dir(self.proc().join("task"))?.count())
+    }
+
+    fn proc(&self) -> PathBuf {
+        Path::new("/proc").join(self.pid.to_string())
+    }
+}
+
+/// A runtime of one thread, as the client has.
+pub(super) fn runtime() -> sh::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+fn number(status: &str, name: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn names_are_matched_whole() {
+        let status = "VmRSS:\t    8120 kB\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t7\n";
+        assert_eq!(number(status, "VmRSS:"), Some(8120));
+        assert_eq!(number(status, "voluntary_ctxt_switches:"), Some(5));
+        assert_eq!(number(status, "nonvoluntary_ctxt_switches:"), Some(7));
+    }
+}

@@ -1,0 +1,50 @@
+//! What an idle daemon holds, and what each watching session adds.
+
+use super::{
+    Bench,
+    daemon::{Measured, runtime},
+    table::Table,
+};
+use crate::sh;
+use claviger::client::{Client, Watch};
+use std::time::Duration;
+
+/// Watching sessions, each with a connection of its own, as separate processes would have.
+const SESSIONS: usize = 1000;
+
+pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
+    let measured = Measured::with_key(bench)?;
+    let idle = measured.resident()?;
+    let sessions = bench.rounds(SESSIONS);
+    let runtime = runtime()?;
+    let open = runtime.block_on(open(&measured, sessions))?;
+    let watched = measured.resident()?;
+    let mut table = Table::new("Memory", &["what", "resident"]);
+    table.row(["idle, one key".into(), format!("{:.1} MiB", idle as f64 / 1024.0)]);
+    table.row([
+        format!("{} idle watch streams, a connection each", open.len()),
+        format!("{:.1} MiB", watched as f64 / 1024.0),
+    ]);
+    table.row([
+        "per stream".into(),
+        format!("{:.1} KiB", watched.saturating_sub(idle) as f64 / open.len() as f64),
+    ]);
+    drop(open);
+    // Let the daemon see that they are gone.
+    runtime.block_on(tokio::time::sleep(Duration::from_secs(2)));
+    table.row(["after they have gone".into(), format!("{:.1} MiB", measured.resident()? as f64 / 1024.0)]);
+    Ok(table)
+}
+
+/// Opens the streams, and waits for the first event of each.
+async fn open(measured: &Measured, sessions: usize) -> sh::Result<Vec<(Client, Watch)>> {
+    let session = measured.session()?;
+    let mut open = Vec::with_capacity(sessions);
+    for _ in 0..sessions {
+        let mut client = measured.connect().await?;
+        let mut watch = client.watch(&session).await.map_err(|problem| problem.to_string())?;
+        watch.next().await.map_err(|problem| problem.to_string())?.ok_or("the daemon ended a stream")?;
+        open.push((client, watch));
+    }
+    Ok(open)
+}

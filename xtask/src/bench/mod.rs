@@ -1,0 +1,92 @@
+//! `cargo xtask bench`: one file per row, each against real peers where there are any.
+
+mod daemon;
+mod fetch;
+mod herd;
+mod memory;
+mod process;
+mod start;
+mod stats;
+mod table;
+mod unary;
+mod wakeups;
+
+use crate::sh::{self, Profile};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::{fs, path::PathBuf};
+use table::Table;
+
+/// What every row gets.
+#[derive(Debug)]
+struct Bench {
+    /// Directory of the release builds.
+    programs: PathBuf,
+    /// Fewer rounds, shorter waits: to see whether it works.
+    quick: bool,
+}
+
+type Row = (&'static str, fn(&Bench) -> sh::Result<Table>);
+
+const ROWS: &[Row] = &[
+    ("fetch", fetch::measure),
+    ("memory", memory::measure),
+    ("wakeups", wakeups::measure),
+    ("start", start::measure),
+    ("herd", herd::measure),
+    ("unary", unary::measure),
+];
+
+pub(crate) fn run(arguments: &[String]) -> sh::Result {
+    if let [word, socket] = arguments
+        && word == unary::PEER
+    {
+        return unary::serve(socket.as_ref());
+    }
+    let (options, names): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|word| word.starts_with('-'));
+    if let Some(unknown) = options.iter().find(|option| *option != &"--quick") {
+        return Err(format!("bench knows no option {unknown}").into());
+    }
+    if let Some(unknown) = names.iter().find(|name| ROWS.iter().all(|(row, _)| row != *name)) {
+        return Err(format!("bench knows no row {unknown}").into());
+    }
+    raise_file_limit()?;
+    let bench = Bench { programs: sh::build(Profile::Release)?, quick: !options.is_empty() };
+    println!("{}\n", machine());
+    let chosen = ROWS.iter().filter(|(row, _)| names.is_empty() || names.iter().any(|name| name == row));
+    let mut failed = Vec::new();
+    for (name, measure) in chosen {
+        match measure(&bench) {
+            Ok(table) => println!("{}\n", table.text()),
+            Err(error) => failed.push(format!("{name}: {error}")),
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
+}
+
+impl Bench {
+    /// `full`, or a tenth of it when in a hurry.
+    fn rounds(&self, full: usize) -> usize {
+        if self.quick { (full / 10).max(3) } else { full }
+    }
+}
+
+/// A thousand connections need a thousand descriptors, here and in the daemon, which inherits this.
+fn raise_file_limit() -> sh::Result {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard.min(65_536), hard)?;
+    Ok(())
+}
+
+/// Numbers mean nothing without the machine.
+fn machine() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown CPU");
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "{}, {cores} cores, Linux {}",
+        model.trim_start_matches([' ', '\t', ':']),
+        read("/proc/sys/kernel/osrelease").trim()
+    )
+}

@@ -1,0 +1,158 @@
+//! `cargo xtask check`: what CI runs before the tests. All steps run, then the list of what failed is shown.
+
+mod lengths;
+mod proto;
+mod units;
+
+pub(crate) use units::PROGRAM;
+
+use crate::sh::{self, paint};
+use std::process::Command;
+
+/// What became of a step.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Fine.
+    Passed,
+    /// Fine, with something to look at.
+    Warned(Vec<String>),
+    /// Could not be done here.
+    Skipped(&'static str),
+    /// Found these faults.
+    Failed(Vec<String>),
+}
+
+type Step = (&'static str, fn() -> sh::Result<Outcome>);
+
+/// Quick ones first.
+const STEPS: &[Step] = &[
+    ("format", format),
+    ("file lengths", lengths::check),
+    ("proto comments and imports", proto::check),
+    ("client's dependencies", client_dependencies),
+    ("systemd units", units::systemd),
+    ("launchd plist", units::launchd),
+    ("dependency policy (cargo deny)", deny),
+    ("clippy", clippy),
+    ("docs", docs),
+];
+
+/// Crates that do TLS, HTTP or cloud SDKs; none may be linked into the thin client.
+const NOT_IN_CLIENT: &[&str] =
+    &["rustls", "openssl", "native-tls", "aws-", "reqwest", "ring", "azure_", "gcp_auth", "zbus", "keyring"];
+
+pub(crate) fn run(arguments: &[String]) -> sh::Result {
+    if let Some(argument) = arguments.first() {
+        return Err(format!("check takes no arguments, not even {argument}").into());
+    }
+    let mut failed = Vec::new();
+    for (name, step) in STEPS {
+        println!("{}", paint("1", &format!("── {name}")));
+        let outcome = step().unwrap_or_else(|error| Outcome::Failed(vec![error.to_string()]));
+        if !show(&outcome) {
+            failed.push(*name);
+        }
+    }
+    if failed.is_empty() {
+        println!("{}", paint("32", "check: all steps passed"));
+        return Ok(());
+    }
+    Err(format!("check failed: {}", failed.join(", ")).into())
+}
+
+/// Prints an outcome; false if it is a failure.
+fn show(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Passed => println!("   ok"),
+        Outcome::Warned(list) => {
+            list.iter().for_each(|text| println!("   {} {text}", paint("33", "warning:")))
+        }
+        Outcome::Skipped(needs) => println!("   {}", paint("33", &format!("skipped: needs {needs}"))),
+        Outcome::Failed(list) => list.iter().for_each(|text| println!("   {} {text}", paint("31", "error:"))),
+    }
+    !matches!(outcome, Outcome::Failed(_))
+}
+
+/// The outcome of a search for faults.
+fn faults(list: Vec<String>) -> Outcome {
+    if list.is_empty() { Outcome::Passed } else { Outcome::Failed(list) }
+}
+
+fn format() -> sh::Result<Outcome> {
+    sh::run(sh::cargo().args(["fmt", "--all", "--check"]))?;
+    Ok(Outcome::Passed)
+}
+
+fn clippy() -> sh::Result<Outcome> {
+    let scope =
+        ["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--features", "xtask/bench"];
+    sh::run(sh::cargo().args(scope).args(["--", "-D", "warnings"]))?;
+    Ok(Outcome::Passed)
+}
+
+fn docs() -> sh::Result<Outcome> {
+    let mut cargo = sh::cargo();
+    cargo.args(["doc", "--quiet", "--locked", "--workspace", "--no-deps", "--features", "xtask/bench"]);
+    sh::run(cargo.env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Outcome::Passed)
+}
+
+fn client_dependencies() -> sh::Result<Outcome> {
+    let mut cargo = sh::cargo();
+    cargo.args([
+        "tree",
+        "--locked",
+        "--package",
+        "claviger-cli",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]);
+    let tree = sh::stdout(&mut cargo)?;
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    let banned = names.filter(|name| NOT_IN_CLIENT.iter().any(|banned| is_of(name, banned)));
+    let mut found: Vec<String> = banned.map(|name| format!("claviger-cli depends on {name}")).collect();
+    found.sort();
+    found.dedup();
+    Ok(faults(found))
+}
+
+/// `aws-` and `azure_` mean every crate that starts so; `rustls` also means `rustls-webpki`, `tokio-rustls`, ….
+fn is_of(name: &str, banned: &str) -> bool {
+    if banned.ends_with(['-', '_']) {
+        name.starts_with(banned)
+    } else {
+        name.split('-').any(|part| part == banned) || name == banned
+    }
+}
+
+fn deny() -> sh::Result<Outcome> {
+    if !sh::exists("cargo-deny") {
+        return Ok(Outcome::Skipped("cargo-deny (cargo install --locked cargo-deny)"));
+    }
+    sh::run(Command::new("cargo-deny").args(["--log-level", "warn", "check"]).current_dir(sh::root()))?;
+    Ok(Outcome::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of;
+
+    #[test]
+    fn families_of_crates_are_recognised_and_strangers_are_not() {
+        for (name, banned) in [
+            ("rustls", "rustls"),
+            ("tokio-rustls", "rustls"),
+            ("aws-config", "aws-"),
+            ("native-tls", "native-tls"),
+        ] {
+            assert!(is_of(name, banned), "{name}");
+        }
+        for (name, banned) in [("string", "ring"), ("laws", "aws-"), ("openssl-probe2", "native-tls")] {
+            assert!(!is_of(name, banned), "{name}");
+        }
+    }
+}

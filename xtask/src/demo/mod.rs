@@ -1,0 +1,174 @@
+//! `cargo xtask demo`: the real daemon, the real client and a real helper script, in a temporary home.
+//!
+//! Every sentence it prints with a mark was checked; one that is not true makes the demo fail.
+
+mod claims;
+
+use crate::{
+    sh::{self, Profile, wait_for},
+    stage::{Helper, Pace, Stage, all_at_once, err, out},
+};
+use claims::Claims;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+const SESSIONS: usize = 20;
+/// A password manager that asks its server; keys that change while somebody watches.
+const PACE: Pace = Pace { helper: Duration::from_secs(1), ttl: Duration::from_secs(6) };
+/// Exit code of the client when only a person can help.
+const NEEDS_HUMAN: i32 = 4;
+/// Longest wait for the rotation; it is due after the TTL.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+pub(crate) fn run(arguments: &[String]) -> sh::Result {
+    if let Some(argument) = arguments.first() {
+        return Err(format!("demo takes no arguments, not even {argument}").into());
+    }
+    println!("Building clavigerd and claviger …");
+    let stage = Stage::new(sh::build(Profile::Dev)?)?;
+    println!(
+        "A temporary home with a helper that takes {} s and prints a new key on every run, good for {} s.",
+        PACE.helper.as_secs(),
+        PACE.ttl.as_secs()
+    );
+    let mut claims = Claims::default();
+    let helper = stage.own_helper(PACE)?;
+    let first = herd(&stage, &mut claims, &helper)?;
+    why(&stage, &mut claims)?;
+    stranger(&stage, &mut claims)?;
+    rotation(&stage, &mut claims, &helper, &first)?;
+    stop(stage, &mut claims)?;
+    claims.end()
+}
+
+/// Twenty processes, no daemon: one is started, the helper runs once, all get the same key.
+fn herd(stage: &Stage, claims: &mut Claims, helper: &Helper) -> sh::Result<String> {
+    claims.scene(&format!("{SESSIONS} sessions want a token at the same time; no daemon is running"));
+    let start = Instant::now();
+    let outputs = all_at_once((0..SESSIONS).map(|_| stage.command(&stage.project(), &["token"])).collect())?;
+    let took = start.elapsed();
+    let tokens: Vec<String> = outputs.iter().map(out).filter(|token| !token.is_empty()).collect();
+    if let Some(failed) = outputs.iter().find(|output| !output.status.success()) {
+        claims.show("claviger token", &err(failed));
+    }
+    let first = tokens.first().cloned().unwrap_or_default();
+    claims.claim(
+        tokens.len() == SESSIONS,
+        &format!("{} got one, after {:.2} s in all", tokens.len(), took.as_secs_f64()),
+    );
+    claims.claim(
+        tokens.len() == SESSIONS && tokens.iter().all(|token| *token == first),
+        &format!("all the same: {first}"),
+    );
+    claims.claim(helper.runs() == 1, &format!("the helper ran {}", times(helper.runs())));
+    let daemons = stage.daemons();
+    claims.claim(daemons.len() == 1, &format!("one daemon serves them: {}", pids(&daemons)));
+    let start = Instant::now();
+    let again = stage.claviger(&stage.project(), &["token"])?;
+    let text =
+        format!("the next session gets it from memory, in {:.0} ms", start.elapsed().as_secs_f64() * 1000.0);
+    claims.claim(out(&again) == first && helper.runs() == 1, &text);
+    Ok(first)
+}
+
+/// The daemon explains itself.
+fn why(stage: &Stage, claims: &mut Claims) -> sh::Result {
+    claims.scene("Which credential, from where, and why not another one");
+    for verb in ["explain", "status"] {
+        let output = stage.claviger(&stage.project(), &[verb])?;
+        claims.show(&format!("claviger {verb}"), &format!("{}{}", out(&output), err(&output)));
+        let shown = output.status.success()
+            && out(&output).contains("api-key-helper")
+            && !out(&output).contains("sk-own");
+        claims.claim(shown, "it names the source, and shows no secret");
+    }
+    Ok(())
+}
+
+/// A repository that brings its own helper is refused until a person agrees to exactly that.
+fn stranger(stage: &Stage, claims: &mut Claims) -> sh::Result {
+    claims.scene("A cloned repository brings a helper of its own");
+    let planted = stage.planted_helper(PACE)?;
+    let directory = stage.clone_of_a_stranger();
+    let refused = stage.claviger(&directory, &["token"])?;
+    claims.show("claviger token", &err(&refused));
+    claims.claim(
+        refused.status.code() == Some(NEEDS_HUMAN) && out(&refused).is_empty(),
+        "refused, and told what to do",
+    );
+    claims.claim(planted.runs() == 0, &format!("the planted helper ran {}", times(planted.runs())));
+    let grant = stage.claviger(&directory, &["trust", "grant"])?;
+    claims.show("claviger trust grant", &format!("{}{}", out(&grant), err(&grant)));
+    let granted = stage.claviger(&directory, &["token"])?;
+    let shown = if granted.status.success() { out(&granted) } else { err(&granted) };
+    claims.claim(shown.starts_with("sk-planted-1"), &format!("after the grant it runs: {shown}"));
+    claims.claim(planted.runs() == 1, &format!("the planted helper ran {}", times(planted.runs())));
+    Ok(())
+}
+
+/// A watching session is told of the next key without asking for it.
+fn rotation(stage: &Stage, claims: &mut Claims, helper: &Helper, first: &str) -> sh::Result {
+    claims.scene(&format!("Keys live {} s here: a session watches one being replaced", PACE.ttl.as_secs()));
+    let before = helper.runs();
+    let (mut watch, lines) = watch(stage)?;
+    let mut seen: Vec<String> = Vec::new();
+    let rotated = wait_for(PATIENCE, || {
+        seen.extend(lines.try_iter());
+        (helper.runs() > before && seen.len() > 1).then(|| helper.runs())
+    });
+    watch.kill()?;
+    watch.wait()?;
+    claims.show("claviger watch", &seen.join("\n"));
+    claims.claim(rotated.is_some(), "the helper ran again before anybody asked, and the watcher was told");
+    let start = Instant::now();
+    let now = out(&stage.claviger(&stage.project(), &["token"])?);
+    let took = start.elapsed();
+    claims.claim(!now.is_empty() && now != first, &format!("everybody now gets {now}"));
+    let text = format!("nobody had to wait for it: {:.0} ms", took.as_secs_f64() * 1000.0);
+    claims.claim(took < PACE.helper, &text);
+    Ok(())
+}
+
+fn watch(stage: &Stage) -> sh::Result<(Child, Receiver<String>)> {
+    let mut command = stage.command(&stage.project(), &["watch"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let (sender, receiver) = channel();
+    let stdout = child.stdout.take().ok_or("watch has no stdout")?;
+    thread::spawn(move || {
+        BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
+    Ok((child, receiver))
+}
+
+/// The daemon goes when it is told to, and nothing stays behind.
+fn stop(stage: Stage, claims: &mut Claims) -> sh::Result {
+    claims.scene("The end");
+    let output = stage.claviger(&stage.project(), &["daemon", "stop"])?;
+    claims.show("claviger daemon stop", &format!("{}{}", out(&output), err(&output)));
+    let gone = wait_for(Duration::from_secs(10), || stage.daemons().is_empty().then_some(()));
+    claims.claim(output.status.success() && gone.is_some(), "the daemon is gone");
+    let home = stage.home().to_owned();
+    drop(stage);
+    claims.claim(!home.exists(), &format!("and so is {}", home.display()));
+    Ok(())
+}
+
+fn times(count: usize) -> String {
+    match count {
+        0 => "not once".into(),
+        1 => "once".into(),
+        more => format!("{more} times"),
+    }
+}
+
+fn pids(daemons: &[u32]) -> String {
+    match daemons {
+        [] => "none found".into(),
+        some => some.iter().map(|pid| format!("process {pid}")).collect::<Vec<_>>().join(", "),
+    }
+}

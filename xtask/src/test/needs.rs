@@ -1,0 +1,165 @@
+//! What tests need beyond Rust: a few Debian packages, a Python with grpcio, and buf.
+
+use crate::sh;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A program the tests run, and the Debian package that has it.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("python3", "python3"),
+    ("git", "git"),
+    ("ssh-agent", "openssh-client"),
+    ("tmux", "tmux"),
+    ("ps", "procps"),
+];
+
+/// What is there, and what is not.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// For the environment of the tests.
+    pub(super) variables: Vec<(&'static str, PathBuf)>,
+    /// Could not be had.
+    pub(super) missing: Vec<String>,
+}
+
+/// Installs what is missing, if `install`; finds what is there.
+pub(super) fn meet(install: bool) -> sh::Result<Needs> {
+    let mut needs = Needs::default();
+    needs.packages(install)?;
+    let (python, npm) = (venv(install), buf(install));
+    needs.add("CLAVIGER_TEST_VENV", "the Python packages of tests/python/requirements.txt", python);
+    needs.add("CLAVIGER_TEST_BUF", "the npm packages of tests/npm/package-lock.json", npm);
+    Ok(needs)
+}
+
+impl Needs {
+    fn add(&mut self, variable: &'static str, what: &str, found: sh::Result<PathBuf>) {
+        match found {
+            Ok(path) => self.variables.push((variable, path)),
+            Err(error) => self.missing.push(format!("{what}: {error}")),
+        }
+    }
+
+    fn packages(&mut self, install: bool) -> sh::Result {
+        let mut wanted = missing_packages();
+        if install && !wanted.is_empty() && sh::exists("apt-get") && is_root() {
+            println!("installing Debian packages: {}", wanted.join(" "));
+            // Whatever apt says, what counts is what is there afterwards.
+            drop(apt(&["update", "--quiet=2"]));
+            drop(apt(&[&["install", "--yes", "--quiet=2", "--no-install-recommends"], &wanted[..]].concat()));
+            wanted = missing_packages();
+        }
+        self.missing.extend(wanted.iter().map(|package| format!("Debian package {package}")));
+        Ok(())
+    }
+}
+
+fn missing_packages() -> Vec<&'static str> {
+    let absent = PROGRAMS.iter().filter(|(program, _)| !sh::exists(program)).map(|&(_, package)| package);
+    let mut packages: Vec<&str> = absent.collect();
+    // Debian's python3 comes without the part of venv that installs pip.
+    if !succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
+        packages.push("python3-venv");
+    }
+    packages
+}
+
+fn apt(arguments: &[&str]) -> sh::Result {
+    sh::run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+fn is_root() -> bool {
+    sh::stdout(Command::new("id").arg("-u")).is_ok_and(|uid| uid == "0")
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    sh::capture(command).is_ok_and(|output| output.status.success())
+}
+
+/// A virtual environment with the pinned packages, in `target/venv`.
+fn venv(install: bool) -> sh::Result<PathBuf> {
+    let (place, list) = (sh::target()?.join("venv"), sh::root().join("tests/python/requirements.txt"));
+    if is_current(&place, &list)? {
+        return Ok(place);
+    }
+    refuse_unless(install)?;
+    println!("installing {} into {}", list.display(), place.display());
+    sh::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&place))?;
+    let mut pip = Command::new(place.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+    sh::run(pip.arg(&list))?;
+    mark_current(&place, &list)?;
+    Ok(place)
+}
+
+/// `buf`, as the lock file pins it, in `target/npm`.
+fn buf(install: bool) -> sh::Result<PathBuf> {
+    let (place, source) = (sh::target()?.join("npm"), sh::root().join("tests/npm"));
+    let (lock, program) = (source.join("package-lock.json"), place.join("node_modules/.bin/buf"));
+    only_public(&fs::read_to_string(&lock)?)?;
+    if is_current(&place, &lock)? {
+        return Ok(program);
+    }
+    refuse_unless(install)?;
+    if !sh::exists("npm") {
+        return Err("npm is not installed".into());
+    }
+    println!("installing {} into {}", lock.display(), place.display());
+    fs::create_dir_all(&place)?;
+    for name in ["package.json", "package-lock.json"] {
+        fs::copy(source.join(name), place.join(name))?;
+    }
+    // Scripts of packages are not run; buf works without its own.
+    let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    sh::run(Command::new("npm").args(options).current_dir(&place))?;
+    sh::stdout(Command::new(&program).arg("--version"))?;
+    mark_current(&place, &lock)?;
+    Ok(program)
+}
+
+fn refuse_unless(install: bool) -> sh::Result {
+    if install { Ok(()) } else { Err("not installed, and --no-install was given".into()) }
+}
+
+/// A lock file made behind a private registry would send everybody else there.
+fn only_public(lock: &str) -> sh::Result {
+    let foreign =
+        |line: &&str| line.contains("\"resolved\"") && !line.contains("\"https://registry.npmjs.org/");
+    match lock.lines().find(foreign) {
+        Some(line) => Err(format!("the lock file names a private registry: {}", line.trim()).into()),
+        None => Ok(()),
+    }
+}
+
+/// A place is current if the list it was installed from is still the same.
+fn is_current(place: &Path, list: &Path) -> sh::Result<bool> {
+    Ok(fs::read(stamp(place)).ok() == Some(fs::read(list)?))
+}
+
+fn mark_current(place: &Path, list: &Path) -> sh::Result {
+    fs::copy(list, stamp(place))?;
+    Ok(())
+}
+
+fn stamp(place: &Path) -> PathBuf {
+    place.join("installed-from")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_public;
+
+    #[test]
+    fn private_registries_in_a_lock_file_are_refused() {
+        assert!(
+            only_public(
+                "  \"resolved\": \"https://registry.npmjs.org/a/-/a-1.tgz\",\n  \"integrity\": \"x\""
+            )
+            .is_ok()
+        );
+        assert!(only_public("  \"resolved\": \"https://npm.example.com/a/-/a-1.tgz\",").is_err());
+    }
+}
