@@ -186,7 +186,14 @@ impl fmt::Display for Location {
 impl Problem {
     /// A problem with neither hint nor location yet.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), hint: None, location: None, retry_after: None, trail: Vec::new() }
+        Self {
+            reason,
+            message: message.into(),
+            hint: None,
+            location: None,
+            retry_after: None,
+            trail: Vec::new(),
+        }
     }
 
     /// Adds what to do next.

@@ -126,7 +126,10 @@ impl SessionContext {
     ///
     /// # Errors
     /// `malformed-request` if `cwd` is not an absolute UTF-8 path without control characters.
-    pub fn new(cwd: PathBuf, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Problem> {
+    pub fn new(
+        cwd: PathBuf,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Problem> {
         check_path(&cwd)?;
         let environment: BTreeMap<OsString, OsString> = environment.into_iter().collect();
         let mut variables = BTreeMap::new();
@@ -176,8 +179,11 @@ impl SessionContext {
     pub fn from_proto(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
         let message = message.ok_or_else(|| malformed("the request has no session"))?;
         if message.variables.len() > MAX_VARIABLES || message.present.len() > MAX_VARIABLES {
-            return Err(Problem::new(Reason::Limits, format!("more than {MAX_VARIABLES} variables in one request"))
-                .hint("send only the variables that src/variables.rs lists"));
+            return Err(Problem::new(
+                Reason::Limits,
+                format!("more than {MAX_VARIABLES} variables in one request"),
+            )
+            .hint("send only the variables that src/variables.rs lists"));
         }
         for (name, value) in &message.variables {
             check_value(name, value)?;
@@ -256,7 +262,9 @@ fn check_value(name: &str, value: &str) -> Result<(), Problem> {
     match variables::usage(name) {
         Some(Use::Setting | Use::Command) => {}
         Some(Use::Secret) => {
-            return Err(malformed(format!("the value of {name} was sent; a client says only that it is set")));
+            return Err(malformed(format!(
+                "the value of {name} was sent; a client says only that it is set"
+            )));
         }
         None => {
             return Err(malformed("a variable was sent that is not on the list")
@@ -300,7 +308,8 @@ mod tests {
 
     #[test]
     fn secrets_are_only_reported_as_present() {
-        let session = environment(&[("ANTHROPIC_API_KEY", "canary"), ("ANTHROPIC_AUTH_TOKEN", ""), ("HOME", "/h")]);
+        let session =
+            environment(&[("ANTHROPIC_API_KEY", "canary"), ("ANTHROPIC_AUTH_TOKEN", ""), ("HOME", "/h")]);
         assert_eq!(session.present.iter().collect::<Vec<_>>(), ["ANTHROPIC_API_KEY"]);
         assert_eq!(session.variables.len(), 1);
         assert!(!format!("{:?}", session.to_proto().variables).contains("canary"));
@@ -308,7 +317,8 @@ mod tests {
 
     #[test]
     fn survives_the_wire() {
-        let mut session = environment(&[("HOME", "/h"), ("CLAUDE_CODE_OAUTH_TOKEN", "t"), ("CLAVIGER_FLIGHT", "f")]);
+        let mut session =
+            environment(&[("HOME", "/h"), ("CLAUDE_CODE_OAUTH_TOKEN", "t"), ("CLAVIGER_FLIGHT", "f")]);
         session.explicit = super::explicit("x.json".into(), b"{}".to_vec()).expect("small");
         assert_eq!(SessionContext::from_proto(Some(session.to_proto())), Ok(session));
     }
@@ -330,7 +340,10 @@ mod tests {
     fn bad_requests_are_refused_with_their_reason() {
         assert_eq!(SessionContext::from_proto(None).expect_err("refused").reason, Reason::MalformedRequest);
         for cwd in ["", "work", "./work", "/a\nb", "/a\0b"] {
-            assert_eq!(reason(v1::SessionContext { working_directory: cwd.into(), ..valid() }), Reason::MalformedRequest);
+            assert_eq!(
+                reason(v1::SessionContext { working_directory: cwd.into(), ..valid() }),
+                Reason::MalformedRequest
+            );
         }
         for (name, value, expected) in [
             ("LD_PRELOAD", "/x.so", Reason::MalformedRequest),
@@ -344,9 +357,15 @@ mod tests {
         }
         let many = (0..10_000).map(|n| (format!("V{n}"), String::new())).collect();
         assert_eq!(reason(v1::SessionContext { variables: many, ..valid() }), Reason::Limits);
-        assert_eq!(reason(v1::SessionContext { present: vec!["HOME".into()], ..valid() }), Reason::MalformedRequest);
+        assert_eq!(
+            reason(v1::SessionContext { present: vec!["HOME".into()], ..valid() }),
+            Reason::MalformedRequest
+        );
         assert_eq!(reason(v1::SessionContext { mode: 99, ..valid() }), Reason::MalformedRequest);
-        assert_eq!(reason(v1::SessionContext { inside_flight: "a\nb".into(), ..valid() }), Reason::MalformedRequest);
+        assert_eq!(
+            reason(v1::SessionContext { inside_flight: "a\nb".into(), ..valid() }),
+            Reason::MalformedRequest
+        );
         let explicit_settings = vec![b' '; MAX_EXPLICIT_SETTINGS + 1];
         assert_eq!(reason(v1::SessionContext { explicit_settings, ..valid() }), Reason::Limits);
     }

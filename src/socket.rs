@@ -27,7 +27,10 @@ mod tests {
 
     #[test]
     fn runtime_directory_is_preferred_but_only_if_absolute() {
-        assert_eq!(default_path(Some(Path::new("/run/user/7")), 7), Path::new("/run/user/7/claviger/claviger.sock"));
+        assert_eq!(
+            default_path(Some(Path::new("/run/user/7")), 7),
+            Path::new("/run/user/7/claviger/claviger.sock")
+        );
         assert_eq!(default_path(Some(Path::new("run")), 7), Path::new("/tmp/claviger-7/claviger.sock"));
         assert_eq!(default_path(None, 7), Path::new("/tmp/claviger-7/claviger.sock"));
     }

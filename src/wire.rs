@@ -53,7 +53,8 @@ pub fn from_status(status: &Status) -> Problem {
     };
     let text = |key: &str| info.metadata.get(key).cloned().unwrap_or_default();
     let number = |key: &str| text(key).parse().unwrap_or(0);
-    let location = Location { layer: text("layer"), file: text("file"), line: number("line"), column: number("column") };
+    let location =
+        Location { layer: text("layer"), file: text("file"), line: number("line"), column: number("column") };
     Problem {
         reason,
         message: status.message().to_owned(),
@@ -138,7 +139,8 @@ mod tests {
 
     #[test]
     fn every_problem_survives_the_wire() {
-        let at = Location { layer: "user".into(), file: "/h/.claude/settings.json".into(), line: 2, column: 5 };
+        let at =
+            Location { layer: "user".into(), file: "/h/.claude/settings.json".into(), line: 2, column: 5 };
         for reason in REASONS {
             let mut problem = Problem::new(reason, "what happened").hint("do this").at(&at);
             problem.retry_after = Some(Duration::from_secs(5));

@@ -27,13 +27,19 @@ impl Connection {
     pub async fn open(socket: &Path) -> Result<Self, ConnectError> {
         let path = || socket.display().to_string();
         let stream = UnixStream::connect(socket).await.map_err(|cause| match cause.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ConnectError::Unreachable { path: path(), cause },
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                ConnectError::Unreachable { path: path(), cause }
+            }
             _ => ConnectError::Unsafe { path: path(), why: cause.to_string() },
         })?;
-        let theirs = stream.peer_cred().map_err(|cause| ConnectError::Unreachable { path: path(), cause })?.uid();
+        let theirs =
+            stream.peer_cred().map_err(|cause| ConnectError::Unreachable { path: path(), cause })?.uid();
         let ours = super::start::own_uid();
         if theirs != ours {
-            return Err(ConnectError::Unsafe { path: path(), why: format!("the daemon runs as uid {theirs}, not {ours}") });
+            return Err(ConnectError::Unsafe {
+                path: path(),
+                why: format!("the daemon runs as uid {theirs}, not {ours}"),
+            });
         }
         let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
         // It ends when the last sender is dropped; its error reaches the callers that wait for an answer.

@@ -11,8 +11,9 @@ pub use start::default_socket;
 use crate::{
     PROTOCOL, RELEASE,
     proto::v1::{
-        self, control_service_client::ControlServiceClient, credential_service_client::CredentialServiceClient,
-        inspect_service_client::InspectServiceClient, trust_service_client::TrustServiceClient,
+        self, control_service_client::ControlServiceClient,
+        credential_service_client::CredentialServiceClient, inspect_service_client::InspectServiceClient,
+        trust_service_client::TrustServiceClient,
     },
     reason::{Problem, Reason},
     session::SessionContext,

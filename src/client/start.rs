@@ -56,10 +56,11 @@ pub(super) async fn start(socket: &Path) -> Result<(), ConnectError> {
 
 /// Creates `directory` with mode 0700; an existing one must be a directory of ours that nobody else can write to.
 fn prepare(directory: &Path) -> Result<(), ConnectError> {
-    let unsafe_because =
-        |why: String| ConnectError::Unsafe { path: directory.display().to_string(), why };
+    let unsafe_because = |why: String| ConnectError::Unsafe { path: directory.display().to_string(), why };
     match fs::DirBuilder::new().mode(0o700).create(directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(unsafe_because(error.to_string())),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(unsafe_because(error.to_string()));
+        }
         _ => {}
     }
     let found = fs::symlink_metadata(directory).map_err(|error| unsafe_because(error.to_string()))?;
@@ -77,7 +78,8 @@ fn prepare(directory: &Path) -> Result<(), ConnectError> {
 
 /// A kernel lock: it goes with its holder, however that ends.
 async fn take_start_lock(path: PathBuf) -> Result<fs::File, ConnectError> {
-    let not_locked = |error: io::Error| ConnectError::NotStarted(format!("cannot lock {}: {error}", path.display()));
+    let not_locked =
+        |error: io::Error| ConnectError::NotStarted(format!("cannot lock {}: {error}", path.display()));
     let file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let file = file.map_err(&not_locked)?;
     let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
@@ -128,10 +130,15 @@ async fn last_words(stderr: Option<tokio::process::ChildStderr>) -> String {
 fn daemon_program() -> Result<PathBuf, ConnectError> {
     const NAME: &str = "clavigerd";
     let beside = env::current_exe().ok().and_then(|path| Some(path.parent()?.join(NAME)));
-    let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
-    let candidates = beside.into_iter().chain(on_path.into_iter().filter(|dir| dir.is_absolute()).map(|dir| dir.join(NAME)));
+    let on_path =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
+    let candidates = beside
+        .into_iter()
+        .chain(on_path.into_iter().filter(|dir| dir.is_absolute()).map(|dir| dir.join(NAME)));
     candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        ConnectError::NotStarted(format!("{NAME} is neither beside this program nor on PATH; `cargo xtask install` installs it"))
+        ConnectError::NotStarted(format!(
+            "{NAME} is neither beside this program nor on PATH; `cargo xtask install` installs it"
+        ))
     })
 }
 

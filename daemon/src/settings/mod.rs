@@ -4,6 +4,9 @@
 //! change events in [`watch`], finding the workspace in [`workspace`]. Nothing here decides about trust; the
 //! decision comes in from [`crate::trust`].
 
+mod hook;
+mod load;
+mod memory;
 pub mod parse;
 pub mod store;
 pub mod watch;
@@ -150,7 +153,11 @@ impl Settings {
     pub fn files(&self) -> impl Iterator<Item = &File> {
         let explicit = self.explicit.as_deref();
         let (above, below) = self.snapshot.files.split_at(
-            self.snapshot.files.iter().position(|file| file.layer > Layer::Explicit).unwrap_or(self.snapshot.files.len()),
+            self.snapshot
+                .files
+                .iter()
+                .position(|file| file.layer > Layer::Explicit)
+                .unwrap_or(self.snapshot.files.len()),
         );
         above.iter().chain(explicit).chain(below).filter(|file| self.takes_part(file.layer))
     }
@@ -176,7 +183,9 @@ impl Settings {
 
     /// The policy `key` of [`POLICIES`]; only managed settings can set one.
     pub fn policy(&self, key: &str) -> Option<&Located<()>> {
-        self.files().filter(|file| file.layer == Layer::Managed).find_map(|file| file.content.policies.get(key))
+        self.files()
+            .filter(|file| file.layer == Layer::Managed)
+            .find_map(|file| file.content.policies.get(key))
     }
 
     /// The merged `env` blocks of all layers that may be used, for the environment of commands.

@@ -1,0 +1,5 @@
+//! The daemon.
+
+pub mod host;
+pub mod settings;
+pub mod trust;
