@@ -43,14 +43,9 @@ pub fn to_status(problem: &Problem) -> Status {
     Status::with_error_details(problem.reason.code(), problem.message.clone(), details)
 }
 
-/// The problem a gRPC error carries. Errors of a stranger's server become `source-unavailable`, `bug` and the like
-/// with the text as it is; a connection that broke becomes `shutting-down`.
+/// The problem a gRPC error carries. Errors that are not of this API (a broken connection, a stranger's server)
+/// become `source-unavailable` or `bug` with the text as it is.
 pub fn from_status(status: &Status) -> Problem {
-    // Only errors of this side's transport have a source: none travels over the wire.
-    if std::error::Error::source(status).is_some() {
-        return Problem::new(Reason::ShuttingDown, "the daemon went away before it answered")
-            .hint("try again; `claviger daemon run` shows what the daemon has to say");
-    }
     let details = status.get_error_details();
     let info = details.error_info().filter(|info| info.domain == DOMAIN);
     let Some((info, reason)) = info.and_then(|info| Some((info, Reason::parse(&info.reason)?))) else {
@@ -159,11 +154,5 @@ mod tests {
     fn errors_of_other_servers_are_not_mistaken_for_ours() {
         assert_eq!(from_status(&Status::new(Code::NotFound, "x")).reason, Reason::Bug);
         assert_eq!(from_status(&Status::new(Code::Unavailable, "x")).reason, Reason::SourceUnavailable);
-    }
-
-    #[test]
-    fn a_broken_connection_is_told_from_an_answer() {
-        let status = Status::from_error(Box::new(std::io::Error::other("broken pipe")));
-        assert_eq!(from_status(&status).reason, Reason::ShuttingDown);
     }
 }

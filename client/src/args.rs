@@ -22,6 +22,7 @@ pub(crate) struct Cli {
 
 /// Options that every verb takes, before or after its name.
 #[derive(Args, Debug, PartialEq)]
+#[command(next_help_heading = "Options of every verb")]
 pub(crate) struct Options {
     /// Act for a session in this directory
     #[arg(long, global = true, value_name = "DIR")]
