@@ -39,6 +39,10 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     let mut claims = Claims::default();
     let helper = stage.own_helper(PACE)?;
     let first = herd(&stage, &mut claims, &helper)?;
+    if first.is_empty() {
+        claims.show("tail clavigerd.log", &stage.daemon_log());
+        return claims.end();
+    }
     why(&stage, &mut claims)?;
     stranger(&stage, &mut claims)?;
     rotation(&stage, &mut claims, &helper, &first)?;
