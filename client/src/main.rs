@@ -1,1 +1,57 @@
-fn main() {}
+//! `claviger`: the thin client of `clavigerd`.
+//!
+//! Everything here serves one call of a few milliseconds. stdout is data, stderr is talk, the exit code says whom to
+//! ask for help (see [`exit`]).
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod context;
+mod environment;
+mod escape;
+mod exit;
+mod failure;
+mod harden;
+mod headers;
+mod json;
+mod lending;
+mod output;
+mod prompt;
+mod quote;
+mod render;
+mod wait;
+mod words;
+
+use args::Cli;
+use clap::Parser as _;
+use context::Context;
+use failure::Failure;
+use std::process;
+
+fn main() {
+    let core_limit = harden::harden();
+    let Cli { options, verb } = Cli::parse();
+    let as_json = options.json;
+    let context = Context::new(options, core_limit);
+    let code = match run(&context, verb) {
+        Ok(()) => exit::OK,
+        Err(failure) => {
+            output::talk(&failure.render(as_json));
+            failure.code()
+        }
+    };
+    // Not a return: nothing waits for the connection, or for a runtime, to be taken down.
+    process::exit(code.into());
+}
+
+fn run(context: &Context, verb: args::Verb) -> Result<(), Failure> {
+    if let (true, Some(why)) = (context.options.json, verb.refuses_json()) {
+        return Err(Failure::usage(format!("--json does not go with this verb: {why}"), "leave out --json"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Setup(error.to_string()))?;
+    let result = runtime.block_on(commands::run(context, verb));
+    std::mem::forget(runtime);
+    result
+}

@@ -1,1 +1,112 @@
-fn main() {}
+//! Finds socket, directories and configuration, then runs the daemon.
+
+#![forbid(unsafe_code)]
+
+use clap::Parser;
+use clavigerd::{
+    Setup,
+    config::{Config, Paths},
+    host::{Host, memory, system},
+    listener,
+    logs::{DEFAULT_FILTER, Format, Logs},
+    run,
+};
+use std::{error::Error, path::PathBuf, process::ExitCode};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Holds the credentials of AI coding sessions and lends them to every session of this user.
+#[derive(Debug, Parser)]
+#[command(version, after_help = "Sessions talk to it through `claviger`, which starts it when needed.")]
+struct Arguments {
+    /// Socket to serve on [default: $XDG_RUNTIME_DIR/claviger/claviger.sock]
+    #[arg(long)]
+    socket: Option<PathBuf>,
+    /// Configuration file [default: ~/.config/claviger/config.toml]
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Directory of trust store, audit log and log file [default: ~/.local/state/claviger]
+    #[arg(long)]
+    state_dir: Option<PathBuf>,
+    /// What to log: info, debug, clavigerd=trace, …
+    #[arg(long)]
+    log: Option<String>,
+    /// How a log line looks
+    #[arg(long, value_enum, default_value_t)]
+    log_format: Format,
+    /// Detach, log to the state directory, and say "ready" on stdout once clients can connect
+    #[arg(long)]
+    on_demand: bool,
+}
+
+fn main() -> ExitCode {
+    match start(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("clavigerd: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    memory::protect_process()?;
+    let paths = paths(arguments)?;
+    listener::private_directory(&paths.state)?;
+    let config = match system::read_text(&paths.config)? {
+        Some(text) => Config::parse(&paths.config.display().to_string(), &text)?,
+        None => Config::default(),
+    };
+    let filter = arguments.log.as_deref().or(config.log.as_deref()).unwrap_or(DEFAULT_FILTER);
+    let log_file =
+        arguments.on_demand.then(|| system::open_log(&paths.state.join("clavigerd.log"))).transpose()?;
+    let logs = Logs::start(filter, arguments.log_format, log_file)?;
+    memory::raise_descriptor_limit();
+    let listener = listener::listen(&paths.socket)?;
+    tracing::info!(socket = %paths.socket.display(), inherited = listener.is_inherited(), "listening");
+    if arguments.on_demand {
+        system::detach("ready\n")?;
+    }
+    let setup = Setup { paths, limits: config.limits, host: Host::real(), managed_owner: 0, logs };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let socket = tokio::net::UnixListener::from_std(listener.socket.try_clone()?)?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let asked = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        run(socket, setup, asked).await?;
+        Ok::<_, Box<dyn Error>>(())
+    })?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Where things are. These are the only variables the daemon reads from its own environment, and none of them can
+/// decide about a credential.
+fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
+    let home = || system::variable_path("HOME").ok_or("HOME is not set to an absolute path");
+    let directory = |variable: &str, below_home: &str| match system::variable_path(variable) {
+        Some(path) => Ok::<_, Box<dyn Error>>(path.join("claviger")),
+        None => Ok(home()?.join(below_home).join("claviger")),
+    };
+    let uid = nix::unistd::Uid::effective().as_raw();
+    Ok(Paths {
+        socket: match &arguments.socket {
+            Some(path) => path.clone(),
+            None => claviger::socket::default_path(system::variable_path("XDG_RUNTIME_DIR").as_deref(), uid),
+        },
+        config: match &arguments.config {
+            Some(path) => path.clone(),
+            None => directory("XDG_CONFIG_HOME", ".config")?.join("config.toml"),
+        },
+        state: match &arguments.state_dir {
+            Some(path) => path.clone(),
+            None => directory("XDG_STATE_HOME", ".local/state")?,
+        },
+        managed: PathBuf::from("/etc/claude-code"),
+    })
+}

@@ -6,7 +6,7 @@ mod connection;
 mod start;
 
 pub use connection::Connection;
-pub use start::default_socket;
+pub use start::{daemon_program, default_socket};
 
 use crate::{
     PROTOCOL, RELEASE,

@@ -127,7 +127,10 @@ async fn last_words(stderr: Option<tokio::process::ChildStderr>) -> String {
 }
 
 /// `clavigerd` beside this executable, else in the directories of `PATH` that are absolute.
-fn daemon_program() -> Result<PathBuf, ConnectError> {
+///
+/// # Errors
+/// [`ConnectError::NotStarted`] if there is none.
+pub fn daemon_program() -> Result<PathBuf, ConnectError> {
     const NAME: &str = "clavigerd";
     let beside = env::current_exe().ok().and_then(|path| Some(path.parent()?.join(NAME)));
     let on_path =

@@ -150,7 +150,11 @@ impl Settings {
     pub fn files(&self) -> impl Iterator<Item = &File> {
         let explicit = self.explicit.as_deref();
         let (above, below) = self.snapshot.files.split_at(
-            self.snapshot.files.iter().position(|file| file.layer > Layer::Explicit).unwrap_or(self.snapshot.files.len()),
+            self.snapshot
+                .files
+                .iter()
+                .position(|file| file.layer > Layer::Explicit)
+                .unwrap_or(self.snapshot.files.len()),
         );
         above.iter().chain(explicit).chain(below).filter(|file| self.takes_part(file.layer))
     }
@@ -176,7 +180,9 @@ impl Settings {
 
     /// The policy `key` of [`POLICIES`]; only managed settings can set one.
     pub fn policy(&self, key: &str) -> Option<&Located<()>> {
-        self.files().filter(|file| file.layer == Layer::Managed).find_map(|file| file.content.policies.get(key))
+        self.files()
+            .filter(|file| file.layer == Layer::Managed)
+            .find_map(|file| file.content.policies.get(key))
     }
 
     /// The merged `env` blocks of all layers that may be used, for the environment of commands.

@@ -1,0 +1,147 @@
+//! The command line. Secrets are not among it: arguments are visible to every process of the machine.
+
+use crate::{commands::*, exit};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
+use claviger::session::SessionMode;
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+/// Borrows API credentials from clavigerd, which keeps and refreshes them for all sessions of the user
+#[derive(Parser)]
+#[command(name = "claviger", version = claviger::RELEASE, after_long_help = exit::HELP)]
+#[command(disable_help_subcommand = true, infer_long_args = false)]
+pub(crate) struct Cli {
+    /// Options of every verb.
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Options that every verb takes, before or after its name.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Act for a session in this directory
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) cwd: Option<PathBuf>,
+    /// Add settings: a file, or JSON if it starts with `{`
+    #[arg(long, global = true, value_name = "FILE|JSON")]
+    pub(crate) settings: Option<OsString>,
+    /// Hermetic session: ANTHROPIC_API_KEY and --settings only
+    #[arg(long, global = true, conflicts_with = "mode")]
+    pub(crate) bare: bool,
+    /// Kind of session, instead of the one the environment says
+    #[arg(long, global = true, value_enum)]
+    pub(crate) mode: Option<Mode>,
+    /// Socket of the daemon, instead of $CLAVIGER_SOCK or the one in $XDG_RUNTIME_DIR
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Refresh first if the credential is valid for less than this
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds())]
+    pub(crate) min_validity: Option<u64>,
+    /// Give up waiting after this long
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 180, value_parser = seconds())]
+    pub(crate) timeout: u64,
+    /// Do not start a daemon
+    #[arg(long, global = true)]
+    pub(crate) no_start: bool,
+    /// Print JSON, errors included
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No questions and no notices on stderr, only errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Print the secret and a newline; made for `apiKeyHelper`
+    Token,
+    /// Show the credential and where it comes from
+    Get(get::Arguments),
+    /// Print the HTTP headers to send
+    Headers,
+    /// Print shell lines that set the environment of a CLI
+    Env,
+    /// Run a command with the credential in its environment
+    Exec(exec::Arguments),
+    /// Follow the credential until interrupted
+    Watch(watch::Arguments),
+    /// Show how the credential is found, and why not elsewhere
+    Explain,
+    /// Show the state of the daemon and its cache
+    Status,
+    /// Refresh the credential now
+    Refresh,
+    /// Report that the API answered 401 or 403
+    Report(report::Arguments),
+    /// Decide what the files of a workspace may do
+    #[command(subcommand)]
+    Trust(trust::Verb),
+    /// Run, start, stop and steer the daemon
+    #[command(subcommand)]
+    Daemon(daemon::Verb),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+    /// Show the releases of client and daemon
+    Version,
+}
+
+/// What `--mode` accepts.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Mode {
+    /// An ordinary terminal session
+    Standard,
+    /// Keys from the environment are ignored
+    Homespace,
+    /// Same as --bare
+    Bare,
+    /// Remote container or desktop host: login only
+    Managed,
+}
+
+// A century is enough for everybody, and nothing overflows.
+fn seconds() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..=3_155_760_000)
+}
+
+impl From<Mode> for SessionMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Standard => Self::Standard,
+            Mode::Homespace => Self::Homespace,
+            Mode::Bare => Self::Bare,
+            Mode::Managed => Self::Managed,
+        }
+    }
+}
+
+impl Options {
+    /// How long to wait for an answer.
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+
+    /// The mode that the options ask for.
+    pub(crate) fn mode(&self) -> Option<SessionMode> {
+        match self.bare {
+            true => Some(SessionMode::Bare),
+            false => self.mode.map(SessionMode::from),
+        }
+    }
+}
+
+impl Verb {
+    /// Why `--json` makes no sense here, if it makes none.
+    pub(crate) fn refuses_json(&self) -> Option<&'static str> {
+        match self {
+            Self::Token => Some("token prints the bare secret; `claviger get --json` prints everything"),
+            Self::Completions(_) => Some("a completion script is not JSON"),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

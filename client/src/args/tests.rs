@@ -1,0 +1,130 @@
+use super::{Cli, Verb};
+use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+use claviger::session::SessionMode;
+use std::time::Duration;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("claviger").chain(line.split_whitespace()))
+}
+
+fn error(line: &str) -> ErrorKind {
+    match parse(line) {
+        Err(error) => error.kind(),
+        Ok(_) => panic!("{line:?} must be refused"),
+    }
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn global_options_stand_before_or_after_the_verb() {
+    for line in [
+        "--cwd /w --bare --no-start --json -q --timeout 5 --min-validity 60 explain",
+        "explain --cwd /w --bare --no-start --json -q --timeout 5 --min-validity 60",
+        "--json -q explain --cwd=/w --bare --timeout=5 --no-start --min-validity=60",
+    ] {
+        let options = parse(line).expect(line).options;
+        assert_eq!(options.cwd.as_deref(), Some(std::path::Path::new("/w")));
+        assert_eq!(options.mode(), Some(SessionMode::Bare));
+        assert_eq!((options.timeout(), options.min_validity), (Duration::from_secs(5), Some(60)));
+        assert!(options.no_start && options.json && options.quiet);
+    }
+}
+
+#[test]
+fn defaults_ask_for_nothing_special() {
+    let options = parse("token").expect("valid").options;
+    assert_eq!((options.mode(), options.timeout()), (None, Duration::from_secs(180)));
+    assert!(options.settings.is_none() && !options.no_start && !options.json && !options.quiet);
+}
+
+#[test]
+fn modes_are_the_four_words() {
+    for (word, mode) in [
+        ("standard", SessionMode::Standard),
+        ("homespace", SessionMode::Homespace),
+        ("bare", SessionMode::Bare),
+        ("managed", SessionMode::Managed),
+    ] {
+        assert_eq!(parse(&format!("get --mode {word}")).expect(word).options.mode(), Some(mode));
+        assert_eq!(mode.name(), word);
+    }
+    assert_eq!(error("get --mode other"), ErrorKind::InvalidValue);
+    assert_eq!(error("get --mode bare --bare"), ErrorKind::ArgumentConflict);
+}
+
+#[test]
+fn everything_after_the_command_belongs_to_it() {
+    for line in [
+        "exec --fd -- prog --json -q --fd",
+        "exec --fd prog --json -q --fd",
+        "--no-start exec --fd prog --json -q --fd",
+    ] {
+        let cli = parse(line).expect(line);
+        assert!(!cli.options.json && !cli.options.quiet, "{line}");
+        let Verb::Exec(arguments) = cli.verb else { panic!("not exec: {line}") };
+        assert!(arguments.fd, "{line}");
+        assert_eq!(arguments.command, ["prog", "--json", "-q", "--fd"], "{line}");
+    }
+    assert_eq!(error("exec"), ErrorKind::MissingRequiredArgument);
+}
+
+#[test]
+fn nonsense_is_refused() {
+    assert_eq!(error("token extra"), ErrorKind::UnknownArgument);
+    assert_eq!(error("token --timeout 0"), ErrorKind::ValueValidation);
+    assert_eq!(error("token --min-validity -1"), ErrorKind::UnknownArgument);
+    assert_eq!(error("report"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(error("report --status 500"), ErrorKind::InvalidValue);
+    assert_eq!(error("completions tcsh"), ErrorKind::InvalidValue);
+    assert_eq!(error("report --status 401 --generation 2"), ErrorKind::MissingRequiredArgument);
+}
+
+/// Arguments are visible in `ps`: nothing that holds a secret may be accepted there.
+#[test]
+fn no_argument_takes_a_secret() {
+    fn options(command: &clap::Command, found: &mut Vec<String>) {
+        found.extend(command.get_arguments().map(|argument| argument.get_id().to_string()));
+        command.get_subcommands().for_each(|sub| options(sub, found));
+    }
+    let mut found = Vec::new();
+    options(&Cli::command(), &mut found);
+    found.sort_unstable();
+    found.dedup();
+    let expected = [
+        "bare",
+        "command",
+        "cwd",
+        "digest",
+        "fd",
+        "filter",
+        "generation",
+        "json",
+        "key",
+        "min_validity",
+        "mode",
+        "no_start",
+        "path",
+        "quiet",
+        "settings",
+        "shell",
+        "show_secret",
+        "socket",
+        "status",
+        "timeout",
+        "yes",
+    ];
+    assert_eq!(found, expected, "a new argument: make sure it cannot hold a secret, then add it here");
+    for line in [
+        "token --token x",
+        "token --secret x",
+        "token --api-key x",
+        "get sk-ant-x",
+        "env ANTHROPIC_API_KEY=x",
+    ] {
+        assert_eq!(error(line), ErrorKind::UnknownArgument, "{line}");
+    }
+}

@@ -1,0 +1,122 @@
+//! `claviger daemon`: runs, starts, stops and steers the daemon.
+
+use crate::{context::Context, failure::Failure, output, wait};
+use claviger::{
+    client::{Client, ConnectError, daemon_program, request, unwrap},
+    proto::v1::{GetVersionRequest, SetLogLevelRequest, StopRequest},
+};
+use serde_json::json;
+use std::{ffi::OsString, os::unix::process::CommandExt as _, process::Command, time::Duration};
+
+/// How often to look whether a stopping daemon is gone.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Verbs below `daemon`.
+#[derive(clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Run clavigerd in the foreground
+    Run {
+        /// Further arguments for clavigerd
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+        command: Vec<OsString>,
+    },
+    /// Start the daemon if none runs
+    Start,
+    /// Stop the daemon after it has answered what it was asked
+    Stop,
+    /// Change what the daemon logs, until it ends
+    LogLevel {
+        /// For example `info`, `debug` or `clavigerd=trace`
+        filter: String,
+    },
+}
+
+/// Does what the verb says.
+///
+/// # Errors
+/// Why it could not be done.
+pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Run { command } => become_daemon(context, &command),
+        Verb::Start => start(context).await,
+        Verb::Stop => stop(context).await,
+        Verb::LogLevel { filter } => log_level(context, filter).await,
+    }
+}
+
+fn become_daemon(context: &Context, arguments: &[OsString]) -> Result<(), Failure> {
+    let program = daemon_program()?;
+    let mut command = Command::new(&program);
+    if context.options.socket.is_some() {
+        command.arg("--socket").arg(context.socket()?);
+    }
+    context.core_limit.restore();
+    let error = command.args(arguments).exec();
+    Err(Failure::Exec(program.display().to_string(), error))
+}
+
+async fn start(context: &Context) -> Result<(), Failure> {
+    let (client, started) = match context.connect_running().await {
+        Ok(client) => (client, false),
+        Err(ConnectError::Unreachable { .. }) => (context.connect().await?, true),
+        Err(error) => return Err(error.into()),
+    };
+    let mut service = client.inspect();
+    let answer =
+        wait::answer(context, async { unwrap(service.get_version(request(GetVersionRequest {})).await) })
+            .await?;
+    let release = answer.version.unwrap_or_default().release;
+    match context.options.json {
+        true => output::json(&json!({"started": started, "release": release}))?,
+        false => note(
+            context,
+            &format!("clavigerd {release} {}", if started { "has been started" } else { "runs already" }),
+        ),
+    }
+    Ok(())
+}
+
+async fn stop(context: &Context) -> Result<(), Failure> {
+    let client = match context.connect_running().await {
+        Ok(client) => client,
+        Err(ConnectError::Unreachable { .. }) => return stopped(context, None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut service = client.control();
+    let pid = wait::answer(context, async { unwrap(service.stop(request(StopRequest {})).await) }).await?.pid;
+    let gone = async {
+        gone(&client).await;
+        Ok(())
+    };
+    wait::answer(context, gone).await?;
+    stopped(context, Some(pid))
+}
+
+/// Waits until the daemon has closed this connection. Opening another one could start a new daemon.
+async fn gone(client: &Client) {
+    while client.inspect().get_version(request(GetVersionRequest {})).await.is_ok() {
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn stopped(context: &Context, pid: Option<u32>) -> Result<(), Failure> {
+    match (context.options.json, pid) {
+        (true, pid) => output::json(&json!({"stopped": pid.is_some(), "pid": pid}))?,
+        (false, Some(pid)) => note(context, &format!("clavigerd with pid {pid} has been stopped")),
+        (false, None) => note(context, "no daemon runs"),
+    }
+    Ok(())
+}
+
+async fn log_level(context: &Context, filter: String) -> Result<(), Failure> {
+    let mut service = context.connect_running().await?.control();
+    let message = SetLogLevelRequest { filter };
+    wait::answer(context, async { unwrap(service.set_log_level(request(message)).await) }).await?;
+    Ok(())
+}
+
+fn note(context: &Context, text: &str) {
+    if !context.options.quiet {
+        output::talk(&format!("claviger: {}\n", crate::escape::line(text)));
+    }
+}

@@ -1,0 +1,123 @@
+//! `claviger exec`: runs a command with the credential, and is replaced by it.
+
+use crate::{
+    context::Context,
+    environment::{self, API_KEY, KEY_DESCRIPTOR, Variable},
+    failure::Failure,
+    lending,
+};
+use claviger::{
+    credential::MAX_SECRET_LEN,
+    reason::{Problem, Reason},
+};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    os::{
+        fd::{AsRawFd as _, IntoRawFd as _},
+        unix::process::CommandExt as _,
+    },
+    process::Command,
+};
+
+/// Arguments of `exec`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Hand the API key over in a descriptor instead of the environment
+    #[arg(long)]
+    pub(crate) fd: bool,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Becomes the command.
+///
+/// # Errors
+/// Why there is no credential, or why the command cannot be run.
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let Some((program, rest)) = arguments.command.split_first() else {
+        return Err(Failure::usage("no command is given", "claviger exec -- COMMAND [ARGS]"));
+    };
+    let lease = lending::borrow(context).await?;
+    let mut variables = environment::variables(&lease, |name| std::env::var_os(name).is_some())?;
+    if arguments.fd {
+        hand_over(&mut variables)?;
+    }
+    let mut command = Command::new(program);
+    command.args(rest);
+    for (name, value) in &variables {
+        match value {
+            Some(value) => command.env(name, &value.value),
+            None => command.env_remove(name),
+        };
+    }
+    context.core_limit.restore();
+    let error = command.exec();
+    Err(Failure::Exec(program.to_string_lossy().into_owned(), error))
+}
+
+/// Moves the API key out of the variables into a pipe that the command inherits.
+fn hand_over(variables: &mut Vec<Variable>) -> Result<(), Failure> {
+    let Some(position) = variables.iter().position(|(name, value)| *name == API_KEY && value.is_some())
+    else {
+        return Err(Failure::usage(
+            "this credential is not an API key, and only those can be handed over in a descriptor",
+            "leave out --fd",
+        ));
+    };
+    let (_, Some(key)) = variables.remove(position) else { return Ok(()) };
+    if key.value.len() > MAX_SECRET_LEN {
+        return Err(
+            Problem::new(Reason::Limits, format!("the key is longer than {MAX_SECRET_LEN} bytes")).into()
+        );
+    }
+    let descriptor = filled_pipe(key.value.as_bytes())
+        .map_err(|error| Failure::Setup(format!("cannot make a pipe: {error}")))?;
+    variables.retain(|(name, _)| *name != KEY_DESCRIPTOR);
+    variables.push((KEY_DESCRIPTOR, Some(claviger::proto::v1::Secret { value: descriptor.to_string() })));
+    variables.push((API_KEY, None));
+    Ok(())
+}
+
+/// The reading end of a pipe with `content` in it, open across exec. Never blocks: what does not fit is an error.
+fn filled_pipe(content: &[u8]) -> io::Result<i32> {
+    let (reader, mut writer) = io::pipe()?;
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    writer.write_all(content)?;
+    fcntl(&reader, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    debug_assert!(reader.as_raw_fd() > 2, "the standard descriptors are open");
+    Ok(reader.into_raw_fd())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{API_KEY, KEY_DESCRIPTOR, filled_pipe, hand_over};
+    use claviger::proto::v1::Secret;
+    use std::{fs, io::Read as _};
+
+    #[test]
+    fn the_key_moves_from_the_environment_into_a_pipe() {
+        let key = "k".repeat(16_384);
+        let mut variables =
+            vec![(API_KEY, Some(Secret { value: key.clone() })), ("ANTHROPIC_BASE_URL", None)];
+        hand_over(&mut variables).expect("an API key");
+        let find = |name| variables.iter().find(|(found, _)| *found == name).expect(name).1.clone();
+        assert_eq!(find(API_KEY), None);
+        let descriptor = find(KEY_DESCRIPTOR).expect("set");
+        let path = format!("/proc/self/fd/{}", descriptor.value);
+        let mut read = String::new();
+        fs::File::open(path).expect("open").take(20_000).read_to_string(&mut read).expect("readable");
+        assert_eq!(read, key);
+    }
+
+    #[test]
+    fn other_credentials_and_oversized_keys_are_refused() {
+        let mut bearer = vec![("ANTHROPIC_AUTH_TOKEN", Some(Secret { value: "t".into() }))];
+        assert_eq!(hand_over(&mut bearer).expect_err("refused").code(), 2);
+        let mut huge = vec![(API_KEY, Some(Secret { value: "k".repeat(16_385) }))];
+        assert_eq!(hand_over(&mut huge).expect_err("refused").code(), 6);
+        assert!(filled_pipe(&vec![0; 1 << 21]).is_err(), "must not block");
+    }
+}

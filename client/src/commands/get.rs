@@ -1,0 +1,35 @@
+//! `claviger get`: the credential and where it comes from.
+
+use crate::{
+    context::Context,
+    environment,
+    failure::Failure,
+    json, lending,
+    output::{self, Style},
+    render,
+};
+use std::time::SystemTime;
+
+/// Arguments of `get`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Show the secret and the header values too; --json always has them
+    #[arg(long)]
+    pub(crate) show_secret: bool,
+}
+
+/// Shows the lease.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let lease = lending::borrow(context).await?;
+    let headers = environment::custom_headers(&lease)?;
+    let wanted = (context.options.json || arguments.show_secret) && lease.material.is_some();
+    let secret = wanted.then(|| lending::secret(&lease)).transpose()?;
+    if context.options.json {
+        return Ok(output::json(&json::lease(&lease, secret.as_ref(), &headers))?);
+    }
+    let secret = secret.as_ref().map(|secret| secret.value.as_str());
+    Ok(output::data(&render::lease::render(&lease, secret, &headers, SystemTime::now(), Style::stdout()))?)
+}

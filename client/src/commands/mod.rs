@@ -1,0 +1,41 @@
+//! The verbs, one file each.
+
+pub(crate) mod completions;
+pub(crate) mod daemon;
+pub(crate) mod env;
+pub(crate) mod exec;
+pub(crate) mod explain;
+pub(crate) mod get;
+pub(crate) mod headers;
+pub(crate) mod refresh;
+pub(crate) mod report;
+pub(crate) mod status;
+pub(crate) mod token;
+pub(crate) mod trust;
+pub(crate) mod version;
+pub(crate) mod watch;
+
+use crate::{args::Verb, context::Context, failure::Failure};
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Why it could not be done.
+pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Token => token::run(context).await,
+        Verb::Get(arguments) => get::run(context, &arguments).await,
+        Verb::Headers => headers::run(context).await,
+        Verb::Env => env::run(context).await,
+        Verb::Exec(arguments) => exec::run(context, &arguments).await,
+        Verb::Watch(arguments) => watch::run(context, &arguments).await,
+        Verb::Explain => explain::run(context).await,
+        Verb::Status => status::run(context).await,
+        Verb::Refresh => refresh::run(context).await,
+        Verb::Report(arguments) => report::run(context, &arguments).await,
+        Verb::Trust(verb) => trust::run(context, verb).await,
+        Verb::Daemon(verb) => daemon::run(context, verb).await,
+        Verb::Completions(arguments) => completions::run(&arguments),
+        Verb::Version => version::run(context).await,
+    }
+}

@@ -1,0 +1,26 @@
+//! `claviger refresh`: a new credential now, past any backoff.
+
+use crate::{context::Context, failure::Failure, json, output, render, wait};
+use claviger::{
+    client::{request, unwrap},
+    proto::v1::RefreshRequest,
+};
+use std::time::SystemTime;
+
+/// Refreshes and shows the new state, without the secret.
+///
+/// # Errors
+/// Why the refresh failed.
+pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+    let session = context.session()?;
+    let client = context.connect().await?;
+    let mut service = client.inspect();
+    let message = RefreshRequest { session: Some(session.to_proto()) };
+    let answer = async { unwrap(service.refresh(request(message)).await) };
+    let slot = wait::slow_answer(context, &client, &session, answer).await?.slot.unwrap_or_default();
+    match context.options.json {
+        true => output::json(&json::slot(&slot))?,
+        false => output::data(&format!("{}\n", render::status::sentence(&slot, SystemTime::now())))?,
+    }
+    Ok(())
+}

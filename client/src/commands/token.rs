@@ -1,0 +1,16 @@
+//! `claviger token`: the secret and a newline. This is the hot path: other programs run it as `apiKeyHelper`.
+
+use crate::{context::Context, failure::Failure, lending, output};
+use claviger::proto::v1::Secret;
+
+/// Prints the secret.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+    let lease = lending::borrow(context).await?;
+    let mut line = lending::secret(&lease)?;
+    line.value.push('\n');
+    let Secret { value } = &line;
+    Ok(output::data(value)?)
+}

@@ -1,0 +1,166 @@
+//! `claviger trust`: what the files of a workspace ask for, and decisions about it.
+
+use crate::{
+    context::Context,
+    failure::Failure,
+    json,
+    output::{self, Style},
+    prompt, render, wait,
+};
+use claviger::{
+    client::{Client, request, unwrap},
+    proto::v1::{ListTrustRequest, RevokeTrustRequest, TrustDecision, Workspace},
+    reason::{Problem, Reason},
+    session::SessionContext,
+};
+use serde_json::json;
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+/// Verbs below `trust`.
+#[derive(clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Show what the files of a workspace ask for
+    Show {
+        /// Directory in the workspace, instead of the working directory
+        path: Option<PathBuf>,
+    },
+    /// Let the files of a workspace have what they ask for
+    Grant(Decide),
+    /// Leave the files of a workspace out; the user's own settings apply
+    Ignore(Decide),
+    /// Forget what was decided about a workspace
+    Revoke {
+        /// Root of the workspace, instead of the one around the working directory
+        path: Option<PathBuf>,
+    },
+    /// List all decisions
+    List,
+}
+
+/// Arguments of a decision.
+#[derive(clap::Args)]
+pub(crate) struct Decide {
+    /// Directory in the workspace, instead of the working directory
+    path: Option<PathBuf>,
+    /// Decide only if this is still the digest that `trust show` printed
+    #[arg(long, value_name = "DIGEST")]
+    digest: Option<String>,
+    /// Ask nothing
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Does what the verb says.
+///
+/// # Errors
+/// The daemon's, or a digest that does not fit any more.
+pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Show { path } => show(context, path.as_deref()).await,
+        Verb::Grant(arguments) => decide(context, &arguments, TrustDecision::Trusted).await,
+        Verb::Ignore(arguments) => decide(context, &arguments, TrustDecision::Ignored).await,
+        Verb::Revoke { path } => revoke(context, path).await,
+        Verb::List => list(context).await,
+    }
+}
+
+async fn show(context: &Context, path: Option<&Path>) -> Result<(), Failure> {
+    let (client, session) = start(context, path).await?;
+    let workspace = prompt::describe(context, &client, &session).await?;
+    print(context, &workspace)
+}
+
+async fn decide(context: &Context, arguments: &Decide, decision: TrustDecision) -> Result<(), Failure> {
+    let (client, session) = start(context, arguments.path.as_deref()).await?;
+    let seen = prompt::describe(context, &client, &session).await?;
+    check(&seen, arguments.digest.as_deref())?;
+    if seen.digest.is_empty() {
+        return print(context, &seen);
+    }
+    if context.interactive && !arguments.yes && arguments.digest.is_none() {
+        output::talk(&render::trust::render(&seen, SystemTime::now(), Style::stderr()));
+        let verb = if decision == TrustDecision::Trusted { "trust" } else { "ignore" };
+        if !prompt::confirm(&format!("\n{verb} exactly this?")) {
+            return Err(Problem::new(Reason::WorkspaceUntrusted, "nothing was decided").into());
+        }
+    }
+    let decided = prompt::decide(context, &client, &session, &seen.digest, decision).await?;
+    print(context, &decided)
+}
+
+async fn revoke(context: &Context, path: Option<PathBuf>) -> Result<(), Failure> {
+    let root = match path {
+        // Not canonical, and maybe gone: the daemon knows what it recorded.
+        Some(path) => std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned(),
+        None => {
+            let (client, session) = start(context, None).await?;
+            prompt::describe(context, &client, &session).await?.root
+        }
+    };
+    let mut service = context.connect().await?.trust();
+    let message = RevokeTrustRequest { root: root.clone() };
+    let removed =
+        wait::answer(context, async { unwrap(service.revoke_trust(request(message)).await) }).await?.removed;
+    match context.options.json {
+        true => output::json(&json!({"root": root, "removed": removed}))?,
+        false => {
+            output::data(&format!("{removed} decisions about {} forgotten\n", crate::escape::line(&root)))?
+        }
+    }
+    Ok(())
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let mut service = context.connect().await?.trust();
+    let answer =
+        wait::answer(context, async { unwrap(service.list_trust(request(ListTrustRequest {})).await) })
+            .await?;
+    match context.options.json {
+        true => output::json(&answer.records.iter().map(json::record).collect())?,
+        false => output::data(&render::trust::records(&answer.records, SystemTime::now()))?,
+    }
+    Ok(())
+}
+
+async fn start(context: &Context, path: Option<&Path>) -> Result<(Client, SessionContext), Failure> {
+    let session = context.session_in(path.or(context.options.cwd.as_deref()))?;
+    Ok((context.connect().await?, session))
+}
+
+fn check(seen: &Workspace, expected: Option<&str>) -> Result<(), Problem> {
+    match expected {
+        Some(expected) if expected != seen.digest => Err(Problem::new(
+            Reason::WorkspaceUntrusted,
+            "the files ask for something else than this digest covers",
+        )
+        .hint("`claviger trust show` shows what they ask for now")),
+        _ => Ok(()),
+    }
+}
+
+fn print(context: &Context, workspace: &Workspace) -> Result<(), Failure> {
+    match context.options.json {
+        true => output::json(&json::workspace(workspace))?,
+        false => output::data(&render::trust::render(workspace, SystemTime::now(), Style::stdout()))?,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use claviger::{proto::v1::Workspace, reason::Reason};
+
+    #[test]
+    fn another_digest_is_refused() {
+        let seen = Workspace { digest: "ab".into(), ..Default::default() };
+        assert_eq!(check(&seen, None), Ok(()));
+        assert_eq!(check(&seen, Some("ab")), Ok(()));
+        for digest in ["", "a", "abc"] {
+            assert_eq!(check(&seen, Some(digest)).expect_err(digest).reason, Reason::WorkspaceUntrusted);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `claviger watch`: events of the credential as they come, across restarts of the daemon.
+
+use crate::{context::Context, environment, exit, failure::Failure, json, lending, output, render};
+use claviger::{
+    proto::v1::{Lease, Secret, watch_credential_response::Event},
+    reason::{Problem, Reason},
+    session::SessionContext,
+};
+use std::{
+    process,
+    time::{Duration, SystemTime},
+};
+
+/// Shortest pause before connecting again.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause before connecting again.
+const LAST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Arguments of `watch`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Print the secret with every new credential
+    #[arg(long)]
+    pub(crate) show_secret: bool,
+}
+
+/// How a stream ended.
+enum End {
+    /// The daemon went away, maybe after some events.
+    Lost { events: bool },
+    /// Nothing that connecting again would change.
+    Fatal(Failure),
+}
+
+/// Prints events until interrupted.
+///
+/// # Errors
+/// Why the daemon refuses, or cannot be started in the first place.
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let session = context.session()?;
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            process::exit(exit::INTERRUPTED.into());
+        }
+    });
+    let mut pause = FIRST_PAUSE;
+    let mut told = false;
+    loop {
+        match follow(context, &session, arguments.show_secret, &mut told).await {
+            End::Fatal(failure) => return Err(failure),
+            End::Lost { events } => {
+                if events {
+                    pause = FIRST_PAUSE;
+                }
+                if !told && !context.options.quiet {
+                    output::talk("claviger: the daemon went away, connecting again\n");
+                }
+                told = true;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LAST_PAUSE);
+            }
+        }
+    }
+}
+
+async fn follow(context: &Context, session: &SessionContext, show_secret: bool, told: &mut bool) -> End {
+    let mut client = match context.connect().await {
+        Ok(client) => client,
+        // Once it has worked, a daemon that cannot be reached may come back.
+        Err(_) if *told => return End::Lost { events: false },
+        Err(error) => return End::Fatal(error.into()),
+    };
+    let mut events = false;
+    let mut stream = match client.watch(session).await {
+        Ok(stream) => stream,
+        Err(problem) => return ended(problem, events),
+    };
+    loop {
+        match stream.next().await {
+            Ok(Some(event)) => {
+                (events, *told) = (true, false);
+                if let Err(failure) = print(context, &event, show_secret) {
+                    return End::Fatal(failure);
+                }
+            }
+            Ok(None) => return End::Lost { events },
+            Err(problem) => return ended(problem, events),
+        }
+    }
+}
+
+/// A connection that broke says so with `source-unavailable` or, in the words of HTTP/2, as a bug or cancellation.
+fn ended(problem: Problem, events: bool) -> End {
+    match problem.reason {
+        Reason::ShuttingDown | Reason::SourceUnavailable | Reason::Cancelled => End::Lost { events },
+        Reason::Bug if events => End::Lost { events },
+        _ => End::Fatal(problem.into()),
+    }
+}
+
+fn print(context: &Context, event: &Event, show_secret: bool) -> Result<(), Failure> {
+    let secret = match event {
+        Event::Issued(issued) if show_secret => issued.lease.as_ref().map(lending::secret).transpose()?,
+        _ => None,
+    };
+    let text = match context.options.json {
+        true => json::event(event, |lease| lease_json(lease, secret.as_ref())).to_string(),
+        false => render::event::render(
+            event,
+            secret.as_ref().map(|secret| secret.value.as_str()),
+            SystemTime::now(),
+        ),
+    };
+    Ok(output::data(&(text + "\n"))?)
+}
+
+fn lease_json(lease: &Lease, secret: Option<&Secret>) -> serde_json::Value {
+    let headers = environment::custom_headers(lease).unwrap_or_default();
+    json::lease(lease, secret, &headers)
+}

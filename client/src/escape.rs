@@ -1,0 +1,96 @@
+//! Makes text that others wrote safe to show on a terminal.
+//!
+//! Paths, commands and messages can come out of a hostile repository. Shown as they are, they could move the
+//! cursor, recolour, reorder or hide text, and so forge what `claviger` itself says. Everything on stderr, and
+//! everything for people on stdout, goes through here; `--json` and data do not.
+
+use std::fmt::Write as _;
+
+/// Text on one line: whatever a terminal would not simply print is written as `\n`, `\t` or `\u{…}`.
+pub(crate) fn line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        push(&mut shown, c);
+    }
+    shown
+}
+
+/// Text that may have several lines: as [`line`], but line feeds stay and continue at `indent`.
+pub(crate) fn lines(text: &str, indent: &str) -> String {
+    text.lines().map(line).collect::<Vec<_>>().join(&format!("\n{indent}"))
+}
+
+/// Whether [`line`] would change `text`.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.chars().all(is_printable)
+}
+
+/// How many columns a character takes; wide scripts and symbols take two. An overestimate is fine, an
+/// underestimate would let a terminal wrap where we did not.
+pub(crate) fn width(c: char) -> usize {
+    if c.is_ascii() { 1 } else { 2 }
+}
+
+fn push(shown: &mut String, c: char) {
+    match c {
+        '\n' => shown.push_str("\\n"),
+        '\r' => shown.push_str("\\r"),
+        '\t' => shown.push_str("\\t"),
+        c if is_printable(c) => shown.push(c),
+        c => drop(write!(shown, "\\u{{{:x}}}", u32::from(c))),
+    }
+}
+
+/// Whether a character is visible, stays in its place and looks like no blank but the space.
+fn is_printable(c: char) -> bool {
+    match u32::from(c) {
+        0x20..=0x7e => true,
+        0..=0x1f | 0x7f..=0x9f => false,                     // C0, DEL, C1
+        0xa0 | 0xad | 0x34f | 0x61c => false,                // blanks, soft hyphen, joiner, Arabic mark
+        0x115f..=0x1160 | 0x3164 | 0xffa0 => false,          // Hangul fillers
+        0x1680 | 0x17b4..=0x17b5 | 0x180b..=0x180f => false, // blanks and Mongolian selectors
+        0x2000..=0x200f | 0x2028..=0x202f | 0x205f..=0x206f => false, // spaces, joiners, bidi
+        0x2800 | 0x3000 => false,                            // blank Braille, wide space
+        0xd800..=0xf8ff | 0xfe00..=0xfe0f | 0xfeff | 0xfff0..=0xffff => false, // private, selectors, BOM
+        0x1d173..=0x1d17a | 0xe0000..=0x10_ffff => false,    // musical controls, tags, private planes
+        0x300..=0x36f | 0x483..=0x489 | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff | 0x20d0..=0x20ff => false, // stacking marks
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_plain, line, lines};
+
+    #[test]
+    fn plain_text_stays() {
+        for text in ["", "pass show api/key | head -1", "/home/jürgen/鍵.sh", "a\\b"] {
+            assert_eq!(line(text), text);
+            assert!(is_plain(text));
+        }
+    }
+
+    #[test]
+    fn whatever_could_forge_is_spelled_out() {
+        for (text, shown) in [
+            ("a\nb\r\tc", "a\\nb\\r\\tc"),
+            ("\x1b[2K\x1b]0;x\x07", "\\u{1b}[2K\\u{1b}]0;x\\u{7}"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("x\u{202e}hs.", "x\\u{202e}hs."),
+            ("a\u{2066}b\u{2069}", "a\\u{2066}b\\u{2069}"),
+            ("a\u{200b}\u{feff}b", "a\\u{200b}\\u{feff}b"),
+            ("a\u{2028}b", "a\\u{2028}b"),
+            ("\u{e0041}", "\\u{e0041}"),
+            ("a\u{a0}b\u{3000}", "a\\u{a0}b\\u{3000}"),
+            ("\u{7f}\u{ad}\u{3164}", "\\u{7f}\\u{ad}\\u{3164}"),
+        ] {
+            assert_eq!(line(text), shown);
+            assert!(!is_plain(text));
+        }
+    }
+
+    #[test]
+    fn lines_keep_their_feeds_and_lose_the_rest() {
+        assert_eq!(lines("a\nb\x1b\r\nc", "  "), "a\n  b\\u{1b}\n  c");
+    }
+}

@@ -1,0 +1,242 @@
+//! Why a verb failed, as text for people or JSON for programs, and the exit code.
+
+use crate::{escape, exit, json};
+use claviger::{
+    client::ConnectError,
+    reason::{Location, Problem, Reason},
+};
+use serde_json::json;
+use std::{fmt::Write as _, io, time::Duration};
+
+/// Why a verb failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The daemon's, or the client's own, typed problem.
+    Problem(Problem),
+    /// No daemon could be talked to.
+    Connect(ConnectError),
+    /// Our own `--timeout` is over.
+    TimedOut(Duration),
+    /// stdout takes no more, for another reason than that nobody reads it.
+    Output(io::Error),
+    /// Nobody reads stdout any more.
+    OutputClosed,
+    /// `exec`: the command could not be run.
+    Exec(String, io::Error),
+    /// The system refuses what every process may have: memory, descriptors.
+    Setup(String),
+}
+
+/// What is told about a failure.
+struct Report<'a> {
+    reason: &'static str,
+    message: String,
+    hint: Option<String>,
+    location: Option<&'a Location>,
+    retry_after: Option<Duration>,
+    trail: &'a [String],
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
+            _ => Self::Output(error),
+        }
+    }
+}
+
+impl Failure {
+    /// A mistake on the command line that its parser cannot see.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Problem(Problem::new(Reason::MalformedRequest, message).hint(hint))
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Problem(problem) => exit::code(problem.reason),
+            Self::Connect(_) => exit::UNREACHABLE,
+            Self::TimedOut(_) => exit::TIMED_OUT,
+            Self::Output(_) | Self::Setup(_) => exit::OTHER,
+            Self::OutputClosed => exit::OK,
+            Self::Exec(_, error) if error.kind() == io::ErrorKind::NotFound => exit::NOT_FOUND,
+            Self::Exec(..) => exit::NOT_EXECUTABLE,
+        }
+    }
+
+    /// What goes to stderr, with its line feed; empty if nobody needs to know.
+    pub(crate) fn render(&self, as_json: bool) -> String {
+        match (self.report(), as_json) {
+            (None, _) => String::new(),
+            (Some(report), true) => format!("{}\n", report.json()),
+            (Some(report), false) => report.text(),
+        }
+    }
+
+    fn report(&self) -> Option<Report<'_>> {
+        let report = |reason, message: String, hint: &str| {
+            let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
+            Some(Report { reason, message, hint, location: None, retry_after: None, trail: &[] })
+        };
+        match self {
+            Self::Problem(problem) => Some(Report {
+                reason: problem.reason.as_str(),
+                message: problem.message.clone(),
+                hint: hint(problem),
+                location: problem.location.as_ref(),
+                retry_after: problem.retry_after,
+                trail: &problem.trail,
+            }),
+            Self::Connect(error) => report("daemon-unreachable", error.to_string(), connect_hint(error)),
+            Self::TimedOut(limit) => report(
+                Reason::SourceTimeout.as_str(),
+                format!("no answer within {} s", limit.as_secs()),
+                "the daemon goes on; `claviger status` shows what it waits for, --timeout gives it longer",
+            ),
+            Self::Output(error) => report("output-failed", format!("cannot write to stdout: {error}"), ""),
+            Self::OutputClosed => None,
+            Self::Setup(what) => report("setup-failed", what.clone(), ""),
+            Self::Exec(program, error) => report("exec-failed", format!("cannot run {program}: {error}"), ""),
+        }
+    }
+}
+
+/// The hint of a problem, or the one that always applies to its kind.
+fn hint(problem: &Problem) -> Option<String> {
+    let usual = match problem.reason {
+        Reason::WorkspaceUntrusted => {
+            "`claviger trust show` shows what it asks for, `claviger trust grant` accepts it"
+        }
+        Reason::NoCredential => "`claviger explain` shows every source that was tried",
+        Reason::ShuttingDown => "try again: the next call starts a new daemon",
+        _ => return problem.hint.clone(),
+    };
+    problem.hint.clone().or_else(|| Some(usual.to_owned()))
+}
+
+fn connect_hint(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::Unreachable { .. } => {
+            "`claviger daemon start` starts it; without --no-start that happens by itself"
+        }
+        ConnectError::Unsafe { .. } => {
+            "the directory must be yours with mode 0700; --socket or $CLAVIGER_SOCK names another socket"
+        }
+        ConnectError::NotStarted(_) => {
+            "`claviger daemon run` runs it in the foreground and shows what goes wrong"
+        }
+        ConnectError::Handshake(_) => {
+            "another program may own that socket; --socket or $CLAVIGER_SOCK names another one"
+        }
+    }
+}
+
+impl Report<'_> {
+    fn text(&self) -> String {
+        let place = self.location.map(|location| format!("{location}: ")).unwrap_or_default();
+        let mut text = format!("claviger: {}{}\n", escape::line(&place), escape::lines(&self.message, "  "));
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(text, "hint: {}", escape::lines(hint, "  "));
+        }
+        if let Some(delay) = self.retry_after {
+            let _ = writeln!(
+                text,
+                "hint: another attempt is made in {} at the earliest",
+                crate::render::time::span(delay)
+            );
+        }
+        if !self.trail.is_empty() {
+            text.push_str("trail:\n");
+        }
+        for step in self.trail {
+            let _ = writeln!(text, "  {}", escape::line(step));
+        }
+        text
+    }
+
+    fn json(&self) -> serde_json::Value {
+        json!({"error": {
+            "reason": self.reason,
+            "message": self.message,
+            "hint": self.hint,
+            "location": self.location.map(json::own_location),
+            "retry_after_seconds": self.retry_after.map(|delay| delay.as_secs_f64()),
+            "trail": self.trail,
+        }})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Failure;
+    use claviger::{
+        client::ConnectError,
+        reason::{Location, Problem, Reason},
+    };
+    use std::{io, time::Duration};
+
+    fn broken_settings() -> Failure {
+        let at = Location { layer: "user".into(), file: "/h/a\x1b.json".into(), line: 3, column: 7 };
+        let mut problem =
+            Problem::new(Reason::SettingsInvalid, "expected a\nstring").hint("repair it").at(&at);
+        problem.retry_after = Some(Duration::from_millis(2500));
+        problem.trail = vec!["env-api-key: not\x1b set".into(), "api-key-helper: broken".into()];
+        problem.into()
+    }
+
+    #[test]
+    fn people_get_place_hint_and_trail_without_control_characters() {
+        let expected = "claviger: /h/a\\u{1b}.json:3:7: expected a\n  string\nhint: repair it\n\
+            hint: another attempt is made in 3 s at the earliest\n\
+            trail:\n  env-api-key: not\\u{1b} set\n  api-key-helper: broken\n";
+        assert_eq!(broken_settings().render(false), expected);
+    }
+
+    #[test]
+    fn programs_get_one_object_on_one_line() {
+        let text = broken_settings().render(true);
+        assert_eq!(text.matches('\n').count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let error = &value["error"];
+        assert_eq!(error["reason"], "settings-invalid");
+        assert_eq!(error["location"]["line"], 3);
+        assert_eq!(error["retry_after_seconds"], 2.5);
+        assert_eq!(error["trail"][1], "api-key-helper: broken");
+    }
+
+    #[test]
+    fn codes_and_silence() {
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        for (failure, code) in [
+            (broken_settings(), 4),
+            (ConnectError::Unreachable { path: "/s".into(), cause: refused() }.into(), 8),
+            (ConnectError::NotStarted("x".into()).into(), 8),
+            (Failure::TimedOut(Duration::from_secs(1)), 7),
+            (io::Error::from(io::ErrorKind::StorageFull).into(), 1),
+            (Failure::Exec("x".into(), io::ErrorKind::NotFound.into()), 127),
+            (Failure::Exec("x".into(), io::ErrorKind::PermissionDenied.into()), 126),
+            (Failure::usage("x", "y"), 2),
+        ] {
+            assert_eq!(failure.code(), code, "{failure:?}");
+            assert!(failure.render(false).starts_with("claviger: "), "{failure:?}");
+        }
+        let closed = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(
+            (closed.code(), closed.render(false), closed.render(true)),
+            (0, String::new(), String::new())
+        );
+    }
+}

@@ -1,0 +1,31 @@
+//! Keeps other processes of the user away from this one's memory.
+
+use nix::sys::{
+    prctl,
+    resource::{Resource, getrlimit, rlim_t, setrlimit},
+};
+
+/// The core limit this process was started with. Commands that `claviger exec` runs get it back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CoreLimit(Option<(rlim_t, rlim_t)>);
+
+/// Forbids core dumps and tracing. A refusal by the kernel is no reason to stop: a client without this protection
+/// is as good as any other program the user runs.
+pub(crate) fn harden() -> CoreLimit {
+    #[cfg(target_os = "linux")]
+    let _ = prctl::set_dumpable(false);
+    let original = getrlimit(Resource::RLIMIT_CORE).ok();
+    if let Some((_, hard)) = original {
+        let _ = setrlimit(Resource::RLIMIT_CORE, 0, hard);
+    }
+    CoreLimit(original)
+}
+
+impl CoreLimit {
+    /// Restores the limit for a program that replaces this one.
+    pub(crate) fn restore(self) {
+        if let Some((soft, hard)) = self.0 {
+            let _ = setrlimit(Resource::RLIMIT_CORE, soft, hard);
+        }
+    }
+}

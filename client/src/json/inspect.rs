@@ -1,0 +1,87 @@
+//! Explanations and states. Nothing here can hold a secret.
+
+use super::{instant, location, problem, seconds, step, text, version};
+use crate::words;
+use claviger::proto::v1::{ExplainResponse, GetStatusResponse, SettingsFile, SettingsValue, SlotStatus};
+use serde_json::{Value, json};
+
+/// The whole walk.
+pub(crate) fn explain(answer: &ExplainResponse) -> Value {
+    let timings = answer.timings.as_ref();
+    json!({
+        "mode": words::mode(answer.mode()),
+        "backend": words::backend(answer.backend()),
+        "winner": text(&answer.winner),
+        "origin": text(&answer.origin),
+        "workspace": text(&answer.workspace),
+        "steps": answer.steps.iter().map(step).collect::<Vec<_>>(),
+        "problem": problem(answer.problem.as_ref()),
+        "files": answer.files.iter().map(file).collect::<Vec<_>>(),
+        "values": answer.values.iter().map(value).collect::<Vec<_>>(),
+        "warnings": answer.warnings,
+        "slot": answer.slot.as_ref().map(slot),
+        "timings": {
+            "settings_seconds": seconds(timings.and_then(|timings| timings.settings.as_ref())),
+            "resolve_seconds": seconds(timings.and_then(|timings| timings.resolve.as_ref())),
+        },
+    })
+}
+
+/// The state of the daemon.
+pub(crate) fn status(answer: &GetStatusResponse) -> Value {
+    let counters = answer.counters.unwrap_or_default();
+    json!({
+        "version": version(answer.version.as_ref()),
+        "pid": answer.pid,
+        "started_at": instant(answer.started_at.as_ref()),
+        "watchers": answer.watchers,
+        "counters": {
+            "requests": counters.requests,
+            "hits": counters.hits,
+            "waits": counters.waits,
+            "errors": counters.errors,
+            "runs": counters.runs,
+            "rejections": counters.rejections,
+        },
+        "slots": answer.slots.iter().map(slot).collect::<Vec<_>>(),
+    })
+}
+
+/// The state of a cache entry.
+pub(crate) fn slot(slot: &SlotStatus) -> Value {
+    json!({
+        "key": slot.key,
+        "source": slot.source,
+        "location": location(slot.location.as_ref()),
+        "generation": slot.generation,
+        "fetched_at": instant(slot.fetched_at.as_ref()),
+        "expires_at": instant(slot.expires_at.as_ref()),
+        "refresh_at": instant(slot.refresh_at.as_ref()),
+        "stale": slot.stale,
+        "refreshing": slot.refreshing,
+        "last_problem": problem(slot.last_problem.as_ref()),
+        "failures": slot.failures,
+        "watchers": slot.watchers,
+        "last_used_at": instant(slot.last_used_at.as_ref()),
+        "served": slot.served,
+        "runs": slot.runs,
+    })
+}
+
+fn file(file: &SettingsFile) -> Value {
+    json!({
+        "layer": file.layer,
+        "file": file.file,
+        "state": words::state(file.state()),
+        "problem": problem(file.problem.as_ref()),
+    })
+}
+
+fn value(value: &SettingsValue) -> Value {
+    json!({
+        "name": value.name,
+        "location": location(value.location.as_ref()),
+        "overrides": value.overrides.iter().map(|at| location(Some(at))).collect::<Vec<_>>(),
+        "hook": value.hook,
+    })
+}

@@ -1,0 +1,92 @@
+//! Events of a watched credential, one line each.
+
+use super::{problem, time};
+use crate::{escape, words};
+use claviger::proto::v1::{HumanNeeded, Issued, Progress, watch_credential_response::Event};
+use std::time::{Duration, SystemTime};
+
+/// One line without its line feed. The secret is shown only if it is passed.
+pub(crate) fn render(event: &Event, secret: Option<&str>, now: SystemTime) -> String {
+    match event {
+        Event::Issued(event) => issued(event, secret, now),
+        Event::Progress(event) => progress(event),
+        Event::Problem(event) => format!("problem: {}", problem(event)),
+        Event::HumanNeeded(event) => human_needed(event),
+    }
+}
+
+fn issued(event: &Issued, secret: Option<&str>, now: SystemTime) -> String {
+    let Some(lease) = &event.lease else { return "issued".into() };
+    let generation = match lease.generation {
+        0 => String::new(),
+        number => format!(", generation {number}"),
+    };
+    let expires = lease.expires_at.as_ref().map(|at| format!(", expires {}", time::relative(at, now)));
+    let stale = if lease.stale { ", stale" } else { "" };
+    let secret = secret.map(|secret| format!(", secret {}", escape::line(secret)));
+    format!(
+        "issued ({}): {}{generation}{}{stale}{}",
+        words::issued(event.reason()).replace('-', " "),
+        escape::line(&lease.source),
+        expires.unwrap_or_default(),
+        secret.unwrap_or_default(),
+    )
+}
+
+fn progress(event: &Progress) -> String {
+    let source = escape::line(&event.source);
+    let elapsed = event.elapsed.and_then(|of| Duration::try_from(of).ok()).unwrap_or_default();
+    match event.line.as_str() {
+        "" => format!("{source}: still running after {}", time::span(elapsed)),
+        line => format!("{source}: {}", escape::line(line)),
+    }
+}
+
+fn human_needed(event: &HumanNeeded) -> String {
+    let what = event.problem.as_ref().map(problem).unwrap_or_default();
+    match event.command.as_str() {
+        "" => format!("a person is needed: {what}"),
+        command => format!("a person is needed: {what}; run: {}", escape::line(command)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::render::fixture;
+    use claviger::{
+        proto::v1::{HumanNeeded, Issued, Progress, issued::Reason, watch_credential_response::Event},
+        wire,
+    };
+    use std::time::Duration;
+
+    fn line(event: &Event) -> String {
+        render(event, None, fixture::now())
+    }
+
+    #[test]
+    fn every_event_is_one_line() {
+        let issued =
+            Event::Issued(Issued { lease: Some(fixture::lease()), reason: Reason::SettingsChanged.into() });
+        assert_eq!(
+            line(&issued),
+            "issued (settings changed): api-key-helper, generation 3, expires in 4 min 12 s, stale"
+        );
+        assert!(render(&issued, Some("canary"), fixture::now()).ends_with(", secret canary"));
+        let elapsed = Some(wire::duration(Duration::from_secs(12)));
+        let progress =
+            |line: &str| Event::Progress(Progress { source: "s".into(), line: line.into(), elapsed });
+        assert_eq!(line(&progress("open\x1b https://x")), "s: open\\u{1b} https://x");
+        assert_eq!(line(&progress("")), "s: still running after 12 s");
+        let what = fixture::problem("login-required", "nobody is logged in", "");
+        assert_eq!(
+            line(&Event::Problem(what.clone().expect("some"))),
+            "problem: nobody is logged in (login-required)"
+        );
+        let needed = HumanNeeded { problem: what, command: "claviger login".into() };
+        assert_eq!(
+            line(&Event::HumanNeeded(needed)),
+            "a person is needed: nobody is logged in (login-required); run: claviger login"
+        );
+    }
+}

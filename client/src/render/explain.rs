@@ -1,0 +1,225 @@
+//! The whole walk that picks a credential, for people.
+
+use super::{place, place_and_layer, problem, status, table, time};
+use crate::{escape, output::Style, words};
+use claviger::proto::v1::{ExplainResponse, SettingsFile, SettingsValue, Step, Timings, step::Outcome};
+use std::time::SystemTime;
+
+/// Sources in order with the winner marked, then files, values and warnings.
+pub(crate) fn render(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
+    let mut text = format!("{}\n\n", style.bold(&title(answer)));
+    text.push_str(&steps(&answer.steps, style));
+    text.push_str(&verdict(answer, now, style));
+    let files: Vec<_> = answer.files.iter().map(file).collect();
+    text.push_str(&section("files, highest layer first", &files, style));
+    let values: Vec<_> = answer.values.iter().map(value).collect();
+    text.push_str(&section("values that took part", &values, style));
+    let warnings: Vec<_> = answer.warnings.iter().map(|warning| [escape::line(warning)]).collect();
+    text.push_str(&section("warnings", &warnings, style));
+    text.push_str(&answer.timings.as_ref().map(|timings| took(timings, style)).unwrap_or_default());
+    text
+}
+
+fn title(answer: &ExplainResponse) -> String {
+    let place = match answer.workspace.as_str() {
+        "" => String::new(),
+        root => format!(" in {}", escape::line(root)),
+    };
+    format!(
+        "{} credential for a {} session{place}",
+        words::backend(answer.backend()),
+        words::mode(answer.mode())
+    )
+}
+
+fn steps(steps: &[Step], style: Style) -> String {
+    let lines = table::align(&steps.iter().map(step).collect::<Vec<_>>());
+    let painted = lines.into_iter().zip(steps).map(|(line, step)| match step.outcome() {
+        Outcome::Chosen => style.green(&line),
+        Outcome::Refused => style.red(&line),
+        Outcome::NotConfigured => style.dim(&line),
+        _ => line,
+    });
+    painted.map(|line| line + "\n").collect()
+}
+
+fn step(step: &Step) -> [String; 5] {
+    let mark = match step.outcome() {
+        Outcome::Chosen => ">",
+        Outcome::Refused => "!",
+        _ => " ",
+    };
+    let place = step.location.as_ref().map(place).unwrap_or_default();
+    [
+        mark.into(),
+        escape::line(&step.source),
+        words::outcome(step).replace('-', " "),
+        escape::line(&step.why),
+        place,
+    ]
+}
+
+fn verdict(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
+    let mut text = String::from("\n");
+    match answer.winner.as_str() {
+        "" => text.push_str(&format!("{}\n", style.red("there is no credential"))),
+        winner => text.push_str(&format!("{} wins{}\n", escape::line(winner), origin(answer))),
+    }
+    if let Some(what) = &answer.problem {
+        text.push_str(&format!("{}\n", problem(what)));
+    }
+    if let Some(slot) = &answer.slot {
+        text.push_str(&format!("cached: {}\n", status::sentence(slot, now)));
+    }
+    text
+}
+
+fn origin(answer: &ExplainResponse) -> String {
+    match answer.origin.as_str() {
+        "" => String::new(),
+        origin => format!("; its secret may go to {} only", escape::line(origin)),
+    }
+}
+
+fn file(file: &SettingsFile) -> [String; 4] {
+    let what = file.problem.as_ref().map(problem).unwrap_or_default();
+    [escape::line(&file.layer), words::state(file.state()).replace('-', " "), escape::line(&file.file), what]
+}
+
+fn value(value: &SettingsValue) -> [String; 3] {
+    let place = value.location.as_ref().map(place_and_layer).unwrap_or_default();
+    let mut notes = Vec::new();
+    if value.hook {
+        notes.push("is claviger itself, so it counts as not set".to_owned());
+    }
+    if !value.overrides.is_empty() {
+        let places: Vec<_> = value.overrides.iter().map(place_and_layer).collect();
+        notes.push(format!("overrides {}", places.join(", ")));
+    }
+    [escape::line(&value.name), place, notes.join("; ")]
+}
+
+fn section<const N: usize>(title: &str, rows: &[[String; N]], style: Style) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let lines: String = table::align(rows).into_iter().map(|line| format!("  {line}\n")).collect();
+    format!("\n{}\n{lines}", style.bold(title))
+}
+
+fn took(timings: &Timings, style: Style) -> String {
+    let part = |name: &str, of: &Option<prost_types::Duration>| {
+        of.as_ref().map(|of| format!("{name} {}", time::fine(of)))
+    };
+    let parts = [part("settings", &timings.settings), part("resolve", &timings.resolve)];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!("\n{}\n", style.dim(&format!("took: {}", parts.join(", ")))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::{output::Style, render::fixture};
+    use claviger::{
+        proto::v1::{
+            Backend, ExplainResponse, SessionMode, SettingsFile, SettingsValue, Step, Timings,
+            settings_file::State, step::Outcome,
+        },
+        wire,
+    };
+    use std::time::Duration;
+
+    fn step(source: &str, outcome: Outcome, why: &str) -> Step {
+        Step { source: source.into(), outcome: outcome.into(), why: why.into(), location: None }
+    }
+
+    fn file(layer: &str, path: &str, state: State) -> SettingsFile {
+        SettingsFile { layer: layer.into(), file: path.into(), state: state.into(), problem: None }
+    }
+
+    fn walk() -> ExplainResponse {
+        let mut winner = step("api-key-helper", Outcome::Chosen, "the first source that is configured");
+        winner.location = fixture::location("/h/.claude/settings.json", 3, "user");
+        ExplainResponse {
+            mode: SessionMode::Standard.into(),
+            backend: Backend::Anthropic.into(),
+            winner: "api-key-helper".into(),
+            steps: vec![
+                step("env-auth-token", Outcome::NotConfigured, "ANTHROPIC_AUTH_TOKEN is not set"),
+                winner,
+                step("oauth-token", Outcome::Outranked, "api-key-helper won"),
+            ],
+            files: vec![
+                file("managed", "/etc/claude-code/managed-settings.json", State::Absent),
+                file("user", "/h/.claude/settings.json", State::Loaded),
+            ],
+            values: vec![SettingsValue {
+                name: "apiKeyHelper".into(),
+                location: fixture::location("/h/.claude/settings.json", 3, "user"),
+                overrides: fixture::location("/h/.config/claviger/config.toml", 2, "config")
+                    .into_iter()
+                    .collect(),
+                hook: false,
+            }],
+            warnings: vec!["ANTHROPIC_MODEL\x1b[2J is odd".into()],
+            origin: "https://api.anthropic.com".into(),
+            workspace: "/work/repo".into(),
+            slot: Some(fixture::slot()),
+            timings: Some(Timings {
+                settings: Some(wire::duration(Duration::from_micros(210))),
+                resolve: Some(wire::duration(Duration::from_micros(12))),
+            }),
+            problem: None,
+        }
+    }
+
+    #[test]
+    fn the_winner_is_marked_and_every_loser_says_why() {
+        let expected = "\
+anthropic credential for a standard session in /work/repo
+
+   env-auth-token  not configured  ANTHROPIC_AUTH_TOKEN is not set
+>  api-key-helper  chosen          the first source that is configured  /h/.claude/settings.json:3
+   oauth-token     outranked       api-key-helper won
+
+api-key-helper wins; its secret may go to https://api.anthropic.com only
+cached: api-key-helper: generation 3, fresh, expires in 4 min 12 s, next refresh in 3 min
+
+files, highest layer first
+  managed  absent  /etc/claude-code/managed-settings.json
+  user     loaded  /h/.claude/settings.json
+
+values that took part
+  apiKeyHelper  /h/.claude/settings.json:3 (user)  overrides /h/.config/claviger/config.toml:2 (config)
+
+warnings
+  ANTHROPIC_MODEL\\u{1b}[2J is odd
+
+took: settings 0.21 ms, resolve 0.01 ms
+";
+        assert_eq!(render(&walk(), fixture::now(), Style::default()), expected);
+    }
+
+    #[test]
+    fn without_a_winner_the_problem_is_told() {
+        let answer = ExplainResponse {
+            mode: SessionMode::Bare.into(),
+            backend: Backend::Anthropic.into(),
+            steps: vec![step("api-key-helper", Outcome::Refused, "this workspace is not trusted")],
+            problem: fixture::problem("workspace-untrusted", "nobody decided", "run `claviger trust show`"),
+            ..Default::default()
+        };
+        let expected = "\
+anthropic credential for a bare session
+
+!  api-key-helper  refused  this workspace is not trusted
+
+there is no credential
+nobody decided (workspace-untrusted); run `claviger trust show`
+";
+        assert_eq!(render(&answer, fixture::now(), Style::default()), expected);
+    }
+}

@@ -1,0 +1,63 @@
+//! What the snapshots are made of.
+
+use claviger::{
+    proto::v1::{Backend, Lease, Location, Problem, Scheme, Secret, SlotStatus, lease::Material},
+    wire,
+};
+use prost_types::Timestamp;
+use std::time::{Duration, SystemTime};
+
+pub(crate) fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)
+}
+
+/// An instant `seconds` from now.
+pub(crate) fn at(seconds: i64) -> Option<Timestamp> {
+    Some(Timestamp { seconds: 1_000_000 + seconds, nanos: 0 })
+}
+
+pub(crate) fn location(file: &str, line: u32, layer: &str) -> Option<Location> {
+    Some(Location { layer: layer.into(), file: file.into(), line, column: 0 })
+}
+
+pub(crate) fn problem(reason: &str, message: &str, hint: &str) -> Option<Problem> {
+    Some(Problem { reason: reason.into(), message: message.into(), hint: hint.into(), ..Default::default() })
+}
+
+pub(crate) fn lease() -> Lease {
+    Lease {
+        material: Some(Material::Secret(Secret { value: "canary".into() })),
+        scheme: Scheme::ApiKeyAndBearer.into(),
+        backend: Backend::Anthropic.into(),
+        base_url: "https://gateway.example/v1".into(),
+        origin: "https://gateway.example".into(),
+        api_timeout: Some(wire::duration(Duration::from_secs(600))),
+        source: "api-key-helper".into(),
+        location: location("/h/.claude/settings.json", 3, "user"),
+        key: "ab12cd34ef".into(),
+        generation: 3,
+        fetched_at: at(-48),
+        expires_at: at(252),
+        refresh_at: at(180),
+        stale: true,
+        warnings: vec!["two clouds are enabled".into()],
+        ..Default::default()
+    }
+}
+
+pub(crate) fn slot() -> SlotStatus {
+    SlotStatus {
+        key: "ab12cd34ef567890".into(),
+        source: "api-key-helper".into(),
+        location: location("/h/.claude/settings.json", 3, "user"),
+        generation: 3,
+        fetched_at: at(-48),
+        expires_at: at(252),
+        refresh_at: at(180),
+        last_used_at: at(-2),
+        watchers: 1,
+        served: 12,
+        runs: 3,
+        ..Default::default()
+    }
+}

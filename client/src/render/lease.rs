@@ -1,0 +1,140 @@
+//! A lease for people.
+
+use super::{place_and_layer, table, time};
+use crate::{escape, headers::Header, output::Style, words};
+use claviger::proto::v1::{Backend, Lease, lease::Material};
+use std::time::{Duration, SystemTime};
+
+/// Aligned lines. The secret is shown only if it is passed.
+pub(crate) fn render(
+    lease: &Lease,
+    secret: Option<&str>,
+    headers: &[Header],
+    now: SystemTime,
+    style: Style,
+) -> String {
+    let at = |instant: &Option<_>| instant.as_ref().map(|at| time::relative(at, now)).unwrap_or_default();
+    let mut lines = table::pairs(vec![
+        ("source", style.bold(&escape::line(&lease.source))),
+        ("configured", lease.location.as_ref().map(place_and_layer).unwrap_or_default()),
+        ("backend", backend(lease)),
+        ("scheme", words::scheme_of(lease)),
+        ("origin", escape::line(&lease.origin)),
+        (
+            "base url",
+            Some(escape::line(&lease.base_url)).filter(|url| *url != lease.origin).unwrap_or_default(),
+        ),
+        ("secret", secret.map_or_else(|| hidden(lease), escape::line)),
+        ("headers", header_line(headers, secret.is_some())),
+        ("timeout", timeout(lease)),
+        ("generation", generation(lease, now)),
+        ("expires", at(&lease.expires_at)),
+        ("refresh", at(&lease.refresh_at)),
+        ("key", escape::line(&lease.key)),
+        (
+            "state",
+            if lease.stale {
+                style.yellow("stale: the last refresh failed or the API rejected it")
+            } else {
+                String::new()
+            },
+        ),
+    ]);
+    for warning in &lease.warnings {
+        lines.push_str(&format!("{} {}\n", style.yellow("warning:"), escape::line(warning)));
+    }
+    lines
+}
+
+fn backend(lease: &Lease) -> String {
+    match lease.backend() {
+        Backend::Unspecified => String::new(),
+        backend => words::backend(backend),
+    }
+}
+
+fn hidden(lease: &Lease) -> String {
+    match &lease.material {
+        Some(Material::Secret(_)) => "(hidden; --show-secret prints it)".into(),
+        Some(Material::OwnVariable(name)) => format!("(in ${}; --show-secret prints it)", escape::line(name)),
+        None => "(none, by configuration)".into(),
+    }
+}
+
+fn header_line(headers: &[Header], with_values: bool) -> String {
+    let one = |(name, value): &Header| match with_values {
+        true => format!("{}: {}", escape::line(name), escape::line(value)),
+        false => escape::line(name),
+    };
+    headers.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn timeout(lease: &Lease) -> String {
+    let of = lease.api_timeout.and_then(|of| Duration::try_from(of).ok());
+    of.map(time::span).unwrap_or_default()
+}
+
+fn generation(lease: &Lease, now: SystemTime) -> String {
+    match (lease.generation, &lease.fetched_at) {
+        (0, _) => String::new(),
+        (number, None) => number.to_string(),
+        (number, Some(at)) => format!("{number}, fetched {}", time::relative(at, now)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::{output::Style, render::fixture};
+    use claviger::proto::v1::{Lease, lease::Material};
+
+    #[test]
+    fn a_lease_hides_its_secret() {
+        let headers = [("X-Team".to_owned(), "canary-2".to_owned())];
+        let expected = "\
+source      api-key-helper
+configured  /h/.claude/settings.json:3 (user)
+backend     anthropic
+scheme      api-key-and-bearer
+origin      https://gateway.example
+base url    https://gateway.example/v1
+secret      (hidden; --show-secret prints it)
+headers     X-Team
+timeout     10 min
+generation  3, fetched 48 s ago
+expires     in 4 min 12 s
+refresh     in 3 min
+key         ab12cd34ef
+state       stale: the last refresh failed or the API rejected it
+warning: two clouds are enabled
+";
+        let text = render(&fixture::lease(), None, &headers, fixture::now(), Style::default());
+        assert_eq!(text, expected);
+        assert!(!text.contains("canary"));
+    }
+
+    #[test]
+    fn a_lease_shows_it_when_told_to() {
+        let headers = [("X-Team".to_owned(), "canary-2".to_owned())];
+        let text = render(&fixture::lease(), Some("canary"), &headers, fixture::now(), Style::default());
+        assert!(
+            text.contains("secret      canary\n") && text.contains("headers     X-Team: canary-2\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_variable_of_the_session_is_only_named() {
+        let lease = Lease {
+            material: Some(Material::OwnVariable("ANTHROPIC_API_KEY".into())),
+            source: "env-api-key".into(),
+            ..Default::default()
+        };
+        let expected = "\
+source  env-api-key
+scheme  unspecified
+secret  (in $ANTHROPIC_API_KEY; --show-secret prints it)
+";
+        assert_eq!(render(&lease, None, &[], fixture::now(), Style::default()), expected);
+    }
+}

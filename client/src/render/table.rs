@@ -1,0 +1,43 @@
+//! Columns that line up.
+
+/// Lines of cells, each column as wide as its widest cell; the last one is free. Rows may be of different length.
+pub(crate) fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths).filter(|(_, width)| **width > 0);
+        let padded = cells.map(|(cell, width)| format!("{cell}{}", " ".repeat(width - columns(cell))));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Name and value pairs as lines, without those that have no value.
+pub(crate) fn pairs(pairs: Vec<(&str, String)>) -> String {
+    let present = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    let rows: Vec<_> = present.map(|(name, value)| [name.to_owned(), value]).collect();
+    align(&rows).into_iter().map(|line| line + "\n").collect()
+}
+
+// Good enough to line up: wide scripts are rare in paths and never in source ids.
+fn columns(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{align, pairs};
+
+    #[test]
+    fn columns_line_up_and_empty_ones_vanish() {
+        let row = |a: &str, b: &str, c: &str| [a.to_owned(), b.to_owned(), c.to_owned()];
+        assert_eq!(align(&[row("a", "", "x"), row("bcd", "", "yz")]), ["a    x", "bcd  yz"]);
+        assert_eq!(align(&[row("a", "é", ""), row("bcd", "fg", "yz")]), ["a    é", "bcd  fg  yz"]);
+    }
+
+    #[test]
+    fn pairs_without_value_are_left_out() {
+        let text = pairs(vec![("source", "x".into()), ("state", String::new()), ("key", "y".into())]);
+        assert_eq!(text, "source  x\nkey     y\n");
+    }
+}

@@ -1,0 +1,233 @@
+//! What a workspace asks for, for the person who decides about it.
+//!
+//! Every byte of it comes from files that nobody trusts yet. So each value stands on lines of its own behind a bar,
+//! escaped, wrapped by us and not by the terminal, and cut if it is very long: it cannot look like a line of ours.
+
+use super::{place, table, time};
+use crate::{escape, output::Style, words};
+use claviger::proto::v1::{TrustItem, TrustRecord, Workspace, trust_item::Change};
+use std::time::SystemTime;
+
+/// Columns of a value; with its margin it fits a terminal of 80.
+const WIDTH: usize = 72;
+/// Longest value shown in full, in characters of its escaped form.
+const MAX_SHOWN: usize = 2_000;
+/// What is shown of the end of a longer one: payloads hide behind padding.
+const TAIL: usize = 500;
+
+/// The workspace, its decision and its items.
+pub(crate) fn render(workspace: &Workspace, now: SystemTime, style: Style) -> String {
+    let mut text = root(workspace);
+    let decided = workspace.decided_at.as_ref().map(|at| format!(" {}", time::relative(at, now)));
+    let decision = words::decision(workspace.decision());
+    text.push_str(&format!("decision: {}{}\n", style.bold(&decision), decided.unwrap_or_default()));
+    if workspace.digest.is_empty() {
+        return text + "its files ask for nothing that needs a decision\n";
+    }
+    text.push_str(&format!("digest: {}\n\n", escape::line(&workspace.digest)));
+    text + &items(&workspace.items, style)
+}
+
+/// The line that names the workspace.
+pub(crate) fn root(workspace: &Workspace) -> String {
+    block("root", &workspace.root)
+}
+
+/// Items as blocks, commands first, in the order they came.
+pub(crate) fn items(items: &[TrustItem], style: Style) -> String {
+    let (commands, others): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.command);
+    commands.into_iter().chain(others).map(|one| item(one, style)).collect()
+}
+
+/// Recorded decisions as a table.
+pub(crate) fn records(records: &[TrustRecord], now: SystemTime) -> String {
+    if records.is_empty() {
+        return "nothing has been decided\n".into();
+    }
+    let row = |record: &TrustRecord| {
+        let at = record.decided_at.as_ref().map(|at| time::relative(at, now)).unwrap_or_default();
+        let names = record.items.iter().map(|name| escape::line(name)).collect::<Vec<_>>().join(", ");
+        [words::decision(record.decision()), at, escape::line(&record.root), names]
+    };
+    table::align(&records.iter().map(row).collect::<Vec<_>>()).into_iter().map(|line| line + "\n").collect()
+}
+
+fn item(item: &TrustItem, style: Style) -> String {
+    let mut notes = vec![if item.command { "command" } else { "variable" }.to_owned()];
+    notes.extend(change(item, style));
+    if !escape::is_plain(&item.value) || !escape::is_plain(&item.previous) {
+        notes.push(style.red("invisible characters spelled out"));
+    }
+    let name: String = escape::line(&item.name).chars().take(WIDTH).collect();
+    let mut text = format!("{} ({})\n", style.bold(&name), notes.join(", "));
+    if let Some(location) = &item.location {
+        text.push_str(&block("at", &place(location)));
+    }
+    text.push_str(&match item.change() {
+        Change::Modified => block("was", &item.previous) + &block("now", &item.value),
+        Change::Removed => block("was", if item.previous.is_empty() { &item.value } else { &item.previous }),
+        _ => block(if item.command { "runs" } else { "is" }, &item.value),
+    });
+    text
+}
+
+fn change(item: &TrustItem, style: Style) -> Option<String> {
+    match item.change() {
+        Change::Unspecified => None,
+        Change::None => Some("unchanged".into()),
+        Change::Added => Some(style.yellow("new")),
+        Change::Modified => Some(style.yellow("changed")),
+        Change::Removed => Some(style.yellow("removed")),
+    }
+}
+
+/// A value behind a bar, with `label` before its first line.
+fn block(label: &str, value: &str) -> String {
+    let lines = wrap(&cut(&spelled(value)));
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    lines.iter().zip(labels).map(|(line, label)| format!("{label:>5} | {line}\n")).collect()
+}
+
+// Where something is spelled out, a backslash of the value itself is doubled: what is read is what is meant.
+fn spelled(value: &str) -> String {
+    match escape::is_plain(value) {
+        true => value.to_owned(),
+        false => escape::line(&value.replace('\\', "\\\\")),
+    }
+}
+
+fn cut(shown: &str) -> String {
+    let count = shown.chars().count();
+    if count <= MAX_SHOWN {
+        return shown.to_owned();
+    }
+    let head: String = shown.chars().take(MAX_SHOWN - TAIL).collect();
+    let tail: String = shown.chars().skip(count - TAIL).collect();
+    format!("{head}\0{}\0{tail}", count - MAX_SHOWN)
+}
+
+// The mark of a cut is made of NULs, which no escaped value has; its line has no bar's worth of value to be taken for.
+fn wrap(shown: &str) -> Vec<String> {
+    let mut parts = shown.split('\0');
+    let mut lines = chunks(parts.next().unwrap_or_default());
+    while let (Some(count), Some(tail)) = (parts.next(), parts.next()) {
+        lines.push(format!("----- {count} characters left out: look into the file -----"));
+        lines.extend(chunks(tail));
+    }
+    lines
+}
+
+fn chunks(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut columns = 0;
+    for c in text.chars() {
+        if columns + escape::width(c) > WIDTH {
+            lines.push(String::new());
+            columns = 0;
+        }
+        columns += escape::width(c);
+        if let Some(line) = lines.last_mut() {
+            line.push(c);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{items, records, render};
+    use crate::{output::Style, render::fixture};
+    use claviger::proto::v1::{TrustDecision, TrustItem, TrustRecord, Workspace, trust_item::Change};
+
+    fn item(name: &str, value: &str, change: Change) -> TrustItem {
+        TrustItem {
+            name: name.into(),
+            value: value.into(),
+            command: name == "apiKeyHelper",
+            location: fixture::location("/w/.claude/settings.json", 3, "project"),
+            change: change.into(),
+            previous: String::new(),
+        }
+    }
+
+    #[test]
+    fn commands_come_first_and_changes_show_both_values() {
+        let mut changed = item("env.ANTHROPIC_BASE_URL", "https://new.example", Change::Modified);
+        changed.previous = "https://old.example".into();
+        let mut gone = item("env.API_TIMEOUT_MS", "", Change::Removed);
+        (gone.previous, gone.location) = ("5000".into(), None);
+        let workspace = Workspace {
+            root: "/w".into(),
+            digest: "ab12".into(),
+            items: vec![changed, gone, item("apiKeyHelper", "./key.sh --all", Change::Added)],
+            ..Default::default()
+        };
+        let expected = " root | /w
+decision: undecided
+digest: ab12
+
+apiKeyHelper (command, new)
+   at | /w/.claude/settings.json:3
+ runs | ./key.sh --all
+env.ANTHROPIC_BASE_URL (variable, changed)
+   at | /w/.claude/settings.json:3
+  was | https://old.example
+  now | https://new.example
+env.API_TIMEOUT_MS (variable, removed)
+  was | 5000
+";
+        assert_eq!(render(&workspace, fixture::now(), Style::default()), expected);
+    }
+
+    #[test]
+    fn a_value_cannot_leave_its_bar() {
+        let hostile = "x\r\n[t]rust (variable, unchanged)\n\u{202e}\x1b[2A\\n";
+        let text = items(&[item("apiKeyHelper", hostile, Change::Added)], Style::default());
+        let expected = "apiKeyHelper (command, new, invisible characters spelled out)
+   at | /w/.claude/settings.json:3
+ runs | x\\r\\n[t]rust (variable, unchanged)\\n\\u{202e}\\u{1b}[2A\\\\n
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn padding_wraps_behind_the_bar() {
+        let value = format!("x{}[t]rust", " ".repeat(200));
+        let text = items(&[item("apiKeyHelper", &value, Change::Added)], Style::default());
+        let lines: Vec<_> = text.lines().skip(2).collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines.iter().all(|line| line.get(5..8) == Some(" | ") && line.len() <= 80), "{text}");
+    }
+
+    #[test]
+    fn a_long_value_shows_head_and_tail_and_says_what_is_missing() {
+        let value = format!("begin{}curl evil", "x".repeat(10_000));
+        let text = items(&[item("apiKeyHelper", &value, Change::Added)], Style::default());
+        assert!(text.contains("begin") && text.contains("curl evil"), "{text}");
+        assert!(text.contains("----- 8014 characters left out: look into the file -----"), "{text}");
+        assert!(text.len() < 3_000);
+    }
+
+    #[test]
+    fn nothing_to_decide_is_said() {
+        let workspace = Workspace { root: "/w".into(), ..Default::default() };
+        let text = render(&workspace, fixture::now(), Style::default());
+        assert_eq!(
+            text,
+            " root | /w\ndecision: undecided\nits files ask for nothing that needs a decision\n"
+        );
+    }
+
+    #[test]
+    fn decisions_are_listed() {
+        let record = TrustRecord {
+            root: "/w".into(),
+            decision: TrustDecision::Trusted.into(),
+            decided_at: fixture::at(-86_400),
+            digest: "ab12".into(),
+            items: vec!["apiKeyHelper".into(), "env.A".into()],
+        };
+        assert_eq!(records(&[record], fixture::now()), "trusted  1 d ago  /w  apiKeyHelper, env.A\n");
+        assert_eq!(records(&[], fixture::now()), "nothing has been decided\n");
+    }
+}

@@ -1,0 +1,143 @@
+//! One entry of the cache: the pure state of [`super::slot`] with the secret, the provider and whoever follows it.
+
+use super::{
+    LoanMaterial, Wanted,
+    flight::Flight,
+    slot::{Failure, State},
+};
+use crate::{
+    host::memory::LockedText,
+    sources::{CredentialProvider, SourceKey},
+};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    session::SessionContext,
+};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::sync::{broadcast, watch};
+
+/// All entries.
+pub type Entries = HashMap<SourceKey, Entry>;
+
+/// Lines a watcher may lag behind before it misses some.
+const PROGRESS_BACKLOG: usize = 32;
+
+/// A line of a running command.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The line.
+    pub line: Arc<str>,
+    /// How long the command has been running.
+    pub elapsed: Duration,
+}
+
+/// One entry.
+#[derive(Debug)]
+pub struct Entry {
+    /// The source's id.
+    pub source: &'static str,
+    /// Where the source is configured.
+    pub at: Option<Location>,
+    /// Dates, failures, generations.
+    pub state: State,
+    /// The secret of `state.current`.
+    pub secret: Option<Arc<LockedText>>,
+    /// The refresh in progress.
+    pub flight: Option<Flight>,
+    /// When it was last asked for.
+    pub last_used: SystemTime,
+    /// Open watch streams.
+    pub watchers: u32,
+    /// How often it was served at once.
+    pub served: u64,
+    /// How often its command was run.
+    pub runs: u64,
+    /// The last binding.
+    pub provider: Arc<dyn CredentialProvider>,
+    /// Who asked last. A refresh in the background first makes sure that this session still resolves to this entry;
+    /// `None` once it does not.
+    pub session: Option<Arc<SessionContext>>,
+    /// Bumped after every change of state.
+    pub changed: watch::Sender<u64>,
+    /// What running commands say.
+    pub progress: broadcast::Sender<Progress>,
+}
+
+impl Entry {
+    pub(super) fn new(wanted: &Wanted<'_>, now: SystemTime) -> Self {
+        Self {
+            source: wanted.source,
+            at: wanted.at.cloned(),
+            state: State::default(),
+            secret: None,
+            flight: None,
+            last_used: now,
+            watchers: 0,
+            served: 0,
+            runs: 0,
+            provider: wanted.provider.clone(),
+            session: None,
+            changed: watch::Sender::new(0),
+            progress: broadcast::Sender::new(PROGRESS_BACKLOG),
+        }
+    }
+
+    /// Notes a use. The session is copied only when it differs from the last one.
+    pub(super) fn touch(&mut self, wanted: &Wanted<'_>, now: SystemTime) {
+        self.last_used = now;
+        if self.session.as_deref() != Some(wanted.session) {
+            self.session = Some(Arc::new(wanted.session.clone()));
+            self.provider = wanted.provider.clone();
+            self.at = wanted.at.cloned();
+        }
+    }
+
+    /// The current generation; 0 if there never was one.
+    pub fn generation(&self) -> u64 {
+        self.state.current.map_or(0, |issue| issue.generation)
+    }
+
+    /// The current credential as a loan.
+    pub fn loan(&self, key: SourceKey) -> Option<LoanMaterial> {
+        let (issue, secret) = (self.state.current?, self.secret.clone()?);
+        Some(LoanMaterial::Cached { key, secret, issue, stale: self.state.is_stale() })
+    }
+
+    /// The problem of the last refresh, with the time left until the next attempt.
+    pub fn rejection(&self, now: SystemTime) -> Problem {
+        match &self.state.failure {
+            Some(Failure { problem, retry_at, .. }) => {
+                problem.clone().retry_after(retry_at.duration_since(now).unwrap_or_default())
+            }
+            None => Problem::new(Reason::Bug, "an entry without failure was rejected"),
+        }
+    }
+
+    /// Tells everyone who follows this entry.
+    pub fn bump(&self) {
+        self.changed.send_modify(|version| *version += 1);
+    }
+}
+
+/// Makes room for one more entry: the one that nobody has used for longest goes.
+///
+/// # Errors
+/// `limits` if every entry is in use.
+pub(super) fn make_room(entries: &mut Entries, most: usize) -> Result<(), Problem> {
+    if entries.len() < most {
+        return Ok(());
+    }
+    let unused = entries.iter().filter(|(_, entry)| entry.flight.is_none() && entry.watchers == 0);
+    let Some(oldest) = unused.min_by_key(|(_, entry)| entry.last_used).map(|(key, _)| *key) else {
+        return Err(Problem::new(Reason::Limits, format!("all {most} cache entries are in use"))
+            .hint("end some sessions, or raise max_slots in ~/.config/claviger/config.toml"));
+    };
+    if let Some(entry) = entries.remove(&oldest) {
+        entry.bump();
+    }
+    Ok(())
+}

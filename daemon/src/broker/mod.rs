@@ -1,0 +1,409 @@
+//! Lends credentials: picks the source, serves from the cache, refreshes once for everybody.
+//!
+//! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.
+
+pub mod entry;
+pub mod flight;
+pub mod schedule;
+pub mod slot;
+pub mod tend;
+pub mod watch;
+
+use crate::{
+    config::Limits,
+    endpoint::{Endpoint, Extras},
+    host::{Host, memory::LockedText},
+    resolve::{self, Resolution},
+    settings::{self, Settings, store::SettingsStore},
+    sources::{CredentialProvider, Material, SourceKey},
+    trust::TrustStore,
+};
+use claviger::{
+    backend::Backend,
+    credential::Scheme,
+    reason::{Location, Problem, Reason},
+    secret::Secret,
+    session::{SessionContext, SessionMode},
+};
+use entry::{Entries, Entry};
+use flight::Fetched;
+use slot::{Cause, Decision, Issue, Verdict};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime},
+};
+use tokio::sync::Semaphore;
+
+/// The heart of the daemon.
+#[derive(Debug)]
+pub struct Broker {
+    /// Clock and processes.
+    pub host: Host,
+    /// The settings files.
+    pub settings: Arc<SettingsStore>,
+    /// The trust decisions.
+    pub trust: Arc<TrustStore>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Totals.
+    pub counters: Counters,
+    /// When the daemon started.
+    pub started_at: SystemTime,
+    entries: Mutex<Entries>,
+    commands: Semaphore,
+    shutdown: tokio::sync::watch::Sender<bool>,
+}
+
+/// Totals since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Requests for a credential.
+    pub requests: AtomicU64,
+    /// Of these, answered at once.
+    pub hits: AtomicU64,
+    /// Of these, waited for a refresh.
+    pub waits: AtomicU64,
+    /// Of these, ended with a problem.
+    pub errors: AtomicU64,
+    /// Commands run.
+    pub runs: AtomicU64,
+    /// Reports of rejected credentials.
+    pub rejections: AtomicU64,
+    /// Open watch streams.
+    pub watchers: AtomicU32,
+}
+
+/// A credential on loan.
+#[derive(Debug)]
+pub struct Loan {
+    /// The source's id.
+    pub source: &'static str,
+    /// Who receives the request.
+    pub backend: Backend,
+    /// How the secret goes into a request.
+    pub scheme: Scheme,
+    /// Where the source is configured.
+    pub at: Option<Location>,
+    /// Where the secret is.
+    pub material: LoanMaterial,
+    /// Where it may be sent.
+    pub endpoint: Endpoint,
+    /// What goes along.
+    pub extras: Extras,
+    /// What looks wrong but stops nothing.
+    pub warnings: Vec<String>,
+}
+
+/// Where the secret of a loan is.
+#[derive(Debug)]
+pub enum LoanMaterial {
+    /// In the session's own environment.
+    OwnVariable(&'static str),
+    /// In a settings file.
+    Fixed(Secret<String>),
+    /// In the cache.
+    Cached {
+        /// The entry.
+        key: SourceKey,
+        /// The secret.
+        secret: Arc<LockedText>,
+        /// Its dates.
+        issue: Issue,
+        /// Whether its refresh failed or the API rejected it.
+        stale: bool,
+    },
+}
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// The broker's verdict on a cached credential, and the generation now current.
+    Judged(Verdict, u64),
+    /// Only the session, or a settings file, can change this credential.
+    NotCached,
+}
+
+/// Settings and what follows from them.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The settings.
+    pub settings: Settings,
+    /// What follows.
+    pub resolution: Resolution,
+}
+
+// === impl Broker ===
+
+impl Broker {
+    /// A broker with nothing in its cache.
+    pub fn new(
+        host: Host,
+        settings: Arc<SettingsStore>,
+        trust: Arc<TrustStore>,
+        limits: Limits,
+    ) -> Arc<Self> {
+        let started_at = host.clock.now();
+        let commands = Semaphore::new(limits.commands);
+        let shutdown = tokio::sync::watch::Sender::new(false);
+        let (counters, entries) = Default::default();
+        Arc::new(Self { host, settings, trust, limits, counters, started_at, entries, commands, shutdown })
+    }
+
+    /// Answers with a credential of which at least `min_validity` is left where that is possible, waiting for a
+    /// refresh if there is no valid one. `pid` is the caller, if known.
+    ///
+    /// # Errors
+    /// The typed problem that stopped the walk or the refresh.
+    pub async fn get(
+        self: &Arc<Self>,
+        session: &SessionContext,
+        pid: Option<u32>,
+        min_validity: Duration,
+    ) -> Result<Loan, Problem> {
+        self.counters.requests.fetch_add(1, Relaxed);
+        let loan = self.lend(session, pid, min_validity).await;
+        if loan.is_err() {
+            self.counters.errors.fetch_add(1, Relaxed);
+        }
+        loan
+    }
+
+    async fn lend(
+        self: &Arc<Self>,
+        session: &SessionContext,
+        pid: Option<u32>,
+        min_validity: Duration,
+    ) -> Result<Loan, Problem> {
+        let Resolved { resolution, .. } = self.resolve(session).await?;
+        let winner = resolution.winner?;
+        let material = match winner.bound.material {
+            Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
+            Material::Fixed(secret) => LoanMaterial::Fixed(secret),
+            Material::Provided(provider) => {
+                let wanted = Wanted {
+                    source: winner.source,
+                    at: winner.bound.at.as_ref(),
+                    provider: &provider,
+                    session,
+                    pid,
+                };
+                self.serve(&wanted, min_validity).await?
+            }
+        };
+        Ok(Loan {
+            source: winner.source,
+            backend: resolution.backend,
+            scheme: winner.bound.scheme,
+            at: winner.bound.at,
+            material,
+            endpoint: winner.endpoint,
+            extras: winner.extras,
+            warnings: resolution.warnings,
+        })
+    }
+
+    /// Settings of a session and the source that follows from them. Runs nothing.
+    ///
+    /// # Errors
+    /// If the settings cannot be read at all.
+    pub async fn resolve(&self, session: &SessionContext) -> Result<Resolved, Problem> {
+        let settings = self.settings_of(session).await?;
+        let resolution = resolve::resolve(session, &settings, &self.limits);
+        Ok(Resolved { settings, resolution })
+    }
+
+    /// Settings of a session, with what has been decided about its workspace.
+    ///
+    /// # Errors
+    /// If the settings cannot be read at all, or the explicit ones are broken.
+    pub async fn settings_of(&self, session: &SessionContext) -> Result<Settings, Problem> {
+        let snapshot = self.settings.snapshot(session).await?;
+        let explicit = settings::store::explicit(session)?;
+        let decision = self.trust.decision(snapshot.subject.as_ref());
+        Ok(Settings { snapshot, explicit, decision, hermetic: session.mode == SessionMode::Bare })
+    }
+
+    async fn serve(
+        self: &Arc<Self>,
+        wanted: &Wanted<'_>,
+        min_validity: Duration,
+    ) -> Result<LoanMaterial, Problem> {
+        let key = wanted.provider.key();
+        refuse_recursion(wanted)?;
+        let flight = match self.decide(wanted, min_validity)? {
+            Ok(loan) => {
+                self.counters.hits.fetch_add(1, Relaxed);
+                return Ok(loan);
+            }
+            Err(flight) => flight,
+        };
+        self.counters.waits.fetch_add(1, Relaxed);
+        let outcome = self.wait(flight).await;
+        match outcome {
+            Ok(Fetched { issue, secret }) => Ok(LoanMaterial::Cached { key, secret, issue, stale: false }),
+            Err(problem) => self.still_valid(key).ok_or(problem),
+        }
+    }
+
+    /// Serves at once, or says which flight to wait for.
+    fn decide(
+        self: &Arc<Self>,
+        wanted: &Wanted<'_>,
+        min_validity: Duration,
+    ) -> Result<Result<LoanMaterial, flight::Outcomes>, Problem> {
+        let now = self.host.clock.now();
+        let key = wanted.provider.key();
+        let mut entries = self.lock();
+        let entry = self.entry(&mut entries, wanted, now)?;
+        if entry.flight.is_some() && self.host.is_inside_command(wanted.pid) {
+            return Err(recursion(wanted.at));
+        }
+        match entry.state.decide(now, min_validity) {
+            Decision::Serve => {}
+            Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due)),
+            Decision::Join => return Ok(Err(self.fly(entry, key, Cause::Due))),
+            Decision::Reject => return Err(entry.rejection(now)),
+        }
+        entry.served += 1;
+        let loan = entry.loan(key).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
+        Ok(Ok(loan))
+    }
+
+    /// The entry of a key, made if there is none.
+    fn entry<'a>(
+        self: &Arc<Self>,
+        entries: &'a mut Entries,
+        wanted: &Wanted<'_>,
+        now: SystemTime,
+    ) -> Result<&'a mut Entry, Problem> {
+        let key = wanted.provider.key();
+        if !entries.contains_key(&key) {
+            entry::make_room(entries, self.limits.slots)?;
+            entries.insert(key, Entry::new(wanted, now));
+            tokio::spawn(tend::tend(self.clone(), key));
+        }
+        let entry = entries.get_mut(&key).ok_or_else(|| Problem::new(Reason::Bug, "a new entry is gone"))?;
+        entry.touch(wanted, now);
+        Ok(entry)
+    }
+
+    fn still_valid(&self, key: SourceKey) -> Option<LoanMaterial> {
+        let now = self.host.clock.now();
+        self.lock().get(&key).filter(|entry| entry.state.is_valid(now)).and_then(|entry| entry.loan(key))
+    }
+
+    async fn wait(&self, mut outcomes: flight::Outcomes) -> Result<Fetched, Problem> {
+        let mut shutdown = self.shutdown.subscribe();
+        tokio::select! {
+            outcome = flight::outcome(&mut outcomes) => outcome,
+            _ = shutdown.wait_for(|stopping| *stopping) => Err(shutting_down()),
+        }
+    }
+
+    /// Refreshes a session's credential now, past any backoff, and returns its key.
+    ///
+    /// # Errors
+    /// The typed problem of the refresh.
+    pub async fn refresh(
+        self: &Arc<Self>,
+        session: &SessionContext,
+        pid: Option<u32>,
+    ) -> Result<SourceKey, Problem> {
+        let winner = self.resolve(session).await?.resolution.winner?;
+        let Material::Provided(provider) = &winner.bound.material else {
+            return Err(Problem::new(
+                Reason::NoCredential,
+                format!("{} is static: there is nothing to refresh", winner.source),
+            )
+            .hint("change the variable or the settings file that holds it"));
+        };
+        let wanted = Wanted { source: winner.source, at: winner.bound.at.as_ref(), provider, session, pid };
+        refuse_recursion(&wanted)?;
+        let flight = {
+            let mut entries = self.lock();
+            let entry = self.entry(&mut entries, &wanted, self.host.clock.now())?;
+            self.fly(entry, provider.key(), Cause::Due)
+        };
+        self.wait(flight).await?;
+        Ok(provider.key())
+    }
+
+    /// Acts on a report that the API rejected a credential: one refresh, if it is still the current one.
+    ///
+    /// # Errors
+    /// The typed problem that stops the session's walk.
+    pub async fn report(
+        self: &Arc<Self>,
+        session: &SessionContext,
+        key: Option<SourceKey>,
+        generation: u64,
+    ) -> Result<Reported, Problem> {
+        self.counters.rejections.fetch_add(1, Relaxed);
+        let winner = self.resolve(session).await?.resolution.winner?;
+        let Material::Provided(provider) = &winner.bound.material else { return Ok(Reported::NotCached) };
+        let now = self.host.clock.now();
+        let mut entries = self.lock();
+        let current = provider.key();
+        let entry = entries.get_mut(&current).filter(|_| key.is_none_or(|key| key == current));
+        let Some(entry) = entry else { return Ok(Reported::Judged(Verdict::AlreadyReplaced, 0)) };
+        let verdict = entry.state.judge(now, generation);
+        if verdict == Verdict::Refresh {
+            entry.state.reject(now);
+            drop(self.fly(entry, current, Cause::Rejected));
+        }
+        Ok(Reported::Judged(verdict, entry.generation()))
+    }
+
+    /// Ends all waiting, for a stop of the daemon.
+    pub fn shut_down(&self) {
+        self.shutdown.send_replace(true);
+    }
+
+    /// Resolves when the daemon stops.
+    pub async fn stopping(&self) {
+        let mut shutdown = self.shutdown.subscribe();
+        drop(shutdown.wait_for(|stopping| *stopping).await);
+    }
+
+    /// Calls `show` with every entry.
+    pub fn each_entry(&self, mut show: impl FnMut(SourceKey, &Entry)) {
+        self.lock().iter().for_each(|(key, entry)| show(*key, entry));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a session wants from the cache.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    source: &'static str,
+    at: Option<&'a Location>,
+    provider: &'a Arc<dyn CredentialProvider>,
+    session: &'a SessionContext,
+    pid: Option<u32>,
+}
+
+fn refuse_recursion(wanted: &Wanted<'_>) -> Result<(), Problem> {
+    match wanted.session.inside_flight {
+        Some(_) => Err(recursion(wanted.at)),
+        None => Ok(()),
+    }
+}
+
+fn recursion(at: Option<&Location>) -> Problem {
+    let problem = Problem::new(Reason::CommandFailed, "a command that claviger runs asked claviger for a credential: it would wait for itself")
+        .hint("let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml");
+    at.map_or(problem.clone(), |at| problem.at(at))
+}
+
+/// The daemon is about to end.
+pub fn shutting_down() -> Problem {
+    Problem::new(Reason::ShuttingDown, "the daemon is stopping")
+        .hint("try again; the next call starts a new one")
+        .retry_after(Duration::from_secs(1))
+}

@@ -1,0 +1,106 @@
+//! Looks after one entry for as long as it lives: refreshes it ahead of expiry while it is wanted, forgets it after.
+
+use super::{
+    Broker,
+    schedule::{self, Next},
+    slot::Cause,
+};
+use crate::sources::{Material, SourceKey};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::{sync::watch, time::sleep};
+
+/// What to do now.
+enum Step {
+    /// Look again after that long, or when the entry changes.
+    Sleep(Duration),
+    /// Look again when the entry changes.
+    Rest,
+    /// Refresh.
+    Refresh,
+    /// The entry is gone.
+    End,
+}
+
+/// Tends the entry of `key` until it is forgotten.
+pub(super) async fn tend(broker: Arc<Broker>, key: SourceKey) {
+    let subscribed = broker.lock().get(&key).map(|entry| entry.changed.subscribe());
+    let Some(mut changed) = subscribed else { return };
+    loop {
+        changed.mark_unchanged();
+        match broker.step(key) {
+            Step::End => return,
+            Step::Refresh => broker.refresh_in_background(key).await,
+            Step::Rest => wait(&mut changed).await,
+            Step::Sleep(time) => tokio::select! {
+                () = sleep(time) => {}
+                () = wait(&mut changed) => {}
+            },
+        }
+    }
+}
+
+async fn wait(changed: &mut watch::Receiver<u64>) {
+    // An error means that the entry is gone, which the next step sees.
+    drop(changed.changed().await);
+}
+
+impl Broker {
+    fn step(&self, key: SourceKey) -> Step {
+        let now = self.host.clock.now();
+        let mut entries = self.lock();
+        let Some(entry) = entries.get(&key) else { return Step::End };
+        if entry.flight.is_some() {
+            return Step::Rest;
+        }
+        let idle = if entry.session.is_some() { self.limits.idle } else { Duration::ZERO };
+        let watched = entry.watchers > 0 && entry.session.is_some();
+        match schedule::next(&entry.state, entry.last_used, watched, idle) {
+            Next::RefreshAt(due) => due.duration_since(now).map_or(Step::Refresh, Step::Sleep),
+            Next::Rest => Step::Rest,
+            Next::ForgetAt(end) if end <= now && entry.watchers == 0 => {
+                tracing::debug!(%key, source = entry.source, "forgotten");
+                entries.remove(&key);
+                Step::End
+            }
+            Next::ForgetAt(end) if end <= now => Step::Rest,
+            // Somebody may use it before it is due, and then it has to be refreshed after all.
+            Next::ForgetAt(end) => {
+                let due = entry.state.current.and_then(|issue| issue.refresh_at).filter(|due| *due > now);
+                Step::Sleep(until(now, due.map_or(end, |due| due.min(end))))
+            }
+        }
+    }
+
+    /// Refreshes, once it is sure that somebody's settings still lead here: a command that was deleted or is no
+    /// longer trusted must not run again.
+    async fn refresh_in_background(self: &Arc<Self>, key: SourceKey) {
+        let session = self.lock().get(&key).and_then(|entry| entry.session.clone());
+        let Some(session) = session else { return };
+        let winner = self.resolve(&session).await.and_then(|resolved| resolved.resolution.winner);
+        let provider = match winner.map(|winner| winner.bound.material) {
+            Ok(Material::Provided(provider)) if provider.key() == key => Some(provider),
+            _ => None,
+        };
+        let mut entries = self.lock();
+        let Some(entry) = entries.get_mut(&key) else { return };
+        match provider {
+            Some(provider) => {
+                entry.provider = provider;
+                drop(self.fly(entry, key, Cause::Due));
+            }
+            // Nothing happens for a session that left; another that still comes here says so by asking.
+            None if entry.session.as_ref() == Some(&session) => {
+                entry.session = None;
+                entry.bump();
+            }
+            None => {}
+        }
+    }
+}
+
+fn until(now: SystemTime, then: SystemTime) -> Duration {
+    then.duration_since(now).unwrap_or_default()
+}

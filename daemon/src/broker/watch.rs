@@ -1,0 +1,281 @@
+//! Follows the credential of one session: what it is now, and whatever changes it.
+
+use super::{Broker, Loan, LoanMaterial, Wanted, entry::Progress, slot::Cause};
+use crate::sources::{Material, SourceKey};
+use claviger::{reason::Problem, session::SessionContext};
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// Events a slow reader may lag behind before the stream waits for it.
+const BACKLOG: usize = 16;
+
+/// What a watcher is told. Boxed where it travels: an idle stream should not hold room for a backlog.
+#[derive(Debug)]
+pub enum Event {
+    /// A credential, and why it is new.
+    Issued(Loan, Why),
+    /// A line of a running command.
+    Progress(&'static str, Progress),
+    /// A refresh failed, or there is no credential.
+    Problem(Problem),
+}
+
+/// Why a credential is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// First one of the stream.
+    Initial,
+    /// The previous one was due.
+    Refreshed,
+    /// Settings or trust changed.
+    SettingsChanged,
+    /// The API rejected the previous one.
+    Rejected,
+}
+
+/// A stream that follows an entry; the entry is kept, and refreshed, as long as this lives.
+struct Attached {
+    broker: Arc<Broker>,
+    key: SourceKey,
+    source: &'static str,
+    changed: watch::Receiver<u64>,
+    progress: broadcast::Receiver<Progress>,
+}
+
+/// What the stream has been told.
+#[derive(Default)]
+struct Shown {
+    /// Source and endpoint, then key and generation, of the last credential.
+    issued: Option<(u64, Option<(SourceKey, u64)>)>,
+    /// Whether that still is what the session has.
+    valid: bool,
+    problem: Option<Problem>,
+}
+
+impl Broker {
+    /// Follows the credential of `session` until the receiver is dropped or the daemon stops.
+    pub fn watch(self: &Arc<Self>, session: SessionContext, pid: Option<u32>) -> mpsc::Receiver<Box<Event>> {
+        let (sender, receiver) = mpsc::channel(BACKLOG);
+        let broker = self.clone();
+        tokio::spawn(async move {
+            broker.counters.watchers.fetch_add(1, Relaxed);
+            tokio::select! {
+                () = follow(&broker, &session, pid, &sender) => {}
+                () = sender.closed() => {}
+                () = broker.stopping() => {}
+            }
+            broker.counters.watchers.fetch_sub(1, Relaxed);
+        });
+        receiver
+    }
+
+    fn attach(self: &Arc<Self>, wanted: &Wanted<'_>) -> Result<Attached, Problem> {
+        let mut entries = self.lock();
+        let entry = self.entry(&mut entries, wanted, self.host.clock.now())?;
+        entry.watchers += 1;
+        let (changed, progress) = (entry.changed.subscribe(), entry.progress.subscribe());
+        Ok(Attached {
+            broker: self.clone(),
+            key: wanted.provider.key(),
+            source: wanted.source,
+            changed,
+            progress,
+        })
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if let Some(entry) = self.broker.lock().get_mut(&self.key) {
+            entry.watchers = entry.watchers.saturating_sub(1);
+            // From now on it counts as idle.
+            entry.last_used = self.broker.host.clock.now();
+            if entry.watchers == 0 {
+                entry.bump();
+            }
+        }
+    }
+}
+
+async fn follow(
+    broker: &Arc<Broker>,
+    session: &SessionContext,
+    pid: Option<u32>,
+    events: &mpsc::Sender<Box<Event>>,
+) {
+    let _files = broker.settings.watch_session(session);
+    let (mut settings, mut trust) = (broker.settings.changes(), broker.trust.changes());
+    let mut attached: Option<Attached> = None;
+    let mut shown = Shown::default();
+    loop {
+        settings.mark_unchanged();
+        trust.mark_unchanged();
+        let told = match attach(broker, session, pid, &mut attached).await {
+            Ok(()) => tell(broker, session, pid, &mut attached, &mut shown, events).await,
+            Err(problem) => shown.news_of(problem, events).await,
+        };
+        if told.is_none() {
+            return;
+        }
+        tokio::select! {
+            _ = settings.changed() => {}
+            _ = trust.changed() => {}
+            () = changed(&mut attached) => {}
+        }
+    }
+}
+
+/// Keeps `attached` to the entry that the session resolves to now.
+async fn attach(
+    broker: &Arc<Broker>,
+    session: &SessionContext,
+    pid: Option<u32>,
+    attached: &mut Option<Attached>,
+) -> Result<(), Problem> {
+    let winner = match broker.resolve(session).await.and_then(|resolved| resolved.resolution.winner) {
+        Ok(winner) => winner,
+        Err(problem) => {
+            *attached = None;
+            return Err(problem);
+        }
+    };
+    let Material::Provided(provider) = &winner.bound.material else {
+        *attached = None;
+        return Ok(());
+    };
+    if attached.as_ref().is_none_or(|attached| attached.key != provider.key()) {
+        let wanted = Wanted { source: winner.source, at: winner.bound.at.as_ref(), provider, session, pid };
+        *attached = Some(broker.attach(&wanted)?);
+    }
+    if let Some(attached) = attached {
+        attached.changed.mark_unchanged();
+    }
+    Ok(())
+}
+
+/// Gets the credential, passing on what a running command says meanwhile, and tells what is new about it. `None`
+/// when nobody listens any more.
+async fn tell(
+    broker: &Arc<Broker>,
+    session: &SessionContext,
+    pid: Option<u32>,
+    attached: &mut Option<Attached>,
+    shown: &mut Shown,
+    events: &mpsc::Sender<Box<Event>>,
+) -> Option<()> {
+    let loan = broker.lend(session, pid, Duration::ZERO);
+    tokio::pin!(loan);
+    let loan = loop {
+        tokio::select! {
+            biased;
+            line = progress(attached) => events.send(Box::new(line)).await.ok()?,
+            loan = &mut loan => break loan,
+        }
+    };
+    match loan {
+        Ok(loan) => {
+            let failure = match &loan.material {
+                LoanMaterial::Cached { key, stale: true, .. } => broker.failure(*key),
+                _ => None,
+            };
+            shown.news_of_loan(loan, events).await?;
+            match failure {
+                Some(problem) => shown.tell(problem, events).await,
+                None => Some(shown.problem = None),
+            }
+        }
+        Err(problem) => shown.news_of(problem, events).await,
+    }
+}
+
+/// The next line of a running command; never, if there is none.
+async fn progress(attached: &mut Option<Attached>) -> Event {
+    if let Some(attached) = attached {
+        loop {
+            match attached.progress.recv().await {
+                Ok(line) => return Event::Progress(attached.source, line),
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => break,
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+async fn changed(attached: &mut Option<Attached>) {
+    let gone = match attached {
+        Some(attached) => attached.changed.changed().await.is_err(),
+        None => true,
+    };
+    if gone {
+        std::future::pending().await
+    }
+}
+
+impl Broker {
+    fn failure(&self, key: SourceKey) -> Option<Problem> {
+        let now = self.host.clock.now();
+        self.lock().get(&key).filter(|entry| entry.state.failure.is_some()).map(|entry| entry.rejection(now))
+    }
+}
+
+impl Shown {
+    async fn news_of_loan(&mut self, loan: Loan, events: &mpsc::Sender<Box<Event>>) -> Option<()> {
+        let cached = match &loan.material {
+            LoanMaterial::Cached { key, issue, .. } => Some((*key, issue.generation)),
+            _ => None,
+        };
+        let news = (fingerprint(&loan), cached);
+        if self.valid && self.issued == Some(news) {
+            return Some(());
+        }
+        let why = match (self.issued, &loan.material) {
+            (None, _) => Why::Initial,
+            (Some((endpoint, Some((key, generation)))), LoanMaterial::Cached { key: now, issue, .. })
+                if endpoint == news.0 && key == *now && generation != issue.generation =>
+            {
+                if issue.cause == Cause::Rejected { Why::Rejected } else { Why::Refreshed }
+            }
+            _ => Why::SettingsChanged,
+        };
+        (self.issued, self.valid) = (Some(news), true);
+        events.send(Box::new(Event::Issued(loan, why))).await.ok()
+    }
+
+    /// There is no credential any more.
+    async fn news_of(&mut self, problem: Problem, events: &mpsc::Sender<Box<Event>>) -> Option<()> {
+        self.valid = false;
+        self.tell(problem, events).await
+    }
+
+    /// Tells a problem once; the time left until the next attempt makes no difference.
+    async fn tell(&mut self, problem: Problem, events: &mpsc::Sender<Box<Event>>) -> Option<()> {
+        let same =
+            |other: &Problem| other.to_string() == problem.to_string() && other.reason == problem.reason;
+        if self.problem.as_ref().is_some_and(same) {
+            return Some(());
+        }
+        self.problem = Some(problem.clone());
+        events.send(Box::new(Event::Problem(problem))).await.ok()
+    }
+}
+
+/// Everything about a loan but the cached secret.
+fn fingerprint(loan: &Loan) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (loan.source, loan.scheme, &loan.endpoint.base_url, loan.extras.own_headers, loan.extras.timeout)
+        .hash(&mut hasher);
+    for (name, value) in &loan.extras.headers {
+        (name, value.expose()).hash(&mut hasher);
+    }
+    match &loan.material {
+        LoanMaterial::OwnVariable(name) => name.hash(&mut hasher),
+        LoanMaterial::Fixed(secret) => secret.expose().hash(&mut hasher),
+        LoanMaterial::Cached { .. } => {}
+    }
+    hasher.finish()
+}

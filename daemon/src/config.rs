@@ -1,0 +1,143 @@
+//! The daemon's own configuration: `[daemon]` of `~/.config/claviger/config.toml`.
+//!
+//! `[settings]` of the same file is a settings layer and is read by [`crate::settings`].
+
+use claviger::reason::{Location, Problem, Reason};
+use serde::Deserialize;
+use std::{path::PathBuf, time::Duration};
+
+/// Where the daemon keeps and finds things.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// The socket.
+    pub socket: PathBuf,
+    /// `config.toml`.
+    pub config: PathBuf,
+    /// Directory of trust store, audit log and log file.
+    pub state: PathBuf,
+    /// Directory of the managed settings.
+    pub managed: PathBuf,
+}
+
+/// Bounds that protect the daemon and its user. Times are wall-clock durations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// When a helper is ended. The client's own is undocumented (`spec/behaviour.md`, "Unverified"); two minutes
+    /// leave a person time to unlock a password manager.
+    pub helper_timeout: Duration,
+    /// A credential that nobody asked for this long is no longer refreshed ahead of expiry.
+    pub idle: Duration,
+    /// Most cache entries (as many as the AWS SDK keeps identities).
+    pub slots: usize,
+    /// Most commands at once.
+    pub commands: usize,
+    /// Attempts of one refresh (`spec/behaviour.md` A7).
+    pub attempts: u32,
+}
+
+/// `[daemon]`, as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Daemon {
+    helper_timeout_seconds: Option<u32>,
+    idle_seconds: Option<u32>,
+    max_slots: Option<u16>,
+    max_commands: Option<u16>,
+    log: Option<String>,
+}
+
+/// The whole file, as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    daemon: Daemon,
+    #[serde(default, rename = "settings")]
+    _settings: serde::de::IgnoredAny,
+}
+
+/// What `[daemon]` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Bounds.
+    pub limits: Limits,
+    /// Log filter, if the file sets one.
+    pub log: Option<String>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            helper_timeout: Duration::from_secs(120),
+            idle: Duration::from_secs(15 * 60),
+            slots: 64,
+            commands: 8,
+            attempts: 3,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the text of `config.toml`.
+    ///
+    /// # Errors
+    /// `settings-invalid` with file, line and column.
+    pub fn parse(path: &str, text: &str) -> Result<Self, Problem> {
+        let file: File = toml_edit::de::from_str(text).map_err(|error| invalid(path, text, &error))?;
+        let defaults = Limits::default();
+        let seconds =
+            |value: Option<u32>, default| value.map_or(default, |n| Duration::from_secs(n.max(1).into()));
+        let count = |value: Option<u16>, default| value.map_or(default, |n| usize::from(n.max(1)));
+        let limits = Limits {
+            helper_timeout: seconds(file.daemon.helper_timeout_seconds, defaults.helper_timeout),
+            idle: seconds(file.daemon.idle_seconds, defaults.idle),
+            slots: count(file.daemon.max_slots, defaults.slots),
+            commands: count(file.daemon.max_commands, defaults.commands),
+            attempts: defaults.attempts,
+        };
+        Ok(Self { limits, log: file.daemon.log })
+    }
+}
+
+fn invalid(path: &str, text: &str, error: &toml_edit::de::Error) -> Problem {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let at = Location {
+        layer: "config".into(),
+        file: path.into(),
+        line: u32::try_from(line).unwrap_or(0),
+        column: u32::try_from(column).unwrap_or(0),
+    };
+    // The message quotes keys of the file at most; values of [settings] are not interpreted here.
+    let message = error.message().lines().next().unwrap_or("it is not valid TOML").to_owned();
+    Problem::new(Reason::SettingsInvalid, message).hint("README.md lists what [daemon] can hold").at(&at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, Limits};
+    use std::time::Duration;
+
+    #[test]
+    fn empty_means_defaults() {
+        assert_eq!(Config::parse("c", "").expect("valid"), Config { limits: Limits::default(), log: None });
+    }
+
+    #[test]
+    fn what_is_set_counts_and_settings_are_left_alone() {
+        let text = "[daemon]\nidle_seconds = 7\nlog = \"debug\"\n[settings]\napiKeyHelper = \"x\"\n[settings.env]\nA = \"b\"\n";
+        let config = Config::parse("c", text).expect("valid");
+        assert_eq!((config.limits.idle, config.log.as_deref()), (Duration::from_secs(7), Some("debug")));
+    }
+
+    #[test]
+    fn mistakes_are_located() {
+        for (text, line) in
+            [("[daemon]\nidle = 7\n", 2), ("[daemon\n", 1), ("[daemon]\n\nidle_seconds = \"x\"\n", 3)]
+        {
+            let problem = Config::parse("c.toml", text).expect_err("must be refused");
+            assert_eq!(problem.location.map(|at| at.line), Some(line), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What time it is. Freshness is judged by the wall clock; timers only wake.
+
+use std::time::SystemTime;
+
+/// A clock.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The system's.
+    Real,
+    /// Follows tokio's (pausable) time from a fixed start, plus jumps that a test makes.
+    #[cfg(feature = "fake-host")]
+    Fake(std::sync::Arc<Fake>),
+}
+
+/// A clock that tests set.
+#[cfg(feature = "fake-host")]
+#[derive(Debug)]
+pub struct Fake {
+    origin: SystemTime,
+    started: tokio::time::Instant,
+    jump_seconds: std::sync::atomic::AtomicI64,
+}
+
+impl Clock {
+    /// The wall clock.
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    pub fn now(&self) -> SystemTime {
+        match self {
+            Self::Real => SystemTime::now(),
+            #[cfg(feature = "fake-host")]
+            Self::Fake(fake) => fake.now(),
+        }
+    }
+
+    /// A clock that starts at a fixed instant.
+    #[cfg(feature = "fake-host")]
+    pub fn fake() -> Self {
+        let origin = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
+        let started = tokio::time::Instant::now();
+        Self::Fake(std::sync::Arc::new(Fake { origin, started, jump_seconds: 0.into() }))
+    }
+
+    /// Lets the wall clock jump, timers unmoved.
+    #[cfg(feature = "fake-host")]
+    pub fn jump(&self, seconds: i64) {
+        if let Self::Fake(fake) = self {
+            fake.jump_seconds.fetch_add(seconds, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(feature = "fake-host")]
+impl Fake {
+    fn now(&self) -> SystemTime {
+        let steady = self.origin + self.started.elapsed();
+        let jump = self.jump_seconds.load(std::sync::atomic::Ordering::Relaxed);
+        let distance = std::time::Duration::from_secs(jump.unsigned_abs());
+        if jump < 0 { steady - distance } else { steady + distance }
+    }
+}

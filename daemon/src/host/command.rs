@@ -1,0 +1,185 @@
+//! Runs a command for a session: own process group, cleared environment, no input, capped output, a deadline that
+//! ends the whole group.
+
+use super::Host;
+use claviger::{secret::Secret, variables};
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use std::{
+    collections::BTreeMap,
+    io,
+    os::unix::process::ExitStatusExt as _,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    process::{Child, Command},
+    time::{Instant, sleep_until},
+};
+
+/// How long output is still read after the command itself has ended. What a command writes is in the pipe by then;
+/// only a child it left behind holds the pipe open for longer.
+const GRACE: Duration = Duration::from_millis(250);
+/// Longest line of stderr that is passed on, in bytes.
+const MAX_LINE: usize = 1024;
+/// Most lines of stderr that are passed on per run; the rest is read and dropped.
+const MAX_LINES: usize = 200;
+
+/// What to run and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandSpec {
+    /// Line for `/bin/sh -c`.
+    pub line: String,
+    /// The whole environment.
+    pub environment: BTreeMap<String, String>,
+    /// Working directory; `/` if it does not exist.
+    pub directory: PathBuf,
+    /// When to give up.
+    pub deadline: Duration,
+    /// Most bytes of stdout that are kept; one more means too many.
+    pub max_output: usize,
+    /// Put into the environment so that a client inside the command is recognised.
+    pub flight: String,
+}
+
+/// Why a command has no output to use. Never holds the command line or anything it printed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// It could not be started.
+    #[error("it could not be started: {0}")]
+    NotStarted(io::ErrorKind),
+    /// It ended with an exit code other than 0.
+    #[error("it ended with exit code {0}")]
+    Exit(i32),
+    /// A signal ended it.
+    #[error("it was ended by signal {0}")]
+    Signal(i32),
+    /// It ran past its deadline and was ended.
+    #[error("it did not end within {} s", .0.as_secs_f32())]
+    Deadline(Duration),
+}
+
+/// Runs a command and returns its stdout, at most `max_output + 1` bytes of it. `on_line` gets each line of stderr,
+/// without control characters, as it comes.
+///
+/// # Errors
+/// See [`CommandError`]. Whatever happens, no process of its group is left when this returns or is dropped.
+pub async fn run(
+    host: &Host,
+    spec: &CommandSpec,
+    mut on_line: impl FnMut(String),
+) -> Result<Secret<Vec<u8>>, CommandError> {
+    let mut child = spawn(spec).map_err(|error| CommandError::NotStarted(error.kind()))?;
+    let group = Group::of(&child);
+    let _running = group.0.map(|group| host.note_running(group.as_raw()));
+    // Reserved once, so that no copy of a secret is left behind by growing.
+    let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let status = {
+        let reading = async {
+            tokio::join!(
+                read_capped(stdout, &mut output, spec.max_output + 1),
+                read_lines(stderr, &mut on_line)
+            )
+        };
+        wait(&mut child, reading, spec.deadline).await?
+    };
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Ok(output),
+        (Some(code), _) => Err(CommandError::Exit(code)),
+        (None, signal) => Err(CommandError::Signal(signal.unwrap_or_default())),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+fn spawn(spec: &CommandSpec) -> io::Result<Child> {
+    let mut command = std::process::Command::new("/bin/sh");
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.arg("-c").arg(&spec.line).env_clear().envs(&spec.environment);
+    command.env(variables::INSIDE_FLIGHT, &spec.flight);
+    command.current_dir(if spec.directory.is_dir() { &spec.directory } else { Path::new("/") });
+    let mut command = Command::from(command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()
+}
+
+/// Waits for the end of the command while its output is read.
+async fn wait(
+    child: &mut Child,
+    reading: impl Future<Output = ((), ())>,
+    deadline: Duration,
+) -> Result<ExitStatus, CommandError> {
+    tokio::pin!(reading);
+    let deadline_at = Instant::now() + deadline;
+    let mut give_up = deadline_at;
+    let (mut status, mut read) = (None, false);
+    loop {
+        if let (Some(status), true) = (status, read) {
+            return Ok(status);
+        }
+        tokio::select! {
+            _ = &mut reading, if !read => read = true,
+            ended = child.wait(), if status.is_none() => {
+                status = Some(ended.map_err(|error| CommandError::NotStarted(error.kind()))?);
+                give_up = deadline_at.min(Instant::now() + GRACE);
+            }
+            () = sleep_until(give_up) => return status.ok_or(CommandError::Deadline(deadline)),
+        }
+    }
+}
+
+async fn read_capped(stream: Option<impl AsyncRead + Unpin>, into: &mut Secret<Vec<u8>>, cap: usize) {
+    let Some(mut stream) = stream else { return };
+    let mut chunk = zeroize::Zeroizing::new([0; 4096]);
+    while let Ok(count @ 1..) = stream.read(&mut chunk[..]).await {
+        let room = cap.saturating_sub(into.expose().len());
+        into.expose_mut().extend_from_slice(&chunk[..count.min(room)]);
+    }
+}
+
+async fn read_lines(stream: Option<impl AsyncRead + Unpin>, on_line: &mut impl FnMut(String)) {
+    let Some(mut stream) = stream else { return };
+    let mut chunk = zeroize::Zeroizing::new([0; 4096]);
+    let mut line = Vec::new();
+    let mut lines = 0;
+    while let Ok(count @ 1..) = stream.read(&mut chunk[..]).await {
+        for &byte in &chunk[..count] {
+            if byte == b'\n' {
+                pass_on(&mut line, &mut lines, on_line);
+            } else if line.len() < MAX_LINE && lines < MAX_LINES {
+                line.push(byte);
+            }
+        }
+    }
+    pass_on(&mut line, &mut lines, on_line);
+}
+
+fn pass_on(line: &mut Vec<u8>, lines: &mut usize, on_line: &mut impl FnMut(String)) {
+    let text: String = String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).collect();
+    line.clear();
+    if *lines < MAX_LINES && !text.is_empty() {
+        *lines += 1;
+        on_line(text);
+    }
+}
+
+/// The process group of a command; ends with this value.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It fails when nobody is left, which is what we want.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Keeps secrets out of swap, core dumps and other processes' reach.
+
+use memmap2::{Advice, MmapMut};
+use nix::sys::{
+    prctl,
+    resource::{Resource, getrlimit, setrlimit},
+};
+use std::{fmt, io, sync::Once};
+use zeroize::Zeroize as _;
+
+/// Secret text on pages of its own that are neither swapped nor dumped. Zeroed when dropped.
+pub struct LockedText {
+    pages: MmapMut,
+    len: usize,
+}
+
+impl LockedText {
+    /// Copies `text`; the caller zeroes its own copy.
+    ///
+    /// # Errors
+    /// If the system has no memory left.
+    pub fn new(text: &str) -> io::Result<Self> {
+        let mut pages = MmapMut::map_anon(text.len().max(1))?;
+        let locked = pages.lock().and_then(|()| pages.advise(Advice::DontDump));
+        if let Err(error) = locked {
+            static ONCE: Once = Once::new();
+            ONCE.call_once(
+                || tracing::warn!(%error, "secrets cannot be locked in memory; raise RLIMIT_MEMLOCK"),
+            );
+        }
+        pages[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self { pages, len: text.len() })
+    }
+
+    /// The text. A call of this marks the place where a secret leaves its pages.
+    pub fn expose(&self) -> &str {
+        // Only `new` writes the pages, from a str.
+        std::str::from_utf8(&self.pages[..self.len]).unwrap_or_default()
+    }
+}
+
+impl Drop for LockedText {
+    fn drop(&mut self) {
+        self.pages.zeroize();
+    }
+}
+
+impl fmt::Debug for LockedText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LockedText(REDACTED)")
+    }
+}
+
+/// Forbids other processes of this user to read our memory, and the kernel to dump it.
+///
+/// # Errors
+/// If the kernel refuses; the daemon must then not hold any secret.
+pub fn protect_process() -> io::Result<()> {
+    prctl::set_dumpable(false)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    Ok(())
+}
+
+/// Allows as many connections as the hard limit does. Commands get the limit that was in force before.
+pub fn raise_descriptor_limit() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // More than a user can have sessions is of no use, and a huge table costs memory.
+        let wanted = hard.min(16_384);
+        if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LockedText;
+
+    #[test]
+    fn keeps_the_text_and_hides_it() {
+        let text = LockedText::new("canary").expect("memory");
+        assert_eq!(text.expose(), "canary");
+        assert_eq!(format!("{text:?}"), "LockedText(REDACTED)");
+        assert_eq!(LockedText::new("").expect("memory").expose(), "");
+    }
+}

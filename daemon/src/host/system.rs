@@ -1,0 +1,129 @@
+//! The daemon's own files, variables and place among processes. Nothing here may decide about a credential.
+
+#![expect(clippy::disallowed_methods, reason = "this is the door")]
+
+use nix::{fcntl::OFlag, unistd};
+use std::{
+    env,
+    fs::{self, File},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+/// Size at which a log starts over; one older part is kept.
+const MAX_LOG: u64 = 4 * 1024 * 1024;
+
+/// A variable of the daemon's own environment that holds an absolute path.
+pub fn variable_path(name: &str) -> Option<PathBuf> {
+    env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// The program of process `pid`: its path, or its name in brackets if it hides the path. Empty if it is gone.
+pub fn program(pid: u32) -> String {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.display().to_string());
+    let name =
+        || fs::read_to_string(format!("/proc/{pid}/comm")).map(|name| format!("[{}]", name.trim_end()));
+    path.or_else(|_| name()).unwrap_or_default()
+}
+
+/// The path without symlinks, if it exists.
+pub fn canonical(path: &Path) -> Option<PathBuf> {
+    fs::canonicalize(path).ok()
+}
+
+/// The text of a file; `None` if it does not exist.
+///
+/// # Errors
+/// If it cannot be read, or is not UTF-8; the error names the file.
+pub fn read_text(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+    }
+}
+
+/// A log to append to, started over if it has grown large. Never through a symlink.
+///
+/// # Errors
+/// If it cannot be opened; the error names the file.
+pub fn open_log(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.len() > MAX_LOG) {
+        let mut older = path.as_os_str().to_owned();
+        older.push(".1");
+        fs::rename(path, older)?;
+    }
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(path);
+    file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+/// Leaves the terminal's session, says `ready` on stdout, and closes stdin, stdout and stderr.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn detach(ready: &str) -> io::Result<()> {
+    // Fails if we lead a process group already, which is as good.
+    let _ = unistd::setsid();
+    env::set_current_dir("/")?;
+    let mut stdout = io::stdout();
+    // Whoever started us may be gone; sessions find us all the same.
+    drop(stdout.write_all(ready.as_bytes()).and_then(|()| stdout.flush()));
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    unistd::dup2_stdin(&null)?;
+    unistd::dup2_stdout(&null)?;
+    unistd::dup2_stderr(&null)?;
+    Ok(())
+}
+
+/// The audit log's file: opened when needed, rotated by size.
+#[derive(Debug)]
+pub struct AuditFile {
+    path: PathBuf,
+    file: Option<File>,
+    written: u64,
+    failing: bool,
+}
+
+impl AuditFile {
+    /// Nothing is opened yet.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), file: None, written: 0, failing: false }
+    }
+
+    /// Appends `text`. A disk that is full or gone is reported once, and again when it has recovered.
+    pub fn append(&mut self, text: &str) {
+        let appended = self.try_append(text);
+        match (&appended, self.failing) {
+            (Err(error), false) => tracing::error!(%error, "the audit log cannot be written"),
+            (Ok(()), true) => tracing::info!("the audit log is written again"),
+            _ => {}
+        }
+        self.failing = appended.is_err();
+        if self.failing {
+            self.file = None;
+        }
+    }
+
+    fn try_append(&mut self, text: &str) -> io::Result<()> {
+        if self.written > MAX_LOG {
+            self.file = None;
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            empty => {
+                let file = open_log(&self.path)?;
+                self.written = file.metadata()?.len();
+                empty.insert(file)
+            }
+        };
+        file.write_all(text.as_bytes())?;
+        self.written += text.len() as u64;
+        Ok(())
+    }
+}

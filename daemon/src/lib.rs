@@ -1,0 +1,100 @@
+//! The daemon: holds the credentials of one user's sessions and lends them.
+//!
+//! [`run`] is all of it, given a socket and the outside world; `main` only finds those. See ARCHITECTURE.md for the
+//! map and the life of a request.
+
+#![forbid(unsafe_code)]
+
+pub mod audit;
+pub mod broker;
+pub mod config;
+pub mod endpoint;
+pub mod host;
+pub mod listener;
+pub mod logs;
+pub mod peer;
+pub mod resolve;
+pub mod server;
+pub mod settings;
+pub mod sources;
+pub mod trust;
+
+use audit::Audit;
+use broker::Broker;
+use claviger::reason::Problem;
+use config::{Limits, Paths};
+use host::Host;
+use logs::Logs;
+use server::Context;
+use settings::store::{Roots, SettingsStore};
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::{net::UnixListener, sync::Notify, time::sleep};
+use trust::TrustStore;
+
+/// How long running requests may take to end when the daemon stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Everything a daemon needs but its socket.
+#[derive(Debug)]
+pub struct Setup {
+    /// Where things are.
+    pub paths: Paths,
+    /// Bounds.
+    pub limits: Limits,
+    /// The outside world.
+    pub host: Host,
+    /// Who must own managed settings: root, but for tests.
+    pub managed_owner: u32,
+    /// Changes the log level.
+    pub logs: Logs,
+}
+
+/// Why a daemon ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The trust store cannot be used.
+    #[error("{0}")]
+    Trust(#[from] Problem),
+    /// The API could not be set up.
+    #[error("the API could not be set up: {0}")]
+    Api(#[from] tonic_reflection::server::Error),
+    /// The server failed.
+    #[error("the server failed: {0}")]
+    Server(#[from] tonic::transport::Error),
+}
+
+/// Serves on `listener` until `shutdown` resolves or a client asks to stop.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn run(
+    listener: UnixListener,
+    setup: Setup,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let Setup { paths, limits, host, managed_owner, logs } = setup;
+    let trust = Arc::new(TrustStore::open(paths.state.join("trust.json"))?);
+    let settings = SettingsStore::new(Roots { managed: paths.managed, config: paths.config, managed_owner });
+    let broker = Broker::new(host, settings, trust, limits);
+    let audit = Arc::new(Audit::start(paths.state.join("audit.jsonl")));
+    let stop = Arc::new(Notify::new());
+    let router = server::router(Context { broker: broker.clone(), audit, stop: stop.clone(), logs }).await?;
+    let stopping = broker.clone();
+    let signal = async move {
+        tokio::select! {
+            () = shutdown => {}
+            () = stop.notified() => {}
+        }
+        // Open streams and waiting requests end now; whatever else is running may finish.
+        stopping.shut_down();
+    };
+    let serving = router.serve_with_incoming_shutdown(peer::Incoming::new(listener), signal);
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = &mut serving => ended?,
+        () = async { broker.stopping().await; sleep(DRAIN).await } => {
+            tracing::warn!("some requests did not end in time");
+        }
+    }
+    Ok(())
+}

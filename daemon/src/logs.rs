@@ -1,0 +1,100 @@
+//! What is logged, where to and how much of it. The level can be changed while the daemon runs.
+
+use std::{fmt, fs::File, io, sync::Mutex};
+use tracing_subscriber::{
+    EnvFilter, Registry,
+    fmt::format::FmtSpan,
+    layer::SubscriberExt as _,
+    reload::{self, Handle},
+    util::SubscriberInitExt as _,
+};
+
+/// What is logged by default.
+pub const DEFAULT_FILTER: &str = "info";
+
+/// Libraries that see requests on the wire never log below this, whatever is asked for: their trace level prints
+/// headers and frames.
+const CAPPED: [&str; 6] =
+    ["h2=info", "hyper=info", "hyper_util=info", "tonic=info", "tower=info", "mio=info"];
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Changes the level of a running daemon. The default changes nothing: in tests nobody listens.
+#[derive(Clone, Default)]
+pub struct Logs {
+    handle: Option<Handle<EnvFilter, Registry>>,
+}
+
+impl fmt::Debug for Logs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Logs")
+    }
+}
+
+impl Logs {
+    /// Starts logging to `file`, or to stderr.
+    ///
+    /// # Errors
+    /// If `filter` is not a filter, or logging was started before.
+    pub fn start(filter: &str, format: Format, file: Option<File>) -> Result<Self, String> {
+        let (layer, handle) = reload::Layer::new(parse(filter)?);
+        let ansi = file.is_none() && std::io::IsTerminal::is_terminal(&io::stderr());
+        let writer = match file {
+            Some(file) => tracing_subscriber::fmt::writer::BoxMakeWriter::new(Mutex::new(file)),
+            None => tracing_subscriber::fmt::writer::BoxMakeWriter::new(io::stderr),
+        };
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(writer)
+            .with_span_events(FmtSpan::NONE)
+            .with_ansi(ansi);
+        let registry = tracing_subscriber::registry().with(layer);
+        let started = match format {
+            Format::Human => registry.with(lines).try_init(),
+            Format::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+        };
+        started.map_err(|error| error.to_string())?;
+        Ok(Self { handle: Some(handle) })
+    }
+
+    /// Changes what is logged from now on.
+    ///
+    /// # Errors
+    /// If `filter` is not a filter.
+    pub fn set(&self, filter: &str) -> Result<(), String> {
+        let filter = parse(filter)?;
+        match &self.handle {
+            Some(handle) => handle.reload(filter).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, String> {
+    if filter.trim().is_empty() {
+        return Err("it is empty".into());
+    }
+    let capped = CAPPED.iter().fold(filter.to_owned(), |all, cap| format!("{all},{cap}"));
+    EnvFilter::builder().parse(capped).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn libraries_stay_capped_whatever_is_asked_for() {
+        for filter in ["trace", "h2=trace", "info,hyper=trace"] {
+            let text = parse(filter).expect("a filter").to_string();
+            assert!(text.contains("h2=info") && text.contains("hyper=info"), "{filter}: {text}");
+        }
+        assert!(parse("").is_err() && parse("clavigerd=loud").is_err());
+    }
+}

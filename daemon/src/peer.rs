@@ -1,0 +1,161 @@
+//! Who is at the other end of a connection, as the kernel says.
+
+use crate::host::system;
+use claviger::{
+    reason::{Problem, Reason},
+    wire,
+};
+use nix::unistd::Uid;
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{UnixListener, UnixStream},
+    time::{Sleep, sleep},
+};
+use tokio_stream::Stream;
+use tonic::{Request, Status, transport::server::Connected};
+
+/// Pause after a connection could not be accepted, as when no file descriptor is left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A calling process.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// Its user; `None` if the kernel does not say.
+    pub uid: Option<u32>,
+    /// Its process id at the time it connected.
+    pub pid: Option<u32>,
+    /// Its program, for the audit log; empty if it hides it.
+    pub program: Arc<str>,
+}
+
+/// A connection and who is at its other end.
+#[derive(Debug)]
+pub struct PeerStream {
+    stream: UnixStream,
+    peer: Peer,
+}
+
+/// Accepts connections.
+#[derive(Debug)]
+pub struct Incoming {
+    listener: UnixListener,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+/// Lets only this user's processes in, and only those that speak our protocol.
+///
+/// # Errors
+/// `peer-unknown`, `peer-rejected`, or `malformed-request` for another protocol.
+pub fn admit(request: Request<()>) -> Result<Request<()>, Status> {
+    let uid = request.extensions().get::<Peer>().and_then(|peer| peer.uid);
+    let problem = match uid {
+        None => Problem::new(Reason::PeerUnknown, "the kernel does not say who is calling"),
+        Some(uid) if uid != Uid::effective().as_raw() => {
+            tracing::warn!(uid, "call by another user refused");
+            Problem::new(Reason::PeerRejected, "this daemon lends to its own user only")
+                .hint("start a daemon of your own: `claviger daemon start`")
+        }
+        Some(_) => match wire::check_protocol(request.metadata(), "client") {
+            Ok(()) => return Ok(request),
+            Err(problem) => problem,
+        },
+    };
+    Err(wire::to_status(&problem))
+}
+
+/// The caller of a request.
+pub fn of<T>(request: &Request<T>) -> Peer {
+    request.extensions().get::<Peer>().cloned().unwrap_or_default()
+}
+
+// === impl Incoming ===
+
+impl Incoming {
+    /// Accepts from `listener`.
+    pub fn new(listener: UnixListener) -> Self {
+        Self { listener, pause: None }
+    }
+}
+
+impl Stream for Incoming {
+    type Item = io::Result<PeerStream>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                std::task::ready!(pause.as_mut().poll(cx));
+                self.pause = None;
+            }
+            match std::task::ready!(self.listener.poll_accept(cx)) {
+                Ok((stream, _)) => return Poll::Ready(Some(Ok(PeerStream::new(stream)))),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    self.pause = Some(Box::pin(sleep(ACCEPT_PAUSE)));
+                }
+            }
+        }
+    }
+}
+
+// === impl PeerStream ===
+
+impl PeerStream {
+    fn new(stream: UnixStream) -> Self {
+        let credentials = stream.peer_cred().ok();
+        let pid = credentials.and_then(|credentials| u32::try_from(credentials.pid()?).ok());
+        let program = pid.map(system::program).unwrap_or_default().into();
+        let peer = Peer { uid: credentials.map(|credentials| credentials.uid()), pid, program };
+        Self { stream, peer }
+    }
+}
+
+impl Connected for PeerStream {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
+    }
+}
+
+impl AsyncRead for PeerStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for PeerStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,295 @@
+//! Who wins: from a session and its settings to the source that provides its credential, and why every other source
+//! does not. Pure.
+
+use crate::{
+    config::Limits,
+    endpoint::{self, Endpoint, Extras},
+    settings::{Lookup, POLICIES, Settings},
+    sources::{Binding, Bound, CHAIN},
+};
+use claviger::{
+    backend::{Backend, CLOUDS},
+    reason::{Location, Problem, Reason},
+    session::{SessionContext, SessionMode},
+    variables::{self, Use, is_true},
+};
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
+
+/// The facts that sources bind against.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// The session.
+    pub session: &'a SessionContext,
+    /// Its settings.
+    pub settings: &'a Settings,
+    /// Where requests go.
+    pub endpoint: &'a Endpoint,
+    /// Deadlines.
+    pub limits: &'a Limits,
+}
+
+/// What became of one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It provides the credential.
+    Chosen,
+    /// Nothing configures it.
+    NotConfigured,
+    /// Configured, but ruled out by the session's mode.
+    Ignored,
+    /// Configured, but a source before it won.
+    Outranked,
+    /// It stopped the walk.
+    Refused,
+}
+
+/// One source of the walk.
+#[derive(Debug)]
+pub struct Step {
+    /// The source's id.
+    pub source: &'static str,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why.
+    pub why: Cow<'static, str>,
+    /// Where it is configured.
+    pub at: Option<Location>,
+}
+
+/// The winner of a walk.
+#[derive(Debug)]
+pub struct Winner {
+    /// The source's id.
+    pub source: &'static str,
+    /// What it is bound to.
+    pub bound: Bound,
+    /// Where the credential may be sent.
+    pub endpoint: Endpoint,
+    /// What goes along.
+    pub extras: Extras,
+}
+
+/// The outcome of a walk.
+#[derive(Debug)]
+pub struct Resolution {
+    /// Who receives the request.
+    pub backend: Backend,
+    /// The winner, or why there is none.
+    pub winner: Result<Winner, Problem>,
+    /// Every source that was looked at.
+    pub steps: Vec<Step>,
+    /// What looks wrong but stops nothing.
+    pub warnings: Vec<String>,
+}
+
+/// Walks the chain up to the winner.
+#[must_use]
+pub fn resolve(session: &SessionContext, settings: &Settings, limits: &Limits) -> Resolution {
+    walk(session, settings, limits, false)
+}
+
+/// Walks the whole chain, for explanations: past the winner, to show what it outranks.
+#[must_use]
+pub fn explain(session: &SessionContext, settings: &Settings, limits: &Limits) -> Resolution {
+    walk(session, settings, limits, true)
+}
+
+fn walk(session: &SessionContext, settings: &Settings, limits: &Limits, to_the_end: bool) -> Resolution {
+    let mut resolution = Resolution {
+        backend: Backend::Anthropic,
+        winner: Err(Problem::new(Reason::Bug, "the walk did not end")),
+        steps: Vec::new(),
+        warnings: Vec::new(),
+    };
+    resolution.winner = steps(session, settings, limits, to_the_end, &mut resolution);
+    resolution
+}
+
+fn steps(
+    session: &SessionContext,
+    settings: &Settings,
+    limits: &Limits,
+    to_the_end: bool,
+    out: &mut Resolution,
+) -> Result<Winner, Problem> {
+    if session.mode == SessionMode::Managed {
+        return Err(Problem::new(Reason::LoginRequired, "managed sessions use an OAuth login only, and there is none")
+            .hint("local keys, helpers and settings are ignored here on purpose; start the session outside its host to use them"));
+    }
+    if let Some(problem) = settings.broken() {
+        return Err(problem.clone());
+    }
+    let extras = endpoint::extras(session, settings)?;
+    out.backend = backend(session, settings, &mut out.warnings)?;
+    if out.backend != Backend::Anthropic {
+        return Err(no_cloud_credential(session, settings, out.backend)?);
+    }
+    policy(settings)?;
+    let endpoint = Endpoint::anthropic(session, settings)?;
+    out.warnings.extend(endpoint.warning());
+    let view = View { session, settings, endpoint: &endpoint, limits };
+    let (source, bound) = chain(&view, to_the_end, &mut out.steps)?;
+    Ok(Winner { source, bound, endpoint, extras })
+}
+
+fn chain(view: &View<'_>, to_the_end: bool, steps: &mut Vec<Step>) -> Result<(&'static str, Bound), Problem> {
+    let mut ended: Option<Result<(&'static str, Bound), Problem>> = None;
+    for source in CHAIN.iter().filter(|source| source.backend() == Backend::Anthropic) {
+        let mut push =
+            |outcome, why: Cow<'static, str>, at| steps.push(Step { source: source.id(), outcome, why, at });
+        match (source.bind(view), &ended) {
+            (Binding::NotConfigured(why), _) => push(Outcome::NotConfigured, why, None),
+            (Binding::Ignored(why), _) => push(Outcome::Ignored, why, None),
+            (Binding::Bound(bound), None) => {
+                push(Outcome::Chosen, "first in the chain that is configured".into(), bound.at.clone());
+                ended = Some(Ok((source.id(), bound)));
+            }
+            (Binding::Refused(problem), None) => {
+                push(Outcome::Refused, problem.message.clone().into(), problem.location.clone());
+                ended = Some(Err(problem));
+            }
+            (Binding::Bound(bound), Some(_)) => {
+                push(Outcome::Outranked, "a source before it comes first".into(), bound.at)
+            }
+            (Binding::Refused(problem), Some(_)) => {
+                push(Outcome::Outranked, "a source before it comes first".into(), problem.location);
+            }
+        }
+        if ended.is_some() && !to_the_end {
+            break;
+        }
+    }
+    ended.unwrap_or_else(|| Err(nothing_configured(steps)))
+}
+
+fn nothing_configured(steps: &[Step]) -> Problem {
+    let mut problem = Problem::new(Reason::NoCredential, "nothing provides a credential for this session")
+        .hint("set apiKeyHelper in ~/.claude/settings.json, or ANTHROPIC_API_KEY; `claviger explain` shows the whole walk");
+    problem.trail = steps.iter().map(|step| format!("{}: {}", step.source, step.why)).collect();
+    problem
+}
+
+/// The first cloud that is switched on, in fixed order; a settings file's `env` overrides the session's own.
+fn backend(
+    session: &SessionContext,
+    settings: &Settings,
+    warnings: &mut Vec<String>,
+) -> Result<Backend, Problem> {
+    let mut enabled = Vec::new();
+    for (backend, variable, _) in CLOUDS {
+        if switched_on(session, settings, variable)? {
+            enabled.push(backend);
+        }
+    }
+    if let [first, _, ..] = enabled[..] {
+        let names: Vec<_> = enabled.iter().map(|backend| backend.name()).collect();
+        warnings.push(format!("{} are all enabled; {} comes first", names.join(" and "), first.name()));
+    }
+    Ok(enabled.first().copied().unwrap_or(Backend::Anthropic))
+}
+
+fn no_cloud_credential(
+    session: &SessionContext,
+    settings: &Settings,
+    backend: Backend,
+) -> Result<Problem, Problem> {
+    let skip = CLOUDS.into_iter().find(|(cloud, ..)| *cloud == backend).map_or("", |(_, _, skip)| skip);
+    Ok(if switched_on(session, settings, skip)? {
+        Problem::new(Reason::NoCredential, format!("no credential, by configuration: {skip} is set")).hint(
+            "the gateway in front of the provider adds the credential; unset the variable to change that",
+        )
+    } else {
+        Problem::new(Reason::NoCredential, format!("this release has no source for {} yet", backend.name()))
+            .hint("let the session authenticate by itself, or unset the variable that enables the provider")
+    })
+}
+
+fn switched_on(session: &SessionContext, settings: &Settings, variable: &str) -> Result<bool, Problem> {
+    Ok(effective(session, settings, variable)?.is_some_and(|(value, _)| is_true(value)))
+}
+
+/// Login policies gate every session on the Anthropic backend; keys and helpers are blocked while one is set, whatever
+/// its value (`spec/behaviour.md` A2, `forceLoginMethod`).
+fn policy(settings: &Settings) -> Result<(), Problem> {
+    match POLICIES.iter().find_map(|key| Some((key, settings.policy(key)?))) {
+        None => Ok(()),
+        Some((key, policy)) => {
+            Err(Problem::new(Reason::PolicyBlocked, format!("{key} allows an OAuth login only"))
+                .hint("your organisation's managed settings decide this; ask whoever maintains them")
+                .at(&policy.at))
+        }
+    }
+}
+
+/// A variable as it counts for the session, and where it stands if in a file. Empty means unset.
+///
+/// # Errors
+/// `workspace-untrusted` if an undecided workspace sets it.
+pub fn effective<'a>(
+    session: &'a SessionContext,
+    settings: &'a Settings,
+    name: &str,
+) -> Result<Option<(&'a str, Option<&'a Location>)>, Problem> {
+    match settings.variable(name) {
+        Lookup::Untrusted(value) => Err(untrusted(settings, name, &value.at)),
+        Lookup::Set(value) => {
+            Ok(Some((value.value.as_str(), Some(&value.at))).filter(|(text, _)| !text.is_empty()))
+        }
+        Lookup::Unset => Ok(session.variable(name).map(|text| (text, None))),
+    }
+}
+
+/// The problem of a value that an undecided workspace sets.
+pub fn untrusted(settings: &Settings, name: &str, at: &Location) -> Problem {
+    let root = settings.snapshot.workspace.root.display();
+    Problem::new(Reason::WorkspaceUntrusted, format!("the workspace {root} sets {name}, and nobody has decided whether to trust it"))
+        .hint("`claviger trust show` lists what it asks for; `claviger trust grant` allows it, `claviger trust ignore` leaves it out")
+        .at(at)
+}
+
+// === impl View ===
+
+impl<'a> View<'a> {
+    /// See [`effective`].
+    ///
+    /// # Errors
+    /// `workspace-untrusted`.
+    pub fn variable(&self, name: &str) -> Result<Option<(&'a str, Option<&'a Location>)>, Problem> {
+        effective(self.session, self.settings, name)
+    }
+
+    /// See [`untrusted`].
+    pub fn untrusted(&self, name: &str, at: &Location) -> Problem {
+        untrusted(self.settings, name, at)
+    }
+
+    /// Where commands of the user run: the directory of the user's settings.
+    pub fn config_directory(&self) -> PathBuf {
+        let home = || self.session.directory("HOME").map(|home| home.join(".claude"));
+        self.session
+            .directory("CLAUDE_CONFIG_DIR")
+            .map(PathBuf::from)
+            .or_else(home)
+            .unwrap_or_else(|| "/".into())
+    }
+
+    /// The whole environment of a command: what the list lets through of the session's, then the `env` blocks of
+    /// trusted settings, and a `PATH` without relative directories.
+    pub fn command_environment(&self) -> BTreeMap<String, String> {
+        let session =
+            self.session.variables.iter().filter(|(name, _)| variables::usage(name) == Some(Use::Command));
+        let mut environment: BTreeMap<String, String> =
+            session.map(|(name, value)| (name.clone(), value.clone())).collect();
+        for (name, value) in self.settings.environment() {
+            // A static key of the settings is for the session, not for the commands it runs.
+            if variables::usage(name) != Some(Use::Secret) {
+                environment.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let path = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
+        let absolute: Vec<_> = path.split(':').filter(|directory| directory.starts_with('/')).collect();
+        let path = absolute.join(":");
+        environment.insert("PATH".into(), path);
+        environment
+    }
+}

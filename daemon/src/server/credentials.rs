@@ -1,0 +1,149 @@
+//! `CredentialService`.
+
+use super::{Context, convert, fail, malformed, reply};
+use crate::{
+    broker::{
+        Reported,
+        slot::Verdict,
+        watch::{Event, Why},
+    },
+    peer,
+    sources::SourceKey,
+};
+use claviger::{
+    proto::v1::{
+        self, credential_service_server::CredentialService, issued, report_rejected_response::Outcome,
+        watch_credential_response,
+    },
+    reason::Problem,
+    session::SessionContext,
+    wire,
+};
+use std::{pin::Pin, time::Duration};
+use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status};
+
+#[tonic::async_trait]
+impl CredentialService for Context {
+    async fn get_credential(
+        &self,
+        request: Request<v1::GetCredentialRequest>,
+    ) -> Result<Response<v1::GetCredentialResponse>, Status> {
+        let peer = peer::of(&request);
+        let message = request.into_inner();
+        let min_validity = match message.min_validity {
+            None => Duration::ZERO,
+            Some(wish) => {
+                Duration::try_from(wish).map_err(|_| malformed("min_validity is negative or out of range"))?
+            }
+        };
+        let session = SessionContext::from_proto(message.session).map_err(fail)?;
+        let outcome = self.broker.get(&session, peer.pid, min_validity).await;
+        self.audit.lent(self.broker.host.clock.now(), &peer, &session, &outcome);
+        let lease = Some(convert::lease(outcome.map_err(fail)?));
+        Ok(reply(v1::GetCredentialResponse { lease }))
+    }
+
+    type WatchCredentialStream =
+        Pin<Box<dyn Stream<Item = Result<v1::WatchCredentialResponse, Status>> + Send>>;
+
+    async fn watch_credential(
+        &self,
+        request: Request<v1::WatchCredentialRequest>,
+    ) -> Result<Response<Self::WatchCredentialStream>, Status> {
+        let peer = peer::of(&request);
+        let session = SessionContext::from_proto(request.into_inner().session).map_err(fail)?;
+        self.audit.note(self.broker.host.clock.now(), "watch", &peer, &session, "followed");
+        let events = ReceiverStream::new(self.broker.watch(session.clone(), peer.pid));
+        let context = self.clone();
+        let messages = events.map(move |event| {
+            if let Event::Issued(loan, _) = &*event {
+                context.audit.issued(context.broker.host.clock.now(), &peer, &session, loan);
+            }
+            Ok(context.message(*event))
+        });
+        Ok(reply(Box::pin(messages)))
+    }
+
+    async fn report_rejected(
+        &self,
+        request: Request<v1::ReportRejectedRequest>,
+    ) -> Result<Response<v1::ReportRejectedResponse>, Status> {
+        let peer = peer::of(&request);
+        let message = request.into_inner();
+        if !matches!(message.status, 401 | 403) {
+            return Err(malformed(
+                "status must be 401 or 403: nothing else says that a credential was rejected",
+            ));
+        }
+        let key = match message.key.as_str() {
+            "" => None,
+            text => {
+                Some(SourceKey::parse(text).ok_or_else(|| malformed("key is not one that a lease carries"))?)
+            }
+        };
+        let session = SessionContext::from_proto(message.session).map_err(fail)?;
+        let reported = self.broker.report(&session, key, message.generation).await.map_err(fail)?;
+        let response = report(reported);
+        self.audit.note(
+            self.broker.host.clock.now(),
+            "report",
+            &peer,
+            &session,
+            response.outcome().as_str_name(),
+        );
+        Ok(reply(response))
+    }
+}
+
+fn report(reported: Reported) -> v1::ReportRejectedResponse {
+    let (outcome, generation, retry_at) = match reported {
+        Reported::NotCached => (Outcome::OwnVariable, 0, None),
+        Reported::Judged(Verdict::Refresh, generation) => (Outcome::Refreshing, generation, None),
+        Reported::Judged(Verdict::AlreadyReplaced, generation) => {
+            (Outcome::AlreadyReplaced, generation, None)
+        }
+        Reported::Judged(Verdict::HeldBack(until), generation) => {
+            (Outcome::HeldBack, generation, Some(wire::timestamp(until)))
+        }
+    };
+    v1::ReportRejectedResponse { outcome: outcome.into(), generation, retry_at }
+}
+
+impl Context {
+    fn message(&self, event: Event) -> v1::WatchCredentialResponse {
+        use watch_credential_response::Event as Message;
+        let event = match event {
+            Event::Issued(loan, why) => {
+                let reason = match why {
+                    Why::Initial => issued::Reason::Initial,
+                    Why::Refreshed => issued::Reason::Refreshed,
+                    Why::SettingsChanged => issued::Reason::SettingsChanged,
+                    Why::Rejected => issued::Reason::Rejected,
+                };
+                Message::Issued(v1::Issued { lease: Some(convert::lease(loan)), reason: reason.into() })
+            }
+            Event::Progress(source, progress) => Message::Progress(v1::Progress {
+                source: source.to_owned(),
+                line: progress.line.to_string(),
+                elapsed: Some(wire::duration(progress.elapsed)),
+            }),
+            Event::Problem(problem) => self.problem(&problem),
+        };
+        v1::WatchCredentialResponse { event: Some(event) }
+    }
+
+    fn problem(&self, problem: &Problem) -> watch_credential_response::Event {
+        use watch_credential_response::Event as Message;
+        let message = wire::problem(problem, self.broker.host.clock.now());
+        if !problem.reason.needs_human() {
+            return Message::Problem(message);
+        }
+        let command = match problem.reason {
+            claviger::reason::Reason::WorkspaceUntrusted => "claviger trust grant",
+            claviger::reason::Reason::SettingsInvalid => "claviger explain",
+            _ => "claviger status",
+        };
+        Message::HumanNeeded(v1::HumanNeeded { problem: Some(message), command: command.to_owned() })
+    }
+}

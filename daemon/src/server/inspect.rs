@@ -1,0 +1,201 @@
+//! `InspectService`. Nothing here can reach a secret: its messages have no field for one.
+
+use super::{Context, convert, fail, reply};
+use crate::{
+    broker::{Counters, entry::Entry},
+    resolve::{self, Outcome, Resolution, Step},
+    settings::{File, FileState, Located, Settings},
+    sources::{Material, SourceKey},
+};
+use claviger::{
+    PROTOCOL, RELEASE,
+    proto::v1::{self, inspect_service_server::InspectService, settings_file, step},
+    session::SessionContext,
+    wire,
+};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, SystemTime},
+};
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+
+#[tonic::async_trait]
+impl InspectService for Context {
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let session = SessionContext::from_proto(request.into_inner().session).map_err(fail)?;
+        let started = Instant::now();
+        let settings = self.broker.settings_of(&session).await.map_err(fail)?;
+        let read = started.elapsed();
+        let resolution = resolve::explain(&session, &settings, &self.broker.limits);
+        let timings = (read, started.elapsed() - read);
+        Ok(reply(self.explanation(&session, &settings, resolution, timings)))
+    }
+
+    async fn get_status(
+        &self,
+        _: Request<v1::GetStatusRequest>,
+    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        let now = self.broker.host.clock.now();
+        let mut slots = Vec::new();
+        self.broker.each_entry(|key, entry| slots.push((entry.last_used, convert::slot(key, entry, now))));
+        slots.sort_by(|(one, _), (other, _)| other.cmp(one));
+        Ok(reply(v1::GetStatusResponse {
+            version: Some(version()),
+            started_at: Some(wire::timestamp(self.broker.started_at)),
+            pid: std::process::id(),
+            slots: slots.into_iter().map(|(_, slot)| slot).collect(),
+            counters: Some(counters(&self.broker.counters)),
+            watchers: self.broker.counters.watchers.load(Relaxed),
+        }))
+    }
+
+    async fn refresh(
+        &self,
+        request: Request<v1::RefreshRequest>,
+    ) -> Result<Response<v1::RefreshResponse>, Status> {
+        let peer = crate::peer::of(&request);
+        let session = SessionContext::from_proto(request.into_inner().session).map_err(fail)?;
+        let refreshed = self.broker.refresh(&session, peer.pid).await;
+        let decision = refreshed.as_ref().err().map_or("refreshed", |problem| problem.reason.as_str());
+        self.audit.note(self.broker.host.clock.now(), "refresh", &peer, &session, decision);
+        let slot = self.slot(refreshed.map_err(fail)?);
+        Ok(reply(v1::RefreshResponse { slot }))
+    }
+
+    async fn get_version(
+        &self,
+        _: Request<v1::GetVersionRequest>,
+    ) -> Result<Response<v1::GetVersionResponse>, Status> {
+        Ok(reply(v1::GetVersionResponse { version: Some(version()) }))
+    }
+}
+
+fn version() -> v1::Version {
+    v1::Version { release: RELEASE.to_owned(), protocol: PROTOCOL }
+}
+
+fn counters(counters: &Counters) -> v1::Counters {
+    v1::Counters {
+        requests: counters.requests.load(Relaxed),
+        hits: counters.hits.load(Relaxed),
+        waits: counters.waits.load(Relaxed),
+        errors: counters.errors.load(Relaxed),
+        runs: counters.runs.load(Relaxed),
+        rejections: counters.rejections.load(Relaxed),
+    }
+}
+
+impl Context {
+    fn slot(&self, wanted: SourceKey) -> Option<v1::SlotStatus> {
+        let now = self.broker.host.clock.now();
+        let mut slot = None;
+        self.broker.each_entry(|key, entry: &Entry| {
+            if key == wanted {
+                slot = Some(convert::slot(key, entry, now));
+            }
+        });
+        slot
+    }
+
+    fn explanation(
+        &self,
+        session: &SessionContext,
+        settings: &Settings,
+        resolution: Resolution,
+        (read, resolve): (Duration, Duration),
+    ) -> v1::ExplainResponse {
+        let now = self.broker.host.clock.now();
+        let mut explanation = v1::ExplainResponse {
+            mode: session.mode.to_proto().into(),
+            backend: convert::backend(resolution.backend).into(),
+            steps: resolution.steps.into_iter().map(step).collect(),
+            files: files(settings, now),
+            values: values(settings),
+            warnings: resolution.warnings,
+            workspace: settings.snapshot.workspace.root.display().to_string(),
+            timings: Some(v1::Timings {
+                settings: Some(wire::duration(read)),
+                resolve: Some(wire::duration(resolve)),
+            }),
+            ..Default::default()
+        };
+        match resolution.winner {
+            Ok(winner) => {
+                winner.source.clone_into(&mut explanation.winner);
+                explanation.origin = winner.endpoint.origin;
+                if let Material::Provided(provider) = &winner.bound.material {
+                    explanation.slot = self.slot(provider.key());
+                }
+            }
+            Err(problem) => explanation.problem = Some(wire::problem(&problem, now)),
+        }
+        explanation
+    }
+}
+
+fn step(step: Step) -> v1::Step {
+    let outcome = match step.outcome {
+        Outcome::Chosen => step::Outcome::Chosen,
+        Outcome::NotConfigured => step::Outcome::NotConfigured,
+        Outcome::Ignored => step::Outcome::Ignored,
+        Outcome::Outranked => step::Outcome::Outranked,
+        Outcome::Refused => step::Outcome::Refused,
+    };
+    v1::Step {
+        source: step.source.to_owned(),
+        outcome: outcome.into(),
+        why: step.why.into_owned(),
+        location: step.at.as_ref().map(wire::location),
+    }
+}
+
+fn files(settings: &Settings, now: SystemTime) -> Vec<v1::SettingsFile> {
+    // The explicit one is shown where it ranks; files that this session leaves out are shown as such.
+    let mut files: Vec<&File> = settings.snapshot.files.iter().chain(settings.explicit.as_deref()).collect();
+    files.sort_by_key(|file| file.layer);
+    files.into_iter().map(|file| settings_file(file, settings.takes_part(file.layer), now)).collect()
+}
+
+fn settings_file(file: &File, takes_part: bool, now: SystemTime) -> v1::SettingsFile {
+    let (state, problem) = match &file.state {
+        FileState::Absent => (settings_file::State::Absent, None),
+        _ if !takes_part => (settings_file::State::LeftOut, None),
+        FileState::Loaded => (settings_file::State::Loaded, None),
+        FileState::KeptLastGood(problem) => (settings_file::State::KeptLastGood, Some(problem)),
+        FileState::Invalid(problem) => (settings_file::State::Invalid, Some(problem)),
+    };
+    v1::SettingsFile {
+        layer: file.layer.name().to_owned(),
+        file: file.path.display().to_string(),
+        state: state.into(),
+        problem: problem.map(|problem| wire::problem(problem, now)),
+    }
+}
+
+/// Every value that takes part, by name, the one in effect first.
+fn values(settings: &Settings) -> Vec<v1::SettingsValue> {
+    let mut values: BTreeMap<(String, bool), v1::SettingsValue> = BTreeMap::new();
+    let mut add = |name: String, value: &Located<String>, hook: bool| {
+        let at = Some(wire::location(&value.at));
+        let entry = values.entry((name.clone(), hook)).or_insert_with(|| v1::SettingsValue {
+            name,
+            hook,
+            ..Default::default()
+        });
+        match (&entry.location, at) {
+            (None, at) => entry.location = at,
+            (Some(_), at) => entry.overrides.extend(at),
+        }
+    };
+    for file in settings.files() {
+        file.content.commands.iter().for_each(|(name, value)| add((*name).to_owned(), value, false));
+        file.content.hooks.iter().for_each(|(name, value)| add((*name).to_owned(), value, true));
+        file.content.env.iter().for_each(|(name, value)| add(format!("env.{name}"), value, false));
+    }
+    values.into_values().collect()
+}

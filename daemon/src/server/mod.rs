@@ -1,0 +1,99 @@
+//! The gRPC surface: thin adapters that decode, ask the broker, and encode.
+
+pub mod control;
+pub mod convert;
+pub mod credentials;
+pub mod inspect;
+pub mod trust;
+
+use crate::{audit::Audit, broker::Broker, peer};
+use claviger::{
+    PROTOCOL, RELEASE,
+    proto::{
+        DESCRIPTOR,
+        v1::{
+            control_service_server::ControlServiceServer, credential_service_server::CredentialServiceServer,
+            inspect_service_server::InspectServiceServer, trust_service_server::TrustServiceServer,
+        },
+    },
+    reason::{Problem, Reason},
+    wire,
+};
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tonic::{
+    Response, Status, metadata::MetadataValue, service::InterceptorLayer, transport::server::Router,
+};
+
+/// Largest request: explicit settings at their maximum, and room for the rest.
+const MAX_REQUEST: usize = 4 * 1024 * 1024;
+
+/// What the adapters share.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The broker.
+    pub broker: Arc<Broker>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
+    /// Asks the daemon to stop.
+    pub stop: Arc<Notify>,
+    /// Changes the log level.
+    pub logs: crate::logs::Logs,
+}
+
+/// All services, behind the check of who calls.
+///
+/// # Errors
+/// If the descriptor that the build embedded is unusable.
+pub async fn router(
+    context: Context,
+) -> Result<
+    Router<tower_layer::Stack<InterceptorLayer<Admit>, tower_layer::Identity>>,
+    tonic_reflection::server::Error,
+> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<CredentialServiceServer<Context>>().await;
+    health.set_serving::<TrustServiceServer<Context>>().await;
+    health.set_serving::<InspectServiceServer<Context>>().await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTOR)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(tonic::transport::Server::builder()
+        .layer(InterceptorLayer::new(peer::admit as Admit))
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .add_service(CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(InspectServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(ControlServiceServer::new(context)))
+}
+
+/// The type of [`peer::admit`].
+pub type Admit = fn(tonic::Request<()>) -> Result<tonic::Request<()>, Status>;
+
+/// A response that says which release and protocol answers.
+fn reply<T>(message: T) -> Response<T> {
+    let mut response = Response::new(message);
+    response.metadata_mut().insert(wire::RELEASE_KEY, MetadataValue::from_static(RELEASE));
+    response.metadata_mut().insert(wire::PROTOCOL_KEY, PROTOCOL.into());
+    response
+}
+
+/// A problem as a gRPC error. A bug gets a fixed text and a number that leads to the log.
+#[expect(clippy::needless_pass_by_value, reason = "made to be used with map_err")]
+fn fail(problem: Problem) -> Status {
+    if problem.reason != Reason::Bug {
+        return wire::to_status(&problem);
+    }
+    let request = format!("{:08x}", fastrand::u32(..));
+    tracing::error!(request, %problem, "bug");
+    let message = format!("claviger has a bug; its log has the details under request {request}");
+    wire::to_status(&Problem::new(Reason::Bug, message).hint("please report it"))
+}
+
+fn malformed(message: &str) -> Status {
+    wire::to_status(&Problem::new(Reason::MalformedRequest, message))
+}

@@ -1,0 +1,145 @@
+//! `TrustService`.
+
+use super::{Context, convert, fail, malformed, reply};
+use crate::{
+    peer,
+    settings::Settings,
+    trust::{Decision, store::Record, subject::Change},
+};
+use claviger::{
+    proto::v1::{self, trust_item, trust_service_server::TrustService},
+    reason::{Problem, Reason},
+    session::SessionContext,
+    wire,
+};
+use std::path::PathBuf;
+use tonic::{Request, Response, Status};
+
+#[tonic::async_trait]
+impl TrustService for Context {
+    async fn describe_workspace(
+        &self,
+        request: Request<v1::DescribeWorkspaceRequest>,
+    ) -> Result<Response<v1::DescribeWorkspaceResponse>, Status> {
+        let session = SessionContext::from_proto(request.into_inner().session).map_err(fail)?;
+        let settings = self.broker.settings_of(&session).await.map_err(fail)?;
+        Ok(reply(v1::DescribeWorkspaceResponse { workspace: Some(self.workspace(&settings)) }))
+    }
+
+    async fn decide_trust(
+        &self,
+        request: Request<v1::DecideTrustRequest>,
+    ) -> Result<Response<v1::DecideTrustResponse>, Status> {
+        let peer = peer::of(&request);
+        let message = request.into_inner();
+        let decision = match v1::TrustDecision::try_from(message.decision) {
+            Ok(v1::TrustDecision::Trusted) => Decision::Trusted,
+            Ok(v1::TrustDecision::Ignored) => Decision::Ignored,
+            _ => return Err(malformed("decision must be trusted or ignored")),
+        };
+        let session = SessionContext::from_proto(message.session).map_err(fail)?;
+        if session.inside_flight.is_some() || self.broker.host.is_inside_command(peer.pid) {
+            return Err(fail(Problem::new(
+                Reason::PolicyBlocked,
+                "a command that claviger runs cannot decide about trust",
+            )));
+        }
+        self.decide(&session, &message.digest, decision).await.map_err(fail)?;
+        let text = if decision == Decision::Trusted { "trusted" } else { "ignored" };
+        self.audit.note(self.broker.host.clock.now(), "trust", &peer, &session, text);
+        let settings = self.broker.settings_of(&session).await.map_err(fail)?;
+        Ok(reply(v1::DecideTrustResponse { workspace: Some(self.workspace(&settings)) }))
+    }
+
+    async fn list_trust(
+        &self,
+        _: Request<v1::ListTrustRequest>,
+    ) -> Result<Response<v1::ListTrustResponse>, Status> {
+        let records = self.broker.trust.list().iter().map(record).collect();
+        Ok(reply(v1::ListTrustResponse { records }))
+    }
+
+    async fn revoke_trust(
+        &self,
+        request: Request<v1::RevokeTrustRequest>,
+    ) -> Result<Response<v1::RevokeTrustResponse>, Status> {
+        let root = PathBuf::from(request.into_inner().root);
+        claviger::session::check_path(&root).map_err(fail)?;
+        // A workspace that is gone can still be revoked, by the path it had.
+        let canonical = crate::host::system::canonical(&root).unwrap_or(root);
+        let removed = self.broker.trust.revoke(&canonical).map_err(fail)?;
+        tracing::info!(root = %canonical.display(), removed, "trust revoked");
+        Ok(reply(v1::RevokeTrustResponse { removed }))
+    }
+}
+
+impl Context {
+    async fn decide(
+        &self,
+        session: &SessionContext,
+        digest: &str,
+        decision: Decision,
+    ) -> Result<(), Problem> {
+        let settings = self.broker.settings_of(session).await?;
+        let Some(subject) = &settings.snapshot.subject else {
+            return Err(Problem::new(
+                Reason::MalformedRequest,
+                "this workspace asks for nothing: there is nothing to decide",
+            ));
+        };
+        if subject.digest != digest {
+            let message = "the workspace's settings changed after they were shown: nothing was decided";
+            return Err(Problem::new(Reason::WorkspaceUntrusted, message)
+                .hint("look again with `claviger trust show`, then decide"));
+        }
+        self.broker.trust.decide(subject, decision, self.broker.host.clock.now())
+    }
+
+    fn workspace(&self, settings: &Settings) -> v1::Workspace {
+        let snapshot = &settings.snapshot;
+        let root = &snapshot.workspace.root;
+        let mut workspace = v1::Workspace {
+            root: root.display().to_string(),
+            decision: convert::decision(settings.decision).into(),
+            ..Default::default()
+        };
+        if let Some(subject) = &snapshot.subject {
+            workspace.digest.clone_from(&subject.digest);
+            workspace.decided_at =
+                self.broker.trust.record(subject).map(|record| wire::timestamp(record.decided_at));
+            let previous =
+                self.broker.trust.record(subject).or_else(|| self.broker.trust.last_for_root(root));
+            workspace.items =
+                crate::trust::subject::compare(subject, previous.as_ref()).into_iter().map(item).collect();
+        }
+        workspace
+    }
+}
+
+fn item(compared: crate::trust::subject::Compared) -> v1::TrustItem {
+    let change = match compared.change {
+        Change::None => trust_item::Change::None,
+        Change::Added => trust_item::Change::Added,
+        Change::Modified => trust_item::Change::Modified,
+        Change::Removed => trust_item::Change::Removed,
+    };
+    let gone = compared.change == Change::Removed;
+    v1::TrustItem {
+        name: compared.item.name,
+        value: compared.item.value,
+        command: compared.item.command,
+        location: (!gone).then(|| wire::location(&compared.item.at)),
+        change: change.into(),
+        previous: compared.previous.unwrap_or_default(),
+    }
+}
+
+fn record(record: &Record) -> v1::TrustRecord {
+    v1::TrustRecord {
+        root: record.root.display().to_string(),
+        decision: convert::decision(record.decision).into(),
+        decided_at: Some(wire::timestamp(record.decided_at)),
+        digest: record.digest.clone(),
+        items: record.items.iter().map(|item| item.name.clone()).collect(),
+    }
+}

@@ -1,0 +1,213 @@
+//! `apiKeyHelper`: a command whose output is the key.
+
+use super::{
+    Binding, Bound, CredentialProvider, CredentialSource, MAX_TTL, Material, OnLine, ProvideError, Provided,
+    Providing, SourceKey,
+};
+use crate::{
+    host::{
+        Host,
+        command::{self, CommandError, CommandSpec},
+    },
+    resolve::View,
+    settings::{Located, Lookup},
+};
+use claviger::{
+    backend::Backend,
+    credential::{MAX_SECRET_LEN, Scheme},
+    reason::{Location, Problem, Reason},
+    secret::Secret,
+};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+/// The source.
+pub struct ApiKeyHelper;
+
+/// Settings key of the command.
+const KEY: &str = "apiKeyHelper";
+/// Variable that sets how long the output is good for, in milliseconds.
+const TTL_VARIABLE: &str = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS";
+/// How long the output is good for by default (`spec/behaviour.md` A7).
+const DEFAULT_TTL: Duration = Duration::from_secs(300);
+
+/// The command, bound.
+#[derive(Debug)]
+struct Helper {
+    key: SourceKey,
+    spec: CommandSpec,
+    ttl: Duration,
+    at: Location,
+}
+
+// === impl ApiKeyHelper ===
+
+impl CredentialSource for ApiKeyHelper {
+    fn id(&self) -> &'static str {
+        "api-key-helper"
+    }
+
+    fn backend(&self) -> Backend {
+        Backend::Anthropic
+    }
+
+    fn bind(&self, view: &View<'_>) -> Binding {
+        match view.settings.command(KEY) {
+            Lookup::Unset => Binding::NotConfigured(format!("{KEY} is not set").into()),
+            Lookup::Untrusted(command) => Binding::Refused(view.untrusted(KEY, &command.at)),
+            Lookup::Set(command) => match helper(view, command) {
+                Ok(helper) => Binding::Bound(Bound {
+                    scheme: Scheme::ApiKeyAndBearer,
+                    at: Some(command.at.clone()),
+                    material: Material::Provided(Arc::new(helper)),
+                }),
+                Err(problem) => Binding::Refused(problem),
+            },
+        }
+    }
+}
+
+fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem> {
+    let environment = view.command_environment();
+    let directory: PathBuf = match command.layer.is_workspace() {
+        true => view.settings.snapshot.workspace.root.clone(),
+        false => view.config_directory(),
+    };
+    let ttl = ttl(view)?;
+    let ttl_text = ttl.as_millis().to_string();
+    let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default(), &ttl_text].into_iter();
+    let key = SourceKey::of(
+        "api-key-helper",
+        inputs.chain(environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()])),
+    );
+    let spec = CommandSpec {
+        line: command.value.clone(),
+        environment,
+        directory,
+        deadline: view.limits.helper_timeout,
+        max_output: MAX_SECRET_LEN + 1,
+        flight: key.to_string(),
+    };
+    Ok(Helper { key, spec, ttl, at: command.at.clone() })
+}
+
+fn ttl(view: &View<'_>) -> Result<Duration, Problem> {
+    let Some((text, at)) = view.variable(TTL_VARIABLE)? else { return Ok(DEFAULT_TTL) };
+    let parsed = text.trim().parse().map(Duration::from_millis);
+    parsed.map(|ttl| ttl.min(MAX_TTL)).map_err(|_| {
+        let problem =
+            Problem::new(Reason::SettingsInvalid, format!("{TTL_VARIABLE} is not a number of milliseconds"))
+                .hint("write for example 300000 for five minutes");
+        match at {
+            Some(at) => problem.at(at),
+            None => problem,
+        }
+    })
+}
+
+// === impl Helper ===
+
+impl CredentialProvider for Helper {
+    fn key(&self) -> SourceKey {
+        self.key
+    }
+
+    fn provide<'a>(&'a self, host: &'a Host, on_line: OnLine<'a>) -> Providing<'a> {
+        Box::pin(async move {
+            let output =
+                command::run(host, &self.spec, on_line).await.map_err(|error| self.failed(&error))?;
+            let secret = token(output.expose()).map_err(|what| self.unusable(&what))?;
+            Ok(Provided { secret, expires_at: Some(host.clock.now() + self.ttl) })
+        })
+    }
+}
+
+impl Helper {
+    fn failed(&self, error: &CommandError) -> ProvideError {
+        let (reason, transient) = match error {
+            CommandError::Deadline(_) => (Reason::SourceTimeout, false),
+            // The shell's codes for "cannot execute" and "not found".
+            CommandError::Exit(126 | 127) | CommandError::NotStarted(_) => (Reason::CommandFailed, false),
+            CommandError::Exit(_) | CommandError::Signal(_) => (Reason::CommandFailed, true),
+        };
+        let hint = match error {
+            CommandError::Exit(127) => "it was not found: use an absolute path, or a directory of PATH",
+            CommandError::Exit(126) => "it is not executable: chmod +x",
+            CommandError::Deadline(_) => {
+                "make it faster, or raise helper_timeout_seconds in ~/.config/claviger/config.toml"
+            }
+            _ => "run it in a terminal to see what it says; `claviger refresh` tries again at once",
+        };
+        let problem =
+            Problem::new(reason, format!("{KEY} has no key to give: {error}")).hint(hint).at(&self.at);
+        ProvideError { problem, transient }
+    }
+
+    fn unusable(&self, what: &str) -> ProvideError {
+        let problem =
+            Problem::new(Reason::CommandOutputInvalid, format!("{KEY} printed no usable key: {what}"))
+                .hint(
+                    "it must print the key on one line of stdout and nothing else; messages belong on stderr",
+                )
+                .at(&self.at);
+        ProvideError::lasting(problem)
+    }
+}
+
+/// The one token in a command's output: printable ASCII, at most [`MAX_SECRET_LEN`] characters, one line feed may
+/// follow. The error says what is wrong and where, never what was printed.
+fn token(output: &[u8]) -> Result<Secret<String>, String> {
+    let token = output.strip_suffix(b"\n").unwrap_or(output);
+    if token.is_empty() {
+        return Err("the output is empty".into());
+    }
+    if let Some(at) = token.iter().position(|byte| !byte.is_ascii_graphic()) {
+        let what = match token[at] {
+            b'\n' => "a second line begins",
+            b'\r' => "there is a carriage return (Windows line end?)",
+            b' ' | b'\t' => "there is white space",
+            0x80.. => "there is a character outside ASCII",
+            _ => "there is a control character",
+        };
+        return Err(format!("{what} at byte {}", at + 1));
+    }
+    if token.len() > MAX_SECRET_LEN {
+        return Err(format!("it is longer than {MAX_SECRET_LEN} characters"));
+    }
+    let text = std::str::from_utf8(token).map_err(|_| "it is not ASCII".to_owned())?;
+    Ok(Secret::new(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_SECRET_LEN, token};
+
+    #[test]
+    fn one_token_is_taken_with_or_without_line_feed() {
+        for output in [&b"sk-1"[..], b"sk-1\n"] {
+            assert_eq!(token(output).expect("valid").expose(), "sk-1");
+        }
+        let longest = vec![b'k'; MAX_SECRET_LEN];
+        assert_eq!(token(&longest).expect("valid").expose().len(), MAX_SECRET_LEN);
+    }
+
+    #[test]
+    fn anything_else_is_refused_by_what_and_where_without_the_output() {
+        let too_long = vec![b'k'; MAX_SECRET_LEN + 1];
+        let cases: [(&[u8], &str); 11] = [
+            (b"", "the output is empty"),
+            (b"\n", "the output is empty"),
+            (b"canary\ncanary\n", "a second line begins at byte 7"),
+            (b"canary\n\n", "a second line begins at byte 7"),
+            (b"canary\r\n", "there is a carriage return (Windows line end?) at byte 7"),
+            (b"Your key: canary\n", "there is white space at byte 5"),
+            (b"canary \n", "there is white space at byte 7"),
+            (b"canary\x1b[0m\n", "there is a control character at byte 7"),
+            ("canäry\n".as_bytes(), "there is a character outside ASCII at byte 4"),
+            (b"\x00\xff\xfe", "there is a control character at byte 1"),
+            (&too_long, "it is longer than 16384 characters"),
+        ];
+        for (output, expected) in cases {
+            assert_eq!(token(output).expect_err("must be refused"), expected);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `ANTHROPIC_AUTH_TOKEN`, `ANTHROPIC_API_KEY` and `CLAUDE_CODE_OAUTH_TOKEN`: static secrets.
+//!
+//! Where the session's environment has one, the secret stays there and the session is told to use its own. Where a
+//! settings file's `env` block has one, it overrides the session's, as documented (`spec/behaviour.md` A1).
+
+use super::{Binding, Bound, CredentialSource, Material};
+use crate::{resolve::View, settings::Lookup};
+use claviger::{
+    backend::Backend,
+    credential::Scheme,
+    reason::{Problem, Reason},
+    secret::Secret,
+    session::SessionMode,
+};
+
+/// A source that is one variable.
+pub struct EnvToken {
+    id: &'static str,
+    variable: &'static str,
+    scheme: Scheme,
+    /// Modes that leave the session's own variable out, and what to say then.
+    ignored: &'static [(SessionMode, &'static str)],
+    /// Host suffix the secret may be sent to; `None`: wherever the base URL points.
+    only_to: Option<&'static str>,
+}
+
+const HOMESPACE: (SessionMode, &str) =
+    (SessionMode::Homespace, "homespace sessions ignore keys of the environment");
+
+/// `ANTHROPIC_AUTH_TOKEN`, sent as bearer token.
+pub const AUTH_TOKEN: EnvToken = EnvToken {
+    id: "env-auth-token",
+    variable: "ANTHROPIC_AUTH_TOKEN",
+    scheme: Scheme::Bearer,
+    ignored: &[HOMESPACE, (SessionMode::Bare, "bare sessions use ANTHROPIC_API_KEY only")],
+    only_to: None,
+};
+
+/// `ANTHROPIC_API_KEY`, sent as `x-api-key`.
+pub const API_KEY: EnvToken = EnvToken {
+    id: "env-api-key",
+    variable: "ANTHROPIC_API_KEY",
+    scheme: Scheme::ApiKey,
+    ignored: &[HOMESPACE],
+    only_to: None,
+};
+
+/// `CLAUDE_CODE_OAUTH_TOKEN`, the year-long token of `claude setup-token`. It goes to Anthropic and nowhere else: a
+/// gateway once got one by mistake (`spec/behaviour.md` C, "OAuth to wrong gateway").
+pub const OAUTH_TOKEN: EnvToken = EnvToken {
+    id: "oauth-token",
+    variable: "CLAUDE_CODE_OAUTH_TOKEN",
+    scheme: Scheme::Bearer,
+    ignored: &[(SessionMode::Bare, "bare sessions never use OAuth")],
+    only_to: Some("anthropic.com"),
+};
+
+impl CredentialSource for EnvToken {
+    fn id(&self) -> &'static str {
+        self.id
+    }
+
+    fn backend(&self) -> Backend {
+        Backend::Anthropic
+    }
+
+    fn bind(&self, view: &View<'_>) -> Binding {
+        let session = view.session;
+        let bound = match view.settings.variable(self.variable) {
+            Lookup::Untrusted(value) => return Binding::Refused(view.untrusted(self.variable, &value.at)),
+            Lookup::Set(value) if value.value.is_empty() => {
+                return Binding::NotConfigured(format!("{} unsets {}", value.at, self.variable).into());
+            }
+            Lookup::Set(value) => Bound {
+                scheme: self.scheme,
+                at: Some(value.at.clone()),
+                material: Material::Fixed(Secret::new(value.value.clone())),
+            },
+            Lookup::Unset if session.present.contains(self.variable) => {
+                Bound { scheme: self.scheme, at: None, material: Material::OwnVariable(self.variable) }
+            }
+            Lookup::Unset => return Binding::NotConfigured(format!("{} is not set", self.variable).into()),
+        };
+        // Homespace ignores every key of the environment; bare only what was not passed explicitly.
+        let explicit = bound.at.is_some() && session.mode == SessionMode::Bare;
+        if let Some((_, why)) = self.ignored.iter().find(|(mode, _)| *mode == session.mode && !explicit) {
+            return Binding::Ignored((*why).into());
+        }
+        match self.wrong_destination(view) {
+            Some(problem) => Binding::Refused(problem),
+            None => Binding::Bound(bound),
+        }
+    }
+}
+
+impl EnvToken {
+    fn wrong_destination(&self, view: &View<'_>) -> Option<Problem> {
+        let suffix = self.only_to?;
+        let host = view.endpoint.host.as_str();
+        if view.endpoint.secure && (host == suffix || host.ends_with(&format!(".{suffix}"))) {
+            return None;
+        }
+        let message =
+            format!("{} may only be sent to {suffix}, not to {}", self.variable, view.endpoint.origin);
+        let problem = Problem::new(Reason::PolicyBlocked, message)
+            .hint("unset ANTHROPIC_BASE_URL, or give the gateway a key of its own (apiKeyHelper or ANTHROPIC_AUTH_TOKEN)");
+        Some(match &view.endpoint.at {
+            Some(at) => problem.at(at),
+            None => problem,
+        })
+    }
+}

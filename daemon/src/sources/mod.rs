@@ -1,0 +1,180 @@
+//! The kinds of places a credential comes from, and the order in which they are asked.
+//!
+//! Binding is pure: a source looks at session and settings and says what it would do. Providing has effects and is
+//! done by the broker's flights. A new source is one file and one line in [`CHAIN`].
+
+pub mod api_key_helper;
+pub mod env_token;
+
+use crate::{host::Host, resolve::View};
+use claviger::{
+    backend::Backend,
+    credential::Scheme,
+    reason::{Location, Problem},
+    secret::Secret,
+};
+use sha2::{Digest as _, Sha256};
+use std::{
+    borrow::Cow,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// Every source, in the order in which they win (DESIGN §3). The first that is configured provides the credential;
+/// one that is configured and fails does not let the next one in.
+pub const CHAIN: &[&dyn CredentialSource] =
+    &[&env_token::AUTH_TOKEN, &env_token::API_KEY, &api_key_helper::ApiKeyHelper, &env_token::OAUTH_TOKEN];
+
+/// A kind of place a credential comes from.
+pub trait CredentialSource: Sync {
+    /// Stable name.
+    fn id(&self) -> &'static str;
+    /// For whom it has credentials.
+    fn backend(&self) -> Backend;
+    /// What it would do for a session. Pure.
+    fn bind(&self, view: &View<'_>) -> Binding;
+}
+
+/// What a source would do.
+#[derive(Debug)]
+pub enum Binding {
+    /// Nothing configures it: ask the next.
+    NotConfigured(Cow<'static, str>),
+    /// Configured, but the session's mode rules it out: ask the next.
+    Ignored(Cow<'static, str>),
+    /// Configured, and it must not or cannot be used: stop.
+    Refused(Problem),
+    /// It provides the credential.
+    Bound(Bound),
+}
+
+/// A source bound to concrete inputs.
+#[derive(Debug)]
+pub struct Bound {
+    /// How the secret goes into a request.
+    pub scheme: Scheme,
+    /// Where its configuration stands; `None` if in the session's environment.
+    pub at: Option<Location>,
+    /// Where the secret is.
+    pub material: Material,
+}
+
+/// Where a bound source's secret is.
+#[derive(Debug)]
+pub enum Material {
+    /// In the session's own environment, under this name.
+    OwnVariable(&'static str),
+    /// In a settings file, as it is.
+    Fixed(Secret<String>),
+    /// To be obtained, and cached.
+    Provided(Arc<dyn CredentialProvider>),
+}
+
+/// Identity of a cache entry: a digest of exactly the inputs a provider was bound with.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceKey([u8; 16]);
+
+/// A secret fresh from its source.
+#[derive(Debug)]
+pub struct Provided {
+    /// The secret.
+    pub secret: Secret<String>,
+    /// When it expires; `None` if that is unknown.
+    pub expires_at: Option<SystemTime>,
+}
+
+/// Why a provider has no credential.
+#[derive(Clone, Debug)]
+pub struct ProvideError {
+    /// What a person is told.
+    pub problem: Problem,
+    /// Whether trying again at once may help. Not so for output that is wrong and for deadlines.
+    pub transient: bool,
+}
+
+/// Takes the lines a running command writes to stderr.
+pub type OnLine<'a> = &'a mut (dyn FnMut(String) + Send);
+
+/// The future of [`CredentialProvider::provide`].
+pub type Providing<'a> = Pin<Box<dyn Future<Output = Result<Provided, ProvideError>> + Send + 'a>>;
+
+/// A source bound to inputs whose secret has to be obtained.
+pub trait CredentialProvider: fmt::Debug + Send + Sync {
+    /// Identity in the cache.
+    fn key(&self) -> SourceKey;
+    /// Obtains the credential, once. It ends by its own deadline, and leaves nothing running when dropped.
+    fn provide<'a>(&'a self, host: &'a Host, on_line: OnLine<'a>) -> Providing<'a>;
+}
+
+// === impl SourceKey ===
+
+impl SourceKey {
+    /// Digest over `source` and `inputs`. Each is preceded by its length, so that no two lists share a digest.
+    pub fn of<'a>(source: &'a str, inputs: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut digest = Sha256::new();
+        for input in std::iter::once(source).chain(inputs) {
+            digest.update((input.len() as u64).to_le_bytes());
+            digest.update(input);
+        }
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest.finalize()[..16]);
+        Self(key)
+    }
+
+    /// From its hex text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hex)?;
+        Some(Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for SourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for SourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+// === impl ProvideError ===
+
+impl ProvideError {
+    /// An error that the same inputs will meet again.
+    pub fn lasting(problem: Problem) -> Self {
+        Self { problem, transient: false }
+    }
+}
+
+/// Longest time to live a setting may ask for; anything above is a typing mistake.
+pub const MAX_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::SourceKey;
+
+    #[test]
+    fn keys_differ_where_inputs_do() {
+        let key = |inputs: &[&str]| SourceKey::of("s", inputs.iter().copied());
+        assert_ne!(key(&["a", "b"]), key(&["ab"]));
+        assert_ne!(key(&["a", ""]), key(&["", "a"]));
+        assert_ne!(SourceKey::of("s", ["a"]), SourceKey::of("t", ["a"]));
+        assert_eq!(key(&["a"]), key(&["a"]));
+    }
+
+    #[test]
+    fn text_parses_back() {
+        let key = SourceKey::of("s", ["a"]);
+        assert_eq!(SourceKey::parse(&key.to_string()), Some(key));
+        for bad in ["", "1", "+0000000000000000000000000000001", "zz"] {
+            assert_eq!(SourceKey::parse(bad), None, "{bad}");
+        }
+    }
+}
