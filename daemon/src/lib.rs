@@ -21,13 +21,12 @@ pub mod trust;
 
 use audit::Audit;
 use broker::Broker;
-use claviger::reason::Problem;
 use config::{Limits, Paths};
 use host::Host;
 use logs::Logs;
 use server::Context;
 use settings::store::{Roots, SettingsStore};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{net::UnixListener, sync::Notify, time::sleep};
 use trust::TrustStore;
 
@@ -52,9 +51,6 @@ pub struct Setup {
 /// Why a daemon ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The trust store cannot be used.
-    #[error("{0}")]
-    Trust(#[from] Problem),
     /// The API could not be set up.
     #[error("the API could not be set up: {0}")]
     Api(#[from] tonic_reflection::server::Error),
@@ -73,7 +69,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     let Setup { paths, limits, host, managed_owner, logs } = setup;
-    let trust = Arc::new(TrustStore::open(paths.state.join("trust.json"))?);
+    let trust = Arc::new(open_trust(paths.state.join("trust.json")));
     let settings = SettingsStore::new(Roots { managed: paths.managed, config: paths.config, managed_owner });
     let broker = Broker::new(host, settings, trust, limits);
     let audit = Arc::new(Audit::start(paths.state.join("audit.jsonl")));
@@ -97,4 +93,12 @@ pub async fn run(
         }
     }
     Ok(())
+}
+
+/// The trust store. One that cannot be read is left as it is: nothing counts as decided until a person has looked.
+fn open_trust(path: PathBuf) -> TrustStore {
+    TrustStore::open(path.clone()).unwrap_or_else(|problem| {
+        tracing::error!(%problem, "the trust store is unusable: no workspace counts as trusted");
+        TrustStore::closed(path, problem)
+    })
 }

@@ -158,7 +158,7 @@ impl Watch {
     /// # Errors
     /// The daemon's typed [`Problem`], or `source-unavailable` if the connection broke.
     pub async fn next(&mut self) -> Result<Option<v1::watch_credential_response::Event>, Problem> {
-        let message = self.stream.message().await.map_err(|status| wire::from_status(&status))?;
+        let message = self.stream.message().await.map_err(|status| problem(&status))?;
         Ok(message.and_then(|message| message.event))
     }
 }
@@ -176,7 +176,17 @@ pub fn request<T>(message: T) -> Request<T> {
 /// # Errors
 /// The daemon's typed [`Problem`]; `malformed-request` if it speaks another protocol.
 pub fn unwrap<T>(response: Result<Response<T>, Status>) -> Result<T, Problem> {
-    let response = response.map_err(|status| wire::from_status(&status))?;
+    let response = response.map_err(|status| problem(&status))?;
     wire::check_protocol(response.metadata(), "daemon")?;
     Ok(response.into_inner())
+}
+
+/// The problem behind a failed call. A connection that broke means that the daemon went away, not that it has a bug.
+fn problem(status: &Status) -> Problem {
+    let cause = std::error::Error::source(status);
+    match cause.and_then(|cause| cause.downcast_ref::<hyper::Error>()) {
+        Some(_) => Problem::new(Reason::ShuttingDown, "the daemon went away before it had answered")
+            .hint("try again; the next call starts a new daemon"),
+        None => wire::from_status(status),
+    }
 }

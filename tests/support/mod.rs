@@ -2,7 +2,7 @@
 //!
 //! Whatever a test leaves behind is scanned for canary secrets when the home is dropped.
 
-#![allow(dead_code, reason = "every test file uses another part of it")]
+#![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
 
 pub mod wait;
 
@@ -154,7 +154,8 @@ impl Home {
                 command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("claviger runs")
             })
             .collect();
-        let outputs = children.into_iter().map(|child| thread::spawn(|| child.wait_with_output().expect("output")));
+        let outputs =
+            children.into_iter().map(|child| thread::spawn(|| child.wait_with_output().expect("output")));
         outputs.collect::<Vec<_>>().into_iter().map(|output| output.join().expect("thread")).collect()
     }
 
@@ -213,7 +214,8 @@ impl Drop for Daemon {
 
 /// A settings file.
 pub fn settings(helper: &Path, env: &[(&str, &str)]) -> String {
-    let env: serde_json::Map<_, _> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+    let env: serde_json::Map<_, _> =
+        env.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     serde_json::to_string_pretty(&serde_json::json!({ "apiKeyHelper": helper, "env": env })).expect("JSON")
 }
 
@@ -231,7 +233,8 @@ pub fn text(bytes: &[u8]) -> String {
 }
 
 pub fn signal(pid: u32, name: &str) {
-    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().expect("kill runs");
+    let status =
+        Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().expect("kill runs");
     assert!(status.success(), "kill -{name} {pid}");
 }
 

@@ -15,6 +15,7 @@ const BACKLOG: usize = 16;
 
 /// What a watcher is told. Boxed where it travels: an idle stream should not hold room for a backlog.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it travels in a box")]
 pub enum Event {
     /// A credential, and why it is new.
     Issued(Loan, Why),
@@ -185,7 +186,10 @@ async fn tell(
             shown.news_of_loan(loan, events).await?;
             match failure {
                 Some(problem) => shown.tell(problem, events).await,
-                None => Some(shown.problem = None),
+                None => {
+                    shown.problem = None;
+                    Some(())
+                }
             }
         }
         Err(problem) => shown.news_of(problem, events).await,

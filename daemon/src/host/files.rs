@@ -1,1 +1,336 @@
-//! stub
+//! Files as settings and the trust store see them; nothing else of those two touches the filesystem.
+//!
+//! Every call here can hang on a dead mount, so callers decide on which thread they run.
+
+use claviger::reason::{Location, Problem, Reason};
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, open},
+    sys::stat::{FileStat, Mode, SFlag, fstat, lstat, stat},
+    unistd::Uid,
+};
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+mod mounts;
+mod private;
+
+pub use mounts::is_remote;
+pub use private::{read_private, write_private};
+
+/// Largest settings file.
+pub const MAX_SETTINGS: usize = 2 * 1024 * 1024;
+
+/// How long the kernel's file clock may stand still between two writes (4 ms at 250 Hz), with a margin.
+const TICK_NS: i128 = 50_000_000;
+const READ_ATTEMPTS: usize = 3;
+
+/// What a path looked like: two equal stamps mean nothing happened in between, once [`Stamp::settled`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp(Seen);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Absent,
+    Present { device: u64, inode: u64, size: i64, modified_ns: i128, changed_ns: i128 },
+    Failed(Errno),
+}
+
+/// Who may own a settings file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The daemon's user or root.
+    User,
+    /// This user only; file and directory must be closed to everybody else's writes.
+    Managed(u32),
+}
+
+/// A file's content and the stamp it belongs to.
+#[derive(Debug)]
+pub struct Reading {
+    /// Stamp of what was read.
+    pub stamp: Stamp,
+    /// Whether an equal stamp later on proves that nothing has changed.
+    pub settled: bool,
+    /// The content; `None` if there is no file.
+    pub bytes: Result<Option<Vec<u8>>, Problem>,
+}
+
+/// Identity of a file or directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// Device.
+    pub device: u64,
+    /// Inode.
+    pub inode: u64,
+    /// Owner.
+    pub owner: u32,
+    /// Whether it is a directory.
+    pub directory: bool,
+}
+
+enum Refusal {
+    Vanished,
+    Rule(&'static str, &'static str),
+    System(Errno),
+}
+
+// === impl Stamp ===
+
+impl Stamp {
+    fn of(status: &Result<FileStat, Errno>) -> Self {
+        Self(match status {
+            Ok(status) => Seen::Present {
+                device: device(status),
+                inode: status.st_ino,
+                size: status.st_size,
+                modified_ns: nanoseconds(status.st_mtime, status.st_mtime_nsec),
+                changed_ns: nanoseconds(status.st_ctime, status.st_ctime_nsec),
+            },
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Seen::Absent,
+            Err(errno) => Seen::Failed(*errno),
+        })
+    }
+
+    /// Whether there was nothing.
+    pub fn is_absent(&self) -> bool {
+        self.0 == Seen::Absent
+    }
+
+    /// Device and inode, if there was something.
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        match self.0 {
+            Seen::Present { device, inode, .. } => Some((device, inode)),
+            Seen::Absent | Seen::Failed(_) => None,
+        }
+    }
+
+    /// Whether the last change is old enough that the next one must show in the stamp. Two writes within one tick
+    /// of the kernel's clock can leave the same size and the same times behind.
+    pub fn settled(&self) -> bool {
+        match &self.0 {
+            Seen::Absent => true,
+            Seen::Present { changed_ns, .. } => (now_ns() - changed_ns).abs() > TICK_NS,
+            Seen::Failed(errno) => is_lasting(*errno),
+        }
+    }
+}
+
+fn nanoseconds(seconds: i64, nanoseconds: i64) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
+}
+
+fn now_ns() -> i128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128)
+}
+
+// Errors that stay until somebody changes the file or a directory above it.
+fn is_lasting(errno: Errno) -> bool {
+    matches!(errno, Errno::EACCES | Errno::EPERM | Errno::ELOOP | Errno::ENAMETOOLONG)
+}
+
+/// The stamp of what `path` leads to, through symlinks.
+pub fn stamp(path: &Path) -> Stamp {
+    Stamp::of(&stat(path))
+}
+
+/// Identity of what `path` leads to, through symlinks.
+pub fn identity(path: &Path) -> Option<Identity> {
+    stat(path).ok().map(|status| Identity::of(&status))
+}
+
+/// Identity of `path` itself, be it a symlink.
+pub fn identity_of_entry(path: &Path) -> Option<Identity> {
+    lstat(path).ok().map(|status| Identity::of(&status))
+}
+
+impl Identity {
+    fn of(status: &FileStat) -> Self {
+        Self {
+            device: device(status),
+            inode: status.st_ino,
+            owner: status.st_uid,
+            directory: kind(status) == SFlag::S_IFDIR,
+        }
+    }
+
+    /// Whether it belongs to the daemon's user or to root.
+    pub fn is_ours(&self) -> bool {
+        self.owner == Uid::effective().as_raw() || self.owner == 0
+    }
+}
+
+#[allow(clippy::unnecessary_cast, reason = "the type differs between systems")]
+fn device(status: &FileStat) -> u64 {
+    status.st_dev as u64
+}
+
+fn kind(status: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT
+}
+
+/// The path with every symlink resolved.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn canonical(path: &Path) -> std::io::Result<PathBuf> {
+    std::fs::canonicalize(path)
+}
+
+/// Where the symlink `path` points; `None` if it is none.
+pub fn link_target(path: &Path) -> Option<PathBuf> {
+    std::fs::read_link(path).ok()
+}
+
+/// Names in a directory, sorted; `None` if there is no such directory.
+///
+/// # Errors
+/// `settings-invalid` if it cannot be listed.
+pub fn names(path: &Path) -> Result<Option<Vec<OsString>>, Problem> {
+    let listed = std::fs::read_dir(path).and_then(|entries| {
+        entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>()
+    });
+    match listed {
+        Ok(mut names) => {
+            names.sort();
+            Ok(Some(names))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            Err(invalid(path, "not a directory", "move the file away: a directory belongs here"))
+        }
+        Err(_) => Err(invalid(path, "the directory cannot be listed", "give the directory read permission")),
+    }
+}
+
+/// Reads a settings file; `None` if there is none.
+///
+/// # Errors
+/// `settings-invalid` for anything but a readable regular file of at most `max` bytes whose owner is allowed.
+pub fn read_settings(path: &Path, max: usize, owner: Owner) -> Result<Option<Vec<u8>>, Problem> {
+    read_stamped(path, max, owner).bytes
+}
+
+/// [`read_settings`] together with the stamp of what was read.
+pub fn read_stamped(path: &Path, max: usize, owner: Owner) -> Reading {
+    for _ in 1..READ_ATTEMPTS {
+        let reading = attempt(path, max, owner);
+        if reading.settled || stamp(path) == reading.stamp {
+            return reading;
+        }
+    }
+    attempt(path, max, owner)
+}
+
+fn attempt(path: &Path, max: usize, owner: Owner) -> Reading {
+    let status = stat(path);
+    let before = Stamp::of(&status);
+    let content = match status {
+        Err(Errno::ENOENT | Errno::ENOTDIR) => {
+            return Reading { stamp: before, settled: true, bytes: Ok(None) };
+        }
+        Err(errno) => Err(Refusal::System(errno)),
+        Ok(status) => check(path, &status, max, owner).and_then(|()| read(path, max, owner)),
+    };
+    let (stamp, settled, bytes) = match content {
+        Ok((bytes, after)) => (before.clone(), before == after && before.settled(), Ok(Some(bytes))),
+        Err(Refusal::Vanished) => (before, false, Ok(None)),
+        Err(Refusal::Rule(message, hint)) => {
+            let settled = before.settled();
+            (before, settled, Err(invalid(path, message, hint)))
+        }
+        Err(Refusal::System(errno)) => {
+            let settled = is_lasting(errno) && before.settled();
+            (before, settled, Err(unreadable(path, errno)))
+        }
+    };
+    Reading { stamp, settled, bytes }
+}
+
+fn check(path: &Path, status: &FileStat, max: usize, owner: Owner) -> Result<(), Refusal> {
+    if kind(status) != SFlag::S_IFREG {
+        return Err(Refusal::Rule(
+            "not a regular file",
+            "replace it with a regular file or a symlink to one",
+        ));
+    }
+    match owner {
+        Owner::User if !Identity::of(status).is_ours() => {
+            return Err(Refusal::Rule("belongs to another user", "take ownership of the file or remove it"));
+        }
+        Owner::Managed(uid) if !is_closed(status, uid) || !is_directory_closed(path, uid) => {
+            return Err(Refusal::Rule(
+                "managed settings that others than root can change are not used",
+                "make file and directory root's own and take away write permission of group and others",
+            ));
+        }
+        Owner::User | Owner::Managed(_) => {}
+    }
+    match usize::try_from(status.st_size) {
+        Ok(size) if size <= max => Ok(()),
+        _ => Err(TOO_LARGE),
+    }
+}
+
+const TOO_LARGE: Refusal =
+    Refusal::Rule("larger than 2 MiB", "settings are small: remove what does not belong there");
+
+fn is_closed(status: &FileStat, uid: u32) -> bool {
+    status.st_uid == uid && status.st_mode & 0o022 == 0
+}
+
+fn is_directory_closed(path: &Path, uid: u32) -> bool {
+    path.parent().is_some_and(|directory| stat(directory).is_ok_and(|status| is_closed(&status, uid)))
+}
+
+// O_NONBLOCK: between stat and open somebody may put a FIFO there.
+fn read(path: &Path, max: usize, owner: Owner) -> Result<(Vec<u8>, Stamp), Refusal> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+    let mut file = File::from(open(path, flags, Mode::empty()).map_err(Refusal::from)?);
+    let status = fstat(&file).map_err(Refusal::from)?;
+    check(path, &status, max, owner)?;
+    let mut bytes = Vec::new();
+    // Files of /proc claim to be empty, and reading some of them blocks.
+    if status.st_size > 0 {
+        let read = (&mut file).take(max as u64 + 1).read_to_end(&mut bytes);
+        read.map_err(|error| Refusal::System(errno(&error)))?;
+    }
+    if bytes.len() > max {
+        return Err(TOO_LARGE);
+    }
+    Ok((bytes, Stamp::of(&fstat(&file))))
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        if errno == Errno::ENOENT { Self::Vanished } else { Self::System(errno) }
+    }
+}
+
+fn errno(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+fn unreadable(path: &Path, errno: Errno) -> Problem {
+    match errno {
+        Errno::ELOOP => invalid(path, "a loop of symlinks", "let the symlink point to a file"),
+        Errno::EACCES | Errno::EPERM => {
+            invalid(path, "cannot be read: permission denied", "give yourself read permission")
+        }
+        errno => invalid(
+            path,
+            &format!("cannot be read: {}", errno.desc().to_lowercase()),
+            "look at the disk or the mount that holds the file",
+        ),
+    }
+}
+
+fn invalid(path: &Path, message: &str, hint: &str) -> Problem {
+    let file = path.to_string_lossy().into_owned();
+    Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&Location { file, ..Location::default() })
+}

@@ -4,7 +4,7 @@ use super::{Context, convert, fail, malformed, reply};
 use crate::{
     peer,
     settings::Settings,
-    trust::{Decision, store::Record, subject::Change},
+    trust::{Change, Decision, Item, Record, compare},
 };
 use claviger::{
     proto::v1::{self, trust_item, trust_service_server::TrustService},
@@ -109,28 +109,27 @@ impl Context {
                 self.broker.trust.record(subject).map(|record| wire::timestamp(record.decided_at));
             let previous =
                 self.broker.trust.record(subject).or_else(|| self.broker.trust.last_for_root(root));
-            workspace.items =
-                crate::trust::subject::compare(subject, previous.as_ref()).into_iter().map(item).collect();
+            workspace.items = compare(subject, previous.as_ref()).into_iter().map(item).collect();
         }
         workspace
     }
 }
 
-fn item(compared: crate::trust::subject::Compared) -> v1::TrustItem {
-    let change = match compared.change {
+fn item((item, change, previous): (Item, Change, Option<String>)) -> v1::TrustItem {
+    let gone = change == Change::Removed;
+    let change = match change {
         Change::None => trust_item::Change::None,
         Change::Added => trust_item::Change::Added,
         Change::Modified => trust_item::Change::Modified,
         Change::Removed => trust_item::Change::Removed,
     };
-    let gone = compared.change == Change::Removed;
     v1::TrustItem {
-        name: compared.item.name,
-        value: compared.item.value,
-        command: compared.item.command,
-        location: (!gone).then(|| wire::location(&compared.item.at)),
+        name: item.name,
+        value: item.value,
+        command: item.command,
+        location: (!gone).then(|| wire::location(&item.at)),
         change: change.into(),
-        previous: compared.previous.unwrap_or_default(),
+        previous: previous.unwrap_or_default(),
     }
 }
 

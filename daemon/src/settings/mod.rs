@@ -4,6 +4,9 @@
 //! change events in [`watch`], finding the workspace in [`workspace`]. Nothing here decides about trust; the
 //! decision comes in from [`crate::trust`].
 
+mod hook;
+mod load;
+mod memory;
 pub mod parse;
 pub mod store;
 pub mod watch;

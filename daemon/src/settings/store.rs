@@ -1,40 +1,283 @@
-//! stub
-use super::*;
-use claviger::session::SessionContext;
-/// .
-#[derive(Debug)]
+//! Snapshots of the settings files: right at every call, and cheap when nothing has changed.
+//!
+//! Each snapshot remembers what it was concluded from and is used again only while all of that still holds. Whatever
+//! may hang happens on a thread for blocking work and has a deadline.
+
+use super::{
+    File, FileState, Layer, Snapshot,
+    load::{Load, Loaded, Progress},
+    memory::Memory,
+    parse,
+    watch::Watching,
+};
+use claviger::{
+    reason::{Problem, Reason},
+    session::SessionContext,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::watch, time::Instant};
+
+const MAX_SNAPSHOTS: usize = 256;
+const MAX_FILES: usize = 16 * MAX_SNAPSHOTS;
+/// Loads that may be under way; more means that a mount hangs.
+const MAX_LOADS: usize = 256;
+/// Longest wait for a filesystem.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Where the files are that do not depend on the session.
+#[derive(Clone, Debug)]
 pub struct Roots {
-    /// .
+    /// Directory of the managed settings: `/etc/claude-code`.
     pub managed: PathBuf,
-    /// .
+    /// Claviger's `config.toml`.
     pub config: PathBuf,
-    /// .
+    /// Who must own the managed settings: 0.
     pub managed_owner: u32,
 }
-/// .
+
+/// All a snapshot depends on besides the filesystem.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) cwd: PathBuf,
+    pub(super) home: Option<PathBuf>,
+    config_dir: Option<PathBuf>,
+}
+
+/// The settings files of all sessions.
 #[derive(Debug)]
-pub struct SettingsStore;
-/// .
-pub struct WatchGuard;
+pub struct SettingsStore {
+    roots: Roots,
+    memory: Memory,
+    cache: Mutex<Cache>,
+    loads: Mutex<Loads>,
+    deadline: Duration,
+    pub(super) watching: Mutex<Watching>,
+    pub(super) changes: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    entries: HashMap<Key, (Arc<Loaded>, u64)>,
+    clock: u64,
+}
+
+/// Loads under way, at most one per key.
+#[derive(Debug, Default)]
+struct Loads {
+    running: HashMap<Key, Running>,
+    started: u64,
+}
+
+type Outcome = Result<Arc<Loaded>, Problem>;
+
+#[derive(Clone, Debug)]
+struct Running {
+    number: u64,
+    since: Instant,
+    progress: Arc<Progress>,
+    outcome: watch::Receiver<Option<Outcome>>,
+}
+
+/// Takes a load off the list, even if it panics.
+struct Registration {
+    store: Arc<SettingsStore>,
+    key: Key,
+}
+
+// === impl Key ===
+
+impl Key {
+    pub(super) fn of(session: &SessionContext) -> Self {
+        Self {
+            cwd: session.cwd.clone(),
+            home: session.directory("HOME").map(PathBuf::from),
+            config_dir: session.directory("CLAUDE_CONFIG_DIR").map(PathBuf::from),
+        }
+    }
+
+    pub(super) fn config_dir(&self) -> Option<PathBuf> {
+        self.config_dir.clone().or_else(|| self.home.as_ref().map(|home| home.join(".claude")))
+    }
+}
+
+// === impl SettingsStore ===
+
 impl SettingsStore {
-    /// .
-    pub fn new(_: Roots) -> Arc<Self> {
-        todo!()
+    /// A store that knows nothing yet.
+    pub fn new(roots: Roots) -> Arc<Self> {
+        Arc::new(Self::with_deadline(roots, DEADLINE))
     }
-    /// .
-    pub async fn snapshot(self: &Arc<Self>, _: &SessionContext) -> Result<Arc<Snapshot>, Problem> {
-        todo!()
+
+    fn with_deadline(roots: Roots, deadline: Duration) -> Self {
+        Self {
+            roots,
+            memory: Memory::default(),
+            cache: Mutex::default(),
+            loads: Mutex::default(),
+            deadline,
+            watching: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }
     }
-    /// .
-    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
-        todo!()
+
+    /// The settings files of a session as they are now.
+    ///
+    /// # Errors
+    /// `malformed-request` if the working directory does not exist, `source-timeout` if a filesystem hangs. A broken
+    /// file is no error: its state says so.
+    pub async fn snapshot(self: &Arc<Self>, session: &SessionContext) -> Result<Arc<Snapshot>, Problem> {
+        Ok(Arc::clone(&self.loaded(&Key::of(session)).await?.snapshot))
     }
-    /// .
-    pub fn watch_session(self: &Arc<Self>, _: &SessionContext) -> WatchGuard {
-        todo!()
+
+    pub(super) async fn loaded(self: &Arc<Self>, key: &Key) -> Outcome {
+        match self.cached(key) {
+            Some(loaded) if !loaded.remote && loaded.holds() => Ok(loaded),
+            _ => self.load(key).await,
+        }
+    }
+
+    /// What is known without looking.
+    pub(super) fn cached(&self, key: &Key) -> Option<Arc<Loaded>> {
+        let mut cache = lock(&self.cache);
+        cache.clock += 1;
+        let clock = cache.clock;
+        let (loaded, used) = cache.entries.get_mut(key)?;
+        *used = clock;
+        Some(Arc::clone(loaded))
+    }
+
+    // Whoever joins a load that is already under way may be asking after an edit that it missed: only a load that
+    // began after the question answers it.
+    async fn load(self: &Arc<Self>, key: &Key) -> Outcome {
+        let asked = lock(&self.loads).started;
+        let work = {
+            let (store, key) = (Arc::clone(self), key.clone());
+            move |progress: &Progress| store.look(&key, progress)
+        };
+        loop {
+            let mut running = self.join_or_start(key, work.clone())?;
+            let left = (running.since + self.deadline).saturating_duration_since(Instant::now());
+            let outcome = match tokio::time::timeout(left, running.outcome.wait_for(Option::is_some)).await {
+                Err(_) => return Err(too_slow(&running.progress)),
+                Ok(Err(_)) => return Err(Problem::new(Reason::Bug, "loading the settings failed")),
+                Ok(Ok(outcome)) => outcome.clone(),
+            };
+            if let Some(outcome) = outcome.filter(|_| running.number > asked) {
+                return outcome;
+            }
+        }
+    }
+
+    fn join_or_start(
+        self: &Arc<Self>,
+        key: &Key,
+        work: impl FnOnce(&Progress) -> Outcome + Send + 'static,
+    ) -> Result<Running, Problem> {
+        let mut loads = lock(&self.loads);
+        if let Some(running) = loads.running.get(key) {
+            return Ok(running.clone());
+        }
+        if loads.running.len() >= MAX_LOADS {
+            return Err(loads.running.values().min_by_key(|running| running.since).map_or_else(
+                || Problem::new(Reason::Bug, "no load is under way"),
+                |oldest| too_slow(&oldest.progress),
+            ));
+        }
+        loads.started += 1;
+        let (sender, outcome) = watch::channel(None);
+        let progress = Arc::new(Progress::default());
+        let running = Running { number: loads.started, since: Instant::now(), progress, outcome };
+        loads.running.insert(key.clone(), running.clone());
+        let registration = Registration { store: Arc::clone(self), key: key.clone() };
+        let progress = Arc::clone(&running.progress);
+        tokio::task::spawn_blocking(move || {
+            let outcome = work(&progress);
+            drop(registration);
+            sender.send_replace(Some(outcome));
+        });
+        Ok(running)
+    }
+
+    fn look(&self, key: &Key, progress: &Progress) -> Outcome {
+        let before = self.cached(key);
+        if let Some(loaded) = before.as_ref().filter(|loaded| loaded.holds_slowly(progress)) {
+            return Ok(Arc::clone(loaded));
+        }
+        let mut loaded = Load::new(&self.roots, &self.memory, progress).run(key)?;
+        if let Some(before) = before.filter(|before| before.snapshot.says_the_same_as(&loaded.snapshot)) {
+            loaded.snapshot = Arc::clone(&before.snapshot);
+        }
+        let loaded = Arc::new(loaded);
+        self.remember(key, &loaded);
+        Ok(loaded)
+    }
+
+    fn remember(&self, key: &Key, loaded: &Arc<Loaded>) {
+        let mut cache = lock(&self.cache);
+        cache.clock += 1;
+        let clock = cache.clock;
+        cache.entries.insert(key.clone(), (Arc::clone(loaded), clock));
+        if cache.entries.len() > MAX_SNAPSHOTS {
+            let oldest = cache.entries.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+            oldest.and_then(|oldest| cache.entries.remove(&oldest));
+        }
+        drop(cache);
+        self.memory.prune(MAX_FILES, || self.files_in_use());
+    }
+
+    fn files_in_use(&self) -> HashSet<(Layer, PathBuf)> {
+        let cache = lock(&self.cache);
+        let files = cache.entries.values().flat_map(|(loaded, _)| &loaded.snapshot.files);
+        files.map(|file| (file.layer, file.path.clone())).collect()
+    }
+
+    /// Counts the changes that watching has noticed; see [`SettingsStore::watch_session`].
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 }
-/// .
-pub fn explicit(_: &SessionContext) -> Result<Option<Arc<File>>, Problem> {
-    todo!()
+
+// === impl Registration ===
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        lock(&self.store.loads).running.remove(&self.key);
+    }
 }
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// Whether workspace and files are the same.
+    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
+        self.workspace == other.workspace && self.files == other.files
+    }
+}
+
+/// The settings passed with `--settings`, if any.
+///
+/// # Errors
+/// `settings-invalid` with the place of the mistake.
+pub fn explicit(session: &SessionContext) -> Result<Option<Arc<File>>, Problem> {
+    let Some(explicit) = &session.explicit else { return Ok(None) };
+    let content = Arc::new(parse::json(Layer::Explicit, &explicit.name, &explicit.content)?);
+    let path = PathBuf::from(&explicit.name);
+    Ok(Some(Arc::new(File { layer: Layer::Explicit, path, state: FileState::Loaded, content })))
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn too_slow(progress: &Progress) -> Problem {
+    Problem::new(Reason::SourceTimeout, "a filesystem does not answer")
+        .hint(format!("look at the mount that holds {}", progress.path().display()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,12 @@
 //! and `env` entry of the workspace's settings files. One changed byte and nothing is decided any more. No byte of
 //! the repository can decide or locate a decision.
 
+pub mod compare;
 pub mod store;
 pub mod subject;
 
-pub use store::TrustStore;
+pub use compare::{Change, compare};
+pub use store::{Record, RecordedItem, TrustStore};
 pub use subject::{Item, Subject};
 
 /// What has been decided about a workspace.

@@ -1,55 +1,257 @@
-//! stub
-use super::*;
-use claviger::reason::Problem;
-use std::path::*;
-use std::time::SystemTime;
-/// .
+//! The recorded decisions: in memory for every look-up, on disk before any of them takes effect.
+
+use super::{Decision, Item, Subject};
+use crate::host::files;
+use claviger::reason::{Problem, Reason};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+use tokio::sync::watch;
+
+/// Layout of the file that this code writes and understands.
+const VERSION: u32 = 1;
+const MAX_FILE: usize = 64 * 1024 * 1024;
+/// Decisions kept about one root: enough to go back and forth between branches.
+const MAX_PER_ROOT: usize = 64;
+
+type Records = BTreeMap<(PathBuf, String), Record>;
+
+/// All decisions.
 #[derive(Debug)]
-pub struct TrustStore;
-/// .
+pub struct TrustStore {
+    path: PathBuf,
+    state: Mutex<State>,
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    records: Records,
+    /// Why the file could not be used. Until it can, nothing is decided and nothing is written.
+    fault: Option<Problem>,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// .
+    /// Canonical path of the workspace's root.
     pub root: PathBuf,
-    /// .
-    pub decision: Decision,
-    /// .
-    pub decided_at: SystemTime,
-    /// .
+    /// Device of the root.
+    pub device: u64,
+    /// Inode of the root.
+    pub inode: u64,
+    /// Digest of the subject.
     pub digest: String,
-    /// .
-    pub items: Vec<Item>,
+    /// What was decided.
+    pub decision: Decision,
+    /// When.
+    pub decided_at: SystemTime,
+    /// What was shown.
+    pub items: Vec<RecordedItem>,
 }
+
+/// An item as it was shown when the decision was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedItem {
+    /// Settings key.
+    pub name: String,
+    /// Shown text.
+    pub value: String,
+    /// Fingerprint of the real value.
+    pub fingerprint: String,
+    /// Whether it is a command.
+    pub command: bool,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    version: u32,
+    records: Vec<&'a Record>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    records: Vec<Record>,
+}
+
+// === impl TrustStore ===
+
 impl TrustStore {
-    /// .
-    pub fn open(_: PathBuf) -> Result<Self, Problem> {
-        todo!()
+    /// Opens the store; a file that does not exist is an empty store.
+    ///
+    /// # Errors
+    /// `settings-invalid` if the file is not exclusively ours, damaged, or newer than this daemon. It is left as it
+    /// is; [`TrustStore::closed`] goes on without it.
+    pub fn open(path: PathBuf) -> Result<Self, Problem> {
+        let records = load(&path)?;
+        Ok(Self::with(path, State { records, fault: None }))
     }
-    /// .
-    pub fn decision(&self, _: Option<&Subject>) -> Decision {
-        todo!()
+
+    /// A store whose file cannot be used: nothing is decided, and nothing can be until the file is mended.
+    pub fn closed(path: PathBuf, fault: Problem) -> Self {
+        Self::with(path, State { fault: Some(fault), ..State::default() })
     }
-    /// .
-    pub fn decide(&self, _: &Subject, _: Decision, _: SystemTime) -> Result<(), Problem> {
-        todo!()
+
+    fn with(path: PathBuf, state: State) -> Self {
+        Self { path, state: Mutex::new(state), changes: watch::Sender::new(0) }
     }
-    /// .
-    pub fn record(&self, _: &Subject) -> Option<Record> {
-        todo!()
+
+    /// What has been decided about exactly `subject`. Nothing to decide about is undecided.
+    pub fn decision(&self, subject: Option<&Subject>) -> Decision {
+        subject
+            .and_then(|subject| self.find(subject, |record| record.decision))
+            .unwrap_or(Decision::Undecided)
     }
-    /// .
-    pub fn last_for_root(&self, _: &Path) -> Option<Record> {
-        todo!()
+
+    /// Records a decision about exactly `subject`; [`Decision::Undecided`] forgets it. On disk before it counts.
+    ///
+    /// # Errors
+    /// `settings-invalid` if the file is not usable, `source-unavailable` if it cannot be written.
+    pub fn decide(&self, subject: &Subject, decision: Decision, now: SystemTime) -> Result<(), Problem> {
+        self.change(|records| {
+            let key = (subject.root.clone(), subject.digest.clone());
+            if decision == Decision::Undecided {
+                records.remove(&key);
+            } else {
+                records.insert(key, Record::of(subject, decision, now));
+                forget_oldest(records, &subject.root);
+            }
+        })
     }
-    /// .
+
+    /// The decision about exactly `subject`, with what was shown.
+    pub fn record(&self, subject: &Subject) -> Option<Record> {
+        self.find(subject, Record::clone)
+    }
+
+    /// The latest decision about whatever `root` asked for at the time.
+    pub fn last_for_root(&self, root: &Path) -> Option<Record> {
+        self.lock()
+            .records
+            .values()
+            .filter(|record| record.root == root)
+            .max_by_key(|record| record.decided_at)
+            .cloned()
+    }
+
+    /// All decisions, ordered by root and then from the latest to the oldest.
     pub fn list(&self) -> Vec<Record> {
-        todo!()
+        let mut records: Vec<_> = self.lock().records.values().cloned().collect();
+        records.sort_by(|one, other| one.root.cmp(&other.root).then(other.decided_at.cmp(&one.decided_at)));
+        records
     }
-    /// .
-    pub fn revoke(&self, _: &Path) -> Result<u32, Problem> {
-        todo!()
+
+    /// Forgets every decision about `root` and says how many there were.
+    ///
+    /// # Errors
+    /// As for [`TrustStore::decide`].
+    pub fn revoke(&self, root: &Path) -> Result<u32, Problem> {
+        let mut removed = 0;
+        self.change(|records| {
+            let before = records.len();
+            records.retain(|_, record| record.root != root);
+            removed = u32::try_from(before - records.len()).unwrap_or(u32::MAX);
+        })?;
+        Ok(removed)
     }
-    /// .
-    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
-        todo!()
+
+    /// Counts the changes.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Why nothing can be decided, if so.
+    pub fn fault(&self) -> Option<Problem> {
+        self.lock().fault.clone()
+    }
+
+    fn find<T>(&self, subject: &Subject, pick: impl FnOnce(&Record) -> T) -> Option<T> {
+        let state = self.lock();
+        // The digest covers root, device and inode; comparing them again costs nothing.
+        let same = |record: &&Record| record.device == subject.device && record.inode == subject.inode;
+        state.records.get(&(subject.root.clone(), subject.digest.clone())).filter(same).map(pick)
+    }
+
+    fn change(&self, edit: impl FnOnce(&mut Records)) -> Result<(), Problem> {
+        let mut state = self.lock();
+        let mut records = if state.fault.is_some() { load(&self.path)? } else { state.records.clone() };
+        edit(&mut records);
+        if state.fault.is_some() || records != state.records {
+            save(&self.path, &records)?;
+            *state = State { records, fault: None };
+            self.changes.send_modify(|count| *count += 1);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+// === impl Record ===
+
+impl Record {
+    fn of(subject: &Subject, decision: Decision, decided_at: SystemTime) -> Self {
+        let Subject { root, device, inode, digest, items } = subject.clone();
+        let items = items.into_iter().map(RecordedItem::from).collect();
+        Self { root, device, inode, digest, decision, decided_at, items }
+    }
+}
+
+impl From<Item> for RecordedItem {
+    fn from(Item { name, value, fingerprint, command, at: _ }: Item) -> Self {
+        Self { name, value, fingerprint, command }
+    }
+}
+
+fn forget_oldest(records: &mut Records, root: &Path) {
+    while records.values().filter(|record| record.root == root).count() > MAX_PER_ROOT {
+        let of_root = records.iter().filter(|(_, record)| record.root == root);
+        let Some(oldest) = of_root.min_by_key(|(_, record)| record.decided_at).map(|(key, _)| key.clone())
+        else {
+            return;
+        };
+        records.remove(&oldest);
+    }
+}
+
+fn load(path: &Path) -> Result<Records, Problem> {
+    let Some(bytes) = files::read_private(path, MAX_FILE)? else { return Ok(Records::new()) };
+    let damaged = |message: &str, hint: &str| {
+        Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&claviger::reason::Location {
+            file: path.to_string_lossy().into_owned(),
+            ..Default::default()
+        })
+    };
+    const DAMAGED: (&str, &str) = ("the trust store is damaged", "move the file away and decide again");
+    let Version { version } = serde_json::from_slice(&bytes).map_err(|_| damaged(DAMAGED.0, DAMAGED.1))?;
+    if version != VERSION {
+        return Err(damaged("the trust store was written by a newer claviger", "start the newer daemon"));
+    }
+    let stored: Stored = serde_json::from_slice(&bytes).map_err(|_| damaged(DAMAGED.0, DAMAGED.1))?;
+    Ok(stored
+        .records
+        .into_iter()
+        .map(|record| ((record.root.clone(), record.digest.clone()), record))
+        .collect())
+}
+
+fn save(path: &Path, records: &Records) -> Result<(), Problem> {
+    let written = Written { version: VERSION, records: records.values().collect() };
+    let bytes = serde_json::to_vec_pretty(&written)
+        .map_err(|_| Problem::new(Reason::Bug, "the trust store cannot be put into words"))?;
+    files::write_private(path, &bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Recognising a command that is claviger itself.
+
+/// Whether the first program that `command` runs is claviger: such a command asks us, so it cannot tell us anything.
+pub fn is_hook(command: &str) -> bool {
+    let Some(words) = shlex::split(command) else { return false };
+    let mut words = words.iter().skip_while(|word| is_assignment(word)).peekable();
+    while words.next_if(|word| matches!(word.as_str(), "exec" | "command")).is_some() {}
+    if words.next_if(|word| is_named(word, "env")).is_some() {
+        while words.next_if(|word| is_assignment(word)).is_some() {}
+    }
+    words.next().is_some_and(|word| is_named(before_operator(word), "claviger"))
+}
+
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| super::parse::is_variable_name(name))
+}
+
+fn is_named(word: &str, name: &str) -> bool {
+    word.rsplit('/').next() == Some(name)
+}
+
+// The shell ends a word at an operator even where no blank precedes it.
+fn before_operator(word: &str) -> &str {
+    word.split([';', '|', '&', '<', '>']).next().unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_hook;
+
+    #[test]
+    fn commands_that_are_claviger() {
+        for command in [
+            "claviger token",
+            "claviger",
+            "/usr/local/bin/claviger token --quiet",
+            "~/bin/claviger token",
+            "\"$HOME/bin/claviger\" token",
+            "'/opt/my tools/claviger' token",
+            "A=1 B='x y' claviger token",
+            "exec claviger token",
+            "A=1 exec claviger token",
+            "command claviger token",
+            "env A=1 claviger token",
+            "/usr/bin/env claviger token",
+            "exec env A=1 claviger token",
+            "claviger token | tr -d x",
+            "claviger|tr -d x",
+            "claviger; true",
+            "claviger token && true",
+            "claviger 2>/dev/null",
+            "  claviger\ttoken\n",
+        ] {
+            assert!(is_hook(command), "{command}");
+        }
+    }
+
+    #[test]
+    fn commands_that_are_not() {
+        for command in [
+            "",
+            " ",
+            "A=1",
+            "env",
+            "exec",
+            "claviger-foo token",
+            "clavigerd",
+            "claviger.sh",
+            "sh -c 'claviger token'",
+            "mytool --x claviger",
+            "echo claviger",
+            "claviger/bin/get",
+            "true; claviger token",
+            "my\\ claviger",
+            "'claviger token'",
+            "echo 'unbalanced claviger",
+            "1A=2 claviger",
+            "op read op://work/claviger",
+        ] {
+            assert!(!is_hook(command), "{command}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Putting a snapshot together, and proving later that it still holds.
+
+use super::{
+    File, FileState, Layer, Snapshot,
+    memory::{Known, Memory, in_layer},
+    store::{Key, Roots},
+    workspace::{self, Found},
+};
+use crate::{
+    host::files::{self, Identity, Owner, Stamp},
+    trust::Subject,
+};
+use claviger::reason::Problem;
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// A snapshot and everything it was concluded from.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) snapshot: Arc<Snapshot>,
+    /// Whether a path involved is on a filesystem that may keep us waiting.
+    pub(super) remote: bool,
+    checks: Vec<Check>,
+    settled: bool,
+}
+
+/// A path and what was found there.
+#[derive(Debug)]
+pub(super) struct Check {
+    pub(super) path: PathBuf,
+    expected: Expected,
+}
+
+#[derive(Debug, PartialEq)]
+enum Expected {
+    /// Where it leads to.
+    Place(Option<Identity>),
+    /// Owner of the entry itself; nothing else about it matters.
+    Mark(Option<u32>),
+    /// The file or directory listing it leads to.
+    Stamp(Stamp),
+}
+
+/// Which path is being looked at, to be named when the look takes too long.
+#[derive(Debug, Default)]
+pub(super) struct Progress(Mutex<PathBuf>);
+
+/// One load.
+pub(super) struct Load<'a> {
+    roots: &'a Roots,
+    memory: &'a Memory,
+    progress: &'a Progress,
+    checks: Vec<Check>,
+    files: Vec<File>,
+    settled: bool,
+}
+
+// === impl Progress ===
+
+impl Progress {
+    fn note(&self, path: &Path) {
+        path.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+// === impl Check ===
+
+impl Check {
+    fn holds(&self) -> bool {
+        match &self.expected {
+            Expected::Place(expected) => files::identity(&self.path) == *expected,
+            Expected::Mark(expected) => {
+                files::identity_of_entry(&self.path).map(|found| found.owner) == *expected
+            }
+            Expected::Stamp(expected) => files::stamp(&self.path) == *expected,
+        }
+    }
+}
+
+// === impl Loaded ===
+
+impl Loaded {
+    /// Whether nothing that matters has changed.
+    pub(super) fn holds(&self) -> bool {
+        self.settled && self.checks.iter().all(Check::holds)
+    }
+
+    /// The same, for a filesystem that may hang.
+    pub(super) fn holds_slowly(&self, progress: &Progress) -> bool {
+        let holds = |check: &Check| {
+            progress.note(&check.path);
+            check.holds()
+        };
+        self.settled && self.checks.iter().all(holds)
+    }
+
+    /// Every path that a change could come from.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.checks.iter().map(|check| check.path.as_path())
+    }
+}
+
+// === impl Load ===
+
+impl<'a> Load<'a> {
+    pub(super) fn new(roots: &'a Roots, memory: &'a Memory, progress: &'a Progress) -> Self {
+        Self { roots, memory, progress, checks: Vec::new(), files: Vec::new(), settled: true }
+    }
+
+    /// Reads whatever has changed and puts it together.
+    pub(super) fn run(mut self, key: &Key) -> Result<Loaded, Problem> {
+        self.progress.note(&key.cwd);
+        let home = key.home.as_deref().and_then(|home| files::canonical(home).ok());
+        let found = workspace::find(&key.cwd, home.as_deref())?;
+        self.expect_places(key, &found);
+        self.managed();
+        let config_dir = key.config_dir();
+        let user = config_dir.as_deref().map(|directory| directory.join("settings.json"));
+        let user_stamp = user.as_deref().map(files::stamp);
+        self.of_workspace(&found, user_stamp.as_ref().and_then(Stamp::identity));
+        if let (Some(directory), Some(user)) = (&config_dir, &user) {
+            let layer = self.layer_of_user(directory, &found, home.as_deref());
+            self.file(layer, user, Owner::User);
+        }
+        let config = self.roots.config.clone();
+        self.file(Layer::Config, &config, Owner::User);
+        let remote = self.is_remote();
+        let Found { workspace, .. } = found;
+        let subject = Subject::of(&workspace, &self.files);
+        let snapshot = Arc::new(Snapshot { workspace, files: self.files, subject });
+        Ok(Loaded { snapshot, remote, checks: self.checks, settled: self.settled })
+    }
+
+    fn expect(&mut self, path: &Path, expected: Expected) {
+        self.checks.push(Check { path: path.to_owned(), expected });
+    }
+
+    fn expect_places(&mut self, key: &Key, found: &Found) {
+        self.expect(&key.cwd, Expected::Place(Some(found.cwd_identity)));
+        if found.root_identity != found.cwd_identity {
+            self.expect(&found.workspace.root, Expected::Place(Some(found.root_identity)));
+        }
+        for (mark, owner) in &found.probes {
+            self.expect(mark, Expected::Mark(*owner));
+        }
+        for directory in [key.home.as_deref(), key.config_dir().as_deref()].into_iter().flatten() {
+            self.expect(directory, Expected::Place(files::identity(directory)));
+        }
+    }
+
+    // Later drop-ins are stronger, and all of them are stronger than the file.
+    fn managed(&mut self) {
+        let owner = Owner::Managed(self.roots.managed_owner);
+        let (directory, drop_ins) =
+            (self.roots.managed.clone(), self.roots.managed.join("managed-settings.d"));
+        self.progress.note(&directory);
+        for directory in [&directory, &drop_ins] {
+            let stamp = files::stamp(directory);
+            self.settled &= stamp.settled();
+            self.expect(directory, Expected::Stamp(stamp));
+        }
+        let names = match files::names(&drop_ins) {
+            Ok(names) => names.unwrap_or_default(),
+            Err(problem) => {
+                let state = FileState::Invalid(in_layer(problem, Layer::Managed));
+                self.files.push(File {
+                    layer: Layer::Managed,
+                    path: drop_ins.clone(),
+                    state,
+                    content: Arc::default(),
+                });
+                Vec::new()
+            }
+        };
+        self.memory.forget_others(Layer::Managed, &drop_ins, &names);
+        for name in names.iter().rev().filter(|name| is_drop_in(name.as_encoded_bytes())) {
+            self.file(Layer::Managed, &drop_ins.join(name), owner);
+        }
+        self.file(Layer::Managed, &directory.join("managed-settings.json"), owner);
+    }
+
+    // The user's own file is never the workspace's too, as it would be with cwd == HOME.
+    fn of_workspace(&mut self, found: &Found, user: Option<(u64, u64)>) {
+        let (root, cwd) = (found.workspace.root.join(".claude"), found.cwd.join(".claude"));
+        let mut files = vec![(Layer::Local, root.join("settings.local.json"))];
+        if root != cwd {
+            files.push((Layer::Local, cwd.join("settings.local.json")));
+        }
+        files.push((Layer::Project, cwd.join("settings.json")));
+        for (layer, path) in files {
+            let stamp = files::stamp(&path);
+            if user.is_some() && stamp.identity() == user {
+                self.expect(&path, Expected::Stamp(stamp));
+            } else {
+                self.file(layer, &path, Owner::User);
+            }
+        }
+    }
+
+    // Whoever can write into the workspace must not become "the user" by pointing CLAUDE_CONFIG_DIR there.
+    fn layer_of_user(&self, directory: &Path, found: &Found, home: Option<&Path>) -> Layer {
+        let root = &found.workspace.root;
+        let canonical = canonical_as_far_as_possible(directory);
+        let in_own_home =
+            home.is_some_and(|home| home.starts_with(root) || canonical == home.join(".claude"));
+        if !canonical.starts_with(root) || in_own_home {
+            return Layer::User;
+        }
+        if self.memory.first_time(&canonical) {
+            tracing::warn!(directory = %directory.display(), root = %root.display(),
+                "the configuration directory lies inside the workspace, so its settings need trust like the workspace's");
+        }
+        Layer::Project
+    }
+
+    fn file(&mut self, layer: Layer, path: &Path, owner: Owner) {
+        self.progress.note(path);
+        let Known { file, stamp, settled } = self.memory.file(layer, path, owner);
+        self.settled &= settled;
+        self.expect(path, Expected::Stamp(stamp));
+        self.files.push(file);
+    }
+
+    fn is_remote(&self) -> bool {
+        let mut devices = HashSet::new();
+        self.checks.iter().any(|Check { path, .. }| {
+            self.progress.note(path);
+            let device = path.ancestors().find_map(files::identity).map(|identity| identity.device);
+            devices.insert(device) && files::is_remote(path)
+        })
+    }
+}
+
+fn is_drop_in(name: &[u8]) -> bool {
+    name.ends_with(b".json") && !name.starts_with(b".")
+}
+
+fn canonical_as_far_as_possible(path: &Path) -> PathBuf {
+    for ancestor in path.ancestors() {
+        if let Ok(canonical) = files::canonical(ancestor) {
+            return path.strip_prefix(ancestor).map_or(canonical.clone(), |rest| canonical.join(rest));
+        }
+    }
+    path.to_owned()
+}

@@ -1,0 +1,192 @@
+//! What is remembered of each settings file: its last reading, its last good content, whether it was reported.
+
+use super::{Content, File, FileState, Layer, parse};
+use crate::host::files::{self, MAX_SETTINGS, Owner, Stamp};
+use claviger::reason::Problem;
+use std::{
+    collections::{HashMap, HashSet},
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// How long a writer that truncates first gets to finish.
+const WRITER_PAUSE: Duration = Duration::from_millis(20);
+
+/// Everything remembered, by layer and path. No lock is held while a file is read.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    slots: Mutex<HashMap<(Layer, PathBuf), Slot>>,
+    warned: Mutex<HashSet<PathBuf>>,
+}
+
+/// A file, the stamp it was read under, and whether that stamp can be relied on.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) file: File,
+    pub(super) stamp: Stamp,
+    pub(super) settled: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    known: Known,
+    last_good: Option<Arc<Content>>,
+    version: u64,
+}
+
+struct Taken {
+    stamp: Stamp,
+    settled: bool,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Absent,
+    Good(Arc<Content>),
+    /// Not even read: [`files::read_settings`] says why.
+    Refused(Problem),
+    Broken(Problem),
+}
+
+// === impl Memory ===
+
+impl Memory {
+    /// The file at `path`, read again unless its stamp proves that nothing has changed.
+    pub(super) fn file(&self, layer: Layer, path: &Path, owner: Owner) -> Known {
+        let before = self.lock().get(&(layer, path.to_owned())).cloned();
+        if let Some(slot) = &before
+            && slot.known.settled
+            && slot.known.stamp == files::stamp(path)
+        {
+            return slot.known.clone();
+        }
+        let last_good = before.as_ref().and_then(|slot| slot.last_good.clone());
+        let mut taken = Taken::new(layer, path, owner);
+        if taken.is_doubtful(last_good.as_deref()) {
+            std::thread::sleep(WRITER_PAUSE);
+            taken = Taken::new(layer, path, owner);
+        }
+        let slot = taken.judge(layer, path, last_good, before.as_ref().map_or(0, |slot| slot.version) + 1);
+        log(before.as_ref().map(|slot| &slot.known.file.state), &slot.known.file);
+        let known = slot.known.clone();
+        self.put(slot);
+        known
+    }
+
+    // Somebody else may have read a newer version meanwhile, or seen the file gone: theirs stays.
+    fn put(&self, slot: Slot) {
+        let mut slots = self.lock();
+        let key = (slot.known.file.layer, slot.known.file.path.clone());
+        if slots.get(&key).is_none_or(|present| present.version < slot.version) {
+            slots.insert(key, slot);
+        }
+    }
+
+    /// Forgets files of `directory` that are not among `names`: what is deleted must not come back as "last good".
+    pub(super) fn forget_others(&self, layer: Layer, directory: &Path, names: &[OsString]) {
+        self.lock().retain(|(of, path), _| {
+            *of != layer
+                || path.parent() != Some(directory)
+                || path.file_name().is_some_and(|name| names.iter().any(|listed| listed == name))
+        });
+    }
+
+    /// Forgets every file that `in_use` does not name, once there are more than `limit`.
+    pub(super) fn prune(&self, limit: usize, in_use: impl FnOnce() -> HashSet<(Layer, PathBuf)>) {
+        if self.lock().len() > limit {
+            let in_use = in_use();
+            self.lock().retain(|key, _| in_use.contains(key));
+        }
+    }
+
+    /// Whether this is the first call for `path`.
+    pub(super) fn first_time(&self, path: &Path) -> bool {
+        self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Layer, PathBuf), Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Taken ===
+
+impl Taken {
+    fn new(layer: Layer, path: &Path, owner: Owner) -> Self {
+        let files::Reading { stamp, settled, bytes } = files::read_stamped(path, MAX_SETTINGS, owner);
+        let parse = if layer == Layer::Config { parse::toml } else { parse::json };
+        let outcome = match bytes {
+            Ok(None) => Outcome::Absent,
+            Ok(Some(bytes)) => match parse(layer, &path.to_string_lossy(), &bytes) {
+                Ok(content) => Outcome::Good(Arc::new(content)),
+                Err(problem) => Outcome::Broken(problem),
+            },
+            Err(problem) => Outcome::Refused(in_layer(problem, layer)),
+        };
+        Self { stamp, settled, outcome }
+    }
+
+    // A file that changed a moment ago may be half written: it does not parse, or suddenly says nothing.
+    fn is_doubtful(&self, last_good: Option<&Content>) -> bool {
+        let nothing = Content::default();
+        !self.settled
+            && match &self.outcome {
+                Outcome::Broken(_) => true,
+                Outcome::Good(content) => {
+                    **content == nothing && last_good.is_some_and(|last| *last != nothing)
+                }
+                Outcome::Absent | Outcome::Refused(_) => false,
+            }
+    }
+
+    fn judge(self, layer: Layer, path: &Path, last_good: Option<Arc<Content>>, version: u64) -> Slot {
+        let (state, content, last_good) = match (self.outcome, last_good) {
+            (Outcome::Absent, _) => (FileState::Absent, None, None),
+            (Outcome::Good(content), _) => (FileState::Loaded, Some(Arc::clone(&content)), Some(content)),
+            // A policy that others than root can change must not count, not even in its last good form.
+            (Outcome::Refused(problem), last) if layer == Layer::Managed => {
+                (FileState::Invalid(problem), None, last)
+            }
+            (Outcome::Refused(problem) | Outcome::Broken(problem), Some(last)) => {
+                (FileState::KeptLastGood(problem), Some(Arc::clone(&last)), Some(last))
+            }
+            (Outcome::Refused(problem) | Outcome::Broken(problem), None) => {
+                (FileState::Invalid(problem), None, None)
+            }
+        };
+        let file = File { layer, path: path.to_owned(), state, content: content.unwrap_or_default() };
+        Slot { known: Known { file, stamp: self.stamp, settled: self.settled }, last_good, version }
+    }
+}
+
+/// Adds the layer that a caller below does not know.
+pub(super) fn in_layer(mut problem: Problem, layer: Layer) -> Problem {
+    if let Some(location) = &mut problem.location {
+        layer.name().clone_into(&mut location.layer);
+    }
+    problem
+}
+
+// The first failure is a warning, the same again only detail, and the end of it is said once.
+fn log(before: Option<&FileState>, file: &File) {
+    let failing = |state: &FileState| matches!(state, FileState::KeptLastGood(_) | FileState::Invalid(_));
+    let was_failing = before.is_some_and(failing);
+    let path = file.path.display();
+    match &file.state {
+        FileState::KeptLastGood(problem) | FileState::Invalid(problem) => {
+            let kept = matches!(file.state, FileState::KeptLastGood(_));
+            let place = problem.location.as_ref().map(|at| (at.line, at.column)).unwrap_or_default();
+            if was_failing {
+                tracing::debug!(%path, reason = %problem.reason, ?place, kept, "settings file is still unusable");
+            } else {
+                tracing::warn!(%path, reason = %problem.reason, ?place, kept, "settings file is unusable");
+            }
+        }
+        FileState::Absent | FileState::Loaded if was_failing => {
+            tracing::info!(%path, "settings file is in order again");
+        }
+        FileState::Absent | FileState::Loaded => {}
+    }
+}

@@ -1,0 +1,191 @@
+//! Tables for the parsers.
+
+use super::{MAX_COMMAND_LEN, MAX_VARIABLES, json, toml};
+use crate::settings::{Content, Layer};
+use claviger::reason::Reason;
+
+fn good(text: &str) -> Content {
+    json(Layer::User, "s.json", text.as_bytes()).expect("valid")
+}
+
+fn good_toml(text: &str) -> Content {
+    toml(Layer::Config, "c.toml", text.as_bytes()).expect("valid")
+}
+
+fn env(content: &Content) -> Vec<(&str, &str)> {
+    content.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect()
+}
+
+#[test]
+fn values_come_with_layer_and_place() {
+    let content =
+        good("{\n  \"other\": [1, {\"apiKeyHelper\": 2}],\n  \"ö\": 1, \"apiKeyHelper\": \"get key\"\n}");
+    let helper = &content.commands["apiKeyHelper"];
+    assert_eq!((helper.value.as_str(), helper.layer), ("get key", Layer::User));
+    assert_eq!((helper.at.to_string(), helper.at.layer.as_str()), ("s.json:3:11".to_owned(), "user"));
+}
+
+#[test]
+fn hooks_policies_and_blank_commands_are_kept_apart() {
+    let content = good(
+        r#"{"apiKeyHelper":"claviger token","awsAuthRefresh":" \t","gcpAuthRefresh":"gcloud auth login",
+            "forceLoginMethod":null,"forceLoginOrgUUID":["a"]}"#,
+    );
+    assert_eq!(content.hooks.keys().collect::<Vec<_>>(), [&"apiKeyHelper"]);
+    assert_eq!(content.commands.keys().collect::<Vec<_>>(), [&"gcpAuthRefresh"]);
+    assert_eq!(content.policies.keys().collect::<Vec<_>>(), [&"forceLoginMethod", &"forceLoginOrgUUID"]);
+}
+
+#[test]
+fn variables_are_texts_and_scalars_are_coerced_to_what_is_written() {
+    let content =
+        good(r#"{"env":{"B":"x","A":"","N":1e3,"T":true,"F":false,"_9":-0.50,"CLAVIGER_FLIGHT":null}}"#);
+    let expected = [("A", ""), ("B", "x"), ("F", "false"), ("N", "1e3"), ("T", "true"), ("_9", "-0.50")];
+    assert_eq!(env(&content), expected);
+}
+
+#[test]
+fn the_last_of_several_equal_keys_wins_whole() {
+    let content =
+        good(r#"{"apiKeyHelper":5,"env":{"A":"1","X":"1"},"apiKeyHelper":"b","env":{"A":[],"A":"3"}}"#);
+    assert_eq!(content.commands["apiKeyHelper"].value, "b");
+    assert_eq!(env(&content), [("A", "3")]);
+}
+
+#[test]
+fn nothing_is_set_by_no_bytes_at_all_or_an_empty_object() {
+    assert_eq!(good(""), Content::default());
+    assert_eq!(good(" {} \n"), Content::default());
+    assert_eq!(good_toml(""), Content::default());
+    assert_eq!(good_toml("[oauth.x]\nissuer = 'i'\n"), Content::default());
+}
+
+#[test]
+fn bad_json_is_refused_with_its_place() {
+    let long = format!("{{\"apiKeyHelper\":\"{}\"}}", "x".repeat(MAX_COMMAND_LEN + 1));
+    let many = (0..=MAX_VARIABLES).map(|n| format!("\"V{n}\":1")).collect::<Vec<_>>().join(",");
+    for (text, place, words) in [
+        (" \n", "1:1", "blank"),
+        ("\u{feff}{}", "1:1", "byte order mark"),
+        ("[]", "1:1", "must hold an object, not an array"),
+        ("\n \"x\"", "2:2", "must hold an object, not a string"),
+        ("null", "1:1", "not null"),
+        ("{\n}}", "2:2", "not valid JSON"),
+        ("{} {}", "1:4", "more than one JSON value"),
+        ("{", "1:1", "unterminated object"),
+        ("{\"a\":1", "1:1", "unterminated object"),
+        ("{\"a\":[1,}", "1:9", "unexpected close brace"),
+        ("{\n\"a\":1 // x\n}", "2:7", "comments are not allowed"),
+        ("{\"a\":1,}", "1:7", "trailing commas"),
+        ("{\"a\":[1,]}", "1:8", "trailing commas"),
+        ("{'a':1}", "1:2", "single-quoted"),
+        ("{\"a\":'x'}", "1:6", "single-quoted"),
+        ("{a:1}", "1:2", "expected string"),
+        ("{\"a\" 1}", "1:6", "expected colon"),
+        ("{\"a\":1 \"b\":2}", "1:7", "expected comma"),
+        ("{\"a\":}", "1:6", "unexpected close brace"),
+        ("{\"a\":0x1}", "1:6", "hexadecimal"),
+        ("{\"a\":+1}", "1:6", "unary plus"),
+        ("{\"a\":.5}", "1:6", "decimal point"),
+        ("{\"a\":NaN}", "1:6", "not valid JSON"),
+        ("{\"a\":undefined}", "1:6", "not valid JSON"),
+        ("{\"a\":\"\\x41\"}", "1:7", "not valid JSON"),
+        ("{\"a\":\"x", "1:6", "unterminated string"),
+        ("{\"a\":\"\\ud800\"}", "1:7", "unicode escape"),
+        ("{\"ö\":\"x\ty\"}", "1:8", "not valid JSON"),
+        ("{\"a\":01}", "1:7", "not valid JSON"),
+        ("{\"a\":\u{a0}1}", "1:6", "not valid JSON"),
+        ("{\n  \"apiKeyHelper\": 5}", "2:19", "apiKeyHelper must be a string, not a number"),
+        ("{\"awsAuthRefresh\":{}}", "1:19", "awsAuthRefresh must be a string, not an object"),
+        ("{\"awsCredentialExport\":true}", "1:24", "must be a string, not a boolean"),
+        ("{\"gcpAuthRefresh\":null}", "1:19", "must be a string, not null"),
+        ("{\"apiKeyHelper\":[\"a\"]}", "1:17", "must be a string, not an array"),
+        ("{\"apiKeyHelper\":\"a\\u0000b\"}", "1:17", "NUL"),
+        (&long, "1:17", "longer than 16384 bytes"),
+        ("{\"env\":[]}", "1:8", "env must be an object, not an array"),
+        ("{\"env\":\"A=1\"}", "1:8", "env must be an object, not a string"),
+        ("{\"env\":{\"A\":null}}", "1:13", "env.A must be a string, not null"),
+        ("{\"env\":{\"A\":1,\n\"B\":{}}}", "2:5", "env.B must be a string, not an object"),
+        ("{\"env\":{\"A\":[]}}", "1:13", "env.A must be a string, not an array"),
+        ("{\"env\":{\"\":\"\"}}", "1:9", "a name in env"),
+        ("{\"env\":{\"A-B\":\"\"}}", "1:9", "a name in env"),
+        ("{\"env\":{\"1A\":\"\"}}", "1:9", "a name in env"),
+        ("{\"env\":{\"Ä\":\"\"}}", "1:9", "a name in env"),
+        ("{\"env\":{\"A=B\":\"\"}}", "1:9", "a name in env"),
+        ("{\"env\":{\"A\":\"\\u0000\"}}", "1:13", "env.A has a NUL"),
+        (&format!("{{\"env\":{{{many}}}}}"), "1:8", "more than 1024 variables"),
+        (&"[".repeat(10_000), "1:514", "nested too deeply"),
+        (&format!("{{\"a\":{}", "[".repeat(10_000)), "1:517", "nested too deeply"),
+        (&"{\"a\":".repeat(10_000), "1:1282", "nested too deeply"),
+    ] {
+        let shown = &text[..text.len().min(40)];
+        let problem = json(Layer::Project, "s.json", text.as_bytes()).expect_err(shown);
+        assert_eq!(problem.reason, Reason::SettingsInvalid, "{shown}");
+        let location = problem.location.as_ref().expect("a place");
+        assert_eq!(
+            (location.to_string(), location.layer.as_str()),
+            (format!("s.json:{place}"), "project"),
+            "{shown}: {problem}"
+        );
+        assert!(problem.message.contains(words), "{shown}: {}", problem.message);
+        assert!(
+            problem
+                .message
+                .starts_with(|first: char| !first.is_uppercase() || problem.message.starts_with("NUL"))
+        );
+        assert!(problem.hint.is_some(), "{shown}");
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_refused_with_their_place() {
+    let problem = json(Layer::User, "s.json", b"{\n\"\xc3\xb6\xff\"}").expect_err("refused");
+    assert_eq!(problem.to_string(), "s.json:2:3: not UTF-8");
+}
+
+#[test]
+fn messages_do_not_repeat_the_file() {
+    for text in
+        ["{\"a\":canary}", "{\"env\":{\"canary-x\":1}}", "canary", "{\"canary\" 1}", "{\"a\":\"\\canary\"}"]
+    {
+        let problem = json(Layer::User, "s.json", text.as_bytes()).expect_err(text);
+        assert!(!format!("{problem:?}").contains("canary"), "{problem:?}");
+    }
+    let problem = toml(Layer::Config, "c.toml", b"[settings]\napiKeyHelper = canary\n").expect_err("refused");
+    assert!(!format!("{problem:?}").contains("canary"), "{problem:?}");
+}
+
+#[test]
+fn toml_says_the_same() {
+    let content = good_toml(
+        "title = 'x'\n[settings]\napiKeyHelper = 'get key'\nawsAuthRefresh = 'claviger aws'\n\
+         [settings.env]\nA = 'x'\nN = 1_000\nF = 1_0.5\nT = true\nCLAVIGER_X = 1\n[other]\nenv = 5\n",
+    );
+    assert_eq!(content.commands["apiKeyHelper"].at.to_string(), "c.toml:3:1");
+    assert_eq!(content.hooks.len(), 1);
+    assert_eq!(env(&content), [("A", "x"), ("F", "10.5"), ("N", "1000"), ("T", "true")]);
+    assert_eq!(content.env["N"].at.to_string(), "c.toml:7:1");
+    let inline = good_toml("settings = { apiKeyHelper = 'k', env = { A = '1' } }");
+    assert_eq!((inline.commands.len(), env(&inline)), (1, vec![("A", "1")]));
+    assert_eq!(good_toml("settings.apiKeyHelper = 'k'").commands.len(), 1);
+}
+
+#[test]
+fn bad_toml_is_refused_with_its_place() {
+    for (text, place, words) in [
+        ("settings = 1", "1:12", "settings must be a table, not a number"),
+        ("[[settings]]\na = 1", "1:1", "settings must be a table, not an array"),
+        ("[settings]\napiKeyHelper = 5", "2:16", "apiKeyHelper must be a string, not a number"),
+        ("[settings]\nenv = 'x'", "2:7", "env must be a table, not a string"),
+        ("[settings.env]\nA = 1979-05-27", "2:5", "env.A must be a string, not a date"),
+        ("[settings.env]\n'a b' = 1", "2:1", "a name in env"),
+        ("[settings]\na = \n", "2:5", "not valid TOML"),
+        ("[settings]\na = 1\na = 2", "3:1", "not valid TOML"),
+        (&format!("a = {}", "[".repeat(10_000)), "1:84", "not valid TOML"),
+    ] {
+        let shown = &text[..text.len().min(40)];
+        let problem = toml(Layer::Config, "c.toml", text.as_bytes()).expect_err(shown);
+        assert!(problem.message.contains(words), "{shown}: {}", problem.message);
+        assert_eq!(problem.location.expect("a place").to_string(), format!("c.toml:{place}"), "{shown}");
+    }
+}

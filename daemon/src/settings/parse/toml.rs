@@ -1,0 +1,64 @@
+//! The table `[settings]` of claviger's own configuration.
+
+use super::{Dialect, Entry, Text, Value, is_known};
+use crate::settings::{Content, Layer};
+use claviger::reason::Problem;
+use toml_edit::{Document, Item, TableLike, TomlError, Value as Toml};
+
+/// What the table `[settings]` of a file in TOML says; other tables are not looked at.
+///
+/// # Errors
+/// `settings-invalid` with file, line and column.
+pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> {
+    let text = Text::new(layer, path, bytes)?;
+    let document = Document::parse(text.text).map_err(|error| syntax(&text, &error))?;
+    let Some((key, item)) = document.get_key_value("settings") else { return Ok(Content::default()) };
+    match item.as_table_like() {
+        Some(table) => text.content(entries(&text, table, is_known), Dialect::TOML),
+        None => {
+            let start = start(item.span(), start(key.span(), 0));
+            Err(text.wrong_type(
+                "settings",
+                Dialect::TOML.table,
+                value(&text, item).kind(Dialect::TOML),
+                start,
+            ))
+        }
+    }
+}
+
+fn syntax(text: &Text<'_>, error: &TomlError) -> Problem {
+    let offset = start(error.span(), 0);
+    let offset = (0..=offset).rev().find(|offset| text.text.is_char_boundary(*offset)).unwrap_or(0);
+    text.wrong(offset, "not valid TOML").hint("correct the file; until then nothing new in it counts")
+}
+
+fn start(span: Option<std::ops::Range<usize>>, otherwise: usize) -> usize {
+    span.map_or(otherwise, |span| span.start)
+}
+
+fn entries(text: &Text<'_>, table: &dyn TableLike, wanted: impl Fn(&str) -> bool) -> Vec<Entry> {
+    let entry = |(name, item): (&str, &Item)| {
+        let key_at = start(table.key(name).and_then(|key| key.span()), 0);
+        Entry { key: name.to_owned(), key_at, value_at: start(item.span(), key_at), value: value(text, item) }
+    };
+    table.iter().filter(|(name, _)| wanted(name)).map(entry).collect()
+}
+
+fn value(text: &Text<'_>, item: &Item) -> Value {
+    if let Some(table) = item.as_table_like() {
+        return Value::Table(entries(text, table, |_| true));
+    }
+    match item {
+        Item::Value(Toml::String(string)) => Value::Text(string.value().clone()),
+        Item::Value(Toml::Integer(number)) => Value::Literal("a number", number.value().to_string()),
+        Item::Value(Toml::Float(_)) => Value::Literal("a number", literal(text, item)),
+        Item::Value(Toml::Boolean(boolean)) => Value::Literal("a boolean", boolean.value().to_string()),
+        Item::Value(Toml::Datetime(_)) => Value::Other("a date"),
+        _ => Value::Other("an array"),
+    }
+}
+
+fn literal(text: &Text<'_>, item: &Item) -> String {
+    item.span().and_then(|span| text.text.get(span)).unwrap_or_default().replace('_', "")
+}

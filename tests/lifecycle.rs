@@ -1,0 +1,137 @@
+//! Starting, stopping and dying: of clients, of helpers, of the daemon.
+
+mod support;
+
+use std::{collections::BTreeSet, fs, process::Stdio};
+use support::{CANARY, Home, text, wait};
+
+/// Processes whose command line has `part` as an argument.
+fn processes(part: &str) -> BTreeSet<String> {
+    let of = |entry: fs::DirEntry| {
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        let matches = line.split(|byte| *byte == 0).any(|word| word == part.as_bytes());
+        matches.then(|| entry.file_name().to_string_lossy().into_owned())
+    };
+    fs::read_dir("/proc").expect("/proc").flatten().filter_map(of).collect()
+}
+
+#[test]
+fn a_hundred_clients_without_daemon_start_one() {
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 0.2), &[]);
+    let outputs = home.herd(100, &["token"]);
+    let tokens: BTreeSet<_> = outputs.iter().map(|output| text(&output.stdout)).collect();
+    let errors: BTreeSet<_> = outputs.iter().map(|output| text(&output.stderr)).collect();
+    assert_eq!(tokens.len(), 1, "{errors:?}");
+    assert_eq!(home.runs("key"), 1);
+    let daemons = processes(home.socket().to_str().expect("path"));
+    assert_eq!(daemons.len(), 1, "{daemons:?}");
+    home.ok(&["daemon", "stop"]);
+    wait::until("the daemon is gone", || processes(home.socket().to_str().expect("path")).is_empty());
+    assert!(!home.socket().exists(), "it leaves no socket");
+}
+
+#[test]
+fn killing_the_client_that_started_the_run_leaves_the_run() {
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 1.0), &[]);
+    let _daemon = home.daemon();
+    let mut first = home.claviger(&["token"]).stdout(Stdio::null()).spawn().expect("claviger runs");
+    wait::until("the helper runs", || home.runs("key") == 1);
+    first.kill().expect("kill");
+    first.wait().expect("wait");
+    assert_eq!(home.ok(&["token"]), format!("{CANARY}key-1\n"));
+    assert_eq!(home.runs("key"), 1);
+}
+
+#[test]
+fn killing_all_clients_leaves_the_run() {
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 1.0), &[]);
+    let _daemon = home.daemon();
+    let spawn = |_| home.claviger(&["token"]).stdout(Stdio::null()).spawn().expect("claviger runs");
+    let mut clients: Vec<_> = (0..20).map(spawn).collect();
+    wait::until("the helper runs", || home.runs("key") == 1);
+    for client in &mut clients {
+        client.kill().expect("kill");
+        client.wait().expect("wait");
+    }
+    assert_eq!(home.ok(&["token"]), format!("{CANARY}key-1\n"));
+    assert_eq!(home.runs("key"), 1);
+}
+
+#[test]
+fn killing_the_daemon_in_mid_run_wedges_nothing() {
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 1.0), &[]);
+    let daemon = home.daemon();
+    let waiting = home
+        .claviger(&["token"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("claviger runs");
+    wait::until("the helper runs", || home.runs("key") == 1);
+    daemon.kill();
+    let output = waiting.wait_with_output().expect("output");
+    assert_eq!(output.status.code(), Some(8), "{}", text(&output.stderr));
+    // The dead daemon's socket and lock file are still there; the next call starts a new daemon all the same.
+    assert!(home.socket().exists());
+    assert_eq!(home.ok(&["token"]), format!("{CANARY}key-2\n"));
+}
+
+#[test]
+fn a_second_daemon_refuses_and_leaves_the_first_alone() {
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 0.0), &[]);
+    let first = home.daemon();
+    let second = home.run(&["daemon", "run"]);
+    assert!(!second.status.success());
+    assert!(text(&second.stderr).contains("another daemon"), "{}", text(&second.stderr));
+    home.ok(&["token"]);
+    assert_eq!(home.status()["pid"], first.pid());
+    assert!(first.terminate().success());
+    assert!(!home.socket().exists());
+}
+
+#[test]
+fn stopping_ends_open_streams_and_waiting_requests() {
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 30.0), &[]);
+    let daemon = home.daemon();
+    let waiting = home
+        .claviger(&["token"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("claviger runs");
+    wait::until("the helper runs", || home.runs("key") == 1);
+    assert!(daemon.terminate().success());
+    let output = waiting.wait_with_output().expect("output");
+    assert_eq!(output.status.code(), Some(8), "{}", text(&output.stderr));
+    // The helper goes with the daemon.
+    let helper = home.path("key.sh").display().to_string();
+    wait::until("the helper is gone", || processes(&helper).is_empty());
+}
+
+#[test]
+fn a_foreign_file_in_place_of_the_socket_is_left_alone() {
+    let home = Home::new();
+    home.write("run/claviger/claviger.sock", "precious");
+    fs::set_permissions(home.path("run/claviger"), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .expect("mode");
+    let stderr = home.fails(8, &["token"]);
+    assert!(stderr.contains("claviger.sock"), "{stderr}");
+    assert_eq!(home.read("run/claviger/claviger.sock"), "precious");
+    fs::remove_file(home.socket()).expect("remove");
+}
+
+#[test]
+fn a_planted_runtime_directory_is_refused() {
+    let home = Home::new();
+    fs::create_dir(home.path("elsewhere")).expect("directory");
+    std::os::unix::fs::symlink(home.path("elsewhere"), home.path("run/claviger")).expect("symlink");
+    let stderr = home.fails(8, &["token"]);
+    assert!(stderr.contains("not safe"), "{stderr}");
+    assert_eq!(fs::read_dir(home.path("elsewhere")).expect("directory").count(), 0);
+}
