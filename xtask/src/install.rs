@@ -171,7 +171,7 @@ fn install(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     );
     if whole_user && exists("systemctl") {
         println!(
-            "To let systemd start it: systemctl --user daemon-reload && systemctl --user enable --now clavigerd.socket"
+            "To let systemd start it: claviger daemon stop; systemctl --user daemon-reload; systemctl --user enable --now clavigerd.socket"
         );
     }
     Ok(())
