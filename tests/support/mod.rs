@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -207,6 +208,13 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        // Asked first, so that its log and audit log are complete when they are scanned.
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            signal(self.pid(), "TERM");
+            wait::holds_within(Duration::from_secs(6), || {
+                self.child.try_wait().is_ok_and(|ended| ended.is_some())
+            });
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }
