@@ -193,6 +193,8 @@ impl SettingsStore {
         let progress = Arc::new(Progress::default());
         let running = Running { number: loads.started, since: Instant::now(), progress, outcome };
         loads.running.insert(key.clone(), running.clone());
+        // A runtime that shuts down drops the work here and now, and with it the registration, which takes the lock.
+        drop(loads);
         let registration = Registration { store: Arc::clone(self), key: key.clone() };
         let progress = Arc::clone(&running.progress);
         tokio::task::spawn_blocking(move || {
