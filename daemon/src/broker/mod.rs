@@ -221,7 +221,11 @@ impl Broker {
     /// If the settings cannot be read at all, or the explicit ones are broken.
     pub async fn settings_of(&self, session: &SessionContext) -> Result<Settings, Problem> {
         let snapshot = self.settings.snapshot(session).await?;
-        let explicit = settings::store::explicit(session)?;
+        // A managed session ignores whatever is passed, be it broken.
+        let explicit = match session.mode {
+            SessionMode::Managed => None,
+            _ => settings::store::explicit(session)?,
+        };
         let decision = self.trust.decision(snapshot.subject.as_ref());
         Ok(Settings { snapshot, explicit, decision, hermetic: session.mode == SessionMode::Bare })
     }
