@@ -131,7 +131,8 @@ fn buf_curl_lists_calls_and_follows() {
     let mut lines = BufReader::new(watch.0.stdout.take().expect("stdout")).lines().map_while(Result::ok);
     let mut until = |word: &str| lines.by_ref().find(|line| line.contains(word)).expect(word);
     until("sk-canary-key-1");
-    assert!(home.ok(&["--json", "refresh"]).contains("\"generation\": 2"));
+    let refreshed = buf.call(&home, "InspectService/Refresh", &buf.session);
+    assert_eq!(refreshed["slot"]["generation"], "2");
     until("sk-canary-key-2");
     until("REASON_REFRESHED");
     drop(watch);
