@@ -2,9 +2,14 @@
 
 mod support;
 
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -91,12 +96,12 @@ impl Buf {
     }
 }
 
-/// A child that ends with this value.
+/// A process group that ends with this value: npm's `buf` is a script that starts the real one.
 struct Ends(Child);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        drop(self.0.kill());
+        drop(killpg(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGKILL));
         drop(self.0.wait());
     }
 }
@@ -127,7 +132,8 @@ fn buf_curl_lists_calls_and_follows() {
 
     let url = "http://localhost/claviger.v1.CredentialService/WatchCredential";
     let mut watch = buf.curl(&home, &["--data", &buf.session, url]);
-    let mut watch = Ends(watch.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("buf runs"));
+    let mut watch =
+        Ends(watch.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("buf runs"));
     let mut lines = BufReader::new(watch.0.stdout.take().expect("stdout")).lines().map_while(Result::ok);
     let mut until = |word: &str| lines.by_ref().find(|line| line.contains(word)).expect(word);
     until("sk-canary-key-1");
