@@ -4,6 +4,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
 
+pub mod inside;
 pub mod wait;
 
 use std::{

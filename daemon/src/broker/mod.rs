@@ -204,7 +204,11 @@ impl Broker {
     }
 
     fn judged(&self, session: &SessionContext, snapshot: Arc<Snapshot>) -> Result<Settings, Problem> {
-        let explicit = settings::store::explicit(session)?;
+        // A managed session ignores whatever is passed, be it broken.
+        let explicit = match session.mode {
+            SessionMode::Managed => None,
+            _ => settings::store::explicit(session)?,
+        };
         let decision = self.trust.decision(snapshot.subject.as_ref());
         Ok(Settings { snapshot, explicit, decision, hermetic: session.mode == SessionMode::Bare })
     }

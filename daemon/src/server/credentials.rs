@@ -22,6 +22,8 @@ use std::{pin::Pin, time::Duration};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
+const BAD_VALIDITY: &str = "min_validity is negative or out of range";
+
 #[tonic::async_trait]
 impl CredentialService for Context {
     async fn get_credential(
@@ -32,9 +34,9 @@ impl CredentialService for Context {
         let message = request.into_inner();
         let min_validity = match message.min_validity {
             None => Duration::ZERO,
-            Some(wish) => {
-                Duration::try_from(wish).map_err(|_| malformed("min_validity is negative or out of range"))?
-            }
+            // The signs first: the conversion overflows on the smallest number there is.
+            Some(wish) if wish.seconds < 0 || wish.nanos < 0 => return Err(malformed(BAD_VALIDITY)),
+            Some(wish) => Duration::try_from(wish).map_err(|_| malformed(BAD_VALIDITY))?,
         };
         let session = session(message.session)?;
         let outcome = self.broker.get(&session, peer.pid, min_validity).await;

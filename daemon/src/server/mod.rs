@@ -57,6 +57,7 @@ pub async fn router(
     health.set_serving::<CredentialServiceServer<Context>>().await;
     health.set_serving::<TrustServiceServer<Context>>().await;
     health.set_serving::<InspectServiceServer<Context>>().await;
+    health.set_serving::<ControlServiceServer<Context>>().await;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTOR)
