@@ -7,6 +7,7 @@
 pub mod wait;
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
@@ -236,6 +237,16 @@ pub fn signal(pid: u32, name: &str) {
     let status =
         Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().expect("kill runs");
     assert!(status.success(), "kill -{name} {pid}");
+}
+
+/// Processes whose command line has `part` as an argument. The dead that nobody has waited for have none.
+pub fn processes(part: &str) -> BTreeSet<String> {
+    let of = |entry: fs::DirEntry| {
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        let matches = line.split(|byte| *byte == 0).any(|word| word == part.as_bytes());
+        matches.then(|| entry.file_name().to_string_lossy().into_owned())
+    };
+    fs::read_dir("/proc").expect("/proc").flatten().filter_map(of).collect()
 }
 
 /// Says loudly that something was not tested; an error where everything must be (CI is root and has it all).
