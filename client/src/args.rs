@@ -3,12 +3,14 @@
 use crate::{commands::*, exit};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use claviger::session::SessionMode;
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{env, ffi::OsString, path::PathBuf, time::Duration};
+
+/// How long to wait if nothing is said: as long as the slowest command may run (`spec/behaviour.md` A7).
+const TIMEOUT: u64 = 180;
 
 /// Borrows API credentials from clavigerd, which keeps and refreshes them for all sessions of the user
 #[derive(Parser)]
 #[command(name = "claviger", version = claviger::RELEASE, after_long_help = exit::HELP)]
-#[command(disable_help_subcommand = true, infer_long_args = false)]
 pub(crate) struct Cli {
     /// Options of every verb.
     #[command(flatten)]
@@ -19,12 +21,13 @@ pub(crate) struct Cli {
 }
 
 /// Options that every verb takes, before or after its name.
-#[derive(Args)]
+#[derive(Args, Debug, PartialEq)]
+#[command(next_help_heading = "Options of every verb")]
 pub(crate) struct Options {
     /// Act for a session in this directory
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,
-    /// Add settings: a file, or JSON if it starts with `{`
+    /// Add settings: a file, or JSON if it starts with `{` (visible to other processes: no secrets there)
     #[arg(long, global = true, value_name = "FILE|JSON")]
     pub(crate) settings: Option<OsString>,
     /// Hermetic session: ANTHROPIC_API_KEY and --settings only
@@ -40,7 +43,7 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds())]
     pub(crate) min_validity: Option<u64>,
     /// Give up waiting after this long
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 180, value_parser = seconds())]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = seconds())]
     pub(crate) timeout: u64,
     /// Do not start a daemon
     #[arg(long, global = true)]
@@ -89,7 +92,7 @@ pub(crate) enum Verb {
 }
 
 /// What `--mode` accepts.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(crate) enum Mode {
     /// An ordinary terminal session
     Standard,
@@ -113,6 +116,35 @@ impl From<Mode> for SessionMode {
             Mode::Homespace => Self::Homespace,
             Mode::Bare => Self::Bare,
             Mode::Managed => Self::Managed,
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cwd: None,
+            settings: None,
+            bare: false,
+            mode: None,
+            socket: None,
+            min_validity: None,
+            timeout: TIMEOUT,
+            no_start: false,
+            json: false,
+            quiet: false,
+        }
+    }
+}
+
+impl Cli {
+    /// The command line of this process; ends it with a message if that is wrong. A bare `claviger token` is by far
+    /// the most frequent one, and building the parser for all others would be a fifth of its running time.
+    pub(crate) fn read() -> Self {
+        let mut arguments = env::args_os().skip(1);
+        match (arguments.next(), arguments.next()) {
+            (Some(verb), None) if verb == "token" => Self { options: Options::default(), verb: Verb::Token },
+            _ => Self::parse(),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Context {
 impl Context {
     /// The facts of this call.
     pub(crate) fn new(options: Options, core_limit: CoreLimit) -> Self {
-        let interactive = !options.quiet && output::is_interactive();
+        let interactive = !options.quiet && !options.json && output::is_interactive();
         Self { options, interactive, core_limit }
     }
 
@@ -65,12 +65,15 @@ impl Context {
     ///
     /// # Errors
     /// Why there is none.
-    pub(crate) async fn connect(&self) -> Result<Client, ConnectError> {
+    pub(crate) async fn connect(&self) -> Result<Client, Failure> {
         let socket = self.socket()?;
-        match self.options.no_start {
-            true => Client::connect(&socket).await,
-            false => Client::connect_or_start(&socket).await,
+        if self.options.no_start {
+            return Ok(Client::connect(&socket).await?);
         }
+        // A start waits for its turn among other clients, and one of those may hang.
+        let limit = self.options.timeout();
+        let connected = tokio::time::timeout(limit, Client::connect_or_start(&socket)).await;
+        Ok(connected.map_err(|_| Failure::TimedOut(limit))??)
     }
 
     /// A connection to a daemon that runs already.

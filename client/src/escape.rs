@@ -2,7 +2,7 @@
 //!
 //! Paths, commands and messages can come out of a hostile repository. Shown as they are, they could move the
 //! cursor, recolour, reorder or hide text, and so forge what `claviger` itself says. Everything on stderr, and
-//! everything for people on stdout, goes through here; `--json` and data do not.
+//! everything for people and JSON on stdout, goes through here. Secrets and headers for programs do not.
 
 use std::fmt::Write as _;
 
@@ -18,6 +18,20 @@ pub(crate) fn line(text: &str) -> String {
 /// Text that may have several lines: as [`line`], but line feeds stay and continue at `indent`.
 pub(crate) fn lines(text: &str, indent: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join(&format!("\n{indent}"))
+}
+
+/// Serialised JSON with the same meaning and nothing a terminal would not simply print: such characters can only stand
+/// in strings, where JSON has an escape for them.
+pub(crate) fn json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push(c), // between values; in strings it is escaped already
+            c if is_printable(c) => shown.push(c),
+            c => shown.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
+        }
+    }
+    shown
 }
 
 /// Whether [`line`] would change `text`.
@@ -86,6 +100,17 @@ mod tests {
         ] {
             assert_eq!(line(text), shown);
             assert!(!is_plain(text));
+        }
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let value =
+            serde_json::json!({"a": ["\u{9b}2J", "\u{202e}", "é\n\u{e0041}\u{1f511}"], "b\u{200b}": 1});
+        for text in [value.to_string(), format!("{value:#}")] {
+            let escaped = super::json(&text);
+            assert!(escaped.lines().all(is_plain), "{escaped}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).expect("JSON"), value);
         }
     }
 

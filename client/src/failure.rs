@@ -64,6 +64,14 @@ impl Failure {
         Self::Problem(Problem::new(Reason::MalformedRequest, message).hint(hint))
     }
 
+    /// The reason of a typed problem.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Problem(problem) => Some(problem.reason),
+            _ => None,
+        }
+    }
+
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
@@ -81,7 +89,7 @@ impl Failure {
     pub(crate) fn render(&self, as_json: bool) -> String {
         match (self.report(), as_json) {
             (None, _) => String::new(),
-            (Some(report), true) => format!("{}\n", report.json()),
+            (Some(report), true) => escape::json(&report.json().to_string()) + "\n",
             (Some(report), false) => report.text(),
         }
     }

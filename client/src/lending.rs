@@ -1,6 +1,6 @@
 //! Borrows a credential; asks the person for trust if that is what stands in the way.
 
-use crate::{context::Context, failure::Failure, prompt, wait};
+use crate::{context::Context, escape, failure::Failure, output, prompt, wait};
 use claviger::{
     client::Client,
     proto::v1::{Lease, Secret, lease::Material},
@@ -8,7 +8,12 @@ use claviger::{
     session::SessionContext,
     variables::{self, Use},
 };
-use std::env;
+use std::{env, io::IsTerminal as _, time::Duration};
+use tokio::time::sleep;
+
+/// Pauses before another try with the next daemon, when this one goes away without an answer.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];
 
 /// Borrows the credential of the session that the options describe.
 ///
@@ -17,24 +22,45 @@ use std::env;
 pub(crate) async fn borrow(context: &Context) -> Result<Lease, Failure> {
     let session = context.session()?;
     let mut client = context.connect().await?;
-    let first = attempt(context, &mut client, &session).await;
-    match &first {
-        Err(Failure::Problem(problem))
-            if problem.reason == Reason::WorkspaceUntrusted && context.interactive =>
-        {
-            match prompt::ask(context, &client, &session).await? {
-                true => attempt(context, &mut client, &session).await,
-                false => first,
+    let (mut pauses, mut asked) = (&PAUSES[..], false);
+    loop {
+        let failure = match attempt(context, &mut client, &session).await {
+            Ok(lease) => return Ok(lease),
+            Err(failure) => failure,
+        };
+        match (failure.reason(), pauses) {
+            (Some(Reason::WorkspaceUntrusted), _) if context.interactive && !asked => {
+                asked = true;
+                if !prompt::ask(context, &client, &session).await? {
+                    return Err(failure);
+                }
             }
+            (Some(Reason::ShuttingDown), [pause, rest @ ..]) => {
+                pauses = rest;
+                sleep(*pause).await;
+                client = context.connect().await?;
+            }
+            _ => return Err(failure),
         }
-        Err(Failure::Problem(problem))
-            if problem.reason == Reason::ShuttingDown && !context.options.no_start =>
-        {
-            client = context.connect().await?;
-            attempt(context, &mut client, &session).await
-        }
-        _ => first,
     }
+}
+
+/// As [`borrow`], for verbs that print nothing but data: tells a person at the terminal what the lease warns of.
+///
+/// # Errors
+/// As [`borrow`].
+pub(crate) async fn borrow_and_warn(context: &Context) -> Result<Lease, Failure> {
+    let lease = borrow(context).await?;
+    let stale = lease
+        .stale
+        .then_some("the credential is still valid, but the last refresh failed or the API rejected it");
+    let warnings: Vec<_> = stale.into_iter().chain(lease.warnings.iter().map(String::as_str)).collect();
+    if !warnings.is_empty() && !context.options.quiet && std::io::stderr().is_terminal() {
+        warnings
+            .iter()
+            .for_each(|warning| output::talk(&format!("claviger: warning: {}\n", escape::line(warning))));
+    }
+    Ok(lease)
 }
 
 async fn attempt(context: &Context, client: &mut Client, session: &SessionContext) -> Result<Lease, Failure> {

@@ -24,14 +24,13 @@ mod wait;
 mod words;
 
 use args::Cli;
-use clap::Parser as _;
 use context::Context;
 use failure::Failure;
 use std::process;
 
 fn main() {
     let core_limit = harden::harden();
-    let Cli { options, verb } = Cli::parse();
+    let Cli { options, verb } = Cli::read();
     let as_json = options.json;
     let context = Context::new(options, core_limit);
     let code = match run(&context, verb) {

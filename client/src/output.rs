@@ -1,5 +1,6 @@
 //! The two ways out: data to stdout, talk to stderr.
 
+use crate::escape;
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// Writes data to stdout at once and in full.
@@ -18,7 +19,7 @@ pub(crate) fn data(text: &str) -> io::Result<()> {
 /// # Errors
 /// As [`data`].
 pub(crate) fn json(value: &serde_json::Value) -> io::Result<()> {
-    data(&format!("{value:#}\n"))
+    data(&(escape::json(&format!("{value:#}")) + "\n"))
 }
 
 /// Tells a person something. Where nobody listens it is lost, and nothing else breaks.

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &[String], direction: Direction) -> sh::Result {
                 .filter(|item| item.to.exists())
                 .for_each(|item| println!("would remove {}", item.to.display()));
         }
-        (Direction::In, false) => install(&plan, &places)?,
+        (Direction::In, false) => install(&plan, &places, options.prefix.is_none())?,
         (Direction::Out, false) => uninstall(&plan, &places, options.prefix.is_none())?,
     }
     Ok(())
@@ -155,7 +155,7 @@ fn plan(places: &Places, mac: bool) -> Vec<Item> {
     plan
 }
 
-fn install(plan: &[Item], places: &Places) -> sh::Result {
+fn install(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     let built = sh::build(Profile::Release)?;
     for item in plan {
         let content = content(item, places, &built)?;
@@ -169,7 +169,7 @@ fn install(plan: &[Item], places: &Places) -> sh::Result {
     println!(
         "A running daemon keeps the old program until `claviger daemon stop`; the next call starts the new one."
     );
-    if exists("systemctl") {
+    if whole_user && exists("systemctl") {
         println!(
             "To let systemd start it: systemctl --user daemon-reload && systemctl --user enable --now clavigerd.socket"
         );
@@ -181,15 +181,22 @@ fn content(item: &Item, places: &Places, built: &Path) -> sh::Result<Vec<u8>> {
     match item.content {
         Content::Program(name) => Ok(fs::read(built.join(name))?),
         Content::Unit(name) => {
-            let daemon = places.programs.join("clavigerd");
-            Ok(fs::read_to_string(sh::root().join(name))?
-                .replace(PROGRAM, &daemon.to_string_lossy())
-                .into_bytes())
+            let text = fs::read_to_string(sh::root().join(name))?;
+            Ok(text.replace(PROGRAM, &plain(&places.programs.join("clavigerd"))?).into_bytes())
         }
         Content::Completions(shell) => {
             let text = sh::stdout(Command::new(built.join("claviger")).args(["completions", shell]))?;
             Ok(format!("{text}\n").into_bytes())
         }
+    }
+}
+
+/// A path that means itself in a unit, between quotes, and in XML.
+fn plain(path: &Path) -> sh::Result<String> {
+    let text = path.to_str().ok_or("the path of the program is not UTF-8")?;
+    match text.chars().find(|letter| !letter.is_alphanumeric() && !"/._+@:~, -".contains(*letter)) {
+        None => Ok(text.to_owned()),
+        Some(letter) => Err(format!("{text}: a service file cannot name a path with {letter:?}").into()),
     }
 }
 
@@ -238,7 +245,7 @@ fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, parse, places, plan};
+    use super::{Options, parse, places, plain, plan};
     use std::path::{Path, PathBuf};
 
     fn words(text: &str) -> Vec<String> {
@@ -253,6 +260,14 @@ mod tests {
             parse(&words("--prefix=/p")).is_ok_and(|options| options.prefix == Some(PathBuf::from("/p")))
         );
         assert!(parse(&words("--prefix")).is_err() && parse(&words("--force")).is_err());
+    }
+
+    #[test]
+    fn service_files_only_name_plain_paths() {
+        assert!(plain(Path::new("/home/jo o/.local/bin/clavigerd")).is_ok());
+        for odd in ["/a%h/x", "/a\"b/x", "/a&b/x", "/a<b", "/a$b", "/a\nb"] {
+            assert!(plain(Path::new(odd)).is_err(), "{odd}");
+        }
     }
 
     #[test]

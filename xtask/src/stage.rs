@@ -110,6 +110,14 @@ impl Stage {
         sh::capture(&mut self.command(directory, arguments))
     }
 
+    /// The end of what this home's daemon has logged.
+    pub(crate) fn daemon_log(&self) -> String {
+        let text =
+            fs::read_to_string(self.path("home/.local/state/claviger/clavigerd.log")).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
     /// Process ids of the daemons that serve this home's socket.
     pub(crate) fn daemons(&self) -> Vec<u32> {
         let Ok(list) = sh::stdout(Command::new("ps").args(["-A", "-ww", "-o", "pid=,args="])) else {

@@ -37,6 +37,7 @@ fn global_options_stand_before_or_after_the_verb() {
 #[test]
 fn defaults_ask_for_nothing_special() {
     let options = parse("token").expect("valid").options;
+    assert_eq!(options, super::Options::default(), "the short cut for `token` must mean the same");
     assert_eq!((options.mode(), options.timeout()), (None, Duration::from_secs(180)));
     assert!(options.settings.is_none() && !options.no_start && !options.json && !options.quiet);
 }

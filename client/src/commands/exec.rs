@@ -40,7 +40,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let Some((program, rest)) = arguments.command.split_first() else {
         return Err(Failure::usage("no command is given", "claviger exec -- COMMAND [ARGS]"));
     };
-    let lease = lending::borrow(context).await?;
+    let lease = lending::borrow_and_warn(context).await?;
     let mut variables = environment::variables(&lease, |name| std::env::var_os(name).is_some())?;
     if arguments.fd {
         hand_over(&mut variables)?;

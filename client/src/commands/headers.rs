@@ -18,7 +18,7 @@ use claviger::{
 /// # Errors
 /// Why there is no credential, or which header is not valid.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
-    let lease = lending::borrow(context).await?;
+    let lease = lending::borrow_and_warn(context).await?;
     let mut all = credential_headers(&lease)?;
     all.extend(environment::custom_headers(&lease)?);
     match context.options.json {

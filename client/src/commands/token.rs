@@ -8,7 +8,7 @@ use claviger::proto::v1::Secret;
 /// # Errors
 /// Why there is none.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
-    let lease = lending::borrow(context).await?;
+    let lease = lending::borrow_and_warn(context).await?;
     let mut line = lending::secret(&lease)?;
     line.value.push('\n');
     let Secret { value } = &line;

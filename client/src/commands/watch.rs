@@ -1,6 +1,6 @@
 //! `claviger watch`: events of the credential as they come, across restarts of the daemon.
 
-use crate::{context::Context, environment, exit, failure::Failure, json, lending, output, render};
+use crate::{context::Context, environment, escape, exit, failure::Failure, json, lending, output, render};
 use claviger::{
     proto::v1::{Lease, Secret, watch_credential_response::Event},
     reason::{Problem, Reason},
@@ -68,7 +68,7 @@ async fn follow(context: &Context, session: &SessionContext, show_secret: bool, 
         Ok(client) => client,
         // Once it has worked, a daemon that cannot be reached may come back.
         Err(_) if *told => return End::Lost { events: false },
-        Err(error) => return End::Fatal(error.into()),
+        Err(failure) => return End::Fatal(failure),
     };
     let mut events = false;
     let mut stream = match client.watch(session).await {
@@ -89,11 +89,10 @@ async fn follow(context: &Context, session: &SessionContext, show_secret: bool, 
     }
 }
 
-/// A connection that broke says so with `source-unavailable` or, in the words of HTTP/2, as a bug or cancellation.
+/// Failed refreshes come as events: an error of the stream itself is the daemon's end, or final.
 fn ended(problem: Problem, events: bool) -> End {
     match problem.reason {
-        Reason::ShuttingDown | Reason::SourceUnavailable | Reason::Cancelled => End::Lost { events },
-        Reason::Bug if events => End::Lost { events },
+        Reason::ShuttingDown | Reason::Cancelled => End::Lost { events },
         _ => End::Fatal(problem.into()),
     }
 }
@@ -104,7 +103,7 @@ fn print(context: &Context, event: &Event, show_secret: bool) -> Result<(), Fail
         _ => None,
     };
     let text = match context.options.json {
-        true => json::event(event, |lease| lease_json(lease, secret.as_ref())).to_string(),
+        true => escape::json(&json::event(event, |lease| lease_json(lease, secret.as_ref())).to_string()),
         false => render::event::render(
             event,
             secret.as_ref().map(|secret| secret.value.as_str()),

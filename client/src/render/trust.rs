@@ -11,9 +11,9 @@ use std::time::SystemTime;
 /// Columns of a value; with its margin it fits a terminal of 80.
 const WIDTH: usize = 72;
 /// Longest value shown in full, in characters of its escaped form.
-const MAX_SHOWN: usize = 2_000;
+const MAX_SHOWN: usize = 1_200;
 /// What is shown of the end of a longer one: payloads hide behind padding.
-const TAIL: usize = 500;
+const TAIL: usize = 400;
 
 /// The workspace, its decision and its items.
 pub(crate) fn render(workspace: &Workspace, now: SystemTime, style: Style) -> String {
@@ -204,7 +204,7 @@ env.API_TIMEOUT_MS (variable, removed)
         let value = format!("begin{}curl evil", "x".repeat(10_000));
         let text = items(&[item("apiKeyHelper", &value, Change::Added)], Style::default());
         assert!(text.contains("begin") && text.contains("curl evil"), "{text}");
-        assert!(text.contains("----- 8014 characters left out: look into the file -----"), "{text}");
+        assert!(text.contains("----- 8814 characters left out: look into the file -----"), "{text}");
         assert!(text.len() < 3_000);
     }
 

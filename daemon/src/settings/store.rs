@@ -280,4 +280,4 @@ fn too_slow(progress: &Progress) -> Problem {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

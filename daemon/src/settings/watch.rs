@@ -19,7 +19,7 @@ use std::{
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, JoinSet},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 
 mod armed;
@@ -170,18 +170,16 @@ impl Watcher {
     // Watches are set before the look that counts; if that look leads elsewhere, they are set anew. Says whether
     // events alone are not enough.
     async fn settle(&mut self) -> bool {
-        let mut look = self.look().await;
         for _ in 0..ROUNDS {
+            let look = self.look().await;
             if look.changed {
                 self.store.changes.send_modify(|count| *count += 1);
             }
-            let chain = Chain::of(&look.paths);
             let usable = self.store.may_use_events();
-            let moved = self.armed.follow(chain, usable);
+            let moved = self.armed.follow(Chain::of(&look.paths), usable);
             if !moved {
-                return look.remote || self.armed.is_exhausted();
+                return look.remote || self.armed.is_blind();
             }
-            look = self.look().await;
         }
         true
     }
@@ -233,7 +231,7 @@ fn is_same(before: &Seen, now: &Seen) -> bool {
 // Only bounds how long a test may wait.
 #[cfg(test)]
 pub(super) async fn within<T>(limit: Duration, what: impl Future<Output = T>) -> T {
-    timeout(limit, what).await.expect("in time")
+    tokio::time::timeout(limit, what).await.expect("in time")
 }
 
 #[cfg(test)]

@@ -248,8 +248,10 @@ fn load(path: &Path) -> Result<Records, Problem> {
 
 fn save(path: &Path, records: &Records) -> Result<(), Problem> {
     let written = Written { version: VERSION, records: records.values().collect() };
-    let bytes = serde_json::to_vec_pretty(&written)
-        .map_err(|_| Problem::new(Reason::Bug, "the trust store cannot be put into words"))?;
+    let bytes = serde_json::to_vec_pretty(&written).map_err(|_| {
+        Problem::new(Reason::SettingsInvalid, "the path of the workspace is not UTF-8")
+            .hint("give the workspace a path that can be written down")
+    })?;
     files::write_private(path, &bytes)
 }
 

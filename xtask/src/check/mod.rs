@@ -1,5 +1,6 @@
 //! `cargo xtask check`: what CI runs before the tests. All steps run, then the list of what failed is shown.
 
+mod deny;
 mod lengths;
 mod proto;
 mod units;
@@ -7,7 +8,6 @@ mod units;
 pub(crate) use units::PROGRAM;
 
 use crate::sh::{self, paint};
-use std::process::Command;
 
 /// What became of a step.
 #[derive(Debug)]
@@ -32,7 +32,8 @@ const STEPS: &[Step] = &[
     ("client's dependencies", client_dependencies),
     ("systemd units", units::systemd),
     ("launchd plist", units::launchd),
-    ("dependency policy (cargo deny)", deny),
+    ("dependency policy", deny::policy),
+    ("advisories", deny::advisories),
     ("clippy", clippy),
     ("docs", docs),
 ];
@@ -127,14 +128,6 @@ fn is_of(name: &str, banned: &str) -> bool {
     } else {
         name.split('-').any(|part| part == banned) || name == banned
     }
-}
-
-fn deny() -> sh::Result<Outcome> {
-    if !sh::exists("cargo-deny") {
-        return Ok(Outcome::Skipped("cargo-deny (cargo install --locked cargo-deny)"));
-    }
-    sh::run(Command::new("cargo-deny").args(["--log-level", "warn", "check"]).current_dir(sh::root()))?;
-    Ok(Outcome::Passed)
 }
 
 #[cfg(test)]

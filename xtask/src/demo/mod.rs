@@ -39,6 +39,10 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     let mut claims = Claims::default();
     let helper = stage.own_helper(PACE)?;
     let first = herd(&stage, &mut claims, &helper)?;
+    if first.is_empty() {
+        claims.show("tail clavigerd.log", &stage.daemon_log());
+        return claims.end();
+    }
     why(&stage, &mut claims)?;
     stranger(&stage, &mut claims)?;
     rotation(&stage, &mut claims, &helper, &first)?;
@@ -65,7 +69,7 @@ fn herd(stage: &Stage, claims: &mut Claims, helper: &Helper) -> sh::Result<Strin
         tokens.len() == SESSIONS && tokens.iter().all(|token| *token == first),
         &format!("all the same: {first}"),
     );
-    claims.claim(helper.runs() == 1, &format!("the helper ran {}", times(helper.runs())));
+    claims.claim(helper.runs() == 1, &format!("the helper {}", ran(helper.runs())));
     let daemons = stage.daemons();
     claims.claim(daemons.len() == 1, &format!("one daemon serves them: {}", pids(&daemons)));
     let start = Instant::now();
@@ -101,13 +105,13 @@ fn stranger(stage: &Stage, claims: &mut Claims) -> sh::Result {
         refused.status.code() == Some(NEEDS_HUMAN) && out(&refused).is_empty(),
         "refused, and told what to do",
     );
-    claims.claim(planted.runs() == 0, &format!("the planted helper ran {}", times(planted.runs())));
+    claims.claim(planted.runs() == 0, &format!("the planted helper {}", ran(planted.runs())));
     let grant = stage.claviger(&directory, &["trust", "grant"])?;
     claims.show("claviger trust grant", &format!("{}{}", out(&grant), err(&grant)));
     let granted = stage.claviger(&directory, &["token"])?;
     let shown = if granted.status.success() { out(&granted) } else { err(&granted) };
     claims.claim(shown.starts_with("sk-planted-1"), &format!("after the grant it runs: {shown}"));
-    claims.claim(planted.runs() == 1, &format!("the planted helper ran {}", times(planted.runs())));
+    claims.claim(planted.runs() == 1, &format!("the planted helper {}", ran(planted.runs())));
     Ok(())
 }
 
@@ -158,11 +162,11 @@ fn stop(stage: Stage, claims: &mut Claims) -> sh::Result {
     Ok(())
 }
 
-fn times(count: usize) -> String {
+fn ran(count: usize) -> String {
     match count {
-        0 => "not once".into(),
-        1 => "once".into(),
-        more => format!("{more} times"),
+        0 => "did not run".into(),
+        1 => "ran once".into(),
+        more => format!("ran {more} times"),
     }
 }
 

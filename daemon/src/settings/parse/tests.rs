@@ -92,7 +92,7 @@ fn bad_json_is_refused_with_its_place() {
         ("{\"a\":\"\\x41\"}", "1:7", "not valid JSON"),
         ("{\"a\":\"x", "1:6", "unterminated string"),
         ("{\"a\":\"\\ud800\"}", "1:7", "unicode escape"),
-        ("{\"ö\":\"x\ty\"}", "1:8", "not valid JSON"),
+        ("{\"ö\":\"x\ty\"}", "1:7", "not valid JSON"),
         ("{\"a\":01}", "1:7", "not valid JSON"),
         ("{\"a\":\u{a0}1}", "1:6", "not valid JSON"),
         ("{\n  \"apiKeyHelper\": 5}", "2:19", "apiKeyHelper must be a string, not a number"),
@@ -114,8 +114,8 @@ fn bad_json_is_refused_with_its_place() {
         ("{\"env\":{\"A=B\":\"\"}}", "1:9", "a name in env"),
         ("{\"env\":{\"A\":\"\\u0000\"}}", "1:13", "env.A has a NUL"),
         (&format!("{{\"env\":{{{many}}}}}"), "1:8", "more than 1024 variables"),
-        (&"[".repeat(10_000), "1:514", "nested too deeply"),
-        (&format!("{{\"a\":{}", "[".repeat(10_000)), "1:517", "nested too deeply"),
+        (&"[".repeat(10_000), "1:513", "nested too deeply"),
+        (&format!("{{\"a\":{}", "[".repeat(10_000)), "1:516", "nested too deeply"),
         (&"{\"a\":".repeat(10_000), "1:1282", "nested too deeply"),
     ] {
         let shown = &text[..text.len().min(40)];
@@ -181,7 +181,7 @@ fn bad_toml_is_refused_with_its_place() {
         ("[settings.env]\n'a b' = 1", "2:1", "a name in env"),
         ("[settings]\na = \n", "2:5", "not valid TOML"),
         ("[settings]\na = 1\na = 2", "3:1", "not valid TOML"),
-        (&format!("a = {}", "[".repeat(10_000)), "1:84", "not valid TOML"),
+        (&format!("a = {}", "[".repeat(10_000)), "1:85", "not valid TOML"),
     ] {
         let shown = &text[..text.len().min(40)];
         let problem = toml(Layer::Config, "c.toml", text.as_bytes()).expect_err(shown);

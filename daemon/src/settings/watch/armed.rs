@@ -20,6 +20,8 @@ pub(super) struct Armed {
     directories: HashMap<PathBuf, Identity>,
     /// What the events are held against, on notify's thread.
     chain: Arc<Mutex<Chain>>,
+    /// Some directory could not be watched.
+    blind: bool,
     exhausted: bool,
     warned: bool,
 }
@@ -33,14 +35,15 @@ impl Armed {
             notify: None,
             directories: HashMap::new(),
             chain: Arc::default(),
+            blind: false,
             exhausted: false,
             warned: false,
         }
     }
 
-    /// Whether some directory could not be watched for lack of inotify instances or watches.
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.exhausted
+    /// Whether some directory could not be watched, so that it has to be looked at from time to time.
+    pub(super) fn is_blind(&self) -> bool {
+        self.blind
     }
 
     /// Watches exactly the directories of `chain`. Says whether any of them was not watched before, so that changes
@@ -48,6 +51,7 @@ impl Armed {
     pub(super) fn follow(&mut self, chain: Chain, usable: bool) -> bool {
         let before =
             std::mem::replace(&mut *self.chain.lock().unwrap_or_else(PoisonError::into_inner), chain.clone());
+        self.blind = false;
         let was_exhausted = std::mem::take(&mut self.exhausted);
         self.drop_others(&chain);
         let mut moved = before.entries != chain.entries;
@@ -56,7 +60,7 @@ impl Armed {
         }
         self.report(was_exhausted);
         // Without events there is nothing to be missed by the order of things.
-        moved && !self.exhausted
+        moved && !self.blind
     }
 
     fn drop_others(&mut self, chain: &Chain) {
@@ -88,12 +92,11 @@ impl Armed {
                 self.directories.insert(path.to_owned(), identity);
                 !known
             }
-            Err(error) if is_exhaustion(&error) => {
-                self.exhausted = true;
+            Err(error) => {
+                self.exhausted |= is_exhaustion(&error);
+                self.blind = true;
                 false
             }
-            // It has vanished or cannot be read: the next look will see.
-            Err(_) => false,
         }
     }
 
