@@ -3,17 +3,7 @@
 mod support;
 
 use std::{collections::BTreeSet, fs, process::Stdio};
-use support::{CANARY, Home, text, wait};
-
-/// Processes whose command line has `part` as an argument.
-fn processes(part: &str) -> BTreeSet<String> {
-    let of = |entry: fs::DirEntry| {
-        let line = fs::read(entry.path().join("cmdline")).ok()?;
-        let matches = line.split(|byte| *byte == 0).any(|word| word == part.as_bytes());
-        matches.then(|| entry.file_name().to_string_lossy().into_owned())
-    };
-    fs::read_dir("/proc").expect("/proc").flatten().filter_map(of).collect()
-}
+use support::{CANARY, Home, processes, text, wait};
 
 #[test]
 fn a_hundred_clients_without_daemon_start_one() {

@@ -56,6 +56,8 @@ pub struct Entry {
     pub served: u64,
     /// How often its command was run.
     pub runs: u64,
+    /// Whether its running command asked us for a credential.
+    pub recursed: bool,
     /// The last binding.
     pub provider: Arc<dyn CredentialProvider>,
     /// Who asked last. A refresh in the background first makes sure that this session still resolves to this entry;
@@ -79,6 +81,7 @@ impl Entry {
             watchers: 0,
             served: 0,
             runs: 0,
+            recursed: false,
             provider: wanted.provider.clone(),
             session: None,
             changed: watch::Sender::new(0),

@@ -219,7 +219,7 @@ impl Broker {
         min_validity: Duration,
     ) -> Result<LoanMaterial, Problem> {
         let key = wanted.provider.key();
-        refuse_recursion(wanted)?;
+        self.refuse_recursion(wanted)?;
         let flight = match self.decide(wanted, min_validity)? {
             Ok(loan) => {
                 self.counters.hits.fetch_add(1, Relaxed);
@@ -245,9 +245,6 @@ impl Broker {
         let key = wanted.provider.key();
         let mut entries = self.lock();
         let entry = self.entry(&mut entries, wanted, now)?;
-        if entry.flight.is_some() && self.host.is_inside_command(wanted.pid) {
-            return Err(recursion(wanted.winner.bound.at.as_ref()));
-        }
         match entry.state.decide(now, min_validity) {
             Decision::Serve => {}
             Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due)),
@@ -257,6 +254,20 @@ impl Broker {
         entry.served += 1;
         let loan = entry.loan(key).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
         Ok(Ok(loan))
+    }
+
+    /// Refuses a caller inside a command that we run: whatever it asks for, it could end up waiting for itself. Its
+    /// variable says so, or, where that was cleared, its process group. The flight of that command ends with the same
+    /// problem.
+    fn refuse_recursion(&self, wanted: &Wanted<'_>) -> Result<(), Problem> {
+        let flight = wanted.session.inside_flight.clone().or_else(|| self.host.command_of(wanted.pid));
+        let Some(flight) = flight else { return Ok(()) };
+        if let Some(key) = SourceKey::parse(&flight)
+            && let Some(entry) = self.lock().get_mut(&key)
+        {
+            entry.recursed = true;
+        }
+        Err(recursion(wanted.winner.bound.at.as_ref()))
     }
 
     /// The entry of a key, made if there is none.
@@ -308,7 +319,7 @@ impl Broker {
             .hint("change the variable or the settings file that holds it"));
         };
         let wanted = Wanted { winner: &winner, provider, session, pid };
-        refuse_recursion(&wanted)?;
+        self.refuse_recursion(&wanted)?;
         let flight = {
             let mut entries = self.lock();
             let entry = self.entry(&mut entries, &wanted, self.host.clock.now())?;
@@ -372,13 +383,6 @@ pub struct Wanted<'a> {
     provider: &'a Arc<dyn CredentialProvider>,
     session: &'a Arc<SessionContext>,
     pid: Option<u32>,
-}
-
-fn refuse_recursion(wanted: &Wanted<'_>) -> Result<(), Problem> {
-    match wanted.session.inside_flight {
-        Some(_) => Err(recursion(wanted.winner.bound.at.as_ref())),
-        None => Ok(()),
-    }
 }
 
 fn recursion(at: Option<&Location>) -> Problem {

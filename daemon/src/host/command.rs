@@ -88,7 +88,7 @@ pub async fn run(
 ) -> Result<Secret<Vec<u8>>, CommandError> {
     let mut child = spawn(spec).map_err(|error| CommandError::NotStarted(error.kind()))?;
     let group = Group::of(&child);
-    let _running = group.0.map(|group| host.note_running(group.as_raw()));
+    let _running = group.0.map(|group| host.note_running(group.as_raw(), &spec.flight));
     // Reserved once, so that no copy of a secret is left behind by growing.
     let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());

@@ -63,6 +63,21 @@ pub fn open_log(path: &Path) -> io::Result<File> {
     file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
+/// Closes whatever files the process that started us had open, sockets handed over by systemd aside. Kept open by us and
+/// by every command, a pipe of a shell would never end. Call this before anything is opened.
+pub fn close_inherited() {
+    if env::var_os("LISTEN_FDS").is_some() {
+        return; // systemd hands over nothing else
+    }
+    let Ok(entries) = fs::read_dir("/dev/fd") else { return };
+    let open: Vec<i32> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for fd in open.into_iter().filter(|fd| *fd > 2) {
+        // Among them is the directory just read, which is closed by now.
+        let _ = unistd::close(fd);
+    }
+}
+
 /// Leaves the terminal's session, says `ready` on stdout, and closes stdin, stdout and stderr.
 ///
 /// # Errors

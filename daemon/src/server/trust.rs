@@ -38,7 +38,7 @@ impl TrustService for Context {
             _ => return Err(malformed("decision must be trusted or ignored")),
         };
         let session = session(message.session)?;
-        if session.inside_flight.is_some() || self.broker.host.is_inside_command(peer.pid) {
+        if session.inside_flight.is_some() || self.broker.host.command_of(peer.pid).is_some() {
             return Err(fail(Problem::new(
                 Reason::PolicyBlocked,
                 "a command that claviger runs cannot decide about trust",
