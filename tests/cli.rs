@@ -1,5 +1,7 @@
 //! Every verb of the client on the real binaries: what it prints, and the exit code when it cannot.
 
+#![allow(clippy::disallowed_methods, reason = "the daemon's rules are about the daemon; tests stand outside")]
+
 mod support;
 
 use serde_json::{Value, json};

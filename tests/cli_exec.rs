@@ -1,5 +1,7 @@
 //! Handing the credential on: to a command, a shell, a pipe; and what of it stays with the session.
 
+#![allow(clippy::disallowed_methods, reason = "the daemon's rules are about the daemon; tests stand outside")]
+
 mod support;
 
 use std::{
