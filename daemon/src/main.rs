@@ -49,6 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    system::close_inherited();
     memory::protect_process()?;
     let paths = paths(arguments)?;
     listener::private_directory(&paths.state)?;

@@ -4,15 +4,19 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
 
+pub mod inside;
 pub mod wait;
+pub mod watch;
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write as _,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -23,16 +27,27 @@ pub const CANARY: &str = "sk-canary-";
 pub struct Home {
     root: TempDir,
     env: Vec<(String, String)>,
+    user: Option<u32>,
 }
 
 impl Home {
     pub fn new() -> Self {
         let root = tempfile::Builder::new().prefix("claviger-").tempdir().expect("temporary directory");
-        let home = Self { root, env: Vec::new() };
+        let home = Self { root, env: Vec::new(), user: None };
         for directory in ["home/.claude", "home/.config/claviger", "run", "work"] {
             fs::create_dir_all(home.path(directory)).expect("directory");
         }
         fs::set_permissions(home.path("run"), fs::Permissions::from_mode(0o700)).expect("mode");
+        home
+    }
+
+    /// A home that belongs to `uid`, whom everything started from it runs as. Needs root.
+    pub fn of(uid: u32) -> Self {
+        let mut home = Self::new();
+        home.user = Some(uid);
+        let mut chown = Command::new("chown");
+        let status = chown.arg("-R").arg(uid.to_string()).arg(home.path("")).status().expect("chown runs");
+        assert!(status.success());
         home
     }
 
@@ -100,6 +115,9 @@ impl Home {
         command.env("HOME", self.path("home")).env("PATH", "/usr/local/bin:/usr/bin:/bin");
         command.env("XDG_RUNTIME_DIR", self.path("run")).env("USER", "tester");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(uid) = self.user {
+            command.uid(uid).gid(uid);
+        }
         command
     }
 
@@ -207,6 +225,13 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        // Asked first, so that its log and audit log are complete when they are scanned.
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            signal(self.pid(), "TERM");
+            wait::holds_within(Duration::from_secs(6), || {
+                self.child.try_wait().is_ok_and(|ended| ended.is_some())
+            });
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -236,6 +261,16 @@ pub fn signal(pid: u32, name: &str) {
     let status =
         Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().expect("kill runs");
     assert!(status.success(), "kill -{name} {pid}");
+}
+
+/// Processes whose command line has `part` as an argument. The dead that nobody has waited for have none.
+pub fn processes(part: &str) -> BTreeSet<String> {
+    let of = |entry: fs::DirEntry| {
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        let matches = line.split(|byte| *byte == 0).any(|word| word == part.as_bytes());
+        matches.then(|| entry.file_name().to_string_lossy().into_owned())
+    };
+    fs::read_dir("/proc").expect("/proc").flatten().filter_map(of).collect()
 }
 
 /// Says loudly that something was not tested; an error where everything must be (CI is root and has it all).

@@ -86,6 +86,7 @@ impl Broker {
         let mut attempt = 1;
         loop {
             match self.attempt(key, &*provider).await {
+                Err(_) if let Some(problem) = self.recursion_of(key) => return Err(problem),
                 Err(error) if error.transient && attempt < self.limits.attempts => {
                     sleep(pause.mul_f64(1.0 + 0.2 * fastrand::f64())).await;
                     (pause, attempt) = (pause * 2, attempt + 1);
@@ -93,6 +94,12 @@ impl Broker {
                 outcome => return outcome.map_err(|error| error.problem),
             }
         }
+    }
+
+    /// Why an attempt failed, if its command came back to us. Trying again would not help.
+    fn recursion_of(&self, key: SourceKey) -> Option<Problem> {
+        let entries = self.lock();
+        entries.get(&key).filter(|entry| entry.recursed).map(|entry| super::recursion(entry.at.as_ref()))
     }
 
     async fn attempt(
@@ -103,6 +110,7 @@ impl Broker {
         self.counters.runs.fetch_add(1, Relaxed);
         let progress = self.lock().get_mut(&key).map(|entry| {
             entry.runs += 1;
+            entry.recursed = false;
             entry.progress.clone()
         });
         let started = Instant::now();

@@ -9,7 +9,7 @@ use nix::{
 };
 use std::{
     collections::BTreeMap,
-    io,
+    fmt, io,
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -30,7 +30,7 @@ const MAX_LINE: usize = 1024;
 const MAX_LINES: usize = 200;
 
 /// What to run and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CommandSpec {
     /// Line for `/bin/sh -c`.
     pub line: String,
@@ -63,6 +63,19 @@ pub enum CommandError {
     Deadline(Duration),
 }
 
+// Command lines and variables of settings files often hold secrets.
+impl fmt::Debug for CommandSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandSpec")
+            .field("directory", &self.directory)
+            .field("environment", &self.environment.keys())
+            .field("deadline", &self.deadline)
+            .field("max_output", &self.max_output)
+            .field("flight", &self.flight)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Runs a command and returns its stdout, at most `max_output + 1` bytes of it. `on_line` gets each line of stderr,
 /// without control characters, as it comes.
 ///
@@ -75,7 +88,7 @@ pub async fn run(
 ) -> Result<Secret<Vec<u8>>, CommandError> {
     let mut child = spawn(spec).map_err(|error| CommandError::NotStarted(error.kind()))?;
     let group = Group::of(&child);
-    let _running = group.0.map(|group| host.note_running(group.as_raw()));
+    let _running = group.0.map(|group| host.note_running(group.as_raw(), &spec.flight));
     // Reserved once, so that no copy of a secret is left behind by growing.
     let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());

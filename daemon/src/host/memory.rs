@@ -4,6 +4,7 @@ use memmap2::{Advice, MmapMut};
 use nix::sys::{
     prctl,
     resource::{Resource, getrlimit, setrlimit},
+    stat::{Mode, umask},
 };
 use std::{fmt, io, sync::Once};
 use zeroize::Zeroize as _;
@@ -51,21 +52,23 @@ impl fmt::Debug for LockedText {
     }
 }
 
-/// Forbids other processes of this user to read our memory, and the kernel to dump it.
+/// Forbids other processes of this user to read our memory, and the kernel to dump it. Files that we or our commands
+/// create are for this user only, whatever the umask of the shell that happened to start us.
 ///
 /// # Errors
 /// If the kernel refuses; the daemon must then not hold any secret.
 pub fn protect_process() -> io::Result<()> {
     prctl::set_dumpable(false)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
     Ok(())
 }
 
-/// Allows as many connections as the hard limit does. Commands get the limit that was in force before.
+/// Allows as many connections as the hard limit does. Commands inherit it.
 pub fn raise_descriptor_limit() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         // More than a user can have sessions is of no use, and a huge table costs memory.
-        let wanted = hard.min(16_384);
+        let wanted = hard.min(16_384).max(soft);
         if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {
             tracing::warn!(%error, "the limit of open files stays as it is");
         }

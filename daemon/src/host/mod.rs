@@ -12,7 +12,7 @@ pub mod system;
 use clock::Clock;
 use nix::unistd::Pid;
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -21,15 +21,15 @@ use std::{
 pub struct Host {
     /// What time it is.
     pub clock: Clock,
-    /// Process groups of the commands that run.
-    running: Arc<Mutex<HashSet<i32>>>,
+    /// Process groups of the commands that run, and the flight of each.
+    running: Arc<Mutex<HashMap<i32, String>>>,
 }
 
 /// A command is known to run while this value lives.
 #[derive(Debug)]
 pub struct Running {
     group: i32,
-    all: Arc<Mutex<HashSet<i32>>>,
+    all: Arc<Mutex<HashMap<i32, String>>>,
 }
 
 impl Host {
@@ -43,15 +43,19 @@ impl Host {
         Self { clock, running: Arc::default() }
     }
 
-    /// Whether process `pid` belongs to the group of a command that runs.
-    pub fn is_inside_command(&self, pid: Option<u32>) -> bool {
+    /// The flight of the running command to whose process group `pid` belongs.
+    pub fn command_of(&self, pid: Option<u32>) -> Option<String> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = || nix::unistd::getpgid(Some(Pid::from_raw(i32::try_from(pid?).ok()?))).ok();
-        !running.is_empty() && group().is_some_and(|group| running.contains(&group.as_raw()))
+        if running.is_empty() {
+            return None;
+        }
+        let group = nix::unistd::getpgid(Some(Pid::from_raw(i32::try_from(pid?).ok()?))).ok()?;
+        running.get(&group.as_raw()).cloned()
     }
 
-    pub(crate) fn note_running(&self, group: i32) -> Running {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
+    pub(crate) fn note_running(&self, group: i32, flight: &str) -> Running {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert(group, flight.to_owned());
         Running { group, all: self.running.clone() }
     }
 }

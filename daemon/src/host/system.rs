@@ -63,6 +63,21 @@ pub fn open_log(path: &Path) -> io::Result<File> {
     file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
+/// Closes whatever files the process that started us had open, sockets handed over by systemd aside. Kept open by us and
+/// by every command, a pipe of a shell would never end. Call this before anything is opened.
+pub fn close_inherited() {
+    if env::var_os("LISTEN_FDS").is_some() {
+        return; // systemd hands over nothing else
+    }
+    let Ok(entries) = fs::read_dir("/dev/fd") else { return };
+    let open: Vec<i32> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for fd in open.into_iter().filter(|fd| *fd > 2) {
+        // Among them is the directory just read, which is closed by now.
+        let _ = unistd::close(fd);
+    }
+}
+
 /// Leaves the terminal's session, says `ready` on stdout, and closes stdin, stdout and stderr.
 ///
 /// # Errors
@@ -97,7 +112,7 @@ impl AuditFile {
     }
 
     /// Appends `text`. A disk that is full or gone is reported once, and again when it has recovered.
-    pub fn append(&mut self, text: &str) {
+    pub fn append(&mut self, text: &[u8]) {
         let appended = self.try_append(text);
         match (&appended, self.failing) {
             (Err(error), false) => tracing::error!(%error, "the audit log cannot be written"),
@@ -110,7 +125,7 @@ impl AuditFile {
         }
     }
 
-    fn try_append(&mut self, text: &str) -> io::Result<()> {
+    fn try_append(&mut self, text: &[u8]) -> io::Result<()> {
         if self.written > MAX_LOG {
             self.file = None;
         }
@@ -122,7 +137,7 @@ impl AuditFile {
                 empty.insert(file)
             }
         };
-        file.write_all(text.as_bytes())?;
+        file.write_all(text)?;
         self.written += text.len() as u64;
         Ok(())
     }

@@ -15,7 +15,9 @@ use std::{
     collections::HashSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// A snapshot and everything it was concluded from.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(super) struct Loaded {
     pub(super) remote: bool,
     checks: Vec<Check>,
     settled: bool,
+    /// When the checks were last made, if they held.
+    held_at: Mutex<Option<Instant>>,
 }
 
 /// A path and what was found there.
@@ -95,6 +99,18 @@ impl Loaded {
         self.settled && self.checks.iter().all(Check::holds)
     }
 
+    /// Whether nothing that matters has changed, or had less than `recheck_after` ago.
+    pub(super) fn holds_for(&self, recheck_after: Duration) -> bool {
+        let mut held_at = self.held_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if held_at.is_some_and(|then| now.duration_since(then) < recheck_after) {
+            return true;
+        }
+        let holds = self.holds();
+        *held_at = holds.then_some(now);
+        holds
+    }
+
     /// Whether equal stamps prove that.
     #[cfg(test)]
     pub(super) fn is_settled(&self) -> bool {
@@ -144,7 +160,7 @@ impl<'a> Load<'a> {
         let Found { workspace, .. } = found;
         let subject = Subject::of(&workspace, &self.files);
         let snapshot = Arc::new(Snapshot { workspace, files: self.files, subject });
-        Ok(Loaded { snapshot, remote, checks: self.checks, settled: self.settled })
+        Ok(Loaded { snapshot, remote, checks: self.checks, settled: self.settled, held_at: Mutex::default() })
     }
 
     fn expect(&mut self, path: &Path, expected: Expected) {

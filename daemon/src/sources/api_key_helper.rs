@@ -52,7 +52,7 @@ impl CredentialSource for ApiKeyHelper {
 
     fn bind(&self, view: &View<'_>) -> Binding {
         match view.settings.command(KEY) {
-            Lookup::Unset => Binding::NotConfigured(format!("{KEY} is not set").into()),
+            Lookup::Unset => Binding::NotConfigured(unset(view).into()),
             Lookup::Untrusted(command) => Binding::Refused(view.untrusted(KEY, &command.at)),
             Lookup::Set(command) => match helper(view, command) {
                 Ok(helper) => Binding::Bound(Bound {
@@ -63,6 +63,17 @@ impl CredentialSource for ApiKeyHelper {
                 Err(problem) => Binding::Refused(problem),
             },
         }
+    }
+}
+
+/// Nothing is set, or only a hook: then the command it stands for is missing.
+fn unset(view: &View<'_>) -> String {
+    match view.settings.files().find_map(|file| file.content.hooks.get(KEY)) {
+        None => format!("{KEY} is not set"),
+        Some(hook) => format!(
+            "{KEY} in {} is claviger itself, and [settings] of ~/.config/claviger/config.toml has no real command",
+            hook.at
+        ),
     }
 }
 

@@ -35,7 +35,12 @@ impl House {
         let base = fs::canonicalize(temp.path()).expect("canonical");
         fs::create_dir_all(base.join("home/work/.git")).expect("created");
         let managed_owner = nix::unistd::Uid::effective().as_raw();
-        let roots = Roots { managed: base.join("etc"), config: base.join(CONFIG), managed_owner };
+        let roots = Roots {
+            managed: base.join("etc"),
+            config: base.join(CONFIG),
+            managed_owner,
+            recheck_after: Duration::ZERO,
+        };
         Self { _temp: temp, store: SettingsStore::new(roots), base }
     }
 
