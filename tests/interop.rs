@@ -101,7 +101,7 @@ struct Ends(Child);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        drop(killpg(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGKILL));
+        let _ = killpg(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGKILL);
         drop(self.0.wait());
     }
 }
