@@ -4,6 +4,8 @@
 //! map and the life of a request.
 
 #![forbid(unsafe_code)]
+// The rules of clippy.toml: only `host` touches the outside.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod audit;
 pub mod broker;

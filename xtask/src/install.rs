@@ -227,7 +227,7 @@ fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
         ])));
     }
     let client = places.programs.join("claviger");
-    if client.exists() {
+    if whole_user && client.exists() {
         drop(sh::capture(Command::new(client).args(["--no-start", "daemon", "stop"])));
     }
     for item in plan {

@@ -18,7 +18,6 @@ const BACKLOG: usize = 16;
 
 /// What a watcher is told. Boxed where it travels: an idle stream should not hold room for a backlog.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it travels in a box")]
 pub enum Event {
     /// A credential, and why it is new.
     Issued(Loan, Why),

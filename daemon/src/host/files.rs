@@ -2,6 +2,8 @@
 //!
 //! Every call here can hang on a dead mount, so callers decide on which thread they run.
 
+#![expect(clippy::disallowed_methods, reason = "this is the door")]
+
 use claviger::reason::{Location, Problem, Reason};
 use nix::{
     errno::Errno,

@@ -67,6 +67,7 @@ impl Memory {
         let last_good = before.as_ref().and_then(|slot| slot.last_good.clone());
         let mut taken = Taken::new(layer, path, owner);
         if taken.is_doubtful(last_good.as_deref()) {
+            #[expect(clippy::disallowed_methods, reason = "this thread is for calls that block")]
             std::thread::sleep(WRITER_PAUSE);
             taken = Taken::new(layer, path, owner);
         }
