@@ -162,7 +162,7 @@ impl SessionContext {
             self.explicit.clone().map_or_else(Default::default, |explicit| (explicit.name, explicit.content));
         v1::SessionContext {
             working_directory: self.cwd.to_string_lossy().into_owned(),
-            variables: self.variables.clone().into_iter().collect(),
+            variables: self.variables.clone(),
             present: self.present.iter().cloned().collect(),
             explicit_settings,
             explicit_settings_name,
@@ -197,7 +197,7 @@ impl SessionContext {
         check_path(&cwd)?;
         Ok(Self {
             cwd,
-            variables: message.variables.into_iter().collect(),
+            variables: message.variables,
             present: message.present.into_iter().collect(),
             explicit: explicit(message.explicit_settings_name, message.explicit_settings)?,
             mode: SessionMode::from_proto(message.mode)?,
@@ -238,10 +238,16 @@ fn check_text(what: &str, text: &str) -> Result<(), Problem> {
     if text.len() > MAX_PATH_LEN {
         return Err(malformed(format!("{what} is longer than {MAX_PATH_LEN} bytes")));
     }
-    match text.chars().any(char::is_control) {
+    match has_control(text) {
         true => Err(malformed(format!("{what} has a control character"))),
         false => Ok(()),
     }
+}
+
+fn has_control(text: &str) -> bool {
+    // Bytes first: nearly every text is ASCII, and this runs for every variable of every request.
+    text.bytes().any(|byte| byte.is_ascii_control())
+        || (!text.is_ascii() && text.chars().any(char::is_control))
 }
 
 /// A path a client may name: absolute, UTF-8, no control characters.
@@ -274,7 +280,7 @@ fn check_value(name: &str, value: &str) -> Result<(), Problem> {
     if value.len() > MAX_VALUE_LEN {
         return Err(Problem::new(Reason::Limits, format!("{name} is longer than {MAX_VALUE_LEN} bytes")));
     }
-    match value.chars().any(char::is_control) {
+    match has_control(value) {
         true => Err(malformed(format!("{name} has a control character"))),
         false => Ok(()),
     }

@@ -3,6 +3,8 @@
 //! The list is applied on both ends: a client sends nothing else, and the daemon refuses anything else. A
 //! variable that is missing here cannot influence a credential.
 
+use std::sync::LazyLock;
+
 /// What becomes of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
@@ -76,7 +78,13 @@ pub const INSIDE_FLIGHT: &str = "CLAVIGER_FLIGHT";
 
 /// What becomes of the variable `name`; `None` if the daemon must not know of it.
 pub fn usage(name: &str) -> Option<Use> {
-    VARIABLES.iter().find(|(known, _)| *known == name).map(|&(_, usage)| usage)
+    static SORTED: LazyLock<Vec<(&str, Use)>> = LazyLock::new(|| {
+        let mut sorted = VARIABLES.to_vec();
+        sorted.sort_unstable_by_key(|(name, _)| *name);
+        sorted
+    });
+    let at = SORTED.binary_search_by_key(&name, |(known, _)| known).ok()?;
+    Some(SORTED[at].1)
 }
 
 /// Whether `value` switches something on: `1`, `true`, `yes` or `on`, in any case. An empty value means unset

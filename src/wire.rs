@@ -20,27 +20,44 @@ pub const RELEASE_KEY: &str = "claviger-release";
 /// Metadata key with [`crate::PROTOCOL`] of the sender, both ways.
 pub const PROTOCOL_KEY: &str = "claviger-protocol";
 
+/// Longest message, file, hint and trail of a gRPC error, in bytes. All of it travels in HTTP/2 headers, the message
+/// twice and escaped, and clients break the connection over headers of more than 8 KiB.
+const MAX_MESSAGE: usize = 700;
+const MAX_FILE: usize = 1000;
+const MAX_HINT: usize = 500;
+const MAX_TRAIL: usize = 1000;
+
 /// A gRPC error with reason, hint and location in `ErrorInfo`, and `RetryInfo` where it may heal.
 pub fn to_status(problem: &Problem) -> Status {
     let mut metadata = HashMap::new();
     let mut put = |key: &str, value: String| drop(metadata.insert(key.to_owned(), value));
     if let Some(hint) = &problem.hint {
-        put("hint", hint.clone());
+        put("hint", shortened(hint, MAX_HINT));
     }
     if let Some(location) = &problem.location {
         put("layer", location.layer.clone());
-        put("file", location.file.clone());
+        put("file", shortened(&location.file, MAX_FILE));
         put("line", location.line.to_string());
         put("column", location.column.to_string());
     }
     if !problem.trail.is_empty() {
-        put("trail", problem.trail.join("\n"));
+        put("trail", shortened(&problem.trail.join("\n"), MAX_TRAIL));
     }
     let mut details = ErrorDetails::with_error_info(problem.reason.as_str(), DOMAIN, metadata);
     if let Some(delay) = problem.retry_after {
         details.set_retry_info(Some(delay));
     }
-    Status::with_error_details(problem.reason.code(), problem.message.clone(), details)
+    Status::with_error_details(problem.reason.code(), shortened(&problem.message, MAX_MESSAGE), details)
+}
+
+/// The text, without its middle if it is longer than `max` bytes.
+fn shortened(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let head = text.floor_char_boundary(max / 2);
+    let tail = text.ceil_char_boundary(text.len() - max / 2);
+    format!("{} … {}", &text[..head], &text[tail..])
 }
 
 /// The problem a gRPC error carries. Errors that are not of this API (a broken connection, a stranger's server)
@@ -148,6 +165,18 @@ mod tests {
             assert_eq!(from_status(&to_status(&problem)), problem);
             assert_eq!(to_status(&problem).code(), reason.code());
         }
+    }
+
+    #[test]
+    fn long_texts_lose_their_middle_and_fit_into_headers() {
+        let long = "\u{e9}".repeat(5000);
+        let at = Location { file: format!("/{long}/settings.json"), line: 1, ..Location::default() };
+        let problem =
+            Problem::new(Reason::WorkspaceUntrusted, format!("begin {long} end")).hint(&*long).at(&at);
+        let status = to_status(&Problem { trail: vec![long.clone()], ..problem });
+        assert!(status.details().len() * 4 / 3 + status.message().len() * 3 < 8192);
+        assert!(status.message().starts_with("begin ") && status.message().ends_with(" end"));
+        assert!(from_status(&status).location.expect("a place").file.ends_with("/settings.json"));
     }
 
     #[test]

@@ -34,9 +34,26 @@ pub(crate) fn json(text: &str) -> String {
     shown
 }
 
-/// Whether [`line`] would change `text`.
-pub(crate) fn is_plain(text: &str) -> bool {
-    text.chars().all(is_printable)
+/// As [`line`], for text whose exact wording a person decides about: right-to-left letters, which a terminal may move
+/// past their neighbours, are spelled out too, and a backslash is doubled wherever something is spelled out.
+pub(crate) fn exact(text: &str) -> String {
+    if is_exact(text) {
+        return text.to_owned();
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => shown.push_str("\\\\"),
+            c if is_right_to_left(c) => drop(write!(shown, "\\u{{{:x}}}", u32::from(c))),
+            c => push(&mut shown, c),
+        }
+    }
+    shown
+}
+
+/// Whether [`exact`] leaves `text` as it is.
+pub(crate) fn is_exact(text: &str) -> bool {
+    text.chars().all(|c| is_printable(c) && !is_right_to_left(c))
 }
 
 /// How many columns a character takes; wide scripts and symbols take two. An overestimate is fine, an
@@ -53,6 +70,10 @@ fn push(shown: &mut String, c: char) {
         c if is_printable(c) => shown.push(c),
         c => drop(write!(shown, "\\u{{{:x}}}", u32::from(c))),
     }
+}
+
+fn is_right_to_left(c: char) -> bool {
+    matches!(u32::from(c), 0x590..=0x8ff | 0xfb1d..=0xfdff | 0xfe70..=0xfeff | 0x10800..=0x10fff | 0x1e800..=0x1efff)
 }
 
 /// Whether a character is visible, stays in its place and looks like no blank but the space.
@@ -74,13 +95,12 @@ fn is_printable(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_plain, line, lines};
+    use super::{exact, is_exact, is_printable, line, lines};
 
     #[test]
     fn plain_text_stays() {
         for text in ["", "pass show api/key | head -1", "/home/jürgen/鍵.sh", "a\\b"] {
             assert_eq!(line(text), text);
-            assert!(is_plain(text));
         }
     }
 
@@ -99,7 +119,19 @@ mod tests {
             ("\u{7f}\u{ad}\u{3164}", "\\u{7f}\\u{ad}\\u{3164}"),
         ] {
             assert_eq!(line(text), shown);
-            assert!(!is_plain(text));
+        }
+    }
+
+    #[test]
+    fn exact_text_neither_moves_nor_means_two_things() {
+        for (text, shown) in [
+            ("printf 'a\\n'", "printf 'a\\n'"),
+            ("a\\n\n", "a\\\\n\\n"),
+            ("x \u{5d0}\u{5d1} y", "x \\u{5d0}\\u{5d1} y"),
+            ("é鍵", "é鍵"),
+        ] {
+            assert_eq!(exact(text), shown);
+            assert_eq!(is_exact(text), text == shown);
         }
     }
 
@@ -109,7 +141,7 @@ mod tests {
             serde_json::json!({"a": ["\u{9b}2J", "\u{202e}", "é\n\u{e0041}\u{1f511}"], "b\u{200b}": 1});
         for text in [value.to_string(), format!("{value:#}")] {
             let escaped = super::json(&text);
-            assert!(escaped.lines().all(is_plain), "{escaped}");
+            assert!(escaped.lines().all(|line| line.chars().all(is_printable)), "{escaped}");
             assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).expect("JSON"), value);
         }
     }

@@ -33,8 +33,8 @@ pub(crate) async fn ask(
     if workspace.digest.is_empty() {
         return Ok(false);
     }
-    output::talk(&question(&workspace, Style::stderr()));
-    let Some(decision) = parse(&read_answer()) else { return Ok(false) };
+    let question = question(&workspace, Style::stderr());
+    let Some(decision) = parse(&answer_to(&question)) else { return Ok(false) };
     decide(context, client, session, &workspace.digest, decision).await?;
     Ok(true)
 }
@@ -79,8 +79,7 @@ pub(crate) async fn decide(
 
 /// Asks a yes-or-no question, no by default.
 pub(crate) fn confirm(question: &str) -> bool {
-    output::talk(&format!("{question} [y/N]: "));
-    matches!(read_answer().as_str(), "y" | "yes")
+    matches!(answer_to(&format!("{question} [y/N]: ")).as_str(), "y" | "yes")
 }
 
 fn question(workspace: &Workspace, style: Style) -> String {
@@ -115,9 +114,10 @@ fn parse(answer: &str) -> Option<TrustDecision> {
     }
 }
 
-/// A line from the terminal. What was typed before the question is no answer to it.
-fn read_answer() -> String {
+/// A line from the terminal. What was typed before the question was shown is no answer to it.
+fn answer_to(question: &str) -> String {
     let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
+    output::talk(question);
     let mut line = String::new();
     match io::stdin().read_line(&mut line) {
         Ok(1..) => line.trim().to_ascii_lowercase(),

@@ -52,3 +52,31 @@ async fn until<T>(
         Err(_) => Err(Failure::TimedOut(limit)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::answer;
+    use crate::{args::Options, context::Context, failure::Failure, harden::CoreLimit};
+    use claviger::reason::{Problem, Reason};
+    use std::{future::pending, time::Duration};
+
+    fn context() -> Context {
+        Context::new(Options { timeout: 7, ..Options::default() }, CoreLimit::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_ends_with_the_limit() {
+        let start = tokio::time::Instant::now();
+        let result = answer::<()>(&context(), pending()).await;
+        assert!(matches!(result, Err(Failure::TimedOut(limit)) if limit == Duration::from_secs(7)));
+        assert_eq!(start.elapsed(), Duration::from_secs(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_and_problems_pass() {
+        assert_eq!(answer(&context(), async { Ok(1) }).await.expect("an answer"), 1);
+        let problem = Problem::new(Reason::Limits, "x");
+        let failure = answer::<()>(&context(), async { Err(problem) }).await.expect_err("a problem");
+        assert_eq!(failure.reason(), Some(Reason::Limits));
+    }
+}

@@ -8,20 +8,30 @@ use crate::{
 use claviger::{reason::Problem, session::SessionContext};
 use serde::Serialize;
 use std::{
-    path::PathBuf,
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    thread,
-    time::{SystemTime, UNIX_EPOCH},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use tokio::{sync::Notify, task::spawn_blocking, time::sleep};
 
-/// Lines that may wait for the disk before further ones are dropped (and counted).
-const BACKLOG: usize = 4096;
+/// How long lines are collected before they are written together. Longer than a burst of sessions, and about what a
+/// crash may cost.
+const COLLECT: Duration = Duration::from_millis(50);
+/// Text that may wait for the disk, in bytes, before further lines are dropped (and counted).
+const MAX_PENDING: usize = 1024 * 1024;
 
-/// Writes the audit log on a thread of its own, so that a slow disk never delays a credential.
+/// Collects lines and writes them beside the requests, so that a slow disk never delays a credential.
 #[derive(Debug)]
 pub struct Audit {
-    lines: SyncSender<String>,
-    dropped: std::sync::atomic::AtomicU64,
+    pending: Mutex<Pending>,
+    file: Mutex<AuditFile>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    text: Vec<u8>,
+    dropped: u64,
 }
 
 /// One line.
@@ -54,17 +64,38 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Audit {
-    /// Appends to the file at `path`.
-    pub fn start(path: PathBuf) -> Self {
-        let (lines, receiver) = sync_channel(BACKLOG);
-        let started = thread::Builder::new()
-            .name("audit".into())
-            .stack_size(128 * 1024)
-            .spawn(move || write(&path, &receiver));
-        if let Err(error) = started {
-            tracing::error!(%error, "no audit log is written");
+    /// Appends to the file at `path`, as long as the runtime lives.
+    pub fn start(path: &Path) -> Arc<Self> {
+        let file = Mutex::new(AuditFile::new(path));
+        let audit = Arc::new(Self { pending: Mutex::default(), file, wake: Notify::new() });
+        let writer = audit.clone();
+        tokio::spawn(async move {
+            loop {
+                writer.wake.notified().await;
+                sleep(COLLECT).await;
+                writer.flush().await;
+            }
+        });
+        audit
+    }
+
+    /// Writes what has been collected.
+    pub async fn flush(self: &Arc<Self>) {
+        let audit = self.clone();
+        // It fails only if writing panics, and then there is nowhere to say so.
+        drop(spawn_blocking(move || audit.write_pending()).await);
+    }
+
+    fn write_pending(&self) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = std::mem::take(&mut self.pending().text);
+        if !text.is_empty() {
+            file.append(&text);
         }
-        Self { lines, dropped: 0.into() }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a credential was lent, or why not.
@@ -92,15 +123,15 @@ impl Audit {
                 (Some(key.to_string()), Some(issue.generation), if *stale { "lent-stale" } else { "lent" })
             }
             LoanMaterial::OwnVariable(_) => (None, None, "own-variable"),
-            LoanMaterial::Fixed(_) => (None, None, "lent"),
+            LoanMaterial::Fixed => (None, None, "lent"),
         };
-        let layer = loan.at.as_ref().map(|at| at.layer.as_str());
+        let layer = loan.winner.bound.at.as_ref().map(|at| at.layer.as_str());
         self.write(
             now,
             event,
             peer,
             session,
-            Line { source: Some(loan.source), layer, key, generation, ..Line::of(decision) },
+            Line { source: Some(loan.winner.source), layer, key, generation, ..Line::of(decision) },
         );
     }
 
@@ -124,7 +155,11 @@ impl Audit {
         session: &SessionContext,
         line: Line<'_>,
     ) {
-        use std::sync::atomic::Ordering::Relaxed;
+        let mut pending = self.pending();
+        if pending.text.len() > MAX_PENDING {
+            pending.dropped += 1;
+            return;
+        }
         let line = Line {
             time: now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             event,
@@ -133,14 +168,15 @@ impl Audit {
             program: &peer.program,
             cwd: session.cwd.to_str().unwrap_or_default(),
             mode: session.mode.name(),
-            dropped_before: self.dropped.swap(0, Relaxed),
+            dropped_before: std::mem::take(&mut pending.dropped),
             ..line
         };
-        let dropped = line.dropped_before;
-        let Ok(text) = serde_json::to_string(&line) else { return };
-        if let Err(TrySendError::Full(_)) = self.lines.try_send(text) {
-            self.dropped.fetch_add(dropped + 1, Relaxed);
+        if pending.text.is_empty() {
+            self.wake.notify_one();
         }
+        // Writing to memory cannot fail, nor can a struct of texts and numbers.
+        drop(serde_json::to_writer(&mut pending.text, &line));
+        pending.text.push(b'\n');
     }
 }
 
@@ -161,18 +197,5 @@ impl Line<'_> {
             decision,
             dropped_before: 0,
         }
-    }
-}
-
-/// Writes lines until the sender is gone; whatever waits is written in one go.
-fn write(path: &std::path::Path, lines: &Receiver<String>) {
-    let mut file = AuditFile::new(path);
-    while let Ok(first) = lines.recv() {
-        let mut text = first + "\n";
-        for line in lines.try_iter().take(256) {
-            text.push_str(&line);
-            text.push('\n');
-        }
-        file.append(&text);
     }
 }

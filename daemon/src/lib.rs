@@ -4,6 +4,8 @@
 //! map and the life of a request.
 
 #![forbid(unsafe_code)]
+// The rules of clippy.toml: only `host` touches the outside.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod audit;
 pub mod broker;
@@ -32,6 +34,10 @@ use trust::TrustStore;
 
 /// How long running requests may take to end when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long a look at the settings files counts. No process that starts after an edit can ask sooner than this, so
+/// each one sees the edit; a session that asks thousands of times a second costs two thousand looks.
+const RECHECK_AFTER: Duration = Duration::from_micros(500);
 
 /// Everything a daemon needs but its socket.
 #[derive(Debug)]
@@ -70,11 +76,18 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let Setup { paths, limits, host, managed_owner, logs } = setup;
     let trust = Arc::new(open_trust(paths.state.join("trust.json")));
-    let settings = SettingsStore::new(Roots { managed: paths.managed, config: paths.config, managed_owner });
+    let settings = SettingsStore::new(Roots {
+        managed: paths.managed,
+        config: paths.config,
+        managed_owner,
+        recheck_after: RECHECK_AFTER,
+    });
     let broker = Broker::new(host, settings, trust, limits);
-    let audit = Arc::new(Audit::start(paths.state.join("audit.jsonl")));
+    let audit = Audit::start(&paths.state.join("audit.jsonl"));
     let stop = Arc::new(Notify::new());
-    let router = server::router(Context { broker: broker.clone(), audit, stop: stop.clone(), logs }).await?;
+    let router =
+        server::router(Context { broker: broker.clone(), audit: audit.clone(), stop: stop.clone(), logs })
+            .await?;
     let stopping = broker.clone();
     let signal = async move {
         tokio::select! {
@@ -92,6 +105,7 @@ pub async fn run(
             tracing::warn!("some requests did not end in time");
         }
     }
+    audit.flush().await;
     Ok(())
 }
 

@@ -61,12 +61,16 @@ pub struct Step {
 pub struct Winner {
     /// The source's id.
     pub source: &'static str,
+    /// Who receives the request.
+    pub backend: Backend,
     /// What it is bound to.
     pub bound: Bound,
     /// Where the credential may be sent.
     pub endpoint: Endpoint,
     /// What goes along.
     pub extras: Extras,
+    /// What looks wrong but stops nothing.
+    pub warnings: Vec<String>,
 }
 
 /// The outcome of a walk.
@@ -129,7 +133,8 @@ fn steps(
     out.warnings.extend(endpoint.warning());
     let view = View { session, settings, endpoint: &endpoint, limits };
     let (source, bound) = chain(&view, to_the_end, &mut out.steps)?;
-    Ok(Winner { source, bound, endpoint, extras })
+    let (backend, warnings) = (out.backend, out.warnings.clone());
+    Ok(Winner { source, backend, bound, endpoint, extras, warnings })
 }
 
 fn chain(view: &View<'_>, to_the_end: bool, steps: &mut Vec<Step>) -> Result<(&'static str, Bound), Problem> {

@@ -131,6 +131,11 @@ impl Client {
         unwrap(self.credentials().report_rejected(request(message)).await)
     }
 
+    /// The connection itself, for services that are not of this API, such as `grpc.health.v1`.
+    pub fn connection(&self) -> Connection {
+        self.connection.clone()
+    }
+
     /// The generated client of `CredentialService`.
     pub fn credentials(&self) -> CredentialServiceClient<Connection> {
         CredentialServiceClient::with_origin(self.connection.clone(), Connection::origin())

@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
+pub mod inside;
 pub mod wait;
 pub mod watch;
 
@@ -16,6 +17,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     thread,
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -244,6 +246,13 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        // Asked first, so that its log and audit log are complete when they are scanned.
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            signal(self.pid(), "TERM");
+            wait::holds_within(Duration::from_secs(6), || {
+                self.child.try_wait().is_ok_and(|ended| ended.is_some())
+            });
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }

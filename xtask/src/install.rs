@@ -171,7 +171,7 @@ fn install(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     );
     if whole_user && exists("systemctl") {
         println!(
-            "To let systemd start it: systemctl --user daemon-reload && systemctl --user enable --now clavigerd.socket"
+            "To let systemd start it: claviger daemon stop; systemctl --user daemon-reload; systemctl --user enable --now clavigerd.socket"
         );
     }
     Ok(())
@@ -227,7 +227,7 @@ fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
         ])));
     }
     let client = places.programs.join("claviger");
-    if client.exists() {
+    if whole_user && client.exists() {
         drop(sh::capture(Command::new(client).args(["--no-start", "daemon", "stop"])));
     }
     for item in plan {

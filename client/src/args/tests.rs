@@ -95,30 +95,13 @@ fn no_argument_takes_a_secret() {
     options(&Cli::command(), &mut found);
     found.sort_unstable();
     found.dedup();
-    let expected = [
-        "bare",
-        "command",
-        "cwd",
-        "digest",
-        "fd",
-        "filter",
-        "generation",
-        "json",
-        "key",
-        "min_validity",
-        "mode",
-        "no_start",
-        "path",
-        "quiet",
-        "settings",
-        "shell",
-        "show_secret",
-        "socket",
-        "status",
-        "timeout",
-        "yes",
-    ];
-    assert_eq!(found, expected, "a new argument: make sure it cannot hold a secret, then add it here");
+    let expected = "bare command cwd digest fd filter generation json key min_validity mode no_start path quiet \
+        settings shell show_secret socket status timeout yes";
+    assert_eq!(
+        found.join(" "),
+        expected,
+        "a new argument: make sure it cannot hold a secret, then add it here"
+    );
     for line in [
         "token --token x",
         "token --secret x",

@@ -106,7 +106,7 @@ mod tests {
         let find = |name| variables.iter().find(|(found, _)| *found == name).expect(name).1.clone();
         assert_eq!(find(API_KEY), None);
         let descriptor = find(KEY_DESCRIPTOR).expect("set");
-        let path = format!("/proc/self/fd/{}", descriptor.value);
+        let path = format!("/dev/fd/{}", descriptor.value);
         let mut read = String::new();
         fs::File::open(path).expect("open").take(20_000).read_to_string(&mut read).expect("readable");
         assert_eq!(read, key);

@@ -2,6 +2,7 @@
 
 use crate::{
     context::Context,
+    escape,
     failure::Failure,
     json,
     output::{self, Style},
@@ -106,9 +107,7 @@ async fn revoke(context: &Context, path: Option<PathBuf>) -> Result<(), Failure>
         wait::answer(context, async { unwrap(service.revoke_trust(request(message)).await) }).await?.removed;
     match context.options.json {
         true => output::json(&json!({"root": root, "removed": removed}))?,
-        false => {
-            output::data(&format!("{removed} decisions about {} forgotten\n", crate::escape::line(&root)))?
-        }
+        false => output::data(&forgotten(removed, &root))?,
     }
     Ok(())
 }
@@ -128,6 +127,15 @@ async fn list(context: &Context) -> Result<(), Failure> {
 async fn start(context: &Context, path: Option<&Path>) -> Result<(Client, SessionContext), Failure> {
     let session = context.session_in(path.or(context.options.cwd.as_deref()))?;
     Ok((context.connect().await?, session))
+}
+
+fn forgotten(removed: u32, root: &str) -> String {
+    let what = match removed {
+        0 => "nothing was decided".to_owned(),
+        1 => "1 decision forgotten".to_owned(),
+        many => format!("{many} decisions forgotten"),
+    };
+    format!("{}: {what}\n", escape::line(root))
 }
 
 fn check(seen: &Workspace, expected: Option<&str>) -> Result<(), Problem> {
@@ -151,8 +159,15 @@ fn print(context: &Context, workspace: &Workspace) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, forgotten};
     use claviger::{proto::v1::Workspace, reason::Reason};
+
+    #[test]
+    fn revoking_says_how_much_there_was() {
+        assert_eq!(forgotten(0, "/w"), "/w: nothing was decided\n");
+        assert_eq!(forgotten(1, "/w\n"), "/w\\n: 1 decision forgotten\n");
+        assert_eq!(forgotten(2, "/w"), "/w: 2 decisions forgotten\n");
+    }
 
     #[test]
     fn another_digest_is_refused() {

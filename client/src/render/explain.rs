@@ -1,13 +1,13 @@
 //! The whole walk that picks a credential, for people.
 
-use super::{place, place_and_layer, problem, status, table, time};
+use super::{place, place_and_layer, problem, problem_and_hint, status, table, time};
 use crate::{escape, output::Style, words};
 use claviger::proto::v1::{ExplainResponse, SettingsFile, SettingsValue, Step, Timings, step::Outcome};
 use std::time::SystemTime;
 
 /// Sources in order with the winner marked, then files, values and warnings.
 pub(crate) fn render(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
-    let mut text = format!("{}\n\n", style.bold(&title(answer)));
+    let mut text = format!("{}\n", style.bold(&title(answer)));
     text.push_str(&steps(&answer.steps, style));
     text.push_str(&verdict(answer, now, style));
     let files: Vec<_> = answer.files.iter().map(file).collect();
@@ -40,7 +40,8 @@ fn steps(steps: &[Step], style: Style) -> String {
         Outcome::NotConfigured => style.dim(&line),
         _ => line,
     });
-    painted.map(|line| line + "\n").collect()
+    let text: String = painted.map(|line| line + "\n").collect();
+    if text.is_empty() { text } else { format!("\n{text}") }
 }
 
 fn step(step: &Step) -> [String; 5] {
@@ -66,7 +67,7 @@ fn verdict(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
         winner => text.push_str(&format!("{} wins{}\n", escape::line(winner), origin(answer))),
     }
     if let Some(what) = &answer.problem {
-        text.push_str(&format!("{}\n", problem(what)));
+        text.push_str(&format!("{}\n", problem_and_hint(what).join("\nhint: ")));
     }
     if let Some(slot) = &answer.slot {
         text.push_str(&format!("cached: {}\n", status::sentence(slot, now)));
@@ -218,7 +219,8 @@ anthropic credential for a bare session
 !  api-key-helper  refused  this workspace is not trusted
 
 there is no credential
-nobody decided (workspace-untrusted); run `claviger trust show`
+nobody decided (workspace-untrusted)
+hint: run `claviger trust show`
 ";
         assert_eq!(render(&answer, fixture::now(), Style::default()), expected);
     }

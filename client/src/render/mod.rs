@@ -28,17 +28,17 @@ pub(crate) fn place_and_layer(location: &Location) -> String {
 
 /// A problem on one line: place, message, hint.
 pub(crate) fn problem(problem: &Problem) -> String {
+    problem_and_hint(problem).join("; ")
+}
+
+/// A problem with its place, then what to do about it if there is anything.
+pub(crate) fn problem_and_hint(problem: &Problem) -> Vec<String> {
     let place = problem.location.as_ref().map(|location| match location.column {
         0 => format!("{}: ", place(location)),
         column => format!("{}:{column}: ", place(location)),
     });
-    let hint =
-        Some(escape::line(&problem.hint)).filter(|hint| !hint.is_empty()).map(|hint| format!("; {hint}"));
-    let message = escape::line(&problem.message);
-    format!(
-        "{}{message} ({}){}",
-        place.unwrap_or_default(),
-        escape::line(&problem.reason),
-        hint.unwrap_or_default()
-    )
+    let (message, reason) = (escape::line(&problem.message), escape::line(&problem.reason));
+    let what = format!("{}{message} ({reason})", place.unwrap_or_default());
+    let hint = Some(escape::line(&problem.hint)).filter(|hint| !hint.is_empty());
+    std::iter::once(what).chain(hint).collect()
 }

@@ -55,9 +55,7 @@ pub(crate) fn records(records: &[TrustRecord], now: SystemTime) -> String {
 fn item(item: &TrustItem, style: Style) -> String {
     let mut notes = vec![if item.command { "command" } else { "variable" }.to_owned()];
     notes.extend(change(item, style));
-    if !escape::is_plain(&item.value) || !escape::is_plain(&item.previous) {
-        notes.push(style.red("invisible characters spelled out"));
-    }
+    notes.extend(warning(item).map(|text| style.red(text)));
     let name: String = escape::line(&item.name).chars().take(WIDTH).collect();
     let mut text = format!("{} ({})\n", style.bold(&name), notes.join(", "));
     if let Some(location) = &item.location {
@@ -81,19 +79,23 @@ fn change(item: &TrustItem, style: Style) -> Option<String> {
     }
 }
 
-/// A value behind a bar, with `label` before its first line.
-fn block(label: &str, value: &str) -> String {
-    let lines = wrap(&cut(&spelled(value)));
-    let labels = std::iter::once(label).chain(std::iter::repeat(""));
-    lines.iter().zip(labels).map(|(line, label)| format!("{label:>5} | {line}\n")).collect()
+/// What the eye alone would miss.
+fn warning(item: &TrustItem) -> Option<&'static str> {
+    let values = [&item.value, &item.previous];
+    if values.iter().any(|value| !escape::is_exact(value)) {
+        return Some("odd characters spelled out");
+    }
+    values
+        .iter()
+        .any(|value| !value.is_ascii())
+        .then_some("has letters beyond ASCII that may look like others")
 }
 
-// Where something is spelled out, a backslash of the value itself is doubled: what is read is what is meant.
-fn spelled(value: &str) -> String {
-    match escape::is_plain(value) {
-        true => value.to_owned(),
-        false => escape::line(&value.replace('\\', "\\\\")),
-    }
+/// A value behind a bar, with `label` before its first line.
+fn block(label: &str, value: &str) -> String {
+    let lines = wrap(&cut(&escape::exact(value)));
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    lines.iter().zip(labels).map(|(line, label)| format!("{label:>5} | {line}\n")).collect()
 }
 
 fn cut(shown: &str) -> String {
@@ -183,11 +185,19 @@ env.API_TIMEOUT_MS (variable, removed)
     fn a_value_cannot_leave_its_bar() {
         let hostile = "x\r\n[t]rust (variable, unchanged)\n\u{202e}\x1b[2A\\n";
         let text = items(&[item("apiKeyHelper", hostile, Change::Added)], Style::default());
-        let expected = "apiKeyHelper (command, new, invisible characters spelled out)
+        let expected = "apiKeyHelper (command, new, odd characters spelled out)
    at | /w/.claude/settings.json:3
  runs | x\\r\\n[t]rust (variable, unchanged)\\n\\u{202e}\\u{1b}[2A\\\\n
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn look_alikes_are_pointed_out() {
+        let text = items(&[item("apiKeyHelper", "p\u{430}ss show key", Change::Added)], Style::default());
+        assert!(text.starts_with(
+            "apiKeyHelper (command, new, has letters beyond ASCII that may look like others)\n"
+        ));
     }
 
     #[test]

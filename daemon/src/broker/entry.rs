@@ -72,8 +72,8 @@ pub struct Entry {
 impl Entry {
     pub(super) fn new(wanted: &Wanted<'_>, now: SystemTime) -> Self {
         Self {
-            source: wanted.source,
-            at: wanted.at.cloned(),
+            source: wanted.winner.source,
+            at: wanted.winner.bound.at.clone(),
             state: State::default(),
             secret: None,
             flight: None,
@@ -89,13 +89,13 @@ impl Entry {
         }
     }
 
-    /// Notes a use. The session is copied only when it differs from the last one.
+    /// Notes a use.
     pub(super) fn touch(&mut self, wanted: &Wanted<'_>, now: SystemTime) {
         self.last_used = now;
-        if self.session.as_deref() != Some(wanted.session) {
-            self.session = Some(Arc::new(wanted.session.clone()));
+        if self.session.as_ref().is_none_or(|session| !Arc::ptr_eq(session, wanted.session)) {
+            self.session = Some(wanted.session.clone());
             self.provider = wanted.provider.clone();
-            self.at = wanted.at.cloned();
+            self.at.clone_from(&wanted.winner.bound.at);
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub mod entry;
 pub mod flight;
+mod recall;
 pub mod schedule;
 pub mod slot;
 pub mod tend;
@@ -11,22 +12,19 @@ pub mod watch;
 
 use crate::{
     config::Limits,
-    endpoint::{Endpoint, Extras},
     host::{Host, memory::LockedText},
-    resolve::{self, Resolution},
-    settings::{self, Settings, store::SettingsStore},
+    resolve::{self, Winner},
+    settings::{self, Settings, Snapshot, store::SettingsStore},
     sources::{CredentialProvider, Material, SourceKey},
     trust::TrustStore,
 };
 use claviger::{
-    backend::Backend,
-    credential::Scheme,
     reason::{Location, Problem, Reason},
-    secret::Secret,
     session::{SessionContext, SessionMode},
 };
 use entry::{Entries, Entry};
 use flight::Fetched;
+use recall::{Inputs, Recall};
 use slot::{Cause, Decision, Issue, Verdict};
 use std::{
     sync::{
@@ -53,6 +51,7 @@ pub struct Broker {
     /// When the daemon started.
     pub started_at: SystemTime,
     entries: Mutex<Entries>,
+    recall: Recall,
     commands: Semaphore,
     shutdown: tokio::sync::watch::Sender<bool>,
 }
@@ -79,22 +78,10 @@ pub struct Counters {
 /// A credential on loan.
 #[derive(Debug)]
 pub struct Loan {
-    /// The source's id.
-    pub source: &'static str,
-    /// Who receives the request.
-    pub backend: Backend,
-    /// How the secret goes into a request.
-    pub scheme: Scheme,
-    /// Where the source is configured.
-    pub at: Option<Location>,
+    /// The source, where it is configured, and what goes along.
+    pub winner: Arc<Winner>,
     /// Where the secret is.
     pub material: LoanMaterial,
-    /// Where it may be sent.
-    pub endpoint: Endpoint,
-    /// What goes along.
-    pub extras: Extras,
-    /// What looks wrong but stops nothing.
-    pub warnings: Vec<String>,
 }
 
 /// Where the secret of a loan is.
@@ -102,8 +89,8 @@ pub struct Loan {
 pub enum LoanMaterial {
     /// In the session's own environment.
     OwnVariable(&'static str),
-    /// In a settings file.
-    Fixed(Secret<String>),
+    /// In a settings file; the winner has it.
+    Fixed,
     /// In the cache.
     Cached {
         /// The entry.
@@ -126,15 +113,6 @@ pub enum Reported {
     NotCached,
 }
 
-/// Settings and what follows from them.
-#[derive(Debug)]
-pub struct Resolved {
-    /// The settings.
-    pub settings: Settings,
-    /// What follows.
-    pub resolution: Resolution,
-}
-
 // === impl Broker ===
 
 impl Broker {
@@ -148,8 +126,19 @@ impl Broker {
         let started_at = host.clock.now();
         let commands = Semaphore::new(limits.commands);
         let shutdown = tokio::sync::watch::Sender::new(false);
-        let (counters, entries) = Default::default();
-        Arc::new(Self { host, settings, trust, limits, counters, started_at, entries, commands, shutdown })
+        let (counters, entries, recall) = Default::default();
+        Arc::new(Self {
+            host,
+            settings,
+            trust,
+            limits,
+            counters,
+            started_at,
+            entries,
+            recall,
+            commands,
+            shutdown,
+        })
     }
 
     /// Answers with a credential of which at least `min_validity` is left where that is possible, waiting for a
@@ -159,7 +148,7 @@ impl Broker {
     /// The typed problem that stopped the walk or the refresh.
     pub async fn get(
         self: &Arc<Self>,
-        session: &SessionContext,
+        session: &Arc<SessionContext>,
         pid: Option<u32>,
         min_validity: Duration,
     ) -> Result<Loan, Problem> {
@@ -173,46 +162,36 @@ impl Broker {
 
     async fn lend(
         self: &Arc<Self>,
-        session: &SessionContext,
+        session: &Arc<SessionContext>,
         pid: Option<u32>,
         min_validity: Duration,
     ) -> Result<Loan, Problem> {
-        let Resolved { resolution, .. } = self.resolve(session).await?;
-        let winner = resolution.winner?;
-        let material = match winner.bound.material {
+        let winner = self.winner(session).await?;
+        let material = match &winner.bound.material {
             Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
-            Material::Fixed(secret) => LoanMaterial::Fixed(secret),
+            Material::Fixed(_) => LoanMaterial::Fixed,
             Material::Provided(provider) => {
-                let wanted = Wanted {
-                    source: winner.source,
-                    at: winner.bound.at.as_ref(),
-                    provider: &provider,
-                    session,
-                    pid,
-                };
-                self.serve(&wanted, min_validity).await?
+                self.serve(&Wanted { winner: &winner, provider, session, pid }, min_validity).await?
             }
         };
-        Ok(Loan {
-            source: winner.source,
-            backend: resolution.backend,
-            scheme: winner.bound.scheme,
-            at: winner.bound.at,
-            material,
-            endpoint: winner.endpoint,
-            extras: winner.extras,
-            warnings: resolution.warnings,
-        })
+        Ok(Loan { winner, material })
     }
 
-    /// Settings of a session and the source that follows from them. Runs nothing.
+    /// The source that provides a session's credential. Runs nothing.
     ///
     /// # Errors
-    /// If the settings cannot be read at all.
-    pub async fn resolve(&self, session: &SessionContext) -> Result<Resolved, Problem> {
-        let settings = self.settings_of(session).await?;
-        let resolution = resolve::resolve(session, &settings, &self.limits);
-        Ok(Resolved { settings, resolution })
+    /// The typed problem that stopped the walk.
+    pub async fn winner(&self, session: &Arc<SessionContext>) -> Result<Arc<Winner>, Problem> {
+        let trust = *self.trust.changes().borrow();
+        let snapshot = self.settings.snapshot(session).await?;
+        let inputs = Inputs { session: session.clone(), snapshot, trust };
+        if let Some(winner) = self.recall.get(&inputs) {
+            return Ok(winner);
+        }
+        let settings = self.judged(session, inputs.snapshot.clone())?;
+        let winner = Arc::new(resolve::resolve(session, &settings, &self.limits).winner?);
+        self.recall.put(inputs, winner.clone());
+        Ok(winner)
     }
 
     /// Settings of a session, with what has been decided about its workspace.
@@ -221,7 +200,15 @@ impl Broker {
     /// If the settings cannot be read at all, or the explicit ones are broken.
     pub async fn settings_of(&self, session: &SessionContext) -> Result<Settings, Problem> {
         let snapshot = self.settings.snapshot(session).await?;
-        let explicit = settings::store::explicit(session)?;
+        self.judged(session, snapshot)
+    }
+
+    fn judged(&self, session: &SessionContext, snapshot: Arc<Snapshot>) -> Result<Settings, Problem> {
+        // A managed session ignores whatever is passed, be it broken.
+        let explicit = match session.mode {
+            SessionMode::Managed => None,
+            _ => settings::store::explicit(session)?,
+        };
         let decision = self.trust.decision(snapshot.subject.as_ref());
         Ok(Settings { snapshot, explicit, decision, hermetic: session.mode == SessionMode::Bare })
     }
@@ -280,7 +267,7 @@ impl Broker {
         {
             entry.recursed = true;
         }
-        Err(recursion(wanted.at))
+        Err(recursion(wanted.winner.bound.at.as_ref()))
     }
 
     /// The entry of a key, made if there is none.
@@ -320,10 +307,10 @@ impl Broker {
     /// The typed problem of the refresh.
     pub async fn refresh(
         self: &Arc<Self>,
-        session: &SessionContext,
+        session: &Arc<SessionContext>,
         pid: Option<u32>,
     ) -> Result<SourceKey, Problem> {
-        let winner = self.resolve(session).await?.resolution.winner?;
+        let winner = self.winner(session).await?;
         let Material::Provided(provider) = &winner.bound.material else {
             return Err(Problem::new(
                 Reason::NoCredential,
@@ -331,7 +318,7 @@ impl Broker {
             )
             .hint("change the variable or the settings file that holds it"));
         };
-        let wanted = Wanted { source: winner.source, at: winner.bound.at.as_ref(), provider, session, pid };
+        let wanted = Wanted { winner: &winner, provider, session, pid };
         self.refuse_recursion(&wanted)?;
         let flight = {
             let mut entries = self.lock();
@@ -348,12 +335,12 @@ impl Broker {
     /// The typed problem that stops the session's walk.
     pub async fn report(
         self: &Arc<Self>,
-        session: &SessionContext,
+        session: &Arc<SessionContext>,
         key: Option<SourceKey>,
         generation: u64,
     ) -> Result<Reported, Problem> {
         self.counters.rejections.fetch_add(1, Relaxed);
-        let winner = self.resolve(session).await?.resolution.winner?;
+        let winner = self.winner(session).await?;
         let Material::Provided(provider) = &winner.bound.material else { return Ok(Reported::NotCached) };
         let now = self.host.clock.now();
         let mut entries = self.lock();
@@ -392,10 +379,9 @@ impl Broker {
 /// What a session wants from the cache.
 #[derive(Debug)]
 pub struct Wanted<'a> {
-    source: &'static str,
-    at: Option<&'a Location>,
+    winner: &'a Winner,
     provider: &'a Arc<dyn CredentialProvider>,
-    session: &'a SessionContext,
+    session: &'a Arc<SessionContext>,
     pid: Option<u32>,
 }
 

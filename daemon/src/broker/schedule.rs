@@ -49,6 +49,17 @@ pub fn report_pause(rejections: u32) -> Duration {
     FIRST_REPORT_PAUSE.saturating_mul(2_u32.saturating_pow(rejections.min(10))).min(MAX_REPORT_PAUSE)
 }
 
+/// Whether a pause after failures that ends at `until` holds at `now`. One that ends later than any pause can was
+/// begun before the clock was set back: it holds nobody up.
+pub fn backs_off(now: SystemTime, until: SystemTime) -> bool {
+    now < until && until <= now + MAX_BACKOFF.mul_f64(1.1)
+}
+
+/// The same for a pause between reports.
+pub fn holds_back(now: SystemTime, until: SystemTime) -> bool {
+    now < until && until <= now + MAX_REPORT_PAUSE
+}
+
 /// What an entry does next. It is `wanted` while somebody watches it or used it within `idle` before it is due.
 pub fn next(state: &State, last_used: SystemTime, watched: bool, idle: Duration) -> Next {
     let until = last_used + idle;

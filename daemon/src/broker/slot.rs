@@ -102,7 +102,7 @@ impl State {
 
     /// Whether the failure in force forbids another attempt at `now`.
     fn backs_off(&self, now: SystemTime) -> bool {
-        self.failure.as_ref().is_some_and(|failure| now < failure.retry_at)
+        self.failure.as_ref().is_some_and(|failure| schedule::backs_off(now, failure.retry_at))
     }
 
     /// What to do with a request that wants at least `min_validity`.
@@ -129,7 +129,7 @@ impl State {
             return Verdict::AlreadyReplaced;
         }
         match self.hold_reports_until {
-            Some(until) if now < until => Verdict::HeldBack(until),
+            Some(until) if schedule::holds_back(now, until) => Verdict::HeldBack(until),
             _ => Verdict::Refresh,
         }
     }

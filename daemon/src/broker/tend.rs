@@ -79,9 +79,9 @@ impl Broker {
     async fn refresh_in_background(self: &Arc<Self>, key: SourceKey) {
         let session = self.lock().get(&key).and_then(|entry| entry.session.clone());
         let Some(session) = session else { return };
-        let winner = self.resolve(&session).await.and_then(|resolved| resolved.resolution.winner);
-        let provider = match winner.map(|winner| winner.bound.material) {
-            Ok(Material::Provided(provider)) if provider.key() == key => Some(provider),
+        let winner = self.winner(&session).await;
+        let provider = match winner.as_ref().map(|winner| &winner.bound.material) {
+            Ok(Material::Provided(provider)) if provider.key() == key => Some(provider.clone()),
             _ => None,
         };
         let mut entries = self.lock();
@@ -92,7 +92,7 @@ impl Broker {
                 drop(self.fly(entry, key, Cause::Due));
             }
             // Nothing happens for a session that left; another that still comes here says so by asking.
-            None if entry.session.as_ref() == Some(&session) => {
+            None if entry.session.as_ref().is_some_and(|last| Arc::ptr_eq(last, &session)) => {
                 entry.session = None;
                 entry.bump();
             }

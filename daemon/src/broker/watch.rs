@@ -1,7 +1,10 @@
 //! Follows the credential of one session: what it is now, and whatever changes it.
 
 use super::{Broker, Loan, LoanMaterial, Wanted, entry::Progress, slot::Cause};
-use crate::sources::{Material, SourceKey};
+use crate::{
+    resolve::Winner,
+    sources::{Material, SourceKey},
+};
 use claviger::{reason::Problem, session::SessionContext};
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -15,7 +18,6 @@ const BACKLOG: usize = 16;
 
 /// What a watcher is told. Boxed where it travels: an idle stream should not hold room for a backlog.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it travels in a box")]
 pub enum Event {
     /// A credential, and why it is new.
     Issued(Loan, Why),
@@ -59,7 +61,11 @@ struct Shown {
 
 impl Broker {
     /// Follows the credential of `session` until the receiver is dropped or the daemon stops.
-    pub fn watch(self: &Arc<Self>, session: SessionContext, pid: Option<u32>) -> mpsc::Receiver<Box<Event>> {
+    pub fn watch(
+        self: &Arc<Self>,
+        session: Arc<SessionContext>,
+        pid: Option<u32>,
+    ) -> mpsc::Receiver<Box<Event>> {
         let (sender, receiver) = mpsc::channel(BACKLOG);
         let broker = self.clone();
         tokio::spawn(async move {
@@ -82,7 +88,7 @@ impl Broker {
         Ok(Attached {
             broker: self.clone(),
             key: wanted.provider.key(),
-            source: wanted.source,
+            source: wanted.winner.source,
             changed,
             progress,
         })
@@ -104,7 +110,7 @@ impl Drop for Attached {
 
 async fn follow(
     broker: &Arc<Broker>,
-    session: &SessionContext,
+    session: &Arc<SessionContext>,
     pid: Option<u32>,
     events: &mpsc::Sender<Box<Event>>,
 ) {
@@ -133,11 +139,11 @@ async fn follow(
 /// Keeps `attached` to the entry that the session resolves to now.
 async fn attach(
     broker: &Arc<Broker>,
-    session: &SessionContext,
+    session: &Arc<SessionContext>,
     pid: Option<u32>,
     attached: &mut Option<Attached>,
 ) -> Result<(), Problem> {
-    let winner = match broker.resolve(session).await.and_then(|resolved| resolved.resolution.winner) {
+    let winner = match broker.winner(session).await {
         Ok(winner) => winner,
         Err(problem) => {
             *attached = None;
@@ -149,7 +155,7 @@ async fn attach(
         return Ok(());
     };
     if attached.as_ref().is_none_or(|attached| attached.key != provider.key()) {
-        let wanted = Wanted { source: winner.source, at: winner.bound.at.as_ref(), provider, session, pid };
+        let wanted = Wanted { winner: &winner, provider, session, pid };
         *attached = Some(broker.attach(&wanted)?);
     }
     if let Some(attached) = attached {
@@ -162,7 +168,7 @@ async fn attach(
 /// when nobody listens any more.
 async fn tell(
     broker: &Arc<Broker>,
-    session: &SessionContext,
+    session: &Arc<SessionContext>,
     pid: Option<u32>,
     attached: &mut Option<Attached>,
     shown: &mut Shown,
@@ -271,15 +277,15 @@ impl Shown {
 /// Everything about a loan but the cached secret.
 fn fingerprint(loan: &Loan) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (loan.source, loan.scheme, &loan.endpoint.base_url, loan.extras.own_headers, loan.extras.timeout)
-        .hash(&mut hasher);
-    for (name, value) in &loan.extras.headers {
+    let Winner { source, bound, endpoint, extras, .. } = &*loan.winner;
+    (source, bound.scheme, &endpoint.base_url, extras.own_headers, extras.timeout).hash(&mut hasher);
+    for (name, value) in &extras.headers {
         (name, value.expose()).hash(&mut hasher);
     }
-    match &loan.material {
-        LoanMaterial::OwnVariable(name) => name.hash(&mut hasher),
-        LoanMaterial::Fixed(secret) => secret.expose().hash(&mut hasher),
-        LoanMaterial::Cached { .. } => {}
+    match &bound.material {
+        Material::OwnVariable(name) => name.hash(&mut hasher),
+        Material::Fixed(secret) => secret.expose().hash(&mut hasher),
+        Material::Provided(_) => {}
     }
     hasher.finish()
 }

@@ -9,7 +9,7 @@ use nix::{
 };
 use std::{
     collections::BTreeMap,
-    io,
+    fmt, io,
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -30,7 +30,7 @@ const MAX_LINE: usize = 1024;
 const MAX_LINES: usize = 200;
 
 /// What to run and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CommandSpec {
     /// Line for `/bin/sh -c`.
     pub line: String,
@@ -61,6 +61,19 @@ pub enum CommandError {
     /// It ran past its deadline and was ended.
     #[error("it did not end within {} s", .0.as_secs_f32())]
     Deadline(Duration),
+}
+
+// Command lines and variables of settings files often hold secrets.
+impl fmt::Debug for CommandSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandSpec")
+            .field("directory", &self.directory)
+            .field("environment", &self.environment.keys())
+            .field("deadline", &self.deadline)
+            .field("max_output", &self.max_output)
+            .field("flight", &self.flight)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Runs a command and returns its stdout, at most `max_output + 1` bytes of it. `on_line` gets each line of stderr,

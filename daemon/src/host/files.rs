@@ -2,6 +2,8 @@
 //!
 //! Every call here can hang on a dead mount, so callers decide on which thread they run.
 
+#![expect(clippy::disallowed_methods, reason = "this is the door")]
+
 use claviger::reason::{Location, Problem, Reason};
 use nix::{
     errno::Errno,
@@ -14,32 +16,21 @@ use std::{
     fs::File,
     io::Read,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 mod mounts;
 mod private;
+mod stamp;
 
 pub use mounts::is_remote;
 pub use private::{read_private, write_private};
+pub use stamp::Stamp;
+use stamp::is_lasting;
 
 /// Largest settings file.
 pub const MAX_SETTINGS: usize = 2 * 1024 * 1024;
 
-/// How long the kernel's file clock may stand still between two writes (4 ms at 250 Hz), with a margin.
-const TICK_NS: i128 = 50_000_000;
 const READ_ATTEMPTS: usize = 3;
-
-/// What a path looked like: two equal stamps mean nothing happened in between, once [`Stamp::settled`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stamp(Seen);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
-    Absent,
-    Present { device: u64, inode: u64, size: i64, modified_ns: i128, changed_ns: i128 },
-    Failed(Errno),
-}
 
 /// Who may own a settings file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,59 +71,7 @@ enum Refusal {
     System(Errno),
 }
 
-// === impl Stamp ===
-
-impl Stamp {
-    fn of(status: &Result<FileStat, Errno>) -> Self {
-        Self(match status {
-            Ok(status) => Seen::Present {
-                device: device(status),
-                inode: status.st_ino,
-                size: status.st_size,
-                modified_ns: nanoseconds(status.st_mtime, status.st_mtime_nsec),
-                changed_ns: nanoseconds(status.st_ctime, status.st_ctime_nsec),
-            },
-            Err(Errno::ENOENT | Errno::ENOTDIR) => Seen::Absent,
-            Err(errno) => Seen::Failed(*errno),
-        })
-    }
-
-    /// Whether there was nothing.
-    pub fn is_absent(&self) -> bool {
-        self.0 == Seen::Absent
-    }
-
-    /// Device and inode, if there was something.
-    pub fn identity(&self) -> Option<(u64, u64)> {
-        match self.0 {
-            Seen::Present { device, inode, .. } => Some((device, inode)),
-            Seen::Absent | Seen::Failed(_) => None,
-        }
-    }
-
-    /// Whether the last change is old enough that the next one must show in the stamp. Two writes within one tick
-    /// of the kernel's clock can leave the same size and the same times behind.
-    pub fn settled(&self) -> bool {
-        match &self.0 {
-            Seen::Absent => true,
-            Seen::Present { changed_ns, .. } => (now_ns() - changed_ns).abs() > TICK_NS,
-            Seen::Failed(errno) => is_lasting(*errno),
-        }
-    }
-}
-
-fn nanoseconds(seconds: i64, nanoseconds: i64) -> i128 {
-    i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
-}
-
-fn now_ns() -> i128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128)
-}
-
-// Errors that stay until somebody changes the file or a directory above it.
-fn is_lasting(errno: Errno) -> bool {
-    matches!(errno, Errno::EACCES | Errno::EPERM | Errno::ELOOP | Errno::ENAMETOOLONG)
-}
+// === impl Identity ===
 
 /// The stamp of what `path` leads to, through symlinks.
 pub fn stamp(path: &Path) -> Stamp {

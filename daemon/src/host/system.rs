@@ -112,7 +112,7 @@ impl AuditFile {
     }
 
     /// Appends `text`. A disk that is full or gone is reported once, and again when it has recovered.
-    pub fn append(&mut self, text: &str) {
+    pub fn append(&mut self, text: &[u8]) {
         let appended = self.try_append(text);
         match (&appended, self.failing) {
             (Err(error), false) => tracing::error!(%error, "the audit log cannot be written"),
@@ -125,7 +125,7 @@ impl AuditFile {
         }
     }
 
-    fn try_append(&mut self, text: &str) -> io::Result<()> {
+    fn try_append(&mut self, text: &[u8]) -> io::Result<()> {
         if self.written > MAX_LOG {
             self.file = None;
         }
@@ -137,7 +137,7 @@ impl AuditFile {
                 empty.insert(file)
             }
         };
-        file.write_all(text.as_bytes())?;
+        file.write_all(text)?;
         self.written += text.len() as u64;
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! `ControlService`.
 
-use super::{Context, fail, reply};
+use super::{Context, fail, malformed, reply};
 use claviger::{
     proto::v1::{self, control_service_server::ControlService},
     reason::{Problem, Reason},
 };
 use tonic::{Request, Response, Status};
+
+/// Longest log filter, in bytes.
+const MAX_FILTER: usize = 1024;
 
 #[tonic::async_trait]
 impl ControlService for Context {
@@ -20,6 +23,10 @@ impl ControlService for Context {
         request: Request<v1::SetLogLevelRequest>,
     ) -> Result<Response<v1::SetLogLevelResponse>, Status> {
         let filter = request.into_inner().filter;
+        // It is logged, and a log has one line an event.
+        if filter.len() > MAX_FILTER || filter.chars().any(char::is_control) {
+            return Err(malformed("that is not a log filter: it is too long or has a control character"));
+        }
         self.logs.set(&filter).map_err(|why| {
             let problem = Problem::new(Reason::MalformedRequest, format!("that is not a log filter: {why}"));
             fail(problem.hint("write for example info, debug or clavigerd=trace"))

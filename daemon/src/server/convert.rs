@@ -2,42 +2,48 @@
 
 use crate::{
     broker::{Loan, LoanMaterial, entry::Entry},
-    sources::SourceKey,
+    resolve::Winner,
+    sources::{Material, SourceKey},
     trust::Decision,
 };
 use claviger::{backend::Backend, credential::Scheme, proto::v1, wire};
 use std::time::SystemTime;
 
 /// A loan on the wire.
-pub(super) fn lease(loan: Loan) -> v1::Lease {
+pub(super) fn lease(loan: &Loan) -> v1::Lease {
+    let Winner { source, backend: receiver, bound, endpoint, extras, warnings } = &*loan.winner;
+    let headers = extras.headers.iter();
     let mut lease = v1::Lease {
-        scheme: scheme(loan.scheme).into(),
-        own_headers_variable: loan.extras.own_headers.unwrap_or_default().to_owned(),
-        backend: backend(loan.backend).into(),
-        base_url: loan.endpoint.base_url,
-        origin: loan.endpoint.origin,
-        api_timeout: Some(wire::duration(loan.extras.timeout)),
-        source: loan.source.to_owned(),
-        location: loan.at.as_ref().map(wire::location),
-        warnings: loan.warnings,
+        scheme: scheme(bound.scheme).into(),
+        headers: headers
+            .map(|(name, value)| v1::Header { name: name.clone(), value: Some(secret(value.expose())) })
+            .collect(),
+        own_headers_variable: extras.own_headers.unwrap_or_default().to_owned(),
+        backend: backend(*receiver).into(),
+        base_url: endpoint.base_url.clone(),
+        origin: endpoint.origin.clone(),
+        api_timeout: Some(wire::duration(extras.timeout)),
+        source: (*source).to_owned(),
+        location: bound.at.as_ref().map(wire::location),
+        warnings: warnings.clone(),
         ..Default::default()
     };
-    let headers = loan.extras.headers.into_iter();
-    lease.headers =
-        headers.map(|(name, value)| v1::Header { name, value: Some(secret(value.expose())) }).collect();
-    lease.material = Some(match loan.material {
-        LoanMaterial::OwnVariable(name) => v1::lease::Material::OwnVariable(name.to_owned()),
-        LoanMaterial::Fixed(text) => v1::lease::Material::Secret(secret(text.expose())),
-        LoanMaterial::Cached { key, secret: text, issue, stale } => {
+    lease.material = match (&loan.material, &bound.material) {
+        (LoanMaterial::OwnVariable(name), _) => Some(v1::lease::Material::OwnVariable((*name).to_owned())),
+        (LoanMaterial::Fixed, Material::Fixed(text)) => {
+            Some(v1::lease::Material::Secret(secret(text.expose())))
+        }
+        (LoanMaterial::Fixed, _) => None,
+        (LoanMaterial::Cached { key, secret: text, issue, stale }, _) => {
             lease.key = key.to_string();
             lease.generation = issue.generation;
             lease.fetched_at = Some(wire::timestamp(issue.fetched_at));
             lease.expires_at = issue.expires_at.map(wire::timestamp);
             lease.refresh_at = issue.refresh_at.map(wire::timestamp);
-            lease.stale = stale;
-            v1::lease::Material::Secret(secret(text.expose()))
+            lease.stale = *stale;
+            Some(v1::lease::Material::Secret(secret(text.expose())))
         }
-    });
+    };
     lease
 }
 

@@ -1,6 +1,6 @@
 //! `CredentialService`.
 
-use super::{Context, convert, fail, malformed, reply};
+use super::{Context, convert, fail, malformed, reply, session};
 use crate::{
     broker::{
         Reported,
@@ -16,12 +16,13 @@ use claviger::{
         watch_credential_response,
     },
     reason::Problem,
-    session::SessionContext,
     wire,
 };
 use std::{pin::Pin, time::Duration};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
+
+const BAD_VALIDITY: &str = "min_validity is negative or out of range";
 
 #[tonic::async_trait]
 impl CredentialService for Context {
@@ -33,14 +34,14 @@ impl CredentialService for Context {
         let message = request.into_inner();
         let min_validity = match message.min_validity {
             None => Duration::ZERO,
-            Some(wish) => {
-                Duration::try_from(wish).map_err(|_| malformed("min_validity is negative or out of range"))?
-            }
+            // The signs first: the conversion overflows on the smallest number there is.
+            Some(wish) if wish.seconds < 0 || wish.nanos < 0 => return Err(malformed(BAD_VALIDITY)),
+            Some(wish) => Duration::try_from(wish).map_err(|_| malformed(BAD_VALIDITY))?,
         };
-        let session = SessionContext::from_proto(message.session).map_err(fail)?;
+        let session = session(message.session)?;
         let outcome = self.broker.get(&session, peer.pid, min_validity).await;
         self.audit.lent(self.broker.host.clock.now(), &peer, &session, &outcome);
-        let lease = Some(convert::lease(outcome.map_err(fail)?));
+        let lease = Some(convert::lease(&outcome.map_err(fail)?));
         Ok(reply(v1::GetCredentialResponse { lease }))
     }
 
@@ -52,7 +53,7 @@ impl CredentialService for Context {
         request: Request<v1::WatchCredentialRequest>,
     ) -> Result<Response<Self::WatchCredentialStream>, Status> {
         let peer = peer::of(&request);
-        let session = SessionContext::from_proto(request.into_inner().session).map_err(fail)?;
+        let session = session(request.into_inner().session)?;
         self.audit.note(self.broker.host.clock.now(), "watch", &peer, &session, "followed");
         let events = ReceiverStream::new(self.broker.watch(session.clone(), peer.pid));
         let context = self.clone();
@@ -82,7 +83,7 @@ impl CredentialService for Context {
                 Some(SourceKey::parse(text).ok_or_else(|| malformed("key is not one that a lease carries"))?)
             }
         };
-        let session = SessionContext::from_proto(message.session).map_err(fail)?;
+        let session = session(message.session)?;
         let reported = self.broker.report(&session, key, message.generation).await.map_err(fail)?;
         let response = report(reported);
         self.audit.note(
@@ -121,7 +122,7 @@ impl Context {
                     Why::SettingsChanged => issued::Reason::SettingsChanged,
                     Why::Rejected => issued::Reason::Rejected,
                 };
-                Message::Issued(v1::Issued { lease: Some(convert::lease(loan)), reason: reason.into() })
+                Message::Issued(v1::Issued { lease: Some(convert::lease(&loan)), reason: reason.into() })
             }
             Event::Progress(source, progress) => Message::Progress(v1::Progress {
                 source: source.to_owned(),

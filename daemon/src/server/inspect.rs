@@ -1,6 +1,6 @@
 //! `InspectService`. Nothing here can reach a secret: its messages have no field for one.
 
-use super::{Context, convert, fail, reply};
+use super::{Context, convert, fail, reply, session};
 use crate::{
     broker::{Counters, entry::Entry},
     resolve::{self, Outcome, Resolution, Step},
@@ -27,7 +27,7 @@ impl InspectService for Context {
         &self,
         request: Request<v1::ExplainRequest>,
     ) -> Result<Response<v1::ExplainResponse>, Status> {
-        let session = SessionContext::from_proto(request.into_inner().session).map_err(fail)?;
+        let session = session(request.into_inner().session)?;
         let started = Instant::now();
         let settings = self.broker.settings_of(&session).await.map_err(fail)?;
         let read = started.elapsed();
@@ -59,7 +59,7 @@ impl InspectService for Context {
         request: Request<v1::RefreshRequest>,
     ) -> Result<Response<v1::RefreshResponse>, Status> {
         let peer = crate::peer::of(&request);
-        let session = SessionContext::from_proto(request.into_inner().session).map_err(fail)?;
+        let session = session(request.into_inner().session)?;
         let refreshed = self.broker.refresh(&session, peer.pid).await;
         let decision = refreshed.as_ref().err().map_or("refreshed", |problem| problem.reason.as_str());
         self.audit.note(self.broker.host.clock.now(), "refresh", &peer, &session, decision);

@@ -12,11 +12,13 @@ use claviger::{
     proto::{
         DESCRIPTOR,
         v1::{
-            control_service_server::ControlServiceServer, credential_service_server::CredentialServiceServer,
-            inspect_service_server::InspectServiceServer, trust_service_server::TrustServiceServer,
+            self, control_service_server::ControlServiceServer,
+            credential_service_server::CredentialServiceServer, inspect_service_server::InspectServiceServer,
+            trust_service_server::TrustServiceServer,
         },
     },
     reason::{Problem, Reason},
+    session::SessionContext,
     wire,
 };
 use std::sync::Arc;
@@ -55,6 +57,7 @@ pub async fn router(
     health.set_serving::<CredentialServiceServer<Context>>().await;
     health.set_serving::<TrustServiceServer<Context>>().await;
     health.set_serving::<InspectServiceServer<Context>>().await;
+    health.set_serving::<ControlServiceServer<Context>>().await;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTOR)
@@ -73,6 +76,11 @@ pub async fn router(
 
 /// The type of [`peer::admit`].
 pub type Admit = fn(tonic::Request<()>) -> Result<tonic::Request<()>, Status>;
+
+/// The session of a request, checked.
+fn session(message: Option<v1::SessionContext>) -> Result<Arc<SessionContext>, Status> {
+    SessionContext::from_proto(message).map(Arc::new).map_err(fail)
+}
 
 /// A response that says which release and protocol answers.
 fn reply<T>(message: T) -> Response<T> {

@@ -1,6 +1,6 @@
 //! `TrustService`.
 
-use super::{Context, convert, fail, malformed, reply};
+use super::{Context, convert, fail, malformed, reply, session};
 use crate::{
     peer,
     settings::Settings,
@@ -21,7 +21,7 @@ impl TrustService for Context {
         &self,
         request: Request<v1::DescribeWorkspaceRequest>,
     ) -> Result<Response<v1::DescribeWorkspaceResponse>, Status> {
-        let session = SessionContext::from_proto(request.into_inner().session).map_err(fail)?;
+        let session = session(request.into_inner().session)?;
         let settings = self.broker.settings_of(&session).await.map_err(fail)?;
         Ok(reply(v1::DescribeWorkspaceResponse { workspace: Some(self.workspace(&settings)) }))
     }
@@ -37,7 +37,7 @@ impl TrustService for Context {
             Ok(v1::TrustDecision::Ignored) => Decision::Ignored,
             _ => return Err(malformed("decision must be trusted or ignored")),
         };
-        let session = SessionContext::from_proto(message.session).map_err(fail)?;
+        let session = session(message.session)?;
         if session.inside_flight.is_some() || self.broker.host.command_of(peer.pid).is_some() {
             return Err(fail(Problem::new(
                 Reason::PolicyBlocked,

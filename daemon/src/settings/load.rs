@@ -15,7 +15,9 @@ use std::{
     collections::HashSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// A snapshot and everything it was concluded from.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(super) struct Loaded {
     pub(super) remote: bool,
     checks: Vec<Check>,
     settled: bool,
+    /// When the checks were last made, if they held.
+    held_at: Mutex<Option<Instant>>,
 }
 
 /// A path and what was found there.
@@ -38,6 +42,8 @@ pub(super) struct Check {
 enum Expected {
     /// Where it leads to.
     Place(Option<Identity>),
+    /// A directory that is no symlink.
+    Canonical(Identity),
     /// Owner of the entry itself; nothing else about it matters.
     Mark(Option<u32>),
     /// The file or directory listing it leads to.
@@ -73,9 +79,10 @@ impl Progress {
 // === impl Check ===
 
 impl Check {
-    fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         match &self.expected {
             Expected::Place(expected) => files::identity(&self.path) == *expected,
+            Expected::Canonical(expected) => files::identity_of_entry(&self.path) == Some(*expected),
             Expected::Mark(expected) => {
                 files::identity_of_entry(&self.path).map(|found| found.owner) == *expected
             }
@@ -92,7 +99,25 @@ impl Loaded {
         self.settled && self.checks.iter().all(Check::holds)
     }
 
-    /// The same, for a filesystem that may hang.
+    /// Whether nothing that matters has changed, or had less than `recheck_after` ago.
+    pub(super) fn holds_for(&self, recheck_after: Duration) -> bool {
+        let mut held_at = self.held_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if held_at.is_some_and(|then| now.duration_since(then) < recheck_after) {
+            return true;
+        }
+        let holds = self.holds();
+        *held_at = holds.then_some(now);
+        holds
+    }
+
+    /// Whether equal stamps prove that.
+    #[cfg(test)]
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// The same as [`Loaded::holds`], for a filesystem that may hang.
     pub(super) fn holds_slowly(&self, progress: &Progress) -> bool {
         let holds = |check: &Check| {
             progress.note(&check.path);
@@ -135,7 +160,7 @@ impl<'a> Load<'a> {
         let Found { workspace, .. } = found;
         let subject = Subject::of(&workspace, &self.files);
         let snapshot = Arc::new(Snapshot { workspace, files: self.files, subject });
-        Ok(Loaded { snapshot, remote, checks: self.checks, settled: self.settled })
+        Ok(Loaded { snapshot, remote, checks: self.checks, settled: self.settled, held_at: Mutex::default() })
     }
 
     fn expect(&mut self, path: &Path, expected: Expected) {
@@ -143,15 +168,20 @@ impl<'a> Load<'a> {
     }
 
     fn expect_places(&mut self, key: &Key, found: &Found) {
-        self.expect(&key.cwd, Expected::Place(Some(found.cwd_identity)));
-        if found.root_identity != found.cwd_identity {
-            self.expect(&found.workspace.root, Expected::Place(Some(found.root_identity)));
+        // Followed where the caller's path may lead through symlinks; canonical paths must stay what they are.
+        if key.cwd != found.cwd {
+            self.expect(&key.cwd, Expected::Place(Some(found.cwd_identity)));
+        }
+        self.expect(&found.cwd, Expected::Canonical(found.cwd_identity));
+        if found.workspace.root != found.cwd {
+            self.expect(&found.workspace.root, Expected::Canonical(found.root_identity));
         }
         for (mark, owner) in &found.probes {
             self.expect(mark, Expected::Mark(*owner));
         }
-        for directory in [key.home.as_deref(), key.config_dir().as_deref()].into_iter().flatten() {
-            self.expect(directory, Expected::Place(files::identity(directory)));
+        // Where the configuration directory is needs no check: the stamp of the file in it says that, too.
+        if let Some(home) = &key.home {
+            self.expect(home, Expected::Place(files::identity(home)));
         }
     }
 
@@ -161,11 +191,11 @@ impl<'a> Load<'a> {
         let (directory, drop_ins) =
             (self.roots.managed.clone(), self.roots.managed.join("managed-settings.d"));
         self.progress.note(&directory);
-        for directory in [&directory, &drop_ins] {
-            let stamp = files::stamp(directory);
-            self.settled &= stamp.settled();
-            self.expect(directory, Expected::Stamp(stamp));
+        if self.expect_directory(&directory) {
+            self.memory.forget_below(Layer::Managed, &directory);
+            return self.absent(Layer::Managed, &directory.join("managed-settings.json"));
         }
+        self.expect_directory(&drop_ins);
         let names = match files::names(&drop_ins) {
             Ok(names) => names.unwrap_or_default(),
             Err(problem) => {
@@ -186,6 +216,15 @@ impl<'a> Load<'a> {
         self.file(Layer::Managed, &directory.join("managed-settings.json"), owner);
     }
 
+    // Says whether there is none.
+    fn expect_directory(&mut self, directory: &Path) -> bool {
+        let stamp = files::stamp(directory);
+        let absent = stamp.is_absent();
+        self.settled &= stamp.settled();
+        self.expect(directory, Expected::Stamp(stamp));
+        absent
+    }
+
     // The user's own file is never the workspace's too, as it would be with cwd == HOME.
     fn of_workspace(&mut self, found: &Found, user: Option<(u64, u64)>) {
         let (root, cwd) = (found.workspace.root.join(".claude"), found.cwd.join(".claude"));
@@ -194,14 +233,27 @@ impl<'a> Load<'a> {
             files.push((Layer::Local, cwd.join("settings.local.json")));
         }
         files.push((Layer::Project, cwd.join("settings.json")));
+        let missing = cwd != root && self.is_missing(&cwd);
         for (layer, path) in files {
             let stamp = files::stamp(&path);
-            if user.is_some() && stamp.identity() == user {
+            if missing && path.starts_with(&cwd) {
+                self.absent(layer, &path);
+            } else if user.is_some() && stamp.identity() == user {
                 self.expect(&path, Expected::Stamp(stamp));
             } else {
                 self.file(layer, &path, Owner::User);
             }
         }
+    }
+
+    // A directory that does not exist stands for all that would be in it.
+    fn is_missing(&mut self, directory: &Path) -> bool {
+        let stamp = files::stamp(directory);
+        let missing = stamp.is_absent();
+        if missing {
+            self.expect(directory, Expected::Stamp(stamp));
+        }
+        missing
     }
 
     // Whoever can write into the workspace must not become "the user" by pointing CLAUDE_CONFIG_DIR there.
@@ -226,6 +278,17 @@ impl<'a> Load<'a> {
         self.settled &= settled;
         self.expect(path, Expected::Stamp(stamp));
         self.files.push(file);
+    }
+
+    // A file in a directory that does not exist: it is listed, but the check of the directory is enough.
+    fn absent(&mut self, layer: Layer, path: &Path) {
+        self.memory.forget_below(layer, path);
+        self.files.push(File {
+            layer,
+            path: path.to_owned(),
+            state: FileState::Absent,
+            content: Arc::default(),
+        });
     }
 
     fn is_remote(&self) -> bool {

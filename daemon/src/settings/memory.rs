@@ -58,6 +58,8 @@ impl Memory {
         let before = self.lock().get(&(layer, path.to_owned())).cloned();
         if let Some(slot) = &before
             && slot.known.settled
+            // Who may change a managed file is a matter of its directory, too, and no stamp tells.
+            && layer != Layer::Managed
             && slot.known.stamp == files::stamp(path)
         {
             return slot.known.clone();
@@ -65,6 +67,7 @@ impl Memory {
         let last_good = before.as_ref().and_then(|slot| slot.last_good.clone());
         let mut taken = Taken::new(layer, path, owner);
         if taken.is_doubtful(last_good.as_deref()) {
+            #[expect(clippy::disallowed_methods, reason = "this thread is for calls that block")]
             std::thread::sleep(WRITER_PAUSE);
             taken = Taken::new(layer, path, owner);
         }
@@ -91,6 +94,11 @@ impl Memory {
                 || path.parent() != Some(directory)
                 || path.file_name().is_some_and(|name| names.iter().any(|listed| listed == name))
         });
+    }
+
+    /// Forgets everything below a directory that is gone.
+    pub(super) fn forget_below(&self, layer: Layer, directory: &Path) {
+        self.lock().retain(|(of, path), _| *of != layer || !path.starts_with(directory));
     }
 
     /// Forgets every file that `in_use` does not name, once there are more than `limit`.

@@ -221,3 +221,6 @@ impl Settings {
         layer.is_workspace() && self.decision != Decision::Trusted
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,8 @@ pub struct Roots {
     pub config: PathBuf,
     /// Who must own the managed settings: 0.
     pub managed_owner: u32,
+    /// How long a look at the files counts.
+    pub recheck_after: Duration,
 }
 
 /// All a snapshot depends on besides the filesystem.
@@ -136,7 +138,7 @@ impl SettingsStore {
 
     pub(super) async fn loaded(self: &Arc<Self>, key: &Key) -> Outcome {
         match self.cached(key) {
-            Some(loaded) if !loaded.remote && loaded.holds() => Ok(loaded),
+            Some(loaded) if !loaded.remote && loaded.holds_for(self.roots.recheck_after) => Ok(loaded),
             _ => self.load(key).await,
         }
     }
@@ -193,6 +195,8 @@ impl SettingsStore {
         let progress = Arc::new(Progress::default());
         let running = Running { number: loads.started, since: Instant::now(), progress, outcome };
         loads.running.insert(key.clone(), running.clone());
+        // A runtime that shuts down drops the work here and now, and with it the registration, which takes the lock.
+        drop(loads);
         let registration = Registration { store: Arc::clone(self), key: key.clone() };
         let progress = Arc::clone(&running.progress);
         tokio::task::spawn_blocking(move || {

@@ -20,6 +20,8 @@ pub struct EnvToken {
     scheme: Scheme,
     /// Modes that leave the session's own variable out, and what to say then.
     ignored: &'static [(SessionMode, &'static str)],
+    /// Whether a bare session takes it from explicitly passed settings.
+    explicit: bool,
     /// Host suffix the secret may be sent to; `None`: wherever the base URL points.
     only_to: Option<&'static str>,
 }
@@ -33,6 +35,7 @@ pub const AUTH_TOKEN: EnvToken = EnvToken {
     variable: "ANTHROPIC_AUTH_TOKEN",
     scheme: Scheme::Bearer,
     ignored: &[HOMESPACE, (SessionMode::Bare, "bare sessions use ANTHROPIC_API_KEY only")],
+    explicit: true,
     only_to: None,
 };
 
@@ -42,6 +45,7 @@ pub const API_KEY: EnvToken = EnvToken {
     variable: "ANTHROPIC_API_KEY",
     scheme: Scheme::ApiKey,
     ignored: &[HOMESPACE],
+    explicit: true,
     only_to: None,
 };
 
@@ -52,6 +56,7 @@ pub const OAUTH_TOKEN: EnvToken = EnvToken {
     variable: "CLAUDE_CODE_OAUTH_TOKEN",
     scheme: Scheme::Bearer,
     ignored: &[(SessionMode::Bare, "bare sessions never use OAuth")],
+    explicit: false,
     only_to: Some("anthropic.com"),
 };
 
@@ -81,8 +86,8 @@ impl CredentialSource for EnvToken {
             }
             Lookup::Unset => return Binding::NotConfigured(format!("{} is not set", self.variable).into()),
         };
-        // Homespace ignores every key of the environment; bare only what was not passed explicitly.
-        let explicit = bound.at.is_some() && session.mode == SessionMode::Bare;
+        // Homespace ignores every key of the environment; bare only what was not passed explicitly, and any OAuth.
+        let explicit = self.explicit && bound.at.is_some() && session.mode == SessionMode::Bare;
         if let Some((_, why)) = self.ignored.iter().find(|(mode, _)| *mode == session.mode && !explicit) {
             return Binding::Ignored((*why).into());
         }

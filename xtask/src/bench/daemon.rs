@@ -28,7 +28,7 @@ impl Measured {
     pub(super) fn empty(bench: &Bench, pace: Pace) -> sh::Result<Self> {
         let stage = Stage::new(bench.programs.clone())?;
         let helper = stage.own_helper(pace)?;
-        let status = stage.claviger(&stage.project(), &["status"])?;
+        let status = stage.claviger(&stage.project(), &["daemon", "start"])?;
         let [pid] = stage.daemons()[..] else {
             return Err(format!("no daemon came up: {}{}", out(&status), err(&status)).into());
         };

@@ -31,7 +31,7 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
     ]);
     drop(open);
     // Let the daemon see that they are gone.
-    runtime.block_on(tokio::time::sleep(Duration::from_secs(2)));
+    runtime.block_on(async { tokio::time::sleep(Duration::from_secs(2)).await });
     table.row(["after they have gone".into(), format!("{:.1} MiB", measured.resident()? as f64 / 1024.0)]);
     Ok(table)
 }

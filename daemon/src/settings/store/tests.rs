@@ -35,7 +35,12 @@ impl House {
         let base = fs::canonicalize(temp.path()).expect("canonical");
         fs::create_dir_all(base.join("home/work/.git")).expect("created");
         let managed_owner = nix::unistd::Uid::effective().as_raw();
-        let roots = Roots { managed: base.join("etc"), config: base.join(CONFIG), managed_owner };
+        let roots = Roots {
+            managed: base.join("etc"),
+            config: base.join(CONFIG),
+            managed_owner,
+            recheck_after: Duration::ZERO,
+        };
         Self { _temp: temp, store: SettingsStore::new(roots), base }
     }
 
@@ -65,6 +70,13 @@ impl House {
 
     async fn snapshot(&self) -> Arc<Snapshot> {
         self.store.snapshot(&self.session()).await.expect("a snapshot")
+    }
+
+    /// Looks until the last edits are so old that stamps alone are relied on.
+    pub(in crate::settings) async fn settle(&self, session: &SessionContext) {
+        while !self.store.loaded(&Key::of(session)).await.expect("loaded").is_settled() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// State and helper of the file at `path`.
@@ -182,10 +194,16 @@ async fn every_way_to_edit_a_file_is_seen_by_the_next_call() {
     house.helper("home/new.json", "renamed");
     fs::rename(house.path("home/new.json"), house.path(PROJECT)).expect("renamed");
     house.expect(PROJECT, "loaded", "renamed").await;
+    let session = house.session();
+    house.settle(&session).await;
+    house.helper(PROJECT, "in-place-settled");
+    house.expect(PROJECT, "loaded", "in-place-settled").await;
+    house.settle(&session).await;
     fs::remove_file(house.path(PROJECT)).expect("removed");
     house.expect(PROJECT, "absent", "").await;
     house.helper(PROJECT, "again");
     house.expect(PROJECT, "loaded", "again").await;
+    house.settle(&session).await;
     fs::remove_dir_all(house.path("home/work/.claude")).expect("removed");
     house.expect(PROJECT, "absent", "").await;
     house.write(PROJECT, "");
@@ -305,6 +323,7 @@ async fn managed_settings_must_be_closed_to_others() {
     house.helper(MANAGED, "m");
     house.helper("etc/managed-settings.d/a.json", "d");
     house.expect(MANAGED, "loaded", "m").await;
+    house.settle(&house.session()).await;
     let mode = |path: &str, mode| {
         fs::set_permissions(house.path(path), fs::Permissions::from_mode(mode)).expect("set")
     };
@@ -345,8 +364,10 @@ async fn a_git_that_appears_or_goes_moves_the_root() {
     let session = house.session_with("home/work/a/b", &[("HOME", &house.path("home"))]);
     let root = async || house.store.snapshot(&session).await.expect("a snapshot").workspace.root.clone();
     assert_eq!(root().await, house.path("home/work"));
+    house.settle(&session).await;
     fs::create_dir(house.path("home/work/a/.git")).expect("created");
     assert_eq!(root().await, house.path("home/work/a"));
+    house.settle(&session).await;
     fs::remove_dir(house.path("home/work/a/.git")).expect("removed");
     fs::remove_dir(house.path("home/work/.git")).expect("removed");
     assert_eq!(root().await, house.path("home/work/a/b"));
@@ -377,6 +398,7 @@ async fn a_working_directory_that_moves_behind_a_symlink_is_another_workspace() 
     let house = House::new();
     house.helper(PROJECT, "x");
     let before = house.snapshot().await;
+    house.settle(&house.session()).await;
     fs::rename(house.path("home/work"), house.path("home/moved")).expect("renamed");
     symlink("moved", house.path("home/work")).expect("linked");
     assert_eq!(house.snapshot().await.workspace.root, house.path("home/moved"));
@@ -498,4 +520,31 @@ fn explicit_settings_are_parsed_from_their_bytes() {
     let problem = explicit(&session).expect_err("broken");
     assert_eq!(problem.reason, Reason::SettingsInvalid);
     assert!(problem.to_string().starts_with("x.json:2:1: "), "{problem}");
+}
+
+/// Run with `cargo test --release -p clavigerd -- --ignored --nocapture unchanged`.
+#[tokio::test]
+#[ignore = "measures time, which says nothing on a busy machine or without optimisation"]
+async fn an_unchanged_snapshot_takes_microseconds() {
+    const CALLS: u32 = 2_000;
+    let house = House::new();
+    fs::create_dir_all(house.path("home/work/a/b/c/d")).expect("created");
+    for path in [LOCAL, PROJECT, USER] {
+        house.helper(path, "x");
+    }
+    let session = house.session_with("home/work/a/b/c/d", &[("HOME", &house.path("home"))]);
+    house.settle(&session).await;
+    let mut best = Duration::MAX;
+    for _ in 0..50 {
+        let start = std::time::Instant::now();
+        for _ in 0..CALLS {
+            house.store.snapshot(&session).await.expect("a snapshot");
+        }
+        best = best.min(start.elapsed() / CALLS);
+    }
+    println!(
+        "unchanged snapshot: {best:?}, {} checks",
+        house.store.cached(&Key::of(&session)).expect("known").paths().count()
+    );
+    assert!(best < Duration::from_micros(20), "{best:?}");
 }

@@ -1,0 +1,77 @@
+//! Telling, without reading a file, that it has not changed.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it is compared with the clock of the file system, not with the host's"
+)]
+
+use nix::{errno::Errno, sys::stat::FileStat};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How long the kernel's file clock may stand still between two writes (4 ms at 250 Hz), with a margin.
+const TICK_NS: i128 = 50_000_000;
+
+/// What a path looked like: two equal stamps mean nothing happened in between, once [`Stamp::settled`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp(Seen);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Absent,
+    Present { device: u64, inode: u64, size: i64, modified_ns: i128, changed_ns: i128 },
+    Failed(Errno),
+}
+
+// === impl Stamp ===
+
+impl Stamp {
+    pub(super) fn of(status: &Result<FileStat, Errno>) -> Self {
+        Self(match status {
+            Ok(status) => Seen::Present {
+                device: super::device(status),
+                inode: status.st_ino,
+                size: status.st_size,
+                modified_ns: nanoseconds(status.st_mtime, status.st_mtime_nsec),
+                changed_ns: nanoseconds(status.st_ctime, status.st_ctime_nsec),
+            },
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Seen::Absent,
+            Err(errno) => Seen::Failed(*errno),
+        })
+    }
+
+    /// Whether there was nothing.
+    pub fn is_absent(&self) -> bool {
+        self.0 == Seen::Absent
+    }
+
+    /// Device and inode, if there was something.
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        match self.0 {
+            Seen::Present { device, inode, .. } => Some((device, inode)),
+            Seen::Absent | Seen::Failed(_) => None,
+        }
+    }
+
+    /// Whether the last change is old enough that the next one must show in the stamp. Two writes within one tick
+    /// of the kernel's clock can leave the same size and the same times behind.
+    pub fn settled(&self) -> bool {
+        match &self.0 {
+            Seen::Absent => true,
+            Seen::Present { changed_ns, .. } => (now_ns() - changed_ns).abs() > TICK_NS,
+            Seen::Failed(errno) => is_lasting(*errno),
+        }
+    }
+}
+
+fn nanoseconds(seconds: i64, nanoseconds: i64) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
+}
+
+fn now_ns() -> i128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128)
+}
+
+// Errors that stay until somebody changes the file or a directory above it.
+pub(super) fn is_lasting(errno: Errno) -> bool {
+    matches!(errno, Errno::EACCES | Errno::EPERM | Errno::ELOOP | Errno::ENAMETOOLONG)
+}

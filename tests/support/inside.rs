@@ -1,0 +1,146 @@
+//! The daemon inside the test: `run()` on a temporary socket, with a clock that the test turns.
+
+use super::{CANARY, Home};
+use claviger::{
+    client::{Client, Watch},
+    proto::v1::{self, watch_credential_response::Event},
+    reason::{Problem, Reason},
+    session::SessionContext,
+    wire,
+};
+use clavigerd::{
+    RunError, Setup,
+    config::{Limits, Paths},
+    host::{Host, clock::Clock},
+    logs::Logs,
+};
+use std::{fs, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, sync::Mutex, time::Duration};
+use tokio::{net::UnixListener, sync::Notify, task::JoinHandle, time::timeout};
+use tonic::{Response, Status};
+
+/// Generous: it only matters when a test fails.
+pub const BOUND: Duration = Duration::from_secs(20);
+
+/// A daemon in this thread.
+pub struct Inside {
+    pub home: Home,
+    pub clock: Clock,
+    /// What sessions have in their environment.
+    pub environment: Vec<(String, String)>,
+    stop: Arc<Notify>,
+    task: JoinHandle<Result<(), RunError>>,
+    _logs: tracing::subscriber::DefaultGuard,
+}
+
+impl Inside {
+    pub fn start() -> Self {
+        Self::of(Home::new(), Limits::default())
+    }
+
+    pub fn of(home: Home, limits: Limits) -> Self {
+        let log = fs::File::create(home.path("daemon.log")).expect("log");
+        let lines = tracing_subscriber::fmt().with_env_filter("clavigerd=trace").with_writer(Mutex::new(log));
+        let logs = tracing::subscriber::set_default(lines.finish());
+        let state = home.path("home/.local/state/claviger");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&state).expect("directory");
+        let socket = home.path("run/inside.sock");
+        let listener = UnixListener::bind(&socket).expect("socket");
+        let config = home.path("home/.config/claviger/config.toml");
+        let clock = Clock::fake();
+        let setup = Setup {
+            paths: Paths { socket, config, state, managed: home.path("managed") },
+            limits,
+            host: Host::new(clock.clone()),
+            managed_owner: nix::unistd::Uid::effective().as_raw(),
+            logs: Logs::default(),
+        };
+        let stop = Arc::new(Notify::new());
+        let stopped = stop.clone();
+        let task = tokio::spawn(clavigerd::run(listener, setup, async move { stopped.notified().await }));
+        let text = |path: PathBuf| path.to_str().expect("UTF-8").to_owned();
+        let environment = vec![
+            ("HOME".into(), text(home.path("home"))),
+            ("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()),
+        ];
+        Self { home, clock, environment, stop, task, _logs: logs }
+    }
+
+    pub async fn client(&self) -> Client {
+        Client::connect(&self.home.path("run/inside.sock")).await.expect("the daemon listens")
+    }
+
+    pub fn session(&self) -> SessionContext {
+        self.session_in("work")
+    }
+
+    pub fn session_in(&self, below: &str) -> SessionContext {
+        let environment = self.environment.iter().map(|(name, value)| (name.into(), value.into()));
+        SessionContext::new(self.home.path(below), environment).expect("a session")
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.into(), value.into()));
+    }
+
+    /// `~/.claude/settings.json` with a counting helper, and its lifetime.
+    pub fn helper(&self, seconds: f32, lifetime_ms: &str) {
+        let helper = self.home.counting_helper("key", seconds);
+        self.home.user_settings(&helper, &[("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", lifetime_ms)]);
+    }
+
+    pub async fn status(&self) -> v1::GetStatusResponse {
+        let status = self.client().await.inspect().get_status(v1::GetStatusRequest {}).await;
+        status.expect("status").into_inner()
+    }
+
+    /// Asks the daemon to stop and waits until it has.
+    pub async fn stop(&mut self) {
+        self.stop.notify_one();
+        let ended = timeout(BOUND, &mut self.task).await.expect("it stops in time");
+        ended.expect("no panic").expect("a clean end");
+    }
+
+    /// The end of every test: nothing that can be inspected holds a secret.
+    pub async fn end(mut self) {
+        let session = Some(self.session().to_proto());
+        let explained = self.client().await.inspect().explain(v1::ExplainRequest { session }).await;
+        let texts = format!("{:?} {:?}", self.status().await, explained);
+        assert!(!texts.contains(CANARY), "a secret leaked into {texts}");
+        self.stop().await;
+    }
+}
+
+/// The secret of a lease.
+pub fn secret(lease: &v1::Lease) -> &str {
+    match &lease.material {
+        Some(v1::lease::Material::Secret(secret)) => &secret.value,
+        other => panic!("no secret but {other:?}"),
+    }
+}
+
+/// The problem of a call that must fail, which shows no secret.
+#[track_caller]
+pub fn refused<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> Problem {
+    let status = answer.expect_err("must be refused");
+    assert!(!format!("{status:?}").contains(CANARY), "{status:?}");
+    let problem = wire::from_status(&status);
+    assert_ne!(problem.reason, Reason::Bug, "{status:?}");
+    problem
+}
+
+/// The next event of a watch, in time.
+pub async fn next(watch: &mut Watch) -> Event {
+    let event = timeout(BOUND, watch.next()).await.expect("an event in time");
+    event.expect("no error").expect("the stream goes on")
+}
+
+/// The next event, which must be a new credential.
+pub async fn issued(watch: &mut Watch) -> (v1::issued::Reason, v1::Lease) {
+    loop {
+        match next(watch).await {
+            Event::Issued(issued) => return (issued.reason(), issued.lease.expect("a lease")),
+            Event::Progress(_) => {}
+            other => panic!("{other:?} instead of a credential"),
+        }
+    }
+}
