@@ -3,6 +3,7 @@
 //! Whatever a test leaves behind is scanned for canary secrets when the home is dropped.
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
+#![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
 pub mod inside;
 pub mod wait;
