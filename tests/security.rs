@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
-use support::{CANARY, Home, binary, text};
+use support::{CANARY, Home, binary, text, wait};
 
 const NOBODY: u32 = 65534;
 /// Set for a test that runs itself again as another user: the socket to try.
@@ -173,9 +173,11 @@ fn everything_the_daemon_makes_is_its_users_alone() {
 fn private(home: &Home) {
     assert_eq!(mode(&home.path("run/claviger")), 0o700);
     assert_eq!(mode(&home.path("home/.local/state/claviger")), 0o700);
-    let files = [home.files("run/claviger"), home.files("home/.local/state/claviger")].concat();
+    // The audit log is written by a thread of its own.
+    let files = || [home.files("run/claviger"), home.files("home/.local/state/claviger")].concat();
+    wait::until("socket, lock, trust store and audit log are there", || files().len() >= 4);
+    let files = files();
     assert!(files.iter().any(|path| fs::metadata(path).is_ok_and(|found| found.file_type().is_socket())));
-    assert!(files.len() >= 4, "{files:?}");
     for path in files {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
