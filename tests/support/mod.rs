@@ -258,6 +258,12 @@ impl Drop for Daemon {
     }
 }
 
+/// Runs a future to its end and closes its connections: a daemon that stops waits for open ones.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    runtime.block_on(future)
+}
+
 /// A settings file.
 pub fn settings(helper: &Path, env: &[(&str, &str)]) -> String {
     let env: serde_json::Map<_, _> =
