@@ -1,5 +1,7 @@
 //! The API as clients see it, on a daemon inside the test: what is lent, reported, explained and shown.
 
+#![allow(clippy::disallowed_methods, reason = "the daemon's rules are about the daemon; tests stand outside")]
+
 mod support;
 
 use claviger::{

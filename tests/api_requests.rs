@@ -1,5 +1,7 @@
 //! Requests that no well-behaved client sends: each is refused with a typed reason, and the daemon goes on.
 
+#![allow(clippy::disallowed_methods, reason = "the daemon's rules are about the daemon; tests stand outside")]
+
 mod support;
 
 use claviger::{

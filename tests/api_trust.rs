@@ -1,5 +1,7 @@
 //! Trust over the API: what is shown, decided, listed and forgotten, and what a decision covers.
 
+#![allow(clippy::disallowed_methods, reason = "the daemon's rules are about the daemon; tests stand outside")]
+
 mod support;
 
 use claviger::{

@@ -1,5 +1,7 @@
 //! Watching: every event that a stream can carry, what causes it, and how streams end.
 
+#![allow(clippy::disallowed_methods, reason = "the daemon's rules are about the daemon; tests stand outside")]
+
 mod support;
 
 use claviger::{

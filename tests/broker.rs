@@ -1,5 +1,7 @@
 //! The main job on the real binaries: one helper run for any number of sessions.
 
+#![allow(clippy::disallowed_methods, reason = "the daemon's rules are about the daemon; tests stand outside")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! The life of a cache entry over time: scripts of what happens when, and laws that hold for whatever happens.
 
+#![allow(clippy::disallowed_methods, reason = "the daemon's rules are about the daemon; tests stand outside")]
+
 use claviger::reason::{Problem, Reason};
 use clavigerd::broker::{
     schedule::{self, Next},

@@ -1,5 +1,7 @@
 //! Starting, stopping and dying: of clients, of helpers, of the daemon.
 
+#![allow(clippy::disallowed_methods, reason = "the daemon's rules are about the daemon; tests stand outside")]
+
 mod support;
 
 use std::{collections::BTreeSet, fs, process::Stdio};

@@ -1,6 +1,8 @@
 //! Who wins, as scenario files: each file of `tests/cases` is one session with its settings files and what must come
 //! of it. Pure: nothing is read but the cases, nothing is run.
 
+#![allow(clippy::disallowed_methods, reason = "the daemon's rules are about the daemon; tests stand outside")]
+
 mod support;
 
 use claviger::{

@@ -14,7 +14,7 @@ use std::{
     io::Write as _,
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     thread,
     time::Duration,
 };
@@ -150,13 +150,28 @@ impl Home {
 
     /// A daemon in the foreground, logging everything to `daemon.log`.
     pub fn daemon(&self) -> Daemon {
+        self.start_daemon(self.base(&binary("clavigerd")))
+    }
+
+    /// A daemon that `program` runs: its path and arguments follow `arguments`.
+    pub fn daemon_by(&self, program: &Path, arguments: &[&str]) -> Daemon {
+        let mut command = self.base(program);
+        command.args(arguments).arg(binary("clavigerd"));
+        self.start_daemon(command)
+    }
+
+    fn start_daemon(&self, mut command: Command) -> Daemon {
         let log = fs::File::options().create(true).append(true).open(self.path("daemon.log")).expect("log");
-        let mut command = self.base(&binary("clavigerd"));
         command.args(["--log", "trace"]).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().expect("clavigerd runs");
         let daemon = Daemon { child };
         wait::until("the daemon listens", || std::os::unix::net::UnixStream::connect(self.socket()).is_ok());
         daemon
+    }
+
+    /// All files below.
+    pub fn files(&self, below: &str) -> Vec<PathBuf> {
+        files_below(self.path(below))
     }
 
     /// Status as JSON.
@@ -217,8 +232,13 @@ impl Daemon {
     }
 
     /// Sends SIGTERM and returns how it ended.
-    pub fn terminate(mut self) -> std::process::ExitStatus {
-        signal(self.pid(), "TERM");
+    pub fn terminate(self) -> ExitStatus {
+        self.end("TERM")
+    }
+
+    /// Sends a signal and returns how it ended.
+    pub fn end(mut self, name: &str) -> ExitStatus {
+        signal(self.pid(), name);
         self.child.wait().expect("wait")
     }
 }

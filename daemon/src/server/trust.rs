@@ -55,6 +55,10 @@ impl TrustService for Context {
         &self,
         _: Request<v1::ListTrustRequest>,
     ) -> Result<Response<v1::ListTrustResponse>, Status> {
+        // An empty list would say that nothing was ever decided.
+        if let Some(problem) = self.broker.trust.fault() {
+            return Err(fail(problem));
+        }
         let records = self.broker.trust.list().iter().map(record).collect();
         Ok(reply(v1::ListTrustResponse { records }))
     }

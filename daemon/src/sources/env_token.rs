@@ -91,7 +91,7 @@ impl CredentialSource for EnvToken {
         if let Some((_, why)) = self.ignored.iter().find(|(mode, _)| *mode == session.mode && !explicit) {
             return Binding::Ignored((*why).into());
         }
-        match self.wrong_destination(view) {
+        match self.wrong_destination(view).or_else(|| self.malformed(&bound)) {
             Some(problem) => Binding::Refused(problem),
             None => Binding::Bound(bound),
         }
@@ -99,6 +99,20 @@ impl CredentialSource for EnvToken {
 }
 
 impl EnvToken {
+    /// A value of a settings file that could not stand in a header, or would add one. It is not repeated.
+    fn malformed(&self, bound: &Bound) -> Option<Problem> {
+        let Material::Fixed(secret) = &bound.material else { return None };
+        if secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        let message = format!("{} holds white space or a character that no key has", self.variable);
+        let problem = Problem::new(Reason::SettingsInvalid, message).hint("write the key and nothing else");
+        Some(match &bound.at {
+            Some(at) => problem.at(at),
+            None => problem,
+        })
+    }
+
     fn wrong_destination(&self, view: &View<'_>) -> Option<Problem> {
         let suffix = self.only_to?;
         let host = view.endpoint.host.as_str();
