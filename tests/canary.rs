@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
 };
-use support::{CANARY, Home, text, watch::Watch};
+use support::{CANARY, Home, text, wait, watch::Watch};
 
 fn contains(haystack: &[u8], needle: &str) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
@@ -119,7 +119,7 @@ fn a_helpers_key_is_told_to_nobody_else() {
     for file in
         ["daemon.log", "home/.local/state/claviger/audit.jsonl", "home/.local/state/claviger/trust.json"]
     {
-        assert!(home.read(file).len() > 100, "{file} is empty");
+        wait::until(file, || home.read(file).len() > 100);
     }
 }
 
@@ -140,7 +140,8 @@ fn a_sessions_own_secrets_never_reach_the_daemon() {
             Ok(environment) => assert!(!contains(&environment, CANARY), "the daemon inherited it"),
             Err(_) => support::skipped("root: the daemon hides its environment"),
         }
-        assert!(home.read("home/.local/state/claviger/audit.jsonl").contains("own-variable"));
+        let audit = || home.read("home/.local/state/claviger/audit.jsonl");
+        wait::until("it is in the audit log", || audit().contains("own-variable"));
     }
 }
 

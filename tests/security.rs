@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
-use support::{CANARY, Home, binary, text};
+use support::{CANARY, Home, binary, text, wait};
 
 const NOBODY: u32 = 65534;
 /// Set for a test that runs itself again as another user: the socket to try.
@@ -55,10 +55,10 @@ fn another_users_client_is_refused_though_every_mode_was_opened_by_hand() {
 }
 
 /// Runs itself again as another user, which then calls the daemon without asking who it is.
-#[tokio::test]
-async fn another_users_process_is_refused_by_the_daemon_itself() {
+#[test]
+fn another_users_process_is_refused_by_the_daemon_itself() {
     if let Some(socket) = env::var_os(PROBE) {
-        return probe(Path::new(&socket)).await;
+        return support::block_on(probe(Path::new(&socket)));
     }
     if !support::is_root() {
         return support::skipped("root: to become another user");
@@ -78,8 +78,7 @@ async fn another_users_process_is_refused_by_the_daemon_itself() {
     assert!(log.contains("another user") && log.contains("65534"), "{log}");
     assert_eq!(home.status()["counters"]["requests"], 1, "it got past the door");
     // The same calls by the daemon's own user are answered.
-    let raw = Raw::open(&home.socket()).await;
-    assert!(raw.status().await.is_ok());
+    assert!(support::block_on(async { Raw::open(&home.socket()).await.status().await }).is_ok());
 }
 
 async fn probe(socket: &Path) {
@@ -173,9 +172,11 @@ fn everything_the_daemon_makes_is_its_users_alone() {
 fn private(home: &Home) {
     assert_eq!(mode(&home.path("run/claviger")), 0o700);
     assert_eq!(mode(&home.path("home/.local/state/claviger")), 0o700);
-    let files = [home.files("run/claviger"), home.files("home/.local/state/claviger")].concat();
+    // The audit log is written by a thread of its own.
+    let files = || [home.files("run/claviger"), home.files("home/.local/state/claviger")].concat();
+    wait::until("socket, lock, trust store and audit log are there", || files().len() >= 4);
+    let files = files();
     assert!(files.iter().any(|path| fs::metadata(path).is_ok_and(|found| found.file_type().is_socket())));
-    assert!(files.len() >= 4, "{files:?}");
     for path in files {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }

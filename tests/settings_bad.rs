@@ -228,25 +228,27 @@ fn a_working_directory_that_is_gone_is_refused_by_the_client() {
     home.fails(2, &["--cwd", home.path(USER).to_str().expect("path"), "token"]);
 }
 
-#[tokio::test]
-async fn a_working_directory_that_no_client_would_send_is_refused_by_the_daemon() {
+#[test]
+fn a_working_directory_that_no_client_would_send_is_refused_by_the_daemon() {
     let home = Home::new();
     home.write(USER, &good());
     let daemon = home.daemon();
-    let client = Client::connect(&home.socket()).await.expect("connection");
     let gone = home.path("gone").display().to_string();
     let file = home.path(USER).display().to_string();
     let long = format!("/{}", "x".repeat(5000));
-    for cwd in ["", ".", "work", "../work", "/\n", "/a\0b", &gone, &file, &long] {
-        let session = SessionContext { working_directory: cwd.to_owned(), ..Default::default() };
-        let message = GetCredentialRequest { session: Some(session), min_validity: None };
-        let status = client.credentials().get_credential(request(message)).await.expect_err("refused");
-        let problem = wire::from_status(&status);
-        assert_eq!(problem.reason.as_str(), "malformed-request", "{cwd:?}: {problem}");
-        assert!(
-            problem.message.contains("working") || problem.message.contains("path"),
-            "{cwd:?}: {problem}"
-        );
-    }
+    support::block_on(async {
+        let client = Client::connect(&home.socket()).await.expect("connection");
+        for cwd in ["", ".", "work", "../work", "/\n", "/a\0b", &gone, &file, &long] {
+            let session = SessionContext { working_directory: cwd.to_owned(), ..Default::default() };
+            let message = GetCredentialRequest { session: Some(session), min_validity: None };
+            let status = client.credentials().get_credential(request(message)).await.expect_err("refused");
+            let problem = wire::from_status(&status);
+            assert_eq!(problem.reason.as_str(), "malformed-request", "{cwd:?}: {problem}");
+            assert!(
+                problem.message.contains("working") || problem.message.contains("path"),
+                "{cwd:?}: {problem}"
+            );
+        }
+    });
     assert_eq!(home.status()["pid"], daemon.pid());
 }

@@ -27,11 +27,19 @@ fn mode(home: &Home, below: &str) -> u32 {
     fs::symlink_metadata(home.path(below)).expect("metadata").permissions().mode() & 0o777
 }
 
-#[tokio::test]
-async fn only_the_very_items_that_were_shown_can_be_decided_about() {
+#[test]
+fn only_the_very_items_that_were_shown_can_be_decided_about() {
     let home = Home::new();
     plant(&home);
     let _daemon = home.daemon();
+    let digest = support::block_on(decide_too_late(&home));
+    home.fails(4, &["trust", "grant", "--yes", "--digest", &digest]);
+    home.fails(4, &["token"]);
+    assert_eq!((home.runs("project"), home.path(STORE).exists()), (0, false));
+}
+
+/// Changes the project after it was described; returns the digest that nothing can be decided with any more.
+async fn decide_too_late(home: &Home) -> String {
     let client = Client::connect(&home.socket()).await.expect("connection");
     let environment = [("HOME", home.path("home"))];
     let environment = environment.map(|(name, value)| (OsString::from(name), value.into_os_string()));
@@ -55,9 +63,7 @@ async fn only_the_very_items_that_were_shown_can_be_decided_about() {
         let problem = unwrap(service.decide_trust(request(message)).await).expect_err("refused");
         assert_eq!(problem.reason.as_str(), reason, "{problem}");
     }
-    home.fails(4, &["trust", "grant", "--yes", "--digest", &digest]);
-    home.fails(4, &["token"]);
-    assert_eq!((home.runs("project"), home.path(STORE).exists()), (0, false));
+    digest
 }
 
 #[test]

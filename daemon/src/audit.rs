@@ -1,7 +1,7 @@
 //! The audit log: who asked for what, and what the answer was. One JSON object a line; never a secret.
 
 use crate::{
-    broker::{Loan, LoanMaterial},
+    broker::loan::{Loan, LoanMaterial},
     host::system::AuditFile,
     peer::Peer,
 };

@@ -10,10 +10,16 @@ use std::{
     io,
     path::Path,
     task::{Context, Poll},
+    time::Duration,
 };
-use tokio::net::UnixStream;
+use tokio::{net::UnixStream, time::sleep};
 use tonic::body::Body;
 use tower_service::Service;
+
+/// Pause while the daemon's queue of new connections is full.
+const QUEUE_PAUSE: Duration = Duration::from_millis(5);
+/// Such pauses before we give up: one second.
+const QUEUE_ATTEMPTS: u32 = 200;
 
 /// An open connection. Clones share it.
 #[derive(Clone, Debug)]
@@ -26,8 +32,8 @@ impl Connection {
     /// See [`ConnectError`].
     pub async fn open(socket: &Path) -> Result<Self, ConnectError> {
         let path = || socket.display().to_string();
-        let stream = UnixStream::connect(socket).await.map_err(|cause| match cause.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+        let stream = connect(socket).await.map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock => {
                 ConnectError::Unreachable { path: path(), cause }
             }
             _ => ConnectError::Unsafe { path: path(), why: cause.to_string() },
@@ -51,6 +57,17 @@ impl Connection {
     pub(super) fn origin() -> http::Uri {
         http::Uri::from_static("http://localhost")
     }
+}
+
+/// Connects; while the daemon's queue of new connections is full, it waits a little, as a blocking call would.
+async fn connect(socket: &Path) -> io::Result<UnixStream> {
+    for _ in 0..QUEUE_ATTEMPTS {
+        match UnixStream::connect(socket).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(QUEUE_PAUSE).await,
+            connected => return connected,
+        }
+    }
+    UnixStream::connect(socket).await
 }
 
 impl Service<http::Request<Body>> for Connection {

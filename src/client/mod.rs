@@ -161,7 +161,7 @@ impl Watch {
     /// The next event; `None` when the daemon has ended the stream.
     ///
     /// # Errors
-    /// The daemon's typed [`Problem`], or `source-unavailable` if the connection broke.
+    /// The daemon's typed [`Problem`]; `shutting-down` if the connection broke.
     pub async fn next(&mut self) -> Result<Option<v1::watch_credential_response::Event>, Problem> {
         let message = self.stream.message().await.map_err(|status| problem(&status))?;
         Ok(message.and_then(|message| message.event))

@@ -3,6 +3,7 @@
 //! Whatever a test leaves behind is scanned for canary secrets when the home is dropped.
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
+#![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
 pub mod inside;
 pub mod wait;
@@ -255,6 +256,12 @@ impl Drop for Daemon {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Runs a future to its end and closes its connections: a daemon that stops waits for open ones.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    runtime.block_on(future)
 }
 
 /// A settings file.

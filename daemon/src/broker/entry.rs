@@ -1,8 +1,8 @@
 //! One entry of the cache: the pure state of [`super::slot`] with the secret, the provider and whoever follows it.
 
 use super::{
-    LoanMaterial, Wanted,
     flight::Flight,
+    loan::{LoanMaterial, Wanted},
     slot::{Failure, State},
 };
 use crate::{
@@ -14,7 +14,7 @@ use claviger::{
     session::SessionContext,
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -67,6 +67,8 @@ pub struct Entry {
     pub changed: watch::Sender<u64>,
     /// What running commands say.
     pub progress: broadcast::Sender<Progress>,
+    /// What the running command has said so far, for whoever comes later: a login link is useless to nobody but them.
+    pub recent: VecDeque<Progress>,
 }
 
 impl Entry {
@@ -86,6 +88,7 @@ impl Entry {
             session: None,
             changed: watch::Sender::new(0),
             progress: broadcast::Sender::new(PROGRESS_BACKLOG),
+            recent: VecDeque::new(),
         }
     }
 
@@ -118,6 +121,16 @@ impl Entry {
             }
             None => Problem::new(Reason::Bug, "an entry without failure was rejected"),
         }
+    }
+
+    /// Passes on a line of the running command.
+    pub fn say(&mut self, progress: Progress) {
+        if self.recent.len() >= PROGRESS_BACKLOG {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(progress.clone());
+        // Fails when nobody listens.
+        drop(self.progress.send(progress));
     }
 
     /// Tells everyone who follows this entry.

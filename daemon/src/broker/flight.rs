@@ -108,16 +108,14 @@ impl Broker {
         provider: &dyn CredentialProvider,
     ) -> Result<Provided, ProvideError> {
         self.counters.runs.fetch_add(1, Relaxed);
-        let progress = self.lock().get_mut(&key).map(|entry| {
+        if let Some(entry) = self.lock().get_mut(&key) {
             entry.runs += 1;
             entry.recursed = false;
-            entry.progress.clone()
-        });
+        }
         let started = Instant::now();
         let mut on_line = |line: String| {
-            if let Some(progress) = &progress {
-                // Fails when nobody listens.
-                drop(progress.send(Progress { line: line.into(), elapsed: started.elapsed() }));
+            if let Some(entry) = self.lock().get_mut(&key) {
+                entry.say(Progress { line: line.into(), elapsed: started.elapsed() });
             }
         };
         provider.provide(&self.host, &mut on_line).await
@@ -139,6 +137,7 @@ impl Broker {
         let mut entries = self.lock();
         let Some(entry) = entries.get_mut(&key) else { return Err(super::shutting_down()) };
         entry.flight = None;
+        entry.recent.clear();
         let outcome = match locked {
             Ok((secret, expires_at)) => {
                 report_recovery(key, entry);

@@ -4,7 +4,10 @@
 
 pub mod entry;
 pub mod flight;
+pub mod loan;
+pub mod news;
 mod recall;
+pub mod refresh;
 pub mod schedule;
 pub mod slot;
 pub mod tend;
@@ -12,10 +15,10 @@ pub mod watch;
 
 use crate::{
     config::Limits,
-    host::{Host, memory::LockedText},
+    host::Host,
     resolve::{self, Winner},
     settings::{self, Settings, Snapshot, store::SettingsStore},
-    sources::{CredentialProvider, Material, SourceKey},
+    sources::{Material, SourceKey},
     trust::TrustStore,
 };
 use claviger::{
@@ -24,13 +27,11 @@ use claviger::{
 };
 use entry::{Entries, Entry};
 use flight::Fetched;
+use loan::{Counters, Loan, LoanMaterial, Wanted};
 use recall::{Inputs, Recall};
-use slot::{Cause, Decision, Issue, Verdict};
+use slot::{Cause, Decision};
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
     time::{Duration, SystemTime},
 };
 use tokio::sync::Semaphore;
@@ -54,63 +55,6 @@ pub struct Broker {
     recall: Recall,
     commands: Semaphore,
     shutdown: tokio::sync::watch::Sender<bool>,
-}
-
-/// Totals since the start.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Requests for a credential.
-    pub requests: AtomicU64,
-    /// Of these, answered at once.
-    pub hits: AtomicU64,
-    /// Of these, waited for a refresh.
-    pub waits: AtomicU64,
-    /// Of these, ended with a problem.
-    pub errors: AtomicU64,
-    /// Commands run.
-    pub runs: AtomicU64,
-    /// Reports of rejected credentials.
-    pub rejections: AtomicU64,
-    /// Open watch streams.
-    pub watchers: AtomicU32,
-}
-
-/// A credential on loan.
-#[derive(Debug)]
-pub struct Loan {
-    /// The source, where it is configured, and what goes along.
-    pub winner: Arc<Winner>,
-    /// Where the secret is.
-    pub material: LoanMaterial,
-}
-
-/// Where the secret of a loan is.
-#[derive(Debug)]
-pub enum LoanMaterial {
-    /// In the session's own environment.
-    OwnVariable(&'static str),
-    /// In a settings file; the winner has it.
-    Fixed,
-    /// In the cache.
-    Cached {
-        /// The entry.
-        key: SourceKey,
-        /// The secret.
-        secret: Arc<LockedText>,
-        /// Its dates.
-        issue: Issue,
-        /// Whether its refresh failed or the API rejected it.
-        stale: bool,
-    },
-}
-
-/// What became of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reported {
-    /// The broker's verdict on a cached credential, and the generation now current.
-    Judged(Verdict, u64),
-    /// Only the session, or a settings file, can change this credential.
-    NotCached,
 }
 
 // === impl Broker ===
@@ -301,60 +245,6 @@ impl Broker {
         }
     }
 
-    /// Refreshes a session's credential now, past any backoff, and returns its key.
-    ///
-    /// # Errors
-    /// The typed problem of the refresh.
-    pub async fn refresh(
-        self: &Arc<Self>,
-        session: &Arc<SessionContext>,
-        pid: Option<u32>,
-    ) -> Result<SourceKey, Problem> {
-        let winner = self.winner(session).await?;
-        let Material::Provided(provider) = &winner.bound.material else {
-            return Err(Problem::new(
-                Reason::NoCredential,
-                format!("{} is static: there is nothing to refresh", winner.source),
-            )
-            .hint("change the variable or the settings file that holds it"));
-        };
-        let wanted = Wanted { winner: &winner, provider, session, pid };
-        self.refuse_recursion(&wanted)?;
-        let flight = {
-            let mut entries = self.lock();
-            let entry = self.entry(&mut entries, &wanted, self.host.clock.now())?;
-            self.fly(entry, provider.key(), Cause::Due)
-        };
-        self.wait(flight).await?;
-        Ok(provider.key())
-    }
-
-    /// Acts on a report that the API rejected a credential: one refresh, if it is still the current one.
-    ///
-    /// # Errors
-    /// The typed problem that stops the session's walk.
-    pub async fn report(
-        self: &Arc<Self>,
-        session: &Arc<SessionContext>,
-        key: Option<SourceKey>,
-        generation: u64,
-    ) -> Result<Reported, Problem> {
-        self.counters.rejections.fetch_add(1, Relaxed);
-        let winner = self.winner(session).await?;
-        let Material::Provided(provider) = &winner.bound.material else { return Ok(Reported::NotCached) };
-        let now = self.host.clock.now();
-        let mut entries = self.lock();
-        let current = provider.key();
-        let entry = entries.get_mut(&current).filter(|_| key.is_none_or(|key| key == current));
-        let Some(entry) = entry else { return Ok(Reported::Judged(Verdict::AlreadyReplaced, 0)) };
-        let verdict = entry.state.judge(now, generation);
-        if verdict == Verdict::Refresh {
-            entry.state.reject(now);
-            drop(self.fly(entry, current, Cause::Rejected));
-        }
-        Ok(Reported::Judged(verdict, entry.generation()))
-    }
-
     /// Ends all waiting, for a stop of the daemon.
     pub fn shut_down(&self) {
         self.shutdown.send_replace(true);
@@ -374,15 +264,6 @@ impl Broker {
     fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What a session wants from the cache.
-#[derive(Debug)]
-pub struct Wanted<'a> {
-    winner: &'a Winner,
-    provider: &'a Arc<dyn CredentialProvider>,
-    session: &'a Arc<SessionContext>,
-    pid: Option<u32>,
 }
 
 fn recursion(at: Option<&Location>) -> Problem {

@@ -1,13 +1,15 @@
 //! Follows the credential of one session: what it is now, and whatever changes it.
 
-use super::{Broker, Loan, LoanMaterial, Wanted, entry::Progress, slot::Cause};
-use crate::{
-    resolve::Winner,
-    sources::{Material, SourceKey},
+use super::{
+    Broker,
+    entry::Progress,
+    loan::{LoanMaterial, Wanted},
+    news::{Event, Shown},
 };
+use crate::sources::{Material, SourceKey};
 use claviger::{reason::Problem, session::SessionContext};
 use std::{
-    hash::{DefaultHasher, Hash as _, Hasher as _},
+    collections::VecDeque,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -16,47 +18,15 @@ use tokio::sync::{broadcast, mpsc, watch};
 /// Events a slow reader may lag behind before the stream waits for it.
 const BACKLOG: usize = 16;
 
-/// What a watcher is told. Boxed where it travels: an idle stream should not hold room for a backlog.
-#[derive(Debug)]
-pub enum Event {
-    /// A credential, and why it is new.
-    Issued(Loan, Why),
-    /// A line of a running command.
-    Progress(&'static str, Progress),
-    /// A refresh failed, or there is no credential.
-    Problem(Problem),
-}
-
-/// Why a credential is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// First one of the stream.
-    Initial,
-    /// The previous one was due.
-    Refreshed,
-    /// Settings or trust changed.
-    SettingsChanged,
-    /// The API rejected the previous one.
-    Rejected,
-}
-
 /// A stream that follows an entry; the entry is kept, and refreshed, as long as this lives.
 struct Attached {
     broker: Arc<Broker>,
     key: SourceKey,
     source: &'static str,
     changed: watch::Receiver<u64>,
+    /// What a running command had said before.
+    recent: VecDeque<Progress>,
     progress: broadcast::Receiver<Progress>,
-}
-
-/// What the stream has been told.
-#[derive(Default)]
-struct Shown {
-    /// Source and endpoint, then key and generation, of the last credential.
-    issued: Option<(u64, Option<(SourceKey, u64)>)>,
-    /// Whether that still is what the session has.
-    valid: bool,
-    problem: Option<Problem>,
 }
 
 impl Broker {
@@ -90,6 +60,7 @@ impl Broker {
             key: wanted.provider.key(),
             source: wanted.winner.source,
             changed,
+            recent: entry.recent.clone(),
             progress,
         })
     }
@@ -121,8 +92,9 @@ async fn follow(
     loop {
         settings.mark_unchanged();
         trust.mark_unchanged();
-        let told = match attach(broker, session, pid, &mut attached).await {
-            Ok(()) => tell(broker, session, pid, &mut attached, &mut shown, events).await,
+        // Boxed: an idle stream should not hold room for the work it does now and then.
+        let told = match Box::pin(attach(broker, session, pid, &mut attached)).await {
+            Ok(()) => Box::pin(tell(broker, session, pid, &mut attached, &mut shown, events)).await,
             Err(problem) => shown.news_of(problem, events).await,
         };
         if told.is_none() {
@@ -205,6 +177,9 @@ async fn tell(
 /// The next line of a running command; never, if there is none.
 async fn progress(attached: &mut Option<Attached>) -> Event {
     if let Some(attached) = attached {
+        if let Some(line) = attached.recent.pop_front() {
+            return Event::Progress(attached.source, line);
+        }
         loop {
             match attached.progress.recv().await {
                 Ok(line) => return Event::Progress(attached.source, line),
@@ -231,61 +206,4 @@ impl Broker {
         let now = self.host.clock.now();
         self.lock().get(&key).filter(|entry| entry.state.failure.is_some()).map(|entry| entry.rejection(now))
     }
-}
-
-impl Shown {
-    async fn news_of_loan(&mut self, loan: Loan, events: &mpsc::Sender<Box<Event>>) -> Option<()> {
-        let cached = match &loan.material {
-            LoanMaterial::Cached { key, issue, .. } => Some((*key, issue.generation)),
-            _ => None,
-        };
-        let news = (fingerprint(&loan), cached);
-        if self.valid && self.issued == Some(news) {
-            return Some(());
-        }
-        let why = match (self.issued, &loan.material) {
-            (None, _) => Why::Initial,
-            (Some((endpoint, Some((key, generation)))), LoanMaterial::Cached { key: now, issue, .. })
-                if endpoint == news.0 && key == *now && generation != issue.generation =>
-            {
-                if issue.cause == Cause::Rejected { Why::Rejected } else { Why::Refreshed }
-            }
-            _ => Why::SettingsChanged,
-        };
-        (self.issued, self.valid) = (Some(news), true);
-        events.send(Box::new(Event::Issued(loan, why))).await.ok()
-    }
-
-    /// There is no credential any more.
-    async fn news_of(&mut self, problem: Problem, events: &mpsc::Sender<Box<Event>>) -> Option<()> {
-        self.valid = false;
-        self.tell(problem, events).await
-    }
-
-    /// Tells a problem once; the time left until the next attempt makes no difference.
-    async fn tell(&mut self, problem: Problem, events: &mpsc::Sender<Box<Event>>) -> Option<()> {
-        let same =
-            |other: &Problem| other.to_string() == problem.to_string() && other.reason == problem.reason;
-        if self.problem.as_ref().is_some_and(same) {
-            return Some(());
-        }
-        self.problem = Some(problem.clone());
-        events.send(Box::new(Event::Problem(problem))).await.ok()
-    }
-}
-
-/// Everything about a loan but the cached secret.
-fn fingerprint(loan: &Loan) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let Winner { source, bound, endpoint, extras, .. } = &*loan.winner;
-    (source, bound.scheme, &endpoint.base_url, extras.own_headers, extras.timeout).hash(&mut hasher);
-    for (name, value) in &extras.headers {
-        (name, value.expose()).hash(&mut hasher);
-    }
-    match &bound.material {
-        Material::OwnVariable(name) => name.hash(&mut hasher),
-        Material::Fixed(secret) => secret.expose().hash(&mut hasher),
-        Material::Provided(_) => {}
-    }
-    hasher.finish()
 }

@@ -1,7 +1,10 @@
 //! From the broker's words to the messages of the API.
 
 use crate::{
-    broker::{Loan, LoanMaterial, entry::Entry},
+    broker::{
+        entry::Entry,
+        loan::{Loan, LoanMaterial},
+    },
     resolve::Winner,
     sources::{Material, SourceKey},
     trust::Decision,

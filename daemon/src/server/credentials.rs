@@ -3,9 +3,9 @@
 use super::{Context, convert, fail, malformed, reply, session};
 use crate::{
     broker::{
-        Reported,
+        news::{Event, Why},
+        refresh::Reported,
         slot::Verdict,
-        watch::{Event, Why},
     },
     peer,
     sources::SourceKey,

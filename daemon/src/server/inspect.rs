@@ -2,7 +2,7 @@
 
 use super::{Context, convert, fail, reply, session};
 use crate::{
-    broker::{Counters, entry::Entry},
+    broker::{entry::Entry, loan::Counters},
     resolve::{self, Outcome, Resolution, Step},
     settings::{File, FileState, Located, Settings},
     sources::{Material, SourceKey},

@@ -14,7 +14,7 @@ pub mod workspace;
 
 use crate::trust::{Decision, Subject};
 use claviger::reason::{Location, Problem};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 pub use workspace::Workspace;
 
 /// Settings layers from the highest to the lowest (DESIGN §4; `spec/behaviour.md` A1).
@@ -40,8 +40,8 @@ pub const COMMANDS: [&str; 4] = ["apiKeyHelper", "awsAuthRefresh", "awsCredentia
 /// The managed settings keys that restrict how anyone may log in.
 pub const POLICIES: [&str; 2] = ["forceLoginMethod", "forceLoginOrgUUID"];
 
-/// A value and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value and where it stands. Its Debug text shows the place only: values can be secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Located<T> {
     /// The value.
     pub value: T,
@@ -125,6 +125,14 @@ pub enum Lookup<'a> {
     Untrusted(&'a Located<String>),
 }
 
+// === impl Located ===
+
+impl<T> fmt::Debug for Located<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Located({} layer, {})", self.layer.name(), self.at)
+    }
+}
+
 // === impl Layer ===
 
 impl Layer {
@@ -162,6 +170,12 @@ impl Settings {
         above.iter().chain(explicit).chain(below).filter(|file| self.takes_part(file.layer))
     }
 
+    /// Every file whose commands and variables count. In a bare session managed settings are policy and nothing else
+    /// (`spec/behaviour.md` A6: a helper comes from `--settings` only).
+    fn sources(&self) -> impl Iterator<Item = &File> {
+        self.files().filter(|file| !(self.hermetic && file.layer == Layer::Managed))
+    }
+
     /// Whether a layer counts in this session at all. Managed settings always do: they carry policy.
     pub fn takes_part(&self, layer: Layer) -> bool {
         match layer {
@@ -173,12 +187,12 @@ impl Settings {
 
     /// The command under `key` of [`COMMANDS`].
     pub fn command(&self, key: &str) -> Lookup<'_> {
-        self.judge(self.files().find_map(|file| file.content.commands.get(key)))
+        self.judge(self.sources().find_map(|file| file.content.commands.get(key)))
     }
 
     /// The variable `name` of the merged `env` blocks. Set to an empty string it means "unset".
     pub fn variable(&self, name: &str) -> Lookup<'_> {
-        self.judge(self.files().find_map(|file| file.content.env.get(name)))
+        self.judge(self.sources().find_map(|file| file.content.env.get(name)))
     }
 
     /// The policy `key` of [`POLICIES`]; only managed settings can set one.
@@ -191,7 +205,7 @@ impl Settings {
     /// The merged `env` blocks of all layers that may be used, for the environment of commands.
     pub fn environment(&self) -> BTreeMap<&str, &str> {
         let mut merged = BTreeMap::new();
-        for file in self.files() {
+        for file in self.sources() {
             for (name, value) in &file.content.env {
                 if !self.is_untrusted(value.layer) {
                     merged.entry(name.as_str()).or_insert(value.value.as_str());

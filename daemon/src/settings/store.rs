@@ -133,12 +133,20 @@ impl SettingsStore {
     /// `malformed-request` if the working directory does not exist, `source-timeout` if a filesystem hangs. A broken
     /// file is no error: its state says so.
     pub async fn snapshot(self: &Arc<Self>, session: &SessionContext) -> Result<Arc<Snapshot>, Problem> {
-        Ok(Arc::clone(&self.loaded(&Key::of(session)).await?.snapshot))
+        let key = Key::of(session);
+        match self.cached(&key) {
+            Some(loaded) if !loaded.remote && loaded.holds_for(self.roots.recheck_after) => {
+                Ok(Arc::clone(&loaded.snapshot))
+            }
+            _ => Ok(Arc::clone(&self.load(&key).await?.snapshot)),
+        }
     }
 
+    /// As [`SettingsStore::snapshot`], but no look counts that was made before this call: watching would miss an edit
+    /// between that look and its first watch.
     pub(super) async fn loaded(self: &Arc<Self>, key: &Key) -> Outcome {
         match self.cached(key) {
-            Some(loaded) if !loaded.remote && loaded.holds_for(self.roots.recheck_after) => Ok(loaded),
+            Some(loaded) if !loaded.remote && loaded.holds() => Ok(loaded),
             _ => self.load(key).await,
         }
     }

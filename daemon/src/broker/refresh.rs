@@ -1,0 +1,78 @@
+//! Refreshes that somebody asks for: because they want a fresh credential, or because the API rejected the last one.
+
+use super::{
+    Broker,
+    loan::Wanted,
+    slot::{Cause, Verdict},
+};
+use crate::sources::{Material, SourceKey};
+use claviger::{
+    reason::{Problem, Reason},
+    session::SessionContext,
+};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// The broker's verdict on a cached credential, and the generation now current.
+    Judged(Verdict, u64),
+    /// Only the session, or a settings file, can change this credential.
+    NotCached,
+}
+
+impl Broker {
+    /// Refreshes a session's credential now, past any backoff, and returns its key.
+    ///
+    /// # Errors
+    /// The typed problem of the refresh.
+    pub async fn refresh(
+        self: &Arc<Self>,
+        session: &Arc<SessionContext>,
+        pid: Option<u32>,
+    ) -> Result<SourceKey, Problem> {
+        let winner = self.winner(session).await?;
+        let Material::Provided(provider) = &winner.bound.material else {
+            return Err(Problem::new(
+                Reason::NoCredential,
+                format!("{} is static: there is nothing to refresh", winner.source),
+            )
+            .hint("change the variable or the settings file that holds it"));
+        };
+        let wanted = Wanted { winner: &winner, provider, session, pid };
+        self.refuse_recursion(&wanted)?;
+        let flight = {
+            let mut entries = self.lock();
+            let entry = self.entry(&mut entries, &wanted, self.host.clock.now())?;
+            self.fly(entry, provider.key(), Cause::Due)
+        };
+        self.wait(flight).await?;
+        Ok(provider.key())
+    }
+
+    /// Acts on a report that the API rejected a credential: one refresh, if it is still the current one.
+    ///
+    /// # Errors
+    /// The typed problem that stops the session's walk.
+    pub async fn report(
+        self: &Arc<Self>,
+        session: &Arc<SessionContext>,
+        key: Option<SourceKey>,
+        generation: u64,
+    ) -> Result<Reported, Problem> {
+        self.counters.rejections.fetch_add(1, Relaxed);
+        let winner = self.winner(session).await?;
+        let Material::Provided(provider) = &winner.bound.material else { return Ok(Reported::NotCached) };
+        let now = self.host.clock.now();
+        let mut entries = self.lock();
+        let current = provider.key();
+        let entry = entries.get_mut(&current).filter(|_| key.is_none_or(|key| key == current));
+        let Some(entry) = entry else { return Ok(Reported::Judged(Verdict::AlreadyReplaced, 0)) };
+        let verdict = entry.state.judge(now, generation);
+        if verdict == Verdict::Refresh {
+            entry.state.reject(now);
+            drop(self.fly(entry, current, Cause::Rejected));
+        }
+        Ok(Reported::Judged(verdict, entry.generation()))
+    }
+}
