@@ -1,6 +1,6 @@
 //! `ControlService`.
 
-use super::{Context, fail, malformed, reply};
+use super::{Context, fail, malformed};
 use claviger::{
     proto::v1::{self, control_service_server::ControlService},
     reason::{Problem, Reason},
@@ -15,7 +15,7 @@ impl ControlService for Context {
     async fn stop(&self, request: Request<v1::StopRequest>) -> Result<Response<v1::StopResponse>, Status> {
         tracing::info!(pid = crate::peer::of(&request).pid, "asked to stop");
         self.stop.notify_one();
-        Ok(reply(v1::StopResponse { pid: std::process::id() }))
+        Ok(Response::new(v1::StopResponse { pid: std::process::id() }))
     }
 
     async fn set_log_level(
@@ -32,6 +32,6 @@ impl ControlService for Context {
             fail(problem.hint("write for example info, debug or clavigerd=trace"))
         })?;
         tracing::info!(%filter, "log level changed");
-        Ok(reply(v1::SetLogLevelResponse {}))
+        Ok(Response::new(v1::SetLogLevelResponse {}))
     }
 }

@@ -1,6 +1,6 @@
 //! `CredentialService`.
 
-use super::{Context, convert, fail, malformed, reply, session};
+use super::{Context, convert, fail, malformed, session};
 use crate::{
     broker::{
         news::{Event, Why},
@@ -42,7 +42,7 @@ impl CredentialService for Context {
         let outcome = self.broker.get(&session, peer.pid, min_validity).await;
         self.audit.lent(self.broker.host.clock.now(), &peer, &session, &outcome);
         let lease = Some(convert::lease(&outcome.map_err(fail)?));
-        Ok(reply(v1::GetCredentialResponse { lease }))
+        Ok(Response::new(v1::GetCredentialResponse { lease }))
     }
 
     type WatchCredentialStream =
@@ -63,7 +63,7 @@ impl CredentialService for Context {
             }
             Ok(context.message(*event))
         });
-        Ok(reply(Box::pin(messages)))
+        Ok(Response::new(Box::pin(messages)))
     }
 
     async fn report_rejected(
@@ -93,7 +93,7 @@ impl CredentialService for Context {
             &session,
             response.outcome().as_str_name(),
         );
-        Ok(reply(response))
+        Ok(Response::new(response))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `InspectService`. Nothing here can reach a secret: its messages have no field for one.
 
-use super::{Context, convert, fail, reply, session};
+use super::{Context, convert, fail, introduce, session};
 use crate::{
     broker::{entry::Entry, loan::Counters},
     resolve::{self, Outcome, Resolution, Step},
@@ -33,7 +33,7 @@ impl InspectService for Context {
         let read = started.elapsed();
         let resolution = resolve::explain(&session, &settings, &self.broker.limits);
         let timings = (read, started.elapsed() - read);
-        Ok(reply(self.explanation(&session, &settings, resolution, timings)))
+        Ok(Response::new(self.explanation(&session, &settings, resolution, timings)))
     }
 
     async fn get_status(
@@ -44,7 +44,7 @@ impl InspectService for Context {
         let mut slots = Vec::new();
         self.broker.each_entry(|key, entry| slots.push((entry.last_used, convert::slot(key, entry, now))));
         slots.sort_by(|(one, _), (other, _)| other.cmp(one));
-        Ok(reply(v1::GetStatusResponse {
+        Ok(Response::new(v1::GetStatusResponse {
             version: Some(version()),
             started_at: Some(wire::timestamp(self.broker.started_at)),
             pid: std::process::id(),
@@ -64,14 +64,14 @@ impl InspectService for Context {
         let decision = refreshed.as_ref().err().map_or("refreshed", |problem| problem.reason.as_str());
         self.audit.note(self.broker.host.clock.now(), "refresh", &peer, &session, decision);
         let slot = self.slot(refreshed.map_err(fail)?);
-        Ok(reply(v1::RefreshResponse { slot }))
+        Ok(Response::new(v1::RefreshResponse { slot }))
     }
 
     async fn get_version(
         &self,
         _: Request<v1::GetVersionRequest>,
     ) -> Result<Response<v1::GetVersionResponse>, Status> {
-        Ok(reply(v1::GetVersionResponse { version: Some(version()) }))
+        Ok(introduce(v1::GetVersionResponse { version: Some(version()) }))
     }
 }
 

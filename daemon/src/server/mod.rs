@@ -82,8 +82,9 @@ fn session(message: Option<v1::SessionContext>) -> Result<Arc<SessionContext>, S
     SessionContext::from_proto(message).map(Arc::new).map_err(fail)
 }
 
-/// A response that says which release and protocol answers.
-fn reply<T>(message: T) -> Response<T> {
+/// A response that says which release and protocol answers. Only `GetVersion` needs to: every call says what it speaks,
+/// and one that does not fit is refused with both sides' releases.
+fn introduce<T>(message: T) -> Response<T> {
     let mut response = Response::new(message);
     response.metadata_mut().insert(wire::RELEASE_KEY, MetadataValue::from_static(RELEASE));
     response.metadata_mut().insert(wire::PROTOCOL_KEY, PROTOCOL.into());

@@ -1,6 +1,6 @@
 //! `TrustService`.
 
-use super::{Context, convert, fail, malformed, reply, session};
+use super::{Context, convert, fail, malformed, session};
 use crate::{
     peer,
     settings::Settings,
@@ -23,7 +23,7 @@ impl TrustService for Context {
     ) -> Result<Response<v1::DescribeWorkspaceResponse>, Status> {
         let session = session(request.into_inner().session)?;
         let settings = self.broker.settings_of(&session).await.map_err(fail)?;
-        Ok(reply(v1::DescribeWorkspaceResponse { workspace: Some(self.workspace(&settings)) }))
+        Ok(Response::new(v1::DescribeWorkspaceResponse { workspace: Some(self.workspace(&settings)) }))
     }
 
     async fn decide_trust(
@@ -48,7 +48,7 @@ impl TrustService for Context {
         let text = if decision == Decision::Trusted { "trusted" } else { "ignored" };
         self.audit.note(self.broker.host.clock.now(), "trust", &peer, &session, text);
         let settings = self.broker.settings_of(&session).await.map_err(fail)?;
-        Ok(reply(v1::DecideTrustResponse { workspace: Some(self.workspace(&settings)) }))
+        Ok(Response::new(v1::DecideTrustResponse { workspace: Some(self.workspace(&settings)) }))
     }
 
     async fn list_trust(
@@ -60,7 +60,7 @@ impl TrustService for Context {
             return Err(fail(problem));
         }
         let records = self.broker.trust.list().iter().map(record).collect();
-        Ok(reply(v1::ListTrustResponse { records }))
+        Ok(Response::new(v1::ListTrustResponse { records }))
     }
 
     async fn revoke_trust(
@@ -73,7 +73,7 @@ impl TrustService for Context {
         let canonical = crate::host::system::canonical(&root).unwrap_or(root);
         let removed = self.broker.trust.revoke(&canonical).map_err(fail)?;
         tracing::info!(root = %canonical.display(), removed, "trust revoked");
-        Ok(reply(v1::RevokeTrustResponse { removed }))
+        Ok(Response::new(v1::RevokeTrustResponse { removed }))
     }
 }
 
