@@ -220,9 +220,11 @@ impl Watcher {
     }
 }
 
+// The store keeps a snapshot while it says the same. Another one that says the same means that files went and came
+// back between two looks of ours, and a session may have seen them in between.
 fn is_same(before: &Seen, now: &Seen) -> bool {
     match (before, now) {
-        (Some(Ok(before)), Some(Ok(now))) => Arc::ptr_eq(before, now) || before.says_the_same_as(now),
+        (Some(Ok(before)), Some(Ok(now))) => Arc::ptr_eq(before, now),
         (Some(Err(before)), Some(Err(now))) => before == now,
         _ => false,
     }
