@@ -26,9 +26,8 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
         cargo.arg("--").args(filters);
     }
     let closing = tee(&mut cargo)?;
-    println!("\n{}", paint("1", "What cargo said at the end of each test program:"));
-    closing.lines.iter().for_each(|line| println!("  {line}"));
-    println!("{}", closing.total());
+    // Not the lines again: whoever counts them in the output would count them twice.
+    println!("\n{}", paint("1", &closing.total()));
     needs.missing.iter().for_each(|what| println!("{}", paint("33", &format!("skipped: needs {what}"))));
     if closing.success { Ok(()) } else { Err("tests failed".into()) }
 }

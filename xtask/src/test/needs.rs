@@ -14,6 +14,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ssh-agent", "openssh-client"),
     ("tmux", "tmux"),
     ("ps", "procps"),
+    ("systemd-analyze", "systemd"),
 ];
 
 /// What is there, and what is not.
