@@ -16,6 +16,7 @@ pub mod watch;
 use crate::{
     config::Limits,
     host::Host,
+    lock::lock,
     resolve::{self, Winner},
     settings::{self, Settings, Snapshot, store::SettingsStore},
     sources::{Material, SourceKey},
@@ -31,7 +32,7 @@ use loan::{Counters, Loan, LoanMaterial, Wanted};
 use recall::{Inputs, Recall};
 use slot::{Cause, Decision};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, MutexGuard, atomic::Ordering::Relaxed},
     time::{Duration, SystemTime},
 };
 use tokio::sync::Semaphore;
@@ -262,7 +263,7 @@ impl Broker {
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries)
     }
 }
 

@@ -8,13 +8,14 @@ use super::{
 };
 use crate::{
     host::files::{self, Identity, Owner, Stamp},
+    lock::lock,
     trust::Subject,
 };
 use claviger::reason::Problem;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -68,11 +69,11 @@ pub(super) struct Load<'a> {
 
 impl Progress {
     fn note(&self, path: &Path) {
-        path.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        path.clone_into(&mut lock(&self.0));
     }
 
     pub(super) fn path(&self) -> PathBuf {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 }
 
@@ -101,7 +102,7 @@ impl Loaded {
 
     /// Whether nothing that matters has changed, or had less than `recheck_after` ago.
     pub(super) fn holds_for(&self, recheck_after: Duration) -> bool {
-        let mut held_at = self.held_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held_at = lock(&self.held_at);
         let now = Instant::now();
         if held_at.is_some_and(|then| now.duration_since(then) < recheck_after) {
             return true;

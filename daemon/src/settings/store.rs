@@ -10,6 +10,7 @@ use super::{
     parse,
     watch::Watching,
 };
+use crate::lock::lock;
 use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,
@@ -17,7 +18,7 @@ use claviger::{
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{sync::watch, time::Instant};
@@ -280,10 +281,6 @@ pub fn explicit(session: &SessionContext) -> Result<Option<Arc<File>>, Problem> 
     let content = Arc::new(parse::json(Layer::Explicit, &explicit.name, &explicit.content)?);
     let path = PathBuf::from(&explicit.name);
     Ok(Some(Arc::new(File { layer: Layer::Explicit, path, state: FileState::Loaded, content })))
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn too_slow(progress: &Progress) -> Problem {

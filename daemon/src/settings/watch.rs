@@ -7,8 +7,9 @@
 use super::{
     Snapshot,
     load::Loaded,
-    store::{Key, SettingsStore, lock},
+    store::{Key, SettingsStore},
 };
+use crate::lock::lock;
 use claviger::{reason::Problem, session::SessionContext};
 use std::{
     collections::{BTreeSet, HashMap},

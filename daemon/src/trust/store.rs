@@ -1,13 +1,13 @@
 //! The recorded decisions: in memory for every look-up, on disk before any of them takes effect.
 
 use super::{Decision, Item, Subject};
-use crate::host::files;
+use crate::{host::files, lock::lock};
 use claviger::reason::{Problem, Reason};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::SystemTime,
 };
 use tokio::sync::watch;
@@ -194,7 +194,7 @@ impl TrustStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Key, Roots, SettingsStore, explicit};
 use crate::{
     host::files::MAX_SETTINGS,
+    lock::lock,
     settings::{File, FileState, Layer, Snapshot},
 };
 use claviger::{reason::Reason, session::SessionContext};
@@ -473,7 +474,7 @@ async fn many_sessions_at_once_agree_and_the_cache_stays_small() {
         let session = house.session_with(&cwd, &[("HOME", &house.path("home"))]);
         house.store.snapshot(&session).await.expect("a snapshot");
     }
-    assert_eq!(super::lock(&house.store.cache).entries.len(), super::MAX_SNAPSHOTS);
+    assert_eq!(lock(&house.store.cache).entries.len(), super::MAX_SNAPSHOTS);
 }
 
 #[tokio::test]
@@ -500,7 +501,7 @@ async fn a_filesystem_that_hangs_is_named_in_time_and_holds_up_nobody_else() {
     assert!(store.snapshot(&house.session()).await.is_ok());
     let again = store.load(&key).await.expect_err("still hangs");
     assert!(again.hint.expect("a hint").contains(house.base.to_str().expect("text")));
-    assert_eq!(super::lock(&store.loads).started, 2, "no second thread may be lost to the same mount");
+    assert_eq!(lock(&store.loads).started, 2, "no second thread may be lost to the same mount");
     release.send(()).expect("waiting");
     let mut outcome = hung.outcome.clone();
     outcome.wait_for(Option::is_some).await.expect("released");
