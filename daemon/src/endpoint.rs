@@ -57,9 +57,9 @@ impl Endpoint {
         const NAME: &str = "ANTHROPIC_BASE_URL";
         let (text, at) = effective(session, settings, NAME)?.unwrap_or((ANTHROPIC_BASE_URL, None));
         Self::parse(text, at).map_err(|why| {
-            let problem = Problem::new(Reason::SettingsInvalid, format!("{NAME} is not a usable URL: {why}"))
-                .hint("write for example https://gateway.example.com");
-            at.map_or(problem.clone(), |at| problem.at(at))
+            Problem::new(Reason::SettingsInvalid, format!("{NAME} is not a usable URL: {why}"))
+                .hint("write for example https://gateway.example.com")
+                .at(at)
         })
     }
 
@@ -154,9 +154,9 @@ fn timeout(session: &SessionContext, settings: &Settings) -> Result<Duration, Pr
         return Ok(DEFAULT_TIMEOUT);
     };
     text.trim().parse().map(Duration::from_millis).map_err(|_| {
-        let problem = Problem::new(Reason::SettingsInvalid, "API_TIMEOUT_MS is not a number of milliseconds")
-            .hint("write for example 600000 for ten minutes");
-        at.map_or(problem.clone(), |at| problem.at(at))
+        Problem::new(Reason::SettingsInvalid, "API_TIMEOUT_MS is not a number of milliseconds")
+            .hint("write for example 600000 for ten minutes")
+            .at(at)
     })
 }
 

@@ -268,9 +268,9 @@ impl Broker {
 }
 
 fn recursion(at: Option<&Location>) -> Problem {
-    let problem = Problem::new(Reason::CommandFailed, "a command that claviger runs asked claviger for a credential: it would wait for itself")
-        .hint("let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml");
-    at.map_or(problem.clone(), |at| problem.at(at))
+    Problem::new(Reason::CommandFailed, "a command that claviger runs asked claviger for a credential: it would wait for itself")
+        .hint("let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml")
+        .at(at)
 }
 
 /// The daemon is about to end.

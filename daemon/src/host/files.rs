@@ -270,6 +270,5 @@ fn unreadable(path: &Path, errno: Errno) -> Problem {
 }
 
 fn invalid(path: &Path, message: &str, hint: &str) -> Problem {
-    let file = path.to_string_lossy().into_owned();
-    Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&Location { file, ..Location::default() })
+    Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&Location::of_file(path))
 }

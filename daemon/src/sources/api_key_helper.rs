@@ -105,13 +105,9 @@ fn ttl(view: &View<'_>) -> Result<Duration, Problem> {
     let Some((text, at)) = view.variable(TTL_VARIABLE)? else { return Ok(DEFAULT_TTL) };
     let parsed = text.trim().parse().map(Duration::from_millis);
     parsed.map(|ttl| ttl.min(MAX_TTL)).map_err(|_| {
-        let problem =
-            Problem::new(Reason::SettingsInvalid, format!("{TTL_VARIABLE} is not a number of milliseconds"))
-                .hint("write for example 300000 for five minutes");
-        match at {
-            Some(at) => problem.at(at),
-            None => problem,
-        }
+        Problem::new(Reason::SettingsInvalid, format!("{TTL_VARIABLE} is not a number of milliseconds"))
+            .hint("write for example 300000 for five minutes")
+            .at(at)
     })
 }
 
