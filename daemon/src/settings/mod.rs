@@ -6,6 +6,7 @@
 
 mod hook;
 mod load;
+mod loaded;
 mod memory;
 pub mod parse;
 pub mod store;

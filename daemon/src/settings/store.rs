@@ -5,7 +5,8 @@
 
 use super::{
     File, FileState, Layer, Snapshot,
-    load::{Load, Loaded, Progress},
+    load::Load,
+    loaded::{Loaded, Progress},
     memory::Memory,
     parse,
     watch::Watching,

@@ -6,7 +6,7 @@
 
 use super::{
     Snapshot,
-    load::Loaded,
+    loaded::Loaded,
     store::{Key, SettingsStore},
 };
 use crate::lock::lock;
