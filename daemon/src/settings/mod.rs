@@ -5,6 +5,8 @@
 //! decision comes in from [`crate::trust`].
 
 mod hook;
+#[cfg(test)]
+mod house;
 mod load;
 mod loaded;
 mod memory;

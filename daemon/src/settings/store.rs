@@ -290,4 +290,4 @@ fn too_slow(progress: &Progress) -> Problem {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

@@ -3,7 +3,7 @@
 use super::{WatchGuard, within};
 use crate::{
     lock::lock,
-    settings::store::tests::{House, PROJECT, USER},
+    settings::house::{House, PROJECT, USER},
 };
 use std::{fs, os::unix::fs::symlink, sync::Arc, time::Duration};
 use tokio::sync::watch;
