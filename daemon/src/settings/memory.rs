@@ -2,7 +2,7 @@
 
 use super::{Content, File, FileState, Layer, parse};
 use crate::{
-    host::files::{self, MAX_SETTINGS, Owner, Stamp},
+    host::files::{self, Owner, Stamp},
     lock::lock,
 };
 use claviger::reason::Problem;
@@ -126,7 +126,7 @@ impl Memory {
 
 impl Taken {
     fn new(layer: Layer, path: &Path, owner: Owner) -> Self {
-        let files::Reading { stamp, settled, bytes } = files::read_stamped(path, MAX_SETTINGS, owner);
+        let files::Reading { stamp, settled, bytes } = files::read_settings(path, owner);
         let parse = if layer == Layer::Config { parse::toml } else { parse::json };
         let outcome = match bytes {
             Ok(None) => Outcome::Absent,
