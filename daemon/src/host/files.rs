@@ -4,7 +4,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
-use claviger::reason::{Location, Problem, Reason};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    session::MAX_EXPLICIT_SETTINGS,
+};
 use nix::{
     errno::Errno,
     fcntl::{OFlag, open},
@@ -28,7 +31,7 @@ pub use stamp::Stamp;
 use stamp::is_lasting;
 
 /// Largest settings file, in bytes: as large as settings passed with `--settings` may be.
-pub const MAX_SETTINGS: usize = 2 * 1024 * 1024;
+pub const MAX_SETTINGS: usize = MAX_EXPLICIT_SETTINGS;
 
 /// How often a file is read that changes while it is read.
 const READ_ATTEMPTS: usize = 3;
