@@ -126,7 +126,7 @@ fn steps(
     let extras = endpoint::extras(session, settings)?;
     out.backend = backend(session, settings, &mut out.warnings)?;
     if out.backend != Backend::Anthropic {
-        return Err(no_cloud_credential(session, settings, out.backend)?);
+        return Err(no_cloud_credential(session, settings, out.backend));
     }
     policy(settings)?;
     let endpoint = Endpoint::anthropic(session, settings)?;
@@ -193,20 +193,22 @@ fn backend(
     Ok(enabled.first().copied().unwrap_or(Backend::Anthropic))
 }
 
-fn no_cloud_credential(
-    session: &SessionContext,
-    settings: &Settings,
-    backend: Backend,
-) -> Result<Problem, Problem> {
+/// Why there is no credential for a cloud.
+fn no_cloud_credential(session: &SessionContext, settings: &Settings, backend: Backend) -> Problem {
     let skip = CLOUDS.into_iter().find(|(cloud, ..)| *cloud == backend).map_or("", |(_, _, skip)| skip);
-    Ok(if switched_on(session, settings, skip)? {
-        Problem::new(Reason::NoCredential, format!("no credential, by configuration: {skip} is set")).hint(
-            "the gateway in front of the provider adds the credential; unset the variable to change that",
+    match switched_on(session, settings, skip) {
+        Err(problem) => problem,
+        Ok(true) => Problem::new(
+            Reason::NoCredential,
+            format!("no credential, by configuration: {skip} is set"),
         )
-    } else {
-        Problem::new(Reason::NoCredential, format!("this release has no source for {} yet", backend.name()))
-            .hint("let the session authenticate by itself, or unset the variable that enables the provider")
-    })
+        .hint("the gateway in front of the provider adds the credential; unset the variable to change that"),
+        Ok(false) => Problem::new(
+            Reason::NoCredential,
+            format!("this release has no source for {} yet", backend.name()),
+        )
+        .hint("let the session authenticate by itself, or unset the variable that enables the provider"),
+    }
 }
 
 fn switched_on(session: &SessionContext, settings: &Settings, variable: &str) -> Result<bool, Problem> {
@@ -270,12 +272,7 @@ impl<'a> View<'a> {
 
     /// Where commands of the user run: the directory of the user's settings.
     pub fn config_directory(&self) -> PathBuf {
-        let home = || self.session.directory("HOME").map(|home| home.join(".claude"));
-        self.session
-            .directory("CLAUDE_CONFIG_DIR")
-            .map(PathBuf::from)
-            .or_else(home)
-            .unwrap_or_else(|| "/".into())
+        self.session.config_directory().unwrap_or_else(|| "/".into())
     }
 
     /// The whole environment of a command: what the list lets through of the session's, then the `env` blocks of

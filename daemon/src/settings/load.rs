@@ -42,11 +42,10 @@ impl<'a> Load<'a> {
         let found = workspace::find(&key.cwd, home.as_deref())?;
         self.expect_places(key, &found);
         self.managed();
-        let config_dir = key.config_dir();
-        let user = config_dir.as_deref().map(|directory| directory.join("settings.json"));
+        let user = key.config.as_deref().map(|directory| directory.join("settings.json"));
         let user_stamp = user.as_deref().map(files::stamp);
         self.of_workspace(&found, user_stamp.as_ref().and_then(Stamp::identity));
-        if let (Some(directory), Some(user)) = (&config_dir, &user) {
+        if let (Some(directory), Some(user)) = (&key.config, &user) {
             let layer = self.layer_of_user(directory, &found, home.as_deref());
             self.file(layer, user, Owner::User);
         }

@@ -49,7 +49,8 @@ pub struct Roots {
 pub(super) struct Key {
     pub(super) cwd: PathBuf,
     pub(super) home: Option<PathBuf>,
-    config_dir: Option<PathBuf>,
+    /// Directory of the user's settings.
+    pub(super) config: Option<PathBuf>,
 }
 
 /// The settings files of all sessions.
@@ -100,12 +101,8 @@ impl Key {
         Self {
             cwd: session.cwd.clone(),
             home: session.directory("HOME").map(PathBuf::from),
-            config_dir: session.directory("CLAUDE_CONFIG_DIR").map(PathBuf::from),
+            config: session.config_directory(),
         }
-    }
-
-    pub(super) fn config_dir(&self) -> Option<PathBuf> {
-        self.config_dir.clone().or_else(|| self.home.as_ref().map(|home| home.join(".claude")))
     }
 }
 
