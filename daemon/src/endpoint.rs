@@ -1,8 +1,8 @@
 //! Where a credential may be sent, and what goes along with it. Pure.
 
-use crate::{
-    resolve::effective,
-    settings::{Lookup, Settings},
+use crate::settings::{
+    Lookup, Settings,
+    effective::{effective, untrusted},
 };
 use claviger::{
     backend::ANTHROPIC_BASE_URL,
@@ -125,7 +125,7 @@ fn custom_headers(
     settings: &Settings,
 ) -> Result<(Headers, Option<&'static str>), Problem> {
     match settings.variable(CUSTOM_HEADERS) {
-        Lookup::Untrusted(value) => Err(crate::resolve::untrusted(settings, CUSTOM_HEADERS, &value.at)),
+        Lookup::Untrusted(value) => Err(untrusted(settings, CUSTOM_HEADERS, &value.at)),
         Lookup::Unset => Ok((Vec::new(), session.present.contains(CUSTOM_HEADERS).then_some(CUSTOM_HEADERS))),
         Lookup::Set(value) => parse_headers(&value.value).map(|headers| (headers, None)).map_err(|line| {
             Problem::new(Reason::SettingsInvalid, format!("line {line} of {CUSTOM_HEADERS} is not a header"))
