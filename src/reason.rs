@@ -1,6 +1,6 @@
 //! Why there is no credential: one stable word per cause, and the problem a person is shown.
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 use tonic::Code;
 
 /// Stable machine-readable cause. Appears as `ErrorInfo.reason`, in logs and in `--json` output.
@@ -168,6 +168,13 @@ impl fmt::Display for Reason {
 
 // === impl Location ===
 
+impl Location {
+    /// A file as a whole, of no layer yet.
+    pub fn of_file(path: &Path) -> Self {
+        Self { file: path.to_string_lossy().into_owned(), ..Self::default() }
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
@@ -203,10 +210,10 @@ impl Problem {
         self
     }
 
-    /// Adds where the cause stands.
+    /// Adds where the cause stands, if that is known.
     #[must_use]
-    pub fn at(mut self, location: &Location) -> Self {
-        self.location = Some(location.clone());
+    pub fn at<'a>(mut self, location: impl Into<Option<&'a Location>>) -> Self {
+        self.location = location.into().cloned();
         self
     }
 

@@ -215,6 +215,12 @@ impl SessionContext {
     pub fn directory(&self, name: &str) -> Option<&Path> {
         self.variable(name).map(Path::new).filter(|path| path.is_absolute())
     }
+
+    /// Where the user's settings are: `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
+    pub fn config_directory(&self) -> Option<PathBuf> {
+        let below_home = || self.directory("HOME").map(|home| home.join(".claude"));
+        self.directory("CLAUDE_CONFIG_DIR").map(PathBuf::from).or_else(below_home)
+    }
 }
 
 /// Checks settings passed with `--settings`; no content means none were passed.

@@ -68,7 +68,7 @@ async fn every_watcher_gets_the_same_credential_of_one_run() {
     assert_eq!(daemon.home.runs("key"), 2);
     assert_eq!(daemon.status().await.slots[0].watchers, 50);
     drop(watches);
-    let end = Instant::now() + support::inside::BOUND;
+    let end = Instant::now() + support::wait::BOUND;
     while daemon.status().await.watchers > 0 {
         assert!(Instant::now() < end, "watchers that left are still counted");
     }

@@ -17,9 +17,6 @@ use support::{CANARY, Home, text, wait};
 
 const PROJECT: &str = "work/.claude/settings.json";
 
-/// Generous: it only matters when a test fails.
-const BOUND: Duration = Duration::from_secs(20);
-
 /// A client on a terminal: stdin and stderr are one, stdout is a pipe.
 struct Terminal {
     child: Child,
@@ -53,7 +50,7 @@ impl Terminal {
 
     /// Waits for the question and answers it.
     fn answer(&mut self, keys: &str) {
-        let asks = wait::holds_within(BOUND, || self.screen().contains("(default: n): "));
+        let asks = wait::holds_within(wait::BOUND, || self.screen().contains("(default: n): "));
         assert!(asks, "no question: {:?}", self.screen());
         // What is typed before the question counts for nothing, so it has to be ready to read.
         wait::until("it is answered", || {

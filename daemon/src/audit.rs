@@ -3,13 +3,14 @@
 use crate::{
     broker::loan::{Loan, LoanMaterial},
     host::system::AuditFile,
+    lock::lock,
     peer::Peer,
 };
 use claviger::{reason::Problem, session::SessionContext};
 use serde::Serialize;
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{sync::Notify, task::spawn_blocking, time::sleep};
@@ -87,7 +88,7 @@ impl Audit {
     }
 
     fn write_pending(&self) {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = lock(&self.file);
         let text = std::mem::take(&mut self.pending().text);
         if !text.is_empty() {
             file.append(&text);
@@ -95,7 +96,7 @@ impl Audit {
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.pending)
     }
 
     /// Notes that a credential was lent, or why not.

@@ -1,8 +1,8 @@
 //! Where a credential may be sent, and what goes along with it. Pure.
 
-use crate::{
-    resolve::effective,
-    settings::{Lookup, Settings},
+use crate::settings::{
+    Lookup, Settings,
+    effective::{effective, untrusted},
 };
 use claviger::{
     backend::ANTHROPIC_BASE_URL,
@@ -57,9 +57,9 @@ impl Endpoint {
         const NAME: &str = "ANTHROPIC_BASE_URL";
         let (text, at) = effective(session, settings, NAME)?.unwrap_or((ANTHROPIC_BASE_URL, None));
         Self::parse(text, at).map_err(|why| {
-            let problem = Problem::new(Reason::SettingsInvalid, format!("{NAME} is not a usable URL: {why}"))
-                .hint("write for example https://gateway.example.com");
-            at.map_or(problem.clone(), |at| problem.at(at))
+            Problem::new(Reason::SettingsInvalid, format!("{NAME} is not a usable URL: {why}"))
+                .hint("write for example https://gateway.example.com")
+                .at(at)
         })
     }
 
@@ -125,7 +125,7 @@ fn custom_headers(
     settings: &Settings,
 ) -> Result<(Headers, Option<&'static str>), Problem> {
     match settings.variable(CUSTOM_HEADERS) {
-        Lookup::Untrusted(value) => Err(crate::resolve::untrusted(settings, CUSTOM_HEADERS, &value.at)),
+        Lookup::Untrusted(value) => Err(untrusted(settings, CUSTOM_HEADERS, &value.at)),
         Lookup::Unset => Ok((Vec::new(), session.present.contains(CUSTOM_HEADERS).then_some(CUSTOM_HEADERS))),
         Lookup::Set(value) => parse_headers(&value.value).map(|headers| (headers, None)).map_err(|line| {
             Problem::new(Reason::SettingsInvalid, format!("line {line} of {CUSTOM_HEADERS} is not a header"))
@@ -154,9 +154,9 @@ fn timeout(session: &SessionContext, settings: &Settings) -> Result<Duration, Pr
         return Ok(DEFAULT_TIMEOUT);
     };
     text.trim().parse().map(Duration::from_millis).map_err(|_| {
-        let problem = Problem::new(Reason::SettingsInvalid, "API_TIMEOUT_MS is not a number of milliseconds")
-            .hint("write for example 600000 for ten minutes");
-        at.map_or(problem.clone(), |at| problem.at(at))
+        Problem::new(Reason::SettingsInvalid, "API_TIMEOUT_MS is not a number of milliseconds")
+            .hint("write for example 600000 for ten minutes")
+            .at(at)
     })
 }
 

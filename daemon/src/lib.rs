@@ -13,6 +13,7 @@ pub mod config;
 pub mod endpoint;
 pub mod host;
 pub mod listener;
+mod lock;
 pub mod logs;
 pub mod peer;
 pub mod resolve;

@@ -4,7 +4,10 @@
 use crate::{
     config::Limits,
     endpoint::{self, Endpoint, Extras},
-    settings::{Lookup, POLICIES, Settings},
+    settings::{
+        POLICIES, Settings,
+        effective::{effective, untrusted},
+    },
     sources::{Binding, Bound, CHAIN},
 };
 use claviger::{
@@ -126,7 +129,7 @@ fn steps(
     let extras = endpoint::extras(session, settings)?;
     out.backend = backend(session, settings, &mut out.warnings)?;
     if out.backend != Backend::Anthropic {
-        return Err(no_cloud_credential(session, settings, out.backend)?);
+        return Err(no_cloud_credential(session, settings, out.backend));
     }
     policy(settings)?;
     let endpoint = Endpoint::anthropic(session, settings)?;
@@ -193,20 +196,22 @@ fn backend(
     Ok(enabled.first().copied().unwrap_or(Backend::Anthropic))
 }
 
-fn no_cloud_credential(
-    session: &SessionContext,
-    settings: &Settings,
-    backend: Backend,
-) -> Result<Problem, Problem> {
+/// Why there is no credential for a cloud.
+fn no_cloud_credential(session: &SessionContext, settings: &Settings, backend: Backend) -> Problem {
     let skip = CLOUDS.into_iter().find(|(cloud, ..)| *cloud == backend).map_or("", |(_, _, skip)| skip);
-    Ok(if switched_on(session, settings, skip)? {
-        Problem::new(Reason::NoCredential, format!("no credential, by configuration: {skip} is set")).hint(
-            "the gateway in front of the provider adds the credential; unset the variable to change that",
+    match switched_on(session, settings, skip) {
+        Err(problem) => problem,
+        Ok(true) => Problem::new(
+            Reason::NoCredential,
+            format!("no credential, by configuration: {skip} is set"),
         )
-    } else {
-        Problem::new(Reason::NoCredential, format!("this release has no source for {} yet", backend.name()))
-            .hint("let the session authenticate by itself, or unset the variable that enables the provider")
-    })
+        .hint("the gateway in front of the provider adds the credential; unset the variable to change that"),
+        Ok(false) => Problem::new(
+            Reason::NoCredential,
+            format!("this release has no source for {} yet", backend.name()),
+        )
+        .hint("let the session authenticate by itself, or unset the variable that enables the provider"),
+    }
 }
 
 fn switched_on(session: &SessionContext, settings: &Settings, variable: &str) -> Result<bool, Problem> {
@@ -224,32 +229,6 @@ fn policy(settings: &Settings) -> Result<(), Problem> {
                 .at(&policy.at))
         }
     }
-}
-
-/// A variable as it counts for the session, and where it stands if in a file. Empty means unset.
-///
-/// # Errors
-/// `workspace-untrusted` if an undecided workspace sets it.
-pub fn effective<'a>(
-    session: &'a SessionContext,
-    settings: &'a Settings,
-    name: &str,
-) -> Result<Option<(&'a str, Option<&'a Location>)>, Problem> {
-    match settings.variable(name) {
-        Lookup::Untrusted(value) => Err(untrusted(settings, name, &value.at)),
-        Lookup::Set(value) => {
-            Ok(Some((value.value.as_str(), Some(&value.at))).filter(|(text, _)| !text.is_empty()))
-        }
-        Lookup::Unset => Ok(session.variable(name).map(|text| (text, None))),
-    }
-}
-
-/// The problem of a value that an undecided workspace sets.
-pub fn untrusted(settings: &Settings, name: &str, at: &Location) -> Problem {
-    let root = settings.snapshot.workspace.root.display();
-    Problem::new(Reason::WorkspaceUntrusted, format!("the workspace {root} sets {name}, and nobody has decided whether to trust it"))
-        .hint("`claviger trust show` lists what it asks for; `claviger trust grant` allows it, `claviger trust ignore` leaves it out")
-        .at(at)
 }
 
 // === impl View ===
@@ -270,12 +249,7 @@ impl<'a> View<'a> {
 
     /// Where commands of the user run: the directory of the user's settings.
     pub fn config_directory(&self) -> PathBuf {
-        let home = || self.session.directory("HOME").map(|home| home.join(".claude"));
-        self.session
-            .directory("CLAUDE_CONFIG_DIR")
-            .map(PathBuf::from)
-            .or_else(home)
-            .unwrap_or_else(|| "/".into())
+        self.session.config_directory().unwrap_or_else(|| "/".into())
     }
 
     /// The whole environment of a command: what the list lets through of the session's, then the `env` blocks of

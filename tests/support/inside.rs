@@ -1,6 +1,6 @@
 //! The daemon inside the test: `run()` on a temporary socket, with a clock that the test turns.
 
-use super::{CANARY, Home};
+use super::{CANARY, Home, wait::BOUND};
 use claviger::{
     client::{Client, Watch},
     proto::v1::{self, watch_credential_response::Event},
@@ -14,12 +14,14 @@ use clavigerd::{
     host::{Host, clock::Clock},
     logs::Logs,
 };
-use std::{fs, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, sync::Mutex, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 use tokio::{net::UnixListener, sync::Notify, task::JoinHandle, time::timeout};
 use tonic::{Response, Status};
-
-/// Generous: it only matters when a test fails.
-pub const BOUND: Duration = Duration::from_secs(20);
 
 /// A daemon in this thread.
 pub struct Inside {

@@ -1,262 +1,27 @@
-//! A home of its own for every test: real files, real binaries, nothing of the machine's user.
-//!
-//! Whatever a test leaves behind is scanned for canary secrets when the home is dropped.
+//! What the tests of the real binaries share.
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
+mod daemon;
+mod home;
 pub mod inside;
 pub mod wait;
 pub mod watch;
+
+pub use daemon::Daemon;
+pub use home::Home;
 
 use std::{
     collections::BTreeSet,
     fs,
     io::Write as _,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
-    thread,
-    time::Duration,
+    process::Command,
 };
-use tempfile::TempDir;
 
 /// Every secret a test hands out starts with this. None may appear in a log, an audit line, a status or an error.
 pub const CANARY: &str = "sk-canary-";
-
-/// A home with everything below one temporary directory.
-pub struct Home {
-    root: TempDir,
-    env: Vec<(String, String)>,
-    user: Option<u32>,
-}
-
-impl Home {
-    pub fn new() -> Self {
-        let root = tempfile::Builder::new().prefix("claviger-").tempdir().expect("temporary directory");
-        let home = Self { root, env: Vec::new(), user: None };
-        for directory in ["home/.claude", "home/.config/claviger", "run", "work"] {
-            fs::create_dir_all(home.path(directory)).expect("directory");
-        }
-        fs::set_permissions(home.path("run"), fs::Permissions::from_mode(0o700)).expect("mode");
-        home
-    }
-
-    /// A home that belongs to `uid`, whom everything started from it runs as. Needs root.
-    pub fn of(uid: u32) -> Self {
-        let mut home = Self::new();
-        home.user = Some(uid);
-        let mut chown = Command::new("chown");
-        let status = chown.arg("-R").arg(uid.to_string()).arg(home.path("")).status().expect("chown runs");
-        assert!(status.success());
-        home
-    }
-
-    pub fn path(&self, below: impl AsRef<Path>) -> PathBuf {
-        self.root.path().join(below)
-    }
-
-    pub fn write(&self, below: &str, text: &str) -> PathBuf {
-        let path = self.path(below);
-        fs::create_dir_all(path.parent().expect("parent")).expect("directory");
-        fs::write(&path, text).expect("file");
-        path
-    }
-
-    /// Replaces a file as editors do: a new one, renamed over the old.
-    pub fn replace(&self, below: &str, text: &str) {
-        let fresh = self.write(&format!("{below}.new"), text);
-        fs::rename(fresh, self.path(below)).expect("rename");
-    }
-
-    pub fn read(&self, below: &str) -> String {
-        fs::read_to_string(self.path(below)).unwrap_or_default()
-    }
-
-    /// An executable script.
-    pub fn script(&self, below: &str, body: &str) -> PathBuf {
-        let path = self.write(below, &format!("#!/bin/sh\n{body}\n"));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode");
-        path
-    }
-
-    /// A helper that notes each run as a line of `runs` and prints a fresh canary.
-    pub fn counting_helper(&self, name: &str, seconds: f32) -> PathBuf {
-        let runs = self.path(format!("{name}.runs"));
-        let body = format!(
-            "echo run >> '{runs}'\nsleep {seconds}\necho {CANARY}{name}-$(wc -l < '{runs}')",
-            runs = runs.display()
-        );
-        self.script(&format!("{name}.sh"), &body)
-    }
-
-    /// How often a counting helper ran.
-    pub fn runs(&self, name: &str) -> usize {
-        self.read(&format!("{name}.runs")).lines().count()
-    }
-
-    /// `~/.claude/settings.json` with `helper` as apiKeyHelper and `env` as its env block.
-    pub fn user_settings(&self, helper: &Path, env: &[(&str, &str)]) {
-        self.replace("home/.claude/settings.json", &settings(helper, env));
-    }
-
-    /// Adds a variable to everything started from here on.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.env.retain(|(known, _)| known != name);
-        self.env.push((name.into(), value.into()));
-    }
-
-    pub fn socket(&self) -> PathBuf {
-        self.path("run/claviger/claviger.sock")
-    }
-
-    fn base(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        command.env_clear().current_dir(self.path("work")).stdin(Stdio::null());
-        command.env("HOME", self.path("home")).env("PATH", "/usr/local/bin:/usr/bin:/bin");
-        command.env("XDG_RUNTIME_DIR", self.path("run")).env("USER", "tester");
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        if let Some(uid) = self.user {
-            command.uid(uid).gid(uid);
-        }
-        command
-    }
-
-    pub fn claviger(&self, arguments: &[&str]) -> Command {
-        let mut command = self.base(&binary("claviger"));
-        command.args(arguments);
-        command
-    }
-
-    /// Runs the client to its end.
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        self.claviger(arguments).output().expect("claviger runs")
-    }
-
-    /// Runs the client and returns its stdout, which must be a success.
-    pub fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "claviger {arguments:?}: {}", text(&output.stderr));
-        text(&output.stdout)
-    }
-
-    /// Runs the client, which must end with `code`, and returns its stderr.
-    pub fn fails(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let stderr = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "claviger {arguments:?}: {stderr}");
-        assert_eq!(text(&output.stdout), "", "stdout is for data");
-        stderr
-    }
-
-    /// A daemon in the foreground, logging everything to `daemon.log`.
-    pub fn daemon(&self) -> Daemon {
-        self.start_daemon(self.base(&binary("clavigerd")))
-    }
-
-    /// A daemon that `program` runs: its path and arguments follow `arguments`.
-    pub fn daemon_by(&self, program: &Path, arguments: &[&str]) -> Daemon {
-        let mut command = self.base(program);
-        command.args(arguments).arg(binary("clavigerd"));
-        self.start_daemon(command)
-    }
-
-    fn start_daemon(&self, mut command: Command) -> Daemon {
-        let log = fs::File::options().create(true).append(true).open(self.path("daemon.log")).expect("log");
-        command.args(["--log", "trace"]).stdout(Stdio::null()).stderr(log);
-        let child = command.spawn().expect("clavigerd runs");
-        let daemon = Daemon { child };
-        wait::until("the daemon listens", || std::os::unix::net::UnixStream::connect(self.socket()).is_ok());
-        daemon
-    }
-
-    /// All files below.
-    pub fn files(&self, below: &str) -> Vec<PathBuf> {
-        files_below(self.path(below))
-    }
-
-    /// Status as JSON.
-    pub fn status(&self) -> serde_json::Value {
-        serde_json::from_str(&self.ok(&["status", "--json"])).expect("status is JSON")
-    }
-
-    /// Starts `count` clients at once and returns what each printed.
-    pub fn herd(&self, count: usize, arguments: &[&str]) -> Vec<Output> {
-        let children: Vec<Child> = (0..count)
-            .map(|_| {
-                let mut command = self.claviger(arguments);
-                command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("claviger runs")
-            })
-            .collect();
-        let outputs =
-            children.into_iter().map(|child| thread::spawn(|| child.wait_with_output().expect("output")));
-        outputs.collect::<Vec<_>>().into_iter().map(|output| output.join().expect("thread")).collect()
-    }
-
-    /// Fails if a canary is in any file the daemon or a client wrote, helpers' own files aside.
-    pub fn scan(&self) {
-        let written = ["daemon.log", "home/.local/state/claviger"];
-        for path in written.iter().map(|below| self.path(below)).flat_map(files_below) {
-            let content = fs::read(&path).unwrap_or_default();
-            let found = content.windows(CANARY.len()).position(|window| window == CANARY.as_bytes());
-            assert!(found.is_none(), "a secret leaked into {} at byte {found:?}", path.display());
-        }
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        // A daemon that a client started on demand must not outlive its test.
-        if std::os::unix::net::UnixStream::connect(self.socket()).is_ok() {
-            drop(self.run(&["--no-start", "daemon", "stop"]));
-        }
-        if !thread::panicking() {
-            self.scan();
-        }
-    }
-}
-
-/// A daemon that ends with this value.
-pub struct Daemon {
-    child: Child,
-}
-
-impl Daemon {
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// `kill -9`.
-    pub fn kill(mut self) {
-        self.child.kill().expect("kill");
-        self.child.wait().expect("wait");
-    }
-
-    /// Sends SIGTERM and returns how it ended.
-    pub fn terminate(self) -> ExitStatus {
-        self.end("TERM")
-    }
-
-    /// Sends a signal and returns how it ended.
-    pub fn end(mut self, name: &str) -> ExitStatus {
-        signal(self.pid(), name);
-        self.child.wait().expect("wait")
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // Asked first, so that its log and audit log are complete when they are scanned.
-        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
-            signal(self.pid(), "TERM");
-            wait::holds_within(Duration::from_secs(6), || {
-                self.child.try_wait().is_ok_and(|ended| ended.is_some())
-            });
-        }
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
 
 /// Runs a future to its end and closes its connections: a daemon that stops waits for open ones.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -308,11 +73,4 @@ pub fn skipped(needs: &str) {
 
 pub fn is_root() -> bool {
     nix::unistd::Uid::effective().is_root()
-}
-
-fn files_below(path: PathBuf) -> Vec<PathBuf> {
-    match fs::read_dir(&path) {
-        Ok(entries) => entries.flatten().flat_map(|entry| files_below(entry.path())).collect(),
-        Err(_) => vec![path],
-    }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Generous: it only matters when a test fails.
-const BOUND: Duration = Duration::from_secs(20);
+pub const BOUND: Duration = Duration::from_secs(20);
 
 /// Waits until `condition` holds; fails if it does not in a long time.
 #[track_caller]

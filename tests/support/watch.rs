@@ -1,17 +1,14 @@
 //! An open `claviger watch`, and when each of its lines arrived.
 
-use super::Home;
+use super::{Home, wait::BOUND};
 use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-/// Generous: it only matters when a test fails.
-const BOUND: Duration = Duration::from_secs(20);
 
 /// A running `claviger watch --json`; ends with this value.
 pub struct Watch {

@@ -16,6 +16,7 @@ pub mod watch;
 use crate::{
     config::Limits,
     host::Host,
+    lock::lock,
     resolve::{self, Winner},
     settings::{self, Settings, Snapshot, store::SettingsStore},
     sources::{Material, SourceKey},
@@ -31,7 +32,7 @@ use loan::{Counters, Loan, LoanMaterial, Wanted};
 use recall::{Inputs, Recall};
 use slot::{Cause, Decision};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, MutexGuard, atomic::Ordering::Relaxed},
     time::{Duration, SystemTime},
 };
 use tokio::sync::Semaphore;
@@ -262,14 +263,14 @@ impl Broker {
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries)
     }
 }
 
 fn recursion(at: Option<&Location>) -> Problem {
-    let problem = Problem::new(Reason::CommandFailed, "a command that claviger runs asked claviger for a credential: it would wait for itself")
-        .hint("let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml");
-    at.map_or(problem.clone(), |at| problem.at(at))
+    Problem::new(Reason::CommandFailed, "a command that claviger runs asked claviger for a credential: it would wait for itself")
+        .hint("let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml")
+        .at(at)
 }
 
 /// The daemon is about to end.

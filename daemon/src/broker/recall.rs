@@ -3,12 +3,12 @@
 //! A walk is a pure function of the session, the snapshot of its settings files and the trust decisions. Only while
 //! all three are the very same is its outcome used again.
 
-use crate::{resolve::Winner, settings::Snapshot};
+use crate::{lock::lock, resolve::Winner, settings::Snapshot};
 use claviger::session::SessionContext;
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// Working directories that are remembered; each with the session seen there last.
@@ -43,13 +43,13 @@ impl Inputs {
 
 impl Recall {
     pub(super) fn get(&self, inputs: &Inputs) -> Option<Arc<Winner>> {
-        let memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = lock(&self.0);
         let remembered = memory.get(&inputs.session.cwd)?;
         remembered.inputs.are(inputs).then(|| remembered.winner.clone())
     }
 
     pub(super) fn put(&self, inputs: Inputs, winner: Arc<Winner>) {
-        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = lock(&self.0);
         // Full means that hundreds of workspaces are in use; starting over costs each of them one walk.
         if memory.len() >= MOST {
             memory.clear();

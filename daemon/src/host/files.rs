@@ -4,7 +4,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
-use claviger::reason::{Location, Problem, Reason};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    session::MAX_EXPLICIT_SETTINGS,
+};
 use nix::{
     errno::Errno,
     fcntl::{OFlag, open},
@@ -27,9 +30,10 @@ pub use private::{read_private, write_private};
 pub use stamp::Stamp;
 use stamp::is_lasting;
 
-/// Largest settings file.
-pub const MAX_SETTINGS: usize = 2 * 1024 * 1024;
+/// Largest settings file, in bytes: as large as settings passed with `--settings` may be.
+pub const MAX_SETTINGS: usize = MAX_EXPLICIT_SETTINGS;
 
+/// How often a file is read that changes while it is read.
 const READ_ATTEMPTS: usize = 3;
 
 /// Who may own a settings file.
@@ -48,7 +52,7 @@ pub struct Reading {
     pub stamp: Stamp,
     /// Whether an equal stamp later on proves that nothing has changed.
     pub settled: bool,
-    /// The content; `None` if there is no file.
+    /// The content; `None` if there is no file; `settings-invalid` if it was refused.
     pub bytes: Result<Option<Vec<u8>>, Problem>,
 }
 
@@ -71,8 +75,6 @@ enum Refusal {
     System(Errno),
 }
 
-// === impl Identity ===
-
 /// The stamp of what `path` leads to, through symlinks.
 pub fn stamp(path: &Path) -> Stamp {
     Stamp::of(&stat(path))
@@ -87,6 +89,8 @@ pub fn identity(path: &Path) -> Option<Identity> {
 pub fn identity_of_entry(path: &Path) -> Option<Identity> {
     lstat(path).ok().map(|status| Identity::of(&status))
 }
+
+// === impl Identity ===
 
 impl Identity {
     fn of(status: &FileStat) -> Self {
@@ -147,26 +151,19 @@ pub fn names(path: &Path) -> Result<Option<Vec<OsString>>, Problem> {
     }
 }
 
-/// Reads a settings file; `None` if there is none.
-///
-/// # Errors
-/// `settings-invalid` for anything but a readable regular file of at most `max` bytes whose owner is allowed.
-pub fn read_settings(path: &Path, max: usize, owner: Owner) -> Result<Option<Vec<u8>>, Problem> {
-    read_stamped(path, max, owner).bytes
-}
-
-/// [`read_settings`] together with the stamp of what was read.
-pub fn read_stamped(path: &Path, max: usize, owner: Owner) -> Reading {
+/// Reads a settings file, together with the stamp of what was read. Refused is anything but a readable regular file of
+/// at most [`MAX_SETTINGS`] bytes whose owner is allowed.
+pub fn read_settings(path: &Path, owner: Owner) -> Reading {
     for _ in 1..READ_ATTEMPTS {
-        let reading = attempt(path, max, owner);
+        let reading = attempt(path, owner);
         if reading.settled || stamp(path) == reading.stamp {
             return reading;
         }
     }
-    attempt(path, max, owner)
+    attempt(path, owner)
 }
 
-fn attempt(path: &Path, max: usize, owner: Owner) -> Reading {
+fn attempt(path: &Path, owner: Owner) -> Reading {
     let status = stat(path);
     let before = Stamp::of(&status);
     let content = match status {
@@ -174,7 +171,7 @@ fn attempt(path: &Path, max: usize, owner: Owner) -> Reading {
             return Reading { stamp: before, settled: true, bytes: Ok(None) };
         }
         Err(errno) => Err(Refusal::System(errno)),
-        Ok(status) => check(path, &status, max, owner).and_then(|()| read(path, max, owner)),
+        Ok(status) => check(path, &status, owner).and_then(|()| read(path, owner)),
     };
     let (stamp, settled, bytes) = match content {
         Ok((bytes, after)) => (before.clone(), before == after && before.settled(), Ok(Some(bytes))),
@@ -191,7 +188,7 @@ fn attempt(path: &Path, max: usize, owner: Owner) -> Reading {
     Reading { stamp, settled, bytes }
 }
 
-fn check(path: &Path, status: &FileStat, max: usize, owner: Owner) -> Result<(), Refusal> {
+fn check(path: &Path, status: &FileStat, owner: Owner) -> Result<(), Refusal> {
     if kind(status) != SFlag::S_IFREG {
         return Err(Refusal::Rule(
             "not a regular file",
@@ -211,7 +208,7 @@ fn check(path: &Path, status: &FileStat, max: usize, owner: Owner) -> Result<(),
         Owner::User | Owner::Managed(_) => {}
     }
     match usize::try_from(status.st_size) {
-        Ok(size) if size <= max => Ok(()),
+        Ok(size) if size <= MAX_SETTINGS => Ok(()),
         _ => Err(TOO_LARGE),
     }
 }
@@ -228,18 +225,18 @@ fn is_directory_closed(path: &Path, uid: u32) -> bool {
 }
 
 // O_NONBLOCK: between stat and open somebody may put a FIFO there.
-fn read(path: &Path, max: usize, owner: Owner) -> Result<(Vec<u8>, Stamp), Refusal> {
+fn read(path: &Path, owner: Owner) -> Result<(Vec<u8>, Stamp), Refusal> {
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
     let mut file = File::from(open(path, flags, Mode::empty()).map_err(Refusal::from)?);
     let status = fstat(&file).map_err(Refusal::from)?;
-    check(path, &status, max, owner)?;
+    check(path, &status, owner)?;
     let mut bytes = Vec::new();
     // Files of /proc claim to be empty, and reading some of them blocks.
     if status.st_size > 0 {
-        let read = (&mut file).take(max as u64 + 1).read_to_end(&mut bytes);
+        let read = (&mut file).take(MAX_SETTINGS as u64 + 1).read_to_end(&mut bytes);
         read.map_err(|error| Refusal::System(errno(&error)))?;
     }
-    if bytes.len() > max {
+    if bytes.len() > MAX_SETTINGS {
         return Err(TOO_LARGE);
     }
     Ok((bytes, Stamp::of(&fstat(&file))))
@@ -270,6 +267,5 @@ fn unreadable(path: &Path, errno: Errno) -> Problem {
 }
 
 fn invalid(path: &Path, message: &str, hint: &str) -> Problem {
-    let file = path.to_string_lossy().into_owned();
-    Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&Location { file, ..Location::default() })
+    Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&Location::of_file(path))
 }

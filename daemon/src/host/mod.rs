@@ -9,11 +9,12 @@ pub mod files;
 pub mod memory;
 pub mod system;
 
+use crate::lock::lock;
 use clock::Clock;
 use nix::unistd::Pid;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// The outside world as the broker and the providers see it.
@@ -45,7 +46,7 @@ impl Host {
 
     /// The flight of the running command to whose process group `pid` belongs.
     pub fn command_of(&self, pid: Option<u32>) -> Option<String> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = lock(&self.running);
         if running.is_empty() {
             return None;
         }
@@ -54,7 +55,7 @@ impl Host {
     }
 
     pub(crate) fn note_running(&self, group: i32, flight: &str) -> Running {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = lock(&self.running);
         running.insert(group, flight.to_owned());
         Running { group, all: self.running.clone() }
     }
@@ -62,6 +63,6 @@ impl Host {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.group);
+        lock(&self.all).remove(&self.group);
     }
 }

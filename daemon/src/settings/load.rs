@@ -1,58 +1,22 @@
-//! Putting a snapshot together, and proving later that it still holds.
+//! Putting a snapshot together.
 
 use super::{
     File, FileState, Layer, Snapshot,
+    loaded::{Check, Expected, Loaded, Progress},
     memory::{Known, Memory, in_layer},
     store::{Key, Roots},
     workspace::{self, Found},
 };
 use crate::{
-    host::files::{self, Identity, Owner, Stamp},
+    host::files::{self, Owner, Stamp},
     trust::Subject,
 };
 use claviger::reason::Problem;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::Arc,
 };
-use tokio::time::Instant;
-
-/// A snapshot and everything it was concluded from.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    pub(super) snapshot: Arc<Snapshot>,
-    /// Whether a path involved is on a filesystem that may keep us waiting.
-    pub(super) remote: bool,
-    checks: Vec<Check>,
-    settled: bool,
-    /// When the checks were last made, if they held.
-    held_at: Mutex<Option<Instant>>,
-}
-
-/// A path and what was found there.
-#[derive(Debug)]
-pub(super) struct Check {
-    pub(super) path: PathBuf,
-    expected: Expected,
-}
-
-#[derive(Debug, PartialEq)]
-enum Expected {
-    /// Where it leads to.
-    Place(Option<Identity>),
-    /// A directory that is no symlink.
-    Canonical(Identity),
-    /// Owner of the entry itself; nothing else about it matters.
-    Mark(Option<u32>),
-    /// The file or directory listing it leads to.
-    Stamp(Stamp),
-}
-
-/// Which path is being looked at, to be named when the look takes too long.
-#[derive(Debug, Default)]
-pub(super) struct Progress(Mutex<PathBuf>);
 
 /// One load.
 pub(super) struct Load<'a> {
@@ -62,74 +26,6 @@ pub(super) struct Load<'a> {
     checks: Vec<Check>,
     files: Vec<File>,
     settled: bool,
-}
-
-// === impl Progress ===
-
-impl Progress {
-    fn note(&self, path: &Path) {
-        path.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    pub(super) fn path(&self) -> PathBuf {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-// === impl Check ===
-
-impl Check {
-    pub(super) fn holds(&self) -> bool {
-        match &self.expected {
-            Expected::Place(expected) => files::identity(&self.path) == *expected,
-            Expected::Canonical(expected) => files::identity_of_entry(&self.path) == Some(*expected),
-            Expected::Mark(expected) => {
-                files::identity_of_entry(&self.path).map(|found| found.owner) == *expected
-            }
-            Expected::Stamp(expected) => files::stamp(&self.path) == *expected,
-        }
-    }
-}
-
-// === impl Loaded ===
-
-impl Loaded {
-    /// Whether nothing that matters has changed.
-    pub(super) fn holds(&self) -> bool {
-        self.settled && self.checks.iter().all(Check::holds)
-    }
-
-    /// Whether nothing that matters has changed, or had less than `recheck_after` ago.
-    pub(super) fn holds_for(&self, recheck_after: Duration) -> bool {
-        let mut held_at = self.held_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if held_at.is_some_and(|then| now.duration_since(then) < recheck_after) {
-            return true;
-        }
-        let holds = self.holds();
-        *held_at = holds.then_some(now);
-        holds
-    }
-
-    /// Whether equal stamps prove that.
-    #[cfg(test)]
-    pub(super) fn is_settled(&self) -> bool {
-        self.settled
-    }
-
-    /// The same as [`Loaded::holds`], for a filesystem that may hang.
-    pub(super) fn holds_slowly(&self, progress: &Progress) -> bool {
-        let holds = |check: &Check| {
-            progress.note(&check.path);
-            check.holds()
-        };
-        self.settled && self.checks.iter().all(holds)
-    }
-
-    /// Every path that a change could come from.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.checks.iter().map(|check| check.path.as_path())
-    }
 }
 
 // === impl Load ===
@@ -146,11 +42,10 @@ impl<'a> Load<'a> {
         let found = workspace::find(&key.cwd, home.as_deref())?;
         self.expect_places(key, &found);
         self.managed();
-        let config_dir = key.config_dir();
-        let user = config_dir.as_deref().map(|directory| directory.join("settings.json"));
+        let user = key.config.as_deref().map(|directory| directory.join("settings.json"));
         let user_stamp = user.as_deref().map(files::stamp);
         self.of_workspace(&found, user_stamp.as_ref().and_then(Stamp::identity));
-        if let (Some(directory), Some(user)) = (&config_dir, &user) {
+        if let (Some(directory), Some(user)) = (&key.config, &user) {
             let layer = self.layer_of_user(directory, &found, home.as_deref());
             self.file(layer, user, Owner::User);
         }
@@ -159,8 +54,8 @@ impl<'a> Load<'a> {
         let remote = self.is_remote();
         let Found { workspace, .. } = found;
         let subject = Subject::of(&workspace, &self.files);
-        let snapshot = Arc::new(Snapshot { workspace, files: self.files, subject });
-        Ok(Loaded { snapshot, remote, checks: self.checks, settled: self.settled, held_at: Mutex::default() })
+        let snapshot = Snapshot { workspace, files: self.files, subject };
+        Ok(Loaded::new(snapshot, remote, self.checks, self.settled))
     }
 
     fn expect(&mut self, path: &Path, expected: Expected) {

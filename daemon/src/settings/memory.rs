@@ -1,13 +1,16 @@
 //! What is remembered of each settings file: its last reading, its last good content, whether it was reported.
 
 use super::{Content, File, FileState, Layer, parse};
-use crate::host::files::{self, MAX_SETTINGS, Owner, Stamp};
+use crate::{
+    host::files::{self, Owner, Stamp},
+    lock::lock,
+};
 use claviger::reason::Problem;
 use std::{
     collections::{HashMap, HashSet},
     ffi::OsString,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -111,11 +114,11 @@ impl Memory {
 
     /// Whether this is the first call for `path`.
     pub(super) fn first_time(&self, path: &Path) -> bool {
-        self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned())
+        lock(&self.warned).insert(path.to_owned())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(Layer, PathBuf), Slot>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.slots)
     }
 }
 
@@ -123,7 +126,7 @@ impl Memory {
 
 impl Taken {
     fn new(layer: Layer, path: &Path, owner: Owner) -> Self {
-        let files::Reading { stamp, settled, bytes } = files::read_stamped(path, MAX_SETTINGS, owner);
+        let files::Reading { stamp, settled, bytes } = files::read_settings(path, owner);
         let parse = if layer == Layer::Config { parse::toml } else { parse::json };
         let outcome = match bytes {
             Ok(None) => Outcome::Absent,

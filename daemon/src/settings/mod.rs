@@ -1,11 +1,15 @@
 //! What the settings files say, layer by layer, and where each value stands.
 //!
 //! Here lives the vocabulary and the pure merging. Parsing is in [`parse`], reading and caching in [`store`],
-//! change events in [`watch`], finding the workspace in [`workspace`]. Nothing here decides about trust; the
-//! decision comes in from [`crate::trust`].
+//! change events in [`watch`], finding the workspace in [`workspace`], a session's own variables beside those of the
+//! files in [`effective`]. Nothing here decides about trust; the decision comes in from [`crate::trust`].
 
+pub mod effective;
 mod hook;
+#[cfg(test)]
+mod house;
 mod load;
+mod loaded;
 mod memory;
 pub mod parse;
 pub mod store;

@@ -5,11 +5,13 @@
 
 use super::{
     File, FileState, Layer, Snapshot,
-    load::{Load, Loaded, Progress},
+    load::Load,
+    loaded::{Loaded, Progress},
     memory::Memory,
     parse,
     watch::Watching,
 };
+use crate::lock::lock;
 use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,
@@ -17,7 +19,7 @@ use claviger::{
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{sync::watch, time::Instant};
@@ -47,7 +49,8 @@ pub struct Roots {
 pub(super) struct Key {
     pub(super) cwd: PathBuf,
     pub(super) home: Option<PathBuf>,
-    config_dir: Option<PathBuf>,
+    /// Directory of the user's settings.
+    pub(super) config: Option<PathBuf>,
 }
 
 /// The settings files of all sessions.
@@ -98,12 +101,8 @@ impl Key {
         Self {
             cwd: session.cwd.clone(),
             home: session.directory("HOME").map(PathBuf::from),
-            config_dir: session.directory("CLAUDE_CONFIG_DIR").map(PathBuf::from),
+            config: session.config_directory(),
         }
-    }
-
-    pub(super) fn config_dir(&self) -> Option<PathBuf> {
-        self.config_dir.clone().or_else(|| self.home.as_ref().map(|home| home.join(".claude")))
     }
 }
 
@@ -282,14 +281,10 @@ pub fn explicit(session: &SessionContext) -> Result<Option<Arc<File>>, Problem> 
     Ok(Some(Arc::new(File { layer: Layer::Explicit, path, state: FileState::Loaded, content })))
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn too_slow(progress: &Progress) -> Problem {
     Problem::new(Reason::SourceTimeout, "a filesystem does not answer")
         .hint(format!("look at the mount that holds {}", progress.path().display()))
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

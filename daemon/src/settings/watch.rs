@@ -6,9 +6,10 @@
 
 use super::{
     Snapshot,
-    load::Loaded,
-    store::{Key, SettingsStore, lock},
+    loaded::Loaded,
+    store::{Key, SettingsStore},
 };
+use crate::lock::lock;
 use claviger::{reason::Problem, session::SessionContext};
 use std::{
     collections::{BTreeSet, HashMap},

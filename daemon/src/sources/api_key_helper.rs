@@ -1,7 +1,7 @@
 //! `apiKeyHelper`: a command whose output is the key.
 
 use super::{
-    Binding, Bound, CredentialProvider, CredentialSource, MAX_TTL, Material, OnLine, ProvideError, Provided,
+    Binding, Bound, CredentialProvider, CredentialSource, Material, OnLine, ProvideError, Provided,
     Providing, SourceKey,
 };
 use crate::{
@@ -23,12 +23,17 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 /// The source.
 pub struct ApiKeyHelper;
 
+/// The source's id.
+const ID: &str = "api-key-helper";
 /// Settings key of the command.
 const KEY: &str = "apiKeyHelper";
 /// Variable that sets how long the output is good for, in milliseconds.
 const TTL_VARIABLE: &str = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS";
 /// How long the output is good for by default (`spec/behaviour.md` A7).
 const DEFAULT_TTL: Duration = Duration::from_secs(300);
+
+/// Longest time to live a setting may ask for; anything above is a typing mistake.
+const MAX_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The command, bound.
 #[derive(Debug)]
@@ -43,7 +48,7 @@ struct Helper {
 
 impl CredentialSource for ApiKeyHelper {
     fn id(&self) -> &'static str {
-        "api-key-helper"
+        ID
     }
 
     fn backend(&self) -> Backend {
@@ -87,7 +92,7 @@ fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem>
     let ttl_text = ttl.as_millis().to_string();
     let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default(), &ttl_text].into_iter();
     let key = SourceKey::of(
-        "api-key-helper",
+        ID,
         inputs.chain(environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()])),
     );
     let spec = CommandSpec {
@@ -105,13 +110,9 @@ fn ttl(view: &View<'_>) -> Result<Duration, Problem> {
     let Some((text, at)) = view.variable(TTL_VARIABLE)? else { return Ok(DEFAULT_TTL) };
     let parsed = text.trim().parse().map(Duration::from_millis);
     parsed.map(|ttl| ttl.min(MAX_TTL)).map_err(|_| {
-        let problem =
-            Problem::new(Reason::SettingsInvalid, format!("{TTL_VARIABLE} is not a number of milliseconds"))
-                .hint("write for example 300000 for five minutes");
-        match at {
-            Some(at) => problem.at(at),
-            None => problem,
-        }
+        Problem::new(Reason::SettingsInvalid, format!("{TTL_VARIABLE} is not a number of milliseconds"))
+            .hint("write for example 300000 for five minutes")
+            .at(at)
     })
 }
 

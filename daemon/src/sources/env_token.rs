@@ -107,10 +107,7 @@ impl EnvToken {
         }
         let message = format!("{} holds white space or a character that no key has", self.variable);
         let problem = Problem::new(Reason::SettingsInvalid, message).hint("write the key and nothing else");
-        Some(match &bound.at {
-            Some(at) => problem.at(at),
-            None => problem,
-        })
+        Some(problem.at(&bound.at))
     }
 
     fn wrong_destination(&self, view: &View<'_>) -> Option<Problem> {
@@ -123,9 +120,6 @@ impl EnvToken {
             format!("{} may only be sent to {suffix}, not to {}", self.variable, view.endpoint.origin);
         let problem = Problem::new(Reason::PolicyBlocked, message)
             .hint("unset ANTHROPIC_BASE_URL, or give the gateway a key of its own (apiKeyHelper or ANTHROPIC_AUTH_TOKEN)");
-        Some(match &view.endpoint.at {
-            Some(at) => problem.at(at),
-            None => problem,
-        })
+        Some(problem.at(&view.endpoint.at))
     }
 }

@@ -14,14 +14,7 @@ use claviger::{
     secret::Secret,
 };
 use sha2::{Digest as _, Sha256};
-use std::{
-    borrow::Cow,
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{borrow::Cow, fmt, future::Future, pin::Pin, sync::Arc, time::SystemTime};
 
 /// Every source, in the order in which they win (DESIGN §3). The first that is configured provides the credential;
 /// one that is configured and fails does not let the next one in.
@@ -152,9 +145,6 @@ impl ProvideError {
         Self { problem, transient: false }
     }
 }
-
-/// Longest time to live a setting may ask for; anything above is a typing mistake.
-pub const MAX_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {

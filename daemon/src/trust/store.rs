@@ -1,13 +1,13 @@
 //! The recorded decisions: in memory for every look-up, on disk before any of them takes effect.
 
 use super::{Decision, Item, Subject};
-use crate::host::files;
-use claviger::reason::{Problem, Reason};
+use crate::{host::files, lock::lock};
+use claviger::reason::{Location, Problem, Reason};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::SystemTime,
 };
 use tokio::sync::watch;
@@ -194,7 +194,7 @@ impl TrustStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -227,18 +227,15 @@ fn forget_oldest(records: &mut Records, root: &Path) {
 
 fn load(path: &Path) -> Result<Records, Problem> {
     let Some(bytes) = files::read_private(path, MAX_FILE)? else { return Ok(Records::new()) };
-    let damaged = |message: &str, hint: &str| {
-        Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&claviger::reason::Location {
-            file: path.to_string_lossy().into_owned(),
-            ..Default::default()
-        })
+    let unusable = |message: &str, hint: &str| {
+        Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&Location::of_file(path))
     };
-    const DAMAGED: (&str, &str) = ("the trust store is damaged", "move the file away and decide again");
-    let Version { version } = serde_json::from_slice(&bytes).map_err(|_| damaged(DAMAGED.0, DAMAGED.1))?;
+    let damaged = |_| unusable("the trust store is damaged", "move the file away and decide again");
+    let Version { version } = serde_json::from_slice(&bytes).map_err(damaged)?;
     if version != VERSION {
-        return Err(damaged("the trust store was written by a newer claviger", "start the newer daemon"));
+        return Err(unusable("the trust store was written by a newer claviger", "start the newer daemon"));
     }
-    let stored: Stored = serde_json::from_slice(&bytes).map_err(|_| damaged(DAMAGED.0, DAMAGED.1))?;
+    let stored: Stored = serde_json::from_slice(&bytes).map_err(damaged)?;
     Ok(stored
         .records
         .into_iter()

@@ -67,7 +67,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
     let unwritable = |errno: Errno| {
         Problem::new(Reason::SourceUnavailable, format!("cannot be written: {}", errno.desc().to_lowercase()))
             .hint("look at the free space and the permissions of the directory")
-            .at(&location(path))
+            .at(&Location::of_file(path))
     };
     let directory = open_directory(parent)?;
     match fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
@@ -113,9 +113,5 @@ fn open_directory(path: &Path) -> Result<OwnedFd, Problem> {
 fn refused(path: &Path, message: &str) -> Problem {
     Problem::new(Reason::SettingsInvalid, message)
         .hint("only a regular file of yours with mode 0600 is accepted; move anything else away")
-        .at(&location(path))
-}
-
-fn location(path: &Path) -> Location {
-    Location { file: path.to_string_lossy().into_owned(), ..Location::default() }
+        .at(&Location::of_file(path))
 }

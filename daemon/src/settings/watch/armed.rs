@@ -1,7 +1,10 @@
 //! The inotify watches that are set, through `notify`.
 
 use super::chain::Chain;
-use crate::host::files::{self, Identity};
+use crate::{
+    host::files::{self, Identity},
+    lock::lock,
+};
 use notify::{
     ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
@@ -9,7 +12,7 @@ use notify::{
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 use tokio::sync::mpsc;
 
@@ -49,8 +52,7 @@ impl Armed {
     /// Watches exactly the directories of `chain`. Says whether any of them was not watched before, so that changes
     /// may have been missed.
     pub(super) fn follow(&mut self, chain: Chain, usable: bool) -> bool {
-        let before =
-            std::mem::replace(&mut *self.chain.lock().unwrap_or_else(PoisonError::into_inner), chain.clone());
+        let before = std::mem::replace(&mut *lock(&self.chain), chain.clone());
         self.blind = false;
         let was_exhausted = std::mem::take(&mut self.exhausted);
         self.drop_others(&chain);
@@ -129,7 +131,7 @@ fn handler(
     chain: Arc<Mutex<Chain>>,
 ) -> impl Fn(notify::Result<Event>) + Send + 'static {
     move |event| {
-        if event.is_ok_and(|event| is_noise(&event, &chain.lock().unwrap_or_else(PoisonError::into_inner))) {
+        if event.is_ok_and(|event| is_noise(&event, &lock(&chain))) {
             return;
         }
         let _ = nudge.try_send(());

@@ -1,9 +1,9 @@
 //! Watching, on a real filesystem. Waiting is always for a condition, and bounded.
 
 use super::{WatchGuard, within};
-use crate::settings::store::{
-    lock,
-    tests::{House, PROJECT, USER},
+use crate::{
+    lock::lock,
+    settings::house::{House, PROJECT, USER},
 };
 use std::{fs, os::unix::fs::symlink, sync::Arc, time::Duration};
 use tokio::sync::watch;

@@ -1,0 +1,33 @@
+//! Variables as they count for a session: what a settings file sets overrides the session's own.
+
+use super::{Lookup, Settings};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    session::SessionContext,
+};
+
+/// A variable as it counts for the session, and where it stands if in a file. Empty means unset.
+///
+/// # Errors
+/// `workspace-untrusted` if an undecided workspace sets it.
+pub fn effective<'a>(
+    session: &'a SessionContext,
+    settings: &'a Settings,
+    name: &str,
+) -> Result<Option<(&'a str, Option<&'a Location>)>, Problem> {
+    match settings.variable(name) {
+        Lookup::Untrusted(value) => Err(untrusted(settings, name, &value.at)),
+        Lookup::Set(value) => {
+            Ok(Some((value.value.as_str(), Some(&value.at))).filter(|(text, _)| !text.is_empty()))
+        }
+        Lookup::Unset => Ok(session.variable(name).map(|text| (text, None))),
+    }
+}
+
+/// The problem of a value that an undecided workspace sets.
+pub fn untrusted(settings: &Settings, name: &str, at: &Location) -> Problem {
+    let root = settings.snapshot.workspace.root.display();
+    Problem::new(Reason::WorkspaceUntrusted, format!("the workspace {root} sets {name}, and nobody has decided whether to trust it"))
+        .hint("`claviger trust show` lists what it asks for; `claviger trust grant` allows it, `claviger trust ignore` leaves it out")
+        .at(at)
+}

@@ -1,0 +1,186 @@
+//! One file: every edit is seen by the very next call, and what must not be read is refused.
+
+use crate::{
+    host::files::MAX_SETTINGS,
+    settings::house::{House, MANAGED, PROJECT, USER, skip_unless_root},
+};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, chown, symlink},
+};
+
+#[tokio::test]
+async fn every_way_to_edit_a_file_is_seen_by_the_next_call() {
+    let house = House::new();
+    house.expect(PROJECT, "absent", "").await;
+    house.helper(PROJECT, "created");
+    house.expect(PROJECT, "loaded", "created").await;
+    for n in 0..50 {
+        house.helper(PROJECT, &format!("in-place-{n:02}"));
+        house.expect(PROJECT, "loaded", &format!("in-place-{n:02}")).await;
+    }
+    house.helper("home/new.json", "renamed");
+    fs::rename(house.path("home/new.json"), house.path(PROJECT)).expect("renamed");
+    house.expect(PROJECT, "loaded", "renamed").await;
+    let session = house.session();
+    house.settle(&session).await;
+    house.helper(PROJECT, "in-place-settled");
+    house.expect(PROJECT, "loaded", "in-place-settled").await;
+    house.settle(&session).await;
+    fs::remove_file(house.path(PROJECT)).expect("removed");
+    house.expect(PROJECT, "absent", "").await;
+    house.helper(PROJECT, "again");
+    house.expect(PROJECT, "loaded", "again").await;
+    house.settle(&session).await;
+    fs::remove_dir_all(house.path("home/work/.claude")).expect("removed");
+    house.expect(PROJECT, "absent", "").await;
+    house.write(PROJECT, "");
+    house.expect(PROJECT, "loaded", "").await;
+}
+
+#[tokio::test]
+async fn symlinks_are_followed_wherever_they_come_to_point() {
+    let house = House::new();
+    house.helper("dots/one.json", "one");
+    house.helper("dots/two.json", "two");
+    fs::create_dir_all(house.path("home/.claude")).expect("created");
+    symlink("../../dots/one.json", house.path(USER)).expect("linked");
+    house.expect(USER, "loaded", "one").await;
+    house.helper("dots/one.json", "uno");
+    house.expect(USER, "loaded", "uno").await;
+    symlink("../../dots/two.json", house.path("home/.claude/new")).expect("linked");
+    fs::rename(house.path("home/.claude/new"), house.path(USER)).expect("renamed");
+    house.expect(USER, "loaded", "two").await;
+    fs::remove_dir_all(house.path("home/.claude")).expect("removed");
+    house.helper("dots/claude/settings.json", "directory");
+    symlink("../dots/claude", house.path("home/.claude")).expect("linked");
+    house.expect(USER, "loaded", "directory").await;
+    fs::remove_file(house.path("home/.claude")).expect("removed");
+    house.expect(USER, "absent", "").await;
+    symlink("dangling", house.path("home/.claude")).expect("linked");
+    house.expect(USER, "absent", "").await;
+}
+
+#[tokio::test]
+async fn a_broken_file_keeps_its_last_good_content_until_it_is_deleted() {
+    let house = House::new();
+    house.write(USER, "{");
+    house.expect(USER, "invalid", "").await;
+    house.helper(USER, "good");
+    house.expect(USER, "loaded", "good").await;
+    house.write(USER, "{\"apiKeyHelper\": 5}");
+    house.expect(USER, "kept", "good").await;
+    house.write(USER, "{\"apiKeyHelper\": 6}");
+    house.expect(USER, "kept", "good").await;
+    house.helper(USER, "mended");
+    house.expect(USER, "loaded", "mended").await;
+    fs::remove_file(house.path(USER)).expect("removed");
+    house.expect(USER, "absent", "").await;
+    house.write(USER, "{");
+    house.expect(USER, "invalid", "").await;
+}
+
+#[tokio::test]
+async fn whatever_is_no_regular_file_is_refused_without_hanging() {
+    let house = House::new();
+    fs::create_dir_all(house.path("home/.claude")).expect("created");
+    let path = house.path(USER);
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("created");
+    house.expect(USER, "invalid", "").await;
+    fs::remove_file(&path).expect("removed");
+    let socket = std::os::unix::net::UnixListener::bind(&path).expect("bound");
+    house.expect(USER, "invalid", "").await;
+    drop(socket);
+    fs::remove_file(&path).expect("removed");
+    fs::create_dir(&path).expect("created");
+    house.expect(USER, "invalid", "").await;
+    fs::remove_dir(&path).expect("removed");
+    symlink("/dev/zero", &path).expect("linked");
+    house.expect(USER, "invalid", "").await;
+    fs::remove_file(&path).expect("removed");
+    symlink("settings.json", &path).expect("linked");
+    house.expect(USER, "invalid", "").await;
+    fs::remove_file(&path).expect("removed");
+    house.helper(USER, "file");
+    house.expect(USER, "loaded", "file").await;
+    fs::remove_file(&path).expect("removed");
+    fs::create_dir(&path).expect("created");
+    house.expect(USER, "kept", "file").await;
+}
+
+#[tokio::test]
+async fn two_mebibytes_are_the_limit() {
+    let house = House::new();
+    let text = |len: usize| format!("{}{}", r#"{"apiKeyHelper":"x"}"#, " ".repeat(len - 20));
+    house.write(USER, text(MAX_SETTINGS));
+    house.expect(USER, "loaded", "x").await;
+    house.write(USER, text(MAX_SETTINGS + 1));
+    house.expect(USER, "kept", "x").await;
+}
+
+#[tokio::test]
+async fn an_unreadable_file_is_refused() {
+    if nix::unistd::Uid::effective().is_root() {
+        eprintln!("SKIPPED: root can read everything");
+        return;
+    }
+    let house = House::new();
+    house.helper(USER, "x");
+    fs::set_permissions(house.path(USER), fs::Permissions::from_mode(0o000)).expect("set");
+    house.expect(USER, "invalid", "").await;
+    fs::set_permissions(house.path(USER), fs::Permissions::from_mode(0o600)).expect("set");
+    house.expect(USER, "loaded", "x").await;
+}
+
+#[tokio::test]
+async fn a_file_of_another_user_is_refused() {
+    if skip_unless_root() {
+        return;
+    }
+    let house = House::new();
+    house.helper(PROJECT, "x");
+    chown(house.path(PROJECT), Some(65534), None).expect("given away");
+    house.expect(PROJECT, "invalid", "").await;
+    chown(house.path(PROJECT), Some(0), None).expect("taken back");
+    house.expect(PROJECT, "loaded", "x").await;
+}
+
+#[tokio::test]
+async fn managed_settings_must_be_closed_to_others() {
+    let house = House::new();
+    house.helper(MANAGED, "m");
+    house.helper("etc/managed-settings.d/a.json", "d");
+    house.expect(MANAGED, "loaded", "m").await;
+    house.settle(&house.session()).await;
+    let mode = |path: &str, mode| {
+        fs::set_permissions(house.path(path), fs::Permissions::from_mode(mode)).expect("set")
+    };
+    for (path, open, closed, concerned) in [
+        (MANAGED, 0o664, 0o644, MANAGED),
+        (MANAGED, 0o646, 0o644, MANAGED),
+        ("etc", 0o777, 0o755, MANAGED),
+        ("etc/managed-settings.d", 0o775, 0o755, "etc/managed-settings.d/a.json"),
+    ] {
+        mode(path, open);
+        house.expect(concerned, "invalid", "").await;
+        mode(path, closed);
+        assert_eq!(house.state(concerned).await.0, "loaded", "{path} {open:o}");
+    }
+    fs::remove_dir_all(house.path("etc/managed-settings.d")).expect("removed");
+    fs::write(house.path("etc/managed-settings.d"), "").expect("written");
+    house.expect("etc/managed-settings.d", "invalid", "").await;
+}
+
+#[tokio::test]
+async fn a_deleted_drop_in_does_not_come_back_as_last_good() {
+    let house = House::new();
+    let path = "etc/managed-settings.d/a.json";
+    house.helper(path, "d");
+    house.expect(path, "loaded", "d").await;
+    house.write(path, "{");
+    house.expect(path, "kept", "d").await;
+    fs::remove_file(house.path(path)).expect("removed");
+    house.snapshot().await;
+    house.write(path, "{");
+    house.expect(path, "invalid", "").await;
+}
