@@ -138,7 +138,7 @@ fn hint(problem: &Problem) -> Option<String> {
 fn connect_hint(error: &ConnectError) -> &'static str {
     match error {
         ConnectError::Unreachable { .. } => {
-            "`claviger daemon start` starts it; without --no-start that happens by itself"
+            "`claviger daemon start` starts it; so does any verb that needs a credential, unless --no-start is given"
         }
         ConnectError::Unsafe { .. } => {
             "the directory must be yours with mode 0700; --socket or $CLAVIGER_SOCK names another socket"

@@ -126,6 +126,8 @@ fn steps(
     if let Some(problem) = settings.broken() {
         return Err(problem.clone());
     }
+    out.warnings
+        .extend(settings.kept().map(|problem| format!("{problem}; what the file said before still counts")));
     let extras = endpoint::extras(session, settings)?;
     out.backend = backend(session, settings, &mut out.warnings)?;
     if out.backend != Backend::Anthropic {
@@ -167,12 +169,23 @@ fn chain(view: &View<'_>, to_the_end: bool, steps: &mut Vec<Step>) -> Result<(&'
             break;
         }
     }
-    ended.unwrap_or_else(|| Err(nothing_configured(steps)))
+    ended.unwrap_or_else(|| Err(nothing_configured(view, steps)))
 }
 
-fn nothing_configured(steps: &[Step]) -> Problem {
-    let mut problem = Problem::new(Reason::NoCredential, "nothing provides a credential for this session")
-        .hint("set apiKeyHelper in ~/.claude/settings.json, or ANTHROPIC_API_KEY; `claviger explain` shows the whole walk");
+fn nothing_configured(view: &View<'_>, steps: &[Step]) -> Problem {
+    let hint = match view.session.mode {
+        SessionMode::Bare => {
+            "set ANTHROPIC_API_KEY, or pass --settings with an apiKeyHelper; a bare session reads nothing else"
+        }
+        _ if view.session.directory("HOME").is_none() => {
+            "HOME is not set to an absolute path, so the user's settings are not found"
+        }
+        _ => {
+            "set apiKeyHelper in ~/.claude/settings.json, or ANTHROPIC_API_KEY; `claviger explain` shows the whole walk"
+        }
+    };
+    let mut problem =
+        Problem::new(Reason::NoCredential, "nothing provides a credential for this session").hint(hint);
     problem.trail = steps.iter().map(|step| format!("{}: {}", step.source, step.why)).collect();
     problem
 }

@@ -40,6 +40,10 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let Some((program, rest)) = arguments.command.split_first() else {
         return Err(Failure::usage("no command is given", "claviger exec -- COMMAND [ARGS]"));
     };
+    if program.as_encoded_bytes().starts_with(b"-") {
+        let message = format!("{} is not an option of exec, nor a command", program.to_string_lossy());
+        return Err(Failure::usage(message, "claviger exec -- COMMAND [ARGS]"));
+    }
     let lease = lending::borrow_and_warn(context).await?;
     let mut variables = environment::variables(&lease, |name| std::env::var_os(name).is_some())?;
     if arguments.fd {

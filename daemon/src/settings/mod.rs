@@ -227,6 +227,14 @@ impl Settings {
         })
     }
 
+    /// What is wrong with broken files whose last good content still counts.
+    pub fn kept(&self) -> impl Iterator<Item = &Problem> {
+        self.files().filter_map(|file| match &file.state {
+            FileState::KeptLastGood(problem) => Some(problem),
+            _ => None,
+        })
+    }
+
     fn judge<'a>(&self, found: Option<&'a Located<String>>) -> Lookup<'a> {
         match found {
             None => Lookup::Unset,
