@@ -1,5 +1,7 @@
 //! Who receives the API request.
 
+use std::time::Duration;
+
 /// A provider of the model API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Backend {
@@ -23,6 +25,10 @@ pub const CLOUDS: [(Backend, &str, &str); 3] = [
 
 /// Where the Anthropic backend is when nothing else is configured.
 pub const ANTHROPIC_BASE_URL: &str = "https://api.anthropic.com";
+
+/// How long a request to a backend may take unless `API_TIMEOUT_MS` says otherwise (guide, "Environment Variable
+/// Reference").
+pub const API_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl Backend {
     /// Name for people and logs.

@@ -8,7 +8,7 @@ use crate::{
     lending,
 };
 use claviger::{
-    backend::ANTHROPIC_BASE_URL,
+    backend::{ANTHROPIC_BASE_URL, API_TIMEOUT},
     proto::v1::{Backend, Lease, Scheme, Secret, lease::Material},
     reason::{Problem, Reason},
 };
@@ -23,8 +23,6 @@ const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 const TIMEOUT: &str = "API_TIMEOUT_MS";
 const HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
-/// What a CLI assumes when nothing says otherwise.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// Everything that says who a session is and whom it talks to.
 const OWNED: [&str; 7] = [API_KEY, AUTH_TOKEN, OAUTH_TOKEN, KEY_DESCRIPTOR, BASE_URL, TIMEOUT, HEADERS];
 
@@ -50,8 +48,8 @@ pub(crate) fn variables(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Result<
     if !lease.base_url.is_empty() && lease.base_url.trim_end_matches('/') != ANTHROPIC_BASE_URL {
         set.push((BASE_URL, Secret { value: lease.base_url.clone() }));
     }
-    let timeout = lease.api_timeout.and_then(|of| Duration::try_from(of).ok()).unwrap_or(DEFAULT_TIMEOUT);
-    if timeout != DEFAULT_TIMEOUT {
+    let timeout = lease.api_timeout.and_then(|of| Duration::try_from(of).ok()).unwrap_or(API_TIMEOUT);
+    if timeout != API_TIMEOUT {
         set.push((TIMEOUT, Secret { value: timeout.as_millis().to_string() }));
     }
     let headers = custom_headers(lease)?;

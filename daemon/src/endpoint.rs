@@ -5,7 +5,7 @@ use crate::settings::{
     effective::{effective, untrusted},
 };
 use claviger::{
-    backend::ANTHROPIC_BASE_URL,
+    backend::{ANTHROPIC_BASE_URL, API_TIMEOUT},
     reason::{Location, Problem, Reason},
     secret::Secret,
     session::SessionContext,
@@ -15,9 +15,7 @@ use std::time::Duration;
 
 /// The variable with the custom headers.
 const CUSTOM_HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
-/// `API_TIMEOUT_MS` by default (guide, "Environment Variable Reference").
-const DEFAULT_TIMEOUT: Duration = Duration::from_millis(600_000);
-/// Header that `CLAUDE_CODE_ADDITIONAL_PROTECTION` asks for (guide, same table).
+/// Header that `CLAUDE_CODE_ADDITIONAL_PROTECTION` asks for (guide, "Environment Variable Reference").
 const PROTECTION_HEADER: (&str, &str) = ("x-anthropic-additional-protection", "true");
 
 /// Where requests go.
@@ -151,7 +149,7 @@ fn parse_header(line: &str) -> Option<(String, Secret<String>)> {
 
 fn timeout(session: &SessionContext, settings: &Settings) -> Result<Duration, Problem> {
     let Some((text, at)) = effective(session, settings, "API_TIMEOUT_MS")? else {
-        return Ok(DEFAULT_TIMEOUT);
+        return Ok(API_TIMEOUT);
     };
     text.trim().parse().map(Duration::from_millis).map_err(|_| {
         Problem::new(Reason::SettingsInvalid, "API_TIMEOUT_MS is not a number of milliseconds")

@@ -88,8 +88,8 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Where things are. These are the only variables the daemon reads from its own environment, and none of them can
-/// decide about a credential.
+/// Where things are. Besides systemd's `LISTEN_…`, these are the only variables the daemon reads from its own
+/// environment, and none of them can decide about a credential.
 fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
     let home = || system::variable_path("HOME").ok_or("HOME is not set to an absolute path");
     let directory = |variable: &str, below_home: &str| match system::variable_path(variable) {

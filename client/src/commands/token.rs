@@ -1,7 +1,6 @@
 //! `claviger token`: the secret and a newline. This is the hot path: other programs run it as `apiKeyHelper`.
 
 use crate::{context::Context, failure::Failure, lending, output};
-use claviger::proto::v1::Secret;
 
 /// Prints the secret.
 ///
@@ -11,6 +10,5 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let lease = lending::borrow_and_warn(context).await?;
     let mut line = lending::secret(&lease)?;
     line.value.push('\n');
-    let Secret { value } = &line;
-    Ok(output::data(value)?)
+    Ok(output::data(&line.value)?)
 }

@@ -58,6 +58,14 @@ pub struct Broker {
     shutdown: tokio::sync::watch::Sender<bool>,
 }
 
+/// What a request for a cached credential gets.
+enum Answer {
+    /// The credential.
+    Now(LoanMaterial),
+    /// Whatever this flight brings.
+    After(flight::Outcomes),
+}
+
 // === impl Broker ===
 
 impl Broker {
@@ -166,11 +174,11 @@ impl Broker {
         let key = wanted.provider.key();
         self.refuse_recursion(wanted)?;
         let flight = match self.decide(wanted, min_validity)? {
-            Ok(loan) => {
+            Answer::Now(loan) => {
                 self.counters.hits.fetch_add(1, Relaxed);
                 return Ok(loan);
             }
-            Err(flight) => flight,
+            Answer::After(flight) => flight,
         };
         self.counters.waits.fetch_add(1, Relaxed);
         let outcome = self.wait(flight).await;
@@ -181,11 +189,7 @@ impl Broker {
     }
 
     /// Serves at once, or says which flight to wait for.
-    fn decide(
-        self: &Arc<Self>,
-        wanted: &Wanted<'_>,
-        min_validity: Duration,
-    ) -> Result<Result<LoanMaterial, flight::Outcomes>, Problem> {
+    fn decide(self: &Arc<Self>, wanted: &Wanted<'_>, min_validity: Duration) -> Result<Answer, Problem> {
         let now = self.host.clock.now();
         let key = wanted.provider.key();
         let mut entries = self.lock();
@@ -193,12 +197,12 @@ impl Broker {
         match entry.state.decide(now, min_validity) {
             Decision::Serve => {}
             Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due)),
-            Decision::Join => return Ok(Err(self.fly(entry, key, Cause::Due))),
+            Decision::Join => return Ok(Answer::After(self.fly(entry, key, Cause::Due))),
             Decision::Reject => return Err(entry.rejection(now)),
         }
         entry.served += 1;
         let loan = entry.loan(key).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
-        Ok(Ok(loan))
+        Ok(Answer::Now(loan))
     }
 
     /// Refuses a caller inside a command that we run: whatever it asks for, it could end up waiting for itself. Its

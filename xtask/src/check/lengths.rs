@@ -12,7 +12,7 @@ const LONG: usize = 300;
 /// More lines than this fail.
 const TOO_LONG: usize = 500;
 
-const PLACES: &[&str] = &["src", "daemon/src", "client/src", "xtask/src", "benches", "fuzz"];
+const PLACES: &[&str] = &["src", "daemon/src", "client/src", "xtask/src"];
 
 pub(super) fn check() -> sh::Result<Outcome> {
     let root = sh::root();
