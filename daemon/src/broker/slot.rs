@@ -85,6 +85,15 @@ pub enum Verdict {
 /// Clocks of one machine never differ; a credential from the future means that the clock was set back.
 const CLOCK_SLACK: Duration = Duration::from_secs(5);
 
+// === impl Issue ===
+
+impl Issue {
+    /// Whether it lives too shortly to be refreshed ahead or followed: whoever needs it asks for it.
+    pub fn is_fleeting(&self) -> bool {
+        self.refresh_at.is_some_and(|due| due < self.fetched_at + schedule::SHORTEST_WAIT)
+    }
+}
+
 // === impl State ===
 
 impl State {
