@@ -50,6 +50,32 @@ async fn each_new_credential_comes_once_with_its_cause() {
 }
 
 #[tokio::test]
+async fn a_fleeting_credential_is_told_once_and_not_fetched_in_a_loop() {
+    for lifetime in ["0", "5", "300"] {
+        let daemon = Inside::start();
+        daemon.helper(0.0, lifetime);
+        let (session, mut client) = (daemon.session(), daemon.client().await);
+        let mut watches = Vec::new();
+        for _ in 0..3 {
+            let mut watch = client.watch(&session).await.expect("a stream");
+            assert_eq!(issued(&mut watch).await.0, Initial, "{lifetime} ms");
+            watches.push(watch);
+        }
+        for watch in &mut watches {
+            is_quiet(watch).await;
+        }
+        refresh(&daemon).await.expect("refreshed");
+        daemon.clock.jump(60);
+        for watch in &mut watches {
+            is_quiet(watch).await;
+        }
+        let runs = daemon.home.runs("key");
+        assert!(runs <= 4, "{lifetime} ms: the helper ran {runs} times");
+        daemon.end().await;
+    }
+}
+
+#[tokio::test]
 async fn every_watcher_gets_the_same_credential_of_one_run() {
     let daemon = Inside::start();
     daemon.helper(0.2, "300000");

@@ -1,8 +1,10 @@
 //! What is logged, where to and how much of it. The level can be changed while the daemon runs.
 
 use std::{fmt, fs::File, io, sync::Mutex};
+use tracing::Level;
 use tracing_subscriber::{
     EnvFilter, Registry,
+    filter::filter_fn,
     fmt::format::FmtSpan,
     layer::SubscriberExt as _,
     reload::{self, Handle},
@@ -14,8 +16,7 @@ pub const DEFAULT_FILTER: &str = "info";
 
 /// Libraries that see requests on the wire never log below this, whatever is asked for: their trace level prints
 /// headers and frames.
-const CAPPED: [&str; 6] =
-    ["h2=info", "hyper=info", "hyper_util=info", "tonic=info", "tower=info", "mio=info"];
+const CAPPED: [&str; 6] = ["h2", "hyper", "hyper_util", "tonic", "tower", "mio"];
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -55,7 +56,8 @@ impl Logs {
             .with_writer(writer)
             .with_span_events(FmtSpan::NONE)
             .with_ansi(ansi);
-        let registry = tracing_subscriber::registry().with(layer);
+        let cap = filter_fn(|metadata| is_allowed(metadata.target(), *metadata.level()));
+        let registry = tracing_subscriber::registry().with(layer).with(cap);
         let started = match format {
             Format::Human => registry.with(lines).try_init(),
             Format::Json => registry.with(lines.json().flatten_event(true)).try_init(),
@@ -81,19 +83,34 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
     if filter.trim().is_empty() {
         return Err("it is empty".into());
     }
-    let capped = CAPPED.iter().fold(filter.to_owned(), |all, cap| format!("{all},{cap}"));
+    let capped = CAPPED.iter().fold(filter.to_owned(), |all, cap| format!("{all},{cap}=info"));
     EnvFilter::builder().parse(capped).map_err(|error| error.to_string())
+}
+
+// A filter can name a module of a library ("h2::codec=trace"), and the more exact name wins there. It does not here.
+fn is_allowed(target: &str, level: Level) -> bool {
+    level <= Level::INFO || !CAPPED.contains(&target.split("::").next().unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{is_allowed, parse};
+    use tracing::Level;
 
     #[test]
     fn libraries_stay_capped_whatever_is_asked_for() {
         for filter in ["trace", "h2=trace", "info,hyper=trace"] {
             let text = parse(filter).expect("a filter").to_string();
             assert!(text.contains("h2=info") && text.contains("hyper=info"), "{filter}: {text}");
+        }
+        for (target, level, allowed) in [
+            ("h2::codec::framed_write", Level::TRACE, false),
+            ("hyper::proto", Level::DEBUG, false),
+            ("tonic", Level::INFO, true),
+            ("clavigerd::broker", Level::TRACE, true),
+            ("h2x::y", Level::TRACE, true),
+        ] {
+            assert_eq!(is_allowed(target, level), allowed, "{target} {level}");
         }
         assert!(parse("").is_err() && parse("clavigerd=loud").is_err());
     }

@@ -53,7 +53,7 @@ impl Shown {
             LoanMaterial::Cached { key, issue, .. } => Some((*key, issue.generation)),
             _ => None,
         };
-        let news = (fingerprint(&loan), cached);
+        let news = (fingerprint(&loan.winner), cached);
         if self.valid && self.issued == Some(news) {
             return Some(());
         }
@@ -68,6 +68,14 @@ impl Shown {
         };
         (self.issued, self.valid) = (Some(news), true);
         events.send(Box::new(Event::Issued(loan, why))).await.ok()
+    }
+
+    /// Whether the last thing told is a credential of `winner` from the entry of `key`, whichever generation.
+    pub(super) fn has(&self, winner: &Winner, key: SourceKey) -> bool {
+        let told = |(endpoint, cached): (u64, Option<(SourceKey, u64)>)| {
+            endpoint == fingerprint(winner) && cached.is_some_and(|(told, _)| told == key)
+        };
+        self.valid && self.issued.is_some_and(told)
     }
 
     /// There is no credential any more.
@@ -93,9 +101,9 @@ impl Shown {
 }
 
 /// Everything about a loan but the cached secret.
-fn fingerprint(loan: &Loan) -> u64 {
+fn fingerprint(winner: &Winner) -> u64 {
     let mut hasher = DefaultHasher::new();
-    let Winner { source, bound, endpoint, extras, .. } = &*loan.winner;
+    let Winner { source, bound, endpoint, extras, .. } = winner;
     (source, bound.scheme, &endpoint.base_url, extras.own_headers, extras.timeout).hash(&mut hasher);
     for (name, value) in &extras.headers {
         (name, value.expose()).hash(&mut hasher);

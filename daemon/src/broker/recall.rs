@@ -14,6 +14,10 @@ use std::{
 /// Working directories that are remembered; each with the session seen there last.
 const MOST: usize = 256;
 
+/// Largest explicit settings that are remembered, in bytes. They can be 2 MiB a session and may hold a key; a session
+/// with more than this pays for its walk each time.
+const MOST_EXPLICIT: usize = 16 * 1024;
+
 /// The memory.
 #[derive(Debug, Default)]
 pub(super) struct Recall(Mutex<HashMap<PathBuf, Remembered>>);
@@ -49,11 +53,53 @@ impl Recall {
     }
 
     pub(super) fn put(&self, inputs: Inputs, winner: Arc<Winner>) {
+        let explicit = inputs.session.explicit.as_ref();
+        if explicit.is_some_and(|explicit| explicit.content.len() > MOST_EXPLICIT) {
+            return;
+        }
         let mut memory = lock(&self.0);
         // Full means that hundreds of workspaces are in use; starting over costs each of them one walk.
         if memory.len() >= MOST {
             memory.clear();
         }
         memory.insert(inputs.session.cwd.clone(), Remembered { inputs, winner });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inputs, MOST_EXPLICIT, Recall};
+    use crate::{
+        config::Limits,
+        resolve,
+        settings::{Settings, Snapshot, Workspace},
+        trust::Decision,
+    };
+    use claviger::session::{SessionContext, explicit};
+    use std::{path::PathBuf, sync::Arc};
+
+    fn is_remembered(size: usize) -> bool {
+        let environment = [("ANTHROPIC_API_KEY".into(), "k".into())];
+        let mut session = SessionContext::new(PathBuf::from("/w"), environment).expect("valid");
+        session.explicit = explicit("x".into(), vec![b' '; size]).expect("small enough");
+        let workspace = Workspace { root: "/w".into(), device: 1, inode: 2 };
+        let snapshot = Arc::new(Snapshot { workspace, files: Vec::new(), subject: None });
+        let settings = Settings {
+            snapshot: snapshot.clone(),
+            explicit: None,
+            decision: Decision::Undecided,
+            hermetic: false,
+        };
+        let winner = resolve::resolve(&session, &settings, &Limits::default()).winner.expect("its own key");
+        let inputs = Inputs { session: Arc::new(session), snapshot, trust: 0 };
+        let recall = Recall::default();
+        recall.put(inputs.clone(), Arc::new(winner));
+        recall.get(&inputs).is_some()
+    }
+
+    #[test]
+    fn large_explicit_settings_are_not_kept() {
+        assert!(is_remembered(0) && is_remembered(MOST_EXPLICIT));
+        assert!(!is_remembered(MOST_EXPLICIT + 1));
     }
 }

@@ -12,6 +12,10 @@ const FIRST_REPORT_PAUSE: Duration = Duration::from_secs(30);
 /// Longest such time.
 const MAX_REPORT_PAUSE: Duration = Duration::from_secs(900);
 
+/// A credential that is due sooner than this is never refreshed ahead: a lifetime of milliseconds, mistyped for seconds,
+/// would run a command without a pause.
+pub const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
 /// What a cache entry does next on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a decision has to be acted on"]
@@ -66,7 +70,7 @@ pub fn next(state: &State, last_used: SystemTime, watched: bool, idle: Duration)
     let valid_until = state.current.and_then(|issue| issue.expires_at);
     let due = match (&state.failure, state.current) {
         (Some(failure), _) => Some(failure.retry_at),
-        (None, Some(issue)) => issue.refresh_at.filter(|due| *due > issue.fetched_at),
+        (None, Some(issue)) => issue.refresh_at.filter(|_| !issue.is_fleeting()),
         (None, None) => None,
     };
     match due {
@@ -132,9 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_of_zero_is_never_refreshed_ahead() {
-        let mut state = State::default();
-        state.succeed(at(0), Some(at(0)), SECOND, Cause::Initial, 0.0);
-        assert_eq!(next(&state, at(0), true, SECOND * 9), Next::Rest);
+    fn a_lifetime_of_less_than_two_seconds_is_never_refreshed_ahead() {
+        for (milliseconds, ahead) in [(0, false), (1, false), (300, false), (1999, false), (2000, true)] {
+            let mut state = State::default();
+            let expiry = at(0) + Duration::from_millis(milliseconds);
+            state.succeed(at(0), Some(expiry), SECOND, Cause::Initial, 0.0);
+            let planned = next(&state, at(0), true, SECOND * 9);
+            assert_eq!(planned, if ahead { Next::RefreshAt(at(1)) } else { Next::Rest }, "{milliseconds} ms");
+        }
     }
 }

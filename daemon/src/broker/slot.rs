@@ -85,6 +85,15 @@ pub enum Verdict {
 /// Clocks of one machine never differ; a credential from the future means that the clock was set back.
 const CLOCK_SLACK: Duration = Duration::from_secs(5);
 
+// === impl Issue ===
+
+impl Issue {
+    /// Whether it lives too shortly to be refreshed ahead or followed: whoever needs it asks for it.
+    pub fn is_fleeting(&self) -> bool {
+        self.refresh_at.is_some_and(|due| due < self.fetched_at + schedule::SHORTEST_WAIT)
+    }
+}
+
 // === impl State ===
 
 impl State {
@@ -124,12 +133,16 @@ impl State {
 
     /// What to do with a report that `generation` was rejected; 0 means the current one.
     pub fn judge(&self, now: SystemTime, generation: u64) -> Verdict {
-        let current = self.current.map_or(0, |issue| issue.generation);
+        // What was never issued cannot have been rejected.
+        let Some(current) = self.current.map(|issue| issue.generation) else {
+            return Verdict::AlreadyReplaced;
+        };
         if generation != 0 && generation != current {
             return Verdict::AlreadyReplaced;
         }
-        match self.hold_reports_until {
-            Some(until) if schedule::holds_back(now, until) => Verdict::HeldBack(until),
+        match (self.hold_reports_until, &self.failure) {
+            (Some(until), _) if schedule::holds_back(now, until) => Verdict::HeldBack(until),
+            (_, Some(failure)) if self.backs_off(now) => Verdict::HeldBack(failure.retry_at),
             _ => Verdict::Refresh,
         }
     }

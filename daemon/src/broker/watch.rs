@@ -6,7 +6,10 @@ use super::{
     loan::{LoanMaterial, Wanted},
     news::{Event, Shown},
 };
-use crate::sources::{Material, SourceKey};
+use crate::{
+    resolve::Winner,
+    sources::{Material, SourceKey},
+};
 use claviger::{reason::Problem, session::SessionContext};
 use std::{
     collections::VecDeque,
@@ -94,7 +97,10 @@ async fn follow(
         trust.mark_unchanged();
         // Boxed: an idle stream should not hold room for the work it does now and then.
         let told = match Box::pin(attach(broker, session, pid, &mut attached)).await {
-            Ok(()) => Box::pin(tell(broker, session, pid, &mut attached, &mut shown, events)).await,
+            // To look again at a credential that lives for milliseconds would be to fetch the next one, which would be
+            // a change again, and so on without a pause.
+            Ok(winner) if is_fleeting(&attached, |key| shown.has(&winner, key)) => Some(()),
+            Ok(_) => Box::pin(tell(broker, session, pid, &mut attached, &mut shown, events)).await,
             Err(problem) => shown.news_of(problem, events).await,
         };
         if told.is_none() {
@@ -114,7 +120,7 @@ async fn attach(
     session: &Arc<SessionContext>,
     pid: Option<u32>,
     attached: &mut Option<Attached>,
-) -> Result<(), Problem> {
+) -> Result<Arc<Winner>, Problem> {
     let winner = match broker.winner(session).await {
         Ok(winner) => winner,
         Err(problem) => {
@@ -124,7 +130,7 @@ async fn attach(
     };
     let Material::Provided(provider) = &winner.bound.material else {
         *attached = None;
-        return Ok(());
+        return Ok(winner);
     };
     if attached.as_ref().is_none_or(|attached| attached.key != provider.key()) {
         let wanted = Wanted { winner: &winner, provider, session, pid };
@@ -133,7 +139,17 @@ async fn attach(
     if let Some(attached) = attached {
         attached.changed.mark_unchanged();
     }
-    Ok(())
+    Ok(winner)
+}
+
+/// Whether the entry has a credential that lives too shortly to be followed, was `told`, and has nothing wrong with it.
+fn is_fleeting(attached: &Option<Attached>, told: impl Fn(SourceKey) -> bool) -> bool {
+    let Some(attached) = attached.as_ref().filter(|attached| told(attached.key)) else { return false };
+    let entries = attached.broker.lock();
+    let state = entries.get(&attached.key).map(|entry| &entry.state);
+    state.is_some_and(|state| {
+        state.failure.is_none() && state.current.is_some_and(|issue| issue.is_fleeting())
+    })
 }
 
 /// Gets the credential, passing on what a running command says meanwhile, and tells what is new about it. `None`

@@ -192,7 +192,7 @@ fn values(settings: &Settings) -> Vec<v1::SettingsValue> {
             (Some(_), at) => entry.overrides.extend(at),
         }
     };
-    for file in settings.files() {
+    for file in settings.sources() {
         file.content.commands.iter().for_each(|(name, value)| add((*name).to_owned(), value, false));
         file.content.hooks.iter().for_each(|(name, value)| add((*name).to_owned(), value, true));
         file.content.env.iter().for_each(|(name, value)| add(format!("env.{name}"), value, false));

@@ -176,7 +176,7 @@ impl Settings {
 
     /// Every file whose commands and variables count. In a bare session managed settings are policy and nothing else
     /// (`spec/behaviour.md` A6: a helper comes from `--settings` only).
-    fn sources(&self) -> impl Iterator<Item = &File> {
+    pub fn sources(&self) -> impl Iterator<Item = &File> {
         self.files().filter(|file| !(self.hermetic && file.layer == Layer::Managed))
     }
 

@@ -73,7 +73,7 @@ impl CredentialSource for ApiKeyHelper {
 
 /// Nothing is set, or only a hook: then the command it stands for is missing.
 fn unset(view: &View<'_>) -> String {
-    match view.settings.files().find_map(|file| file.content.hooks.get(KEY)) {
+    match view.settings.sources().find_map(|file| file.content.hooks.get(KEY)) {
         None => format!("{KEY} is not set"),
         Some(hook) => format!(
             "{KEY} in {} is claviger itself, and [settings] of ~/.config/claviger/config.toml has no real command",

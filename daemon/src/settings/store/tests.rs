@@ -5,7 +5,7 @@ use crate::{
     lock::lock,
     settings::{
         Layer,
-        house::{House, LOCAL, PROJECT, USER, helper_of},
+        house::{House, USER, helper_of},
     },
 };
 use claviger::reason::Reason;
@@ -94,31 +94,4 @@ fn explicit_settings_are_parsed_from_their_bytes() {
     let problem = explicit(&session).expect_err("broken");
     assert_eq!(problem.reason, Reason::SettingsInvalid);
     assert!(problem.to_string().starts_with("x.json:2:1: "), "{problem}");
-}
-
-/// Run with `cargo test --release -p clavigerd -- --ignored --nocapture unchanged`.
-#[tokio::test]
-#[ignore = "measures time, which says nothing on a busy machine or without optimisation"]
-async fn an_unchanged_snapshot_takes_microseconds() {
-    const CALLS: u32 = 2_000;
-    let house = House::new();
-    fs::create_dir_all(house.path("home/work/a/b/c/d")).expect("created");
-    for path in [LOCAL, PROJECT, USER] {
-        house.helper(path, "x");
-    }
-    let session = house.session_with("home/work/a/b/c/d", &[("HOME", &house.path("home"))]);
-    house.settle(&session).await;
-    let mut best = Duration::MAX;
-    for _ in 0..50 {
-        let start = std::time::Instant::now();
-        for _ in 0..CALLS {
-            house.store.snapshot(&session).await.expect("a snapshot");
-        }
-        best = best.min(start.elapsed() / CALLS);
-    }
-    println!(
-        "unchanged snapshot: {best:?}, {} checks",
-        house.store.cached(&Key::of(&session)).expect("known").paths().count()
-    );
-    assert!(best < Duration::from_micros(20), "{best:?}");
 }
