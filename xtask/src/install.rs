@@ -2,7 +2,8 @@
 
 use crate::{
     check::PROGRAM,
-    sh::{self, Profile, exists},
+    programs::{self, Profile},
+    sh::{self, exists},
 };
 use std::{
     env, fs,
@@ -156,7 +157,7 @@ fn plan(places: &Places, mac: bool) -> Vec<Item> {
 }
 
 fn install(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
-    let built = sh::build(Profile::Release)?;
+    let built = programs::build(Profile::Release)?;
     for item in plan {
         let content = content(item, places, &built)?;
         println!("{} {}", put(item, &content)?, item.to.display());

@@ -44,26 +44,6 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// Builds daemon and client, and says where they are.
-pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
-    let mut cargo = cargo();
-    cargo.args(["build", "--locked", "--package", "clavigerd", "--package", "claviger-cli", "--bins"]);
-    if profile == Profile::Release {
-        cargo.arg("--release");
-    }
-    run(&mut cargo)?;
-    Ok(target()?.join(if profile == Profile::Release { "release" } else { "debug" }))
-}
-
-/// How to build.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// Quick to build.
-    Dev,
-    /// Quick to run.
-    Release,
-}
-
 /// Runs a command to its end, in view; an error unless it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result {
     let status =

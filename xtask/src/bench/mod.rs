@@ -11,7 +11,10 @@ mod table;
 mod unary;
 mod wakeups;
 
-use crate::sh::{self, Profile};
+use crate::{
+    programs::{self, Profile},
+    sh,
+};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{fs, path::PathBuf};
 use table::Table;
@@ -51,7 +54,7 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
         return Err(format!("bench knows no row {unknown}").into());
     }
     raise_file_limit()?;
-    let bench = Bench { programs: sh::build(Profile::Release)?, quick: !options.is_empty() };
+    let bench = Bench { programs: programs::build(Profile::Release)?, quick: !options.is_empty() };
     println!("{}\n", machine());
     let chosen = ROWS.iter().filter(|(row, _)| names.is_empty() || names.iter().any(|name| name == row));
     let mut failed = Vec::new();

@@ -5,7 +5,8 @@
 mod claims;
 
 use crate::{
-    sh::{self, Profile, wait_for},
+    programs::{self, Profile},
+    sh::{self, wait_for},
     stage::{Helper, Pace, Stage, all_at_once, err, out},
 };
 use claims::Claims;
@@ -30,7 +31,7 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
         return Err(format!("demo takes no arguments, not even {argument}").into());
     }
     println!("Building clavigerd and claviger …");
-    let stage = Stage::new(sh::build(Profile::Dev)?)?;
+    let stage = Stage::new(programs::build(Profile::Dev)?)?;
     println!(
         "A temporary home with a helper that takes {} s and prints a new key on every run, good for {} s.",
         PACE.helper.as_secs(),
