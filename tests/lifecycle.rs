@@ -4,7 +4,13 @@
 
 mod support;
 
-use std::{collections::BTreeSet, fs, process::Stdio};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::{DirBuilderExt as _, symlink},
+    process::Stdio,
+    time::{Duration, Instant},
+};
 use support::{CANARY, Home, processes, text, wait};
 
 #[test]
@@ -21,6 +27,28 @@ fn a_hundred_clients_without_daemon_start_one() {
     home.ok(&["daemon", "stop"]);
     wait::until("the daemon is gone", || processes(home.socket().to_str().expect("path")).is_empty());
     assert!(!home.socket().exists(), "it leaves no socket");
+}
+
+#[test]
+fn a_lock_that_is_a_fifo_or_a_symlink_is_an_error_and_no_wait() {
+    for lock in ["start.lock", "claviger.lock"] {
+        let home = Home::new();
+        home.user_settings(&home.counting_helper("key", 0.0), &[]);
+        let path = home.socket().with_file_name(lock);
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .recursive(true)
+            .create(path.parent().expect("directory"))
+            .expect("made");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+        let begin = Instant::now();
+        home.fails(8, &["token"]);
+        fs::remove_file(&path).expect("removed");
+        symlink(home.path("elsewhere"), &path).expect("a symlink");
+        home.fails(8, &["token"]);
+        assert!(begin.elapsed() < Duration::from_secs(8), "{lock}: it waited");
+        assert!(!home.path("elsewhere").exists(), "{lock}: it was followed");
+    }
 }
 
 #[test]

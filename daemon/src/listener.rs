@@ -129,7 +129,8 @@ pub fn private_directory(path: &Path) -> Result<(), ListenError> {
 /// Held for life. A dead daemon leaves the file, never the lock.
 fn lock(path: &Path, socket: &Path) -> Result<File, ListenError> {
     let failed = |cause| ListenError::Failed { action: "lock", path: path.to_owned(), cause };
-    let flags = OFlag::O_NOFOLLOW.bits();
+    // Not blocking: what lies there may be a FIFO that nobody reads.
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let file =
         File::options().create(true).truncate(false).write(true).mode(0o600).custom_flags(flags).open(path);
     let file = file.map_err(failed)?;

@@ -2,6 +2,7 @@
 
 use super::ConnectError;
 use crate::socket;
+use nix::fcntl::OFlag;
 use std::{
     env, fs, io,
     os::unix::{
@@ -80,8 +81,11 @@ fn prepare(directory: &Path) -> Result<(), ConnectError> {
 async fn take_start_lock(path: PathBuf) -> Result<fs::File, ConnectError> {
     let not_locked =
         |error: io::Error| ConnectError::NotStarted(format!("cannot lock {}: {error}", path.display()));
-    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = file.map_err(&not_locked)?;
+    // Never through a symlink, and never waiting for the reader of a FIFO that lies there.
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let mut options = fs::OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600).custom_flags(flags);
+    let file = options.open(&path).map_err(&not_locked)?;
     let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
     locked.map_err(io::Error::other).and_then(|result| result).map_err(not_locked)
 }
