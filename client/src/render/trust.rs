@@ -1,7 +1,8 @@
 //! What a workspace asks for, for the person who decides about it.
 //!
 //! Every byte of it comes from files that nobody trusts yet. So each value stands on lines of its own behind a bar,
-//! escaped, wrapped by us and not by the terminal, and cut if it is very long: it cannot look like a line of ours.
+//! escaped, and wrapped by us and not by the terminal: it cannot look like a line of ours. And each is shown whole,
+//! however long: a payload would hide in what is left out.
 
 use super::{place, table, time};
 use crate::{escape, output::Style, words};
@@ -10,10 +11,6 @@ use std::time::SystemTime;
 
 /// Columns of a value; with its margin it fits a terminal of 80.
 const WIDTH: usize = 72;
-/// Longest value shown in full, in characters of its escaped form.
-const MAX_SHOWN: usize = 1_200;
-/// What is shown of the end of a longer one: payloads hide behind padding.
-const TAIL: usize = 400;
 
 /// The workspace, its decision and its items.
 pub(crate) fn render(workspace: &Workspace, now: SystemTime, style: Style) -> String {
@@ -93,30 +90,9 @@ fn warning(item: &TrustItem) -> Option<&'static str> {
 
 /// A value behind a bar, with `label` before its first line.
 fn block(label: &str, value: &str) -> String {
-    let lines = wrap(&cut(&escape::exact(value)));
+    let lines = chunks(&escape::exact(value));
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
     lines.iter().zip(labels).map(|(line, label)| format!("{label:>5} | {line}\n")).collect()
-}
-
-fn cut(shown: &str) -> String {
-    let count = shown.chars().count();
-    if count <= MAX_SHOWN {
-        return shown.to_owned();
-    }
-    let head: String = shown.chars().take(MAX_SHOWN - TAIL).collect();
-    let tail: String = shown.chars().skip(count - TAIL).collect();
-    format!("{head}\0{}\0{tail}", count - MAX_SHOWN)
-}
-
-// The mark of a cut is made of NULs, which no escaped value has; its line has no bar's worth of value to be taken for.
-fn wrap(shown: &str) -> Vec<String> {
-    let mut parts = shown.split('\0');
-    let mut lines = chunks(parts.next().unwrap_or_default());
-    while let (Some(count), Some(tail)) = (parts.next(), parts.next()) {
-        lines.push(format!("----- {count} characters left out: look into the file -----"));
-        lines.extend(chunks(tail));
-    }
-    lines
 }
 
 fn chunks(text: &str) -> Vec<String> {
@@ -210,12 +186,11 @@ env.API_TIMEOUT_MS (variable, removed)
     }
 
     #[test]
-    fn a_long_value_shows_head_and_tail_and_says_what_is_missing() {
-        let value = format!("begin{}curl evil", "x".repeat(10_000));
+    fn a_long_value_hides_nothing() {
+        let value = format!("begin{}curl evil;{}end", "x".repeat(8_000), "y".repeat(8_000));
         let text = items(&[item("apiKeyHelper", &value, Change::Added)], Style::default());
-        assert!(text.contains("begin") && text.contains("curl evil"), "{text}");
-        assert!(text.contains("----- 8814 characters left out: look into the file -----"), "{text}");
-        assert!(text.len() < 3_000);
+        let shown: String = text.lines().skip(1).map(|line| &line[8..]).collect();
+        assert_eq!(shown, value);
     }
 
     #[test]

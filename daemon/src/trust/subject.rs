@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Shown instead of a value that is a secret.
 pub const SECRET: &str = "(secret)";
-/// Longest text shown for a variable, in characters. Commands are always shown whole.
-const MAX_SHOWN: usize = 2000;
+/// Longest text shown for a variable, in characters: as much as a command can have. Commands are always shown whole.
+const MAX_SHOWN: usize = 16 * 1024;
 
 /// A workspace and what its files ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn shown_text_cannot_deceive() {
         let text = "{\"apiKeyHelper\":\"a\\u001b[2K\\r\\nb\\u202ec\",\"env\":{\"LONG\":\"".to_owned()
-            + &"é".repeat(3000)
+            + &"é".repeat(MAX_SHOWN + 1000)
             + "\"}}";
         let subject = Subject::of(&workspace(), &[file(Layer::Project, &text)]).expect("items");
         assert_eq!(subject.items[0].value, "a\\u{1b}[2K\\u{d}\\u{a}b\\u{202e}c");
