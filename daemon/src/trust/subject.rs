@@ -153,7 +153,7 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use super::Subject;
+    use super::{MAX_SHOWN, Subject};
     use crate::settings::{File, FileState, Layer, Workspace, parse};
     use std::{path::PathBuf, sync::Arc};
 
