@@ -189,8 +189,8 @@ env.API_TIMEOUT_MS (variable, removed)
     fn a_long_value_hides_nothing() {
         let value = format!("begin{}curl evil;{}end", "x".repeat(8_000), "y".repeat(8_000));
         let text = items(&[item("apiKeyHelper", &value, Change::Added)], Style::default());
-        let shown: String = text.lines().skip(1).map(|line| &line[8..]).collect();
-        assert_eq!(shown, value);
+        let shown: String = text.lines().skip(2).map(|line| &line[8..]).collect();
+        assert!(shown == value, "{} characters of {}", shown.len(), value.len());
     }
 
     #[test]
