@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     host::memory::LockedText,
+    resolve::Winner,
     sources::{CredentialProvider, SourceKey},
 };
 use claviger::{
@@ -95,10 +96,15 @@ impl Entry {
     /// Notes a use.
     pub(super) fn touch(&mut self, wanted: &Wanted<'_>, now: SystemTime) {
         self.last_used = now;
-        if self.session.as_ref().is_none_or(|session| !Arc::ptr_eq(session, wanted.session)) {
-            self.session = Some(wanted.session.clone());
-            self.provider = wanted.provider.clone();
-            self.at.clone_from(&wanted.winner.bound.at);
+        self.session = Some(wanted.session.clone());
+        self.bind(wanted.provider, wanted.winner);
+    }
+
+    /// Takes over a newer binding of the same key. An unchanged session comes with the binding that is here already.
+    pub(super) fn bind(&mut self, provider: &Arc<dyn CredentialProvider>, winner: &Winner) {
+        if !Arc::ptr_eq(&self.provider, provider) {
+            self.provider = provider.clone();
+            self.at.clone_from(&winner.bound.at);
         }
     }
 

@@ -243,10 +243,9 @@ impl Broker {
     }
 
     async fn wait(&self, mut outcomes: flight::Outcomes) -> Result<Fetched, Problem> {
-        let mut shutdown = self.shutdown.subscribe();
         tokio::select! {
             outcome = flight::outcome(&mut outcomes) => outcome,
-            _ = shutdown.wait_for(|stopping| *stopping) => Err(shutting_down()),
+            () = self.stopping() => Err(shutting_down()),
         }
     }
 

@@ -80,15 +80,18 @@ impl Broker {
         let session = self.lock().get(&key).and_then(|entry| entry.session.clone());
         let Some(session) = session else { return };
         let winner = self.winner(&session).await;
-        let provider = match winner.as_ref().map(|winner| &winner.bound.material) {
-            Ok(Material::Provided(provider)) if provider.key() == key => Some(provider.clone()),
-            _ => None,
+        let binding = match &winner {
+            Ok(winner) => match &winner.bound.material {
+                Material::Provided(provider) if provider.key() == key => Some((provider, winner)),
+                _ => None,
+            },
+            Err(_) => None,
         };
         let mut entries = self.lock();
         let Some(entry) = entries.get_mut(&key) else { return };
-        match provider {
-            Some(provider) => {
-                entry.provider = provider;
+        match binding {
+            Some((provider, winner)) => {
+                entry.bind(provider, winner);
                 drop(self.fly(entry, key, Cause::Due));
             }
             // Nothing happens for a session that left; another that still comes here says so by asking.
