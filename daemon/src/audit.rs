@@ -2,7 +2,7 @@
 
 use crate::{
     broker::loan::{Loan, LoanMaterial},
-    host::system::AuditFile,
+    host::{clock::Clock, system::AuditFile},
     lock::lock,
     peer::Peer,
 };
@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::{
     path::Path,
     sync::{Arc, Mutex, MutexGuard},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 use tokio::{sync::Notify, task::spawn_blocking, time::sleep};
 
@@ -27,6 +27,7 @@ pub struct Audit {
     pending: Mutex<Pending>,
     file: Mutex<AuditFile>,
     wake: Notify,
+    clock: Clock,
 }
 
 #[derive(Debug, Default)]
@@ -66,9 +67,9 @@ fn is_zero(number: &u64) -> bool {
 
 impl Audit {
     /// Appends to the file at `path`, as long as the runtime lives.
-    pub fn start(path: &Path) -> Arc<Self> {
+    pub fn start(path: &Path, clock: Clock) -> Arc<Self> {
         let file = Mutex::new(AuditFile::new(path));
-        let audit = Arc::new(Self { pending: Mutex::default(), file, wake: Notify::new() });
+        let audit = Arc::new(Self { pending: Mutex::default(), file, wake: Notify::new(), clock });
         let writer = audit.clone();
         tokio::spawn(async move {
             loop {
@@ -100,25 +101,19 @@ impl Audit {
     }
 
     /// Notes that a credential was lent, or why not.
-    pub fn lent(
-        &self,
-        now: SystemTime,
-        peer: &Peer,
-        session: &SessionContext,
-        outcome: &Result<Loan, Problem>,
-    ) {
+    pub fn lent(&self, peer: &Peer, session: &SessionContext, outcome: &Result<Loan, Problem>) {
         match outcome {
-            Ok(loan) => self.loan(now, "get", peer, session, loan),
-            Err(problem) => self.note(now, "get", peer, session, problem.reason.as_str()),
+            Ok(loan) => self.loan("get", peer, session, loan),
+            Err(problem) => self.note("get", peer, session, problem.reason.as_str()),
         }
     }
 
     /// Notes that a watcher was sent a credential.
-    pub fn issued(&self, now: SystemTime, peer: &Peer, session: &SessionContext, loan: &Loan) {
-        self.loan(now, "watch", peer, session, loan);
+    pub fn issued(&self, peer: &Peer, session: &SessionContext, loan: &Loan) {
+        self.loan("watch", peer, session, loan);
     }
 
-    fn loan(&self, now: SystemTime, event: &'static str, peer: &Peer, session: &SessionContext, loan: &Loan) {
+    fn loan(&self, event: &'static str, peer: &Peer, session: &SessionContext, loan: &Loan) {
         let (key, generation, decision) = match &loan.material {
             LoanMaterial::Cached { key, issue, stale, .. } => {
                 (Some(key.to_string()), Some(issue.generation), if *stale { "lent-stale" } else { "lent" })
@@ -128,7 +123,6 @@ impl Audit {
         };
         let layer = loan.winner.bound.at.as_ref().map(|at| at.layer.as_str());
         self.write(
-            now,
             event,
             peer,
             session,
@@ -137,32 +131,18 @@ impl Audit {
     }
 
     /// Notes anything else that was decided for a session.
-    pub fn note(
-        &self,
-        now: SystemTime,
-        event: &'static str,
-        peer: &Peer,
-        session: &SessionContext,
-        decision: &str,
-    ) {
-        self.write(now, event, peer, session, Line::of(decision));
+    pub fn note(&self, event: &'static str, peer: &Peer, session: &SessionContext, decision: &str) {
+        self.write(event, peer, session, Line::of(decision));
     }
 
-    fn write(
-        &self,
-        now: SystemTime,
-        event: &'static str,
-        peer: &Peer,
-        session: &SessionContext,
-        line: Line<'_>,
-    ) {
+    fn write(&self, event: &'static str, peer: &Peer, session: &SessionContext, line: Line<'_>) {
         let mut pending = self.pending();
         if pending.text.len() > MAX_PENDING {
             pending.dropped += 1;
             return;
         }
         let line = Line {
-            time: now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            time: self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             event,
             pid: peer.pid,
             uid: peer.uid,

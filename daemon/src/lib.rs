@@ -84,7 +84,7 @@ pub async fn run(
         recheck_after: RECHECK_AFTER,
     });
     let broker = Broker::new(host, settings, trust, limits);
-    let audit = Audit::start(&paths.state.join("audit.jsonl"));
+    let audit = Audit::start(&paths.state.join("audit.jsonl"), broker.host.clock.clone());
     let stop = Arc::new(Notify::new());
     let router =
         server::router(Context { broker: broker.clone(), audit: audit.clone(), stop: stop.clone(), logs })

@@ -40,7 +40,7 @@ impl CredentialService for Context {
         };
         let session = session(message.session)?;
         let outcome = self.broker.get(&session, peer.pid, min_validity).await;
-        self.audit.lent(self.broker.host.clock.now(), &peer, &session, &outcome);
+        self.audit.lent(&peer, &session, &outcome);
         let lease = Some(convert::lease(&outcome.map_err(fail)?));
         Ok(Response::new(v1::GetCredentialResponse { lease }))
     }
@@ -54,12 +54,12 @@ impl CredentialService for Context {
     ) -> Result<Response<Self::WatchCredentialStream>, Status> {
         let peer = peer::of(&request);
         let session = session(request.into_inner().session)?;
-        self.audit.note(self.broker.host.clock.now(), "watch", &peer, &session, "followed");
+        self.audit.note("watch", &peer, &session, "followed");
         let events = ReceiverStream::new(self.broker.watch(session.clone(), peer.pid));
         let context = self.clone();
         let messages = events.map(move |event| {
             if let Event::Issued(loan, _) = &*event {
-                context.audit.issued(context.broker.host.clock.now(), &peer, &session, loan);
+                context.audit.issued(&peer, &session, loan);
             }
             Ok(context.message(*event))
         });
@@ -86,13 +86,7 @@ impl CredentialService for Context {
         let session = session(message.session)?;
         let reported = self.broker.report(&session, key, message.generation).await.map_err(fail)?;
         let response = report(reported);
-        self.audit.note(
-            self.broker.host.clock.now(),
-            "report",
-            &peer,
-            &session,
-            response.outcome().as_str_name(),
-        );
+        self.audit.note("report", &peer, &session, response.outcome().as_str_name());
         Ok(Response::new(response))
     }
 }

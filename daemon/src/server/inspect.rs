@@ -62,7 +62,7 @@ impl InspectService for Context {
         let session = session(request.into_inner().session)?;
         let refreshed = self.broker.refresh(&session, peer.pid).await;
         let decision = refreshed.as_ref().err().map_or("refreshed", |problem| problem.reason.as_str());
-        self.audit.note(self.broker.host.clock.now(), "refresh", &peer, &session, decision);
+        self.audit.note("refresh", &peer, &session, decision);
         let slot = self.slot(refreshed.map_err(fail)?);
         Ok(Response::new(v1::RefreshResponse { slot }))
     }

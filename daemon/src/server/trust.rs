@@ -46,7 +46,7 @@ impl TrustService for Context {
         }
         self.decide(&session, &message.digest, decision).await.map_err(fail)?;
         let text = if decision == Decision::Trusted { "trusted" } else { "ignored" };
-        self.audit.note(self.broker.host.clock.now(), "trust", &peer, &session, text);
+        self.audit.note("trust", &peer, &session, text);
         let settings = self.broker.settings_of(&session).await.map_err(fail)?;
         Ok(Response::new(v1::DecideTrustResponse { workspace: Some(self.workspace(&settings)) }))
     }
