@@ -1,5 +1,9 @@
 //! Who receives the API request.
 
+use crate::{
+    proto::v1,
+    reason::{Problem, Reason},
+};
 use std::time::Duration;
 
 /// A provider of the model API.
@@ -26,6 +30,16 @@ pub const CLOUDS: [(Backend, &str, &str); 3] = [
 /// Where the Anthropic backend is when nothing else is configured.
 pub const ANTHROPIC_BASE_URL: &str = "https://api.anthropic.com";
 
+/// Region of Bedrock when nothing says which (guide, "AWS Bedrock").
+pub const BEDROCK_REGION: &str = "us-east-1";
+
+/// Region of Vertex when `CLOUD_ML_REGION` is not set (`spec/behaviour.md` A2, "Vertex project precedence").
+pub const VERTEX_REGION: &str = "us-east5";
+
+/// OAuth scope of Foundry: the resource for which a current client asks `az` (`spec/behaviour.md` D, "Foundry").
+/// `CLAVIGER_AZURE_SCOPE` sets another.
+pub const FOUNDRY_SCOPE: &str = "https://cognitiveservices.azure.com/.default";
+
 /// How long a request to a backend may take unless `API_TIMEOUT_MS` says otherwise (guide, "Environment Variable
 /// Reference").
 pub const API_TIMEOUT: Duration = Duration::from_secs(600);
@@ -39,5 +53,33 @@ impl Backend {
             Self::Vertex => "vertex",
             Self::Foundry => "foundry",
         }
+    }
+
+    /// On the wire.
+    pub fn to_proto(self) -> v1::Backend {
+        match self {
+            Self::Anthropic => v1::Backend::Anthropic,
+            Self::Bedrock => v1::Backend::Bedrock,
+            Self::Vertex => v1::Backend::Vertex,
+            Self::Foundry => v1::Backend::Foundry,
+        }
+    }
+
+    /// From the wire; `None` if the request states none.
+    ///
+    /// # Errors
+    /// `malformed-request` for a number that this release does not know.
+    pub fn from_proto(backend: i32) -> Result<Option<Self>, Problem> {
+        Ok(match v1::Backend::try_from(backend) {
+            Ok(v1::Backend::Unspecified) => None,
+            Ok(v1::Backend::Anthropic) => Some(Self::Anthropic),
+            Ok(v1::Backend::Bedrock) => Some(Self::Bedrock),
+            Ok(v1::Backend::Vertex) => Some(Self::Vertex),
+            Ok(v1::Backend::Foundry) => Some(Self::Foundry),
+            Err(_) => {
+                return Err(Problem::new(Reason::MalformedRequest, format!("unknown backend {backend}"))
+                    .hint("the client is newer than the daemon: restart the daemon with `claviger daemon stop`"));
+            }
+        })
     }
 }

@@ -9,13 +9,19 @@ pub enum Scheme {
     Bearer,
     /// As both: what an `apiKeyHelper`'s output is sent as (`spec/behaviour.md` D).
     ApiKeyAndBearer,
+    /// Not at all: requests are signed with it (AWS Signature Version 4).
+    SigV4,
 }
+
+/// The variables of a session that hold its AWS keys: id, secret, and the token of temporary ones. The first stands for
+/// all of them where a lease names a variable.
+pub const AWS_KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /// Longest secret a command may print (`spec/behaviour.md` A2, `apiKeyHelper`).
 pub const MAX_SECRET_LEN: usize = 16_384;
 
 impl Scheme {
-    /// The HTTP headers that carry `secret`, as (name, value).
+    /// The HTTP headers that carry `secret`, as (name, value); none if requests are signed with it.
     pub fn headers(self, secret: &str) -> Vec<(&'static str, String)> {
         let key = || ("x-api-key", secret.to_owned());
         let bearer = || ("authorization", format!("Bearer {secret}"));
@@ -23,6 +29,7 @@ impl Scheme {
             Self::ApiKey => vec![key()],
             Self::Bearer => vec![bearer()],
             Self::ApiKeyAndBearer => vec![key(), bearer()],
+            Self::SigV4 => Vec::new(),
         }
     }
 }

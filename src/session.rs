@@ -1,8 +1,10 @@
 //! All the daemon may know of one calling session, and the rules a request must obey.
 
 use crate::{
+    backend::Backend,
     proto::v1,
     reason::{Problem, Reason},
+    secret::Secret,
     variables::{self, Use},
 };
 use std::{
@@ -52,8 +54,12 @@ pub struct SessionContext {
     pub variables: BTreeMap<String, String>,
     /// Names of secret variables the session has; the values stay there.
     pub present: BTreeSet<String>,
+    /// Secrets that a cloud's SDK needs to sign in for the session ([`Use::Lent`]).
+    pub lent: BTreeMap<String, Secret<String>>,
     /// Settings passed with `--settings`.
     pub explicit: Option<ExplicitSettings>,
+    /// Whose credential is wanted; `None`: of the backend that the session's settings select.
+    pub backend: Option<Backend>,
     /// What kind of session this is.
     pub mode: SessionMode,
     /// Whether a person at a terminal can answer.
@@ -134,12 +140,16 @@ impl SessionContext {
         let environment: BTreeMap<OsString, OsString> = environment.into_iter().collect();
         let mut variables = BTreeMap::new();
         let mut present = BTreeSet::new();
+        let mut lent = BTreeMap::new();
         for &(name, usage) in variables::VARIABLES {
             let Some(value) = environment.get(std::ffi::OsStr::new(name)) else { continue };
             match (usage, value.to_str()) {
                 (Use::Secret, _) if !value.is_empty() => drop(present.insert(name.to_owned())),
-                (Use::Setting | Use::Command, Some(text)) if check_value(name, text).is_ok() => {
+                (Use::Setting | Use::Command | Use::Sdk(_), Some(text)) if check_value(name, text).is_ok() => {
                     variables.insert(name.to_owned(), text.to_owned());
+                }
+                (Use::Lent(_), Some(text)) if !text.is_empty() && check_lent(name, text).is_ok() => {
+                    lent.insert(name.to_owned(), Secret::new(text.to_owned()));
                 }
                 _ => {}
             }
@@ -149,7 +159,9 @@ impl SessionContext {
             cwd,
             variables,
             present,
+            lent,
             explicit: None,
+            backend: None,
             mode: SessionMode::from_environment(|name| text(name).is_some_and(variables::is_true)),
             interactive: false,
             inside_flight: text(variables::INSIDE_FLIGHT).map(str::to_owned),
@@ -169,6 +181,8 @@ impl SessionContext {
             mode: self.mode.to_proto().into(),
             interactive: self.interactive,
             inside_flight: self.inside_flight.clone().unwrap_or_default(),
+            backend: self.backend.map_or(v1::Backend::Unspecified, Backend::to_proto).into(),
+            lent: self.lent.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect(),
         }
     }
 
@@ -178,7 +192,8 @@ impl SessionContext {
     /// `malformed-request` for anything a well-behaved client does not send, `limits` for too much of it.
     pub fn from_proto(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
         let message = message.ok_or_else(|| malformed("the request has no session"))?;
-        if message.variables.len() > MAX_VARIABLES || message.present.len() > MAX_VARIABLES {
+        let counts = [message.variables.len(), message.present.len(), message.lent.len()];
+        if counts.into_iter().any(|count| count > MAX_VARIABLES) {
             return Err(Problem::new(
                 Reason::Limits,
                 format!("more than {MAX_VARIABLES} variables in one request"),
@@ -191,6 +206,9 @@ impl SessionContext {
         for name in &message.present {
             check_present(name)?;
         }
+        for (name, value) in &message.lent {
+            check_lent(name, value)?;
+        }
         check_text("explicit_settings_name", &message.explicit_settings_name)?;
         check_text("inside_flight", &message.inside_flight)?;
         let cwd = PathBuf::from(message.working_directory);
@@ -199,7 +217,9 @@ impl SessionContext {
             cwd,
             variables: message.variables,
             present: message.present.into_iter().collect(),
+            lent: message.lent.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
             explicit: explicit(message.explicit_settings_name, message.explicit_settings)?,
+            backend: Backend::from_proto(message.backend)?,
             mode: SessionMode::from_proto(message.mode)?,
             interactive: message.interactive,
             inside_flight: Some(message.inside_flight).filter(|id| !id.is_empty()),
@@ -272,7 +292,8 @@ pub fn check_path(path: &Path) -> Result<(), Problem> {
 // Names that fail the check are not repeated: they come from anywhere.
 fn check_value(name: &str, value: &str) -> Result<(), Problem> {
     match variables::usage(name) {
-        Some(Use::Setting | Use::Command) => {}
+        Some(Use::Setting | Use::Command | Use::Sdk(_)) => {}
+        Some(Use::Lent(_)) => return Err(malformed(format!("{name} is a secret and belongs into `lent`"))),
         Some(Use::Secret) => {
             return Err(malformed(format!(
                 "the value of {name} was sent; a client says only that it is set"
@@ -283,12 +304,23 @@ fn check_value(name: &str, value: &str) -> Result<(), Problem> {
                 .hint("src/variables.rs lists what the daemon may know of"));
         }
     }
+    check_content(name, value)
+}
+
+fn check_content(name: &str, value: &str) -> Result<(), Problem> {
     if value.len() > MAX_VALUE_LEN {
         return Err(Problem::new(Reason::Limits, format!("{name} is longer than {MAX_VALUE_LEN} bytes")));
     }
     match has_control(value) {
         true => Err(malformed(format!("{name} has a control character"))),
         false => Ok(()),
+    }
+}
+
+fn check_lent(name: &str, value: &str) -> Result<(), Problem> {
+    match variables::usage(name) {
+        Some(Use::Lent(_)) => check_content(name, value),
+        _ => Err(malformed("a secret was sent that no SDK needs")),
     }
 }
 
@@ -328,9 +360,25 @@ mod tests {
     }
 
     #[test]
+    fn secrets_of_an_sdk_are_sent_and_never_shown() {
+        let session = environment(&[("AZURE_CLIENT_SECRET", "canary"), ("IDENTITY_HEADER", "")]);
+        assert_eq!(session.lent.keys().collect::<Vec<_>>(), ["AZURE_CLIENT_SECRET"]);
+        assert!(session.variables.is_empty() && session.present.is_empty());
+        assert!(!format!("{session:?} {:?}", session.to_proto()).contains("canary"));
+        let lent = [("HOME".to_owned(), "/h".to_owned())].into();
+        assert_eq!(reason(v1::SessionContext { lent, ..valid() }), Reason::MalformedRequest);
+        let variables = [("AZURE_CLIENT_SECRET".to_owned(), "s".to_owned())].into();
+        assert_eq!(reason(v1::SessionContext { variables, ..valid() }), Reason::MalformedRequest);
+    }
+
+    #[test]
     fn survives_the_wire() {
-        let mut session =
-            environment(&[("HOME", "/h"), ("CLAUDE_CODE_OAUTH_TOKEN", "t"), ("CLAVIGER_FLIGHT", "f")]);
+        let mut session = environment(&[
+            ("HOME", "/h"),
+            ("CLAUDE_CODE_OAUTH_TOKEN", "t"),
+            ("CLAVIGER_FLIGHT", "f"),
+            ("AZURE_CLIENT_SECRET", "s"),
+        ]);
         session.explicit = super::explicit("x.json".into(), b"{}".to_vec()).expect("small");
         assert_eq!(SessionContext::from_proto(Some(session.to_proto())), Ok(session));
     }

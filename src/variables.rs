@@ -3,6 +3,7 @@
 //! The list is applied on both ends: a client sends nothing else, and the daemon refuses anything else. A
 //! variable that is missing here cannot influence a credential.
 
+use crate::backend::Backend;
 use std::sync::LazyLock;
 
 /// What becomes of a variable.
@@ -14,6 +15,10 @@ pub enum Use {
     Setting,
     /// Commands that run for the session get it; the daemon may read it too.
     Command,
+    /// The SDK of a cloud reads it. Commands get it as well: they are often that cloud's own tools.
+    Sdk(Backend),
+    /// A secret that the SDK of a cloud needs to sign in for the session. It is sent; no command gets it.
+    Lent(Backend),
 }
 
 /// The variables, grouped by use. Source: guide, "Environment Variable Reference", and `spec/behaviour.md` A2.
@@ -22,23 +27,38 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("ANTHROPIC_API_KEY", Use::Secret),
     ("ANTHROPIC_AUTH_TOKEN", Use::Secret),
     ("ANTHROPIC_CUSTOM_HEADERS", Use::Secret), // often carries a gateway token
+    ("ANTHROPIC_FOUNDRY_API_KEY", Use::Secret),
+    ("ANTHROPIC_FOUNDRY_AUTH_TOKEN", Use::Secret),
+    ("AWS_ACCESS_KEY_ID", Use::Secret),
+    ("AWS_BEARER_TOKEN_BEDROCK", Use::Secret),
+    ("AWS_SECRET_ACCESS_KEY", Use::Secret),
+    ("AWS_SESSION_TOKEN", Use::Secret),
     ("CLAUDE_CODE_OAUTH_TOKEN", Use::Secret),
     // Which backend, and how to reach it.
     ("ANTHROPIC_BASE_URL", Use::Setting),
+    ("ANTHROPIC_BEDROCK_BASE_URL", Use::Setting),
+    ("ANTHROPIC_FOUNDRY_BASE_URL", Use::Setting),
+    ("ANTHROPIC_FOUNDRY_RESOURCE", Use::Setting),
+    ("ANTHROPIC_VERTEX_BASE_URL", Use::Setting),
+    ("ANTHROPIC_VERTEX_PROJECT_ID", Use::Setting),
     ("API_TIMEOUT_MS", Use::Setting),
     ("CLAUDE_CODE_ADDITIONAL_PROTECTION", Use::Setting),
     ("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", Use::Setting),
+    ("CLAUDE_CODE_AWS_CHAIN_RESOLVE_TIMEOUT_MS", Use::Setting),
     ("CLAUDE_CODE_SKIP_BEDROCK_AUTH", Use::Setting),
     ("CLAUDE_CODE_SKIP_FOUNDRY_AUTH", Use::Setting),
     ("CLAUDE_CODE_SKIP_VERTEX_AUTH", Use::Setting),
     ("CLAUDE_CODE_USE_BEDROCK", Use::Setting),
     ("CLAUDE_CODE_USE_FOUNDRY", Use::Setting),
     ("CLAUDE_CODE_USE_VERTEX", Use::Setting),
+    ("CLAVIGER_AZURE_SCOPE", Use::Setting), // ours: no tool has a variable for it
+    ("CLOUD_ML_REGION", Use::Setting),
     // Where the user's settings are.
     ("CLAUDE_CONFIG_DIR", Use::Command),
     ("HOME", Use::Command),
     // What a command needs to find programs, speak the user's language and reach the user's agents. All of it is
     // part of the cache key, so nothing that differs on every call belongs here.
+    ("BROWSER", Use::Command),
     ("DBUS_SESSION_BUS_ADDRESS", Use::Command),
     ("DISPLAY", Use::Command),
     ("GNUPGHOME", Use::Command),
@@ -71,6 +91,82 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("http_proxy", Use::Command),
     ("https_proxy", Use::Command),
     ("no_proxy", Use::Command),
+    // AWS: "Environment variables" of its SDKs and Tools Reference Guide.
+    ("AWS_CA_BUNDLE", AWS),
+    ("AWS_CONFIG_FILE", AWS),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN", Use::Lent(Backend::Bedrock)),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", AWS),
+    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", AWS),
+    ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", AWS),
+    ("AWS_DEFAULT_REGION", AWS),
+    ("AWS_EC2_METADATA_DISABLED", AWS),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", AWS),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", AWS),
+    ("AWS_EC2_METADATA_V1_DISABLED", AWS),
+    ("AWS_ENDPOINT_URL", AWS),
+    ("AWS_ENDPOINT_URL_SIGNIN", AWS),
+    ("AWS_ENDPOINT_URL_SSO", AWS),
+    ("AWS_ENDPOINT_URL_SSO_OIDC", AWS),
+    ("AWS_ENDPOINT_URL_STS", AWS),
+    ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", AWS),
+    ("AWS_LOGIN_CACHE_DIRECTORY", AWS),
+    ("AWS_PROFILE", AWS),
+    ("AWS_REGION", AWS),
+    ("AWS_ROLE_ARN", AWS),
+    ("AWS_ROLE_SESSION_NAME", AWS),
+    ("AWS_SHARED_CREDENTIALS_FILE", AWS),
+    ("AWS_USE_DUALSTACK_ENDPOINT", AWS),
+    ("AWS_USE_FIPS_ENDPOINT", AWS),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", AWS),
+    // GCP: google-auth's `environment_vars`, and the properties of gcloud that pick an account.
+    ("CLOUDSDK_ACTIVE_CONFIG_NAME", GCP),
+    ("CLOUDSDK_CONFIG", GCP),
+    ("CLOUDSDK_CORE_ACCOUNT", GCP),
+    ("CLOUDSDK_CORE_PROJECT", GCP),
+    ("GCE_METADATA_HOST", GCP),
+    ("GCE_METADATA_IP", GCP),
+    ("GCLOUD_PROJECT", GCP),
+    ("GOOGLE_APPLICATION_CREDENTIALS", GCP),
+    ("GOOGLE_CLOUD_PROJECT", GCP),
+    ("GOOGLE_CLOUD_QUOTA_PROJECT", GCP),
+    ("GOOGLE_CLOUD_UNIVERSE_DOMAIN", GCP),
+    ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", GCP),
+    ("NO_GCE_CHECK", GCP),
+    // Azure: the environment variables of its identity libraries, and the directories of az and azd.
+    ("AZD_CONFIG_DIR", AZURE),
+    ("AZURE_AUTHORITY_HOST", AZURE),
+    ("AZURE_CLIENT_CERTIFICATE_PASSWORD", Use::Lent(Backend::Foundry)),
+    ("AZURE_CLIENT_CERTIFICATE_PATH", AZURE),
+    ("AZURE_CLIENT_ID", AZURE),
+    ("AZURE_CLIENT_SECRET", Use::Lent(Backend::Foundry)),
+    ("AZURE_CONFIG_DIR", AZURE),
+    ("AZURE_FEDERATED_TOKEN_FILE", AZURE),
+    ("AZURE_TENANT_ID", AZURE),
+    ("AZURE_TOKEN_CREDENTIALS", AZURE),
+    ("IDENTITY_ENDPOINT", AZURE),
+    ("IDENTITY_HEADER", Use::Lent(Backend::Foundry)),
+    ("IMDS_ENDPOINT", AZURE),
+    ("MSI_ENDPOINT", AZURE),
+    ("MSI_SECRET", Use::Lent(Backend::Foundry)),
+];
+
+const AWS: Use = Use::Sdk(Backend::Bedrock);
+const GCP: Use = Use::Sdk(Backend::Vertex);
+const AZURE: Use = Use::Sdk(Backend::Foundry);
+
+/// The listed variables that hold a path which tools take as relative to their working directory.
+pub const PATHS: [&str; 11] = [
+    "AWS_CA_BUNDLE",
+    "AWS_CONFIG_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AZURE_CLIENT_CERTIFICATE_PATH",
+    "AZURE_CONFIG_DIR",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "CLOUDSDK_CONFIG",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "SSL_CERT_FILE",
 ];
 
 /// Set in the environment of every command the daemon runs, so that a client inside one is recognised.
@@ -95,13 +191,20 @@ pub fn is_true(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{VARIABLES, is_true, usage};
+    use super::{PATHS, Use, VARIABLES, is_true, usage};
     use std::collections::HashSet;
 
     #[test]
     fn every_name_is_listed_once() {
         let names: HashSet<_> = VARIABLES.iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), VARIABLES.len());
+    }
+
+    #[test]
+    fn paths_are_known_to_commands_or_sdks() {
+        for name in PATHS {
+            assert!(matches!(usage(name), Some(Use::Command | Use::Sdk(_))), "{name}");
+        }
     }
 
     #[test]

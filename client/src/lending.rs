@@ -76,6 +76,10 @@ pub(crate) fn secret(lease: &Lease) -> Result<Secret, Problem> {
     match &lease.material {
         Some(Material::Secret(secret)) => Ok(secret.clone()),
         Some(Material::OwnVariable(name)) => own(name).map(|value| Secret { value }),
+        Some(Material::AwsKeys(_)) => {
+            Err(Problem::new(Reason::MalformedRequest, "AWS keys are not one secret but three")
+                .hint("`claviger aws` prints them"))
+        }
         None => Err(Problem::new(Reason::NoCredential, "no credential, by configuration")
             .hint("`claviger explain` shows the setting that says so")),
     }

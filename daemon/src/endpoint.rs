@@ -1,4 +1,6 @@
-//! Where a credential may be sent, and what goes along with it. Pure.
+//! Where a credential may be sent, and what goes along with it. Pure. Where the clouds are is in [`cloud`].
+
+pub mod cloud;
 
 use crate::settings::{
     Lookup, Settings,
@@ -31,6 +33,8 @@ pub struct Endpoint {
     pub secure: bool,
     /// Where the base URL is configured; `None` if nowhere or in the session's environment.
     pub at: Option<Location>,
+    /// Whether it is made from the region, which becomes known with the credential.
+    pub follows_region: bool,
 }
 
 /// What goes along with a credential.
@@ -52,13 +56,41 @@ impl Endpoint {
     /// # Errors
     /// `workspace-untrusted`, or `settings-invalid` for a URL that is not one.
     pub fn anthropic(session: &SessionContext, settings: &Settings) -> Result<Self, Problem> {
-        const NAME: &str = "ANTHROPIC_BASE_URL";
-        let (text, at) = effective(session, settings, NAME)?.unwrap_or((ANTHROPIC_BASE_URL, None));
-        Self::parse(text, at).map_err(|why| {
-            Problem::new(Reason::SettingsInvalid, format!("{NAME} is not a usable URL: {why}"))
+        match Self::configured(session, settings, "ANTHROPIC_BASE_URL")? {
+            Some(endpoint) => Ok(endpoint),
+            None => Self::known(ANTHROPIC_BASE_URL),
+        }
+    }
+
+    /// The endpoint that the variable `name` sets, if it sets one.
+    fn configured(
+        session: &SessionContext,
+        settings: &Settings,
+        name: &str,
+    ) -> Result<Option<Self>, Problem> {
+        let Some((text, at)) = effective(session, settings, name)? else { return Ok(None) };
+        Self::parse(text, at).map(Some).map_err(|why| {
+            Problem::new(Reason::SettingsInvalid, format!("{name} is not a usable URL: {why}"))
                 .hint("write for example https://gateway.example.com")
                 .at(at)
         })
+    }
+
+    /// An endpoint whose URL claviger itself makes.
+    fn known(url: &str) -> Result<Self, Problem> {
+        Self::parse(url, None).map_err(|why| Problem::new(Reason::Bug, format!("{url} is not a URL: {why}")))
+    }
+
+    /// No endpoint: the credential is for a tool that brings its own.
+    pub fn nowhere() -> Self {
+        Self {
+            base_url: String::new(),
+            origin: String::new(),
+            host: String::new(),
+            secure: true,
+            at: None,
+            follows_region: false,
+        }
     }
 
     fn parse(text: &str, at: Option<&Location>) -> Result<Self, &'static str> {
@@ -91,7 +123,14 @@ impl Endpoint {
             Some(port) if port != if secure { 443 } else { 80 } => format!("{scheme}://{host}:{port}"),
             _ => format!("{scheme}://{host}"),
         };
-        Ok(Self { base_url: text.to_owned(), origin, host, secure, at: at.cloned() })
+        Ok(Self {
+            base_url: text.to_owned(),
+            origin,
+            host,
+            secure,
+            at: at.cloned(),
+            follows_region: false,
+        })
     }
 
     /// What a careful person would want to know of this endpoint.

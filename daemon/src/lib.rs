@@ -11,6 +11,7 @@ pub mod audit;
 pub mod broker;
 pub mod config;
 pub mod endpoint;
+pub mod fetch;
 pub mod host;
 pub mod listener;
 mod lock;

@@ -4,10 +4,11 @@
 // The rules of clippy.toml: only `host` touches the outside.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use clavigerd::{
     Setup,
     config::{Config, Paths},
+    fetch::{self, Fetch},
     host::{Host, memory, system},
     listener,
     logs::{DEFAULT_FILTER, Format, Logs},
@@ -38,10 +39,25 @@ struct Arguments {
     /// Detach, log to the state directory, and say "ready" on stdout once clients can connect
     #[arg(long)]
     on_demand: bool,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// What else this program does.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a cloud's SDK once and print what it finds; the daemon runs this for itself
+    #[command(subcommand, hide = true)]
+    Fetch(Fetch),
 }
 
 fn main() -> ExitCode {
-    match start(&Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let done = match &arguments.verb {
+        Some(Verb::Fetch(what)) => fetch::run(what),
+        None => start(&arguments),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("clavigerd: {error}");

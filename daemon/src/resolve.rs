@@ -3,9 +3,12 @@
 
 use crate::{
     config::Limits,
-    endpoint::{self, Endpoint, Extras},
+    endpoint::{
+        self, Endpoint, Extras,
+        cloud::{self, Place},
+    },
     settings::{
-        POLICIES, Settings,
+        Layer, POLICIES, Settings,
         effective::{effective, untrusted},
     },
     sources::{Binding, Bound, CHAIN},
@@ -16,7 +19,12 @@ use claviger::{
     session::{SessionContext, SessionMode},
     variables::{self, Use, is_true},
 };
-use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
+use serde::{Deserialize, Serialize};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// The facts that sources bind against.
 #[derive(Debug)]
@@ -25,14 +33,19 @@ pub struct View<'a> {
     pub session: &'a SessionContext,
     /// Its settings.
     pub settings: &'a Settings,
+    /// Who receives the request.
+    pub backend: Backend,
     /// Where requests go.
     pub endpoint: &'a Endpoint,
+    /// Region and project, for clouds.
+    pub place: &'a Place,
     /// Deadlines.
     pub limits: &'a Limits,
 }
 
-/// What became of one source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of one source, or of one link of an SDK's chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It provides the credential.
     Chosen,
@@ -70,6 +83,8 @@ pub struct Winner {
     pub bound: Bound,
     /// Where the credential may be sent.
     pub endpoint: Endpoint,
+    /// Region and project, for clouds.
+    pub place: Place,
     /// What goes along.
     pub extras: Extras,
     /// What looks wrong but stops nothing.
@@ -130,21 +145,21 @@ fn steps(
         .extend(settings.kept().map(|problem| format!("{problem}; what the file said before still counts")));
     let extras = endpoint::extras(session, settings)?;
     out.backend = backend(session, settings, &mut out.warnings)?;
-    if out.backend != Backend::Anthropic {
-        return Err(no_cloud_credential(session, settings, out.backend));
+    match out.backend {
+        Backend::Anthropic => policy(settings)?,
+        cloud => skipped(session, settings, cloud)?,
     }
-    policy(settings)?;
-    let endpoint = Endpoint::anthropic(session, settings)?;
+    let (endpoint, place) = cloud::of(out.backend, session, settings, &mut out.warnings)?;
     out.warnings.extend(endpoint.warning());
-    let view = View { session, settings, endpoint: &endpoint, limits };
+    let view = View { session, settings, backend: out.backend, endpoint: &endpoint, place: &place, limits };
     let (source, bound) = chain(&view, to_the_end, &mut out.steps)?;
     let (backend, warnings) = (out.backend, out.warnings.clone());
-    Ok(Winner { source, backend, bound, endpoint, extras, warnings })
+    Ok(Winner { source, backend, bound, endpoint, place, extras, warnings })
 }
 
 fn chain(view: &View<'_>, to_the_end: bool, steps: &mut Vec<Step>) -> Result<(&'static str, Bound), Problem> {
     let mut ended: Option<Result<(&'static str, Bound), Problem>> = None;
-    for source in CHAIN.iter().filter(|source| source.backend() == Backend::Anthropic) {
+    for source in CHAIN.iter().filter(|source| source.backend() == view.backend) {
         let mut push =
             |outcome, why: Cow<'static, str>, at| steps.push(Step { source: source.id(), outcome, why, at });
         match (source.bind(view), &ended) {
@@ -196,6 +211,9 @@ fn backend(
     settings: &Settings,
     warnings: &mut Vec<String>,
 ) -> Result<Backend, Problem> {
+    if let Some(wanted) = session.backend {
+        return Ok(wanted);
+    }
     let mut enabled = Vec::new();
     for (backend, variable, _) in CLOUDS {
         if switched_on(session, settings, variable)? {
@@ -209,22 +227,16 @@ fn backend(
     Ok(enabled.first().copied().unwrap_or(Backend::Anthropic))
 }
 
-/// Why there is no credential for a cloud.
-fn no_cloud_credential(session: &SessionContext, settings: &Settings, backend: Backend) -> Problem {
-    let skip = CLOUDS.into_iter().find(|(cloud, ..)| *cloud == backend).map_or("", |(_, _, skip)| skip);
-    match switched_on(session, settings, skip) {
-        Err(problem) => problem,
-        Ok(true) => Problem::new(
-            Reason::NoCredential,
-            format!("no credential, by configuration: {skip} is set"),
-        )
-        .hint("the gateway in front of the provider adds the credential; unset the variable to change that"),
-        Ok(false) => Problem::new(
-            Reason::NoCredential,
-            format!("this release has no source for {} yet", backend.name()),
-        )
-        .hint("let the session authenticate by itself, or unset the variable that enables the provider"),
+/// Whether the session leaves the authentication of its cloud to a gateway. A tool that asks for a cloud's credential
+/// does not.
+fn skipped(session: &SessionContext, settings: &Settings, backend: Backend) -> Result<(), Problem> {
+    let Some((_, _, skip)) = CLOUDS.into_iter().find(|(cloud, ..)| *cloud == backend) else { return Ok(()) };
+    if session.backend.is_some() || !switched_on(session, settings, skip)? {
+        return Ok(());
     }
+    let message = format!("no credential, by configuration: {skip} is set");
+    Err(Problem::new(Reason::NoCredential, message)
+        .hint("the gateway in front of the provider adds the credential; unset the variable to change that"))
 }
 
 fn switched_on(session: &SessionContext, settings: &Settings, variable: &str) -> Result<bool, Problem> {
@@ -265,16 +277,26 @@ impl<'a> View<'a> {
         self.session.config_directory().unwrap_or_else(|| "/".into())
     }
 
+    /// Where a command of `layer` runs: in the workspace if it comes from there, which takes trust; else in the directory
+    /// of the user's settings.
+    pub fn directory_of(&self, layer: Layer) -> PathBuf {
+        match layer.is_workspace() {
+            true => self.settings.snapshot.workspace.root.clone(),
+            false => self.config_directory(),
+        }
+    }
+
     /// The whole environment of a command: what the list lets through of the session's, then the `env` blocks of
     /// trusted settings, and a `PATH` without relative directories.
     pub fn command_environment(&self) -> BTreeMap<String, String> {
-        let session =
-            self.session.variables.iter().filter(|(name, _)| variables::usage(name) == Some(Use::Command));
+        let for_commands =
+            |name: &str| matches!(variables::usage(name), Some(Use::Command | Use::Sdk(_)));
+        let session = self.session.variables.iter().filter(|(name, _)| for_commands(name));
         let mut environment: BTreeMap<String, String> =
             session.map(|(name, value)| (name.clone(), value.clone())).collect();
         for (name, value) in self.settings.environment() {
             // A static key of the settings is for the session, not for the commands it runs.
-            if variables::usage(name) != Some(Use::Secret) {
+            if !matches!(variables::usage(name), Some(Use::Secret | Use::Lent(_))) {
                 environment.insert(name.to_owned(), value.to_owned());
             }
         }
@@ -282,6 +304,52 @@ impl<'a> View<'a> {
         let absolute: Vec<_> = path.split(':').filter(|directory| directory.starts_with('/')).collect();
         let path = absolute.join(":");
         environment.insert("PATH".into(), path);
+        self.anchor_paths(&mut environment);
         environment
+    }
+
+    /// The whole environment of the SDK of `cloud`: as a command's, without what other clouds' SDKs read (but for
+    /// those in `also`), and with the secrets it signs in with.
+    ///
+    /// # Errors
+    /// `workspace-untrusted` if an undecided workspace sets a variable that the SDK reads: it would choose who signs in.
+    pub fn sdk_environment(
+        &self,
+        cloud: Backend,
+        also: &[Backend],
+    ) -> Result<BTreeMap<String, String>, Problem> {
+        let reads = |other: Backend| other == cloud || also.contains(&other);
+        let mut environment = self.command_environment();
+        environment.retain(|name, _| !matches!(variables::usage(name), Some(Use::Sdk(other)) if !reads(other)));
+        for &(name, usage) in variables::VARIABLES {
+            let value = match usage {
+                Use::Sdk(other) if reads(other) => self.variable(name)?.map(|(text, _)| text.to_owned()),
+                Use::Lent(other) if reads(other) => self.lent(name)?,
+                _ => continue,
+            };
+            match value {
+                Some(value) => environment.insert(name.to_owned(), value),
+                None => environment.remove(name),
+            };
+        }
+        self.anchor_paths(&mut environment);
+        Ok(environment)
+    }
+
+    fn lent(&self, name: &str) -> Result<Option<String>, Problem> {
+        let own = self.session.lent.get(name).map(|secret| secret.expose().clone());
+        Ok(self.variable(name)?.map(|(text, _)| text.to_owned()).or(own))
+    }
+
+    /// A path relative to the session's directory means that directory, wherever a command runs.
+    fn anchor_paths(&self, environment: &mut BTreeMap<String, String>) {
+        for name in variables::PATHS {
+            let Some(value) = environment.get_mut(name) else { continue };
+            let home = value.strip_prefix("~/").and_then(|rest| Some(self.session.directory("HOME")?.join(rest)));
+            let anchored = home.unwrap_or_else(|| self.session.cwd.join(Path::new(value.as_str())));
+            if let Some(text) = anchored.to_str().filter(|_| !value.is_empty()) {
+                *value = text.to_owned();
+            }
+        }
     }
 }

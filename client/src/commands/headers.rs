@@ -38,6 +38,7 @@ fn credential_headers(lease: &Lease) -> Result<Vec<Header>, Problem> {
         v1::Scheme::ApiKey => Scheme::ApiKey,
         v1::Scheme::Bearer => Scheme::Bearer,
         v1::Scheme::ApiKeyAndBearer => Scheme::ApiKeyAndBearer,
+        v1::Scheme::Sigv4 => Scheme::SigV4,
         v1::Scheme::Unspecified => {
             return Err(Problem::new(Reason::Bug, "the daemon does not say how to send the credential"));
         }

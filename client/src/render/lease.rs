@@ -55,7 +55,7 @@ fn backend(lease: &Lease) -> String {
 
 fn hidden(lease: &Lease) -> String {
     match &lease.material {
-        Some(Material::Secret(_)) => "(hidden; --show-secret prints it)".into(),
+        Some(Material::Secret(_) | Material::AwsKeys(_)) => "(hidden; --show-secret prints it)".into(),
         Some(Material::OwnVariable(name)) => format!("(in ${}; --show-secret prints it)", escape::line(name)),
         None => "(none, by configuration)".into(),
     }

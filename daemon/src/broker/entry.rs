@@ -8,7 +8,7 @@ use super::{
 use crate::{
     host::memory::LockedText,
     resolve::Winner,
-    sources::{CredentialProvider, SourceKey},
+    sources::{CredentialProvider, Facts, Line, SourceKey},
 };
 use claviger::{
     reason::{Location, Problem, Reason},
@@ -31,7 +31,7 @@ const PROGRESS_BACKLOG: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Progress {
     /// The line.
-    pub line: Arc<str>,
+    pub line: Line,
     /// How long the command has been running.
     pub elapsed: Duration,
 }
@@ -47,6 +47,8 @@ pub struct Entry {
     pub state: State,
     /// The secret of `state.current`.
     pub secret: Option<Arc<LockedText>>,
+    /// What became known with the last refresh, good or bad.
+    pub facts: Arc<Facts>,
     /// The refresh in progress.
     pub flight: Option<Flight>,
     /// When it was last asked for.
@@ -79,6 +81,7 @@ impl Entry {
             at: wanted.winner.bound.at.clone(),
             state: State::default(),
             secret: None,
+            facts: Arc::default(),
             flight: None,
             last_used: now,
             watchers: 0,
@@ -116,7 +119,8 @@ impl Entry {
     /// The current credential as a loan.
     pub fn loan(&self, key: SourceKey) -> Option<LoanMaterial> {
         let (issue, secret) = (self.state.current?, self.secret.clone()?);
-        Some(LoanMaterial::Cached { key, secret, issue, stale: self.state.is_stale() })
+        let (facts, stale) = (self.facts.clone(), self.state.is_stale());
+        Some(LoanMaterial::Cached { key, secret, issue, facts, stale })
     }
 
     /// The problem of the last refresh, with the time left until the next attempt.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     host::memory::LockedText,
-    sources::{CredentialProvider, ProvideError, Provided, SourceKey},
+    sources::{Ask, CredentialProvider, Demand, Facts, Line, ProvideError, Provided, SharedDemand, SourceKey},
 };
 use claviger::reason::{Problem, Reason};
 use std::{
@@ -27,6 +27,8 @@ pub struct Fetched {
     pub issue: Issue,
     /// The secret.
     pub secret: Arc<LockedText>,
+    /// What is known of it.
+    pub facts: Arc<Facts>,
 }
 
 /// Where the outcome of a flight appears; `None` while it is under way.
@@ -36,6 +38,8 @@ pub type Outcomes = watch::Receiver<Option<Result<Fetched, Problem>>>;
 #[derive(Clone, Debug)]
 pub struct Flight {
     outcomes: Outcomes,
+    /// Who waits. A person is troubled only for those who do.
+    demand: SharedDemand,
     /// When it started.
     pub started_at: SystemTime,
 }
@@ -54,21 +58,33 @@ pub(super) async fn outcome(outcomes: &mut Outcomes) -> Result<Fetched, Problem>
 
 impl Broker {
     /// Joins the flight of `entry`, or starts one.
-    pub(super) fn fly(self: &Arc<Self>, entry: &mut Entry, key: SourceKey, cause: Cause) -> Outcomes {
+    pub(super) fn fly(
+        self: &Arc<Self>,
+        entry: &mut Entry,
+        key: SourceKey,
+        cause: Cause,
+        demand: Demand,
+    ) -> Outcomes {
         if let Some(flight) = &entry.flight {
+            flight.demand.raise(demand);
             return flight.outcomes.clone();
         }
         let (sender, outcomes) = watch::channel(None);
-        entry.flight = Some(Flight { outcomes: outcomes.clone(), started_at: self.host.clock.now() });
+        let demand = SharedDemand::new(demand);
+        let started_at = self.host.clock.now();
+        entry.flight = Some(Flight { outcomes: outcomes.clone(), demand: demand.clone(), started_at });
         let cause = if entry.state.current.is_none() { Cause::Initial } else { cause };
         let (broker, provider) = (self.clone(), entry.provider.clone());
         tokio::spawn(async move {
             let started = Instant::now();
-            let attempts = tokio::spawn(broker.clone().attempts(key, provider));
-            // A panic in a provider must reach the waiters as an error, not leave them waiting.
-            let provided =
-                attempts.await.unwrap_or_else(|_| Err(Problem::new(Reason::Bug, "the source panicked")));
-            let outcome = broker.land(key, provided, started.elapsed(), cause);
+            let outcome = loop {
+                let attempts = tokio::spawn(broker.clone().attempts(key, provider.clone(), demand.clone()));
+                // A panic in a provider must reach the waiters as an error, not leave them waiting.
+                let provided = attempts.await.unwrap_or_else(|_| Err(panicked()));
+                if let Some(outcome) = broker.land(key, provided, started.elapsed(), cause, &demand) {
+                    break outcome;
+                }
+            };
             sender.send_replace(Some(outcome));
         });
         entry.bump();
@@ -80,18 +96,18 @@ impl Broker {
         self: Arc<Self>,
         key: SourceKey,
         provider: Arc<dyn CredentialProvider>,
-    ) -> Result<Provided, Problem> {
-        let Ok(_permit) = self.commands.acquire().await else { return Err(super::shutting_down()) };
+        demand: SharedDemand,
+    ) -> Result<Provided, ProvideError> {
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
-            match self.attempt(key, &*provider).await {
-                Err(_) if let Some(problem) = self.recursion_of(key) => return Err(problem),
+            match self.attempt(key, &*provider, &demand).await {
+                Err(_) if let Some(problem) = self.recursion_of(key) => return Err(ProvideError::lasting(problem)),
                 Err(error) if error.transient && attempt < self.limits.attempts => {
                     sleep(pause.mul_f64(1.0 + 0.2 * fastrand::f64())).await;
                     (pause, attempt) = (pause * 2, attempt + 1);
                 }
-                outcome => return outcome.map_err(|error| error.problem),
+                outcome => return outcome,
             }
         }
     }
@@ -106,6 +122,7 @@ impl Broker {
         &self,
         key: SourceKey,
         provider: &dyn CredentialProvider,
+        demand: &SharedDemand,
     ) -> Result<Provided, ProvideError> {
         self.counters.runs.fetch_add(1, Relaxed);
         if let Some(entry) = self.lock().get_mut(&key) {
@@ -113,47 +130,69 @@ impl Broker {
             entry.recursed = false;
         }
         let started = Instant::now();
-        let mut on_line = |line: String| {
+        let mut on_line = |line: Line| {
             if let Some(entry) = self.lock().get_mut(&key) {
-                entry.say(Progress { line: line.into(), elapsed: started.elapsed() });
+                entry.say(Progress { line, elapsed: started.elapsed() });
             }
         };
-        provider.provide(&self.host, &mut on_line).await
+        let (host, commands, auth_refreshes) = (&self.host, &self.commands, &self.auth_refreshes);
+        let mut ask = Ask { host, commands, auth_refreshes, demand, on_line: &mut on_line };
+        provider.provide(&mut ask).await
     }
 
-    /// Notes the outcome in the entry. One that was dropped meanwhile is not brought back.
+    /// Notes the outcome in the entry. One that was dropped meanwhile is not brought back. `None` if it has to be tried
+    /// again: a person could have helped and was left alone, but by now somebody waits.
     fn land(
         &self,
         key: SourceKey,
-        provided: Result<Provided, Problem>,
+        provided: Result<Provided, ProvideError>,
         took: Duration,
         cause: Cause,
-    ) -> Result<Fetched, Problem> {
+        demand: &SharedDemand,
+    ) -> Option<Result<Fetched, Problem>> {
         let now = self.host.clock.now();
         let locked = provided.and_then(|provided| match LockedText::new(provided.secret.expose()) {
-            Ok(text) => Ok((Arc::new(text), provided.expires_at)),
-            Err(_) => Err(Problem::new(Reason::Limits, "no memory is left for the credential")),
+            Ok(text) => Ok((Arc::new(text), provided)),
+            Err(_) => Err(no_memory()),
         });
         let mut entries = self.lock();
-        let Some(entry) = entries.get_mut(&key) else { return Err(super::shutting_down()) };
+        let Some(entry) = entries.get_mut(&key) else { return Some(Err(super::shutting_down())) };
+        // Whoever joins does so under the same lock, so nobody slips through.
+        if demand.get() > Demand::Background && locked.as_ref().is_err_and(|error| error.asleep) {
+            return None;
+        }
         entry.flight = None;
         entry.recent.clear();
         let outcome = match locked {
-            Ok((secret, expires_at)) => {
+            Ok((secret, provided)) => {
                 report_recovery(key, entry);
-                entry.state.succeed(now, expires_at, took, cause, fastrand::f64());
+                entry.state.succeed(now, provided.expires_at, took, cause, fastrand::f64());
                 entry.secret = Some(secret.clone());
-                entry.state.current.map(|issue| Fetched { issue, secret }).ok_or_else(super::shutting_down)
+                entry.facts = Arc::new(provided.facts);
+                let facts = entry.facts.clone();
+                entry.state.current.map(|issue| Fetched { issue, secret, facts }).ok_or_else(super::shutting_down)
             }
-            Err(problem) => {
-                entry.state.fail(now, problem.clone(), fastrand::f64());
-                report_failure(key, entry, &problem);
-                Err(problem)
+            Err(error) => {
+                entry.state.fail(now, error.problem.clone(), error.asleep, fastrand::f64());
+                // A credential that is still lent keeps its own.
+                if !entry.state.is_valid(now) {
+                    entry.facts = Arc::new(error.facts);
+                }
+                report_failure(key, entry, &error.problem);
+                Err(error.problem)
             }
         };
         entry.bump();
-        outcome
+        Some(outcome)
     }
+}
+
+fn panicked() -> ProvideError {
+    ProvideError::lasting(Problem::new(Reason::Bug, "the source panicked"))
+}
+
+fn no_memory() -> ProvideError {
+    ProvideError::lasting(Problem::new(Reason::Limits, "no memory is left for the credential"))
 }
 
 fn report_failure(key: SourceKey, entry: &Entry, problem: &Problem) {

@@ -2,14 +2,21 @@
 
 use super::slot::Issue;
 use crate::{
+    endpoint::{Endpoint, cloud},
     host::memory::LockedText,
     resolve::Winner,
-    sources::{CredentialProvider, SourceKey},
+    sources::{CredentialProvider, Demand, Facts, SourceKey},
 };
-use claviger::session::SessionContext;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, AtomicU64},
+use claviger::{
+    backend::{BEDROCK_REGION, Backend},
+    session::SessionContext,
+};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64},
+    },
 };
 
 /// A credential on loan.
@@ -19,6 +26,49 @@ pub struct Loan {
     pub winner: Arc<Winner>,
     /// Where the secret is.
     pub material: LoanMaterial,
+}
+
+// === impl Loan ===
+
+impl Loan {
+    fn facts(&self) -> Option<&Facts> {
+        match &self.material {
+            LoanMaterial::Cached { facts, .. } => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// Region of the cloud: of the settings, else of the credential's own configuration, else the cloud's default.
+    pub fn region(&self) -> Option<&str> {
+        let default = (self.winner.backend == Backend::Bedrock).then_some(BEDROCK_REGION);
+        let own = self.facts().and_then(|facts| facts.region.as_deref());
+        self.winner.place.region.as_deref().or(own).or(default)
+    }
+
+    /// Project or resource. A credentials file that names a project comes before `ANTHROPIC_VERTEX_PROJECT_ID`, as other
+    /// variables do (`spec/behaviour.md` A2, "Vertex project precedence").
+    pub fn project(&self) -> Option<&str> {
+        let own = self.facts().and_then(|facts| facts.project.as_deref());
+        let settings = self.winner.place.project.as_deref();
+        if self.winner.place.is_outranked { own.or(settings) } else { settings.or(own) }
+    }
+
+    /// Where the credential may be sent.
+    pub fn endpoint(&self) -> Cow<'_, Endpoint> {
+        let known = Cow::Borrowed(&self.winner.endpoint);
+        match self.region() {
+            Some(region) if known.follows_region => cloud::bedrock(region).map_or(known, Cow::Owned),
+            _ => known,
+        }
+    }
+
+    /// What looks wrong now that the credential is known.
+    pub fn warning(&self) -> Option<String> {
+        let (used, wanted) = (self.project()?, self.winner.place.project.as_deref()?);
+        (used != wanted).then(|| {
+            format!("the credentials file names project {used}, which comes before ANTHROPIC_VERTEX_PROJECT_ID={wanted}")
+        })
+    }
 }
 
 /// Where the secret of a loan is.
@@ -36,6 +86,8 @@ pub enum LoanMaterial {
         secret: Arc<LockedText>,
         /// Its dates.
         issue: Issue,
+        /// What is known of it.
+        facts: Arc<Facts>,
         /// Whether its refresh failed or the API rejected it.
         stale: bool,
     },
@@ -48,6 +100,7 @@ pub struct Wanted<'a> {
     pub(super) provider: &'a Arc<dyn CredentialProvider>,
     pub(super) session: &'a Arc<SessionContext>,
     pub(super) pid: Option<u32>,
+    pub(super) demand: Demand,
 }
 
 /// Totals since the start.

@@ -2,6 +2,7 @@
 //!
 //! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.
 
+pub mod auth_refresh;
 pub mod entry;
 pub mod flight;
 pub mod loan;
@@ -19,9 +20,10 @@ use crate::{
     lock::lock,
     resolve::{self, Winner},
     settings::{self, Settings, Snapshot, store::SettingsStore},
-    sources::{Material, SourceKey},
+    sources::{Demand, Material, SourceKey},
     trust::TrustStore,
 };
+use auth_refresh::AuthRefreshes;
 use claviger::{
     reason::{Location, Problem, Reason},
     session::{SessionContext, SessionMode},
@@ -55,6 +57,8 @@ pub struct Broker {
     entries: Mutex<Entries>,
     recall: Recall,
     commands: Semaphore,
+    /// The commands that sign a person in.
+    pub auth_refreshes: Arc<AuthRefreshes>,
     shutdown: tokio::sync::watch::Sender<bool>,
 }
 
@@ -79,7 +83,7 @@ impl Broker {
         let started_at = host.clock.now();
         let commands = Semaphore::new(limits.commands);
         let shutdown = tokio::sync::watch::Sender::new(false);
-        let (counters, entries, recall) = Default::default();
+        let (counters, entries, recall, auth_refreshes) = Default::default();
         Arc::new(Self {
             host,
             settings,
@@ -90,6 +94,7 @@ impl Broker {
             entries,
             recall,
             commands,
+            auth_refreshes,
             shutdown,
         })
     }
@@ -106,7 +111,7 @@ impl Broker {
         min_validity: Duration,
     ) -> Result<Loan, Problem> {
         self.counters.requests.fetch_add(1, Relaxed);
-        let loan = self.lend(session, pid, min_validity).await;
+        let loan = self.lend(session, pid, min_validity, Demand::Session).await;
         if loan.is_err() {
             self.counters.errors.fetch_add(1, Relaxed);
         }
@@ -118,13 +123,14 @@ impl Broker {
         session: &Arc<SessionContext>,
         pid: Option<u32>,
         min_validity: Duration,
+        demand: Demand,
     ) -> Result<Loan, Problem> {
         let winner = self.winner(session).await?;
         let material = match &winner.bound.material {
             Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
             Material::Fixed(_) => LoanMaterial::Fixed,
             Material::Provided(provider) => {
-                self.serve(&Wanted { winner: &winner, provider, session, pid }, min_validity).await?
+                self.serve(&Wanted { winner: &winner, provider, session, pid, demand }, min_validity).await?
             }
         };
         Ok(Loan { winner, material })
@@ -183,7 +189,9 @@ impl Broker {
         self.counters.waits.fetch_add(1, Relaxed);
         let outcome = self.wait(flight).await;
         match outcome {
-            Ok(Fetched { issue, secret }) => Ok(LoanMaterial::Cached { key, secret, issue, stale: false }),
+            Ok(Fetched { issue, secret, facts }) => {
+                Ok(LoanMaterial::Cached { key, secret, issue, facts, stale: false })
+            }
             Err(problem) => self.still_valid(key).ok_or(problem),
         }
     }
@@ -194,10 +202,10 @@ impl Broker {
         let key = wanted.provider.key();
         let mut entries = self.lock();
         let entry = self.entry(&mut entries, wanted, now)?;
-        match entry.state.decide(now, min_validity) {
+        match entry.state.decide(now, min_validity, wanted.demand > Demand::Background) {
             Decision::Serve => {}
-            Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due)),
-            Decision::Join => return Ok(Answer::After(self.fly(entry, key, Cause::Due))),
+            Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due, Demand::Background)),
+            Decision::Join => return Ok(Answer::After(self.fly(entry, key, Cause::Due, wanted.demand))),
             Decision::Reject => return Err(entry.rejection(now)),
         }
         entry.served += 1;

@@ -5,7 +5,7 @@ use super::{
     loan::Wanted,
     slot::{Cause, Verdict},
 };
-use crate::sources::{Material, SourceKey};
+use crate::sources::{Demand, Material, SourceKey};
 use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,
@@ -39,12 +39,12 @@ impl Broker {
             )
             .hint("change the variable or the settings file that holds it"));
         };
-        let wanted = Wanted { winner: &winner, provider, session, pid };
+        let wanted = Wanted { winner: &winner, provider, session, pid, demand: Demand::Person };
         self.refuse_recursion(&wanted)?;
         let flight = {
             let mut entries = self.lock();
             let entry = self.entry(&mut entries, &wanted, self.host.clock.now())?;
-            self.fly(entry, provider.key(), Cause::Due)
+            self.fly(entry, provider.key(), Cause::Due, Demand::Person)
         };
         self.wait(flight).await?;
         Ok(provider.key())
@@ -71,7 +71,7 @@ impl Broker {
         let verdict = entry.state.judge(now, generation);
         if verdict == Verdict::Refresh {
             entry.state.reject(now);
-            drop(self.fly(entry, current, Cause::Rejected));
+            drop(self.fly(entry, current, Cause::Rejected, Demand::Background));
         }
         Ok(Reported::Judged(verdict, entry.generation()))
     }

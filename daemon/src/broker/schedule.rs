@@ -7,6 +7,10 @@ use std::time::{Duration, SystemTime};
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 /// Longest pause after failed refreshes.
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
+/// Longest pause that a server is granted (`Retry-After`).
+pub const MAX_TOLD: Duration = Duration::from_secs(300);
+/// Most of a credential's life that is given up by refreshing it ahead (`spec/behaviour.md` A7, "AWS cache").
+const MAX_MARGIN: Duration = Duration::from_secs(300);
 /// Shortest time between two refreshes because of rejections.
 const FIRST_REPORT_PAUSE: Duration = Duration::from_secs(30);
 /// Longest such time.
@@ -28,13 +32,13 @@ pub enum Next {
     Rest,
 }
 
-/// When to refresh a credential: early enough that nobody waits, late enough not to waste it. A fifth of the
-/// lifetime before expiry, or twice the time the last refresh took, whichever is more, plus up to a tenth of jitter
-/// so that entries do not fall due together; never in the first half of the lifetime.
+/// When to refresh a credential: early enough that nobody waits, late enough not to waste it. A fifth of the lifetime
+/// before expiry, five minutes at most, or twice the time the last refresh took, whichever is more; plus up to half of that
+/// as jitter so that entries do not fall due together; never in the first half of the lifetime.
 pub fn refresh_at(fetched: SystemTime, expires: SystemTime, took: Duration, jitter: f64) -> SystemTime {
     let lifetime = expires.duration_since(fetched).unwrap_or_default();
-    let margin = (lifetime / 5).max(took * 2) + lifetime.mul_f64(0.1 * jitter);
-    expires - margin.min(lifetime / 2)
+    let margin = (lifetime / 5).min(MAX_MARGIN).max(took * 2);
+    expires - margin.mul_f64(1.0 + 0.5 * jitter).min(lifetime / 2)
 }
 
 /// How long to pause after the `count`th failure in a row. While a valid credential is left, another attempt is made
@@ -100,6 +104,8 @@ mod tests {
             (300, 1000, 1.0, 210_000),
             (2, 900, 0.0, 1000), // never in the first half
             (10, 1500, 0.0, 7000),
+            (3600, 1000, 0.0, 3_300_000), // five minutes ahead
+            (3600, 1000, 1.0, 3_150_000),
             (0, 1000, 1.0, 0),
         ] {
             let due = refresh_at(at(0), at(lifetime), Duration::from_millis(took_ms), jitter);
@@ -129,7 +135,7 @@ mod tests {
         assert_eq!(next(&state, at(0), false, SECOND * 100), Next::ForgetAt(at(300)));
         assert_eq!(next(&state, at(250), false, SECOND * 100), Next::RefreshAt(at(240)));
         assert_eq!(next(&state, at(0), true, SECOND), Next::RefreshAt(at(240)));
-        state.fail(at(240), Problem::new(Reason::CommandFailed, "x"), 0.0);
+        state.fail(at(240), Problem::new(Reason::CommandFailed, "x"), false, 0.0);
         assert_eq!(next(&state, at(235), false, SECOND * 900), Next::RefreshAt(at(250)));
         assert_eq!(next(&State::default(), at(0), false, SECOND * 9), Next::ForgetAt(at(9)));
         assert_eq!(next(&State::default(), at(0), true, SECOND * 9), Next::Rest);

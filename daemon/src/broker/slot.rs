@@ -39,6 +39,8 @@ pub struct Failure {
     pub count: u32,
     /// Not before this will another attempt be made.
     pub retry_at: SystemTime,
+    /// A person could have helped, and nobody waited: the next session that asks is not held up.
+    pub asleep: bool,
 }
 
 /// State of a cache entry.
@@ -114,12 +116,13 @@ impl State {
         self.failure.as_ref().is_some_and(|failure| schedule::backs_off(now, failure.retry_at))
     }
 
-    /// What to do with a request that wants at least `min_validity`.
-    pub fn decide(&self, now: SystemTime, min_validity: Duration) -> Decision {
+    /// What to do with a request that wants at least `min_validity`. `waits` is whether a session waits for the answer.
+    pub fn decide(&self, now: SystemTime, min_validity: Duration, waits: bool) -> Decision {
+        let wakes = waits && self.failure.as_ref().is_some_and(|failure| failure.asleep);
         let Some(issue) = self.current.filter(|_| self.is_valid(now)) else {
-            return if self.backs_off(now) { Decision::Reject } else { Decision::Join };
+            return if self.backs_off(now) && !wakes { Decision::Reject } else { Decision::Join };
         };
-        if self.backs_off(now) {
+        if self.backs_off(now) && !(wakes && self.rejected) {
             return Decision::Serve;
         }
         if self.rejected || is_too_short(&issue, now, min_validity) {
@@ -174,14 +177,16 @@ impl State {
     }
 
     /// Notes a failure. The current credential stays what it is.
-    pub fn fail(&mut self, now: SystemTime, problem: Problem, jitter: f64) {
+    pub fn fail(&mut self, now: SystemTime, problem: Problem, asleep: bool, jitter: f64) {
         let count = self.failure.as_ref().map_or(0, |failure| failure.count) + 1;
         let left = self
             .current
             .filter(|_| self.is_valid(now))
             .and_then(|issue| issue.expires_at?.duration_since(now).ok());
-        let retry_at = now + schedule::backoff(count, left, jitter);
-        self.failure = Some(Failure { problem, count, retry_at });
+        // A server that says when to come back is believed, within reason.
+        let told = problem.retry_after.unwrap_or_default().min(schedule::MAX_TOLD);
+        let retry_at = now + schedule::backoff(count, left, jitter).max(told);
+        self.failure = Some(Failure { problem, count, retry_at, asleep });
     }
 }
 
@@ -226,35 +231,35 @@ mod tests {
             (100_000, Decision::Join),
             (-14_400, Decision::Join), // the clock was set back four hours
         ] {
-            assert_eq!(fetched().decide(at(now), Duration::ZERO), expected, "at {now}");
+            assert_eq!(fetched().decide(at(now), Duration::ZERO, true), expected, "at {now}");
         }
-        assert_eq!(State::default().decide(at(0), Duration::ZERO), Decision::Join);
+        assert_eq!(State::default().decide(at(0), Duration::ZERO, true), Decision::Join);
     }
 
     #[test]
     fn a_failing_refresh_leaves_the_credential_until_expiry_and_not_a_second_longer() {
         let mut state = fetched();
-        state.fail(at(240), problem(), 0.0);
-        assert_eq!(state.decide(at(241), Duration::ZERO), Decision::Serve);
+        state.fail(at(240), problem(), false, 0.0);
+        assert_eq!(state.decide(at(241), Duration::ZERO, true), Decision::Serve);
         assert!(state.is_stale());
-        state.fail(at(299), problem(), 0.0);
+        state.fail(at(299), problem(), false, 0.0);
         let retry_at = state.failure.as_ref().expect("failed").retry_at;
         assert!(retry_at <= at(300), "a last attempt before expiry");
-        state.fail(at(301), problem(), 0.0);
-        assert_eq!(state.decide(at(302), Duration::ZERO), Decision::Reject);
+        state.fail(at(301), problem(), false, 0.0);
+        assert_eq!(state.decide(at(302), Duration::ZERO, true), Decision::Reject);
         let retry_at = state.failure.as_ref().expect("failed").retry_at;
-        assert_eq!(state.decide(retry_at, Duration::ZERO), Decision::Join);
+        assert_eq!(state.decide(retry_at, Duration::ZERO, true), Decision::Join);
     }
 
     #[test]
     fn a_wish_for_validity_refreshes_but_never_in_a_loop() {
         let state = fetched();
-        assert_eq!(state.decide(at(100), Duration::from_secs(200)), Decision::Serve);
-        assert_eq!(state.decide(at(101), Duration::from_secs(200)), Decision::Join);
-        assert_eq!(state.decide(at(1), Duration::from_secs(86_400)), Decision::Serve);
+        assert_eq!(state.decide(at(100), Duration::from_secs(200), true), Decision::Serve);
+        assert_eq!(state.decide(at(101), Duration::from_secs(200), true), Decision::Join);
+        assert_eq!(state.decide(at(1), Duration::from_secs(86_400), true), Decision::Serve);
         let mut failed = fetched();
-        failed.fail(at(100), problem(), 0.0);
-        assert_eq!(failed.decide(at(101), Duration::from_secs(250)), Decision::Serve);
+        failed.fail(at(100), problem(), false, 0.0);
+        assert_eq!(failed.decide(at(101), Duration::from_secs(250), true), Decision::Serve);
     }
 
     #[test]
@@ -262,11 +267,11 @@ mod tests {
         let mut state = fetched();
         assert_eq!(state.judge(at(10), 1), Verdict::Refresh);
         state.reject(at(10));
-        assert_eq!(state.decide(at(10), Duration::ZERO), Decision::Join);
+        assert_eq!(state.decide(at(10), Duration::ZERO, true), Decision::Join);
         state.succeed(at(11), Some(at(311)), Duration::from_secs(1), Cause::Rejected, 0.0);
         assert_eq!(state.judge(at(12), 1), Verdict::AlreadyReplaced);
         assert!(matches!(state.judge(at(12), 2), Verdict::HeldBack(until) if until > at(12)));
-        assert_eq!(state.decide(at(12), Duration::ZERO), Decision::Serve);
+        assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Serve);
         let first = state.hold_reports_until.expect("held");
         assert_eq!(state.judge(first, 2), Verdict::Refresh);
         state.reject(first);
@@ -281,18 +286,18 @@ mod tests {
     fn a_rejected_credential_is_served_stale_while_its_refresh_fails() {
         let mut state = fetched();
         state.reject(at(10));
-        state.fail(at(11), problem(), 0.0);
-        assert_eq!(state.decide(at(12), Duration::ZERO), Decision::Serve);
+        state.fail(at(11), problem(), false, 0.0);
+        assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Serve);
         assert!(state.is_stale());
     }
 
     #[test]
     fn generations_only_grow() {
         let mut state = fetched();
-        state.fail(at(1), problem(), 0.0);
+        state.fail(at(1), problem(), false, 0.0);
         state.succeed(at(2), None, Duration::ZERO, Cause::Due, 0.0);
         let issue = state.current.expect("issued");
         assert_eq!((issue.generation, issue.refresh_at), (2, None));
-        assert_eq!(state.decide(at(1_000_000), Duration::from_secs(60)), Decision::Serve);
+        assert_eq!(state.decide(at(1_000_000), Duration::from_secs(60), true), Decision::Serve);
     }
 }

@@ -5,7 +5,7 @@ use super::{
     schedule::{self, Next},
     slot::Cause,
 };
-use crate::sources::{Material, SourceKey};
+use crate::sources::{Demand, Material, SourceKey};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -92,7 +92,7 @@ impl Broker {
         match binding {
             Some((provider, winner)) => {
                 entry.bind(provider, winner);
-                drop(self.fly(entry, key, Cause::Due));
+                drop(self.fly(entry, key, Cause::Due, Demand::Background));
             }
             // Nothing happens for a session that left; another that still comes here says so by asking.
             None if entry.session.as_ref().is_some_and(|last| Arc::ptr_eq(last, &session)) => {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     resolve::Winner,
-    sources::{Material, SourceKey},
+    sources::{Demand, Material, SourceKey},
 };
 use claviger::{reason::Problem, session::SessionContext};
 use std::{
@@ -133,7 +133,7 @@ async fn attach(
         return Ok(winner);
     };
     if attached.as_ref().is_none_or(|attached| attached.key != provider.key()) {
-        let wanted = Wanted { winner: &winner, provider, session, pid };
+        let wanted = Wanted { winner: &winner, provider, session, pid, demand: Demand::Background };
         *attached = Some(broker.attach(&wanted)?);
     }
     if let Some(attached) = attached {
@@ -162,7 +162,8 @@ async fn tell(
     shown: &mut Shown,
     events: &mpsc::Sender<Box<Event>>,
 ) -> Option<()> {
-    let loan = broker.lend(session, pid, Duration::ZERO);
+    // A stream follows what others ask for; it does not call a person to the terminal by itself.
+    let loan = broker.lend(session, pid, Duration::ZERO, Demand::Background);
     tokio::pin!(loan);
     let loan = loop {
         tokio::select! {

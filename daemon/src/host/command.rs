@@ -2,6 +2,7 @@
 //! ends the whole group.
 
 use super::Host;
+use crate::lock::lock;
 use claviger::{secret::Secret, variables};
 use nix::{
     sys::signal::{Signal, killpg},
@@ -13,27 +14,43 @@ use std::{
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     process::{Child, Command},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 /// How long output is still read after the command itself has ended. What a command writes is in the pipe by then;
 /// only a child it left behind holds the pipe open for longer.
 const GRACE: Duration = Duration::from_millis(250);
-/// Longest line of stderr that is passed on, in bytes.
-const MAX_LINE: usize = 1024;
-/// Most lines of stderr that are passed on per run; the rest is read and dropped.
+/// Longest line that is passed on, in bytes. A link to sign in with can be long.
+const MAX_LINE: usize = 4096;
+/// How long a command that talks to a person may pause within a line before the part so far is passed on: it may wait
+/// for an answer to just that.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// Most lines that are passed on per run; the rest is read and dropped.
 const MAX_LINES: usize = 200;
+
+/// What to run.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Program {
+    /// A line for `/bin/sh -c`, of a settings file.
+    Shell(String),
+    /// Our own program as `clavigerd fetch …`, with these arguments.
+    Fetch(Vec<String>),
+}
 
 /// What to run and how.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CommandSpec {
-    /// Line for `/bin/sh -c`.
-    pub line: String,
+    /// What to run.
+    pub program: Program,
     /// The whole environment.
     pub environment: BTreeMap<String, String>,
     /// Working directory; `/` if it does not exist.
@@ -44,6 +61,8 @@ pub struct CommandSpec {
     pub max_output: usize,
     /// Put into the environment so that a client inside the command is recognised.
     pub flight: String,
+    /// It talks to a person: lines of stdout are passed on too, and not kept.
+    pub attended: bool,
 }
 
 /// Why a command has no output to use. Never holds the command line or anything it printed.
@@ -61,6 +80,9 @@ pub enum CommandError {
     /// It ran past its deadline and was ended.
     #[error("it did not end within {} s", .0.as_secs_f32())]
     Deadline(Duration),
+    /// Other commands ran for so long that it never started.
+    #[error("it did not start within {} s: too many other commands are running", .0.as_secs_f32())]
+    Queued(Duration),
 }
 
 // Command lines and variables of settings files often hold secrets.
@@ -76,15 +98,15 @@ impl fmt::Debug for CommandSpec {
     }
 }
 
-/// Runs a command and returns its stdout, at most `max_output + 1` bytes of it. `on_line` gets each line of stderr,
-/// without control characters, as it comes.
+/// Runs a command and returns its stdout, at most `max_output + 1` bytes of it. `on_line` gets each line of stderr (and
+/// of stdout, if the command is attended), without control characters, as it comes.
 ///
 /// # Errors
 /// See [`CommandError`]. Whatever happens, no process of its group is left when this returns or is dropped.
 pub async fn run(
     host: &Host,
     spec: &CommandSpec,
-    mut on_line: impl FnMut(String),
+    on_line: impl FnMut(String) + Send,
 ) -> Result<Secret<Vec<u8>>, CommandError> {
     let mut child = spawn(spec).map_err(|error| CommandError::NotStarted(error.kind()))?;
     let group = Group::of(&child);
@@ -92,13 +114,15 @@ pub async fn run(
     // Reserved once, so that no copy of a secret is left behind by growing.
     let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let lines = Lines { left: AtomicUsize::new(MAX_LINES), on_line: Mutex::new(on_line), eager: spec.attended };
     let status = {
-        let reading = async {
-            tokio::join!(
-                read_capped(stdout, &mut output, spec.max_output + 1),
-                read_lines(stderr, &mut on_line)
-            )
+        let stdout = async {
+            match spec.attended {
+                true => lines.read(stdout).await,
+                false => read_capped(stdout, &mut output, spec.max_output + 1).await,
+            }
         };
+        let reading = async { tokio::join!(stdout, lines.read(stderr)) };
         wait(&mut child, reading, spec.deadline).await?
     };
     match (status.code(), status.signal()) {
@@ -110,9 +134,20 @@ pub async fn run(
 
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 fn spawn(spec: &CommandSpec) -> io::Result<Child> {
-    let mut command = std::process::Command::new("/bin/sh");
+    let mut command = match &spec.program {
+        Program::Shell(line) => {
+            let mut command = std::process::Command::new("/bin/sh");
+            command.arg("-c").arg(line);
+            command
+        }
+        Program::Fetch(arguments) => {
+            let mut command = std::process::Command::new(super::system::own_program()?);
+            command.arg("fetch").args(arguments);
+            command
+        }
+    };
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command.arg("-c").arg(&spec.line).env_clear().envs(&spec.environment);
+    command.env_clear().envs(&spec.environment);
     command.env(variables::INSIDE_FLIGHT, &spec.flight);
     command.current_dir(if spec.directory.is_dir() { &spec.directory } else { Path::new("/") });
     let mut command = Command::from(command);
@@ -153,29 +188,45 @@ async fn read_capped(stream: Option<impl AsyncRead + Unpin>, into: &mut Secret<V
     }
 }
 
-async fn read_lines(stream: Option<impl AsyncRead + Unpin>, on_line: &mut impl FnMut(String)) {
-    let Some(mut stream) = stream else { return };
-    let mut chunk = zeroize::Zeroizing::new([0; 4096]);
-    let mut line = Vec::new();
-    let mut lines = 0;
-    while let Ok(count @ 1..) = stream.read(&mut chunk[..]).await {
-        for &byte in &chunk[..count] {
-            if byte == b'\n' {
-                pass_on(&mut line, &mut lines, on_line);
-            } else if line.len() < MAX_LINE && lines < MAX_LINES {
-                line.push(byte);
-            }
-        }
-    }
-    pass_on(&mut line, &mut lines, on_line);
+/// Passes on lines of a command.
+struct Lines<F> {
+    on_line: Mutex<F>,
+    /// How many more are passed on.
+    left: AtomicUsize,
+    /// Whether parts of a line are passed on when the rest keeps one waiting.
+    eager: bool,
 }
 
-fn pass_on(line: &mut Vec<u8>, lines: &mut usize, on_line: &mut impl FnMut(String)) {
-    let text: String = String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).collect();
-    line.clear();
-    if *lines < MAX_LINES && !text.is_empty() {
-        *lines += 1;
-        on_line(text);
+impl<F: FnMut(String) + Send> Lines<F> {
+    async fn read(&self, stream: Option<impl AsyncRead + Unpin>) {
+        let Some(mut stream) = stream else { return };
+        let mut chunk = zeroize::Zeroizing::new([0; 4096]);
+        let mut line = Vec::new();
+        loop {
+            let patience = if self.eager && !line.is_empty() { PATIENCE } else { Duration::MAX };
+            let Ok(read) = timeout(patience, stream.read(&mut chunk[..])).await else {
+                self.pass_on(&mut line);
+                continue;
+            };
+            let Ok(count @ 1..) = read else { break };
+            for &byte in &chunk[..count] {
+                match byte {
+                    b'\n' | b'\r' => self.pass_on(&mut line),
+                    _ if line.len() < MAX_LINE => line.push(byte),
+                    _ => {}
+                }
+            }
+        }
+        self.pass_on(&mut line);
+    }
+
+    fn pass_on(&self, line: &mut Vec<u8>) {
+        let text: String = String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).collect();
+        line.clear();
+        let room = |left: usize| left.checked_sub(1);
+        if !text.is_empty() && self.left.fetch_update(Relaxed, Relaxed, room).is_ok() {
+            lock(&self.on_line)(text);
+        }
     }
 }
 

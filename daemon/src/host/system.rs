@@ -19,6 +19,22 @@ pub fn variable_path(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
+/// Our own program, even if its file has been replaced since.
+///
+/// # Errors
+/// If the system does not say.
+pub fn own_program() -> io::Result<PathBuf> {
+    match cfg!(target_os = "linux") {
+        true => Ok("/proc/self/exe".into()),
+        false => env::current_exe(),
+    }
+}
+
+/// A variable of our own environment. For `fetch` children only: theirs is the session's.
+pub fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// The program of process `pid`: its path, or its name in brackets if it hides the path. Empty if it is gone.
 pub fn program(pid: u32) -> String {
     let path = fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.display().to_string());

@@ -18,6 +18,16 @@ impl ControlService for Context {
         Ok(Response::new(v1::StopResponse { pid: std::process::id() }))
     }
 
+    async fn cancel(
+        &self,
+        request: Request<v1::CancelRequest>,
+    ) -> Result<Response<v1::CancelResponse>, Status> {
+        let pid = crate::peer::of(&request).pid;
+        let cancelled = self.broker.auth_refreshes.cancel(&request.into_inner().id);
+        tracing::info!(pid, cancelled, "asked to cancel");
+        Ok(Response::new(v1::CancelResponse { cancelled }))
+    }
+
     async fn set_log_level(
         &self,
         request: Request<v1::SetLogLevelRequest>,

@@ -5,16 +5,17 @@ use crate::{
         entry::Entry,
         loan::{Loan, LoanMaterial},
     },
-    resolve::Winner,
-    sources::{Material, SourceKey},
+    resolve::{Outcome, Winner},
+    sources::{Facts, Link, Material, SourceKey, aws_keys::Keys},
     trust::Decision,
 };
-use claviger::{backend::Backend, credential::Scheme, proto::v1, wire};
+use claviger::{credential::Scheme, proto::v1, wire};
 use std::time::SystemTime;
 
 /// A loan on the wire.
 pub(super) fn lease(loan: &Loan) -> v1::Lease {
-    let Winner { source, backend: receiver, bound, endpoint, extras, warnings } = &*loan.winner;
+    let Winner { source, backend: receiver, bound, extras, warnings, .. } = &*loan.winner;
+    let endpoint = loan.endpoint();
     let headers = extras.headers.iter();
     let mut lease = v1::Lease {
         scheme: scheme(bound.scheme).into(),
@@ -22,32 +23,79 @@ pub(super) fn lease(loan: &Loan) -> v1::Lease {
             .map(|(name, value)| v1::Header { name: name.clone(), value: Some(secret(value.expose())) })
             .collect(),
         own_headers_variable: extras.own_headers.unwrap_or_default().to_owned(),
-        backend: backend(*receiver).into(),
+        backend: receiver.to_proto().into(),
         base_url: endpoint.base_url.clone(),
         origin: endpoint.origin.clone(),
         api_timeout: Some(wire::duration(extras.timeout)),
         source: (*source).to_owned(),
         location: bound.at.as_ref().map(wire::location),
-        warnings: warnings.clone(),
+        warnings: warnings.iter().cloned().chain(loan.warning()).collect(),
+        region: loan.region().unwrap_or_default().to_owned(),
+        project: loan.project().unwrap_or_default().to_owned(),
         ..Default::default()
     };
     lease.material = match (&loan.material, &bound.material) {
         (LoanMaterial::OwnVariable(name), _) => Some(v1::lease::Material::OwnVariable((*name).to_owned())),
-        (LoanMaterial::Fixed, Material::Fixed(text)) => {
-            Some(v1::lease::Material::Secret(secret(text.expose())))
-        }
+        (LoanMaterial::Fixed, Material::Fixed(text)) => material(bound.scheme, text.expose()),
         (LoanMaterial::Fixed, _) => None,
-        (LoanMaterial::Cached { key, secret: text, issue, stale }, _) => {
+        (LoanMaterial::Cached { key, secret: text, issue, facts: known, stale }, _) => {
+            lease.facts = Some(facts(known));
             lease.key = key.to_string();
             lease.generation = issue.generation;
             lease.fetched_at = Some(wire::timestamp(issue.fetched_at));
             lease.expires_at = issue.expires_at.map(wire::timestamp);
             lease.refresh_at = issue.refresh_at.map(wire::timestamp);
             lease.stale = *stale;
-            Some(v1::lease::Material::Secret(secret(text.expose())))
+            material(bound.scheme, text.expose())
         }
     };
     lease
+}
+
+/// A secret as it is lent. Keys that sign are lent in their parts.
+fn material(scheme: Scheme, text: &str) -> Option<v1::lease::Material> {
+    if scheme != Scheme::SigV4 {
+        return Some(v1::lease::Material::Secret(secret(text)));
+    }
+    let keys = Keys::from_text(text)?;
+    Some(v1::lease::Material::AwsKeys(v1::AwsKeys {
+        access_key_id: keys.id.clone(),
+        secret_access_key: Some(secret(&keys.secret)),
+        session_token: keys.token.as_deref().map(secret),
+    }))
+}
+
+/// What is known of a credential, on the wire.
+pub(super) fn facts(facts: &Facts) -> v1::Facts {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    v1::Facts {
+        link: text(&facts.link),
+        links: facts.links.iter().map(link).collect(),
+        region: text(&facts.region),
+        project: text(&facts.project),
+        quota_project: text(&facts.quota_project),
+        account: text(&facts.account),
+    }
+}
+
+fn link(link: &Link) -> v1::Step {
+    v1::Step {
+        source: link.name.clone(),
+        outcome: outcome(link.outcome).into(),
+        why: link.why.clone(),
+        location: None,
+    }
+}
+
+/// What became of a source or a link, on the wire.
+pub(super) fn outcome(outcome: Outcome) -> v1::step::Outcome {
+    match outcome {
+        Outcome::Chosen => v1::step::Outcome::Chosen,
+        Outcome::NotConfigured => v1::step::Outcome::NotConfigured,
+        Outcome::Ignored => v1::step::Outcome::Ignored,
+        Outcome::Outranked => v1::step::Outcome::Outranked,
+        Outcome::Refused => v1::step::Outcome::Refused,
+    }
 }
 
 fn secret(text: &str) -> v1::Secret {
@@ -59,16 +107,7 @@ fn scheme(scheme: Scheme) -> v1::Scheme {
         Scheme::ApiKey => v1::Scheme::ApiKey,
         Scheme::Bearer => v1::Scheme::Bearer,
         Scheme::ApiKeyAndBearer => v1::Scheme::ApiKeyAndBearer,
-    }
-}
-
-/// A backend on the wire.
-pub(super) fn backend(backend: Backend) -> v1::Backend {
-    match backend {
-        Backend::Anthropic => v1::Backend::Anthropic,
-        Backend::Bedrock => v1::Backend::Bedrock,
-        Backend::Vertex => v1::Backend::Vertex,
-        Backend::Foundry => v1::Backend::Foundry,
+        Scheme::SigV4 => v1::Scheme::Sigv4,
     }
 }
 
@@ -101,5 +140,6 @@ pub(super) fn slot(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::SlotSt
         last_used_at: Some(wire::timestamp(entry.last_used)),
         served: entry.served,
         runs: entry.runs,
+        facts: Some(facts(&entry.facts)),
     }
 }

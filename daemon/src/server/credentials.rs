@@ -120,7 +120,8 @@ impl Context {
             }
             Event::Progress(source, progress) => Message::Progress(v1::Progress {
                 source: source.to_owned(),
-                line: progress.line.to_string(),
+                line: progress.line.text.to_string(),
+                attended: progress.line.attended,
                 elapsed: Some(wire::duration(progress.elapsed)),
             }),
             Event::Problem(problem) => self.problem(&problem),
@@ -137,6 +138,7 @@ impl Context {
         let command = match problem.reason {
             claviger::reason::Reason::WorkspaceUntrusted => "claviger trust grant",
             claviger::reason::Reason::SettingsInvalid => "claviger explain",
+            claviger::reason::Reason::LoginRequired => "claviger refresh",
             _ => "claviger status",
         };
         Message::HumanNeeded(v1::HumanNeeded { problem: Some(message), command: command.to_owned() })

@@ -3,13 +3,13 @@
 use super::{Context, convert, fail, introduce, session};
 use crate::{
     broker::{entry::Entry, loan::Counters},
-    resolve::{self, Outcome, Resolution, Step},
+    resolve::{self, Resolution, Step},
     settings::{File, FileState, Located, Settings},
     sources::{Material, SourceKey},
 };
 use claviger::{
     PROTOCOL, RELEASE,
-    proto::v1::{self, inspect_service_server::InspectService, settings_file, step},
+    proto::v1::{self, inspect_service_server::InspectService, settings_file},
     session::SessionContext,
     wire,
 };
@@ -67,6 +67,13 @@ impl InspectService for Context {
         Ok(Response::new(v1::RefreshResponse { slot }))
     }
 
+    async fn list_pending(
+        &self,
+        _: Request<v1::ListPendingRequest>,
+    ) -> Result<Response<v1::ListPendingResponse>, Status> {
+        Ok(Response::new(v1::ListPendingResponse { pending: super::pending::list(&self.broker) }))
+    }
+
     async fn get_version(
         &self,
         _: Request<v1::GetVersionRequest>,
@@ -112,7 +119,7 @@ impl Context {
         let now = self.broker.host.clock.now();
         let mut explanation = v1::ExplainResponse {
             mode: session.mode.to_proto().into(),
-            backend: convert::backend(resolution.backend).into(),
+            backend: resolution.backend.to_proto().into(),
             steps: resolution.steps.into_iter().map(step).collect(),
             files: files(settings, now),
             values: values(settings),
@@ -128,6 +135,8 @@ impl Context {
             Ok(winner) => {
                 winner.source.clone_into(&mut explanation.winner);
                 explanation.origin = winner.endpoint.origin;
+                explanation.region = winner.place.region.unwrap_or_default();
+                explanation.project = winner.place.project.unwrap_or_default();
                 if let Material::Provided(provider) = &winner.bound.material {
                     explanation.slot = self.slot(provider.key());
                 }
@@ -139,16 +148,9 @@ impl Context {
 }
 
 fn step(step: Step) -> v1::Step {
-    let outcome = match step.outcome {
-        Outcome::Chosen => step::Outcome::Chosen,
-        Outcome::NotConfigured => step::Outcome::NotConfigured,
-        Outcome::Ignored => step::Outcome::Ignored,
-        Outcome::Outranked => step::Outcome::Outranked,
-        Outcome::Refused => step::Outcome::Refused,
-    };
     v1::Step {
         source: step.source.to_owned(),
-        outcome: outcome.into(),
+        outcome: convert::outcome(step.outcome).into(),
         why: step.why.into_owned(),
         location: step.at.as_ref().map(wire::location),
     }

@@ -4,6 +4,7 @@ pub mod control;
 pub mod convert;
 pub mod credentials;
 pub mod inspect;
+mod pending;
 pub mod trust;
 
 use crate::{audit::Audit, broker::Broker, peer};

@@ -1,14 +1,11 @@
 //! `apiKeyHelper`: a command whose output is the key.
 
 use super::{
-    Binding, Bound, CredentialProvider, CredentialSource, Material, OnLine, ProvideError, Provided,
+    Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, ProvideError, Provided,
     Providing, SourceKey,
 };
 use crate::{
-    host::{
-        Host,
-        command::{self, CommandError, CommandSpec},
-    },
+    host::command::{CommandError, CommandSpec, Program},
     resolve::View,
     settings::{Located, Lookup},
 };
@@ -18,7 +15,7 @@ use claviger::{
     reason::{Location, Problem, Reason},
     secret::Secret,
 };
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// The source.
 pub struct ApiKeyHelper;
@@ -84,10 +81,7 @@ fn unset(view: &View<'_>) -> String {
 
 fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem> {
     let environment = view.command_environment();
-    let directory: PathBuf = match command.layer.is_workspace() {
-        true => view.settings.snapshot.workspace.root.clone(),
-        false => view.config_directory(),
-    };
+    let directory = view.directory_of(command.layer);
     let ttl = ttl(view)?;
     let ttl_text = ttl.as_millis().to_string();
     let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default(), &ttl_text].into_iter();
@@ -96,12 +90,13 @@ fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem>
         inputs.chain(environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()])),
     );
     let spec = CommandSpec {
-        line: command.value.clone(),
+        program: Program::Shell(command.value.clone()),
         environment,
         directory,
         deadline: view.limits.helper_timeout,
         max_output: MAX_SECRET_LEN + 1,
         flight: key.to_string(),
+        attended: false,
     };
     Ok(Helper { key, spec, ttl, at: command.at.clone() })
 }
@@ -123,12 +118,12 @@ impl CredentialProvider for Helper {
         self.key
     }
 
-    fn provide<'a>(&'a self, host: &'a Host, on_line: OnLine<'a>) -> Providing<'a> {
+    fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a> {
         Box::pin(async move {
-            let output =
-                command::run(host, &self.spec, on_line).await.map_err(|error| self.failed(&error))?;
+            let output = ask.run(&self.spec).await.map_err(|error| self.failed(&error))?;
             let secret = token(output.expose()).map_err(|what| self.unusable(&what))?;
-            Ok(Provided { secret, expires_at: Some(host.clock.now() + self.ttl) })
+            let expires_at = Some(ask.host.clock.now() + self.ttl);
+            Ok(Provided { secret, expires_at, facts: Facts::default() })
         })
     }
 }
@@ -137,6 +132,7 @@ impl Helper {
     fn failed(&self, error: &CommandError) -> ProvideError {
         let (reason, transient) = match error {
             CommandError::Deadline(_) => (Reason::SourceTimeout, false),
+            CommandError::Queued(_) => (Reason::SourceUnavailable, false),
             // The shell's codes for "cannot execute" and "not found".
             CommandError::Exit(126 | 127) | CommandError::NotStarted(_) => (Reason::CommandFailed, false),
             CommandError::Exit(_) | CommandError::Signal(_) => (Reason::CommandFailed, true),
@@ -151,7 +147,7 @@ impl Helper {
         };
         let problem =
             Problem::new(reason, format!("{KEY} has no key to give: {error}")).hint(hint).at(&self.at);
-        ProvideError { problem, transient }
+        ProvideError { transient, ..ProvideError::lasting(problem) }
     }
 
     fn unusable(&self, what: &str) -> ProvideError {

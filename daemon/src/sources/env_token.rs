@@ -1,4 +1,4 @@
-//! `ANTHROPIC_AUTH_TOKEN`, `ANTHROPIC_API_KEY` and `CLAUDE_CODE_OAUTH_TOKEN`: static secrets.
+//! `ANTHROPIC_AUTH_TOKEN`, `ANTHROPIC_API_KEY`, `CLAUDE_CODE_OAUTH_TOKEN` and their like for the clouds: static secrets.
 //!
 //! Where the session's environment has one, the secret stays there and the session is told to use its own. Where a
 //! settings file's `env` block has one, it overrides the session's, as documented (`spec/behaviour.md` A1).
@@ -16,6 +16,7 @@ use claviger::{
 /// A source that is one variable.
 pub struct EnvToken {
     id: &'static str,
+    backend: Backend,
     variable: &'static str,
     scheme: Scheme,
     /// Modes that leave the session's own variable out, and what to say then.
@@ -32,6 +33,7 @@ const HOMESPACE: (SessionMode, &str) =
 /// `ANTHROPIC_AUTH_TOKEN`, sent as bearer token.
 pub const AUTH_TOKEN: EnvToken = EnvToken {
     id: "env-auth-token",
+    backend: Backend::Anthropic,
     variable: "ANTHROPIC_AUTH_TOKEN",
     scheme: Scheme::Bearer,
     ignored: &[HOMESPACE, (SessionMode::Bare, "bare sessions use ANTHROPIC_API_KEY only")],
@@ -42,6 +44,7 @@ pub const AUTH_TOKEN: EnvToken = EnvToken {
 /// `ANTHROPIC_API_KEY`, sent as `x-api-key`.
 pub const API_KEY: EnvToken = EnvToken {
     id: "env-api-key",
+    backend: Backend::Anthropic,
     variable: "ANTHROPIC_API_KEY",
     scheme: Scheme::ApiKey,
     ignored: &[HOMESPACE],
@@ -53,6 +56,7 @@ pub const API_KEY: EnvToken = EnvToken {
 /// gateway once got one by mistake (`spec/behaviour.md` C, "OAuth to wrong gateway").
 pub const OAUTH_TOKEN: EnvToken = EnvToken {
     id: "oauth-token",
+    backend: Backend::Anthropic,
     variable: "CLAUDE_CODE_OAUTH_TOKEN",
     scheme: Scheme::Bearer,
     ignored: &[(SessionMode::Bare, "bare sessions never use OAuth")],
@@ -60,13 +64,43 @@ pub const OAUTH_TOKEN: EnvToken = EnvToken {
     only_to: Some("anthropic.com"),
 };
 
+/// `AWS_BEARER_TOKEN_BEDROCK`: an API key of Bedrock, outside the chain (`spec/behaviour.md` A2).
+pub const BEDROCK_TOKEN: EnvToken = of_cloud(
+    "env-bedrock-token",
+    Backend::Bedrock,
+    "AWS_BEARER_TOKEN_BEDROCK",
+    Scheme::Bearer,
+);
+
+/// `ANTHROPIC_FOUNDRY_AUTH_TOKEN`, sent as bearer token.
+pub const FOUNDRY_TOKEN: EnvToken = of_cloud(
+    "env-foundry-token",
+    Backend::Foundry,
+    "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
+    Scheme::Bearer,
+);
+
+/// `ANTHROPIC_FOUNDRY_API_KEY`, sent as `x-api-key` (`spec/behaviour.md` D).
+pub const FOUNDRY_KEY: EnvToken = of_cloud(
+    "env-foundry-key",
+    Backend::Foundry,
+    "ANTHROPIC_FOUNDRY_API_KEY",
+    Scheme::ApiKey,
+);
+
+/// A cloud's own static secret. Modes say nothing about those: a bare session too uses its cloud's (`spec/behaviour.md`
+/// A6).
+const fn of_cloud(id: &'static str, backend: Backend, variable: &'static str, scheme: Scheme) -> EnvToken {
+    EnvToken { id, backend, variable, scheme, ignored: &[], explicit: true, only_to: None }
+}
+
 impl CredentialSource for EnvToken {
     fn id(&self) -> &'static str {
         self.id
     }
 
     fn backend(&self) -> Backend {
-        Backend::Anthropic
+        self.backend
     }
 
     fn bind(&self, view: &View<'_>) -> Binding {

@@ -4,22 +4,50 @@
 //! done by the broker's flights. A new source is one file and one line in [`CHAIN`].
 
 pub mod api_key_helper;
+mod ask;
+pub mod aws_chain;
+pub mod aws_export;
+pub mod aws_keys;
+pub mod azure_default;
 pub mod env_token;
+pub mod google_adc;
+mod sdk;
+mod sign_in;
 
-use crate::{host::Host, resolve::View};
+pub use ask::{Ask, Demand, Line, SharedDemand};
+pub use sign_in::SignIn;
+
+use crate::resolve::{Outcome, View};
 use claviger::{
     backend::Backend,
     credential::Scheme,
     reason::{Location, Problem},
     secret::Secret,
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{borrow::Cow, fmt, future::Future, pin::Pin, sync::Arc, time::SystemTime};
 
 /// Every source, in the order in which they win (DESIGN §3). The first that is configured provides the credential;
 /// one that is configured and fails does not let the next one in.
-pub const CHAIN: &[&dyn CredentialSource] =
-    &[&env_token::AUTH_TOKEN, &env_token::API_KEY, &api_key_helper::ApiKeyHelper, &env_token::OAUTH_TOKEN];
+pub const CHAIN: &[&dyn CredentialSource] = &[
+    // Anthropic.
+    &env_token::AUTH_TOKEN,
+    &env_token::API_KEY,
+    &api_key_helper::ApiKeyHelper,
+    &env_token::OAUTH_TOKEN,
+    // Bedrock. An export always runs where it is set, even beside credentials that are valid (`spec/behaviour.md` A2).
+    &env_token::BEDROCK_TOKEN,
+    &aws_export::AwsExport,
+    &aws_keys::AwsKeys,
+    &aws_chain::AwsChain,
+    // Vertex.
+    &google_adc::GoogleAdc,
+    // Foundry.
+    &env_token::FOUNDRY_TOKEN,
+    &env_token::FOUNDRY_KEY,
+    &azure_default::AzureDefault,
+];
 
 /// A kind of place a credential comes from.
 pub trait CredentialSource: Sync {
@@ -73,10 +101,40 @@ pub struct SourceKey([u8; 16]);
 /// A secret fresh from its source.
 #[derive(Debug)]
 pub struct Provided {
-    /// The secret.
+    /// The secret. With [`Scheme::SigV4`] it is the text of [`aws_keys::Keys`].
     pub secret: Secret<String>,
     /// When it expires; `None` if that is unknown.
     pub expires_at: Option<SystemTime>,
+    /// What became known of it.
+    pub facts: Facts,
+}
+
+/// What became known of a credential while it was obtained, or while it was not. Never a secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The link of an SDK's chain that answered.
+    pub link: Option<String>,
+    /// Every link in the order it was asked.
+    pub links: Vec<Link>,
+    /// Region that the credential's own configuration names.
+    pub region: Option<String>,
+    /// Project that the credential's own configuration names.
+    pub project: Option<String>,
+    /// Project to bill (Vertex).
+    pub quota_project: Option<String>,
+    /// Account, tenant or e-mail address it belongs to.
+    pub account: Option<String>,
+}
+
+/// One link of an SDK's chain and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Name: "environment", "profile", "imds", …
+    pub name: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, in one sentence.
+    pub why: String,
 }
 
 /// Why a provider has no credential.
@@ -86,10 +144,11 @@ pub struct ProvideError {
     pub problem: Problem,
     /// Whether trying again at once may help. Not so for output that is wrong and for deadlines.
     pub transient: bool,
+    /// Whether a person could have helped, and nobody was asked because no session waited.
+    pub asleep: bool,
+    /// What became known all the same.
+    pub facts: Facts,
 }
-
-/// Takes the lines a running command writes to stderr.
-pub type OnLine<'a> = &'a mut (dyn FnMut(String) + Send);
 
 /// The future of [`CredentialProvider::provide`].
 pub type Providing<'a> = Pin<Box<dyn Future<Output = Result<Provided, ProvideError>> + Send + 'a>>;
@@ -99,7 +158,11 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     /// Identity in the cache.
     fn key(&self) -> SourceKey;
     /// Obtains the credential, once. It ends by its own deadline, and leaves nothing running when dropped.
-    fn provide<'a>(&'a self, host: &'a Host, on_line: OnLine<'a>) -> Providing<'a>;
+    fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a>;
+    /// The command that signs a person in for it, if one is configured.
+    fn sign_in(&self) -> Option<&SignIn> {
+        None
+    }
 }
 
 // === impl SourceKey ===
@@ -142,7 +205,7 @@ impl fmt::Debug for SourceKey {
 impl ProvideError {
     /// An error that the same inputs will meet again.
     pub fn lasting(problem: Problem) -> Self {
-        Self { problem, transient: false }
+        Self { problem, transient: false, asleep: false, facts: Facts::default() }
     }
 }
 

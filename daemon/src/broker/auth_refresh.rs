@@ -1,0 +1,284 @@
+//! The runs of `awsAuthRefresh` and `gcpAuthRefresh`: one for everybody who needs the same command, with a pause between
+//! runs that grows while they do not help, seen by `claviger pending` and ended by `claviger cancel`.
+//!
+//! A run belongs to the daemon. Refreshes of several cache entries may wait for it, and any number of sessions for each.
+
+use super::schedule;
+use crate::{
+    host::{
+        Host,
+        command::{self, CommandError},
+    },
+    lock::lock,
+    sources::{Ask, Demand, Line, SignIn, SourceKey},
+};
+use claviger::reason::{Location, Problem, Reason};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+use tokio::sync::{Notify, broadcast, watch};
+
+/// Lines that are kept for whoever comes later, and that a slow reader may lag behind.
+const BACKLOG: usize = 64;
+/// Commands whose last run is remembered.
+const MOST: usize = 256;
+
+/// All runs, and when the last ones were.
+#[derive(Debug, Default)]
+pub struct AuthRefreshes(Mutex<HashMap<SourceKey, Record>>);
+
+/// What is known of one command.
+#[derive(Debug, Default)]
+struct Record {
+    running: Option<Running>,
+    /// When the last run ended.
+    ended_at: Option<SystemTime>,
+    /// Runs in a row after which nobody had a credential.
+    useless: u32,
+}
+
+/// A run under way.
+#[derive(Clone, Debug)]
+struct Running {
+    name: &'static str,
+    at: Location,
+    started_at: SystemTime,
+    deadline: Duration,
+    waiting: u32,
+    recent: Vec<Arc<str>>,
+    lines: broadcast::Sender<Arc<str>>,
+    outcome: watch::Receiver<Option<Result<(), Problem>>>,
+    cancel: Arc<Notify>,
+}
+
+/// A run as `claviger pending` shows it.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// Identity of the run.
+    pub key: SourceKey,
+    /// Settings key of the command.
+    pub name: &'static str,
+    /// Where it is configured.
+    pub at: Location,
+    /// When it started.
+    pub started_at: SystemTime,
+    /// When it is ended.
+    pub deadline: SystemTime,
+    /// Refreshes that wait for it.
+    pub waiting: u32,
+    /// What it said so far.
+    pub lines: Vec<Arc<str>>,
+}
+
+/// One who waits for a run.
+struct Waiter {
+    runs: Arc<AuthRefreshes>,
+    key: SourceKey,
+    recent: Vec<Arc<str>>,
+    lines: broadcast::Receiver<Arc<str>>,
+    outcome: watch::Receiver<Option<Result<(), Problem>>>,
+}
+
+// === impl AuthRefreshes ===
+
+impl AuthRefreshes {
+    /// Runs the command, or joins the run that is under way, and passes on what it says.
+    ///
+    /// # Errors
+    /// `login-required` while a pause after earlier runs lasts, `command-failed` or `source-timeout` for the run itself.
+    pub async fn run(self: Arc<Self>, sign_in: &SignIn, ask: &mut Ask<'_>) -> Result<(), Problem> {
+        let mut waiter = self.join(sign_in, ask)?;
+        let mut say = |text: Arc<str>| (ask.on_line)(Line { text, attended: true });
+        waiter.recent.drain(..).for_each(&mut say);
+        loop {
+            tokio::select! {
+                biased;
+                line = waiter.lines.recv() => match line {
+                    Ok(line) => say(line),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    // Nothing more is said; the outcome is there.
+                    Err(broadcast::error::RecvError::Closed) => return outcome(&mut waiter.outcome).await,
+                },
+                outcome = outcome(&mut waiter.outcome) => {
+                    while let Ok(line) = waiter.lines.try_recv() {
+                        say(line);
+                    }
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    fn join(self: &Arc<Self>, sign_in: &SignIn, ask: &Ask<'_>) -> Result<Waiter, Problem> {
+        let now = ask.host.clock.now();
+        let mut records = lock(&self.0);
+        if records.len() >= MOST && !records.contains_key(&sign_in.key) {
+            // Forgets pauses, never runs.
+            records.retain(|_, record| record.running.is_some());
+        }
+        let record = records.entry(sign_in.key).or_default();
+        if record.running.is_none() {
+            if ask.demand.get() < Demand::Person {
+                record.pause(sign_in, now)?;
+            }
+            record.running = Some(self.start(sign_in, ask.host, now));
+        }
+        let Some(running) = &mut record.running else {
+            return Err(Problem::new(Reason::Bug, "a run that was just started is gone"));
+        };
+        running.waiting += 1;
+        Ok(Waiter {
+            runs: self.clone(),
+            key: sign_in.key,
+            recent: running.recent.clone(),
+            lines: running.lines.subscribe(),
+            outcome: running.outcome.clone(),
+        })
+    }
+
+    /// Starts the command in a task of its own.
+    fn start(self: &Arc<Self>, sign_in: &SignIn, host: &Host, now: SystemTime) -> Running {
+        let (sender, outcome) = watch::channel(None);
+        let cancel = Arc::new(Notify::new());
+        let running = Running {
+            name: sign_in.name,
+            at: sign_in.at.clone(),
+            started_at: now,
+            deadline: sign_in.spec.deadline,
+            waiting: 0,
+            recent: Vec::new(),
+            lines: broadcast::Sender::new(BACKLOG),
+            outcome,
+            cancel: cancel.clone(),
+        };
+        let (runs, host, spec) = (self.clone(), host.clone(), sign_in.spec.clone());
+        let (key, name, at) = (sign_in.key, sign_in.name, sign_in.at.clone());
+        tracing::info!(%key, name, %at, "signing in");
+        tokio::spawn(async move {
+            let ended = tokio::select! {
+                ended = command::run(&host, &spec, |line| runs.say(key, line.into())) => Some(ended),
+                () = cancel.notified() => None,
+            };
+            let outcome = match &ended {
+                Some(Ok(_)) => Ok(()),
+                Some(Err(error)) => Err(failed(name, &at, error)),
+                None => Err(cancelled(name, &at)),
+            };
+            tracing::info!(%key, name, ok = outcome.is_ok(), "signing in ended");
+            runs.land(key, host.clock.now(), outcome.is_ok());
+            sender.send_replace(Some(outcome));
+        });
+        running
+    }
+
+    fn say(&self, key: SourceKey, line: Arc<str>) {
+        if let Some(running) = lock(&self.0).get_mut(&key).and_then(|record| record.running.as_mut()) {
+            if running.recent.len() >= BACKLOG {
+                running.recent.remove(0);
+            }
+            running.recent.push(line.clone());
+            // Fails when nobody listens.
+            drop(running.lines.send(line));
+        }
+    }
+
+    fn land(&self, key: SourceKey, now: SystemTime, ok: bool) {
+        if let Some(record) = lock(&self.0).get_mut(&key) {
+            (record.running, record.ended_at) = (None, Some(now));
+            record.useless = if ok { record.useless } else { record.useless.saturating_add(1) };
+        }
+    }
+
+    /// Notes whether a credential was there after a run.
+    pub fn note_use(&self, key: SourceKey, useful: bool) {
+        if let Some(record) = lock(&self.0).get_mut(&key) {
+            record.useless = if useful { 0 } else { record.useless.saturating_add(1) };
+        }
+    }
+
+    /// Every run under way, the oldest first.
+    pub fn pending(&self) -> Vec<Pending> {
+        let of = |(key, record): (&SourceKey, &Record)| {
+            let running = record.running.as_ref()?;
+            Some(Pending {
+                key: *key,
+                name: running.name,
+                at: running.at.clone(),
+                started_at: running.started_at,
+                deadline: running.started_at + running.deadline,
+                waiting: running.waiting,
+                lines: running.recent.clone(),
+            })
+        };
+        let mut pending: Vec<_> = lock(&self.0).iter().filter_map(of).collect();
+        pending.sort_by_key(|run| run.started_at);
+        pending
+    }
+
+    /// Ends the runs whose identity starts with `id`, and says how many.
+    pub fn cancel(&self, id: &str) -> u32 {
+        let records = lock(&self.0);
+        let wanted = records.iter().filter(|(key, _)| key.to_string().starts_with(id));
+        let mut cancelled = 0;
+        for running in wanted.filter_map(|(_, record)| record.running.as_ref()) {
+            running.cancel.notify_one();
+            cancelled += 1;
+        }
+        cancelled
+    }
+}
+
+async fn outcome(outcome: &mut watch::Receiver<Option<Result<(), Problem>>>) -> Result<(), Problem> {
+    match outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
+        Ok(Some(outcome)) => outcome,
+        // The sender goes only when the runtime ends.
+        _ => Err(super::shutting_down()),
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if let Some(running) = lock(&self.runs.0).get_mut(&self.key).and_then(|record| record.running.as_mut()) {
+            running.waiting = running.waiting.saturating_sub(1);
+        }
+    }
+}
+
+impl Record {
+    /// Refuses another run that comes too soon after the last one.
+    fn pause(&self, sign_in: &SignIn, now: SystemTime) -> Result<(), Problem> {
+        let Some(ended_at) = self.ended_at else { return Ok(()) };
+        let until = ended_at + schedule::report_pause(self.useless);
+        if !schedule::holds_back(now, until) {
+            return Ok(());
+        }
+        let message = match self.useless {
+            0 => format!("{} ran a moment ago, and the credentials are no longer valid already", sign_in.name),
+            1 => format!("{} ran a moment ago, and did not help", sign_in.name),
+            count => format!("{} ran {count} times in a row, and did not help", sign_in.name),
+        };
+        Err(Problem::new(Reason::LoginRequired, message)
+            .hint("`claviger refresh` runs it at once")
+            .at(&sign_in.at)
+            .retry_after(until.duration_since(now).unwrap_or_default()))
+    }
+}
+
+fn failed(name: &str, at: &Location, error: &CommandError) -> Problem {
+    let reason = match error {
+        CommandError::Deadline(_) => Reason::SourceTimeout,
+        CommandError::Queued(_) => Reason::SourceUnavailable,
+        CommandError::NotStarted(_) | CommandError::Exit(_) | CommandError::Signal(_) => Reason::CommandFailed,
+    };
+    Problem::new(reason, format!("{name} did not sign anybody in: {error}"))
+        .hint("`claviger refresh` runs it again; what it says is shown there")
+        .at(at)
+}
+
+fn cancelled(name: &str, at: &Location) -> Problem {
+    Problem::new(Reason::Cancelled, format!("{name} was cancelled"))
+        .hint("`claviger refresh` runs it again")
+        .at(at)
+}

@@ -1,0 +1,226 @@
+//! Where the clouds are: endpoint, region and project of a session. Pure.
+
+use super::Endpoint;
+use crate::settings::{Settings, effective::effective};
+use claviger::{
+    backend::{BEDROCK_REGION, Backend, VERTEX_REGION},
+    reason::{Location, Problem, Reason},
+    session::SessionContext,
+};
+
+/// What a cloud's credential is for, as far as the settings say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Region; `None` if only the credential's own configuration can say.
+    pub region: Option<String>,
+    /// Project (Vertex) or resource (Foundry).
+    pub project: Option<String>,
+    /// Whether a project that the credential's own configuration names comes before `project`.
+    pub is_outranked: bool,
+}
+
+/// Variables that come before `ANTHROPIC_VERTEX_PROJECT_ID`, first wins (`spec/behaviour.md` A2, "Vertex project
+/// precedence").
+const PROJECTS: [&str; 2] = ["GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"];
+const VERTEX_PROJECT: &str = "ANTHROPIC_VERTEX_PROJECT_ID";
+const RESOURCE: &str = "ANTHROPIC_FOUNDRY_RESOURCE";
+
+/// Looks up where a session's requests go.
+struct Lookup<'a> {
+    session: &'a SessionContext,
+    settings: &'a Settings,
+    warnings: &'a mut Vec<String>,
+}
+
+/// Endpoint and place of a session on `backend`. A session that asks for this backend only to feed a tool of that cloud
+/// needs no endpoint.
+///
+/// # Errors
+/// `workspace-untrusted`, or `settings-invalid` for what is missing or malformed.
+pub fn of(
+    backend: Backend,
+    session: &SessionContext,
+    settings: &Settings,
+    warnings: &mut Vec<String>,
+) -> Result<(Endpoint, Place), Problem> {
+    let mut lookup = Lookup { session, settings, warnings };
+    match backend {
+        Backend::Anthropic => Ok((Endpoint::anthropic(session, settings)?, Place::default())),
+        Backend::Bedrock => lookup.bedrock(),
+        Backend::Vertex => lookup.vertex(),
+        Backend::Foundry => lookup.foundry(),
+    }
+}
+
+/// The endpoint of Bedrock in `region`.
+///
+/// # Errors
+/// If the region cannot be part of a host name.
+pub fn bedrock(region: &str) -> Result<Endpoint, Problem> {
+    // China is a partition of its own.
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    check_label("the region", region, None)?;
+    Endpoint::known(&format!("https://bedrock-runtime.{region}.{suffix}"))
+}
+
+/// Whether `text` can be one label of a host name: then it cannot lead to another host.
+pub fn is_label(text: &str) -> bool {
+    let edges = text.bytes().next().zip(text.bytes().last());
+    text.len() <= 63
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && edges.is_some_and(|(first, last)| first != b'-' && last != b'-')
+}
+
+fn check_label(what: &str, text: &str, at: Option<&Location>) -> Result<(), Problem> {
+    match is_label(text) {
+        true => Ok(()),
+        false => Err(Problem::new(
+            Reason::SettingsInvalid,
+            format!("{what} is malformed: it becomes part of a host name, so only a-z, 0-9 and - are allowed"),
+        )
+        .hint("write it as the provider's documentation does, for example us-east-1")
+        .at(at)),
+    }
+}
+
+impl Lookup<'_> {
+    fn get(&self, name: &str) -> Result<Option<(String, Option<Location>)>, Problem> {
+        let found = effective(self.session, self.settings, name)?;
+        Ok(found.map(|(text, at)| (text.to_owned(), at.cloned())))
+    }
+
+    fn label(&self, name: &str) -> Result<Option<String>, Problem> {
+        let Some((text, at)) = self.get(name)? else { return Ok(None) };
+        check_label(name, &text, at.as_ref())?;
+        Ok(Some(text))
+    }
+
+    fn is_for_a_tool(&self) -> bool {
+        self.session.backend.is_some()
+    }
+
+    fn bedrock(&mut self) -> Result<(Endpoint, Place), Problem> {
+        let region = match self.label("AWS_REGION")? {
+            Some(region) => Some(region),
+            None => self.label("AWS_DEFAULT_REGION")?,
+        };
+        let endpoint = match Endpoint::configured(self.session, self.settings, "ANTHROPIC_BEDROCK_BASE_URL")? {
+            Some(endpoint) => endpoint,
+            None => Endpoint {
+                follows_region: region.is_none(),
+                ..bedrock(region.as_deref().unwrap_or(BEDROCK_REGION))?
+            },
+        };
+        Ok((endpoint, Place { region, ..Place::default() }))
+    }
+
+    fn vertex(&mut self) -> Result<(Endpoint, Place), Problem> {
+        let region = self.label("CLOUD_ML_REGION")?.unwrap_or_else(|| VERTEX_REGION.to_owned());
+        let endpoint = match Endpoint::configured(self.session, self.settings, "ANTHROPIC_VERTEX_BASE_URL")? {
+            Some(endpoint) => endpoint,
+            None => Endpoint::known(&match region.as_str() {
+                "global" => "https://aiplatform.googleapis.com/v1".to_owned(),
+                "us" | "eu" => format!("https://aiplatform.{region}.rep.googleapis.com/v1"),
+                _ => format!("https://{region}-aiplatform.googleapis.com/v1"),
+            })?,
+        };
+        let (project, is_outranked) = self.project()?;
+        Ok((endpoint, Place { region: Some(region), project, is_outranked }))
+    }
+
+    /// The project, and whether one of the credentials file would come before it.
+    fn project(&mut self) -> Result<(Option<String>, bool), Problem> {
+        let wanted = self.get(VERTEX_PROJECT)?;
+        if let Some((wanted, at)) = &wanted {
+            check_project(VERTEX_PROJECT, wanted, at.as_ref())?;
+        }
+        for name in PROJECTS {
+            let Some((project, at)) = self.get(name)? else { continue };
+            check_project(name, &project, at.as_ref())?;
+            if let Some((wanted, _)) = wanted.as_ref().filter(|(wanted, _)| *wanted != project) {
+                self.warnings.push(format!("{name}={project} comes before {VERTEX_PROJECT}={wanted}"));
+            }
+            if wanted.is_some() || self.is_for_a_tool() {
+                return Ok((Some(project), false));
+            }
+        }
+        match wanted {
+            Some((wanted, _)) => Ok((Some(wanted), true)),
+            None if self.is_for_a_tool() => Ok((None, true)),
+            None => Err(Problem::new(Reason::SettingsInvalid, format!("{VERTEX_PROJECT} is not set"))
+                .hint("set it to the id of the project that has Vertex AI: `gcloud projects list` shows yours")),
+        }
+    }
+
+    fn foundry(&mut self) -> Result<(Endpoint, Place), Problem> {
+        const BASE_URL: &str = "ANTHROPIC_FOUNDRY_BASE_URL";
+        let (resource, base_url) = (self.get(RESOURCE)?, self.get(BASE_URL)?);
+        match (resource, base_url) {
+            (Some(_), Some((_, at))) => Err(Problem::new(
+                Reason::SettingsInvalid,
+                format!("{RESOURCE} and {BASE_URL} are both set, and only one can say where requests go"),
+            )
+            .hint(format!("unset one of them: {RESOURCE} for Azure itself, {BASE_URL} for a gateway"))
+            .at(at.as_ref())),
+            (Some((resource, at)), None) => {
+                check_label(RESOURCE, &resource.to_ascii_lowercase(), at.as_ref())?;
+                let url = format!("https://{resource}.services.ai.azure.com/anthropic");
+                Ok((Endpoint::known(&url)?, Place { project: Some(resource), ..Place::default() }))
+            }
+            (None, Some(_)) => {
+                let endpoint = Endpoint::configured(self.session, self.settings, BASE_URL)?;
+                Ok((endpoint.unwrap_or_else(Endpoint::nowhere), Place::default()))
+            }
+            (None, None) if self.is_for_a_tool() => Ok((Endpoint::nowhere(), Place::default())),
+            (None, None) => Err(Problem::new(
+                Reason::SettingsInvalid,
+                format!("neither {RESOURCE} nor {BASE_URL} is set"),
+            )
+            .hint(format!("set {RESOURCE} to the name of your Azure AI Foundry resource"))),
+        }
+    }
+}
+
+/// Projects go into paths and headers: the characters of ids, of numbers and of ids with a domain (`example.com:id`).
+fn check_project(name: &str, project: &str, at: Option<&Location>) -> Result<(), Problem> {
+    match is_project(project) {
+        true => Ok(()),
+        false => Err(Problem::new(Reason::SettingsInvalid, format!("{name} is not the id of a project"))
+            .hint("ids have lower-case letters, digits and hyphens; `gcloud projects list` shows yours")
+            .at(at)),
+    }
+}
+
+/// Whether `text` has the form of a project id.
+pub fn is_project(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    !text.is_empty() && text.len() <= 100 && text.bytes().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bedrock, is_label, is_project};
+
+    #[test]
+    fn labels_cannot_leave_the_host_name() {
+        for good in ["us-east-1", "global", "a", "1"] {
+            assert!(is_label(good), "{good}");
+        }
+        for bad in ["", "-a", "a-", "us.east", "us-east-1/", "a@b", "us_east", "US", "a\nb", &"a".repeat(64)] {
+            assert!(!is_label(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn regions_make_endpoints() {
+        assert_eq!(bedrock("eu-west-1").expect("valid").origin, "https://bedrock-runtime.eu-west-1.amazonaws.com");
+        assert_eq!(bedrock("cn-north-1").expect("valid").host, "bedrock-runtime.cn-north-1.amazonaws.com.cn");
+        assert!(bedrock("evil.example/").is_err());
+    }
+
+    #[test]
+    fn projects() {
+        assert!(is_project("my-project-1") && is_project("example.com:my-project") && is_project("123"));
+        assert!(!is_project("") && !is_project("a/b") && !is_project("a b") && !is_project("a\r\n"));
+    }
+}

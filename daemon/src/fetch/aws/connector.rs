@@ -1,0 +1,45 @@
+//! How the SDK reaches the network: through the proxy of the session, trusting the session's certificate authorities. The
+//! SDK's own client does neither.
+
+use super::{Trouble, variable};
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use claviger::reason::Reason;
+
+/// A client for all services.
+///
+/// # Errors
+/// If `AWS_CA_BUNDLE` names a file that cannot be used.
+pub(super) fn client() -> Result<SharedHttpClient, Trouble> {
+    let context = context()?;
+    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .tls_context(context.clone())
+            .proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.build()
+    }))
+}
+
+fn context() -> Result<TlsContext, Trouble> {
+    let mut trusted = TrustStore::default();
+    if let Some(path) = variable("AWS_CA_BUNDLE") {
+        let unusable = |why: &str| {
+            Trouble::new(Reason::SettingsInvalid, format!("AWS_CA_BUNDLE names {path}, which {why}"))
+                .hint("it must be a file with certificates in PEM format")
+        };
+        let pem = std::fs::read(&path).map_err(|error| unusable(&format!("cannot be read: {error}")))?;
+        if !pem.windows(27).any(|line| line == b"-----BEGIN CERTIFICATE-----") {
+            return Err(unusable("has no certificate in it"));
+        }
+        trusted = trusted.with_pem_certificate(pem);
+    }
+    let context = TlsContext::builder().with_trust_store(trusted).build();
+    context.map_err(|_| Trouble::new(Reason::SettingsInvalid, "the certificates to trust cannot be used"))
+}

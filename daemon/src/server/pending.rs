@@ -1,0 +1,46 @@
+//! What waits for a person: commands that sign in and run now, then refreshes that need one.
+
+use crate::{
+    broker::{Broker, auth_refresh, entry::Entry},
+    sources::SourceKey,
+};
+use claviger::{proto::v1, reason::Reason, wire};
+use std::{collections::BTreeSet, time::SystemTime};
+
+/// The list, running commands first.
+pub(super) fn list(broker: &Broker) -> Vec<v1::Pending> {
+    let now = broker.host.clock.now();
+    let running = broker.auth_refreshes.pending();
+    let keys: BTreeSet<SourceKey> = running.iter().map(|run| run.key).collect();
+    let mut pending: Vec<_> = running.into_iter().map(of_run).collect();
+    broker.each_entry(|_, entry| {
+        let runs = entry.provider.sign_in().is_some_and(|sign_in| keys.contains(&sign_in.key));
+        pending.extend(of_entry(entry, now).filter(|_| !runs));
+    });
+    pending
+}
+
+fn of_run(run: auth_refresh::Pending) -> v1::Pending {
+    v1::Pending {
+        source: run.name.to_owned(),
+        location: Some(wire::location(&run.at)),
+        id: run.key.to_string(),
+        started_at: Some(wire::timestamp(run.started_at)),
+        deadline: Some(wire::timestamp(run.deadline)),
+        waiting: run.waiting,
+        lines: run.lines.iter().map(|line| line.to_string()).collect(),
+        problem: None,
+    }
+}
+
+fn of_entry(entry: &Entry, now: SystemTime) -> Option<v1::Pending> {
+    let failure = entry.state.failure.as_ref()?;
+    let needs_person = failure.asleep || failure.problem.reason == Reason::LoginRequired;
+    let location = entry.provider.sign_in().map(|sign_in| wire::location(&sign_in.at));
+    needs_person.then(|| v1::Pending {
+        source: entry.source.to_owned(),
+        location,
+        problem: Some(wire::problem(&entry.rejection(now), now)),
+        ..Default::default()
+    })
+}

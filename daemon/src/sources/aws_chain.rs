@@ -1,0 +1,71 @@
+//! The AWS default chain: environment, profiles, SSO, roles, web identity, containers, instances. And `awsAuthRefresh`.
+
+use super::{
+    Binding, Bound, CredentialSource, Material, SignIn,
+    sdk::{Chain, Sdk},
+};
+use crate::resolve::View;
+use claviger::{
+    backend::Backend,
+    credential::Scheme,
+    reason::{Problem, Reason},
+};
+use std::{sync::Arc, time::Duration};
+
+/// The source.
+pub struct AwsChain;
+
+const ID: &str = "aws-chain";
+/// Settings key of the command that signs in.
+pub(super) const SIGN_IN: &str = "awsAuthRefresh";
+/// Variable that sets the deadline of the chain, in milliseconds.
+const TIMEOUT: &str = "CLAUDE_CODE_AWS_CHAIN_RESOLVE_TIMEOUT_MS";
+/// Its default (`spec/behaviour.md` A7, "AWS chain").
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest one that may be set.
+const MAX_TIMEOUT: Duration = Duration::from_secs(600);
+const SLOW: &str = "outside AWS set AWS_EC2_METADATA_DISABLED=true; otherwise check proxies (HTTPS_PROXY) and credential_process, or raise CLAUDE_CODE_AWS_CHAIN_RESOLVE_TIMEOUT_MS";
+const BY_HAND: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command";
+
+impl CredentialSource for AwsChain {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn backend(&self) -> Backend {
+        Backend::Bedrock
+    }
+
+    fn bind(&self, view: &View<'_>) -> Binding {
+        match chain(view) {
+            Ok(sdk) => Binding::Bound(Bound {
+                scheme: Scheme::SigV4,
+                at: sdk.sign_in.as_ref().map(|sign_in| sign_in.at.clone()),
+                material: Material::Provided(Arc::new(sdk)),
+            }),
+            Err(problem) => Binding::Refused(problem),
+        }
+    }
+}
+
+fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
+    let sign_in = SignIn::bind(view, SIGN_IN)?;
+    let mut arguments = vec!["aws".to_owned()];
+    // A command that signs in runs only for credentials that AWS itself turns down.
+    arguments.extend(sign_in.is_some().then(|| "--check".to_owned()));
+    let deadline = timeout(view)?;
+    let cloud = Backend::Bedrock;
+    let chain = Chain { id: ID, cloud, also: &[], arguments, deadline, slow: SLOW, by_hand: BY_HAND, sign_in };
+    Sdk::bind(view, chain)
+}
+
+/// The deadline of the chain.
+pub(super) fn timeout(view: &View<'_>) -> Result<Duration, Problem> {
+    let Some((text, at)) = view.variable(TIMEOUT)? else { return Ok(DEFAULT_TIMEOUT) };
+    match text.trim().parse().map(Duration::from_millis) {
+        Ok(timeout) if !timeout.is_zero() => Ok(timeout.min(MAX_TIMEOUT)),
+        _ => Err(Problem::new(Reason::SettingsInvalid, format!("{TIMEOUT} is not a number of milliseconds"))
+            .hint("write for example 60000 for one minute")
+            .at(at)),
+    }
+}

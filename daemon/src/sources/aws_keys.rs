@@ -1,0 +1,130 @@
+//! `AWS_ACCESS_KEY_ID` and its companions: static keys of a session or of a settings file.
+//!
+//! Keys of the session's own environment stay there. The text in which keys travel inside the daemon is here too.
+
+use super::{Binding, Bound, CredentialSource, Material};
+use crate::{resolve::View, settings::Lookup};
+use claviger::{
+    backend::Backend,
+    credential::{AWS_KEYS, Scheme},
+    reason::{Problem, Reason},
+    secret::Secret,
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The source.
+pub struct AwsKeys;
+
+/// Keys that sign requests to AWS. Their text is JSON; as a [`Secret`] it is what the cache holds.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub struct Keys {
+    /// Access key id.
+    pub id: String,
+    /// Secret access key.
+    pub secret: String,
+    /// Session token of temporary keys.
+    pub token: Option<String>,
+}
+
+// === impl Keys ===
+
+impl Keys {
+    /// As text.
+    pub fn to_text(&self) -> Secret<String> {
+        // A struct of strings always has a JSON text.
+        Secret::new(serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// From its text.
+    pub fn from_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// Whether all parts can stand in a header, a variable and an INI file. The error names the part that cannot.
+    ///
+    /// # Errors
+    /// The name of that part.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        match self {
+            _ if !is_plain(&self.id) => Err("AccessKeyId"),
+            _ if !is_plain(&self.secret) => Err("SecretAccessKey"),
+            _ if self.token.as_deref().is_some_and(|token| !is_plain(token)) => Err("SessionToken"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(REDACTED)")
+    }
+}
+
+// === impl AwsKeys ===
+
+impl CredentialSource for AwsKeys {
+    fn id(&self) -> &'static str {
+        "env-aws-keys"
+    }
+
+    fn backend(&self) -> Backend {
+        Backend::Bedrock
+    }
+
+    fn bind(&self, view: &View<'_>) -> Binding {
+        let [id, secret, token] = AWS_KEYS.map(|name| view.settings.variable(name));
+        for (found, name) in [id, secret, token].iter().zip(AWS_KEYS) {
+            if let Lookup::Untrusted(value) = found {
+                return Binding::Refused(view.untrusted(name, &value.at));
+            }
+        }
+        let set = |found: Lookup<'_>| matches!(found, Lookup::Set(value) if !value.value.is_empty());
+        match (id, secret) {
+            (Lookup::Set(at), _) if set(id) || set(secret) => of_settings(at.at.clone(), [id, secret, token]),
+            (_, Lookup::Set(at)) if set(secret) => of_settings(at.at.clone(), [id, secret, token]),
+            _ => of_session(view),
+        }
+    }
+}
+
+fn of_session(view: &View<'_>) -> Binding {
+    let present = |name: &str| {
+        view.session.present.contains(name) && matches!(view.settings.variable(name), Lookup::Unset)
+    };
+    let [id, secret, _] = AWS_KEYS;
+    match (present(id), present(secret)) {
+        (true, true) => {
+            Binding::Bound(Bound { scheme: Scheme::SigV4, at: None, material: Material::OwnVariable(id) })
+        }
+        (false, false) => Binding::NotConfigured(format!("{id} is not set").into()),
+        (true, false) => Binding::Refused(half(secret)),
+        (false, true) => Binding::Refused(half(id)),
+    }
+}
+
+fn of_settings(at: claviger::reason::Location, [id, secret, token]: [Lookup<'_>; 3]) -> Binding {
+    let text = |found: Lookup<'_>| match found {
+        Lookup::Set(value) if !value.value.is_empty() => Some(value.value.clone()),
+        _ => None,
+    };
+    let (id, secret) = match (text(id), text(secret)) {
+        (Some(id), Some(secret)) => (id, secret),
+        (None, _) => return Binding::Refused(half(AWS_KEYS[0]).at(&at)),
+        (_, None) => return Binding::Refused(half(AWS_KEYS[1]).at(&at)),
+    };
+    let keys = Keys { id, secret, token: text(token) };
+    if let Err(part) = keys.check() {
+        let message = format!("the {part} of env holds white space or a character that no key has");
+        let problem = Problem::new(Reason::SettingsInvalid, message).hint("write the key and nothing else");
+        return Binding::Refused(problem.at(&at));
+    }
+    Binding::Bound(Bound { scheme: Scheme::SigV4, at: Some(at), material: Material::Fixed(keys.to_text()) })
+}
+
+fn half(missing: &str) -> Problem {
+    Problem::new(Reason::SettingsInvalid, format!("{missing} is not set, but its companion is"))
+        .hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both or none, in the same place")
+}

@@ -1,0 +1,70 @@
+//! The DefaultAzureCredential order: environment, workload identity, managed identity, Azure CLI, azd.
+
+use super::{
+    Binding, Bound, CredentialSource, Material,
+    sdk::{Chain, Sdk},
+};
+use crate::resolve::View;
+use claviger::{
+    backend::{Backend, FOUNDRY_SCOPE},
+    credential::Scheme,
+    reason::{Problem, Reason},
+};
+use std::{sync::Arc, time::Duration};
+
+/// The source.
+pub struct AzureDefault;
+
+const ID: &str = "azure-default";
+/// Variable that sets another OAuth scope.
+const SCOPE: &str = "CLAVIGER_AZURE_SCOPE";
+/// When to give up: `az` is a large Python program and takes its time.
+const DEADLINE: Duration = Duration::from_secs(45);
+const SLOW: &str = "set AZURE_TOKEN_CREDENTIALS to the link you use: dev, prod, or a name such as AzureCliCredential";
+const BY_HAND: &str = "run `az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET";
+
+impl CredentialSource for AzureDefault {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn backend(&self) -> Backend {
+        Backend::Foundry
+    }
+
+    fn bind(&self, view: &View<'_>) -> Binding {
+        match chain(view) {
+            Ok(sdk) => {
+                let material = Material::Provided(Arc::new(sdk));
+                Binding::Bound(Bound { scheme: Scheme::Bearer, at: None, material })
+            }
+            Err(problem) => Binding::Refused(problem),
+        }
+    }
+}
+
+fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
+    let chain = Chain {
+        id: ID,
+        cloud: Backend::Foundry,
+        also: &[],
+        arguments: vec!["azure".to_owned(), "--scope".to_owned(), scope(view)?],
+        deadline: DEADLINE,
+        slow: SLOW,
+        by_hand: BY_HAND,
+        sign_in: None,
+    };
+    Sdk::bind(view, chain)
+}
+
+fn scope(view: &View<'_>) -> Result<String, Problem> {
+    let Some((scope, at)) = view.variable(SCOPE)? else { return Ok(FOUNDRY_SCOPE.to_owned()) };
+    // It goes through a shell: the SDK runs `az` with it.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/._-".contains(c);
+    if scope.len() > 512 || scope.starts_with('-') || !scope.chars().all(is_plain) {
+        return Err(Problem::new(Reason::SettingsInvalid, format!("{SCOPE} is not an OAuth scope"))
+            .hint("write for example https://cognitiveservices.azure.com/.default")
+            .at(at));
+    }
+    Ok(scope.to_owned())
+}

@@ -1,0 +1,111 @@
+//! `awsAuthRefresh` and `gcpAuthRefresh`: commands that sign a person in.
+//!
+//! Such a command runs only when a session waits and the credentials are found wanting, and never for a refresh in the
+//! background (`spec/behaviour.md` A2). Afterwards the credentials are read again, and checked again.
+
+use super::{Ask, Demand, Provided, ProvideError, SourceKey};
+use crate::{
+    host::command::{CommandSpec, Program},
+    resolve::View,
+    settings::Lookup,
+};
+use claviger::reason::{Location, Problem, Reason};
+use std::time::Duration;
+
+/// When a command that signs in is ended (`spec/behaviour.md` A7).
+const DEADLINE: Duration = Duration::from_secs(180);
+
+/// A command that signs a person in, bound.
+#[derive(Debug)]
+pub struct SignIn {
+    /// Identity: whoever needs the same command with the same environment shares its run.
+    pub key: SourceKey,
+    /// Settings key.
+    pub name: &'static str,
+    /// The command.
+    pub spec: CommandSpec,
+    /// Where it is configured.
+    pub at: Location,
+}
+
+/// One attempt to obtain a credential without a person.
+pub(super) trait Attempt: Sync {
+    /// Tries once.
+    fn attempt(&self, ask: &mut Ask<'_>) -> impl Future<Output = Result<Provided, Refusal>> + Send;
+}
+
+/// Why an attempt failed, and whether signing in may mend that.
+pub(super) struct Refusal {
+    pub(super) error: ProvideError,
+    pub(super) mendable: bool,
+}
+
+impl SignIn {
+    /// The command under `name`, if it is set.
+    ///
+    /// # Errors
+    /// `workspace-untrusted`.
+    pub(super) fn bind(view: &View<'_>, name: &'static str) -> Result<Option<Self>, Problem> {
+        let command = match view.settings.command(name) {
+            Lookup::Unset => return Ok(None),
+            Lookup::Untrusted(command) => return Err(view.untrusted(name, &command.at)),
+            Lookup::Set(command) => command,
+        };
+        let environment = view.command_environment();
+        let directory = view.directory_of(command.layer);
+        let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default()].into_iter();
+        let variables = environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        let key = SourceKey::of(name, inputs.chain(variables));
+        let spec = CommandSpec {
+            program: Program::Shell(command.value.clone()),
+            environment,
+            directory,
+            deadline: DEADLINE,
+            max_output: 0,
+            flight: key.to_string(),
+            attended: true,
+        };
+        Ok(Some(Self { key, name, spec, at: command.at.clone() }))
+    }
+}
+
+/// Tries without a person; where only a person can help and somebody waits, lets one sign in and tries again.
+pub(super) async fn with_sign_in(
+    ask: &mut Ask<'_>,
+    sign_in: Option<&SignIn>,
+    source: &impl Attempt,
+) -> Result<Provided, ProvideError> {
+    let refusal = match source.attempt(ask).await {
+        Ok(provided) => return Ok(provided),
+        Err(refusal) => refusal,
+    };
+    let Some(sign_in) = sign_in.filter(|_| refusal.mendable) else { return Err(refusal.error) };
+    if ask.demand.get() == Demand::Background {
+        return Err(asleep(refusal.error, sign_in));
+    }
+    ask.auth_refreshes.clone().run(sign_in, ask).await.map_err(|problem| ProvideError {
+        facts: refusal.error.facts.clone(),
+        ..ProvideError::lasting(problem)
+    })?;
+    let again = source.attempt(ask).await;
+    ask.auth_refreshes.note_use(sign_in.key, again.is_ok());
+    again.map_err(|refusal| still_refused(refusal, sign_in))
+}
+
+/// Nobody waits, so nobody is troubled.
+fn asleep(error: ProvideError, sign_in: &SignIn) -> ProvideError {
+    let mut problem = error.problem;
+    problem.reason = Reason::LoginRequired;
+    problem.hint = Some(format!("the next session that asks runs {}; `claviger refresh` does it now", sign_in.name));
+    ProvideError { problem, transient: false, asleep: true, facts: error.facts }
+}
+
+fn still_refused(refusal: Refusal, sign_in: &SignIn) -> ProvideError {
+    if !refusal.mendable {
+        return refusal.error;
+    }
+    let mut problem = refusal.error.problem;
+    problem.message = format!("{} ended well, but the credentials are as before: {}", sign_in.name, problem.message);
+    problem.hint = Some(format!("check that it signs in to the same account or profile; it stands in {}", sign_in.at));
+    ProvideError { problem, ..refusal.error }
+}
