@@ -47,10 +47,10 @@ fn play(state: &mut State, line: &str) -> String {
         "ok" => succeed(Cause::Due),
         "again" => succeed(Cause::Rejected),
         "static" => state.succeed(now, None, Duration::ZERO, Cause::Due, 0.0),
-        "fail" => state.fail(now, problem(), 0.0),
+        "fail" => state.fail(now, problem(), false, 0.0),
         "get" => {
             let stale = if state.is_stale() { " stale" } else { "" };
-            return decision(state.decide(now, span(2))).to_owned() + stale;
+            return decision(state.decide(now, span(2), true)).to_owned() + stale;
         }
         "report" => match state.judge(now, number(2).unsigned_abs()) {
             Verdict::Refresh => {
@@ -215,16 +215,16 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
                 }
                 // Fetching anew would not help: so whoever waited for it must be served.
                 if expires.is_none_or(|expires| now < expires) {
-                    prop_assert_eq!(state.decide(now, Duration::MAX), Decision::Serve);
+                    prop_assert_eq!(state.decide(now, Duration::MAX, true), Decision::Serve);
                 }
             }
             Event::Fail => {
                 let before = state.current;
-                state.fail(now, problem(), jitter);
+                state.fail(now, problem(), false, jitter);
                 prop_assert_eq!(state.current, before, "a failed refresh erases nothing");
                 let failure = state.failure.as_ref().expect("noted");
                 prop_assert!(failure.retry_at > now && failure.retry_at <= now + Duration::from_secs(330));
-                prop_assert!(matches!(state.decide(now, Duration::ZERO), Decision::Serve | Decision::Reject));
+                prop_assert!(matches!(state.decide(now, Duration::ZERO, true), Decision::Serve | Decision::Reject));
             }
             Event::Report(behind) => {
                 let reported = (generation + 1).saturating_sub(behind);
@@ -251,7 +251,7 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
 
 fn request(state: &State, now: SystemTime, wish: Duration) -> Result<(), TestCaseError> {
     let unexpired = state.current.is_some_and(|issue| issue.expires_at.is_none_or(|expiry| now < expiry));
-    match state.decide(now, wish) {
+    match state.decide(now, wish, true) {
         Decision::Serve | Decision::ServeAndPrefetch => prop_assert!(unexpired, "served past expiry"),
         Decision::Reject => {
             let failure = state.failure.as_ref();
@@ -259,7 +259,7 @@ fn request(state: &State, now: SystemTime, wish: Duration) -> Result<(), TestCas
             prop_assert!(!state.is_valid(now), "rejected with a valid credential at hand");
             // Whatever the clock did, the pause ends.
             let end = now + Duration::from_secs(331);
-            prop_assert_ne!(state.decide(end, wish), Decision::Reject);
+            prop_assert_ne!(state.decide(end, wish, true), Decision::Reject);
         }
         Decision::Join => {}
     }

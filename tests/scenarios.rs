@@ -6,7 +6,9 @@
 mod support;
 
 use claviger::{
+    backend::CLOUDS,
     reason::Problem,
+    secret::Secret,
     session::{ExplicitSettings, SessionContext, SessionMode},
 };
 use clavigerd::{
@@ -42,6 +44,11 @@ struct Case {
     present: Vec<String>,
     #[serde(default)]
     variables: BTreeMap<String, String>,
+    /// Secrets for an SDK.
+    #[serde(default)]
+    lent: BTreeMap<String, String>,
+    /// The backend that a tool asks for.
+    wants: Option<String>,
     /// Passed with `--settings`.
     settings: Option<String>,
     /// Content by layer.
@@ -58,6 +65,8 @@ struct Expect {
     material: Option<String>,
     scheme: Option<String>,
     origin: Option<String>,
+    region: Option<String>,
+    project: Option<String>,
     base_url: Option<String>,
     headers: Option<Vec<String>>,
     own_headers: Option<String>,
@@ -124,7 +133,13 @@ impl Case {
             .settings
             .as_ref()
             .map(|text| ExplicitSettings { name: "inline".into(), content: text.clone().into_bytes() });
+        let wanted = |name: &String| {
+            let mut clouds = CLOUDS.into_iter().map(|(cloud, ..)| cloud);
+            clouds.find(|cloud| cloud.name() == name).unwrap_or_else(|| panic!("unknown backend {name}"))
+        };
         let session = SessionContext {
+            lent: self.lent.iter().map(|(name, value)| (name.clone(), Secret::new(value.clone()))).collect(),
+            backend: self.wants.as_ref().map(wanted),
             cwd: "/w".into(),
             variables,
             present: self.present.iter().cloned().collect(),
@@ -203,6 +218,8 @@ fn compare(case: &Case, got: &Resolution) -> Vec<String> {
             check("material", expect.material.as_ref(), material(&winner.bound.material));
             check("scheme", expect.scheme.as_ref(), format!("{:?}", winner.bound.scheme));
             check("origin", expect.origin.as_ref(), winner.endpoint.origin.clone());
+            check("region", expect.region.as_ref(), winner.place.region.clone().unwrap_or_default());
+            check("project", expect.project.as_ref(), winner.place.project.clone().unwrap_or_default());
             check("base_url", expect.base_url.as_ref(), winner.endpoint.base_url.clone());
             let headers =
                 winner.extras.headers.iter().map(|(name, value)| format!("{name}: {}", value.expose()));

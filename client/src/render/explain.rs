@@ -167,6 +167,8 @@ mod tests {
             }],
             warnings: vec!["ANTHROPIC_MODEL\x1b[2J is odd".into()],
             origin: "https://api.anthropic.com".into(),
+            region: String::new(),
+            project: String::new(),
             workspace: "/work/repo".into(),
             slot: Some(fixture::slot()),
             timings: Some(Timings {
