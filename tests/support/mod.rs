@@ -6,6 +6,7 @@
 mod daemon;
 mod home;
 pub mod inside;
+pub mod stand_in;
 pub mod wait;
 pub mod watch;
 

@@ -26,6 +26,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let lease = lending::borrow(context).await?;
     let headers = environment::custom_headers(&lease)?;
     let wanted = (context.options.json || arguments.show_secret) && lease.material.is_some();
+    let wanted = wanted && lease.scheme() != claviger::proto::v1::Scheme::Sigv4;
     let secret = wanted.then(|| lending::secret(&lease)).transpose()?;
     if context.options.json {
         return Ok(output::json(&json::lease(&lease, secret.as_ref(), &headers))?);
