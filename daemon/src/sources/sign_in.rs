@@ -9,7 +9,10 @@ use crate::{
     resolve::View,
     settings::Lookup,
 };
-use claviger::reason::{Location, Problem, Reason};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    variables::{self, Use},
+};
 use std::time::Duration;
 
 /// When a command that signs in is ended (`spec/behaviour.md` A7).
@@ -18,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(180);
 /// A command that signs a person in, bound.
 #[derive(Debug)]
 pub struct SignIn {
-    /// Identity: whoever needs the same command with the same environment shares its run.
+    /// Identity: whoever needs the same command for the same account shares its run.
     pub key: SourceKey,
     /// Settings key.
     pub name: &'static str,
@@ -26,6 +29,18 @@ pub struct SignIn {
     pub spec: CommandSpec,
     /// Where it is configured.
     pub at: Location,
+}
+
+/// Whether a variable is part of a command's identity: whom it signs in. One that only says how the command is found,
+/// shown or connected is not: terminals that differ there would open a browser each. What such a command writes is read
+/// again by every session with its own environment, so none can plant a credential in another's cache.
+fn identifies(name: &str) -> bool {
+    match variables::usage(name) {
+        Some(Use::Command) => ["HOME", "CLAUDE_CONFIG_DIR"].contains(&name),
+        Some(Use::Sdk(_)) => !["AWS_REGION", "AWS_DEFAULT_REGION"].contains(&name),
+        // A settings file sets it, and the command may read it.
+        _ => true,
+    }
 }
 
 /// One attempt to obtain a credential without a person.
@@ -54,7 +69,10 @@ impl SignIn {
         let environment = view.command_environment();
         let directory = view.directory_of(command.layer);
         let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default()].into_iter();
-        let variables = environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        let variables = environment
+            .iter()
+            .filter(|(name, _)| identifies(name))
+            .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
         let key = SourceKey::of(name, inputs.chain(variables));
         let spec = CommandSpec {
             program: Program::Shell(command.value.clone()),
@@ -108,4 +126,19 @@ fn still_refused(refusal: Refusal, sign_in: &SignIn) -> ProvideError {
     problem.message = format!("{} ended well, but the credentials are as before: {}", sign_in.name, problem.message);
     problem.hint = Some(format!("check that it signs in to the same account or profile; it stands in {}", sign_in.at));
     ProvideError { problem, ..refusal.error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::identifies;
+
+    #[test]
+    fn terminals_share_a_run_and_accounts_do_not() {
+        for shared in ["PATH", "DISPLAY", "TZ", "SSH_AUTH_SOCK", "AWS_REGION"] {
+            assert!(!identifies(shared), "{shared}");
+        }
+        for own in ["HOME", "AWS_PROFILE", "AWS_CONFIG_FILE", "CLOUDSDK_CONFIG", "MY_ACCOUNT"] {
+            assert!(identifies(own), "{own}");
+        }
+    }
 }
