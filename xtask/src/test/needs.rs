@@ -1,4 +1,4 @@
-//! What tests need beyond Rust: a few Debian packages, a Python with grpcio, and buf.
+//! What tests need beyond Rust: a few Debian packages, a Python with grpcio and the SDKs of the clouds, and buf.
 
 use crate::sh;
 use std::{
@@ -14,6 +14,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ssh-agent", "openssh-client"),
     ("tmux", "tmux"),
     ("ps", "procps"),
+    ("ip", "iproute2"),
+    ("unshare", "util-linux"),
     ("systemd-analyze", "systemd"),
 ];
 
