@@ -146,8 +146,8 @@ pub struct ProvideError {
     pub transient: bool,
     /// Whether a person could have helped, and nobody was asked because no session waited.
     pub asleep: bool,
-    /// What became known all the same.
-    pub facts: Facts,
+    /// What became known all the same. Boxed: most errors know nothing.
+    pub facts: Box<Facts>,
 }
 
 /// The future of [`CredentialProvider::provide`].
@@ -205,7 +205,7 @@ impl fmt::Debug for SourceKey {
 impl ProvideError {
     /// An error that the same inputs will meet again.
     pub fn lasting(problem: Problem) -> Self {
-        Self { problem, transient: false, asleep: false, facts: Facts::default() }
+        Self { problem, transient: false, asleep: false, facts: Box::default() }
     }
 }
 
