@@ -1,47 +1,27 @@
 //! Who wins: from a session and its settings to the source that provides its credential, and why every other source
 //! does not. Pure.
 
+mod view;
+
+pub use view::View;
+
 use crate::{
     config::Limits,
     endpoint::{
         self, Endpoint, Extras,
         cloud::{self, Place},
     },
-    settings::{
-        Layer, POLICIES, Settings,
-        effective::{effective, untrusted},
-    },
+    settings::{POLICIES, Settings, effective::effective},
     sources::{Binding, Bound, CHAIN},
 };
 use claviger::{
     backend::{Backend, CLOUDS},
     reason::{Location, Problem, Reason},
     session::{SessionContext, SessionMode},
-    variables::{self, Use, is_true},
+    variables::is_true,
 };
 use serde::{Deserialize, Serialize};
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
-
-/// The facts that sources bind against.
-#[derive(Debug)]
-pub struct View<'a> {
-    /// The session.
-    pub session: &'a SessionContext,
-    /// Its settings.
-    pub settings: &'a Settings,
-    /// Who receives the request.
-    pub backend: Backend,
-    /// Where requests go.
-    pub endpoint: &'a Endpoint,
-    /// Region and project, for clouds.
-    pub place: &'a Place,
-    /// Deadlines.
-    pub limits: &'a Limits,
-}
+use std::borrow::Cow;
 
 /// What became of one source, or of one link of an SDK's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,105 +232,6 @@ fn policy(settings: &Settings) -> Result<(), Problem> {
             Err(Problem::new(Reason::PolicyBlocked, format!("{key} allows an OAuth login only"))
                 .hint("your organisation's managed settings decide this; ask whoever maintains them")
                 .at(&policy.at))
-        }
-    }
-}
-
-// === impl View ===
-
-impl<'a> View<'a> {
-    /// See [`effective`].
-    ///
-    /// # Errors
-    /// `workspace-untrusted`.
-    pub fn variable(&self, name: &str) -> Result<Option<(&'a str, Option<&'a Location>)>, Problem> {
-        effective(self.session, self.settings, name)
-    }
-
-    /// See [`untrusted`].
-    pub fn untrusted(&self, name: &str, at: &Location) -> Problem {
-        untrusted(self.settings, name, at)
-    }
-
-    /// Where commands of the user run: the directory of the user's settings.
-    pub fn config_directory(&self) -> PathBuf {
-        self.session.config_directory().unwrap_or_else(|| "/".into())
-    }
-
-    /// Where a command of `layer` runs: in the workspace if it comes from there, which takes trust; else in the directory
-    /// of the user's settings.
-    pub fn directory_of(&self, layer: Layer) -> PathBuf {
-        match layer.is_workspace() {
-            true => self.settings.snapshot.workspace.root.clone(),
-            false => self.config_directory(),
-        }
-    }
-
-    /// The whole environment of a command: what the list lets through of the session's, then the `env` blocks of
-    /// trusted settings, and a `PATH` without relative directories.
-    pub fn command_environment(&self) -> BTreeMap<String, String> {
-        let for_commands = |name: &str| matches!(variables::usage(name), Some(Use::Command | Use::Sdk(_)));
-        let session = self.session.variables.iter().filter(|(name, _)| for_commands(name));
-        let mut environment: BTreeMap<String, String> =
-            session.map(|(name, value)| (name.clone(), value.clone())).collect();
-        for (name, value) in self.settings.environment() {
-            // A static key of the settings is for the session, not for the commands it runs.
-            if !matches!(variables::usage(name), Some(Use::Secret | Use::Lent(_))) {
-                environment.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        let path = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
-        let absolute: Vec<_> = path.split(':').filter(|directory| directory.starts_with('/')).collect();
-        let path = absolute.join(":");
-        environment.insert("PATH".into(), path);
-        self.anchor_paths(&mut environment);
-        environment
-    }
-
-    /// The whole environment of the SDK of `cloud`: as a command's, without what other clouds' SDKs read (but for
-    /// those in `also`), and with the secrets it signs in with.
-    ///
-    /// # Errors
-    /// `workspace-untrusted` if an undecided workspace sets a variable that the SDK reads: it would choose who signs in.
-    pub fn sdk_environment(
-        &self,
-        cloud: Backend,
-        also: &[Backend],
-    ) -> Result<BTreeMap<String, String>, Problem> {
-        let reads = |other: Backend| other == cloud || also.contains(&other);
-        let mut environment = self.command_environment();
-        environment
-            .retain(|name, _| !matches!(variables::usage(name), Some(Use::Sdk(other)) if !reads(other)));
-        for &(name, usage) in variables::VARIABLES {
-            let value = match usage {
-                Use::Sdk(other) if reads(other) => self.variable(name)?.map(|(text, _)| text.to_owned()),
-                Use::Lent(other) if reads(other) => self.lent(name)?,
-                _ => continue,
-            };
-            match value {
-                Some(value) => environment.insert(name.to_owned(), value),
-                None => environment.remove(name),
-            };
-        }
-        self.anchor_paths(&mut environment);
-        Ok(environment)
-    }
-
-    fn lent(&self, name: &str) -> Result<Option<String>, Problem> {
-        let own = self.session.lent.get(name).map(|secret| secret.expose().clone());
-        Ok(self.variable(name)?.map(|(text, _)| text.to_owned()).or(own))
-    }
-
-    /// A path relative to the session's directory means that directory, wherever a command runs.
-    fn anchor_paths(&self, environment: &mut BTreeMap<String, String>) {
-        for name in variables::PATHS {
-            let Some(value) = environment.get_mut(name) else { continue };
-            let home =
-                value.strip_prefix("~/").and_then(|rest| Some(self.session.directory("HOME")?.join(rest)));
-            let anchored = home.unwrap_or_else(|| self.session.cwd.join(Path::new(value.as_str())));
-            if let Some(text) = anchored.to_str().filter(|_| !value.is_empty()) {
-                *value = text.to_owned();
-            }
         }
     }
 }
