@@ -33,8 +33,8 @@ pub struct AuthRefreshes(Mutex<HashMap<SourceKey, Record>>);
 #[derive(Debug, Default)]
 struct Record {
     running: Option<Running>,
-    /// When the last run ended.
-    ended_at: Option<SystemTime>,
+    /// When the last run ended, and whether it ended well.
+    ended: Option<(SystemTime, bool)>,
     /// Runs in a row after which nobody had a credential.
     useless: u32,
 }
@@ -84,12 +84,18 @@ struct Waiter {
 // === impl AuthRefreshes ===
 
 impl AuthRefreshes {
-    /// Runs the command, or joins the run that is under way, and passes on what it says.
+    /// Runs the command, or joins the run that is under way, and passes on what it says. A run that ended well after
+    /// `since`, when the credentials were looked at, is as good: they only have to be read again.
     ///
     /// # Errors
     /// `login-required` while a pause after earlier runs lasts, `command-failed` or `source-timeout` for the run itself.
-    pub async fn run(self: Arc<Self>, sign_in: &SignIn, ask: &mut Ask<'_>) -> Result<(), Problem> {
-        let mut waiter = self.join(sign_in, ask)?;
+    pub async fn run(
+        self: Arc<Self>,
+        sign_in: &SignIn,
+        since: SystemTime,
+        ask: &mut Ask<'_>,
+    ) -> Result<(), Problem> {
+        let Some(mut waiter) = self.join(sign_in, since, ask)? else { return Ok(()) };
         let mut say = |text: Arc<str>| (ask.on_line)(Line { text, attended: true });
         waiter.recent.drain(..).for_each(&mut say);
         loop {
@@ -111,7 +117,12 @@ impl AuthRefreshes {
         }
     }
 
-    fn join(self: &Arc<Self>, sign_in: &SignIn, ask: &Ask<'_>) -> Result<Waiter, Problem> {
+    fn join(
+        self: &Arc<Self>,
+        sign_in: &SignIn,
+        since: SystemTime,
+        ask: &Ask<'_>,
+    ) -> Result<Option<Waiter>, Problem> {
         let now = ask.host.clock.now();
         let mut records = lock(&self.0);
         if records.len() >= MOST && !records.contains_key(&sign_in.key) {
@@ -120,6 +131,9 @@ impl AuthRefreshes {
         }
         let record = records.entry(sign_in.key).or_default();
         if record.running.is_none() {
+            if record.ended.is_some_and(|(at, well)| well && at >= since) {
+                return Ok(None);
+            }
             if ask.demand.get() < Demand::Person {
                 record.pause(sign_in, now)?;
             }
@@ -129,13 +143,13 @@ impl AuthRefreshes {
             return Err(Problem::new(Reason::Bug, "a run that was just started is gone"));
         };
         running.waiting += 1;
-        Ok(Waiter {
+        Ok(Some(Waiter {
             runs: self.clone(),
             key: sign_in.key,
             recent: running.recent.clone(),
             lines: running.lines.subscribe(),
             outcome: running.outcome.clone(),
-        })
+        }))
     }
 
     /// Starts the command in a task of its own.
@@ -186,7 +200,7 @@ impl AuthRefreshes {
 
     fn land(&self, key: SourceKey, now: SystemTime, ok: bool) {
         if let Some(record) = lock(&self.0).get_mut(&key) {
-            (record.running, record.ended_at) = (None, Some(now));
+            (record.running, record.ended) = (None, Some((now, ok)));
             record.useless = if ok { record.useless } else { record.useless.saturating_add(1) };
         }
     }
@@ -251,7 +265,7 @@ impl Drop for Waiter {
 impl Record {
     /// Refuses another run that comes too soon after the last one.
     fn pause(&self, sign_in: &SignIn, now: SystemTime) -> Result<(), Problem> {
-        let Some(ended_at) = self.ended_at else { return Ok(()) };
+        let Some((ended_at, _)) = self.ended else { return Ok(()) };
         let until = ended_at + schedule::report_pause(self.useless);
         if !schedule::holds_back(now, until) {
             return Ok(());

@@ -53,6 +53,10 @@ impl Recall {
     }
 
     pub(super) fn put(&self, inputs: Inputs, winner: Arc<Winner>) {
+        // Secrets are kept no longer than somebody uses them.
+        if !inputs.session.lent.is_empty() {
+            return;
+        }
         let explicit = inputs.session.explicit.as_ref();
         if explicit.is_some_and(|explicit| explicit.content.len() > MOST_EXPLICIT) {
             return;

@@ -93,6 +93,7 @@ pub(super) async fn with_sign_in(
     sign_in: Option<&SignIn>,
     source: &impl Attempt,
 ) -> Result<Provided, ProvideError> {
+    let since = ask.host.clock.now();
     let refusal = match source.attempt(ask).await {
         Ok(provided) => return Ok(provided),
         Err(refusal) => refusal,
@@ -101,7 +102,7 @@ pub(super) async fn with_sign_in(
     if ask.demand.get() == Demand::Background {
         return Err(asleep(refusal.error, sign_in));
     }
-    ask.auth_refreshes.clone().run(sign_in, ask).await.map_err(|problem| ProvideError {
+    ask.auth_refreshes.clone().run(sign_in, since, ask).await.map_err(|problem| ProvideError {
         facts: refusal.error.facts.clone(),
         ..ProvideError::lasting(problem)
     })?;
