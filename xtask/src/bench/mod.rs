@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: one file per row, each against real peers where there are any.
 
+mod children;
 mod daemon;
 mod fetch;
 mod herd;
@@ -35,6 +36,7 @@ const ROWS: &[Row] = &[
     ("memory", memory::measure),
     ("wakeups", wakeups::measure),
     ("start", start::measure),
+    ("children", children::measure),
     ("herd", herd::measure),
     ("unary", unary::measure),
 ];

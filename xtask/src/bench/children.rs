@@ -1,0 +1,103 @@
+//! What a `clavigerd fetch` child costs: its time from fork to wait, and the most memory it ever held.
+
+use super::{Bench, stats::summary, table::Table};
+use crate::sh;
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::Instant,
+};
+use wait4::Wait4 as _;
+
+/// Runs per kind.
+const ROUNDS: usize = 50;
+/// Any token server's answer: every cloud finds its own fields in it.
+const ANSWER: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":3600,"expires_on":"4070908800","resource":"r","AccessKeyId":"AKIA1","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+
+/// A child: its name, its arguments and its environment.
+type Kind = (&'static str, &'static [&'static str], Vec<(&'static str, String)>);
+
+pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
+    let directory = tempfile::tempdir()?;
+    let url = token_server()?;
+    let mut table = Table::new("A fetch child", &["what", "ms: median (min–max)", "peak memory"]);
+    for (name, arguments, environment) in kinds(directory.path(), &url)? {
+        let mut command = Command::new(bench.programs.join("clavigerd"));
+        command.arg("fetch").args(arguments).env_clear().env("HOME", directory.path()).envs(environment);
+        let (mut times, mut peak) = (Vec::new(), 0);
+        for _ in 0..bench.rounds(ROUNDS) {
+            let (time, resident) = once(&mut command)?;
+            times.push(time);
+            peak = peak.max(resident);
+        }
+        let times = summary(&times).map_or_else(|| "–".into(), |summary| summary.to_string());
+        table.row([name.into(), times, format!("{:.1} MiB", peak as f64 / 1_048_576.0)]);
+    }
+    Ok(table)
+}
+
+fn kinds(home: &Path, url: &str) -> sh::Result<Vec<Kind>> {
+    fs::create_dir_all(home.join(".aws"))?;
+    fs::write(
+        home.join(".aws/config"),
+        "[default]\nregion = eu-west-1\naws_access_key_id = AKIA1\naws_secret_access_key = s\n",
+    )?;
+    let adc = home.join("adc.json");
+    let user = format!(
+        r#"{{"type":"authorized_user","client_id":"c","client_secret":"s","refresh_token":"r","token_uri":"{url}/token"}}"#
+    );
+    fs::write(&adc, user)?;
+    let adc = adc.to_string_lossy().into_owned();
+    let endpoint = |name| (name, format!("{url}/token"));
+    Ok(vec![
+        ("aws, a static profile", &["aws"], Vec::new()),
+        (
+            "aws, a container over http",
+            &["aws"],
+            vec![endpoint("AWS_CONTAINER_CREDENTIALS_FULL_URI"), ("AWS_CONFIG_FILE", "/dev/null".into())],
+        ),
+        ("gcp, an authorized user over http", &["gcp"], vec![("GOOGLE_APPLICATION_CREDENTIALS", adc)]),
+        (
+            "azure, a managed identity over http",
+            &["azure", "--scope", "https://r/.default"],
+            vec![endpoint("IDENTITY_ENDPOINT"), ("IDENTITY_HEADER", "h".into())],
+        ),
+    ])
+}
+
+/// Milliseconds and bytes of one run, which must find a credential.
+fn once(command: &mut Command) -> sh::Result<(f64, u64)> {
+    let start = Instant::now();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut answer = String::new();
+    child.stdout.take().ok_or("no pipe")?.read_to_string(&mut answer)?;
+    let ended = child.wait4()?;
+    let took = start.elapsed().as_secs_f64() * 1000.0;
+    if !answer.contains("\"found\"") {
+        return Err(format!("{command:?} found nothing").into());
+    }
+    Ok((took, ended.rusage.maxrss))
+}
+
+/// Answers every request with [`ANSWER`], for as long as this process lives.
+fn token_server() -> sh::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}", listener.local_addr()?);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                // One read holds any of these small requests.
+                let mut request = [0; 8192];
+                let asked = stream.read(&mut request);
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+                let answer = format!("{head}content-length: {}\r\n\r\n{ANSWER}", ANSWER.len());
+                asked.and_then(|_| stream.write_all(answer.as_bytes()))
+            });
+        }
+    });
+    Ok(url)
+}
