@@ -178,12 +178,15 @@ impl Chain {
 
     fn without(&self, link: &Link, error: &CredentialsError) -> Result<String, Trouble> {
         let seen = self.seen.take();
-        match error {
+        match (error, &seen) {
             // Nobody configures this link; it is asked because it might be there.
-            _ if link.name == "imds" && matches!(seen, Some(Exchange::Unreachable { .. })) => {
+            (_, Some(Exchange::Unreachable { .. })) if link.name == "imds" => {
                 Ok("no metadata service answers".into())
             }
-            CredentialsError::CredentialsNotLoaded(_) => match std::error::Error::source(error) {
+            (_, Some(Exchange::Answered { status: 400..=428, .. })) if link.name == "imds" => {
+                Ok("the metadata service has none, or refuses".into())
+            }
+            (CredentialsError::CredentialsNotLoaded(_), _) => match std::error::Error::source(error) {
                 Some(_) if link.is_wanted => Err(failure::half_configured(link, error)),
                 Some(why) if link.name != "profile" => Ok(profile::plain(&why.to_string())),
                 _ => Ok(format!("{} has no credentials", link.what)),

@@ -22,6 +22,8 @@ const PRINTED: [&str; 2] = [
     "Error retrieving credentials from external process, could not parse response",
     "Error retrieving credentials from external process: could not decode output",
 ];
+/// How its texts about a profile begin, which says nothing.
+const NOT_BUILT: &str = "ProfileFile provider could not be built: ";
 /// Codes that say that a request came too soon, or should be made again.
 const LATER: [&str; 6] = [
     "Throttling",
@@ -121,7 +123,10 @@ fn misconfigured(link: &Link, error: &CredentialsError) -> Trouble {
         (
             "profile",
             CredentialsError::InvalidConfiguration(_) | CredentialsError::CredentialsNotLoaded(_),
-        ) => error.source().map(|source| format!(": {}", plain(&source.to_string()))).unwrap_or_default(),
+        ) => {
+            let text = error.source().map(|source| plain(&source.to_string())).unwrap_or_default();
+            format!(": {}", text.strip_prefix(NOT_BUILT).unwrap_or(&text))
+        }
         _ => String::new(),
     };
     let hint = match link.name {

@@ -7,8 +7,8 @@ use aws_types::os_shim_internal::{Env, Fs};
 use claviger::reason::Reason;
 use std::{fs, io, path::Path};
 
-/// Largest configuration file. One with thousands of profiles has a tenth of that.
-const MAX_FILE: u64 = 2 * 1024 * 1024;
+/// Largest configuration file: thousands of profiles. The SDK needs twenty times as much memory to read one.
+const MAX_FILE: u64 = 1024 * 1024;
 /// Longest chain of `source_profile` that is looked at; the SDK itself tells loops.
 const MAX_CHAIN: usize = 16;
 /// The files: variable that names one, and its default below the home directory.
@@ -137,7 +137,7 @@ impl Kind {
         match self {
             Kind::Keys => "keys",
             Kind::Process => "credential_process",
-            Kind::Person => "a sign-in",
+            Kind::Person => "SSO",
             Kind::TokenFile => "web identity",
             Kind::Service => "credential_source",
         }
