@@ -114,7 +114,13 @@ fn links(config: &ProviderConfig, local: &ProviderConfig, profile: Option<&Profi
             false,
             Box::new(EnvironmentVariableCredentialsProvider::new()),
         ),
-        link("profile", &what, kind, profile.is_some(), Box::new(of_profile.build())),
+        link(
+            "profile",
+            &what,
+            kind,
+            profile.is_some_and(|profile| profile.has_credentials),
+            Box::new(of_profile.build()),
+        ),
         link(
             "web-identity",
             "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -186,11 +192,13 @@ impl Chain {
             (_, Some(Exchange::Answered { status: 400..=428, .. })) if link.name == "imds" => {
                 Ok("the metadata service has none, or refuses".into())
             }
-            (CredentialsError::CredentialsNotLoaded(_), _) => match std::error::Error::source(error) {
-                Some(_) if link.is_wanted => Err(failure::half_configured(link, error)),
-                Some(why) if link.name != "profile" => Ok(profile::plain(&why.to_string())),
-                _ => Ok(format!("{} has no credentials", link.what)),
-            },
+            (CredentialsError::CredentialsNotLoaded(_), _) if link.is_wanted => {
+                Err(failure::misconfigured(link, error))
+            }
+            (CredentialsError::CredentialsNotLoaded(_), _) => Ok(match std::error::Error::source(error) {
+                Some(why) if link.name != "profile" => profile::plain(&why.to_string()),
+                _ => format!("{} has no credentials", link.what),
+            }),
             _ => Err(failure::trouble(link, error, seen)),
         }
     }

@@ -117,15 +117,19 @@ fn local(link: &Link, error: &CredentialsError) -> Trouble {
     }
 }
 
-/// The SDK's words about a profile hold names of profiles and settings only; those about other links can hold more.
-fn misconfigured(link: &Link, error: &CredentialsError) -> Trouble {
+/// What is configured cannot work. The SDK's words about a profile hold names of profiles and settings only; those about
+/// other links can hold more.
+pub(super) fn misconfigured(link: &Link, error: &CredentialsError) -> Trouble {
     let why = match (link.name, error) {
         (
             "profile",
             CredentialsError::InvalidConfiguration(_) | CredentialsError::CredentialsNotLoaded(_),
         ) => {
             let text = error.source().map(|source| plain(&source.to_string())).unwrap_or_default();
-            format!(": {}", text.strip_prefix(NOT_BUILT).unwrap_or(&text))
+            match text.strip_prefix(NOT_BUILT).unwrap_or(&text) {
+                "" => ": it names no credentials".to_owned(),
+                why => format!(": {why}"),
+            }
         }
         _ => String::new(),
     };
@@ -140,11 +144,6 @@ fn misconfigured(link: &Link, error: &CredentialsError) -> Trouble {
         _ => "check the files in ~/.aws",
     };
     Trouble::new(Reason::SettingsInvalid, format!("{} is not configured properly{why}", link.what)).hint(hint)
-}
-
-/// Not configured, says the SDK, but about something that is there: half of it is missing.
-pub(super) fn half_configured(link: &Link, error: &CredentialsError) -> Trouble {
-    misconfigured(link, error)
 }
 
 fn process(link: &Link, error: &CredentialsError) -> Trouble {

@@ -15,12 +15,30 @@ const MAX_CHAIN: usize = 16;
 const FILES: [(&str, &str); 2] =
     [("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")];
 
+/// Settings of which one is enough to say that a profile has credentials.
+const CREDENTIALS: [&str; 12] = [
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "credential_process",
+    "credential_source",
+    "login_session",
+    "role_arn",
+    "source_profile",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+];
+
 /// A profile, and where its credentials begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Profile {
     /// As people call it: without control characters, and not too long.
     pub(super) name: String,
     pub(super) kind: Kind,
+    /// Whether it says anything about credentials; many name a region only.
+    pub(super) has_credentials: bool,
 }
 
 /// Where credentials begin.
@@ -52,8 +70,9 @@ pub(super) async fn selected() -> Result<Option<Profile>, Trouble> {
     let set = profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await;
     let set = set.map_err(|error| unusable(&place(&error)))?;
     let name = set.selected_profile();
-    if set.get_profile(name).is_some() {
-        return Ok(Some(Profile { name: plain(name), kind: kind(&set, name) }));
+    if let Some(section) = set.get_profile(name) {
+        let has_credentials = CREDENTIALS.iter().any(|key| section.get(key).is_some());
+        return Ok(Some(Profile { name: plain(name), kind: kind(&set, name), has_credentials }));
     }
     match name {
         "default" => Ok(None),
