@@ -120,7 +120,7 @@ fn a_credential_process_that_fails_is_told_apart_from_one_that_prints_rubbish() 
         (format!("echo Hello; echo '{out}'"), "command-output-invalid", "printed"),
         (format!("echo '{}'", &out[..out.len() - 9]), "command-output-invalid", "printed"),
         (format!("echo '{out}' | tr A '\\377'"), "command-output-invalid", "printed"),
-        (format!("echo '{}'", out.replace("1,", "2,")), "command-output-invalid", "printed"),
+        (format!("echo '{}'", out.replace(":1", ":2")), "command-output-invalid", "printed"),
         (format!("echo '{}'", out.replace(":1", ":\"1\"")), "command-output-invalid", "printed"),
         (format!("echo '{}'", out.replace("AKIA", "")), "command-output-invalid", "AccessKeyId"),
         (format!("echo '{expired}'"), "login-required", "expired"),

@@ -19,6 +19,7 @@ use aws_config::{
     meta::region::ProvideRegion as _,
     profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
     provider_config::ProviderConfig,
+    retry::RetryConfig,
     web_identity_token::WebIdentityTokenCredentialsProvider,
 };
 use aws_credential_types::{
@@ -33,6 +34,8 @@ use std::time::{Duration, SystemTime};
 /// How long the metadata service of an instance may take to accept a connection, and to answer. In a black hole its three
 /// attempts end within a few seconds.
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a service is asked. The broker makes attempts of its own.
+const ATTEMPTS: u32 = 2;
 const NOBODY: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command";
 const NO_INSTANCE: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
 
@@ -81,6 +84,7 @@ async fn chain() -> Result<Chain, Trouble> {
     let seen = Seen::default();
     let config = ProviderConfig::without_region()
         .with_behavior_version(Some(BehaviorVersion::latest()))
+        .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .with_region(Some(Region::new(region.clone().unwrap_or_else(|| BEDROCK_REGION.to_owned()))));
     let local = config.clone().with_http_client(connector::direct(&seen)?);
     let config = config.with_http_client(connector::proxied(&seen)?);
