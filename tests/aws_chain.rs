@@ -5,6 +5,7 @@
 mod support;
 
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt as _;
 use support::{
     CANARY,
     aws::{Bedrock, about, instant, keys, printed, role_keys, sso_cache},
@@ -42,6 +43,9 @@ fn a_static_profile_is_asked_again_after_an_hour() {
     assert!(link == "profile" && is_about(seconds, 3600), "{link}: {seconds} s");
     assert_eq!(lease.origin, "https://bedrock-runtime.eu-central-1.amazonaws.com");
     assert_eq!((lease.source.as_str(), lease.region.as_str()), ("aws-chain", "eu-central-1"));
+    let links = lease.facts.expect("facts").links;
+    let links: Vec<_> = links.iter().map(|link| (link.source.as_str(), link.why.as_str())).collect();
+    assert_eq!(links.last(), Some(&("profile", "profile dev (keys)")), "{links:?}");
 }
 
 #[test]
@@ -192,19 +196,39 @@ fn an_expired_sso_token_is_refreshed_and_stored() {
 fn sso_without_a_valid_sign_in_asks_for_one() {
     let service = sso();
     let expired = json!({"accessToken": "old", "expiresAt": instant(-60)});
-    for (is_legacy, cached) in [
-        (false, &expired),
-        (true, &expired),
-        (false, &json!(null)),
-        (true, &json!(null)),
-        (true, &json!("x")),
-    ] {
-        let session = sso_session(&service, is_legacy, cached);
-        let _daemon = session.daemon();
-        let problem = session.refused("login-required");
-        assert!(problem.message.contains("profile dev"), "{problem:?}");
-        assert!(problem.hint.expect("a hint").contains("aws sso login"));
+    let wrong = json!({"accessToken": 7, "expiresAt": true});
+    for cached in [&expired, &json!(null), &json!("x"), &json!([]), &wrong] {
+        for is_legacy in [false, true] {
+            let session = sso_session(&service, is_legacy, cached);
+            let _daemon = session.daemon();
+            let problem = session.refused("login-required");
+            assert!(problem.message.contains("profile dev"), "{problem:?}");
+            assert!(problem.hint.expect("a hint").contains("aws sso login"));
+        }
     }
+}
+
+#[test]
+fn signing_in_mends_sso() {
+    let service = sso();
+    let mut session = sso_session(&service, false, &json!(null));
+    let good = json!({"accessToken": "good", "expiresAt": instant(3600)});
+    let (cache, fresh) =
+        (session.home.path(sso_cache("corp")), session.home.write("fresh", &good.to_string()));
+    // A file that is cut off, as by a full disk, is no sign-in either.
+    session.home.write(&sso_cache("corp"), &good.to_string()[..20]);
+    let sign_in = format!(
+        "echo run >> '{}'; cp '{}' '{}'",
+        session.home.path("signin.runs").display(),
+        fresh.display(),
+        cache.display()
+    );
+    session.settings(&json!({"awsAuthRefresh": sign_in}));
+    // A check without a clear answer counts for nothing.
+    session.set("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1");
+    let _daemon = session.daemon();
+    assert_eq!(keys(&session.lease()).0, "AKIASSO");
+    assert_eq!(session.home.runs("signin"), 1);
 }
 
 #[test]

@@ -7,8 +7,8 @@ mod support;
 use serde_json::json;
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     process::{Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 use support::{
@@ -136,22 +136,29 @@ fn a_credential_process_that_fails_is_told_apart_from_one_that_prints_rubbish() 
 
 #[test]
 fn servers_say_later_or_no() {
-    for (status, reason, retry_after) in [
+    let answers = [
         (429, "source-unavailable", Some(120)),
         (503, "source-unavailable", Some(120)),
         (403, "login-required", None),
         (200, "source-unavailable", None),
-    ] {
-        let service = StandIn::start(move |_| Response::new(status, CANARY).header("retry-after", "120"));
-        let mut session = Bedrock::new();
-        session.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/creds", service.url));
-        let _daemon = session.daemon();
-        let problem = session.refused(reason);
-        if let Some(expected) = retry_after {
-            let seconds = problem.retry_after.expect("an instant").as_secs();
-            assert!((expected - 20..=expected).contains(&seconds), "{status}: {seconds} s");
+    ];
+    // Side by side: some are asked again and again.
+    thread::scope(|scope| {
+        for (status, reason, retry_after) in answers {
+            scope.spawn(move || {
+                let service =
+                    StandIn::start(move |_| Response::new(status, CANARY).header("retry-after", "120"));
+                let mut session = Bedrock::new();
+                session.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/creds", service.url));
+                let _daemon = session.daemon();
+                let problem = session.refused(reason);
+                let seconds = problem.retry_after.map(|delay| delay.as_secs());
+                let is_as_said =
+                    |expected: u64| seconds.is_some_and(|got| (expected - 20..=expected).contains(&got));
+                assert!(retry_after.is_none_or(is_as_said), "{status}: {seconds:?} s");
+            });
         }
-    }
+    });
 }
 
 #[test]
@@ -206,15 +213,29 @@ fn a_fetch_needs_little_memory() {
 }
 
 #[test]
-fn an_unreadable_file_is_named() {
-    if support::is_root() {
-        return support::skipped("a user for whom file modes count");
-    }
-    let session = Bedrock::with_profile("credential_process = true");
-    let path = session.home.path("home/.aws/config");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("mode");
+fn what_cannot_be_opened_is_named() {
+    let (mut session, service) = with_another_identity(b"");
     let _daemon = session.daemon();
-    assert!(session.refused("settings-invalid").message.contains("cannot be read"));
+    // Not even root can open this; what does not exist is another matter.
+    session.set("AWS_CONFIG_FILE", "/dev/null/config");
+    assert!(session.refused("settings-invalid").message.contains("/dev/null/config cannot be read"));
+    session.unset("AWS_CONFIG_FILE");
+    session.unset("AWS_PROFILE");
+    session.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nonexistent");
+    assert!(session.refused("settings-invalid").message.contains("token file"));
+    let token = session.home.write("token", &format!("{CANARY}\n"));
+    session.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.to_str().expect("UTF-8"));
+    assert!(session.refused("settings-invalid").hint.expect("a hint").contains("line break"));
+    assert_eq!(service.requests().len(), 0);
+}
+
+#[test]
+fn files_that_do_not_exist_are_no_files() {
+    let mut session = Bedrock::new();
+    session.set("AWS_CONFIG_FILE", "/nonexistent");
+    session.set("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    let _daemon = session.daemon();
+    session.refused("login-required");
 }
 
 #[test]

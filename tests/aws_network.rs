@@ -184,6 +184,17 @@ fn what_sts_says_decides() {
     });
 }
 
+#[test]
+fn an_answer_without_credentials_is_no_reason_to_sign_in() {
+    for body in ["", "<AssumeRoleResponse/>", "{\"canary\": 1}"] {
+        let service = StandIn::start(move |_| Response::new(200, body));
+        let mut session = with_role();
+        session.set("AWS_ENDPOINT_URL_STS", service.url.clone());
+        let _daemon = session.daemon();
+        session.refused("source-unavailable");
+    }
+}
+
 /// A session with static keys and a command that signs in; the check asks `url`.
 fn checked(url: &str) -> Bedrock {
     let mut session = Bedrock::new();

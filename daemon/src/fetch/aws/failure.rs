@@ -135,7 +135,7 @@ pub(super) fn misconfigured(link: &Link, error: &CredentialsError) -> Trouble {
     };
     let hint = match link.name {
         "container" => {
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or an address of this machine or of the container service"
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or an address of this machine or of the container service, and the token one line without a line break"
         }
         "web-identity" => "AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN belong together",
         "imds" => {
@@ -182,7 +182,7 @@ fn code_of(error: &CredentialsError) -> Option<String> {
     })
 }
 
-fn io<'a>(error: &'a CredentialsError) -> Option<&'a std::io::Error> {
+fn io(error: &CredentialsError) -> Option<&std::io::Error> {
     chain(error).find_map(|error| error.downcast_ref())
 }
 
