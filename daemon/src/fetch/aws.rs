@@ -3,6 +3,8 @@
 mod check;
 mod connector;
 mod failure;
+mod profile;
+mod seen;
 
 use super::{
     answer::{Answer, Found, Trouble},
@@ -17,6 +19,7 @@ use aws_config::{
     meta::region::ProvideRegion as _,
     profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
     provider_config::ProviderConfig,
+    retry::RetryConfig,
     web_identity_token::WebIdentityTokenCredentialsProvider,
 };
 use aws_credential_types::{
@@ -24,38 +27,42 @@ use aws_credential_types::{
     provider::{ProvideCredentials, error::CredentialsError},
 };
 use claviger::{backend::BEDROCK_REGION, reason::Reason};
-use std::time::Duration;
+use profile::{Kind, Profile};
+use seen::{Exchange, Seen};
+use std::time::{Duration, SystemTime};
 
 /// How long the metadata service of an instance may take to accept a connection, and to answer. In a black hole its three
 /// attempts end within a few seconds.
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a service is asked. The broker makes attempts of its own.
+const ATTEMPTS: u32 = 2;
+const NOBODY: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command";
+const NO_INSTANCE: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
+
+/// A link of the chain.
+struct Link {
+    name: &'static str,
+    /// In a sentence.
+    what: String,
+    kind: Kind,
+    /// Whether somebody asked for this link. One that is configured, and has nothing, does not make way for another.
+    is_wanted: bool,
+    provider: Box<dyn ProvideCredentials>,
+}
+
+/// What all links share.
+struct Chain {
+    seen: Seen,
+    region: Option<String>,
+    links: Vec<Link>,
+}
 
 /// Credentials of the first link that has some. A link that is configured and fails ends the walk.
 pub(super) async fn fetch(check: bool) -> Answer {
-    let region = match region().await {
-        Ok(region) => region,
-        Err(trouble) => return Links::default().end(trouble),
-    };
-    let config = match config(region.clone().unwrap_or_else(|| BEDROCK_REGION.to_owned())) {
-        Ok(config) => config,
-        Err(trouble) => return Links::default().end(trouble),
-    };
-    let mut links = Links::default();
-    for (name, link) in chain(&config) {
-        let credentials = match link.provide_credentials().await {
-            Ok(credentials) => credentials,
-            Err(error @ CredentialsError::CredentialsNotLoaded(_)) => {
-                links.pass(name, failure::not_loaded(&error));
-                continue;
-            }
-            Err(error) => return links.refused(name, failure::trouble(name, &error)),
-        };
-        if check && let Err(trouble) = check::check(region.as_deref(), credentials.clone()).await {
-            return links.refused(name, trouble);
-        }
-        return links.found(name, "it answered", found(&credentials, region));
+    match chain().await {
+        Ok(chain) => chain.walk(check).await,
+        Err(trouble) => Links::default().end(trouble),
     }
-    links.end(Trouble::sign_in("no link of the AWS chain has credentials"))
 }
 
 /// Whether AWS takes the keys of the environment.
@@ -64,61 +71,196 @@ pub(super) async fn check_keys() -> Answer {
     let Ok(credentials) = EnvironmentVariableCredentialsProvider::new().provide_credentials().await else {
         return links.end(Trouble::new(Reason::Bug, "there are no keys to check"));
     };
-    match check::check(region.as_deref(), credentials.clone()).await {
+    match check::check("the exported keys", region.as_deref(), credentials.clone()).await {
         Ok(()) => links.found("environment", "AWS knows them", found(&credentials, None)),
         Err(trouble) => links.refused("environment", trouble),
     }
 }
 
 /// The links, in the order of the SDK's own default chain.
-fn chain(config: &ProviderConfig) -> Vec<(&'static str, Box<dyn ProvideCredentials>)> {
-    let instance = imds::Client::builder()
+async fn chain() -> Result<Chain, Trouble> {
+    let profile = profile::selected().await?;
+    let region = region().await?;
+    let seen = Seen::default();
+    let config = ProviderConfig::without_region()
+        .with_behavior_version(Some(BehaviorVersion::latest()))
+        .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .with_region(Some(Region::new(region.clone().unwrap_or_else(|| BEDROCK_REGION.to_owned()))));
+    let local = config.clone().with_http_client(connector::direct(&seen)?);
+    let config = config.with_http_client(connector::proxied(&seen)?);
+    let links = links(&config, &local, profile.as_ref());
+    Ok(Chain { seen, region, links })
+}
+
+fn links(config: &ProviderConfig, local: &ProviderConfig, profile: Option<&Profile>) -> Vec<Link> {
+    let link = |name, what: &str, kind, is_wanted, provider| Link {
+        name,
+        what: what.to_owned(),
+        kind,
+        is_wanted,
+        provider,
+    };
+    let of_profile = ProfileFileCredentialsProvider::builder()
         .configure(config)
-        .connect_timeout(IMDS_TIMEOUT)
-        .read_timeout(IMDS_TIMEOUT)
-        .build();
+        .with_custom_provider("Ec2InstanceMetadata", instance(local))
+        .with_custom_provider("EcsContainer", container(config, local));
+    let (what, kind) = profile.map_or_else(
+        || ("the profile".to_owned(), Kind::Keys),
+        |profile| (format!("profile {} ({})", profile.name, profile.kind.name()), profile.kind),
+    );
+    let identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
+    let has = |name| variable(name).is_some();
     vec![
-        ("environment", Box::new(EnvironmentVariableCredentialsProvider::new())),
-        ("profile", Box::new(ProfileFileCredentialsProvider::builder().configure(config).build())),
-        ("web-identity", Box::new(WebIdentityTokenCredentialsProvider::builder().configure(config).build())),
-        ("container", Box::new(EcsCredentialsProvider::builder().configure(config).build())),
-        (
-            "imds",
-            Box::new(ImdsCredentialsProvider::builder().configure(config).imds_client(instance).build()),
+        link(
+            "environment",
+            "the environment",
+            Kind::Keys,
+            false,
+            Box::new(EnvironmentVariableCredentialsProvider::new()),
         ),
+        link(
+            "profile",
+            &what,
+            kind,
+            profile.is_some_and(|profile| profile.has_credentials),
+            Box::new(of_profile.build()),
+        ),
+        link(
+            "web-identity",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            Kind::TokenFile,
+            has("AWS_WEB_IDENTITY_TOKEN_FILE"),
+            Box::new(identity),
+        ),
+        link(
+            "container",
+            "the container's service",
+            Kind::Service,
+            false,
+            Box::new(container(config, local)),
+        ),
+        link("imds", "the instance's metadata service", Kind::Service, false, Box::new(instance(local))),
     ]
 }
 
-/// What every link is configured with.
-fn config(region: String) -> Result<ProviderConfig, Trouble> {
-    Ok(ProviderConfig::without_region()
-        .with_behavior_version(Some(BehaviorVersion::latest()))
-        .with_region(Some(Region::new(region)))
-        .with_http_client(connector::client()?))
+fn instance(local: &ProviderConfig) -> ImdsCredentialsProvider {
+    let client =
+        imds::Client::builder().configure(local).connect_timeout(IMDS_TIMEOUT).read_timeout(IMDS_TIMEOUT);
+    ImdsCredentialsProvider::builder().configure(local).imds_client(client.build()).build()
+}
+
+/// The SDK asks over plain HTTP on this machine and on its link only; over HTTPS anywhere.
+fn container(config: &ProviderConfig, local: &ProviderConfig) -> EcsCredentialsProvider {
+    let address = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").unwrap_or_default();
+    let is_remote = address.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+    EcsCredentialsProvider::builder().configure(if is_remote { config } else { local }).build()
+}
+
+// === impl Chain ===
+
+impl Chain {
+    async fn walk(mut self, check: bool) -> Answer {
+        let mut links = Links::default();
+        for link in std::mem::take(&mut self.links) {
+            match self.ask(&link, check).await {
+                Ok(Ok(found)) => return links.found(link.name, link.what, found),
+                Ok(Err(why)) => links.pass(link.name, why),
+                Err(trouble) => return links.refused(link.name, trouble),
+            }
+        }
+        let hint = if variable("AWS_EC2_METADATA_DISABLED").is_some() { NOBODY } else { NO_INSTANCE };
+        links.end(Trouble::sign_in("no link of the AWS chain has credentials").hint(hint))
+    }
+
+    /// What a link has, or why it has nothing and the next one is asked.
+    async fn ask(&self, link: &Link, check: bool) -> Result<Result<Found, String>, Trouble> {
+        self.seen.take();
+        let credentials = match link.provider.provide_credentials().await {
+            Ok(credentials) => credentials,
+            Err(error) => return self.without(link, &error).map(Err),
+        };
+        usable(&link.what, &credentials)?;
+        if check {
+            check::check(&link.what, self.region.as_deref(), credentials.clone()).await?;
+        }
+        Ok(Ok(found(&credentials, self.region.clone())))
+    }
+
+    fn without(&self, link: &Link, error: &CredentialsError) -> Result<String, Trouble> {
+        let seen = self.seen.take();
+        match (error, &seen) {
+            // Nobody configures this link; it is asked because it might be there.
+            (_, Some(Exchange::Unreachable { .. })) if link.name == "imds" => {
+                Ok("no metadata service answers".into())
+            }
+            (_, Some(Exchange::Answered { status: 400..=428, .. })) if link.name == "imds" => {
+                Ok("the metadata service has none, or refuses".into())
+            }
+            (CredentialsError::CredentialsNotLoaded(_), _) if link.is_wanted => {
+                Err(failure::misconfigured(link, error))
+            }
+            (CredentialsError::CredentialsNotLoaded(_), _) => Ok(match std::error::Error::source(error) {
+                Some(why) if link.name != "profile" => profile::plain(&why.to_string()),
+                _ => format!("{} has no credentials", link.what),
+            }),
+            _ => Err(failure::trouble(link, error, seen)),
+        }
+    }
 }
 
 /// The region that is configured: of the environment, else of the profile.
 async fn region() -> Result<Option<String>, Trouble> {
-    let of_environment = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
-    let region = match of_environment {
-        Some(region) => Some(region),
-        None => ProfileFileRegionProvider::new().region().await.map(|region| region.to_string()),
+    let of_environment =
+        ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| Some((name, variable(name)?)));
+    let (place, region) = match of_environment {
+        Some((name, region)) => (name, Some(region)),
+        None => {
+            ("the profile", ProfileFileRegionProvider::new().region().await.map(|region| region.to_string()))
+        }
     };
-    match region {
+    match region.filter(|region| !region.is_empty()) {
         Some(region) if !is_label(&region) => {
-            Err(Trouble::new(Reason::SettingsInvalid, "the region of the AWS profile is malformed")
+            Err(Trouble::new(Reason::SettingsInvalid, format!("the AWS region of {place} is malformed"))
                 .hint("write it as AWS does, for example us-east-1"))
         }
         region => Ok(region),
     }
 }
 
-fn found(credentials: &Credentials, region: Option<String>) -> Found {
-    let keys = Keys {
+fn keys(credentials: &Credentials) -> Keys {
+    Keys {
         id: credentials.access_key_id().to_owned(),
         secret: credentials.secret_access_key().to_owned(),
-        token: credentials.session_token().map(str::to_owned),
-    };
+        token: credentials.session_token().filter(|token| !token.is_empty()).map(str::to_owned),
+    }
+}
+
+/// Whether credentials can be used at all.
+fn usable(what: &str, credentials: &Credentials) -> Result<(), Trouble> {
+    if let Err(part) = keys(credentials).check() {
+        let message = format!("{what}: its {part} is empty, or has a character that no key has");
+        return Err(Trouble::new(Reason::CommandOutputInvalid, message).hint("check where it comes from"));
+    }
+    match credentials.expiry() {
+        Some(at) if at <= SystemTime::now() => {
+            Err(Trouble::sign_in(format!("{what}: its credentials have expired")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn found(credentials: &Credentials, region: Option<String>) -> Found {
     let account = credentials.account_id().map(|account| account.as_str().to_owned());
-    Found { region, account, ..Found::new(keys.to_text(), credentials.expiry()) }
+    Found { region, account, ..Found::new(keys(credentials).to_text(), credentials.expiry()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Credentials, Kind, Link};
+
+    /// A link that is never asked.
+    pub(super) fn link(name: &'static str, kind: Kind) -> Link {
+        let provider = Box::new(Credentials::new("a", "s", None, None, "test"));
+        Link { name, what: "profile dev".into(), kind, is_wanted: true, provider }
+    }
 }

@@ -295,7 +295,7 @@ mod tests {
             (format!(r#"{{{KEYS}, "Expiration": 1769860800}}"#), "not an object"),
             (" ".repeat(70_000), "longer than"),
         ] {
-            let error = parse(text.as_bytes()).err().expect(&text);
+            let error = parse(text.as_bytes()).expect_err(&text);
             assert!(error.contains(what) && !error.contains("canary"), "{text:?}: {error}");
         }
     }

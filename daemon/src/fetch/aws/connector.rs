@@ -1,7 +1,7 @@
 //! How the SDK reaches the network: through the proxy of the session, trusting the session's certificate authorities. The
 //! SDK's own client does neither.
 
-use super::{Trouble, variable};
+use super::{Trouble, seen::Seen, variable};
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
@@ -10,21 +10,34 @@ use aws_smithy_http_client::{
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use claviger::reason::Reason;
 
-/// A client for all services.
+/// A client for services on the network.
 ///
 /// # Errors
 /// If `AWS_CA_BUNDLE` names a file that cannot be used.
-pub(super) fn client() -> Result<SharedHttpClient, Trouble> {
+pub(super) fn proxied(seen: &Seen) -> Result<SharedHttpClient, Trouble> {
+    client(seen, ProxyConfig::from_env())
+}
+
+/// A client for services of this machine: what they hand out is nobody else's business, and no proxy knows them.
+///
+/// # Errors
+/// As above.
+pub(super) fn direct(seen: &Seen) -> Result<SharedHttpClient, Trouble> {
+    client(seen, ProxyConfig::disabled())
+}
+
+fn client(seen: &Seen, proxy: ProxyConfig) -> Result<SharedHttpClient, Trouble> {
     let context = context()?;
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder()
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .tls_context(context.clone())
-            .proxy_config(ProxyConfig::from_env());
+            .proxy_config(proxy.clone());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         connector.build()
-    }))
+    });
+    Ok(seen.note(client))
 }
 
 fn context() -> Result<TlsContext, Trouble> {

@@ -1,0 +1,153 @@
+//! A Bedrock session of a test. Its environment is told to the daemon and is not the daemon's own.
+
+use super::{Daemon, Home, block_on, stand_in::Response};
+use claviger::{
+    client::Client,
+    proto::v1::{Lease, lease::Material},
+    reason::Problem,
+    session::SessionContext,
+};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use std::{
+    process::Output,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// A session.
+pub struct Bedrock {
+    pub home: Home,
+    pub variables: Vec<(String, String)>,
+}
+
+impl Bedrock {
+    /// One that looks for no instance metadata.
+    pub fn new() -> Self {
+        let home = Home::new();
+        let mut session = Self { home, variables: Vec::new() };
+        session.set("HOME", session.home.path("home").to_str().expect("UTF-8").to_owned());
+        session.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+        session.set("CLAUDE_CODE_USE_BEDROCK", "1");
+        session.set("AWS_EC2_METADATA_DISABLED", "true");
+        session
+    }
+
+    /// One whose profile `dev` is `lines`.
+    pub fn with_profile(lines: &str) -> Self {
+        let mut session = Self::new();
+        session.config(&format!("[profile dev]\n{lines}\n"));
+        session.set("AWS_PROFILE", "dev");
+        session
+    }
+
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.unset(name);
+        self.variables.push((name.into(), value.into()));
+    }
+
+    pub fn unset(&mut self, name: &str) {
+        self.variables.retain(|(known, _)| known != name);
+    }
+
+    /// Replaces `~/.aws/config`.
+    pub fn config(&self, text: &str) {
+        self.home.write("home/.aws/config", text);
+    }
+
+    /// Replaces `~/.claude/settings.json`.
+    pub fn settings(&self, settings: &serde_json::Value) {
+        self.home.replace("home/.claude/settings.json", &settings.to_string());
+    }
+
+    pub fn daemon(&self) -> Daemon {
+        self.home.daemon()
+    }
+
+    pub fn context(&self) -> SessionContext {
+        let environment = self.variables.iter().map(|(name, value)| (name.into(), value.into()));
+        SessionContext::new(self.home.path("work"), environment).expect("a session")
+    }
+
+    /// A lease, or why there is none.
+    pub fn ask(&self, min_validity: Option<Duration>) -> Result<Lease, Problem> {
+        block_on(async {
+            let mut client = Client::connect(&self.home.socket()).await.expect("the daemon listens");
+            client.get(&self.context(), min_validity).await
+        })
+    }
+
+    #[track_caller]
+    pub fn lease(&self) -> Lease {
+        self.ask(None).unwrap_or_else(|problem| panic!("{problem:?}"))
+    }
+
+    /// The problem, which has this reason and shows no secret.
+    #[track_caller]
+    pub fn refused(&self, reason: &str) -> Problem {
+        let problem = self.ask(None).expect_err("no credential");
+        assert_eq!(problem.reason.as_str(), reason, "{problem:?}");
+        assert!(!format!("{problem:?}").contains(super::CANARY), "a secret leaked into {problem:?}");
+        problem
+    }
+
+    /// Runs the client in the session.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut client = self.home.claviger(arguments);
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        client.envs(variables).output().expect("claviger runs")
+    }
+}
+
+/// Id, secret and token of a lease.
+#[track_caller]
+pub fn keys(lease: &Lease) -> (&str, &str, Option<&str>) {
+    match &lease.material {
+        Some(Material::AwsKeys(keys)) => {
+            let secret = keys.secret_access_key.as_ref().map_or("", |secret| &secret.value);
+            (&keys.access_key_id, secret, keys.session_token.as_ref().map(|token| token.value.as_str()))
+        }
+        other => panic!("no AWS keys but {other:?}"),
+    }
+}
+
+/// The link that answered, and seconds until the lease expires.
+pub fn about(lease: &Lease) -> (String, i64) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let expires_at = lease.expires_at.as_ref().map_or(0, |at| at.seconds);
+    let link = lease.facts.as_ref().map(|facts| facts.link.clone()).unwrap_or_default();
+    (link, expires_at - i64::try_from(now).expect("a clock"))
+}
+
+/// An instant so many seconds from now, as AWS writes it.
+pub fn instant(seconds: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let at = aws_smithy_types::DateTime::from_secs(i64::try_from(now).expect("a clock") + seconds);
+    at.fmt(aws_smithy_types::date_time::Format::DateTime).expect("an instant")
+}
+
+/// What the services of containers and instances answer.
+pub fn role_keys(seconds: i64) -> Response {
+    let (secret, token) = (format!("{}s", super::CANARY), format!("{}t", super::CANARY));
+    Response::json(serde_json::json!({
+        "Code": "Success", "AccessKeyId": "AKIAROLE", "SecretAccessKey": secret, "Token": token,
+        "Expiration": instant(seconds),
+    }))
+}
+
+/// What a `credential_process` prints.
+pub fn printed(id: &str, expiration: Option<&str>) -> String {
+    let mut keys = serde_json::json!({
+        "Version": 1, "AccessKeyId": id, "SecretAccessKey": format!("{}s", super::CANARY),
+        "SessionToken": format!("{}t", super::CANARY),
+    });
+    if let Some(at) = expiration {
+        keys["Expiration"] = at.into();
+    }
+    keys.to_string()
+}
+
+/// File in `~/.aws/sso/cache` for a session's name or a start URL.
+pub fn sso_cache(name: &str) -> String {
+    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, name.as_bytes());
+    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("home/.aws/sso/cache/{hex}.json")
+}
