@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
 mod daemon;
+pub mod google;
 mod home;
 pub mod inside;
 pub mod stand_in;

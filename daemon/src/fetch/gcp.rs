@@ -50,7 +50,9 @@ pub(super) async fn fetch(session: Session) -> Answer {
     match variable("GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from) {
         None => links.pass("credentials-file", "GOOGLE_APPLICATION_CREDENTIALS is not set"),
         // As with Google's libraries: whether it exists is gcloud's business then.
-        path if path == own => links.pass("credentials-file", "GOOGLE_APPLICATION_CREDENTIALS names gcloud's file"),
+        path if path == own => {
+            links.pass("credentials-file", "GOOGLE_APPLICATION_CREDENTIALS names gcloud's file")
+        }
         Some(path) => {
             let found = from_file(&path, session, true).await;
             return settle(links, "credentials-file", &path.display().to_string(), found);
@@ -58,7 +60,9 @@ pub(super) async fn fetch(session: Session) -> Answer {
     }
     match own {
         None => links.pass("gcloud-adc", "neither CLOUDSDK_CONFIG nor HOME is set"),
-        Some(path) if file::is_absent(&path) => links.pass("gcloud-adc", format!("there is no {}", path.display())),
+        Some(path) if file::is_absent(&path) => {
+            links.pass("gcloud-adc", format!("there is no {}", path.display()))
+        }
         Some(path) => {
             let found = from_file(&path, session, false).await;
             return settle(links, "gcloud-adc", &path.display().to_string(), found);
@@ -93,7 +97,8 @@ async fn from_file(path: &Path, session: Session, names_project: bool) -> Result
     let content = file::read_json(path)?;
     let fields = Fields::of(path, &content);
     let token = kind::token(&fields, &[SCOPE], session, 0).await?;
-    let project = fields.optional("project_id")?.filter(|_| names_project && kind::is_service_account(&fields));
+    let project =
+        fields.optional("project_id")?.filter(|_| names_project && kind::is_service_account(&fields));
     let quota_project = quota_project().or(fields.optional("quota_project_id")?.map(str::to_owned));
     let account = kind::account(&fields)?.filter(|name| is_account(name));
     Ok(Found { project: project.map(str::to_owned), account, ..found(token, quota_project) })

@@ -49,10 +49,11 @@ pub(super) fn request(method: Method, url: &Url) -> Result<RequestBuilder, Troub
     let client = if url.scheme() == "http" { &*PLAIN } else { &*SECURE };
     match client {
         Ok(client) => Ok(client.request(method, url.clone())),
-        Err(_) => {
-            Err(Trouble::new(Reason::SettingsInvalid, "the certificates or the proxy to use cannot be loaded")
-                .hint("check SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY"))
-        }
+        Err(_) => Err(Trouble::new(
+            Reason::SettingsInvalid,
+            "the certificates or the proxy to use cannot be loaded",
+        )
+        .hint("check SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY")),
     }
 }
 

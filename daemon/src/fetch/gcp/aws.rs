@@ -19,7 +19,8 @@ const SESSION_LENGTH: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 const SESSION_TOKEN: &str = "x-aws-ec2-metadata-token";
 /// Ties the signed request to one audience.
 const TARGET: &str = "x-goog-cloud-target-resource";
-const WITHHELD: &str = "the credentials file signs with AWS keys, but those of the session stay in the session";
+const WITHHELD: &str =
+    "the credentials file signs with AWS keys, but those of the session stay in the session";
 
 /// The subject token.
 ///
@@ -54,7 +55,8 @@ pub(super) async fn subject_token(
     };
     let target = template.replace("{region}", &region);
     let target = Url::parse(&target).ok().filter(|url| url.scheme() == "https");
-    let target = target.ok_or_else(|| source.wrong("regional_cred_verification_url", "must be an https URL"))?;
+    let target =
+        target.ok_or_else(|| source.wrong("regional_cred_verification_url", "must be an https URL"))?;
     let template = template.replace("{region}", &region);
     signed(&target, &template, &region, keys, fields.text("audience")?)
         .ok_or_else(|| Trouble::new(Reason::Bug, "the request to AWS could not be signed"))
@@ -80,7 +82,8 @@ fn signed(url: &Url, text: &str, region: &str, keys: Credentials, audience: &str
         .build()
         .ok()?
         .into();
-    let request = SignableRequest::new("POST", url.as_str(), std::iter::empty(), SignableBody::Bytes(&[])).ok()?;
+    let request =
+        SignableRequest::new("POST", url.as_str(), std::iter::empty(), SignableBody::Bytes(&[])).ok()?;
     let (instructions, _) = sign(request, &params).ok()?.into_parts();
     let header = |key: &str, value: &str| {
         // As Google's libraries write it.
@@ -158,7 +161,8 @@ impl Service<'_> {
         let url = url::platform(self.source, NAME, text)?;
         let request = http::request(Method::PUT, &url)?.header(SESSION_LENGTH, SESSION);
         let token = answer(http::send(&url, request).await?)?;
-        let token = HeaderValue::from_bytes(&token).map_err(|_| nothing("the AWS metadata service gave no session"))?;
+        let token = HeaderValue::from_bytes(&token)
+            .map_err(|_| nothing("the AWS metadata service gave no session"))?;
         self.token = Some(token);
         Ok(())
     }
@@ -168,14 +172,19 @@ fn answer(reply: http::Reply) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     match reply.status.is_success() {
         true => Ok(reply.body),
         false => {
-            let message = format!("the AWS metadata service at {} answered with status {}", reply.host, reply.status.as_u16());
+            let message = format!(
+                "the AWS metadata service at {} answered with status {}",
+                reply.host,
+                reply.status.as_u16()
+            );
             Err(nothing(&message))
         }
     }
 }
 
 fn nothing(message: &str) -> Trouble {
-    Trouble::new(Reason::SourceUnavailable, message).hint("check that the instance has a role, and credential_source")
+    Trouble::new(Reason::SourceUnavailable, message)
+        .hint("check that the instance has a role, and credential_source")
 }
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ const VERSION: u64 = 1;
 /// For how long it may run, in milliseconds, where the file does not say; and how long the file may let it run.
 const TIMEOUT: u64 = 30_000;
 const TIMEOUTS: std::ops::RangeInclusive<u64> = 5_000..=120_000;
-const OUTPUT_HINT: &str = "it must print one JSON object with version, success, token_type and id_token or saml_response";
+const OUTPUT_HINT: &str =
+    "it must print one JSON object with version, success, token_type and id_token or saml_response";
 
 /// The subject token.
 ///
@@ -42,8 +43,11 @@ pub(super) async fn subject_token(
         return Err(executable.wrong("timeout_millis", "must be from 5000 to 120000"));
     }
     if variable(ALLOWED).as_deref() != Some("1") {
-        return Err(Trouble::new(Reason::SettingsInvalid, "the credentials file wants to run a program, which is not allowed")
-            .hint(format!("look at its credential_source.executable, then set {ALLOWED}=1")));
+        return Err(Trouble::new(
+            Reason::SettingsInvalid,
+            "the credentials file wants to run a program, which is not allowed",
+        )
+        .hint(format!("look at its credential_source.executable, then set {ALLOWED}=1")));
     }
     let output_file = executable.optional("output_file")?;
     if let Some(token) = output_file.and_then(stored) {
@@ -90,14 +94,18 @@ enum Answer {
 impl Answer {
     fn trouble(self) -> Trouble {
         let invalid = |what: &str| {
-            let message = format!("what the executable of the credentials file printed is not usable: {what}");
+            let message =
+                format!("what the executable of the credentials file printed is not usable: {what}");
             Trouble::new(Reason::CommandOutputInvalid, message).hint(OUTPUT_HINT)
         };
         match self {
             Self::No(code) => {
                 let code = code.unwrap_or_else(|| "no code".to_owned());
-                Trouble::new(Reason::CommandFailed, format!("the executable of the credentials file has no token ({code})"))
-                    .hint("run it by hand to see why")
+                Trouble::new(
+                    Reason::CommandFailed,
+                    format!("the executable of the credentials file has no token ({code})"),
+                )
+                .hint("run it by hand to see why")
             }
             Self::Expired => invalid("its token has expired"),
             Self::Wrong(what) => invalid(what),
@@ -128,12 +136,15 @@ fn subject_of(output: &[u8]) -> Result<Secret<String>, Answer> {
         }
     }
     let field = match value.get("token_type").and_then(Value::as_str) {
-        Some("urn:ietf:params:oauth:token-type:jwt" | "urn:ietf:params:oauth:token-type:id_token") => "id_token",
+        Some("urn:ietf:params:oauth:token-type:jwt" | "urn:ietf:params:oauth:token-type:id_token") => {
+            "id_token"
+        }
         Some("urn:ietf:params:oauth:token-type:saml2") => "saml_response",
         _ => return Err(Answer::Wrong("token_type is none of jwt, id_token and saml2")),
     };
     let token = value.get(field).and_then(Value::as_str).filter(|token| !token.is_empty());
-    let token = token.ok_or(Answer::Wrong("it has no id_token, or no saml_response, to go with its token_type"))?;
+    let token =
+        token.ok_or(Answer::Wrong("it has no id_token, or no saml_response, to go with its token_type"))?;
     Ok(Secret::new(token.to_owned()))
 }
 
@@ -148,8 +159,10 @@ fn failed(failure: &Failure, millis: u64) -> Trouble {
         Failure::Exit(Some(code)) => failed(format!("ended with exit code {code}")),
         Failure::Exit(None) => failed("was ended by a signal".to_owned()),
         Failure::Slow => {
-            let message = format!("the executable of the credentials file did not end within {} s", millis / 1000);
-            Trouble::new(Reason::SourceTimeout, message).hint("raise timeout_millis of credential_source.executable")
+            let message =
+                format!("the executable of the credentials file did not end within {} s", millis / 1000);
+            Trouble::new(Reason::SourceTimeout, message)
+                .hint("raise timeout_millis of credential_source.executable")
         }
         Failure::TooMuch => Answer::Wrong("it is too long").trouble(),
     }

@@ -20,7 +20,8 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const AWS: &str = "urn:ietf:params:aws:token-type:aws4_request";
 /// Google's service, as its documentation of `token_url` gives it; the universe is put in.
 const TOKEN_URL: &str = "https://sts.{universe_domain}/v1/token";
-const HINT: &str = "check audience and provider of the pool, and whether the platform's own token is still good";
+const HINT: &str =
+    "check audience and provider of the pool, and whether the platform's own token is still good";
 const SOURCE: &str = "credential_source";
 const USER_PROJECT: &str = "workforce_pool_user_project";
 

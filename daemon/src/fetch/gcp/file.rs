@@ -43,8 +43,9 @@ pub(super) fn is_absent(path: &Path) -> bool {
 /// `settings-invalid`, with its name.
 pub(super) fn read_json(path: &Path) -> Result<Value, Trouble> {
     let text = read(path, MAX_CREDENTIALS).map_err(|why| invalid(path, &why))?;
-    let value: Value = serde_json::from_slice(&text)
-        .map_err(|error| invalid(path, &format!("is not JSON (line {}, column {})", error.line(), error.column())))?;
+    let value: Value = serde_json::from_slice(&text).map_err(|error| {
+        invalid(path, &format!("is not JSON (line {}, column {})", error.line(), error.column()))
+    })?;
     match value {
         Value::Object(_) => Ok(value),
         _ => Err(invalid(path, "is not a JSON object")),
@@ -83,7 +84,8 @@ fn read(path: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, String> {
 }
 
 fn invalid(path: &Path, what: &str) -> Trouble {
-    Trouble::new(Reason::SettingsInvalid, format!("the credentials file {} {what}", path.display())).hint(HINT)
+    Trouble::new(Reason::SettingsInvalid, format!("the credentials file {} {what}", path.display()))
+        .hint(HINT)
 }
 
 impl<'a> Fields<'a> {

@@ -32,7 +32,9 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Found, Trouble>> {
         !text.is_empty() && text.len() <= MAX_SECRET_LEN && text.bytes().all(|byte| byte.is_ascii_graphic());
     Some(match is_token {
         true => Ok(found(Token { secret: Secret::new(text.to_owned()), expires_at: None }, quota_project())),
-        false => Err(Trouble::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token").hint(HINT)),
+        false => {
+            Err(Trouble::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token").hint(HINT))
+        }
     })
 }
 

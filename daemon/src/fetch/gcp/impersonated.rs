@@ -53,7 +53,8 @@ pub(super) async fn exchange(
     lifetime: Option<u64>,
 ) -> Result<Token, Trouble> {
     let text = fields.text(URL)?;
-    principal(text).ok_or_else(|| fields.wrong(URL, "does not end with a service account and :generateAccessToken"))?;
+    principal(text)
+        .ok_or_else(|| fields.wrong(URL, "does not end with a service account and :generateAccessToken"))?;
     let server = url::secure(fields, URL, text)?;
     let lifetime = format!("{}s", lifetime.unwrap_or(LIFETIME));
     let body = json!({"delegates": delegates, "scope": scopes, "lifetime": lifetime});
@@ -78,7 +79,9 @@ mod tests {
     fn principals() {
         let url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.example:generateAccessToken";
         assert_eq!(principal(url), Some("a@b.example"));
-        for bad in ["", "https://x/", "https://x/:generateAccessToken", ":generateAccessToken", "https://x/a@b"] {
+        for bad in
+            ["", "https://x/", "https://x/:generateAccessToken", ":generateAccessToken", "https://x/a@b"]
+        {
             assert_eq!(principal(bad), None, "{bad}");
         }
     }

@@ -27,9 +27,8 @@ pub(super) fn token<'a>(
                 impersonated::token(fields, scopes, session, depth).await
             }
             "impersonated_service_account" => Err(fields.wrong("type", "is nested too deeply")),
-            "gdch_service_account" => {
-                Err(fields.wrong("type", "is gdch_service_account, which is not supported: Vertex is not part of GDC"))
-            }
+            "gdch_service_account" => Err(fields
+                .wrong("type", "is gdch_service_account, which is not supported: Vertex is not part of GDC")),
             _ => Err(fields.wrong("type", "is none of Google's kinds of credentials")),
         }
     })

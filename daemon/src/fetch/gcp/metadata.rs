@@ -1,9 +1,9 @@
 //! The metadata server of Google's machines. Elsewhere there is none, so a first look takes a second at most.
 
 use super::{
-    Found, SCOPE, Trouble, found, http,
+    Found, Links, SCOPE, Trouble, found, http,
     http::Reply,
-    Links, quota_project,
+    quota_project,
     token::{Token, Whose, no_token},
     variable,
 };
@@ -63,7 +63,8 @@ async fn probe(base: &Url) -> Result<(), &'static str> {
 }
 
 async fn token(base: &Url) -> Result<Option<Token>, Trouble> {
-    let mut url = base.join("service-accounts/default/token").map_err(|_| Trouble::new(Reason::Bug, "no URL"))?;
+    let mut url =
+        base.join("service-accounts/default/token").map_err(|_| Trouble::new(Reason::Bug, "no URL"))?;
     url.query_pairs_mut().append_pair("scopes", SCOPE);
     let now = SystemTime::now();
     let reply: Reply = http::send(&url, http::request(Method::GET, &url)?.header(FLAVOR, GOOGLE)).await?;

@@ -3,11 +3,7 @@
 
 use nix::errno::Errno;
 use std::{io, process::Stdio, time::Duration};
-use tokio::{
-    io::AsyncReadExt as _,
-    process::Command,
-    time::timeout,
-};
+use tokio::{io::AsyncReadExt as _, process::Command, time::timeout};
 use zeroize::Zeroizing;
 
 /// Longest output that is kept, in bytes.

@@ -58,7 +58,9 @@ fn member(text: &str, field: &str) -> Option<String> {
 async fn ask(source: &Fields<'_>, text: &str) -> Result<(zeroize::Zeroizing<Vec<u8>>, String), Trouble> {
     let url = url::platform(source, "url", text)?;
     let mut request = http::request(Method::GET, &url)?;
-    for (name, value) in source.object("headers")?.map(|headers| headers.pairs()).transpose()?.unwrap_or_default() {
+    for (name, value) in
+        source.object("headers")?.map(|headers| headers.pairs()).transpose()?.unwrap_or_default()
+    {
         request = request.header(name, value);
     }
     let reply = http::send(&url, request).await?;
@@ -66,7 +68,8 @@ async fn ask(source: &Fields<'_>, text: &str) -> Result<(zeroize::Zeroizing<Vec<
         StatusCode::OK => Ok((reply.body, reply.host)),
         status => {
             let message = format!("{} gave no subject token (status {})", reply.host, status.as_u16());
-            Err(Trouble::new(Reason::SourceUnavailable, message).retry_after(reply.retry_after())
+            Err(Trouble::new(Reason::SourceUnavailable, message)
+                .retry_after(reply.retry_after())
                 .hint("check url and headers of credential_source"))
         }
     }

@@ -81,7 +81,8 @@ fn secret(reply: &Reply, value: Option<&Value>) -> Result<Secret<String>, Troubl
 
 /// Seconds; some servers write them as a text.
 fn lifetime(reply: &Reply, value: &Value) -> Result<Duration, Trouble> {
-    let seconds = value.as_f64().or_else(|| value.as_str()?.parse::<u64>().ok().map(|seconds| seconds as f64));
+    let seconds =
+        value.as_f64().or_else(|| value.as_str()?.parse::<u64>().ok().map(|seconds| seconds as f64));
     match seconds {
         Some(seconds) if seconds <= 0.0 => Err(expired(reply)),
         Some(seconds) if seconds <= MAX_LIFETIME => Ok(Duration::from_secs_f64(seconds)),
@@ -90,8 +91,10 @@ fn lifetime(reply: &Reply, value: &Value) -> Result<Duration, Trouble> {
 }
 
 fn expired(reply: &Reply) -> Trouble {
-    let trouble =
-        Trouble::new(Reason::SourceUnavailable, format!("{} answered with a token that has expired", reply.host));
+    let trouble = Trouble::new(
+        Reason::SourceUnavailable,
+        format!("{} answered with a token that has expired", reply.host),
+    );
     with_clock(trouble, reply)
 }
 
@@ -108,7 +111,8 @@ pub(super) fn refusal(reply: &Reply, whose: Whose) -> Trouble {
     let unavailable = |message: String| Trouble::new(Reason::SourceUnavailable, message);
     match (status, code(&reply.body)) {
         (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, _) => {
-            unavailable(format!("{host} is overloaded (status {})", status.as_u16())).retry_after(reply.retry_after())
+            unavailable(format!("{host} is overloaded (status {})", status.as_u16()))
+                .retry_after(reply.retry_after())
         }
         (status, _) if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             unavailable(format!("{host} has a problem of its own (status {})", status.as_u16()))

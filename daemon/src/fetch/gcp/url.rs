@@ -31,7 +31,9 @@ pub(super) fn platform(fields: &Fields<'_>, name: &str, text: &str) -> Result<Ur
 }
 
 fn parse(fields: &Fields<'_>, name: &str, text: &str) -> Result<Url, Trouble> {
-    let url = Url::parse(text).ok().filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none());
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none());
     url.ok_or_else(|| fields.wrong(name, "is not the URL of a server"))
 }
 

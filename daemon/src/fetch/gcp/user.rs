@@ -25,7 +25,8 @@ const GRANT: &str = "refresh_token";
 /// Why there is none.
 pub(super) async fn authorized_user(fields: &Fields<'_>) -> Result<Token, Trouble> {
     if fields.optional("universe_domain")?.is_some_and(|domain| domain != UNIVERSE) {
-        return Err(fields.wrong("universe_domain", "is not googleapis.com, and elsewhere there are no user accounts"));
+        return Err(fields
+            .wrong("universe_domain", "is not googleapis.com, and elsewhere there are no user accounts"));
     }
     let server = url::secure(fields, "token_uri", fields.optional("token_uri")?.unwrap_or(TOKEN_URI))?;
     let scopes = fields.scopes()?.map(|scopes| scopes.join(" "));
