@@ -3,6 +3,7 @@
 //! Whatever a test leaves behind is scanned for canary secrets when the home is dropped.
 
 use super::{CANARY, Daemon, binary, settings, text};
+use claviger::session::SessionContext;
 use std::{
     fs,
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
@@ -108,6 +109,13 @@ impl Home {
             command.uid(uid).gid(uid);
         }
         command
+    }
+
+    /// The session of whatever is started here, for the client library.
+    pub fn session(&self) -> SessionContext {
+        let command = self.base(Path::new("/bin/true"));
+        let variables = command.get_envs().filter_map(|(name, value)| Some((name.into(), value?.into())));
+        SessionContext::new(self.path("work"), variables).expect("a session")
     }
 
     pub fn claviger(&self, arguments: &[&str]) -> Command {

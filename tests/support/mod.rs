@@ -5,6 +5,7 @@
 
 pub mod aws;
 mod daemon;
+pub mod google;
 mod home;
 pub mod inside;
 pub mod stand_in;

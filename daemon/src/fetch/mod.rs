@@ -12,6 +12,7 @@ pub mod answer;
 mod aws;
 mod azure;
 mod gcp;
+mod http;
 mod links;
 
 use crate::host::memory;
@@ -32,7 +33,11 @@ pub enum Fetch {
     /// Whether AWS takes the keys of the environment
     AwsCheck,
     /// A token of Google's Application Default Credentials
-    Gcp,
+    Gcp {
+        /// The session has AWS keys, which it keeps to itself
+        #[arg(long)]
+        keeps_aws_keys: bool,
+    },
     /// A token of the DefaultAzureCredential order
     Azure {
         /// OAuth scope
@@ -62,7 +67,7 @@ async fn answer(fetch: &Fetch) -> Answer {
     match fetch {
         Fetch::Aws { check } => aws::fetch(*check).await,
         Fetch::AwsCheck => aws::check_keys().await,
-        Fetch::Gcp => gcp::fetch().await,
+        Fetch::Gcp { keeps_aws_keys } => gcp::fetch(gcp::Session { keeps_aws_keys: *keeps_aws_keys }).await,
         Fetch::Azure { scope } => azure::fetch(scope).await,
     }
 }

@@ -5,7 +5,11 @@ use super::{
     sdk::{Chain, Sdk},
 };
 use crate::resolve::View;
-use claviger::{backend::Backend, credential::Scheme, reason::Problem};
+use claviger::{
+    backend::Backend,
+    credential::{AWS_KEYS, Scheme},
+    reason::Problem,
+};
 use std::{sync::Arc, time::Duration};
 
 /// The source.
@@ -14,9 +18,9 @@ pub struct GoogleAdc;
 const ID: &str = "google-adc";
 /// Settings key of the command that signs in.
 const SIGN_IN: &str = "gcpAuthRefresh";
-/// When to give up. No link takes this long by itself: the metadata server gets a second, an executable source says how
-/// long it takes (30 s by default).
-const DEADLINE: Duration = Duration::from_secs(45);
+/// When to give up. Every step has a deadline of its own: the metadata server a second, a request 10 s, gcloud 20 s. Only an
+/// executable source may take longer; it says how long, and 120 s is the most.
+const DEADLINE: Duration = Duration::from_secs(150);
 const SLOW: &str = "set GOOGLE_APPLICATION_CREDENTIALS to a credentials file; outside Google Cloud set NO_GCE_CHECK=true, and check proxies (HTTPS_PROXY)";
 const BY_HAND: &str = "run `gcloud auth application-default login`, or set gcpAuthRefresh to that command";
 
@@ -42,12 +46,17 @@ impl CredentialSource for GoogleAdc {
 }
 
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
+    let mut arguments = vec!["gcp".to_owned()];
+    // Somebody else's keys must not sign in their place.
+    if view.session.present.contains(AWS_KEYS[0]) {
+        arguments.push("--keeps-aws-keys".to_owned());
+    }
     let chain = Chain {
         id: ID,
         cloud: Backend::Vertex,
         // An external account of the kind "aws" signs with what AWS gives.
         also: &[Backend::Bedrock],
-        arguments: vec!["gcp".to_owned()],
+        arguments,
         deadline: DEADLINE,
         slow: SLOW,
         by_hand: BY_HAND,

@@ -1,0 +1,163 @@
+//! Credentials files: read with a limit, and taken apart field by field, so that an error names the field that is wrong
+//! and never what stands in it.
+
+use super::Trouble;
+use claviger::reason::Reason;
+use nix::fcntl::OFlag;
+use serde_json::{Map, Value};
+use std::{
+    fs::File,
+    io::{ErrorKind, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+use zeroize::Zeroizing;
+
+/// Largest credentials file, in bytes; those of Google have some 3 KiB.
+const MAX_CREDENTIALS: usize = 1024 * 1024;
+/// Largest file with a subject token, in bytes.
+const MAX_SUBJECT: usize = 64 * 1024;
+
+const HINT: &str = "create it again: `gcloud auth application-default login` for yourself, or download it from the \
+                    Google Cloud console";
+
+/// An object of a credentials file and where it stands.
+#[derive(Clone)]
+pub(super) struct Fields<'a> {
+    /// The file.
+    path: &'a Path,
+    /// Names of the objects around, each with a dot.
+    within: String,
+    map: Option<&'a Map<String, Value>>,
+}
+
+/// Whether nothing stands at `path`.
+pub(super) fn is_absent(path: &Path) -> bool {
+    let found = std::fs::metadata(path);
+    found.is_err_and(|error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
+}
+
+/// A credentials file.
+///
+/// # Errors
+/// `settings-invalid`, with its name.
+pub(super) fn read_json(path: &Path) -> Result<Value, Trouble> {
+    let text = read(path, MAX_CREDENTIALS).map_err(|why| invalid(path, &why))?;
+    let value: Value = serde_json::from_slice(&text).map_err(|error| {
+        invalid(path, &format!("is not JSON (line {}, column {})", error.line(), error.column()))
+    })?;
+    match value {
+        Value::Object(_) => Ok(value),
+        _ => Err(invalid(path, "is not a JSON object")),
+    }
+}
+
+/// A file with a subject token.
+///
+/// # Errors
+/// `source-unavailable`, with its name: somebody else writes such files, and may do so any time.
+pub(super) fn read_subject(path: &Path) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    read(path, MAX_SUBJECT).map_err(|why| {
+        Trouble::new(Reason::SourceUnavailable, format!("the subject token's file {} {why}", path.display()))
+            .hint("whatever platform you run on must write it; check credential_source.file")
+    })
+}
+
+/// At most `max` bytes of a regular file. A pipe would keep us waiting.
+fn read(path: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, String> {
+    let unreadable = |error: std::io::Error| format!("cannot be read: {}", error.kind());
+    let open = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+    let file = open.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => "does not exist".to_owned(),
+        _ => unreadable(error),
+    })?;
+    let found = file.metadata().map_err(unreadable)?;
+    if !found.is_file() {
+        return Err("is not a regular file".to_owned());
+    }
+    let mut content = Zeroizing::new(Vec::new());
+    file.take(max as u64 + 1).read_to_end(&mut content).map_err(unreadable)?;
+    match content.len() > max {
+        true => Err(format!("is larger than {} KiB", max / 1024)),
+        false => Ok(content),
+    }
+}
+
+fn invalid(path: &Path, what: &str) -> Trouble {
+    Trouble::new(Reason::SettingsInvalid, format!("the credentials file {} {what}", path.display()))
+        .hint(HINT)
+}
+
+impl<'a> Fields<'a> {
+    /// The outermost object of a file.
+    pub(super) fn of(path: &'a Path, content: &'a Value) -> Self {
+        Self { path, within: String::new(), map: content.as_object() }
+    }
+
+    /// A text that must be there.
+    pub(super) fn text(&self, name: &str) -> Result<&'a str, Trouble> {
+        self.optional(name)?.ok_or_else(|| self.wrong(name, "is missing"))
+    }
+
+    /// A text. Empty means unset, as with Google's libraries.
+    pub(super) fn optional(&self, name: &str) -> Result<Option<&'a str>, Trouble> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+            Some(_) => Err(self.wrong(name, "must be a text")),
+        }
+    }
+
+    /// A number of seconds or milliseconds.
+    pub(super) fn count(&self, name: &str) -> Result<Option<u64>, Trouble> {
+        self.get(name)
+            .map(|value| value.as_u64().ok_or_else(|| self.wrong(name, "must be a whole number")))
+            .transpose()
+    }
+
+    /// A list of texts.
+    pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<&'a str>>, Trouble> {
+        let wrong = || self.wrong(name, "must be a list of texts");
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let texts = value.as_array().ok_or_else(wrong)?.iter().map(|text| text.as_str().ok_or_else(wrong));
+        texts.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Scopes: a list, or one text with spaces between them.
+    pub(super) fn scopes(&self) -> Result<Option<Vec<&'a str>>, Trouble> {
+        match self.get("scopes") {
+            Some(Value::String(text)) => Ok(Some(text.split(' ').collect())),
+            _ => self.texts("scopes"),
+        }
+    }
+
+    /// An object.
+    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Trouble> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Object(map)) => {
+                let within = format!("{}{name}.", self.within);
+                Ok(Some(Self { path: self.path, within, map: Some(map) }))
+            }
+            Some(_) => Err(self.wrong(name, "must be an object")),
+        }
+    }
+
+    /// Names and texts of all fields.
+    pub(super) fn pairs(&self) -> Result<Vec<(&'a str, &'a str)>, Trouble> {
+        let text = |(name, value): (&'a String, &'a Value)| match value {
+            Value::String(text) => Ok((name.as_str(), text.as_str())),
+            _ => Err(self.wrong(name, "must be a text")),
+        };
+        self.map.into_iter().flatten().map(text).collect()
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn wrong(&self, name: &str, what: &str) -> Trouble {
+        invalid(self.path, &format!("is not usable: {}{name} {what}", self.within))
+    }
+
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.map?.get(name).filter(|value| !value.is_null())
+    }
+}

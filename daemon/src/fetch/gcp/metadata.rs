@@ -1,0 +1,76 @@
+//! The metadata server of Google's machines. Elsewhere there is none, so a first look takes a second at most.
+
+use super::{
+    Found, Links, SCOPE, Trouble, found, http,
+    http::Reply,
+    quota_project,
+    token::{Token, Whose, no_token},
+    variable,
+};
+use claviger::{reason::Reason, variables::is_true};
+use reqwest::{Method, StatusCode, Url, header::HeaderName};
+use std::time::{Duration, SystemTime};
+
+/// Where it is on every machine of Google's; the name metadata.google.internal would need a name server.
+const ADDRESS: &str = "169.254.169.254";
+/// How long the first look may take.
+const PROBE: Duration = Duration::from_secs(1);
+/// It tells the server from a portal that answers everything, and our request from one that a browser was tricked into.
+const FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
+const GOOGLE: &str = "Google";
+const LINK: &str = "metadata";
+const HINT: &str = "check the service account of this machine, and its access scopes";
+
+/// A token of this machine's service account; `None` if this is none of Google's machines, and why.
+pub(super) async fn ask(links: &mut Links) -> Option<Result<Found, Trouble>> {
+    if variable("NO_GCE_CHECK").is_some_and(|value| is_true(&value)) {
+        links.ignore(LINK, "NO_GCE_CHECK is set");
+        return None;
+    }
+    let named = variable("GCE_METADATA_HOST").or_else(|| variable("GCE_METADATA_IP"));
+    let address = named.as_deref().unwrap_or(ADDRESS);
+    let base = format!("http://{address}/computeMetadata/v1/instance/");
+    let Some(base) = Url::parse(&base).ok().filter(|url| url.path().starts_with("/computeMetadata/")) else {
+        return Some(Err(Trouble::new(Reason::SettingsInvalid, "GCE_METADATA_HOST is not a host")
+            .hint("set it to a name or an address, with a port if need be, and nothing else")));
+    };
+    match probe(&base).await {
+        Ok(()) => {}
+        Err(why) => {
+            links.pass(LINK, format!("{} {why}; NO_GCE_CHECK=true skips it", http::host(&base)));
+            return None;
+        }
+    }
+    match token(&base).await {
+        Ok(Some(token)) => Some(Ok(found(token, quota_project()))),
+        Ok(None) => {
+            links.pass(LINK, "this machine has no service account");
+            None
+        }
+        Err(trouble) => Some(Err(trouble)),
+    }
+}
+
+async fn probe(base: &Url) -> Result<(), &'static str> {
+    let Ok(request) = http::request(Method::GET, base) else { return Err("cannot be asked") };
+    let request = request.header(FLAVOR, GOOGLE).timeout(PROBE);
+    match http::send(base, request).await {
+        Err(trouble) if trouble.reason == Reason::SourceTimeout.as_str() => Err("did not answer within 1 s"),
+        Err(_) => Err("cannot be reached"),
+        Ok(reply) if reply.header(&FLAVOR) != Some(GOOGLE) => Err("is no metadata server"),
+        Ok(_) => Ok(()),
+    }
+}
+
+async fn token(base: &Url) -> Result<Option<Token>, Trouble> {
+    let mut url =
+        base.join("service-accounts/default/token").map_err(|_| Trouble::new(Reason::Bug, "no URL"))?;
+    url.query_pairs_mut().append_pair("scopes", SCOPE);
+    let now = SystemTime::now();
+    let reply: Reply = http::send(&url, http::request(Method::GET, &url)?.header(FLAVOR, GOOGLE)).await?;
+    match reply.status {
+        StatusCode::NOT_FOUND => Ok(None),
+        _ if reply.header(&FLAVOR) != Some(GOOGLE) => Err(no_token(&reply)),
+        _ => Token::from_oauth(&reply, Whose::Machine(HINT), now).map(Some),
+    }
+}
