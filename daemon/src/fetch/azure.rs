@@ -9,6 +9,7 @@ mod certificate;
 mod developer;
 mod environment;
 mod failure;
+mod file;
 mod link;
 mod managed;
 mod principal;

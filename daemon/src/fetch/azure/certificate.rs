@@ -1,7 +1,10 @@
 //! An app's certificate, and the assertion that is signed with its key (RFC 7523; Microsoft Entra documentation,
 //! "Certificate credentials").
 
-use super::Trouble;
+use super::{
+    Trouble,
+    file::{self, Unread},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use claviger::reason::Reason;
 use ring::{
@@ -11,17 +14,11 @@ use ring::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use serde_json::json;
-use std::{
-    io::Read as _,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
-use zeroize::Zeroizing;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PATH: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
 /// How long an assertion is good for; Entra takes up to ten minutes.
 const LIFE: Duration = Duration::from_secs(600);
-/// Largest file that is read, in bytes.
-const MAX_FILE: u64 = 1024 * 1024;
 const CONVERT: &str =
     "convert it to PEM without a password: openssl pkcs12 -in FILE.pfx -nodes -out FILE.pem, and keep it readable for you alone";
 
@@ -36,35 +33,14 @@ struct Identity {
 /// # Errors
 /// `settings-invalid` if the file cannot be used.
 pub(super) fn assertion(path: &str, client: &str, audience: &str) -> Result<String, Trouble> {
-    let pem = read(PATH, path)?;
+    let pem = file::read(path).map_err(|unread| match unread {
+        // PKCS #12, as Azure's portal makes it, is not text.
+        Unread::NotText => unusable(path, Why::NotPem),
+        unread => unread.trouble(PATH, path),
+    })?;
     let identity = Identity::parse(pem.as_bytes()).map_err(|why| unusable(path, why))?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     identity.sign(client, audience, since).ok_or_else(|| unusable(path, Why::Key))
-}
-
-/// The text of the file that `variable` names.
-///
-/// # Errors
-/// `settings-invalid`, with the path.
-pub(super) fn read(variable: &str, path: &str) -> Result<Zeroizing<String>, Trouble> {
-    let unreadable = |why: String| {
-        Trouble::new(Reason::SettingsInvalid, format!("{variable} names {path}, which {why}"))
-            .hint(format!("check {variable}, and that the file is readable for you"))
-    };
-    let cannot = |error: std::io::Error| unreadable(format!("cannot be read: {}", error.kind()));
-    // A pipe could keep one waiting.
-    if !std::fs::metadata(path).map_err(cannot)?.is_file() {
-        return Err(unreadable("is not a file".to_owned()));
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes)).map_err(cannot)?;
-    match std::str::from_utf8(&bytes) {
-        _ if bytes.len() as u64 > MAX_FILE => Err(unreadable("is too large".to_owned())),
-        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        // PKCS #12, as Azure's portal makes it, is not text.
-        Err(_) if variable == PATH => Err(unusable(path, Why::NotPem)),
-        Err(_) => Err(unreadable("is not text".to_owned())),
-    }
 }
 
 /// Why a file is of no use.

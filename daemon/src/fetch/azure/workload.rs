@@ -1,11 +1,11 @@
 //! The link "workload-identity": a service principal for which another issuer's token vouches, as in Kubernetes.
 
 use super::{
-    Found, Step, Trouble,
+    Found, Step, Trouble, file,
     principal::{CLIENT, Principal, TENANT},
     wire::is_token,
 };
-use crate::{fetch::azure::certificate::read, host::system::variable};
+use crate::host::system::variable;
 use claviger::reason::Reason;
 
 const FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
@@ -23,13 +23,13 @@ pub(super) async fn ask(scope: &str) -> Step {
     }
 }
 
-async fn with_file(tenant: String, client: String, file: &str, scope: &str) -> Result<Found, Trouble> {
+async fn with_file(tenant: String, client: String, path: &str, scope: &str) -> Result<Found, Trouble> {
     let principal = Principal::new(tenant, client)?;
-    let text = read(FILE, file)?;
+    let text = file::read(path).map_err(|unread| unread.trouble(FILE, path))?;
     // Tools that write the file often end it with a line break, which is no part of the token.
     let token = text.trim();
     if !is_token(token) {
-        let message = format!("{FILE} names {file}, which holds no token");
+        let message = format!("{FILE} names {path}, which holds no token");
         return Err(Trouble::new(Reason::SettingsInvalid, message)
             .hint("it must hold the token of the workload's service account and nothing else"));
     }
