@@ -2,9 +2,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
-mod support;
 #[path = "support/foundry.rs"]
 mod foundry;
+mod support;
 
 use foundry::{Foundry, az, azd, issued, managed};
 use rcgen::{CertificateParams, KeyPair};
@@ -35,19 +35,29 @@ fn assert_problem(problem: &Value, reason: &str, part: &str) {
 
 /// A refusal as Entra words it, with line breaks, and with a secret where it has none.
 fn refusal(status: u16, error: &str, code: u32) -> Response {
-    Response::error(status, json!({
-        "error": error, "error_codes": [code], "timestamp": "x", "trace_id": "x", "correlation_id": "x",
-        "error_description": format!("AADSTS{code}: No to '{SECRET}'.\r\nTrace ID: x\r\nTimestamp: x"),
-    }))
+    Response::error(
+        status,
+        json!({
+            "error": error, "error_codes": [code], "timestamp": "x", "trace_id": "x", "correlation_id": "x",
+            "error_description": format!("AADSTS{code}: No to '{SECRET}'.\r\nTrace ID: x\r\nTimestamp: x"),
+        }),
+    )
 }
 
 /// What the token service of each tenant answers, and what is made of it.
 fn answers() -> Vec<(&'static str, Response, &'static str, &'static str)> {
     let token = |life: Value| {
-        Response::json(json!({ "token_type": "Bearer", "expires_in": life, "access_token": "sk-canary-token" }))
+        Response::json(
+            json!({ "token_type": "Bearer", "expires_in": life, "access_token": "sk-canary-token" }),
+        )
     };
     vec![
-        ("secret", refusal(401, "invalid_client", 7_000_215), "upstream-denied", "invalid_client, AADSTS7000215"),
+        (
+            "secret",
+            refusal(401, "invalid_client", 7_000_215),
+            "upstream-denied",
+            "invalid_client, AADSTS7000215",
+        ),
         ("hint", refusal(401, "invalid_client", 7_000_215), "upstream-denied", "not its id"),
         ("grant", refusal(400, "invalid_grant", 70_021), "upstream-denied", "federated credential"),
         ("scope", refusal(400, "invalid_resource", 500_011), "upstream-denied", "CLAVIGER_AZURE_SCOPE"),
@@ -64,7 +74,12 @@ fn answers() -> Vec<(&'static str, Response, &'static str, &'static str)> {
         ("long", token(json!(i64::MAX)), "source-unavailable", "not with a token"),
         ("over", token(json!(-5)), "source-unavailable", "not with a token"),
         ("words", token(json!("soon")), "source-unavailable", "not with a token"),
-        ("moved", Response::new(302, "").header("location", "https://localhost:1/"), "source-unavailable", "proxy"),
+        (
+            "moved",
+            Response::new(302, "").header("location", "https://localhost:1/"),
+            "source-unavailable",
+            "proxy",
+        ),
     ]
 }
 
@@ -90,7 +105,10 @@ fn token_services_that_say_no_or_nothing_sensible() {
     for (tenant, reason, part, child) in sessions.collect::<Vec<_>>() {
         let output = child.wait_with_output().expect("output");
         let text = support::text(&output.stderr);
-        assert!(!text.contains(support::CANARY) && output.stdout.is_empty(), "{tenant}: a secret leaks: {text}");
+        assert!(
+            !text.contains(support::CANARY) && output.stdout.is_empty(),
+            "{tenant}: a secret leaks: {text}"
+        );
         let problem: Value = serde_json::from_str(&text[text.find('{').expect("JSON")..]).expect("JSON");
         assert_problem(&problem, reason, part);
         let pause = problem["error"]["retry_after_seconds"].as_f64().unwrap_or_default();
@@ -101,7 +119,11 @@ fn token_services_that_say_no_or_nothing_sensible() {
         }
     }
     let asked = |tenant: &str| server.count(&format!("/{tenant}/oauth2/v2.0/token"));
-    assert_eq!((asked("secret"), asked("busy"), asked("broken")), (1, 1, 3), "only what may heal is tried again");
+    assert_eq!(
+        (asked("secret"), asked("busy"), asked("broken")),
+        (1, 1, 3),
+        "only what may heal is tried again"
+    );
 }
 
 #[test]
@@ -187,7 +209,8 @@ fn certificates_that_cannot_be_used() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data");
     let pem = fs::read_to_string(data.join("TEST-ONLY-app.pem")).expect("a file");
     let key = KeyPair::generate().expect("a key");
-    let certificate = CertificateParams::new(Vec::new()).expect("parameters").self_signed(&key).expect("signed");
+    let certificate =
+        CertificateParams::new(Vec::new()).expect("parameters").self_signed(&key).expect("signed");
     let write = |name: &str, text: &str| foundry.home.write(name, text);
     let cases = [
         (data.join("TEST-ONLY-app.pfx"), "openssl pkcs12"),
@@ -216,7 +239,9 @@ fn managed_identities_that_fail() {
         "/denied" => Response::new(403, SECRET),
         "/broken" => Response::new(502, SECRET),
         "/garbage" => Response::new(200, SECRET),
-        "/late" => Response::json(json!({ "access_token": SECRET, "expires_on": "9e99", "resource": "", "token_type": "" })),
+        "/late" => Response::json(
+            json!({ "access_token": SECRET, "expires_on": "9e99", "resource": "", "token_type": "" }),
+        ),
         "/none" => Response::error(400, json!({ "error": "invalid_request", "error_description": SECRET })),
         _ => managed("sk-canary-x"),
     });
@@ -248,11 +273,17 @@ fn tools_that_fail_are_passed() {
     let _daemon = foundry.home.daemon();
     let cases = [
         ("exit 1", "az ended with exit code 1"),
-        ("echo \"ERROR: Please run 'az login' sk-canary-x\" >&2; exit 1", "nobody is logged in: run `az login`"),
+        (
+            "echo \"ERROR: Please run 'az login' sk-canary-x\" >&2; exit 1",
+            "nobody is logged in: run `az login`",
+        ),
         ("echo 'AADSTS700082: sk-canary-x; az login' >&2; exit 1", "(AADSTS700082)"),
         ("echo sk-canary-garbage", "az printed no token"),
         ("echo '{\"accessToken\":\"sk-canary-x\",\"tokenType\":\"Bearer\"}'", "2.54"),
-        ("echo '{\"accessToken\":\"sk-canary- x\",\"tokenType\":\"B\",\"expires_on\":2000000000}'", "az printed no token"),
+        (
+            "echo '{\"accessToken\":\"sk-canary- x\",\"tokenType\":\"B\",\"expires_on\":2000000000}'",
+            "az printed no token",
+        ),
         ("exec yes sk-canary-x", "az ended with exit code 141"),
         ("kill -9 $$", "az ended with exit code 137"),
     ];
@@ -262,7 +293,10 @@ fn tools_that_fail_are_passed() {
         let problem = foundry.problem();
         assert_eq!(word(&problem, "reason"), "login-required", "{problem}");
         let trail = problem["error"]["trail"].to_string();
-        assert!(trail.contains(part) && trail.contains("azd is not in PATH"), "{body}: {part:?} is not in {trail}");
+        assert!(
+            trail.contains(part) && trail.contains("azd is not in PATH"),
+            "{body}: {part:?} is not in {trail}"
+        );
     }
     foundry.shim("azd", &azd("sk-canary-azd"));
     foundry.set("LANG", "C");
@@ -310,7 +344,9 @@ fn a_metadata_service_in_a_black_hole_costs_a_second() {
     in_a_network("", |foundry| {
         let problem = foundry.problem();
         assert_eq!(word(&problem, "reason"), "login-required", "{problem}");
-        assert!(problem["error"]["trail"][2].as_str().is_some_and(|step| step.contains("no metadata service")));
+        assert!(
+            problem["error"]["trail"][2].as_str().is_some_and(|step| step.contains("no metadata service"))
+        );
     });
 }
 
@@ -337,14 +373,20 @@ if os.fork() == 0:
 
 #[test]
 fn the_metadata_service_gives_its_identity_or_says_no() {
-    let Some(venv) = std::env::var_os("CLAVIGER_TEST_VENV") else { return support::skipped("the Python packages") };
+    let Some(venv) = std::env::var_os("CLAVIGER_TEST_VENV") else {
+        return support::skipped("the Python packages");
+    };
     let python = Path::new(&venv).join("bin/python").display().to_string();
     let setup = |status: u16, body: &str| {
         format!("ip addr add 169.254.169.254/32 dev lo; '{python}' -c '{METADATA}' {status} '{body}'")
     };
-    let token = r#"{"access_token":"sk-canary-vm","expires_on":"EXPIRY","resource":"x","token_type":"Bearer"}"#;
+    let token =
+        r#"{"access_token":"sk-canary-vm","expires_on":"EXPIRY","resource":"x","token_type":"Bearer"}"#;
     in_a_network(&setup(200, token), |foundry| {
-        assert_eq!((foundry.token().as_str(), foundry.facts().link.as_str()), ("sk-canary-vm", "managed-identity"));
+        assert_eq!(
+            (foundry.token().as_str(), foundry.facts().link.as_str()),
+            ("sk-canary-vm", "managed-identity")
+        );
     });
     in_a_network(&setup(400, r#"{"error":"invalid_request"}"#), |foundry| {
         foundry.shim("az", &az("sk-canary-az"));

@@ -2,9 +2,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
-mod support;
 #[path = "support/foundry.rs"]
 mod foundry;
+mod support;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use foundry::{Foundry, az, azd, entra, issued, managed, seconds};
@@ -74,7 +74,10 @@ fn a_client_secret_gives_a_token() {
         ("grant_type", "client_credentials"),
         ("scope", SCOPE),
     ];
-    assert_eq!(form(&requests[0].body), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    assert_eq!(
+        form(&requests[0].body),
+        expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    );
     assert!(!*seen.lock().expect("seen"), "the secret was on a command line");
     assert!(!foundry.home.status().to_string().contains(CANARY));
     let life = expiry(&lease).abs_diff(seconds());
@@ -123,7 +126,10 @@ fn check_assertion(request: &Request, authority: &str) {
     // The file begins with the issuer's certificate, which is not the app's.
     let certificate = CertificateDer::pem_slice_iter(&pem).last().expect("one").expect("a certificate");
     let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &certificate));
-    assert_eq!((header["alg"].as_str(), header["x5t#S256"].as_str()), (Some("PS256"), Some(thumbprint.as_str())));
+    assert_eq!(
+        (header["alg"].as_str(), header["x5t#S256"].as_str()),
+        (Some("PS256"), Some(thumbprint.as_str()))
+    );
     let claims: Value = serde_json::from_slice(&decode(claims)).expect("JSON");
     assert_eq!(claims["aud"], format!("{authority}/tenant-1/oauth2/v2.0/token"));
     assert_eq!((&claims["iss"], &claims["sub"]), (&"app-1".into(), &"app-1".into()));
@@ -192,7 +198,10 @@ fn the_tools_are_asked_with_the_scope_and_without_lent_secrets() {
     assert_eq!(foundry.lease()["expires_at"], "2033-05-18T03:33:20Z");
     assert_eq!(foundry.token(), "sk-canary-azd");
     let note = foundry.home.read("note");
-    assert!(note.contains("account get-access-token -o json --scope https://ai.azure.com/.default"), "{note}");
+    assert!(
+        note.contains("account get-access-token -o json --scope https://ai.azure.com/.default"),
+        "{note}"
+    );
     assert!(note.contains("auth token -o json --no-prompt --scope api://other/.default"), "{note}");
     assert!(!note.contains(SECRET), "a secret was given to a tool");
 }
@@ -222,7 +231,10 @@ fn links_are_asked_in_order() {
         },
     ];
     for at in 0..all.len() {
-        assert_eq!(links(&foundry), (all[at].to_owned(), all[..=at].iter().map(ToString::to_string).collect()));
+        assert_eq!(
+            links(&foundry),
+            (all[at].to_owned(), all[..=at].iter().map(ToString::to_string).collect())
+        );
         if let Some(remove) = remove.get(at) {
             remove(&mut foundry);
         }
@@ -260,7 +272,10 @@ fn the_selection_narrows_the_chain() {
     foundry.set("AZURE_TOKEN_CREDENTIALS", "production");
     let problem = &foundry.problem()["error"];
     assert_eq!(problem["reason"], "settings-invalid", "{problem}");
-    assert!(problem["hint"].as_str().is_some_and(|hint| hint.contains("ManagedIdentityCredential")), "{problem}");
+    assert!(
+        problem["hint"].as_str().is_some_and(|hint| hint.contains("ManagedIdentityCredential")),
+        "{problem}"
+    );
 }
 
 #[test]
@@ -294,7 +309,8 @@ fn the_daemons_own_environment_changes_nothing() {
 #[test]
 fn tenants_never_mix_and_share_one_run_each() {
     let authority = Authority::new();
-    let server = StandIn::start_tls(&authority, |request| entra(request).after(std::time::Duration::from_millis(300)));
+    let server =
+        StandIn::start_tls(&authority, |request| entra(request).after(std::time::Duration::from_millis(300)));
     let mut foundry = Foundry::principal(&authority, &server);
     foundry.set("AZURE_CLIENT_SECRET", SECRET);
     let _daemon = foundry.home.daemon();
@@ -325,7 +341,9 @@ print(DefaultAzureCredential(disable_instance_discovery=True).get_token(os.envir
 
 #[test]
 fn the_token_service_is_asked_as_azures_python_library_asks_it() {
-    let Some(venv) = std::env::var_os("CLAVIGER_TEST_VENV") else { return support::skipped("the Python packages") };
+    let Some(venv) = std::env::var_os("CLAVIGER_TEST_VENV") else {
+        return support::skipped("the Python packages");
+    };
     let authority = Authority::new();
     let server = StandIn::start_tls(&authority, |request| match request.method.as_str() {
         "POST" => issued("sk-canary-same"),
@@ -344,7 +362,10 @@ fn the_token_service_is_asked_as_azures_python_library_asks_it() {
     let mut python = Command::new(Path::new(&venv).join("bin/python"));
     python.env_clear().args(["-c", PYTHON]).env("SCOPE", SCOPE).env("HOME", foundry.home.path("home"));
     python.env("REQUESTS_CA_BUNDLE", foundry.home.path("ca.pem")).env("AZURE_AUTHORITY_HOST", &server.url);
-    python.env("AZURE_TENANT_ID", "tenant-1").env("AZURE_CLIENT_ID", "app-1").env("AZURE_CLIENT_SECRET", SECRET);
+    python
+        .env("AZURE_TENANT_ID", "tenant-1")
+        .env("AZURE_CLIENT_ID", "app-1")
+        .env("AZURE_CLIENT_SECRET", SECRET);
     let output = python.output().expect("Python runs");
     assert_eq!(text(&output.stdout).trim(), "sk-canary-same", "{}", text(&output.stderr));
     let posts: Vec<_> = server.requests().into_iter().filter(|request| request.method == "POST").collect();

@@ -117,7 +117,9 @@ pub fn entra(request: &Request) -> Response {
 
 /// A token as Entra issues it.
 pub fn issued(token: &str) -> Response {
-    Response::json(json!({ "token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token }))
+    Response::json(
+        json!({ "token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token }),
+    )
 }
 
 /// A token as App Service issues it, good for an hour.

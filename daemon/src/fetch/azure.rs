@@ -75,9 +75,13 @@ async fn ask(link: Link, scope: &str) -> Step {
 /// No link answered.
 fn nothing(selection: &Selection, late: Option<String>) -> Trouble {
     match late {
-        Some(why) => Trouble::new(Reason::SourceTimeout, format!("{why}, and no other Azure credential is here"))
-            .hint("run it in a terminal to see what it waits for: `az account get-access-token`"),
-        None if selection.has_developer_tools() => Trouble::sign_in("no link of the Azure chain has a credential"),
+        Some(why) => {
+            Trouble::new(Reason::SourceTimeout, format!("{why}, and no other Azure credential is here"))
+                .hint("run it in a terminal to see what it waits for: `az account get-access-token`")
+        }
+        None if selection.has_developer_tools() => {
+            Trouble::sign_in("no link of the Azure chain has a credential")
+        }
         None => Trouble::new(
             Reason::NoCredential,
             format!("no link that {} allows has a credential", link::SELECTION),

@@ -29,8 +29,11 @@ impl Authority {
 
     fn parse(text: &str) -> Result<Self, Trouble> {
         let malformed = || {
-            Trouble::new(Reason::SettingsInvalid, format!("{HOST} is not the https address of a token service"))
-                .hint(format!("write it as {PUBLIC}"))
+            Trouble::new(
+                Reason::SettingsInvalid,
+                format!("{HOST} is not the https address of a token service"),
+            )
+            .hint(format!("write it as {PUBLIC}"))
         };
         let text = text.trim();
         // Azure's libraries take a host alone too.

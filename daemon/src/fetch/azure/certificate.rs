@@ -19,8 +19,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const PATH: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
 /// How long an assertion is good for; Entra takes up to ten minutes.
 const LIFE: Duration = Duration::from_secs(600);
-const CONVERT: &str =
-    "convert it to PEM without a password: openssl pkcs12 -in FILE.pfx -nodes -out FILE.pem, and keep it readable for you alone";
+const CONVERT: &str = "convert it to PEM without a password: openssl pkcs12 -in FILE.pfx -nodes -out FILE.pem, and keep it readable for you alone";
 
 /// A certificate and the key it is about.
 struct Identity {
@@ -57,7 +56,9 @@ fn unusable(path: &str, why: Why) -> Trouble {
     let (what, hint) = match why {
         Why::NotPem => ("is not in PEM format", CONVERT),
         Why::Encrypted => ("holds a key that is encrypted", CONVERT),
-        Why::NoKey => ("holds no private key", "put the certificate and its private key into the same PEM file"),
+        Why::NoKey => {
+            ("holds no private key", "put the certificate and its private key into the same PEM file")
+        }
         Why::Key => ("holds a key that cannot be used", "it must be an RSA key of 2048 to 4096 bits"),
         Why::NoCertificate => (
             "holds no certificate for its private key",
@@ -99,7 +100,8 @@ impl Identity {
             "aud": audience, "iss": client, "sub": client, "jti": encode(&id),
             "nbf": since.as_secs(), "iat": since.as_secs(), "exp": (since + LIFE).as_secs(),
         });
-        let text = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
+        let text =
+            format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
         let mut signature = vec![0; self.key.public().modulus_len()];
         self.key.sign(&RSA_PSS_SHA256, &random, text.as_bytes(), &mut signature).ok()?;
         Some(format!("{text}.{}", encode(&signature)))

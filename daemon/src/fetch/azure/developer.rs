@@ -2,18 +2,12 @@
 //!
 //! The SDK runs the tool through a shell; how it ended is noted here, because nothing that it printed may be repeated.
 
-use super::{
-    Found, Step,
-    authority::check_tenant,
-    failure::entra_codes,
-    principal::found,
-    wire::is_token,
-};
+use super::{Found, Step, authority::check_tenant, failure::entra_codes, principal::found, wire::is_token};
 use crate::lock::lock;
 use azure_core::credentials::TokenCredential;
 use azure_identity::{
-    AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential, AzureDeveloperCliCredentialOptions,
-    Executor,
+    AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
+    AzureDeveloperCliCredentialOptions, Executor,
 };
 use claviger::variables::{Use, VARIABLES};
 use std::{
@@ -60,7 +54,11 @@ enum Ended {
     Missing,
     Late,
     /// It said no, with Entra's codes.
-    Code { code: Option<i32>, is_logged_out: bool, codes: Vec<String> },
+    Code {
+        code: Option<i32>,
+        is_logged_out: bool,
+        codes: Vec<String>,
+    },
     /// It printed something, and perhaps the tenant.
     Printed(Option<String>),
 }
@@ -82,7 +80,8 @@ pub(super) async fn ask_az(scope: &str) -> Step {
 
 /// Asks whoever is logged in to `azd`.
 pub(super) async fn ask_azd(scope: &str) -> Step {
-    let tool = Tool { name: "azd", login: "azd auth login", no_token: "azd printed no token with its expiry" };
+    let tool =
+        Tool { name: "azd", login: "azd auth login", no_token: "azd printed no token with its expiry" };
     let runner = Runner::new(tool.login);
     let options = AzureDeveloperCliCredentialOptions { executor: Some(runner.clone()), ..Default::default() };
     match AzureDeveloperCliCredential::new(Some(options)) {
@@ -158,7 +157,12 @@ async fn output(program: &OsStr, arguments: &[&OsStr]) -> io::Result<Output> {
     for (name, _) in VARIABLES.iter().filter(|(_, usage)| matches!(usage, Use::Lent(_))) {
         command.env_remove(name);
     }
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     let mut child = command.spawn()?;
     let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
     let (stdout, stderr, status) = tokio::join!(stdout, stderr, child.wait());

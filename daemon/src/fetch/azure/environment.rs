@@ -13,8 +13,13 @@ const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
 pub(super) async fn ask(scope: &str) -> Step {
     let (tenant, client) = (variable(TENANT), variable(CLIENT));
     let (secret, certificate) = (variable(SECRET), variable(CERTIFICATE));
-    let (Some(tenant), Some(client), true) = (&tenant, &client, secret.is_some() || certificate.is_some()) else {
-        return Step::Passed(missing(tenant.is_some(), client.is_some(), secret.is_some() || certificate.is_some()));
+    let (Some(tenant), Some(client), true) = (&tenant, &client, secret.is_some() || certificate.is_some())
+    else {
+        return Step::Passed(missing(
+            tenant.is_some(),
+            client.is_some(),
+            secret.is_some() || certificate.is_some(),
+        ));
     };
     let principal = match Principal::new(tenant.clone(), client.clone()) {
         Ok(principal) => principal,
@@ -51,7 +56,13 @@ mod tests {
     fn names_what_is_missing() {
         let proof = "AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH";
         assert_eq!(missing(true, true, false), format!("incomplete: {proof} is not set"));
-        assert_eq!(missing(false, false, true), "incomplete: AZURE_TENANT_ID and AZURE_CLIENT_ID are not set");
-        assert_eq!(missing(false, false, false), format!("AZURE_TENANT_ID, AZURE_CLIENT_ID, {proof} are not set"));
+        assert_eq!(
+            missing(false, false, true),
+            "incomplete: AZURE_TENANT_ID and AZURE_CLIENT_ID are not set"
+        );
+        assert_eq!(
+            missing(false, false, false),
+            format!("AZURE_TENANT_ID, AZURE_CLIENT_ID, {proof} are not set")
+        );
     }
 }

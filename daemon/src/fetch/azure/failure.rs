@@ -76,7 +76,8 @@ fn hint(codes: &[String]) -> &'static str {
 pub(super) fn codes(answer: &Value) -> Vec<String> {
     let word = answer.get("error").and_then(Value::as_str).filter(|word| is_code(word));
     let numbers = answer.get("error_codes").and_then(Value::as_array);
-    let numbers = numbers.into_iter().flatten().filter_map(Value::as_u64).map(|number| format!("AADSTS{number}"));
+    let numbers =
+        numbers.into_iter().flatten().filter_map(Value::as_u64).map(|number| format!("AADSTS{number}"));
     let text = answer.get("error_description").and_then(Value::as_str).unwrap_or_default();
     let mut codes: Vec<String> = word.map(str::to_owned).into_iter().collect();
     for code in numbers.chain(entra_codes(text)) {

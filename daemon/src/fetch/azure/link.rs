@@ -87,7 +87,6 @@ impl Selection {
         }
     }
 
-
     /// Whether `link` is asked.
     pub(super) fn has(&self, link: Link) -> bool {
         match self {
@@ -128,7 +127,10 @@ mod tests {
         for word in ["production", "az", "AzurePowerShellCredential", "prod,dev"] {
             let trouble = Selection::of(Some(word.to_owned())).expect_err("an unknown word");
             let hint = trouble.hint.expect("a hint");
-            assert!(hint.contains("dev, prod, EnvironmentCredential") && hint.contains("AzureCliCredential"), "{hint}");
+            assert!(
+                hint.contains("dev, prod, EnvironmentCredential") && hint.contains("AzureCliCredential"),
+                "{hint}"
+            );
         }
     }
 }

@@ -80,7 +80,8 @@ async fn app_service(scope: &str) -> Step {
 
 async fn imds(scope: &str) -> Step {
     let connected = timeout(IMDS_CONNECT, TcpStream::connect(IMDS)).await;
-    if !matches!(connected, Ok(Ok(_))) {
+    // The connection ends here, so that a service that takes one at a time is free for the next.
+    if !connected.is_ok_and(|stream| stream.is_ok()) {
         return Step::Passed("no metadata service of Azure is here".to_owned());
     }
     match token(scope).await {
@@ -113,7 +114,10 @@ mod tests {
     fn the_environment_tells_the_services_apart() {
         let of = |set: &[&str]| place(|name| set.contains(&name).then(|| "x".to_owned()));
         assert_eq!(of(&[]), Place::Imds);
-        assert_eq!(of(&["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT"]), Place::AppService("x".into()));
+        assert_eq!(
+            of(&["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT"]),
+            Place::AppService("x".into())
+        );
         assert_eq!(of(&["IDENTITY_ENDPOINT", "IMDS_ENDPOINT"]), Place::Other("Azure Arc"));
         assert_eq!(of(&["IDENTITY_ENDPOINT"]), Place::Incomplete);
         assert_eq!(of(&["MSI_ENDPOINT"]), Place::Other("Azure Cloud Shell"));

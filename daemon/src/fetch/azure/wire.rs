@@ -7,7 +7,9 @@ use crate::lock::lock;
 use azure_core::{
     credentials::{AccessToken, TokenCredential},
     error::{Error, ErrorKind},
-    http::{AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions, Transport, headers::HeaderName},
+    http::{
+        AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions, Transport, headers::HeaderName,
+    },
 };
 use claviger::reason::Reason;
 use serde_json::Value;
@@ -89,8 +91,11 @@ impl Wire {
     fn of(builder: reqwest::ClientBuilder) -> Result<Arc<Self>, Trouble> {
         let builder = builder.redirect(reqwest::redirect::Policy::none());
         let client = builder.connect_timeout(CONNECT).timeout(ANSWER).build().map_err(|_| {
-            Trouble::new(Reason::SettingsInvalid, "no connection can be made with these certificates and proxies")
-                .hint("check SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY")
+            Trouble::new(
+                Reason::SettingsInvalid,
+                "no connection can be made with these certificates and proxies",
+            )
+            .hint("check SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY")
         })?;
         Ok(Arc::new(Self { client, last: Mutex::default() }))
     }
@@ -108,7 +113,11 @@ impl Wire {
     ///
     /// # Errors
     /// How the last request ended.
-    pub(super) async fn ask(&self, credential: &dyn TokenCredential, scope: &str) -> Result<AccessToken, Last> {
+    pub(super) async fn ask(
+        &self,
+        credential: &dyn TokenCredential,
+        scope: &str,
+    ) -> Result<AccessToken, Last> {
         match timeout(LINK, credential.get_token(&[scope], None)).await {
             Ok(Ok(token)) if is_token(token.token.secret()) => Ok(token),
             Ok(_) => Err(lock(&self.last).clone()),
@@ -175,19 +184,19 @@ fn is_credible(answer: &Value) -> bool {
 }
 
 fn ended(error: &Error) -> Last {
-    let of_client = error.downcast_ref::<reqwest::Error>();
-    if of_client.is_some_and(reqwest::Error::is_timeout) {
-        return Last::Silence;
+    match error.downcast_ref::<reqwest::Error>() {
+        Some(error) if error.is_timeout() => Last::Silence,
+        Some(error) if is_of_tls(error) => Last::Untrusted,
+        _ => Last::Unreachable,
     }
-    let mut cause: Option<&(dyn StdError + 'static)> = of_client.map(|error| error as _);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) || error.is::<rustls::Error>() {
-            return Last::Untrusted;
-        }
-        cause = error.source();
-    }
-    Last::Unreachable
+}
+
+/// Whether TLS is at the bottom of an error. What an I/O error wraps is not its source.
+fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|inner| is_of_tls(inner))
+        || error.source().is_some_and(is_of_tls)
 }
 
 #[cfg(test)]
