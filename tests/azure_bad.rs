@@ -6,32 +6,15 @@
 mod foundry;
 mod support;
 
-use foundry::{Foundry, az, azd, issued, managed};
-use rcgen::{CertificateParams, KeyPair};
+use foundry::{Foundry, assert_problem, az, azd, issued, word};
 use serde_json::{Value, json};
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use support::{
     stand_in::{Authority, Request, Response, StandIn},
     wait,
 };
 
 const SECRET: &str = "sk-canary-azure-client-secret";
-
-fn word<'a>(problem: &'a Value, name: &str) -> &'a str {
-    problem["error"][name].as_str().unwrap_or_default()
-}
-
-#[track_caller]
-fn assert_problem(problem: &Value, reason: &str, part: &str) {
-    assert_eq!(word(problem, "reason"), reason, "{problem}");
-    let text = format!("{}\n{}", word(problem, "message"), word(problem, "hint"));
-    assert!(text.contains(part), "{part:?} is not in {problem}");
-}
 
 /// A refusal as Entra words it, with line breaks, and with a secret where it has none.
 fn refusal(status: u16, error: &str, code: u32) -> Response {
@@ -202,72 +185,6 @@ fn variables_that_cannot_be_used() {
 }
 
 #[test]
-fn certificates_that_cannot_be_used() {
-    let authority = Authority::new();
-    let server = StandIn::start_tls(&authority, |_| issued("sk-canary-x"));
-    let mut foundry = Foundry::principal(&authority, &server);
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data");
-    let pem = fs::read_to_string(data.join("TEST-ONLY-app.pem")).expect("a file");
-    let key = KeyPair::generate().expect("a key");
-    let certificate =
-        CertificateParams::new(Vec::new()).expect("parameters").self_signed(&key).expect("signed");
-    let write = |name: &str, text: &str| foundry.home.write(name, text);
-    let cases = [
-        (data.join("TEST-ONLY-app.pfx"), "openssl pkcs12"),
-        (data.join("TEST-ONLY-app-encrypted.pem"), "encrypted"),
-        (data.join("TEST-ONLY-app-mismatched.pem"), "no certificate for its private key"),
-        (write("elliptic.pem", &(key.serialize_pem() + &certificate.pem())), "RSA key"),
-        (write("half.pem", &pem[pem.find("-----BEGIN CERT").expect("a certificate")..]), "no private key"),
-        (write("cut.pem", &pem[..900]), "no private key"),
-        (write("empty.pem", ""), "not in PEM format"),
-        (foundry.home.path("missing.pem"), "cannot be read"),
-        (foundry.home.path("home"), "is not a file"),
-    ];
-    let _daemon = foundry.home.daemon();
-    for (path, part) in cases {
-        foundry.set("AZURE_CLIENT_CERTIFICATE_PATH", path.to_str().expect("UTF-8"));
-        let problem = foundry.problem();
-        assert_problem(&problem, "settings-invalid", part);
-        assert!(word(&problem, "message").contains(path.to_str().expect("UTF-8")), "{problem}");
-    }
-    assert!(server.requests().is_empty());
-}
-
-#[test]
-fn managed_identities_that_fail() {
-    let app = StandIn::start(|request| match request.path.as_str() {
-        "/denied" => Response::new(403, SECRET),
-        "/broken" => Response::new(502, SECRET),
-        "/garbage" => Response::new(200, SECRET),
-        "/late" => Response::json(
-            json!({ "access_token": SECRET, "expires_on": "9e99", "resource": "", "token_type": "" }),
-        ),
-        "/none" => Response::error(400, json!({ "error": "invalid_request", "error_description": SECRET })),
-        _ => managed("sk-canary-x"),
-    });
-    let mut foundry = Foundry::new();
-    foundry.set("IDENTITY_HEADER", "sk-canary-header");
-    foundry.shim("az", &az("sk-canary-az"));
-    let _daemon = foundry.home.daemon();
-    for (path, reason, part) in [
-        ("denied", "upstream-denied", "status 403"),
-        ("broken", "source-unavailable", "status 502"),
-        ("garbage", "source-unavailable", "not with a token"),
-        ("late", "source-unavailable", "not with a token"),
-    ] {
-        foundry.set("IDENTITY_ENDPOINT", &format!("{}/{path}", app.url));
-        assert_problem(&foundry.problem(), reason, part);
-    }
-    foundry.set("IDENTITY_ENDPOINT", "ftp://127.0.0.1/");
-    assert_problem(&foundry.problem(), "settings-invalid", "IDENTITY_ENDPOINT");
-    // Nothing is assigned to this app: that is no failure, and others are asked.
-    foundry.set("IDENTITY_ENDPOINT", &format!("{}/none", app.url));
-    let facts = foundry.facts();
-    assert_eq!(facts.link, "azure-cli");
-    assert!(facts.links[2].why.contains("no such identity"), "{}", facts.links[2].why);
-}
-
-#[test]
 fn tools_that_fail_are_passed() {
     let mut foundry = Foundry::new();
     let _daemon = foundry.home.daemon();
@@ -314,90 +231,4 @@ fn a_tool_that_hangs_is_ended_with_all_it_started() {
     assert_problem(&problem, "source-timeout", "az did not answer within 10 s");
     assert!(start.elapsed() < Duration::from_secs(14), "{:?}", start.elapsed());
     wait::until("nothing of az is left", || support::processes("86391.7").is_empty());
-}
-
-/// Runs a daemon where the address of the metadata service is what `setup` makes of it, with nothing else to reach.
-fn in_a_network(setup: &str, check: impl FnOnce(&mut Foundry)) {
-    let allowed = Command::new("unshare").args(["-n", "ip", "link", "set", "lo", "up"]).status();
-    if !support::is_root() || !allowed.is_ok_and(|status| status.success()) {
-        return support::skipped("root, unshare and ip");
-    }
-    let mut foundry = Foundry::new();
-    foundry.unset("IDENTITY_ENDPOINT");
-    let script = format!("ip link set lo up; {setup}\nexec \"$@\"");
-    let arguments = ["-n", "sh", "-c", &script, "sh"];
-    let _daemon = foundry.home.daemon_by(Path::new("unshare"), &arguments);
-    check(&mut foundry);
-}
-
-#[test]
-fn a_metadata_service_in_a_black_hole_costs_a_second() {
-    // A network whose packets nobody takes.
-    let hole = "ip link add hole type dummy; ip link set hole up; ip addr add 198.51.100.1/24 dev hole; \
-                ip route add 169.254.169.254/32 dev hole";
-    in_a_network(hole, |foundry| {
-        foundry.shim("az", &az("sk-canary-az"));
-        let start = Instant::now();
-        assert_eq!(foundry.facts().link, "azure-cli");
-        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
-    });
-    in_a_network("", |foundry| {
-        let problem = foundry.problem();
-        assert_eq!(word(&problem, "reason"), "login-required", "{problem}");
-        assert!(
-            problem["error"]["trail"][2].as_str().is_some_and(|step| step.contains("no metadata service"))
-        );
-    });
-}
-
-/// A metadata service that answers what its arguments say, until the daemon that its shell became is gone.
-const METADATA: &str = r#"
-import http.server, os, sys, time, threading
-status, body = int(sys.argv[1]), sys.argv[2].replace("EXPIRY", str(int(time.time()) + 3600))
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        good = self.headers.get("metadata") == "true" and self.path.startswith("/metadata/identity/oauth2/token?")
-        self.send_response(status if good else 418); self.end_headers(); self.wfile.write(body.encode())
-    def log_message(self, *_): pass
-server = http.server.HTTPServer(("169.254.169.254", 80), Handler)
-parent = os.getppid()
-if os.fork() == 0:
-    os.setsid()
-    for fd in (1, 2): os.close(fd)
-    def watch():
-        while os.path.exists(f"/proc/{parent}/fd"): time.sleep(0.2)
-        os._exit(0)
-    threading.Thread(target=watch).start()
-    server.serve_forever()
-"#;
-
-#[test]
-fn the_metadata_service_gives_its_identity_or_says_no() {
-    let Some(venv) = std::env::var_os("CLAVIGER_TEST_VENV") else {
-        return support::skipped("the Python packages");
-    };
-    let python = Path::new(&venv).join("bin/python").display().to_string();
-    let setup = |status: u16, body: &str| {
-        format!("ip addr add 169.254.169.254/32 dev lo; '{python}' -c '{METADATA}' {status} '{body}'")
-    };
-    let token =
-        r#"{"access_token":"sk-canary-vm","expires_on":"EXPIRY","resource":"x","token_type":"Bearer"}"#;
-    in_a_network(&setup(200, token), |foundry| {
-        assert_eq!(
-            (foundry.token().as_str(), foundry.facts().link.as_str()),
-            ("sk-canary-vm", "managed-identity")
-        );
-    });
-    in_a_network(&setup(400, r#"{"error":"invalid_request"}"#), |foundry| {
-        foundry.shim("az", &az("sk-canary-az"));
-        assert_eq!(foundry.facts().link, "azure-cli");
-    });
-    in_a_network(&setup(200, "<html>a captive portal"), |foundry| {
-        foundry.shim("az", &az("sk-canary-az"));
-        assert_eq!(foundry.facts().link, "azure-cli");
-    });
-    in_a_network(&setup(403, r#"{"error":"forbidden"}"#), |foundry| {
-        foundry.shim("az", &az("sk-canary-az"));
-        assert_problem(&foundry.problem(), "upstream-denied", "forbidden");
-    });
 }

@@ -6,14 +6,7 @@
 mod foundry;
 mod support;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use foundry::{Foundry, az, azd, entra, issued, managed, seconds};
-use ring::{
-    digest,
-    signature::{RSA_PSS_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey},
-};
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _};
-use serde_json::Value;
+use foundry::{Foundry, az, azd, entra, expiry, issued, managed, seconds};
 use std::{
     collections::BTreeSet,
     fs,
@@ -42,10 +35,6 @@ fn on_a_command_line(part: &str) -> bool {
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         line.windows(part.len()).any(|window| window == part.as_bytes())
     })
-}
-
-fn data(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data").join(name).to_str().expect("UTF-8").to_owned()
 }
 
 #[test]
@@ -84,13 +73,6 @@ fn a_client_secret_gives_a_token() {
     assert!((3500..3700).contains(&life), "{life}");
 }
 
-/// The expiry of a lease, in seconds since 1970.
-fn expiry(lease: &Value) -> u64 {
-    let text = lease["expires_at"].as_str().unwrap_or_else(|| panic!("no expiry: {lease}"));
-    let output = Command::new("date").args(["-u", "-d", text, "+%s"]).output().expect("date runs");
-    support::text(&output.stdout).trim().parse().expect("seconds")
-}
-
 #[test]
 fn a_workload_identity_sends_its_token_without_the_line_break() {
     let authority = Authority::new();
@@ -109,73 +91,6 @@ fn a_workload_identity_sends_its_token_without_the_line_break() {
     assert_eq!(request.field("client_id").as_deref(), Some("app-1"));
     let kind = request.field("client_assertion_type");
     assert_eq!(kind.as_deref(), Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
-}
-
-/// Checks signature, header and claims of the assertion in `request`.
-fn check_assertion(request: &Request, authority: &str) {
-    let assertion = request.field("client_assertion").expect("an assertion");
-    let (signed, signature) = assertion.rsplit_once('.').expect("three parts");
-    let (header, claims) = signed.split_once('.').expect("three parts");
-    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).expect("base64url");
-    let pem = fs::read(data("TEST-ONLY-app.pem")).expect("a file");
-    let key = PrivatePkcs8KeyDer::from_pem_slice(&pem).expect("a key");
-    let key = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).expect("an RSA key");
-    let public = UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, key.public().as_ref());
-    public.verify(signed.as_bytes(), &decode(signature)).expect("the signature is good");
-    let header: Value = serde_json::from_slice(&decode(header)).expect("JSON");
-    // The file begins with the issuer's certificate, which is not the app's.
-    let certificate = CertificateDer::pem_slice_iter(&pem).last().expect("one").expect("a certificate");
-    let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &certificate));
-    assert_eq!(
-        (header["alg"].as_str(), header["x5t#S256"].as_str()),
-        (Some("PS256"), Some(thumbprint.as_str()))
-    );
-    let claims: Value = serde_json::from_slice(&decode(claims)).expect("JSON");
-    assert_eq!(claims["aud"], format!("{authority}/tenant-1/oauth2/v2.0/token"));
-    assert_eq!((&claims["iss"], &claims["sub"]), (&"app-1".into(), &"app-1".into()));
-    let (from, to) = (claims["nbf"].as_u64().expect("nbf"), claims["exp"].as_u64().expect("exp"));
-    assert!(from.abs_diff(seconds()) < 60 && to - from == 600, "{claims}");
-    assert!(claims["jti"].as_str().is_some_and(|id| id.len() > 20), "{claims}");
-}
-
-#[test]
-fn a_certificate_signs_an_assertion() {
-    let authority = Authority::new();
-    let server = StandIn::start_tls(&authority, entra);
-    let mut foundry = Foundry::principal(&authority, &server);
-    let _daemon = foundry.home.daemon();
-    for name in ["TEST-ONLY-app.pem", "TEST-ONLY-app-pkcs1.pem"] {
-        foundry.set("AZURE_CLIENT_CERTIFICATE_PATH", &data(name));
-        assert_eq!(foundry.token(), format!("{CANARY}of-tenant-1"), "{name}");
-        assert_eq!(foundry.facts().link, "environment");
-    }
-    let requests = server.requests();
-    assert_eq!(requests.len(), 2);
-    requests.iter().for_each(|request| check_assertion(request, &server.url));
-    let of = |request: &Request| request.field("client_assertion").expect("an assertion");
-    assert_ne!(of(&requests[0]), of(&requests[1]), "no assertion is used twice");
-}
-
-#[test]
-fn an_app_service_gives_its_managed_identity() {
-    let server = StandIn::start(|request| match request.header("x-identity-header") {
-        "sk-canary-header" => managed(&format!("{CANARY}managed")),
-        _ => Response::new(401, ""),
-    });
-    let mut foundry = Foundry::new();
-    foundry.set("IDENTITY_ENDPOINT", &format!("{}/msi/token", server.url));
-    foundry.set("IDENTITY_HEADER", "sk-canary-header");
-    // A proxy is for the internet; this would be nobody.
-    foundry.set("http_proxy", "http://127.0.0.1:9");
-    let _daemon = foundry.home.daemon();
-    let lease = foundry.lease();
-    let life = expiry(&lease).abs_diff(seconds());
-    assert!((3500..3700).contains(&life), "{life}");
-    foundry.set("AZURE_CLIENT_ID", "user-assigned");
-    assert_eq!(foundry.facts().link, "managed-identity");
-    let queries: Vec<_> = server.requests().iter().map(|request| form(&request.query)).collect();
-    assert_eq!(queries[0]["resource"], "https://cognitiveservices.azure.com");
-    assert_eq!((queries[0].get("client_id"), queries[1]["client_id"].as_str()), (None, "user-assigned"));
 }
 
 #[test]

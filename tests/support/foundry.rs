@@ -147,3 +147,23 @@ pub fn azd(token: &str) -> String {
 pub fn seconds() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs()
 }
+
+/// The expiry of a lease, in seconds since 1970.
+pub fn expiry(lease: &Value) -> u64 {
+    let at = lease["expires_at"].as_str().unwrap_or_else(|| panic!("no expiry: {lease}"));
+    let output = Command::new("date").args(["-u", "-d", at, "+%s"]).output().expect("date runs");
+    text(&output.stdout).trim().parse().expect("seconds")
+}
+
+/// A word of a problem.
+pub fn word<'a>(problem: &'a Value, name: &str) -> &'a str {
+    problem["error"][name].as_str().unwrap_or_default()
+}
+
+/// A problem has this reason, and `part` in its message or hint.
+#[track_caller]
+pub fn assert_problem(problem: &Value, reason: &str, part: &str) {
+    assert_eq!(word(problem, "reason"), reason, "{problem}");
+    let text = format!("{}\n{}", word(problem, "message"), word(problem, "hint"));
+    assert!(text.contains(part), "{part:?} is not in {problem}");
+}
