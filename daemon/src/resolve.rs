@@ -11,7 +11,7 @@ use crate::{
         self, Endpoint, Extras,
         cloud::{self, Place},
     },
-    settings::{POLICIES, Settings, effective::effective},
+    settings::{Lookup, POLICIES, Settings, effective::effective},
     sources::{Binding, Bound, CHAIN},
 };
 use claviger::{
@@ -211,12 +211,25 @@ fn backend(
 /// does not.
 fn skipped(session: &SessionContext, settings: &Settings, backend: Backend) -> Result<(), Problem> {
     let Some((_, _, skip)) = CLOUDS.into_iter().find(|(cloud, ..)| *cloud == backend) else { return Ok(()) };
-    if session.backend.is_some() || !switched_on(session, settings, skip)? {
+    let is_moot = session.backend.is_some() || has_own_key(session, settings, backend);
+    if is_moot || !switched_on(session, settings, skip)? {
         return Ok(());
     }
     let message = format!("no credential, by configuration: {skip} is set");
     Err(Problem::new(Reason::NoCredential, message)
         .hint("the gateway in front of the provider adds the credential; unset the variable to change that"))
+}
+
+/// Whether a Foundry session has a key or token of its own, beside which skipping counts for nothing
+/// (`spec/behaviour.md` A2, "CLAUDE_CODE_SKIP_…").
+fn has_own_key(session: &SessionContext, settings: &Settings, backend: Backend) -> bool {
+    const KEYS: [&str; 2] = ["ANTHROPIC_FOUNDRY_AUTH_TOKEN", "ANTHROPIC_FOUNDRY_API_KEY"];
+    let is_set = |name: &str| match settings.variable(name) {
+        Lookup::Set(value) => !value.value.is_empty(),
+        Lookup::Untrusted(_) => true, // the walk refuses it
+        Lookup::Unset => session.present.contains(name),
+    };
+    backend == Backend::Foundry && KEYS.into_iter().any(is_set)
 }
 
 fn switched_on(session: &SessionContext, settings: &Settings, variable: &str) -> Result<bool, Problem> {

@@ -1,9 +1,97 @@
-//! azure.
+//! The DefaultAzureCredential order, asked link by link, so that the answer can say which one it was.
+//!
+//! The SDK has the credentials but no chain. What ends the walk and what does not is what the chains of Azure's Python and
+//! .NET libraries do: a link without its variables is passed, a service principal that is refused ends the walk, and the
+//! developers' tools never end it.
 
-use super::{Answer, Trouble, links::Links};
+mod authority;
+mod certificate;
+mod developer;
+mod environment;
+mod failure;
+mod file;
+mod link;
+mod managed;
+mod principal;
+mod wire;
+mod workload;
+
+use super::{
+    answer::{Answer, Found, Trouble},
+    links::Links,
+};
+use crate::host::system::variable;
 use claviger::reason::Reason;
+use link::{LINKS, Link, Selection};
 
-/// A token.
-pub(super) async fn fetch(_scope: &str) -> Answer {
-    Links::default().end(Trouble::new(Reason::NoCredential, "not written yet"))
+/// What became of a link.
+enum Step {
+    /// It has a token.
+    Found(Box<Found>),
+    /// Not configured, or nothing here: the next one is asked.
+    Passed(String),
+    /// A developers' tool did not answer in time: the next one is asked.
+    Late(String),
+    /// Configured, and failed.
+    Refused(Trouble),
+}
+
+/// A token of the first link that has one.
+pub(super) async fn fetch(scope: &str) -> Answer {
+    let mut links = Links::default();
+    let selection = match Selection::of(variable(link::SELECTION)) {
+        Ok(selection) => selection,
+        Err(trouble) => return links.end(trouble),
+    };
+    let mut late = None;
+    for link in LINKS {
+        if !selection.has(link) {
+            links.ignore(link.name(), format!("{} leaves it out", link::SELECTION));
+            continue;
+        }
+        match ask(link, scope).await {
+            Step::Found(found) => return links.found(link.name(), "it answered", *found),
+            Step::Refused(trouble) => return links.refused(link.name(), trouble),
+            Step::Passed(why) => links.pass(link.name(), why),
+            Step::Late(why) => {
+                late.get_or_insert_with(|| why.clone());
+                links.pass(link.name(), why);
+            }
+        }
+    }
+    links.end(nothing(&selection, late))
+}
+
+async fn ask(link: Link, scope: &str) -> Step {
+    match link {
+        Link::Environment => environment::ask(scope).await,
+        Link::WorkloadIdentity => workload::ask(scope).await,
+        Link::ManagedIdentity => managed::ask(scope).await,
+        Link::AzureCli => developer::ask_az(scope).await,
+        Link::AzureDeveloperCli => developer::ask_azd(scope).await,
+    }
+}
+
+/// No link answered.
+fn nothing(selection: &Selection, late: Option<String>) -> Trouble {
+    match late {
+        Some(why) => {
+            Trouble::new(Reason::SourceTimeout, format!("{why}, and no other Azure credential is here"))
+                .hint("run it in a terminal to see what it waits for: `az account get-access-token`")
+        }
+        None if selection.has_developer_tools() => {
+            Trouble::sign_in("no link of the Azure chain has a credential")
+        }
+        None => Trouble::new(
+            Reason::NoCredential,
+            format!("no link that {} allows has a credential", link::SELECTION),
+        )
+        .hint(format!("configure one of them, or unset {} to ask az and azd too", link::SELECTION)),
+    }
+}
+
+impl From<Result<Found, Trouble>> for Step {
+    fn from(result: Result<Found, Trouble>) -> Self {
+        result.map_or_else(Self::Refused, |found| Self::Found(Box::new(found)))
+    }
 }

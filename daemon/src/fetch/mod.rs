@@ -16,7 +16,7 @@ mod http;
 mod links;
 
 use crate::host::memory;
-use answer::{Answer, Trouble};
+use answer::Answer;
 use clap::Subcommand;
 use std::{error::Error, io::Write as _};
 use zeroize::Zeroizing;

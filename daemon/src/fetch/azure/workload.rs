@@ -1,0 +1,37 @@
+//! The link "workload-identity": a service principal for which another issuer's token vouches, as in Kubernetes.
+
+use super::{
+    Found, Step, Trouble, file,
+    principal::{CLIENT, Principal, TENANT},
+    wire::is_token,
+};
+use crate::host::system::variable;
+use claviger::reason::Reason;
+
+const FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
+
+/// Asks for the service principal of this workload.
+pub(super) async fn ask(scope: &str) -> Step {
+    let values = [TENANT, CLIENT, FILE].map(|name| (name, variable(name)));
+    let missing: Vec<_> = values.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+    match values {
+        [(_, Some(tenant)), (_, Some(client)), (_, Some(file))] => {
+            with_file(tenant, client, &file, scope).await.into()
+        }
+        _ if missing.contains(&FILE) => Step::Passed(format!("{FILE} is not set")),
+        _ => Step::Passed(format!("incomplete: {} not set", missing.join(", "))),
+    }
+}
+
+async fn with_file(tenant: String, client: String, path: &str, scope: &str) -> Result<Found, Trouble> {
+    let principal = Principal::new(tenant, client)?;
+    let text = file::read(path).map_err(|unread| unread.trouble(FILE, path))?;
+    // Tools that write the file often end it with a line break, which is no part of the token.
+    let token = text.trim();
+    if !is_token(token) {
+        let message = format!("{FILE} names {path}, which holds no token");
+        return Err(Trouble::new(Reason::SettingsInvalid, message)
+            .hint("it must hold the token of the workload's service account and nothing else"));
+    }
+    principal.with_assertion(token.to_owned(), scope).await
+}
