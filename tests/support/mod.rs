@@ -7,6 +7,7 @@ mod daemon;
 mod home;
 pub mod inside;
 pub mod stand_in;
+pub mod tool;
 pub mod wait;
 pub mod watch;
 
