@@ -44,6 +44,12 @@ pub const FOUNDRY_SCOPE: &str = "https://cognitiveservices.azure.com/.default";
 /// Reference").
 pub const API_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// Where Bedrock is in `region`. China is a partition of its own.
+pub fn bedrock_url(region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://bedrock-runtime.{region}.{suffix}")
+}
+
 impl Backend {
     /// Name for people and logs.
     pub fn name(self) -> &'static str {

@@ -8,15 +8,20 @@ use std::{
     process::{Command, Output},
 };
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 19] = [
     "token",
     "get",
     "headers",
     "env",
     "exec",
+    "aws",
+    "gcp",
+    "azure",
     "watch",
     "explain",
     "status",
+    "pending",
+    "cancel",
     "refresh",
     "report",
     "trust",

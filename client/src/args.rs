@@ -69,12 +69,25 @@ pub(crate) enum Verb {
     Env,
     /// Run a command with the credential in its environment
     Exec(exec::Arguments),
+    /// Print AWS credentials; made for `credential_process` and `awsCredentialExport`
+    #[command(after_help = aws::HELP)]
+    Aws(aws::Arguments),
+    /// Print an access token of Google Cloud; made for the executable of a credentials file
+    #[command(after_help = gcp::HELP)]
+    Gcp(gcp::Arguments),
+    /// Print an access token of Azure as `az account get-access-token` does
+    #[command(after_help = azure::HELP)]
+    Azure(azure::Arguments),
     /// Follow the credential until interrupted
     Watch(watch::Arguments),
     /// Show how the credential is found, and why not elsewhere
     Explain,
     /// Show the state of the daemon and its cache
     Status,
+    /// Show who is being signed in, and what needs a person
+    Pending,
+    /// End commands that sign somebody in
+    Cancel(cancel::Arguments),
     /// Refresh the credential now
     Refresh,
     /// Report that the API answered 401 or 403
@@ -138,14 +151,29 @@ impl Default for Options {
 }
 
 impl Cli {
-    /// The command line of this process; ends it with a message if that is wrong. A bare `claviger token` is by far
-    /// the most frequent one, and building the parser for all others would be a fifth of its running time.
+    /// The command line of this process; ends it with a message if that is wrong.
     pub(crate) fn read() -> Self {
-        let mut arguments = env::args_os().skip(1);
-        match (arguments.next(), arguments.next()) {
-            (Some(verb), None) if verb == "token" => Self { options: Options::default(), verb: Verb::Token },
-            _ => Self::parse(),
+        let words: Vec<_> = env::args_os().skip(1).collect();
+        match short_cut(&words) {
+            Some(verb) => Self { options: Options::default(), verb },
+            None => Self::parse(),
         }
+    }
+}
+
+/// The command lines that other programs run again and again: to build the parser for all others would be a fifth of
+/// their running time.
+fn short_cut(words: &[OsString]) -> Option<Verb> {
+    let words: Vec<_> = words.iter().map(|word| word.to_str()).collect::<Option<_>>()?;
+    match words[..] {
+        ["token"] => Some(Verb::Token),
+        ["aws"] => Some(Verb::Aws(aws::Arguments::default())),
+        ["aws", "--profile", name] if !name.is_empty() && !name.starts_with('-') => {
+            Some(Verb::Aws(aws::Arguments { profile: Some(name.to_owned()), ..Default::default() }))
+        }
+        ["gcp"] => Some(Verb::Gcp(gcp::Arguments::default())),
+        ["azure"] => Some(Verb::Azure(azure::Arguments::default())),
+        _ => None,
     }
 }
 
@@ -165,10 +193,18 @@ impl Options {
 }
 
 impl Verb {
+    /// Whether somebody else's program would take talk on stderr for part of the answer.
+    pub(crate) fn must_be_quiet(&self) -> bool {
+        matches!(self, Self::Gcp(arguments) if arguments.are_of_library())
+    }
+
     /// Why `--json` makes no sense here, if it makes none.
     pub(crate) fn refuses_json(&self) -> Option<&'static str> {
         match self {
             Self::Token => Some("token prints the bare secret; `claviger get --json` prints everything"),
+            Self::Gcp(gcp::Arguments { format: gcp::Format::Token, .. }) => {
+                Some("this format is the bare token; leave out --format to get JSON")
+            }
             Self::Completions(_) => Some("a completion script is not JSON"),
             _ => None,
         }

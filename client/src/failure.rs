@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     OutputClosed,
     /// `exec`: the command could not be run.
     Exec(String, io::Error),
+    /// `cancel`: nothing that could be ended runs.
+    NothingToCancel,
     /// The system refuses what every process may have: memory, descriptors.
     Setup(String),
 }
@@ -78,7 +80,7 @@ impl Failure {
             Self::Problem(problem) => exit::code(problem.reason),
             Self::Connect(_) => exit::UNREACHABLE,
             Self::TimedOut(_) => exit::TIMED_OUT,
-            Self::Output(_) | Self::Setup(_) => exit::OTHER,
+            Self::Output(_) | Self::Setup(_) | Self::NothingToCancel => exit::OTHER,
             Self::OutputClosed => exit::OK,
             Self::Exec(_, error) if error.kind() == io::ErrorKind::NotFound => exit::NOT_FOUND,
             Self::Exec(..) => exit::NOT_EXECUTABLE,
@@ -92,6 +94,14 @@ impl Failure {
             (Some(report), true) => escape::json(&report.json().to_string()) + "\n",
             (Some(report), false) => report.text(),
         }
+    }
+
+    /// Reason and sentence, with the hint, for those who have no room for more.
+    pub(crate) fn in_short(&self) -> (&'static str, String) {
+        let Some(report) = self.report() else { return ("output-failed", "nobody reads the answer".into()) };
+        let place = report.location.map(|location| format!("{location}: ")).unwrap_or_default();
+        let hint = report.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+        (report.reason, format!("{place}{}{hint}", report.message))
     }
 
     fn report(&self) -> Option<Report<'_>> {
@@ -116,6 +126,11 @@ impl Failure {
             ),
             Self::Output(error) => report("output-failed", format!("cannot write to stdout: {error}"), ""),
             Self::OutputClosed => None,
+            Self::NothingToCancel => report(
+                "nothing-to-cancel",
+                "no such command runs that signs somebody in".into(),
+                "`claviger pending` lists those that do",
+            ),
             Self::Setup(what) => report("setup-failed", what.clone(), ""),
             Self::Exec(program, error) => report("exec-failed", format!("cannot run {program}: {error}"), ""),
         }
@@ -236,6 +251,7 @@ mod tests {
             (io::Error::from(io::ErrorKind::StorageFull).into(), 1),
             (Failure::Exec("x".into(), io::ErrorKind::NotFound.into()), 127),
             (Failure::Exec("x".into(), io::ErrorKind::PermissionDenied.into()), 126),
+            (Failure::NothingToCancel, 1),
             (Failure::usage("x", "y"), 2),
         ] {
             assert_eq!(failure.code(), code, "{failure:?}");

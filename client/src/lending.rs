@@ -1,9 +1,9 @@
 //! Borrows a credential; asks the person for trust if that is what stands in the way.
 
-use crate::{context::Context, escape, failure::Failure, output, prompt, wait};
+use crate::{context::Context, escape, failure::Failure, keys, output, prompt, wait};
 use claviger::{
     client::Client,
-    proto::v1::{Lease, Secret, lease::Material},
+    proto::v1::{AwsKeys, Lease, Secret, lease::Material},
     reason::{Problem, Reason},
     session::SessionContext,
     variables::{self, Use},
@@ -20,18 +20,25 @@ const PAUSES: [Duration; 3] =
 /// # Errors
 /// Why there is none.
 pub(crate) async fn borrow(context: &Context) -> Result<Lease, Failure> {
-    let session = context.session()?;
+    borrow_for(context, &context.session()?).await
+}
+
+/// Borrows the credential of `session`.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) async fn borrow_for(context: &Context, session: &SessionContext) -> Result<Lease, Failure> {
     let mut client = context.connect().await?;
     let (mut pauses, mut asked) = (&PAUSES[..], false);
     loop {
-        let failure = match attempt(context, &mut client, &session).await {
+        let failure = match attempt(context, &mut client, session).await {
             Ok(lease) => return Ok(lease),
             Err(failure) => failure,
         };
         match (failure.reason(), pauses) {
             (Some(Reason::WorkspaceUntrusted), _) if context.interactive && !asked => {
                 asked = true;
-                if !prompt::ask(context, &client, &session).await? {
+                if !prompt::ask(context, &client, session).await? {
                     return Err(failure);
                 }
             }
@@ -51,6 +58,12 @@ pub(crate) async fn borrow(context: &Context) -> Result<Lease, Failure> {
 /// As [`borrow`].
 pub(crate) async fn borrow_and_warn(context: &Context) -> Result<Lease, Failure> {
     let lease = borrow(context).await?;
+    warn(context, &lease);
+    Ok(lease)
+}
+
+/// Tells a person at the terminal what a lease warns of.
+pub(crate) fn warn(context: &Context, lease: &Lease) {
     let stale = lease
         .stale
         .then_some("the credential is still valid, but the last refresh failed or the API rejected it");
@@ -60,7 +73,6 @@ pub(crate) async fn borrow_and_warn(context: &Context) -> Result<Lease, Failure>
             .iter()
             .for_each(|warning| output::talk(&format!("claviger: warning: {}\n", escape::line(warning))));
     }
-    Ok(lease)
 }
 
 async fn attempt(context: &Context, client: &mut Client, session: &SessionContext) -> Result<Lease, Failure> {
@@ -75,14 +87,42 @@ async fn attempt(context: &Context, client: &mut Client, session: &SessionContex
 pub(crate) fn secret(lease: &Lease) -> Result<Secret, Problem> {
     match &lease.material {
         Some(Material::Secret(secret)) => Ok(secret.clone()),
-        Some(Material::OwnVariable(name)) => own(name).map(|value| Secret { value }),
-        Some(Material::AwsKeys(_)) => {
-            Err(Problem::new(Reason::MalformedRequest, "AWS keys are not one secret but three")
+        Some(_) if keys::are_lent(lease) => {
+            Err(Problem::new(Reason::MalformedRequest, "AWS keys are not one secret but several")
                 .hint("`claviger aws` prints them"))
         }
-        None => Err(Problem::new(Reason::NoCredential, "no credential, by configuration")
-            .hint("`claviger explain` shows the setting that says so")),
+        Some(Material::OwnVariable(name)) => own(name).map(|value| Secret { value }),
+        Some(Material::AwsKeys(_)) => {
+            Err(Problem::new(Reason::Bug, "the daemon does not say that AWS keys sign requests"))
+        }
+        None => Err(nothing()),
     }
+}
+
+/// The secrets of a lease, to be shown.
+pub(crate) enum Shown {
+    /// One.
+    Secret(Secret),
+    /// Keys that sign requests.
+    Keys(AwsKeys),
+}
+
+/// The secrets of a lease, whatever their kind; `None` if it has none.
+///
+/// # Errors
+/// As [`secret`].
+pub(crate) fn shown(lease: &Lease) -> Result<Option<Shown>, Problem> {
+    match lease.material {
+        None => Ok(None),
+        Some(_) if keys::are_lent(lease) => keys::of(lease).map(Shown::Keys).map(Some),
+        Some(_) => secret(lease).map(Shown::Secret).map(Some),
+    }
+}
+
+/// The problem of a lease without a credential.
+pub(crate) fn nothing() -> Problem {
+    Problem::new(Reason::NoCredential, "no credential, by configuration")
+        .hint("`claviger explain` shows the setting that says so")
 }
 
 /// The value of a secret variable of this process.

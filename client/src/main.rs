@@ -15,11 +15,13 @@ mod failure;
 mod harden;
 mod headers;
 mod json;
+mod keys;
 mod lending;
 mod output;
 mod prompt;
 mod quote;
 mod render;
+mod tool;
 mod wait;
 mod words;
 
@@ -30,7 +32,8 @@ use std::process;
 
 fn main() {
     let core_limit = harden::harden();
-    let Cli { options, verb } = Cli::read();
+    let Cli { mut options, verb } = Cli::read();
+    options.quiet |= verb.must_be_quiet();
     let as_json = options.json;
     let context = Context::new(options, core_limit);
     let code = match run(&context, verb) {

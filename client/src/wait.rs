@@ -37,8 +37,12 @@ pub(crate) async fn slow_answer<T>(
     if let Ok(result) = timeout(FAST, answer.as_mut()).await {
         return Ok(result?);
     }
-    let _company = (!context.options.quiet).then(|| Company::keep(client, session));
-    until(context, start, answer).await
+    let company = (!context.options.quiet).then(|| Company::keep(client, session));
+    let result = until(context, start, answer).await;
+    if let Some(company) = company {
+        company.end().await;
+    }
+    result
 }
 
 async fn until<T>(

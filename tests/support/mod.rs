@@ -9,6 +9,7 @@ pub mod google;
 mod home;
 pub mod inside;
 pub mod stand_in;
+pub mod tool;
 pub mod wait;
 pub mod watch;
 

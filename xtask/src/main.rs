@@ -25,7 +25,7 @@ usage: cargo xtask COMMAND
                                    build for release; copy programs, units and completions
   uninstall [--prefix DIR] [--dry-run]
                                    remove what install copied
-  bench [--quick] [ROW…]           measure (release build); rows: fetch memory wakeups start herd unary";
+  bench [--quick] [ROW…]           measure (release build); rows: fetch adapters memory wakeups start herd unary";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

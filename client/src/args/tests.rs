@@ -95,8 +95,8 @@ fn no_argument_takes_a_secret() {
     options(&Cli::command(), &mut found);
     found.sort_unstable();
     found.dedup();
-    let expected = "bare command cwd digest fd filter generation json key min_validity mode no_start path quiet \
-        settings shell show_secret socket status timeout yes";
+    let expected = "bare command credentials cwd digest fd filter format generation id json key min_validity mode \
+        no_start output path profile quiet resource scope settings shell show_secret socket status timeout yes";
     assert_eq!(
         found.join(" "),
         expected,
@@ -110,5 +110,44 @@ fn no_argument_takes_a_secret() {
         "env ANTHROPIC_API_KEY=x",
     ] {
         assert_eq!(error(line), ErrorKind::UnknownArgument, "{line}");
+    }
+}
+
+#[test]
+fn short_cuts_mean_what_the_parser_says() {
+    let word = |verb: &Verb| match verb {
+        Verb::Token => "token".to_owned(),
+        Verb::Aws(arguments) => format!("{arguments:?}"),
+        Verb::Gcp(arguments) => format!("{arguments:?}"),
+        Verb::Azure(arguments) => format!("{arguments:?}"),
+        _ => panic!("no short cut leads here"),
+    };
+    for line in ["token", "aws", "aws --profile work", "gcp", "azure"] {
+        let words: Vec<_> = line.split_whitespace().map(Into::into).collect();
+        let short = super::short_cut(&words).expect(line);
+        assert_eq!(word(&short), word(&parse(line).expect(line).verb));
+    }
+    for line in ["get", "aws --profile --json", "aws --format env", "token -q", "gcp x"] {
+        let words: Vec<_> = line.split_whitespace().map(Into::into).collect();
+        assert!(super::short_cut(&words).is_none(), "{line}");
+    }
+}
+
+#[test]
+fn tools_of_clouds_are_told_what_to_print() {
+    let Verb::Aws(aws) = parse("aws --profile work --format export").expect("valid").verb else {
+        panic!("not aws")
+    };
+    assert_eq!((aws.profile.as_deref(), aws.format), (Some("work"), super::aws::Format::Export));
+    assert_eq!(error("aws --format token"), ErrorKind::InvalidValue);
+    assert!(parse("azure --output json --resource https://vault.azure.net").is_ok());
+    assert_eq!(error("azure --output table"), ErrorKind::InvalidValue);
+    assert_eq!(error("azure --scope a --resource b"), ErrorKind::ArgumentConflict);
+    assert_eq!(error("azure --tenant t"), ErrorKind::UnknownArgument);
+    assert!(
+        matches!(parse("cancel ab12").expect("valid").verb, Verb::Cancel(cancel) if cancel.id.as_deref() == Some("ab12"))
+    );
+    for line in [&["claviger", "aws", "--profile", ""][..], &["claviger", "cancel", ""]] {
+        assert!(Cli::try_parse_from(line).is_err(), "{line:?}: empty is not all");
     }
 }

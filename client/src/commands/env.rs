@@ -16,8 +16,16 @@ use serde_json::Value;
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let lease = lending::borrow_and_warn(context).await?;
     let variables = environment::variables(&lease, |name| std::env::var_os(name).is_some())?;
+    print(context, &variables)
+}
+
+/// Prints variables as shell lines, or as an object.
+///
+/// # Errors
+/// If stdout takes no more.
+pub(crate) fn print(context: &Context, variables: &[Variable]) -> Result<(), Failure> {
     match context.options.json {
-        true => output::json(&object(&variables))?,
+        true => output::json(&object(variables))?,
         false => output::data(&variables.iter().map(line).collect::<String>())?,
     }
     Ok(())

@@ -25,12 +25,11 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let lease = lending::borrow(context).await?;
     let headers = environment::custom_headers(&lease)?;
-    let wanted = (context.options.json || arguments.show_secret) && lease.material.is_some();
-    let wanted = wanted && lease.scheme() != claviger::proto::v1::Scheme::Sigv4;
-    let secret = wanted.then(|| lending::secret(&lease)).transpose()?;
+    let wanted = context.options.json || arguments.show_secret;
+    let secret = if wanted { lending::shown(&lease)? } else { None };
     if context.options.json {
         return Ok(output::json(&json::lease(&lease, secret.as_ref(), &headers))?);
     }
-    let secret = secret.as_ref().map(|secret| secret.value.as_str());
-    Ok(output::data(&render::lease::render(&lease, secret, &headers, SystemTime::now(), Style::stdout()))?)
+    let text = render::lease::render(&lease, secret.as_ref(), &headers, SystemTime::now(), Style::stdout());
+    Ok(output::data(&text)?)
 }

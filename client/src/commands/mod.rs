@@ -1,12 +1,17 @@
 //! The verbs, one file each.
 
+pub(crate) mod aws;
+pub(crate) mod azure;
+pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod daemon;
 pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod explain;
+pub(crate) mod gcp;
 pub(crate) mod get;
 pub(crate) mod headers;
+pub(crate) mod pending;
 pub(crate) mod refresh;
 pub(crate) mod report;
 pub(crate) mod status;
@@ -28,9 +33,14 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Headers => headers::run(context).await,
         Verb::Env => env::run(context).await,
         Verb::Exec(arguments) => exec::run(context, &arguments).await,
+        Verb::Aws(arguments) => aws::run(context, &arguments).await,
+        Verb::Gcp(arguments) => gcp::run(context, &arguments).await,
+        Verb::Azure(arguments) => azure::run(context, &arguments).await,
         Verb::Watch(arguments) => watch::run(context, &arguments).await,
         Verb::Explain => explain::run(context).await,
         Verb::Status => status::run(context).await,
+        Verb::Pending => pending::run(context).await,
+        Verb::Cancel(arguments) => cancel::run(context, arguments).await,
         Verb::Refresh => refresh::run(context).await,
         Verb::Report(arguments) => report::run(context, &arguments).await,
         Verb::Trust(verb) => trust::run(context, verb).await,

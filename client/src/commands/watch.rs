@@ -1,8 +1,15 @@
 //! `claviger watch`: events of the credential as they come, across restarts of the daemon.
 
-use crate::{context::Context, environment, escape, exit, failure::Failure, json, lending, output, render};
+use crate::{
+    context::Context,
+    environment, escape, exit,
+    failure::Failure,
+    json,
+    lending::{self, Shown},
+    output, render,
+};
 use claviger::{
-    proto::v1::{Lease, Secret, watch_credential_response::Event},
+    proto::v1::{self, Lease, watch_credential_response::Event},
     reason::{Problem, Reason},
     session::SessionContext,
 };
@@ -99,21 +106,17 @@ fn ended(problem: Problem, events: bool) -> End {
 
 fn print(context: &Context, event: &Event, show_secret: bool) -> Result<(), Failure> {
     let secret = match event {
-        Event::Issued(issued) if show_secret => issued.lease.as_ref().map(lending::secret).transpose()?,
+        Event::Issued(v1::Issued { lease: Some(lease), .. }) if show_secret => lending::shown(lease)?,
         _ => None,
     };
     let text = match context.options.json {
         true => escape::json(&json::event(event, |lease| lease_json(lease, secret.as_ref())).to_string()),
-        false => render::event::render(
-            event,
-            secret.as_ref().map(|secret| secret.value.as_str()),
-            SystemTime::now(),
-        ),
+        false => render::event::render(event, secret.as_ref(), SystemTime::now()),
     };
     Ok(output::data(&(text + "\n"))?)
 }
 
-fn lease_json(lease: &Lease, secret: Option<&Secret>) -> serde_json::Value {
+fn lease_json(lease: &Lease, secret: Option<&Shown>) -> serde_json::Value {
     let headers = environment::custom_headers(lease).unwrap_or_default();
     json::lease(lease, secret, &headers)
 }

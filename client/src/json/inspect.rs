@@ -1,8 +1,10 @@
 //! Explanations and states. Nothing here can hold a secret.
 
-use super::{instant, location, problem, seconds, step, text, version};
+use super::{facts, instant, location, problem, seconds, step, text, version};
 use crate::words;
-use claviger::proto::v1::{ExplainResponse, GetStatusResponse, SettingsFile, SettingsValue, SlotStatus};
+use claviger::proto::v1::{
+    ExplainResponse, GetStatusResponse, Pending, SettingsFile, SettingsValue, SlotStatus,
+};
 use serde_json::{Value, json};
 
 /// The whole walk.
@@ -13,6 +15,8 @@ pub(crate) fn explain(answer: &ExplainResponse) -> Value {
         "backend": words::backend(answer.backend()),
         "winner": text(&answer.winner),
         "origin": text(&answer.origin),
+        "region": text(&answer.region),
+        "project": text(&answer.project),
         "workspace": text(&answer.workspace),
         "steps": answer.steps.iter().map(step).collect::<Vec<_>>(),
         "problem": problem(answer.problem.as_ref()),
@@ -65,7 +69,25 @@ pub(crate) fn slot(slot: &SlotStatus) -> Value {
         "last_used_at": instant(slot.last_used_at.as_ref()),
         "served": slot.served,
         "runs": slot.runs,
+        "facts": facts(slot.facts.as_ref()),
     })
+}
+
+/// What waits for a person.
+pub(crate) fn pending(pending: &[Pending]) -> Value {
+    let one = |one: &Pending| {
+        json!({
+            "source": one.source,
+            "location": location(one.location.as_ref()),
+            "id": text(&one.id),
+            "started_at": instant(one.started_at.as_ref()),
+            "deadline": instant(one.deadline.as_ref()),
+            "waiting": one.waiting,
+            "lines": one.lines,
+            "problem": problem(one.problem.as_ref()),
+        })
+    };
+    json!({ "pending": pending.iter().map(one).collect::<Vec<_>>() })
 }
 
 fn file(file: &SettingsFile) -> Value {

@@ -1,18 +1,27 @@
 //! Leases and events about them.
 
-use super::{instant, location, problem, seconds, text};
-use crate::{headers::Header, words};
-use claviger::proto::v1::{Lease, ReportRejectedResponse, Secret, watch_credential_response::Event};
+use super::{facts, instant, location, problem, seconds, text};
+use crate::{headers::Header, lending::Shown, words};
+use claviger::proto::v1::{
+    AwsKeys, Lease, ReportRejectedResponse, Secret, lease::Material, watch_credential_response::Event,
+};
 use serde_json::{Value, json};
 
-/// A lease. Secret and header values are there only if `secret` is given.
-pub(crate) fn lease(lease: &Lease, secret: Option<&Secret>, headers: &[Header]) -> Value {
+/// A lease. Secrets and header values are there only if `secret` is given.
+pub(crate) fn lease(lease: &Lease, secret: Option<&Shown>, headers: &[Header]) -> Value {
     let own = match &lease.material {
-        Some(claviger::proto::v1::lease::Material::OwnVariable(name)) => text(name),
+        Some(Material::OwnVariable(name)) => text(name),
         _ => Value::Null,
     };
+    let (plain, keys) = match (secret, &lease.material) {
+        (Some(Shown::Secret(secret)), _) => (Some(secret.value.as_str()), Value::Null),
+        (Some(Shown::Keys(keys)), _) => (None, aws_keys(keys, true)),
+        (None, Some(Material::AwsKeys(keys))) => (None, aws_keys(keys, false)),
+        (None, _) => (None, Value::Null),
+    };
     json!({
-        "secret": secret.map(|secret| secret.value.as_str()),
+        "secret": plain,
+        "aws_keys": keys,
         "own_variable": own,
         "scheme": words::scheme_of(lease),
         "headers": headers.iter().map(|header| shown(header, secret.is_some())).collect::<Vec<_>>(),
@@ -20,6 +29,8 @@ pub(crate) fn lease(lease: &Lease, secret: Option<&Secret>, headers: &[Header]) 
         "backend": words::backend(lease.backend()),
         "base_url": lease.base_url,
         "origin": lease.origin,
+        "region": text(&lease.region),
+        "project": text(&lease.project),
         "api_timeout_seconds": seconds(lease.api_timeout.as_ref()),
         "source": lease.source,
         "location": location(lease.location.as_ref()),
@@ -30,6 +41,18 @@ pub(crate) fn lease(lease: &Lease, secret: Option<&Secret>, headers: &[Header]) 
         "refresh_at": instant(lease.refresh_at.as_ref()),
         "stale": lease.stale,
         "warnings": lease.warnings,
+        "facts": facts(lease.facts.as_ref()),
+    })
+}
+
+/// Keys that sign requests; the id alone is no secret.
+fn aws_keys(keys: &AwsKeys, with_secrets: bool) -> Value {
+    let secret =
+        |secret: &Option<Secret>| secret.as_ref().filter(|_| with_secrets).map(|secret| secret.value.clone());
+    json!({
+        "access_key_id": keys.access_key_id,
+        "secret_access_key": secret(&keys.secret_access_key),
+        "session_token": secret(&keys.session_token),
     })
 }
 
@@ -51,6 +74,7 @@ pub(crate) fn event(event: &Event, lease: impl FnOnce(&Lease) -> Value) -> Value
             "source": progress.source,
             "line": text(&progress.line),
             "elapsed_seconds": seconds(progress.elapsed.as_ref()),
+            "attended": progress.attended,
         }),
         Event::Problem(what) => json!({"event": "problem", "problem": problem(Some(what))}),
         Event::HumanNeeded(needed) => json!({

@@ -4,12 +4,12 @@ mod inspect;
 mod lease;
 mod trust;
 
-pub(crate) use inspect::{explain, slot, status};
+pub(crate) use inspect::{explain, pending, slot, status};
 pub(crate) use lease::{event, headers, lease, reported};
 pub(crate) use trust::{record, workspace};
 
 use claviger::{
-    proto::v1::{Location, Problem, Step, Version},
+    proto::v1::{Facts, Location, Problem, Step, Version},
     reason,
 };
 use prost_types::{Duration, Timestamp};
@@ -51,6 +51,19 @@ fn step(step: &Step) -> Value {
         "outcome": crate::words::outcome(step),
         "why": step.why,
         "location": location(step.location.as_ref()),
+    })
+}
+
+/// What became known of a credential.
+fn facts(facts: Option<&Facts>) -> Value {
+    let Some(facts) = facts else { return Value::Null };
+    json!({
+        "link": text(&facts.link),
+        "links": facts.links.iter().map(step).collect::<Vec<_>>(),
+        "region": text(&facts.region),
+        "project": text(&facts.project),
+        "quota_project": text(&facts.quota_project),
+        "account": text(&facts.account),
     })
 }
 

@@ -1,12 +1,12 @@
 //! Events of a watched credential, one line each.
 
 use super::{problem, time};
-use crate::{escape, words};
+use crate::{escape, lending::Shown, words};
 use claviger::proto::v1::{HumanNeeded, Issued, Progress, watch_credential_response::Event};
 use std::time::{Duration, SystemTime};
 
 /// One line without its line feed. The secret is shown only if it is passed.
-pub(crate) fn render(event: &Event, secret: Option<&str>, now: SystemTime) -> String {
+pub(crate) fn render(event: &Event, secret: Option<&Shown>, now: SystemTime) -> String {
     match event {
         Event::Issued(event) => issued(event, secret, now),
         Event::Progress(event) => progress(event),
@@ -15,7 +15,7 @@ pub(crate) fn render(event: &Event, secret: Option<&str>, now: SystemTime) -> St
     }
 }
 
-fn issued(event: &Issued, secret: Option<&str>, now: SystemTime) -> String {
+fn issued(event: &Issued, secret: Option<&Shown>, now: SystemTime) -> String {
     let Some(lease) = &event.lease else { return "issued".into() };
     let generation = match lease.generation {
         0 => String::new(),
@@ -23,7 +23,7 @@ fn issued(event: &Issued, secret: Option<&str>, now: SystemTime) -> String {
     };
     let expires = lease.expires_at.as_ref().map(|at| format!(", expires {}", time::relative(at, now)));
     let stale = if lease.stale { ", stale" } else { "" };
-    let secret = secret.map(|secret| format!(", secret {}", escape::line(secret)));
+    let secret = secret.map(|secret| format!(", secret {}", super::lease::shown(secret)));
     format!(
         "issued ({}): {}{generation}{}{stale}{}",
         words::issued(event.reason()).replace('-', " "),
@@ -52,10 +52,12 @@ fn human_needed(event: &HumanNeeded) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{Shown, render};
     use crate::render::fixture;
     use claviger::{
-        proto::v1::{HumanNeeded, Issued, Progress, issued::Reason, watch_credential_response::Event},
+        proto::v1::{
+            HumanNeeded, Issued, Progress, Secret, issued::Reason, watch_credential_response::Event,
+        },
         wire,
     };
     use std::time::Duration;
@@ -72,7 +74,10 @@ mod tests {
             line(&issued),
             "issued (settings changed): api-key-helper, generation 3, expires in 4 min 12 s, stale"
         );
-        assert!(render(&issued, Some("canary"), fixture::now()).ends_with(", secret canary"));
+        assert!(
+            render(&issued, Some(&Shown::Secret(Secret { value: "canary".into() })), fixture::now())
+                .ends_with(", secret canary")
+        );
         let elapsed = Some(wire::duration(Duration::from_secs(12)));
         let progress = |line: &str| {
             Event::Progress(Progress { source: "s".into(), line: line.into(), elapsed, attended: false })

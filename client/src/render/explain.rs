@@ -1,6 +1,6 @@
 //! The whole walk that picks a credential, for people.
 
-use super::{place, place_and_layer, problem, problem_and_hint, status, table, time};
+use super::{facts, place, place_and_layer, problem, problem_and_hint, status, table, time};
 use crate::{escape, output::Style, words};
 use claviger::proto::v1::{ExplainResponse, SettingsFile, SettingsValue, Step, Timings, step::Outcome};
 use std::time::SystemTime;
@@ -10,6 +10,7 @@ pub(crate) fn render(answer: &ExplainResponse, now: SystemTime, style: Style) ->
     let mut text = format!("{}\n", style.bold(&title(answer)));
     text.push_str(&steps(&answer.steps, style));
     text.push_str(&verdict(answer, now, style));
+    text.push_str(&chain(answer, style));
     let files: Vec<_> = answer.files.iter().map(file).collect();
     text.push_str(&section("files, highest layer first", &files, style));
     let values: Vec<_> = answer.values.iter().map(value).collect();
@@ -66,6 +67,11 @@ fn verdict(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
         "" => text.push_str(&format!("{}\n", style.red("there is no credential"))),
         winner => text.push_str(&format!("{} wins{}\n", escape::line(winner), origin(answer))),
     }
+    for (name, value) in [("region", &answer.region), ("project", &answer.project)] {
+        if !value.is_empty() {
+            text.push_str(&format!("{name} {}\n", escape::line(value)));
+        }
+    }
     if let Some(what) = &answer.problem {
         text.push_str(&format!("{}\n", problem_and_hint(what).join("\nhint: ")));
     }
@@ -73,6 +79,23 @@ fn verdict(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
         text.push_str(&format!("cached: {}\n", status::sentence(slot, now)));
     }
     text
+}
+
+/// The links of an SDK's chain, as they were when it was last asked.
+fn chain(answer: &ExplainResponse, style: Style) -> String {
+    let known =
+        answer.slot.as_ref().and_then(|slot| slot.facts.as_ref()).filter(|known| !known.links.is_empty());
+    let lines = match known {
+        Some(known) => {
+            let line = Some(facts::line(known)).filter(|line| !line.is_empty());
+            facts::links(known, style).into_iter().chain(line).collect()
+        }
+        None if facts::is_chain(&answer.winner) => vec!["not asked yet".to_owned()],
+        None => return String::new(),
+    };
+    let title =
+        style.bold(&format!("links of {}, in the order they are asked", escape::line(&answer.winner)));
+    format!("\n{title}\n{}", lines.iter().map(|line| format!("  {line}\n")).collect::<String>())
 }
 
 fn origin(answer: &ExplainResponse) -> String {
@@ -225,5 +248,38 @@ nobody decided (workspace-untrusted)
 hint: run `claviger trust show`
 ";
         assert_eq!(render(&answer, fixture::now(), Style::default()), expected);
+    }
+
+    #[test]
+    fn links_of_a_chain_are_shown_once_they_were_asked() {
+        let mut answer = ExplainResponse {
+            mode: SessionMode::Standard.into(),
+            backend: Backend::Bedrock.into(),
+            winner: "aws-chain".into(),
+            region: "eu-west-1".into(),
+            ..Default::default()
+        };
+        let text = |answer: &ExplainResponse| render(answer, fixture::now(), Style::default());
+        let expected = "\
+bedrock credential for a standard session
+
+aws-chain wins
+region eu-west-1
+
+links of aws-chain, in the order they are asked
+  not asked yet
+";
+        assert_eq!(text(&answer), expected);
+        let facts = claviger::proto::v1::Facts {
+            link: "profile".into(),
+            links: vec![step("profile", Outcome::Chosen, "it answered")],
+            ..Default::default()
+        };
+        answer.slot = Some(claviger::proto::v1::SlotStatus { facts: Some(facts), ..fixture::slot() });
+        assert!(
+            text(&answer).ends_with("asked\n  profile  chosen  it answered\n  link profile\n"),
+            "{}",
+            text(&answer)
+        );
     }
 }

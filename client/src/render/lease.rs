@@ -1,21 +1,24 @@
 //! A lease for people.
 
 use super::{place_and_layer, table, time};
-use crate::{escape, headers::Header, output::Style, words};
-use claviger::proto::v1::{Backend, Lease, lease::Material};
+use crate::{escape, headers::Header, lending::Shown, output::Style, words};
+use claviger::proto::v1::{Backend, Lease, Secret, lease::Material};
 use std::time::{Duration, SystemTime};
 
 /// Aligned lines. The secret is shown only if it is passed.
 pub(crate) fn render(
     lease: &Lease,
-    secret: Option<&str>,
+    secret: Option<&Shown>,
     headers: &[Header],
     now: SystemTime,
     style: Style,
 ) -> String {
     let at = |instant: &Option<_>| instant.as_ref().map(|at| time::relative(at, now)).unwrap_or_default();
+    let known = lease.facts.clone().unwrap_or_default();
     let mut lines = table::pairs(vec![
         ("source", style.bold(&escape::line(&lease.source))),
+        ("link", escape::line(&known.link)),
+        ("account", escape::line(&known.account)),
         ("configured", lease.location.as_ref().map(place_and_layer).unwrap_or_default()),
         ("backend", backend(lease)),
         ("scheme", words::scheme_of(lease)),
@@ -24,7 +27,10 @@ pub(crate) fn render(
             "base url",
             Some(escape::line(&lease.base_url)).filter(|url| *url != lease.origin).unwrap_or_default(),
         ),
-        ("secret", secret.map_or_else(|| hidden(lease), escape::line)),
+        ("secret", secret.map_or_else(|| hidden(lease), shown)),
+        ("region", escape::line(&lease.region)),
+        ("project", escape::line(&lease.project)),
+        ("quota project", escape::line(&known.quota_project)),
         ("headers", header_line(headers, secret.is_some())),
         ("timeout", timeout(lease)),
         ("generation", generation(lease, now)),
@@ -50,6 +56,21 @@ fn backend(lease: &Lease) -> String {
     match lease.backend() {
         Backend::Unspecified => String::new(),
         backend => words::backend(backend),
+    }
+}
+
+/// A secret on one line.
+pub(super) fn shown(secret: &Shown) -> String {
+    let text = |secret: &Option<Secret>| {
+        secret.as_ref().map(|secret| escape::line(&secret.value)).unwrap_or_default()
+    };
+    match secret {
+        Shown::Secret(secret) => escape::line(&secret.value),
+        Shown::Keys(keys) => {
+            let parts =
+                [escape::line(&keys.access_key_id), text(&keys.secret_access_key), text(&keys.session_token)];
+            parts.join(" ").trim_end().to_owned()
+        }
     }
 }
 
@@ -84,9 +105,9 @@ fn generation(lease: &Lease, now: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{Shown, render};
     use crate::{output::Style, render::fixture};
-    use claviger::proto::v1::{Lease, lease::Material};
+    use claviger::proto::v1::{AwsKeys, Facts, Lease, Scheme, Secret, lease::Material};
 
     #[test]
     fn a_lease_hides_its_secret() {
@@ -116,7 +137,8 @@ warning: two clouds are enabled
     #[test]
     fn a_lease_shows_it_when_told_to() {
         let headers = [("X-Team".to_owned(), "canary-2".to_owned())];
-        let text = render(&fixture::lease(), Some("canary"), &headers, fixture::now(), Style::default());
+        let canary = Shown::Secret(Secret { value: "canary".into() });
+        let text = render(&fixture::lease(), Some(&canary), &headers, fixture::now(), Style::default());
         assert!(
             text.contains("secret      canary\n") && text.contains("headers     X-Team: canary-2\n"),
             "{text}"
@@ -136,5 +158,35 @@ scheme  unspecified
 secret  (in $ANTHROPIC_API_KEY; --show-secret prints it)
 ";
         assert_eq!(render(&lease, None, &[], fixture::now(), Style::default()), expected);
+    }
+
+    #[test]
+    fn keys_of_a_cloud_come_with_link_region_and_account() {
+        let secret = |text: &str| Some(Secret { value: text.into() });
+        let keys = AwsKeys {
+            access_key_id: "AKIA1".into(),
+            secret_access_key: secret("canary-1"),
+            session_token: secret("canary-2"),
+        };
+        let facts = Facts { link: "profile".into(), account: "123".into(), ..Default::default() };
+        let lease = Lease {
+            material: Some(Material::AwsKeys(keys.clone())),
+            scheme: Scheme::Sigv4.into(),
+            source: "aws-chain".into(),
+            region: "eu-west-1".into(),
+            facts: Some(facts),
+            ..Default::default()
+        };
+        let expected = "\
+source   aws-chain
+link     profile
+account  123
+scheme   sigv4
+secret   (hidden; --show-secret prints it)
+region   eu-west-1
+";
+        assert_eq!(render(&lease, None, &[], fixture::now(), Style::default()), expected);
+        let text = render(&lease, Some(&Shown::Keys(keys)), &[], fixture::now(), Style::default());
+        assert!(text.contains("secret   AKIA1 canary-1 canary-2\n"), "{text}");
     }
 }

@@ -2,9 +2,11 @@
 
 pub(crate) mod event;
 pub(crate) mod explain;
+mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod lease;
+pub(crate) mod pending;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod time;

@@ -1,6 +1,6 @@
 //! The state of the daemon and its cache for people.
 
-use super::{place, problem, table, time};
+use super::{facts, place, problem, table, time};
 use crate::{escape, output::Style};
 use claviger::proto::v1::{Counters, GetStatusResponse, SlotStatus};
 use std::time::SystemTime;
@@ -24,6 +24,9 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, style: Style) 
     text.push_str(&format!("\n{}\n", style.bold(&head)));
     for (line, slot) in lines.zip(&status.slots) {
         text.push_str(&format!("{line}\n"));
+        if let Some(known) = slot.facts.as_ref().map(facts::line).filter(|known| !known.is_empty()) {
+            text.push_str(&format!("  {}\n", style.dim(&known)));
+        }
         if let Some(last) = &slot.last_problem {
             text.push_str(&format!("  {} {}{}\n", style.red("!"), problem(last), failures(slot)));
         }
@@ -126,16 +129,19 @@ mod tests {
             failures: 3,
             ..Default::default()
         };
+        let facts = claviger::proto::v1::Facts { link: "profile".into(), ..Default::default() };
+        let fresh = SlotStatus { facts: Some(facts), ..fixture::slot() };
         let expected = "\
 clavigerd 0.1.0, pid 42, up 2 h 5 min
 15 requests: 12 from the cache, 2 waited, 1 failed; 3 commands run, 0 rejections reported, 1 watching
 
 SOURCE          STATE   GENERATION  EXPIRES        REFRESH   USED     SERVED  RUNS  KEY       CONFIGURED
 api-key-helper  fresh   3           in 4 min 12 s  in 3 min  2 s ago  12      3     ab12cd34  /h/.claude/settings.json:3
+  link profile
 api-key-helper  failed  0           -              -         -        0       0     ffee      environment
   ! the command ended with status 1 (command-failed); run it by hand (3 times in a row)
 ";
-        let text = render(&status(vec![fixture::slot(), failed]), fixture::now(), Style::default());
+        let text = render(&status(vec![fresh, failed]), fixture::now(), Style::default());
         assert_eq!(text, expected);
     }
 

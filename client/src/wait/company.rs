@@ -1,12 +1,13 @@
 //! What a person is told on stderr while the answer takes its time.
 //!
 //! A terminal shows a spinner, and what the running command says: it may ask to open a page or to touch a key. Anything
-//! else, such as a log, gets one line after ten seconds.
+//! else, such as a log, gets one line after ten seconds, and what is said by a command that signs a person in: it may be
+//! the only place where somebody sees the page to open.
 
 use crate::{escape, output, render};
 use claviger::{
     client::{Client, request, unwrap},
-    proto::v1::{ExplainRequest, step::Outcome, watch_credential_response::Event},
+    proto::v1::{ExplainRequest, Progress, step::Outcome, watch_credential_response::Event},
     session::SessionContext,
 };
 use std::{
@@ -14,6 +15,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    sync::oneshot,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -33,9 +35,15 @@ const MAX_SUBJECT: usize = 50;
 /// Erases the line of the spinner.
 const ERASE: &str = "\r\x1b[K";
 
+/// How long the last lines may take once the answer is there: they come on another stream of the same connection.
+const LAST_LINES: Duration = Duration::from_millis(50);
+
 /// Ends when dropped.
 pub(super) struct Company {
-    tasks: Vec<JoinHandle<()>>,
+    notices: JoinHandle<()>,
+    listener: JoinHandle<()>,
+    /// Tells the listener that the answer is there.
+    answered: Option<oneshot::Sender<()>>,
     start: Instant,
     terminal: bool,
 }
@@ -45,17 +53,27 @@ impl Company {
     pub(super) fn keep(client: &Client, session: &SessionContext) -> Self {
         let (start, terminal) = (Instant::now(), io::stderr().is_terminal());
         let subject = || (client.clone(), session.clone());
-        let tasks = match terminal {
-            true => vec![tokio::spawn(spin(subject(), start)), tokio::spawn(listen(subject()))],
-            false => vec![tokio::spawn(notify(subject(), start))],
+        let (answered, when_answered) = oneshot::channel();
+        let notices = match terminal {
+            true => tokio::spawn(spin(subject(), start)),
+            false => tokio::spawn(notify(subject(), start)),
         };
-        Self { tasks, start, terminal }
+        let listener = tokio::spawn(listen(subject(), terminal, when_answered));
+        Self { notices, listener, answered: Some(answered), start, terminal }
+    }
+
+    /// Tells what was said before the answer came.
+    pub(super) async fn end(mut self) {
+        self.notices.abort();
+        drop(self.answered.take());
+        drop(timeout(LAST_LINES, &mut self.listener).await);
     }
 }
 
 impl Drop for Company {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.notices.abort();
+        self.listener.abort();
         if self.terminal && self.start.elapsed() >= SPIN {
             output::talk(ERASE);
         }
@@ -77,17 +95,40 @@ async fn spin((client, session): (Client, SessionContext), start: Instant) {
     }
 }
 
-/// Passes on what the command says that is waited for.
-async fn listen((mut client, session): (Client, SessionContext)) {
+/// Passes on what the command says that is waited for: everything to a terminal, else what is meant for a person. Ends
+/// when the answer is there and the stream, which tells the outcome after the last line, has told it too.
+async fn listen(
+    (mut client, session): (Client, SessionContext),
+    terminal: bool,
+    mut answered: oneshot::Receiver<()>,
+) {
     let Ok(mut events) = client.watch(&session).await else { return };
-    while let Ok(Some(event)) = events.next().await {
-        match event {
-            Event::Progress(progress) if !progress.line.is_empty() => {
-                let (source, line) = (escape::line(&progress.source), escape::line(&progress.line));
-                output::talk(&format!("{ERASE}{source}: {line}\n"));
+    let (mut is_answered, mut is_told) = (false, false);
+    while !(is_answered && is_told) {
+        let event = tokio::select! {
+            biased;
+            event = events.next() => event,
+            _ = &mut answered, if !is_answered => {
+                is_answered = true;
+                continue;
             }
-            _ => {}
+        };
+        match event {
+            Ok(Some(Event::Progress(progress))) => {
+                is_told = false;
+                tell(&progress, terminal);
+            }
+            Ok(Some(_)) => is_told = true,
+            Ok(None) | Err(_) => return,
         }
+    }
+}
+
+fn tell(progress: &Progress, terminal: bool) {
+    if !progress.line.is_empty() && (terminal || progress.attended) {
+        let (source, line) = (escape::line(&progress.source), escape::line(&progress.line));
+        let erase = if terminal { ERASE } else { "" };
+        output::talk(&format!("{erase}{source}: {line}\n"));
     }
 }
 

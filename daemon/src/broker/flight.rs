@@ -119,7 +119,10 @@ impl Broker {
     /// Why an attempt failed, if its command came back to us. Trying again would not help.
     fn recursion_of(&self, key: SourceKey) -> Option<Problem> {
         let entries = self.lock();
-        entries.get(&key).filter(|entry| entry.recursed).map(|entry| super::recursion(entry.at.as_ref()))
+        entries
+            .get(&key)
+            .filter(|entry| entry.recursed)
+            .map(|entry| super::recursion(entry.source, entry.at.as_ref()))
     }
 
     async fn attempt(

@@ -224,7 +224,7 @@ impl Broker {
         {
             entry.recursed = true;
         }
-        Err(recursion(wanted.winner.bound.at.as_ref()))
+        Err(recursion(wanted.winner.source, wanted.winner.bound.at.as_ref()))
     }
 
     /// The entry of a key, made if there is none.
@@ -278,10 +278,27 @@ impl Broker {
     }
 }
 
-fn recursion(at: Option<&Location>) -> Problem {
-    Problem::new(Reason::CommandFailed, "a command that claviger runs asked claviger for a credential: it would wait for itself")
-        .hint("let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml")
-        .at(at)
+fn recursion(source: &str, at: Option<&Location>) -> Problem {
+    let hint = match source {
+        "aws-chain" => {
+            "the profile runs claviger, so it cannot be what claviger asks: name another one, as in `credential_process = claviger aws --profile WORK`, where WORK is the profile that signs in"
+        }
+        "google-adc" => {
+            "the credentials file runs claviger, so it cannot be what claviger asks: name another one, as in `claviger gcp --credentials FILE`"
+        }
+        "azure-default" => {
+            "an `az` that runs claviger must run the real az where CLAVIGER_FLIGHT is set; the README has one"
+        }
+        _ => {
+            "let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml"
+        }
+    };
+    Problem::new(
+        Reason::CommandFailed,
+        "a command that claviger runs asked claviger for a credential: it would wait for itself",
+    )
+    .hint(hint)
+    .at(at)
 }
 
 /// The daemon is about to end.

@@ -106,10 +106,17 @@ async fn follow(
         if told.is_none() {
             return;
         }
-        tokio::select! {
-            _ = settings.changed() => {}
-            _ = trust.changed() => {}
-            () = changed(&mut attached) => {}
+        loop {
+            let line = tokio::select! {
+                _ = settings.changed() => break,
+                _ = trust.changed() => break,
+                line = line_or_change(&mut attached) => line,
+            };
+            // What a command says that runs meanwhile, for a session that asked: a person may have to act on it now.
+            let Some(line) = line else { break };
+            if events.send(Box::new(line)).await.is_err() {
+                return;
+            }
         }
     }
 }
@@ -208,13 +215,18 @@ async fn progress(attached: &mut Option<Attached>) -> Event {
     std::future::pending().await
 }
 
-async fn changed(attached: &mut Option<Attached>) {
-    let gone = match attached {
-        Some(attached) => attached.changed.changed().await.is_err(),
-        None => true,
-    };
-    if gone {
-        std::future::pending().await
+/// The next line of a command that runs for the entry, or `None` when the entry has changed.
+async fn line_or_change(attached: &mut Option<Attached>) -> Option<Event> {
+    let Some(entry) = attached else { return std::future::pending().await };
+    tokio::select! {
+        biased;
+        line = entry.progress.recv() => match line {
+            Ok(line) => Some(Event::Progress(entry.source, line)),
+            Err(broadcast::error::RecvError::Lagged(_)) => None,
+            // The entry is gone; settings or trust may lead to another.
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        },
+        Ok(()) = entry.changed.changed() => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Endpoint;
 use crate::settings::{Settings, effective::effective};
 use claviger::{
-    backend::{BEDROCK_REGION, Backend, VERTEX_REGION},
+    backend::{BEDROCK_REGION, Backend, VERTEX_REGION, bedrock_url},
     reason::{Location, Problem, Reason},
     session::SessionContext,
 };
@@ -57,10 +57,8 @@ pub fn of(
 /// # Errors
 /// If the region cannot be part of a host name.
 pub fn bedrock(region: &str) -> Result<Endpoint, Problem> {
-    // China is a partition of its own.
-    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     check_label("the region", region, None)?;
-    Endpoint::known(&format!("https://bedrock-runtime.{region}.{suffix}"))
+    Endpoint::known(&bedrock_url(region))
 }
 
 /// Whether `text` can be one label of a host name: then it cannot lead to another host.

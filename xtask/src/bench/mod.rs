@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: one file per row, each against real peers where there are any.
 
+mod adapters;
 mod children;
 mod daemon;
 mod fetch;
@@ -33,6 +34,7 @@ type Row = (&'static str, fn(&Bench) -> sh::Result<Table>);
 
 const ROWS: &[Row] = &[
     ("fetch", fetch::measure),
+    ("adapters", adapters::measure),
     ("memory", memory::measure),
     ("wakeups", wakeups::measure),
     ("start", start::measure),

@@ -1,0 +1,172 @@
+//! `claviger aws`: credentials for tools of AWS, in the forms in which they take them.
+
+use crate::{
+    commands::env::print, context::Context, environment, failure::Failure, keys, lending, output, tool,
+};
+use claviger::{
+    backend::Backend,
+    credential::AWS_KEYS,
+    proto::v1::{AwsKeys, Lease},
+    reason::{Problem, Reason},
+    session::SessionContext,
+};
+use serde_json::{Value, json};
+
+/// How to use it in `~/.aws/config`.
+pub(crate) const HELP: &str = "\
+A tool that uses the profile `default` gets the credentials of the profile `work`, from ~/.aws/config:
+
+    [default]
+    region = us-east-1
+    credential_process = claviger aws --profile work
+
+    [profile work]
+    sso_start_url = https://example.awsapps.com/start
+    sso_region = us-east-1
+    sso_account_id = 123456789012
+    sso_role_name = Developer
+
+The profile that runs claviger must not be the one that claviger asks: always name the other with --profile.";
+
+/// Arguments of `aws`.
+#[derive(clap::Args, Debug, Default, PartialEq)]
+pub(crate) struct Arguments {
+    /// The profile to sign in with, whatever environment and settings say
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) profile: Option<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// The forms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// JSON for `credential_process` of ~/.aws/config
+    #[default]
+    Process,
+    /// JSON for `awsCredentialExport` of settings
+    Export,
+    /// Shell lines
+    Env,
+}
+
+/// Prints the credentials.
+///
+/// # Errors
+/// Why there are none.
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let lease = lending::borrow_for(context, &session(context, arguments)?).await?;
+    if arguments.profile.is_some() {
+        check_source(&lease)?;
+    }
+    lending::warn(context, &lease);
+    match arguments.format {
+        Format::Process => output::json(&process(&keys::of(&lease)?, &lease))?,
+        Format::Export => output::json(&export(&keys::of(&lease)?, &lease))?,
+        Format::Env => {
+            print(context, &environment::aws_tool(&lease, |name| std::env::var_os(name).is_some())?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The named profile is meant: keys in the environment, which come before any profile, do not count then.
+fn session(context: &Context, arguments: &Arguments) -> Result<SessionContext, Failure> {
+    let mut session = tool::session(context, Backend::Bedrock)?;
+    if let Some(profile) = &arguments.profile {
+        let [id, secret, token] = AWS_KEYS.map(|name| (name, ""));
+        let variables =
+            [("AWS_PROFILE", profile.as_str()), id, secret, token, ("AWS_BEARER_TOKEN_BEDROCK", "")];
+        tool::set(&mut session, "--profile", &variables)?;
+    }
+    Ok(session)
+}
+
+/// A command of the settings comes before every profile.
+fn check_source(lease: &Lease) -> Result<(), Problem> {
+    if lease.source == "aws-chain" {
+        return Ok(());
+    }
+    let at = lease.location.as_ref().map(|at| claviger::reason::Location {
+        layer: at.layer.clone(),
+        file: at.file.clone(),
+        line: at.line,
+        column: at.column,
+    });
+    let message =
+        format!("{} provides the credentials of this session, whatever profile is named", lease.source);
+    Err(Problem::new(Reason::SettingsInvalid, message)
+        .hint("leave out --profile to get those, or remove that setting")
+        .at(at.as_ref()))
+}
+
+fn process(keys: &AwsKeys, lease: &Lease) -> Value {
+    let mut object = fields(keys, lease);
+    object["Version"] = 1.into();
+    object
+}
+
+fn export(keys: &AwsKeys, lease: &Lease) -> Value {
+    json!({ "Credentials": fields(keys, lease) })
+}
+
+/// What both forms have. What is not known is left out: a null is not.
+fn fields(keys: &AwsKeys, lease: &Lease) -> Value {
+    let mut object = json!({ "AccessKeyId": keys.access_key_id });
+    let secrets = [("SecretAccessKey", &keys.secret_access_key), ("SessionToken", &keys.session_token)];
+    for (name, secret) in secrets.into_iter().filter_map(|(name, secret)| Some((name, secret.as_ref()?))) {
+        object[name] = secret.value.as_str().into();
+    }
+    if let Some(expiry) = keys::expiry(lease) {
+        object["Expiration"] = expiry.into();
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check_source, export, process};
+    use claviger::proto::v1::{AwsKeys, Lease, Secret};
+    use prost_types::Timestamp;
+    use serde_json::json;
+
+    fn keys(token: Option<&str>) -> AwsKeys {
+        let secret = |text: &str| Secret { value: text.into() };
+        AwsKeys {
+            access_key_id: "AKIA1".into(),
+            secret_access_key: Some(secret("s")),
+            session_token: token.map(secret),
+        }
+    }
+
+    #[test]
+    fn tools_get_the_form_they_read() {
+        let lease =
+            Lease { expires_at: Some(Timestamp { seconds: 4_070_908_800, nanos: 7 }), ..Default::default() };
+        let expected = json!({
+            "Version": 1, "AccessKeyId": "AKIA1", "SecretAccessKey": "s", "SessionToken": "t",
+            "Expiration": "2099-01-01T00:00:00Z",
+        });
+        assert_eq!(process(&keys(Some("t")), &lease), expected);
+        let expected = json!({"Credentials": {
+            "AccessKeyId": "AKIA1", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": "2099-01-01T00:00:00Z",
+        }});
+        assert_eq!(export(&keys(Some("t")), &lease), expected);
+    }
+
+    #[test]
+    fn what_is_unknown_is_left_out() {
+        let expected = json!({ "Version": 1, "AccessKeyId": "AKIA1", "SecretAccessKey": "s" });
+        assert_eq!(process(&keys(None), &Lease::default()), expected);
+    }
+
+    #[test]
+    fn a_profile_is_asked_for_and_nothing_else_will_do() {
+        let from = |source: &str| Lease { source: source.into(), ..Default::default() };
+        assert!(check_source(&from("aws-chain")).is_ok());
+        assert!(
+            check_source(&from("aws-export")).is_err_and(|problem| problem.message.contains("aws-export"))
+        );
+    }
+}

@@ -1,0 +1,43 @@
+//! Anthropic's own API, or a gateway that speaks it.
+
+use super::{Set, text};
+use crate::lending;
+use claviger::{
+    backend::ANTHROPIC_BASE_URL,
+    proto::v1::{Lease, Scheme, lease::Material},
+    reason::Problem,
+};
+
+/// Where the API key goes (`spec/behaviour.md` A3).
+pub(crate) const API_KEY: &str = "ANTHROPIC_API_KEY";
+/// Names a descriptor to read the API key from (`spec/behaviour.md` D).
+pub(crate) const KEY_DESCRIPTOR: &str = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR";
+const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
+const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
+const BASE_URL: &str = "ANTHROPIC_BASE_URL";
+/// Everything that says who a session is and whom it talks to.
+pub(super) const OWNED: [&str; 5] = [API_KEY, AUTH_TOKEN, OAUTH_TOKEN, KEY_DESCRIPTOR, BASE_URL];
+
+pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
+    let mut set = Vec::new();
+    if lease.material.is_some() {
+        set.push((variable(lease), lending::secret(lease)?));
+    }
+    if !lease.base_url.is_empty() && lease.base_url.trim_end_matches('/') != ANTHROPIC_BASE_URL {
+        set.push((BASE_URL, text(lease.base_url.as_str())));
+    }
+    Ok(set)
+}
+
+/// The variable that the secret goes into. One the session has already keeps its place.
+fn variable(lease: &Lease) -> &'static str {
+    let own = match &lease.material {
+        Some(Material::OwnVariable(name)) => OWNED.into_iter().find(|owned| owned == name),
+        _ => None,
+    };
+    own.unwrap_or(match (lease.source.as_str(), lease.scheme()) {
+        ("oauth-token", _) => OAUTH_TOKEN,
+        (_, Scheme::Bearer) => AUTH_TOKEN,
+        _ => API_KEY,
+    })
+}

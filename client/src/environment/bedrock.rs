@@ -1,0 +1,67 @@
+//! AWS Bedrock: keys that sign, or an API key of Bedrock.
+
+use super::{Set, text};
+use crate::{keys, lending};
+use claviger::{
+    backend::bedrock_url,
+    credential::AWS_KEYS,
+    proto::v1::{AwsKeys, Lease, Scheme},
+    reason::Problem,
+};
+
+/// An API key of Bedrock (`spec/behaviour.md` A2).
+pub(crate) const TOKEN: &str = "AWS_BEARER_TOKEN_BEDROCK";
+/// When temporary keys end, for SDKs that read it.
+const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
+const BASE_URL: &str = "ANTHROPIC_BEDROCK_BASE_URL";
+const REGION: &str = "AWS_REGION";
+/// Whatever else could say who signs, or where requests go. Some SDKs let a profile win over keys.
+pub(super) const OWNED: [&str; 8] = [
+    AWS_KEYS[0],
+    AWS_KEYS[1],
+    AWS_KEYS[2],
+    EXPIRATION,
+    TOKEN,
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    BASE_URL,
+];
+
+pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
+    let mut set = vec![("CLAUDE_CODE_USE_BEDROCK", text("1"))];
+    match (&lease.material, lease.scheme()) {
+        (None, _) => {}
+        (_, Scheme::Sigv4) => set.extend(signing(&keys::of(lease)?, lease)),
+        _ => set.push((TOKEN, lending::secret(lease)?)),
+    }
+    if !lease.region.is_empty() {
+        set.push((REGION, text(lease.region.as_str())));
+    }
+    if !lease.base_url.is_empty() && lease.base_url.trim_end_matches('/') != bedrock_url(&lease.region) {
+        set.push((BASE_URL, text(lease.base_url.as_str())));
+    }
+    Ok(set)
+}
+
+/// Keys as the variables that every AWS SDK reads.
+fn signing(keys: &AwsKeys, lease: &Lease) -> Vec<Set> {
+    let [id, secret, token] = AWS_KEYS;
+    let mut set = vec![(id, text(keys.access_key_id.as_str()))];
+    set.extend(keys.secret_access_key.clone().map(|value| (secret, value)));
+    set.extend(keys.session_token.clone().map(|value| (token, value)));
+    set.extend(keys::expiry(lease).map(|at| (EXPIRATION, text(at))));
+    set
+}
+
+/// The variables of a tool of AWS, whatever backend the session uses.
+pub(crate) fn tool(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Result<Vec<super::Variable>, Problem> {
+    let is_token = lease.scheme() != Scheme::Sigv4;
+    let mut set = match is_token {
+        true => vec![(TOKEN, lending::secret(lease)?)],
+        false => signing(&keys::of(lease)?, lease),
+    };
+    set.extend(keys::region(lease, &is_set).map(|region| (REGION, text(region))));
+    // An API key of Bedrock says nothing about who signs elsewhere.
+    let owned = OWNED.into_iter().filter(|name| !is_token && ![TOKEN, BASE_URL].contains(name));
+    Ok(super::complete(set, owned, is_set))
+}

@@ -1,0 +1,30 @@
+//! Azure AI Foundry: an access token or an API key.
+
+use super::{Set, text};
+use crate::lending;
+use claviger::{
+    proto::v1::{Lease, Scheme},
+    reason::Problem,
+};
+
+const TOKEN: &str = "ANTHROPIC_FOUNDRY_AUTH_TOKEN";
+const KEY: &str = "ANTHROPIC_FOUNDRY_API_KEY";
+const RESOURCE: &str = "ANTHROPIC_FOUNDRY_RESOURCE";
+const BASE_URL: &str = "ANTHROPIC_FOUNDRY_BASE_URL";
+/// Whatever else could say who a session is, or where requests go: a token wins over a key, and resource and base URL
+/// together are an error (`spec/behaviour.md` A2, "Foundry").
+pub(super) const OWNED: [&str; 4] = [TOKEN, KEY, RESOURCE, BASE_URL];
+
+pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
+    let mut set = vec![("CLAUDE_CODE_USE_FOUNDRY", text("1"))];
+    if lease.material.is_some() {
+        let name = if lease.scheme() == Scheme::Bearer { TOKEN } else { KEY };
+        set.push((name, lending::secret(lease)?));
+    }
+    match (lease.project.as_str(), lease.base_url.as_str()) {
+        ("", "") => {}
+        ("", url) => set.push((BASE_URL, text(url))),
+        (resource, _) => set.push((RESOURCE, text(resource))),
+    }
+    Ok(set)
+}

@@ -1,0 +1,73 @@
+//! What became known of a credential while it was obtained, for people.
+
+use super::table;
+use crate::{escape, output::Style, words};
+use claviger::proto::v1::{Facts, Step, step::Outcome};
+
+/// Sources that ask an SDK's chain, whose links are known only once it has been asked.
+const CHAINS: [&str; 3] = ["aws-chain", "azure-default", "google-adc"];
+
+/// Whether `source` is a chain.
+pub(super) fn is_chain(source: &str) -> bool {
+    CHAINS.contains(&source)
+}
+
+/// Everything but the links, on one line; empty if nothing is known.
+pub(super) fn line(facts: &Facts) -> String {
+    let known = [
+        ("link", &facts.link),
+        ("account", &facts.account),
+        ("region", &facts.region),
+        ("project", &facts.project),
+        ("quota project", &facts.quota_project),
+    ];
+    let known = known.into_iter().filter(|(_, value)| !value.is_empty());
+    known.map(|(name, value)| format!("{name} {}", escape::line(value))).collect::<Vec<_>>().join(", ")
+}
+
+/// The links in the order they were asked, and what became of each.
+pub(super) fn links(facts: &Facts, style: Style) -> Vec<String> {
+    let row = |link: &Step| {
+        [escape::line(&link.source), words::outcome(link).replace('-', " "), escape::line(&link.why)]
+    };
+    let lines = table::align(&facts.links.iter().map(row).collect::<Vec<_>>());
+    let painted = lines.into_iter().zip(&facts.links).map(|(line, link)| match link.outcome() {
+        Outcome::Chosen => style.green(&line),
+        Outcome::Refused => style.red(&line),
+        _ => style.dim(&line),
+    });
+    painted.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{line, links};
+    use crate::output::Style;
+    use claviger::proto::v1::{Facts, Step, step::Outcome};
+
+    #[test]
+    fn known_facts_are_told_and_links_line_up() {
+        let step = |name: &str, outcome: Outcome, why: &str| Step {
+            source: name.into(),
+            outcome: outcome.into(),
+            why: why.into(),
+            location: None,
+        };
+        let facts = Facts {
+            link: "profile".into(),
+            links: vec![
+                step("environment", Outcome::NotConfigured, "AWS_ACCESS_KEY_ID is not set"),
+                step("profile", Outcome::Chosen, "it answered"),
+            ],
+            quota_project: "billing\x1b".into(),
+            ..Default::default()
+        };
+        assert_eq!(line(&facts), "link profile, quota project billing\\u{1b}");
+        let expected = [
+            "environment  not configured  AWS_ACCESS_KEY_ID is not set",
+            "profile      chosen          it answered",
+        ];
+        assert_eq!(links(&facts, Style::default()), expected);
+        assert_eq!(line(&Facts::default()), "");
+    }
+}

@@ -1,0 +1,123 @@
+//! What waits for a person, for people.
+
+use super::{place, problem_and_hint, table, time};
+use crate::{escape, output::Style};
+use claviger::proto::v1::Pending;
+use prost_types::Timestamp;
+use std::time::SystemTime;
+
+/// How much of an id is shown, and is enough to name it.
+const ID_LENGTH: usize = 8;
+
+/// A block for each: running commands, then what needs a person.
+pub(crate) fn render(pending: &[Pending], now: SystemTime, style: Style) -> String {
+    let block = |one: &Pending| match one.problem {
+        None => running(one, now, style),
+        Some(_) => needed(one, style),
+    };
+    match pending {
+        [] => "nothing waits for a person\n".into(),
+        some => some.iter().map(block).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+fn running(run: &Pending, now: SystemTime, style: Style) -> String {
+    let at =
+        |instant: &Option<Timestamp>| instant.as_ref().map(|at| time::relative(at, now)).unwrap_or_default();
+    let id: String = escape::line(&run.id).chars().take(ID_LENGTH).collect();
+    let waiting = match run.waiting {
+        0 => "nobody waits for it any more".into(),
+        1 => "one credential waits for it".into(),
+        count => format!("{count} credentials wait for it"),
+    };
+    let mut text = format!("{} is running: {waiting}\n", style.bold(&escape::line(&run.source)));
+    text.push_str(&table::pairs(vec![
+        ("configured", run.location.as_ref().map(place).unwrap_or_default()),
+        ("started", at(&run.started_at)),
+        ("ends", at(&run.deadline)),
+        ("to end it", format!("claviger cancel {id}")),
+    ]));
+    // In full: a URL that is cut short leads nowhere.
+    run.lines.iter().for_each(|line| text.push_str(&format!("  | {}\n", escape::line(line))));
+    text
+}
+
+fn needed(one: &Pending, style: Style) -> String {
+    let (what, hint) = match one.problem.as_ref().map(problem_and_hint).unwrap_or_default().as_slice() {
+        [what, hint, ..] => (what.clone(), hint.clone()),
+        [what] => (what.clone(), String::new()),
+        [] => Default::default(),
+    };
+    // With a command that signs in, a session that asks again, or this, runs it.
+    let command = one.location.as_ref().map_or("", |_| "claviger refresh");
+    let head = format!("{} needs a person\n", style.bold(&escape::line(&one.source)));
+    head + &table::pairs(vec![
+        ("configured", one.location.as_ref().map(place).unwrap_or_default()),
+        ("problem", what),
+        ("hint", hint),
+        ("run", command.into()),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::{output::Style, render::fixture};
+    use claviger::proto::v1::Pending;
+
+    fn text(pending: &[Pending]) -> String {
+        render(pending, fixture::now(), Style::default())
+    }
+
+    #[test]
+    fn a_running_command_shows_what_it_said_and_how_to_end_it() {
+        let url = format!("https://device.sso.example/?user_code=ABCD-{}", "x".repeat(200));
+        let run = Pending {
+            source: "awsAuthRefresh".into(),
+            location: fixture::location("/h/.claude/settings.json", 3, "user"),
+            id: "ab12cd34ef567890".into(),
+            started_at: fixture::at(-12),
+            deadline: fixture::at(168),
+            waiting: 2,
+            lines: vec!["open\u{202e} this".into(), url.clone()],
+            problem: None,
+        };
+        let expected = format!(
+            "\
+awsAuthRefresh is running: 2 credentials wait for it
+configured  /h/.claude/settings.json:3
+started     12 s ago
+ends        in 2 min 48 s
+to end it   claviger cancel ab12cd34
+  | open\\u{{202e}} this
+  | {url}
+"
+        );
+        assert_eq!(text(&[run]), expected);
+    }
+
+    #[test]
+    fn a_problem_comes_with_what_to_do() {
+        let needed = Pending {
+            source: "aws-chain".into(),
+            location: fixture::location("/h/.claude/settings.json", 3, "user"),
+            problem: fixture::problem("login-required", "the session has ended", "sign in"),
+            ..Default::default()
+        };
+        let expected = "\
+aws-chain needs a person
+configured  /h/.claude/settings.json:3
+problem     the session has ended (login-required)
+hint        sign in
+run         claviger refresh
+";
+        assert_eq!(text(&[needed.clone()]), expected);
+        let by_hand = Pending { location: None, ..needed };
+        assert!(!text(&[by_hand]).contains("claviger refresh"));
+    }
+
+    #[test]
+    fn nothing_is_said_to_be_nothing() {
+        assert_eq!(text(&[]), "nothing waits for a person\n");
+    }
+}
