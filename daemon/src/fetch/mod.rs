@@ -3,10 +3,7 @@
 //! A child has exactly its session's environment, lives for one answer, and says it as one JSON object on stdout
 //! ([`answer`]). It holds no state: the next one starts from nothing. The daemon links all this and never calls it.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the environment, files and clock of this process are the session's"
-)]
+#![expect(clippy::disallowed_methods, reason = "the environment, files and clock of this process are the session's")]
 
 pub mod answer;
 mod aws;
