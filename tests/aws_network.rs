@@ -185,14 +185,37 @@ fn what_sts_says_decides() {
 }
 
 #[test]
-fn an_answer_without_credentials_is_no_reason_to_sign_in() {
-    for body in ["", "<AssumeRoleResponse/>", "{\"canary\": 1}"] {
-        let service = StandIn::start(move |_| Response::new(200, body));
-        let mut session = with_role();
+fn a_web_identity_that_is_turned_down_is_said_so() {
+    for (code, reason) in
+        [("InvalidIdentityToken", "login-required"), ("IDPCommunicationError", "source-unavailable")]
+    {
+        let service = StandIn::start(move |_| no(400, code));
+        let mut session = Bedrock::new();
+        let token = session.home.write("token", &format!("{CANARY}token"));
+        session.set("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().expect("UTF-8"));
+        session.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r");
         session.set("AWS_ENDPOINT_URL_STS", service.url.clone());
         let _daemon = session.daemon();
-        session.refused("source-unavailable");
+        let problem = session.refused(reason);
+        let parts = [code, "AWS_WEB_IDENTITY_TOKEN_FILE"];
+        assert!(parts.iter().all(|part| problem.message.contains(part)), "{problem:?}");
+        assert_eq!(service.requests()[0].field("WebIdentityToken"), Some(format!("{CANARY}token")));
     }
+}
+
+#[test]
+fn an_answer_without_credentials_is_no_reason_to_sign_in() {
+    thread::scope(|scope| {
+        for body in ["", "<AssumeRoleResponse/>", "{\"canary\": 1}"] {
+            scope.spawn(move || {
+                let service = StandIn::start(move |_| Response::new(200, body));
+                let mut session = with_role();
+                session.set("AWS_ENDPOINT_URL_STS", service.url.clone());
+                let _daemon = session.daemon();
+                session.refused("source-unavailable");
+            });
+        }
+    });
 }
 
 /// A session with static keys and a command that signs in; the check asks `url`.

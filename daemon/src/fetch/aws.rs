@@ -36,6 +36,7 @@ use std::time::{Duration, SystemTime};
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a service is asked. The broker makes attempts of its own.
 const ATTEMPTS: u32 = 2;
+const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const NOBODY: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command";
 const NO_INSTANCE: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
 
@@ -93,53 +94,24 @@ async fn chain() -> Result<Chain, Trouble> {
 }
 
 fn links(config: &ProviderConfig, local: &ProviderConfig, profile: Option<&Profile>) -> Vec<Link> {
-    let link = |name, what: &str, kind, is_wanted, provider| Link {
-        name,
-        what: what.to_owned(),
-        kind,
-        is_wanted,
-        provider,
-    };
-    let of_profile = ProfileFileCredentialsProvider::builder()
-        .configure(config)
-        .with_custom_provider("Ec2InstanceMetadata", instance(local))
-        .with_custom_provider("EcsContainer", container(config, local));
+    let environment = EnvironmentVariableCredentialsProvider::new();
     let (what, kind) = profile.map_or_else(
         || ("the profile".to_owned(), Kind::Keys),
         |profile| (format!("profile {} ({})", profile.name, profile.kind.name()), profile.kind),
     );
+    let of_profile = ProfileFileCredentialsProvider::builder()
+        .configure(config)
+        .with_custom_provider("Ec2InstanceMetadata", instance(local))
+        .with_custom_provider("EcsContainer", container(config, local));
     let identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
-    let has = |name| variable(name).is_some();
+    let has_token = variable(TOKEN_FILE).is_some();
     vec![
-        link(
-            "environment",
-            "the environment",
-            Kind::Keys,
-            false,
-            Box::new(EnvironmentVariableCredentialsProvider::new()),
-        ),
-        link(
-            "profile",
-            &what,
-            kind,
-            profile.is_some_and(|profile| profile.has_credentials),
-            Box::new(of_profile.build()),
-        ),
-        link(
-            "web-identity",
-            "AWS_WEB_IDENTITY_TOKEN_FILE",
-            Kind::TokenFile,
-            has("AWS_WEB_IDENTITY_TOKEN_FILE"),
-            Box::new(identity),
-        ),
-        link(
-            "container",
-            "the container's service",
-            Kind::Service,
-            false,
-            Box::new(container(config, local)),
-        ),
-        link("imds", "the instance's metadata service", Kind::Service, false, Box::new(instance(local))),
+        Link::new("environment", "the environment", Kind::Keys, environment),
+        Link::new("profile", what, kind, of_profile.build())
+            .wanted(profile.is_some_and(|profile| profile.has_credentials)),
+        Link::new("web-identity", TOKEN_FILE, Kind::TokenFile, identity).wanted(has_token),
+        Link::new("container", "the container's service", Kind::Service, container(config, local)),
+        Link::new("imds", "the instance's metadata service", Kind::Service, instance(local)),
     ]
 }
 
@@ -154,6 +126,23 @@ fn container(config: &ProviderConfig, local: &ProviderConfig) -> EcsCredentialsP
     let address = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").unwrap_or_default();
     let is_remote = address.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
     EcsCredentialsProvider::builder().configure(if is_remote { config } else { local }).build()
+}
+
+// === impl Link ===
+
+impl Link {
+    fn new(
+        name: &'static str,
+        what: impl Into<String>,
+        kind: Kind,
+        provider: impl ProvideCredentials + 'static,
+    ) -> Self {
+        Self { name, what: what.into(), kind, is_wanted: false, provider: Box::new(provider) }
+    }
+
+    fn wanted(self, is_wanted: bool) -> Self {
+        Self { is_wanted, ..self }
+    }
 }
 
 // === impl Chain ===
@@ -260,7 +249,6 @@ mod tests {
 
     /// A link that is never asked.
     pub(super) fn link(name: &'static str, kind: Kind) -> Link {
-        let provider = Box::new(Credentials::new("a", "s", None, None, "test"));
-        Link { name, what: "profile dev".into(), kind, is_wanted: true, provider }
+        Link::new(name, "profile dev", kind, Credentials::new("a", "s", None, None, "test")).wanted(true)
     }
 }
