@@ -148,7 +148,13 @@ fn token_services_that_cannot_be_reached_or_trusted() {
     foundry.set("SSL_CERT_FILE", "/nonexistent");
     let problem = foundry.problem();
     assert!(["source-unavailable", "settings-invalid"].contains(&word(&problem, "reason")), "{problem}");
-    assert!(server.requests().is_empty(), "a secret was sent to an untrusted server");
+    let trusted = foundry.home.path("ca.pem");
+    foundry.set("SSL_CERT_FILE", trusted.to_str().expect("UTF-8"));
+    foundry.set("HTTPS_PROXY", "http://127.0.0.1:1");
+    assert_problem(&foundry.problem(), "source-unavailable", "HTTPS_PROXY");
+    assert!(server.requests().is_empty(), "a secret was sent to an untrusted server, or past the proxy");
+    foundry.set("NO_PROXY", "localhost");
+    assert_eq!(foundry.token(), "sk-canary-x");
 }
 
 #[test]

@@ -47,6 +47,9 @@ fn a_client_secret_gives_a_token() {
     });
     let mut foundry = Foundry::principal(&authority, &server);
     foundry.set("AZURE_CLIENT_SECRET", SECRET);
+    let session = foundry.session();
+    assert!(session.lent.contains_key("AZURE_CLIENT_SECRET"));
+    assert!(!format!("{session:?} {:?} {:?}", session.variables, session.present).contains(CANARY));
     let _daemon = foundry.home.daemon();
     let lease = foundry.lease();
     assert_eq!(lease["source"], "azure-default", "{lease}");

@@ -94,13 +94,18 @@ impl Foundry {
         serde_json::from_str(&error[start..]).unwrap_or_else(|_| panic!("JSON: {error}"))
     }
 
-    /// What became known of the credential: it is the daemon that says it, over its API.
-    pub fn facts(&self) -> v1::Facts {
+    /// What a client of this session sends.
+    pub fn session(&self) -> SessionContext {
         let known = [("HOME", "home"), ("XDG_RUNTIME_DIR", "run")];
         let own = known.map(|(name, below)| (name.into(), self.home.path(below).into_os_string()));
         let rest = self.environment.iter().map(|(name, value)| (name.into(), value.into()));
         let environment = own.into_iter().chain([("USER".into(), "tester".into())]).chain(rest);
-        let session = SessionContext::new(self.home.path("work"), environment).expect("a session");
+        SessionContext::new(self.home.path("work"), environment).expect("a session")
+    }
+
+    /// What became known of the credential: it is the daemon that says it, over its API.
+    pub fn facts(&self) -> v1::Facts {
+        let session = self.session();
         let lease = block_on(async {
             let mut client = Client::connect(&self.home.socket()).await.expect("the daemon listens");
             client.get(&session, None).await.expect("a credential")
