@@ -147,7 +147,8 @@ fn a_shell_and_a_command_get_the_keys_too() {
     assert_eq!(home.ok(&ours), "env AKIA1 default\n", "the profile is gone, its keys are there");
     let lines = home.write("lines", &home.ok(&["aws", "--format", "env"]));
     let mut shell = std::process::Command::new("sh");
-    let evaluated = shell.args(["-c", &format!(". {}; echo $AWS_ACCESS_KEY_ID:$AWS_PROFILE", lines.display())]);
+    let evaluated =
+        shell.args(["-c", &format!(". {}; echo $AWS_ACCESS_KEY_ID:$AWS_PROFILE", lines.display())]);
     assert_eq!(text(&evaluated.env("AWS_PROFILE", "work").output().expect("sh runs").stdout), "AKIA1:\n");
     assert_eq!(home.runs("source"), 1);
 }

@@ -67,7 +67,10 @@ fn each_scope_has_a_token_of_its_own_and_local_time_is_local() {
     let token = |arguments: &[&str]| -> Value { serde_json::from_str(&home.ok(arguments)).expect("JSON") };
     let default = token(&["azure"]);
     assert_eq!(default["accessToken"], format!("{CANARY}for-https://cognitiveservices.azure.com"));
-    assert_eq!((&default["expiresOn"], &default["tokenType"]), (&json!("2099-01-01 05:30:00.000000"), &json!("Bearer")));
+    assert_eq!(
+        (&default["expiresOn"], &default["tokenType"]),
+        (&json!("2099-01-01 05:30:00.000000"), &json!("Bearer"))
+    );
     let vault = token(&["azure", "--resource", "https://vault.azure.net"]);
     assert_eq!(vault["accessToken"], format!("{CANARY}for-https://vault.azure.net"));
     assert_eq!(token(&["azure", "--scope", SCOPE]), vault);

@@ -55,7 +55,8 @@ fn external(home: &Home, google: &StandIn) -> PathBuf {
 /// What google-auth makes of the file.
 fn google_auth(home: &Home, venv: &std::path::Path, file: &std::path::Path) -> Value {
     let path = file.to_str().expect("UTF-8");
-    let variables = [("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1"), ("GOOGLE_APPLICATION_CREDENTIALS", path)];
+    let variables =
+        [("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1"), ("GOOGLE_APPLICATION_CREDENTIALS", path)];
     tool::json(tool::python(home, venv, &[&tool::adapters(), "google", path], &variables))
 }
 
@@ -69,10 +70,17 @@ fn google_auth_exchanges_what_claviger_lends() {
     for _ in 0..2 {
         assert_eq!(google_auth(&home, &venv, &file), json!({ "token": format!("exchanged {CANARY}token") }));
     }
-    assert_eq!((google.count("/token"), google.count("/sts")), (1, 2), "the token is cached, the exchange is not ours");
+    assert_eq!(
+        (google.count("/token"), google.count("/sts")),
+        (1, 2),
+        "the token is cached, the exchange is not ours"
+    );
     let requests = google.requests();
     let exchange = requests.iter().find(|request| request.path == "/sts").expect("an exchange");
-    assert_eq!(exchange.field("subject_token_type").as_deref(), Some("urn:ietf:params:oauth:token-type:access_token"));
+    assert_eq!(
+        exchange.field("subject_token_type").as_deref(),
+        Some("urn:ietf:params:oauth:token-type:access_token")
+    );
 }
 
 #[test]

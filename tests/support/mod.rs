@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
+pub mod cloud;
 mod daemon;
 mod home;
 pub mod inside;

@@ -35,8 +35,14 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
         expect: expect.into(),
     };
     let login = home.join("login.json");
-    fs::write(&login, format!(r#"{{"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "r", "token_uri": "http://{endpoint}/token"}}"#))?;
-    let google = ["gcp", "--format", "token", "--credentials", login.to_str().ok_or("the home is not UTF-8")?];
+    fs::write(
+        &login,
+        format!(
+            r#"{{"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "r", "token_uri": "http://{endpoint}/token"}}"#
+        ),
+    )?;
+    let google =
+        ["gcp", "--format", "token", "--credentials", login.to_str().ok_or("the home is not UTF-8")?];
     let pairs = [
         (ours(&["aws", "--profile", "work"], "AKIABENCH"), aws(&measured)),
         (ours(&google, TOKEN), gcloud(&measured, &home)),
@@ -49,7 +55,9 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
     for (ours, peer) in pairs {
         pair(&mut table, ours, peer, rounds)?;
     }
-    table.note(format!("{rounds} rounds in turns after a warm-up. gcloud gets its token from a file: it asks nobody."));
+    table.note(format!(
+        "{rounds} rounds in turns after a warm-up. gcloud gets its token from a file: it asks nobody."
+    ));
     Ok(table)
 }
 
@@ -74,7 +82,10 @@ fn pair(table: &mut Table, ours: Contestant, peer: Peer, rounds: usize) -> sh::R
 /// A home with an AWS profile, and an endpoint that gives out Google's tokens.
 fn prepare(home: &Path) -> sh::Result<SocketAddr> {
     fs::create_dir_all(home.join(".aws"))?;
-    fs::write(home.join(".aws/config"), format!("[profile work]\ncredential_process = /bin/echo '{KEYS}'\n"))?;
+    fs::write(
+        home.join(".aws/config"),
+        format!("[profile work]\ncredential_process = /bin/echo '{KEYS}'\n"),
+    )?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     let body = format!(r#"{{"access_token": "{TOKEN}", "expires_in": 86400, "token_type": "Bearer"}}"#);
@@ -93,9 +104,12 @@ fn prepare(home: &Path) -> sh::Result<SocketAddr> {
 fn aws(measured: &Measured) -> Peer {
     let mut command = peer(measured, "aws", &["configure", "export-credentials", "--profile", "work"]);
     match sh::capture(&mut command) {
-        Ok(output) if output.status.success() => {
-            Ok(Contestant { name: "aws configure export-credentials".into(), command, input: None, expect: "AKIABENCH".into() })
-        }
+        Ok(output) if output.status.success() => Ok(Contestant {
+            name: "aws configure export-credentials".into(),
+            command,
+            input: None,
+            expect: "AKIABENCH".into(),
+        }),
         _ => Err("aws configure export-credentials: AWS CLI 2 is not on this machine"),
     }
 }
@@ -107,9 +121,12 @@ fn gcloud(measured: &Measured, home: &Path) -> Peer {
     let mut command = peer(measured, "gcloud", &["auth", "print-access-token"]);
     command.env("CLOUDSDK_AUTH_ACCESS_TOKEN_FILE", file).env("CLOUDSDK_CORE_DISABLE_USAGE_REPORTING", "true");
     match sh::capture(&mut command) {
-        Ok(output) if output.status.success() => {
-            Ok(Contestant { name: "gcloud auth print-access-token".into(), command, input: None, expect: TOKEN.into() })
-        }
+        Ok(output) if output.status.success() => Ok(Contestant {
+            name: "gcloud auth print-access-token".into(),
+            command,
+            input: None,
+            expect: TOKEN.into(),
+        }),
         _ => Err(MISSING),
     }
 }
@@ -117,6 +134,10 @@ fn gcloud(measured: &Measured, home: &Path) -> Peer {
 /// A program with the same short environment that claviger gets.
 fn peer(measured: &Measured, program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().envs(measured.stage.environment()).current_dir(measured.stage.project()).args(arguments);
+    command
+        .env_clear()
+        .envs(measured.stage.environment())
+        .current_dir(measured.stage.project())
+        .args(arguments);
     command
 }
