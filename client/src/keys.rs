@@ -46,7 +46,7 @@ pub(crate) fn expiry(lease: &Lease) -> Option<String> {
 }
 
 /// The region, where somebody named one: a tool should not take our default for its user's wish.
-pub(crate) fn region<'a>(lease: &'a Lease, is_set: impl Fn(&str) -> bool) -> Option<&'a str> {
+pub(crate) fn region(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Option<&str> {
     let region = Some(lease.region.as_str()).filter(|region| !region.is_empty())?;
     let of_profile = lease.facts.as_ref().is_some_and(|facts| facts.region == region);
     let named = of_profile

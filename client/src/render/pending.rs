@@ -111,7 +111,7 @@ problem     the session has ended (login-required)
 hint        sign in
 run         claviger refresh
 ";
-        assert_eq!(text(&[needed.clone()]), expected);
+        assert_eq!(text(std::slice::from_ref(&needed)), expected);
         let by_hand = Pending { location: None, ..needed };
         assert!(!text(&[by_hand]).contains("claviger refresh"));
     }
