@@ -13,11 +13,12 @@ use std::{
 use support::{
     CANARY, Home,
     google::{
-        WORKFORCE, authorized_user, aws, external, facts, gcloud, google, impersonated, impersonation, lease,
-        name_file, printer, seconds_left, secret, service_account, vertex, workforce_user,
+        WORKFORCE, answer, authorized_user, aws, external, facts, gcloud, google, impersonated,
+        impersonation, lease, name_file, printer, seconds_left, secret, service_account, vertex,
+        workforce_user,
     },
     processes,
-    stand_in::{Response, StandIn},
+    stand_in::{Authority, Response, StandIn},
     wait,
 };
 
@@ -290,14 +291,27 @@ fn a_black_hole_for_metadata_takes_a_second() {
     let address = hole.local_addr().expect("an address").to_string();
     let mut home = vertex();
     home.set("NO_GCE_CHECK", "");
+    home.set("GCE_METADATA_HOST", &address);
     let _daemon = home.daemon();
-    for address in [address.as_str(), "10.255.255.1"] {
-        home.set("GCE_METADATA_HOST", address);
-        let start = Instant::now();
-        let stderr = home.fails(4, &["token"]);
-        assert!(stderr.contains("NO_GCE_CHECK"), "{stderr}");
-        assert!(start.elapsed() < Duration::from_secs(3), "{address}: {:?}", start.elapsed());
-    }
+    let start = Instant::now();
+    let stderr = home.fails(4, &["token"]);
+    assert!(stderr.contains("did not answer within 1 s; NO_GCE_CHECK=true"), "{stderr}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_portal_is_no_metadata_server() {
+    let portal =
+        StandIn::start(|_| Response::json(json!({"access_token": secret("portal"), "expires_in": 1800})));
+    let mut home = vertex();
+    home.set("NO_GCE_CHECK", "");
+    home.set("GCE_METADATA_HOST", portal.url.trim_start_matches("http://"));
+    let _daemon = home.daemon();
+    let stderr = home.fails(4, &["token"]);
+    assert!(stderr.contains("is no metadata server"), "{stderr}");
+    home.set("GCE_METADATA_HOST", "a/b?");
+    let stderr = home.fails(4, &["token"]);
+    assert!(stderr.contains("GCE_METADATA_HOST is not a host"), "{stderr}");
 }
 
 #[test]
@@ -412,4 +426,61 @@ fn a_workforce_pools_project_is_billed() {
     home.ok(&["token"]);
     let options = google.requests()[0].field("options").expect("options");
     assert_eq!(options, "%7B%22userProject%22%3A%22payer%22%7D");
+}
+
+#[test]
+fn whoever_signs_in_by_gcp_auth_refresh_is_found() {
+    let google = google();
+    let home = vertex();
+    let file = home.write("signed-in.json", &authorized_user(&google.url).to_string());
+    let directory = home.path("home/.config/gcloud");
+    let command = home.script(
+        "sign-in.sh",
+        &format!(
+            "PATH=/usr/bin:/bin; echo run >> '{}'; mkdir -p '{to}'; cp '{from}' '{to}/application_default_credentials.json'",
+            home.path("sign-in.runs").display(),
+            to = directory.display(),
+            from = file.display(),
+        ),
+    );
+    home.replace("home/.claude/settings.json", &json!({"gcpAuthRefresh": command}).to_string());
+    let _daemon = home.daemon();
+    let outputs = home.herd(10, &["token"]);
+    assert!(
+        outputs.iter().all(|output| support::text(&output.stdout).trim() == secret("oauth")),
+        "{outputs:?}"
+    );
+    assert_eq!(home.runs("sign-in"), 1);
+}
+
+#[test]
+fn servers_are_known_by_the_sessions_certificates() {
+    let authority = Authority::new();
+    let google = StandIn::start_tls(&authority, answer);
+    let mut home = vertex();
+    let pem = home.write("ca.pem", &authority.pem());
+    name_file(&mut home, &service_account(&google.url));
+    let _daemon = home.daemon();
+    let stderr = home.fails(6, &["token"]);
+    assert!(stderr.contains("SSL_CERT_FILE"), "{stderr}");
+    assert_eq!(google.count("/token"), 0);
+    home.set("SSL_CERT_FILE", pem.to_str().expect("UTF-8"));
+    assert_eq!(home.ok(&["token"]).trim(), secret("oauth"));
+}
+
+#[test]
+fn servers_are_asked_by_way_of_the_sessions_proxy_and_this_machine_is_not() {
+    let (google, proxy) = (google(), StandIn::start(|_| Response::new(502, "")));
+    let mut home = vertex();
+    home.set("HTTPS_PROXY", &proxy.url);
+    home.set("HTTP_PROXY", &proxy.url);
+    home.set("ALL_PROXY", &proxy.url);
+    name_file(&mut home, &authorized_user(&google.url));
+    let _daemon = home.daemon();
+    assert_eq!(home.ok(&["token"]).trim(), secret("oauth"));
+    assert_eq!(proxy.requests().len(), 0);
+    name_file(&mut home, &authorized_user("https://oauth2.example.test"));
+    home.fails(6, &["refresh"]);
+    let asked = proxy.requests();
+    assert!(!asked.is_empty() && asked.iter().all(|request| request.method == "CONNECT"), "{asked:?}");
 }

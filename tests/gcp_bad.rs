@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::{fmt::Write as _, fs, time::SystemTime};
+use std::{fmt::Write as _, fs, process::Output, thread, time::SystemTime};
 use support::{
     CANARY, Home,
     google::{
@@ -22,11 +22,17 @@ const TIMED_OUT: i32 = 7;
 
 /// What a session gets to see, which holds no secret of the file and none of the server.
 fn failure(home: &Home, code: i32, what: &str) -> Value {
-    let output = home.run(&["get", "--json"]);
+    said(home.run(&["get", "--json"]), code, what)
+}
+
+fn said(output: Output, code: i32, what: &str) -> Value {
     let stderr = support::text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{what}: {stderr}");
     assert!(!stderr.contains(CANARY), "{what}: {stderr}");
-    serde_json::from_str::<Value>(&stderr).unwrap_or_else(|_| panic!("{what}: {stderr}"))["error"].clone()
+    // Before it may stand that it takes a while.
+    let last = stderr.trim().lines().last().unwrap_or_default();
+    let error = serde_json::from_str::<Value>(last).unwrap_or_else(|_| panic!("{what}: {stderr}"));
+    error["error"].clone()
 }
 
 /// Tries one file after the other with one daemon; each with the exit code, and what must be said.
@@ -200,19 +206,24 @@ fn case(what: &'static str, answer: Response, code: i32, reason: &'static str, p
     Case { what, answer, code, reason, part }
 }
 
-/// Tries one answer after the other, each with a server, a file and a credential of its own.
-fn answers(file: impl Fn(&str) -> Value, cases: Vec<Case>) {
-    let mut home = vertex();
+/// Tries all answers at once, each with a server, a file and a credential of its own.
+fn answers(file: impl Fn(&str) -> Value + Sync, cases: Vec<Case>) {
+    let home = vertex();
     let _daemon = home.daemon();
-    for (index, case) in cases.into_iter().enumerate() {
-        let Case { what, answer, code, reason, part } = case;
-        let server = StandIn::start(move |_| answer.clone());
-        let path = home.write(&format!("{index}.json"), &file(&server.url).to_string());
-        home.set("GOOGLE_APPLICATION_CREDENTIALS", path.to_str().expect("UTF-8"));
-        let error = failure(&home, code, what);
-        assert_eq!(error["reason"], reason, "{what}: {error}");
-        assert!(error.to_string().contains(part), "{what}: {part:?} is not in {error}");
-    }
+    let (home, file) = (&home, &file);
+    thread::scope(|scope| {
+        for (index, Case { what, answer, code, reason, part }) in cases.into_iter().enumerate() {
+            scope.spawn(move || {
+                let server = StandIn::start(move |_| answer.clone());
+                let path = home.write(&format!("{index}.json"), &file(&server.url).to_string());
+                let mut client = home.claviger(&["get", "--json"]);
+                let output = client.env("GOOGLE_APPLICATION_CREDENTIALS", path).output().expect("it runs");
+                let error = said(output, code, what);
+                assert_eq!(error["reason"], reason, "{what}: {error}");
+                assert!(error.to_string().contains(part), "{what}: {part:?} is not in {error}");
+            });
+        }
+    });
 }
 
 fn oauth(status: u16, code: &str) -> Response {
