@@ -7,13 +7,11 @@ mod support;
 use serde_json::{Value, json};
 use std::{
     fs,
-    net::TcpListener,
     time::{Duration, Instant},
 };
 use support::{
-    CANARY, Home,
     google::{
-        WORKFORCE, authorized_user, aws, external, facts, gcloud, google, impersonated, impersonation, lease,
+        WORKFORCE, authorized_user, aws, external, facts, google, impersonated, impersonation, lease,
         name_file, printer, seconds_left, secret, service_account, vertex, workforce_user,
     },
     processes,
@@ -199,150 +197,6 @@ fn an_executable_that_hangs_is_ended_with_its_children() {
     let slow = home.fails(7, &["token"]);
     assert!(slow.contains("within 5 s") && slow.contains("timeout_millis"), "{slow}");
     wait::until("nothing is left", || processes(&mark).is_empty());
-}
-
-#[test]
-fn gclouds_file_is_found_where_gcloud_keeps_it() {
-    let google = google();
-    let mut home = vertex();
-    let write = |below: &str, quota: &str| {
-        let mut file = authorized_user(&google.url);
-        file["quota_project_id"] = json!(quota);
-        home.write(&format!("{below}/application_default_credentials.json"), &file.to_string())
-    };
-    let of_home = write("home/.config/gcloud", "of-home");
-    write("sdk", "of-config");
-    let _daemon = home.daemon();
-    let quota = |home: &Home| facts(home).quota_project;
-    assert_eq!((quota(&home).as_str(), facts(&home).link.as_str()), ("of-home", "gcloud-adc"));
-    home.set("CLOUDSDK_CONFIG", home.path("sdk").to_str().expect("UTF-8"));
-    assert_eq!(quota(&home), "of-config");
-    home.set("GOOGLE_CLOUD_QUOTA_PROJECT", "of-the-variable");
-    assert_eq!(quota(&home), "of-the-variable");
-    // Where it names no directory of gcloud's, nothing else is looked at.
-    home.set("CLOUDSDK_CONFIG", home.path("nothing").to_str().expect("UTF-8"));
-    home.fails(4, &["token"]);
-    // gcloud's own file may be named too, and may be missing.
-    home.set(
-        "GOOGLE_APPLICATION_CREDENTIALS",
-        home.path("nothing/application_default_credentials.json").to_str().expect("UTF-8"),
-    );
-    home.fails(4, &["token"]);
-    home.set("GOOGLE_APPLICATION_CREDENTIALS", of_home.to_str().expect("UTF-8"));
-    assert_eq!(home.ok(&["token"]).trim(), secret("oauth"));
-}
-
-#[test]
-fn a_configured_file_ends_the_walk() {
-    let metadata = google();
-    let google = StandIn::start(|_| Response::error(400, json!({"error": "invalid_grant"})));
-    let mut home = vertex();
-    home.set("NO_GCE_CHECK", "");
-    home.set("CLOUD_ML_REGION", "us-east5");
-    home.set("GCE_METADATA_HOST", metadata.url.trim_start_matches("http://"));
-    gcloud(&mut home);
-    name_file(&mut home, &authorized_user(&google.url));
-    home.write(
-        "home/.config/gcloud/application_default_credentials.json",
-        &service_account(&metadata.url).to_string(),
-    );
-    let _daemon = home.daemon();
-    let stderr = home.fails(4, &["token"]);
-    assert!(stderr.contains("gcloud auth application-default login"), "{stderr}");
-    assert_eq!(metadata.requests().len(), 0, "neither the metadata server nor another file is asked");
-    assert_eq!(home.runs("gcloud"), 0);
-}
-
-#[test]
-fn the_metadata_server_answers_for_its_machine() {
-    let google = google();
-    let mut home = vertex();
-    home.set("NO_GCE_CHECK", "");
-    home.set("GCE_METADATA_HOST", google.url.trim_start_matches("http://"));
-    let _daemon = home.daemon();
-    assert_eq!(home.ok(&["token"]).trim(), secret("metadata"));
-    assert!((1700..=1800).contains(&seconds_left(&lease(&home))));
-    let requests = google.requests();
-    let token = requests.iter().find(|request| request.path.ends_with("/token")).expect("asked");
-    assert_eq!(token.query, "scopes=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fcloud-platform");
-    home.set("NO_GCE_CHECK", "true");
-    home.fails(4, &["token"]);
-    assert_eq!(google.requests().len(), requests.len());
-}
-
-#[test]
-fn a_metadata_server_without_a_service_account_passes() {
-    let google = StandIn::start(|request| {
-        let status = if request.path.ends_with("/token") { 404 } else { 200 };
-        Response::new(status, "").header("metadata-flavor", "Google")
-    });
-    let mut home = vertex();
-    home.set("NO_GCE_CHECK", "");
-    home.set("GCE_METADATA_HOST", google.url.trim_start_matches("http://"));
-    let _daemon = home.daemon();
-    let stderr = home.fails(4, &["token"]);
-    assert!(stderr.contains("no Application Default Credentials"), "{stderr}");
-}
-
-#[test]
-fn a_black_hole_for_metadata_takes_a_second() {
-    let hole = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = hole.local_addr().expect("an address").to_string();
-    let mut home = vertex();
-    home.set("NO_GCE_CHECK", "");
-    let _daemon = home.daemon();
-    for address in [address.as_str(), "10.255.255.1"] {
-        home.set("GCE_METADATA_HOST", address);
-        let start = Instant::now();
-        let stderr = home.fails(4, &["token"]);
-        assert!(stderr.contains("NO_GCE_CHECK"), "{stderr}");
-        assert!(start.elapsed() < Duration::from_secs(3), "{address}: {:?}", start.elapsed());
-    }
-}
-
-#[test]
-fn gcloud_in_the_sessions_path_is_the_last_resort() {
-    let mut home = vertex();
-    let _daemon = home.daemon();
-    let stderr = home.fails(4, &["token"]);
-    assert!(stderr.contains("no Application Default Credentials"), "{stderr}");
-    assert!(stderr.contains("gcloud: there is no gcloud in PATH"), "{stderr}");
-    let gcloud = gcloud(&mut home);
-    assert_eq!(home.ok(&["token"]).trim(), secret("gcloud"));
-    assert_eq!(home.read("gcloud.runs"), "auth print-access-token --quiet\n");
-    assert!((3500..=3600).contains(&seconds_left(&lease(&home))));
-    fs::write(gcloud, "#!/bin/sh\necho sk-canary-oops >&2\nexit 1\n").expect("file");
-    let stderr = home.fails(4, &["refresh"]);
-    assert!(!stderr.contains(CANARY), "{stderr}");
-}
-
-#[test]
-fn the_daemons_own_environment_changes_nothing() {
-    let (google, other) = (google(), google());
-    let mut home = vertex();
-    let poison =
-        home.write("poison/application_default_credentials.json", &service_account(&other.url).to_string());
-    home.set("GOOGLE_APPLICATION_CREDENTIALS", poison.to_str().expect("UTF-8"));
-    home.set("CLOUDSDK_CONFIG", home.path("poison").to_str().expect("UTF-8"));
-    home.set("GOOGLE_CLOUD_QUOTA_PROJECT", "poison");
-    home.set("GOOGLE_CLOUD_PROJECT", "poison");
-    home.set("GCE_METADATA_HOST", other.url.trim_start_matches("http://"));
-    let _daemon = home.daemon();
-    for name in [
-        "GOOGLE_APPLICATION_CREDENTIALS",
-        "CLOUDSDK_CONFIG",
-        "GOOGLE_CLOUD_QUOTA_PROJECT",
-        "GOOGLE_CLOUD_PROJECT",
-        "GCE_METADATA_HOST",
-    ] {
-        home.set(name, "");
-    }
-    home.write(
-        "home/.config/gcloud/application_default_credentials.json",
-        &authorized_user(&google.url).to_string(),
-    );
-    assert_eq!(facts(&home).quota_project, "billed");
-    assert_eq!((google.count("/token"), other.requests().len()), (1, 0));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{
     CANARY, Home, block_on,
     stand_in::{Request, Response, StandIn},
+    text,
 };
 use claviger::{client::Client, proto::v1};
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use std::{
     fs,
     os::unix,
     path::{Path, PathBuf},
+    process::Output,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -190,4 +192,20 @@ pub fn printer(home: &Home) -> PathBuf {
         "expiration_time": 4_000_000_000_u64,
     });
     home.script("print-token.sh", &format!("env > '{}'\necho '{output}'", home.path("printer.env").display()))
+}
+
+/// What a session gets to see, which holds no secret of the file and none of the server.
+pub fn failure(home: &Home, code: i32, what: &str) -> Value {
+    said(home.run(&["get", "--json"]), code, what)
+}
+
+/// What a client said that failed.
+pub fn said(output: Output, code: i32, what: &str) -> Value {
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{what}: {stderr}");
+    assert!(!stderr.contains(CANARY), "{what}: {stderr}");
+    // Before it may stand that it takes a while.
+    let last = stderr.trim().lines().last().unwrap_or_default();
+    let error = serde_json::from_str::<Value>(last).unwrap_or_else(|_| panic!("{what}: {stderr}"));
+    error["error"].clone()
 }

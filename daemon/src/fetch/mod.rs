@@ -57,6 +57,8 @@ pub fn run(fetch: &Fetch) -> Result<(), Box<dyn Error>> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answer = runtime.block_on(answer(fetch));
+    // A name server that is silent may hold up a thread for much longer than any answer may take.
+    runtime.shutdown_background();
     let text = Zeroizing::new(serde_json::to_string(&answer)?);
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes())?;

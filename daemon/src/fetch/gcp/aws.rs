@@ -2,6 +2,7 @@
 //! (https://google.aip.dev/auth/4117, "Determining the subject token in AWS").
 
 use super::{Session, Trouble, file::Fields, http, url, variable};
+use crate::endpoint::cloud::is_label;
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
@@ -19,6 +20,7 @@ const SESSION_LENGTH: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 const SESSION_TOKEN: &str = "x-aws-ec2-metadata-token";
 /// Ties the signed request to one audience.
 const TARGET: &str = "x-goog-cloud-target-resource";
+const VERIFICATION: &str = "regional_cred_verification_url";
 const WITHHELD: &str =
     "the credentials file signs with AWS keys, but those of the session stay in the session";
 
@@ -35,31 +37,37 @@ pub(super) async fn subject_token(
         "aws1" => {}
         _ => return Err(source.wrong("environment_id", "is not aws1, the only version there is")),
     }
-    let template = source.text("regional_cred_verification_url")?;
+    let template = source.text(VERIFICATION)?;
     let mut service = Service { source, token: None };
+    let region = region(&mut service).await?;
+    let keys = match own_keys() {
+        Some(keys) => keys,
+        None if session.keeps_aws_keys => {
+            return Err(Trouble::new(Reason::SettingsInvalid, WITHHELD).hint(
+                "unset AWS_ACCESS_KEY_ID to let the instance's role sign, or set the keys in `env` of your settings",
+            ));
+        }
+        None => service.keys().await?,
+    };
+    let text = template.replace("{region}", &region);
+    let url = Url::parse(&text).ok().filter(|url| url.scheme() == "https");
+    let url = url.ok_or_else(|| source.wrong(VERIFICATION, "must be an https URL"))?;
+    signed(&url, &text, &region, keys, fields.text("audience")?)
+        .ok_or_else(|| Trouble::new(Reason::Bug, "the request to AWS could not be signed"))
+}
+
+/// The region that signs: of the environment, else of the instance.
+async fn region(service: &mut Service<'_>) -> Result<String, Trouble> {
     let region = match variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")) {
         Some(region) => region,
         None => service.region().await?,
     };
-    if !crate::endpoint::cloud::is_label(&region) {
-        return Err(Trouble::new(Reason::SettingsInvalid, "the AWS region is malformed")
-            .hint("set AWS_REGION as AWS writes it, for example us-east-1"));
+    match is_label(&region) {
+        true => Ok(region),
+        // It becomes part of a host name.
+        false => Err(Trouble::new(Reason::SettingsInvalid, "the AWS region is malformed")
+            .hint("set AWS_REGION as AWS writes it, for example us-east-1")),
     }
-    let keys = match own_keys() {
-        Some(keys) => keys,
-        None if session.keeps_aws_keys => {
-            return Err(Trouble::new(Reason::SettingsInvalid, WITHHELD)
-                .hint("unset AWS_ACCESS_KEY_ID to let the instance's role sign, or set the keys in `env` of your settings"));
-        }
-        None => service.keys().await?,
-    };
-    let target = template.replace("{region}", &region);
-    let target = Url::parse(&target).ok().filter(|url| url.scheme() == "https");
-    let target =
-        target.ok_or_else(|| source.wrong("regional_cred_verification_url", "must be an https URL"))?;
-    let template = template.replace("{region}", &region);
-    signed(&target, &template, &region, keys, fields.text("audience")?)
-        .ok_or_else(|| Trouble::new(Reason::Bug, "the request to AWS could not be signed"))
 }
 
 /// Keys that settings put into the environment.

@@ -35,24 +35,48 @@ pub(super) async fn subject_token(
     executable: &Fields<'_>,
     kind: &str,
 ) -> Result<Secret<String>, Trouble> {
-    let line = executable.text("command")?;
-    let command = shlex::split(line).filter(|words| !words.is_empty());
-    let command = command.ok_or_else(|| executable.wrong("command", "has a quote that does not end"))?;
-    let millis = executable.count("timeout_millis")?.filter(|millis| *millis > 0).unwrap_or(TIMEOUT);
-    if !TIMEOUTS.contains(&millis) {
-        return Err(executable.wrong("timeout_millis", "must be from 5000 to 120000"));
-    }
+    let (command, millis) = (command(executable)?, millis(executable)?);
     if variable(ALLOWED).as_deref() != Some("1") {
-        return Err(Trouble::new(
-            Reason::SettingsInvalid,
-            "the credentials file wants to run a program, which is not allowed",
-        )
-        .hint(format!("look at its credential_source.executable, then set {ALLOWED}=1")));
+        let message = "the credentials file wants to run a program, which is not allowed";
+        return Err(Trouble::new(Reason::SettingsInvalid, message)
+            .hint(format!("look at its credential_source.executable, then set {ALLOWED}=1")));
     }
     let output_file = executable.optional("output_file")?;
     if let Some(token) = output_file.and_then(stored) {
         return Ok(token);
     }
+    let variables = variables(fields, kind, output_file)?;
+    let output = program::run(&command[0], &command[1..], &variables, Duration::from_millis(millis)).await;
+    let output = output.map_err(|failure| failed(&failure, millis))?;
+    match output_file {
+        Some(path) if output.iter().all(u8::is_ascii_whitespace) => {
+            subject_of(&file::read_subject(Path::new(path))?).map_err(Answer::trouble)
+        }
+        _ => subject_of(&output).map_err(Answer::trouble),
+    }
+}
+
+/// The program and its arguments.
+fn command(executable: &Fields<'_>) -> Result<Vec<String>, Trouble> {
+    let command = shlex::split(executable.text("command")?).filter(|words| !words.is_empty());
+    command.ok_or_else(|| executable.wrong("command", "has a quote that does not end"))
+}
+
+/// For how long it may run.
+fn millis(executable: &Fields<'_>) -> Result<u64, Trouble> {
+    let millis = executable.count("timeout_millis")?.filter(|millis| *millis > 0).unwrap_or(TIMEOUT);
+    match TIMEOUTS.contains(&millis) {
+        true => Ok(millis),
+        false => Err(executable.wrong("timeout_millis", "must be from 5000 to 120000")),
+    }
+}
+
+/// What it is told, besides what the session's environment says.
+fn variables<'a>(
+    fields: &Fields<'a>,
+    kind: &'a str,
+    output_file: Option<&'a str>,
+) -> Result<Vec<(&'static str, &'a str)>, Trouble> {
     let account = fields.optional(impersonated::URL)?.and_then(impersonated::principal);
     let mut variables = vec![
         ("GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE", fields.text("audience")?),
@@ -63,14 +87,7 @@ pub(super) async fn subject_token(
     ];
     variables.extend(account.map(|account| ("GOOGLE_EXTERNAL_ACCOUNT_IMPERSONATED_EMAIL", account)));
     variables.extend(output_file.map(|path| ("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", path)));
-    let output = program::run(&command[0], &command[1..], &variables, Duration::from_millis(millis)).await;
-    let output = output.map_err(|failure| failed(&failure, millis))?;
-    match output_file {
-        Some(path) if output.iter().all(u8::is_ascii_whitespace) => {
-            subject_of(&file::read_subject(Path::new(path))?).map_err(Answer::trouble)
-        }
-        _ => subject_of(&output).map_err(Answer::trouble),
-    }
+    Ok(variables)
 }
 
 /// The token of an earlier run that is still good: then the program need not run.

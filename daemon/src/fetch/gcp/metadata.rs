@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 const ADDRESS: &str = "169.254.169.254";
 /// How long the first look may take.
 const PROBE: Duration = Duration::from_secs(1);
-/// It tells the server from a portal that answers everything, and our request from one that a browser was tricked into.
+/// It tells the server from a portal or a proxy that answers everything.
 const FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
 const GOOGLE: &str = "Google";
 const LINK: &str = "metadata";
@@ -30,18 +30,19 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Found, Trouble>> {
     let named = variable("GCE_METADATA_HOST").or_else(|| variable("GCE_METADATA_IP"));
     let address = named.as_deref().unwrap_or(ADDRESS);
     let base = format!("http://{address}/computeMetadata/v1/instance/");
-    let Some(base) = Url::parse(&base).ok().filter(|url| url.path().starts_with("/computeMetadata/")) else {
+    let Some(base) = Url::parse(&base).ok().filter(is_plain) else {
         return Some(Err(Trouble::new(Reason::SettingsInvalid, "GCE_METADATA_HOST is not a host")
             .hint("set it to a name or an address, with a port if need be, and nothing else")));
     };
-    match probe(&base).await {
+    let server = Server { base };
+    match server.probe().await {
         Ok(()) => {}
         Err(why) => {
-            links.pass(LINK, format!("{} {why}; NO_GCE_CHECK=true skips it", http::host(&base)));
+            links.pass(LINK, format!("{} {why}; NO_GCE_CHECK=true skips it", http::host(&server.base)));
             return None;
         }
     }
-    match token(&base).await {
+    match server.token().await {
         Ok(Some(token)) => Some(Ok(found(token, quota_project()))),
         Ok(None) => {
             links.pass(LINK, "this machine has no service account");
@@ -51,26 +52,44 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Found, Trouble>> {
     }
 }
 
-async fn probe(base: &Url) -> Result<(), &'static str> {
-    let Ok(request) = http::request(Method::GET, base) else { return Err("cannot be asked") };
-    let request = request.header(FLAVOR, GOOGLE).timeout(PROBE);
-    match http::send(base, request).await {
-        Err(trouble) if trouble.reason == Reason::SourceTimeout.as_str() => Err("did not answer within 1 s"),
-        Err(_) => Err("cannot be reached"),
-        Ok(reply) if reply.header(&FLAVOR) != Some(GOOGLE) => Err("is no metadata server"),
-        Ok(_) => Ok(()),
+/// Whether a host is all that was put into the URL.
+fn is_plain(url: &Url) -> bool {
+    url.username().is_empty() && url.path().starts_with("/computeMetadata/")
+}
+
+/// The server.
+struct Server {
+    base: Url,
+}
+
+impl Server {
+    async fn probe(&self) -> Result<(), &'static str> {
+        let Ok(request) = http::request(Method::GET, &self.base) else { return Err("cannot be asked") };
+        let request = request.header(FLAVOR, GOOGLE).timeout(PROBE);
+        match http::send(&self.base, request).await {
+            Err(trouble) if trouble.reason == Reason::SourceTimeout.as_str() => {
+                Err("did not answer within 1 s")
+            }
+            Err(_) => Err("cannot be reached"),
+            Ok(reply) if !is_genuine(&reply) => Err("is no metadata server"),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    async fn token(&self) -> Result<Option<Token>, Trouble> {
+        let url = self.base.join("service-accounts/default/token");
+        let mut url = url.map_err(|_| Trouble::new(Reason::Bug, "the metadata server has no URL"))?;
+        url.query_pairs_mut().append_pair("scopes", SCOPE);
+        let now = SystemTime::now();
+        let reply = http::send(&url, http::request(Method::GET, &url)?.header(FLAVOR, GOOGLE)).await?;
+        match reply.status {
+            _ if !is_genuine(&reply) => Err(no_token(&reply)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Token::from_oauth(&reply, Whose::Machine(HINT), now).map(Some),
+        }
     }
 }
 
-async fn token(base: &Url) -> Result<Option<Token>, Trouble> {
-    let mut url =
-        base.join("service-accounts/default/token").map_err(|_| Trouble::new(Reason::Bug, "no URL"))?;
-    url.query_pairs_mut().append_pair("scopes", SCOPE);
-    let now = SystemTime::now();
-    let reply: Reply = http::send(&url, http::request(Method::GET, &url)?.header(FLAVOR, GOOGLE)).await?;
-    match reply.status {
-        StatusCode::NOT_FOUND => Ok(None),
-        _ if reply.header(&FLAVOR) != Some(GOOGLE) => Err(no_token(&reply)),
-        _ => Token::from_oauth(&reply, Whose::Machine(HINT), now).map(Some),
-    }
+fn is_genuine(reply: &Reply) -> bool {
+    reply.header(&FLAVOR) == Some(GOOGLE)
 }

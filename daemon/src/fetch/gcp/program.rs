@@ -44,9 +44,8 @@ pub(super) async fn run(
     let stdout = child.stdout.take();
     let ended = timeout(deadline, async {
         let reading = async {
-            match stdout {
-                Some(stdout) => drop(stdout.take(MAX_OUTPUT + 1).read_to_end(&mut output).await),
-                None => {}
+            if let Some(stdout) = stdout {
+                drop(stdout.take(MAX_OUTPUT + 1).read_to_end(&mut output).await);
             }
         };
         tokio::pin!(reading);
