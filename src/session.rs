@@ -145,9 +145,7 @@ impl SessionContext {
             let Some(value) = environment.get(std::ffi::OsStr::new(name)) else { continue };
             match (usage, value.to_str()) {
                 (Use::Secret, _) if !value.is_empty() => drop(present.insert(name.to_owned())),
-                (Use::Setting | Use::Command | Use::Sdk(_), Some(text))
-                    if check_value(name, text).is_ok() =>
-                {
+                (Use::Setting | Use::Command | Use::Sdk(_), Some(text)) if check_value(name, text).is_ok() => {
                     variables.insert(name.to_owned(), text.to_owned());
                 }
                 (Use::Lent(_), Some(text)) if !text.is_empty() && check_lent(name, text).is_ok() => {

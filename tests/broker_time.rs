@@ -224,10 +224,7 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
                 prop_assert_eq!(state.current, before, "a failed refresh erases nothing");
                 let failure = state.failure.as_ref().expect("noted");
                 prop_assert!(failure.retry_at > now && failure.retry_at <= now + Duration::from_secs(330));
-                prop_assert!(matches!(
-                    state.decide(now, Duration::ZERO, true),
-                    Decision::Serve | Decision::Reject
-                ));
+                prop_assert!(matches!(state.decide(now, Duration::ZERO, true), Decision::Serve | Decision::Reject));
             }
             Event::Report(behind) => {
                 let reported = (generation + 1).saturating_sub(behind);

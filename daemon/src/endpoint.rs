@@ -123,7 +123,14 @@ impl Endpoint {
             Some(port) if port != if secure { 443 } else { 80 } => format!("{scheme}://{host}:{port}"),
             _ => format!("{scheme}://{host}"),
         };
-        Ok(Self { base_url: text.to_owned(), origin, host, secure, at: at.cloned(), follows_region: false })
+        Ok(Self {
+            base_url: text.to_owned(),
+            origin,
+            host,
+            secure,
+            at: at.cloned(),
+            follows_region: false,
+        })
     }
 
     /// What a careful person would want to know of this endpoint.

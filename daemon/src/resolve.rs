@@ -289,7 +289,8 @@ impl<'a> View<'a> {
     /// The whole environment of a command: what the list lets through of the session's, then the `env` blocks of
     /// trusted settings, and a `PATH` without relative directories.
     pub fn command_environment(&self) -> BTreeMap<String, String> {
-        let for_commands = |name: &str| matches!(variables::usage(name), Some(Use::Command | Use::Sdk(_)));
+        let for_commands =
+            |name: &str| matches!(variables::usage(name), Some(Use::Command | Use::Sdk(_)));
         let session = self.session.variables.iter().filter(|(name, _)| for_commands(name));
         let mut environment: BTreeMap<String, String> =
             session.map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -319,8 +320,7 @@ impl<'a> View<'a> {
     ) -> Result<BTreeMap<String, String>, Problem> {
         let reads = |other: Backend| other == cloud || also.contains(&other);
         let mut environment = self.command_environment();
-        environment
-            .retain(|name, _| !matches!(variables::usage(name), Some(Use::Sdk(other)) if !reads(other)));
+        environment.retain(|name, _| !matches!(variables::usage(name), Some(Use::Sdk(other)) if !reads(other)));
         for &(name, usage) in variables::VARIABLES {
             let value = match usage {
                 Use::Sdk(other) if reads(other) => self.variable(name)?.map(|(text, _)| text.to_owned()),
@@ -345,8 +345,7 @@ impl<'a> View<'a> {
     fn anchor_paths(&self, environment: &mut BTreeMap<String, String>) {
         for name in variables::PATHS {
             let Some(value) = environment.get_mut(name) else { continue };
-            let home =
-                value.strip_prefix("~/").and_then(|rest| Some(self.session.directory("HOME")?.join(rest)));
+            let home = value.strip_prefix("~/").and_then(|rest| Some(self.session.directory("HOME")?.join(rest)));
             let anchored = home.unwrap_or_else(|| self.session.cwd.join(Path::new(value.as_str())));
             if let Some(text) = anchored.to_str().filter(|_| !value.is_empty()) {
                 *value = text.to_owned();

@@ -1,6 +1,6 @@
 //! An HTTP server on loopback that stands in for a cloud's: it answers as a test says and remembers what it was asked.
 
-use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
+use rcgen::{CertifiedIssuer, CertificateParams, KeyPair};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
@@ -146,8 +146,7 @@ impl StandIn {
                 if stopped.load(SeqCst) {
                     return;
                 }
-                let (seen, stopped, answer, tls) =
-                    (seen.clone(), stopped.clone(), answer.clone(), tls.clone());
+                let (seen, stopped, answer, tls) = (seen.clone(), stopped.clone(), answer.clone(), tls.clone());
                 thread::spawn(move || {
                     drop(stream.set_read_timeout(Some(Duration::from_secs(30))));
                     let respond = |request: &Request| {
@@ -195,8 +194,7 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, "claviger test authority");
-        let issuer =
-            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed");
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed");
         Self { issuer }
     }
 

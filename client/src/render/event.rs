@@ -74,9 +74,8 @@ mod tests {
         );
         assert!(render(&issued, Some("canary"), fixture::now()).ends_with(", secret canary"));
         let elapsed = Some(wire::duration(Duration::from_secs(12)));
-        let progress = |line: &str| {
-            Event::Progress(Progress { source: "s".into(), line: line.into(), elapsed, attended: false })
-        };
+        let progress =
+            |line: &str| Event::Progress(Progress { source: "s".into(), line: line.into(), elapsed, attended: false });
         assert_eq!(line(&progress("open\x1b https://x")), "s: open\\u{1b} https://x");
         assert_eq!(line(&progress("")), "s: still running after 12 s");
         let what = fixture::problem("login-required", "nobody is logged in", "");

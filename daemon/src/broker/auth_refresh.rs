@@ -240,9 +240,7 @@ async fn outcome(outcome: &mut watch::Receiver<Option<Result<(), Problem>>>) -> 
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        if let Some(running) =
-            lock(&self.runs.0).get_mut(&self.key).and_then(|record| record.running.as_mut())
-        {
+        if let Some(running) = lock(&self.runs.0).get_mut(&self.key).and_then(|record| record.running.as_mut()) {
             running.waiting = running.waiting.saturating_sub(1);
         }
     }
@@ -257,9 +255,7 @@ impl Record {
             return Ok(());
         }
         let message = match self.useless {
-            0 => {
-                format!("{} ran a moment ago, and the credentials are no longer valid already", sign_in.name)
-            }
+            0 => format!("{} ran a moment ago, and the credentials are no longer valid already", sign_in.name),
             1 => format!("{} ran a moment ago, and did not help", sign_in.name),
             count => format!("{} ran {count} times in a row, and did not help", sign_in.name),
         };
@@ -274,9 +270,7 @@ fn failed(name: &str, at: &Location, error: &CommandError) -> Problem {
     let reason = match error {
         CommandError::Deadline(_) => Reason::SourceTimeout,
         CommandError::Queued(_) => Reason::SourceUnavailable,
-        CommandError::NotStarted(_) | CommandError::Exit(_) | CommandError::Signal(_) => {
-            Reason::CommandFailed
-        }
+        CommandError::NotStarted(_) | CommandError::Exit(_) | CommandError::Signal(_) => Reason::CommandFailed,
     };
     Problem::new(reason, format!("{name} did not sign anybody in: {error}"))
         .hint("`claviger refresh` runs it again; what it says is shown there")

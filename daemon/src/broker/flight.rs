@@ -8,9 +8,7 @@ use super::{
 };
 use crate::{
     host::memory::LockedText,
-    sources::{
-        Ask, CredentialProvider, Demand, Facts, Line, ProvideError, Provided, SharedDemand, SourceKey,
-    },
+    sources::{Ask, CredentialProvider, Demand, Facts, Line, ProvideError, Provided, SharedDemand, SourceKey},
 };
 use claviger::reason::{Problem, Reason};
 use std::{
@@ -104,9 +102,7 @@ impl Broker {
         let mut attempt = 1;
         loop {
             match self.attempt(key, &*provider, &demand).await {
-                Err(_) if let Some(problem) = self.recursion_of(key) => {
-                    return Err(ProvideError::lasting(problem));
-                }
+                Err(_) if let Some(problem) = self.recursion_of(key) => return Err(ProvideError::lasting(problem)),
                 Err(error) if error.transient && attempt < self.limits.attempts => {
                     sleep(pause.mul_f64(1.0 + 0.2 * fastrand::f64())).await;
                     (pause, attempt) = (pause * 2, attempt + 1);
@@ -174,11 +170,7 @@ impl Broker {
                 entry.secret = Some(secret.clone());
                 entry.facts = Arc::new(provided.facts);
                 let facts = entry.facts.clone();
-                entry
-                    .state
-                    .current
-                    .map(|issue| Fetched { issue, secret, facts })
-                    .ok_or_else(super::shutting_down)
+                entry.state.current.map(|issue| Fetched { issue, secret, facts }).ok_or_else(super::shutting_down)
             }
             Err(error) => {
                 entry.state.fail(now, error.problem.clone(), error.asleep, fastrand::f64());

@@ -76,9 +76,7 @@ fn check_label(what: &str, text: &str, at: Option<&Location>) -> Result<(), Prob
         true => Ok(()),
         false => Err(Problem::new(
             Reason::SettingsInvalid,
-            format!(
-                "{what} is malformed: it becomes part of a host name, so only a-z, 0-9 and - are allowed"
-            ),
+            format!("{what} is malformed: it becomes part of a host name, so only a-z, 0-9 and - are allowed"),
         )
         .hint("write it as the provider's documentation does, for example us-east-1")
         .at(at)),
@@ -106,8 +104,7 @@ impl Lookup<'_> {
             Some(region) => Some(region),
             None => self.label("AWS_DEFAULT_REGION")?,
         };
-        let endpoint = match Endpoint::configured(self.session, self.settings, "ANTHROPIC_BEDROCK_BASE_URL")?
-        {
+        let endpoint = match Endpoint::configured(self.session, self.settings, "ANTHROPIC_BEDROCK_BASE_URL")? {
             Some(endpoint) => endpoint,
             None => Endpoint {
                 follows_region: region.is_none(),
@@ -150,9 +147,8 @@ impl Lookup<'_> {
         match wanted {
             Some((wanted, _)) => Ok((Some(wanted), true)),
             None if self.is_for_a_tool() => Ok((None, true)),
-            None => Err(Problem::new(Reason::SettingsInvalid, format!("{VERTEX_PROJECT} is not set")).hint(
-                "set it to the id of the project that has Vertex AI: `gcloud projects list` shows yours",
-            )),
+            None => Err(Problem::new(Reason::SettingsInvalid, format!("{VERTEX_PROJECT} is not set"))
+                .hint("set it to the id of the project that has Vertex AI: `gcloud projects list` shows yours")),
         }
     }
 
@@ -210,18 +206,14 @@ mod tests {
         for good in ["us-east-1", "global", "a", "1"] {
             assert!(is_label(good), "{good}");
         }
-        for bad in ["", "-a", "a-", "us.east", "us-east-1/", "a@b", "us_east", "US", "a\nb", &"a".repeat(64)]
-        {
+        for bad in ["", "-a", "a-", "us.east", "us-east-1/", "a@b", "us_east", "US", "a\nb", &"a".repeat(64)] {
             assert!(!is_label(bad), "{bad:?}");
         }
     }
 
     #[test]
     fn regions_make_endpoints() {
-        assert_eq!(
-            bedrock("eu-west-1").expect("valid").origin,
-            "https://bedrock-runtime.eu-west-1.amazonaws.com"
-        );
+        assert_eq!(bedrock("eu-west-1").expect("valid").origin, "https://bedrock-runtime.eu-west-1.amazonaws.com");
         assert_eq!(bedrock("cn-north-1").expect("valid").host, "bedrock-runtime.cn-north-1.amazonaws.com.cn");
         assert!(bedrock("evil.example/").is_err());
     }

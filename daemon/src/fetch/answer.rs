@@ -159,9 +159,6 @@ mod tests {
     fn trouble_is_a_problem() {
         let trouble = Trouble::sign_in("x").hint("y").retry_after(Some(Duration::from_secs(7)));
         let problem = trouble.problem();
-        assert_eq!(
-            (problem.reason, problem.retry_after),
-            (Reason::LoginRequired, Some(Duration::from_secs(7)))
-        );
+        assert_eq!((problem.reason, problem.retry_after), (Reason::LoginRequired, Some(Duration::from_secs(7))));
     }
 }

@@ -14,8 +14,8 @@ use aws_config::{
     ecs::EcsCredentialsProvider,
     environment::EnvironmentVariableCredentialsProvider,
     imds::{self, credentials::ImdsCredentialsProvider},
-    meta::region::ProvideRegion as _,
     profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
+    meta::region::ProvideRegion as _,
     provider_config::ProviderConfig,
     web_identity_token::WebIdentityTokenCredentialsProvider,
 };
@@ -82,10 +82,7 @@ fn chain(config: &ProviderConfig) -> Vec<(&'static str, Box<dyn ProvideCredentia
         ("profile", Box::new(ProfileFileCredentialsProvider::builder().configure(config).build())),
         ("web-identity", Box::new(WebIdentityTokenCredentialsProvider::builder().configure(config).build())),
         ("container", Box::new(EcsCredentialsProvider::builder().configure(config).build())),
-        (
-            "imds",
-            Box::new(ImdsCredentialsProvider::builder().configure(config).imds_client(instance).build()),
-        ),
+        ("imds", Box::new(ImdsCredentialsProvider::builder().configure(config).imds_client(instance).build())),
     ]
 }
 

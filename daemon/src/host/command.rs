@@ -114,8 +114,7 @@ pub async fn run(
     // Reserved once, so that no copy of a secret is left behind by growing.
     let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let lines =
-        Lines { left: AtomicUsize::new(MAX_LINES), on_line: Mutex::new(on_line), eager: spec.attended };
+    let lines = Lines { left: AtomicUsize::new(MAX_LINES), on_line: Mutex::new(on_line), eager: spec.attended };
     let status = {
         let stdout = async {
             match spec.attended {

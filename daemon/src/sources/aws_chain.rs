@@ -55,8 +55,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
     arguments.extend(sign_in.is_some().then(|| "--check".to_owned()));
     let deadline = timeout(view)?;
     let cloud = Backend::Bedrock;
-    let chain =
-        Chain { id: ID, cloud, also: &[], arguments, deadline, slow: SLOW, by_hand: BY_HAND, sign_in };
+    let chain = Chain { id: ID, cloud, also: &[], arguments, deadline, slow: SLOW, by_hand: BY_HAND, sign_in };
     Sdk::bind(view, chain)
 }
 

@@ -177,9 +177,7 @@ impl Export {
             CommandError::Queued(_) => (Reason::SourceUnavailable, false),
             CommandError::Exit(126 | 127) | CommandError::NotStarted(_) => (Reason::CommandFailed, false),
             // With a command that signs in, that is what comes next.
-            CommandError::Exit(_) | CommandError::Signal(_) => {
-                (Reason::CommandFailed, self.sign_in.is_none())
-            }
+            CommandError::Exit(_) | CommandError::Signal(_) => (Reason::CommandFailed, self.sign_in.is_none()),
         };
         let problem = Problem::new(reason, format!("{KEY} has no credentials to give: {error}"))
             .hint("run it in a terminal to see what it says; `claviger refresh` tries again at once")
@@ -197,10 +195,9 @@ impl Export {
     }
 
     fn expired(&self) -> Refusal {
-        let problem =
-            Problem::new(Reason::LoginRequired, format!("{KEY} printed credentials that have expired"))
-                .hint("sign in again; if they should be valid, compare the clock of this machine")
-                .at(&self.at);
+        let problem = Problem::new(Reason::LoginRequired, format!("{KEY} printed credentials that have expired"))
+            .hint("sign in again; if they should be valid, compare the clock of this machine")
+            .at(&self.at);
         Refusal { error: ProvideError::lasting(problem), mendable: true }
     }
 }
@@ -214,9 +211,7 @@ fn parse(output: &[u8]) -> Result<(Keys, Option<SystemTime>), String> {
         Ok(printed) => printed,
         Err(_) if output.trim_ascii().is_empty() => return Err("it printed nothing".into()),
         Err(error) if error.is_data() => return Err("it is JSON, but not an object with credentials".into()),
-        Err(error) => {
-            return Err(format!("it is not JSON (line {}, column {})", error.line(), error.column()));
-        }
+        Err(error) => return Err(format!("it is not JSON (line {}, column {})", error.line(), error.column())),
     };
     let (Printed::Nested { credentials: fields } | Printed::Flat(fields)) = printed;
     let keys = Keys {
@@ -228,9 +223,7 @@ fn parse(output: &[u8]) -> Result<(Keys, Option<SystemTime>), String> {
     keys.check().map_err(|part| format!("{part} is empty, or has a character that no key has"))?;
     let expires_at = match fields.expiration {
         None => None,
-        Some(text) => {
-            Some(instant(&text).ok_or("Expiration is not an instant such as 2026-01-31T12:00:00Z")?)
-        }
+        Some(text) => Some(instant(&text).ok_or("Expiration is not an instant such as 2026-01-31T12:00:00Z")?),
     };
     Ok((keys, expires_at))
 }
@@ -254,17 +247,11 @@ mod tests {
         for text in [
             format!(r#"{{"Credentials": {{{KEYS}, "Expiration": "2026-01-31T12:00:00Z"}}}}"#),
             format!(r#"{{"Version": 1, {KEYS}, "Expiration": "2026-01-31T12:00:00+00:00"}}"#),
-            format!(
-                r#"{{"Credentials": {{{KEYS}, "Expiration": "2026-01-31T13:00:00+01:00"}}, "AssumedRoleUser": {{}}}}"#
-            ),
+            format!(r#"{{"Credentials": {{{KEYS}, "Expiration": "2026-01-31T13:00:00+01:00"}}, "AssumedRoleUser": {{}}}}"#),
         ] {
             let (keys, expires_at) = parse(text.as_bytes()).expect(&text);
             assert_eq!((keys.id.as_str(), keys.token.as_deref()), ("AKIA1", Some("t")));
-            assert_eq!(
-                expires_at,
-                Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_769_860_800)),
-                "{text}"
-            );
+            assert_eq!(expires_at, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_769_860_800)), "{text}");
         }
         assert_eq!(parse(format!("{{{KEYS}}}").as_bytes()).expect("valid").1, None);
     }
@@ -283,14 +270,8 @@ mod tests {
             (r#"{"Credentials": "canary"}"#.into(), "AccessKeyId is missing"),
             (r#"{"AccessKeyId": "A", "SecretAccessKey": "canary"}"#.into(), "SessionToken is missing"),
             (r#"{"AccessKeyId": "A", "SessionToken": "canary"}"#.into(), "SecretAccessKey is missing"),
-            (
-                r#"{"AccessKeyId": "A", "SecretAccessKey": "", "SessionToken": "canary"}"#.into(),
-                "SecretAccessKey is empty",
-            ),
-            (
-                r#"{"AccessKeyId": "A", "SecretAccessKey": "s", "SessionToken": "canary\nx"}"#.into(),
-                "SessionToken",
-            ),
+            (r#"{"AccessKeyId": "A", "SecretAccessKey": "", "SessionToken": "canary"}"#.into(), "SecretAccessKey is empty"),
+            (r#"{"AccessKeyId": "A", "SecretAccessKey": "s", "SessionToken": "canary\nx"}"#.into(), "SessionToken"),
             (format!(r#"{{{KEYS}, "Expiration": "canary"}}"#), "Expiration"),
             (format!(r#"{{{KEYS}, "Expiration": 1769860800}}"#), "not an object"),
             (" ".repeat(70_000), "longer than"),

@@ -125,7 +125,6 @@ fn of_settings(at: claviger::reason::Location, [id, secret, token]: [Lookup<'_>;
 }
 
 fn half(missing: &str) -> Problem {
-    Problem::new(Reason::SettingsInvalid, format!("{missing} is not set, but its companion is")).hint(
-        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both or none, in the same place",
-    )
+    Problem::new(Reason::SettingsInvalid, format!("{missing} is not set, but its companion is"))
+        .hint("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both or none, in the same place")
 }

@@ -20,8 +20,7 @@ const ID: &str = "azure-default";
 const SCOPE: &str = "CLAVIGER_AZURE_SCOPE";
 /// When to give up: `az` is a large Python program and takes its time.
 const DEADLINE: Duration = Duration::from_secs(45);
-const SLOW: &str =
-    "set AZURE_TOKEN_CREDENTIALS to the link you use: dev, prod, or a name such as AzureCliCredential";
+const SLOW: &str = "set AZURE_TOKEN_CREDENTIALS to the link you use: dev, prod, or a name such as AzureCliCredential";
 const BY_HAND: &str = "run `az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET";
 
 impl CredentialSource for AzureDefault {

@@ -65,16 +65,28 @@ pub const OAUTH_TOKEN: EnvToken = EnvToken {
 };
 
 /// `AWS_BEARER_TOKEN_BEDROCK`: an API key of Bedrock, outside the chain (`spec/behaviour.md` A2).
-pub const BEDROCK_TOKEN: EnvToken =
-    of_cloud("env-bedrock-token", Backend::Bedrock, "AWS_BEARER_TOKEN_BEDROCK", Scheme::Bearer);
+pub const BEDROCK_TOKEN: EnvToken = of_cloud(
+    "env-bedrock-token",
+    Backend::Bedrock,
+    "AWS_BEARER_TOKEN_BEDROCK",
+    Scheme::Bearer,
+);
 
 /// `ANTHROPIC_FOUNDRY_AUTH_TOKEN`, sent as bearer token.
-pub const FOUNDRY_TOKEN: EnvToken =
-    of_cloud("env-foundry-token", Backend::Foundry, "ANTHROPIC_FOUNDRY_AUTH_TOKEN", Scheme::Bearer);
+pub const FOUNDRY_TOKEN: EnvToken = of_cloud(
+    "env-foundry-token",
+    Backend::Foundry,
+    "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
+    Scheme::Bearer,
+);
 
 /// `ANTHROPIC_FOUNDRY_API_KEY`, sent as `x-api-key` (`spec/behaviour.md` D).
-pub const FOUNDRY_KEY: EnvToken =
-    of_cloud("env-foundry-key", Backend::Foundry, "ANTHROPIC_FOUNDRY_API_KEY", Scheme::ApiKey);
+pub const FOUNDRY_KEY: EnvToken = of_cloud(
+    "env-foundry-key",
+    Backend::Foundry,
+    "ANTHROPIC_FOUNDRY_API_KEY",
+    Scheme::ApiKey,
+);
 
 /// A cloud's own static secret. Modes say nothing about those: a bare session too uses its cloud's (`spec/behaviour.md`
 /// A6).

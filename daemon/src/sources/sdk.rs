@@ -94,20 +94,17 @@ impl CredentialProvider for Sdk {
 
 impl Attempt for Sdk {
     async fn attempt(&self, ask: &mut Ask<'_>) -> Result<Provided, Refusal> {
-        let answer =
-            fetch(ask, &self.spec, self.slow).await.map_err(|error| Refusal { error, mendable: false })?;
+        let answer = fetch(ask, &self.spec, self.slow).await.map_err(|error| Refusal { error, mendable: false })?;
         match answer.outcome {
             Outcome::Found(found) => provided(ask, found, answer.links),
             Outcome::Trouble(trouble) => {
                 let mendable = trouble.mendable;
-                let transient =
-                    trouble.reason == Reason::SourceUnavailable.as_str() && trouble.retry_after.is_none();
+                let transient = trouble.reason == Reason::SourceUnavailable.as_str() && trouble.retry_after.is_none();
                 let mut problem = trouble.problem();
                 if mendable && self.sign_in.is_none() {
                     problem.hint.get_or_insert_with(|| self.by_hand.to_owned());
                 }
-                problem.trail =
-                    answer.links.iter().map(|link| format!("{}: {}", link.name, link.why)).collect();
+                problem.trail = answer.links.iter().map(|link| format!("{}: {}", link.name, link.why)).collect();
                 let facts = Facts { links: answer.links, ..Facts::default() };
                 let error = ProvideError { facts, transient, ..ProvideError::lasting(problem) };
                 Err(Refusal { error, mendable })
@@ -118,8 +115,7 @@ impl Attempt for Sdk {
 
 fn provided(ask: &Ask<'_>, found: Found, links: Vec<Link>) -> Result<Provided, Refusal> {
     if found.secret.expose().len() > MAX_SECRET_LEN || found.secret.expose().is_empty() {
-        let problem =
-            Problem::new(Reason::Bug, "the SDK's child answered with an empty or oversized credential");
+        let problem = Problem::new(Reason::Bug, "the SDK's child answered with an empty or oversized credential");
         return Err(Refusal { error: ProvideError::lasting(problem), mendable: false });
     }
     let expires_at = found.expires_at().or(Some(ask.host.clock.now() + WITHOUT_EXPIRY));
@@ -141,11 +137,7 @@ pub(super) async fn fetch(ask: &mut Ask<'_>, spec: &CommandSpec, slow: &str) -> 
     let output = ask.run(spec).await.map_err(|error| failed(&error, slow))?;
     serde_json::from_slice(output.expose()).map_err(|error| {
         // Category and place only: the text is a credential, or part of one.
-        tracing::error!(
-            line = error.line(),
-            column = error.column(),
-            "the answer of a fetch child is malformed"
-        );
+        tracing::error!(line = error.line(), column = error.column(), "the answer of a fetch child is malformed");
         ProvideError::lasting(Problem::new(Reason::Bug, "the answer of a fetch child is malformed"))
     })
 }

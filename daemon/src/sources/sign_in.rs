@@ -3,7 +3,7 @@
 //! Such a command runs only when a session waits and the credentials are found wanting, and never for a refresh in the
 //! background (`spec/behaviour.md` A2). Afterwards the credentials are read again, and checked again.
 
-use super::{Ask, Demand, ProvideError, Provided, SourceKey};
+use super::{Ask, Demand, Provided, ProvideError, SourceKey};
 use crate::{
     host::command::{CommandSpec, Program},
     resolve::View,
@@ -96,8 +96,7 @@ pub(super) async fn with_sign_in(
 fn asleep(error: ProvideError, sign_in: &SignIn) -> ProvideError {
     let mut problem = error.problem;
     problem.reason = Reason::LoginRequired;
-    problem.hint =
-        Some(format!("the next session that asks runs {}; `claviger refresh` does it now", sign_in.name));
+    problem.hint = Some(format!("the next session that asks runs {}; `claviger refresh` does it now", sign_in.name));
     ProvideError { problem, transient: false, asleep: true, facts: error.facts }
 }
 
@@ -106,9 +105,7 @@ fn still_refused(refusal: Refusal, sign_in: &SignIn) -> ProvideError {
         return refusal.error;
     }
     let mut problem = refusal.error.problem;
-    problem.message =
-        format!("{} ended well, but the credentials are as before: {}", sign_in.name, problem.message);
-    problem.hint =
-        Some(format!("check that it signs in to the same account or profile; it stands in {}", sign_in.at));
+    problem.message = format!("{} ended well, but the credentials are as before: {}", sign_in.name, problem.message);
+    problem.hint = Some(format!("check that it signs in to the same account or profile; it stands in {}", sign_in.at));
     ProvideError { problem, ..refusal.error }
 }
