@@ -43,9 +43,8 @@ pub(super) async fn subject_token(
     let keys = match own_keys() {
         Some(keys) => keys,
         None if session.keeps_aws_keys => {
-            return Err(Trouble::new(Reason::SettingsInvalid, WITHHELD).hint(
-                "unset AWS_ACCESS_KEY_ID to let the instance's role sign",
-            ));
+            return Err(Trouble::new(Reason::SettingsInvalid, WITHHELD)
+                .hint("unset AWS_ACCESS_KEY_ID to let the instance's role sign"));
         }
         None => service.keys().await?,
     };
