@@ -158,7 +158,8 @@ fn nobody_is_troubled_while_nobody_asks() {
     keep_token(&home, "stale");
     // Refreshed ahead, refused, expired: all of that without a session that waits.
     watch.told("human-needed", "login-required");
-    until("the credential has expired", || pending(&home).iter().any(|one| one.problem.is_some()));
+    assert!(pending(&home).iter().any(|one| one.problem.is_some()));
+    until("the credential has expired", || home.ok(&["status"]).contains("expired"));
     let asked = portal.count("/federation/credentials");
     until("it has been tried again", || portal.count("/federation/credentials") > asked);
     assert_eq!(logins(&home), 0, "no session asked");

@@ -249,7 +249,7 @@ fn aws_keys_that_a_session_keeps_are_not_replaced_by_a_roles() {
     home.set("AWS_REGION", "eu-central-1");
     let _daemon = home.daemon();
     let stderr = home.fails(4, &["token"]);
-    assert!(stderr.contains("stay in the session"), "{stderr}");
+    assert!(stderr.contains("not passed on"), "{stderr}");
     assert_eq!(google.requests().len(), 0);
 }
 
@@ -266,4 +266,18 @@ fn a_workforce_pools_project_is_billed() {
     home.ok(&["token"]);
     let options = google.requests()[0].field("options").expect("options");
     assert_eq!(options, "%7B%22userProject%22%3A%22payer%22%7D");
+}
+
+#[test]
+fn nor_are_aws_keys_of_settings() {
+    let google = google();
+    let mut home = vertex();
+    let env = json!({"AWS_ACCESS_KEY_ID": "AKIASETTINGS", "AWS_SECRET_ACCESS_KEY": secret("aws")});
+    home.replace("home/.claude/settings.json", &json!({"env": env}).to_string());
+    name_file(&mut home, &external(&google.url, aws(&google.url)));
+    home.set("AWS_REGION", "eu-central-1");
+    let _daemon = home.daemon();
+    let stderr = home.fails(4, &["token"]);
+    assert!(stderr.contains("not passed on"), "{stderr}");
+    assert_eq!(google.requests().len(), 0);
 }

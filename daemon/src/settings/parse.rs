@@ -2,7 +2,10 @@
 
 pub use super::hook::is_hook;
 use super::{COMMANDS, Content, Layer, Located, POLICIES};
-use claviger::reason::{Location, Problem, Reason};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    variables,
+};
 use std::{cell::Cell, collections::BTreeMap};
 
 mod json;
@@ -15,7 +18,7 @@ pub use toml::toml;
 const MAX_COMMAND_LEN: usize = 16 * 1024;
 /// Most variables in one `env` block.
 const MAX_VARIABLES: usize = 1024;
-/// Variables with this prefix are claviger's own; no file sets them.
+/// Variables with this prefix are claviger's own. No file sets them, but those that sessions may send.
 const OWN_PREFIX: &str = "CLAVIGER_";
 
 /// A file's text and where in it we are.
@@ -154,13 +157,14 @@ impl<'a> Text<'a> {
                 .wrong(env.value_at, format!("env has more than {MAX_VARIABLES} variables"))
                 .hint("keep only what a session needs"));
         }
-        let mut variables = BTreeMap::new();
-        for entry in entries.into_iter().filter(|entry| !entry.key.starts_with(OWN_PREFIX)) {
+        let mut found = BTreeMap::new();
+        let is_own = |name: &str| name.starts_with(OWN_PREFIX) && variables::usage(name).is_none();
+        for entry in entries.into_iter().filter(|entry| !is_own(&entry.key)) {
             let at = entry.key_at;
             let (name, value) = self.variable(entry, dialect)?;
-            variables.insert(name, self.located(at, value));
+            found.insert(name, self.located(at, value));
         }
-        Ok(variables)
+        Ok(found)
     }
 
     fn variable(&self, entry: Entry, dialect: Dialect) -> Result<(String, String), Problem> {

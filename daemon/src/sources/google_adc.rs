@@ -4,7 +4,7 @@ use super::{
     Binding, Bound, CredentialSource, Material, SignIn,
     sdk::{Chain, Sdk},
 };
-use crate::resolve::View;
+use crate::{resolve::View, settings::Lookup};
 use claviger::{
     backend::Backend,
     credential::{AWS_KEYS, Scheme},
@@ -47,8 +47,9 @@ impl CredentialSource for GoogleAdc {
 
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
     let mut arguments = vec!["gcp".to_owned()];
-    // Somebody else's keys must not sign in their place.
-    if view.session.present.contains(AWS_KEYS[0]) {
+    // No child gets AWS keys, and somebody else's must not sign in their place.
+    let of_settings = !matches!(view.settings.variable(AWS_KEYS[0]), Lookup::Unset);
+    if of_settings || view.session.present.contains(AWS_KEYS[0]) {
         arguments.push("--keeps-aws-keys".to_owned());
     }
     let chain = Chain {

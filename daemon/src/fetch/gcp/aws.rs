@@ -22,7 +22,7 @@ const SESSION_TOKEN: &str = "x-aws-ec2-metadata-token";
 const TARGET: &str = "x-goog-cloud-target-resource";
 const VERIFICATION: &str = "regional_cred_verification_url";
 const WITHHELD: &str =
-    "the credentials file signs with AWS keys, but those of the session stay in the session";
+    "the credentials file signs with AWS keys, but those of the session or its settings are not passed on";
 
 /// The subject token.
 ///
@@ -43,9 +43,8 @@ pub(super) async fn subject_token(
     let keys = match own_keys() {
         Some(keys) => keys,
         None if session.keeps_aws_keys => {
-            return Err(Trouble::new(Reason::SettingsInvalid, WITHHELD).hint(
-                "unset AWS_ACCESS_KEY_ID to let the instance's role sign, or set the keys in `env` of your settings",
-            ));
+            return Err(Trouble::new(Reason::SettingsInvalid, WITHHELD)
+                .hint("unset AWS_ACCESS_KEY_ID to let the instance's role sign"));
         }
         None => service.keys().await?,
     };
@@ -70,7 +69,7 @@ async fn region(service: &mut Service<'_>) -> Result<String, Trouble> {
     }
 }
 
-/// Keys that settings put into the environment.
+/// Keys of the environment. The daemon passes none on today; see `Session::keeps_aws_keys`.
 fn own_keys() -> Option<Credentials> {
     let [id, secret, token] = AWS_KEYS.map(variable);
     Some(Credentials::new(id?, secret?, token, None, "environment"))
