@@ -137,11 +137,16 @@ fn gcloud_in_the_sessions_path_is_the_last_resort() {
     let _daemon = home.daemon();
     let stderr = home.fails(4, &["token"]);
     assert!(stderr.contains("no Application Default Credentials"), "{stderr}");
+    assert!(stderr.contains("gcloud: gcloud keeps nothing here"), "{stderr}");
+    fs::create_dir_all(home.path("home/.config/gcloud")).expect("a directory");
+    let stderr = home.fails(4, &["refresh"]);
     assert!(stderr.contains("gcloud: there is no gcloud in PATH"), "{stderr}");
     let gcloud = gcloud(&mut home);
     assert_eq!(home.ok(&["token"]).trim(), secret("gcloud"));
-    assert_eq!(home.read("gcloud.runs"), "auth print-access-token --quiet\n");
-    assert!((3500..=3600).contains(&seconds_left(&lease(&home))));
+    let asked =
+        "config config-helper --quiet --format=json(credential.access_token,credential.token_expiry)\n";
+    assert_eq!(home.read("gcloud.runs"), asked);
+    assert!(seconds_left(&lease(&home)) > 86_400, "gcloud says when it expires");
     fs::write(gcloud, "#!/bin/sh\necho sk-canary-oops >&2\nexit 1\n").expect("file");
     let stderr = home.fails(4, &["refresh"]);
     assert!(!stderr.contains(CANARY), "{stderr}");

@@ -1,6 +1,7 @@
 //! The gcloud command as the last resort: whoever is signed in with it.
 //!
-//! gcp_auth can run it too, but it blocks, sets no deadline, and asks gcloud a second time for a project that is not used.
+//! gcp_auth can run it too, but it blocks, sets no deadline, and takes every token to be good for an hour, whose expiry gcloud
+//! knows better: it hands out one token until that runs out.
 
 use super::{
     Found, Links, Trouble, found,
@@ -8,17 +9,43 @@ use super::{
     quota_project,
     token::Token,
 };
+use crate::host::system;
+use aws_smithy_types::{DateTime, date_time::Format};
 use claviger::{credential::MAX_SECRET_LEN, reason::Reason, secret::Secret};
-use std::time::Duration;
+use serde::Deserialize;
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 /// How long it may take. It starts an interpreter, and asks Google for a fresh token.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// How long a token is good for of which gcloud does not say: one that somebody put into a file for it.
+const UNKNOWN: Duration = Duration::from_secs(300);
 const LINK: &str = "gcloud";
 const HINT: &str = "run `gcloud auth print-access-token` by hand to see why";
 
-/// A token of gcloud's active account; `None` if there is no gcloud. It says nothing of the expiry.
+/// What gcloud prints.
+#[derive(Deserialize)]
+struct Printed {
+    credential: Credential,
+}
+
+#[derive(Deserialize)]
+struct Credential {
+    access_token: String,
+    token_expiry: Option<String>,
+}
+
+/// A token of gcloud's active account; `None` if there is no gcloud, or nobody ever used it.
 pub(super) async fn ask(links: &mut Links) -> Option<Result<Found, Trouble>> {
-    let arguments = ["auth", "print-access-token", "--quiet"].map(str::to_owned);
+    // Without a name server or a network it would take many seconds to say that nobody is signed in.
+    if !directory().is_some_and(|directory| directory.is_dir()) {
+        links.pass(LINK, "gcloud keeps nothing here: nobody has signed in with it");
+        return None;
+    }
+    let format = "--format=json(credential.access_token,credential.token_expiry)";
+    let arguments = ["config", "config-helper", "--quiet", format].map(str::to_owned);
     let output = match program::run("gcloud", &arguments, &[], DEADLINE).await {
         Ok(output) => output,
         Err(Failure::Absent) => {
@@ -27,15 +54,33 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Found, Trouble>> {
         }
         Err(failure) => return Some(Err(failed(&failure))),
     };
-    let text = std::str::from_utf8(&output).unwrap_or_default().trim();
-    let is_token =
-        !text.is_empty() && text.len() <= MAX_SECRET_LEN && text.bytes().all(|byte| byte.is_ascii_graphic());
-    Some(match is_token {
-        true => Ok(found(Token { secret: Secret::new(text.to_owned()), expires_at: None }, quota_project())),
-        false => {
+    Some(match token(&output, SystemTime::now()) {
+        Some(token) => Ok(found(token, quota_project())),
+        None => {
             Err(Trouble::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token").hint(HINT))
         }
     })
+}
+
+/// Where gcloud keeps its accounts.
+fn directory() -> Option<PathBuf> {
+    let below_home = || Some(PathBuf::from(system::variable("HOME")?).join(".config/gcloud"));
+    system::variable("CLOUDSDK_CONFIG").map(PathBuf::from).or_else(below_home)
+}
+
+/// The token in gcloud's output, if there is one that is still good.
+fn token(output: &[u8], now: SystemTime) -> Option<Token> {
+    let Credential { access_token, token_expiry } =
+        serde_json::from_slice::<Printed>(output).ok()?.credential;
+    let secret = Secret::new(access_token);
+    let text = secret.expose();
+    let is_token =
+        !text.is_empty() && text.len() <= MAX_SECRET_LEN && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let expires_at = match token_expiry {
+        Some(text) => SystemTime::try_from(DateTime::from_str(&text, Format::DateTime).ok()?).ok()?,
+        None => now + UNKNOWN,
+    };
+    (is_token && expires_at > now).then_some(Token { secret, expires_at: Some(expires_at) })
 }
 
 fn failed(failure: &Failure) -> Trouble {
@@ -50,6 +95,26 @@ fn failed(failure: &Failure) -> Trouble {
         }
         Failure::Absent | Failure::NotStarted(_) | Failure::Exit(None) => {
             Trouble::new(Reason::CommandFailed, "gcloud could not be run").hint(HINT)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UNKNOWN, token};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn a_token_comes_with_its_expiry() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_769_860_000);
+        let read = |text: &str| token(text.as_bytes(), now).map(|token| token.expires_at);
+        let with =
+            |expiry: &str| format!(r#"{{"credential": {{"access_token": "t", "token_expiry": {expiry}}}}}"#);
+        let at = UNIX_EPOCH + Duration::from_secs(1_769_860_800);
+        assert_eq!(read(&with("\"2026-01-31T12:00:00Z\"")), Some(Some(at)));
+        assert_eq!(read(&with("null")), Some(Some(now + UNKNOWN)));
+        for bad in [with("\"2026-01-31T11:00:00Z\""), with("\"soon\""), with("7"), "t".into(), "{}".into()] {
+            assert_eq!(read(&bad), None, "{bad}");
         }
     }
 }
