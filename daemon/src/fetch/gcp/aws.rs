@@ -1,5 +1,5 @@
 //! Subject tokens that AWS vouches for: a signed GetCallerIdentity request that Google sends on
-//! (https://google.aip.dev/auth/4117, "Determining the subject token in AWS").
+//! (<https://google.aip.dev/auth/4117>, "Determining the subject token in AWS").
 
 use super::{Session, Trouble, file::Fields, http, url, variable};
 use crate::endpoint::cloud::is_label;

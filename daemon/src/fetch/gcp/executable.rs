@@ -1,5 +1,5 @@
 //! Subject tokens that a program prints: `credential_source.executable`, only where the session allows it
-//! (https://google.aip.dev/auth/4117, "Determining the subject token in executable-sourced credentials").
+//! (<https://google.aip.dev/auth/4117>, "Determining the subject token in executable-sourced credentials").
 
 use super::{
     Trouble,
