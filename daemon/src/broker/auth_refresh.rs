@@ -3,16 +3,15 @@
 //!
 //! A run belongs to the daemon. Refreshes of several cache entries may wait for it, and any number of sessions for each.
 
-use super::schedule;
+mod record;
+
 use crate::{
-    host::{
-        Host,
-        command::{self, CommandError},
-    },
+    host::{Host, command},
     lock::lock,
     sources::{Ask, Demand, Line, SignIn, SourceKey},
 };
 use claviger::reason::{Location, Problem, Reason};
+use record::{Past, cancelled, failed};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -33,10 +32,7 @@ pub struct AuthRefreshes(Mutex<HashMap<SourceKey, Record>>);
 #[derive(Debug, Default)]
 struct Record {
     running: Option<Running>,
-    /// When the last run ended, and whether it ended well.
-    ended: Option<(SystemTime, bool)>,
-    /// Runs in a row after which nobody had a credential.
-    useless: u32,
+    past: Past,
 }
 
 /// A run under way.
@@ -131,11 +127,11 @@ impl AuthRefreshes {
         }
         let record = records.entry(sign_in.key).or_default();
         if record.running.is_none() {
-            if record.ended.is_some_and(|(at, well)| well && at >= since) {
+            if record.past.ended_well_after(since) {
                 return Ok(None);
             }
             if ask.demand.get() < Demand::Person {
-                record.pause(sign_in, now)?;
+                record.past.pause(sign_in.name, &sign_in.at, now)?;
             }
             record.running = Some(self.start(sign_in, ask.host, now));
         }
@@ -200,15 +196,15 @@ impl AuthRefreshes {
 
     fn land(&self, key: SourceKey, now: SystemTime, ok: bool) {
         if let Some(record) = lock(&self.0).get_mut(&key) {
-            (record.running, record.ended) = (None, Some((now, ok)));
-            record.useless = if ok { record.useless } else { record.useless.saturating_add(1) };
+            record.running = None;
+            record.past.end(now, ok);
         }
     }
 
     /// Notes whether a credential was there after a run.
     pub fn note_use(&self, key: SourceKey, useful: bool) {
         if let Some(record) = lock(&self.0).get_mut(&key) {
-            record.useless = if useful { 0 } else { record.useless.saturating_add(1) };
+            record.past.note_use(useful);
         }
     }
 
@@ -260,45 +256,4 @@ impl Drop for Waiter {
             running.waiting = running.waiting.saturating_sub(1);
         }
     }
-}
-
-impl Record {
-    /// Refuses another run that comes too soon after the last one.
-    fn pause(&self, sign_in: &SignIn, now: SystemTime) -> Result<(), Problem> {
-        let Some((ended_at, _)) = self.ended else { return Ok(()) };
-        let until = ended_at + schedule::report_pause(self.useless);
-        if !schedule::holds_back(now, until) {
-            return Ok(());
-        }
-        let message = match self.useless {
-            0 => {
-                format!("{} ran a moment ago, and the credentials are no longer valid already", sign_in.name)
-            }
-            1 => format!("{} ran a moment ago, and did not help", sign_in.name),
-            count => format!("{} ran {count} times in a row, and did not help", sign_in.name),
-        };
-        Err(Problem::new(Reason::LoginRequired, message)
-            .hint("`claviger refresh` runs it at once")
-            .at(&sign_in.at)
-            .retry_after(until.duration_since(now).unwrap_or_default()))
-    }
-}
-
-fn failed(name: &str, at: &Location, error: &CommandError) -> Problem {
-    let reason = match error {
-        CommandError::Deadline(_) => Reason::SourceTimeout,
-        CommandError::Queued(_) => Reason::SourceUnavailable,
-        CommandError::NotStarted(_) | CommandError::Exit(_) | CommandError::Signal(_) => {
-            Reason::CommandFailed
-        }
-    };
-    Problem::new(reason, format!("{name} did not sign anybody in: {error}"))
-        .hint("`claviger refresh` runs it again; what it says is shown there")
-        .at(at)
-}
-
-fn cancelled(name: &str, at: &Location) -> Problem {
-    Problem::new(Reason::Cancelled, format!("{name} was cancelled"))
-        .hint("`claviger refresh` runs it again")
-        .at(at)
 }

@@ -1,0 +1,121 @@
+//! What the runs of one command have led to: when the next may come, and what is said of the last. Pure.
+
+use crate::{broker::schedule, host::command::CommandError};
+use claviger::reason::{Location, Problem, Reason};
+use std::time::SystemTime;
+
+/// The last runs.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    /// When the last one ended, and whether it ended well.
+    ended: Option<(SystemTime, bool)>,
+    /// Runs in a row after which nobody had a credential.
+    useless: u32,
+}
+
+impl Past {
+    /// Notes the end of a run.
+    pub(super) fn end(&mut self, now: SystemTime, well: bool) {
+        self.ended = Some((now, well));
+        if !well {
+            self.useless = self.useless.saturating_add(1);
+        }
+    }
+
+    /// Notes whether a credential was there after a run.
+    pub(super) fn note_use(&mut self, useful: bool) {
+        self.useless = if useful { 0 } else { self.useless.saturating_add(1) };
+    }
+
+    /// Whether a run ended well after `since`.
+    pub(super) fn ended_well_after(&self, since: SystemTime) -> bool {
+        self.ended.is_some_and(|(at, well)| well && at >= since)
+    }
+
+    /// Refuses another run that comes too soon after the last one.
+    pub(super) fn pause(&self, name: &str, at: &Location, now: SystemTime) -> Result<(), Problem> {
+        let Some((ended_at, _)) = self.ended else { return Ok(()) };
+        let until = ended_at + schedule::report_pause(self.useless);
+        if !schedule::holds_back(now, until) {
+            return Ok(());
+        }
+        let message = match self.useless {
+            0 => {
+                format!("{} ran a moment ago, and the credentials are no longer valid already", name)
+            }
+            1 => format!("{} ran a moment ago, and did not help", name),
+            count => format!("{} ran {count} times in a row, and did not help", name),
+        };
+        Err(Problem::new(Reason::LoginRequired, message)
+            .hint("`claviger refresh` runs it at once")
+            .at(at)
+            .retry_after(until.duration_since(now).unwrap_or_default()))
+    }
+}
+
+pub(super) fn failed(name: &str, at: &Location, error: &CommandError) -> Problem {
+    let reason = match error {
+        CommandError::Deadline(_) => Reason::SourceTimeout,
+        CommandError::Queued(_) => Reason::SourceUnavailable,
+        CommandError::NotStarted(_) | CommandError::Exit(_) | CommandError::Signal(_) => {
+            Reason::CommandFailed
+        }
+    };
+    Problem::new(reason, format!("{name} did not sign anybody in: {error}"))
+        .hint("`claviger refresh` runs it again; what it says is shown there")
+        .at(at)
+}
+
+pub(super) fn cancelled(name: &str, at: &Location) -> Problem {
+    Problem::new(Reason::Cancelled, format!("{name} was cancelled"))
+        .hint("`claviger refresh` runs it again")
+        .at(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Past;
+    use claviger::reason::{Location, Reason};
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
+    }
+
+    fn left(past: &Past, now: u64) -> Option<Duration> {
+        let problem = past.pause("awsAuthRefresh", &Location::default(), at(now)).err()?;
+        assert_eq!(problem.reason, Reason::LoginRequired);
+        problem.retry_after
+    }
+
+    #[test]
+    fn the_pause_grows_while_runs_do_not_help() {
+        let mut past = Past::default();
+        assert_eq!(left(&past, 0), None);
+        past.end(at(0), false);
+        assert_eq!(left(&past, 10), Some(Duration::from_secs(50)));
+        assert_eq!(left(&past, 60), None);
+        past.end(at(60), true);
+        past.note_use(false);
+        assert_eq!(left(&past, 60), Some(Duration::from_secs(120)));
+        past.end(at(200), true);
+        past.note_use(true);
+        assert_eq!(left(&past, 200), Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_holds_nobody_up() {
+        let mut past = Past::default();
+        past.end(at(14_400), false);
+        assert_eq!(left(&past, 0), None);
+    }
+
+    #[test]
+    fn only_a_later_run_that_ended_well_is_joined() {
+        let mut past = Past::default();
+        past.end(at(5), true);
+        assert!(past.ended_well_after(at(4)) && !past.ended_well_after(at(6)));
+        past.end(at(9), false);
+        assert!(!past.ended_well_after(at(8)));
+    }
+}
