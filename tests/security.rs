@@ -131,9 +131,10 @@ fn a_crash_leaves_no_core() {
     for name in ["ABRT", "QUIT", "TRAP"] {
         let home = Home::new();
         home.user_settings(&home.script("key.sh", &format!("echo {CANARY}key")), &[]);
-        // Started by a shell that wants cores.
-        let daemon =
-            home.daemon_by(Path::new("/bin/sh"), &["-c", "ulimit -c unlimited; umask 0; exec \"$0\" \"$@\""]);
+        // Started by a shell that wants cores. The signal counts, even where the tests run in the background of a shell.
+        let default = format!("--default-signal={name}");
+        let wants_cores = "ulimit -c unlimited; umask 0; exec \"$0\" \"$@\"";
+        let daemon = home.daemon_by(Path::new("/usr/bin/env"), &[&default, "/bin/sh", "-c", wants_cores]);
         home.ok(&["token"]);
         let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).expect("limits");
         let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a line");
