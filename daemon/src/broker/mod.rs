@@ -67,7 +67,7 @@ enum Answer {
     /// The credential.
     Now(LoanMaterial),
     /// Whatever this flight brings.
-    After(flight::Outcomes),
+    After(flight::Seat),
 }
 
 // === impl Broker ===
@@ -250,9 +250,9 @@ impl Broker {
         self.lock().get(&key).filter(|entry| entry.state.is_valid(now)).and_then(|entry| entry.loan(key))
     }
 
-    async fn wait(&self, mut outcomes: flight::Outcomes) -> Result<Fetched, Problem> {
+    async fn wait(&self, seat: flight::Seat) -> Result<Fetched, Problem> {
         tokio::select! {
-            outcome = flight::outcome(&mut outcomes) => outcome,
+            outcome = seat.outcome() => outcome,
             () = self.stopping() => Err(shutting_down()),
         }
     }

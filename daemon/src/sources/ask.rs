@@ -10,7 +10,7 @@ use crate::{
 use claviger::secret::Secret;
 use std::sync::{
     Arc,
-    atomic::{AtomicU8, Ordering::SeqCst},
+    atomic::{AtomicUsize, Ordering::SeqCst},
 };
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -48,9 +48,17 @@ pub enum Demand {
     Person,
 }
 
-/// The highest demand for one refresh; it can rise while the refresh is under way.
-#[derive(Clone, Debug)]
-pub struct SharedDemand(Arc<AtomicU8>);
+/// The demand of whoever waits for one refresh now; it can rise and fall while the refresh is under way.
+#[derive(Clone, Debug, Default)]
+pub struct SharedDemand(Arc<[AtomicUsize; 2]>);
+
+/// One who waits for a refresh, until this is dropped.
+#[derive(Debug)]
+#[must_use = "who does not keep it does not wait"]
+pub struct Waits {
+    refresh: SharedDemand,
+    demand: Demand,
+}
 
 // === impl Ask ===
 
@@ -70,22 +78,42 @@ impl Ask<'_> {
 // === impl SharedDemand ===
 
 impl SharedDemand {
-    /// Of a refresh that starts.
-    pub fn new(demand: Demand) -> Self {
-        Self(Arc::new(AtomicU8::new(demand as u8)))
+    /// Somebody waits from now on.
+    pub fn join(&self, demand: Demand) -> Waits {
+        let waits = Waits { refresh: self.clone(), demand };
+        if let Some(count) = waits.count() {
+            count.fetch_add(1, SeqCst);
+        }
+        waits
     }
 
-    /// Somebody joins.
-    pub fn raise(&self, demand: Demand) {
-        self.0.fetch_max(demand as u8, SeqCst);
-    }
-
-    /// The highest so far.
+    /// The highest of those who wait.
     pub fn get(&self) -> Demand {
-        match self.0.load(SeqCst) {
-            0 => Demand::Background,
-            1 => Demand::Session,
+        match self.0.each_ref().map(|count| count.load(SeqCst)) {
+            [0, 0] => Demand::Background,
+            [_, 0] => Demand::Session,
             _ => Demand::Person,
+        }
+    }
+}
+
+// === impl Waits ===
+
+impl Waits {
+    fn count(&self) -> Option<&AtomicUsize> {
+        let [sessions, persons] = &*self.refresh.0;
+        match self.demand {
+            Demand::Background => None,
+            Demand::Session => Some(sessions),
+            Demand::Person => Some(persons),
+        }
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        if let Some(count) = self.count() {
+            count.fetch_sub(1, SeqCst);
         }
     }
 }
@@ -95,12 +123,17 @@ mod tests {
     use super::{Demand, SharedDemand};
 
     #[test]
-    fn demand_only_rises() {
-        let demand = SharedDemand::new(Demand::Background);
-        demand.raise(Demand::Session);
-        assert_eq!(demand.get(), Demand::Session);
-        demand.raise(Demand::Person);
-        demand.raise(Demand::Background);
+    fn demand_is_that_of_whoever_waits() {
+        let demand = SharedDemand::default();
+        let background = demand.join(Demand::Background);
+        assert_eq!(demand.get(), Demand::Background);
+        let sessions = [Demand::Session; 2].map(|session| demand.join(session));
+        let person = demand.join(Demand::Person);
+        drop(background);
         assert_eq!(demand.get(), Demand::Person);
+        drop(person);
+        assert_eq!(demand.get(), Demand::Session);
+        drop(sessions);
+        assert_eq!(demand.get(), Demand::Background);
     }
 }
