@@ -1,0 +1,74 @@
+//! The children that fetch: what they are lent, how much they may take, and what is left when the daemon dies.
+
+#![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
+
+mod support;
+
+use std::{fs, process::Stdio, thread};
+use support::{
+    CANARY,
+    aws::Bedrock,
+    google::{gcloud, secret, vertex},
+    processes,
+    wait::until,
+};
+
+#[test]
+fn a_secret_of_one_cloud_reaches_no_program_of_another() {
+    let mut home = vertex();
+    let script = gcloud(&mut home);
+    let noted = format!("#!/bin/sh\nenv > '{}'\n", home.path("gcloud.env").display());
+    let body = fs::read_to_string(&script).expect("a script").replace("#!/bin/sh\n", &noted);
+    fs::write(&script, body).expect("file");
+    home.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", &format!("{CANARY}container"));
+    let _daemon = home.daemon();
+    assert_eq!(home.ok(&["token"]).trim(), secret("gcloud"));
+    let environment = home.read("gcloud.env");
+    assert!(environment.contains("CLAVIGER_FLIGHT="), "{environment}");
+    assert!(!environment.contains(CANARY), "{environment}");
+}
+
+/// Most memory that a process which now runs `fetch aws` ever had, in KiB.
+fn most_memory() -> u64 {
+    let of = |pid: String| {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let size = peak.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        line.contains("\0aws").then_some(size)
+    };
+    processes("fetch").into_iter().filter_map(of).max().unwrap_or_default()
+}
+
+#[test]
+fn a_credential_process_that_prints_without_end_does_not_take_all_memory() {
+    // Not quite without end, for the sake of whoever breaks this.
+    let session = Bedrock::with_profile("credential_process = head -c 3000000000 /dev/zero");
+    let _daemon = session.daemon();
+    let asking = thread::scope(|scope| {
+        let asking = scope.spawn(|| session.refused("command-output-invalid"));
+        let mut most = 0;
+        until("it is refused", || {
+            most = most.max(most_memory());
+            asking.is_finished()
+        });
+        assert!(most < 1024 * 1024, "it took {most} KiB");
+        asking.join().expect("a problem")
+    });
+    assert!(asking.message.contains("too long"), "{asking:?}");
+}
+
+#[test]
+fn nothing_of_a_fetch_outlives_a_daemon_that_is_killed() {
+    let nap = format!("7{:07}", std::process::id());
+    let session = Bedrock::with_profile(&format!("credential_process = sleep {nap}"));
+    let daemon = session.daemon();
+    let mut client = session.home.claviger(&["--no-start", "get"]);
+    client.envs(session.variables.iter().map(|(name, value)| (name, value)));
+    let mut client = client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("claviger runs");
+    until("it runs", || !processes(&nap).is_empty());
+    daemon.kill();
+    until("it is gone", || processes(&nap).is_empty());
+    drop(client.kill());
+    client.wait().expect("wait");
+}
