@@ -72,3 +72,21 @@ fn nothing_of_a_fetch_outlives_a_daemon_that_is_killed() {
     drop(client.kill());
     client.wait().expect("wait");
 }
+
+#[test]
+fn a_workspace_is_no_home_for_a_session_that_has_none() {
+    let mut session = Bedrock::new();
+    let ran = session.home.path("ran");
+    let config = format!("[default]\ncredential_process = touch '{}'\n", ran.display());
+    for below in ["work/.claude/~/.aws/config", "work/.claude/.aws/config"] {
+        session.home.write(below, &config);
+    }
+    let workspace = session.home.path("work/.claude");
+    session.set("CLAUDE_CONFIG_DIR", workspace.to_str().expect("UTF-8"));
+    let _daemon = session.daemon();
+    session.set("HOME", ".");
+    session.refused("login-required");
+    session.unset("HOME");
+    session.refused("login-required");
+    assert!(!ran.exists());
+}
