@@ -90,3 +90,29 @@ fn a_workspace_is_no_home_for_a_session_that_has_none() {
     session.refused("login-required");
     assert!(!ran.exists());
 }
+
+#[test]
+fn clouds_that_do_not_answer_hold_up_no_helper() {
+    let nap = format!("8{:07}", std::process::id());
+    let mut session = Bedrock::new();
+    let helper = session.home.counting_helper("key", 0.0);
+    session.home.user_settings(&helper, &[]);
+    let profile = |n: u32| format!("[profile p{n}]\ncredential_process = sleep {nap}\n");
+    session.config(&(0..8).map(profile).collect::<String>());
+    let _daemon = session.daemon();
+    let start = |n: u32| {
+        session.set("AWS_PROFILE", format!("p{n}"));
+        let mut client = session.home.claviger(&["--no-start", "get"]);
+        client.envs(session.variables.iter().map(|(name, value)| (name, value)));
+        client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("claviger runs")
+    };
+    let mut waiting: Vec<_> = (0..8).map(start).collect();
+    until("all of them hang", || processes(&nap).len() >= 8);
+    let mut client = session.home.claviger(&["token"]).stdout(Stdio::null()).spawn().expect("claviger runs");
+    until("the helper's key is there", || client.try_wait().expect("a child").is_some());
+    assert_eq!(session.home.runs("key"), 1);
+    for client in &mut waiting {
+        drop(client.kill());
+        client.wait().expect("wait");
+    }
+}

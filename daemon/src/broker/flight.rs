@@ -152,8 +152,9 @@ impl Broker {
                 entry.say(Progress { line, elapsed: started.elapsed() });
             }
         };
-        let (host, commands, auth_refreshes) = (&self.host, &self.commands, &self.auth_refreshes);
-        let mut ask = Ask { host, commands, auth_refreshes, demand, on_line: &mut on_line };
+        let (host, auth_refreshes) = (&self.host, &self.auth_refreshes);
+        let (commands, fetches) = (&self.commands, &self.fetches);
+        let mut ask = Ask { host, commands, fetches, auth_refreshes, demand, on_line: &mut on_line };
         provider.provide(&mut ask).await
     }
 

@@ -57,6 +57,7 @@ pub struct Broker {
     entries: Mutex<Entries>,
     recall: Recall,
     commands: Semaphore,
+    fetches: Semaphore,
     /// The commands that sign a person in.
     pub auth_refreshes: Arc<AuthRefreshes>,
     shutdown: tokio::sync::watch::Sender<bool>,
@@ -81,7 +82,7 @@ impl Broker {
         limits: Limits,
     ) -> Arc<Self> {
         let started_at = host.clock.now();
-        let commands = Semaphore::new(limits.commands);
+        let [commands, fetches] = [limits.commands; 2].map(Semaphore::new);
         let shutdown = tokio::sync::watch::Sender::new(false);
         let (counters, entries, recall, auth_refreshes) = Default::default();
         Arc::new(Self {
@@ -94,6 +95,7 @@ impl Broker {
             entries,
             recall,
             commands,
+            fetches,
             auth_refreshes,
             shutdown,
         })

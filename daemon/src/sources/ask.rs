@@ -4,7 +4,7 @@ use crate::{
     broker::auth_refresh::AuthRefreshes,
     host::{
         Host,
-        command::{self, CommandError, CommandSpec},
+        command::{self, CommandError, CommandSpec, Program},
     },
 };
 use claviger::secret::Secret;
@@ -20,6 +20,8 @@ pub struct Ask<'a> {
     pub host: &'a Host,
     /// As many permits as commands may run at once. Those that talk to a person take none: they wait for a person.
     pub commands: &'a Semaphore,
+    /// As many as `fetch` children may: servers that do not answer hold up no command.
+    pub fetches: &'a Semaphore,
     /// The commands that sign a person in.
     pub auth_refreshes: &'a Arc<AuthRefreshes>,
     /// Who is asking.
@@ -68,7 +70,11 @@ impl Ask<'_> {
     /// # Errors
     /// See [`CommandError`].
     pub async fn run(&mut self, spec: &CommandSpec) -> Result<Secret<Vec<u8>>, CommandError> {
-        let turn = timeout(spec.deadline, self.commands.acquire()).await;
+        let turns = match spec.program {
+            Program::Shell(_) => self.commands,
+            Program::Fetch(_) => self.fetches,
+        };
+        let turn = timeout(spec.deadline, turns.acquire()).await;
         let Ok(_permit) = turn else { return Err(CommandError::Queued(spec.deadline)) };
         let on_line = |text: String| (self.on_line)(Line { text: text.into(), attended: false });
         command::run(self.host, spec, on_line).await
