@@ -242,6 +242,32 @@ fn a_session_that_leaves_or_dies_does_not_end_the_sign_in() {
 }
 
 #[test]
+fn a_session_that_left_before_opens_no_browser() {
+    let home = Home::new();
+    let asked = home.path("asked");
+    let slow = format!(
+        "touch '{}'; while [ ! -e '{}' ]; do sleep 0.05; done; exit 1",
+        asked.display(),
+        home.path("go").display()
+    );
+    let login = format!("echo run >> '{}'", home.path("logins").display());
+    let settings = json!({"awsCredentialExport": slow, "awsAuthRefresh": login, "env": {"CLAUDE_CODE_USE_BEDROCK": "1"}});
+    home.write("home/.claude/settings.json", &settings.to_string());
+    let _daemon = home.daemon();
+    let mut session = start(&home, &["get"]);
+    until("the export runs", || asked.exists());
+    session.kill().expect("kill");
+    session.wait().expect("wait");
+    let watch = Watch::start(&home, &[]);
+    home.write("go", "");
+    watch.told("human-needed", "login-required");
+    assert_eq!(logins(&home), 0);
+    // Who comes next is not held up.
+    drop(home.fails(6, &["get"]));
+    assert_eq!(logins(&home), 1);
+}
+
+#[test]
 fn valid_credentials_trouble_nobody_and_an_unreachable_sts_neither() {
     let portal = portal(Duration::from_secs(3600));
     let mut home = signed_out(&portal);

@@ -127,7 +127,7 @@ impl AuthRefreshes {
         }
         let record = records.entry(sign_in.key).or_default();
         if record.running.is_none() {
-            if record.past.ended_well_after(since) {
+            if record.past.ended_well_between(since, now) {
                 return Ok(None);
             }
             if ask.demand.get() < Demand::Person {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     host::memory::LockedText,
     sources::{
-        Ask, CredentialProvider, Demand, Facts, Line, ProvideError, Provided, SharedDemand, SourceKey,
+        Ask, CredentialProvider, Demand, Facts, Line, ProvideError, Provided, SharedDemand, SourceKey, Waits,
     },
 };
 use claviger::reason::{Problem, Reason};
@@ -46,15 +46,24 @@ pub struct Flight {
     pub started_at: SystemTime,
 }
 
+/// A place among those who wait for a flight. Who gives it up does not wait any more.
+#[derive(Debug)]
+pub(super) struct Seat {
+    outcomes: Outcomes,
+    _waits: Waits,
+}
+
 /// Pause before the second attempt of a flight; doubled before the third.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
-/// Waits for the end of a flight.
-pub(super) async fn outcome(outcomes: &mut Outcomes) -> Result<Fetched, Problem> {
-    match outcomes.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
-        Ok(Some(outcome)) => outcome,
-        // The sender goes only when the runtime ends.
-        _ => Err(super::shutting_down()),
+impl Seat {
+    /// Waits for the end of the flight.
+    pub(super) async fn outcome(mut self) -> Result<Fetched, Problem> {
+        match self.outcomes.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
+            Ok(Some(outcome)) => outcome,
+            // The sender goes only when the runtime ends.
+            _ => Err(super::shutting_down()),
+        }
     }
 }
 
@@ -66,15 +75,16 @@ impl Broker {
         key: SourceKey,
         cause: Cause,
         demand: Demand,
-    ) -> Outcomes {
+    ) -> Seat {
         if let Some(flight) = &entry.flight {
-            flight.demand.raise(demand);
-            return flight.outcomes.clone();
+            return Seat { outcomes: flight.outcomes.clone(), _waits: flight.demand.join(demand) };
         }
         let (sender, outcomes) = watch::channel(None);
-        let demand = SharedDemand::new(demand);
+        let all = SharedDemand::default();
+        let seat = Seat { outcomes: outcomes.clone(), _waits: all.join(demand) };
+        let demand = all;
         let started_at = self.host.clock.now();
-        entry.flight = Some(Flight { outcomes: outcomes.clone(), demand: demand.clone(), started_at });
+        entry.flight = Some(Flight { outcomes, demand: demand.clone(), started_at });
         let cause = if entry.state.current.is_none() { Cause::Initial } else { cause };
         let (broker, provider) = (self.clone(), entry.provider.clone());
         tokio::spawn(async move {
@@ -90,7 +100,7 @@ impl Broker {
             sender.send_replace(Some(outcome));
         });
         entry.bump();
-        outcomes
+        seat
     }
 
     /// Asks the provider, up to three times where trying again may help.
@@ -142,8 +152,9 @@ impl Broker {
                 entry.say(Progress { line, elapsed: started.elapsed() });
             }
         };
-        let (host, commands, auth_refreshes) = (&self.host, &self.commands, &self.auth_refreshes);
-        let mut ask = Ask { host, commands, auth_refreshes, demand, on_line: &mut on_line };
+        let (host, auth_refreshes) = (&self.host, &self.auth_refreshes);
+        let (commands, fetches) = (&self.commands, &self.fetches);
+        let mut ask = Ask { host, commands, fetches, auth_refreshes, demand, on_line: &mut on_line };
         provider.provide(&mut ask).await
     }
 

@@ -58,6 +58,7 @@ pub struct Broker {
     entries: Mutex<Entries>,
     recall: Recall,
     commands: Semaphore,
+    fetches: Semaphore,
     /// The commands that sign a person in.
     pub auth_refreshes: Arc<AuthRefreshes>,
     shutdown: tokio::sync::watch::Sender<bool>,
@@ -68,7 +69,7 @@ enum Answer {
     /// The credential.
     Now(LoanMaterial),
     /// Whatever this flight brings.
-    After(flight::Outcomes),
+    After(flight::Seat),
 }
 
 // === impl Broker ===
@@ -82,7 +83,7 @@ impl Broker {
         limits: Limits,
     ) -> Arc<Self> {
         let started_at = host.clock.now();
-        let commands = Semaphore::new(limits.commands);
+        let [commands, fetches] = [limits.commands; 2].map(Semaphore::new);
         let shutdown = tokio::sync::watch::Sender::new(false);
         let (counters, entries, recall, auth_refreshes) = Default::default();
         Arc::new(Self {
@@ -95,6 +96,7 @@ impl Broker {
             entries,
             recall,
             commands,
+            fetches,
             auth_refreshes,
             shutdown,
         })
@@ -237,9 +239,9 @@ impl Broker {
         self.lock().get(&key).filter(|entry| entry.state.is_valid(now)).and_then(|entry| entry.loan(key))
     }
 
-    async fn wait(&self, mut outcomes: flight::Outcomes) -> Result<Fetched, Problem> {
+    async fn wait(&self, seat: flight::Seat) -> Result<Fetched, Problem> {
         tokio::select! {
-            outcome = flight::outcome(&mut outcomes) => outcome,
+            outcome = seat.outcome() => outcome,
             () = self.stopping() => Err(shutting_down()),
         }
     }

@@ -12,13 +12,18 @@ pub mod answer;
 mod aws;
 mod azure;
 mod gcp;
+mod guard;
 mod http;
 mod links;
 
 use crate::host::memory;
-use answer::Answer;
+use answer::{Answer, Trouble};
 use clap::Subcommand;
-use std::{error::Error, io::Write as _};
+use links::Links;
+use std::{
+    error::Error,
+    io::{self, StdoutLock, Write as _},
+};
 use zeroize::Zeroizing;
 
 /// What to fetch.
@@ -52,17 +57,20 @@ pub enum Fetch {
 /// If the process cannot be protected or the answer not written. That there is no credential is an answer.
 pub fn run(fetch: &Fetch) -> Result<(), Box<dyn Error>> {
     memory::protect_process()?;
-    memory::end_with_parent();
+    guard::start();
     // The daemon built neither with aws-lc nor with OpenSSL: one provider, and it is chosen here for all SDKs.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answer = runtime.block_on(answer(fetch));
     // A name server that is silent may hold up a thread for much longer than any answer may take.
     runtime.shutdown_background();
-    let text = Zeroizing::new(serde_json::to_string(&answer)?);
-    let mut stdout = std::io::stdout().lock();
+    Ok(say(&answer, &mut std::io::stdout().lock())?)
+}
+
+fn say(answer: &Answer, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
+    let text = Zeroizing::new(serde_json::to_string(answer)?);
     stdout.write_all(text.as_bytes())?;
-    Ok(stdout.flush()?)
+    stdout.flush()
 }
 
 async fn answer(fetch: &Fetch) -> Answer {

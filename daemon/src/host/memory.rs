@@ -64,14 +64,6 @@ pub fn protect_process() -> io::Result<()> {
     Ok(())
 }
 
-/// Ends this process when the one that started it ends, be it by `kill -9`.
-pub fn end_with_parent() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL) {
-        tracing::debug!(%error, "the kernel does not tie children to their parent");
-    }
-}
-
 /// Allows as many connections as the hard limit does. Commands inherit it.
 pub fn raise_descriptor_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {

@@ -102,7 +102,8 @@ impl<'a> View<'a> {
         for &(name, usage) in variables::VARIABLES {
             let value = match usage {
                 Use::Sdk(other) if reads(other) => self.variable(name)?.map(|(text, _)| text.to_owned()),
-                Use::Lent(other) if reads(other) => self.lent(name)?,
+                // A secret stays with its own cloud, whoever else reads that cloud's variables.
+                Use::Lent(other) if other == cloud => self.lent(name)?,
                 _ => continue,
             };
             match value {

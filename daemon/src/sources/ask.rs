@@ -4,13 +4,13 @@ use crate::{
     broker::auth_refresh::AuthRefreshes,
     host::{
         Host,
-        command::{self, CommandError, CommandSpec},
+        command::{self, CommandError, CommandSpec, Program},
     },
 };
 use claviger::secret::Secret;
 use std::sync::{
     Arc,
-    atomic::{AtomicU8, Ordering::SeqCst},
+    atomic::{AtomicUsize, Ordering::SeqCst},
 };
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -20,6 +20,8 @@ pub struct Ask<'a> {
     pub host: &'a Host,
     /// As many permits as commands may run at once. Those that talk to a person take none: they wait for a person.
     pub commands: &'a Semaphore,
+    /// As many as `fetch` children may: servers that do not answer hold up no command.
+    pub fetches: &'a Semaphore,
     /// The commands that sign a person in.
     pub auth_refreshes: &'a Arc<AuthRefreshes>,
     /// Who is asking.
@@ -48,9 +50,17 @@ pub enum Demand {
     Person,
 }
 
-/// The highest demand for one refresh; it can rise while the refresh is under way.
-#[derive(Clone, Debug)]
-pub struct SharedDemand(Arc<AtomicU8>);
+/// The demand of whoever waits for one refresh now; it can rise and fall while the refresh is under way.
+#[derive(Clone, Debug, Default)]
+pub struct SharedDemand(Arc<[AtomicUsize; 2]>);
+
+/// One who waits for a refresh, until this is dropped.
+#[derive(Debug)]
+#[must_use = "who does not keep it does not wait"]
+pub struct Waits {
+    refresh: SharedDemand,
+    demand: Demand,
+}
 
 // === impl Ask ===
 
@@ -60,7 +70,11 @@ impl Ask<'_> {
     /// # Errors
     /// See [`CommandError`].
     pub async fn run(&mut self, spec: &CommandSpec) -> Result<Secret<Vec<u8>>, CommandError> {
-        let turn = timeout(spec.deadline, self.commands.acquire()).await;
+        let turns = match spec.program {
+            Program::Shell(_) => self.commands,
+            Program::Fetch(_) => self.fetches,
+        };
+        let turn = timeout(spec.deadline, turns.acquire()).await;
         let Ok(_permit) = turn else { return Err(CommandError::Queued(spec.deadline)) };
         let on_line = |text: String| (self.on_line)(Line { text: text.into(), attended: false });
         command::run(self.host, spec, on_line).await
@@ -70,22 +84,42 @@ impl Ask<'_> {
 // === impl SharedDemand ===
 
 impl SharedDemand {
-    /// Of a refresh that starts.
-    pub fn new(demand: Demand) -> Self {
-        Self(Arc::new(AtomicU8::new(demand as u8)))
+    /// Somebody waits from now on.
+    pub fn join(&self, demand: Demand) -> Waits {
+        let waits = Waits { refresh: self.clone(), demand };
+        if let Some(count) = waits.count() {
+            count.fetch_add(1, SeqCst);
+        }
+        waits
     }
 
-    /// Somebody joins.
-    pub fn raise(&self, demand: Demand) {
-        self.0.fetch_max(demand as u8, SeqCst);
-    }
-
-    /// The highest so far.
+    /// The highest of those who wait.
     pub fn get(&self) -> Demand {
-        match self.0.load(SeqCst) {
-            0 => Demand::Background,
-            1 => Demand::Session,
+        match self.0.each_ref().map(|count| count.load(SeqCst)) {
+            [0, 0] => Demand::Background,
+            [_, 0] => Demand::Session,
             _ => Demand::Person,
+        }
+    }
+}
+
+// === impl Waits ===
+
+impl Waits {
+    fn count(&self) -> Option<&AtomicUsize> {
+        let [sessions, persons] = &*self.refresh.0;
+        match self.demand {
+            Demand::Background => None,
+            Demand::Session => Some(sessions),
+            Demand::Person => Some(persons),
+        }
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        if let Some(count) = self.count() {
+            count.fetch_sub(1, SeqCst);
         }
     }
 }
@@ -95,12 +129,17 @@ mod tests {
     use super::{Demand, SharedDemand};
 
     #[test]
-    fn demand_only_rises() {
-        let demand = SharedDemand::new(Demand::Background);
-        demand.raise(Demand::Session);
-        assert_eq!(demand.get(), Demand::Session);
-        demand.raise(Demand::Person);
-        demand.raise(Demand::Background);
+    fn demand_is_that_of_whoever_waits() {
+        let demand = SharedDemand::default();
+        let background = demand.join(Demand::Background);
+        assert_eq!(demand.get(), Demand::Background);
+        let sessions = [Demand::Session; 2].map(|session| demand.join(session));
+        let person = demand.join(Demand::Person);
+        drop(background);
         assert_eq!(demand.get(), Demand::Person);
+        drop(person);
+        assert_eq!(demand.get(), Demand::Session);
+        drop(sessions);
+        assert_eq!(demand.get(), Demand::Background);
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Providing, SignIn, SourceKey,
     aws_chain::{self, SIGN_IN},
     aws_keys::Keys,
-    sdk::{WITHOUT_EXPIRY, fetch},
+    sdk::{FETCH_DIRECTORY, WITHOUT_EXPIRY, fetch},
     sign_in::{Attempt, Refusal, with_sign_in},
 };
 use crate::{
@@ -105,7 +105,7 @@ fn export(view: &View<'_>, command: &Located<String>) -> Result<Export, Problem>
     let spec = CommandSpec {
         program: Program::Shell(command.value.clone()),
         environment,
-        directory: directory.clone(),
+        directory,
         deadline: view.limits.helper_timeout,
         max_output: MAX_ANSWER,
         flight: key.to_string(),
@@ -114,6 +114,7 @@ fn export(view: &View<'_>, command: &Located<String>) -> Result<Export, Problem>
     let check = CommandSpec {
         program: Program::Fetch(vec!["aws-check".to_owned()]),
         environment: view.sdk_environment(Backend::Bedrock, &[])?,
+        directory: FETCH_DIRECTORY.into(),
         deadline,
         ..spec.clone()
     };

@@ -14,7 +14,7 @@ pub mod google_adc;
 mod sdk;
 mod sign_in;
 
-pub use ask::{Ask, Demand, Line, SharedDemand};
+pub use ask::{Ask, Demand, Line, SharedDemand, Waits};
 pub use sign_in::SignIn;
 
 use crate::resolve::{Outcome, View};

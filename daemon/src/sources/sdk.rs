@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// How long a credential that says nothing of its expiry is good for (`spec/behaviour.md` A7, "AWS cache").
 pub(super) const WITHOUT_EXPIRY: Duration = Duration::from_secs(3600);
+/// Where SDKs run: where nobody but root can leave a file. Without HOME, the one of AWS looks for its files here.
+pub(super) const FETCH_DIRECTORY: &str = "/";
 
 /// An SDK's chain, bound.
 #[derive(Debug)]
@@ -59,16 +61,14 @@ impl Sdk {
     /// `workspace-untrusted`.
     pub(super) fn bind(view: &View<'_>, chain: Chain<'_>) -> Result<Self, Problem> {
         let environment = view.sdk_environment(chain.cloud, chain.also)?;
-        let directory = view.config_directory();
         let sign_in = chain.sign_in.as_ref().map_or_else(String::new, |sign_in| sign_in.key.to_string());
-        let inputs = [directory.to_str().unwrap_or_default(), &sign_in].into_iter();
         let variables = environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
         let arguments = chain.arguments.iter().map(String::as_str);
-        let key = SourceKey::of(chain.id, inputs.chain(arguments).chain(variables));
+        let key = SourceKey::of(chain.id, [sign_in.as_str()].into_iter().chain(arguments).chain(variables));
         let spec = CommandSpec {
             program: Program::Fetch(chain.arguments),
             environment,
-            directory,
+            directory: FETCH_DIRECTORY.into(),
             deadline: chain.deadline,
             max_output: MAX_ANSWER,
             flight: key.to_string(),

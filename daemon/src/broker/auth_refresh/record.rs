@@ -27,9 +27,10 @@ impl Past {
         self.useless = if useful { 0 } else { self.useless.saturating_add(1) };
     }
 
-    /// Whether a run ended well after `since`.
-    pub(super) fn ended_well_after(&self, since: SystemTime) -> bool {
-        self.ended.is_some_and(|(at, well)| well && at >= since)
+    /// Whether a run ended well at `since` or later. One that ended after `now` was before the clock was set back, and
+    /// proves nothing.
+    pub(super) fn ended_well_between(&self, since: SystemTime, now: SystemTime) -> bool {
+        self.ended.is_some_and(|(at, well)| well && (since..=now).contains(&at))
     }
 
     /// Refuses another run that comes too soon after the last one.
@@ -114,8 +115,9 @@ mod tests {
     fn only_a_later_run_that_ended_well_is_joined() {
         let mut past = Past::default();
         past.end(at(5), true);
-        assert!(past.ended_well_after(at(4)) && !past.ended_well_after(at(6)));
+        assert!(past.ended_well_between(at(4), at(7)) && !past.ended_well_between(at(6), at(7)));
+        assert!(!past.ended_well_between(at(1), at(3)), "the clock was set back");
         past.end(at(9), false);
-        assert!(!past.ended_well_after(at(8)));
+        assert!(!past.ended_well_between(at(8), at(9)));
     }
 }
