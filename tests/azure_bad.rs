@@ -174,7 +174,7 @@ fn variables_that_cannot_be_used() {
     foundry.unset("AZURE_CLIENT_SECRET");
     foundry.set("AZURE_TENANT_ID", "tenant-1");
     foundry.set("AZURE_FEDERATED_TOKEN_FILE", "missing");
-    assert_problem(&foundry.problem(), "settings-invalid", "cannot be read");
+    assert_problem(&foundry.problem(), "settings-invalid", "does not exist");
     for content in ["", "\n", "two words"] {
         foundry.home.write("work/federated", content);
         foundry.set("AZURE_FEDERATED_TOKEN_FILE", "federated");

@@ -89,7 +89,7 @@ fn certificates_that_cannot_be_used() {
         (write("half.pem", &pem[pem.find("-----BEGIN CERT").expect("a certificate")..]), "no private key"),
         (write("cut.pem", &pem[..900]), "no private key"),
         (write("empty.pem", ""), "not in PEM format"),
-        (foundry.home.path("missing.pem"), "cannot be read"),
+        (foundry.home.path("missing.pem"), "does not exist"),
         (foundry.home.path("home"), "is not a file"),
     ];
     let _daemon = foundry.home.daemon();

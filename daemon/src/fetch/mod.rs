@@ -11,9 +11,11 @@
 pub mod answer;
 mod aws;
 mod azure;
+mod file;
 mod gcp;
 mod http;
 mod links;
+mod text;
 
 use crate::host::memory;
 use answer::Answer;

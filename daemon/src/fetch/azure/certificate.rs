@@ -1,12 +1,8 @@
 //! An app's certificate, and the assertion that is signed with its key (RFC 7523; Microsoft Entra documentation,
 //! "Certificate credentials").
 
-use super::{
-    Trouble,
-    file::{self, Unread},
-};
+use super::{Trouble, read, unusable as unusable_file};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use claviger::reason::Reason;
 use ring::{
     digest,
     rand::{SecureRandom as _, SystemRandom},
@@ -32,12 +28,7 @@ struct Identity {
 /// # Errors
 /// `settings-invalid` if the file cannot be used.
 pub(super) fn assertion(path: &str, client: &str, audience: &str) -> Result<String, Trouble> {
-    let pem = file::read(path).map_err(|unread| match unread {
-        // PKCS #12, as Azure's portal makes it, is not text.
-        Unread::NotText => unusable(path, Why::NotPem),
-        unread => unread.trouble(PATH, path),
-    })?;
-    let identity = Identity::parse(pem.as_bytes()).map_err(|why| unusable(path, why))?;
+    let identity = Identity::parse(&read(PATH, path)?).map_err(|why| unusable(path, why))?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     identity.sign(client, audience, since).ok_or_else(|| unusable(path, Why::Key))
 }
@@ -65,12 +56,13 @@ fn unusable(path: &str, why: Why) -> Trouble {
             "put the certificate and its private key into the same PEM file",
         ),
     };
-    Trouble::new(Reason::SettingsInvalid, format!("{PATH} names {path}, which {what}")).hint(hint)
+    unusable_file(PATH, path, what).hint(hint)
 }
 
 impl Identity {
     fn parse(pem: &[u8]) -> Result<Self, Why> {
         let has = |text: &[u8]| pem.windows(text.len()).any(|window| window == text);
+        // PKCS #12, as Azure's portal makes it, has no such line.
         if !has(b"-----BEGIN ") {
             return Err(Why::NotPem);
         }

@@ -2,8 +2,8 @@
 //!
 //! The SDK runs the tool through a shell; how it ended is noted here, because nothing that it printed may be repeated.
 
-use super::{Found, Step, authority::check_tenant, failure::entra_codes, principal::found, wire::is_token};
-use crate::lock::lock;
+use super::{Found, Step, authority::check_tenant, failure::entra_codes, principal::found};
+use crate::{fetch::text::is_token, lock::lock};
 use azure_core::credentials::TokenCredential;
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,

@@ -9,9 +9,9 @@ use super::{
     quota_project,
     token::Token,
 };
-use crate::host::system;
+use crate::{fetch::text::is_token, host::system};
 use aws_smithy_types::{DateTime, date_time::Format};
-use claviger::{credential::MAX_SECRET_LEN, reason::Reason, secret::Secret};
+use claviger::{reason::Reason, secret::Secret};
 use serde::Deserialize;
 use std::{
     path::PathBuf,
@@ -73,14 +73,11 @@ fn token(output: &[u8], now: SystemTime) -> Option<Token> {
     let Credential { access_token, token_expiry } =
         serde_json::from_slice::<Printed>(output).ok()?.credential;
     let secret = Secret::new(access_token);
-    let text = secret.expose();
-    let is_token =
-        !text.is_empty() && text.len() <= MAX_SECRET_LEN && text.bytes().all(|byte| byte.is_ascii_graphic());
     let expires_at = match token_expiry {
         Some(text) => SystemTime::try_from(DateTime::from_str(&text, Format::DateTime).ok()?).ok()?,
         None => now + UNKNOWN,
     };
-    (is_token && expires_at > now).then_some(Token { secret, expires_at: Some(expires_at) })
+    (is_token(secret.expose()) && expires_at > now).then_some(Token { secret, expires_at: Some(expires_at) })
 }
 
 fn failed(failure: &Failure) -> Trouble {
