@@ -8,8 +8,9 @@ use super::{
     program::{self, Failure},
     quota_project,
     token::Token,
+    variable,
 };
-use crate::{fetch::text::is_token, host::system};
+use crate::fetch::text::is_token;
 use aws_smithy_types::{DateTime, date_time::Format};
 use claviger::{reason::Reason, secret::Secret};
 use serde::Deserialize;
@@ -62,10 +63,10 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Found, Trouble>> {
     })
 }
 
-/// Where gcloud keeps its accounts.
-fn directory() -> Option<PathBuf> {
-    let below_home = || Some(PathBuf::from(system::variable("HOME")?).join(".config/gcloud"));
-    system::variable("CLOUDSDK_CONFIG").map(PathBuf::from).or_else(below_home)
+/// Where gcloud keeps its accounts, and the credentials of applications.
+pub(super) fn directory() -> Option<PathBuf> {
+    let below_home = || Some(PathBuf::from(variable("HOME")?).join(".config/gcloud"));
+    variable("CLOUDSDK_CONFIG").map(PathBuf::from).or_else(below_home)
 }
 
 /// The token in gcloud's output, if there is one that is still good.
