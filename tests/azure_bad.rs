@@ -2,14 +2,12 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
-#[path = "support/foundry.rs"]
-mod foundry;
 mod support;
 
-use foundry::{Foundry, assert_problem, az, azd, issued, word};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use support::{
+    foundry::{Foundry, assert_problem, az, azd, issued, word},
     stand_in::{Authority, Request, Response, StandIn},
     wait,
 };

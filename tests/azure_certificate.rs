@@ -2,12 +2,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
-#[path = "support/foundry.rs"]
-mod foundry;
 mod support;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use foundry::{Foundry, assert_problem, entra, issued, seconds, word};
 use rcgen::{CertificateParams, KeyPair};
 use ring::{
     digest,
@@ -18,6 +15,8 @@ use serde_json::Value;
 use std::{fs, path::Path};
 use support::{
     CANARY,
+    foundry::{Foundry, assert_problem, entra, issued, word},
+    seconds,
     stand_in::{Authority, Request, StandIn},
 };
 
