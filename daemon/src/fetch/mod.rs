@@ -14,6 +14,7 @@ mod azure;
 mod file;
 mod gcp;
 mod http;
+mod jwt;
 mod links;
 mod text;
 

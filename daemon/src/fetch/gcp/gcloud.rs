@@ -1,7 +1,6 @@
 //! The gcloud command as the last resort: whoever is signed in with it.
 //!
-//! gcp_auth can run it too, but it blocks, sets no deadline, and takes every token to be good for an hour, whose expiry gcloud
-//! knows better: it hands out one token until that runs out.
+//! gcloud hands out one token until that runs out, and knows when that is.
 
 use super::{
     Found, Links, Trouble, found,
