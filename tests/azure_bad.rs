@@ -236,3 +236,12 @@ fn a_tool_that_hangs_is_ended_with_all_it_started() {
     assert!(start.elapsed() < Duration::from_secs(14), "{:?}", start.elapsed());
     wait::until("nothing of az is left", || support::processes("86391.7").is_empty());
 }
+
+#[test]
+fn what_a_tool_leaves_behind_holds_nobody_up() {
+    let mut foundry = Foundry::new();
+    foundry.shim("az", &format!("sleep 20 &\n{}", az("sk-canary-az")));
+    foundry.set("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential");
+    let _daemon = foundry.home.daemon();
+    assert_eq!(foundry.token(), "sk-canary-az");
+}
