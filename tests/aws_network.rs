@@ -73,9 +73,11 @@ fn a_bundle_that_cannot_be_used_is_named() {
     let mut session = with_role();
     let empty = session.home.write("empty.pem", "canary");
     let _daemon = session.daemon();
-    for (path, what) in
-        [("/nonexistent.pem", "cannot be read"), (empty.to_str().expect("UTF-8"), "no certificate")]
-    {
+    for (path, what) in [
+        ("/nonexistent.pem", "does not exist"),
+        ("/dev/zero", "is not a file"),
+        (empty.to_str().expect("UTF-8"), "no certificate"),
+    ] {
         session.set("AWS_CA_BUNDLE", path);
         let problem = session.refused("settings-invalid");
         assert!(problem.message.contains(path) && problem.message.contains(what), "{problem:?}");

@@ -2,14 +2,12 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
-#[path = "support/foundry.rs"]
-mod foundry;
 mod support;
 
-use foundry::{Foundry, assert_problem, az, azd, issued, word};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use support::{
+    foundry::{Foundry, assert_problem, az, azd, issued, word},
     stand_in::{Authority, Request, Response, StandIn},
     wait,
 };
@@ -174,7 +172,7 @@ fn variables_that_cannot_be_used() {
     foundry.unset("AZURE_CLIENT_SECRET");
     foundry.set("AZURE_TENANT_ID", "tenant-1");
     foundry.set("AZURE_FEDERATED_TOKEN_FILE", "missing");
-    assert_problem(&foundry.problem(), "settings-invalid", "cannot be read");
+    assert_problem(&foundry.problem(), "settings-invalid", "does not exist");
     for content in ["", "\n", "two words"] {
         foundry.home.write("work/federated", content);
         foundry.set("AZURE_FEDERATED_TOKEN_FILE", "federated");
@@ -237,4 +235,13 @@ fn a_tool_that_hangs_is_ended_with_all_it_started() {
     assert_problem(&problem, "source-timeout", "az did not answer within 10 s");
     assert!(start.elapsed() < Duration::from_secs(14), "{:?}", start.elapsed());
     wait::until("nothing of az is left", || support::processes("86391.7").is_empty());
+}
+
+#[test]
+fn what_a_tool_leaves_behind_holds_nobody_up() {
+    let mut foundry = Foundry::new();
+    foundry.shim("az", &format!("sleep 20 &\n{}", az("sk-canary-az")));
+    foundry.set("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential");
+    let _daemon = foundry.home.daemon();
+    assert_eq!(foundry.token(), "sk-canary-az");
 }

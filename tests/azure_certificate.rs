@@ -2,12 +2,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
-#[path = "support/foundry.rs"]
-mod foundry;
 mod support;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use foundry::{Foundry, assert_problem, entra, issued, seconds, word};
 use rcgen::{CertificateParams, KeyPair};
 use ring::{
     digest,
@@ -18,6 +15,8 @@ use serde_json::Value;
 use std::{fs, path::Path};
 use support::{
     CANARY,
+    foundry::{Foundry, assert_problem, entra, issued, word},
+    seconds,
     stand_in::{Authority, Request, StandIn},
 };
 
@@ -89,7 +88,7 @@ fn certificates_that_cannot_be_used() {
         (write("half.pem", &pem[pem.find("-----BEGIN CERT").expect("a certificate")..]), "no private key"),
         (write("cut.pem", &pem[..900]), "no private key"),
         (write("empty.pem", ""), "not in PEM format"),
-        (foundry.home.path("missing.pem"), "cannot be read"),
+        (foundry.home.path("missing.pem"), "does not exist"),
         (foundry.home.path("home"), "is not a file"),
     ];
     let _daemon = foundry.home.daemon();

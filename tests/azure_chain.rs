@@ -2,11 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
-#[path = "support/foundry.rs"]
-mod foundry;
 mod support;
 
-use foundry::{Foundry, az, azd, entra, expiry, issued, managed, seconds};
 use std::{
     collections::BTreeSet,
     fs,
@@ -16,6 +13,8 @@ use std::{
 };
 use support::{
     CANARY,
+    foundry::{Foundry, az, azd, entra, expiry, issued, managed},
+    seconds,
     stand_in::{Authority, Request, Response, StandIn, form},
     text,
 };

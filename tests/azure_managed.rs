@@ -2,11 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
-#[path = "support/foundry.rs"]
-mod foundry;
 mod support;
 
-use foundry::{Foundry, assert_problem, az, expiry, managed, seconds, word};
 use serde_json::json;
 use std::{
     path::Path,
@@ -15,6 +12,8 @@ use std::{
 };
 use support::{
     CANARY,
+    foundry::{Foundry, assert_problem, az, expiry, managed, word},
+    seconds,
     stand_in::{Response, StandIn, form},
 };
 

@@ -161,7 +161,7 @@ fn paths_that_name_no_file() {
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("fifo");
     let _daemon = home.daemon();
     for (name, part) in
-        [("missing", "does not exist"), ("directory", "regular file"), ("fifo", "regular file")]
+        [("missing", "does not exist"), ("directory", "is not a file"), ("fifo", "is not a file")]
     {
         home.set("GOOGLE_APPLICATION_CREDENTIALS", home.path(name).to_str().expect("UTF-8"));
         let error = failure(&home, NEEDS_HUMAN, name);

@@ -269,7 +269,7 @@ fn the_metadata_server() {
     let token = home.ok(&["token"]);
     let of_token = |request: &Request| request.path.ends_with("/token");
     let ours: Vec<_> = google.requests().into_iter().filter(of_token).collect();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs().to_string();
+    let now = support::seconds().to_string();
     let variables = [("GCE_METADATA_HOST", address.clone()), ("GCE_METADATA_IP", address), ("ADC_NOW", now)];
     let theirs = reference(&venv, &home, &google.url, &variables);
     let all: Vec<_> = google.requests().into_iter().filter(of_token).collect();

@@ -131,7 +131,7 @@ fn steps(
     }
     let (endpoint, place) = cloud::of(out.backend, session, settings, &mut out.warnings)?;
     out.warnings.extend(endpoint.warning());
-    let view = View { session, settings, backend: out.backend, endpoint: &endpoint, place: &place, limits };
+    let view = View { session, settings, backend: out.backend, endpoint: &endpoint, limits };
     let (source, bound) = chain(&view, to_the_end, &mut out.steps)?;
     let (backend, warnings) = (out.backend, out.warnings.clone());
     Ok(Winner { source, backend, bound, endpoint, place, extras, warnings })

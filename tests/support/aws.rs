@@ -1,6 +1,6 @@
 //! A Bedrock session of a test. Its environment is told to the daemon and is not the daemon's own.
 
-use super::{Daemon, Home, block_on, stand_in::Response};
+use super::{Daemon, Home, block_on, seconds, stand_in::Response};
 use claviger::{
     client::Client,
     proto::v1::{Lease, lease::Material},
@@ -8,10 +8,7 @@ use claviger::{
     session::SessionContext,
 };
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use std::{
-    process::Output,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{process::Output, time::Duration};
 
 /// A session.
 pub struct Bedrock {
@@ -111,16 +108,14 @@ pub fn keys(lease: &Lease) -> (&str, &str, Option<&str>) {
 
 /// The link that answered, and seconds until the lease expires.
 pub fn about(lease: &Lease) -> (String, i64) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let expires_at = lease.expires_at.as_ref().map_or(0, |at| at.seconds);
     let link = lease.facts.as_ref().map(|facts| facts.link.clone()).unwrap_or_default();
-    (link, expires_at - i64::try_from(now).expect("a clock"))
+    (link, expires_at - i64::try_from(seconds()).expect("a clock"))
 }
 
 /// An instant so many seconds from now, as AWS writes it.
-pub fn instant(seconds: i64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let at = aws_smithy_types::DateTime::from_secs(i64::try_from(now).expect("a clock") + seconds);
+pub fn instant(from_now: i64) -> String {
+    let at = aws_smithy_types::DateTime::from_secs(i64::try_from(seconds()).expect("a clock") + from_now);
     at.fmt(aws_smithy_types::date_time::Format::DateTime).expect("an instant")
 }
 

@@ -1,10 +1,7 @@
 //! A Foundry session, and what stands in for Azure around it.
 
-#![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
-#![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
-
-use crate::support::{
-    CANARY, Home, block_on,
+use super::{
+    CANARY, Home, block_on, seconds,
     stand_in::{Authority, Request, Response, StandIn},
     text,
 };
@@ -146,11 +143,6 @@ pub fn az(token: &str) -> String {
 /// A script that prints what `azd auth token` prints.
 pub fn azd(token: &str) -> String {
     format!(r#"echo '{{"token":"{token}","expiresOn":"2033-05-18T03:33:20Z"}}'"#)
-}
-
-/// Seconds since 1970.
-pub fn seconds() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
 /// The expiry of a lease, in seconds since 1970.

@@ -1,7 +1,7 @@
 //! Google on loopback: credentials files of every kind, and one server that stands in for all of Google's and AWS's.
 
 use super::{
-    CANARY, Home, block_on,
+    CANARY, Home, block_on, seconds,
     stand_in::{Request, Response, StandIn},
     text,
 };
@@ -12,7 +12,6 @@ use std::{
     os::unix,
     path::{Path, PathBuf},
     process::Output,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// A key made for these tests; it signs nothing else.
@@ -69,8 +68,7 @@ pub fn facts(home: &Home) -> v1::Facts {
 
 /// Seconds from now until a lease ends.
 pub fn seconds_left(lease: &v1::Lease) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    lease.expires_at.expect("an expiry").seconds - i64::try_from(now).expect("small")
+    lease.expires_at.expect("an expiry").seconds - i64::try_from(seconds()).expect("small")
 }
 
 /// The secret in a form that tells which server gave it.

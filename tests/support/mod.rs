@@ -6,6 +6,7 @@
 pub mod aws;
 pub mod cloud;
 mod daemon;
+pub mod foundry;
 pub mod google;
 mod home;
 pub mod inside;
@@ -23,6 +24,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::Command,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// Every secret a test hands out starts with this. None may appear in a log, an audit line, a status or an error.
@@ -52,6 +54,11 @@ pub fn binary(name: &str) -> PathBuf {
 
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Seconds since 1970.
+pub fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
 pub fn signal(pid: u32, name: &str) {

@@ -34,7 +34,7 @@ impl Loan {
     fn facts(&self) -> Option<&Facts> {
         match &self.material {
             LoanMaterial::Cached { facts, .. } => Some(facts),
-            _ => None,
+            LoanMaterial::OwnVariable(_) | LoanMaterial::Fixed => None,
         }
     }
 

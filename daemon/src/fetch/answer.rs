@@ -11,6 +11,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Longest answer, in bytes. A token of 16 KiB and every link of a chain fit.
 pub const MAX_ANSWER: usize = 64 * 1024;
 
+/// Longest pause that a server may ask for.
+const MAX_PAUSE: Duration = Duration::from_secs(3600);
+
 /// The answer.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Answer {
@@ -108,7 +111,7 @@ impl Trouble {
     /// Adds when another attempt can succeed.
     #[must_use]
     pub fn retry_after(mut self, delay: Option<Duration>) -> Self {
-        self.retry_after = delay.map(|delay| delay.as_secs());
+        self.retry_after = delay.map(|delay| delay.min(MAX_PAUSE).as_secs());
         self
     }
 

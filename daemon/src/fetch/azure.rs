@@ -9,7 +9,6 @@ mod certificate;
 mod developer;
 mod environment;
 mod failure;
-mod file;
 mod link;
 mod managed;
 mod principal;
@@ -18,11 +17,17 @@ mod workload;
 
 use super::{
     answer::{Answer, Found, Trouble},
+    file,
     links::Links,
 };
 use crate::host::system::variable;
 use claviger::reason::Reason;
 use link::{LINKS, Link, Selection};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Largest file that is read, in bytes.
+const MAX_FILE: usize = 1024 * 1024;
 
 /// What became of a link.
 enum Step {
@@ -88,6 +93,18 @@ fn nothing(selection: &Selection, late: Option<String>) -> Trouble {
         )
         .hint(format!("configure one of them, or unset {} to ask az and azd too", link::SELECTION)),
     }
+}
+
+/// The file at `path`, which `variable` names.
+fn read(variable: &str, path: &str) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    file::read(Path::new(path), MAX_FILE).map_err(|unread| {
+        unusable(variable, path, &unread.to_string())
+            .hint(format!("check {variable}, and that the file is readable for you"))
+    })
+}
+
+fn unusable(variable: &str, path: &str, why: &str) -> Trouble {
+    Trouble::new(Reason::SettingsInvalid, format!("{variable} names {path}, which {why}"))
 }
 
 impl From<Result<Found, Trouble>> for Step {

@@ -86,9 +86,7 @@ fn settle(links: Links, name: &str, why: &str, found: Result<Found, Trouble>) ->
 
 /// Where gcloud keeps the credentials of `gcloud auth application-default login`.
 fn adc() -> Option<PathBuf> {
-    let configured = variable("CLOUDSDK_CONFIG").map(PathBuf::from);
-    let directory = configured.or_else(|| Some(Path::new(&variable("HOME")?).join(".config/gcloud")));
-    Some(directory?.join(ADC))
+    Some(gcloud::directory()?.join(ADC))
 }
 
 /// What a credentials file gives. Its project counts only where the session named the file itself (`spec/behaviour.md`

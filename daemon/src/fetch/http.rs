@@ -19,8 +19,6 @@ use zeroize::Zeroizing;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest answer, in bytes: tokens have 16 KiB at most.
 const MAX_BODY: usize = 64 * 1024;
-/// Longest pause that a server may ask for.
-const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
 /// For `https`, by way of a proxy if the session has one.
 static SECURE: LazyLock<reqwest::Result<Client>> = LazyLock::new(|| builder().https_only(true).build());
@@ -102,10 +100,7 @@ fn unreachable(host: &str, error: &reqwest::Error) -> Trouble {
 impl Reply {
     /// How long the server wants to be left alone.
     pub(super) fn retry_after(&self) -> Option<Duration> {
-        let text = self.header(&RETRY_AFTER)?;
-        let seconds = text.trim().parse().ok().map(Duration::from_secs);
-        let until = || time(text)?.duration_since(self.date().unwrap_or_else(SystemTime::now)).ok();
-        Some(seconds.or_else(until)?.min(MAX_PAUSE))
+        pause(self.header(&RETRY_AFTER)?, self.header(&DATE))
     }
 
     /// The server's clock.
@@ -119,8 +114,33 @@ impl Reply {
     }
 }
 
+/// The pause of a `Retry-After` header (RFC 9110, section 10.2.3). A date is one of the server's clock, whose time is in the
+/// header `Date`.
+pub(super) fn pause(text: &str, date: Option<&str>) -> Option<Duration> {
+    let seconds = text.trim().parse().ok().map(Duration::from_secs);
+    let now = || date.and_then(time).unwrap_or_else(SystemTime::now);
+    seconds.or_else(|| time(text)?.duration_since(now()).ok())
+}
+
 /// A date as HTTP writes it (RFC 9110, section 5.6.7).
 fn time(text: &str) -> Option<SystemTime> {
     let time = aws_smithy_types::DateTime::from_str(text.trim(), Format::HttpDate).ok()?;
     SystemTime::try_from(time).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pause;
+    use std::time::Duration;
+
+    #[test]
+    fn pauses_are_seconds_or_dates_of_the_server() {
+        let date = Some("Sat, 31 Jan 2026 12:00:00 GMT");
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(pause(" 7 ", None), seconds(7));
+        assert_eq!(pause("Sat, 31 Jan 2026 12:01:30 GMT", date), seconds(90));
+        for bad in ["", "-1", "soon", "7.5", "Sat, 31 Jan 2026 11:00:00 GMT"] {
+            assert_eq!(pause(bad, date), None, "{bad:?}");
+        }
+    }
 }

@@ -11,10 +11,13 @@
 pub mod answer;
 mod aws;
 mod azure;
+mod file;
 mod gcp;
 mod guard;
 mod http;
+mod jwt;
 mod links;
+mod text;
 
 use crate::host::memory;
 use answer::{Answer, Trouble};

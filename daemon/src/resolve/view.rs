@@ -2,7 +2,7 @@
 
 use crate::{
     config::Limits,
-    endpoint::{Endpoint, cloud::Place},
+    endpoint::Endpoint,
     settings::{
         Layer, Settings,
         effective::{effective, untrusted},
@@ -30,8 +30,6 @@ pub struct View<'a> {
     pub backend: Backend,
     /// Where requests go.
     pub endpoint: &'a Endpoint,
-    /// Region and project, for clouds.
-    pub place: &'a Place,
     /// Deadlines.
     pub limits: &'a Limits,
 }
@@ -104,7 +102,7 @@ impl<'a> View<'a> {
                 Use::Sdk(other) if reads(other) => self.variable(name)?.map(|(text, _)| text.to_owned()),
                 // A secret stays with its own cloud, whoever else reads that cloud's variables.
                 Use::Lent(other) if other == cloud => self.lent(name)?,
-                _ => continue,
+                Use::Secret | Use::Setting | Use::Command | Use::Sdk(_) | Use::Lent(_) => continue,
             };
             match value {
                 Some(value) => environment.insert(name.to_owned(), value),

@@ -1,8 +1,8 @@
 //! The AWS default chain: environment, profiles, SSO, roles, web identity, containers, instances. And `awsAuthRefresh`.
 
 use super::{
-    Binding, Bound, CredentialSource, Material, SignIn,
-    sdk::{Chain, Sdk},
+    Binding, CredentialSource, SignIn,
+    sdk::{Chain, Sdk, binding},
 };
 use crate::resolve::View;
 use claviger::{
@@ -10,7 +10,7 @@ use claviger::{
     credential::Scheme,
     reason::{Problem, Reason},
 };
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// The source.
 pub struct AwsChain;
@@ -37,14 +37,7 @@ impl CredentialSource for AwsChain {
     }
 
     fn bind(&self, view: &View<'_>) -> Binding {
-        match chain(view) {
-            Ok(sdk) => Binding::Bound(Bound {
-                scheme: Scheme::SigV4,
-                at: sdk.sign_in.as_ref().map(|sign_in| sign_in.at.clone()),
-                material: Material::Provided(Arc::new(sdk)),
-            }),
-            Err(problem) => Binding::Refused(problem),
-        }
+        binding(Scheme::SigV4, chain(view))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The DefaultAzureCredential order: environment, workload identity, managed identity, Azure CLI, azd.
 
 use super::{
-    Binding, Bound, CredentialSource, Material,
-    sdk::{Chain, Sdk},
+    Binding, CredentialSource,
+    sdk::{Chain, Sdk, binding},
 };
 use crate::resolve::View;
 use claviger::{
@@ -10,7 +10,7 @@ use claviger::{
     credential::Scheme,
     reason::{Problem, Reason},
 };
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// The source.
 pub struct AzureDefault;
@@ -34,13 +34,7 @@ impl CredentialSource for AzureDefault {
     }
 
     fn bind(&self, view: &View<'_>) -> Binding {
-        match chain(view) {
-            Ok(sdk) => {
-                let material = Material::Provided(Arc::new(sdk));
-                Binding::Bound(Bound { scheme: Scheme::Bearer, at: None, material })
-            }
-            Err(problem) => Binding::Refused(problem),
-        }
+        binding(Scheme::Bearer, chain(view))
     }
 }
 

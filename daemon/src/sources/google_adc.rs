@@ -1,8 +1,8 @@
 //! Google's Application Default Credentials, and `gcpAuthRefresh`: what the guide calls refreshGcpCredentialsIfNeeded.
 
 use super::{
-    Binding, Bound, CredentialSource, Material, SignIn,
-    sdk::{Chain, Sdk},
+    Binding, CredentialSource, SignIn,
+    sdk::{Chain, Sdk, binding},
 };
 use crate::{resolve::View, settings::Lookup};
 use claviger::{
@@ -10,7 +10,7 @@ use claviger::{
     credential::{AWS_KEYS, Scheme},
     reason::Problem,
 };
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// The source.
 pub struct GoogleAdc;
@@ -34,14 +34,7 @@ impl CredentialSource for GoogleAdc {
     }
 
     fn bind(&self, view: &View<'_>) -> Binding {
-        match chain(view) {
-            Ok(sdk) => Binding::Bound(Bound {
-                scheme: Scheme::Bearer,
-                at: sdk.sign_in.as_ref().map(|sign_in| sign_in.at.clone()),
-                material: Material::Provided(Arc::new(sdk)),
-            }),
-            Err(problem) => Binding::Refused(problem),
-        }
+        binding(Scheme::Bearer, chain(view))
     }
 }
 

@@ -4,7 +4,8 @@
 //! another's identity; in a child of its own that cannot happen, and a hang is a kill.
 
 use super::{
-    Ask, CredentialProvider, Facts, Link, ProvideError, Provided, Providing, SignIn, SourceKey,
+    Ask, Binding, Bound, CredentialProvider, Facts, Link, Material, ProvideError, Provided, Providing,
+    SignIn, SourceKey,
     sign_in::{Attempt, Refusal, with_sign_in},
 };
 use crate::{
@@ -15,10 +16,10 @@ use crate::{
 };
 use claviger::{
     backend::Backend,
-    credential::MAX_SECRET_LEN,
+    credential::{MAX_SECRET_LEN, Scheme},
     reason::{Problem, Reason},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long a credential that says nothing of its expiry is good for (`spec/behaviour.md` A7, "AWS cache").
 pub(super) const WITHOUT_EXPIRY: Duration = Duration::from_secs(3600);
@@ -75,6 +76,18 @@ impl Sdk {
             attended: false,
         };
         Ok(Self { key, spec, slow: chain.slow, by_hand: chain.by_hand, sign_in: chain.sign_in })
+    }
+}
+
+/// What a source of a chain would do.
+pub(super) fn binding(scheme: Scheme, sdk: Result<Sdk, Problem>) -> Binding {
+    match sdk {
+        Ok(sdk) => Binding::Bound(Bound {
+            scheme,
+            at: sdk.sign_in.as_ref().map(|sign_in| sign_in.at.clone()),
+            material: Material::Provided(Arc::new(sdk)),
+        }),
+        Err(problem) => Binding::Refused(problem),
     }
 }
 

@@ -2,6 +2,7 @@
 //! SDK's own client does neither.
 
 use super::{Trouble, seen::Seen, variable};
+use crate::fetch::file;
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
@@ -9,6 +10,10 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use claviger::reason::Reason;
+use std::path::Path;
+
+/// Largest file with certificates, in bytes; those of distributions have some 250 KiB.
+const MAX_BUNDLE: usize = 4 * 1024 * 1024;
 
 /// A client for services on the network.
 ///
@@ -47,11 +52,11 @@ fn context() -> Result<TlsContext, Trouble> {
             Trouble::new(Reason::SettingsInvalid, format!("AWS_CA_BUNDLE names {path}, which {why}"))
                 .hint("it must be a file with certificates in PEM format")
         };
-        let pem = std::fs::read(&path).map_err(|error| unusable(&format!("cannot be read: {error}")))?;
+        let pem = file::read(Path::new(&path), MAX_BUNDLE).map_err(|unread| unusable(&unread.to_string()))?;
         if !pem.windows(27).any(|line| line == b"-----BEGIN CERTIFICATE-----") {
             return Err(unusable("has no certificate in it"));
         }
-        trusted = trusted.with_pem_certificate(pem);
+        trusted = trusted.with_pem_certificate(pem.to_vec());
     }
     let context = TlsContext::builder().with_trust_store(trusted).build();
     context.map_err(|_| Trouble::new(Reason::SettingsInvalid, "the certificates to trust cannot be used"))

@@ -6,6 +6,7 @@ use super::{
     profile::{Kind, plain},
     seen::Exchange,
 };
+use crate::fetch::text::is_code;
 use aws_sdk_sts::{
     error::ProvideErrorMetadata as _,
     operation::{
@@ -189,12 +190,6 @@ fn io(error: &CredentialsError) -> Option<&std::io::Error> {
 fn chain(error: &CredentialsError) -> impl Iterator<Item = &(dyn Error + 'static)> {
     let first: &(dyn Error + 'static) = error;
     iter::successors(Some(first), |&error| error.source())
-}
-
-/// Whether text of a server has the form of an error code, and may be shown.
-fn is_code(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(is_plain)
 }
 
 #[cfg(test)]

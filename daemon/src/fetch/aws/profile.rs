@@ -2,13 +2,14 @@
 //! does not exist for no wish at all; then another identity would sign. Here both are errors.
 
 use super::{Trouble, variable};
+use crate::fetch::file::{self, Unread};
 use aws_config::profile::{self, Profile as Section, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
 use claviger::reason::Reason;
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 /// Largest configuration file: thousands of profiles. The SDK needs twenty times as much memory to read one.
-const MAX_FILE: u64 = 1024 * 1024;
+const MAX_FILE: usize = 1024 * 1024;
 /// Longest chain of `source_profile` that is looked at; the SDK itself tells loops.
 const MAX_CHAIN: usize = 16;
 /// The files: variable that names one, and its default below the home directory.
@@ -86,19 +87,13 @@ pub(super) async fn selected() -> Result<Option<Profile>, Trouble> {
 
 /// Whether the SDK can read a file. What does not exist is no file.
 fn check(path: &Path) -> Result<(), String> {
-    match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(format!("cannot be read: {}", error.kind())),
-        Ok(_) if path == Path::new("/dev/null") => return Ok(()),
-        // Reading a pipe or a device might never end.
-        Ok(about) if !about.is_file() => return Err("is not a file".into()),
-        Ok(about) if about.len() > MAX_FILE => return Err(format!("is larger than {} MiB", MAX_FILE >> 20)),
-        Ok(_) => {}
+    if path == Path::new("/dev/null") {
+        return Ok(());
     }
-    match fs::read_to_string(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err("is not UTF-8 text".into()),
-        Err(error) => Err(format!("cannot be read: {}", error.kind())),
+    match file::read(path, MAX_FILE) {
+        Ok(content) if std::str::from_utf8(&content).is_err() => Err("is not UTF-8 text".into()),
+        Ok(_) | Err(Unread::Absent) => Ok(()),
+        Err(unread) => Err(unread.to_string()),
     }
 }
 

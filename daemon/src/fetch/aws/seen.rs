@@ -1,6 +1,6 @@
 //! What the last server did, short of what it said: the SDK's errors tell only some of it, and each in its own way.
 
-use crate::lock::lock;
+use crate::{fetch::http::pause, lock::lock};
 use aws_smithy_runtime_api::client::{
     http::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -30,7 +30,7 @@ pub(super) enum Exchange {
     Answered {
         /// HTTP status.
         status: u16,
-        /// Header `retry-after`, if it is a number of seconds (RFC 9110 section 10.2.3).
+        /// Header `retry-after`.
         retry_after: Option<Duration>,
         /// Header `x-amzn-errortype` up to the colon: services that speak JSON name their errors there.
         code: Option<String>,
@@ -93,7 +93,7 @@ fn answered(response: &HttpResponse) -> Exchange {
     let header = |name: &str| response.headers().get(name);
     Exchange::Answered {
         status: response.status().as_u16(),
-        retry_after: header("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs),
+        retry_after: header("retry-after").and_then(|text| pause(text, header("date"))),
         code: header("x-amzn-errortype").and_then(|text| text.split(':').next()).map(str::to_owned),
     }
 }

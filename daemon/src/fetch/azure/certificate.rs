@@ -1,12 +1,8 @@
 //! An app's certificate, and the assertion that is signed with its key (RFC 7523; Microsoft Entra documentation,
 //! "Certificate credentials").
 
-use super::{
-    Trouble,
-    file::{self, Unread},
-};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use claviger::reason::Reason;
+use super::{Trouble, read, unusable as unusable_file};
+use crate::fetch::jwt::{self, encode};
 use ring::{
     digest,
     rand::{SecureRandom as _, SystemRandom},
@@ -32,12 +28,7 @@ struct Identity {
 /// # Errors
 /// `settings-invalid` if the file cannot be used.
 pub(super) fn assertion(path: &str, client: &str, audience: &str) -> Result<String, Trouble> {
-    let pem = file::read(path).map_err(|unread| match unread {
-        // PKCS #12, as Azure's portal makes it, is not text.
-        Unread::NotText => unusable(path, Why::NotPem),
-        unread => unread.trouble(PATH, path),
-    })?;
-    let identity = Identity::parse(pem.as_bytes()).map_err(|why| unusable(path, why))?;
+    let identity = Identity::parse(&read(PATH, path)?).map_err(|why| unusable(path, why))?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     identity.sign(client, audience, since).ok_or_else(|| unusable(path, Why::Key))
 }
@@ -65,12 +56,13 @@ fn unusable(path: &str, why: Why) -> Trouble {
             "put the certificate and its private key into the same PEM file",
         ),
     };
-    Trouble::new(Reason::SettingsInvalid, format!("{PATH} names {path}, which {what}")).hint(hint)
+    unusable_file(PATH, path, what).hint(hint)
 }
 
 impl Identity {
     fn parse(pem: &[u8]) -> Result<Self, Why> {
         let has = |text: &[u8]| pem.windows(text.len()).any(|window| window == text);
+        // PKCS #12, as Azure's portal makes it, has no such line.
         if !has(b"-----BEGIN ") {
             return Err(Why::NotPem);
         }
@@ -91,23 +83,14 @@ impl Identity {
     }
 
     fn sign(&self, client: &str, audience: &str, since: Duration) -> Option<String> {
-        let random = SystemRandom::new();
         let mut id = [0; 16];
-        random.fill(&mut id).ok()?;
+        SystemRandom::new().fill(&mut id).ok()?;
         let thumbprint = digest::digest(&digest::SHA256, &self.certificate);
         let header = json!({ "typ": "JWT", "alg": "PS256", "x5t#S256": encode(thumbprint.as_ref()) });
         let claims = json!({
             "aud": audience, "iss": client, "sub": client, "jti": encode(&id),
             "nbf": since.as_secs(), "iat": since.as_secs(), "exp": (since + LIFE).as_secs(),
         });
-        let text =
-            format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
-        let mut signature = vec![0; self.key.public().modulus_len()];
-        self.key.sign(&RSA_PSS_SHA256, &random, text.as_bytes(), &mut signature).ok()?;
-        Some(format!("{text}.{}", encode(&signature)))
+        jwt::sign(&header, &claims, &self.key, &RSA_PSS_SHA256)
     }
-}
-
-fn encode(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
 }

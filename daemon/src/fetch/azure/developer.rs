@@ -2,8 +2,8 @@
 //!
 //! The SDK runs the tool through a shell; how it ended is noted here, because nothing that it printed may be repeated.
 
-use super::{Found, Step, authority::check_tenant, failure::entra_codes, principal::found, wire::is_token};
-use crate::lock::lock;
+use super::{Found, Step, authority::check_tenant, failure::entra_codes, principal::found};
+use crate::{fetch::text::is_token, lock::lock};
 use azure_core::credentials::TokenCredential;
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
@@ -25,6 +25,8 @@ use tokio::{
 
 /// How long a tool may take: what Azure's libraries give it ("process timeout").
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long output is still read after the tool has ended: a child that it left behind may hold the pipe open.
+const GRACE: Duration = Duration::from_millis(250);
 /// Most bytes of output that are read; a token has a few thousand.
 const MAX_OUTPUT: u64 = 256 * 1024;
 
@@ -164,18 +166,27 @@ async fn output(program: &OsStr, arguments: &[&OsStr]) -> io::Result<Output> {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     let mut child = command.spawn()?;
-    let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
-    let (stdout, stderr, status) = tokio::join!(stdout, stderr, child.wait());
-    Ok(Output { status: status?, stdout: stdout?, stderr: stderr? })
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let streams = (child.stdout.take(), child.stderr.take());
+    let status = {
+        let reading = async { tokio::join!(read(streams.0, &mut stdout), read(streams.1, &mut stderr)) };
+        tokio::pin!(reading);
+        tokio::select! {
+            _ = &mut reading => child.wait().await,
+            ended = child.wait() => {
+                drop(timeout(GRACE, reading).await);
+                ended
+            }
+        }
+    };
+    Ok(Output { status: status?, stdout, stderr })
 }
 
 /// Reads up to the limit. Closed after that, a pipe ends whoever goes on writing.
-async fn read(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+async fn read(stream: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) {
     if let Some(stream) = stream {
-        stream.take(MAX_OUTPUT).read_to_end(&mut bytes).await?;
+        drop(stream.take(MAX_OUTPUT).read_to_end(bytes).await);
     }
-    Ok(bytes)
 }
 
 /// The tenant that `az` says the token is of.

@@ -4,6 +4,7 @@ use super::{
     Trouble,
     wire::{Last, Reply},
 };
+use crate::fetch::text::is_code;
 use claviger::reason::Reason;
 use serde_json::Value;
 
@@ -94,11 +95,6 @@ pub(super) fn entra_codes(text: &str) -> impl Iterator<Item = String> + '_ {
         let digits: String = rest.chars().take_while(char::is_ascii_digit).take(10).collect();
         (!digits.is_empty()).then(|| format!("AADSTS{digits}"))
     })
-}
-
-fn is_code(word: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    !word.is_empty() && word.len() <= 64 && word.bytes().all(is_plain)
 }
 
 #[cfg(test)]

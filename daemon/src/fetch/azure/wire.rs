@@ -3,7 +3,10 @@
 //! Nothing is tried again here: the daemon does that, with its pauses.
 
 use super::{Trouble, failure::codes};
-use crate::lock::lock;
+use crate::{
+    fetch::{http::pause, text::is_token},
+    lock::lock,
+};
 use azure_core::{
     credentials::{AccessToken, TokenCredential},
     error::{Error, ErrorKind},
@@ -31,8 +34,6 @@ const ANSWER: Duration = Duration::from_secs(6);
 const MAX_BODY: usize = 256 * 1024;
 /// Longest life of a token that is believed, in seconds: ten years. The SDK cannot count to what an i64 holds.
 const MAX_LIFE: i64 = 10 * 365 * 24 * 3600;
-/// Longest pause that a server may ask for.
-const MAX_PAUSE: u64 = 3600;
 
 /// The transport.
 #[derive(Debug)]
@@ -141,10 +142,10 @@ impl Wire {
         }
         let text = String::from_utf8_lossy(&bytes);
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
-        let pause = headers.get_optional_str(&HeaderName::from_static("retry-after"));
+        let header = |name| headers.get_optional_str(&HeaderName::from_static(name));
         let reply = Reply {
             status: status.into(),
-            retry_after: pause.and_then(|text| text.trim().parse().ok()).map(pause_of),
+            retry_after: header("retry-after").and_then(|text| pause(text, header("date"))),
             codes: codes(&value),
             is_json: value.is_object(),
             says_unreachable: text.contains("unreachable"),
@@ -166,15 +167,6 @@ impl HttpClient for Wire {
             Error::with_message(ErrorKind::Other, "no answer to use")
         })
     }
-}
-
-/// Whether `text` can be a bearer token: it goes into a header (RFC 6750, section 2.1).
-pub(super) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn pause_of(seconds: u64) -> Duration {
-    Duration::from_secs(seconds.min(MAX_PAUSE))
 }
 
 /// Whether the SDK can count to what an answer says of its life.
@@ -201,14 +193,8 @@ fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_credible, is_token};
+    use super::is_credible;
     use serde_json::json;
-
-    #[test]
-    fn tokens_fit_into_a_header() {
-        assert!(is_token("eyJ0.a-b_c~+/=.x"));
-        assert!(!is_token("") && !is_token("a b") && !is_token("a\r\nX: y") && !is_token("ä"));
-    }
 
     #[test]
     fn lives_that_the_sdk_cannot_count_are_not_believed() {

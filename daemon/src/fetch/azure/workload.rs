@@ -1,12 +1,11 @@
 //! The link "workload-identity": a service principal for which another issuer's token vouches, as in Kubernetes.
 
 use super::{
-    Found, Step, Trouble, file,
+    Found, Step, Trouble,
     principal::{CLIENT, Principal, TENANT},
-    wire::is_token,
+    read, unusable,
 };
-use crate::host::system::variable;
-use claviger::reason::Reason;
+use crate::{fetch::text::is_token, host::system::variable};
 
 const FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
 
@@ -25,13 +24,12 @@ pub(super) async fn ask(scope: &str) -> Step {
 
 async fn with_file(tenant: String, client: String, path: &str, scope: &str) -> Result<Found, Trouble> {
     let principal = Principal::new(tenant, client)?;
-    let text = file::read(path).map_err(|unread| unread.trouble(FILE, path))?;
+    let content = read(FILE, path)?;
     // Tools that write the file often end it with a line break, which is no part of the token.
-    let token = text.trim();
-    if !is_token(token) {
-        let message = format!("{FILE} names {path}, which holds no token");
-        return Err(Trouble::new(Reason::SettingsInvalid, message)
-            .hint("it must hold the token of the workload's service account and nothing else"));
-    }
+    let token = std::str::from_utf8(&content).map(str::trim).ok().filter(|text| is_token(text));
+    let token = token.ok_or_else(|| {
+        unusable(FILE, path, "holds no token")
+            .hint("it must hold the token of the workload's service account and nothing else")
+    })?;
     principal.with_assertion(token.to_owned(), scope).await
 }

@@ -6,9 +6,9 @@ use super::{
     file::{self, Fields},
     impersonated,
     program::{self, Failure},
-    token::plain,
     variable,
 };
+use crate::fetch::text::is_code;
 use claviger::{reason::Reason, secret::Secret};
 use serde_json::Value;
 use std::{
@@ -140,7 +140,7 @@ fn subject_of(output: &[u8]) -> Result<Secret<String>, Answer> {
     match value.get("success").and_then(Value::as_bool) {
         None => return Err(Answer::Wrong("success is missing")),
         Some(false) => {
-            let code = value.get("code").and_then(Value::as_str).and_then(plain);
+            let code = value.get("code").and_then(Value::as_str).filter(|code| is_code(code));
             return Err(Answer::No(code.map(str::to_owned)));
         }
         Some(true) => {}

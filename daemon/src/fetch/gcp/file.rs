@@ -2,15 +2,10 @@
 //! and never what stands in it.
 
 use super::Trouble;
+use crate::fetch::file::read;
 use claviger::reason::Reason;
-use nix::fcntl::OFlag;
 use serde_json::{Map, Value};
-use std::{
-    fs::File,
-    io::{ErrorKind, Read as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
+use std::{io::ErrorKind, path::Path};
 use zeroize::Zeroizing;
 
 /// Largest credentials file, in bytes; those of Google have some 3 KiB.
@@ -42,7 +37,7 @@ pub(super) fn is_absent(path: &Path) -> bool {
 /// # Errors
 /// `settings-invalid`, with its name.
 pub(super) fn read_json(path: &Path) -> Result<Value, Trouble> {
-    let text = read(path, MAX_CREDENTIALS).map_err(|why| invalid(path, &why))?;
+    let text = read(path, MAX_CREDENTIALS).map_err(|unread| invalid(path, &unread.to_string()))?;
     let value: Value = serde_json::from_slice(&text).map_err(|error| {
         invalid(path, &format!("is not JSON (line {}, column {})", error.line(), error.column()))
     })?;
@@ -57,30 +52,11 @@ pub(super) fn read_json(path: &Path) -> Result<Value, Trouble> {
 /// # Errors
 /// `source-unavailable`, with its name: somebody else writes such files, and may do so any time.
 pub(super) fn read_subject(path: &Path) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-    read(path, MAX_SUBJECT).map_err(|why| {
-        Trouble::new(Reason::SourceUnavailable, format!("the subject token's file {} {why}", path.display()))
+    read(path, MAX_SUBJECT).map_err(|unread| {
+        let message = format!("the subject token's file {} {unread}", path.display());
+        Trouble::new(Reason::SourceUnavailable, message)
             .hint("whatever platform you run on must write it; check credential_source.file")
     })
-}
-
-/// At most `max` bytes of a regular file. A pipe would keep us waiting.
-fn read(path: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, String> {
-    let unreadable = |error: std::io::Error| format!("cannot be read: {}", error.kind());
-    let open = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
-    let file = open.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => "does not exist".to_owned(),
-        _ => unreadable(error),
-    })?;
-    let found = file.metadata().map_err(unreadable)?;
-    if !found.is_file() {
-        return Err("is not a regular file".to_owned());
-    }
-    let mut content = Zeroizing::new(Vec::new());
-    file.take(max as u64 + 1).read_to_end(&mut content).map_err(unreadable)?;
-    match content.len() > max {
-        true => Err(format!("is larger than {} KiB", max / 1024)),
-        false => Ok(content),
-    }
 }
 
 fn invalid(path: &Path, what: &str) -> Trouble {

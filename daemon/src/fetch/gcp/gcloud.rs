@@ -1,17 +1,17 @@
 //! The gcloud command as the last resort: whoever is signed in with it.
 //!
-//! gcp_auth can run it too, but it blocks, sets no deadline, and takes every token to be good for an hour, whose expiry gcloud
-//! knows better: it hands out one token until that runs out.
+//! gcloud hands out one token until that runs out, and knows when that is.
 
 use super::{
     Found, Links, Trouble, found,
     program::{self, Failure},
     quota_project,
     token::Token,
+    variable,
 };
-use crate::host::system;
+use crate::fetch::text::is_token;
 use aws_smithy_types::{DateTime, date_time::Format};
-use claviger::{credential::MAX_SECRET_LEN, reason::Reason, secret::Secret};
+use claviger::{reason::Reason, secret::Secret};
 use serde::Deserialize;
 use std::{
     path::PathBuf,
@@ -62,10 +62,10 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Found, Trouble>> {
     })
 }
 
-/// Where gcloud keeps its accounts.
-fn directory() -> Option<PathBuf> {
-    let below_home = || Some(PathBuf::from(system::variable("HOME")?).join(".config/gcloud"));
-    system::variable("CLOUDSDK_CONFIG").map(PathBuf::from).or_else(below_home)
+/// Where gcloud keeps its accounts, and the credentials of applications.
+pub(super) fn directory() -> Option<PathBuf> {
+    let below_home = || Some(PathBuf::from(variable("HOME")?).join(".config/gcloud"));
+    variable("CLOUDSDK_CONFIG").map(PathBuf::from).or_else(below_home)
 }
 
 /// The token in gcloud's output, if there is one that is still good.
@@ -73,14 +73,11 @@ fn token(output: &[u8], now: SystemTime) -> Option<Token> {
     let Credential { access_token, token_expiry } =
         serde_json::from_slice::<Printed>(output).ok()?.credential;
     let secret = Secret::new(access_token);
-    let text = secret.expose();
-    let is_token =
-        !text.is_empty() && text.len() <= MAX_SECRET_LEN && text.bytes().all(|byte| byte.is_ascii_graphic());
     let expires_at = match token_expiry {
         Some(text) => SystemTime::try_from(DateTime::from_str(&text, Format::DateTime).ok()?).ok()?,
         None => now + UNKNOWN,
     };
-    (is_token && expires_at > now).then_some(Token { secret, expires_at: Some(expires_at) })
+    (is_token(secret.expose()) && expires_at > now).then_some(Token { secret, expires_at: Some(expires_at) })
 }
 
 fn failed(failure: &Failure) -> Trouble {

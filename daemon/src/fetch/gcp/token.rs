@@ -1,9 +1,12 @@
 //! A token, and what a token server's answer means. Of an answer that is no token only a short error code is repeated.
 
 use super::Trouble;
-use crate::fetch::http::Reply;
+use crate::fetch::{
+    http::Reply,
+    text::{is_code, is_token},
+};
 use aws_smithy_types::{DateTime, date_time::Format};
-use claviger::{credential::MAX_SECRET_LEN, reason::Reason, secret::Secret};
+use claviger::{reason::Reason, secret::Secret};
 use reqwest::StatusCode;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
@@ -12,8 +15,6 @@ use std::time::{Duration, SystemTime};
 const MAX_LIFETIME: f64 = 366.0 * 86_400.0;
 /// From here on a clock counts as wrong: Google takes assertions that are off by less.
 const MAX_SKEW: Duration = Duration::from_secs(300);
-/// Longest error code that is repeated.
-const MAX_CODE: usize = 64;
 
 /// An access token.
 pub(super) struct Token {
@@ -70,12 +71,8 @@ fn success(reply: &Reply, whose: Whose) -> Result<Value, Trouble> {
     serde_json::from_slice(&reply.body).map_err(|_| no_token(reply))
 }
 
-/// A token goes into a header.
 fn secret(reply: &Reply, value: Option<&Value>) -> Result<Secret<String>, Trouble> {
-    let is_token = |text: &&str| {
-        !text.is_empty() && text.len() <= MAX_SECRET_LEN && text.bytes().all(|byte| byte.is_ascii_graphic())
-    };
-    let text = value.and_then(Value::as_str).filter(is_token).ok_or_else(|| no_token(reply))?;
+    let text = value.and_then(Value::as_str).filter(|text| is_token(text)).ok_or_else(|| no_token(reply))?;
     Ok(Secret::new(text.to_owned()))
 }
 
@@ -160,11 +157,5 @@ fn code(body: &[u8]) -> Option<String> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let error = answer.get("error")?;
     let code = error.as_str().or_else(|| error.get("status")?.as_str())?;
-    Some(plain(code).unwrap_or("a code that is not repeated").to_owned())
-}
-
-/// An error code that can be repeated: short, and nothing but a word.
-pub(super) fn plain(code: &str) -> Option<&str> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    Some(code).filter(|code| !code.is_empty() && code.len() <= MAX_CODE && code.bytes().all(is_plain))
+    Some(if is_code(code) { code } else { "a code that is not repeated" }.to_owned())
 }

@@ -1,0 +1,126 @@
+use super::{Cause, Decision, State, Verdict};
+use claviger::reason::{Problem, Reason};
+use std::time::{Duration, SystemTime};
+
+fn at(seconds: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(1_000_000 + seconds).expect("positive"))
+}
+
+/// Fetched at 0, expires at 300, due at 240.
+fn fetched() -> State {
+    let mut state = State::default();
+    state.succeed(at(0), Some(at(300)), Duration::from_secs(1), Cause::Initial, 0.0);
+    state
+}
+
+fn problem() -> Problem {
+    Problem::new(Reason::CommandFailed, "x")
+}
+
+#[test]
+fn requests_over_the_life_of_a_credential() {
+    for (now, expected) in [
+        (0, Decision::Serve),
+        (239, Decision::Serve),
+        (240, Decision::ServeAndPrefetch),
+        (299, Decision::ServeAndPrefetch),
+        (300, Decision::Join),
+        (100_000, Decision::Join),
+        (-14_400, Decision::Join), // the clock was set back four hours
+    ] {
+        assert_eq!(fetched().decide(at(now), Duration::ZERO, true), expected, "at {now}");
+    }
+    assert_eq!(State::default().decide(at(0), Duration::ZERO, true), Decision::Join);
+}
+
+#[test]
+fn a_failing_refresh_leaves_the_credential_until_expiry_and_not_a_second_longer() {
+    let mut state = fetched();
+    state.fail(at(240), problem(), false, 0.0);
+    assert_eq!(state.decide(at(241), Duration::ZERO, true), Decision::Serve);
+    assert!(state.is_stale());
+    state.fail(at(299), problem(), false, 0.0);
+    let retry_at = state.failure.as_ref().expect("failed").retry_at;
+    assert!(retry_at <= at(300), "a last attempt before expiry");
+    state.fail(at(301), problem(), false, 0.0);
+    assert_eq!(state.decide(at(302), Duration::ZERO, true), Decision::Reject);
+    let retry_at = state.failure.as_ref().expect("failed").retry_at;
+    assert_eq!(state.decide(retry_at, Duration::ZERO, true), Decision::Join);
+}
+
+#[test]
+fn a_wish_for_validity_refreshes_but_never_in_a_loop() {
+    let state = fetched();
+    assert_eq!(state.decide(at(100), Duration::from_secs(200), true), Decision::Serve);
+    assert_eq!(state.decide(at(101), Duration::from_secs(200), true), Decision::Join);
+    assert_eq!(state.decide(at(1), Duration::from_secs(86_400), true), Decision::Serve);
+    let mut failed = fetched();
+    failed.fail(at(100), problem(), false, 0.0);
+    assert_eq!(failed.decide(at(101), Duration::from_secs(250), true), Decision::Serve);
+}
+
+#[test]
+fn a_rejection_refreshes_once_and_only_the_generation_it_names() {
+    let mut state = fetched();
+    assert_eq!(state.judge(at(10), 1), Verdict::Refresh);
+    state.reject(at(10));
+    assert_eq!(state.decide(at(10), Duration::ZERO, true), Decision::Join);
+    state.succeed(at(11), Some(at(311)), Duration::from_secs(1), Cause::Rejected, 0.0);
+    assert_eq!(state.judge(at(12), 1), Verdict::AlreadyReplaced);
+    assert!(matches!(state.judge(at(12), 2), Verdict::HeldBack(until) if until > at(12)));
+    assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Serve);
+    let first = state.hold_reports_until.expect("held");
+    assert_eq!(state.judge(first, 2), Verdict::Refresh);
+    state.reject(first);
+    let second = state.hold_reports_until.expect("held");
+    assert!(
+        second.duration_since(first).expect("later") > first.duration_since(at(10)).expect("later"),
+        "the pause grows"
+    );
+}
+
+#[test]
+fn a_rejected_credential_is_served_stale_while_its_refresh_fails() {
+    let mut state = fetched();
+    state.reject(at(10));
+    state.fail(at(11), problem(), false, 0.0);
+    assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Serve);
+    assert!(state.is_stale());
+}
+
+#[test]
+fn whoever_waits_wakes_a_refresh_that_left_a_person_alone() {
+    let mut state = State::default();
+    state.fail(at(0), problem(), true, 0.0);
+    assert_eq!(state.decide(at(1), Duration::ZERO, false), Decision::Reject);
+    assert_eq!(state.decide(at(1), Duration::ZERO, true), Decision::Join);
+    let mut state = fetched();
+    state.fail(at(240), problem(), true, 0.0);
+    assert_eq!(state.decide(at(241), Duration::ZERO, true), Decision::Serve, "it is valid: nobody is woken");
+    state.reject(at(241));
+    assert_eq!(state.decide(at(242), Duration::ZERO, true), Decision::Join);
+    assert_eq!(state.decide(at(242), Duration::ZERO, false), Decision::Serve);
+    state.fail(at(243), problem(), false, 0.0);
+    assert_eq!(state.decide(at(244), Duration::ZERO, true), Decision::Serve, "a person was asked in vain");
+    state.fail(at(299), problem(), true, 0.0);
+    assert_eq!(state.decide(at(300), Duration::ZERO, true), Decision::Join, "expired");
+}
+
+#[test]
+fn a_server_that_says_when_to_come_back_is_believed_within_reason() {
+    for (told, expected) in [(0, 10), (60, 60), (86_400, 300)] {
+        let mut state = State::default();
+        state.fail(at(0), problem().retry_after(Duration::from_secs(told)), false, 0.0);
+        assert_eq!(state.failure.expect("failed").retry_at, at(expected), "{told}");
+    }
+}
+
+#[test]
+fn generations_only_grow() {
+    let mut state = fetched();
+    state.fail(at(1), problem(), false, 0.0);
+    state.succeed(at(2), None, Duration::ZERO, Cause::Due, 0.0);
+    let issue = state.current.expect("issued");
+    assert_eq!((issue.generation, issue.refresh_at), (2, None));
+    assert_eq!(state.decide(at(1_000_000), Duration::from_secs(60), true), Decision::Serve);
+}
