@@ -15,7 +15,6 @@ mod file;
 mod gcp;
 mod guard;
 mod http;
-mod jwt;
 mod links;
 mod text;
 

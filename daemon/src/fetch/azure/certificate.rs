@@ -2,7 +2,7 @@
 //! "Certificate credentials").
 
 use super::{Trouble, read, unusable as unusable_file};
-use crate::fetch::jwt::{self, encode};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     digest,
     rand::{SecureRandom as _, SystemRandom},
@@ -83,14 +83,23 @@ impl Identity {
     }
 
     fn sign(&self, client: &str, audience: &str, since: Duration) -> Option<String> {
+        let random = SystemRandom::new();
         let mut id = [0; 16];
-        SystemRandom::new().fill(&mut id).ok()?;
+        random.fill(&mut id).ok()?;
         let thumbprint = digest::digest(&digest::SHA256, &self.certificate);
         let header = json!({ "typ": "JWT", "alg": "PS256", "x5t#S256": encode(thumbprint.as_ref()) });
         let claims = json!({
             "aud": audience, "iss": client, "sub": client, "jti": encode(&id),
             "nbf": since.as_secs(), "iat": since.as_secs(), "exp": (since + LIFE).as_secs(),
         });
-        jwt::sign(&header, &claims, &self.key, &RSA_PSS_SHA256)
+        let text =
+            format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
+        let mut signature = vec![0; self.key.public().modulus_len()];
+        self.key.sign(&RSA_PSS_SHA256, &random, text.as_bytes(), &mut signature).ok()?;
+        Some(format!("{text}.{}", encode(&signature)))
     }
+}
+
+fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }

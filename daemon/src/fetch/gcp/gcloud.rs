@@ -1,6 +1,7 @@
 //! The gcloud command as the last resort: whoever is signed in with it.
 //!
-//! gcloud hands out one token until that runs out, and knows when that is.
+//! gcp_auth can run it too, but it blocks, sets no deadline, and takes every token to be good for an hour, whose expiry gcloud
+//! knows better: it hands out one token until that runs out.
 
 use super::{
     Found, Links, Trouble, found,

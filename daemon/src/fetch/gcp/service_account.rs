@@ -1,4 +1,7 @@
 //! `service_account`: a private key that signs an assertion (RFC 7523), which is exchanged for a token.
+//!
+//! gcp_auth reads the key and signs. The exchange is our own: gcp_auth would try five times without a deadline, past the
+//! session's proxy, and keep the server's error to itself.
 
 use super::{
     Trouble,
@@ -7,11 +10,10 @@ use super::{
     token::{Token, Whose},
     url,
 };
-use crate::fetch::jwt;
-use claviger::secret::Secret;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use claviger::{reason::Reason, secret::Secret};
+use gcp_auth::CustomServiceAccount;
 use reqwest::Method;
-use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -48,16 +50,35 @@ pub(super) async fn token(fields: &Fields<'_>, scopes: &[&str]) -> Result<Token,
     Token::from_oauth(&http::send(&server, request).await?, Whose::Machine(HINT), now)
 }
 
-/// An assertion, signed with the file's key.
+/// A signed JWT (RFC 7515, compact).
 fn assertion(fields: &Fields<'_>, claims: &Value) -> Result<String, Trouble> {
     let mut header = json!({"alg": "RS256", "typ": "JWT"});
     if let Some(id) = fields.optional("private_key_id")? {
         header["kid"] = json!(id);
     }
-    let key = PrivatePkcs8KeyDer::from_pem_slice(fields.text("private_key")?.as_bytes()).ok();
-    key.and_then(|key| RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).ok())
-        .and_then(|key| jwt::sign(&header, claims, &key, &RSA_PKCS1_SHA256))
-        .ok_or_else(|| fields.wrong("private_key", "is not an RSA key as Google makes them (PKCS #8 in PEM)"))
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let text = format!("{}.{}", part(&header), part(claims));
+    let key = key(fields)?;
+    let signature = key.signer().sign(text.as_bytes()).map_err(|_| no_key(fields))?;
+    Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
+}
+
+fn key(fields: &Fields<'_>) -> Result<CustomServiceAccount, Trouble> {
+    let file = json!({
+        "client_email": fields.text("client_email")?, "private_key": fields.text("private_key")?,
+        "token_uri": fields.text("token_uri")?,
+    });
+    CustomServiceAccount::from_json(&file.to_string()).map_err(|error| match error {
+        gcp_auth::Error::Io(..) => {
+            Trouble::new(Reason::SettingsInvalid, "the certificates to trust cannot be loaded")
+                .hint("check SSL_CERT_FILE and SSL_CERT_DIR")
+        }
+        _ => no_key(fields),
+    })
+}
+
+fn no_key(fields: &Fields<'_>) -> Trouble {
+    fields.wrong("private_key", "is not an RSA key as Google makes them (PKCS #8 in PEM)")
 }
 
 fn seconds(time: SystemTime) -> u64 {
