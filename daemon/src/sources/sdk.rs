@@ -143,10 +143,15 @@ fn provided(ask: &Ask<'_>, found: Found, links: Vec<Link>) -> Result<Provided, R
         region: found.region.filter(|region| is_label(region)),
         project: found.project.filter(|project| is_project(project)),
         quota_project: found.quota_project.filter(|project| is_project(project)),
-        account: found.account,
+        account: found.account.filter(|account| is_name(account)),
         links,
     };
     Ok(Provided { secret: found.secret, expires_at, facts })
+}
+
+/// Whether an account's name can be shown: whoever provides the credential says it.
+fn is_name(account: &str) -> bool {
+    account.len() <= 320 && account.chars().all(|c| !c.is_control())
 }
 
 /// Runs a `clavigerd fetch` child and reads its answer.

@@ -11,20 +11,27 @@ pub(super) struct Past {
     ended: Option<(SystemTime, bool)>,
     /// Runs in a row after which nobody had a credential.
     useless: u32,
+    /// Whether the last run has been counted among them: several cache entries may have waited for it.
+    counted: bool,
 }
 
 impl Past {
     /// Notes the end of a run.
     pub(super) fn end(&mut self, now: SystemTime, well: bool) {
-        self.ended = Some((now, well));
+        (self.ended, self.counted) = (Some((now, well)), false);
         if !well {
-            self.useless = self.useless.saturating_add(1);
+            self.note_use(false);
         }
     }
 
     /// Notes whether a credential was there after a run.
     pub(super) fn note_use(&mut self, useful: bool) {
-        self.useless = if useful { 0 } else { self.useless.saturating_add(1) };
+        if useful {
+            self.useless = 0;
+        } else if !self.counted {
+            self.useless = self.useless.saturating_add(1);
+        }
+        self.counted = true;
     }
 
     /// Whether a run ended well at `since` or later. One that ended after `now` was before the clock was set back, and
@@ -97,7 +104,7 @@ mod tests {
         assert_eq!(left(&past, 10), Some(Duration::from_secs(50)));
         assert_eq!(left(&past, 60), None);
         past.end(at(60), true);
-        past.note_use(false);
+        (0..3).for_each(|_| past.note_use(false)); // three regions waited for one run
         assert_eq!(left(&past, 60), Some(Duration::from_secs(120)));
         past.end(at(200), true);
         past.note_use(true);

@@ -80,7 +80,15 @@ pub(super) fn answered(
             ..Trouble::new(Reason::UpstreamDenied, format!("{what}: AWS denies access ({said})"))
                 .hint("sign in as somebody who may use this role, or have it allowed")
         },
-        _ => Trouble::sign_in(format!("{what}: AWS does not take the credentials ({said})")),
+        (400 | 401 | 403, _) => {
+            Trouble::sign_in(format!("{what}: AWS does not take the credentials ({said})"))
+        }
+        // Whoever signs in, what is not there will not be there.
+        _ => Trouble::new(
+            Reason::SettingsInvalid,
+            format!("{what}: the server knows nothing of that ({said})"),
+        )
+        .hint("check account, role and address"),
     }
 }
 
