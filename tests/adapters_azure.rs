@@ -76,3 +76,19 @@ fn each_scope_has_a_token_of_its_own_and_local_time_is_local() {
     assert_eq!(token(&["azure", "--scope", SCOPE]), vault);
     assert_eq!(identity.count("/msi/token"), 2);
 }
+
+#[test]
+fn scripts_get_the_bare_token_and_another_identity_is_refused_with_the_reason() {
+    let identity = StandIn::start(managed_identity);
+    let home = home(&identity);
+    let _daemon = home.daemon();
+    let token = format!("{CANARY}for-https://cognitiveservices.azure.com");
+    assert_eq!(home.ok(&["azure", "--query", "accessToken", "-o", "tsv"]), format!("{token}\n"));
+    assert_eq!(home.ok(&["azure", "--query", "accessToken"]), format!("\"{token}\"\n"));
+    assert!(home.fails(2, &["azure", "-o", "tsv"]).contains("--query accessToken"));
+    for option in ["--tenant", "--subscription", "-t", "-s"] {
+        let refused = home.fails(2, &["azure", option, "other"]);
+        assert!(refused.contains("a session has one identity") && refused.contains("real az"), "{refused}");
+    }
+    assert_eq!(identity.count("/msi/token"), 1);
+}

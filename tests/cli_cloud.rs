@@ -133,6 +133,23 @@ fn the_named_profile_is_meant_whatever_else_is_set() {
 }
 
 #[test]
+fn the_region_of_the_profile_is_explained_as_it_is_lent() {
+    let mut home = bedrock();
+    profiles(&home, "");
+    let config = home.path("home/.aws/config");
+    let text = std::fs::read_to_string(&config).expect("a configuration");
+    home.write("home/.aws/config", &text.replace("[profile work]", "[profile work]\nregion = eu-central-1"));
+    home.set("AWS_PROFILE", "work");
+    let _daemon = home.daemon();
+    let lent = json_of(&home, &["get", "--json"]);
+    let explained = json_of(&home, &["explain", "--json"]);
+    assert_eq!(explained["origin"], "https://bedrock-runtime.eu-central-1.amazonaws.com");
+    for part in ["origin", "region"] {
+        assert_eq!(explained[part], lent[part]);
+    }
+}
+
+#[test]
 fn a_profile_that_runs_claviger_is_told_to_name_another() {
     let mut home = bedrock();
     profiles(&home, &format!("credential_process = {} aws", binary("claviger").display()));

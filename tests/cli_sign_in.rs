@@ -146,3 +146,17 @@ fn the_last_words_of_a_command_come_before_the_data() {
     let said = text(&output.stderr);
     assert!(output.status.success() && said.contains(URL) && said.contains(": welcome\n"), "{said}");
 }
+
+#[test]
+fn what_several_entries_lack_is_asked_for_once() {
+    let mut home = bedrock();
+    let _service = container(&mut home, |_| Response::new(403, ""));
+    let _daemon = home.daemon();
+    for timeout in ["1000", "2000", "3000"] {
+        home.set("CLAUDE_CODE_AWS_CHAIN_RESOLVE_TIMEOUT_MS", timeout);
+        home.set("AWS_ROLE_SESSION_NAME", timeout);
+        home.fails(4, &["get"]);
+    }
+    assert_eq!(home.status()["slots"].as_array().expect("slots").len(), 3);
+    assert_eq!(json_of(&home, &["pending", "--json"])["pending"].as_array().expect("a list").len(), 1);
+}

@@ -96,7 +96,8 @@ fn no_argument_takes_a_secret() {
     found.sort_unstable();
     found.dedup();
     let expected = "bare command credentials cwd digest fd filter format generation id json key min_validity mode \
-        no_start output path profile quiet resource scope settings shell show_secret socket status timeout yes";
+        no_start output path profile query quiet resource scope settings shell show_secret socket status tenant \
+        timeout yes";
     assert_eq!(
         found.join(" "),
         expected,
@@ -143,7 +144,8 @@ fn tools_of_clouds_are_told_what_to_print() {
     assert!(parse("azure --output json --resource https://vault.azure.net").is_ok());
     assert_eq!(error("azure --output table"), ErrorKind::InvalidValue);
     assert_eq!(error("azure --scope a --resource b"), ErrorKind::ArgumentConflict);
-    assert_eq!(error("azure --tenant t"), ErrorKind::UnknownArgument);
+    assert_eq!(error("azure --query tenant"), ErrorKind::InvalidValue);
+    assert_eq!(error("azure --account a"), ErrorKind::UnknownArgument);
     assert!(
         matches!(parse("cancel ab12").expect("valid").verb, Verb::Cancel(cancel) if cancel.id.as_deref() == Some("ab12"))
     );

@@ -30,9 +30,15 @@ pub(crate) struct Arguments {
     /// The same as a resource, e.g. https://cognitiveservices.azure.com
     #[arg(long, value_name = "URL")]
     pub(crate) resource: Option<String>,
-    /// Accepted because whoever takes this for `az` passes it
-    #[arg(long, short, value_parser = ["json"], hide_possible_values = true, value_name = "json")]
+    /// How to print it, as with `az`; `tsv` goes with --query
+    #[arg(long, short, value_parser = ["json", "tsv"], value_name = "FORMAT")]
     pub(crate) output: Option<String>,
+    /// Print the token alone: in quotes, or bare with `-o tsv`
+    #[arg(long, value_parser = ["accessToken"], hide_possible_values = true, value_name = "accessToken")]
+    pub(crate) query: Option<String>,
+    /// Refused, with the reason
+    #[arg(long, short, alias = "subscription", short_alias = 's', hide = true)]
+    pub(crate) tenant: Option<String>,
 }
 
 /// Prints the token.
@@ -40,6 +46,7 @@ pub(crate) struct Arguments {
 /// # Errors
 /// Why there is none.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    arguments.check()?;
     let mut session = tool::session(context, Backend::Foundry)?;
     session.present.retain(|name| !OTHERS.contains(&name.as_str()));
     if let Some(scope) = arguments.scope() {
@@ -50,10 +57,35 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let lease = lending::borrow_for(context, &session).await?;
     lending::warn(context, &lease);
     let answer = answer(&lending::secret(&lease)?, &lease, &TimeZone::system())?;
-    Ok(output::json(&answer)?)
+    let token = answer["accessToken"].as_str().unwrap_or_default();
+    match (arguments.query.is_some(), arguments.is_bare()) {
+        (false, _) => output::json(&answer),
+        (true, false) => output::json(&answer["accessToken"]),
+        (true, true) => output::data(&format!("{token}\n")),
+    }?;
+    Ok(())
 }
 
 impl Arguments {
+    /// What `az` would do, and this cannot.
+    fn check(&self) -> Result<(), Problem> {
+        let refuse = |what: &str, hint: &str| Err(Problem::new(Reason::MalformedRequest, what).hint(hint));
+        match () {
+            () if self.tenant.is_some() => refuse(
+                "--tenant and --subscription cannot be had: a session has one identity",
+                "leave them out, or run the real az by its path",
+            ),
+            () if self.is_bare() && self.query.is_none() => {
+                refuse("`-o tsv` prints one value only", "add `--query accessToken`, or leave out `-o tsv`")
+            }
+            () => Ok(()),
+        }
+    }
+
+    fn is_bare(&self) -> bool {
+        self.output.as_deref() == Some("tsv")
+    }
+
     /// The scope; that of a resource is everything that was granted for it.
     fn scope(&self) -> Option<String> {
         let of = |resource: &String| format!("{}/.default", resource.trim_end_matches('/'));

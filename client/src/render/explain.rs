@@ -77,6 +77,7 @@ fn verdict(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
     }
     if let Some(slot) = &answer.slot {
         text.push_str(&format!("cached: {}\n", status::sentence(slot, now)));
+        text.push_str(&status::failure(slot, style));
     }
     text
 }
@@ -149,7 +150,7 @@ mod tests {
     use crate::{output::Style, render::fixture};
     use claviger::{
         proto::v1::{
-            Backend, ExplainResponse, SessionMode, SettingsFile, SettingsValue, Step, Timings,
+            Backend, ExplainResponse, SessionMode, SettingsFile, SettingsValue, SlotStatus, Step, Timings,
             settings_file::State, step::Outcome,
         },
         wire,
@@ -248,6 +249,19 @@ nobody decided (workspace-untrusted)
 hint: run `claviger trust show`
 ";
         assert_eq!(render(&answer, fixture::now(), Style::default()), expected);
+    }
+
+    #[test]
+    fn what_failed_last_is_told() {
+        let problem = fixture::problem("command-failed", "it ended with exit code 2", "run it by hand");
+        let slot = SlotStatus { generation: 0, expires_at: None, refresh_at: None, ..fixture::slot() };
+        let answer = ExplainResponse { slot: Some(SlotStatus { last_problem: problem, ..slot }), ..walk() };
+        let expected = "\
+cached: api-key-helper: generation 0, failed
+  ! it ended with exit code 2 (command-failed); run it by hand
+";
+        let text = render(&answer, fixture::now(), Style::default());
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

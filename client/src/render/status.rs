@@ -27,9 +27,7 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, style: Style) 
         if let Some(known) = slot.facts.as_ref().map(facts::line).filter(|known| !known.is_empty()) {
             text.push_str(&format!("  {}\n", style.dim(&known)));
         }
-        if let Some(last) = &slot.last_problem {
-            text.push_str(&format!("  {} {}{}\n", style.red("!"), problem(last), failures(slot)));
-        }
+        text.push_str(&failure(slot, style));
     }
     text
 }
@@ -90,6 +88,12 @@ fn state(slot: &SlotStatus, now: SystemTime) -> &'static str {
         slot if slot.stale => "stale",
         _ => "fresh",
     }
+}
+
+/// Why the last attempt at an entry failed, if it did.
+pub(crate) fn failure(slot: &SlotStatus, style: Style) -> String {
+    let line = |last| format!("  {} {}{}\n", style.red("!"), problem(last), failures(slot));
+    slot.last_problem.as_ref().map(line).unwrap_or_default()
 }
 
 fn failures(slot: &SlotStatus) -> String {

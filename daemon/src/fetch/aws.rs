@@ -48,6 +48,8 @@ struct Link {
     kind: Kind,
     /// Whether somebody asked for this link. One that is configured, and has nothing, does not make way for another.
     is_wanted: bool,
+    /// How to sign in, if that is known better than for any link.
+    sign_in: Option<String>,
     provider: Box<dyn ProvideCredentials>,
 }
 
@@ -108,7 +110,8 @@ fn links(config: &ProviderConfig, local: &ProviderConfig, profile: Option<&Profi
     vec![
         Link::new("environment", "the environment", Kind::Keys, environment),
         Link::new("profile", what, kind, of_profile.build())
-            .wanted(profile.is_some_and(|profile| profile.has_credentials)),
+            .wanted(profile.is_some_and(|profile| profile.has_credentials))
+            .sign_in(profile.and_then(|profile| profile.sign_in.as_deref())),
         Link::new("web-identity", TOKEN_FILE, Kind::TokenFile, identity).wanted(has_token),
         Link::new("container", "the container's service", Kind::Service, container(config, local)),
         Link::new("imds", "the instance's metadata service", Kind::Service, instance(local)),
@@ -137,11 +140,22 @@ impl Link {
         kind: Kind,
         provider: impl ProvideCredentials + 'static,
     ) -> Self {
-        Self { name, what: what.into(), kind, is_wanted: false, provider: Box::new(provider) }
+        Self { name, what: what.into(), kind, is_wanted: false, sign_in: None, provider: Box::new(provider) }
     }
 
     fn wanted(self, is_wanted: bool) -> Self {
         Self { is_wanted, ..self }
+    }
+
+    /// Adds how to sign in where nothing better is known.
+    fn tell(&self, trouble: Trouble) -> Trouble {
+        let hint = self.sign_in.clone().filter(|_| trouble.mendable && trouble.hint.is_none());
+        hint.map(|hint| trouble.clone().hint(hint)).unwrap_or(trouble)
+    }
+
+    fn sign_in(self, command: Option<&str>) -> Self {
+        let hint = |command| format!("run `{command}`, or set awsAuthRefresh to that command");
+        Self { sign_in: command.map(hint), ..self }
     }
 }
 
@@ -192,7 +206,7 @@ impl Chain {
                 Some(why) if link.name != "profile" => profile::plain(&why.to_string()),
                 _ => format!("{} has no credentials", link.what),
             }),
-            _ => Err(failure::trouble(link, error, seen)),
+            _ => Err(link.tell(failure::trouble(link, error, seen))),
         }
     }
 }

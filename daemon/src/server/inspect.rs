@@ -3,6 +3,7 @@
 use super::{Context, convert, fail, introduce, session};
 use crate::{
     broker::{entry::Entry, loan::Counters},
+    endpoint::cloud,
     resolve::{self, Resolution, Step},
     settings::{File, FileState, Located, Settings},
     sources::{Material, SourceKey},
@@ -140,10 +141,24 @@ impl Context {
                 if let Material::Provided(provider) = &winner.bound.material {
                     explanation.slot = self.slot(provider.key());
                 }
+                if winner.endpoint.follows_region {
+                    follow_region(&mut explanation);
+                }
             }
             Err(problem) => explanation.problem = Some(wire::problem(&problem, now)),
         }
         explanation
+    }
+}
+
+/// No setting names a region: that of the credential's own configuration counts once it is known, as it does for a loan.
+fn follow_region(explanation: &mut v1::ExplainResponse) {
+    let facts = explanation.slot.as_ref().and_then(|slot| slot.facts.as_ref());
+    let own = facts.map(|facts| facts.region.clone()).filter(|region| !region.is_empty());
+    if let Some(region) = own
+        && let Ok(endpoint) = cloud::bedrock(&region)
+    {
+        (explanation.region, explanation.origin) = (region, endpoint.origin);
     }
 }
 

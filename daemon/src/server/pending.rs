@@ -12,12 +12,20 @@ pub(super) fn list(broker: &Broker) -> Vec<v1::Pending> {
     let now = broker.host.clock.now();
     let running = broker.auth_refreshes.pending();
     let keys: BTreeSet<SourceKey> = running.iter().map(|run| run.key).collect();
-    let mut pending: Vec<_> = running.into_iter().map(of_run).collect();
+    let mut pending: Vec<v1::Pending> = running.into_iter().map(of_run).collect();
     broker.each_entry(|_, entry| {
         let runs = entry.provider.sign_in().is_some_and(|sign_in| keys.contains(&sign_in.key));
-        pending.extend(of_entry(entry, now).filter(|_| !runs));
+        // Entries that lack the same, such as one for each profile or scope, need one person once.
+        let is_new = |new: &v1::Pending| !pending.iter().any(|other| asks_the_same(new, other));
+        let found = of_entry(entry, now).filter(|new| !runs && is_new(new));
+        pending.extend(found);
     });
     pending
+}
+
+fn asks_the_same(one: &v1::Pending, other: &v1::Pending) -> bool {
+    let what = |of: &v1::Pending| of.problem.as_ref().map(|what| (what.message.clone(), what.hint.clone()));
+    one.source == other.source && one.location == other.location && what(one) == what(other)
 }
 
 fn of_run(run: auth_refresh::Pending) -> v1::Pending {

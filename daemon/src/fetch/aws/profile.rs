@@ -40,6 +40,8 @@ pub(super) struct Profile {
     pub(super) kind: Kind,
     /// Whether it says anything about credentials; many name a region only.
     pub(super) has_credentials: bool,
+    /// The command that signs in, if the profile itself says that a person does.
+    pub(super) sign_in: Option<String>,
 }
 
 /// Where credentials begin.
@@ -73,7 +75,8 @@ pub(super) async fn selected() -> Result<Option<Profile>, Trouble> {
     let name = set.selected_profile();
     if let Some(section) = set.get_profile(name) {
         let has_credentials = CREDENTIALS.iter().any(|key| section.get(key).is_some());
-        return Ok(Some(Profile { name: plain(name), kind: kind(&set, name), has_credentials }));
+        let (kind, sign_in) = (kind(&set, name), sign_in(section, name));
+        return Ok(Some(Profile { name: plain(name), kind, has_credentials, sign_in }));
     }
     match name {
         "default" => Ok(None),
@@ -141,6 +144,18 @@ fn begin(section: &Section) -> Kind {
         () if has("credential_process") => Kind::Process,
         () => Kind::Keys,
     }
+}
+
+/// What to type; not for a name that a shell would take for something else.
+fn sign_in(section: &Section, name: &str) -> Option<String> {
+    let is_word = |char: char| char.is_ascii_alphanumeric() || "-_.@:/+".contains(char);
+    let has = |key| section.get(key).is_some();
+    let verb = match () {
+        () if has("sso_session") || has("sso_start_url") => "sso login",
+        () if has("login_session") => "login",
+        () => return None,
+    };
+    name.chars().all(is_word).then(|| format!("aws {verb} --profile {name}"))
 }
 
 // === impl Kind ===
