@@ -202,7 +202,8 @@ fn backend(
     }
     if let [first, _, ..] = enabled[..] {
         let names: Vec<_> = enabled.iter().map(|backend| backend.name()).collect();
-        warnings.push(format!("{} are all enabled; {} comes first", names.join(" and "), first.name()));
+        let all = if names.len() == 2 { "both" } else { "all" };
+        warnings.push(format!("{} are {all} enabled; {} comes first", names.join(" and "), first.name()));
     }
     Ok(enabled.first().copied().unwrap_or(Backend::Anthropic))
 }

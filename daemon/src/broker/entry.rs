@@ -6,7 +6,7 @@ use super::{
     slot::{Failure, State},
 };
 use crate::{
-    host::memory::LockedText,
+    host::{files::Stamp, memory::LockedText},
     resolve::Winner,
     sources::{CredentialProvider, Facts, Line, SourceKey},
 };
@@ -49,6 +49,8 @@ pub struct Entry {
     pub secret: Option<Arc<LockedText>>,
     /// What became known with the last refresh, good or bad.
     pub facts: Arc<Facts>,
+    /// What the provider's files looked like after the last refresh.
+    pub files: Option<Vec<Stamp>>,
     /// The refresh in progress.
     pub flight: Option<Flight>,
     /// When it was last asked for.
@@ -82,6 +84,7 @@ impl Entry {
             state: State::default(),
             secret: None,
             facts: Arc::default(),
+            files: None,
             flight: None,
             last_used: now,
             watchers: 0,

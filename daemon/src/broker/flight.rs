@@ -93,6 +93,7 @@ impl Broker {
                 let attempts = tokio::spawn(broker.clone().attempts(key, provider.clone(), demand.clone()));
                 // A panic in a provider must reach the waiters as an error, not leave them waiting.
                 let provided = attempts.await.unwrap_or_else(|_| Err(panicked()));
+                broker.note_files(key, &provider).await;
                 if let Some(outcome) = broker.land(key, provided, started.elapsed(), cause, &demand) {
                     break outcome;
                 }

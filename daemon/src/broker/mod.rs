@@ -5,6 +5,7 @@
 pub mod auth_refresh;
 pub mod entry;
 pub mod flight;
+mod inputs;
 pub mod loan;
 pub mod news;
 mod recall;
@@ -17,7 +18,7 @@ pub mod watch;
 
 use crate::{
     config::Limits,
-    host::Host,
+    host::{Host, files::Stamp},
     lock::lock,
     resolve::{self, Winner},
     settings::{self, Settings, Snapshot, store::SettingsStore},
@@ -182,7 +183,8 @@ impl Broker {
     ) -> Result<LoanMaterial, Problem> {
         let key = wanted.provider.key();
         self.refuse_recursion(wanted)?;
-        let flight = match self.decide(wanted, min_validity)? {
+        let files = inputs::look(wanted.provider).await;
+        let flight = match self.decide(wanted, min_validity, &files)? {
             Answer::Now(loan) => {
                 self.counters.hits.fetch_add(1, Relaxed);
                 return Ok(loan);
@@ -200,11 +202,17 @@ impl Broker {
     }
 
     /// Serves at once, or says which flight to wait for.
-    fn decide(self: &Arc<Self>, wanted: &Wanted<'_>, min_validity: Duration) -> Result<Answer, Problem> {
+    fn decide(
+        self: &Arc<Self>,
+        wanted: &Wanted<'_>,
+        min_validity: Duration,
+        files: &[Stamp],
+    ) -> Result<Answer, Problem> {
         let now = self.host.clock.now();
         let key = wanted.provider.key();
         let mut entries = self.lock();
         let entry = self.entry(&mut entries, wanted, now)?;
+        entry.compare(files);
         match entry.state.decide(now, min_validity, wanted.demand > Demand::Background) {
             Decision::Serve => {}
             Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due, Demand::Background)),

@@ -52,6 +52,8 @@ pub struct State {
     pub failure: Option<Failure>,
     /// Whether the API rejected the current credential.
     pub rejected: bool,
+    /// Whether what the current credential was made from has changed.
+    pub outdated: bool,
     /// Breaker against rejections in a loop: until then a report changes nothing.
     pub hold_reports_until: Option<SystemTime>,
     /// Refreshes for a rejection in a row that did not help.
@@ -125,7 +127,7 @@ impl State {
         if self.backs_off(now) && !(wakes && self.rejected) {
             return Decision::Serve;
         }
-        if self.rejected || is_too_short(&issue, now, min_validity) {
+        if self.rejected || self.outdated || is_too_short(&issue, now, min_validity) {
             return Decision::Join;
         }
         match issue.refresh_at {
@@ -157,6 +159,12 @@ impl State {
         self.rejections = self.rejections.saturating_add(1);
     }
 
+    /// Notes that what the last refresh went by has changed: neither its credential nor its failure holds any more.
+    pub fn outdate(&mut self) {
+        self.failure = None;
+        self.outdated = self.current.is_some();
+    }
+
     /// Notes a success.
     pub fn succeed(
         &mut self,
@@ -173,7 +181,7 @@ impl State {
         }
         self.current = Some(Issue { generation, fetched_at: now, expires_at, refresh_at, cause });
         self.failure = None;
-        self.rejected = false;
+        (self.rejected, self.outdated) = (false, false);
     }
 
     /// Notes a failure. The current credential stays what it is.

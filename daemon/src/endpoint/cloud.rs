@@ -78,7 +78,7 @@ fn check_label(what: &str, text: &str, at: Option<&Location>) -> Result<(), Prob
                 "{what} is malformed: it becomes part of a host name, so only a-z, 0-9 and - are allowed"
             ),
         )
-        .hint("write it as the provider's documentation does, for example us-east-1")
+        .hint("write it as the provider's documentation does, for example us-east-1 or us-east5")
         .at(at)),
     }
 }

@@ -43,7 +43,12 @@ fn of_run(run: auth_refresh::Pending) -> v1::Pending {
 
 fn of_entry(entry: &Entry, now: SystemTime) -> Option<v1::Pending> {
     let failure = entry.state.failure.as_ref()?;
-    let needs_person = failure.asleep || failure.problem.reason == Reason::LoginRequired;
+    // A sign-in that a person refused, or did not finish, is still to be done.
+    let is_open =
+        matches!(failure.problem.reason, Reason::CommandFailed | Reason::Cancelled | Reason::SourceTimeout);
+    let needs_person = failure.asleep
+        || failure.problem.reason == Reason::LoginRequired
+        || is_open && entry.provider.sign_in().is_some();
     let location = entry.provider.sign_in().map(|sign_in| wire::location(&sign_in.at));
     needs_person.then(|| v1::Pending {
         source: entry.source.to_owned(),

@@ -46,10 +46,17 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
     let mut arguments = vec!["aws".to_owned()];
     // A command that signs in runs only for credentials that AWS itself turns down.
     arguments.extend(sign_in.is_some().then(|| "--check".to_owned()));
-    let deadline = timeout(view)?;
-    let cloud = Backend::Bedrock;
-    let chain =
-        Chain { id: ID, cloud, also: &[], arguments, deadline, slow: SLOW, by_hand: BY_HAND, sign_in };
+    let chain = Chain {
+        id: ID,
+        cloud: Backend::Bedrock,
+        also: &[],
+        arguments,
+        deadline: timeout(view)?,
+        slow: SLOW,
+        by_hand: BY_HAND,
+        sign_in,
+        files: &[("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")],
+    };
     Sdk::bind(view, chain)
 }
 

@@ -48,6 +48,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         slow: SLOW,
         by_hand: BY_HAND,
         sign_in: None,
+        files: &[("AZURE_CONFIG_DIR", ".azure/azureProfile.json")],
     };
     Sdk::bind(view, chain)
 }

@@ -16,6 +16,8 @@ use std::time::Duration;
 pub struct GoogleAdc;
 
 const ID: &str = "google-adc";
+/// Where `gcloud auth application-default login` leaves what it gets.
+const ADC: &str = ".config/gcloud/application_default_credentials.json";
 /// Settings key of the command that signs in.
 const SIGN_IN: &str = "gcpAuthRefresh";
 /// When to give up. Every step has a deadline of its own: the metadata server a second, a request 10 s, gcloud 20 s. Only an
@@ -55,6 +57,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         slow: SLOW,
         by_hand: BY_HAND,
         sign_in: SignIn::bind(view, SIGN_IN)?,
+        files: &[("GOOGLE_APPLICATION_CREDENTIALS", ADC), ("CLOUDSDK_CONFIG", ADC)],
     };
     Sdk::bind(view, chain)
 }

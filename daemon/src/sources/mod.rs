@@ -26,7 +26,7 @@ use claviger::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::{borrow::Cow, fmt, future::Future, pin::Pin, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::SystemTime};
 
 /// Every source, in the order in which they win (DESIGN §3). The first that is configured provides the credential;
 /// one that is configured and fails does not let the next one in.
@@ -159,6 +159,10 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     fn key(&self) -> SourceKey;
     /// Obtains the credential, once. It ends by its own deadline, and leaves nothing running when dropped.
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a>;
+    /// Files that say whose credential it is. When one of them changes, the credential is not what they describe any more.
+    fn files(&self) -> &[PathBuf] {
+        &[]
+    }
     /// The command that signs a person in for it, if one is configured.
     fn sign_in(&self) -> Option<&SignIn> {
         None

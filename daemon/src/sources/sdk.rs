@@ -19,12 +19,20 @@ use claviger::{
     credential::{MAX_SECRET_LEN, Scheme},
     reason::{Problem, Reason},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// How long a credential that says nothing of its expiry is good for (`spec/behaviour.md` A7, "AWS cache").
 pub(super) const WITHOUT_EXPIRY: Duration = Duration::from_secs(3600);
 /// Where SDKs run: where nobody but root can leave a file. Without HOME, the one of AWS looks for its files here.
 pub(super) const FETCH_DIRECTORY: &str = "/";
+
+/// Variables of [`Chain::files`] that name the directory of a file.
+const DIRECTORIES: [&str; 2] = ["AZURE_CONFIG_DIR", "CLOUDSDK_CONFIG"];
 
 /// An SDK's chain, bound.
 #[derive(Debug)]
@@ -36,6 +44,7 @@ pub(super) struct Sdk {
     /// What a person is told when there is no command that signs in.
     pub(super) by_hand: &'static str,
     pub(super) sign_in: Option<SignIn>,
+    pub(super) files: Vec<PathBuf>,
 }
 
 /// How to run one SDK's chain.
@@ -53,6 +62,8 @@ pub(super) struct Chain<'a> {
     pub(super) slow: &'static str,
     pub(super) by_hand: &'static str,
     pub(super) sign_in: Option<SignIn>,
+    /// Files that say who signs in: the variable that names one, and where it is below the home else.
+    pub(super) files: &'a [(&'static str, &'static str)],
 }
 
 impl Sdk {
@@ -66,6 +77,7 @@ impl Sdk {
         let variables = environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
         let arguments = chain.arguments.iter().map(String::as_str);
         let key = SourceKey::of(chain.id, [sign_in.as_str()].into_iter().chain(arguments).chain(variables));
+        let files = chain.files.iter().filter_map(|file| path(&environment, *file)).collect();
         let spec = CommandSpec {
             program: Program::Fetch(chain.arguments),
             environment,
@@ -75,8 +87,17 @@ impl Sdk {
             flight: key.to_string(),
             attended: false,
         };
-        Ok(Self { key, spec, slow: chain.slow, by_hand: chain.by_hand, sign_in: chain.sign_in })
+        Ok(Self { key, spec, slow: chain.slow, by_hand: chain.by_hand, sign_in: chain.sign_in, files })
     }
+}
+
+fn path(environment: &BTreeMap<String, String>, (variable, below_home): (&str, &str)) -> Option<PathBuf> {
+    let value = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+    let named = value(variable).map(PathBuf::from);
+    // A directory is named where the file in it is meant.
+    let file = Path::new(below_home).file_name().filter(|_| DIRECTORIES.contains(&variable));
+    let named = named.map(|path| file.map_or(path.clone(), |file| path.join(file)));
+    named.or_else(|| Some(Path::new(value("HOME")?).join(below_home)))
 }
 
 /// What a source of a chain would do.
@@ -98,6 +119,10 @@ impl CredentialProvider for Sdk {
 
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a> {
         Box::pin(with_sign_in(ask, self.sign_in.as_ref(), self))
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     fn sign_in(&self) -> Option<&SignIn> {

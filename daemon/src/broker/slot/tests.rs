@@ -124,3 +124,21 @@ fn generations_only_grow() {
     assert_eq!((issue.generation, issue.refresh_at), (2, None));
     assert_eq!(state.decide(at(1_000_000), Duration::from_secs(60), true), Decision::Serve);
 }
+
+#[test]
+fn what_changed_since_ends_a_credential_and_a_pause_but_erases_nothing() {
+    let mut state = fetched();
+    state.outdate();
+    assert_eq!(state.decide(at(10), Duration::ZERO, true), Decision::Join);
+    state.fail(at(11), problem(), false, 0.0);
+    assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Serve, "no loop");
+    state.outdate();
+    assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Join);
+    state.succeed(at(13), Some(at(313)), Duration::from_secs(1), Cause::Due, 0.0);
+    assert_eq!(state.decide(at(14), Duration::ZERO, true), Decision::Serve);
+    let mut failed = State::default();
+    failed.fail(at(0), problem(), false, 0.0);
+    assert_eq!(failed.decide(at(1), Duration::ZERO, true), Decision::Reject);
+    failed.outdate();
+    assert_eq!(failed.decide(at(1), Duration::ZERO, true), Decision::Join);
+}
