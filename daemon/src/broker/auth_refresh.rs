@@ -5,6 +5,7 @@
 
 mod record;
 
+use super::flight::announced;
 use crate::{
     host::{Host, command},
     lock::lock,
@@ -101,9 +102,9 @@ impl AuthRefreshes {
                     Ok(line) => say(line),
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     // Nothing more is said; the outcome is there.
-                    Err(broadcast::error::RecvError::Closed) => return outcome(&mut waiter.outcome).await,
+                    Err(broadcast::error::RecvError::Closed) => return announced(&mut waiter.outcome).await,
                 },
-                outcome = outcome(&mut waiter.outcome) => {
+                outcome = announced(&mut waiter.outcome) => {
                     while let Ok(line) = waiter.lines.try_recv() {
                         say(line);
                     }
@@ -237,14 +238,6 @@ impl AuthRefreshes {
             cancelled += 1;
         }
         cancelled
-    }
-}
-
-async fn outcome(outcome: &mut watch::Receiver<Option<Result<(), Problem>>>) -> Result<(), Problem> {
-    match outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
-        Ok(Some(outcome)) => outcome,
-        // The sender goes only when the runtime ends.
-        _ => Err(super::shutting_down()),
     }
 }
 

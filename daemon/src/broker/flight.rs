@@ -56,14 +56,27 @@ pub(super) struct Seat {
 /// Pause before the second attempt of a flight; doubled before the third.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
+impl Flight {
+    fn seat(&self, demand: Demand) -> Seat {
+        Seat { outcomes: self.outcomes.clone(), _waits: self.demand.join(demand) }
+    }
+}
+
 impl Seat {
     /// Waits for the end of the flight.
     pub(super) async fn outcome(mut self) -> Result<Fetched, Problem> {
-        match self.outcomes.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
-            Ok(Some(outcome)) => outcome,
-            // The sender goes only when the runtime ends.
-            _ => Err(super::shutting_down()),
-        }
+        announced(&mut self.outcomes).await
+    }
+}
+
+/// Waits for an outcome that is announced to everyone.
+pub(super) async fn announced<T: Clone>(
+    outcomes: &mut watch::Receiver<Option<Result<T, Problem>>>,
+) -> Result<T, Problem> {
+    match outcomes.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
+        Ok(Some(outcome)) => outcome,
+        // The sender goes only when the runtime ends.
+        _ => Err(super::shutting_down()),
     }
 }
 
@@ -77,14 +90,13 @@ impl Broker {
         demand: Demand,
     ) -> Seat {
         if let Some(flight) = &entry.flight {
-            return Seat { outcomes: flight.outcomes.clone(), _waits: flight.demand.join(demand) };
+            return flight.seat(demand);
         }
         let (sender, outcomes) = watch::channel(None);
-        let all = SharedDemand::default();
-        let seat = Seat { outcomes: outcomes.clone(), _waits: all.join(demand) };
-        let demand = all;
-        let started_at = self.host.clock.now();
-        entry.flight = Some(Flight { outcomes, demand: demand.clone(), started_at });
+        let flight = Flight { outcomes, demand: SharedDemand::default(), started_at: self.host.clock.now() };
+        let seat = flight.seat(demand);
+        let demand = flight.demand.clone();
+        entry.flight = Some(flight);
         let cause = if entry.state.current.is_none() { Cause::Initial } else { cause };
         let (broker, provider) = (self.clone(), entry.provider.clone());
         tokio::spawn(async move {
