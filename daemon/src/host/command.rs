@@ -3,7 +3,7 @@
 
 use super::Host;
 use crate::lock::lock;
-use claviger::{secret::Secret, variables};
+use claviger::{reason::Reason, secret::Secret, variables};
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
@@ -83,6 +83,29 @@ pub enum CommandError {
     /// Other commands ran for so long that it never started.
     #[error("it did not start within {} s: too many other commands are running", .0.as_secs_f32())]
     Queued(Duration),
+}
+
+// === impl CommandError ===
+
+impl CommandError {
+    /// What it means for whoever wanted the output.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Deadline(_) => Reason::SourceTimeout,
+            Self::Queued(_) => Reason::SourceUnavailable,
+            Self::NotStarted(_) | Self::Exit(_) | Self::Signal(_) => Reason::CommandFailed,
+        }
+    }
+
+    /// Whether the command ran and said no itself. The shell's codes for "cannot execute" and "not found" are not its own.
+    pub fn said_no(&self) -> bool {
+        matches!(self, Self::Exit(code) if !matches!(code, 126 | 127))
+    }
+
+    /// Whether trying again at once may help.
+    pub fn may_pass(&self) -> bool {
+        self.said_no() || matches!(self, Self::Signal(_))
+    }
 }
 
 // Command lines and variables of settings files often hold secrets.

@@ -130,13 +130,6 @@ impl CredentialProvider for Helper {
 
 impl Helper {
     fn failed(&self, error: &CommandError) -> ProvideError {
-        let (reason, transient) = match error {
-            CommandError::Deadline(_) => (Reason::SourceTimeout, false),
-            CommandError::Queued(_) => (Reason::SourceUnavailable, false),
-            // The shell's codes for "cannot execute" and "not found".
-            CommandError::Exit(126 | 127) | CommandError::NotStarted(_) => (Reason::CommandFailed, false),
-            CommandError::Exit(_) | CommandError::Signal(_) => (Reason::CommandFailed, true),
-        };
         let hint = match error {
             CommandError::Exit(127) => "it was not found: use an absolute path, or a directory of PATH",
             CommandError::Exit(126) => "it is not executable: chmod +x",
@@ -145,9 +138,10 @@ impl Helper {
             }
             _ => "run it in a terminal to see what it says; `claviger refresh` tries again at once",
         };
-        let problem =
-            Problem::new(reason, format!("{KEY} has no key to give: {error}")).hint(hint).at(&self.at);
-        ProvideError { transient, ..ProvideError::lasting(problem) }
+        let problem = Problem::new(error.reason(), format!("{KEY} has no key to give: {error}"))
+            .hint(hint)
+            .at(&self.at);
+        ProvideError { transient: error.may_pass(), ..ProvideError::lasting(problem) }
     }
 
     fn unusable(&self, what: &str) -> ProvideError {

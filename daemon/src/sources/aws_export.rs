@@ -173,19 +173,12 @@ impl Export {
     }
 
     fn failed(&self, error: &CommandError) -> Refusal {
-        let (reason, transient) = match error {
-            CommandError::Deadline(_) => (Reason::SourceTimeout, false),
-            CommandError::Queued(_) => (Reason::SourceUnavailable, false),
-            CommandError::Exit(126 | 127) | CommandError::NotStarted(_) => (Reason::CommandFailed, false),
-            // With a command that signs in, that is what comes next.
-            CommandError::Exit(_) | CommandError::Signal(_) => {
-                (Reason::CommandFailed, self.sign_in.is_none())
-            }
-        };
-        let problem = Problem::new(reason, format!("{KEY} has no credentials to give: {error}"))
+        // With a command that signs in, that is what comes next.
+        let transient = error.may_pass() && self.sign_in.is_none();
+        let problem = Problem::new(error.reason(), format!("{KEY} has no credentials to give: {error}"))
             .hint("run it in a terminal to see what it says; `claviger refresh` tries again at once")
             .at(&self.at);
-        let mendable = matches!(error, CommandError::Exit(code) if !matches!(code, 126 | 127));
+        let mendable = error.said_no();
         Refusal { error: ProvideError { transient, ..ProvideError::lasting(problem) }, mendable }
     }
 

@@ -62,14 +62,7 @@ impl Past {
 }
 
 pub(super) fn failed(name: &str, at: &Location, error: &CommandError) -> Problem {
-    let reason = match error {
-        CommandError::Deadline(_) => Reason::SourceTimeout,
-        CommandError::Queued(_) => Reason::SourceUnavailable,
-        CommandError::NotStarted(_) | CommandError::Exit(_) | CommandError::Signal(_) => {
-            Reason::CommandFailed
-        }
-    };
-    Problem::new(reason, format!("{name} did not sign anybody in: {error}"))
+    Problem::new(error.reason(), format!("{name} did not sign anybody in: {error}"))
         .hint("`claviger refresh` runs it again; what it says is shown there")
         .at(at)
 }
