@@ -145,7 +145,7 @@ impl Broker {
         entries
             .get(&key)
             .filter(|entry| entry.recursed)
-            .map(|entry| super::recursion::problem(entry.source, entry.at.as_ref()))
+            .map(|entry| super::recursion::problem(&*entry.provider, entry.at.as_ref()))
     }
 
     async fn attempt(

@@ -1,7 +1,7 @@
 //! A command that we run asks us for a credential: it would wait for itself.
 
 use super::{Broker, loan::Wanted};
-use crate::sources::SourceKey;
+use crate::sources::{CredentialProvider, SourceKey};
 use claviger::reason::{Location, Problem, Reason};
 
 impl Broker {
@@ -16,30 +16,16 @@ impl Broker {
         {
             entry.recursed = true;
         }
-        Err(problem(wanted.winner.source, wanted.winner.bound.at.as_ref()))
+        Err(problem(&**wanted.provider, wanted.winner.bound.at.as_ref()))
     }
 }
 
 /// What that command is told, and whoever waits for it.
-pub(super) fn problem(source: &str, at: Option<&Location>) -> Problem {
-    let hint = match source {
-        "aws-chain" => {
-            "the profile runs claviger, so it cannot be what claviger asks: name another one, as in `credential_process = claviger aws --profile WORK`, where WORK is the profile that signs in"
-        }
-        "google-adc" => {
-            "the credentials file runs claviger, so it cannot be what claviger asks: name another one, as in `claviger gcp --credentials FILE`"
-        }
-        "azure-default" => {
-            "an `az` that runs claviger must run the real az where CLAVIGER_FLIGHT is set; the README has one"
-        }
-        _ => {
-            "let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml"
-        }
-    };
+pub(super) fn problem(provider: &dyn CredentialProvider, at: Option<&Location>) -> Problem {
     Problem::new(
         Reason::CommandFailed,
         "a command that claviger runs asked claviger for a credential: it would wait for itself",
     )
-    .hint(hint)
+    .hint(provider.recursion_hint())
     .at(at)
 }

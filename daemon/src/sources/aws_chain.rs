@@ -26,6 +26,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 const SLOW: &str = "outside AWS set AWS_EC2_METADATA_DISABLED=true; otherwise check proxies (HTTPS_PROXY) and credential_process, or raise CLAUDE_CODE_AWS_CHAIN_RESOLVE_TIMEOUT_MS";
 const BY_HAND: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command";
+const LOOPS: &str = "the profile runs claviger, so it cannot be what claviger asks: name another one, as in `credential_process = claviger aws --profile WORK`, where WORK is the profile that signs in";
 
 impl CredentialSource for AwsChain {
     fn id(&self) -> &'static str {
@@ -54,6 +55,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         deadline: timeout(view)?,
         slow: SLOW,
         by_hand: BY_HAND,
+        loops: LOOPS,
         sign_in,
         files: &[("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")],
     };

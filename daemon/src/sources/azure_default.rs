@@ -23,6 +23,8 @@ const DEADLINE: Duration = Duration::from_secs(45);
 const SLOW: &str =
     "set AZURE_TOKEN_CREDENTIALS to the link you use: dev, prod, or a name such as AzureCliCredential";
 const BY_HAND: &str = "run `az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET";
+const LOOPS: &str =
+    "an `az` that runs claviger must run the real az where CLAVIGER_FLIGHT is set; the README has one";
 
 impl CredentialSource for AzureDefault {
     fn id(&self) -> &'static str {
@@ -47,6 +49,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         deadline: DEADLINE,
         slow: SLOW,
         by_hand: BY_HAND,
+        loops: LOOPS,
         sign_in: None,
         files: &[("AZURE_CONFIG_DIR", ".azure/azureProfile.json")],
     };

@@ -25,6 +25,7 @@ const SIGN_IN: &str = "gcpAuthRefresh";
 const DEADLINE: Duration = Duration::from_secs(150);
 const SLOW: &str = "set GOOGLE_APPLICATION_CREDENTIALS to a credentials file; outside Google Cloud set NO_GCE_CHECK=true, and check proxies (HTTPS_PROXY)";
 const BY_HAND: &str = "run `gcloud auth application-default login`, or set gcpAuthRefresh to that command";
+const LOOPS: &str = "the credentials file runs claviger, so it cannot be what claviger asks: name another one, as in `claviger gcp --credentials FILE`";
 
 impl CredentialSource for GoogleAdc {
     fn id(&self) -> &'static str {
@@ -56,6 +57,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         deadline: DEADLINE,
         slow: SLOW,
         by_hand: BY_HAND,
+        loops: LOOPS,
         sign_in: SignIn::bind(view, SIGN_IN)?,
         files: &[("GOOGLE_APPLICATION_CREDENTIALS", ADC), ("CLOUDSDK_CONFIG", ADC)],
     };

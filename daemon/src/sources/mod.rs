@@ -163,6 +163,10 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     fn files(&self) -> &[PathBuf] {
         &[]
     }
+    /// What to change if what it runs asks claviger in turn.
+    fn recursion_hint(&self) -> &'static str {
+        "let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml"
+    }
     /// The command that signs a person in for it, if one is configured.
     fn sign_in(&self) -> Option<&SignIn> {
         None

@@ -43,6 +43,8 @@ pub(super) struct Sdk {
     pub(super) slow: &'static str,
     /// What a person is told when there is no command that signs in.
     pub(super) by_hand: &'static str,
+    /// What a person is told when the chain leads back to claviger.
+    pub(super) loops: &'static str,
     pub(super) sign_in: Option<SignIn>,
     pub(super) files: Vec<PathBuf>,
 }
@@ -61,6 +63,7 @@ pub(super) struct Chain<'a> {
     pub(super) deadline: Duration,
     pub(super) slow: &'static str,
     pub(super) by_hand: &'static str,
+    pub(super) loops: &'static str,
     pub(super) sign_in: Option<SignIn>,
     /// Files that say who signs in: the variable that names one, and where it is below the home else.
     pub(super) files: &'a [(&'static str, &'static str)],
@@ -73,10 +76,10 @@ impl Sdk {
     /// `workspace-untrusted`.
     pub(super) fn bind(view: &View<'_>, chain: Chain<'_>) -> Result<Self, Problem> {
         let environment = view.sdk_environment(chain.cloud, chain.also)?;
-        let sign_in = chain.sign_in.as_ref().map_or_else(String::new, |sign_in| sign_in.key.to_string());
+        let signer = chain.sign_in.as_ref().map_or_else(String::new, |sign_in| sign_in.key.to_string());
         let variables = environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
         let arguments = chain.arguments.iter().map(String::as_str);
-        let key = SourceKey::of(chain.id, [sign_in.as_str()].into_iter().chain(arguments).chain(variables));
+        let key = SourceKey::of(chain.id, [signer.as_str()].into_iter().chain(arguments).chain(variables));
         let files = chain.files.iter().filter_map(|file| path(&environment, *file)).collect();
         let spec = CommandSpec {
             program: Program::Fetch(chain.arguments),
@@ -87,7 +90,8 @@ impl Sdk {
             flight: key.to_string(),
             attended: false,
         };
-        Ok(Self { key, spec, slow: chain.slow, by_hand: chain.by_hand, sign_in: chain.sign_in, files })
+        let Chain { slow, by_hand, loops, sign_in, .. } = chain;
+        Ok(Self { key, spec, slow, by_hand, loops, sign_in, files })
     }
 }
 
@@ -119,6 +123,10 @@ impl CredentialProvider for Sdk {
 
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a> {
         Box::pin(with_sign_in(ask, self.sign_in.as_ref(), self))
+    }
+
+    fn recursion_hint(&self) -> &'static str {
+        self.loops
     }
 
     fn files(&self) -> &[PathBuf] {
