@@ -24,15 +24,16 @@ use super::{
     http,
     links::Links,
 };
-use crate::host::system::variable;
+use crate::{
+    host::system::variable,
+    sources::cloud_file::{GCLOUD_FILE, GOOGLE_FILE},
+};
 use file::Fields;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use token::Token;
 
 /// What every token is for. Vertex takes no narrower scope.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// Name of gcloud's file for applications.
-const ADC: &str = "application_default_credentials.json";
 /// Longest name of an account that is passed on.
 const MAX_ACCOUNT: usize = 254;
 
@@ -46,8 +47,8 @@ pub(super) struct Session {
 /// A token of the first link that is configured.
 pub(super) async fn fetch(session: Session) -> Answer {
     let mut links = Links::default();
-    let own = adc();
-    match variable("GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from) {
+    let own = GCLOUD_FILE.path(variable);
+    match GOOGLE_FILE.path(variable) {
         None => links.pass("credentials-file", "GOOGLE_APPLICATION_CREDENTIALS is not set"),
         // As with Google's libraries: whether it exists is gcloud's business then.
         path if path == own => {
@@ -82,11 +83,6 @@ fn settle(links: Links, name: &str, why: &str, found: Result<Found, Trouble>) ->
         Ok(found) => links.found(name, why, found),
         Err(trouble) => links.refused(name, trouble),
     }
-}
-
-/// Where gcloud keeps the credentials of `gcloud auth application-default login`.
-fn adc() -> Option<PathBuf> {
-    Some(gcloud::directory()?.join(ADC))
 }
 
 /// What a credentials file gives. Its project counts only where the session named the file itself (`spec/behaviour.md`

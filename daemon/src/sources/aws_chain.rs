@@ -2,6 +2,7 @@
 
 use super::{
     Binding, CredentialSource, SignIn,
+    cloud_file::{AWS_CONFIG, AWS_CREDENTIALS},
     sdk::{Chain, Sdk, binding},
 };
 use crate::resolve::View;
@@ -57,7 +58,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         by_hand: BY_HAND,
         loops: LOOPS,
         sign_in,
-        files: &[("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")],
+        files: &[AWS_CONFIG, AWS_CREDENTIALS],
     };
     Sdk::bind(view, chain)
 }

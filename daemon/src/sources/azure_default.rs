@@ -2,6 +2,7 @@
 
 use super::{
     Binding, CredentialSource,
+    cloud_file::AZURE_PROFILE,
     sdk::{Chain, Sdk, binding},
 };
 use crate::resolve::View;
@@ -51,7 +52,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         by_hand: BY_HAND,
         loops: LOOPS,
         sign_in: None,
-        files: &[("AZURE_CONFIG_DIR", ".azure/azureProfile.json")],
+        files: &[AZURE_PROFILE],
     };
     Sdk::bind(view, chain)
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Binding, CredentialSource, SignIn,
+    cloud_file::{GCLOUD_FILE, GOOGLE_FILE},
     sdk::{Chain, Sdk, binding},
 };
 use crate::{resolve::View, settings::Lookup};
@@ -16,8 +17,6 @@ use std::time::Duration;
 pub struct GoogleAdc;
 
 const ID: &str = "google-adc";
-/// Where `gcloud auth application-default login` leaves what it gets.
-const ADC: &str = ".config/gcloud/application_default_credentials.json";
 /// Settings key of the command that signs in.
 const SIGN_IN: &str = "gcpAuthRefresh";
 /// When to give up. Every step has a deadline of its own: the metadata server a second, a request 10 s, gcloud 20 s. Only an
@@ -59,7 +58,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         by_hand: BY_HAND,
         loops: LOOPS,
         sign_in: SignIn::bind(view, SIGN_IN)?,
-        files: &[("GOOGLE_APPLICATION_CREDENTIALS", ADC), ("CLOUDSDK_CONFIG", ADC)],
+        files: &[GOOGLE_FILE, GCLOUD_FILE],
     };
     Sdk::bind(view, chain)
 }

@@ -9,6 +9,7 @@ pub mod aws_chain;
 pub mod aws_export;
 pub mod aws_keys;
 pub mod azure_default;
+pub mod cloud_file;
 pub mod env_token;
 pub mod google_adc;
 mod sdk;

@@ -6,6 +6,7 @@
 use super::{
     Ask, Binding, Bound, CredentialProvider, Facts, Link, Material, ProvideError, Provided, Providing,
     SignIn, SourceKey,
+    cloud_file::CloudFile,
     sign_in::{Attempt, Refusal, with_sign_in},
 };
 use crate::{
@@ -19,20 +20,12 @@ use claviger::{
     credential::{MAX_SECRET_LEN, Scheme},
     reason::{Problem, Reason},
 };
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// How long a credential that says nothing of its expiry is good for (`spec/behaviour.md` A7, "AWS cache").
 pub(super) const WITHOUT_EXPIRY: Duration = Duration::from_secs(3600);
 /// Where SDKs run: where nobody but root can leave a file. Without HOME, the one of AWS looks for its files here.
 pub(super) const FETCH_DIRECTORY: &str = "/";
-
-/// Variables of [`Chain::files`] that name the directory of a file.
-const DIRECTORIES: [&str; 2] = ["AZURE_CONFIG_DIR", "CLOUDSDK_CONFIG"];
 
 /// An SDK's chain, bound.
 #[derive(Debug)]
@@ -65,8 +58,8 @@ pub(super) struct Chain<'a> {
     pub(super) by_hand: &'static str,
     pub(super) loops: &'static str,
     pub(super) sign_in: Option<SignIn>,
-    /// Files that say who signs in: the variable that names one, and where it is below the home else.
-    pub(super) files: &'a [(&'static str, &'static str)],
+    /// Files that say who signs in.
+    pub(super) files: &'a [CloudFile],
 }
 
 impl Sdk {
@@ -80,7 +73,8 @@ impl Sdk {
         let variables = environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
         let arguments = chain.arguments.iter().map(String::as_str);
         let key = SourceKey::of(chain.id, [signer.as_str()].into_iter().chain(arguments).chain(variables));
-        let files = chain.files.iter().filter_map(|file| path(&environment, *file)).collect();
+        let value = |name: &str| environment.get(name).filter(|value| !value.is_empty()).cloned();
+        let files = chain.files.iter().filter_map(|file| file.path(value)).collect();
         let spec = CommandSpec {
             program: Program::Fetch(chain.arguments),
             environment,
@@ -93,15 +87,6 @@ impl Sdk {
         let Chain { slow, by_hand, loops, sign_in, .. } = chain;
         Ok(Self { key, spec, slow, by_hand, loops, sign_in, files })
     }
-}
-
-fn path(environment: &BTreeMap<String, String>, (variable, below_home): (&str, &str)) -> Option<PathBuf> {
-    let value = |name: &str| environment.get(name).filter(|value| !value.is_empty());
-    let named = value(variable).map(PathBuf::from);
-    // A directory is named where the file in it is meant.
-    let file = Path::new(below_home).file_name().filter(|_| DIRECTORIES.contains(&variable));
-    let named = named.map(|path| file.map_or(path.clone(), |file| path.join(file)));
-    named.or_else(|| Some(Path::new(value("HOME")?).join(below_home)))
 }
 
 /// What a source of a chain would do.

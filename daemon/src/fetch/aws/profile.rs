@@ -2,7 +2,10 @@
 //! does not exist for no wish at all; then another identity would sign. Here both are errors.
 
 use super::{Trouble, variable};
-use crate::fetch::file::{self, Unread};
+use crate::{
+    fetch::file::{self, Unread},
+    sources::cloud_file::{AWS_CONFIG, AWS_CREDENTIALS},
+};
 use aws_config::profile::{self, Profile as Section, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
 use claviger::reason::Reason;
@@ -12,9 +15,6 @@ use std::path::Path;
 const MAX_FILE: usize = 1024 * 1024;
 /// Longest chain of `source_profile` that is looked at; the SDK itself tells loops.
 const MAX_CHAIN: usize = 16;
-/// The files: variable that names one, and its default below the home directory.
-const FILES: [(&str, &str); 2] =
-    [("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")];
 
 /// Settings of which one is enough to say that a profile has credentials.
 const CREDENTIALS: [&str; 12] = [
@@ -64,11 +64,8 @@ pub(super) enum Kind {
 /// # Errors
 /// `settings-invalid` naming the file or the profile.
 pub(super) async fn selected() -> Result<Option<Profile>, Trouble> {
-    for (variable_name, default) in FILES {
-        let home = || Some(format!("{}/{default}", variable("HOME")?));
-        if let Some(path) = variable(variable_name).or_else(home) {
-            check(Path::new(&path)).map_err(|what| unusable(&format!("{path} {what}")))?;
-        }
+    for path in [AWS_CONFIG, AWS_CREDENTIALS].iter().filter_map(|file| file.path(variable)) {
+        check(&path).map_err(|what| unusable(&format!("{} {what}", path.display())))?;
     }
     let set = profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await;
     let set = set.map_err(|error| unusable(&place(&error)))?;

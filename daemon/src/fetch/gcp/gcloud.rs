@@ -10,7 +10,7 @@ use super::{
     token::Token,
     variable,
 };
-use crate::fetch::text::is_token;
+use crate::{fetch::text::is_token, sources::cloud_file::GCLOUD_FILE};
 use aws_smithy_types::{DateTime, date_time::Format};
 use claviger::{reason::Reason, secret::Secret};
 use serde::Deserialize;
@@ -64,9 +64,8 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Found, Trouble>> {
 }
 
 /// Where gcloud keeps its accounts, and the credentials of applications.
-pub(super) fn directory() -> Option<PathBuf> {
-    let below_home = || Some(PathBuf::from(variable("HOME")?).join(".config/gcloud"));
-    variable("CLOUDSDK_CONFIG").map(PathBuf::from).or_else(below_home)
+fn directory() -> Option<PathBuf> {
+    GCLOUD_FILE.place(variable)
 }
 
 /// The token in gcloud's output, if there is one that is still good.

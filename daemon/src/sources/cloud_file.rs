@@ -1,0 +1,70 @@
+//! Where the clouds keep their files. The daemon looks whether they changed, `fetch` children read them: both must mean the
+//! same. Pure.
+
+use std::path::{Path, PathBuf};
+
+/// A file that says who signs in.
+#[derive(Debug)]
+pub struct CloudFile {
+    /// Variable that names it, or the directory it is in.
+    variable: &'static str,
+    /// Its name in that directory; `None` if the variable names the file itself.
+    name: Option<&'static str>,
+    /// The file, or that directory, below the home if the variable is not set; `None` if there is no such place.
+    below_home: Option<&'static str>,
+}
+
+/// Profiles of AWS.
+pub const AWS_CONFIG: CloudFile =
+    CloudFile { variable: "AWS_CONFIG_FILE", name: None, below_home: Some(".aws/config") };
+/// Keys of AWS.
+pub const AWS_CREDENTIALS: CloudFile =
+    CloudFile { variable: "AWS_SHARED_CREDENTIALS_FILE", name: None, below_home: Some(".aws/credentials") };
+/// The credentials file of a session on Google Cloud.
+pub const GOOGLE_FILE: CloudFile =
+    CloudFile { variable: "GOOGLE_APPLICATION_CREDENTIALS", name: None, below_home: None };
+/// What `gcloud auth application-default login` leaves.
+pub const GCLOUD_FILE: CloudFile = CloudFile {
+    variable: "CLOUDSDK_CONFIG",
+    name: Some("application_default_credentials.json"),
+    below_home: Some(".config/gcloud"),
+};
+/// Who is signed in with `az`.
+pub const AZURE_PROFILE: CloudFile =
+    CloudFile { variable: "AZURE_CONFIG_DIR", name: Some("azureProfile.json"), below_home: Some(".azure") };
+
+impl CloudFile {
+    /// The file, for an environment in which `variable` finds what is set and not empty.
+    pub fn path(&self, variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+        let place = self.place(variable)?;
+        Some(self.name.map_or(place.clone(), |name| place.join(name)))
+    }
+
+    /// The directory it is in, where the variable names that; else the file.
+    pub fn place(&self, variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+        let below_home = || Some(Path::new(&variable("HOME")?).join(self.below_home?));
+        variable(self.variable).map(PathBuf::from).or_else(below_home)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AWS_CONFIG, CloudFile, GCLOUD_FILE, GOOGLE_FILE};
+    use std::path::Path;
+
+    fn path(file: &CloudFile, set: &[(&str, &str)]) -> String {
+        let found = file.path(|name| Some(set.iter().find(|(known, _)| *known == name)?.1.to_owned()));
+        found.as_deref().map_or("none", |path| Path::to_str(path).expect("UTF-8")).to_owned()
+    }
+
+    #[test]
+    fn a_variable_comes_before_the_home() {
+        let home = ("HOME", "/h");
+        assert_eq!(path(&AWS_CONFIG, &[home]), "/h/.aws/config");
+        assert_eq!(path(&AWS_CONFIG, &[home, ("AWS_CONFIG_FILE", "/c")]), "/c");
+        let name = "application_default_credentials.json";
+        assert_eq!(path(&GCLOUD_FILE, &[home]), format!("/h/.config/gcloud/{name}"));
+        assert_eq!(path(&GCLOUD_FILE, &[home, ("CLOUDSDK_CONFIG", "/g")]), format!("/g/{name}"));
+        assert_eq!((path(&GOOGLE_FILE, &[home]), path(&AWS_CONFIG, &[])), ("none".into(), "none".into()));
+    }
+}
