@@ -4,7 +4,7 @@ pub mod cloud;
 
 use crate::settings::{
     Lookup, Settings,
-    effective::{effective, untrusted},
+    effective::{effective, milliseconds, untrusted},
 };
 use claviger::{
     backend::{ANTHROPIC_BASE_URL, API_TIMEOUT},
@@ -180,14 +180,8 @@ fn parse_header(line: &str) -> Option<(String, Secret<String>)> {
 }
 
 fn timeout(session: &SessionContext, settings: &Settings) -> Result<Duration, Problem> {
-    let Some((text, at)) = effective(session, settings, "API_TIMEOUT_MS")? else {
-        return Ok(API_TIMEOUT);
-    };
-    text.trim().parse().map(Duration::from_millis).map_err(|_| {
-        Problem::new(Reason::SettingsInvalid, "API_TIMEOUT_MS is not a number of milliseconds")
-            .hint("write for example 600000 for ten minutes")
-            .at(at)
-    })
+    let timeout = milliseconds(session, settings, "API_TIMEOUT_MS", 0, "600000 for ten minutes")?;
+    Ok(timeout.unwrap_or(API_TIMEOUT))
 }
 
 #[cfg(test)]

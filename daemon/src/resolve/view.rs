@@ -5,7 +5,7 @@ use crate::{
     endpoint::Endpoint,
     settings::{
         Layer, Settings,
-        effective::{effective, untrusted},
+        effective::{effective, milliseconds, untrusted},
     },
 };
 use claviger::{
@@ -17,6 +17,7 @@ use claviger::{
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// The facts that sources bind against.
@@ -41,6 +42,14 @@ impl<'a> View<'a> {
     /// `workspace-untrusted`.
     pub fn variable(&self, name: &str) -> Result<Option<(&'a str, Option<&'a Location>)>, Problem> {
         effective(self.session, self.settings, name)
+    }
+
+    /// See [`milliseconds`].
+    ///
+    /// # Errors
+    /// `workspace-untrusted`, or `settings-invalid`.
+    pub fn milliseconds(&self, name: &str, least: u64, example: &str) -> Result<Option<Duration>, Problem> {
+        milliseconds(self.session, self.settings, name, least, example)
     }
 
     /// See [`untrusted`].

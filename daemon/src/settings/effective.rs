@@ -5,6 +5,7 @@ use claviger::{
     reason::{Location, Problem, Reason},
     session::SessionContext,
 };
+use std::time::Duration;
 
 /// A variable as it counts for the session, and where it stands if in a file. Empty means unset.
 ///
@@ -22,6 +23,26 @@ pub fn effective<'a>(
         }
         Lookup::Unset => Ok(session.variable(name).map(|text| (text, None))),
     }
+}
+
+/// A variable that holds a number of milliseconds, `least` or more; `example` says what to write.
+///
+/// # Errors
+/// `workspace-untrusted`, or `settings-invalid` for what is no such number.
+pub fn milliseconds(
+    session: &SessionContext,
+    settings: &Settings,
+    name: &str,
+    least: u64,
+    example: &str,
+) -> Result<Option<Duration>, Problem> {
+    let Some((text, at)) = effective(session, settings, name)? else { return Ok(None) };
+    let number = text.trim().parse().ok().filter(|number| *number >= least);
+    number.map(|number| Some(Duration::from_millis(number))).ok_or_else(|| {
+        Problem::new(Reason::SettingsInvalid, format!("{name} is not a number of milliseconds"))
+            .hint(format!("write for example {example}"))
+            .at(at)
+    })
 }
 
 /// The problem of a value that an undecided workspace sets.

@@ -102,13 +102,8 @@ fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem>
 }
 
 fn ttl(view: &View<'_>) -> Result<Duration, Problem> {
-    let Some((text, at)) = view.variable(TTL_VARIABLE)? else { return Ok(DEFAULT_TTL) };
-    let parsed = text.trim().parse().map(Duration::from_millis);
-    parsed.map(|ttl| ttl.min(MAX_TTL)).map_err(|_| {
-        Problem::new(Reason::SettingsInvalid, format!("{TTL_VARIABLE} is not a number of milliseconds"))
-            .hint("write for example 300000 for five minutes")
-            .at(at)
-    })
+    let ttl = view.milliseconds(TTL_VARIABLE, 0, "300000 for five minutes")?;
+    Ok(ttl.map_or(DEFAULT_TTL, |ttl| ttl.min(MAX_TTL)))
 }
 
 // === impl Helper ===

@@ -6,11 +6,7 @@ use super::{
     sdk::{Chain, Sdk, binding},
 };
 use crate::resolve::View;
-use claviger::{
-    backend::Backend,
-    credential::Scheme,
-    reason::{Problem, Reason},
-};
+use claviger::{backend::Backend, credential::Scheme, reason::Problem};
 use std::time::Duration;
 
 /// The source.
@@ -65,11 +61,6 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
 
 /// The deadline of the chain.
 pub(super) fn timeout(view: &View<'_>) -> Result<Duration, Problem> {
-    let Some((text, at)) = view.variable(TIMEOUT)? else { return Ok(DEFAULT_TIMEOUT) };
-    match text.trim().parse().map(Duration::from_millis) {
-        Ok(timeout) if !timeout.is_zero() => Ok(timeout.min(MAX_TIMEOUT)),
-        _ => Err(Problem::new(Reason::SettingsInvalid, format!("{TIMEOUT} is not a number of milliseconds"))
-            .hint("write for example 60000 for one minute")
-            .at(at)),
-    }
+    let timeout = view.milliseconds(TIMEOUT, 1, "60000 for one minute")?;
+    Ok(timeout.map_or(DEFAULT_TIMEOUT, |timeout| timeout.min(MAX_TIMEOUT)))
 }
