@@ -146,8 +146,7 @@ impl StandIn {
                 if stopped.load(SeqCst) {
                     return;
                 }
-                let (seen, stopped, answer, tls) =
-                    (seen.clone(), stopped.clone(), answer.clone(), tls.clone());
+                let (seen, answer, tls) = (seen.clone(), answer.clone(), tls.clone());
                 thread::spawn(move || {
                     drop(stream.set_read_timeout(Some(Duration::from_secs(30))));
                     let respond = |request: &Request| {
@@ -155,10 +154,10 @@ impl StandIn {
                         answer(request)
                     };
                     match tls {
-                        None => converse(stream, respond, &stopped),
+                        None => converse(stream, respond),
                         Some(config) => {
                             let connection = ServerConnection::new(config).expect("TLS");
-                            converse(StreamOwned::new(connection, stream), respond, &stopped);
+                            converse(StreamOwned::new(connection, stream), respond);
                         }
                     }
                 });
@@ -219,12 +218,14 @@ impl Authority {
 }
 
 /// One request and its answer; then the connection is closed.
-fn converse(mut stream: impl Read + Write, answer: impl Fn(&Request) -> Response, stopped: &AtomicBool) {
+fn converse(mut stream: impl Read + Write, answer: impl Fn(&Request) -> Response) {
     let Some(request) = read(&mut stream) else { return };
     let response = answer(&request);
     thread::sleep(response.delay);
-    while response.never && !stopped.load(SeqCst) {
-        thread::sleep(Duration::from_millis(20));
+    if response.never {
+        // Until the client gives up.
+        drop(stream.read(&mut [0]));
+        return;
     }
     let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", response.status);
     head.push_str(&format!("content-length: {}\r\n", response.body.len()));
