@@ -1,5 +1,9 @@
 //! All the daemon may know of one calling session, and the rules a request must obey.
 
+mod rules;
+
+pub use rules::{MAX_EXPLICIT_SETTINGS, MAX_VALUE_LEN, check_path, explicit};
+
 use crate::{
     backend::Backend,
     proto::v1,
@@ -7,6 +11,7 @@ use crate::{
     secret::Secret,
     variables::{self, Use},
 };
+use rules::{check_lent, check_present, check_text, check_value, malformed};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
@@ -15,12 +20,6 @@ use std::{
 
 /// Most variables one request may carry. The list in [`variables`] is far shorter.
 pub const MAX_VARIABLES: usize = 256;
-/// Longest value of a variable, in bytes. `PATH` of a heavily used shell is a tenth of it.
-pub const MAX_VALUE_LEN: usize = 32 * 1024;
-/// Largest settings passed with `--settings` (`spec/behaviour.md` A1).
-pub const MAX_EXPLICIT_SETTINGS: usize = 2 * 1024 * 1024;
-/// Longest path (`PATH_MAX` of Linux).
-const MAX_PATH_LEN: usize = 4096;
 
 /// What kind of session asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -242,94 +241,6 @@ impl SessionContext {
     pub fn config_directory(&self) -> Option<PathBuf> {
         let below_home = || self.directory("HOME").map(|home| home.join(".claude"));
         self.directory("CLAUDE_CONFIG_DIR").map(PathBuf::from).or_else(below_home)
-    }
-}
-
-/// Checks settings passed with `--settings`; no content means none were passed.
-///
-/// # Errors
-/// `limits` if they are larger than [`MAX_EXPLICIT_SETTINGS`].
-pub fn explicit(name: String, content: Vec<u8>) -> Result<Option<ExplicitSettings>, Problem> {
-    if content.len() > MAX_EXPLICIT_SETTINGS {
-        return Err(Problem::new(Reason::Limits, "settings passed with --settings are larger than 2 MiB")
-            .hint("pass only the keys this session needs"));
-    }
-    let name = if name.is_empty() { "inline".to_owned() } else { name };
-    Ok(Some(ExplicitSettings { name, content }).filter(|explicit| !explicit.content.is_empty()))
-}
-
-fn malformed(message: impl Into<String>) -> Problem {
-    Problem::new(Reason::MalformedRequest, message)
-}
-
-fn check_text(what: &str, text: &str) -> Result<(), Problem> {
-    if text.len() > MAX_PATH_LEN {
-        return Err(malformed(format!("{what} is longer than {MAX_PATH_LEN} bytes")));
-    }
-    match has_control(text) {
-        true => Err(malformed(format!("{what} has a control character"))),
-        false => Ok(()),
-    }
-}
-
-fn has_control(text: &str) -> bool {
-    // Bytes first: nearly every text is ASCII, and this runs for every variable of every request.
-    text.bytes().any(|byte| byte.is_ascii_control())
-        || (!text.is_ascii() && text.chars().any(char::is_control))
-}
-
-/// A path a client may name: absolute, UTF-8, no control characters.
-///
-/// # Errors
-/// `malformed-request`.
-pub fn check_path(path: &Path) -> Result<(), Problem> {
-    let text = path.to_str().ok_or_else(|| malformed("the path is not UTF-8"))?;
-    check_text("the path", text)?;
-    if !path.is_absolute() {
-        return Err(malformed("the working directory is not an absolute path"));
-    }
-    Ok(())
-}
-
-// Names that fail the check are not repeated: they come from anywhere.
-fn check_value(name: &str, value: &str) -> Result<(), Problem> {
-    match variables::usage(name) {
-        Some(Use::Setting | Use::Command | Use::Sdk(_)) => {}
-        Some(Use::Lent(_)) => return Err(malformed(format!("{name} is a secret and belongs into `lent`"))),
-        Some(Use::Secret) => {
-            return Err(malformed(format!(
-                "the value of {name} was sent; a client says only that it is set"
-            )));
-        }
-        None => {
-            return Err(malformed("a variable was sent that is not on the list")
-                .hint("src/variables.rs lists what the daemon may know of"));
-        }
-    }
-    check_content(name, value)
-}
-
-fn check_content(name: &str, value: &str) -> Result<(), Problem> {
-    if value.len() > MAX_VALUE_LEN {
-        return Err(Problem::new(Reason::Limits, format!("{name} is longer than {MAX_VALUE_LEN} bytes")));
-    }
-    match has_control(value) {
-        true => Err(malformed(format!("{name} has a control character"))),
-        false => Ok(()),
-    }
-}
-
-fn check_lent(name: &str, value: &str) -> Result<(), Problem> {
-    match variables::usage(name) {
-        Some(Use::Lent(_)) => check_content(name, value),
-        _ => Err(malformed("a secret was sent that no SDK needs")),
-    }
-}
-
-fn check_present(name: &str) -> Result<(), Problem> {
-    match variables::usage(name) {
-        Some(Use::Secret) => Ok(()),
-        _ => Err(malformed("a variable is reported as present that does not hold a secret")),
     }
 }
 

@@ -1,0 +1,103 @@
+//! What a request may hold: sizes, paths, variables. Names that break a rule are not repeated: they come from anywhere.
+
+use super::ExplicitSettings;
+use crate::{
+    reason::{Problem, Reason},
+    variables::{self, Use},
+};
+use std::path::Path;
+
+/// Longest value of a variable, in bytes. `PATH` of a heavily used shell is a tenth of it.
+pub const MAX_VALUE_LEN: usize = 32 * 1024;
+/// Largest settings passed with `--settings` (`spec/behaviour.md` A1).
+pub const MAX_EXPLICIT_SETTINGS: usize = 2 * 1024 * 1024;
+/// Longest path (`PATH_MAX` of Linux).
+const MAX_PATH_LEN: usize = 4096;
+
+/// Checks settings passed with `--settings`; no content means none were passed.
+///
+/// # Errors
+/// `limits` if they are larger than [`MAX_EXPLICIT_SETTINGS`].
+pub fn explicit(name: String, content: Vec<u8>) -> Result<Option<ExplicitSettings>, Problem> {
+    if content.len() > MAX_EXPLICIT_SETTINGS {
+        return Err(Problem::new(Reason::Limits, "settings passed with --settings are larger than 2 MiB")
+            .hint("pass only the keys this session needs"));
+    }
+    let name = if name.is_empty() { "inline".to_owned() } else { name };
+    Ok(Some(ExplicitSettings { name, content }).filter(|explicit| !explicit.content.is_empty()))
+}
+
+pub(super) fn malformed(message: impl Into<String>) -> Problem {
+    Problem::new(Reason::MalformedRequest, message)
+}
+
+pub(super) fn check_text(what: &str, text: &str) -> Result<(), Problem> {
+    if text.len() > MAX_PATH_LEN {
+        return Err(malformed(format!("{what} is longer than {MAX_PATH_LEN} bytes")));
+    }
+    match has_control(text) {
+        true => Err(malformed(format!("{what} has a control character"))),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn has_control(text: &str) -> bool {
+    // Bytes first: nearly every text is ASCII, and this runs for every variable of every request.
+    text.bytes().any(|byte| byte.is_ascii_control())
+        || (!text.is_ascii() && text.chars().any(char::is_control))
+}
+
+/// A path a client may name: absolute, UTF-8, no control characters.
+///
+/// # Errors
+/// `malformed-request`.
+pub fn check_path(path: &Path) -> Result<(), Problem> {
+    let text = path.to_str().ok_or_else(|| malformed("the path is not UTF-8"))?;
+    check_text("the path", text)?;
+    if !path.is_absolute() {
+        return Err(malformed("the working directory is not an absolute path"));
+    }
+    Ok(())
+}
+
+// Names that fail the check are not repeated: they come from anywhere.
+pub(super) fn check_value(name: &str, value: &str) -> Result<(), Problem> {
+    match variables::usage(name) {
+        Some(Use::Setting | Use::Command | Use::Sdk(_)) => {}
+        Some(Use::Lent(_)) => return Err(malformed(format!("{name} is a secret and belongs into `lent`"))),
+        Some(Use::Secret) => {
+            return Err(malformed(format!(
+                "the value of {name} was sent; a client says only that it is set"
+            )));
+        }
+        None => {
+            return Err(malformed("a variable was sent that is not on the list")
+                .hint("src/variables.rs lists what the daemon may know of"));
+        }
+    }
+    check_content(name, value)
+}
+
+pub(super) fn check_content(name: &str, value: &str) -> Result<(), Problem> {
+    if value.len() > MAX_VALUE_LEN {
+        return Err(Problem::new(Reason::Limits, format!("{name} is longer than {MAX_VALUE_LEN} bytes")));
+    }
+    match has_control(value) {
+        true => Err(malformed(format!("{name} has a control character"))),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn check_lent(name: &str, value: &str) -> Result<(), Problem> {
+    match variables::usage(name) {
+        Some(Use::Lent(_)) => check_content(name, value),
+        _ => Err(malformed("a secret was sent that no SDK needs")),
+    }
+}
+
+pub(super) fn check_present(name: &str) -> Result<(), Problem> {
+    match variables::usage(name) {
+        Some(Use::Secret) => Ok(()),
+        _ => Err(malformed("a variable is reported as present that does not hold a secret")),
+    }
+}
