@@ -37,7 +37,6 @@ const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a service is asked. The broker makes attempts of its own.
 const ATTEMPTS: u32 = 2;
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-const NOBODY: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command";
 const NO_INSTANCE: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
 
 /// A link of the chain.
@@ -89,8 +88,9 @@ async fn chain() -> Result<Chain, Trouble> {
         .with_behavior_version(Some(BehaviorVersion::latest()))
         .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .with_region(Some(Region::new(region.clone().unwrap_or_else(|| BEDROCK_REGION.to_owned()))));
-    let local = config.clone().with_http_client(connector::direct(&seen)?);
-    let config = config.with_http_client(connector::proxied(&seen)?);
+    let trusted = connector::trusted()?;
+    let local = config.clone().with_http_client(connector::direct(&seen, &trusted));
+    let config = config.with_http_client(connector::proxied(&seen, &trusted));
     let links = links(&config, &local, profile.as_ref());
     Ok(Chain { seen, region, links })
 }
@@ -171,8 +171,12 @@ impl Chain {
                 Err(trouble) => return links.refused(link.name, trouble),
             }
         }
-        let hint = if variable("AWS_EC2_METADATA_DISABLED").is_some() { NOBODY } else { NO_INSTANCE };
-        links.end(Trouble::sign_in("no link of the AWS chain has credentials").hint(hint))
+        let trouble = Trouble::sign_in("no link of the AWS chain has credentials");
+        links.end(match variable("AWS_EC2_METADATA_DISABLED") {
+            // The source says what to do.
+            Some(_) => trouble,
+            None => trouble.hint(NO_INSTANCE),
+        })
     }
 
     /// What a link has, or why it has nothing and the next one is asked.

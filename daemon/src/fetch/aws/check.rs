@@ -16,7 +16,7 @@ pub(super) async fn check(what: &str, region: Option<&str>, credentials: Credent
     let shared = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region.unwrap_or(BEDROCK_REGION).to_owned()))
         .credentials_provider(credentials)
-        .http_client(connector::proxied(&Seen::default())?)
+        .http_client(connector::proxied(&Seen::default(), &connector::trusted()?))
         .timeout_config(TimeoutConfig::builder().operation_timeout(TIMEOUT).build())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .load()

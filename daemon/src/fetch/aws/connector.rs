@@ -16,36 +16,34 @@ use std::path::Path;
 const MAX_BUNDLE: usize = 4 * 1024 * 1024;
 
 /// A client for services on the network.
-///
-/// # Errors
-/// If `AWS_CA_BUNDLE` names a file that cannot be used.
-pub(super) fn proxied(seen: &Seen) -> Result<SharedHttpClient, Trouble> {
-    client(seen, ProxyConfig::from_env())
+pub(super) fn proxied(seen: &Seen, trusted: &TlsContext) -> SharedHttpClient {
+    client(seen, trusted, ProxyConfig::from_env())
 }
 
 /// A client for services of this machine: what they hand out is nobody else's business, and no proxy knows them.
-///
-/// # Errors
-/// As above.
-pub(super) fn direct(seen: &Seen) -> Result<SharedHttpClient, Trouble> {
-    client(seen, ProxyConfig::disabled())
+pub(super) fn direct(seen: &Seen, trusted: &TlsContext) -> SharedHttpClient {
+    client(seen, trusted, ProxyConfig::disabled())
 }
 
-fn client(seen: &Seen, proxy: ProxyConfig) -> Result<SharedHttpClient, Trouble> {
-    let context = context()?;
+fn client(seen: &Seen, trusted: &TlsContext, proxy: ProxyConfig) -> SharedHttpClient {
+    let trusted = trusted.clone();
     let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder()
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-            .tls_context(context.clone())
+            .tls_context(trusted.clone())
             .proxy_config(proxy.clone());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         connector.build()
     });
-    Ok(seen.note(client))
+    seen.note(client)
 }
 
-fn context() -> Result<TlsContext, Trouble> {
+/// The certificate authorities that the session trusts.
+///
+/// # Errors
+/// If `AWS_CA_BUNDLE` names a file that cannot be used.
+pub(super) fn trusted() -> Result<TlsContext, Trouble> {
     let mut trusted = TrustStore::default();
     if let Some(path) = variable("AWS_CA_BUNDLE") {
         let unusable = |why: &str| {
