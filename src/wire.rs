@@ -121,6 +121,16 @@ pub fn location(location: &Location) -> v1::Location {
     }
 }
 
+/// A location from the wire.
+pub fn from_location(location: &v1::Location) -> Location {
+    Location {
+        layer: location.layer.clone(),
+        file: location.file.clone(),
+        line: location.line,
+        column: location.column,
+    }
+}
+
 /// A problem on the wire, with delays counted from `now`.
 pub fn problem(problem: &Problem, now: SystemTime) -> v1::Problem {
     v1::Problem {

@@ -9,6 +9,7 @@ use claviger::{
     proto::v1::{AwsKeys, Lease},
     reason::{Problem, Reason},
     session::SessionContext,
+    wire,
 };
 use serde_json::{Value, json};
 
@@ -88,12 +89,7 @@ fn check_source(lease: &Lease) -> Result<(), Problem> {
     if lease.source == "aws-chain" {
         return Ok(());
     }
-    let at = lease.location.as_ref().map(|at| claviger::reason::Location {
-        layer: at.layer.clone(),
-        file: at.file.clone(),
-        line: at.line,
-        column: at.column,
-    });
+    let at = lease.location.as_ref().map(wire::from_location);
     let message =
         format!("{} provides the credentials of this session, whatever profile is named", lease.source);
     Err(Problem::new(Reason::SettingsInvalid, message)
