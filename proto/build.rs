@@ -3,7 +3,7 @@
 use prost::Message as _;
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 4] = ["types", "credentials", "trust", "inspect"];
+const FILES: [&str; 5] = ["types", "credentials", "accounts", "trust", "inspect"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto/claviger");

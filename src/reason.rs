@@ -28,6 +28,8 @@ pub enum Reason {
     CommandOutputInvalid,
     /// The keyring is locked.
     KeyringLocked,
+    /// Somebody locked the daemon.
+    Locked,
     /// The other side refused the credential.
     UpstreamDenied,
     /// May work again later.
@@ -45,7 +47,7 @@ pub enum Reason {
 }
 
 /// All reasons, for lookups and tables.
-pub const REASONS: [Reason; 18] = [
+pub const REASONS: [Reason; 19] = [
     Reason::PeerRejected,
     Reason::PeerUnknown,
     Reason::MalformedRequest,
@@ -57,6 +59,7 @@ pub const REASONS: [Reason; 18] = [
     Reason::CommandFailed,
     Reason::CommandOutputInvalid,
     Reason::KeyringLocked,
+    Reason::Locked,
     Reason::UpstreamDenied,
     Reason::SourceUnavailable,
     Reason::ShuttingDown,
@@ -114,6 +117,7 @@ impl Reason {
             Self::CommandFailed => "command-failed",
             Self::CommandOutputInvalid => "command-output-invalid",
             Self::KeyringLocked => "keyring-locked",
+            Self::Locked => "locked",
             Self::UpstreamDenied => "upstream-denied",
             Self::SourceUnavailable => "source-unavailable",
             Self::ShuttingDown => "shutting-down",
@@ -142,7 +146,8 @@ impl Reason {
             | Self::PolicyBlocked
             | Self::CommandFailed
             | Self::CommandOutputInvalid
-            | Self::KeyringLocked => Code::FailedPrecondition,
+            | Self::KeyringLocked
+            | Self::Locked => Code::FailedPrecondition,
             Self::SourceUnavailable | Self::ShuttingDown => Code::Unavailable,
             Self::SourceTimeout => Code::DeadlineExceeded,
             Self::Limits => Code::ResourceExhausted,
@@ -155,7 +160,11 @@ impl Reason {
     pub fn needs_human(self) -> bool {
         matches!(
             self,
-            Self::LoginRequired | Self::WorkspaceUntrusted | Self::SettingsInvalid | Self::KeyringLocked
+            Self::LoginRequired
+                | Self::WorkspaceUntrusted
+                | Self::SettingsInvalid
+                | Self::KeyringLocked
+                | Self::Locked
         )
     }
 }

@@ -51,6 +51,7 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("CLAUDE_CODE_USE_BEDROCK", Use::Setting),
     ("CLAUDE_CODE_USE_FOUNDRY", Use::Setting),
     ("CLAUDE_CODE_USE_VERTEX", Use::Setting),
+    ("CLAVIGER_ACCOUNT", Use::Setting), // ours: which account of the local store
     ("CLAVIGER_AZURE_SCOPE", Use::Setting), // ours: no tool has a variable for it
     ("CLOUD_ML_REGION", Use::Setting),
     // Where the user's settings are.
@@ -169,6 +170,20 @@ pub const PATHS: [&str; 11] = [
     "SSL_CERT_FILE",
 ];
 
+/// The listed variables that say how to reach the network.
+pub const NETWORK: [&str; 10] = [
+    "ALL_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
 /// Set in the environment of every command the daemon runs, so that a client inside one is recognised.
 pub const INSIDE_FLIGHT: &str = "CLAVIGER_FLIGHT";
 
@@ -191,7 +206,7 @@ pub fn is_true(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{PATHS, Use, VARIABLES, is_true, usage};
+    use super::{NETWORK, PATHS, Use, VARIABLES, is_true, usage};
     use std::collections::HashSet;
 
     #[test]
@@ -202,7 +217,7 @@ mod tests {
 
     #[test]
     fn paths_are_known_to_commands_or_sdks() {
-        for name in PATHS {
+        for name in PATHS.into_iter().chain(NETWORK) {
             assert!(matches!(usage(name), Some(Use::Command | Use::Sdk(_))), "{name}");
         }
     }

@@ -111,7 +111,8 @@ impl Drop for Ends {
 
 #[test]
 fn buf_curl_lists_calls_and_follows() {
-    let Some(program) = installed("CLAVIGER_TEST_BUF", "buf") else { return };
+    let Some(npm) = installed("CLAVIGER_TEST_NPM", "buf") else { return };
+    let program = npm.join("node_modules/.bin/buf");
     let home = home();
     let _daemon = home.daemon();
     let variables = json!({ "HOME": home.path("home"), "PATH": "/usr/bin:/bin" });
@@ -150,7 +151,8 @@ fn buf_curl_lists_calls_and_follows() {
 
 #[test]
 fn buf_shows_a_refusal_with_its_reason() {
-    let Some(program) = installed("CLAVIGER_TEST_BUF", "buf") else { return };
+    let Some(npm) = installed("CLAVIGER_TEST_NPM", "buf") else { return };
+    let program = npm.join("node_modules/.bin/buf");
     let home = home();
     let _daemon = home.daemon();
     let buf = Buf { program, session: "{\"session\": {\"workingDirectory\": \"work\"}}".into() };

@@ -92,6 +92,8 @@ pub(crate) enum Verb {
     Refresh,
     /// Report that the API answered 401 or 403
     Report(report::Arguments),
+    /// Sign in, or keep an API key, for all sessions
+    Login(login::Arguments),
     /// Decide what the files of a workspace may do
     #[command(subcommand)]
     Trust(trust::Verb),

@@ -51,7 +51,8 @@ pub(crate) fn code(reason: Reason) -> u8 {
         Reason::LoginRequired
         | Reason::WorkspaceUntrusted
         | Reason::SettingsInvalid
-        | Reason::KeyringLocked => NEEDS_HUMAN,
+        | Reason::KeyringLocked
+        | Reason::Locked => NEEDS_HUMAN,
         Reason::PolicyBlocked | Reason::UpstreamDenied | Reason::PeerRejected | Reason::PeerUnknown => {
             BLOCKED
         }

@@ -13,10 +13,14 @@ pub struct Paths {
     pub socket: PathBuf,
     /// `config.toml`.
     pub config: PathBuf,
-    /// Directory of trust store, audit log and log file.
+    /// Directory of trust store, accounts, audit log and log file.
     pub state: PathBuf,
     /// Directory of the managed settings.
     pub managed: PathBuf,
+    /// Address of the session bus, on which the keyring answers.
+    pub bus: Option<String>,
+    /// Credential of the service manager that seals the file store.
+    pub seal: Option<PathBuf>,
 }
 
 /// Bounds that protect the daemon and its user. Times are wall-clock durations.
@@ -44,6 +48,21 @@ struct Daemon {
     max_slots: Option<u16>,
     max_commands: Option<u16>,
     log: Option<String>,
+    #[serde(default)]
+    store: Store,
+}
+
+/// Where secrets of the local store are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Store {
+    /// In the keyring if it answers, else in files.
+    #[default]
+    Auto,
+    /// In the keyring.
+    Keyring,
+    /// In files.
+    File,
 }
 
 /// The whole file, as written.
@@ -54,6 +73,9 @@ struct File {
     daemon: Daemon,
     #[serde(default, rename = "settings")]
     _settings: serde::de::IgnoredAny,
+    /// Read by [`crate::accounts::registration`] when somebody logs in.
+    #[serde(default, rename = "oauth")]
+    _oauth: serde::de::IgnoredAny,
 }
 
 /// What `[daemon]` says.
@@ -63,6 +85,21 @@ pub struct Config {
     pub limits: Limits,
     /// Log filter, if the file sets one.
     pub log: Option<String>,
+    /// Where secrets of the local store are kept.
+    pub store: Store,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// As the configuration writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Keyring => "keyring",
+            Self::File => "file",
+        }
+    }
 }
 
 impl Default for Limits {
@@ -95,20 +132,26 @@ impl Config {
             commands: count(file.daemon.max_commands, defaults.commands),
             attempts: defaults.attempts,
         };
-        Ok(Self { limits, log: file.daemon.log })
+        Ok(Self { limits, log: file.daemon.log, store: file.daemon.store })
     }
 }
 
-fn invalid(path: &str, text: &str, error: &toml_edit::de::Error) -> Problem {
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+/// Where byte `offset` of the file's text stands.
+pub fn location(path: &str, text: &str, offset: usize) -> Location {
+    let before = text.get(..offset).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    let at = Location {
+    Location {
         layer: "config".into(),
         file: path.into(),
         line: u32::try_from(line).unwrap_or(0),
         column: u32::try_from(column).unwrap_or(0),
-    };
+    }
+}
+
+/// The problem of a file that is not as it should be.
+pub fn invalid(path: &str, text: &str, error: &toml_edit::de::Error) -> Problem {
+    let at = location(path, text, error.span().map_or(0, |span| span.start));
     // The message quotes keys of the file at most; values of [settings] are not interpreted here.
     let message = error.message().lines().next().unwrap_or("it is not valid TOML").to_owned();
     Problem::new(Reason::SettingsInvalid, message).hint("README.md lists what [daemon] can hold").at(&at)
@@ -121,7 +164,7 @@ mod tests {
 
     #[test]
     fn empty_means_defaults() {
-        assert_eq!(Config::parse("c", "").expect("valid"), Config { limits: Limits::default(), log: None });
+        assert_eq!(Config::parse("c", "").expect("valid"), Config::default());
     }
 
     #[test]

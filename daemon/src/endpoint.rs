@@ -93,7 +93,11 @@ impl Endpoint {
         }
     }
 
-    fn parse(text: &str, at: Option<&Location>) -> Result<Self, &'static str> {
+    /// The endpoint that a URL leads to.
+    ///
+    /// # Errors
+    /// What is wrong with the URL, as the rest of a sentence.
+    pub fn parse(text: &str, at: Option<&Location>) -> Result<Self, &'static str> {
         let (scheme, rest) = text.split_once("://").ok_or("it has no scheme")?;
         let secure = match scheme {
             "https" => true,
@@ -126,10 +130,14 @@ impl Endpoint {
         Ok(Self { base_url: text.to_owned(), origin, host, secure, at: at.cloned(), follows_region: false })
     }
 
+    /// Whether nobody can read on the way: it is https, or on this machine.
+    pub fn is_private(&self) -> bool {
+        self.secure || matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "[::1]")
+    }
+
     /// What a careful person would want to know of this endpoint.
     pub fn warning(&self) -> Option<String> {
-        let local = matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
-        (!self.secure && !local)
+        (!self.is_private())
             .then(|| format!("{} is not encrypted: the credential can be read on the way", self.origin))
     }
 }

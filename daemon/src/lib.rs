@@ -7,6 +7,7 @@
 // The rules of clippy.toml: only `host` touches the outside.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod accounts;
 pub mod audit;
 pub mod broker;
 pub mod config;
@@ -23,6 +24,7 @@ pub mod settings;
 pub mod sources;
 pub mod trust;
 
+use accounts::{Accounts, Store};
 use audit::Audit;
 use broker::Broker;
 use config::{Limits, Paths};
@@ -48,6 +50,8 @@ pub struct Setup {
     pub paths: Paths,
     /// Bounds.
     pub limits: Limits,
+    /// Where secrets of the local store are kept.
+    pub store: config::Store,
     /// The outside world.
     pub host: Host,
     /// Who must own managed settings: root, but for tests.
@@ -76,15 +80,17 @@ pub async fn run(
     setup: Setup,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let Setup { paths, limits, host, managed_owner, logs } = setup;
+    let Setup { paths, limits, store, host, managed_owner, logs } = setup;
     let trust = Arc::new(open_trust(paths.state.join("trust.json")));
+    let accounts = Arc::new(Accounts::open(paths.state.join("accounts.json")));
+    let store = Store::new(&paths, store);
     let settings = SettingsStore::new(Roots {
         managed: paths.managed,
         config: paths.config,
         managed_owner,
         recheck_after: RECHECK_AFTER,
     });
-    let broker = Broker::new(host, settings, trust, limits);
+    let broker = Broker::new(host, settings, trust, (accounts, store), limits);
     let audit = Audit::start(&paths.state.join("audit.jsonl"), broker.host.clock.clone());
     let stop = Arc::new(Notify::new());
     let router =

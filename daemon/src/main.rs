@@ -17,6 +17,9 @@ use clavigerd::{
 use std::{error::Error, path::PathBuf, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Name of the systemd credential that seals the file store.
+const SEAL: &str = "claviger-store-key";
+
 /// Holds the credentials of AI coding sessions and lends them to every session of this user.
 #[derive(Debug, Parser)]
 #[command(version, after_help = "Sessions talk to it through `claviger`, which starts it when needed.")]
@@ -85,7 +88,8 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.on_demand {
         system::detach("ready\n")?;
     }
-    let setup = Setup { paths, limits: config.limits, host: Host::real(), managed_owner: 0, logs };
+    let Config { limits, store, .. } = config;
+    let setup = Setup { paths, limits, store, host: Host::real(), managed_owner: 0, logs };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let socket = tokio::net::UnixListener::from_std(listener.socket.try_clone()?)?;
@@ -105,7 +109,7 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 /// Where things are. Besides systemd's `LISTEN_…`, these are the only variables the daemon reads from its own
-/// environment, and none of them can decide about a credential.
+/// environment: directories, and where the keyring and the key of the file store are. None picks a credential.
 fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
     let home = || system::variable_path("HOME").ok_or("HOME is not set to an absolute path");
     let directory = |variable: &str, below_home: &str| match system::variable_path(variable) {
@@ -127,5 +131,7 @@ fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
             None => directory("XDG_STATE_HOME", ".local/state")?,
         },
         managed: PathBuf::from("/etc/claude-code"),
+        bus: system::session_bus(),
+        seal: system::credential(SEAL),
     })
 }

@@ -3,9 +3,10 @@
 
 mod view;
 
-pub use view::View;
+pub use view::{View, command_environment};
 
 use crate::{
+    accounts::Index,
     config::Limits,
     endpoint::{
         self, Endpoint, Extras,
@@ -84,36 +85,44 @@ pub struct Resolution {
     pub warnings: Vec<String>,
 }
 
+/// What a walk is a function of.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The session.
+    pub session: &'a SessionContext,
+    /// Its settings.
+    pub settings: &'a Settings,
+    /// The accounts of the local store.
+    pub accounts: &'a Index,
+    /// Bounds.
+    pub limits: &'a Limits,
+}
+
 /// Walks the chain up to the winner.
 #[must_use]
-pub fn resolve(session: &SessionContext, settings: &Settings, limits: &Limits) -> Resolution {
-    walk(session, settings, limits, false)
+pub fn resolve(given: &Given<'_>) -> Resolution {
+    walk(given, false)
 }
 
 /// Walks the whole chain, for explanations: past the winner, to show what it outranks.
 #[must_use]
-pub fn explain(session: &SessionContext, settings: &Settings, limits: &Limits) -> Resolution {
-    walk(session, settings, limits, true)
+pub fn explain(given: &Given<'_>) -> Resolution {
+    walk(given, true)
 }
 
-fn walk(session: &SessionContext, settings: &Settings, limits: &Limits, to_the_end: bool) -> Resolution {
+fn walk(given: &Given<'_>, to_the_end: bool) -> Resolution {
     let mut resolution = Resolution {
         backend: Backend::Anthropic,
         winner: Err(Problem::new(Reason::Bug, "the walk did not end")),
         steps: Vec::new(),
         warnings: Vec::new(),
     };
-    resolution.winner = steps(session, settings, limits, to_the_end, &mut resolution);
+    resolution.winner = steps(given, to_the_end, &mut resolution);
     resolution
 }
 
-fn steps(
-    session: &SessionContext,
-    settings: &Settings,
-    limits: &Limits,
-    to_the_end: bool,
-    out: &mut Resolution,
-) -> Result<Winner, Problem> {
+fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Winner, Problem> {
+    let Given { session, settings, accounts, limits } = *given;
     if session.mode == SessionMode::Managed {
         return Err(Problem::new(Reason::LoginRequired, "managed sessions use an OAuth login only, and there is none")
             .hint("local keys, helpers and settings are ignored here on purpose; start the session outside its host to use them"));
@@ -131,7 +140,7 @@ fn steps(
     }
     let (endpoint, place) = cloud::of(out.backend, session, settings, &mut out.warnings)?;
     out.warnings.extend(endpoint.warning());
-    let view = View { session, settings, backend: out.backend, endpoint: &endpoint, limits };
+    let view = View { session, settings, accounts, backend: out.backend, endpoint: &endpoint, limits };
     let (source, bound) = chain(&view, to_the_end, &mut out.steps)?;
     let (backend, warnings) = (out.backend, out.warnings.clone());
     Ok(Winner { source, backend, bound, endpoint, place, extras, warnings })

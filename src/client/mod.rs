@@ -11,7 +11,7 @@ pub use start::{daemon_program, default_socket};
 use crate::{
     PROTOCOL, RELEASE,
     proto::v1::{
-        self, control_service_client::ControlServiceClient,
+        self, account_service_client::AccountServiceClient, control_service_client::ControlServiceClient,
         credential_service_client::CredentialServiceClient, inspect_service_client::InspectServiceClient,
         trust_service_client::TrustServiceClient,
     },
@@ -139,6 +139,11 @@ impl Client {
     /// The generated client of `CredentialService`.
     pub fn credentials(&self) -> CredentialServiceClient<Connection> {
         CredentialServiceClient::with_origin(self.connection.clone(), Connection::origin())
+    }
+
+    /// The generated client of `AccountService`.
+    pub fn accounts(&self) -> AccountServiceClient<Connection> {
+        AccountServiceClient::with_origin(self.connection.clone(), Connection::origin())
     }
 
     /// The generated client of `TrustService`.

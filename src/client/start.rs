@@ -22,10 +22,17 @@ use tokio::{
 
 /// How long a daemon may take to come up. It needs a few milliseconds; a machine that swaps may need more.
 const START_DEADLINE: Duration = Duration::from_secs(10);
-/// What a daemon needs from the environment of whoever starts it: where its directories are. Nothing else of it
-/// may ever matter to a credential.
-const DAEMON_VARIABLES: [&str; 6] =
-    ["HOME", "PATH", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"];
+/// What a daemon needs from the environment of whoever starts it: where its directories and the keyring are. Nothing else
+/// of it may ever matter to a credential.
+const DAEMON_VARIABLES: [&str; 7] = [
+    "DBUS_SESSION_BUS_ADDRESS",
+    "HOME",
+    "PATH",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+];
 
 /// The socket of this user: `$CLAVIGER_SOCK` if set, else in the runtime directory.
 ///

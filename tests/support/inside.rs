@@ -50,8 +50,9 @@ impl Inside {
         let config = home.path("home/.config/claviger/config.toml");
         let clock = Clock::fake();
         let setup = Setup {
-            paths: Paths { socket, config, state, managed: home.path("managed") },
+            paths: Paths { socket, config, state, managed: home.path("managed"), bus: None, seal: None },
             limits,
+            store: clavigerd::config::Store::File,
             host: Host::new(clock.clone()),
             managed_owner: nix::unistd::Uid::effective().as_raw(),
             logs: Logs::default(),

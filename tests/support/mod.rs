@@ -10,6 +10,7 @@ pub mod foundry;
 pub mod google;
 mod home;
 pub mod inside;
+pub mod provider;
 pub mod stand_in;
 pub mod tool;
 pub mod wait;

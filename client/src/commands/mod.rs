@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod gcp;
 pub(crate) mod get;
 pub(crate) mod headers;
+pub(crate) mod login;
 pub(crate) mod pending;
 pub(crate) mod refresh;
 pub(crate) mod report;
@@ -43,6 +44,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Cancel(arguments) => cancel::run(context, arguments).await,
         Verb::Refresh => refresh::run(context).await,
         Verb::Report(arguments) => report::run(context, &arguments).await,
+        Verb::Login(arguments) => login::run(context, arguments).await,
         Verb::Trust(verb) => trust::run(context, verb).await,
         Verb::Daemon(verb) => daemon::run(context, verb).await,
         Verb::Completions(arguments) => completions::run(&arguments),

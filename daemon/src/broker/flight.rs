@@ -155,9 +155,11 @@ impl Broker {
         demand: &SharedDemand,
     ) -> Result<Provided, ProvideError> {
         self.counters.runs.fetch_add(1, Relaxed);
+        let mut held = None;
         if let Some(entry) = self.lock().get_mut(&key) {
             entry.runs += 1;
             entry.recursed = false;
+            held = entry.facts.stored.filter(|_| entry.state.current.is_some());
         }
         let started = Instant::now();
         let mut on_line = |line: Line| {
@@ -167,7 +169,18 @@ impl Broker {
         };
         let (host, auth_refreshes) = (&self.host, &self.auth_refreshes);
         let (commands, fetches) = (&self.commands, &self.fetches);
-        let mut ask = Ask { host, commands, fetches, auth_refreshes, demand, on_line: &mut on_line };
+        let (accounts, store) = (&*self.accounts, &self.store);
+        let mut ask = Ask {
+            host,
+            commands,
+            fetches,
+            auth_refreshes,
+            accounts,
+            store,
+            held,
+            demand,
+            on_line: &mut on_line,
+        };
         provider.provide(&mut ask).await
     }
 
@@ -187,7 +200,7 @@ impl Broker {
             Err(_) => Err(no_memory()),
         });
         let mut entries = self.lock();
-        let Some(entry) = entries.get_mut(&key) else { return Some(Err(super::shutting_down())) };
+        let Some(entry) = entries.get_mut(&key) else { return Some(Err(self.gone())) };
         // Whoever joins does so under the same lock, so nobody slips through.
         if demand.get() > Demand::Background && locked.as_ref().is_err_and(|error| error.asleep) {
             return None;
@@ -219,6 +232,17 @@ impl Broker {
         };
         entry.bump();
         Some(outcome)
+    }
+}
+
+impl Broker {
+    /// The problem of a refresh whose entry was dropped meanwhile.
+    fn gone(&self) -> Problem {
+        self.refuse_while_locked().err().unwrap_or_else(|| {
+            Problem::new(Reason::SourceUnavailable, "the credential was dropped while it was refreshed")
+                .hint("try again")
+                .retry_after(Duration::ZERO)
+        })
     }
 }
 

@@ -7,6 +7,7 @@ pub mod entry;
 pub mod flight;
 mod inputs;
 pub mod loan;
+mod locked;
 pub mod news;
 mod recall;
 mod recursion;
@@ -17,10 +18,11 @@ pub mod tend;
 pub mod watch;
 
 use crate::{
+    accounts::{Accounts, Store},
     config::Limits,
     host::{Host, files::Stamp},
     lock::lock,
-    resolve::{self, Winner},
+    resolve::{self, Given, Winner},
     settings::{self, Settings, Snapshot, store::SettingsStore},
     sources::{Demand, Material, SourceKey},
     trust::TrustStore,
@@ -36,7 +38,11 @@ use loan::{Counters, Loan, LoanMaterial, Wanted};
 use recall::{Inputs, Recall};
 use slot::{Cause, Decision};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, atomic::Ordering::Relaxed},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime},
 };
 use tokio::sync::Semaphore;
@@ -50,6 +56,10 @@ pub struct Broker {
     pub settings: Arc<SettingsStore>,
     /// The trust decisions.
     pub trust: Arc<TrustStore>,
+    /// The list of accounts.
+    pub accounts: Arc<Accounts>,
+    /// Where their secrets are.
+    pub store: Store,
     /// Bounds.
     pub limits: Limits,
     /// Totals.
@@ -62,6 +72,10 @@ pub struct Broker {
     fetches: Semaphore,
     /// The commands that sign a person in.
     pub auth_refreshes: Arc<AuthRefreshes>,
+    /// Whether nothing is lent.
+    locked: AtomicBool,
+    /// The file that says so to the next start.
+    lock_mark: PathBuf,
     shutdown: tokio::sync::watch::Sender<bool>,
 }
 
@@ -81,9 +95,11 @@ impl Broker {
         host: Host,
         settings: Arc<SettingsStore>,
         trust: Arc<TrustStore>,
+        (accounts, store): (Arc<Accounts>, Store),
         limits: Limits,
     ) -> Arc<Self> {
         let started_at = host.clock.now();
+        let lock_mark = store.directory.join("locked");
         let [commands, fetches] = [limits.commands; 2].map(Semaphore::new);
         let shutdown = tokio::sync::watch::Sender::new(false);
         let (counters, entries, recall, auth_refreshes) = Default::default();
@@ -91,6 +107,8 @@ impl Broker {
             host,
             settings,
             trust,
+            accounts,
+            store,
             limits,
             counters,
             started_at,
@@ -99,6 +117,8 @@ impl Broker {
             commands,
             fetches,
             auth_refreshes,
+            locked: AtomicBool::new(lock_mark.exists()),
+            lock_mark,
             shutdown,
         })
     }
@@ -145,14 +165,17 @@ impl Broker {
     /// # Errors
     /// The typed problem that stopped the walk.
     pub async fn winner(&self, session: &Arc<SessionContext>) -> Result<Arc<Winner>, Problem> {
+        self.refuse_while_locked()?;
         let trust = *self.trust.changes().borrow();
         let snapshot = self.settings.snapshot(session).await?;
-        let inputs = Inputs { session: session.clone(), snapshot, trust };
+        let inputs = Inputs { session: session.clone(), snapshot, trust, accounts: self.accounts.current() };
         if let Some(winner) = self.recall.get(&inputs) {
             return Ok(winner);
         }
         let settings = self.judged(session, inputs.snapshot.clone())?;
-        let winner = Arc::new(resolve::resolve(session, &settings, &self.limits).winner?);
+        let (accounts, limits) = (&*inputs.accounts, &self.limits);
+        let given = Given { session, settings: &settings, accounts, limits };
+        let winner = Arc::new(resolve::resolve(&given).winner?);
         self.recall.put(inputs, winner.clone());
         Ok(winner)
     }
@@ -162,6 +185,7 @@ impl Broker {
     /// # Errors
     /// If the settings cannot be read at all, or the explicit ones are broken.
     pub async fn settings_of(&self, session: &SessionContext) -> Result<Settings, Problem> {
+        self.refuse_while_locked()?;
         let snapshot = self.settings.snapshot(session).await?;
         self.judged(session, snapshot)
     }

@@ -1,9 +1,10 @@
 //! Remembers who won for the sessions seen last, so that an unchanged session costs a comparison and not a walk.
 //!
-//! A walk is a pure function of the session, the snapshot of its settings files and the trust decisions. Only while
-//! all three are the very same is its outcome used again.
+//! A walk is a pure function of the session, the snapshot of its settings files, the trust decisions and the list of
+//! accounts. Only while
+//! all of them are the very same is its outcome used again.
 
-use crate::{lock::lock, resolve::Winner, settings::Snapshot};
+use crate::{accounts::Index, lock::lock, resolve::Winner, settings::Snapshot};
 use claviger::session::SessionContext;
 use std::{
     collections::HashMap,
@@ -35,11 +36,13 @@ pub(super) struct Inputs {
     pub(super) snapshot: Arc<Snapshot>,
     /// Counts changes of trust decisions.
     pub(super) trust: u64,
+    pub(super) accounts: Arc<Index>,
 }
 
 impl Inputs {
     fn are(&self, other: &Self) -> bool {
         self.trust == other.trust
+            && Arc::ptr_eq(&self.accounts, &other.accounts)
             && Arc::ptr_eq(&self.snapshot, &other.snapshot)
             && (Arc::ptr_eq(&self.session, &other.session) || self.session == other.session)
     }
@@ -50,6 +53,10 @@ impl Recall {
         let memory = lock(&self.0);
         let remembered = memory.get(&inputs.session.cwd)?;
         remembered.inputs.are(inputs).then(|| remembered.winner.clone())
+    }
+
+    pub(super) fn clear(&self) {
+        lock(&self.0).clear();
     }
 
     pub(super) fn put(&self, inputs: Inputs, winner: Arc<Winner>) {
@@ -74,8 +81,9 @@ impl Recall {
 mod tests {
     use super::{Inputs, MOST_EXPLICIT, Recall};
     use crate::{
+        accounts::Index,
         config::Limits,
-        resolve,
+        resolve::{self, Given},
         settings::{Settings, Snapshot, Workspace},
         trust::Decision,
     };
@@ -94,8 +102,11 @@ mod tests {
             decision: Decision::Undecided,
             hermetic: false,
         };
-        let winner = resolve::resolve(&session, &settings, &Limits::default()).winner.expect("its own key");
-        let inputs = Inputs { session: Arc::new(session), snapshot, trust: 0 };
+        let accounts = Arc::new(Index::default());
+        let limits = Limits::default();
+        let given = Given { session: &session, settings: &settings, accounts: &accounts, limits: &limits };
+        let winner = resolve::resolve(&given).winner.expect("its own key");
+        let inputs = Inputs { session: Arc::new(session), snapshot, trust: 0, accounts };
         let recall = Recall::default();
         recall.put(inputs.clone(), Arc::new(winner));
         recall.get(&inputs).is_some()

@@ -90,11 +90,13 @@ async fn follow(
 ) {
     let _files = broker.settings.watch_session(session);
     let (mut settings, mut trust) = (broker.settings.changes(), broker.trust.changes());
+    let mut accounts = broker.accounts.changes();
     let mut attached: Option<Attached> = None;
     let mut shown = Shown::default();
     loop {
         settings.mark_unchanged();
         trust.mark_unchanged();
+        accounts.mark_unchanged();
         // Boxed: an idle stream should not hold room for the work it does now and then.
         let told = match Box::pin(attach(broker, session, pid, &mut attached)).await {
             // To look again at a credential that lives for milliseconds would be to fetch the next one, which would be
@@ -110,6 +112,7 @@ async fn follow(
             let line = tokio::select! {
                 _ = settings.changed() => break,
                 _ = trust.changed() => break,
+                _ = accounts.changed() => break,
                 line = line_or_change(&mut attached) => line,
             };
             // What a command says that runs meanwhile, for a session that asked: a person may have to act on it now.
@@ -139,7 +142,10 @@ async fn attach(
         *attached = None;
         return Ok(winner);
     };
-    if attached.as_ref().is_none_or(|attached| attached.key != provider.key()) {
+    // An entry that was dropped tells nothing any more.
+    let is_attached =
+        |attached: &Attached| attached.key == provider.key() && attached.changed.has_changed().is_ok();
+    if !attached.as_ref().is_some_and(is_attached) {
         let wanted = Wanted { winner: &winner, provider, session, pid, demand: Demand::Background };
         *attached = Some(broker.attach(&wanted)?);
     }

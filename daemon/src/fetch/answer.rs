@@ -37,7 +37,7 @@ pub enum Outcome {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Found {
     /// The secret; with AWS the text of [`crate::sources::aws_keys::Keys`].
-    #[serde(with = "text")]
+    #[serde(with = "super::secret")]
     pub secret: Secret<String>,
     /// When it expires, in milliseconds since 1970; `None` if it says nothing of that.
     pub expires_at_ms: Option<u64>,
@@ -53,6 +53,9 @@ pub struct Found {
     /// Account, tenant or e-mail address it belongs to.
     #[serde(default)]
     pub account: Option<String>,
+    /// Generation of the record in the local store that it comes from.
+    #[serde(default)]
+    pub stored: Option<u64>,
 }
 
 /// Why there is no credential. Never holds a secret, nor what a server or a command said word for word, but for short
@@ -78,7 +81,15 @@ impl Found {
     pub fn new(secret: Secret<String>, expires_at: Option<SystemTime>) -> Self {
         let since = expires_at.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default());
         let expires_at_ms = since.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-        Self { secret, expires_at_ms, region: None, project: None, quota_project: None, account: None }
+        Self {
+            secret,
+            expires_at_ms,
+            region: None,
+            project: None,
+            quota_project: None,
+            account: None,
+            stored: None,
+        }
     }
 
     /// When it expires. What no clock can show counts as unknown.
@@ -121,20 +132,6 @@ impl Trouble {
         problem.hint = self.hint;
         problem.retry_after = self.retry_after.map(Duration::from_secs);
         problem
-    }
-}
-
-/// A secret as JSON text, in this answer and nowhere else.
-mod text {
-    use claviger::secret::Secret;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(secret: &Secret<String>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(secret.expose())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret<String>, D::Error> {
-        String::deserialize(from).map(Secret::new)
     }
 }
 

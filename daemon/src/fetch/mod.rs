@@ -1,4 +1,4 @@
-//! What runs in `clavigerd fetch …` children, and nowhere else: the SDKs of the clouds.
+//! What runs in `clavigerd fetch …` children, and nowhere else: the SDKs of the clouds, and the local store.
 //!
 //! A child has exactly its session's environment, lives for one answer, and says it as one JSON object on stdout
 //! ([`answer`]). It holds no state: the next one starts from nothing. The daemon links all this and never calls it.
@@ -8,6 +8,7 @@
     reason = "the environment, files and clock of this process are the session's"
 )]
 
+mod account;
 pub mod answer;
 mod aws;
 mod azure;
@@ -16,16 +17,21 @@ mod gcp;
 mod guard;
 mod http;
 mod links;
+mod oauth;
+mod secret;
+pub mod store;
 mod text;
 
 use crate::host::memory;
 use answer::{Answer, Trouble};
 use clap::Subcommand;
 use links::Links;
+use serde::Serialize;
 use std::{
     error::Error,
     io::{self, StdoutLock, Write as _},
 };
+pub use text::is_token;
 use zeroize::Zeroizing;
 
 /// What to fetch.
@@ -51,6 +57,16 @@ pub enum Fetch {
         #[arg(long)]
         scope: String,
     },
+    /// The secret of an account of the local store
+    Account(account::Lend),
+    /// Sign a person in
+    Login(account::Login),
+    /// Keep a secret that the user brings
+    Save(account::Save),
+    /// Sign out
+    Logout(account::Logout),
+    /// Move a secret between keyring and file
+    Relocate(account::Relocate),
 }
 
 /// Fetches, and prints the answer on stdout.
@@ -59,27 +75,52 @@ pub enum Fetch {
 /// If the process cannot be protected or the answer not written. That there is no credential is an answer.
 pub fn run(fetch: &Fetch) -> Result<(), Box<dyn Error>> {
     memory::protect_process()?;
-    guard::start();
+    if !fetch.lasts() {
+        guard::start();
+    }
     // The daemon built neither with aws-lc nor with OpenSSL: one provider, and it is chosen here for all SDKs.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(answer(fetch));
+    let answer = runtime.block_on(answer(fetch))?;
     // A name server that is silent may hold up a thread for much longer than any answer may take.
     runtime.shutdown_background();
-    Ok(say(&answer, &mut std::io::stdout().lock())?)
+    Ok(write(&answer, &mut std::io::stdout().lock())?)
+}
+
+/// An answer as JSON.
+type Text = Zeroizing<String>;
+
+fn text(answer: &impl Serialize) -> serde_json::Result<Text> {
+    serde_json::to_string(answer).map(Zeroizing::new)
 }
 
 fn say(answer: &Answer, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
-    let text = Zeroizing::new(serde_json::to_string(answer)?);
+    write(&text(answer)?, stdout)
+}
+
+fn write(text: &Text, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
 }
 
-async fn answer(fetch: &Fetch) -> Answer {
-    match fetch {
+impl Fetch {
+    /// Whether it goes on when the daemon ends: to cut it off could lose what a server gives only once.
+    fn lasts(&self) -> bool {
+        matches!(self, Self::Account(_) | Self::Save(_) | Self::Logout(_) | Self::Relocate(_))
+    }
+}
+
+async fn answer(fetch: &Fetch) -> serde_json::Result<Text> {
+    let answer = match fetch {
         Fetch::Aws { check } => aws::fetch(*check).await,
         Fetch::AwsCheck => aws::check_keys().await,
         Fetch::Gcp { keeps_aws_keys } => gcp::fetch(gcp::Session { keeps_aws_keys: *keeps_aws_keys }).await,
         Fetch::Azure { scope } => azure::fetch(scope).await,
-    }
+        Fetch::Account(arguments) => account::lend(arguments).await,
+        Fetch::Login(arguments) => return text(&account::login(arguments).await),
+        Fetch::Save(arguments) => return text(&account::save(arguments)),
+        Fetch::Logout(arguments) => return text(&account::logout(arguments).await),
+        Fetch::Relocate(arguments) => return text(&account::relocate(arguments)),
+    };
+    text(&answer)
 }

@@ -6,7 +6,7 @@ use claviger::credential::MAX_SECRET_LEN;
 const MAX_CODE: usize = 64;
 
 /// Whether `text` can be a bearer token: it goes into a header (RFC 6750, section 2.1).
-pub(super) fn is_token(text: &str) -> bool {
+pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_SECRET_LEN && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 

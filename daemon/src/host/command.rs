@@ -1,4 +1,4 @@
-//! Runs a command for a session: own process group, cleared environment, no input, capped output, a deadline that
+//! Runs a command for a session: own process group, cleared environment, capped output, a deadline that
 //! ends the whole group.
 
 use super::Host;
@@ -21,8 +21,9 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
-    process::{Child, Command},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, ChildStdin, Command},
+    sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -63,6 +64,10 @@ pub struct CommandSpec {
     pub flight: String,
     /// It talks to a person: lines of stdout are passed on too, and not kept.
     pub attended: bool,
+    /// What it reads from stdin; `None`: nothing.
+    pub input: Option<Secret<String>>,
+    /// It is left to end by itself if nobody waits for it any more: to cut it off could lose what a server gave once.
+    pub lasting: bool,
 }
 
 /// Why a command has no output to use. Never holds the command line or anything it printed.
@@ -131,9 +136,23 @@ pub async fn run(
     spec: &CommandSpec,
     on_line: impl FnMut(String) + Send,
 ) -> Result<Secret<Vec<u8>>, CommandError> {
+    let (_, nothing) = mpsc::channel(1);
+    run_fed(host, spec, nothing, on_line).await
+}
+
+/// As [`run`]; what comes from `feed` is written to the command's stdin after its input.
+///
+/// # Errors
+/// See [`CommandError`].
+pub async fn run_fed(
+    host: &Host,
+    spec: &CommandSpec,
+    feed: mpsc::Receiver<Secret<String>>,
+    on_line: impl FnMut(String) + Send,
+) -> Result<Secret<Vec<u8>>, CommandError> {
     let mut child = spawn(spec).map_err(|error| CommandError::NotStarted(error.kind()))?;
-    let group = Group::of(&child);
-    let _running = group.0.map(|group| host.note_running(group.as_raw(), &spec.flight));
+    let mut group = Group::of(&child, spec.lasting);
+    let _running = group.id.map(|group| host.note_running(group.as_raw(), &spec.flight));
     // Reserved once, so that no copy of a secret is left behind by growing.
     let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -146,9 +165,20 @@ pub async fn run(
                 false => read_capped(stdout, &mut output, spec.max_output + 1).await,
             }
         };
-        let reading = async { tokio::join!(stdout, lines.read(stderr)) };
-        wait(&mut child, reading, spec.deadline).await?
+        let stdin = child.stdin.take();
+        let reading = async {
+            let reading = async { tokio::join!(stdout, lines.read(stderr)) };
+            tokio::pin!(reading);
+            tokio::select! {
+                read = &mut reading => read,
+                () = write(stdin, spec.input.as_ref(), feed) => reading.await,
+            }
+        };
+        wait(&mut child, reading, spec.deadline).await
     };
+    // Whoever got an answer, or ran out of time, leaves nothing behind.
+    group.lasting = false;
+    let status = status?;
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(output),
         (Some(code), _) => Err(CommandError::Exit(code)),
@@ -175,7 +205,23 @@ fn spawn(spec: &CommandSpec) -> io::Result<Child> {
     command.env(variables::INSIDE_FLIGHT, &spec.flight);
     command.current_dir(if spec.directory.is_dir() { &spec.directory } else { Path::new("/") });
     let mut command = Command::from(command);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()
+    let stdin = if spec.input.is_some() { Stdio::piped() } else { Stdio::null() };
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(!spec.lasting).spawn()
+}
+
+/// Writes to the command's stdin, and closes it. A command that does not read is its own problem.
+async fn write(
+    stdin: Option<ChildStdin>,
+    input: Option<&Secret<String>>,
+    mut feed: mpsc::Receiver<Secret<String>>,
+) {
+    let Some(mut stdin) = stdin else { return };
+    if let Some(input) = input {
+        drop(stdin.write_all(input.expose().as_bytes()).await);
+    }
+    while let Some(more) = feed.recv().await {
+        drop(stdin.write_all(more.expose().as_bytes()).await);
+    }
 }
 
 /// Waits for the end of the command while its output is read.
@@ -254,18 +300,21 @@ impl<F: FnMut(String) + Send> Lines<F> {
     }
 }
 
-/// The process group of a command; ends with this value.
-struct Group(Option<Pid>);
+/// The process group of a command; ends with this value, unless it lasts.
+struct Group {
+    id: Option<Pid>,
+    lasting: bool,
+}
 
 impl Group {
-    fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    fn of(child: &Child, lasting: bool) -> Self {
+        Self { id: child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw), lasting }
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(group) = self.0 {
+        if let Some(group) = self.id.filter(|_| !self.lasting) {
             // It fails when nobody is left, which is what we want.
             let _ = killpg(group, Signal::SIGKILL);
         }

@@ -21,12 +21,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod lock;
 mod mounts;
 mod private;
 mod stamp;
 
+pub use lock::FileLock;
 pub use mounts::is_remote;
-pub use private::{read_private, write_private};
+pub use private::{Room, read_private, remove_private, write_private};
 pub use stamp::Stamp;
 use stamp::is_lasting;
 
@@ -250,6 +252,12 @@ impl From<Errno> for Refusal {
 
 fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+fn unwritable(path: &Path, errno: Errno) -> Problem {
+    Problem::new(Reason::SourceUnavailable, format!("cannot be written: {}", errno.desc().to_lowercase()))
+        .hint("look at the free space and the permissions of the directory")
+        .at(&Location::of_file(path))
 }
 
 fn unreadable(path: &Path, errno: Errno) -> Problem {

@@ -19,6 +19,21 @@ pub fn variable_path(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
+/// Address of the session bus: as the environment says, else where systemd's user manager has it.
+pub fn session_bus() -> Option<String> {
+    let default = || {
+        let path = variable_path("XDG_RUNTIME_DIR")?.join("bus");
+        path.exists().then(|| format!("unix:path={}", path.display()))
+    };
+    variable("DBUS_SESSION_BUS_ADDRESS").or_else(default)
+}
+
+/// The file of a credential that the service manager has for us.
+pub fn credential(name: &str) -> Option<PathBuf> {
+    let path = variable_path("CREDENTIALS_DIRECTORY")?.join(name);
+    path.is_file().then_some(path)
+}
+
 /// Our own program, even if its file has been replaced since.
 ///
 /// # Errors

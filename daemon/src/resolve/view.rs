@@ -1,6 +1,7 @@
 //! What sources bind against: a session with its settings, and the environments that commands and SDKs get. Pure.
 
 use crate::{
+    accounts::Index,
     config::Limits,
     endpoint::Endpoint,
     settings::{
@@ -27,6 +28,8 @@ pub struct View<'a> {
     pub session: &'a SessionContext,
     /// Its settings.
     pub settings: &'a Settings,
+    /// The accounts of the local store.
+    pub accounts: &'a Index,
     /// Who receives the request.
     pub backend: Backend,
     /// Where requests go.
@@ -71,25 +74,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The whole environment of a command: what the list lets through of the session's, then the `env` blocks of
-    /// trusted settings, and a `PATH` without relative directories.
+    /// See [`command_environment`].
     pub fn command_environment(&self) -> BTreeMap<String, String> {
-        let for_commands = |name: &str| matches!(variables::usage(name), Some(Use::Command | Use::Sdk(_)));
-        let session = self.session.variables.iter().filter(|(name, _)| for_commands(name));
-        let mut environment: BTreeMap<String, String> =
-            session.map(|(name, value)| (name.clone(), value.clone())).collect();
-        for (name, value) in self.settings.environment() {
-            // A static key of the settings is for the session, not for the commands it runs.
-            if !matches!(variables::usage(name), Some(Use::Secret | Use::Lent(_))) {
-                environment.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        let path = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
-        let absolute: Vec<_> = path.split(':').filter(|directory| directory.starts_with('/')).collect();
-        let path = absolute.join(":");
-        environment.insert("PATH".into(), path);
-        self.anchor_paths(&mut environment);
-        environment
+        command_environment(self.session, self.settings)
     }
 
     /// The whole environment of the SDK of `cloud`: as a command's, without what other clouds' SDKs read (but for
@@ -118,7 +105,7 @@ impl<'a> View<'a> {
                 None => environment.remove(name),
             };
         }
-        self.anchor_paths(&mut environment);
+        anchor_paths(self.session, &mut environment);
         Ok(environment)
     }
 
@@ -126,17 +113,37 @@ impl<'a> View<'a> {
         let own = self.session.lent.get(name).map(|secret| secret.expose().clone());
         Ok(self.variable(name)?.map(|(text, _)| text.to_owned()).or(own))
     }
+}
 
-    /// A path relative to the session's directory means that directory, wherever a command runs.
-    fn anchor_paths(&self, environment: &mut BTreeMap<String, String>) {
-        for name in variables::PATHS {
-            let Some(value) = environment.get_mut(name) else { continue };
-            let home =
-                value.strip_prefix("~/").and_then(|rest| Some(self.session.directory("HOME")?.join(rest)));
-            let anchored = home.unwrap_or_else(|| self.session.cwd.join(Path::new(value.as_str())));
-            if let Some(text) = anchored.to_str().filter(|_| !value.is_empty()) {
-                *value = text.to_owned();
-            }
+/// The whole environment of a command: what the list lets through of the session's, then the `env` blocks of trusted
+/// settings, and a `PATH` without relative directories.
+pub fn command_environment(session: &SessionContext, settings: &Settings) -> BTreeMap<String, String> {
+    let for_commands = |name: &str| matches!(variables::usage(name), Some(Use::Command | Use::Sdk(_)));
+    let own = session.variables.iter().filter(|(name, _)| for_commands(name));
+    let mut environment: BTreeMap<String, String> =
+        own.map(|(name, value)| (name.clone(), value.clone())).collect();
+    for (name, value) in settings.environment() {
+        // A static key of the settings is for the session, not for the commands it runs.
+        if !matches!(variables::usage(name), Some(Use::Secret | Use::Lent(_))) {
+            environment.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    let path = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
+    let absolute: Vec<_> = path.split(':').filter(|directory| directory.starts_with('/')).collect();
+    let path = absolute.join(":");
+    environment.insert("PATH".into(), path);
+    anchor_paths(session, &mut environment);
+    environment
+}
+
+/// A path relative to the session's directory means that directory, wherever a command runs.
+fn anchor_paths(session: &SessionContext, environment: &mut BTreeMap<String, String>) {
+    for name in variables::PATHS {
+        let Some(value) = environment.get_mut(name) else { continue };
+        let home = value.strip_prefix("~/").and_then(|rest| Some(session.directory("HOME")?.join(rest)));
+        let anchored = home.unwrap_or_else(|| session.cwd.join(Path::new(value.as_str())));
+        if let Some(text) = anchored.to_str().filter(|_| !value.is_empty()) {
+            *value = text.to_owned();
         }
     }
 }

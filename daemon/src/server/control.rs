@@ -28,6 +28,21 @@ impl ControlService for Context {
         Ok(Response::new(v1::CancelResponse { cancelled }))
     }
 
+    async fn lock(&self, request: Request<v1::LockRequest>) -> Result<Response<v1::LockResponse>, Status> {
+        tracing::info!(pid = crate::peer::of(&request).pid, "asked to lock");
+        let dropped = self.broker.lock_up().map_err(fail)?;
+        Ok(Response::new(v1::LockResponse { dropped: u32::try_from(dropped).unwrap_or(u32::MAX) }))
+    }
+
+    async fn unlock(
+        &self,
+        request: Request<v1::UnlockRequest>,
+    ) -> Result<Response<v1::UnlockResponse>, Status> {
+        tracing::info!(pid = crate::peer::of(&request).pid, "asked to unlock");
+        let was_locked = self.broker.unlock().map_err(fail)?;
+        Ok(Response::new(v1::UnlockResponse { was_locked }))
+    }
+
     async fn set_log_level(
         &self,
         request: Request<v1::SetLogLevelRequest>,

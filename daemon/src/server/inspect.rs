@@ -4,7 +4,7 @@ use super::{Context, convert, fail, introduce, session};
 use crate::{
     broker::{entry::Entry, loan::Counters},
     endpoint::cloud,
-    resolve::{self, Resolution, Step},
+    resolve::{self, Given, Resolution, Step},
     settings::{File, FileState, Located, Settings},
     sources::{Material, SourceKey},
 };
@@ -32,7 +32,10 @@ impl InspectService for Context {
         let started = Instant::now();
         let settings = self.broker.settings_of(&session).await.map_err(fail)?;
         let read = started.elapsed();
-        let resolution = resolve::explain(&session, &settings, &self.broker.limits);
+        let accounts = self.broker.accounts.current();
+        let limits = &self.broker.limits;
+        let given = Given { session: &session, settings: &settings, accounts: &accounts, limits };
+        let resolution = resolve::explain(&given);
         let timings = (read, started.elapsed() - read);
         Ok(Response::new(self.explanation(&session, &settings, resolution, timings)))
     }
@@ -52,6 +55,7 @@ impl InspectService for Context {
             slots: slots.into_iter().map(|(_, slot)| slot).collect(),
             counters: Some(counters(&self.broker.counters)),
             watchers: self.broker.counters.watchers.load(Relaxed),
+            locked: self.broker.is_locked(),
         }))
     }
 

@@ -1,5 +1,6 @@
 //! The gRPC surface: thin adapters that decode, ask the broker, and encode.
 
+mod accounts;
 pub mod control;
 pub mod convert;
 pub mod credentials;
@@ -13,7 +14,7 @@ use claviger::{
     proto::{
         DESCRIPTOR,
         v1::{
-            self, control_service_server::ControlServiceServer,
+            self, account_service_server::AccountServiceServer, control_service_server::ControlServiceServer,
             credential_service_server::CredentialServiceServer, inspect_service_server::InspectServiceServer,
             trust_service_server::TrustServiceServer,
         },
@@ -56,6 +57,7 @@ pub async fn router(
 > {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<CredentialServiceServer<Context>>().await;
+    health.set_serving::<AccountServiceServer<Context>>().await;
     health.set_serving::<TrustServiceServer<Context>>().await;
     health.set_serving::<InspectServiceServer<Context>>().await;
     health.set_serving::<ControlServiceServer<Context>>().await;
@@ -70,6 +72,7 @@ pub async fn router(
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .add_service(CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(AccountServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(InspectServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(ControlServiceServer::new(context)))

@@ -56,6 +56,11 @@ enum Outcome {
 // === impl Memory ===
 
 impl Memory {
+    /// Forgets contents, which can hold secrets. A broken file has no last good content any more.
+    pub(super) fn forget(&self) {
+        self.lock().clear();
+    }
+
     /// The file at `path`, read again unless its stamp proves that nothing has changed.
     pub(super) fn file(&self, layer: Layer, path: &Path, owner: Owner) -> Known {
         let before = self.lock().get(&(layer, path.to_owned())).cloned();

@@ -126,6 +126,12 @@ impl SettingsStore {
         }
     }
 
+    /// Forgets what the files said: it can be secret. The next look reads them again.
+    pub fn forget(&self) {
+        self.memory.forget();
+        lock(&self.cache).entries.clear();
+    }
+
     /// The settings files of a session as they are now.
     ///
     /// # Errors

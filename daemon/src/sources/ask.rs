@@ -1,6 +1,7 @@
 //! What a provider is given to obtain a credential: the door to the outside, and who is asking.
 
 use crate::{
+    accounts::{Accounts, Store},
     broker::auth_refresh::AuthRefreshes,
     host::{
         Host,
@@ -24,6 +25,12 @@ pub struct Ask<'a> {
     pub fetches: &'a Semaphore,
     /// The commands that sign a person in.
     pub auth_refreshes: &'a Arc<AuthRefreshes>,
+    /// The list of accounts.
+    pub accounts: &'a Accounts,
+    /// Where their secrets are.
+    pub store: &'a Store,
+    /// Generation of the stored record whose secret is in use, and is not good enough any more.
+    pub held: Option<u64>,
     /// Who is asking.
     pub demand: &'a SharedDemand,
     /// Takes what running commands say.

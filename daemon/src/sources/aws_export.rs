@@ -87,6 +87,8 @@ fn export(view: &View<'_>, command: &Located<String>) -> Result<Export, Problem>
         max_output: MAX_ANSWER,
         flight: key.to_string(),
         attended: false,
+        input: None,
+        lasting: false,
     };
     let check = CommandSpec {
         program: Program::Fetch(vec!["aws-check".to_owned()]),

@@ -12,6 +12,7 @@ pub mod azure_default;
 pub mod cloud_file;
 pub mod env_token;
 pub mod google_adc;
+pub mod local_store;
 mod sdk;
 mod sign_in;
 
@@ -37,6 +38,8 @@ pub const CHAIN: &[&dyn CredentialSource] = &[
     &env_token::API_KEY,
     &api_key_helper::ApiKeyHelper,
     &env_token::OAUTH_TOKEN,
+    &local_store::OAUTH_LOGIN,
+    &local_store::SAVED_KEY,
     // Bedrock. An export always runs where it is set, even beside credentials that are valid (`spec/behaviour.md` A2).
     &env_token::BEDROCK_TOKEN,
     &aws_export::AwsExport,
@@ -125,6 +128,8 @@ pub struct Facts {
     pub quota_project: Option<String>,
     /// Account, tenant or e-mail address it belongs to.
     pub account: Option<String>,
+    /// Generation of the record in the local store that it comes from.
+    pub stored: Option<u64>,
 }
 
 /// One link of an SDK's chain and what became of it.
@@ -167,6 +172,10 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     /// What to change if what it runs asks claviger in turn.
     fn recursion_hint(&self) -> &'static str {
         "let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml"
+    }
+    /// The account of the local store that it is for.
+    fn account(&self) -> Option<&str> {
+        None
     }
     /// The command that signs a person in for it, if one is configured.
     fn sign_in(&self) -> Option<&SignIn> {

@@ -83,6 +83,8 @@ impl Sdk {
             max_output: MAX_ANSWER,
             flight: key.to_string(),
             attended: false,
+            input: None,
+            lasting: false,
         };
         let Chain { slow, by_hand, loops, sign_in, .. } = chain;
         Ok(Self { key, spec, slow, by_hand, loops, sign_in, files })
@@ -163,6 +165,7 @@ fn provided(ask: &Ask<'_>, found: Found, links: Vec<Link>) -> Result<Provided, R
         quota_project: found.quota_project.filter(|project| is_project(project)),
         account: found.account.filter(|account| is_name(account)),
         links,
+        stored: None,
     };
     Ok(Provided { secret: found.secret, expires_at, facts })
 }

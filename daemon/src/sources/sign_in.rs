@@ -82,6 +82,8 @@ impl SignIn {
             max_output: 0,
             flight: key.to_string(),
             attended: true,
+            input: None,
+            lasting: false,
         };
         Ok(Some(Self { key, name, spec, at: command.at.clone() }))
     }

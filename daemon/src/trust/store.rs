@@ -164,6 +164,19 @@ impl TrustStore {
         Ok(removed)
     }
 
+    /// Forgets every decision and says how many there were.
+    ///
+    /// # Errors
+    /// As for [`TrustStore::decide`].
+    pub fn clear(&self) -> Result<usize, Problem> {
+        let mut removed = 0;
+        self.change(|records| {
+            removed = records.len();
+            records.clear();
+        })?;
+        Ok(removed)
+    }
+
     /// Counts the changes.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()

@@ -1,4 +1,4 @@
-//! What tests need beyond Rust: a few Debian packages, a Python with grpcio and the SDKs of the clouds, and buf.
+//! What tests need beyond Rust: a few Debian packages, a Python with grpcio and the SDKs of the clouds, and npm packages.
 
 use crate::sh;
 use std::{
@@ -32,9 +32,9 @@ pub(super) struct Needs {
 pub(super) fn meet(install: bool) -> sh::Result<Needs> {
     let mut needs = Needs::default();
     needs.packages(install)?;
-    let (python, npm) = (venv(install), buf(install));
+    let (python, npm) = (venv(install), npm(install));
     needs.add("CLAVIGER_TEST_VENV", "the Python packages of tests/python/requirements.txt", python);
-    needs.add("CLAVIGER_TEST_BUF", "the npm packages of tests/npm/package-lock.json", npm);
+    needs.add("CLAVIGER_TEST_NPM", "the npm packages of tests/npm/package-lock.json", npm);
     Ok(needs)
 }
 
@@ -98,13 +98,13 @@ fn venv(install: bool) -> sh::Result<PathBuf> {
     Ok(place)
 }
 
-/// `buf`, as the lock file pins it, in `target/npm`.
-fn buf(install: bool) -> sh::Result<PathBuf> {
+/// The packages that the lock file pins, in `target/npm`.
+fn npm(install: bool) -> sh::Result<PathBuf> {
     let (place, source) = (sh::target()?.join("npm"), sh::root().join("tests/npm"));
     let (lock, program) = (source.join("package-lock.json"), place.join("node_modules/.bin/buf"));
     only_public(&fs::read_to_string(&lock)?)?;
     if is_current(&place, &lock)? {
-        return Ok(program);
+        return Ok(place);
     }
     refuse_unless(install)?;
     if !sh::exists("npm") {
@@ -120,7 +120,7 @@ fn buf(install: bool) -> sh::Result<PathBuf> {
     sh::run(Command::new("npm").args(options).current_dir(&place))?;
     sh::stdout(Command::new(&program).arg("--version"))?;
     mark_current(&place, &lock)?;
-    Ok(program)
+    Ok(place)
 }
 
 fn refuse_unless(install: bool) -> sh::Result {

@@ -9,11 +9,11 @@ use nix::{
     unistd::{Uid, UnlinkatFlags, fsync, unlinkat},
 };
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{DirBuilder, File},
-    io::{Read, Write},
+    io::{self, Read, Seek, Write},
     os::{fd::OwnedFd, unix::fs::DirBuilderExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 const OWNER_ONLY: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
@@ -61,44 +61,108 @@ fn check(path: &Path, status: &FileStat) -> Result<(), Problem> {
 /// # Errors
 /// `settings-invalid` if the file or its directory is not safely ours, `source-unavailable` if the system says no.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(refused(path, "not the path of a file"));
-    };
-    let unwritable = |errno: Errno| {
-        Problem::new(Reason::SourceUnavailable, format!("cannot be written: {}", errno.desc().to_lowercase()))
-            .hint("look at the free space and the permissions of the directory")
-            .at(&Location::of_file(path))
-    };
-    let directory = open_directory(parent)?;
-    match fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Ok(status) if kind(&status) == SFlag::S_IFLNK => {
-            return Err(refused(path, "a symlink, which is never followed here"));
-        }
-        Ok(status) => check(path, &status)?,
-        Err(Errno::ENOENT) => {}
-        Err(errno) => return Err(unwritable(errno)),
+    Room::make(path, 0)?.fill(bytes)
+}
+
+/// Removes the private file `path`, also for good if the machine loses power. One that is not there is removed.
+///
+/// # Errors
+/// As [`write_private`].
+pub fn remove_private(path: &Path) -> Result<(), Problem> {
+    let (directory, name) = place(path)?;
+    match unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => fsync(&directory).map_err(|errno| super::unwritable(path, errno)),
+        Err(errno) => Err(super::unwritable(path, errno)),
     }
-    let mut fresh = OsString::from(".");
-    fresh.push(name);
-    fresh.push(".new");
-    write_new(&directory, &fresh, bytes).map_err(unwritable)?;
-    renameat(&directory, fresh.as_os_str(), &directory, name).map_err(unwritable)?;
-    fsync(&directory).map_err(unwritable)
+}
+
+/// Room for the next content of a private file, taken before it is needed: what cannot be had again must not be lost to a
+/// full disk.
+#[derive(Debug)]
+pub struct Room {
+    path: PathBuf,
+    directory: OwnedFd,
+    name: OsString,
+    fresh: OsString,
+    file: File,
+}
+
+impl Room {
+    /// Takes room for `size` bytes beside the file `path`. Until [`Room::fill`] the file stays as it is.
+    ///
+    /// # Errors
+    /// As [`write_private`].
+    pub fn make(path: &Path, size: usize) -> Result<Self, Problem> {
+        let (directory, name) = place(path)?;
+        match fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(status) if kind(&status) == SFlag::S_IFLNK => {
+                return Err(refused(path, "a symlink, which is never followed here"));
+            }
+            Ok(status) => check(path, &status)?,
+            Err(Errno::ENOENT) => {}
+            Err(errno) => return Err(super::unwritable(path, errno)),
+        }
+        let mut fresh = OsString::from(".");
+        fresh.push(name);
+        fresh.push(".new");
+        let file = create(&directory, &fresh, size).map_err(|errno| {
+            // What could not be filled is of no use, and takes room itself.
+            let _ = unlinkat(&directory, fresh.as_os_str(), UnlinkatFlags::NoRemoveDir);
+            super::unwritable(path, errno)
+        })?;
+        Ok(Self { path: path.to_owned(), name: name.to_owned(), directory, fresh, file })
+    }
+
+    /// Writes the content, and puts it in the place of the old one.
+    ///
+    /// # Errors
+    /// As [`write_private`].
+    pub fn fill(mut self, bytes: &[u8]) -> Result<(), Problem> {
+        self.replace(bytes).map_err(|errno| super::unwritable(&self.path, errno))
+    }
+
+    fn replace(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+        let errno = |error: io::Error| super::errno(&error);
+        self.file.rewind().and_then(|()| self.file.write_all(bytes)).map_err(errno)?;
+        self.file.set_len(bytes.len() as u64).and_then(|()| self.file.sync_all()).map_err(errno)?;
+        renameat(&self.directory, self.fresh.as_os_str(), &self.directory, self.name.as_os_str())?;
+        fsync(&self.directory)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // It is not there any more once it has been filled.
+        let _ = unlinkat(&self.directory, self.fresh.as_os_str(), UnlinkatFlags::NoRemoveDir);
+    }
 }
 
 // What a killed writer left under this name is nobody's.
-fn write_new(directory: &OwnedFd, name: &OsString, bytes: &[u8]) -> Result<(), Errno> {
+fn create(directory: &OwnedFd, name: &OsString, size: usize) -> Result<File, Errno> {
     match unlinkat(directory, name.as_os_str(), UnlinkatFlags::NoRemoveDir) {
         Ok(()) | Err(Errno::ENOENT) => {}
         Err(errno) => return Err(errno),
     }
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let mut file = File::from(openat(directory, name.as_os_str(), flags, OWNER_ONLY)?);
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| super::errno(&error))
+    if size > 0 {
+        // Not a hole: blocks of the disk.
+        file.write_all(&vec![0; size])
+            .and_then(|()| file.sync_all())
+            .map_err(|error| super::errno(&error))?;
+    }
+    Ok(file)
+}
+
+fn place(path: &Path) -> Result<(OwnedFd, &OsStr), Problem> {
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => Ok((open_directory(parent)?, name)),
+        _ => Err(refused(path, "not the path of a file")),
+    }
 }
 
 // A directory that only we can change needs no further protection against being swapped under us.
-fn open_directory(path: &Path) -> Result<OwnedFd, Problem> {
+pub(super) fn open_directory(path: &Path) -> Result<OwnedFd, Problem> {
     let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
     created.map_err(|error| unreadable(path, super::errno(&error)))?;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
@@ -110,7 +174,7 @@ fn open_directory(path: &Path) -> Result<OwnedFd, Problem> {
     Ok(directory)
 }
 
-fn refused(path: &Path, message: &str) -> Problem {
+pub(super) fn refused(path: &Path, message: &str) -> Problem {
     Problem::new(Reason::SettingsInvalid, message)
         .hint("only a regular file of yours with mode 0600 is accepted; move anything else away")
         .at(&Location::of_file(path))

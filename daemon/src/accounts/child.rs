@@ -1,0 +1,230 @@
+//! How the daemon talks to the `fetch` children that hold the local store. Secrets go over stdin and stdout, never into
+//! arguments or environment.
+
+use super::{
+    index::Place,
+    registration::{self, Registration},
+};
+use crate::{
+    config::{self, Paths},
+    fetch::answer::{MAX_ANSWER, Trouble},
+    host::{
+        Host,
+        command::{self, CommandError, CommandSpec, Program},
+        files,
+    },
+    sources::SourceKey,
+};
+use claviger::{
+    reason::{Problem, Reason},
+    secret::Secret,
+    variables::NETWORK,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use tokio::sync::mpsc;
+
+/// When a child of the store is ended. Its own deadlines are shorter: the lock 15 s, each request 10 s, the keyring 3 s.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+/// How long a person may take to sign in.
+pub const LOGIN_DEADLINE: Duration = Duration::from_secs(600);
+/// Longest client secret, in bytes.
+const MAX_CLIENT_SECRET: usize = 4096;
+/// How long a command may take that prints a client secret: a person may have to unlock a password manager.
+const CLIENT_SECRET_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where the local store is.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// `config.toml`, for the registrations.
+    pub config: PathBuf,
+    /// Directory of the file store.
+    pub directory: PathBuf,
+    /// Address of the session bus.
+    pub bus: Option<String>,
+    /// What seals the file store, if the service manager has it.
+    pub seal: Option<PathBuf>,
+    /// Where new secrets are kept.
+    pub place: config::Store,
+}
+
+/// A call of a child.
+#[derive(Debug)]
+pub struct Child<'a> {
+    /// Verb of `clavigerd fetch`.
+    pub verb: &'static str,
+    /// The account.
+    pub account: &'a str,
+    /// Further arguments.
+    pub arguments: Vec<String>,
+    /// How it reaches the network ([`network`]).
+    pub network: BTreeMap<String, String>,
+    /// When to end it.
+    pub deadline: Duration,
+}
+
+/// What a child that is no source answers: one JSON object.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply<T> {
+    /// What was asked for.
+    Done(T),
+    /// Why not.
+    Trouble(Trouble),
+}
+
+// === impl Store ===
+
+impl Store {
+    /// The store of a daemon.
+    pub fn new(paths: &Paths, place: config::Store) -> Self {
+        Self {
+            config: paths.config.clone(),
+            directory: paths.state.join("accounts"),
+            bus: paths.bus.clone(),
+            seal: paths.seal.clone(),
+            place,
+        }
+    }
+
+    /// The child as a command. `input` is one line of JSON on its stdin. It is left to end by itself, whatever becomes of
+    /// the daemon.
+    pub fn spec(&self, child: Child<'_>, input: &impl Serialize) -> CommandSpec {
+        let Child { verb, account, arguments, network, deadline } = child;
+        let mut words = vec![verb.to_owned()];
+        words.extend(["--account".to_owned(), account.to_owned()]);
+        words.extend(["--directory".to_owned(), self.directory.display().to_string()]);
+        let seal = self.seal.iter().flat_map(|path| ["--seal".to_owned(), path.display().to_string()]);
+        words.extend(seal.chain(arguments));
+        let mut environment = network;
+        if let Some(bus) = &self.bus {
+            environment.insert("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone());
+        }
+        let line = serde_json::to_string(input).unwrap_or_default() + "\n";
+        CommandSpec {
+            program: Program::Fetch(words),
+            environment,
+            directory: "/".into(),
+            deadline,
+            max_output: MAX_ANSWER,
+            flight: SourceKey::of(verb, [account]).to_string(),
+            attended: false,
+            input: Some(Secret::new(line)),
+            lasting: true,
+        }
+    }
+
+    /// Runs a child and reads its answer.
+    ///
+    /// # Errors
+    /// The child's trouble, or that it did not answer.
+    pub async fn call<T: DeserializeOwned>(&self, host: &Host, spec: &CommandSpec) -> Result<T, Problem> {
+        let (_, nothing) = mpsc::channel(1);
+        self.call_fed(host, spec, nothing, |_| {}).await
+    }
+
+    /// As [`Store::call`], with more input as it comes, and lines of stderr as they come.
+    ///
+    /// # Errors
+    /// As [`Store::call`].
+    pub async fn call_fed<T: DeserializeOwned>(
+        &self,
+        host: &Host,
+        spec: &CommandSpec,
+        feed: mpsc::Receiver<Secret<String>>,
+        on_line: impl FnMut(String) + Send,
+    ) -> Result<T, Problem> {
+        let output = command::run_fed(host, spec, feed, on_line).await.map_err(|error| failed(&error))?;
+        match serde_json::from_slice(output.expose()) {
+            Ok(Reply::Done(done)) => Ok(done),
+            Ok(Reply::Trouble(trouble)) => Err(trouble.problem()),
+            // Not the error's own text: it could quote a secret.
+            Err(_) => Err(Problem::new(Reason::Bug, "the answer of a fetch child is malformed")),
+        }
+    }
+
+    /// Where new secrets are kept, as an argument of a child: where a caller wants it, else as configured.
+    pub fn place_argument(&self, wanted: Option<Place>) -> Vec<String> {
+        let place = match wanted {
+            Some(Place::Keyring) => config::Store::Keyring,
+            Some(Place::File) => config::Store::File,
+            None => self.place,
+        };
+        vec!["--place".to_owned(), place.name().to_owned()]
+    }
+
+    /// Every registration.
+    ///
+    /// # Errors
+    /// `settings-invalid`.
+    pub fn registrations(&self) -> Result<BTreeMap<String, Registration>, Problem> {
+        registration::read(&self.config)
+    }
+
+    /// The client secret of a registration, from where it says; `None` if it has none.
+    ///
+    /// # Errors
+    /// That of the file or the command. Neither is quoted.
+    pub async fn client_secret(
+        &self,
+        host: &Host,
+        registration: &Registration,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Option<Secret<String>>, Problem> {
+        let bytes = if let Some(path) = &registration.client_secret_file {
+            let home = environment.get("HOME").map_or("/", String::as_str);
+            let path = match path.strip_prefix("~/") {
+                Some(rest) => PathBuf::from(home).join(rest),
+                None => PathBuf::from(path),
+            };
+            let found = files::read_private(&path, MAX_CLIENT_SECRET)?;
+            let absent = || {
+                Problem::new(Reason::SettingsInvalid, "the file of the client secret does not exist")
+                    .hint("write an absolute path, or one that starts with ~/")
+                    .at(&claviger::reason::Location::of_file(&path))
+            };
+            Secret::new(found.ok_or_else(absent)?)
+        } else if let Some(line) = &registration.client_secret_command {
+            let spec = CommandSpec {
+                program: Program::Shell(line.clone()),
+                environment: environment.clone(),
+                directory: "/".into(),
+                deadline: CLIENT_SECRET_DEADLINE,
+                max_output: MAX_CLIENT_SECRET,
+                flight: SourceKey::of("client-secret", [line.as_str()]).to_string(),
+                attended: false,
+                input: None,
+                lasting: false,
+            };
+            command::run(host, &spec, |_| {}).await.map_err(|error| {
+                Problem::new(error.reason(), format!("client_secret_command failed: {error}"))
+                    .hint("run it by hand; it must print the secret and nothing else")
+            })?
+        } else {
+            return Ok(None);
+        };
+        let text = std::str::from_utf8(bytes.expose()).unwrap_or_default().trim_end();
+        match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            true => Ok(Some(Secret::new(text.to_owned()))),
+            false => {
+                Err(Problem::new(Reason::CommandOutputInvalid, "the client secret is not one word of ASCII")
+                    .hint("check client_secret_file or client_secret_command"))
+            }
+        }
+    }
+}
+
+/// Of an environment, what says how to reach the network.
+pub fn network(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let of_network = |(name, _): &(&String, &String)| NETWORK.contains(&name.as_str());
+    environment.iter().filter(of_network).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn failed(error: &CommandError) -> Problem {
+    let reason = match error {
+        CommandError::Exit(_) => Reason::Bug,
+        other => other.reason(),
+    };
+    let reason = if reason == Reason::CommandFailed { Reason::SourceUnavailable } else { reason };
+    Problem::new(reason, format!("the local store did not answer: {error}")).hint("try again")
+}

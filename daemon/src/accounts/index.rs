@@ -1,0 +1,304 @@
+//! The list of accounts as data, and the choice among them. Pure.
+
+use claviger::reason::{Location, Problem, Reason};
+use serde::{Deserialize, Serialize};
+use std::{path::Path, time::SystemTime};
+
+/// Layout of the file that this code writes and understands.
+const VERSION: u32 = 1;
+/// Largest list, in bytes.
+pub(super) const MAX_FILE: usize = 1024 * 1024;
+/// Longest name of an account.
+const MAX_NAME: usize = 64;
+
+/// What an account holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Access token and refresh token of an OAuth login.
+    Oauth,
+    /// A long-lived OAuth token.
+    Token,
+    /// An API key.
+    ApiKey,
+}
+
+/// Where an account's secret is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// Secret Service or Keychain.
+    Keyring,
+    /// A sealed file.
+    File,
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Name that the user gave it.
+    pub name: String,
+    /// Random identity of the login. A record of another login is not this account's.
+    pub login: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// Origin (`scheme://host[:port]`) that the secret may be sent to.
+    pub audience: String,
+    /// Section `[oauth.NAME]`.
+    #[serde(default)]
+    pub registration: Option<String>,
+    /// Who issued it.
+    #[serde(default)]
+    pub issuer: Option<String>,
+    /// What it counts as for `forceLoginMethod`.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Organisation that the issuer named.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Who signed in, as the issuer says.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// Where new secrets of it are kept.
+    pub place: Place,
+    /// When it was signed in.
+    pub signed_in_at: SystemTime,
+    /// Why somebody has to log in again.
+    #[serde(default)]
+    pub login_required: Option<String>,
+}
+
+/// The list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Index {
+    /// Accounts in the order they were first signed in.
+    pub accounts: Vec<Account>,
+    /// The one that `claviger use` named.
+    pub in_use: Option<String>,
+    /// Why the list could not be read.
+    pub fault: Option<Problem>,
+}
+
+/// The account of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice<'a> {
+    /// This one.
+    Account(&'a Account),
+    /// One that does not exist was asked for.
+    Unknown(&'a str),
+    /// There is none.
+    Nothing,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    version: u32,
+    in_use: Option<&'a str>,
+    accounts: &'a [Account],
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    in_use: Option<String>,
+    accounts: Vec<Account>,
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// Whether it is an OAuth credential: all that managed sessions and login policies allow.
+    pub fn is_oauth(self) -> bool {
+        self != Self::ApiKey
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    /// Name for people and arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keyring => "keyring",
+            Self::File => "file",
+        }
+    }
+}
+
+// === impl Index ===
+
+impl Index {
+    /// The account `name`.
+    pub fn find(&self, name: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.name == name)
+    }
+
+    /// The account of a session: the one it `wants`; else the one in use; else the first whose secret may be sent to
+    /// `origin`, logins before keys; else the first at all, so that somebody is told why it cannot be used.
+    pub fn choose<'a>(&'a self, wants: Option<&'a str>, origin: &str) -> Choice<'a> {
+        if let Some(name) = wants.or(self.in_use.as_deref()) {
+            return self.find(name).map_or(Choice::Unknown(name), Choice::Account);
+        }
+        let fits = |account: &&Account| account.audience == origin;
+        let logins = || self.accounts.iter().filter(|account| account.kind.is_oauth());
+        let chosen = logins().find(fits).or_else(|| self.accounts.iter().find(fits));
+        let chosen = chosen.or_else(|| logins().next()).or_else(|| self.accounts.first());
+        chosen.map_or(Choice::Nothing, Choice::Account)
+    }
+
+    /// Adds an account, or replaces the one of its name where that stands.
+    pub fn put(&mut self, account: Account) {
+        match self.accounts.iter_mut().find(|known| known.name == account.name) {
+            Some(known) => *known = account,
+            None => self.accounts.push(account),
+        }
+    }
+
+    /// Removes an account.
+    pub fn remove(&mut self, name: &str) {
+        self.accounts.retain(|account| account.name != name);
+        if self.in_use.as_deref() == Some(name) {
+            self.in_use = None;
+        }
+    }
+}
+
+/// Checks a name: it becomes part of a file name and of a keyring's label.
+///
+/// # Errors
+/// `malformed-request`.
+pub fn check_name(name: &str) -> Result<(), Problem> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._@+-".contains(c);
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if starts_well && name.len() <= MAX_NAME && name.chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(Problem::new(Reason::MalformedRequest, "that is not a name for an account")
+        .hint(format!("use letters, digits and . _ @ + -, at most {MAX_NAME}, with a letter or digit first")))
+}
+
+/// The list as it is written.
+///
+/// # Errors
+/// Only by a bug.
+pub(super) fn encode(index: &Index) -> Result<Vec<u8>, Problem> {
+    let written = Written { version: VERSION, in_use: index.in_use.as_deref(), accounts: &index.accounts };
+    serde_json::to_vec_pretty(&written).map_err(|error| {
+        Problem::new(Reason::Bug, format!("the list of accounts cannot be written: {error}"))
+    })
+}
+
+/// The list in a file.
+///
+/// # Errors
+/// `settings-invalid` if it is damaged, or newer than this daemon.
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Index, Problem> {
+    let damaged = |error: serde_json::Error| {
+        let at = Location {
+            line: u32::try_from(error.line()).unwrap_or(0),
+            column: u32::try_from(error.column()).unwrap_or(0),
+            ..Location::of_file(path)
+        };
+        Problem::new(Reason::SettingsInvalid, "the list of accounts is damaged")
+            .hint("the secrets are kept elsewhere and are safe; restore the file, or move it away and log in again")
+            .at(&at)
+    };
+    let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+    if version != VERSION {
+        return Err(Problem::new(
+            Reason::SettingsInvalid,
+            format!("the list of accounts has version {version}; this daemon knows version {VERSION}"),
+        )
+        .hint("update claviger, or move the file away and log in again")
+        .at(&Location::of_file(path)));
+    }
+    let Stored { in_use, accounts } = serde_json::from_slice(bytes).map_err(damaged)?;
+    for account in &accounts {
+        check_name(&account.name).map_err(|problem| problem.at(&Location::of_file(path)))?;
+    }
+    Ok(Index { accounts, in_use, fault: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Account, Choice, Index, Kind, Place, check_name, decode, encode};
+    use std::{path::Path, time::UNIX_EPOCH};
+
+    fn account(name: &str, kind: Kind, audience: &str) -> Account {
+        Account {
+            name: name.into(),
+            login: format!("{name}-1"),
+            kind,
+            audience: audience.into(),
+            registration: None,
+            issuer: None,
+            method: None,
+            organization: None,
+            subject: None,
+            place: Place::File,
+            signed_in_at: UNIX_EPOCH,
+            login_required: None,
+        }
+    }
+
+    fn index() -> Index {
+        let accounts = vec![
+            account("key", Kind::ApiKey, "https://a"),
+            account("one", Kind::Oauth, "https://b"),
+            account("two", Kind::Token, "https://a"),
+        ];
+        Index { accounts, ..Index::default() }
+    }
+
+    fn chosen<'a>(index: &'a Index, wants: Option<&'a str>, origin: &str) -> &'a str {
+        match index.choose(wants, origin) {
+            Choice::Account(account) => &account.name,
+            Choice::Unknown(_) => "unknown",
+            Choice::Nothing => "nothing",
+        }
+    }
+
+    #[test]
+    fn who_is_named_comes_first_then_who_fits() {
+        let mut index = index();
+        for (origin, expected) in [("https://a", "two"), ("https://b", "one"), ("https://c", "one")] {
+            assert_eq!(chosen(&index, None, origin), expected, "{origin}");
+        }
+        assert_eq!(chosen(&index, Some("none"), "https://a"), "unknown");
+        index.in_use = Some("key".into());
+        assert_eq!(chosen(&index, None, "https://b"), "key");
+        assert_eq!(chosen(&index, Some("one"), "https://a"), "one");
+        index.remove("key");
+        assert_eq!(
+            (index.in_use.as_deref(), chosen(&Index::default(), None, "https://a")),
+            (None, "nothing")
+        );
+    }
+
+    #[test]
+    fn a_list_survives_its_file() {
+        let mut index = index();
+        index.in_use = Some("one".into());
+        index.put(account("one", Kind::Oauth, "https://new"));
+        let path = Path::new("/accounts.json");
+        assert_eq!(decode(path, &encode(&index).expect("text")), Ok(index));
+        for bad in ["", "{", "{\"version\":2,\"accounts\":[]}", "{\"version\":1}"] {
+            let problem = decode(path, bad.as_bytes()).expect_err(bad);
+            assert_eq!(problem.location.map(|at| at.file), Some("/accounts.json".into()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_file_names() {
+        for good in ["work", "me@example.com", "a", "2nd.one_x-y+z"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "-x", "a/b", "a b", "ä", "a\n", &"x".repeat(65)] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Signing in, seen from the daemon: a child does it, and says in lines of JSON what the person has to know meanwhile.
+
+use super::{
+    Account, Accounts, Child, Kind, LOGIN_DEADLINE, Place, Store, check_name, network,
+    registration::Registration,
+};
+use crate::{fetch::store::Text, host::Host, lock::lock};
+use claviger::{
+    backend::ANTHROPIC_BASE_URL,
+    reason::{Problem, Reason},
+    secret::Secret,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Mutex};
+use tokio::sync::mpsc;
+
+/// How to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Flow {
+    /// Authorization code over a loopback redirect.
+    Browser,
+    /// Device flow.
+    Device,
+}
+
+/// What the person has to know now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// Open this in a browser.
+    Url(String),
+    /// Type this in elsewhere.
+    Code(Code),
+    /// A line to read.
+    Notice(String),
+}
+
+/// A code of the device flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code {
+    /// Where to type it in.
+    pub verification_uri: String,
+    /// The same with the code in it.
+    pub verification_uri_complete: Option<String>,
+    /// The code.
+    pub user_code: String,
+    /// How long it is good for.
+    pub expires_in_seconds: u64,
+}
+
+/// What a person pasted, on its way to the child.
+#[derive(Serialize, Deserialize)]
+pub struct Pasted {
+    /// The address the browser ended at.
+    pub redirect: Text,
+}
+
+/// What a child has kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SignedIn {
+    /// Identity of the login.
+    pub login: String,
+    /// Where the record is.
+    pub place: Place,
+    /// Who issued it.
+    pub issuer: Option<String>,
+    /// Who signed in.
+    pub subject: Option<String>,
+    /// Organisation.
+    pub organization: Option<String>,
+}
+
+/// A login to make.
+#[derive(Debug)]
+pub struct Login {
+    /// Name of the account; empty: that of the registration.
+    pub name: String,
+    /// Name of the registration; empty: the account's, or the only one.
+    pub registration: String,
+    /// How.
+    pub flow: Flow,
+    /// Where to keep it.
+    pub place: Option<Place>,
+    /// Environment of the session's commands.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A secret to keep.
+#[derive(Debug)]
+pub struct Saved {
+    /// Name of the account.
+    pub name: String,
+    /// Token or API key.
+    pub kind: Kind,
+    /// The secret.
+    pub secret: Secret<String>,
+    /// URL of the API it may be sent to; empty: Anthropic's.
+    pub audience: String,
+    /// Where to keep it.
+    pub place: Option<Place>,
+}
+
+/// What the child reads first.
+#[derive(Serialize)]
+struct Start<'a> {
+    registration: &'a Registration,
+    client_secret: Option<Text>,
+}
+
+/// What the child reads that keeps a secret.
+#[derive(Serialize, Deserialize)]
+pub struct Keep {
+    /// Token or API key.
+    pub kind: Kind,
+    /// The secret.
+    pub secret: Text,
+}
+
+/// Signs a person in, and adds the account. It ends when it is dropped.
+///
+/// # Errors
+/// `settings-invalid` without a registration, or what the child says.
+pub async fn login(
+    host: &Host,
+    store: &Store,
+    accounts: &Accounts,
+    login: Login,
+    pasted: mpsc::Receiver<Secret<String>>,
+    events: &mpsc::UnboundedSender<Event>,
+) -> Result<Account, Problem> {
+    let (registration_name, registration) = find(store, &login)?;
+    let name = if login.name.is_empty() { registration_name.clone() } else { login.name };
+    check_name(&name)?;
+    let client_secret = store.client_secret(host, &registration, &login.environment).await?.map(Text);
+    let mut arguments = store.place_argument(login.place);
+    let flow = if login.flow == Flow::Device { "device" } else { "browser" };
+    arguments.extend(["--flow".to_owned(), flow.to_owned()]);
+    let child = Child {
+        verb: "login",
+        account: &name,
+        arguments,
+        network: network(&login.environment),
+        deadline: LOGIN_DEADLINE,
+    };
+    let mut spec = store.spec(child, &Start { registration: &registration, client_secret });
+    // Nobody waits for a login but the person.
+    spec.lasting = false;
+    let last_notice = Mutex::new(());
+    let on_line = |line: String| {
+        let _order = lock(&last_notice);
+        // Whatever else a child writes there is no event.
+        if let Ok(event) = serde_json::from_str(&line) {
+            drop(events.send(event));
+        }
+    };
+    let signed_in: SignedIn = store.call_fed(host, &spec, pasted, on_line).await?;
+    let account = Account {
+        name,
+        login: signed_in.login,
+        kind: Kind::Oauth,
+        audience: registration.audience,
+        registration: Some(registration_name),
+        issuer: signed_in.issuer,
+        method: registration.method,
+        organization: signed_in.organization,
+        subject: signed_in.subject,
+        place: signed_in.place,
+        signed_in_at: host.clock.now(),
+        login_required: None,
+    };
+    add(accounts, account)
+}
+
+/// Keeps a secret, and adds the account.
+///
+/// # Errors
+/// `malformed-request` for what is no secret, or what the child says.
+pub async fn save(host: &Host, store: &Store, accounts: &Accounts, saved: Saved) -> Result<Account, Problem> {
+    let Saved { name, kind, secret, audience, place } = saved;
+    check_name(&name)?;
+    let malformed = |message: String| Problem::new(Reason::MalformedRequest, message);
+    let audience = if audience.is_empty() { ANTHROPIC_BASE_URL } else { &audience };
+    let audience = super::registration::origin("the audience", audience).map_err(malformed)?;
+    if !crate::fetch::is_token(secret.expose()) {
+        return Err(malformed("the secret is empty, too long, or holds a character that no key has".into())
+            .hint("give the key and nothing else, in one line"));
+    }
+    let child = Child {
+        verb: "save",
+        account: &name,
+        arguments: store.place_argument(place),
+        network: BTreeMap::new(),
+        deadline: super::DEADLINE,
+    };
+    let spec = store.spec(child, &Keep { kind, secret: Text(secret) });
+    let signed_in: SignedIn = store.call(host, &spec).await?;
+    let account = Account {
+        name,
+        login: signed_in.login,
+        kind,
+        audience,
+        registration: None,
+        issuer: None,
+        method: None,
+        organization: None,
+        subject: None,
+        place: signed_in.place,
+        signed_in_at: host.clock.now(),
+        login_required: None,
+    };
+    add(accounts, account)
+}
+
+/// What a person pasted, as the child reads it.
+pub fn pasted(redirect: &str) -> Secret<String> {
+    let pasted = Pasted { redirect: Text(Secret::new(redirect.to_owned())) };
+    Secret::new(serde_json::to_string(&pasted).unwrap_or_default() + "\n")
+}
+
+fn add(accounts: &Accounts, account: Account) -> Result<Account, Problem> {
+    accounts.change(|index| {
+        index.put(account.clone());
+        Ok(account)
+    })
+}
+
+/// The registration of a login, and its name.
+fn find(store: &Store, login: &Login) -> Result<(String, Registration), Problem> {
+    let mut all = store.registrations()?;
+    let at = claviger::reason::Location::of_file(&store.config);
+    if all.is_empty() {
+        return Err(Problem::new(Reason::SettingsInvalid, "there is no [oauth.NAME] section: nothing says where to sign in")
+            .hint("`claviger login --help` shows a complete section; to keep an API key, use `claviger login --api-key`")
+            .at(&at));
+    }
+    let wanted = [&login.registration, &login.name].into_iter().find(|name| !name.is_empty());
+    let only = || (all.len() == 1).then(|| all.keys().next().cloned()).flatten();
+    let name = match wanted {
+        Some(name) if all.contains_key(name) || !login.registration.is_empty() => Some(name.clone()),
+        _ => only(),
+    };
+    let names: Vec<_> = all.keys().cloned().collect();
+    let unknown = |what: String| {
+        let hint = format!("there is {}; pick one with --registration", names.join(", "));
+        Problem::new(Reason::SettingsInvalid, what).hint(hint).at(&at)
+    };
+    let Some(name) = name else { return Err(unknown("more than one [oauth.NAME] section would do".into())) };
+    let found = all.remove(&name);
+    found
+        .map(|found| (name.clone(), found))
+        .ok_or_else(|| unknown(format!("there is no section [oauth.{name}]")))
+}

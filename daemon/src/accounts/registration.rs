@@ -1,0 +1,178 @@
+//! `[oauth.NAME]` of `~/.config/claviger/config.toml`: where to sign in, as which client, and where the token may go.
+//!
+//! None is built in (DESIGN §8): an organisation, or a person, writes a section of their own.
+
+use crate::{config, endpoint::Endpoint, host::system};
+use claviger::reason::{Location, Problem, Reason};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+
+/// A section, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// Issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery).
+    pub issuer: Option<String>,
+    /// Where a browser signs in; with this and `token_endpoint` no issuer is needed.
+    pub authorization_endpoint: Option<String>,
+    /// Where codes and refresh tokens are exchanged.
+    pub token_endpoint: Option<String>,
+    /// Where the device flow starts (RFC 8628).
+    pub device_authorization_endpoint: Option<String>,
+    /// Where tokens are revoked (RFC 7009).
+    pub revocation_endpoint: Option<String>,
+    /// Client id.
+    pub client_id: String,
+    /// File that holds the client secret, for a client that has one.
+    pub client_secret_file: Option<String>,
+    /// Command that prints it.
+    pub client_secret_command: Option<String>,
+    /// Scopes to ask for.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Origin of the API that the token may be sent to.
+    pub audience: String,
+    /// Loopback redirect that is registered, without port (default `http://127.0.0.1/callback`).
+    pub redirect_uri: Option<String>,
+    /// What a login counts as for `forceLoginMethod`: claudeai, console or gateway.
+    pub method: Option<String>,
+    /// Claim of the ID token that names the organisation, for `forceLoginOrgUUID`.
+    pub organization_claim: Option<String>,
+    /// Further parameters of the authorization request, such as `prompt` or `resource`.
+    #[serde(default)]
+    pub authorization_parameters: BTreeMap<String, String>,
+}
+
+/// The part of the file that is read here.
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    oauth: BTreeMap<String, Registration>,
+}
+
+/// Every section of the file at `path`, by name.
+///
+/// # Errors
+/// `settings-invalid` with file, line and column.
+pub fn read(path: &Path) -> Result<BTreeMap<String, Registration>, Problem> {
+    let text = system::read_text(path).map_err(|error| {
+        Problem::new(Reason::SettingsInvalid, error.to_string()).at(&Location::of_file(path))
+    })?;
+    parse(&path.display().to_string(), text.as_deref().unwrap_or_default())
+}
+
+/// Every section of a file's text.
+///
+/// # Errors
+/// `settings-invalid`.
+pub fn parse(path: &str, text: &str) -> Result<BTreeMap<String, Registration>, Problem> {
+    let hint = "README.md shows a complete [oauth.NAME] section";
+    let file: File =
+        toml_edit::de::from_str(text).map_err(|error| config::invalid(path, text, &error).hint(hint))?;
+    let mut sections = BTreeMap::new();
+    for (name, mut section) in file.oauth {
+        let at = config::location(path, text, text.find(&format!("[oauth.{name}]")).unwrap_or_default());
+        let wrong = |why: String| {
+            Problem::new(Reason::SettingsInvalid, format!("[oauth.{name}]: {why}")).hint(hint).at(&at)
+        };
+        super::check_name(&name).map_err(|_| wrong("that is not a name for an account".to_owned()))?;
+        section.audience = check(&section).map_err(wrong)?;
+        sections.insert(name, section);
+    }
+    Ok(sections)
+}
+
+/// Checks a section, and gives the origin of its audience.
+fn check(section: &Registration) -> Result<String, String> {
+    if section.client_id.trim().is_empty() {
+        return Err("client_id is empty".into());
+    }
+    if section.issuer.is_none() && section.token_endpoint.is_none() {
+        return Err("it needs an issuer, or a token_endpoint with an authorization_endpoint".into());
+    }
+    if section.client_secret_file.is_some() && section.client_secret_command.is_some() {
+        return Err("client_secret_file and client_secret_command are both set".into());
+    }
+    if let Some(method) = &section.method
+        && !["claudeai", "console", "gateway"].contains(&method.as_str())
+    {
+        return Err("method is none of claudeai, console and gateway".into());
+    }
+    let urls = [
+        ("issuer", &section.issuer),
+        ("authorization_endpoint", &section.authorization_endpoint),
+        ("token_endpoint", &section.token_endpoint),
+        ("device_authorization_endpoint", &section.device_authorization_endpoint),
+        ("revocation_endpoint", &section.revocation_endpoint),
+    ];
+    for (key, url) in urls {
+        url.as_deref().map_or(Ok(()), |url| check_url(key, url))?;
+    }
+    if let Some(redirect) = &section.redirect_uri {
+        check_redirect(redirect)?;
+    }
+    origin("audience", &section.audience)
+}
+
+/// A redirect leads to this machine (RFC 8252, section 7.3); the port is added at each login.
+fn check_redirect(url: &str) -> Result<(), String> {
+    let rest = url.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
+    match rest {
+        Some(("127.0.0.1" | "localhost" | "[::1]", path)) if !path.contains(['?', '#', ' ']) => Ok(()),
+        _ => {
+            Err("redirect_uri is not like http://127.0.0.1/callback: a loopback host, no port, a path".into())
+        }
+    }
+}
+
+fn check_url(key: &str, url: &str) -> Result<(), String> {
+    let base = url.split(['?', '#']).next().unwrap_or_default();
+    let endpoint = Endpoint::parse(base, None).map_err(|why| format!("{key} is not a usable URL: {why}"))?;
+    match endpoint.is_private() {
+        true => Ok(()),
+        false => Err(format!("{key} is neither https nor on this machine")),
+    }
+}
+
+/// The origin of a URL that a secret may be sent to.
+///
+/// # Errors
+/// What is wrong with it, as the rest of a sentence.
+pub fn origin(key: &str, url: &str) -> Result<String, String> {
+    check_url(key, url)?;
+    Endpoint::parse(url, None).map(|endpoint| endpoint.origin).map_err(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    const GOOD: &str = "[oauth.work]\nissuer = \"https://login.example.com\"\nclient_id = \"c\"\naudience = \"https://API.example.com:443/v1\"\n";
+
+    #[test]
+    fn a_section_is_read_and_its_audience_is_an_origin() {
+        let sections = parse("c.toml", &format!("[settings]\nx = 1\n{GOOD}")).expect("valid");
+        assert_eq!(sections["work"].audience, "https://api.example.com");
+        assert!(parse("c.toml", "").expect("valid").is_empty());
+    }
+
+    #[test]
+    fn mistakes_are_located_and_named() {
+        for (text, what) in [
+            ("issuer = \"http://login.example.com\"", "neither https"),
+            ("issuer = \"login\"", "issuer is not a usable URL"),
+            ("clientid = \"x\"", "unknown field"),
+            ("redirect_uri = \"http://example.com/callback\"", "redirect_uri"),
+            ("redirect_uri = \"http://127.0.0.1:80/callback\"", "redirect_uri"),
+            ("method = \"sso\"", "method is none of"),
+            ("client_secret_file = \"a\"\nclient_secret_command = \"b\"", "both set"),
+        ] {
+            let good = if text.starts_with("issuer") { GOOD.replacen("issuer", "#", 1) } else { GOOD.into() };
+            let problem = parse("c.toml", &format!("{good}{text}\n")).expect_err(text);
+            assert!(problem.message.contains(what), "{text}: {problem}");
+            let at = problem.location.expect("a place");
+            assert!(at.file == "c.toml" && at.line > 0, "{text}: {at}");
+        }
+        assert!(parse("c", "[oauth.work]\nclient_id = \"c\"\naudience = \"https://a\"\n").is_err());
+    }
+}

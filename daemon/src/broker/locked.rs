@@ -1,0 +1,75 @@
+//! `claviger lock`: nothing is lent, and no secret is in memory, until somebody unlocks. A restart does not unlock.
+
+use super::Broker;
+use crate::host::files;
+use claviger::reason::{Problem, Reason};
+use std::sync::atomic::Ordering::SeqCst;
+
+impl Broker {
+    /// Whether nothing is lent.
+    pub fn is_locked(&self) -> bool {
+        self.locked.load(SeqCst)
+    }
+
+    /// Lends nothing from now on, and drops every secret. Returns how many cache entries had one.
+    ///
+    /// # Errors
+    /// If it cannot be noted for the next start; secrets are dropped and nothing is lent all the same.
+    pub fn lock_up(&self) -> Result<usize, Problem> {
+        self.locked.store(true, SeqCst);
+        let dropped = self.drop_secrets();
+        tracing::info!(dropped, "locked");
+        files::write_private(&self.lock_mark, b"")?;
+        Ok(dropped)
+    }
+
+    /// Lends again. Returns whether it had been locked.
+    ///
+    /// # Errors
+    /// If the note for the next start cannot be removed; nothing is lent then.
+    pub fn unlock(&self) -> Result<bool, Problem> {
+        files::remove_private(&self.lock_mark)?;
+        let was_locked = self.locked.swap(false, SeqCst);
+        if was_locked {
+            tracing::info!("unlocked");
+            self.accounts.announce();
+        }
+        Ok(was_locked)
+    }
+
+    /// Forgets every secret: cache entries, outcomes of walks, contents of settings files.
+    pub fn drop_secrets(&self) -> usize {
+        let entries = std::mem::take(&mut *self.lock());
+        let dropped = entries.values().filter(|entry| entry.secret.is_some()).count();
+        entries.values().for_each(super::Entry::bump);
+        drop(entries);
+        self.recall.clear();
+        self.settings.forget();
+        // Whoever watches looks again, and is told.
+        self.accounts.announce();
+        dropped
+    }
+
+    /// Forgets the secrets of an account.
+    pub fn drop_account(&self, name: &str) {
+        self.lock().retain(|_, entry| {
+            let stays = entry.provider.account() != Some(name);
+            if !stays {
+                entry.bump();
+            }
+            stays
+        });
+    }
+
+    /// The problem of a session that asks meanwhile.
+    ///
+    /// # Errors
+    /// `locked`.
+    pub(super) fn refuse_while_locked(&self) -> Result<(), Problem> {
+        match self.is_locked() {
+            false => Ok(()),
+            true => Err(Problem::new(Reason::Locked, "claviger is locked: nothing is lent")
+                .hint("`claviger unlock` ends that")),
+        }
+    }
+}

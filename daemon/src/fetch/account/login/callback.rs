@@ -1,0 +1,155 @@
+//! The loopback address that a browser is redirected to. Anybody on this machine can call it, so nothing is believed here:
+//! it hands over what arrived, and says to the browser what became of it.
+
+use super::Trouble;
+use claviger::reason::Reason;
+use hyper::{
+    Method, Request, Response, StatusCode, body::Incoming, header, server::conn::http1, service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use reqwest::Url;
+use std::{convert::Infallible, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::timeout,
+};
+
+/// How long one connection may take to say what it wants.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long the browser may take to read the last page.
+const LAST_PAGE: Duration = Duration::from_secs(2);
+/// Connections at once.
+const MOST: usize = 16;
+
+/// The address.
+pub(super) struct Listener {
+    socket: TcpListener,
+    redirect: Url,
+    arrivals: (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>),
+    connections: JoinSet<()>,
+}
+
+/// What a redirect brought.
+pub(super) struct Arrival {
+    pub(super) parameters: Vec<(String, String)>,
+    page: oneshot::Sender<Page>,
+}
+
+/// What the browser is told.
+#[derive(Clone, Copy)]
+enum Page {
+    Done,
+    Failed,
+    NotOurs,
+}
+
+impl Listener {
+    /// Listens where `template` says, on a port of the system's choice.
+    pub(super) async fn bind(template: &str) -> Result<Self, Trouble> {
+        let mut redirect: Url = template
+            .parse()
+            .map_err(|_| Trouble::new(Reason::SettingsInvalid, "redirect_uri is not a URL"))?;
+        let host = if redirect.host_str() == Some("[::1]") { "::1" } else { "127.0.0.1" };
+        let failed = |error: std::io::Error| {
+            Trouble::new(Reason::SourceUnavailable, format!("no port is left to listen on: {}", error.kind()))
+                .hint("use --device, which needs none")
+        };
+        let socket = TcpListener::bind((host, 0)).await.map_err(failed)?;
+        let port = socket.local_addr().map_err(failed)?.port();
+        let _ = redirect.set_port(Some(port));
+        Ok(Self { socket, redirect, arrivals: mpsc::channel(1), connections: JoinSet::new() })
+    }
+
+    /// The address to be redirected to.
+    pub(super) fn redirect(&self) -> &str {
+        self.redirect.as_str()
+    }
+
+    /// The next redirect, whoever sent it.
+    pub(super) async fn next(&mut self) -> Arrival {
+        loop {
+            tokio::select! {
+                Some(arrival) = self.arrivals.1.recv() => return arrival,
+                Some(_) = self.connections.join_next() => {}
+                Ok((stream, _)) = self.socket.accept(), if self.connections.len() < MOST => {
+                    let (path, arrivals) = (self.redirect.path().to_owned(), self.arrivals.0.clone());
+                    self.connections.spawn(serve(stream, path, arrivals));
+                }
+            }
+        }
+    }
+
+    /// Lets the browser read the last page.
+    pub(super) async fn finish(mut self) {
+        drop(self.socket);
+        drop(timeout(LAST_PAGE, async { while self.connections.join_next().await.is_some() {} }).await);
+    }
+}
+
+impl Arrival {
+    /// It is not for this login.
+    pub(super) fn ignore(self) {
+        // Fails when the browser has left.
+        let _ = self.page.send(Page::NotOurs);
+    }
+
+    /// It ended the login.
+    pub(super) fn end(self, well: bool) {
+        let _ = self.page.send(if well { Page::Done } else { Page::Failed });
+    }
+}
+
+async fn serve(stream: TcpStream, path: String, arrivals: mpsc::Sender<Arrival>) {
+    let service = service_fn(|request| answer(request, &path, &arrivals));
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false).max_buf_size(32 * 1024);
+    // What is no HTTP is nobody's browser.
+    drop(server.serve_connection(TokioIo::new(stream), service).await);
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    path: &str,
+    arrivals: &mpsc::Sender<Arrival>,
+) -> Result<Response<String>, Infallible> {
+    if request.uri().path() != path {
+        return Ok(page(StatusCode::NOT_FOUND, "Nothing is here."));
+    }
+    if request.method() != Method::GET {
+        return Ok(page(StatusCode::METHOD_NOT_ALLOWED, "Only GET is answered here."));
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let parameters = oauth2::url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let (sender, receiver) = oneshot::channel();
+    // Whoever comes after the end finds nobody.
+    let sent = arrivals.send(Arrival { parameters, page: sender }).await;
+    Ok(match (sent, receiver.await) {
+        (Ok(()), Ok(Page::Done)) => page(StatusCode::OK, "You are signed in. This window can be closed."),
+        (Ok(()), Ok(Page::Failed)) => page(
+            StatusCode::BAD_REQUEST,
+            "The login did not work. The terminal says why; this window can be closed.",
+        ),
+        _ => page(StatusCode::BAD_REQUEST, "This is not the login that the terminal is waiting for."),
+    })
+}
+
+fn page(status: StatusCode, text: &str) -> Response<String> {
+    let body = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>claviger</title><p>{text}</p></html>\n"
+    );
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        // The address of this page holds a code.
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
+    ] {
+        headers.insert(name, header::HeaderValue::from_static(value));
+    }
+    response
+}

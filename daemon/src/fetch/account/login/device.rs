@@ -1,0 +1,61 @@
+//! The device flow: a code that is typed in on another device (RFC 8628).
+
+use super::{Outcome, Plan, Trouble, tell};
+use crate::{
+    accounts::login::{Code, Event},
+    fetch::oauth::{Reply, required},
+};
+use claviger::reason::Reason;
+use oauth2::{
+    DeviceAuthorizationUrl, DeviceCodeErrorResponse, DeviceCodeErrorResponseType, RequestTokenError, Scope,
+    StandardDeviceAuthorizationResponse,
+};
+use tokio::time::sleep;
+
+/// Signs in.
+pub(super) async fn run(plan: &Plan) -> Result<Outcome, Trouble> {
+    let endpoint = required(&plan.metadata.device_authorization_endpoint, "device_authorization_endpoint")?;
+    let endpoint = DeviceAuthorizationUrl::new(endpoint.to_owned())
+        .map_err(|_| Trouble::new(Reason::SettingsInvalid, "device_authorization_endpoint is not a URL"))?;
+    let protocol = plan.server.protocol()?.set_device_authorization_url(endpoint);
+    let send = |request| plan.server.send(request);
+    let scopes = plan.registration.scopes.iter().cloned().map(Scope::new);
+    let started = protocol.exchange_device_code().add_scopes(scopes).request_async(&send).await;
+    let code: StandardDeviceAuthorizationResponse =
+        started.map_err(|error| plan.server.failure("the device login", error).trouble())?;
+    tell(&Event::Code(Code {
+        verification_uri: code.verification_uri().to_string(),
+        verification_uri_complete: code.verification_uri_complete().map(|uri| uri.secret().clone()),
+        user_code: code.user_code().secret().clone(),
+        expires_in_seconds: code.expires_in().as_secs(),
+    }));
+    let polled = protocol.exchange_device_access_token(&code).request_async(&send, sleep, None).await;
+    let granted = polled.map(Reply::granted).map_err(|error| failure(plan, error))?;
+    Ok(Outcome { granted, nonce: None })
+}
+
+fn failure(
+    plan: &Plan,
+    error: RequestTokenError<crate::fetch::oauth::NoAnswer, DeviceCodeErrorResponse>,
+) -> Trouble {
+    let error = match error {
+        RequestTokenError::ServerResponse(refusal) => match refusal.error() {
+            DeviceCodeErrorResponseType::AccessDenied => {
+                return Trouble::new(Reason::UpstreamDenied, "the login was refused: access_denied")
+                    .hint("somebody said no; log in again to say yes");
+            }
+            DeviceCodeErrorResponseType::ExpiredToken => {
+                return Trouble::new(Reason::SourceTimeout, "nobody typed in the code while it was good")
+                    .hint("log in again");
+            }
+            other => {
+                let code = oauth2::basic::BasicErrorResponseType::Extension(other.as_ref().to_owned());
+                RequestTokenError::ServerResponse(oauth2::basic::BasicErrorResponse::new(code, None, None))
+            }
+        },
+        RequestTokenError::Request(error) => RequestTokenError::Request(error),
+        RequestTokenError::Parse(error, body) => RequestTokenError::Parse(error, body),
+        RequestTokenError::Other(what) => RequestTokenError::Other(what),
+    };
+    plan.server.failure("the device login", error).trouble()
+}

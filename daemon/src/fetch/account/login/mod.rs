@@ -1,0 +1,142 @@
+//! Signs a person in: in a browser that is redirected back to this machine (RFC 8252 with PKCE S256), or with a code typed
+//! in elsewhere (RFC 8628). What is granted is kept before anybody hears of it.
+
+mod browser;
+mod callback;
+mod device;
+
+use super::{
+    super::{
+        answer::Trouble,
+        oauth::{Expected, Granted, Metadata, Server, discover, person},
+        store::{self, Record, Refresh, Store, Text, VERSION, milliseconds},
+    },
+    identity, input,
+};
+use crate::{
+    accounts::{
+        Kind, Reply,
+        login::{Event, Flow, SignedIn},
+        registration::Registration,
+    },
+    config,
+};
+use clap::Args;
+use claviger::reason::Reason;
+use serde::Deserialize;
+use std::{io::Write as _, time::SystemTime};
+
+/// Signs a person in.
+#[derive(Debug, Args)]
+pub struct Login {
+    #[command(flatten)]
+    store: store::Arguments,
+    /// Where to keep it
+    #[arg(long, value_enum)]
+    place: config::Store,
+    /// How
+    #[arg(long, value_enum)]
+    flow: Flow,
+}
+
+/// The first line of stdin.
+#[derive(Deserialize)]
+struct Start {
+    registration: Registration,
+    #[serde(default)]
+    client_secret: Option<Text>,
+}
+
+/// What both flows go by.
+struct Plan {
+    registration: Registration,
+    metadata: Metadata,
+    server: Server,
+}
+
+/// What a flow brings.
+struct Outcome {
+    granted: Granted,
+    /// What the ID token must repeat.
+    nonce: Option<String>,
+}
+
+/// Signs in.
+pub(in crate::fetch) async fn login(arguments: &Login) -> Reply<SignedIn> {
+    match sign_in(arguments).await {
+        Ok(signed_in) => Reply::Done(signed_in),
+        Err(trouble) => Reply::Trouble(trouble),
+    }
+}
+
+async fn sign_in(arguments: &Login) -> Result<SignedIn, Trouble> {
+    let Start { registration, client_secret } = input()?;
+    let store = Store::new(&arguments.store)?;
+    // Before anybody is sent to a browser: whether there is room for what it brings.
+    drop(store.make_room(arguments.place)?);
+    let metadata = discover(&registration).await?;
+    let server = Server::new(metadata.client(&registration)?, client_secret);
+    let plan = Plan { registration, metadata, server };
+    match arguments.flow {
+        Flow::Browser => browser::run(plan, |plan, outcome| keep(arguments, &store, plan, outcome)).await,
+        Flow::Device => {
+            let outcome = device::run(&plan).await?;
+            keep(arguments, &store, &plan, outcome)
+        }
+    }
+}
+
+/// Keeps what was granted.
+fn keep(arguments: &Login, store: &Store, plan: &Plan, outcome: Outcome) -> Result<SignedIn, Trouble> {
+    let now = SystemTime::now();
+    let Outcome { granted, nonce } = outcome;
+    let Plan { registration, metadata, server } = plan;
+    let expected = Expected {
+        issuer: metadata.issuer.as_deref(),
+        client_id: &registration.client_id,
+        nonce: nonce.as_deref(),
+        organization_claim: registration.organization_claim.as_deref(),
+    };
+    let who =
+        granted.id_token.as_ref().map(|token| person(token, &expected, now)).transpose()?.unwrap_or_default();
+    let expires_at_ms = granted.expires_at_ms(now);
+    let useless = granted.fault.unwrap_or("it sent no token");
+    let Some(secret) = granted.access else {
+        let message = format!("the authorization server answered, but {useless}");
+        return Err(Trouble::new(Reason::SourceUnavailable, message).hint("ask whoever runs the server"));
+    };
+    if granted.refresh.is_none() {
+        tell(&Event::Notice(NO_REFRESH_TOKEN.to_owned()));
+    }
+    let _lock = store.lock()?;
+    let record = Record {
+        version: VERSION,
+        login: identity()?,
+        generation: store.next_generation(),
+        kind: Kind::Oauth,
+        secret: Some(secret),
+        issued_at_ms: milliseconds(now),
+        expires_at_ms,
+        refresh: granted.refresh.map(|token| Refresh { token, client: server.client.clone() }),
+        quarantine: None,
+    };
+    let place = store.write(&record, store.make_room(arguments.place)?)?;
+    Ok(SignedIn {
+        login: record.login,
+        place,
+        issuer: metadata.issuer.clone().or_else(|| metadata.authorization_endpoint.clone()),
+        subject: who.subject,
+        organization: who.organization,
+    })
+}
+
+const NO_REFRESH_TOKEN: &str = "the server gave no refresh token: sign in again when the token expires (the scope offline_access usually asks for one)";
+
+/// Tells the daemon what the person has to know now: one line of JSON on stderr.
+fn tell(event: &Event) {
+    if let Ok(line) = serde_json::to_string(event) {
+        let mut stderr = std::io::stderr().lock();
+        // Whoever does not listen any more will end us.
+        drop(writeln!(stderr, "{line}").and_then(|()| stderr.flush()));
+    }
+}

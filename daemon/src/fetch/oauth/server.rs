@@ -1,0 +1,214 @@
+//! Requests to an authorization server, and what its refusals mean.
+
+use super::reply::{Granted, Reply};
+use crate::fetch::{
+    answer::Trouble,
+    http,
+    store::{Client, Text},
+    text::is_code,
+};
+use claviger::reason::Reason;
+use oauth2::{
+    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RefreshToken,
+    RequestTokenError, RevocationUrl, TokenUrl,
+    basic::{
+        BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
+        BasicTokenIntrospectionResponse,
+    },
+};
+use reqwest::{Method, StatusCode, Url};
+use std::{fmt, sync::Mutex, time::Duration};
+
+/// The crate's client, with our reading of what is granted.
+pub(in crate::fetch) type Protocol<Auth = EndpointNotSet, Device = EndpointNotSet> = oauth2::Client<
+    BasicErrorResponse,
+    Reply,
+    BasicTokenIntrospectionResponse,
+    oauth2::StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    Auth,
+    Device,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// An authorization server, as one client sees it.
+pub(in crate::fetch) struct Server {
+    pub(in crate::fetch) client: Client,
+    secret: Option<Text>,
+    /// What the last answer was like.
+    seen: Mutex<Option<Seen>>,
+}
+
+#[derive(Clone, Copy)]
+struct Seen {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+}
+
+/// Why nothing was granted.
+#[derive(Debug)]
+pub(in crate::fetch) enum Failure {
+    /// The server takes this code or token no more: `invalid_grant`.
+    Spent(Trouble),
+    /// Anything else.
+    Other(Trouble),
+}
+
+/// No answer, as the crate wants to hear it.
+#[derive(Debug)]
+pub(in crate::fetch) struct NoAnswer(Trouble);
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+impl Failure {
+    /// What a person is told.
+    pub(in crate::fetch) fn trouble(self) -> Trouble {
+        match self {
+            Self::Spent(trouble) | Self::Other(trouble) => trouble,
+        }
+    }
+}
+
+impl Server {
+    pub(in crate::fetch) fn new(client: Client, secret: Option<Text>) -> Self {
+        Self { client, secret, seen: Mutex::new(None) }
+    }
+
+    /// The crate's client.
+    ///
+    /// # Errors
+    /// If the token endpoint is not a URL.
+    pub(in crate::fetch) fn protocol(&self) -> Result<Protocol, Trouble> {
+        let mut client = oauth2::Client::new(ClientId::new(self.client.client_id.clone()));
+        if let Some(secret) = &self.secret {
+            client = client.set_client_secret(ClientSecret::new(secret.0.expose().clone()));
+        }
+        let by = if self.client.secret_in_body { AuthType::RequestBody } else { AuthType::BasicAuth };
+        Ok(client.set_auth_type(by).set_token_uri(self.url()?))
+    }
+
+    fn url(&self) -> Result<TokenUrl, Trouble> {
+        TokenUrl::new(self.client.token_endpoint.clone())
+            .map_err(|_| Trouble::new(Reason::SettingsInvalid, "the token endpoint is not a URL"))
+    }
+
+    /// Sends a request of the crate's; it is how the crate reaches the network.
+    pub(in crate::fetch) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
+        let url: Url = request.uri().to_string().parse().map_err(|_| {
+            NoAnswer(Trouble::new(
+                Reason::SettingsInvalid,
+                "an endpoint of the authorization server is not a URL",
+            ))
+        })?;
+        let method = Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::POST);
+        let (parts, body) = request.into_parts();
+        let sent = http::request(method, &url).map_err(NoAnswer)?.headers(parts.headers).body(body);
+        let reply = http::send(&url, sent).await.map_err(NoAnswer)?;
+        let seen = Seen { status: reply.status, retry_after: reply.retry_after() };
+        *crate::lock::lock(&self.seen) = Some(seen);
+        // Without its content type, which some servers get wrong: what is no JSON is found out anyway.
+        let mut response = HttpResponse::new(reply.body.to_vec());
+        *response.status_mut() = reply.status;
+        Ok(response)
+    }
+
+    /// Exchanges a refresh token.
+    pub(in crate::fetch) async fn refresh(&self, token: &Text) -> Result<Granted, Failure> {
+        let protocol = self.protocol().map_err(Failure::Other)?;
+        let token = RefreshToken::new(token.0.expose().clone());
+        let granted =
+            protocol.exchange_refresh_token(&token).request_async(&|request| self.send(request)).await;
+        granted.map(Reply::granted).map_err(|error| self.failure("the refresh", error))
+    }
+
+    /// Gives a refresh token back.
+    pub(in crate::fetch) async fn revoke(&self, token: &Text) -> Result<(), Trouble> {
+        let endpoint = self.client.revocation_endpoint.clone().unwrap_or_default();
+        let bad_url = |_| {
+            Trouble::new(
+                Reason::SettingsInvalid,
+                "the revocation endpoint is neither https nor on this machine",
+            )
+        };
+        // The crate insists on https, so the endpoint of a server on this machine is checked by ourselves.
+        let endpoint = RevocationUrl::new(endpoint).map_err(|_| bad_url(()))?;
+        let protocol = self.protocol()?.set_revocation_url(endpoint);
+        let token = RefreshToken::new(token.0.expose().clone());
+        let request = protocol.revoke_token(token.into()).map_err(|_| bad_url(()))?;
+        let revoked = request.request_async(&|request| self.send(request)).await;
+        revoked.map_err(|error| match error {
+            RequestTokenError::Request(NoAnswer(trouble)) => trouble,
+            _ => {
+                let status =
+                    crate::lock::lock(&self.seen).map_or(String::new(), |seen| format!(" ({})", seen.status));
+                Trouble::new(
+                    Reason::UpstreamDenied,
+                    format!("the server refused to revoke the token{status}"),
+                )
+            }
+        })
+    }
+
+    /// What a refusal of `what` means.
+    pub(in crate::fetch) fn failure(
+        &self,
+        what: &str,
+        error: RequestTokenError<NoAnswer, BasicErrorResponse>,
+    ) -> Failure {
+        let host = self
+            .client
+            .token_endpoint
+            .parse()
+            .map_or_else(|_| "the server".to_owned(), |url| http::host(&url));
+        let seen = *crate::lock::lock(&self.seen);
+        let code = match error {
+            RequestTokenError::Request(NoAnswer(trouble)) => return Failure::Other(trouble),
+            RequestTokenError::ServerResponse(refusal) => Some(refusal.error().clone()),
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => None,
+        };
+        refusal(&host, what, code.as_ref(), seen)
+    }
+}
+
+/// RFC 6749, section 5.2, and what servers in trouble answer instead.
+fn refusal(host: &str, what: &str, code: Option<&BasicErrorResponseType>, seen: Option<Seen>) -> Failure {
+    let status = seen.map_or(StatusCode::OK, |seen| seen.status);
+    let retry_after = seen.and_then(|seen| seen.retry_after);
+    let word = code.map(AsRef::as_ref).filter(|code| is_code(code)).unwrap_or("an error");
+    let unavailable = |message: String| {
+        let trouble = Trouble::new(Reason::SourceUnavailable, message).retry_after(retry_after);
+        Failure::Other(trouble.hint("it is tried again; nothing that was kept is lost"))
+    };
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return unavailable(format!("{host} answered {what} with {status}"));
+    }
+    match code {
+        Some(BasicErrorResponseType::InvalidGrant) => {
+            Failure::Spent(Trouble::new(Reason::LoginRequired, format!("{host} refused {what}: {word}")))
+        }
+        Some(BasicErrorResponseType::Extension(other))
+            if ["temporarily_unavailable", "server_error", "slow_down"].contains(&other.as_str()) =>
+        {
+            unavailable(format!("{host} answered {what} with {word}"))
+        }
+        Some(_) => Failure::Other(
+            Trouble::new(Reason::UpstreamDenied, format!("{host} refused {what}: {word}"))
+                .hint("check client id, client secret and scopes of the [oauth.NAME] section"),
+        ),
+        None if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Failure::Other(
+            Trouble::new(Reason::UpstreamDenied, format!("{host} refused {what}: {status}"))
+                .hint("check client id and client secret of the [oauth.NAME] section"),
+        ),
+        None => {
+            unavailable(format!("{host} answered {what} with {status}, and with nothing that OAuth knows"))
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The file store: a sealed file per account, in a directory of the user's own.
+
+use super::{
+    Record, record,
+    seal::{KEY_LEN, Key, Unopened},
+    trouble,
+};
+use crate::{
+    fetch::answer::Trouble,
+    host::files::{self, FileLock},
+};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    secret::Secret,
+};
+use serde::Deserialize;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Largest record, in bytes: two tokens of 16 KiB fit, also if every character had to be escaped.
+const MAX_RECORD: usize = 256 * 1024;
+/// Room taken ahead for the next record.
+const ROOM: usize = 64 * 1024;
+/// Largest credential of a service manager.
+const MAX_SEAL: usize = 64 * 1024;
+/// How long to wait for another process that makes the key.
+const KEY_WAIT: Duration = Duration::from_secs(5);
+
+/// The file of one account.
+pub(super) struct Files {
+    account: String,
+    path: PathBuf,
+    key: PathBuf,
+    seal: Option<PathBuf>,
+}
+
+/// Room for the next record, and the key to seal it with.
+pub(super) struct Room {
+    room: files::Room,
+    key: Key,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+impl Files {
+    pub(super) fn new(directory: &Path, account: &str, seal: Option<&Path>) -> Self {
+        Self {
+            account: account.to_owned(),
+            path: directory.join(format!("{account}.account")),
+            key: directory.join("key"),
+            seal: seal.map(Path::to_owned),
+        }
+    }
+
+    /// The record; `None` if there is no file.
+    pub(super) fn read(&self) -> Result<Option<Record>, Trouble> {
+        let Some(sealed) = files::read_private(&self.path, MAX_RECORD).map_err(trouble)? else {
+            return Ok(None);
+        };
+        let Some(key) = self.known_key()? else {
+            return Err(self.wrong("its key is gone, so it cannot be opened any more"));
+        };
+        let text = key.open(&self.account, &sealed).map_err(|unopened| match unopened {
+            Unopened::Version => self.newer(),
+            Unopened::Damaged => self.wrong("it is damaged, or was sealed with another key"),
+        })?;
+        decode(text.expose()).map(Some).map_err(|is_newer| match is_newer {
+            true => self.newer(),
+            false => self.wrong("it is damaged"),
+        })
+    }
+
+    /// Takes room for the next record, and makes the key if there is none yet.
+    pub(super) fn make_room(&self) -> Result<Room, Trouble> {
+        let key = match self.known_key()? {
+            Some(key) => key,
+            None => self.make_key()?,
+        };
+        Ok(Room { room: files::Room::make(&self.path, ROOM).map_err(trouble)?, key })
+    }
+
+    /// Writes the record.
+    pub(super) fn fill(&self, room: Room, record: &Record) -> Result<(), Trouble> {
+        let sealed = room.key.seal(&self.account, &encode(record)?).map_err(|_| no_randomness())?;
+        room.room.fill(&sealed).map_err(trouble)
+    }
+
+    pub(super) fn remove(&self) -> Result<(), Trouble> {
+        match self.path.symlink_metadata() {
+            Err(_) => Ok(()),
+            Ok(_) => files::remove_private(&self.path).map_err(trouble),
+        }
+    }
+
+    fn known_key(&self) -> Result<Option<Key>, Trouble> {
+        let bytes = match &self.seal {
+            // The service manager's own file: it is read-only, and ours.
+            Some(seal) => Some(
+                crate::fetch::file::read(seal, MAX_SEAL)
+                    .map_err(|unread| {
+                        Trouble::new(
+                            Reason::SettingsInvalid,
+                            format!("the credential {} {unread}", seal.display()),
+                        )
+                        .hint("check LoadCredential in the unit of the service")
+                    })?
+                    .to_vec(),
+            ),
+            None => files::read_private(&self.key, MAX_SEAL).map_err(trouble)?,
+        };
+        let Some(bytes) = bytes.map(Secret::new) else { return Ok(None) };
+        if bytes.expose().len() < KEY_LEN {
+            return Err(trouble(
+                Problem::new(Reason::SettingsInvalid, "the key of the file store is too short to be one")
+                    .hint("restore it from where the machine is backed up; without it, log in again")
+                    .at(&Location::of_file(self.seal.as_ref().unwrap_or(&self.key))),
+            ));
+        }
+        Key::new(&bytes).map(Some).map_err(|_| no_randomness())
+    }
+
+    /// One key for all accounts: of many processes at once, one makes it.
+    fn make_key(&self) -> Result<Key, Trouble> {
+        let _lock = FileLock::take(&self.key.with_extension("lock"), KEY_WAIT).map_err(trouble)?;
+        if let Some(key) = self.known_key()? {
+            return Ok(key);
+        }
+        let bytes = Key::random().map_err(|_| no_randomness())?;
+        files::write_private(&self.key, bytes.expose()).map_err(trouble)?;
+        Key::new(&bytes).map_err(|_| no_randomness())
+    }
+
+    fn wrong(&self, message: &str) -> Trouble {
+        let hint = format!("it is left as it is; `claviger login {}` replaces it", self.account);
+        trouble(Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&Location::of_file(&self.path)))
+    }
+
+    fn newer(&self) -> Trouble {
+        self.wrong("a newer version of claviger wrote it").hint("update claviger")
+    }
+}
+
+/// A record as JSON.
+pub(super) fn encode(record: &Record) -> Result<Secret<Vec<u8>>, Trouble> {
+    let text = serde_json::to_vec(record).map(Secret::new);
+    text.map_err(|_| Trouble::new(Reason::Bug, "the record cannot be written"))
+}
+
+/// A record from JSON; the error is whether a newer version wrote it.
+pub(super) fn decode(text: &[u8]) -> Result<Record, bool> {
+    let Version { version } = serde_json::from_slice(text).map_err(|_| false)?;
+    if version > record::VERSION {
+        return Err(true);
+    }
+    serde_json::from_slice(text).map_err(|_| false)
+}
+
+fn no_randomness() -> Trouble {
+    Trouble::new(Reason::SourceUnavailable, "the system has no random numbers").hint("try again")
+}

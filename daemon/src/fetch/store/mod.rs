@@ -1,0 +1,191 @@
+//! The local store: one record per account, in the keyring or in a sealed file. Only `fetch` children read it.
+//!
+//! Whoever changes a record holds its lock. A record that is found in both places, because a move or a keyring was cut
+//! off, counts where its generation is higher: at no moment is a secret in neither.
+
+mod file;
+mod keyring;
+mod record;
+mod seal;
+
+pub use record::Text;
+pub(super) use record::{Client, Quarantine, Record, Refresh, VERSION, milliseconds};
+
+use super::answer::Trouble;
+use crate::{
+    accounts::{Place, check_name},
+    config,
+    host::files::FileLock,
+};
+use clap::Args;
+use claviger::reason::{Problem, Reason};
+use file::Files;
+use keyring::Keyring;
+use std::{path::PathBuf, time::Duration};
+
+/// How long to wait for another process that refreshes or signs in to the same account.
+const LOCK_WAIT: Duration = Duration::from_secs(15);
+
+/// Arguments that say where the record is.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The account
+    #[arg(long)]
+    pub account: String,
+    /// Directory of the file store
+    #[arg(long)]
+    pub directory: PathBuf,
+    /// Credential of the service manager that seals the file store
+    #[arg(long)]
+    pub seal: Option<PathBuf>,
+}
+
+/// The record of one account.
+pub(super) struct Store {
+    account: String,
+    files: Files,
+    keyring: Keyring,
+    lock: PathBuf,
+}
+
+/// A record, and where it was found.
+pub(super) struct Kept {
+    pub(super) record: Record,
+    pub(super) place: Place,
+}
+
+/// Room for the next record, made sure of before a server is asked for what cannot be had twice.
+pub(super) struct Room {
+    place: Place,
+    file: file::Room,
+}
+
+impl Store {
+    pub(super) fn new(arguments: &Arguments) -> Result<Self, Trouble> {
+        check_name(&arguments.account).map_err(trouble)?;
+        let Arguments { account, directory, seal } = arguments;
+        Ok(Self {
+            files: Files::new(directory, account, seal.as_deref()),
+            keyring: Keyring::new(account),
+            lock: directory.join(format!("{account}.lock")),
+            account: account.clone(),
+        })
+    }
+
+    pub(super) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Keeps every other process from changing the record.
+    pub(super) fn lock(&self) -> Result<FileLock, Trouble> {
+        FileLock::take(&self.lock, LOCK_WAIT).map_err(trouble)
+    }
+
+    /// The record; `None` if there is none. `place` is where it should be.
+    ///
+    /// # Errors
+    /// `keyring-locked` also for a keyring that says it has no such item: one that was never unlocked does
+    /// (CRATES, keyring), and the list of accounts knows better.
+    pub(super) fn read(&self, place: Place) -> Result<Option<Kept>, Trouble> {
+        let in_file = self.files.read()?.map(|record| Kept { record, place: Place::File });
+        if place == Place::File {
+            return Ok(in_file);
+        }
+        match (self.keyring.read(), in_file) {
+            (Ok(Some(record)), Some(in_file)) if record.generation < in_file.record.generation => {
+                Ok(Some(in_file))
+            }
+            (Ok(Some(record)), _) => Ok(Some(Kept { record, place: Place::Keyring })),
+            // What a locked keyring could not take waits in a file.
+            (_, Some(in_file)) => Ok(Some(in_file)),
+            (Ok(None), None) => Err(keyring::silent(&self.account)),
+            (Err(trouble), None) => Err(trouble),
+        }
+    }
+
+    /// Makes sure that a record can be written: takes room on the disk, and asks the keyring if it is to go there.
+    ///
+    /// # Errors
+    /// Why it could not; nothing is changed then.
+    pub(super) fn make_room(&self, place: config::Store) -> Result<Room, Trouble> {
+        let file = self.files.make_room()?;
+        let place = match place {
+            config::Store::File => Place::File,
+            config::Store::Keyring => self.keyring.probe().map(|()| Place::Keyring)?,
+            config::Store::Auto => self.keyring.probe().map_or(Place::File, |()| Place::Keyring),
+        };
+        Ok(Room { place, file })
+    }
+
+    /// Writes the record, and says where it is now: in a file if the keyring does not take it any more. What the other
+    /// place holds is older from now on, and is removed where that is possible.
+    pub(super) fn write(&self, record: &Record, room: Room) -> Result<Place, Trouble> {
+        let Room { place, file } = room;
+        if place == Place::Keyring && self.keyring.write(record).is_ok() {
+            drop(file);
+            self.files.remove()?;
+            return Ok(Place::Keyring);
+        }
+        self.files.fill(file, record)?;
+        Ok(Place::File)
+    }
+
+    /// Writes the record to where `room` is, and removes it from the other place. Unlike [`Store::write`] it fails if the
+    /// keyring does.
+    pub(super) fn carry(&self, record: &Record, room: Room) -> Result<Place, Trouble> {
+        let Room { place, file } = room;
+        match place {
+            Place::Keyring => {
+                self.keyring.write(record)?;
+                let is_there =
+                    self.keyring.read()?.is_some_and(|found| found.generation == record.generation);
+                if !is_there {
+                    return Err(Trouble::new(
+                        Reason::SourceUnavailable,
+                        "the keyring did not keep what it was given",
+                    ));
+                }
+                drop(file);
+                self.files.remove()?;
+            }
+            Place::File => {
+                self.files.fill(file, record)?;
+                self.keyring.remove()?;
+            }
+        }
+        Ok(place)
+    }
+
+    /// The generation of the next record: higher than that of any that can be read now.
+    pub(super) fn next_generation(&self) -> u64 {
+        let of = |record: Option<Record>| record.map_or(0, |record| record.generation);
+        let file = self.files.read().map_or(0, of);
+        file.max(self.keyring.read().map_or(0, of)) + 1
+    }
+
+    /// Removes the record from everywhere.
+    pub(super) fn remove(&self, place: Place) -> Result<(), Trouble> {
+        self.files.remove()?;
+        match place {
+            Place::Keyring => self.keyring.remove(),
+            Place::File => Ok(()),
+        }
+    }
+}
+
+/// A problem of the host as a child says it.
+pub(super) fn trouble(problem: Problem) -> Trouble {
+    let message = problem.to_string();
+    let mut trouble = Trouble::new(problem.reason, message);
+    trouble.hint = problem.hint;
+    trouble
+}
+
+/// The trouble of a record that is not of the login that the daemon knows.
+pub(super) fn cut_off(account: &str) -> Trouble {
+    Trouble::new(
+        Reason::LoginRequired,
+        format!("the last login of {account} was cut off before it was complete"),
+    )
+    .hint(format!("`claviger login {account}` completes it"))
+}

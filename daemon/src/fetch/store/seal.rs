@@ -1,0 +1,106 @@
+//! Seals records for the file store, so that a copy of the file alone (a backup, a synchronised directory) says nothing.
+//!
+//! It protects against stray copies, not against other processes of this user: those can read the key as well, unless it
+//! is a credential of the service manager.
+
+use claviger::secret::Secret;
+use ring::{
+    aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    digest::{SHA256, digest},
+    error::Unspecified,
+    rand::{SecureRandom as _, SystemRandom},
+};
+
+/// Starts every sealed file; the last byte is the version.
+const MAGIC: &[u8; 4] = b"CLV1";
+/// Length of a key, in bytes.
+pub(super) const KEY_LEN: usize = 32;
+
+/// Why a sealed text cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unopened {
+    /// Another version of claviger wrote it.
+    Version,
+    /// It was cut off, changed, is another account's, or was sealed with another key.
+    Damaged,
+}
+
+/// A key for sealing.
+pub(super) struct Key(LessSafeKey);
+
+impl Key {
+    /// From secret bytes of any length.
+    pub(super) fn new(bytes: &Secret<Vec<u8>>) -> Result<Self, Unspecified> {
+        // A hash, so that a credential of any length will do.
+        let key = digest(&SHA256, bytes.expose());
+        Ok(Self(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref())?)))
+    }
+
+    /// Random bytes for a new key.
+    pub(super) fn random() -> Result<Secret<Vec<u8>>, Unspecified> {
+        let mut bytes = Secret::new(vec![0; KEY_LEN]);
+        SystemRandom::new().fill(bytes.expose_mut())?;
+        Ok(bytes)
+    }
+
+    /// Seals `text` for `account`. Nonces are random: of 96 bits, for the few thousand texts of an account.
+    pub(super) fn seal(&self, account: &str, text: &Secret<Vec<u8>>) -> Result<Vec<u8>, Unspecified> {
+        let mut nonce = [0; NONCE_LEN];
+        SystemRandom::new().fill(&mut nonce)?;
+        // With room for the tag, so that no copy of the plain text is left behind by growing.
+        let mut body = Secret::new(Vec::with_capacity(text.expose().len() + CHACHA20_POLY1305.tag_len()));
+        body.expose_mut().extend_from_slice(text.expose());
+        let sealed = body.expose_mut();
+        self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(account), sealed)?;
+        Ok([MAGIC, &nonce[..], body.expose()].concat())
+    }
+
+    /// Opens what was sealed for `account`.
+    pub(super) fn open(&self, account: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Unopened> {
+        let (magic, rest) = sealed.split_first_chunk::<4>().ok_or(Unopened::Damaged)?;
+        if magic != MAGIC {
+            return Err(if magic.starts_with(b"CLV") { Unopened::Version } else { Unopened::Damaged });
+        }
+        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(Unopened::Damaged)?;
+        let mut body = Secret::new(body.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = self.0.open_in_place(nonce, Aad::from(account), body.expose_mut());
+        let len = opened.map_err(|Unspecified| Unopened::Damaged)?.len();
+        body.expose_mut().truncate(len);
+        Ok(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, Secret, Unopened};
+
+    fn key(byte: u8) -> Key {
+        Key::new(&Secret::new(vec![byte; 5])).expect("a key")
+    }
+
+    #[test]
+    fn only_the_same_key_and_account_open_it() {
+        let text = Secret::new(b"canary".to_vec());
+        let sealed = key(1).seal("a", &text).expect("sealed");
+        assert!(!sealed.windows(6).any(|window| window == b"canary"));
+        assert_ne!(sealed, key(1).seal("a", &text).expect("sealed"));
+        assert_eq!(key(1).open("a", &sealed).expect("opened").expose(), b"canary");
+        assert_eq!(key(2).open("a", &sealed).err(), Some(Unopened::Damaged));
+        assert_eq!(key(1).open("b", &sealed).err(), Some(Unopened::Damaged));
+    }
+
+    #[test]
+    fn damage_is_noticed_at_every_byte() {
+        let sealed = key(1).seal("a", &Secret::new(b"canary".to_vec())).expect("sealed");
+        for len in 0..sealed.len() {
+            assert!(key(1).open("a", &sealed[..len]).is_err(), "cut to {len}");
+        }
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(key(1).open("a", &changed).is_err(), "changed at {at}");
+        }
+        assert_eq!(key(1).open("a", b"CLV2xxxx").err(), Some(Unopened::Version));
+    }
+}

@@ -1,0 +1,197 @@
+//! The local store: an OAuth login, or a saved API key (guide, "Advanced Configuration & Priority", item 4).
+//!
+//! The secret is handed out by a `fetch` child, which refreshes it first if that is due, and keeps what the server gave
+//! before it says so. Here is only who may have it.
+
+use super::{
+    Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, ProvideError, Provided,
+    Providing, SourceKey, sdk,
+};
+use crate::{
+    accounts::{self, Account, Child, Choice, Kind, Store},
+    fetch::answer::{Found, Outcome},
+    host::Host,
+    resolve::View,
+};
+use claviger::{
+    backend::Backend,
+    credential::Scheme,
+    reason::{Problem, Reason},
+    secret::Secret,
+    session::SessionMode,
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// A kind of account as a source.
+pub struct LocalStore {
+    id: &'static str,
+    is_oauth: bool,
+    scheme: Scheme,
+}
+
+/// An OAuth login, or an OAuth token that the user saved.
+pub const OAUTH_LOGIN: LocalStore = LocalStore { id: "oauth-login", is_oauth: true, scheme: Scheme::Bearer };
+
+/// An API key that the user saved.
+pub const SAVED_KEY: LocalStore = LocalStore { id: "saved-api-key", is_oauth: false, scheme: Scheme::ApiKey };
+
+/// Variable that names the account of a session.
+const ACCOUNT: &str = "CLAVIGER_ACCOUNT";
+/// How long a token is good for whose server does not say; it is refreshed then (`spec/behaviour.md` A7, "AWS cache").
+const WITHOUT_EXPIRY: Duration = sdk::WITHOUT_EXPIRY;
+
+impl CredentialSource for LocalStore {
+    fn id(&self) -> &'static str {
+        self.id
+    }
+
+    fn backend(&self) -> Backend {
+        Backend::Anthropic
+    }
+
+    fn bind(&self, view: &View<'_>) -> Binding {
+        if view.session.mode == SessionMode::Bare {
+            return Binding::Ignored("bare sessions never use the local store".into());
+        }
+        self.choose(view).unwrap_or_else(Binding::Refused)
+    }
+}
+
+impl LocalStore {
+    fn choose(&self, view: &View<'_>) -> Result<Binding, Problem> {
+        if let Some(fault) = &view.accounts.fault {
+            return Err(fault.clone());
+        }
+        let wanted = view.variable(ACCOUNT)?;
+        let account = match view.accounts.choose(wanted.map(|(name, _)| name), &view.endpoint.origin) {
+            Choice::Account(account) => account,
+            Choice::Unknown(name) => return Err(accounts::unknown(name).at(wanted.and_then(|(_, at)| at))),
+            Choice::Nothing => return Ok(Binding::NotConfigured("nobody has logged in".into())),
+        };
+        if account.kind.is_oauth() != self.is_oauth {
+            let what = if self.is_oauth { "an API key" } else { "a login" };
+            return Ok(Binding::NotConfigured(format!("the account {} is {what}", account.name).into()));
+        }
+        if account.audience != view.endpoint.origin {
+            return Err(wrong_destination(account, view));
+        }
+        Ok(Binding::Bound(Bound {
+            scheme: self.scheme,
+            at: None,
+            material: Material::Provided(Arc::new(Stored::new(self.id, account, view))),
+        }))
+    }
+}
+
+/// A gateway once got a login that was not meant for it (`spec/behaviour.md` C, "OAuth to wrong gateway").
+fn wrong_destination(account: &Account, view: &View<'_>) -> Problem {
+    let Account { name, audience, .. } = account;
+    let message =
+        format!("the account {name} may only be sent to {audience}, not to {}", view.endpoint.origin);
+    Problem::new(Reason::PolicyBlocked, message)
+        .hint(format!("unset ANTHROPIC_BASE_URL, name another account with {ACCOUNT}, or sign in to one for that address"))
+        .at(&view.endpoint.at)
+}
+
+/// An account, bound.
+#[derive(Debug)]
+struct Stored {
+    key: SourceKey,
+    account: Account,
+    /// Environment of the session's commands, for one that prints a client secret.
+    environment: BTreeMap<String, String>,
+    network: BTreeMap<String, String>,
+}
+
+/// What the child reads.
+#[derive(Serialize)]
+struct Input<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<&'a str>,
+}
+
+impl Stored {
+    fn new(id: &str, account: &Account, view: &View<'_>) -> Self {
+        let environment = view.command_environment();
+        let network = accounts::network(&environment);
+        let variables = network.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        let key = SourceKey::of(
+            id,
+            [account.name.as_str(), &account.login, &account.audience].into_iter().chain(variables),
+        );
+        Self { key, account: account.clone(), environment, network }
+    }
+
+    async fn obtain(&self, ask: &mut Ask<'_>) -> Result<Provided, ProvideError> {
+        let secret = self.client_secret(ask.host, ask.store).await;
+        let client_secret = secret.map_err(ProvideError::lasting)?;
+        let mut arguments =
+            ["--login", &self.account.login, "--kept", self.account.place.name()].map(str::to_owned).to_vec();
+        arguments.extend(ask.held.iter().flat_map(|held| ["--held".to_owned(), held.to_string()]));
+        let child = Child {
+            verb: "account",
+            account: &self.account.name,
+            arguments,
+            network: self.network.clone(),
+            deadline: accounts::DEADLINE,
+        };
+        let input = Input { client_secret: client_secret.as_ref().map(|secret| secret.expose().as_str()) };
+        let spec = ask.store.spec(child, &input);
+        let answer = sdk::fetch(ask, &spec, "`claviger accounts` shows where the secret is kept").await?;
+        match answer.outcome {
+            Outcome::Found(found) => self.provided(ask, found),
+            Outcome::Trouble(trouble) => {
+                let problem = trouble.problem();
+                if problem.reason == Reason::LoginRequired {
+                    ask.accounts.note_trouble(
+                        &self.account.name,
+                        &self.account.login,
+                        Some(&problem.message),
+                    );
+                }
+                Err(ProvideError::lasting(problem))
+            }
+        }
+    }
+
+    /// The client secret, where the registration has one. It is kept nowhere but where the registration says.
+    async fn client_secret(&self, host: &Host, store: &Store) -> Result<Option<Secret<String>>, Problem> {
+        let Some(name) = self.account.registration.as_ref().filter(|_| self.account.kind == Kind::Oauth)
+        else {
+            return Ok(None);
+        };
+        // A section that is gone had no secret, or the server will say so.
+        let Some(registration) = store.registrations()?.remove(name) else { return Ok(None) };
+        store.client_secret(host, &registration, &self.environment).await
+    }
+
+    fn provided(&self, ask: &Ask<'_>, found: Found) -> Result<Provided, ProvideError> {
+        ask.accounts.note_trouble(&self.account.name, &self.account.login, None);
+        let expires_at = match self.account.kind {
+            Kind::Oauth => found.expires_at().or(Some(ask.host.clock.now() + WITHOUT_EXPIRY)),
+            Kind::Token | Kind::ApiKey => found.expires_at(),
+        };
+        let facts =
+            Facts { account: Some(self.account.name.clone()), stored: found.stored, ..Facts::default() };
+        Ok(Provided { secret: found.secret, expires_at, facts })
+    }
+}
+
+impl CredentialProvider for Stored {
+    fn key(&self) -> SourceKey {
+        self.key
+    }
+
+    fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a> {
+        Box::pin(self.obtain(ask))
+    }
+
+    fn recursion_hint(&self) -> &'static str {
+        "client_secret_command must print the client secret itself, without asking claviger"
+    }
+
+    fn account(&self) -> Option<&str> {
+        Some(&self.account.name)
+    }
+}

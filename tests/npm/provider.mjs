@@ -1,0 +1,90 @@
+// An OpenID provider on loopback: rotating refresh tokens with reuse detection, PKCE required, device flow, revocation.
+// Whoever comes is signed in as `person` at once, so a "browser" only has to follow redirects.
+//
+//   node provider.mjs '{"log": FILE, "access": SECONDS, "refresh": SECONDS, "clients": […]}'
+//
+// It prints {"issuer": …} once it listens. Each request to an endpoint that matters becomes a line of JSON in the log.
+
+import { appendFileSync } from "node:fs";
+import { createServer } from "node:http";
+import Provider from "oidc-provider";
+
+const options = JSON.parse(process.argv[2]);
+const log = (entry) => appendFileSync(options.log, JSON.stringify({ at: Date.now(), ...entry }) + "\n");
+
+const server = createServer();
+await new Promise((ready) => server.listen(options.port ?? 0, "127.0.0.1", ready));
+const issuer = `http://127.0.0.1:${server.address().port}`;
+
+const provider = new Provider(issuer, {
+  clients: options.clients,
+  claims: { openid: ["sub"], email: ["email"], org: ["org_id"] },
+  scopes: ["openid", "offline_access", "email", "org"],
+  features: {
+    deviceFlow: { enabled: true, charset: "base-20", mask: "****-****" },
+    devInteractions: { enabled: false },
+    revocation: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: () => true },
+  },
+  conformIdTokenClaims: false,
+  pkce: { required: () => true },
+  rotateRefreshToken: () => true,
+  issueRefreshToken: async () => true,
+  findAccount: async (_, id) => ({
+    accountId: id,
+    claims: async () => ({ sub: id, email: `${id}@example.com`, org_id: options.organization ?? "org-1" }),
+  }),
+  interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
+  ttl: {
+    AccessToken: options.access ?? 3600,
+    RefreshToken: options.refresh ?? 86400,
+    AuthorizationCode: 60,
+    DeviceCode: 600,
+    IdToken: 3600,
+    Grant: 86400,
+    Session: 86400,
+    Interaction: 600,
+  },
+  cookies: { keys: ["test"] },
+});
+
+for (const name of ["grant.revoked", "grant.error", "grant.success", "server_error", "refresh_token.consumed"]) {
+  provider.on(name, (...values) => {
+    const error = values.find((value) => value instanceof Error);
+    log({ event: name, error: error?.error ?? error?.message, detail: error?.error_detail });
+  });
+}
+
+const callback = provider.callback();
+
+async function interact(request, response) {
+  const details = await provider.interactionDetails(request, response);
+  if (options.deny) {
+    const denied = { error: "access_denied", error_description: "said no" };
+    return provider.interactionFinished(request, response, denied, { mergeWithLastSubmission: false });
+  }
+  const grant = new provider.Grant({ accountId: options.person ?? "person", clientId: details.params.client_id });
+  grant.addOIDCScope(details.params.scope ?? "openid");
+  const result = { login: { accountId: options.person ?? "person" }, consent: { grantId: await grant.save() } };
+  return provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
+}
+
+server.on("request", (request, response) => {
+  const path = new URL(request.url, issuer).pathname;
+  if (path.startsWith("/interaction/")) {
+    interact(request, response).catch((error) => {
+      log({ event: "interaction failed", error: error.message });
+      response.statusCode = 500;
+      response.end(error.message);
+    });
+    return;
+  }
+  if (["/token", "/token/revocation", "/device/auth", "/auth"].includes(path)) {
+    response.on("finish", () => log({ path, status: response.statusCode }));
+  }
+  callback(request, response);
+});
+
+console.log(JSON.stringify({ issuer }));
+process.stdin.resume();
+process.stdin.on("end", () => process.exit(0));
