@@ -85,6 +85,7 @@ mod tests {
             ("command-failed", 6),
             ("command-output-invalid", 6),
             ("keyring-locked", 4),
+            ("locked", 4),
             ("upstream-denied", 5),
             ("source-unavailable", 6),
             ("shutting-down", 8),

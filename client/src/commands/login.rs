@@ -58,7 +58,9 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
                 return Ok(());
             }
             None => {
-                return Err(Problem::new(Reason::ShuttingDown, "the daemon went away during the login").into());
+                return Err(
+                    Problem::new(Reason::ShuttingDown, "the daemon went away during the login").into()
+                );
             }
         }
     }

@@ -111,6 +111,7 @@ mod tests {
 
     fn status(slots: Vec<SlotStatus>) -> GetStatusResponse {
         GetStatusResponse {
+            locked: false,
             version: Some(Version { release: "0.1.0".into(), protocol: 1 }),
             started_at: fixture::at(-7500),
             pid: 42,

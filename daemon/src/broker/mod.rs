@@ -20,7 +20,10 @@ pub mod watch;
 use crate::{
     accounts::{Accounts, Store},
     config::Limits,
-    host::{Host, files::Stamp},
+    host::{
+        Host,
+        files::{self, Stamp},
+    },
     lock::lock,
     resolve::{self, Given, Winner},
     settings::{self, Settings, Snapshot, store::SettingsStore},
@@ -117,7 +120,7 @@ impl Broker {
             commands,
             fetches,
             auth_refreshes,
-            locked: AtomicBool::new(lock_mark.exists()),
+            locked: AtomicBool::new(!files::stamp(&lock_mark).is_absent()),
             lock_mark,
             shutdown,
         })
