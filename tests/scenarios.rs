@@ -12,8 +12,9 @@ use claviger::{
     session::{ExplicitSettings, SessionContext, SessionMode},
 };
 use clavigerd::{
+    accounts::Index,
     config::Limits,
-    resolve::{Outcome, Resolution, explain, resolve},
+    resolve::{Given, Outcome, Resolution, explain, resolve},
     settings::{File, FileState, Layer, Settings, Snapshot, Workspace, parse, store},
     sources::Material,
     trust::{Decision, Subject},
@@ -184,7 +185,9 @@ impl Case {
                 return Resolution { backend, winner: Err(problem), steps: Vec::new(), warnings: Vec::new() };
             }
         };
-        let (short, long) = (resolve(&session, &settings, &limits), explain(&session, &settings, &limits));
+        let accounts = Index::default();
+        let given = Given { session: &session, settings: &settings, accounts: &accounts, limits: &limits };
+        let (short, long) = (resolve(&given), explain(&given));
         let of = |one: &Resolution| one.winner.as_ref().map(|winner| winner.source).map_err(Clone::clone);
         // What serves and what explains may never disagree, whatever the rest of the walk finds.
         match (of(&short), of(&long)) {

@@ -159,7 +159,7 @@ pub fn invalid(path: &str, text: &str, error: &toml_edit::de::Error) -> Problem 
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, Limits};
+    use super::Config;
     use std::time::Duration;
 
     #[test]

@@ -89,7 +89,8 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BASE64_URL_SAFE_NO_PAD, Engine as _, Expected, Person, Text, person};
+    use super::{BASE64_URL_SAFE_NO_PAD, Expected, Person, Text, person};
+    use base64::Engine as _;
     use claviger::secret::Secret;
     use serde_json::{Value, json};
     use std::time::{Duration, UNIX_EPOCH};
