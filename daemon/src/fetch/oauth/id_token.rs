@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn only_a_token_for_this_login_says_who_it_is() {
-        let person = read(|_| {}).expect("good");
-        assert_eq!((person.subject.as_deref(), person.organization.as_deref()), (Some("s"), Some("o")));
+        let found = read(|_| {}).expect("good");
+        assert_eq!((found.subject.as_deref(), found.organization.as_deref()), (Some("s"), Some("o")));
         assert_eq!(
             read(|claims| claims["email"] = json!("me@x")).expect("good").subject.as_deref(),
             Some("me@x")
