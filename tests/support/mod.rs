@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
+pub mod accounts;
 pub mod aws;
 pub mod cloud;
 mod daemon;
@@ -10,6 +11,7 @@ pub mod foundry;
 pub mod google;
 mod home;
 pub mod inside;
+pub mod keyring;
 pub mod provider;
 pub mod stand_in;
 pub mod tool;

@@ -131,6 +131,7 @@ pub async fn login(
     let (registration_name, registration) = find(store, &login)?;
     let name = if login.name.is_empty() { registration_name.clone() } else { login.name };
     check_name(&name)?;
+    accounts.make_sure()?;
     let client_secret = store.client_secret(host, &registration, &login.environment).await?.map(Text);
     let mut arguments = store.place_argument(login.place);
     let flow = if login.flow == Flow::Device { "device" } else { "browser" };
@@ -185,6 +186,7 @@ pub async fn save(host: &Host, store: &Store, accounts: &Accounts, saved: Saved)
         return Err(malformed("the secret is empty, too long, or holds a character that no key has".into())
             .hint("give the key and nothing else, in one line"));
     }
+    accounts.make_sure()?;
     let child = Child {
         verb: "save",
         account: &name,

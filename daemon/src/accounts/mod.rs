@@ -77,6 +77,14 @@ impl Accounts {
         Ok(done)
     }
 
+    /// Makes sure that the list can be changed, before a secret is kept that it could not name afterwards.
+    ///
+    /// # Errors
+    /// As [`Accounts::change`].
+    pub fn make_sure(&self) -> Result<(), Problem> {
+        self.change(|_| Ok(()))
+    }
+
     /// Notes, or with `None` takes back, why somebody has to log in again. It is for the list only: what decides is in the
     /// account's own record.
     pub fn note_trouble(&self, name: &str, login: &str, why: Option<&str>) {

@@ -112,6 +112,11 @@ impl Trouble {
         Self { mendable: true, ..Self::new(Reason::LoginRequired, message) }
     }
 
+    /// Whether this is its reason.
+    pub fn is(&self, reason: Reason) -> bool {
+        self.reason == reason.as_str()
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -41,9 +41,11 @@ async fn find(arguments: &Lend) -> Result<Found, Trouble> {
     }
     let Kept { record, place } = kept;
     let refresh = refreshable(&arguments.store.account, &record)?;
-    let room = store.make_room(match arguments.kept {
-        Place::Keyring => config::Store::Keyring,
-        Place::File => config::Store::File,
+    let room = store.make_room(match (arguments.kept, place) {
+        (Place::File, _) => config::Store::File,
+        (Place::Keyring, Place::Keyring) => config::Store::Keyring,
+        // It waits in a file for the keyring, and may wait on.
+        (Place::Keyring, Place::File) => config::Store::Auto,
     })?;
     let was_cut_off = lock.mark() == REFRESHING;
     let marked = |error: std::io::Error| {

@@ -42,5 +42,5 @@ fn carry(arguments: &Relocate) -> Result<Place, Trouble> {
         Place::Keyring => config::Store::Keyring,
         Place::File => config::Store::File,
     };
-    store.carry(&kept.record, store.make_room(to)?)
+    store.carry(&kept, store.make_room(to)?)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Record, record,
-    seal::{KEY_LEN, Key, Unopened},
+    seal::{self, KEY_LEN, Key, Origin, Unopened},
     trouble,
 };
 use crate::{
@@ -22,11 +22,15 @@ use std::{
 /// Largest record, in bytes: two tokens of 16 KiB fit, also if every character had to be escaped.
 const MAX_RECORD: usize = 256 * 1024;
 /// Room taken ahead for the next record.
-const ROOM: usize = 64 * 1024;
+const ROOM: usize = 80 * 1024;
 /// Largest credential of a service manager.
 const MAX_SEAL: usize = 64 * 1024;
 /// How long to wait for another process that makes the key.
 const KEY_WAIT: Duration = Duration::from_secs(5);
+
+/// Why a record cannot be opened that another daemon sealed.
+const NO_CREDENTIAL: &str =
+    "it is sealed with a credential of the service manager, and this daemon was given none";
 
 /// The file of one account.
 pub(super) struct Files {
@@ -62,13 +66,16 @@ impl Files {
         let Some(sealed) = files::read_private(&self.path, MAX_RECORD).map_err(trouble)? else {
             return Ok(None);
         };
-        let Some(key) = self.known_key()? else {
-            return Err(self.wrong("its key is gone, so it cannot be opened any more"));
+        let origin = seal::origin(&sealed).map_err(|unopened| self.unopened(unopened))?;
+        let Some(key) = self.known_key(origin)? else {
+            return Err(match origin {
+                Origin::File => self.wrong("its key is gone, so it cannot be opened any more"),
+                Origin::Credential => self.wrong(NO_CREDENTIAL).hint(
+                    "start the daemon as the service whose unit has LoadCredential=claviger-store-key, or log in again",
+                ),
+            });
         };
-        let text = key.open(&self.account, &sealed).map_err(|unopened| match unopened {
-            Unopened::Version => self.newer(),
-            Unopened::Damaged => self.wrong("it is damaged, or was sealed with another key"),
-        })?;
+        let text = key.open(&self.account, &sealed).map_err(|unopened| self.unopened(unopened))?;
         decode(text.expose()).map(Some).map_err(|is_newer| match is_newer {
             true => self.newer(),
             false => self.wrong("it is damaged"),
@@ -77,7 +84,8 @@ impl Files {
 
     /// Takes room for the next record, and makes the key if there is none yet.
     pub(super) fn make_room(&self) -> Result<Room, Trouble> {
-        let key = match self.known_key()? {
+        let origin = if self.seal.is_some() { Origin::Credential } else { Origin::File };
+        let key = match self.known_key(origin)? {
             Some(key) => key,
             None => self.make_key()?,
         };
@@ -90,17 +98,19 @@ impl Files {
         room.room.fill(&sealed).map_err(trouble)
     }
 
-    pub(super) fn remove(&self) -> Result<(), Trouble> {
-        match self.path.symlink_metadata() {
-            Err(_) => Ok(()),
-            Ok(_) => files::remove_private(&self.path).map_err(trouble),
-        }
+    /// Whether something has its name.
+    pub(super) fn exists(&self) -> bool {
+        self.path.symlink_metadata().is_ok()
     }
 
-    fn known_key(&self) -> Result<Option<Key>, Trouble> {
-        let bytes = match &self.seal {
+    pub(super) fn remove(&self) -> Result<(), Trouble> {
+        files::remove_private(&self.path).map_err(trouble)
+    }
+
+    fn known_key(&self, origin: Origin) -> Result<Option<Key>, Trouble> {
+        let bytes = match (origin, &self.seal) {
             // The service manager's own file: it is read-only, and ours.
-            Some(seal) => Some(
+            (Origin::Credential, Some(seal)) => Some(
                 crate::fetch::file::read(seal, MAX_SEAL)
                     .map_err(|unread| {
                         Trouble::new(
@@ -111,28 +121,37 @@ impl Files {
                     })?
                     .to_vec(),
             ),
-            None => files::read_private(&self.key, MAX_SEAL).map_err(trouble)?,
+            (Origin::Credential, None) => None,
+            (Origin::File, _) => files::read_private(&self.key, MAX_SEAL).map_err(trouble)?,
         };
         let Some(bytes) = bytes.map(Secret::new) else { return Ok(None) };
         if bytes.expose().len() < KEY_LEN {
+            let path = self.seal.as_ref().filter(|_| origin == Origin::Credential).unwrap_or(&self.key);
             return Err(trouble(
                 Problem::new(Reason::SettingsInvalid, "the key of the file store is too short to be one")
-                    .hint("restore it from where the machine is backed up; without it, log in again")
-                    .at(&Location::of_file(self.seal.as_ref().unwrap_or(&self.key))),
+                    .hint("restore it from a backup; without it, move it away and log in again")
+                    .at(&Location::of_file(path)),
             ));
         }
-        Key::new(&bytes).map(Some).map_err(|_| no_randomness())
+        Key::new(&bytes, origin).map(Some).map_err(|_| no_randomness())
     }
 
     /// One key for all accounts: of many processes at once, one makes it.
     fn make_key(&self) -> Result<Key, Trouble> {
         let _lock = FileLock::take(&self.key.with_extension("lock"), KEY_WAIT).map_err(trouble)?;
-        if let Some(key) = self.known_key()? {
+        if let Some(key) = self.known_key(Origin::File)? {
             return Ok(key);
         }
         let bytes = Key::random().map_err(|_| no_randomness())?;
         files::write_private(&self.key, bytes.expose()).map_err(trouble)?;
-        Key::new(&bytes).map_err(|_| no_randomness())
+        Key::new(&bytes, Origin::File).map_err(|_| no_randomness())
+    }
+
+    fn unopened(&self, unopened: Unopened) -> Trouble {
+        match unopened {
+            Unopened::Version => self.newer(),
+            Unopened::Damaged => self.wrong("it is damaged, or was sealed with another key"),
+        }
     }
 
     fn wrong(&self, message: &str) -> Trouble {

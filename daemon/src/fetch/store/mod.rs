@@ -1,7 +1,8 @@
 //! The local store: one record per account, in the keyring or in a sealed file. Only `fetch` children read it.
 //!
 //! Whoever changes a record holds its lock. A record that is found in both places, because a move or a keyring was cut
-//! off, counts where its generation is higher: at no moment is a secret in neither.
+//! off, counts where its generation is higher: at no moment is a secret in neither. A file is never older than what a
+//! keyring has that is in use beside it, so that one that waits there counts even while the keyring is locked.
 
 mod file;
 mod keyring;
@@ -21,7 +22,7 @@ use clap::Args;
 use claviger::reason::{Problem, Reason};
 use file::Files;
 use keyring::Keyring;
-use std::{path::PathBuf, time::Duration};
+use std::{cell::Cell, path::PathBuf, time::Duration};
 
 /// How long to wait for another process that refreshes or signs in to the same account.
 const LOCK_WAIT: Duration = Duration::from_secs(15);
@@ -45,6 +46,8 @@ pub(super) struct Store {
     account: String,
     files: Files,
     keyring: Keyring,
+    /// Whether the keyring was seen to have a record.
+    in_keyring: Cell<bool>,
     lock: PathBuf,
 }
 
@@ -67,6 +70,7 @@ impl Store {
         Ok(Self {
             files: Files::new(directory, account, seal.as_deref()),
             keyring: Keyring::new(account),
+            in_keyring: Cell::new(false),
             lock: directory.join(format!("{account}.lock")),
             account: account.clone(),
         })
@@ -88,19 +92,29 @@ impl Store {
     /// (CRATES, keyring), and the list of accounts knows better.
     pub(super) fn read(&self, place: Place) -> Result<Option<Kept>, Trouble> {
         let in_file = self.files.read()?.map(|record| Kept { record, place: Place::File });
-        if place == Place::File {
+        if place == Place::File && in_file.is_some() {
             return Ok(in_file);
         }
-        match (self.keyring.read(), in_file) {
+        match (self.ask_keyring(), in_file) {
             (Ok(Some(record)), Some(in_file)) if record.generation < in_file.record.generation => {
                 Ok(Some(in_file))
             }
             (Ok(Some(record)), _) => Ok(Some(Kept { record, place: Place::Keyring })),
             // What a locked keyring could not take waits in a file.
             (_, Some(in_file)) => Ok(Some(in_file)),
-            (Ok(None), None) => Err(keyring::silent(&self.account)),
-            (Err(trouble), None) => Err(trouble),
+            // Of a file that is gone, a move that was cut off has left the record in the keyring, or nobody has.
+            (Err(trouble), None) if place == Place::Keyring || !trouble.is(Reason::SourceUnavailable) => {
+                Err(trouble)
+            }
+            (Ok(None), None) if place == Place::Keyring => Err(keyring::silent(&self.account)),
+            (_, None) => Ok(None),
         }
+    }
+
+    fn ask_keyring(&self) -> Result<Option<Record>, Trouble> {
+        let found = self.keyring.read()?;
+        self.in_keyring.set(found.is_some());
+        Ok(found)
     }
 
     /// Makes sure that a record can be written: takes room on the disk, and asks the keyring if it is to go there.
@@ -121,54 +135,82 @@ impl Store {
     /// place holds is older from now on, and is removed where that is possible.
     pub(super) fn write(&self, record: &Record, room: Room) -> Result<Place, Trouble> {
         let Room { place, file } = room;
+        let mut file = Some(file);
+        // What waits in a file must not become older than the keyring's for a moment: who finds the keyring locked after
+        // this was killed would take it for the last one.
+        if (place == Place::File || self.files.exists())
+            && let Some(file) = file.take()
+        {
+            self.files.fill(file, record)?;
+        }
         if place == Place::Keyring && self.keyring.write(record).is_ok() {
-            drop(file);
-            self.files.remove()?;
+            if file.is_none() {
+                // One that stays is as good as the keyring's.
+                drop(self.files.remove());
+            }
             return Ok(Place::Keyring);
         }
-        self.files.fill(file, record)?;
+        if let Some(file) = file {
+            self.files.fill(file, record)?;
+        }
+        if place == Place::File && self.in_keyring.get() {
+            drop(self.keyring.remove());
+        }
         Ok(Place::File)
     }
 
     /// Writes the record to where `room` is, and removes it from the other place. Unlike [`Store::write`] it fails if the
     /// keyring does.
-    pub(super) fn carry(&self, record: &Record, room: Room) -> Result<Place, Trouble> {
+    pub(super) fn carry(&self, kept: &Kept, room: Room) -> Result<Place, Trouble> {
         let Room { place, file } = room;
         match place {
             Place::Keyring => {
-                self.keyring.write(record)?;
-                let is_there =
-                    self.keyring.read()?.is_some_and(|found| found.generation == record.generation);
-                if !is_there {
-                    return Err(Trouble::new(
-                        Reason::SourceUnavailable,
-                        "the keyring did not keep what it was given",
-                    ));
-                }
+                self.give(&kept.record).inspect_err(|_| {
+                    // It may have taken it all the same.
+                    if kept.place == Place::File {
+                        drop(self.keyring.remove());
+                    }
+                })?;
                 drop(file);
                 self.files.remove()?;
             }
             Place::File => {
-                self.files.fill(file, record)?;
-                self.keyring.remove()?;
+                self.files.fill(file, &kept.record)?;
+                let removed = self.keyring.remove();
+                // Where it had nothing, it is of no account that it does not answer.
+                if self.in_keyring.get() {
+                    removed?;
+                }
             }
         }
         Ok(place)
+    }
+
+    /// Puts a record into the keyring, and makes sure that it is there.
+    fn give(&self, record: &Record) -> Result<(), Trouble> {
+        self.keyring.write(record)?;
+        match self.keyring.read()?.is_some_and(|found| found.generation == record.generation) {
+            true => Ok(()),
+            false => {
+                Err(Trouble::new(Reason::SourceUnavailable, "the keyring did not keep what it was given")
+                    .hint("it is where it was; try again"))
+            }
+        }
     }
 
     /// The generation of the next record: higher than that of any that can be read now.
     pub(super) fn next_generation(&self) -> u64 {
         let of = |record: Option<Record>| record.map_or(0, |record| record.generation);
         let file = self.files.read().map_or(0, of);
-        file.max(self.keyring.read().map_or(0, of)) + 1
+        file.max(self.ask_keyring().map_or(0, of)) + 1
     }
 
-    /// Removes the record from everywhere.
+    /// Removes the record from everywhere. A keyring that should have nothing is asked as well, and may fail.
     pub(super) fn remove(&self, place: Place) -> Result<(), Trouble> {
-        self.files.remove()?;
-        match place {
-            Place::Keyring => self.keyring.remove(),
-            Place::File => Ok(()),
+        let removed = self.files.remove();
+        match self.keyring.remove() {
+            Err(trouble) if place == Place::Keyring => removed.and(Err(trouble)),
+            _ => removed,
         }
     }
 }

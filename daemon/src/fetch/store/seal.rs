@@ -11,7 +11,7 @@ use ring::{
     rand::{SecureRandom as _, SystemRandom},
 };
 
-/// Starts every sealed file; the last byte is the version.
+/// Starts every sealed file; the last byte is the version. Then comes which key it needs.
 const MAGIC: &[u8; 4] = b"CLV1";
 /// Length of a key, in bytes.
 pub(super) const KEY_LEN: usize = 32;
@@ -25,15 +25,37 @@ pub(super) enum Unopened {
     Damaged,
 }
 
+/// Where a key is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The file beside the sealed ones.
+    File = b'f' as isize,
+    /// A credential of the service manager.
+    Credential = b'c' as isize,
+}
+
 /// A key for sealing.
-pub(super) struct Key(LessSafeKey);
+pub(super) struct Key {
+    key: LessSafeKey,
+    origin: Origin,
+}
+
+/// Which key a sealed text needs.
+pub(super) fn origin(sealed: &[u8]) -> Result<Origin, Unopened> {
+    match sealed.split_at_checked(MAGIC.len()) {
+        Some((magic, [b'f', ..])) if magic == MAGIC => Ok(Origin::File),
+        Some((magic, [b'c', ..])) if magic == MAGIC => Ok(Origin::Credential),
+        Some((magic, _)) if magic != MAGIC && magic.starts_with(b"CLV") => Err(Unopened::Version),
+        _ => Err(Unopened::Damaged),
+    }
+}
 
 impl Key {
     /// From secret bytes of any length.
-    pub(super) fn new(bytes: &Secret<Vec<u8>>) -> Result<Self, Unspecified> {
+    pub(super) fn new(bytes: &Secret<Vec<u8>>, origin: Origin) -> Result<Self, Unspecified> {
         // A hash, so that a credential of any length will do.
         let key = digest(&SHA256, bytes.expose());
-        Ok(Self(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref())?)))
+        Ok(Self { key: LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref())?), origin })
     }
 
     /// Random bytes for a new key.
@@ -51,20 +73,20 @@ impl Key {
         let mut body = Secret::new(Vec::with_capacity(text.expose().len() + CHACHA20_POLY1305.tag_len()));
         body.expose_mut().extend_from_slice(text.expose());
         let sealed = body.expose_mut();
-        self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(account), sealed)?;
-        Ok([MAGIC, &nonce[..], body.expose()].concat())
+        self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(account), sealed)?;
+        Ok([&MAGIC[..], &[self.origin as u8], &nonce[..], body.expose()].concat())
     }
 
     /// Opens what was sealed for `account`.
     pub(super) fn open(&self, account: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Unopened> {
-        let (magic, rest) = sealed.split_first_chunk::<4>().ok_or(Unopened::Damaged)?;
-        if magic != MAGIC {
-            return Err(if magic.starts_with(b"CLV") { Unopened::Version } else { Unopened::Damaged });
+        if origin(sealed)? != self.origin {
+            return Err(Unopened::Damaged);
         }
+        let rest = &sealed[MAGIC.len() + 1..];
         let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(Unopened::Damaged)?;
         let mut body = Secret::new(body.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = self.0.open_in_place(nonce, Aad::from(account), body.expose_mut());
+        let opened = self.key.open_in_place(nonce, Aad::from(account), body.expose_mut());
         let len = opened.map_err(|Unspecified| Unopened::Damaged)?.len();
         body.expose_mut().truncate(len);
         Ok(body)
@@ -73,10 +95,10 @@ impl Key {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, Secret, Unopened};
+    use super::{Key, Origin, Secret, Unopened};
 
     fn key(byte: u8) -> Key {
-        Key::new(&Secret::new(vec![byte; 5])).expect("a key")
+        Key::new(&Secret::new(vec![byte; 5]), Origin::File).expect("a key")
     }
 
     #[test]

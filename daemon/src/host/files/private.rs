@@ -70,6 +70,8 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
 /// As [`write_private`].
 pub fn remove_private(path: &Path) -> Result<(), Problem> {
     let (directory, name) = place(path)?;
+    // With what a killed writer left.
+    let _ = unlinkat(&directory, fresh(name).as_os_str(), UnlinkatFlags::NoRemoveDir);
     match unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir) {
         Ok(()) | Err(Errno::ENOENT) => fsync(&directory).map_err(|errno| super::unwritable(path, errno)),
         Err(errno) => Err(super::unwritable(path, errno)),
@@ -102,9 +104,7 @@ impl Room {
             Err(Errno::ENOENT) => {}
             Err(errno) => return Err(super::unwritable(path, errno)),
         }
-        let mut fresh = OsString::from(".");
-        fresh.push(name);
-        fresh.push(".new");
+        let fresh = fresh(name);
         let file = create(&directory, &fresh, size).map_err(|errno| {
             // What could not be filled is of no use, and takes room itself.
             let _ = unlinkat(&directory, fresh.as_os_str(), UnlinkatFlags::NoRemoveDir);
@@ -135,6 +135,13 @@ impl Drop for Room {
         // It is not there any more once it has been filled.
         let _ = unlinkat(&self.directory, self.fresh.as_os_str(), UnlinkatFlags::NoRemoveDir);
     }
+}
+
+fn fresh(name: &OsStr) -> OsString {
+    let mut fresh = OsString::from(".");
+    fresh.push(name);
+    fresh.push(".new");
+    fresh
 }
 
 // What a killed writer left under this name is nobody's.

@@ -1,0 +1,142 @@
+//! Accounts over the client library, and an authorization server that hands out counted tokens.
+
+use super::{
+    CANARY, Home, block_on,
+    stand_in::{Response, StandIn},
+};
+use claviger::{
+    client::{Client, request, unwrap},
+    proto::v1::{self, StorePlace},
+    reason::Problem,
+};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    time::Duration,
+};
+
+/// Longest call; whoever wants a shorter one says so with [`within`].
+const LONG: Duration = Duration::from_secs(60);
+
+/// Keeps an API key.
+pub fn save(home: &Home, name: &str, secret: &str, place: StorePlace) -> Result<v1::Account, Problem> {
+    save_within(home, LONG, name, secret, place)
+}
+
+/// Keeps an API key, or fails if that takes longer than `bound`.
+pub fn save_within(
+    home: &Home,
+    bound: Duration,
+    name: &str,
+    secret: &str,
+    place: StorePlace,
+) -> Result<v1::Account, Problem> {
+    let message = key(home, name, secret, place);
+    within(home, bound, async |client| {
+        unwrap(client.accounts().save_secret(request(message)).await).map(|saved| saved.account.expect("one"))
+    })
+}
+
+/// Keeps an API key in a file, by the daemon on `socket`.
+pub fn save_at(home: &Home, socket: &Path, name: &str, secret: &str) -> Result<(), Problem> {
+    let message = key(home, name, secret, StorePlace::File);
+    block_on(async {
+        let client = Client::connect(socket).await.expect("a daemon");
+        unwrap(client.accounts().save_secret(request(message)).await).map(drop)
+    })
+}
+
+fn key(home: &Home, name: &str, secret: &str, place: StorePlace) -> v1::SaveSecretRequest {
+    v1::SaveSecretRequest {
+        session: Some(home.session().to_proto()),
+        name: name.into(),
+        kind: v1::AccountKind::ApiKey.into(),
+        secret: Some(v1::Secret { value: secret.into() }),
+        audience: String::new(),
+        place: place.into(),
+    }
+}
+
+/// The accounts.
+pub fn list(home: &Home) -> Result<Vec<v1::Account>, Problem> {
+    within(home, LONG, async |client| {
+        unwrap(client.accounts().list_accounts(request(v1::ListAccountsRequest {})).await)
+            .map(|list| list.accounts)
+    })
+}
+
+/// Moves all secrets.
+pub fn relocate(home: &Home, place: StorePlace) -> Result<Vec<v1::Account>, Problem> {
+    let message = v1::MoveAccountsRequest { place: place.into(), name: String::new() };
+    within(home, LONG, async |client| {
+        unwrap(client.accounts().move_accounts(request(message)).await).map(|moved| moved.accounts)
+    })
+}
+
+/// Logs out of `name`.
+pub fn log_out(home: &Home, name: &str) -> Result<v1::LogoutResponse, Problem> {
+    let session = Some(home.session().to_proto());
+    let message = v1::LogoutRequest { session, name: name.into(), all: false };
+    within(home, LONG, async |client| unwrap(client.accounts().logout(request(message)).await))
+}
+
+/// The secret of the session.
+pub fn token(home: &Home) -> Result<String, Problem> {
+    token_within(home, LONG)
+}
+
+/// The secret of the session, or a failure if that takes longer than `bound`.
+pub fn token_within(home: &Home, bound: Duration) -> Result<String, Problem> {
+    within(home, bound, async |mut client| client.get(&home.session(), None).await).map(|lease| {
+        match lease.material {
+            Some(v1::lease::Material::Secret(secret)) => secret.value.clone(),
+            other => panic!("no secret: {}", other.is_some()),
+        }
+    })
+}
+
+/// Secret of the session, from a daemon that has just been started.
+pub fn fresh_token(home: &Home) -> Result<String, Problem> {
+    let _daemon = home.daemon();
+    token(home)
+}
+
+fn within<T>(home: &Home, bound: Duration, call: impl AsyncFnOnce(Client) -> T) -> T {
+    block_on(async {
+        let client = Client::connect(&home.socket()).await.expect("a daemon");
+        tokio::time::timeout(bound, call(client))
+            .await
+            .unwrap_or_else(|_| panic!("took longer than {bound:?}"))
+    })
+}
+
+/// A server of the device flow whose tokens are `sk-canary-access-1` and so on; `on_refresh` runs before it answers one.
+pub fn server(on_refresh: impl Fn() + Send + Sync + 'static) -> StandIn {
+    let count = AtomicUsize::new(0);
+    StandIn::start(move |request| match request.path.as_str() {
+        "/device" => Response::json(serde_json::json!({
+            "device_code": "d", "user_code": "U", "verification_uri": "http://127.0.0.1/", "expires_in": 60, "interval": 0
+        })),
+        "/token" => {
+            if request.field("grant_type").as_deref() == Some("refresh_token") {
+                on_refresh();
+            }
+            let number = count.fetch_add(1, SeqCst) + 1;
+            Response::json(serde_json::json!({
+                "access_token": format!("{CANARY}access-{number}"), "refresh_token": format!("{CANARY}refresh-{number}"),
+                "token_type": "bearer", "expires_in": 3600
+            }))
+        }
+        _ => Response::new(404, ""),
+    })
+}
+
+/// Configuration that signs in to [`server`], with secrets kept in `store`.
+pub fn sign_in_config(server: &StandIn, store: &str) -> String {
+    let url = &server.url;
+    format!(
+        "[daemon]\nstore = \"{store}\"\n[oauth.work]\nclient_id = \"cli\"\naudience = \"https://api.anthropic.com\"\n\
+         authorization_endpoint = \"{url}/authorize\"\ntoken_endpoint = \"{url}/token\"\n\
+         device_authorization_endpoint = \"{url}/device\"\n"
+    )
+}
