@@ -190,10 +190,19 @@ impl Disk {
         None
     }
 
-    fn remount(&self, options: &str) {
-        let mut command = Command::new("mount");
-        let status = command.args(["-o", &format!("remount,{options}")]).arg(&self.0).status();
-        assert!(status.expect("mount runs").success());
+    /// Whoever has a file open may go on writing it; nothing else is written.
+    fn make_read_only(&self) {
+        let path = self.0.as_os_str();
+        let (bind, only) = (["--bind".as_ref(), path], ["-o".as_ref(), "remount,bind,ro".as_ref()]);
+        for options in [bind, only] {
+            assert!(Command::new("mount").args(options).arg(path).status().expect("mount runs").success());
+        }
+    }
+
+    fn mend(&self) {
+        if fs::remove_file(self.0.join("filler")).is_err() {
+            assert!(Command::new("umount").arg(&self.0).status().expect("umount runs").success());
+        }
     }
 
     fn fill(&self) {
@@ -205,7 +214,13 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        drop(Command::new("umount").arg("--lazy").arg(&self.0).status());
+        // Once more for a test that failed while it was read-only.
+        while Command::new("umount")
+            .arg("--lazy")
+            .arg(&self.0)
+            .output()
+            .is_ok_and(|done| done.status.success())
+        {}
     }
 }
 
@@ -222,7 +237,7 @@ fn a_disk_that_takes_nothing_is_told_and_nothing_is_lost() {
         let (before, count) = (fs::read(home.path(RECORD)).expect("a record"), server.count("/token"));
         match trouble {
             "full" => disk.fill(),
-            _ => disk.remount("ro"),
+            _ => disk.make_read_only(),
         }
         let refused = save(&home, "new", &key("new"), InFile).expect_err(trouble);
         assert_eq!(refused.reason, Reason::SourceUnavailable, "{refused}");
@@ -235,8 +250,7 @@ fn a_disk_that_takes_nothing_is_told_and_nothing_is_lost() {
         assert!(stderr.contains(STATE), "{stderr}");
         assert_eq!(server.count("/token"), count, "{trouble}");
         assert_eq!(fs::read(home.path(RECORD)).expect("a record"), before, "{trouble}");
-        disk.remount("rw");
-        drop(fs::remove_file(home.path(STATE).join("filler")));
+        disk.mend();
         home.ok(&["refresh"]);
         assert_eq!(server.count("/token"), count + 1, "{trouble}");
         save(&home, "new", &key("new"), InFile).expect("saved");
