@@ -35,7 +35,7 @@ async fn sign_out(arguments: &Logout) -> Result<Gone, Trouble> {
     let _lock = store.lock()?;
     let mut gone = Gone::default();
     match store.read(arguments.kept) {
-        Ok(Some(kept)) => match revoke(&kept.record, client_secret).await {
+        Ok(Some(record)) => match revoke(&record, client_secret).await {
             Ok(revoked) => gone.revoked = revoked,
             Err(trouble) => gone.not_revoked = Some(trouble.message),
         },

@@ -35,12 +35,12 @@ pub(in crate::fetch) fn relocate(arguments: &Relocate) -> Reply<Place> {
 fn carry(arguments: &Relocate) -> Result<Place, Trouble> {
     let store = Store::new(&arguments.store)?;
     let _lock = store.lock()?;
-    let Some(kept) = store.read(arguments.kept)? else {
+    let Some(record) = store.read(arguments.kept)? else {
         return Err(Trouble::new(Reason::LoginRequired, "there is no record to move"));
     };
     let to = match arguments.to {
         Place::Keyring => config::Store::Keyring,
         Place::File => config::Store::File,
     };
-    store.carry(&kept.record, store.make_room(to)?)
+    store.carry(&record, store.make_room(to)?)
 }

@@ -48,12 +48,6 @@ pub(super) struct Store {
     lock: PathBuf,
 }
 
-/// A record, and where it was found.
-pub(super) struct Kept {
-    pub(super) record: Record,
-    pub(super) place: Place,
-}
-
 /// Room for the next record, made sure of before a server is asked for what cannot be had twice.
 pub(super) struct Room {
     place: Place,
@@ -86,16 +80,20 @@ impl Store {
     /// # Errors
     /// `keyring-locked` also for a keyring that says it has no such item: one that was never unlocked does
     /// (CRATES, keyring), and the list of accounts knows better.
-    pub(super) fn read(&self, place: Place) -> Result<Option<Kept>, Trouble> {
-        let in_file = self.files.read()?.map(|record| Kept { record, place: Place::File });
-        if place == Place::File {
-            return Ok(in_file);
+    pub(super) fn read(&self, place: Place) -> Result<Option<Record>, Trouble> {
+        let in_file = self.files.read()?;
+        match (place, in_file) {
+            (Place::File, Some(in_file)) => Ok(Some(in_file)),
+            // A move to the keyring that the daemon did not hear the end of.
+            (Place::File, None) => Ok(self.in_either(None).unwrap_or_default()),
+            (Place::Keyring, in_file) => self.in_either(in_file),
         }
+    }
+
+    fn in_either(&self, in_file: Option<Record>) -> Result<Option<Record>, Trouble> {
         match (self.keyring.read(), in_file) {
-            (Ok(Some(record)), Some(in_file)) if record.generation < in_file.record.generation => {
-                Ok(Some(in_file))
-            }
-            (Ok(Some(record)), _) => Ok(Some(Kept { record, place: Place::Keyring })),
+            (Ok(Some(record)), Some(in_file)) if record.generation < in_file.generation => Ok(Some(in_file)),
+            (Ok(Some(record)), _) => Ok(Some(record)),
             // What a locked keyring could not take waits in a file.
             (_, Some(in_file)) => Ok(Some(in_file)),
             (Ok(None), None) => Err(keyring::silent(&self.account)),
@@ -128,6 +126,30 @@ impl Store {
         }
         self.files.fill(file, record)?;
         Ok(Place::File)
+    }
+
+    /// As [`Store::write`], in the place of the record that had this login and generation `before`. Whoever holds the lock is
+    /// alone among ourselves; a backup that was restored, or a copy of another machine, asks nobody.
+    ///
+    /// # Errors
+    /// Also if there is another login's record now, or a newer one; it is left as it is.
+    pub(super) fn replace(
+        &self,
+        place: Place,
+        before: (String, u64),
+        record: &Record,
+        room: Room,
+    ) -> Result<Place, Trouble> {
+        let (login, generation) = before;
+        match self.read(place) {
+            Ok(Some(found)) if found.login != login || found.generation > generation => {
+                let message = format!("somebody else changed the record of the account {}", self.account);
+                Err(Trouble::new(Reason::SourceUnavailable, message)
+                    .hint("it is left as they wrote it; is its directory shared with another machine?"))
+            }
+            // What cannot be read, or is gone, is better replaced than what was granted lost.
+            _ => self.write(record, room),
+        }
     }
 
     /// Writes the record to where `room` is, and removes it from the other place. Unlike [`Store::write`] it fails if the
@@ -188,4 +210,62 @@ pub(super) fn cut_off(account: &str) -> Trouble {
         format!("the last login of {account} was cut off before it was complete"),
     )
     .hint(format!("`claviger login {account}` completes it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arguments, Place, Reason, Record, Store, Text, VERSION};
+    use crate::{accounts::Kind, config, host::files};
+    use claviger::secret::Secret;
+
+    fn record(login: &str, generation: u64, secret: &str) -> Record {
+        Record {
+            version: VERSION,
+            login: login.into(),
+            generation,
+            kind: Kind::Oauth,
+            secret: Some(Text(Secret::new(secret.into()))),
+            issued_at_ms: 0,
+            expires_at_ms: None,
+            refresh: None,
+            quarantine: None,
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_is_not_overwritten() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let arguments = Arguments { account: "a".into(), directory: directory.path().into(), seal: None };
+        let Ok(store) = Store::new(&arguments) else { panic!("a store") };
+        let room = || store.make_room(config::Store::File).expect("room");
+        for (login, generation, replaced) in
+            [("l", 7, true), ("l", 6, true), ("l", 8, false), ("other", 7, false), ("other", 1, false)]
+        {
+            store.write(&record(login, generation, "theirs"), room()).expect("written");
+            let outcome = store.replace(Place::File, ("l".into(), 7), &record("l", 8, "ours"), room());
+            assert_eq!(outcome.is_ok(), replaced, "{login} {generation}");
+            let refused = outcome.err().map(|trouble| trouble.reason);
+            assert_eq!(refused.as_deref(), (!replaced).then_some(Reason::SourceUnavailable.as_str()));
+            let found = store.read(Place::File).expect("read").expect("a record").secret.expect("a secret");
+            assert_eq!(found.0.expose(), if replaced { "ours" } else { "theirs" }, "{login} {generation}");
+        }
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_replaced() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let arguments = Arguments { account: "a".into(), directory: directory.path().into(), seal: None };
+        let Ok(store) = Store::new(&arguments) else { panic!("a store") };
+        let left = directory.path().join(".a.account.new");
+        for generation in 1..3 {
+            // As after a kill between the two: it is neither filled nor given back.
+            std::mem::forget(store.make_room(config::Store::File).expect("room"));
+            assert!(!files::stamp(&left).is_absent());
+            let room = store.make_room(config::Store::File).expect("room");
+            store.write(&record("l", generation, "ours"), room).expect("written");
+            assert!(files::stamp(&left).is_absent());
+            let found = store.read(Place::File).expect("read").expect("a record");
+            assert_eq!(found.generation, generation);
+        }
+    }
 }
