@@ -42,11 +42,11 @@ fn play(state: &mut State, line: &str) -> String {
         |index: usize| words.get(index).map_or(0, |word: &&str| word.parse::<i64>().expect("a number"));
     let span = |index: usize| Duration::from_secs(number(index).unsigned_abs());
     let now = at(number(0));
-    let mut succeed = |cause| state.succeed(now, Some(now + span(2)), Duration::ZERO, cause, 0.0);
+    let mut succeed = |cause| state.succeed(now, now, Some(now + span(2)), Duration::ZERO, cause, 0.0);
     match words[1] {
         "ok" => succeed(Cause::Due),
         "again" => succeed(Cause::Rejected),
-        "static" => state.succeed(now, None, Duration::ZERO, Cause::Due, 0.0),
+        "static" => state.succeed(now, now, None, Duration::ZERO, Cause::Due, 0.0),
         "fail" => state.fail(now, problem(), false, 0.0),
         "get" => {
             let stale = if state.is_stale() { " stale" } else { "" };
@@ -204,7 +204,7 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
             Event::Succeed(life, took) => {
                 let expires = life.map(|life| now + Duration::from_secs(life.into()));
                 let took = Duration::from_secs(took.into());
-                state.succeed(now, expires, took, std::mem::replace(&mut cause, Cause::Due), jitter);
+                state.succeed(now, now, expires, took, std::mem::replace(&mut cause, Cause::Due), jitter);
                 let issue = state.current.expect("issued");
                 prop_assert_eq!(issue.generation, generation + 1);
                 prop_assert!(!state.is_stale());

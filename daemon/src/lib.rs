@@ -106,9 +106,14 @@ pub async fn run(
         stopping.shut_down();
     };
     let serving = router.serve_with_incoming_shutdown(peer::Incoming::new(listener), signal);
-    tokio::pin!(serving);
+    let ending = async {
+        serving.await?;
+        // What a server gives only once is kept before a service manager is told that everything is over.
+        broker.host.lasting_ended().await;
+        Ok::<_, RunError>(())
+    };
     tokio::select! {
-        ended = &mut serving => ended?,
+        ended = ending => ended?,
         () = async { broker.stopping().await; sleep(DRAIN).await } => {
             tracing::warn!("some requests did not end in time");
         }

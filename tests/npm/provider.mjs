@@ -4,13 +4,26 @@
 //   node provider.mjs '{"log": FILE, "access": SECONDS, "refresh": SECONDS, "clients": […]}'
 //
 // It prints {"issuer": …} once it listens. Each request to an endpoint that matters becomes a line of JSON in the log.
+//
+// With "control": FILE it looks there before each request to /token, for JSON that says how to behave from now on:
+// "access" (seconds), "before" and "after" ([fewest, most] milliseconds until it does what it is asked for, and until it says
+// so), "down" (a status that it answers instead), "mute" (it does what it is asked for, and hangs up).
 
-import { appendFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { appendFileSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import Provider from "oidc-provider";
 
 const options = JSON.parse(process.argv[2]);
 const log = (entry) => appendFileSync(options.log, JSON.stringify({ at: Date.now(), ...entry }) + "\n");
+
+function control() {
+  try {
+    return JSON.parse(readFileSync(options.control, "utf8"));
+  } catch {
+    return {};
+  }
+}
 
 const server = createServer();
 await new Promise((ready) => server.listen(options.port ?? 0, "127.0.0.1", ready));
@@ -36,7 +49,7 @@ const provider = new Provider(issuer, {
   }),
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   ttl: {
-    AccessToken: options.access ?? 3600,
+    AccessToken: () => control().access ?? options.access ?? 3600,
     RefreshToken: options.refresh ?? 86400,
     AuthorizationCode: 60,
     DeviceCode: 600,
@@ -55,7 +68,31 @@ for (const name of ["grant.revoked", "grant.error", "grant.success", "server_err
   });
 }
 
+// Which refresh tokens it was shown, without telling them.
+provider.on("grant.success", (ctx) => {
+  const token = ctx.oidc.params.refresh_token;
+  if (token) log({ event: "shown", token: createHash("sha256").update(token).digest("hex") });
+});
+
 const callback = provider.callback();
+const pause = ([fewest, most] = [0, 0]) =>
+  new Promise((done) => setTimeout(done, fewest + Math.random() * (most - fewest)));
+
+async function token(request, response) {
+  const { before, after, down, mute } = control();
+  log({ event: "asked" });
+  await pause(before);
+  if (down) {
+    response.statusCode = down;
+    return response.end();
+  }
+  const end = response.end.bind(response);
+  response.end = (...values) => {
+    if (mute) return request.socket.destroy();
+    pause(after).then(() => end(...values));
+  };
+  return callback(request, response);
+}
 
 async function interact(request, response) {
   const details = await provider.interactionDetails(request, response);
@@ -82,7 +119,8 @@ server.on("request", (request, response) => {
   if (["/token", "/token/revocation", "/device/auth", "/auth"].includes(path)) {
     response.on("finish", () => log({ path, status: response.statusCode }));
   }
-  callback(request, response);
+  if (path === "/token") token(request, response);
+  else callback(request, response);
 });
 
 console.log(JSON.stringify({ issuer }));

@@ -157,6 +157,13 @@ impl Home {
         Daemon::start(command, &self.path("daemon.log"), &self.socket())
     }
 
+    /// Another daemon on the same state directory, at another socket.
+    pub fn second_daemon(&self, socket: &str) -> Daemon {
+        let mut command = self.base(&binary("clavigerd"));
+        command.args(["--socket", socket]);
+        Daemon::start(command, &self.path("daemon.log"), Path::new(socket))
+    }
+
     /// All files below.
     pub fn files(&self, below: &str) -> Vec<PathBuf> {
         files_below(self.path(below))

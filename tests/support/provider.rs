@@ -1,9 +1,11 @@
 //! An OpenID provider (npm `oidc-provider`) in a process of its own, and a browser that signs in to it.
 
-use super::{CANARY, Home, skipped, text};
+use super::{CANARY, Daemon, Home, skipped, text};
 use std::{
+    collections::BTreeSet,
     env, fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     os::unix::fs::symlink,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -14,6 +16,7 @@ pub struct Provider {
     child: Child,
     pub issuer: String,
     log: PathBuf,
+    control: PathBuf,
     npm: PathBuf,
 }
 
@@ -35,8 +38,8 @@ impl Provider {
             let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/npm").join(script);
             fs::copy(source, npm.join(script)).expect("script");
         }
-        let log = home.path("provider.log");
-        let mut all = serde_json::json!({ "log": log, "clients": clients() });
+        let (log, control) = (home.path("provider.log"), home.path("provider.json"));
+        let mut all = serde_json::json!({ "log": log, "control": control, "clients": clients() });
         for (name, value) in options.as_object().expect("an object") {
             all[name] = value.clone();
         }
@@ -50,7 +53,7 @@ impl Provider {
         let ready: serde_json::Value = serde_json::from_str(&line)
             .unwrap_or_else(|_| panic!("the provider did not start: {}", home.read("provider.err")));
         let issuer = ready["issuer"].as_str().expect("issuer").to_owned();
-        Some(Self { child, issuer, log, npm })
+        Some(Self { child, issuer, log, control, npm })
     }
 
     /// A section `[oauth.NAME]` for this provider, with further lines.
@@ -70,6 +73,18 @@ impl Provider {
         home.set("PATH", &format!("{}:{node}", home.path("bin").display()));
     }
 
+    /// A home that is signed in with access tokens of so many seconds, kept in a file, and its daemon.
+    pub fn signed_in(access: u64) -> Option<(Home, Self, Daemon)> {
+        let mut home = Home::new();
+        let provider = Self::start(&home, serde_json::json!({ "access": access }))?;
+        let section = provider.section("work", "");
+        home.write("home/.config/claviger/config.toml", &format!("[daemon]\nstore = \"file\"\n{section}"));
+        provider.browser(&mut home);
+        let daemon = home.daemon();
+        home.ok(&["login"]);
+        Some((home, provider, daemon))
+    }
+
     /// Runs the browser by hand, and says where it ended.
     pub fn visit(&self, arguments: &[&str]) -> serde_json::Value {
         let mut command = Command::new("node");
@@ -81,6 +96,42 @@ impl Provider {
     pub fn log(&self) -> Vec<serde_json::Value> {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// How the token endpoint behaves from now on: see provider.mjs.
+    pub fn control(&self, how: serde_json::Value) {
+        let fresh = self.control.with_extension("new");
+        fs::write(&fresh, how.to_string()).expect("file");
+        fs::rename(fresh, &self.control).expect("rename");
+    }
+
+    /// Whether it takes `token` now (RFC 7662).
+    pub fn takes(&self, token: &str) -> bool {
+        let body = format!("token={token}&client_id=confidential&client_secret={CLIENT_SECRET}");
+        let host = self.issuer.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).expect("the provider listens");
+        let request = format!(
+            "POST /token/introspection HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("a request");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("a reply");
+        assert!(reply.contains("\"active\":"), "{reply}");
+        reply.contains("\"active\":true")
+    }
+
+    /// Fails if a refresh token was shown twice, or anything was refused or revoked.
+    pub fn is_content(&self) {
+        let log = self.log();
+        let shown: Vec<_> =
+            log.iter().filter(|entry| entry["event"] == "shown").map(|entry| &entry["token"]).collect();
+        let once: BTreeSet<_> = shown.iter().map(|token| token.to_string()).collect();
+        assert_eq!(once.len(), shown.len(), "a refresh token was used twice");
+        let bad = ["grant.revoked", "grant.error", "server_error"];
+        let bad = log.iter().find(|entry| bad.iter().any(|name| entry["event"] == *name));
+        assert!(bad.is_none(), "{bad:?}");
     }
 
     /// How many requests to `path` there were.

@@ -168,12 +168,13 @@ impl Broker {
             }
         };
         let (host, auth_refreshes) = (&self.host, &self.auth_refreshes);
-        let (commands, fetches) = (&self.commands, &self.fetches);
+        let (commands, fetches, lendings) = (&self.commands, &self.fetches, &self.lendings);
         let (accounts, store) = (&*self.accounts, &self.store);
         let mut ask = Ask {
             host,
             commands,
             fetches,
+            lendings,
             auth_refreshes,
             accounts,
             store,
@@ -210,7 +211,8 @@ impl Broker {
         let outcome = match locked {
             Ok((secret, provided)) => {
                 report_recovery(key, entry);
-                entry.state.succeed(now, provided.expires_at, took, cause, fastrand::f64());
+                let issued_at = provided.facts.issued_at.unwrap_or(now);
+                entry.state.succeed(now, issued_at, provided.expires_at, took, cause, fastrand::f64());
                 entry.secret = Some(secret.clone());
                 entry.facts = Arc::new(provided.facts);
                 let facts = entry.facts.clone();

@@ -65,7 +65,7 @@ impl Broker {
     ///
     /// # Errors
     /// `locked`.
-    pub(super) fn refuse_while_locked(&self) -> Result<(), Problem> {
+    pub fn refuse_while_locked(&self) -> Result<(), Problem> {
         match self.is_locked() {
             false => Ok(()),
             true => Err(Problem::new(Reason::Locked, "claviger is locked: nothing is lent")

@@ -73,6 +73,7 @@ pub struct Broker {
     recall: Recall,
     commands: Semaphore,
     fetches: Semaphore,
+    lendings: Semaphore,
     /// The commands that sign a person in.
     pub auth_refreshes: Arc<AuthRefreshes>,
     /// Whether nothing is lent.
@@ -81,6 +82,9 @@ pub struct Broker {
     lock_mark: PathBuf,
     shutdown: tokio::sync::watch::Sender<bool>,
 }
+
+/// How many more children of the local store may run at once than commands. They take little, and mostly wait for servers.
+const LENDINGS: usize = 8;
 
 /// What a request for a cached credential gets.
 enum Answer {
@@ -103,7 +107,8 @@ impl Broker {
     ) -> Arc<Self> {
         let started_at = host.clock.now();
         let lock_mark = store.directory.join("locked");
-        let [commands, fetches] = [limits.commands; 2].map(Semaphore::new);
+        let [commands, fetches, lendings] =
+            [limits.commands, limits.commands, limits.commands.saturating_mul(LENDINGS)].map(Semaphore::new);
         let shutdown = tokio::sync::watch::Sender::new(false);
         let (counters, entries, recall, auth_refreshes) = Default::default();
         Arc::new(Self {
@@ -119,6 +124,7 @@ impl Broker {
             recall,
             commands,
             fetches,
+            lendings,
             auth_refreshes,
             locked: AtomicBool::new(!files::stamp(&lock_mark).is_absent()),
             lock_mark,
@@ -258,6 +264,8 @@ impl Broker {
         wanted: &Wanted<'_>,
         now: SystemTime,
     ) -> Result<&'a mut Entry, Problem> {
+        // Again, now that nothing can come between: secrets are dropped under the same lock.
+        self.refuse_while_locked()?;
         let key = wanted.provider.key();
         if !entries.contains_key(&key) {
             entry::make_room(entries, self.limits.slots)?;

@@ -2,6 +2,7 @@
 
 use super::{
     Broker,
+    flight::Fetched,
     loan::Wanted,
     slot::{Cause, Verdict},
 };
@@ -41,13 +42,23 @@ impl Broker {
         };
         let wanted = Wanted { winner: &winner, provider, session, pid, demand: Demand::Person };
         self.refuse_recursion(&wanted)?;
+        let begun = self.host.clock.now();
+        let fetched = self.refresh_once(&wanted).await?;
+        // Who had none was given what was kept in the local store: that is no refresh yet.
+        let was_kept = fetched.facts.issued_at.is_some_and(|issued| issued < begun);
+        if was_kept && fetched.issue.cause == Cause::Initial {
+            self.refresh_once(&wanted).await?;
+        }
+        Ok(provider.key())
+    }
+
+    async fn refresh_once(self: &Arc<Self>, wanted: &Wanted<'_>) -> Result<Fetched, Problem> {
         let flight = {
             let mut entries = self.lock();
-            let entry = self.entry(&mut entries, &wanted, self.host.clock.now())?;
-            self.fly(entry, provider.key(), Cause::Due, Demand::Person)
+            let entry = self.entry(&mut entries, wanted, self.host.clock.now())?;
+            self.fly(entry, wanted.provider.key(), Cause::Due, Demand::Person)
         };
-        self.wait(flight).await?;
-        Ok(provider.key())
+        self.wait(flight).await
     }
 
     /// Acts on a report that the API rejected a credential: one refresh, if it is still the current one.

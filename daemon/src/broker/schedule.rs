@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn entries_are_refreshed_while_wanted_and_forgotten_after() {
         let mut state = State::default();
-        state.succeed(at(0), Some(at(300)), SECOND, Cause::Initial, 0.0);
+        state.succeed(at(0), at(0), Some(at(300)), SECOND, Cause::Initial, 0.0);
         assert_eq!(next(&state, at(0), false, SECOND * 900), Next::RefreshAt(at(240)));
         assert_eq!(next(&state, at(0), false, SECOND * 100), Next::ForgetAt(at(300)));
         assert_eq!(next(&state, at(250), false, SECOND * 100), Next::RefreshAt(at(240)));
@@ -146,7 +146,7 @@ mod tests {
         for (milliseconds, ahead) in [(0, false), (1, false), (300, false), (1999, false), (2000, true)] {
             let mut state = State::default();
             let expiry = at(0) + Duration::from_millis(milliseconds);
-            state.succeed(at(0), Some(expiry), SECOND, Cause::Initial, 0.0);
+            state.succeed(at(0), at(0), Some(expiry), SECOND, Cause::Initial, 0.0);
             let planned = next(&state, at(0), true, SECOND * 9);
             assert_eq!(planned, if ahead { Next::RefreshAt(at(1)) } else { Next::Rest }, "{milliseconds} ms");
         }

@@ -11,6 +11,8 @@ pub struct Issue {
     pub generation: u64,
     /// When it was obtained.
     pub fetched_at: SystemTime,
+    /// When its life began: earlier, if it was kept by somebody else meanwhile.
+    pub issued_at: SystemTime,
     /// When it expires.
     pub expires_at: Option<SystemTime>,
     /// When a refresh is due.
@@ -94,7 +96,7 @@ const CLOCK_SLACK: Duration = Duration::from_secs(5);
 impl Issue {
     /// Whether it lives too shortly to be refreshed ahead or followed: whoever needs it asks for it.
     pub fn is_fleeting(&self) -> bool {
-        self.refresh_at.is_some_and(|due| due < self.fetched_at + schedule::SHORTEST_WAIT)
+        self.refresh_at.is_some_and(|due| due < self.issued_at + schedule::SHORTEST_WAIT)
     }
 }
 
@@ -169,17 +171,18 @@ impl State {
     pub fn succeed(
         &mut self,
         now: SystemTime,
+        issued_at: SystemTime,
         expires_at: Option<SystemTime>,
         took: Duration,
         cause: Cause,
         jitter: f64,
     ) {
         let generation = self.current.map_or(0, |issue| issue.generation) + 1;
-        let refresh_at = expires_at.map(|expiry| schedule::refresh_at(now, expiry, took, jitter));
+        let refresh_at = expires_at.map(|expiry| schedule::refresh_at(issued_at, expiry, took, jitter));
         if cause != Cause::Rejected {
             self.rejections = 0;
         }
-        self.current = Some(Issue { generation, fetched_at: now, expires_at, refresh_at, cause });
+        self.current = Some(Issue { generation, fetched_at: now, issued_at, expires_at, refresh_at, cause });
         self.failure = None;
         (self.rejected, self.outdated) = (false, false);
     }
@@ -202,7 +205,7 @@ impl State {
 /// fulfil it, and it would run a command for every call.
 fn is_too_short(issue: &Issue, now: SystemTime, min_validity: Duration) -> bool {
     let Some(expiry) = issue.expires_at else { return false };
-    let lifetime = expiry.duration_since(issue.fetched_at).unwrap_or_default();
+    let lifetime = expiry.duration_since(issue.issued_at).unwrap_or_default();
     let left = expiry.duration_since(now).unwrap_or_default();
     left < min_validity.min(lifetime.mul_f64(0.9))
 }

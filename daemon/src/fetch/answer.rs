@@ -56,6 +56,9 @@ pub struct Found {
     /// Generation of the record in the local store that it comes from.
     #[serde(default)]
     pub stored: Option<u64>,
+    /// When that secret was issued, in milliseconds since 1970.
+    #[serde(default)]
+    pub issued_at_ms: Option<u64>,
 }
 
 /// Why there is no credential. Never holds a secret, nor what a server or a command said word for word, but for short
@@ -89,12 +92,18 @@ impl Found {
             quota_project: None,
             account: None,
             stored: None,
+            issued_at_ms: None,
         }
     }
 
     /// When it expires. What no clock can show counts as unknown.
     pub fn expires_at(&self) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::from_millis(self.expires_at_ms?))
+    }
+
+    /// When it was issued, if it was kept since.
+    pub fn issued_at(&self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_millis(self.issued_at_ms?))
     }
 }
 

@@ -32,6 +32,7 @@ use std::{
     io::{self, StdoutLock, Write as _},
 };
 pub use text::is_token;
+use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 /// What to fetch.
@@ -81,10 +82,24 @@ pub fn run(fetch: &Fetch) -> Result<(), Box<dyn Error>> {
     // The daemon built neither with aws-lc nor with OpenSSL: one provider, and it is chosen here for all SDKs.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(answer(fetch))?;
+    let answer = runtime.block_on(async {
+        if fetch.lasts() {
+            ignore_signals()?;
+        }
+        io::Result::Ok(answer(fetch).await?)
+    })?;
     // A name server that is silent may hold up a thread for much longer than any answer may take.
     runtime.shutdown_background();
     Ok(write(&answer, &mut std::io::stdout().lock())?)
+}
+
+/// A service manager that stops the daemon signals its children too, and so does a terminal that closes.
+fn ignore_signals() -> io::Result<()> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit()] {
+        // Once somebody listens, it ends the process no more, also when nobody does any longer.
+        drop(signal(kind)?);
+    }
+    Ok(())
 }
 
 /// An answer as JSON.

@@ -152,7 +152,7 @@ pub async fn run_fed(
 ) -> Result<Secret<Vec<u8>>, CommandError> {
     let mut child = spawn(spec).map_err(|error| CommandError::NotStarted(error.kind()))?;
     let mut group = Group::of(&child, spec.lasting);
-    let _running = group.id.map(|group| host.note_running(group.as_raw(), &spec.flight));
+    let _running = group.id.map(|group| host.note_running(group.as_raw(), &spec.flight, spec.lasting));
     // Reserved once, so that no copy of a secret is left behind by growing.
     let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());

@@ -16,6 +16,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
 };
+use tokio::sync::watch;
 
 /// The outside world as the broker and the providers see it.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Host {
     pub clock: Clock,
     /// Process groups of the commands that run, and the flight of each.
     running: Arc<Mutex<HashMap<i32, String>>>,
+    /// How many of them must not be cut off.
+    lasting: Arc<watch::Sender<usize>>,
 }
 
 /// A command is known to run while this value lives.
@@ -31,6 +34,7 @@ pub struct Host {
 pub struct Running {
     group: i32,
     all: Arc<Mutex<HashMap<i32, String>>>,
+    lasting: Option<Arc<watch::Sender<usize>>>,
 }
 
 impl Host {
@@ -41,7 +45,7 @@ impl Host {
 
     /// The real world, with another clock.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, running: Arc::default() }
+        Self { clock, running: Arc::default(), lasting: Arc::new(watch::Sender::new(0)) }
     }
 
     /// The flight of the running command to whose process group `pid` belongs.
@@ -54,15 +58,24 @@ impl Host {
         running.get(&group.as_raw()).cloned()
     }
 
-    pub(crate) fn note_running(&self, group: i32, flight: &str) -> Running {
+    /// Resolves when no command runs any more that must not be cut off.
+    pub async fn lasting_ended(&self) {
+        let mut lasting = self.lasting.subscribe();
+        drop(lasting.wait_for(|count| *count == 0).await);
+    }
+
+    pub(crate) fn note_running(&self, group: i32, flight: &str, lasting: bool) -> Running {
         let mut running = lock(&self.running);
         running.insert(group, flight.to_owned());
-        Running { group, all: self.running.clone() }
+        let lasting = lasting.then(|| self.lasting.clone());
+        lasting.iter().for_each(|lasting| lasting.send_modify(|count| *count += 1));
+        Running { group, all: self.running.clone(), lasting }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         lock(&self.all).remove(&self.group);
+        self.lasting.iter().for_each(|lasting| lasting.send_modify(|count| *count -= 1));
     }
 }

@@ -64,6 +64,7 @@ impl AccountService for Context {
         let mut message = request.into_inner();
         let session = session(message.session.take())?;
         self.refuse_commands(&session, peer.pid).map_err(fail)?;
+        self.broker.refuse_while_locked().map_err(fail)?;
         let kind = match message.kind() {
             v1::AccountKind::Token => Kind::Token,
             v1::AccountKind::ApiKey => Kind::ApiKey,

@@ -23,6 +23,8 @@ pub struct Ask<'a> {
     pub commands: &'a Semaphore,
     /// As many as `fetch` children may: servers that do not answer hold up no command.
     pub fetches: &'a Semaphore,
+    /// As many as children of the local store may: one account whose server does not answer holds up no other.
+    pub lendings: &'a Semaphore,
     /// The commands that sign a person in.
     pub auth_refreshes: &'a Arc<AuthRefreshes>,
     /// The list of accounts.
@@ -79,6 +81,7 @@ impl Ask<'_> {
     pub async fn run(&mut self, spec: &CommandSpec) -> Result<Secret<Vec<u8>>, CommandError> {
         let turns = match spec.program {
             Program::Shell(_) => self.commands,
+            Program::Fetch(_) if spec.lasting => self.lendings,
             Program::Fetch(_) => self.fetches,
         };
         let turn = timeout(spec.deadline, turns.acquire()).await;

@@ -172,8 +172,12 @@ impl Stored {
             Kind::Oauth => found.expires_at().or(Some(ask.host.clock.now() + WITHOUT_EXPIRY)),
             Kind::Token | Kind::ApiKey => found.expires_at(),
         };
-        let facts =
-            Facts { account: Some(self.account.name.clone()), stored: found.stored, ..Facts::default() };
+        let facts = Facts {
+            account: Some(self.account.name.clone()),
+            stored: found.stored,
+            issued_at: found.issued_at(),
+            ..Facts::default()
+        };
         Ok(Provided { secret: found.secret, expires_at, facts })
     }
 }

@@ -130,6 +130,8 @@ pub struct Facts {
     pub account: Option<String>,
     /// Generation of the record in the local store that it comes from.
     pub stored: Option<u64>,
+    /// When that secret was issued.
+    pub issued_at: Option<SystemTime>,
 }
 
 /// One link of an SDK's chain and what became of it.

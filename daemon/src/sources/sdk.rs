@@ -166,6 +166,7 @@ fn provided(ask: &Ask<'_>, found: Found, links: Vec<Link>) -> Result<Provided, R
         account: found.account.filter(|account| is_name(account)),
         links,
         stored: None,
+        issued_at: None,
     };
     Ok(Provided { secret: found.secret, expires_at, facts })
 }

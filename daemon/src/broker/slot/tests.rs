@@ -9,7 +9,7 @@ fn at(seconds: i64) -> SystemTime {
 /// Fetched at 0, expires at 300, due at 240.
 fn fetched() -> State {
     let mut state = State::default();
-    state.succeed(at(0), Some(at(300)), Duration::from_secs(1), Cause::Initial, 0.0);
+    state.succeed(at(0), at(0), Some(at(300)), Duration::from_secs(1), Cause::Initial, 0.0);
     state
 }
 
@@ -65,7 +65,7 @@ fn a_rejection_refreshes_once_and_only_the_generation_it_names() {
     assert_eq!(state.judge(at(10), 1), Verdict::Refresh);
     state.reject(at(10));
     assert_eq!(state.decide(at(10), Duration::ZERO, true), Decision::Join);
-    state.succeed(at(11), Some(at(311)), Duration::from_secs(1), Cause::Rejected, 0.0);
+    state.succeed(at(11), at(11), Some(at(311)), Duration::from_secs(1), Cause::Rejected, 0.0);
     assert_eq!(state.judge(at(12), 1), Verdict::AlreadyReplaced);
     assert!(matches!(state.judge(at(12), 2), Verdict::HeldBack(until) if until > at(12)));
     assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Serve);
@@ -119,7 +119,7 @@ fn a_server_that_says_when_to_come_back_is_believed_within_reason() {
 fn generations_only_grow() {
     let mut state = fetched();
     state.fail(at(1), problem(), false, 0.0);
-    state.succeed(at(2), None, Duration::ZERO, Cause::Due, 0.0);
+    state.succeed(at(2), at(2), None, Duration::ZERO, Cause::Due, 0.0);
     let issue = state.current.expect("issued");
     assert_eq!((issue.generation, issue.refresh_at), (2, None));
     assert_eq!(state.decide(at(1_000_000), Duration::from_secs(60), true), Decision::Serve);
@@ -134,7 +134,7 @@ fn what_changed_since_ends_a_credential_and_a_pause_but_erases_nothing() {
     assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Serve, "no loop");
     state.outdate();
     assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Join);
-    state.succeed(at(13), Some(at(313)), Duration::from_secs(1), Cause::Due, 0.0);
+    state.succeed(at(13), at(13), Some(at(313)), Duration::from_secs(1), Cause::Due, 0.0);
     assert_eq!(state.decide(at(14), Duration::ZERO, true), Decision::Serve);
     let mut failed = State::default();
     failed.fail(at(0), problem(), false, 0.0);

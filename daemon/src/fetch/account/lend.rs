@@ -5,7 +5,7 @@ use super::{
     super::{
         answer::{Answer, Found, Trouble},
         oauth::{Failure, Granted, Server},
-        store::{self, Kept, Quarantine, Record, Refresh, Room, Store, milliseconds},
+        store::{self, Kept, Quarantine, Record, Refresh, Room, Store, Text, milliseconds},
     },
     Input, Lend, answer, input,
 };
@@ -13,12 +13,28 @@ use crate::{
     accounts::{Kind, Place},
     broker::schedule,
     config,
+    host::files::FileLock,
 };
 use claviger::reason::Reason;
 use std::time::{Duration, SystemTime};
 
 /// What a process that refreshes leaves in the lock, should it be killed.
 const REFRESHING: &str = "refreshing";
+/// What it leaves there if it asked and heard nothing.
+const UNANSWERED: &str = "unanswered";
+/// Clocks of one machine never differ; a token from the future means that the clock was set back.
+const CLOCK_SLACK: Duration = Duration::from_secs(5);
+
+/// What a stored secret is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is good for a while.
+    Fresh,
+    /// It is good, and should be replaced.
+    Due,
+    /// It is of no use any more, or nobody knows how old it is.
+    Over,
+}
 
 /// Lends the secret.
 pub(in crate::fetch) async fn lend(arguments: &Lend) -> Answer {
@@ -28,18 +44,26 @@ pub(in crate::fetch) async fn lend(arguments: &Lend) -> Answer {
 async fn find(arguments: &Lend) -> Result<Found, Trouble> {
     let Input { client_secret } = input()?;
     let store = Store::new(&arguments.store)?;
-    let now = SystemTime::now();
-    let kept = record(&store, arguments)?;
-    if let Some(found) = good(&kept.record, arguments.held, now) {
+    let Kept { record, .. } = record(&store, arguments)?;
+    if let Some(found) = lent(&record, arguments.held, Standing::Fresh, SystemTime::now()) {
         return Ok(found);
     }
+    match refreshed(arguments, &store, client_secret).await {
+        // Who holds nothing, because it was started a moment ago, is better off with what is good for a minute more.
+        Err(trouble) if trouble.reason != Reason::LoginRequired.as_str() || record.refresh.is_none() => {
+            lent(&record, arguments.held, Standing::Due, SystemTime::now()).ok_or(trouble)
+        }
+        refreshed => refreshed,
+    }
+}
+
+/// A secret that is good for a while: refreshed, unless another process did that while we waited for the lock.
+async fn refreshed(arguments: &Lend, store: &Store, client_secret: Option<Text>) -> Result<Found, Trouble> {
     let mut lock = store.lock()?;
-    // Another process may have refreshed it while we waited.
-    let kept = record(&store, arguments)?;
-    if let Some(found) = good(&kept.record, arguments.held, SystemTime::now()) {
+    let Kept { record, place } = record(store, arguments)?;
+    if let Some(found) = lent(&record, arguments.held, Standing::Fresh, SystemTime::now()) {
         return Ok(found);
     }
-    let Kept { record, place } = kept;
     let refresh = refreshable(&arguments.store.account, &record)?;
     let room = store.make_room(match (arguments.kept, place) {
         (Place::File, _) => config::Store::File,
@@ -47,16 +71,19 @@ async fn find(arguments: &Lend) -> Result<Found, Trouble> {
         // It waits in a file for the keyring, and may wait on.
         (Place::Keyring, Place::File) => config::Store::Auto,
     })?;
-    let was_cut_off = lock.mark() == REFRESHING;
-    let marked = |error: std::io::Error| {
+    let earlier = lock.mark();
+    mark(&mut lock, REFRESHING)?;
+    // The server's clock for the token's life starts before its answer is here.
+    let asked_at = SystemTime::now();
+    let granted = Server::new(refresh.client, client_secret).refresh(&refresh.token).await;
+    let refreshing = Refreshing { store, kept: arguments.kept, record, lock, earlier, asked_at };
+    refreshing.keep(room, granted)
+}
+
+fn mark(lock: &mut FileLock, text: &str) -> Result<(), Trouble> {
+    lock.set_mark(text).map_err(|error| {
         Trouble::new(Reason::SourceUnavailable, format!("the lock cannot be written: {}", error.kind()))
-    };
-    lock.set_mark(REFRESHING).map_err(marked)?;
-    let granted = Server::new(refresh.client.clone(), client_secret).refresh(&refresh.token).await;
-    let kept = keep(&store, Kept { record, place }, room, granted, was_cut_off);
-    // Whatever came of it, it is in the record now, or was not to be had.
-    lock.set_mark("").map_err(marked)?;
-    kept
+    })
 }
 
 /// The record of the login that the daemon knows.
@@ -72,25 +99,37 @@ fn record(store: &Store, arguments: &Lend) -> Result<Kept, Trouble> {
     }
 }
 
-/// The secret, if it is newer than what is `held`, and good for a while.
-fn good(record: &Record, held: Option<u64>, now: SystemTime) -> Option<Found> {
-    let is_static = record.kind != Kind::Oauth;
-    let is_fresh = match record.expires_at() {
-        Some(expiry) if is_static => now < expiry,
-        // The same rule as the daemon's, so that it does not come back at once.
-        Some(expiry) => now < schedule::refresh_at(record.issued_at(), expiry, Duration::ZERO, 0.0),
-        None => true,
+/// The secret, if it is another than what is `held`, and as good as `wanted`. A secret that cannot be refreshed is lent again.
+fn lent(record: &Record, held: Option<u64>, wanted: Standing, now: SystemTime) -> Option<Found> {
+    let is_good = match standing(record, now) {
+        Standing::Fresh => true,
+        Standing::Due => wanted == Standing::Due,
+        Standing::Over => false,
     };
-    if !is_fresh || held == Some(record.generation) && !is_static {
-        return None;
+    let is_held = record.kind == Kind::Oauth && held == Some(record.generation);
+    if is_good && !is_held { found(record) } else { None }
+}
+
+fn standing(record: &Record, now: SystemTime) -> Standing {
+    let is_oauth = record.kind == Kind::Oauth;
+    match record.expires_at() {
+        // Its age is unknown, so when it ends is unknown too.
+        _ if is_oauth && record.issued_at() > now + CLOCK_SLACK => Standing::Over,
+        Some(expiry) if now >= expiry => Standing::Over,
+        // The same rule as the daemon's, so that it does not come back at once.
+        Some(expiry)
+            if is_oauth && now >= schedule::refresh_at(record.issued_at(), expiry, Duration::ZERO, 0.0) =>
+        {
+            Standing::Due
+        }
+        _ => Standing::Fresh,
     }
-    found(record)
 }
 
 fn found(record: &Record) -> Option<Found> {
     let secret = record.secret.as_ref()?.0.clone();
-    let stored = Some(record.generation);
-    Some(Found { stored, ..Found::new(secret, record.expires_at()) })
+    let (stored, issued_at_ms) = (Some(record.generation), Some(record.issued_at_ms));
+    Some(Found { stored, issued_at_ms, ..Found::new(secret, record.expires_at()) })
 }
 
 /// How to refresh a record.
@@ -108,46 +147,65 @@ fn refreshable(account: &str, record: &Record) -> Result<Refresh, Trouble> {
     })
 }
 
-/// Keeps what the server gave, and only then says it.
-fn keep(
-    store: &Store,
-    kept: Kept,
-    room: Room,
-    granted: Result<Granted, Failure>,
-    was_cut_off: bool,
-) -> Result<Found, Trouble> {
-    let now = SystemTime::now();
-    let Kept { mut record, .. } = kept;
-    match granted {
-        Ok(granted) => {
-            let fault = granted.fault;
-            renew(&mut record, granted, now);
-            store.write(&record, room)?;
-            match (found(&record), fault) {
-                (Some(found), None) => Ok(found),
-                (_, fault) => Err(useless(fault.unwrap_or_default())),
+/// A refresh that the server was asked for.
+struct Refreshing<'a> {
+    store: &'a Store,
+    /// Where the record should be.
+    kept: Place,
+    record: Record,
+    lock: FileLock,
+    /// What an earlier one left in the lock.
+    earlier: String,
+    asked_at: SystemTime,
+}
+
+impl Refreshing<'_> {
+    /// Keeps what the server gave, and only then says it. The mark in the lock goes when nothing can be lost any more.
+    fn keep(mut self, room: Room, granted: Result<Granted, Failure>) -> Result<Found, Trouble> {
+        let before = (self.record.login.clone(), self.record.generation);
+        match granted {
+            Ok(granted) => {
+                let fault = granted.fault;
+                renew(&mut self.record, granted, self.asked_at);
+                self.store.replace(self.kept, before, &self.record, room)?;
+                mark(&mut self.lock, "")?;
+                match (found(&self.record), fault) {
+                    (Some(found), None) => Ok(found),
+                    (_, fault) => Err(useless(fault.unwrap_or_default())),
+                }
+            }
+            Err(Failure::Spent(trouble)) => {
+                let why = format!("{}{}", trouble.message, because(&self.earlier));
+                self.record.quarantine = Some(Quarantine { why, at_ms: milliseconds(SystemTime::now()) });
+                self.store.replace(self.kept, before, &self.record, room)?;
+                mark(&mut self.lock, "")?;
+                refreshable(self.store.account(), &self.record).map_or_else(Err, |_| Err(useless("")))
+            }
+            Err(Failure::Unanswered(trouble)) => {
+                mark(&mut self.lock, UNANSWERED)?;
+                Err(trouble)
+            }
+            Err(Failure::Other(trouble)) => {
+                mark(&mut self.lock, "")?;
+                Err(trouble)
             }
         }
-        Err(Failure::Spent(trouble)) => {
-            let why = match was_cut_off {
-                true => format!(
-                    "{}; an earlier refresh was cut off before its answer could be kept",
-                    trouble.message
-                ),
-                false => trouble.message,
-            };
-            record.quarantine = Some(Quarantine { why, at_ms: milliseconds(now) });
-            store.write(&record, room)?;
-            refreshable(store.account(), &record).map_or_else(Err, |_| Err(useless("")))
-        }
-        Err(Failure::Other(trouble)) => Err(trouble),
     }
 }
 
-fn renew(record: &mut Record, granted: Granted, now: SystemTime) {
+/// Why a server may take a refresh token no more that it gave to us, from the mark of an earlier refresh.
+fn because(earlier: &str) -> &'static str {
+    match earlier {
+        REFRESHING => "; an earlier refresh was cut off before its answer could be kept",
+        UNANSWERED => "; an earlier refresh was never answered, so what it gave is lost",
+        _ => "",
+    }
+}
+
+fn renew(record: &mut Record, granted: Granted, asked_at: SystemTime) {
     record.generation += 1;
-    record.issued_at_ms = milliseconds(now);
-    record.expires_at_ms = granted.expires_at_ms(now);
+    record.issued_at_ms = milliseconds(asked_at);
+    record.expires_at_ms = granted.expires_at_ms(asked_at);
     record.secret = granted.access;
     if let (Some(token), Some(refresh)) = (granted.refresh, &mut record.refresh) {
         refresh.token = token;
@@ -158,3 +216,6 @@ fn useless(fault: &str) -> Trouble {
     Trouble::new(Reason::SourceUnavailable, format!("the authorization server answered, but {fault}"))
         .hint("ask whoever runs the server; it is tried again")
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,10 +106,11 @@ impl Reply {
 }
 
 impl Granted {
-    /// When the access token expires, in milliseconds since 1970, if it was granted at `now`.
+    /// When the access token expires, in milliseconds since 1970, if it was granted at `now`. Servers count in whole seconds,
+    /// so the one that has begun is over for them.
     pub(in crate::fetch) fn expires_at_ms(&self, now: SystemTime) -> Option<u64> {
         match self.lifetime {
-            Lifetime::Known(lifetime) => Some(milliseconds(now + lifetime)),
+            Lifetime::Known(lifetime) => Some(milliseconds(now + lifetime) / 1000 * 1000),
             Lifetime::Unknown | Lifetime::Over => None,
         }
     }
@@ -135,7 +136,7 @@ fn lifetime(expires_in: &Value) -> Lifetime {
 mod tests {
     use super::{Granted, Lifetime, Reply};
     use serde_json::{Value, json};
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     fn granted(change: impl FnOnce(&mut Value)) -> Granted {
         let mut reply = json!({
@@ -179,6 +180,14 @@ mod tests {
         }
         let odd = granted(|reply| reply["refresh_token"] = json!("r\n"));
         assert!(odd.access.is_some() && odd.refresh.is_none());
+    }
+
+    #[test]
+    fn a_second_that_has_begun_is_over() {
+        for (now_ms, expected) in [(7000, 67_000), (7999, 67_000)] {
+            let granted = granted(|_| {});
+            assert_eq!(granted.expires_at_ms(UNIX_EPOCH + Duration::from_millis(now_ms)), Some(expected));
+        }
     }
 
     #[test]

@@ -52,6 +52,8 @@ struct Seen {
 pub(in crate::fetch) enum Failure {
     /// The server takes this code or token no more: `invalid_grant`.
     Spent(Trouble),
+    /// There was no answer: it may have done what it was asked for all the same.
+    Unanswered(Trouble),
     /// Anything else.
     Other(Trouble),
 }
@@ -72,7 +74,7 @@ impl Failure {
     /// What a person is told.
     pub(in crate::fetch) fn trouble(self) -> Trouble {
         match self {
-            Self::Spent(trouble) | Self::Other(trouble) => trouble,
+            Self::Spent(trouble) | Self::Unanswered(trouble) | Self::Other(trouble) => trouble,
         }
     }
 }
@@ -170,7 +172,7 @@ impl Server {
             .map_or_else(|_| "the server".to_owned(), |url| http::host(&url));
         let seen = *crate::lock::lock(&self.seen);
         let code = match error {
-            RequestTokenError::Request(NoAnswer(trouble)) => return Failure::Other(trouble),
+            RequestTokenError::Request(NoAnswer(trouble)) => return Failure::Unanswered(trouble),
             RequestTokenError::ServerResponse(refusal) => Some(refusal.error().clone()),
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => None,
         };

@@ -73,7 +73,11 @@ async fn sign_in(arguments: &Login) -> Result<SignedIn, Trouble> {
     let Start { registration, client_secret } = input()?;
     let store = Store::new(&arguments.store)?;
     // Before anybody is sent to a browser: whether there is room for what it brings.
-    drop(store.make_room(arguments.place)?);
+    {
+        // Under the lock: what is taken and given back here would else be the room of a refresh in progress.
+        let _lock = store.lock()?;
+        drop(store.make_room(arguments.place)?);
+    }
     let metadata = discover(&registration).await?;
     let server = Server::new(metadata.client(&registration)?, client_secret);
     let plan = Plan { registration, metadata, server };
