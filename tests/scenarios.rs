@@ -12,7 +12,7 @@ use claviger::{
     session::{ExplicitSettings, SessionContext, SessionMode},
 };
 use clavigerd::{
-    accounts::{Account, Index, Kind, Place},
+    accounts::{Account, Index, Kind},
     config::Limits,
     resolve::{Given, Outcome, Resolution, explain, resolve},
     settings::{File, FileState, Layer, Scope, Settings, Snapshot, Workspace, parse, store},
@@ -21,7 +21,7 @@ use clavigerd::{
 };
 use serde::Deserialize;
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
-use support::CANARY;
+use support::{CANARY, walk};
 
 /// Fewer would mean that the walk over the files went wrong.
 const AT_LEAST: usize = 250;
@@ -192,18 +192,10 @@ impl Case {
 
     fn accounts(&self) -> Index {
         let account = |listed: &Listed| Account {
-            name: listed.name.clone(),
-            login: format!("{}-1", listed.name),
-            kind: listed.kind,
             audience: listed.audience.clone().unwrap_or_else(|| ANTHROPIC_BASE_URL.into()),
-            registration: None,
-            issuer: None,
             method: listed.method.clone(),
             organization: listed.organization.clone(),
-            subject: None,
-            place: Place::File,
-            signed_in_at: std::time::UNIX_EPOCH,
-            login_required: None,
+            ..walk::account(&listed.name, listed.kind)
         };
         let accounts = self.accounts.iter().map(account).collect();
         Index { accounts, in_use: self.in_use.clone(), fault: None }
