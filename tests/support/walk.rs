@@ -19,8 +19,10 @@ pub const CHOSEN: Option<Outcome> = Some(Outcome::Chosen);
 pub const IGNORED: Option<Outcome> = Some(Outcome::Ignored);
 pub const UNSET: Option<Outcome> = Some(Outcome::NotConfigured);
 
+type Pairs = &'static [(&'static str, &'static str)];
+
 /// The modes: name, what asks for it, and where that is written. Homespace is asked for by an option.
-pub const MODES: [(&str, SessionMode, &[(&str, &str)], &str); 5] = [
+pub const MODES: [(&str, SessionMode, Pairs, &str); 5] = [
     ("standard", SessionMode::Standard, &[], "guide: Advanced Configuration & Priority, items 2 to 4"),
     ("homespace", SessionMode::Homespace, &[], "guide: Advanced Configuration & Priority, item 2"),
     (
