@@ -184,6 +184,11 @@ async fn a_managed_login_policy_blocks_until_it_is_lifted() {
     let (session, mut client) = (daemon.session(), daemon.client().await);
     let problem = client.get(&session, None).await.expect_err("blocked");
     assert_eq!((problem.reason, problem.location.expect("a place").line), (Reason::PolicyBlocked, 2));
+    let request = v1::ExplainRequest { session: Some(session.to_proto()) };
+    let explained = client.inspect().explain(request).await.expect("explained").into_inner();
+    let [policy] = &explained.policies[..] else { panic!("{explained:?}") };
+    assert_eq!((policy.demands.as_str(), policy.applies), ("an OAuth login by claudeai", true));
+    assert_eq!((policy.name.as_str(), policy.locations[0].line), ("forceLoginMethod", 2));
     daemon.home.replace("managed/managed-settings.json", "{}");
     client.get(&session, None).await.expect("a lease");
     daemon.end().await;

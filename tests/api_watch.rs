@@ -240,7 +240,7 @@ async fn a_problem_without_credential_is_followed_by_the_first_one() {
     assert!(matches!(next(&mut watch).await, Event::Problem(problem) if problem.reason == "no-credential"));
     daemon.helper(0.0, "300000");
     assert_eq!(issued(&mut watch).await.0, Initial);
-    daemon.home.write("home/.claude/settings.json", "{ broken");
+    daemon.home.replace("home/.claude/settings.json", "{ broken");
     // The last good content is kept, so nothing is told.
     is_quiet(&mut watch).await;
     daemon.end().await;

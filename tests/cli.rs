@@ -227,7 +227,7 @@ fn errors_are_json_where_json_is_asked_for() {
     assert_eq!(error(&["--no-start", "get"], 8)["reason"], "daemon-unreachable");
     let nothing = error(&["get"], 3);
     assert_eq!(nothing["reason"], "no-credential");
-    assert_eq!(nothing["trail"].as_array().map(Vec::len), Some(4));
+    assert_eq!(nothing["trail"].as_array().map(Vec::len), Some(6));
     home.write("home/.claude/settings.json", "{\n \"apiKeyHelper\": 7}");
     let broken = error(&["get"], 4);
     assert_eq!((&broken["reason"], &broken["location"]["line"]), (&json!("settings-invalid"), &json!(2)));

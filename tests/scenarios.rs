@@ -6,25 +6,25 @@
 mod support;
 
 use claviger::{
-    backend::CLOUDS,
+    backend::{ANTHROPIC_BASE_URL, CLOUDS},
     reason::Problem,
     secret::Secret,
     session::{ExplicitSettings, SessionContext, SessionMode},
 };
 use clavigerd::{
-    accounts::Index,
+    accounts::{Account, Index, Kind},
     config::Limits,
     resolve::{Given, Outcome, Resolution, explain, resolve},
-    settings::{File, FileState, Layer, Settings, Snapshot, Workspace, parse, store},
+    settings::{File, FileState, Layer, Scope, Settings, Snapshot, Workspace, parse, store},
     sources::Material,
     trust::{Decision, Subject},
 };
 use serde::Deserialize;
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
-use support::CANARY;
+use support::{CANARY, walk};
 
 /// Fewer would mean that the walk over the files went wrong.
-const AT_LEAST: usize = 150;
+const AT_LEAST: usize = 250;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,10 +52,28 @@ struct Case {
     wants: Option<String>,
     /// Passed with `--settings`.
     settings: Option<String>,
+    /// The local store, in the order of its list.
+    #[serde(default)]
+    accounts: Vec<Listed>,
+    /// The account that `claviger use` named.
+    in_use: Option<String>,
     /// Content by layer.
     #[serde(default)]
     files: BTreeMap<String, String>,
     expect: Expect,
+}
+
+/// An account of a case.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    name: String,
+    /// "oauth", "token" or "api-key".
+    kind: Kind,
+    /// Where its secret may go; Anthropic's API if not said.
+    audience: Option<String>,
+    method: Option<String>,
+    organization: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -166,14 +184,21 @@ impl Case {
             other => panic!("unknown decision {other}"),
         };
         let subject = Subject::of(&workspace, &files);
-        let hermetic = session.mode == SessionMode::Bare;
-        let explicit = store::explicit(session)?;
-        Ok(Settings {
-            snapshot: Arc::new(Snapshot { workspace, files, subject }),
-            explicit,
-            decision,
-            hermetic,
-        })
+        let scope = Scope::of(session.mode);
+        // As the broker does: a managed session ignores whatever is passed.
+        let explicit = if scope == Scope::Policy { None } else { store::explicit(session)? };
+        Ok(Settings { snapshot: Arc::new(Snapshot { workspace, files, subject }), explicit, decision, scope })
+    }
+
+    fn accounts(&self) -> Index {
+        let account = |listed: &Listed| Account {
+            audience: listed.audience.clone().unwrap_or_else(|| ANTHROPIC_BASE_URL.into()),
+            method: listed.method.clone(),
+            organization: listed.organization.clone(),
+            ..walk::account(&listed.name, listed.kind)
+        };
+        let accounts = self.accounts.iter().map(account).collect();
+        Index { accounts, in_use: self.in_use.clone(), fault: None }
     }
 
     fn resolve(&self) -> Resolution {
@@ -185,7 +210,7 @@ impl Case {
                 return Resolution { backend, winner: Err(problem), steps: Vec::new(), warnings: Vec::new() };
             }
         };
-        let accounts = Index::default();
+        let accounts = self.accounts();
         let given = Given { session: &session, settings: &settings, accounts: &accounts, limits: &limits };
         let (short, long) = (resolve(&given), explain(&given));
         let of = |one: &Resolution| one.winner.as_ref().map(|winner| winner.source).map_err(Clone::clone);

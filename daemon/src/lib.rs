@@ -18,6 +18,7 @@ pub mod listener;
 mod lock;
 pub mod logs;
 pub mod peer;
+pub mod policy;
 pub mod resolve;
 pub mod server;
 pub mod settings;

@@ -12,8 +12,9 @@ use crate::{
         self, Endpoint, Extras,
         cloud::{self, Place},
     },
-    settings::{Lookup, POLICIES, Settings, effective::effective},
-    sources::{Binding, Bound, CHAIN},
+    policy::{self, Policy},
+    settings::{Lookup, Settings, effective::effective},
+    sources::{Binding, Bound, CHAIN, CredentialSource},
 };
 use claviger::{
     backend::{Backend, CLOUDS},
@@ -32,7 +33,7 @@ pub enum Outcome {
     Chosen,
     /// Nothing configures it.
     NotConfigured,
-    /// Configured, but ruled out by the session's mode.
+    /// Ruled out by the session's mode.
     Ignored,
     /// Configured, but a source before it won.
     Outranked,
@@ -123,24 +124,31 @@ fn walk(given: &Given<'_>, to_the_end: bool) -> Resolution {
 
 fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Winner, Problem> {
     let Given { session, settings, accounts, limits } = *given;
-    if session.mode == SessionMode::Managed {
-        return Err(Problem::new(Reason::LoginRequired, "managed sessions use an OAuth login only, and there is none")
-            .hint("local keys, helpers and settings are ignored here on purpose; start the session outside its host to use them"));
-    }
     if let Some(problem) = settings.broken() {
         return Err(problem.clone());
     }
     out.warnings
         .extend(settings.kept().map(|problem| format!("{problem}; what the file said before still counts")));
+    out.warnings.extend(policy::ineffective(settings));
     let extras = endpoint::extras(session, settings)?;
     out.backend = backend(session, settings, &mut out.warnings)?;
-    match out.backend {
-        Backend::Anthropic => policy(settings)?,
-        cloud => skipped(session, settings, cloud)?,
-    }
+    skipped(session, settings, out.backend)?;
+    // Clouds and their own credentials are not gated (`spec/behaviour.md` A2, `forceLoginMethod`).
+    let policy = match out.backend {
+        Backend::Anthropic => Policy::of(settings),
+        _ => Policy::default(),
+    };
     let (endpoint, place) = cloud::of(out.backend, session, settings, &mut out.warnings)?;
     out.warnings.extend(endpoint.warning());
-    let view = View { session, settings, accounts, backend: out.backend, endpoint: &endpoint, limits };
+    let view = View {
+        session,
+        settings,
+        accounts,
+        policy: &policy,
+        backend: out.backend,
+        endpoint: &endpoint,
+        limits,
+    };
     let (source, bound) = chain(&view, to_the_end, &mut out.steps)?;
     let (backend, warnings) = (out.backend, out.warnings.clone());
     Ok(Winner { source, backend, bound, endpoint, place, extras, warnings })
@@ -148,10 +156,14 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
 
 fn chain(view: &View<'_>, to_the_end: bool, steps: &mut Vec<Step>) -> Result<(&'static str, Bound), Problem> {
     let mut ended: Option<Result<(&'static str, Bound), Problem>> = None;
-    for source in CHAIN.iter().filter(|source| source.backend() == view.backend) {
+    // A managed session ignores the credentials of clouds like any other, and explanations say so.
+    let is_of = |source: &&&dyn CredentialSource| {
+        source.backend() == view.backend || view.session.mode == SessionMode::Managed
+    };
+    for source in CHAIN.iter().filter(is_of) {
         let mut push =
             |outcome, why: Cow<'static, str>, at| steps.push(Step { source: source.id(), outcome, why, at });
-        match (source.bind(view), &ended) {
+        match (bind(*source, view), &ended) {
             (Binding::NotConfigured(why), _) => push(Outcome::NotConfigured, why, None),
             (Binding::Ignored(why), _) => push(Outcome::Ignored, why, None),
             (Binding::Bound(bound), None) => {
@@ -176,8 +188,34 @@ fn chain(view: &View<'_>, to_the_end: bool, steps: &mut Vec<Step>) -> Result<(&'
     ended.unwrap_or_else(|| Err(nothing_configured(view, steps)))
 }
 
+/// What a source would do, as far as mode and policy let it.
+fn bind(source: &dyn CredentialSource, view: &View<'_>) -> Binding {
+    if view.session.mode == SessionMode::Managed && !source.is_login() {
+        return Binding::Ignored("managed sessions ignore everything but an OAuth login".into());
+    }
+    match (source.bind(view), view.policy.blocks()) {
+        (Binding::Bound(_), Some(problem)) if !source.is_login() => Binding::Refused(problem),
+        (binding, _) => binding,
+    }
+}
+
 fn nothing_configured(view: &View<'_>, steps: &[Step]) -> Problem {
+    let mode = view.session.mode;
+    let policy = view.policy.wants_login(mode != SessionMode::Bare);
+    let mut problem = policy.unwrap_or_else(|| nothing_in(view));
+    problem.trail = steps.iter().map(|step| format!("{}: {}", step.source, step.why)).collect();
+    problem
+}
+
+fn nothing_in(view: &View<'_>) -> Problem {
     let hint = match view.session.mode {
+        SessionMode::Managed => {
+            return Problem::new(
+                Reason::LoginRequired,
+                "managed sessions use an OAuth login only, and there is none",
+            )
+            .hint("`claviger login` signs in; local keys, helpers and settings are ignored here on purpose");
+        }
         SessionMode::Bare => {
             "set ANTHROPIC_API_KEY, or pass --settings with an apiKeyHelper; a bare session reads nothing else"
         }
@@ -188,10 +226,7 @@ fn nothing_configured(view: &View<'_>, steps: &[Step]) -> Problem {
             "set apiKeyHelper in ~/.claude/settings.json, or ANTHROPIC_API_KEY; `claviger explain` shows the whole walk"
         }
     };
-    let mut problem =
-        Problem::new(Reason::NoCredential, "nothing provides a credential for this session").hint(hint);
-    problem.trail = steps.iter().map(|step| format!("{}: {}", step.source, step.why)).collect();
-    problem
+    Problem::new(Reason::NoCredential, "nothing provides a credential for this session").hint(hint)
 }
 
 /// The first cloud that is switched on, in fixed order; a settings file's `env` overrides the session's own.
@@ -200,8 +235,17 @@ fn backend(
     settings: &Settings,
     warnings: &mut Vec<String>,
 ) -> Result<Backend, Problem> {
-    if let Some(wanted) = session.backend {
-        return Ok(wanted);
+    match (session.mode, session.backend) {
+        (SessionMode::Managed, Some(cloud)) if cloud != Backend::Anthropic => {
+            let message =
+                format!("managed sessions use an OAuth login only, no credential of {}", cloud.name());
+            return Err(Problem::new(Reason::PolicyBlocked, message)
+                .hint("run the tool outside the remote container or desktop host"));
+        }
+        // Its switches count for nothing here, either.
+        (SessionMode::Managed, _) => return Ok(Backend::Anthropic),
+        (_, Some(wanted)) => return Ok(wanted),
+        (_, None) => {}
     }
     let mut enabled = Vec::new();
     for (backend, variable, _) in CLOUDS {
@@ -244,17 +288,4 @@ fn has_own_key(session: &SessionContext, settings: &Settings, backend: Backend) 
 
 fn switched_on(session: &SessionContext, settings: &Settings, variable: &str) -> Result<bool, Problem> {
     Ok(effective(session, settings, variable)?.is_some_and(|(value, _)| is_true(value)))
-}
-
-/// Login policies gate every session on the Anthropic backend; keys and helpers are blocked while one is set, whatever
-/// its value (`spec/behaviour.md` A2, `forceLoginMethod`).
-fn policy(settings: &Settings) -> Result<(), Problem> {
-    match POLICIES.iter().find_map(|key| Some((key, settings.policy(key)?))) {
-        None => Ok(()),
-        Some((key, policy)) => {
-            Err(Problem::new(Reason::PolicyBlocked, format!("{key} allows an OAuth login only"))
-                .hint("your organisation's managed settings decide this; ask whoever maintains them")
-                .at(&policy.at))
-        }
-    }
 }

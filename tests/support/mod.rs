@@ -16,6 +16,7 @@ pub mod provider;
 pub mod stand_in;
 pub mod tool;
 pub mod wait;
+pub mod walk;
 pub mod watch;
 
 pub use daemon::Daemon;

@@ -3,7 +3,7 @@
 use super::{facts, instant, location, problem, seconds, step, text, version};
 use crate::words;
 use claviger::proto::v1::{
-    ExplainResponse, GetStatusResponse, Pending, SettingsFile, SettingsValue, SlotStatus,
+    ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile, SettingsValue, SlotStatus,
 };
 use serde_json::{Value, json};
 
@@ -22,12 +22,22 @@ pub(crate) fn explain(answer: &ExplainResponse) -> Value {
         "problem": problem(answer.problem.as_ref()),
         "files": answer.files.iter().map(file).collect::<Vec<_>>(),
         "values": answer.values.iter().map(value).collect::<Vec<_>>(),
+        "policies": answer.policies.iter().map(policy).collect::<Vec<_>>(),
         "warnings": answer.warnings,
         "slot": answer.slot.as_ref().map(slot),
         "timings": {
             "settings_seconds": seconds(timings.and_then(|timings| timings.settings.as_ref())),
             "resolve_seconds": seconds(timings.and_then(|timings| timings.resolve.as_ref())),
         },
+    })
+}
+
+fn policy(policy: &LoginPolicy) -> Value {
+    json!({
+        "name": policy.name,
+        "demands": policy.demands,
+        "locations": policy.locations.iter().map(|at| location(Some(at))).collect::<Vec<_>>(),
+        "applies": policy.applies,
     })
 }
 

@@ -2,7 +2,9 @@
 
 use super::{facts, place, place_and_layer, problem, problem_and_hint, status, table, time};
 use crate::{escape, output::Style, words};
-use claviger::proto::v1::{ExplainResponse, SettingsFile, SettingsValue, Step, Timings, step::Outcome};
+use claviger::proto::v1::{
+    ExplainResponse, LoginPolicy, SettingsFile, SettingsValue, Step, Timings, step::Outcome,
+};
 use std::time::SystemTime;
 
 /// Sources in order with the winner marked, then files, values and warnings.
@@ -15,6 +17,8 @@ pub(crate) fn render(answer: &ExplainResponse, now: SystemTime, style: Style) ->
     text.push_str(&section("files, highest layer first", &files, style));
     let values: Vec<_> = answer.values.iter().map(value).collect();
     text.push_str(&section("values that took part", &values, style));
+    let policies: Vec<_> = answer.policies.iter().map(policy).collect();
+    text.push_str(&section("login policies", &policies, style));
     let warnings: Vec<_> = answer.warnings.iter().map(|warning| [escape::line(warning)]).collect();
     text.push_str(&section("warnings", &warnings, style));
     text.push_str(&answer.timings.as_ref().map(|timings| took(timings, style)).unwrap_or_default());
@@ -124,6 +128,13 @@ fn value(value: &SettingsValue) -> [String; 3] {
     [escape::line(&value.name), place, notes.join("; ")]
 }
 
+fn policy(policy: &LoginPolicy) -> [String; 3] {
+    let places: Vec<_> = policy.locations.iter().map(place).collect();
+    let except = if policy.applies { "" } else { " (not for this backend)" };
+    let demands = format!("demands {}{except}", escape::line(&policy.demands));
+    [escape::line(&policy.name), demands, places.join(", ")]
+}
+
 fn section<const N: usize>(title: &str, rows: &[[String; N]], style: Style) -> String {
     if rows.is_empty() {
         return String::new();
@@ -150,8 +161,8 @@ mod tests {
     use crate::{output::Style, render::fixture};
     use claviger::{
         proto::v1::{
-            Backend, ExplainResponse, SessionMode, SettingsFile, SettingsValue, SlotStatus, Step, Timings,
-            settings_file::State, step::Outcome,
+            Backend, ExplainResponse, LoginPolicy, SessionMode, SettingsFile, SettingsValue, SlotStatus,
+            Step, Timings, settings_file::State, step::Outcome,
         },
         wire,
     };
@@ -200,6 +211,14 @@ mod tests {
                 resolve: Some(wire::duration(Duration::from_micros(12))),
             }),
             problem: None,
+            policies: vec![LoginPolicy {
+                name: "forceLoginMethod".into(),
+                demands: "an OAuth login by console".into(),
+                locations: fixture::location("/etc/claude-code/managed-settings.json", 2, "managed")
+                    .into_iter()
+                    .collect(),
+                applies: true,
+            }],
         }
     }
 
@@ -221,6 +240,9 @@ files, highest layer first
 
 values that took part
   apiKeyHelper  /h/.claude/settings.json:3 (user)  overrides /h/.config/claviger/config.toml:2 (config)
+
+login policies
+  forceLoginMethod  demands an OAuth login by console  /etc/claude-code/managed-settings.json:2
 
 warnings
   ANTHROPIC_MODEL\\u{1b}[2J is odd

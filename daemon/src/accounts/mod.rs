@@ -10,7 +10,7 @@ pub mod logout;
 pub mod registration;
 
 pub use child::{Child, DEADLINE, LOGIN_DEADLINE, Reply, Store, network};
-pub use index::{Account, Choice, Index, Kind, Place, check_name};
+pub use index::{Account, Choice, Index, Kind, Place, Wish, check_name};
 
 use crate::{host::files, lock::lock};
 use claviger::reason::{Problem, Reason};

@@ -2,7 +2,7 @@
 //!
 //! None is built in (DESIGN §8): an organisation, or a person, writes a section of their own.
 
-use crate::{config, endpoint::Endpoint, host::system};
+use crate::{config, endpoint::Endpoint, host::system, policy::METHODS};
 use claviger::reason::{Location, Problem, Reason};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
@@ -94,7 +94,7 @@ fn check(section: &Registration) -> Result<String, String> {
         return Err("client_secret_file and client_secret_command are both set".into());
     }
     if let Some(method) = &section.method
-        && !["claudeai", "console", "gateway"].contains(&method.as_str())
+        && !METHODS.contains(&method.as_str())
     {
         return Err("method is none of claudeai, console and gateway".into());
     }

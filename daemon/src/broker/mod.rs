@@ -26,7 +26,7 @@ use crate::{
     },
     lock::lock,
     resolve::{self, Given, Winner},
-    settings::{self, Settings, Snapshot, store::SettingsStore},
+    settings::{self, Scope, Settings, Snapshot, store::SettingsStore},
     sources::{Demand, Material, SourceKey},
     trust::TrustStore,
 };
@@ -206,7 +206,7 @@ impl Broker {
             _ => settings::store::explicit(session)?,
         };
         let decision = self.trust.decision(snapshot.subject.as_ref());
-        Ok(Settings { snapshot, explicit, decision, hermetic: session.mode == SessionMode::Bare })
+        Ok(Settings { snapshot, explicit, decision, scope: Scope::of(session.mode) })
     }
 
     async fn serve(

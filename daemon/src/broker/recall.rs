@@ -84,7 +84,7 @@ mod tests {
         accounts::Index,
         config::Limits,
         resolve::{self, Given},
-        settings::{Settings, Snapshot, Workspace},
+        settings::{Scope, Settings, Snapshot, Workspace},
         trust::Decision,
     };
     use claviger::session::{SessionContext, explicit};
@@ -100,7 +100,7 @@ mod tests {
             snapshot: snapshot.clone(),
             explicit: None,
             decision: Decision::Undecided,
-            hermetic: false,
+            scope: Scope::All,
         };
         let accounts = Arc::new(Index::default());
         let limits = Limits::default();

@@ -202,16 +202,30 @@ fn check(path: &Path, status: &FileStat, owner: Owner) -> Result<(), Refusal> {
             return Err(Refusal::Rule("belongs to another user", "take ownership of the file or remove it"));
         }
         Owner::Managed(uid) if !is_closed(status, uid) || !is_directory_closed(path, uid) => {
-            return Err(Refusal::Rule(
-                "managed settings that others than root can change are not used",
-                "make file and directory root's own and take away write permission of group and others",
-            ));
+            return Err(Refusal::Rule(OPEN.0, OPEN.1));
         }
         Owner::User | Owner::Managed(_) => {}
     }
     match usize::try_from(status.st_size) {
         Ok(size) if size <= MAX_SETTINGS => Ok(()),
         _ => Err(TOO_LARGE),
+    }
+}
+
+/// What is wrong with managed settings that others can change, and what to do.
+const OPEN: (&str, &str) = (
+    "managed settings that others than root can change are not used",
+    "make file and directory root's own and take away write permission of group and others",
+);
+
+/// Checks a directory of managed settings, if there is one: who can write there can remove a policy.
+///
+/// # Errors
+/// `settings-invalid` if others than `uid` can.
+pub fn check_managed_directory(path: &Path, uid: u32) -> Result<(), Problem> {
+    match stat(path) {
+        Ok(status) if !is_closed(&status, uid) => Err(invalid(path, OPEN.0, OPEN.1)),
+        _ => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     accounts::Index,
     config::Limits,
     endpoint::Endpoint,
+    policy::Policy,
     settings::{
         Layer, Settings,
         effective::{effective, milliseconds, untrusted},
@@ -30,6 +31,8 @@ pub struct View<'a> {
     pub settings: &'a Settings,
     /// The accounts of the local store.
     pub accounts: &'a Index,
+    /// The login policies that gate its backend.
+    pub policy: &'a Policy,
     /// Who receives the request.
     pub backend: Backend,
     /// Where requests go.

@@ -4,12 +4,14 @@ use super::{Context, convert, fail, introduce, session};
 use crate::{
     broker::{entry::Entry, loan::Counters},
     endpoint::cloud,
+    policy::Policy,
     resolve::{self, Given, Resolution, Step},
     settings::{File, FileState, Located, Settings},
     sources::{Material, SourceKey},
 };
 use claviger::{
     PROTOCOL, RELEASE,
+    backend::Backend,
     proto::v1::{self, inspect_service_server::InspectService, settings_file},
     session::SessionContext,
     wire,
@@ -128,6 +130,7 @@ impl Context {
             steps: resolution.steps.into_iter().map(step).collect(),
             files: files(settings, now),
             values: values(settings),
+            policies: policies(settings, resolution.backend),
             warnings: resolution.warnings,
             workspace: settings.snapshot.workspace.root.display().to_string(),
             timings: Some(v1::Timings {
@@ -196,6 +199,17 @@ fn settings_file(file: &File, takes_part: bool, now: SystemTime) -> v1::Settings
         state: state.into(),
         problem: problem.map(|problem| wire::problem(problem, now)),
     }
+}
+
+fn policies(settings: &Settings, backend: Backend) -> Vec<v1::LoginPolicy> {
+    let policy = Policy::of(settings);
+    let shown = policy.rules().iter().map(|rule| v1::LoginPolicy {
+        name: rule.key.to_owned(),
+        demands: rule.demand.words(),
+        locations: rule.places.iter().map(wire::location).collect(),
+        applies: backend == Backend::Anthropic,
+    });
+    shown.collect()
 }
 
 /// Every value that takes part, by name, the one in effect first.

@@ -91,24 +91,27 @@ impl<'a> Load<'a> {
             return self.absent(Layer::Managed, &directory.join("managed-settings.json"));
         }
         self.expect_directory(&drop_ins);
-        let names = match files::names(&drop_ins) {
-            Ok(names) => names.unwrap_or_default(),
-            Err(problem) => {
-                let state = FileState::Invalid(in_layer(problem, Layer::Managed));
-                self.files.push(File {
-                    layer: Layer::Managed,
-                    path: drop_ins.clone(),
-                    state,
-                    content: Arc::default(),
-                });
-                Vec::new()
+        for place in [&directory, &drop_ins] {
+            if let Err(problem) = files::check_managed_directory(place, self.roots.managed_owner) {
+                self.unusable(place, problem);
             }
-        };
+        }
+        let names = files::names(&drop_ins).unwrap_or_else(|problem| {
+            self.unusable(&drop_ins, problem);
+            None
+        });
+        let names = names.unwrap_or_default();
         self.memory.forget_others(Layer::Managed, &drop_ins, &names);
         for name in names.iter().rev().filter(|name| is_drop_in(name.as_encoded_bytes())) {
             self.file(Layer::Managed, &drop_ins.join(name), owner);
         }
         self.file(Layer::Managed, &directory.join("managed-settings.json"), owner);
+    }
+
+    fn unusable(&mut self, directory: &Path, problem: Problem) {
+        let state = FileState::Invalid(in_layer(problem, Layer::Managed));
+        let (layer, path) = (Layer::Managed, directory.to_owned());
+        self.files.push(File { layer, path, state, content: Arc::default() });
     }
 
     // Says whether there is none.

@@ -16,8 +16,14 @@ pub mod store;
 pub mod watch;
 pub mod workspace;
 
-use crate::trust::{Decision, Subject};
-use claviger::reason::{Location, Problem};
+use crate::{
+    policy::Demand,
+    trust::{Decision, Subject},
+};
+use claviger::{
+    reason::{Location, Problem},
+    session::SessionMode,
+};
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 pub use workspace::Workspace;
 
@@ -65,7 +71,7 @@ pub struct Content {
     /// The `env` block: every entry with a valid name.
     pub env: BTreeMap<String, Located<String>>,
     /// Keys of [`POLICIES`] that the file sets, to whatever.
-    pub policies: BTreeMap<&'static str, Located<()>>,
+    pub policies: BTreeMap<&'static str, Located<Demand>>,
 }
 
 /// State of a settings file.
@@ -105,6 +111,17 @@ pub struct Snapshot {
     pub subject: Option<Subject>,
 }
 
+/// Which layers count in a session. Managed ones always do: they carry policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    All,
+    /// What was passed with `--settings` (bare sessions).
+    Explicit,
+    /// None but policy (managed sessions).
+    Policy,
+}
+
 /// The settings of one session: the view that sources bind against.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -114,8 +131,8 @@ pub struct Settings {
     pub explicit: Option<Arc<File>>,
     /// What has been decided about the workspace.
     pub decision: Decision,
-    /// Whether only explicit settings count (bare sessions).
-    pub hermetic: bool,
+    /// Which layers count.
+    pub scope: Scope,
 }
 
 /// What a lookup finds.
@@ -158,6 +175,19 @@ impl Layer {
     }
 }
 
+// === impl Scope ===
+
+impl Scope {
+    /// What counts in sessions of `mode`.
+    pub fn of(mode: SessionMode) -> Self {
+        match mode {
+            SessionMode::Standard | SessionMode::Homespace => Self::All,
+            SessionMode::Bare => Self::Explicit,
+            SessionMode::Managed => Self::Policy,
+        }
+    }
+}
+
 // === impl Settings ===
 
 impl Settings {
@@ -175,17 +205,18 @@ impl Settings {
     }
 
     /// Every file whose commands and variables count. In a bare session managed settings are policy and nothing else
-    /// (`spec/behaviour.md` A6: a helper comes from `--settings` only).
+    /// (`spec/behaviour.md` A6: a helper comes from `--settings` only), and in a managed one.
     pub fn sources(&self) -> impl Iterator<Item = &File> {
-        self.files().filter(|file| !(self.hermetic && file.layer == Layer::Managed))
+        self.files().filter(|file| self.scope == Scope::All || file.layer != Layer::Managed)
     }
 
     /// Whether a layer counts in this session at all. Managed settings always do: they carry policy.
     pub fn takes_part(&self, layer: Layer) -> bool {
         match layer {
-            Layer::Managed | Layer::Explicit => true,
-            Layer::Local | Layer::Project => !self.hermetic && self.decision != Decision::Ignored,
-            Layer::User | Layer::Config => !self.hermetic,
+            Layer::Managed => true,
+            Layer::Explicit => self.scope != Scope::Policy,
+            Layer::Local | Layer::Project => self.scope == Scope::All && self.decision != Decision::Ignored,
+            Layer::User | Layer::Config => self.scope == Scope::All,
         }
     }
 
@@ -199,11 +230,11 @@ impl Settings {
         self.judge(self.sources().find_map(|file| file.content.env.get(name)))
     }
 
-    /// The policy `key` of [`POLICIES`]; only managed settings can set one.
-    pub fn policy(&self, key: &str) -> Option<&Located<()>> {
-        self.files()
-            .filter(|file| file.layer == Layer::Managed)
-            .find_map(|file| file.content.policies.get(key))
+    /// What is said under `key` of [`POLICIES`], the strongest file first: by managed settings, or by the others, which
+    /// have no say in it.
+    pub fn demands(&self, key: &str, managed: bool) -> impl Iterator<Item = &Located<Demand>> {
+        let files = self.files().filter(move |file| (file.layer == Layer::Managed) == managed);
+        files.filter_map(move |file| file.content.policies.get(key))
     }
 
     /// The merged `env` blocks of all layers that may be used, for the environment of commands.

@@ -2,6 +2,7 @@
 
 pub use super::hook::is_hook;
 use super::{COMMANDS, Content, Layer, Located, POLICIES};
+use crate::policy::Demand;
 use claviger::{
     reason::{Location, Problem, Reason},
     variables,
@@ -51,6 +52,7 @@ enum Value {
     /// A number or boolean: what it is, and its literal.
     Literal(&'static str, String),
     Table(Vec<Entry>),
+    List(Vec<Value>),
     /// Anything else: what it is.
     Other(&'static str),
 }
@@ -116,7 +118,8 @@ impl<'a> Text<'a> {
             if let Some(key) = COMMANDS.into_iter().find(|key| *key == entry.key) {
                 self.command(key, entry, &mut content)?;
             } else if let Some(key) = POLICIES.into_iter().find(|key| *key == entry.key) {
-                content.policies.insert(key, self.located(entry.key_at, ()));
+                let demand = demand(key, &entry.value, dialect);
+                content.policies.insert(key, self.located(entry.value_at, demand));
             } else if entry.key == "env" {
                 content.env = self.variables(entry, dialect)?;
             }
@@ -206,6 +209,7 @@ impl Value {
         match self {
             Self::Text(_) => "a string",
             Self::Table(_) => dialect.table,
+            Self::List(_) => "an array",
             Self::Literal(kind, _) | Self::Other(kind) => kind,
         }
     }
@@ -216,6 +220,19 @@ impl Value {
 impl Dialect {
     const JSON: Self = Self { table: "an object" };
     const TOML: Self = Self { table: "a table" };
+}
+
+/// What a policy demands. Nothing here is an error: a policy that nobody can read blocks, and no file becomes invalid by
+/// one that has no say in it.
+fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
+    let text = |value: &Value| match value {
+        Value::Text(text) => Ok(text.clone()),
+        other => Err(other.kind(dialect)),
+    };
+    match value {
+        Value::List(values) => Demand::of_list(key, values.iter().map(text).collect()),
+        value => Demand::of_text(key, text(value)),
+    }
 }
 
 /// Whether `name` can be the name of an environment variable in every shell.

@@ -8,7 +8,7 @@ use super::{
     Providing, SourceKey, sdk,
 };
 use crate::{
-    accounts::{self, Account, Child, Choice, Kind, Store},
+    accounts::{self, Account, Child, Choice, Kind, Store, Wish},
     fetch::answer::{Found, Outcome},
     host::Host,
     resolve::View,
@@ -50,6 +50,10 @@ impl CredentialSource for LocalStore {
         Backend::Anthropic
     }
 
+    fn is_login(&self) -> bool {
+        self.is_oauth
+    }
+
     fn bind(&self, view: &View<'_>) -> Binding {
         if view.session.mode == SessionMode::Bare {
             return Binding::Ignored("bare sessions never use the local store".into());
@@ -64,11 +68,20 @@ impl LocalStore {
             return Err(fault.clone());
         }
         let wanted = view.variable(ACCOUNT)?;
-        let account = match view.accounts.choose(wanted.map(|(name, _)| name), &view.endpoint.origin) {
+        let wish = Wish {
+            name: wanted.map(|(name, _)| name),
+            origin: &view.endpoint.origin,
+            logins_only: view.session.mode == SessionMode::Managed,
+            suits: &|account| view.policy.refuses(account).is_none(),
+        };
+        let account = match view.accounts.choose(&wish) {
             Choice::Account(account) => account,
             Choice::Unknown(name) => return Err(accounts::unknown(name).at(wanted.and_then(|(_, at)| at))),
             Choice::Nothing => return Ok(Binding::NotConfigured("nobody has logged in".into())),
         };
+        if wish.logins_only && !account.kind.is_oauth() {
+            return Err(no_login(account).at(wanted.and_then(|(_, at)| at)));
+        }
         if account.kind.is_oauth() != self.is_oauth {
             let what = if self.is_oauth { "an API key" } else { "a login" };
             return Ok(Binding::NotConfigured(format!("the account {} is {what}", account.name).into()));
@@ -76,12 +89,22 @@ impl LocalStore {
         if account.audience != view.endpoint.origin {
             return Err(wrong_destination(account, view));
         }
+        if let Some(problem) = view.policy.refuses(account).filter(|_| self.is_oauth) {
+            return Err(problem);
+        }
         Ok(Binding::Bound(Bound {
             scheme: self.scheme,
             at: None,
             material: Material::Provided(Arc::new(Stored::new(self.id, account, view))),
         }))
     }
+}
+
+fn no_login(account: &Account) -> Problem {
+    let message =
+        format!("managed sessions use an OAuth login only, and the account {} is an API key", account.name);
+    Problem::new(Reason::PolicyBlocked, message)
+        .hint(format!("unset {ACCOUNT}, or name an account that somebody has signed in to"))
 }
 
 /// A gateway once got a login that was not meant for it (`spec/behaviour.md` C, "OAuth to wrong gateway").

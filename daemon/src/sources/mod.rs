@@ -59,6 +59,10 @@ pub trait CredentialSource: Sync {
     fn id(&self) -> &'static str;
     /// For whom it has credentials.
     fn backend(&self) -> Backend;
+    /// Whether what it has is an OAuth login: all that managed sessions and login policies let in.
+    fn is_login(&self) -> bool {
+        false
+    }
     /// What it would do for a session. Pure.
     fn bind(&self, view: &View<'_>) -> Binding;
 }
@@ -68,7 +72,7 @@ pub trait CredentialSource: Sync {
 pub enum Binding {
     /// Nothing configures it: ask the next.
     NotConfigured(Cow<'static, str>),
-    /// Configured, but the session's mode rules it out: ask the next.
+    /// The session's mode rules it out: ask the next.
     Ignored(Cow<'static, str>),
     /// Configured, and it must not or cannot be used: stop.
     Refused(Problem),

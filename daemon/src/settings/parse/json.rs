@@ -106,13 +106,15 @@ fn entries(text: &Text<'_>, object: &Object<'_>, wanted: impl Fn(&str) -> bool) 
     properties.into_iter().map(entry).collect()
 }
 
-fn value(text: &Text<'_>, value: &ast::Value<'_>) -> Value {
-    match value {
+fn value(text: &Text<'_>, tree: &ast::Value<'_>) -> Value {
+    match tree {
         ast::Value::StringLit(string) => Value::Text(string.value.to_string()),
         ast::Value::NumberLit(number) => Value::Literal("a number", number.value.to_owned()),
         ast::Value::BooleanLit(boolean) => Value::Literal("a boolean", boolean.value.to_string()),
         ast::Value::Object(object) => Value::Table(entries(text, object, |_| true)),
-        ast::Value::Array(_) => Value::Other("an array"),
+        ast::Value::Array(array) => {
+            Value::List(array.elements.iter().map(|element| value(text, element)).collect())
+        }
         ast::Value::NullKeyword(_) => Value::Other("null"),
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::{
     host::files::MAX_SETTINGS,
-    settings::house::{House, MANAGED, PROJECT, USER, skip_unless_root},
+    settings::{
+        File, FileState,
+        house::{House, MANAGED, PROJECT, USER, skip_unless_root},
+    },
 };
 use std::{
     fs,
@@ -159,13 +162,21 @@ async fn managed_settings_must_be_closed_to_others() {
         (MANAGED, 0o664, 0o644, MANAGED),
         (MANAGED, 0o646, 0o644, MANAGED),
         ("etc", 0o777, 0o755, MANAGED),
+        ("etc", 0o775, 0o755, "etc"),
         ("etc/managed-settings.d", 0o775, 0o755, "etc/managed-settings.d/a.json"),
     ] {
         mode(path, open);
         house.expect(concerned, "invalid", "").await;
         mode(path, closed);
-        assert_eq!(house.state(concerned).await.0, "loaded", "{path} {open:o}");
+        let snapshot = house.snapshot().await;
+        let broken = |file: &File| matches!(file.state, FileState::Invalid(_));
+        assert!(!snapshot.files.iter().any(broken), "{path} {open:o}");
     }
+    // Who can write there can take a policy away, so an open directory is wrong even while it is empty.
+    fs::remove_file(house.path(MANAGED)).expect("removed");
+    mode("etc", 0o777);
+    house.expect("etc", "invalid", "").await;
+    mode("etc", 0o755);
     fs::remove_dir_all(house.path("etc/managed-settings.d")).expect("removed");
     fs::write(house.path("etc/managed-settings.d"), "").expect("written");
     house.expect("etc/managed-settings.d", "invalid", "").await;

@@ -1,0 +1,261 @@
+//! Login policies: `forceLoginMethod` and `forceLoginOrgUUID` of managed settings, and whom they let in. Pure.
+//!
+//! They gate every session on the Anthropic backend (`spec/behaviour.md` A2). Whatever nobody can read blocks: a policy
+//! with a typing mistake must not be one that allows everything.
+
+use crate::{
+    accounts::{Account, Kind},
+    settings::{Located, POLICIES, Settings},
+};
+use claviger::reason::{Location, Problem, Reason};
+
+/// The words of `forceLoginMethod`.
+pub const METHODS: [&str; 3] = ["claudeai", "console", "gateway"];
+/// The key whose value is one of [`METHODS`].
+const METHOD: &str = POLICIES[0];
+
+/// What a policy demands of an OAuth login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// That it counts as this one of [`METHODS`].
+    Method(&'static str),
+    /// That it is of one of these organisations. Lower case.
+    Organizations {
+        /// Their UUIDs.
+        ids: Vec<String>,
+        /// Whether they were written as a list, which adds to those of weaker files.
+        is_list: bool,
+    },
+    /// What nobody can meet: why, as the rest of a sentence about the key.
+    Unusable(String),
+}
+
+/// A policy in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its key.
+    pub key: &'static str,
+    /// What it demands.
+    pub demand: Demand,
+    /// Where it stands, the strongest place first.
+    pub places: Vec<Location>,
+}
+
+/// The policies in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    rules: Vec<Rule>,
+}
+
+// === impl Demand ===
+
+impl Demand {
+    /// Of one text under `key`, or of something else of this kind.
+    pub fn of_text(key: &str, value: Result<String, &'static str>) -> Self {
+        match value {
+            Err(kind) => Self::Unusable(format!("it must be {}, not {kind}", expected(key))),
+            Ok(word) if key == METHOD => match METHODS.into_iter().find(|method| *method == word) {
+                Some(method) => Self::Method(method),
+                None => Self::Unusable(format!("it is not {}", expected(key))),
+            },
+            Ok(id) if is_uuid(&id) => {
+                Self::Organizations { ids: vec![id.to_ascii_lowercase()], is_list: false }
+            }
+            Ok(_) => Self::Unusable("it is not a UUID".into()),
+        }
+    }
+
+    /// Of a list under `key`, of texts or of something else of these kinds.
+    pub fn of_list(key: &str, values: Vec<Result<String, &'static str>>) -> Self {
+        if key == METHOD {
+            return Self::of_text(key, Err("an array"));
+        }
+        if values.is_empty() {
+            return Self::Unusable("its list is empty".into());
+        }
+        let mut ids = Vec::new();
+        for (number, value) in (1..).zip(values) {
+            match Self::of_text(key, value) {
+                Self::Organizations { ids: one, .. } => ids.extend(one),
+                _ => return Self::Unusable(format!("entry {number} of its list is not a UUID")),
+            }
+        }
+        Self::Organizations { ids, is_list: true }
+    }
+
+    /// In words, after "demands".
+    pub fn words(&self) -> String {
+        match self {
+            Self::Method(method) => format!("an OAuth login by {method}"),
+            Self::Organizations { ids, .. } => format!("an OAuth login of organisation {}", ids.join(" or ")),
+            Self::Unusable(why) => format!("what nobody can meet: {why}"),
+        }
+    }
+}
+
+fn expected(key: &str) -> &'static str {
+    if key == METHOD { "one of claudeai, console and gateway" } else { "a UUID or an array of them" }
+}
+
+/// Whether `text` is hexadecimal digits and hyphens in the shape of RFC 9562.
+fn is_uuid(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+// === impl Rule ===
+
+impl Rule {
+    /// Later drop-ins win, and lists add up (`spec/behaviour.md` A1). What nobody can read blocks even where a stronger
+    /// file says otherwise.
+    fn of(key: &'static str, settings: &Settings) -> Option<Self> {
+        let demands: Vec<&Located<Demand>> = settings.demands(key, true).collect();
+        let unusable = |one: &&&Located<Demand>| matches!(one.value, Demand::Unusable(_));
+        let first = *demands.iter().find(unusable).or(demands.first())?;
+        let mut rule = Self { key, demand: first.value.clone(), places: vec![first.at.clone()] };
+        if let Demand::Organizations { ids, is_list: true } = &mut rule.demand {
+            for weaker in &demands[1..] {
+                let Demand::Organizations { ids: more, is_list: true } = &weaker.value else { break };
+                ids.extend(more.iter().cloned());
+                rule.places.push(weaker.at.clone());
+            }
+        }
+        Some(rule)
+    }
+
+    /// Why it does not let `account` in, as the rest of a sentence about the account.
+    fn objection(&self, account: &Account) -> Option<String> {
+        let (has, fits) = match &self.demand {
+            Demand::Method(method) => (&account.method, account.method.as_deref() == Some(*method)),
+            Demand::Organizations { ids, .. } => {
+                let is = |own: &String| ids.iter().any(|id| id.eq_ignore_ascii_case(own));
+                (&account.organization, account.organization.as_ref().is_some_and(is))
+            }
+            Demand::Unusable(_) => return Some("is blocked".into()),
+        };
+        match (account.kind, has) {
+            (Kind::Oauth, Some(_)) if fits => None,
+            (Kind::Oauth, Some(has)) => Some(format!("is of {has}")),
+            (Kind::Oauth, None) => Some("says nothing of that".into()),
+            (Kind::Token, _) => Some("holds a token, which says nothing of that".into()),
+            (Kind::ApiKey, _) => Some("holds an API key".into()),
+        }
+    }
+
+    fn problem(&self, message: String) -> Problem {
+        let problem = Problem::new(Reason::PolicyBlocked, message).at(self.places.first());
+        problem.hint(
+            "your organisation's managed settings decide this; `claviger explain` shows what they demand",
+        )
+    }
+
+    fn unusable(&self) -> Option<Problem> {
+        match &self.demand {
+            Demand::Unusable(why) => Some(
+                self.problem(format!("{} blocks every session: {why}", self.key))
+                    .hint("whoever maintains your organisation's managed settings has to correct it"),
+            ),
+            _ => None,
+        }
+    }
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// The policies of managed settings.
+    pub fn of(settings: &Settings) -> Self {
+        let mut rules: Vec<_> = POLICIES.into_iter().filter_map(|key| Rule::of(key, settings)).collect();
+        // What blocks everybody is said before what somebody could meet.
+        rules.sort_by_key(|rule| rule.unusable().is_none());
+        Self { rules }
+    }
+
+    /// Each of them.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Why no source but an OAuth login may be used; `None` without a policy.
+    pub fn blocks(&self) -> Option<Problem> {
+        let rule = self.rules.first()?;
+        let why = || rule.problem(format!("{} allows an OAuth login only", rule.key));
+        Some(rule.unusable().unwrap_or_else(why))
+    }
+
+    /// Why `account` may not be used.
+    pub fn refuses(&self, account: &Account) -> Option<Problem> {
+        self.rules.iter().find_map(|rule| {
+            let why = rule.objection(account)?;
+            let name = &account.name;
+            let message = || format!("{} demands {}, and the account {name} {why}", rule.key, rule.demand.words());
+            Some(rule.unusable().unwrap_or_else(|| {
+                rule.problem(message()).hint("name an account that satisfies it (CLAVIGER_ACCOUNT, `claviger use`), or sign in to one with `claviger login`")
+            }))
+        })
+    }
+
+    /// What a session is told that has nothing configured; `None` without a policy.
+    pub fn wants_login(&self, can_log_in: bool) -> Option<Problem> {
+        let rule = self.rules.first()?;
+        if !can_log_in || rule.unusable().is_some() {
+            return self.blocks();
+        }
+        let message = format!("{} demands {}, and nobody has logged in", rule.key, rule.demand.words());
+        let hint = "`claviger login` signs in";
+        Some(Problem { reason: Reason::LoginRequired, ..rule.problem(message) }.hint(hint))
+    }
+}
+
+/// What to say of policies in settings that have no say in them.
+pub fn ineffective(settings: &Settings) -> impl Iterator<Item = String> {
+    let planted =
+        POLICIES.into_iter().flat_map(|key| settings.demands(key, false).map(move |one| (key, one)));
+    planted.map(|(key, one)| format!("{key} in {} has no effect: only managed settings can set it", one.at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Demand, is_uuid};
+
+    #[test]
+    fn uuids() {
+        assert!(is_uuid("0123abCD-0000-4000-8000-00000000000f"));
+        for bad in ["", "0-1", "0123abcd00004000800000000000000f", "0123abcg-0000-4000-8000-00000000000f"] {
+            assert!(!is_uuid(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why_and_repeats_nothing() {
+        let text = |text: &str| Ok(text.to_owned());
+        for (demand, why) in [
+            (
+                Demand::of_text("forceLoginMethod", text("x")),
+                "it is not one of claudeai, console and gateway",
+            ),
+            (Demand::of_text("forceLoginMethod", text("")), "it is not one of claudeai, console and gateway"),
+            (
+                Demand::of_text("forceLoginMethod", text("Console")),
+                "it is not one of claudeai, console and gateway",
+            ),
+            (
+                Demand::of_list("forceLoginMethod", vec![text("console")]),
+                "it must be one of claudeai, console and gateway, not an array",
+            ),
+            (
+                Demand::of_text("forceLoginOrgUUID", Err("null")),
+                "it must be a UUID or an array of them, not null",
+            ),
+            (Demand::of_text("forceLoginOrgUUID", text("")), "it is not a UUID"),
+            (Demand::of_list("forceLoginOrgUUID", vec![]), "its list is empty"),
+            (
+                Demand::of_list("forceLoginOrgUUID", vec![Err("a number")]),
+                "entry 1 of its list is not a UUID",
+            ),
+        ] {
+            assert_eq!(demand, Demand::Unusable(why.into()));
+        }
+    }
+}
