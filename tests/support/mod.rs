@@ -10,6 +10,8 @@ pub mod foundry;
 pub mod google;
 mod home;
 pub mod inside;
+pub mod issuer;
+pub mod login;
 pub mod provider;
 pub mod stand_in;
 pub mod tool;

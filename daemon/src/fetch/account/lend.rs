@@ -22,7 +22,12 @@ const REFRESHING: &str = "refreshing";
 
 /// Lends the secret.
 pub(in crate::fetch) async fn lend(arguments: &Lend) -> Answer {
-    answer(find(arguments).await)
+    let lent = find(arguments).await;
+    answer(lent.or_else(|trouble| {
+        let kept = Store::new(&arguments.store).and_then(|store| record(&store, arguments)).ok();
+        let left = kept.and_then(|kept| remainder(&kept.record, arguments.held, SystemTime::now()));
+        left.ok_or(trouble)
+    }))
 }
 
 async fn find(arguments: &Lend) -> Result<Found, Trouble> {
@@ -55,6 +60,13 @@ async fn find(arguments: &Lend) -> Result<Found, Trouble> {
     // Whatever came of it, it is in the record now, or was not to be had.
     lock.set_mark("").map_err(marked)?;
     kept
+}
+
+/// What is left of a record that could not be refreshed: its secret, if nobody has it yet and it has not expired.
+fn remainder(record: &Record, held: Option<u64>, now: SystemTime) -> Option<Found> {
+    let is_valid = record.expires_at().is_some_and(|expiry| now < expiry);
+    let is_new = held != Some(record.generation) && record.quarantine.is_none();
+    found(record).filter(|_| is_valid && is_new)
 }
 
 /// The record of the login that the daemon knows.
@@ -117,14 +129,15 @@ fn keep(
     let now = SystemTime::now();
     let Kept { mut record, .. } = kept;
     match granted {
+        // What is kept may be good for a while.
+        Ok(granted) if granted.access.is_none() && granted.refresh.is_none() => {
+            Err(useless(granted.fault.unwrap_or_default()))
+        }
         Ok(granted) => {
             let fault = granted.fault;
             renew(&mut record, granted, now);
             store.write(&record, room)?;
-            match (found(&record), fault) {
-                (Some(found), None) => Ok(found),
-                (_, fault) => Err(useless(fault.unwrap_or_default())),
-            }
+            found(&record).ok_or_else(|| useless(fault.unwrap_or_default()))
         }
         Err(Failure::Spent(trouble)) => {
             let why = match was_cut_off {
@@ -155,4 +168,51 @@ fn renew(record: &mut Record, granted: Granted, now: SystemTime) {
 fn useless(fault: &str) -> Trouble {
     Trouble::new(Reason::SourceUnavailable, format!("the authorization server answered, but {fault}"))
         .hint("ask whoever runs the server; it is tried again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Quarantine, Record, good, remainder};
+    use crate::fetch::store::{Text, VERSION};
+    use claviger::secret::Secret;
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    fn record() -> Record {
+        Record {
+            version: VERSION,
+            login: "x".into(),
+            generation: 7,
+            kind: Kind::Oauth,
+            secret: Some(Text(Secret::new("canary".to_owned()))),
+            issued_at_ms: 0,
+            expires_at_ms: Some(1_000_000),
+            refresh: None,
+            quarantine: None,
+        }
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn what_is_fresh_is_lent_and_what_is_left_only_when_nothing_else_is_to_be_had() {
+        for (held, now, is_good, is_left) in [
+            (None, 799, true, true),
+            (Some(6), 799, true, true),
+            (Some(7), 799, false, false),
+            (None, 801, false, true),
+            (Some(7), 801, false, false),
+            (None, 1000, false, false),
+        ] {
+            let what = format!("{held:?} at {now}");
+            assert_eq!(good(&record(), held, at(now)).is_some(), is_good, "{what}");
+            assert_eq!(remainder(&record(), held, at(now)).is_some(), is_left, "{what}");
+        }
+        let why = Quarantine { why: "x".into(), at_ms: 0 };
+        let spent = Record { quarantine: Some(why), ..record() };
+        assert!(good(&spent, None, at(799)).is_some() && remainder(&spent, None, at(801)).is_none());
+        let useless = Record { secret: None, ..record() };
+        assert!(good(&useless, None, at(1)).is_none() && remainder(&useless, None, at(1)).is_none());
+    }
 }
