@@ -17,6 +17,9 @@ use std::{
 /// What the authorization endpoint would have given; it is never visited.
 pub const CODE: &str = "sk-canary-code";
 
+/// What a server says that nobody may repeat.
+pub const MARK: &str = "sk-canary-said-by-the-server";
+
 /// A server that ends with this value. It grants whatever it is asked for, unless told otherwise.
 pub struct Issuer {
     pub server: StandIn,
@@ -117,6 +120,18 @@ impl Issuer {
         login.paste(&redirected(&url)).await;
         login.end().await
     }
+}
+
+/// What is granted, but for `key`.
+pub fn but(key: &str, value: Value) -> Response {
+    let mut reply = granted("odd", 3600);
+    reply[key] = value;
+    Response::json(reply)
+}
+
+/// A refusal with everything that a server may say in one.
+pub fn refusal(status: u16, error: &str) -> Response {
+    Response::error(status, json!({ "error": error, "error_description": MARK, "error_uri": MARK }))
 }
 
 impl Says {

@@ -1,10 +1,14 @@
 //! A login through the client library, step by step.
 
-use super::{CANARY, Home, wait::BOUND};
+use super::{
+    CANARY, Home,
+    issuer::{CODE, MARK},
+    wait::BOUND,
+};
 use claviger::{
     client::{Client, request, unwrap},
     proto::v1::{self, LoginFlow, LoginRequest, LoginStart, login_request::Message, login_response::Event},
-    reason::Problem,
+    reason::{Problem, Reason},
     wire,
 };
 use std::time::Duration;
@@ -103,4 +107,20 @@ pub async fn lent(home: &Home, account: &str) -> Result<String, Problem> {
     session.variables.insert("CLAVIGER_ACCOUNT".to_owned(), account.to_owned());
     let lease = connect(home).await.get(&session, None).await?;
     Ok(super::inside::secret(&lease).to_owned())
+}
+
+/// Refreshes the account `work` of `home`.
+pub async fn refresh(home: &Home) -> Result<(), Problem> {
+    let session = Some(home.session().to_proto());
+    let message = v1::RefreshRequest { session };
+    unwrap(connect(home).await.inspect().refresh(request(message)).await).map(drop)
+}
+
+/// Checks what is said of a failure, and that it repeats nobody.
+#[track_caller]
+pub fn assert_problem(problem: &Problem, reason: Reason, part: &str) {
+    assert_eq!(problem.reason, reason, "{problem}");
+    assert!(problem.message.contains(part), "{part:?}: {problem}");
+    let said = format!("{problem:?}");
+    assert!(!said.contains(MARK) && !said.contains(CODE), "{said}");
 }
