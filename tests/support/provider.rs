@@ -1,6 +1,6 @@
 //! An OpenID provider (npm `oidc-provider`) in a process of its own, and a browser that signs in to it.
 
-use super::{CANARY, Daemon, Home, skipped, text};
+use super::{CANARY, Daemon, Home, issuer::say, skipped, text};
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -139,6 +139,24 @@ impl Provider {
         self.log().iter().filter(|entry| entry["path"] == path).count()
     }
 
+    /// The last token of `kind` ("access_token", "refresh_token") that it issued.
+    pub fn issued(&self, kind: &str) -> String {
+        let event = format!("{kind}.saved");
+        let found = self.log().into_iter().rev().find(|entry| entry["event"] == event.as_str());
+        found.and_then(|entry| Some(entry["value"].as_str()?.to_owned())).expect("a token")
+    }
+
+    /// What it answers to whoever exchanges the refresh token `token`.
+    pub fn exchange(&self, token: &str) -> String {
+        let body = format!("grant_type=refresh_token&client_id=cli&refresh_token={token}");
+        let head = "POST /token HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\
+                    content-type: application/x-www-form-urlencoded\r\n";
+        say(
+            &format!("{}/token", self.issuer),
+            format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes(),
+        )
+    }
+
     /// How many events `name` there were.
     pub fn events(&self, name: &str) -> usize {
         self.log().iter().filter(|entry| entry["event"] == name).count()
@@ -164,7 +182,7 @@ fn clients() -> serde_json::Value {
             "response_types": ["code"],
         })
     };
-    let mut confidential = client("confidential", "client_secret_post");
+    let mut confidential = client("confidential", "client_secret_basic");
     confidential["client_secret"] = CLIENT_SECRET.into();
     assert!(CLIENT_SECRET.starts_with(CANARY));
     serde_json::json!([client("cli", "none"), confidential])

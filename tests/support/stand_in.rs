@@ -40,6 +40,8 @@ pub struct Response {
     pub never: bool,
     /// Before the answer.
     pub delay: Duration,
+    /// Before each byte of the body.
+    pub drip: Duration,
 }
 
 /// A server that ends with this value.
@@ -90,7 +92,14 @@ pub fn form(text: &str) -> BTreeMap<String, String> {
 
 impl Response {
     pub fn new(status: u16, body: impl Into<String>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), never: false, delay: Duration::ZERO }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            never: false,
+            delay: Duration::ZERO,
+            drip: Duration::ZERO,
+        }
     }
 
     pub fn json(body: serde_json::Value) -> Self {
@@ -112,6 +121,12 @@ impl Response {
         self
     }
 
+    /// A body that takes its time: no read of it times out, and yet it does not end.
+    pub fn dripping(mut self) -> Self {
+        self.drip = Duration::from_millis(200);
+        self
+    }
+
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
@@ -129,7 +144,16 @@ impl StandIn {
         authority: &Authority,
         answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Self {
-        Self::serve("https://localhost", Some(authority.server()), answer)
+        Self::start_tls_as(authority, "localhost", answer)
+    }
+
+    /// A server at `localhost` with a certificate for `name`.
+    pub fn start_tls_as(
+        authority: &Authority,
+        name: &str,
+        answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        Self::serve("https://localhost", Some(authority.server(name)), answer)
     }
 
     fn serve(
@@ -204,10 +228,9 @@ impl Authority {
         self.issuer.pem()
     }
 
-    fn server(&self) -> Arc<ServerConfig> {
+    fn server(&self, name: &str) -> Arc<ServerConfig> {
         let key = KeyPair::generate().expect("a key");
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let params = CertificateParams::new(names).expect("parameters");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         let certificate = params.signed_by(&key, &self.issuer).expect("signed");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -233,7 +256,18 @@ fn converse(mut stream: impl Read + Write, answer: impl Fn(&Request) -> Response
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     // The client may have given up.
-    drop(stream.write_all(format!("{head}\r\n{}", response.body).as_bytes()).and_then(|()| stream.flush()));
+    if response.drip.is_zero() {
+        head.push_str(&format!("\r\n{}", response.body));
+        drop(stream.write_all(head.as_bytes()).and_then(|()| stream.flush()));
+        return;
+    }
+    drop(stream.write_all(format!("{head}\r\n").as_bytes()));
+    for byte in response.body.as_bytes() {
+        if stream.write_all(&[*byte]).and_then(|()| stream.flush()).is_err() {
+            return;
+        }
+        thread::sleep(response.drip);
+    }
 }
 
 fn read(stream: &mut impl Read) -> Option<Request> {

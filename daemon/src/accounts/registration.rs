@@ -7,6 +7,18 @@ use claviger::reason::{Location, Problem, Reason};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
+/// Parameters of the authorization request that are claviger's own.
+const OWN_PARAMETERS: [&str; 8] = [
+    "client_id",
+    "code_challenge",
+    "code_challenge_method",
+    "nonce",
+    "redirect_uri",
+    "response_type",
+    "scope",
+    "state",
+];
+
 /// A section, as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,6 +110,11 @@ fn check(section: &Registration) -> Result<String, String> {
     {
         return Err("method is none of claudeai, console and gateway".into());
     }
+    if let Some(name) =
+        OWN_PARAMETERS.into_iter().find(|name| section.authorization_parameters.contains_key(*name))
+    {
+        return Err(format!("authorization_parameters may not set {name}: each login has its own"));
+    }
     let urls = [
         ("issuer", &section.issuer),
         ("authorization_endpoint", &section.authorization_endpoint),
@@ -166,6 +183,7 @@ mod tests {
             ("redirect_uri = \"http://127.0.0.1:80/callback\"", "redirect_uri"),
             ("method = \"sso\"", "method is none of"),
             ("client_secret_file = \"a\"\nclient_secret_command = \"b\"", "both set"),
+            ("authorization_parameters.state = \"1\"", "may not set state"),
         ] {
             let good = if text.starts_with("issuer") { GOOD.replacen("issuer", "#", 1) } else { GOOD.into() };
             let problem = parse("c.toml", &format!("{good}{text}\n")).expect_err(text);

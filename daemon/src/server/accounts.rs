@@ -80,6 +80,7 @@ impl AccountService for Context {
         let decision = account.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "saved");
         self.audit.note("save-secret", &peer, &session, decision);
         let account = account.map_err(fail)?;
+        self.broker.drop_account(&account.name);
         Ok(Response::new(v1::SaveSecretResponse {
             account: Some(self.account(&account)),
             notices: Vec::new(),
@@ -266,10 +267,17 @@ impl Context {
             tokio::select! {
                 biased;
                 Some(happened) = happened.recv() => drop(responses.send(Ok(event(told(happened))))),
-                ended = &mut child => return ended,
+                ended = &mut child => {
+                    while let Ok(happened) = happened.try_recv() {
+                        drop(responses.send(Ok(event(told(happened)))));
+                    }
+                    // Nobody needs the secret of the login before any more.
+                    return ended.inspect(|account| broker.drop_account(&account.name));
+                }
                 request = requests.next(), if listening => match request {
                     Some(Ok(v1::LoginRequest { message: Some(login_request::Message::Redirect(redirect)) })) => {
-                        drop(paste.send(accounts::login::pasted(&redirect.value)).await);
+                        // Never waits: a child that reads nothing has no use for it.
+                        drop(paste.try_send(accounts::login::pasted(&redirect.value)));
                     }
                     Some(Ok(_)) => {}
                     // It has nothing more to say; whether it still listens, its own stream shows.

@@ -164,15 +164,18 @@ impl Refreshing<'_> {
     fn keep(mut self, room: Room, granted: Result<Granted, Failure>) -> Result<Found, Trouble> {
         let before = (self.record.login.clone(), self.record.generation);
         match granted {
+            // There is nothing to keep, and what is kept may be good for a while.
+            Ok(Granted { access: None, refresh: None, fault, .. }) => {
+                mark(&mut self.lock, "")?;
+                Err(useless(fault.unwrap_or_default()))
+            }
             Ok(granted) => {
                 let fault = granted.fault;
                 renew(&mut self.record, granted, self.asked_at);
                 self.store.replace(self.kept, before, &self.record, room)?;
                 mark(&mut self.lock, "")?;
-                match (found(&self.record), fault) {
-                    (Some(found), None) => Ok(found),
-                    (_, fault) => Err(useless(fault.unwrap_or_default())),
-                }
+                let fresh = found(&self.record).filter(|_| fault.is_none());
+                fresh.ok_or_else(|| useless(fault.unwrap_or_default()))
             }
             Err(Failure::Spent(trouble)) => {
                 let why = format!("{}{}", trouble.message, because(&self.earlier));
@@ -202,11 +205,15 @@ fn because(earlier: &str) -> &'static str {
     }
 }
 
+/// Takes over what makes sense. The token that is there may be good for a while if the new one is of no use.
 fn renew(record: &mut Record, granted: Granted, asked_at: SystemTime) {
     record.generation += 1;
-    record.issued_at_ms = milliseconds(asked_at);
-    record.expires_at_ms = granted.expires_at_ms(asked_at);
-    record.secret = granted.access;
+    let expires_at_ms = granted.expires_at_ms(asked_at);
+    if let Some(secret) = granted.access {
+        record.secret = Some(secret);
+        record.issued_at_ms = milliseconds(asked_at);
+        record.expires_at_ms = expires_at_ms;
+    }
     if let (Some(token), Some(refresh)) = (granted.refresh, &mut record.refresh) {
         refresh.token = token;
     }

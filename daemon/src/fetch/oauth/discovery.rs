@@ -106,14 +106,11 @@ async fn published(issuer: &str) -> Result<Metadata, Trouble> {
     let mut last = None;
     for url in well_known(issuer)? {
         let reply = http::send(&url, http::request(Method::GET, &url)?).await?;
-        if reply.status != StatusCode::OK {
-            last = Some(reply.status);
-            continue;
-        }
+        last = Some(reply.status);
+        // Some servers have a page for every address.
+        let metadata = serde_json::from_slice::<Metadata>(&reply.body);
+        let Some(metadata) = metadata.ok().filter(|_| reply.status == StatusCode::OK) else { continue };
         let host = http::host(&url);
-        let metadata: Metadata = serde_json::from_slice(&reply.body).map_err(|_| {
-            Trouble::new(Reason::SourceUnavailable, format!("{host} published metadata that make no sense"))
-        })?;
         // Else one server could speak for another (RFC 8414, section 3.3).
         if metadata.issuer.as_deref().map(trimmed) != Some(trimmed(issuer)) {
             return Err(Trouble::new(
@@ -124,8 +121,11 @@ async fn published(issuer: &str) -> Result<Metadata, Trouble> {
         }
         return Ok(metadata);
     }
-    let status = last.map(|status| format!(" ({status})")).unwrap_or_default();
-    Err(Trouble::new(Reason::SourceUnavailable, format!("the issuer publishes no metadata{status}"))
+    let status = match last {
+        Some(StatusCode::OK) | None => String::new(),
+        Some(status) => format!(" ({status})"),
+    };
+    Err(Trouble::new(Reason::SourceUnavailable, format!("the issuer publishes no usable metadata{status}"))
         .hint("check `issuer`, or set authorization_endpoint and token_endpoint"))
 }
 

@@ -9,4 +9,4 @@ mod server;
 pub(super) use discovery::{Metadata, discover, required};
 pub(super) use id_token::{Expected, person};
 pub(super) use reply::{Granted, Reply};
-pub(super) use server::{Failure, NoAnswer, Server};
+pub(super) use server::{Failure, NoAnswer, Server, is_in_trouble};

@@ -8,24 +8,37 @@ use crate::fetch::{
 use claviger::secret::Secret;
 use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse, basic::BasicTokenType};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 
 /// Longest lifetime that is believed. `claude setup-token` issues tokens of a year (`spec/behaviour.md` A7).
 const MAX_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// The answer, as read.
+/// The answer, as read. Only an object is one: serde would take the elements of an array for fields, too.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(from = "Map<String, Value>")]
 pub(in crate::fetch) struct Reply {
     access_token: AccessToken,
-    #[serde(default)]
     token_type: Value,
-    #[serde(default)]
     expires_in: Value,
-    #[serde(default)]
     refresh_token: Option<RefreshToken>,
-    #[serde(default)]
     id_token: Option<RefreshToken>, // for its Debug text, which shows nothing
+}
+
+impl From<Map<String, Value>> for Reply {
+    fn from(mut found: Map<String, Value>) -> Self {
+        let mut text = |name: &str| match found.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        Self {
+            access_token: AccessToken::new(text("access_token").unwrap_or_default()),
+            refresh_token: text("refresh_token").map(RefreshToken::new),
+            id_token: text("id_token").map(RefreshToken::new),
+            token_type: found.remove("token_type").unwrap_or_default(),
+            expires_in: found.remove("expires_in").unwrap_or_default(),
+        }
+    }
 }
 
 /// How long a token is good for, as far as the server says something that makes sense.
@@ -88,7 +101,9 @@ impl Reply {
         };
         let access = text(self.access_token.secret());
         let fault = match &access {
-            None => Some("the token it sent is empty, too long, or holds a character that no token has"),
+            None => {
+                Some("the token it sent is missing, empty, too long, or holds a character that no token has")
+            }
             Some(_) if !is_bearer => Some("the token it sent is not a bearer token"),
             Some(_) if lifetime == Lifetime::Over => {
                 Some("the token it sent has expired already (expires_in)")
@@ -170,6 +185,8 @@ mod tests {
         for (key, value) in [
             ("access_token", json!("a\r\nX-Evil: 1")),
             ("access_token", json!("")),
+            ("access_token", json!(null)),
+            ("access_token", json!(7)),
             ("token_type", json!("mac")),
             ("token_type", json!(7)),
             ("expires_in", json!(0)),
@@ -179,6 +196,8 @@ mod tests {
             assert_eq!(granted.refresh.expect("kept").0.expose(), "canary-r");
         }
         let odd = granted(|reply| reply["refresh_token"] = json!("r\n"));
+        assert!(odd.access.is_some() && odd.refresh.is_none());
+        let odd = granted(|reply| reply["refresh_token"] = json!({}));
         assert!(odd.access.is_some() && odd.refresh.is_none());
     }
 

@@ -70,6 +70,18 @@ impl fmt::Display for NoAnswer {
 
 impl std::error::Error for NoAnswer {}
 
+impl NoAnswer {
+    /// Of a server that answered that it cannot answer.
+    pub(in crate::fetch) fn passing() -> Self {
+        Self(Trouble::new(Reason::SourceUnavailable, "the authorization server is in trouble"))
+    }
+}
+
+/// Whether a status says that the server cannot answer now.
+pub(in crate::fetch) fn is_in_trouble(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
 impl Failure {
     /// What a person is told.
     pub(in crate::fetch) fn trouble(self) -> Trouble {
@@ -133,19 +145,20 @@ impl Server {
 
     /// Gives a refresh token back.
     pub(in crate::fetch) async fn revoke(&self, token: &Text) -> Result<(), Trouble> {
+        let bad_url = || Trouble::new(Reason::SettingsInvalid, "the revocation endpoint is not a URL");
         let endpoint = self.client.revocation_endpoint.clone().unwrap_or_default();
-        let bad_url = |_| {
-            Trouble::new(
-                Reason::SettingsInvalid,
-                "the revocation endpoint is neither https nor on this machine",
-            )
-        };
-        // The crate insists on https, so the endpoint of a server on this machine is checked by ourselves.
-        let endpoint = RevocationUrl::new(endpoint).map_err(|_| bad_url(()))?;
-        let protocol = self.protocol()?.set_revocation_url(endpoint);
+        let uri: oauth2::http::Uri = endpoint.parse().map_err(|_| bad_url())?;
+        // The crate insists on https here, which a server on this machine may do without (`discovery::check`).
+        let secure =
+            RevocationUrl::new(endpoint.replacen("http://", "https://", 1)).map_err(|_| bad_url())?;
+        let protocol = self.protocol()?.set_revocation_url(secure);
         let token = RefreshToken::new(token.0.expose().clone());
-        let request = protocol.revoke_token(token.into()).map_err(|_| bad_url(()))?;
-        let revoked = request.request_async(&|request| self.send(request)).await;
+        let request = protocol.revoke_token(token.into()).map_err(|_| bad_url())?;
+        let send = |mut request: HttpRequest| {
+            request.uri_mut().clone_from(&uri);
+            self.send(request)
+        };
+        let revoked = request.request_async(&send).await;
         revoked.map_err(|error| match error {
             RequestTokenError::Request(NoAnswer(trouble)) => trouble,
             _ => {
@@ -189,7 +202,8 @@ fn refusal(host: &str, what: &str, code: Option<&BasicErrorResponseType>, seen: 
         let trouble = Trouble::new(Reason::SourceUnavailable, message).retry_after(retry_after);
         Failure::Other(trouble.hint("it is tried again; nothing that was kept is lost"))
     };
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+    // Whatever its body says: only a 4xx is a refusal (RFC 6749, section 5.2).
+    if is_in_trouble(status) || !status.is_client_error() && code.is_some() {
         return unavailable(format!("{host} answered {what} with {status}"));
     }
     match code {

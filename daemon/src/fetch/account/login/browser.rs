@@ -1,7 +1,11 @@
 //! The authorization code flow with PKCE over a loopback redirect (RFC 8252, section 7.3), or with the redirect pasted by a
 //! person whose browser is on another machine.
 
-use super::{Outcome, Plan, SignedIn, Trouble, callback::Listener, tell};
+use super::{
+    Outcome, Plan, SignedIn, Trouble,
+    callback::{Arrival, Listener},
+    tell,
+};
 use crate::{
     accounts::login::{Event, Pasted},
     fetch::oauth::required,
@@ -34,39 +38,48 @@ pub(super) async fn run(
     let mut listener = Listener::bind(template).await?;
     let redirect = RedirectUrl::new(listener.redirect().to_owned()).map_err(|_| bad_url("redirect_uri"))?;
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let nonce = CsrfToken::new_random().into_secret();
-    let (url, state) = request(&plan, &redirect, challenge, &nonce)?;
+    // Only who asks for an ID token can ask for a nonce in it.
+    let asks_who = plan.registration.scopes.iter().any(|scope| scope == "openid");
+    let nonce = asks_who.then(|| CsrfToken::new_random().into_secret());
+    let (url, state) = request(&plan, &redirect, challenge, nonce.as_deref())?;
     tell(&Event::Url(url.to_string()));
     let expected = Expected {
         state,
         issuer: plan.metadata.issuer.clone(),
         names_issuer: plan.metadata.authorization_response_iss_parameter_supported,
     };
-    let mut pasted = pasted();
-    let (code, arrival) = loop {
-        tokio::select! {
-            arrival = listener.next() => match expected.code(&arrival.parameters) {
-                Ok(Some(code)) => break (code, Some(arrival)),
-                Ok(None) => arrival.ignore(),
-                Err(trouble) => {
-                    arrival.end(false);
-                    return Err(trouble);
-                }
-            },
-            Some(text) = pasted.recv() => match expected.code(&parameters(&text)) {
-                Ok(Some(code)) => break (code, None),
-                Ok(None) => tell(&Event::Notice(NOT_OURS.to_owned())),
-                Err(trouble) => return Err(trouble),
-            },
-        }
+    let (code, arrival) = redirected(&mut listener, &expected).await;
+    let granted = async { exchange(&plan, code?, verifier, redirect).await };
+    let kept = tokio::select! {
+        granted = granted => granted.and_then(|granted| keep(&plan, Outcome { granted, nonce })),
+        never = listener.ignore_all() => match never {},
     };
-    let exchanged = exchange(&plan, code, verifier, redirect).await;
-    let kept = exchanged.and_then(|granted| keep(&plan, Outcome { granted, nonce: Some(nonce) }));
     if let Some(arrival) = arrival {
         arrival.end(kept.is_ok());
         listener.finish().await;
     }
     kept
+}
+
+/// Waits for the redirect of this login: in the browser, or pasted by a person. Anything else is told so, and changes
+/// nothing.
+async fn redirected(
+    listener: &mut Listener,
+    expected: &Expected,
+) -> (Result<Secret<String>, Trouble>, Option<Arrival>) {
+    let mut pasted = pasted();
+    loop {
+        tokio::select! {
+            arrival = listener.next() => match expected.code(&arrival.parameters).transpose() {
+                Some(code) => return (code, Some(arrival)),
+                None => arrival.ignore(),
+            },
+            Some(text) = pasted.recv() => match expected.code(&parameters(&text)).transpose() {
+                Some(code) => return (code, None),
+                None => tell(&Event::Notice(NOT_OURS.to_owned())),
+            },
+        }
+    }
 }
 
 const NOT_OURS: &str =
@@ -76,7 +89,7 @@ fn request(
     plan: &Plan,
     redirect: &RedirectUrl,
     challenge: PkceCodeChallenge,
-    nonce: &str,
+    nonce: Option<&str>,
 ) -> Result<(Url, CsrfToken), Trouble> {
     let endpoint = required(&plan.metadata.authorization_endpoint, "authorization_endpoint")?;
     let endpoint = AuthUrl::new(endpoint.to_owned()).map_err(|_| bad_url("authorization_endpoint"))?;
@@ -84,7 +97,7 @@ fn request(
     let scopes = plan.registration.scopes.iter().cloned().map(Scope::new);
     let mut request =
         protocol.authorize_url(CsrfToken::new_random).set_pkce_challenge(challenge).add_scopes(scopes);
-    if plan.registration.scopes.iter().any(|scope| scope == "openid") {
+    if let Some(nonce) = nonce {
         request = request.add_extra_param("nonce", nonce);
     }
     for (name, value) in &plan.registration.authorization_parameters {
@@ -114,13 +127,12 @@ impl Expected {
     /// # Errors
     /// If the server refused, or another one answered.
     fn code(&self, parameters: &[(String, String)]) -> Result<Option<Secret<String>>, Trouble> {
-        let of = |name: &str| {
-            let mut found =
-                parameters.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
-            let first = found.next();
-            // Twice is once too often (RFC 6749, section 3.1).
-            first.filter(|_| found.next().is_none())
-        };
+        let all = |name: &'static str| parameters.iter().filter(move |(known, _)| known == name);
+        // Twice is once too often (RFC 6749, section 3.1).
+        if ["state", "iss", "error", "code"].into_iter().any(|name| all(name).count() > 1) {
+            return Ok(None);
+        }
+        let of = |name| all(name).next().map(|(_, value)| value.as_str());
         let is_ours = of("state").is_some_and(|state| {
             // Of digests, so that how long it takes says nothing of the state.
             let digest = |text: &str| ring::digest::digest(&ring::digest::SHA256, text.as_bytes());

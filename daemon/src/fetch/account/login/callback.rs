@@ -8,11 +8,16 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use reqwest::Url;
-use std::{convert::Infallible, time::Duration};
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{mpsc, oneshot},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet, yield_now},
     time::timeout,
 };
 
@@ -20,15 +25,18 @@ use tokio::{
 const HEAD: Duration = Duration::from_secs(10);
 /// How long the browser may take to read the last page.
 const LAST_PAGE: Duration = Duration::from_secs(2);
-/// Connections at once.
-const MOST: usize = 16;
+/// Connections at once. When there is one more, the oldest goes: a browser says at once what it wants, so whoever is still
+/// there after that many others only holds the line.
+const MOST: usize = 64;
 
 /// The address.
 pub(super) struct Listener {
     socket: TcpListener,
     redirect: Url,
     arrivals: (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>),
-    connections: JoinSet<()>,
+    /// Each says whether it was told what became of the login.
+    connections: JoinSet<bool>,
+    oldest: VecDeque<AbortHandle>,
 }
 
 /// What a redirect brought.
@@ -59,7 +67,13 @@ impl Listener {
         let socket = TcpListener::bind((host, 0)).await.map_err(failed)?;
         let port = socket.local_addr().map_err(failed)?.port();
         let _ = redirect.set_port(Some(port));
-        Ok(Self { socket, redirect, arrivals: mpsc::channel(1), connections: JoinSet::new() })
+        Ok(Self {
+            socket,
+            redirect,
+            arrivals: mpsc::channel(1),
+            connections: JoinSet::new(),
+            oldest: VecDeque::new(),
+        })
     }
 
     /// The address to be redirected to.
@@ -73,18 +87,42 @@ impl Listener {
             tokio::select! {
                 Some(arrival) = self.arrivals.1.recv() => return arrival,
                 Some(_) = self.connections.join_next() => {}
-                Ok((stream, _)) = self.socket.accept(), if self.connections.len() < MOST => {
-                    let (path, arrivals) = (self.redirect.path().to_owned(), self.arrivals.0.clone());
-                    self.connections.spawn(serve(stream, path, arrivals));
+                Ok((stream, _)) = self.socket.accept() => {
+                    self.admit(stream);
+                    // Else a flood of connections would be taken before the first of them is read.
+                    yield_now().await;
                 }
             }
         }
     }
 
-    /// Lets the browser read the last page.
+    fn admit(&mut self, stream: TcpStream) {
+        self.oldest.retain(|connection| !connection.is_finished());
+        while self.oldest.len() >= MOST {
+            self.oldest.pop_front().as_ref().map(AbortHandle::abort);
+        }
+        let (path, arrivals) = (self.redirect.path().to_owned(), self.arrivals.0.clone());
+        self.oldest.push_back(self.connections.spawn(serve(stream, path, arrivals)));
+    }
+
+    /// Tells everybody who still comes that this is not what we wait for.
+    pub(super) async fn ignore_all(&mut self) -> Infallible {
+        loop {
+            self.next().await.ignore();
+        }
+    }
+
+    /// Lets the browser read the last page, and nobody else keep us.
     pub(super) async fn finish(mut self) {
-        drop(self.socket);
-        drop(timeout(LAST_PAGE, async { while self.connections.join_next().await.is_some() {} }).await);
+        drop((self.socket, self.arrivals));
+        let told = async {
+            while let Some(ended) = self.connections.join_next().await {
+                if ended.is_ok_and(|told| told) {
+                    return;
+                }
+            }
+        };
+        drop(timeout(LAST_PAGE, told).await);
     }
 }
 
@@ -101,18 +139,21 @@ impl Arrival {
     }
 }
 
-async fn serve(stream: TcpStream, path: String, arrivals: mpsc::Sender<Arrival>) {
-    let service = service_fn(|request| answer(request, &path, &arrivals));
+async fn serve(stream: TcpStream, path: String, arrivals: mpsc::Sender<Arrival>) -> bool {
+    let told = AtomicBool::new(false);
+    let service = service_fn(|request| answer(request, &path, &arrivals, &told));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false).max_buf_size(32 * 1024);
     // What is no HTTP is nobody's browser.
     drop(server.serve_connection(TokioIo::new(stream), service).await);
+    told.into_inner()
 }
 
 async fn answer(
     request: Request<Incoming>,
     path: &str,
     arrivals: &mpsc::Sender<Arrival>,
+    told: &AtomicBool,
 ) -> Result<Response<String>, Infallible> {
     if request.uri().path() != path {
         return Ok(page(StatusCode::NOT_FOUND, "Nothing is here."));
@@ -124,14 +165,18 @@ async fn answer(
     let parameters = oauth2::url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let (sender, receiver) = oneshot::channel();
     // Whoever comes after the end finds nobody.
-    let sent = arrivals.send(Arrival { parameters, page: sender }).await;
-    Ok(match (sent, receiver.await) {
-        (Ok(()), Ok(Page::Done)) => page(StatusCode::OK, "You are signed in. This window can be closed."),
-        (Ok(()), Ok(Page::Failed)) => page(
+    drop(arrivals.send(Arrival { parameters, page: sender }).await);
+    let verdict = receiver.await.unwrap_or(Page::NotOurs);
+    told.store(!matches!(verdict, Page::NotOurs), Relaxed);
+    Ok(match verdict {
+        Page::Done => page(StatusCode::OK, "You are signed in. This window can be closed."),
+        Page::Failed => page(
             StatusCode::BAD_REQUEST,
             "The login did not work. The terminal says why; this window can be closed.",
         ),
-        _ => page(StatusCode::BAD_REQUEST, "This is not the login that the terminal is waiting for."),
+        Page::NotOurs => {
+            page(StatusCode::BAD_REQUEST, "This is not the login that the terminal is waiting for.")
+        }
     })
 }
 
@@ -147,7 +192,7 @@ fn page(status: StatusCode, text: &str) -> Response<String> {
         (header::CACHE_CONTROL, "no-store"),
         // The address of this page holds a code.
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     ] {
         headers.insert(name, header::HeaderValue::from_static(value));
     }

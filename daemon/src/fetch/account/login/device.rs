@@ -3,14 +3,20 @@
 use super::{Outcome, Plan, Trouble, tell};
 use crate::{
     accounts::login::{Code, Event},
-    fetch::oauth::{Reply, required},
+    fetch::oauth::{NoAnswer, Reply, is_in_trouble, required},
 };
 use claviger::reason::Reason;
 use oauth2::{
     DeviceAuthorizationUrl, DeviceCodeErrorResponse, DeviceCodeErrorResponseType, RequestTokenError, Scope,
     StandardDeviceAuthorizationResponse,
 };
+use std::time::Duration;
 use tokio::time::sleep;
+
+/// Shortest pause between two questions whether the person is done, whatever the server allows.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause that is taken seriously: one in which a person could have signed in many times.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Signs in.
 pub(super) async fn run(plan: &Plan) -> Result<Outcome, Trouble> {
@@ -23,21 +29,31 @@ pub(super) async fn run(plan: &Plan) -> Result<Outcome, Trouble> {
     let started = protocol.exchange_device_code().add_scopes(scopes).request_async(&send).await;
     let code: StandardDeviceAuthorizationResponse =
         started.map_err(|error| plan.server.failure("the device login", error).trouble())?;
+    if code.interval() > LONGEST_PAUSE {
+        return Err(Trouble::new(
+            Reason::SourceUnavailable,
+            "the authorization server wants to be asked too seldom (interval)",
+        )
+        .hint("ask whoever runs the server"));
+    }
     tell(&Event::Code(Code {
         verification_uri: code.verification_uri().to_string(),
         verification_uri_complete: code.verification_uri_complete().map(|uri| uri.secret().clone()),
         user_code: code.user_code().secret().clone(),
         expires_in_seconds: code.expires_in().as_secs(),
     }));
-    let polled = protocol.exchange_device_access_token(&code).request_async(&send, sleep, None).await;
+    // A server in trouble may be out of it while the code is still good: as if there were no answer, it is asked again.
+    let poll = async |request| match send(request).await {
+        Ok(answer) if is_in_trouble(answer.status()) => Err(NoAnswer::passing()),
+        answered => answered,
+    };
+    let pause = |told: Duration| sleep(told.max(SHORTEST_PAUSE));
+    let polled = protocol.exchange_device_access_token(&code).request_async(&poll, pause, None).await;
     let granted = polled.map(Reply::granted).map_err(|error| failure(plan, error))?;
     Ok(Outcome { granted, nonce: None })
 }
 
-fn failure(
-    plan: &Plan,
-    error: RequestTokenError<crate::fetch::oauth::NoAnswer, DeviceCodeErrorResponse>,
-) -> Trouble {
+fn failure(plan: &Plan, error: RequestTokenError<NoAnswer, DeviceCodeErrorResponse>) -> Trouble {
     let error = match error {
         RequestTokenError::ServerResponse(refusal) => match refusal.error() {
             DeviceCodeErrorResponseType::AccessDenied => {
