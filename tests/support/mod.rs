@@ -12,6 +12,7 @@ mod home;
 pub mod inside;
 pub mod provider;
 pub mod stand_in;
+pub mod terminal;
 pub mod tool;
 pub mod wait;
 pub mod watch;
