@@ -7,7 +7,10 @@ use std::{
     io::{self, IsTerminal as _, Read as _},
     thread,
 };
-use tokio::sync::oneshot;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
 
 /// Longest input, in bytes. What is longer is no secret.
 const MAX: u64 = 64 * 1024;
@@ -21,6 +24,9 @@ struct Silence(Termios);
 /// `malformed-request` if that is not one line with something in it, `cancelled` after Ctrl-C.
 pub(crate) async fn ask(what: &str) -> Result<Secret, Failure> {
     let is_terminal = io::stdin().is_terminal();
+    // Before the terminal falls silent: whoever is ended by Ctrl-C cannot give it its voice back.
+    let mut interrupts =
+        signal(SignalKind::interrupt()).map_err(|error| Failure::Setup(error.to_string()))?;
     let silence = if is_terminal { Silence::fall() } else { None };
     if is_terminal {
         output::talk(&format!("{what} (not shown): "));
@@ -30,7 +36,7 @@ pub(crate) async fn ask(what: &str) -> Result<Secret, Failure> {
     thread::spawn(move || drop(sender.send(read(is_terminal))));
     let input = tokio::select! {
         input = receiver => input.unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into())),
-        _ = tokio::signal::ctrl_c() => Err(io::ErrorKind::Interrupted.into()),
+        _ = interrupts.recv() => Err(io::ErrorKind::Interrupted.into()),
     };
     drop(silence);
     if is_terminal {

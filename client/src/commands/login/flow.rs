@@ -21,7 +21,11 @@ use std::{
     io::{self, BufRead as _, IsTerminal as _, Read as _},
     thread,
 };
-use tokio::{sync::mpsc, time};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+    time,
+};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Most bytes of pasted lines.
@@ -43,6 +47,8 @@ struct Flow<'a> {
 /// # Errors
 /// The daemon's, `cancelled` after Ctrl-C, or that `--timeout` is over.
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Account, Failure> {
+    let mut interrupts =
+        signal(SignalKind::interrupt()).map_err(|error| Failure::Setup(error.to_string()))?;
     let session = context.session()?;
     let mut service = context.connect().await?.accounts();
     let start = LoginStart {
@@ -55,11 +61,14 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Acco
     let (requests, receiver) = mpsc::channel(1);
     drop(requests.send(message(Message::Start(start))).await);
     let started = async { unwrap(service.login(request(ReceiverStream::new(receiver))).await) };
-    let mut responses = wait::answer(context, started).await?;
+    let mut responses = tokio::select! {
+        responses = wait::answer(context, started) => responses?,
+        _ = interrupts.recv() => return Err(Failure::gave_up()),
+    };
     let mut flow = Flow { context, no_browser: arguments.no_browser, requests, pasted: None, asks: false };
     tokio::select! {
         ended = flow.follow(&mut responses) => ended,
-        _ = tokio::signal::ctrl_c() => Err(Failure::gave_up()),
+        _ = interrupts.recv() => Err(Failure::gave_up()),
         () = too_long(context) => Err(Failure::TimedOut(context.options.timeout())),
     }
 }
