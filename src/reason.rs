@@ -241,9 +241,18 @@ impl Problem {
     }
 }
 
+/// The command that signs a person in to one account, if `hint` names one in backquotes: "claviger login work".
+pub fn login_command(hint: &str) -> Option<&str> {
+    let is_login = |command: &&str| {
+        let name = command.strip_prefix("claviger login ");
+        name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    };
+    hint.split('`').skip(1).step_by(2).find(is_login)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Location, Problem, REASONS, Reason};
+    use super::{Location, Problem, REASONS, Reason, login_command};
     use std::collections::HashSet;
 
     #[test]
@@ -251,6 +260,15 @@ mod tests {
         let words: HashSet<_> = REASONS.map(Reason::as_str).into_iter().collect();
         assert_eq!(words.len(), REASONS.len());
         assert!(REASONS.into_iter().all(|reason| Reason::parse(reason.as_str()) == Some(reason)));
+    }
+
+    #[test]
+    fn a_hint_names_the_login_of_one_account_only() {
+        let hint = "`claviger accounts` lists those there are; `claviger login me@work` adds it";
+        assert_eq!(login_command(hint), Some("claviger login me@work"));
+        for hint in ["", "claviger login work", "`claviger login --help` shows it", "`claviger refresh`"] {
+            assert_eq!(login_command(hint), None, "{hint}");
+        }
     }
 
     #[test]

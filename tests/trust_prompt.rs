@@ -4,70 +4,11 @@
 
 mod support;
 
-use nix::pty::openpty;
-use std::{
-    fs::File,
-    io::{Read as _, Write as _},
-    process::{Child, Stdio},
-    sync::{Arc, Mutex},
-    thread,
-    time::Duration,
-};
-use support::{CANARY, Home, text, wait};
+use support::{CANARY, Home, terminal::Terminal};
 
 const PROJECT: &str = "work/.claude/settings.json";
-
-/// A client on a terminal: stdin and stderr are one, stdout is a pipe.
-struct Terminal {
-    child: Child,
-    keys: File,
-    screen: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Terminal {
-    fn start(home: &Home, arguments: &[&str]) -> Self {
-        let pty = openpty(None, None).expect("a terminal");
-        let mut command = home.claviger(arguments);
-        command.env("NO_COLOR", "1").env("TERM", "xterm").stdout(Stdio::piped());
-        command.stdin(pty.slave.try_clone().expect("clone")).stderr(pty.slave);
-        let child = command.spawn().expect("claviger runs");
-        let keys = File::from(pty.master);
-        let (mut output, screen) = (keys.try_clone().expect("clone"), Arc::new(Mutex::new(Vec::new())));
-        let shown = screen.clone();
-        thread::spawn(move || {
-            let mut chunk = [0; 1024];
-            // It ends with an error when the last process has left the terminal.
-            while let Ok(count @ 1..) = output.read(&mut chunk) {
-                shown.lock().expect("lock").extend_from_slice(&chunk[..count]);
-            }
-        });
-        Self { child, keys, screen }
-    }
-
-    fn screen(&self) -> String {
-        text(&self.screen.lock().expect("lock"))
-    }
-
-    /// Waits for the question and answers it.
-    fn answer(&mut self, keys: &str) {
-        let asks = wait::holds_within(wait::BOUND, || self.screen().contains("(default: n): "));
-        assert!(asks, "no question: {:?}", self.screen());
-        // What is typed before the question counts for nothing, so it has to be ready to read.
-        wait::until("it is answered", || {
-            drop(self.keys.write_all(keys.as_bytes()));
-            wait::holds_within(Duration::from_millis(300), || {
-                self.child.try_wait().expect("status").is_some()
-            })
-        });
-    }
-
-    /// Exit code, stdout and what was on the screen.
-    fn end(self) -> (Option<i32>, String, String) {
-        let screen = self.screen.clone();
-        let output = self.child.wait_with_output().expect("output");
-        (output.status.code(), text(&output.stdout), text(&screen.lock().expect("lock")))
-    }
-}
+/// The end of the question.
+const QUESTION: &str = "(default: n): ";
 
 fn plant(home: &Home) -> String {
     let helper = home.counting_helper("project", 0.0);
@@ -81,7 +22,7 @@ fn the_question_shows_command_and_place_and_t_trusts() {
     let helper = plant(&home);
     let _daemon = home.daemon();
     let mut terminal = Terminal::start(&home, &["token"]);
-    terminal.answer("t\n");
+    terminal.answer(QUESTION, "t\n");
     let (code, stdout, screen) = terminal.end();
     assert_eq!((code, stdout.as_str()), (Some(0), format!("{CANARY}project-1\n").as_str()), "{screen}");
     // Long lines are wrapped behind a bar.
@@ -100,7 +41,7 @@ fn anything_but_a_clear_answer_does_nothing() {
     let _daemon = home.daemon();
     for keys in ["\n", "n\n", "y\n", "yes\n", "trust me\n", "\u{4}"] {
         let mut terminal = Terminal::start(&home, &["token"]);
-        terminal.answer(keys);
+        terminal.answer(QUESTION, keys);
         let (code, stdout, screen) = terminal.end();
         assert_eq!((code, stdout.as_str()), (Some(4), ""), "{keys:?}: {screen}");
     }
@@ -115,7 +56,7 @@ fn i_leaves_the_project_out() {
     plant(&home);
     let _daemon = home.daemon();
     let mut terminal = Terminal::start(&home, &["token"]);
-    terminal.answer("i\n");
+    terminal.answer(QUESTION, "i\n");
     let (code, stdout, screen) = terminal.end();
     assert_eq!((code, stdout.as_str()), (Some(0), format!("{CANARY}user-1\n").as_str()), "{screen}");
     assert_eq!(home.runs("project"), 0);
@@ -128,7 +69,7 @@ fn what_a_repository_writes_cannot_move_the_cursor() {
     home.write(PROJECT, &serde_json::json!({"apiKeyHelper": command, "env": {"B": command}}).to_string());
     let _daemon = home.daemon();
     let mut terminal = Terminal::start(&home, &["token"]);
-    terminal.answer("n\n");
+    terminal.answer(QUESTION, "n\n");
     let (_, _, screen) = terminal.end();
     let shown = [screen, home.ok(&["trust", "show"]), home.ok(&["explain"]), home.fails(4, &["token"])];
     for (number, shown) in shown.iter().enumerate() {

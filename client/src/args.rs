@@ -21,7 +21,7 @@ pub(crate) struct Cli {
 }
 
 /// Options that every verb takes, before or after its name.
-#[derive(Args, Debug, PartialEq)]
+#[derive(Args, Debug, Default, PartialEq)]
 #[command(next_help_heading = "Options of every verb")]
 pub(crate) struct Options {
     /// Act for a session in this directory
@@ -42,9 +42,9 @@ pub(crate) struct Options {
     /// Refresh first if the credential is valid for less than this
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds())]
     pub(crate) min_validity: Option<u64>,
-    /// Give up waiting after this long
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = seconds())]
-    pub(crate) timeout: u64,
+    /// Give up waiting after this long [default: 180; for a person who signs in: as long as the server allows]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds())]
+    pub(crate) timeout: Option<u64>,
     /// Do not start a daemon
     #[arg(long, global = true)]
     pub(crate) no_start: bool,
@@ -93,7 +93,20 @@ pub(crate) enum Verb {
     /// Report that the API answered 401 or 403
     Report(report::Arguments),
     /// Sign in, or keep an API key, for all sessions
+    #[command(after_help = login::SHORT, after_long_help = login::HELP)]
     Login(login::Arguments),
+    /// Sign out: revoke the tokens of an account and forget it
+    Logout(logout::Arguments),
+    /// List the accounts, or move their secrets
+    Accounts(accounts::Arguments),
+    /// Say which account sessions use that name none with $CLAVIGER_ACCOUNT
+    Use(use_account::Arguments),
+    /// Drop every secret from memory and lend nothing until `unlock`
+    Lock,
+    /// Lend again
+    Unlock,
+    /// Start over: sign out everywhere, forget trust decisions and everything cached
+    Reset(reset::Arguments),
     /// Decide what the files of a workspace may do
     #[command(subcommand)]
     Trust(trust::Verb),
@@ -135,23 +148,6 @@ impl From<Mode> for SessionMode {
     }
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            cwd: None,
-            settings: None,
-            bare: false,
-            mode: None,
-            socket: None,
-            min_validity: None,
-            timeout: TIMEOUT,
-            no_start: false,
-            json: false,
-            quiet: false,
-        }
-    }
-}
-
 impl Cli {
     /// The command line of this process; ends it with a message if that is wrong.
     pub(crate) fn read() -> Self {
@@ -182,7 +178,7 @@ fn short_cut(words: &[OsString]) -> Option<Verb> {
 impl Options {
     /// How long to wait for an answer.
     pub(crate) fn timeout(&self) -> Duration {
-        Duration::from_secs(self.timeout)
+        Duration::from_secs(self.timeout.unwrap_or(TIMEOUT))
     }
 
     /// The mode that the options ask for.

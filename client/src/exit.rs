@@ -34,7 +34,7 @@ Exit codes:
     1  a bug, or an error without a number of its own; cancel: nothing to cancel
     2  wrong usage (malformed-request)
     3  nothing provides a credential (no-credential)
-    4  a person has to act (login-required, workspace-untrusted, settings-invalid, keyring-locked)
+    4  a person has to act (login-required, workspace-untrusted, settings-invalid, keyring-locked, locked)
     5  forbidden (policy-blocked, upstream-denied, peer-rejected, peer-unknown)
     6  the source failed (command-failed, command-output-invalid, source-unavailable, limits)
     7  it took too long (source-timeout, --timeout)

@@ -66,6 +66,11 @@ impl Failure {
         Self::Problem(Problem::new(Reason::MalformedRequest, message).hint(hint))
     }
 
+    /// The person at the terminal does not want to go on.
+    pub(crate) fn gave_up() -> Self {
+        Self::Problem(Problem::new(Reason::Cancelled, "given up"))
+    }
+
     /// The reason of a typed problem.
     pub(crate) fn reason(&self) -> Option<Reason> {
         match self {

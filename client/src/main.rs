@@ -14,6 +14,7 @@ mod exit;
 mod failure;
 mod harden;
 mod headers;
+mod hidden;
 mod json;
 mod keys;
 mod lending;

@@ -65,7 +65,7 @@ mod tests {
     use std::{future::pending, time::Duration};
 
     fn context() -> Context {
-        Context::new(Options { timeout: 7, ..Options::default() }, CoreLimit::default())
+        Context::new(Options { timeout: Some(7), ..Options::default() }, CoreLimit::default())
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,8 +1,8 @@
 //! The words of the API's enumerations, as people and JSON see them: `OUTCOME_NOT_CONFIGURED` is "not-configured".
 
 use claviger::proto::v1::{
-    Backend, Lease, Scheme, SessionMode, Step, TrustDecision, TrustItem, issued, report_rejected_response,
-    settings_file,
+    Account, Backend, Lease, Scheme, SessionMode, Step, StorePlace, TrustDecision, TrustItem, issued,
+    report_rejected_response, settings_file,
 };
 
 /// The scheme of a lease.
@@ -51,6 +51,16 @@ pub(crate) fn decision(decision: TrustDecision) -> String {
         TrustDecision::Unspecified => "undecided".into(),
         other => word(other.as_str_name(), "TRUST_DECISION_"),
     }
+}
+
+/// What an account holds.
+pub(crate) fn kind(account: &Account) -> String {
+    word(account.kind().as_str_name(), "ACCOUNT_KIND_")
+}
+
+/// Where secrets are kept.
+pub(crate) fn store(place: StorePlace) -> String {
+    word(place.as_str_name(), "STORE_PLACE_")
 }
 
 /// How the secret of a lease is sent, in one word.

@@ -7,6 +7,7 @@ mod start;
 
 pub use connection::Connection;
 pub use start::{daemon_program, default_socket};
+pub use tonic::Streaming;
 
 use crate::{
     PROTOCOL, RELEASE,
@@ -20,7 +21,7 @@ use crate::{
     wire,
 };
 use std::{path::Path, time::Duration};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status};
 
 /// Why the daemon could not be talked to at all.
 #[derive(Debug, thiserror::Error)]
@@ -168,8 +169,7 @@ impl Watch {
     /// # Errors
     /// The daemon's typed [`Problem`]; `shutting-down` if the connection broke.
     pub async fn next(&mut self) -> Result<Option<v1::watch_credential_response::Event>, Problem> {
-        let message = self.stream.message().await.map_err(|status| problem(&status))?;
-        Ok(message.and_then(|message| message.event))
+        Ok(next(&mut self.stream).await?.and_then(|message| message.event))
     }
 }
 
@@ -189,6 +189,14 @@ pub fn unwrap<T>(response: Result<Response<T>, Status>) -> Result<T, Problem> {
     let response = response.map_err(|status| problem(&status))?;
     wire::check_protocol(response.metadata(), "daemon")?;
     Ok(response.into_inner())
+}
+
+/// The next message of a stream; `None` when the daemon has ended it.
+///
+/// # Errors
+/// The daemon's typed [`Problem`]; `shutting-down` if the connection broke.
+pub async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Problem> {
+    stream.message().await.map_err(|status| problem(&status))
 }
 
 /// The problem behind a failed call. A connection that broke means that the daemon went away, not that it has a bug.

@@ -16,6 +16,7 @@ pub mod keyring;
 pub mod login;
 pub mod provider;
 pub mod stand_in;
+pub mod terminal;
 pub mod tool;
 pub mod wait;
 pub mod walk;

@@ -71,6 +71,8 @@ impl Provider {
         home.script("bin/xdg-open", &format!("exec node {npm}/browser.mjs \"$1\" >> {} 2>&1", out.display()));
         let node = env::var("PATH").unwrap_or_default();
         home.set("PATH", &format!("{}:{node}", home.path("bin").display()));
+        // Without a screen no browser is opened.
+        home.set("DISPLAY", ":99");
     }
 
     /// A home that is signed in with access tokens of so many seconds, kept in a file, and its daemon.

@@ -95,9 +95,10 @@ fn no_argument_takes_a_secret() {
     options(&Cli::command(), &mut found);
     found.sort_unstable();
     found.dedup();
-    let expected = "bare command credentials cwd digest fd filter format generation id json key min_validity mode \
-        no_start output path profile query quiet resource scope settings shell show_secret socket status tenant \
-        timeout yes";
+    // Of these, `api_key` and `token` take no value.
+    let expected = "all api_key audience bare command credentials cwd device digest fd filter format generation id \
+        json key min_validity mode name no_browser no_start none output path profile query quiet registration \
+        resource scope settings shell show_secret socket status store tenant timeout to token yes";
     assert_eq!(
         found.join(" "),
         expected,
@@ -112,6 +113,46 @@ fn no_argument_takes_a_secret() {
     ] {
         assert_eq!(error(line), ErrorKind::UnknownArgument, "{line}");
     }
+}
+
+#[test]
+fn accounts_are_named_clearly() {
+    for line in [
+        "login",
+        "login work --device",
+        "login work --no-browser --store file",
+        "login --api-key --audience https://a",
+    ]
+    .into_iter()
+    .chain([
+        "accounts",
+        "accounts move --to file",
+        "use work",
+        "use --none",
+        "logout --all",
+        "reset --yes",
+        "lock",
+    ]) {
+        assert!(parse(line).is_ok(), "{line}");
+    }
+    for line in [
+        "login --api-key --token",
+        "login --device --api-key",
+        "login --device --no-browser",
+        "logout work --all",
+    ]
+    .into_iter()
+    .chain([
+        "use work --none",
+        "login --api-key --registration work",
+        "login --api-key=x",
+        "login --token=x",
+    ]) {
+        assert!(matches!(error(line), ErrorKind::ArgumentConflict | ErrorKind::TooManyValues), "{line}");
+    }
+    assert_eq!(error("use"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(error("accounts move work"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(error("login --store memory"), ErrorKind::InvalidValue);
 }
 
 #[test]

@@ -1,67 +1,143 @@
-//! `claviger login`: signs a person in, for all sessions.
+//! `claviger login`: signs a person in, or keeps a key, for all sessions.
 
-use crate::{context::Context, failure::Failure, output, wait};
-use claviger::{
-    client::{request, unwrap},
-    proto::v1::{LoginFlow, LoginRequest, LoginStart, login_request, login_response},
-    reason::{Problem, Reason},
-};
-use tokio::sync::mpsc;
+mod browser;
+mod flow;
+mod save;
+
+use crate::{context::Context, failure::Failure, json, output, render};
+use clap::builder::NonEmptyStringValueParser;
+use claviger::proto::v1::{Account, AccountKind, StorePlace, login_response::Event};
+
+/// Below the short help.
+pub(crate) const SHORT: &str = "`claviger login --help` shows how to configure where to sign in.";
+
+/// Below the long help.
+pub(crate) const HELP: &str = "\
+No client id of Anthropic is built in, and there will be none: signing in to claude.ai is reserved for
+Anthropic's own clients. Sign in to an authorization server of your own or of your organisation, whose
+token your API or gateway accepts, or keep an API key (--api-key) or a long-lived token (--token).
+
+Where to sign in stands in ~/.config/claviger/config.toml; `claviger login work` uses this section:
+
+    [oauth.work]
+    issuer = \"https://login.example.com\"          # its metadata names the endpoints
+    client_id = \"claviger\"                        # registered there, as a native (public) client
+    scopes = [\"openid\", \"email\", \"offline_access\"]
+    audience = \"https://gateway.example.com\"      # the only API the token is sent to
+    # redirect_uri = \"http://127.0.0.1/callback\"  # as registered; the port is chosen at each login
+    # without issuer: authorization_endpoint, token_endpoint, and if there are such
+    # device_authorization_endpoint and revocation_endpoint
+    # client_secret_file = \"~/secret\"             # or client_secret_command, for a client that has one
+    # method = \"gateway\"                          # what it counts as for forceLoginMethod
+    # organization_claim = \"org_id\"               # for forceLoginOrgUUID
+
+    [oauth.work.authorization_parameters]         # more for the authorization request, if need be
+    prompt = \"consent\"
+
+With --json, each event is one line of JSON on stdout, and nothing is told on stderr:
+
+    {\"event\":\"url\",\"url\":…}
+    {\"event\":\"code\",\"user_code\":…,\"verification_uri\":…,\"verification_uri_complete\":…,\"expires_in_seconds\":…}
+    {\"event\":\"notice\",\"notice\":…}
+    {\"event\":\"signed-in\",\"account\":{…}}         (the last one; the account is as in `claviger accounts --json`)
+
+Examples:
+    claviger login                        # the only [oauth.NAME] section, in the browser
+    claviger login work --device          # no browser on this machine
+    claviger login work --no-browser      # ... and a server that knows no codes
+    op read op://private/key | claviger login --api-key";
+
+/// Name of an account that is a key or token, unless another one is given.
+const DEFAULT: &str = "default";
 
 /// Arguments of `login`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Name of the account [default: that of the registration]
+    /// Name of the account [default: that of the registration, or "default" for keys and tokens]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) name: Option<String>,
     /// Section [oauth.NAME] to sign in with [default: the account's name, or the only one]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["api_key", "token"], value_parser = NonEmptyStringValueParser::new())]
     pub(crate) registration: Option<String>,
     /// Show a code to type in on another device
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["api_key", "token", "no_browser"])]
     pub(crate) device: bool,
+    /// Open no browser: the address it ends at can be pasted, or comes as a line of stdin
+    #[arg(long, conflicts_with_all = ["api_key", "token"])]
+    pub(crate) no_browser: bool,
+    /// Keep an API key; it is asked for, or read from stdin
+    #[arg(long, conflicts_with = "token")]
+    pub(crate) api_key: bool,
+    /// Keep a long-lived OAuth token; it is asked for, or read from stdin
+    #[arg(long)]
+    pub(crate) token: bool,
+    /// The only API that a key or token is sent to [default: Anthropic's]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["registration", "device", "no_browser"])]
+    pub(crate) audience: Option<String>,
+    /// Where to keep it [default: as configured]
+    #[arg(long, value_enum)]
+    pub(crate) store: Option<Place>,
 }
 
-/// Signs in.
-///
-/// # Errors
-/// The daemon's.
-pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
-    let session = context.session()?;
-    let mut service = context.connect().await?.accounts();
-    let (sender, receiver) = mpsc::channel(1);
-    let flow = if arguments.device { LoginFlow::Device } else { LoginFlow::Browser };
-    let start = LoginStart {
-        session: Some(session.to_proto()),
-        name: arguments.name.unwrap_or_default(),
-        registration: arguments.registration.unwrap_or_default(),
-        flow: flow.into(),
-        ..Default::default()
-    };
-    let message = LoginRequest { message: Some(login_request::Message::Start(start)) };
-    drop(sender.send(message).await);
-    let requests = tokio_stream::wrappers::ReceiverStream::new(receiver);
-    let started = async { unwrap(service.login(request(requests)).await) };
-    let mut responses = wait::answer(context, started).await?;
-    loop {
-        let next = responses.message().await.map_err(|status| claviger::wire::from_status(&status))?;
-        match next.and_then(|response| response.event) {
-            Some(login_response::Event::Url(url)) => {
-                output::talk(&format!("open {url}\n"));
-                drop(std::process::Command::new("xdg-open").arg(&url).spawn());
-            }
-            Some(login_response::Event::Code(code)) => {
-                output::talk(&format!("type {} in at {}\n", code.user_code, code.verification_uri));
-            }
-            Some(login_response::Event::Notice(line)) => output::talk(&format!("{line}\n")),
-            Some(login_response::Event::SignedIn(account)) => {
-                output::data(&format!("signed in to {}\n", account.name))?;
-                return Ok(());
-            }
-            None => {
-                return Err(
-                    Problem::new(Reason::ShuttingDown, "the daemon went away during the login").into()
-                );
-            }
+/// Where secrets are kept.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Place {
+    /// Secret Service or Keychain
+    Keyring,
+    /// Sealed files in the state directory
+    File,
+}
+
+impl From<Place> for StorePlace {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Keyring => Self::Keyring,
+            Place::File => Self::File,
         }
     }
+}
+
+/// Signs in, or keeps a secret.
+///
+/// # Errors
+/// The daemon's, or `cancelled` after Ctrl-C.
+pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    check(&arguments)?;
+    let account = match (arguments.api_key, arguments.token) {
+        (true, _) => save::run(context, arguments, AccountKind::ApiKey, "API key").await?,
+        (_, true) => save::run(context, arguments, AccountKind::Token, "token").await?,
+        _ => flow::run(context, &arguments).await?,
+    };
+    match context.options.json {
+        true => line(&Event::SignedIn(account)),
+        false => Ok(output::data(&render::account::signed_in(&account))?),
+    }
+}
+
+fn check(arguments: &Arguments) -> Result<(), Failure> {
+    // `--api-key` takes no value, so what follows it would be the name.
+    if arguments.name.as_deref().is_some_and(|name| name.starts_with("sk-")) {
+        return Err(Failure::usage(
+            "the name of the account looks like a secret, and arguments are visible to every process",
+            "revoke it; `claviger login --api-key` without it asks for the key, or reads it from stdin",
+        ));
+    }
+    if arguments.audience.is_some() && !arguments.api_key && !arguments.token {
+        return Err(Failure::usage(
+            "--audience goes with --api-key or --token only",
+            "for a login, `audience` stands in its [oauth.NAME] section",
+        ));
+    }
+    Ok(())
+}
+
+/// An event on a line of its own.
+fn line(event: &Event) -> Result<(), Failure> {
+    Ok(output::data(&(crate::escape::json(&json::login(event).to_string()) + "\n"))?)
+}
+
+/// The account that a daemon must name in its answer.
+fn named(account: Option<Account>) -> Result<Account, Failure> {
+    use claviger::reason::{Problem, Reason};
+    Ok(account.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no account"))?)
 }

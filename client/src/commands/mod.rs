@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+pub(crate) mod accounts;
 pub(crate) mod aws;
 pub(crate) mod azure;
 pub(crate) mod cancel;
@@ -11,13 +12,17 @@ pub(crate) mod explain;
 pub(crate) mod gcp;
 pub(crate) mod get;
 pub(crate) mod headers;
+pub(crate) mod lock;
 pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod pending;
 pub(crate) mod refresh;
 pub(crate) mod report;
+pub(crate) mod reset;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod trust;
+pub(crate) mod use_account;
 pub(crate) mod version;
 pub(crate) mod watch;
 
@@ -45,6 +50,12 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Refresh => refresh::run(context).await,
         Verb::Report(arguments) => report::run(context, &arguments).await,
         Verb::Login(arguments) => login::run(context, arguments).await,
+        Verb::Logout(arguments) => logout::run(context, arguments).await,
+        Verb::Accounts(arguments) => accounts::run(context, arguments).await,
+        Verb::Use(arguments) => use_account::run(context, arguments).await,
+        Verb::Lock => lock::lock(context).await,
+        Verb::Unlock => lock::unlock(context).await,
+        Verb::Reset(arguments) => reset::run(context, &arguments).await,
         Verb::Trust(verb) => trust::run(context, verb).await,
         Verb::Daemon(verb) => daemon::run(context, verb).await,
         Verb::Completions(arguments) => completions::run(&arguments),

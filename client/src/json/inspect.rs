@@ -48,6 +48,7 @@ pub(crate) fn status(answer: &GetStatusResponse) -> Value {
         "version": version(answer.version.as_ref()),
         "pid": answer.pid,
         "started_at": instant(answer.started_at.as_ref()),
+        "locked": answer.locked,
         "watchers": answer.watchers,
         "counters": {
             "requests": counters.requests,
@@ -80,6 +81,7 @@ pub(crate) fn slot(slot: &SlotStatus) -> Value {
         "served": slot.served,
         "runs": slot.runs,
         "facts": facts(slot.facts.as_ref()),
+        "account": text(&slot.account),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{place, problem_and_hint, table, time};
 use crate::{escape, output::Style};
-use claviger::proto::v1::Pending;
+use claviger::{proto::v1::Pending, reason};
 use prost_types::Timestamp;
 use std::time::SystemTime;
 
@@ -48,14 +48,15 @@ fn needed(one: &Pending, style: Style) -> String {
         [what] => (what.clone(), String::new()),
         [] => Default::default(),
     };
-    // With a command that signs in, a session that asks again, or this, runs it.
-    let command = one.location.as_ref().map_or("", |_| "claviger refresh");
+    // An account's problem names its own; with a command that signs in, a session that asks again, or this, runs it.
+    let login = one.problem.as_ref().and_then(|problem| reason::login_command(&problem.hint));
+    let command = login.unwrap_or_else(|| one.location.as_ref().map_or("", |_| "claviger refresh"));
     let head = format!("{} needs a person\n", style.bold(&escape::line(&one.source)));
     head + &table::pairs(vec![
         ("configured", one.location.as_ref().map(place).unwrap_or_default()),
         ("problem", what),
         ("hint", hint),
-        ("run", command.into()),
+        ("run", escape::line(command)),
     ])
 }
 
@@ -67,6 +68,20 @@ mod tests {
 
     fn text(pending: &[Pending]) -> String {
         render(pending, fixture::now(), Style::default())
+    }
+
+    #[test]
+    fn an_account_names_the_command_of_its_login() {
+        let hint = "`claviger login work` signs in again";
+        let problem = fixture::problem("login-required", "the server refused the refresh token", hint);
+        let one = Pending { source: "oauth-login".into(), problem, ..Default::default() };
+        let expected = "\
+oauth-login needs a person
+problem  the server refused the refresh token (login-required)
+hint     `claviger login work` signs in again
+run      claviger login work
+";
+        assert_eq!(text(&[one]), expected);
     }
 
     #[test]

@@ -5,8 +5,19 @@ use crate::{escape, output::Style};
 use claviger::proto::v1::{Counters, GetStatusResponse, SlotStatus};
 use std::time::SystemTime;
 
-const HEAD: [&str; 10] =
-    ["SOURCE", "STATE", "GENERATION", "EXPIRES", "REFRESH", "USED", "SERVED", "RUNS", "KEY", "CONFIGURED"];
+const HEAD: [&str; 11] = [
+    "SOURCE",
+    "ACCOUNT",
+    "STATE",
+    "GENERATION",
+    "EXPIRES",
+    "REFRESH",
+    "USED",
+    "SERVED",
+    "RUNS",
+    "KEY",
+    "CONFIGURED",
+];
 
 /// A summary, then one row per cache entry with its last problem below it.
 pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, style: Style) -> String {
@@ -16,10 +27,8 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, style: Style) 
         text.push_str("nothing is cached\n");
         return text;
     }
-    let rows: Vec<_> = std::iter::once(HEAD.map(str::to_owned))
-        .chain(status.slots.iter().map(|slot| row(slot, now)))
-        .collect();
-    let mut lines = table::align(&rows).into_iter();
+    let rows: Vec<_> = status.slots.iter().map(|slot| row(slot, now)).collect();
+    let mut lines = table::titled(HEAD, rows).into_iter();
     let head = lines.next().unwrap_or_default();
     text.push_str(&format!("\n{}\n", style.bold(&head)));
     for (line, slot) in lines.zip(&status.slots) {
@@ -51,7 +60,11 @@ fn head(status: &GetStatusResponse, now: SystemTime, style: Style) -> String {
     let up = status.started_at.as_ref().and_then(claviger::wire::system_time);
     let up = up.and_then(|at| now.duration_since(at).ok()).map(|up| format!(", up {}", time::span(up)));
     let name = style.bold(&format!("clavigerd {}", escape::line(&version.release)));
-    format!("{name}, pid {}{}\n", status.pid, up.unwrap_or_default())
+    let mut text = format!("{name}, pid {}{}\n", status.pid, up.unwrap_or_default());
+    if status.locked {
+        text.push_str(&format!("{}\n", style.yellow("locked: nothing is lent before `claviger unlock`")));
+    }
+    text
 }
 
 fn counters(counters: Counters, watchers: u32) -> String {
@@ -62,10 +75,11 @@ fn counters(counters: Counters, watchers: u32) -> String {
     )
 }
 
-fn row(slot: &SlotStatus, now: SystemTime) -> [String; 10] {
+fn row(slot: &SlotStatus, now: SystemTime) -> [String; 11] {
     let at = |instant: &Option<_>| instant.as_ref().map_or_else(|| "-".into(), |at| time::relative(at, now));
     [
         escape::line(&slot.source),
+        escape::line(&slot.account),
         state(slot, now).into(),
         slot.generation.to_string(),
         at(&slot.expires_at),
@@ -154,6 +168,23 @@ api-key-helper  failed  0           -              -         -        0       0 
     fn an_empty_cache_says_so() {
         let text = render(&status(Vec::new()), fixture::now(), Style::default());
         assert!(text.ends_with("1 watching\nnothing is cached\n"), "{text}");
+    }
+
+    #[test]
+    fn a_lock_and_accounts_are_told() {
+        let mut slot = fixture::slot();
+        (slot.source, slot.account) = ("oauth-login".into(), "work".into());
+        let locked = GetStatusResponse { locked: true, ..status(vec![slot, fixture::slot()]) };
+        let expected = "\
+clavigerd 0.1.0, pid 42, up 2 h 5 min
+locked: nothing is lent before `claviger unlock`
+15 requests: 12 from the cache, 2 waited, 1 failed; 3 commands run, 0 rejections reported, 1 watching
+
+SOURCE          ACCOUNT  STATE  GENERATION  EXPIRES        REFRESH   USED     SERVED  RUNS  KEY       CONFIGURED
+oauth-login     work     fresh  3           in 4 min 12 s  in 3 min  2 s ago  12      3     ab12cd34  /h/.claude/settings.json:3
+api-key-helper           fresh  3           in 4 min 12 s  in 3 min  2 s ago  12      3     ab12cd34  /h/.claude/settings.json:3
+";
+        assert_eq!(render(&locked, fixture::now(), Style::default()), expected);
     }
 
     #[test]

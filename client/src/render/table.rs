@@ -12,6 +12,16 @@ pub(crate) fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
+/// As [`align`], with a title above each column that has something in it.
+pub(crate) fn titled<const N: usize>(titles: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
+    let mut column = 0..N;
+    let head = titles.map(|title| {
+        let is_used = column.next().is_some_and(|column| rows.iter().any(|row| !row[column].is_empty()));
+        if is_used { title.to_owned() } else { String::new() }
+    });
+    align(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
 /// Name and value pairs as lines, without those that have no value.
 pub(crate) fn pairs(pairs: Vec<(&str, String)>) -> String {
     let present = pairs.into_iter().filter(|(_, value)| !value.is_empty());
@@ -26,7 +36,17 @@ fn columns(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{align, pairs};
+    use super::{align, pairs, titled};
+
+    #[test]
+    fn a_title_without_values_vanishes_with_its_column() {
+        let row = |a: &str, c: &str| [a.to_owned(), String::new(), c.to_owned()];
+        assert_eq!(
+            titled(["A", "B", "C"], vec![row("long", "x"), row("", "y")]),
+            ["A     C", "long  x", "      y"]
+        );
+        assert_eq!(titled(["A", "B", "C"], Vec::new()), [""]);
+    }
 
     #[test]
     fn columns_line_up_and_empty_ones_vanish() {

@@ -138,7 +138,11 @@ impl Context {
         let command = match problem.reason {
             claviger::reason::Reason::WorkspaceUntrusted => "claviger trust grant",
             claviger::reason::Reason::SettingsInvalid => "claviger explain",
-            claviger::reason::Reason::LoginRequired => "claviger refresh",
+            claviger::reason::Reason::LoginRequired => problem
+                .hint
+                .as_deref()
+                .and_then(claviger::reason::login_command)
+                .unwrap_or("claviger refresh"),
             _ => "claviger status",
         };
         Message::HumanNeeded(v1::HumanNeeded { problem: Some(message), command: command.to_owned() })

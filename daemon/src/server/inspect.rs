@@ -147,6 +147,7 @@ impl Context {
                 explanation.project = winner.place.project.unwrap_or_default();
                 if let Material::Provided(provider) = &winner.bound.material {
                     explanation.slot = self.slot(provider.key());
+                    name_account(&mut explanation, provider.account());
                 }
                 if winner.endpoint.follows_region {
                     follow_region(&mut explanation);
@@ -155,6 +156,15 @@ impl Context {
             Err(problem) => explanation.problem = Some(wire::problem(&problem, now)),
         }
         explanation
+    }
+}
+
+/// Says which account of the local store won.
+fn name_account(explanation: &mut v1::ExplainResponse, account: Option<&str>) {
+    let mut steps = explanation.steps.iter_mut();
+    let chosen = steps.find(|step| step.outcome() == v1::step::Outcome::Chosen);
+    if let (Some(account), Some(step)) = (account, chosen) {
+        step.why = format!("{}; it is the account {account}", step.why);
     }
 }
 

@@ -1,0 +1,118 @@
+//! `claviger accounts`: the accounts of the local store, and where their secrets are kept.
+
+use super::login::Place;
+use crate::{
+    context::Context,
+    failure::Failure,
+    json,
+    output::{self, Style},
+    render, wait,
+};
+use clap::builder::NonEmptyStringValueParser;
+use claviger::{
+    client::{Client, request, unwrap},
+    proto::v1::{Account, ListAccountsRequest, ListAccountsResponse, MoveAccountsRequest, StorePlace},
+};
+use std::{env, time::SystemTime};
+
+/// Variable that names the account of a session.
+const ACCOUNT: &str = "CLAVIGER_ACCOUNT";
+
+/// Arguments of `accounts`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// Verbs below `accounts`.
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Move secrets between keyring and files
+    Move(Move),
+}
+
+/// Arguments of `accounts move`.
+#[derive(clap::Args)]
+struct Move {
+    /// The account to move [default: all]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    name: Option<String>,
+    /// Where to
+    #[arg(long, value_enum)]
+    to: Place,
+}
+
+/// Lists or moves.
+///
+/// # Errors
+/// The daemon's.
+pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    match arguments.verb {
+        None => show(context, &list(context, &client).await?),
+        Some(Verb::Move(arguments)) => relocate(context, &client, arguments).await,
+    }
+}
+
+/// The accounts.
+///
+/// # Errors
+/// The daemon's.
+pub(super) async fn list(context: &Context, client: &Client) -> Result<ListAccountsResponse, Failure> {
+    let mut service = client.accounts();
+    let asked = async { unwrap(service.list_accounts(request(ListAccountsRequest {})).await) };
+    wait::answer(context, asked).await
+}
+
+/// The account that this session's own variable names.
+pub(super) fn own() -> Option<String> {
+    env::var(ACCOUNT).ok().filter(|name| !name.is_empty())
+}
+
+fn show(context: &Context, list: &ListAccountsResponse) -> Result<(), Failure> {
+    let shown = || render::account::render(list, own().as_deref(), SystemTime::now(), Style::stdout());
+    match context.options.json {
+        true => output::json(&json::accounts(list))?,
+        false => output::data(&shown())?,
+    }
+    Ok(())
+}
+
+async fn relocate(context: &Context, client: &Client, arguments: Move) -> Result<(), Failure> {
+    let place = StorePlace::from(arguments.to);
+    let message = MoveAccountsRequest { place: place.into(), name: arguments.name.unwrap_or_default() };
+    let mut service = client.accounts();
+    let moved = async { unwrap(service.move_accounts(request(message)).await) };
+    let accounts = wait::answer(context, moved).await?.accounts;
+    match context.options.json {
+        true => output::json(&accounts.iter().map(json::account).collect())?,
+        false => output::data(&kept(&accounts, place))?,
+    }
+    Ok(())
+}
+
+fn kept(accounts: &[Account], place: StorePlace) -> String {
+    let line = |account: &Account| {
+        let name = crate::escape::line(&account.name);
+        format!("{name} is kept in {}\n", render::account::store(account.place()))
+    };
+    match accounts {
+        [] => format!("there is no account to move to {}\n", render::account::store(place)),
+        some => some.iter().map(line).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kept;
+    use claviger::proto::v1::{Account, StorePlace};
+
+    #[test]
+    fn what_was_moved_is_told() {
+        let account =
+            Account { name: "work".into(), place: StorePlace::Keyring.into(), ..Default::default() };
+        assert_eq!(kept(&[account], StorePlace::Keyring), "work is kept in the keyring\n");
+        assert_eq!(kept(&[], StorePlace::File), "there is no account to move to a sealed file\n");
+    }
+}

@@ -1,0 +1,42 @@
+//! `claviger lock` and `unlock`: nothing is lent in between, and no secret is in memory.
+
+use crate::{context::Context, failure::Failure, output, render::account::counted, wait};
+use claviger::{
+    client::{request, unwrap},
+    proto::v1::{LockRequest, UnlockRequest},
+};
+use serde_json::json;
+
+/// Drops every secret and lends nothing. Starts a daemon if none runs: the next one must find the lock.
+///
+/// # Errors
+/// The daemon's.
+pub(crate) async fn lock(context: &Context) -> Result<(), Failure> {
+    let mut service = context.connect().await?.control();
+    let asked = async { unwrap(service.lock(request(LockRequest {})).await) };
+    let dropped = wait::answer(context, asked).await?.dropped;
+    match context.options.json {
+        true => output::json(&json!({ "locked": true, "dropped": dropped }))?,
+        false => output::data(&format!(
+            "locked: nothing is lent before `claviger unlock`\n{}",
+            counted(dropped, "credential", "was dropped from memory", "were dropped from memory")
+        ))?,
+    }
+    Ok(())
+}
+
+/// Lends again.
+///
+/// # Errors
+/// The daemon's.
+pub(crate) async fn unlock(context: &Context) -> Result<(), Failure> {
+    let mut service = context.connect().await?.control();
+    let asked = async { unwrap(service.unlock(request(UnlockRequest {})).await) };
+    let was_locked = wait::answer(context, asked).await?.was_locked;
+    match (context.options.json, was_locked) {
+        (true, _) => output::json(&json!({ "locked": false, "was_locked": was_locked }))?,
+        (false, true) => output::data("unlocked\n")?,
+        (false, false) => output::data("it was not locked\n")?,
+    }
+    Ok(())
+}

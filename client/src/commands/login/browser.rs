@@ -1,0 +1,93 @@
+//! Whether a browser can be opened here, and opening it. By hand: the crate for it would add four crates to the client, and
+//! tries programs that no desktop of today lacks `xdg-open` for.
+
+use crate::{output, render::login::Way};
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+    process::Stdio,
+};
+use tokio::process::Command;
+
+/// The program that opens an address in the person's browser.
+const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+
+/// What decides how a person gets to the address.
+#[derive(Clone, Copy, Default)]
+struct Surroundings {
+    /// `--no-browser`.
+    refused: bool,
+    /// `$BROWSER` names one; an editor that works over SSH sets it.
+    named: bool,
+    /// There is a screen.
+    screen: bool,
+    /// The shell came over SSH.
+    remote: bool,
+    /// Somebody can be asked.
+    terminal: bool,
+}
+
+/// How the person gets to the address.
+pub(super) fn way(no_browser: bool) -> Way {
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    decide(Surroundings {
+        refused: no_browser,
+        named: is_set("BROWSER"),
+        screen: cfg!(target_os = "macos") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY"),
+        remote: is_set("SSH_CONNECTION") || is_set("SSH_TTY"),
+        terminal: io::stdin().is_terminal(),
+    })
+}
+
+fn decide(here: Surroundings) -> Way {
+    match here {
+        Surroundings { refused: true, .. } => Way::Anywhere,
+        Surroundings { named: true, .. } | Surroundings { screen: true, remote: false, .. } => Way::Opened,
+        Surroundings { terminal: true, .. } => Way::Anywhere,
+        _ => Way::Here,
+    }
+}
+
+/// Opens `url`, and says so if that does not work.
+pub(super) async fn open(url: String) {
+    // It is a configured server's; nothing but a page may be opened all the same.
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return;
+    }
+    let mut command = Command::new(OPENER);
+    // In a group of its own: Ctrl-C here must not end the browser.
+    command.arg(url).process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let ended = command.status().await;
+    if !ended.as_ref().is_ok_and(std::process::ExitStatus::success) {
+        let why = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
+        output::talk(&format!(
+            "claviger: no browser was opened ({OPENER}: {why}); open the address yourself\n"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Surroundings, decide};
+    use crate::render::login::Way;
+
+    #[test]
+    fn a_browser_is_opened_where_the_person_sees_it() {
+        let screen = Surroundings { screen: true, terminal: true, ..Surroundings::default() };
+        let none = Surroundings::default();
+        for (here, way) in [
+            (screen, Way::Opened),
+            (Surroundings { terminal: false, ..screen }, Way::Opened),
+            (Surroundings { refused: true, ..screen }, Way::Anywhere),
+            (Surroundings { remote: true, ..screen }, Way::Anywhere),
+            (Surroundings { remote: true, named: true, ..screen }, Way::Opened),
+            (Surroundings { refused: true, named: true, ..screen }, Way::Anywhere),
+            (Surroundings { screen: false, ..screen }, Way::Anywhere),
+            (none, Way::Here),
+            (Surroundings { refused: true, ..none }, Way::Anywhere),
+        ] {
+            let Surroundings { refused, named, screen, remote, terminal } = here;
+            assert_eq!(decide(here), way, "{refused} {named} {screen} {remote} {terminal}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Signs a person in: passes on what the daemon says, and what the person pastes.
+
+use super::{Arguments, browser, line};
+use crate::{
+    context::Context,
+    escape,
+    failure::Failure,
+    output::{self, Style},
+    render::{self, login::Way},
+    wait,
+};
+use claviger::{
+    client::{self, request, unwrap},
+    proto::v1::{
+        Account, LoginFlow, LoginRequest, LoginResponse, LoginStart, Secret, StorePlace,
+        login_request::Message, login_response::Event,
+    },
+    reason::{Problem, Reason},
+};
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Read as _},
+    thread,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+    time,
+};
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Most bytes of pasted lines.
+const MAX_PASTED: u64 = 1024 * 1024;
+
+/// A login that goes on.
+struct Flow<'a> {
+    context: &'a Context,
+    no_browser: bool,
+    requests: mpsc::Sender<LoginRequest>,
+    /// What the person pastes, once somebody listens.
+    pasted: Option<mpsc::Receiver<String>>,
+    /// Whether the person is asked for it.
+    asks: bool,
+}
+
+/// Signs in.
+///
+/// # Errors
+/// The daemon's, `cancelled` after Ctrl-C, or that `--timeout` is over.
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Account, Failure> {
+    let mut interrupts =
+        signal(SignalKind::interrupt()).map_err(|error| Failure::Setup(error.to_string()))?;
+    let session = context.session()?;
+    let mut service = context.connect().await?.accounts();
+    let start = LoginStart {
+        session: Some(session.to_proto()),
+        name: arguments.name.clone().unwrap_or_default(),
+        registration: arguments.registration.clone().unwrap_or_default(),
+        flow: if arguments.device { LoginFlow::Device } else { LoginFlow::Browser }.into(),
+        place: arguments.store.map_or(StorePlace::Unspecified, StorePlace::from).into(),
+    };
+    let (requests, receiver) = mpsc::channel(1);
+    drop(requests.send(message(Message::Start(start))).await);
+    let started = async { unwrap(service.login(request(ReceiverStream::new(receiver))).await) };
+    let mut responses = tokio::select! {
+        responses = wait::answer(context, started) => responses?,
+        _ = interrupts.recv() => return Err(Failure::gave_up()),
+    };
+    let mut flow = Flow { context, no_browser: arguments.no_browser, requests, pasted: None, asks: false };
+    tokio::select! {
+        ended = flow.follow(&mut responses) => ended,
+        _ = interrupts.recv() => Err(Failure::gave_up()),
+        () = too_long(context) => Err(Failure::TimedOut(context.options.timeout())),
+    }
+}
+
+/// A person may take as long as the server lets them, unless the command line says otherwise.
+async fn too_long(context: &Context) {
+    match context.options.timeout {
+        Some(_) => time::sleep(context.options.timeout()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn message(message: Message) -> LoginRequest {
+    LoginRequest { message: Some(message) }
+}
+
+impl Flow<'_> {
+    async fn follow(&mut self, responses: &mut client::Streaming<LoginResponse>) -> Result<Account, Failure> {
+        loop {
+            tokio::select! {
+                response = client::next(responses) => {
+                    let event = response?.and_then(|response| response.event);
+                    match event.ok_or_else(|| Problem::new(Reason::ShuttingDown, "the daemon went away during the login"))? {
+                        Event::SignedIn(account) => return Ok(account),
+                        event => self.happened(event)?,
+                    }
+                }
+                line = next_line(&mut self.pasted) => match line {
+                    Some(line) => self.paste(line).await,
+                    // The browser itself may still come back.
+                    None => self.pasted = None,
+                },
+            }
+        }
+    }
+
+    fn happened(&mut self, event: Event) -> Result<(), Failure> {
+        let as_json = self.context.options.json;
+        if as_json {
+            line(&event)?;
+        }
+        let text = match event {
+            Event::Url(url) => {
+                return {
+                    self.show(url);
+                    Ok(())
+                };
+            }
+            Event::Code(code) => render::login::code(&code, Style::stderr()),
+            Event::Notice(line) => format!("claviger: {}\n", escape::line(&line)),
+            Event::SignedIn(_) => String::new(),
+        };
+        if !as_json {
+            // Also with --quiet: without it nobody could sign in.
+            output::talk(&text);
+            self.ask();
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, url: String) {
+        let way = browser::way(self.no_browser);
+        if !self.context.options.json {
+            output::talk(&render::login::url(&url, way, Style::stderr()));
+        }
+        match way {
+            Way::Opened => drop(tokio::spawn(browser::open(url))),
+            Way::Here => {}
+            Way::Anywhere => {
+                self.pasted = Some(lines());
+                self.asks = io::stdin().is_terminal() && !self.context.options.json;
+                self.ask();
+            }
+        }
+    }
+
+    fn ask(&self) {
+        if self.asks {
+            output::talk(render::login::PASTE);
+        }
+    }
+
+    async fn paste(&self, line: String) {
+        match line.trim().is_empty() {
+            true => self.ask(),
+            // Fails when the login has ended: its outcome is on its way.
+            false => drop(self.requests.send(message(Message::Redirect(Secret { value: line }))).await),
+        }
+    }
+}
+
+async fn next_line(pasted: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
+    match pasted {
+        Some(lines) => lines.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Lines of stdin. A thread reads them, for a terminal cannot be waited for otherwise; the process does not wait for it.
+fn lines() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(1);
+    thread::spawn(move || {
+        let lines = io::stdin().lock().take(MAX_PASTED).lines();
+        for line in lines.map_while(Result::ok) {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,36 @@
+//! Keeps a secret that somebody has already.
+
+use super::{Arguments, DEFAULT, named};
+use crate::{context::Context, escape, failure::Failure, hidden, output, wait};
+use claviger::{
+    client::{request, unwrap},
+    proto::v1::{Account, AccountKind, SaveSecretRequest, StorePlace},
+};
+
+/// Asks for the secret, and keeps it.
+///
+/// # Errors
+/// If there is none, or the daemon's.
+pub(super) async fn run(
+    context: &Context,
+    arguments: Arguments,
+    kind: AccountKind,
+    what: &str,
+) -> Result<Account, Failure> {
+    let session = context.session()?;
+    let message = SaveSecretRequest {
+        session: Some(session.to_proto()),
+        name: arguments.name.unwrap_or_else(|| DEFAULT.to_owned()),
+        kind: kind.into(),
+        secret: Some(hidden::ask(what).await?),
+        audience: arguments.audience.unwrap_or_default(),
+        place: arguments.store.map_or(StorePlace::Unspecified, StorePlace::from).into(),
+    };
+    let mut service = context.connect().await?.accounts();
+    let saved = async { unwrap(service.save_secret(request(message)).await) };
+    let answer = wait::answer(context, saved).await?;
+    for notice in answer.notices.iter().filter(|_| !context.options.quiet && !context.options.json) {
+        output::talk(&format!("claviger: {}\n", escape::line(notice)));
+    }
+    named(answer.account)
+}

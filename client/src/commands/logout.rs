@@ -1,0 +1,125 @@
+//! `claviger logout`: revokes the tokens of an account where the server can, and forgets it.
+
+use super::accounts;
+use crate::{
+    context::Context,
+    failure::Failure,
+    json,
+    output::{self, Style},
+    render, wait,
+};
+use clap::builder::NonEmptyStringValueParser;
+use claviger::{
+    client::{Client, request, unwrap},
+    proto::v1::{Account, LoggedOut, LogoutRequest},
+    reason::{Problem, Reason},
+};
+use serde_json::json;
+
+/// Arguments of `logout`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The account [default: the one in use, or the only one]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), conflicts_with = "all")]
+    name: Option<String>,
+    /// Every account
+    #[arg(long)]
+    all: bool,
+}
+
+/// Signs out, and says what became of each account.
+///
+/// # Errors
+/// The daemon's, or that of a secret that was left behind.
+pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let session = context.session()?;
+    let client = context.connect().await?;
+    let name = match (arguments.all, arguments.name) {
+        (true, _) => String::new(),
+        (false, Some(name)) => name,
+        (false, None) => the_one(context, &client).await?,
+    };
+    let message = LogoutRequest { session: Some(session.to_proto()), name, all: arguments.all };
+    let mut service = client.accounts();
+    let left = async { unwrap(service.logout(request(message)).await) };
+    let accounts = wait::answer(context, left).await?.accounts;
+    match context.options.json {
+        true => output::json(&json!({ "accounts": json::left(&accounts) }))?,
+        false => output::data(&render::account::left(&accounts, Style::stdout()))?,
+    }
+    none_behind(&accounts)
+}
+
+/// That nothing was left behind.
+///
+/// # Errors
+/// Why something was.
+pub(super) fn none_behind(accounts: &[LoggedOut]) -> Result<(), Failure> {
+    let Some((account, what)) = accounts.iter().find_map(|one| Some((one, one.left_behind.as_ref()?))) else {
+        return Ok(());
+    };
+    let reason = Reason::parse(&what.reason).unwrap_or(Reason::Bug);
+    let message = format!("the secret of {} was left behind: {}", account.name, what.message);
+    let problem = Problem::new(reason, message);
+    Err(match what.hint.as_str() {
+        "" => problem,
+        hint => problem.hint(hint),
+    }
+    .into())
+}
+
+async fn the_one(context: &Context, client: &Client) -> Result<String, Failure> {
+    let accounts = accounts::list(context, client).await?.accounts;
+    pick(&accounts, accounts::own().as_deref())
+}
+
+/// The account that is meant by whoever names none: the session's own, the one in use, or the only one.
+fn pick(accounts: &[Account], own: Option<&str>) -> Result<String, Failure> {
+    if let Some(own) = own {
+        return Ok(own.to_owned());
+    }
+    let in_use = accounts.iter().find(|account| account.in_use);
+    match (in_use, accounts) {
+        (Some(account), _) | (None, [account]) => Ok(account.name.clone()),
+        (None, []) => {
+            let problem = Problem::new(Reason::NoCredential, "there is no account to sign out of");
+            Err(problem.hint("`claviger accounts` shows what can be signed in to").into())
+        }
+        (None, several) => {
+            let names: Vec<_> = several.iter().map(|account| account.name.as_str()).collect();
+            let message = format!("there is more than one account: {}", names.join(", "));
+            Err(Failure::usage(message, "name one, or use --all"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{none_behind, pick};
+    use crate::render::fixture;
+    use claviger::proto::v1::{Account, LoggedOut};
+
+    #[test]
+    fn only_what_is_clear_is_signed_out_of() {
+        let account = |name: &str, in_use| Account { name: name.into(), in_use, ..Default::default() };
+        let (one, other) = (account("one", false), account("other", false));
+        assert_eq!(pick(std::slice::from_ref(&one), None).expect("the only one"), "one");
+        assert_eq!(pick(&[one.clone(), account("two", true)], None).expect("the one in use"), "two");
+        assert_eq!(pick(&[one.clone(), account("two", true)], Some("one")).expect("its own"), "one");
+        let failure = pick(&[one, other], None).expect_err("two");
+        assert!(failure.code() == 2 && failure.render(false).contains("one, other"));
+        assert_eq!(pick(&[], None).expect_err("none").code(), 3);
+    }
+
+    #[test]
+    fn what_is_left_behind_is_a_failure() {
+        let left_behind = fixture::problem("keyring-locked", "the keyring is locked", "unlock it");
+        let accounts =
+            [LoggedOut::default(), LoggedOut { name: "work".into(), left_behind, ..Default::default() }];
+        let failure = none_behind(&accounts).expect_err("left behind");
+        let expected =
+            "claviger: the secret of work was left behind: the keyring is locked\nhint: unlock it\n";
+        assert_eq!((failure.code(), failure.render(false).as_str()), (4, expected));
+        assert!(none_behind(&accounts[..1]).is_ok());
+    }
+}

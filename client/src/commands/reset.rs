@@ -1,0 +1,49 @@
+//! `claviger reset`: starts over. It is the guide's "Clearing Caches" in one command.
+
+use super::logout;
+use crate::{
+    context::Context,
+    failure::Failure,
+    json,
+    output::{self, Style},
+    prompt, render, wait,
+};
+use claviger::{
+    client::{request, unwrap},
+    proto::v1::ResetRequest,
+};
+
+const QUESTION: &str = "This signs out of every account, forgets every trust decision, and drops every credential from memory.\n\
+    Settings, API keys kept elsewhere and the sign-ins of clouds stay. Go on?";
+
+/// Arguments of `reset`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Ask nothing
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Clears everything, and says what that was.
+///
+/// # Errors
+/// `malformed-request` without `--yes` where nobody can be asked, or the daemon's.
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    match (arguments.yes, context.interactive) {
+        (true, _) => {}
+        (false, true) if prompt::confirm(QUESTION) => {}
+        (false, true) => return Err(Failure::gave_up()),
+        (false, false) => {
+            return Err(Failure::usage("nobody can be asked whether to clear everything", "add --yes"));
+        }
+    }
+    let session = context.session()?;
+    let mut service = context.connect().await?.accounts();
+    let message = ResetRequest { session: Some(session.to_proto()) };
+    let answer = wait::answer(context, async { unwrap(service.reset(request(message)).await) }).await?;
+    match context.options.json {
+        true => output::json(&json::reset(&answer))?,
+        false => output::data(&render::account::reset(&answer, Style::stdout()))?,
+    }
+    logout::none_behind(&answer.accounts)
+}

@@ -1,0 +1,103 @@
+//! Reads a secret: typed where nobody sees it, or from a pipe. Never from the command line.
+
+use crate::{failure::Failure, output};
+use claviger::proto::v1::Secret;
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use std::{
+    io::{self, IsTerminal as _, Read as _},
+    thread,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+
+/// Longest input, in bytes. What is longer is no secret.
+const MAX: u64 = 64 * 1024;
+
+/// A terminal that does not show what is typed; dropped, it shows it again.
+struct Silence(Termios);
+
+/// Asks for `what`. Ctrl-C gives up.
+///
+/// # Errors
+/// `malformed-request` if that is not one line with something in it, `cancelled` after Ctrl-C.
+pub(crate) async fn ask(what: &str) -> Result<Secret, Failure> {
+    let is_terminal = io::stdin().is_terminal();
+    // Before the terminal falls silent: whoever is ended by Ctrl-C cannot give it its voice back.
+    let mut interrupts =
+        signal(SignalKind::interrupt()).map_err(|error| Failure::Setup(error.to_string()))?;
+    let silence = if is_terminal { Silence::fall() } else { None };
+    if is_terminal {
+        output::talk(&format!("{what} (not shown): "));
+    }
+    let (sender, receiver) = oneshot::channel();
+    // A thread, for a terminal cannot be waited for otherwise; the process does not wait for it.
+    thread::spawn(move || drop(sender.send(read(is_terminal))));
+    let input = tokio::select! {
+        input = receiver => input.unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into())),
+        _ = interrupts.recv() => Err(io::ErrorKind::Interrupted.into()),
+    };
+    drop(silence);
+    if is_terminal {
+        output::talk("\n");
+    }
+    match input {
+        Ok(input) => one_line(input, what),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(Failure::gave_up()),
+        Err(error) => Err(Failure::usage(format!("{what} cannot be read from stdin: {error}"), "")),
+    }
+}
+
+fn read(one_line: bool) -> io::Result<String> {
+    let mut secret = String::new();
+    match one_line {
+        true => drop(io::stdin().read_line(&mut secret)?),
+        false => drop(io::stdin().lock().take(MAX).read_to_string(&mut secret)?),
+    }
+    Ok(secret)
+}
+
+fn one_line(mut input: String, what: &str) -> Result<Secret, Failure> {
+    input.truncate(input.trim_end().len());
+    let secret = Secret { value: input };
+    match secret.value.as_str() {
+        "" => Err(Failure::usage(format!("no {what} was given"), "type it in, or pipe it to stdin")),
+        text if text.contains(['\n', '\r']) => {
+            Err(Failure::usage(format!("the {what} has more than one line"), "give it and nothing else"))
+        }
+        _ => Ok(secret),
+    }
+}
+
+impl Silence {
+    fn fall() -> Option<Self> {
+        let before = tcgetattr(io::stdin()).ok()?;
+        let mut quiet = before.clone();
+        quiet.local_flags.remove(LocalFlags::ECHO);
+        // What was typed before the question is no answer to it.
+        tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &quiet).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn a_secret_is_one_line() {
+        let read = |text: &str| one_line(text.to_owned(), "API key");
+        assert_eq!(read("sk-canary-1\r\n").expect("a secret").value, "sk-canary-1");
+        for text in ["", " \n", "sk-canary-1\nsk-canary-2"] {
+            let shown = read(text).expect_err(text).render(false);
+            assert!(shown.contains("API key") && !shown.contains("canary"), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A client on a real terminal: stdin and stderr are one, stdout is a pipe.
+
+use super::{Home, text, wait};
+use nix::{
+    pty::openpty,
+    sys::termios::{LocalFlags, tcgetattr},
+};
+use std::{
+    fs::File,
+    io::{Read as _, Write as _},
+    process::{Child, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+/// The client.
+pub struct Terminal {
+    child: Child,
+    keys: File,
+    screen: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Terminal {
+    pub fn start(home: &Home, arguments: &[&str]) -> Self {
+        let pty = openpty(None, None).expect("a terminal");
+        let mut command = home.claviger(arguments);
+        command.env("NO_COLOR", "1").env("TERM", "xterm").stdout(Stdio::piped());
+        command.stdin(pty.slave.try_clone().expect("clone")).stderr(pty.slave);
+        let child = command.spawn().expect("claviger runs");
+        let keys = File::from(pty.master);
+        let (mut output, screen) = (keys.try_clone().expect("clone"), Arc::new(Mutex::new(Vec::new())));
+        let shown = screen.clone();
+        thread::spawn(move || {
+            let mut chunk = [0; 1024];
+            // It ends with an error when the last process has left the terminal.
+            while let Ok(count @ 1..) = output.read(&mut chunk) {
+                shown.lock().expect("lock").extend_from_slice(&chunk[..count]);
+            }
+        });
+        Self { child, keys, screen }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn screen(&self) -> String {
+        text(&self.screen.lock().expect("lock"))
+    }
+
+    /// Waits until `part` is on the screen.
+    #[track_caller]
+    pub fn shows(&self, part: &str) {
+        let shows = wait::holds_within(wait::BOUND, || self.screen().contains(part));
+        assert!(shows, "no {part:?}: {:?}", self.screen());
+    }
+
+    /// Types, once.
+    pub fn types(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("typed");
+    }
+
+    /// Whether it shows what is typed.
+    pub fn echoes(&self) -> bool {
+        tcgetattr(&self.keys).expect("a terminal").local_flags.contains(LocalFlags::ECHO)
+    }
+
+    /// Waits for a question and answers it.
+    pub fn answer(&mut self, question: &str, keys: &str) {
+        self.shows(question);
+        // What is typed before the question counts for nothing, so it has to be ready to read.
+        wait::until("it is answered", || {
+            drop(self.keys.write_all(keys.as_bytes()));
+            wait::holds_within(Duration::from_millis(300), || {
+                self.child.try_wait().expect("status").is_some()
+            })
+        });
+    }
+
+    /// Exit code, stdout and what was on the screen.
+    pub fn end(self) -> (Option<i32>, String, String) {
+        let screen = self.screen.clone();
+        let output = self.child.wait_with_output().expect("output");
+        (output.status.code(), text(&output.stdout), text(&screen.lock().expect("lock")))
+    }
+}
