@@ -137,7 +137,7 @@ fn a_key_that_is_not_as_it_was_is_told_and_works_again_once_mended() {
         (put(good[..31].to_vec()), &path, "too short"),
         (put(vec![7; 32]), &record, "another key"),
         (Box::new(|path| mode(path, 0o640)), &path, "other users"),
-        (Box::new(|path| symlink_to_itself(path)), &path, "symlink"),
+        (Box::new(symlink_to_itself), &path, "symlink"),
     ];
     for (damage, named, says) in cases {
         damage(&path);
