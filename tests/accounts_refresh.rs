@@ -24,14 +24,20 @@ fn one_token(outputs: &[Output]) -> String {
     tokens.into_iter().next().expect("one").trim().to_owned()
 }
 
-/// A token that has just expired. It lived too shortly to be refreshed ahead.
+/// A token that has just expired, and is all that the daemon has. It lived too shortly to be refreshed unasked.
 fn expired(home: &Home, provider: &Provider) -> String {
     provider.control(json!({ "access": 1 }));
     home.ok(&["refresh"]);
-    let token = home.ok(&["token"]).trim().to_owned();
-    // One that expired on the way here was replaced, and so may this one be.
-    until("the token has expired", || !provider.takes(&token));
-    token
+    loop {
+        let lease: Value = serde_json::from_str(&home.ok(&["--json", "get", "--show-secret"])).expect("JSON");
+        let token = lease["secret"].as_str().expect("a secret").to_owned();
+        until("the token has expired", || !provider.takes(&token));
+        until("nothing is refreshed", || home.status()["slots"][0]["refreshing"] == false);
+        // Whoever asks for a token that is nearly over is lent it, and has the next one fetched.
+        if home.status()["slots"][0]["generation"] == lease["generation"] {
+            return token;
+        }
+    }
 }
 
 fn secret(event: &Value) -> Option<&str> {
