@@ -4,13 +4,15 @@
 //! writes. It says that an account exists even while its keyring answers "no such item".
 
 mod child;
+mod choice;
 mod index;
 pub mod login;
 pub mod logout;
 pub mod registration;
 
 pub use child::{Child, DEADLINE, LOGIN_DEADLINE, Reply, Store, network};
-pub use index::{Account, Choice, Index, Kind, Place, Wish, check_name};
+pub use choice::{Choice, Wish};
+pub use index::{Account, Index, Kind, Place, check_name};
 
 use crate::{host::files, lock::lock};
 use claviger::reason::{Problem, Reason};
