@@ -52,7 +52,7 @@ pub struct Setup {
     /// Bounds.
     pub limits: Limits,
     /// Where secrets of the local store are kept.
-    pub store: config::Store,
+    pub store: config::StoreChoice,
     /// The outside world.
     pub host: Host,
     /// Who must own managed settings: root, but for tests.

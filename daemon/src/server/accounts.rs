@@ -113,7 +113,7 @@ impl AccountService for Context {
     ) -> Result<Response<v1::UseAccountResponse>, Status> {
         let pid = peer::of(&request).pid;
         let name = request.into_inner().name;
-        let used = self.broker.accounts.change(|index| {
+        let used = self.broker.accounts.change(move |index| {
             let account = match name.as_str() {
                 "" => None,
                 name => Some(index.find(name).cloned().ok_or_else(|| unknown(name))?),
@@ -121,7 +121,7 @@ impl AccountService for Context {
             index.in_use = account.as_ref().map(|account| account.name.clone());
             Ok(account)
         });
-        let account = used.map_err(fail)?;
+        let account = used.await.map_err(fail)?;
         tracing::info!(
             pid,
             account = account.as_ref().map(|account| account.name.as_str()),

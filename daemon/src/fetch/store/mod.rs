@@ -121,12 +121,12 @@ impl Store {
     ///
     /// # Errors
     /// Why it could not; nothing is changed then.
-    pub(super) fn make_room(&self, place: config::Store) -> Result<Room, Trouble> {
+    pub(super) fn make_room(&self, place: config::StoreChoice) -> Result<Room, Trouble> {
         let file = self.files.make_room()?;
         let place = match place {
-            config::Store::File => Place::File,
-            config::Store::Keyring => self.keyring.probe().map(|()| Place::Keyring)?,
-            config::Store::Auto => self.keyring.probe().map_or(Place::File, |()| Place::Keyring),
+            config::StoreChoice::File => Place::File,
+            config::StoreChoice::Keyring => self.keyring.probe().map(|()| Place::Keyring)?,
+            config::StoreChoice::Auto => self.keyring.probe().map_or(Place::File, |()| Place::Keyring),
         };
         Ok(Room { place, file })
     }

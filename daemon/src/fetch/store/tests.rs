@@ -21,7 +21,7 @@ fn what_somebody_else_wrote_is_not_overwritten() {
     let directory = tempfile::tempdir().expect("a directory");
     let arguments = Arguments { account: "a".into(), directory: directory.path().into(), seal: None };
     let Ok(store) = Store::new(&arguments) else { panic!("a store") };
-    let room = || store.make_room(config::Store::File).expect("room");
+    let room = || store.make_room(config::StoreChoice::File).expect("room");
     for (login, generation, replaced) in
         [("l", 7, true), ("l", 6, true), ("l", 8, false), ("other", 7, false), ("other", 1, false)]
     {
@@ -44,9 +44,9 @@ fn what_a_killed_writer_left_is_replaced() {
     let left = directory.path().join(".a.account.new");
     for generation in 1..3 {
         // As after a kill between the two: it is neither filled nor given back.
-        std::mem::forget(store.make_room(config::Store::File).expect("room"));
+        std::mem::forget(store.make_room(config::StoreChoice::File).expect("room"));
         assert!(!files::stamp(&left).is_absent());
-        let room = store.make_room(config::Store::File).expect("room");
+        let room = store.make_room(config::StoreChoice::File).expect("room");
         store.write(&record("l", generation, "ours"), room).expect("written");
         assert!(files::stamp(&left).is_absent());
         let found = store.read(Place::File).expect("read").expect("a record").record;
