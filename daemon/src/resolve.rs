@@ -203,7 +203,10 @@ fn nothing_configured(view: &View<'_>, steps: &[Step]) -> Problem {
     let mode = view.session.mode;
     let policy = view.policy.wants_login(mode != SessionMode::Bare);
     let mut problem = policy.unwrap_or_else(|| nothing_in(view));
-    problem.trail = steps.iter().map(|step| format!("{}: {}", step.source, step.why)).collect();
+    // In a managed session all but one source would say the same.
+    let tells = |step: &&Step| mode != SessionMode::Managed || step.outcome != Outcome::Ignored;
+    let told = steps.iter().filter(tells);
+    problem.trail = told.map(|step| format!("{}: {}", step.source, step.why)).collect();
     problem
 }
 

@@ -5,6 +5,7 @@ use std::{
     error::Error,
     ffi::OsStr,
     io::IsTerminal as _,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     thread::sleep,
@@ -54,6 +55,17 @@ pub(crate) fn run(command: &mut Command) -> Result {
 /// Runs a command to its end and keeps what it prints, however it ends.
 pub(crate) fn capture(command: &mut Command) -> Result<Output> {
     command.stdin(Stdio::null()).output().map_err(|error| format!("{}: {error}", name(command)).into())
+}
+
+/// As [`capture`], with something to read on stdin.
+pub(crate) fn feed(command: &mut Command, input: &str) -> Result<Output> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| format!("{}: {error}", name(command)))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // What does not read is its own problem.
+        drop(stdin.write_all(input.as_bytes()));
+    }
+    Ok(child.wait_with_output()?)
 }
 
 /// What a successful command printed, trimmed.

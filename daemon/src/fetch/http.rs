@@ -36,7 +36,7 @@ pub(super) struct Reply {
 }
 
 fn builder() -> reqwest::ClientBuilder {
-    Client::builder().redirect(redirect::Policy::none()).retry(retry::never()).timeout(TIMEOUT)
+    Client::builder().redirect(redirect::Policy::none()).retry(retry::never())
 }
 
 /// A request to `url`.
@@ -60,16 +60,33 @@ pub(super) fn request(method: Method, url: &Url) -> Result<RequestBuilder, Troub
 /// # Errors
 /// If there is no answer, or one that is too long.
 pub(super) async fn send(url: &Url, request: RequestBuilder) -> Result<Reply, Trouble> {
+    send_within(url, request, TIMEOUT).await
+}
+
+/// As [`send`], with another deadline.
+///
+/// # Errors
+/// As [`send`].
+pub(super) async fn send_within(
+    url: &Url,
+    request: RequestBuilder,
+    patience: Duration,
+) -> Result<Reply, Trouble> {
     let host = host(url);
-    let mut response = request.send().await.map_err(|error| unreachable(&host, &error))?;
+    let failed = |error: reqwest::Error| unreachable(&host, &error, patience);
+    let mut response = request.timeout(patience).send().await.map_err(failed)?;
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-    let body = body(&mut response, &host).await?;
+    let body = body(&mut response, &host, patience).await?;
     Ok(Reply { status, headers, body, host })
 }
 
-async fn body(response: &mut Response, host: &str) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+async fn body(
+    response: &mut Response,
+    host: &str,
+    patience: Duration,
+) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     let mut body = Zeroizing::new(Vec::new());
-    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(host, &error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(host, &error, patience))? {
         if body.len() + chunk.len() > MAX_BODY {
             let message = format!("{host} answered with more than {} KiB", MAX_BODY / 1024);
             return Err(Trouble::new(Reason::SourceUnavailable, message));
@@ -86,9 +103,9 @@ pub(super) fn host(url: &Url) -> String {
 }
 
 /// The error's own text holds the URL, and with it whatever the URL holds.
-fn unreachable(host: &str, error: &reqwest::Error) -> Trouble {
+fn unreachable(host: &str, error: &reqwest::Error, patience: Duration) -> Trouble {
     if error.is_timeout() {
-        let message = format!("{host} did not answer within {} s", TIMEOUT.as_secs());
+        let message = format!("{host} did not answer within {} s", patience.as_secs());
         return Trouble::new(Reason::SourceTimeout, message)
             .hint("check the network, and proxies (HTTPS_PROXY, NO_PROXY)");
     }

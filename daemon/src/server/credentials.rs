@@ -138,6 +138,7 @@ impl Context {
         let command = match problem.reason {
             claviger::reason::Reason::WorkspaceUntrusted => "claviger trust grant",
             claviger::reason::Reason::SettingsInvalid => "claviger explain",
+            claviger::reason::Reason::Locked => "claviger unlock",
             claviger::reason::Reason::LoginRequired => problem
                 .hint
                 .as_deref()

@@ -47,6 +47,7 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     why(&stage, &mut claims)?;
     stranger(&stage, &mut claims)?;
     rotation(&stage, &mut claims, &helper, &first)?;
+    account(&stage, &mut claims, &helper)?;
     stop(stage, &mut claims)?;
     claims.end()
 }
@@ -113,6 +114,33 @@ fn stranger(stage: &Stage, claims: &mut Claims) -> sh::Result {
     let shown = if granted.status.success() { out(&granted) } else { err(&granted) };
     claims.claim(shown.starts_with("sk-planted-1"), &format!("after the grant it runs: {shown}"));
     claims.claim(planted.runs() == 1, &format!("the planted helper {}", ran(planted.runs())));
+    Ok(())
+}
+
+/// A session that somebody else hosts gets a login and nothing else; without one it is refused.
+fn account(stage: &Stage, claims: &mut Claims, helper: &Helper) -> sh::Result {
+    claims.scene("A session in a remote container: no helper, no key of the environment, only an account that was kept");
+    let remote = |arguments: &[&str]| {
+        let mut command = stage.command(&stage.project(), arguments);
+        command.env("CLAUDE_CODE_REMOTE", "true").env("ANTHROPIC_API_KEY", "sk-own-of-the-container");
+        sh::capture(&mut command)
+    };
+    let refused = remote(&["token"])?;
+    claims.show("CLAUDE_CODE_REMOTE=true claviger token", &err(&refused));
+    let is_refused = refused.status.code() == Some(NEEDS_HUMAN) && out(&refused).is_empty();
+    claims.claim(is_refused, "refused: nobody has logged in");
+    let kept = sh::feed(&mut stage.command(&stage.project(), &["login", "demo", "--token"]), "sk-kept-1\n")?;
+    claims.show("claviger login demo --token", &format!("{}{}", out(&kept), err(&kept)));
+    let before = helper.runs();
+    let lent = remote(&["token"])?;
+    claims.claim(
+        out(&lent) == "sk-kept-1" && helper.runs() == before,
+        &format!("it gets the account's token, and the helper is not asked: {}", out(&lent)),
+    );
+    let left = stage.claviger(&stage.project(), &["logout", "demo"])?;
+    claims.show("claviger logout demo", &format!("{}{}", out(&left), err(&left)));
+    let is_gone = left.status.success() && remote(&["token"])?.status.code() == Some(NEEDS_HUMAN);
+    claims.claim(is_gone, "after the logout nothing is left to lend");
     Ok(())
 }
 

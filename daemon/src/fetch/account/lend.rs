@@ -205,15 +205,13 @@ fn because(earlier: &str) -> &'static str {
     }
 }
 
-/// Takes over what makes sense. The token that is there may be good for a while if the new one is of no use.
+/// Takes over what was granted. A token that is of no use leaves none: the one before has another generation, and whoever
+/// holds it goes on with it.
 fn renew(record: &mut Record, granted: Granted, asked_at: SystemTime) {
     record.generation += 1;
-    let expires_at_ms = granted.expires_at_ms(asked_at);
-    if let Some(secret) = granted.access {
-        record.secret = Some(secret);
-        record.issued_at_ms = milliseconds(asked_at);
-        record.expires_at_ms = expires_at_ms;
-    }
+    record.issued_at_ms = milliseconds(asked_at);
+    record.expires_at_ms = granted.expires_at_ms(asked_at);
+    record.secret = granted.access;
     if let (Some(token), Some(refresh)) = (granted.refresh, &mut record.refresh) {
         refresh.token = token;
     }

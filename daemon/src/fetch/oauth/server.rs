@@ -19,6 +19,11 @@ use oauth2::{
 use reqwest::{Method, StatusCode, Url};
 use std::{fmt, sync::Mutex, time::Duration};
 
+/// How long an answer may take that a person waits for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the answer to a refresh may take: it brings what the server gives only once.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(30);
+
 /// The crate's client, with our reading of what is granted.
 pub(in crate::fetch) type Protocol<Auth = EndpointNotSet, Device = EndpointNotSet> = oauth2::Client<
     BasicErrorResponse,
@@ -37,6 +42,8 @@ pub(in crate::fetch) type Protocol<Auth = EndpointNotSet, Device = EndpointNotSe
 pub(in crate::fetch) struct Server {
     pub(in crate::fetch) client: Client,
     secret: Option<Text>,
+    /// How long an answer may take.
+    patience: Duration,
     /// What the last answer was like.
     seen: Mutex<Option<Seen>>,
 }
@@ -93,7 +100,7 @@ impl Failure {
 
 impl Server {
     pub(in crate::fetch) fn new(client: Client, secret: Option<Text>) -> Self {
-        Self { client, secret, seen: Mutex::new(None) }
+        Self { client, secret, patience: PATIENCE, seen: Mutex::new(None) }
     }
 
     /// The crate's client.
@@ -125,7 +132,7 @@ impl Server {
         let method = Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::POST);
         let (parts, body) = request.into_parts();
         let sent = http::request(method, &url).map_err(NoAnswer)?.headers(parts.headers).body(body);
-        let reply = http::send(&url, sent).await.map_err(NoAnswer)?;
+        let reply = http::send_within(&url, sent, self.patience).await.map_err(NoAnswer)?;
         let seen = Seen { status: reply.status, retry_after: reply.retry_after() };
         *crate::lock::lock(&self.seen) = Some(seen);
         // Without its content type, which some servers get wrong: what is no JSON is found out anyway.
@@ -135,7 +142,8 @@ impl Server {
     }
 
     /// Exchanges a refresh token.
-    pub(in crate::fetch) async fn refresh(&self, token: &Text) -> Result<Granted, Failure> {
+    pub(in crate::fetch) async fn refresh(mut self, token: &Text) -> Result<Granted, Failure> {
+        self.patience = REFRESH_PATIENCE;
         let protocol = self.protocol().map_err(Failure::Other)?;
         let token = RefreshToken::new(token.0.expose().clone());
         let granted =
