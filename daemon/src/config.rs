@@ -2,6 +2,7 @@
 //!
 //! `[settings]` of the same file is a settings layer and is read by [`crate::settings`].
 
+use crate::accounts::Place;
 use claviger::reason::{Location, Problem, Reason};
 use serde::Deserialize;
 use std::{path::PathBuf, time::Duration};
@@ -49,13 +50,13 @@ struct Daemon {
     max_commands: Option<u16>,
     log: Option<String>,
     #[serde(default)]
-    store: Store,
+    store: StoreChoice,
 }
 
 /// Where secrets of the local store are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Store {
+pub enum StoreChoice {
     /// In the keyring if it answers, else in files.
     #[default]
     Auto,
@@ -86,18 +87,27 @@ pub struct Config {
     /// Log filter, if the file sets one.
     pub log: Option<String>,
     /// Where secrets of the local store are kept.
-    pub store: Store,
+    pub store: StoreChoice,
 }
 
-// === impl Store ===
+// === impl StoreChoice ===
 
-impl Store {
+impl StoreChoice {
     /// As the configuration writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Keyring => "keyring",
             Self::File => "file",
+        }
+    }
+}
+
+impl From<Place> for StoreChoice {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Keyring => Self::Keyring,
+            Place::File => Self::File,
         }
     }
 }

@@ -132,7 +132,7 @@ impl Endpoint {
 
     /// Whether nobody can read on the way: it is https, or on this machine.
     pub fn is_private(&self) -> bool {
-        self.secure || matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "[::1]")
+        self.secure || is_loopback(&self.host)
     }
 
     /// What a careful person would want to know of this endpoint.
@@ -140,6 +140,11 @@ impl Endpoint {
         (!self.is_private())
             .then(|| format!("{} is not encrypted: the credential can be read on the way", self.origin))
     }
+}
+
+/// Whether a host, as it stands in a URL, is this machine.
+pub fn is_loopback(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// What goes along with a credential of this session.

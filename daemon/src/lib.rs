@@ -52,7 +52,7 @@ pub struct Setup {
     /// Bounds.
     pub limits: Limits,
     /// Where secrets of the local store are kept.
-    pub store: config::Store,
+    pub store: config::StoreChoice,
     /// The outside world.
     pub host: Host,
     /// Who must own managed settings: root, but for tests.
@@ -81,18 +81,10 @@ pub async fn run(
     setup: Setup,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let Setup { paths, limits, store, host, managed_owner, logs } = setup;
-    let trust = Arc::new(open_trust(paths.state.join("trust.json")));
-    let accounts = Arc::new(Accounts::open(paths.state.join("accounts.json")));
-    let store = Store::new(&paths, store);
-    let settings = SettingsStore::new(Roots {
-        managed: paths.managed,
-        config: paths.config,
-        managed_owner,
-        recheck_after: RECHECK_AFTER,
-    });
-    let broker = Broker::new(host, settings, trust, (accounts, store), limits);
-    let audit = Audit::start(&paths.state.join("audit.jsonl"), broker.host.clock.clone());
+    let logs = setup.logs.clone();
+    let log = setup.paths.state.join("audit.jsonl");
+    let broker = broker(setup);
+    let audit = Audit::start(&log, broker.host.clock.clone());
     let stop = Arc::new(Notify::new());
     let router =
         server::router(Context { broker: broker.clone(), audit: audit.clone(), stop: stop.clone(), logs })
@@ -121,6 +113,20 @@ pub async fn run(
     }
     audit.flush().await;
     Ok(())
+}
+
+fn broker(setup: Setup) -> Arc<Broker> {
+    let Setup { paths, limits, store, host, managed_owner, .. } = setup;
+    let trust = Arc::new(open_trust(paths.state.join("trust.json")));
+    let accounts = Arc::new(Accounts::open(paths.state.join("accounts.json")));
+    let store = Store::new(&paths, store);
+    let settings = SettingsStore::new(Roots {
+        managed: paths.managed,
+        config: paths.config,
+        managed_owner,
+        recheck_after: RECHECK_AFTER,
+    });
+    Broker::new(host, settings, trust, (accounts, store), limits)
 }
 
 /// The trust store. One that cannot be read is left as it is: nothing counts as decided until a person has looked.

@@ -52,7 +52,7 @@ impl Inside {
         let setup = Setup {
             paths: Paths { socket, config, state, managed: home.path("managed"), bus: None, seal: None },
             limits,
-            store: clavigerd::config::Store::File,
+            store: clavigerd::config::StoreChoice::File,
             host: Host::new(clock.clone()),
             managed_owner: nix::unistd::Uid::effective().as_raw(),
             logs: Logs::default(),

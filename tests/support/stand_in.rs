@@ -1,13 +1,13 @@
 //! An HTTP server on loopback that stands in for a cloud's: it answers as a test says and remembers what it was asked.
 
-use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
+mod authority;
+mod wire;
+
+pub use authority::Authority;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
     collections::BTreeMap,
-    io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -16,6 +16,7 @@ use std::{
     thread,
     time::Duration,
 };
+use wire::converse;
 
 /// What was asked.
 #[derive(Clone, Debug, Default)]
@@ -51,11 +52,6 @@ pub struct StandIn {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
     stop: Arc<AtomicBool>,
-}
-
-/// A certificate authority of one test.
-pub struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Request {
@@ -210,102 +206,5 @@ impl Drop for StandIn {
         self.stop.store(true, SeqCst);
         // Wakes the thread that accepts.
         drop(TcpStream::connect(self.address));
-    }
-}
-
-impl Authority {
-    pub fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, "claviger test authority");
-        let issuer =
-            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed");
-        Self { issuer }
-    }
-
-    /// The certificate to trust, in PEM.
-    pub fn pem(&self) -> String {
-        self.issuer.pem()
-    }
-
-    fn server(&self, name: &str) -> Arc<ServerConfig> {
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
-        let certificate = params.signed_by(&key, &self.issuer).expect("signed");
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.expect("versions").with_no_client_auth();
-        Arc::new(config.with_single_cert(vec![certificate.der().clone()], key).expect("a certificate"))
-    }
-}
-
-/// One request and its answer; then the connection is closed.
-fn converse(mut stream: impl Read + Write, answer: impl Fn(&Request) -> Response) {
-    let Some(request) = read(&mut stream) else { return };
-    let response = answer(&request);
-    thread::sleep(response.delay);
-    if response.never {
-        // Until the client gives up.
-        drop(stream.read(&mut [0]));
-        return;
-    }
-    let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", response.status);
-    head.push_str(&format!("content-length: {}\r\n", response.body.len()));
-    for (name, value) in &response.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    // The client may have given up.
-    if response.drip.is_zero() {
-        head.push_str(&format!("\r\n{}", response.body));
-        drop(stream.write_all(head.as_bytes()).and_then(|()| stream.flush()));
-        return;
-    }
-    drop(stream.write_all(format!("{head}\r\n").as_bytes()));
-    for byte in response.body.as_bytes() {
-        if stream.write_all(&[*byte]).and_then(|()| stream.flush()).is_err() {
-            return;
-        }
-        thread::sleep(response.drip);
-    }
-}
-
-fn read(stream: &mut impl Read) -> Option<Request> {
-    let mut bytes = Vec::new();
-    let mut chunk = [0; 8192];
-    loop {
-        let mut headers = [httparse::EMPTY_HEADER; 64];
-        let mut parsed = httparse::Request::new(&mut headers);
-        if let httparse::Status::Complete(head) = parsed.parse(&bytes).ok()? {
-            let mut request = request(&parsed);
-            let length = request.header("content-length").parse().unwrap_or(0);
-            while bytes.len() < head + length {
-                match stream.read(&mut chunk) {
-                    Ok(count @ 1..) => bytes.extend_from_slice(&chunk[..count]),
-                    _ => return None,
-                }
-            }
-            request.body = String::from_utf8_lossy(&bytes[head..head + length]).into_owned();
-            return Some(request);
-        }
-        match stream.read(&mut chunk) {
-            Ok(count @ 1..) => bytes.extend_from_slice(&chunk[..count]),
-            _ => return None,
-        }
-    }
-}
-
-fn request(parsed: &httparse::Request<'_, '_>) -> Request {
-    let target = parsed.path.unwrap_or_default();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let header = |header: &httparse::Header<'_>| {
-        (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
-    };
-    Request {
-        method: parsed.method.unwrap_or_default().to_owned(),
-        path: path.to_owned(),
-        query: query.to_owned(),
-        headers: parsed.headers.iter().map(header).collect(),
-        body: String::new(),
     }
 }

@@ -6,12 +6,11 @@ use super::{
     registration::{self, Registration},
 };
 use crate::{
-    config::{self, Paths},
+    config::{Paths, StoreChoice},
     fetch::answer::{MAX_ANSWER, Trouble},
     host::{
         Host,
         command::{self, CommandError, CommandSpec, Program},
-        files,
     },
     sources::SourceKey,
 };
@@ -28,12 +27,8 @@ use tokio::sync::mpsc;
 pub const DEADLINE: Duration = Duration::from_secs(60);
 /// How long a person may take to sign in.
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(600);
-/// Longest client secret, in bytes.
-const MAX_CLIENT_SECRET: usize = 4096;
-/// How long a command may take that prints a client secret: a person may have to unlock a password manager.
-const CLIENT_SECRET_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Where the local store is.
+/// Where the local store is, and how its children are run.
 #[derive(Clone, Debug)]
 pub struct Store {
     /// `config.toml`, for the registrations.
@@ -45,7 +40,7 @@ pub struct Store {
     /// What seals the file store, if the service manager has it.
     pub seal: Option<PathBuf>,
     /// Where new secrets are kept.
-    pub place: config::Store,
+    pub place: StoreChoice,
 }
 
 /// A call of a child.
@@ -73,11 +68,19 @@ pub enum Reply<T> {
     Trouble(Trouble),
 }
 
+// === impl Reply ===
+
+impl<T> From<Result<T, Trouble>> for Reply<T> {
+    fn from(result: Result<T, Trouble>) -> Self {
+        result.map_or_else(Self::Trouble, Self::Done)
+    }
+}
+
 // === impl Store ===
 
 impl Store {
     /// The store of a daemon.
-    pub fn new(paths: &Paths, place: config::Store) -> Self {
+    pub fn new(paths: &Paths, place: StoreChoice) -> Self {
         Self {
             config: paths.config.clone(),
             directory: paths.state.join("accounts"),
@@ -145,11 +148,7 @@ impl Store {
 
     /// Where new secrets are kept, as an argument of a child: where a caller wants it, else as configured.
     pub fn place_argument(&self, wanted: Option<Place>) -> Vec<String> {
-        let place = match wanted {
-            Some(Place::Keyring) => config::Store::Keyring,
-            Some(Place::File) => config::Store::File,
-            None => self.place,
-        };
+        let place = wanted.map_or(self.place, StoreChoice::from);
         vec!["--place".to_owned(), place.name().to_owned()]
     }
 
@@ -159,58 +158,6 @@ impl Store {
     /// `settings-invalid`.
     pub fn registrations(&self) -> Result<BTreeMap<String, Registration>, Problem> {
         registration::read(&self.config)
-    }
-
-    /// The client secret of a registration, from where it says; `None` if it has none.
-    ///
-    /// # Errors
-    /// That of the file or the command. Neither is quoted.
-    pub async fn client_secret(
-        &self,
-        host: &Host,
-        registration: &Registration,
-        environment: &BTreeMap<String, String>,
-    ) -> Result<Option<Secret<String>>, Problem> {
-        let bytes = if let Some(path) = &registration.client_secret_file {
-            let home = environment.get("HOME").map_or("/", String::as_str);
-            let path = match path.strip_prefix("~/") {
-                Some(rest) => PathBuf::from(home).join(rest),
-                None => PathBuf::from(path),
-            };
-            let found = files::read_private(&path, MAX_CLIENT_SECRET)?;
-            let absent = || {
-                Problem::new(Reason::SettingsInvalid, "the file of the client secret does not exist")
-                    .hint("write an absolute path, or one that starts with ~/")
-                    .at(&claviger::reason::Location::of_file(&path))
-            };
-            Secret::new(found.ok_or_else(absent)?)
-        } else if let Some(line) = &registration.client_secret_command {
-            let spec = CommandSpec {
-                program: Program::Shell(line.clone()),
-                environment: environment.clone(),
-                directory: "/".into(),
-                deadline: CLIENT_SECRET_DEADLINE,
-                max_output: MAX_CLIENT_SECRET,
-                flight: SourceKey::of("client-secret", [line.as_str()]).to_string(),
-                attended: false,
-                input: None,
-                lasting: false,
-            };
-            command::run(host, &spec, |_| {}).await.map_err(|error| {
-                Problem::new(error.reason(), format!("client_secret_command failed: {error}"))
-                    .hint("run it by hand; it must print the secret and nothing else")
-            })?
-        } else {
-            return Ok(None);
-        };
-        let text = std::str::from_utf8(bytes.expose()).unwrap_or_default().trim_end();
-        match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            true => Ok(Some(Secret::new(text.to_owned()))),
-            false => {
-                Err(Problem::new(Reason::CommandOutputInvalid, "the client secret is not one word of ASCII")
-                    .hint("check client_secret_file or client_secret_command"))
-            }
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The list of accounts as data, and the choice among them. Pure.
+//! The list of accounts as data: what it says, and how its file is written and read. Pure.
 
 use claviger::reason::{Location, Problem, Reason};
 use serde::{Deserialize, Serialize};
@@ -79,30 +79,6 @@ pub struct Index {
     pub fault: Option<Problem>,
 }
 
-/// The account of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice<'a> {
-    /// This one.
-    Account(&'a Account),
-    /// One that does not exist was asked for.
-    Unknown(&'a str),
-    /// There is none.
-    Nothing,
-}
-
-/// What a session wants of the list.
-#[derive(Clone, Copy)]
-pub struct Wish<'a> {
-    /// The account it names.
-    pub name: Option<&'a str>,
-    /// Where the secret will go.
-    pub origin: &'a str,
-    /// Whether saved API keys are left out.
-    pub logins_only: bool,
-    /// Whether an account satisfies the login policies.
-    pub suits: &'a dyn Fn(&Account) -> bool,
-}
-
 #[derive(Serialize)]
 struct Written<'a> {
     version: u32,
@@ -148,29 +124,6 @@ impl Index {
     /// The account `name`.
     pub fn find(&self, name: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.name == name)
-    }
-
-    /// The account of a session: the one it names; else the one in use; else the first that satisfies the policies and may
-    /// be sent there, logins before keys; else the first that may be sent there; else the first at all, so that somebody
-    /// is told why it cannot be used.
-    pub fn choose<'a>(&'a self, wish: &Wish<'a>) -> Choice<'a> {
-        let counts = |account: &&Account| !wish.logins_only || account.kind.is_oauth();
-        if let Some(name) = wish.name {
-            return self.find(name).map_or(Choice::Unknown(name), Choice::Account);
-        }
-        if let Some(name) = self.in_use.as_deref() {
-            match self.find(name) {
-                None => return Choice::Unknown(name),
-                Some(account) if counts(&account) => return Choice::Account(account),
-                Some(_) => {}
-            }
-        }
-        let rank = |account: &&Account| {
-            let fits = account.audience == wish.origin;
-            (!(fits && (wish.suits)(account)), !fits, !account.kind.is_oauth())
-        };
-        let chosen = self.accounts.iter().filter(counts).min_by_key(rank);
-        chosen.map_or(Choice::Nothing, Choice::Account)
     }
 
     /// Adds an account, or replaces the one of its name where that stands.
@@ -247,11 +200,12 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Index, Problem> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Account, Choice, Index, Kind, Place, Wish, check_name, decode, encode};
+pub(super) mod tests {
+    use super::{Account, Index, Kind, Place, check_name, decode, encode};
     use std::{path::Path, time::UNIX_EPOCH};
 
-    fn account(name: &str, kind: Kind, audience: &str) -> Account {
+    /// An account whose login holds.
+    pub(in crate::accounts) fn account(name: &str, kind: Kind, audience: &str) -> Account {
         Account {
             name: name.into(),
             login: format!("{name}-1"),
@@ -268,66 +222,14 @@ mod tests {
         }
     }
 
-    fn index() -> Index {
+    /// Three accounts, one of each kind.
+    pub(in crate::accounts) fn index() -> Index {
         let accounts = vec![
             account("key", Kind::ApiKey, "https://a"),
             account("one", Kind::Oauth, "https://b"),
             account("two", Kind::Token, "https://a"),
         ];
         Index { accounts, ..Index::default() }
-    }
-
-    fn chosen<'a>(index: &'a Index, name: Option<&'a str>, origin: &'a str) -> &'a str {
-        wished(index, &Wish { name, origin, logins_only: false, suits: &|_| true })
-    }
-
-    fn wished<'a>(index: &'a Index, wish: &Wish<'a>) -> &'a str {
-        match index.choose(wish) {
-            Choice::Account(account) => &account.name,
-            Choice::Unknown(_) => "unknown",
-            Choice::Nothing => "nothing",
-        }
-    }
-
-    #[test]
-    fn who_is_named_comes_first_then_who_fits() {
-        let mut index = index();
-        for (origin, expected) in [("https://a", "two"), ("https://b", "one"), ("https://c", "one")] {
-            assert_eq!(chosen(&index, None, origin), expected, "{origin}");
-        }
-        assert_eq!(chosen(&index, Some("none"), "https://a"), "unknown");
-        index.in_use = Some("key".into());
-        assert_eq!(chosen(&index, None, "https://b"), "key");
-        assert_eq!(chosen(&index, Some("one"), "https://a"), "one");
-        index.remove("key");
-        assert_eq!(
-            (index.in_use.as_deref(), chosen(&Index::default(), None, "https://a")),
-            (None, "nothing")
-        );
-    }
-
-    #[test]
-    fn who_satisfies_the_policies_comes_before_who_does_not() {
-        let mut index = index();
-        index.put(account("three", Kind::Oauth, "https://a"));
-        let suits = |account: &Account| account.name != "two";
-        let wish = Wish { name: None, origin: "https://a", logins_only: false, suits: &suits };
-        assert_eq!(wished(&index, &wish), "three");
-        assert_eq!(wished(&index, &Wish { suits: &|_| false, ..wish }), "two");
-        assert_eq!(wished(&index, &Wish { name: Some("two"), ..wish }), "two");
-        index.in_use = Some("two".into());
-        assert_eq!(wished(&index, &wish), "two");
-    }
-
-    #[test]
-    fn keys_are_left_out_where_only_logins_count() {
-        let mut index = index();
-        index.in_use = Some("key".into());
-        let wish = Wish { name: None, origin: "https://a", logins_only: true, suits: &|_| true };
-        assert_eq!(wished(&index, &wish), "two");
-        index.accounts.truncate(1);
-        assert_eq!(wished(&index, &wish), "nothing");
-        assert_eq!(wished(&index, &Wish { name: Some("key"), ..wish }), "key");
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! Signing in, seen from the daemon: a child does it, and says in lines of JSON what the person has to know meanwhile.
 
 use super::{
-    Account, Accounts, Child, Kind, LOGIN_DEADLINE, Place, Store, check_name, network,
+    Account, Accounts, Child, Index, Kind, LOGIN_DEADLINE, Place, Store, check_name, client_secret, network,
     registration::Registration,
 };
-use crate::{fetch::store::Text, host::Host, lock::lock};
+use crate::{
+    fetch::store::Text,
+    host::{Host, command::CommandSpec},
+};
 use claviger::{
     backend::ANTHROPIC_BASE_URL,
     reason::{Problem, Reason},
     secret::Secret,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 use tokio::sync::mpsc;
 
 /// How to sign in.
@@ -123,60 +126,43 @@ pub struct Keep {
 pub async fn login(
     host: &Host,
     store: &Store,
-    accounts: &Accounts,
+    accounts: &Arc<Accounts>,
     login: Login,
     pasted: mpsc::Receiver<Secret<String>>,
     events: &mpsc::UnboundedSender<Event>,
 ) -> Result<Account, Problem> {
     let (registration_name, registration) = find(store, &login)?;
-    let name = if login.name.is_empty() { registration_name.clone() } else { login.name };
+    let name = if login.name.is_empty() { &registration_name } else { &login.name }.clone();
     check_name(&name)?;
-    accounts.make_sure()?;
-    let client_secret = store.client_secret(host, &registration, &login.environment).await?.map(Text);
-    let mut arguments = store.place_argument(login.place);
-    let flow = if login.flow == Flow::Device { "device" } else { "browser" };
-    arguments.extend(["--flow".to_owned(), flow.to_owned()]);
-    let child = Child {
-        verb: "login",
-        account: &name,
-        arguments,
-        network: network(&login.environment),
-        deadline: LOGIN_DEADLINE,
-    };
-    let mut spec = store.spec(child, &Start { registration: &registration, client_secret });
-    // Nobody waits for a login but the person.
-    spec.lasting = false;
-    let last_notice = Mutex::new(());
+    accounts.make_sure().await?;
+    let client_secret =
+        client_secret::of_registration(host, &registration, &login.environment).await?.map(Text);
+    let spec = spec(store, &name, &login, &Start { registration: &registration, client_secret });
     let on_line = |line: String| {
-        let _order = lock(&last_notice);
         // Whatever else a child writes there is no event.
         if let Ok(event) = serde_json::from_str(&line) {
             drop(events.send(event));
         }
     };
-    let signed_in: SignedIn = store.call_fed(host, &spec, pasted, on_line).await?;
+    let signed_in = store.call_fed(host, &spec, pasted, on_line).await?;
     let account = Account {
-        name,
-        login: signed_in.login,
-        kind: Kind::Oauth,
-        audience: registration.audience,
         registration: Some(registration_name),
-        issuer: signed_in.issuer,
         method: registration.method,
-        organization: signed_in.organization,
-        subject: signed_in.subject,
-        place: signed_in.place,
-        signed_in_at: host.clock.now(),
-        login_required: None,
+        ..account(name, Kind::Oauth, registration.audience, signed_in, host.clock.now())
     };
-    add(accounts, account)
+    add(accounts, account).await
 }
 
 /// Keeps a secret, and adds the account.
 ///
 /// # Errors
 /// `malformed-request` for what is no secret, or what the child says.
-pub async fn save(host: &Host, store: &Store, accounts: &Accounts, saved: Saved) -> Result<Account, Problem> {
+pub async fn save(
+    host: &Host,
+    store: &Store,
+    accounts: &Arc<Accounts>,
+    saved: Saved,
+) -> Result<Account, Problem> {
     let Saved { name, kind, secret, audience, place } = saved;
     check_name(&name)?;
     let malformed = |message: String| Problem::new(Reason::MalformedRequest, message);
@@ -186,7 +172,7 @@ pub async fn save(host: &Host, store: &Store, accounts: &Accounts, saved: Saved)
         return Err(malformed("the secret is empty, too long, or holds a character that no key has".into())
             .hint("give the key and nothing else, in one line"));
     }
-    accounts.make_sure()?;
+    accounts.make_sure().await?;
     let child = Child {
         verb: "save",
         account: &name,
@@ -195,22 +181,9 @@ pub async fn save(host: &Host, store: &Store, accounts: &Accounts, saved: Saved)
         deadline: super::DEADLINE,
     };
     let spec = store.spec(child, &Keep { kind, secret: Text(secret) });
-    let signed_in: SignedIn = store.call(host, &spec).await?;
-    let account = Account {
-        name,
-        login: signed_in.login,
-        kind,
-        audience,
-        registration: None,
-        issuer: None,
-        method: None,
-        organization: None,
-        subject: None,
-        place: signed_in.place,
-        signed_in_at: host.clock.now(),
-        login_required: None,
-    };
-    add(accounts, account)
+    let signed_in = store.call(host, &spec).await?;
+    let account = account(name, kind, audience, signed_in, host.clock.now());
+    add(accounts, account).await
 }
 
 /// What a person pasted, as the child reads it.
@@ -219,11 +192,42 @@ pub fn pasted(redirect: &str) -> Secret<String> {
     Secret::new(serde_json::to_string(&pasted).unwrap_or_default() + "\n")
 }
 
-fn add(accounts: &Accounts, account: Account) -> Result<Account, Problem> {
-    accounts.change(|index| {
+/// The child that signs in.
+fn spec(store: &Store, name: &str, login: &Login, start: &Start<'_>) -> CommandSpec {
+    let mut arguments = store.place_argument(login.place);
+    let flow = if login.flow == Flow::Device { "device" } else { "browser" };
+    arguments.extend(["--flow".to_owned(), flow.to_owned()]);
+    let network = network(&login.environment);
+    let child = Child { verb: "login", account: name, arguments, network, deadline: LOGIN_DEADLINE };
+    // Nobody waits for a login but the person.
+    CommandSpec { lasting: false, ..store.spec(child, start) }
+}
+
+/// An account as the list names it, of what a child has kept.
+fn account(name: String, kind: Kind, audience: String, signed_in: SignedIn, now: SystemTime) -> Account {
+    let SignedIn { login, place, issuer, subject, organization } = signed_in;
+    Account {
+        name,
+        login,
+        kind,
+        audience,
+        registration: None,
+        issuer,
+        method: None,
+        organization,
+        subject,
+        place,
+        signed_in_at: now,
+        login_required: None,
+    }
+}
+
+async fn add(accounts: &Arc<Accounts>, account: Account) -> Result<Account, Problem> {
+    let add = move |index: &mut Index| {
         index.put(account.clone());
         Ok(account)
-    })
+    };
+    accounts.change(add).await
 }
 
 /// The registration of a login, and its name.

@@ -1,13 +1,13 @@
 //! Signing out, and moving secrets, seen from the daemon.
 
-use super::{Account, Accounts, Child, DEADLINE, Kind, Place, Store, network};
+use super::{Account, Accounts, Child, DEADLINE, Index, Place, Store, network};
 use crate::{
     fetch::{answer::Trouble, store::Text},
     host::Host,
 };
 use claviger::reason::{Problem, Reason};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What became of a record.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -34,13 +34,13 @@ struct Input {
 pub async fn logout(
     host: &Host,
     store: &Store,
-    accounts: &Accounts,
+    accounts: &Arc<Accounts>,
     account: &Account,
     environment: &BTreeMap<String, String>,
 ) -> Result<Gone, Problem> {
     // Without its secret the server may refuse, and says so; that keeps nobody from leaving.
-    let client_secret = match client_secret(host, store, account, environment).await {
-        Ok(secret) => secret,
+    let client_secret = match store.client_secret(host, account, environment).await {
+        Ok(secret) => secret.map(Text),
         Err(problem) => {
             tracing::warn!(%problem, account = account.name, "no client secret to revoke with");
             None
@@ -54,10 +54,12 @@ pub async fn logout(
         deadline: DEADLINE,
     };
     let gone = store.call(host, &store.spec(child, &Input { client_secret })).await?;
-    accounts.change(|index| {
-        index.remove(&account.name);
+    let name = account.name.clone();
+    let remove = move |index: &mut Index| {
+        index.remove(&name);
         Ok(())
-    })?;
+    };
+    accounts.change(remove).await?;
     Ok(gone)
 }
 
@@ -68,7 +70,7 @@ pub async fn logout(
 pub async fn relocate(
     host: &Host,
     store: &Store,
-    accounts: &Accounts,
+    accounts: &Arc<Accounts>,
     account: &Account,
     place: Place,
 ) -> Result<Account, Problem> {
@@ -82,31 +84,17 @@ pub async fn relocate(
         deadline: DEADLINE,
     };
     let place: Place = store.call(host, &store.spec(child, &())).await?;
-    accounts.change(|index| {
-        let known = index.accounts.iter_mut().find(|known| known.login == account.login);
+    let Account { name, login, .. } = account.clone();
+    let note = move |index: &mut Index| {
+        let known = index.accounts.iter_mut().find(|known| known.login == login);
         let known = known.ok_or_else(|| {
-            Problem::new(
-                Reason::SourceUnavailable,
-                format!("somebody else changed the account {}", account.name),
-            )
-            .hint("try again")
+            Problem::new(Reason::SourceUnavailable, format!("somebody else changed the account {name}"))
+                .hint("try again")
         })?;
         known.place = place;
         Ok(known.clone())
-    })
-}
-
-async fn client_secret(
-    host: &Host,
-    store: &Store,
-    account: &Account,
-    environment: &BTreeMap<String, String>,
-) -> Result<Option<Text>, Problem> {
-    let Some(name) = account.registration.as_ref().filter(|_| account.kind == Kind::Oauth) else {
-        return Ok(None);
     };
-    let Some(registration) = store.registrations()?.remove(name) else { return Ok(None) };
-    Ok(store.client_secret(host, &registration, environment).await?.map(Text))
+    accounts.change(note).await
 }
 
 fn kept(account: &Account) -> Vec<String> {

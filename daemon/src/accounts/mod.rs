@@ -4,13 +4,16 @@
 //! writes. It says that an account exists even while its keyring answers "no such item".
 
 mod child;
+mod choice;
+mod client_secret;
 mod index;
 pub mod login;
 pub mod logout;
 pub mod registration;
 
 pub use child::{Child, DEADLINE, LOGIN_DEADLINE, Reply, Store, network};
-pub use index::{Account, Choice, Index, Kind, Place, Wish, check_name};
+pub use choice::{Choice, Wish};
+pub use index::{Account, Index, Kind, Place, check_name};
 
 use crate::{host::files, lock::lock};
 use claviger::reason::{Problem, Reason};
@@ -20,7 +23,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::spawn_blocking};
 
 /// How long to wait for another daemon that writes the list.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -56,24 +59,43 @@ impl Accounts {
 
     /// Reads the file again: somebody may have mended it, or another daemon changed it.
     pub fn look_again(&self) {
+        let before = self.current();
         let found =
             load(&self.path).unwrap_or_else(|problem| Index { fault: Some(problem), ..Index::default() });
-        if *self.current() != found {
-            self.replace(found);
+        {
+            let mut index = lock(&self.index);
+            // What somebody else has put there meanwhile is newer than what was read here.
+            if !Arc::ptr_eq(&index, &before) || *before == found {
+                return;
+            }
+            *index = Arc::new(found);
         }
+        self.announce();
     }
 
     /// Changes the list, on disk first. The file is read again under a lock, so that nothing is lost that another daemon
-    /// wrote.
+    /// wrote. It is done on a thread of its own, since the lock may be taken, and to the end, even if nobody waits for it
+    /// any more.
     ///
     /// # Errors
     /// `settings-invalid` if the file is not usable, `source-unavailable` if it cannot be written, or the change's own.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Index) -> Result<T, Problem>) -> Result<T, Problem> {
+    pub async fn change<T: Send + 'static>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Index) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let accounts = self.clone();
+        let changed = spawn_blocking(move || accounts.change_now(change)).await;
+        changed
+            .unwrap_or_else(|_| Err(Problem::new(Reason::Bug, "a change of the list of accounts panicked")))
+    }
+
+    fn change_now<T>(&self, change: impl FnOnce(&mut Index) -> Result<T, Problem>) -> Result<T, Problem> {
         let _lock = files::FileLock::take(&self.path.with_extension("lock"), LOCK_WAIT)?;
         let mut index = load(&self.path)?;
         let done = change(&mut index)?;
         files::write_private(&self.path, &encode(&index)?)?;
-        self.replace(index);
+        *lock(&self.index) = Arc::new(index);
+        self.announce();
         Ok(done)
     }
 
@@ -81,13 +103,13 @@ impl Accounts {
     ///
     /// # Errors
     /// As [`Accounts::change`].
-    pub fn make_sure(&self) -> Result<(), Problem> {
-        self.change(|_| Ok(()))
+    pub async fn make_sure(self: &Arc<Self>) -> Result<(), Problem> {
+        self.change(|_| Ok(())).await
     }
 
     /// Notes, or with `None` takes back, why somebody has to log in again. It is for the list only: what decides is in the
     /// account's own record.
-    pub fn note_trouble(&self, name: &str, login: &str, why: Option<&str>) {
+    pub async fn note_trouble(self: &Arc<Self>, name: &str, login: &str, why: Option<&str>) {
         let is_new = |index: &Index| {
             index
                 .find(name)
@@ -96,13 +118,14 @@ impl Accounts {
         if !is_new(&self.current()) {
             return;
         }
-        let noted = self.change(|index| {
+        let (login, why) = (login.to_owned(), why.map(str::to_owned));
+        let noted = self.change(move |index| {
             if let Some(account) = index.accounts.iter_mut().find(|account| account.login == login) {
-                account.login_required = why.map(str::to_owned);
+                account.login_required = why;
             }
             Ok(())
         });
-        if let Err(problem) = noted {
+        if let Err(problem) = noted.await {
             tracing::warn!(%problem, account = name, "the list of accounts was not updated");
         }
     }
@@ -110,11 +133,6 @@ impl Accounts {
     /// Makes everybody who follows the list look again.
     pub fn announce(&self) {
         self.changes.send_modify(|version| *version += 1);
-    }
-
-    fn replace(&self, index: Index) {
-        *lock(&self.index) = Arc::new(index);
-        self.announce();
     }
 }
 
@@ -129,4 +147,47 @@ fn load(path: &std::path::Path) -> Result<Index, Problem> {
 pub fn unknown(name: &str) -> Problem {
     Problem::new(Reason::LoginRequired, format!("there is no account {name}"))
         .hint(format!("`claviger accounts` lists those there are; `claviger login {name}` adds it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Accounts, LOCK_WAIT, files::FileLock};
+    use std::sync::Arc;
+
+    /// On the one thread of a runtime: a change that blocked it would never see the lock given back.
+    #[tokio::test]
+    async fn who_waits_for_another_daemon_holds_up_nobody() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("accounts.json");
+        let accounts = Arc::new(Accounts::open(path.clone()));
+        let theirs = FileLock::take(&path.with_extension("lock"), LOCK_WAIT).expect("a lock");
+        let changing = tokio::spawn({
+            let accounts = accounts.clone();
+            async move { accounts.change(|index| Ok(index.in_use = Some("work".into()))).await }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(accounts.current().in_use, None);
+        drop(theirs);
+        assert_eq!(changing.await.expect("a task"), Ok(()));
+        assert_eq!(accounts.current().in_use.as_deref(), Some("work"));
+    }
+
+    #[tokio::test]
+    async fn a_change_is_made_though_nobody_waits_for_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("accounts.json");
+        let accounts = Arc::new(Accounts::open(path.clone()));
+        let mut changes = accounts.changes();
+        let theirs = FileLock::take(&path.with_extension("lock"), LOCK_WAIT).expect("a lock");
+        let changing = tokio::spawn({
+            let accounts = accounts.clone();
+            async move { accounts.change(|index| Ok(index.in_use = Some("work".into()))).await }
+        });
+        tokio::task::yield_now().await;
+        changing.abort();
+        assert!(changing.await.is_err_and(|error| error.is_cancelled()));
+        drop(theirs);
+        changes.changed().await.expect("a list");
+        assert_eq!(Accounts::open(path).current().in_use.as_deref(), Some("work"));
+    }
 }

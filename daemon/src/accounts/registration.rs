@@ -2,7 +2,12 @@
 //!
 //! None is built in (DESIGN §8): an organisation, or a person, writes a section of their own.
 
-use crate::{config, endpoint::Endpoint, host::system, policy::METHODS};
+use crate::{
+    config,
+    endpoint::{Endpoint, is_loopback},
+    host::system,
+    policy::METHODS,
+};
 use claviger::reason::{Location, Problem, Reason};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
@@ -135,7 +140,7 @@ fn check(section: &Registration) -> Result<String, String> {
 fn check_redirect(url: &str) -> Result<(), String> {
     let rest = url.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
     match rest {
-        Some(("127.0.0.1" | "localhost" | "[::1]", path)) if !path.contains(['?', '#', ' ']) => Ok(()),
+        Some((host, path)) if is_loopback(host) && !path.contains(['?', '#', ' ']) => Ok(()),
         _ => {
             Err("redirect_uri is not like http://127.0.0.1/callback: a loopback host, no port, a path".into())
         }

@@ -169,7 +169,7 @@ impl Broker {
         };
         let (host, auth_refreshes) = (&self.host, &self.auth_refreshes);
         let (commands, fetches, lendings) = (&self.commands, &self.fetches, &self.lendings);
-        let (accounts, store) = (&*self.accounts, &self.store);
+        let (accounts, store) = (&self.accounts, &self.store);
         let mut ask = Ask {
             host,
             commands,
@@ -213,14 +213,7 @@ impl Broker {
                 report_recovery(key, entry);
                 let issued_at = provided.facts.issued_at.unwrap_or(now);
                 entry.state.succeed(now, issued_at, provided.expires_at, took, cause, fastrand::f64());
-                entry.secret = Some(secret.clone());
-                entry.facts = Arc::new(provided.facts);
-                let facts = entry.facts.clone();
-                entry
-                    .state
-                    .current
-                    .map(|issue| Fetched { issue, secret, facts })
-                    .ok_or_else(super::shutting_down)
+                keep(entry, secret, provided.facts)
             }
             Err(error) => {
                 entry.state.fail(now, error.problem.clone(), error.asleep, fastrand::f64());
@@ -235,6 +228,15 @@ impl Broker {
         entry.bump();
         Some(outcome)
     }
+}
+
+/// What a refresh brought, as the entry has it from now on.
+fn keep(entry: &mut Entry, secret: Arc<LockedText>, facts: Facts) -> Result<Fetched, Problem> {
+    let facts = Arc::new(facts);
+    entry.secret = Some(secret.clone());
+    entry.facts = facts.clone();
+    let issue = entry.state.current.ok_or_else(super::shutting_down)?;
+    Ok(Fetched { issue, secret, facts })
 }
 
 impl Broker {

@@ -13,6 +13,7 @@ mod recall;
 mod recursion;
 pub mod refresh;
 pub mod schedule;
+mod serve;
 pub mod slot;
 pub mod tend;
 pub mod watch;
@@ -20,10 +21,7 @@ pub mod watch;
 use crate::{
     accounts::{Accounts, Store},
     config::Limits,
-    host::{
-        Host,
-        files::{self, Stamp},
-    },
+    host::{Host, files},
     lock::lock,
     resolve::{self, Given, Winner},
     settings::{self, Scope, Settings, Snapshot, store::SettingsStore},
@@ -36,10 +34,8 @@ use claviger::{
     session::{SessionContext, SessionMode},
 };
 use entry::{Entries, Entry};
-use flight::Fetched;
 use loan::{Counters, Loan, LoanMaterial, Wanted};
 use recall::{Inputs, Recall};
-use slot::{Cause, Decision};
 use std::{
     path::PathBuf,
     sync::{
@@ -49,6 +45,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::sync::Semaphore;
+
+/// How many more children of the local store may run at once than commands. They take little, and mostly wait for servers.
+const LENDINGS: usize = 8;
 
 /// The heart of the daemon.
 #[derive(Debug)]
@@ -81,17 +80,6 @@ pub struct Broker {
     /// The file that says so to the next start.
     lock_mark: PathBuf,
     shutdown: tokio::sync::watch::Sender<bool>,
-}
-
-/// How many more children of the local store may run at once than commands. They take little, and mostly wait for servers.
-const LENDINGS: usize = 8;
-
-/// What a request for a cached credential gets.
-enum Answer {
-    /// The credential.
-    Now(LoanMaterial),
-    /// Whatever this flight brings.
-    After(flight::Seat),
 }
 
 // === impl Broker ===
@@ -207,86 +195,6 @@ impl Broker {
         };
         let decision = self.trust.decision(snapshot.subject.as_ref());
         Ok(Settings { snapshot, explicit, decision, scope: Scope::of(session.mode) })
-    }
-
-    async fn serve(
-        self: &Arc<Self>,
-        wanted: &Wanted<'_>,
-        min_validity: Duration,
-    ) -> Result<LoanMaterial, Problem> {
-        let key = wanted.provider.key();
-        self.refuse_recursion(wanted)?;
-        let files = inputs::look(wanted.provider).await;
-        let flight = match self.decide(wanted, min_validity, &files)? {
-            Answer::Now(loan) => {
-                self.counters.hits.fetch_add(1, Relaxed);
-                return Ok(loan);
-            }
-            Answer::After(flight) => flight,
-        };
-        self.counters.waits.fetch_add(1, Relaxed);
-        let outcome = self.wait(flight).await;
-        match outcome {
-            Ok(Fetched { issue, secret, facts }) => {
-                Ok(LoanMaterial::Cached { key, secret, issue, facts, stale: false })
-            }
-            Err(problem) => self.still_valid(key).ok_or(problem),
-        }
-    }
-
-    /// Serves at once, or says which flight to wait for.
-    fn decide(
-        self: &Arc<Self>,
-        wanted: &Wanted<'_>,
-        min_validity: Duration,
-        files: &[Stamp],
-    ) -> Result<Answer, Problem> {
-        let now = self.host.clock.now();
-        let key = wanted.provider.key();
-        let mut entries = self.lock();
-        let entry = self.entry(&mut entries, wanted, now)?;
-        entry.compare(files);
-        match entry.state.decide(now, min_validity, wanted.demand > Demand::Background) {
-            Decision::Serve => {}
-            Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due, Demand::Background)),
-            Decision::Join => return Ok(Answer::After(self.fly(entry, key, Cause::Due, wanted.demand))),
-            Decision::Reject => return Err(entry.rejection(now)),
-        }
-        entry.served += 1;
-        let loan = entry.loan(key).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
-        Ok(Answer::Now(loan))
-    }
-
-    /// The entry of a key, made if there is none.
-    fn entry<'a>(
-        self: &Arc<Self>,
-        entries: &'a mut Entries,
-        wanted: &Wanted<'_>,
-        now: SystemTime,
-    ) -> Result<&'a mut Entry, Problem> {
-        // Again, now that nothing can come between: secrets are dropped under the same lock.
-        self.refuse_while_locked()?;
-        let key = wanted.provider.key();
-        if !entries.contains_key(&key) {
-            entry::make_room(entries, self.limits.slots)?;
-            entries.insert(key, Entry::new(wanted, now));
-            tokio::spawn(tend::tend(self.clone(), key));
-        }
-        let entry = entries.get_mut(&key).ok_or_else(|| Problem::new(Reason::Bug, "a new entry is gone"))?;
-        entry.touch(wanted, now);
-        Ok(entry)
-    }
-
-    fn still_valid(&self, key: SourceKey) -> Option<LoanMaterial> {
-        let now = self.host.clock.now();
-        self.lock().get(&key).filter(|entry| entry.state.is_valid(now)).and_then(|entry| entry.loan(key))
-    }
-
-    async fn wait(&self, seat: flight::Seat) -> Result<Fetched, Problem> {
-        tokio::select! {
-            outcome = seat.outcome() => outcome,
-            () = self.stopping() => Err(shutting_down()),
-        }
     }
 
     /// Ends all waiting, for a stop of the daemon.

@@ -22,7 +22,7 @@ mod secret;
 pub mod store;
 mod text;
 
-use crate::host::memory;
+use crate::{accounts::Reply, host::memory};
 use answer::{Answer, Trouble};
 use clap::Subcommand;
 use links::Links;
@@ -109,6 +109,11 @@ fn text(answer: &impl Serialize) -> serde_json::Result<Text> {
     serde_json::to_string(answer).map(Zeroizing::new)
 }
 
+/// The answer of a verb that is no source.
+fn reply<T: Serialize>(result: Result<T, Trouble>) -> serde_json::Result<Text> {
+    text(&Reply::from(result))
+}
+
 fn say(answer: &Answer, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
     write(&text(answer)?, stdout)
 }
@@ -132,10 +137,10 @@ async fn answer(fetch: &Fetch) -> serde_json::Result<Text> {
         Fetch::Gcp { keeps_aws_keys } => gcp::fetch(gcp::Session { keeps_aws_keys: *keeps_aws_keys }).await,
         Fetch::Azure { scope } => azure::fetch(scope).await,
         Fetch::Account(arguments) => account::lend(arguments).await,
-        Fetch::Login(arguments) => return text(&account::login(arguments).await),
-        Fetch::Save(arguments) => return text(&account::save(arguments)),
-        Fetch::Logout(arguments) => return text(&account::logout(arguments).await),
-        Fetch::Relocate(arguments) => return text(&account::relocate(arguments)),
+        Fetch::Login(arguments) => return reply(account::login(arguments).await),
+        Fetch::Save(arguments) => return reply(account::save(arguments)),
+        Fetch::Logout(arguments) => return reply(account::logout(arguments).await),
+        Fetch::Relocate(arguments) => return reply(account::relocate(arguments)),
     };
     text(&answer)
 }

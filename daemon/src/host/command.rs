@@ -1,9 +1,11 @@
 //! Runs a command for a session: own process group, cleared environment, capped output, a deadline that
 //! ends the whole group.
 
+mod lines;
+
 use super::Host;
-use crate::lock::lock;
 use claviger::{reason::Reason, secret::Secret, variables};
+use lines::{Lines, read_capped};
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
@@ -14,30 +16,18 @@ use std::{
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncWriteExt as _,
     process::{Child, ChildStdin, Command},
     sync::mpsc,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
 
 /// How long output is still read after the command itself has ended. What a command writes is in the pipe by then;
 /// only a child it left behind holds the pipe open for longer.
 const GRACE: Duration = Duration::from_millis(250);
-/// Longest line that is passed on, in bytes. A link to sign in with can be long.
-const MAX_LINE: usize = 4096;
-/// How long a command that talks to a person may pause within a line before the part so far is passed on: it may wait
-/// for an answer to just that.
-const PATIENCE: Duration = Duration::from_millis(300);
-/// Most lines that are passed on per run; the rest is read and dropped.
-const MAX_LINES: usize = 200;
-
 /// What to run.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Program {
@@ -156,8 +146,7 @@ pub async fn run_fed(
     // Reserved once, so that no copy of a secret is left behind by growing.
     let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let lines =
-        Lines { left: AtomicUsize::new(MAX_LINES), on_line: Mutex::new(on_line), eager: spec.attended };
+    let lines = Lines::new(on_line, spec.attended);
     let status = {
         let stdout = async {
             match spec.attended {
@@ -245,57 +234,6 @@ async fn wait(
                 give_up = deadline_at.min(Instant::now() + GRACE);
             }
             () = sleep_until(give_up) => return status.ok_or(CommandError::Deadline(deadline)),
-        }
-    }
-}
-
-async fn read_capped(stream: Option<impl AsyncRead + Unpin>, into: &mut Secret<Vec<u8>>, cap: usize) {
-    let Some(mut stream) = stream else { return };
-    let mut chunk = zeroize::Zeroizing::new([0; 4096]);
-    while let Ok(count @ 1..) = stream.read(&mut chunk[..]).await {
-        let room = cap.saturating_sub(into.expose().len());
-        into.expose_mut().extend_from_slice(&chunk[..count.min(room)]);
-    }
-}
-
-/// Passes on lines of a command.
-struct Lines<F> {
-    on_line: Mutex<F>,
-    /// How many more are passed on.
-    left: AtomicUsize,
-    /// Whether parts of a line are passed on when the rest keeps one waiting.
-    eager: bool,
-}
-
-impl<F: FnMut(String) + Send> Lines<F> {
-    async fn read(&self, stream: Option<impl AsyncRead + Unpin>) {
-        let Some(mut stream) = stream else { return };
-        let mut chunk = zeroize::Zeroizing::new([0; 4096]);
-        let mut line = Vec::new();
-        loop {
-            let patience = if self.eager && !line.is_empty() { PATIENCE } else { Duration::MAX };
-            let Ok(read) = timeout(patience, stream.read(&mut chunk[..])).await else {
-                self.pass_on(&mut line);
-                continue;
-            };
-            let Ok(count @ 1..) = read else { break };
-            for &byte in &chunk[..count] {
-                match byte {
-                    b'\n' | b'\r' => self.pass_on(&mut line),
-                    _ if line.len() < MAX_LINE => line.push(byte),
-                    _ => {}
-                }
-            }
-        }
-        self.pass_on(&mut line);
-    }
-
-    fn pass_on(&self, line: &mut Vec<u8>) {
-        let text: String = String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).collect();
-        line.clear();
-        let room = |left: usize| left.checked_sub(1);
-        if !text.is_empty() && self.left.fetch_update(Relaxed, Relaxed, room).is_ok() {
-            lock(&self.on_line)(text);
         }
     }
 }

@@ -64,6 +64,7 @@ impl Host {
         drop(lasting.wait_for(|count| *count == 0).await);
     }
 
+    /// Counts a process group as a command of ours until the answer is dropped.
     pub(crate) fn note_running(&self, group: i32, flight: &str, lasting: bool) -> Running {
         let mut running = lock(&self.running);
         running.insert(group, flight.to_owned());

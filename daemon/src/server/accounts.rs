@@ -1,12 +1,11 @@
 //! `AccountService`.
 
+mod convert;
+mod login;
+
 use super::{Context, fail, malformed, session};
 use crate::{
-    accounts::{
-        self, Account, Kind, Place,
-        login::{Code, Event, Flow, Login, Saved},
-        unknown,
-    },
+    accounts::{self, Account, login::Saved, unknown},
     peer,
 };
 use claviger::{
@@ -14,11 +13,10 @@ use claviger::{
     reason::{Problem, Reason},
     secret::Secret,
     session::SessionContext,
-    wire,
 };
-use std::{pin::Pin, time::Duration};
+use std::pin::Pin;
 use tokio::sync::mpsc;
-use tokio_stream::{Stream, StreamExt as _, wrappers::UnboundedReceiverStream};
+use tokio_stream::{Stream, wrappers::UnboundedReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
 type Responses = Pin<Box<dyn Stream<Item = Result<v1::LoginResponse, Status>> + Send>>;
@@ -50,7 +48,8 @@ impl AccountService for Context {
             };
             let decision = ended.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "signed-in");
             context.audit.note("login", &peer, &session, decision);
-            let last = ended.map(|account| event(login_response::Event::SignedIn(context.account(&account))));
+            let last =
+                ended.map(|account| login::event(login_response::Event::SignedIn(context.account(&account))));
             drop(responses.send(last.map_err(fail)));
         });
         Ok(Response::new(Box::pin(UnboundedReceiverStream::new(stream))))
@@ -65,12 +64,10 @@ impl AccountService for Context {
         let session = session(message.session.take())?;
         self.refuse_commands(&session, peer.pid).map_err(fail)?;
         self.broker.refuse_while_locked().map_err(fail)?;
-        let kind = match message.kind() {
-            v1::AccountKind::Token => Kind::Token,
-            v1::AccountKind::ApiKey => Kind::ApiKey,
-            _ => return Err(malformed("kind must be token or api key")),
+        let Some(kind) = convert::kind_of_secret(message.kind()) else {
+            return Err(malformed("kind must be token or api key"));
         };
-        let place = place(message.place())?;
+        let place = convert::place(message.place());
         let secret = Secret::new(
             message.secret.take().map(|mut secret| std::mem::take(&mut secret.value)).unwrap_or_default(),
         );
@@ -104,11 +101,7 @@ impl AccountService for Context {
             accounts,
             registrations: registrations
                 .into_iter()
-                .map(|(name, registration)| v1::Registration {
-                    name,
-                    issuer: registration.issuer.or(registration.authorization_endpoint).unwrap_or_default(),
-                    location: Some(wire::location(&claviger::reason::Location::of_file(&store.config))),
-                })
+                .map(|(name, registration)| convert::registration(name, registration, &store.config))
                 .collect(),
             store: store.place.name().to_owned(),
         }))
@@ -120,7 +113,7 @@ impl AccountService for Context {
     ) -> Result<Response<v1::UseAccountResponse>, Status> {
         let pid = peer::of(&request).pid;
         let name = request.into_inner().name;
-        let used = self.broker.accounts.change(|index| {
+        let used = self.broker.accounts.change(move |index| {
             let account = match name.as_str() {
                 "" => None,
                 name => Some(index.find(name).cloned().ok_or_else(|| unknown(name))?),
@@ -128,7 +121,7 @@ impl AccountService for Context {
             index.in_use = account.as_ref().map(|account| account.name.clone());
             Ok(account)
         });
-        let account = used.map_err(fail)?;
+        let account = used.await.map_err(fail)?;
         tracing::info!(
             pid,
             account = account.as_ref().map(|account| account.name.as_str()),
@@ -142,7 +135,7 @@ impl AccountService for Context {
         request: Request<v1::MoveAccountsRequest>,
     ) -> Result<Response<v1::MoveAccountsResponse>, Status> {
         let message = request.into_inner();
-        let Some(place) = place(message.place())? else {
+        let Some(place) = convert::place(message.place()) else {
             return Err(malformed("place must be keyring or file"));
         };
         let (host, store, accounts) = (&self.broker.host, &self.broker.store, &self.broker.accounts);
@@ -216,13 +209,7 @@ impl Context {
         for account in list {
             let gone = accounts::logout::logout(host, store, accounts, account, &environment).await?;
             self.broker.drop_account(&account.name);
-            let now = host.clock.now();
-            left.push(v1::LoggedOut {
-                name: account.name.clone(),
-                revoked: gone.revoked,
-                not_revoked: gone.not_revoked.unwrap_or_default(),
-                left_behind: gone.left_behind.map(|trouble| wire::problem(&trouble.problem(), now)),
-            });
+            left.push(convert::logged_out(account, gone, host.clock.now()));
         }
         Ok(left)
     }
@@ -233,116 +220,5 @@ impl Context {
             return Ok(());
         }
         Err(Problem::new(Reason::PolicyBlocked, "a command that claviger runs cannot change accounts"))
-    }
-
-    async fn login_of(&self, start: v1::LoginStart, session: &SessionContext) -> Result<Login, Problem> {
-        let settings = self.broker.settings_of(session).await?;
-        let flow = match start.flow() {
-            v1::LoginFlow::Device => Flow::Device,
-            v1::LoginFlow::Unspecified | v1::LoginFlow::Browser => Flow::Browser,
-        };
-        let place = match start.place() {
-            v1::StorePlace::Unspecified => None,
-            v1::StorePlace::Keyring => Some(Place::Keyring),
-            v1::StorePlace::File => Some(Place::File),
-        };
-        let environment = crate::resolve::command_environment(session, &settings);
-        Ok(Login { name: start.name, registration: start.registration, flow, place, environment })
-    }
-
-    async fn sign_in(
-        &self,
-        login: Login,
-        mut requests: Streaming<v1::LoginRequest>,
-        responses: &mpsc::UnboundedSender<Result<v1::LoginResponse, Status>>,
-    ) -> Result<Account, Problem> {
-        let (paste, pasted) = mpsc::channel(1);
-        let (events, mut happened) = mpsc::unbounded_channel();
-        let broker = &self.broker;
-        let child =
-            accounts::login::login(&broker.host, &broker.store, &broker.accounts, login, pasted, &events);
-        tokio::pin!(child);
-        let mut listening = true;
-        loop {
-            tokio::select! {
-                biased;
-                Some(happened) = happened.recv() => drop(responses.send(Ok(event(told(happened))))),
-                ended = &mut child => {
-                    while let Ok(happened) = happened.try_recv() {
-                        drop(responses.send(Ok(event(told(happened)))));
-                    }
-                    // Nobody needs the secret of the login before any more.
-                    return ended.inspect(|account| broker.drop_account(&account.name));
-                }
-                request = requests.next(), if listening => match request {
-                    Some(Ok(v1::LoginRequest { message: Some(login_request::Message::Redirect(redirect)) })) => {
-                        // Never waits: a child that reads nothing has no use for it.
-                        drop(paste.try_send(accounts::login::pasted(&redirect.value)));
-                    }
-                    Some(Ok(_)) => {}
-                    // It has nothing more to say; whether it still listens, its own stream shows.
-                    Some(Err(_)) | None => listening = false,
-                },
-            }
-        }
-    }
-
-    fn account(&self, account: &Account) -> v1::Account {
-        let index = self.broker.accounts.current();
-        let problem = account.login_required.as_ref().map(|why| {
-            let problem = Problem::new(Reason::LoginRequired, why.clone())
-                .hint(format!("`claviger login {}` signs in again", account.name));
-            wire::problem(&problem, self.broker.host.clock.now())
-        });
-        v1::Account {
-            name: account.name.clone(),
-            kind: match account.kind {
-                Kind::Oauth => v1::AccountKind::Oauth,
-                Kind::Token => v1::AccountKind::Token,
-                Kind::ApiKey => v1::AccountKind::ApiKey,
-            }
-            .into(),
-            audience: account.audience.clone(),
-            registration: account.registration.clone().unwrap_or_default(),
-            issuer: account.issuer.clone().unwrap_or_default(),
-            method: account.method.clone().unwrap_or_default(),
-            organization: account.organization.clone().unwrap_or_default(),
-            subject: account.subject.clone().unwrap_or_default(),
-            place: match account.place {
-                Place::Keyring => v1::StorePlace::Keyring,
-                Place::File => v1::StorePlace::File,
-            }
-            .into(),
-            signed_in_at: Some(wire::timestamp(account.signed_in_at)),
-            in_use: index.in_use.as_deref() == Some(&account.name),
-            problem,
-        }
-    }
-}
-
-fn place(place: v1::StorePlace) -> Result<Option<Place>, Status> {
-    Ok(match place {
-        v1::StorePlace::Unspecified => None,
-        v1::StorePlace::Keyring => Some(Place::Keyring),
-        v1::StorePlace::File => Some(Place::File),
-    })
-}
-
-fn event(event: login_response::Event) -> v1::LoginResponse {
-    v1::LoginResponse { event: Some(event) }
-}
-
-fn told(event: Event) -> login_response::Event {
-    match event {
-        Event::Url(url) => login_response::Event::Url(url),
-        Event::Notice(line) => login_response::Event::Notice(line),
-        Event::Code(Code { verification_uri, verification_uri_complete, user_code, expires_in_seconds }) => {
-            login_response::Event::Code(v1::DeviceCode {
-                verification_uri,
-                verification_uri_complete: verification_uri_complete.unwrap_or_default(),
-                user_code,
-                expires_in: Some(wire::duration(Duration::from_secs(expires_in_seconds))),
-            })
-        }
     }
 }

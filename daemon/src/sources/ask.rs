@@ -28,7 +28,7 @@ pub struct Ask<'a> {
     /// The commands that sign a person in.
     pub auth_refreshes: &'a Arc<AuthRefreshes>,
     /// The list of accounts.
-    pub accounts: &'a Accounts,
+    pub accounts: &'a Arc<Accounts>,
     /// Where their secrets are.
     pub store: &'a Store,
     /// Generation of the stored record whose secret is in use, and is not good enough any more.

@@ -8,20 +8,22 @@ use super::{
     Providing, SourceKey, sdk,
 };
 use crate::{
-    accounts::{self, Account, Child, Choice, Kind, Store, Wish},
+    accounts::{self, Account, Child, Choice, Kind, Wish},
     fetch::answer::{Found, Outcome},
-    host::Host,
     resolve::View,
 };
 use claviger::{
     backend::Backend,
     credential::Scheme,
     reason::{Problem, Reason},
-    secret::Secret,
     session::SessionMode,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 /// A kind of account as a source.
 pub struct LocalStore {
@@ -147,7 +149,7 @@ impl Stored {
     }
 
     async fn obtain(&self, ask: &mut Ask<'_>) -> Result<Provided, ProvideError> {
-        let secret = self.client_secret(ask.host, ask.store).await;
+        let secret = ask.store.client_secret(ask.host, &self.account, &self.environment).await;
         let client_secret = secret.map_err(ProvideError::lasting)?;
         let mut arguments =
             ["--login", &self.account.login, "--kept", self.account.place.name()].map(str::to_owned).to_vec();
@@ -162,37 +164,25 @@ impl Stored {
         let input = Input { client_secret: client_secret.as_ref().map(|secret| secret.expose().as_str()) };
         let spec = ask.store.spec(child, &input);
         let answer = sdk::fetch(ask, &spec, "`claviger accounts` shows where the secret is kept").await?;
+        let Account { name, login, .. } = &self.account;
         match answer.outcome {
-            Outcome::Found(found) => self.provided(ask, found),
+            Outcome::Found(found) => {
+                ask.accounts.note_trouble(name, login, None).await;
+                Ok(self.provided(ask.host.clock.now(), found))
+            }
             Outcome::Trouble(trouble) => {
                 let problem = trouble.problem();
                 if problem.reason == Reason::LoginRequired {
-                    ask.accounts.note_trouble(
-                        &self.account.name,
-                        &self.account.login,
-                        Some(&problem.message),
-                    );
+                    ask.accounts.note_trouble(name, login, Some(&problem.message)).await;
                 }
                 Err(ProvideError::lasting(problem))
             }
         }
     }
 
-    /// The client secret, where the registration has one. It is kept nowhere but where the registration says.
-    async fn client_secret(&self, host: &Host, store: &Store) -> Result<Option<Secret<String>>, Problem> {
-        let Some(name) = self.account.registration.as_ref().filter(|_| self.account.kind == Kind::Oauth)
-        else {
-            return Ok(None);
-        };
-        // A section that is gone had no secret, or the server will say so.
-        let Some(registration) = store.registrations()?.remove(name) else { return Ok(None) };
-        store.client_secret(host, &registration, &self.environment).await
-    }
-
-    fn provided(&self, ask: &Ask<'_>, found: Found) -> Result<Provided, ProvideError> {
-        ask.accounts.note_trouble(&self.account.name, &self.account.login, None);
+    fn provided(&self, now: SystemTime, found: Found) -> Provided {
         let expires_at = match self.account.kind {
-            Kind::Oauth => found.expires_at().or(Some(ask.host.clock.now() + WITHOUT_EXPIRY)),
+            Kind::Oauth => found.expires_at().or(Some(now + WITHOUT_EXPIRY)),
             Kind::Token | Kind::ApiKey => found.expires_at(),
         };
         let facts = Facts {
@@ -201,7 +191,7 @@ impl Stored {
             issued_at: found.issued_at(),
             ..Facts::default()
         };
-        Ok(Provided { secret: found.secret, expires_at, facts })
+        Provided { secret: found.secret, expires_at, facts }
     }
 }
 

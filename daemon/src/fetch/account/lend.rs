@@ -66,10 +66,10 @@ async fn refreshed(arguments: &Lend, store: &Store, client_secret: Option<Text>)
     }
     let refresh = refreshable(&arguments.store.account, &record)?;
     let room = store.make_room(match (arguments.kept, place) {
-        (Place::File, _) => config::Store::File,
-        (Place::Keyring, Place::Keyring) => config::Store::Keyring,
+        (Place::File, _) => config::StoreChoice::File,
+        (Place::Keyring, Place::Keyring) => config::StoreChoice::Keyring,
         // It waits in a file for the keyring, and may wait on.
-        (Place::Keyring, Place::File) => config::Store::Auto,
+        (Place::Keyring, Place::File) => config::StoreChoice::Auto,
     })?;
     let earlier = lock.mark();
     mark(&mut lock, REFRESHING)?;

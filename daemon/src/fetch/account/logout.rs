@@ -8,7 +8,7 @@ use super::{
     },
     Input, input,
 };
-use crate::accounts::{Kind, Place, Reply, logout::Gone};
+use crate::accounts::{Kind, Place, logout::Gone};
 use clap::Args;
 
 /// Signs out.
@@ -22,14 +22,7 @@ pub struct Logout {
 }
 
 /// Signs out.
-pub(in crate::fetch) async fn logout(arguments: &Logout) -> Reply<Gone> {
-    match sign_out(arguments).await {
-        Ok(gone) => Reply::Done(gone),
-        Err(trouble) => Reply::Trouble(trouble),
-    }
-}
-
-async fn sign_out(arguments: &Logout) -> Result<Gone, Trouble> {
+pub(in crate::fetch) async fn logout(arguments: &Logout) -> Result<Gone, Trouble> {
     let Input { client_secret } = input()?;
     let store = Store::new(&arguments.store)?;
     let _lock = store.lock()?;

@@ -4,10 +4,7 @@ use super::super::{
     answer::Trouble,
     store::{self, Store},
 };
-use crate::{
-    accounts::{Place, Reply},
-    config,
-};
+use crate::accounts::Place;
 use clap::Args;
 use claviger::reason::Reason;
 
@@ -25,22 +22,11 @@ pub struct Relocate {
 }
 
 /// Moves it, and says where it is.
-pub(in crate::fetch) fn relocate(arguments: &Relocate) -> Reply<Place> {
-    match carry(arguments) {
-        Ok(place) => Reply::Done(place),
-        Err(trouble) => Reply::Trouble(trouble),
-    }
-}
-
-fn carry(arguments: &Relocate) -> Result<Place, Trouble> {
+pub(in crate::fetch) fn relocate(arguments: &Relocate) -> Result<Place, Trouble> {
     let store = Store::new(&arguments.store)?;
     let _lock = store.lock()?;
     let Some(kept) = store.read(arguments.kept)? else {
         return Err(Trouble::new(Reason::LoginRequired, "there is no record to move"));
     };
-    let to = match arguments.to {
-        Place::Keyring => config::Store::Keyring,
-        Place::File => config::Store::File,
-    };
-    store.carry(&kept, store.make_room(to)?)
+    store.carry(&kept, store.make_room(arguments.to.into())?)
 }

@@ -8,10 +8,7 @@ use super::{
     identity, input,
 };
 use crate::{
-    accounts::{
-        Reply,
-        login::{Keep, SignedIn},
-    },
+    accounts::login::{Keep, SignedIn},
     config,
 };
 use clap::Args;
@@ -24,18 +21,11 @@ pub struct Save {
     store: store::Arguments,
     /// Where to keep it
     #[arg(long, value_enum)]
-    place: config::Store,
+    place: config::StoreChoice,
 }
 
 /// Keeps it.
-pub(in crate::fetch) fn save(arguments: &Save) -> Reply<SignedIn> {
-    match keep(arguments) {
-        Ok(kept) => Reply::Done(kept),
-        Err(trouble) => Reply::Trouble(trouble),
-    }
-}
-
-fn keep(arguments: &Save) -> Result<SignedIn, Trouble> {
+pub(in crate::fetch) fn save(arguments: &Save) -> Result<SignedIn, Trouble> {
     let Keep { kind, secret } = input()?;
     let store = Store::new(&arguments.store)?;
     let _lock = store.lock()?;

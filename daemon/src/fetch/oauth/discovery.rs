@@ -3,6 +3,7 @@
 
 use crate::{
     accounts::registration::Registration,
+    endpoint::is_loopback,
     fetch::{answer::Trouble, http, store::Client},
 };
 use claviger::reason::Reason;
@@ -154,7 +155,7 @@ fn trimmed(issuer: &str) -> &str {
 fn check(endpoint: &str) -> Result<(), Trouble> {
     let is_private = endpoint.parse().is_ok_and(|url: Url| match url.scheme() {
         "https" => true,
-        "http" => matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")),
+        "http" => url.host_str().is_some_and(is_loopback),
         _ => false,
     });
     match is_private {

@@ -121,12 +121,12 @@ impl Store {
     ///
     /// # Errors
     /// Why it could not; nothing is changed then.
-    pub(super) fn make_room(&self, place: config::Store) -> Result<Room, Trouble> {
+    pub(super) fn make_room(&self, place: config::StoreChoice) -> Result<Room, Trouble> {
         let file = self.files.make_room()?;
         let place = match place {
-            config::Store::File => Place::File,
-            config::Store::Keyring => self.keyring.probe().map(|()| Place::Keyring)?,
-            config::Store::Auto => self.keyring.probe().map_or(Place::File, |()| Place::Keyring),
+            config::StoreChoice::File => Place::File,
+            config::StoreChoice::Keyring => self.keyring.probe().map(|()| Place::Keyring)?,
+            config::StoreChoice::Auto => self.keyring.probe().map_or(Place::File, |()| Place::Keyring),
         };
         Ok(Room { place, file })
     }
@@ -257,60 +257,4 @@ pub(super) fn cut_off(account: &str) -> Trouble {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Arguments, Place, Reason, Record, Store, Text, VERSION};
-    use crate::{accounts::Kind, config, host::files};
-    use claviger::secret::Secret;
-
-    fn record(login: &str, generation: u64, secret: &str) -> Record {
-        Record {
-            version: VERSION,
-            login: login.into(),
-            generation,
-            kind: Kind::Oauth,
-            secret: Some(Text(Secret::new(secret.into()))),
-            issued_at_ms: 0,
-            expires_at_ms: None,
-            refresh: None,
-            quarantine: None,
-        }
-    }
-
-    #[test]
-    fn what_somebody_else_wrote_is_not_overwritten() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let arguments = Arguments { account: "a".into(), directory: directory.path().into(), seal: None };
-        let Ok(store) = Store::new(&arguments) else { panic!("a store") };
-        let room = || store.make_room(config::Store::File).expect("room");
-        for (login, generation, replaced) in
-            [("l", 7, true), ("l", 6, true), ("l", 8, false), ("other", 7, false), ("other", 1, false)]
-        {
-            store.write(&record(login, generation, "theirs"), room()).expect("written");
-            let outcome = store.replace(Place::File, ("l".into(), 7), &record("l", 8, "ours"), room());
-            assert_eq!(outcome.is_ok(), replaced, "{login} {generation}");
-            let refused = outcome.err().map(|trouble| trouble.reason);
-            assert_eq!(refused.as_deref(), (!replaced).then_some(Reason::SourceUnavailable.as_str()));
-            let found = store.read(Place::File).expect("read").expect("a record").record;
-            let found = found.secret.expect("a secret");
-            assert_eq!(found.0.expose(), if replaced { "ours" } else { "theirs" }, "{login} {generation}");
-        }
-    }
-
-    #[test]
-    fn what_a_killed_writer_left_is_replaced() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let arguments = Arguments { account: "a".into(), directory: directory.path().into(), seal: None };
-        let Ok(store) = Store::new(&arguments) else { panic!("a store") };
-        let left = directory.path().join(".a.account.new");
-        for generation in 1..3 {
-            // As after a kill between the two: it is neither filled nor given back.
-            std::mem::forget(store.make_room(config::Store::File).expect("room"));
-            assert!(!files::stamp(&left).is_absent());
-            let room = store.make_room(config::Store::File).expect("room");
-            store.write(&record("l", generation, "ours"), room).expect("written");
-            assert!(files::stamp(&left).is_absent());
-            let found = store.read(Place::File).expect("read").expect("a record").record;
-            assert_eq!(found.generation, generation);
-        }
-    }
-}
+mod tests;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     accounts::{
-        Kind, Reply,
+        Kind,
         login::{Event, Flow, SignedIn},
         registration::Registration,
     },
@@ -33,7 +33,7 @@ pub struct Login {
     store: store::Arguments,
     /// Where to keep it
     #[arg(long, value_enum)]
-    place: config::Store,
+    place: config::StoreChoice,
     /// How
     #[arg(long, value_enum)]
     flow: Flow,
@@ -62,14 +62,7 @@ struct Outcome {
 }
 
 /// Signs in.
-pub(in crate::fetch) async fn login(arguments: &Login) -> Reply<SignedIn> {
-    match sign_in(arguments).await {
-        Ok(signed_in) => Reply::Done(signed_in),
-        Err(trouble) => Reply::Trouble(trouble),
-    }
-}
-
-async fn sign_in(arguments: &Login) -> Result<SignedIn, Trouble> {
+pub(in crate::fetch) async fn login(arguments: &Login) -> Result<SignedIn, Trouble> {
     let Start { registration, client_secret } = input()?;
     let store = Store::new(&arguments.store)?;
     // Before anybody is sent to a browser: whether there is room for what it brings.

@@ -1,0 +1,118 @@
+//! Which account of the list a session uses. Pure.
+
+use super::index::{Account, Index};
+
+/// The account of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice<'a> {
+    /// This one.
+    Account(&'a Account),
+    /// One that does not exist was asked for.
+    Unknown(&'a str),
+    /// There is none.
+    Nothing,
+}
+
+/// What a session wants of the list.
+#[derive(Clone, Copy)]
+pub struct Wish<'a> {
+    /// The account it names.
+    pub name: Option<&'a str>,
+    /// Where the secret will go.
+    pub origin: &'a str,
+    /// Whether saved API keys are left out.
+    pub logins_only: bool,
+    /// Whether an account satisfies the login policies.
+    pub suits: &'a dyn Fn(&Account) -> bool,
+}
+
+// === impl Index ===
+
+impl Index {
+    /// The account of a session: the one it names; else the one in use; else the first that satisfies the policies and may
+    /// be sent there, logins before keys; else the first that may be sent there; else the first at all, so that somebody
+    /// is told why it cannot be used.
+    pub fn choose<'a>(&'a self, wish: &Wish<'a>) -> Choice<'a> {
+        let counts = |account: &&Account| !wish.logins_only || account.kind.is_oauth();
+        if let Some(name) = wish.name {
+            return self.find(name).map_or(Choice::Unknown(name), Choice::Account);
+        }
+        if let Some(name) = self.in_use.as_deref() {
+            match self.find(name) {
+                None => return Choice::Unknown(name),
+                Some(account) if counts(&account) => return Choice::Account(account),
+                Some(_) => {}
+            }
+        }
+        let rank = |account: &&Account| {
+            let fits = account.audience == wish.origin;
+            (!(fits && (wish.suits)(account)), !fits, !account.kind.is_oauth())
+        };
+        let chosen = self.accounts.iter().filter(counts).min_by_key(rank);
+        chosen.map_or(Choice::Nothing, Choice::Account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::index::{
+            Kind,
+            tests::{account, index},
+        },
+        Account, Choice, Index, Wish,
+    };
+
+    fn chosen<'a>(index: &'a Index, name: Option<&'a str>, origin: &'a str) -> &'a str {
+        wished(index, &Wish { name, origin, logins_only: false, suits: &|_| true })
+    }
+
+    fn wished<'a>(index: &'a Index, wish: &Wish<'a>) -> &'a str {
+        match index.choose(wish) {
+            Choice::Account(account) => &account.name,
+            Choice::Unknown(_) => "unknown",
+            Choice::Nothing => "nothing",
+        }
+    }
+
+    #[test]
+    fn who_is_named_comes_first_then_who_fits() {
+        let mut index = index();
+        for (origin, expected) in [("https://a", "two"), ("https://b", "one"), ("https://c", "one")] {
+            assert_eq!(chosen(&index, None, origin), expected, "{origin}");
+        }
+        assert_eq!(chosen(&index, Some("none"), "https://a"), "unknown");
+        index.in_use = Some("key".into());
+        assert_eq!(chosen(&index, None, "https://b"), "key");
+        assert_eq!(chosen(&index, Some("one"), "https://a"), "one");
+        index.remove("key");
+        assert_eq!(
+            (index.in_use.as_deref(), chosen(&Index::default(), None, "https://a")),
+            (None, "nothing")
+        );
+    }
+
+    #[test]
+    fn who_satisfies_the_policies_comes_before_who_does_not() {
+        let mut index = index();
+        index.put(account("three", Kind::Oauth, "https://a"));
+        let suits = |account: &Account| account.name != "two";
+        let wish = Wish { name: None, origin: "https://a", logins_only: false, suits: &suits };
+        assert_eq!(wished(&index, &wish), "three");
+        assert_eq!(wished(&index, &Wish { suits: &|_| false, ..wish }), "two");
+        assert_eq!(wished(&index, &Wish { name: Some("two"), ..wish }), "two");
+        index.in_use = Some("two".into());
+        assert_eq!(wished(&index, &wish), "two");
+    }
+
+    #[test]
+    fn keys_are_left_out_where_only_logins_count() {
+        let mut index = index();
+        index.in_use = Some("key".into());
+        let wish = Wish { name: None, origin: "https://a", logins_only: true, suits: &|_| true };
+        assert_eq!(wished(&index, &wish), "two");
+        index.accounts.truncate(1);
+        assert_eq!(wished(&index, &wish), "nothing");
+        assert_eq!(wished(&index, &Wish { name: Some("key"), ..wish }), "key");
+    }
+}

@@ -1,0 +1,113 @@
+//! Serves from the cache: at once, or whatever a flight brings.
+
+use super::{
+    Broker,
+    entry::{self, Entries, Entry},
+    flight::{self, Fetched},
+    inputs,
+    loan::{LoanMaterial, Wanted},
+    shutting_down,
+    slot::{Cause, Decision},
+    tend,
+};
+use crate::{
+    host::files::Stamp,
+    sources::{Demand, SourceKey},
+};
+use claviger::reason::{Problem, Reason};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, SystemTime},
+};
+
+/// What a request for a cached credential gets.
+enum Answer {
+    /// The credential.
+    Now(LoanMaterial),
+    /// Whatever this flight brings.
+    After(flight::Seat),
+}
+
+impl Broker {
+    /// A cached credential of which at least `min_validity` is left where that is possible.
+    pub(super) async fn serve(
+        self: &Arc<Self>,
+        wanted: &Wanted<'_>,
+        min_validity: Duration,
+    ) -> Result<LoanMaterial, Problem> {
+        let key = wanted.provider.key();
+        self.refuse_recursion(wanted)?;
+        let files = inputs::look(wanted.provider).await;
+        let flight = match self.decide(wanted, min_validity, &files)? {
+            Answer::Now(loan) => {
+                self.counters.hits.fetch_add(1, Relaxed);
+                return Ok(loan);
+            }
+            Answer::After(flight) => flight,
+        };
+        self.counters.waits.fetch_add(1, Relaxed);
+        let outcome = self.wait(flight).await;
+        match outcome {
+            Ok(Fetched { issue, secret, facts }) => {
+                Ok(LoanMaterial::Cached { key, secret, issue, facts, stale: false })
+            }
+            Err(problem) => self.still_valid(key).ok_or(problem),
+        }
+    }
+
+    /// Serves at once, or says which flight to wait for.
+    fn decide(
+        self: &Arc<Self>,
+        wanted: &Wanted<'_>,
+        min_validity: Duration,
+        files: &[Stamp],
+    ) -> Result<Answer, Problem> {
+        let now = self.host.clock.now();
+        let key = wanted.provider.key();
+        let mut entries = self.lock();
+        let entry = self.entry(&mut entries, wanted, now)?;
+        entry.compare(files);
+        match entry.state.decide(now, min_validity, wanted.demand > Demand::Background) {
+            Decision::Serve => {}
+            Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due, Demand::Background)),
+            Decision::Join => return Ok(Answer::After(self.fly(entry, key, Cause::Due, wanted.demand))),
+            Decision::Reject => return Err(entry.rejection(now)),
+        }
+        entry.served += 1;
+        let loan = entry.loan(key).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
+        Ok(Answer::Now(loan))
+    }
+
+    /// The entry of a key, made if there is none.
+    pub(super) fn entry<'a>(
+        self: &Arc<Self>,
+        entries: &'a mut Entries,
+        wanted: &Wanted<'_>,
+        now: SystemTime,
+    ) -> Result<&'a mut Entry, Problem> {
+        // Again, now that nothing can come between: secrets are dropped under the same lock.
+        self.refuse_while_locked()?;
+        let key = wanted.provider.key();
+        if !entries.contains_key(&key) {
+            entry::make_room(entries, self.limits.slots)?;
+            entries.insert(key, Entry::new(wanted, now));
+            tokio::spawn(tend::tend(self.clone(), key));
+        }
+        let entry = entries.get_mut(&key).ok_or_else(|| Problem::new(Reason::Bug, "a new entry is gone"))?;
+        entry.touch(wanted, now);
+        Ok(entry)
+    }
+
+    fn still_valid(&self, key: SourceKey) -> Option<LoanMaterial> {
+        let now = self.host.clock.now();
+        self.lock().get(&key).filter(|entry| entry.state.is_valid(now)).and_then(|entry| entry.loan(key))
+    }
+
+    /// What a flight brings, unless the daemon stops first.
+    pub(super) async fn wait(&self, seat: flight::Seat) -> Result<Fetched, Problem> {
+        tokio::select! {
+            outcome = seat.outcome() => outcome,
+            () = self.stopping() => Err(shutting_down()),
+        }
+    }
+}

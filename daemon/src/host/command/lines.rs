@@ -1,0 +1,84 @@
+//! What a command says: its output, and the lines of it that are passed on.
+
+use crate::lock::lock;
+use claviger::secret::Secret;
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    time::timeout,
+};
+
+/// Longest line that is passed on, in bytes. A link to sign in with can be long.
+const MAX_LINE: usize = 4096;
+/// How long a command that talks to a person may pause within a line before the part so far is passed on: it may wait
+/// for an answer to just that.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// Most lines that are passed on per run; the rest is read and dropped.
+const MAX_LINES: usize = 200;
+
+/// Reads all, and keeps at most `cap` bytes.
+pub(super) async fn read_capped(
+    stream: Option<impl AsyncRead + Unpin>,
+    into: &mut Secret<Vec<u8>>,
+    cap: usize,
+) {
+    let Some(mut stream) = stream else { return };
+    let mut chunk = zeroize::Zeroizing::new([0; 4096]);
+    while let Ok(count @ 1..) = stream.read(&mut chunk[..]).await {
+        let room = cap.saturating_sub(into.expose().len());
+        into.expose_mut().extend_from_slice(&chunk[..count.min(room)]);
+    }
+}
+
+/// Passes on lines of a command.
+pub(super) struct Lines<F> {
+    on_line: Mutex<F>,
+    /// How many more are passed on.
+    left: AtomicUsize,
+    /// Whether parts of a line are passed on when the rest keeps one waiting.
+    eager: bool,
+}
+
+impl<F: FnMut(String) + Send> Lines<F> {
+    pub(super) fn new(on_line: F, eager: bool) -> Self {
+        Self { on_line: Mutex::new(on_line), left: AtomicUsize::new(MAX_LINES), eager }
+    }
+
+    /// Reads a stream to its end.
+    pub(super) async fn read(&self, stream: Option<impl AsyncRead + Unpin>) {
+        let Some(mut stream) = stream else { return };
+        let mut chunk = zeroize::Zeroizing::new([0; 4096]);
+        let mut line = Vec::new();
+        loop {
+            let patience = if self.eager && !line.is_empty() { PATIENCE } else { Duration::MAX };
+            let Ok(read) = timeout(patience, stream.read(&mut chunk[..])).await else {
+                self.pass_on(&mut line);
+                continue;
+            };
+            let Ok(count @ 1..) = read else { break };
+            for &byte in &chunk[..count] {
+                match byte {
+                    b'\n' | b'\r' => self.pass_on(&mut line),
+                    _ if line.len() < MAX_LINE => line.push(byte),
+                    _ => {}
+                }
+            }
+        }
+        self.pass_on(&mut line);
+    }
+
+    fn pass_on(&self, line: &mut Vec<u8>) {
+        let text: String = String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).collect();
+        line.clear();
+        let room = |left: usize| left.checked_sub(1);
+        if !text.is_empty() && self.left.fetch_update(Relaxed, Relaxed, room).is_ok() {
+            lock(&self.on_line)(text);
+        }
+    }
+}

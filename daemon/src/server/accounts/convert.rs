@@ -1,0 +1,120 @@
+//! From the words of accounts to the messages of the API, and back.
+
+use super::super::Context;
+use crate::accounts::{
+    Account, Kind, Place,
+    login::{Code, Event, Flow},
+    logout::Gone,
+    registration::Registration,
+};
+use claviger::{
+    proto::v1::{self, login_response},
+    reason::{Location, Problem, Reason},
+    wire,
+};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+impl Context {
+    /// An account on the wire.
+    pub(super) fn account(&self, account: &Account) -> v1::Account {
+        let index = self.broker.accounts.current();
+        let problem = account.login_required.as_ref().map(|why| {
+            let problem = Problem::new(Reason::LoginRequired, why.clone())
+                .hint(format!("`claviger login {}` signs in again", account.name));
+            wire::problem(&problem, self.broker.host.clock.now())
+        });
+        v1::Account {
+            name: account.name.clone(),
+            kind: kind(account.kind).into(),
+            audience: account.audience.clone(),
+            registration: account.registration.clone().unwrap_or_default(),
+            issuer: account.issuer.clone().unwrap_or_default(),
+            method: account.method.clone().unwrap_or_default(),
+            organization: account.organization.clone().unwrap_or_default(),
+            subject: account.subject.clone().unwrap_or_default(),
+            place: stored_in(account.place).into(),
+            signed_in_at: Some(wire::timestamp(account.signed_in_at)),
+            in_use: index.in_use.as_deref() == Some(&account.name),
+            problem,
+        }
+    }
+}
+
+/// What became of an account that somebody signed out of.
+pub(super) fn logged_out(account: &Account, gone: Gone, now: SystemTime) -> v1::LoggedOut {
+    v1::LoggedOut {
+        name: account.name.clone(),
+        revoked: gone.revoked,
+        not_revoked: gone.not_revoked.unwrap_or_default(),
+        left_behind: gone.left_behind.map(|trouble| wire::problem(&trouble.problem(), now)),
+    }
+}
+
+/// A section of the file `config`.
+pub(super) fn registration(name: String, registration: Registration, config: &Path) -> v1::Registration {
+    v1::Registration {
+        name,
+        issuer: registration.issuer.or(registration.authorization_endpoint).unwrap_or_default(),
+        location: Some(wire::location(&Location::of_file(config))),
+    }
+}
+
+fn kind(kind: Kind) -> v1::AccountKind {
+    match kind {
+        Kind::Oauth => v1::AccountKind::Oauth,
+        Kind::Token => v1::AccountKind::Token,
+        Kind::ApiKey => v1::AccountKind::ApiKey,
+    }
+}
+
+/// What a user can bring; `None` for what only a login gives.
+pub(super) fn kind_of_secret(kind: v1::AccountKind) -> Option<Kind> {
+    match kind {
+        v1::AccountKind::Token => Some(Kind::Token),
+        v1::AccountKind::ApiKey => Some(Kind::ApiKey),
+        v1::AccountKind::Unspecified | v1::AccountKind::Oauth => None,
+    }
+}
+
+fn stored_in(place: Place) -> v1::StorePlace {
+    match place {
+        Place::Keyring => v1::StorePlace::Keyring,
+        Place::File => v1::StorePlace::File,
+    }
+}
+
+/// Where a caller wants a secret; `None` leaves it to the configuration.
+pub(super) fn place(place: v1::StorePlace) -> Option<Place> {
+    match place {
+        v1::StorePlace::Unspecified => None,
+        v1::StorePlace::Keyring => Some(Place::Keyring),
+        v1::StorePlace::File => Some(Place::File),
+    }
+}
+
+/// How a caller wants to sign in.
+pub(super) fn flow(flow: v1::LoginFlow) -> Flow {
+    match flow {
+        v1::LoginFlow::Device => Flow::Device,
+        v1::LoginFlow::Unspecified | v1::LoginFlow::Browser => Flow::Browser,
+    }
+}
+
+/// What the person is told.
+pub(super) fn told(event: Event) -> login_response::Event {
+    match event {
+        Event::Url(url) => login_response::Event::Url(url),
+        Event::Notice(line) => login_response::Event::Notice(line),
+        Event::Code(Code { verification_uri, verification_uri_complete, user_code, expires_in_seconds }) => {
+            login_response::Event::Code(v1::DeviceCode {
+                verification_uri,
+                verification_uri_complete: verification_uri_complete.unwrap_or_default(),
+                user_code,
+                expires_in: Some(wire::duration(Duration::from_secs(expires_in_seconds))),
+            })
+        }
+    }
+}
