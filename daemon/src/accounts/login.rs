@@ -131,7 +131,7 @@ pub async fn login(
     let (registration_name, registration) = find(store, &login)?;
     let name = if login.name.is_empty() { registration_name.clone() } else { login.name };
     check_name(&name)?;
-    accounts.make_sure()?;
+    accounts.make_sure().await?;
     let client_secret = store.client_secret(host, &registration, &login.environment).await?.map(Text);
     let mut arguments = store.place_argument(login.place);
     let flow = if login.flow == Flow::Device { "device" } else { "browser" };
@@ -169,7 +169,7 @@ pub async fn login(
         signed_in_at: host.clock.now(),
         login_required: None,
     };
-    add(accounts, account)
+    add(accounts, account).await
 }
 
 /// Keeps a secret, and adds the account.
@@ -186,7 +186,7 @@ pub async fn save(host: &Host, store: &Store, accounts: &Accounts, saved: Saved)
         return Err(malformed("the secret is empty, too long, or holds a character that no key has".into())
             .hint("give the key and nothing else, in one line"));
     }
-    accounts.make_sure()?;
+    accounts.make_sure().await?;
     let child = Child {
         verb: "save",
         account: &name,
@@ -210,7 +210,7 @@ pub async fn save(host: &Host, store: &Store, accounts: &Accounts, saved: Saved)
         signed_in_at: host.clock.now(),
         login_required: None,
     };
-    add(accounts, account)
+    add(accounts, account).await
 }
 
 /// What a person pasted, as the child reads it.
@@ -219,11 +219,12 @@ pub fn pasted(redirect: &str) -> Secret<String> {
     Secret::new(serde_json::to_string(&pasted).unwrap_or_default() + "\n")
 }
 
-fn add(accounts: &Accounts, account: Account) -> Result<Account, Problem> {
-    accounts.change(|index| {
+async fn add(accounts: &Accounts, account: Account) -> Result<Account, Problem> {
+    let added = accounts.change(|index| {
         index.put(account.clone());
         Ok(account)
-    })
+    });
+    added.await
 }
 
 /// The registration of a login, and its name.

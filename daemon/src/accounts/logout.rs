@@ -54,10 +54,11 @@ pub async fn logout(
         deadline: DEADLINE,
     };
     let gone = store.call(host, &store.spec(child, &Input { client_secret })).await?;
-    accounts.change(|index| {
+    let removed = accounts.change(|index| {
         index.remove(&account.name);
         Ok(())
-    })?;
+    });
+    removed.await?;
     Ok(gone)
 }
 
@@ -82,7 +83,7 @@ pub async fn relocate(
         deadline: DEADLINE,
     };
     let place: Place = store.call(host, &store.spec(child, &())).await?;
-    accounts.change(|index| {
+    let moved = accounts.change(|index| {
         let known = index.accounts.iter_mut().find(|known| known.login == account.login);
         let known = known.ok_or_else(|| {
             Problem::new(
@@ -93,7 +94,8 @@ pub async fn relocate(
         })?;
         known.place = place;
         Ok(known.clone())
-    })
+    });
+    moved.await
 }
 
 async fn client_secret(

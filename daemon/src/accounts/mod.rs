@@ -68,8 +68,11 @@ impl Accounts {
     ///
     /// # Errors
     /// `settings-invalid` if the file is not usable, `source-unavailable` if it cannot be written, or the change's own.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Index) -> Result<T, Problem>) -> Result<T, Problem> {
-        let _lock = files::FileLock::take(&self.path.with_extension("lock"), LOCK_WAIT)?;
+    pub async fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Index) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let _lock = files::FileLock::wait(&self.path.with_extension("lock"), LOCK_WAIT).await?;
         let mut index = load(&self.path)?;
         let done = change(&mut index)?;
         files::write_private(&self.path, &encode(&index)?)?;
@@ -81,13 +84,13 @@ impl Accounts {
     ///
     /// # Errors
     /// As [`Accounts::change`].
-    pub fn make_sure(&self) -> Result<(), Problem> {
-        self.change(|_| Ok(()))
+    pub async fn make_sure(&self) -> Result<(), Problem> {
+        self.change(|_| Ok(())).await
     }
 
     /// Notes, or with `None` takes back, why somebody has to log in again. It is for the list only: what decides is in the
     /// account's own record.
-    pub fn note_trouble(&self, name: &str, login: &str, why: Option<&str>) {
+    pub async fn note_trouble(&self, name: &str, login: &str, why: Option<&str>) {
         let is_new = |index: &Index| {
             index
                 .find(name)
@@ -102,6 +105,7 @@ impl Accounts {
             }
             Ok(())
         });
+        let noted = noted.await;
         if let Err(problem) = noted {
             tracing::warn!(%problem, account = name, "the list of accounts was not updated");
         }

@@ -128,7 +128,7 @@ impl AccountService for Context {
             index.in_use = account.as_ref().map(|account| account.name.clone());
             Ok(account)
         });
-        let account = used.map_err(fail)?;
+        let account = used.await.map_err(fail)?;
         tracing::info!(
             pid,
             account = account.as_ref().map(|account| account.name.as_str()),

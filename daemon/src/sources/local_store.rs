@@ -163,15 +163,15 @@ impl Stored {
         let spec = ask.store.spec(child, &input);
         let answer = sdk::fetch(ask, &spec, "`claviger accounts` shows where the secret is kept").await?;
         match answer.outcome {
-            Outcome::Found(found) => self.provided(ask, found),
+            Outcome::Found(found) => {
+                ask.accounts.note_trouble(&self.account.name, &self.account.login, None).await;
+                Ok(self.provided(ask, found))
+            }
             Outcome::Trouble(trouble) => {
                 let problem = trouble.problem();
                 if problem.reason == Reason::LoginRequired {
-                    ask.accounts.note_trouble(
-                        &self.account.name,
-                        &self.account.login,
-                        Some(&problem.message),
-                    );
+                    let Account { name, login, .. } = &self.account;
+                    ask.accounts.note_trouble(name, login, Some(&problem.message)).await;
                 }
                 Err(ProvideError::lasting(problem))
             }
@@ -189,8 +189,7 @@ impl Stored {
         store.client_secret(host, &registration, &self.environment).await
     }
 
-    fn provided(&self, ask: &Ask<'_>, found: Found) -> Result<Provided, ProvideError> {
-        ask.accounts.note_trouble(&self.account.name, &self.account.login, None);
+    fn provided(&self, ask: &Ask<'_>, found: Found) -> Provided {
         let expires_at = match self.account.kind {
             Kind::Oauth => found.expires_at().or(Some(ask.host.clock.now() + WITHOUT_EXPIRY)),
             Kind::Token | Kind::ApiKey => found.expires_at(),
@@ -201,7 +200,7 @@ impl Stored {
             issued_at: found.issued_at(),
             ..Facts::default()
         };
-        Ok(Provided { secret: found.secret, expires_at, facts })
+        Provided { secret: found.secret, expires_at, facts }
     }
 }
 
