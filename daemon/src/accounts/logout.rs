@@ -107,7 +107,8 @@ async fn client_secret(
     let Some(name) = account.registration.as_ref().filter(|_| account.kind == Kind::Oauth) else {
         return Ok(None);
     };
-    let Some(registration) = store.registrations()?.remove(name) else { return Ok(None) };
+    let registration = store.registrations()?.remove(name);
+    let Some(registration) = registration.filter(|of| of.signed_in(account)) else { return Ok(None) };
     Ok(store.client_secret(host, &registration, environment).await?.map(Text))
 }
 

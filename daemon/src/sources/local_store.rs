@@ -185,7 +185,10 @@ impl Stored {
             return Ok(None);
         };
         // A section that is gone had no secret, or the server will say so.
-        let Some(registration) = store.registrations()?.remove(name) else { return Ok(None) };
+        let registration = store.registrations()?.remove(name);
+        let Some(registration) = registration.filter(|of| of.signed_in(&self.account)) else {
+            return Ok(None);
+        };
         store.client_secret(host, &registration, &self.environment).await
     }
 
