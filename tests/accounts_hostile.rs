@@ -10,6 +10,7 @@ use claviger::{
     proto::v1::{self, LoginFlow, StorePlace},
     reason::Reason,
 };
+use serde_json::json;
 use std::{
     fs::{self, File},
     time::{Duration, Instant},
@@ -20,7 +21,9 @@ use support::{
     binary, block_on,
     issuer::Issuer,
     login::{Login, assert_problem, connect, log_out, refresh},
-    processes, wait,
+    processes,
+    stand_in::{Authority, Response},
+    wait,
 };
 
 const STATE: &str = "home/.local/state/claviger";
@@ -128,7 +131,7 @@ async fn a_client_secret_is_not_sent_to_the_server_of_an_earlier_section() {
         last.header("authorization").starts_with("Basic ") || last.field("client_secret").is_some()
     };
     assert!(secret(&former));
-    former.publishes(serde_json::json!({}));
+    former.publishes(json!({}));
     home.replace(CONFIG, &present.section("work", "client_secret_command = \"echo sk-canary-present\""));
     let asked = former.asked();
     refresh(&home).await.expect("refreshed");
@@ -139,6 +142,80 @@ async fn a_client_secret_is_not_sent_to_the_server_of_an_earlier_section() {
     present.sign_in(&home).await.expect("signed in");
     refresh(&home).await.expect("refreshed");
     assert!(secret(&present));
+}
+
+#[tokio::test]
+async fn what_nobody_could_read_or_should_open_ends_a_login() {
+    let issuer = Issuer::start();
+    let home = issuer.home("");
+    let _daemon = home.daemon();
+    let base = &issuer.server.url;
+    issuer.publishes(json!({ "authorization_endpoint": format!("{base}/auth?x={}", "x".repeat(5000)) }));
+    let problem = issuer.sign_in(&home).await.expect_err("too long");
+    assert_problem(&problem, Reason::SourceUnavailable, "too long to be shown");
+    for (key, value, part) in [
+        ("user_code", "U".repeat(5000), "too long to be shown"),
+        ("verification_uri", "javascript:alert(1)".to_owned(), "no web page"),
+        ("verification_uri_complete", "file:///etc/passwd".to_owned(), "no web page"),
+        ("verification_uri_complete", "-https://example.com".to_owned(), "no web page"),
+    ] {
+        let mut device = support::issuer::device();
+        device[key] = json!(value);
+        issuer.starts_devices_with(Response::json(device));
+        let login = Login::start(&home, |start| start.flow = LoginFlow::Device.into()).await;
+        assert_problem(&login.end().await.expect_err(part), Reason::SourceUnavailable, part);
+    }
+    assert_eq!(issuer.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_server_elsewhere_does_not_point_at_this_machine() {
+    let authority = Authority::new();
+    let (issuer, victim) = (Issuer::start_tls(&authority), Issuer::start());
+    let mut home = issuer.home("");
+    let pem = home.write("ca.pem", &authority.pem());
+    home.set("SSL_CERT_FILE", pem.to_str().expect("UTF-8"));
+    let _daemon = home.daemon();
+    let token = format!("{}/token", victim.server.url);
+    issuer.publishes(json!({ "token_endpoint": token }));
+    let problem = issuer.sign_in(&home).await.expect_err("not there");
+    assert_problem(&problem, Reason::SettingsInvalid, "neither https");
+    assert!(victim.server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_project_that_nobody_trusts_says_not_where_a_refresh_goes() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (issuer, proxy) = (Issuer::start_tls(&authority), Issuer::start());
+    let mut home = issuer.home("client_secret_command = \"echo run >> $HOME/ran; echo sk-canary-secret\"");
+    let pem = home.write("ca.pem", &authority.pem());
+    let other = home.write("other.pem", &stranger.pem());
+    home.set("SSL_CERT_FILE", pem.to_str().expect("UTF-8"));
+    let _daemon = home.daemon();
+    let hostile = |name: &str, value: &str| {
+        home.write("work/.claude/settings.json", &json!({ "env": { name: value } }).to_string());
+    };
+    for (name, value) in [
+        ("HTTPS_PROXY", proxy.server.url.as_str()),
+        ("https_proxy", &proxy.server.url),
+        ("ALL_PROXY", &proxy.server.url),
+        ("SSL_CERT_FILE", other.to_str().expect("UTF-8")),
+        ("HOME", "/tmp/nowhere"),
+        ("XDG_STATE_HOME", "/tmp/nowhere"),
+        ("PATH", "/tmp/nowhere"),
+    ] {
+        hostile(name, value);
+        issuer.sign_in(&home).await.unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        refresh(&home).await.unwrap_or_else(|problem| panic!("{name}: {problem}"));
+    }
+    let asked = (issuer.asked(), home.read("home/ran"));
+    for (name, value) in [("ANTHROPIC_BASE_URL", proxy.server.url.as_str()), ("CLAVIGER_ACCOUNT", "other")] {
+        hostile(name, value);
+        let refused = refresh(&home).await.expect_err(name);
+        assert_problem(&refused, Reason::WorkspaceUntrusted, name);
+    }
+    assert_eq!((issuer.asked(), home.read("home/ran")), asked);
+    assert!(proxy.server.requests().is_empty());
 }
 
 #[tokio::test]
