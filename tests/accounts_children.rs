@@ -55,6 +55,7 @@ fn a_login_ends_with_a_client_that_is_killed() {
     let opened = home.path("opened");
     home.script("bin/xdg-open", &format!("echo \"$1\" > '{0}.new'; mv '{0}.new' '{0}'", opened.display()));
     home.set("PATH", &format!("{}:/usr/bin:/bin", home.path("bin").display()));
+    home.set("BROWSER", "xdg-open");
     let mut client = home.claviger(&["login"]);
     let mut client = client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("claviger runs");
     wait::until("the browser is open", || opened.exists());
