@@ -86,9 +86,9 @@ pub async fn run(
     let broker = broker(setup);
     let audit = Audit::start(&log, broker.host.clock.clone());
     let stop = Arc::new(Notify::new());
-    let router =
-        server::router(Context { broker: broker.clone(), audit: audit.clone(), stop: stop.clone(), logs })
-            .await?;
+    let (logins, asked) = (server::logins(), stop.clone());
+    let context = Context { broker: broker.clone(), audit: audit.clone(), stop: asked, logs, logins };
+    let router = server::router(context).await?;
     let stopping = broker.clone();
     let signal = async move {
         tokio::select! {

@@ -34,8 +34,9 @@ impl Store {
         let Some(name) = account.registration.as_ref().filter(|_| account.kind == Kind::Oauth) else {
             return Ok(None);
         };
-        // A section that is gone had no secret, or the server will say so.
-        let Some(registration) = self.registrations()?.remove(name) else { return Ok(None) };
+        // A section that is gone had no secret, or the server will say so; one of another server has none for this one.
+        let registration = self.registrations()?.remove(name).filter(|of| of.signed_in(account));
+        let Some(registration) = registration else { return Ok(None) };
         of_registration(host, &registration, environment).await
     }
 }

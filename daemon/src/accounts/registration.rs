@@ -67,6 +67,16 @@ struct File {
     oauth: BTreeMap<String, Registration>,
 }
 
+impl Registration {
+    /// Whether `account` was signed in at this authorization server. A section can be written anew, and the secret of a
+    /// client must not go to the server of the one before.
+    pub fn signed_in(&self, account: &super::Account) -> bool {
+        let own = self.issuer.as_ref().or(self.authorization_endpoint.as_ref());
+        let trimmed = |url: &'_ String| url.trim_end_matches('/').to_owned();
+        own.map(trimmed) == account.issuer.as_ref().map(trimmed)
+    }
+}
+
 /// Every section of the file at `path`, by name.
 ///
 /// # Errors

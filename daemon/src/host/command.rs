@@ -3,6 +3,8 @@
 
 mod lines;
 
+pub use lines::MAX_LINE;
+
 use super::Host;
 use claviger::{reason::Reason, secret::Secret, variables};
 use lines::{Lines, read_capped};

@@ -19,6 +19,9 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::UnboundedReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
+/// Most logins at once: each has a process, and a port, for as long as a person takes.
+pub(super) const MOST_LOGINS: usize = 16;
+
 type Responses = Pin<Box<dyn Stream<Item = Result<v1::LoginResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
@@ -36,11 +39,13 @@ impl AccountService for Context {
             return Err(malformed("the first message of a login must be its start"));
         };
         let session = session(start.session.clone())?;
-        self.refuse_commands(&session, peer.pid).map_err(fail)?;
+        self.refuse_commands_of(&session, peer.pid)?;
+        let permit = self.logins.clone().try_acquire_owned().map_err(|_| fail(too_many()))?;
         let login = self.login_of(start, &session).await.map_err(fail)?;
         let (responses, stream) = mpsc::unbounded_channel();
         let context = self.clone();
         tokio::spawn(async move {
+            let _permit = permit;
             let ended = tokio::select! {
                 ended = context.sign_in(login, requests, &responses) => ended,
                 () = responses.closed() => return,
@@ -62,7 +67,7 @@ impl AccountService for Context {
         let peer = peer::of(&request);
         let mut message = request.into_inner();
         let session = session(message.session.take())?;
-        self.refuse_commands(&session, peer.pid).map_err(fail)?;
+        self.refuse_commands_of(&session, peer.pid)?;
         self.broker.refuse_while_locked().map_err(fail)?;
         let Some(kind) = convert::kind_of_secret(message.kind()) else {
             return Err(malformed("kind must be token or api key"));
@@ -72,16 +77,18 @@ impl AccountService for Context {
             message.secret.take().map(|mut secret| std::mem::take(&mut secret.value)).unwrap_or_default(),
         );
         let saved = Saved { name: message.name, kind, secret, audience: message.audience, place };
-        let (host, store) = (&self.broker.host, &self.broker.store);
-        let account = accounts::login::save(host, store, &self.broker.accounts, saved).await;
-        let decision = account.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "saved");
-        self.audit.note("save-secret", &peer, &session, decision);
-        let account = account.map_err(fail)?;
-        self.broker.drop_account(&account.name);
-        Ok(Response::new(v1::SaveSecretResponse {
-            account: Some(self.account(&account)),
-            notices: Vec::new(),
-        }))
+        let context = self.clone();
+        let account = to_the_end(async move {
+            let broker = &context.broker;
+            let account = accounts::login::save(&broker.host, &broker.store, &broker.accounts, saved).await;
+            let decision = account.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "saved");
+            context.audit.note("save-secret", &peer, &session, decision);
+            let account = account?;
+            broker.drop_account(&account.name);
+            Ok(context.account(&account))
+        });
+        let account = Some(account.await?);
+        Ok(Response::new(v1::SaveSecretResponse { account, notices: Vec::new() }))
     }
 
     async fn list_accounts(
@@ -112,6 +119,7 @@ impl AccountService for Context {
         request: Request<v1::UseAccountRequest>,
     ) -> Result<Response<v1::UseAccountResponse>, Status> {
         let pid = peer::of(&request).pid;
+        self.refuse_commands(pid)?;
         let name = request.into_inner().name;
         let used = self.broker.accounts.change(move |index| {
             let account = match name.as_str() {
@@ -134,18 +142,23 @@ impl AccountService for Context {
         &self,
         request: Request<v1::MoveAccountsRequest>,
     ) -> Result<Response<v1::MoveAccountsResponse>, Status> {
+        self.refuse_commands(peer::of(&request).pid)?;
         let message = request.into_inner();
         let Some(place) = convert::place(message.place()) else {
             return Err(malformed("place must be keyring or file"));
         };
-        let (host, store, accounts) = (&self.broker.host, &self.broker.store, &self.broker.accounts);
-        let mut moved = Vec::new();
-        for account in self.named(&message.name, message.name.is_empty()).map_err(fail)? {
-            let account =
-                accounts::logout::relocate(host, store, accounts, &account, place).await.map_err(fail)?;
-            moved.push(self.account(&account));
-        }
-        Ok(Response::new(v1::MoveAccountsResponse { accounts: moved }))
+        let context = self.clone();
+        let moved = to_the_end(async move {
+            let broker = &context.broker;
+            let mut moved = Vec::new();
+            for account in context.named(&message.name, message.name.is_empty())? {
+                let (host, store, accounts) = (&broker.host, &broker.store, &broker.accounts);
+                let account = accounts::logout::relocate(host, store, accounts, &account, place).await?;
+                moved.push(context.account(&account));
+            }
+            Ok(moved)
+        });
+        Ok(Response::new(v1::MoveAccountsResponse { accounts: moved.await? }))
     }
 
     async fn logout(
@@ -155,28 +168,37 @@ impl AccountService for Context {
         let peer = peer::of(&request);
         let message = request.into_inner();
         let session = session(message.session)?;
-        self.refuse_commands(&session, peer.pid).map_err(fail)?;
+        self.refuse_commands_of(&session, peer.pid)?;
         let accounts = self.named(&message.name, message.all).map_err(fail)?;
-        let accounts = self.log_out(&session, &accounts).await;
-        self.audit.note("logout", &peer, &session, accounts.as_ref().map_or("failed", |_| "logged-out"));
-        Ok(Response::new(v1::LogoutResponse { accounts: accounts.map_err(fail)? }))
+        let context = self.clone();
+        let left = to_the_end(async move {
+            let left = context.log_out(&session, &accounts).await;
+            let decision = left.as_ref().map_or("failed", |_| "logged-out");
+            context.audit.note("logout", &peer, &session, decision);
+            left
+        });
+        Ok(Response::new(v1::LogoutResponse { accounts: left.await? }))
     }
 
     async fn reset(&self, request: Request<v1::ResetRequest>) -> Result<Response<v1::ResetResponse>, Status> {
         let peer = peer::of(&request);
         let session = session(request.into_inner().session)?;
-        self.refuse_commands(&session, peer.pid).map_err(fail)?;
+        self.refuse_commands_of(&session, peer.pid)?;
         let accounts = self.named("", true).map_err(fail)?;
-        let accounts = self.log_out(&session, &accounts).await;
-        let decisions = self.broker.trust.clear();
-        let slots = self.broker.drop_secrets();
-        self.audit.note("reset", &peer, &session, "reset");
-        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Ok(Response::new(v1::ResetResponse {
-            accounts: accounts.map_err(fail)?,
-            trust_decisions: count(decisions.map_err(fail)?),
-            slots: count(slots),
-        }))
+        let context = self.clone();
+        let cleared = to_the_end(async move {
+            let accounts = context.log_out(&session, &accounts).await;
+            let decisions = context.broker.trust.clear();
+            let slots = context.broker.drop_secrets();
+            context.audit.note("reset", &peer, &session, "reset");
+            let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+            Ok(v1::ResetResponse {
+                accounts: accounts?,
+                trust_decisions: count(decisions?),
+                slots: count(slots),
+            })
+        });
+        Ok(Response::new(cleared.await?))
     }
 }
 
@@ -215,10 +237,30 @@ impl Context {
     }
 
     /// A command that claviger runs must not change whose credentials it lends.
-    fn refuse_commands(&self, session: &SessionContext, pid: Option<u32>) -> Result<(), Problem> {
-        if session.inside_flight.is_none() && self.broker.host.command_of(pid).is_none() {
-            return Ok(());
-        }
-        Err(Problem::new(Reason::PolicyBlocked, "a command that claviger runs cannot change accounts"))
+    pub(super) fn refuse_commands(&self, pid: Option<u32>) -> Result<(), Status> {
+        self.broker.host.command_of(pid).map_or(Ok(()), |_| Err(fail(by_a_command())))
     }
+
+    fn refuse_commands_of(&self, session: &SessionContext, pid: Option<u32>) -> Result<(), Status> {
+        session.inside_flight.as_ref().map_or(Ok(()), |_| Err(fail(by_a_command())))?;
+        self.refuse_commands(pid)
+    }
+}
+
+/// Does `work` to its end, whether or not the caller stays: what a child has done to a secret belongs on the list.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Status> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|_| Err(Problem::new(Reason::Bug, "a change of the accounts broke off")))
+        .map_err(fail)
+}
+
+fn by_a_command() -> Problem {
+    Problem::new(Reason::PolicyBlocked, "a command that claviger runs cannot change accounts, nor unlock")
+}
+
+fn too_many() -> Problem {
+    Problem::new(Reason::SourceUnavailable, format!("{MOST_LOGINS} logins are going on already"))
+        .hint("finish one or give it up (Ctrl-C), then try again")
 }

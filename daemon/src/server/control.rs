@@ -38,7 +38,10 @@ impl ControlService for Context {
         &self,
         request: Request<v1::UnlockRequest>,
     ) -> Result<Response<v1::UnlockResponse>, Status> {
-        tracing::info!(pid = crate::peer::of(&request).pid, "asked to unlock");
+        let pid = crate::peer::of(&request).pid;
+        tracing::info!(pid, "asked to unlock");
+        // It may have been started before somebody locked.
+        self.refuse_commands(pid)?;
         let was_locked = self.broker.unlock().map_err(fail)?;
         Ok(Response::new(v1::UnlockResponse { was_locked }))
     }

@@ -24,7 +24,7 @@ use claviger::{
     wire,
 };
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tonic::{
     Response, Status, metadata::MetadataValue, service::InterceptorLayer, transport::server::Router,
 };
@@ -43,6 +43,13 @@ pub struct Context {
     pub stop: Arc<Notify>,
     /// Changes the log level.
     pub logs: crate::logs::Logs,
+    /// Room for logins.
+    pub logins: Arc<Semaphore>,
+}
+
+/// Room for as many logins as may go on at once.
+pub fn logins() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(accounts::MOST_LOGINS))
 }
 
 /// All services, behind the check of who calls.

@@ -31,7 +31,14 @@ pub(in crate::fetch) struct Metadata {
 /// If the issuer cannot be asked, or is not who it should be.
 pub(in crate::fetch) async fn discover(registration: &Registration) -> Result<Metadata, Trouble> {
     let mut metadata = match &registration.issuer {
-        Some(issuer) => published(issuer).await?,
+        Some(issuer) => {
+            let metadata = published(issuer).await?;
+            // Only the user may point at this machine, where anybody's program may listen.
+            if issuer.starts_with("https://") && metadata.endpoints().any(|it| !it.starts_with("https://")) {
+                return Err(not_private());
+            }
+            metadata
+        }
         None => Metadata::default(),
     };
     let own = [
@@ -160,12 +167,16 @@ fn check(endpoint: &str) -> Result<(), Trouble> {
     });
     match is_private {
         true => Ok(()),
-        false => Err(Trouble::new(
-            Reason::SettingsInvalid,
-            "an endpoint of the authorization server is neither https nor on this machine",
-        )
-        .hint("secrets are not sent where they can be read on the way")),
+        false => Err(not_private()),
     }
+}
+
+fn not_private() -> Trouble {
+    Trouble::new(
+        Reason::SettingsInvalid,
+        "an endpoint of the authorization server is neither https nor on its own machine",
+    )
+    .hint("secrets are not sent where they can be read on the way, nor where the server alone wants them")
 }
 
 #[cfg(test)]

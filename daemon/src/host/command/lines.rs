@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// Longest line that is passed on, in bytes. A link to sign in with can be long.
-const MAX_LINE: usize = 4096;
+pub const MAX_LINE: usize = 4096;
 /// How long a command that talks to a person may pause within a line before the part so far is passed on: it may wait
 /// for an answer to just that.
 const PATIENCE: Duration = Duration::from_millis(300);

@@ -30,25 +30,15 @@ impl FileLock {
     /// # Errors
     /// `settings-invalid` if the path is not safely ours, `source-unavailable` if somebody holds the lock for too long.
     pub fn take(path: &Path, patience: Duration) -> Result<Self, Problem> {
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return Err(refused(path, "not the path of a file"));
-        };
-        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-        let file = match openat(open_directory(parent)?, name, flags, mode) {
-            Ok(file) => File::from(file),
-            Err(Errno::ELOOP) => return Err(refused(path, "a symlink, which is never followed here")),
-            Err(errno) => return Err(super::unwritable(path, errno)),
-        };
+        let file = open(path)?;
         let end = Instant::now() + patience;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self(file)),
-                Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(EVERY),
-                Err(TryLockError::WouldBlock) => return Err(busy(path, patience)),
-                Err(TryLockError::Error(error)) => return Err(super::unwritable(path, super::errno(&error))),
+        while !is_ours(path, &file)? {
+            if Instant::now() >= end {
+                return Err(busy(path, patience));
             }
+            thread::sleep(EVERY);
         }
+        Ok(Self(file))
     }
 
     /// What the last holder left in the file; empty if it ended as it should.
@@ -66,6 +56,28 @@ impl FileLock {
         self.0.rewind()?;
         self.0.set_len(0)?;
         self.0.write_all(text.as_bytes())
+    }
+}
+
+fn open(path: &Path) -> Result<File, Problem> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(refused(path, "not the path of a file"));
+    };
+    let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+    match openat(open_directory(parent)?, name, flags, mode) {
+        Ok(file) => Ok(File::from(file)),
+        Err(Errno::ELOOP) => Err(refused(path, "a symlink, which is never followed here")),
+        Err(errno) => Err(super::unwritable(path, errno)),
+    }
+}
+
+/// Whether the lock was free, and is ours now.
+fn is_ours(path: &Path, file: &File) -> Result<bool, Problem> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(super::unwritable(path, super::errno(&error))),
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn run(
     let asks_who = plan.registration.scopes.iter().any(|scope| scope == "openid");
     let nonce = asks_who.then(|| CsrfToken::new_random().into_secret());
     let (url, state) = request(&plan, &redirect, challenge, nonce.as_deref())?;
-    tell(&Event::Url(url.to_string()));
+    tell(&Event::Url(url.to_string()))?;
     let expected = Expected {
         state,
         issuer: plan.metadata.issuer.clone(),
@@ -76,7 +76,7 @@ async fn redirected(
             },
             Some(text) = pasted.recv() => match expected.code(&parameters(&text)).transpose() {
                 Some(code) => return (code, None),
-                None => tell(&Event::Notice(NOT_OURS.to_owned())),
+                None => drop(tell(&Event::Notice(NOT_OURS.to_owned()))),
             },
         }
     }

@@ -36,12 +36,24 @@ pub(super) async fn run(plan: &Plan) -> Result<Outcome, Trouble> {
         )
         .hint("ask whoever runs the server"));
     }
+    let complete = code.verification_uri_complete().map(|uri| uri.secret().clone());
+    if [Some(code.verification_uri().as_str()), complete.as_deref()]
+        .into_iter()
+        .flatten()
+        .any(|uri| !is_page(uri))
+    {
+        return Err(Trouble::new(
+            Reason::SourceUnavailable,
+            "the address to type the code in at is no web page",
+        )
+        .hint("ask whoever runs the server"));
+    }
     tell(&Event::Code(Code {
         verification_uri: code.verification_uri().to_string(),
-        verification_uri_complete: code.verification_uri_complete().map(|uri| uri.secret().clone()),
+        verification_uri_complete: complete,
         user_code: code.user_code().secret().clone(),
         expires_in_seconds: code.expires_in().as_secs(),
-    }));
+    }))?;
     // A server in trouble may be out of it while the code is still good: as if there were no answer, it is asked again.
     let poll = async |request| match send(request).await {
         Ok(answer) if is_in_trouble(answer.status()) => Err(NoAnswer::passing()),
@@ -51,6 +63,11 @@ pub(super) async fn run(plan: &Plan) -> Result<Outcome, Trouble> {
     let polled = protocol.exchange_device_access_token(&code).request_async(&poll, pause, None).await;
     let granted = polled.map(Reply::granted).map_err(|error| failure(plan, error))?;
     Ok(Outcome { granted, nonce: None })
+}
+
+/// Terminals make links of addresses, and some programs open what the client says as JSON.
+fn is_page(uri: &str) -> bool {
+    ["https://", "http://"].into_iter().any(|scheme| uri.starts_with(scheme))
 }
 
 fn failure(plan: &Plan, error: RequestTokenError<NoAnswer, DeviceCodeErrorResponse>) -> Trouble {

@@ -20,6 +20,7 @@ use crate::{
         registration::Registration,
     },
     config,
+    host::command,
 };
 use clap::Args;
 use claviger::reason::Reason;
@@ -103,7 +104,7 @@ fn keep(arguments: &Login, store: &Store, plan: &Plan, outcome: Outcome) -> Resu
         return Err(Trouble::new(Reason::SourceUnavailable, message).hint("ask whoever runs the server"));
     };
     if granted.refresh.is_none() {
-        tell(&Event::Notice(NO_REFRESH_TOKEN.to_owned()));
+        tell(&Event::Notice(NO_REFRESH_TOKEN.to_owned()))?;
     }
     let _lock = store.lock()?;
     let record = Record {
@@ -130,10 +131,18 @@ fn keep(arguments: &Login, store: &Store, plan: &Plan, outcome: Outcome) -> Resu
 const NO_REFRESH_TOKEN: &str = "the server gave no refresh token: sign in again when the token expires (the scope offline_access usually asks for one)";
 
 /// Tells the daemon what the person has to know now: one line of JSON on stderr.
-fn tell(event: &Event) {
-    if let Ok(line) = serde_json::to_string(event) {
-        let mut stderr = std::io::stderr().lock();
-        // Whoever does not listen any more will end us.
-        drop(writeln!(stderr, "{line}").and_then(|()| stderr.flush()));
+///
+/// # Errors
+/// If it is longer than a line that the daemon passes on: a person who hears nothing would wait in vain.
+fn tell(event: &Event) -> Result<(), Trouble> {
+    let line = serde_json::to_string(event).unwrap_or_default();
+    if line.len() > command::MAX_LINE {
+        let message = "the address to sign in at, or the code, is too long to be shown";
+        return Err(Trouble::new(Reason::SourceUnavailable, message)
+            .hint("check scopes and authorization_parameters, or ask whoever runs the server"));
     }
+    let mut stderr = std::io::stderr().lock();
+    // Whoever does not listen any more will end us.
+    drop(writeln!(stderr, "{line}").and_then(|()| stderr.flush()));
+    Ok(())
 }
