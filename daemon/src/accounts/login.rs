@@ -62,6 +62,9 @@ pub struct SignedIn {
     pub login: String,
     /// Where the record is.
     pub place: Place,
+    /// What the person should know of it.
+    #[serde(default)]
+    pub notices: Vec<String>,
     /// Who issued it.
     pub issuer: Option<String>,
     /// Who signed in.
@@ -116,7 +119,7 @@ pub struct Keep {
     pub secret: Text,
 }
 
-/// Signs a person in, and adds the account. It ends when it is dropped.
+/// Signs a person in, and adds the account. It comes with lines for the person. It ends when it is dropped.
 ///
 /// # Errors
 /// `settings-invalid` without a registration, or what the child says.
@@ -127,7 +130,7 @@ pub async fn login(
     login: Login,
     pasted: mpsc::Receiver<Secret<String>>,
     events: &mpsc::UnboundedSender<Event>,
-) -> Result<Account, Problem> {
+) -> Result<(Account, Vec<String>), Problem> {
     let (registration_name, registration) = find(store, &login)?;
     let name = if login.name.is_empty() { registration_name.clone() } else { login.name };
     check_name(&name)?;
@@ -169,14 +172,20 @@ pub async fn login(
         signed_in_at: host.clock.now(),
         login_required: None,
     };
-    add(accounts, account)
+    let (account, replaced) = add(accounts, account)?;
+    Ok((account, replaced.into_iter().chain(signed_in.notices).collect()))
 }
 
-/// Keeps a secret, and adds the account.
+/// Keeps a secret, and adds the account. It comes with lines for the person.
 ///
 /// # Errors
 /// `malformed-request` for what is no secret, or what the child says.
-pub async fn save(host: &Host, store: &Store, accounts: &Accounts, saved: Saved) -> Result<Account, Problem> {
+pub async fn save(
+    host: &Host,
+    store: &Store,
+    accounts: &Accounts,
+    saved: Saved,
+) -> Result<(Account, Vec<String>), Problem> {
     let Saved { name, kind, secret, audience, place } = saved;
     check_name(&name)?;
     let malformed = |message: String| Problem::new(Reason::MalformedRequest, message);
@@ -210,7 +219,8 @@ pub async fn save(host: &Host, store: &Store, accounts: &Accounts, saved: Saved)
         signed_in_at: host.clock.now(),
         login_required: None,
     };
-    add(accounts, account)
+    let (account, replaced) = add(accounts, account)?;
+    Ok((account, replaced.into_iter().chain(signed_in.notices).collect()))
 }
 
 /// What a person pasted, as the child reads it.
@@ -219,10 +229,25 @@ pub fn pasted(redirect: &str) -> Secret<String> {
     Secret::new(serde_json::to_string(&pasted).unwrap_or_default() + "\n")
 }
 
-fn add(accounts: &Accounts, account: Account) -> Result<Account, Problem> {
+/// Adds the account, and says what it takes the place of, if that was something else.
+fn add(accounts: &Accounts, account: Account) -> Result<(Account, Option<String>), Problem> {
     accounts.change(|index| {
+        let replaced = index.find(&account.name).and_then(|before| replaced(before, &account));
         index.put(account.clone());
-        Ok(account)
+        Ok((account, replaced))
+    })
+}
+
+fn replaced(before: &Account, now: &Account) -> Option<String> {
+    let what = match before.kind {
+        Kind::Oauth => "a login",
+        Kind::Token => "a token",
+        Kind::ApiKey => "an API key",
+    };
+    let Account { name, audience, .. } = before;
+    let differs = before.kind != now.kind || *audience != now.audience;
+    differs.then(|| {
+        format!("{name} was {what} for {audience}, which is not kept any more; give a NAME to keep several accounts")
     })
 }
 

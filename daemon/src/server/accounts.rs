@@ -50,7 +50,10 @@ impl AccountService for Context {
             };
             let decision = ended.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "signed-in");
             context.audit.note("login", &peer, &session, decision);
-            let last = ended.map(|account| event(login_response::Event::SignedIn(context.account(&account))));
+            let last = ended.map(|(account, notices)| v1::LoginResponse {
+                event: Some(login_response::Event::SignedIn(context.account(&account))),
+                notices,
+            });
             drop(responses.send(last.map_err(fail)));
         });
         Ok(Response::new(Box::pin(UnboundedReceiverStream::new(stream))))
@@ -76,15 +79,12 @@ impl AccountService for Context {
         );
         let saved = Saved { name: message.name, kind, secret, audience: message.audience, place };
         let (host, store) = (&self.broker.host, &self.broker.store);
-        let account = accounts::login::save(host, store, &self.broker.accounts, saved).await;
-        let decision = account.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "saved");
+        let saved = accounts::login::save(host, store, &self.broker.accounts, saved).await;
+        let decision = saved.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "saved");
         self.audit.note("save-secret", &peer, &session, decision);
-        let account = account.map_err(fail)?;
+        let (account, notices) = saved.map_err(fail)?;
         self.broker.drop_account(&account.name);
-        Ok(Response::new(v1::SaveSecretResponse {
-            account: Some(self.account(&account)),
-            notices: Vec::new(),
-        }))
+        Ok(Response::new(v1::SaveSecretResponse { account: Some(self.account(&account)), notices }))
     }
 
     async fn list_accounts(
@@ -255,7 +255,7 @@ impl Context {
         login: Login,
         mut requests: Streaming<v1::LoginRequest>,
         responses: &mpsc::UnboundedSender<Result<v1::LoginResponse, Status>>,
-    ) -> Result<Account, Problem> {
+    ) -> Result<(Account, Vec<String>), Problem> {
         let (paste, pasted) = mpsc::channel(1);
         let (events, mut happened) = mpsc::unbounded_channel();
         let broker = &self.broker;
@@ -272,7 +272,7 @@ impl Context {
                         drop(responses.send(Ok(event(told(happened)))));
                     }
                     // Nobody needs the secret of the login before any more.
-                    return ended.inspect(|account| broker.drop_account(&account.name));
+                    return ended.inspect(|(account, _)| broker.drop_account(&account.name));
                 }
                 request = requests.next(), if listening => match request {
                     Some(Ok(v1::LoginRequest { message: Some(login_request::Message::Redirect(redirect)) })) => {
@@ -329,7 +329,7 @@ fn place(place: v1::StorePlace) -> Result<Option<Place>, Status> {
 }
 
 fn event(event: login_response::Event) -> v1::LoginResponse {
-    v1::LoginResponse { event: Some(event) }
+    v1::LoginResponse { event: Some(event), notices: Vec::new() }
 }
 
 fn told(event: Event) -> login_response::Event {
