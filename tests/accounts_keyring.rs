@@ -7,7 +7,8 @@ mod support;
 use claviger::{proto::v1::StorePlace, reason::Reason};
 use std::{
     fs,
-    process::Command,
+    io::Write as _,
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -21,7 +22,7 @@ use support::{
         fresh_token, list, log_out, relocate, save, save_within, server, sign_in_config, token, token_within,
     },
     keyring::Keyring,
-    processes,
+    processes, text,
 };
 
 const STATE: &str = "home/.local/state/claviger/accounts";
@@ -122,6 +123,63 @@ fn without_a_keyring_there_are_files_unless_it_was_asked_for() {
         home.set("DBUS_SESSION_BUS_ADDRESS", "");
     }
     keyring.end();
+}
+
+/// What is told on stderr when `claviger login --api-key work` keeps a key.
+fn told(home: &Home, further: &[&str]) -> String {
+    let mut command = home.claviger(&["login", "--api-key", "work"]);
+    let command = command.args(further).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("claviger runs");
+    child.stdin.take().expect("stdin").write_all(key("told").as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("output");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stderr) + &text(&output.stdout)
+}
+
+#[test]
+fn who_is_kept_in_a_file_for_want_of_a_keyring_is_told_so() {
+    let mut home = Home::new();
+    let Some(mut keyring) = Keyring::absent(&mut home) else { return };
+    let _daemon = home.daemon();
+    let kept = "the secret is kept in a sealed file. `claviger accounts move --to keyring work` moves it";
+    let is_told = |said: &str, why: &str| {
+        assert!(said.contains(&format!("claviger: {why}: {kept}")), "{said}");
+        assert_eq!(said.matches("sealed file").count(), 2, "once, and with the outcome: {said}");
+    };
+    is_told(&told(&home, &[]), "there is no keyring here");
+    assert!(!told(&home, &["--quiet"]).contains("claviger:"));
+    let events = told(&home, &["--json"]);
+    let events: Vec<serde_json::Value> =
+        events.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();
+    assert_eq!((&events[0]["event"], &events[1]["event"]), (&"notice".into(), &"signed-in".into()));
+    // Who asked for a file, or got the keyring, has nothing to learn.
+    assert!(!told(&home, &["--store", "file"]).contains("claviger:"));
+    keyring.restart(true);
+    assert!(!told(&home, &[]).contains("claviger:"));
+    assert!(home.ok(&["accounts", "move", "--to", "file", "work"]).contains("work"));
+    keyring.lock();
+    is_told(&told(&home, &[]), "the keyring is locked");
+    keyring.restart(true);
+    assert!(home.ok(&["accounts", "move", "--to", "keyring", "work"]).contains("keyring"));
+    keyring.hang();
+    is_told(&told(&home, &[]), "the keyring did not answer within 2 s");
+}
+
+#[test]
+fn the_hint_of_a_missing_keyring_works_to_the_letter() {
+    let mut home = Home::new();
+    home.write(CONFIG, STRICT);
+    let Some(_keyring) = Keyring::absent(&mut home) else { return };
+    let daemon = home.daemon();
+    let refused = save(&home, "work", &key("one"), StorePlace::Unspecified).expect_err("no keyring");
+    let hint = refused.hint.expect("a hint");
+    assert!(hint.contains("`claviger login --store file`"), "{hint}");
+    assert!(told(&home, &["--store", "file"]).contains("saved work"));
+    assert!(hint.contains("`claviger daemon stop`"), "{hint}");
+    home.write(CONFIG, "[daemon]\nstore = \"file\"\n");
+    drop(daemon);
+    let _daemon = home.daemon();
+    assert!(told(&home, &[]).contains("saved work"));
 }
 
 fn fresh(home: &Home, daemon: support::Daemon) -> String {

@@ -71,6 +71,29 @@ fn secrets_are_no_arguments_and_help_leads_to_a_section() {
 }
 
 #[test]
+fn what_a_key_takes_the_place_of_is_said() {
+    let home = Home::new();
+    let _daemon = home.daemon();
+    let say = |arguments: &[&str]| {
+        let mut command = home.claviger(arguments);
+        command.args(["--store", "file"]);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("claviger runs");
+        child.stdin.take().expect("stdin").write_all(b"sk-canary-new").expect("written");
+        text(&child.wait_with_output().expect("output").stderr)
+    };
+    assert_eq!(say(&["login", "--api-key"]), "");
+    assert_eq!(say(&["login", "--api-key"]), "", "a new key for the same is what was asked for");
+    let told = say(&["login", "--token"]);
+    assert!(
+        told.contains("default was an API key for https://api.anthropic.com, which is not kept any more"),
+        "{told}"
+    );
+    let told = say(&["login", "--token", "--audience", "https://gateway.example"]);
+    assert!(told.contains("default was a token for https://api.anthropic.com"), "{told}");
+    assert_eq!(say(&["login", "--api-key", "other"]), "");
+}
+
+#[test]
 fn accounts_are_listed_used_moved_and_left() {
     let mut home = Home::new();
     let _daemon = home.daemon();
@@ -87,7 +110,9 @@ fn accounts_are_listed_used_moved_and_left() {
     assert!(home.fails(2, &["logout"]).contains("default, gateway"));
     assert_eq!(home.ok(&["use", "gateway"]), "gateway is in use, for https://gateway.example\n");
     assert!(home.ok(&["accounts"]).contains("gateway  yes     token"));
-    assert!(home.fails(5, &["token"]).contains("may only be sent to https://gateway.example"));
+    let refused = home.fails(5, &["token"]);
+    assert!(refused.contains("may only be sent to https://gateway.example"), "{refused}");
+    assert!(refused.contains("hint: set ANTHROPIC_BASE_URL to https://gateway.example,"), "{refused}");
     home.set("CLAVIGER_ACCOUNT", "default");
     assert_eq!(home.ok(&["token"]), "sk-canary-default\n");
     assert!(home.ok(&["accounts"]).contains("gateway  elsewhere"));

@@ -103,6 +103,9 @@ fn over_ssh_the_address_is_asked_for_and_the_redirect_works_meanwhile() {
         let (code, said, screen) = login.end();
         assert_eq!(code, Some(0), "{screen}");
         assert!(said.starts_with("signed in to work"), "{said}");
+        // There is no keyring, which is said on a line of its own; nobody is asked any more.
+        assert!(screen.contains("\nclaviger: there is no keyring here"), "{screen:?}");
+        assert_eq!(screen.matches(PASTE).count(), if pastes { 2 } else { 1 }, "{screen:?}");
     }
     assert!(!home.path("browser.out").exists(), "no browser was opened");
 }

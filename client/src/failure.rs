@@ -71,6 +71,14 @@ impl Failure {
         Self::Problem(Problem::new(Reason::Cancelled, "given up"))
     }
 
+    /// `--timeout` of a login is over, which ends it.
+    pub(crate) fn login_took(limit: Duration) -> Self {
+        let message = format!("nobody has signed in within {} s; the login is given up", limit.as_secs());
+        Self::Problem(
+            Problem::new(Reason::SourceTimeout, message).hint("leave out --timeout, or make it longer"),
+        )
+    }
+
     /// The reason of a typed problem.
     pub(crate) fn reason(&self) -> Option<Reason> {
         match self {
@@ -253,6 +261,7 @@ mod tests {
             (ConnectError::Unreachable { path: "/s".into(), cause: refused() }.into(), 8),
             (ConnectError::NotStarted("x".into()).into(), 8),
             (Failure::TimedOut(Duration::from_secs(1)), 7),
+            (Failure::login_took(Duration::from_secs(1)), 7),
             (io::Error::from(io::ErrorKind::StorageFull).into(), 1),
             (Failure::Exec("x".into(), io::ErrorKind::NotFound.into()), 127),
             (Failure::Exec("x".into(), io::ErrorKind::PermissionDenied.into()), 126),

@@ -226,7 +226,7 @@ fn nothing_in(view: &View<'_>) -> Problem {
             "HOME is not set to an absolute path, so the user's settings are not found"
         }
         _ => {
-            "set apiKeyHelper in ~/.claude/settings.json, or ANTHROPIC_API_KEY; `claviger explain` shows the whole walk"
+            "set apiKeyHelper in ~/.claude/settings.json, or ANTHROPIC_API_KEY, or keep an account (`claviger login --help`); `claviger explain` shows the whole walk"
         }
     };
     Problem::new(Reason::NoCredential, "nothing provides a credential for this session").hint(hint)

@@ -19,6 +19,7 @@ pub struct Terminal {
     child: Child,
     keys: File,
     screen: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
 }
 
 impl Terminal {
@@ -31,14 +32,14 @@ impl Terminal {
         let keys = File::from(pty.master);
         let (mut output, screen) = (keys.try_clone().expect("clone"), Arc::new(Mutex::new(Vec::new())));
         let shown = screen.clone();
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut chunk = [0; 1024];
             // It ends with an error when the last process has left the terminal.
             while let Ok(count @ 1..) = output.read(&mut chunk) {
                 shown.lock().expect("lock").extend_from_slice(&chunk[..count]);
             }
         });
-        Self { child, keys, screen }
+        Self { child, keys, screen, reader }
     }
 
     pub fn pid(&self) -> u32 {
@@ -80,8 +81,10 @@ impl Terminal {
 
     /// Exit code, stdout and what was on the screen.
     pub fn end(self) -> (Option<i32>, String, String) {
-        let screen = self.screen.clone();
-        let output = self.child.wait_with_output().expect("output");
+        let Self { child, screen, reader, keys: _keys } = self;
+        let output = child.wait_with_output().expect("output");
+        // What it wrote last may still be on its way.
+        reader.join().expect("the screen is read");
         (output.status.code(), text(&output.stdout), text(&screen.lock().expect("lock")))
     }
 }

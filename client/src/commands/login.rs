@@ -136,6 +136,18 @@ fn line(event: &Event) -> Result<(), Failure> {
     Ok(output::data(&(crate::escape::json(&json::login(event).to_string()) + "\n"))?)
 }
 
+/// Lines that come with an account.
+fn tell(context: &Context, notices: Vec<String>) -> Result<(), Failure> {
+    for notice in notices {
+        match (context.options.json, context.options.quiet) {
+            (true, _) => line(&Event::Notice(notice))?,
+            (_, true) => {}
+            _ => output::talk(&format!("claviger: {}\n", crate::escape::line(&notice))),
+        }
+    }
+    Ok(())
+}
+
 /// The account that a daemon must name in its answer.
 fn named(account: Option<Account>) -> Result<Account, Failure> {
     use claviger::reason::{Problem, Reason};

@@ -88,8 +88,16 @@ fn row(slot: &SlotStatus, now: SystemTime) -> [String; 11] {
         slot.served.to_string(),
         slot.runs.to_string(),
         escape::line(&slot.key).chars().take(8).collect(),
-        slot.location.as_ref().map_or_else(|| "environment".into(), place),
+        slot.location.as_ref().map_or_else(|| unplaced(slot).into(), place),
     ]
+}
+
+/// Where it stands that is in no file: an account was signed in to.
+fn unplaced(slot: &SlotStatus) -> &'static str {
+    match slot.source.as_str() {
+        "oauth-login" | "saved-api-key" => "local store",
+        _ => "environment",
+    }
 }
 
 fn state(slot: &SlotStatus, now: SystemTime) -> &'static str {

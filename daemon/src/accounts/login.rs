@@ -65,6 +65,9 @@ pub struct SignedIn {
     pub login: String,
     /// Where the record is.
     pub place: Place,
+    /// What the person should know of it.
+    #[serde(default)]
+    pub notices: Vec<String>,
     /// Who issued it.
     pub issuer: Option<String>,
     /// Who signed in.
@@ -119,7 +122,7 @@ pub struct Keep {
     pub secret: Text,
 }
 
-/// Signs a person in, and adds the account. It ends when it is dropped.
+/// Signs a person in, and adds the account. It comes with lines for the person. It ends when it is dropped.
 ///
 /// # Errors
 /// `settings-invalid` without a registration, or what the child says.
@@ -130,7 +133,7 @@ pub async fn login(
     login: Login,
     pasted: mpsc::Receiver<Secret<String>>,
     events: &mpsc::UnboundedSender<Event>,
-) -> Result<Account, Problem> {
+) -> Result<(Account, Vec<String>), Problem> {
     let (registration_name, registration) = find(store, &login)?;
     let name = if login.name.is_empty() { &registration_name } else { &login.name }.clone();
     check_name(&name)?;
@@ -144,16 +147,18 @@ pub async fn login(
             drop(events.send(event));
         }
     };
-    let signed_in = store.call_fed(host, &spec, pasted, on_line).await?;
+    let mut signed_in: SignedIn = store.call_fed(host, &spec, pasted, on_line).await?;
+    let notices = std::mem::take(&mut signed_in.notices);
     let account = Account {
         registration: Some(registration_name),
         method: registration.method,
         ..account(name, Kind::Oauth, registration.audience, signed_in, host.clock.now())
     };
-    add(accounts, account).await
+    let (account, replaced) = add(accounts, account).await?;
+    Ok((account, replaced.into_iter().chain(notices).collect()))
 }
 
-/// Keeps a secret, and adds the account.
+/// Keeps a secret, and adds the account. It comes with lines for the person.
 ///
 /// # Errors
 /// `malformed-request` for what is no secret, or what the child says.
@@ -162,7 +167,7 @@ pub async fn save(
     store: &Store,
     accounts: &Arc<Accounts>,
     saved: Saved,
-) -> Result<Account, Problem> {
+) -> Result<(Account, Vec<String>), Problem> {
     let Saved { name, kind, secret, audience, place } = saved;
     check_name(&name)?;
     let malformed = |message: String| Problem::new(Reason::MalformedRequest, message);
@@ -181,9 +186,11 @@ pub async fn save(
         deadline: super::DEADLINE,
     };
     let spec = store.spec(child, &Keep { kind, secret: Text(secret) });
-    let signed_in = store.call(host, &spec).await?;
+    let mut signed_in: SignedIn = store.call(host, &spec).await?;
+    let notices = std::mem::take(&mut signed_in.notices);
     let account = account(name, kind, audience, signed_in, host.clock.now());
-    add(accounts, account).await
+    let (account, replaced) = add(accounts, account).await?;
+    Ok((account, replaced.into_iter().chain(notices).collect()))
 }
 
 /// What a person pasted, as the child reads it.
@@ -205,7 +212,7 @@ fn spec(store: &Store, name: &str, login: &Login, start: &Start<'_>) -> CommandS
 
 /// An account as the list names it, of what a child has kept.
 fn account(name: String, kind: Kind, audience: String, signed_in: SignedIn, now: SystemTime) -> Account {
-    let SignedIn { login, place, issuer, subject, organization } = signed_in;
+    let SignedIn { login, place, issuer, subject, organization, notices: _ } = signed_in;
     Account {
         name,
         login,
@@ -222,12 +229,27 @@ fn account(name: String, kind: Kind, audience: String, signed_in: SignedIn, now:
     }
 }
 
-async fn add(accounts: &Arc<Accounts>, account: Account) -> Result<Account, Problem> {
+/// Adds the account, and says what it takes the place of, if that was something else.
+async fn add(accounts: &Arc<Accounts>, account: Account) -> Result<(Account, Option<String>), Problem> {
     let add = move |index: &mut Index| {
+        let replaced = index.find(&account.name).and_then(|before| replaced(before, &account));
         index.put(account.clone());
-        Ok(account)
+        Ok((account, replaced))
     };
     accounts.change(add).await
+}
+
+fn replaced(before: &Account, now: &Account) -> Option<String> {
+    let what = match before.kind {
+        Kind::Oauth => "a login",
+        Kind::Token => "a token",
+        Kind::ApiKey => "an API key",
+    };
+    let Account { name, audience, .. } = before;
+    let differs = before.kind != now.kind || *audience != now.audience;
+    differs.then(|| {
+        format!("{name} was {what} for {audience}, which is not kept any more; give a NAME to keep several accounts")
+    })
 }
 
 /// The registration of a login, and its name.

@@ -151,8 +151,13 @@ pub fn unknown(name: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::{Accounts, LOCK_WAIT, files::FileLock};
+    use super::{Accounts, Index, LOCK_WAIT, Problem, files::FileLock};
     use std::sync::Arc;
+
+    fn use_work(index: &mut Index) -> Result<(), Problem> {
+        index.in_use = Some("work".into());
+        Ok(())
+    }
 
     /// On the one thread of a runtime: a change that blocked it would never see the lock given back.
     #[tokio::test]
@@ -163,7 +168,7 @@ mod tests {
         let theirs = FileLock::take(&path.with_extension("lock"), LOCK_WAIT).expect("a lock");
         let changing = tokio::spawn({
             let accounts = accounts.clone();
-            async move { accounts.change(|index| Ok(index.in_use = Some("work".into()))).await }
+            async move { accounts.change(use_work).await }
         });
         tokio::task::yield_now().await;
         assert_eq!(accounts.current().in_use, None);
@@ -181,7 +186,7 @@ mod tests {
         let theirs = FileLock::take(&path.with_extension("lock"), LOCK_WAIT).expect("a lock");
         let changing = tokio::spawn({
             let accounts = accounts.clone();
-            async move { accounts.change(|index| Ok(index.in_use = Some("work".into()))).await }
+            async move { accounts.change(use_work).await }
         });
         tokio::task::yield_now().await;
         changing.abort();

@@ -93,7 +93,7 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Registration>, Problem> {
 /// # Errors
 /// `settings-invalid`.
 pub fn parse(path: &str, text: &str) -> Result<BTreeMap<String, Registration>, Problem> {
-    let hint = "README.md shows a complete [oauth.NAME] section";
+    let hint = "`claviger login --help` shows a complete section";
     let file: File =
         toml_edit::de::from_str(text).map_err(|error| config::invalid(path, text, &error).hint(hint))?;
     let mut sections = BTreeMap::new();

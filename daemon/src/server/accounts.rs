@@ -53,8 +53,10 @@ impl AccountService for Context {
             };
             let decision = ended.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "signed-in");
             context.audit.note("login", &peer, &session, decision);
-            let last =
-                ended.map(|account| login::event(login_response::Event::SignedIn(context.account(&account))));
+            let last = ended.map(|(account, notices)| v1::LoginResponse {
+                event: Some(login_response::Event::SignedIn(context.account(&account))),
+                notices,
+            });
             drop(responses.send(last.map_err(fail)));
         });
         Ok(Response::new(Box::pin(UnboundedReceiverStream::new(stream))))
@@ -78,17 +80,16 @@ impl AccountService for Context {
         );
         let saved = Saved { name: message.name, kind, secret, audience: message.audience, place };
         let context = self.clone();
-        let account = to_the_end(async move {
+        let saved = to_the_end(async move {
             let broker = &context.broker;
-            let account = accounts::login::save(&broker.host, &broker.store, &broker.accounts, saved).await;
-            let decision = account.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "saved");
+            let saved = accounts::login::save(&broker.host, &broker.store, &broker.accounts, saved).await;
+            let decision = saved.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "saved");
             context.audit.note("save-secret", &peer, &session, decision);
-            let account = account?;
+            let (account, notices) = saved?;
             broker.drop_account(&account.name);
-            Ok(context.account(&account))
+            Ok(v1::SaveSecretResponse { account: Some(context.account(&account)), notices })
         });
-        let account = Some(account.await?);
-        Ok(Response::new(v1::SaveSecretResponse { account, notices: Vec::new() }))
+        Ok(Response::new(saved.await?))
     }
 
     async fn list_accounts(

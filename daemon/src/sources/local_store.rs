@@ -13,7 +13,7 @@ use crate::{
     resolve::View,
 };
 use claviger::{
-    backend::Backend,
+    backend::{ANTHROPIC_BASE_URL, Backend},
     credential::Scheme,
     reason::{Problem, Reason},
     session::SessionMode,
@@ -114,8 +114,12 @@ fn wrong_destination(account: &Account, view: &View<'_>) -> Problem {
     let Account { name, audience, .. } = account;
     let message =
         format!("the account {name} may only be sent to {audience}, not to {}", view.endpoint.origin);
+    let back = match audience == ANTHROPIC_BASE_URL {
+        true => "unset ANTHROPIC_BASE_URL".to_owned(),
+        false => format!("set ANTHROPIC_BASE_URL to {audience}"),
+    };
     Problem::new(Reason::PolicyBlocked, message)
-        .hint(format!("unset ANTHROPIC_BASE_URL, name another account with {ACCOUNT}, or sign in to one for that address"))
+        .hint(format!("{back}, name another account with {ACCOUNT}, or sign in to one for that address"))
         .at(&view.endpoint.at)
 }
 

@@ -1,6 +1,6 @@
 //! Signs a person in: passes on what the daemon says, and what the person pastes.
 
-use super::{Arguments, browser, line};
+use super::{Arguments, browser, line, tell};
 use crate::{
     context::Context,
     escape,
@@ -40,6 +40,8 @@ struct Flow<'a> {
     pasted: Option<mpsc::Receiver<String>>,
     /// Whether the person is asked for it.
     asks: bool,
+    /// Whether the cursor stands behind the question.
+    asked: bool,
 }
 
 /// Signs in.
@@ -65,11 +67,12 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Acco
         responses = wait::answer(context, started) => responses?,
         _ = interrupts.recv() => return Err(Failure::gave_up()),
     };
-    let mut flow = Flow { context, no_browser: arguments.no_browser, requests, pasted: None, asks: false };
+    let mut flow =
+        Flow { context, no_browser: arguments.no_browser, requests, pasted: None, asks: false, asked: false };
     tokio::select! {
         ended = flow.follow(&mut responses) => ended,
         _ = interrupts.recv() => Err(Failure::gave_up()),
-        () = too_long(context) => Err(Failure::TimedOut(context.options.timeout())),
+        () = too_long(context) => Err(Failure::login_took(context.options.timeout())),
     }
 }
 
@@ -90,9 +93,13 @@ impl Flow<'_> {
         loop {
             tokio::select! {
                 response = client::next(responses) => {
-                    let event = response?.and_then(|response| response.event);
+                    let LoginResponse { event, notices } = response?.unwrap_or_default();
                     match event.ok_or_else(|| Problem::new(Reason::ShuttingDown, "the daemon went away during the login"))? {
-                        Event::SignedIn(account) => return Ok(account),
+                        Event::SignedIn(account) => {
+                            self.end_line();
+                            tell(self.context, notices)?;
+                            return Ok(account);
+                        }
                         event => self.happened(event)?,
                     }
                 }
@@ -123,6 +130,7 @@ impl Flow<'_> {
         };
         if !as_json {
             // Also with --quiet: without it nobody could sign in.
+            self.end_line();
             output::talk(&text);
             self.ask();
         }
@@ -145,13 +153,22 @@ impl Flow<'_> {
         }
     }
 
-    fn ask(&self) {
+    fn ask(&mut self) {
         if self.asks {
+            self.asked = true;
             output::talk(render::login::PASTE);
         }
     }
 
-    async fn paste(&self, line: String) {
+    /// Leaves the line of a question that nobody answered.
+    fn end_line(&mut self) {
+        if std::mem::take(&mut self.asked) {
+            output::talk("\n");
+        }
+    }
+
+    async fn paste(&mut self, line: String) {
+        self.asked = false;
         match line.trim().is_empty() {
             true => self.ask(),
             // Fails when the login has ended: its outcome is on its way.

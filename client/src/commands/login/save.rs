@@ -1,7 +1,7 @@
 //! Keeps a secret that somebody has already.
 
-use super::{Arguments, DEFAULT, named};
-use crate::{context::Context, escape, failure::Failure, hidden, output, wait};
+use super::{Arguments, DEFAULT, named, tell};
+use crate::{context::Context, failure::Failure, hidden, wait};
 use claviger::{
     client::{request, unwrap},
     proto::v1::{Account, AccountKind, SaveSecretRequest, StorePlace},
@@ -29,8 +29,6 @@ pub(super) async fn run(
     let mut service = context.connect().await?.accounts();
     let saved = async { unwrap(service.save_secret(request(message)).await) };
     let answer = wait::answer(context, saved).await?;
-    for notice in answer.notices.iter().filter(|_| !context.options.quiet && !context.options.json) {
-        output::talk(&format!("claviger: {}\n", escape::line(notice)));
-    }
+    tell(context, answer.notices)?;
     named(answer.account)
 }

@@ -40,6 +40,6 @@ pub(in crate::fetch) fn save(arguments: &Save) -> Result<SignedIn, Trouble> {
         refresh: None,
         quarantine: None,
     };
-    let place = store.write(&record, store.make_room(arguments.place)?)?;
-    Ok(SignedIn { login: record.login, place, issuer: None, subject: None, organization: None })
+    let (place, notices) = store.keep(&record, arguments.place)?;
+    Ok(SignedIn { login: record.login, place, notices, issuer: None, subject: None, organization: None })
 }

@@ -105,8 +105,9 @@ impl Keyring {
     }
 }
 
-const BY_FILE: &str =
-    "restart the keyring's service, or set store = \"file\" under [daemon] in ~/.config/claviger/config.toml";
+/// The configuration counts from the start of a daemon on.
+const BY_FILE: &str = "restart the keyring's service; `claviger login --store file` keeps a secret in a sealed file, and \
+     store = \"file\" under [daemon] in ~/.config/claviger/config.toml, followed by `claviger daemon stop`, every new one";
 
 fn refused(refusal: Refusal) -> Trouble {
     match refusal {

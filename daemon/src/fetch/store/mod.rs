@@ -61,6 +61,8 @@ pub(super) struct Kept {
 pub(super) struct Room {
     place: Place,
     file: file::Room,
+    /// Why it is not in the keyring, which comes first.
+    instead: Option<String>,
 }
 
 impl Store {
@@ -123,18 +125,41 @@ impl Store {
     /// Why it could not; nothing is changed then.
     pub(super) fn make_room(&self, place: config::StoreChoice) -> Result<Room, Trouble> {
         let file = self.files.make_room()?;
-        let place = match place {
-            config::StoreChoice::File => Place::File,
-            config::StoreChoice::Keyring => self.keyring.probe().map(|()| Place::Keyring)?,
-            config::StoreChoice::Auto => self.keyring.probe().map_or(Place::File, |()| Place::Keyring),
+        let (place, instead) = match place {
+            config::StoreChoice::File => (Place::File, None),
+            config::StoreChoice::Keyring => self.keyring.probe().map(|()| (Place::Keyring, None))?,
+            config::StoreChoice::Auto => match self.keyring.probe() {
+                Ok(()) => (Place::Keyring, None),
+                Err(trouble) => (Place::File, Some(trouble.message)),
+            },
         };
-        Ok(Room { place, file })
+        Ok(Room { place, file, instead })
+    }
+
+    /// Writes the record of a new login to where it is wanted. It says where that is, and what the person should know of it.
+    pub(super) fn keep(
+        &self,
+        record: &Record,
+        wanted: config::StoreChoice,
+    ) -> Result<(Place, Vec<String>), Trouble> {
+        let mut room = self.make_room(wanted)?;
+        let (meant, instead) = (room.place, room.instead.take());
+        let place = self.write(record, room)?;
+        let refused = || (place != meant).then(|| "the keyring did not take it".to_owned());
+        let notice = instead.or_else(refused).map(|why| {
+            format!(
+                "{why}: the secret is kept in a sealed file. `claviger accounts move --to keyring {}` moves it once there \
+                 is a keyring that is open",
+                self.account
+            )
+        });
+        Ok((place, notice.into_iter().collect()))
     }
 
     /// Writes the record, and says where it is now: in a file if the keyring does not take it any more. What the other
     /// place holds is older from now on, and is removed where that is possible.
     pub(super) fn write(&self, record: &Record, room: Room) -> Result<Place, Trouble> {
-        let Room { place, file } = room;
+        let Room { place, file, .. } = room;
         let mut file = Some(file);
         // What waits in a file must not become older than the keyring's for a moment: who finds the keyring locked after
         // this was killed would take it for the last one.
@@ -186,7 +211,7 @@ impl Store {
     /// Writes the record to where `room` is, and removes it from the other place. Unlike [`Store::write`] it fails if the
     /// keyring does.
     pub(super) fn carry(&self, kept: &Kept, room: Room) -> Result<Place, Trouble> {
-        let Room { place, file } = room;
+        let Room { place, file, .. } = room;
         match place {
             Place::Keyring => {
                 self.give(&kept.record).inspect_err(|_| {

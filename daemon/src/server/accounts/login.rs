@@ -30,7 +30,7 @@ impl Context {
         login: Login,
         mut requests: Streaming<v1::LoginRequest>,
         responses: &mpsc::UnboundedSender<Result<v1::LoginResponse, Status>>,
-    ) -> Result<Account, Problem> {
+    ) -> Result<(Account, Vec<String>), Problem> {
         let (paste, pasted) = mpsc::channel(1);
         let (events, mut happened) = mpsc::unbounded_channel();
         let broker = &self.broker;
@@ -47,7 +47,7 @@ impl Context {
                         drop(responses.send(Ok(event(convert::told(happened)))));
                     }
                     // Nobody needs the secret of the login before any more.
-                    return ended.inspect(|account| broker.drop_account(&account.name));
+                    return ended.inspect(|(account, _)| broker.drop_account(&account.name));
                 }
                 request = requests.next(), if listening => match request {
                     Some(Ok(v1::LoginRequest { message: Some(login_request::Message::Redirect(redirect)) })) => {
@@ -64,6 +64,6 @@ impl Context {
 }
 
 /// An event as a message of the stream.
-pub(super) fn event(event: login_response::Event) -> v1::LoginResponse {
-    v1::LoginResponse { event: Some(event) }
+fn event(event: login_response::Event) -> v1::LoginResponse {
+    v1::LoginResponse { event: Some(event), notices: Vec::new() }
 }

@@ -103,9 +103,7 @@ fn keep(arguments: &Login, store: &Store, plan: &Plan, outcome: Outcome) -> Resu
         let message = format!("the authorization server answered, but {useless}");
         return Err(Trouble::new(Reason::SourceUnavailable, message).hint("ask whoever runs the server"));
     };
-    if granted.refresh.is_none() {
-        tell(&Event::Notice(NO_REFRESH_TOKEN.to_owned()))?;
-    }
+    let no_refresh = granted.refresh.is_none().then(|| NO_REFRESH_TOKEN.to_owned());
     let _lock = store.lock()?;
     let record = Record {
         version: VERSION,
@@ -118,10 +116,12 @@ fn keep(arguments: &Login, store: &Store, plan: &Plan, outcome: Outcome) -> Resu
         refresh: granted.refresh.map(|token| Refresh { token, client: server.client.clone() }),
         quarantine: None,
     };
-    let place = store.write(&record, store.make_room(arguments.place)?)?;
+    let (place, mut notices) = store.keep(&record, arguments.place)?;
+    notices.extend(no_refresh);
     Ok(SignedIn {
         login: record.login,
         place,
+        notices,
         issuer: metadata.issuer.clone().or_else(|| metadata.authorization_endpoint.clone()),
         subject: who.subject,
         organization: who.organization,
