@@ -5,11 +5,21 @@ use claviger::{
     client::{Client, ConnectError, daemon_program, request, unwrap},
     proto::v1::{GetVersionRequest, SetLogLevelRequest, StopRequest},
 };
+use nix::{sys::signal::kill, unistd::Pid};
 use serde_json::json;
-use std::{ffi::OsString, os::unix::process::CommandExt as _, process::Command, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 /// How often to look whether a stopping daemon is gone.
 const POLL: Duration = Duration::from_millis(20);
+/// How long it may take to end once it has answered everybody: it finishes refreshes, for 5 s at most.
+const LAST_WORK: Duration = Duration::from_secs(6);
 
 /// Verbs below `daemon`.
 #[derive(clap::Subcommand)]
@@ -83,13 +93,32 @@ async fn stop(context: &Context) -> Result<(), Failure> {
         Err(error) => return Err(error.into()),
     };
     let mut service = client.control();
+    let socket = context.socket()?;
+    let served = inode(&socket);
     let pid = wait::answer(context, async { unwrap(service.stop(request(StopRequest {})).await) }).await?.pid;
     let gone = async {
         gone(&client).await;
+        // Until it has ended it holds the socket, and whoever calls next would be turned away.
+        let ended = async {
+            while inode(&socket) == served && is_alive(pid) {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        drop(tokio::time::timeout(LAST_WORK, ended).await);
         Ok(())
     };
     wait::answer(context, gone).await?;
     stopped(context, Some(pid))
+}
+
+/// Which file the socket is. A daemon that made its socket removes it at its very end.
+fn inode(socket: &Path) -> Option<u64> {
+    fs::symlink_metadata(socket).ok().map(|found| found.ino())
+}
+
+/// Whether there is such a process; the pid of a daemon in another container can be anybody's.
+fn is_alive(pid: u32) -> bool {
+    i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None).is_ok())
 }
 
 /// Waits until the daemon has closed this connection. Opening another one could start a new daemon.
