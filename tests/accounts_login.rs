@@ -2,8 +2,9 @@
 
 mod support;
 
+use claviger::proto::v1::StorePlace;
 use serde_json::json;
-use support::{Home, provider::Provider};
+use support::{CANARY, Home, accounts::save, provider::Provider};
 
 #[test]
 fn a_browser_signs_in_and_sessions_borrow_the_token() {
@@ -20,4 +21,16 @@ fn a_browser_signs_in_and_sessions_borrow_the_token() {
     home.ok(&["refresh"]);
     assert_ne!(home.ok(&["token"]), token);
     assert_eq!(provider.requests("/token"), 2, "{:?}", provider.log());
+}
+
+#[test]
+fn an_account_may_be_called_like_the_files_of_the_store() {
+    let mut home = Home::new();
+    let _daemon = home.daemon();
+    for name in ["key", "locked", "accounts"] {
+        let secret = format!("{CANARY}{name}");
+        save(&home, name, &secret, StorePlace::File).expect("saved");
+        home.set("CLAVIGER_ACCOUNT", name);
+        assert_eq!(home.ok(&["token"]).trim(), secret);
+    }
 }

@@ -138,7 +138,8 @@ impl Files {
 
     /// One key for all accounts: of many processes at once, one makes it.
     fn make_key(&self) -> Result<Key, Trouble> {
-        let _lock = FileLock::take(&self.key.with_extension("lock"), KEY_WAIT).map_err(trouble)?;
+        // No account's lock: those begin with a letter or digit.
+        let _lock = FileLock::take(&self.key.with_file_name(".key.lock"), KEY_WAIT).map_err(trouble)?;
         if let Some(key) = self.known_key(Origin::File)? {
             return Ok(key);
         }
