@@ -8,6 +8,10 @@ use std::time::Duration;
 /// What is asked of somebody whose browser is elsewhere.
 pub(crate) const PASTE: &str = "paste the address the browser ended at: ";
 
+/// A server that does not know us says so in the browser only.
+const IF_REFUSED: &str =
+    "If the page shows an error, check client_id and redirect_uri of the [oauth.NAME] section.";
+
 /// How a person gets to the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -29,7 +33,7 @@ pub(crate) fn url(url: &str, way: Way, style: Style) -> String {
              http://127.0.0.1 or http://localhost: that address is wanted here. Ctrl-C gives up."
         }
     };
-    format!("Sign in at this address:\n\n  {}\n\n{then}\n", style.bold(&escape::line(url)))
+    format!("Sign in at this address:\n\n  {}\n\n{then}\n{IF_REFUSED}\n", style.bold(&escape::line(url)))
 }
 
 /// Where to type in a code.
@@ -60,6 +64,7 @@ Sign in at this address:
   https://login.example/auth?a=b\\u{1b}
 
 It is being opened in your browser. Ctrl-C gives up.
+If the page shows an error, check client_id and redirect_uri of the [oauth.NAME] section.
 ";
         assert_eq!(url("https://login.example/auth?a=b\x1b", Way::Opened, Style::default()), expected);
         for way in [Way::Here, Way::Anywhere] {
