@@ -24,7 +24,7 @@ impl Store {
     /// The client secret that an account's tokens are refreshed and revoked with; `None` if it has none.
     ///
     /// # Errors
-    /// As [`of_registration`], or that the registrations cannot be read.
+    /// That of the file or the command, or that the registrations cannot be read.
     pub async fn client_secret(
         &self,
         host: &Host,
