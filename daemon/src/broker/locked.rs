@@ -50,10 +50,13 @@ impl Broker {
         dropped
     }
 
-    /// Forgets the secrets of an account.
+    /// Forgets the secrets of an account but for those of the login that is on the list.
     pub fn drop_account(&self, name: &str) {
+        let index = self.accounts.current();
+        let listed = index.find(name).map(|account| account.login.as_str());
         self.lock().retain(|_, entry| {
-            let stays = entry.provider.account() != Some(name);
+            let account = entry.provider.account().filter(|account| account.name == name);
+            let stays = account.is_none_or(|account| Some(account.login.as_str()) == listed);
             if !stays {
                 entry.bump();
             }

@@ -221,18 +221,14 @@ async fn progress(attached: &mut Option<Attached>) -> Event {
     std::future::pending().await
 }
 
-/// The next line of a command that runs for the entry, or `None` when the entry has changed.
+/// The next line of a command that runs for the entry, or `None` when the entry has changed or is gone.
 async fn line_or_change(attached: &mut Option<Attached>) -> Option<Event> {
     let Some(entry) = attached else { return std::future::pending().await };
     tokio::select! {
         biased;
-        line = entry.progress.recv() => match line {
-            Ok(line) => Some(Event::Progress(entry.source, line)),
-            Err(broadcast::error::RecvError::Lagged(_)) => None,
-            // The entry is gone; settings or trust may lead to another.
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-        },
-        Ok(()) = entry.changed.changed() => None,
+        line = entry.progress.recv() => Some(Event::Progress(entry.source, line.ok()?)),
+        // An error means that it is gone; the session may come to another, or to a new one of the same key.
+        _ = entry.changed.changed() => None,
     }
 }
 

@@ -141,6 +141,6 @@ pub(super) fn slot(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::SlotSt
         served: entry.served,
         runs: entry.runs,
         facts: Some(facts(&entry.facts)),
-        account: entry.provider.account().unwrap_or_default().to_owned(),
+        account: entry.provider.account().map(|account| account.name.clone()).unwrap_or_default(),
     }
 }

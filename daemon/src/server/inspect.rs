@@ -147,7 +147,7 @@ impl Context {
                 explanation.project = winner.place.project.unwrap_or_default();
                 if let Material::Provided(provider) = &winner.bound.material {
                     explanation.slot = self.slot(provider.key());
-                    name_account(&mut explanation, provider.account());
+                    name_account(&mut explanation, provider.account().map(|account| account.name.as_str()));
                 }
                 if winner.endpoint.follows_region {
                     follow_region(&mut explanation);

@@ -212,7 +212,7 @@ impl CredentialProvider for Stored {
         "client_secret_command must print the client secret itself, without asking claviger"
     }
 
-    fn account(&self) -> Option<&str> {
-        Some(&self.account.name)
+    fn account(&self) -> Option<&Account> {
+        Some(&self.account)
     }
 }

@@ -19,7 +19,10 @@ mod sign_in;
 pub use ask::{Ask, Demand, Line, SharedDemand, Waits};
 pub use sign_in::SignIn;
 
-use crate::resolve::{Outcome, View};
+use crate::{
+    accounts::Account,
+    resolve::{Outcome, View},
+};
 use claviger::{
     backend::Backend,
     credential::Scheme,
@@ -180,7 +183,7 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
         "let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml"
     }
     /// The account of the local store that it is for.
-    fn account(&self) -> Option<&str> {
+    fn account(&self) -> Option<&Account> {
         None
     }
     /// The command that signs a person in for it, if one is configured.
