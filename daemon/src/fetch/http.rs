@@ -36,7 +36,7 @@ pub(super) struct Reply {
 }
 
 fn builder() -> reqwest::ClientBuilder {
-    Client::builder().redirect(redirect::Policy::none()).retry(retry::never())
+    Client::builder().redirect(redirect::Policy::none()).retry(retry::never()).timeout(TIMEOUT)
 }
 
 /// A request to `url`.
@@ -60,7 +60,7 @@ pub(super) fn request(method: Method, url: &Url) -> Result<RequestBuilder, Troub
 /// # Errors
 /// If there is no answer, or one that is too long.
 pub(super) async fn send(url: &Url, request: RequestBuilder) -> Result<Reply, Trouble> {
-    send_within(url, request, TIMEOUT).await
+    exchange(url, request, TIMEOUT).await
 }
 
 /// As [`send`], with another deadline.
@@ -72,9 +72,14 @@ pub(super) async fn send_within(
     request: RequestBuilder,
     patience: Duration,
 ) -> Result<Reply, Trouble> {
+    exchange(url, request.timeout(patience), patience).await
+}
+
+/// A request may have a deadline of its own, which is left as it is.
+async fn exchange(url: &Url, request: RequestBuilder, patience: Duration) -> Result<Reply, Trouble> {
     let host = host(url);
     let failed = |error: reqwest::Error| unreachable(&host, &error, patience);
-    let mut response = request.timeout(patience).send().await.map_err(failed)?;
+    let mut response = request.send().await.map_err(failed)?;
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let body = body(&mut response, &host, patience).await?;
     Ok(Reply { status, headers, body, host })
