@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     config::{Paths, StoreChoice},
-    fetch::answer::{MAX_ANSWER, Trouble},
+    fetch::{
+        answer::{MAX_ANSWER, Trouble},
+        secret::Text,
+    },
     host::{
         Host,
         command::{self, CommandError, CommandSpec, Program},
@@ -23,7 +26,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use tokio::sync::mpsc;
 
-/// When a child of the store is ended. Its own deadlines are shorter: the lock 15 s, each request 10 s, the keyring 3 s.
+/// When a child of the store is ended. Its own deadlines are shorter: the lock 15 s, its request 30 s, the keyring 2 s.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 /// How long a person may take to sign in.
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(600);
@@ -56,6 +59,14 @@ pub struct Child<'a> {
     pub network: BTreeMap<String, String>,
     /// When to end it.
     pub deadline: Duration,
+}
+
+/// What a child reads that talks to the server of an account.
+#[derive(Serialize, Deserialize)]
+pub struct Input {
+    /// Secret of the OAuth client, if it has one.
+    #[serde(default)]
+    pub client_secret: Option<Text>,
 }
 
 /// What a child that is no source answers: one JSON object.

@@ -5,7 +5,7 @@ use super::{
     registration::Registration,
 };
 use crate::{
-    fetch::store::Text,
+    fetch::secret::Text,
     host::{Host, command::CommandSpec},
 };
 use claviger::{
@@ -106,11 +106,14 @@ pub struct Saved {
     pub place: Option<Place>,
 }
 
-/// What the child reads first.
-#[derive(Serialize)]
-struct Start<'a> {
-    registration: &'a Registration,
-    client_secret: Option<Text>,
+/// What the child reads first that signs in.
+#[derive(Serialize, Deserialize)]
+pub struct Start {
+    /// Where, and as which client.
+    pub registration: Registration,
+    /// Secret of the client, if it has one.
+    #[serde(default)]
+    pub client_secret: Option<Text>,
 }
 
 /// What the child reads that keeps a secret.
@@ -140,22 +143,18 @@ pub async fn login(
     accounts.make_sure().await?;
     let client_secret =
         client_secret::of_registration(host, &registration, &login.environment).await?.map(Text);
-    let spec = spec(store, &name, &login, &Start { registration: &registration, client_secret });
+    let start = Start { registration: registration.clone(), client_secret };
+    let spec = spec(store, &name, &login, &start);
     let on_line = |line: String| {
         // Whatever else a child writes there is no event.
         if let Ok(event) = serde_json::from_str(&line) {
             drop(events.send(event));
         }
     };
-    let mut signed_in: SignedIn = store.call_fed(host, &spec, pasted, on_line).await?;
-    let notices = std::mem::take(&mut signed_in.notices);
-    let account = Account {
-        registration: Some(registration_name),
-        method: registration.method,
-        ..account(name, Kind::Oauth, registration.audience, signed_in, host.clock.now())
-    };
-    let (account, replaced) = add(accounts, account).await?;
-    Ok((account, replaced.into_iter().chain(notices).collect()))
+    let signed_in = store.call_fed(host, &spec, pasted, on_line).await?;
+    let (account, notices) = account(name, Kind::Oauth, registration.audience, signed_in, host.clock.now());
+    let (registration, method) = (Some(registration_name), registration.method);
+    add(accounts, Account { registration, method, ..account }, notices).await
 }
 
 /// Keeps a secret, and adds the account. It comes with lines for the person.
@@ -186,11 +185,9 @@ pub async fn save(
         deadline: super::DEADLINE,
     };
     let spec = store.spec(child, &Keep { kind, secret: Text(secret) });
-    let mut signed_in: SignedIn = store.call(host, &spec).await?;
-    let notices = std::mem::take(&mut signed_in.notices);
-    let account = account(name, kind, audience, signed_in, host.clock.now());
-    let (account, replaced) = add(accounts, account).await?;
-    Ok((account, replaced.into_iter().chain(notices).collect()))
+    let signed_in = store.call(host, &spec).await?;
+    let (account, notices) = account(name, kind, audience, signed_in, host.clock.now());
+    add(accounts, account, notices).await
 }
 
 /// What a person pasted, as the child reads it.
@@ -200,7 +197,7 @@ pub fn pasted(redirect: &str) -> Secret<String> {
 }
 
 /// The child that signs in.
-fn spec(store: &Store, name: &str, login: &Login, start: &Start<'_>) -> CommandSpec {
+fn spec(store: &Store, name: &str, login: &Login, start: &Start) -> CommandSpec {
     let mut arguments = store.place_argument(login.place);
     let flow = if login.flow == Flow::Device { "device" } else { "browser" };
     arguments.extend(["--flow".to_owned(), flow.to_owned()]);
@@ -210,10 +207,16 @@ fn spec(store: &Store, name: &str, login: &Login, start: &Start<'_>) -> CommandS
     CommandSpec { lasting: false, ..store.spec(child, start) }
 }
 
-/// An account as the list names it, of what a child has kept.
-fn account(name: String, kind: Kind, audience: String, signed_in: SignedIn, now: SystemTime) -> Account {
-    let SignedIn { login, place, issuer, subject, organization, notices: _ } = signed_in;
-    Account {
+/// An account as the list names it, of what a child has kept, and what the person should know of it.
+fn account(
+    name: String,
+    kind: Kind,
+    audience: String,
+    signed_in: SignedIn,
+    now: SystemTime,
+) -> (Account, Vec<String>) {
+    let SignedIn { login, place, issuer, subject, organization, notices } = signed_in;
+    let account = Account {
         name,
         login,
         kind,
@@ -226,15 +229,20 @@ fn account(name: String, kind: Kind, audience: String, signed_in: SignedIn, now:
         place,
         signed_in_at: now,
         login_required: None,
-    }
+    };
+    (account, notices)
 }
 
-/// Adds the account, and says what it takes the place of, if that was something else.
-async fn add(accounts: &Arc<Accounts>, account: Account) -> Result<(Account, Option<String>), Problem> {
+/// Adds the account. Before the other notices stands what it takes the place of, if that was something else.
+async fn add(
+    accounts: &Arc<Accounts>,
+    account: Account,
+    notices: Vec<String>,
+) -> Result<(Account, Vec<String>), Problem> {
     let add = move |index: &mut Index| {
         let replaced = index.find(&account.name).and_then(|before| replaced(before, &account));
         index.put(account.clone());
-        Ok((account, replaced))
+        Ok((account, replaced.into_iter().chain(notices).collect()))
     };
     accounts.change(add).await
 }

@@ -1,8 +1,8 @@
 //! Signing out, and moving secrets, seen from the daemon.
 
-use super::{Account, Accounts, Child, DEADLINE, Index, Place, Store, network};
+use super::{Account, Accounts, Child, DEADLINE, Index, Input, Place, Store, network};
 use crate::{
-    fetch::{answer::Trouble, store::Text},
+    fetch::{answer::Trouble, secret::Text},
     host::Host,
 };
 use claviger::reason::{Problem, Reason};
@@ -18,12 +18,6 @@ pub struct Gone {
     pub not_revoked: Option<String>,
     /// Why the record could not be removed.
     pub left_behind: Option<Trouble>,
-}
-
-/// What the child reads.
-#[derive(Serialize)]
-struct Input {
-    client_secret: Option<Text>,
 }
 
 /// Signs out of `account`, and takes it off the list. The list comes last: while it names the account, signing out can be

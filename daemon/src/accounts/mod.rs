@@ -1,6 +1,6 @@
 //! Accounts of the local store: which there are, and which one a session uses. No secret is ever in here.
 //!
-//! The secrets are kept by `fetch` children ([`crate::fetch::store`]); this is the list of them, a file that the daemon
+//! The secrets are kept by `fetch` children (`fetch/store`); this is the list of them, a file that the daemon
 //! writes. It says that an account exists even while its keyring answers "no such item".
 
 mod child;
@@ -11,7 +11,7 @@ pub mod login;
 pub mod logout;
 pub mod registration;
 
-pub use child::{Child, DEADLINE, LOGIN_DEADLINE, Reply, Store, network};
+pub use child::{Child, DEADLINE, Input, LOGIN_DEADLINE, Reply, Store, network};
 pub use choice::{Choice, Wish};
 pub use index::{Account, Index, Kind, Place, check_name};
 

@@ -18,8 +18,8 @@ mod guard;
 mod http;
 mod links;
 mod oauth;
-mod secret;
-pub mod store;
+pub mod secret;
+mod store;
 mod text;
 
 use crate::{accounts::Reply, host::memory};

@@ -8,8 +8,11 @@ use super::{
     Providing, SourceKey, sdk,
 };
 use crate::{
-    accounts::{self, Account, Child, Choice, Kind, Wish},
-    fetch::answer::{Found, Outcome},
+    accounts::{self, Account, Child, Choice, Input, Kind, Wish},
+    fetch::{
+        answer::{Found, Outcome},
+        secret::Text,
+    },
     resolve::View,
 };
 use claviger::{
@@ -18,7 +21,6 @@ use claviger::{
     reason::{Problem, Reason},
     session::SessionMode,
 };
-use serde::Serialize;
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -133,13 +135,6 @@ struct Stored {
     network: BTreeMap<String, String>,
 }
 
-/// What the child reads.
-#[derive(Serialize)]
-struct Input<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_secret: Option<&'a str>,
-}
-
 impl Stored {
     fn new(id: &str, account: &Account, view: &View<'_>) -> Self {
         let environment = view.command_environment();
@@ -154,7 +149,7 @@ impl Stored {
 
     async fn obtain(&self, ask: &mut Ask<'_>) -> Result<Provided, ProvideError> {
         let secret = ask.store.client_secret(ask.host, &self.account, &self.environment).await;
-        let client_secret = secret.map_err(ProvideError::lasting)?;
+        let client_secret = secret.map_err(ProvideError::lasting)?.map(Text);
         let mut arguments =
             ["--login", &self.account.login, "--kept", self.account.place.name()].map(str::to_owned).to_vec();
         arguments.extend(ask.held.iter().flat_map(|held| ["--held".to_owned(), held.to_string()]));
@@ -165,8 +160,7 @@ impl Stored {
             network: self.network.clone(),
             deadline: accounts::DEADLINE,
         };
-        let input = Input { client_secret: client_secret.as_ref().map(|secret| secret.expose().as_str()) };
-        let spec = ask.store.spec(child, &input);
+        let spec = ask.store.spec(child, &Input { client_secret });
         let answer = sdk::fetch(ask, &spec, "`claviger accounts` shows where the secret is kept").await?;
         let Account { name, login, .. } = &self.account;
         match answer.outcome {

@@ -5,12 +5,13 @@ use super::{
     super::{
         answer::{Answer, Found, Trouble},
         oauth::{Failure, Granted, Server},
-        store::{self, Kept, Quarantine, Record, Refresh, Room, Store, Text, milliseconds},
+        secret::Text,
+        store::{self, Kept, Quarantine, Record, Refresh, Room, Store, milliseconds},
     },
-    Input, Lend, answer, input,
+    Lend, answer, input,
 };
 use crate::{
-    accounts::{Kind, Place},
+    accounts::{Input, Kind, Place},
     broker::schedule,
     config,
     host::files::FileLock,

@@ -4,11 +4,12 @@ use super::{
     super::{
         answer::Trouble,
         oauth::Server,
-        store::{self, Record, Store, Text},
+        secret::Text,
+        store::{self, Record, Store},
     },
-    Input, input,
+    input,
 };
-use crate::accounts::{Kind, Place, logout::Gone};
+use crate::accounts::{Input, Kind, Place, logout::Gone};
 use clap::Args;
 
 /// Signs out.

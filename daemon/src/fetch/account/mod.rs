@@ -8,24 +8,20 @@ mod save;
 
 use super::{
     answer::{Answer, Trouble},
-    store::{self, Text},
+    store,
 };
 use crate::accounts::Place;
 use clap::Args;
 use claviger::reason::Reason;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use std::io::{self, BufRead as _};
 use zeroize::Zeroizing;
 
 pub(super) use lend::lend;
-pub(super) use login::Login;
-pub(super) use login::login;
-pub(super) use logout::Logout;
-pub(super) use logout::logout;
-pub(super) use relocate::Relocate;
-pub(super) use relocate::relocate;
-pub(super) use save::Save;
-pub(super) use save::save;
+pub(super) use login::{Login, login};
+pub(super) use logout::{Logout, logout};
+pub(super) use relocate::{Relocate, relocate};
+pub(super) use save::{Save, save};
 
 /// Longest line of input.
 const MAX_INPUT: u64 = 256 * 1024;
@@ -44,13 +40,6 @@ pub struct Lend {
     /// Where the record should be
     #[arg(long, value_enum)]
     pub(super) kept: Place,
-}
-
-/// What most verbs read from stdin.
-#[derive(Deserialize)]
-struct Input {
-    #[serde(default)]
-    client_secret: Option<Text>,
 }
 
 /// Reads one line of JSON from stdin.

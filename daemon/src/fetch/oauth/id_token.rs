@@ -1,7 +1,7 @@
 //! Who signed in, from the ID token (OpenID Connect Core 1.0, section 3.1.3.7). It came from the token endpoint over TLS,
 //! which may stand in for checking its signature (item 6 there).
 
-use crate::fetch::{answer::Trouble, store::Text};
+use crate::fetch::{answer::Trouble, secret::Text};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use claviger::reason::Reason;
 use serde_json::{Map, Value};

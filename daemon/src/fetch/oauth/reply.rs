@@ -1,10 +1,7 @@
 //! What a token endpoint grants (RFC 6749, section 5.1). Read leniently: a refresh token that has been rotated must not be
 //! lost because something else in the answer is odd.
 
-use crate::fetch::{
-    store::{Text, milliseconds},
-    text::is_token,
-};
+use crate::fetch::{secret::Text, store::milliseconds, text::is_token};
 use claviger::secret::Secret;
 use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse, basic::BasicTokenType};
 use serde::{Deserialize, Serialize};

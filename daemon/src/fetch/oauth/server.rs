@@ -1,12 +1,7 @@
 //! Requests to an authorization server, and what its refusals mean.
 
 use super::reply::{Granted, Reply};
-use crate::fetch::{
-    answer::Trouble,
-    http,
-    store::{Client, Text},
-    text::is_code,
-};
+use crate::fetch::{answer::Trouble, http, secret::Text, store::Client, text::is_code};
 use claviger::reason::Reason;
 use oauth2::{
     AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RefreshToken,

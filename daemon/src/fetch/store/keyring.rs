@@ -26,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the keyring may take for everything it is asked (issue: at most 3 s, with the start of a process).
+/// How long the keyring may take for everything it is asked: with the start of a process, a person waits 3 s at most.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Service that items are filed under.
 const SERVICE: &str = "claviger";

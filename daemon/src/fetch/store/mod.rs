@@ -9,7 +9,6 @@ mod keyring;
 mod record;
 mod seal;
 
-pub use record::Text;
 pub(super) use record::{Client, Quarantine, Record, Refresh, VERSION, milliseconds};
 
 use super::answer::Trouble;
@@ -29,7 +28,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(15);
 
 /// Arguments that say where the record is.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// The account
     #[arg(long)]
     pub account: String,
@@ -90,8 +89,8 @@ impl Store {
     /// The record; `None` if there is none. `place` is where it should be.
     ///
     /// # Errors
-    /// `keyring-locked` also for a keyring that says it has no such item: one that was never unlocked does
-    /// (CRATES, keyring), and the list of accounts knows better.
+    /// `keyring-locked` also for a keyring that says it has no such item: one that was never unlocked does, and
+    /// the list of accounts knows better.
     pub(super) fn read(&self, place: Place) -> Result<Option<Kept>, Trouble> {
         let in_file = self.files.read()?.map(|record| Kept { record, place: Place::File });
         if place == Place::File && in_file.is_some() {

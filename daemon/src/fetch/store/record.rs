@@ -1,7 +1,6 @@
 //! What is kept of one account. Pure.
 
-use crate::{accounts::Kind, fetch::secret};
-use claviger::secret::Secret;
+use crate::{accounts::Kind, fetch::secret::Text};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,11 +27,6 @@ pub(in crate::fetch) struct Record {
     /// Why the server takes the refresh token no more. It is kept to find out what happened.
     pub(in crate::fetch) quarantine: Option<Quarantine>,
 }
-
-/// A secret as JSON text: in a record, and in what a child is told.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Text(#[serde(with = "secret")] pub Secret<String>);
 
 /// A refresh token, and who takes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]

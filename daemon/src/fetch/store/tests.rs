@@ -1,5 +1,5 @@
-use super::{Arguments, Place, Reason, Record, Store, Text, VERSION};
-use crate::{accounts::Kind, config, host::files};
+use super::{Arguments, Place, Reason, Record, Store, VERSION};
+use crate::{accounts::Kind, config, fetch::secret::Text, host::files};
 use claviger::secret::Secret;
 
 fn record(login: &str, generation: u64, secret: &str) -> Record {

@@ -1,7 +1,10 @@
 use super::{Standing, UNANSWERED, because, lent, standing};
 use crate::{
     accounts::Kind,
-    fetch::store::{Record, Text, VERSION},
+    fetch::{
+        secret::Text,
+        store::{Record, VERSION},
+    },
 };
 use claviger::secret::Secret;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

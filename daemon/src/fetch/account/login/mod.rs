@@ -9,14 +9,14 @@ use super::{
     super::{
         answer::Trouble,
         oauth::{Expected, Granted, Metadata, Server, discover, person},
-        store::{self, Record, Refresh, Store, Text, VERSION, milliseconds},
+        store::{self, Record, Refresh, Store, VERSION, milliseconds},
     },
     identity, input,
 };
 use crate::{
     accounts::{
         Kind,
-        login::{Event, Flow, SignedIn},
+        login::{Event, Flow, SignedIn, Start},
         registration::Registration,
     },
     config,
@@ -24,7 +24,6 @@ use crate::{
 };
 use clap::Args;
 use claviger::reason::Reason;
-use serde::Deserialize;
 use std::{io::Write as _, time::SystemTime};
 
 /// Signs a person in.
@@ -38,14 +37,6 @@ pub struct Login {
     /// How
     #[arg(long, value_enum)]
     flow: Flow,
-}
-
-/// The first line of stdin.
-#[derive(Deserialize)]
-struct Start {
-    registration: Registration,
-    #[serde(default)]
-    client_secret: Option<Text>,
 }
 
 /// What both flows go by.
