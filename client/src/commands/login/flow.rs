@@ -113,28 +113,25 @@ impl Flow<'_> {
     }
 
     fn happened(&mut self, event: Event) -> Result<(), Failure> {
-        let as_json = self.context.options.json;
-        if as_json {
+        if self.context.options.json {
             line(&event)?;
         }
-        let text = match event {
-            Event::Url(url) => {
-                return {
-                    self.show(url);
-                    Ok(())
-                };
-            }
-            Event::Code(code) => render::login::code(&code, Style::stderr()),
-            Event::Notice(line) => format!("claviger: {}\n", escape::line(&line)),
-            Event::SignedIn(_) => String::new(),
-        };
-        if !as_json {
-            // Also with --quiet: without it nobody could sign in.
-            self.end_line();
-            output::talk(&text);
-            self.ask();
+        match event {
+            Event::Url(url) => self.show(url),
+            Event::Code(code) => self.say(&render::login::code(&code, Style::stderr())),
+            Event::Notice(line) => self.say(&format!("claviger: {}\n", escape::line(&line))),
+            Event::SignedIn(_) => {}
         }
         Ok(())
+    }
+
+    /// Also with --quiet: without it nobody could sign in.
+    fn say(&mut self, text: &str) {
+        if !self.context.options.json {
+            self.end_line();
+            output::talk(text);
+            self.ask();
+        }
     }
 
     fn show(&mut self, url: String) {
