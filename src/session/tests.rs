@@ -1,0 +1,96 @@
+use super::{MAX_EXPLICIT_SETTINGS, SessionContext, SessionMode};
+use crate::{proto::v1, reason::Reason};
+use std::path::PathBuf;
+
+fn valid() -> v1::SessionContext {
+    v1::SessionContext { working_directory: "/work".into(), ..Default::default() }
+}
+
+fn reason(message: v1::SessionContext) -> Reason {
+    SessionContext::from_proto(Some(message)).expect_err("must be refused").reason
+}
+
+fn environment(pairs: &[(&str, &str)]) -> SessionContext {
+    let pairs = pairs.iter().map(|(name, value)| (name.into(), value.into()));
+    SessionContext::new(PathBuf::from("/work"), pairs).expect("valid")
+}
+
+#[test]
+fn secrets_are_only_reported_as_present() {
+    let session =
+        environment(&[("ANTHROPIC_API_KEY", "canary"), ("ANTHROPIC_AUTH_TOKEN", ""), ("HOME", "/h")]);
+    assert_eq!(session.present.iter().collect::<Vec<_>>(), ["ANTHROPIC_API_KEY"]);
+    assert_eq!(session.variables.len(), 1);
+    assert!(!format!("{:?}", session.to_proto().variables).contains("canary"));
+}
+
+#[test]
+fn secrets_of_an_sdk_are_sent_and_never_shown() {
+    let session = environment(&[("AZURE_CLIENT_SECRET", "canary"), ("IDENTITY_HEADER", "")]);
+    assert_eq!(session.lent.keys().collect::<Vec<_>>(), ["AZURE_CLIENT_SECRET"]);
+    assert!(session.variables.is_empty() && session.present.is_empty());
+    assert!(!format!("{session:?} {:?}", session.to_proto()).contains("canary"));
+    let lent = [("HOME".to_owned(), "/h".to_owned())].into();
+    assert_eq!(reason(v1::SessionContext { lent, ..valid() }), Reason::MalformedRequest);
+    let variables = [("AZURE_CLIENT_SECRET".to_owned(), "s".to_owned())].into();
+    assert_eq!(reason(v1::SessionContext { variables, ..valid() }), Reason::MalformedRequest);
+}
+
+#[test]
+fn survives_the_wire() {
+    let mut session = environment(&[
+        ("HOME", "/h"),
+        ("CLAUDE_CODE_OAUTH_TOKEN", "t"),
+        ("CLAVIGER_FLIGHT", "f"),
+        ("AZURE_CLIENT_SECRET", "s"),
+    ]);
+    session.explicit = super::explicit("x.json".into(), b"{}".to_vec()).expect("small");
+    assert_eq!(SessionContext::from_proto(Some(session.to_proto())), Ok(session));
+}
+
+#[test]
+fn modes_come_from_the_environment_and_managed_wins() {
+    for (pairs, mode) in [
+        (&[][..], SessionMode::Standard),
+        (&[("CLAUDE_CODE_SIMPLE", "1")], SessionMode::Bare),
+        (&[("CLAUDE_CODE_REMOTE", "true"), ("CLAUDE_CODE_SIMPLE", "1")], SessionMode::Managed),
+        (&[("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST", "1")], SessionMode::Managed),
+        (&[("CLAUDE_CODE_REMOTE", "0")], SessionMode::Standard),
+    ] {
+        assert_eq!(environment(pairs).mode, mode, "{pairs:?}");
+    }
+}
+
+#[test]
+fn bad_requests_are_refused_with_their_reason() {
+    assert_eq!(SessionContext::from_proto(None).expect_err("refused").reason, Reason::MalformedRequest);
+    for cwd in ["", "work", "./work", "/a\nb", "/a\0b"] {
+        assert_eq!(
+            reason(v1::SessionContext { working_directory: cwd.into(), ..valid() }),
+            Reason::MalformedRequest
+        );
+    }
+    for (name, value, expected) in [
+        ("LD_PRELOAD", "/x.so", Reason::MalformedRequest),
+        ("ANTHROPIC_API_KEY", "sk", Reason::MalformedRequest),
+        ("HOME", "/h\n", Reason::MalformedRequest),
+        ("HO\0ME", "/h", Reason::MalformedRequest),
+        ("PATH", &"x".repeat(40_000), Reason::Limits),
+    ] {
+        let variables = [(name.to_owned(), value.to_owned())].into();
+        assert_eq!(reason(v1::SessionContext { variables, ..valid() }), expected, "{name}");
+    }
+    let many = (0..10_000).map(|n| (format!("V{n}"), String::new())).collect();
+    assert_eq!(reason(v1::SessionContext { variables: many, ..valid() }), Reason::Limits);
+    assert_eq!(
+        reason(v1::SessionContext { present: vec!["HOME".into()], ..valid() }),
+        Reason::MalformedRequest
+    );
+    assert_eq!(reason(v1::SessionContext { mode: 99, ..valid() }), Reason::MalformedRequest);
+    assert_eq!(
+        reason(v1::SessionContext { inside_flight: "a\nb".into(), ..valid() }),
+        Reason::MalformedRequest
+    );
+    let explicit_settings = vec![b' '; MAX_EXPLICIT_SETTINGS + 1];
+    assert_eq!(reason(v1::SessionContext { explicit_settings, ..valid() }), Reason::Limits);
+}
