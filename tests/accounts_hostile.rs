@@ -16,12 +16,12 @@ use std::{
     time::{Duration, Instant},
 };
 use support::{
-    CANARY, Home,
+    Home,
     accounts::{list, save, token},
     binary, block_on,
     issuer::Issuer,
     login::{Login, assert_problem, connect, log_out, refresh},
-    processes,
+    processes, secret,
     stand_in::{Authority, Response},
     wait,
 };
@@ -37,10 +37,6 @@ fn hold(home: &Home, below: &str) -> File {
     file
 }
 
-fn key(name: &str) -> String {
-    format!("{CANARY}{name}")
-}
-
 #[test]
 fn a_secret_that_is_kept_is_listed_though_the_caller_has_left() {
     let home = Home::new();
@@ -53,7 +49,7 @@ fn a_secret_that_is_kept_is_listed_though_the_caller_has_left() {
             session: Some(home.session().to_proto()),
             name: "late".into(),
             kind: v1::AccountKind::ApiKey.into(),
-            secret: Some(v1::Secret { value: key("late") }),
+            secret: Some(v1::Secret { value: secret("late") }),
             place: StorePlace::File.into(),
             ..Default::default()
         };
@@ -70,21 +66,21 @@ fn a_secret_that_is_kept_is_listed_though_the_caller_has_left() {
     });
     drop(lock);
     wait::until("it is listed", || list(&home).expect("a list").iter().any(|account| account.name == "late"));
-    assert_eq!(token(&home).expect("a key"), key("late"));
+    assert_eq!(token(&home).expect("a key"), secret("late"));
 }
 
 #[test]
 fn a_lock_that_is_never_given_back_holds_up_nobody_else() {
     let home = Home::new();
     let _daemon = home.daemon();
-    save(&home, "one", &key("one"), StorePlace::File).expect("saved");
-    assert_eq!(token(&home).expect("a key"), key("one"));
+    save(&home, "one", &secret("one"), StorePlace::File).expect("saved");
+    assert_eq!(token(&home).expect("a key"), secret("one"));
     let _lock = hold(&home, "accounts.lock");
     std::thread::scope(|scope| {
-        let saving = scope.spawn(|| save(&home, "two", &key("two"), StorePlace::File));
+        let saving = scope.spawn(|| save(&home, "two", &secret("two"), StorePlace::File));
         while !saving.is_finished() {
             let asked = Instant::now();
-            assert_eq!(token(&home).expect("a key"), key("one"));
+            assert_eq!(token(&home).expect("a key"), secret("one"));
             assert!(asked.elapsed() < Duration::from_secs(3), "held up for {:?}", asked.elapsed());
         }
         let refused = saving.join().expect("no panic").expect_err("the list is locked");
@@ -96,8 +92,8 @@ fn a_lock_that_is_never_given_back_holds_up_nobody_else() {
 fn a_command_changes_neither_whose_secret_is_lent_nor_where_it_is() {
     let home = Home::new();
     let _daemon = home.daemon();
-    save(&home, "one", &key("one"), StorePlace::File).expect("saved");
-    save(&home, "two", &key("two"), StorePlace::File).expect("saved");
+    save(&home, "one", &secret("one"), StorePlace::File).expect("saved");
+    save(&home, "two", &secret("two"), StorePlace::File).expect("saved");
     home.ok(&["use", "one"]);
     let said = home.path("said");
     let run = |words: &str| {
@@ -109,9 +105,9 @@ fn a_command_changes_neither_whose_secret_is_lent_nor_where_it_is() {
     };
     let words = ["use two", "accounts move --to file", "unlock"];
     let body = words.map(run).join("\n");
-    let helper = home.script("helper.sh", &format!("{body}\necho {}", key("helper")));
+    let helper = home.script("helper.sh", &format!("{body}\necho {}", secret("helper")));
     home.user_settings(&helper, &[]);
-    assert_eq!(home.ok(&["token"]).trim(), key("helper"));
+    assert_eq!(home.ok(&["token"]).trim(), secret("helper"));
     let said = home.read("said");
     assert_eq!(said.matches("a command that claviger runs").count(), words.len(), "{said}");
     let used = list(&home).expect("a list").into_iter().find(|account| account.in_use);

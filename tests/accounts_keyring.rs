@@ -6,23 +6,22 @@ mod support;
 
 use claviger::{proto::v1::StorePlace, reason::Reason};
 use std::{
-    fs,
     io::Write as _,
-    process::{Command, Stdio},
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    thread,
     time::Duration,
 };
 use support::{
-    CANARY, Home,
+    Home,
     accounts::{
-        fresh_token, list, log_out, relocate, save, save_within, server, sign_in_config, token, token_within,
+        after_restart, fresh_token, list, log_out, save, save_within, sealed, server, sign_in_config, token,
+        token_within,
     },
     keyring::Keyring,
-    processes, text,
+    processes, secret, text,
 };
 
 const STATE: &str = "home/.local/state/claviger/accounts";
@@ -30,34 +29,23 @@ const CONFIG: &str = "home/.config/claviger/config.toml";
 const STRICT: &str = "[daemon]\nstore = \"keyring\"\n";
 const SECOND: Duration = Duration::from_secs(1);
 
-fn key(name: &str) -> String {
-    format!("{CANARY}{name}")
-}
-
-fn files(home: &Home) -> Vec<String> {
-    let names = home.files(STATE).into_iter();
-    names
-        .filter_map(|path| path.to_str().filter(|path| path.contains(".account")).map(str::to_owned))
-        .collect()
-}
-
 #[test]
 fn a_key_survives_the_daemon_in_the_keyring_and_leaves_with_its_account() {
     let mut home = Home::new();
     let Some(keyring) = Keyring::unlocked(&mut home) else { return };
     let daemon = home.daemon();
-    let saved = save(&home, "work", &key("one"), StorePlace::Unspecified).expect("saved");
+    let saved = save(&home, "work", &secret("one"), StorePlace::Unspecified).expect("saved");
     assert_eq!(saved.place(), StorePlace::Keyring);
-    assert_eq!(token(&home).expect("a token"), key("one"));
+    assert_eq!(token(&home).expect("a token"), secret("one"));
     daemon.kill();
-    assert_eq!(fresh_token(&home).expect("a token"), key("one"));
+    assert_eq!(fresh_token(&home).expect("a token"), secret("one"));
     let _daemon = home.daemon();
-    save(&home, "work", &key("two"), StorePlace::Unspecified).expect("saved");
-    save(&home, "work.probe", &key("three"), StorePlace::Unspecified).expect("saved");
+    save(&home, "work", &secret("two"), StorePlace::Unspecified).expect("saved");
+    save(&home, "work.probe", &secret("three"), StorePlace::Unspecified).expect("saved");
     let items = keyring.items();
-    assert!(items.contains("label = Claviger: work\n") && items.contains(&key("two")), "{items}");
-    assert!(!items.contains(&key("one")) && items.contains(&key("three")), "{items}");
-    assert_eq!(files(&home), [""; 0]);
+    assert!(items.contains("label = Claviger: work\n") && items.contains(&secret("two")), "{items}");
+    assert!(!items.contains(&secret("one")) && items.contains(&secret("three")), "{items}");
+    assert_eq!(sealed(&home), [""; 0]);
     log_out(&home, "work").expect("out");
     log_out(&home, "work.probe").expect("out");
     assert_eq!(keyring.items(), "");
@@ -69,7 +57,7 @@ fn a_locked_keyring_is_said_within_a_second_and_nobody_is_prompted() {
     home.write(CONFIG, STRICT);
     let Some(mut keyring) = Keyring::unlocked(&mut home) else { return };
     let daemon = home.daemon();
-    save(&home, "work", &key("one"), StorePlace::Unspecified).expect("saved");
+    save(&home, "work", &secret("one"), StorePlace::Unspecified).expect("saved");
     drop(daemon);
     keyring.lock();
     let daemon = home.daemon();
@@ -77,7 +65,7 @@ fn a_locked_keyring_is_said_within_a_second_and_nobody_is_prompted() {
         let locked = token_within(&home, SECOND).expect_err("locked");
         assert_eq!(locked.reason, Reason::KeyringLocked, "{locked}");
         assert!(locked.hint.is_some_and(|hint| hint.contains("unlock")));
-        let locked = save_within(&home, SECOND, "new", &key("new"), StorePlace::Unspecified);
+        let locked = save_within(&home, SECOND, "new", &secret("new"), StorePlace::Unspecified);
         assert_eq!(locked.expect_err("locked").reason, Reason::KeyringLocked);
     });
     assert!(heard.contains("SearchItems"), "{heard}");
@@ -86,7 +74,7 @@ fn a_locked_keyring_is_said_within_a_second_and_nobody_is_prompted() {
     assert_eq!((listed.len(), listed[0].problem.is_none()), (1, true), "{listed:?}");
     drop(daemon);
     keyring.restart(true);
-    assert_eq!(fresh_token(&home).expect("a token"), key("one"));
+    assert_eq!(fresh_token(&home).expect("a token"), secret("one"));
 }
 
 #[test]
@@ -94,7 +82,7 @@ fn a_keyring_that_lost_its_items_is_no_logout() {
     let mut home = Home::new();
     let Some(mut keyring) = Keyring::unlocked(&mut home) else { return };
     let daemon = home.daemon();
-    save(&home, "work", &key("one"), StorePlace::Unspecified).expect("saved");
+    save(&home, "work", &secret("one"), StorePlace::Unspecified).expect("saved");
     drop(daemon);
     keyring.lose();
     for open in [false, true] {
@@ -113,11 +101,12 @@ fn without_a_keyring_there_are_files_unless_it_was_asked_for() {
     let Some(mut keyring) = Keyring::absent(&mut home) else { return };
     for is_there in ["no service", "no bus"] {
         let daemon = home.daemon();
-        let saved = save(&home, "work", &key(is_there.replace(' ', "-").as_str()), StorePlace::Unspecified);
+        let saved =
+            save(&home, "work", &secret(is_there.replace(' ', "-").as_str()), StorePlace::Unspecified);
         assert_eq!(saved.expect("saved").place(), StorePlace::File, "{is_there}");
-        assert_eq!(fresh(&home, daemon), key(is_there.replace(' ', "-").as_str()));
+        assert_eq!(after_restart(&home, daemon), secret(is_there.replace(' ', "-").as_str()));
         let _daemon = home.daemon();
-        let refused = save(&home, "work", &key("x"), StorePlace::Keyring).expect_err(is_there);
+        let refused = save(&home, "work", &secret("x"), StorePlace::Keyring).expect_err(is_there);
         assert_eq!(refused.reason, Reason::SourceUnavailable, "{refused}");
         assert!(refused.hint.is_some_and(|hint| hint.contains("store = \"file\"")));
         home.set("DBUS_SESSION_BUS_ADDRESS", "");
@@ -130,7 +119,7 @@ fn told(home: &Home, further: &[&str]) -> String {
     let mut command = home.claviger(&["login", "--api-key", "work"]);
     let command = command.args(further).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn().expect("claviger runs");
-    child.stdin.take().expect("stdin").write_all(key("told").as_bytes()).expect("written");
+    child.stdin.take().expect("stdin").write_all(secret("told").as_bytes()).expect("written");
     let output = child.wait_with_output().expect("output");
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stderr) + &text(&output.stdout)
@@ -171,7 +160,7 @@ fn the_hint_of_a_missing_keyring_works_to_the_letter() {
     home.write(CONFIG, STRICT);
     let Some(_keyring) = Keyring::absent(&mut home) else { return };
     let daemon = home.daemon();
-    let refused = save(&home, "work", &key("one"), StorePlace::Unspecified).expect_err("no keyring");
+    let refused = save(&home, "work", &secret("one"), StorePlace::Unspecified).expect_err("no keyring");
     let hint = refused.hint.expect("a hint");
     assert!(hint.contains("`claviger login --store file`"), "{hint}");
     assert!(told(&home, &["--store", "file"]).contains("saved work"));
@@ -182,29 +171,24 @@ fn the_hint_of_a_missing_keyring_works_to_the_letter() {
     assert!(told(&home, &[]).contains("saved work"));
 }
 
-fn fresh(home: &Home, daemon: support::Daemon) -> String {
-    drop(daemon);
-    fresh_token(home).expect("a token")
-}
-
 #[test]
 fn a_keyring_that_never_answers_costs_three_seconds_at_most() {
     let bound = Duration::from_secs(3);
     let mut home = Home::new();
     let Some(keyring) = Keyring::unlocked(&mut home) else { return };
     let daemon = home.daemon();
-    save(&home, "kept", &key("kept"), StorePlace::Unspecified).expect("saved");
+    save(&home, "kept", &secret("kept"), StorePlace::Unspecified).expect("saved");
     drop(daemon);
     keyring.hang();
     let _daemon = home.daemon();
     let late = token_within(&home, bound).expect_err("silent");
     assert_eq!(late.reason, Reason::SourceTimeout, "{late}");
-    let late = save_within(&home, bound, "work", &key("one"), StorePlace::Keyring).expect_err("silent");
+    let late = save_within(&home, bound, "work", &secret("one"), StorePlace::Keyring).expect_err("silent");
     assert_eq!(late.reason, Reason::SourceTimeout, "{late}");
-    let saved = save_within(&home, bound, "work", &key("one"), StorePlace::Unspecified).expect("saved");
+    let saved = save_within(&home, bound, "work", &secret("one"), StorePlace::Unspecified).expect("saved");
     assert_eq!(saved.place(), StorePlace::File);
     home.set("CLAVIGER_ACCOUNT", "work");
-    assert_eq!(token_within(&home, bound).expect("a token"), key("one"));
+    assert_eq!(token_within(&home, bound).expect("a token"), secret("one"));
     // What hangs has ended with the child that asked.
     assert!(processes(&home.path(STATE).display().to_string()).is_empty());
 }
@@ -223,13 +207,13 @@ fn what_a_keyring_cannot_take_waits_in_a_file_and_returns() {
     home.write(CONFIG, &sign_in_config(&server, "keyring"));
     let mut daemon = home.daemon();
     home.ok(&["login", "--device"]);
-    assert_eq!((token(&home).expect("a token"), files(&home).len()), (key("access-1"), 0));
+    assert_eq!((token(&home).expect("a token"), sealed(&home).len()), (secret("access-1"), 0));
     // It is locked between the question to the server and its answer.
     for (number, waits) in [(2, 1), (3, 1)] {
-        let access = key(&format!("access-{number}"));
+        let access = secret(&format!("access-{number}"));
         token(&home).expect("a token");
         home.ok(&["refresh"]);
-        assert_eq!((token(&home).expect("a token"), files(&home).len()), (access.clone(), waits));
+        assert_eq!((token(&home).expect("a token"), sealed(&home).len()), (access.clone(), waits));
         drop(daemon);
         assert_eq!(fresh_token(&home).expect("a token"), access);
         daemon = home.daemon();
@@ -245,69 +229,8 @@ fn what_a_keyring_cannot_take_waits_in_a_file_and_returns() {
     locks.store(false, SeqCst);
     token(&home).expect("a token");
     home.ok(&["refresh"]);
-    assert_eq!((fresh(&home, daemon), files(&home).len()), (key("access-4"), 0));
-    assert!(keyring.items().contains(&key("access-4")));
-}
-
-#[test]
-fn a_move_leaves_nothing_behind_and_a_move_that_fails_changes_nothing() {
-    let mut home = Home::new();
-    let Some(mut keyring) = Keyring::unlocked(&mut home) else { return };
-    let mut daemon = home.daemon();
-    save(&home, "work", &key("one"), StorePlace::File).expect("saved");
-    for (place, in_files) in [(StorePlace::Keyring, 0), (StorePlace::Keyring, 0), (StorePlace::File, 1)] {
-        let moved = relocate(&home, place).expect("moved");
-        assert_eq!((moved[0].place(), files(&home).len()), (place, in_files));
-        assert_eq!(keyring.items().contains(&key("one")), place == StorePlace::Keyring);
-        drop(daemon);
-        assert_eq!(fresh_token(&home).expect("a token"), key("one"));
-        daemon = home.daemon();
-    }
-    keyring.lock();
-    let before = fs::read(&files(&home)[0]).expect("a file");
-    assert_eq!(relocate(&home, StorePlace::Keyring).expect_err("locked").reason, Reason::KeyringLocked);
-    assert_eq!(list(&home).expect("a list")[0].place(), StorePlace::File);
-    assert_eq!(fs::read(&files(&home)[0]).expect("a file"), before);
-    keyring.restart(true);
-    relocate(&home, StorePlace::Keyring).expect("moved");
-    keyring.lock();
-    assert_eq!(relocate(&home, StorePlace::File).expect_err("locked").reason, Reason::KeyringLocked);
-    assert_eq!((list(&home).expect("a list")[0].place(), files(&home).len()), (StorePlace::Keyring, 0));
-    keyring.restart(true);
-    assert_eq!(fresh(&home, daemon), key("one"));
-}
-
-#[test]
-fn a_move_that_is_killed_at_any_instant_loses_nothing() {
-    let mut home = Home::new();
-    let Some(keyring) = Keyring::unlocked(&mut home) else { return };
-    let daemon = home.daemon();
-    save(&home, "work", &key("one"), StorePlace::File).expect("saved");
-    let directory = home.path(STATE).display().to_string();
-    let mut killed = 0;
-    for round in 0..60_u64 {
-        let place = if round % 2 == 0 { StorePlace::Keyring } else { StorePlace::File };
-        thread::scope(|scope| {
-            let moving = scope.spawn(|| relocate(&home, place));
-            support::wait::until("a child runs", || {
-                moving.is_finished() || !processes(&directory).is_empty()
-            });
-            thread::park_timeout(Duration::from_millis(round / 2 * 2));
-            // It may have ended by itself.
-            processes(&directory)
-                .iter()
-                .for_each(|pid| drop(Command::new("kill").args(["-9", pid]).output()));
-            killed += usize::from(moving.join().expect("a thread").is_err());
-        });
-        home.ok(&["refresh"]);
-        assert_eq!(token(&home).expect("a token"), key("one"), "round {round}");
-    }
-    assert!(killed > 10, "only {killed} were killed");
-    relocate(&home, StorePlace::File).expect("moved");
-    assert_eq!((keyring.items().as_str(), files(&home).len()), ("", 1));
-    relocate(&home, StorePlace::Keyring).expect("moved");
-    assert_eq!(files(&home), [""; 0]);
-    assert_eq!(fresh(&home, daemon), key("one"));
+    assert_eq!((after_restart(&home, daemon), sealed(&home).len()), (secret("access-4"), 0));
+    assert!(keyring.items().contains(&secret("access-4")));
 }
 
 #[test]
@@ -315,7 +238,7 @@ fn an_item_that_is_damaged_or_newer_is_said() {
     let mut home = Home::new();
     let Some(keyring) = Keyring::unlocked(&mut home) else { return };
     let daemon = home.daemon();
-    save(&home, "work", &key("one"), StorePlace::Keyring).expect("saved");
+    save(&home, "work", &secret("one"), StorePlace::Keyring).expect("saved");
     drop(daemon);
     for (item, says) in [("", "damaged"), ("{\"version\":1", "damaged"), ("{\"version\":2}", "newer")] {
         keyring.put("work", item);
@@ -324,6 +247,6 @@ fn an_item_that_is_damaged_or_newer_is_said() {
         assert!(problem.to_string().contains(says), "{problem}");
     }
     let _daemon = home.daemon();
-    save(&home, "work", &key("two"), StorePlace::Keyring).expect("saved");
-    assert_eq!(token(&home).expect("a token"), key("two"));
+    save(&home, "work", &secret("two"), StorePlace::Keyring).expect("saved");
+    assert_eq!(token(&home).expect("a token"), secret("two"));
 }

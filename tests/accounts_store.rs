@@ -18,6 +18,7 @@ use std::{
 use support::{
     CANARY, Home,
     accounts::{fresh_token, list, log_out, save, server, sign_in_config, token},
+    secret,
 };
 
 const STATE: &str = "home/.local/state/claviger";
@@ -26,16 +27,12 @@ const KEY: &str = "home/.local/state/claviger/accounts/key";
 const LIST: &str = "home/.local/state/claviger/accounts.json";
 const CONFIG: &str = "home/.config/claviger/config.toml";
 
-fn key(name: &str) -> String {
-    format!("{CANARY}{name}")
-}
-
 /// A home with the account `work`, and no daemon.
 fn with_account() -> Home {
     let home = Home::new();
     home.write(CONFIG, "[daemon]\nstore = \"file\"\n");
     let daemon = home.daemon();
-    save(&home, "work", &key("one"), InFile).expect("saved");
+    save(&home, "work", &secret("one"), InFile).expect("saved");
     drop(daemon);
     home
 }
@@ -116,13 +113,13 @@ fn a_record_that_is_not_as_it_was_is_told_and_works_again_once_mended() {
         damage(&path);
         is_told(&fresh_token(&home).expect_err(says), &path, says);
         mend(&path, &good);
-        assert_eq!(fresh_token(&home).expect("a token"), key("one"), "{says}");
+        assert_eq!(fresh_token(&home).expect("a token"), secret("one"), "{says}");
     }
     // What is merely damaged can be replaced.
     fs::write(&path, "damaged").expect("written");
     let _daemon = home.daemon();
-    save(&home, "work", &key("two"), InFile).expect("saved");
-    assert_eq!(token(&home).expect("a token"), key("two"));
+    save(&home, "work", &secret("two"), InFile).expect("saved");
+    assert_eq!(token(&home).expect("a token"), secret("two"));
 }
 
 #[test]
@@ -141,7 +138,7 @@ fn a_key_that_is_not_as_it_was_is_told_and_works_again_once_mended() {
         damage(&path);
         is_told(&fresh_token(&home).expect_err(says), named, says);
         mend(&path, &good);
-        assert_eq!(fresh_token(&home).expect("a token"), key("one"), "{says}");
+        assert_eq!(fresh_token(&home).expect("a token"), secret("one"), "{says}");
     }
 }
 
@@ -163,11 +160,11 @@ fn a_list_that_is_not_as_it_was_is_told_and_keeps_new_secrets_out() {
         let daemon = home.daemon();
         is_told(&list(&home).expect_err(says), &path, says);
         is_told(&token(&home).expect_err(says), &path, says);
-        is_told(&save(&home, "work", &key("x"), InFile).expect_err(says), &path, says);
+        is_told(&save(&home, "work", &secret("x"), InFile).expect_err(says), &path, says);
         assert_eq!(fs::read(&record).expect("a record"), kept, "{says}");
         mend(&path, &good);
         assert_eq!(list(&home).expect("a list").len(), 1);
-        assert_eq!(token(&home).expect("a token"), key("one"), "{says}");
+        assert_eq!(token(&home).expect("a token"), secret("one"), "{says}");
         drop(daemon);
     }
 }
@@ -230,14 +227,14 @@ fn a_disk_that_takes_nothing_is_told_and_nothing_is_lost() {
     home.write(CONFIG, &sign_in_config(&server, "file"));
     let _daemon = home.daemon();
     home.ok(&["login", "--device"]);
-    assert_eq!(token(&home).expect("a token"), key("access-1"));
+    assert_eq!(token(&home).expect("a token"), secret("access-1"));
     for trouble in ["full", "read-only"] {
         let (before, count) = (fs::read(home.path(RECORD)).expect("a record"), server.count("/token"));
         match trouble {
             "full" => disk.fill(),
             _ => disk.make_read_only(),
         }
-        let refused = save(&home, "new", &key("new"), InFile).expect_err(trouble);
+        let refused = save(&home, "new", &secret("new"), InFile).expect_err(trouble);
         assert_eq!(refused.reason, Reason::SourceUnavailable, "{refused}");
         assert!(refused.location.is_some_and(|at| at.file.contains(STATE)), "{trouble}");
         assert!(refused.hint.is_some(), "{trouble}");
@@ -251,7 +248,7 @@ fn a_disk_that_takes_nothing_is_told_and_nothing_is_lost() {
         disk.mend();
         home.ok(&["refresh"]);
         assert_eq!(server.count("/token"), count + 1, "{trouble}");
-        save(&home, "new", &key("new"), InFile).expect("saved");
+        save(&home, "new", &secret("new"), InFile).expect("saved");
         log_out(&home, "new").expect("out");
     }
 }
@@ -264,12 +261,12 @@ fn a_credential_of_the_service_manager_seals_the_store() {
     let plain = home.path("no-credentials");
     home.set("CREDENTIALS_DIRECTORY", &home.path("credentials").display().to_string());
     // What was sealed before is read, and what is written now needs the credential.
-    assert_eq!(fresh_token(&home).expect("a token"), key("one"));
+    assert_eq!(fresh_token(&home).expect("a token"), secret("one"));
     let daemon = home.daemon();
-    save(&home, "work", &key("two"), InFile).expect("saved");
+    save(&home, "work", &secret("two"), InFile).expect("saved");
     drop(daemon);
     fs::remove_file(home.path(KEY)).expect("removed");
-    assert_eq!(fresh_token(&home).expect("a token"), key("two"));
+    assert_eq!(fresh_token(&home).expect("a token"), secret("two"));
     assert!(!home.path(KEY).exists());
     home.set("CREDENTIALS_DIRECTORY", &plain.display().to_string());
     let problem = fresh_token(&home).expect_err("sealed");
@@ -285,7 +282,7 @@ fn a_credential_of_the_service_manager_seals_the_store() {
 fn files_are_closed_whatever_the_umask_and_what_a_kill_left_is_removed() {
     let home = Home::new();
     let _daemon = home.daemon_by(Path::new("/bin/sh"), &["-c", "umask 0; exec \"$@\"", "sh"]);
-    save(&home, "work", &key("one"), InFile).expect("saved");
+    save(&home, "work", &secret("one"), InFile).expect("saved");
     let left = home.write("home/.local/state/claviger/accounts/.work.account.new", "left");
     for path in home.files(STATE) {
         let found = fs::metadata(&path).expect("metadata").permissions().mode() & 0o7777;

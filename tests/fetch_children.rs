@@ -8,8 +8,8 @@ use std::{fs, process::Stdio, thread};
 use support::{
     CANARY,
     aws::Bedrock,
-    google::{gcloud, secret, vertex},
-    processes,
+    google::{gcloud, vertex},
+    processes, secret,
     wait::until,
 };
 

@@ -12,9 +12,9 @@ use std::{
 use support::{
     google::{
         WORKFORCE, authorized_user, aws, external, facts, google, impersonated, impersonation, lease,
-        name_file, printer, seconds_left, secret, service_account, vertex, workforce_user,
+        name_file, printer, seconds_left, service_account, vertex, workforce_user,
     },
-    processes,
+    processes, secret,
     stand_in::{Response, StandIn},
     wait,
 };

@@ -9,9 +9,10 @@ use std::{thread, time::SystemTime};
 use support::{
     CANARY,
     google::{
-        authorized_user, aws, external, failure, google, impersonated, name_file, said, secret,
-        service_account, vertex,
+        authorized_user, aws, external, failure, google, impersonated, name_file, said, service_account,
+        vertex,
     },
+    secret,
     stand_in::{Response, StandIn},
 };
 

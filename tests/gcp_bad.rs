@@ -9,9 +9,10 @@ use std::{fmt::Write as _, fs};
 use support::{
     CANARY, Home,
     google::{
-        authorized_user, aws, external, failure, google, impersonated, secret, service_account, vertex,
+        authorized_user, aws, external, failure, google, impersonated, service_account, vertex,
         workforce_user,
     },
+    secret,
 };
 
 const NEEDS_HUMAN: i32 = 4;

@@ -18,9 +18,9 @@ use support::{
     Home,
     google::{
         WORKFORCE, authorized_user, aws, external, google, impersonated, impersonation, lease, printer,
-        secret, service_account, vertex, workforce_user,
+        service_account, vertex, workforce_user,
     },
-    skipped,
+    secret, skipped,
     stand_in::{Request, StandIn, form},
     text,
 };

@@ -13,9 +13,10 @@ use std::{
 use support::{
     CANARY, Home,
     google::{
-        answer, authorized_user, facts, gcloud, google, lease, name_file, seconds_left, secret,
-        service_account, vertex,
+        answer, authorized_user, facts, gcloud, google, lease, name_file, seconds_left, service_account,
+        vertex,
     },
+    secret,
     stand_in::{Authority, Response, StandIn},
 };
 

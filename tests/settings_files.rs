@@ -12,7 +12,7 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
-use support::{CANARY, Home, wait, watch::Watch};
+use support::{CANARY, Home, secret, wait, watch::Watch};
 
 const USER: &str = "home/.claude/settings.json";
 /// How soon a watcher must know.
@@ -23,10 +23,6 @@ const TRIES: usize = 3;
 /// Settings whose helper prints [`secret`] of `name`.
 fn settings(name: &str) -> String {
     support::settings(Path::new(&format!("echo {}", secret(name))), &[])
-}
-
-fn secret(name: &str) -> String {
-    format!("{CANARY}{name}")
 }
 
 fn token(home: &Home) -> String {

@@ -1,7 +1,7 @@
 //! Accounts over the client library, and an authorization server that hands out counted tokens.
 
 use super::{
-    CANARY, Home, block_on,
+    CANARY, Daemon, Home, block_on,
     stand_in::{Response, StandIn},
 };
 use claviger::{
@@ -93,6 +93,23 @@ pub fn token_within(home: &Home, bound: Duration) -> Result<String, Problem> {
             other => panic!("no secret: {}", other.is_some()),
         }
     })
+}
+
+/// Directory of the file store.
+pub const SEALED: &str = "home/.local/state/claviger/accounts";
+
+/// The files that hold a secret.
+pub fn sealed(home: &Home) -> Vec<String> {
+    let names = home.files(SEALED).into_iter();
+    names
+        .filter_map(|path| path.to_str().filter(|path| path.contains(".account")).map(str::to_owned))
+        .collect()
+}
+
+/// Secret of the session, from a daemon that takes the place of `daemon`.
+pub fn after_restart(home: &Home, daemon: Daemon) -> String {
+    drop(daemon);
+    fresh_token(home).expect("a token")
 }
 
 /// Secret of the session, from a daemon that has just been started.

@@ -1,7 +1,7 @@
 //! Google on loopback: credentials files of every kind, and one server that stands in for all of Google's and AWS's.
 
 use super::{
-    CANARY, Home, block_on, seconds,
+    CANARY, Home, block_on, seconds, secret,
     stand_in::{Request, Response, StandIn},
     text,
 };
@@ -69,11 +69,6 @@ pub fn facts(home: &Home) -> v1::Facts {
 /// Seconds from now until a lease ends.
 pub fn seconds_left(lease: &v1::Lease) -> i64 {
     lease.expires_at.expect("an expiry").seconds - i64::try_from(seconds()).expect("small")
-}
-
-/// The secret in a form that tells which server gave it.
-pub fn secret(what: &str) -> String {
-    format!("{CANARY}{what}")
 }
 
 pub fn google() -> StandIn {

@@ -37,6 +37,11 @@ use std::{
 /// Every secret a test hands out starts with this. None may appear in a log, an audit line, a status or an error.
 pub const CANARY: &str = "sk-canary-";
 
+/// A secret in a form that tells where it comes from.
+pub fn secret(what: &str) -> String {
+    format!("{CANARY}{what}")
+}
+
 /// Runs a future to its end and closes its connections: a daemon that stops waits for open ones.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
