@@ -84,9 +84,7 @@ impl Backend {
             Ok(v1::Backend::Foundry) => Some(Self::Foundry),
             Err(_) => {
                 return Err(Problem::new(Reason::MalformedRequest, format!("unknown backend {backend}"))
-                    .hint(
-                        "the client is newer than the daemon: restart the daemon with `claviger daemon stop`",
-                    ));
+                    .hint("the client is newer than the daemon: `claviger daemon restart`"));
             }
         })
     }

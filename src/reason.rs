@@ -212,6 +212,11 @@ impl Problem {
         }
     }
 
+    /// Whether another program goes on in the place of the daemon: to connect again at once is worth while.
+    pub fn is_handover(&self) -> bool {
+        self.reason == Reason::ShuttingDown && self.retry_after == Some(Duration::ZERO)
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -109,7 +109,7 @@ impl SessionMode {
             Ok(v1::SessionMode::Bare) => Ok(Self::Bare),
             Ok(v1::SessionMode::Managed) => Ok(Self::Managed),
             Err(_) => Err(malformed(format!("unknown session mode {mode}"))
-                .hint("the client is newer than the daemon: restart the daemon with `claviger daemon stop`")),
+                .hint("the client is newer than the daemon: `claviger daemon restart`")),
         }
     }
 }

@@ -100,15 +100,23 @@ fn foreign(code: Code) -> Reason {
 /// `malformed-request`, with what to update.
 pub fn check_protocol(metadata: &MetadataMap, who: &str) -> Result<(), Problem> {
     let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok());
-    match text(PROTOCOL_KEY) {
-        None => Ok(()),
-        Some(theirs) if theirs == PROTOCOL.to_string() => Ok(()),
-        Some(theirs) => Err(Problem::new(
+    let Some(theirs) = text(PROTOCOL_KEY) else { return Ok(()) };
+    let Ok(number) = theirs.parse::<u32>() else {
+        return Err(Problem::new(
             Reason::MalformedRequest,
-            format!("the {who} ({}) speaks protocol {theirs}, this is {RELEASE} with protocol {PROTOCOL}", text(RELEASE_KEY).unwrap_or("unknown release")),
-        )
-        .hint("update the older of the two, then run `claviger daemon stop`; the next call starts the new daemon")),
+            format!("the {who} names no protocol that is a number"),
+        ));
+    };
+    if number == PROTOCOL {
+        return Ok(());
     }
+    let release = text(RELEASE_KEY).unwrap_or("of an unknown release");
+    let message =
+        format!("the {who} ({release}) speaks protocol {number}, this is {RELEASE} with protocol {PROTOCOL}");
+    Err(Problem::new(Reason::MalformedRequest, message).hint(match (who == "daemon") == (number < PROTOCOL) {
+        true => "the daemon is the older one: `claviger daemon restart` lets the installed one take over",
+        false => "the client is the older one: update it, or run the `claviger` that was installed with the daemon",
+    }))
 }
 
 /// A location on the wire.
@@ -159,10 +167,11 @@ pub fn duration(of: Duration) -> prost_types::Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{from_status, to_status};
+    use super::{PROTOCOL_KEY, check_protocol, from_status, to_status};
+    use crate::PROTOCOL;
     use crate::reason::{Location, Problem, REASONS, Reason};
     use std::time::Duration;
-    use tonic::{Code, Status};
+    use tonic::{Code, Status, metadata::MetadataMap};
 
     #[test]
     fn every_problem_survives_the_wire() {
@@ -187,6 +196,22 @@ mod tests {
         assert!(status.details().len() * 4 / 3 + status.message().len() * 3 < 8192);
         assert!(status.message().starts_with("begin ") && status.message().ends_with(" end"));
         assert!(from_status(&status).location.expect("a place").file.ends_with("/settings.json"));
+    }
+
+    #[test]
+    fn the_older_side_is_named() {
+        for (who, theirs, expected) in [
+            ("daemon", PROTOCOL - 1, "the daemon is the older"),
+            ("daemon", PROTOCOL + 1, "the client is the older"),
+            ("client", PROTOCOL - 1, "the client is the older"),
+            ("client", PROTOCOL + 1, "the daemon is the older"),
+        ] {
+            let mut metadata = MetadataMap::new();
+            metadata.insert(PROTOCOL_KEY, theirs.into());
+            let hint = check_protocol(&metadata, who).expect_err("another protocol").hint.expect("a hint");
+            assert!(hint.starts_with(expected), "{who} {theirs}: {hint}");
+        }
+        assert!(check_protocol(&MetadataMap::new(), "client").is_ok());
     }
 
     #[test]

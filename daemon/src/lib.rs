@@ -13,7 +13,9 @@ pub mod broker;
 pub mod config;
 pub mod endpoint;
 pub mod fetch;
+pub mod handover;
 pub mod host;
+pub mod inherited;
 pub mod listener;
 mod lock;
 pub mod logs;
@@ -27,18 +29,22 @@ pub mod trust;
 
 use accounts::{Accounts, Store};
 use audit::Audit;
-use broker::Broker;
+use broker::{Broker, Phase, kept::Kept};
 use config::{Limits, Paths};
-use host::Host;
+use handover::Handover;
+use host::{Host, successor::Program};
 use logs::Logs;
 use server::Context;
 use settings::store::{Roots, SettingsStore};
-use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::{net::UnixListener, sync::Notify, time::sleep};
 use trust::TrustStore;
 
 /// How long running requests may take to end when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// The same when another program goes on: those who wait for a refresh get its outcome, whoever connects waits so long.
+const LAST_REFRESH: Duration = Duration::from_secs(30);
 
 /// How long a look at the settings files counts. No process that starts after an edit can ask sooner than this, so
 /// each one sees the edit; a session that asks thousands of times a second costs two thousand looks.
@@ -59,6 +65,19 @@ pub struct Setup {
     pub managed_owner: u32,
     /// Changes the log level.
     pub logs: Logs,
+    /// What can go on in our place; `None` for a daemon inside another program.
+    pub program: Option<Program>,
+    /// What the last daemon left.
+    pub kept: Kept,
+}
+
+/// How a daemon ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Whether another program is to go on.
+    pub is_replaced: bool,
+    /// What that one needs.
+    pub kept: Kept,
 }
 
 /// Why a daemon ended before it was asked to.
@@ -72,47 +91,80 @@ pub enum RunError {
     Server(#[from] tonic::transport::Error),
 }
 
-/// Serves on `listener` until `shutdown` resolves or a client asks to stop.
+/// Serves on `listener` until `shutdown` resolves, a client asks to stop, or another program is to go on.
 ///
 /// # Errors
 /// See [`RunError`].
 pub async fn run(
     listener: UnixListener,
-    setup: Setup,
+    mut setup: Setup,
     shutdown: impl Future<Output = ()>,
-) -> Result<(), RunError> {
-    let logs = setup.logs.clone();
+) -> Result<Ended, RunError> {
+    let (logs, kept) = (setup.logs.clone(), std::mem::take(&mut setup.kept));
+    let handover = Handover::new(setup.program.take());
     let log = setup.paths.state.join("audit.jsonl");
     let broker = broker(setup);
+    broker.inherit(kept);
     let audit = Audit::start(&log, broker.host.clock.clone());
-    let stop = Arc::new(Notify::new());
-    let (logins, asked) = (server::logins(), stop.clone());
-    let context = Context { broker: broker.clone(), audit: audit.clone(), stop: asked, logs, logins };
-    let router = server::router(context).await?;
-    let stopping = broker.clone();
-    let signal = async move {
-        tokio::select! {
-            () = shutdown => {}
-            () = stop.notified() => {}
-        }
-        // Open streams and waiting requests end now; whatever else is running may finish.
-        stopping.shut_down();
+    let (stop, somebody) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let context = Context {
+        broker: broker.clone(),
+        audit: audit.clone(),
+        stop: stop.clone(),
+        handover: handover.clone(),
+        logs,
+        logins: server::logins(),
     };
-    let serving = router.serve_with_incoming_shutdown(peer::Incoming::new(listener), signal);
+    let following = context.clone();
+    let incoming = peer::Incoming::new(listener, somebody.clone());
+    let router = server::router(context).await?;
+    let streams = broker.clone();
+    // Open streams and waiting requests end then; whatever else is running may finish.
+    let serving = router.serve_with_incoming_shutdown(incoming, async move { streams.stopping().await });
     let ending = async {
         serving.await?;
         // What a server gives only once is kept before a service manager is told that everything is over.
         broker.host.lasting_ended().await;
+        if broker.phase() == Phase::HandingOver {
+            broker.landed().await;
+        }
         Ok::<_, RunError>(())
+    };
+    let stopped = async {
+        tokio::select! {
+            () = shutdown => {}
+            () = stop.notified() => {}
+        }
     };
     tokio::select! {
         ended = ending => ended?,
-        () = async { broker.stopping().await; sleep(DRAIN).await } => {
+        () = follow_phases(&broker, stopped, handover.begun()) => {
             tracing::warn!("some requests did not end in time");
         }
+        () = async {
+            handover.follow(&broker, || following.is_signing_in(), &somebody).await;
+            std::future::pending().await
+        } => {}
     }
     audit.flush().await;
-    Ok(())
+    Ok(Ended { is_replaced: broker.phase() == Phase::HandingOver, kept: broker.keep() })
+}
+
+/// Enters the phases as they come. Resolves when nothing may go on any longer.
+async fn follow_phases(broker: &Broker, stopped: impl Future<Output = ()>, begun: impl Future<Output = ()>) {
+    let mut stopped = pin!(stopped);
+    tokio::select! {
+        () = &mut stopped => {}
+        () = begun => {
+            broker.enter(Phase::HandingOver);
+            tokio::select! {
+                () = &mut stopped => {}
+                () = sleep(LAST_REFRESH) => return,
+            }
+        }
+    }
+    broker.enter(Phase::Stopping);
+    sleep(DRAIN).await;
 }
 
 fn broker(setup: Setup) -> Arc<Broker> {

@@ -11,6 +11,7 @@
 
 use claviger::socket::LOCK_NAME;
 use nix::{fcntl::OFlag, unistd::Uid};
+use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File},
     io,
@@ -21,6 +22,8 @@ use std::{
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 /// A socket that this process listens on.
@@ -34,10 +37,22 @@ pub struct Listener {
 /// A socket file we made and have to remove.
 #[derive(Debug)]
 struct Owned {
-    path: PathBuf,
-    identity: (u64, u64),
-    _lock: File,
+    file: Left,
+    _lock: Option<File>,
 }
+
+/// A socket file of a program that goes on as another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+/// How long the lock may be missed by the program that goes on. Whoever has it finds a daemon that answers, and gives up.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How often to try.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why there is no socket to listen on.
 #[derive(Debug, thiserror::Error)]
@@ -65,18 +80,19 @@ pub enum ListenError {
     },
 }
 
-/// The socket inherited from systemd or launchd, if there is one, else a new one at `path`.
+/// The socket inherited from systemd, launchd or the last program in this process, if there is one, else a new one at
+/// `path`. `left` is the socket file of the last program, if it made one.
 ///
 /// # Errors
 /// See [`ListenError`].
-pub fn listen(path: &Path) -> Result<Listener, ListenError> {
+pub fn listen(path: &Path, left: Option<Left>) -> Result<Listener, ListenError> {
     let failed = |action, cause| ListenError::Failed { action, path: path.to_owned(), cause };
     let mut inherited = listenfd::ListenFd::from_env();
     let socket = inherited
         .take_unix_listener(0)
         .map_err(|cause| failed("take over the inherited socket for", cause))?;
     let listener = match socket {
-        Some(socket) => Listener { socket, owned: None },
+        Some(socket) => Listener { socket, owned: left.map(Owned::take_over) },
         None => bind(path)?,
     };
     listener.socket.set_nonblocking(true).map_err(|cause| failed("prepare", cause))?;
@@ -97,7 +113,10 @@ fn bind(path: &Path) -> Result<Listener, ListenError> {
     let found = fs::symlink_metadata(path).map_err(|cause| failed("look at", cause))?;
     Ok(Listener {
         socket,
-        owned: Some(Owned { path: path.to_owned(), identity: (found.dev(), found.ino()), _lock: lock }),
+        owned: Some(Owned {
+            file: Left { path: path.to_owned(), identity: (found.dev(), found.ino()) },
+            _lock: Some(lock),
+        }),
     })
 }
 
@@ -158,11 +177,30 @@ fn remove_dead(path: &Path) -> Result<(), ListenError> {
     })
 }
 
+impl Owned {
+    /// The file of the last program in this process, with a lock of our own: that one's went with it.
+    fn take_over(file: Left) -> Self {
+        let directory = file.path.parent().unwrap_or(Path::new("/"));
+        let give_up = Instant::now() + LOCK_PATIENCE;
+        let lock = loop {
+            match lock(&directory.join(LOCK_NAME), &file.path) {
+                Ok(lock) => break Some(lock),
+                Err(ListenError::Taken(_)) if Instant::now() < give_up => sleep(LOCK_PAUSE),
+                Err(error) => {
+                    tracing::warn!(%error, "the socket is served without its lock");
+                    break None;
+                }
+            }
+        };
+        Self { file, _lock: lock }
+    }
+}
+
 impl Drop for Owned {
     fn drop(&mut self) {
-        let ours =
-            fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity);
-        if ours && let Err(error) = fs::remove_file(&self.path) {
+        let Left { path, identity } = &self.file;
+        let ours = fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == *identity);
+        if ours && let Err(error) = fs::remove_file(path) {
             tracing::warn!(%error, "the socket is left behind");
         }
     }
@@ -172,5 +210,10 @@ impl Listener {
     /// Whether the socket was inherited.
     pub fn is_inherited(&self) -> bool {
         self.owned.is_none()
+    }
+
+    /// The socket file, if we made it and have to remove it.
+    pub fn left(&self) -> Option<Left> {
+        self.owned.as_ref().map(|owned| owned.file.clone())
     }
 }

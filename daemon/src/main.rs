@@ -6,11 +6,12 @@
 
 use clap::{Parser, Subcommand};
 use clavigerd::{
-    Setup,
+    Ended, Setup,
     config::{Config, Paths},
     fetch::{self, Fetch},
-    host::{Host, memory, system},
-    listener,
+    host::{Host, memory, successor::Program, system},
+    inherited::{self, Inherited},
+    listener::{self, Listener},
     logs::{DEFAULT_FILTER, Format, Logs},
     run,
 };
@@ -52,12 +53,16 @@ enum Verb {
     /// Run a cloud's SDK once and print what it finds; the daemon runs this for itself
     #[command(subcommand, hide = true)]
     Fetch(Fetch),
+    /// Say whether a daemon could start like this; a daemon asks its successor
+    #[command(hide = true)]
+    Check,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.verb {
         Some(Verb::Fetch(what)) => fetch::run(what),
+        Some(Verb::Check) => prepare(&arguments).map(drop),
         None => start(&arguments),
     };
     match done {
@@ -69,27 +74,64 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    system::close_inherited();
-    memory::protect_process()?;
+/// Everything up to the socket that can go wrong with a program or its configuration.
+fn prepare(arguments: &Arguments) -> Result<(Paths, Config), Box<dyn Error>> {
     let paths = paths(arguments)?;
     listener::private_directory(&paths.state)?;
     let config = match system::read_text(&paths.config)? {
         Some(text) => Config::parse(&paths.config.display().to_string(), &text)?,
         None => Config::default(),
     };
+    Ok((paths, config))
+}
+
+fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    system::close_inherited();
+    memory::protect_process()?;
+    let inherited = Inherited::take();
+    let (paths, config) = prepare(arguments)?;
     let filter = arguments.log.as_deref().or(config.log.as_deref()).unwrap_or(DEFAULT_FILTER);
     let log_file =
         arguments.on_demand.then(|| system::open_log(&paths.state.join("clavigerd.log"))).transpose()?;
     let logs = Logs::start(filter, arguments.log_format, log_file)?;
     memory::raise_descriptor_limit();
-    let listener = listener::listen(&paths.socket)?;
-    tracing::info!(socket = %paths.socket.display(), inherited = listener.is_inherited(), "listening");
+    let (left, mut kept) = inherited.read();
+    let listener = listener::listen(&paths.socket, left)?;
+    tracing::info!(
+        socket = %paths.socket.display(),
+        inherited = listener.is_inherited(),
+        credentials = kept.len(),
+        "listening"
+    );
     if arguments.on_demand {
         system::detach("ready\n")?;
     }
-    let Config { limits, store, .. } = config;
-    let setup = Setup { paths, limits, store, host: Host::real(), managed_owner: 0, logs };
+    let program = Program::own()?;
+    loop {
+        let setup = Setup {
+            paths: paths.clone(),
+            limits: config.limits.clone(),
+            store: config.store,
+            host: Host::real(),
+            managed_owner: 0,
+            logs: logs.clone(),
+            program: Some(program.clone()),
+            kept,
+        };
+        let ended = serve(&listener, setup)?;
+        if !ended.is_replaced {
+            break;
+        }
+        // Returns only if nothing came of it, and then this program goes on.
+        let error = inherited::pass_on(&program, &listener, &ended.kept);
+        tracing::error!(%error, "another program could not take over: this one goes on");
+        kept = ended.kept;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn serve(listener: &Listener, setup: Setup) -> Result<Ended, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let socket = tokio::net::UnixListener::from_std(listener.socket.try_clone()?)?;
@@ -101,11 +143,8 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 _ = interrupt.recv() => {}
             }
         };
-        run(socket, setup, asked).await?;
-        Ok::<_, Box<dyn Error>>(())
-    })?;
-    tracing::info!("stopped");
-    Ok(())
+        Ok(run(socket, setup, asked).await?)
+    })
 }
 
 /// Where things are. Besides systemd's `LISTEN_…`, these are the only variables the daemon reads from its own

@@ -16,6 +16,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{UnixListener, UnixStream},
+    sync::Notify,
     time::{Sleep, sleep},
 };
 use tokio_stream::Stream;
@@ -46,6 +47,8 @@ pub struct PeerStream {
 #[derive(Debug)]
 pub struct Incoming {
     listener: UnixListener,
+    /// Told of each connection.
+    somebody: Arc<Notify>,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
@@ -78,9 +81,9 @@ pub fn of<T>(request: &Request<T>) -> Peer {
 // === impl Incoming ===
 
 impl Incoming {
-    /// Accepts from `listener`.
-    pub fn new(listener: UnixListener) -> Self {
-        Self { listener, pause: None }
+    /// Accepts from `listener`, and tells `somebody` each time.
+    pub fn new(listener: UnixListener, somebody: Arc<Notify>) -> Self {
+        Self { listener, somebody, pause: None }
     }
 }
 
@@ -94,7 +97,10 @@ impl Stream for Incoming {
                 self.pause = None;
             }
             match std::task::ready!(self.listener.poll_accept(cx)) {
-                Ok((stream, _)) => return Poll::Ready(Some(Ok(PeerStream::new(stream)))),
+                Ok((stream, _)) => {
+                    self.somebody.notify_one();
+                    return Poll::Ready(Some(Ok(PeerStream::new(stream))));
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     self.pause = Some(Box::pin(sleep(ACCEPT_PAUSE)));

@@ -4,10 +4,12 @@
 
 mod connection;
 mod start;
+mod watch;
 
 pub use connection::Connection;
 pub use start::{daemon_program, default_socket};
 pub use tonic::Streaming;
+pub use watch::Watch;
 
 use crate::{
     PROTOCOL, RELEASE,
@@ -20,7 +22,11 @@ use crate::{
     session::SessionContext,
     wire,
 };
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::time::sleep;
 use tonic::{Request, Response, Status};
 
 /// Why the daemon could not be talked to at all.
@@ -54,13 +60,13 @@ pub enum ConnectError {
 #[derive(Clone, Debug)]
 pub struct Client {
     connection: Connection,
+    socket: PathBuf,
 }
 
-/// A watched credential.
-#[derive(Debug)]
-pub struct Watch {
-    stream: Streaming<v1::WatchCredentialResponse>,
-}
+/// Pauses before the next connection, when a daemon goes away in whose place another may go on: that one needs some
+/// milliseconds.
+const PAUSES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];
 
 impl Client {
     /// Connects to the daemon on `socket`.
@@ -69,7 +75,7 @@ impl Client {
     /// [`ConnectError::Unreachable`] if no daemon listens there; [`ConnectError::Unsafe`] if the socket belongs to
     /// somebody else.
     pub async fn connect(socket: &Path) -> Result<Self, ConnectError> {
-        Ok(Self { connection: Connection::open(socket).await? })
+        Ok(Self { connection: Connection::open(socket).await?, socket: socket.to_owned() })
     }
 
     /// Connects to the daemon on `socket`, and starts one if none answers. Of many callers at once, one starts it.
@@ -86,12 +92,42 @@ impl Client {
         }
     }
 
-    /// Gets a credential, refreshed first if less than `min_validity` is left.
+    /// Gets a credential, refreshed first if less than `min_validity` is left. If another daemon goes on in the place of
+    /// this one meanwhile, that one is asked.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
     pub async fn get(
         &mut self,
+        session: &SessionContext,
+        min_validity: Option<Duration>,
+    ) -> Result<v1::Lease, Problem> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            match self.try_get(session, min_validity).await {
+                Err(problem) => self.connect_again(problem, &mut pauses).await?,
+                lease => return lease,
+            }
+        }
+    }
+
+    /// Connects again after `problem`, if that may help.
+    async fn connect_again(
+        &mut self,
+        problem: Problem,
+        pauses: &mut std::slice::Iter<'_, Duration>,
+    ) -> Result<(), Problem> {
+        let is_lost =
+            problem.reason == Reason::ShuttingDown && problem.retry_after.is_none_or(|delay| delay.is_zero());
+        let Some(pause) = pauses.next().filter(|_| is_lost) else { return Err(problem) };
+        sleep(*pause).await;
+        // Nobody there: the daemon ended, and none goes on.
+        self.connection = Connection::open(&self.socket).await.map_err(|_| problem)?;
+        Ok(())
+    }
+
+    async fn try_get(
+        &self,
         session: &SessionContext,
         min_validity: Option<Duration>,
     ) -> Result<v1::Lease, Problem> {
@@ -103,14 +139,12 @@ impl Client {
         unwrap(response)?.lease.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no lease"))
     }
 
-    /// Follows a credential. The watch ends with the daemon.
+    /// Follows a credential. The watch ends with the daemon, unless another goes on in its place.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
     pub async fn watch(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
-        let message = v1::WatchCredentialRequest { session: Some(session.to_proto()) };
-        let stream = unwrap(self.credentials().watch_credential(request(message)).await)?;
-        Ok(Watch { stream })
+        Watch::open(self.clone(), session.clone()).await
     }
 
     /// Reports that the API answered `status` (401 or 403) to `lease`.
@@ -163,16 +197,6 @@ impl Client {
     }
 }
 
-impl Watch {
-    /// The next event; `None` when the daemon has ended the stream.
-    ///
-    /// # Errors
-    /// The daemon's typed [`Problem`]; `shutting-down` if the connection broke.
-    pub async fn next(&mut self) -> Result<Option<v1::watch_credential_response::Event>, Problem> {
-        Ok(next(&mut self.stream).await?.and_then(|message| message.event))
-    }
-}
-
 /// A request that says which release and protocol this client speaks.
 pub fn request<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
@@ -189,6 +213,20 @@ pub fn unwrap<T>(response: Result<Response<T>, Status>) -> Result<T, Problem> {
     let response = response.map_err(|status| problem(&status))?;
     wire::check_protocol(response.metadata(), "daemon")?;
     Ok(response.into_inner())
+}
+
+/// A request to a daemon of any protocol. Stop, Restart and GetVersion are the same in all of them, so that a client can
+/// always mend what does not fit.
+pub fn request_any<T>(message: T) -> Request<T> {
+    Request::new(message)
+}
+
+/// The message of a response to [`request_any`].
+///
+/// # Errors
+/// The daemon's typed [`Problem`].
+pub fn unwrap_any<T>(response: Result<Response<T>, Status>) -> Result<T, Problem> {
+    Ok(response.map_err(|status| problem(&status))?.into_inner())
 }
 
 /// The next message of a stream; `None` when the daemon has ended it.

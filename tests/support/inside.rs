@@ -9,7 +9,8 @@ use claviger::{
     wire,
 };
 use clavigerd::{
-    RunError, Setup,
+    Ended, RunError, Setup,
+    broker::kept::Kept,
     config::{Limits, Paths},
     host::{Host, clock::Clock},
     logs::Logs,
@@ -30,7 +31,7 @@ pub struct Inside {
     /// What sessions have in their environment.
     pub environment: Vec<(String, String)>,
     stop: Arc<Notify>,
-    task: JoinHandle<Result<(), RunError>>,
+    task: JoinHandle<Result<Ended, RunError>>,
     _logs: tracing::subscriber::DefaultGuard,
 }
 
@@ -56,6 +57,8 @@ impl Inside {
             host: Host::new(clock.clone()),
             managed_owner: nix::unistd::Uid::effective().as_raw(),
             logs: Logs::default(),
+            program: None,
+            kept: Kept::default(),
         };
         let stop = Arc::new(Notify::new());
         let stopped = stop.clone();

@@ -2,8 +2,9 @@
 
 use crate::{context::Context, failure::Failure, output, wait};
 use claviger::{
-    client::{Client, ConnectError, daemon_program, request, unwrap},
-    proto::v1::{GetVersionRequest, SetLogLevelRequest, StopRequest},
+    client::{Client, ConnectError, daemon_program, request, request_any, unwrap, unwrap_any},
+    proto::v1::{GetVersionRequest, RestartRequest, SetLogLevelRequest, StopRequest},
+    reason::Reason,
 };
 use nix::{sys::signal::kill, unistd::Pid};
 use serde_json::json;
@@ -34,6 +35,8 @@ pub(crate) enum Verb {
     Start,
     /// Stop the daemon after it has answered what it was asked
     Stop,
+    /// Let the program that is installed now go on in the place of the daemon, with all it holds
+    Restart,
     /// Change what the daemon logs, until it ends
     LogLevel {
         /// For example `info`, `debug` or `clavigerd=trace`
@@ -50,6 +53,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Run { command } => become_daemon(context, &command),
         Verb::Start => start(context).await,
         Verb::Stop => stop(context).await,
+        Verb::Restart => restart(context).await,
         Verb::LogLevel { filter } => log_level(context, filter).await,
     }
 }
@@ -95,7 +99,9 @@ async fn stop(context: &Context) -> Result<(), Failure> {
     let mut service = client.control();
     let socket = context.socket()?;
     let served = inode(&socket);
-    let pid = wait::answer(context, async { unwrap(service.stop(request(StopRequest {})).await) }).await?.pid;
+    let pid = wait::answer(context, async { unwrap_any(service.stop(request_any(StopRequest {})).await) })
+        .await?
+        .pid;
     let gone = async {
         gone(&client).await;
         // Until it has ended it holds the socket, and whoever calls next would be turned away.
@@ -123,7 +129,7 @@ fn is_alive(pid: u32) -> bool {
 
 /// Waits until the daemon has closed this connection. Opening another one could start a new daemon.
 async fn gone(client: &Client) {
-    while client.inspect().get_version(request(GetVersionRequest {})).await.is_ok() {
+    while client.inspect().get_version(request_any(GetVersionRequest {})).await.is_ok() {
         tokio::time::sleep(POLL).await;
     }
 }
@@ -135,6 +141,39 @@ fn stopped(context: &Context, pid: Option<u32>) -> Result<(), Failure> {
         (false, None) => note(context, "no daemon runs"),
     }
     Ok(())
+}
+
+/// Sessions notice nothing: their calls wait until the next program answers.
+async fn restart(context: &Context) -> Result<(), Failure> {
+    let client = context.connect_running().await?;
+    let mut service = client.control();
+    let asked = async { unwrap_any(service.restart(request_any(RestartRequest {})).await) };
+    let pid = wait::answer(context, asked).await?.pid;
+    let socket = context.socket()?;
+    let limit = context.options.timeout();
+    let answers = async {
+        gone(&client).await;
+        successor(&socket).await
+    };
+    let answered = tokio::time::timeout(limit, answers).await;
+    let release = answered.map_err(|_| Failure::TimedOut(limit))??;
+    match context.options.json {
+        true => output::json(&json!({"restarted": true, "pid": pid, "release": release}))?,
+        false => note(context, &format!("clavigerd {release} has taken over, with pid {pid}")),
+    }
+    Ok(())
+}
+
+/// The release of the daemon that goes on. Its socket has never been closed.
+async fn successor(socket: &Path) -> Result<String, Failure> {
+    loop {
+        let client = Client::connect(socket).await?;
+        let answer = client.inspect().get_version(request_any(GetVersionRequest {})).await;
+        match unwrap_any(answer) {
+            Err(problem) if problem.reason == Reason::ShuttingDown => tokio::time::sleep(POLL).await,
+            answer => return Ok(answer?.version.unwrap_or_default().release),
+        }
+    }
 }
 
 async fn log_level(context: &Context, filter: String) -> Result<(), Failure> {

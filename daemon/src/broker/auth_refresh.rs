@@ -12,7 +12,8 @@ use crate::{
     sources::{Ask, Demand, Line, SignIn, SourceKey},
 };
 use claviger::reason::{Location, Problem, Reason};
-use record::{Past, cancelled, failed};
+pub use record::Past;
+use record::{cancelled, failed};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -200,6 +201,17 @@ impl AuthRefreshes {
             record.running = None;
             record.past.end(now, ok);
         }
+    }
+
+    /// What is known of earlier runs, for the next daemon.
+    pub fn keep(&self) -> Vec<(SourceKey, Past)> {
+        lock(&self.0).iter().map(|(key, record)| (*key, record.past.clone())).collect()
+    }
+
+    /// Takes over what the last daemon knew.
+    pub fn inherit(&self, runs: Vec<(SourceKey, Past)>) {
+        let record = |past| Record { running: None, past };
+        lock(&self.0).extend(runs.into_iter().take(MOST).map(|(key, past)| (key, record(past))));
     }
 
     /// Notes whether a credential was there after a run.

@@ -56,6 +56,22 @@ pub(super) struct Seat {
 /// Pause before the second attempt of a flight; doubled before the third.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
+/// Counts as a refresh in progress while it lives.
+struct Flying(watch::Sender<usize>);
+
+impl Flying {
+    fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|flying| *flying += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Flying {
+    fn drop(&mut self) {
+        self.0.send_modify(|flying| *flying -= 1);
+    }
+}
+
 impl Flight {
     fn seat(&self, demand: Demand) -> Seat {
         Seat { outcomes: self.outcomes.clone(), _waits: self.demand.join(demand) }
@@ -99,7 +115,9 @@ impl Broker {
         entry.flight = Some(flight);
         let cause = if entry.state.current.is_none() { Cause::Initial } else { cause };
         let (broker, provider) = (self.clone(), entry.provider.clone());
+        let flying = Flying::new(&self.flying);
         tokio::spawn(async move {
+            let _flying = flying;
             let started = Instant::now();
             let outcome = loop {
                 let attempts = tokio::spawn(broker.clone().attempts(key, provider.clone(), demand.clone()));

@@ -40,7 +40,8 @@ impl Broker {
     /// Forgets every secret: cache entries, outcomes of walks, contents of settings files.
     pub fn drop_secrets(&self) -> usize {
         let entries = std::mem::take(&mut *self.lock());
-        let dropped = entries.values().filter(|entry| entry.secret.is_some()).count();
+        let dropped =
+            entries.values().filter(|entry| entry.secret.is_some()).count() + self.inherited.clear();
         entries.values().for_each(super::Entry::bump);
         drop(entries);
         self.recall.clear();
@@ -52,6 +53,7 @@ impl Broker {
 
     /// Forgets the secrets of an account but for those of the login that is on the list.
     pub fn drop_account(&self, name: &str) {
+        self.inherited.drop_account(name);
         let index = self.accounts.current();
         let listed = index.find(name).map(|account| account.login.as_str());
         self.lock().retain(|_, entry| {

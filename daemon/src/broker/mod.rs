@@ -6,6 +6,7 @@ pub mod auth_refresh;
 pub mod entry;
 pub mod flight;
 mod inputs;
+pub mod kept;
 pub mod loan;
 mod locked;
 pub mod news;
@@ -34,6 +35,7 @@ use claviger::{
     session::{SessionContext, SessionMode},
 };
 use entry::{Entries, Entry};
+use kept::Inherited;
 use loan::{Counters, Loan, LoanMaterial, Wanted};
 use recall::{Inputs, Recall};
 use std::{
@@ -44,7 +46,7 @@ use std::{
     },
     time::{Duration, SystemTime},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch::Sender};
 
 /// How many more children of the local store may run at once than commands. They take little, and mostly wait for servers.
 const LENDINGS: usize = 8;
@@ -79,7 +81,22 @@ pub struct Broker {
     locked: AtomicBool,
     /// The file that says so to the next start.
     lock_mark: PathBuf,
-    shutdown: tokio::sync::watch::Sender<bool>,
+    inherited: Inherited,
+    /// Refreshes in progress.
+    flying: Sender<usize>,
+    phase: Sender<Phase>,
+}
+
+/// What the daemon is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Serving.
+    #[default]
+    Serving,
+    /// Answering what it was asked, before another program goes on in its place.
+    HandingOver,
+    /// Ending: whoever waits is told so.
+    Stopping,
 }
 
 // === impl Broker ===
@@ -97,8 +114,7 @@ impl Broker {
         let lock_mark = store.directory.join("locked");
         let [commands, fetches, lendings] =
             [limits.commands, limits.commands, limits.commands.saturating_mul(LENDINGS)].map(Semaphore::new);
-        let shutdown = tokio::sync::watch::Sender::new(false);
-        let (counters, entries, recall, auth_refreshes) = Default::default();
+        let (counters, entries, recall, auth_refreshes, inherited) = Default::default();
         Arc::new(Self {
             host,
             settings,
@@ -116,7 +132,9 @@ impl Broker {
             auth_refreshes,
             locked: AtomicBool::new(!files::stamp(&lock_mark).is_absent()),
             lock_mark,
-            shutdown,
+            inherited,
+            flying: Sender::default(),
+            phase: Sender::default(),
         })
     }
 
@@ -197,15 +215,29 @@ impl Broker {
         Ok(Settings { snapshot, explicit, decision, scope: Scope::of(session.mode) })
     }
 
-    /// Ends all waiting, for a stop of the daemon.
-    pub fn shut_down(&self) {
-        self.shutdown.send_replace(true);
+    /// Goes on to `phase`; never back.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_modify(|current| *current = phase.max(*current));
     }
 
-    /// Resolves when the daemon stops.
+    /// What the daemon is doing.
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Resolves when streams have to end: the daemon stops, or another goes on in its place.
     pub async fn stopping(&self) {
-        let mut shutdown = self.shutdown.subscribe();
-        drop(shutdown.wait_for(|stopping| *stopping).await);
+        drop(self.phase.subscribe().wait_for(|phase| *phase >= Phase::HandingOver).await);
+    }
+
+    /// Resolves when nobody may wait any longer.
+    async fn cut_off(&self) {
+        drop(self.phase.subscribe().wait_for(|phase| *phase == Phase::Stopping).await);
+    }
+
+    /// Resolves when no refresh is in progress.
+    pub async fn landed(&self) {
+        drop(self.flying.subscribe().wait_for(|flying| *flying == 0).await);
     }
 
     /// Calls `show` with every entry.
@@ -216,6 +248,13 @@ impl Broker {
     fn lock(&self) -> MutexGuard<'_, Entries> {
         lock(&self.entries)
     }
+}
+
+/// Another daemon goes on in the place of this one: whoever connects again at once finds it.
+pub fn handing_over() -> Problem {
+    Problem::new(Reason::ShuttingDown, "the daemon is being replaced")
+        .hint("connect again")
+        .retry_after(Duration::ZERO)
 }
 
 /// The daemon is about to end.

@@ -90,7 +90,9 @@ impl Broker {
         let key = wanted.provider.key();
         if !entries.contains_key(&key) {
             entry::make_room(entries, self.limits.slots)?;
-            entries.insert(key, Entry::new(wanted, now));
+            let mut entry = Entry::new(wanted, now);
+            self.inherited.restore(key, &mut entry);
+            entries.insert(key, entry);
             tokio::spawn(tend::tend(self.clone(), key));
         }
         let entry = entries.get_mut(&key).ok_or_else(|| Problem::new(Reason::Bug, "a new entry is gone"))?;
@@ -107,7 +109,7 @@ impl Broker {
     pub(super) async fn wait(&self, seat: flight::Seat) -> Result<Fetched, Problem> {
         tokio::select! {
             outcome = seat.outcome() => outcome,
-            () = self.stopping() => Err(shutting_down()),
+            () = self.cut_off() => Err(shutting_down()),
         }
     }
 }

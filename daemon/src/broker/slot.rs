@@ -2,10 +2,11 @@
 
 use super::schedule;
 use claviger::reason::Problem;
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
 /// A credential that was obtained, without the secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issue {
     /// Counts from 1.
     pub generation: u64,
@@ -22,7 +23,7 @@ pub struct Issue {
 }
 
 /// What leads to a refresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
     /// There was none before.
     Initial,

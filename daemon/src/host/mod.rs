@@ -7,6 +7,7 @@ pub mod clock;
 pub mod command;
 pub mod files;
 pub mod memory;
+pub mod successor;
 pub mod system;
 
 use crate::lock::lock;

@@ -18,6 +18,18 @@ impl ControlService for Context {
         Ok(Response::new(v1::StopResponse { pid: std::process::id() }))
     }
 
+    async fn restart(
+        &self,
+        request: Request<v1::RestartRequest>,
+    ) -> Result<Response<v1::RestartResponse>, Status> {
+        let pid = crate::peer::of(&request).pid;
+        tracing::info!(pid, "asked to let another program go on");
+        self.refuse_commands(pid)?;
+        let begun = self.handover.begin(&self.broker, || self.is_signing_in()).await;
+        begun.map_err(|refusal| fail(refusal.into()))?;
+        Ok(Response::new(v1::RestartResponse { pid: std::process::id() }))
+    }
+
     async fn cancel(
         &self,
         request: Request<v1::CancelRequest>,

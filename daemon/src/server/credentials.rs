@@ -57,11 +57,13 @@ impl CredentialService for Context {
         self.audit.note("watch", &peer, &session, "followed");
         let events = ReceiverStream::new(self.broker.watch(session.clone(), peer.pid));
         let context = self.clone();
-        let messages = events.map(move |event| {
+        // The last one is not an event: it says why the stream ends, if the daemon goes on as another program.
+        let messages = events.map(Some).chain(tokio_stream::once(None)).filter_map(move |event| {
+            let Some(event) = event else { return context.last_words() };
             if let Event::Issued(loan, _) = &*event {
                 context.audit.issued(&peer, &session, loan);
             }
-            Ok(context.message(*event))
+            Some(Ok(context.message(*event)))
         });
         Ok(Response::new(Box::pin(messages)))
     }

@@ -8,7 +8,12 @@ pub mod inspect;
 mod pending;
 pub mod trust;
 
-use crate::{audit::Audit, broker::Broker, peer};
+use crate::{
+    audit::Audit,
+    broker::{self, Broker, Phase},
+    handover::Handover,
+    peer,
+};
 use claviger::{
     PROTOCOL, RELEASE,
     proto::{
@@ -41,6 +46,8 @@ pub struct Context {
     pub audit: Arc<Audit>,
     /// Asks the daemon to stop.
     pub stop: Arc<Notify>,
+    /// Lets another program go on.
+    pub handover: Arc<Handover>,
     /// Changes the log level.
     pub logs: crate::logs::Logs,
     /// Room for logins.
@@ -50,6 +57,19 @@ pub struct Context {
 /// Room for as many logins as may go on at once.
 pub fn logins() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(accounts::MOST_LOGINS))
+}
+
+impl Context {
+    /// How a stream ends: in silence, unless another program goes on and it is worth while to connect again at once.
+    fn last_words<T>(&self) -> Option<Result<T, Status>> {
+        (self.broker.phase() == Phase::HandingOver).then(|| Err(fail(broker::handing_over())))
+    }
+
+    /// Whether somebody is signing in: a command, or `claviger login`.
+    pub fn is_signing_in(&self) -> bool {
+        self.logins.available_permits() < accounts::MOST_LOGINS
+            || !self.broker.auth_refreshes.pending().is_empty()
+    }
 }
 
 /// All services, behind the check of who calls.

@@ -2,11 +2,12 @@
 
 use crate::{broker::schedule, host::command::CommandError};
 use claviger::reason::{Location, Problem, Reason};
+use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
 /// The last runs.
-#[derive(Debug, Default)]
-pub(super) struct Past {
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Past {
     /// When the last one ended, and whether it ended well.
     ended: Option<(SystemTime, bool)>,
     /// Runs in a row after which nobody had a credential.

@@ -6,20 +6,21 @@
 )]
 
 use nix::{errno::Errno, sys::stat::FileStat};
+use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How long the kernel's file clock may stand still between two writes (4 ms at 250 Hz), with a margin.
 const TICK_NS: i128 = 50_000_000;
 
 /// What a path looked like: two equal stamps mean nothing happened in between, once [`Stamp::settled`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp(Seen);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Seen {
     Absent,
     Present { device: u64, inode: u64, size: i64, modified_ns: i128, changed_ns: i128 },
-    Failed(Errno),
+    Failed(i32),
 }
 
 // === impl Stamp ===
@@ -35,7 +36,7 @@ impl Stamp {
                 changed_ns: nanoseconds(status.st_ctime, status.st_ctime_nsec),
             },
             Err(Errno::ENOENT | Errno::ENOTDIR) => Seen::Absent,
-            Err(errno) => Seen::Failed(*errno),
+            Err(errno) => Seen::Failed(*errno as i32),
         })
     }
 
@@ -58,7 +59,7 @@ impl Stamp {
         match &self.0 {
             Seen::Absent => true,
             Seen::Present { changed_ns, .. } => (now_ns() - changed_ns).abs() > TICK_NS,
-            Seen::Failed(errno) => is_lasting(*errno),
+            Seen::Failed(errno) => is_lasting(Errno::from_raw(*errno)),
         }
     }
 }

@@ -1,0 +1,128 @@
+//! Another program goes on in the place of this one: on request, or because the file we were started from was replaced.
+//!
+//! The process stays, and with it the socket: whoever connects meanwhile waits in its queue. What was asked before is
+//! answered first, refreshes in progress end, and the cache goes along (`broker/kept.rs`), so no command runs again.
+
+use crate::{broker::Broker, host::successor::Program, lock::lock};
+use claviger::reason::{Problem, Reason};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
+
+/// How long we wait, serving, for a moment without any refresh. After that, who asks for a credential has to wait for the
+/// last of them.
+const QUIET: Duration = Duration::from_secs(15);
+/// Shortest time between two looks at the program's file.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Whether and when another program goes on.
+#[derive(Debug)]
+pub struct Handover {
+    /// `None`: there is nothing to go on with.
+    program: Option<Mutex<Program>>,
+    /// A handover is in preparation, or has begun.
+    turn: Semaphore,
+    begun: Notify,
+}
+
+/// Why this daemon goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It does not know its own program.
+    #[error("this daemon does not know which program it was started from")]
+    Unknown,
+    /// Another handover is under way.
+    #[error("the daemon is being replaced already")]
+    Already,
+    /// Somebody is signing in. That lasts for minutes, and could not be taken up again.
+    #[error("somebody is signing in, and would have to start over")]
+    SigningIn,
+    /// What lies there could not go on.
+    #[error("{0} cannot take over: {1}")]
+    Unfit(String, String),
+}
+
+// === impl Handover ===
+
+impl Handover {
+    /// To the program that lies where `program` says.
+    pub fn new(program: Option<Program>) -> Arc<Self> {
+        Arc::new(Self { program: program.map(Mutex::new), turn: Semaphore::new(1), begun: Notify::new() })
+    }
+
+    /// Begins as soon as nothing is lost by it: nobody signs in, the program can go on, and no refresh is in progress (but
+    /// that for [`QUIET`] only).
+    ///
+    /// # Errors
+    /// Why this daemon goes on.
+    pub async fn begin(&self, broker: &Broker, is_signing_in: impl Fn() -> bool) -> Result<(), Refusal> {
+        let program = self.program.as_ref().map(|program| lock(program).clone()).ok_or(Refusal::Unknown)?;
+        let turn = self.turn.try_acquire().map_err(|_| Refusal::Already)?;
+        let nobody_signs_in = || match is_signing_in() {
+            false => Ok(()),
+            true => Err(Refusal::SigningIn),
+        };
+        nobody_signs_in()?;
+        let unfit = |why| Refusal::Unfit(program.path().display().to_string(), why);
+        program.check().await.map_err(unfit)?;
+        // An endless refresh must not stand in the way of an update.
+        drop(timeout(QUIET, broker.landed()).await);
+        nobody_signs_in()?;
+        tracing::info!(program = %program.path().display(), "another program takes over");
+        turn.forget();
+        self.begun.notify_one();
+        Ok(())
+    }
+
+    /// Resolves when the handover has begun.
+    pub async fn begun(&self) {
+        self.begun.notified().await;
+    }
+
+    /// Looks at the program's file whenever `somebody` connects, and begins when another lies there.
+    pub async fn follow(&self, broker: &Broker, is_signing_in: impl Fn() -> bool, somebody: &Notify) {
+        let Some(program) = &self.program else { return };
+        loop {
+            somebody.notified().await;
+            let known = lock(program).clone();
+            // A home on a network can keep this waiting, but nobody else.
+            if spawn_blocking(move || known.is_replaced()).await.unwrap_or_default() {
+                match self.begin(broker, &is_signing_in).await {
+                    Ok(()) => return,
+                    Err(Refusal::SigningIn | Refusal::Already) => {}
+                    Err(refusal) => {
+                        tracing::warn!(%refusal, "the program was replaced, but this one goes on");
+                        lock(program).look_again();
+                    }
+                }
+            }
+            sleep(LOOK).await;
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (reason, hint) = match &refusal {
+            Refusal::Unknown => {
+                (Reason::MalformedRequest, "`claviger daemon stop`; the next call starts another")
+            }
+            Refusal::Already => (Reason::SourceUnavailable, "wait a moment"),
+            Refusal::SigningIn => (
+                Reason::SourceUnavailable,
+                "`claviger pending` shows who; try again afterwards, or end it with `claviger cancel`",
+            ),
+            Refusal::Unfit(..) => (
+                Reason::CommandFailed,
+                "install claviger again, or mend its configuration; the daemon goes on as it is",
+            ),
+        };
+        Self::new(reason, refusal.to_string()).hint(hint)
+    }
+}
