@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, Semaphore},
+    sync::{Notify, Semaphore, watch},
     task::spawn_blocking,
     time::{sleep, timeout},
 };
@@ -26,9 +26,9 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Handover {
     /// `None`: there is nothing to go on with.
     program: Option<Mutex<Program>>,
-    /// A handover is in preparation, or has begun.
+    /// Taken while a handover is in preparation.
     turn: Semaphore,
-    begun: Notify,
+    begun: watch::Sender<bool>,
 }
 
 /// Why this daemon goes on.
@@ -37,9 +37,6 @@ pub enum Refusal {
     /// It does not know its own program.
     #[error("this daemon does not know which program it was started from")]
     Unknown,
-    /// Another handover is under way.
-    #[error("the daemon is being replaced already")]
-    Already,
     /// Somebody is signing in. That lasts for minutes, and could not be taken up again.
     #[error("somebody is signing in, and would have to start over")]
     SigningIn,
@@ -53,17 +50,25 @@ pub enum Refusal {
 impl Handover {
     /// To the program that lies where `program` says.
     pub fn new(program: Option<Program>) -> Arc<Self> {
-        Arc::new(Self { program: program.map(Mutex::new), turn: Semaphore::new(1), begun: Notify::new() })
+        Arc::new(Self {
+            program: program.map(Mutex::new),
+            turn: Semaphore::new(1),
+            begun: watch::Sender::default(),
+        })
     }
 
     /// Begins as soon as nothing is lost by it: nobody signs in, the program can go on, and no refresh is in progress (but
-    /// that for [`QUIET`] only).
+    /// that for [`QUIET`] only). Whoever asks meanwhile shares the outcome.
     ///
     /// # Errors
     /// Why this daemon goes on.
     pub async fn begin(&self, broker: &Broker, is_signing_in: impl Fn() -> bool) -> Result<(), Refusal> {
         let program = self.program.as_ref().map(|program| lock(program).clone()).ok_or(Refusal::Unknown)?;
-        let turn = self.turn.try_acquire().map_err(|_| Refusal::Already)?;
+        let _turn = tokio::select! {
+            biased;
+            () = self.begun() => return Ok(()),
+            turn = self.turn.acquire() => turn,
+        };
         let nobody_signs_in = || match is_signing_in() {
             false => Ok(()),
             true => Err(Refusal::SigningIn),
@@ -75,14 +80,13 @@ impl Handover {
         drop(timeout(QUIET, broker.landed()).await);
         nobody_signs_in()?;
         tracing::info!(program = %program.path().display(), "another program takes over");
-        turn.forget();
-        self.begun.notify_one();
+        self.begun.send_replace(true);
         Ok(())
     }
 
     /// Resolves when the handover has begun.
     pub async fn begun(&self) {
-        self.begun.notified().await;
+        drop(self.begun.subscribe().wait_for(|begun| *begun).await);
     }
 
     /// Looks at the program's file whenever `somebody` connects, and begins when another lies there.
@@ -95,7 +99,7 @@ impl Handover {
             if spawn_blocking(move || known.is_replaced()).await.unwrap_or_default() {
                 match self.begin(broker, &is_signing_in).await {
                     Ok(()) => return,
-                    Err(Refusal::SigningIn | Refusal::Already) => {}
+                    Err(Refusal::SigningIn) => {}
                     Err(refusal) => {
                         tracing::warn!(%refusal, "the program was replaced, but this one goes on");
                         lock(program).look_again();
@@ -113,7 +117,6 @@ impl From<Refusal> for Problem {
             Refusal::Unknown => {
                 (Reason::MalformedRequest, "`claviger daemon stop`; the next call starts another")
             }
-            Refusal::Already => (Reason::SourceUnavailable, "wait a moment"),
             Refusal::SigningIn => (
                 Reason::SourceUnavailable,
                 "`claviger pending` shows who; try again afterwards, or end it with `claviger cancel`",

@@ -17,6 +17,8 @@ pub struct Watch {
     stream: Streaming<v1::WatchCredentialResponse>,
     /// The last credential and the last problem, whichever came later.
     told: Option<Event>,
+    /// Why the stream ended, until there is another: whoever waits for an event may give up in between.
+    lost: Option<Problem>,
     /// Whether the stream begins once more, and so with what was told already.
     again: bool,
 }
@@ -26,18 +28,24 @@ pub struct Watch {
 impl Watch {
     pub(super) async fn open(client: Client, session: SessionContext) -> Result<Self, Problem> {
         let stream = stream(&client, &session).await?;
-        Ok(Self { client, session, stream, told: None, again: false })
+        Ok(Self { client, session, stream, told: None, lost: None, again: false })
     }
 
     /// The next event; `None` when the daemon has ended the stream.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`]; `shutting-down` if the connection broke.
+    ///
+    /// # Cancel safety
+    /// No event is lost if the future is dropped.
     pub async fn next(&mut self) -> Result<Option<Event>, Problem> {
         loop {
+            if let Some(problem) = self.lost.clone() {
+                self.go_on(problem).await?;
+            }
             let message = match next(&mut self.stream).await {
                 Err(problem) if problem.is_handover() => {
-                    self.go_on(problem).await?;
+                    self.lost = Some(problem);
                     continue;
                 }
                 message => message?,
@@ -56,7 +64,7 @@ impl Watch {
             self.client.connect_again(problem, &mut pauses).await?;
             match stream(&self.client, &self.session).await {
                 Ok(stream) => {
-                    (self.stream, self.again) = (stream, true);
+                    (self.stream, self.lost, self.again) = (stream, None, true);
                     return Ok(());
                 }
                 Err(failed) => problem = failed,

@@ -157,6 +157,23 @@ impl Home {
         Daemon::start(command, &self.path("daemon.log"), &self.socket())
     }
 
+    /// A daemon from a copy of its program, which can be replaced.
+    pub fn daemon_copy(&self) -> Daemon {
+        self.replace_daemon(b"");
+        let program = self.path("bin/clavigerd");
+        Daemon::start(self.base(&program), &self.path("daemon.log"), &self.socket())
+    }
+
+    /// Puts another file in the place of that copy, as installers do. Programs do not mind what is `appended`.
+    pub fn replace_daemon(&self, appended: &[u8]) {
+        let program = [fs::read(binary("clavigerd")).expect("read").as_slice(), appended].concat();
+        let fresh = self.path("bin/clavigerd.new");
+        fs::create_dir_all(self.path("bin")).expect("directory");
+        fs::write(&fresh, program).expect("file");
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).expect("mode");
+        fs::rename(fresh, self.path("bin/clavigerd")).expect("rename");
+    }
+
     /// Another daemon on the same state directory, at another socket.
     pub fn second_daemon(&self, socket: &str) -> Daemon {
         let mut command = self.base(&binary("clavigerd"));
