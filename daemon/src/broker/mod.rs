@@ -46,7 +46,10 @@ use std::{
     },
     time::{Duration, SystemTime},
 };
-use tokio::sync::{Semaphore, watch::Sender};
+use tokio::sync::{
+    Semaphore,
+    watch::{Receiver, Sender},
+};
 
 /// How many more children of the local store may run at once than commands. They take little, and mostly wait for servers.
 const LENDINGS: usize = 8;
@@ -82,6 +85,8 @@ pub struct Broker {
     /// The file that says so to the next start.
     lock_mark: PathBuf,
     inherited: Inherited,
+    /// Jumps of the clock.
+    jumps: Receiver<u64>,
     /// Refreshes in progress.
     flying: Sender<usize>,
     phase: Sender<Phase>,
@@ -110,7 +115,7 @@ impl Broker {
         (accounts, store): (Arc<Accounts>, Store),
         limits: Limits,
     ) -> Arc<Self> {
-        let started_at = host.clock.now();
+        let (started_at, jumps) = (host.clock.now(), host.clock.jumps());
         let lock_mark = store.directory.join("locked");
         let [commands, fetches, lendings] =
             [limits.commands, limits.commands, limits.commands.saturating_mul(LENDINGS)].map(Semaphore::new);
@@ -133,6 +138,7 @@ impl Broker {
             locked: AtomicBool::new(!files::stamp(&lock_mark).is_absent()),
             lock_mark,
             inherited,
+            jumps,
             flying: Sender::default(),
             phase: Sender::default(),
         })

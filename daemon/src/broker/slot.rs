@@ -111,6 +111,15 @@ impl State {
         })
     }
 
+    /// Whether it was made before the clock was set back: dates in it lie further ahead than any can.
+    pub fn is_ahead_of(&self, now: SystemTime) -> bool {
+        match (&self.failure, self.current) {
+            (Some(failure), _) => failure.retry_at > now && !schedule::backs_off(now, failure.retry_at),
+            (None, Some(issue)) => issue.fetched_at > now + CLOCK_SLACK,
+            (None, None) => false,
+        }
+    }
+
     /// Whether a valid credential must be called stale: its refresh failed, or the API rejected it.
     pub fn is_stale(&self) -> bool {
         self.failure.is_some() || self.rejected

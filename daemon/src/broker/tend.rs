@@ -12,6 +12,10 @@ use std::{
 };
 use tokio::{sync::watch, time::sleep};
 
+/// Refreshes that fall due at once, because the clock jumped, begin within this time: enough for a machine that has just
+/// woken up to have a network, and for its servers not to be asked for everything at the same moment.
+const STAGGER: Duration = Duration::from_secs(2);
+
 /// What to do now.
 enum Step {
     /// Look again after that long, or when the entry changes.
@@ -28,15 +32,21 @@ enum Step {
 pub(super) async fn tend(broker: Arc<Broker>, key: SourceKey) {
     let subscribed = broker.lock().get(&key).map(|entry| entry.changed.subscribe());
     let Some(mut changed) = subscribed else { return };
+    let mut jumps = broker.jumps.clone();
     loop {
         changed.mark_unchanged();
+        jumps.mark_unchanged();
         match broker.step(key) {
             Step::End => return,
             Step::Refresh => broker.refresh_in_background(key).await,
-            Step::Rest => wait(&mut changed).await,
+            Step::Rest => tokio::select! {
+                () = wait(&mut changed) => {}
+                () = jumped(&mut jumps) => {}
+            },
             Step::Sleep(time) => tokio::select! {
                 () = sleep(time) => {}
                 () = wait(&mut changed) => {}
+                () = jumped(&mut jumps) => {}
             },
         }
     }
@@ -45,6 +55,14 @@ pub(super) async fn tend(broker: Arc<Broker>, key: SourceKey) {
 async fn wait(changed: &mut watch::Receiver<u64>) {
     // An error means that the entry is gone, which the next step sees.
     drop(changed.changed().await);
+}
+
+/// Resolves a little after the clock has jumped.
+async fn jumped(jumps: &mut watch::Receiver<u64>) {
+    if jumps.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    sleep(STAGGER.mul_f64(fastrand::f64())).await;
 }
 
 impl Broker {
@@ -58,6 +76,7 @@ impl Broker {
         let idle = if entry.session.is_some() { self.limits.idle } else { Duration::ZERO };
         let watched = entry.watchers > 0 && entry.session.is_some();
         match schedule::next(&entry.state, entry.last_used, watched, idle) {
+            Next::RefreshAt(_) if entry.state.is_ahead_of(now) => Step::Refresh,
             Next::RefreshAt(due) => due.duration_since(now).map_or(Step::Refresh, Step::Sleep),
             Next::Rest => Step::Rest,
             Next::ForgetAt(end) if end <= now && entry.watchers == 0 => {

@@ -1,6 +1,10 @@
-//! What time it is. Freshness is judged by the wall clock; timers only wake.
+//! What time it is. Freshness is judged by the wall clock; timers only wake, and stand still while the machine sleeps.
+//! So whoever waits for one wants to know as well when the clock has jumped.
 
 use std::time::SystemTime;
+use tokio::sync::watch;
+
+mod jumps;
 
 /// A clock.
 #[derive(Clone, Debug)]
@@ -19,6 +23,7 @@ pub struct Fake {
     origin: SystemTime,
     started: tokio::time::Instant,
     jump_seconds: std::sync::atomic::AtomicI64,
+    jumps: watch::Sender<u64>,
 }
 
 impl Clock {
@@ -32,12 +37,26 @@ impl Clock {
         }
     }
 
+    /// Counts how often the clock was set or the machine woke up, from now on.
+    pub fn jumps(&self) -> watch::Receiver<u64> {
+        match self {
+            Self::Real => jumps::follow(),
+            #[cfg(feature = "fake-host")]
+            Self::Fake(fake) => fake.jumps.subscribe(),
+        }
+    }
+
     /// A clock that starts at a fixed instant.
     #[cfg(feature = "fake-host")]
     pub fn fake() -> Self {
         let origin = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
         let started = tokio::time::Instant::now();
-        Self::Fake(std::sync::Arc::new(Fake { origin, started, jump_seconds: 0.into() }))
+        Self::Fake(std::sync::Arc::new(Fake {
+            origin,
+            started,
+            jump_seconds: 0.into(),
+            jumps: watch::Sender::default(),
+        }))
     }
 
     /// Lets the wall clock jump, timers unmoved.
@@ -45,6 +64,7 @@ impl Clock {
     pub fn jump(&self, seconds: i64) {
         if let Self::Fake(fake) = self {
             fake.jump_seconds.fetch_add(seconds, std::sync::atomic::Ordering::Relaxed);
+            fake.jumps.send_modify(|count| *count += 1);
         }
     }
 }

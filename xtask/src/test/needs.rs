@@ -20,6 +20,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("dbus-daemon", "dbus"),
     ("gnome-keyring-daemon", "gnome-keyring"),
     ("secret-tool", "libsecret-tools"),
+    ("faketime", "faketime"),
 ];
 
 /// What is there, and what is not.

@@ -1,0 +1,65 @@
+//! Notices that the clock was set, or that the machine was asleep.
+
+use tokio::sync::watch;
+
+/// Counts jumps of the system's clock, as long as the runtime lives.
+pub(super) fn follow() -> watch::Receiver<u64> {
+    let (sender, receiver) = watch::channel(0);
+    tokio::spawn(async move {
+        if let Err(error) = note(&sender).await {
+            tracing::warn!(%error, "jumps of the clock go unnoticed until somebody asks");
+        }
+        // Whoever waits for a jump waits on.
+        sender.closed().await;
+    });
+    receiver
+}
+
+/// The kernel tells: a timer that is cancelled whenever the clock is set, as it is after a sleep, too. Until then nothing
+/// wakes up.
+#[cfg(target_os = "linux")]
+async fn note(jumps: &watch::Sender<u64>) -> std::io::Result<()> {
+    use nix::sys::{
+        time::TimeSpec,
+        timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
+    };
+    use std::os::fd::OwnedFd;
+    use tokio::io::unix::AsyncFd;
+    /// Seconds since 1970 at which it would go off: after all of us.
+    const NEVER: i64 = 1 << 40;
+    let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
+    let timer = TimerFd::new(ClockId::CLOCK_REALTIME, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
+    timer.set(Expiration::OneShot(TimeSpec::new(NEVER, 0)), flags)?;
+    #[expect(deprecated, reason = "sound here: nobody else can close an OwnedFd")]
+    let timer = AsyncFd::new(OwnedFd::from(timer))?;
+    loop {
+        let mut ready = timer.readable().await?;
+        // What it says is ECANCELED, and from then on it waits for the next jump.
+        let said = nix::unistd::read(timer.get_ref(), &mut [0; 8]);
+        ready.clear_ready();
+        if said == Err(nix::errno::Errno::ECANCELED) {
+            tracing::info!("the clock was set, or the machine was asleep");
+            jumps.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+/// Elsewhere nobody tells, so the two clocks are compared now and then.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+async fn note(jumps: &watch::Sender<u64>) -> std::io::Result<()> {
+    use std::time::{Duration, SystemTime};
+    /// How often.
+    const LOOK: Duration = Duration::from_secs(30);
+    /// More than two clocks drift apart meanwhile.
+    const SLACK: Duration = Duration::from_secs(5);
+    loop {
+        let expected = SystemTime::now() + LOOK;
+        tokio::time::sleep(LOOK).await;
+        let now = SystemTime::now();
+        let ahead = now.duration_since(expected).unwrap_or_else(|behind| behind.duration());
+        if ahead > SLACK {
+            jumps.send_modify(|count| *count += 1);
+        }
+    }
+}
