@@ -97,17 +97,16 @@ fn nothing_comes_back_that_was_locked_away() {
 fn commands_inherit_neither_descriptors_nor_variables() {
     let home = Home::new();
     let seen = home.path("seen").display().to_string();
-    let body = format!("ls /proc/$$/fd | tr '\\n' ' ' > {seen}; env >> {seen}; echo {CANARY}key");
+    let body = format!("ls -l /proc/$$/fd > {seen}; env >> {seen}; echo {CANARY}key");
     home.user_settings(&home.script("nosy.sh", &body), &[]);
     let _daemon = home.daemon();
-    for expected in ["before", "after"] {
+    for round in ["before", "after"] {
         home.ok(&["refresh"]);
         let seen = home.read("seen");
-        let open: Vec<u32> =
-            seen.lines().next().unwrap_or("").split(' ').filter_map(|fd| fd.parse().ok()).collect();
-        // The shell keeps its script open at 10 or 255.
-        assert!(open.iter().all(|fd| [0, 1, 2, 10, 255].contains(fd)), "{expected}: {open:?}");
-        assert!(!seen.contains("LISTEN_") && !seen.contains("HANDOVER"), "{expected}: {seen}");
+        assert!(seen.contains("nosy.sh"), "the list is there: {seen}");
+        for strange in ["memfd", "socket:", ".lock", "LISTEN_", "HANDOVER"] {
+            assert!(!seen.contains(strange), "{round}: {seen}");
+        }
         home.ok(&["daemon", "restart"]);
     }
 }
