@@ -101,18 +101,14 @@ fn foreign(code: Code) -> Reason {
 pub fn check_protocol(metadata: &MetadataMap, who: &str) -> Result<(), Problem> {
     let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok());
     let Some(theirs) = text(PROTOCOL_KEY) else { return Ok(()) };
-    let Ok(number) = theirs.parse::<u32>() else {
-        return Err(Problem::new(
-            Reason::MalformedRequest,
-            format!("the {who} names no protocol that is a number"),
-        ));
-    };
+    // What is no number is older than numbers are.
+    let number = theirs.parse().unwrap_or(0);
     if number == PROTOCOL {
         return Ok(());
     }
     let release = text(RELEASE_KEY).unwrap_or("of an unknown release");
     let message =
-        format!("the {who} ({release}) speaks protocol {number}, this is {RELEASE} with protocol {PROTOCOL}");
+        format!("the {who} ({release}) speaks protocol {theirs}, this is {RELEASE} with protocol {PROTOCOL}");
     Err(Problem::new(Reason::MalformedRequest, message).hint(match (who == "daemon") == (number < PROTOCOL) {
         true => "the daemon is the older one: `claviger daemon restart` lets the installed one take over",
         false => "the client is the older one: update it, or run the `claviger` that was installed with the daemon",
