@@ -15,12 +15,13 @@ pub mod endpoint;
 pub mod fetch;
 pub mod host;
 pub mod listener;
-mod lock;
+pub mod lock;
 pub mod logs;
 pub mod peer;
 pub mod policy;
 pub mod resolve;
 pub mod server;
+pub mod service;
 pub mod settings;
 pub mod sources;
 pub mod trust;
@@ -32,6 +33,7 @@ use config::{Limits, Paths};
 use host::Host;
 use logs::Logs;
 use server::Context;
+use service::Service;
 use settings::store::{Roots, SettingsStore};
 use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{net::UnixListener, sync::Notify, time::sleep};
@@ -87,14 +89,23 @@ pub async fn run(
     let audit = Audit::start(&log, broker.host.clock.clone());
     let stop = Arc::new(Notify::new());
     let (logins, asked) = (server::logins(), stop.clone());
-    let context = Context { broker: broker.clone(), audit: audit.clone(), stop: asked, logs, logins };
+    let service = Arc::new(Service::new(broker.clone(), logs.clone()));
+    let context = Context {
+        broker: broker.clone(),
+        audit: audit.clone(),
+        stop: asked,
+        logs,
+        service: service.clone(),
+        logins,
+    };
     let router = server::router(context).await?;
-    let stopping = broker.clone();
+    let (stopping, told) = (broker.clone(), service.clone());
     let signal = async move {
         tokio::select! {
             () = shutdown => {}
             () = stop.notified() => {}
         }
+        told.stopping();
         // Open streams and waiting requests end now; whatever else is running may finish.
         stopping.shut_down();
     };
@@ -105,12 +116,15 @@ pub async fn run(
         broker.host.lasting_ended().await;
         Ok::<_, RunError>(())
     };
+    // It has its first turn when the server waits for connections.
+    let attending = tokio::spawn(service.attend());
     tokio::select! {
         ended = ending => ended?,
         () = async { broker.stopping().await; sleep(DRAIN).await } => {
             tracing::warn!("some requests did not end in time");
         }
     }
+    attending.abort();
     audit.flush().await;
     Ok(())
 }

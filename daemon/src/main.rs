@@ -11,7 +11,7 @@ use clavigerd::{
     fetch::{self, Fetch},
     host::{Host, memory, system},
     listener,
-    logs::{DEFAULT_FILTER, Format, Logs},
+    logs::{Format, Logs},
     run,
 };
 use std::{error::Error, path::PathBuf, process::ExitCode};
@@ -78,10 +78,9 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Some(text) => Config::parse(&paths.config.display().to_string(), &text)?,
         None => Config::default(),
     };
-    let filter = arguments.log.as_deref().or(config.log.as_deref()).unwrap_or(DEFAULT_FILTER);
     let log_file =
         arguments.on_demand.then(|| system::open_log(&paths.state.join("clavigerd.log"))).transpose()?;
-    let logs = Logs::start(filter, arguments.log_format, log_file)?;
+    let logs = Logs::start(arguments.log.as_deref(), config.log.as_deref(), arguments.log_format, log_file)?;
     memory::raise_descriptor_limit();
     let listener = listener::listen(&paths.socket)?;
     tracing::info!(socket = %paths.socket.display(), inherited = listener.is_inherited(), "listening");

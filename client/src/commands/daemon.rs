@@ -3,7 +3,7 @@
 use crate::{context::Context, failure::Failure, output, wait};
 use claviger::{
     client::{Client, ConnectError, daemon_program, request, unwrap},
-    proto::v1::{GetVersionRequest, SetLogLevelRequest, StopRequest},
+    proto::v1::{GetVersionRequest, ReloadRequest, SetLogLevelRequest, StopRequest},
 };
 use nix::{sys::signal::kill, unistd::Pid};
 use serde_json::json;
@@ -34,7 +34,9 @@ pub(crate) enum Verb {
     Start,
     /// Stop the daemon after it has answered what it was asked
     Stop,
-    /// Change what the daemon logs, until it ends
+    /// Have the daemon read `[daemon]` of its configuration again; nothing it holds is lost
+    Reload,
+    /// Change what the daemon logs, until it ends or reloads
     LogLevel {
         /// For example `info`, `debug` or `clavigerd=trace`
         filter: String,
@@ -50,6 +52,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Run { command } => become_daemon(context, &command),
         Verb::Start => start(context).await,
         Verb::Stop => stop(context).await,
+        Verb::Reload => reload(context).await,
         Verb::LogLevel { filter } => log_level(context, filter).await,
     }
 }
@@ -133,6 +136,23 @@ fn stopped(context: &Context, pid: Option<u32>) -> Result<(), Failure> {
         (true, pid) => output::json(&json!({"stopped": pid.is_some(), "pid": pid}))?,
         (false, Some(pid)) => note(context, &format!("clavigerd with pid {pid} has been stopped")),
         (false, None) => note(context, "no daemon runs"),
+    }
+    Ok(())
+}
+
+async fn reload(context: &Context) -> Result<(), Failure> {
+    let mut service = context.connect_running().await?.control();
+    let answer = async { unwrap(service.reload(request(ReloadRequest {})).await) };
+    let changed = wait::answer(context, answer).await?.changed;
+    match context.options.json {
+        true => output::json(&json!({"changed": changed}))?,
+        false => note(
+            context,
+            match changed {
+                true => "the configuration has been read again",
+                false => "the configuration has been read again; it says what it said before",
+            },
+        ),
     }
     Ok(())
 }

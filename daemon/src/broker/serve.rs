@@ -89,7 +89,7 @@ impl Broker {
         self.refuse_while_locked()?;
         let key = wanted.provider.key();
         if !entries.contains_key(&key) {
-            entry::make_room(entries, self.limits.slots)?;
+            entry::make_room(entries, self.limits().slots)?;
             entries.insert(key, Entry::new(wanted, now));
             tokio::spawn(tend::tend(self.clone(), key));
         }

@@ -55,7 +55,7 @@ impl Broker {
         if entry.flight.is_some() {
             return Step::Rest;
         }
-        let idle = if entry.session.is_some() { self.limits.idle } else { Duration::ZERO };
+        let idle = if entry.session.is_some() { self.limits().idle } else { Duration::ZERO };
         let watched = entry.watchers > 0 && entry.session.is_some();
         match schedule::next(&entry.state, entry.last_used, watched, idle) {
             Next::RefreshAt(due) => due.duration_since(now).map_or(Step::Refresh, Step::Sleep),
