@@ -50,7 +50,7 @@ pub fn home() -> Home {
         );
     }
     for name in ["setgid-helpers.conf", "strict.conf"] {
-        fs::copy(repository("systemd").join(name), home.path(&format!("home/{name}"))).expect("drop-in");
+        fs::copy(repository("systemd").join(name), home.path(format!("home/{name}"))).expect("drop-in");
     }
     home
 }

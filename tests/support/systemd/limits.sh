@@ -13,6 +13,10 @@ say browser "$(tr '\n' ' ' < "$HOME/browser")"
 say core_limit "$(awk '/^Max core file size/ { print $5 }' "/proc/$first/limits")"
 say managed "$("$claviger" explain --json | tr -d ' \n' | grep -o '"file":"/etc/claude-code/managed-settings.json"[^}]*' | grep -oE '"state":"[^"]*"' || true)"
 
+# The store of files works: a child of the daemon seals the key.
+echo sk-canary-stored | "$claviger" login stored --api-key > /dev/null 2>&1 || say login failed
+say stored "$("$claviger" accounts --json | tr -d ' \n' | grep -o '"name":"stored"' || true)"
+
 "$claviger" daemon stop 2>/dev/null
 say socket_after_stop "$(unit is-active clavigerd.socket || true)"
 say token_after_stop "$(token)"
