@@ -2,96 +2,119 @@
 
 mod support;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Write as _,
-    path::Path,
-    process::{Command, Stdio},
-};
-use support::{CANARY, Home, binary, is_root, skipped, text};
+use claviger::variables::{Use, VARIABLES};
+use std::{collections::BTreeSet, fs};
+use support::{CANARY, Home, manager};
 
-/// Namespaces of its own need root, and a kernel that lets this root have them.
-const NAMESPACES: [&str; 7] =
-    ["--mount", "--pid", "--cgroup", "--ipc", "--fork", "--mount-proc", "--kill-child"];
-
-fn can_run() -> bool {
-    if !is_root() || !Path::new("/lib/systemd/systemd").is_file() {
-        skipped("root and systemd");
-        return false;
-    }
-    let probe = "mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir /sys/fs/cgroup/claviger-probe.$$ && rmdir /sys/fs/cgroup/claviger-probe.$$";
-    let allowed = Command::new("unshare").args(NAMESPACES).args(["sh", "-c", probe]).output();
-    let allowed = allowed.is_ok_and(|output| output.status.success());
-    if !allowed {
-        // Nothing that could be installed would help, so this is no error in CI either.
-        let _ = writeln!(std::io::stderr(), "skipped: needs a kernel that gives root a cgroup namespace");
-    }
-    allowed
-}
-
-/// A home with the units as `cargo xtask install` writes them, and a helper that notes the limits it runs in.
+/// A home with a helper that notes the limits it runs in, and opens something like a browser.
 fn prepare() -> Home {
-    let home = Home::new();
-    let seen = home.path("home/seen").display().to_string();
+    let home = manager::home();
+    let (seen, browser) = (home.path("home/seen"), home.path("home/browser"));
+    let (seen, browser) = (seen.display(), browser.display());
+    // What a browser does that is opened by xdg-open: it leaves its parent, and makes a sandbox of namespaces.
+    let opened = home.script(
+        "browser.sh",
+        &format!(
+            "echo opened > {browser}.opened\n\
+             unshare --user --map-root-user --mount --pid --fork true && echo sandboxed > {browser}"
+        ),
+    );
     // What a helper needs: files, names, sockets, children.
     let body = format!(
         "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t' > {seen}\n\
          umask >> {seen}\n\
          getent hosts localhost > /dev/null && echo resolves >> {seen}\n\
          (git --version | sort) > /dev/null && echo children >> {seen}\n\
-         echo {CANARY}systemd"
+         nice -n 5 true 2> /dev/null && echo nice >> {seen}\n\
+         mkfifo -m 600 {browser}.opened 2> /dev/null\n\
+         setsid {} > /dev/null 2>&1 &\n\
+         read opened < {browser}.opened\n\
+         echo {CANARY}systemd",
+        opened.display()
     );
     home.user_settings(&home.script("helper.sh", &body), &[]);
-    let units = Path::new(env!("CARGO_MANIFEST_DIR")).join("../systemd");
-    let daemon = binary("clavigerd").display().to_string();
-    for name in ["clavigerd.socket", "clavigerd.service"] {
-        let unit =
-            fs::read_to_string(units.join(name)).expect("unit").replace("/usr/local/bin/clavigerd", &daemon);
-        home.write(&format!("home/.config/systemd/user/{name}"), &unit);
-    }
-    fs::copy(units.join("setgid-helpers.conf"), home.path("home/setgid-helpers.conf")).expect("drop-in");
     home
 }
 
-/// Runs the script, and gives what it saw.
-fn observe(home: &Home) -> BTreeMap<String, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/support/systemd.sh");
-    let mut command = Command::new("unshare");
-    command.args(NAMESPACES).arg("sh").arg(script).arg(binary("claviger")).arg(home.path("home/seen"));
-    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", home.path("home"));
-    let output =
-        command.env("XDG_RUNTIME_DIR", home.path("run")).stdin(Stdio::null()).output().expect("unshare");
-    let (said, errors) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{said}{errors}");
-    said.lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect()
-}
+/// What every helper finds, whatever limits it.
+const WORKS: &str = "0077 resolves children nice ";
 
 #[test]
 fn the_units_activate_restart_and_let_helpers_work() {
-    if !can_run() {
+    if !manager::can_run() {
         return;
     }
-    let seen = observe(&prepare());
+    let home = prepare();
+    home.write("managed.json", "{\"env\": {\"API_TIMEOUT_MS\": \"1\"}}");
+    let seen = manager::observe(&home, "limits.sh", Some(&home.path("managed.json")));
     let token = format!("{CANARY}systemd");
-    for (name, expected) in [
-        ("directory_mode", "700"),
-        ("socket_mode", "600"),
-        ("service_before", "inactive"),
-        ("token", &token),
-        ("limits", "NoNewPrivs:1 Seccomp:2 0077 resolves children "),
-        ("core_limit", "0"),
-        ("socket_after_stop", "active"),
-        ("token_after_stop", &token),
-        ("another_daemon", "yes"),
-        ("token_after_kill", &token),
-        ("token_relaxed", &token),
-        ("limits_relaxed", "NoNewPrivs:0 Seccomp:0 0077 resolves children "),
-        ("socket_at_end", "gone"),
-    ] {
-        assert_eq!(seen.get(name).map(String::as_str), Some(expected), "{name} in {seen:#?}");
+    manager::check(
+        &seen,
+        &[
+            ("directory_mode", "700"),
+            ("socket_mode", "600"),
+            ("service_before", "inactive"),
+            ("token", &token),
+            ("limits", &format!("NoNewPrivs:1 Seccomp:2 {WORKS}")),
+            ("browser", "sandboxed "),
+            ("stored", "\"name\":\"stored\""),
+            ("core_limit", "0"),
+            ("managed", "\"state\":\"loaded\""),
+            ("socket_after_stop", "active"),
+            ("token_after_stop", &token),
+            ("another_daemon", "yes"),
+            ("token_after_kill", &token),
+            ("token_relaxed", &token),
+            ("limits_relaxed", &format!("NoNewPrivs:0 Seccomp:0 {WORKS}")),
+            ("socket_at_end", "gone"),
+            ("left", ""),
+        ],
+    );
+}
+
+#[test]
+fn the_strict_drop_in_lets_helpers_work_too() {
+    if !manager::can_run() {
+        return;
     }
+    let home = prepare();
+    home.write("home/strict", "");
+    let seen = manager::observe(&home, "limits.sh", None);
+    let token = format!("{CANARY}systemd");
+    manager::check(
+        &seen,
+        &[
+            ("token", &token),
+            ("limits", &format!("NoNewPrivs:1 Seccomp:2 {WORKS}")),
+            ("browser", "sandboxed "),
+            ("stored", "\"name\":\"stored\""),
+            ("token_after_kill", &token),
+            ("left", ""),
+        ],
+    );
+}
+
+/// Root's files look like nobody's there. A policy that may be somebody else's must not be passed over in silence.
+#[test]
+fn the_strict_drop_in_refuses_where_settings_are_managed() {
+    if !manager::can_run() {
+        return;
+    }
+    let home = prepare();
+    home.write("home/strict", "");
+    home.write("managed.json", "{\"env\": {\"API_TIMEOUT_MS\": \"1\"}}");
+    let seen = manager::observe(&home, "managed.sh", Some(&home.path("managed.json")));
+    let said = seen.get("said").expect("an answer");
+    assert!(said.starts_with("4 ") && said.contains("/etc/claude-code"), "{seen:#?}");
+}
+
+#[test]
+fn no_secret_of_a_session_is_left_in_the_daemons_environment() {
+    let unit = fs::read_to_string(manager::repository("systemd/clavigerd.service")).expect("unit");
+    let lines = unit.lines().filter_map(|line| line.strip_prefix("UnsetEnvironment="));
+    let unset: BTreeSet<&str> = lines.flat_map(str::split_whitespace).collect();
+    let is_secret = |usage: &Use| matches!(usage, Use::Secret | Use::Lent(_));
+    let secrets: BTreeSet<&str> =
+        VARIABLES.iter().filter(|(_, usage)| is_secret(usage)).map(|(name, _)| *name).collect();
+    assert_eq!(unset, secrets);
 }

@@ -25,7 +25,7 @@ pub struct Paths {
 }
 
 /// Bounds that protect the daemon and its user. Times are wall-clock durations.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// When a helper is ended. The client's own is undocumented (`spec/behaviour.md`, "Unverified"); two minutes
     /// leave a person time to unlock a password manager.
@@ -146,6 +146,16 @@ impl Config {
     }
 }
 
+/// The problem of a log filter that is none, with the place where the text of the file has it.
+pub fn invalid_log(path: &str, text: &str, why: &str) -> Problem {
+    let document = toml_edit::Document::parse(text).ok();
+    let span = document.as_ref().and_then(|it| it.get("daemon")?.get("log")?.span());
+    let at = location(path, text, span.map_or(0, |span| span.start));
+    Problem::new(Reason::SettingsInvalid, format!("log is not a log filter: {why}"))
+        .hint("write for example info, debug or clavigerd=trace")
+        .at(&at)
+}
+
 /// Where byte `offset` of the file's text stands.
 pub fn location(path: &str, text: &str, offset: usize) -> Location {
     let before = text.get(..offset).unwrap_or_default();
@@ -182,6 +192,13 @@ mod tests {
         let text = "[daemon]\nidle_seconds = 7\nlog = \"debug\"\n[settings]\napiKeyHelper = \"x\"\n[settings.env]\nA = \"b\"\n";
         let config = Config::parse("c", text).expect("valid");
         assert_eq!((config.limits.idle, config.log.as_deref()), (Duration::from_secs(7), Some("debug")));
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_located() {
+        let problem =
+            super::invalid_log("c.toml", "[daemon]\nidle_seconds = 7\nlog = \"=\"\n", "it is empty");
+        assert_eq!(problem.location.map(|at| (at.line, at.column)), Some((3, 7)));
     }
 
     #[test]

@@ -17,12 +17,13 @@ pub mod handover;
 pub mod host;
 pub mod inherited;
 pub mod listener;
-mod lock;
+pub mod lock;
 pub mod logs;
 pub mod peer;
 pub mod policy;
 pub mod resolve;
 pub mod server;
+pub mod service;
 pub mod settings;
 pub mod sources;
 pub mod trust;
@@ -35,6 +36,7 @@ use handover::Handover;
 use host::{Host, successor::Program};
 use logs::Logs;
 use server::Context;
+use service::Service;
 use settings::store::{Roots, SettingsStore};
 use std::{future::Future, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::{net::UnixListener, sync::Notify, time::sleep};
@@ -106,12 +108,14 @@ pub async fn run(
     let broker = broker(setup);
     broker.inherit(kept);
     let audit = Audit::start(&log, broker.host.clock.clone());
+    let service = Arc::new(Service::new(broker.clone(), logs.clone()));
     let (stop, somebody) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let context = Context {
         broker: broker.clone(),
         audit: audit.clone(),
         stop: stop.clone(),
         handover: handover.clone(),
+        service: service.clone(),
         logs,
         logins: server::logins(),
     };
@@ -135,7 +139,10 @@ pub async fn run(
             () = shutdown => {}
             () = stop.notified() => {}
         }
+        service.stopping();
     };
+    // It has its first turn when the server waits for connections.
+    let attending = tokio::spawn(service.clone().attend());
     tokio::select! {
         ended = ending => ended?,
         () = follow_phases(&broker, stopped, handover.begun()) => {
@@ -146,6 +153,7 @@ pub async fn run(
             std::future::pending().await
         } => {}
     }
+    attending.abort();
     audit.flush().await;
     Ok(Ended { is_replaced: broker.phase() == Phase::HandingOver, kept: broker.keep() })
 }

@@ -1,6 +1,12 @@
 //! What is logged, where to and how much of it. The level can be changed while the daemon runs.
 
-use std::{fmt, fs::File, io, sync::Mutex};
+use crate::lock::lock;
+use std::{
+    fmt,
+    fs::File,
+    io,
+    sync::{Arc, Mutex},
+};
 use tracing::Level;
 use tracing_subscriber::{
     EnvFilter, Registry,
@@ -32,6 +38,10 @@ pub enum Format {
 #[derive(Clone, Default)]
 pub struct Logs {
     handle: Option<Handle<EnvFilter, Registry>>,
+    /// The command line's filter, which no file overrides.
+    asked: Option<String>,
+    /// The filter that holds.
+    current: Arc<Mutex<String>>,
 }
 
 impl fmt::Debug for Logs {
@@ -41,11 +51,17 @@ impl fmt::Debug for Logs {
 }
 
 impl Logs {
-    /// Starts logging to `file`, or to stderr.
+    /// Starts logging to `file`, or to stderr: what was `asked` for on the command line, else what is `configured`.
     ///
     /// # Errors
-    /// If `filter` is not a filter, or logging was started before.
-    pub fn start(filter: &str, format: Format, file: Option<File>) -> Result<Self, String> {
+    /// If that is not a filter, or logging was started before.
+    pub fn start(
+        asked: Option<&str>,
+        configured: Option<&str>,
+        format: Format,
+        file: Option<File>,
+    ) -> Result<Self, String> {
+        let filter = asked.or(configured).unwrap_or(DEFAULT_FILTER);
         let (layer, handle) = reload::Layer::new(parse(filter)?);
         let ansi = file.is_none() && std::io::IsTerminal::is_terminal(&io::stderr());
         let writer = match file {
@@ -63,7 +79,21 @@ impl Logs {
             Format::Json => registry.with(lines.json().flatten_event(true)).try_init(),
         };
         started.map_err(|error| error.to_string())?;
-        Ok(Self { handle: Some(handle) })
+        let current = Arc::new(Mutex::new(filter.to_owned()));
+        Ok(Self { handle: Some(handle), asked: asked.map(str::to_owned), current })
+    }
+
+    /// Logs what is `configured`, or as by default, unless the command line asked for something else; returns whether
+    /// that is anything new.
+    ///
+    /// # Errors
+    /// If it is not a filter.
+    pub fn configure(&self, configured: Option<&str>) -> Result<bool, String> {
+        // A filter that is wrong is wrong, even where another one counts.
+        configured.map(parse).transpose()?;
+        let filter = self.asked.as_deref().or(configured).unwrap_or(DEFAULT_FILTER);
+        let before = lock(&self.current).clone();
+        self.set(filter).map(|()| before != filter)
     }
 
     /// Changes what is logged from now on.
@@ -71,11 +101,12 @@ impl Logs {
     /// # Errors
     /// If `filter` is not a filter.
     pub fn set(&self, filter: &str) -> Result<(), String> {
-        let filter = parse(filter)?;
-        match &self.handle {
-            Some(handle) => handle.reload(filter).map_err(|error| error.to_string()),
-            None => Ok(()),
+        let parsed = parse(filter)?;
+        if let Some(handle) = &self.handle {
+            handle.reload(parsed).map_err(|error| error.to_string())?;
         }
+        filter.clone_into(&mut lock(&self.current));
+        Ok(())
     }
 }
 

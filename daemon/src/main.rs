@@ -12,7 +12,7 @@ use clavigerd::{
     host::{Host, memory, successor::Program, system},
     inherited::{self, Inherited},
     listener::{self, Listener},
-    logs::{DEFAULT_FILTER, Format, Logs},
+    logs::{Format, Logs},
     run,
 };
 use std::{error::Error, path::PathBuf, process::ExitCode};
@@ -90,10 +90,9 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     memory::protect_process()?;
     let inherited = Inherited::take();
     let (paths, config) = prepare(arguments)?;
-    let filter = arguments.log.as_deref().or(config.log.as_deref()).unwrap_or(DEFAULT_FILTER);
     let log_file =
         arguments.on_demand.then(|| system::open_log(&paths.state.join("clavigerd.log"))).transpose()?;
-    let logs = Logs::start(filter, arguments.log_format, log_file)?;
+    let logs = Logs::start(arguments.log.as_deref(), config.log.as_deref(), arguments.log_format, log_file)?;
     memory::raise_descriptor_limit();
     let (left, mut kept) = inherited.read();
     let listener = listener::listen(&paths.socket, left)?;

@@ -3,7 +3,7 @@
 use crate::{context::Context, failure::Failure, output, wait};
 use claviger::{
     client::{Client, ConnectError, daemon_program, request, request_any, unwrap, unwrap_any},
-    proto::v1::{GetVersionRequest, RestartRequest, SetLogLevelRequest, StopRequest},
+    proto::v1::{GetVersionRequest, ReloadRequest, RestartRequest, SetLogLevelRequest, StopRequest},
     reason::Reason,
 };
 use nix::{sys::signal::kill, unistd::Pid};
@@ -37,7 +37,9 @@ pub(crate) enum Verb {
     Stop,
     /// Let the program that is installed now go on in the place of the daemon, with all it holds
     Restart,
-    /// Change what the daemon logs, until it ends
+    /// Have the daemon read `[daemon]` of its configuration again; nothing it holds is lost
+    Reload,
+    /// Change what the daemon logs, until it ends or reloads
     LogLevel {
         /// For example `info`, `debug` or `clavigerd=trace`
         filter: String,
@@ -54,6 +56,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Start => start(context).await,
         Verb::Stop => stop(context).await,
         Verb::Restart => restart(context).await,
+        Verb::Reload => reload(context).await,
         Verb::LogLevel { filter } => log_level(context, filter).await,
     }
 }
@@ -160,6 +163,23 @@ async fn restart(context: &Context) -> Result<(), Failure> {
     match context.options.json {
         true => output::json(&json!({"restarted": true, "pid": pid, "release": release}))?,
         false => note(context, &format!("clavigerd {release} has taken over, with pid {pid}")),
+    }
+    Ok(())
+}
+
+async fn reload(context: &Context) -> Result<(), Failure> {
+    let mut service = context.connect_running().await?.control();
+    let answer = async { unwrap(service.reload(request(ReloadRequest {})).await) };
+    let changed = wait::answer(context, answer).await?.changed;
+    match context.options.json {
+        true => output::json(&json!({"changed": changed}))?,
+        false => note(
+            context,
+            match changed {
+                true => "the configuration has been read again",
+                false => "the configuration has been read again; it says what it said before",
+            },
+        ),
     }
     Ok(())
 }

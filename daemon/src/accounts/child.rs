@@ -15,6 +15,7 @@ use crate::{
         Host,
         command::{self, CommandError, CommandSpec, Program},
     },
+    lock::Live,
     sources::SourceKey,
 };
 use claviger::{
@@ -42,8 +43,8 @@ pub struct Store {
     pub bus: Option<String>,
     /// What seals the file store, if the service manager has it.
     pub seal: Option<PathBuf>,
-    /// Where new secrets are kept.
-    pub place: StoreChoice,
+    /// Where new secrets are kept. A reload changes it.
+    pub place: Live<StoreChoice>,
 }
 
 /// A call of a child.
@@ -97,7 +98,7 @@ impl Store {
             directory: paths.state.join("accounts"),
             bus: paths.bus.clone(),
             seal: paths.seal.clone(),
-            place,
+            place: Live::new(place),
         }
     }
 
@@ -159,7 +160,7 @@ impl Store {
 
     /// Where new secrets are kept, as an argument of a child: where a caller wants it, else as configured.
     pub fn place_argument(&self, wanted: Option<Place>) -> Vec<String> {
-        let place = wanted.map_or(self.place, StoreChoice::from);
+        let place = wanted.map_or_else(|| self.place.get(), StoreChoice::from);
         vec!["--place".to_owned(), place.name().to_owned()]
     }
 

@@ -148,7 +148,7 @@ impl Broker {
                 Err(_) if let Some(problem) = self.recursion_of(key) => {
                     return Err(ProvideError::lasting(problem));
                 }
-                Err(error) if error.transient && attempt < self.limits.attempts => {
+                Err(error) if error.transient && attempt < self.limits().attempts => {
                     sleep(pause.mul_f64(1.0 + 0.2 * fastrand::f64())).await;
                     (pause, attempt) = (pause * 2, attempt + 1);
                 }

@@ -233,7 +233,7 @@ impl Broker {
         }
         let broker = self.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(broker.limits.idle).await;
+            tokio::time::sleep(broker.limits().idle).await;
             broker.inherited.clear();
         });
     }

@@ -17,13 +17,14 @@ pub mod schedule;
 mod serve;
 pub mod slot;
 pub mod tend;
+pub mod tune;
 pub mod watch;
 
 use crate::{
     accounts::{Accounts, Store},
     config::Limits,
     host::{Host, files},
-    lock::lock,
+    lock::{Live, lock},
     resolve::{self, Given, Winner},
     settings::{self, Scope, Settings, Snapshot, store::SettingsStore},
     sources::{Demand, Material, SourceKey},
@@ -68,7 +69,7 @@ pub struct Broker {
     /// Where their secrets are.
     pub store: Store,
     /// Bounds.
-    pub limits: Limits,
+    limits: Live<Limits>,
     /// Totals.
     pub counters: Counters,
     /// When the daemon started.
@@ -126,7 +127,7 @@ impl Broker {
             trust,
             accounts,
             store,
-            limits,
+            limits: Live::new(limits),
             counters,
             started_at,
             entries,
@@ -189,12 +190,13 @@ impl Broker {
         self.refuse_while_locked()?;
         let trust = *self.trust.changes().borrow();
         let snapshot = self.settings.snapshot(session).await?;
-        let inputs = Inputs { session: session.clone(), snapshot, trust, accounts: self.accounts.current() };
+        let (limits, accounts) = (self.limits(), self.accounts.current());
+        let inputs = Inputs { session: session.clone(), snapshot, trust, accounts, limits };
         if let Some(winner) = self.recall.get(&inputs) {
             return Ok(winner);
         }
         let settings = self.judged(session, inputs.snapshot.clone())?;
-        let (accounts, limits) = (&*inputs.accounts, &self.limits);
+        let (accounts, limits) = (&*inputs.accounts, &limits);
         let given = Given { session, settings: &settings, accounts, limits };
         let winner = Arc::new(resolve::resolve(&given).winner?);
         self.recall.put(inputs, winner.clone());

@@ -1,10 +1,9 @@
 //! Remembers who won for the sessions seen last, so that an unchanged session costs a comparison and not a walk.
 //!
-//! A walk is a pure function of the session, the snapshot of its settings files, the trust decisions and the list of
-//! accounts. Only while
-//! all of them are the very same is its outcome used again.
+//! A walk is a pure function of the session, the snapshot of its settings files, the trust decisions, the list of
+//! accounts and the limits. Only while all of them are the very same is its outcome used again.
 
-use crate::{accounts::Index, lock::lock, resolve::Winner, settings::Snapshot};
+use crate::{accounts::Index, config::Limits, lock::lock, resolve::Winner, settings::Snapshot};
 use claviger::session::SessionContext;
 use std::{
     collections::HashMap,
@@ -37,11 +36,14 @@ pub(super) struct Inputs {
     /// Counts changes of trust decisions.
     pub(super) trust: u64,
     pub(super) accounts: Arc<Index>,
+    /// A reload changes them.
+    pub(super) limits: Limits,
 }
 
 impl Inputs {
     fn are(&self, other: &Self) -> bool {
         self.trust == other.trust
+            && self.limits == other.limits
             && Arc::ptr_eq(&self.accounts, &other.accounts)
             && Arc::ptr_eq(&self.snapshot, &other.snapshot)
             && (Arc::ptr_eq(&self.session, &other.session) || self.session == other.session)
@@ -106,7 +108,7 @@ mod tests {
         let limits = Limits::default();
         let given = Given { session: &session, settings: &settings, accounts: &accounts, limits: &limits };
         let winner = resolve::resolve(&given).winner.expect("its own key");
-        let inputs = Inputs { session: Arc::new(session), snapshot, trust: 0, accounts };
+        let inputs = Inputs { session: Arc::new(session), snapshot, trust: 0, accounts, limits };
         let recall = Recall::default();
         recall.put(inputs.clone(), Arc::new(winner));
         recall.get(&inputs).is_some()

@@ -89,7 +89,7 @@ impl Broker {
         self.refuse_while_locked()?;
         let key = wanted.provider.key();
         if !entries.contains_key(&key) {
-            entry::make_room(entries, self.limits.slots)?;
+            entry::make_room(entries, self.limits().slots)?;
             let mut entry = Entry::new(wanted, now);
             self.inherited.restore(key, &mut entry);
             entries.insert(key, entry);

@@ -73,7 +73,7 @@ impl Broker {
         if entry.flight.is_some() {
             return Step::Rest;
         }
-        let idle = if entry.session.is_some() { self.limits.idle } else { Duration::ZERO };
+        let idle = if entry.session.is_some() { self.limits().idle } else { Duration::ZERO };
         let watched = entry.watchers > 0 && entry.session.is_some();
         match schedule::next(&entry.state, entry.last_used, watched, idle) {
             Next::RefreshAt(_) if entry.state.is_ahead_of(now) => Step::Refresh,

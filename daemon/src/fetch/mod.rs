@@ -93,9 +93,12 @@ pub fn run(fetch: &Fetch) -> Result<(), Box<dyn Error>> {
     Ok(write(&answer, &mut std::io::stdout().lock())?)
 }
 
-/// A service manager that stops the daemon signals its children too, and so does a terminal that closes.
+/// A service manager that stops the daemon signals its children too, and so does a terminal that closes. With SIGABRT it
+/// ends a daemon that is wedged.
 fn ignore_signals() -> io::Result<()> {
-    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit()] {
+    let abort = SignalKind::from_raw(nix::libc::SIGABRT);
+    let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+    for kind in [terminate, interrupt, SignalKind::hangup(), SignalKind::quit(), abort] {
         // Once somebody listens, it ends the process no more, also when nobody does any longer.
         drop(signal(kind)?);
     }

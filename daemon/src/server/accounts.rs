@@ -111,7 +111,7 @@ impl AccountService for Context {
                 .into_iter()
                 .map(|(name, registration)| convert::registration(name, registration, &store.config))
                 .collect(),
-            store: store.place.name().to_owned(),
+            store: store.place.get().name().to_owned(),
         }))
     }
 

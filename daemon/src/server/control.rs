@@ -74,4 +74,13 @@ impl ControlService for Context {
         tracing::info!(%filter, "log level changed");
         Ok(Response::new(v1::SetLogLevelResponse {}))
     }
+
+    async fn reload(
+        &self,
+        request: Request<v1::ReloadRequest>,
+    ) -> Result<Response<v1::ReloadResponse>, Status> {
+        tracing::info!(pid = crate::peer::of(&request).pid, "asked to reload");
+        let changed = self.service.reload().await.map_err(fail)?;
+        Ok(Response::new(v1::ReloadResponse { changed }))
+    }
 }

@@ -35,7 +35,7 @@ impl InspectService for Context {
         let settings = self.broker.settings_of(&session).await.map_err(fail)?;
         let read = started.elapsed();
         let accounts = self.broker.accounts.current();
-        let limits = &self.broker.limits;
+        let limits = &self.broker.limits();
         let given = Given { session: &session, settings: &settings, accounts: &accounts, limits };
         let resolution = resolve::explain(&given);
         let timings = (read, started.elapsed() - read);

@@ -50,6 +50,8 @@ pub struct Context {
     pub handover: Arc<Handover>,
     /// Changes the log level.
     pub logs: crate::logs::Logs,
+    /// Reads the configuration again, and tells the service manager.
+    pub service: Arc<crate::service::Service>,
     /// Room for logins.
     pub logins: Arc<Semaphore>,
 }

@@ -14,6 +14,8 @@ use crate::sh::{self, paint};
 pub(crate) enum Outcome {
     /// Fine.
     Passed,
+    /// Fine, and this is what was found.
+    Found(String),
     /// Fine, with something to look at.
     Warned(Vec<String>),
     /// Could not be done here.
@@ -31,6 +33,7 @@ const STEPS: &[Step] = &[
     ("proto comments and imports", proto::check),
     ("client's dependencies", client_dependencies),
     ("systemd units", units::systemd),
+    ("systemd exposure", units::exposure),
     ("launchd plist", units::launchd),
     ("dependency policy", deny::policy),
     ("advisories", deny::advisories),
@@ -65,6 +68,7 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
 fn show(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Passed => println!("   ok"),
+        Outcome::Found(text) => println!("   ok: {text}"),
         Outcome::Warned(list) => {
             list.iter().for_each(|text| println!("   {} {text}", paint("33", "warning:")))
         }
