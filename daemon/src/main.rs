@@ -4,7 +4,9 @@
 // The rules of clippy.toml: only `host` touches the outside.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-use clap::{Parser, Subcommand};
+mod manual;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
 use clavigerd::{
     Setup,
     config::{Config, Paths},
@@ -52,12 +54,16 @@ enum Verb {
     /// Run a cloud's SDK once and print what it finds; the daemon runs this for itself
     #[command(subcommand, hide = true)]
     Fetch(Fetch),
+    /// Print the manual page of this program
+    #[command(hide = true)]
+    Man,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.verb {
         Some(Verb::Fetch(what)) => fetch::run(what),
+        Some(Verb::Man) => manual::print(Arguments::command()).map_err(Into::into),
         None => start(&arguments),
     };
     match done {
