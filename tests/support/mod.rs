@@ -14,6 +14,7 @@ pub mod inside;
 pub mod issuer;
 pub mod keyring;
 pub mod login;
+pub mod namespaces;
 pub mod provider;
 pub mod stand_in;
 pub mod terminal;

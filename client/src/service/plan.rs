@@ -42,11 +42,21 @@ const LABEL: &str = "dev.claviger.clavigerd";
 
 /// Makes the daemon a service. With `force`, also where somebody has changed a file.
 pub(crate) fn install(facts: &Facts, force: bool) -> Plan {
-    let mut plan = Plan::default();
-    let changed = match facts.packaged.is_empty() {
-        true => plan.write(&facts.files, force),
-        false => plan.make_way(&facts.files, force),
+    let can_go = |file: &File| match file.state {
+        State::Absent => false,
+        State::Foreign => force,
+        _ => true,
     };
+    if !facts.packaged.is_empty() && facts.files.iter().any(can_go) {
+        return make_way(facts, force);
+    }
+    let mut plan = Plan::default();
+    let mut changed = Vec::new();
+    match facts.packaged.is_empty() {
+        true => changed = plan.write(&facts.files, force),
+        // Only says what is in the way.
+        false => drop(plan.remove(&facts.files, false)),
+    }
     match (facts.manager, facts.answers) {
         (Manager::Systemd, true) => plan.start_systemd(facts, &changed),
         (Manager::Systemd, false) => plan.start_later(facts),
@@ -59,10 +69,22 @@ pub(crate) fn install(facts: &Facts, force: bool) -> Plan {
     plan
 }
 
+/// Takes away own files, and what was enabled with them: they would hide those of the package.
+fn make_way(facts: &Facts, force: bool) -> Plan {
+    let mut plan = uninstall(facts, force);
+    plan.notes.retain(|note| note.contains("--force"));
+    let (enabled, active) = (facts.enabled && !facts.enabled_here, false);
+    let rest =
+        install(&Facts { files: Vec::new(), enabled, active, needs_reload: false, ..facts.clone() }, force);
+    plan.steps.extend(rest.steps);
+    plan.notes.extend(rest.notes);
+    plan
+}
+
 /// Undoes [`install`], and nothing else.
 pub(crate) fn uninstall(facts: &Facts, force: bool) -> Plan {
     let mut plan = Plan::default();
-    let has_own = facts.enabled_here || facts.files.iter().any(|file| file.state != State::Absent);
+    let has_own = facts.enabled_here || facts.has_own_files();
     match (facts.manager, facts.answers) {
         (Manager::Systemd, true) => plan.stop_systemd(facts, has_own),
         (Manager::Systemd, false) if facts.enabled_here => {
@@ -109,16 +131,6 @@ impl Plan {
         changed
     }
 
-    /// Takes away own files: they would hide those of the package.
-    fn make_way(&mut self, files: &[File], force: bool) -> Vec<PathBuf> {
-        self.remove(files, force);
-        let removed = |step: &Step| match step {
-            Step::Remove(path) => Some(path.clone()),
-            _ => None,
-        };
-        self.steps.iter().filter_map(removed).collect()
-    }
-
     /// Removes own files; says whether there were any.
     fn remove(&mut self, files: &[File], force: bool) -> bool {
         let before = self.steps.len();
@@ -145,7 +157,10 @@ impl Plan {
         }
         if rebind || !facts.active || !facts.enabled {
             self.stop_others(facts);
-            self.systemctl(&["enable", "--now", SOCKET]);
+            match facts.enabled {
+                true => self.systemctl(&["start", SOCKET]),
+                false => self.systemctl(&["enable", "--now", SOCKET]),
+            }
         } else if facts.main_pid.is_some() && (!changed.is_empty() || facts.is_of_another_release()) {
             self.systemctl(&["try-restart", SERVICE]);
         }
@@ -214,6 +229,10 @@ impl Plan {
 }
 
 impl Facts {
+    fn has_own_files(&self) -> bool {
+        self.files.iter().any(|file| file.state != State::Absent)
+    }
+
     /// Whether the daemon that the service manager runs is not of this release.
     pub(crate) fn is_of_another_release(&self) -> bool {
         let mut managed = self.serving.iter().filter(|serving| serving.by == Starter::Manager);

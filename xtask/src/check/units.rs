@@ -1,11 +1,8 @@
 //! The service files are at least well-formed.
 
 use super::{Outcome, faults};
-use crate::sh;
+use crate::{sh, units::PROGRAM};
 use std::{fs, process::Command};
-
-/// What stands in the units for the daemon; `cargo xtask install` puts the real path there.
-pub(crate) const PROGRAM: &str = "/usr/local/bin/clavigerd";
 
 /// systemd's own opinion. It exits 0 on unknown keys, so whatever it prints about our units counts.
 pub(super) fn systemd() -> sh::Result<Outcome> {

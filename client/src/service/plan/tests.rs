@@ -85,7 +85,7 @@ fn installing_does_what_is_missing_and_no_more() {
         ),
         // Enabled by hand, stopped by hand, reloaded by nobody.
         (with(settled(Systemd), |it| it.enabled = false), &["ran S enable --now c.socket"]),
-        (with(settled(Systemd), |it| it.active = false), &["ran S enable --now c.socket"]),
+        (with(settled(Systemd), |it| it.active = false), &["ran S start c.socket"]),
         (with(settled(Systemd), |it| it.needs_reload = true), &["ran S daemon-reload"]),
         // Another release.
         (served(settled(Systemd), Starter::Manager, "0.0.1"), &["ran S try-restart c.service"]),
@@ -103,7 +103,7 @@ fn installing_does_what_is_missing_and_no_more() {
                 "replaced /u/c.socket",
                 "ran S daemon-reload",
                 "ran S stop c.socket c.service",
-                "ran S enable --now c.socket",
+                "ran S start c.socket",
             ],
         ),
         (
@@ -166,13 +166,20 @@ fn units_of_a_package_are_used_and_never_hidden() {
     assert_eq!(told(&install(&package(fresh(Systemd)), false)), ["ran S enable --now c.socket"]);
     let hidden = with(package(settled(Systemd)), |it| it.files[1].state = State::Outdated);
     let expected = [
+        "ran S disable c.socket",
+        "ran S stop c.socket c.service",
         "removed /u/c.socket",
         "removed /u/c.service",
         "ran S daemon-reload",
-        "ran S stop c.socket c.service",
         "ran S enable --now c.socket",
     ];
     assert_eq!(told(&install(&hidden, false)), expected);
+    let edited = with(package(settled(Systemd)), |it| {
+        it.files[0].state = State::Absent;
+        it.files[1].state = State::Foreign;
+    });
+    let plan = install(&edited, false);
+    assert!(plan.steps.is_empty() && plan.notes[0].contains("changed by somebody"));
     // What the administrator has enabled is not this user's to undo.
     let global = with(package(fresh(Systemd)), |it| (it.enabled, it.active) = (true, true));
     assert_eq!(install(&global, false), Plan::default());
