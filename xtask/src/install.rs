@@ -26,6 +26,8 @@ pub(crate) enum Direction {
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     prefix: Option<PathBuf>,
+    /// Programs to install, instead of freshly built ones.
+    programs: Option<PathBuf>,
     dry_run: bool,
 }
 
@@ -68,18 +70,24 @@ pub(crate) fn run(arguments: &[String], direction: Direction) -> sh::Result {
             println!("would write a manual page for each verb into {}", places.man.display());
         }
         (Direction::Out, true) => would_uninstall(&plan, &places, options.prefix.is_none()),
-        (Direction::In, false) => install(&plan, &places, options.prefix.is_none())?,
+        (Direction::In, false) => {
+            let built = options.programs.map_or_else(|| programs::build(Profile::Release), Ok)?;
+            install(&plan, &places, &built, options.prefix.is_none())?;
+        }
         (Direction::Out, false) => uninstall(&plan, &places, options.prefix.is_none())?,
     }
     Ok(())
 }
 
 fn parse(arguments: &[String]) -> sh::Result<Options> {
-    let mut options = Options { prefix: None, dry_run: false };
+    let mut options = Options { prefix: None, programs: None, dry_run: false };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--dry-run" => options.dry_run = true,
+            "--programs" => {
+                options.programs = Some(words.next().ok_or("--programs needs a directory")?.into())
+            }
             "--prefix" => options.prefix = Some(words.next().ok_or("--prefix needs a directory")?.into()),
             other => match other.strip_prefix("--prefix=") {
                 Some(directory) => options.prefix = Some(directory.into()),
@@ -145,16 +153,15 @@ fn plan(places: &Places, manager: Manager) -> Vec<Item> {
     plan
 }
 
-fn install(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
-    let built = programs::build(Profile::Release)?;
+fn install(plan: &[Item], places: &Places, built: &Path, whole_user: bool) -> sh::Result {
     for item in plan {
-        let content = content(item, places, &built)?;
+        let content = content(item, places, built)?;
         match whose(item, places)? {
             Some(State::Foreign) => println!("kept {}, which somebody has changed", item.to.display()),
             _ => println!("{} {}", put(&item.to, item.mode, &content)?, item.to.display()),
         }
     }
-    install_pages(&built, &places.man)?;
+    install_pages(built, &places.man)?;
     let on_path =
         env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|entry| entry == places.programs));
     if !on_path {
@@ -278,7 +285,7 @@ mod tests {
 
     #[test]
     fn arguments_are_understood_or_refused() {
-        let expected = Options { prefix: Some(PathBuf::from("/p")), dry_run: true };
+        let expected = Options { prefix: Some(PathBuf::from("/p")), programs: None, dry_run: true };
         assert_eq!(parse(&words("--prefix /p --dry-run")).ok(), Some(expected));
         assert!(
             parse(&words("--prefix=/p")).is_ok_and(|options| options.prefix == Some(PathBuf::from("/p")))
