@@ -113,8 +113,14 @@ pub(crate) enum Verb {
     /// Run, start, stop and steer the daemon
     #[command(subcommand)]
     Daemon(daemon::Verb),
+    /// Make the daemon a service of systemd or launchd
+    #[command(subcommand)]
+    Service(service::Verb),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
+    /// Write the manual pages; made for packages
+    #[command(hide = true)]
+    Man(crate::man::Arguments),
     /// Show the releases of client and daemon
     Version,
 }
@@ -203,6 +209,7 @@ impl Verb {
             Self::Gcp(gcp::Arguments { format: gcp::Format::Token, .. }) => {
                 Some("this format is the bare token; leave out --format to get JSON")
             }
+            Self::Man(_) => Some("manual pages are not JSON"),
             Self::Completions(_) => Some("a completion script is not JSON"),
             _ => None,
         }

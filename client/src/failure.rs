@@ -25,6 +25,15 @@ pub(crate) enum Failure {
     Exec(String, io::Error),
     /// `cancel`: nothing that could be ended runs.
     NothingToCancel,
+    /// The service manager, or the place of its files, does not do as it should.
+    Service {
+        /// What is wrong.
+        message: String,
+        /// What to do about it; empty if there is nothing to say.
+        hint: String,
+    },
+    /// `service status`: `service install` has something to do.
+    NotAsInstalled,
     /// The system refuses what every process may have: memory, descriptors.
     Setup(String),
 }
@@ -79,6 +88,11 @@ impl Failure {
         )
     }
 
+    /// Something is wrong with the service manager or the files it reads.
+    pub(crate) fn service(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Service { message: message.into(), hint: hint.into() }
+    }
+
     /// The reason of a typed problem.
     pub(crate) fn reason(&self) -> Option<Reason> {
         match self {
@@ -93,7 +107,8 @@ impl Failure {
             Self::Problem(problem) => exit::code(problem.reason),
             Self::Connect(_) => exit::UNREACHABLE,
             Self::TimedOut(_) => exit::TIMED_OUT,
-            Self::Output(_) | Self::Setup(_) | Self::NothingToCancel => exit::OTHER,
+            Self::Output(_) | Self::Setup(_) | Self::NothingToCancel | Self::Service { .. } => exit::OTHER,
+            Self::NotAsInstalled => exit::NEEDS_HUMAN,
             Self::OutputClosed => exit::OK,
             Self::Exec(_, error) if error.kind() == io::ErrorKind::NotFound => exit::NOT_FOUND,
             Self::Exec(..) => exit::NOT_EXECUTABLE,
@@ -143,6 +158,12 @@ impl Failure {
                 "nothing-to-cancel",
                 "no such command runs that signs somebody in".into(),
                 "`claviger pending` lists those that do",
+            ),
+            Self::Service { message, hint } => report("service-failed", message.clone(), hint),
+            Self::NotAsInstalled => report(
+                "service-not-installed",
+                "the daemon is not the service that `claviger service install` would make of it".into(),
+                "`claviger service install --dry-run` shows what it would do",
             ),
             Self::Setup(what) => report("setup-failed", what.clone(), ""),
             Self::Exec(program, error) => report("exec-failed", format!("cannot run {program}: {error}"), ""),

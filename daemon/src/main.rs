@@ -4,7 +4,9 @@
 // The rules of clippy.toml: only `host` touches the outside.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-use clap::{Parser, Subcommand};
+mod manual;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
 use clavigerd::{
     Ended, Setup,
     config::{Config, Paths},
@@ -56,6 +58,9 @@ enum Verb {
     /// Say whether a daemon could start like this; a daemon asks its successor
     #[command(hide = true)]
     Check,
+    /// Print the manual page of this program
+    #[command(hide = true)]
+    Man,
 }
 
 fn main() -> ExitCode {
@@ -63,6 +68,7 @@ fn main() -> ExitCode {
     let done = match &arguments.verb {
         Some(Verb::Fetch(what)) => fetch::run(what),
         Some(Verb::Check) => prepare(&arguments).map(drop),
+        Some(Verb::Man) => manual::print(Arguments::command()).map_err(Into::into),
         None => start(&arguments),
     };
     match done {

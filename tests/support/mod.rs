@@ -15,6 +15,7 @@ pub mod issuer;
 pub mod keyring;
 pub mod login;
 pub mod manager;
+pub mod namespaces;
 pub mod provider;
 pub mod stand_in;
 pub mod terminal;

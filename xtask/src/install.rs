@@ -1,9 +1,10 @@
 //! `cargo xtask install` and `uninstall`: one plan, carried out forwards or backwards.
 
 use crate::{
-    check::PROGRAM,
+    pages,
     programs::{self, Profile},
-    sh::{self, exists},
+    sh,
+    units::{Manager, State, Template, plain},
 };
 use std::{
     env, fs,
@@ -25,6 +26,8 @@ pub(crate) enum Direction {
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     prefix: Option<PathBuf>,
+    /// Programs to install, instead of freshly built ones.
+    programs: Option<PathBuf>,
     dry_run: bool,
 }
 
@@ -33,7 +36,7 @@ struct Options {
 struct Places {
     programs: PathBuf,
     units: PathBuf,
-    agents: PathBuf,
+    man: PathBuf,
     bash: PathBuf,
     zsh: PathBuf,
     fish: PathBuf,
@@ -47,39 +50,44 @@ struct Item {
     content: Content,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Content {
     /// The program of this name, built for release.
     Program(&'static str),
-    /// A file of the repository, with the daemon's real path put in.
-    Unit(&'static str),
+    /// What a service manager reads, with the daemon's real path in it.
+    Unit(&'static Template),
     /// What `claviger completions SHELL` prints.
     Completions(&'static str),
 }
 
 pub(crate) fn run(arguments: &[String], direction: Direction) -> sh::Result {
     let options = parse(arguments)?;
-    let places = places(options.prefix.as_deref())?;
-    let plan = plan(&places, cfg!(target_os = "macos"));
+    let (places, manager) = (places(options.prefix.as_deref())?, Manager::of_system());
+    let plan = plan(&places, manager);
     match (direction, options.dry_run) {
-        (Direction::In, true) => plan.iter().for_each(|item| println!("would write {}", item.to.display())),
-        (Direction::Out, true) => {
-            plan.iter()
-                .filter(|item| item.to.exists())
-                .for_each(|item| println!("would remove {}", item.to.display()));
+        (Direction::In, true) => {
+            plan.iter().for_each(|item| println!("would write {}", item.to.display()));
+            println!("would write a manual page for each verb into {}", places.man.display());
         }
-        (Direction::In, false) => install(&plan, &places, options.prefix.is_none())?,
+        (Direction::Out, true) => would_uninstall(&plan, &places, options.prefix.is_none()),
+        (Direction::In, false) => {
+            let built = options.programs.map_or_else(|| programs::build(Profile::Release), Ok)?;
+            install(&plan, &places, &built, options.prefix.is_none())?;
+        }
         (Direction::Out, false) => uninstall(&plan, &places, options.prefix.is_none())?,
     }
     Ok(())
 }
 
 fn parse(arguments: &[String]) -> sh::Result<Options> {
-    let mut options = Options { prefix: None, dry_run: false };
+    let mut options = Options { prefix: None, programs: None, dry_run: false };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--dry-run" => options.dry_run = true,
+            "--programs" => {
+                options.programs = Some(words.next().ok_or("--programs needs a directory")?.into())
+            }
             "--prefix" => options.prefix = Some(words.next().ok_or("--prefix needs a directory")?.into()),
             other => match other.strip_prefix("--prefix=") {
                 Some(directory) => options.prefix = Some(directory.into()),
@@ -111,10 +119,15 @@ fn places(prefix: Option<&Path>) -> sh::Result<Places> {
             or_home("XDG_CONFIG_HOME", ".config")?,
         ),
     };
+    let manager = Manager::of_system();
     Ok(Places {
+        units: match (prefix, manager) {
+            (None, _) => manager.directory(&home()?, Some(&config)),
+            (Some(_), Manager::Systemd) => data.join("systemd/user"),
+            (Some(_), Manager::Launchd) => data.join("launchd"),
+        },
+        man: data.join("man/man1"),
         programs,
-        units: config.join("systemd/user"),
-        agents: if prefix.is_some() { data.join("launchd") } else { home()?.join("Library/LaunchAgents") },
         bash: data.join("bash-completion/completions/claviger"),
         zsh: data.join("zsh/site-functions/_claviger"),
         fish: if prefix.is_some() {
@@ -127,41 +140,28 @@ fn places(prefix: Option<&Path>) -> sh::Result<Places> {
 }
 
 /// Everything that gets installed. Programs come first: completions are printed by one of them.
-fn plan(places: &Places, mac: bool) -> Vec<Item> {
+fn plan(places: &Places, manager: Manager) -> Vec<Item> {
     let item = |to: PathBuf, mode, content| Item { to, mode, content };
     let mut plan: Vec<Item> = ["clavigerd", "claviger"]
         .map(|name| item(places.programs.join(name), 0o755, Content::Program(name)))
         .into();
-    if mac {
-        plan.push(item(
-            places.agents.join("dev.claviger.clavigerd.plist"),
-            0o644,
-            Content::Unit("launchd/dev.claviger.clavigerd.plist"),
-        ));
-    } else {
-        plan.push(item(
-            places.units.join("clavigerd.socket"),
-            0o644,
-            Content::Unit("systemd/clavigerd.socket"),
-        ));
-        plan.push(item(
-            places.units.join("clavigerd.service"),
-            0o644,
-            Content::Unit("systemd/clavigerd.service"),
-        ));
-    }
+    let units = manager.templates().iter();
+    plan.extend(units.map(|it| item(places.units.join(it.name), 0o644, Content::Unit(it))));
     for (shell, to) in [("bash", &places.bash), ("zsh", &places.zsh), ("fish", &places.fish)] {
         plan.push(item(to.clone(), 0o644, Content::Completions(shell)));
     }
     plan
 }
 
-fn install(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
-    let built = programs::build(Profile::Release)?;
+fn install(plan: &[Item], places: &Places, built: &Path, whole_user: bool) -> sh::Result {
     for item in plan {
-        let content = content(item, places, &built)?;
-        println!("{} {}", put(item, &content)?, item.to.display());
+        let content = content(item, places, built)?;
+        match whose(item, places)? {
+            Some(State::Foreign) => println!("kept {}, which somebody has changed", item.to.display()),
+            _ => println!("{} {}", put(&item.to, item.mode, &content)?, item.to.display()),
+        }
     }
+    install_pages(built, &places.man)?;
     let on_path =
         env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|entry| entry == places.programs));
     if !on_path {
@@ -170,10 +170,8 @@ fn install(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     println!(
         "A running daemon keeps the old program until `claviger daemon stop`; the next call starts the new one."
     );
-    if whole_user && exists("systemctl") {
-        println!(
-            "To let systemd start it: claviger daemon stop; systemctl --user daemon-reload; systemctl --user enable --now clavigerd.socket"
-        );
+    if whole_user {
+        println!("To let systemd (macOS: launchd) start it: claviger service install");
     }
     Ok(())
 }
@@ -181,72 +179,104 @@ fn install(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
 fn content(item: &Item, places: &Places, built: &Path) -> sh::Result<Vec<u8>> {
     match item.content {
         Content::Program(name) => Ok(fs::read(built.join(name))?),
-        Content::Unit(name) => {
-            let text = fs::read_to_string(sh::root().join(name))?;
-            Ok(text.replace(PROGRAM, &plain(&places.programs.join("clavigerd"))?).into_bytes())
-        }
-        Content::Completions(shell) => {
-            let text = sh::stdout(Command::new(built.join("claviger")).args(["completions", shell]))?;
-            Ok(format!("{text}\n").into_bytes())
-        }
+        Content::Unit(unit) => Ok(wanted(unit, places)?.into_bytes()),
+        Content::Completions(shell) => Ok(pages::completions(built, shell)?.into_bytes()),
     }
 }
 
-/// A path that means itself in a unit, between quotes, and in XML.
-fn plain(path: &Path) -> sh::Result<String> {
-    let text = path.to_str().ok_or("the path of the program is not UTF-8")?;
-    match text.chars().find(|letter| !letter.is_alphanumeric() && !"/._+@:~, -".contains(*letter)) {
-        None => Ok(text.to_owned()),
-        Some(letter) => Err(format!("{text}: a service file cannot name a path with {letter:?}").into()),
+/// As `claviger service install` writes it.
+fn wanted(unit: &Template, places: &Places) -> sh::Result<String> {
+    let programs = fs::canonicalize(&places.programs).unwrap_or_else(|_| places.programs.clone());
+    Ok(unit.stamped(plain(&programs.join("clavigerd"))?, env!("CARGO_PKG_VERSION")))
+}
+
+/// Whose a unit file is; `None` for anything else.
+fn whose(item: &Item, places: &Places) -> sh::Result<Option<State>> {
+    let Content::Unit(unit) = item.content else { return Ok(None) };
+    let found = match fs::symlink_metadata(&item.to) {
+        Err(_) => None,
+        Ok(found) if found.is_file() => Some(fs::read_to_string(&item.to).unwrap_or_default()),
+        Ok(_) => Some(String::new()),
+    };
+    Ok(Some(unit.judge(found.as_deref(), &wanted(unit, places)?)))
+}
+
+/// Writes the manual, and takes away pages of verbs that are no more.
+fn install_pages(built: &Path, man: &Path) -> sh::Result {
+    let scratch = tempfile::tempdir()?;
+    pages::write(built, scratch.path())?;
+    let fresh = our_pages(scratch.path());
+    for page in &fresh {
+        let to = man.join(page.file_name().unwrap_or_default());
+        println!("{} {}", put(&to, 0o644, &fs::read(page)?)?, to.display());
     }
+    let is_fresh = |old: &PathBuf| fresh.iter().any(|page| page.file_name() == old.file_name());
+    our_pages(man).iter().filter(|old| !is_fresh(old)).try_for_each(|old| remove(old))
+}
+
+fn our_pages(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| pages::is_ours(&entry.file_name().to_string_lossy()));
+    let mut pages: Vec<PathBuf> = ours.map(|entry| entry.path()).collect();
+    pages.sort();
+    pages
 }
 
 /// Writes a file beside its place and renames it, so that a running program keeps its own.
-fn put(item: &Item, content: &[u8]) -> sh::Result<&'static str> {
-    let existed = item.to.exists();
-    if fs::read(&item.to).is_ok_and(|old| old == content) {
+fn put(to: &Path, mode: u32, content: &[u8]) -> sh::Result<&'static str> {
+    let existed = to.exists();
+    if fs::read(to).is_ok_and(|old| old == content) {
         return Ok("unchanged");
     }
-    let directory = item.to.parent().ok_or("a file needs a directory")?;
+    let directory = to.parent().ok_or("a file needs a directory")?;
     fs::create_dir_all(directory)?;
     let file = tempfile::NamedTempFile::new_in(directory)?;
     fs::write(file.path(), content)?;
-    fs::set_permissions(file.path(), fs::Permissions::from_mode(item.mode))?;
-    file.persist(&item.to)?;
+    fs::set_permissions(file.path(), fs::Permissions::from_mode(mode))?;
+    file.persist(to)?;
     Ok(if existed { "replaced" } else { "wrote" })
 }
 
-fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
-    if whole_user && exists("systemctl") && places.units.join("clavigerd.socket").exists() {
-        // Without a user manager there is nothing to disable.
-        drop(sh::capture(Command::new("systemctl").args([
-            "--user",
-            "disable",
-            "--now",
-            "clavigerd.socket",
-            "clavigerd.service",
-        ])));
-    }
+fn would_uninstall(plan: &[Item], places: &Places, whole_user: bool) {
     let client = places.programs.join("claviger");
     if whole_user && client.exists() {
-        drop(sh::capture(Command::new(client).args(["--no-start", "daemon", "stop"])));
+        println!("would run {} service uninstall, and daemon stop", client.display());
     }
-    for item in plan {
-        match fs::remove_file(&item.to) {
-            Ok(()) => println!("removed {}", item.to.display()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                println!("absent {}", item.to.display())
-            }
-            Err(error) => return Err(format!("{}: {error}", item.to.display()).into()),
+    let there = plan.iter().map(|item| item.to.clone()).filter(|to| to.exists());
+    there.chain(our_pages(&places.man)).for_each(|path| println!("would remove {}", path.display()));
+}
+
+fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
+    let client = places.programs.join("claviger");
+    if whole_user && client.exists() {
+        // It knows best what it has done. Where there is no service manager, nothing was.
+        for words in [["service", "uninstall"], ["daemon", "stop"]] {
+            drop(sh::run(Command::new(&client).args(words).arg("--no-start")));
         }
     }
+    for item in plan {
+        match whose(item, places)? {
+            Some(State::Foreign) => println!("kept {}, which somebody has changed", item.to.display()),
+            _ => remove(&item.to)?,
+        }
+    }
+    our_pages(&places.man).iter().try_for_each(|page| remove(page))?;
     println!("Configuration, trust decisions and logs stay: ~/.config/claviger and ~/.local/state/claviger.");
+    Ok(())
+}
+
+fn remove(path: &Path) -> sh::Result {
+    match fs::remove_file(path) {
+        Ok(()) => println!("removed {}", path.display()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => println!("absent {}", path.display()),
+        Err(error) => return Err(format!("{}: {error}", path.display()).into()),
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, parse, places, plain, plan};
+    use super::{Manager, Options, parse, places, plan};
     use std::path::{Path, PathBuf};
 
     fn words(text: &str) -> Vec<String> {
@@ -255,7 +285,7 @@ mod tests {
 
     #[test]
     fn arguments_are_understood_or_refused() {
-        let expected = Options { prefix: Some(PathBuf::from("/p")), dry_run: true };
+        let expected = Options { prefix: Some(PathBuf::from("/p")), programs: None, dry_run: true };
         assert_eq!(parse(&words("--prefix /p --dry-run")).ok(), Some(expected));
         assert!(
             parse(&words("--prefix=/p")).is_ok_and(|options| options.prefix == Some(PathBuf::from("/p")))
@@ -264,18 +294,10 @@ mod tests {
     }
 
     #[test]
-    fn service_files_only_name_plain_paths() {
-        assert!(plain(Path::new("/home/jo o/.local/bin/clavigerd")).is_ok());
-        for odd in ["/a%h/x", "/a\"b/x", "/a&b/x", "/a<b", "/a$b", "/a\nb"] {
-            assert!(plain(Path::new(odd)).is_err(), "{odd}");
-        }
-    }
-
-    #[test]
     fn with_a_prefix_nothing_lands_outside_it() {
-        for mac in [false, true] {
+        for manager in [Manager::Systemd, Manager::Launchd] {
             let places = places(Some(Path::new("/some/prefix"))).expect("absolute");
-            assert!(plan(&places, mac).iter().all(|item| item.to.starts_with("/some/prefix")));
+            assert!(plan(&places, manager).iter().all(|item| item.to.starts_with("/some/prefix")));
         }
     }
 }

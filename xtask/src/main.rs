@@ -3,12 +3,18 @@
 //! Nothing here ships. It may read the environment and run programs freely; the daemon may not.
 
 mod check;
+mod deb;
 mod demo;
 mod install;
+mod pages;
 mod programs;
 mod sh;
 mod stage;
 mod test;
+mod tools;
+#[path = "../../client/src/service/units.rs"]
+#[allow(dead_code, reason = "the client needs more of it")]
+mod units;
 
 #[cfg(feature = "bench")]
 mod bench;
@@ -21,10 +27,12 @@ usage: cargo xtask COMMAND
   demo                             show it working, in a temporary home (no credentials needed)
   test [--no-install] [FILTER…]    install what the tests need, then run them all
   check                            what CI runs before the tests: format, lints, docs, rules of the house
-  install [--prefix DIR] [--dry-run]
-                                   build for release; copy programs, units and completions
+  install [--prefix DIR] [--programs DIR] [--dry-run]
+                                   build for release; copy programs, units, manual and completions
   uninstall [--prefix DIR] [--dry-run]
                                    remove what install copied
+  deb [--dev] [--programs DIR] [--output DIR]
+                                   make a Debian package (target/debian), from a release build unless told otherwise
   bench [--quick] [ROW…]           measure (release build); rows: fetch adapters memory wakeups start herd unary";
 
 fn main() -> ExitCode {
@@ -37,6 +45,7 @@ fn main() -> ExitCode {
         "check" => check::run(rest),
         "install" => install::run(rest, install::Direction::In),
         "uninstall" => install::run(rest, install::Direction::Out),
+        "deb" => deb::run(rest),
         "bench" => bench(rest),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");

@@ -94,9 +94,18 @@ async fn start(context: &Context) -> Result<(), Failure> {
 }
 
 async fn stop(context: &Context) -> Result<(), Failure> {
+    let pid = end(context).await?;
+    stopped(context, pid)
+}
+
+/// Ends the daemon and waits until it has ended. `None` if none runs.
+///
+/// # Errors
+/// Why it could not be asked.
+pub(crate) async fn end(context: &Context) -> Result<Option<u32>, Failure> {
     let client = match context.connect_running().await {
         Ok(client) => client,
-        Err(ConnectError::Unreachable { .. }) => return stopped(context, None),
+        Err(ConnectError::Unreachable { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let mut service = client.control();
@@ -117,7 +126,7 @@ async fn stop(context: &Context) -> Result<(), Failure> {
         Ok(())
     };
     wait::answer(context, gone).await?;
-    stopped(context, Some(pid))
+    Ok(Some(pid))
 }
 
 /// Which file the socket is. A daemon that made its socket removes it at its very end.

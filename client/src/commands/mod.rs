@@ -19,6 +19,7 @@ pub(crate) mod pending;
 pub(crate) mod refresh;
 pub(crate) mod report;
 pub(crate) mod reset;
+pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod trust;
@@ -58,7 +59,9 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Reset(arguments) => reset::run(context, &arguments).await,
         Verb::Trust(verb) => trust::run(context, verb).await,
         Verb::Daemon(verb) => daemon::run(context, verb).await,
+        Verb::Service(verb) => service::run(context, verb).await,
         Verb::Completions(arguments) => completions::run(&arguments),
+        Verb::Man(arguments) => crate::man::run(&arguments),
         Verb::Version => version::run(context).await,
     }
 }

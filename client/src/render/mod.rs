@@ -9,6 +9,7 @@ pub(crate) mod fixture;
 pub(crate) mod lease;
 pub(crate) mod login;
 pub(crate) mod pending;
+pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod time;

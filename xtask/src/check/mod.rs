@@ -5,8 +5,6 @@ mod lengths;
 mod proto;
 mod units;
 
-pub(crate) use units::PROGRAM;
-
 use crate::sh::{self, paint};
 
 /// What became of a step.

@@ -1,15 +1,12 @@
 //! The service files are well-formed, and confine the daemon as far as they say.
 
 use super::{Outcome, faults};
-use crate::sh;
+use crate::{sh, units::PROGRAM};
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
-
-/// What stands in the units for the daemon; `cargo xtask install` puts the real path there.
-pub(crate) const PROGRAM: &str = "/usr/local/bin/clavigerd";
 
 /// The units, as `systemd-analyze` is shown them.
 const UNITS: [&str; 2] = ["clavigerd.socket", "clavigerd.service"];

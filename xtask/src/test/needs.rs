@@ -1,6 +1,6 @@
 //! What tests need beyond Rust: a few Debian packages, a Python with grpcio and the SDKs of the clouds, and npm packages.
 
-use crate::sh;
+use crate::{sh, tools};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -21,6 +21,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("gnome-keyring-daemon", "gnome-keyring"),
     ("secret-tool", "libsecret-tools"),
     ("faketime", "faketime"),
+    ("dpkg-shlibdeps", "dpkg-dev"),
+    ("man", "man-db"),
 ];
 
 /// What is there, and what is not.
@@ -38,6 +40,7 @@ pub(super) fn meet(install: bool) -> sh::Result<Needs> {
     needs.packages(install)?;
     let (python, npm) = (venv(install), npm(install));
     needs.add("CLAVIGER_TEST_VENV", "the Python packages of tests/python/requirements.txt", python);
+    needs.add("CLAVIGER_TEST_CARGO_DEB", "cargo-deb", tools::cargo_deb(install));
     needs.add("CLAVIGER_TEST_NPM", "the npm packages of tests/npm/package-lock.json", npm);
     Ok(needs)
 }

@@ -1,0 +1,87 @@
+//! `claviger service`: the daemon as a service of the user, by systemd or launchd.
+
+use crate::{
+    context::Context,
+    failure::Failure,
+    json,
+    output::{self, Style},
+    render,
+    service::{
+        act, look,
+        plan::{self, Plan},
+    },
+};
+
+/// Verbs below `service`.
+#[derive(clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Let systemd (macOS: launchd) start the daemon of this user
+    #[command(after_help = INSTALL)]
+    Install(Arguments),
+    /// Undo `install`
+    Uninstall(Arguments),
+    /// Show what is installed, and which daemon serves now; exit code 4 if `install` has something to do
+    Status,
+}
+
+/// Arguments of `install` and `uninstall`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Replace or remove files that somebody has changed, too
+    #[arg(long)]
+    force: bool,
+}
+
+const INSTALL: &str = "\
+Units go to ~/.config/systemd/user, unless a package has installed them for this daemon already. A daemon
+that a client has started is stopped, so that systemd can listen on the socket; the next call starts another.
+Changes belong in a drop-in (`systemctl --user edit clavigerd.service`), which is never touched.";
+
+/// Does what the verb says.
+///
+/// # Errors
+/// Why it could not be done; for `status`, that there is something to do.
+pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
+    let facts = look::look(context).await?;
+    match verb {
+        Verb::Install(arguments) => {
+            carry_out(context, plan::install(&facts, arguments.force), &arguments).await
+        }
+        Verb::Uninstall(arguments) => {
+            carry_out(context, plan::uninstall(&facts, arguments.force), &arguments).await
+        }
+        Verb::Status => {
+            let plan = plan::install(&facts, false);
+            match context.options.json {
+                true => output::json(&json::service(&facts, &plan))?,
+                false => output::data(&render::service::status(&facts, &plan, Style::stdout()))?,
+            }
+            if plan == Plan::default() { Ok(()) } else { Err(Failure::NotAsInstalled) }
+        }
+    }
+}
+
+/// Each step is told as it is done, so that a failure says how far it came.
+async fn carry_out(context: &Context, plan: Plan, arguments: &Arguments) -> Result<(), Failure> {
+    let (done, as_json) = (!arguments.dry_run, context.options.json);
+    for step in &plan.steps {
+        if done {
+            act::carry_out(context, step).await?;
+        }
+        if !as_json {
+            output::data(&render::service::step(step, done))?;
+        }
+    }
+    match as_json {
+        true => output::json(&json::steps(&plan, done))?,
+        false if plan.steps.is_empty() => output::data("nothing to do\n")?,
+        false => {}
+    }
+    if !as_json && !context.options.quiet {
+        plan.notes.iter().for_each(|note| output::talk(&render::service::note(note)));
+    }
+    Ok(())
+}

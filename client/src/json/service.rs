@@ -1,0 +1,58 @@
+//! The daemon as a service, as JSON.
+
+use crate::service::{
+    Facts, File, Starter,
+    plan::{Plan, Step},
+    units::{Manager, State},
+};
+use serde_json::{Value, json};
+
+/// What is there, and what `install` would do.
+pub(crate) fn service(facts: &Facts, plan: &Plan) -> Value {
+    json!({
+        "manager": match facts.manager { Manager::Systemd => "systemd", Manager::Launchd => "launchd" },
+        "answers": facts.answers,
+        "enabled": facts.enabled,
+        "active": facts.active,
+        "program": facts.program,
+        "files": facts.files.iter().map(file).collect::<Vec<_>>(),
+        "package_files": facts.packaged.iter().map(file).collect::<Vec<_>>(),
+        "drop_ins": facts.drop_ins,
+        "daemon": facts.serving.as_ref().map(|serving| json!({
+            "pid": serving.pid,
+            "release": serving.release,
+            "started_by": match serving.by {
+                Starter::Manager => "manager",
+                Starter::Client => "client",
+                Starter::Somebody => "somebody",
+            },
+        })),
+        "to_do": steps_of(plan),
+        "notes": plan.notes,
+    })
+}
+
+/// What was done, or would be.
+pub(crate) fn steps(plan: &Plan, done: bool) -> Value {
+    json!({"done": done, "steps": steps_of(plan), "notes": plan.notes})
+}
+
+fn steps_of(plan: &Plan) -> Vec<Value> {
+    let one = |step: &Step| match step {
+        Step::Write { path, replaces, .. } => json!({"step": "write", "path": path, "replaces": replaces}),
+        Step::Remove(path) => json!({"step": "remove", "path": path}),
+        Step::StopDaemon(pid) => json!({"step": "stop-daemon", "pid": pid}),
+        Step::Run(words) => json!({"step": "run", "command": words}),
+    };
+    plan.steps.iter().map(one).collect()
+}
+
+fn file(file: &File) -> Value {
+    let state = match file.state {
+        State::Absent => "absent",
+        State::Current => "current",
+        State::Outdated => "outdated",
+        State::Foreign => "changed",
+    };
+    json!({"path": file.path, "state": state, "release": file.release})
+}

@@ -1,0 +1,91 @@
+//! The daemon as a service, for people.
+
+use super::table;
+use crate::{
+    escape,
+    output::Style,
+    service::{
+        Facts, File, Starter,
+        plan::{Plan, Step},
+        units::{Manager, State},
+    },
+};
+
+/// A step, done or to be done.
+pub(crate) fn step(step: &Step, done: bool) -> String {
+    escape::line(&step.words(done)) + "\n"
+}
+
+/// Something a person should know.
+pub(crate) fn note(text: &str) -> String {
+    format!("note: {}\n", escape::line(text))
+}
+
+/// What is there, and what `install` would do.
+pub(crate) fn status(facts: &Facts, plan: &Plan, style: Style) -> String {
+    let mut text = table::pairs(vec![
+        ("manager", manager(facts)),
+        ("enabled", enabled(facts, style)),
+        ("active", yes_or_no(facts.active, style)),
+        ("program", escape::line(&facts.program)),
+        ("daemon", daemon(facts)),
+    ]);
+    let own = facts.files.iter().filter(|file| facts.packaged.is_empty() || file.state != State::Absent);
+    let files: Vec<_> = own.chain(&facts.packaged).map(|file| row(file, style)).collect();
+    text.push_str("files\n");
+    table::align(&files).into_iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+    for path in &facts.drop_ins {
+        text.push_str(&format!("  {}  yours\n", escape::line(&path.display().to_string())));
+    }
+    for step in &plan.steps {
+        text.push_str(&format!("install {}\n", escape::line(&step.words(false))));
+    }
+    plan.notes.iter().for_each(|it| text.push_str(&note(it)));
+    text
+}
+
+fn manager(facts: &Facts) -> String {
+    let name = match facts.manager {
+        Manager::Systemd => "systemd",
+        Manager::Launchd => "launchd",
+    };
+    format!("{name}{}", if facts.answers { "" } else { ", does not answer" })
+}
+
+fn enabled(facts: &Facts, style: Style) -> String {
+    let text = yes_or_no(facts.enabled, style);
+    if facts.enabled && !facts.enabled_here && facts.manager == Manager::Systemd {
+        return text + ", for every user";
+    }
+    text
+}
+
+fn yes_or_no(yes: bool, style: Style) -> String {
+    if yes { style.green("yes") } else { style.yellow("no") }
+}
+
+fn daemon(facts: &Facts) -> String {
+    match &facts.serving {
+        None if facts.active => "none yet; the next call starts it".into(),
+        None => "none".into(),
+        Some(serving) => {
+            let by = match serving.by {
+                Starter::Manager => "the service manager",
+                Starter::Client => "a client",
+                Starter::Somebody => "somebody else",
+            };
+            format!("pid {}, release {}, started by {by}", serving.pid, escape::line(&serving.release))
+        }
+    }
+}
+
+fn row(file: &File, style: Style) -> [String; 2] {
+    let release = file.release.as_deref().map(|it| format!(", by release {}", escape::line(it)));
+    let state = match file.state {
+        State::Absent => style.dim("not there"),
+        State::Current => style.green("of this release"),
+        State::Outdated => style.yellow("of another release or place") + &release.unwrap_or_default(),
+        State::Foreign => style.yellow("changed by somebody"),
+    };
+    [escape::line(&file.path.display().to_string()), state]
+}

@@ -1,0 +1,245 @@
+//! Gathers what is: files, what the service manager says of its units, and who answers on the socket.
+
+use super::{
+    Facts, File, Serving, Starter,
+    units::{self, Manager, State, Template},
+};
+use crate::{context::Context, failure::Failure};
+use claviger::{
+    RELEASE,
+    client::{ConnectError, daemon_program, request},
+    proto::v1::GetStatusRequest,
+    socket,
+};
+use nix::unistd::Uid;
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+};
+
+/// Where packages and administrators put units for all users, the strongest place first.
+const PACKAGED: [&str; 4] =
+    ["/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user", "/usr/share/systemd/user"];
+const ENABLED: &str = "sockets.target.wants/clavigerd.socket";
+
+/// What the service manager says.
+#[derive(Debug, Default)]
+struct Said {
+    answers: bool,
+    enabled: bool,
+    active: bool,
+    needs_reload: bool,
+    main_pid: Option<u32>,
+}
+
+/// Looks at everything.
+///
+/// # Errors
+/// If there is no service manager, no daemon to name, or one that a unit cannot name.
+pub(crate) async fn look(context: &Context) -> Result<Facts, Failure> {
+    let manager = Manager::of_system();
+    let home = absolute("HOME").ok_or_else(|| Failure::service("HOME is not set to an absolute path", ""))?;
+    let directory = manager.directory(&home, absolute("XDG_CONFIG_HOME").as_deref());
+    let program = program()?;
+    let domain = format!("gui/{}", Uid::effective());
+    let said = match manager {
+        Manager::Systemd => systemd(context).await?,
+        Manager::Launchd => launchd(context, &domain).await?,
+    };
+    let own = socket::default_path(absolute("XDG_RUNTIME_DIR").as_deref(), Uid::effective().as_raw());
+    let other_socket = Some(context.socket()?).filter(|socket| *socket != own);
+    // To connect would start what only listens so far.
+    let asleep =
+        other_socket.is_none() && manager == Manager::Systemd && said.active && said.main_pid.is_none();
+    let serving = if asleep { None } else { serving(context, said.main_pid).await? };
+    let own_files = manager.templates().iter();
+    Ok(Facts {
+        manager,
+        answers: said.answers,
+        domain,
+        files: own_files.map(|it| file(it, &directory, &it.stamped(&program, RELEASE))).collect(),
+        packaged: packaged(manager, &program),
+        drop_ins: drop_ins(manager, &directory),
+        enabled: said.enabled,
+        enabled_here: manager == Manager::Systemd && fs::symlink_metadata(directory.join(ENABLED)).is_ok(),
+        active: said.active,
+        needs_reload: said.needs_reload,
+        main_pid: said.main_pid,
+        serving,
+        other_socket,
+        program,
+    })
+}
+
+fn program() -> Result<String, Failure> {
+    let program = daemon_program()?;
+    let program = fs::canonicalize(&program).unwrap_or(program);
+    let hint = "install it where the path has letters, digits and /._+@:~,- only";
+    units::plain(&program).map(str::to_owned).map_err(|why| Failure::service(why, hint))
+}
+
+fn absolute(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn file(template: &Template, directory: &Path, wanted: &str) -> File {
+    let path = directory.join(template.name);
+    let found = match fs::symlink_metadata(&path) {
+        Err(_) => None,
+        Ok(found) if found.is_file() => Some(fs::read_to_string(&path).unwrap_or_default()),
+        // A mask, or a link to somebody's own.
+        Ok(_) => Some(String::new()),
+    };
+    let state = template.judge(found.as_deref(), wanted);
+    let release = found.as_deref().and_then(units::release_of).map(str::to_owned);
+    File { path, wanted: wanted.to_owned(), state, release }
+}
+
+/// The files of the first package that has units for this very daemon.
+fn packaged(manager: Manager, program: &str) -> Vec<File> {
+    if manager != Manager::Systemd {
+        return Vec::new();
+    }
+    let of = |directory: &str| -> Option<Vec<File>> {
+        let directory = Path::new(directory);
+        let service = fs::read_to_string(directory.join("clavigerd.service")).ok()?;
+        let named = fs::canonicalize(units::program_of(&service)?).ok()?;
+        let files = manager.templates().iter().map(|it| file(it, directory, &it.text(program)));
+        let files: Vec<_> = files.collect();
+        let complete = files.iter().all(|file| file.state != State::Absent);
+        (named == Path::new(program) && complete).then_some(files)
+    };
+    PACKAGED.into_iter().find_map(of).unwrap_or_default()
+}
+
+fn drop_ins(manager: Manager, directory: &Path) -> Vec<PathBuf> {
+    let names = manager.templates().iter().map(|it| directory.join(format!("{}.d", it.name)));
+    names.filter(|path| path.is_dir()).collect()
+}
+
+async fn systemd(context: &Context) -> Result<Said, Failure> {
+    let properties = "Id,ActiveState,UnitFileState,MainPID,NeedDaemonReload";
+    let words = ["systemctl", "--user", "show", "-p", properties, "clavigerd.socket", "clavigerd.service"];
+    let Some(shown) = ask(context, &words).await? else {
+        return Err(Failure::service(
+            "there is no systemd here (no systemctl on PATH)",
+            "nothing has to be installed: the first verb that needs a daemon starts one",
+        ));
+    };
+    if !shown.status.success() {
+        let words = ["env", "SYSTEMD_OFFLINE=1", "systemctl", "--user", "is-enabled", "clavigerd.socket"];
+        let enabled = ask(context, &words).await?.is_some_and(|output| output.status.success());
+        return Ok(Said { enabled, ..Said::default() });
+    }
+    Ok(understand_systemd(&String::from_utf8_lossy(&shown.stdout)))
+}
+
+/// What `systemctl show` printed: a block of lines for each unit, with an empty line between them.
+fn understand_systemd(text: &str) -> Said {
+    let blocks =
+        text.split("\n\n").map(|block| block.lines().filter_map(|line| line.split_once('=')).collect());
+    let mut said = Said { answers: true, ..Said::default() };
+    for block in blocks {
+        let block: BTreeMap<&str, &str> = block;
+        let is = |name: &str, value: &str| block.get(name) == Some(&value);
+        said.needs_reload |= is("NeedDaemonReload", "yes");
+        if is("Id", "clavigerd.socket") {
+            said.active = is("ActiveState", "active");
+            said.enabled = is("UnitFileState", "enabled") || is("UnitFileState", "enabled-runtime");
+        } else if is("Id", "clavigerd.service") {
+            let pid = block.get("MainPID").and_then(|pid| pid.parse().ok());
+            said.main_pid = pid.filter(|pid| *pid != 0);
+        }
+    }
+    said
+}
+
+async fn launchd(context: &Context, domain: &str) -> Result<Said, Failure> {
+    let Some(session) = ask(context, &["launchctl", "print", domain]).await? else {
+        return Err(Failure::service("there is no launchctl on PATH", "add /bin to PATH"));
+    };
+    let agent = ask(context, &["launchctl", "print", &format!("{domain}/dev.claviger.clavigerd")]).await?;
+    let agent = agent.filter(|output| output.status.success());
+    let text = agent.as_ref().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let main_pid = text.as_deref().and_then(|text| {
+        let pid = text.lines().find_map(|line| line.trim().strip_prefix("pid = "));
+        pid?.trim().parse().ok()
+    });
+    Ok(Said {
+        answers: session.status.success(),
+        enabled: agent.is_some(),
+        active: agent.is_some(),
+        needs_reload: false,
+        main_pid,
+    })
+}
+
+/// What a program says; `None` if there is no such program.
+async fn ask(context: &Context, words: &[&str]) -> Result<Option<Output>, Failure> {
+    match super::act::output(context, words).await {
+        Ok(output) => Ok(Some(output)),
+        Err(Failure::Exec(_, error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn serving(context: &Context, main_pid: Option<u32>) -> Result<Option<Serving>, Failure> {
+    let mut service = match context.connect_running().await {
+        Ok(client) => client.inspect(),
+        Err(ConnectError::Unreachable { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    // The protocol is not checked: an older daemon is just what is looked for.
+    let answer = async {
+        let answer = service.get_status(request(GetStatusRequest {})).await;
+        answer.map_err(|status| claviger::wire::from_status(&status))
+    };
+    let status = crate::wait::answer(context, answer).await?.into_inner();
+    let release = status.version.unwrap_or_default().release;
+    Ok(Some(Serving { pid: status.pid, release, by: starter(status.pid, main_pid) }))
+}
+
+fn starter(pid: u32, main_pid: Option<u32>) -> Starter {
+    match (main_pid == Some(pid), command_line(pid)) {
+        (true, _) => Starter::Manager,
+        (false, words) if words.iter().any(|word| word == "--on-demand") => Starter::Client,
+        (false, _) => Starter::Somebody,
+    }
+}
+
+/// The arguments of a process, as far as they can be known.
+fn command_line(pid: u32) -> Vec<String> {
+    if let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) {
+        return line
+            .split(|byte| *byte == 0)
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect();
+    }
+    let mut ps = std::process::Command::new("ps");
+    let output = ps.args(["-o", "command=", "-p", &pid.to_string()]).stdin(Stdio::null()).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::understand_systemd;
+
+    #[test]
+    fn what_systemctl_shows_is_understood() {
+        let said = understand_systemd(
+            "MainPID=0\nId=clavigerd.socket\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\n\n\
+             MainPID=77\nId=clavigerd.service\nActiveState=active\nUnitFileState=indirect\nNeedDaemonReload=yes\n",
+        );
+        assert!(said.answers && said.enabled && said.active && said.needs_reload);
+        assert_eq!(said.main_pid, Some(77));
+        let said = understand_systemd(
+            "Id=clavigerd.socket\nActiveState=inactive\n\nId=clavigerd.service\nMainPID=0\n",
+        );
+        assert!(
+            said.answers && !said.enabled && !said.active && !said.needs_reload && said.main_pid.is_none()
+        );
+    }
+}

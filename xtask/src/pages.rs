@@ -1,0 +1,39 @@
+//! What the programs print for others to install: manual pages and completions.
+
+use crate::sh;
+use std::{fs, path::Path, process::Command};
+
+/// Writes every manual page into `directory`, with the programs in `built`.
+///
+/// # Errors
+/// If a program or a file fails.
+pub(crate) fn write(built: &Path, directory: &Path) -> sh::Result {
+    sh::stdout(Command::new(built.join("claviger")).arg("man").arg(directory))?;
+    let daemon = sh::stdout(Command::new(built.join("clavigerd")).arg("man"))?;
+    Ok(fs::write(directory.join("clavigerd.1"), daemon + "\n")?)
+}
+
+/// The completions for a shell.
+///
+/// # Errors
+/// If the program fails.
+pub(crate) fn completions(built: &Path, shell: &str) -> sh::Result<String> {
+    Ok(sh::stdout(Command::new(built.join("claviger")).args(["completions", shell]))? + "\n")
+}
+
+/// Whether a file of this name is one of our pages, of whatever release.
+pub(crate) fn is_ours(name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".1") else { return false };
+    matches!(stem, "claviger" | "clavigerd") || stem.starts_with("claviger-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ours;
+
+    #[test]
+    fn our_pages_are_known_by_name() {
+        assert!(["claviger.1", "clavigerd.1", "claviger-trust-grant.1"].into_iter().all(is_ours));
+        assert!(!["clavigerx.1", "claviger.7", "ls.1", "claviger-"].into_iter().any(is_ours));
+    }
+}
