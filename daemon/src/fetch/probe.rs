@@ -129,6 +129,8 @@ fn kind(error: &reqwest::Error) -> &'static str {
         "proxy-unreachable"
     } else if says("dns error") {
         "unknown-host"
+    } else if says("tls handshake") {
+        "tls-failed"
     } else if error.is_timeout() {
         if error.is_connect() { "connect-timeout" } else { "answer-timeout" }
     } else if says("connection refused") {
