@@ -11,9 +11,8 @@ use claviger::{
 };
 
 /// Links of the clouds' chains that ask a server which only a machine of that cloud has, and how to leave each out.
-const METADATA: [(&str, &str); 4] = [
+const METADATA: [(&str, &str); 3] = [
     ("imds", "export AWS_EC2_METADATA_DISABLED=true"),
-    ("instance", "export AWS_EC2_METADATA_DISABLED=true"),
     ("metadata", "export NO_GCE_CHECK=true"),
     ("managed-identity", "export AZURE_TOKEN_CREDENTIALS=dev"),
 ];
@@ -31,9 +30,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
         Some(Credential::Failed { problem, .. }) if is_told(problem, explained) => Vec::new(),
         Some(Credential::Failed { problem, command }) => vec![failed(problem, command)],
     };
-    if !matches!(facts.credential, Some(Credential::Lent(_))) {
-        found.extend(explained.and_then(metadata));
-    }
+    found.extend(explained.and_then(metadata));
     found
 }
 
@@ -97,17 +94,20 @@ fn lasts(lent: &Lent) -> Vec<Finding> {
 
 fn metadata(explained: &ExplainResponse) -> Option<Finding> {
     let links = &explained.slot.as_ref()?.facts.as_ref()?.links;
-    let reached = links.iter().filter(|link| {
-        matches!(link.outcome(), Outcome::NotConfigured | Outcome::Refused)
-            && !link.why.contains("NO_GCE_CHECK")
+    let in_vain = links.iter().filter(|link| {
+        // One that is switched off, or only half configured, is not asked; one that answers costs no time.
+        let is_asked = !["incomplete", "disabled", "DISABLED", "no service account"]
+            .iter()
+            .any(|why| link.why.contains(why));
+        link.outcome() == Outcome::NotConfigured && is_asked
     });
-    let (link, command) = reached.into_iter().find_map(|link| {
+    let (link, command) = in_vain.into_iter().find_map(|link| {
         METADATA.into_iter().find(|(name, _)| *name == link.source).map(|(_, command)| (link, command))
     })?;
-    let what = format!(
-        "the chain came to the metadata server ({}), which has nothing here: {}",
-        link.source, link.why
-    );
-    let cause = "every attempt waits for it; outside that cloud it can be left out";
+    let what = format!("the chain asked the metadata server ({}) in vain: {}", link.source, link.why);
+    let cause = "every refresh waits for it; outside that cloud it can be left out";
     Some(Finding::note("metadata-unreachable", what).because(cause).mend(command))
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,7 +95,20 @@ pub(super) fn quoted(path: &std::path::Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{not_started, place_in};
+    use super::{not_started, place_in, version};
+    use crate::doctor::{facts::Running, finding::Severity};
+    use claviger::{PROTOCOL, RELEASE};
+
+    #[test]
+    fn another_release_is_told_and_another_protocol_is_an_error() {
+        let skew = |release: &str, protocol| {
+            let running = Running { release: release.into(), protocol, ..Running::default() };
+            version(&running).map(|finding| finding.severity)
+        };
+        assert_eq!(skew(RELEASE, PROTOCOL), None);
+        assert_eq!(skew("9.9.9", PROTOCOL), Some(Severity::Warning));
+        assert_eq!(skew("9.9.9", PROTOCOL + 1), Some(Severity::Error));
+    }
 
     #[test]
     fn places_in_the_words_of_a_daemon_are_found() {

@@ -62,7 +62,7 @@ pub(super) async fn gather(
     facts.keyring = keyring;
     match (&explained, manner.online) {
         (Ok(explained), true) if !explained.origin.is_empty() => {
-            facts.endpoint = look.endpoint(explained, asked.as_ref().ok(), facts).await;
+            facts.endpoint = look.endpoint(explained, asked.as_deref().ok(), facts).await;
         }
         (_, true) => facts.unchecked.push(Unchecked {
             what: "the endpoint",
@@ -194,7 +194,7 @@ impl Look<'_> {
     async fn endpoint(
         &self,
         explained: &ExplainResponse,
-        lease: Option<&Box<Lease>>,
+        lease: Option<&Lease>,
         facts: &Facts,
     ) -> Option<Endpoint> {
         let _step = self.progress.step("endpoint");
