@@ -111,6 +111,7 @@ fn helpers_that_fail_print_nonsense_or_are_missing() {
         ("printf ''", "command-output-invalid"),
         ("no-such-program --with sk-canary-x", "command-missing"),
         ("/no/such/program", "command-missing"),
+        ("sk-canary-pasted-in-the-wrong-place", "command-missing"),
         ("claviger token", "no-credential"),
     ] {
         let patient = Patient::new();

@@ -198,7 +198,7 @@ impl Look<'_> {
         facts: &Facts,
     ) -> Option<Endpoint> {
         let _step = self.progress.step("endpoint");
-        let headers = lease.filter(|lease| lease.origin == explained.origin).and_then(|lease| headers(lease));
+        let headers = lease.filter(|lease| lease.origin == explained.origin).and_then(headers);
         let (url, headers) = match (lease, &headers) {
             (Some(lease), Some(headers)) => (models(lease), headers.as_slice()),
             _ => (format!("{}/", explained.origin), &[][..]),
