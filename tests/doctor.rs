@@ -19,7 +19,9 @@ use support::{
 };
 
 /// Variables of a session, and what is wrong with them.
-const ENVIRONMENTS: &[(&[(&str, &str)], &[Expected<'_>])] = &[
+type Environment = (&'static [(&'static str, &'static str)], &'static [Expected<'static>]);
+
+const ENVIRONMENTS: &[Environment] = &[
     (
         &[("ANTHROPIC_API_KEY", "sk-canary-key")],
         &[("warning", "key-beside-helper", "home/.claude/settings.json:2:3")],
