@@ -82,6 +82,9 @@ pub(crate) enum Verb {
     Watch(watch::Arguments),
     /// Show how the credential is found, and why not elsewhere
     Explain,
+    /// Find out what is wrong here, and say how to mend it
+    #[command(long_flag = "doctor", after_help = doctor::HELP)]
+    Doctor(doctor::Arguments),
     /// Show the state of the daemon and its cache
     Status,
     /// Show who is being signed in, and what needs a person

@@ -20,6 +20,8 @@ pub(crate) const SOURCE_FAILED: u8 = 6;
 pub(crate) const TIMED_OUT: u8 = 7;
 /// No daemon answers.
 pub(crate) const UNREACHABLE: u8 = 8;
+/// `doctor`: it works, but something deserves a look.
+pub(crate) const WARNINGS: u8 = 9;
 /// `exec`: the command was found but cannot be run.
 pub(crate) const NOT_EXECUTABLE: u8 = 126;
 /// `exec`: there is no such command.
@@ -34,11 +36,13 @@ Exit codes:
     1  a bug, or an error without a number of its own; cancel: nothing to cancel
     2  wrong usage (malformed-request)
     3  nothing provides a credential (no-credential)
-    4  a person has to act (login-required, workspace-untrusted, settings-invalid, keyring-locked, locked)
+    4  a person has to act (login-required, workspace-untrusted, settings-invalid, keyring-locked, locked);
+       doctor: errors were found
     5  forbidden (policy-blocked, upstream-denied, peer-rejected, peer-unknown)
     6  the source failed (command-failed, command-output-invalid, source-unavailable, limits)
     7  it took too long (source-timeout, --timeout)
     8  no daemon answers (shutting-down)
+    9  doctor: warnings were found, and no error
   126  exec: the command cannot be run
   127  exec: there is no such command
   130  interrupted";

@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     OutputClosed,
     /// `exec`: the command could not be run.
     Exec(String, io::Error),
+    /// `doctor`: something was found, and has been told.
+    Found(u8),
     /// `cancel`: nothing that could be ended runs.
     NothingToCancel,
     /// The service manager, or the place of its files, does not do as it should.
@@ -110,6 +112,7 @@ impl Failure {
             Self::Output(_) | Self::Setup(_) | Self::NothingToCancel | Self::Service { .. } => exit::OTHER,
             Self::NotAsInstalled => exit::NEEDS_HUMAN,
             Self::OutputClosed => exit::OK,
+            Self::Found(code) => *code,
             Self::Exec(_, error) if error.kind() == io::ErrorKind::NotFound => exit::NOT_FOUND,
             Self::Exec(..) => exit::NOT_EXECUTABLE,
         }
@@ -153,7 +156,7 @@ impl Failure {
                 "the daemon goes on; `claviger status` shows what it waits for, --timeout gives it longer",
             ),
             Self::Output(error) => report("output-failed", format!("cannot write to stdout: {error}"), ""),
-            Self::OutputClosed => None,
+            Self::OutputClosed | Self::Found(_) => None,
             Self::NothingToCancel => report(
                 "nothing-to-cancel",
                 "no such command runs that signs somebody in".into(),

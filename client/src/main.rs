@@ -8,6 +8,7 @@
 mod args;
 mod commands;
 mod context;
+mod doctor;
 mod environment;
 mod escape;
 mod exit;

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod aws;
 pub mod cloud;
 mod daemon;
+pub mod doctor;
 pub mod foundry;
 pub mod google;
 mod home;

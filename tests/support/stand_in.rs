@@ -152,6 +152,14 @@ impl StandIn {
         Self::serve("https://localhost", Some(authority.server(name)), answer)
     }
 
+    /// A server at `localhost` with a certificate that has expired.
+    pub fn start_tls_expired(
+        authority: &Authority,
+        answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        Self::serve("https://localhost", Some(authority.expired("localhost")), answer)
+    }
+
     fn serve(
         base: &str,
         tls: Option<Arc<ServerConfig>>,

@@ -30,7 +30,11 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-fn credential_headers(lease: &Lease) -> Result<Vec<Header>, Problem> {
+/// The headers that carry the credential itself.
+///
+/// # Errors
+/// If the lease has none that a header could carry.
+pub(crate) fn credential_headers(lease: &Lease) -> Result<Vec<Header>, Problem> {
     if lease.material.is_none() {
         return Ok(Vec::new());
     }

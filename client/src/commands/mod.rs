@@ -6,6 +6,7 @@ pub(crate) mod azure;
 pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod daemon;
+pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod explain;
@@ -45,6 +46,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Azure(arguments) => azure::run(context, &arguments).await,
         Verb::Watch(arguments) => watch::run(context, &arguments).await,
         Verb::Explain => explain::run(context).await,
+        Verb::Doctor(arguments) => doctor::run(context, &arguments).await,
         Verb::Status => status::run(context).await,
         Verb::Pending => pending::run(context).await,
         Verb::Cancel(arguments) => cancel::run(context, arguments).await,

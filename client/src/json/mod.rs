@@ -1,12 +1,14 @@
 //! JSON forms of what the daemon answers. Names are part of the interface: add, never rename.
 
 mod account;
+mod doctor;
 mod inspect;
 mod lease;
 mod service;
 mod trust;
 
 pub(crate) use account::{account, accounts, left, login, reset};
+pub(crate) use doctor::doctor;
 pub(crate) use inspect::{explain, pending, slot, status};
 pub(crate) use lease::{event, headers, lease, reported};
 pub(crate) use service::{service, steps};

@@ -119,6 +119,11 @@ fn unreachable(host: &str, error: &reqwest::Error, patience: Duration) -> Troubl
         .hint("check the network, proxies (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE)")
 }
 
+/// The server's clock, if an answer's headers say.
+pub(super) fn date_of(headers: &HeaderMap) -> Option<SystemTime> {
+    time(headers.get(DATE)?.to_str().ok()?)
+}
+
 impl Reply {
     /// How long the server wants to be left alone.
     pub(super) fn retry_after(&self) -> Option<Duration> {

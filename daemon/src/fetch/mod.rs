@@ -18,6 +18,7 @@ mod guard;
 mod http;
 mod links;
 mod oauth;
+mod probe;
 pub mod secret;
 mod store;
 mod text;
@@ -68,6 +69,9 @@ pub enum Fetch {
     Logout(account::Logout),
     /// Move a secret between keyring and file
     Relocate(account::Relocate),
+    /// Look at an endpoint or the keyring, for `claviger doctor`
+    #[command(subcommand)]
+    Probe(probe::Probe),
 }
 
 /// Fetches, and prints the answer on stdout.
@@ -144,6 +148,7 @@ async fn answer(fetch: &Fetch) -> serde_json::Result<Text> {
         Fetch::Save(arguments) => return reply(account::save(arguments)),
         Fetch::Logout(arguments) => return reply(account::logout(arguments).await),
         Fetch::Relocate(arguments) => return reply(account::relocate(arguments)),
+        Fetch::Probe(probe) => return text(&probe::look(probe).await),
     };
     text(&answer)
 }

@@ -29,8 +29,19 @@ impl Authority {
 
     /// A server with a certificate for `name`.
     pub(super) fn server(&self, name: &str) -> Arc<ServerConfig> {
+        self.server_with(CertificateParams::new(vec![name.to_owned()]).expect("parameters"))
+    }
+
+    /// A server with a certificate for `name` that nobody renewed.
+    pub(super) fn expired(&self, name: &str) -> Arc<ServerConfig> {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        self.server_with(params)
+    }
+
+    fn server_with(&self, params: CertificateParams) -> Arc<ServerConfig> {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         let certificate = params.signed_by(&key, &self.issuer).expect("signed");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -64,6 +64,15 @@ pub(super) struct Room {
     instead: Option<String>,
 }
 
+/// Whether the keyring answers and is open.
+///
+/// # Errors
+/// `keyring-locked`, or why there is none.
+pub(super) fn keyring_answers() -> Result<(), Trouble> {
+    // Asked of no account: nothing is read.
+    Keyring::new("doctor").probe()
+}
+
 impl Store {
     pub(super) fn new(arguments: &Arguments) -> Result<Self, Trouble> {
         check_name(&arguments.account).map_err(trouble)?;

@@ -1,0 +1,78 @@
+use super::check;
+use crate::doctor::facts::{Credential, Facts as Known, Lent};
+use claviger::proto::v1::{ExplainResponse, Facts, Problem, SlotStatus, Step, step::Outcome};
+use std::time::{Duration, SystemTime};
+
+fn ids(facts: &Known) -> Vec<&'static str> {
+    check(facts).into_iter().map(|finding| finding.id).collect()
+}
+
+fn lent(expires_in: i64, stale: bool) -> Known {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    let away = Duration::from_secs(expires_in.unsigned_abs());
+    let expires = if expires_in < 0 { now - away } else { now + away };
+    let lent = Lent { stale, expires_at: Some(expires), now: Some(now), ..Lent::default() };
+    Known { credential: Some(Credential::Lent(lent)), ..Known::default() }
+}
+
+#[test]
+fn a_credential_lasts_or_not() {
+    assert_eq!(ids(&lent(60, false)), [""; 0]);
+    assert_eq!(ids(&lent(60, true)), ["refresh-failing"]);
+    assert_eq!(ids(&lent(-1, false)), ["credential-expired"]);
+}
+
+#[test]
+fn every_reason_is_an_error_with_a_command() {
+    for reason in claviger::reason::REASONS {
+        let problem = Problem { reason: reason.as_str().into(), message: "m".into(), ..Problem::default() };
+        let failed = Credential::Failed { problem, command: String::new() };
+        let found = check(&Known { credential: Some(failed), ..Known::default() });
+        assert_eq!(found.len(), 1);
+        assert!(found[0].id == reason.as_str() && !found[0].mend.is_empty() && !found[0].cause.is_empty());
+    }
+}
+
+#[test]
+fn the_command_that_the_daemon_names_comes_first() {
+    let problem = Problem {
+        reason: "login-required".into(),
+        hint: "x `claviger refresh` y".into(),
+        ..Problem::default()
+    };
+    let mend = |command: &str| {
+        let failed = Credential::Failed { problem: problem.clone(), command: command.into() };
+        check(&Known { credential: Some(failed), ..Known::default() })[0].mend.clone()
+    };
+    assert_eq!(
+        (mend("claviger login work"), mend("")),
+        ("claviger login work".into(), "claviger refresh".into())
+    );
+}
+
+#[test]
+fn a_metadata_server_is_told_of_only_if_it_was_asked_in_vain() {
+    let asked = |source: &str, outcome: Outcome, why: &str| {
+        let link = Step { source: source.into(), outcome: outcome.into(), why: why.into(), location: None };
+        let slot = SlotStatus {
+            facts: Some(Facts { links: vec![link], ..Facts::default() }),
+            ..SlotStatus::default()
+        };
+        let explained = ExplainResponse { slot: Some(slot), ..ExplainResponse::default() };
+        ids(&Known { explained: Some(Ok(explained)), ..lent(60, false) })
+    };
+    assert_eq!(
+        asked("imds", Outcome::NotConfigured, "no metadata service answers"),
+        ["metadata-unreachable"]
+    );
+    assert_eq!(asked("metadata", Outcome::NotConfigured, "x cannot be reached"), ["metadata-unreachable"]);
+    for (outcome, why) in [
+        (Outcome::Chosen, "it answered"),
+        (Outcome::Ignored, "NO_GCE_CHECK is set"),
+        (Outcome::NotConfigured, "incomplete: IDENTITY_HEADER is not set"),
+        (Outcome::NotConfigured, "IMDS disabled by AWS_EC2_METADATA_DISABLED env var"),
+    ] {
+        assert_eq!(asked("imds", outcome, why), [""; 0], "{why}");
+    }
+    assert_eq!(asked("profile", Outcome::NotConfigured, "no credentials"), [""; 0]);
+}

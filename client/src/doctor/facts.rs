@@ -1,0 +1,224 @@
+//! What checks look at. Gathered at the edge, judged purely. No field may hold a secret; none of this has Debug, because
+//! proxies and paths may hold what is nobody else's business.
+
+use claviger::{
+    proto::v1::{Account, ExplainResponse, Problem},
+    reason::Location,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+/// Everything that was found out.
+#[derive(Default)]
+pub(crate) struct Facts {
+    /// Variables of the session that hold no secret, and few more that only tools read.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// Secret variables that the session has.
+    pub(crate) present: BTreeSet<String>,
+    /// Secret variables with a value that no server would take, and why.
+    pub(crate) malformed: Vec<(String, &'static str)>,
+    /// Files, directories and sockets.
+    pub(crate) places: Vec<Place>,
+    /// Files with certificates.
+    pub(crate) certificates: Vec<Certificates>,
+    /// Programs that settings and tools' files name.
+    pub(crate) programs: Vec<Program>,
+    /// Values of settings files.
+    pub(crate) settings: Vec<Setting>,
+    /// What a service manager would start.
+    pub(crate) units: Vec<Unit>,
+    /// The daemon.
+    pub(crate) daemon: Daemon,
+    /// How the credential is found, after it was asked for.
+    pub(crate) explained: Option<Result<ExplainResponse, Problem>>,
+    /// Whether it can be had.
+    pub(crate) credential: Option<Credential>,
+    /// Accounts of the local store.
+    pub(crate) accounts: Vec<Account>,
+    /// The keyring, if an account is kept there.
+    pub(crate) keyring: Option<Probe>,
+    /// The endpoint in use.
+    pub(crate) endpoint: Option<Endpoint>,
+    /// What was not looked at, and why.
+    pub(crate) unchecked: Vec<Unchecked>,
+}
+
+/// Something in the filesystem that should be private, or safe from others.
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    pub(crate) role: Role,
+    pub(crate) found: Found,
+}
+
+/// What a place should be.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Role {
+    /// A directory of claviger's own: nobody else may look in.
+    OwnDirectory,
+    /// A file of claviger's own: nobody else may read it.
+    OwnFile,
+    /// The socket.
+    Socket,
+    /// A file with secrets of somebody's tool.
+    SecretFile,
+    /// A directory with settings: nobody else may write.
+    Directory,
+    /// A file with settings, or a program: nobody else may write.
+    File,
+}
+
+/// What a place is. What does not exist is no fact.
+pub(crate) struct Found {
+    pub(crate) kind: Kind,
+    /// Permission bits.
+    pub(crate) mode: u32,
+    pub(crate) owner: Owner,
+}
+
+/// What kind of thing it is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    File,
+    Directory,
+    Socket,
+    Other,
+}
+
+/// Whose it is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Owner {
+    Us,
+    Root,
+    Other(u32),
+}
+
+/// A variable that names certificates.
+pub(crate) struct Certificates {
+    pub(crate) variable: String,
+    pub(crate) at: Option<Location>,
+    pub(crate) path: PathBuf,
+    pub(crate) fault: Option<Fault>,
+}
+
+/// What is wrong with a file of certificates.
+#[derive(Clone, Copy)]
+pub(crate) enum Fault {
+    Missing,
+    Unreadable,
+    NotPem,
+}
+
+/// A program that something names.
+pub(crate) struct Program {
+    /// The setting or key that names it.
+    pub(crate) name: String,
+    pub(crate) word: String,
+    pub(crate) at: Location,
+    /// Whether it is claviger itself.
+    pub(crate) hook: bool,
+    pub(crate) found: bool,
+}
+
+/// A value of a settings file that has to do with network or backend. Of other values only the place is known.
+pub(crate) struct Setting {
+    /// "env.HTTPS_PROXY", "apiKeyHelper", …
+    pub(crate) name: String,
+    pub(crate) at: Location,
+    /// Whether it is claviger itself.
+    pub(crate) hook: bool,
+    /// The value, of variables in [`super::gather::READ`] only.
+    pub(crate) text: Option<String>,
+}
+
+/// A file of a service manager.
+pub(crate) struct Unit {
+    pub(crate) path: PathBuf,
+    /// The program that it starts, if it names one.
+    pub(crate) program: Option<PathBuf>,
+    pub(crate) program_exists: bool,
+    /// The daemon that this client would start, if that is another.
+    pub(crate) other: Option<PathBuf>,
+    /// Whether it is, but for the program, the one of this release.
+    pub(crate) current: bool,
+}
+
+/// What became of the way to the daemon.
+#[derive(Default)]
+pub(crate) enum Daemon {
+    /// None runs, and none was to be started.
+    #[default]
+    Absent,
+    /// One was started and ended with these words.
+    NotStarted(String),
+    /// What is at the socket is not safe to use.
+    Unsafe { path: String, why: String },
+    /// Something else listens there.
+    Stranger(String),
+    /// It takes connections and does not answer.
+    Silent(Duration),
+    /// It does not take part.
+    Refused(Problem),
+    /// It answers.
+    Running(Running),
+}
+
+/// A daemon that answers.
+#[derive(Default)]
+pub(crate) struct Running {
+    pub(crate) release: String,
+    pub(crate) protocol: u32,
+    pub(crate) pid: u32,
+    /// When its program was replaced after it had started, which one.
+    pub(crate) replaced: Option<PathBuf>,
+}
+
+/// Whether a credential can be had, without troubling a person.
+pub(crate) enum Credential {
+    /// It can.
+    Lent(Lent),
+    /// It cannot.
+    Failed { problem: Problem, command: String },
+    /// Nobody knows yet.
+    Slow(Duration),
+}
+
+/// What a lease says beside its secret.
+#[derive(Default)]
+pub(crate) struct Lent {
+    pub(crate) source: String,
+    pub(crate) at: Option<Location>,
+    pub(crate) expires_at: Option<SystemTime>,
+    pub(crate) stale: bool,
+    /// When it was looked at.
+    pub(crate) now: Option<SystemTime>,
+}
+
+/// The endpoint in use.
+pub(crate) struct Endpoint {
+    /// Scheme, host and port.
+    pub(crate) origin: String,
+    /// Whether the credential was shown.
+    pub(crate) authenticated: bool,
+    pub(crate) probe: Probe,
+    /// How far the server's clock is ahead of ours, in seconds.
+    pub(crate) ahead: Option<i64>,
+}
+
+/// What `clavigerd fetch probe` saw.
+#[derive(Default)]
+pub(crate) struct Probe {
+    /// "answered", or the kind of failure.
+    pub(crate) outcome: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) message: String,
+    pub(crate) hint: String,
+}
+
+/// Something that was not looked at.
+pub(crate) struct Unchecked {
+    pub(crate) what: &'static str,
+    pub(crate) why: String,
+}

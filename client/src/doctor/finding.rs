@@ -1,0 +1,217 @@
+//! What the doctor says.
+
+use claviger::{proto::v1, reason::Location};
+
+/// How bad it is. The worst comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Severity {
+    /// Something does not work.
+    Error,
+    /// It works, but not as intended, or not for long.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) severity: Severity,
+    /// Stable; one of [`IDS`].
+    pub(crate) id: &'static str,
+    /// One sentence.
+    pub(crate) what: String,
+    /// Where it stands.
+    pub(crate) place: Option<Location>,
+    /// Why that is so, or what it leads to.
+    pub(crate) cause: String,
+    /// The command that mends it.
+    pub(crate) mend: String,
+}
+
+/// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
+/// add, never rename.
+pub(crate) const IDS: [&str; 66] = [
+    // Why there is no credential.
+    "peer-rejected",
+    "peer-unknown",
+    "malformed-request",
+    "no-credential",
+    "login-required",
+    "workspace-untrusted",
+    "settings-invalid",
+    "policy-blocked",
+    "command-failed",
+    "command-output-invalid",
+    "keyring-locked",
+    "locked",
+    "upstream-denied",
+    "source-unavailable",
+    "shutting-down",
+    "source-timeout",
+    "limits",
+    "cancelled",
+    "bug",
+    "credential-slow",
+    "credential-expired",
+    "refresh-failing",
+    "metadata-unreachable",
+    // The daemon.
+    "daemon-not-running",
+    "daemon-not-started",
+    "daemon-silent",
+    "daemon-replaced",
+    "socket-unsafe",
+    "socket-taken",
+    "version-skew",
+    // Settings.
+    "settings-kept",
+    "policy-ineffective",
+    "endpoint-plaintext",
+    "vertex-project-overridden",
+    "resolution-warning",
+    // Accounts.
+    "account-unusable",
+    "keyring-silent",
+    // Programs.
+    "command-missing",
+    "hook-missing",
+    // Conflicts.
+    "two-clouds",
+    "key-and-token",
+    "key-beside-helper",
+    "token-beside-helper",
+    "key-beside-login",
+    "key-beside-cloud",
+    "variable-malformed",
+    // Network.
+    "proxy-malformed",
+    "proxy-ambiguous",
+    "certificates-missing",
+    "certificates-unreadable",
+    "certificates-not-pem",
+    "tls-checks-off",
+    "endpoint-unreachable",
+    "endpoint-timeout",
+    "endpoint-tls",
+    "endpoint-proxy",
+    "endpoint-failing",
+    "credential-refused",
+    "access-denied",
+    "clock-skew",
+    // Files.
+    "open-to-others",
+    "wrong-owner",
+    "wrong-kind",
+    // Services.
+    "service-program-missing",
+    "service-other-program",
+    "service-outdated",
+];
+
+impl Finding {
+    fn new(severity: Severity, id: &'static str, what: impl Into<String>) -> Self {
+        debug_assert!(IDS.contains(&id), "{id} is not listed");
+        Self { severity, id, what: what.into(), place: None, cause: String::new(), mend: String::new() }
+    }
+
+    /// Something does not work.
+    pub(super) fn error(id: &'static str, what: impl Into<String>) -> Self {
+        Self::new(Severity::Error, id, what)
+    }
+
+    /// Something is not as intended.
+    pub(super) fn warning(id: &'static str, what: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, id, what)
+    }
+
+    /// Good to know.
+    pub(super) fn note(id: &'static str, what: impl Into<String>) -> Self {
+        Self::new(Severity::Note, id, what)
+    }
+
+    /// Adds where it stands.
+    #[must_use]
+    pub(super) fn at<'a>(mut self, place: impl Into<Option<&'a Location>>) -> Self {
+        self.place = place.into().cloned();
+        self
+    }
+
+    /// Adds why.
+    #[must_use]
+    pub(super) fn because(mut self, cause: impl Into<String>) -> Self {
+        self.cause = cause.into();
+        self
+    }
+
+    /// Adds the command that mends it.
+    #[must_use]
+    pub(super) fn mend(mut self, command: impl Into<String>) -> Self {
+        self.mend = command.into();
+        self
+    }
+
+    /// File and line.
+    pub(super) fn line(&self) -> Option<(String, u32)> {
+        self.place.as_ref().map(|place| (place.file.clone(), place.line))
+    }
+}
+
+impl Severity {
+    /// For people and JSON.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// A place as the daemon sent it.
+pub(super) fn place(at: Option<&v1::Location>) -> Option<Location> {
+    let at = at.filter(|at| !at.file.is_empty())?;
+    Some(Location { layer: at.layer.clone(), file: at.file.clone(), line: at.line, column: at.column })
+}
+
+/// The listed word for the reason of a problem.
+pub(super) fn id_of(reason: &str) -> &'static str {
+    IDS.into_iter().find(|id| *id == reason).unwrap_or("bug")
+}
+
+/// The command that opens a file where something is wrong.
+pub(super) fn edit(place: &Location) -> String {
+    let file = crate::quote::shell(&place.file);
+    match place.line {
+        0 => format!("${{EDITOR:-vi}} {file}"),
+        line => format!("${{EDITOR:-vi}} +{line} {file}"),
+    }
+}
+
+/// The first command in backquotes of a hint.
+pub(super) fn command_in(hint: &str) -> Option<String> {
+    let command = hint.split('`').nth(1)?;
+    Some(command.to_owned()).filter(|command| !command.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::IDS;
+    use claviger::reason::REASONS;
+    use std::collections::HashSet;
+
+    const PAGE: &str = include_str!("../../../docs/troubleshooting.md");
+
+    #[test]
+    fn ids_are_distinct_and_every_reason_is_one() {
+        assert_eq!(IDS.iter().collect::<HashSet<_>>().len(), IDS.len());
+        assert!(REASONS.iter().all(|reason| IDS.contains(&reason.as_str())));
+    }
+
+    #[test]
+    fn the_page_has_a_row_for_every_finding_and_no_other() {
+        let rows: HashSet<_> =
+            PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(rows, IDS.into_iter().collect());
+    }
+}

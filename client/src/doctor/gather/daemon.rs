@@ -1,0 +1,256 @@
+//! What the daemon says: of itself, of the session, and whether its credential can be had.
+
+use super::{ANSWER, CREDENTIAL, Manner, child, settings};
+use crate::{
+    commands::headers::credential_headers,
+    context::Context,
+    doctor::{
+        facts::{Credential, Daemon, Endpoint, Facts, Lent, Probe, Running, Setting, Unchecked},
+        finding::place,
+        progress::Progress,
+    },
+    environment,
+    failure::Failure,
+};
+use claviger::{
+    client::{Client, ConnectError, daemon_program, request, unwrap},
+    proto::v1::{
+        self, Backend, ExplainRequest, ExplainResponse, GetStatusRequest, GetVersionRequest, Lease,
+        ListAccountsRequest, Problem, Secret, StorePlace, watch_credential_response::Event,
+    },
+    reason::{self, Reason},
+    session::SessionContext,
+    wire,
+};
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::time::timeout;
+
+/// A lease that was lent, or not.
+type Asked = Result<Box<Lease>, Credential>;
+
+/// Asks the daemon everything, and with what it says the endpoint and the keyring.
+pub(super) async fn gather(
+    context: &Context,
+    session: &SessionContext,
+    manner: Manner,
+    progress: &Progress,
+    facts: &mut Facts,
+) {
+    let step = progress.step("daemon");
+    let client = match connect(context).await {
+        Ok(client) => client,
+        Err(daemon) => return without(daemon, facts),
+    };
+    facts.daemon = describe(&client).await;
+    drop(step);
+    if !matches!(facts.daemon, Daemon::Running(_)) {
+        return without(std::mem::take(&mut facts.daemon), facts);
+    }
+    let look = Look { client: &client, session, progress };
+    let (explained, accounts) = tokio::join!(look.explain(), look.accounts());
+    facts.accounts = accounts;
+    if let Ok(explained) = &explained {
+        facts.settings = settings::all(explained, session);
+        facts.programs = settings::programs(&facts.settings, session);
+    }
+    let limit = context.options.timeout.map_or(CREDENTIAL, Duration::from_secs);
+    let (asked, keyring) = tokio::join!(look.credential(limit), look.keyring(&facts.accounts));
+    facts.keyring = keyring;
+    match (&explained, manner.online) {
+        (Ok(explained), true) if !explained.origin.is_empty() => {
+            facts.endpoint = look.endpoint(explained, asked.as_deref().ok(), facts).await;
+        }
+        (_, true) => facts.unchecked.push(Unchecked {
+            what: "the endpoint",
+            why: "without a credential nothing says which one would be used".into(),
+        }),
+        (_, false) => {
+            facts.unchecked.push(Unchecked { what: "the endpoint", why: "--offline was given".into() });
+        }
+    }
+    facts.credential = Some(match asked {
+        Ok(lease) => Credential::Lent(lent(&lease)),
+        Err(credential) => credential,
+    });
+    // Once more: what came of asking is known only now.
+    facts.explained = Some(look.explain().await);
+}
+
+fn without(daemon: Daemon, facts: &mut Facts) {
+    facts.daemon = daemon;
+    for what in ["settings and trust", "the credential", "accounts and keyring", "the endpoint"] {
+        facts.unchecked.push(Unchecked { what, why: "it takes a daemon that answers".into() });
+    }
+}
+
+async fn connect(context: &Context) -> Result<Client, Daemon> {
+    match context.connect().await {
+        Ok(client) => Ok(client),
+        Err(Failure::Connect(error)) => Err(match error {
+            ConnectError::Unreachable { .. } => Daemon::Absent,
+            ConnectError::Unsafe { path, why } => Daemon::Unsafe { path, why },
+            ConnectError::NotStarted(words) => Daemon::NotStarted(words),
+            ConnectError::Handshake(error) => Daemon::Stranger(error.to_string()),
+        }),
+        Err(Failure::TimedOut(limit)) => Err(Daemon::Silent(limit)),
+        Err(failure) => Err(Daemon::NotStarted(failure.in_short().1)),
+    }
+}
+
+/// Release and state. The protocol is not checked here: that it differs is a finding.
+async fn describe(client: &Client) -> Daemon {
+    let mut service = client.inspect();
+    let version = match timeout(ANSWER, service.get_version(request(GetVersionRequest {}))).await {
+        Err(_) => return Daemon::Silent(ANSWER),
+        Ok(Err(status)) => return Daemon::Refused(on_the_wire(&wire::from_status(&status))),
+        Ok(Ok(answer)) => answer.into_inner().version.unwrap_or_default(),
+    };
+    let status = timeout(ANSWER, service.get_status(request(GetStatusRequest {}))).await;
+    let status = status.ok().and_then(Result::ok).map(|answer| answer.into_inner()).unwrap_or_default();
+    let started = status.started_at.as_ref().and_then(wire::system_time);
+    Daemon::Running(Running {
+        release: version.release,
+        protocol: version.protocol,
+        pid: status.pid,
+        replaced: started.and_then(replaced_since),
+    })
+}
+
+/// The program that a daemon which started at `started` does not run any more. The time of the inode, not of the content: a
+/// program that was built earlier may have been put there later.
+fn replaced_since(started: SystemTime) -> Option<PathBuf> {
+    let path = daemon_program().ok()?;
+    let found = path.metadata().ok()?;
+    let changed = UNIX_EPOCH + Duration::from_secs(u64::try_from(found.ctime()).ok()?);
+    // Whole seconds: one that was put there and started at once is not suspected.
+    (changed > started).then_some(path)
+}
+
+/// What a look at a session needs.
+struct Look<'a> {
+    client: &'a Client,
+    session: &'a SessionContext,
+    progress: &'a Progress,
+}
+
+impl Look<'_> {
+    async fn explain(&self) -> Result<ExplainResponse, Problem> {
+        let _step = self.progress.step("settings");
+        let message = ExplainRequest { session: Some(self.session.to_proto()) };
+        let mut service = self.client.inspect();
+        let answer = async { unwrap(service.explain(request(message)).await) };
+        match timeout(ANSWER, answer).await {
+            Ok(answer) => answer.map_err(|problem| on_the_wire(&problem)),
+            Err(_) => Err(silent()),
+        }
+    }
+
+    async fn accounts(&self) -> Vec<v1::Account> {
+        let _step = self.progress.step("accounts");
+        let mut service = self.client.accounts();
+        let answer = timeout(ANSWER, service.list_accounts(request(ListAccountsRequest {}))).await;
+        answer.ok().and_then(Result::ok).map(|answer| answer.into_inner().accounts).unwrap_or_default()
+    }
+
+    async fn keyring(&self, accounts: &[v1::Account]) -> Option<Probe> {
+        let is_used = accounts.iter().any(|account| account.place() == StorePlace::Keyring);
+        let _step = is_used.then(|| self.progress.step("keyring"))?;
+        child::probe(&["keyring"], self.session, [], &[]).await.map(|answer| answer.probe)
+    }
+
+    /// Asks as a stream does, which is nobody: commands that only print run, nobody is asked to sign in.
+    async fn credential(&self, limit: Duration) -> Asked {
+        let _step = self.progress.step("credential");
+        let slow = || Credential::Slow(limit);
+        timeout(limit, self.first_event()).await.unwrap_or_else(|_| Err(slow()))
+    }
+
+    async fn first_event(&self) -> Asked {
+        let failed = |problem, command| Err(Credential::Failed { problem, command });
+        let mut client = self.client.clone();
+        let mut stream = match client.watch(self.session).await {
+            Ok(stream) => stream,
+            Err(problem) => return failed(on_the_wire(&problem), String::new()),
+        };
+        loop {
+            match stream.next().await {
+                Ok(Some(Event::Issued(issued))) => return Ok(Box::new(issued.lease.unwrap_or_default())),
+                Ok(Some(Event::Problem(problem))) => return failed(problem, String::new()),
+                Ok(Some(Event::HumanNeeded(needed))) => {
+                    return failed(needed.problem.unwrap_or_default(), needed.command);
+                }
+                Ok(Some(Event::Progress(_))) => {}
+                Ok(None) => return failed(silent(), String::new()),
+                Err(problem) => return failed(on_the_wire(&problem), String::new()),
+            }
+        }
+    }
+
+    /// One request to the endpoint that the credential is bound to, and to no other.
+    async fn endpoint(
+        &self,
+        explained: &ExplainResponse,
+        lease: Option<&Lease>,
+        facts: &Facts,
+    ) -> Option<Endpoint> {
+        let _step = self.progress.step("endpoint");
+        let headers = lease.filter(|lease| lease.origin == explained.origin).and_then(headers);
+        let (url, headers) = match (lease, &headers) {
+            (Some(lease), Some(headers)) => (models(lease), headers.as_slice()),
+            _ => (format!("{}/", explained.origin), &[][..]),
+        };
+        let read =
+            |setting: &Setting| Some((setting.name.strip_prefix("env.")?.to_owned(), setting.text.clone()?));
+        let variables = facts.settings.iter().filter_map(read);
+        let own = facts.variables.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let asked = SystemTime::now();
+        let answer = child::probe(&["endpoint", &url], self.session, own.chain(variables), headers).await?;
+        let ahead = answer.date.and_then(|date| ahead(date, asked));
+        let authenticated = !headers.is_empty();
+        Some(Endpoint { origin: explained.origin.clone(), authenticated, probe: answer.probe, ahead })
+    }
+}
+
+/// A request that costs nothing and needs a credential.
+fn models(lease: &Lease) -> String {
+    format!("{}/v1/models?limit=1", lease.base_url.trim_end_matches('/'))
+}
+
+/// The headers of a request to Anthropic's API; `None` for clouds, whose requests are signed.
+fn headers(lease: &Lease) -> Option<Vec<Secret>> {
+    if !matches!(lease.backend(), Backend::Anthropic | Backend::Unspecified) {
+        return None;
+    }
+    let mut all = credential_headers(lease).ok().filter(|headers| !headers.is_empty())?;
+    all.extend(environment::custom_headers(lease).ok()?);
+    all.push(("anthropic-version".into(), "2023-06-01".into()));
+    Some(all.into_iter().map(|(name, value)| Secret { value: format!("{name}: {value}") }).collect())
+}
+
+fn ahead(date: u64, now: SystemTime) -> Option<i64> {
+    let now = i64::try_from(now.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()?;
+    Some(i64::try_from(date).ok()?.saturating_sub(now))
+}
+
+fn lent(lease: &Lease) -> Lent {
+    Lent {
+        source: lease.source.clone(),
+        at: place(lease.location.as_ref()),
+        expires_at: lease.expires_at.as_ref().and_then(wire::system_time),
+        stale: lease.stale,
+        now: Some(SystemTime::now()),
+    }
+}
+
+/// A problem in the form that answers have.
+fn on_the_wire(problem: &reason::Problem) -> Problem {
+    wire::problem(problem, SystemTime::now())
+}
+
+fn silent() -> Problem {
+    on_the_wire(&reason::Problem::new(Reason::ShuttingDown, "the daemon did not answer"))
+}

@@ -1,0 +1,92 @@
+//! Finding the facts out. The one part of the doctor with effects: each with a deadline, all at once where one does not
+//! need another. Nothing is changed, nobody is asked to sign in, and secrets go no further than a child's stdin.
+
+mod child;
+mod daemon;
+mod places;
+mod settings;
+mod units;
+mod variables;
+
+use super::{
+    facts::{Facts, Unchecked},
+    progress::Progress,
+};
+use crate::{context::Context, failure::Failure};
+use std::{env, time::Duration};
+use tokio::{task::spawn_blocking, time::timeout};
+
+/// Variables whose values the doctor reads in settings files: they say nothing secret, but for passwords of proxies, and
+/// those are not shown.
+pub(crate) const READ: [&str; 13] = [
+    "ALL_PROXY",
+    "AWS_CA_BUNDLE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_TLS_REJECT_UNAUTHORIZED",
+    "NO_PROXY",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+/// Files of a network that hangs are waited for no longer than this.
+const FILES: Duration = Duration::from_secs(5);
+/// A daemon answers what it has in memory within milliseconds.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long a credential may take, unless `--timeout` says: long enough for a helper that asks a server.
+const CREDENTIAL: Duration = Duration::from_secs(30);
+
+/// How the doctor looks.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    /// Whether endpoints are contacted.
+    pub(crate) online: bool,
+}
+
+/// Everything that can be found out.
+///
+/// # Errors
+/// If the command line describes no session.
+pub(crate) async fn gather(context: &Context, manner: Manner) -> Result<Facts, Failure> {
+    let mut session = context.session()?;
+    // Nobody answers questions here.
+    session.interactive = false;
+    let progress = Progress::start(context);
+    let mut facts = Facts {
+        variables: session.variables.clone(),
+        present: session.present.clone(),
+        malformed: variables::malformed(env::vars_os()),
+        ..Facts::default()
+    };
+    facts.variables.extend(variables::of_tools(env::vars_os()));
+    daemon::gather(context, &session, manner, &progress, &mut facts).await;
+    let step = progress.step("files");
+    let files = spawn_blocking({
+        let socket = context.socket().ok();
+        let (variables, programs) =
+            (facts.variables.clone(), facts.programs.iter().map(|one| one.word.clone()).collect::<Vec<_>>());
+        let certificates = variables::named_certificates(&facts);
+        move || {
+            let places = places::all(&variables, socket.as_deref(), &programs);
+            let certificates = certificates.into_iter().map(variables::certificates).collect();
+            (places, certificates, settings::of_tools(&variables), units::all(&variables))
+        }
+    });
+    match timeout(FILES, files).await {
+        Ok(Ok((places, certificates, programs, units))) => {
+            (facts.places, facts.certificates, facts.units) = (places, certificates, units);
+            facts.programs.extend(programs);
+        }
+        _ => facts.unchecked.push(Unchecked {
+            what: "files and permissions",
+            why: format!("they could not be looked at within {} s", FILES.as_secs()),
+        }),
+    }
+    drop(step);
+    progress.end().await;
+    Ok(facts)
+}

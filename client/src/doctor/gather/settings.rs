@@ -1,0 +1,170 @@
+//! What settings files, and files of tools, say of programs and of the network. Read once more here: the daemon tells where
+//! a value stands, never what it is.
+
+use super::READ;
+use crate::doctor::{
+    facts::{Program, Setting},
+    finding::place,
+};
+use claviger::{
+    proto::v1::{ExplainResponse, SettingsValue},
+    reason::Location,
+    session::SessionContext,
+};
+use nix::fcntl::OFlag;
+use std::{
+    collections::BTreeMap,
+    env,
+    fs::File,
+    io::Read as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+/// The keys of commands.
+const COMMANDS: [&str; 4] = ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh"];
+/// Most that is read of a file.
+const MAX: u64 = 2 * 1024 * 1024;
+/// Words that a shell does by itself, and those that start more than a command.
+const OF_SHELL: &str = ". : [ [[ { ( ! alias bg cd case command echo eval exec export false for function if printf pwd read \
+     select set source test time trap true type ulimit umask unset until wait while";
+
+/// The values that took part, those of variables in [`READ`] with their text.
+pub(super) fn all(explained: &ExplainResponse, session: &SessionContext) -> Vec<Setting> {
+    let setting = |value: &SettingsValue| {
+        let at = place(value.location.as_ref())?;
+        let is_read = value.name.strip_prefix("env.").is_some_and(|name| READ.contains(&name));
+        // What a workspace says is not looked at: whether it counts is a matter of trust.
+        let is_own = !matches!(at.layer.as_str(), "project" | "local");
+        let text = if is_read && is_own { text(&at, &value.name, session) } else { None };
+        Some(Setting { name: value.name.clone(), at, hook: value.hook, text })
+    };
+    explained.values.iter().filter_map(setting).collect()
+}
+
+/// The programs of commands and hooks among `settings`.
+pub(super) fn programs(settings: &[Setting], session: &SessionContext) -> Vec<Program> {
+    let path = session.variables.get("PATH").map_or("", String::as_str);
+    let commands = settings.iter().filter(|setting| COMMANDS.contains(&setting.name.as_str()));
+    let program = |setting: &Setting| {
+        let command = text(&setting.at, &setting.name, session)?;
+        let word = first_word(&command, session.variables.get("HOME").map_or("", String::as_str))?;
+        let found = is_there(&word, path, &session.cwd);
+        Some(Program { name: setting.name.clone(), word, at: setting.at.clone(), hook: setting.hook, found })
+    };
+    commands.filter_map(program).collect()
+}
+
+/// Lines of ~/.aws/config that run claviger: tools fail there with messages of their own.
+pub(super) fn of_tools(variables: &BTreeMap<String, String>) -> Vec<Program> {
+    let home = variables.get("HOME").map_or("", String::as_str);
+    let file =
+        variables.get("AWS_CONFIG_FILE").map_or_else(|| Path::new(home).join(".aws/config"), PathBuf::from);
+    let Some(content) = read(&file) else { return Vec::new() };
+    let path = variables.get("PATH").map_or("", String::as_str);
+    let hook = |(line, text): (u32, &str)| {
+        let (name, command) = text.split_once('=')?;
+        let word = (name.trim() == "credential_process").then(|| first_word(command, home))??;
+        let at = Location { file: file.display().to_string(), line, ..Location::default() };
+        let found = is_there(&word, path, Path::new("/"));
+        let is_hook = word.rsplit('/').next() == Some("claviger");
+        is_hook.then(|| Program { name: "credential_process".into(), word, at, hook: true, found })
+    };
+    (1..).zip(content.lines()).filter_map(hook).collect()
+}
+
+fn read(path: &Path) -> Option<String> {
+    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path).ok()?;
+    let mut content = String::new();
+    let is_file = file.metadata().is_ok_and(|found| found.is_file());
+    is_file.then(|| file.take(MAX).read_to_string(&mut content).ok())??;
+    Some(content)
+}
+
+/// The value of `name`, in the file at the place or in `--settings`.
+fn text(at: &Location, name: &str, session: &SessionContext) -> Option<String> {
+    let explicit = session.explicit.as_ref().filter(|explicit| explicit.name == at.file);
+    let content = match explicit {
+        Some(explicit) => String::from_utf8(explicit.content.clone()).ok()?,
+        None => read(Path::new(&at.file))?,
+    };
+    if at.file.ends_with(".toml") {
+        return of_toml(content.lines().nth(usize::try_from(at.line).ok()?.checked_sub(1)?)?);
+    }
+    let json: serde_json::Value = serde_json::from_str(&content).ok()?;
+    let found = match name.strip_prefix("env.") {
+        Some(variable) => json.get("env")?.get(variable)?,
+        None => json.get(name)?,
+    };
+    found.as_str().map(str::to_owned)
+}
+
+/// The value of a line `key = "value"`. What is written otherwise is not judged.
+fn of_toml(line: &str) -> Option<String> {
+    let (_, value) = line.split_once('=')?;
+    let value = value.trim();
+    let quote = value.chars().next().filter(|quote| ['"', '\''].contains(quote))?;
+    let (inner, _) = value[1..].rsplit_once(quote)?;
+    (!inner.contains(['\\', quote])).then(|| inner.to_owned())
+}
+
+/// The program that a shell would run first; `None` if only a shell knows.
+fn first_word(command: &str, home: &str) -> Option<String> {
+    let words = shlex::split(command)?;
+    let is_assignment = |word: &&String| {
+        word.split_once('=')
+            .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+    };
+    let mut words =
+        words.iter().skip_while(is_assignment).skip_while(|word| matches!(word.as_str(), "exec" | "command"));
+    let word = words.next()?.split([';', '|', '&', '<', '>']).next()?;
+    let word = match word.strip_prefix("~/") {
+        Some(rest) => format!("{home}/{rest}"),
+        None => word.to_owned(),
+    };
+    let is_plain = !word.is_empty() && !word.contains(['$', '`', '*', '?', '(', '{', '~', '\n']);
+    (is_plain && !OF_SHELL.split_whitespace().any(|own| own == word)).then_some(word)
+}
+
+fn is_there(word: &str, path: &str, directory: &Path) -> bool {
+    let runs = |path: &Path| {
+        path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    match word.contains('/') {
+        true => runs(&directory.join(word)),
+        // As the daemon does: no relative directories.
+        false => env::split_paths(path).filter(|path| path.is_absolute()).any(|path| runs(&path.join(word))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{first_word, of_toml};
+
+    #[test]
+    fn the_first_word_is_what_a_shell_would_run() {
+        for (command, word) in [
+            ("op read x", Some("op")),
+            ("A=1 exec /opt/x y", Some("/opt/x")),
+            ("~/bin/key", Some("/h/bin/key")),
+            ("claviger|cat", Some("claviger")),
+            ("'/my tools/x' 1", Some("/my tools/x")),
+            ("echo x", None),
+            ("$HOME/x", None),
+            ("", None),
+            ("if x; then y; fi", None),
+            ("echo 'open", None),
+        ] {
+            assert_eq!(first_word(command, "/h").as_deref(), word, "{command}");
+        }
+    }
+
+    #[test]
+    fn simple_lines_of_toml_are_read() {
+        assert_eq!(of_toml("apiKeyHelper = \"op read 'x'\" # y").as_deref(), Some("op read 'x'"));
+        assert_eq!(of_toml("a = 'b'").as_deref(), Some("b"));
+        for other in ["a = \"\"\"", "a = \"\\n\"", "[settings]", "a = 7"] {
+            assert_eq!(of_toml(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the environment says.
+
+use super::READ;
+use crate::doctor::facts::{Certificates, Facts, Fault};
+use claviger::{
+    reason::Location,
+    variables::{Use, VARIABLES},
+};
+use nix::fcntl::OFlag;
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+/// Variables that name a file of certificates.
+const FILES: [&str; 3] = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE"];
+/// The variable that names directories of certificates.
+const DIRECTORIES: &str = "SSL_CERT_DIR";
+/// Most that is read of a file of certificates: those of a distribution have some 250 KiB.
+const MAX: u64 = 4 * 1024 * 1024;
+
+/// A file of certificates to look at.
+pub(super) struct Named {
+    variable: String,
+    at: Option<Location>,
+    path: PathBuf,
+    directory: bool,
+}
+
+/// Variables of [`READ`] that sessions do not send.
+pub(super) fn of_tools(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (String, String)> {
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    environment.into_iter().filter_map(text).filter(|(name, _)| READ.contains(&name.as_str()))
+}
+
+/// Secret variables that hold what no header can, and why.
+pub(super) fn malformed(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Vec<(String, &'static str)> {
+    let fault = |(name, value): (OsString, OsString)| {
+        let name = name.into_string().ok()?;
+        let is_secret = VARIABLES.contains(&(name.as_str(), Use::Secret));
+        // The one that may have several lines.
+        let is_judged = is_secret && name != "ANTHROPIC_CUSTOM_HEADERS" && !value.is_empty();
+        is_judged.then(|| fault(value.to_str()))?.map(|why| (name, why))
+    };
+    environment.into_iter().filter_map(fault).collect()
+}
+
+fn fault(value: Option<&str>) -> Option<&'static str> {
+    match value {
+        None => Some("is not UTF-8"),
+        Some(text) if text.trim() != text => Some("starts or ends with white space"),
+        Some(text) if text.len() > 1 && text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']) => {
+            Some("has quotes around it that belong to a shell")
+        }
+        Some(text) if text.starts_with('$') => Some("is the name of a variable that no shell replaced"),
+        Some(text) if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Some("has blanks, control characters or letters that are not ASCII")
+        }
+        Some(_) => None,
+    }
+}
+
+/// The files of certificates that settings or the environment name.
+pub(super) fn named_certificates(facts: &Facts) -> Vec<Named> {
+    let named = |variable: &str| {
+        let set = facts.settings.iter().find(|setting| setting.name.strip_prefix("env.") == Some(variable));
+        let set = set.and_then(|setting| Some((setting.text.clone()?, Some(setting.at.clone()))));
+        set.or_else(|| Some((facts.variables.get(variable)?.clone(), None)))
+            .filter(|(text, _)| !text.is_empty())
+    };
+    let file = |variable: &str| {
+        let (text, at) = named(variable)?;
+        Some(Named { variable: variable.into(), at, path: text.into(), directory: false })
+    };
+    let directories = named(DIRECTORIES).map(|(text, at)| {
+        let paths =
+            std::env::split_paths(&text).filter(|path| !path.as_os_str().is_empty()).collect::<Vec<_>>();
+        let directory =
+            move |path| Named { variable: DIRECTORIES.into(), at: at.clone(), path, directory: true };
+        paths.into_iter().map(directory).collect::<Vec<_>>()
+    });
+    FILES.into_iter().filter_map(file).chain(directories.into_iter().flatten()).collect()
+}
+
+/// Looks at one.
+pub(super) fn certificates(Named { variable, at, path, directory }: Named) -> Certificates {
+    let fault = match directory {
+        true => std::fs::read_dir(&path).map(|_| true),
+        false => has_certificate(&path),
+    };
+    let fault = match fault {
+        Ok(true) => None,
+        Ok(false) => Some(Fault::NotPem),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Fault::Missing),
+        Err(_) => Some(Fault::Unreadable),
+    };
+    Certificates { variable, at, path, fault }
+}
+
+fn has_certificate(path: &Path) -> io::Result<bool> {
+    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut content = Vec::new();
+    file.take(MAX).read_to_end(&mut content)?;
+    let text = String::from_utf8_lossy(&content);
+    Ok(["-----BEGIN CERTIFICATE-----", "-----BEGIN TRUSTED CERTIFICATE-----"]
+        .iter()
+        .any(|mark| text.contains(mark)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fault;
+
+    #[test]
+    fn secrets_that_a_header_can_hold() {
+        for good in ["sk-ant-1", "a.b-c_d~e+f/g="] {
+            assert_eq!(fault(Some(good)), None);
+        }
+        for bad in ["k\n", " k", "\"k\"", "'k'", "$KEY", "k\u{e9}", "a b", "a\tb"] {
+            assert!(fault(Some(bad)).is_some(), "{bad:?}");
+        }
+    }
+}

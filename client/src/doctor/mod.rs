@@ -1,0 +1,40 @@
+//! `claviger doctor`: what is wrong here, why, and the command that mends it.
+//!
+//! [`gather`] finds the facts out, each with a deadline; the checks judge them, purely. A new check is one function in
+//! [`checks`] and one line in [`CHECKS`]; a new finding is one line in [`finding::IDS`] and one in docs/troubleshooting.md.
+
+mod checks;
+pub(crate) mod facts;
+pub(crate) mod finding;
+pub(crate) mod gather;
+mod progress;
+
+use facts::Facts;
+pub(crate) use finding::{Finding, Severity};
+
+/// Judges facts.
+type Check = fn(&Facts) -> Vec<Finding>;
+
+/// Every check, in the order in which findings are told.
+const CHECKS: [Check; 10] = [
+    checks::daemon::check,
+    checks::settings::check,
+    checks::credential::check,
+    checks::accounts::check,
+    checks::programs::check,
+    checks::conflicts::check,
+    checks::network::check,
+    checks::endpoint::check,
+    checks::places::check,
+    checks::service::check,
+];
+
+/// Everything that is wrong, the worst first.
+pub(crate) fn diagnose(facts: &Facts) -> Vec<Finding> {
+    let mut found: Vec<Finding> = CHECKS.iter().flat_map(|check| check(facts)).collect();
+    let missing: Vec<_> = found.iter().filter(|one| one.id == "command-missing").map(Finding::line).collect();
+    // The one is why the other happens.
+    found.retain(|one| one.id != "command-failed" || !missing.contains(&one.line()));
+    found.sort_by_key(|one| one.severity);
+    found
+}

@@ -1,0 +1,31 @@
+//! A diagnosis.
+
+use super::{own_location, text};
+use crate::{
+    doctor::{Finding, facts::Facts},
+    words,
+};
+use serde_json::{Value, json};
+
+/// What was found, what was not looked at, and which credential wins.
+pub(crate) fn doctor(facts: &Facts, found: &[Finding]) -> Value {
+    let explained = facts.explained.as_ref().and_then(|explained| explained.as_ref().ok());
+    json!({
+        "winner": explained.map_or(Value::Null, |explained| text(&explained.winner)),
+        "backend": explained.map(|explained| words::backend(explained.backend())),
+        "origin": explained.map_or(Value::Null, |explained| text(&explained.origin)),
+        "findings": found.iter().map(finding).collect::<Vec<_>>(),
+        "unchecked": facts.unchecked.iter().map(|one| json!({"what": one.what, "why": one.why})).collect::<Vec<_>>(),
+    })
+}
+
+fn finding(finding: &Finding) -> Value {
+    json!({
+        "severity": finding.severity.word(),
+        "id": finding.id,
+        "what": finding.what,
+        "location": finding.place.as_ref().map(own_location),
+        "cause": text(&finding.cause),
+        "mend": text(&finding.mend),
+    })
+}
