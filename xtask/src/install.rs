@@ -2,6 +2,7 @@
 
 use crate::{
     check::PROGRAM,
+    launchd,
     programs::{self, Profile},
     sh::{self, exists},
 };
@@ -53,6 +54,8 @@ enum Content {
     Program(&'static str),
     /// A file of the repository, with the daemon's real path put in.
     Unit(&'static str),
+    /// The LaunchAgent, with all real paths put in.
+    Agent,
     /// What `claviger completions SHELL` prints.
     Completions(&'static str),
 }
@@ -133,11 +136,7 @@ fn plan(places: &Places, mac: bool) -> Vec<Item> {
         .map(|name| item(places.programs.join(name), 0o755, Content::Program(name)))
         .into();
     if mac {
-        plan.push(item(
-            places.agents.join("dev.claviger.clavigerd.plist"),
-            0o644,
-            Content::Unit("launchd/dev.claviger.clavigerd.plist"),
-        ));
+        plan.push(item(places.agents.join("dev.claviger.clavigerd.plist"), 0o644, Content::Agent));
     } else {
         plan.push(item(
             places.units.join("clavigerd.socket"),
@@ -170,6 +169,10 @@ fn install(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     println!(
         "A running daemon keeps the old program until `claviger daemon stop`; the next call starts the new one."
     );
+    if whole_user && cfg!(target_os = "macos") {
+        launchd::prepare()?;
+        println!("To let launchd start it: claviger daemon stop; {}", launchd::START);
+    }
     if whole_user && exists("systemctl") {
         println!(
             "To let systemd start it: claviger daemon stop; systemctl --user daemon-reload; systemctl --user enable --now clavigerd.socket"
@@ -184,6 +187,13 @@ fn content(item: &Item, places: &Places, built: &Path) -> sh::Result<Vec<u8>> {
         Content::Unit(name) => {
             let text = fs::read_to_string(sh::root().join(name))?;
             Ok(text.replace(PROGRAM, &plain(&places.programs.join("clavigerd"))?).into_bytes())
+        }
+        Content::Agent => {
+            let facts = launchd::facts()?;
+            let paths = [&places.programs.join("clavigerd"), &facts.socket, &facts.home];
+            let [program, socket, home] = paths.map(|path| plain(path));
+            let text = fs::read_to_string(sh::root().join(launchd::FILE))?;
+            Ok(launchd::fill(&text, &program?, &socket?, &home?).into_bytes())
         }
         Content::Completions(shell) => {
             let text = sh::stdout(Command::new(built.join("claviger")).args(["completions", shell]))?;
@@ -226,6 +236,9 @@ fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
             "clavigerd.socket",
             "clavigerd.service",
         ])));
+    }
+    if whole_user && cfg!(target_os = "macos") {
+        launchd::unload();
     }
     let client = places.programs.join("claviger");
     if whole_user && client.exists() {

@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod install;
+mod launchd;
 mod programs;
 mod sh;
 mod stage;
