@@ -17,12 +17,15 @@ fn file() -> String {
     fs::read_to_string(path).expect("the property list")
 }
 
+/// What it is about, and whether it holds.
+type Rule = (&'static str, fn(&Dictionary) -> bool);
+
 /// What is wrong with a property list.
 fn faults(text: &str) -> Vec<&'static str> {
     let Ok(Value::Dictionary(agent)) = plist::from_bytes(text.as_bytes()) else {
         return vec!["not a property list"];
     };
-    let rules: [(&str, fn(&Dictionary) -> bool); 9] = [
+    let rules: [Rule; 9] = [
         ("label", |agent| string(agent.get("Label")) == Some(LABEL)),
         ("program", is_only_the_daemon),
         ("socket path", |agent| {
