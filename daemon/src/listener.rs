@@ -91,6 +91,12 @@ pub fn listen(path: &Path, left: Option<Left>) -> Result<Listener, ListenError> 
     let socket = inherited
         .take_unix_listener(0)
         .map_err(|cause| failed("take over the inherited socket for", cause))?;
+    #[cfg(target_os = "macos")]
+    let socket = match socket {
+        None => crate::host::system::launchd_socket()
+            .map_err(|cause| failed("take over launchd's socket for", cause))?,
+        given => given,
+    };
     let listener = match socket {
         Some(socket) => Listener { socket, owned: left.map(Owned::take_over) },
         None => bind(path)?,

@@ -164,7 +164,7 @@ fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
     Ok(Paths {
         socket: match &arguments.socket {
             Some(path) => path.clone(),
-            None => claviger::socket::default_path(system::variable_path("XDG_RUNTIME_DIR").as_deref(), uid),
+            None => claviger::socket::default_path(system::runtime_directory().as_deref(), uid),
         },
         config: match &arguments.config {
             Some(path) => path.clone(),
@@ -174,7 +174,7 @@ fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
             Some(path) => path.clone(),
             None => directory("XDG_STATE_HOME", ".local/state")?,
         },
-        managed: PathBuf::from("/etc/claude-code"),
+        managed: PathBuf::from(system::MANAGED),
         bus: system::session_bus(),
         seal: system::credential(SEAL),
     })

@@ -40,13 +40,18 @@ const DAEMON_VARIABLES: [&str; 7] = [
 /// [`ConnectError::Unsafe`] if `$CLAVIGER_SOCK` is not absolute.
 pub fn default_socket() -> Result<PathBuf, ConnectError> {
     match env::var_os(socket::SOCKET_VARIABLE).filter(|path| !path.is_empty()) {
-        None => Ok(socket::default_path(env::var_os("XDG_RUNTIME_DIR").as_deref().map(Path::new), own_uid())),
+        None => Ok(socket::default_path(runtime_dir().as_deref(), own_uid())),
         Some(path) if Path::new(&path).is_absolute() => Ok(path.into()),
         Some(path) => Err(ConnectError::Unsafe {
             path: path.to_string_lossy().into_owned(),
             why: format!("{} must be an absolute path", socket::SOCKET_VARIABLE),
         }),
     }
+}
+
+fn runtime_dir() -> Option<PathBuf> {
+    let path = |name| env::var_os(name).map(PathBuf::from);
+    socket::runtime_dir(path("XDG_RUNTIME_DIR"), path("HOME").as_deref())
 }
 
 /// Starts a daemon for `socket`, or waits for the one that another client is starting.
@@ -65,7 +70,8 @@ pub(super) async fn start(socket: &Path) -> Result<(), ConnectError> {
 /// Creates `directory` with mode 0700; an existing one must be a directory of ours that nobody else can write to.
 fn prepare(directory: &Path) -> Result<(), ConnectError> {
     let unsafe_because = |why: String| ConnectError::Unsafe { path: directory.display().to_string(), why };
-    match fs::DirBuilder::new().mode(0o700).create(directory) {
+    // On macOS nobody else makes the directory above it (`socket::mac_runtime_dir`).
+    match fs::DirBuilder::new().recursive(cfg!(target_os = "macos")).mode(0o700).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(unsafe_because(error.to_string()));
         }

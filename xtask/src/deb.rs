@@ -5,7 +5,7 @@ use crate::{
     pages,
     programs::{self, Profile},
     sh, tools,
-    units::{Manager, plain},
+    units::{Manager, Names, plain},
 };
 use std::{
     fs,
@@ -72,7 +72,10 @@ fn stage(built: &Path, to: &Path) -> sh::Result {
             .map_err(|error| format!("{}: {error}", built.join(name).display()))?;
     }
     for unit in Manager::Systemd.templates() {
-        fs::write(to.join("units").join(unit.name), unit.text(plain(Path::new(DAEMON))?))?;
+        fs::write(
+            to.join("units").join(unit.name),
+            unit.text(Names { program: plain(Path::new(DAEMON))?, home: "%h" }),
+        )?;
     }
     pages::write(built, &to.join("man"))?;
     for shell in ["bash", "zsh", "fish"] {

@@ -4,7 +4,7 @@ use crate::{
     pages,
     programs::{self, Profile},
     sh,
-    units::{Manager, State, Template, plain},
+    units::{Manager, Names, State, Template, plain},
 };
 use std::{
     env, fs,
@@ -98,9 +98,12 @@ fn parse(arguments: &[String]) -> sh::Result<Options> {
     Ok(options)
 }
 
+fn home() -> sh::Result<PathBuf> {
+    let home = env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    Ok(home.ok_or("HOME is not set")?)
+}
+
 fn places(prefix: Option<&Path>) -> sh::Result<Places> {
-    let home =
-        || env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from).ok_or("HOME is not set");
     let or_home = |variable: &str, default: &str| -> sh::Result<PathBuf> {
         let set = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
         Ok(match set {
@@ -187,7 +190,9 @@ fn content(item: &Item, places: &Places, built: &Path) -> sh::Result<Vec<u8>> {
 /// As `claviger service install` writes it.
 fn wanted(unit: &Template, places: &Places) -> sh::Result<String> {
     let programs = fs::canonicalize(&places.programs).unwrap_or_else(|_| places.programs.clone());
-    Ok(unit.stamped(plain(&programs.join("clavigerd"))?, env!("CARGO_PKG_VERSION")))
+    let (program, home) = (programs.join("clavigerd"), home()?);
+    let names = Names { program: plain(&program)?, home: plain(&home)? };
+    Ok(unit.stamped(names, env!("CARGO_PKG_VERSION")))
 }
 
 /// Whose a unit file is; `None` for anything else.

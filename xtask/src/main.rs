@@ -26,7 +26,7 @@ usage: cargo xtask COMMAND
 
   demo                             show it working, in a temporary home (no credentials needed)
   test [--no-install] [FILTER…]    install what the tests need, then run them all
-  check                            what CI runs before the tests: format, lints, docs, rules of the house
+  check [STEP…]                    what CI runs before the tests: format, lints, docs, rules of the house
   install [--prefix DIR] [--programs DIR] [--dry-run]
                                    build for release; copy programs, units, manual and completions
   uninstall [--prefix DIR] [--dry-run]

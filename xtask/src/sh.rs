@@ -33,7 +33,12 @@ pub(crate) fn target() -> Result<PathBuf> {
 
 /// The cargo that runs this program, at the root of the workspace.
 pub(crate) fn cargo() -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    other_cargo(Path::new(&env::var_os("CARGO").unwrap_or_else(|| "cargo".into())))
+}
+
+/// A cargo at the root of the workspace.
+pub(crate) fn other_cargo(program: &Path) -> Command {
+    let mut cargo = Command::new(program);
     // What cargo told xtask about xtask must not reach the build scripts of others, or they are all built again.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();

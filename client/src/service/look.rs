@@ -2,7 +2,7 @@
 
 use super::{
     Facts, File, Serving, Starter,
-    units::{self, Manager, State, Template},
+    units::{self, Manager, Names, State, Template},
 };
 use crate::{context::Context, failure::Failure};
 use claviger::{
@@ -43,12 +43,14 @@ pub(crate) async fn look(context: &Context) -> Result<Facts, Failure> {
     let home = absolute("HOME").ok_or_else(|| Failure::service("HOME is not set to an absolute path", ""))?;
     let directory = manager.directory(&home, absolute("XDG_CONFIG_HOME").as_deref());
     let program = program()?;
+    let names = Names { program: &program, home: plain(&home)? };
     let domain = format!("gui/{}", Uid::effective());
     let said = match manager {
         Manager::Systemd => systemd(context).await?,
         Manager::Launchd => launchd(context, &domain).await?,
     };
-    let own = socket::default_path(absolute("XDG_RUNTIME_DIR").as_deref(), Uid::effective().as_raw());
+    let runtime = socket::runtime_dir(absolute("XDG_RUNTIME_DIR"), Some(&home));
+    let own = socket::default_path(runtime.as_deref(), Uid::effective().as_raw());
     let other_socket = Some(context.socket()?).filter(|socket| *socket != own);
     // To connect would start what only listens so far.
     let asleep =
@@ -59,8 +61,8 @@ pub(crate) async fn look(context: &Context) -> Result<Facts, Failure> {
         manager,
         answers: said.answers,
         domain,
-        files: own_files.map(|it| file(it, &directory, &it.stamped(&program, RELEASE))).collect(),
-        packaged: packaged(manager, &program),
+        files: own_files.map(|it| file(it, &directory, &it.stamped(names, RELEASE))).collect(),
+        packaged: packaged(manager, names),
         drop_ins: drop_ins(manager, &directory),
         enabled: said.enabled,
         enabled_here: manager == Manager::Systemd && fs::symlink_metadata(directory.join(ENABLED)).is_ok(),
@@ -69,15 +71,28 @@ pub(crate) async fn look(context: &Context) -> Result<Facts, Failure> {
         main_pid: said.main_pid,
         serving,
         other_socket,
-        program,
+        directories: directories(manager, &home),
+        program: names.program.to_owned(),
     })
 }
 
 fn program() -> Result<String, Failure> {
     let program = daemon_program()?;
     let program = fs::canonicalize(&program).unwrap_or(program);
+    Ok(plain(&program)?.to_owned())
+}
+
+fn plain(path: &Path) -> Result<&str, Failure> {
     let hint = "install it where the path has letters, digits and /._+@:~,- only";
-    units::plain(&program).map(str::to_owned).map_err(|why| Failure::service(why, hint))
+    units::plain(path).map_err(|why| Failure::service(why, hint))
+}
+
+/// launchd makes none: those of the socket and of its log.
+fn directories(manager: Manager, home: &Path) -> Vec<PathBuf> {
+    match manager {
+        Manager::Systemd => Vec::new(),
+        Manager::Launchd => [".local/run/claviger", ".local/state/claviger"].map(|it| home.join(it)).into(),
+    }
 }
 
 fn absolute(variable: &str) -> Option<PathBuf> {
@@ -98,7 +113,7 @@ fn file(template: &Template, directory: &Path, wanted: &str) -> File {
 }
 
 /// The files of the first package that has units for this very daemon.
-fn packaged(manager: Manager, program: &str) -> Vec<File> {
+fn packaged(manager: Manager, names: Names<'_>) -> Vec<File> {
     if manager != Manager::Systemd {
         return Vec::new();
     }
@@ -106,10 +121,10 @@ fn packaged(manager: Manager, program: &str) -> Vec<File> {
         let directory = Path::new(directory);
         let service = fs::read_to_string(directory.join("clavigerd.service")).ok()?;
         let named = fs::canonicalize(units::program_of(&service)?).ok()?;
-        let files = manager.templates().iter().map(|it| file(it, directory, &it.text(program)));
+        let files = manager.templates().iter().map(|it| file(it, directory, &it.text(names)));
         let files: Vec<_> = files.collect();
         let complete = files.iter().all(|file| file.state != State::Absent);
-        (named == Path::new(program) && complete).then_some(files)
+        (named == Path::new(names.program) && complete).then_some(files)
     };
     PACKAGED.into_iter().find_map(of).unwrap_or_default()
 }

@@ -39,6 +39,8 @@ pub(crate) struct Facts {
     pub(crate) main_pid: Option<u32>,
     /// Who answers on the socket.
     pub(crate) serving: Option<Serving>,
+    /// Directories that the service manager wants to find.
+    pub(crate) directories: Vec<PathBuf>,
     /// The socket, if it is another one than the service's.
     pub(crate) other_socket: Option<PathBuf>,
 }

@@ -183,6 +183,9 @@ impl Plan {
         if !facts.active || changed {
             self.stop_others(facts);
             let plist = facts.files.first().map(|file| file.path.to_string_lossy().into_owned());
+            let directories: Vec<_> = facts.directories.iter().map(|it| it.to_string_lossy()).collect();
+            let made = directories.iter().map(AsRef::as_ref);
+            self.run(&["install", "-d", "-m", "700"].into_iter().chain(made).collect::<Vec<_>>());
             self.run(&["launchctl", "enable", &agent(facts)]);
             self.run(&["launchctl", "bootstrap", &facts.domain, &plist.unwrap_or_default()]);
         } else if facts.is_of_another_release() {

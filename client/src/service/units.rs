@@ -5,6 +5,17 @@ use std::path::{Path, PathBuf};
 
 /// What stands in a template for the daemon.
 pub(crate) const PROGRAM: &str = "/usr/local/bin/clavigerd";
+/// What stands in a template for the home directory. systemd has `%h`, launchd expands nothing.
+const HOME: &str = "/Users/USER";
+
+/// What is different for each user. [`plain`] has accepted both.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a> {
+    /// The daemon.
+    pub(crate) program: &'a str,
+    /// The home directory.
+    pub(crate) home: &'a str,
+}
 
 /// What starts the programs of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,14 +85,14 @@ impl Manager {
 }
 
 impl Template {
-    /// What the file says for the daemon at `program`, which [`plain`] has accepted.
-    pub(crate) fn text(&self, program: &str) -> String {
-        self.text.replace(PROGRAM, program)
+    /// What the file says.
+    pub(crate) fn text(&self, names: Names<'_>) -> String {
+        self.text.replace(PROGRAM, names.program).replace(HOME, names.home)
     }
 
     /// As [`Template::text`], with a line that tells later releases whether somebody has changed the file.
-    pub(crate) fn stamped(&self, program: &str, release: &str) -> String {
-        let text = self.text(program);
+    pub(crate) fn stamped(&self, names: Names<'_>, release: &str) -> String {
+        let text = self.text(names);
         let stamp = format!("{WRITTEN_BY}{release}{CHECKSUM}{:016x}", checksum(&text));
         match text.split_once('\n') {
             // An XML declaration has to come first.
@@ -160,10 +171,12 @@ fn checksum(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Manager, State, plain, program_of, release_of};
+    use super::{Manager, Names, State, plain, program_of, release_of};
     use std::path::Path;
 
     const DAEMON: &str = "/home/jo o/.local/bin/clavigerd";
+    const NAMES: Names<'_> = Names { program: DAEMON, home: "/home/jo o" };
+    const OTHER: Names<'_> = Names { program: "/opt/bin/clavigerd", home: "/home/jo o" };
 
     #[test]
     fn only_plain_paths_are_named() {
@@ -176,26 +189,27 @@ mod tests {
     #[test]
     fn every_file_names_the_daemon_and_its_release() {
         for manager in [Manager::Systemd, Manager::Launchd] {
-            let texts: Vec<_> = manager.templates().iter().map(|it| it.stamped(DAEMON, "1.2.3")).collect();
+            let texts: Vec<_> = manager.templates().iter().map(|it| it.stamped(NAMES, "1.2.3")).collect();
             assert_eq!(texts.iter().filter(|text| text.contains(DAEMON)).count(), 1);
             assert!(texts.iter().all(|text| release_of(text) == Some("1.2.3")));
         }
-        let service = Manager::Systemd.templates()[1].stamped(DAEMON, "1.2.3");
+        let service = Manager::Systemd.templates()[1].stamped(NAMES, "1.2.3");
         assert_eq!(program_of(&service), Some(DAEMON));
     }
 
     #[test]
     fn a_file_is_current_outdated_or_somebodys_own() {
         for template in [Manager::Systemd, Manager::Launchd].into_iter().flat_map(Manager::templates) {
-            let wanted = template.stamped(DAEMON, "2.0.0");
+            let wanted = template.stamped(NAMES, "2.0.0");
             let edited = wanted.replacen("clavigerd", "klavigerd", 2) + "\n";
-            let bare = template.text("/opt/bin/clavigerd");
-            let other = template.stamped("/opt/bin/clavigerd", "1.0.0");
+            let bare = template.text(OTHER);
+            let other = template.stamped(OTHER, "1.0.0");
             for (found, expected) in [
                 (None, State::Absent),
                 (Some(wanted.as_str()), State::Current),
                 (Some(other.as_str()), State::Outdated),
-                (Some(bare.as_str()), State::Outdated),
+                // Agents of launchd have always had a stamp.
+                (Some(bare.as_str()), if bare.contains("<?xml") { State::Foreign } else { State::Outdated }),
                 (Some(edited.as_str()), State::Foreign),
                 (Some(""), State::Foreign),
             ] {
@@ -205,9 +219,22 @@ mod tests {
     }
 
     #[test]
+    fn no_placeholder_is_left() {
+        let agent = Manager::Launchd.templates()[0].text(NAMES);
+        for path in [
+            DAEMON,
+            "/home/jo o/.local/run/claviger/claviger.sock",
+            "/home/jo o/.local/state/claviger/launchd.log",
+        ] {
+            assert_eq!(agent.matches(&format!(">{path}<")).count(), 1, "{path}");
+        }
+        assert!(!agent.contains("/Users/") && !agent.contains("/usr/local"), "{agent}");
+    }
+
+    #[test]
     fn what_another_template_said_in_another_release_is_known_by_its_stamp() {
         let template = &Manager::Systemd.templates()[1];
-        let old = template.stamped(DAEMON, "0.0.1");
+        let old = template.stamped(NAMES, "0.0.1");
         let text = "[Unit]\nDescription=as it was\n";
         let sum = format!("{:016x}", super::checksum(text));
         let was = format!("# written by claviger 0.0.1, checksum {sum}; and so on\n{text}");

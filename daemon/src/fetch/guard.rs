@@ -7,7 +7,7 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::{getpgrp, getpid, getppid},
 };
-use std::{fs, io, process, thread, time::Duration};
+use std::{io, process, thread, time::Duration};
 
 /// How often it looks. In that time a fast command prints some 100 MiB.
 const EVERY: Duration = Duration::from_millis(50);
@@ -50,8 +50,16 @@ fn give_up() -> ! {
 }
 
 /// Memory in use, in KiB, where the system has a file that says so.
+#[cfg(not(target_os = "macos"))]
 fn resident() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+/// The most memory that was in use so far, in KiB; macOS counts it in bytes.
+#[cfg(target_os = "macos")]
+fn resident() -> Option<u64> {
+    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).ok()?;
+    u64::try_from(usage.max_rss()).ok().map(|bytes| bytes >> 10)
 }

@@ -1,8 +1,7 @@
 //! Keeps secrets out of swap, core dumps and other processes' reach.
 
-use memmap2::{Advice, MmapMut};
+use memmap2::MmapMut;
 use nix::sys::{
-    prctl,
     resource::{Resource, getrlimit, setrlimit},
     stat::{Mode, umask},
 };
@@ -22,7 +21,7 @@ impl LockedText {
     /// If the system has no memory left.
     pub fn new(text: &str) -> io::Result<Self> {
         let mut pages = MmapMut::map_anon(text.len().max(1))?;
-        let locked = pages.lock().and_then(|()| pages.advise(Advice::DontDump));
+        let locked = pages.lock().and_then(|()| keep_out_of_dumps(&pages));
         if let Err(error) = locked {
             static ONCE: Once = Once::new();
             ONCE.call_once(
@@ -58,10 +57,37 @@ impl fmt::Debug for LockedText {
 /// # Errors
 /// If the kernel refuses; the daemon must then not hold any secret.
 pub fn protect_process() -> io::Result<()> {
-    prctl::set_dumpable(false)?;
+    close_memory()?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
     Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn keep_out_of_dumps(pages: &MmapMut) -> io::Result<()> {
+    pages.advise(memmap2::Advice::DontDump)
+}
+
+/// There is no such advice elsewhere: that no dump is written at all is what protects there.
+#[cfg(not(target_os = "linux"))]
+fn keep_out_of_dumps(_pages: &MmapMut) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn close_memory() -> io::Result<()> {
+    Ok(nix::sys::prctl::set_dumpable(false)?)
+}
+
+/// Reading another process's memory takes its task port, which macOS gives to debuggers that the user has allowed only.
+#[cfg(target_os = "macos")]
+fn close_memory() -> io::Result<()> {
+    claviger_darwin::deny_debuggers()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn close_memory() -> io::Result<()> {
+    Err(io::Error::other("nothing is known that keeps other processes out of this one's memory"))
 }
 
 /// Allows as many connections as the hard limit does. Commands inherit it.

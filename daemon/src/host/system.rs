@@ -3,8 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
 use nix::{fcntl::OFlag, unistd};
+#[cfg(target_os = "macos")]
+use std::os::unix::net::UnixListener;
 use std::{
     env,
+    ffi::CStr,
     fs::{self, File},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -50,7 +53,36 @@ pub fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Where the directory of our socket is, as the client library has it.
+pub fn runtime_directory() -> Option<PathBuf> {
+    claviger::socket::runtime_dir(variable_path("XDG_RUNTIME_DIR"), variable_path("HOME").as_deref())
+}
+
+/// Name of our socket in `launchd/dev.claviger.clavigerd.plist`.
+pub const LAUNCHD_SOCKET: &CStr = c"Listener";
+/// Directory of the managed settings.
+pub const MANAGED: &str =
+    if cfg!(target_os = "macos") { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
+
+/// The socket that launchd holds for us, if it started us.
+///
+/// # Errors
+/// If launchd has one, and does not hand it over.
+#[cfg(target_os = "macos")]
+pub fn launchd_socket() -> io::Result<Option<UnixListener>> {
+    let sockets = claviger_darwin::activate_socket(LAUNCHD_SOCKET)?;
+    Ok(sockets.into_iter().next().map(UnixListener::from))
+}
+
+/// The program of process `pid`. Empty if it is gone.
+#[cfg(target_os = "macos")]
+pub fn program(pid: u32) -> String {
+    let path = i32::try_from(pid).ok().and_then(claviger_darwin::program);
+    path.map(|path| path.display().to_string()).unwrap_or_default()
+}
+
 /// The program of process `pid`: its path, or its name in brackets if it hides the path. Empty if it is gone.
+#[cfg(not(target_os = "macos"))]
 pub fn program(pid: u32) -> String {
     let path = fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.display().to_string());
     let name =

@@ -1,5 +1,7 @@
-//! `cargo xtask check`: what CI runs before the tests. All steps run, then the list of what failed is shown.
+//! `cargo xtask check`: what CI runs before the tests. All steps run, or those that were named, then the
+//! list of what failed is shown.
 
+mod darwin;
 mod deny;
 mod lengths;
 mod proto;
@@ -32,11 +34,11 @@ const STEPS: &[Step] = &[
     ("client's dependencies", client_dependencies),
     ("systemd units", units::systemd),
     ("systemd exposure", units::exposure),
-    ("launchd plist", units::launchd),
     ("dependency policy", deny::policy),
     ("advisories", deny::advisories),
     ("clippy", clippy),
     ("docs", docs),
+    ("macOS", darwin::check),
 ];
 
 /// Crates that do TLS, HTTP or cloud SDKs; none may be linked into the thin client.
@@ -44,11 +46,14 @@ const NOT_IN_CLIENT: &[&str] =
     &["rustls", "openssl", "native-tls", "aws-", "reqwest", "ring", "azure_", "gcp_auth", "zbus", "keyring"];
 
 pub(crate) fn run(arguments: &[String]) -> sh::Result {
-    if let Some(argument) = arguments.first() {
-        return Err(format!("check takes no arguments, not even {argument}").into());
+    let is_wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|word| name.contains(word));
+    let steps: Vec<&Step> = STEPS.iter().filter(|(name, _)| is_wanted(name)).collect();
+    if steps.is_empty() {
+        let names: Vec<&str> = STEPS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("no step has such a name; there are: {}", names.join(", ")).into());
     }
     let mut failed = Vec::new();
-    for (name, step) in STEPS {
+    for (name, step) in steps {
         println!("{}", paint("1", &format!("── {name}")));
         let outcome = step().unwrap_or_else(|error| Outcome::Failed(vec![error.to_string()]));
         if !show(&outcome) {

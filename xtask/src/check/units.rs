@@ -96,20 +96,6 @@ fn write(scratch: &Path, drop_in: &str) -> sh::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-pub(super) fn launchd() -> sh::Result<Outcome> {
-    if !sh::exists("python3") {
-        return Ok(Outcome::Skipped("python3"));
-    }
-    let plist = sh::root().join("launchd/dev.claviger.clavigerd.plist");
-    let script = "import plistlib, sys; print(plistlib.load(open(sys.argv[1], 'rb'))['Label'])";
-    let label = sh::stdout(Command::new("python3").args(["-c", script]).arg(plist))?;
-    Ok(faults(if label == "dev.claviger.clavigerd" {
-        Vec::new()
-    } else {
-        vec![format!("the label is {label}")]
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::figure;

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: installs what the tests need, says what it could not install, and runs everything.
 
-mod needs;
+pub(crate) mod needs;
 
 use crate::sh::{self, paint};
 use needs::Needs;

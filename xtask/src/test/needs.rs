@@ -25,6 +25,18 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("man", "man-db"),
 ];
 
+/// A compiler with the source of its own standard library: Debian has one that is as new as browsers want it.
+const MAC_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+
+/// What type-checks code of macOS on another system.
+#[derive(Debug)]
+pub(crate) struct MacTools {
+    /// The directory of `bin/rustc` and `bin/cargo`, with the source of std where cargo expects it.
+    pub(crate) sysroot: PathBuf,
+    /// A C compiler for every target, for the build scripts of dependencies.
+    pub(crate) zig: PathBuf,
+}
+
 /// What is there, and what is not.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
@@ -38,11 +50,46 @@ pub(super) struct Needs {
 pub(super) fn meet(install: bool) -> sh::Result<Needs> {
     let mut needs = Needs::default();
     needs.packages(install)?;
-    let (python, npm) = (venv(install), npm(install));
+    let python = venv("venv", "requirements.txt", install);
+    let npm = npm(install);
     needs.add("CLAVIGER_TEST_VENV", "the Python packages of tests/python/requirements.txt", python);
     needs.add("CLAVIGER_TEST_CARGO_DEB", "cargo-deb", tools::cargo_deb(install));
     needs.add("CLAVIGER_TEST_NPM", "the npm packages of tests/npm/package-lock.json", npm);
     Ok(needs)
+}
+
+/// Installs what is missing, if that can be done without asking anybody; the error says what could not be had.
+pub(crate) fn mac_tools() -> sh::Result<MacTools> {
+    let install = sh::exists("apt-get") && is_root();
+    if install && mac_sysroot().is_none() {
+        install_packages(&MAC_PACKAGES);
+    }
+    let sysroot = mac_sysroot().ok_or_else(|| {
+        format!("Debian packages {}, or `rustup component add rust-src`", MAC_PACKAGES.join(", "))
+    })?;
+    let place = venv("venv-darwin", "darwin.txt", install)
+        .map_err(|error| format!("the Python packages of tests/python/darwin.txt: {error}"))?;
+    let find = "import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))";
+    let zig = sh::stdout(Command::new(place.join("bin/python")).args(["-c", find]))?;
+    Ok(MacTools { sysroot, zig: zig.into() })
+}
+
+/// The toolchain in use, if it has the source of std, else that of Debian.
+fn mac_sysroot() -> Option<PathBuf> {
+    let asked = ["rustc", "/usr/bin/rustc"].into_iter().filter_map(|rustc| {
+        sh::stdout(Command::new(rustc).args(["--print", "sysroot"])).ok().map(PathBuf::from)
+    });
+    asked.into_iter().find(|sysroot| {
+        let source = sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml");
+        source.is_file() && sysroot.join("bin/cargo").is_file()
+    })
+}
+
+fn install_packages(packages: &[&str]) {
+    println!("installing Debian packages: {}", packages.join(" "));
+    // Whatever apt says, what counts is what is there afterwards.
+    drop(apt(&["update", "--quiet=2"]));
+    drop(apt(&[&["install", "--yes", "--quiet=2", "--no-install-recommends"], packages].concat()));
 }
 
 impl Needs {
@@ -56,10 +103,7 @@ impl Needs {
     fn packages(&mut self, install: bool) -> sh::Result {
         let mut wanted = missing_packages();
         if install && !wanted.is_empty() && sh::exists("apt-get") && is_root() {
-            println!("installing Debian packages: {}", wanted.join(" "));
-            // Whatever apt says, what counts is what is there afterwards.
-            drop(apt(&["update", "--quiet=2"]));
-            drop(apt(&[&["install", "--yes", "--quiet=2", "--no-install-recommends"], &wanted[..]].concat()));
+            install_packages(&wanted);
             wanted = missing_packages();
         }
         self.missing.extend(wanted.iter().map(|package| format!("Debian package {package}")));
@@ -89,9 +133,9 @@ fn succeeds(command: &mut Command) -> bool {
     sh::capture(command).is_ok_and(|output| output.status.success())
 }
 
-/// A virtual environment with the pinned packages, in `target/venv`.
-fn venv(install: bool) -> sh::Result<PathBuf> {
-    let (place, list) = (sh::target()?.join("venv"), sh::root().join("tests/python/requirements.txt"));
+/// A virtual environment with the packages that `tests/python/LIST` pins, in `target/NAME`.
+fn venv(name: &str, list: &str, install: bool) -> sh::Result<PathBuf> {
+    let (place, list) = (sh::target()?.join(name), sh::root().join("tests/python").join(list));
     if is_current(&place, &list)? {
         return Ok(place);
     }

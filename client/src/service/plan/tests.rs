@@ -28,6 +28,7 @@ fn fresh(manager: Manager) -> Facts {
         main_pid: None,
         serving: None,
         other_socket: None,
+        directories: vec!["/s".into()],
     }
 }
 
@@ -110,6 +111,7 @@ fn installing_does_what_is_missing_and_no_more() {
             fresh(Launchd),
             &[
                 "wrote /u/dev.claviger.clavigerd.plist",
+                "ran install -d -m 700 /s",
                 "ran launchctl enable gui/7/dev.claviger.clavigerd",
                 "ran launchctl bootstrap gui/7 /u/dev.claviger.clavigerd.plist",
             ],

@@ -31,8 +31,17 @@ pub fn is_remote(path: &Path) -> bool {
         .is_none_or(|status| REMOTE.contains(&(status.filesystem_type().0 as u32)))
 }
 
+/// Whether `path`, or its nearest ancestor that exists, is on a filesystem that the kernel does not call local. What
+/// cannot be asked counts as remote.
+#[cfg(target_os = "macos")]
+pub fn is_remote(path: &Path) -> bool {
+    path.ancestors()
+        .find_map(|path| nix::sys::statfs::statfs(path).ok())
+        .is_none_or(|status| !status.flags().contains(nix::mount::MntFlags::MNT_LOCAL))
+}
+
 /// Whether `path` is on a network or user-space filesystem: unknown here, so every path counts as remote.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub fn is_remote(_path: &Path) -> bool {
     true
 }
