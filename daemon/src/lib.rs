@@ -26,10 +26,10 @@ pub mod sources;
 pub mod trust;
 
 use accounts::{Accounts, Store};
-use audit::Audit;
+use audit::{Audit, Line};
 use broker::Broker;
 use config::{Limits, Paths};
-use host::Host;
+use host::{Host, audit_file::AuditFile};
 use logs::Logs;
 use server::Context;
 use settings::store::{Roots, SettingsStore};
@@ -83,8 +83,10 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let logs = setup.logs.clone();
     let log = setup.paths.state.join("audit.jsonl");
+    let file = AuditFile::new(&log, setup.limits.audit_part, setup.limits.audit_parts);
     let broker = broker(setup);
-    let audit = Audit::start(&log, broker.host.clock.clone());
+    let audit = Audit::start(file, broker.host.clock.clone());
+    audit.note(of_daemon("started"));
     let stop = Arc::new(Notify::new());
     let (logins, asked) = (server::logins(), stop.clone());
     let context = Context { broker: broker.clone(), audit: audit.clone(), stop: asked, logs, logins };
@@ -111,8 +113,14 @@ pub async fn run(
             tracing::warn!("some requests did not end in time");
         }
     }
+    audit.note(of_daemon("stopped"));
     audit.flush().await;
     Ok(())
+}
+
+/// A line about the daemon itself.
+fn of_daemon(decision: &'static str) -> Line<'static> {
+    Line::of("daemon", decision).pid(std::process::id()).about(claviger::RELEASE)
 }
 
 fn broker(setup: Setup) -> Arc<Broker> {

@@ -14,9 +14,11 @@ use clavigerd::{
     logs::{DEFAULT_FILTER, Format, Logs},
     run,
 };
-use std::{error::Error, path::PathBuf, process::ExitCode};
+use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// How long threads that wait for the disk may take when everything else has ended.
+const LAST_THREADS: Duration = Duration::from_secs(2);
 /// Name of the systemd credential that seals the file store.
 const SEAL: &str = "claviger-store-key";
 
@@ -104,6 +106,8 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         run(socket, setup, asked).await?;
         Ok::<_, Box<dyn Error>>(())
     })?;
+    // A disk that hangs holds up a thread for as long as it likes.
+    runtime.shutdown_timeout(LAST_THREADS);
     tracing::info!("stopped");
     Ok(())
 }

@@ -8,7 +8,11 @@ pub mod inspect;
 mod pending;
 pub mod trust;
 
-use crate::{audit::Audit, broker::Broker, peer};
+use crate::{
+    audit::{Audit, Line},
+    broker::Broker,
+    peer,
+};
 use claviger::{
     PROTOCOL, RELEASE,
     proto::{
@@ -59,7 +63,7 @@ pub fn logins() -> Arc<Semaphore> {
 pub async fn router(
     context: Context,
 ) -> Result<
-    Router<tower_layer::Stack<InterceptorLayer<Admit>, tower_layer::Identity>>,
+    Router<tower_layer::Stack<InterceptorLayer<peer::Admit>, tower_layer::Identity>>,
     tonic_reflection::server::Error,
 > {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -74,7 +78,7 @@ pub async fn router(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     Ok(tonic::transport::Server::builder()
-        .layer(InterceptorLayer::new(peer::admit as Admit))
+        .layer(InterceptorLayer::new(peer::Admit(context.audit.clone())))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
@@ -85,8 +89,15 @@ pub async fn router(
         .add_service(ControlServiceServer::new(context)))
 }
 
-/// The type of [`peer::admit`].
-pub type Admit = fn(tonic::Request<()>) -> Result<tonic::Request<()>, Status>;
+impl Context {
+    /// Notes a line with the source that the session's credential comes from, if there is one.
+    async fn note_ruled(&self, line: Line<'_>, session: &Arc<SessionContext>) {
+        match self.broker.winner(session).await {
+            Ok(winner) => self.audit.note(line.rule(&winner)),
+            Err(_) => self.audit.note(line),
+        }
+    }
+}
 
 /// The session of a request, checked.
 fn session(message: Option<v1::SessionContext>) -> Result<Arc<SessionContext>, Status> {
