@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "token",
     "get",
     "headers",
@@ -20,6 +20,7 @@ const VERBS: [&str; 19] = [
     "watch",
     "explain",
     "status",
+    "audit",
     "pending",
     "cancel",
     "refresh",
