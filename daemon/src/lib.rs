@@ -17,6 +17,7 @@ pub mod host;
 pub mod listener;
 mod lock;
 pub mod logs;
+pub mod notices;
 pub mod peer;
 pub mod policy;
 pub mod resolve;
@@ -87,6 +88,7 @@ pub async fn run(
     let broker = broker(setup);
     let audit = Audit::start(file, broker.host.clock.clone());
     audit.note(of_daemon("started"));
+    notices::start(&broker);
     let stop = Arc::new(Notify::new());
     let (logins, asked) = (server::logins(), stop.clone());
     let context = Context { broker: broker.clone(), audit: audit.clone(), stop: asked, logs, logins };

@@ -2,6 +2,7 @@
 //!
 //! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.
 
+mod attended;
 pub mod auth_refresh;
 pub mod entry;
 pub mod flight;
@@ -44,7 +45,7 @@ use std::{
     },
     time::{Duration, SystemTime},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// How many more children of the local store may run at once than commands. They take little, and mostly wait for servers.
 const LENDINGS: usize = 8;
@@ -80,6 +81,8 @@ pub struct Broker {
     /// The file that says so to the next start.
     lock_mark: PathBuf,
     shutdown: tokio::sync::watch::Sender<bool>,
+    /// Poked when a person may be needed, or not any more.
+    pub attention: Notify,
 }
 
 // === impl Broker ===
@@ -98,7 +101,7 @@ impl Broker {
         let [commands, fetches, lendings] =
             [limits.commands, limits.commands, limits.commands.saturating_mul(LENDINGS)].map(Semaphore::new);
         let shutdown = tokio::sync::watch::Sender::new(false);
-        let (counters, entries, recall, auth_refreshes) = Default::default();
+        let (counters, entries, recall, auth_refreshes, attention) = Default::default();
         Arc::new(Self {
             host,
             settings,
@@ -117,6 +120,7 @@ impl Broker {
             locked: AtomicBool::new(!files::stamp(&lock_mark).is_absent()),
             lock_mark,
             shutdown,
+            attention,
         })
     }
 

@@ -17,6 +17,7 @@ mod gcp;
 mod guard;
 mod http;
 mod links;
+pub mod notify;
 mod oauth;
 pub mod secret;
 mod store;
@@ -68,6 +69,8 @@ pub enum Fetch {
     Logout(account::Logout),
     /// Move a secret between keyring and file
     Relocate(account::Relocate),
+    /// Show a notification on the desktop
+    Notify,
 }
 
 /// Fetches, and prints the answer on stdout.
@@ -141,6 +144,7 @@ async fn answer(fetch: &Fetch) -> serde_json::Result<Text> {
         Fetch::Save(arguments) => return reply(account::save(arguments)),
         Fetch::Logout(arguments) => return reply(account::logout(arguments).await),
         Fetch::Relocate(arguments) => return reply(account::relocate(arguments)),
+        Fetch::Notify => return reply(notify::notify().await),
     };
     text(&answer)
 }
