@@ -1,6 +1,7 @@
 //! Desktop notifications over a real bus, to a service that remembers what it was told: one when a person is needed, and none
 //! where a terminal shows it, where they are off, or where nobody listens.
 
+#![cfg(not(target_os = "macos"))]
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
 mod support;
