@@ -76,6 +76,11 @@ fn another_users_process_is_refused_by_the_daemon_itself() {
     assert!(output.status.success() && said.matches("refused: peer-rejected").count() == 2, "{said}");
     let log = home.read("daemon.log");
     assert!(log.contains("another user") && log.contains("65534"), "{log}");
+    let audit = || home.read("home/.local/state/claviger/audit.jsonl");
+    wait::until("it is in the audit log", || {
+        audit().contains("\"event\":\"peer\",\"decision\":\"peer-rejected\"")
+            && audit().contains("\"uid\":65534")
+    });
     assert_eq!(home.status()["counters"]["requests"], 1, "it got past the door");
     // The same calls by the daemon's own user are answered.
     assert!(support::block_on(async { Raw::open(&home.socket()).await.status().await }).is_ok());

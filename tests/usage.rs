@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-const VERBS: [&str; 20] = [
+const VERBS: &[&str] = &[
     "token",
     "get",
     "headers",
@@ -21,6 +21,7 @@ const VERBS: [&str; 20] = [
     "explain",
     "doctor",
     "status",
+    "audit",
     "pending",
     "cancel",
     "refresh",

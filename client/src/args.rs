@@ -87,6 +87,9 @@ pub(crate) enum Verb {
     Doctor(doctor::Arguments),
     /// Show the state of the daemon and its cache
     Status,
+    /// Show who was lent what, when and by which rule
+    #[command(after_help = audit::HELP)]
+    Audit(audit::Arguments),
     /// Show who is being signed in, and what needs a person
     Pending,
     /// End commands that sign somebody in

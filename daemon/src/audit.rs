@@ -1,182 +1,156 @@
 //! The audit log: who asked for what, and what the answer was. One JSON object a line; never a secret.
+//!
+//! Lines wait in memory and are written beside the requests, so that a disk that is slow, full or hangs never delays a
+//! credential. What does not fit into memory meanwhile is lost, and that is said: in the log, in the status, and in the
+//! audit log itself once it can be written again.
+
+mod line;
+mod queue;
+
+pub use line::Line;
+pub use queue::State;
 
 use crate::{
-    broker::loan::{Loan, LoanMaterial},
-    host::{clock::Clock, system::AuditFile},
+    host::{
+        audit_file::{AuditFile, Unwritten},
+        clock::Clock,
+    },
     lock::lock,
     peer::Peer,
 };
-use claviger::{reason::Problem, session::SessionContext};
-use serde::Serialize;
+use queue::Queue;
 use std::{
-    path::Path,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
-    time::{Duration, UNIX_EPOCH},
+    time::Duration,
 };
-use tokio::{sync::Notify, task::spawn_blocking, time::sleep};
+use tokio::{
+    sync::Notify,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 
 /// How long lines are collected before they are written together. Longer than a burst of sessions, and about what a
 /// crash may cost.
 const COLLECT: Duration = Duration::from_millis(50);
-/// Text that may wait for the disk, in bytes, before further lines are dropped (and counted).
-const MAX_PENDING: usize = 1024 * 1024;
+/// Pause before another attempt on a disk that took nothing.
+const RETRY: Duration = Duration::from_secs(2);
+/// From here on a disk that has not answered is said to hang.
+const SILENT: Duration = Duration::from_secs(5);
+/// How long the last lines may take when the daemon ends.
+const LAST: Duration = Duration::from_secs(1);
 
-/// Collects lines and writes them beside the requests, so that a slow disk never delays a credential.
+/// Where lines go.
+trait Sink: std::fmt::Debug + Send {
+    /// Appends whole lines. Blocks as long as the disk does.
+    fn append(&mut self, lines: &[u8]) -> Result<(), Unwritten>;
+}
+
+impl Sink for AuditFile {
+    fn append(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
+        AuditFile::append(self, lines)
+    }
+}
+
+/// Collects lines and writes them.
 #[derive(Debug)]
 pub struct Audit {
-    pending: Mutex<Pending>,
-    file: Mutex<AuditFile>,
+    path: PathBuf,
+    queue: Mutex<Queue>,
+    sink: Mutex<Box<dyn Sink>>,
     wake: Notify,
     clock: Clock,
 }
 
-#[derive(Debug, Default)]
-struct Pending {
-    text: Vec<u8>,
-    dropped: u64,
-}
-
-/// One line.
-#[derive(Serialize)]
-struct Line<'a> {
-    /// Seconds since 1970.
-    time: f64,
-    event: &'static str,
-    pid: Option<u32>,
-    uid: Option<u32>,
-    program: &'a str,
-    cwd: &'a str,
-    mode: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    layer: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    generation: Option<u64>,
-    decision: &'a str,
-    #[serde(skip_serializing_if = "is_zero")]
-    dropped_before: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
 impl Audit {
-    /// Appends to the file at `path`, as long as the runtime lives.
-    pub fn start(path: &Path, clock: Clock) -> Arc<Self> {
-        let file = Mutex::new(AuditFile::new(path));
-        let audit = Arc::new(Self { pending: Mutex::default(), file, wake: Notify::new(), clock });
+    /// Appends to `file`, as long as the runtime lives.
+    pub fn start(file: AuditFile, clock: Clock) -> Arc<Self> {
+        Self::start_on(file.path().to_owned(), Box::new(file), clock)
+    }
+
+    fn start_on(path: PathBuf, sink: Box<dyn Sink>, clock: Clock) -> Arc<Self> {
+        let (queue, sink, wake) = (Mutex::default(), Mutex::new(sink), Notify::new());
+        let audit = Arc::new(Self { path, queue, sink, wake, clock });
         let writer = audit.clone();
         tokio::spawn(async move {
             loop {
                 writer.wake.notified().await;
                 sleep(COLLECT).await;
-                writer.flush().await;
+                while !writer.write().await {
+                    sleep(RETRY).await;
+                }
             }
         });
         audit
     }
 
-    /// Writes what has been collected.
-    pub async fn flush(self: &Arc<Self>) {
-        let audit = self.clone();
-        // It fails only if writing panics, and then there is nowhere to say so.
-        drop(spawn_blocking(move || audit.write_pending()).await);
-    }
-
-    fn write_pending(&self) {
-        let mut file = lock(&self.file);
-        let text = std::mem::take(&mut self.pending().text);
-        if !text.is_empty() {
-            file.append(&text);
-        }
-    }
-
-    fn pending(&self) -> MutexGuard<'_, Pending> {
-        lock(&self.pending)
-    }
-
-    /// Notes that a credential was lent, or why not.
-    pub fn lent(&self, peer: &Peer, session: &SessionContext, outcome: &Result<Loan, Problem>) {
-        match outcome {
-            Ok(loan) => self.loan("get", peer, session, loan),
-            Err(problem) => self.note("get", peer, session, problem.reason.as_str()),
-        }
-    }
-
-    /// Notes that a watcher was sent a credential.
-    pub fn issued(&self, peer: &Peer, session: &SessionContext, loan: &Loan) {
-        self.loan("watch", peer, session, loan);
-    }
-
-    fn loan(&self, event: &'static str, peer: &Peer, session: &SessionContext, loan: &Loan) {
-        let (key, generation, decision) = match &loan.material {
-            LoanMaterial::Cached { key, issue, stale, .. } => {
-                (Some(key.to_string()), Some(issue.generation), if *stale { "lent-stale" } else { "lent" })
-            }
-            LoanMaterial::OwnVariable(_) => (None, None, "own-variable"),
-            LoanMaterial::Fixed => (None, None, "lent"),
-        };
-        let layer = loan.winner.bound.at.as_ref().map(|at| at.layer.as_str());
-        self.write(
-            event,
-            peer,
-            session,
-            Line { source: Some(loan.winner.source), layer, key, generation, ..Line::of(decision) },
-        );
-    }
-
-    /// Notes anything else that was decided for a session.
-    pub fn note(&self, event: &'static str, peer: &Peer, session: &SessionContext, decision: &str) {
-        self.write(event, peer, session, Line::of(decision));
-    }
-
-    fn write(&self, event: &'static str, peer: &Peer, session: &SessionContext, line: Line<'_>) {
-        let mut pending = self.pending();
-        if pending.text.len() > MAX_PENDING {
-            pending.dropped += 1;
-            return;
-        }
-        let line = Line {
-            time: self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
-            event,
-            pid: peer.pid,
-            uid: peer.uid,
-            program: &peer.program,
-            cwd: session.cwd.to_str().unwrap_or_default(),
-            mode: session.mode.name(),
-            dropped_before: std::mem::take(&mut pending.dropped),
-            ..line
-        };
-        if pending.text.is_empty() {
+    /// Notes a line. Never waits for the disk.
+    pub fn note(&self, line: Line<'_>) {
+        if self.queue().push(line, self.clock.now()) {
             self.wake.notify_one();
         }
-        // Writing to memory cannot fail, nor can a struct of texts and numbers.
-        drop(serde_json::to_writer(&mut pending.text, &line));
-        pending.text.push(b'\n');
+    }
+
+    /// Notes a call that was turned away: one line a second at most, or a stranger could push everything else out of the
+    /// log.
+    pub fn rejected(&self, peer: &Peer, reason: &'static str) {
+        let count = self.queue().count_rejection(self.clock.now());
+        if let Some(count) = count {
+            self.note(Line::of("peer", reason).by(peer).count(count, None));
+        }
+    }
+
+    /// Writes what has been collected, and gives up on a disk that does not answer in a second.
+    pub async fn flush(self: &Arc<Self>) {
+        if timeout(LAST, self.write()).await.is_err() {
+            tracing::warn!("the last lines of the audit log are not written: the disk does not answer");
+        }
+    }
+
+    /// The state, for people.
+    pub fn state(&self) -> State {
+        self.queue().state(&self.path)
+    }
+
+    /// Writes what has been collected; `false` if some of it is left.
+    async fn write(self: &Arc<Self>) -> bool {
+        let audit = self.clone();
+        let mut writing = spawn_blocking(move || audit.write_pending());
+        let Ok(done) = timeout(SILENT, &mut writing).await else {
+            tracing::error!(path = %self.path.display(), "the audit log cannot be written: the disk does not answer");
+            self.queue().trouble = Some("the disk does not answer".into());
+            return writing.await.unwrap_or(true);
+        };
+        // It fails only if writing panics, and then there is nothing to try again.
+        done.unwrap_or(true)
+    }
+
+    fn write_pending(&self) -> bool {
+        let mut sink = lock(&self.sink);
+        loop {
+            let lines = self.queue().take(self.clock.now());
+            if lines.is_empty() {
+                return true;
+            }
+            let appended = sink.append(&lines);
+            let had_trouble = self.queue().written(lines, &appended);
+            match (&appended, had_trouble) {
+                (Err(Unwritten { error, .. }), false) => {
+                    tracing::error!(%error, path = %self.path.display(), "the audit log cannot be written");
+                }
+                (Ok(()), true) => tracing::info!("the audit log is written again"),
+                _ => {}
+            }
+            if appended.is_err() {
+                return false;
+            }
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        lock(&self.queue)
     }
 }
 
-impl Line<'_> {
-    fn of(decision: &str) -> Line<'_> {
-        Line {
-            time: 0.0,
-            event: "",
-            pid: None,
-            uid: None,
-            program: "",
-            cwd: "",
-            mode: "",
-            source: None,
-            layer: None,
-            key: None,
-            generation: None,
-            decision,
-            dropped_before: 0,
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,9 @@ use claviger::reason::{Location, Problem, Reason};
 use serde::Deserialize;
 use std::{path::PathBuf, time::Duration};
 
+/// Most older parts of the audit log: each is renamed when a new one begins.
+const MOST_PARTS: usize = 100;
+
 /// Where the daemon keeps and finds things.
 #[derive(Clone, Debug)]
 pub struct Paths {
@@ -38,6 +41,12 @@ pub struct Limits {
     pub commands: usize,
     /// Attempts of one refresh (`spec/behaviour.md` A7).
     pub attempts: u32,
+    /// Size of one part of the audit log, in bytes.
+    pub audit_part: u64,
+    /// Older parts of the audit log that are kept.
+    pub audit_parts: usize,
+    /// Most desktop notifications an hour; 0: none.
+    pub notifications: usize,
 }
 
 /// `[daemon]`, as written.
@@ -51,6 +60,9 @@ struct Daemon {
     log: Option<String>,
     #[serde(default)]
     store: StoreChoice,
+    audit_kib: Option<u32>,
+    audit_parts: Option<u16>,
+    notifications: Option<bool>,
 }
 
 /// Where secrets of the local store are kept.
@@ -120,6 +132,9 @@ impl Default for Limits {
             slots: 64,
             commands: 8,
             attempts: 3,
+            audit_part: 4 * 1024 * 1024,
+            audit_parts: 4,
+            notifications: 6,
         }
     }
 }
@@ -141,6 +156,9 @@ impl Config {
             slots: count(file.daemon.max_slots, defaults.slots),
             commands: count(file.daemon.max_commands, defaults.commands),
             attempts: defaults.attempts,
+            audit_part: file.daemon.audit_kib.map_or(defaults.audit_part, |kib| u64::from(kib.max(1)) * 1024),
+            audit_parts: count(file.daemon.audit_parts, defaults.audit_parts).min(MOST_PARTS),
+            notifications: if file.daemon.notifications == Some(false) { 0 } else { defaults.notifications },
         };
         Ok(Self { limits, log: file.daemon.log, store: file.daemon.store })
     }
@@ -199,6 +217,16 @@ mod tests {
         let problem =
             super::invalid_log("c.toml", "[daemon]\nidle_seconds = 7\nlog = \"=\"\n", "it is empty");
         assert_eq!(problem.location.map(|at| (at.line, at.column)), Some((3, 7)));
+    }
+
+    #[test]
+    fn the_audit_log_is_bounded_and_notifications_can_be_off() {
+        let text = "[daemon]\naudit_kib = 16\naudit_parts = 1000\nnotifications = false\n";
+        let limits = Config::parse("c", text).expect("valid").limits;
+        assert_eq!((limits.audit_part, limits.audit_parts, limits.notifications), (16 * 1024, 100, 0));
+        let limits =
+            Config::parse("c", "[daemon]\naudit_parts = 0\nnotifications = true\n").expect("valid").limits;
+        assert_eq!((limits.audit_parts, limits.notifications), (1, 6));
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod inherited;
 pub mod listener;
 pub mod lock;
 pub mod logs;
+pub mod notices;
 pub mod peer;
 pub mod policy;
 pub mod resolve;
@@ -29,11 +30,11 @@ pub mod sources;
 pub mod trust;
 
 use accounts::{Accounts, Store};
-use audit::Audit;
+use audit::{Audit, Line};
 use broker::{Broker, Phase, kept::Kept};
 use config::{Limits, Paths};
 use handover::Handover;
-use host::{Host, successor::Program};
+use host::{Host, audit_file::AuditFile, successor::Program};
 use logs::Logs;
 use server::Context;
 use service::Service;
@@ -105,9 +106,12 @@ pub async fn run(
     let (logs, kept) = (setup.logs.clone(), std::mem::take(&mut setup.kept));
     let handover = Handover::new(setup.program.take());
     let log = setup.paths.state.join("audit.jsonl");
+    let file = AuditFile::new(&log, setup.limits.audit_part, setup.limits.audit_parts);
     let broker = broker(setup);
     broker.inherit(kept);
-    let audit = Audit::start(&log, broker.host.clock.clone());
+    let audit = Audit::start(file, broker.host.clock.clone());
+    audit.note(of_daemon("started"));
+    notices::start(&broker);
     let service = Arc::new(Service::new(broker.clone(), logs.clone()));
     let (stop, somebody) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let context = Context {
@@ -154,8 +158,10 @@ pub async fn run(
         } => {}
     }
     attending.abort();
+    let is_replaced = broker.phase() == Phase::HandingOver;
+    audit.note(of_daemon(if is_replaced { "replaced" } else { "stopped" }));
     audit.flush().await;
-    Ok(Ended { is_replaced: broker.phase() == Phase::HandingOver, kept: broker.keep() })
+    Ok(Ended { is_replaced, kept: broker.keep() })
 }
 
 /// Enters the phases as they come. Resolves when nothing may go on any longer.
@@ -173,6 +179,11 @@ async fn follow_phases(broker: &Broker, stopped: impl Future<Output = ()>, begun
     }
     broker.enter(Phase::Stopping);
     sleep(DRAIN).await;
+}
+
+/// A line about the daemon itself.
+fn of_daemon(decision: &'static str) -> Line<'static> {
+    Line::of("daemon", decision).pid(std::process::id()).about(claviger::RELEASE)
 }
 
 fn broker(setup: Setup) -> Arc<Broker> {

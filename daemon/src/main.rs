@@ -17,9 +17,11 @@ use clavigerd::{
     logs::{Format, Logs},
     run,
 };
-use std::{error::Error, path::PathBuf, process::ExitCode};
+use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// How long threads that wait for the disk may take when everything else has ended.
+const LAST_THREADS: Duration = Duration::from_secs(2);
 /// Name of the systemd credential that seals the file store.
 const SEAL: &str = "claviger-store-key";
 
@@ -138,7 +140,7 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 fn serve(listener: &Listener, setup: Setup) -> Result<Ended, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let socket = tokio::net::UnixListener::from_std(listener.socket.try_clone()?)?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -149,7 +151,10 @@ fn serve(listener: &Listener, setup: Setup) -> Result<Ended, Box<dyn Error>> {
             }
         };
         Ok(run(socket, setup, asked).await?)
-    })
+    });
+    // A disk that hangs holds up a thread for as long as it likes.
+    runtime.shutdown_timeout(LAST_THREADS);
+    ended
 }
 
 /// Where things are. Besides systemd's `LISTEN_…`, these are the only variables the daemon reads from its own

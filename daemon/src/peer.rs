@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection, as the kernel says.
 
-use crate::host::system;
+use crate::{audit::Audit, host::system};
 use claviger::{
     reason::{Problem, Reason},
     wire,
@@ -20,7 +20,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 use tokio_stream::Stream;
-use tonic::{Request, Status, transport::server::Connected};
+use tonic::{Request, Status, service::Interceptor, transport::server::Connected};
 
 /// Pause after a connection could not be accepted, as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -34,6 +34,8 @@ pub struct Peer {
     pub pid: Option<u32>,
     /// Its program, for the audit log; empty if it hides it.
     pub program: Arc<str>,
+    /// The program that started it, which is who wanted something; empty if that is gone.
+    pub parent: Arc<str>,
 }
 
 /// A connection and who is at its other end.
@@ -52,25 +54,32 @@ pub struct Incoming {
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-/// Lets only this user's processes in, and only those that speak our protocol.
-///
-/// # Errors
+/// Lets only this user's processes in, and only those that speak our protocol; notes who was turned away.
+#[derive(Clone, Debug)]
+pub struct Admit(pub Arc<Audit>);
+
+impl Interceptor for Admit {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        admit(&request).map_err(|problem| {
+            self.0.rejected(&of(&request), problem.reason.as_str());
+            wire::to_status(&problem)
+        })?;
+        Ok(request)
+    }
+}
+
 /// `peer-unknown`, `peer-rejected`, or `malformed-request` for another protocol.
-pub fn admit(request: Request<()>) -> Result<Request<()>, Status> {
+fn admit(request: &Request<()>) -> Result<(), Problem> {
     let uid = request.extensions().get::<Peer>().and_then(|peer| peer.uid);
-    let problem = match uid {
-        None => Problem::new(Reason::PeerUnknown, "the kernel does not say who is calling"),
+    match uid {
+        None => Err(Problem::new(Reason::PeerUnknown, "the kernel does not say who is calling")),
         Some(uid) if uid != Uid::effective().as_raw() => {
             tracing::warn!(uid, "call by another user refused");
-            Problem::new(Reason::PeerRejected, "this daemon lends to its own user only")
-                .hint("start a daemon of your own: `claviger daemon start`")
+            Err(Problem::new(Reason::PeerRejected, "this daemon lends to its own user only")
+                .hint("start a daemon of your own: `claviger daemon start`"))
         }
-        Some(_) => match wire::check_protocol(request.metadata(), "client") {
-            Ok(()) => return Ok(request),
-            Err(problem) => problem,
-        },
-    };
-    Err(wire::to_status(&problem))
+        Some(_) => wire::check_protocol(request.metadata(), "client"),
+    }
 }
 
 /// The caller of a request.
@@ -117,7 +126,8 @@ impl PeerStream {
         let credentials = stream.peer_cred().ok();
         let pid = credentials.and_then(|credentials| u32::try_from(credentials.pid()?).ok());
         let program = pid.map(system::program).unwrap_or_default().into();
-        let peer = Peer { uid: credentials.map(|credentials| credentials.uid()), pid, program };
+        let parent = pid.and_then(system::parent).map(system::program).unwrap_or_default().into();
+        let peer = Peer { uid: credentials.map(|credentials| credentials.uid()), pid, program, parent };
         Self { stream, peer }
     }
 }

@@ -37,6 +37,11 @@ impl Keyring {
         Some(Self { bus, service: None, home: place, run })
     }
 
+    /// The bus takes connections from now on, and says nothing.
+    pub fn hang_bus(&self) {
+        signal(self.bus.id(), "STOP");
+    }
+
     /// With a keyring that is open.
     pub fn unlocked(home: &mut Home) -> Option<Self> {
         let mut keyring = Self::absent(home)?;

@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod aws;
 pub(crate) mod azure;
 pub(crate) mod cancel;
@@ -48,6 +49,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Explain => explain::run(context).await,
         Verb::Doctor(arguments) => doctor::run(context, &arguments).await,
         Verb::Status => status::run(context).await,
+        Verb::Audit(arguments) => audit::run(context, arguments).await,
         Verb::Pending => pending::run(context).await,
         Verb::Cancel(arguments) => cancel::run(context, arguments).await,
         Verb::Refresh => refresh::run(context).await,

@@ -3,7 +3,8 @@
 use super::{facts, instant, location, problem, seconds, step, text, version};
 use crate::words;
 use claviger::proto::v1::{
-    ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile, SettingsValue, SlotStatus,
+    AuditLog, ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile, SettingsValue,
+    SlotStatus,
 };
 use serde_json::{Value, json};
 
@@ -58,7 +59,18 @@ pub(crate) fn status(answer: &GetStatusResponse) -> Value {
             "runs": counters.runs,
             "rejections": counters.rejections,
         },
+        "audit": answer.audit.as_ref().map(audit),
         "slots": answer.slots.iter().map(slot).collect::<Vec<_>>(),
+    })
+}
+
+fn audit(audit: &AuditLog) -> Value {
+    json!({
+        "file": audit.file,
+        "lost": audit.lost,
+        "lost_since": instant(audit.lost_since.as_ref()),
+        "waiting": audit.waiting,
+        "trouble": text(&audit.trouble),
     })
 }
 

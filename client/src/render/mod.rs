@@ -1,6 +1,7 @@
 //! Text for people. Pure: the caller brings the time and the colours. Whatever others wrote is escaped here.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod event;
 pub(crate) mod explain;

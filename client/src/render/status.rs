@@ -2,7 +2,7 @@
 
 use super::{facts, place, problem, table, time};
 use crate::{escape, output::Style};
-use claviger::proto::v1::{Counters, GetStatusResponse, SlotStatus};
+use claviger::proto::v1::{AuditLog, Counters, GetStatusResponse, SlotStatus};
 use std::time::SystemTime;
 
 const HEAD: [&str; 11] = [
@@ -23,6 +23,7 @@ const HEAD: [&str; 11] = [
 pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, style: Style) -> String {
     let mut text = head(status, now, style);
     text.push_str(&counters(status.counters.unwrap_or_default(), status.watchers));
+    text.push_str(&status.audit.as_ref().map(|audit| of_audit(audit, now, style)).unwrap_or_default());
     if status.slots.is_empty() {
         text.push_str("nothing is cached\n");
         return text;
@@ -73,6 +74,21 @@ fn counters(counters: Counters, watchers: u32) -> String {
         "{requests} requests: {hits} from the cache, {waits} waited, {errors} failed; \
          {runs} commands run, {rejections} rejections reported, {watchers} watching\n"
     )
+}
+
+/// What is wrong with the audit log, if something is.
+fn of_audit(audit: &AuditLog, now: SystemTime, style: Style) -> String {
+    let lines = |count| if count == 1 { "1 line".to_owned() } else { format!("{count} lines") };
+    let mut wrong = Vec::new();
+    if audit.lost > 0 {
+        let since = audit.lost_since.as_ref().map(|at| format!(" since {}", time::relative(at, now)));
+        wrong.push(format!("{} lost{}", lines(audit.lost), since.unwrap_or_default()));
+    }
+    if !audit.trouble.is_empty() {
+        let (why, wait) = (escape::line(&audit.trouble), lines(audit.waiting));
+        wrong.push(format!("it cannot be written ({why}), {wait} waiting"));
+    }
+    if wrong.is_empty() { String::new() } else { style.red(&format!("audit: {}", wrong.join("; "))) + "\n" }
 }
 
 fn row(slot: &SlotStatus, now: SystemTime) -> [String; 11] {
@@ -140,6 +156,31 @@ mod tests {
             slots,
             counters: Some(Counters { requests: 15, hits: 12, waits: 2, errors: 1, runs: 3, rejections: 0 }),
             watchers: 1,
+            audit: None,
+        }
+    }
+
+    #[test]
+    fn an_audit_log_with_losses_is_told() {
+        let audit = |lost, trouble: &str| claviger::proto::v1::AuditLog {
+            lost,
+            lost_since: (lost > 0).then(|| fixture::at(-300)).flatten(),
+            waiting: 7,
+            trouble: trouble.into(),
+            ..Default::default()
+        };
+        for (audit, line) in [
+            (audit(0, ""), "nothing is cached\n"),
+            (audit(1, ""), "audit: 1 line lost since 5 min ago\n"),
+            (audit(0, "full\u{1b}"), "audit: it cannot be written (full\\u{1b}), 7 lines waiting\n"),
+            (
+                audit(12, "full"),
+                "audit: 12 lines lost since 5 min ago; it cannot be written (full), 7 lines waiting\n",
+            ),
+        ] {
+            let status = GetStatusResponse { audit: Some(audit), ..status(Vec::new()) };
+            let text = render(&status, fixture::now(), Style::default());
+            assert_eq!(text.lines().nth(2).map(|line| format!("{line}\n")).as_deref(), Some(line), "{text}");
         }
     }
 

@@ -1,15 +1,41 @@
 //! Columns that line up.
 
+/// Columns that grow with their rows.
+pub(crate) struct Columns<const N: usize>([usize; N]);
+
+impl<const N: usize> Default for Columns<N> {
+    fn default() -> Self {
+        Self([0; N])
+    }
+}
+
+impl<const N: usize> Columns<N> {
+    /// Makes each column as wide as its widest cell.
+    pub(crate) fn widen(&mut self, rows: &[[String; N]]) {
+        for (cell, width) in rows.iter().flat_map(|row| row.iter().zip(0..)) {
+            self.0[width] = self.0[width].max(columns(cell));
+        }
+    }
+
+    /// Whether there is something in a column.
+    pub(crate) fn is_used(&self, column: usize) -> bool {
+        self.0.get(column).is_some_and(|width| *width > 0)
+    }
+
+    /// A row as a line, without the columns that have nothing in them.
+    pub(crate) fn line(&self, row: &[String; N]) -> String {
+        let cells = row.iter().zip(&self.0).filter(|(_, width)| **width > 0);
+        let pad = |cell: &str, width: usize| " ".repeat(width.saturating_sub(columns(cell)));
+        let padded = cells.map(|(cell, width)| format!("{cell}{}", pad(cell, *width)));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    }
+}
+
 /// Lines of cells, each column as wide as its widest cell; the last one is free. Rows may be of different length.
 pub(crate) fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
-    let width = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(&widths).filter(|(_, width)| **width > 0);
-        let padded = cells.map(|(cell, width)| format!("{cell}{}", " ".repeat(width - columns(cell))));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
+    let mut columns = Columns::default();
+    columns.widen(rows);
+    rows.iter().map(|row| columns.line(row)).collect()
 }
 
 /// As [`align`], with a title above each column that has something in it.

@@ -26,9 +26,9 @@ const BACKLOG: usize = 64;
 /// Commands whose last run is remembered.
 const MOST: usize = 256;
 
-/// All runs, and when the last ones were.
+/// All runs, and when the last ones were; and who is told when one starts or ends.
 #[derive(Debug, Default)]
-pub struct AuthRefreshes(Mutex<HashMap<SourceKey, Record>>);
+pub struct AuthRefreshes(Mutex<HashMap<SourceKey, Record>>, Notify);
 
 /// What is known of one command.
 #[derive(Debug, Default)]
@@ -168,6 +168,7 @@ impl AuthRefreshes {
         let (runs, host, spec) = (self.clone(), host.clone(), sign_in.spec.clone());
         let (key, name, at) = (sign_in.key, sign_in.name, sign_in.at.clone());
         tracing::info!(%key, name, %at, "signing in");
+        self.1.notify_one();
         tokio::spawn(async move {
             let ended = tokio::select! {
                 ended = command::run(&host, &spec, |line| runs.say(key, line.into())) => Some(ended),
@@ -201,6 +202,12 @@ impl AuthRefreshes {
             record.running = None;
             record.past.end(now, ok);
         }
+        self.1.notify_one();
+    }
+
+    /// Resolves when a run has started or ended.
+    pub async fn changed(&self) {
+        self.1.notified().await;
     }
 
     /// What is known of earlier runs, for the next daemon.

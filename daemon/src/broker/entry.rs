@@ -57,6 +57,10 @@ pub struct Entry {
     pub last_used: SystemTime,
     /// Open watch streams.
     pub watchers: u32,
+    /// Sessions that follow it, or wait for it, in a terminal.
+    pub attended: u32,
+    /// Whether somebody was told of the last failure in a terminal.
+    pub shown: bool,
     /// How often it was served at once.
     pub served: u64,
     /// How often its command was run.
@@ -88,6 +92,8 @@ impl Entry {
             flight: None,
             last_used: now,
             watchers: 0,
+            attended: 0,
+            shown: false,
             served: 0,
             runs: 0,
             recursed: false,

@@ -2,6 +2,7 @@
 //!
 //! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.
 
+mod attended;
 pub mod auth_refresh;
 pub mod entry;
 pub mod flight;
@@ -48,7 +49,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::sync::{
-    Semaphore,
+    Notify, Semaphore,
     watch::{Receiver, Sender},
 };
 
@@ -86,6 +87,8 @@ pub struct Broker {
     /// The file that says so to the next start.
     lock_mark: PathBuf,
     inherited: Inherited,
+    /// Poked when a person may be needed, or not any more.
+    pub attention: Notify,
     /// Jumps of the clock.
     jumps: Receiver<u64>,
     /// Refreshes in progress.
@@ -120,7 +123,7 @@ impl Broker {
         let lock_mark = store.directory.join("locked");
         let [commands, fetches, lendings] =
             [limits.commands, limits.commands, limits.commands.saturating_mul(LENDINGS)].map(Semaphore::new);
-        let (counters, entries, recall, auth_refreshes, inherited) = Default::default();
+        let (counters, entries, recall, auth_refreshes, inherited, attention) = Default::default();
         Arc::new(Self {
             host,
             settings,
@@ -139,6 +142,7 @@ impl Broker {
             locked: AtomicBool::new(!files::stamp(&lock_mark).is_absent()),
             lock_mark,
             inherited,
+            attention,
             jumps,
             flying: Sender::default(),
             phase: Sender::default(),

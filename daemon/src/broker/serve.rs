@@ -46,6 +46,7 @@ impl Broker {
             Answer::After(flight) => flight,
         };
         self.counters.waits.fetch_add(1, Relaxed);
+        let _attended = self.attend(key, wanted.session.interactive);
         let outcome = self.wait(flight).await;
         match outcome {
             Ok(Fetched { issue, secret, facts }) => {
@@ -71,7 +72,10 @@ impl Broker {
             Decision::Serve => {}
             Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due, Demand::Background)),
             Decision::Join => return Ok(Answer::After(self.fly(entry, key, Cause::Due, wanted.demand))),
-            Decision::Reject => return Err(entry.rejection(now)),
+            Decision::Reject => {
+                entry.shown |= wanted.session.interactive;
+                return Err(entry.rejection(now));
+            }
         }
         entry.served += 1;
         let loan = entry.loan(key).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;

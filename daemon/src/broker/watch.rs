@@ -2,6 +2,7 @@
 
 use super::{
     Broker,
+    attended::Attended,
     entry::Progress,
     loan::{LoanMaterial, Wanted},
     news::{Event, Shown},
@@ -30,6 +31,7 @@ struct Attached {
     /// What a running command had said before.
     recent: VecDeque<Progress>,
     progress: broadcast::Receiver<Progress>,
+    _attended: Option<Attended>,
 }
 
 impl Broker {
@@ -58,7 +60,10 @@ impl Broker {
         let entry = self.entry(&mut entries, wanted, self.host.clock.now())?;
         entry.watchers += 1;
         let (changed, progress) = (entry.changed.subscribe(), entry.progress.subscribe());
+        entry.shown |= wanted.session.interactive;
+        let attended = self.attend_entry(entry, wanted.provider.key(), wanted.session.interactive);
         Ok(Attached {
+            _attended: attended,
             broker: self.clone(),
             key: wanted.provider.key(),
             source: wanted.winner.source,

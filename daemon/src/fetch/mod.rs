@@ -17,6 +17,7 @@ mod gcp;
 mod guard;
 mod http;
 mod links;
+pub mod notify;
 mod oauth;
 mod probe;
 pub mod secret;
@@ -72,6 +73,8 @@ pub enum Fetch {
     /// Look at an endpoint or the keyring, for `claviger doctor`
     #[command(subcommand)]
     Probe(probe::Probe),
+    /// Show a notification on the desktop
+    Notify,
 }
 
 /// Fetches, and prints the answer on stdout.
@@ -149,6 +152,7 @@ async fn answer(fetch: &Fetch) -> serde_json::Result<Text> {
         Fetch::Logout(arguments) => return reply(account::logout(arguments).await),
         Fetch::Relocate(arguments) => return reply(account::relocate(arguments)),
         Fetch::Probe(probe) => return text(&probe::look(probe).await),
+        Fetch::Notify => return reply(notify::notify().await),
     };
     text(&answer)
 }

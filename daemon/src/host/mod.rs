@@ -3,6 +3,7 @@
 //! Everything else in the daemon is handed a [`Host`] and never asks std for the time, the environment, a file or a
 //! process (`clippy.toml` sees to it).
 
+pub mod audit_file;
 pub mod clock;
 pub mod command;
 pub mod files;

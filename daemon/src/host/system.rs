@@ -90,6 +90,13 @@ pub fn program(pid: u32) -> String {
     path.or_else(|_| name()).unwrap_or_default()
 }
 
+/// The process that started process `pid`; `None` if either is gone, or the system does not say.
+pub fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before, in parentheses, may have anything in it.
+    stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// The path without symlinks, if it exists.
 pub fn canonical(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
@@ -157,51 +164,4 @@ pub fn detach(ready: &str) -> io::Result<()> {
     unistd::dup2_stdout(&null)?;
     unistd::dup2_stderr(&null)?;
     Ok(())
-}
-
-/// The audit log's file: opened when needed, rotated by size.
-#[derive(Debug)]
-pub struct AuditFile {
-    path: PathBuf,
-    file: Option<File>,
-    written: u64,
-    failing: bool,
-}
-
-impl AuditFile {
-    /// Nothing is opened yet.
-    pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None, written: 0, failing: false }
-    }
-
-    /// Appends `text`. A disk that is full or gone is reported once, and again when it has recovered.
-    pub fn append(&mut self, text: &[u8]) {
-        let appended = self.try_append(text);
-        match (&appended, self.failing) {
-            (Err(error), false) => tracing::error!(%error, "the audit log cannot be written"),
-            (Ok(()), true) => tracing::info!("the audit log is written again"),
-            _ => {}
-        }
-        self.failing = appended.is_err();
-        if self.failing {
-            self.file = None;
-        }
-    }
-
-    fn try_append(&mut self, text: &[u8]) -> io::Result<()> {
-        if self.written > MAX_LOG {
-            self.file = None;
-        }
-        let file = match &mut self.file {
-            Some(file) => file,
-            empty => {
-                let file = open_log(&self.path)?;
-                self.written = file.metadata()?.len();
-                empty.insert(file)
-            }
-        };
-        file.write_all(text)?;
-        self.written += text.len() as u64;
-        Ok(())
-    }
 }

@@ -6,7 +6,8 @@ mod login;
 use super::{Context, fail, malformed, session};
 use crate::{
     accounts::{self, Account, login::Saved, unknown},
-    peer,
+    audit::Line,
+    peer::{self, Peer},
 };
 use claviger::{
     proto::v1::{self, account_service_server::AccountService, login_request, login_response},
@@ -39,20 +40,22 @@ impl AccountService for Context {
             return Err(malformed("the first message of a login must be its start"));
         };
         let session = session(start.session.clone())?;
-        self.refuse_commands_of(&session, peer.pid)?;
+        self.refuse_commands_of("login", &session, &peer)?;
         let permit = self.logins.clone().try_acquire_owned().map_err(|_| fail(too_many()))?;
         let login = self.login_of(start, &session).await.map_err(fail)?;
         let (responses, stream) = mpsc::unbounded_channel();
         let context = self.clone();
         tokio::spawn(async move {
             let _permit = permit;
+            let name = login.name.clone();
             let ended = tokio::select! {
                 ended = context.sign_in(login, requests, &responses) => ended,
-                () = responses.closed() => return,
+                () = responses.closed() => Err(Problem::new(Reason::Cancelled, "the person gave up")),
                 () = context.broker.stopping() => Err(crate::broker::shutting_down()),
             };
-            let decision = ended.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "signed-in");
-            context.audit.note("login", &peer, &session, decision);
+            let name = ended.as_ref().map_or(&name, |(account, _)| &account.name);
+            let line = Line::ended("login", "signed-in", &ended).by(&peer).session(&session);
+            context.audit.note(line.account(name));
             let last = ended.map(|(account, notices)| v1::LoginResponse {
                 event: Some(login_response::Event::SignedIn(context.account(&account))),
                 notices,
@@ -69,7 +72,7 @@ impl AccountService for Context {
         let peer = peer::of(&request);
         let mut message = request.into_inner();
         let session = session(message.session.take())?;
-        self.refuse_commands_of(&session, peer.pid)?;
+        self.refuse_commands_of("save-secret", &session, &peer)?;
         self.broker.refuse_while_locked().map_err(fail)?;
         let Some(kind) = convert::kind_of_secret(message.kind()) else {
             return Err(malformed("kind must be token or api key"));
@@ -82,9 +85,10 @@ impl AccountService for Context {
         let context = self.clone();
         let saved = to_the_end(async move {
             let broker = &context.broker;
+            let name = saved.name.clone();
             let saved = accounts::login::save(&broker.host, &broker.store, &broker.accounts, saved).await;
-            let decision = saved.as_ref().map_or_else(|problem| problem.reason.as_str(), |_| "saved");
-            context.audit.note("save-secret", &peer, &session, decision);
+            let line = Line::ended("save-secret", "saved", &saved).by(&peer).session(&session);
+            context.audit.note(line.account(name));
             let (account, notices) = saved?;
             broker.drop_account(&account.name);
             Ok(v1::SaveSecretResponse { account: Some(context.account(&account)), notices })
@@ -119,9 +123,10 @@ impl AccountService for Context {
         &self,
         request: Request<v1::UseAccountRequest>,
     ) -> Result<Response<v1::UseAccountResponse>, Status> {
-        let pid = peer::of(&request).pid;
-        self.refuse_commands(pid)?;
+        let peer = peer::of(&request);
+        self.refuse_commands("use", &peer)?;
         let name = request.into_inner().name;
+        let asked = name.clone();
         let used = self.broker.accounts.change(move |index| {
             let account = match name.as_str() {
                 "" => None,
@@ -130,9 +135,11 @@ impl AccountService for Context {
             index.in_use = account.as_ref().map(|account| account.name.clone());
             Ok(account)
         });
-        let account = used.await.map_err(fail)?;
+        let used = used.await;
+        self.audit.note(Line::ended("use", "in-use", &used).by(&peer).account(asked));
+        let account = used.map_err(fail)?;
         tracing::info!(
-            pid,
+            pid = peer.pid,
             account = account.as_ref().map(|account| account.name.as_str()),
             "account in use"
         );
@@ -143,7 +150,8 @@ impl AccountService for Context {
         &self,
         request: Request<v1::MoveAccountsRequest>,
     ) -> Result<Response<v1::MoveAccountsResponse>, Status> {
-        self.refuse_commands(peer::of(&request).pid)?;
+        let peer = peer::of(&request);
+        self.refuse_commands("move", &peer)?;
         let message = request.into_inner();
         let Some(place) = convert::place(message.place()) else {
             return Err(malformed("place must be keyring or file"));
@@ -154,8 +162,10 @@ impl AccountService for Context {
             let mut moved = Vec::new();
             for account in context.named(&message.name, message.name.is_empty())? {
                 let (host, store, accounts) = (&broker.host, &broker.store, &broker.accounts);
-                let account = accounts::logout::relocate(host, store, accounts, &account, place).await?;
-                moved.push(context.account(&account));
+                let done = accounts::logout::relocate(host, store, accounts, &account, place).await;
+                let line = Line::ended("move", "moved", &done).by(&peer).account(&account.name);
+                context.audit.note(line.about(place.name()));
+                moved.push(context.account(&done?));
             }
             Ok(moved)
         });
@@ -169,29 +179,28 @@ impl AccountService for Context {
         let peer = peer::of(&request);
         let message = request.into_inner();
         let session = session(message.session)?;
-        self.refuse_commands_of(&session, peer.pid)?;
+        self.refuse_commands_of("logout", &session, &peer)?;
         let accounts = self.named(&message.name, message.all).map_err(fail)?;
         let context = self.clone();
-        let left = to_the_end(async move {
-            let left = context.log_out(&session, &accounts).await;
-            let decision = left.as_ref().map_or("failed", |_| "logged-out");
-            context.audit.note("logout", &peer, &session, decision);
-            left
-        });
+        let left = to_the_end(async move { context.log_out(&peer, &session, &accounts).await });
         Ok(Response::new(v1::LogoutResponse { accounts: left.await? }))
     }
 
     async fn reset(&self, request: Request<v1::ResetRequest>) -> Result<Response<v1::ResetResponse>, Status> {
         let peer = peer::of(&request);
         let session = session(request.into_inner().session)?;
-        self.refuse_commands_of(&session, peer.pid)?;
+        self.refuse_commands_of("reset", &session, &peer)?;
         let accounts = self.named("", true).map_err(fail)?;
         let context = self.clone();
         let cleared = to_the_end(async move {
-            let accounts = context.log_out(&session, &accounts).await;
+            let accounts = context.log_out(&peer, &session, &accounts).await;
             let decisions = context.broker.trust.clear();
             let slots = context.broker.drop_secrets();
-            context.audit.note("reset", &peer, &session, "reset");
+            let line = match &accounts {
+                Err(_) => Line::ended("reset", "reset", &accounts),
+                Ok(_) => Line::ended("reset", "reset", &decisions),
+            };
+            context.audit.note(line.by(&peer).session(&session));
             let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
             Ok(v1::ResetResponse {
                 accounts: accounts?,
@@ -219,6 +228,7 @@ impl Context {
 
     async fn log_out(
         &self,
+        peer: &Peer,
         session: &SessionContext,
         list: &[Account],
     ) -> Result<Vec<v1::LoggedOut>, Problem> {
@@ -230,7 +240,10 @@ impl Context {
         };
         let mut left = Vec::new();
         for account in list {
-            let gone = accounts::logout::logout(host, store, accounts, account, &environment).await?;
+            let gone = accounts::logout::logout(host, store, accounts, account, &environment).await;
+            let line = Line::ended("logout", "logged-out", &gone).by(peer).session(session);
+            self.audit.note(line.account(&account.name));
+            let gone = gone?;
             self.broker.drop_account(&account.name);
             left.push(convert::logged_out(account, gone, host.clock.now()));
         }
@@ -238,13 +251,31 @@ impl Context {
     }
 
     /// A command that claviger runs must not change whose credentials it lends.
-    pub(super) fn refuse_commands(&self, pid: Option<u32>) -> Result<(), Status> {
-        self.broker.host.command_of(pid).map_or(Ok(()), |_| Err(fail(by_a_command())))
+    pub(super) fn refuse_commands(&self, event: &'static str, peer: &Peer) -> Result<(), Status> {
+        match self.broker.host.command_of(peer.pid) {
+            None => Ok(()),
+            Some(_) => Err(self.refused(Line::of(event, Reason::PolicyBlocked.as_str()).by(peer))),
+        }
     }
 
-    fn refuse_commands_of(&self, session: &SessionContext, pid: Option<u32>) -> Result<(), Status> {
-        session.inside_flight.as_ref().map_or(Ok(()), |_| Err(fail(by_a_command())))?;
-        self.refuse_commands(pid)
+    fn refuse_commands_of(
+        &self,
+        event: &'static str,
+        session: &SessionContext,
+        peer: &Peer,
+    ) -> Result<(), Status> {
+        match &session.inside_flight {
+            None => self.refuse_commands(event, peer),
+            Some(_) => {
+                let line = Line::of(event, Reason::PolicyBlocked.as_str()).by(peer);
+                Err(self.refused(line.session(session)))
+            }
+        }
+    }
+
+    fn refused(&self, line: Line<'_>) -> Status {
+        self.audit.note(line);
+        fail(by_a_command())
     }
 }
 

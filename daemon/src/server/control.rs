@@ -1,6 +1,7 @@
 //! `ControlService`.
 
 use super::{Context, fail, malformed};
+use crate::{audit::Line, peer};
 use claviger::{
     proto::v1::{self, control_service_server::ControlService},
     reason::{Problem, Reason},
@@ -13,7 +14,9 @@ const MAX_FILTER: usize = 1024;
 #[tonic::async_trait]
 impl ControlService for Context {
     async fn stop(&self, request: Request<v1::StopRequest>) -> Result<Response<v1::StopResponse>, Status> {
-        tracing::info!(pid = crate::peer::of(&request).pid, "asked to stop");
+        let peer = peer::of(&request);
+        tracing::info!(pid = peer.pid, "asked to stop");
+        self.audit.note(Line::of("daemon", "asked-to-stop").by(&peer));
         self.stop.notify_one();
         Ok(Response::new(v1::StopResponse { pid: std::process::id() }))
     }
@@ -22,11 +25,13 @@ impl ControlService for Context {
         &self,
         request: Request<v1::RestartRequest>,
     ) -> Result<Response<v1::RestartResponse>, Status> {
-        let pid = crate::peer::of(&request).pid;
-        tracing::info!(pid, "asked to let another program go on");
-        self.refuse_commands(pid)?;
+        let peer = peer::of(&request);
+        tracing::info!(pid = peer.pid, "asked to let another program go on");
+        self.refuse_commands("daemon", &peer)?;
         let begun = self.handover.begin(&self.broker, || self.is_signing_in()).await;
-        begun.map_err(|refusal| fail(refusal.into()))?;
+        let begun = begun.map_err(Problem::from);
+        self.audit.note(Line::ended("daemon", "asked-to-restart", &begun).by(&peer));
+        begun.map_err(fail)?;
         Ok(Response::new(v1::RestartResponse { pid: std::process::id() }))
     }
 
@@ -34,15 +39,19 @@ impl ControlService for Context {
         &self,
         request: Request<v1::CancelRequest>,
     ) -> Result<Response<v1::CancelResponse>, Status> {
-        let pid = crate::peer::of(&request).pid;
+        let peer = peer::of(&request);
         let cancelled = self.broker.auth_refreshes.cancel(&request.into_inner().id);
-        tracing::info!(pid, cancelled, "asked to cancel");
+        tracing::info!(pid = peer.pid, cancelled, "asked to cancel");
+        self.audit.note(Line::of("cancel", "cancelled").by(&peer).count(cancelled.into(), None));
         Ok(Response::new(v1::CancelResponse { cancelled }))
     }
 
     async fn lock(&self, request: Request<v1::LockRequest>) -> Result<Response<v1::LockResponse>, Status> {
-        tracing::info!(pid = crate::peer::of(&request).pid, "asked to lock");
-        let dropped = self.broker.lock_up().map_err(fail)?;
+        let peer = peer::of(&request);
+        tracing::info!(pid = peer.pid, "asked to lock");
+        let locked = self.broker.lock_up();
+        self.audit.note(Line::ended("lock", "locked", &locked).by(&peer));
+        let dropped = locked.map_err(fail)?;
         Ok(Response::new(v1::LockResponse { dropped: u32::try_from(dropped).unwrap_or(u32::MAX) }))
     }
 
@@ -50,11 +59,13 @@ impl ControlService for Context {
         &self,
         request: Request<v1::UnlockRequest>,
     ) -> Result<Response<v1::UnlockResponse>, Status> {
-        let pid = crate::peer::of(&request).pid;
-        tracing::info!(pid, "asked to unlock");
+        let peer = peer::of(&request);
+        tracing::info!(pid = peer.pid, "asked to unlock");
         // It may have been started before somebody locked.
-        self.refuse_commands(pid)?;
-        let was_locked = self.broker.unlock().map_err(fail)?;
+        self.refuse_commands("unlock", &peer)?;
+        let unlocked = self.broker.unlock();
+        self.audit.note(Line::ended("unlock", "unlocked", &unlocked).by(&peer));
+        let was_locked = unlocked.map_err(fail)?;
         Ok(Response::new(v1::UnlockResponse { was_locked }))
     }
 
@@ -62,6 +73,7 @@ impl ControlService for Context {
         &self,
         request: Request<v1::SetLogLevelRequest>,
     ) -> Result<Response<v1::SetLogLevelResponse>, Status> {
+        let peer = peer::of(&request);
         let filter = request.into_inner().filter;
         // It is logged, and a log has one line an event.
         if filter.len() > MAX_FILTER || filter.chars().any(char::is_control) {
@@ -72,6 +84,7 @@ impl ControlService for Context {
             fail(problem.hint("write for example info, debug or clavigerd=trace"))
         })?;
         tracing::info!(%filter, "log level changed");
+        self.audit.note(Line::of("log-level", "changed").by(&peer).about(filter));
         Ok(Response::new(v1::SetLogLevelResponse {}))
     }
 

@@ -2,12 +2,14 @@
 
 use super::{Context, convert, fail, malformed, session};
 use crate::{
+    audit::Line,
     broker::{
+        loan::Loan,
         news::{Event, Why},
         refresh::Reported,
         slot::Verdict,
     },
-    peer,
+    peer::{self, Peer},
     sources::SourceKey,
 };
 use claviger::{
@@ -16,9 +18,10 @@ use claviger::{
         watch_credential_response,
     },
     reason::Problem,
+    session::SessionContext,
     wire,
 };
-use std::{pin::Pin, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
@@ -40,7 +43,7 @@ impl CredentialService for Context {
         };
         let session = session(message.session)?;
         let outcome = self.broker.get(&session, peer.pid, min_validity).await;
-        self.audit.lent(&peer, &session, &outcome);
+        self.note_get(&peer, &session, &outcome).await;
         let lease = Some(convert::lease(&outcome.map_err(fail)?));
         Ok(Response::new(v1::GetCredentialResponse { lease }))
     }
@@ -54,14 +57,14 @@ impl CredentialService for Context {
     ) -> Result<Response<Self::WatchCredentialStream>, Status> {
         let peer = peer::of(&request);
         let session = session(request.into_inner().session)?;
-        self.audit.note("watch", &peer, &session, "followed");
+        self.audit.note(Line::of("watch", "followed").by(&peer).session(&session));
         let events = ReceiverStream::new(self.broker.watch(session.clone(), peer.pid));
         let context = self.clone();
         // The last one is not an event: it says why the stream ends, if the daemon goes on as another program.
         let messages = events.map(Some).chain(tokio_stream::once(None)).filter_map(move |event| {
             let Some(event) = event else { return context.last_words() };
             if let Event::Issued(loan, _) = &*event {
-                context.audit.issued(&peer, &session, loan);
+                context.audit.note(Line::loan("watch", loan).by(&peer).session(&session));
             }
             Some(Ok(context.message(*event)))
         });
@@ -86,10 +89,11 @@ impl CredentialService for Context {
             }
         };
         let session = session(message.session)?;
-        let reported = self.broker.report(&session, key, message.generation).await.map_err(fail)?;
-        let response = report(reported);
-        self.audit.note("report", &peer, &session, response.outcome().as_str_name());
-        Ok(Response::new(response))
+        let reported = self.broker.report(&session, key, message.generation).await.map(report);
+        let decision = reported.as_ref().map_or("", |response| outcome(response.outcome()));
+        let line = Line::ended("report", decision, &reported).by(&peer).session(&session);
+        self.note_ruled(line.generation(message.generation), &session).await;
+        Ok(Response::new(reported.map_err(fail)?))
     }
 }
 
@@ -107,7 +111,28 @@ fn report(reported: Reported) -> v1::ReportRejectedResponse {
     v1::ReportRejectedResponse { outcome: outcome.into(), generation, retry_at }
 }
 
+/// What became of a report, in the words of the audit log.
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unspecified => "unknown",
+        Outcome::Refreshing => "refreshing",
+        Outcome::AlreadyReplaced => "already-replaced",
+        Outcome::HeldBack => "held-back",
+        Outcome::OwnVariable => "own-variable",
+    }
+}
+
 impl Context {
+    async fn note_get(&self, peer: &Peer, session: &Arc<SessionContext>, outcome: &Result<Loan, Problem>) {
+        match outcome {
+            Ok(loan) => self.audit.note(Line::loan("get", loan).by(peer).session(session)),
+            Err(_) => {
+                let line = Line::ended("get", "", outcome).by(peer).session(session);
+                self.note_ruled(line, session).await;
+            }
+        }
+    }
+
     fn message(&self, event: Event) -> v1::WatchCredentialResponse {
         use watch_credential_response::Event as Message;
         let event = match event {

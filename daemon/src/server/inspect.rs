@@ -2,6 +2,7 @@
 
 use super::{Context, convert, fail, introduce, session};
 use crate::{
+    audit::{Line, State},
     broker::{entry::Entry, loan::Counters},
     endpoint::cloud,
     policy::Policy,
@@ -58,6 +59,7 @@ impl InspectService for Context {
             counters: Some(counters(&self.broker.counters)),
             watchers: self.broker.counters.watchers.load(Relaxed),
             locked: self.broker.is_locked(),
+            audit: Some(audit(self.audit.state())),
         }))
     }
 
@@ -68,9 +70,11 @@ impl InspectService for Context {
         let peer = crate::peer::of(&request);
         let session = session(request.into_inner().session)?;
         let refreshed = self.broker.refresh(&session, peer.pid).await;
-        let decision = refreshed.as_ref().err().map_or("refreshed", |problem| problem.reason.as_str());
-        self.audit.note("refresh", &peer, &session, decision);
-        let slot = self.slot(refreshed.map_err(fail)?);
+        let slot = refreshed.as_ref().ok().and_then(|key| self.slot(*key));
+        let line = Line::ended("refresh", "refreshed", &refreshed).by(&peer).session(&session);
+        let generation = slot.as_ref().map_or(0, |slot| slot.generation);
+        self.note_ruled(line.generation(generation), &session).await;
+        refreshed.map_err(fail)?;
         Ok(Response::new(v1::RefreshResponse { slot }))
     }
 
@@ -91,6 +95,17 @@ impl InspectService for Context {
 
 fn version() -> v1::Version {
     v1::Version { release: RELEASE.to_owned(), protocol: PROTOCOL }
+}
+
+fn audit(state: State) -> v1::AuditLog {
+    let (lost, since) = state.lost.unzip();
+    v1::AuditLog {
+        file: state.path.display().to_string(),
+        lost: lost.unwrap_or_default(),
+        lost_since: since.map(wire::timestamp),
+        waiting: state.waiting,
+        trouble: state.trouble.unwrap_or_default(),
+    }
 }
 
 fn counters(counters: &Counters) -> v1::Counters {

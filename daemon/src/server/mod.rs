@@ -9,7 +9,7 @@ mod pending;
 pub mod trust;
 
 use crate::{
-    audit::Audit,
+    audit::{Audit, Line},
     broker::{self, Broker, Phase},
     handover::Handover,
     peer,
@@ -81,7 +81,7 @@ impl Context {
 pub async fn router(
     context: Context,
 ) -> Result<
-    Router<tower_layer::Stack<InterceptorLayer<Admit>, tower_layer::Identity>>,
+    Router<tower_layer::Stack<InterceptorLayer<peer::Admit>, tower_layer::Identity>>,
     tonic_reflection::server::Error,
 > {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -96,7 +96,7 @@ pub async fn router(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     Ok(tonic::transport::Server::builder()
-        .layer(InterceptorLayer::new(peer::admit as Admit))
+        .layer(InterceptorLayer::new(peer::Admit(context.audit.clone())))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
@@ -107,8 +107,15 @@ pub async fn router(
         .add_service(ControlServiceServer::new(context)))
 }
 
-/// The type of [`peer::admit`].
-pub type Admit = fn(tonic::Request<()>) -> Result<tonic::Request<()>, Status>;
+impl Context {
+    /// Notes a line with the source that the session's credential comes from, if there is one.
+    async fn note_ruled(&self, line: Line<'_>, session: &Arc<SessionContext>) {
+        match self.broker.winner(session).await {
+            Ok(winner) => self.audit.note(line.rule(&winner)),
+            Err(_) => self.audit.note(line),
+        }
+    }
+}
 
 /// The session of a request, checked.
 fn session(message: Option<v1::SessionContext>) -> Result<Arc<SessionContext>, Status> {

@@ -2,6 +2,7 @@
 
 use super::{Context, convert, fail, malformed, session};
 use crate::{
+    audit::Line,
     peer,
     settings::Settings,
     trust::{Change, Decision, Item, Record, compare},
@@ -38,15 +39,18 @@ impl TrustService for Context {
             _ => return Err(malformed("decision must be trusted or ignored")),
         };
         let session = session(message.session)?;
-        if session.inside_flight.is_some() || self.broker.host.command_of(peer.pid).is_some() {
-            return Err(fail(Problem::new(
+        let by_command = session.inside_flight.is_some() || self.broker.host.command_of(peer.pid).is_some();
+        let decided = match by_command {
+            true => Err(Problem::new(
                 Reason::PolicyBlocked,
                 "a command that claviger runs cannot decide about trust",
-            )));
-        }
-        self.decide(&session, &message.digest, decision).await.map_err(fail)?;
+            )),
+            false => self.decide(&session, &message.digest, decision).await,
+        };
         let text = if decision == Decision::Trusted { "trusted" } else { "ignored" };
-        self.audit.note("trust", &peer, &session, text);
+        let root = decided.as_ref().map_or_else(|_| "".into(), |root| root.to_string_lossy());
+        self.audit.note(Line::ended("trust", text, &decided).by(&peer).session(&session).about(root));
+        decided.map_err(fail)?;
         let settings = self.broker.settings_of(&session).await.map_err(fail)?;
         Ok(Response::new(v1::DecideTrustResponse { workspace: Some(self.workspace(&settings)) }))
     }
@@ -67,11 +71,16 @@ impl TrustService for Context {
         &self,
         request: Request<v1::RevokeTrustRequest>,
     ) -> Result<Response<v1::RevokeTrustResponse>, Status> {
+        let peer = peer::of(&request);
         let root = PathBuf::from(request.into_inner().root);
         claviger::session::check_path(&root).map_err(fail)?;
         // A workspace that is gone can still be revoked, by the path it had.
         let canonical = crate::host::system::canonical(&root).unwrap_or(root);
-        let removed = self.broker.trust.revoke(&canonical).map_err(fail)?;
+        let revoked = self.broker.trust.revoke(&canonical);
+        let line = Line::ended("trust", "revoked", &revoked).by(&peer);
+        let count = revoked.as_ref().map_or(0, |removed| u64::from(*removed));
+        self.audit.note(line.about(canonical.to_string_lossy()).count(count, None));
+        let removed = revoked.map_err(fail)?;
         tracing::info!(root = %canonical.display(), removed, "trust revoked");
         Ok(Response::new(v1::RevokeTrustResponse { removed }))
     }
@@ -83,7 +92,7 @@ impl Context {
         session: &SessionContext,
         digest: &str,
         decision: Decision,
-    ) -> Result<(), Problem> {
+    ) -> Result<PathBuf, Problem> {
         let settings = self.broker.settings_of(session).await?;
         let Some(subject) = &settings.snapshot.subject else {
             return Err(Problem::new(
@@ -96,7 +105,8 @@ impl Context {
             return Err(Problem::new(Reason::WorkspaceUntrusted, message)
                 .hint("look again with `claviger trust show`, then decide"));
         }
-        self.broker.trust.decide(subject, decision, self.broker.host.clock.now())
+        self.broker.trust.decide(subject, decision, self.broker.host.clock.now())?;
+        Ok(settings.snapshot.workspace.root.clone())
     }
 
     fn workspace(&self, settings: &Settings) -> v1::Workspace {

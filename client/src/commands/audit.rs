@@ -1,0 +1,194 @@
+//! `claviger audit`: who was lent what, when and by which rule. Reads files, and starts no daemon.
+
+use crate::{
+    audit_log::{self, Filter, Reader},
+    context::Context,
+    escape, exit,
+    failure::Failure,
+    output::{self, Style},
+    render::audit::Table,
+};
+use claviger::{
+    client::{request, unwrap},
+    proto::v1::GetStatusRequest,
+    reason::{Problem, Reason},
+};
+use serde_json::Value;
+use std::{
+    collections::VecDeque,
+    env, io,
+    path::{Path, PathBuf},
+    process,
+    time::Duration,
+};
+
+/// How often to look for new lines.
+const POLL: Duration = Duration::from_millis(250);
+/// How long the daemon may take to say where its files are.
+const ASK: Duration = Duration::from_secs(2);
+/// Lines shown before new ones.
+const BEFORE: usize = 10;
+
+/// More about the verb.
+pub(crate) const HELP: &str = "With --cwd only lines of this directory, and of those below it, are shown.";
+
+/// Arguments of `audit`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Go on with new lines as they come
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Only what happened since: 2h, 7d, 2026-11-21, "2026-11-21 15:00"
+    #[arg(long, value_name = "TIME|DURATION", value_parser = audit_log::since)]
+    pub(crate) since: Option<f64>,
+    /// Only the last lines [default: all; with --follow: 10]
+    #[arg(long, short = 'n', value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Only this source; may be given several times
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) source: Vec<String>,
+    /// Only this event: get, watch, refresh, report, trust, login, …; may be given several times
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) event: Vec<String>,
+    /// Only this process
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+    /// Another file, with its older parts beside it
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Lines as they are found.
+struct Lines {
+    filter: Filter,
+    limit: usize,
+    found: VecDeque<(Vec<u8>, Value)>,
+    /// Lines that are no JSON object.
+    broken: u64,
+}
+
+/// Shows the lines.
+///
+/// # Errors
+/// If the file cannot be read, or one that was named is not there.
+pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let path = match &arguments.file {
+        Some(path) => path.clone(),
+        None => place(context).await?,
+    };
+    let (follow, is_named) = (arguments.follow, arguments.file.is_some());
+    let mut lines = Lines::of(context, arguments);
+    let mut reader = Reader::new(&path);
+    let mut read =
+        |lines: &mut Lines| reader.read(|line| lines.add(line)).map_err(|error| unreadable(&path, &error));
+    read(&mut lines)?;
+    let mut table = Table::new(Style::stdout());
+    if !follow {
+        print(context, &mut lines, &mut table)?;
+        return end(context, reader, &lines, &path, is_named);
+    }
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            process::exit(exit::INTERRUPTED.into());
+        }
+    });
+    table.keep_columns();
+    loop {
+        print(context, &mut lines, &mut table)?;
+        lines.limit = usize::MAX;
+        tokio::time::sleep(POLL).await;
+        read(&mut lines)?;
+    }
+}
+
+impl Lines {
+    fn of(context: &Context, arguments: Arguments) -> Self {
+        let Arguments { follow, since, limit, source, event, pid, file: _ } = arguments;
+        let directory = context.options.cwd.as_ref();
+        // A directory that is gone can still be looked for.
+        let directory =
+            directory.and_then(|path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok());
+        let filter = Filter { since, sources: source, events: event, pid, directory };
+        let limit = limit.unwrap_or(if follow { BEFORE } else { usize::MAX });
+        Self { filter, limit, found: VecDeque::new(), broken: 0 }
+    }
+
+    fn add(&mut self, line: &[u8]) {
+        match serde_json::from_slice(line) {
+            Ok(value @ Value::Object(_)) => {
+                if self.filter.takes(&value) {
+                    self.found.push_back((line.to_owned(), value));
+                }
+                if self.found.len() > self.limit {
+                    self.found.pop_front();
+                }
+            }
+            _ => self.broken += 1,
+        }
+    }
+}
+
+fn print(context: &Context, lines: &mut Lines, table: &mut Table) -> Result<(), Failure> {
+    let found = std::mem::take(&mut lines.found);
+    let text: String = match context.options.json {
+        true => found.iter().map(|(line, _)| escape::json(&String::from_utf8_lossy(line))).collect(),
+        false => table.render(found.iter().map(|(_, value)| value)),
+    };
+    // Nothing new is no reason to notice that nobody reads any more.
+    if text.is_empty() { Ok(()) } else { Ok(output::data(&text)?) }
+}
+
+fn end(
+    context: &Context,
+    mut reader: Reader,
+    lines: &Lines,
+    path: &Path,
+    is_named: bool,
+) -> Result<(), Failure> {
+    reader.end();
+    if !reader.found_any() && is_named {
+        return Err(unreadable(path, &io::ErrorKind::NotFound.into()));
+    }
+    let mut talk = String::new();
+    if !reader.found_any() {
+        talk += &format!(
+            "claviger: nothing has been noted yet in {}\n",
+            escape::line(&path.display().to_string())
+        );
+    }
+    match lines.broken + reader.broken {
+        0 => {}
+        1 => talk += "claviger: 1 broken line was skipped\n",
+        count => talk += &format!("claviger: {count} broken lines were skipped\n"),
+    }
+    if reader.gaps > 0 {
+        talk += "claviger: some lines were rotated away before they could be read\n";
+    }
+    if !context.options.quiet {
+        output::talk(&talk);
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("cannot read the audit log {}: {error}", path.display());
+    Problem::new(Reason::MalformedRequest, message).hint("--file names another one").into()
+}
+
+/// Where the running daemon has its audit log, else where a daemon would have it.
+async fn place(context: &Context) -> Result<PathBuf, Failure> {
+    let asked = tokio::time::timeout(ASK, async {
+        let mut service = context.connect_running().await.ok()?.inspect();
+        let status = unwrap(service.get_status(request(GetStatusRequest {})).await).ok()?;
+        status.audit.map(|audit| audit.file).filter(|file| !file.is_empty())
+    });
+    if let Ok(Some(file)) = asked.await {
+        return Ok(file.into());
+    }
+    let variable = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
+    let state = state.ok_or_else(|| {
+        Failure::usage("HOME is not set, so the audit log cannot be found", "name it with --file")
+    })?;
+    Ok(state.join("claviger/audit.jsonl"))
+}

@@ -1,0 +1,231 @@
+//! One line of the audit log, as docs/audit.md describes it. Never a secret: no field can hold one.
+
+use crate::{
+    accounts::Account,
+    broker::loan::{Loan, LoanMaterial},
+    peer::Peer,
+    resolve::Winner,
+    sources::Material,
+};
+use claviger::{
+    reason::{Location, Problem},
+    session::SessionContext,
+};
+use serde::Serialize;
+use std::{
+    borrow::Cow,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// One line. What does not apply is left out.
+#[derive(Debug, Default, Serialize)]
+pub struct Line<'a> {
+    /// Seconds since 1970.
+    time: f64,
+    event: &'static str,
+    decision: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<u32>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    program: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    parent: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    cwd: Cow<'a, str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    mode: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    source: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    account: Cow<'a, str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    layer: Cow<'a, str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    file: Cow<'a, str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "is_zero")]
+    generation: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    about: Cow<'a, str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<f64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+// === impl Line ===
+
+impl<'a> Line<'a> {
+    /// What happened, and what was decided about it.
+    pub fn of(event: &'static str, decision: impl Into<Cow<'a, str>>) -> Self {
+        Self { event, decision: decision.into(), ..Self::default() }
+    }
+
+    /// As [`Line::of`], with `decision` or the reason of a refusal, and where that stands.
+    pub fn ended<T>(event: &'static str, decision: &'static str, ended: &'a Result<T, Problem>) -> Self {
+        match ended {
+            Ok(_) => Self::of(event, decision),
+            Err(problem) => Self::of(event, problem.reason.as_str()).at(problem.location.as_ref()),
+        }
+    }
+
+    /// A credential that was lent.
+    pub fn loan(event: &'static str, loan: &'a Loan) -> Self {
+        let decision = match &loan.material {
+            LoanMaterial::Cached { stale: true, .. } => "lent-stale",
+            LoanMaterial::Cached { .. } | LoanMaterial::Fixed => "lent",
+            LoanMaterial::OwnVariable(_) => "own-variable",
+        };
+        let line = Self::of(event, decision).rule(&loan.winner);
+        match &loan.material {
+            LoanMaterial::Cached { issue, .. } => line.generation(issue.generation),
+            _ => line,
+        }
+    }
+
+    /// Who caused it.
+    #[must_use]
+    pub fn by(mut self, peer: &'a Peer) -> Self {
+        (self.pid, self.uid) = (peer.pid, peer.uid);
+        (self.program, self.parent) = (&peer.program, &peer.parent);
+        self
+    }
+
+    /// The process that did it by itself.
+    #[must_use]
+    pub fn pid(mut self, pid: u32) -> Self {
+        self.pid = Some(pid);
+        self
+    }
+
+    /// The session that it was for.
+    #[must_use]
+    pub fn session(mut self, session: &'a SessionContext) -> Self {
+        (self.cwd, self.mode) = (session.cwd.to_string_lossy(), session.mode.name());
+        self
+    }
+
+    /// The source that provides the credential, and where it is configured, unless a better place is known.
+    #[must_use]
+    pub fn rule(mut self, winner: &'a Winner) -> Self {
+        self.source = winner.source;
+        if let Material::Provided(provider) = &winner.bound.material {
+            self.key = Some(provider.key().to_string());
+            self.account = provider.account().map_or("", |account: &Account| &account.name).into();
+        }
+        if self.file.is_empty() { self.at(winner.bound.at.as_ref()) } else { self }
+    }
+
+    /// The place that led to it.
+    #[must_use]
+    pub fn at(mut self, at: Option<&'a Location>) -> Self {
+        if let Some(at) = at {
+            (self.layer, self.file) = (at.layer.as_str().into(), at.file.as_str().into());
+            self.line = at.line.into();
+        }
+        self
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(mut self, name: impl Into<Cow<'a, str>>) -> Self {
+        self.account = name.into();
+        self
+    }
+
+    /// The generation of the credential, which was lent or replaced.
+    #[must_use]
+    pub fn generation(mut self, generation: u64) -> Self {
+        self.generation = generation;
+        self
+    }
+
+    /// What it is about, where no other field says so.
+    #[must_use]
+    pub fn about(mut self, about: impl Into<Cow<'a, str>>) -> Self {
+        self.about = about.into();
+        self
+    }
+
+    /// When it happened.
+    pub(super) fn stamped(mut self, now: SystemTime) -> Self {
+        self.time = seconds(now);
+        self
+    }
+
+    /// How many there were, and since when.
+    #[must_use]
+    pub fn count(mut self, count: u64, since: Option<SystemTime>) -> Self {
+        (self.count, self.since) = (count, since.map(seconds));
+        self
+    }
+}
+
+/// Seconds since 1970.
+fn seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Line;
+    use claviger::reason::Location;
+    use std::collections::BTreeSet;
+
+    const DOCS: &str = include_str!("../../../docs/audit.md");
+
+    fn full() -> Line<'static> {
+        let filled = "x";
+        Line {
+            time: 1.5,
+            event: "get",
+            pid: Some(1),
+            uid: Some(1),
+            program: filled,
+            parent: filled,
+            cwd: filled.into(),
+            mode: filled,
+            source: filled,
+            key: Some(filled.into()),
+            since: Some(1.0),
+            layer: filled.into(),
+            file: filled.into(),
+            line: 3,
+            ..Line::of("get", "lent").account(filled).generation(1).about(filled).count(1, None)
+        }
+    }
+
+    fn keys(line: &Line<'_>) -> BTreeSet<String> {
+        let value = serde_json::to_value(line).expect("JSON");
+        value.as_object().expect("an object").keys().cloned().collect()
+    }
+
+    #[test]
+    fn the_documentation_has_every_field_and_no_other() {
+        let row = |line: &str| line.strip_prefix("| `")?.split('`').next().map(str::to_owned);
+        let table = DOCS.split("## Fields").nth(1).and_then(|rest| rest.split("\n## ").next());
+        let documented: BTreeSet<String> = table.expect("a section").lines().filter_map(row).collect();
+        assert_eq!(documented, keys(&full()));
+    }
+
+    #[test]
+    fn what_does_not_apply_is_left_out() {
+        let line = Line::of("lock", "locked");
+        assert_eq!(keys(&line), ["decision", "event", "time"].map(str::to_owned).into());
+        let at = Location { layer: "user".into(), file: "/s.json".into(), line: 3, column: 7 };
+        let text = serde_json::to_string(&Line::of("get", "x").at(Some(&at))).expect("JSON");
+        let expected =
+            r#"{"time":0.0,"event":"get","decision":"x","layer":"user","file":"/s.json","line":3}"#;
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,124 @@
+use super::{Audit, Line, Sink, queue::MAX_PENDING};
+use crate::{
+    host::{audit_file::Unwritten, clock::Clock},
+    peer::Peer,
+};
+use std::{
+    io,
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, Instant},
+};
+
+/// A disk as a test wants it.
+#[derive(Debug, Default)]
+struct Disk {
+    written: Mutex<String>,
+    /// Bytes that it has room for; `None`: it hangs.
+    room: Mutex<Option<usize>>,
+    mended: Condvar,
+}
+
+#[derive(Debug)]
+struct Place(Arc<Disk>);
+
+impl Disk {
+    fn of(room: Option<usize>) -> Arc<Self> {
+        Arc::new(Self { room: Mutex::new(room), ..Self::default() })
+    }
+
+    fn mend(&self) {
+        *self.room.lock().expect("lock") = Some(usize::MAX);
+        self.mended.notify_all();
+    }
+
+    fn lines(&self) -> Vec<serde_json::Value> {
+        let written = self.written.lock().expect("lock");
+        written.lines().map(|line| serde_json::from_str(line).expect("a whole line")).collect()
+    }
+}
+
+impl Sink for Place {
+    fn append(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
+        let room = self.0.room.lock().expect("lock");
+        let mut room = self.0.mended.wait_while(room, |room| room.is_none()).expect("lock");
+        let left = room.unwrap_or_default();
+        let whole =
+            lines[..lines.len().min(left)].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        *room = Some(left - whole);
+        self.0.written.lock().expect("lock").push_str(std::str::from_utf8(&lines[..whole]).expect("text"));
+        match whole == lines.len() {
+            true => Ok(()),
+            false => Err(Unwritten { written: whole, error: io::ErrorKind::StorageFull.into() }),
+        }
+    }
+}
+
+fn start(disk: &Arc<Disk>) -> Arc<Audit> {
+    Audit::start_on("/audit.jsonl".into(), Box::new(Place(disk.clone())), Clock::fake())
+}
+
+fn note(audit: &Audit, numbers: std::ops::Range<u64>) {
+    numbers.for_each(|number| audit.note(Line::of("get", "lent").generation(number + 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_delays_and_nothing_is_lost() {
+    let disk = Disk::of(Some(200));
+    let audit = start(&disk);
+    note(&audit, 0..20);
+    audit.flush().await;
+    let state = audit.state();
+    assert!(state.trouble.is_some() && state.lost.is_none(), "{state:?}");
+    assert_eq!(state.waiting as usize + disk.lines().len(), 20);
+    disk.mend();
+    note(&audit, 20..30);
+    audit.flush().await;
+    let told: Vec<_> =
+        disk.lines().iter().map(|line| line["generation"].as_u64().expect("a number")).collect();
+    assert_eq!(told, (1..=30).collect::<Vec<_>>());
+    assert_eq!((audit.state().trouble, audit.state().waiting), (None, 0));
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_holds_up_nobody_and_what_is_lost_is_counted() {
+    let disk = Disk::of(None);
+    let audit = start(&disk);
+    note(&audit, 0..1);
+    let begun = Instant::now();
+    audit.flush().await;
+    assert!(begun.elapsed() < Duration::from_secs(4), "the end waits a second at most");
+    let number = (2 * MAX_PENDING / 60) as u64;
+    note(&audit, 1..number);
+    let (lost, _) = audit.state().lost.expect("more than fits");
+    // Who waits for a disk that hangs says so after a while.
+    let end = Instant::now() + Duration::from_secs(20);
+    while audit.state().trouble.is_none() && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(audit.state().trouble.as_deref(), Some("the disk does not answer"));
+    disk.mend();
+    while disk.lines().last().is_none_or(|line| line["event"] != "lost") && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let lines = disk.lines();
+    let last = lines.last().expect("a line");
+    assert_eq!((&last["event"], last["count"].as_u64()), (&"lost".into(), Some(lost)));
+    assert_eq!(lines.len() as u64 - 1 + lost, number);
+    assert_eq!(audit.state().lost.map(|(count, _)| count), Some(lost), "the status goes on saying so");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_strangers_is_one_line_a_second() {
+    let disk = Disk::of(Some(usize::MAX));
+    let audit = start(&disk);
+    let stranger = Peer { uid: Some(7), ..Peer::default() };
+    for _ in 0..1000 {
+        audit.rejected(&stranger, "peer-rejected");
+    }
+    audit.clock.jump(2);
+    audit.rejected(&stranger, "peer-rejected");
+    audit.flush().await;
+    let counts: Vec<_> =
+        disk.lines().iter().map(|line| (line["uid"].clone(), line["count"].clone())).collect();
+    assert_eq!(counts, [(7.into(), 1.into()), (7.into(), 1000.into())]);
+}

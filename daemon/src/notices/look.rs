@@ -1,0 +1,90 @@
+//! What the daemon knows, as what a person may have to do.
+
+use super::decide::{Need, Subject, View};
+use crate::{
+    accounts::{Account, Place},
+    broker::{Broker, auth_refresh::Pending, entry::Entry},
+};
+use claviger::reason::{Location, Reason};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Longest place that is shown, in characters.
+const MAX_PLACE: usize = 80;
+
+/// How things are now.
+pub(super) fn look(broker: &Broker) -> View {
+    let now = broker.host.clock.now();
+    let runs = broker.auth_refreshes.pending();
+    let running: BTreeSet<_> = runs.iter().map(|run| run.key).collect();
+    let (mut view, mut attended) = (View::default(), BTreeMap::new());
+    broker.each_entry(|_, entry| {
+        let run = entry.provider.sign_in().map(|sign_in| sign_in.key).filter(|key| running.contains(key));
+        if let Some(run) = run {
+            *attended.entry(run).or_insert(false) |= entry.attended > 0;
+        }
+        let idle = now.duration_since(entry.last_used).is_ok_and(|idle| idle > broker.limits().idle);
+        if run.is_none() && !idle {
+            view.needs.extend(of_entry(entry));
+        }
+        if entry.state.failure.is_none() && entry.state.is_valid(now) {
+            view.fine.insert(subject(entry));
+            let in_keyring = |account: &Account| account.place == Place::Keyring;
+            view.fine.extend(entry.provider.account().is_some_and(in_keyring).then_some(Subject::Keyring));
+        }
+    });
+    view.needs.extend(runs.iter().map(|run| {
+        let is_seen = attended.get(&run.key).copied().unwrap_or_default();
+        of_run(run, is_seen)
+    }));
+    let accounts = broker.accounts.current();
+    view.accounts =
+        accounts.accounts.iter().map(|account| (account.name.clone(), account.login.clone())).collect();
+    view
+}
+
+fn subject(entry: &Entry) -> Subject {
+    match entry.provider.account() {
+        Some(Account { name, login, .. }) => Subject::Account { name: name.clone(), login: login.clone() },
+        None => Subject::Source(entry.source, entry.at.as_ref().map(place).unwrap_or_default()),
+    }
+}
+
+fn of_entry(entry: &Entry) -> Option<Need> {
+    let failure = entry.state.failure.as_ref()?;
+    let is_seen = entry.shown || entry.attended > 0;
+    let (subject, text) = match failure.problem.reason {
+        Reason::KeyringLocked => (
+            Subject::Keyring,
+            "the keyring is locked. Unlock it; to see who waits: claviger pending".to_owned(),
+        ),
+        Reason::LoginRequired => (subject(entry), sign_in(entry)),
+        _ if failure.asleep => (subject(entry), sign_in(entry)),
+        _ => return None,
+    };
+    Some(Need { subject, text, is_seen })
+}
+
+fn sign_in(entry: &Entry) -> String {
+    if let Some(account) = entry.provider.account() {
+        return format!("the account {0} has to sign in again: claviger login {0}", account.name);
+    }
+    let place = entry.at.as_ref().map(|at| format!(" ({})", place(at))).unwrap_or_default();
+    // Without a command that signs in, it says which one the person has to run.
+    let command = if entry.provider.sign_in().is_some() { "claviger refresh" } else { "claviger pending" };
+    format!("{}{place} needs you to sign in: {command}", entry.source)
+}
+
+fn of_run(run: &Pending, is_seen: bool) -> Need {
+    let text = format!("{} ({}) waits for you to sign in: claviger pending", run.name, place(&run.at));
+    Need { subject: Subject::Run(run.key), text, is_seen }
+}
+
+/// The end of it, which says more than its start.
+fn place(at: &Location) -> String {
+    let text = Location { column: 0, ..at.clone() }.to_string();
+    let count = text.chars().count();
+    match count > MAX_PLACE {
+        true => format!("…{}", text.chars().skip(count - MAX_PLACE).collect::<String>()),
+        false => text,
+    }
+}

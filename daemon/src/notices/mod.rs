@@ -1,0 +1,83 @@
+//! Desktop notifications: when only a person can help, and no terminal shows it.
+//!
+//! `look` sees what is needed, `decide` says purely what to tell of it; here is when, and the child that speaks to the bus.
+//! A bus that is silent costs one child for three seconds, and no request waits for it.
+
+mod decide;
+mod look;
+
+use crate::{
+    broker::Broker,
+    fetch::notify::Input,
+    host::command::{CommandSpec, Program},
+    sources::SourceKey,
+};
+use claviger::secret::Secret;
+use decide::{History, Step};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::time::sleep;
+
+/// How long things may settle before anybody is told: a session in a terminal may be about to show it.
+const SETTLE: Duration = Duration::from_millis(500);
+/// When a bus that does not answer is given up.
+const DEADLINE: Duration = Duration::from_secs(3);
+/// Longest wait for the next look, for as long as something waits to be told.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Tells a person what only a person can do, until the daemon stops. Does nothing without a session bus.
+pub fn start(broker: &Arc<Broker>) {
+    if broker.store.bus.is_some() {
+        tokio::spawn(tell(broker.clone()));
+    }
+}
+
+async fn tell(broker: Arc<Broker>) {
+    let (mut history, mut accounts) = (History::default(), broker.accounts.changes());
+    let mut later = None;
+    loop {
+        tokio::select! {
+            () = broker.attention.notified() => {}
+            () = broker.auth_refreshes.changed() => {}
+            _ = accounts.changed() => {}
+            () = sleep(later.unwrap_or(LONGEST)), if later.is_some() => {}
+            () = broker.stopping() => return,
+        }
+        sleep(SETTLE).await;
+        let (view, now) = (look::look(&broker), broker.host.clock.now());
+        let steps;
+        (steps, later) = history.decide(&view, now, broker.limits().notifications);
+        for step in steps {
+            act(&broker, &mut history, step).await;
+        }
+    }
+}
+
+async fn act(broker: &Broker, history: &mut History, step: Step) {
+    let input = match &step {
+        Step::Show(need) => Input::Show(need.text.clone()),
+        Step::Close(number) => Input::Close(*number),
+    };
+    let said = broker.store.call::<u32>(&broker.host, &spec(broker, &input)).await;
+    if let Err(problem) = &said {
+        tracing::info!(%problem, "the desktop was not notified");
+    }
+    if let Step::Show(need) = &step {
+        tracing::debug!(text = need.text, shown = said.is_ok(), "a person is needed");
+        history.shown(&need.subject, said.ok());
+    }
+}
+
+fn spec(broker: &Broker, input: &Input) -> CommandSpec {
+    let bus = broker.store.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone()));
+    CommandSpec {
+        program: Program::Fetch(vec!["notify".to_owned()]),
+        environment: bus.collect::<BTreeMap<_, _>>(),
+        directory: "/".into(),
+        deadline: DEADLINE,
+        max_output: 4096,
+        flight: SourceKey::of("notify", []).to_string(),
+        attended: false,
+        input: Some(Secret::new(serde_json::to_string(input).unwrap_or_default() + "\n")),
+        lasting: false,
+    }
+}
