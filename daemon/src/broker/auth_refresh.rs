@@ -5,7 +5,7 @@
 
 mod record;
 
-use super::flight::announced;
+use super::{entry::Shown, flight::announced};
 use crate::{
     host::{Host, command},
     lock::lock,
@@ -27,7 +27,10 @@ const MOST: usize = 256;
 
 /// All runs, and when the last ones were.
 #[derive(Debug, Default)]
-pub struct AuthRefreshes(Mutex<HashMap<SourceKey, Record>>);
+pub struct AuthRefreshes {
+    records: Mutex<HashMap<SourceKey, Record>>,
+    shown: Shown,
+}
 
 /// What is known of one command.
 #[derive(Debug, Default)]
@@ -81,6 +84,11 @@ struct Waiter {
 // === impl AuthRefreshes ===
 
 impl AuthRefreshes {
+    /// None yet; `shown` is told of every change.
+    pub fn new(shown: Shown) -> Self {
+        Self { records: Mutex::default(), shown }
+    }
+
     /// Runs the command, or joins the run that is under way, and passes on what it says. A run that ended well after
     /// `since`, when the credentials were looked at, is as good: they only have to be read again.
     ///
@@ -121,7 +129,7 @@ impl AuthRefreshes {
         ask: &Ask<'_>,
     ) -> Result<Option<Waiter>, Problem> {
         let now = ask.host.clock.now();
-        let mut records = lock(&self.0);
+        let mut records = lock(&self.records);
         if records.len() >= MOST && !records.contains_key(&sign_in.key) {
             // Forgets pauses, never runs.
             records.retain(|_, record| record.running.is_some());
@@ -140,6 +148,7 @@ impl AuthRefreshes {
             return Err(Problem::new(Reason::Bug, "a run that was just started is gone"));
         };
         running.waiting += 1;
+        self.shown.send_replace(());
         Ok(Some(Waiter {
             runs: self.clone(),
             key: sign_in.key,
@@ -185,26 +194,28 @@ impl AuthRefreshes {
     }
 
     fn say(&self, key: SourceKey, line: Arc<str>) {
-        if let Some(running) = lock(&self.0).get_mut(&key).and_then(|record| record.running.as_mut()) {
+        if let Some(running) = lock(&self.records).get_mut(&key).and_then(|record| record.running.as_mut()) {
             if running.recent.len() >= BACKLOG {
                 running.recent.remove(0);
             }
             running.recent.push(line.clone());
             // Fails when nobody listens.
             drop(running.lines.send(line));
+            self.shown.send_replace(());
         }
     }
 
     fn land(&self, key: SourceKey, now: SystemTime, ok: bool) {
-        if let Some(record) = lock(&self.0).get_mut(&key) {
+        if let Some(record) = lock(&self.records).get_mut(&key) {
             record.running = None;
             record.past.end(now, ok);
+            self.shown.send_replace(());
         }
     }
 
     /// Notes whether a credential was there after a run.
     pub fn note_use(&self, key: SourceKey, useful: bool) {
-        if let Some(record) = lock(&self.0).get_mut(&key) {
+        if let Some(record) = lock(&self.records).get_mut(&key) {
             record.past.note_use(useful);
         }
     }
@@ -223,14 +234,14 @@ impl AuthRefreshes {
                 lines: running.recent.clone(),
             })
         };
-        let mut pending: Vec<_> = lock(&self.0).iter().filter_map(of).collect();
+        let mut pending: Vec<_> = lock(&self.records).iter().filter_map(of).collect();
         pending.sort_by_key(|run| run.started_at);
         pending
     }
 
     /// Ends the runs whose identity starts with `id`, and says how many.
     pub fn cancel(&self, id: &str) -> u32 {
-        let records = lock(&self.0);
+        let records = lock(&self.records);
         let wanted = records.iter().filter(|(key, _)| key.to_string().starts_with(id));
         let mut cancelled = 0;
         for running in wanted.filter_map(|(_, record)| record.running.as_ref()) {
@@ -244,7 +255,7 @@ impl AuthRefreshes {
 impl Drop for Waiter {
     fn drop(&mut self) {
         if let Some(running) =
-            lock(&self.runs.0).get_mut(&self.key).and_then(|record| record.running.as_mut())
+            lock(&self.runs.records).get_mut(&self.key).and_then(|record| record.running.as_mut())
         {
             running.waiting = running.waiting.saturating_sub(1);
         }

@@ -3,6 +3,7 @@
 //! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.
 
 pub mod auth_refresh;
+pub mod borrowers;
 pub mod entry;
 pub mod flight;
 mod inputs;
@@ -15,6 +16,7 @@ pub mod refresh;
 pub mod schedule;
 mod serve;
 pub mod slot;
+mod status;
 pub mod tend;
 pub mod watch;
 
@@ -40,7 +42,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
 };
@@ -80,6 +82,8 @@ pub struct Broker {
     /// The file that says so to the next start.
     lock_mark: PathBuf,
     shutdown: tokio::sync::watch::Sender<bool>,
+    /// Told of everything that a status shows.
+    shown: entry::Shown,
 }
 
 // === impl Broker ===
@@ -98,7 +102,9 @@ impl Broker {
         let [commands, fetches, lendings] =
             [limits.commands, limits.commands, limits.commands.saturating_mul(LENDINGS)].map(Semaphore::new);
         let shutdown = tokio::sync::watch::Sender::new(false);
-        let (counters, entries, recall, auth_refreshes) = Default::default();
+        let (counters, entries, recall, shown) = Default::default();
+        let shown: entry::Shown = shown;
+        let auth_refreshes = Arc::new(AuthRefreshes::new(shown.clone()));
         Arc::new(Self {
             host,
             settings,
@@ -117,6 +123,7 @@ impl Broker {
             locked: AtomicBool::new(!files::stamp(&lock_mark).is_absent()),
             lock_mark,
             shutdown,
+            shown,
         })
     }
 
@@ -136,6 +143,7 @@ impl Broker {
         if loan.is_err() {
             self.counters.errors.fetch_add(1, Relaxed);
         }
+        self.shown.send_replace(());
         loan
     }
 
@@ -146,7 +154,14 @@ impl Broker {
         min_validity: Duration,
         demand: Demand,
     ) -> Result<Loan, Problem> {
-        let winner = self.winner(session).await?;
+        let count = |which: &AtomicU64| match demand {
+            Demand::Session => drop(which.fetch_add(1, Relaxed)),
+            _ => {}
+        };
+        let winner = self.winner(session).await.inspect_err(|_| count(&self.counters.refused))?;
+        if !matches!(winner.bound.material, Material::Provided(_)) {
+            count(&self.counters.own);
+        }
         let material = match &winner.bound.material {
             Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
             Material::Fixed(_) => LoanMaterial::Fixed,

@@ -50,6 +50,16 @@ pub fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The kernel's session of process `pid`: what runs in one terminal has the same, as a rule. `None` if it is gone.
+pub fn session_of(pid: u32) -> Option<u32> {
+    let pid = unistd::Pid::from_raw(i32::try_from(pid).ok()?);
+    // Zero: in another container.
+    unistd::getsid(Some(pid))
+        .ok()
+        .and_then(|session| u32::try_from(session.as_raw()).ok())
+        .filter(|id| *id > 0)
+}
+
 /// The program of process `pid`: its path, or its name in brackets if it hides the path. Empty if it is gone.
 pub fn program(pid: u32) -> String {
     let path = fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.display().to_string());
