@@ -1,6 +1,6 @@
 //! The command line. Secrets are not among it: arguments are visible to every process of the machine.
 
-use crate::{commands::*, exit};
+use crate::{commands::*, exit, output::Colour};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use claviger::session::SessionMode;
 use std::{env, ffi::OsString, path::PathBuf, time::Duration};
@@ -51,6 +51,9 @@ pub(crate) struct Options {
     /// Print JSON, errors included
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// When to use colours [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", hide_possible_values = true)]
+    pub(crate) color: Option<Colour>,
     /// No questions and no notices on stderr, only errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
@@ -83,7 +86,7 @@ pub(crate) enum Verb {
     /// Show how the credential is found, and why not elsewhere
     Explain,
     /// Show the state of the daemon and its cache
-    Status,
+    Status(status::Arguments),
     /// Show who is being signed in, and what needs a person
     Pending,
     /// End commands that sign somebody in

@@ -12,16 +12,19 @@ mod environment;
 mod escape;
 mod exit;
 mod failure;
+mod follow;
 mod harden;
 mod headers;
 mod hidden;
 mod json;
 mod keys;
 mod lending;
+mod news;
 mod output;
 mod prompt;
 mod quote;
 mod render;
+mod screen;
 mod tool;
 mod wait;
 mod words;
@@ -35,6 +38,7 @@ fn main() {
     let core_limit = harden::harden();
     let Cli { mut options, verb } = Cli::read();
     options.quiet |= verb.must_be_quiet();
+    options.color.into_iter().for_each(output::choose);
     let as_json = options.json;
     let context = Context::new(options, core_limit);
     let code = match run(&context, verb) {

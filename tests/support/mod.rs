@@ -17,6 +17,7 @@ pub mod login;
 pub mod provider;
 pub mod stand_in;
 pub mod terminal;
+pub mod tmux;
 pub mod tool;
 pub mod wait;
 pub mod walk;

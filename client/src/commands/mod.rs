@@ -44,7 +44,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Azure(arguments) => azure::run(context, &arguments).await,
         Verb::Watch(arguments) => watch::run(context, &arguments).await,
         Verb::Explain => explain::run(context).await,
-        Verb::Status => status::run(context).await,
+        Verb::Status(arguments) => status::run(context, &arguments).await,
         Verb::Pending => pending::run(context).await,
         Verb::Cancel(arguments) => cancel::run(context, arguments).await,
         Verb::Refresh => refresh::run(context).await,

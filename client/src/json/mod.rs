@@ -3,11 +3,13 @@
 mod account;
 mod inspect;
 mod lease;
+mod news;
 mod trust;
 
 pub(crate) use account::{account, accounts, left, login, reset};
 pub(crate) use inspect::{explain, pending, slot, status};
 pub(crate) use lease::{event, headers, lease, reported};
+pub(crate) use news::news;
 pub(crate) use trust::{record, workspace};
 
 use claviger::{

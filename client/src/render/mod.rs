@@ -1,13 +1,16 @@
 //! Text for people. Pure: the caller brings the time and the colours. Whatever others wrote is escaped here.
 
 pub(crate) mod account;
+pub(crate) mod bar;
+pub(crate) mod columns;
 pub(crate) mod event;
 pub(crate) mod explain;
-mod facts;
+pub(crate) mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod lease;
 pub(crate) mod login;
+pub(crate) mod news;
 pub(crate) mod pending;
 pub(crate) mod status;
 pub(crate) mod table;
