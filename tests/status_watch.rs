@@ -38,14 +38,14 @@ fn the_table_is_live_and_keys_do_what_they_say() {
     let Some(tmux) = watch(&home, (80, 24)) else { return };
     let row =
         |screen: &str| screen.lines().find(|line| line.starts_with("> ")).unwrap_or_default().to_owned();
-    let generation = |screen: &str| row(screen).split_whitespace().find_map(|word| word.parse::<u64>().ok());
+    let generation = |screen: &str| row(screen).split("  ").find_map(|cell| cell.trim().parse::<u64>().ok());
     tmux.shows("> api-key-helper");
     assert!(row(&tmux.screen()).contains("fresh") && tmux.screen().contains("holds 1 credential"));
     for (key, part) in [("r", "refreshed, generation 2"), ("r", "refreshed, generation 3")] {
         tmux.press(&[key]);
         tmux.shows(part);
     }
-    assert_eq!(home.runs("key"), 3);
+    assert_eq!((home.runs("key"), generation(&tmux.screen())), (3, Some(3)));
     // Another session is seen at once: nobody asks again and again.
     home.ok(&["--cwd", "/", "refresh"]);
     tmux.shows("refreshed, generation 4");
@@ -74,13 +74,13 @@ fn a_helper_that_fails_is_told_with_what_mends_it() {
     tmux.shows("> api-key-helper");
     home.script("key.sh", "exit 3");
     tmux.press(&["r"]);
-    tmux.shows("run: claviger refresh");
+    tmux.shows("`claviger refresh` tries again at once");
     tmux.shows_that("the event", |screen| screen.contains("api-key-helper: failed: "));
     assert!(tmux.screen().contains("stale"), "{}", tmux.screen());
     home.counting_helper("key", 0.0);
     tmux.press(&["r"]);
     tmux.shows("refreshed, generation 2");
-    tmux.shows_that("no problem", |screen| !screen.contains("run: claviger refresh"));
+    tmux.shows_that("no problem", |screen| !screen.contains("tries again at once"));
     home.ok(&["report", "--status", "401"]);
     tmux.shows("rejected by the API");
     tmux.shows("refreshed, generation 3");

@@ -4,7 +4,10 @@ use super::{Home, binary, text, wait};
 use std::{
     path::PathBuf,
     process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
+
+static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// A terminal with one program in it; ends with this value.
 pub struct Tmux {
@@ -15,7 +18,12 @@ pub struct Tmux {
 impl Tmux {
     /// Starts `claviger ARGUMENTS` in a terminal of `size` (columns, rows). `None` where tmux is missing.
     pub fn start(home: &Home, (columns, rows): (u16, u16), arguments: &[&str]) -> Option<Self> {
-        let tmux = Self { socket: home.path("run/tmux"), pid: home.path("client.pid") };
+        // A server that was told to end may still have its socket.
+        let number = STARTED.fetch_add(1, Relaxed);
+        let tmux = Self {
+            socket: home.path(format!("run/tmux-{number}")),
+            pid: home.path(format!("client-{number}.pid")),
+        };
         let mut command = Command::new("tmux");
         command.env_clear().current_dir(home.path("work"));
         let like = home.claviger(&[]);
@@ -23,7 +31,7 @@ impl Tmux {
         command.env("LANG", "C.UTF-8").env("TERM", "xterm-256color").env_remove("NO_COLOR");
         let words: Vec<_> = arguments.iter().map(|word| format!("'{word}'")).collect();
         let script = format!(
-            "echo before; sh -c 'echo $$ >{}; exec \"$@\"' sh '{}' {}; echo \"ended with $?\"; stty -a | tr ';' '\\n' | grep icanon; exec cat",
+            "trap : INT; echo before; sh -c 'echo $$ >{}; exec \"$@\"' sh '{}' {}; echo \"ended with $?\"; stty -a | tr ';' '\\n' | grep icanon; exec cat",
             tmux.pid.display(),
             binary("claviger").display(),
             words.join(" ")

@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod install;
+mod pictures;
 mod programs;
 mod sh;
 mod stage;
@@ -25,7 +26,8 @@ usage: cargo xtask COMMAND
                                    build for release; copy programs, units and completions
   uninstall [--prefix DIR] [--dry-run]
                                    remove what install copied
-  bench [--quick] [ROW…]           measure (release build); rows: fetch adapters memory wakeups start herd unary";
+  bench [--quick] [ROW…]           measure (release build); rows: fetch adapters memory wakeups start herd unary
+  pictures                         make docs/images/*.svg anew, from a real run inside tmux";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "install" => install::run(rest, install::Direction::In),
         "uninstall" => install::run(rest, install::Direction::Out),
         "bench" => bench(rest),
+        "pictures" => pictures::run(rest),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");
             Ok(())

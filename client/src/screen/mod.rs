@@ -16,7 +16,7 @@ use crate::{
 use claviger::{
     client::{Client, request, unwrap},
     proto::v1::{ExplainRequest, RefreshRequest},
-    reason::Problem,
+    reason::{Problem, Reason},
 };
 use model::{End, Message, Model, Wish, update};
 use std::{
@@ -71,7 +71,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
         model = all(model, message, &mut messages);
         for wish in std::mem::take(&mut model.wishes) {
             match wish {
-                Wish::Clear => terminal.clear()?,
+                Wish::StartOver => terminal.start_over()?,
                 Wish::Refresh(key) => ask(&socket, &sender, move |client| refresh(client, key)),
                 Wish::Explain(key) => ask(&socket, &sender, move |client| explain(client, key)),
             }
@@ -137,7 +137,25 @@ fn ask<F>(
 
 async fn refresh(client: Client, key: String) -> Result<Option<String>, Problem> {
     let message = RefreshRequest { session: None, key };
-    unwrap(client.inspect().refresh(request(message)).await).map(|_| None)
+    match unwrap(client.inspect().refresh(request(message)).await) {
+        Err(problem) if !is_of_refresh(problem.reason) => Err(problem),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a problem is that of the refresh itself. It is in the state then, and need not be told twice.
+fn is_of_refresh(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::CommandFailed
+            | Reason::CommandOutputInvalid
+            | Reason::SourceTimeout
+            | Reason::SourceUnavailable
+            | Reason::LoginRequired
+            | Reason::KeyringLocked
+            | Reason::UpstreamDenied
+            | Reason::Cancelled
+    )
 }
 
 async fn explain(client: Client, key: String) -> Result<Option<String>, Problem> {

@@ -117,8 +117,8 @@ pub(crate) enum Wish {
     Refresh(String),
     /// Explain the entry with this key.
     Explain(String),
-    /// Draw everything anew.
-    Clear,
+    /// Draw everything anew, at the size that the terminal has now.
+    StartOver,
 }
 
 /// How the screen ends.
@@ -145,7 +145,7 @@ pub(crate) fn update(mut model: Model, message: Message, now: SystemTime) -> Mod
         }
         Message::Trouble(text) => model.say(Mood::Bad, text),
         Message::Tick => {}
-        Message::Resized => model.wishes.push(Wish::Clear),
+        Message::Resized => model.wishes.push(Wish::StartOver),
         Message::Signal(code) => model.end = Some(End::Code(code)),
     }
     model

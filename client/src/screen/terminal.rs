@@ -5,9 +5,11 @@ use crossterm::{
     cursor::{Hide, Show},
     event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers},
     execute,
-    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+    terminal::{
+        Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
+    },
 };
-use ratatui::{Terminal as Ratatui, backend::CrosstermBackend};
+use ratatui::{Terminal as Ratatui, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};
 use std::{
     io::{self, Stdout},
     ops::{Deref, DerefMut},
@@ -34,8 +36,16 @@ impl Terminal {
         }));
         enable_raw_mode()?;
         let entered = execute!(io::stdout(), EnterAlternateScreen, Hide);
-        let terminal = entered.and_then(|()| Ratatui::new(CrosstermBackend::new(io::stdout())));
-        terminal.map(Self).inspect_err(|_| restore())
+        entered.and_then(|()| fresh()).map(Self).inspect_err(|_| restore())
+    }
+
+    /// Starts over on an empty screen of the size that the terminal has now.
+    ///
+    /// # Errors
+    /// What the terminal says.
+    pub(super) fn start_over(&mut self) -> io::Result<()> {
+        self.0 = fresh()?;
+        Ok(())
     }
 }
 
@@ -57,6 +67,15 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// An empty screen. Its size is fixed until somebody says that it has changed: to adapt by itself, ratatui asks the
+/// terminal where the cursor is, and the thread that reads keys would take the answer.
+fn fresh() -> io::Result<Ratatui<CrosstermBackend<Stdout>>> {
+    let (width, height) = size()?;
+    execute!(io::stdout(), Clear(ClearType::All))?;
+    let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
+    Ratatui::with_options(CrosstermBackend::new(io::stdout()), TerminalOptions { viewport })
 }
 
 /// Gives the terminal back. Twice does no harm; where there is none any more, nothing happens.

@@ -58,7 +58,7 @@ fn what_is_wished_for_is_about_the_chosen_row() {
     assert_eq!(model.wishes, [Wish::Refresh("b".into()), Wish::Explain("b".into())]);
     let nothing = after([Message::Key(Key::Refresh), three(), Message::Lost, Message::Key(Key::Refresh)]);
     assert_eq!(nothing.wishes, []);
-    assert_eq!(after([Message::Resized]).wishes, [Wish::Clear]);
+    assert_eq!(after([Message::Resized]).wishes, [Wish::StartOver]);
 }
 
 #[test]

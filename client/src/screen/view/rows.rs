@@ -58,12 +58,18 @@ fn line(
         (false, true) => "! ",
         (false, false) => "  ",
     };
-    let base = if chosen { paint.chosen() } else { Style::new() };
-    let marked = if slot.last_problem.is_some() { paint.bad() } else { Style::new() };
-    let mut spans = vec![Span::styled(mark, base.patch(marked))];
+    // Reversed colours would turn the bar into a block; so it is the name that stands out, and the rest is bold.
+    let base = if chosen { paint.bold() } else { Style::new() };
+    let marked = match (chosen, slot.last_problem.is_some()) {
+        (true, _) => paint.key(),
+        (false, true) => paint.bad(),
+        (false, false) => base,
+    };
+    let mut spans = vec![Span::styled(mark, marked)];
     for (number, one) in shown.iter().enumerate() {
+        let base = if chosen && number == 0 { paint.chosen() } else { base };
         if number > 0 {
-            spans.push(Span::styled(GAP, base));
+            spans.push(Span::raw(GAP));
         }
         let text = columns::cell(&cells[one.index], one.width, TITLES[one.index].right);
         spans.extend(cell(model, slot, one, text, base, paint));
