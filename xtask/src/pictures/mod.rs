@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     let scene = Scene::new(programs::build(Profile::Dev)?)?;
     scene.lend()?;
     save("status", &scene, scene.terminal(USUAL, "status", &[], "FRESH")?)?;
-    let keys: &[&[&str]] = &[&["r"], &["Down"]];
+    let keys: &[&[&str]] = &[&["Down"], &["Down"], &["r"]];
     save("watch", &scene, scene.terminal(USUAL, "status --watch", keys, "refreshed, generation 2")?)?;
     save("explain", &scene, scene.terminal(TALL, "explain", &[], "took:")?)?;
     save("trust", &scene, scene.stranger((80, 30), "(default: n)")?)

@@ -2,6 +2,7 @@
 
 use crate::sh::{self, wait_for};
 use std::{
+    cell::Cell,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -19,6 +20,8 @@ const HOUR_MS: &str = "3600000";
 pub(super) struct Scene {
     programs: PathBuf,
     home: TempDir,
+    /// Terminals so far: a server that was told to end may still have its socket.
+    terminals: Cell<u32>,
 }
 
 /// What a terminal showed.
@@ -34,7 +37,7 @@ pub(super) struct Captured {
 impl Scene {
     pub(super) fn new(programs: PathBuf) -> sh::Result<Self> {
         let home = tempfile::Builder::new().prefix("").rand_bytes(4).tempdir_in("/tmp")?;
-        let scene = Self { programs, home };
+        let scene = Self { programs, home, terminals: Cell::new(0) };
         for directory in ["run", "shop", "infra", "cloned", ".claude"] {
             fs::create_dir(scene.path(directory))?;
         }
@@ -102,6 +105,7 @@ impl Scene {
         part: &str,
     ) -> sh::Result<Captured> {
         let title = format!("claviger {words}");
+        self.terminals.update(|count| count + 1);
         let program = self.programs.join("claviger");
         let script =
             format!("printf '\\033[1;36m$\\033[0m {title}\\n'; {} {words}; exec cat", program.display());
@@ -128,7 +132,8 @@ impl Scene {
 
     fn tmux(&self) -> Command {
         let mut tmux = self.bare("tmux".as_ref());
-        tmux.args(["-u", "-f", "/dev/null", "-S"]).arg(self.path("run/tmux"));
+        tmux.args(["-u", "-f", "/dev/null", "-S"])
+            .arg(self.path(&format!("run/tmux-{}", self.terminals.get())));
         tmux
     }
 
