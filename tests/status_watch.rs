@@ -207,8 +207,8 @@ fn colours_are_a_choice() {
     home.ok(&["token"]);
     assert!(!home.ok(&["status"]).contains('\x1b'));
     assert!(home.ok(&["status", "--color", "always"]).contains("\x1b[32mfresh"));
-    let Some(tmux) = Tmux::start(&home, (60, 20), &["status"]) else { return skipped("tmux") };
+    let Some(tmux) = Tmux::start(&home, (64, 20), &["status"]) else { return skipped("tmux") };
     tmux.shows("api-key-helper");
     assert!(tmux.screen().lines().any(|line| line.contains("━━━")), "{}", tmux.screen());
-    assert!(tmux.screen().lines().all(|line| line.chars().count() <= 60), "{}", tmux.screen());
+    assert!(tmux.screen().lines().all(|line| line.chars().count() <= 64), "{}", tmux.screen());
 }

@@ -31,7 +31,7 @@ impl Tmux {
         command.env("LANG", "C.UTF-8").env("TERM", "xterm-256color").env_remove("NO_COLOR");
         let words: Vec<_> = arguments.iter().map(|word| format!("'{word}'")).collect();
         let script = format!(
-            "trap : INT; echo before; sh -c 'echo $$ >{}; exec \"$@\"' sh '{}' {}; echo \"ended with $?\"; stty -a | tr ';' '\\n' | grep icanon; exec cat",
+            "trap : INT; echo before; sh -c 'echo $$ >{}; exec \"$@\"' sh '{}' {}; code=$?; echo; echo \"ended with $code\"; stty -a | tr ';' '\\n' | grep icanon; exec cat",
             tmux.pid.display(),
             binary("claviger").display(),
             words.join(" ")

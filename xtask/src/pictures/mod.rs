@@ -15,7 +15,7 @@ use std::fs;
 /// A terminal as most are.
 const USUAL: (u16, u16) = (80, 24);
 /// One in which nothing scrolls away.
-const TALL: (u16, u16) = (100, 40);
+const TALL: (u16, u16) = (110, 40);
 
 pub(crate) fn run(arguments: &[String]) -> sh::Result {
     if let Some(argument) = arguments.first() {

@@ -59,7 +59,7 @@ fn planned(line: &str) -> String {
             let escape = after
                 .find("in ")
                 .map_or("", |at| if mark.starts_with("refresh") { &after[..at] } else { "" });
-            let planned = if mark.starts_with("refresh") { "in 48 min" } else { "48 min" };
+            let planned = if mark.starts_with("refresh") { "in 18 min" } else { "18 min" };
             return format!("{before}{mark}{escape}{planned}");
         }
     }
@@ -81,8 +81,8 @@ mod tests {
             ("clavigerd 0.1.0, pid 77123, up 14 s", "clavigerd 0.1.0, pid 4242, up 2 s"),
             ("17:03:59 x", "10:42:07 x"),
             ("key  a51da27a", "key  3f9c51da"),
-            ("fresh, next refresh in 45 min 3 s", "fresh, next refresh in 48 min"),
-            ("refresh     in 45 min 3 s", "refresh     in 48 min"),
+            ("fresh, next refresh in 45 min 3 s", "fresh, next refresh in 18 min"),
+            ("refresh     in 45 min 3 s", "refresh     in 18 min"),
             ("took: settings 9.21 ms", "took: settings 0.21 ms, resolve 0.02 ms"),
             ("/tmp/abcd/shop", "/home/ada/shop"),
             ("2 requests: 1 from the cache", "2 requests: 1 from the cache"),
