@@ -62,7 +62,7 @@ fn the_table_is_live_and_keys_do_what_they_say() {
     tmux.shows_that("the table", |screen| screen.contains(" details ") && !screen.contains("past any pause"));
     assert!(!tmux.screen().contains(CANARY), "{}", tmux.screen());
     tmux.press(&["q"]);
-    tmux.ended(0);
+    tmux.restored(0);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn it_outlives_the_daemon() {
     home.ok(&["token"]);
     tmux.shows("> api-key-helper");
     tmux.press(&["q"]);
-    tmux.ended(0);
+    tmux.restored(0);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn the_terminal_is_given_back_however_it_ends() {
             "C-c" => tmux.press(&[how]),
             name => signal(tmux.pid(), name),
         }
-        tmux.ended(code);
+        tmux.restored(code);
     }
 }
 

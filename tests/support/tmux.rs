@@ -79,12 +79,18 @@ impl Tmux {
         assert!(self.run(&size).status.success());
     }
 
-    /// Waits until the client has ended with `code`, and the terminal is as it was before.
+    /// As [`Tmux::ended`], and what was on the screen before is there again.
+    #[track_caller]
+    pub fn restored(&self, code: u8) {
+        self.ended(code);
+        self.shows_that("what was there before", |screen| screen.starts_with("before"));
+    }
+
+    /// Waits until the client has ended with `code`, and the terminal works as before.
     #[track_caller]
     pub fn ended(&self, code: u8) {
         self.shows(&format!("ended with {code}"));
-        let restored = |screen: &str| screen.contains("before") && screen.contains("icanon");
-        self.shows_that("the screen as it was", restored);
+        self.shows("icanon");
         assert!(!self.screen().contains("-icanon"), "{}", self.screen());
         let flags = self.run(&["display-message", "-p", "#{alternate_on}#{cursor_flag}"]);
         assert_eq!(text(&flags.stdout).trim(), "01", "no other screen, and a cursor");
