@@ -130,7 +130,7 @@ fn a_person_sees_the_question_and_may_walk_away() {
     tmux.ended(0);
     assert!(!tmux.screen().contains(QUESTION), "explain asks nothing:\n{}", tmux.screen());
     drop(tmux);
-    let Some(tmux) = Tmux::start(&home, (60, 40), &["token"]) else { return skipped("tmux") };
+    let Some(tmux) = Tmux::start(&home, (100, 40), &["token"]) else { return skipped("tmux") };
     tmux.shows("(default: n)");
     tmux.press(&["x", "BSpace", "t", "Enter"]);
     tmux.ended(0);
