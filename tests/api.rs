@@ -61,7 +61,10 @@ async fn secrets_of_the_session_stay_there() {
     assert_eq!((lease.own_headers_variable.as_str(), lease.key.as_str()), ("ANTHROPIC_CUSTOM_HEADERS", ""));
     let reported = client.report(&session, &lease, 401).await.expect("an answer");
     assert_eq!(reported.outcome(), Outcome::OwnVariable);
-    let refresh = client.inspect().refresh(v1::RefreshRequest { session: Some(session.to_proto()) }).await;
+    let refresh = client
+        .inspect()
+        .refresh(v1::RefreshRequest { session: Some(session.to_proto()), ..Default::default() })
+        .await;
     assert_eq!(refused(refresh).reason, Reason::NoCredential);
     assert!(daemon.status().await.slots.is_empty());
     daemon.end().await;
@@ -168,7 +171,10 @@ async fn a_failure_carries_place_hint_and_pause_and_a_refresh_goes_past_it() {
     assert!(held.retry_after.is_some_and(|pause| pause > Duration::from_secs(5)), "{held:?}");
     assert_eq!(runs(), 1, "127 will not get better by itself");
     fs::remove_file(fails).expect("remove");
-    let refreshed = client.inspect().refresh(v1::RefreshRequest { session: Some(session.to_proto()) }).await;
+    let refreshed = client
+        .inspect()
+        .refresh(v1::RefreshRequest { session: Some(session.to_proto()), ..Default::default() })
+        .await;
     let slot = refreshed.expect("refreshed").into_inner().slot.expect("a slot");
     assert_eq!((slot.generation, slot.failures, slot.last_problem), (1, 0, None));
     assert_eq!(secret(&client.get(&session, None).await.expect("a lease")), format!("{CANARY}good"));
@@ -184,7 +190,7 @@ async fn a_managed_login_policy_blocks_until_it_is_lifted() {
     let (session, mut client) = (daemon.session(), daemon.client().await);
     let problem = client.get(&session, None).await.expect_err("blocked");
     assert_eq!((problem.reason, problem.location.expect("a place").line), (Reason::PolicyBlocked, 2));
-    let request = v1::ExplainRequest { session: Some(session.to_proto()) };
+    let request = v1::ExplainRequest { session: Some(session.to_proto()), ..Default::default() };
     let explained = client.inspect().explain(request).await.expect("explained").into_inner();
     let [policy] = &explained.policies[..] else { panic!("{explained:?}") };
     assert_eq!((policy.demands.as_str(), policy.applies), ("an OAuth login by claudeai", true));
@@ -213,7 +219,7 @@ async fn explanations_name_files_values_and_slot_but_no_secret() {
     daemon.home.write("work/.claude/settings.json", "{\"permissions\": {}}");
     let (session, mut client) = (daemon.session(), daemon.client().await);
     client.get(&session, None).await.expect("a lease");
-    let request = v1::ExplainRequest { session: Some(session.to_proto()) };
+    let request = v1::ExplainRequest { session: Some(session.to_proto()), ..Default::default() };
     let explained = client.inspect().explain(request).await.expect("explained").into_inner();
     assert_eq!(explained.winner, "api-key-helper");
     let layers: Vec<_> = explained.files.iter().map(|file| (file.layer.as_str(), file.state())).collect();

@@ -83,8 +83,8 @@ async fn ask_all(client: &Client, session: &v1::SessionContext) -> Vec<(&'static
         credentials.get_credential(v1::GetCredentialRequest { session: of(), min_validity: None }).await;
     let report = v1::ReportRejectedRequest { session: of(), status: 401, ..Default::default() };
     let report = credentials.report_rejected(report).await;
-    let explain = client.inspect().explain(v1::ExplainRequest { session: of() }).await;
-    let refresh = client.inspect().refresh(v1::RefreshRequest { session: of() }).await;
+    let explain = client.inspect().explain(v1::ExplainRequest { session: of(), ..Default::default() }).await;
+    let refresh = client.inspect().refresh(v1::RefreshRequest { session: of(), ..Default::default() }).await;
     let describe = client.trust().describe_workspace(v1::DescribeWorkspaceRequest { session: of() }).await;
     let decide = v1::DecideTrustRequest { session: of(), digest: "0".repeat(64), decision: 1 };
     let decide = client.trust().decide_trust(decide).await;

@@ -20,7 +20,7 @@ use support::{
 use tokio::time::timeout;
 
 async fn refresh(daemon: &Inside) -> Result<(), tonic::Status> {
-    let request = v1::RefreshRequest { session: Some(daemon.session().to_proto()) };
+    let request = v1::RefreshRequest { session: Some(daemon.session().to_proto()), ..Default::default() };
     daemon.client().await.inspect().refresh(request).await.map(drop)
 }
 

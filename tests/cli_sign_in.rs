@@ -124,7 +124,7 @@ fn a_sign_in_that_was_put_off_is_told_at_once_when_a_session_asks() {
     let shown = home.ok(&["pending"]);
     assert!(shown.contains("aws-chain needs a person") && shown.contains("claviger refresh"), "{shown}");
     assert_eq!(home.runs("sign-in"), 0, "nobody waited");
-    wait::until("the credentials are over", || home.ok(&["status"]).contains("aws-chain  expired"));
+    wait::until("the credentials are over", || home.ok(&["status"]).contains("expired"));
     let mut waiting = start(&home, &["aws"]);
     let mut lines = BufReader::new(waiting.stderr.take().expect("stderr")).lines().map_while(Result::ok);
     // The command waits for `go`: it is read while it runs, or never.

@@ -40,7 +40,7 @@ async fn limits_change_and_what_is_cached_stays() {
     // A command that starts now has the new deadline.
     daemon.home.script("key.sh", &format!("sleep 60\necho {CANARY}late"));
     let begin = Instant::now();
-    let request = v1::RefreshRequest { session: Some(session.to_proto()) };
+    let request = v1::RefreshRequest { session: Some(session.to_proto()), ..Default::default() };
     let problem = refused(client.inspect().refresh(request).await);
     assert_eq!(problem.reason, Reason::SourceTimeout);
     assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());

@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{CANARY, Home, terminal::Terminal};
+use support::{CANARY, Home, skipped, terminal::Terminal, tmux::Tmux};
 
 const PROJECT: &str = "work/.claude/settings.json";
 /// The end of the question.
@@ -39,7 +39,8 @@ fn anything_but_a_clear_answer_does_nothing() {
     let home = Home::new();
     plant(&home);
     let _daemon = home.daemon();
-    for keys in ["\n", "n\n", "y\n", "yes\n", "trust me\n", "\u{4}"] {
+    for keys in ["\n", "n\n", "N\n", "nothing\n", "y\n", "yes\n", "trust me\n", "tt\n", "\u{1b}[A\n", "\u{4}"]
+    {
         let mut terminal = Terminal::start(&home, &["token"]);
         terminal.answer(QUESTION, keys);
         let (code, stdout, screen) = terminal.end();
@@ -78,4 +79,60 @@ fn what_a_repository_writes_cannot_move_the_cursor() {
         assert!(!shown.lines().any(|line| line.trim_start().starts_with("claviger: trusted")), "{shown}");
     }
     assert!(shown[0].contains("\\u{1b}[2K"), "{}", shown[0]);
+}
+
+#[test]
+fn every_way_to_say_it_counts() {
+    for (keys, secret, decision) in [
+        ("trust\n", "project-1", "trusted"),
+        ("  T \n", "project-1", "trusted"),
+        ("TRUST\n", "project-1", "trusted"),
+        // Corrected before it was sent.
+        ("i\u{7f}t\n", "project-1", "trusted"),
+        ("ignore\n", "user-1", "ignored"),
+        ("I\n", "user-1", "ignored"),
+    ] {
+        let home = Home::new();
+        home.user_settings(&home.counting_helper("user", 0.0), &[]);
+        plant(&home);
+        let _daemon = home.daemon();
+        let mut terminal = Terminal::start(&home, &["token"]);
+        terminal.answer(QUESTION, keys);
+        let (code, stdout, screen) = terminal.end();
+        assert_eq!((code, stdout), (Some(0), format!("{CANARY}{secret}\n")), "{keys:?}: {screen}");
+        assert!(home.ok(&["trust", "list"]).starts_with(decision), "{keys:?}");
+    }
+}
+
+#[test]
+fn a_person_sees_the_question_and_may_walk_away() {
+    let home = Home::new();
+    let helper = plant(&home);
+    let _daemon = home.daemon();
+    let Some(tmux) = Tmux::start(&home, (80, 30), &["token"]) else { return skipped("tmux") };
+    tmux.shows(QUESTION.trim_end());
+    let flat =
+        |screen: &str| screen.lines().map(|line| line.trim_start_matches("      | ")).collect::<String>();
+    assert!(flat(&tmux.screen()).contains(&helper), "{}", tmux.screen());
+    // What the terminal wraps anew was asked already, and can still be answered.
+    for (columns, rows) in [(40, 40), (120, 30), (80, 30)] {
+        tmux.resize(columns, rows);
+        tmux.shows_that("the end of the question", |screen| {
+            screen.replace('\n', "").contains("(default: n)")
+        });
+    }
+    tmux.press(&["C-c"]);
+    tmux.ended(130);
+    assert_eq!(home.runs("project"), 0);
+    assert!(home.ok(&["trust", "list"]).contains("nothing has been decided"));
+    drop(tmux);
+    let Some(tmux) = Tmux::start(&home, (80, 30), &["explain"]) else { return skipped("tmux") };
+    tmux.ended(0);
+    assert!(!tmux.screen().contains(QUESTION), "explain asks nothing:\n{}", tmux.screen());
+    drop(tmux);
+    let Some(tmux) = Tmux::start(&home, (100, 40), &["token"]) else { return skipped("tmux") };
+    tmux.shows("(default: n)");
+    tmux.press(&["x", "BSpace", "t", "Enter"]);
+    tmux.ended(0);
+    assert_eq!(home.runs("project"), 1);
 }

@@ -1,6 +1,6 @@
 //! The command line. Secrets are not among it: arguments are visible to every process of the machine.
 
-use crate::{commands::*, exit};
+use crate::{commands::*, exit, output::Colour};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use claviger::session::SessionMode;
 use std::{env, ffi::OsString, path::PathBuf, time::Duration};
@@ -51,6 +51,9 @@ pub(crate) struct Options {
     /// Print JSON, errors included
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// When to use colours [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", hide_possible_values = true)]
+    pub(crate) color: Option<Colour>,
     /// No questions and no notices on stderr, only errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
@@ -85,11 +88,11 @@ pub(crate) enum Verb {
     /// Find out what is wrong here, and say how to mend it
     #[command(long_flag = "doctor", after_help = doctor::HELP)]
     Doctor(doctor::Arguments),
-    /// Show the state of the daemon and its cache
-    Status,
     /// Show who was lent what, when and by which rule
     #[command(after_help = audit::HELP)]
     Audit(audit::Arguments),
+    /// Show the state of the daemon and its cache
+    Status(status::Arguments),
     /// Show who is being signed in, and what needs a person
     Pending,
     /// End commands that sign somebody in

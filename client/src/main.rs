@@ -14,6 +14,7 @@ mod environment;
 mod escape;
 mod exit;
 mod failure;
+mod follow;
 mod harden;
 mod headers;
 mod hidden;
@@ -21,10 +22,12 @@ mod json;
 mod keys;
 mod lending;
 mod man;
+mod news;
 mod output;
 mod prompt;
 mod quote;
 mod render;
+mod screen;
 mod service;
 mod tool;
 mod wait;
@@ -39,6 +42,7 @@ fn main() {
     let core_limit = harden::harden();
     let Cli { mut options, verb } = Cli::read();
     options.quiet |= verb.must_be_quiet();
+    options.color.into_iter().for_each(output::choose);
     let as_json = options.json;
     let context = Context::new(options, core_limit);
     let code = match run(&context, verb) {

@@ -1,7 +1,53 @@
 //! The two ways out: data to stdout, talk to stderr.
 
-use crate::escape;
-use std::io::{self, IsTerminal as _, Write as _};
+use crate::{
+    escape,
+    render::{bar::Glyphs, status::Place},
+};
+use clap::ValueEnum;
+use std::{
+    env,
+    io::{self, IsTerminal as _, Write as _},
+    sync::OnceLock,
+};
+
+/// What `--color` said. Set once, before anything is shown.
+static COLOUR: OnceLock<Colour> = OnceLock::new();
+/// Columns of a terminal that does not say how wide it is.
+const USUAL_WIDTH: u16 = 80;
+
+/// What `--color` accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless $NO_COLOR is set
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// Notes what `--color` said, for the whole process.
+pub(crate) fn choose(colour: Colour) {
+    // A second choice would be a mistake of ours, and changes nothing.
+    let _ = COLOUR.set(colour);
+}
+
+/// Where tables on stdout go.
+pub(crate) fn place() -> Place {
+    let width = io::stdout().is_terminal().then(|| match crossterm::terminal::size() {
+        Ok((width @ 1.., _)) => width,
+        _ => USUAL_WIDTH,
+    });
+    Place { style: Style::stdout(), width: width.map(usize::from), glyphs: glyphs() }
+}
+
+/// What bars are made of: lines where the locale has them.
+pub(crate) fn glyphs() -> Glyphs {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(env::var_os).find(|value| !value.is_empty());
+    let locale = set.map(|value| value.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    if locale.contains("utf-8") || locale.contains("utf8") { Glyphs::Lines } else { Glyphs::Ascii }
+}
 
 /// Writes data to stdout at once and in full.
 ///
@@ -41,12 +87,23 @@ pub(crate) struct Style {
 impl Style {
     /// For text on stdout.
     pub(crate) fn stdout() -> Self {
-        Self { colour: io::stdout().is_terminal() && wanted() }
+        Self { colour: wanted(io::stdout().is_terminal()) }
     }
 
     /// For text on stderr.
     pub(crate) fn stderr() -> Self {
-        Self { colour: io::stderr().is_terminal() && wanted() }
+        Self { colour: wanted(io::stderr().is_terminal()) }
+    }
+
+    /// For tests: colours everywhere.
+    #[cfg(test)]
+    pub(crate) fn coloured() -> Self {
+        Self { colour: true }
+    }
+
+    /// Whether there are colours.
+    pub(crate) fn has_colour(self) -> bool {
+        self.colour
     }
 
     /// For what matters.
@@ -82,10 +139,15 @@ impl Style {
     }
 }
 
-/// <https://no-color.org>: any value but the empty one counts.
-fn wanted() -> bool {
-    let is = |name: &str, test: fn(&std::ffi::OsStr) -> bool| {
-        std::env::var_os(name).is_some_and(|value| test(&value))
-    };
-    !is("NO_COLOR", |value| !value.is_empty()) && !is("TERM", |value| value == "dumb")
+/// Whether colours are wanted, on a terminal or not. <https://no-color.org>: any value but the empty one counts.
+fn wanted(terminal: bool) -> bool {
+    let is =
+        |name: &str, test: fn(&std::ffi::OsStr) -> bool| env::var_os(name).is_some_and(|value| test(&value));
+    match COLOUR.get().copied().unwrap_or(Colour::Auto) {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => {
+            terminal && !is("NO_COLOR", |value| !value.is_empty()) && !is("TERM", |value| value == "dumb")
+        }
+    }
 }

@@ -109,7 +109,8 @@ impl Inside {
     /// The end of every test: nothing that can be inspected holds a secret.
     pub async fn end(mut self) {
         let session = Some(self.session().to_proto());
-        let explained = self.client().await.inspect().explain(v1::ExplainRequest { session }).await;
+        let explained =
+            self.client().await.inspect().explain(v1::ExplainRequest { session, ..Default::default() }).await;
         let texts = format!("{:?} {:?}", self.status().await, explained);
         assert!(!texts.contains(CANARY), "a secret leaked into {texts}");
         self.stop().await;

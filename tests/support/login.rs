@@ -112,7 +112,7 @@ pub async fn lent(home: &Home, account: &str) -> Result<String, Problem> {
 /// Refreshes the account `work` of `home`.
 pub async fn refresh(home: &Home) -> Result<(), Problem> {
     let session = Some(home.session().to_proto());
-    let message = v1::RefreshRequest { session };
+    let message = v1::RefreshRequest { session, ..Default::default() };
     unwrap(connect(home).await.inspect().refresh(request(message)).await).map(drop)
 }
 

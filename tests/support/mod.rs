@@ -21,6 +21,7 @@ pub mod namespaces;
 pub mod provider;
 pub mod stand_in;
 pub mod terminal;
+pub mod tmux;
 pub mod tool;
 pub mod wait;
 pub mod walk;

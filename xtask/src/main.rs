@@ -7,6 +7,7 @@ mod deb;
 mod demo;
 mod install;
 mod pages;
+mod pictures;
 mod programs;
 mod sh;
 mod stage;
@@ -33,7 +34,8 @@ usage: cargo xtask COMMAND
                                    remove what install copied
   deb [--dev] [--programs DIR] [--output DIR]
                                    make a Debian package (target/debian), from a release build unless told otherwise
-  bench [--quick] [ROW…]           measure (release build); rows: fetch adapters memory wakeups start herd unary";
+  bench [--quick] [ROW…]           measure (release build); rows: fetch adapters memory wakeups start herd unary
+  pictures                         make docs/images/*.svg anew, from a real run inside tmux";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         "uninstall" => install::run(rest, install::Direction::Out),
         "deb" => deb::run(rest),
         "bench" => bench(rest),
+        "pictures" => pictures::run(rest),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");
             Ok(())

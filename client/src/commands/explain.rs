@@ -20,7 +20,7 @@ use std::time::SystemTime;
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
     let mut service = context.connect().await?.inspect();
-    let message = ExplainRequest { session: Some(session.to_proto()) };
+    let message = ExplainRequest { session: Some(session.to_proto()), ..Default::default() };
     let answer = wait::answer(context, async { unwrap(service.explain(request(message)).await) }).await?;
     match context.options.json {
         true => output::json(&json::explain(&answer))?,

@@ -15,7 +15,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
     let client = context.connect().await?;
     let mut service = client.inspect();
-    let message = RefreshRequest { session: Some(session.to_proto()) };
+    let message = RefreshRequest { session: Some(session.to_proto()), ..Default::default() };
     let answer = async { unwrap(service.refresh(request(message)).await) };
     let slot = wait::slow_answer(context, &client, &session, answer).await?.slot.unwrap_or_default();
     match context.options.json {

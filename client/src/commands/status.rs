@@ -2,29 +2,83 @@
 
 use crate::{
     context::Context,
+    escape, exit,
     failure::Failure,
+    follow::{self, Seen},
     json,
-    output::{self, Style},
-    render, wait,
+    news::{News, compare},
+    output, render, screen, wait,
 };
 use claviger::{
     client::{request, unwrap},
-    proto::v1::GetStatusRequest,
+    proto::v1::{GetStatusRequest, WatchStatusResponse},
 };
-use std::time::SystemTime;
+use std::{process, time::SystemTime};
+
+/// Arguments of `status`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Arguments {
+    /// Follow the state on the whole screen; without a terminal, print a line for each event
+    #[arg(long, short)]
+    pub(crate) watch: bool,
+}
 
 /// Shows the state.
 ///
 /// # Errors
 /// If no daemon runs.
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.watch {
+        return match !context.options.json && screen::is_possible() {
+            true => screen::run(context).await,
+            false => lines(context).await,
+        };
+    }
     let mut service = context.connect_running().await?.inspect();
     let answer =
         wait::answer(context, async { unwrap(service.get_status(request(GetStatusRequest {})).await) })
             .await?;
     match context.options.json {
         true => output::json(&json::status(&answer))?,
-        false => output::data(&render::status::render(&answer, SystemTime::now(), Style::stdout()))?,
+        false => output::data(&render::status::render(&answer, SystemTime::now(), output::place()))?,
     }
     Ok(())
+}
+
+/// A line for each event, until interrupted.
+async fn lines(context: &Context) -> Result<(), Failure> {
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            process::exit(exit::INTERRUPTED.into());
+        }
+    });
+    let mut seen = follow::follow(context).await?;
+    let mut last: Option<Box<WatchStatusResponse>> = None;
+    loop {
+        let news = match seen.recv().await {
+            None => return Ok(()),
+            Some(Seen::Refused(problem)) => return Err(problem.into()),
+            Some(Seen::Lost) => vec![News::Lost],
+            Some(Seen::State(state)) => {
+                let news = match &last {
+                    None => vec![News::connected(&state)],
+                    Some(last) => compare(last, &state),
+                };
+                last = Some(state);
+                news
+            }
+        };
+        for news in &news {
+            print(context, news)?;
+        }
+    }
+}
+
+fn print(context: &Context, news: &News) -> Result<(), Failure> {
+    let now = SystemTime::now();
+    let text = match context.options.json {
+        true => escape::json(&json::news(news, now).to_string()),
+        false => format!("{} {}", render::time::clock(now), render::news::line(news, now).1),
+    };
+    Ok(output::data(&(text + "\n"))?)
 }

@@ -58,6 +58,8 @@ pub(crate) fn status(answer: &GetStatusResponse) -> Value {
             "errors": counters.errors,
             "runs": counters.runs,
             "rejections": counters.rejections,
+            "own": counters.own,
+            "refused": counters.refused,
         },
         "audit": answer.audit.as_ref().map(audit),
         "slots": answer.slots.iter().map(slot).collect::<Vec<_>>(),
@@ -94,6 +96,9 @@ pub(crate) fn slot(slot: &SlotStatus) -> Value {
         "runs": slot.runs,
         "facts": facts(slot.facts.as_ref()),
         "account": text(&slot.account),
+        "sessions": slot.sessions,
+        "rejections": slot.rejections,
+        "directory": text(&slot.directory),
     })
 }
 

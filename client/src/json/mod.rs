@@ -4,6 +4,7 @@ mod account;
 mod doctor;
 mod inspect;
 mod lease;
+mod news;
 mod service;
 mod trust;
 
@@ -11,6 +12,7 @@ pub(crate) use account::{account, accounts, left, login, reset};
 pub(crate) use doctor::doctor;
 pub(crate) use inspect::{explain, pending, slot, status};
 pub(crate) use lease::{event, headers, lease, reported};
+pub(crate) use news::news;
 pub(crate) use service::{service, steps};
 pub(crate) use trust::{record, workspace};
 

@@ -13,7 +13,7 @@ pub(super) fn is_chain(source: &str) -> bool {
 }
 
 /// Everything but the links, on one line; empty if nothing is known.
-pub(super) fn line(facts: &Facts) -> String {
+pub(crate) fn line(facts: &Facts) -> String {
     let known = [
         ("link", &facts.link),
         ("account", &facts.account),

@@ -56,6 +56,7 @@ pub(crate) fn slot() -> SlotStatus {
         refresh_at: at(180),
         last_used_at: at(-2),
         watchers: 1,
+        sessions: 2,
         served: 12,
         runs: 3,
         ..Default::default()

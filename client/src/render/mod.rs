@@ -2,14 +2,17 @@
 
 pub(crate) mod account;
 pub(crate) mod audit;
+pub(crate) mod bar;
+pub(crate) mod columns;
 pub(crate) mod doctor;
 pub(crate) mod event;
 pub(crate) mod explain;
-mod facts;
+pub(crate) mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod lease;
 pub(crate) mod login;
+pub(crate) mod news;
 pub(crate) mod pending;
 pub(crate) mod service;
 pub(crate) mod status;

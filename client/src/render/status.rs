@@ -1,43 +1,62 @@
 //! The state of the daemon and its cache for people.
 
-use super::{facts, place, problem, table, time};
+mod row;
+
+pub(crate) use row::{BAR, COLUMNS, LEFT, STATE, TITLES, configured, key, row};
+
+use super::{
+    bar::{Glyphs, Left},
+    columns::{self, GAP},
+    facts, problem_and_hint, time,
+};
 use crate::{escape, output::Style};
-use claviger::proto::v1::{AuditLog, Counters, GetStatusResponse, SlotStatus};
+use claviger::{
+    proto::v1::{AuditLog, Counters, GetStatusResponse, Problem, SlotStatus},
+    reason::Reason,
+};
 use std::time::SystemTime;
 
-const HEAD: [&str; 11] = [
-    "SOURCE",
-    "ACCOUNT",
-    "STATE",
-    "GENERATION",
-    "EXPIRES",
-    "REFRESH",
-    "USED",
-    "SERVED",
-    "RUNS",
-    "KEY",
-    "CONFIGURED",
-];
+/// Where a table is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    /// Colours.
+    pub(crate) style: Style,
+    /// Columns of the terminal; `None` if it is none.
+    pub(crate) width: Option<usize>,
+    /// What a bar is made of.
+    pub(crate) glyphs: Glyphs,
+}
 
 /// A summary, then one row per cache entry with its last problem below it.
-pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, style: Style) -> String {
-    let mut text = head(status, now, style);
-    text.push_str(&counters(status.counters.unwrap_or_default(), status.watchers));
-    text.push_str(&status.audit.as_ref().map(|audit| of_audit(audit, now, style)).unwrap_or_default());
+pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Place) -> String {
+    let mut text = head(status, now, place.style);
+    for line in counters(status.counters.unwrap_or_default(), status.watchers) {
+        text.push_str(&wrapped(&line, "", place));
+    }
+    text.push_str(&status.audit.as_ref().map(|audit| of_audit(audit, now, place.style)).unwrap_or_default());
     if status.slots.is_empty() {
         text.push_str("nothing is cached\n");
         return text;
     }
-    let rows: Vec<_> = status.slots.iter().map(|slot| row(slot, now)).collect();
-    let mut lines = table::titled(HEAD, rows).into_iter();
-    let head = lines.next().unwrap_or_default();
-    text.push_str(&format!("\n{}\n", style.bold(&head)));
-    for (line, slot) in lines.zip(&status.slots) {
-        text.push_str(&format!("{line}\n"));
+    let glyphs = place.width.map(|_| place.glyphs);
+    let rows: Vec<_> = status.slots.iter().map(|slot| row(slot, now, glyphs)).collect();
+    let shown = columns::fit(&TITLES, &rows, place.width);
+    let titles: [String; COLUMNS] = TITLES.map(|column| column.title.to_owned());
+    let line = |cells: &[String; COLUMNS], paint: &dyn Fn(usize, String) -> String| {
+        let cell = |one: &columns::Shown| {
+            paint(one.index, columns::cell(&cells[one.index], one.width, TITLES[one.index].right))
+        };
+        shown.iter().map(cell).collect::<Vec<_>>().join(GAP)
+    };
+    let head = line(&titles, &|_, text| text);
+    text.push_str(&format!("\n{}\n", place.style.bold(head.trim_end())));
+    for (cells, slot) in rows.iter().zip(&status.slots) {
+        let painted = line(cells, &|index, text| paint(index, text, slot, now, place));
+        text.push_str(&format!("{}\n", painted.trim_end()));
         if let Some(known) = slot.facts.as_ref().map(facts::line).filter(|known| !known.is_empty()) {
-            text.push_str(&format!("  {}\n", style.dim(&known)));
+            text.push_str(&format!("  {}\n", place.style.dim(&known)));
         }
-        text.push_str(&failure(slot, style));
+        text.push_str(&below(slot, place));
     }
     text
 }
@@ -56,24 +75,40 @@ pub(crate) fn sentence(slot: &SlotStatus, now: SystemTime) -> String {
     )
 }
 
-fn head(status: &GetStatusResponse, now: SystemTime, style: Style) -> String {
+/// Which daemon it is, and whether it lends.
+pub(crate) fn title(status: &GetStatusResponse, now: SystemTime) -> String {
     let version = status.version.clone().unwrap_or_default();
     let up = status.started_at.as_ref().and_then(claviger::wire::system_time);
     let up = up.and_then(|at| now.duration_since(at).ok()).map(|up| format!(", up {}", time::span(up)));
-    let name = style.bold(&format!("clavigerd {}", escape::line(&version.release)));
-    let mut text = format!("{name}, pid {}{}\n", status.pid, up.unwrap_or_default());
+    format!("clavigerd {}, pid {}{}", escape::line(&version.release), status.pid, up.unwrap_or_default())
+}
+
+fn head(status: &GetStatusResponse, now: SystemTime, style: Style) -> String {
+    let mut text = format!("{}\n", style.bold(&title(status, now)));
     if status.locked {
         text.push_str(&format!("{}\n", style.yellow("locked: nothing is lent before `claviger unlock`")));
     }
     text
 }
 
-fn counters(counters: Counters, watchers: u32) -> String {
-    let Counters { requests, hits, waits, errors, runs, rejections } = counters;
-    format!(
-        "{requests} requests: {hits} from the cache, {waits} waited, {errors} failed; \
-         {runs} commands run, {rejections} rejections reported, {watchers} watching\n"
-    )
+/// What was asked, which adds up, and what else happened.
+pub(crate) fn counters(counters: Counters, watchers: u32) -> [String; 2] {
+    let Counters { requests, hits, waits, errors, runs, rejections, own, refused } = counters;
+    let open = requests.saturating_sub(hits + waits + own + refused);
+    let part = |count: u64, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
+    let asked = format!(
+        "{requests} {}: {hits} from the cache, {waits} waited for a refresh{}{}{}",
+        plural(requests, "request"),
+        part(own, "with a secret of their own"),
+        part(refused, "refused at once"),
+        part(open, "just arrived"),
+    );
+    let done = format!(
+        "{errors} failed; {runs} {} run, {rejections} {} reported, {watchers} watching",
+        plural(runs, "command"),
+        plural(rejections, "rejection"),
+    );
+    [asked, done]
 }
 
 /// What is wrong with the audit log, if something is.
@@ -91,32 +126,53 @@ fn of_audit(audit: &AuditLog, now: SystemTime, style: Style) -> String {
     if wrong.is_empty() { String::new() } else { style.red(&format!("audit: {}", wrong.join("; "))) + "\n" }
 }
 
-fn row(slot: &SlotStatus, now: SystemTime) -> [String; 11] {
-    let at = |instant: &Option<_>| instant.as_ref().map_or_else(|| "-".into(), |at| time::relative(at, now));
-    [
-        escape::line(&slot.source),
-        escape::line(&slot.account),
-        state(slot, now).into(),
-        slot.generation.to_string(),
-        at(&slot.expires_at),
-        at(&slot.refresh_at),
-        at(&slot.last_used_at),
-        slot.served.to_string(),
-        slot.runs.to_string(),
-        escape::line(&slot.key).chars().take(8).collect(),
-        slot.location.as_ref().map_or_else(|| unplaced(slot).into(), place),
-    ]
+fn plural(count: u64, word: &str) -> String {
+    if count == 1 { word.to_owned() } else { format!("{word}s") }
 }
 
-/// Where it stands that is in no file: an account was signed in to.
-fn unplaced(slot: &SlotStatus) -> &'static str {
-    match slot.source.as_str() {
-        "oauth-login" | "saved-api-key" => "local store",
-        _ => "environment",
+fn paint(index: usize, text: String, slot: &SlotStatus, now: SystemTime, place: Place) -> String {
+    let left = Left::of(slot, now);
+    let style = place.style;
+    match index {
+        BAR => {
+            let (rest, gone) = left.bar(place.glyphs);
+            let rest = if left.is_short() { style.yellow(&rest) } else { style.green(&rest) };
+            let fill = text.chars().filter(|c| *c == ' ').collect::<String>();
+            rest + &style.dim(&gone) + &fill
+        }
+        LEFT if left == Left::Over => style.red(&text),
+        LEFT if left.is_short() => style.yellow(&text),
+        STATE => match mood(slot, now) {
+            Mood::Good => style.green(&text),
+            Mood::Busy => style.yellow(&text),
+            Mood::Bad => style.red(&text),
+        },
+        _ => text,
     }
 }
 
-fn state(slot: &SlotStatus, now: SystemTime) -> &'static str {
+/// How a state is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Busy,
+    /// Wrong.
+    Bad,
+}
+
+/// How the state of an entry is to be taken.
+pub(crate) fn mood(slot: &SlotStatus, now: SystemTime) -> Mood {
+    match state(slot, now) {
+        "fresh" => Mood::Good,
+        "failed" | "expired" => Mood::Bad,
+        _ => Mood::Busy,
+    }
+}
+
+/// The state of an entry in a word.
+pub(crate) fn state(slot: &SlotStatus, now: SystemTime) -> &'static str {
     let expired = slot.expires_at.as_ref().is_some_and(|at| time::is_over(at, now));
     match slot {
         slot if slot.refreshing => "refreshing",
@@ -128,133 +184,59 @@ fn state(slot: &SlotStatus, now: SystemTime) -> &'static str {
     }
 }
 
-/// Why the last attempt at an entry failed, if it did.
+/// Why the last attempt at an entry failed, if it did, and what to do.
 pub(crate) fn failure(slot: &SlotStatus, style: Style) -> String {
-    let line = |last| format!("  {} {}{}\n", style.red("!"), problem(last), failures(slot));
-    slot.last_problem.as_ref().map(line).unwrap_or_default()
+    below(slot, Place { style, ..Place::default() })
 }
 
-fn failures(slot: &SlotStatus) -> String {
-    match slot.failures {
-        0 | 1 => String::new(),
-        count => format!(" ({count} times in a row)"),
+fn below(slot: &SlotStatus, place: Place) -> String {
+    let Some(lines) = slot.last_problem.as_ref().map(|last| trouble(last, slot.failures)) else {
+        return String::new();
+    };
+    let mut text = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        let mark = if number == 0 { format!("  {} ", place.style.red("!")) } else { "    ".to_owned() };
+        text.push_str(&wrapped(line, &mark, place));
     }
+    text
+}
+
+/// A problem in lines: what is wrong, the hint, and the command that mends it.
+pub(crate) fn trouble(problem: &Problem, failures: u32) -> Vec<String> {
+    let times = if failures > 1 { format!(", {failures} times in a row") } else { String::new() };
+    let mut lines = problem_and_hint(problem);
+    lines.iter_mut().take(1).for_each(|line| line.push_str(&times));
+    let command = mends(problem);
+    // A hint that names it has said so.
+    if !lines.iter().any(|line| line.contains(&command)) {
+        lines.push(format!("run: {command}"));
+    }
+    lines
+}
+
+/// The command that mends a problem: the one its hint names, or the one that tries again or tells more.
+fn mends(problem: &Problem) -> String {
+    let mut quoted = problem.hint.split('`').skip(1).step_by(2);
+    if let Some(command) = quoted.find(|command| command.starts_with("claviger ")) {
+        return escape::line(command);
+    }
+    let command = match Reason::parse(&problem.reason) {
+        Some(Reason::WorkspaceUntrusted) => "claviger trust show",
+        Some(Reason::SettingsInvalid | Reason::NoCredential | Reason::PolicyBlocked) => "claviger explain",
+        Some(Reason::Locked) => "claviger unlock",
+        _ => "claviger refresh",
+    };
+    command.to_owned()
+}
+
+/// A line behind `mark`, continued below the mark's end.
+fn wrapped(line: &str, mark: &str, place: Place) -> String {
+    const MARK: usize = 4;
+    let indent = if mark.is_empty() { 0 } else { MARK };
+    let Some(width) = place.width else { return format!("{mark}{line}\n") };
+    let lines = columns::wrap(line, width.saturating_sub(indent).max(MARK));
+    format!("{mark}{}\n", lines.join(&format!("\n{}", " ".repeat(indent))))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{render, sentence};
-    use crate::{output::Style, render::fixture};
-    use claviger::proto::v1::{Counters, GetStatusResponse, SlotStatus, Version};
-
-    fn status(slots: Vec<SlotStatus>) -> GetStatusResponse {
-        GetStatusResponse {
-            locked: false,
-            version: Some(Version { release: "0.1.0".into(), protocol: 1 }),
-            started_at: fixture::at(-7500),
-            pid: 42,
-            slots,
-            counters: Some(Counters { requests: 15, hits: 12, waits: 2, errors: 1, runs: 3, rejections: 0 }),
-            watchers: 1,
-            audit: None,
-        }
-    }
-
-    #[test]
-    fn an_audit_log_with_losses_is_told() {
-        let audit = |lost, trouble: &str| claviger::proto::v1::AuditLog {
-            lost,
-            lost_since: (lost > 0).then(|| fixture::at(-300)).flatten(),
-            waiting: 7,
-            trouble: trouble.into(),
-            ..Default::default()
-        };
-        for (audit, line) in [
-            (audit(0, ""), "nothing is cached\n"),
-            (audit(1, ""), "audit: 1 line lost since 5 min ago\n"),
-            (audit(0, "full\u{1b}"), "audit: it cannot be written (full\\u{1b}), 7 lines waiting\n"),
-            (
-                audit(12, "full"),
-                "audit: 12 lines lost since 5 min ago; it cannot be written (full), 7 lines waiting\n",
-            ),
-        ] {
-            let status = GetStatusResponse { audit: Some(audit), ..status(Vec::new()) };
-            let text = render(&status, fixture::now(), Style::default());
-            assert_eq!(text.lines().nth(2).map(|line| format!("{line}\n")).as_deref(), Some(line), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_row_per_entry_and_its_problem_below() {
-        let failed = SlotStatus {
-            key: "ffee".into(),
-            source: "api-key-helper".into(),
-            last_problem: fixture::problem(
-                "command-failed",
-                "the command ended with status 1",
-                "run it by hand",
-            ),
-            failures: 3,
-            ..Default::default()
-        };
-        let facts = claviger::proto::v1::Facts { link: "profile".into(), ..Default::default() };
-        let fresh = SlotStatus { facts: Some(facts), ..fixture::slot() };
-        let expected = "\
-clavigerd 0.1.0, pid 42, up 2 h 5 min
-15 requests: 12 from the cache, 2 waited, 1 failed; 3 commands run, 0 rejections reported, 1 watching
-
-SOURCE          STATE   GENERATION  EXPIRES        REFRESH   USED     SERVED  RUNS  KEY       CONFIGURED
-api-key-helper  fresh   3           in 4 min 12 s  in 3 min  2 s ago  12      3     ab12cd34  /h/.claude/settings.json:3
-  link profile
-api-key-helper  failed  0           -              -         -        0       0     ffee      environment
-  ! the command ended with status 1 (command-failed); run it by hand (3 times in a row)
-";
-        let text = render(&status(vec![fresh, failed]), fixture::now(), Style::default());
-        assert_eq!(text, expected);
-    }
-
-    #[test]
-    fn an_empty_cache_says_so() {
-        let text = render(&status(Vec::new()), fixture::now(), Style::default());
-        assert!(text.ends_with("1 watching\nnothing is cached\n"), "{text}");
-    }
-
-    #[test]
-    fn a_lock_and_accounts_are_told() {
-        let mut slot = fixture::slot();
-        (slot.source, slot.account) = ("oauth-login".into(), "work".into());
-        let locked = GetStatusResponse { locked: true, ..status(vec![slot, fixture::slot()]) };
-        let expected = "\
-clavigerd 0.1.0, pid 42, up 2 h 5 min
-locked: nothing is lent before `claviger unlock`
-15 requests: 12 from the cache, 2 waited, 1 failed; 3 commands run, 0 rejections reported, 1 watching
-
-SOURCE          ACCOUNT  STATE  GENERATION  EXPIRES        REFRESH   USED     SERVED  RUNS  KEY       CONFIGURED
-oauth-login     work     fresh  3           in 4 min 12 s  in 3 min  2 s ago  12      3     ab12cd34  /h/.claude/settings.json:3
-api-key-helper           fresh  3           in 4 min 12 s  in 3 min  2 s ago  12      3     ab12cd34  /h/.claude/settings.json:3
-";
-        assert_eq!(render(&locked, fixture::now(), Style::default()), expected);
-    }
-
-    #[test]
-    fn states_are_told_apart() {
-        let state = |change: fn(&mut SlotStatus)| {
-            let mut slot = fixture::slot();
-            change(&mut slot);
-            super::state(&slot, fixture::now())
-        };
-        assert_eq!(state(|_| ()), "fresh");
-        assert_eq!(state(|slot| slot.stale = true), "stale");
-        assert_eq!(state(|slot| slot.expires_at = fixture::at(0)), "expired");
-        assert_eq!(state(|slot| slot.refreshing = true), "refreshing");
-        assert_eq!(state(|slot| slot.generation = 0), "empty");
-    }
-
-    #[test]
-    fn a_sentence_for_one_entry() {
-        assert_eq!(
-            sentence(&fixture::slot(), fixture::now()),
-            "api-key-helper: generation 3, fresh, expires in 4 min 12 s, next refresh in 3 min"
-        );
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! Columns that line up.
 
+use unicode_width::UnicodeWidthStr as _;
 /// Columns that grow with their rows.
 pub(crate) struct Columns<const N: usize>([usize; N]);
 
@@ -55,9 +56,9 @@ pub(crate) fn pairs(pairs: Vec<(&str, String)>) -> String {
     align(&rows).into_iter().map(|line| line + "\n").collect()
 }
 
-// Good enough to line up: wide scripts are rare in paths and never in source ids.
-fn columns(text: &str) -> usize {
-    text.chars().count()
+/// How many columns of a terminal a text takes.
+pub(crate) fn columns(text: &str) -> usize {
+    text.width()
 }
 
 #[cfg(test)]
@@ -79,6 +80,7 @@ mod tests {
         let row = |a: &str, b: &str, c: &str| [a.to_owned(), b.to_owned(), c.to_owned()];
         assert_eq!(align(&[row("a", "", "x"), row("bcd", "", "yz")]), ["a    x", "bcd  yz"]);
         assert_eq!(align(&[row("a", "é", ""), row("bcd", "fg", "yz")]), ["a    é", "bcd  fg  yz"]);
+        assert_eq!(align(&[row("鍵", "", "x"), row("bcd", "", "yz")]), ["鍵   x", "bcd  yz"]);
     }
 
     #[test]

@@ -31,6 +31,14 @@ pub(crate) fn relative(at: &Timestamp, now: SystemTime) -> String {
     }
 }
 
+/// The time of day, here: "15:04:05".
+pub(crate) fn clock(at: SystemTime) -> String {
+    match jiff::Timestamp::try_from(at) {
+        Ok(at) => at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string(),
+        Err(_) => "--:--:--".into(),
+    }
+}
+
 /// Whether an instant has come.
 pub(crate) fn is_over(at: &Timestamp, now: SystemTime) -> bool {
     wire::system_time(at).is_some_and(|at| at <= now)

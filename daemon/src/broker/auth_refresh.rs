@@ -5,7 +5,7 @@
 
 mod record;
 
-use super::flight::announced;
+use super::{entry::Shown, flight::announced};
 use crate::{
     host::{Host, command},
     lock::lock,
@@ -28,7 +28,11 @@ const MOST: usize = 256;
 
 /// All runs, and when the last ones were; and who is told when one starts or ends.
 #[derive(Debug, Default)]
-pub struct AuthRefreshes(Mutex<HashMap<SourceKey, Record>>, Notify);
+pub struct AuthRefreshes {
+    records: Mutex<HashMap<SourceKey, Record>>,
+    shown: Shown,
+    changed: Notify,
+}
 
 /// What is known of one command.
 #[derive(Debug, Default)]
@@ -82,6 +86,11 @@ struct Waiter {
 // === impl AuthRefreshes ===
 
 impl AuthRefreshes {
+    /// None yet; `shown` is told of every change.
+    pub fn new(shown: Shown) -> Self {
+        Self { records: Mutex::default(), shown, changed: Notify::new() }
+    }
+
     /// Runs the command, or joins the run that is under way, and passes on what it says. A run that ended well after
     /// `since`, when the credentials were looked at, is as good: they only have to be read again.
     ///
@@ -122,7 +131,7 @@ impl AuthRefreshes {
         ask: &Ask<'_>,
     ) -> Result<Option<Waiter>, Problem> {
         let now = ask.host.clock.now();
-        let mut records = lock(&self.0);
+        let mut records = lock(&self.records);
         if records.len() >= MOST && !records.contains_key(&sign_in.key) {
             // Forgets pauses, never runs.
             records.retain(|_, record| record.running.is_some());
@@ -141,6 +150,7 @@ impl AuthRefreshes {
             return Err(Problem::new(Reason::Bug, "a run that was just started is gone"));
         };
         running.waiting += 1;
+        self.shown.send_replace(());
         Ok(Some(Waiter {
             runs: self.clone(),
             key: sign_in.key,
@@ -168,7 +178,7 @@ impl AuthRefreshes {
         let (runs, host, spec) = (self.clone(), host.clone(), sign_in.spec.clone());
         let (key, name, at) = (sign_in.key, sign_in.name, sign_in.at.clone());
         tracing::info!(%key, name, %at, "signing in");
-        self.1.notify_one();
+        self.changed.notify_one();
         tokio::spawn(async move {
             let ended = tokio::select! {
                 ended = command::run(&host, &spec, |line| runs.say(key, line.into())) => Some(ended),
@@ -187,43 +197,45 @@ impl AuthRefreshes {
     }
 
     fn say(&self, key: SourceKey, line: Arc<str>) {
-        if let Some(running) = lock(&self.0).get_mut(&key).and_then(|record| record.running.as_mut()) {
+        if let Some(running) = lock(&self.records).get_mut(&key).and_then(|record| record.running.as_mut()) {
             if running.recent.len() >= BACKLOG {
                 running.recent.remove(0);
             }
             running.recent.push(line.clone());
             // Fails when nobody listens.
             drop(running.lines.send(line));
+            self.shown.send_replace(());
         }
     }
 
     fn land(&self, key: SourceKey, now: SystemTime, ok: bool) {
-        if let Some(record) = lock(&self.0).get_mut(&key) {
+        if let Some(record) = lock(&self.records).get_mut(&key) {
             record.running = None;
             record.past.end(now, ok);
+            self.shown.send_replace(());
         }
-        self.1.notify_one();
+        self.changed.notify_one();
     }
 
     /// Resolves when a run has started or ended.
     pub async fn changed(&self) {
-        self.1.notified().await;
+        self.changed.notified().await;
     }
 
     /// What is known of earlier runs, for the next daemon.
     pub fn keep(&self) -> Vec<(SourceKey, Past)> {
-        lock(&self.0).iter().map(|(key, record)| (*key, record.past.clone())).collect()
+        lock(&self.records).iter().map(|(key, record)| (*key, record.past.clone())).collect()
     }
 
     /// Takes over what the last daemon knew.
     pub fn inherit(&self, runs: Vec<(SourceKey, Past)>) {
         let record = |past| Record { running: None, past };
-        lock(&self.0).extend(runs.into_iter().take(MOST).map(|(key, past)| (key, record(past))));
+        lock(&self.records).extend(runs.into_iter().take(MOST).map(|(key, past)| (key, record(past))));
     }
 
     /// Notes whether a credential was there after a run.
     pub fn note_use(&self, key: SourceKey, useful: bool) {
-        if let Some(record) = lock(&self.0).get_mut(&key) {
+        if let Some(record) = lock(&self.records).get_mut(&key) {
             record.past.note_use(useful);
         }
     }
@@ -242,14 +254,14 @@ impl AuthRefreshes {
                 lines: running.recent.clone(),
             })
         };
-        let mut pending: Vec<_> = lock(&self.0).iter().filter_map(of).collect();
+        let mut pending: Vec<_> = lock(&self.records).iter().filter_map(of).collect();
         pending.sort_by_key(|run| run.started_at);
         pending
     }
 
     /// Ends the runs whose identity starts with `id`, and says how many.
     pub fn cancel(&self, id: &str) -> u32 {
-        let records = lock(&self.0);
+        let records = lock(&self.records);
         let wanted = records.iter().filter(|(key, _)| key.to_string().starts_with(id));
         let mut cancelled = 0;
         for running in wanted.filter_map(|(_, record)| record.running.as_ref()) {
@@ -263,7 +275,7 @@ impl AuthRefreshes {
 impl Drop for Waiter {
     fn drop(&mut self) {
         if let Some(running) =
-            lock(&self.runs.0).get_mut(&self.key).and_then(|record| record.running.as_mut())
+            lock(&self.runs.records).get_mut(&self.key).and_then(|record| record.running.as_mut())
         {
             running.waiting = running.waiting.saturating_sub(1);
         }

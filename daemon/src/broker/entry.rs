@@ -1,6 +1,7 @@
 //! One entry of the cache: the pure state of [`super::slot`] with the secret, the provider and whoever follows it.
 
 use super::{
+    borrowers::{Borrower, Borrowers},
     flight::Flight,
     loan::{LoanMaterial, Wanted},
     slot::{Failure, State},
@@ -26,6 +27,9 @@ pub type Entries = HashMap<SourceKey, Entry>;
 
 /// Lines a watcher may lag behind before it misses some.
 const PROGRESS_BACKLOG: usize = 32;
+
+/// Wakes whoever follows the status of the daemon; costs next to nothing while nobody does.
+pub type Shown = watch::Sender<()>;
 
 /// A line of a running command.
 #[derive(Clone, Debug)]
@@ -60,7 +64,11 @@ pub struct Entry {
     /// Sessions that follow it, or wait for it, in a terminal.
     pub attended: u32,
     /// Whether somebody was told of the last failure in a terminal.
-    pub shown: bool,
+    pub told: bool,
+    /// Sessions that borrow it.
+    pub borrowers: Borrowers,
+    /// Reports of a rejected credential that led to a refresh.
+    pub rejections: u64,
     /// How often it was served at once.
     pub served: u64,
     /// How often its command was run.
@@ -74,6 +82,8 @@ pub struct Entry {
     pub session: Option<Arc<SessionContext>>,
     /// Bumped after every change of state.
     pub changed: watch::Sender<u64>,
+    /// Told of everything that a status shows.
+    pub shown: Shown,
     /// What running commands say.
     pub progress: broadcast::Sender<Progress>,
     /// What the running command has said so far, for whoever comes later: a login link is useless to nobody but them.
@@ -81,7 +91,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(wanted: &Wanted<'_>, now: SystemTime) -> Self {
+    pub(super) fn new(wanted: &Wanted<'_>, now: SystemTime, shown: Shown) -> Self {
         Self {
             source: wanted.winner.source,
             at: wanted.winner.bound.at.clone(),
@@ -93,13 +103,16 @@ impl Entry {
             last_used: now,
             watchers: 0,
             attended: 0,
-            shown: false,
+            told: false,
+            borrowers: Borrowers::default(),
+            rejections: 0,
             served: 0,
             runs: 0,
             recursed: false,
             provider: wanted.provider.clone(),
             session: None,
             changed: watch::Sender::new(0),
+            shown,
             progress: broadcast::Sender::new(PROGRESS_BACKLOG),
             recent: VecDeque::new(),
         }
@@ -110,6 +123,21 @@ impl Entry {
         self.last_used = now;
         self.session = Some(wanted.session.clone());
         self.bind(wanted.provider, wanted.winner);
+        self.shown.send_replace(());
+    }
+
+    /// Notes that a stream of `who` was opened, or (`false`) has ended.
+    pub(super) fn watch(&mut self, who: Borrower, open: bool, now: SystemTime) {
+        if open {
+            self.watchers += 1;
+            self.borrowers.opened(who, now);
+        } else {
+            self.watchers = self.watchers.saturating_sub(1);
+            self.borrowers.closed(who, now);
+            // From now on it counts as idle.
+            self.last_used = now;
+        }
+        self.shown.send_replace(());
     }
 
     /// Takes over a newer binding of the same key. An unchanged session comes with the binding that is here already.
@@ -155,6 +183,7 @@ impl Entry {
     /// Tells everyone who follows this entry.
     pub fn bump(&self) {
         self.changed.send_modify(|version| *version += 1);
+        self.shown.send_replace(());
     }
 }
 

@@ -230,12 +230,12 @@ impl Broker {
             Ok((secret, provided)) => {
                 report_recovery(key, entry);
                 let issued_at = provided.facts.issued_at.unwrap_or(now);
-                entry.shown = false;
+                entry.told = false;
                 entry.state.succeed(now, issued_at, provided.expires_at, took, cause, fastrand::f64());
                 keep(entry, secret, provided.facts)
             }
             Err(error) => {
-                entry.shown |= entry.attended > 0;
+                entry.told |= entry.attended > 0;
                 entry.state.fail(now, error.problem.clone(), error.asleep, fastrand::f64());
                 // A credential that is still lent keeps its own.
                 if !entry.state.is_valid(now) {

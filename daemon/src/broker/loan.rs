@@ -1,9 +1,9 @@
 //! What the broker lends, what a session wants of it, and how much of that there was.
 
-use super::slot::Issue;
+use super::{borrowers::Borrower, slot::Issue};
 use crate::{
     endpoint::{Endpoint, cloud},
-    host::memory::LockedText,
+    host::{memory::LockedText, system},
     resolve::Winner,
     sources::{CredentialProvider, Demand, Facts, SourceKey},
 };
@@ -103,6 +103,15 @@ pub struct Wanted<'a> {
     pub(super) demand: Demand,
 }
 
+// === impl Wanted ===
+
+impl Wanted<'_> {
+    /// Who asks, for the count of sessions. The process still waits for its answer, so its id is its own.
+    pub(super) fn borrower(&self) -> Borrower {
+        Borrower::new(self.pid.and_then(system::session_of).or(self.pid), &self.session.cwd)
+    }
+}
+
 /// Totals since the start.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -118,6 +127,10 @@ pub struct Counters {
     pub runs: AtomicU64,
     /// Reports of rejected credentials.
     pub rejections: AtomicU64,
+    /// Of the requests, needed no cache.
+    pub own: AtomicU64,
+    /// Of the requests, ended with a problem at once.
+    pub refused: AtomicU64,
     /// Open watch streams.
     pub watchers: AtomicU32,
 }

@@ -4,6 +4,7 @@
 
 mod attended;
 pub mod auth_refresh;
+pub mod borrowers;
 pub mod entry;
 pub mod flight;
 mod inputs;
@@ -17,6 +18,7 @@ pub mod refresh;
 pub mod schedule;
 mod serve;
 pub mod slot;
+mod status;
 pub mod tend;
 pub mod tune;
 pub mod watch;
@@ -44,7 +46,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
 };
@@ -87,6 +89,8 @@ pub struct Broker {
     /// The file that says so to the next start.
     lock_mark: PathBuf,
     inherited: Inherited,
+    /// Told of everything that a status shows.
+    shown: entry::Shown,
     /// Poked when a person may be needed, or not any more.
     pub attention: Notify,
     /// Jumps of the clock.
@@ -123,7 +127,9 @@ impl Broker {
         let lock_mark = store.directory.join("locked");
         let [commands, fetches, lendings] =
             [limits.commands, limits.commands, limits.commands.saturating_mul(LENDINGS)].map(Semaphore::new);
-        let (counters, entries, recall, auth_refreshes, inherited, attention) = Default::default();
+        let (counters, entries, recall, inherited, attention) = Default::default();
+        let shown = entry::Shown::default();
+        let auth_refreshes = Arc::new(AuthRefreshes::new(shown.clone()));
         Arc::new(Self {
             host,
             settings,
@@ -142,6 +148,7 @@ impl Broker {
             locked: AtomicBool::new(!files::stamp(&lock_mark).is_absent()),
             lock_mark,
             inherited,
+            shown,
             attention,
             jumps,
             flying: Sender::default(),
@@ -165,6 +172,7 @@ impl Broker {
         if loan.is_err() {
             self.counters.errors.fetch_add(1, Relaxed);
         }
+        self.shown.send_replace(());
         loan
     }
 
@@ -175,7 +183,14 @@ impl Broker {
         min_validity: Duration,
         demand: Demand,
     ) -> Result<Loan, Problem> {
-        let winner = self.winner(session).await?;
+        let count = |which: &AtomicU64| match demand {
+            Demand::Session => drop(which.fetch_add(1, Relaxed)),
+            _ => {}
+        };
+        let winner = self.winner(session).await.inspect_err(|_| count(&self.counters.refused))?;
+        if !matches!(winner.bound.material, Material::Provided(_)) {
+            count(&self.counters.own);
+        }
         let material = match &winner.bound.material {
             Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
             Material::Fixed(_) => LoanMaterial::Fixed,

@@ -6,7 +6,10 @@ use super::{
     loan::Wanted,
     slot::{Cause, Verdict},
 };
-use crate::sources::{Demand, Material, SourceKey};
+use crate::{
+    resolve::Winner,
+    sources::{Demand, Material, SourceKey},
+};
 use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,
@@ -33,6 +36,42 @@ impl Broker {
         pid: Option<u32>,
     ) -> Result<SourceKey, Problem> {
         let winner = self.winner(session).await?;
+        self.refresh_of(&winner, session, pid).await
+    }
+
+    /// Refreshes a cache entry now, for the session that asked for it last.
+    ///
+    /// # Errors
+    /// `no-credential` if there is no such session any more, or it comes to another entry by now; else as
+    /// [`Broker::refresh`].
+    pub async fn refresh_key(
+        self: &Arc<Self>,
+        (key, session): (SourceKey, &Arc<SessionContext>),
+        pid: Option<u32>,
+    ) -> Result<SourceKey, Problem> {
+        let winner = self.winner(session).await?;
+        match &winner.bound.material {
+            Material::Provided(provider) if provider.key() == key => {
+                self.refresh_of(&winner, session, pid).await
+            }
+            _ => Err(deserted()),
+        }
+    }
+
+    /// The session that asked for a cache entry last.
+    ///
+    /// # Errors
+    /// `no-credential` if there is none any more.
+    pub fn session_of(&self, key: SourceKey) -> Result<Arc<SessionContext>, Problem> {
+        self.lock().get(&key).and_then(|entry| entry.session.clone()).ok_or_else(deserted)
+    }
+
+    async fn refresh_of(
+        self: &Arc<Self>,
+        winner: &Winner,
+        session: &Arc<SessionContext>,
+        pid: Option<u32>,
+    ) -> Result<SourceKey, Problem> {
         let Material::Provided(provider) = &winner.bound.material else {
             return Err(Problem::new(
                 Reason::NoCredential,
@@ -40,7 +79,7 @@ impl Broker {
             )
             .hint("change the variable or the settings file that holds it"));
         };
-        let wanted = Wanted { winner: &winner, provider, session, pid, demand: Demand::Person };
+        let wanted = Wanted { winner, provider, session, pid, demand: Demand::Person };
         self.refuse_recursion(&wanted)?;
         let begun = self.host.clock.now();
         let fetched = self.refresh_once(&wanted).await?;
@@ -72,6 +111,7 @@ impl Broker {
         generation: u64,
     ) -> Result<Reported, Problem> {
         self.counters.rejections.fetch_add(1, Relaxed);
+        self.shown.send_replace(());
         let winner = self.winner(session).await?;
         let Material::Provided(provider) = &winner.bound.material else { return Ok(Reported::NotCached) };
         let now = self.host.clock.now();
@@ -82,8 +122,15 @@ impl Broker {
         let verdict = entry.state.judge(now, generation);
         if verdict == Verdict::Refresh {
             entry.state.reject(now);
+            entry.rejections += 1;
             drop(self.fly(entry, current, Cause::Rejected, Demand::Background));
         }
         Ok(Reported::Judged(verdict, entry.generation()))
     }
+}
+
+/// An entry that nobody's settings lead to.
+fn deserted() -> Problem {
+    Problem::new(Reason::NoCredential, "no session comes to this credential any more")
+        .hint("`claviger refresh` in the directory of a session refreshes what that one uses")
 }

@@ -2,10 +2,11 @@
 
 use super::{
     Broker,
+    borrowers::Borrower,
     entry::{self, Entries, Entry},
     flight::{self, Fetched},
     inputs,
-    loan::{LoanMaterial, Wanted},
+    loan::{Counters, LoanMaterial, Wanted},
     shutting_down,
     slot::{Cause, Decision},
     tend,
@@ -36,16 +37,15 @@ impl Broker {
         min_validity: Duration,
     ) -> Result<LoanMaterial, Problem> {
         let key = wanted.provider.key();
-        self.refuse_recursion(wanted)?;
-        let files = inputs::look(wanted.provider).await;
-        let flight = match self.decide(wanted, min_validity, &files)? {
-            Answer::Now(loan) => {
-                self.counters.hits.fetch_add(1, Relaxed);
-                return Ok(loan);
-            }
+        let answer = self.answer(wanted, min_validity).await;
+        // Streams look often, and are no requests.
+        if wanted.demand == Demand::Session {
+            self.counters.count(&answer);
+        }
+        let flight = match answer? {
+            Answer::Now(loan) => return Ok(loan),
             Answer::After(flight) => flight,
         };
-        self.counters.waits.fetch_add(1, Relaxed);
         let _attended = self.attend(key, wanted.session.interactive);
         let outcome = self.wait(flight).await;
         match outcome {
@@ -56,10 +56,22 @@ impl Broker {
         }
     }
 
+    async fn answer(
+        self: &Arc<Self>,
+        wanted: &Wanted<'_>,
+        min_validity: Duration,
+    ) -> Result<Answer, Problem> {
+        self.refuse_recursion(wanted)?;
+        let files = inputs::look(wanted.provider).await;
+        let who = wanted.borrower();
+        self.decide(wanted, who, min_validity, &files)
+    }
+
     /// Serves at once, or says which flight to wait for.
     fn decide(
         self: &Arc<Self>,
         wanted: &Wanted<'_>,
+        who: Borrower,
         min_validity: Duration,
         files: &[Stamp],
     ) -> Result<Answer, Problem> {
@@ -67,13 +79,16 @@ impl Broker {
         let key = wanted.provider.key();
         let mut entries = self.lock();
         let entry = self.entry(&mut entries, wanted, now)?;
+        if wanted.demand == Demand::Session {
+            entry.borrowers.asked(who, now);
+        }
         entry.compare(files);
         match entry.state.decide(now, min_validity, wanted.demand > Demand::Background) {
             Decision::Serve => {}
             Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due, Demand::Background)),
             Decision::Join => return Ok(Answer::After(self.fly(entry, key, Cause::Due, wanted.demand))),
             Decision::Reject => {
-                entry.shown |= wanted.session.interactive;
+                entry.told |= wanted.session.interactive;
                 return Err(entry.rejection(now));
             }
         }
@@ -94,7 +109,7 @@ impl Broker {
         let key = wanted.provider.key();
         if !entries.contains_key(&key) {
             entry::make_room(entries, self.limits().slots)?;
-            let mut entry = Entry::new(wanted, now);
+            let mut entry = Entry::new(wanted, now, self.shown.clone());
             self.inherited.restore(key, &mut entry);
             entries.insert(key, entry);
             tokio::spawn(tend::tend(self.clone(), key));
@@ -115,5 +130,16 @@ impl Broker {
             outcome = seat.outcome() => outcome,
             () = self.cut_off() => Err(shutting_down()),
         }
+    }
+}
+
+impl Counters {
+    fn count(&self, answer: &Result<Answer, Problem>) {
+        let which = match answer {
+            Ok(Answer::Now(_)) => &self.hits,
+            Ok(Answer::After(_)) => &self.waits,
+            Err(_) => &self.refused,
+        };
+        which.fetch_add(1, Relaxed);
     }
 }

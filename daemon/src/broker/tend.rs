@@ -82,6 +82,7 @@ impl Broker {
             Next::ForgetAt(end) if end <= now && entry.watchers == 0 => {
                 tracing::debug!(%key, source = entry.source, "forgotten");
                 entries.remove(&key);
+                self.shown.send_replace(());
                 Step::End
             }
             Next::ForgetAt(end) if end <= now => Step::Rest,

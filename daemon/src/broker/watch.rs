@@ -3,6 +3,7 @@
 use super::{
     Broker,
     attended::Attended,
+    borrowers::Borrower,
     entry::Progress,
     loan::{LoanMaterial, Wanted},
     news::{Event, Shown},
@@ -27,6 +28,7 @@ struct Attached {
     broker: Arc<Broker>,
     key: SourceKey,
     source: &'static str,
+    who: Borrower,
     changed: watch::Receiver<u64>,
     /// What a running command had said before.
     recent: VecDeque<Progress>,
@@ -45,28 +47,32 @@ impl Broker {
         let broker = self.clone();
         tokio::spawn(async move {
             broker.counters.watchers.fetch_add(1, Relaxed);
+            broker.shown.send_replace(());
             tokio::select! {
                 () = follow(&broker, &session, pid, &sender) => {}
                 () = sender.closed() => {}
                 () = broker.stopping() => {}
             }
             broker.counters.watchers.fetch_sub(1, Relaxed);
+            broker.shown.send_replace(());
         });
         receiver
     }
 
     fn attach(self: &Arc<Self>, wanted: &Wanted<'_>) -> Result<Attached, Problem> {
+        let (who, now) = (wanted.borrower(), self.host.clock.now());
         let mut entries = self.lock();
-        let entry = self.entry(&mut entries, wanted, self.host.clock.now())?;
-        entry.watchers += 1;
+        let entry = self.entry(&mut entries, wanted, now)?;
+        entry.watch(who, true, now);
         let (changed, progress) = (entry.changed.subscribe(), entry.progress.subscribe());
-        entry.shown |= wanted.session.interactive;
+        entry.told |= wanted.session.interactive;
         let attended = self.attend_entry(entry, wanted.provider.key(), wanted.session.interactive);
         Ok(Attached {
             _attended: attended,
             broker: self.clone(),
             key: wanted.provider.key(),
             source: wanted.winner.source,
+            who,
             changed,
             recent: entry.recent.clone(),
             progress,
@@ -77,9 +83,7 @@ impl Broker {
 impl Drop for Attached {
     fn drop(&mut self) {
         if let Some(entry) = self.broker.lock().get_mut(&self.key) {
-            entry.watchers = entry.watchers.saturating_sub(1);
-            // From now on it counts as idle.
-            entry.last_used = self.broker.host.clock.now();
+            entry.watch(self.who, false, self.broker.host.clock.now());
             if entry.watchers == 0 {
                 entry.bump();
             }

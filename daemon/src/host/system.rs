@@ -74,6 +74,16 @@ pub fn launchd_socket() -> io::Result<Option<UnixListener>> {
     Ok(sockets.into_iter().next().map(UnixListener::from))
 }
 
+/// The kernel's session of process `pid`: what runs in one terminal has the same, as a rule. `None` if it is gone.
+pub fn session_of(pid: u32) -> Option<u32> {
+    let pid = unistd::Pid::from_raw(i32::try_from(pid).ok()?);
+    // Zero: in another container.
+    unistd::getsid(Some(pid))
+        .ok()
+        .and_then(|session| u32::try_from(session.as_raw()).ok())
+        .filter(|id| *id > 0)
+}
+
 /// The program of process `pid`. Empty if it is gone.
 #[cfg(target_os = "macos")]
 pub fn program(pid: u32) -> String {

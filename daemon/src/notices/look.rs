@@ -51,7 +51,7 @@ fn subject(entry: &Entry) -> Subject {
 
 fn of_entry(entry: &Entry) -> Option<Need> {
     let failure = entry.state.failure.as_ref()?;
-    let is_seen = entry.shown || entry.attended > 0;
+    let is_seen = entry.told || entry.attended > 0;
     let (subject, text) = match failure.problem.reason {
         Reason::KeyringLocked => (
             Subject::Keyring,

@@ -142,5 +142,8 @@ pub(super) fn slot(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::SlotSt
         runs: entry.runs,
         facts: Some(facts(&entry.facts)),
         account: entry.provider.account().map(|account| account.name.clone()).unwrap_or_default(),
+        sessions: u32::try_from(entry.borrowers.count(now)).unwrap_or(u32::MAX),
+        rejections: entry.rejections,
+        directory: entry.session.as_ref().map(|last| last.cwd.display().to_string()).unwrap_or_default(),
     }
 }

@@ -1,9 +1,9 @@
 //! `InspectService`. Nothing here can reach a secret: its messages have no field for one.
 
-use super::{Context, convert, fail, introduce, session};
+use super::{Context, convert, fail, introduce, malformed, session};
 use crate::{
-    audit::{Line, State},
-    broker::{entry::Entry, loan::Counters},
+    audit::Line,
+    broker::entry::Entry,
     endpoint::cloud,
     policy::Policy,
     resolve::{self, Given, Resolution, Step},
@@ -19,7 +19,7 @@ use claviger::{
 };
 use std::{
     collections::BTreeMap,
-    sync::atomic::Ordering::Relaxed,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 use tokio::time::Instant;
@@ -31,7 +31,8 @@ impl InspectService for Context {
         &self,
         request: Request<v1::ExplainRequest>,
     ) -> Result<Response<v1::ExplainResponse>, Status> {
-        let session = session(request.into_inner().session)?;
+        let v1::ExplainRequest { session, key } = request.into_inner();
+        let (session, _) = self.subject(session, &key)?;
         let started = Instant::now();
         let settings = self.broker.settings_of(&session).await.map_err(fail)?;
         let read = started.elapsed();
@@ -47,20 +48,7 @@ impl InspectService for Context {
         &self,
         _: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        let now = self.broker.host.clock.now();
-        let mut slots = Vec::new();
-        self.broker.each_entry(|key, entry| slots.push((entry.last_used, convert::slot(key, entry, now))));
-        slots.sort_by(|(one, _), (other, _)| other.cmp(one));
-        Ok(Response::new(v1::GetStatusResponse {
-            version: Some(version()),
-            started_at: Some(wire::timestamp(self.broker.started_at)),
-            pid: std::process::id(),
-            slots: slots.into_iter().map(|(_, slot)| slot).collect(),
-            counters: Some(counters(&self.broker.counters)),
-            watchers: self.broker.counters.watchers.load(Relaxed),
-            locked: self.broker.is_locked(),
-            audit: Some(audit(self.audit.state())),
-        }))
+        Ok(Response::new(super::status::status(self)))
     }
 
     async fn refresh(
@@ -68,8 +56,12 @@ impl InspectService for Context {
         request: Request<v1::RefreshRequest>,
     ) -> Result<Response<v1::RefreshResponse>, Status> {
         let peer = crate::peer::of(&request);
-        let session = session(request.into_inner().session)?;
-        let refreshed = self.broker.refresh(&session, peer.pid).await;
+        let v1::RefreshRequest { session, key } = request.into_inner();
+        let (session, key) = self.subject(session, &key)?;
+        let refreshed = match key {
+            Some(key) => self.broker.refresh_key((key, &session), peer.pid).await,
+            None => self.broker.refresh(&session, peer.pid).await,
+        };
         let slot = refreshed.as_ref().ok().and_then(|key| self.slot(*key));
         let line = Line::ended("refresh", "refreshed", &refreshed).by(&peer).session(&session);
         let generation = slot.as_ref().map_or(0, |slot| slot.generation);
@@ -91,35 +83,39 @@ impl InspectService for Context {
     ) -> Result<Response<v1::GetVersionResponse>, Status> {
         Ok(introduce(v1::GetVersionResponse { version: Some(version()) }))
     }
+
+    type WatchStatusStream = super::status::Changed;
+
+    async fn watch_status(
+        &self,
+        _: Request<v1::WatchStatusRequest>,
+    ) -> Result<Response<Self::WatchStatusStream>, Status> {
+        Ok(Response::new(super::status::follow(self.clone())))
+    }
 }
 
-fn version() -> v1::Version {
+/// Release and protocol of this daemon.
+pub(super) fn version() -> v1::Version {
     v1::Version { release: RELEASE.to_owned(), protocol: PROTOCOL }
 }
 
-fn audit(state: State) -> v1::AuditLog {
-    let (lost, since) = state.lost.unzip();
-    v1::AuditLog {
-        file: state.path.display().to_string(),
-        lost: lost.unwrap_or_default(),
-        lost_since: since.map(wire::timestamp),
-        waiting: state.waiting,
-        trouble: state.trouble.unwrap_or_default(),
-    }
-}
-
-fn counters(counters: &Counters) -> v1::Counters {
-    v1::Counters {
-        requests: counters.requests.load(Relaxed),
-        hits: counters.hits.load(Relaxed),
-        waits: counters.waits.load(Relaxed),
-        errors: counters.errors.load(Relaxed),
-        runs: counters.runs.load(Relaxed),
-        rejections: counters.rejections.load(Relaxed),
-    }
-}
-
 impl Context {
+    /// The session that a request names, or the one that asked for the cache entry it names.
+    fn subject(
+        &self,
+        message: Option<v1::SessionContext>,
+        key: &str,
+    ) -> Result<(Arc<SessionContext>, Option<SourceKey>), Status> {
+        if key.is_empty() {
+            return Ok((session(message)?, None));
+        }
+        if message.is_some() {
+            return Err(malformed("a request names a session or a key, not both"));
+        }
+        let key = SourceKey::parse(key).ok_or_else(|| malformed("key is not one that a status shows"))?;
+        Ok((self.broker.session_of(key).map_err(fail)?, Some(key)))
+    }
+
     fn slot(&self, wanted: SourceKey) -> Option<v1::SlotStatus> {
         let now = self.broker.host.clock.now();
         let mut slot = None;

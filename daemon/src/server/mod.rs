@@ -6,6 +6,7 @@ pub mod convert;
 pub mod credentials;
 pub mod inspect;
 mod pending;
+mod status;
 pub mod trust;
 
 use crate::{

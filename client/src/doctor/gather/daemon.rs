@@ -140,7 +140,7 @@ struct Look<'a> {
 impl Look<'_> {
     async fn explain(&self) -> Result<ExplainResponse, Problem> {
         let _step = self.progress.step("settings");
-        let message = ExplainRequest { session: Some(self.session.to_proto()) };
+        let message = ExplainRequest { session: Some(self.session.to_proto()), ..ExplainRequest::default() };
         let mut service = self.client.inspect();
         let answer = async { unwrap(service.explain(request(message)).await) };
         match timeout(ANSWER, answer).await {

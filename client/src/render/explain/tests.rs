@@ -121,7 +121,9 @@ fn what_failed_last_is_told() {
     let answer = ExplainResponse { slot: Some(SlotStatus { last_problem: problem, ..slot }), ..walk() };
     let expected = "\
 cached: api-key-helper: generation 0, failed
-  ! it ended with exit code 2 (command-failed); run it by hand
+  ! it ended with exit code 2 (command-failed)
+    run it by hand
+    run: claviger refresh
 ";
     let text = render(&answer, fixture::now(), Style::default());
     assert!(text.contains(expected), "{text}");

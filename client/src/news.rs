@@ -1,0 +1,160 @@
+//! What happened between two states of the daemon. Pure: counters and generations only go up, so nothing is lost that
+//! came and went between two looks but the wording of it.
+
+use claviger::proto::v1::{Pending, Problem, SlotStatus, WatchStatusResponse};
+use prost_types::Timestamp;
+
+/// A cache entry, as it is called in news.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Who {
+    /// Source id.
+    pub(crate) source: String,
+    /// Account of the local store; empty if none.
+    pub(crate) account: String,
+    /// Key of the entry; empty if it is about none.
+    pub(crate) key: String,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum News {
+    /// We are connected to a daemon.
+    Connected { release: String, pid: u32, slots: usize },
+    /// The daemon is gone.
+    Lost,
+    /// Another daemon answers.
+    Restarted { release: String, pid: u32 },
+    /// A new generation of a credential is there.
+    Refreshed { who: Who, generation: u64, expires_at: Option<Timestamp> },
+    /// A refresh failed.
+    Failed { who: Who, problem: Problem, failures: u32 },
+    /// The API rejected a credential, which is refreshed therefore.
+    Rejected { who: Who },
+    /// An entry was dropped.
+    Forgotten { who: Who },
+    /// Somebody has to sign in.
+    SignInNeeded { who: Who, problem: Problem },
+    /// A command that signs in was started.
+    SignInStarted { who: Who },
+    /// It said something.
+    SignInSays { who: Who, line: String },
+    /// It ended.
+    SignInEnded { who: Who },
+    /// Nothing is lent any more.
+    Locked,
+    /// Credentials are lent again.
+    Unlocked,
+}
+
+// === impl Who ===
+
+impl Who {
+    fn of(slot: &SlotStatus) -> Self {
+        Self { source: slot.source.clone(), account: slot.account.clone(), key: slot.key.clone() }
+    }
+
+    fn of_pending(pending: &Pending) -> Self {
+        Self { source: pending.source.clone(), ..Self::default() }
+    }
+}
+
+// === impl News ===
+
+impl News {
+    /// That a daemon answers for the first time.
+    pub(crate) fn connected(state: &WatchStatusResponse) -> Self {
+        let status = state.status.clone().unwrap_or_default();
+        let release = status.version.unwrap_or_default().release;
+        Self::Connected { release, pid: status.pid, slots: status.slots.len() }
+    }
+}
+
+/// What happened from `old` to `new`, oldest first as far as that is known.
+pub(crate) fn compare(old: &WatchStatusResponse, new: &WatchStatusResponse) -> Vec<News> {
+    let (before, after) = (old.status.clone().unwrap_or_default(), new.status.clone().unwrap_or_default());
+    if (before.pid, &before.started_at) != (after.pid, &after.started_at) {
+        let release = after.version.clone().unwrap_or_default().release;
+        let restarted = News::Restarted { release, pid: after.pid };
+        // Nothing that the old one counted says anything about the new one.
+        return std::iter::once(restarted)
+            .chain(slots(&[], &after.slots))
+            .chain(signing_in(&[], &new.pending))
+            .collect();
+    }
+    let mut news = Vec::new();
+    if before.locked != after.locked {
+        news.push(if after.locked { News::Locked } else { News::Unlocked });
+    }
+    news.extend(signing_in(&old.pending, &new.pending));
+    news.extend(slots(&before.slots, &after.slots));
+    news
+}
+
+fn slots(old: &[SlotStatus], new: &[SlotStatus]) -> Vec<News> {
+    let nothing = SlotStatus::default();
+    let mut news = Vec::new();
+    for slot in new {
+        let before = old.iter().find(|old| old.key == slot.key).unwrap_or(&nothing);
+        news.extend(one(before, slot));
+    }
+    let gone = old.iter().filter(|old| !new.iter().any(|new| new.key == old.key));
+    news.extend(gone.map(|slot| News::Forgotten { who: Who::of(slot) }));
+    news
+}
+
+fn one(old: &SlotStatus, new: &SlotStatus) -> Vec<News> {
+    let who = || Who::of(new);
+    let mut news = Vec::new();
+    if new.rejections > old.rejections {
+        news.push(News::Rejected { who: who() });
+    }
+    // An entry that was dropped and made anew starts at 1 again.
+    if new.generation != old.generation && new.generation > 0 {
+        let (generation, expires_at) = (new.generation, new.expires_at);
+        news.push(News::Refreshed { who: who(), generation, expires_at });
+    }
+    if let Some(problem) = &new.last_problem
+        && new.failures > old.failures
+    {
+        news.push(News::Failed { who: who(), problem: problem.clone(), failures: new.failures });
+    }
+    news
+}
+
+fn signing_in(old: &[Pending], new: &[Pending]) -> Vec<News> {
+    let mut news = Vec::new();
+    for pending in new {
+        let before = old.iter().find(|old| is_same(old, pending));
+        let who = || Who::of_pending(pending);
+        match (&pending.problem, before) {
+            (Some(problem), None) => news.push(News::SignInNeeded { who: who(), problem: problem.clone() }),
+            (None, None) => news.push(News::SignInStarted { who: who() }),
+            _ => {}
+        }
+        let said = before.map_or(&[][..], |before| &before.lines);
+        let lines = added(said, &pending.lines).iter();
+        news.extend(lines.map(|line| News::SignInSays { who: who(), line: line.clone() }));
+    }
+    let ended = old.iter().filter(|old| !old.id.is_empty() && !new.iter().any(|new| new.id == old.id));
+    news.extend(ended.map(|run| News::SignInEnded { who: Who::of_pending(run) }));
+    news
+}
+
+/// A run by its id; what needs a person by what it is about and why.
+fn is_same(one: &Pending, other: &Pending) -> bool {
+    let why = |of: &Pending| of.problem.as_ref().map(|problem| problem.reason.clone());
+    one.id == other.id
+        && one.source == other.source
+        && one.location == other.location
+        && why(one) == why(other)
+}
+
+/// The lines of `new` that are not in `old`. Both are windows of a longer text, of which the oldest lines go.
+fn added<'a>(old: &[String], new: &'a [String]) -> &'a [String] {
+    let known =
+        (0..=old.len()).find(|start| new.starts_with(&old[*start..])).map_or(0, |start| old.len() - start);
+    &new[known..]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+use super::{News, Who, added, compare};
+use crate::render::fixture;
+use claviger::proto::v1::{GetStatusResponse, Pending, SlotStatus, WatchStatusResponse};
+
+type Change = fn(&mut WatchStatusResponse);
+
+fn state() -> WatchStatusResponse {
+    let status = GetStatusResponse {
+        pid: 42,
+        started_at: fixture::at(-100),
+        slots: vec![fixture::slot()],
+        ..Default::default()
+    };
+    WatchStatusResponse { status: Some(status), pending: Vec::new() }
+}
+
+fn slot(state: &mut WatchStatusResponse) -> &mut SlotStatus {
+    &mut state.status.as_mut().expect("a status").slots[0]
+}
+
+fn status(state: &mut WatchStatusResponse) -> &mut GetStatusResponse {
+    state.status.as_mut().expect("a status")
+}
+
+fn run(lines: &[&str]) -> Pending {
+    let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+    Pending { source: "awsAuthRefresh".into(), id: "r1".into(), lines, ..Default::default() }
+}
+
+fn needed() -> Pending {
+    let problem = fixture::problem("login-required", "nobody is signed in", "");
+    Pending { source: "aws-chain".into(), problem, ..Default::default() }
+}
+
+fn names(news: &[News]) -> Vec<String> {
+    let name = |news: &News| {
+        let text = format!("{news:?}");
+        let word = text.split([' ', '{']).next().unwrap_or_default().to_owned();
+        match news {
+            News::SignInSays { line, .. } => format!("{word} {line}"),
+            News::Refreshed { generation, .. } => format!("{word} {generation}"),
+            _ => word,
+        }
+    };
+    news.iter().map(name).collect()
+}
+
+#[test]
+fn every_change_has_its_news() {
+    let cases: [(&str, Change, Change, &[&str]); 17] = [
+        ("nothing", |_| (), |_| (), &[]),
+        ("served", |_| (), |s| slot(s).served += 1, &[]),
+        ("refreshing", |_| (), |s| slot(s).refreshing = true, &[]),
+        ("refreshed", |_| (), |s| slot(s).generation = 5, &["Refreshed 5"]),
+        ("made anew", |_| (), |s| slot(s).generation = 1, &["Refreshed 1"]),
+        (
+            "failed",
+            |_| (),
+            |s| {
+                slot(s).failures = 1;
+                slot(s).last_problem = fixture::problem("command-failed", "x", "");
+            },
+            &["Failed"],
+        ),
+        (
+            "still failing",
+            |s| {
+                slot(s).failures = 1;
+                slot(s).last_problem = fixture::problem("command-failed", "x", "");
+            },
+            |s| {
+                slot(s).failures = 1;
+                slot(s).last_problem = fixture::problem("command-failed", "x", "");
+            },
+            &[],
+        ),
+        (
+            "rejected and replaced",
+            |_| (),
+            |s| {
+                slot(s).rejections = 1;
+                slot(s).generation = 4;
+            },
+            &["Rejected", "Refreshed 4"],
+        ),
+        ("forgotten", |_| (), |s| status(s).slots.clear(), &["Forgotten"]),
+        ("new", |s| status(s).slots.clear(), |_| (), &["Refreshed 3"]),
+        ("new and empty", |s| status(s).slots.clear(), |s| slot(s).generation = 0, &[]),
+        ("locked", |_| (), |s| status(s).locked = true, &["Locked"]),
+        ("unlocked", |s| status(s).locked = true, |_| (), &["Unlocked"]),
+        ("restarted", |_| (), |s| status(s).pid = 43, &["Restarted", "Refreshed 3"]),
+        ("needed", |_| (), |s| s.pending = vec![needed()], &["SignInNeeded"]),
+        (
+            "a run says something",
+            |s| s.pending = vec![run(&["one"])],
+            |s| s.pending = vec![run(&["one", "two"])],
+            &["SignInSays two"],
+        ),
+        (
+            "needed, then run",
+            |s| s.pending = vec![needed()],
+            |s| s.pending = vec![run(&["open it"])],
+            &["SignInStarted", "SignInSays open it"],
+        ),
+    ];
+    for (what, old, new, expected) in cases {
+        let (mut before, mut after) = (state(), state());
+        old(&mut before);
+        new(&mut after);
+        assert_eq!(names(&compare(&before, &after)), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_run_ends_and_a_need_that_stays_is_told_once() {
+    let with = |pending: Vec<Pending>| WatchStatusResponse { pending, ..state() };
+    assert_eq!(names(&compare(&with(vec![run(&["x"])]), &with(Vec::new()))), ["SignInEnded"]);
+    assert_eq!(names(&compare(&with(vec![needed()]), &with(vec![needed()]))), [""; 0]);
+    let again = Pending { id: "r2".into(), ..run(&[]) };
+    assert_eq!(
+        names(&compare(&with(vec![run(&["x"])]), &with(vec![again]))),
+        ["SignInStarted", "SignInEnded"]
+    );
+}
+
+#[test]
+fn only_new_lines_of_a_moving_window_are_told() {
+    let lines = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
+    for (old, new, expected) in [
+        ("", "ab", "ab"),
+        ("ab", "ab", ""),
+        ("ab", "abc", "c"),
+        ("abc", "bcd", "d"),
+        ("abc", "xyz", "xyz"),
+        ("aaa", "aaab", "b"),
+    ] {
+        assert_eq!(added(&lines(old), &lines(new)), lines(expected), "{old} {new}");
+    }
+}
+
+#[test]
+fn news_name_the_entry_they_are_about() {
+    let mut after = state();
+    (slot(&mut after).generation, slot(&mut after).account) = (4, "work".into());
+    let news = compare(&state(), &after);
+    let who = Who { source: "api-key-helper".into(), account: "work".into(), key: "ab12cd34ef567890".into() };
+    assert_eq!(news, [News::Refreshed { who, generation: 4, expires_at: fixture::at(252) }]);
+}

@@ -1,0 +1,127 @@
+//! How much of a credential's life is left, as a small bar and in words.
+
+use super::time;
+use claviger::{proto::v1::SlotStatus, wire};
+use std::time::{Duration, SystemTime};
+
+/// Columns of a bar.
+pub(crate) const WIDTH: usize = 6;
+
+/// What is left of a life.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Left {
+    /// There is no credential.
+    Nothing,
+    /// It has no end that anybody knows of.
+    Endless,
+    /// It is over.
+    Over,
+    /// So long, and what part of its life (0 to 1) that is.
+    Some(Duration, f64),
+}
+
+/// The characters of a bar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Glyphs {
+    /// For terminals that show nothing else.
+    #[default]
+    Ascii,
+    /// Lines.
+    Lines,
+}
+
+// === impl Left ===
+
+impl Left {
+    /// What is left of a credential at `now`.
+    pub(crate) fn of(slot: &SlotStatus, now: SystemTime) -> Self {
+        if slot.generation == 0 {
+            return Self::Nothing;
+        }
+        let Some(end) = slot.expires_at.as_ref().and_then(wire::system_time) else { return Self::Endless };
+        let Ok(left) = end.duration_since(now) else { return Self::Over };
+        if left.is_zero() {
+            return Self::Over;
+        }
+        let start = slot.fetched_at.as_ref().and_then(wire::system_time).unwrap_or(now);
+        let life = end.duration_since(start).unwrap_or_default().max(left);
+        Self::Some(left, left.as_secs_f64() / life.as_secs_f64())
+    }
+
+    /// In words: "4 min 12 s"; seconds are left out once they do not matter.
+    pub(crate) fn words(self) -> String {
+        match self {
+            Self::Nothing => "-".into(),
+            Self::Endless => "no end".into(),
+            Self::Over => "over".into(),
+            Self::Some(left, _) if left >= Duration::from_secs(600) => {
+                let minutes = Duration::from_secs(left.as_secs() / 60 * 60);
+                time::span(minutes)
+            }
+            Self::Some(left, _) => time::span(left),
+        }
+    }
+
+    /// The bar in two parts: what is left, and what is gone.
+    pub(crate) fn bar(self, glyphs: Glyphs) -> (String, String) {
+        let part = match self {
+            Self::Nothing => return Default::default(),
+            Self::Endless => 1.0,
+            Self::Over => 0.0,
+            Self::Some(_, part) => part.clamp(0.0, 1.0),
+        };
+        // Halves, and never empty before the end.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 12")]
+        let halves = (part * (2 * WIDTH) as f64).ceil() as usize;
+        let (full, half, rest) = (halves / 2, halves % 2, WIDTH - halves.div_ceil(2));
+        match glyphs {
+            Glyphs::Lines => ("━".repeat(full) + &"╸".repeat(half), "─".repeat(rest)),
+            Glyphs::Ascii => ("=".repeat(full + half), "-".repeat(rest)),
+        }
+    }
+
+    /// Whether so little is left that somebody may want to look.
+    pub(crate) fn is_short(self) -> bool {
+        matches!(self, Self::Some(_, part) if part < 0.2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Glyphs, Left};
+    use crate::render::fixture;
+    use claviger::proto::v1::SlotStatus;
+
+    fn left(change: fn(&mut SlotStatus)) -> Left {
+        let mut slot = fixture::slot();
+        change(&mut slot);
+        Left::of(&slot, fixture::now())
+    }
+
+    #[test]
+    fn what_is_left_in_words_and_as_a_bar() {
+        let cases: [(fn(&mut SlotStatus), &str, &str, &str); 6] = [
+            (|_| (), "4 min 12 s", "━━━━━╸", "======"),
+            (|slot| slot.expires_at = fixture::at(5), "5 s", "━─────", "=-----"),
+            (|slot| slot.expires_at = fixture::at(3659), "1 h", "━━━━━━", "======"),
+            (|slot| slot.expires_at = None, "no end", "━━━━━━", "======"),
+            (|slot| slot.expires_at = fixture::at(0), "over", "──────", "------"),
+            (|slot| slot.generation = 0, "-", "", ""),
+        ];
+        for (change, words, lines, ascii) in cases {
+            let left = left(change);
+            let bar = |glyphs| {
+                let (left, gone) = left.bar(glyphs);
+                left + &gone
+            };
+            assert_eq!((left.words().as_str(), bar(Glyphs::Lines).as_str()), (words, lines));
+            assert_eq!(bar(Glyphs::Ascii), ascii);
+        }
+    }
+
+    #[test]
+    fn a_short_rest_is_marked_and_a_strange_date_does_no_harm() {
+        assert!(left(|slot| slot.expires_at = fixture::at(5)).is_short() && !left(|_| ()).is_short());
+        assert_eq!(left(|slot| slot.fetched_at = fixture::at(9999)).words(), "4 min 12 s");
+    }
+}

@@ -1,0 +1,88 @@
+//! What a cache entry says in a table, on a terminal of any width.
+
+use super::state;
+use crate::{
+    escape,
+    render::{
+        bar::{self, Glyphs, Left},
+        columns::Column,
+        place, time,
+    },
+};
+use claviger::{proto::v1::SlotStatus, wire};
+use std::time::{Duration, SystemTime};
+
+/// How many columns there are.
+pub(crate) const COLUMNS: usize = 13;
+/// Where the bar stands.
+pub(crate) const BAR: usize = 2;
+/// Where the time left stands.
+pub(crate) const LEFT: usize = 3;
+/// Where the state stands.
+pub(crate) const STATE: usize = 7;
+/// How much of a key is shown, and is enough to name it.
+const KEY_LENGTH: usize = 8;
+
+/// The columns, in the order they are shown.
+pub(crate) const TITLES: [Column; COLUMNS] = [
+    column("SOURCE", 0, false, 0),
+    column("ACCOUNT", 1, false, 0),
+    column("", 5, false, bar::WIDTH),
+    column("LEFT", 0, false, 10),
+    column("GEN", 4, true, 3),
+    column("AGE", 6, false, 6),
+    column("SESSIONS", 3, true, 8),
+    column("STATE", 0, false, 10),
+    column("NEXT", 10, false, 14),
+    column("SERVED", 11, true, 6),
+    column("RUNS", 12, true, 4),
+    column("KEY", 9, false, KEY_LENGTH),
+    column("CONFIGURED", 13, false, 0),
+];
+
+const fn column(title: &'static str, rank: u8, right: bool, least: usize) -> Column {
+    Column { title, rank, right, least }
+}
+
+/// A row; without a bar for programs.
+pub(crate) fn row(slot: &SlotStatus, now: SystemTime, glyphs: Option<Glyphs>) -> [String; COLUMNS] {
+    let left = Left::of(slot, now);
+    let bar = glyphs.map(|glyphs| left.bar(glyphs)).map(|(left, gone)| left + &gone);
+    [
+        escape::line(&slot.source),
+        escape::line(&slot.account),
+        bar.unwrap_or_default(),
+        left.words(),
+        slot.generation.to_string(),
+        age(slot, now),
+        slot.sessions.to_string(),
+        state(slot, now).into(),
+        slot.refresh_at.as_ref().map_or_else(|| "-".into(), |at| time::relative(at, now)),
+        slot.served.to_string(),
+        slot.runs.to_string(),
+        key(slot),
+        configured(slot),
+    ]
+}
+
+/// Enough of its key to name it.
+pub(crate) fn key(slot: &SlotStatus) -> String {
+    escape::line(&slot.key).chars().take(KEY_LENGTH).collect()
+}
+
+/// Where it is configured. An account stands in no file: somebody signed in.
+pub(crate) fn configured(slot: &SlotStatus) -> String {
+    let unplaced = match slot.source.as_str() {
+        "oauth-login" | "saved-api-key" => "local store",
+        _ => "environment",
+    };
+    slot.location.as_ref().map_or_else(|| unplaced.into(), place)
+}
+
+/// How old the credential is, with its largest unit only: "4 min".
+fn age(slot: &SlotStatus, now: SystemTime) -> String {
+    let Some(at) = slot.fetched_at.as_ref().and_then(wire::system_time) else { return "-".into() };
+    let age = now.duration_since(at).unwrap_or_default().as_secs();
+    let unit = [86_400, 3_600, 60].into_iter().find(|unit| age >= *unit).unwrap_or(1);
+    time::span(Duration::from_secs(age / unit * unit))
+}

@@ -1,0 +1,201 @@
+use super::{Place, render, sentence};
+use crate::{
+    output::Style,
+    render::{bar::Glyphs, fixture},
+};
+use claviger::proto::v1::{Counters, Facts, GetStatusResponse, SlotStatus, Version};
+
+fn status(slots: Vec<SlotStatus>) -> GetStatusResponse {
+    let counters =
+        Counters { requests: 15, hits: 12, waits: 2, errors: 1, runs: 3, refused: 1, ..Default::default() };
+    GetStatusResponse {
+        audit: None,
+        locked: false,
+        version: Some(Version { release: "0.1.0".into(), protocol: 1 }),
+        started_at: fixture::at(-7500),
+        pid: 42,
+        slots,
+        counters: Some(counters),
+        watchers: 1,
+    }
+}
+
+fn failed() -> SlotStatus {
+    SlotStatus {
+        key: "ffee".into(),
+        source: "api-key-helper".into(),
+        last_problem: fixture::problem("command-failed", "the command ended with status 1", "look at it"),
+        failures: 3,
+        ..Default::default()
+    }
+}
+
+fn at(width: usize) -> Place {
+    Place { width: Some(width), glyphs: Glyphs::Lines, ..Place::default() }
+}
+
+#[test]
+fn programs_get_every_column_and_no_bar() {
+    let facts = Facts { link: "profile".into(), ..Default::default() };
+    let fresh = SlotStatus { facts: Some(facts), ..fixture::slot() };
+    let expected = "\
+clavigerd 0.1.0, pid 42, up 2 h 5 min
+15 requests: 12 from the cache, 2 waited for a refresh, 1 refused at once
+1 failed; 3 commands run, 0 rejections reported, 1 watching
+
+SOURCE          LEFT        GEN  AGE   SESSIONS  STATE   NEXT      SERVED  RUNS  KEY       CONFIGURED
+api-key-helper  4 min 12 s    3  48 s         2  fresh   in 3 min      12     3  ab12cd34  /h/.claude/settings.json:3
+  link profile
+api-key-helper  -             0  -            0  failed  -              0     0  ffee      environment
+  ! the command ended with status 1 (command-failed), 3 times in a row
+    look at it
+    run: claviger refresh
+";
+    let text = render(&status(vec![fresh, failed()]), fixture::now(), Place::default());
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn eighty_columns_are_enough() {
+    let mut slot = fixture::slot();
+    (slot.source, slot.account) = ("oauth-login".into(), "work".into());
+    let expected = "\
+clavigerd 0.1.0, pid 42, up 2 h 5 min
+15 requests: 12 from the cache, 2 waited for a refresh, 1 refused at once
+1 failed; 3 commands run, 0 rejections reported, 1 watching
+
+SOURCE          ACCOUNT          LEFT        GEN  AGE     SESSIONS  STATE
+oauth-login     work     ━━━━━╸  4 min 12 s    3  48 s           2  fresh
+api-key-helper                   -             0  -              0  failed
+  ! the command ended with status 1 (command-failed), 3 times in a row
+    look at it
+    run: claviger refresh
+";
+    assert_eq!(render(&status(vec![slot, failed()]), fixture::now(), at(80)), expected);
+}
+
+#[test]
+fn a_narrow_terminal_loses_columns_and_keeps_what_matters() {
+    let mut wide = fixture::slot();
+    (wide.source, wide.account) = ("oauth-login".into(), "仕事".into());
+    for (width, expected) in [
+        (72, "SOURCE          ACCOUNT          LEFT        GEN  SESSIONS  STATE"),
+        (64, "SOURCE          ACCOUNT  LEFT        GEN  SESSIONS  STATE"),
+        (50, "SOURCE          ACCOUNT  LEFT        STATE"),
+        (38, "SOURCE          LEFT        STATE"),
+        (24, "SOURCE   LEFT     STATE"),
+    ] {
+        let text = render(&status(vec![wide.clone(), failed()]), fixture::now(), at(width));
+        let line = text.lines().find(|line| line.starts_with("SOURCE")).unwrap_or_default();
+        assert_eq!(line, expected, "{width}");
+        let fits = |line: &str| crate::render::table::columns(line) <= width;
+        assert!(text.lines().skip(1).all(fits), "{width}: {text}");
+    }
+    let text = render(&status(vec![wide]), fixture::now(), at(64));
+    assert!(text.contains("oauth-login  仕事     4 min 12 s"), "{text}");
+}
+
+#[test]
+fn the_parts_of_the_requests_add_up() {
+    let all =
+        Counters { requests: 20, hits: 9, waits: 4, own: 3, refused: 2, errors: 5, runs: 1, rejections: 1 };
+    assert_eq!(
+        super::counters(all, 0),
+        [
+            "20 requests: 9 from the cache, 4 waited for a refresh, 3 with a secret of their own, \
+             2 refused at once, 2 just arrived",
+            "5 failed; 1 command run, 1 rejection reported, 0 watching"
+        ]
+    );
+}
+
+#[test]
+fn an_empty_cache_says_so() {
+    let text = render(&status(Vec::new()), fixture::now(), Place::default());
+    assert!(text.ends_with("1 watching\nnothing is cached\n"), "{text}");
+}
+
+#[test]
+fn a_lock_is_told_and_colours_only_where_they_are_seen() {
+    let locked = GetStatusResponse { locked: true, ..status(vec![fixture::slot(), failed()]) };
+    let plain = render(&locked, fixture::now(), at(80));
+    assert!(
+        plain.contains("\nlocked: nothing is lent before `claviger unlock`\n") && !plain.contains('\x1b')
+    );
+    let coloured = render(&locked, fixture::now(), Place { style: Style::coloured(), ..at(80) });
+    assert!(coloured.contains("\x1b[32mfresh") && coloured.contains("\x1b[31mfailed"), "{coloured}");
+    let mut stripped = String::new();
+    let mut inside = false;
+    for c in coloured.chars() {
+        match c {
+            '\x1b' => inside = true,
+            'm' if inside => inside = false,
+            c if !inside => stripped.push(c),
+            _ => {}
+        }
+    }
+    assert_eq!(stripped, plain, "colours move nothing");
+}
+
+#[test]
+fn a_problem_names_the_command_that_mends_it() {
+    let line = |reason: &str, hint: &str| {
+        let problem = fixture::problem(reason, "x", hint).unwrap_or_default();
+        super::trouble(&problem, 1).last().cloned().unwrap_or_default()
+    };
+    assert_eq!(line("login-required", "`claviger login work` signs in"), "`claviger login work` signs in");
+    for (reason, command) in [
+        ("command-failed", "claviger refresh"),
+        ("workspace-untrusted", "claviger trust show"),
+        ("settings-invalid", "claviger explain"),
+        ("from-the-future", "claviger refresh"),
+    ] {
+        assert_eq!(line(reason, "edit `settings.json`"), format!("run: {command}"));
+    }
+}
+
+#[test]
+fn states_are_told_apart() {
+    let state = |change: fn(&mut SlotStatus)| {
+        let mut slot = fixture::slot();
+        change(&mut slot);
+        super::state(&slot, fixture::now())
+    };
+    assert_eq!(state(|_| ()), "fresh");
+    assert_eq!(state(|slot| slot.stale = true), "stale");
+    assert_eq!(state(|slot| slot.expires_at = fixture::at(0)), "expired");
+    assert_eq!(state(|slot| slot.refreshing = true), "refreshing");
+    assert_eq!(state(|slot| slot.generation = 0), "empty");
+}
+
+#[test]
+fn a_sentence_for_one_entry() {
+    assert_eq!(
+        sentence(&fixture::slot(), fixture::now()),
+        "api-key-helper: generation 3, fresh, expires in 4 min 12 s, next refresh in 3 min"
+    );
+}
+
+#[test]
+fn an_audit_log_with_losses_is_told() {
+    let audit = |lost, trouble: &str| claviger::proto::v1::AuditLog {
+        lost,
+        lost_since: (lost > 0).then(|| fixture::at(-300)).flatten(),
+        waiting: 7,
+        trouble: trouble.into(),
+        ..Default::default()
+    };
+    for (audit, line) in [
+        (audit(0, ""), ""),
+        (audit(1, ""), "audit: 1 line lost since 5 min ago\n"),
+        (audit(0, "full\u{1b}"), "audit: it cannot be written (full\\u{1b}), 7 lines waiting\n"),
+        (
+            audit(12, "full"),
+            "audit: 12 lines lost since 5 min ago; it cannot be written (full), 7 lines waiting\n",
+        ),
+    ] {
+        let status = GetStatusResponse { audit: Some(audit), ..status(Vec::new()) };
+        let text = render(&status, fixture::now(), Place::default());
+        assert!(text.ends_with(&format!("watching\n{line}nothing is cached\n")), "{text}");
+    }
+}

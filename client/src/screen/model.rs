@@ -1,0 +1,267 @@
+//! What the screen knows, and what a message makes of it. Pure: what is to be done outside is left as a wish.
+
+use crate::{
+    news::{News, compare},
+    render::{bar::Glyphs, news, status::Mood, time},
+};
+use claviger::proto::v1::{SlotStatus, WatchStatusResponse};
+use std::{collections::VecDeque, time::SystemTime};
+
+/// News that are remembered.
+const LOG: usize = 500;
+/// Lines that a page key goes.
+const PAGE: isize = 10;
+
+/// What the screen knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    /// The last state; none before the first.
+    pub(crate) state: Option<Box<WatchStatusResponse>>,
+    /// Key of the chosen row.
+    pub(crate) chosen: String,
+    /// News, oldest first.
+    pub(crate) log: VecDeque<Entry>,
+    /// Whether the daemon is there.
+    pub(crate) connected: bool,
+    /// What lies above the table.
+    pub(crate) overlay: Overlay,
+    /// The time that is shown.
+    pub(crate) now: SystemTime,
+    /// Whether there are colours.
+    pub(crate) colour: bool,
+    /// What bars are made of.
+    pub(crate) glyphs: Glyphs,
+    /// What is to be done outside.
+    pub(crate) wishes: Vec<Wish>,
+    /// How the screen is to end.
+    pub(crate) end: Option<End>,
+}
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    /// The time of day.
+    pub(crate) at: String,
+    /// How it is to be taken.
+    pub(crate) mood: Mood,
+    /// What happened.
+    pub(crate) text: String,
+}
+
+/// What lies above the table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Overlay {
+    /// Nothing.
+    #[default]
+    None,
+    /// The keys.
+    Help,
+    /// An explanation, from a line of it on.
+    Explanation(Vec<String>, usize),
+}
+
+/// What somebody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// The row above.
+    Up,
+    /// The row below.
+    Down,
+    /// Many rows up.
+    PageUp,
+    /// Many rows down.
+    PageDown,
+    /// The first row.
+    First,
+    /// The last row.
+    Last,
+    /// A new credential for the row.
+    Refresh,
+    /// Why the row is what it is.
+    Explain,
+    /// The keys.
+    Help,
+    /// Back to the table; from there, the end.
+    Back,
+    /// The end.
+    Quit,
+    /// Ctrl-C.
+    Interrupt,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub(crate) enum Message {
+    /// Somebody pressed a key.
+    Key(Key),
+    /// The daemon has another state.
+    State(Box<WatchStatusResponse>),
+    /// The daemon is gone.
+    Lost,
+    /// An answer to [`Wish::Explain`].
+    Explained(String),
+    /// Something that was wished for did not work.
+    Trouble(String),
+    /// A second has passed.
+    Tick,
+    /// The terminal has another size.
+    Resized,
+    /// A signal, or the terminal is gone.
+    Signal(u8),
+}
+
+/// What is to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Refresh the entry with this key.
+    Refresh(String),
+    /// Explain the entry with this key.
+    Explain(String),
+    /// Draw everything anew, at the size that the terminal has now.
+    StartOver,
+}
+
+/// How the screen ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Somebody has seen enough.
+    Quit,
+    /// With this exit code.
+    Code(u8),
+}
+
+/// What becomes of `model` when `message` happens at `now`.
+pub(crate) fn update(mut model: Model, message: Message, now: SystemTime) -> Model {
+    model.now = now;
+    match message {
+        Message::Key(key) => model.press(key),
+        Message::State(state) => model.take(state),
+        Message::Lost => {
+            model.connected = false;
+            model.note(&News::Lost);
+        }
+        Message::Explained(text) => {
+            model.overlay = Overlay::Explanation(text.lines().map(str::to_owned).collect(), 0);
+        }
+        Message::Trouble(text) => model.say(Mood::Bad, text),
+        Message::Tick => {}
+        Message::Resized => model.wishes.push(Wish::StartOver),
+        Message::Signal(code) => model.end = Some(End::Code(code)),
+    }
+    model
+}
+
+// === impl Model ===
+
+impl Model {
+    /// Before the first state.
+    pub(crate) fn new(colour: bool, glyphs: Glyphs, now: SystemTime) -> Self {
+        Self {
+            state: None,
+            chosen: String::new(),
+            log: VecDeque::new(),
+            connected: true,
+            overlay: Overlay::None,
+            now,
+            colour,
+            glyphs,
+            wishes: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// The rows.
+    pub(crate) fn slots(&self) -> &[SlotStatus] {
+        self.state.as_ref().and_then(|state| state.status.as_ref()).map_or(&[], |status| &status.slots)
+    }
+
+    /// Number of the chosen row.
+    pub(crate) fn row(&self) -> usize {
+        self.slots().iter().position(|slot| slot.key == self.chosen).unwrap_or(0)
+    }
+
+    /// The chosen row.
+    pub(crate) fn slot(&self) -> Option<&SlotStatus> {
+        self.slots().get(self.row())
+    }
+
+    fn take(&mut self, mut state: Box<WatchStatusResponse>) {
+        // Rows that change places under somebody's hand are no pleasure: by name, not by last use.
+        if let Some(status) = &mut state.status {
+            let name = |slot: &SlotStatus| (slot.source.clone(), slot.account.clone(), slot.key.clone());
+            status.slots.sort_by_key(name);
+        }
+        let news = match &self.state {
+            None => vec![News::connected(&state)],
+            Some(last) => {
+                let back = (!self.connected).then(|| News::connected(&state));
+                let news = compare(last, &state);
+                // That another one answers says that one is there.
+                let restarted = news.iter().any(|news| matches!(news, News::Restarted { .. }));
+                back.filter(|_| !restarted).into_iter().chain(news).collect()
+            }
+        };
+        let row = self.row();
+        (self.state, self.connected) = (Some(state), true);
+        news.iter().for_each(|news| self.note(news));
+        if !self.slots().iter().any(|slot| slot.key == self.chosen) {
+            self.choose(row);
+        }
+    }
+
+    fn press(&mut self, key: Key) {
+        match (key, &mut self.overlay) {
+            (Key::Interrupt, _) => self.end = Some(End::Code(crate::exit::INTERRUPTED)),
+            (Key::Quit, Overlay::None) | (Key::Back, Overlay::None) => self.end = Some(End::Quit),
+            (Key::Quit | Key::Back, _) => self.overlay = Overlay::None,
+            (Key::Help, Overlay::Help) => self.overlay = Overlay::None,
+            (Key::Help, _) => self.overlay = Overlay::Help,
+            (Key::Explain, Overlay::Explanation(..)) => self.overlay = Overlay::None,
+            (Key::Explain, _) => self.wish(Wish::Explain),
+            (Key::Refresh, _) => self.wish(Wish::Refresh),
+            (key, Overlay::Explanation(lines, top)) => *top = moved(*top, key, lines.len()),
+            (key, Overlay::None) => self.choose(moved(self.row(), key, self.slots().len())),
+            (_, Overlay::Help) => {}
+        }
+    }
+
+    fn wish(&mut self, wish: fn(String) -> Wish) {
+        if let Some(key) = self.slot().map(|slot| slot.key.clone()).filter(|_| self.connected) {
+            self.wishes.push(wish(key));
+        }
+    }
+
+    fn choose(&mut self, row: usize) {
+        let last = self.slots().len().saturating_sub(1);
+        self.chosen = self.slots().get(row.min(last)).map(|slot| slot.key.clone()).unwrap_or_default();
+    }
+
+    fn note(&mut self, news: &News) {
+        let (mood, text) = news::line(news, self.now);
+        self.say(mood, text);
+    }
+
+    fn say(&mut self, mood: Mood, text: String) {
+        if self.log.len() >= LOG {
+            self.log.pop_front();
+        }
+        self.log.push_back(Entry { at: time::clock(self.now), mood, text });
+    }
+}
+
+/// Where a key leads from `place` among `count`.
+fn moved(place: usize, key: Key, count: usize) -> usize {
+    let by = match key {
+        Key::Up => -1,
+        Key::Down => 1,
+        Key::PageUp => -PAGE,
+        Key::PageDown => PAGE,
+        Key::First => isize::MIN,
+        Key::Last => isize::MAX,
+        _ => 0,
+    };
+    place.saturating_add_signed(by).min(count.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+use super::{End, Key, Message, Model, Overlay, Wish, update};
+use crate::render::{bar::Glyphs, fixture};
+use claviger::proto::v1::{GetStatusResponse, SlotStatus, WatchStatusResponse};
+
+fn slot(key: &str, generation: u64) -> SlotStatus {
+    SlotStatus { key: key.into(), source: format!("source-{key}"), generation, ..fixture::slot() }
+}
+
+fn state(pid: u32, slots: Vec<SlotStatus>) -> Message {
+    let status = GetStatusResponse { pid, slots, ..Default::default() };
+    Message::State(Box::new(WatchStatusResponse { status: Some(status), pending: Vec::new() }))
+}
+
+fn after(messages: impl IntoIterator<Item = Message>) -> Model {
+    let model = Model::new(false, Glyphs::Lines, fixture::now());
+    messages.into_iter().fold(model, |model, message| update(model, message, fixture::now()))
+}
+
+fn three() -> Message {
+    state(1, vec![slot("c", 1), slot("a", 1), slot("b", 1)])
+}
+
+fn log(model: &Model) -> Vec<&str> {
+    model.log.iter().map(|entry| entry.text.as_str()).collect()
+}
+
+#[test]
+fn rows_stand_by_name_and_keys_choose_among_them() {
+    for (keys, chosen) in [
+        (&[][..], "a"),
+        (&[Key::Up], "a"),
+        (&[Key::Down], "b"),
+        (&[Key::Down, Key::Down, Key::Down], "c"),
+        (&[Key::Last], "c"),
+        (&[Key::Last, Key::Up], "b"),
+        (&[Key::PageDown, Key::First], "a"),
+        (&[Key::PageDown, Key::PageUp], "a"),
+    ] {
+        let model = after(std::iter::once(three()).chain(keys.iter().map(|key| Message::Key(*key))));
+        assert_eq!(model.chosen, chosen, "{keys:?}");
+    }
+}
+
+#[test]
+fn the_choice_follows_its_row_and_finds_another_when_it_goes() {
+    let model = after([three(), Message::Key(Key::Down), state(1, vec![slot("b", 2), slot("0", 1)])]);
+    assert_eq!((model.chosen.as_str(), model.row()), ("b", 1));
+    let model = update(model, state(1, vec![slot("0", 1)]), fixture::now());
+    assert_eq!(model.chosen, "0");
+    let model = update(model, state(1, Vec::new()), fixture::now());
+    assert_eq!((model.chosen.as_str(), model.slot().is_none()), ("", true));
+}
+
+#[test]
+fn what_is_wished_for_is_about_the_chosen_row() {
+    let keys = [Key::Down, Key::Refresh, Key::Explain].map(Message::Key);
+    let model = after(std::iter::once(three()).chain(keys));
+    assert_eq!(model.wishes, [Wish::Refresh("b".into()), Wish::Explain("b".into())]);
+    let nothing = after([Message::Key(Key::Refresh), three(), Message::Lost, Message::Key(Key::Refresh)]);
+    assert_eq!(nothing.wishes, []);
+    assert_eq!(after([Message::Resized]).wishes, [Wish::StartOver]);
+}
+
+#[test]
+fn ends_have_their_codes_and_an_overlay_goes_first() {
+    let end = |keys: &[Key]| after(keys.iter().map(|key| Message::Key(*key))).end;
+    for (keys, expected) in [
+        (&[Key::Quit][..], Some(End::Quit)),
+        (&[Key::Back], Some(End::Quit)),
+        (&[Key::Interrupt], Some(End::Code(130))),
+        (&[Key::Help, Key::Quit], None),
+        (&[Key::Help, Key::Help, Key::Quit], Some(End::Quit)),
+        (&[Key::Help, Key::Interrupt], Some(End::Code(130))),
+        (&[Key::Help, Key::Back, Key::Quit], Some(End::Quit)),
+    ] {
+        assert_eq!(end(keys), expected, "{keys:?}");
+    }
+    assert_eq!(after([Message::Signal(143)]).end, Some(End::Code(143)));
+}
+
+#[test]
+fn an_explanation_scrolls_to_its_end_and_no_further() {
+    let text = (0..30).map(|n| format!("line {n}\n")).collect::<String>();
+    let top = |keys: &[Key]| {
+        let model = after(
+            std::iter::once(Message::Explained(text.clone()))
+                .chain(keys.iter().map(|key| Message::Key(*key))),
+        );
+        match model.overlay {
+            Overlay::Explanation(_, top) => Some(top),
+            _ => None,
+        }
+    };
+    for (keys, expected) in [
+        (&[][..], Some(0)),
+        (&[Key::Down, Key::Down, Key::Up], Some(1)),
+        (&[Key::PageDown], Some(10)),
+        (&[Key::Last], Some(29)),
+        (&[Key::Last, Key::First], Some(0)),
+        (&[Key::Explain], None),
+        (&[Key::Quit], None),
+    ] {
+        assert_eq!(top(keys), expected, "{keys:?}");
+    }
+}
+
+#[test]
+fn the_log_tells_what_happened_and_forgets_the_oldest() {
+    let model = after([three(), state(1, vec![slot("a", 2), slot("b", 1), slot("c", 1)])]);
+    assert_eq!(log(&model).len(), 2);
+    assert!(log(&model)[1].starts_with("source-a: refreshed, generation 2"), "{:?}", model.log);
+    let gone = update(model, Message::Lost, fixture::now());
+    assert!(!gone.connected && log(&gone)[2].starts_with("the daemon is gone"));
+    let same = update(gone.clone(), state(1, vec![slot("a", 2)]), fixture::now());
+    assert!(same.connected && log(&same)[3].starts_with("clavigerd"), "{:?}", same.log);
+    let other = update(gone, state(2, Vec::new()), fixture::now());
+    assert_eq!(log(&other)[3], "daemon restarted: clavigerd , pid 2");
+    let many = after((0..2000).map(|n| Message::Trouble(n.to_string())));
+    assert_eq!((many.log.len(), log(&many)[0]), (500, "1500"));
+}

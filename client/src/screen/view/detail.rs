@@ -1,0 +1,69 @@
+//! What there is to say of the chosen row.
+
+use super::{paint::Paint, titled};
+use crate::{
+    escape,
+    render::{columns, facts, status, time},
+    screen::model::Model,
+};
+use claviger::proto::v1::SlotStatus;
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+    widgets::Paragraph,
+};
+use std::time::SystemTime;
+
+/// Rows it takes, with its title.
+pub(super) const HEIGHT: u16 = 7;
+/// Columns of the names.
+const NAME: usize = 12;
+
+/// Draws it.
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Paint) {
+    if area.height == 0 {
+        return;
+    }
+    let block = titled(" details ", paint);
+    let width = usize::from(block.inner(area).width);
+    let mut lines = Vec::new();
+    if let Some(slot) = model.slot() {
+        // What is wrong comes first: at the bottom it could be cut off.
+        let trouble = slot
+            .last_problem
+            .as_ref()
+            .map(|problem| status::trouble(problem, slot.failures))
+            .unwrap_or_default();
+        let trouble = trouble.iter().flat_map(|line| columns::wrap(line, width.max(1)));
+        lines.extend(trouble.map(|line| Line::styled(line, paint.bad())));
+        for (name, value) in pairs(slot, model.now).into_iter().filter(|(_, value)| !value.is_empty()) {
+            let value = columns::cut(&value, width.saturating_sub(NAME));
+            lines.push(Line::from(vec![
+                Span::styled(columns::cell(name, NAME, false), paint.dim()),
+                Span::raw(value),
+            ]));
+        }
+    }
+    frame.render_widget(Paragraph::new(lines).block(block), area);
+}
+
+fn pairs(slot: &SlotStatus, now: SystemTime) -> [(&'static str, String); 6] {
+    let at = |at: &Option<_>| at.as_ref().map(|at| time::relative(at, now));
+    let next = at(&slot.refresh_at).map_or_else(|| "none planned".into(), |at| at);
+    let used = at(&slot.last_used_at).map(|at| format!("{at}, from {}", escape::line(&slot.directory)));
+    [
+        ("configured", status::configured(slot)),
+        ("refresh", next),
+        ("used", used.unwrap_or_default()),
+        (
+            "so far",
+            format!(
+                "served {}, run {}, rejected {}, watched by {}",
+                slot.served, slot.runs, slot.rejections, slot.watchers
+            ),
+        ),
+        ("known", slot.facts.as_ref().map(facts::line).unwrap_or_default()),
+        ("key", status::key(slot)),
+    ]
+}

@@ -1,0 +1,61 @@
+//! The looks of things: the terminal's own colours, or none.
+
+use crate::render::status::Mood;
+use ratatui::style::{Color, Modifier, Style};
+
+/// Whether there are colours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paint {
+    /// Whether there are.
+    pub(super) colour: bool,
+}
+
+impl Paint {
+    /// What matters.
+    pub(super) fn bold(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// What matters less.
+    pub(super) fn dim(self) -> Style {
+        if self.colour { Style::new().add_modifier(Modifier::DIM) } else { Style::new() }
+    }
+
+    /// A key to press.
+    pub(super) fn key(self) -> Style {
+        self.colour(Color::Cyan).add_modifier(Modifier::BOLD)
+    }
+
+    /// As it should be.
+    pub(super) fn good(self) -> Style {
+        self.colour(Color::Green)
+    }
+
+    /// Worth a look.
+    pub(super) fn busy(self) -> Style {
+        self.colour(Color::Yellow)
+    }
+
+    /// Wrong.
+    pub(super) fn bad(self) -> Style {
+        self.colour(Color::Red)
+    }
+
+    /// The chosen row.
+    pub(super) fn chosen(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// As `mood` says.
+    pub(super) fn mood(self, mood: Mood) -> Style {
+        match mood {
+            Mood::Good => self.good(),
+            Mood::Busy => self.busy(),
+            Mood::Bad => self.bad(),
+        }
+    }
+
+    fn colour(self, colour: Color) -> Style {
+        if self.colour { Style::new().fg(colour) } else { Style::new() }
+    }
+}

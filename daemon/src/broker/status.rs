@@ -1,0 +1,36 @@
+//! When the status of the daemon has to be shown again.
+
+use super::Broker;
+use std::time::Duration;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+/// Shortest time between two looks. Four in a second are more than anybody reads, and a burst costs no more.
+const PACE: Duration = Duration::from_millis(250);
+
+/// Waits for changes of what a status shows.
+#[derive(Debug)]
+pub struct Changes {
+    receiver: watch::Receiver<()>,
+    shown_at: Instant,
+}
+
+impl Broker {
+    /// Changes from now on.
+    pub fn changes(&self) -> Changes {
+        Changes { receiver: self.shown.subscribe(), shown_at: Instant::now() }
+    }
+}
+
+impl Changes {
+    /// Waits for the next change, and until the last look is old enough. Nothing wakes up while nothing changes.
+    pub async fn next(&mut self) {
+        // The sender lives as long as the broker.
+        drop(self.receiver.changed().await);
+        sleep_until(self.shown_at + PACE).await;
+        self.receiver.mark_unchanged();
+        self.shown_at = Instant::now();
+    }
+}

@@ -1,0 +1,80 @@
+//! The state of daemon and cache, once or followed. No message here has a field for a secret.
+
+use super::Context;
+use super::{convert, inspect::version, pending};
+use crate::{audit::State, broker::loan::Counters};
+use claviger::{proto::v1, wire};
+use std::{pin::Pin, sync::atomic::Ordering::Relaxed};
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::Status;
+
+/// States, one after every change.
+pub(super) type Changed = Pin<Box<dyn Stream<Item = Result<v1::WatchStatusResponse, Status>> + Send>>;
+
+/// The state now.
+pub(super) fn status(context: &Context) -> v1::GetStatusResponse {
+    let broker = &context.broker;
+    let now = broker.host.clock.now();
+    let mut slots = Vec::new();
+    broker.each_entry(|key, entry| slots.push((entry.last_used, convert::slot(key, entry, now))));
+    slots.sort_by(|(one, _), (other, _)| other.cmp(one));
+    v1::GetStatusResponse {
+        version: Some(version()),
+        started_at: Some(wire::timestamp(broker.started_at)),
+        pid: std::process::id(),
+        slots: slots.into_iter().map(|(_, slot)| slot).collect(),
+        counters: Some(counters(&broker.counters)),
+        watchers: broker.counters.watchers.load(Relaxed),
+        locked: broker.is_locked(),
+        audit: Some(audit(context.audit.state())),
+    }
+}
+
+fn audit(state: State) -> v1::AuditLog {
+    let (lost, since) = state.lost.unzip();
+    v1::AuditLog {
+        file: state.path.display().to_string(),
+        lost: lost.unwrap_or_default(),
+        lost_since: since.map(wire::timestamp),
+        waiting: state.waiting,
+        trouble: state.trouble.unwrap_or_default(),
+    }
+}
+
+/// The state now and after every change, until nobody reads it or the daemon stops.
+pub(super) fn follow(context: Context) -> Changed {
+    // One: who reads slowly sees fewer states, and never an old one after a newer.
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = send(&context, &sender) => {}
+            () = sender.closed() => {}
+            () = context.broker.stopping() => {}
+        }
+    });
+    Box::pin(ReceiverStream::new(receiver))
+}
+
+async fn send(context: &Context, sender: &mpsc::Sender<Result<v1::WatchStatusResponse, Status>>) {
+    let mut changes = context.broker.changes();
+    // What is shown is looked at when there is room for it.
+    while let Ok(room) = sender.reserve().await {
+        let (status, pending) = (Some(status(context)), pending::list(&context.broker));
+        room.send(Ok(v1::WatchStatusResponse { status, pending }));
+        changes.next().await;
+    }
+}
+
+fn counters(counters: &Counters) -> v1::Counters {
+    v1::Counters {
+        requests: counters.requests.load(Relaxed),
+        hits: counters.hits.load(Relaxed),
+        waits: counters.waits.load(Relaxed),
+        errors: counters.errors.load(Relaxed),
+        runs: counters.runs.load(Relaxed),
+        rejections: counters.rejections.load(Relaxed),
+        own: counters.own.load(Relaxed),
+        refused: counters.refused.load(Relaxed),
+    }
+}
