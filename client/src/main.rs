@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod caller;
 mod commands;
 mod context;
 mod environment;

@@ -98,7 +98,16 @@ impl Client {
         let message = v1::GetCredentialRequest {
             session: Some(session.to_proto()),
             min_validity: min_validity.map(wire::duration),
+            hook: None,
         };
+        self.ask(message).await
+    }
+
+    /// Gets a credential as `message` asks for it.
+    ///
+    /// # Errors
+    /// The daemon's typed [`Problem`].
+    pub async fn ask(&mut self, message: v1::GetCredentialRequest) -> Result<v1::Lease, Problem> {
         let response = self.credentials().get_credential(request(message)).await;
         unwrap(response)?.lease.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no lease"))
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
 pub mod accounts;
+pub mod ai_cli;
 pub mod aws;
 pub mod cloud;
 mod daemon;

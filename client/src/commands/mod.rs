@@ -34,7 +34,7 @@ use crate::{args::Verb, context::Context, failure::Failure};
 /// Why it could not be done.
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Token => token::run(context).await,
+        Verb::Token(arguments) => token::run(context, &arguments).await,
         Verb::Get(arguments) => get::run(context, &arguments).await,
         Verb::Headers => headers::run(context).await,
         Verb::Env => env::run(context).await,

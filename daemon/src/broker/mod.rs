@@ -5,6 +5,7 @@
 pub mod auth_refresh;
 pub mod entry;
 pub mod flight;
+pub mod hook;
 mod inputs;
 pub mod loan;
 mod locked;
@@ -34,7 +35,7 @@ use claviger::{
     session::{SessionContext, SessionMode},
 };
 use entry::{Entries, Entry};
-use loan::{Counters, Loan, LoanMaterial, Wanted};
+use loan::{Counters, Loan, LoanMaterial, Terms, Wanted};
 use recall::{Inputs, Recall};
 use std::{
     path::PathBuf,
@@ -70,6 +71,7 @@ pub struct Broker {
     pub started_at: SystemTime,
     entries: Mutex<Entries>,
     recall: Recall,
+    hooks: hook::Sessions,
     commands: Semaphore,
     fetches: Semaphore,
     lendings: Semaphore,
@@ -98,7 +100,7 @@ impl Broker {
         let [commands, fetches, lendings] =
             [limits.commands, limits.commands, limits.commands.saturating_mul(LENDINGS)].map(Semaphore::new);
         let shutdown = tokio::sync::watch::Sender::new(false);
-        let (counters, entries, recall, auth_refreshes) = Default::default();
+        let (counters, entries, recall, hooks, auth_refreshes) = Default::default();
         Arc::new(Self {
             host,
             settings,
@@ -110,6 +112,7 @@ impl Broker {
             started_at,
             entries,
             recall,
+            hooks,
             commands,
             fetches,
             lendings,
@@ -120,8 +123,8 @@ impl Broker {
         })
     }
 
-    /// Answers with a credential of which at least `min_validity` is left where that is possible, waiting for a
-    /// refresh if there is no valid one. `pid` is the caller, if known.
+    /// Answers with a credential, on these `terms` where that is possible, waiting for a refresh if there is no valid
+    /// one. `pid` is the caller, if known.
     ///
     /// # Errors
     /// The typed problem that stopped the walk or the refresh.
@@ -129,10 +132,10 @@ impl Broker {
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
         pid: Option<u32>,
-        min_validity: Duration,
+        terms: &Terms,
     ) -> Result<Loan, Problem> {
         self.counters.requests.fetch_add(1, Relaxed);
-        let loan = self.lend(session, pid, min_validity, Demand::Session).await;
+        let loan = self.lend(session, pid, terms, Demand::Session).await;
         if loan.is_err() {
             self.counters.errors.fetch_add(1, Relaxed);
         }
@@ -143,7 +146,7 @@ impl Broker {
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
         pid: Option<u32>,
-        min_validity: Duration,
+        terms: &Terms,
         demand: Demand,
     ) -> Result<Loan, Problem> {
         let winner = self.winner(session).await?;
@@ -151,7 +154,7 @@ impl Broker {
             Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
             Material::Fixed(_) => LoanMaterial::Fixed,
             Material::Provided(provider) => {
-                self.serve(&Wanted { winner: &winner, provider, session, pid, demand }, min_validity).await?
+                self.serve(&Wanted { winner: &winner, provider, session, pid, demand }, terms).await?
             }
         };
         Ok(Loan { winner, material })

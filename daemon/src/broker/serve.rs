@@ -5,9 +5,9 @@ use super::{
     entry::{self, Entries, Entry},
     flight::{self, Fetched},
     inputs,
-    loan::{LoanMaterial, Wanted},
+    loan::{LoanMaterial, Terms, Wanted},
     shutting_down,
-    slot::{Cause, Decision},
+    slot::{Cause, Decision, Validity},
     tend,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 use claviger::reason::{Problem, Reason};
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 /// What a request for a cached credential gets.
@@ -29,16 +29,30 @@ enum Answer {
 }
 
 impl Broker {
-    /// A cached credential of which at least `min_validity` is left where that is possible.
+    /// A cached credential, on these terms where that is possible.
     pub(super) async fn serve(
         self: &Arc<Self>,
         wanted: &Wanted<'_>,
-        min_validity: Duration,
+        terms: &Terms,
+    ) -> Result<LoanMaterial, Problem> {
+        self.refuse_recursion(wanted)?;
+        let asked_at = self.host.clock.now();
+        let doubted = terms.hook.as_ref().is_some_and(|hook| self.heed(wanted, hook));
+        let loan = self.lend_cached(wanted, terms.validity(wanted.winner.hook_ttl)).await?;
+        if let Some(hook) = &terms.hook {
+            self.remember(hook, &loan, asked_at, doubted);
+        }
+        Ok(loan)
+    }
+
+    async fn lend_cached(
+        self: &Arc<Self>,
+        wanted: &Wanted<'_>,
+        validity: Validity,
     ) -> Result<LoanMaterial, Problem> {
         let key = wanted.provider.key();
-        self.refuse_recursion(wanted)?;
         let files = inputs::look(wanted.provider).await;
-        let flight = match self.decide(wanted, min_validity, &files)? {
+        let flight = match self.decide(wanted, validity, &files)? {
             Answer::Now(loan) => {
                 self.counters.hits.fetch_add(1, Relaxed);
                 return Ok(loan);
@@ -59,7 +73,7 @@ impl Broker {
     fn decide(
         self: &Arc<Self>,
         wanted: &Wanted<'_>,
-        min_validity: Duration,
+        validity: Validity,
         files: &[Stamp],
     ) -> Result<Answer, Problem> {
         let now = self.host.clock.now();
@@ -67,7 +81,7 @@ impl Broker {
         let mut entries = self.lock();
         let entry = self.entry(&mut entries, wanted, now)?;
         entry.compare(files);
-        match entry.state.decide(now, min_validity, wanted.demand > Demand::Background) {
+        match entry.state.decide(now, validity, wanted.demand > Demand::Background) {
             Decision::Serve => {}
             Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due, Demand::Background)),
             Decision::Join => return Ok(Answer::After(self.fly(entry, key, Cause::Due, wanted.demand))),

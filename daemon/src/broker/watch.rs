@@ -3,7 +3,7 @@
 use super::{
     Broker,
     entry::Progress,
-    loan::{LoanMaterial, Wanted},
+    loan::{LoanMaterial, Terms, Wanted},
     news::{Event, Shown},
 };
 use crate::{
@@ -14,7 +14,6 @@ use claviger::{reason::Problem, session::SessionContext};
 use std::{
     collections::VecDeque,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
 };
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -176,7 +175,8 @@ async fn tell(
     events: &mpsc::Sender<Box<Event>>,
 ) -> Option<()> {
     // A stream follows what others ask for; it does not call a person to the terminal by itself.
-    let loan = broker.lend(session, pid, Duration::ZERO, Demand::Background);
+    let terms = Terms::default();
+    let loan = broker.lend(session, pid, &terms, Demand::Background);
     tokio::pin!(loan);
     let loan = loop {
         tokio::select! {

@@ -1,0 +1,2 @@
+//! `claviger hook`.
+mod support;
