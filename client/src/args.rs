@@ -110,6 +110,9 @@ pub(crate) enum Verb {
     /// Decide what the files of a workspace may do
     #[command(subcommand)]
     Trust(trust::Verb),
+    /// Let a tool borrow through its own hook
+    #[command(subcommand)]
+    Hook(hook::Verb),
     /// Run, start, stop and steer the daemon
     #[command(subcommand)]
     Daemon(daemon::Verb),

@@ -16,6 +16,7 @@ mod failure;
 mod harden;
 mod headers;
 mod hidden;
+mod hook;
 mod json;
 mod keys;
 mod lending;

@@ -96,9 +96,9 @@ fn no_argument_takes_a_secret() {
     found.sort_unstable();
     found.dedup();
     // Of these, `api_key` and `token` take no value.
-    let expected = "all api_key audience bare command credentials cwd device digest fd filter format generation hook id \
+    let expected = "all api_key audience bare command credentials cwd device digest dry_run fd file filter force format from generation hook id \
         json key min_validity mode name no_browser no_start none output path profile query quiet registration \
-        resource scope settings shell show_secret socket status store tenant timeout to token yes";
+        resource scope settings shell show_secret socket status store tenant timeout to token token_url yes";
     assert_eq!(
         found.join(" "),
         expected,

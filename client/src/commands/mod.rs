@@ -12,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod gcp;
 pub(crate) mod get;
 pub(crate) mod headers;
+pub(crate) mod hook;
 pub(crate) mod lock;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -57,6 +58,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Unlock => lock::unlock(context).await,
         Verb::Reset(arguments) => reset::run(context, &arguments).await,
         Verb::Trust(verb) => trust::run(context, verb).await,
+        Verb::Hook(verb) => hook::run(context, verb),
         Verb::Daemon(verb) => daemon::run(context, verb).await,
         Verb::Completions(arguments) => completions::run(&arguments),
         Verb::Version => version::run(context).await,
