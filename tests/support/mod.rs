@@ -11,6 +11,7 @@ mod daemon;
 pub mod foundry;
 pub mod google;
 mod home;
+pub mod hook;
 pub mod inside;
 pub mod issuer;
 pub mod keyring;
