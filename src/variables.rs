@@ -198,6 +198,13 @@ pub fn usage(name: &str) -> Option<Use> {
     Some(SORTED[at].1)
 }
 
+/// Whether `name` can be the name of an environment variable in every shell.
+pub fn is_name(name: &str) -> bool {
+    !name.starts_with(|first: char| first.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// Whether `value` switches something on: `1`, `true`, `yes` or `on`, in any case. An empty value means unset
 /// (`spec/behaviour.md` A1, last row).
 pub fn is_true(value: &str) -> bool {

@@ -79,8 +79,9 @@ fn set(session: &mut v1::SessionContext, name: &str, value: &str) {
 async fn ask_all(client: &Client, session: &v1::SessionContext) -> Vec<(&'static str, Problem)> {
     let of = || Some(session.clone());
     let mut credentials = client.credentials();
-    let get =
-        credentials.get_credential(v1::GetCredentialRequest { session: of(), min_validity: None }).await;
+    let get = credentials
+        .get_credential(v1::GetCredentialRequest { session: of(), min_validity: None, hook: None })
+        .await;
     let report = v1::ReportRejectedRequest { session: of(), status: 401, ..Default::default() };
     let report = credentials.report_rejected(report).await;
     let explain = client.inspect().explain(v1::ExplainRequest { session: of(), ..Default::default() }).await;
@@ -143,7 +144,7 @@ async fn every_wrong_argument_is_refused() {
     let session = || Some(daemon.session().to_proto());
     for (seconds, nanos) in [(-1, 0), (0, -1), (i64::MIN, i32::MIN), (-1, 1)] {
         let min_validity = Some(prost_types::Duration { seconds, nanos });
-        let get = v1::GetCredentialRequest { session: session(), min_validity };
+        let get = v1::GetCredentialRequest { session: session(), min_validity, hook: None };
         let problem = refused(client.credentials().get_credential(get).await);
         assert_eq!(problem.reason, Reason::MalformedRequest, "{seconds} {nanos}");
     }
@@ -181,7 +182,8 @@ async fn a_huge_wish_for_validity_runs_the_helper_once() {
     let client = daemon.client().await;
     for _ in 0..3 {
         let min_validity = Some(prost_types::Duration { seconds: i64::MAX, nanos: 999_999_999 });
-        let get = v1::GetCredentialRequest { session: Some(daemon.session().to_proto()), min_validity };
+        let get =
+            v1::GetCredentialRequest { session: Some(daemon.session().to_proto()), min_validity, hook: None };
         client.credentials().get_credential(get).await.expect("a lease");
     }
     assert_eq!(daemon.home.runs("key"), 1);
@@ -195,7 +197,7 @@ async fn a_message_beyond_four_mebibytes_is_refused_and_the_connection_goes_on()
     let client = daemon.client().await;
     let mut session = daemon.session().to_proto();
     session.explicit_settings = vec![b' '; 4 * 1024 * 1024 + 1];
-    let get = v1::GetCredentialRequest { session: Some(session), min_validity: None };
+    let get = v1::GetCredentialRequest { session: Some(session), min_validity: None, hook: None };
     // The library refuses before any code of ours: a code, but no ErrorInfo.
     let status = client.credentials().get_credential(get).await.expect_err("refused");
     assert_eq!(status.code(), Code::OutOfRange, "{status}");

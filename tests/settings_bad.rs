@@ -240,7 +240,7 @@ fn a_working_directory_that_no_client_would_send_is_refused_by_the_daemon() {
         let client = Client::connect(&home.socket()).await.expect("connection");
         for cwd in ["", ".", "work", "../work", "/\n", "/a\0b", &gone, &file, &long] {
             let session = SessionContext { working_directory: cwd.to_owned(), ..Default::default() };
-            let message = GetCredentialRequest { session: Some(session), min_validity: None };
+            let message = GetCredentialRequest { session: Some(session), min_validity: None, hook: None };
             let status = client.credentials().get_credential(request(message)).await.expect_err("refused");
             let problem = wire::from_status(&status);
             assert_eq!(problem.reason.as_str(), "malformed-request", "{cwd:?}: {problem}");

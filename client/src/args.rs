@@ -63,7 +63,7 @@ pub(crate) struct Options {
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     /// Print the secret and a newline; made for `apiKeyHelper`
-    Token,
+    Token(token::Arguments),
     /// Show the credential and where it comes from
     Get(get::Arguments),
     /// Print the HTTP headers to send
@@ -119,6 +119,9 @@ pub(crate) enum Verb {
     /// Decide what the files of a workspace may do
     #[command(subcommand)]
     Trust(trust::Verb),
+    /// Let a tool borrow through its own hook
+    #[command(subcommand)]
+    Hook(hook::Verb),
     /// Run, start, stop and steer the daemon
     #[command(subcommand)]
     Daemon(daemon::Verb),
@@ -179,7 +182,8 @@ impl Cli {
 fn short_cut(words: &[OsString]) -> Option<Verb> {
     let words: Vec<_> = words.iter().map(|word| word.to_str()).collect::<Option<_>>()?;
     match words[..] {
-        ["token"] => Some(Verb::Token),
+        ["token"] => Some(Verb::Token(token::Arguments::default())),
+        ["token", "--hook"] => Some(Verb::Token(token::Arguments { hook: true })),
         ["aws"] => Some(Verb::Aws(aws::Arguments::default())),
         ["aws", "--profile", name] if !name.is_empty() && !name.starts_with('-') => {
             Some(Verb::Aws(aws::Arguments { profile: Some(name.to_owned()), ..Default::default() }))
@@ -214,7 +218,7 @@ impl Verb {
     /// Why `--json` makes no sense here, if it makes none.
     pub(crate) fn refuses_json(&self) -> Option<&'static str> {
         match self {
-            Self::Token => Some("token prints the bare secret; `claviger get --json` prints everything"),
+            Self::Token(_) => Some("token prints the bare secret; `claviger get --json` prints everything"),
             Self::Gcp(gcp::Arguments { format: gcp::Format::Token, .. }) => {
                 Some("this format is the bare token; leave out --format to get JSON")
             }

@@ -3,10 +3,11 @@
 use crate::{context::Context, escape, failure::Failure, keys, output, prompt, wait};
 use claviger::{
     client::Client,
-    proto::v1::{AwsKeys, Lease, Secret, lease::Material},
+    proto::v1::{AwsKeys, GetCredentialRequest, Hook, Lease, Secret, lease::Material},
     reason::{Problem, Reason},
     session::SessionContext,
     variables::{self, Use},
+    wire,
 };
 use std::{env, io::IsTerminal as _, time::Duration};
 use tokio::time::sleep;
@@ -28,10 +29,22 @@ pub(crate) async fn borrow(context: &Context) -> Result<Lease, Failure> {
 /// # Errors
 /// Why there is none.
 pub(crate) async fn borrow_for(context: &Context, session: &SessionContext) -> Result<Lease, Failure> {
+    borrow_by(context, session, None).await
+}
+
+/// As [`borrow_for`]; `hook` is set if the caller is one.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) async fn borrow_by(
+    context: &Context,
+    session: &SessionContext,
+    hook: Option<Hook>,
+) -> Result<Lease, Failure> {
     let mut client = context.connect().await?;
     let (mut pauses, mut asked) = (&PAUSES[..], false);
     loop {
-        let failure = match attempt(context, &mut client, session).await {
+        let failure = match attempt(context, &mut client, session, hook.clone()).await {
             Ok(lease) => return Ok(lease),
             Err(failure) => failure,
         };
@@ -75,9 +88,16 @@ pub(crate) fn warn(context: &Context, lease: &Lease) {
     }
 }
 
-async fn attempt(context: &Context, client: &mut Client, session: &SessionContext) -> Result<Lease, Failure> {
+async fn attempt(
+    context: &Context,
+    client: &mut Client,
+    session: &SessionContext,
+    hook: Option<Hook>,
+) -> Result<Lease, Failure> {
     let lender = client.clone();
-    wait::slow_answer(context, &lender, session, client.get(session, context.min_validity())).await
+    let min_validity = context.min_validity().map(wire::duration);
+    let message = GetCredentialRequest { session: Some(session.to_proto()), min_validity, hook };
+    wait::slow_answer(context, &lender, session, client.ask(message)).await
 }
 
 /// The secret of a lease, taken from the own environment where the lease says so.

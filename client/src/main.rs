@@ -7,6 +7,7 @@
 
 mod args;
 mod audit_log;
+mod caller;
 mod commands;
 mod context;
 mod doctor;
@@ -18,6 +19,7 @@ mod follow;
 mod harden;
 mod headers;
 mod hidden;
+mod hook;
 mod json;
 mod keys;
 mod lending;

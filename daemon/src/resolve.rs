@@ -14,7 +14,7 @@ use crate::{
     },
     policy::{self, Policy},
     settings::{Lookup, Settings, effective::effective},
-    sources::{Binding, Bound, CHAIN, CredentialSource},
+    sources::{Binding, Bound, CHAIN, CredentialSource, api_key_helper},
 };
 use claviger::{
     backend::{Backend, CLOUDS},
@@ -23,7 +23,7 @@ use claviger::{
     variables::is_true,
 };
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// What became of one source, or of one link of an SDK's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,8 @@ pub struct Winner {
     pub place: Place,
     /// What goes along.
     pub extras: Extras,
+    /// How long a tool keeps what its hook prints (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if nobody can tell.
+    pub hook_ttl: Option<Duration>,
     /// What looks wrong but stops nothing.
     pub warnings: Vec<String>,
 }
@@ -151,7 +153,8 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     };
     let (source, bound) = chain(&view, to_the_end, &mut out.steps)?;
     let (backend, warnings) = (out.backend, out.warnings.clone());
-    Ok(Winner { source, backend, bound, endpoint, place, extras, warnings })
+    let hook_ttl = api_key_helper::ttl(&view).ok();
+    Ok(Winner { source, backend, bound, endpoint, place, extras, hook_ttl, warnings })
 }
 
 fn chain(view: &View<'_>, to_the_end: bool, steps: &mut Vec<Step>) -> Result<(&'static str, Bound), Problem> {

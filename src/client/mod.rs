@@ -92,8 +92,7 @@ impl Client {
         }
     }
 
-    /// Gets a credential, refreshed first if less than `min_validity` is left. If another daemon goes on in the place of
-    /// this one meanwhile, that one is asked.
+    /// Gets a credential, refreshed first if less than `min_validity` is left.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
@@ -102,11 +101,29 @@ impl Client {
         session: &SessionContext,
         min_validity: Option<Duration>,
     ) -> Result<v1::Lease, Problem> {
+        let message = v1::GetCredentialRequest {
+            session: Some(session.to_proto()),
+            min_validity: min_validity.map(wire::duration),
+            hook: None,
+        };
+        self.ask(message).await
+    }
+
+    /// Gets a credential as `message` asks for it. If another daemon goes on in the place of this one meanwhile, that one
+    /// is asked.
+    ///
+    /// # Errors
+    /// The daemon's typed [`Problem`].
+    pub async fn ask(&mut self, message: v1::GetCredentialRequest) -> Result<v1::Lease, Problem> {
         let mut pauses = PAUSES.iter();
         loop {
-            match self.try_get(session, min_validity).await {
+            let response = self.credentials().get_credential(request(message.clone())).await;
+            match unwrap(response) {
+                Ok(response) => {
+                    let no_lease = || Problem::new(Reason::Bug, "the daemon's answer has no lease");
+                    return response.lease.ok_or_else(no_lease);
+                }
                 Err(problem) => self.connect_again(problem, &mut pauses).await?,
-                lease => return lease,
             }
         }
     }
@@ -124,19 +141,6 @@ impl Client {
         // Nobody there: the daemon ended, and none goes on.
         self.connection = Connection::open(&self.socket).await.map_err(|_| problem)?;
         Ok(())
-    }
-
-    async fn try_get(
-        &self,
-        session: &SessionContext,
-        min_validity: Option<Duration>,
-    ) -> Result<v1::Lease, Problem> {
-        let message = v1::GetCredentialRequest {
-            session: Some(session.to_proto()),
-            min_validity: min_validity.map(wire::duration),
-        };
-        let response = self.credentials().get_credential(request(message)).await;
-        unwrap(response)?.lease.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no lease"))
     }
 
     /// Follows a credential. The watch ends with the daemon, unless another goes on in its place.
@@ -163,7 +167,13 @@ impl Client {
             generation: lease.generation,
             status,
         };
-        unwrap(self.credentials().report_rejected(request(message)).await)
+        let mut pauses = PAUSES.iter();
+        loop {
+            match unwrap(self.credentials().report_rejected(request(message.clone())).await) {
+                Err(problem) => self.connect_again(problem, &mut pauses).await?,
+                answer => return answer,
+            }
+        }
     }
 
     /// The connection itself, for services that are not of this API, such as `grpc.health.v1`.

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests prepare the world that the daemon looks at")]
 
 pub mod accounts;
+pub mod ai_cli;
 pub mod audit;
 pub mod aws;
 pub mod cloud;
@@ -12,6 +13,7 @@ pub mod doctor;
 pub mod foundry;
 pub mod google;
 mod home;
+pub mod hook;
 pub mod inside;
 pub mod issuer;
 pub mod keyring;

@@ -38,7 +38,7 @@ impl Raw {
     }
 
     pub async fn get(&self, session: v1::SessionContext) -> Result<v1::GetCredentialResponse, Status> {
-        let message = v1::GetCredentialRequest { session: Some(session), min_validity: None };
+        let message = v1::GetCredentialRequest { session: Some(session), ..Default::default() };
         let mut service = CredentialServiceClient::with_origin(self.clone(), origin());
         service.get_credential(message).await.map(tonic::Response::into_inner)
     }

@@ -97,9 +97,9 @@ fn no_argument_takes_a_secret() {
     found.dedup();
     // Of these, `api_key` and `token` take no value.
     let expected = "all api_key audience bare color command credentials cwd device digest directory dry_run event fd file \
-        filter follow force format generation id json key limit min_validity mode name no_browser no_start \
-        none offline output path pid profile query quiet registration resource scope settings shell \
-        show_secret since socket source status store tenant timeout to token watch yes";
+        filter follow force format from generation hook id json key limit min_validity mode name no_browser \
+        no_start none offline output path pid profile query quiet registration resource scope settings shell \
+        show_secret since socket source status store tenant timeout to token token_url watch yes";
     assert_eq!(
         found.join(" "),
         expected,
@@ -159,13 +159,13 @@ fn accounts_are_named_clearly() {
 #[test]
 fn short_cuts_mean_what_the_parser_says() {
     let word = |verb: &Verb| match verb {
-        Verb::Token => "token".to_owned(),
+        Verb::Token(arguments) => format!("{arguments:?}"),
         Verb::Aws(arguments) => format!("{arguments:?}"),
         Verb::Gcp(arguments) => format!("{arguments:?}"),
         Verb::Azure(arguments) => format!("{arguments:?}"),
         _ => panic!("no short cut leads here"),
     };
-    for line in ["token", "aws", "aws --profile work", "gcp", "azure"] {
+    for line in ["token", "token --hook", "aws", "aws --profile work", "gcp", "azure"] {
         let words: Vec<_> = line.split_whitespace().map(Into::into).collect();
         let short = super::short_cut(&words).expect(line);
         assert_eq!(word(&short), word(&parse(line).expect(line).verb));

@@ -14,6 +14,7 @@ pub(crate) mod explain;
 pub(crate) mod gcp;
 pub(crate) mod get;
 pub(crate) mod headers;
+pub(crate) mod hook;
 pub(crate) mod lock;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -37,7 +38,7 @@ use crate::{args::Verb, context::Context, failure::Failure};
 /// Why it could not be done.
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Token => token::run(context).await,
+        Verb::Token(arguments) => token::run(context, &arguments).await,
         Verb::Get(arguments) => get::run(context, &arguments).await,
         Verb::Headers => headers::run(context).await,
         Verb::Env => env::run(context).await,
@@ -62,6 +63,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Unlock => lock::unlock(context).await,
         Verb::Reset(arguments) => reset::run(context, &arguments).await,
         Verb::Trust(verb) => trust::run(context, verb).await,
+        Verb::Hook(verb) => hook::run(context, verb),
         Verb::Daemon(verb) => daemon::run(context, verb).await,
         Verb::Service(verb) => service::run(context, verb).await,
         Verb::Completions(arguments) => completions::run(&arguments),

@@ -1,13 +1,24 @@
 //! `claviger token`: the secret and a newline. This is the hot path: other programs run it as `apiKeyHelper`.
 
-use crate::{context::Context, failure::Failure, lending, output};
+use crate::{caller, context::Context, failure::Failure, lending, output};
+use claviger::proto::v1::Hook;
+
+/// Arguments of `token`.
+#[derive(clap::Args, Debug, Default, PartialEq)]
+pub(crate) struct Arguments {
+    /// Say that a tool asks, which caches the secret: if it asks again too soon, the secret was rejected and is renewed
+    #[arg(long)]
+    pub(crate) hook: bool,
+}
 
 /// Prints the secret.
 ///
 /// # Errors
 /// Why there is none.
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
-    let lease = lending::borrow_and_warn(context).await?;
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let hook = arguments.hook.then(|| Hook { session: caller::session() });
+    let lease = lending::borrow_by(context, &context.session()?, hook).await?;
+    lending::warn(context, &lease);
     let mut line = lending::secret(&lease)?;
     line.value.push('\n');
     Ok(output::data(&line.value)?)

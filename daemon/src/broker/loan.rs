@@ -1,6 +1,10 @@
 //! What the broker lends, what a session wants of it, and how much of that there was.
 
-use super::{borrowers::Borrower, slot::Issue};
+use super::{
+    borrowers::Borrower,
+    hook::Hook,
+    slot::{Issue, Validity},
+};
 use crate::{
     endpoint::{Endpoint, cloud},
     host::{memory::LockedText, system},
@@ -17,6 +21,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, AtomicU64},
     },
+    time::Duration,
 };
 
 /// A credential on loan.
@@ -93,6 +98,28 @@ pub enum LoanMaterial {
     },
 }
 
+/// On which terms a session borrows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Validity that must be left, where that is possible.
+    pub min_validity: Option<Duration>,
+    /// The tool's hook that asks, if it is one.
+    pub hook: Option<Hook>,
+}
+
+// === impl Terms ===
+
+impl Terms {
+    /// What is wanted of a credential's life; a hook's tool caches it for `hook_ttl`.
+    pub fn validity(&self, hook_ttl: Option<Duration>) -> Validity {
+        let cached = hook_ttl.filter(|ttl| self.hook.is_some() && !ttl.is_zero());
+        match (self.min_validity, cached) {
+            (None, Some(ttl)) => Validity::Outliving(ttl),
+            (least, _) => Validity::AtLeast(least.unwrap_or_default()),
+        }
+    }
+}
+
 /// What a session wants from the cache.
 #[derive(Debug)]
 pub struct Wanted<'a> {
@@ -125,7 +152,7 @@ pub struct Counters {
     pub errors: AtomicU64,
     /// Commands run.
     pub runs: AtomicU64,
-    /// Reports of rejected credentials.
+    /// Reports of rejected credentials, those of hooks that asked again among them.
     pub rejections: AtomicU64,
     /// Of the requests, needed no cache.
     pub own: AtomicU64,

@@ -7,6 +7,7 @@ pub mod auth_refresh;
 pub mod borrowers;
 pub mod entry;
 pub mod flight;
+pub mod hook;
 mod inputs;
 pub mod kept;
 pub mod loan;
@@ -40,7 +41,7 @@ use claviger::{
 };
 use entry::{Entries, Entry};
 use kept::Inherited;
-use loan::{Counters, Loan, LoanMaterial, Wanted};
+use loan::{Counters, Loan, LoanMaterial, Terms, Wanted};
 use recall::{Inputs, Recall};
 use std::{
     path::PathBuf,
@@ -79,6 +80,7 @@ pub struct Broker {
     pub started_at: SystemTime,
     entries: Mutex<Entries>,
     recall: Recall,
+    hooks: hook::Sessions,
     commands: Semaphore,
     fetches: Semaphore,
     lendings: Semaphore,
@@ -127,7 +129,7 @@ impl Broker {
         let lock_mark = store.directory.join("locked");
         let [commands, fetches, lendings] =
             [limits.commands, limits.commands, limits.commands.saturating_mul(LENDINGS)].map(Semaphore::new);
-        let (counters, entries, recall, inherited, attention) = Default::default();
+        let (counters, entries, recall, hooks, inherited, attention) = Default::default();
         let shown = entry::Shown::default();
         let auth_refreshes = Arc::new(AuthRefreshes::new(shown.clone()));
         Arc::new(Self {
@@ -141,6 +143,7 @@ impl Broker {
             started_at,
             entries,
             recall,
+            hooks,
             commands,
             fetches,
             lendings,
@@ -156,8 +159,8 @@ impl Broker {
         })
     }
 
-    /// Answers with a credential of which at least `min_validity` is left where that is possible, waiting for a
-    /// refresh if there is no valid one. `pid` is the caller, if known.
+    /// Answers with a credential, on these `terms` where that is possible, waiting for a refresh if there is no valid
+    /// one. `pid` is the caller, if known.
     ///
     /// # Errors
     /// The typed problem that stopped the walk or the refresh.
@@ -165,10 +168,10 @@ impl Broker {
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
         pid: Option<u32>,
-        min_validity: Duration,
+        terms: &Terms,
     ) -> Result<Loan, Problem> {
         self.counters.requests.fetch_add(1, Relaxed);
-        let loan = self.lend(session, pid, min_validity, Demand::Session).await;
+        let loan = self.lend(session, pid, terms, Demand::Session).await;
         if loan.is_err() {
             self.counters.errors.fetch_add(1, Relaxed);
         }
@@ -180,7 +183,7 @@ impl Broker {
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
         pid: Option<u32>,
-        min_validity: Duration,
+        terms: &Terms,
         demand: Demand,
     ) -> Result<Loan, Problem> {
         let count = |which: &AtomicU64| match demand {
@@ -195,7 +198,7 @@ impl Broker {
             Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
             Material::Fixed(_) => LoanMaterial::Fixed,
             Material::Provided(provider) => {
-                self.serve(&Wanted { winner: &winner, provider, session, pid, demand }, min_validity).await?
+                self.serve(&Wanted { winner: &winner, provider, session, pid, demand }, terms).await?
             }
         };
         Ok(Loan { winner, material })

@@ -6,9 +6,9 @@ use super::{
     entry::{self, Entries, Entry},
     flight::{self, Fetched},
     inputs,
-    loan::{Counters, LoanMaterial, Wanted},
+    loan::{Counters, LoanMaterial, Terms, Wanted},
     shutting_down,
-    slot::{Cause, Decision},
+    slot::{Cause, Decision, Validity},
     tend,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 use claviger::reason::{Problem, Reason};
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 /// What a request for a cached credential gets.
@@ -30,14 +30,30 @@ enum Answer {
 }
 
 impl Broker {
-    /// A cached credential of which at least `min_validity` is left where that is possible.
+    /// A cached credential, on these terms where that is possible.
     pub(super) async fn serve(
         self: &Arc<Self>,
         wanted: &Wanted<'_>,
-        min_validity: Duration,
+        terms: &Terms,
+    ) -> Result<LoanMaterial, Problem> {
+        let asked_at = self.host.clock.now();
+        // A command that comes back to us is no session that doubts its key.
+        let is_session = || self.refuse_recursion(wanted).is_ok();
+        let doubted = terms.hook.as_ref().is_some_and(|hook| is_session() && self.heed(wanted, hook));
+        let loan = self.lend_cached(wanted, terms.validity(wanted.winner.hook_ttl)).await?;
+        if let Some(hook) = &terms.hook {
+            self.remember(hook, &loan, asked_at, doubted);
+        }
+        Ok(loan)
+    }
+
+    async fn lend_cached(
+        self: &Arc<Self>,
+        wanted: &Wanted<'_>,
+        validity: Validity,
     ) -> Result<LoanMaterial, Problem> {
         let key = wanted.provider.key();
-        let answer = self.answer(wanted, min_validity).await;
+        let answer = self.answer(wanted, validity).await;
         // Streams look often, and are no requests.
         if wanted.demand == Demand::Session {
             self.counters.count(&answer);
@@ -56,15 +72,11 @@ impl Broker {
         }
     }
 
-    async fn answer(
-        self: &Arc<Self>,
-        wanted: &Wanted<'_>,
-        min_validity: Duration,
-    ) -> Result<Answer, Problem> {
+    async fn answer(self: &Arc<Self>, wanted: &Wanted<'_>, validity: Validity) -> Result<Answer, Problem> {
         self.refuse_recursion(wanted)?;
         let files = inputs::look(wanted.provider).await;
         let who = wanted.borrower();
-        self.decide(wanted, who, min_validity, &files)
+        self.decide(wanted, who, validity, &files)
     }
 
     /// Serves at once, or says which flight to wait for.
@@ -72,7 +84,7 @@ impl Broker {
         self: &Arc<Self>,
         wanted: &Wanted<'_>,
         who: Borrower,
-        min_validity: Duration,
+        validity: Validity,
         files: &[Stamp],
     ) -> Result<Answer, Problem> {
         let now = self.host.clock.now();
@@ -83,7 +95,7 @@ impl Broker {
             entry.borrowers.asked(who, now);
         }
         entry.compare(files);
-        match entry.state.decide(now, min_validity, wanted.demand > Demand::Background) {
+        match entry.state.decide(now, validity, wanted.demand > Demand::Background) {
             Decision::Serve => {}
             Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due, Demand::Background)),
             Decision::Join => return Ok(Answer::After(self.fly(entry, key, Cause::Due, wanted.demand))),

@@ -63,6 +63,15 @@ pub struct State {
     pub rejections: u32,
 }
 
+/// How much of its life a request wants a credential to have left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// This much.
+    AtLeast(Duration),
+    /// It is for a cache that keeps it for this long, and may hand it out for as long again before it has the next one.
+    Outliving(Duration),
+}
+
 /// What to do with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a decision has to be acted on"]
@@ -130,8 +139,10 @@ impl State {
         self.failure.as_ref().is_some_and(|failure| schedule::backs_off(now, failure.retry_at))
     }
 
-    /// What to do with a request that wants at least `min_validity`. `waits` is whether a session waits for the answer.
-    pub fn decide(&self, now: SystemTime, min_validity: Duration, waits: bool) -> Decision {
+    /// What to do with a request that wants a credential of `validity`. `waits` is whether a session waits for the
+    /// answer.
+    pub fn decide(&self, now: SystemTime, validity: impl Into<Validity>, waits: bool) -> Decision {
+        let validity = validity.into();
         let wakes = waits && self.failure.as_ref().is_some_and(|failure| failure.asleep);
         let Some(issue) = self.current.filter(|_| self.is_valid(now)) else {
             return if self.backs_off(now) && !wakes { Decision::Reject } else { Decision::Join };
@@ -139,13 +150,13 @@ impl State {
         if self.backs_off(now) && !(wakes && self.rejected) {
             return Decision::Serve;
         }
-        if self.rejected || self.outdated || is_too_short(&issue, now, min_validity) {
+        let is_due = issue.refresh_at.is_some_and(|due| now >= due);
+        // A cache would keep for long what is about to be replaced, and its tool works on while it waits.
+        let waits_for_due = is_due && matches!(validity, Validity::Outliving(_));
+        if self.rejected || self.outdated || waits_for_due || is_too_short(&issue, now, validity) {
             return Decision::Join;
         }
-        match issue.refresh_at {
-            Some(due) if now >= due => Decision::ServeAndPrefetch,
-            _ => Decision::Serve,
-        }
+        if is_due { Decision::ServeAndPrefetch } else { Decision::Serve }
     }
 
     /// What to do with a report that `generation` was rejected; 0 means the current one.
@@ -211,13 +222,33 @@ impl State {
     }
 }
 
-/// Whether less than `min_validity` is left. A wish longer than nearly the whole lifetime is cut: no refresh could
-/// fulfil it, and it would run a command for every call.
-fn is_too_short(issue: &Issue, now: SystemTime, min_validity: Duration) -> bool {
+// === impl Validity ===
+
+impl From<Duration> for Validity {
+    fn from(least: Duration) -> Self {
+        Self::AtLeast(least)
+    }
+}
+
+impl Validity {
+    /// What must be left of a credential with this lifetime. A wish that no refresh could fulfil is cut, for it would run
+    /// a command for every call: one in figures to nearly the whole lifetime; one of a cache to half of it, and to
+    /// nothing if the lifetime is no longer than the cache keeps it anyway.
+    fn least(self, lifetime: Duration) -> Duration {
+        match self {
+            Self::AtLeast(least) => least.min(lifetime.mul_f64(0.9)),
+            Self::Outliving(cached) if lifetime <= cached.mul_f64(1.1) => Duration::ZERO,
+            Self::Outliving(cached) => (cached * 2).min(lifetime / 2),
+        }
+    }
+}
+
+/// Whether less is left than is wanted.
+fn is_too_short(issue: &Issue, now: SystemTime, validity: Validity) -> bool {
     let Some(expiry) = issue.expires_at else { return false };
     let lifetime = expiry.duration_since(issue.issued_at).unwrap_or_default();
     let left = expiry.duration_since(now).unwrap_or_default();
-    left < min_validity.min(lifetime.mul_f64(0.9))
+    left < validity.least(lifetime)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{
     attended::Attended,
     borrowers::Borrower,
     entry::Progress,
-    loan::{LoanMaterial, Wanted},
+    loan::{LoanMaterial, Terms, Wanted},
     news::{Event, Shown},
 };
 use crate::{
@@ -16,7 +16,6 @@ use claviger::{reason::Problem, session::SessionContext};
 use std::{
     collections::VecDeque,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
 };
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -185,7 +184,8 @@ async fn tell(
     events: &mpsc::Sender<Box<Event>>,
 ) -> Option<()> {
     // A stream follows what others ask for; it does not call a person to the terminal by itself.
-    let loan = broker.lend(session, pid, Duration::ZERO, Demand::Background);
+    let terms = Terms::default();
+    let loan = broker.lend(session, pid, &terms, Demand::Background);
     tokio::pin!(loan);
     let loan = loop {
         tokio::select! {

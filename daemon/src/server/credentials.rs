@@ -4,7 +4,8 @@ use super::{Context, convert, fail, malformed, session};
 use crate::{
     audit::Line,
     broker::{
-        loan::Loan,
+        hook::Hook,
+        loan::{Loan, Terms},
         news::{Event, Why},
         refresh::Reported,
         slot::Verdict,
@@ -25,6 +26,8 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
+/// Longest name of a tool's session.
+const MAX_HOOK_SESSION: usize = 128;
 const BAD_VALIDITY: &str = "min_validity is negative or out of range";
 
 #[tonic::async_trait]
@@ -36,13 +39,14 @@ impl CredentialService for Context {
         let peer = peer::of(&request);
         let message = request.into_inner();
         let min_validity = match message.min_validity {
-            None => Duration::ZERO,
+            None => None,
             // The signs first: the conversion overflows on the smallest number there is.
             Some(wish) if wish.seconds < 0 || wish.nanos < 0 => return Err(malformed(BAD_VALIDITY)),
-            Some(wish) => Duration::try_from(wish).map_err(|_| malformed(BAD_VALIDITY))?,
+            Some(wish) => Some(Duration::try_from(wish).map_err(|_| malformed(BAD_VALIDITY))?),
         };
+        let terms = Terms { min_validity, hook: message.hook.map(hook).transpose()? };
         let session = session(message.session)?;
-        let outcome = self.broker.get(&session, peer.pid, min_validity).await;
+        let outcome = self.broker.get(&session, peer.pid, &terms).await;
         self.note_get(&peer, &session, &outcome).await;
         let lease = Some(convert::lease(&outcome.map_err(fail)?));
         Ok(Response::new(v1::GetCredentialResponse { lease }))
@@ -95,6 +99,13 @@ impl CredentialService for Context {
         self.note_ruled(line.generation(message.generation), &session).await;
         Ok(Response::new(reported.map_err(fail)?))
     }
+}
+
+fn hook(message: v1::Hook) -> Result<Hook, Status> {
+    if message.session.len() > MAX_HOOK_SESSION {
+        return Err(malformed("the session of the hook is longer than 128 characters"));
+    }
+    Ok(Hook { session: Some(message.session).filter(|session| !session.is_empty()) })
 }
 
 fn report(reported: Reported) -> v1::ReportRejectedResponse {

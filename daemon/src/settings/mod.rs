@@ -5,7 +5,6 @@
 //! files in [`effective`]. Nothing here decides about trust; the decision comes in from [`crate::trust`].
 
 pub mod effective;
-mod hook;
 #[cfg(test)]
 mod house;
 mod load;

@@ -1,8 +1,8 @@
 //! Turning the bytes of a settings file into what claviger uses of it. Pure; no message repeats what a file says.
 
-pub use super::hook::is_hook;
 use super::{COMMANDS, Content, Layer, Located, POLICIES};
 use crate::policy::Demand;
+pub use claviger::hook::is_hook;
 use claviger::{
     reason::{Location, Problem, Reason},
     variables,
@@ -172,7 +172,7 @@ impl<'a> Text<'a> {
 
     fn variable(&self, entry: Entry, dialect: Dialect) -> Result<(String, String), Problem> {
         let Entry { key, key_at, value_at, value } = entry;
-        if !is_variable_name(&key) {
+        if !variables::is_name(&key) {
             return Err(self
                 .wrong(key_at, "a name in env is not the name of a variable")
                 .hint("names have letters, digits and underscores and start with no digit"));
@@ -233,13 +233,6 @@ fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
         Value::List(values) => Demand::of_list(key, values.iter().map(text).collect()),
         value => Demand::of_text(key, text(value)),
     }
-}
-
-/// Whether `name` can be the name of an environment variable in every shell.
-pub(super) fn is_variable_name(name: &str) -> bool {
-    !name.starts_with(|first: char| first.is_ascii_digit())
-        && !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Whether a top-level key matters here.

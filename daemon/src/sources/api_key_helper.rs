@@ -103,7 +103,11 @@ fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem>
     Ok(Helper { key, spec, ttl, at: command.at.clone() })
 }
 
-fn ttl(view: &View<'_>) -> Result<Duration, Problem> {
+/// How long the output is good for, to the tool as to us.
+///
+/// # Errors
+/// `workspace-untrusted`, or `settings-invalid`.
+pub fn ttl(view: &View<'_>) -> Result<Duration, Problem> {
     let ttl = view.milliseconds(TTL_VARIABLE, 0, "300000 for five minutes")?;
     Ok(ttl.map_or(DEFAULT_TTL, |ttl| ttl.min(MAX_TTL)))
 }

@@ -1,4 +1,4 @@
-use super::{Cause, Decision, State, Verdict};
+use super::{Cause, Decision, State, Validity, Verdict};
 use claviger::reason::{Problem, Reason};
 use std::time::{Duration, SystemTime};
 
@@ -57,6 +57,29 @@ fn a_wish_for_validity_refreshes_but_never_in_a_loop() {
     let mut failed = fetched();
     failed.fail(at(100), problem(), false, 0.0);
     assert_eq!(failed.decide(at(101), Duration::from_secs(250), true), Decision::Serve);
+}
+
+#[test]
+fn what_a_tool_caches_outlives_its_cache_if_it_can() {
+    let decide = |lifetime: u64, now: i64, cached: u64| {
+        let mut state = State::default();
+        let expiry = at(0) + Duration::from_secs(lifetime);
+        state.succeed(at(0), at(0), Some(expiry), Duration::ZERO, Cause::Initial, 0.0);
+        state.decide(at(now), Validity::Outliving(Duration::from_secs(cached)), true)
+    };
+    for (lifetime, now, cached, expected) in [
+        (3600, 0, 300, Decision::Serve),
+        (3600, 2999, 300, Decision::Serve),
+        (3600, 3001, 300, Decision::Join),
+        (900, 449, 300, Decision::Serve), // half of its life, so that it is asked for twice as often at most
+        (900, 451, 300, Decision::Join),
+        (300, 1, 300, Decision::Serve), // no refresh would bring one that lives longer
+        (300, 239, 300, Decision::Serve),
+        (300, 241, 300, Decision::Join), // it is due anyway
+        (60, 30, 300, Decision::Serve),
+    ] {
+        assert_eq!(decide(lifetime, now, cached), expected, "{lifetime} s, at {now}, cached for {cached}");
+    }
 }
 
 #[test]

@@ -1,18 +1,29 @@
 //! Recognising a command that is claviger itself.
 
+use crate::variables::is_name;
+
 /// Whether the first program that `command` runs is claviger: such a command asks us, so it cannot tell us anything.
 pub fn is_hook(command: &str) -> bool {
-    let Some(words) = shlex::split(command) else { return false };
+    program(command).is_some()
+}
+
+/// The first program that `command` runs, as it is written there, if that is claviger.
+pub fn program(command: &str) -> Option<String> {
+    let words = shlex::split(command)?;
     let mut words = words.iter().skip_while(|word| is_assignment(word)).peekable();
     while words.next_if(|word| matches!(word.as_str(), "exec" | "command")).is_some() {}
     if words.next_if(|word| is_named(word, "env")).is_some() {
         while words.next_if(|word| is_assignment(word)).is_some() {}
     }
-    words.next().is_some_and(|word| is_named(before_operator(word), "claviger"))
+    words
+        .next()
+        .map(|word| before_operator(word))
+        .filter(|word| is_named(word, "claviger"))
+        .map(str::to_owned)
 }
 
 fn is_assignment(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, _)| super::parse::is_variable_name(name))
+    word.split_once('=').is_some_and(|(name, _)| is_name(name))
 }
 
 fn is_named(word: &str, name: &str) -> bool {

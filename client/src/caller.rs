@@ -1,0 +1,131 @@
+//! Which running session of a tool has called us: its process. Not the shell between, which is a new one each time.
+//!
+//! Looked up here and not by the daemon: the kernel's answer has the same meaning in a container, or at the other end of a
+//! forwarded socket, where the daemon sees one and the same `sshd` for everybody. Nothing is allowed by it.
+
+use std::fs;
+
+/// Shells that tools run their hooks with.
+const SHELLS: [&str; 8] = ["sh", "dash", "bash", "ash", "ksh", "mksh", "zsh", "fish"];
+/// Most processes between us and the tool: a shell, and one that was put before it.
+const MAX_STEPS: usize = 4;
+
+/// A process, as `/proc` shows it.
+#[derive(Debug, Default, PartialEq)]
+struct Process {
+    pid: u32,
+    parent: u32,
+    /// When it started, in ticks since the machine did: process ids are used again.
+    started: u64,
+    arguments: Vec<String>,
+}
+
+/// A name for the session of the tool that called us; empty if it cannot be told.
+pub(crate) fn session() -> String {
+    let parent = std::os::unix::process::parent_id();
+    let Some(tool) = tool_above(parent, read) else { return String::new() };
+    // The process ids of another machine or container are not ours.
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{} {} {} {}", boot.trim_end(), space.display(), tool.pid, tool.started)
+}
+
+/// The first process from `pid` upwards that is no shell which only runs a command. Nobody, if the tool has ended:
+/// whoever took in its orphans is no session.
+fn tool_above(mut pid: u32, read: impl Fn(u32) -> Option<Process>) -> Option<Process> {
+    for _ in 0..MAX_STEPS {
+        let process = read(pid).filter(|process| process.pid > 1)?;
+        if !runs_a_command(&process.arguments) {
+            return Some(process);
+        }
+        pid = process.parent;
+    }
+    None
+}
+
+/// Whether this is `sh -c COMMAND` of some shell. One that reads a script or a terminal is a tool of its own.
+fn runs_a_command(arguments: &[String]) -> bool {
+    let Some((program, rest)) = arguments.split_first() else { return false };
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let mut options = rest.iter().take_while(|word| word.starts_with('-'));
+    SHELLS.contains(&name) && options.any(|option| !option.starts_with("--") && option.contains('c'))
+}
+
+fn read(pid: u32) -> Option<Process> {
+    let (parent, started) = parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words = line.split(|byte| *byte == 0);
+    let arguments = words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+    Some(Process { pid, parent, started, arguments })
+}
+
+/// Parent and start of a process. Its name stands in parentheses, and may have blanks and parentheses of its own.
+fn parse(stat: &str) -> Option<(u32, u64)> {
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    let parent = fields.nth(1)?.parse().ok()?; // the 4th of proc(5)
+    Some((parent, fields.nth(17)?.parse().ok()?)) // the 22nd
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Process, parse, read, runs_a_command, tool_above};
+
+    fn process(pid: u32, parent: u32, line: &str) -> Process {
+        Process { pid, parent, started: 7, arguments: line.split(' ').map(str::to_owned).collect() }
+    }
+
+    #[test]
+    fn shells_that_run_a_command_are_passed_over() {
+        let tree = [
+            process(1, 0, "init"),
+            process(5, 1, "bash"),
+            process(6, 5, "node claude -c"),
+            process(7, 6, "/bin/sh -c claviger"),
+            process(8, 7, "bash -lc claviger"),
+            process(9, 5, "sh script"),
+            process(10, 1, "sh -c claviger"),
+        ];
+        let find = |pid| {
+            let read = |pid| {
+                let of = tree.iter().find(|process| process.pid == pid)?;
+                Some(Process { arguments: of.arguments.clone(), ..*of })
+            };
+            tool_above(pid, read).map(|process| process.pid)
+        };
+        assert_eq!([6, 7, 8].map(find), [Some(6); 3]);
+        assert_eq!((find(5), find(9)), (Some(5), Some(9)), "a shell that is used is a tool");
+        assert_eq!((find(10), find(1), find(99)), (None, None, None), "orphans have no session");
+    }
+
+    #[test]
+    fn what_runs_a_command() {
+        for (line, expected) in [
+            ("sh -c x", true),
+            ("/bin/bash -euc x", true),
+            ("zsh -f -c x", true),
+            ("-bash", false),
+            ("bash --rcfile x", false),
+            ("sh x -c", false),
+            ("node -c", false),
+        ] {
+            let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(runs_a_command(&words), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_kernels_line_is_read() {
+        let stat = "12 (a) (b c) S 34 12 12 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 56789 1 1";
+        assert_eq!(parse(stat), Some((34, 56789)));
+        assert_eq!(parse("12 (a) S 34"), None);
+    }
+
+    #[test]
+    fn we_are_found_ourselves() {
+        if cfg!(target_os = "linux") {
+            let own = read(std::process::id()).expect("in /proc");
+            assert_eq!(own.parent, std::os::unix::process::parent_id());
+            assert!(own.started > 0);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! `claviger hook`: lets a tool borrow through a hook of its own, and takes that back.
+
+mod list;
+mod tools;
+
+use crate::{
+    context::Context,
+    escape,
+    failure::Failure,
+    hook::{
+        Outcome,
+        plan::Step,
+        record::{Changed, Ledger},
+        user_file,
+    },
+    output, prompt,
+};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use tools::Tool;
+
+/// Verbs below `hook`.
+#[derive(clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Point a tool's own hook at claviger; the change is shown first
+    #[command(subcommand)]
+    Install(Install),
+    /// Take that back, byte for byte
+    #[command(subcommand)]
+    Remove(Remove),
+    /// Show which tools have such a hook, and where
+    List,
+}
+
+/// Tools that can have a hook.
+#[derive(clap::Subcommand)]
+pub(crate) enum Install {
+    /// Claude Code: apiKeyHelper and awsCredentialExport of your settings.json
+    Claude(How),
+    /// Tools of AWS: a profile of ~/.aws/config
+    Aws {
+        /// The profile that tools use
+        #[arg(long, value_name = "NAME", default_value = "claviger")]
+        profile: String,
+        /// The profile that claviger gets its keys from [default: $AWS_PROFILE, or "default"]
+        #[arg(long, value_name = "OTHER")]
+        from: Option<String>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Tools of Google: a credentials file that runs claviger
+    Google {
+        /// Provider of the workforce or workload pool, //iam.googleapis.com/…
+        #[arg(long, value_name = "NAME")]
+        audience: String,
+        /// Where the token is exchanged
+        #[arg(long, value_name = "URL", default_value = crate::hook::google::TOKEN_URL)]
+        token_url: String,
+        /// The credentials that claviger itself signs in with [default: those of gcloud]
+        #[arg(long, value_name = "FILE")]
+        credentials: Option<PathBuf>,
+        /// The file to make [default: ~/.config/claviger/google.json]
+        #[arg(long, value_name = "PATH")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Tools of Azure: prints what to set; there is no file to change
+    Azure(How),
+}
+
+/// Tools whose hook can be taken back.
+#[derive(clap::Subcommand)]
+pub(crate) enum Remove {
+    /// Claude Code
+    Claude(How),
+    /// Tools of AWS
+    Aws {
+        /// The profile that tools used
+        #[arg(long, value_name = "NAME", default_value = "claviger")]
+        profile: String,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Tools of Google
+    Google {
+        /// The file that was made [default: ~/.config/claviger/google.json]
+        #[arg(long, value_name = "PATH")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Tools of Azure: there is nothing to take back
+    Azure(How),
+}
+
+/// How to change files.
+#[derive(clap::Args, Clone, Copy)]
+pub(crate) struct How {
+    /// Only show the change
+    #[arg(long)]
+    dry_run: bool,
+    /// Ask nothing
+    #[arg(long, short)]
+    yes: bool,
+    /// Change files, too, that are read-only, have several names, or belong to somebody else
+    #[arg(long)]
+    force: bool,
+}
+
+impl How {
+    /// Whether somebody can be asked, if need be.
+    fn check(self, context: &Context) -> Result<(), Failure> {
+        if self.dry_run || self.yes || context.interactive {
+            return Ok(());
+        }
+        let hint = "see the changes with --dry-run, then add --yes";
+        Err(Failure::usage("nobody can be asked whether to change files", hint))
+    }
+}
+
+/// Does what the verb says. Needs no daemon.
+///
+/// # Errors
+/// If a file cannot be read or written, or the hook would not work.
+pub(crate) fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Install(arguments) => {
+            let (tool, how) = Tool::installed(arguments)?;
+            how.check(context)?;
+            let mut ledger = Ledger::open(&state()?, !how.dry_run)?;
+            let (steps, record, outcome) = tool.plan(&ledger)?;
+            let done = confirm(&steps, how)?;
+            if done {
+                remember(&mut ledger, &tool.id(), record)?;
+                steps.iter().try_for_each(Step::write)?;
+            }
+            tell(context, &tool.id(), &steps, &outcome, how)
+        }
+        Verb::Remove(arguments) => {
+            let (tool, how) = Tool::removed(arguments)?;
+            how.check(context)?;
+            let mut ledger = Ledger::open(&state()?, !how.dry_run)?;
+            let (steps, outcome) = tool.back(&ledger)?;
+            if confirm(&steps, how)? {
+                steps.iter().try_for_each(Step::write)?;
+                ledger.records.hooks.remove(&tool.id());
+                ledger.save()?;
+            }
+            tell(context, &tool.id(), &steps, &outcome, how)
+        }
+        Verb::List => list::run(context, &Ledger::open(&state()?, false)?),
+    }
+}
+
+fn state() -> Result<PathBuf, Failure> {
+    user_file("XDG_STATE_HOME", "claviger", ".local/state").ok_or_else(no_home)
+}
+
+fn no_home() -> Failure {
+    Failure::usage("HOME is not set, so nobody knows whose hooks are meant", "set HOME")
+}
+
+fn remember(ledger: &mut Ledger, tool: &str, record: Vec<Changed>) -> Result<(), Failure> {
+    if ledger.records.hooks.get(tool) == Some(&record) {
+        return Ok(());
+    }
+    match record.is_empty() {
+        true => drop(ledger.records.hooks.remove(tool)),
+        false => drop(ledger.records.hooks.insert(tool.to_owned(), record)),
+    }
+    ledger.save()
+}
+
+/// Whether to write, after everybody has seen what.
+fn confirm(steps: &[Step], how: How) -> Result<bool, Failure> {
+    steps.iter().try_for_each(|step| step.check(how.force || how.dry_run))?;
+    let changes: Vec<_> = steps.iter().filter(|step| step.is_change()).collect();
+    match () {
+        () if how.dry_run => Ok(false),
+        () if how.yes || changes.is_empty() => Ok(true),
+        () => {
+            changes.iter().for_each(|step| output::talk(&step.diff()));
+            match prompt::confirm("\nchange the files so?") {
+                true => Ok(true),
+                false => Err(Failure::gave_up()),
+            }
+        }
+    }
+}
+
+fn tell(context: &Context, tool: &str, steps: &[Step], outcome: &Outcome, how: How) -> Result<(), Failure> {
+    let changes: Vec<_> = steps.iter().filter(|step| step.is_change()).collect();
+    let notes = outcome.notes.iter().cloned().chain(steps.iter().flat_map(notes)).collect::<Vec<_>>();
+    if context.options.json {
+        let file = |step: &&Step| json!({ "file": step.name(), "diff": step.diff() });
+        let variables: Map<String, Value> =
+            outcome.variables.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+        return Ok(output::json(&json!({
+            "tool": tool, "dry_run": how.dry_run, "changes": changes.iter().map(file).collect::<Vec<_>>(),
+            "notes": notes, "variables": variables,
+        }))?);
+    }
+    let mut text = changes.iter().map(|step| step.diff()).collect::<String>();
+    text.push_str(match (changes.is_empty(), how.dry_run) {
+        (true, _) => "nothing to change\n",
+        (false, true) => "nothing was changed: this was a dry run\n",
+        (false, false) => "done\n",
+    });
+    notes.iter().for_each(|note| text.push_str(&format!("note: {}\n", escape::line(note))));
+    if !outcome.variables.is_empty() {
+        text.push_str("set these where the tool runs:\n");
+    }
+    for (name, value) in &outcome.variables {
+        text.push_str(&format!("    export {name}={}\n", escape::line(&crate::quote::shell(value))));
+    }
+    Ok(output::data(&text)?)
+}
+
+/// What was different from what the record says.
+fn notes(step: &Step) -> Vec<String> {
+    let name = step.name();
+    let edited = step
+        .undone
+        .edited
+        .then(|| format!("{name} was edited since: only what claviger had put there counts as its own"));
+    let left = step.undone.left.iter().map(|what| {
+        format!(
+            "{what} in {name} is not claviger's any more, and was left alone, as was the command behind it"
+        )
+    });
+    edited.into_iter().chain(left).collect()
+}

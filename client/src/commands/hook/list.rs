@@ -1,0 +1,104 @@
+//! `claviger hook list`: what is hooked, as the files say, whoever wrote them.
+
+use super::tools;
+use crate::{
+    context::Context,
+    escape,
+    failure::Failure,
+    hook::{
+        claude::HOOKS,
+        file::Target,
+        ini,
+        json::Json,
+        program,
+        record::{Kind, Ledger},
+    },
+    output,
+};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// A hook that was found.
+struct Hook {
+    tool: &'static str,
+    file: String,
+    line: u32,
+    setting: String,
+    command: String,
+    present: bool,
+}
+
+/// Prints them.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(super) fn run(context: &Context, ledger: &Ledger) -> Result<(), Failure> {
+    let mut hooks = Vec::new();
+    if let Some(path) = tools::settings() {
+        hooks.extend(claude(&path)?);
+    }
+    if let Some(path) = tools::aws_config() {
+        hooks.extend(aws(&path)?);
+    }
+    for changed in ledger.records.hooks.values().flatten().filter(|changed| changed.kind == Kind::Whole) {
+        hooks.extend(google(&changed.path)?);
+    }
+    match context.options.json {
+        true => output::json(&hooks.iter().map(Hook::json).collect())?,
+        false if hooks.is_empty() => output::data("no tool has a hook that leads to claviger\n")?,
+        false => output::data(&hooks.iter().map(Hook::text).collect::<String>())?,
+    }
+    Ok(())
+}
+
+fn claude(path: &Path) -> Result<Vec<Hook>, Failure> {
+    let (name, text) = (path.display().to_string(), Target::read(path)?.text.unwrap_or_default());
+    let json = Json { path: &name, text: &text };
+    let mut hooks = Vec::new();
+    for (key, _) in HOOKS {
+        let found = json.command(key)?;
+        hooks.extend(found.and_then(|found| Hook::of("claude", &name, found.line, key, found.command)));
+    }
+    Ok(hooks)
+}
+
+fn aws(path: &Path) -> Result<Vec<Hook>, Failure> {
+    let (name, text) = (path.display().to_string(), Target::read(path)?.text.unwrap_or_default());
+    let sections = ini::sections(&text, false);
+    let hook = |section: &ini::Section| {
+        let setting = section.get(ini::PROCESS)?;
+        Hook::of("aws", &name, setting.line, &section.profile, setting.value.clone())
+    };
+    Ok(sections.iter().filter_map(hook).collect())
+}
+
+fn google(path: &Path) -> Result<Option<Hook>, Failure> {
+    let Some(text) = Target::read(path)?.text else { return Ok(None) };
+    let file: Value = serde_json::from_str(&text).unwrap_or_default();
+    let command = file["credential_source"]["executable"]["command"].as_str().unwrap_or_default();
+    let line = text.lines().position(|line| line.contains("\"command\"")).unwrap_or_default() + 1;
+    let line = u32::try_from(line).unwrap_or_default();
+    Ok(Hook::of("google", &path.display().to_string(), line, "executable", command.to_owned()))
+}
+
+impl Hook {
+    /// `None` if the command is somebody else's.
+    fn of(tool: &'static str, file: &str, line: u32, setting: &str, command: String) -> Option<Self> {
+        let present = program::is_there(&claviger::hook::program(&command)?);
+        Some(Self { tool, file: file.to_owned(), line, setting: setting.to_owned(), command, present })
+    }
+
+    fn text(&self) -> String {
+        let Self { tool, file, line, setting, command, .. } = self;
+        let shown = escape::line(&format!("{tool}  {file}:{line}  {setting}  {command}"));
+        let missing = if self.present { "" } else { "  (there is no such program)" };
+        format!("{shown}{missing}\n")
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "tool": self.tool, "file": self.file, "line": self.line, "setting": self.setting,
+            "command": self.command, "present": self.present,
+        })
+    }
+}

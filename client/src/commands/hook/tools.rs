@@ -1,0 +1,172 @@
+//! The tools: which files their hooks stand in, and what becomes of those.
+
+use super::{How, Install, Remove, no_home};
+use crate::{
+    failure::Failure,
+    hook::{
+        Outcome, aws, claude,
+        file::Target,
+        google,
+        plan::{self, Step},
+        program,
+        record::{Changed, Kind, Ledger},
+        user_file,
+    },
+};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// A tool and what is wanted of its hook.
+pub(super) enum Tool {
+    /// Claude Code.
+    Claude,
+    /// A profile of AWS, and the one it asks.
+    Aws(String, String),
+    /// A credentials file of Google's, and what it names.
+    Google { file: PathBuf, audience: String, token_url: String, credentials: Option<PathBuf> },
+    /// Azure, which has no file.
+    Azure,
+}
+
+impl Tool {
+    /// What `hook install` was told.
+    pub(super) fn installed(arguments: Install) -> Result<(Self, How), Failure> {
+        Ok(match arguments {
+            Install::Claude(how) => (Self::Claude, how),
+            Install::Aws { profile, from, how } => {
+                let own = || env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty() && *name != profile);
+                let from = from.or_else(own).unwrap_or_else(|| "default".into());
+                (Self::Aws(profile, from), how)
+            }
+            Install::Google { audience, token_url, credentials, file, how } => {
+                let file = google_file(file)?;
+                let credentials = credentials.map(|path| absolute(&path)).transpose()?;
+                (Self::Google { file, audience, token_url, credentials }, how)
+            }
+            Install::Azure(how) => (Self::Azure, how),
+        })
+    }
+
+    /// What `hook remove` was told.
+    pub(super) fn removed(arguments: Remove) -> Result<(Self, How), Failure> {
+        Ok(match arguments {
+            Remove::Claude(how) => (Self::Claude, how),
+            Remove::Aws { profile, how } => (Self::Aws(profile, String::new()), how),
+            Remove::Google { file, how } => {
+                let file = google_file(file)?;
+                let (audience, token_url) = Default::default();
+                (Self::Google { file, audience, token_url, credentials: None }, how)
+            }
+            Remove::Azure(how) => (Self::Azure, how),
+        })
+    }
+
+    /// Its name in the record. Two configuration directories are two hooks.
+    pub(super) fn id(&self) -> String {
+        let of = |tool: &str, path: Option<PathBuf>| format!("{tool}:{}", path.unwrap_or_default().display());
+        match self {
+            Self::Claude => of("claude", settings()),
+            Self::Aws(profile, _) => of(&format!("aws:{profile}"), aws_config()),
+            Self::Google { file, .. } => of("google", Some(file.clone())),
+            Self::Azure => "azure".into(),
+        }
+    }
+
+    /// What is to be done to install the hook, and what the record will say.
+    ///
+    /// # Errors
+    /// If a file is broken, or the hook would not work.
+    pub(super) fn plan(&self, ledger: &Ledger) -> Result<(Vec<Step>, Vec<Changed>, Outcome), Failure> {
+        let id = self.id();
+        let mut begun = plan::begin(ledger, &id, &self.files()?)?;
+        let own =
+            program::own().map_err(|error| Failure::Setup(format!("cannot tell what runs: {error}")))?;
+        let own = own.to_str().ok_or_else(|| {
+            Failure::usage("the path of claviger is not UTF-8", "install it somewhere else")
+        })?;
+        let word = program::word(own);
+        let outcome = match (self, &mut begun[..]) {
+            (Self::Claude, [(_, config), (_, settings)]) => claude::draft(config, settings, &word)?,
+            (Self::Aws(profile, from), [(_, config)]) => {
+                let keys =
+                    user_file("AWS_SHARED_CREDENTIALS_FILE", "", ".aws/credentials").ok_or_else(no_home)?;
+                let keys = Target::read(&keys)?.text.unwrap_or_default();
+                aws::draft(config, &keys, (profile, from), &word)?
+            }
+            (Self::Google { audience, token_url, credentials, .. }, [(_, file)]) => {
+                let pool = google::Pool { audience, token_url, credentials: credentials.as_deref() };
+                google::draft(file, &pool, own)?
+            }
+            _ => azure(&word),
+        };
+        let (steps, record) = plan::finish(ledger, &id, begun);
+        Ok((steps, record, outcome))
+    }
+
+    /// What is to be done to take the hook back.
+    ///
+    /// # Errors
+    /// If a file is broken.
+    pub(super) fn back(&self, ledger: &Ledger) -> Result<(Vec<Step>, Outcome), Failure> {
+        let id = self.id();
+        let mut outcome = Outcome::default();
+        if !ledger.records.hooks.contains_key(&id) {
+            outcome.notes.push("there is no record of this hook: claviger has not installed it".into());
+        }
+        Ok((plan::back(ledger, &id)?, outcome))
+    }
+
+    /// Its files, in the order in which they are written.
+    fn files(&self) -> Result<Vec<(PathBuf, Kind)>, Failure> {
+        Ok(match self {
+            Self::Claude => {
+                let config = config("config.toml").ok_or_else(no_home)?;
+                vec![(config, Kind::Toml), (settings().ok_or_else(no_home)?, Kind::Json)]
+            }
+            Self::Aws(..) => vec![(aws_config().ok_or_else(no_home)?, Kind::Ini)],
+            Self::Google { file, .. } => vec![(file.clone(), Kind::Whole)],
+            Self::Azure => Vec::new(),
+        })
+    }
+}
+
+/// `settings.json` of the user.
+pub(super) fn settings() -> Option<PathBuf> {
+    user_file("CLAUDE_CONFIG_DIR", "settings.json", ".claude")
+}
+
+/// Where the profiles of AWS are.
+pub(super) fn aws_config() -> Option<PathBuf> {
+    user_file("AWS_CONFIG_FILE", "", ".aws/config")
+}
+
+fn config(name: &str) -> Option<PathBuf> {
+    user_file("XDG_CONFIG_HOME", &format!("claviger/{name}"), ".config")
+}
+
+fn google_file(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    match named {
+        Some(path) => absolute(&path),
+        None => config("google.json").ok_or_else(no_home),
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| {
+        Failure::usage(format!("cannot use {}: {error}", path.display()), "name it by its absolute path")
+    })
+}
+
+/// There is no file to change: Azure's libraries ask `az`, and the CLIs read a variable.
+fn azure(program: &str) -> Outcome {
+    let notes = [
+        format!("Foundry, for one command, with a fresh token: `{program} exec -- COMMAND`"),
+        format!("Foundry, for a shell: `eval \"$({program} env)\"`; such a token is good for about an hour"),
+        format!(
+            "any other tool that takes a token: `{program} azure --scope SCOPE --query accessToken -o tsv`"
+        ),
+    ];
+    Outcome { notes: notes.into(), variables: vec![("CLAUDE_CODE_USE_FOUNDRY".into(), "1".into())] }
+}

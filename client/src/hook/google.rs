@@ -1,0 +1,65 @@
+//! Tools of Google: a credentials file whose executable is claviger, and the variables that point there. Pure.
+
+use super::{Draft, Outcome, splice::Splice};
+use claviger::reason::{Problem, Reason};
+use serde_json::json;
+use std::path::Path;
+
+/// Where the token is exchanged, unless another place is named.
+pub(crate) const TOKEN_URL: &str = "https://sts.googleapis.com/v1/token";
+/// How long libraries wait for claviger, in milliseconds: as long as they allow.
+const PATIENCE: u32 = 120_000;
+
+/// What the file names.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool<'a> {
+    /// The workforce or workload pool and its provider.
+    pub(crate) audience: &'a str,
+    /// Where the token is exchanged.
+    pub(crate) token_url: &'a str,
+    /// The credentials that claviger itself signs in with.
+    pub(crate) credentials: Option<&'a Path>,
+}
+
+/// Makes the whole file.
+///
+/// # Errors
+/// `malformed-request` if a library could not run this program.
+pub(crate) fn draft(file: &mut Draft, pool: &Pool<'_>, program: &str) -> Result<Outcome, Problem> {
+    let mut command = format!("{program} gcp");
+    if let Some(path) = pool.credentials {
+        command.push_str(&format!(" --credentials {}", path.display()));
+    }
+    // Go's library splits at blanks and knows no quotes.
+    if command.split(' ').count() != if pool.credentials.is_some() { 4 } else { 2 }
+        || command.contains(['"', '\''])
+    {
+        let message = "libraries of Google run no program whose path, or argument, has blanks or quotes";
+        return Err(
+            Problem::new(Reason::MalformedRequest, message).hint("give it a plain path, by a symlink")
+        );
+    }
+    let content = json!({
+        "type": "external_account",
+        "audience": pool.audience,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "token_url": pool.token_url,
+        "credential_source": { "executable": { "command": command, "timeout_millis": PATIENCE } },
+    });
+    let inserted = format!("{content:#}\n");
+    let name = file.name();
+    if !file.text.is_empty() && file.text != inserted {
+        return Err(Problem::new(Reason::SettingsInvalid, format!("{name} exists already and is not ours"))
+            .hint("name another file with --file"));
+    }
+    if file.text.is_empty() {
+        file.add(Some(Splice { name: name.clone(), at: 0, removed: String::new(), inserted }));
+    }
+    let mut outcome = Outcome::default();
+    outcome.variables.push(("GOOGLE_APPLICATION_CREDENTIALS".into(), name));
+    outcome.variables.push(("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES".into(), "1".into()));
+    outcome.notes.push(
+        "whether Google's own token service takes an access token depends on how the pool is set up".into(),
+    );
+    Ok(outcome)
+}

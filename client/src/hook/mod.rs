@@ -1,0 +1,80 @@
+//! Points a tool's own hook at claviger, and undoes that exactly.
+//!
+//! What a file becomes is computed purely, from what it would be without the hook; [`file`](mod@file) alone writes. The
+//! record of what was done is written first, then the file that receives a command, then the one that loses it: no command
+//! is lost, whenever this process ends.
+
+pub(crate) mod aws;
+pub(crate) mod claude;
+pub(crate) mod diff;
+pub(crate) mod file;
+pub(crate) mod google;
+pub(crate) mod ini;
+pub(crate) mod json;
+pub(crate) mod plan;
+pub(crate) mod program;
+pub(crate) mod record;
+pub(crate) mod splice;
+pub(crate) mod toml;
+pub(crate) mod undo;
+
+use record::Kind;
+use splice::Splice;
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// A file that is being changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// How it is written.
+    pub(crate) kind: Kind,
+    /// Its content so far.
+    pub(crate) text: String,
+    /// Whether it exists without the hook.
+    pub(crate) existed: bool,
+    /// What was changed so far.
+    pub(crate) splices: Vec<Splice>,
+}
+
+/// What a person has to know beside the changes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Outcome {
+    /// Sentences.
+    pub(crate) notes: Vec<String>,
+    /// Variables to set where the tool runs.
+    pub(crate) variables: Vec<(String, String)>,
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// Begins with what the file is without the hook.
+    pub(crate) fn new(path: &Path, kind: Kind, base: Option<&str>) -> Self {
+        let text = base.unwrap_or_default().to_owned();
+        Self { path: path.to_owned(), kind, text, existed: base.is_some(), splices: Vec::new() }
+    }
+
+    /// Its path as text.
+    pub(crate) fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Makes a change, if there is one.
+    pub(crate) fn add(&mut self, change: Option<Splice>) {
+        if let Some(change) = change {
+            self.text = change.apply(&self.text);
+            self.splices.push(change);
+        }
+    }
+}
+
+/// A file of the user: where `variable` says, else `below` the home directory; `None` without a home.
+pub(crate) fn user_file(variable: &str, inside: &str, below: &str) -> Option<PathBuf> {
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let found = absolute(variable).or_else(|| Some(absolute("HOME")?.join(below)))?;
+    Some(if inside.is_empty() { found } else { found.join(inside) })
+}

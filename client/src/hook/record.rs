@@ -1,0 +1,122 @@
+//! What has been changed, so that it can be undone: `hooks.json` in the state directory, for this user only.
+
+use super::{
+    file::{Target, failed},
+    splice::Splice,
+};
+use crate::failure::Failure;
+use nix::fcntl::OFlag;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+/// Form of the file.
+const VERSION: u32 = 1;
+
+/// All hooks that were installed, by tool.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Records {
+    version: u32,
+    /// What was changed for each tool, in the order of writing.
+    pub(crate) hooks: BTreeMap<String, Vec<Changed>>,
+}
+
+/// A file that was changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Changed {
+    /// The file, as it was named.
+    pub(crate) path: PathBuf,
+    /// How it is written.
+    pub(crate) kind: Kind,
+    /// Whether it existed before.
+    pub(crate) existed: bool,
+    /// Directories that were made for it, the deepest first.
+    pub(crate) directories: Vec<PathBuf>,
+    /// Digest of the content before.
+    pub(crate) before: String,
+    /// Digest of the content after.
+    pub(crate) after: String,
+    /// What was done, in order.
+    pub(crate) splices: Vec<Splice>,
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// Settings in JSON.
+    Json,
+    /// Our configuration.
+    Toml,
+    /// Profiles of AWS.
+    Ini,
+    /// The whole file is ours.
+    Whole,
+}
+
+/// The file, and the lock that keeps others away until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    target: Target,
+    /// What it says.
+    pub(crate) records: Records,
+    _lock: Option<File>,
+}
+
+impl Ledger {
+    /// Opens the file in `directory`, to write it or only to look; a writer waits while somebody else has it.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not one that this program wrote.
+    pub(crate) fn open(directory: &Path, writes: bool) -> Result<Self, Failure> {
+        let cannot = |error: io::Error| failed(directory, &format!("cannot be used: {error}"), "");
+        let lock = writes.then(|| lock(directory)).transpose().map_err(cannot)?;
+        let target = Target::read(&directory.join("hooks.json"))?;
+        let records = match &target.text {
+            None => Records { version: VERSION, hooks: BTreeMap::new() },
+            Some(text) => serde_json::from_str(text)
+                .ok()
+                .filter(|records: &Records| records.version == VERSION)
+                .ok_or_else(|| {
+                    failed(&target.path, "is not one that this release wrote", "remove it, and hooks by hand")
+                })?,
+        };
+        Ok(Self { target, records, _lock: lock })
+    }
+
+    /// Writes it; without any hook, it is removed.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn save(&mut self) -> Result<(), Failure> {
+        let text = format!("{:#}\n", serde_json::json!(self.records));
+        match (self.records.hooks.is_empty(), &self.target.text) {
+            (true, None) => return Ok(()),
+            (true, Some(_)) => self.target.write(None)?,
+            (false, _) => self.target.write(Some(&text))?,
+        };
+        self.target = Target::read(&self.target.path)?;
+        Ok(())
+    }
+}
+
+fn lock(directory: &Path) -> io::Result<File> {
+    super::file::make(directory)?;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
+    let file = options.open(directory.join("hooks.lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// What stands for a content; nothing that does not exist has one.
+pub(crate) fn digest(text: Option<&str>) -> String {
+    let hex = |text: &str| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    text.map(hex).unwrap_or_default()
+}

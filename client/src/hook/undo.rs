@@ -1,0 +1,162 @@
+//! Takes a change back: exactly, or, if somebody has edited the file since, without touching what is theirs. Pure.
+
+use super::{
+    ini,
+    json::{Json, quoted},
+    record::{Changed, Kind, digest},
+    splice::Splice,
+    toml::Toml,
+};
+use claviger::{hook::is_hook, reason::Problem};
+
+/// A file without a change.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Undone {
+    /// Its content; `None` if it should not exist.
+    pub(crate) text: Option<String>,
+    /// Whether somebody has edited it since.
+    pub(crate) edited: bool,
+    /// What was not taken back, because it is not ours any more.
+    pub(crate) left: Vec<String>,
+}
+
+/// `text` without what `changed` did, but for what it did to `keep`.
+///
+/// # Errors
+/// `settings-invalid` if the file was edited and cannot be read any more.
+pub(crate) fn undo(changed: &Changed, text: Option<&str>, keep: &[String]) -> Result<Undone, Problem> {
+    let names = || changed.splices.iter().map(|splice| splice.name.clone()).collect::<Vec<_>>();
+    let Some(current) = text else {
+        let left = if changed.existed { names() } else { Vec::new() };
+        return Ok(Undone { text: None, edited: changed.existed, left });
+    };
+    let found = digest(text);
+    if found == changed.before {
+        return Ok(Undone { text: Some(current.to_owned()), ..Undone::default() });
+    }
+    let reverted =
+        || changed.splices.iter().rev().try_fold(current.to_owned(), |text, splice| splice.revert(&text));
+    match reverted().filter(|_| found == changed.after && keep.is_empty()) {
+        Some(text) => Ok(Undone { text: Some(text).filter(|_| changed.existed), ..Undone::default() }),
+        None => take_back(changed, current, keep),
+    }
+}
+
+fn take_back(changed: &Changed, current: &str, keep: &[String]) -> Result<Undone, Problem> {
+    let mut undone = Undone { text: None, edited: true, left: Vec::new() };
+    let mut text = current.to_owned();
+    for splice in changed.splices.iter().rev().filter(|splice| !keep.contains(&splice.name)) {
+        let path = changed.path.to_string_lossy();
+        match splice
+            .revert_anywhere(&text)
+            .map_or_else(|| without(changed.kind, &path, &text, splice), |text| Ok(Some(text)))?
+        {
+            Some(shorter) => text = shorter,
+            None => undone.left.push(splice.name.clone()),
+        }
+    }
+    let is_empty = text.trim_start_matches('\u{feff}').trim().is_empty();
+    undone.text = Some(text).filter(|_| changed.existed || !is_empty);
+    Ok(undone)
+}
+
+/// The text without our value, in whatever form it stands there now; `None` if the value is not ours.
+fn without(kind: Kind, path: &str, text: &str, splice: &Splice) -> Result<Option<String>, Problem> {
+    let name = splice.name.as_str();
+    let back = || serde_json::from_str::<String>(&splice.removed).ok();
+    let apply = |change: Option<Splice>| Some(change.map_or(text.to_owned(), |change| change.apply(text)));
+    match kind {
+        Kind::Json => {
+            let json = Json { path, text };
+            match (json.command(name)?.filter(|found| is_hook(&found.command)), back()) {
+                (None, _) => Ok(None),
+                (Some(_), Some(old)) => json.set(name, &old).map(apply),
+                (Some(_), None) => json.without(name).map(Some),
+            }
+        }
+        Kind::Toml => {
+            let toml = Toml { path, text };
+            match (toml.command(name)?.filter(|found| splice.inserted.contains(&quoted(found))), back()) {
+                (None, _) => Ok(None),
+                (Some(_), Some(old)) => toml.set(name, &old).map(apply),
+                (Some(_), None) => toml.without(name).map(Some),
+            }
+        }
+        Kind::Ini => {
+            let sections = ini::sections(text, false);
+            let process = sections.iter().rfind(|section| section.profile == name);
+            let ours = process.and_then(|section| section.get(ini::PROCESS));
+            let ours = ours.filter(|setting| is_hook(&setting.value));
+            Ok(ours.map(|_| ini::without(text, name)))
+        }
+        Kind::Whole => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Json, Undone, undo};
+    use crate::hook::record::{Changed, Kind, digest};
+
+    const OLD: &str = "{\n  \"apiKeyHelper\": \"real\",\n  \"b\": 1\n}\n";
+
+    fn hooked(old: &str) -> (Changed, String) {
+        let change = Json { path: "/s", text: old }.set("apiKeyHelper", "claviger token").expect("valid");
+        let change = change.expect("a change");
+        let new = change.apply(old);
+        let changed = Changed {
+            path: "/s".into(),
+            kind: Kind::Json,
+            existed: !old.is_empty(),
+            directories: Vec::new(),
+            before: digest(Some(old).filter(|old| !old.is_empty())),
+            after: digest(Some(&new)),
+            splices: vec![change],
+        };
+        (changed, new)
+    }
+
+    fn text(undone: &Undone) -> &str {
+        undone.text.as_deref().unwrap_or("gone")
+    }
+
+    #[test]
+    fn untouched_it_is_as_before() {
+        for old in [OLD, "", "{}", "{\"b\":1}"] {
+            let (changed, new) = hooked(old);
+            let undone = undo(&changed, Some(&new), &[]).expect("valid");
+            assert_eq!((text(&undone), undone.edited), (if old.is_empty() { "gone" } else { old }, false));
+            let again = undo(&changed, undone.text.as_deref().or(Some("")), &[]).expect("valid");
+            assert!(old.is_empty() || again == undone, "undone twice is undone");
+        }
+    }
+
+    #[test]
+    fn edited_it_loses_what_is_ours_only() {
+        let (changed, new) = hooked(OLD);
+        let undone = |new: &str| undo(&changed, Some(new), &[]).expect("valid");
+        let edited = undone(&new.replace("\"b\": 1", "\"a\": [],\n  \"b\": 2"));
+        assert_eq!(text(&edited), OLD.replace("\"b\": 1", "\"a\": [],\n  \"b\": 2"));
+        assert!(edited.edited && edited.left.is_empty());
+        let compact = undone("{\"b\":1,\"apiKeyHelper\":\"env X=1 claviger token\"}");
+        assert_eq!(text(&compact), "{\"b\":1,\"apiKeyHelper\":\"real\"}");
+        let theirs = undone("{\"apiKeyHelper\": \"theirs\"}");
+        assert_eq!(
+            (text(&theirs), &theirs.left[..]),
+            ("{\"apiKeyHelper\": \"theirs\"}", &["apiKeyHelper".to_owned()][..])
+        );
+        assert!(undo(&changed, Some("{"), &[]).is_err(), "what cannot be read is not touched");
+        assert_eq!(undo(&changed, None, &[]).expect("gone").left, ["apiKeyHelper"]);
+    }
+
+    #[test]
+    fn added_it_goes_with_its_comma() {
+        let (changed, new) = hooked("{\"b\":1}");
+        let moved = new.replace("\"b\":1", "").replace(", ", "");
+        assert_eq!(text(&undo(&changed, Some(&moved), &[]).expect("valid")), "{}");
+        let (changed, new) = hooked("");
+        let grown = new.replace("token\"", "token\", \"x\": 1");
+        let left = undo(&changed, Some(&grown), &[]).expect("valid");
+        assert!(text(&left).contains("\"x\": 1") && !text(&left).contains("apiKeyHelper"), "{left:?}");
+    }
+}
