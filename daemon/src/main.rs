@@ -117,7 +117,7 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     loop {
         let setup = Setup {
             paths: paths.clone(),
-            limits: config.limits.clone(),
+            limits: config.limits,
             store: config.store,
             host: Host::real(),
             managed_owner: 0,
