@@ -8,7 +8,7 @@ mod manual;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clavigerd::{
-    Ended, Setup,
+    End, Ended, Setup,
     config::{Config, Paths},
     fetch::{self, Fetch},
     host::{Host, memory, successor::Program, system},
@@ -126,8 +126,13 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             kept,
         };
         let ended = serve(&listener, setup)?;
-        if !ended.is_replaced {
-            break;
+        match ended.why {
+            End::Asked => break,
+            End::Signal => {
+                inherited::leave(&listener, &ended.kept);
+                break;
+            }
+            End::Replaced => {}
         }
         // Returns only if nothing came of it, and then this program goes on.
         let error = inherited::pass_on(&program, &listener, &ended.kept);
