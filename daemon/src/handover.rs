@@ -6,6 +6,8 @@
 use crate::{broker::Broker, host::successor::Program, lock::lock};
 use claviger::reason::{Problem, Reason};
 use std::{
+    convert::Infallible,
+    future::pending,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -90,15 +92,20 @@ impl Handover {
     }
 
     /// Looks at the program's file whenever `somebody` connects, and begins when another lies there.
-    pub async fn follow(&self, broker: &Broker, is_signing_in: impl Fn() -> bool, somebody: &Notify) {
-        let Some(program) = &self.program else { return };
+    pub async fn follow(
+        &self,
+        broker: &Broker,
+        is_signing_in: impl Fn() -> bool,
+        somebody: &Notify,
+    ) -> Infallible {
+        let Some(program) = &self.program else { return pending().await };
         loop {
             somebody.notified().await;
             let known = lock(program).clone();
             // A home on a network can keep this waiting, but nobody else.
             if spawn_blocking(move || known.is_replaced()).await.unwrap_or_default() {
                 match self.begin(broker, &is_signing_in).await {
-                    Ok(()) => return,
+                    Ok(()) => return pending().await,
                     Err(Refusal::SigningIn) => {}
                     Err(refusal) => {
                         tracing::warn!(%refusal, "the program was replaced, but this one goes on");

@@ -123,30 +123,48 @@ pub async fn run(
     mut setup: Setup,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Ended, RunError> {
-    let (logs, kept) = (setup.logs.clone(), std::mem::take(&mut setup.kept));
-    let handover = Handover::new(setup.program.take());
+    let kept = std::mem::take(&mut setup.kept);
+    let context = assemble(setup);
+    context.broker.inherit(kept);
+    context.audit.note(of_daemon("started"));
+    notices::start(&context.broker);
+    let is_signalled = serve(listener, &context, shutdown).await?;
+    let why = match context.broker.phase() {
+        Phase::HandingOver => End::Replaced,
+        _ if is_signalled => End::Signal,
+        _ => End::Asked,
+    };
+    context.audit.note(of_daemon(if why == End::Replaced { "replaced" } else { "stopped" }));
+    context.audit.flush().await;
+    Ok(Ended { why, kept: context.broker.keep() })
+}
+
+fn assemble(mut setup: Setup) -> Context {
+    let (logs, handover) = (setup.logs.clone(), Handover::new(setup.program.take()));
     let log = setup.paths.state.join("audit.jsonl");
     let file = AuditFile::new(&log, setup.limits.audit_part, setup.limits.audit_parts);
     let broker = broker(setup);
-    broker.inherit(kept);
-    let audit = Audit::start(file, broker.host.clock.clone());
-    audit.note(of_daemon("started"));
-    notices::start(&broker);
-    let service = Arc::new(Service::new(broker.clone(), logs.clone()));
-    let (stop, somebody) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let context = Context {
-        broker: broker.clone(),
-        audit: audit.clone(),
-        stop: stop.clone(),
-        handover: handover.clone(),
-        service: service.clone(),
+    Context {
+        audit: Audit::start(file, broker.host.clock.clone()),
+        stop: Arc::default(),
+        handover,
+        service: Arc::new(Service::new(broker.clone(), logs.clone())),
         logs,
         logins: server::logins(),
-    };
-    let following = context.clone();
+        broker,
+    }
+}
+
+/// Serves until it is over; says whether it was `shutdown` that ended it.
+async fn serve(
+    listener: UnixListener,
+    context: &Context,
+    shutdown: impl Future<Output = ()>,
+) -> Result<bool, RunError> {
+    let Context { broker, handover, service, stop, .. } = context;
+    let (streams, somebody) = (broker.clone(), Arc::new(Notify::new()));
     let incoming = peer::Incoming::new(listener, somebody.clone());
-    let router = server::router(context).await?;
-    let streams = broker.clone();
+    let router = server::router(context.clone()).await?;
     // Open streams and waiting requests end then; whatever else is running may finish.
     let serving = router.serve_with_incoming_shutdown(incoming, async move { streams.stopping().await });
     let ending = async {
@@ -170,23 +188,13 @@ pub async fn run(
     let attending = tokio::spawn(service.clone().attend());
     tokio::select! {
         ended = ending => ended?,
-        () = follow_phases(&broker, stopped, handover.begun()) => {
+        () = follow_phases(broker, stopped, handover.begun()) => {
             tracing::warn!("some requests did not end in time");
         }
-        () = async {
-            handover.follow(&broker, || following.is_signing_in(), &somebody).await;
-            std::future::pending().await
-        } => {}
+        never = handover.follow(broker, || context.is_signing_in(), &somebody) => match never {},
     }
     attending.abort();
-    let why = match broker.phase() {
-        Phase::HandingOver => End::Replaced,
-        _ if signalled.load(Relaxed) => End::Signal,
-        _ => End::Asked,
-    };
-    audit.note(of_daemon(if why == End::Replaced { "replaced" } else { "stopped" }));
-    audit.flush().await;
-    Ok(Ended { why, kept: broker.keep() })
+    Ok(signalled.load(Relaxed))
 }
 
 /// Enters the phases as they come. Resolves when nothing may go on any longer.

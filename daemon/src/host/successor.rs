@@ -5,19 +5,25 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
+#[cfg(target_os = "linux")]
+mod state;
+#[cfg(not(target_os = "linux"))]
+#[path = "successor/no_state.rs"]
+mod state;
+
+pub use state::{inherited, sealed, store};
+
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},
     sys::stat::{FileStat, stat},
     unistd,
 };
-#[cfg(target_os = "linux")]
-use sd_notify::NotifyState;
 use std::{
     env,
     ffi::{CString, OsString},
     fs::File,
-    io::{self, Read as _, Write as _},
+    io,
     os::{
         fd::{AsFd, AsRawFd as _},
         unix::ffi::OsStringExt as _,
@@ -27,22 +33,15 @@ use std::{
     time::Duration,
 };
 use tokio::{process::Command, time::timeout};
-use zeroize::Zeroizing;
 
 /// Names the descriptor of the memory file to the next program.
 const VARIABLE: &str = "CLAVIGER_HANDOVER";
-/// Names it to systemd, which keeps it while the service is started again (`FileDescriptorStoreMax=`).
-const STORED: &str = "claviger-state";
-/// The first descriptor that systemd hands over.
-const FIRST: i32 = 3;
 /// How systemd's protocol names the socket. `LISTEN_FDS_FIRST_FD` is an addition of the crate listenfd.
 const SOCKET_VARIABLES: [&str; 4] = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_FDS_FIRST_FD"];
 /// How long a program may take to say that it could go on. It reads a file.
 const CHECK_DEADLINE: Duration = Duration::from_secs(10);
 /// Most of what it says that is passed on, in bytes.
 const MAX_WORDS: usize = 500;
-/// Largest memory file that is read: 64 entries with the largest explicit settings each.
-const MAX_STATE: u64 = 512 * 1024 * 1024;
 
 /// Where we were started from, and how.
 #[derive(Clone, Debug)]
@@ -153,102 +152,9 @@ fn identity(path: &Path) -> Option<Identity> {
     Some((st_dev as u64, st_ino, st_ctime, st_ctime_nsec))
 }
 
-/// Puts `parts` into a file that lies in memory and cannot be changed any more. `None` where the system has no such
-/// files: then the socket is all that is handed over.
-///
-/// # Errors
-/// If there is no room for it.
-#[cfg(target_os = "linux")]
-pub fn sealed(parts: &[&[u8]]) -> io::Result<Option<File>> {
-    use nix::{
-        fcntl::SealFlag,
-        sys::memfd::{MFdFlags, memfd_create},
-    };
-    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
-    let mut file = File::from(memfd_create("claviger-state", flags)?);
-    parts.iter().try_for_each(|part| file.write_all(part))?;
-    let seals =
-        SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
-    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
-    Ok(Some(file))
-}
-
-/// As on Linux, but there is no such thing here.
-#[cfg(not(target_os = "linux"))]
-pub fn sealed(_parts: &[&[u8]]) -> io::Result<Option<File>> {
-    Ok(None)
-}
-
-/// What the program before us in this process left, if there was one. Its file is closed: no command may inherit it.
-///
-/// # Errors
-/// If it cannot be read.
-#[cfg(target_os = "linux")]
-pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let handed = env::var(VARIABLE).ok().and_then(|number| number.parse::<i32>().ok());
-    let Some(number) = handed.or_else(stored) else { return Ok(None) };
-    let opened = File::open(format!("/proc/self/fd/{number}"));
-    if number > 2 {
-        unistd::close(number)?;
-    }
-    let file = opened?;
-    // Only a sealed memory file has seals; anything else is not from us.
-    let seals = fcntl(&file, FcntlArg::F_GET_SEALS)?;
-    if seals & nix::fcntl::SealFlag::F_SEAL_WRITE.bits() == 0 {
-        return Err(io::Error::other("it is not sealed"));
-    }
-    let size = file.metadata()?.len().min(MAX_STATE);
-    let mut state = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
-    file.take(size).read_to_end(&mut state)?;
-    Ok(Some(state))
-}
-
-/// The descriptor of the memory file that systemd kept, which then keeps it no longer.
-#[cfg(target_os = "linux")]
-fn stored() -> Option<i32> {
-    let is_for_us = env::var("LISTEN_PID").ok()?.parse() == Ok(std::process::id());
-    let names = env::var("LISTEN_FDNAMES").ok().filter(|_| is_for_us)?;
-    let place = names.split(':').position(|name| name == STORED)?;
-    drop(sd_notify::notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(STORED)]));
-    i32::try_from(place).ok().map(|place| FIRST + place)
-}
-
-/// Asks systemd to keep `state` until the service starts again. Nobody listens if it did not start us.
-#[cfg(target_os = "linux")]
-pub fn store(state: &File) {
-    let wishes = [NotifyState::FdStore, NotifyState::FdName(STORED)];
-    if let Err(error) = sd_notify::notify_with_fds(&wishes, &[state.as_fd()]) {
-        tracing::warn!(%error, "the cache is not kept for the next start");
-    }
-}
-
-/// Nobody could keep it here.
-#[cfg(not(target_os = "linux"))]
-pub fn store(_state: &File) {}
-
-/// As on Linux, but nothing is handed over here.
-///
-/// # Errors
-/// Never.
-#[cfg(not(target_os = "linux"))]
-pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    Ok(None)
-}
-
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
-    use super::{Program, sealed};
-    use std::io::{Read as _, Seek as _, Write as _};
-
-    #[test]
-    fn what_is_sealed_cannot_be_changed() {
-        let mut file = sealed(&[b"sta", b"te"]).expect("memory").expect("on Linux");
-        assert!(file.write_all(b"more").is_err() && file.set_len(0).is_err());
-        let mut text = String::new();
-        file.rewind().expect("seeks");
-        file.read_to_string(&mut text).expect("reads");
-        assert_eq!(text, "state");
-    }
+    use super::Program;
 
     #[test]
     fn a_file_that_was_replaced_is_noticed_once() {
