@@ -31,5 +31,6 @@ cp "$HOME/setgid-helpers.conf" "$drop_ins/"
 unit daemon-reload
 unit restart clavigerd.service
 say token_relaxed "$(token)"
+"$claviger" refresh > /dev/null 2>&1
 say limits_relaxed "$(tr '\n' ' ' < "$seen")"
 last_words
