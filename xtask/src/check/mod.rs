@@ -4,6 +4,7 @@
 mod darwin;
 mod deny;
 mod lengths;
+mod links;
 mod proto;
 mod units;
 
@@ -31,6 +32,8 @@ const STEPS: &[Step] = &[
     ("format", format),
     ("file lengths", lengths::check),
     ("proto comments and imports", proto::check),
+    ("links of the documentation", links::check),
+    ("reference of the configuration", reference),
     ("client's dependencies", client_dependencies),
     ("systemd units", units::systemd),
     ("systemd exposure", units::exposure),
@@ -103,6 +106,10 @@ fn docs() -> sh::Result<Outcome> {
     cargo.args(["doc", "--quiet", "--locked", "--workspace", "--no-deps", "--features", "xtask/bench"]);
     sh::run(cargo.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Outcome::Passed)
+}
+
+fn reference() -> sh::Result<Outcome> {
+    crate::reference::faults().map(faults)
 }
 
 fn client_dependencies() -> sh::Result<Outcome> {
