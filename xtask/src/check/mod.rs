@@ -2,6 +2,7 @@
 //! list of what failed is shown.
 
 mod darwin;
+mod decisions;
 mod deny;
 mod lengths;
 mod links;
@@ -32,6 +33,7 @@ const STEPS: &[Step] = &[
     ("format", format),
     ("file lengths", lengths::check),
     ("proto comments and imports", proto::check),
+    ("numbers of decisions", decisions::check),
     ("links of the documentation", links::check),
     ("reference of the configuration", reference),
     ("client's dependencies", client_dependencies),
