@@ -16,7 +16,10 @@ const FILES: [(&str, &str); 5] = [
         "$XDG_RUNTIME_DIR/claviger/claviger.sock",
         "The socket; /tmp/claviger-UID/claviger.sock without that variable. One that systemd hands over comes first.",
     ),
-    ("~/.config/claviger/config.toml", "The configuration, read once."),
+    (
+        "~/.config/claviger/config.toml",
+        "The configuration, read at the start and by `claviger daemon reload`.",
+    ),
     (
         "~/.local/state/claviger/",
         "Trust decisions, audit log, accounts, and the log of a daemon started on demand.",

@@ -94,16 +94,18 @@ counts; the variables of `env` are merged, each from the first file that sets it
 6. `[settings]` of `config.toml`
 
 3 and 4 do nothing before `claviger trust grant`. A command that is claviger itself counts as not set, so that a hook and the
-command behind it can stand in two files. Files are read anew when they change. One that stops being valid counts as it last
-was, for as long as the daemon runs; `claviger explain` then says `kept last good`.
+command behind it can stand in two files. Files are watched: an edit counts at once, and a deleted file takes back what it
+granted. One that stops being valid counts as it last was, for as long as the daemon runs; `claviger explain` then says
+`kept last good`.
 
 ";
 
 const OAUTH: &str = "
 ## `[oauth.NAME]`
 
-Where `claviger login NAME` signs in ([anthropic.md](anthropic.md#an-issuer-of-your-own)). Read at each login. Every address is
-https, unless it is on this machine. An `issuer` is required, or a `token_endpoint` with an `authorization_endpoint`.
+Where `claviger login NAME` signs in ([anthropic.md](anthropic.md#an-issuer-of-your-own)). Read when it is used. Every address is
+https, unless it is on this machine. An `issuer` is required, or a `token_endpoint` with an `authorization_endpoint`; endpoints
+that stand here come before what the issuer publishes.
 
 ";
 

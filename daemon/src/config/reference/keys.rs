@@ -27,7 +27,7 @@ pub(super) fn daemon() -> Vec<Key> {
             "whole number, 1 or more",
             limits.slots.to_string(),
             "128",
-            "Most cache entries. The one that was asked for longest ago goes.",
+            "Most cache entries. If there is no room, the unused one that was asked for longest ago goes.",
         ),
         key(
             "max_commands",

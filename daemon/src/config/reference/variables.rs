@@ -52,7 +52,7 @@ const ANTHROPIC: Group = Group {
             "ANTHROPIC_API_KEY",
             "secret",
             "",
-            "API key. Ignored in Homespace; the only source of its kind in a bare session.",
+            "API key. Ignored in Homespace; the only variable that a bare session takes one from.",
         ),
         ("ANTHROPIC_AUTH_TOKEN", "secret", "", "Bearer token of a gateway; comes before everything else."),
         (
@@ -86,7 +86,12 @@ const BACKENDS: Group = Group {
         ("CLAUDE_CODE_USE_BEDROCK", "switch", "off", "Use Bedrock."),
         ("CLAUDE_CODE_USE_VERTEX", "switch", "off", "Use Vertex."),
         ("CLAUDE_CODE_USE_FOUNDRY", "switch", "off", "Use Foundry."),
-        ("CLAUDE_CODE_SKIP_BEDROCK_AUTH", "switch", "off", "The gateway needs no credential."),
+        (
+            "CLAUDE_CODE_SKIP_BEDROCK_AUTH",
+            "switch",
+            "off",
+            "Nothing is lent for Bedrock, since a gateway adds the credential.",
+        ),
         ("CLAUDE_CODE_SKIP_VERTEX_AUTH", "switch", "off", "The same for Vertex."),
         ("CLAUDE_CODE_SKIP_FOUNDRY_AUTH", "switch", "off", "The same for Foundry."),
         ("ANTHROPIC_BEDROCK_BASE_URL", "URL", "Bedrock of the region", "Where requests to Bedrock go."),
