@@ -2,11 +2,14 @@
 
 use crate::{
     broker::kept::Kept,
-    host::successor::{self, Program},
+    host::{
+        successor::{self, Program},
+        system,
+    },
     listener::{Left, Listener},
 };
 use serde::{Deserialize, Serialize};
-use std::io;
+use std::{fs::File, io};
 use zeroize::Zeroizing;
 
 /// What the last program left, unread: logs are not open yet when it is taken.
@@ -47,15 +50,28 @@ fn parse(bytes: &[u8]) -> Result<(Option<Left>, Kept), String> {
     Ok((head.left, Kept::read(&bytes[end + 1..])?))
 }
 
+/// Leaves the cache to the next start of the service, if the service manager keeps such things.
+pub fn leave(listener: &Listener, kept: &Kept) {
+    if kept.is_empty() || !system::has_service_manager() {
+        return;
+    }
+    match state(listener, kept) {
+        Ok(Some(state)) => successor::store(&state),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the cache is not kept for the next start"),
+    }
+}
+
 /// Replaces this program by the one that lies where it was started from. Returns only if that failed.
 pub fn pass_on(program: &Program, listener: &Listener, kept: &Kept) -> io::Error {
-    let state = || {
-        let head = serde_json::to_vec(&Head { left: listener.left() })?;
-        let kept = kept.write().map_err(io::Error::other)?;
-        successor::sealed(&[&head, b"\n", &kept])
-    };
-    match state() {
+    match state(listener, kept) {
         Ok(state) => program.exec(&listener.socket, state.as_ref()),
         Err(error) => error,
     }
+}
+
+fn state(listener: &Listener, kept: &Kept) -> io::Result<Option<File>> {
+    let head = serde_json::to_vec(&Head { left: listener.left() })?;
+    let kept = kept.write().map_err(io::Error::other)?;
+    successor::sealed(&[&head, b"\n", &kept])
 }

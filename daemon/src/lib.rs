@@ -39,7 +39,16 @@ use logs::Logs;
 use server::Context;
 use service::Service;
 use settings::store::{Roots, SettingsStore};
-use std::{future::Future, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    path::PathBuf,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::{net::UnixListener, sync::Notify, time::sleep};
 use trust::TrustStore;
 
@@ -74,11 +83,22 @@ pub struct Setup {
     pub kept: Kept,
 }
 
+/// Why a daemon ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Somebody asked it to: what it holds is of no use any more.
+    Asked,
+    /// Its process is to end: whoever starts the next one may want what it holds.
+    Signal,
+    /// Another program is to go on.
+    Replaced,
+}
+
 /// How a daemon ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Whether another program is to go on.
-    pub is_replaced: bool,
+    /// Why.
+    pub why: End,
     /// What that one needs.
     pub kept: Kept,
 }
@@ -138,9 +158,10 @@ pub async fn run(
         }
         Ok::<_, RunError>(())
     };
+    let signalled = AtomicBool::new(false);
     let stopped = async {
         tokio::select! {
-            () = shutdown => {}
+            () = shutdown => signalled.store(true, Relaxed),
             () = stop.notified() => {}
         }
         service.stopping();
@@ -158,10 +179,14 @@ pub async fn run(
         } => {}
     }
     attending.abort();
-    let is_replaced = broker.phase() == Phase::HandingOver;
-    audit.note(of_daemon(if is_replaced { "replaced" } else { "stopped" }));
+    let why = match broker.phase() {
+        Phase::HandingOver => End::Replaced,
+        _ if signalled.load(Relaxed) => End::Signal,
+        _ => End::Asked,
+    };
+    audit.note(of_daemon(if why == End::Replaced { "replaced" } else { "stopped" }));
     audit.flush().await;
-    Ok(Ended { is_replaced, kept: broker.keep() })
+    Ok(Ended { why, kept: broker.keep() })
 }
 
 /// Enters the phases as they come. Resolves when nothing may go on any longer.

@@ -8,7 +8,7 @@ mod manual;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clavigerd::{
-    Ended, Setup,
+    End, Ended, Setup,
     config::{Config, Paths, reference},
     fetch::{self, Fetch},
     host::{Host, memory, successor::Program, system},
@@ -121,7 +121,7 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     loop {
         let setup = Setup {
             paths: paths.clone(),
-            limits: config.limits.clone(),
+            limits: config.limits,
             store: config.store,
             host: Host::real(),
             managed_owner: 0,
@@ -130,8 +130,13 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             kept,
         };
         let ended = serve(&listener, setup)?;
-        if !ended.is_replaced {
-            break;
+        match ended.why {
+            End::Asked => break,
+            End::Signal => {
+                inherited::leave(&listener, &ended.kept);
+                break;
+            }
+            End::Replaced => {}
         }
         // Returns only if nothing came of it, and then this program goes on.
         let error = inherited::pass_on(&program, &listener, &ended.kept);

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn what_is_left_in_words_and_as_a_bar() {
-        let cases: [(fn(&mut SlotStatus), &str, &str, &str); 6] = [
+        type Case = (fn(&mut SlotStatus), &'static str, &'static str, &'static str);
+        let cases: [Case; 6] = [
             (|_| (), "4 min 12 s", "━━━━━╸", "======"),
             (|slot| slot.expires_at = fixture::at(5), "5 s", "━─────", "=-----"),
             (|slot| slot.expires_at = fixture::at(3659), "1 h", "━━━━━━", "======"),

@@ -21,7 +21,7 @@ use claviger::{
 use model::{End, Message, Model, Wish, update};
 use std::{
     io::{self, IsTerminal as _},
-    path::PathBuf,
+    path::Path,
     process,
     time::{Duration, SystemTime},
 };
@@ -113,13 +113,13 @@ fn signals(sender: &UnboundedSender<Message>) -> io::Result<()> {
 
 /// Asks the daemon for something, beside the screen.
 fn ask<F>(
-    socket: &PathBuf,
+    socket: &Path,
     sender: &UnboundedSender<Message>,
     question: impl FnOnce(Client) -> F + Send + 'static,
 ) where
     F: Future<Output = Result<Option<String>, Problem>> + Send,
 {
-    let (socket, sender) = (socket.clone(), sender.clone());
+    let (socket, sender) = (socket.to_owned(), sender.clone());
     tokio::spawn(async move {
         let answer = match Client::connect(&socket).await {
             Ok(client) => question(client).await.map_err(|problem| escape::line(&problem.to_string())),

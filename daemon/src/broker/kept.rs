@@ -64,6 +64,7 @@ struct KeptEntry {
     served: u64,
     runs: u64,
     account: Option<String>,
+    /// One that brought secrets of its own is not kept: those are not ours to pass on.
     #[serde(with = "session")]
     session: Option<Arc<SessionContext>>,
 }
@@ -172,7 +173,7 @@ impl KeptEntry {
             served: entry.served,
             runs: entry.runs,
             account: entry.provider.account().map(|account| account.name.clone()),
-            session: entry.session.clone(),
+            session: entry.session.clone().filter(|session| session.lent.is_empty()),
         }
     }
 

@@ -186,9 +186,10 @@ impl Broker {
         terms: &Terms,
         demand: Demand,
     ) -> Result<Loan, Problem> {
-        let count = |which: &AtomicU64| match demand {
-            Demand::Session => drop(which.fetch_add(1, Relaxed)),
-            _ => {}
+        let count = |which: &AtomicU64| {
+            if demand == Demand::Session {
+                which.fetch_add(1, Relaxed);
+            }
         };
         let winner = self.winner(session).await.inspect_err(|_| count(&self.counters.refused))?;
         if !matches!(winner.bound.material, Material::Provided(_)) {

@@ -11,6 +11,8 @@ use nix::{
     sys::stat::{FileStat, stat},
     unistd,
 };
+#[cfg(target_os = "linux")]
+use sd_notify::NotifyState;
 use std::{
     env,
     ffi::{CString, OsString},
@@ -29,6 +31,10 @@ use zeroize::Zeroizing;
 
 /// Names the descriptor of the memory file to the next program.
 const VARIABLE: &str = "CLAVIGER_HANDOVER";
+/// Names it to systemd, which keeps it while the service is started again (`FileDescriptorStoreMax=`).
+const STORED: &str = "claviger-state";
+/// The first descriptor that systemd hands over.
+const FIRST: i32 = 3;
 /// How systemd's protocol names the socket. `LISTEN_FDS_FIRST_FD` is an addition of the crate listenfd.
 const SOCKET_VARIABLES: [&str; 4] = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_FDS_FIRST_FD"];
 /// How long a program may take to say that it could go on. It reads a file.
@@ -179,9 +185,8 @@ pub fn sealed(_parts: &[&[u8]]) -> io::Result<Option<File>> {
 /// If it cannot be read.
 #[cfg(target_os = "linux")]
 pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let Some(number) = env::var(VARIABLE).ok().and_then(|number| number.parse::<i32>().ok()) else {
-        return Ok(None);
-    };
+    let handed = env::var(VARIABLE).ok().and_then(|number| number.parse::<i32>().ok());
+    let Some(number) = handed.or_else(stored) else { return Ok(None) };
     let opened = File::open(format!("/proc/self/fd/{number}"));
     if number > 2 {
         unistd::close(number)?;
@@ -197,6 +202,29 @@ pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     file.take(size).read_to_end(&mut state)?;
     Ok(Some(state))
 }
+
+/// The descriptor of the memory file that systemd kept, which then keeps it no longer.
+#[cfg(target_os = "linux")]
+fn stored() -> Option<i32> {
+    let is_for_us = env::var("LISTEN_PID").ok()?.parse() == Ok(std::process::id());
+    let names = env::var("LISTEN_FDNAMES").ok().filter(|_| is_for_us)?;
+    let place = names.split(':').position(|name| name == STORED)?;
+    drop(sd_notify::notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(STORED)]));
+    i32::try_from(place).ok().map(|place| FIRST + place)
+}
+
+/// Asks systemd to keep `state` until the service starts again. Nobody listens if it did not start us.
+#[cfg(target_os = "linux")]
+pub fn store(state: &File) {
+    let wishes = [NotifyState::FdStore, NotifyState::FdName(STORED)];
+    if let Err(error) = sd_notify::notify_with_fds(&wishes, &[state.as_fd()]) {
+        tracing::warn!(%error, "the cache is not kept for the next start");
+    }
+}
+
+/// Nobody could keep it here.
+#[cfg(not(target_os = "linux"))]
+pub fn store(_state: &File) {}
 
 /// As on Linux, but nothing is handed over here.
 ///

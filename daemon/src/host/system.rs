@@ -31,6 +31,11 @@ pub fn session_bus() -> Option<String> {
     variable("DBUS_SESSION_BUS_ADDRESS").or_else(default)
 }
 
+/// Whether a service manager wants to hear from us.
+pub fn has_service_manager() -> bool {
+    env::var_os("NOTIFY_SOCKET").is_some_and(|address| !address.is_empty())
+}
+
 /// The file of a credential that the service manager has for us.
 pub fn credential(name: &str) -> Option<PathBuf> {
     let path = variable_path("CREDENTIALS_DIRECTORY")?.join(name);

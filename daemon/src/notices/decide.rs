@@ -77,7 +77,7 @@ struct Told {
 }
 
 impl History {
-    /// What to do now, and after how long to look again at the latest. `most` notifications an hour are shown.
+    /// What to do now, and after how long to look again at the latest. `most` notifications an hour are shown; 0: none.
     #[must_use]
     pub(super) fn decide(
         &mut self,
@@ -95,7 +95,7 @@ impl History {
                 continue;
             }
             let told = self.told.get(&need.subject);
-            if told.is_some_and(|told| told.is_open) {
+            if most == 0 || told.is_some_and(|told| told.is_open) {
                 continue;
             }
             let too_soon = told.and_then(|told| is_within(told.at, now, AGAIN));

@@ -71,6 +71,21 @@ say token_reloaded "$(token)"
 say runs_by_reload $(($(wc -l < "$HOME/runs") - runs))
 say same_daemon "$([ "$(pid)" = "$daemon" ] && echo yes || echo no)"
 
+# Another program goes on in the same process: the manager sees no difference.
+"$claviger" daemon restart 2>/dev/null
+say token_handed_over "$(token)"
+say handed_over "$([ "$(pid)" = "$daemon" ] && is_active && echo yes || echo no)"
+# The manager keeps the cache while it starts the service again, and no longer.
+unit restart clavigerd.service
+say token_restarted "$(token)"
+say stored_after_restart "$(of NFileDescriptorStore)"
+say runs_by_restart $(($(wc -l < "$HOME/runs") - runs))
+unit stop clavigerd.service > /dev/null
+say stored_after_stop "$(of NFileDescriptorStore)"
+say token_after_stop "$(token)"
+say runs_by_stop $(($(wc -l < "$HOME/runs") - runs))
+daemon=$(pid)
+
 # Wedged.
 kill -STOP "$daemon"
 is_another() { [ "$(pid)" != "$daemon" ] && [ "$(pid)" != 0 ] && is_active; }

@@ -50,7 +50,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Pain
 
 fn pairs(slot: &SlotStatus, now: SystemTime) -> [(&'static str, String); 6] {
     let at = |at: &Option<_>| at.as_ref().map(|at| time::relative(at, now));
-    let next = at(&slot.refresh_at).map_or_else(|| "none planned".into(), |at| at);
+    let next = at(&slot.refresh_at).unwrap_or_else(|| "none planned".into());
     let used = at(&slot.last_used_at).map(|at| format!("{at}, from {}", escape::line(&slot.directory)));
     [
         ("configured", status::configured(slot)),
