@@ -29,5 +29,6 @@ pub(crate) fn faults() -> sh::Result<Vec<String>> {
 
 fn printed() -> sh::Result<String> {
     let words = ["run", "--quiet", "--locked", "--package", "clavigerd", "--", "reference"];
-    sh::stdout(sh::cargo().args(words))
+    // What a program prints comes without its last line break.
+    Ok(sh::stdout(sh::cargo().args(words))? + "\n")
 }
