@@ -29,7 +29,7 @@ fn home(identity: &StandIn) -> Home {
     home
 }
 
-/// The script of the README. The real `az` of this machine is one that nobody may run.
+/// The script of docs/foundry.md. The real `az` of this machine is one that nobody may run.
 fn az(home: &Home) -> String {
     let body = format!(
         "[ -z \"$CLAVIGER_FLIGHT\" ] && [ \"$1 $2\" = \"account get-access-token\" ] && shift 2 && exec {} azure \"$@\"\n\

@@ -40,7 +40,7 @@ fn home(google: &StandIn) -> Home {
     home
 }
 
-/// The credentials file of the README.
+/// The credentials file of docs/vertex.md.
 fn external(home: &Home, google: &StandIn) -> PathBuf {
     let file = json!({
         "type": "external_account",

@@ -69,6 +69,17 @@ fn pauses_after_failures_go_along() {
 }
 
 #[test]
+fn the_counters_go_along_and_add_up() {
+    let home = Home::new();
+    let _daemon = home.daemon();
+    home.fails(3, &["token"]);
+    let before = home.status()["counters"].clone();
+    assert_eq!((&before["requests"], &before["refused"]), (&1.into(), &1.into()));
+    home.ok(&["daemon", "restart"]);
+    assert_eq!(home.status()["counters"], before);
+}
+
+#[test]
 fn what_settings_no_longer_grant_is_not_lent() {
     let home = Home::new();
     home.user_settings(&home.counting_helper("key", 0.0), &[]);

@@ -231,3 +231,6 @@ impl Verb {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod pages;

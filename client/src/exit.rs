@@ -113,4 +113,22 @@ mod tests {
             assert!(line.contains(reason.as_str()), "{reason} is missing in {line:?}");
         }
     }
+
+    #[test]
+    fn the_page_has_every_number_and_every_reason() {
+        const PAGE: &str = include_str!("../../docs/exit-codes.md");
+        let row = |number: &str| PAGE.lines().find(|line| line.starts_with(&format!("| {number} |")));
+        let numbers = HELP.lines().skip(1).filter(|line| !line.starts_with("       "));
+        for number in numbers.filter_map(|line| line.split_whitespace().next()) {
+            row(number).unwrap_or_else(|| panic!("{number} is missing in docs/exit-codes.md"));
+        }
+        for reason in REASONS {
+            let row = row(&code(reason).to_string()).expect("the row of its number");
+            assert!(row.contains(&format!("`{reason}`")), "{reason} is missing in {row:?}");
+        }
+        for line in PAGE.lines().filter(|line| line.starts_with("| ")).skip(1) {
+            let number = line.split_whitespace().nth(1).unwrap_or_default();
+            assert!(HELP.contains(&format!("  {number}  ")), "{number} is no exit code");
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! `[settings]` of the same file is a settings layer and is read by [`crate::settings`].
 
+pub mod reference;
+
 use crate::accounts::Place;
 use claviger::reason::{Location, Problem, Reason};
 use serde::Deserialize;
@@ -192,7 +194,9 @@ pub fn invalid(path: &str, text: &str, error: &toml_edit::de::Error) -> Problem 
     let at = location(path, text, error.span().map_or(0, |span| span.start));
     // The message quotes keys of the file at most; values of [settings] are not interpreted here.
     let message = error.message().lines().next().unwrap_or("it is not valid TOML").to_owned();
-    Problem::new(Reason::SettingsInvalid, message).hint("README.md lists what [daemon] can hold").at(&at)
+    Problem::new(Reason::SettingsInvalid, message)
+        .hint("docs/configuration.md lists what each section can hold")
+        .at(&at)
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Handover {
     }
 
     /// Begins as soon as nothing is lost by it: nobody signs in, the program can go on, and no refresh is in progress (but
-    /// that for [`QUIET`] only). Whoever asks meanwhile shares the outcome.
+    /// that for `QUIET` only). Whoever asks meanwhile shares the outcome.
     ///
     /// # Errors
     /// Why this daemon goes on.

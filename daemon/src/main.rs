@@ -9,7 +9,7 @@ mod manual;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clavigerd::{
     End, Ended, Setup,
-    config::{Config, Paths},
+    config::{Config, Paths, reference},
     fetch::{self, Fetch},
     host::{Host, memory, successor::Program, system},
     inherited::{self, Inherited},
@@ -63,6 +63,9 @@ enum Verb {
     /// Print the manual page of this program
     #[command(hide = true)]
     Man,
+    /// Print docs/configuration.md
+    #[command(hide = true)]
+    Reference,
 }
 
 fn main() -> ExitCode {
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Some(Verb::Fetch(what)) => fetch::run(what),
         Some(Verb::Check) => prepare(&arguments).map(drop),
         Some(Verb::Man) => manual::print(Arguments::command()).map_err(Into::into),
+        Some(Verb::Reference) => manual::say(&reference::page()).map_err(Into::into),
         None => start(&arguments),
     };
     match done {

@@ -16,7 +16,10 @@ const FILES: [(&str, &str); 5] = [
         "$XDG_RUNTIME_DIR/claviger/claviger.sock",
         "The socket; /tmp/claviger-UID/claviger.sock without that variable. One that systemd hands over comes first.",
     ),
-    ("~/.config/claviger/config.toml", "The configuration, read once."),
+    (
+        "~/.config/claviger/config.toml",
+        "The configuration, read at the start and by `claviger daemon reload`.",
+    ),
     (
         "~/.local/state/claviger/",
         "Trust decisions, audit log, accounts, and the log of a daemon started on demand.",
@@ -45,6 +48,14 @@ pub(crate) fn print(command: Command) -> io::Result<()> {
     man.render_options_section(&mut page)?;
     page.extend(rest().render().into_bytes());
     io::stdout().write_all(&page)
+}
+
+/// Prints another text.
+///
+/// # Errors
+/// If stdout takes no more.
+pub(crate) fn say(text: &str) -> io::Result<()> {
+    io::stdout().write_all(text.as_bytes())
 }
 
 fn rest() -> Roff {

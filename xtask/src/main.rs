@@ -9,6 +9,7 @@ mod install;
 mod pages;
 mod pictures;
 mod programs;
+mod reference;
 mod sh;
 mod stage;
 mod test;
@@ -35,6 +36,7 @@ usage: cargo xtask COMMAND
   deb [--dev] [--programs DIR] [--output DIR]
                                    make a Debian package (target/debian), from a release build unless told otherwise
   bench [--quick] [ROW…]           measure (release build); rows: fetch adapters memory wakeups start herd unary
+  docs                             make docs/configuration.md anew, from the tables in the code
   pictures                         make docs/images/*.svg anew, from a real run inside tmux";
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         "uninstall" => install::run(rest, install::Direction::Out),
         "deb" => deb::run(rest),
         "bench" => bench(rest),
+        "docs" => reference::run(rest),
         "pictures" => pictures::run(rest),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");

@@ -16,7 +16,7 @@ use std::{env, path::PathBuf};
 
 /// What runs it.
 pub(crate) const HELP: &str = "\
-A credentials file of the type `external_account` names `claviger gcp` as its executable; the README has a whole one. An
+A credentials file of the type `external_account` names `claviger gcp` as its executable; docs/vertex.md has a whole one. An
 auth library that runs it so reads errors on stdout, where the exit code is 0, and takes stderr for part of the answer:
 nothing is written there. It does not get its credential from the file in GOOGLE_APPLICATION_CREDENTIALS, which is the
 one that runs it, but from --credentials, or from where `gcloud auth application-default login` leaves one.";

@@ -74,7 +74,7 @@ pub(crate) fn text(value: impl Into<String>) -> Secret {
 
 fn no_variable() -> Problem {
     Problem::new(Reason::MalformedRequest, "no client of Vertex reads its access token from a variable")
-        .hint("name a credentials file in GOOGLE_APPLICATION_CREDENTIALS whose executable is `claviger gcp`; the README has one. For gcloud and Terraform there is `claviger gcp --format env`")
+        .hint("name a credentials file in GOOGLE_APPLICATION_CREDENTIALS whose executable is `claviger gcp`; docs/vertex.md has one. For gcloud and Terraform there is `claviger gcp --format env`")
 }
 
 /// The headers of `lease`, and those that the own environment adds.

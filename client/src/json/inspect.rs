@@ -136,3 +136,23 @@ fn value(value: &SettingsValue) -> Value {
         "hook": value.hook,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{audit, slot, status};
+    use claviger::proto::v1::{AuditLog, GetStatusResponse, SlotStatus};
+    use serde_json::Value;
+
+    #[test]
+    fn every_name_of_the_status_is_explained() {
+        const PAGE: &str = include_str!("../../../docs/metrics.md");
+        let all = status(&GetStatusResponse::default());
+        let counters = all["counters"].clone();
+        for object in [all, counters, slot(&SlotStatus::default()), audit(&AuditLog::default())] {
+            let Value::Object(object) = object else { panic!("an object") };
+            for name in object.keys() {
+                assert!(PAGE.contains(&format!("`{name}`")), "{name} is missing in docs/metrics.md");
+            }
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Requests by a tool's own hook, and what they give away: a tool never says why it calls its hook, but a session that
 //! asks again before its own cache has expired was told by the API that its key is no good. The table is forgotten with
-//! the daemon; [`Lent`] is pure.
+//! the daemon; `Lent` is pure.
 
 use super::{
     Broker,

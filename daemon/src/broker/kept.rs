@@ -37,6 +37,8 @@ pub struct Kept {
     entries: Vec<KeptEntry>,
     sign_ins: Vec<(SourceKey, Past)>,
     totals: [u64; 6],
+    /// Those that came later.
+    more_totals: [u64; 2],
 }
 
 /// Entries of the last daemon that nobody has asked this one for.
@@ -216,7 +218,8 @@ impl Broker {
         let mut entries: Vec<_> = self.lock().iter().map(|(key, entry)| KeptEntry::of(*key, entry)).collect();
         entries.extend(lock(&self.inherited.0).drain().map(|(_, entry)| entry));
         let totals = self.totals().map(|total| total.load(Relaxed));
-        Kept { entries, sign_ins: self.auth_refreshes.keep(), totals }
+        let more_totals = self.more_totals().map(|total| total.load(Relaxed));
+        Kept { entries, sign_ins: self.auth_refreshes.keep(), totals, more_totals }
     }
 
     /// Takes over what the last daemon had. An entry comes back to life when a session asks for it, and those whose last
@@ -225,7 +228,9 @@ impl Broker {
         if self.is_locked() {
             return;
         }
-        self.totals().into_iter().zip(kept.totals).for_each(|(total, before)| total.store(before, Relaxed));
+        let totals = self.totals().into_iter().zip(kept.totals);
+        let all = totals.chain(self.more_totals().into_iter().zip(kept.more_totals));
+        all.for_each(|(total, before)| total.store(before, Relaxed));
         self.auth_refreshes.inherit(kept.sign_ins);
         *lock(&self.inherited.0) = kept.entries.into_iter().map(|entry| (entry.key, entry)).collect();
         for (key, last_used, session) in self.inherited.sessions() {
@@ -268,6 +273,10 @@ impl Broker {
             &counters.runs,
             &counters.rejections,
         ]
+    }
+
+    fn more_totals(&self) -> [&AtomicU64; 2] {
+        [&self.counters.own, &self.counters.refused]
     }
 }
 

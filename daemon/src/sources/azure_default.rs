@@ -25,7 +25,7 @@ const SLOW: &str =
     "set AZURE_TOKEN_CREDENTIALS to the link you use: dev, prod, or a name such as AzureCliCredential";
 const BY_HAND: &str = "run `az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET";
 const LOOPS: &str =
-    "an `az` that runs claviger must run the real az where CLAVIGER_FLIGHT is set; the README has one";
+    "an `az` that runs claviger must run the real az where CLAVIGER_FLIGHT is set; docs/foundry.md has one";
 
 impl CredentialSource for AzureDefault {
     fn id(&self) -> &'static str {

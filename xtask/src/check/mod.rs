@@ -2,8 +2,10 @@
 //! list of what failed is shown.
 
 mod darwin;
+mod decisions;
 mod deny;
 mod lengths;
+mod links;
 mod proto;
 mod units;
 
@@ -31,6 +33,9 @@ const STEPS: &[Step] = &[
     ("format", format),
     ("file lengths", lengths::check),
     ("proto comments and imports", proto::check),
+    ("numbers of decisions", decisions::check),
+    ("links of the documentation", links::check),
+    ("reference of the configuration", reference),
     ("client's dependencies", client_dependencies),
     ("systemd units", units::systemd),
     ("systemd exposure", units::exposure),
@@ -103,6 +108,10 @@ fn docs() -> sh::Result<Outcome> {
     cargo.args(["doc", "--quiet", "--locked", "--workspace", "--no-deps", "--features", "xtask/bench"]);
     sh::run(cargo.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Outcome::Passed)
+}
+
+fn reference() -> sh::Result<Outcome> {
+    crate::reference::faults().map(faults)
 }
 
 fn client_dependencies() -> sh::Result<Outcome> {
