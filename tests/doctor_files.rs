@@ -99,7 +99,13 @@ fn without_a_daemon_half_is_looked_at_and_none_is_started() {
 fn a_daemon_that_cannot_start_says_where() {
     let patient = Patient::new();
     patient.home.write("home/.config/claviger/config.toml", "[daemon]\nstore = \"floppy\"\n");
-    patient.expect(&[("error", "daemon-not-started", "home/.config/claviger/config.toml:2:9")]);
+    let diagnosis = expect(
+        &patient.home,
+        &[],
+        &[("error", "daemon-not-started", "home/.config/claviger/config.toml:2:9")],
+    );
+    let what = diagnosis["findings"][0]["what"].as_str().expect("a text");
+    assert!(!what.contains("config.toml"), "the place is told once: {what}");
 }
 
 #[test]
