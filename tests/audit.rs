@@ -8,7 +8,7 @@ use std::fs;
 use support::{
     CANARY, Home,
     audit::{decisions, field, lines, until_noted, with_helper},
-    secret, text,
+    secret, text, wait,
 };
 
 const CONFIG: &str = "home/.config/claviger/config.toml";
@@ -124,8 +124,23 @@ fn every_decision_has_a_line() {
 #[test]
 fn where_nothing_is_that_is_said() {
     let home = Home::new();
-    home.fails(2, &["audit", "--file", "/nowhere"]);
+    let stderr = home.fails(2, &["audit", "--file", "/nowhere"]);
+    assert!(stderr.contains("/nowhere: there is no such file"), "{stderr}");
     let output = home.run(&["audit"]);
     assert!(output.status.success() && output.stdout.is_empty());
     assert!(text(&output.stderr).contains("nothing has been noted yet"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_filter_with_a_typing_mistake_does_not_look_like_an_empty_log() {
+    let home = Home::new();
+    let _daemon = home.daemon();
+    home.ok(&["lock"]);
+    wait::until("it is noted", || lines(&home, &["--event", "lock"]).len() == 1);
+    for (filter, said) in [(&["--event", "lcok"][..], "none of 2 lines"), (&["--event", "lock"], "")] {
+        let output = home.run(&[&["audit"], filter].concat());
+        assert!(output.status.success());
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(said) && stderr.is_empty() == said.is_empty(), "{filter:?}: {stderr}");
+    }
 }

@@ -191,6 +191,27 @@ fn wrong_usage_is_exit_code_2() {
 }
 
 #[test]
+fn wrong_usage_is_json_where_that_was_asked_for() {
+    let home = working();
+    for (arguments, message, hint) in [
+        (&["--json", "stauts"][..], "unrecognized subcommand 'stauts'", "'status'"),
+        (&["status", "--wach", "--json"], "unexpected argument '--wach' found", "'--watch'"),
+        (&["completions", "--json"], "the following required arguments were not provided: <SHELL>", "--help"),
+        (&["--json"], "a verb is missing", "--help"),
+    ] {
+        let error: Value = serde_json::from_str(&home.fails(2, arguments)).expect("JSON");
+        let (error, text) = (&error["error"], |value: &Value| value.as_str().unwrap_or_default().to_owned());
+        assert_eq!(
+            (text(&error["message"]).as_str(), &error["reason"]),
+            (message, &"malformed-request".into())
+        );
+        assert!(text(&error["hint"]).contains(hint), "{error}");
+    }
+    let stderr = home.fails(2, &["--timeout", "x", "exec", "--", "tool", "--json"]);
+    assert!(stderr.starts_with("error: "), "{stderr}");
+}
+
+#[test]
 fn each_kind_of_remedy_has_its_exit_code() {
     let mut home = Home::new();
     let _daemon = home.daemon();

@@ -99,7 +99,13 @@ fn without_a_daemon_half_is_looked_at_and_none_is_started() {
 fn a_daemon_that_cannot_start_says_where() {
     let patient = Patient::new();
     patient.home.write("home/.config/claviger/config.toml", "[daemon]\nstore = \"floppy\"\n");
-    patient.expect(&[("error", "daemon-not-started", "home/.config/claviger/config.toml:2:9")]);
+    let diagnosis = expect(
+        &patient.home,
+        &[],
+        &[("error", "daemon-not-started", "home/.config/claviger/config.toml:2:9")],
+    );
+    let what = diagnosis["findings"][0]["what"].as_str().expect("a text");
+    assert!(!what.contains("config.toml"), "the place is told once: {what}");
 }
 
 #[test]
@@ -178,4 +184,25 @@ fn services_that_start_another_program_or_are_of_another_release() {
         patient.home.write(service, &text);
         patient.expect(expected.as_slice());
     }
+}
+
+#[test]
+fn what_service_install_has_written_is_of_this_release() {
+    let patient = running();
+    let install = |more: &[&str]| patient.home.run(&[&["service", "install"], more].concat());
+    if !Command::new("systemctl").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return skipped("no systemctl");
+    }
+    assert!(install(&[]).status.success());
+    patient.expect(&[]);
+
+    let service = "home/.config/systemd/user/clavigerd.service";
+    let ours = fs::read_to_string(patient.home.path(service)).expect("written");
+    patient.home.write(service, &(ours + "Nice=5\n"));
+    let diagnosis = expect(&patient.home, &[], &[("warning", "service-outdated", service)]);
+    // What the doctor says is what mends it.
+    let mend = diagnosis["findings"][0]["mend"].as_str().expect("a command");
+    let words: Vec<_> = mend.strip_prefix("claviger ").expect("of ours").split(' ').collect();
+    assert!(patient.home.run(&words).status.success(), "{mend}");
+    patient.expect(&[]);
 }

@@ -109,6 +109,7 @@ fn google_auth_uses_the_file() {
 #[test]
 fn azure_is_told_what_to_set() {
     let home = bare();
-    let said = home.ok(&["hook", "install", "azure", "--yes"]);
+    // Where nothing is to be changed, nobody has to be asked.
+    let said = home.ok(&["hook", "install", "azure"]);
     assert!(said.contains("exec --") && said.contains("CLAUDE_CODE_USE_FOUNDRY"), "{said}");
 }

@@ -14,7 +14,9 @@ use support::{
     ai_cli::Session,
     binary,
     hook::{bare, everything},
+    skipped,
     stand_in::{Response, StandIn},
+    tmux::Tmux,
     tool,
 };
 
@@ -227,4 +229,18 @@ fn a_hook_whose_program_is_gone_is_listed_so() {
     home.write(SETTINGS, "{\n  \"apiKeyHelper\": \"/nowhere/claviger token\"\n}");
     let listed = home.ok(&["hook", "list"]);
     assert!(listed.contains("settings.json:2") && listed.contains("no such program"), "{listed}");
+}
+
+#[test]
+fn who_is_asked_sees_the_change_once() {
+    let home = bare();
+    home.write(SETTINGS, "{\"apiKeyHelper\": \"echo key\"}");
+    let Some(tmux) = Tmux::start(&home, (200, 40), &["hook", "install", "claude"]) else {
+        return skipped("tmux");
+    };
+    tmux.shows("change the files so?");
+    tmux.press(&["y", "Enter"]);
+    tmux.shows("ended with 0");
+    let screen = tmux.screen();
+    assert!(screen.contains("done") && screen.matches("+++").count() == 2, "{screen}");
 }

@@ -1,9 +1,14 @@
 //! The command line. Secrets are not among it: arguments are visible to every process of the machine.
 
-use crate::{commands::*, exit, output::Colour};
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
+use crate::{
+    commands::*,
+    exit,
+    failure::Failure,
+    output::{self, Colour},
+};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser, error::ErrorKind};
 use claviger::session::SessionMode;
-use std::{env, ffi::OsString, path::PathBuf, time::Duration};
+use std::{env, ffi::OsString, path::PathBuf, process, time::Duration};
 
 /// How long to wait if nothing is said: as long as the slowest command may run (`spec/behaviour.md` A7).
 const TIMEOUT: u64 = 180;
@@ -172,9 +177,34 @@ impl Cli {
         let words: Vec<_> = env::args_os().skip(1).collect();
         match short_cut(&words) {
             Some(verb) => Self { options: Options::default(), verb },
-            None => Self::parse(),
+            None => Self::try_parse().unwrap_or_else(|error| wrong(&error, &words)),
         }
     }
+}
+
+/// Ends a process whose command line is wrong, or asks for help.
+fn wrong(error: &clap::Error, words: &[OsString]) -> ! {
+    let mut own = words.iter().take_while(|word| *word != "--");
+    if error.use_stderr() && own.any(|word| word == "--json") {
+        let failure = match error.kind() {
+            ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                mistake("error: a verb is missing")
+            }
+            _ => mistake(&error.render().to_string()),
+        };
+        output::talk(&failure.render(true));
+        process::exit(failure.code().into());
+    }
+    error.exit()
+}
+
+/// What the parser says in several paragraphs: what is wrong, and often what was meant.
+fn mistake(text: &str) -> Failure {
+    let mut parts = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let message = parts.next().unwrap_or_default();
+    let tip = parts.find_map(|part| part.strip_prefix("tip: ").map(str::to_owned));
+    let hint = tip.unwrap_or_else(|| "`claviger --help` shows verbs and options".into());
+    Failure::usage(message.strip_prefix("error: ").unwrap_or(&message), hint)
 }
 
 /// The command lines that other programs run again and again: to build the parser for all others would be a fifth of

@@ -75,9 +75,15 @@ pub(crate) fn compare(old: &WatchStatusResponse, new: &WatchStatusResponse) -> V
     if (before.pid, &before.started_at) != (after.pid, &after.started_at) {
         let release = after.version.clone().unwrap_or_default().release;
         let restarted = News::Restarted { release, pid: after.pid };
-        // Nothing that the old one counted says anything about the new one.
+        // What the old one counted says nothing about the new one; but what it handed over is not new.
+        let handed_over: Vec<_> = before
+            .slots
+            .iter()
+            .filter(|old| after.slots.iter().any(|new| is_kept(old, new)))
+            .cloned()
+            .collect();
         return std::iter::once(restarted)
-            .chain(slots(&[], &after.slots))
+            .chain(slots(&handed_over, &after.slots))
             .chain(signing_in(&[], &new.pending))
             .collect();
     }
@@ -100,6 +106,11 @@ fn slots(old: &[SlotStatus], new: &[SlotStatus]) -> Vec<News> {
     let gone = old.iter().filter(|old| !new.iter().any(|new| new.key == old.key));
     news.extend(gone.map(|slot| News::Forgotten { who: Who::of(slot) }));
     news
+}
+
+/// Whether both are the very same credential.
+fn is_kept(old: &SlotStatus, new: &SlotStatus) -> bool {
+    (&old.key, old.generation, &old.fetched_at) == (&new.key, new.generation, &new.fetched_at)
 }
 
 fn one(old: &SlotStatus, new: &SlotStatus) -> Vec<News> {

@@ -10,7 +10,7 @@ use std::{
 use tracing::Level;
 use tracing_subscriber::{
     EnvFilter, Registry,
-    filter::filter_fn,
+    filter::{LevelFilter, filter_fn},
     fmt::format::FmtSpan,
     layer::SubscriberExt as _,
     reload::{self, Handle},
@@ -110,9 +110,21 @@ impl Logs {
     }
 }
 
+/// A word that stands alone, and is neither a level nor one of our modules.
+fn unknown(filter: &str) -> Option<&str> {
+    let mut words = filter.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']']));
+    words.find(|word| {
+        !word.is_empty() && !word.starts_with("clavigerd") && word.parse::<LevelFilter>().is_err()
+    })
+}
+
 fn parse(filter: &str) -> Result<EnvFilter, String> {
     if filter.trim().is_empty() {
         return Err("it is empty".into());
+    }
+    // Taken for a module that does not exist, it would turn everything off.
+    if let Some(word) = unknown(filter) {
+        return Err(format!("{word} is no level, and a module needs one: {word}=debug"));
     }
     let capped = CAPPED.iter().fold(filter.to_owned(), |all, cap| format!("{all},{cap}=info"));
     EnvFilter::builder().parse(capped).map_err(|error| error.to_string())
@@ -144,5 +156,17 @@ mod tests {
             assert_eq!(is_allowed(target, level), allowed, "{target} {level}");
         }
         assert!(parse("").is_err() && parse("clavigerd=loud").is_err());
+    }
+
+    #[test]
+    fn a_typo_does_not_turn_everything_off() {
+        for filter in
+            ["debug", "INFO", "off", "3", "clavigerd", "clavigerd::broker", "info,hyper=warn", "[x]=debug"]
+        {
+            assert!(parse(filter).is_ok(), "{filter}");
+        }
+        for filter in ["debg", "info,verbose", "al"] {
+            assert!(parse(filter).is_err(), "{filter}");
+        }
     }
 }

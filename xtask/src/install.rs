@@ -1,7 +1,7 @@
 //! `cargo xtask install` and `uninstall`: one plan, carried out forwards or backwards.
 
 use crate::{
-    pages,
+    hooked, pages,
     programs::{self, Profile},
     sh,
     units::{Manager, Names, State, Template, plain},
@@ -170,9 +170,7 @@ fn install(plan: &[Item], places: &Places, built: &Path, whole_user: bool) -> sh
     if !on_path {
         println!("note: {} is not on your PATH", places.programs.display());
     }
-    println!(
-        "A running daemon keeps the old program until `claviger daemon stop`; the next call starts the new one."
-    );
+    println!("A running daemon goes over to the new program, with all it holds, when somebody next asks it.");
     if whole_user {
         println!("To let systemd (macOS: launchd) start it: claviger service install");
     }
@@ -181,7 +179,10 @@ fn install(plan: &[Item], places: &Places, built: &Path, whole_user: bool) -> sh
 
 fn content(item: &Item, places: &Places, built: &Path) -> sh::Result<Vec<u8>> {
     match item.content {
-        Content::Program(name) => Ok(fs::read(built.join(name))?),
+        Content::Program(name) => {
+            let program = built.join(name);
+            fs::read(&program).map_err(|error| format!("{}: {error}", program.display()).into())
+        }
         Content::Unit(unit) => Ok(wanted(unit, places)?.into_bytes()),
         Content::Completions(shell) => Ok(pages::completions(built, shell)?.into_bytes()),
     }
@@ -254,6 +255,7 @@ fn would_uninstall(plan: &[Item], places: &Places, whole_user: bool) {
 fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     let client = places.programs.join("claviger");
     if whole_user && client.exists() {
+        hooked::refuse(&client)?;
         // It knows best what it has done. Where there is no service manager, nothing was.
         for words in [["service", "uninstall"], ["daemon", "stop"]] {
             drop(sh::run(Command::new(&client).args(words).arg("--no-start")));

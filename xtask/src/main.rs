@@ -5,6 +5,7 @@
 mod check;
 mod deb;
 mod demo;
+mod hooked;
 mod install;
 mod pages;
 mod pictures;

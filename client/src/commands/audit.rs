@@ -63,6 +63,9 @@ struct Lines {
     filter: Filter,
     limit: usize,
     found: VecDeque<(Vec<u8>, Value)>,
+    /// Lines that are one, and how many of them the filter took.
+    seen: u64,
+    taken: u64,
     /// Lines that are no JSON object.
     broken: u64,
 }
@@ -110,13 +113,15 @@ impl Lines {
             directory.and_then(|path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok());
         let filter = Filter { since, sources: source, events: event, pid, directory };
         let limit = limit.unwrap_or(if follow { BEFORE } else { usize::MAX });
-        Self { filter, limit, found: VecDeque::new(), broken: 0 }
+        Self { filter, limit, found: VecDeque::new(), seen: 0, taken: 0, broken: 0 }
     }
 
     fn add(&mut self, line: &[u8]) {
         match serde_json::from_slice(line) {
             Ok(value @ Value::Object(_)) => {
+                self.seen += 1;
                 if self.filter.takes(&value) {
+                    self.taken += 1;
                     self.found.push_back((line.to_owned(), value));
                 }
                 if self.found.len() > self.limit {
@@ -147,7 +152,7 @@ fn end(
 ) -> Result<(), Failure> {
     reader.end();
     if !reader.found_any() && is_named {
-        return Err(unreadable(path, &io::ErrorKind::NotFound.into()));
+        return Err(unreadable(path, &io::Error::new(io::ErrorKind::NotFound, "there is no such file")));
     }
     let mut talk = String::new();
     if !reader.found_any() {
@@ -155,6 +160,10 @@ fn end(
             "claviger: nothing has been noted yet in {}\n",
             escape::line(&path.display().to_string())
         );
+    }
+    // A filter with a typing mistake must not look as if nothing had been lent.
+    if lines.seen > 0 && lines.taken == 0 {
+        talk += &format!("claviger: none of {} lines is what was asked for\n", lines.seen);
     }
     match lines.broken + reader.broken {
         0 => {}

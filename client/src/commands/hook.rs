@@ -109,13 +109,9 @@ pub(crate) struct How {
 }
 
 impl How {
-    /// Whether somebody can be asked, if need be.
-    fn check(self, context: &Context) -> Result<(), Failure> {
-        if self.dry_run || self.yes || context.interactive {
-            return Ok(());
-        }
-        let hint = "see the changes with --dry-run, then add --yes";
-        Err(Failure::usage("nobody can be asked whether to change files", hint))
+    /// Whether anything may be written: somebody has agreed, or can be asked.
+    fn may_write(self, context: &Context) -> bool {
+        !self.dry_run && (self.yes || context.interactive)
     }
 }
 
@@ -127,10 +123,9 @@ pub(crate) fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Install(arguments) => {
             let (tool, how) = Tool::installed(arguments)?;
-            how.check(context)?;
-            let mut ledger = Ledger::open(&state()?, !how.dry_run)?;
+            let mut ledger = Ledger::open(&state()?, how.may_write(context))?;
             let (steps, record, outcome) = tool.plan(&ledger)?;
-            let done = confirm(&steps, how)?;
+            let done = confirm(context, &steps, how)?;
             if done {
                 remember(&mut ledger, &tool.id(), record)?;
                 steps.iter().try_for_each(Step::write)?;
@@ -139,10 +134,9 @@ pub(crate) fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         }
         Verb::Remove(arguments) => {
             let (tool, how) = Tool::removed(arguments)?;
-            how.check(context)?;
-            let mut ledger = Ledger::open(&state()?, !how.dry_run)?;
+            let mut ledger = Ledger::open(&state()?, how.may_write(context))?;
             let (steps, outcome) = tool.back(&ledger)?;
-            if confirm(&steps, how)? {
+            if confirm(context, &steps, how)? {
                 steps.iter().try_for_each(Step::write)?;
                 ledger.records.hooks.remove(&tool.id());
                 ledger.save()?;
@@ -173,12 +167,17 @@ fn remember(ledger: &mut Ledger, tool: &str, record: Vec<Changed>) -> Result<(),
 }
 
 /// Whether to write, after everybody has seen what.
-fn confirm(steps: &[Step], how: How) -> Result<bool, Failure> {
+fn confirm(context: &Context, steps: &[Step], how: How) -> Result<bool, Failure> {
     steps.iter().try_for_each(|step| step.check(how.force || how.dry_run))?;
     let changes: Vec<_> = steps.iter().filter(|step| step.is_change()).collect();
     match () {
         () if how.dry_run => Ok(false),
-        () if how.yes || changes.is_empty() => Ok(true),
+        () if changes.is_empty() => Ok(how.may_write(context)),
+        () if how.yes => Ok(true),
+        () if !context.interactive => {
+            let hint = "see the changes with --dry-run, then add --yes";
+            Err(Failure::usage("nobody can be asked whether to change files", hint))
+        }
         () => {
             changes.iter().for_each(|step| output::talk(&step.diff()));
             match prompt::confirm("\nchange the files so?") {
@@ -201,7 +200,9 @@ fn tell(context: &Context, tool: &str, steps: &[Step], outcome: &Outcome, how: H
             "notes": notes, "variables": variables,
         }))?);
     }
-    let mut text = changes.iter().map(|step| step.diff()).collect::<String>();
+    // Who was asked has seen them.
+    let unseen = changes.iter().filter(|_| how.dry_run || how.yes);
+    let mut text = unseen.map(|step| step.diff()).collect::<String>();
     text.push_str(match (changes.is_empty(), how.dry_run) {
         (true, _) => "nothing to change\n",
         (false, true) => "nothing was changed: this was a dry run\n",

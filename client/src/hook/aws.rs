@@ -117,7 +117,8 @@ fn check_source(
 }
 
 fn taken(path: &str, line: u32, what: &str, profile: &str) -> Problem {
-    let hint = format!("take another name: --profile claviger --from {profile}");
+    let other = if profile == "claviger" { "claviger-lends" } else { "claviger" };
+    let hint = format!("take another name: --profile {other} --from {profile}");
     Problem::new(Reason::SettingsInvalid, what).hint(hint).at(&location(path, line))
 }
 
@@ -133,7 +134,7 @@ fn is_plain(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::draft;
+    use super::{draft, taken};
     use crate::hook::Draft;
     use crate::hook::record::Kind;
 
@@ -171,6 +172,16 @@ mod tests {
         ] {
             let error = install(profile, from).expect_err(why);
             assert!(error.contains(why), "{profile} from {from}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_other_name_is_another() {
+        for (profile, hint) in [
+            ("work", "take another name: --profile claviger --from work"),
+            ("claviger", "take another name: --profile claviger-lends --from claviger"),
+        ] {
+            assert_eq!(taken("/c", 1, "x", profile).hint.as_deref(), Some(hint));
         }
     }
 }

@@ -38,12 +38,12 @@ pub(crate) fn undo(changed: &Changed, text: Option<&str>, keep: &[String]) -> Re
         || changed.splices.iter().rev().try_fold(current.to_owned(), |text, splice| splice.revert(&text));
     match reverted().filter(|_| found == changed.after && keep.is_empty()) {
         Some(text) => Ok(Undone { text: Some(text).filter(|_| changed.existed), ..Undone::default() }),
-        None => take_back(changed, current, keep),
+        None => Ok(Undone { edited: found != changed.after, ..take_back(changed, current, keep)? }),
     }
 }
 
 fn take_back(changed: &Changed, current: &str, keep: &[String]) -> Result<Undone, Problem> {
-    let mut undone = Undone { text: None, edited: true, left: Vec::new() };
+    let mut undone = Undone::default();
     let mut text = current.to_owned();
     for splice in changed.splices.iter().rev().filter(|splice| !keep.contains(&splice.name)) {
         let path = changed.path.to_string_lossy();
@@ -147,6 +147,13 @@ mod tests {
         );
         assert!(undo(&changed, Some("{"), &[]).is_err(), "what cannot be read is not touched");
         assert_eq!(undo(&changed, None, &[]).expect("gone").left, ["apiKeyHelper"]);
+    }
+
+    #[test]
+    fn what_is_kept_for_another_file_was_not_edited() {
+        let (changed, new) = hooked(OLD);
+        let kept = undo(&changed, Some(&new), &["apiKeyHelper".to_owned()]).expect("valid");
+        assert_eq!((text(&kept), kept.edited, kept.left.len()), (new.as_str(), false, 0));
     }
 
     #[test]

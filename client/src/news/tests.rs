@@ -47,7 +47,7 @@ fn names(news: &[News]) -> Vec<String> {
 
 #[test]
 fn every_change_has_its_news() {
-    let cases: [(&str, Change, Change, &[&str]); 17] = [
+    let cases: [(&str, Change, Change, &[&str]); 18] = [
         ("nothing", |_| (), |_| (), &[]),
         ("served", |_| (), |s| slot(s).served += 1, &[]),
         ("refreshing", |_| (), |s| slot(s).refreshing = true, &[]),
@@ -88,7 +88,16 @@ fn every_change_has_its_news() {
         ("new and empty", |s| status(s).slots.clear(), |s| slot(s).generation = 0, &[]),
         ("locked", |_| (), |s| status(s).locked = true, &["Locked"]),
         ("unlocked", |s| status(s).locked = true, |_| (), &["Unlocked"]),
-        ("restarted", |_| (), |s| status(s).pid = 43, &["Restarted", "Refreshed 3"]),
+        ("restarted, with what it held", |_| (), |s| status(s).started_at = fixture::at(-1), &["Restarted"]),
+        (
+            "restarted, and fetched anew",
+            |_| (),
+            |s| {
+                status(s).pid = 43;
+                slot(s).fetched_at = fixture::at(-1);
+            },
+            &["Restarted", "Refreshed 3"],
+        ),
         ("needed", |_| (), |s| s.pending = vec![needed()], &["SignInNeeded"]),
         (
             "a run says something",

@@ -47,10 +47,15 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
 /// The daemon's own words often start with a place: "clavigerd: /h/config.toml:3:7: …".
 fn not_started(words: &str) -> Finding {
     let text = words.strip_prefix("clavigerd: ").unwrap_or(words);
-    let finding = Finding::error("daemon-not-started", format!("the daemon does not start: {text}"));
+    let finding =
+        |text: &str| Finding::error("daemon-not-started", format!("the daemon does not start: {text}"));
     match place_in(text) {
-        Some(place) => finding.at(&place).because("it reads this file when it starts").mend(edit(&place)),
-        None => finding.because("these are its last words").mend("claviger daemon run"),
+        // The finding says where by itself.
+        Some(place) => finding(text.split_once(": ").map_or(text, |(_, what)| what))
+            .at(&place)
+            .because("it reads this file when it starts")
+            .mend(edit(&place)),
+        None => finding(text).because("these are its last words").mend("claviger daemon run"),
     }
 }
 
@@ -66,14 +71,19 @@ fn place_in(text: &str) -> Option<Location> {
 fn version(running: &Running) -> Option<Finding> {
     let Running { release, protocol, .. } = running;
     let what = format!("the daemon is release {release} (protocol {protocol}), this client is {RELEASE}");
-    let finding = match (*protocol == PROTOCOL, release == RELEASE) {
-        (true, true) => return None,
-        (true, false) => {
-            Finding::warning("version-skew", what).because("one of them was updated, the other was not")
-        }
-        (false, _) => Finding::error("version-skew", what).because("they refuse each other"),
-    };
-    Some(finding.mend("claviger daemon stop"))
+    match (*protocol == PROTOCOL, release == RELEASE) {
+        (true, true) => None,
+        (true, false) => Some(
+            Finding::warning("version-skew", what)
+                .because("one of them was updated, the other was not")
+                .mend("claviger daemon restart"),
+        ),
+        (false, _) => Some(
+            Finding::error("version-skew", what)
+                .because("they refuse each other")
+                .mend("claviger daemon stop"),
+        ),
+    }
 }
 
 fn replaced(running: &Running) -> Option<Finding> {
@@ -81,11 +91,9 @@ fn replaced(running: &Running) -> Option<Finding> {
     let what = format!("the program of the daemon (pid {}) was replaced after it had started", running.pid);
     let place = Location { file: path.display().to_string(), ..Location::default() };
     let finding = Finding::warning("daemon-replaced", what).at(&place);
-    Some(finding.because("the old release goes on until it is stopped").mend(stop()))
-}
-
-fn stop() -> String {
-    "claviger daemon stop".into()
+    let cause =
+        "it goes over to the new one when somebody next asks, unless that does not start; the log says why";
+    Some(finding.because(cause).mend("claviger daemon restart"))
 }
 
 /// As a command line shows a path.
