@@ -1,10 +1,12 @@
 //! The program that goes on in our place, with our process, socket and cache: what lies where we were started from. It
 //! may be the same program, or one that was installed since.
 //!
-//! The cache travels in a sealed memory file, which only this process and the next program in it can open.
+//! The cache travels in a sealed memory file, in the queue of a socket (`transit.rs`): nobody else can open it there.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
+#[cfg(target_os = "linux")]
+use super::transit;
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},
@@ -29,7 +31,7 @@ use std::{
 use tokio::{process::Command, time::timeout};
 use zeroize::Zeroizing;
 
-/// Names the descriptor of the memory file to the next program.
+/// Names the socket that has the memory file to the next program.
 const VARIABLE: &str = "CLAVIGER_HANDOVER";
 /// Names it to systemd, which keeps it while the service is started again (`FileDescriptorStoreMax=`).
 const STORED: &str = "claviger-state";
@@ -64,8 +66,7 @@ impl Program {
     /// # Errors
     /// If the system does not say where it lies.
     pub fn own() -> io::Result<Self> {
-        let path = env::current_exe()?;
-        let file = identity(&path);
+        let (path, file) = found(env::current_exe()?);
         Ok(Self { path, arguments: env::args_os().skip(1).collect(), file })
     }
 
@@ -119,6 +120,8 @@ impl Program {
             ("LISTEN_FDS_FIRST_FD", first),
             ("LISTEN_PID", std::process::id().to_string()),
         ];
+        let state = state.map(transit::pack).transpose()?;
+        let state = state.as_ref();
         variables.extend(state.map(|state| (VARIABLE, state.as_raw_fd().to_string())));
         let is_ours = |name: &OsString| SOCKET_VARIABLES.iter().any(|ours| name == ours) || name == VARIABLE;
         let kept = env::vars_os().filter(|(name, _)| !is_ours(name));
@@ -133,9 +136,8 @@ impl Program {
         stays_open(socket, true)?;
         state.map_or(Ok(()), |state| stays_open(state, true))?;
         let Err(errno) = unistd::execve(&program, &arguments, &environment);
-        // We go on, and our commands must inherit neither.
+        // We go on, and our commands must not inherit it.
         stays_open(socket, false)?;
-        state.map_or(Ok(()), |state| stays_open(state, false))?;
         Err(errno.into())
     }
 }
@@ -145,6 +147,14 @@ fn stays_open(file: &impl AsFd, stays: bool) -> io::Result<()> {
     let flags = if stays { FdFlag::empty() } else { FdFlag::FD_CLOEXEC };
     fcntl(file.as_fd(), FcntlArg::F_SETFD(flags))?;
     Ok(())
+}
+
+/// A program's place, and what of it lies there. One that was replaced while it started is said to be deleted; whatever
+/// lies there is another one.
+fn found(path: PathBuf) -> (PathBuf, Option<Identity>) {
+    let file = identity(&path);
+    let replaced = path.to_str().and_then(|path| path.strip_suffix(" (deleted)")).filter(|_| file.is_none());
+    replaced.map_or_else(|| (path.clone(), file), |path| (path.into(), None))
 }
 
 fn identity(path: &Path) -> Option<Identity> {
@@ -187,7 +197,7 @@ pub fn sealed(_parts: &[&[u8]]) -> io::Result<Option<File>> {
 pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let handed = env::var(VARIABLE).ok().and_then(|number| number.parse::<i32>().ok());
     let Some(number) = handed.or_else(stored) else { return Ok(None) };
-    let opened = File::open(format!("/proc/self/fd/{number}"));
+    let opened = transit::unpack(number);
     if number > 2 {
         unistd::close(number)?;
     }
@@ -203,7 +213,7 @@ pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     Ok(Some(state))
 }
 
-/// The descriptor of the memory file that systemd kept, which then keeps it no longer.
+/// The socket that systemd kept with the memory file; it keeps it no longer.
 #[cfg(target_os = "linux")]
 fn stored() -> Option<i32> {
     let is_for_us = env::var("LISTEN_PID").ok()?.parse() == Ok(std::process::id());
@@ -216,8 +226,10 @@ fn stored() -> Option<i32> {
 /// Asks systemd to keep `state` until the service starts again. Nobody listens if it did not start us.
 #[cfg(target_os = "linux")]
 pub fn store(state: &File) {
-    let wishes = [NotifyState::FdStore, NotifyState::FdName(STORED)];
-    if let Err(error) = sd_notify::notify_with_fds(&wishes, &[state.as_fd()]) {
+    // Its other end is closed, which would be a reason to drop it.
+    let wishes = [NotifyState::FdStore, NotifyState::FdName(STORED), NotifyState::Custom("FDPOLL=0")];
+    let sent = transit::pack(state).and_then(|state| sd_notify::notify_with_fds(&wishes, &[state.as_fd()]));
+    if let Err(error) = sent {
         tracing::warn!(%error, "the cache is not kept for the next start");
     }
 }
@@ -235,6 +247,16 @@ pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     Ok(None)
 }
 
+/// As on Linux, but there is nothing to hand over.
+#[cfg(not(target_os = "linux"))]
+mod transit {
+    use std::{fs::File, io, os::fd::OwnedFd};
+
+    pub(super) fn pack(_file: &File) -> io::Result<OwnedFd> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::{Program, sealed};
@@ -248,6 +270,19 @@ mod tests {
         file.rewind().expect("seeks");
         file.read_to_string(&mut text).expect("reads");
         assert_eq!(text, "state");
+    }
+
+    #[test]
+    fn a_program_that_was_replaced_while_it_started_is_noticed() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("clavigerd");
+        std::fs::write(&path, "2").expect("written");
+        let deleted = place.path().join("clavigerd (deleted)");
+        let (found, file) = super::found(deleted.clone());
+        assert!(Program { path: found.clone(), file, arguments: Vec::new() }.is_replaced());
+        assert_eq!(found, path);
+        std::fs::write(&deleted, "a name like any other").expect("written");
+        assert_eq!(super::found(deleted.clone()).0, deleted);
     }
 
     #[test]
