@@ -25,7 +25,7 @@ use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, atomic::AtomicU64, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, atomic::AtomicU64, atomic::Ordering::Relaxed, atomic::Ordering::SeqCst},
     time::SystemTime,
 };
 use zeroize::Zeroizing;
@@ -37,6 +37,8 @@ pub struct Kept {
     entries: Vec<KeptEntry>,
     sign_ins: Vec<(SourceKey, Past)>,
     totals: [u64; 6],
+    /// Whether somebody has locked it. The note on disk may be missing: the disk was full.
+    locked: bool,
 }
 
 /// Entries of the last daemon that nobody has asked this one for.
@@ -216,12 +218,13 @@ impl Broker {
         let mut entries: Vec<_> = self.lock().iter().map(|(key, entry)| KeptEntry::of(*key, entry)).collect();
         entries.extend(lock(&self.inherited.0).drain().map(|(_, entry)| entry));
         let totals = self.totals().map(|total| total.load(Relaxed));
-        Kept { entries, sign_ins: self.auth_refreshes.keep(), totals }
+        Kept { entries, sign_ins: self.auth_refreshes.keep(), totals, locked: self.is_locked() }
     }
 
     /// Takes over what the last daemon had. An entry comes back to life when a session asks for it, and those whose last
     /// session still leads to it at once, so that they go on being refreshed ahead.
     pub fn inherit(self: &Arc<Self>, kept: Kept) {
+        self.locked.fetch_or(kept.locked, SeqCst);
         if self.is_locked() {
             return;
         }
