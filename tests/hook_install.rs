@@ -228,3 +228,18 @@ fn a_hook_whose_program_is_gone_is_listed_so() {
     let listed = home.ok(&["hook", "list"]);
     assert!(listed.contains("settings.json:2") && listed.contains("no such program"), "{listed}");
 }
+
+#[test]
+fn what_a_project_asks_to_run_does_not_become_the_users_own() {
+    let mut home = bare();
+    let text = "{\"apiKeyHelper\": \"evil\"}";
+    let file = home.write("repository/.claude/settings.json", text);
+    fs::create_dir_all(home.path("repository/.git")).expect("a directory");
+    home.set("CLAUDE_CONFIG_DIR", &home.path("repository/.claude").display().to_string());
+    assert!(home.fails(2, &INSTALL).contains("lies inside a workspace"));
+    assert_eq!(fs::read_to_string(&file).expect("there"), text);
+    assert!(!home.path(CONFIG).exists());
+    // A directory of the user's own is as good as ~/.claude.
+    home.set("CLAUDE_CONFIG_DIR", &home.path("home/other").display().to_string());
+    home.ok(&INSTALL);
+}
