@@ -244,3 +244,18 @@ fn who_is_asked_sees_the_change_once() {
     let screen = tmux.screen();
     assert!(screen.contains("done") && screen.matches("+++").count() == 2, "{screen}");
 }
+
+#[test]
+fn what_a_project_asks_to_run_does_not_become_the_users_own() {
+    let mut home = bare();
+    let text = "{\"apiKeyHelper\": \"evil\"}";
+    let file = home.write("repository/.claude/settings.json", text);
+    fs::create_dir_all(home.path("repository/.git")).expect("a directory");
+    home.set("CLAUDE_CONFIG_DIR", &home.path("repository/.claude").display().to_string());
+    assert!(home.fails(2, &INSTALL).contains("lies inside a workspace"));
+    assert_eq!(fs::read_to_string(&file).expect("there"), text);
+    assert!(!home.path(CONFIG).exists());
+    // A directory of the user's own is as good as ~/.claude.
+    home.set("CLAUDE_CONFIG_DIR", &home.path("home/other").display().to_string());
+    home.ok(&INSTALL);
+}

@@ -105,6 +105,20 @@ fn nothing_comes_back_that_was_locked_away() {
 }
 
 #[test]
+fn a_lock_that_could_not_be_noted_on_disk_goes_along() {
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 0.0), &[]);
+    let _daemon = home.daemon();
+    home.ok(&["lock"]);
+    fs::remove_file(home.path("home/.local/state/claviger/accounts/locked")).expect("the note is there");
+    home.ok(&["daemon", "restart"]);
+    home.fails(4, &["token"]);
+    assert_eq!(home.runs("key"), 0);
+    home.ok(&["unlock"]);
+    home.ok(&["token"]);
+}
+
+#[test]
 fn commands_inherit_neither_descriptors_nor_variables() {
     let home = Home::new();
     let seen = home.path("seen").display().to_string();

@@ -9,7 +9,7 @@ use crate::{
     listener::{Left, Listener},
 };
 use serde::{Deserialize, Serialize};
-use std::{fs::File, io};
+use std::{io, os::fd::OwnedFd};
 use zeroize::Zeroizing;
 
 /// What the last program left, unread: logs are not open yet when it is taken.
@@ -70,7 +70,7 @@ pub fn pass_on(program: &Program, listener: &Listener, kept: &Kept) -> io::Error
     }
 }
 
-fn state(listener: &Listener, kept: &Kept) -> io::Result<Option<File>> {
+fn state(listener: &Listener, kept: &Kept) -> io::Result<Option<OwnedFd>> {
     let head = serde_json::to_vec(&Head { left: listener.left() })?;
     let kept = kept.write().map_err(io::Error::other)?;
     successor::sealed(&[&head, b"\n", &kept])

@@ -29,7 +29,7 @@ pub(crate) fn draft(
 ) -> Result<Outcome, Problem> {
     let path = config.name();
     let sections = ini::sections(&config.text, false);
-    check(&path, &sections, keys, profile)?;
+    check(&path, &sections, keys, (profile, from))?;
     check_source(&path, &sections, keys, profile, from)?;
     let region = find(&sections, from).and_then(|section| section.get("region"));
     let region = region.map(|setting| format!("region = {}", setting.value));
@@ -47,8 +47,14 @@ fn find<'a>(sections: &'a [ini::Section], profile: &str) -> Option<&'a ini::Sect
 }
 
 /// Whether the profile can run a command: nothing that comes first, and no command of somebody else.
-fn check(path: &str, sections: &[ini::Section], keys: &str, profile: &str) -> Result<(), Problem> {
-    if !is_plain(profile) {
+fn check(
+    path: &str,
+    sections: &[ini::Section],
+    keys: &str,
+    (profile, from): (&str, &str),
+) -> Result<(), Problem> {
+    // Names of sections may have blanks, and begin with a dash: in the command they would be words of their own.
+    if !is_plain(profile) || !is_plain(from) {
         return Err(Problem::new(Reason::MalformedRequest, "the name of a profile must be one plain word")
             .hint("letters, digits and -_.@+ are plain"));
     }
@@ -139,7 +145,7 @@ mod tests {
     use crate::hook::record::Kind;
 
     const FILE: &str = "[default]\nregion = eu-west-1\nsso_session = s\n[profile tool]\ncredential_process = x\n\
-        [profile loop]\ncredential_process = /b/claviger aws --profile default\n[profile role]\nsource_profile = loop\nrole_arn = r\n";
+        [profile a b]\n[profile --socket=/x]\n[profile loop]\ncredential_process = /b/claviger aws --profile default\n[profile role]\nsource_profile = loop\nrole_arn = r\n";
 
     fn install(profile: &str, from: &str) -> Result<String, String> {
         let mut config = Draft::new("/c".as_ref(), Kind::Ini, Some(FILE));
@@ -169,6 +175,8 @@ mod tests {
             ("new", "role", "wait for itself"),
             ("new", "nobody", "no profile nobody"),
             ("a b", "default", "plain word"),
+            ("new", "a b", "plain word"),
+            ("new", "--socket=/x", "plain word"),
         ] {
             let error = install(profile, from).expect_err(why);
             assert!(error.contains(why), "{profile} from {from}: {error}");

@@ -109,7 +109,9 @@ impl Ledger {
 fn lock(directory: &Path) -> io::Result<File> {
     super::file::make(directory)?;
     let mut options = File::options();
-    options.create(true).truncate(false).write(true).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
+    // Not blocking: what lies there may be a FIFO that nobody reads.
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    options.create(true).truncate(false).write(true).mode(0o600).custom_flags(flags);
     let file = options.open(directory.join("hooks.lock"))?;
     file.lock()?;
     Ok(file)

@@ -1,6 +1,10 @@
 //! Columns that line up.
 
 use unicode_width::UnicodeWidthStr as _;
+
+/// Widest column. What is longer moves the rest of its own line only: one long cell must not fill all others with blanks.
+const WIDEST: usize = 200;
+
 /// Columns that grow with their rows.
 pub(crate) struct Columns<const N: usize>([usize; N]);
 
@@ -14,7 +18,7 @@ impl<const N: usize> Columns<N> {
     /// Makes each column as wide as its widest cell.
     pub(crate) fn widen(&mut self, rows: &[[String; N]]) {
         for (cell, width) in rows.iter().flat_map(|row| row.iter().zip(0..)) {
-            self.0[width] = self.0[width].max(columns(cell));
+            self.0[width] = self.0[width].max(columns(cell).min(WIDEST));
         }
     }
 
@@ -73,6 +77,15 @@ mod tests {
             ["A     C", "long  x", "      y"]
         );
         assert_eq!(titled(["A", "B", "C"], Vec::new()), [""]);
+    }
+
+    #[test]
+    fn one_long_cell_does_not_widen_all_lines() {
+        let long = "x".repeat(100_000);
+        let row = |a: &str| [a.to_owned(), "y".to_owned()];
+        let lines = align(&[row(&long), row("a")]);
+        assert_eq!(lines[0], format!("{long}  y"));
+        assert_eq!(lines[1].len(), super::WIDEST + 3);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, atomic::AtomicU64, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, atomic::AtomicU64, atomic::Ordering::Relaxed, atomic::Ordering::SeqCst},
     time::SystemTime,
 };
 use zeroize::Zeroizing;
@@ -39,6 +39,8 @@ pub struct Kept {
     totals: [u64; 6],
     /// Those that came later.
     more_totals: [u64; 2],
+    /// Whether somebody has locked it. The note on disk may be missing: the disk was full.
+    locked: bool,
 }
 
 /// Entries of the last daemon that nobody has asked this one for.
@@ -219,12 +221,14 @@ impl Broker {
         entries.extend(lock(&self.inherited.0).drain().map(|(_, entry)| entry));
         let totals = self.totals().map(|total| total.load(Relaxed));
         let more_totals = self.more_totals().map(|total| total.load(Relaxed));
-        Kept { entries, sign_ins: self.auth_refreshes.keep(), totals, more_totals }
+        let locked = self.is_locked();
+        Kept { entries, sign_ins: self.auth_refreshes.keep(), totals, more_totals, locked }
     }
 
     /// Takes over what the last daemon had. An entry comes back to life when a session asks for it, and those whose last
     /// session still leads to it at once, so that they go on being refreshed ahead.
     pub fn inherit(self: &Arc<Self>, kept: Kept) {
+        self.locked.fetch_or(kept.locked, SeqCst);
         if self.is_locked() {
             return;
         }

@@ -10,6 +10,8 @@ pub mod files;
 pub mod memory;
 pub mod successor;
 pub mod system;
+#[cfg(target_os = "linux")]
+mod transit;
 
 use crate::lock::lock;
 use clock::Clock;

@@ -1,7 +1,7 @@
 //! The program that goes on in our place, with our process, socket and cache: what lies where we were started from. It
 //! may be the same program, or one that was installed since.
 //!
-//! The cache travels in a sealed memory file, which only this process and the next program in it can open.
+//! The cache travels in a sealed memory file, in the queue of a socket (`transit.rs`): nobody else can open it there.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -11,6 +11,8 @@ mod state;
 #[path = "successor/no_state.rs"]
 mod state;
 
+#[cfg(all(test, target_os = "linux"))]
+pub(super) use state::memory_file;
 pub use state::{inherited, sealed, store};
 
 use nix::{
@@ -22,10 +24,9 @@ use nix::{
 use std::{
     env,
     ffi::{CString, OsString},
-    fs::File,
     io,
     os::{
-        fd::{AsFd, AsRawFd as _},
+        fd::{AsFd, AsRawFd as _, OwnedFd},
         unix::ffi::OsStringExt as _,
     },
     path::{Path, PathBuf},
@@ -34,7 +35,7 @@ use std::{
 };
 use tokio::{process::Command, time::timeout};
 
-/// Names the descriptor of the memory file to the next program.
+/// Names the socket that has the memory file to the next program.
 const VARIABLE: &str = "CLAVIGER_HANDOVER";
 /// How systemd's protocol names the socket. `LISTEN_FDS_FIRST_FD` is an addition of the crate listenfd.
 const SOCKET_VARIABLES: [&str; 4] = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_FDS_FIRST_FD"];
@@ -63,8 +64,7 @@ impl Program {
     /// # Errors
     /// If the system does not say where it lies.
     pub fn own() -> io::Result<Self> {
-        let path = env::current_exe()?;
-        let file = identity(&path);
+        let (path, file) = found(env::current_exe()?);
         Ok(Self { path, arguments: env::args_os().skip(1).collect(), file })
     }
 
@@ -104,11 +104,11 @@ impl Program {
     }
 
     /// Replaces this process by what lies there. Returns only if that failed.
-    pub fn exec(&self, socket: impl AsFd, state: Option<&File>) -> io::Error {
+    pub fn exec(&self, socket: impl AsFd, state: Option<&OwnedFd>) -> io::Error {
         self.try_exec(&socket, state).err().unwrap_or_else(|| Errno::ENOEXEC.into())
     }
 
-    fn try_exec(&self, socket: &impl AsFd, state: Option<&File>) -> io::Result<()> {
+    fn try_exec(&self, socket: &impl AsFd, state: Option<&OwnedFd>) -> io::Result<()> {
         let text = |text: OsString| CString::new(text.into_vec()).map_err(io::Error::other);
         let arguments = std::iter::once(self.path.clone().into_os_string()).chain(self.arguments.clone());
         let arguments = arguments.map(text).collect::<Result<Vec<_>, _>>()?;
@@ -146,6 +146,14 @@ fn stays_open(file: &impl AsFd, stays: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// A program's place, and what of it lies there. One that was replaced while it started is said to be deleted; whatever
+/// lies there is another one.
+fn found(path: PathBuf) -> (PathBuf, Option<Identity>) {
+    let file = identity(&path);
+    let replaced = path.to_str().and_then(|path| path.strip_suffix(" (deleted)")).filter(|_| file.is_none());
+    replaced.map_or_else(|| (path.clone(), file), |path| (path.into(), None))
+}
+
 fn identity(path: &Path) -> Option<Identity> {
     let FileStat { st_dev, st_ino, st_ctime, st_ctime_nsec, .. } = stat(path).ok()?;
     #[expect(clippy::unnecessary_cast, reason = "its type differs between systems")]
@@ -155,6 +163,19 @@ fn identity(path: &Path) -> Option<Identity> {
 #[cfg(test)]
 mod tests {
     use super::Program;
+
+    #[test]
+    fn a_program_that_was_replaced_while_it_started_is_noticed() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("clavigerd");
+        std::fs::write(&path, "2").expect("written");
+        let deleted = place.path().join("clavigerd (deleted)");
+        let (found, file) = super::found(deleted.clone());
+        assert!(Program { path: found.clone(), file, arguments: Vec::new() }.is_replaced());
+        assert_eq!(found, path);
+        std::fs::write(&deleted, "a name like any other").expect("written");
+        assert_eq!(super::found(deleted.clone()).0, deleted);
+    }
 
     #[test]
     fn a_file_that_was_replaced_is_noticed_once() {

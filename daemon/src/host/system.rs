@@ -9,11 +9,13 @@ use std::{
     env,
     ffi::CStr,
     fs::{self, File},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
+/// Largest configuration file that is read.
+const MAX_TEXT: u64 = 2 * 1024 * 1024;
 /// Size at which a log starts over; one older part is kept.
 const MAX_LOG: u64 = 4 * 1024 * 1024;
 
@@ -117,15 +119,28 @@ pub fn canonical(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
 }
 
-/// The text of a file; `None` if it does not exist.
+/// The text of a configuration file; `None` if it does not exist.
 ///
 /// # Errors
-/// If it cannot be read, or is not UTF-8; the error names the file.
+/// If it cannot be read, is not UTF-8, or too large; the error names the file.
 pub fn read_text(path: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(path) {
+    match read_some(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+    }
+}
+
+fn read_some(path: &Path) -> io::Result<String> {
+    // Not blocking: what lies there may be a FIFO that nobody writes to.
+    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    if file.metadata()?.file_type().is_fifo() {
+        return Err(io::Error::other("it is a FIFO"));
+    }
+    let mut text = String::new();
+    match file.take(MAX_TEXT + 1).read_to_string(&mut text)? {
+        size if size as u64 > MAX_TEXT => Err(io::Error::other("it is too large")),
+        _ => Ok(text),
     }
 }
 
@@ -179,4 +194,24 @@ pub fn detach(ready: &str) -> io::Result<()> {
     unistd::dup2_stdout(&null)?;
     unistd::dup2_stderr(&null)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_TEXT, read_text};
+    use std::{fs, path::Path};
+
+    #[test]
+    fn what_never_ends_is_no_configuration() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("config.toml");
+        assert_eq!(read_text(&path).expect("nothing"), None);
+        assert_eq!(read_text(Path::new("/dev/null")).expect("empty").as_deref(), Some(""));
+        assert!(read_text(Path::new("/dev/zero")).is_err());
+        fs::write(&path, "x".repeat(usize::try_from(MAX_TEXT).expect("fits") + 1)).expect("written");
+        assert!(read_text(&path).is_err());
+        fs::remove_file(&path).expect("removed");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+        assert!(read_text(&path).is_err());
+    }
 }

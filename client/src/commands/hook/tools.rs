@@ -79,6 +79,9 @@ impl Tool {
     /// # Errors
     /// If a file is broken, or the hook would not work.
     pub(super) fn plan(&self, ledger: &Ledger) -> Result<(Vec<Step>, Vec<Changed>, Outcome), Failure> {
+        if matches!(self, Self::Claude) {
+            settings().map_or(Ok(()), |path| is_the_users(&path))?;
+        }
         let id = self.id();
         let mut begun = plan::begin(ledger, &id, &self.files()?)?;
         let own =
@@ -135,6 +138,24 @@ impl Tool {
 /// `settings.json` of the user.
 pub(super) fn settings() -> Option<PathBuf> {
     user_file("CLAUDE_CONFIG_DIR", "settings.json", ".claude")
+}
+
+/// Refuses settings that lie inside the workspace: what a project asks to run must not become the user's own, which needs
+/// no trust. The daemon does not take them for the user's either (`daemon/src/settings/load.rs`).
+fn is_the_users(settings: &Path) -> Result<(), Failure> {
+    let canonical = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let directory = canonical(settings.parent().unwrap_or(Path::new("/")));
+    let home = env::var_os("HOME").map(|home| canonical(Path::new(&home))).unwrap_or_default();
+    let cwd = canonical(&env::current_dir().unwrap_or_default());
+    let is_marked = |path: &&Path| path.join(".git").symlink_metadata().is_ok();
+    // Where the file lies counts as well as where we are: to change directory does not make it anybody else's.
+    let mut marked = directory.ancestors().take_while(|path| *path != home).filter(is_marked);
+    let is_own = home.starts_with(&cwd) || !directory.starts_with(&cwd);
+    if directory == canonical(&home.join(".claude")) || (is_own && marked.next().is_none()) {
+        return Ok(());
+    }
+    let message = format!("{} lies inside a workspace, and is not yours alone", settings.display());
+    Err(Failure::usage(message, "unset CLAUDE_CONFIG_DIR, and try again"))
 }
 
 /// Where the profiles of AWS are.

@@ -1,13 +1,13 @@
 //! Where the system has no memory files that can be sealed, the socket is all that is handed over.
 
-use std::{fs::File, io};
+use std::{io, os::fd::OwnedFd};
 use zeroize::Zeroizing;
 
 /// There is no file to put it into.
 ///
 /// # Errors
 /// Never.
-pub fn sealed(_parts: &[&[u8]]) -> io::Result<Option<File>> {
+pub fn sealed(_parts: &[&[u8]]) -> io::Result<Option<OwnedFd>> {
     Ok(None)
 }
 
@@ -20,4 +20,4 @@ pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
 }
 
 /// Nobody would keep it.
-pub fn store(_state: &File) {}
+pub fn store(_state: &OwnedFd) {}

@@ -1,8 +1,9 @@
-//! The memory file in which the cache travels, and systemd, which keeps it from one start of the service to the next.
+//! The memory file in which the cache travels, in the queue of a socket (`transit.rs`), and systemd, which keeps that
+//! socket from one start of the service to the next.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
-use super::VARIABLE;
+use super::{super::transit, VARIABLE};
 use nix::{
     fcntl::{FcntlArg, SealFlag, fcntl},
     sys::memfd::{MFdFlags, memfd_create},
@@ -13,7 +14,7 @@ use std::{
     env,
     fs::File,
     io::{self, Read as _, Write as _},
-    os::fd::AsFd as _,
+    os::fd::{AsFd as _, OwnedFd},
 };
 use zeroize::Zeroizing;
 
@@ -24,19 +25,24 @@ const FIRST: i32 = 3;
 /// Largest memory file that is read: 64 entries with the largest explicit settings each.
 const MAX_STATE: u64 = 512 * 1024 * 1024;
 
-/// Puts `parts` into a file that lies in memory and cannot be changed any more. `None` where the system has no such
-/// files: then the socket is all that is handed over.
+/// Puts `parts` into a file that lies in memory and cannot be changed any more, and that into the queue of a socket.
+/// `None` where the system has no such files: then the listening socket is all that is handed over.
 ///
 /// # Errors
 /// If there is no room for it.
-pub fn sealed(parts: &[&[u8]]) -> io::Result<Option<File>> {
+pub fn sealed(parts: &[&[u8]]) -> io::Result<Option<OwnedFd>> {
+    transit::pack(&memory_file(parts)?).map(Some)
+}
+
+/// `parts` in a sealed memory file.
+pub(crate) fn memory_file(parts: &[&[u8]]) -> io::Result<File> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let mut file = File::from(memfd_create("claviger-state", flags)?);
     parts.iter().try_for_each(|part| file.write_all(part))?;
     let seals =
         SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
-    Ok(Some(file))
+    Ok(file)
 }
 
 /// What the program before us in this process left, if there was one. Its file is closed: no command may inherit it.
@@ -46,7 +52,7 @@ pub fn sealed(parts: &[&[u8]]) -> io::Result<Option<File>> {
 pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let handed = env::var(VARIABLE).ok().and_then(|number| number.parse::<i32>().ok());
     let Some(number) = handed.or_else(stored) else { return Ok(None) };
-    let opened = File::open(format!("/proc/self/fd/{number}"));
+    let opened = transit::unpack(number);
     if number > 2 {
         unistd::close(number)?;
     }
@@ -62,7 +68,7 @@ pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     Ok(Some(state))
 }
 
-/// The descriptor of the memory file that systemd kept, which then keeps it no longer.
+/// The socket that systemd kept with the memory file; it keeps it no longer.
 fn stored() -> Option<i32> {
     let is_for_us = env::var("LISTEN_PID").ok()?.parse() == Ok(std::process::id());
     let names = env::var("LISTEN_FDNAMES").ok().filter(|_| is_for_us)?;
@@ -72,8 +78,9 @@ fn stored() -> Option<i32> {
 }
 
 /// Asks systemd to keep `state` until the service starts again. Nobody listens if it did not start us.
-pub fn store(state: &File) {
-    let wishes = [NotifyState::FdStore, NotifyState::FdName(STORED)];
+pub fn store(state: &OwnedFd) {
+    // Its other end is closed, which would be a reason to drop it.
+    let wishes = [NotifyState::FdStore, NotifyState::FdName(STORED), NotifyState::Custom("FDPOLL=0")];
     if let Err(error) = sd_notify::notify_with_fds(&wishes, &[state.as_fd()]) {
         tracing::warn!(%error, "the cache is not kept for the next start");
     }
@@ -81,12 +88,12 @@ pub fn store(state: &File) {
 
 #[cfg(test)]
 mod tests {
-    use super::sealed;
+    use super::memory_file;
     use std::io::{Read as _, Seek as _, Write as _};
 
     #[test]
     fn what_is_sealed_cannot_be_changed() {
-        let mut file = sealed(&[b"sta", b"te"]).expect("memory").expect("on Linux");
+        let mut file = memory_file(&[b"sta", b"te"]).expect("memory");
         assert!(file.write_all(b"more").is_err() && file.set_len(0).is_err());
         let mut text = String::new();
         file.rewind().expect("seeks");
