@@ -1,6 +1,7 @@
 //! What checks look at. Gathered at the edge, judged purely. No field may hold a secret; none of this has Debug, because
 //! proxies and paths may hold what is nobody else's business.
 
+use crate::service::units::State;
 use claviger::{
     proto::v1::{Account, ExplainResponse, Problem},
     reason::Location,
@@ -141,8 +142,8 @@ pub(crate) struct Unit {
     pub(crate) program_exists: bool,
     /// The daemon that this client would start, if that is another.
     pub(crate) other: Option<PathBuf>,
-    /// Whether it is, but for the program, the one of this release.
-    pub(crate) current: bool,
+    /// Whose it is, whatever program it starts.
+    pub(crate) state: State,
 }
 
 /// What became of the way to the daemon.

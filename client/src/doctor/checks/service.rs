@@ -1,9 +1,12 @@
 //! What a service manager would start. That there is nothing is fine: the client starts a daemon by itself.
 
 use super::daemon::quoted;
-use crate::doctor::{
-    facts::{Facts, Unit},
-    finding::Finding,
+use crate::{
+    doctor::{
+        facts::{Facts, Unit},
+        finding::Finding,
+    },
+    service::units::State,
 };
 use claviger::reason::Location;
 
@@ -25,9 +28,13 @@ fn judge(unit: &Unit) -> Option<Finding> {
             Finding::warning("service-other-program", what)
                 .because("two installations; which daemon runs depends on who starts it")
         }
-        _ if !unit.current => Finding::warning("service-outdated", "it is not the one of this release")
+        _ if unit.state == State::Current => return None,
+        _ => Finding::warning("service-outdated", "it is not the one of this release")
             .because("it was edited, or left behind by another release; a drop-in keeps your own changes"),
-        _ => return None,
     };
-    Some(finding.at(&at).mend("cargo xtask install"))
+    let mend = match unit.state {
+        State::Foreign => "claviger service install --force",
+        _ => "claviger service install",
+    };
+    Some(finding.at(&at).mend(mend))
 }
