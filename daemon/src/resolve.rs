@@ -133,8 +133,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     let kept = |problem: &Problem| {
         Warning::new(Kind::SettingsKept, format!("{problem}; what the file said before still counts"))
     };
-    out.warnings.extend(settings.kept().map(kept));
-    out.warnings.extend(policy::ineffective(settings));
+    out.warnings.extend(settings.kept().map(kept).chain(policy::ineffective(settings)));
     let extras = endpoint::extras(session, settings)?;
     out.backend = backend(session, settings, &mut out.warnings)?;
     skipped(session, settings, out.backend)?;
