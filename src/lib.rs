@@ -37,6 +37,7 @@ pub mod secret;
 pub mod session;
 pub mod socket;
 pub mod variables;
+pub mod warning;
 pub mod wire;
 
 /// Revision of the API. Daemon and client refuse each other when it differs.

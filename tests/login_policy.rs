@@ -103,7 +103,8 @@ fn a_policy_that_is_planted_elsewhere_changes_nothing_but_is_told() {
                         SessionMode::Managed => false,
                     };
                     let told = format!("{key} in {}:2:", path(layer));
-                    let warned = got.warnings.iter().filter(|warning| warning.starts_with(&told)).count();
+                    let warned =
+                        got.warnings.iter().filter(|warning| warning.text.starts_with(&told)).count();
                     assert_eq!(
                         (warned, got.warnings.len()),
                         (usize::from(counts), usize::from(counts)),

@@ -78,7 +78,7 @@ fn nothing_that_settings_say_reaches_a_managed_session() {
                 assert_eq!(winner.endpoint.origin, ANTHROPIC_BASE_URL);
                 let whole = format!("{winner:?}");
                 assert!(!whole.contains("evil"), "{whole}");
-                assert_eq!(got.warnings, [] as [String; 0]);
+                assert_eq!(got.warnings, []);
                 let others = got.steps.iter().filter(|step| step.outcome != Outcome::Chosen);
                 let ignored = others.filter(|step| {
                     step.outcome == Outcome::Ignored && step.why.contains("managed sessions ignore")

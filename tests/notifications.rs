@@ -216,7 +216,9 @@ fn a_keyring_that_is_locked_is_told() {
         assert!(token(&home).is_err());
     }
     let shown = session.told.stay(1);
-    assert!(shown[0].contains("the keyring is locked"), "{shown:?}");
+    assert!(shown[0].contains("the keyring is locked") && shown[0].contains("claviger pending"), "{shown:?}");
+    let pending = home.ok(&["pending"]);
+    assert!(pending.contains("needs a person") && pending.contains("keyring-locked"), "{pending}");
 }
 
 #[test]

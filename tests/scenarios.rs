@@ -32,7 +32,8 @@ fn cases(directory: &Path, found: &mut Vec<String>) {
 
 /// Whatever is printed, logged or sent about a resolution: no secret of the case is in it.
 fn leaks(got: &Resolution) -> Option<String> {
-    let mut texts = vec![format!("{got:?}"), got.warnings.join("\n")];
+    let mut texts =
+        vec![format!("{got:?}"), got.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")];
     texts.extend(got.steps.iter().map(|step| format!("{}: {} {:?}", step.source, step.why, step.at)));
     texts.extend(got.winner.as_ref().err().map(|problem| format!("{problem} {problem:?}")));
     texts.into_iter().find(|text| text.contains(CANARY)).map(|text| format!("a secret leaks: {text}"))

@@ -4,7 +4,7 @@ mod support;
 
 use claviger::variables::{Use, VARIABLES};
 use std::{collections::BTreeSet, fs};
-use support::{CANARY, Home, manager};
+use support::{CANARY, Home, manager, namespaces};
 
 /// A home with a helper that notes the limits it runs in, and opens something like a browser.
 fn prepare() -> Home {
@@ -41,14 +41,14 @@ const WORKS: &str = "0077 resolves children nice ";
 
 #[test]
 fn the_units_activate_restart_and_let_helpers_work() {
-    if !manager::can_run() {
+    if !namespaces::available() {
         return;
     }
     let home = prepare();
     home.write("managed.json", "{\"env\": {\"API_TIMEOUT_MS\": \"1\"}}");
     let seen = manager::observe(&home, "limits.sh", Some(&home.path("managed.json")));
     let token = format!("{CANARY}systemd");
-    manager::check(
+    namespaces::expect(
         &seen,
         &[
             ("directory_mode", "700"),
@@ -74,14 +74,14 @@ fn the_units_activate_restart_and_let_helpers_work() {
 
 #[test]
 fn the_strict_drop_in_lets_helpers_work_too() {
-    if !manager::can_run() {
+    if !namespaces::available() {
         return;
     }
     let home = prepare();
     home.write("home/strict", "");
     let seen = manager::observe(&home, "limits.sh", None);
     let token = format!("{CANARY}systemd");
-    manager::check(
+    namespaces::expect(
         &seen,
         &[
             ("token", &token),
@@ -97,7 +97,7 @@ fn the_strict_drop_in_lets_helpers_work_too() {
 /// Root's files look like nobody's there. A policy that may be somebody else's must not be passed over in silence.
 #[test]
 fn the_strict_drop_in_refuses_where_settings_are_managed() {
-    if !manager::can_run() {
+    if !namespaces::available() {
         return;
     }
     let home = prepare();

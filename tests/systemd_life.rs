@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{CANARY, manager};
+use support::{CANARY, manager, namespaces};
 
 /// How long the first session may wait for a daemon that systemd starts for it, in milliseconds: the project's promise. Its
 /// own process counts too, and one try of twenty is enough, for the machine may be busy.
@@ -12,7 +12,7 @@ const STOP: u32 = 1000;
 
 #[test]
 fn the_daemon_and_its_manager_understand_each_other() {
-    if !manager::can_run() {
+    if !namespaces::available() {
         return;
     }
     let home = manager::home();
@@ -25,7 +25,7 @@ fn the_daemon_and_its_manager_understand_each_other() {
     home.user_settings(&home.script("helper.sh", &body), &[]);
     let seen = manager::observe(&home, "life.sh", None);
     let token = format!("{CANARY}life");
-    manager::check(
+    namespaces::expect(
         &seen,
         &[
             ("token", &token),

@@ -47,6 +47,15 @@ Exit codes:
   127  exec: there is no such command
   130  interrupted";
 
+/// Lets Ctrl-C end a verb that goes on for ever.
+pub(crate) fn when_interrupted() {
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(INTERRUPTED.into());
+        }
+    });
+}
+
 /// The exit code for a reason.
 pub(crate) fn code(reason: Reason) -> u8 {
     match reason {

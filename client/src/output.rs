@@ -35,7 +35,7 @@ pub(crate) fn choose(colour: Colour) {
 
 /// Where tables on stdout go.
 pub(crate) fn place() -> Place {
-    let width = io::stdout().is_terminal().then(|| match crossterm::terminal::size() {
+    let width = io::stdout().is_terminal().then(|| match ratatui::crossterm::terminal::size() {
         Ok((width @ 1.., _)) => width,
         _ => USUAL_WIDTH,
     });

@@ -12,6 +12,7 @@ use claviger::{
     secret::Secret,
     session::SessionContext,
     variables::is_true,
+    warning::{Kind, Warning},
 };
 use std::time::Duration;
 
@@ -136,9 +137,11 @@ impl Endpoint {
     }
 
     /// What a careful person would want to know of this endpoint.
-    pub fn warning(&self) -> Option<String> {
-        (!self.is_private())
-            .then(|| format!("{} is not encrypted: the credential can be read on the way", self.origin))
+    pub fn warning(&self) -> Option<Warning> {
+        (!self.is_private()).then(|| {
+            let text = format!("{} is not encrypted: the credential can be read on the way", self.origin);
+            Warning::new(Kind::EndpointPlaintext, text)
+        })
     }
 }
 

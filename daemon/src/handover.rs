@@ -22,6 +22,9 @@ use tokio::{
 const QUIET: Duration = Duration::from_secs(15);
 /// Shortest time between two looks at the program's file.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a daemon serves before it lets another go on by itself: a file that seems to change at every look (some file
+/// systems number them anew) would otherwise replace it without a pause.
+const SETTLED: Duration = Duration::from_secs(3);
 
 /// Whether and when another program goes on.
 #[derive(Debug)]
@@ -99,6 +102,7 @@ impl Handover {
         somebody: &Notify,
     ) -> Infallible {
         let Some(program) = &self.program else { return pending().await };
+        sleep(SETTLED).await;
         loop {
             somebody.notified().await;
             let known = lock(program).clone();

@@ -106,7 +106,7 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         arguments.on_demand.then(|| system::open_log(&paths.state.join("clavigerd.log"))).transpose()?;
     let logs = Logs::start(arguments.log.as_deref(), config.log.as_deref(), arguments.log_format, log_file)?;
     memory::raise_descriptor_limit();
-    let (left, mut kept) = inherited.read();
+    let (left, kept) = inherited.read();
     let listener = listener::listen(&paths.socket, left)?;
     tracing::info!(
         socket = %paths.socket.display(),
@@ -117,7 +117,20 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.on_demand {
         system::detach("ready\n")?;
     }
-    let program = Program::own()?;
+    serve_on(&listener, &paths, &config, &logs, kept)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Serves until it is over: with another program in our place, if that one can take over, else with this one.
+fn serve_on(
+    listener: &Listener,
+    paths: &Paths,
+    config: &Config,
+    logs: &Logs,
+    mut kept: Kept,
+) -> Result<(), Box<dyn Error>> {
+    let mut program = Program::own()?;
     loop {
         let setup = Setup {
             paths: paths.clone(),
@@ -129,22 +142,21 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             program: Some(program.clone()),
             kept,
         };
-        let ended = serve(&listener, setup)?;
+        let ended = serve(listener, setup)?;
         match ended.why {
-            End::Asked => break,
+            End::Asked => return Ok(()),
             End::Signal => {
-                inherited::leave(&listener, &ended.kept);
-                break;
+                inherited::leave(listener, &ended.kept);
+                return Ok(());
             }
             End::Replaced => {}
         }
         // Returns only if nothing came of it, and then this program goes on.
-        let error = inherited::pass_on(&program, &listener, &ended.kept);
+        let error = inherited::pass_on(&program, listener, &ended.kept);
         tracing::error!(%error, "another program could not take over: this one goes on");
+        program.look_again();
         kept = ended.kept;
     }
-    tracing::info!("stopped");
-    Ok(())
 }
 
 fn serve(listener: &Listener, setup: Setup) -> Result<Ended, Box<dyn Error>> {

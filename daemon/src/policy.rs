@@ -7,7 +7,10 @@ use crate::{
     accounts::{Account, Kind},
     settings::{Located, POLICIES, Settings},
 };
-use claviger::reason::{Location, Problem, Reason};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    warning::{self, Warning},
+};
 
 /// The words of `forceLoginMethod`.
 pub const METHODS: [&str; 3] = ["claudeai", "console", "gateway"];
@@ -209,10 +212,13 @@ impl Policy {
 }
 
 /// What to say of policies in settings that have no say in them.
-pub fn ineffective(settings: &Settings) -> impl Iterator<Item = String> {
+pub fn ineffective(settings: &Settings) -> impl Iterator<Item = Warning> {
     let planted =
         POLICIES.into_iter().flat_map(|key| settings.demands(key, false).map(move |one| (key, one)));
-    planted.map(|(key, one)| format!("{key} in {} has no effect: only managed settings can set it", one.at))
+    planted.map(|(key, one)| {
+        let text = format!("{key} in {} has no effect: only managed settings can set it", one.at);
+        Warning::new(warning::Kind::PolicyIneffective, text)
+    })
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use claviger::{
     reason::{Location, Problem, Reason},
     session::{SessionContext, SessionMode},
     variables::is_true,
+    warning::{Kind, Warning},
 };
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, time::Duration};
@@ -72,7 +73,7 @@ pub struct Winner {
     /// How long a tool keeps what its hook prints (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if nobody can tell.
     pub hook_ttl: Option<Duration>,
     /// What looks wrong but stops nothing.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// The outcome of a walk.
@@ -85,7 +86,7 @@ pub struct Resolution {
     /// Every source that was looked at.
     pub steps: Vec<Step>,
     /// What looks wrong but stops nothing.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// What a walk is a function of.
@@ -129,9 +130,10 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     if let Some(problem) = settings.broken() {
         return Err(problem.clone());
     }
-    out.warnings
-        .extend(settings.kept().map(|problem| format!("{problem}; what the file said before still counts")));
-    out.warnings.extend(policy::ineffective(settings));
+    let kept = |problem: &Problem| {
+        Warning::new(Kind::SettingsKept, format!("{problem}; what the file said before still counts"))
+    };
+    out.warnings.extend(settings.kept().map(kept).chain(policy::ineffective(settings)));
     let extras = endpoint::extras(session, settings)?;
     out.backend = backend(session, settings, &mut out.warnings)?;
     skipped(session, settings, out.backend)?;
@@ -239,7 +241,7 @@ fn nothing_in(view: &View<'_>) -> Problem {
 fn backend(
     session: &SessionContext,
     settings: &Settings,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<Backend, Problem> {
     match (session.mode, session.backend) {
         (SessionMode::Managed, Some(cloud)) if cloud != Backend::Anthropic => {
@@ -262,7 +264,8 @@ fn backend(
     if let [first, _, ..] = enabled[..] {
         let names: Vec<_> = enabled.iter().map(|backend| backend.name()).collect();
         let all = if names.len() == 2 { "both" } else { "all" };
-        warnings.push(format!("{} are {all} enabled; {} comes first", names.join(" and "), first.name()));
+        let text = format!("{} are {all} enabled; {} comes first", names.join(" and "), first.name());
+        warnings.push(Warning::new(Kind::TwoClouds, text));
     }
     Ok(enabled.first().copied().unwrap_or(Backend::Anthropic))
 }

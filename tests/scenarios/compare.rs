@@ -1,6 +1,7 @@
 //! What was expected of a case, and what came out.
 
 use super::case::{Case, Expect};
+use claviger::warning::Warning;
 use clavigerd::{
     resolve::{Outcome, Resolution, Winner},
     sources::Material,
@@ -80,7 +81,7 @@ fn of_texts(expect: &Expect, got: &Resolution, wrong: &mut Vec<String>) {
     if let Some(part) = expect.message.as_ref().filter(|part| !message(got).contains(*part)) {
         wrong.push(format!("message: {part:?} is not in {:?}", message(got)));
     }
-    let warned = |(warning, part): (&String, &String)| warning.contains(part);
+    let warned = |(warning, part): (&Warning, &String)| warning.text.contains(part);
     if expect.warnings.len() != got.warnings.len() || !got.warnings.iter().zip(&expect.warnings).all(warned) {
         wrong.push(format!("warnings: expected {:?}, got {:?}", expect.warnings, got.warnings));
     }

@@ -19,7 +19,8 @@ pub fn available() -> bool {
         skipped("root and systemd");
         return false;
     }
-    let probe = "mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir /sys/fs/cgroup/claviger-probe.$$ && rmdir /sys/fs/cgroup/claviger-probe.$$";
+    let probe =
+        "mount -t cgroup2 cgroup2 /sys/fs/cgroup && rmdir $(mktemp -d /sys/fs/cgroup/claviger.XXXXXX)";
     let allowed = Command::new("unshare").args(NAMESPACES).args(["sh", "-c", probe]).output();
     let allowed = allowed.is_ok_and(|output| output.status.success());
     if !allowed {

@@ -18,7 +18,6 @@ use std::{
     collections::VecDeque,
     env, io,
     path::{Path, PathBuf},
-    process,
     time::Duration,
 };
 
@@ -90,11 +89,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         print(context, &mut lines, &mut table)?;
         return end(context, reader, &lines, &path, is_named);
     }
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            process::exit(exit::INTERRUPTED.into());
-        }
-    });
+    exit::when_interrupted();
     table.keep_columns();
     loop {
         print(context, &mut lines, &mut table)?;

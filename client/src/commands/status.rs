@@ -13,7 +13,7 @@ use claviger::{
     client::{request, unwrap},
     proto::v1::{GetStatusRequest, WatchStatusResponse},
 };
-use std::{process, time::SystemTime};
+use std::time::SystemTime;
 
 /// Arguments of `status`.
 #[derive(clap::Args, Debug)]
@@ -47,11 +47,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
 
 /// A line for each event, until interrupted.
 async fn lines(context: &Context) -> Result<(), Failure> {
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            process::exit(exit::INTERRUPTED.into());
-        }
-    });
+    exit::when_interrupted();
     let mut seen = follow::follow(context).await?;
     let mut last: Option<Box<WatchStatusResponse>> = None;
     loop {

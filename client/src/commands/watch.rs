@@ -13,10 +13,7 @@ use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,
 };
-use std::{
-    process,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 /// Shortest pause before connecting again.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -45,11 +42,7 @@ enum End {
 /// Why the daemon refuses, or cannot be started in the first place.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let session = context.session()?;
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            process::exit(exit::INTERRUPTED.into());
-        }
-    });
+    exit::when_interrupted();
     let mut pause = FIRST_PAUSE;
     let mut told = false;
     loop {

@@ -142,7 +142,7 @@ pub(crate) struct Unit {
     pub(crate) program_exists: bool,
     /// The daemon that this client would start, if that is another.
     pub(crate) other: Option<PathBuf>,
-    /// Whose it is, but for the program.
+    /// Whose it is, whatever program it starts.
     pub(crate) state: State,
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn line(news: &News, now: SystemTime) -> (Mood, String) {
         News::Rejected { who } => (Mood::Busy, about(who, "rejected by the API, refreshed once")),
         News::Forgotten { who } => (Mood::Busy, about(who, "forgotten")),
         News::SignInNeeded { who, problem: what } => {
-            (Mood::Bad, about(who, &format!("sign-in needed: {}", problem(what))))
+            (Mood::Bad, about(who, &format!("needs a person: {}", problem(what))))
         }
         News::SignInStarted { who } => (Mood::Busy, about(who, "signing in")),
         News::SignInSays { who, line } => (Mood::Busy, about(who, &format!("| {}", escape::line(line)))),

@@ -1,7 +1,7 @@
 //! The terminal while the screen is shown, and as it was when it ends: at a return, an error, a panic.
 
 use super::model::{Key, Message};
-use crossterm::{
+use ratatui::crossterm::{
     cursor::{Hide, Show},
     event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers},
     execute,
@@ -129,7 +129,7 @@ fn key(pressed: &KeyEvent) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use super::{Key, key};
-    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
     #[test]
     fn keys_mean_what_the_help_says() {

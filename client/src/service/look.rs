@@ -99,14 +99,32 @@ fn absolute(variable: &str) -> Option<PathBuf> {
     env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-fn file(template: &Template, directory: &Path, wanted: &str) -> File {
-    let path = directory.join(template.name);
-    let found = match fs::symlink_metadata(&path) {
+/// The user's own files, each with the program that it starts: what they should say is not which one that is.
+pub(crate) fn own_files(home: &Path, config: Option<&Path>) -> Vec<(File, Option<PathBuf>)> {
+    let manager = Manager::of_system();
+    let directory = manager.directory(home, config);
+    let own = |template: &Template| {
+        let found = read(&directory.join(template.name)).unwrap_or_default();
+        let program = units::program_of(&found);
+        let names =
+            Names { program: program.unwrap_or(units::PROGRAM), home: home.to_str().unwrap_or_default() };
+        (file(template, &directory, &template.stamped(names, RELEASE)), program.map(PathBuf::from))
+    };
+    manager.templates().iter().map(own).collect()
+}
+
+fn read(path: &Path) -> Option<String> {
+    match fs::symlink_metadata(path) {
         Err(_) => None,
-        Ok(found) if found.is_file() => Some(fs::read_to_string(&path).unwrap_or_default()),
+        Ok(found) if found.is_file() => Some(fs::read_to_string(path).unwrap_or_default()),
         // A mask, or a link to somebody's own.
         Ok(_) => Some(String::new()),
-    };
+    }
+}
+
+fn file(template: &Template, directory: &Path, wanted: &str) -> File {
+    let path = directory.join(template.name);
+    let found = read(&path);
     let state = template.judge(found.as_deref(), wanted);
     let release = found.as_deref().and_then(units::release_of).map(str::to_owned);
     File { path, wanted: wanted.to_owned(), state, release }

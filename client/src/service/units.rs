@@ -138,10 +138,12 @@ pub(crate) fn plain(program: &Path) -> Result<&str, String> {
     }
 }
 
-/// The program that a unit starts.
+/// The program that a unit, or an agent of launchd, starts.
 pub(crate) fn program_of(unit: &str) -> Option<&str> {
-    let line = unit.lines().find_map(|line| line.trim().strip_prefix("ExecStart="))?;
-    Some(line.trim().trim_matches('"'))
+    unit.lines().map(str::trim).find_map(|line| match line.strip_prefix("ExecStart=") {
+        Some(command) => Some(command.trim().trim_matches('"')),
+        None => line.strip_prefix("<string>")?.strip_suffix("</string>").filter(|it| it.starts_with('/')),
+    })
 }
 
 /// The release that wrote a file, if there is a stamp in it.
@@ -195,6 +197,7 @@ mod tests {
         }
         let service = Manager::Systemd.templates()[1].stamped(NAMES, "1.2.3");
         assert_eq!(program_of(&service), Some(DAEMON));
+        assert_eq!(program_of(&Manager::Launchd.templates()[0].stamped(NAMES, "1.2.3")), Some(DAEMON));
     }
 
     #[test]

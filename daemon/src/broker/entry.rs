@@ -90,6 +90,17 @@ pub struct Entry {
     pub recent: VecDeque<Progress>,
 }
 
+/// What only a person can do for an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Unlock the keyring.
+    Unlock,
+    /// Sign in.
+    SignIn,
+    /// Sign in after all: whoever was asked to refused, or did not finish.
+    SignInAfterAll,
+}
+
 impl Entry {
     pub(super) fn new(wanted: &Wanted<'_>, now: SystemTime, shown: Shown) -> Self {
         Self {
@@ -167,6 +178,21 @@ impl Entry {
                 problem.clone().retry_after(retry_at.duration_since(now).unwrap_or_default())
             }
             None => Problem::new(Reason::Bug, "an entry without failure was rejected"),
+        }
+    }
+
+    /// What a person has to do, if the last refresh failed for want of one.
+    pub fn remedy(&self) -> Option<Remedy> {
+        let failure = self.state.failure.as_ref()?;
+        let can_sign_in = self.provider.sign_in().is_some();
+        match failure.problem.reason {
+            Reason::KeyringLocked => Some(Remedy::Unlock),
+            Reason::LoginRequired => Some(Remedy::SignIn),
+            _ if failure.asleep => Some(Remedy::SignIn),
+            Reason::CommandFailed | Reason::Cancelled | Reason::SourceTimeout if can_sign_in => {
+                Some(Remedy::SignInAfterAll)
+            }
+            _ => None,
         }
     }
 

@@ -3,6 +3,9 @@
 //! It travels in memory only (`host/successor.rs`). Fields are added, never changed: the reader may be of another
 //! release, and whatever it cannot read costs a refresh, no more.
 
+mod session;
+mod text;
+
 use super::{
     Broker,
     auth_refresh::Past,
@@ -15,9 +18,7 @@ use crate::{
     lock::lock,
     sources::{Demand, Facts, Material, SourceKey},
 };
-use base64::prelude::BASE64_STANDARD;
 use claviger::{
-    proto::v1,
     reason::{Location, Problem, Reason},
     session::SessionContext,
 };
@@ -281,56 +282,5 @@ impl Broker {
 
     fn more_totals(&self) -> [&AtomicU64; 2] {
         [&self.counters.own, &self.counters.refused]
-    }
-}
-
-/// A secret as text.
-mod text {
-    use super::{Arc, Deserialize, LockedText, Zeroizing};
-    use serde::{Deserializer, Serialize as _, Serializer, de::Error as _};
-
-    pub(super) fn serialize<S: Serializer>(
-        secret: &Option<Arc<LockedText>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        secret.as_ref().map(|secret| secret.expose()).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Arc<LockedText>>, D::Error> {
-        let Some(text) = Option::<String>::deserialize(deserializer)?.map(Zeroizing::new) else {
-            return Ok(None);
-        };
-        LockedText::new(&text).map(|locked| Some(Arc::new(locked))).map_err(D::Error::custom)
-    }
-}
-
-/// A session as its message of the API.
-mod session {
-    use super::{Arc, BASE64_STANDARD, Deserialize, SessionContext, Zeroizing, v1};
-    use base64::Engine as _;
-    use prost::Message as _;
-    use serde::{Deserializer, Serialize as _, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        session: &Option<Arc<SessionContext>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let encode = |session: &Arc<SessionContext>| {
-            let bytes = Zeroizing::new(session.to_proto().encode_to_vec());
-            Zeroizing::new(BASE64_STANDARD.encode(&*bytes))
-        };
-        session.as_ref().map(encode).as_deref().serialize(serializer)
-    }
-
-    /// One that this release does not understand is left out.
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Arc<SessionContext>>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?.map(Zeroizing::new);
-        let bytes = text.and_then(|text| BASE64_STANDARD.decode(&*text).ok()).map(Zeroizing::new);
-        let message = bytes.and_then(|bytes| v1::SessionContext::decode(&**bytes).ok());
-        Ok(message.and_then(|message| SessionContext::from_proto(Some(message)).ok()).map(Arc::new))
     }
 }

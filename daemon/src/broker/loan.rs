@@ -14,6 +14,7 @@ use crate::{
 use claviger::{
     backend::{BEDROCK_REGION, Backend},
     session::SessionContext,
+    warning::{Kind, Warning},
 };
 use std::{
     borrow::Cow,
@@ -68,10 +69,13 @@ impl Loan {
     }
 
     /// What looks wrong now that the credential is known.
-    pub fn warning(&self) -> Option<String> {
+    pub fn warning(&self) -> Option<Warning> {
         let (used, wanted) = (self.project()?, self.winner.place.project.as_deref()?);
         (used != wanted).then(|| {
-            format!("the credentials file names project {used}, which comes before ANTHROPIC_VERTEX_PROJECT_ID={wanted}")
+            let text = format!(
+                "the credentials file names project {used}, which comes before ANTHROPIC_VERTEX_PROJECT_ID={wanted}"
+            );
+            Warning::new(Kind::VertexProjectOverridden, text)
         })
     }
 }

@@ -6,6 +6,7 @@ use claviger::{
     backend::{BEDROCK_REGION, Backend, VERTEX_REGION, bedrock_url},
     reason::{Location, Problem, Reason},
     session::SessionContext,
+    warning::{Kind, Warning},
 };
 
 /// What a cloud's credential is for, as far as the settings say.
@@ -29,7 +30,7 @@ const RESOURCE: &str = "ANTHROPIC_FOUNDRY_RESOURCE";
 struct Lookup<'a> {
     session: &'a SessionContext,
     settings: &'a Settings,
-    warnings: &'a mut Vec<String>,
+    warnings: &'a mut Vec<Warning>,
 }
 
 /// Endpoint and place of a session on `backend`. A session that asks for this backend only to feed a tool of that cloud
@@ -41,7 +42,7 @@ pub fn of(
     backend: Backend,
     session: &SessionContext,
     settings: &Settings,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<(Endpoint, Place), Problem> {
     let mut lookup = Lookup { session, settings, warnings };
     match backend {
@@ -139,7 +140,8 @@ impl Lookup<'_> {
             let Some((project, at)) = self.get(name)? else { continue };
             check_project(name, &project, at.as_ref())?;
             if let Some((wanted, _)) = wanted.as_ref().filter(|(wanted, _)| *wanted != project) {
-                self.warnings.push(format!("{name}={project} comes before {VERTEX_PROJECT}={wanted}"));
+                let text = format!("{name}={project} comes before {VERTEX_PROJECT}={wanted}");
+                self.warnings.push(Warning::new(Kind::VertexProjectOverridden, text));
             }
             if wanted.is_some() || self.is_for_a_tool() {
                 return Ok((Some(project), false));

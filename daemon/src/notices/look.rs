@@ -3,9 +3,13 @@
 use super::decide::{Need, Subject, View};
 use crate::{
     accounts::{Account, Place},
-    broker::{Broker, auth_refresh::Pending, entry::Entry},
+    broker::{
+        Broker,
+        auth_refresh::Pending,
+        entry::{Entry, Remedy},
+    },
 };
-use claviger::reason::{Location, Reason};
+use claviger::reason::Location;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest place that is shown, in characters.
@@ -50,16 +54,15 @@ fn subject(entry: &Entry) -> Subject {
 }
 
 fn of_entry(entry: &Entry) -> Option<Need> {
-    let failure = entry.state.failure.as_ref()?;
     let is_seen = entry.told || entry.attended > 0;
-    let (subject, text) = match failure.problem.reason {
-        Reason::KeyringLocked => (
+    let (subject, text) = match entry.remedy()? {
+        Remedy::Unlock => (
             Subject::Keyring,
             "the keyring is locked. Unlock it; to see who waits: claviger pending".to_owned(),
         ),
-        Reason::LoginRequired => (subject(entry), sign_in(entry)),
-        _ if failure.asleep => (subject(entry), sign_in(entry)),
-        _ => return None,
+        Remedy::SignIn => (subject(entry), sign_in(entry)),
+        // That person knows.
+        Remedy::SignInAfterAll => return None,
     };
     Some(Need { subject, text, is_seen })
 }

@@ -4,7 +4,7 @@ use crate::{
     broker::{Broker, auth_refresh, entry::Entry},
     sources::SourceKey,
 };
-use claviger::{proto::v1, reason::Reason, wire};
+use claviger::{proto::v1, wire};
 use std::{collections::BTreeSet, time::SystemTime};
 
 /// The list, running commands first.
@@ -42,15 +42,9 @@ fn of_run(run: auth_refresh::Pending) -> v1::Pending {
 }
 
 fn of_entry(entry: &Entry, now: SystemTime) -> Option<v1::Pending> {
-    let failure = entry.state.failure.as_ref()?;
-    // A sign-in that a person refused, or did not finish, is still to be done.
-    let is_open =
-        matches!(failure.problem.reason, Reason::CommandFailed | Reason::Cancelled | Reason::SourceTimeout);
-    let needs_person = failure.asleep
-        || failure.problem.reason == Reason::LoginRequired
-        || is_open && entry.provider.sign_in().is_some();
+    entry.remedy()?;
     let location = entry.provider.sign_in().map(|sign_in| wire::location(&sign_in.at));
-    needs_person.then(|| v1::Pending {
+    Some(v1::Pending {
         source: entry.source.to_owned(),
         location,
         problem: Some(wire::problem(&entry.rejection(now), now)),

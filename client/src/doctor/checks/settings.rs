@@ -7,12 +7,15 @@ use crate::doctor::{
 use claviger::{
     proto::v1::{ExplainResponse, SettingsFile, settings_file::State},
     reason::Location,
+    warning::Kind,
 };
+use std::iter::repeat;
 
 /// Judges every settings file and every warning of the walk.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let Some(Ok(explained)) = &facts.explained else { return Vec::new() };
-    let warnings = explained.warnings.iter().filter_map(|text| warning(text));
+    let kinds = explained.warning_kinds.iter().map(|word| Kind::parse(word)).chain(repeat(None));
+    let warnings = explained.warnings.iter().zip(kinds).filter_map(|(text, kind)| warning(kind, text));
     explained.files.iter().filter_map(file).chain(warnings).collect()
 }
 
@@ -33,30 +36,27 @@ fn file(file: &SettingsFile) -> Option<Finding> {
     Some(finding.at(&at).mend(edit(&at)))
 }
 
-/// Texts of the daemon that have an id of their own. What another check says already is left out.
-fn warning(text: &str) -> Option<Finding> {
-    let about = |part: &str| text.contains(part);
-    if about("what the file said before still counts") {
-        return None;
-    }
-    let finding = if about("enabled; ") && about(" comes first") {
-        Finding::warning("two-clouds", text).because("a session has one backend").mend(
+/// What another check says already is left out.
+fn warning(kind: Option<Kind>, text: &str) -> Option<Finding> {
+    let explain = "claviger explain";
+    let (because, mend) = match kind {
+        Some(Kind::SettingsKept) => return None,
+        Some(Kind::TwoClouds) => (
+            "a session has one backend",
             "unset the CLAUDE_CODE_USE_… variable you do not mean; `claviger explain` shows where it stands",
-        )
-    } else if about("has no effect: only managed settings") {
-        Finding::warning("policy-ineffective", text)
-            .because("a policy that a user could set would guard against nobody")
-            .mend("claviger explain")
-    } else if about("is not encrypted") {
-        Finding::warning("endpoint-plaintext", text)
-            .because("the base URL starts with http://, and it is not this machine")
-            .mend("claviger explain")
-    } else if about("comes before ANTHROPIC_VERTEX_PROJECT_ID") {
-        Finding::warning("vertex-project-overridden", text)
-            .because("Google's own variables come first")
-            .mend("unset GCLOUD_PROJECT GOOGLE_CLOUD_PROJECT")
-    } else {
-        Finding::warning("resolution-warning", text).mend("claviger explain")
+        ),
+        Some(Kind::PolicyIneffective) => {
+            ("a policy that a user could set would guard against nobody", explain)
+        }
+        Some(Kind::EndpointPlaintext) => {
+            ("the base URL starts with http://, and it is not this machine", explain)
+        }
+        Some(Kind::VertexProjectOverridden) => {
+            ("Google's own variables come first", "unset GCLOUD_PROJECT GOOGLE_CLOUD_PROJECT")
+        }
+        // Of a later release.
+        None => ("", explain),
     };
-    Some(finding)
+    let id = kind.map_or("resolution-warning", Kind::as_str);
+    Some(Finding::warning(id, text).because(because).mend(mend))
 }

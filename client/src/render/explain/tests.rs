@@ -42,6 +42,7 @@ fn walk() -> ExplainResponse {
             hook: false,
         }],
         warnings: vec!["ANTHROPIC_MODEL\x1b[2J is odd".into()],
+        warning_kinds: Vec::new(),
         origin: "https://api.anthropic.com".into(),
         region: String::new(),
         project: String::new(),
