@@ -9,6 +9,7 @@ mod manual;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clavigerd::{
     End, Ended, Setup,
+    broker::kept::Kept,
     config::{Config, Paths, reference},
     fetch::{self, Fetch},
     host::{Host, memory, successor::Program, system},

@@ -4,6 +4,8 @@
 //! A program that was just put in our place can be looked at until it forbids that: other programs of this user could
 //! open whatever has a number below `/proc/PID/fd`. A socket cannot be opened there, and what is queued in it has no number.
 
+#![expect(clippy::disallowed_methods, reason = "this is the door")]
+
 use nix::{
     cmsg_space,
     errno::Errno,
