@@ -28,7 +28,10 @@ fn missing(program: &Program) -> Finding {
         false => "no directory of this session's PATH has it",
     };
     let mend = match (hook, is_path || may_be_secret) {
-        (true, _) => "cargo xtask install".to_owned(),
+        (true, _) if matches!(name.as_str(), "apiKeyHelper" | "awsCredentialExport") => {
+            "claviger hook install claude".to_owned()
+        }
+        (true, _) => edit(at),
         (false, true) => edit(at),
         (false, false) => format!("command -v {} || {}", crate::quote::shell(word), edit(at)),
     };
