@@ -37,9 +37,8 @@ use zeroize::Zeroizing;
 pub struct Kept {
     entries: Vec<KeptEntry>,
     sign_ins: Vec<(SourceKey, Past)>,
-    totals: [u64; 6],
-    /// Those that came later.
-    more_totals: [u64; 2],
+    /// In the order of [`Broker::totals`], which only grows at its end.
+    totals: Vec<u64>,
     /// Whether somebody has locked it. The note on disk may be missing: the disk was full.
     locked: bool,
 }
@@ -220,10 +219,9 @@ impl Broker {
     pub fn keep(&self) -> Kept {
         let mut entries: Vec<_> = self.lock().iter().map(|(key, entry)| KeptEntry::of(*key, entry)).collect();
         entries.extend(lock(&self.inherited.0).drain().map(|(_, entry)| entry));
-        let totals = self.totals().map(|total| total.load(Relaxed));
-        let more_totals = self.more_totals().map(|total| total.load(Relaxed));
+        let totals = self.totals().map(|total| total.load(Relaxed)).into();
         let locked = self.is_locked();
-        Kept { entries, sign_ins: self.auth_refreshes.keep(), totals, more_totals, locked }
+        Kept { entries, sign_ins: self.auth_refreshes.keep(), totals, locked }
     }
 
     /// Takes over what the last daemon had. An entry comes back to life when a session asks for it, and those whose last
@@ -233,8 +231,7 @@ impl Broker {
         if self.is_locked() {
             return;
         }
-        let totals = self.totals().into_iter().zip(kept.totals);
-        let all = totals.chain(self.more_totals().into_iter().zip(kept.more_totals));
+        let all = self.totals().into_iter().zip(kept.totals);
         all.for_each(|(total, before)| total.store(before, Relaxed));
         self.auth_refreshes.inherit(kept.sign_ins);
         *lock(&self.inherited.0) = kept.entries.into_iter().map(|entry| (entry.key, entry)).collect();
@@ -268,7 +265,7 @@ impl Broker {
         }
     }
 
-    fn totals(&self) -> [&AtomicU64; 6] {
+    fn totals(&self) -> [&AtomicU64; 8] {
         let counters = &self.counters;
         [
             &counters.requests,
@@ -277,10 +274,8 @@ impl Broker {
             &counters.errors,
             &counters.runs,
             &counters.rejections,
+            &counters.own,
+            &counters.refused,
         ]
-    }
-
-    fn more_totals(&self) -> [&AtomicU64; 2] {
-        [&self.counters.own, &self.counters.refused]
     }
 }
