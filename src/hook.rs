@@ -1,6 +1,9 @@
-//! Recognising a command that is claviger itself.
+//! Commands of settings files: which keys have them, which program one runs, and whether that is claviger itself.
 
 use crate::variables::is_name;
+
+/// The settings keys whose values are commands.
+pub const COMMANDS: [&str; 4] = ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh"];
 
 /// Whether the first program that `command` runs is claviger: such a command asks us, so it cannot tell us anything.
 pub fn is_hook(command: &str) -> bool {
@@ -9,17 +12,19 @@ pub fn is_hook(command: &str) -> bool {
 
 /// The first program that `command` runs, as it is written there, if that is claviger.
 pub fn program(command: &str) -> Option<String> {
+    first_word(command, true).filter(|word| is_named(word, "claviger"))
+}
+
+/// The word that a shell would take for the program of `command`, which may be one that it does by itself; `None` if the
+/// quotes do not match. `env` counts as a program, unless it is to be looked `through`.
+pub fn first_word(command: &str, through: bool) -> Option<String> {
     let words = shlex::split(command)?;
     let mut words = words.iter().skip_while(|word| is_assignment(word)).peekable();
     while words.next_if(|word| matches!(word.as_str(), "exec" | "command")).is_some() {}
-    if words.next_if(|word| is_named(word, "env")).is_some() {
+    if through && words.next_if(|word| is_named(word, "env")).is_some() {
         while words.next_if(|word| is_assignment(word)).is_some() {}
     }
-    words
-        .next()
-        .map(|word| before_operator(word))
-        .filter(|word| is_named(word, "claviger"))
-        .map(str::to_owned)
+    words.next().map(|word| before_operator(word).to_owned())
 }
 
 fn is_assignment(word: &str) -> bool {

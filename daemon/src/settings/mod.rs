@@ -43,8 +43,7 @@ pub enum Layer {
     Config,
 }
 
-/// The settings keys that hold a command.
-pub const COMMANDS: [&str; 4] = ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh"];
+pub use claviger::hook::COMMANDS;
 
 /// The managed settings keys that restrict how anyone may log in.
 pub const POLICIES: [&str; 2] = ["forceLoginMethod", "forceLoginOrgUUID"];

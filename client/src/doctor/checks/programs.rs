@@ -1,8 +1,11 @@
 //! Commands and hooks whose program is not there.
 
-use crate::doctor::{
-    facts::{Facts, Program},
-    finding::{Finding, edit},
+use crate::{
+    doctor::{
+        facts::{Facts, Program},
+        finding::{Finding, edit},
+    },
+    hook::claude::HOOKS,
 };
 
 /// Longest name of a program without a path that is shown.
@@ -28,9 +31,7 @@ fn missing(program: &Program) -> Finding {
         false => "no directory of this session's PATH has it",
     };
     let mend = match (hook, is_path || may_be_secret) {
-        (true, _) if matches!(name.as_str(), "apiKeyHelper" | "awsCredentialExport") => {
-            "claviger hook install claude".to_owned()
-        }
+        (true, _) if HOOKS.iter().any(|(key, _)| key == name) => "claviger hook install claude".to_owned(),
         (true, _) => edit(at),
         (false, true) => edit(at),
         (false, false) => format!("command -v {} || {}", crate::quote::shell(word), edit(at)),

@@ -13,26 +13,17 @@ use super::{
     progress::Progress,
 };
 use crate::{context::Context, failure::Failure};
+use claviger::variables::NETWORK;
 use std::{env, time::Duration};
 use tokio::{task::spawn_blocking, time::timeout};
 
-/// Variables whose values the doctor reads in settings files: they say nothing secret, but for passwords of proxies, and
+/// Whether the doctor reads the value of a variable in settings files: these say nothing secret, but for passwords of proxies, and
 /// those are not shown.
-pub(crate) const READ: [&str; 13] = [
-    "ALL_PROXY",
-    "AWS_CA_BUNDLE",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "NODE_EXTRA_CA_CERTS",
-    "NODE_TLS_REJECT_UNAUTHORIZED",
-    "NO_PROXY",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-    "all_proxy",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-];
+pub(crate) fn is_read(name: &str) -> bool {
+    NETWORK.contains(&name)
+        || matches!(name, "AWS_CA_BUNDLE" | "NODE_EXTRA_CA_CERTS" | "NODE_TLS_REJECT_UNAUTHORIZED")
+}
+
 /// Files of a network that hangs are waited for no longer than this.
 const FILES: Duration = Duration::from_secs(5);
 /// A daemon answers what it has in memory within milliseconds.

@@ -1,12 +1,13 @@
 //! What settings files, and files of tools, say of programs and of the network. Read once more here: the daemon tells where
 //! a value stands, never what it is.
 
-use super::READ;
+use super::is_read;
 use crate::doctor::{
     facts::{Program, Setting},
     finding::place,
 };
 use claviger::{
+    hook::{self, COMMANDS},
     proto::v1::{ExplainResponse, SettingsValue},
     reason::Location,
     session::SessionContext,
@@ -21,22 +22,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The keys of commands.
-const COMMANDS: [&str; 4] = ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh"];
 /// Most that is read of a file.
 const MAX: u64 = 2 * 1024 * 1024;
 /// Words that a shell does by itself, and those that start more than a command.
 const OF_SHELL: &str = ". : [ [[ { ( ! alias bg cd case command echo eval exec export false for function if printf pwd read \
      select set source test time trap true type ulimit umask unset until wait while";
 
-/// The values that took part, those of variables in [`READ`] with their text.
+/// The values that took part, those of variables that [`is_read`] names with their text.
 pub(super) fn all(explained: &ExplainResponse, session: &SessionContext) -> Vec<Setting> {
     let setting = |value: &SettingsValue| {
         let at = place(value.location.as_ref())?;
-        let is_read = value.name.strip_prefix("env.").is_some_and(|name| READ.contains(&name));
+        let is_wanted = value.name.strip_prefix("env.").is_some_and(is_read);
         // What a workspace says is not looked at: whether it counts is a matter of trust.
         let is_own = !matches!(at.layer.as_str(), "project" | "local");
-        let text = if is_read && is_own { text(&at, &value.name, session) } else { None };
+        let text = if is_wanted && is_own { text(&at, &value.name, session) } else { None };
         Some(Setting { name: value.name.clone(), at, hook: value.hook, text })
     };
     explained.values.iter().filter_map(setting).collect()
@@ -108,19 +107,12 @@ fn of_toml(line: &str) -> Option<String> {
     (!inner.contains(['\\', quote])).then(|| inner.to_owned())
 }
 
-/// The program that a shell would run first; `None` if only a shell knows.
+/// The program that a shell would run first, with its path; `None` if only a shell knows.
 fn first_word(command: &str, home: &str) -> Option<String> {
-    let words = shlex::split(command)?;
-    let is_assignment = |word: &&String| {
-        word.split_once('=')
-            .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
-    };
-    let mut words =
-        words.iter().skip_while(is_assignment).skip_while(|word| matches!(word.as_str(), "exec" | "command"));
-    let word = words.next()?.split([';', '|', '&', '<', '>']).next()?;
+    let word = hook::first_word(command, false)?;
     let word = match word.strip_prefix("~/") {
         Some(rest) => format!("{home}/{rest}"),
-        None => word.to_owned(),
+        None => word,
     };
     let is_plain = !word.is_empty() && !word.contains(['$', '`', '*', '?', '(', '{', '~', '\n']);
     (is_plain && !OF_SHELL.split_whitespace().any(|own| own == word)).then_some(word)

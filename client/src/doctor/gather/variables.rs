@@ -1,6 +1,6 @@
 //! What the environment says.
 
-use super::READ;
+use super::is_read;
 use crate::doctor::facts::{Certificates, Facts, Fault};
 use claviger::{
     reason::Location,
@@ -30,13 +30,13 @@ pub(super) struct Named {
     directory: bool,
 }
 
-/// Variables of [`READ`] that sessions do not send.
+/// Variables that [`is_read`] names and that sessions do not send.
 pub(super) fn of_tools(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> impl Iterator<Item = (String, String)> {
     let text =
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-    environment.into_iter().filter_map(text).filter(|(name, _)| READ.contains(&name.as_str()))
+    environment.into_iter().filter_map(text).filter(|(name, _)| is_read(name))
 }
 
 /// Secret variables that hold what no header can, and why.
