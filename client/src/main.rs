@@ -32,6 +32,7 @@ mod render;
 mod screen;
 mod service;
 mod tool;
+mod user;
 mod wait;
 mod words;
 

@@ -7,6 +7,7 @@ use crate::{
     failure::Failure,
     output::{self, Style},
     render::audit::Table,
+    user::user_file,
 };
 use claviger::{
     client::{request, unwrap},
@@ -16,7 +17,7 @@ use claviger::{
 use serde_json::Value;
 use std::{
     collections::VecDeque,
-    env, io,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -189,10 +190,7 @@ async fn place(context: &Context) -> Result<PathBuf, Failure> {
     if let Ok(Some(file)) = asked.await {
         return Ok(file.into());
     }
-    let variable = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
-    let state = state.ok_or_else(|| {
+    user_file("XDG_STATE_HOME", "claviger/audit.jsonl", ".local/state").ok_or_else(|| {
         Failure::usage("HOME is not set, so the audit log cannot be found", "name it with --file")
-    })?;
-    Ok(state.join("claviger/audit.jsonl"))
+    })
 }

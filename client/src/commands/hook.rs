@@ -11,9 +11,9 @@ use crate::{
         Outcome,
         plan::Step,
         record::{Changed, Ledger},
-        user_file,
     },
     output, prompt,
+    user::user_file,
 };
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;

@@ -20,10 +20,7 @@ pub(crate) mod undo;
 
 use record::Kind;
 use splice::Splice;
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// A file that is being changed.
 #[derive(Clone, Debug)]
@@ -70,11 +67,4 @@ impl Draft {
             self.splices.push(change);
         }
     }
-}
-
-/// A file of the user: where `variable` says, else `below` the home directory; `None` without a home.
-pub(crate) fn user_file(variable: &str, inside: &str, below: &str) -> Option<PathBuf> {
-    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let found = absolute(variable).or_else(|| Some(absolute("HOME")?.join(below)))?;
-    Some(if inside.is_empty() { found } else { found.join(inside) })
 }

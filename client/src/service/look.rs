@@ -4,7 +4,7 @@ use super::{
     Facts, File, Serving, Starter,
     units::{self, Manager, Names, State, Template},
 };
-use crate::{context::Context, failure::Failure};
+use crate::{context::Context, failure::Failure, user::absolute};
 use claviger::{
     RELEASE,
     client::{ConnectError, daemon_program, request},
@@ -14,7 +14,7 @@ use claviger::{
 use nix::unistd::Uid;
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{Output, Stdio},
 };
@@ -93,10 +93,6 @@ fn directories(manager: Manager, home: &Path) -> Vec<PathBuf> {
         Manager::Systemd => Vec::new(),
         Manager::Launchd => [".local/run/claviger", ".local/state/claviger"].map(|it| home.join(it)).into(),
     }
-}
-
-fn absolute(variable: &str) -> Option<PathBuf> {
-    env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 /// The user's own files, each with the program that it starts: what they should say is not which one that is.

@@ -10,8 +10,8 @@ use crate::{
         plan::{self, Step},
         program,
         record::{Changed, Kind, Ledger},
-        user_file,
     },
+    user::user_file,
 };
 use std::{
     env,
