@@ -12,12 +12,12 @@ use nix::sys::stat::Mode;
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
-    path::{Path, PathBuf},
-    process::Command,
+    path::Path,
 };
 use support::{
     CANARY, Home,
     accounts::{fresh_token, list, log_out, save, server, sign_in_config, token},
+    disk::Disk,
     secret,
 };
 
@@ -169,60 +169,10 @@ fn a_list_that_is_not_as_it_was_is_told_and_keeps_new_secrets_out() {
     }
 }
 
-/// A small disk in the place of the state directory.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(home: &Home) -> Option<Self> {
-        let path = home.path(STATE);
-        fs::create_dir_all(&path).expect("a directory");
-        let mut command = Command::new("mount");
-        let mounted = command.args(["-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs"]).arg(&path).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(path));
-        }
-        support::skipped("root, and leave to mount");
-        None
-    }
-
-    /// Whoever has a file open may go on writing it; nothing else is written.
-    fn make_read_only(&self) {
-        let path = self.0.as_os_str();
-        let (bind, only) = (["--bind".as_ref(), path], ["-o".as_ref(), "remount,bind,ro".as_ref()]);
-        for options in [bind, only] {
-            assert!(Command::new("mount").args(options).arg(path).status().expect("mount runs").success());
-        }
-    }
-
-    fn mend(&self) {
-        if fs::remove_file(self.0.join("filler")).is_err() {
-            assert!(Command::new("umount").arg(&self.0).status().expect("umount runs").success());
-        }
-    }
-
-    fn fill(&self) {
-        let path = self.0.join("filler");
-        drop(fs::write(&path, vec![0; 2 << 20]));
-        assert!(fs::metadata(path).is_ok_and(|file| file.len() > 100_000));
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Once more for a test that failed while it was read-only.
-        while Command::new("umount")
-            .arg("--lazy")
-            .arg(&self.0)
-            .output()
-            .is_ok_and(|done| done.status.success())
-        {}
-    }
-}
-
 #[test]
 fn a_disk_that_takes_nothing_is_told_and_nothing_is_lost() {
     let home = Home::new();
-    let Some(disk) = Disk::mount(&home) else { return };
+    let Some(disk) = Disk::mount(&home.path(STATE), 1) else { return };
     let server = server(|| {});
     home.write(CONFIG, &sign_in_config(&server, "file"));
     let _daemon = home.daemon();

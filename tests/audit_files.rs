@@ -11,14 +11,15 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::fs::{PermissionsExt as _, symlink},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     sync::{Arc, Mutex},
     thread,
 };
 use support::{
     Home,
     audit::{field, lines, until_noted, with_helper},
-    signal, skipped, text, wait,
+    disk::Disk,
+    signal, text, wait,
 };
 
 const STATE: &str = "home/.local/state/claviger";
@@ -148,42 +149,10 @@ fn a_kill_costs_what_was_just_noted_and_breaks_nothing() {
     assert_eq!(lines(&home, &["--event", "daemon"]).len(), 2);
 }
 
-/// A small disk in the place of the state directory.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(home: &Home) -> Option<Self> {
-        let path = home.path(STATE);
-        fs::create_dir_all(&path).expect("a directory");
-        let mut command = Command::new("mount");
-        let mounted = command.args(["-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs"]).arg(&path).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(path));
-        }
-        skipped("root, and leave to mount");
-        None
-    }
-
-    /// To the last byte: what is written next is cut off somewhere.
-    fn fill(&self) {
-        drop(fs::write(self.0.join("filler"), vec![0; 8 << 20]));
-    }
-
-    fn mend(&self) {
-        fs::remove_file(self.0.join("filler")).expect("removed");
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg("--lazy").arg(&self.0).output());
-    }
-}
-
 #[test]
 fn a_full_disk_stops_no_request_and_what_it_cost_is_said() {
     let home = with_helper();
-    let Some(disk) = Disk::mount(&home) else { return };
+    let Some(disk) = Disk::mount(&home.path(STATE), 4) else { return };
     let _daemon = home.daemon();
     home.ok(&["token"]);
     until_noted(&home, "get", "lent");

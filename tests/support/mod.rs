@@ -9,6 +9,7 @@ pub mod audit;
 pub mod aws;
 pub mod cloud;
 mod daemon;
+pub mod disk;
 pub mod doctor;
 pub mod foundry;
 pub mod google;
