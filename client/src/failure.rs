@@ -1,12 +1,14 @@
 //! Why a verb failed, as text for people or JSON for programs, and the exit code.
 
-use crate::{escape, exit, json};
+mod report;
+
+use crate::{escape, exit};
 use claviger::{
     client::ConnectError,
-    reason::{Location, Problem, Reason},
+    reason::{Problem, Reason},
 };
-use serde_json::json;
-use std::{fmt::Write as _, io, time::Duration};
+use report::Report;
+use std::{io, time::Duration};
 
 /// Why a verb failed.
 #[derive(Debug)]
@@ -38,16 +40,6 @@ pub(crate) enum Failure {
     NotAsInstalled,
     /// The system refuses what every process may have: memory, descriptors.
     Setup(String),
-}
-
-/// What is told about a failure.
-struct Report<'a> {
-    reason: &'static str,
-    message: String,
-    hint: Option<String>,
-    location: Option<&'a Location>,
-    retry_after: Option<Duration>,
-    trail: &'a [String],
 }
 
 impl From<Problem> for Failure {
@@ -201,41 +193,6 @@ fn connect_hint(error: &ConnectError) -> &'static str {
         ConnectError::Handshake(_) => {
             "another program may own that socket; --socket or $CLAVIGER_SOCK names another one"
         }
-    }
-}
-
-impl Report<'_> {
-    fn text(&self) -> String {
-        let place = self.location.map(|location| format!("{location}: ")).unwrap_or_default();
-        let mut text = format!("claviger: {}{}\n", escape::line(&place), escape::lines(&self.message, "  "));
-        if let Some(hint) = &self.hint {
-            let _ = writeln!(text, "hint: {}", escape::lines(hint, "  "));
-        }
-        if let Some(delay) = self.retry_after {
-            let _ = writeln!(
-                text,
-                "hint: another attempt is made in {} at the earliest",
-                crate::render::time::span(delay)
-            );
-        }
-        if !self.trail.is_empty() {
-            text.push_str("trail:\n");
-        }
-        for step in self.trail {
-            let _ = writeln!(text, "  {}", escape::line(step));
-        }
-        text
-    }
-
-    fn json(&self) -> serde_json::Value {
-        json!({"error": {
-            "reason": self.reason,
-            "message": self.message,
-            "hint": self.hint,
-            "location": self.location.map(json::own_location),
-            "retry_after_seconds": self.retry_after.map(|delay| delay.as_secs_f64()),
-            "trail": self.trail,
-        }})
     }
 }
 

@@ -211,21 +211,13 @@ fn whose(item: &Item, places: &Places) -> sh::Result<Option<State>> {
 fn install_pages(built: &Path, man: &Path) -> sh::Result {
     let scratch = tempfile::tempdir()?;
     pages::write(built, scratch.path())?;
-    let fresh = our_pages(scratch.path());
+    let fresh = pages::of(scratch.path());
     for page in &fresh {
         let to = man.join(page.file_name().unwrap_or_default());
         println!("{} {}", put(&to, 0o644, &fs::read(page)?)?, to.display());
     }
     let is_fresh = |old: &PathBuf| fresh.iter().any(|page| page.file_name() == old.file_name());
-    our_pages(man).iter().filter(|old| !is_fresh(old)).try_for_each(|old| remove(old))
-}
-
-fn our_pages(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let ours = entries.filter(|entry| pages::is_ours(&entry.file_name().to_string_lossy()));
-    let mut pages: Vec<PathBuf> = ours.map(|entry| entry.path()).collect();
-    pages.sort();
-    pages
+    pages::of(man).iter().filter(|old| !is_fresh(old)).try_for_each(|old| remove(old))
 }
 
 /// Writes a file beside its place and renames it, so that a running program keeps its own.
@@ -249,7 +241,7 @@ fn would_uninstall(plan: &[Item], places: &Places, whole_user: bool) {
         println!("would run {} service uninstall, and daemon stop", client.display());
     }
     let there = plan.iter().map(|item| item.to.clone()).filter(|to| to.exists());
-    there.chain(our_pages(&places.man)).for_each(|path| println!("would remove {}", path.display()));
+    there.chain(pages::of(&places.man)).for_each(|path| println!("would remove {}", path.display()));
 }
 
 fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
@@ -267,7 +259,7 @@ fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
             _ => remove(&item.to)?,
         }
     }
-    our_pages(&places.man).iter().try_for_each(|page| remove(page))?;
+    pages::of(&places.man).iter().try_for_each(|page| remove(page))?;
     println!("Configuration, trust decisions and logs stay: ~/.config/claviger and ~/.local/state/claviger.");
     Ok(())
 }

@@ -1,7 +1,11 @@
 //! What the programs print for others to install: manual pages and completions.
 
 use crate::sh;
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Writes every manual page into `directory`, with the programs in `built`.
 ///
@@ -21,8 +25,17 @@ pub(crate) fn completions(built: &Path, shell: &str) -> sh::Result<String> {
     Ok(sh::stdout(Command::new(built.join("claviger")).args(["completions", shell]))? + "\n")
 }
 
-/// Whether a file of this name is one of our pages, of whatever release.
-pub(crate) fn is_ours(name: &str) -> bool {
+/// Our pages in a directory, of whatever release.
+pub(crate) fn of(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| is_ours(&entry.file_name().to_string_lossy()));
+    let mut pages: Vec<PathBuf> = ours.map(|entry| entry.path()).collect();
+    pages.sort();
+    pages
+}
+
+/// Whether a file of this name is one of our pages.
+fn is_ours(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".1") else { return false };
     matches!(stem, "claviger" | "clavigerd") || stem.starts_with("claviger-")
 }

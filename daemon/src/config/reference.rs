@@ -1,8 +1,9 @@
 //! The reference of everything that configures claviger: docs/configuration.md, printed by `clavigerd reference`.
 //!
-//! The tables are in `keys` and `variables`. Tests compare them with what the parsers take, and the page with the file
+//! The tables are in `keys`, `variables` and `clouds`. Tests compare them with what the parsers take, and the page with the file
 //! that is committed, so a key without a row fails. `cargo xtask docs` writes the file anew.
 
+mod clouds;
 mod keys;
 mod variables;
 

@@ -1,0 +1,51 @@
+//! How a failure is told: as lines for people, as one object for programs.
+
+use crate::{escape, json};
+use claviger::reason::Location;
+use serde_json::json;
+use std::{fmt::Write as _, time::Duration};
+
+/// What is told about a failure.
+pub(super) struct Report<'a> {
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    pub(super) location: Option<&'a Location>,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) trail: &'a [String],
+}
+
+impl Report<'_> {
+    pub(super) fn text(&self) -> String {
+        let place = self.location.map(|location| format!("{location}: ")).unwrap_or_default();
+        let mut text = format!("claviger: {}{}\n", escape::line(&place), escape::lines(&self.message, "  "));
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(text, "hint: {}", escape::lines(hint, "  "));
+        }
+        if let Some(delay) = self.retry_after {
+            let _ = writeln!(
+                text,
+                "hint: another attempt is made in {} at the earliest",
+                crate::render::time::span(delay)
+            );
+        }
+        if !self.trail.is_empty() {
+            text.push_str("trail:\n");
+        }
+        for step in self.trail {
+            let _ = writeln!(text, "  {}", escape::line(step));
+        }
+        text
+    }
+
+    pub(super) fn json(&self) -> serde_json::Value {
+        json!({"error": {
+            "reason": self.reason,
+            "message": self.message,
+            "hint": self.hint,
+            "location": self.location.map(json::own_location),
+            "retry_after_seconds": self.retry_after.map(|delay| delay.as_secs_f64()),
+            "trail": self.trail,
+        }})
+    }
+}

@@ -1,0 +1,86 @@
+//! The environment variables of the clouds' own tools and SDKs.
+
+use super::Group;
+
+pub(super) const AWS: Group = Group {
+    title: "AWS",
+    note: "Read by the AWS SDK, with its meaning. The three keys come before the chain.",
+    rows: &[
+        ("AWS_ACCESS_KEY_ID", "secret", "", "Access key."),
+        ("AWS_SECRET_ACCESS_KEY", "secret", "", "Its secret."),
+        ("AWS_SESSION_TOKEN", "secret", "", "Its session token."),
+        ("AWS_PROFILE", "name", "`default`", "Profile."),
+        ("AWS_REGION", "region", "that of the profile, else `us-east-1`", "Region."),
+        ("AWS_DEFAULT_REGION", "region", "", "Region if the one above is not set."),
+        ("AWS_CONFIG_FILE", "path", "`~/.aws/config`", "Profiles."),
+        ("AWS_SHARED_CREDENTIALS_FILE", "path", "`~/.aws/credentials`", "Keys of profiles."),
+        ("AWS_LOGIN_CACHE_DIRECTORY", "path", "`~/.aws/login/cache`", "What `aws login` left."),
+        ("AWS_ROLE_ARN", "ARN", "", "Role of the token file below."),
+        ("AWS_ROLE_SESSION_NAME", "name", "", "Name of its session."),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "path", "", "Token to exchange for keys."),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "URL", "", "Service of the container."),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "path", "", "The same, on the usual host."),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "secret", "", "What that service wants to see."),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "path", "", "The same, in a file."),
+        ("AWS_EC2_METADATA_DISABLED", "`true`", "", "Leave the instance's metadata service out."),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "URL", "", "Where it is."),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "`IPv4` or `IPv6`", "`IPv4`", "How to reach it."),
+        ("AWS_EC2_METADATA_V1_DISABLED", "`true`", "", "Never its first version."),
+        ("AWS_ENDPOINT_URL", "URL", "", "Endpoint of every service."),
+        ("AWS_ENDPOINT_URL_STS", "URL", "", "Endpoint of STS."),
+        ("AWS_ENDPOINT_URL_SSO", "URL", "", "Endpoint of the SSO portal."),
+        ("AWS_ENDPOINT_URL_SSO_OIDC", "URL", "", "Endpoint of SSO's sign-in."),
+        ("AWS_ENDPOINT_URL_SIGNIN", "URL", "", "Endpoint of `aws login`."),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "`true`", "", "Leave the ones above out."),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "`true`", "", "Endpoints with IPv6."),
+        ("AWS_USE_FIPS_ENDPOINT", "`true`", "", "Endpoints with FIPS."),
+        ("AWS_CA_BUNDLE", "path", "", "Certificates to trust."),
+    ],
+};
+
+pub(super) const GOOGLE: Group = Group {
+    title: "Google Cloud",
+    note: "As Google's auth libraries and gcloud read them.",
+    rows: &[
+        ("GOOGLE_APPLICATION_CREDENTIALS", "path", "", "Credentials file."),
+        ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "`1`", "off", "Whether such a file may run a program."),
+        ("GCLOUD_PROJECT", "project", "", "Project; comes first."),
+        (
+            "GOOGLE_CLOUD_PROJECT",
+            "project",
+            "",
+            "Project; comes second, before `ANTHROPIC_VERTEX_PROJECT_ID`.",
+        ),
+        ("GOOGLE_CLOUD_QUOTA_PROJECT", "project", "", "Project that is charged."),
+        ("GOOGLE_CLOUD_UNIVERSE_DOMAIN", "domain", "`googleapis.com`", "Which Google cloud."),
+        ("CLOUDSDK_CONFIG", "path", "`~/.config/gcloud`", "Directory of gcloud."),
+        ("CLOUDSDK_ACTIVE_CONFIG_NAME", "name", "", "Configuration of gcloud."),
+        ("CLOUDSDK_CORE_ACCOUNT", "name", "", "Account of gcloud."),
+        ("CLOUDSDK_CORE_PROJECT", "project", "", "Project of gcloud."),
+        ("GCE_METADATA_HOST", "host", "`metadata.google.internal`", "Metadata service."),
+        ("GCE_METADATA_IP", "address", "", "Its address."),
+        ("NO_GCE_CHECK", "`true`", "off", "Leave the metadata service out."),
+    ],
+};
+
+pub(super) const AZURE: Group = Group {
+    title: "Azure",
+    note: "As Azure's identity libraries, `az` and `azd` read them.",
+    rows: &[
+        ("AZURE_TENANT_ID", "UUID", "", "Tenant of the service principal."),
+        ("AZURE_CLIENT_ID", "UUID", "", "Service principal, or the managed identity to use."),
+        ("AZURE_CLIENT_SECRET", "secret", "", "Its secret."),
+        ("AZURE_CLIENT_CERTIFICATE_PATH", "path", "", "Its certificate."),
+        ("AZURE_CLIENT_CERTIFICATE_PASSWORD", "secret", "", "Password of that file."),
+        ("AZURE_FEDERATED_TOKEN_FILE", "path", "", "Token of a workload identity."),
+        ("AZURE_AUTHORITY_HOST", "URL", "`https://login.microsoftonline.com`", "Where to sign in."),
+        ("AZURE_TOKEN_CREDENTIALS", "`dev`, `prod` or a name", "all links", "Which links are asked."),
+        ("AZURE_CONFIG_DIR", "path", "`~/.azure`", "Directory of `az`."),
+        ("AZD_CONFIG_DIR", "path", "`~/.azd`", "Directory of `azd`."),
+        ("IDENTITY_ENDPOINT", "URL", "", "Managed identity of App Service and its like."),
+        ("IDENTITY_HEADER", "secret", "", "What it wants to see."),
+        ("IMDS_ENDPOINT", "URL", "", "Managed identity of Azure Arc."),
+        ("MSI_ENDPOINT", "URL", "", "Managed identity, the older form."),
+        ("MSI_SECRET", "secret", "", "What it wants to see."),
+    ],
+};
