@@ -17,7 +17,7 @@ const MAX_PLACE: usize = 80;
 
 /// How things are now.
 pub(super) fn look(broker: &Broker) -> View {
-    let now = broker.host.clock.now();
+    let (now, idle) = (broker.host.clock.now(), broker.limits().idle);
     let runs = broker.auth_refreshes.pending();
     let running: BTreeSet<_> = runs.iter().map(|run| run.key).collect();
     let (mut view, mut attended) = (View::default(), BTreeMap::new());
@@ -26,8 +26,8 @@ pub(super) fn look(broker: &Broker) -> View {
         if let Some(run) = run {
             *attended.entry(run).or_insert(false) |= entry.attended > 0;
         }
-        let idle = now.duration_since(entry.last_used).is_ok_and(|idle| idle > broker.limits().idle);
-        if run.is_none() && !idle {
+        let is_idle = now.duration_since(entry.last_used).is_ok_and(|unused| unused > idle);
+        if run.is_none() && !is_idle {
             view.needs.extend(of_entry(entry));
         }
         if entry.state.failure.is_none() && entry.state.is_valid(now) {
