@@ -32,7 +32,7 @@ pub(crate) fn begin(
     tool: &str,
     files: &[(PathBuf, Kind)],
 ) -> Result<Vec<(Step, Draft)>, Failure> {
-    let known = ledger.records.hooks.get(tool).map(Vec::as_slice).unwrap_or_default();
+    let known = ledger.changed(tool);
     let begin = |(path, kind): &(PathBuf, Kind)| {
         let step = step(path, known.iter().find(|changed| changed.path == *path), &[])?;
         let draft = Draft::new(path, *kind, step.undone.text.as_deref());
@@ -44,7 +44,7 @@ pub(crate) fn begin(
 /// The steps that lead to `drafts`, and what the record will say of them. Files that stay as they are without a hook have
 /// no part in it.
 pub(crate) fn finish(ledger: &Ledger, tool: &str, begun: Vec<(Step, Draft)>) -> (Vec<Step>, Vec<Changed>) {
-    let known = ledger.records.hooks.get(tool).map(Vec::as_slice).unwrap_or_default();
+    let known = ledger.changed(tool);
     let mut record = Vec::new();
     let steps = begun.into_iter().map(|(mut step, draft)| {
         let base = step.undone.text.clone();
@@ -77,7 +77,7 @@ pub(crate) fn finish(ledger: &Ledger, tool: &str, begun: Vec<(Step, Draft)>) -> 
 /// # Errors
 /// If a file cannot be read.
 pub(crate) fn back(ledger: &Ledger, tool: &str) -> Result<Vec<Step>, Failure> {
-    let known = ledger.records.hooks.get(tool).map(Vec::as_slice).unwrap_or_default();
+    let known = ledger.changed(tool);
     let mut left = Vec::new();
     let mut steps = Vec::new();
     for changed in known.iter().rev() {

@@ -70,6 +70,11 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
+    /// What the record says of `tool`; nothing if there is no hook of it.
+    pub(crate) fn changed(&self, tool: &str) -> &[Changed] {
+        self.records.hooks.get(tool).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Opens the file in `directory`, to write it or only to look; a writer waits while somebody else has it.
     ///
     /// # Errors
