@@ -1,10 +1,12 @@
 //! Why there is no credential: one stable word per cause, and the problem a person is shown.
 
+use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path, time::Duration};
 use tonic::Code;
 
 /// Stable machine-readable cause. Appears as `ErrorInfo.reason`, in logs and in `--json` output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// The calling process belongs to another user.
     PeerRejected,
@@ -70,7 +72,7 @@ pub const REASONS: [Reason; 19] = [
 ];
 
 /// Where a value or a mistake stands in a settings file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Location {
     /// Settings layer: "managed", "explicit", "local", "project", "user", "config".
     pub layer: String,
@@ -83,7 +85,7 @@ pub struct Location {
 }
 
 /// A problem as a person gets to see it. Never holds a secret, a command line or a command's output.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{}", self.sentence())]
 pub struct Problem {
     /// Machine-readable cause.
