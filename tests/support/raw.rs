@@ -1,7 +1,5 @@
 //! The API without the library's own checks: what a client that believes anything would see.
 
-#![allow(unreachable_pub, reason = "part of the test that includes it")]
-
 use claviger::proto::v1::{
     self, credential_service_client::CredentialServiceClient, inspect_service_client::InspectServiceClient,
 };

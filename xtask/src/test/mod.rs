@@ -17,8 +17,12 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     }
     let needs = needs::meet(options.is_empty())?;
     report(&needs)?;
+    // One selection of packages and features for both: nothing is compiled twice.
+    let selection = ["--workspace", "--locked", "--features", "xtask/bench"];
+    sh::run(sh::cargo().args(["build", "--bins", "--tests"]).args(selection))?;
     let mut cargo = sh::cargo();
-    cargo.args(["test", "--workspace", "--locked", "--no-fail-fast", "--features", "xtask/bench"]);
+    cargo.args(["test", "--no-fail-fast"]).args(selection);
+    cargo.env("CLAVIGER_TEST_PROGRAMS", sh::target()?.join("debug"));
     for (name, value) in &needs.variables {
         cargo.env(name, value);
     }

@@ -1,0 +1,4 @@
+//! Files for people and other programs agree with the code.
+
+mod launchd;
+mod listed;

@@ -1,0 +1,14 @@
+//! The daemon inside the test: the real client library on a socket of its own, scenario files, a clock that the test turns.
+
+mod api;
+mod api_requests;
+mod api_status;
+mod api_trust;
+mod api_watch;
+mod auth_refresh_clock;
+mod broker_time;
+mod clock;
+mod login_policy;
+mod modes;
+mod reload;
+mod scenarios;

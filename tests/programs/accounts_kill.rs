@@ -1,0 +1,194 @@
+//! Daemon and children are killed, stopped and cut off at every instant of a refresh: the login survives, or the person is
+//! told why it could not.
+
+use claviger::{client::Client, proto::v1};
+use claviger_tests::{Daemon, Home, block_on, processes, provider::Provider, signal, text, wait::until};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::json;
+use std::{
+    fs,
+    process::{Child, Stdio},
+    thread,
+    time::Duration,
+};
+
+/// Where the records are, as an argument of the children that hold them.
+fn store(home: &Home) -> String {
+    home.path("home/.local/state/claviger/accounts").display().to_string()
+}
+
+fn children(home: &Home) -> impl Iterator<Item = u32> {
+    processes(&store(home)).into_iter().filter_map(|pid| pid.parse().ok())
+}
+
+/// `claviger refresh` under way, which starts no daemon.
+fn refreshing(home: &Home) -> Child {
+    let mut command = home.claviger(&["--no-start", "refresh"]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("claviger runs")
+}
+
+/// Some instant of the next `most` milliseconds.
+fn some_instant(most: u64) {
+    thread::sleep(Duration::from_micros(fastrand::u64(0..=most * 1000)));
+}
+
+/// A token that the provider takes.
+#[track_caller]
+fn works(home: &Home, provider: &Provider) -> String {
+    let token = home.ok(&["token"]).trim().to_owned();
+    assert!(provider.takes(&token), "the provider does not take what is lent");
+    token
+}
+
+/// The account is still on the list, and its record where it was.
+fn is_known(home: &Home) {
+    let accounts = block_on(async {
+        let client = Client::connect(&home.socket()).await.expect("the daemon listens");
+        let accounts = client.accounts().list_accounts(v1::ListAccountsRequest {}).await;
+        accounts.expect("a list").into_inner().accounts
+    });
+    assert_eq!(accounts.iter().map(|account| account.name.as_str()).collect::<Vec<_>>(), ["work"]);
+    assert!(home.path("home/.local/state/claviger/accounts/work.account").is_file());
+}
+
+/// No child, no lock, no mark and no half-written file is left.
+fn is_tidy(home: &Home) {
+    until("all children have ended", || children(home).next().is_none());
+    let lock = fs::File::open(home.path("home/.local/state/claviger/accounts/work.lock")).expect("a lock");
+    lock.try_lock().expect("nobody holds it");
+    assert_eq!(home.read("home/.local/state/claviger/accounts/work.lock"), "");
+    let names = home.files("home/.local/state/claviger");
+    assert!(names.iter().all(|path| path.extension().is_none_or(|end| end != "new")), "{names:?}");
+}
+
+#[test]
+fn a_daemon_that_is_killed_in_mid_refresh_loses_nothing() {
+    let Some((home, provider, daemon)) = Provider::signed_in(3600) else { return };
+    let mut daemon = Some(daemon);
+    for n in 0..200 {
+        // Every other token is over at once, so that whoever comes next must refresh as well.
+        let access = if n % 2 == 0 { 3600 } else { 2 };
+        provider.control(json!({ "access": access, "before": [0, 15], "after": [0, 15] }));
+        let mut client = refreshing(&home);
+        some_instant(80);
+        daemon.take().expect("a daemon").kill();
+        client.wait().expect("wait");
+        daemon = Some(home.daemon());
+        works(&home, &provider);
+    }
+    provider.is_content();
+    is_known(&home);
+    provider.control(json!({}));
+    home.ok(&["refresh"]);
+    is_tidy(&home);
+    // Most of them were in time to cut something off.
+    assert!(provider.events("asked") > 100, "{}", provider.events("asked"));
+}
+
+#[test]
+fn a_child_that_is_killed_leaves_a_login_that_works_or_says_why_not() {
+    let Some((home, provider, _daemon)) = Provider::signed_in(3600) else { return };
+    let (mut worked, mut lost) = (0, 0);
+    for _ in 0..100 {
+        provider.control(json!({ "before": [0, 10], "after": [0, 10] }));
+        let client = refreshing(&home);
+        until("a child runs", || children(&home).next().is_some());
+        some_instant(50);
+        // It may have ended meanwhile.
+        children(&home).for_each(|pid| {
+            let _ = kill(Pid::from_raw(pid.try_into().expect("a pid")), Signal::SIGKILL);
+        });
+        let output = client.wait_with_output().expect("output");
+        is_known(&home);
+        if output.status.success() {
+            works(&home, &provider);
+            worked += 1;
+        } else {
+            let why = text(&output.stderr);
+            assert!(output.status.code() == Some(4) && why.contains("cut off"), "{why}");
+            home.ok(&["login"]);
+            works(&home, &provider);
+            lost += 1;
+        }
+    }
+    println!("{worked} worked, {lost} had to log in again");
+    assert!(worked > 0);
+    home.ok(&["refresh"]);
+    is_tidy(&home);
+}
+
+/// A refresh that the provider has granted, and has not answered yet.
+fn granted(home: &Home, provider: &Provider) -> Child {
+    let before = provider.events("shown");
+    provider.control(json!({ "after": [1500, 1500] }));
+    let client = refreshing(home);
+    until("it is granted", || provider.events("shown") > before);
+    client
+}
+
+/// Whatever ended the daemon, the refresh went on, and what it brought was kept before the daemon was gone.
+fn was_kept(home: &Home, provider: &Provider, first: &str) -> Daemon {
+    assert_eq!(children(home).count(), 0, "the daemon did not wait for it");
+    let daemon = home.daemon();
+    assert_ne!(works(home, provider), first);
+    assert_eq!(provider.events("asked"), 2);
+    provider.is_content();
+    is_tidy(home);
+    daemon
+}
+
+#[test]
+fn a_service_manager_that_ends_everything_loses_nothing() {
+    for name in ["TERM", "INT"] {
+        let Some((home, provider, daemon)) = Provider::signed_in(3600) else { return };
+        let first = works(&home, &provider);
+        let mut client = granted(&home, &provider);
+        // As systemd does, which knows all processes of the service.
+        children(&home).for_each(|pid| ["HUP", name].iter().for_each(|name| signal(pid, name)));
+        assert!(daemon.end(name).success());
+        client.wait().expect("wait");
+        was_kept(&home, &provider, &first);
+    }
+}
+
+#[test]
+fn stopping_the_daemon_in_mid_refresh_loses_nothing() {
+    let Some((home, provider, daemon)) = Provider::signed_in(3600) else { return };
+    let first = works(&home, &provider);
+    let mut client = granted(&home, &provider);
+    home.ok(&["daemon", "stop"]);
+    client.wait().expect("wait");
+    drop(daemon);
+    was_kept(&home, &provider, &first);
+}
+
+#[test]
+fn a_session_that_comes_while_the_daemon_waits_for_its_end_is_served() {
+    let Some((home, provider, daemon)) = Provider::signed_in(3600) else { return };
+    let mut client = granted(&home, &provider);
+    signal(daemon.pid(), "TERM");
+    works(&home, &provider);
+    client.wait().expect("wait");
+    assert!(daemon.terminate().success());
+    provider.is_content();
+}
+
+#[test]
+fn an_answer_that_never_came_is_told_as_the_reason() {
+    let Some((home, provider, _daemon)) = Provider::signed_in(3600) else { return };
+    works(&home, &provider);
+    provider.control(json!({ "mute": true }));
+    home.fails(6, &["refresh"]);
+    // What is left is lent on, and so it is by a daemon that starts now.
+    home.ok(&["token"]);
+    provider.control(json!({}));
+    let why = home.fails(4, &["refresh"]);
+    assert!(why.contains("never answered") && why.contains("claviger login work"), "{why}");
+    is_known(&home);
+    home.ok(&["login"]);
+    works(&home, &provider);
+    is_tidy(&home);
+}

@@ -1,0 +1,130 @@
+//! Fifty sessions that fetch and fifty that watch, while the daemon is replaced twenty times: none of them notices.
+
+use claviger::{
+    client::Client,
+    proto::v1::{Lease, watch_credential_response::Event},
+    session::SessionContext,
+};
+use claviger_tests::{CANARY, Home, inside::secret, wait};
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+};
+use tokio::{runtime::Runtime, task::JoinHandle, time::timeout};
+
+const SESSIONS: usize = 50;
+const RESTARTS: usize = 20;
+
+/// What all sessions share.
+#[derive(Clone)]
+struct Load {
+    socket: PathBuf,
+    session: SessionContext,
+    over: Arc<AtomicBool>,
+    /// Credentials seen.
+    fetched: Arc<AtomicUsize>,
+    watching: Arc<AtomicUsize>,
+}
+
+/// The generation of a lease, which must not be older than the last one. The helper numbers its keys, so each generation
+/// has one key only.
+fn check(lease: &Lease, last: u64) -> u64 {
+    assert!(lease.generation >= last, "generation {} after {last}", lease.generation);
+    assert_eq!(secret(lease), format!("{CANARY}key-{}", lease.generation));
+    lease.generation
+}
+
+impl Load {
+    /// Asks without a pause: half of the sessions over one connection, half over a new one each time, as processes do.
+    async fn fetch(self, keeps_connection: bool) -> u64 {
+        let mut client = Client::connect(&self.socket).await.expect("connects");
+        let mut last = 0;
+        while !self.over.load(SeqCst) {
+            if !keeps_connection {
+                client = Client::connect(&self.socket).await.expect("connects");
+            }
+            let lease = client.get(&self.session, None).await.expect("a credential");
+            last = check(&lease, last);
+            self.fetched.fetch_add(1, SeqCst);
+            tokio::task::yield_now().await;
+        }
+        last
+    }
+
+    /// Follows one stream, and is told each generation once.
+    async fn watch(self) -> u64 {
+        let mut client = Client::connect(&self.socket).await.expect("connects");
+        let mut watch = client.watch(&self.session).await.expect("a stream");
+        let mut last = 0;
+        self.watching.fetch_add(1, SeqCst);
+        while !self.over.load(SeqCst) {
+            let Ok(event) = timeout(std::time::Duration::from_millis(50), watch.next()).await else {
+                continue;
+            };
+            match event.expect("no error").expect("the stream goes on") {
+                Event::Issued(issued) => {
+                    let lease = issued.lease.expect("a lease");
+                    assert_ne!(lease.generation, last, "told twice");
+                    last = check(&lease, last);
+                }
+                Event::Progress(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        last
+    }
+}
+
+#[test]
+fn a_hundred_sessions_do_not_notice_twenty_restarts() {
+    let home = Home::new();
+    // It lives for three seconds, so that refreshes fall into restarts.
+    home.user_settings(&home.counting_helper("key", 0.1), &[("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "3000")]);
+    let daemon = home.daemon_copy();
+    let load = Load {
+        socket: home.socket(),
+        session: home.session(),
+        over: Arc::default(),
+        fetched: Arc::default(),
+        watching: Arc::default(),
+    };
+    let runtime = Runtime::new().expect("runtime");
+    let fetching = (0..SESSIONS).map(|n| runtime.spawn(load.clone().fetch(n % 2 == 0)));
+    let watching = (0..SESSIONS).map(|_| runtime.spawn(load.clone().watch()));
+    let sessions: Vec<JoinHandle<u64>> = fetching.chain(watching).collect();
+    wait::until("everybody watches", || load.watching.load(SeqCst) == SESSIONS);
+    for restart in 0..RESTARTS {
+        if restart % 2 == 1 {
+            home.replace_daemon(restart.to_string().as_bytes());
+        }
+        let before = load.fetched.load(SeqCst);
+        let said = home.ok(&["daemon", "restart", "--json"]);
+        assert!(said.contains(&format!("\"pid\": {}", daemon.pid())), "{said}");
+        wait::until("sessions are served", || load.fetched.load(SeqCst) > before + SESSIONS);
+    }
+    load.over.store(true, SeqCst);
+    let last = runtime.block_on(async {
+        let mut last = 0;
+        for session in sessions {
+            last = last.max(session.await.expect("a session that noticed nothing"));
+        }
+        last
+    });
+    drop(runtime);
+    // What was started for a generation was started once. The next one may be under way.
+    let runs = home.runs("key") as u64;
+    assert!((last..=last + 1).contains(&runs), "{runs} runs for {last} generations");
+    let took_over = home.read("daemon.log").matches("another program takes over").count();
+    // A program that was replaced takes over by itself, which may happen before it is asked to.
+    assert!(took_over >= RESTARTS, "{took_over}");
+    let _ = writeln!(
+        std::io::stderr(),
+        "{} credentials, {last} generations, {took_over} restarts",
+        load.fetched.load(SeqCst)
+    );
+    assert!(daemon.terminate().success());
+}
