@@ -9,6 +9,9 @@ pub mod v1 {
 /// Encoded `FileDescriptorSet` of the API, for gRPC reflection.
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
 
+/// The same of the details that errors carry (`google.rpc`), so that clients show reason and hint in words.
+pub use tonic_types::pb::FILE_DESCRIPTOR_SET as DETAILS;
+
 use std::fmt;
 use zeroize::Zeroize as _;
 

@@ -14,6 +14,7 @@ mod doctor;
 mod environment;
 mod escape;
 mod exit;
+mod explore;
 mod failure;
 mod follow;
 mod harden;

@@ -49,6 +49,7 @@ mod gcp_auth_refresh;
 mod gcp_bad;
 mod gcp_differential;
 mod gcp_links;
+mod grpcurl;
 mod helper_environment;
 mod helper_output;
 mod hook_clouds;

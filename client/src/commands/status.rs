@@ -2,7 +2,7 @@
 
 use crate::{
     context::Context,
-    escape, exit,
+    escape, exit, explore,
     failure::Failure,
     follow::{self, Seen},
     json,
@@ -38,11 +38,13 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let answer =
         wait::answer(context, async { unwrap(service.get_status(request(GetStatusRequest {})).await) })
             .await?;
-    match context.options.json {
-        true => output::json(&json::status(&answer))?,
-        false => output::data(&render::status::render(&answer, SystemTime::now(), output::place()))?,
+    let api = explore::grpcurl(&context.socket()?);
+    if context.options.json {
+        return Ok(output::json(&json::status(&answer, &api))?);
     }
-    Ok(())
+    let place = output::place();
+    let table = render::status::render(&answer, SystemTime::now(), place);
+    Ok(output::data(&format!("{table}{}\n", place.style.dim(&explore::line(&api))))?)
 }
 
 /// A line for each event, until interrupted.

@@ -174,6 +174,8 @@ pub(crate) struct Running {
     pub(crate) pid: u32,
     /// When its program was replaced after it had started, which one.
     pub(crate) replaced: Option<PathBuf>,
+    /// The command that lists its API.
+    pub(crate) grpcurl: String,
 }
 
 /// Whether a credential can be had, without troubling a person.

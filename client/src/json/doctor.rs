@@ -2,7 +2,10 @@
 
 use super::{own_location, text};
 use crate::{
-    doctor::{Finding, facts::Facts},
+    doctor::{
+        Finding,
+        facts::{Daemon, Facts},
+    },
     words,
 };
 use serde_json::{Value, json};
@@ -10,12 +13,17 @@ use serde_json::{Value, json};
 /// What was found, what was not looked at, and which credential wins.
 pub(crate) fn doctor(facts: &Facts, found: &[Finding]) -> Value {
     let explained = facts.explained.as_ref().and_then(|explained| explained.as_ref().ok());
+    let grpcurl = match &facts.daemon {
+        Daemon::Running(running) => text(&running.grpcurl),
+        _ => Value::Null,
+    };
     json!({
         "winner": explained.map_or(Value::Null, |explained| text(&explained.winner)),
         "backend": explained.map(|explained| words::backend(explained.backend())),
         "origin": explained.map_or(Value::Null, |explained| text(&explained.origin)),
         "findings": found.iter().map(finding).collect::<Vec<_>>(),
         "unchecked": facts.unchecked.iter().map(|one| json!({"what": one.what, "why": one.why})).collect::<Vec<_>>(),
+        "grpcurl": grpcurl,
     })
 }
 

@@ -42,8 +42,8 @@ fn policy(policy: &LoginPolicy) -> Value {
     })
 }
 
-/// The state of the daemon.
-pub(crate) fn status(answer: &GetStatusResponse) -> Value {
+/// The state of the daemon, and the command that lists its API.
+pub(crate) fn status(answer: &GetStatusResponse, grpcurl: &str) -> Value {
     let counters = answer.counters.unwrap_or_default();
     json!({
         "version": version(answer.version.as_ref()),
@@ -63,6 +63,7 @@ pub(crate) fn status(answer: &GetStatusResponse) -> Value {
         },
         "audit": answer.audit.as_ref().map(audit),
         "slots": answer.slots.iter().map(slot).collect::<Vec<_>>(),
+        "grpcurl": grpcurl,
     })
 }
 
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     fn every_name_of_the_status_is_explained() {
         const PAGE: &str = include_str!("../../../docs/metrics.md");
-        let all = status(&GetStatusResponse::default());
+        let all = status(&GetStatusResponse::default(), "");
         let counters = all["counters"].clone();
         for object in [all, counters, slot(&SlotStatus::default()), audit(&AuditLog::default())] {
             let Value::Object(object) = object else { panic!("an object") };

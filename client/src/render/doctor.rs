@@ -2,8 +2,11 @@
 
 use super::place;
 use crate::{
-    doctor::{Finding, Severity, facts::Facts},
-    escape,
+    doctor::{
+        Finding, Severity,
+        facts::{Daemon, Facts},
+    },
+    escape, explore,
     output::Style,
 };
 use claviger::proto::v1::{self, ExplainResponse, step::Outcome};
@@ -16,6 +19,9 @@ pub(crate) fn render(facts: &Facts, found: &[Finding], style: Style) -> String {
     for one in &facts.unchecked {
         let line = format!("not checked: {} ({})", one.what, escape::line(&one.why));
         text.push_str(&format!("{}\n", style.dim(&line)));
+    }
+    if let Daemon::Running(running) = &facts.daemon {
+        text.push_str(&format!("{}\n", style.dim(&explore::line(&running.grpcurl))));
     }
     text + &sum(found, style)
 }

@@ -18,7 +18,7 @@ use crate::{
 use claviger::{
     PROTOCOL, RELEASE,
     proto::{
-        DESCRIPTOR,
+        DESCRIPTOR, DETAILS,
         v1::{
             self, account_service_server::AccountServiceServer, control_service_server::ControlServiceServer,
             credential_service_server::CredentialServiceServer, inspect_service_server::InspectServiceServer,
@@ -94,6 +94,7 @@ pub async fn router(
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTOR)
+            .register_encoded_file_descriptor_set(DETAILS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     Ok(tonic::transport::Server::builder()

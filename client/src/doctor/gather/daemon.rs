@@ -9,7 +9,7 @@ use crate::{
         finding::place,
         progress::Progress,
     },
-    environment,
+    environment, explore,
     failure::Failure,
 };
 use claviger::{
@@ -45,7 +45,7 @@ pub(super) async fn gather(
         Ok(client) => client,
         Err(daemon) => return without(daemon, facts),
     };
-    facts.daemon = describe(&client).await;
+    facts.daemon = describe(context, &client).await;
     drop(step);
     if !matches!(facts.daemon, Daemon::Running(_)) {
         return without(std::mem::take(&mut facts.daemon), facts);
@@ -102,7 +102,7 @@ async fn connect(context: &Context) -> Result<Client, Daemon> {
 }
 
 /// Release and state. The protocol is not checked here: that it differs is a finding.
-async fn describe(client: &Client) -> Daemon {
+async fn describe(context: &Context, client: &Client) -> Daemon {
     let mut service = client.inspect();
     let version = match timeout(ANSWER, service.get_version(request(GetVersionRequest {}))).await {
         Err(_) => return Daemon::Silent(ANSWER),
@@ -117,6 +117,7 @@ async fn describe(client: &Client) -> Daemon {
         protocol: version.protocol,
         pid: status.pid,
         replaced: started.and_then(replaced_since),
+        grpcurl: context.socket().map(|socket| explore::grpcurl(&socket)).unwrap_or_default(),
     })
 }
 
