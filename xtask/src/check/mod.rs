@@ -4,6 +4,7 @@
 mod darwin;
 mod decisions;
 mod deny;
+mod layers;
 mod lengths;
 mod links;
 mod proto;
@@ -32,6 +33,7 @@ type Step = (&'static str, fn() -> sh::Result<Outcome>);
 const STEPS: &[Step] = &[
     ("format", format),
     ("file lengths", lengths::check),
+    ("layers", layers::check),
     ("proto comments and imports", proto::check),
     ("numbers of decisions", decisions::check),
     ("links of the documentation", links::check),
