@@ -2,15 +2,10 @@
 
 use crate::{
     context::Context,
-    doctor::{
-        self, Finding, Severity,
-        gather::{self, Manner},
-    },
+    doctor::{self, Finding, Severity, gather},
     exit,
     failure::Failure,
-    json,
     output::{self, Style},
-    render,
 };
 
 /// What the help adds.
@@ -33,11 +28,11 @@ pub(crate) struct Arguments {
 /// # Errors
 /// [`Failure::Found`] if something is wrong; a failure of its own if the command line describes no session.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
-    let facts = gather::gather(context, Manner { online: !arguments.offline }).await?;
+    let facts = gather::gather(context, !arguments.offline).await?;
     let found = doctor::diagnose(&facts);
     match context.options.json {
-        true => output::json(&json::doctor(&facts, &found))?,
-        false => output::data(&render::doctor::render(&facts, &found, Style::stdout()))?,
+        true => output::json(&doctor::json::doctor(&facts, &found))?,
+        false => output::data(&doctor::text::render(&facts, &found, Style::stdout()))?,
     }
     match code(&found) {
         exit::OK => Ok(()),

@@ -3,12 +3,11 @@
 use crate::{
     context::Context,
     failure::Failure,
-    json,
     output::{self, Style},
-    render,
     service::{
-        act, look,
+        act, json, look,
         plan::{self, Plan},
+        text,
     },
 };
 
@@ -57,7 +56,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             let plan = plan::install(&facts, false);
             match context.options.json {
                 true => output::json(&json::service(&facts, &plan))?,
-                false => output::data(&render::service::status(&facts, &plan, Style::stdout()))?,
+                false => output::data(&text::status(&facts, &plan, Style::stdout()))?,
             }
             if plan == Plan::default() { Ok(()) } else { Err(Failure::NotAsInstalled) }
         }
@@ -72,7 +71,7 @@ async fn carry_out(context: &Context, plan: Plan, arguments: &Arguments) -> Resu
             act::carry_out(context, step).await?;
         }
         if !as_json {
-            output::data(&render::service::step(step, done))?;
+            output::data(&text::step(step, done))?;
         }
     }
     match as_json {
@@ -81,7 +80,7 @@ async fn carry_out(context: &Context, plan: Plan, arguments: &Arguments) -> Resu
         false => {}
     }
     if !as_json && !context.options.quiet {
-        plan.notes.iter().for_each(|note| output::talk(&render::service::note(note)));
+        plan.notes.iter().for_each(|note| output::talk(&text::note(note)));
     }
     Ok(())
 }

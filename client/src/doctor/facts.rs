@@ -130,7 +130,7 @@ pub(crate) struct Setting {
     pub(crate) at: Location,
     /// Whether it is claviger itself.
     pub(crate) hook: bool,
-    /// The value, of variables that [`super::gather::is_read`] names only.
+    /// The value, of variables that `gather::variables::is_read` names only.
     pub(crate) text: Option<String>,
 }
 

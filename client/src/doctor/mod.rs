@@ -1,13 +1,15 @@
 //! `claviger doctor`: what is wrong here, why, and the command that mends it.
 //!
-//! [`gather`] finds the facts out, each with a deadline; the checks judge them, purely. A new check is one function in
+//! [`gather`] finds the facts out, each with a deadline; the checks judge them, purely; [`text`] and [`json`] show both. A new check is one function in
 //! [`checks`] and one line in [`CHECKS`]; a new finding is one line in [`finding::IDS`] and one in docs/troubleshooting.md.
 
 mod checks;
 pub(crate) mod facts;
 pub(crate) mod finding;
 pub(crate) mod gather;
+pub(crate) mod json;
 mod progress;
+pub(crate) mod text;
 
 use facts::Facts;
 pub(crate) use finding::{Finding, Severity};

@@ -1,6 +1,6 @@
 //! Accounts of the local store, and what happens while somebody signs in.
 
-use super::{instant, location, problem, seconds, text};
+use super::parts::{instant, location, problem, seconds, text};
 use crate::words;
 use claviger::proto::v1::{
     Account, ListAccountsResponse, LoggedOut, Registration, ResetResponse, login_response::Event,

@@ -1,6 +1,6 @@
 //! Explanations and states. Nothing here can hold a secret.
 
-use super::{facts, instant, location, problem, seconds, step, text, version};
+use super::parts::{facts, instant, location, problem, seconds, step, text, version};
 use crate::words;
 use claviger::proto::v1::{
     AuditLog, ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile, SettingsValue,

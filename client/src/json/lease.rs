@@ -1,6 +1,6 @@
 //! Leases and events about them.
 
-use super::{facts, instant, location, problem, seconds, text};
+use super::parts::{facts, instant, location, problem, seconds, text};
 use crate::{headers::Header, lending::Shown, words};
 use claviger::proto::v1::{
     AwsKeys, Lease, ReportRejectedResponse, Secret, lease::Material, watch_credential_response::Event,

@@ -1,6 +1,6 @@
 //! News of the daemon: an object a line, each with `event` and `at`.
 
-use super::{instant, problem, text};
+use super::parts::{instant, problem, text};
 use crate::news::{News, Who};
 use serde_json::{Value, json};
 use std::time::SystemTime;

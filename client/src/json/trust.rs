@@ -1,6 +1,6 @@
 //! Workspaces and decisions about them.
 
-use super::{instant, location, text};
+use super::parts::{instant, location, text};
 use crate::words;
 use claviger::proto::v1::{TrustItem, TrustRecord, Workspace};
 use serde_json::{Value, json};

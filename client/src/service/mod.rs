@@ -1,10 +1,12 @@
 //! The daemon as a service of the user: what is found, what is to be done about it, and doing it.
 //!
-//! [`look`] gathers [`Facts`], [`plan`] decides purely, [`act`] carries out.
+//! [`look`] gathers [`Facts`], [`plan`] decides purely, [`act`] carries out; [`text`] and [`json`] show both.
 
 pub(crate) mod act;
+pub(crate) mod json;
 pub(crate) mod look;
 pub(crate) mod plan;
+pub(crate) mod text;
 pub(crate) mod units;
 
 use std::path::PathBuf;

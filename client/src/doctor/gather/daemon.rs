@@ -1,6 +1,6 @@
 //! What the daemon says: of itself, of the session, and whether its credential can be had.
 
-use super::{ANSWER, CREDENTIAL, Manner, child, settings};
+use super::{child, settings};
 use crate::{
     commands::headers::credential_headers,
     context::Context,
@@ -29,6 +29,11 @@ use std::{
 };
 use tokio::time::timeout;
 
+/// A daemon answers what it has in memory within milliseconds.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long a credential may take, unless `--timeout` says: long enough for a helper that asks a server.
+const CREDENTIAL: Duration = Duration::from_secs(30);
+
 /// A lease that was lent, or not.
 type Asked = Result<Box<Lease>, Credential>;
 
@@ -36,7 +41,7 @@ type Asked = Result<Box<Lease>, Credential>;
 pub(super) async fn gather(
     context: &Context,
     session: &SessionContext,
-    manner: Manner,
+    online: bool,
     progress: &Progress,
     facts: &mut Facts,
 ) {
@@ -60,7 +65,7 @@ pub(super) async fn gather(
     let limit = context.options.timeout.map_or(CREDENTIAL, Duration::from_secs);
     let (asked, keyring) = tokio::join!(look.credential(limit), look.keyring(&facts.accounts));
     facts.keyring = keyring;
-    match (&explained, manner.online) {
+    match (&explained, online) {
         (Ok(explained), true) if !explained.origin.is_empty() => {
             facts.endpoint = look.endpoint(explained, asked.as_deref().ok(), facts).await;
         }

@@ -13,36 +13,17 @@ use super::{
     progress::Progress,
 };
 use crate::{context::Context, failure::Failure};
-use claviger::variables::NETWORK;
 use std::{env, time::Duration};
 use tokio::{task::spawn_blocking, time::timeout};
 
-/// Whether the doctor reads the value of a variable in settings files: these say nothing secret, but for passwords of proxies, and
-/// those are not shown.
-pub(crate) fn is_read(name: &str) -> bool {
-    NETWORK.contains(&name)
-        || matches!(name, "AWS_CA_BUNDLE" | "NODE_EXTRA_CA_CERTS" | "NODE_TLS_REJECT_UNAUTHORIZED")
-}
-
 /// Files of a network that hangs are waited for no longer than this.
 const FILES: Duration = Duration::from_secs(5);
-/// A daemon answers what it has in memory within milliseconds.
-const ANSWER: Duration = Duration::from_secs(5);
-/// How long a credential may take, unless `--timeout` says: long enough for a helper that asks a server.
-const CREDENTIAL: Duration = Duration::from_secs(30);
 
-/// How the doctor looks.
-#[derive(Clone, Copy)]
-pub(crate) struct Manner {
-    /// Whether endpoints are contacted.
-    pub(crate) online: bool,
-}
-
-/// Everything that can be found out.
+/// Everything that can be found out; endpoints are contacted only if `online`.
 ///
 /// # Errors
 /// If the command line describes no session.
-pub(crate) async fn gather(context: &Context, manner: Manner) -> Result<Facts, Failure> {
+pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Failure> {
     let mut session = context.session()?;
     // Nobody answers questions here.
     session.interactive = false;
@@ -54,7 +35,7 @@ pub(crate) async fn gather(context: &Context, manner: Manner) -> Result<Facts, F
         ..Facts::default()
     };
     facts.variables.extend(variables::of_tools(env::vars_os()));
-    daemon::gather(context, &session, manner, &progress, &mut facts).await;
+    daemon::gather(context, &session, online, &progress, &mut facts).await;
     let step = progress.step("files");
     let files = spawn_blocking({
         let socket = context.socket().ok();

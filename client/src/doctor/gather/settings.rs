@@ -1,7 +1,7 @@
 //! What settings files, and files of tools, say of programs and of the network. Read once more here: the daemon tells where
 //! a value stands, never what it is.
 
-use super::is_read;
+use super::variables::is_read;
 use crate::doctor::{
     facts::{Program, Setting},
     finding::place,

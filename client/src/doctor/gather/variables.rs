@@ -1,10 +1,9 @@
 //! What the environment says.
 
-use super::is_read;
 use crate::doctor::facts::{Certificates, Facts, Fault};
 use claviger::{
     reason::Location,
-    variables::{Use, VARIABLES},
+    variables::{NETWORK, Use, VARIABLES},
 };
 use nix::fcntl::OFlag;
 use std::{
@@ -28,6 +27,13 @@ pub(super) struct Named {
     at: Option<Location>,
     path: PathBuf,
     directory: bool,
+}
+
+/// Whether the doctor reads the value of a variable in settings files: these have no secrets, except for passwords of proxies,
+/// and those are not shown.
+pub(super) fn is_read(name: &str) -> bool {
+    NETWORK.contains(&name)
+        || matches!(name, "AWS_CA_BUNDLE" | "NODE_EXTRA_CA_CERTS" | "NODE_TLS_REJECT_UNAUTHORIZED")
 }
 
 /// Variables that [`is_read`] names and that sessions do not send.

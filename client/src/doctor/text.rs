@@ -1,14 +1,10 @@
 //! A diagnosis for people: what wins, then what is wrong, the worst first, each with the command that mends it.
 
-use super::place;
-use crate::{
-    doctor::{
-        Finding, Severity,
-        facts::{Daemon, Facts},
-    },
-    escape, explore,
-    output::Style,
+use super::{
+    facts::{Daemon, Facts},
+    finding::{Finding, Severity},
 };
+use crate::{escape, explore, output::Style, render::place};
 use claviger::proto::v1::{self, ExplainResponse, step::Outcome};
 
 /// The whole diagnosis.

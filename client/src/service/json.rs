@@ -1,6 +1,6 @@
 //! The daemon as a service, as JSON.
 
-use crate::service::{
+use super::{
     Facts, File, Starter,
     plan::{Plan, Step},
     units::{Manager, State},

@@ -1,15 +1,11 @@
 //! The daemon as a service, for people.
 
-use super::table;
-use crate::{
-    escape,
-    output::Style,
-    service::{
-        Facts, File, Starter,
-        plan::{Plan, Step},
-        units::{Manager, State},
-    },
+use super::{
+    Facts, File, Starter,
+    plan::{Plan, Step},
+    units::{Manager, State},
 };
+use crate::{escape, output::Style, render::table};
 
 /// A step, done or to be done.
 pub(crate) fn step(step: &Step, done: bool) -> String {

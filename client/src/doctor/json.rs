@@ -1,11 +1,11 @@
 //! A diagnosis.
 
-use super::{own_location, text};
+use super::{
+    facts::{Daemon, Facts},
+    finding::Finding,
+};
 use crate::{
-    doctor::{
-        Finding,
-        facts::{Daemon, Facts},
-    },
+    json::{own_location, text},
     words,
 };
 use serde_json::{Value, json};

@@ -1,0 +1,76 @@
+//! Small forms that others are made of.
+
+use claviger::{
+    proto::v1::{Facts, Location, Problem, Step, Version},
+    reason,
+};
+use prost_types::{Duration, Timestamp};
+use serde_json::{Value, json};
+
+/// A place in a file, as the daemon sends it.
+pub(crate) fn location(location: Option<&Location>) -> Value {
+    let Some(at) = location else { return Value::Null };
+    json!({"layer": at.layer, "file": at.file, "line": at.line, "column": at.column})
+}
+
+/// A place in a file, as a problem carries it.
+pub(crate) fn own_location(at: &reason::Location) -> Value {
+    json!({"layer": at.layer, "file": at.file, "line": at.line, "column": at.column})
+}
+
+/// A release.
+pub(crate) fn version(version: Option<&Version>) -> Value {
+    let Some(version) = version else { return Value::Null };
+    json!({"release": version.release, "protocol": version.protocol})
+}
+
+/// A problem inside an answer.
+pub(crate) fn problem(problem: Option<&Problem>) -> Value {
+    let Some(problem) = problem else { return Value::Null };
+    json!({
+        "reason": problem.reason,
+        "message": problem.message,
+        "hint": text(&problem.hint),
+        "location": location(problem.location.as_ref()),
+        "retry_at": instant(problem.retry_at.as_ref()),
+    })
+}
+
+/// A source and what became of it.
+pub(super) fn step(step: &Step) -> Value {
+    json!({
+        "source": step.source,
+        "outcome": crate::words::outcome(step),
+        "why": step.why,
+        "location": location(step.location.as_ref()),
+    })
+}
+
+/// What became known of a credential.
+pub(super) fn facts(facts: Option<&Facts>) -> Value {
+    let Some(facts) = facts else { return Value::Null };
+    json!({
+        "link": text(&facts.link),
+        "links": facts.links.iter().map(step).collect::<Vec<_>>(),
+        "region": text(&facts.region),
+        "project": text(&facts.project),
+        "quota_project": text(&facts.quota_project),
+        "account": text(&facts.account),
+    })
+}
+
+/// An instant as RFC 3339.
+pub(super) fn instant(at: Option<&Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| Value::String(at.to_string()))
+}
+
+/// A duration in seconds.
+pub(super) fn seconds(of: Option<&Duration>) -> Value {
+    #[expect(clippy::cast_precision_loss, reason = "durations of this API are far below 2^53 seconds")]
+    of.map_or(Value::Null, |of| json!(of.seconds as f64 + f64::from(of.nanos) / 1e9))
+}
+
+/// Text of which the empty one means that there is none.
+pub(crate) fn text(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { text.into() }
+}
