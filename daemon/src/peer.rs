@@ -1,11 +1,6 @@
 //! Who is at the other end of a connection, as the kernel says.
 
-use crate::{audit::Audit, host::system};
-use claviger::{
-    reason::{Problem, Reason},
-    wire,
-};
-use nix::unistd::Uid;
+use crate::host::system;
 use std::{
     io,
     pin::Pin,
@@ -20,7 +15,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 use tokio_stream::Stream;
-use tonic::{Request, Status, service::Interceptor, transport::server::Connected};
+use tonic::{Request, transport::server::Connected};
 
 /// Pause after a connection could not be accepted, as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -52,34 +47,6 @@ pub struct Incoming {
     /// Told of each connection.
     somebody: Arc<Notify>,
     pause: Option<Pin<Box<Sleep>>>,
-}
-
-/// Lets only this user's processes in, and only those that speak our protocol; notes who was turned away.
-#[derive(Clone, Debug)]
-pub struct Admit(pub Arc<Audit>);
-
-impl Interceptor for Admit {
-    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
-        admit(&request).map_err(|problem| {
-            self.0.rejected(&of(&request), problem.reason.as_str());
-            wire::to_status(&problem)
-        })?;
-        Ok(request)
-    }
-}
-
-/// `peer-unknown`, `peer-rejected`, or `malformed-request` for another protocol.
-fn admit(request: &Request<()>) -> Result<(), Problem> {
-    let uid = request.extensions().get::<Peer>().and_then(|peer| peer.uid);
-    match uid {
-        None => Err(Problem::new(Reason::PeerUnknown, "the kernel does not say who is calling")),
-        Some(uid) if uid != Uid::effective().as_raw() => {
-            tracing::warn!(uid, "call by another user refused");
-            Err(Problem::new(Reason::PeerRejected, "this daemon lends to its own user only")
-                .hint("start a daemon of your own: `claviger daemon start`"))
-        }
-        Some(_) => wire::check_protocol(request.metadata(), "client"),
-    }
 }
 
 /// The caller of a request.

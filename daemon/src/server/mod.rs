@@ -1,6 +1,7 @@
 //! The gRPC surface: thin adapters that decode, ask the broker, and encode.
 
 mod accounts;
+pub mod admit;
 pub mod control;
 pub mod convert;
 pub mod credentials;
@@ -13,8 +14,8 @@ use crate::{
     audit::{Audit, Line},
     broker::{self, Broker, Phase},
     handover::Handover,
-    peer,
 };
+use admit::Admit;
 use claviger::{
     PROTOCOL, RELEASE,
     proto::{
@@ -82,7 +83,7 @@ impl Context {
 pub async fn router(
     context: Context,
 ) -> Result<
-    Router<tower_layer::Stack<InterceptorLayer<peer::Admit>, tower_layer::Identity>>,
+    Router<tower_layer::Stack<InterceptorLayer<Admit>, tower_layer::Identity>>,
     tonic_reflection::server::Error,
 > {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -98,7 +99,7 @@ pub async fn router(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     Ok(tonic::transport::Server::builder()
-        .layer(InterceptorLayer::new(peer::Admit(context.audit.clone())))
+        .layer(InterceptorLayer::new(Admit(context.audit.clone())))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
