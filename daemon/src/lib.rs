@@ -38,7 +38,7 @@ use host::{Host, audit_file::AuditFile, successor::Program};
 use logs::Logs;
 use server::Context;
 use service::Service;
-use settings::store::{Roots, SettingsStore};
+use settings::{Roots, store::SettingsStore};
 use std::{
     future::Future,
     path::PathBuf,

@@ -5,8 +5,7 @@ use claviger_tests::walk::{CHOSEN, MODES, ORGANIZATION, ROWS, Setup, Who, ended,
 use clavigerd::{
     policy::Policy,
     resolve::Outcome,
-    settings::{Layer, Scope, Settings, Snapshot, Workspace},
-    trust::Decision,
+    settings::{Decision, Layer, Scope, Settings, Snapshot, Workspace},
 };
 use std::sync::Arc;
 

@@ -12,7 +12,11 @@ use claviger_tests::{
     CANARY, Home, block_on,
     walk::{BEDROCK, CHOSEN, FOUNDRY, MODES, ROWS, Setup, Who, ended, outcome},
 };
-use clavigerd::{resolve::Outcome, settings::Layer, sources::CHAIN, trust::Decision};
+use clavigerd::{
+    resolve::Outcome,
+    settings::{Decision, Layer},
+    sources::CHAIN,
+};
 use std::collections::BTreeSet;
 
 #[test]

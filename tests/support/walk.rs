@@ -10,8 +10,9 @@ use clavigerd::{
     accounts::{Account, Index, Kind, Place},
     config::Limits,
     resolve::{Given, Outcome, Resolution, explain, resolve},
-    settings::{File, FileState, Layer, Scope, Settings, Snapshot, Workspace, parse, store},
-    trust::{Decision, Subject},
+    settings::{
+        Decision, File, FileState, Layer, Scope, Settings, Snapshot, Subject, Workspace, parse, store,
+    },
 };
 use std::sync::Arc;
 

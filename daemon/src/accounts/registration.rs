@@ -6,7 +6,7 @@ use crate::{
     config,
     endpoint::{Endpoint, is_loopback},
     host::system,
-    policy::METHODS,
+    settings::METHODS,
 };
 use claviger::reason::{Location, Problem, Reason};
 use serde::{Deserialize, Serialize};

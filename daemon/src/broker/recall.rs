@@ -86,8 +86,7 @@ mod tests {
         accounts::Index,
         config::Limits,
         resolve::{self, Given},
-        settings::{Scope, Settings, Snapshot, Workspace},
-        trust::Decision,
+        settings::{Decision, Scope, Settings, Snapshot, Workspace},
     };
     use claviger::session::{SessionContext, explicit};
     use std::{path::PathBuf, sync::Arc};

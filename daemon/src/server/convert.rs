@@ -6,8 +6,8 @@ use crate::{
         loan::{Loan, LoanMaterial},
     },
     resolve::{Outcome, Winner},
+    settings::Decision,
     sources::{Facts, Link, Material, SourceKey, aws_keys::Keys},
-    trust::Decision,
 };
 use claviger::{credential::Scheme, proto::v1, wire};
 use std::time::SystemTime;

@@ -4,8 +4,8 @@ use super::{Context, convert, fail, malformed, session};
 use crate::{
     audit::Line,
     peer,
-    settings::Settings,
-    trust::{Change, Decision, Item, Record, compare},
+    settings::{Decision, Item, Settings},
+    trust::{Change, Record, compare},
 };
 use claviger::{
     proto::v1::{self, trust_item, trust_service_server::TrustService},

@@ -2,7 +2,8 @@
 
 use super::{
     File, FileState, Snapshot,
-    store::{Key, Roots, SettingsStore},
+    roots::{Key, Roots},
+    store::SettingsStore,
 };
 use claviger::{reason::Reason, session::SessionContext};
 use std::{

@@ -1,16 +1,13 @@
 //! Putting a snapshot together.
 
 use super::{
-    File, FileState, Layer, Snapshot,
+    File, FileState, Layer, Snapshot, Subject,
     loaded::{Check, Expected, Loaded, Progress},
     memory::{Known, Memory, in_layer},
-    store::{Key, Roots},
+    roots::{Key, Roots},
     workspace::{self, Found},
 };
-use crate::{
-    host::files::{self, Owner, Stamp},
-    trust::Subject,
-};
+use crate::host::files::{self, Owner, Stamp};
 use claviger::reason::Problem;
 use std::{
     collections::HashSet,

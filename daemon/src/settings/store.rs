@@ -9,7 +9,8 @@ use super::{
     loaded::{Loaded, Progress},
     memory::Memory,
     parse,
-    watch::Watching,
+    roots::{Key, Roots},
+    watching::Watching,
 };
 use crate::lock::lock;
 use claviger::{
@@ -30,28 +31,6 @@ const MAX_FILES: usize = 16 * MAX_SNAPSHOTS;
 const MAX_LOADS: usize = 256;
 /// Longest wait for a filesystem.
 const DEADLINE: Duration = Duration::from_secs(2);
-
-/// Where the files are that do not depend on the session.
-#[derive(Clone, Debug)]
-pub struct Roots {
-    /// Directory of the managed settings: `/etc/claude-code`.
-    pub managed: PathBuf,
-    /// Claviger's `config.toml`.
-    pub config: PathBuf,
-    /// Who must own the managed settings: 0.
-    pub managed_owner: u32,
-    /// How long a look at the files counts.
-    pub recheck_after: Duration,
-}
-
-/// All a snapshot depends on besides the filesystem.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    pub(super) cwd: PathBuf,
-    pub(super) home: Option<PathBuf>,
-    /// Directory of the user's settings.
-    pub(super) config: Option<PathBuf>,
-}
 
 /// The settings files of all sessions.
 #[derive(Debug)]
@@ -92,18 +71,6 @@ struct Running {
 struct Registration {
     store: Arc<SettingsStore>,
     key: Key,
-}
-
-// === impl Key ===
-
-impl Key {
-    pub(super) fn of(session: &SessionContext) -> Self {
-        Self {
-            cwd: session.cwd.clone(),
-            home: session.directory("HOME").map(PathBuf::from),
-            config: session.config_directory(),
-        }
-    }
 }
 
 // === impl SettingsStore ===
@@ -264,15 +231,6 @@ impl SettingsStore {
 impl Drop for Registration {
     fn drop(&mut self) {
         lock(&self.store.loads).running.remove(&self.key);
-    }
-}
-
-// === impl Snapshot ===
-
-impl Snapshot {
-    /// Whether workspace and files are the same.
-    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
-        self.workspace == other.workspace && self.files == other.files
     }
 }
 

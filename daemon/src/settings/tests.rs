@@ -1,7 +1,7 @@
 //! The merging of layers.
 
-use super::{File, FileState, Layer, Lookup, Scope, Settings, Snapshot, Workspace, parse};
-use crate::trust::Decision;
+use super::{Decision, File, FileState, Layer, Lookup, Scope, Settings, Snapshot, Workspace, parse};
+
 use std::sync::Arc;
 
 fn file(layer: Layer, text: &str) -> File {

@@ -7,7 +7,9 @@
 use super::{
     Snapshot,
     loaded::Loaded,
-    store::{Key, SettingsStore},
+    roots::Key,
+    store::SettingsStore,
+    watching::{Task, Watched},
 };
 use crate::lock::lock;
 use claviger::{reason::Problem, session::SessionContext};
@@ -19,7 +21,7 @@ use std::{
 };
 use tokio::{
     sync::mpsc,
-    task::{JoinHandle, JoinSet},
+    task::JoinSet,
     time::{Instant, sleep, sleep_until},
 };
 
@@ -42,29 +44,6 @@ const ROUNDS: usize = 8;
 pub struct WatchGuard {
     store: Arc<SettingsStore>,
     key: Key,
-}
-
-/// Who watches, and the task that does it for them.
-#[derive(Debug, Default)]
-pub(super) struct Watching {
-    sessions: HashMap<Key, Watched>,
-    task: Option<Task>,
-    /// Pretend that inotify is exhausted.
-    #[cfg(test)]
-    pub(super) without_events: bool,
-}
-
-#[derive(Debug)]
-struct Watched {
-    guards: usize,
-    /// What a caller can have seen last before it began to watch.
-    seen: Option<Arc<Snapshot>>,
-}
-
-#[derive(Debug)]
-struct Task {
-    nudge: mpsc::Sender<()>,
-    handle: JoinHandle<()>,
 }
 
 /// The task's own view.
@@ -97,7 +76,7 @@ impl SettingsStore {
         let seen = self.cached(&key).map(|loaded| Arc::clone(&loaded.snapshot));
         let mut watching = lock(&self.watching);
         watching.sessions.entry(key.clone()).or_insert(Watched { guards: 0, seen }).guards += 1;
-        watching.task.get_or_insert_with(|| Task::start(self)).nudge();
+        watching.task.get_or_insert_with(|| Watcher::start(self)).nudge();
         WatchGuard { store: Arc::clone(self), key }
     }
 
@@ -132,29 +111,16 @@ impl Drop for WatchGuard {
     }
 }
 
-// === impl Task ===
-
-impl Task {
-    fn start(store: &Arc<SettingsStore>) -> Self {
-        let (nudge, events) = mpsc::channel(1);
-        let watcher = Watcher {
-            store: Arc::clone(store),
-            events,
-            armed: Armed::new(nudge.clone()),
-            seen: HashMap::new(),
-        };
-        Self { nudge, handle: tokio::spawn(watcher.run()) }
-    }
-
-    // A full channel has a nudge in it already.
-    fn nudge(&self) {
-        let _ = self.nudge.try_send(());
-    }
-}
-
 // === impl Watcher ===
 
 impl Watcher {
+    fn start(store: &Arc<SettingsStore>) -> Task {
+        let (nudge, events) = mpsc::channel(1);
+        let watcher =
+            Self { store: Arc::clone(store), events, armed: Armed::new(nudge.clone()), seen: HashMap::new() };
+        Task { nudge, handle: tokio::spawn(watcher.run()) }
+    }
+
     async fn run(mut self) {
         loop {
             let poll = self.settle().await;

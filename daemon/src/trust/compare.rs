@@ -1,6 +1,7 @@
 //! What changed between what a workspace asks for and what was shown when somebody last decided.
 
-use super::{Item, Subject, store::Record};
+use super::store::Record;
+use crate::settings::{Item, Subject};
 use claviger::reason::Location;
 
 /// How an item compares with the last decision about its workspace.

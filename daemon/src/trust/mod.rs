@@ -6,20 +6,6 @@
 
 pub mod compare;
 pub mod store;
-pub mod subject;
 
 pub use compare::{Change, compare};
 pub use store::{Record, RecordedItem, TrustStore};
-pub use subject::{Item, Subject};
-
-/// What has been decided about a workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Decision {
-    /// Nothing, or nothing about exactly these items.
-    Undecided,
-    /// Use what the workspace configures.
-    Trusted,
-    /// Leave the workspace's files out.
-    Ignored,
-}

@@ -1,7 +1,10 @@
 //! The recorded decisions: in memory for every look-up, on disk before any of them takes effect.
 
-use super::{Decision, Item, Subject};
-use crate::{host::files, lock::lock};
+use crate::{
+    host::files,
+    lock::lock,
+    settings::{Decision, Item, Subject},
+};
 use claviger::reason::{Location, Problem, Reason};
 use serde::{Deserialize, Serialize};
 use std::{

@@ -11,8 +11,9 @@ use clavigerd::{
     accounts::{Account, Index, Kind},
     config::Limits,
     resolve::{Given, Resolution, explain, resolve},
-    settings::{File, FileState, Layer, Scope, Settings, Snapshot, Workspace, parse, store},
-    trust::{Decision, Subject},
+    settings::{
+        Decision, File, FileState, Layer, Scope, Settings, Snapshot, Subject, Workspace, parse, store,
+    },
 };
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};

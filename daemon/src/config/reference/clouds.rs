@@ -1,6 +1,6 @@
 //! The environment variables of the clouds' own tools and SDKs.
 
-use super::Group;
+use super::row::Group;
 
 pub(super) const AWS: Group = Group {
     title: "AWS",

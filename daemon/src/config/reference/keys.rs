@@ -1,6 +1,6 @@
 //! The keys of `config.toml` and of settings files.
 
-use super::Key;
+use super::row::Key;
 use crate::config::{Limits, StoreChoice};
 
 /// `[daemon]`.

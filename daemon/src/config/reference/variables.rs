@@ -1,8 +1,8 @@
 //! The environment variables, and what they do.
 
 use super::{
-    Group,
     clouds::{AWS, AZURE, GOOGLE},
+    row::Group,
 };
 use claviger::variables::{Use, usage};
 

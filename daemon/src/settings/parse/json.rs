@@ -1,6 +1,6 @@
 //! Strict JSON, as `JSON.parse` reads it, with positions.
 
-use super::{Dialect, Entry, Text, Value, is_known};
+use super::content::{Dialect, Entry, Text, Value, is_known};
 use crate::settings::{Content, Layer};
 use claviger::reason::Problem;
 use jsonc_parser::{

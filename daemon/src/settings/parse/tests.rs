@@ -1,6 +1,9 @@
 //! Tables for the parsers.
 
-use super::{MAX_COMMAND_LEN, MAX_VARIABLES, json, toml};
+use super::{
+    content::{MAX_COMMAND_LEN, MAX_VARIABLES},
+    json, toml,
+};
 use crate::settings::{Content, Layer};
 use claviger::reason::Reason;
 

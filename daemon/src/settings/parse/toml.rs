@@ -1,6 +1,6 @@
 //! The table `[settings]` of claviger's own configuration.
 
-use super::{Dialect, Entry, Text, Value, is_known};
+use super::content::{Dialect, Entry, Text, Value, is_known};
 use crate::settings::{Content, Layer};
 use claviger::reason::Problem;
 use toml_edit::{Document, Item, TableLike, TomlError, Value as Toml};

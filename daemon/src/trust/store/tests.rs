@@ -2,8 +2,8 @@
 
 use super::TrustStore;
 use crate::{
-    settings::{File, FileState, Layer, Workspace, parse},
-    trust::{Change, Decision, Subject, compare},
+    settings::{Decision, File, FileState, Layer, Subject, Workspace, parse},
+    trust::{Change, compare},
 };
 use claviger::reason::Reason;
 use std::{

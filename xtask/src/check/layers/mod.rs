@@ -24,7 +24,6 @@ const STILL: &[&str] = &[
     "client/src/screen/view",
     "daemon/src",
     "daemon/src/broker",
-    "daemon/src/config/reference",
     "daemon/src/fetch",
     "daemon/src/fetch/account",
     "daemon/src/fetch/account/login",
@@ -35,10 +34,7 @@ const STILL: &[&str] = &[
     "daemon/src/fetch/store/keyring",
     "daemon/src/host/files",
     "daemon/src/server",
-    "daemon/src/settings",
-    "daemon/src/settings/parse",
     "daemon/src/sources",
-    "daemon/src/trust",
     "src/client",
     "src/session",
 ];

@@ -1,10 +1,11 @@
-//! What trust is given to: a workspace and exactly what its files ask for.
+//! What trust is given to: a workspace and exactly what its files ask for; and what was decided about it.
 
-use crate::settings::{File, Located, Workspace};
+use super::{File, Located, Workspace};
 use claviger::{
     reason::Location,
     variables::{self, Use},
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,18 @@ use std::path::{Path, PathBuf};
 pub const SECRET: &str = "(secret)";
 /// Longest text shown for a variable, in characters: as much as a command can have. Commands are always shown whole.
 const MAX_SHOWN: usize = 16 * 1024;
+
+/// What has been decided about a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// Nothing, or nothing about exactly these items.
+    Undecided,
+    /// Use what the workspace configures.
+    Trusted,
+    /// Leave the workspace's files out.
+    Ignored,
+}
 
 /// A workspace and what its files ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,101 @@
+//! One settings file: its layer, its state, and what it says.
+
+use super::Demand;
+use claviger::reason::{Location, Problem};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+
+/// Settings layers from the highest to the lowest (DESIGN §4; `spec/behaviour.md` A1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Layer {
+    /// `/etc/claude-code/managed-settings.json` and its drop-ins.
+    Managed,
+    /// Passed with `--settings`.
+    Explicit,
+    /// `.claude/settings.local.json`.
+    Local,
+    /// `.claude/settings.json` of the workspace.
+    Project,
+    /// `~/.claude/settings.json` or `$CLAUDE_CONFIG_DIR/settings.json`.
+    User,
+    /// `[settings]` of `~/.config/claviger/config.toml`.
+    Config,
+}
+
+/// A value and where it stands. Its Debug text shows the place only: values can be secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Its layer.
+    pub layer: Layer,
+    /// Where it stands.
+    pub at: Location,
+}
+
+/// What one file says, as far as claviger cares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// Commands by key of [`super::COMMANDS`].
+    pub commands: BTreeMap<&'static str, Located<String>>,
+    /// Commands that are claviger itself: they count as not set (DESIGN §4).
+    pub hooks: BTreeMap<&'static str, Located<String>>,
+    /// The `env` block: every entry with a valid name.
+    pub env: BTreeMap<String, Located<String>>,
+    /// Keys of [`super::POLICIES`] that the file sets, to whatever.
+    pub policies: BTreeMap<&'static str, Located<Demand>>,
+}
+
+/// State of a settings file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// Does not exist.
+    Absent,
+    /// Read and used.
+    Loaded,
+    /// Broken; [`File::content`] is the last good one.
+    KeptLastGood(Problem),
+    /// Broken, and never was good.
+    Invalid(Problem),
+}
+
+/// A settings file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its layer.
+    pub layer: Layer,
+    /// Its path as the user knows it (symlinks not resolved).
+    pub path: PathBuf,
+    /// Its state.
+    pub state: FileState,
+    /// What it says; empty if absent or invalid.
+    pub content: Arc<Content>,
+}
+
+// === impl Located ===
+
+impl<T> fmt::Debug for Located<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Located({} layer, {})", self.layer.name(), self.at)
+    }
+}
+
+// === impl Layer ===
+
+impl Layer {
+    /// Name for people, logs and the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Managed => "managed",
+            Self::Explicit => "explicit",
+            Self::Local => "local",
+            Self::Project => "project",
+            Self::User => "user",
+            Self::Config => "config",
+        }
+    }
+
+    /// Whether the repository, not the user, writes this layer.
+    pub fn is_workspace(self) -> bool {
+        matches!(self, Self::Local | Self::Project)
+    }
+}

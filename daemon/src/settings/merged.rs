@@ -1,0 +1,164 @@
+//! All files of one session, and what they say together. Pure.
+
+use super::{Decision, Demand, File, FileState, Layer, Located, Subject, Workspace};
+use claviger::{reason::Problem, session::SessionMode};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// All files that can concern one workspace and one home, at one instant.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// Files from the highest layer to the lowest, without the explicit one. Within a layer the stronger file is first.
+    pub files: Vec<File>,
+    /// What the workspace's files ask for; `None` if they ask for nothing.
+    pub subject: Option<Subject>,
+}
+
+/// Which layers count in a session. Managed ones always do: they carry policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    All,
+    /// What was passed with `--settings` (bare sessions).
+    Explicit,
+    /// None but policy (managed sessions).
+    Policy,
+}
+
+/// The settings of one session: the view that sources bind against.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The files behind it.
+    pub snapshot: Arc<Snapshot>,
+    /// Settings passed with `--settings`.
+    pub explicit: Option<Arc<File>>,
+    /// What has been decided about the workspace.
+    pub decision: Decision,
+    /// Which layers count.
+    pub scope: Scope,
+}
+
+/// What a lookup finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup<'a> {
+    /// No layer sets it.
+    Unset,
+    /// Set, and may be used.
+    Set(&'a Located<String>),
+    /// Set by a workspace about which nobody has decided.
+    Untrusted(&'a Located<String>),
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// Whether workspace and files are the same.
+    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
+        self.workspace == other.workspace && self.files == other.files
+    }
+}
+
+// === impl Scope ===
+
+impl Scope {
+    /// What counts in sessions of `mode`.
+    pub fn of(mode: SessionMode) -> Self {
+        match mode {
+            SessionMode::Standard | SessionMode::Homespace => Self::All,
+            SessionMode::Bare => Self::Explicit,
+            SessionMode::Managed => Self::Policy,
+        }
+    }
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Every file that takes part, from the highest layer to the lowest.
+    pub fn files(&self) -> impl Iterator<Item = &File> {
+        let explicit = self.explicit.as_deref();
+        let (above, below) = self.snapshot.files.split_at(
+            self.snapshot
+                .files
+                .iter()
+                .position(|file| file.layer > Layer::Explicit)
+                .unwrap_or(self.snapshot.files.len()),
+        );
+        above.iter().chain(explicit).chain(below).filter(|file| self.takes_part(file.layer))
+    }
+
+    /// Every file whose commands and variables count. In a bare session managed settings are policy and nothing else
+    /// (`spec/behaviour.md` A6: a helper comes from `--settings` only), and in a managed one.
+    pub fn sources(&self) -> impl Iterator<Item = &File> {
+        self.files().filter(|file| self.scope == Scope::All || file.layer != Layer::Managed)
+    }
+
+    /// Whether a layer counts in this session at all. Managed settings always do: they carry policy.
+    pub fn takes_part(&self, layer: Layer) -> bool {
+        match layer {
+            Layer::Managed => true,
+            Layer::Explicit => self.scope != Scope::Policy,
+            Layer::Local | Layer::Project => self.scope == Scope::All && self.decision != Decision::Ignored,
+            Layer::User | Layer::Config => self.scope == Scope::All,
+        }
+    }
+
+    /// The command under `key` of [`super::COMMANDS`].
+    pub fn command(&self, key: &str) -> Lookup<'_> {
+        self.judge(self.sources().find_map(|file| file.content.commands.get(key)))
+    }
+
+    /// The variable `name` of the merged `env` blocks. Set to an empty string it means "unset".
+    pub fn variable(&self, name: &str) -> Lookup<'_> {
+        self.judge(self.sources().find_map(|file| file.content.env.get(name)))
+    }
+
+    /// What is said under `key` of [`super::POLICIES`], the strongest file first: by managed settings, or by the others, which
+    /// have no say in it.
+    pub fn demands(&self, key: &str, managed: bool) -> impl Iterator<Item = &Located<Demand>> {
+        let files = self.files().filter(move |file| (file.layer == Layer::Managed) == managed);
+        files.filter_map(move |file| file.content.policies.get(key))
+    }
+
+    /// The merged `env` blocks of all layers that may be used, for the environment of commands.
+    pub fn environment(&self) -> BTreeMap<&str, &str> {
+        let mut merged = BTreeMap::new();
+        for file in self.sources() {
+            for (name, value) in &file.content.env {
+                if !self.is_untrusted(value.layer) {
+                    merged.entry(name.as_str()).or_insert(value.value.as_str());
+                }
+            }
+        }
+        merged
+    }
+
+    /// The first broken file that has no last good content; while there is one, nothing may be resolved.
+    pub fn broken(&self) -> Option<&Problem> {
+        self.files().find_map(|file| match &file.state {
+            FileState::Invalid(problem) => Some(problem),
+            _ => None,
+        })
+    }
+
+    /// What is wrong with broken files whose last good content still counts.
+    pub fn kept(&self) -> impl Iterator<Item = &Problem> {
+        self.files().filter_map(|file| match &file.state {
+            FileState::KeptLastGood(problem) => Some(problem),
+            _ => None,
+        })
+    }
+
+    fn judge<'a>(&self, found: Option<&'a Located<String>>) -> Lookup<'a> {
+        match found {
+            None => Lookup::Unset,
+            Some(value) if self.is_untrusted(value.layer) => Lookup::Untrusted(value),
+            Some(value) => Lookup::Set(value),
+        }
+    }
+
+    fn is_untrusted(&self, layer: Layer) -> bool {
+        layer.is_workspace() && self.decision != Decision::Trusted
+    }
+}

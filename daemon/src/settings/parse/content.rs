@@ -1,0 +1,234 @@
+//! What the keys of a settings file say, in either format, with the place of each value.
+
+use crate::settings::{COMMANDS, Content, Demand, Layer, Located, POLICIES};
+use claviger::{
+    hook::is_hook,
+    reason::{Location, Problem, Reason},
+    variables,
+};
+use std::{cell::Cell, collections::BTreeMap};
+
+/// Longest command, in bytes.
+pub(super) const MAX_COMMAND_LEN: usize = 16 * 1024;
+/// Most variables in one `env` block.
+pub(super) const MAX_VARIABLES: usize = 1024;
+/// Variables with this prefix are claviger's own. No file sets them, but those that sessions may send.
+const OWN_PREFIX: &str = "CLAVIGER_";
+
+/// A file's text and where in it we are.
+pub(super) struct Text<'a> {
+    layer: Layer,
+    path: &'a str,
+    pub(super) text: &'a str,
+    cursor: Cell<Cursor>,
+}
+
+/// A place in the text. Kept between look-ups, because entries come in the order of the text.
+#[derive(Clone, Copy)]
+struct Cursor {
+    offset: usize,
+    line: u32,
+    column: u32,
+}
+
+/// An entry in either format.
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_at: usize,
+    pub(super) value_at: usize,
+    pub(super) value: Value,
+}
+
+/// A value in either format.
+pub(super) enum Value {
+    Text(String),
+    /// A number or boolean: what it is, and its literal.
+    Literal(&'static str, String),
+    Table(Vec<Entry>),
+    List(Vec<Value>),
+    /// Anything else: what it is.
+    Other(&'static str),
+}
+
+/// What the formats call a table.
+#[derive(Clone, Copy)]
+pub(super) struct Dialect {
+    pub(super) table: &'static str,
+}
+
+// === impl Text ===
+
+impl<'a> Text<'a> {
+    pub(super) fn new(layer: Layer, path: &'a str, bytes: &'a [u8]) -> Result<Self, Problem> {
+        let start = Cell::new(Cursor { offset: 0, line: 1, column: 1 });
+        let empty = Self { layer, path, text: "", cursor: start.clone() };
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            return Err(empty
+                .wrong(0, "starts with a byte order mark")
+                .hint("save the file as UTF-8 without BOM"));
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self { text, ..empty }),
+            Err(error) => {
+                let valid = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+                let before = Self { text: valid, cursor: start, ..empty };
+                Err(before.wrong(valid.len(), "not UTF-8").hint("save the file as UTF-8"))
+            }
+        }
+    }
+
+    fn at(&self, offset: usize) -> Location {
+        let mut cursor = self.cursor.get();
+        if cursor.offset > offset {
+            cursor = Cursor { offset: 0, line: 1, column: 1 };
+        }
+        for character in self.text.get(cursor.offset..offset).unwrap_or_default().chars() {
+            if character == '\n' {
+                cursor.line += 1;
+                cursor.column = 1;
+            } else {
+                cursor.column += 1;
+            }
+        }
+        cursor.offset = offset;
+        self.cursor.set(cursor);
+        let Cursor { line, column, .. } = cursor;
+        Location { layer: self.layer.name().to_owned(), file: self.path.to_owned(), line, column }
+    }
+
+    pub(super) fn wrong(&self, offset: usize, message: impl Into<String>) -> Problem {
+        Problem::new(Reason::SettingsInvalid, message).at(&self.at(offset))
+    }
+
+    fn located<T>(&self, offset: usize, value: T) -> Located<T> {
+        Located { value, layer: self.layer, at: self.at(offset) }
+    }
+
+    /// What the known keys say. `entries` has each key once.
+    pub(super) fn content(&self, entries: Vec<Entry>, dialect: Dialect) -> Result<Content, Problem> {
+        let mut content = Content::default();
+        for entry in entries {
+            if let Some(key) = COMMANDS.into_iter().find(|key| *key == entry.key) {
+                self.command(key, entry, &mut content)?;
+            } else if let Some(key) = POLICIES.into_iter().find(|key| *key == entry.key) {
+                let demand = demand(key, &entry.value, dialect);
+                content.policies.insert(key, self.located(entry.value_at, demand));
+            } else if entry.key == "env" {
+                content.env = self.variables(entry, dialect)?;
+            }
+        }
+        Ok(content)
+    }
+
+    fn command(&self, key: &'static str, entry: Entry, content: &mut Content) -> Result<(), Problem> {
+        let command = match entry.value {
+            Value::Text(command) => command,
+            other => return Err(self.wrong_type(key, "a string", other.kind(Dialect::JSON), entry.value_at)),
+        };
+        if command.trim().is_empty() {
+            return Ok(());
+        }
+        if command.contains('\0') {
+            return Err(self
+                .wrong(entry.value_at, format!("{key} has a NUL character"))
+                .hint("remove the character"));
+        }
+        if command.len() > MAX_COMMAND_LEN {
+            return Err(self
+                .wrong(entry.value_at, format!("{key} is longer than {MAX_COMMAND_LEN} bytes"))
+                .hint("put the command into a script and name that"));
+        }
+        let kind = if is_hook(&command) { &mut content.hooks } else { &mut content.commands };
+        kind.insert(key, self.located(entry.key_at, command));
+        Ok(())
+    }
+
+    fn variables(&self, env: Entry, dialect: Dialect) -> Result<BTreeMap<String, Located<String>>, Problem> {
+        let entries = match env.value {
+            Value::Table(entries) => entries,
+            other => return Err(self.wrong_type("env", dialect.table, other.kind(dialect), env.value_at)),
+        };
+        if entries.len() > MAX_VARIABLES {
+            return Err(self
+                .wrong(env.value_at, format!("env has more than {MAX_VARIABLES} variables"))
+                .hint("keep only what a session needs"));
+        }
+        let mut found = BTreeMap::new();
+        let is_own = |name: &str| name.starts_with(OWN_PREFIX) && variables::usage(name).is_none();
+        for entry in entries.into_iter().filter(|entry| !is_own(&entry.key)) {
+            let at = entry.key_at;
+            let (name, value) = self.variable(entry, dialect)?;
+            found.insert(name, self.located(at, value));
+        }
+        Ok(found)
+    }
+
+    fn variable(&self, entry: Entry, dialect: Dialect) -> Result<(String, String), Problem> {
+        let Entry { key, key_at, value_at, value } = entry;
+        if !variables::is_name(&key) {
+            return Err(self
+                .wrong(key_at, "a name in env is not the name of a variable")
+                .hint("names have letters, digits and underscores and start with no digit"));
+        }
+        let text = match value {
+            Value::Text(text) | Value::Literal(_, text) => text,
+            other => {
+                return Err(self.wrong_type(
+                    &format!("env.{key}"),
+                    "a string",
+                    other.kind(dialect),
+                    value_at,
+                ));
+            }
+        };
+        if text.contains('\0') {
+            return Err(self
+                .wrong(value_at, format!("env.{key} has a NUL character"))
+                .hint("remove the character"));
+        }
+        Ok((key, text))
+    }
+
+    pub(super) fn wrong_type(&self, key: &str, expected: &str, found: &str, offset: usize) -> Problem {
+        self.wrong(offset, format!("{key} must be {expected}, not {found}"))
+            .hint(format!("correct {key} or remove it"))
+    }
+}
+
+// === impl Value ===
+
+impl Value {
+    pub(super) fn kind(&self, dialect: Dialect) -> &'static str {
+        match self {
+            Self::Text(_) => "a string",
+            Self::Table(_) => dialect.table,
+            Self::List(_) => "an array",
+            Self::Literal(kind, _) | Self::Other(kind) => kind,
+        }
+    }
+}
+
+// === impl Dialect ===
+
+impl Dialect {
+    pub(super) const JSON: Self = Self { table: "an object" };
+    pub(super) const TOML: Self = Self { table: "a table" };
+}
+
+/// What a policy demands. Nothing here is an error: a policy that nobody can read blocks, and no file becomes invalid by
+/// one that has no say in it.
+fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
+    let text = |value: &Value| match value {
+        Value::Text(text) => Ok(text.clone()),
+        other => Err(other.kind(dialect)),
+    };
+    match value {
+        Value::List(values) => Demand::of_list(key, values.iter().map(text).collect()),
+        value => Demand::of_text(key, text(value)),
+    }
+}
+
+/// Whether a top-level key matters here.
+pub(super) fn is_known(key: &str) -> bool {
+    key == "env" || COMMANDS.contains(&key) || POLICIES.contains(&key)
+}
