@@ -30,6 +30,7 @@ pub mod backend;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod credential;
+pub mod headers;
 pub mod hook;
 pub mod proto;
 pub mod reason;

@@ -1,8 +1,10 @@
 //! All the daemon may know of one calling session, and the rules a request must obey.
 
+mod explicit;
 mod rules;
 
-pub use rules::{MAX_EXPLICIT_SETTINGS, MAX_VALUE_LEN, check_path, explicit};
+pub use explicit::{ExplicitSettings, MAX_EXPLICIT_SETTINGS, explicit};
+pub use rules::{MAX_VALUE_LEN, check_path};
 
 use crate::{
     backend::Backend,
@@ -33,15 +35,6 @@ pub enum SessionMode {
     Bare,
     /// Remote container or desktop host: OAuth login only.
     Managed,
-}
-
-/// Settings passed with `--settings`, as bytes: the daemon opens no path a client names.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ExplicitSettings {
-    /// A path or "inline", for messages.
-    pub name: String,
-    /// The content.
-    pub content: Vec<u8>,
 }
 
 /// One calling session.
@@ -111,15 +104,6 @@ impl SessionMode {
             Err(_) => Err(malformed(format!("unknown session mode {mode}"))
                 .hint("the client is newer than the daemon: `claviger daemon restart`")),
         }
-    }
-}
-
-// === impl ExplicitSettings ===
-
-// The content may hold a key.
-impl std::fmt::Debug for ExplicitSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ExplicitSettings({}, {} bytes)", self.name, self.content.len())
     }
 }
 

@@ -1,17 +1,8 @@
 //! The command line. Secrets are not among it: arguments are visible to every process of the machine.
 
-use crate::{
-    commands::*,
-    exit,
-    failure::Failure,
-    output::{self, Colour},
-};
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser, error::ErrorKind};
-use claviger::session::SessionMode;
-use std::{env, ffi::OsString, path::PathBuf, process, time::Duration};
-
-/// How long to wait if nothing is said: as long as the slowest command may run (`spec/behaviour.md` A7).
-const TIMEOUT: u64 = 180;
+use crate::{commands::*, context::Context, exit, failure::Failure, man, options::Options, output};
+use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use std::{ffi::OsString, process};
 
 /// Borrows API credentials from clavigerd, which keeps and refreshes them for all sessions of the user
 #[derive(Parser)]
@@ -23,45 +14,6 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) verb: Verb,
-}
-
-/// Options that every verb takes, before or after its name.
-#[derive(Args, Debug, Default, PartialEq)]
-#[command(next_help_heading = "Options of every verb")]
-pub(crate) struct Options {
-    /// Act for a session in this directory
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) cwd: Option<PathBuf>,
-    /// Add settings: a file, or JSON if it starts with `{` (visible to other processes: no secrets there)
-    #[arg(long, global = true, value_name = "FILE|JSON")]
-    pub(crate) settings: Option<OsString>,
-    /// Hermetic session: ANTHROPIC_API_KEY and --settings only
-    #[arg(long, global = true, conflicts_with = "mode")]
-    pub(crate) bare: bool,
-    /// Kind of session, instead of the one the environment says
-    #[arg(long, global = true, value_enum)]
-    pub(crate) mode: Option<Mode>,
-    /// Socket of the daemon, instead of $CLAVIGER_SOCK or the one in $XDG_RUNTIME_DIR
-    #[arg(long, global = true, value_name = "PATH")]
-    pub(crate) socket: Option<PathBuf>,
-    /// Refresh first if the credential is valid for less than this
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds())]
-    pub(crate) min_validity: Option<u64>,
-    /// Give up waiting after this long [default: 180; for a person who signs in: as long as the server allows]
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds())]
-    pub(crate) timeout: Option<u64>,
-    /// Do not start a daemon
-    #[arg(long, global = true)]
-    pub(crate) no_start: bool,
-    /// Print JSON, errors included
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// When to use colours [default: auto]
-    #[arg(long, global = true, value_enum, value_name = "WHEN", hide_possible_values = true)]
-    pub(crate) color: Option<Colour>,
-    /// No questions and no notices on stderr, only errors
-    #[arg(long, short, global = true)]
-    pub(crate) quiet: bool,
 }
 
 /// What to do.
@@ -137,44 +89,15 @@ pub(crate) enum Verb {
     Completions(completions::Arguments),
     /// Write the manual pages; made for packages
     #[command(hide = true)]
-    Man(crate::man::Arguments),
+    Man(man::Arguments),
     /// Show the releases of client and daemon
     Version,
-}
-
-/// What `--mode` accepts.
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-pub(crate) enum Mode {
-    /// An ordinary terminal session
-    Standard,
-    /// Keys from the environment are ignored
-    Homespace,
-    /// Same as --bare
-    Bare,
-    /// Remote container or desktop host: login only
-    Managed,
-}
-
-// A century is enough for everybody, and nothing overflows.
-fn seconds() -> RangedU64ValueParser {
-    RangedU64ValueParser::new().range(1..=3_155_760_000)
-}
-
-impl From<Mode> for SessionMode {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Standard => Self::Standard,
-            Mode::Homespace => Self::Homespace,
-            Mode::Bare => Self::Bare,
-            Mode::Managed => Self::Managed,
-        }
-    }
 }
 
 impl Cli {
     /// The command line of this process; ends it with a message if that is wrong.
     pub(crate) fn read() -> Self {
-        let words: Vec<_> = env::args_os().skip(1).collect();
+        let words: Vec<_> = std::env::args_os().skip(1).collect();
         match short_cut(&words) {
             Some(verb) => Self { options: Options::default(), verb },
             None => Self::try_parse().unwrap_or_else(|error| wrong(&error, &words)),
@@ -224,22 +147,47 @@ fn short_cut(words: &[OsString]) -> Option<Verb> {
     }
 }
 
-impl Options {
-    /// How long to wait for an answer.
-    pub(crate) fn timeout(&self) -> Duration {
-        Duration::from_secs(self.timeout.unwrap_or(TIMEOUT))
-    }
-
-    /// The mode that the options ask for.
-    pub(crate) fn mode(&self) -> Option<SessionMode> {
-        match self.bare {
-            true => Some(SessionMode::Bare),
-            false => self.mode.map(SessionMode::from),
+impl Verb {
+    /// Does what the command line says.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Token(arguments) => token::run(context, &arguments).await,
+            Self::Get(arguments) => get::run(context, &arguments).await,
+            Self::Headers => headers::run(context).await,
+            Self::Env => env::run(context).await,
+            Self::Exec(arguments) => exec::run(context, &arguments).await,
+            Self::Aws(arguments) => aws::run(context, &arguments).await,
+            Self::Gcp(arguments) => gcp::run(context, &arguments).await,
+            Self::Azure(arguments) => azure::run(context, &arguments).await,
+            Self::Watch(arguments) => watch::run(context, &arguments).await,
+            Self::Explain => explain::run(context).await,
+            Self::Doctor(arguments) => doctor::run(context, &arguments).await,
+            Self::Audit(arguments) => audit::run(context, arguments).await,
+            Self::Status(arguments) => status::run(context, &arguments).await,
+            Self::Pending => pending::run(context).await,
+            Self::Cancel(arguments) => cancel::run(context, arguments).await,
+            Self::Refresh => refresh::run(context).await,
+            Self::Report(arguments) => report::run(context, &arguments).await,
+            Self::Login(arguments) => login::run(context, arguments).await,
+            Self::Logout(arguments) => logout::run(context, arguments).await,
+            Self::Accounts(arguments) => accounts::run(context, arguments).await,
+            Self::Use(arguments) => use_account::run(context, arguments).await,
+            Self::Lock => lock::lock(context).await,
+            Self::Unlock => lock::unlock(context).await,
+            Self::Reset(arguments) => reset::run(context, &arguments).await,
+            Self::Trust(verb) => trust::run(context, verb).await,
+            Self::Hook(verb) => hook::run(context, verb),
+            Self::Daemon(verb) => daemon::run(context, verb).await,
+            Self::Service(verb) => service::run(context, verb).await,
+            Self::Completions(arguments) => completions::run(&arguments, Cli::command()),
+            Self::Man(arguments) => man::run(&arguments, Cli::command()),
+            Self::Version => version::run(context).await,
         }
     }
-}
 
-impl Verb {
     /// Whether somebody else's program would take talk on stderr for part of the answer.
     pub(crate) fn must_be_quiet(&self) -> bool {
         matches!(self, Self::Gcp(arguments) if arguments.are_of_library())

@@ -1,44 +1,7 @@
-//! AWS keys of a lease: lent ones, or the session's own.
+//! What tools of AWS want to know about keys besides the keys.
 
-use crate::lending;
-use claviger::{
-    backend::BEDROCK_REGION,
-    credential::AWS_KEYS,
-    proto::v1::{AwsKeys, Lease, Scheme, Secret, lease::Material},
-    reason::{Problem, Reason},
-};
+use claviger::{backend::BEDROCK_REGION, proto::v1::Lease};
 use prost_types::Timestamp;
-use std::env;
-
-/// The keys of a lease, taken from the own environment where the lease says so.
-///
-/// # Errors
-/// If the credential is not keys, or the own variables do not hold them.
-pub(crate) fn of(lease: &Lease) -> Result<AwsKeys, Problem> {
-    match &lease.material {
-        Some(Material::AwsKeys(keys)) => Ok(keys.clone()),
-        Some(Material::OwnVariable(name)) if name == AWS_KEYS[0] => own(),
-        None => Err(lending::nothing()),
-        Some(_) => Err(Problem::new(Reason::MalformedRequest, "this credential is an API key of Bedrock, and no AWS keys")
-            .hint("`claviger aws --format env` or `claviger token` print it; unset AWS_BEARER_TOKEN_BEDROCK to get keys")),
-    }
-}
-
-fn own() -> Result<AwsKeys, Problem> {
-    let [id, secret, token] = AWS_KEYS;
-    // Of these three only the token may be missing.
-    let has_token = env::var_os(token).is_some_and(|value| !value.is_empty());
-    Ok(AwsKeys {
-        access_key_id: lending::own(id)?,
-        secret_access_key: Some(Secret { value: lending::own(secret)? }),
-        session_token: has_token.then(|| lending::own(token)).transpose()?.map(|value| Secret { value }),
-    })
-}
-
-/// Whether a lease is keys that sign requests.
-pub(crate) fn are_lent(lease: &Lease) -> bool {
-    lease.material.is_some() && lease.scheme() == Scheme::Sigv4
-}
 
 /// When the credential expires, as RFC 3339 without a fraction: not every SDK reads one.
 pub(crate) fn expiry(lease: &Lease) -> Option<String> {
@@ -57,23 +20,9 @@ pub(crate) fn region(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Option<&st
 
 #[cfg(test)]
 mod tests {
-    use super::{expiry, of, region};
-    use claviger::{
-        proto::v1::{AwsKeys, Facts, Lease, Secret, lease::Material},
-        reason::Reason,
-    };
+    use super::{expiry, region};
+    use claviger::proto::v1::{Facts, Lease};
     use prost_types::Timestamp;
-
-    #[test]
-    fn keys_are_keys_and_nothing_else() {
-        let keys = AwsKeys { access_key_id: "AKIA1".into(), ..Default::default() };
-        let lease = Lease { material: Some(Material::AwsKeys(keys)), ..Default::default() };
-        assert_eq!(of(&lease).expect("keys").access_key_id, "AKIA1");
-        let token = Material::Secret(Secret { value: "canary".into() });
-        let problem = of(&Lease { material: Some(token), ..Default::default() }).expect_err("no keys");
-        assert!(problem.hint.is_some_and(|hint| hint.contains("--format env")));
-        assert_eq!(of(&Lease::default()).expect_err("nothing").reason, Reason::NoCredential);
-    }
 
     #[test]
     fn instants_have_no_fraction() {

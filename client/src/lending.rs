@@ -1,15 +1,14 @@
 //! Borrows a credential; asks the person for trust if that is what stands in the way.
 
-use crate::{context::Context, escape, failure::Failure, keys, output, prompt, wait};
+use crate::{context::Context, escape, failure::Failure, output, prompt, wait};
 use claviger::{
     client::Client,
-    proto::v1::{AwsKeys, GetCredentialRequest, Hook, Lease, Secret, lease::Material},
-    reason::{Problem, Reason},
+    proto::v1::{GetCredentialRequest, Hook, Lease},
+    reason::Reason,
     session::SessionContext,
-    variables::{self, Use},
     wire,
 };
-use std::{env, io::IsTerminal as _, time::Duration};
+use std::{io::IsTerminal as _, time::Duration};
 use tokio::time::sleep;
 
 /// Pauses before another try with the next daemon, when this one goes away without an answer.
@@ -98,93 +97,4 @@ async fn attempt(
     let min_validity = context.min_validity().map(wire::duration);
     let message = GetCredentialRequest { session: Some(session.to_proto()), min_validity, hook };
     wait::slow_answer(context, &lender, session, client.ask(message)).await
-}
-
-/// The secret of a lease, taken from the own environment where the lease says so.
-///
-/// # Errors
-/// If the lease has neither, or names a variable that does not hold a secret.
-pub(crate) fn secret(lease: &Lease) -> Result<Secret, Problem> {
-    match &lease.material {
-        Some(Material::Secret(secret)) => Ok(secret.clone()),
-        Some(_) if keys::are_lent(lease) => {
-            Err(Problem::new(Reason::MalformedRequest, "AWS keys are not one secret but several")
-                .hint("`claviger aws` prints them"))
-        }
-        Some(Material::OwnVariable(name)) => own(name).map(|value| Secret { value }),
-        Some(Material::AwsKeys(_)) => {
-            Err(Problem::new(Reason::Bug, "the daemon does not say that AWS keys sign requests"))
-        }
-        None => Err(nothing()),
-    }
-}
-
-/// The secrets of a lease, to be shown.
-pub(crate) enum Shown {
-    /// One.
-    Secret(Secret),
-    /// Keys that sign requests.
-    Keys(AwsKeys),
-}
-
-/// The secrets of a lease, whatever their kind; `None` if it has none.
-///
-/// # Errors
-/// As [`secret`].
-pub(crate) fn shown(lease: &Lease) -> Result<Option<Shown>, Problem> {
-    match lease.material {
-        None => Ok(None),
-        Some(_) if keys::are_lent(lease) => keys::of(lease).map(Shown::Keys).map(Some),
-        Some(_) => secret(lease).map(Shown::Secret).map(Some),
-    }
-}
-
-/// The problem of a lease without a credential.
-pub(crate) fn nothing() -> Problem {
-    Problem::new(Reason::NoCredential, "no credential, by configuration")
-        .hint("`claviger explain` shows the setting that says so")
-}
-
-/// The value of a secret variable of this process.
-///
-/// # Errors
-/// If it is not one that may hold a secret, not set, or not UTF-8.
-pub(crate) fn own(name: &str) -> Result<String, Problem> {
-    if variables::usage(name) != Some(Use::Secret) {
-        return Err(Problem::new(
-            Reason::Bug,
-            "the daemon asks for a variable that is not on the list of secrets",
-        ));
-    }
-    env::var(name).map_err(|error| match error {
-        env::VarError::NotPresent => {
-            Problem::new(Reason::Bug, format!("{name} is not set, but was a moment ago"))
-        }
-        env::VarError::NotUnicode(_) => {
-            Problem::new(Reason::MalformedRequest, format!("{name} is not UTF-8"))
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{own, secret};
-    use claviger::{
-        proto::v1::{Lease, lease::Material},
-        reason::Reason,
-    };
-
-    #[test]
-    fn only_listed_secrets_are_filled_in() {
-        for name in ["PATH", "HOME", "LD_PRELOAD", ""] {
-            assert_eq!(own(name).expect_err(name).reason, Reason::Bug);
-        }
-        let lease = Lease { material: Some(Material::OwnVariable("PATH".into())), ..Default::default() };
-        assert_eq!(secret(&lease).expect_err("refused").reason, Reason::Bug);
-    }
-
-    #[test]
-    fn no_material_is_no_credential() {
-        assert_eq!(secret(&Lease::default()).expect_err("refused").reason, Reason::NoCredential);
-    }
 }

@@ -10,6 +10,7 @@ mod audit_log;
 mod caller;
 mod commands;
 mod context;
+mod daemon;
 mod doctor;
 mod environment;
 mod escape;
@@ -18,7 +19,6 @@ mod explore;
 mod failure;
 mod follow;
 mod harden;
-mod headers;
 mod hidden;
 mod hook;
 mod json;
@@ -26,6 +26,7 @@ mod keys;
 mod lending;
 mod man;
 mod news;
+mod options;
 mod output;
 mod prompt;
 mod quote;
@@ -66,7 +67,7 @@ fn run(context: &Context, verb: args::Verb) -> Result<(), Failure> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Setup(error.to_string()))?;
-    let result = runtime.block_on(commands::run(context, verb));
+    let result = runtime.block_on(verb.run(context));
     std::mem::forget(runtime);
     result
 }

@@ -1,9 +1,6 @@
 //! The two ways out: data to stdout, talk to stderr.
 
-use crate::{
-    escape,
-    render::{bar::Glyphs, status::Place},
-};
+use crate::escape;
 use clap::ValueEnum;
 use std::{
     env,
@@ -25,6 +22,27 @@ pub(crate) enum Colour {
     Always,
     /// Nowhere
     Never,
+}
+
+/// What bars are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Glyphs {
+    /// For terminals that show nothing else.
+    #[default]
+    Ascii,
+    /// Lines.
+    Lines,
+}
+
+/// Where a table is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    /// Colours.
+    pub(crate) style: Style,
+    /// Columns of the terminal; `None` if it is none.
+    pub(crate) width: Option<usize>,
+    /// What a bar is made of.
+    pub(crate) glyphs: Glyphs,
 }
 
 /// Notes what `--color` said, for the whole process.

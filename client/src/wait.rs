@@ -60,7 +60,7 @@ async fn until<T>(
 #[cfg(test)]
 mod tests {
     use super::answer;
-    use crate::{args::Options, context::Context, failure::Failure, harden::CoreLimit};
+    use crate::{context::Context, failure::Failure, harden::CoreLimit, options::Options};
     use claviger::reason::{Problem, Reason};
     use std::{future::pending, time::Duration};
 

@@ -3,7 +3,7 @@
 //! tonic's own `Channel` adds reconnecting, buffering and balancing, which a local socket has no use for and a
 //! process that lives three milliseconds would pay for.
 
-use super::ConnectError;
+use super::error::ConnectError;
 use hyper::{body::Incoming, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::{
@@ -20,6 +20,12 @@ use tower_service::Service;
 const QUEUE_PAUSE: Duration = Duration::from_millis(5);
 /// Such pauses before we give up: one second.
 const QUEUE_ATTEMPTS: u32 = 200;
+
+/// The user of this process.
+pub(super) fn own_uid() -> u32 {
+    // std has no getuid(); the owner of our own /proc entry is only the same while the process is dumpable.
+    nix::unistd::Uid::effective().as_raw()
+}
 
 /// An open connection. Clones share it.
 #[derive(Clone, Debug)]
@@ -40,7 +46,7 @@ impl Connection {
         })?;
         let theirs =
             stream.peer_cred().map_err(|cause| ConnectError::Unreachable { path: path(), cause })?.uid();
-        let ours = super::start::own_uid();
+        let ours = own_uid();
         if theirs != ours {
             return Err(ConnectError::Unsafe {
                 path: path(),

@@ -1,6 +1,6 @@
 //! Finds the socket, and starts a daemon when none answers.
 
-use super::ConnectError;
+use super::{connection::own_uid, error::ConnectError};
 use crate::socket;
 use nix::fcntl::OFlag;
 use std::{
@@ -160,9 +160,4 @@ pub fn daemon_program() -> Result<PathBuf, ConnectError> {
             "{NAME} is neither beside this program nor on PATH; `cargo xtask install` installs it"
         ))
     })
-}
-
-pub(super) fn own_uid() -> u32 {
-    // std has no getuid(); the owner of our own /proc entry is only the same while the process is dumpable.
-    nix::unistd::Uid::effective().as_raw()
 }

@@ -1,7 +1,10 @@
 //! A watched credential. If another daemon goes on in the place of the one that is watched, so does the watch, and
 //! nobody is told what he knows.
 
-use super::{Client, PAUSES, next, request, unwrap};
+use super::{
+    calls::{Client, PAUSES},
+    messages::{next, request, unwrap},
+};
 use crate::{
     proto::v1::{self, issued, watch_credential_response::Event},
     reason::Problem,
@@ -23,10 +26,20 @@ pub struct Watch {
     again: bool,
 }
 
+impl Client {
+    /// Follows a credential. The watch ends with the daemon, unless another goes on in its place.
+    ///
+    /// # Errors
+    /// The daemon's typed [`Problem`].
+    pub async fn watch(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
+        Watch::open(self.clone(), session.clone()).await
+    }
+}
+
 // === impl Watch ===
 
 impl Watch {
-    pub(super) async fn open(client: Client, session: SessionContext) -> Result<Self, Problem> {
+    async fn open(client: Client, session: SessionContext) -> Result<Self, Problem> {
         let stream = stream(&client, &session).await?;
         Ok(Self { client, session, stream, told: None, lost: None, again: false })
     }

@@ -1,6 +1,5 @@
 //! What a request may hold: sizes, paths, variables. Names that break a rule are not repeated: they come from anywhere.
 
-use super::ExplicitSettings;
 use crate::{
     reason::{Problem, Reason},
     variables::{self, Use},
@@ -9,23 +8,8 @@ use std::path::Path;
 
 /// Longest value of a variable, in bytes. `PATH` of a heavily used shell is a tenth of it.
 pub const MAX_VALUE_LEN: usize = 32 * 1024;
-/// Largest settings passed with `--settings` (`spec/behaviour.md` A1).
-pub const MAX_EXPLICIT_SETTINGS: usize = 2 * 1024 * 1024;
 /// Longest path (`PATH_MAX` of Linux).
 const MAX_PATH_LEN: usize = 4096;
-
-/// Checks settings passed with `--settings`; no content means none were passed.
-///
-/// # Errors
-/// `limits` if they are larger than [`MAX_EXPLICIT_SETTINGS`].
-pub fn explicit(name: String, content: Vec<u8>) -> Result<Option<ExplicitSettings>, Problem> {
-    if content.len() > MAX_EXPLICIT_SETTINGS {
-        return Err(Problem::new(Reason::Limits, "settings passed with --settings are larger than 2 MiB")
-            .hint("pass only the keys this session needs"));
-    }
-    let name = if name.is_empty() { "inline".to_owned() } else { name };
-    Ok(Some(ExplicitSettings { name, content }).filter(|explicit| !explicit.content.is_empty()))
-}
 
 pub(super) fn malformed(message: impl Into<String>) -> Problem {
     Problem::new(Reason::MalformedRequest, message)

@@ -63,8 +63,8 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     lending::warn(context, &lease);
     match arguments.format {
-        Format::Process => output::json(&process(&keys::of(&lease)?, &lease))?,
-        Format::Export => output::json(&export(&keys::of(&lease)?, &lease))?,
+        Format::Process => output::json(&process(&lease.aws_keys()?, &lease))?,
+        Format::Export => output::json(&export(&lease.aws_keys()?, &lease))?,
         Format::Env => {
             print(context, &environment::aws_tool(&lease, |name| std::env::var_os(name).is_some())?)?;
         }

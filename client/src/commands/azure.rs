@@ -56,7 +56,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     let lease = lending::borrow_for(context, &session).await?;
     lending::warn(context, &lease);
-    let answer = answer(&lending::secret(&lease)?, &lease, &TimeZone::system())?;
+    let answer = answer(&lease.secret()?, &lease, &TimeZone::system())?;
     let token = answer["accessToken"].as_str().unwrap_or_default();
     match (arguments.query.is_some(), arguments.is_bare()) {
         (false, _) => output::json(&answer),

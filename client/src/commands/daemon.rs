@@ -1,26 +1,17 @@
 //! `claviger daemon`: runs, starts, stops and steers the daemon.
 
-use crate::{context::Context, failure::Failure, output, wait};
+use crate::{
+    context::Context,
+    daemon::{end, gone, successor},
+    failure::Failure,
+    output, wait,
+};
 use claviger::{
-    client::{Client, ConnectError, daemon_program, request, request_any, unwrap, unwrap_any},
-    proto::v1::{GetVersionRequest, ReloadRequest, RestartRequest, SetLogLevelRequest, StopRequest},
-    reason::Reason,
+    client::{ConnectError, daemon_program, request, request_any, unwrap, unwrap_any},
+    proto::v1::{GetVersionRequest, ReloadRequest, RestartRequest, SetLogLevelRequest},
 };
-use nix::{sys::signal::kill, unistd::Pid};
 use serde_json::json;
-use std::{
-    ffi::OsString,
-    fs,
-    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
-    path::Path,
-    process::Command,
-    time::Duration,
-};
-
-/// How often to look whether a stopping daemon is gone.
-const POLL: Duration = Duration::from_millis(20);
-/// How long it may take to end once it has answered everybody: it finishes refreshes, for 5 s at most.
-const LAST_WORK: Duration = Duration::from_secs(6);
+use std::{ffi::OsString, os::unix::process::CommandExt as _, process::Command};
 
 /// Verbs below `daemon`.
 #[derive(clap::Subcommand)]
@@ -98,54 +89,6 @@ async fn stop(context: &Context) -> Result<(), Failure> {
     stopped(context, pid)
 }
 
-/// Ends the daemon and waits until it has ended. `None` if none runs.
-///
-/// # Errors
-/// Why it could not be asked.
-pub(crate) async fn end(context: &Context) -> Result<Option<u32>, Failure> {
-    let client = match context.connect_running().await {
-        Ok(client) => client,
-        Err(ConnectError::Unreachable { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let mut service = client.control();
-    let socket = context.socket()?;
-    let served = inode(&socket);
-    let pid = wait::answer(context, async { unwrap_any(service.stop(request_any(StopRequest {})).await) })
-        .await?
-        .pid;
-    let gone = async {
-        gone(&client).await;
-        // Until it has ended it holds the socket, and whoever calls next would be turned away.
-        let ended = async {
-            while inode(&socket) == served && is_alive(pid) {
-                tokio::time::sleep(POLL).await;
-            }
-        };
-        drop(tokio::time::timeout(LAST_WORK, ended).await);
-        Ok(())
-    };
-    wait::answer(context, gone).await?;
-    Ok(Some(pid))
-}
-
-/// Which file the socket is. A daemon that made its socket removes it at its very end.
-fn inode(socket: &Path) -> Option<u64> {
-    fs::symlink_metadata(socket).ok().map(|found| found.ino())
-}
-
-/// Whether there is such a process; the pid of a daemon in another container can be anybody's.
-fn is_alive(pid: u32) -> bool {
-    i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None).is_ok())
-}
-
-/// Waits until the daemon has closed this connection. Opening another one could start a new daemon.
-async fn gone(client: &Client) {
-    while client.inspect().get_version(request_any(GetVersionRequest {})).await.is_ok() {
-        tokio::time::sleep(POLL).await;
-    }
-}
-
 fn stopped(context: &Context, pid: Option<u32>) -> Result<(), Failure> {
     match (context.options.json, pid) {
         (true, pid) => output::json(&json!({"stopped": pid.is_some(), "pid": pid}))?,
@@ -191,18 +134,6 @@ async fn reload(context: &Context) -> Result<(), Failure> {
         ),
     }
     Ok(())
-}
-
-/// The release of the daemon that goes on. Its socket has never been closed.
-async fn successor(socket: &Path) -> Result<String, Failure> {
-    loop {
-        let client = Client::connect(socket).await?;
-        let answer = client.inspect().get_version(request_any(GetVersionRequest {})).await;
-        match unwrap_any(answer) {
-            Err(problem) if problem.reason == Reason::ShuttingDown => tokio::time::sleep(POLL).await,
-            answer => return Ok(answer?.version.unwrap_or_default().release),
-        }
-    }
 }
 
 async fn log_level(context: &Context, filter: String) -> Result<(), Failure> {

@@ -69,7 +69,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         }
         Err(failure) => return Err(failure),
     };
-    let mut token = lending::secret(&lease)?;
+    let mut token = lease.secret()?;
     match arguments.format {
         Format::Executable => output::json(&response(&token, &lease))?,
         Format::Token => {

@@ -2,7 +2,6 @@
 
 use crate::{
     context::Context,
-    environment,
     failure::Failure,
     json, lending,
     output::{self, Style},
@@ -24,9 +23,9 @@ pub(crate) struct Arguments {
 /// Why there is none.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let lease = lending::borrow(context).await?;
-    let headers = environment::custom_headers(&lease)?;
+    let headers = lease.other_headers()?;
     let wanted = context.options.json || arguments.show_secret;
-    let secret = if wanted { lending::shown(&lease)? } else { None };
+    let secret = if wanted { lease.lent()? } else { None };
     if context.options.json {
         return Ok(output::json(&json::lease(&lease, secret.as_ref(), &headers))?);
     }

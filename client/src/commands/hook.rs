@@ -1,7 +1,10 @@
 //! `claviger hook`: lets a tool borrow through a hook of its own, and takes that back.
 
+mod arguments;
 mod list;
 mod tools;
+
+pub(crate) use arguments::Verb;
 
 use crate::{
     context::Context,
@@ -15,105 +18,10 @@ use crate::{
     output, prompt,
     user::user_file,
 };
+use arguments::How;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
-use tools::Tool;
-
-/// Verbs below `hook`.
-#[derive(clap::Subcommand)]
-pub(crate) enum Verb {
-    /// Point a tool's own hook at claviger; the change is shown first
-    #[command(subcommand)]
-    Install(Install),
-    /// Take that back, byte for byte
-    #[command(subcommand)]
-    Remove(Remove),
-    /// Show which tools have such a hook, and where
-    List,
-}
-
-/// Tools that can have a hook.
-#[derive(clap::Subcommand)]
-pub(crate) enum Install {
-    /// Claude Code: apiKeyHelper and awsCredentialExport of your settings.json
-    Claude(How),
-    /// Tools of AWS: a profile of ~/.aws/config
-    Aws {
-        /// The profile that tools use
-        #[arg(long, value_name = "NAME", default_value = "claviger")]
-        profile: String,
-        /// The profile that claviger gets its keys from [default: $AWS_PROFILE, or "default"]
-        #[arg(long, value_name = "OTHER")]
-        from: Option<String>,
-        #[command(flatten)]
-        how: How,
-    },
-    /// Tools of Google: a credentials file that runs claviger
-    Google {
-        /// Provider of the workforce or workload pool, //iam.googleapis.com/…
-        #[arg(long, value_name = "NAME")]
-        audience: String,
-        /// Where the token is exchanged
-        #[arg(long, value_name = "URL", default_value = crate::hook::google::TOKEN_URL)]
-        token_url: String,
-        /// The credentials that claviger itself signs in with [default: those of gcloud]
-        #[arg(long, value_name = "FILE")]
-        credentials: Option<PathBuf>,
-        /// The file to make [default: ~/.config/claviger/google.json]
-        #[arg(long, value_name = "PATH")]
-        file: Option<PathBuf>,
-        #[command(flatten)]
-        how: How,
-    },
-    /// Tools of Azure: prints what to set; there is no file to change
-    Azure(How),
-}
-
-/// Tools whose hook can be taken back.
-#[derive(clap::Subcommand)]
-pub(crate) enum Remove {
-    /// Claude Code
-    Claude(How),
-    /// Tools of AWS
-    Aws {
-        /// The profile that tools used
-        #[arg(long, value_name = "NAME", default_value = "claviger")]
-        profile: String,
-        #[command(flatten)]
-        how: How,
-    },
-    /// Tools of Google
-    Google {
-        /// The file that was made [default: ~/.config/claviger/google.json]
-        #[arg(long, value_name = "PATH")]
-        file: Option<PathBuf>,
-        #[command(flatten)]
-        how: How,
-    },
-    /// Tools of Azure: there is nothing to take back
-    Azure(How),
-}
-
-/// How to change files.
-#[derive(clap::Args, Clone, Copy)]
-pub(crate) struct How {
-    /// Only show the change
-    #[arg(long)]
-    dry_run: bool,
-    /// Ask nothing
-    #[arg(long, short)]
-    yes: bool,
-    /// Change files, too, that are read-only, have several names, or belong to somebody else
-    #[arg(long)]
-    force: bool,
-}
-
-impl How {
-    /// Whether anything may be written: somebody has agreed, or can be asked.
-    fn may_write(self, context: &Context) -> bool {
-        !self.dry_run && (self.yes || context.interactive)
-    }
-}
+use tools::{Tool, no_home};
 
 /// Does what the verb says. Needs no daemon.
 ///
@@ -149,10 +57,6 @@ pub(crate) fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
 
 fn state() -> Result<PathBuf, Failure> {
     user_file("XDG_STATE_HOME", "claviger", ".local/state").ok_or_else(no_home)
-}
-
-fn no_home() -> Failure {
-    Failure::usage("HOME is not set, so nobody knows whose hooks are meant", "set HOME")
 }
 
 fn remember(ledger: &mut Ledger, tool: &str, record: Vec<Changed>) -> Result<(), Failure> {

@@ -1,12 +1,16 @@
 //! `claviger login`: signs a person in, or keeps a key, for all sessions.
 
+mod arguments;
 mod browser;
+mod events;
 mod flow;
 mod save;
 
-use crate::{context::Context, failure::Failure, json, output, render};
-use clap::builder::NonEmptyStringValueParser;
-use claviger::proto::v1::{Account, AccountKind, StorePlace, login_response::Event};
+pub(crate) use arguments::{Arguments, Place};
+
+use crate::{context::Context, failure::Failure, output, render};
+use claviger::proto::v1::{AccountKind, login_response::Event};
+use events::line;
 
 /// Below the short help.
 pub(crate) const SHORT: &str = "`claviger login --help` shows how to configure where to sign in.";
@@ -47,56 +51,6 @@ Examples:
     claviger login work --no-browser      # ... and a server that knows no codes
     op read op://private/key | claviger login --api-key";
 
-/// Name of an account that is a key or token, unless another one is given.
-const DEFAULT: &str = "default";
-
-/// Arguments of `login`.
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// Name of the account [default: that of the registration, or "default" for keys and tokens]
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) name: Option<String>,
-    /// Section [oauth.NAME] to sign in with [default: the account's name, or the only one]
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["api_key", "token"], value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) registration: Option<String>,
-    /// Show a code to type in on another device
-    #[arg(long, conflicts_with_all = ["api_key", "token", "no_browser"])]
-    pub(crate) device: bool,
-    /// Open no browser: the address it ends at can be pasted, or comes as a line of stdin
-    #[arg(long, conflicts_with_all = ["api_key", "token"])]
-    pub(crate) no_browser: bool,
-    /// Keep an API key; it is asked for, or read from stdin
-    #[arg(long, conflicts_with = "token")]
-    pub(crate) api_key: bool,
-    /// Keep a long-lived OAuth token; it is asked for, or read from stdin
-    #[arg(long)]
-    pub(crate) token: bool,
-    /// The only API that a key or token is sent to [default: Anthropic's]
-    #[arg(long, value_name = "URL", conflicts_with_all = ["registration", "device", "no_browser"])]
-    pub(crate) audience: Option<String>,
-    /// Where to keep it [default: as configured]
-    #[arg(long, value_enum)]
-    pub(crate) store: Option<Place>,
-}
-
-/// Where secrets are kept.
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Place {
-    /// Secret Service or Keychain
-    Keyring,
-    /// Sealed files in the state directory
-    File,
-}
-
-impl From<Place> for StorePlace {
-    fn from(place: Place) -> Self {
-        match place {
-            Place::Keyring => Self::Keyring,
-            Place::File => Self::File,
-        }
-    }
-}
-
 /// Signs in, or keeps a secret.
 ///
 /// # Errors
@@ -129,27 +83,4 @@ fn check(arguments: &Arguments) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-/// An event on a line of its own.
-fn line(event: &Event) -> Result<(), Failure> {
-    Ok(output::data(&(crate::escape::json(&json::login(event).to_string()) + "\n"))?)
-}
-
-/// Lines that come with an account.
-fn tell(context: &Context, notices: Vec<String>) -> Result<(), Failure> {
-    for notice in notices {
-        match (context.options.json, context.options.quiet) {
-            (true, _) => line(&Event::Notice(notice))?,
-            (_, true) => {}
-            _ => output::talk(&format!("claviger: {}\n", crate::escape::line(&notice))),
-        }
-    }
-    Ok(())
-}
-
-/// The account that a daemon must name in its answer.
-fn named(account: Option<Account>) -> Result<Account, Failure> {
-    use claviger::reason::{Problem, Reason};
-    Ok(account.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no account"))?)
 }

@@ -19,7 +19,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let hook = arguments.hook.then(|| Hook { session: caller::session() });
     let lease = lending::borrow_by(context, &context.session()?, hook).await?;
     lending::warn(context, &lease);
-    let mut line = lending::secret(&lease)?;
+    let mut line = lease.secret()?;
     line.value.push('\n');
     Ok(output::data(&line.value)?)
 }

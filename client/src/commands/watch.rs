@@ -1,14 +1,8 @@
 //! `claviger watch`: events of the credential as they come, across restarts of the daemon.
 
-use crate::{
-    context::Context,
-    environment, escape, exit,
-    failure::Failure,
-    json,
-    lending::{self, Shown},
-    output, render,
-};
+use crate::{context::Context, escape, exit, failure::Failure, json, output, render};
 use claviger::{
+    client::Lent,
     proto::v1::{self, Lease, watch_credential_response::Event},
     reason::{Problem, Reason},
     session::SessionContext,
@@ -99,7 +93,7 @@ fn ended(problem: Problem, events: bool) -> End {
 
 fn print(context: &Context, event: &Event, show_secret: bool) -> Result<(), Failure> {
     let secret = match event {
-        Event::Issued(v1::Issued { lease: Some(lease), .. }) if show_secret => lending::shown(lease)?,
+        Event::Issued(v1::Issued { lease: Some(lease), .. }) if show_secret => lease.lent()?,
         _ => None,
     };
     let text = match context.options.json {
@@ -109,7 +103,7 @@ fn print(context: &Context, event: &Event, show_secret: bool) -> Result<(), Fail
     Ok(output::data(&(text + "\n"))?)
 }
 
-fn lease_json(lease: &Lease, secret: Option<&Shown>) -> serde_json::Value {
-    let headers = environment::custom_headers(lease).unwrap_or_default();
+fn lease_json(lease: &Lease, secret: Option<&Lent>) -> serde_json::Value {
+    let headers = lease.other_headers().unwrap_or_default();
     json::lease(lease, secret, &headers)
 }

@@ -1,7 +1,6 @@
 //! Anthropic's own API, or a gateway that speaks it.
 
-use super::{Set, text};
-use crate::lending;
+use super::variable::{Set, text};
 use claviger::{
     backend::ANTHROPIC_BASE_URL,
     proto::v1::{Lease, Scheme, lease::Material},
@@ -21,7 +20,7 @@ pub(super) const OWNED: [&str; 5] = [API_KEY, AUTH_TOKEN, OAUTH_TOKEN, KEY_DESCR
 pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
     let mut set = Vec::new();
     if lease.material.is_some() {
-        set.push((variable(lease), lending::secret(lease)?));
+        set.push((variable(lease), lease.secret()?));
     }
     if !lease.base_url.is_empty() && lease.base_url.trim_end_matches('/') != ANTHROPIC_BASE_URL {
         set.push((BASE_URL, text(lease.base_url.as_str())));

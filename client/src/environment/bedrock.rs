@@ -1,7 +1,7 @@
 //! AWS Bedrock: keys that sign, or an API key of Bedrock.
 
-use super::{Set, text};
-use crate::{keys, lending};
+use super::variable::{Set, Variable, complete, text};
+use crate::keys;
 use claviger::{
     backend::bedrock_url,
     credential::AWS_KEYS,
@@ -31,8 +31,8 @@ pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
     let mut set = vec![("CLAUDE_CODE_USE_BEDROCK", text("1"))];
     match (&lease.material, lease.scheme()) {
         (None, _) => {}
-        (_, Scheme::Sigv4) => set.extend(signing(&keys::of(lease)?, lease)),
-        _ => set.push((TOKEN, lending::secret(lease)?)),
+        (_, Scheme::Sigv4) => set.extend(signing(&lease.aws_keys()?, lease)),
+        _ => set.push((TOKEN, lease.secret()?)),
     }
     if !lease.region.is_empty() {
         set.push((REGION, text(lease.region.as_str())));
@@ -54,14 +54,14 @@ fn signing(keys: &AwsKeys, lease: &Lease) -> Vec<Set> {
 }
 
 /// The variables of a tool of AWS, whatever backend the session uses.
-pub(crate) fn tool(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Result<Vec<super::Variable>, Problem> {
+pub(crate) fn tool(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Result<Vec<Variable>, Problem> {
     let is_token = lease.scheme() != Scheme::Sigv4;
     let mut set = match is_token {
-        true => vec![(TOKEN, lending::secret(lease)?)],
-        false => signing(&keys::of(lease)?, lease),
+        true => vec![(TOKEN, lease.secret()?)],
+        false => signing(&lease.aws_keys()?, lease),
     };
     set.extend(keys::region(lease, &is_set).map(|region| (REGION, text(region))));
     // An API key of Bedrock says nothing about who signs elsewhere.
     let owned = OWNED.into_iter().filter(|name| !is_token && ![TOKEN, BASE_URL].contains(name));
-    Ok(super::complete(set, owned, is_set))
+    Ok(complete(set, owned, is_set))
 }

@@ -1,7 +1,6 @@
 //! Azure AI Foundry: an access token or an API key.
 
-use super::{Set, text};
-use crate::lending;
+use super::variable::{Set, text};
 use claviger::{
     proto::v1::{Lease, Scheme},
     reason::Problem,
@@ -19,7 +18,7 @@ pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
     let mut set = vec![("CLAUDE_CODE_USE_FOUNDRY", text("1"))];
     if lease.material.is_some() {
         let name = if lease.scheme() == Scheme::Bearer { TOKEN } else { KEY };
-        set.push((name, lending::secret(lease)?));
+        set.push((name, lease.secret()?));
     }
     match (lease.project.as_str(), lease.base_url.as_str()) {
         ("", "") => {}

@@ -1,21 +1,25 @@
 //! Leases and events about them.
 
 use super::parts::{facts, instant, location, problem, seconds, text};
-use crate::{headers::Header, lending::Shown, words};
-use claviger::proto::v1::{
-    AwsKeys, Lease, ReportRejectedResponse, Secret, lease::Material, watch_credential_response::Event,
+use crate::words;
+use claviger::{
+    client::Lent,
+    headers::Header,
+    proto::v1::{
+        AwsKeys, Lease, ReportRejectedResponse, Secret, lease::Material, watch_credential_response::Event,
+    },
 };
 use serde_json::{Value, json};
 
 /// A lease. Secrets and header values are there only if `secret` is given.
-pub(crate) fn lease(lease: &Lease, secret: Option<&Shown>, headers: &[Header]) -> Value {
+pub(crate) fn lease(lease: &Lease, secret: Option<&Lent>, headers: &[Header]) -> Value {
     let own = match &lease.material {
         Some(Material::OwnVariable(name)) => text(name),
         _ => Value::Null,
     };
     let (plain, keys) = match (secret, &lease.material) {
-        (Some(Shown::Secret(secret)), _) => (Some(secret.value.as_str()), Value::Null),
-        (Some(Shown::Keys(keys)), _) => (None, aws_keys(keys, true)),
+        (Some(Lent::Secret(secret)), _) => (Some(secret.value.as_str()), Value::Null),
+        (Some(Lent::Keys(keys)), _) => (None, aws_keys(keys, true)),
         (None, Some(Material::AwsKeys(keys))) => (None, aws_keys(keys, false)),
         (None, _) => (None, Value::Null),
     };

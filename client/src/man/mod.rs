@@ -3,8 +3,8 @@
 
 mod text;
 
-use crate::{args::Cli, exit, failure::Failure, output};
-use clap::{Command, CommandFactory as _};
+use crate::{exit, failure::Failure, output};
+use clap::Command;
 use clap_mangen::{
     Man,
     roff::{Roff, bold, roman},
@@ -24,15 +24,15 @@ struct Page {
     roff: String,
 }
 
-/// Writes every page, and says which.
+/// Writes every page of `command`, and says which.
 ///
 /// # Errors
 /// If a file cannot be written.
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Arguments, command: Command) -> Result<(), Failure> {
     let directory = &arguments.directory;
     let failed = |error: io::Error| Failure::service(format!("{}: {error}", directory.display()), "");
     fs::create_dir_all(directory).map_err(failed)?;
-    for page in pages() {
+    for page in pages(command) {
         let path = directory.join(&page.file);
         fs::write(&path, &page.roff).map_err(failed)?;
         output::data(&format!("{}\n", path.display()))?;
@@ -40,8 +40,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn pages() -> Vec<Page> {
-    let mut command = Cli::command().disable_help_subcommand(true);
+fn pages(command: Command) -> Vec<Page> {
+    let mut command = command.disable_help_subcommand(true);
     command.build();
     let mut pages = vec![page(&command, "")];
     verbs(&command, "", &mut pages);
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_verb_has_a_page_and_hidden_ones_have_none() {
-        let files: BTreeSet<String> = pages().into_iter().map(|page| page.file).collect();
+        let files: BTreeSet<String> = pages(Cli::command()).into_iter().map(|page| page.file).collect();
         for verb in Cli::command().get_subcommands() {
             let file = format!("claviger-{}.1", verb.get_name());
             assert_eq!(files.contains(&file), !verb.is_hide_set(), "{file}");
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_programs_page_has_every_section() {
-        let page = &pages()[0];
+        let page = &pages(Cli::command())[0];
         for section in
             ["NAME", "SYNOPSIS", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO"]
         {

@@ -1,6 +1,7 @@
 //! How much of a credential's life is left, as a small bar and in words.
 
 use super::time;
+use crate::output::Glyphs;
 use claviger::{proto::v1::SlotStatus, wire};
 use std::time::{Duration, SystemTime};
 
@@ -18,16 +19,6 @@ pub(crate) enum Left {
     Over,
     /// So long, and what part of its life (0 to 1) that is.
     Some(Duration, f64),
-}
-
-/// The characters of a bar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Glyphs {
-    /// For terminals that show nothing else.
-    #[default]
-    Ascii,
-    /// Lines.
-    Lines,
 }
 
 // === impl Left ===

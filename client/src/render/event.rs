@@ -1,12 +1,13 @@
 //! Events of a watched credential, one line each.
 
 use super::{problem, time};
-use crate::{escape, lending::Shown, words};
+use crate::{escape, words};
+use claviger::client::Lent;
 use claviger::proto::v1::{HumanNeeded, Issued, Progress, watch_credential_response::Event};
 use std::time::{Duration, SystemTime};
 
 /// One line without its line feed. The secret is shown only if it is passed.
-pub(crate) fn render(event: &Event, secret: Option<&Shown>, now: SystemTime) -> String {
+pub(crate) fn render(event: &Event, secret: Option<&Lent>, now: SystemTime) -> String {
     match event {
         Event::Issued(event) => issued(event, secret, now),
         Event::Progress(event) => progress(event),
@@ -15,7 +16,7 @@ pub(crate) fn render(event: &Event, secret: Option<&Shown>, now: SystemTime) -> 
     }
 }
 
-fn issued(event: &Issued, secret: Option<&Shown>, now: SystemTime) -> String {
+fn issued(event: &Issued, secret: Option<&Lent>, now: SystemTime) -> String {
     let Some(lease) = &event.lease else { return "issued".into() };
     let generation = match lease.generation {
         0 => String::new(),
@@ -52,7 +53,7 @@ fn human_needed(event: &HumanNeeded) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Shown, render};
+    use super::{Lent, render};
     use crate::render::fixture;
     use claviger::{
         proto::v1::{
@@ -75,7 +76,7 @@ mod tests {
             "issued (settings changed): api-key-helper, generation 3, expires in 4 min 12 s, stale"
         );
         assert!(
-            render(&issued, Some(&Shown::Secret(Secret { value: "canary".into() })), fixture::now())
+            render(&issued, Some(&Lent::Secret(Secret { value: "canary".into() })), fixture::now())
                 .ends_with(", secret canary")
         );
         let elapsed = Some(wire::duration(Duration::from_secs(12)));

@@ -1,14 +1,15 @@
 //! A lease for people.
 
 use super::{place_and_layer, table, time};
-use crate::{escape, headers::Header, lending::Shown, output::Style, words};
+use crate::{escape, output::Style, words};
 use claviger::proto::v1::{Backend, Lease, Secret, lease::Material};
+use claviger::{client::Lent, headers::Header};
 use std::time::{Duration, SystemTime};
 
 /// Aligned lines. The secret is shown only if it is passed.
 pub(crate) fn render(
     lease: &Lease,
-    secret: Option<&Shown>,
+    secret: Option<&Lent>,
     headers: &[Header],
     now: SystemTime,
     style: Style,
@@ -60,13 +61,13 @@ fn backend(lease: &Lease) -> String {
 }
 
 /// A secret on one line.
-pub(super) fn shown(secret: &Shown) -> String {
+pub(super) fn shown(secret: &Lent) -> String {
     let text = |secret: &Option<Secret>| {
         secret.as_ref().map(|secret| escape::line(&secret.value)).unwrap_or_default()
     };
     match secret {
-        Shown::Secret(secret) => escape::line(&secret.value),
-        Shown::Keys(keys) => {
+        Lent::Secret(secret) => escape::line(&secret.value),
+        Lent::Keys(keys) => {
             let parts =
                 [escape::line(&keys.access_key_id), text(&keys.secret_access_key), text(&keys.session_token)];
             parts.join(" ").trim_end().to_owned()
@@ -105,7 +106,7 @@ fn generation(lease: &Lease, now: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Shown, render};
+    use super::{Lent, render};
     use crate::{output::Style, render::fixture};
     use claviger::proto::v1::{AwsKeys, Facts, Lease, Scheme, Secret, lease::Material};
 
@@ -137,7 +138,7 @@ warning: two clouds are enabled
     #[test]
     fn a_lease_shows_it_when_told_to() {
         let headers = [("X-Team".to_owned(), "canary-2".to_owned())];
-        let canary = Shown::Secret(Secret { value: "canary".into() });
+        let canary = Lent::Secret(Secret { value: "canary".into() });
         let text = render(&fixture::lease(), Some(&canary), &headers, fixture::now(), Style::default());
         assert!(
             text.contains("secret      canary\n") && text.contains("headers     X-Team: canary-2\n"),
@@ -186,7 +187,7 @@ secret   (hidden; --show-secret prints it)
 region   eu-west-1
 ";
         assert_eq!(render(&lease, None, &[], fixture::now(), Style::default()), expected);
-        let text = render(&lease, Some(&Shown::Keys(keys)), &[], fixture::now(), Style::default());
+        let text = render(&lease, Some(&Lent::Keys(keys)), &[], fixture::now(), Style::default());
         assert!(text.contains("secret   AKIA1 canary-1 canary-2\n"), "{text}");
     }
 }

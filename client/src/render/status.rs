@@ -1,31 +1,25 @@
 //! The state of the daemon and its cache for people.
 
 mod row;
+mod state;
 
 pub(crate) use row::{BAR, COLUMNS, LEFT, STATE, TITLES, configured, key, row};
+pub(crate) use state::{Mood, mood, state};
 
 use super::{
-    bar::{Glyphs, Left},
+    bar::Left,
     columns::{self, GAP},
     facts, problem_and_hint, time,
 };
-use crate::{escape, output::Style};
+use crate::{
+    escape,
+    output::{Place, Style},
+};
 use claviger::{
     proto::v1::{AuditLog, Counters, GetStatusResponse, Problem, SlotStatus},
     reason::Reason,
 };
 use std::time::SystemTime;
-
-/// Where a table is shown.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Place {
-    /// Colours.
-    pub(crate) style: Style,
-    /// Columns of the terminal; `None` if it is none.
-    pub(crate) width: Option<usize>,
-    /// What a bar is made of.
-    pub(crate) glyphs: Glyphs,
-}
 
 /// A summary, then one row per cache entry with its last problem below it.
 pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Place) -> String {
@@ -148,39 +142,6 @@ fn paint(index: usize, text: String, slot: &SlotStatus, now: SystemTime, place: 
             Mood::Bad => style.red(&text),
         },
         _ => text,
-    }
-}
-
-/// How a state is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mood {
-    /// As it should be.
-    Good,
-    /// Worth a look.
-    Busy,
-    /// Wrong.
-    Bad,
-}
-
-/// How the state of an entry is to be taken.
-pub(crate) fn mood(slot: &SlotStatus, now: SystemTime) -> Mood {
-    match state(slot, now) {
-        "fresh" => Mood::Good,
-        "failed" | "expired" => Mood::Bad,
-        _ => Mood::Busy,
-    }
-}
-
-/// The state of an entry in a word.
-pub(crate) fn state(slot: &SlotStatus, now: SystemTime) -> &'static str {
-    let expired = slot.expires_at.as_ref().is_some_and(|at| time::is_over(at, now));
-    match slot {
-        slot if slot.refreshing => "refreshing",
-        slot if slot.generation == 0 && slot.last_problem.is_some() => "failed",
-        slot if slot.generation == 0 => "empty",
-        _ if expired => "expired",
-        slot if slot.stale => "stale",
-        _ => "fresh",
     }
 }
 

@@ -32,8 +32,6 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-/// Exit code when the terminal is gone: as for SIGHUP.
-const HANG_UP: u8 = 128 + 1;
 /// How often the time left is shown anew.
 const SECOND: Duration = Duration::from_secs(1);
 

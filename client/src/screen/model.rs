@@ -2,7 +2,8 @@
 
 use crate::{
     news::{News, compare},
-    render::{bar::Glyphs, news, status::Mood, time},
+    output::Glyphs,
+    render::{news, status::Mood, time},
 };
 use claviger::proto::v1::{SlotStatus, WatchStatusResponse};
 use std::{collections::VecDeque, time::SystemTime};

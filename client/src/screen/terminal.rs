@@ -19,6 +19,8 @@ use std::{
 };
 use tokio::sync::mpsc::UnboundedSender;
 
+/// Exit code when the terminal is gone: as for SIGHUP.
+const HANG_UP: u8 = 128 + 1;
 /// The terminal, taken over. Dropping it gives it back.
 pub(super) struct Terminal(Ratatui<CrosstermBackend<Stdout>>);
 
@@ -100,7 +102,7 @@ pub(super) fn listen(sender: UnboundedSender<Message>) {
             }
         }
         // Nobody can type any more: as good as a hang-up.
-        drop(sender.send(Message::Signal(super::HANG_UP)));
+        drop(sender.send(Message::Signal(HANG_UP)));
     });
 }
 

@@ -14,7 +14,7 @@ use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
     text::{Line, Span},
-    widgets::{Block, BorderType, Clear, Paragraph},
+    widgets::{Clear, Paragraph},
 };
 
 /// Rows of a screen that has room for everything.
@@ -89,7 +89,7 @@ fn news(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Paint) {
     if area.height == 0 {
         return;
     }
-    let block = titled(" events ", paint);
+    let block = paint.titled(" events ");
     let inside = block.inner(area);
     let (width, height) = (usize::from(inside.width), usize::from(inside.height));
     let skipped = model.log.len().saturating_sub(height);
@@ -128,11 +128,11 @@ fn help(frame: &mut Frame<'_>, area: Rect, paint: Paint) {
     let place = middle(area, 60, height);
     frame.render_widget(Clear, place);
     let text: Vec<_> = HELP.iter().map(line).collect();
-    frame.render_widget(Paragraph::new(text).block(framed(" keys ", paint)), place);
+    frame.render_widget(Paragraph::new(text).block(paint.framed(" keys ")), place);
 }
 
 fn explanation(lines: &[String], top: usize, frame: &mut Frame<'_>, area: Rect, paint: Paint) {
-    let block = framed(" explain ", paint);
+    let block = paint.framed(" explain ");
     let inside = block.inner(area);
     // What does not fit goes on below, further in.
     let wrapped = |line: &String| {
@@ -145,22 +145,6 @@ fn explanation(lines: &[String], top: usize, frame: &mut Frame<'_>, area: Rect, 
     let text: Vec<Line<'_>> = lines.iter().skip(top).flat_map(wrapped).map(Line::from).collect();
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(text).block(block), area);
-}
-
-/// A line with a title above what follows.
-fn titled(title: &'static str, paint: Paint) -> Block<'static> {
-    Block::new()
-        .borders(ratatui::widgets::Borders::TOP)
-        .border_style(paint.dim())
-        .title(Span::styled(title, paint.bold()))
-}
-
-/// A frame with a title.
-fn framed(title: &'static str, paint: Paint) -> Block<'static> {
-    Block::bordered()
-        .border_type(BorderType::Rounded)
-        .border_style(paint.dim())
-        .title(Span::styled(title, paint.bold()))
 }
 
 fn middle(area: Rect, width: u16, height: u16) -> Rect {

@@ -1,7 +1,7 @@
 //! Carries a plan out, step by step.
 
 use super::plan::Step;
-use crate::{commands::daemon, context::Context, escape, failure::Failure};
+use crate::{context::Context, daemon, escape, failure::Failure};
 use std::{
     fs, io,
     io::Write as _,

@@ -1,6 +1,6 @@
 //! The tools: which files their hooks stand in, and what becomes of those.
 
-use super::{How, Install, Remove, no_home};
+use super::arguments::{How, Install, Remove};
 use crate::{
     failure::Failure,
     hook::{
@@ -172,6 +172,11 @@ fn google_file(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
         Some(path) => absolute(&path),
         None => config("google.json").ok_or_else(no_home),
     }
+}
+
+/// Without a home directory no file can be named.
+pub(super) fn no_home() -> Failure {
+    Failure::usage("HOME is not set, so nobody knows whose hooks are meant", "set HOME")
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

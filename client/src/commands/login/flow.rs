@@ -1,6 +1,10 @@
 //! Signs a person in: passes on what the daemon says, and what the person pastes.
 
-use super::{Arguments, browser, line, tell};
+use super::{
+    arguments::Arguments,
+    browser,
+    events::{line, tell},
+};
 use crate::{
     context::Context,
     escape,

@@ -1,11 +1,17 @@
 //! Keeps a secret that somebody has already.
 
-use super::{Arguments, DEFAULT, named, tell};
+use super::{
+    arguments::Arguments,
+    events::{named, tell},
+};
 use crate::{context::Context, failure::Failure, hidden, wait};
 use claviger::{
     client::{request, unwrap},
     proto::v1::{Account, AccountKind, SaveSecretRequest, StorePlace},
 };
+
+/// Name of an account that is a key or token, unless another one is given.
+const DEFAULT: &str = "default";
 
 /// Asks for the secret, and keeps it.
 ///

@@ -2,14 +2,13 @@
 
 use super::{child, settings};
 use crate::{
-    commands::headers::credential_headers,
     context::Context,
     doctor::{
         facts::{Credential, Daemon, Endpoint, Facts, Lent, Probe, Running, Setting, Unchecked},
         finding::place,
         progress::Progress,
     },
-    environment, explore,
+    explore,
     failure::Failure,
 };
 use claviger::{
@@ -231,8 +230,8 @@ fn headers(lease: &Lease) -> Option<Vec<Secret>> {
     if !matches!(lease.backend(), Backend::Anthropic | Backend::Unspecified) {
         return None;
     }
-    let mut all = credential_headers(lease).ok().filter(|headers| !headers.is_empty())?;
-    all.extend(environment::custom_headers(lease).ok()?);
+    lease.material.as_ref()?;
+    let mut all = lease.headers().ok()?;
     all.push(("anthropic-version".into(), "2023-06-01".into()));
     Some(all.into_iter().map(|(name, value)| Secret { value: format!("{name}: {value}") }).collect())
 }

@@ -1,10 +1,11 @@
 //! What a cache entry says in a table, on a terminal of any width.
 
-use super::state;
+use super::state::state;
 use crate::{
     escape,
+    output::Glyphs,
     render::{
-        bar::{self, Glyphs, Left},
+        bar::{self, Left},
         columns::Column,
         place, time,
     },

@@ -1,7 +1,7 @@
-use super::{Place, render, sentence};
+use super::{render, sentence};
 use crate::{
-    output::Style,
-    render::{bar::Glyphs, fixture},
+    output::{Glyphs, Place, Style},
+    render::fixture,
 };
 use claviger::proto::v1::{Counters, Facts, GetStatusResponse, SlotStatus, Version};
 

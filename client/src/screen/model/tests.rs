@@ -1,5 +1,5 @@
 use super::{End, Key, Message, Model, Overlay, Wish, update};
-use crate::render::{bar::Glyphs, fixture};
+use crate::{output::Glyphs, render::fixture};
 use claviger::proto::v1::{GetStatusResponse, SlotStatus, WatchStatusResponse};
 
 fn slot(key: &str, generation: u64) -> SlotStatus {

@@ -1,6 +1,6 @@
 //! What there is to say of the chosen row.
 
-use super::{paint::Paint, titled};
+use super::paint::Paint;
 use crate::{
     escape,
     render::{columns, facts, status, time},
@@ -25,7 +25,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Pain
     if area.height == 0 {
         return;
     }
-    let block = titled(" details ", paint);
+    let block = paint.titled(" details ");
     let width = usize::from(block.inner(area).width);
     let mut lines = Vec::new();
     if let Some(slot) = model.slot() {

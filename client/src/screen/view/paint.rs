@@ -1,7 +1,11 @@
 //! The looks of things: the terminal's own colours, or none.
 
 use crate::render::status::Mood;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::{
+    style::{Color, Modifier, Style},
+    text::Span,
+    widgets::{Block, BorderType, Borders},
+};
 
 /// Whether there are colours.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +57,19 @@ impl Paint {
             Mood::Busy => self.busy(),
             Mood::Bad => self.bad(),
         }
+    }
+
+    /// A line with a title above what follows.
+    pub(super) fn titled(self, title: &'static str) -> Block<'static> {
+        Block::new().borders(Borders::TOP).border_style(self.dim()).title(Span::styled(title, self.bold()))
+    }
+
+    /// A frame with a title.
+    pub(super) fn framed(self, title: &'static str) -> Block<'static> {
+        Block::bordered()
+            .border_type(BorderType::Rounded)
+            .border_style(self.dim())
+            .title(Span::styled(title, self.bold()))
     }
 
     fn colour(self, colour: Color) -> Style {

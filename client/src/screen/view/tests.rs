@@ -1,6 +1,7 @@
 use super::view;
 use crate::{
-    render::{bar::Glyphs, fixture},
+    output::Glyphs,
+    render::fixture,
     screen::model::{Key, Message, Model, update},
 };
 use claviger::proto::v1::{Counters, GetStatusResponse, SlotStatus, Version, WatchStatusResponse};

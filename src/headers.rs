@@ -1,16 +1,16 @@
 //! HTTP headers that go along with a credential.
 
-use claviger::reason::{Problem, Reason};
+use crate::reason::{Problem, Reason};
 
 /// A header to send; the value may be a secret.
-pub(crate) type Header = (String, String);
+pub type Header = (String, String);
 
 /// Parses headers as `ANTHROPIC_CUSTOM_HEADERS` holds them: one `Name: Value` per line. Errors name the variable and
 /// the position, never the content: gateway tokens are kept there.
 ///
 /// # Errors
 /// `malformed-request` if a line has no name, no colon, or a character that HTTP forbids.
-pub(crate) fn parse(text: &str, variable: &str) -> Result<Vec<Header>, Problem> {
+pub fn parse(text: &str, variable: &str) -> Result<Vec<Header>, Problem> {
     let mut headers = Vec::new();
     for (index, line) in text.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -30,7 +30,7 @@ pub(crate) fn parse(text: &str, variable: &str) -> Result<Vec<Header>, Problem> 
 ///
 /// # Errors
 /// `malformed-request`, naming neither name nor value.
-pub(crate) fn check(name: &str, value: &str) -> Result<(), Problem> {
+pub fn check(name: &str, value: &str) -> Result<(), Problem> {
     let valid = !name.is_empty() && name.chars().all(is_name) && value.chars().all(is_value);
     match valid {
         true => Ok(()),
@@ -39,7 +39,7 @@ pub(crate) fn check(name: &str, value: &str) -> Result<(), Problem> {
 }
 
 /// Headers in the form in which the variable holds them.
-pub(crate) fn join(headers: &[Header]) -> String {
+pub fn join(headers: &[Header]) -> String {
     headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n")
 }
 

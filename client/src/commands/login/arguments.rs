@@ -1,0 +1,51 @@
+//! What `claviger login` can be given.
+
+use clap::builder::NonEmptyStringValueParser;
+use claviger::proto::v1::StorePlace;
+
+/// Arguments of `login`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Name of the account [default: that of the registration, or "default" for keys and tokens]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) name: Option<String>,
+    /// Section [oauth.NAME] to sign in with [default: the account's name, or the only one]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["api_key", "token"], value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) registration: Option<String>,
+    /// Show a code to type in on another device
+    #[arg(long, conflicts_with_all = ["api_key", "token", "no_browser"])]
+    pub(crate) device: bool,
+    /// Open no browser: the address it ends at can be pasted, or comes as a line of stdin
+    #[arg(long, conflicts_with_all = ["api_key", "token"])]
+    pub(crate) no_browser: bool,
+    /// Keep an API key; it is asked for, or read from stdin
+    #[arg(long, conflicts_with = "token")]
+    pub(crate) api_key: bool,
+    /// Keep a long-lived OAuth token; it is asked for, or read from stdin
+    #[arg(long)]
+    pub(crate) token: bool,
+    /// The only API that a key or token is sent to [default: Anthropic's]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["registration", "device", "no_browser"])]
+    pub(crate) audience: Option<String>,
+    /// Where to keep it [default: as configured]
+    #[arg(long, value_enum)]
+    pub(crate) store: Option<Place>,
+}
+
+/// Where secrets are kept.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Place {
+    /// Secret Service or Keychain
+    Keyring,
+    /// Sealed files in the state directory
+    File,
+}
+
+impl From<Place> for StorePlace {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Keyring => Self::Keyring,
+            Place::File => Self::File,
+        }
+    }
+}

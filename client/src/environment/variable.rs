@@ -1,0 +1,25 @@
+//! Variables to set and to remove.
+
+use claviger::proto::v1::Secret;
+
+/// A variable to set, or to remove if there is no value.
+pub(crate) type Variable = (&'static str, Option<Secret>);
+/// A variable to set.
+pub(super) type Set = (&'static str, Secret);
+
+/// `set`, and the removal of whatever else of `owned` the environment has.
+pub(crate) fn complete(
+    set: Vec<Set>,
+    owned: impl IntoIterator<Item = &'static str>,
+    is_set: impl Fn(&str) -> bool,
+) -> Vec<Variable> {
+    let stays = |name: &&str| !set.iter().any(|(set, _)| set == name);
+    let removed: Vec<_> = owned.into_iter().filter(stays).filter(|name| is_set(name)).collect();
+    let set = set.into_iter().map(|(name, value)| (name, Some(value)));
+    set.chain(removed.into_iter().map(|name| (name, None))).collect()
+}
+
+/// Text for a variable.
+pub(crate) fn text(value: impl Into<String>) -> Secret {
+    Secret { value: value.into() }
+}

@@ -1,0 +1,28 @@
+//! Why there is no connection.
+
+/// Why the daemon could not be talked to at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody listens on the socket.
+    #[error("no daemon answers on {path}: {cause}")]
+    Unreachable {
+        /// The socket.
+        path: String,
+        /// What the kernel said.
+        cause: std::io::Error,
+    },
+    /// The socket or its directory is not what it must be.
+    #[error("{path} is not safe to use: {why}")]
+    Unsafe {
+        /// The socket or directory.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A daemon was started but did not come up.
+    #[error("the daemon did not start: {0}")]
+    NotStarted(String),
+    /// Something answers, but it is not this daemon's protocol.
+    #[error("what answers on the socket does not speak HTTP/2: {0}")]
+    Handshake(#[from] hyper::Error),
+}

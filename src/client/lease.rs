@@ -1,0 +1,232 @@
+//! The secrets of a lease, and the headers that carry them. What a lease leaves to the session (`own_variable`,
+//! `own_headers_variable`) is read from the environment of this process.
+
+use crate::{
+    credential::{AWS_KEYS, Scheme},
+    headers::{self, Header},
+    proto::v1::{self, AwsKeys, Lease, Secret, lease::Material},
+    reason::{Problem, Reason},
+    variables::{self, Use},
+};
+use std::env;
+
+/// What a lease lends, by its kind.
+#[derive(Debug)]
+pub enum Lent {
+    /// One secret.
+    Secret(Secret),
+    /// Keys that sign requests.
+    Keys(AwsKeys),
+}
+
+impl Lease {
+    /// The secret of this lease.
+    ///
+    /// ```
+    /// use claviger::proto::v1::{Lease, Secret, lease::Material};
+    ///
+    /// let material = Some(Material::Secret(Secret { value: "sk-ant-1".into() }));
+    /// let lease = Lease { material, ..Default::default() };
+    /// assert_eq!(lease.secret()?.value, "sk-ant-1");
+    /// # Ok::<(), claviger::reason::Problem>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the lease has none, has AWS keys instead, or names a variable that does not hold a secret.
+    pub fn secret(&self) -> Result<Secret, Problem> {
+        match &self.material {
+            Some(Material::Secret(secret)) => Ok(secret.clone()),
+            Some(_) if self.signs() => {
+                Err(Problem::new(Reason::MalformedRequest, "AWS keys are not one secret but several")
+                    .hint("`claviger aws` prints them"))
+            }
+            Some(Material::OwnVariable(name)) => own(name).map(|value| Secret { value }),
+            Some(Material::AwsKeys(_)) => {
+                Err(Problem::new(Reason::Bug, "the daemon does not say that AWS keys sign requests"))
+            }
+            None => Err(nothing()),
+        }
+    }
+
+    /// The AWS keys of this lease.
+    ///
+    /// # Errors
+    /// If the credential is not keys, or the own variables do not hold them.
+    pub fn aws_keys(&self) -> Result<AwsKeys, Problem> {
+        match &self.material {
+            Some(Material::AwsKeys(keys)) => Ok(keys.clone()),
+            Some(Material::OwnVariable(name)) if name == AWS_KEYS[0] => own_keys(),
+            None => Err(nothing()),
+            Some(_) => Err(Problem::new(Reason::MalformedRequest, "this credential is an API key of Bedrock, and no AWS keys")
+                .hint("`claviger aws --format env` or `claviger token` print it; unset AWS_BEARER_TOKEN_BEDROCK to get keys")),
+        }
+    }
+
+    /// What this lease lends, of either kind; `None` if it lends nothing.
+    ///
+    /// # Errors
+    /// As [`Lease::secret`] and [`Lease::aws_keys`].
+    pub fn lent(&self) -> Result<Option<Lent>, Problem> {
+        match self.material {
+            None => Ok(None),
+            Some(_) if self.signs() => self.aws_keys().map(Lent::Keys).map(Some),
+            Some(_) => self.secret().map(Lent::Secret).map(Some),
+        }
+    }
+
+    /// Every header to send: those that carry the credential, then [`Lease::other_headers`].
+    ///
+    /// # Errors
+    /// If there is no secret that a header could carry, or a header is not valid HTTP.
+    pub fn headers(&self) -> Result<Vec<Header>, Problem> {
+        let mut all = self.credential_headers()?;
+        all.extend(self.other_headers()?);
+        Ok(all)
+    }
+
+    /// The headers that go along with the credential: those of the settings, and those that the own environment adds.
+    ///
+    /// # Errors
+    /// If one of them is not valid HTTP.
+    pub fn other_headers(&self) -> Result<Vec<Header>, Problem> {
+        let mut all = Vec::new();
+        for header in &self.headers {
+            let value = header.value.as_ref().map(|value| value.value.clone()).unwrap_or_default();
+            headers::check(&header.name, &value)?;
+            all.push((header.name.clone(), value));
+        }
+        if !self.own_headers_variable.is_empty() {
+            let name = &self.own_headers_variable;
+            all.extend(headers::parse(&own(name)?, name)?);
+        }
+        Ok(all)
+    }
+
+    fn credential_headers(&self) -> Result<Vec<Header>, Problem> {
+        if self.material.is_none() {
+            return Ok(Vec::new());
+        }
+        let scheme = match self.scheme() {
+            v1::Scheme::ApiKey => Scheme::ApiKey,
+            v1::Scheme::Bearer => Scheme::Bearer,
+            v1::Scheme::ApiKeyAndBearer => Scheme::ApiKeyAndBearer,
+            v1::Scheme::Sigv4 => Scheme::SigV4,
+            v1::Scheme::Unspecified => {
+                return Err(Problem::new(Reason::Bug, "the daemon does not say how to send the credential"));
+            }
+        };
+        let secret = self.secret()?;
+        let checked = |(name, value): (&str, String)| {
+            headers::check(name, &value)?;
+            Ok((name.to_owned(), value))
+        };
+        scheme.headers(&secret.value).into_iter().map(checked).collect()
+    }
+
+    /// Whether it is keys that sign requests.
+    fn signs(&self) -> bool {
+        self.material.is_some() && self.scheme() == v1::Scheme::Sigv4
+    }
+}
+
+/// The problem of a lease without a credential.
+fn nothing() -> Problem {
+    Problem::new(Reason::NoCredential, "no credential, by configuration")
+        .hint("`claviger explain` shows the setting that says so")
+}
+
+fn own_keys() -> Result<AwsKeys, Problem> {
+    let [id, secret, token] = AWS_KEYS;
+    // Of these three only the token may be missing.
+    let has_token = env::var_os(token).is_some_and(|value| !value.is_empty());
+    Ok(AwsKeys {
+        access_key_id: own(id)?,
+        secret_access_key: Some(Secret { value: own(secret)? }),
+        session_token: has_token.then(|| own(token)).transpose()?.map(|value| Secret { value }),
+    })
+}
+
+/// The value of a secret variable of this process. Others are refused: the daemon must not be able to ask for them.
+fn own(name: &str) -> Result<String, Problem> {
+    if variables::usage(name) != Some(Use::Secret) {
+        return Err(Problem::new(
+            Reason::Bug,
+            "the daemon asks for a variable that is not on the list of secrets",
+        ));
+    }
+    env::var(name).map_err(|error| match error {
+        env::VarError::NotPresent => {
+            Problem::new(Reason::Bug, format!("{name} is not set, but was a moment ago"))
+        }
+        env::VarError::NotUnicode(_) => {
+            Problem::new(Reason::MalformedRequest, format!("{name} is not UTF-8"))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Material, own};
+    use crate::{
+        proto::v1::{self, AwsKeys, Lease, Scheme, Secret},
+        reason::Reason,
+    };
+
+    fn lease(material: Material) -> Lease {
+        Lease { material: Some(material), ..Default::default() }
+    }
+
+    #[test]
+    fn only_listed_secrets_are_filled_in() {
+        for name in ["PATH", "HOME", "LD_PRELOAD", ""] {
+            assert_eq!(own(name).expect_err(name).reason, Reason::Bug);
+        }
+        let lease = lease(Material::OwnVariable("PATH".into()));
+        assert_eq!(lease.secret().expect_err("refused").reason, Reason::Bug);
+    }
+
+    #[test]
+    fn no_material_is_no_credential() {
+        assert_eq!(Lease::default().secret().expect_err("refused").reason, Reason::NoCredential);
+        assert!(Lease::default().lent().expect("nothing").is_none());
+        assert_eq!(Lease::default().headers().expect("none"), []);
+    }
+
+    #[test]
+    fn keys_are_keys_and_nothing_else() {
+        let keys = AwsKeys { access_key_id: "AKIA1".into(), ..Default::default() };
+        assert_eq!(lease(Material::AwsKeys(keys)).aws_keys().expect("keys").access_key_id, "AKIA1");
+        let token = Material::Secret(Secret { value: "canary".into() });
+        let problem = lease(token).aws_keys().expect_err("no keys");
+        assert!(problem.hint.is_some_and(|hint| hint.contains("--format env")));
+        assert_eq!(Lease::default().aws_keys().expect_err("nothing").reason, Reason::NoCredential);
+    }
+
+    fn names(scheme: Scheme, secret: &str) -> Option<Vec<String>> {
+        let material = Material::Secret(Secret { value: secret.into() });
+        let headers = Lease { scheme: scheme.into(), ..lease(material) }.headers().ok()?;
+        Some(headers.into_iter().map(|(name, value)| format!("{name}: {value}")).collect())
+    }
+
+    #[test]
+    fn the_scheme_makes_the_headers() {
+        assert_eq!(names(Scheme::ApiKey, "k").expect("valid"), ["x-api-key: k"]);
+        assert_eq!(names(Scheme::Bearer, "k").expect("valid"), ["authorization: Bearer k"]);
+        assert_eq!(
+            names(Scheme::ApiKeyAndBearer, "k").expect("valid"),
+            ["x-api-key: k", "authorization: Bearer k"]
+        );
+        assert_eq!(names(Scheme::Unspecified, "k"), None);
+        assert_eq!(names(Scheme::ApiKey, "k\r\nx-evil: 1"), None);
+    }
+
+    #[test]
+    fn other_headers_come_last() {
+        let header = v1::Header { name: "x-a".into(), value: Some(Secret { value: "1".into() }) };
+        let material = Material::Secret(Secret { value: "k".into() });
+        let lease = Lease { scheme: Scheme::ApiKey.into(), headers: vec![header], ..lease(material) };
+        let all = [("x-api-key".to_owned(), "k".to_owned()), ("x-a".to_owned(), "1".to_owned())];
+        assert_eq!(lease.headers().expect("valid"), all);
+        assert_eq!(lease.other_headers().expect("valid"), all[1..]);
+    }
+}
