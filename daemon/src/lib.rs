@@ -9,32 +9,39 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod auth_refresh;
 pub mod broker;
 pub mod config;
+pub mod demand;
 pub mod endpoint;
 pub mod fetch;
 pub mod handover;
 pub mod host;
 pub mod inherited;
+pub mod key;
+pub mod life;
 pub mod listener;
 pub mod lock;
 pub mod logs;
 pub mod notices;
+pub mod pauses;
 pub mod peer;
 pub mod policy;
 pub mod resolve;
 pub mod server;
 pub mod service;
 pub mod settings;
+pub mod shown;
 pub mod sources;
 pub mod trust;
 
 use accounts::{Accounts, Store};
 use audit::{Audit, Line};
-use broker::{Broker, Phase, kept::Kept};
+use broker::{Broker, kept::Kept};
 use config::{Limits, Paths};
 use handover::Handover;
 use host::{Host, audit_file::AuditFile, successor::Program};
+use life::Phase;
 use logs::Logs;
 use server::Context;
 use service::Service;
@@ -129,7 +136,7 @@ pub async fn run(
     context.audit.note(of_daemon("started"));
     notices::start(&context.broker);
     let is_signalled = serve(listener, &context, shutdown).await?;
-    let why = match context.broker.phase() {
+    let why = match context.broker.life.phase() {
         Phase::HandingOver => End::Replaced,
         _ if is_signalled => End::Signal,
         _ => End::Asked,
@@ -166,12 +173,12 @@ async fn serve(
     let incoming = peer::Incoming::new(listener, somebody.clone());
     let router = server::router(context.clone()).await?;
     // Open streams and waiting requests end then; whatever else is running may finish.
-    let serving = router.serve_with_incoming_shutdown(incoming, async move { streams.stopping().await });
+    let serving = router.serve_with_incoming_shutdown(incoming, async move { streams.life.stopping().await });
     let ending = async {
         serving.await?;
         // What a server gives only once is kept before a service manager is told that everything is over.
         broker.host.lasting_ended().await;
-        if broker.phase() == Phase::HandingOver {
+        if broker.life.phase() == Phase::HandingOver {
             broker.landed().await;
         }
         Ok::<_, RunError>(())
@@ -203,14 +210,14 @@ async fn follow_phases(broker: &Broker, stopped: impl Future<Output = ()>, begun
     tokio::select! {
         () = &mut stopped => {}
         () = begun => {
-            broker.enter(Phase::HandingOver);
+            broker.life.enter(Phase::HandingOver);
             tokio::select! {
                 () = &mut stopped => {}
                 () = sleep(LAST_REFRESH) => return,
             }
         }
     }
-    broker.enter(Phase::Stopping);
+    broker.life.enter(Phase::Stopping);
     sleep(DRAIN).await;
 }
 

@@ -1,9 +1,7 @@
 //! Who wins: from a session and its settings to the source that provides its credential, and why every other source
 //! does not. Pure.
 
-mod view;
-
-pub use view::{View, command_environment};
+pub use crate::sources::Outcome;
 
 use crate::{
     accounts::Index,
@@ -14,7 +12,7 @@ use crate::{
     },
     policy::{self, Policy},
     settings::{Lookup, Settings, effective::effective},
-    sources::{Binding, Bound, CHAIN, CredentialSource, api_key_helper},
+    sources::{Binding, Bound, CredentialSource, View, api_key_helper, chain::CHAIN},
 };
 use claviger::{
     backend::{Backend, CLOUDS},
@@ -23,24 +21,7 @@ use claviger::{
     variables::is_true,
     warning::{Kind, Warning},
 };
-use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, time::Duration};
-
-/// What became of one source, or of one link of an SDK's chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It provides the credential.
-    Chosen,
-    /// Nothing configures it.
-    NotConfigured,
-    /// Ruled out by the session's mode.
-    Ignored,
-    /// Configured, but a source before it won.
-    Outranked,
-    /// It stopped the walk.
-    Refused,
-}
 
 /// One source of the walk.
 #[derive(Debug)]

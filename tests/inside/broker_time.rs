@@ -1,9 +1,12 @@
 //! The life of a cache entry over time: scripts of what happens when, and laws that hold for whatever happens.
 
 use claviger::reason::{Problem, Reason};
-use clavigerd::broker::{
-    schedule::{self, Next},
-    slot::{Cause, Decision, State, Verdict},
+use clavigerd::{
+    broker::{
+        next::{Next, next},
+        slot::{Cause, Decision, State, Verdict},
+    },
+    pauses,
 };
 use proptest::{collection::vec, prelude::*};
 use std::time::{Duration, SystemTime};
@@ -59,7 +62,7 @@ fn play(state: &mut State, line: &str) -> String {
             Verdict::HeldBack(until) => return format!("held until {}", seconds(until)),
         },
         // TIME next IDLE [watched], last used at TIME.
-        "next" => match schedule::next(state, now, words.len() > 3, span(2)) {
+        "next" => match next(state, now, words.len() > 3, span(2)) {
             Next::RefreshAt(due) => return format!("refresh at {}", seconds(due)),
             Next::ForgetAt(end) => return format!("forget at {}", seconds(end)),
             Next::Rest => return "rest".into(),
@@ -269,15 +272,12 @@ fn request(state: &State, now: SystemTime, wish: Duration) -> Result<(), TestCas
 
 fn plans(state: &State, now: SystemTime) -> Result<(), TestCaseError> {
     let idle = Duration::from_secs(900);
-    match schedule::next(state, now, false, idle) {
+    match next(state, now, false, idle) {
         Next::Rest => prop_assert!(false, "an unwatched entry must be forgotten some day"),
         Next::ForgetAt(end) => prop_assert!(end >= now + idle, "forgotten while in use"),
         Next::RefreshAt(due) => prop_assert!(due <= now + idle, "refreshed for nobody"),
     }
-    prop_assert!(
-        !matches!(schedule::next(state, now, true, idle), Next::ForgetAt(_)),
-        "forgotten under a watcher"
-    );
+    prop_assert!(!matches!(next(state, now, true, idle), Next::ForgetAt(_)), "forgotten under a watcher");
     Ok(())
 }
 

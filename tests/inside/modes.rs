@@ -15,7 +15,7 @@ use claviger_tests::{
 use clavigerd::{
     resolve::Outcome,
     settings::{Decision, Layer},
-    sources::CHAIN,
+    sources::chain::CHAIN,
 };
 use std::collections::BTreeSet;
 

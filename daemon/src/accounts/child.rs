@@ -15,8 +15,8 @@ use crate::{
         Host,
         command::{self, CommandError, CommandSpec, Program},
     },
+    key::SourceKey,
     lock::Live,
-    sources::SourceKey,
 };
 use claviger::{
     reason::{Problem, Reason},

@@ -7,7 +7,7 @@ use crate::{
         command::{self, CommandSpec, Program},
         files,
     },
-    sources::SourceKey,
+    key::SourceKey,
 };
 use claviger::{
     reason::{Location, Problem, Reason},

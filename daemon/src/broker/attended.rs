@@ -1,7 +1,7 @@
 //! Who sees in a terminal what becomes of an entry. Nobody has to be called to the desktop for that.
 
 use super::{Broker, entry::Entry};
-use crate::sources::SourceKey;
+use crate::key::SourceKey;
 use std::sync::Arc;
 
 /// A session in a terminal that follows an entry, or waits for it.

@@ -8,8 +8,10 @@ use super::{
 };
 use crate::{
     host::{files::Stamp, memory::LockedText},
+    key::SourceKey,
     resolve::Winner,
-    sources::{CredentialProvider, Facts, Line, SourceKey},
+    shown::Shown,
+    sources::{CredentialProvider, Facts, Line},
 };
 use claviger::{
     reason::{Location, Problem, Reason},
@@ -27,9 +29,6 @@ pub type Entries = HashMap<SourceKey, Entry>;
 
 /// Lines a watcher may lag behind before it misses some.
 const PROGRESS_BACKLOG: usize = 32;
-
-/// Wakes whoever follows the status of the daemon; costs next to nothing while nobody does.
-pub type Shown = watch::Sender<()>;
 
 /// A line of a running command.
 #[derive(Clone, Debug)]
@@ -134,7 +133,7 @@ impl Entry {
         self.last_used = now;
         self.session = Some(wanted.session.clone());
         self.bind(wanted.provider, wanted.winner);
-        self.shown.send_replace(());
+        self.shown.touch();
     }
 
     /// Notes that a stream of `who` was opened, or (`false`) has ended.
@@ -148,7 +147,7 @@ impl Entry {
             // From now on it counts as idle.
             self.last_used = now;
         }
-        self.shown.send_replace(());
+        self.shown.touch();
     }
 
     /// Takes over a newer binding of the same key. An unchanged session comes with the binding that is here already.
@@ -209,7 +208,7 @@ impl Entry {
     /// Tells everyone who follows this entry.
     pub fn bump(&self) {
         self.changed.send_modify(|version| *version += 1);
-        self.shown.send_replace(());
+        self.shown.touch();
     }
 }
 

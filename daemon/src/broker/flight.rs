@@ -7,10 +7,10 @@ use super::{
     slot::{Cause, Issue},
 };
 use crate::{
+    demand::{Demand, SharedDemand, Waits},
     host::memory::LockedText,
-    sources::{
-        Ask, CredentialProvider, Demand, Facts, Line, ProvideError, Provided, SharedDemand, SourceKey, Waits,
-    },
+    key::SourceKey,
+    sources::{Ask, CredentialProvider, Facts, Line, ProvideError, Provided},
 };
 use claviger::reason::{Problem, Reason};
 use std::{
@@ -81,18 +81,7 @@ impl Flight {
 impl Seat {
     /// Waits for the end of the flight.
     pub(super) async fn outcome(mut self) -> Result<Fetched, Problem> {
-        announced(&mut self.outcomes).await
-    }
-}
-
-/// Waits for an outcome that is announced to everyone.
-pub(super) async fn announced<T: Clone>(
-    outcomes: &mut watch::Receiver<Option<Result<T, Problem>>>,
-) -> Result<T, Problem> {
-    match outcomes.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
-        Ok(Some(outcome)) => outcome,
-        // The sender goes only when the runtime ends.
-        _ => Err(super::shutting_down()),
+        crate::life::announced(&mut self.outcomes).await
     }
 }
 
@@ -186,20 +175,10 @@ impl Broker {
             }
         };
         let (host, auth_refreshes) = (&self.host, &self.auth_refreshes);
-        let (commands, fetches, lendings) = (&self.commands, &self.fetches, &self.lendings);
+        let turns = &self.turns;
         let (accounts, store) = (&self.accounts, &self.store);
-        let mut ask = Ask {
-            host,
-            commands,
-            fetches,
-            lendings,
-            auth_refreshes,
-            accounts,
-            store,
-            held,
-            demand,
-            on_line: &mut on_line,
-        };
+        let mut ask =
+            Ask { host, turns, auth_refreshes, accounts, store, held, demand, on_line: &mut on_line };
         provider.provide(&mut ask).await
     }
 
@@ -256,7 +235,7 @@ fn keep(entry: &mut Entry, secret: Arc<LockedText>, facts: Facts) -> Result<Fetc
     let facts = Arc::new(facts);
     entry.secret = Some(secret.clone());
     entry.facts = facts.clone();
-    let issue = entry.state.current.ok_or_else(super::shutting_down)?;
+    let issue = entry.state.current.ok_or_else(crate::life::shutting_down)?;
     Ok(Fetched { issue, secret, facts })
 }
 

@@ -7,10 +7,7 @@ use super::{
     loan::{LoanMaterial, Wanted},
     slot::{Cause, Issue, Verdict},
 };
-use crate::{
-    lock::lock,
-    sources::{Demand, SourceKey},
-};
+use crate::{demand::Demand, key::SourceKey, lock::lock};
 use std::{
     collections::HashMap,
     sync::{Mutex, atomic::Ordering::Relaxed},
@@ -143,7 +140,7 @@ impl Broker {
 #[cfg(test)]
 mod tests {
     use super::{Lent, MAX_SESSIONS, Sessions};
-    use crate::sources::SourceKey;
+    use crate::key::SourceKey;
     use std::time::{Duration, SystemTime};
 
     const TTL: Duration = Duration::from_secs(300);

@@ -4,7 +4,8 @@
 use super::{Broker, entry::Entry};
 use crate::{
     host::files::{self, Stamp},
-    sources::{CredentialProvider, SourceKey},
+    key::SourceKey,
+    sources::CredentialProvider,
 };
 use std::sync::Arc;
 

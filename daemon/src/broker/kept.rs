@@ -8,15 +8,17 @@ mod text;
 
 use super::{
     Broker,
-    auth_refresh::Past,
     entry::Entry,
     loan::Wanted,
     slot::{Failure, Issue, State},
 };
 use crate::{
+    auth_refresh::Past,
+    demand::Demand,
     host::{files::Stamp, memory::LockedText},
+    key::SourceKey,
     lock::lock,
-    sources::{Demand, Facts, Material, SourceKey},
+    sources::{Facts, Material},
 };
 use claviger::{
     reason::{Location, Problem, Reason},

@@ -6,10 +6,12 @@ use super::{
     slot::{Issue, Validity},
 };
 use crate::{
+    demand::Demand,
     endpoint::{Endpoint, cloud},
     host::{memory::LockedText, system},
+    key::SourceKey,
     resolve::Winner,
-    sources::{CredentialProvider, Demand, Facts, SourceKey},
+    sources::{CredentialProvider, Facts},
 };
 use claviger::{
     backend::{BEDROCK_REGION, Backend},

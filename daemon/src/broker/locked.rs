@@ -18,7 +18,7 @@ impl Broker {
     pub fn lock_up(&self) -> Result<usize, Problem> {
         self.locked.store(true, SeqCst);
         let dropped = self.drop_secrets();
-        self.shown.send_replace(());
+        self.shown.touch();
         tracing::info!(dropped, "locked");
         files::write_private(&self.lock_mark, b"")?;
         Ok(dropped)
@@ -34,7 +34,7 @@ impl Broker {
         if was_locked {
             tracing::info!("unlocked");
             self.accounts.announce();
-            self.shown.send_replace(());
+            self.shown.touch();
         }
         Ok(was_locked)
     }

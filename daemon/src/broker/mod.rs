@@ -3,7 +3,6 @@
 //! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.
 
 mod attended;
-pub mod auth_refresh;
 pub mod borrowers;
 pub mod entry;
 pub mod flight;
@@ -13,30 +12,33 @@ pub mod kept;
 pub mod loan;
 mod locked;
 pub mod news;
+pub mod next;
 mod recall;
 mod recursion;
 pub mod refresh;
-pub mod schedule;
 mod serve;
 pub mod slot;
-mod status;
 pub mod tend;
 pub mod tune;
 pub mod watch;
 
 use crate::{
     accounts::{Accounts, Store},
+    auth_refresh::AuthRefreshes,
     config::Limits,
+    demand::Demand,
     host::{Host, files},
+    key::SourceKey,
+    life::Life,
     lock::{Live, lock},
     resolve::{self, Given, Winner},
     settings::{self, Scope, Settings, Snapshot, store::SettingsStore},
-    sources::{Demand, Material, SourceKey},
+    shown::{Changes, Shown},
+    sources::{Material, Turns},
     trust::TrustStore,
 };
-use auth_refresh::AuthRefreshes;
 use claviger::{
-    reason::{Problem, Reason},
+    reason::Problem,
     session::{SessionContext, SessionMode},
 };
 use entry::{Entries, Entry};
@@ -49,15 +51,12 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 use tokio::sync::{
-    Notify, Semaphore,
+    Notify,
     watch::{Receiver, Sender},
 };
-
-/// How many more children of the local store may run at once than commands. They take little, and mostly wait for servers.
-const LENDINGS: usize = 8;
 
 /// The heart of the daemon.
 #[derive(Debug)]
@@ -81,9 +80,7 @@ pub struct Broker {
     entries: Mutex<Entries>,
     recall: Recall,
     hooks: hook::Sessions,
-    commands: Semaphore,
-    fetches: Semaphore,
-    lendings: Semaphore,
+    turns: Turns,
     /// The commands that sign a person in.
     pub auth_refreshes: Arc<AuthRefreshes>,
     /// Whether nothing is lent.
@@ -92,26 +89,15 @@ pub struct Broker {
     lock_mark: PathBuf,
     inherited: Inherited,
     /// Told of everything that a status shows.
-    shown: entry::Shown,
+    shown: Shown,
     /// Poked when a person may be needed, or not any more.
     pub attention: Notify,
     /// Jumps of the clock.
     jumps: Receiver<u64>,
     /// Refreshes in progress.
     flying: Sender<usize>,
-    phase: Sender<Phase>,
-}
-
-/// What the daemon is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// Serving.
-    #[default]
-    Serving,
-    /// Answering what it was asked, before another program goes on in its place.
-    HandingOver,
-    /// Ending: whoever waits is told so.
-    Stopping,
+    /// What the daemon is doing.
+    pub life: Life,
 }
 
 // === impl Broker ===
@@ -127,10 +113,8 @@ impl Broker {
     ) -> Arc<Self> {
         let (started_at, jumps) = (host.clock.now(), host.clock.jumps());
         let lock_mark = store.directory.join("locked");
-        let [commands, fetches, lendings] =
-            [limits.commands, limits.commands, limits.commands.saturating_mul(LENDINGS)].map(Semaphore::new);
         let (counters, entries, recall, hooks, inherited, attention) = Default::default();
-        let shown = entry::Shown::default();
+        let shown = Shown::default();
         let auth_refreshes = Arc::new(AuthRefreshes::new(shown.clone()));
         Arc::new(Self {
             host,
@@ -144,9 +128,7 @@ impl Broker {
             entries,
             recall,
             hooks,
-            commands,
-            fetches,
-            lendings,
+            turns: Turns::new(limits.commands),
             auth_refreshes,
             locked: AtomicBool::new(!files::stamp(&lock_mark).is_absent()),
             lock_mark,
@@ -155,7 +137,7 @@ impl Broker {
             attention,
             jumps,
             flying: Sender::default(),
-            phase: Sender::default(),
+            life: Life::default(),
         })
     }
 
@@ -175,7 +157,7 @@ impl Broker {
         if loan.is_err() {
             self.counters.errors.fetch_add(1, Relaxed);
         }
-        self.shown.send_replace(());
+        self.shown.touch();
         loan
     }
 
@@ -246,24 +228,9 @@ impl Broker {
         Ok(Settings { snapshot, explicit, decision, scope: Scope::of(session.mode) })
     }
 
-    /// Goes on to `phase`; never back.
-    pub fn enter(&self, phase: Phase) {
-        self.phase.send_modify(|current| *current = phase.max(*current));
-    }
-
-    /// What the daemon is doing.
-    pub fn phase(&self) -> Phase {
-        *self.phase.borrow()
-    }
-
-    /// Resolves when streams have to end: the daemon stops, or another goes on in its place.
-    pub async fn stopping(&self) {
-        drop(self.phase.subscribe().wait_for(|phase| *phase >= Phase::HandingOver).await);
-    }
-
-    /// Resolves when nobody may wait any longer.
-    async fn cut_off(&self) {
-        drop(self.phase.subscribe().wait_for(|phase| *phase == Phase::Stopping).await);
+    /// Changes of what a status shows, from now on.
+    pub fn changes(&self) -> Changes {
+        self.shown.changes()
     }
 
     /// Resolves when no refresh is in progress.
@@ -279,18 +246,4 @@ impl Broker {
     fn lock(&self) -> MutexGuard<'_, Entries> {
         lock(&self.entries)
     }
-}
-
-/// Another daemon goes on in the place of this one: whoever connects again at once finds it.
-pub fn handing_over() -> Problem {
-    Problem::new(Reason::ShuttingDown, "the daemon is being replaced")
-        .hint("connect again")
-        .retry_after(Duration::ZERO)
-}
-
-/// The daemon is about to end.
-pub fn shutting_down() -> Problem {
-    Problem::new(Reason::ShuttingDown, "the daemon is stopping")
-        .hint("try again; the next call starts a new one")
-        .retry_after(Duration::from_secs(1))
 }

@@ -5,10 +5,7 @@ use super::{
     loan::{Loan, LoanMaterial},
     slot::Cause,
 };
-use crate::{
-    resolve::Winner,
-    sources::{Material, SourceKey},
-};
+use crate::{key::SourceKey, resolve::Winner, sources::Material};
 use claviger::reason::Problem;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tokio::sync::mpsc;

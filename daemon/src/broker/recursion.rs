@@ -1,7 +1,7 @@
 //! A command that we run asks us for a credential: it would wait for itself.
 
 use super::{Broker, loan::Wanted};
-use crate::sources::{CredentialProvider, SourceKey};
+use crate::{key::SourceKey, sources::CredentialProvider};
 use claviger::reason::{Location, Problem, Reason};
 
 impl Broker {

@@ -6,10 +6,7 @@ use super::{
     loan::Wanted,
     slot::{Cause, Verdict},
 };
-use crate::{
-    resolve::Winner,
-    sources::{Demand, Material, SourceKey},
-};
+use crate::{demand::Demand, key::SourceKey, resolve::Winner, sources::Material};
 use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,
@@ -111,7 +108,7 @@ impl Broker {
         generation: u64,
     ) -> Result<Reported, Problem> {
         self.counters.rejections.fetch_add(1, Relaxed);
-        self.shown.send_replace(());
+        self.shown.touch();
         let winner = self.winner(session).await?;
         let Material::Provided(provider) = &winner.bound.material else { return Ok(Reported::NotCached) };
         let now = self.host.clock.now();

@@ -7,14 +7,10 @@ use super::{
     flight::{self, Fetched},
     inputs,
     loan::{Counters, LoanMaterial, Terms, Wanted},
-    shutting_down,
     slot::{Cause, Decision, Validity},
     tend,
 };
-use crate::{
-    host::files::Stamp,
-    sources::{Demand, SourceKey},
-};
+use crate::{demand::Demand, host::files::Stamp, key::SourceKey};
 use claviger::reason::{Problem, Reason};
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -140,7 +136,7 @@ impl Broker {
     pub(super) async fn wait(&self, seat: flight::Seat) -> Result<Fetched, Problem> {
         tokio::select! {
             outcome = seat.outcome() => outcome,
-            () = self.cut_off() => Err(shutting_down()),
+            () = self.life.cut_off() => Err(crate::life::shutting_down()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What one cache entry knows, and what to do with a request for it. Pure: no clock, no effects.
 
-use super::schedule;
+use crate::pauses;
 use claviger::reason::Problem;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
@@ -106,7 +106,7 @@ const CLOCK_SLACK: Duration = Duration::from_secs(5);
 impl Issue {
     /// Whether it lives too shortly to be refreshed ahead or followed: whoever needs it asks for it.
     pub fn is_fleeting(&self) -> bool {
-        self.refresh_at.is_some_and(|due| due < self.issued_at + schedule::SHORTEST_WAIT)
+        self.refresh_at.is_some_and(|due| due < self.issued_at + pauses::SHORTEST_WAIT)
     }
 }
 
@@ -123,7 +123,7 @@ impl State {
     /// Whether it was made before the clock was set back: dates in it lie further ahead than any can.
     pub fn is_ahead_of(&self, now: SystemTime) -> bool {
         match (&self.failure, self.current) {
-            (Some(failure), _) => failure.retry_at > now && !schedule::backs_off(now, failure.retry_at),
+            (Some(failure), _) => failure.retry_at > now && !pauses::backs_off(now, failure.retry_at),
             (None, Some(issue)) => issue.fetched_at > now + CLOCK_SLACK,
             (None, None) => false,
         }
@@ -136,7 +136,7 @@ impl State {
 
     /// Whether the failure in force forbids another attempt at `now`.
     fn backs_off(&self, now: SystemTime) -> bool {
-        self.failure.as_ref().is_some_and(|failure| schedule::backs_off(now, failure.retry_at))
+        self.failure.as_ref().is_some_and(|failure| pauses::backs_off(now, failure.retry_at))
     }
 
     /// What to do with a request that wants a credential of `validity`. `waits` is whether a session waits for the
@@ -169,7 +169,7 @@ impl State {
             return Verdict::AlreadyReplaced;
         }
         match (self.hold_reports_until, &self.failure) {
-            (Some(until), _) if schedule::holds_back(now, until) => Verdict::HeldBack(until),
+            (Some(until), _) if pauses::holds_back(now, until) => Verdict::HeldBack(until),
             (_, Some(failure)) if self.backs_off(now) => Verdict::HeldBack(failure.retry_at),
             _ => Verdict::Refresh,
         }
@@ -178,7 +178,7 @@ impl State {
     /// Notes that a report was accepted. The breaker closes for longer each time the last one did not help.
     pub fn reject(&mut self, now: SystemTime) {
         self.rejected = self.current.is_some();
-        self.hold_reports_until = Some(now + schedule::report_pause(self.rejections));
+        self.hold_reports_until = Some(now + pauses::report_pause(self.rejections));
         self.rejections = self.rejections.saturating_add(1);
     }
 
@@ -199,7 +199,7 @@ impl State {
         jitter: f64,
     ) {
         let generation = self.current.map_or(0, |issue| issue.generation) + 1;
-        let refresh_at = expires_at.map(|expiry| schedule::refresh_at(issued_at, expiry, took, jitter));
+        let refresh_at = expires_at.map(|expiry| pauses::refresh_at(issued_at, expiry, took, jitter));
         if cause != Cause::Rejected {
             self.rejections = 0;
         }
@@ -216,8 +216,8 @@ impl State {
             .filter(|_| self.is_valid(now))
             .and_then(|issue| issue.expires_at?.duration_since(now).ok());
         // A server that says when to come back is believed, within reason.
-        let told = problem.retry_after.unwrap_or_default().min(schedule::MAX_TOLD);
-        let retry_at = now + schedule::backoff(count, left, jitter).max(told);
+        let told = problem.retry_after.unwrap_or_default().min(pauses::MAX_TOLD);
+        let retry_at = now + pauses::backoff(count, left, jitter).max(told);
         self.failure = Some(Failure { problem, count, retry_at, asleep });
     }
 }

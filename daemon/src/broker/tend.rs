@@ -2,10 +2,10 @@
 
 use super::{
     Broker,
-    schedule::{self, Next},
+    next::{Next, next},
     slot::Cause,
 };
-use crate::sources::{Demand, Material, SourceKey};
+use crate::{demand::Demand, key::SourceKey, sources::Material};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -75,14 +75,14 @@ impl Broker {
         }
         let idle = if entry.session.is_some() { self.limits().idle } else { Duration::ZERO };
         let watched = entry.watchers > 0 && entry.session.is_some();
-        match schedule::next(&entry.state, entry.last_used, watched, idle) {
+        match next(&entry.state, entry.last_used, watched, idle) {
             Next::RefreshAt(_) if entry.state.is_ahead_of(now) => Step::Refresh,
             Next::RefreshAt(due) => due.duration_since(now).map_or(Step::Refresh, Step::Sleep),
             Next::Rest => Step::Rest,
             Next::ForgetAt(end) if end <= now && entry.watchers == 0 => {
                 tracing::debug!(%key, source = entry.source, "forgotten");
                 entries.remove(&key);
-                self.shown.send_replace(());
+                self.shown.touch();
                 Step::End
             }
             Next::ForgetAt(end) if end <= now => Step::Rest,

@@ -1,9 +1,8 @@
 //! Limits that change while the daemon runs. Nothing in the cache is dropped for it.
 
-use super::{Broker, LENDINGS};
+use super::Broker;
 use crate::{config::Limits, lock::lock};
-use std::{cmp::Ordering, sync::Arc};
-use tokio::sync::Semaphore;
+use std::sync::Arc;
 
 /// What the cache holds, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,30 +28,10 @@ impl Broker {
         if before == limits {
             return false;
         }
-        let turns: [fn(&Self) -> &Semaphore; 3] = [|it| &it.commands, |it| &it.fetches, |it| &it.lendings];
-        for (turns, many) in turns.into_iter().zip([1, 1, LENDINGS]) {
-            self.resize(turns, before.commands.saturating_mul(many), limits.commands.saturating_mul(many));
-        }
+        self.turns.resize(before.commands, limits.commands);
         // How long an idle entry is looked after may be another time now.
         lock(&self.entries).values().for_each(super::Entry::bump);
         true
-    }
-
-    /// Turns that are in use are taken away when they come back, before anybody else who waits gets them.
-    fn resize(self: &Arc<Self>, turns: fn(&Self) -> &Semaphore, before: usize, after: usize) {
-        match after.cmp(&before) {
-            Ordering::Equal => {}
-            Ordering::Greater => turns(self).add_permits(after - before),
-            Ordering::Less => {
-                let broker = self.clone();
-                tokio::spawn(async move {
-                    for _ in after..before {
-                        let Ok(turn) = turns(&broker).acquire().await else { return };
-                        turn.forget();
-                    }
-                });
-            }
-        }
     }
 
     /// Counts what is there. It takes the lock that every request takes.

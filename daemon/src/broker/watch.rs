@@ -8,10 +8,7 @@ use super::{
     loan::{LoanMaterial, Terms, Wanted},
     news::{Event, Shown},
 };
-use crate::{
-    resolve::Winner,
-    sources::{Demand, Material, SourceKey},
-};
+use crate::{demand::Demand, key::SourceKey, resolve::Winner, sources::Material};
 use claviger::{reason::Problem, session::SessionContext};
 use std::{
     collections::VecDeque,
@@ -46,14 +43,14 @@ impl Broker {
         let broker = self.clone();
         tokio::spawn(async move {
             broker.counters.watchers.fetch_add(1, Relaxed);
-            broker.shown.send_replace(());
+            broker.shown.touch();
             tokio::select! {
                 () = follow(&broker, &session, pid, &sender) => {}
                 () = sender.closed() => {}
-                () = broker.stopping() => {}
+                () = broker.life.stopping() => {}
             }
             broker.counters.watchers.fetch_sub(1, Relaxed);
-            broker.shown.send_replace(());
+            broker.shown.touch();
         });
         receiver
     }

@@ -1,6 +1,6 @@
 //! What a `clavigerd fetch` child says on stdout: one JSON object. The daemon's side of it is in `sources::sdk`.
 
-use crate::{broker::schedule, sources::Link};
+use crate::{pauses, sources::Link};
 use claviger::{
     reason::{Problem, Reason},
     secret::Secret,
@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub const MAX_ANSWER: usize = 64 * 1024;
 
 /// Longest pause that a server may ask for.
-const MAX_PAUSE: Duration = schedule::MAX_TOLD;
+const MAX_PAUSE: Duration = pauses::MAX_TOLD;
 
 /// The answer.
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! What a person is told on the desktop, and when. Pure.
 
-use crate::sources::SourceKey;
+use crate::key::SourceKey;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime},
@@ -161,7 +161,7 @@ fn is_within(start: SystemTime, now: SystemTime, span: Duration) -> Option<Durat
 #[cfg(test)]
 mod tests {
     use super::{AGAIN, HOUR, History, Need, Step, Subject, View};
-    use crate::sources::SourceKey;
+    use crate::key::SourceKey;
     use std::time::{Duration, SystemTime};
 
     const START: SystemTime = SystemTime::UNIX_EPOCH;

@@ -3,9 +3,9 @@
 use super::decide::{Need, Subject, View};
 use crate::{
     accounts::{Account, Place},
+    auth_refresh::Pending,
     broker::{
         Broker,
-        auth_refresh::Pending,
         entry::{Entry, Remedy},
     },
 };

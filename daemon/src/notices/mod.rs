@@ -10,7 +10,7 @@ use crate::{
     broker::Broker,
     fetch::notify::Input,
     host::command::{CommandSpec, Program},
-    sources::SourceKey,
+    key::SourceKey,
 };
 use claviger::secret::Secret;
 use decide::{History, Step};
@@ -40,7 +40,7 @@ async fn tell(broker: Arc<Broker>) {
             () = broker.auth_refreshes.changed() => {}
             _ = accounts.changed() => {}
             () = sleep(later.unwrap_or(LONGEST)), if later.is_some() => {}
-            () = broker.stopping() => return,
+            () = broker.life.stopping() => return,
         }
         sleep(SETTLE).await;
         let (view, now) = (look::look(&broker), broker.host.clock.now());

@@ -51,7 +51,7 @@ impl AccountService for Context {
             let ended = tokio::select! {
                 ended = context.sign_in(login, requests, &responses) => ended,
                 () = responses.closed() => Err(Problem::new(Reason::Cancelled, "the person gave up")),
-                () = context.broker.stopping() => Err(crate::broker::shutting_down()),
+                () = context.broker.life.stopping() => Err(crate::life::shutting_down()),
             };
             let name = ended.as_ref().map_or(&name, |(account, _)| &account.name);
             let line = Line::ended("login", "signed-in", &ended).by(&peer).session(&session);
@@ -234,7 +234,7 @@ impl Context {
     ) -> Result<Vec<v1::LoggedOut>, Problem> {
         let (host, store, accounts) = (&self.broker.host, &self.broker.store, &self.broker.accounts);
         let environment = match self.broker.settings_of(session).await {
-            Ok(settings) => crate::resolve::command_environment(session, &settings),
+            Ok(settings) => crate::sources::command_environment(session, &settings),
             // Leaving must work whatever the settings are like.
             Err(_) => session.variables.clone(),
         };

@@ -5,9 +5,10 @@ use crate::{
         entry::Entry,
         loan::{Loan, LoanMaterial},
     },
+    key::SourceKey,
     resolve::{Outcome, Winner},
     settings::Decision,
-    sources::{Facts, Link, Material, SourceKey, aws_keys::Keys},
+    sources::{Facts, Link, Material, aws_keys::Keys},
 };
 use claviger::{credential::Scheme, proto::v1, wire};
 use std::time::SystemTime;

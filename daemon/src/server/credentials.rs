@@ -10,8 +10,8 @@ use crate::{
         refresh::Reported,
         slot::Verdict,
     },
+    key::SourceKey,
     peer::{self, Peer},
-    sources::SourceKey,
 };
 use claviger::{
     proto::v1::{

@@ -5,10 +5,11 @@ use crate::{
     audit::Line,
     broker::entry::Entry,
     endpoint::cloud,
+    key::SourceKey,
     policy::Policy,
     resolve::{self, Given, Resolution, Step},
     settings::{File, FileState, Located, Settings},
-    sources::{Material, SourceKey},
+    sources::Material,
 };
 use claviger::{
     PROTOCOL, RELEASE,

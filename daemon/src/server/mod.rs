@@ -12,8 +12,9 @@ pub mod trust;
 
 use crate::{
     audit::{Audit, Line},
-    broker::{self, Broker, Phase},
+    broker::Broker,
     handover::Handover,
+    life::{self, Phase},
 };
 use admit::Admit;
 use claviger::{
@@ -66,7 +67,7 @@ pub fn logins() -> Arc<Semaphore> {
 impl Context {
     /// How a stream ends: in silence, unless another program goes on and it is worth while to connect again at once.
     fn last_words<T>(&self) -> Option<Result<T, Status>> {
-        (self.broker.phase() == Phase::HandingOver).then(|| Err(fail(broker::handing_over())))
+        (self.broker.life.phase() == Phase::HandingOver).then(|| Err(fail(life::handing_over())))
     }
 
     /// Whether somebody is signing in: a command, or `claviger login`.

@@ -1,8 +1,9 @@
 //! What waits for a person: commands that sign in and run now, then refreshes that need one.
 
 use crate::{
-    broker::{Broker, auth_refresh, entry::Entry},
-    sources::SourceKey,
+    auth_refresh,
+    broker::{Broker, entry::Entry},
+    key::SourceKey,
 };
 use claviger::{proto::v1, wire};
 use std::{collections::BTreeSet, time::SystemTime};

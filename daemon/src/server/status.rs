@@ -50,7 +50,7 @@ pub(super) fn follow(context: Context) -> Changed {
         tokio::select! {
             () = send(&context, &sender) => {}
             () = sender.closed() => {}
-            () = context.broker.stopping() => {}
+            () = context.broker.life.stopping() => {}
         }
     });
     Box::pin(ReceiverStream::new(receiver))

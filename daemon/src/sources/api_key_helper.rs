@@ -2,12 +2,13 @@
 
 use super::{
     Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, ProvideError, Provided,
-    Providing, SourceKey,
+    Providing,
 };
+use crate::key::SourceKey;
 use crate::{
     host::command::{CommandError, CommandSpec, Program},
-    resolve::View,
     settings::{Located, Lookup},
+    sources::View,
 };
 use claviger::{
     backend::Backend,

@@ -1,11 +1,12 @@
 //! The AWS default chain: environment, profiles, SSO, roles, web identity, containers, instances. And `awsAuthRefresh`.
 
 use super::{
-    Binding, CredentialSource, SignIn,
+    Binding, CredentialSource,
     cloud_file::{AWS_CONFIG, AWS_CREDENTIALS},
     sdk::{Chain, Sdk, binding},
+    sign_in,
 };
-use crate::resolve::View;
+use crate::sources::View;
 use claviger::{backend::Backend, credential::Scheme, reason::Problem};
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ impl CredentialSource for AwsChain {
 }
 
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
-    let sign_in = SignIn::bind(view, SIGN_IN)?;
+    let sign_in = sign_in::bind(view, SIGN_IN)?;
     let mut arguments = vec!["aws".to_owned()];
     // A command that signs in runs only for credentials that AWS itself turns down.
     arguments.extend(sign_in.is_some().then(|| "--check".to_owned()));

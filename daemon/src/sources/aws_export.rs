@@ -5,17 +5,19 @@ mod output;
 
 use super::{
     Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, ProvideError, Provided,
-    Providing, SignIn, SourceKey,
+    Providing,
     aws_chain::{self, SIGN_IN},
     aws_keys::Keys,
     sdk::{FETCH_DIRECTORY, WITHOUT_EXPIRY, fetch},
-    sign_in::{Attempt, Refusal, with_sign_in},
+    sign_in::{self, Attempt, Refusal, with_sign_in},
 };
+use crate::auth_refresh::SignIn;
+use crate::key::SourceKey;
 use crate::{
     fetch::answer::{MAX_ANSWER, Outcome},
     host::command::{CommandError, CommandSpec, Program},
-    resolve::View,
     settings::{Located, Lookup},
+    sources::View,
 };
 use claviger::{
     backend::Backend,
@@ -73,7 +75,7 @@ impl CredentialSource for AwsExport {
 
 fn export(view: &View<'_>, command: &Located<String>) -> Result<Export, Problem> {
     let environment = view.command_environment();
-    let sign_in = SignIn::bind(view, SIGN_IN)?;
+    let sign_in = sign_in::bind(view, SIGN_IN)?;
     let (directory, deadline) = (view.directory_of(command.layer), aws_chain::timeout(view)?);
     let signer = sign_in.as_ref().map_or_else(String::new, |sign_in| sign_in.key.to_string());
     let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default(), &signer].into_iter();

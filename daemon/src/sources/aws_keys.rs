@@ -3,7 +3,7 @@
 //! Keys of the session's own environment stay there. The text in which keys travel inside the daemon is here too.
 
 use super::{Binding, Bound, CredentialSource, Material};
-use crate::{resolve::View, settings::Lookup};
+use crate::{settings::Lookup, sources::View};
 use claviger::{
     backend::Backend,
     credential::{AWS_KEYS, Scheme},

@@ -5,7 +5,7 @@ use super::{
     cloud_file::AZURE_PROFILE,
     sdk::{Chain, Sdk, binding},
 };
-use crate::resolve::View;
+use crate::sources::View;
 use claviger::{
     backend::{Backend, FOUNDRY_SCOPE},
     credential::Scheme,

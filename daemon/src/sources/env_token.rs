@@ -4,7 +4,7 @@
 //! settings file's `env` block has one, it overrides the session's, as documented (`spec/behaviour.md` A1).
 
 use super::{Binding, Bound, CredentialSource, Material};
-use crate::{resolve::View, settings::Lookup};
+use crate::{settings::Lookup, sources::View};
 use claviger::{
     backend::Backend,
     credential::Scheme,

@@ -1,11 +1,12 @@
 //! Google's Application Default Credentials, and `gcpAuthRefresh`: what the guide calls refreshGcpCredentialsIfNeeded.
 
 use super::{
-    Binding, CredentialSource, SignIn,
+    Binding, CredentialSource,
     cloud_file::{GCLOUD_FILE, GOOGLE_FILE},
     sdk::{Chain, Sdk, binding},
+    sign_in,
 };
-use crate::{resolve::View, settings::Lookup};
+use crate::{settings::Lookup, sources::View};
 use claviger::{
     backend::Backend,
     credential::{AWS_KEYS, Scheme},
@@ -57,7 +58,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         slow: SLOW,
         by_hand: BY_HAND,
         loops: LOOPS,
-        sign_in: SignIn::bind(view, SIGN_IN)?,
+        sign_in: sign_in::bind(view, SIGN_IN)?,
         files: &[GOOGLE_FILE, GCLOUD_FILE],
     };
     Sdk::bind(view, chain)

@@ -5,15 +5,16 @@
 
 use super::{
     Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, ProvideError, Provided,
-    Providing, SourceKey, sdk,
+    Providing, sdk,
 };
+use crate::key::SourceKey;
 use crate::{
     accounts::{self, Account, Child, Choice, Input, Kind, Wish},
     fetch::{
         answer::{Found, Outcome},
         secret::Text,
     },
-    resolve::View,
+    sources::View,
 };
 use claviger::{
     backend::{ANTHROPIC_BASE_URL, Backend},

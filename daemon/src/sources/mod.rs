@@ -1,7 +1,7 @@
 //! The kinds of places a credential comes from, and the order in which they are asked.
 //!
 //! Binding is pure: a source looks at session and settings and says what it would do. Providing has effects and is
-//! done by the broker's flights. A new source is one file and one line in [`CHAIN`].
+//! done by the broker's flights. A new source is one file and one line in [`chain::CHAIN`].
 
 pub mod api_key_helper;
 mod ask;
@@ -9,20 +9,21 @@ pub mod aws_chain;
 pub mod aws_export;
 pub mod aws_keys;
 pub mod azure_default;
+pub mod chain;
 pub mod cloud_file;
 pub mod env_token;
 pub mod google_adc;
 pub mod local_store;
 mod sdk;
 mod sign_in;
+mod turns;
+mod view;
 
-pub use ask::{Ask, Demand, Line, SharedDemand, Waits};
-pub use sign_in::SignIn;
+pub use ask::{Ask, Line};
+pub use turns::Turns;
+pub use view::{View, command_environment};
 
-use crate::{
-    accounts::Account,
-    resolve::{Outcome, View},
-};
+use crate::{accounts::Account, auth_refresh::SignIn, key::SourceKey};
 use claviger::{
     backend::Backend,
     credential::Scheme,
@@ -30,31 +31,7 @@ use claviger::{
     secret::Secret,
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::{borrow::Cow, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::SystemTime};
-
-/// Every source, in the order in which they win (DESIGN §3). The first that is configured provides the credential;
-/// one that is configured and fails does not let the next one in.
-pub const CHAIN: &[&dyn CredentialSource] = &[
-    // Anthropic.
-    &env_token::AUTH_TOKEN,
-    &env_token::API_KEY,
-    &api_key_helper::ApiKeyHelper,
-    &env_token::OAUTH_TOKEN,
-    &local_store::OAUTH_LOGIN,
-    &local_store::SAVED_KEY,
-    // Bedrock. An export always runs where it is set, even beside credentials that are valid (`spec/behaviour.md` A2).
-    &env_token::BEDROCK_TOKEN,
-    &aws_export::AwsExport,
-    &aws_keys::AwsKeys,
-    &aws_chain::AwsChain,
-    // Vertex.
-    &google_adc::GoogleAdc,
-    // Foundry.
-    &env_token::FOUNDRY_TOKEN,
-    &env_token::FOUNDRY_KEY,
-    &azure_default::AzureDefault,
-];
 
 /// A kind of place a credential comes from.
 pub trait CredentialSource: Sync {
@@ -105,10 +82,6 @@ pub enum Material {
     Provided(Arc<dyn CredentialProvider>),
 }
 
-/// Identity of a cache entry: a digest of exactly the inputs a provider was bound with.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SourceKey([u8; 16]);
-
 /// A secret fresh from its source.
 #[derive(Debug)]
 pub struct Provided {
@@ -140,6 +113,22 @@ pub struct Facts {
     pub stored: Option<u64>,
     /// When that secret was issued.
     pub issued_at: Option<SystemTime>,
+}
+
+/// What became of one source, or of one link of an SDK's chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It provides the credential.
+    Chosen,
+    /// Nothing configures it.
+    NotConfigured,
+    /// Ruled out by the session's mode.
+    Ignored,
+    /// Configured, but a source before it won.
+    Outranked,
+    /// It stopped the walk.
+    Refused,
 }
 
 /// One link of an SDK's chain and what became of it.
@@ -193,83 +182,11 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     }
 }
 
-// === impl SourceKey ===
-
-impl SourceKey {
-    /// Digest over `source` and `inputs`. Each is preceded by its length, so that no two lists share a digest.
-    pub fn of<'a>(source: &'a str, inputs: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut digest = Sha256::new();
-        for input in std::iter::once(source).chain(inputs) {
-            digest.update((input.len() as u64).to_le_bytes());
-            digest.update(input);
-        }
-        let mut key = [0; 16];
-        key.copy_from_slice(&digest.finalize()[..16]);
-        Self(key)
-    }
-
-    /// From its hex text.
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hex)?;
-        Some(Self(number.to_be_bytes()))
-    }
-}
-
-impl fmt::Display for SourceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
-// As text: what one daemon writes, another of any release reads.
-impl Serialize for SourceKey {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for SourceKey {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("it is not a key"))
-    }
-}
-
-impl fmt::Debug for SourceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 // === impl ProvideError ===
 
 impl ProvideError {
     /// An error that the same inputs will meet again.
     pub fn lasting(problem: Problem) -> Self {
         Self { problem, transient: false, asleep: false, facts: Box::default() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::SourceKey;
-
-    #[test]
-    fn keys_differ_where_inputs_do() {
-        let key = |inputs: &[&str]| SourceKey::of("s", inputs.iter().copied());
-        assert_ne!(key(&["a", "b"]), key(&["ab"]));
-        assert_ne!(key(&["a", ""]), key(&["", "a"]));
-        assert_ne!(SourceKey::of("s", ["a"]), SourceKey::of("t", ["a"]));
-        assert_eq!(key(&["a"]), key(&["a"]));
-    }
-
-    #[test]
-    fn text_parses_back() {
-        let key = SourceKey::of("s", ["a"]);
-        assert_eq!(SourceKey::parse(&key.to_string()), Some(key));
-        for bad in ["", "1", "+0000000000000000000000000000001", "zz"] {
-            assert_eq!(SourceKey::parse(bad), None, "{bad}");
-        }
     }
 }

@@ -5,15 +5,17 @@
 
 use super::{
     Ask, Binding, Bound, CredentialProvider, Facts, Link, Material, ProvideError, Provided, Providing,
-    SignIn, SourceKey,
     cloud_file::CloudFile,
     sign_in::{Attempt, Refusal, with_sign_in},
 };
+use crate::auth_refresh::SignIn;
+use crate::key::SourceKey;
 use crate::{
     endpoint::cloud::{is_label, is_project},
     fetch::answer::{Answer, Found, MAX_ANSWER, Outcome},
     host::command::{CommandError, CommandSpec, Program},
-    resolve::{self, View},
+    resolve,
+    sources::View,
 };
 use claviger::{
     backend::Backend,

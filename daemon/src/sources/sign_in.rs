@@ -3,33 +3,22 @@
 //! Such a command runs only when a session waits and the credentials are found wanting, and never for a refresh in the
 //! background (`spec/behaviour.md` A2). Afterwards the credentials are read again, and checked again.
 
-use super::{Ask, Demand, ProvideError, Provided, SourceKey};
+use super::{Ask, Line, ProvideError, Provided, View};
 use crate::{
+    auth_refresh::SignIn,
+    demand::Demand,
     host::command::{CommandSpec, Program},
-    resolve::View,
+    key::SourceKey,
     settings::Lookup,
 };
 use claviger::{
-    reason::{Location, Problem, Reason},
+    reason::{Problem, Reason},
     variables::{self, Use},
 };
 use std::time::Duration;
 
 /// When a command that signs in is ended (`spec/behaviour.md` A7).
 const DEADLINE: Duration = Duration::from_secs(180);
-
-/// A command that signs a person in, bound.
-#[derive(Debug)]
-pub struct SignIn {
-    /// Identity: whoever needs the same command for the same account shares its run.
-    pub key: SourceKey,
-    /// Settings key.
-    pub name: &'static str,
-    /// The command.
-    pub spec: CommandSpec,
-    /// Where it is configured.
-    pub at: Location,
-}
 
 /// Whether a variable is part of a command's identity: whom it signs in. One that only says how the command is found,
 /// shown or connected is not: terminals that differ there would open a browser each. What such a command writes is read
@@ -55,38 +44,36 @@ pub(super) struct Refusal {
     pub(super) mendable: bool,
 }
 
-impl SignIn {
-    /// The command under `name`, if it is set.
-    ///
-    /// # Errors
-    /// `workspace-untrusted`.
-    pub(super) fn bind(view: &View<'_>, name: &'static str) -> Result<Option<Self>, Problem> {
-        let command = match view.settings.command(name) {
-            Lookup::Unset => return Ok(None),
-            Lookup::Untrusted(command) => return Err(view.untrusted(name, &command.at)),
-            Lookup::Set(command) => command,
-        };
-        let environment = view.command_environment();
-        let directory = view.directory_of(command.layer);
-        let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default()].into_iter();
-        let variables = environment
-            .iter()
-            .filter(|(name, _)| identifies(name))
-            .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        let key = SourceKey::of(name, inputs.chain(variables));
-        let spec = CommandSpec {
-            program: Program::Shell(command.value.clone()),
-            environment,
-            directory,
-            deadline: DEADLINE,
-            max_output: 0,
-            flight: key.to_string(),
-            attended: true,
-            input: None,
-            lasting: false,
-        };
-        Ok(Some(Self { key, name, spec, at: command.at.clone() }))
-    }
+/// The command under `name`, if it is set.
+///
+/// # Errors
+/// `workspace-untrusted`.
+pub(super) fn bind(view: &View<'_>, name: &'static str) -> Result<Option<SignIn>, Problem> {
+    let command = match view.settings.command(name) {
+        Lookup::Unset => return Ok(None),
+        Lookup::Untrusted(command) => return Err(view.untrusted(name, &command.at)),
+        Lookup::Set(command) => command,
+    };
+    let environment = view.command_environment();
+    let directory = view.directory_of(command.layer);
+    let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default()].into_iter();
+    let variables = environment
+        .iter()
+        .filter(|(name, _)| identifies(name))
+        .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let key = SourceKey::of(name, inputs.chain(variables));
+    let spec = CommandSpec {
+        program: Program::Shell(command.value.clone()),
+        environment,
+        directory,
+        deadline: DEADLINE,
+        max_output: 0,
+        flight: key.to_string(),
+        attended: true,
+        input: None,
+        lasting: false,
+    };
+    Ok(Some(SignIn { key, name, spec, at: command.at.clone() }))
 }
 
 /// Tries without a person; where only a person can help and somebody waits, lets one sign in and tries again.
@@ -104,7 +91,9 @@ pub(super) async fn with_sign_in(
     if ask.demand.get() == Demand::Background {
         return Err(asleep(refusal.error, sign_in));
     }
-    ask.auth_refreshes.clone().run(sign_in, since, ask).await.map_err(|problem| ProvideError {
+    let say = |text| (ask.on_line)(Line { text, attended: true });
+    let signed_in = ask.auth_refreshes.clone().run(ask.host, sign_in, since, ask.demand, say).await;
+    signed_in.map_err(|problem| ProvideError {
         facts: refusal.error.facts.clone(),
         ..ProvideError::lasting(problem)
     })?;

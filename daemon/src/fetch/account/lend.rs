@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     accounts::{Input, Kind, Place},
-    broker::schedule,
     config,
     host::files::FileLock,
+    pauses,
 };
 use claviger::reason::Reason;
 use std::time::{Duration, SystemTime};
@@ -119,7 +119,7 @@ fn standing(record: &Record, now: SystemTime) -> Standing {
         Some(expiry) if now >= expiry => Standing::Over,
         // The same rule as the daemon's, so that it does not come back at once.
         Some(expiry)
-            if is_oauth && now >= schedule::refresh_at(record.issued_at(), expiry, Duration::ZERO, 0.0) =>
+            if is_oauth && now >= pauses::refresh_at(record.issued_at(), expiry, Duration::ZERO, 0.0) =>
         {
             Standing::Due
         }

@@ -27,7 +27,6 @@ const STILL: &[&str] = &[
     "daemon/src/fetch/store/keyring",
     "daemon/src/host/files",
     "daemon/src/server",
-    "daemon/src/sources",
 ];
 
 pub(super) fn check() -> sh::Result<Outcome> {

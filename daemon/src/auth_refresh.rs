@@ -5,11 +5,16 @@
 
 mod record;
 
-use super::{entry::Shown, flight::announced};
 use crate::{
-    host::{Host, command},
+    demand::{Demand, SharedDemand},
+    host::{
+        Host,
+        command::{self, CommandSpec},
+    },
+    key::SourceKey,
+    life::announced,
     lock::lock,
-    sources::{Ask, Demand, Line, SignIn, SourceKey},
+    shown::Shown,
 };
 use claviger::reason::{Location, Problem, Reason};
 pub use record::Past;
@@ -25,6 +30,19 @@ use tokio::sync::{Notify, broadcast, watch};
 const BACKLOG: usize = 64;
 /// Commands whose last run is remembered.
 const MOST: usize = 256;
+
+/// A command that signs a person in, bound.
+#[derive(Debug)]
+pub struct SignIn {
+    /// Identity: whoever needs the same command for the same account shares its run.
+    pub key: SourceKey,
+    /// Settings key.
+    pub name: &'static str,
+    /// The command.
+    pub spec: CommandSpec,
+    /// Where it is configured.
+    pub at: Location,
+}
 
 /// All runs, and when the last ones were; and who is told when one starts or ends.
 #[derive(Debug, Default)]
@@ -98,12 +116,13 @@ impl AuthRefreshes {
     /// `login-required` while a pause after earlier runs lasts, `command-failed` or `source-timeout` for the run itself.
     pub async fn run(
         self: Arc<Self>,
+        host: &Host,
         sign_in: &SignIn,
         since: SystemTime,
-        ask: &mut Ask<'_>,
+        demand: &SharedDemand,
+        mut say: impl FnMut(Arc<str>),
     ) -> Result<(), Problem> {
-        let Some(mut waiter) = self.join(sign_in, since, ask)? else { return Ok(()) };
-        let mut say = |text: Arc<str>| (ask.on_line)(Line { text, attended: true });
+        let Some(mut waiter) = self.join(host, sign_in, since, demand)? else { return Ok(()) };
         waiter.recent.drain(..).for_each(&mut say);
         loop {
             tokio::select! {
@@ -126,11 +145,12 @@ impl AuthRefreshes {
 
     fn join(
         self: &Arc<Self>,
+        host: &Host,
         sign_in: &SignIn,
         since: SystemTime,
-        ask: &Ask<'_>,
+        demand: &SharedDemand,
     ) -> Result<Option<Waiter>, Problem> {
-        let now = ask.host.clock.now();
+        let now = host.clock.now();
         let mut records = lock(&self.records);
         if records.len() >= MOST && !records.contains_key(&sign_in.key) {
             // Forgets pauses, never runs.
@@ -141,16 +161,16 @@ impl AuthRefreshes {
             if record.past.ended_well_between(since, now) {
                 return Ok(None);
             }
-            if ask.demand.get() < Demand::Person {
+            if demand.get() < Demand::Person {
                 record.past.pause(sign_in.name, &sign_in.at, now)?;
             }
-            record.running = Some(self.start(sign_in, ask.host, now));
+            record.running = Some(self.start(sign_in, host, now));
         }
         let Some(running) = &mut record.running else {
             return Err(Problem::new(Reason::Bug, "a run that was just started is gone"));
         };
         running.waiting += 1;
-        self.shown.send_replace(());
+        self.shown.touch();
         Ok(Some(Waiter {
             runs: self.clone(),
             key: sign_in.key,
@@ -204,7 +224,7 @@ impl AuthRefreshes {
             running.recent.push(line.clone());
             // Fails when nobody listens.
             drop(running.lines.send(line));
-            self.shown.send_replace(());
+            self.shown.touch();
         }
     }
 
@@ -212,7 +232,7 @@ impl AuthRefreshes {
         if let Some(record) = lock(&self.records).get_mut(&key) {
             record.running = None;
             record.past.end(now, ok);
-            self.shown.send_replace(());
+            self.shown.touch();
         }
         self.changed.notify_one();
     }

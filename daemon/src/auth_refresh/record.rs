@@ -1,6 +1,6 @@
 //! What the runs of one command have led to: when the next may come, and what is said of the last. Pure.
 
-use crate::{broker::schedule, host::command::CommandError};
+use crate::{host::command::CommandError, pauses};
 use claviger::reason::{Location, Problem, Reason};
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
@@ -44,8 +44,8 @@ impl Past {
     /// Refuses another run that comes too soon after the last one.
     pub(super) fn pause(&self, name: &str, at: &Location, now: SystemTime) -> Result<(), Problem> {
         let Some((ended_at, _)) = self.ended else { return Ok(()) };
-        let until = ended_at + schedule::report_pause(self.useless);
-        if !schedule::holds_back(now, until) {
+        let until = ended_at + pauses::report_pause(self.useless);
+        if !pauses::holds_back(now, until) {
             return Ok(());
         }
         let message = match self.useless {

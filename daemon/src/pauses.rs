@@ -1,6 +1,5 @@
-//! When things happen next. Pure; `jitter` is a random number from 0 to 1 that the caller brings.
+//! How long things pause. Pure; `jitter` is a random number from 0 to 1 that the caller brings.
 
-use super::slot::State;
 use std::time::{Duration, SystemTime};
 
 /// First pause after a failed refresh. It outlasts a burst of sessions that start together.
@@ -19,18 +18,6 @@ const MAX_REPORT_PAUSE: Duration = Duration::from_secs(900);
 /// A credential that is due sooner than this is never refreshed ahead: a lifetime of milliseconds, mistyped for seconds,
 /// would run a command without a pause.
 pub const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-
-/// What a cache entry does next on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a decision has to be acted on"]
-pub enum Next {
-    /// Refresh at that instant, which may have passed.
-    RefreshAt(SystemTime),
-    /// Forget everything at that instant, which may have passed.
-    ForgetAt(SystemTime),
-    /// Nothing, until something changes.
-    Rest,
-}
 
 /// When to refresh a credential: early enough that nobody waits, late enough not to waste it. A fifth of the lifetime
 /// before expiry, five minutes at most, or twice the time the last refresh took, whichever is more; plus up to half of that
@@ -68,27 +55,9 @@ pub fn holds_back(now: SystemTime, until: SystemTime) -> bool {
     now < until && until <= now + MAX_REPORT_PAUSE
 }
 
-/// What an entry does next. It is `wanted` while somebody watches it or used it within `idle` before it is due.
-pub fn next(state: &State, last_used: SystemTime, watched: bool, idle: Duration) -> Next {
-    let until = last_used + idle;
-    let valid_until = state.current.and_then(|issue| issue.expires_at);
-    let due = match (&state.failure, state.current) {
-        (Some(failure), _) => Some(failure.retry_at),
-        (None, Some(issue)) => issue.refresh_at.filter(|_| !issue.is_fleeting()),
-        (None, None) => None,
-    };
-    match due {
-        Some(due) if watched || due <= until => Next::RefreshAt(due),
-        _ if watched => Next::Rest,
-        _ => Next::ForgetAt(valid_until.map_or(until, |expiry| expiry.max(until))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Next, State, backoff, next, refresh_at, report_pause};
-    use crate::broker::slot::Cause;
-    use claviger::reason::{Problem, Reason};
+    use super::{backoff, refresh_at, report_pause};
     use std::time::{Duration, SystemTime};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -125,30 +94,5 @@ mod tests {
     #[test]
     fn report_pause_grows_to_a_ceiling() {
         assert_eq!([0, 1, 5, 99].map(|n| report_pause(n).as_secs()), [30, 60, 900, 900]);
-    }
-
-    #[test]
-    fn entries_are_refreshed_while_wanted_and_forgotten_after() {
-        let mut state = State::default();
-        state.succeed(at(0), at(0), Some(at(300)), SECOND, Cause::Initial, 0.0);
-        assert_eq!(next(&state, at(0), false, SECOND * 900), Next::RefreshAt(at(240)));
-        assert_eq!(next(&state, at(0), false, SECOND * 100), Next::ForgetAt(at(300)));
-        assert_eq!(next(&state, at(250), false, SECOND * 100), Next::RefreshAt(at(240)));
-        assert_eq!(next(&state, at(0), true, SECOND), Next::RefreshAt(at(240)));
-        state.fail(at(240), Problem::new(Reason::CommandFailed, "x"), false, 0.0);
-        assert_eq!(next(&state, at(235), false, SECOND * 900), Next::RefreshAt(at(250)));
-        assert_eq!(next(&State::default(), at(0), false, SECOND * 9), Next::ForgetAt(at(9)));
-        assert_eq!(next(&State::default(), at(0), true, SECOND * 9), Next::Rest);
-    }
-
-    #[test]
-    fn a_lifetime_of_less_than_two_seconds_is_never_refreshed_ahead() {
-        for (milliseconds, ahead) in [(0, false), (1, false), (300, false), (1999, false), (2000, true)] {
-            let mut state = State::default();
-            let expiry = at(0) + Duration::from_millis(milliseconds);
-            state.succeed(at(0), at(0), Some(expiry), SECOND, Cause::Initial, 0.0);
-            let planned = next(&state, at(0), true, SECOND * 9);
-            assert_eq!(planned, if ahead { Next::RefreshAt(at(1)) } else { Next::Rest }, "{milliseconds} ms");
-        }
     }
 }
