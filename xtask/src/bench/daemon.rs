@@ -7,6 +7,8 @@ use crate::{
 };
 use claviger::{client::Client, session::SessionContext};
 use std::{
+    collections::BTreeMap,
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -14,6 +16,9 @@ use std::{
 
 /// Keys that outlive every measurement.
 pub(super) const LASTING: Pace = Pace { helper: Duration::ZERO, ttl: Duration::from_secs(86_400) };
+
+/// How often each thread was given a core.
+pub(super) type Switches = BTreeMap<OsString, u64>;
 
 /// A home with one running daemon.
 #[derive(Debug)]
@@ -58,21 +63,18 @@ impl Measured {
         number(&fs::read_to_string(self.proc().join("status"))?, "VmRSS:").ok_or_else(|| "no VmRSS".into())
     }
 
-    /// How often any thread was given a core, since it started.
-    pub(super) fn switches(&self) -> sh::Result<u64> {
-        let mut total = 0;
+    /// How often each thread was given a core, since it started.
+    pub(super) fn switches(&self) -> sh::Result<Switches> {
+        let mut all = Switches::new();
         for thread in fs::read_dir(self.proc().join("task"))? {
-            let text = fs::read_to_string(thread?.path().join("status"))?;
-            for name in ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"] {
-                total += number(&text, name).ok_or("no context switches")?;
-            }
+            let thread = thread?;
+            // A thread that ends between the two calls has no file any more.
+            let Ok(text) = fs::read_to_string(thread.path().join("status")) else { continue };
+            let count = |name| number(&text, name).ok_or("no context switches");
+            let total = count("voluntary_ctxt_switches:")? + count("nonvoluntary_ctxt_switches:")?;
+            all.insert(thread.file_name(), total);
         }
-        Ok(total)
-    }
-
-    /// Number of threads.
-    pub(super) fn threads(&self) -> sh::Result<usize> {
-        Ok(fs::read_dir(self.proc().join("task"))?.count())
+        Ok(all)
     }
 
     fn proc(&self) -> PathBuf {

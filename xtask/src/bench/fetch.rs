@@ -9,9 +9,10 @@ use super::{
 };
 use crate::sh;
 use std::{
+    ffi::OsStr,
     fs,
     os::unix::fs::DirBuilderExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -29,10 +30,37 @@ struct Peer {
     _home: TempDir,
 }
 
+/// Everything that takes part, with the peers' daemons.
+pub(super) struct Contest {
+    /// claviger first.
+    pub(super) contestants: Vec<Contestant>,
+    peers: [Peer; 2],
+}
+
 pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
     let measured = Measured::with_key(bench)?;
-    let mut peers = [git()?, ssh()?];
-    let mut contestants = vec![
+    let mut contest = Contest::new(&measured)?;
+    let rounds = bench.rounds(500);
+    let samples = take_turns(&mut contest.contestants, rounds)?;
+    let mut table = Table::new(
+        "Cached fetch, whole process",
+        &["command", "ms: median (min–max)", "claviger ÷ this: median (min–max)"],
+    );
+    for (contestant, theirs) in contest.contestants.iter().zip(&samples) {
+        let [ours, ratio] = [summary(theirs), ratios(&samples[0], theirs)]
+            .map(|it| it.map_or_else(|| "–".into(), |it| it.to_string()));
+        table.row([contestant.name.clone(), ours, ratio]);
+    }
+    contest.missing().for_each(|why| table.row([why]));
+    table.note(format!(
+        "{rounds} rounds in turns after a warm-up; the helper ran {} time(s).",
+        measured.helper.runs()
+    ));
+    Ok(table)
+}
+
+fn ours_and_the_floor(measured: &Measured) -> Vec<Contestant> {
+    vec![
         Contestant {
             name: "claviger token".into(),
             command: measured.stage.command(&measured.stage.project(), &["token"]),
@@ -45,25 +73,7 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
             input: None,
             expect: String::new(),
         },
-    ];
-    contestants.extend(peers.iter_mut().filter_map(|peer| peer.contestant.take()));
-    let rounds = bench.rounds(500);
-    let samples = take_turns(&mut contestants, rounds)?;
-    let mut table = Table::new(
-        "Cached fetch, whole process",
-        &["command", "ms: median (min–max)", "claviger ÷ this: median (min–max)"],
-    );
-    for (contestant, theirs) in contestants.iter().zip(&samples) {
-        let [ours, ratio] = [summary(theirs), ratios(&samples[0], theirs)]
-            .map(|it| it.map_or_else(|| "–".into(), |it| it.to_string()));
-        table.row([contestant.name.clone(), ours, ratio]);
-    }
-    peers.iter_mut().filter_map(|peer| peer.missing.take()).for_each(|why| table.row([why]));
-    table.note(format!(
-        "{rounds} rounds in turns after a warm-up; the helper ran {} time(s).",
-        measured.helper.runs()
-    ));
-    Ok(table)
+    ]
 }
 
 /// git's own cache daemon with one stored credential.
@@ -147,6 +157,31 @@ fn hermetic<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
 
 fn private_directory() -> sh::Result<TempDir> {
     Ok(tempfile::Builder::new().prefix("claviger-peer-").tempdir_in("/tmp")?)
+}
+
+// === impl Contest ===
+
+impl Contest {
+    pub(super) fn new(measured: &Measured) -> sh::Result<Self> {
+        let mut peers = [git()?, ssh()?];
+        let mut contestants = ours_and_the_floor(measured);
+        contestants.extend(peers.iter_mut().filter_map(|peer| peer.contestant.take()));
+        Ok(Self { contestants, peers })
+    }
+
+    /// The socket of ssh's agent, if it takes part.
+    pub(super) fn agent(&self) -> Option<PathBuf> {
+        let variables = self.contestants.iter().flat_map(|one| one.command.get_envs());
+        let socket = |(name, value): (&OsStr, Option<&OsStr>)| {
+            value.filter(|_| name == "SSH_AUTH_SOCK").map(PathBuf::from)
+        };
+        variables.filter_map(socket).next()
+    }
+
+    /// Peers that this machine does not have.
+    pub(super) fn missing(&mut self) -> impl Iterator<Item = String> {
+        self.peers.iter_mut().filter_map(|peer| peer.missing.take())
+    }
 }
 
 // === impl Peer ===

@@ -1,7 +1,10 @@
 //! `cargo xtask bench`: one file per row, each against real peers where there are any.
 
 mod adapters;
+mod agent;
+mod build;
 mod children;
+mod costs;
 mod daemon;
 mod fetch;
 mod herd;
@@ -34,6 +37,7 @@ type Row = (&'static str, fn(&Bench) -> sh::Result<Table>);
 
 const ROWS: &[Row] = &[
     ("fetch", fetch::measure),
+    ("costs", costs::measure),
     ("adapters", adapters::measure),
     ("memory", memory::measure),
     ("wakeups", wakeups::measure),
@@ -41,6 +45,7 @@ const ROWS: &[Row] = &[
     ("children", children::measure),
     ("herd", herd::measure),
     ("unary", unary::measure),
+    ("build", build::measure),
 ];
 
 pub(crate) fn run(arguments: &[String]) -> sh::Result {

@@ -28,35 +28,38 @@ pub(super) fn take_turns(contestants: &mut [Contestant], rounds: usize) -> sh::R
     let mut samples = vec![Vec::with_capacity(rounds); contestants.len()];
     for _ in 0..rounds {
         for (contestant, samples) in contestants.iter_mut().zip(&mut samples) {
-            samples.push(once(contestant)?);
+            samples.push(contestant.run()?);
         }
     }
     Ok(samples)
 }
 
-fn warm_up(contestant: &mut Contestant) -> sh::Result {
+pub(super) fn warm_up(contestant: &mut Contestant) -> sh::Result {
     contestant.command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let stdin = stdin(contestant)?;
     let output =
         contestant.command.stdin(stdin).output().map_err(|error| format!("{}: {error}", contestant.name))?;
     if output.status.success() && String::from_utf8_lossy(&output.stdout).contains(&contestant.expect) {
         contestant.command.stdout(Stdio::null()).stderr(Stdio::null());
-        return (0..10).try_for_each(|_| once(contestant).map(drop));
+        return (0..10).try_for_each(|_| contestant.run().map(drop));
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(format!("{} does not do what is measured ({}): {said}", contestant.name, output.status).into())
 }
 
-fn once(contestant: &mut Contestant) -> sh::Result<f64> {
-    let stdin = stdin(contestant)?;
-    contestant.command.stdin(stdin);
-    let start = Instant::now();
-    let status = contestant.command.spawn()?.wait()?;
-    let took = start.elapsed();
-    if status.success() {
-        Ok(took.as_secs_f64() * 1000.0)
-    } else {
-        Err(format!("{}: {status}", contestant.name).into())
+impl Contestant {
+    /// Runs it once, and says how many milliseconds that took.
+    pub(super) fn run(&mut self) -> sh::Result<f64> {
+        let stdin = stdin(self)?;
+        self.command.stdin(stdin);
+        let start = Instant::now();
+        let status = self.command.spawn()?.wait()?;
+        let took = start.elapsed();
+        if status.success() {
+            Ok(took.as_secs_f64() * 1000.0)
+        } else {
+            Err(format!("{}: {status}", self.name).into())
+        }
     }
 }
 

@@ -44,6 +44,13 @@ fn middle(sorted: &[f64]) -> Option<f64> {
 
 // === impl Summary ===
 
+impl Summary {
+    /// For what is counted.
+    pub(super) fn whole(&self) -> String {
+        format!("{:.0} ({:.0}–{:.0})", self.median, self.min, self.max)
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.2} ({:.2}–{:.2})", self.median, self.min, self.max)

@@ -1,9 +1,11 @@
 //! A warm `GetCredential`, beside a tonic service that does nothing but answer with the same message: what is left
-//! is what claviger itself takes.
+//! is what claviger itself takes. And beside ssh's agent, which lists its keys over one connection.
 
 use super::{
     Bench,
+    agent::Agent,
     daemon::{Measured, runtime},
+    fetch::Contest,
     stats::{percentile, ratios, summary},
     table::Table,
 };
@@ -50,43 +52,54 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
     let peer = Bare::start(&measured)?;
     let clients = [runtime.block_on(measured.connect())?, runtime.block_on(peer.connect())?];
     let calls = bench.rounds(1000);
-    let mut sides = [Side::default(), Side::default()];
+    let mut sides = [Side::default(), Side::default(), Side::default()];
     for client in &clients {
         one_by_one(&runtime, client, &session, calls)?;
     }
+    let contest = Contest::new(&measured)?;
+    let mut agent = contest.agent().map(|socket| Agent::connect(&socket)).transpose()?;
     for _ in 0..BLOCKS {
+        if let Some(agent) = &mut agent {
+            sides[2].note(agent.list(calls)?);
+        }
         for (client, side) in clients.iter().zip(&mut sides) {
-            let block = one_by_one(&runtime, client, &session, calls)?;
-            side.medians.extend(percentile(&block, 0.5));
-            side.calls.extend(block);
+            side.note(one_by_one(&runtime, client, &session, calls)?);
             side.throughput.push(many_at_once(&runtime, client, &session, calls)?);
         }
     }
     Ok(table(&sides))
 }
 
-fn table(sides: &[Side; 2]) -> Table {
+impl Side {
+    /// A block of calls.
+    fn note(&mut self, block: Vec<f64>) {
+        self.medians.extend(percentile(&block, 0.5));
+        self.calls.extend(block);
+    }
+}
+
+fn table(sides: &[Side; 3]) -> Table {
     let mut table = Table::new(
         "Warm GetCredential over one connection",
-        &["server", "p50 ms", "p99 ms", "calls/s, 64 in flight: median (min–max)"],
+        &["server", "p50 ms", "p99 ms", "clavigerd ÷ this, p50", "calls/s, 64 in flight", "clavigerd ÷ this"],
     );
-    for (name, side) in ["clavigerd", "bare tonic service"].iter().zip(sides) {
-        let [half, most] = [0.5, 0.99]
-            .map(|share| percentile(&side.calls, share).map_or_else(|| "–".into(), |ms| format!("{ms:.3}")));
-        let throughput = summary(&side.throughput)
-            .map_or_else(|| "–".into(), |it| format!("{:.0} ({:.0}–{:.0})", it.median, it.min, it.max));
-        table.row([(*name).to_owned(), half, most, throughput]);
-    }
-    let [ours, theirs] = sides;
-    if let (Some(time), Some(rate)) =
-        (ratios(&ours.medians, &theirs.medians), ratios(&ours.throughput, &theirs.throughput))
-    {
-        table
-            .note(format!("clavigerd ÷ bare, block by block, median (min–max): p50 {time}; calls/s {rate}."));
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+    for (name, side) in ["clavigerd", "bare tonic service", "ssh-agent, list"].iter().zip(sides) {
+        let [half, most] =
+            [0.5, 0.99].map(|share| or_dash(percentile(&side.calls, share).map(|ms| format!("{ms:.3}"))));
+        let ratio = |ours, theirs| or_dash(ratios(ours, theirs).map(|ratio| ratio.to_string()));
+        table.row([
+            (*name).to_owned(),
+            half,
+            most,
+            ratio(&sides[0].medians, &side.medians),
+            or_dash(summary(&side.throughput).map(|rate| rate.whole())),
+            ratio(&sides[0].throughput, &side.throughput),
+        ]);
     }
     table.note(format!(
-        "{} blocks in turns; each server and the caller have a runtime of one thread.",
-        ours.medians.len()
+        "{} blocks in turns, median (min–max); clavigerd, the bare service and the caller have a runtime of one thread.",
+        sides[0].medians.len()
     ));
     table
 }
