@@ -30,6 +30,8 @@ pub mod backend;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod credential;
+#[cfg(any(feature = "client", feature = "server"))]
+pub mod gather;
 pub mod headers;
 pub mod hook;
 pub mod proto;

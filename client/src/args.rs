@@ -2,7 +2,7 @@
 
 use crate::{commands::*, context::Context, exit, failure::Failure, man, options::Options, output};
 use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
-use std::{ffi::OsString, process};
+use std::{ffi::OsString, panic::resume_unwind, pin::Pin, process};
 
 /// Borrows API credentials from clavigerd, which keeps and refreshes them for all sessions of the user
 #[derive(Parser)]
@@ -100,8 +100,14 @@ impl Cli {
         let words: Vec<_> = std::env::args_os().skip(1).collect();
         match short_cut(&words) {
             Some(verb) => Self { options: Options::default(), verb },
-            None => Self::try_parse().unwrap_or_else(|error| wrong(&error, &words)),
+            None => Self::parsed(&words),
         }
+    }
+
+    /// What the parser says; apart, since it takes more of the stack than all that follows.
+    #[cold]
+    fn parsed(words: &[OsString]) -> Self {
+        Self::try_parse().unwrap_or_else(|error| wrong(&error, words))
     }
 }
 
@@ -152,7 +158,24 @@ impl Verb {
     ///
     /// # Errors
     /// Why it could not be done.
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(self, context: &'static Context) -> Result<(), Failure> {
+        match self {
+            Self::Token(arguments) => {
+                // A task, because what wakes the runtime's own future goes through the kernel each time; boxed, because a
+                // task is moved several times while it is made.
+                let token = Box::pin(async move { token::run(context, &arguments).await });
+                tokio::spawn(token).await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))
+            }
+            verb => verb.apart(context).await,
+        }
+    }
+
+    /// All other verbs. `token` is what programs run again and again: it does not carry the room that the others need.
+    fn apart(self, context: &Context) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + '_>> {
+        Box::pin(self.other(context))
+    }
+
+    async fn other(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Token(arguments) => token::run(context, &arguments).await,
             Self::Get(arguments) => get::run(context, &arguments).await,

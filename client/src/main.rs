@@ -43,6 +43,9 @@ use context::Context;
 use failure::Failure;
 use std::process;
 
+/// One connection has no use for the room of a thousand.
+const EVENTS: usize = 16;
+
 fn main() {
     let core_limit = harden::harden();
     let Cli { mut options, verb } = Cli::read();
@@ -50,7 +53,8 @@ fn main() {
     options.color.into_iter().for_each(output::choose);
     let as_json = options.json;
     let context = Context::new(options, core_limit);
-    let code = match run(&context, verb) {
+    // For as long as the process lives: that is this one call.
+    let code = match run(Box::leak(Box::new(context)), verb) {
         Ok(()) => exit::OK,
         Err(failure) => {
             output::talk(&failure.render(as_json));
@@ -61,11 +65,12 @@ fn main() {
     process::exit(code.into());
 }
 
-fn run(context: &Context, verb: args::Verb) -> Result<(), Failure> {
+fn run(context: &'static Context, verb: args::Verb) -> Result<(), Failure> {
     if let (true, Some(why)) = (context.options.json, verb.refuses_json()) {
         return Err(Failure::usage(format!("--json does not go with this verb: {why}"), "leave out --json"));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_io_events_per_tick(EVENTS).build();
     let runtime = runtime.map_err(|error| Failure::Setup(error.to_string()))?;
     let result = runtime.block_on(verb.run(context));
     std::mem::forget(runtime);

@@ -1,6 +1,7 @@
 //! Who is at the other end of a connection, as the kernel says.
 
 use crate::host::system;
+use claviger::gather::Gathered;
 use std::{
     io,
     pin::Pin,
@@ -36,7 +37,7 @@ pub struct Peer {
 /// A connection and who is at its other end.
 #[derive(Debug)]
 pub struct PeerStream {
-    stream: UnixStream,
+    stream: Gathered<UnixStream>,
     peer: Peer,
 }
 
@@ -95,7 +96,7 @@ impl PeerStream {
         let program = pid.map(system::program).unwrap_or_default().into();
         let parent = pid.and_then(system::parent).map(system::program).unwrap_or_default().into();
         let peer = Peer { uid: credentials.map(|credentials| credentials.uid()), pid, program, parent };
-        Self { stream, peer }
+        Self { stream: Gathered::new(stream), peer }
     }
 }
 

@@ -4,6 +4,7 @@
 //! process that lives three milliseconds would pay for.
 
 use super::error::ConnectError;
+use crate::gather::Gathered;
 use hyper::{body::Incoming, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::{
@@ -53,7 +54,8 @@ impl Connection {
                 why: format!("the daemon runs as uid {theirs}, not {ours}"),
             });
         }
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+        let (sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(Gathered::new(stream))).await?;
         // It ends when the last sender is dropped; its error reaches the callers that wait for an answer.
         tokio::spawn(async move { drop(connection.await) });
         Ok(Self(sender))
