@@ -4,8 +4,8 @@
 
 pub mod reference;
 
-use crate::accounts::Place;
 use claviger::reason::{Location, Problem, Reason};
+pub use claviger_child::account::StoreChoice;
 use serde::Deserialize;
 use std::{path::PathBuf, time::Duration};
 
@@ -67,19 +67,6 @@ struct Daemon {
     notifications: Option<bool>,
 }
 
-/// Where secrets of the local store are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum StoreChoice {
-    /// In the keyring if it answers, else in files.
-    #[default]
-    Auto,
-    /// In the keyring.
-    Keyring,
-    /// In files.
-    File,
-}
-
 /// The whole file, as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,28 +89,6 @@ pub struct Config {
     pub log: Option<String>,
     /// Where secrets of the local store are kept.
     pub store: StoreChoice,
-}
-
-// === impl StoreChoice ===
-
-impl StoreChoice {
-    /// As the configuration writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Keyring => "keyring",
-            Self::File => "file",
-        }
-    }
-}
-
-impl From<Place> for StoreChoice {
-    fn from(place: Place) -> Self {
-        match place {
-            Place::Keyring => Self::Keyring,
-            Place::File => Self::File,
-        }
-    }
 }
 
 impl Default for Limits {

@@ -14,6 +14,7 @@ use claviger::{
     variables::is_true,
     warning::{Kind, Warning},
 };
+use claviger_child::is_loopback;
 use std::time::Duration;
 
 /// The variable with the custom headers.
@@ -143,11 +144,6 @@ impl Endpoint {
             Warning::new(Kind::EndpointPlaintext, text)
         })
     }
-}
-
-/// Whether a host, as it stands in a URL, is this machine.
-pub fn is_loopback(host: &str) -> bool {
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// What goes along with a credential of this session.

@@ -14,7 +14,6 @@ pub mod broker;
 pub mod config;
 pub mod demand;
 pub mod endpoint;
-pub mod fetch;
 pub mod handover;
 pub mod host;
 pub mod inherited;

@@ -1,12 +1,8 @@
 //! Taking a lock, and values that change while the daemon runs.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-/// The lock on what `mutex` guards, even if a thread panicked while it held it: one request that meets a bug must not
-/// fail all that come after it.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+pub(crate) use claviger_private::lock;
 
 /// A small value that all who hold it see change.
 #[derive(Clone, Debug)]

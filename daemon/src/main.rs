@@ -11,8 +11,7 @@ use clavigerd::{
     End, Ended, Setup,
     broker::kept::Kept,
     config::{Config, Paths, reference},
-    fetch::{self, Fetch},
-    host::{Host, memory, successor::Program, system},
+    host::{Host, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
     inherited::{self, Inherited},
     listener::{self, Listener},
     logs::{Format, Logs},
@@ -55,9 +54,6 @@ struct Arguments {
 /// What else this program does.
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run a cloud's SDK once and print what it finds; the daemon runs this for itself
-    #[command(subcommand, hide = true)]
-    Fetch(Fetch),
     /// Say whether a daemon could start like this; a daemon asks its successor
     #[command(hide = true)]
     Check,
@@ -72,8 +68,7 @@ enum Verb {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.verb {
-        Some(Verb::Fetch(what)) => fetch::run(what),
-        Some(Verb::Check) => prepare(&arguments).map(drop),
+        Some(Verb::Check) => check(&arguments),
         Some(Verb::Man) => manual::print(Arguments::command()).map_err(Into::into),
         Some(Verb::Reference) => manual::say(&reference::page()).map_err(Into::into),
         None => start(&arguments),
@@ -98,9 +93,15 @@ fn prepare(arguments: &Arguments) -> Result<(Paths, Config), Box<dyn Error>> {
     Ok((paths, config))
 }
 
+/// Whether a daemon could start like this, with a program of its own release that fetches.
+fn check(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    prepare(arguments)?;
+    Ok(FetchProgram::of(Program::own()?.path()).matches()?)
+}
+
 fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     system::close_inherited();
-    memory::protect_process()?;
+    claviger_private::protect()?;
     let inherited = Inherited::take();
     let (paths, config) = prepare(arguments)?;
     let log_file =
@@ -137,7 +138,7 @@ fn serve_on(
             paths: paths.clone(),
             limits: config.limits,
             store: config.store,
-            host: Host::real(),
+            host: Host::new(Clock::Real, FetchProgram::of(program.path())),
             managed_owner: 0,
             logs: logs.clone(),
             program: Some(program.clone()),

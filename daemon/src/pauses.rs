@@ -1,15 +1,12 @@
 //! How long things pause. Pure; `jitter` is a random number from 0 to 1 that the caller brings.
 
+pub use claviger_child::refresh_at;
 use std::time::{Duration, SystemTime};
 
 /// First pause after a failed refresh. It outlasts a burst of sessions that start together.
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 /// Longest pause after failed refreshes.
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
-/// Longest pause that a server is granted (`Retry-After`).
-pub const MAX_TOLD: Duration = Duration::from_secs(300);
-/// Most of a credential's life that is given up by refreshing it ahead (`spec/behaviour.md` A7, "AWS cache").
-const MAX_MARGIN: Duration = Duration::from_secs(300);
 /// Shortest time between two refreshes because of rejections.
 const FIRST_REPORT_PAUSE: Duration = Duration::from_secs(30);
 /// Longest such time.
@@ -18,15 +15,6 @@ const MAX_REPORT_PAUSE: Duration = Duration::from_secs(900);
 /// A credential that is due sooner than this is never refreshed ahead: a lifetime of milliseconds, mistyped for seconds,
 /// would run a command without a pause.
 pub const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-
-/// When to refresh a credential: early enough that nobody waits, late enough not to waste it. A fifth of the lifetime
-/// before expiry, five minutes at most, or twice the time the last refresh took, whichever is more; plus up to half of that
-/// as jitter so that entries do not fall due together; never in the first half of the lifetime.
-pub fn refresh_at(fetched: SystemTime, expires: SystemTime, took: Duration, jitter: f64) -> SystemTime {
-    let lifetime = expires.duration_since(fetched).unwrap_or_default();
-    let margin = (lifetime / 5).min(MAX_MARGIN).max(took * 2);
-    expires - margin.mul_f64(1.0 + 0.5 * jitter).min(lifetime / 2)
-}
 
 /// How long to pause after the `count`th failure in a row. While a valid credential is left, another attempt is made
 /// before it expires.

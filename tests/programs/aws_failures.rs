@@ -1,5 +1,6 @@
 //! What is wrong with a session's AWS configuration is named; nobody else's identity takes its place.
 
+use claviger_child::{Call, Request};
 use claviger_tests::{
     CANARY,
     aws::{Bedrock, instant, printed, role_keys},
@@ -10,6 +11,7 @@ use claviger_tests::{
 use serde_json::json;
 use std::{
     fs,
+    io::Write as _,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -194,18 +196,25 @@ fn the_deadline_ends_the_chain_and_everything_it_started() {
 /// A debug build maps three times as much code; the figure of a release build is the promise.
 #[test]
 fn a_fetch_needs_little_memory() {
-    let most: i64 = if cfg!(debug_assertions) { 48 } else { 16 };
+    let most: u64 = if cfg!(debug_assertions) { 48 } else { 16 };
     let session = Bedrock::with_profile("");
     let process = session.home.write("out", &printed("AKIA", None));
-    session.config(&format!("[profile dev]\ncredential_process = cat {}\n", process.display()));
-    let mut fetch = Command::new(binary("clavigerd"));
+    // By then the SDK has done all its work but for reading these lines.
+    let noted = session.home.path("peak");
+    let body = format!("grep VmHWM /proc/$PPID/status > '{}'\ncat '{}'", noted.display(), process.display());
+    let helper = session.home.script("helper", &body);
+    session.config(&format!("[profile dev]\ncredential_process = {}\n", helper.display()));
+    let mut fetch = Command::new(binary("clavigerd-fetch"));
     let variables = session.variables.iter().map(|(name, value)| (name, value));
-    fetch.args(["fetch", "aws"]).env_clear().envs(variables).stdin(Stdio::null());
-    let output = fetch.output().expect("it runs");
+    fetch.env_clear().envs(variables).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut fetch = fetch.spawn().expect("it runs");
+    let call = Call::new(Request::Aws { check: false }).line();
+    fetch.stdin.take().expect("a pipe").write_all(call.expose().as_bytes()).expect("written");
+    let output = fetch.wait_with_output().expect("an answer");
     assert!(text(&output.stdout).contains("AKIA"), "{}", text(&output.stdout));
-    let usage =
-        nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).expect("figures");
-    assert!(usage.max_rss() < most * 1024, "{} KiB", usage.max_rss());
+    let peak = session.home.read("peak");
+    let peak: u64 = peak.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a size");
+    assert!(peak < most * 1024, "{peak} KiB");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn a_secret_of_one_cloud_reaches_no_program_of_another() {
     assert!(!environment.contains(CANARY), "{environment}");
 }
 
-/// Most memory that a process which now runs `fetch aws` ever had, in KiB.
+/// Most memory that a process which now fetches from AWS ever had, in KiB.
 fn most_memory() -> u64 {
     let of = |pid: String| {
         let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
@@ -33,7 +33,7 @@ fn most_memory() -> u64 {
         let size = peak.trim().strip_suffix("kB")?.trim().parse().ok()?;
         line.contains("\0aws").then_some(size)
     };
-    processes("fetch").into_iter().filter_map(of).max().unwrap_or_default()
+    processes("clavigerd-fetch").into_iter().filter_map(of).max().unwrap_or_default()
 }
 
 #[test]

@@ -166,12 +166,22 @@ impl Home {
 
     /// Puts another file in the place of that copy, as installers do. Programs do not mind what is `appended`.
     pub fn replace_daemon(&self, appended: &[u8]) {
-        let program = [fs::read(binary("clavigerd")).expect("read").as_slice(), appended].concat();
-        let fresh = self.path("bin/clavigerd.new");
         fs::create_dir_all(self.path("bin")).expect("directory");
-        fs::write(&fresh, program).expect("file");
+        // As installers do: the program that fetches comes first.
+        for name in ["clavigerd-fetch", "clavigerd"] {
+            self.replace_program(
+                name,
+                &[fs::read(binary(name)).expect("read").as_slice(), appended].concat(),
+            );
+        }
+    }
+
+    /// Puts `content` in the place of one of those programs.
+    pub fn replace_program(&self, name: &str, content: &[u8]) {
+        let fresh = self.path(format!("bin/{name}.new"));
+        fs::write(&fresh, content).expect("file");
         fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).expect("mode");
-        fs::rename(fresh, self.path("bin/clavigerd")).expect("rename");
+        fs::rename(fresh, self.path(format!("bin/{name}"))).expect("rename");
     }
 
     /// Another daemon on the same state directory, at another socket.

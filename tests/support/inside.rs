@@ -12,7 +12,7 @@ use clavigerd::{
     Ended, RunError, Setup,
     broker::kept::Kept,
     config::{Limits, Paths},
-    host::{Host, clock::Clock},
+    host::{Host, clock::Clock, fetch::FetchProgram},
     logs::Logs,
 };
 use std::{
@@ -54,7 +54,7 @@ impl Inside {
             paths: Paths { socket, config, state, managed: home.path("managed"), bus: None, seal: None },
             limits,
             store: clavigerd::config::StoreChoice::File,
-            host: Host::new(clock.clone()),
+            host: Host::new(clock.clone(), FetchProgram::default()),
             managed_owner: nix::unistd::Uid::effective().as_raw(),
             logs: Logs::default(),
             program: None,

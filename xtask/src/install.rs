@@ -145,7 +145,8 @@ fn places(prefix: Option<&Path>) -> sh::Result<Places> {
 /// Everything that gets installed. Programs come first: completions are printed by one of them.
 fn plan(places: &Places, manager: Manager) -> Vec<Item> {
     let item = |to: PathBuf, mode, content| Item { to, mode, content };
-    let mut plan: Vec<Item> = ["clavigerd", "claviger"]
+    // The one that fetches comes before the daemon: a daemon that finds a new program takes over at once.
+    let mut plan: Vec<Item> = ["clavigerd-fetch", "clavigerd", "claviger"]
         .map(|name| item(places.programs.join(name), 0o755, Content::Program(name)))
         .into();
     let units = manager.templates().iter();

@@ -1,4 +1,4 @@
-//! Builds daemon and client.
+//! Builds the programs: the daemon, the one that fetches, and the client.
 
 use crate::sh;
 use std::{
@@ -16,11 +16,12 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Builds daemon and client, and says in which directory they are.
+/// Builds the programs, and returns their directory.
 pub(crate) fn build(profile: Profile) -> sh::Result<PathBuf> {
     let target = sh::target()?;
     let mut cargo = sh::cargo();
-    cargo.args(["build", "--locked", "--package", "clavigerd", "--package", "claviger-cli", "--bins"]);
+    cargo.args(["build", "--locked", "--bins"]);
+    cargo.args(["clavigerd", "clavigerd-fetch", "claviger-cli"].map(|name| format!("--package={name}")));
     if profile == Profile::Dev {
         sh::run(&mut cargo)?;
         return Ok(target.join("debug"));
@@ -28,6 +29,7 @@ pub(crate) fn build(profile: Profile) -> sh::Result<PathBuf> {
     sh::run(cargo.arg("--release"))?;
     let (release, together) = (target.join("release"), target.join("dist"));
     fs::create_dir_all(&together)?;
+    replace(&release.join("clavigerd-fetch"), &together)?;
     replace(&release.join("clavigerd"), &together)?;
     match static_client(&target) {
         Some(client) => replace(&client, &together)?,

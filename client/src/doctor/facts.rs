@@ -6,6 +6,7 @@ use claviger::{
     proto::v1::{Account, ExplainResponse, Problem},
     reason::Location,
 };
+use claviger_child::Seen;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -40,7 +41,7 @@ pub(crate) struct Facts {
     /// Accounts of the local store.
     pub(crate) accounts: Vec<Account>,
     /// The keyring, if an account is kept there.
-    pub(crate) keyring: Option<Probe>,
+    pub(crate) keyring: Option<Seen>,
     /// The endpoint in use.
     pub(crate) endpoint: Option<Endpoint>,
     /// What was not looked at, and why.
@@ -205,19 +206,9 @@ pub(crate) struct Endpoint {
     pub(crate) origin: String,
     /// Whether the credential was shown.
     pub(crate) authenticated: bool,
-    pub(crate) probe: Probe,
+    pub(crate) seen: Seen,
     /// How far the server's clock is ahead of ours, in seconds.
     pub(crate) ahead: Option<i64>,
-}
-
-/// What `clavigerd fetch probe` saw.
-#[derive(Default)]
-pub(crate) struct Probe {
-    /// "answered", or the kind of failure.
-    pub(crate) outcome: String,
-    pub(crate) status: Option<u16>,
-    pub(crate) message: String,
-    pub(crate) hint: String,
 }
 
 /// Something that was not looked at.

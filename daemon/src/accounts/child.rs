@@ -1,19 +1,12 @@
 //! How the daemon talks to the `fetch` children that hold the local store. Secrets go over stdin and stdout, never into
 //! arguments or environment.
 
-use super::{
-    index::Place,
-    registration::{self, Registration},
-};
+use super::registration::{self, Registration};
 use crate::{
-    config::{Paths, StoreChoice},
-    fetch::{
-        answer::{MAX_ANSWER, Trouble},
-        secret::Text,
-    },
+    config::Paths,
     host::{
         Host,
-        command::{self, CommandError, CommandSpec, Program},
+        command::{self, CommandError, CommandSpec},
     },
     key::SourceKey,
     lock::Live,
@@ -23,7 +16,11 @@ use claviger::{
     secret::Secret,
     variables::NETWORK,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use claviger_child::{
+    Declined, Request,
+    account::{Place, Record, StoreChoice},
+};
+use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use tokio::sync::mpsc;
 
@@ -47,47 +44,6 @@ pub struct Store {
     pub place: Live<StoreChoice>,
 }
 
-/// A call of a child.
-#[derive(Debug)]
-pub struct Child<'a> {
-    /// Verb of `clavigerd fetch`.
-    pub verb: &'static str,
-    /// The account.
-    pub account: &'a str,
-    /// Further arguments.
-    pub arguments: Vec<String>,
-    /// How it reaches the network ([`network`]).
-    pub network: BTreeMap<String, String>,
-    /// When to end it.
-    pub deadline: Duration,
-}
-
-/// What a child reads that talks to the server of an account.
-#[derive(Serialize, Deserialize)]
-pub struct Input {
-    /// Secret of the OAuth client, if it has one.
-    #[serde(default)]
-    pub client_secret: Option<Text>,
-}
-
-/// What a child that is no source answers: one JSON object.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reply<T> {
-    /// What was asked for.
-    Done(T),
-    /// Why not.
-    Trouble(Trouble),
-}
-
-// === impl Reply ===
-
-impl<T> From<Result<T, Trouble>> for Reply<T> {
-    fn from(result: Result<T, Trouble>) -> Self {
-        result.map_or_else(Self::Trouble, Self::Done)
-    }
-}
-
 // === impl Store ===
 
 impl Store {
@@ -102,31 +58,25 @@ impl Store {
         }
     }
 
-    /// The child as a command. `input` is one line of JSON on its stdin. It is left to end by itself, whatever becomes of
-    /// the daemon.
-    pub fn spec(&self, child: Child<'_>, input: &impl Serialize) -> CommandSpec {
-        let Child { verb, account, arguments, network, deadline } = child;
-        let mut words = vec![verb.to_owned()];
-        words.extend(["--account".to_owned(), account.to_owned()]);
-        words.extend(["--directory".to_owned(), self.directory.display().to_string()]);
-        let seal = self.seal.iter().flat_map(|path| ["--seal".to_owned(), path.display().to_string()]);
-        words.extend(seal.chain(arguments));
+    /// Where the record of an account is.
+    pub fn record(&self, account: &str) -> Record {
+        Record { account: account.to_owned(), directory: self.directory.clone(), seal: self.seal.clone() }
+    }
+
+    /// A request as a command. `network` is how it reaches the network ([`network`]).
+    pub fn spec(
+        &self,
+        request: Request,
+        network: BTreeMap<String, String>,
+        deadline: Duration,
+    ) -> CommandSpec {
         let mut environment = network;
         if let Some(bus) = &self.bus {
             environment.insert("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone());
         }
-        let line = serde_json::to_string(input).unwrap_or_default() + "\n";
-        CommandSpec {
-            program: Program::Fetch(words),
-            environment,
-            directory: "/".into(),
-            deadline,
-            max_output: MAX_ANSWER,
-            flight: SourceKey::of(verb, [account]).to_string(),
-            attended: false,
-            input: Some(Secret::new(line)),
-            lasting: true,
-        }
+        let account = request.record().map_or("", |record| &record.account);
+        let flight = SourceKey::of(request.word(), [account]).to_string();
+        CommandSpec::fetch(request, environment, deadline, flight)
     }
 
     /// Runs a child and reads its answer.
@@ -151,17 +101,16 @@ impl Store {
     ) -> Result<T, Problem> {
         let output = command::run_fed(host, spec, feed, on_line).await.map_err(|error| failed(&error))?;
         match serde_json::from_slice(output.expose()) {
-            Ok(Reply::Done(done)) => Ok(done),
-            Ok(Reply::Trouble(trouble)) => Err(trouble.problem()),
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(Declined { problem, .. })) => Err(problem),
             // Not the error's own text: it could quote a secret.
             Err(_) => Err(Problem::new(Reason::Bug, "the answer of a fetch child is malformed")),
         }
     }
 
-    /// Where new secrets are kept, as an argument of a child: where a caller wants it, else as configured.
-    pub fn place_argument(&self, wanted: Option<Place>) -> Vec<String> {
-        let place = wanted.map_or_else(|| self.place.get(), StoreChoice::from);
-        vec!["--place".to_owned(), place.name().to_owned()]
+    /// Where a new secret is kept: where a caller wants it, else as configured.
+    pub fn choice(&self, wanted: Option<Place>) -> StoreChoice {
+        wanted.map_or_else(|| self.place.get(), StoreChoice::from)
     }
 
     /// Every registration.
@@ -182,8 +131,15 @@ pub fn network(environment: &BTreeMap<String, String>) -> BTreeMap<String, Strin
 fn failed(error: &CommandError) -> Problem {
     let reason = match error {
         CommandError::Exit(_) => Reason::Bug,
+        CommandError::Missing(_) => return missing(error),
         other => other.reason(),
     };
     let reason = if reason == Reason::CommandFailed { Reason::SourceUnavailable } else { reason };
     Problem::new(reason, format!("the local store did not answer: {error}")).hint("try again")
+}
+
+/// The problem of a daemon without the program that fetches.
+pub fn missing(error: &CommandError) -> Problem {
+    Problem::new(Reason::SourceUnavailable, error.to_string())
+        .hint("install claviger again: clavigerd-fetch belongs beside clavigerd, or into ../libexec/claviger")
 }

@@ -56,9 +56,9 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::index::{
+        super::{
             Kind,
-            tests::{account, index},
+            index::tests::{account, index},
         },
         Account, Choice, Index, Wish,
     };

@@ -1,6 +1,9 @@
 //! The secret of the OAuth client itself, for a registration that has one. It is kept nowhere but where that says.
 
-use super::{Account, Kind, Store, registration::Registration};
+use super::{
+    Account, Kind, Store,
+    registration::{self, Registration},
+};
 use crate::{
     host::{
         Host,
@@ -35,7 +38,8 @@ impl Store {
             return Ok(None);
         };
         // A section that is gone had no secret, or the server will say so; one of another server has none for this one.
-        let registration = self.registrations()?.remove(name).filter(|of| of.signed_in(account));
+        let registration =
+            self.registrations()?.remove(name).filter(|of| registration::signed_in(of, account));
         let Some(registration) = registration else { return Ok(None) };
         of_registration(host, &registration, environment).await
     }

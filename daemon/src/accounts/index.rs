@@ -1,6 +1,7 @@
 //! The list of accounts as data: what it says, and how its file is written and read. Pure.
 
 use claviger::reason::{Location, Problem, Reason};
+use claviger_child::account::{Kind, Place, check_name};
 use serde::{Deserialize, Serialize};
 use std::{path::Path, time::SystemTime};
 
@@ -8,31 +9,6 @@ use std::{path::Path, time::SystemTime};
 const VERSION: u32 = 1;
 /// Largest list, in bytes.
 pub(super) const MAX_FILE: usize = 1024 * 1024;
-/// Longest name of an account.
-const MAX_NAME: usize = 64;
-
-/// What an account holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Access token and refresh token of an OAuth login.
-    Oauth,
-    /// A long-lived OAuth token.
-    Token,
-    /// An API key.
-    ApiKey,
-}
-
-/// Where an account's secret is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Place {
-    /// Secret Service or Keychain.
-    Keyring,
-    /// A sealed file.
-    File,
-}
-
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -97,27 +73,6 @@ struct Stored {
     accounts: Vec<Account>,
 }
 
-// === impl Kind ===
-
-impl Kind {
-    /// Whether it is an OAuth credential: all that managed sessions and login policies allow.
-    pub fn is_oauth(self) -> bool {
-        self != Self::ApiKey
-    }
-}
-
-// === impl Place ===
-
-impl Place {
-    /// Name for people and arguments.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Keyring => "keyring",
-            Self::File => "file",
-        }
-    }
-}
-
 // === impl Index ===
 
 impl Index {
@@ -141,20 +96,6 @@ impl Index {
             self.in_use = None;
         }
     }
-}
-
-/// Checks a name: it becomes part of a file name and of a keyring's label.
-///
-/// # Errors
-/// `malformed-request`.
-pub fn check_name(name: &str) -> Result<(), Problem> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._@+-".contains(c);
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if starts_well && name.len() <= MAX_NAME && name.chars().all(is_plain) {
-        return Ok(());
-    }
-    Err(Problem::new(Reason::MalformedRequest, "that is not a name for an account")
-        .hint(format!("use letters, digits and . _ @ + -, at most {MAX_NAME}, with a letter or digit first")))
 }
 
 /// The list as it is written.

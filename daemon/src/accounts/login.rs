@@ -1,80 +1,23 @@
 //! Signing in, seen from the daemon: a child does it, and says in lines of JSON what the person has to know meanwhile.
 
 use super::{
-    Account, Accounts, Child, Index, Kind, LOGIN_DEADLINE, Place, Store, check_name, client_secret, network,
+    Account, Accounts, Index, Kind, LOGIN_DEADLINE, Place, Store, check_name, client_secret, network,
     registration::Registration,
 };
-use crate::{
-    fetch::secret::Text,
-    host::{Host, command::CommandSpec},
-};
+use crate::host::Host;
 use claviger::{
     backend::ANTHROPIC_BASE_URL,
     reason::{Problem, Reason},
     secret::Secret,
 };
-use serde::{Deserialize, Serialize};
+pub use claviger_child::account::{Code, Event, Flow};
+use claviger_child::{
+    Request, Text,
+    account::{Pasted, Save, SignedIn},
+    is_token,
+};
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 use tokio::sync::mpsc;
-
-/// How to sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Flow {
-    /// Authorization code over a loopback redirect.
-    Browser,
-    /// Device flow.
-    Device,
-}
-
-/// What the person has to know now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Event {
-    /// Open this in a browser.
-    Url(String),
-    /// Type this in elsewhere.
-    Code(Code),
-    /// A line to read.
-    Notice(String),
-}
-
-/// A code of the device flow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Code {
-    /// Where to type it in.
-    pub verification_uri: String,
-    /// The same with the code in it.
-    pub verification_uri_complete: Option<String>,
-    /// The code.
-    pub user_code: String,
-    /// How long it is good for.
-    pub expires_in_seconds: u64,
-}
-
-/// What a person pasted, on its way to the child.
-#[derive(Serialize, Deserialize)]
-pub struct Pasted {
-    /// The address the browser ended at.
-    pub redirect: Text,
-}
-
-/// What a child has kept.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct SignedIn {
-    /// Identity of the login.
-    pub login: String,
-    /// Where the record is.
-    pub place: Place,
-    /// What the person should know of it.
-    #[serde(default)]
-    pub notices: Vec<String>,
-    /// Who issued it.
-    pub issuer: Option<String>,
-    /// Who signed in.
-    pub subject: Option<String>,
-    /// Organisation.
-    pub organization: Option<String>,
-}
 
 /// A login to make.
 #[derive(Debug)]
@@ -106,25 +49,6 @@ pub struct Saved {
     pub place: Option<Place>,
 }
 
-/// What the child reads first that signs in.
-#[derive(Serialize, Deserialize)]
-pub struct Start {
-    /// Where, and as which client.
-    pub registration: Registration,
-    /// Secret of the client, if it has one.
-    #[serde(default)]
-    pub client_secret: Option<Text>,
-}
-
-/// What the child reads that keeps a secret.
-#[derive(Serialize, Deserialize)]
-pub struct Keep {
-    /// Token or API key.
-    pub kind: Kind,
-    /// The secret.
-    pub secret: Text,
-}
-
 /// Signs a person in, and adds the account. It comes with lines for the person. It ends when it is dropped.
 ///
 /// # Errors
@@ -143,8 +67,14 @@ pub async fn login(
     accounts.make_sure().await?;
     let client_secret =
         client_secret::of_registration(host, &registration, &login.environment).await?.map(Text);
-    let start = Start { registration: registration.clone(), client_secret };
-    let spec = spec(store, &name, &login, &start);
+    let request = Request::Login(claviger_child::account::Login {
+        record: store.record(&name),
+        place: store.choice(login.place),
+        flow: login.flow,
+        registration: Box::new(registration.clone()),
+        client_secret,
+    });
+    let spec = store.spec(request, network(&login.environment), LOGIN_DEADLINE);
     let on_line = |line: String| {
         // Whatever else a child writes there is no event.
         if let Ok(event) = serde_json::from_str(&line) {
@@ -172,19 +102,18 @@ pub async fn save(
     let malformed = |message: String| Problem::new(Reason::MalformedRequest, message);
     let audience = if audience.is_empty() { ANTHROPIC_BASE_URL } else { &audience };
     let audience = super::registration::origin("the audience", audience).map_err(malformed)?;
-    if !crate::fetch::is_token(secret.expose()) {
+    if !is_token(secret.expose()) {
         return Err(malformed("the secret is empty, too long, or holds a character that no key has".into())
             .hint("give the key and nothing else, in one line"));
     }
     accounts.make_sure().await?;
-    let child = Child {
-        verb: "save",
-        account: &name,
-        arguments: store.place_argument(place),
-        network: BTreeMap::new(),
-        deadline: super::DEADLINE,
-    };
-    let spec = store.spec(child, &Keep { kind, secret: Text(secret) });
+    let request = Request::Save(Save {
+        record: store.record(&name),
+        place: store.choice(place),
+        kind,
+        secret: Text(secret),
+    });
+    let spec = store.spec(request, BTreeMap::new(), super::DEADLINE);
     let signed_in = store.call(host, &spec).await?;
     let (account, notices) = account(name, kind, audience, signed_in, host.clock.now());
     add(accounts, account, notices).await
@@ -194,17 +123,6 @@ pub async fn save(
 pub fn pasted(redirect: &str) -> Secret<String> {
     let pasted = Pasted { redirect: Text(Secret::new(redirect.to_owned())) };
     Secret::new(serde_json::to_string(&pasted).unwrap_or_default() + "\n")
-}
-
-/// The child that signs in.
-fn spec(store: &Store, name: &str, login: &Login, start: &Start) -> CommandSpec {
-    let mut arguments = store.place_argument(login.place);
-    let flow = if login.flow == Flow::Device { "device" } else { "browser" };
-    arguments.extend(["--flow".to_owned(), flow.to_owned()]);
-    let network = network(&login.environment);
-    let child = Child { verb: "login", account: name, arguments, network, deadline: LOGIN_DEADLINE };
-    // Nobody waits for a login but the person.
-    CommandSpec { lasting: false, ..store.spec(child, start) }
 }
 
 /// An account as the list names it, of what a child has kept, and what the person should know of it.

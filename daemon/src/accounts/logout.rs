@@ -1,24 +1,13 @@
 //! Signing out, and moving secrets, seen from the daemon.
 
-use super::{Account, Accounts, Child, DEADLINE, Index, Input, Place, Store, network};
-use crate::{
-    fetch::{answer::Trouble, secret::Text},
-    host::Host,
-};
+use super::{Account, Accounts, DEADLINE, Index, Store, network};
+use crate::host::Host;
 use claviger::reason::{Problem, Reason};
-use serde::{Deserialize, Serialize};
+use claviger_child::{
+    Request, Text,
+    account::{Logout, Place, Relocate, SignedOut},
+};
 use std::{collections::BTreeMap, sync::Arc};
-
-/// What became of a record.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Gone {
-    /// Whether the server took its tokens back.
-    pub revoked: bool,
-    /// Why it did not.
-    pub not_revoked: Option<String>,
-    /// Why the record could not be removed.
-    pub left_behind: Option<Trouble>,
-}
 
 /// Signs out of `account`, and takes it off the list. The list comes last: while it names the account, signing out can be
 /// tried again.
@@ -31,7 +20,7 @@ pub async fn logout(
     accounts: &Arc<Accounts>,
     account: &Account,
     environment: &BTreeMap<String, String>,
-) -> Result<Gone, Problem> {
+) -> Result<SignedOut, Problem> {
     // Without its secret the server may refuse, and says so; that keeps nobody from leaving.
     let client_secret = match store.client_secret(host, account, environment).await {
         Ok(secret) => secret.map(Text),
@@ -40,21 +29,16 @@ pub async fn logout(
             None
         }
     };
-    let child = Child {
-        verb: "logout",
-        account: &account.name,
-        arguments: kept(account),
-        network: network(environment),
-        deadline: DEADLINE,
-    };
-    let gone = store.call(host, &store.spec(child, &Input { client_secret })).await?;
+    let request =
+        Request::Logout(Logout { record: store.record(&account.name), kept: account.place, client_secret });
+    let signed_out = store.call(host, &store.spec(request, network(environment), DEADLINE)).await?;
     let name = account.name.clone();
     let remove = move |index: &mut Index| {
         index.remove(&name);
         Ok(())
     };
     accounts.change(remove).await?;
-    Ok(gone)
+    Ok(signed_out)
 }
 
 /// Moves the secret of `account` to `place`.
@@ -68,16 +52,9 @@ pub async fn relocate(
     account: &Account,
     place: Place,
 ) -> Result<Account, Problem> {
-    let mut arguments = kept(account);
-    arguments.extend(["--to".to_owned(), place.name().to_owned()]);
-    let child = Child {
-        verb: "relocate",
-        account: &account.name,
-        arguments,
-        network: BTreeMap::new(),
-        deadline: DEADLINE,
-    };
-    let place: Place = store.call(host, &store.spec(child, &())).await?;
+    let request =
+        Request::Relocate(Relocate { record: store.record(&account.name), kept: account.place, to: place });
+    let place: Place = store.call(host, &store.spec(request, BTreeMap::new(), DEADLINE)).await?;
     let Account { name, login, .. } = account.clone();
     let note = move |index: &mut Index| {
         let known = index.accounts.iter_mut().find(|known| known.login == login);
@@ -89,8 +66,4 @@ pub async fn relocate(
         Ok(known.clone())
     };
     accounts.change(note).await
-}
-
-fn kept(account: &Account) -> Vec<String> {
-    vec!["--kept".to_owned(), account.place.name().to_owned()]
 }

@@ -11,9 +11,10 @@ pub mod login;
 pub mod logout;
 pub mod registration;
 
-pub use child::{Child, DEADLINE, Input, LOGIN_DEADLINE, Reply, Store, network};
+pub use child::{DEADLINE, LOGIN_DEADLINE, Store, missing, network};
 pub use choice::{Choice, Wish};
-pub use index::{Account, Index, Kind, Place, check_name};
+pub use claviger_child::account::{Kind, Place, check_name};
+pub use index::{Account, Index};
 
 use crate::{host::files, lock::lock};
 use claviger::reason::{Problem, Reason};

@@ -2,14 +2,11 @@
 //!
 //! None is built in (DESIGN §8): an organisation, or a person, writes a section of their own.
 
-use crate::{
-    config,
-    endpoint::{Endpoint, is_loopback},
-    host::system,
-    settings::METHODS,
-};
+use crate::{config, endpoint::Endpoint, host::system, settings::METHODS};
 use claviger::reason::{Location, Problem, Reason};
-use serde::{Deserialize, Serialize};
+pub use claviger_child::account::Registration;
+use claviger_child::is_loopback;
+use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path};
 
 /// Parameters of the authorization request that are claviger's own.
@@ -24,42 +21,6 @@ const OWN_PARAMETERS: [&str; 8] = [
     "state",
 ];
 
-/// A section, as written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Registration {
-    /// Issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery).
-    pub issuer: Option<String>,
-    /// Where a browser signs in; with this and `token_endpoint` no issuer is needed.
-    pub authorization_endpoint: Option<String>,
-    /// Where codes and refresh tokens are exchanged.
-    pub token_endpoint: Option<String>,
-    /// Where the device flow starts (RFC 8628).
-    pub device_authorization_endpoint: Option<String>,
-    /// Where tokens are revoked (RFC 7009).
-    pub revocation_endpoint: Option<String>,
-    /// Client id.
-    pub client_id: String,
-    /// File that holds the client secret, for a client that has one.
-    pub client_secret_file: Option<String>,
-    /// Command that prints it.
-    pub client_secret_command: Option<String>,
-    /// Scopes to ask for.
-    #[serde(default)]
-    pub scopes: Vec<String>,
-    /// Origin of the API that the token may be sent to.
-    pub audience: String,
-    /// Loopback redirect that is registered, without port (default `http://127.0.0.1/callback`).
-    pub redirect_uri: Option<String>,
-    /// What a login counts as for `forceLoginMethod`: claudeai, console or gateway.
-    pub method: Option<String>,
-    /// Claim of the ID token that names the organisation, for `forceLoginOrgUUID`.
-    pub organization_claim: Option<String>,
-    /// Further parameters of the authorization request, such as `prompt` or `resource`.
-    #[serde(default)]
-    pub authorization_parameters: BTreeMap<String, String>,
-}
-
 /// The part of the file that is read here.
 #[derive(Deserialize)]
 struct File {
@@ -67,14 +28,12 @@ struct File {
     oauth: BTreeMap<String, Registration>,
 }
 
-impl Registration {
-    /// Whether `account` was signed in at this authorization server. A section can be written anew, and the secret of a
-    /// client must not go to the server of the one before.
-    pub fn signed_in(&self, account: &super::Account) -> bool {
-        let own = self.issuer.as_ref().or(self.authorization_endpoint.as_ref());
-        let trimmed = |url: &'_ String| url.trim_end_matches('/').to_owned();
-        own.map(trimmed) == account.issuer.as_ref().map(trimmed)
-    }
+/// Whether `account` was signed in at the authorization server of `section`. A section can be written anew, and the
+/// secret of a client must not go to the server of the one before.
+pub(super) fn signed_in(section: &Registration, account: &super::Account) -> bool {
+    let own = section.issuer.as_ref().or(section.authorization_endpoint.as_ref());
+    let trimmed = |url: &'_ String| url.trim_end_matches('/').to_owned();
+    own.map(trimmed) == account.issuer.as_ref().map(trimmed)
 }
 
 /// Every section of the file at `path`, by name.

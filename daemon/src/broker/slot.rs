@@ -2,6 +2,7 @@
 
 use crate::pauses;
 use claviger::reason::Problem;
+use claviger_child::MAX_PAUSE;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
@@ -216,7 +217,7 @@ impl State {
             .filter(|_| self.is_valid(now))
             .and_then(|issue| issue.expires_at?.duration_since(now).ok());
         // A server that says when to come back is believed, within reason.
-        let told = problem.retry_after.unwrap_or_default().min(pauses::MAX_TOLD);
+        let told = problem.retry_after.unwrap_or_default().min(MAX_PAUSE);
         let retry_at = now + pauses::backoff(count, left, jitter).max(told);
         self.failure = Some(Failure { problem, count, retry_at, asleep });
     }

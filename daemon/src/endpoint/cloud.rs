@@ -8,6 +8,7 @@ use claviger::{
     session::SessionContext,
     warning::{Kind, Warning},
 };
+use claviger_child::is_label;
 
 /// What a cloud's credential is for, as far as the settings say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,14 +61,6 @@ pub fn of(
 pub fn bedrock(region: &str) -> Result<Endpoint, Problem> {
     check_label("the region", region, None)?;
     Endpoint::known(&bedrock_url(region))
-}
-
-/// Whether `text` can be one label of a host name: then it cannot lead to another host.
-pub fn is_label(text: &str) -> bool {
-    let edges = text.bytes().next().zip(text.bytes().last());
-    text.len() <= 63
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && edges.is_some_and(|(first, last)| first != b'-' && last != b'-')
 }
 
 fn check_label(what: &str, text: &str, at: Option<&Location>) -> Result<(), Problem> {

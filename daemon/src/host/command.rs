@@ -3,10 +3,9 @@
 
 mod lines;
 
-pub use lines::MAX_LINE;
-
 use super::Host;
 use claviger::{reason::Reason, secret::Secret, variables};
+use claviger_child::{Call, MAX_ANSWER, Request};
 use lines::{Lines, read_capped};
 use nix::{
     sys::signal::{Signal, killpg},
@@ -35,7 +34,7 @@ const GRACE: Duration = Duration::from_millis(250);
 pub enum Program {
     /// A line for `/bin/sh -c`, of a settings file.
     Shell(String),
-    /// Our own program as `clavigerd fetch …`, with these arguments.
+    /// `clavigerd-fetch`; its arguments only label it in a list of processes.
     Fetch(Vec<String>),
 }
 
@@ -65,6 +64,9 @@ pub struct CommandSpec {
 /// Why a command has no output to use. Never holds the command line or anything it printed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
+    /// The program that fetches is not where it should be.
+    #[error("{0} is missing")]
+    Missing(String),
     /// It could not be started.
     #[error("it could not be started: {0}")]
     NotStarted(io::ErrorKind),
@@ -89,7 +91,7 @@ impl CommandError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Deadline(_) => Reason::SourceTimeout,
-            Self::Queued(_) => Reason::SourceUnavailable,
+            Self::Queued(_) | Self::Missing(_) => Reason::SourceUnavailable,
             Self::NotStarted(_) | Self::Exit(_) | Self::Signal(_) => Reason::CommandFailed,
         }
     }
@@ -102,6 +104,31 @@ impl CommandError {
     /// Whether trying again at once may help.
     pub fn may_pass(&self) -> bool {
         self.said_no() || matches!(self, Self::Signal(_))
+    }
+}
+
+impl CommandSpec {
+    /// A request to `clavigerd-fetch`, run in `/`: a directory where only root can leave a file. Its flight is `flight`.
+    pub fn fetch(
+        request: Request,
+        environment: BTreeMap<String, String>,
+        deadline: Duration,
+        flight: String,
+    ) -> Self {
+        let directory = request.record().map(|record| record.directory.display().to_string());
+        Self {
+            program: Program::Fetch(
+                [Some(request.word().to_owned()), directory].into_iter().flatten().collect(),
+            ),
+            lasting: request.lasts(),
+            environment,
+            directory: "/".into(),
+            deadline,
+            max_output: MAX_ANSWER,
+            flight,
+            attended: false,
+            input: Some(Call::new(request).line()),
+        }
     }
 }
 
@@ -142,7 +169,7 @@ pub async fn run_fed(
     feed: mpsc::Receiver<Secret<String>>,
     on_line: impl FnMut(String) + Send,
 ) -> Result<Secret<Vec<u8>>, CommandError> {
-    let mut child = spawn(spec).map_err(|error| CommandError::NotStarted(error.kind()))?;
+    let mut child = spawn(host, spec)?;
     let mut group = Group::of(&child, spec.lasting);
     let _running = group.id.map(|group| host.note_running(group.as_raw(), &spec.flight, spec.lasting));
     // Reserved once, so that no copy of a secret is left behind by growing.
@@ -178,7 +205,7 @@ pub async fn run_fed(
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
-fn spawn(spec: &CommandSpec) -> io::Result<Child> {
+fn spawn(host: &Host, spec: &CommandSpec) -> Result<Child, CommandError> {
     let mut command = match &spec.program {
         Program::Shell(line) => {
             let mut command = std::process::Command::new("/bin/sh");
@@ -186,8 +213,9 @@ fn spawn(spec: &CommandSpec) -> io::Result<Child> {
             command
         }
         Program::Fetch(arguments) => {
-            let mut command = std::process::Command::new(super::system::own_program()?);
-            command.arg("fetch").args(arguments);
+            let missing = |_| CommandError::Missing(host.fetch.place());
+            let mut command = host.fetch.command().map_err(missing)?;
+            command.args(arguments);
             command
         }
     };
@@ -197,7 +225,8 @@ fn spawn(spec: &CommandSpec) -> io::Result<Child> {
     command.current_dir(if spec.directory.is_dir() { &spec.directory } else { Path::new("/") });
     let mut command = Command::from(command);
     let stdin = if spec.input.is_some() { Stdio::piped() } else { Stdio::null() };
-    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(!spec.lasting).spawn()
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(!spec.lasting);
+    command.spawn().map_err(|error| CommandError::NotStarted(error.kind()))
 }
 
 /// Writes to the command's stdin, and closes it. A command that does not read is its own problem.

@@ -4,10 +4,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
-use claviger::{
-    reason::{Location, Problem, Reason},
-    session::MAX_EXPLICIT_SETTINGS,
-};
+use claviger::{reason::Problem, session::MAX_EXPLICIT_SETTINGS};
+use claviger_private::{errno, invalid, unreadable};
 use nix::{
     errno::Errno,
     fcntl::{OFlag, open},
@@ -21,14 +19,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-mod lock;
 mod mounts;
-mod private;
 mod stamp;
 
-pub use lock::FileLock;
+pub use claviger_private::{FileLock, read_private, remove_private, write_private};
 pub use mounts::is_remote;
-pub use private::{Room, read_private, remove_private, write_private};
 pub use stamp::Stamp;
 use stamp::is_lasting;
 
@@ -262,32 +257,4 @@ impl From<Errno> for Refusal {
     fn from(errno: Errno) -> Self {
         if errno == Errno::ENOENT { Self::Vanished } else { Self::System(errno) }
     }
-}
-
-fn errno(error: &std::io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
-}
-
-fn unwritable(path: &Path, errno: Errno) -> Problem {
-    Problem::new(Reason::SourceUnavailable, format!("cannot be written: {}", errno.desc().to_lowercase()))
-        .hint("look at the free space and the permissions of the directory")
-        .at(&Location::of_file(path))
-}
-
-fn unreadable(path: &Path, errno: Errno) -> Problem {
-    match errno {
-        Errno::ELOOP => invalid(path, "a loop of symlinks", "let the symlink point to a file"),
-        Errno::EACCES | Errno::EPERM => {
-            invalid(path, "cannot be read: permission denied", "give yourself read permission")
-        }
-        errno => invalid(
-            path,
-            &format!("cannot be read: {}", errno.desc().to_lowercase()),
-            "look at the disk or the mount that holds the file",
-        ),
-    }
-}
-
-fn invalid(path: &Path, message: &str, hint: &str) -> Problem {
-    Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&Location::of_file(path))
 }

@@ -1,10 +1,7 @@
 //! Keeps secrets out of swap, core dumps and other processes' reach.
 
 use memmap2::MmapMut;
-use nix::sys::{
-    resource::{Resource, getrlimit, setrlimit},
-    stat::{Mode, umask},
-};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{fmt, io, sync::Once};
 use zeroize::Zeroize as _;
 
@@ -51,18 +48,6 @@ impl fmt::Debug for LockedText {
     }
 }
 
-/// Forbids other processes of this user to read our memory, and the kernel to dump it. Files that we or our commands
-/// create are for this user only, whatever the umask of the shell that happened to start us.
-///
-/// # Errors
-/// If the kernel refuses; the daemon must then not hold any secret.
-pub fn protect_process() -> io::Result<()> {
-    close_memory()?;
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    umask(Mode::S_IRWXG | Mode::S_IRWXO);
-    Ok(())
-}
-
 #[cfg(target_os = "linux")]
 fn keep_out_of_dumps(pages: &MmapMut) -> io::Result<()> {
     pages.advise(memmap2::Advice::DontDump)
@@ -72,22 +57,6 @@ fn keep_out_of_dumps(pages: &MmapMut) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn keep_out_of_dumps(_pages: &MmapMut) -> io::Result<()> {
     Ok(())
-}
-
-#[cfg(target_os = "linux")]
-fn close_memory() -> io::Result<()> {
-    Ok(nix::sys::prctl::set_dumpable(false)?)
-}
-
-/// Reading another process's memory takes its task port, which macOS gives to debuggers that the user has allowed only.
-#[cfg(target_os = "macos")]
-fn close_memory() -> io::Result<()> {
-    claviger_darwin::deny_debuggers()
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-fn close_memory() -> io::Result<()> {
-    Err(io::Error::other("nothing is known that keeps other processes out of this one's memory"))
 }
 
 /// Allows as many connections as the hard limit does. Commands inherit it.

@@ -6,6 +6,7 @@
 pub mod audit_file;
 pub mod clock;
 pub mod command;
+pub mod fetch;
 pub mod files;
 pub mod memory;
 pub mod successor;
@@ -15,6 +16,7 @@ mod transit;
 
 use crate::lock::lock;
 use clock::Clock;
+use fetch::FetchProgram;
 use nix::unistd::Pid;
 use std::{
     collections::HashMap,
@@ -27,6 +29,8 @@ use tokio::sync::watch;
 pub struct Host {
     /// What time it is.
     pub clock: Clock,
+    /// The program that fetches.
+    pub fetch: Arc<FetchProgram>,
     /// Process groups of the commands that run, and the flight of each.
     running: Arc<Mutex<HashMap<i32, String>>>,
     /// How many of them must not be cut off.
@@ -42,14 +46,10 @@ pub struct Running {
 }
 
 impl Host {
-    /// The real world.
-    pub fn real() -> Self {
-        Self::new(Clock::Real)
-    }
-
-    /// The real world, with another clock.
-    pub fn new(clock: Clock) -> Self {
-        Self { clock, running: Arc::default(), lasting: Arc::new(watch::Sender::new(0)) }
+    /// The real world, with this clock and this program that fetches.
+    pub fn new(clock: Clock, fetch: FetchProgram) -> Self {
+        let (running, lasting) = (Arc::default(), Arc::new(watch::Sender::new(0)));
+        Self { clock, fetch: Arc::new(fetch), running, lasting }
     }
 
     /// The flight of the running command to whose process group `pid` belongs.

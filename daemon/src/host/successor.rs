@@ -15,6 +15,7 @@ mod state;
 pub(super) use state::memory_file;
 pub use state::{inherited, sealed, store};
 
+use claviger_child::fetch_programs;
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},
@@ -49,8 +50,8 @@ const MAX_WORDS: usize = 500;
 pub struct Program {
     path: PathBuf,
     arguments: Vec<OsString>,
-    /// What lay there when we were started.
-    file: Option<Identity>,
+    /// The files of this program and of the one that fetches, as they were when we were started.
+    files: [Option<Identity>; 3],
 }
 
 /// Device, inode and time of change.
@@ -65,7 +66,8 @@ impl Program {
     /// If the system does not say where it lies.
     pub fn own() -> io::Result<Self> {
         let (path, file) = found(env::current_exe()?);
-        Ok(Self { path, arguments: env::args_os().skip(1).collect(), file })
+        let [_, beside, packaged] = identities(&path);
+        Ok(Self { path, arguments: env::args_os().skip(1).collect(), files: [file, beside, packaged] })
     }
 
     /// Where it lies.
@@ -73,15 +75,15 @@ impl Program {
         &self.path
     }
 
-    /// Whether another file lies there by now.
+    /// Whether there is another program by now, or another one that fetches.
     pub fn is_replaced(&self) -> bool {
-        let found = identity(&self.path);
-        found.is_some() && found != self.file
+        let found = identities(&self.path);
+        found[0].is_some() && found != self.files
     }
 
-    /// Counts what lies there by now as known.
+    /// Counts the files that are there by now as known.
     pub fn look_again(&mut self) {
-        self.file = identity(&self.path);
+        self.files = identities(&self.path);
     }
 
     /// Whether what lies there could go on in our place: it runs, and its configuration is readable to it.
@@ -154,6 +156,12 @@ fn found(path: PathBuf) -> (PathBuf, Option<Identity>) {
     replaced.map_or_else(|| (path.clone(), file), |path| (path.into(), None))
 }
 
+/// The files of the program at `path` and of the one that fetches.
+fn identities(path: &Path) -> [Option<Identity>; 3] {
+    let [beside, packaged] = fetch_programs(path);
+    [path, &beside, &packaged].map(identity)
+}
+
 fn identity(path: &Path) -> Option<Identity> {
     let FileStat { st_dev, st_ino, st_ctime, st_ctime_nsec, .. } = stat(path).ok()?;
     #[expect(clippy::unnecessary_cast, reason = "its type differs between systems")]
@@ -171,7 +179,9 @@ mod tests {
         std::fs::write(&path, "2").expect("written");
         let deleted = place.path().join("clavigerd (deleted)");
         let (found, file) = super::found(deleted.clone());
-        assert!(Program { path: found.clone(), file, arguments: Vec::new() }.is_replaced());
+        assert!(
+            Program { path: found.clone(), files: [file, None, None], arguments: Vec::new() }.is_replaced()
+        );
         assert_eq!(found, path);
         std::fs::write(&deleted, "a name like any other").expect("written");
         assert_eq!(super::found(deleted.clone()).0, deleted);
@@ -182,7 +192,8 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let path = place.path().join("program");
         std::fs::write(&path, "1").expect("written");
-        let mut program = Program { file: super::identity(&path), path: path.clone(), arguments: Vec::new() };
+        let mut program =
+            Program { files: super::identities(&path), path: path.clone(), arguments: Vec::new() };
         assert!(!program.is_replaced());
         std::fs::write(place.path().join("new"), "2").expect("written");
         std::fs::rename(place.path().join("new"), &path).expect("renamed");
@@ -191,5 +202,9 @@ mod tests {
         assert!(!program.is_replaced());
         std::fs::remove_file(&path).expect("removed");
         assert!(!program.is_replaced(), "there is nothing that could go on");
+        std::fs::write(&path, "3").expect("written");
+        program.look_again();
+        std::fs::write(place.path().join("clavigerd-fetch"), "1").expect("written");
+        assert!(program.is_replaced(), "the program that fetches is another one");
     }
 }

@@ -44,19 +44,8 @@ pub fn credential(name: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-/// Our own program, even if its file has been replaced since.
-///
-/// # Errors
-/// If the system does not say.
-pub fn own_program() -> io::Result<PathBuf> {
-    match cfg!(target_os = "linux") {
-        true => Ok("/proc/self/exe".into()),
-        false => env::current_exe(),
-    }
-}
-
-/// A variable of our own environment. For `fetch` children only: theirs is the session's.
-pub fn variable(name: &str) -> Option<String> {
+/// A variable of the daemon's own environment.
+fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -6,15 +6,10 @@
 mod decide;
 mod look;
 
-use crate::{
-    broker::Broker,
-    fetch::notify::Input,
-    host::command::{CommandSpec, Program},
-    key::SourceKey,
-};
-use claviger::secret::Secret;
+use crate::{broker::Broker, host::command::CommandSpec, key::SourceKey};
+use claviger_child::Request;
 use decide::{History, Step};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 /// How long things may settle before anybody is told: a session in a terminal may be about to show it.
@@ -53,31 +48,19 @@ async fn tell(broker: Arc<Broker>) {
 }
 
 async fn act(broker: &Broker, history: &mut History, step: Step) {
-    let input = match &step {
-        Step::Show(need) => Input::Show(need.text.clone()),
-        Step::Close(number) => Input::Close(*number),
+    let request = match &step {
+        Step::Show(need) => Request::Show(need.text.clone()),
+        Step::Close(number) => Request::Close(*number),
     };
-    let said = broker.store.call::<u32>(&broker.host, &spec(broker, &input)).await;
+    let bus = broker.store.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone()));
+    let flight = SourceKey::of("notify", []).to_string();
+    let spec = CommandSpec::fetch(request, bus.collect(), DEADLINE, flight);
+    let said = broker.store.call::<u32>(&broker.host, &spec).await;
     if let Err(problem) = &said {
         tracing::info!(%problem, "the desktop was not notified");
     }
     if let Step::Show(need) = &step {
         tracing::debug!(text = need.text, shown = said.is_ok(), "a person is needed");
         history.shown(&need.subject, said.ok());
-    }
-}
-
-fn spec(broker: &Broker, input: &Input) -> CommandSpec {
-    let bus = broker.store.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone()));
-    CommandSpec {
-        program: Program::Fetch(vec!["notify".to_owned()]),
-        environment: bus.collect::<BTreeMap<_, _>>(),
-        directory: "/".into(),
-        deadline: DEADLINE,
-        max_output: 4096,
-        flight: SourceKey::of("notify", []).to_string(),
-        attended: false,
-        input: Some(Secret::new(serde_json::to_string(input).unwrap_or_default() + "\n")),
-        lasting: false,
     }
 }

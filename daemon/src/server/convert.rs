@@ -8,9 +8,10 @@ use crate::{
     key::SourceKey,
     resolve::{Outcome, Winner},
     settings::Decision,
-    sources::{Facts, Link, Material, aws_keys::Keys},
+    sources::{Facts, Link, Material},
 };
 use claviger::{credential::Scheme, proto::v1, wire};
+use claviger_child::Keys;
 use std::time::SystemTime;
 
 /// A loan on the wire.

@@ -2,12 +2,15 @@
 
 use super::{
     Binding, CredentialSource,
-    cloud_file::{AWS_CONFIG, AWS_CREDENTIALS},
     sdk::{Chain, Sdk, binding},
     sign_in,
 };
 use crate::sources::View;
 use claviger::{backend::Backend, credential::Scheme, reason::Problem};
+use claviger_child::{
+    Request,
+    cloud_file::{AWS_CONFIG, AWS_CREDENTIALS},
+};
 use std::time::Duration;
 
 /// The source.
@@ -42,14 +45,12 @@ impl CredentialSource for AwsChain {
 
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
     let sign_in = sign_in::bind(view, SIGN_IN)?;
-    let mut arguments = vec!["aws".to_owned()];
-    // A command that signs in runs only for credentials that AWS itself turns down.
-    arguments.extend(sign_in.is_some().then(|| "--check".to_owned()));
     let chain = Chain {
         id: ID,
         cloud: Backend::Bedrock,
         also: &[],
-        arguments,
+        // A command that signs in runs only for credentials that AWS itself refuses.
+        request: Request::Aws { check: sign_in.is_some() },
         deadline: timeout(view)?,
         slow: SLOW,
         by_hand: BY_HAND,

@@ -7,25 +7,24 @@ use super::{
     Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, ProvideError, Provided,
     Providing,
     aws_chain::{self, SIGN_IN},
-    aws_keys::Keys,
-    sdk::{FETCH_DIRECTORY, WITHOUT_EXPIRY, fetch},
+    sdk::{WITHOUT_EXPIRY, fetch},
     sign_in::{self, Attempt, Refusal, with_sign_in},
 };
 use crate::auth_refresh::SignIn;
 use crate::key::SourceKey;
 use crate::{
-    fetch::answer::{MAX_ANSWER, Outcome},
     host::command::{CommandError, CommandSpec, Program},
     settings::{Located, Lookup},
     sources::View,
 };
 use claviger::{
     backend::Backend,
-    credential::{AWS_KEYS, Scheme},
+    credential::Scheme,
     reason::{Location, Problem, Reason},
 };
+use claviger_child::{Keys, MAX_ANSWER, Request};
 use output::parse;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// The source.
 pub struct AwsExport;
@@ -39,8 +38,8 @@ const KEY: &str = "awsCredentialExport";
 struct Export {
     key: SourceKey,
     spec: CommandSpec,
-    /// The `fetch` child that asks AWS whether keys are good, without the keys.
-    check: CommandSpec,
+    /// Environment and deadline of the child that asks AWS whether it accepts the keys.
+    check: (BTreeMap<String, String>, Duration),
     sign_in: Option<SignIn>,
     at: Location,
 }
@@ -92,13 +91,7 @@ fn export(view: &View<'_>, command: &Located<String>) -> Result<Export, Problem>
         input: None,
         lasting: false,
     };
-    let check = CommandSpec {
-        program: Program::Fetch(vec!["aws-check".to_owned()]),
-        environment: view.sdk_environment(Backend::Bedrock, &[])?,
-        directory: FETCH_DIRECTORY.into(),
-        deadline,
-        ..spec.clone()
-    };
+    let check = (view.sdk_environment(Backend::Bedrock, &[])?, deadline);
     Ok(Export { key, spec, check, sign_in, at: command.at.clone() })
 }
 
@@ -137,17 +130,13 @@ impl Attempt for Export {
 impl Export {
     /// Asks AWS who the keys belong to. Only a clear no counts: without a network they may be good all the same.
     async fn check(&self, ask: &mut Ask<'_>, keys: &Keys) -> Result<(), Refusal> {
-        let mut spec = self.check.clone();
-        let values = [Some(&keys.id), Some(&keys.secret), keys.token.as_ref()];
-        for (name, value) in AWS_KEYS.into_iter().zip(values) {
-            if let Some(value) = value {
-                spec.environment.insert(name.to_owned(), value.clone());
-            }
-        }
-        match fetch(ask, &spec, "").await.map(|answer| answer.outcome) {
-            Ok(Outcome::Trouble(trouble)) if trouble.mendable => {
-                let error = ProvideError::lasting(trouble.problem().at(&self.at));
-                Err(Refusal { error, mendable: true })
+        let (environment, deadline) = self.check.clone();
+        let spec =
+            CommandSpec::fetch(Request::AwsCheck(keys.clone()), environment, deadline, self.key.to_string());
+        match fetch(ask, &spec, "").await {
+            Ok(Err(declined)) if declined.sign_in_helps => {
+                let error = ProvideError::lasting(declined.problem.at(&self.at));
+                Err(Refusal { error, sign_in_helps: true })
             }
             _ => Ok(()),
         }
@@ -159,8 +148,8 @@ impl Export {
         let problem = Problem::new(error.reason(), format!("{KEY} has no credentials to give: {error}"))
             .hint("run it in a terminal to see what it says; `claviger refresh` tries again at once")
             .at(&self.at);
-        let mendable = error.said_no();
-        Refusal { error: ProvideError { transient, ..ProvideError::lasting(problem) }, mendable }
+        let sign_in_helps = error.said_no();
+        Refusal { error: ProvideError { transient, ..ProvideError::lasting(problem) }, sign_in_helps }
     }
 
     fn unusable(&self, what: &str) -> Refusal {
@@ -168,7 +157,7 @@ impl Export {
             Problem::new(Reason::CommandOutputInvalid, format!("{KEY} printed no usable credentials: {what}"))
                 .hint("it must print what `aws configure export-credentials --format process` or `aws sts assume-role` prints, and nothing else; messages belong on stderr")
                 .at(&self.at);
-        Refusal { error: ProvideError::lasting(problem), mendable: false }
+        Refusal { error: ProvideError::lasting(problem), sign_in_helps: false }
     }
 
     fn expired(&self) -> Refusal {
@@ -176,6 +165,6 @@ impl Export {
             Problem::new(Reason::LoginRequired, format!("{KEY} printed credentials that have expired"))
                 .hint("sign in again; if they should be valid, compare the clock of this machine")
                 .at(&self.at);
-        Refusal { error: ProvideError::lasting(problem), mendable: true }
+        Refusal { error: ProvideError::lasting(problem), sign_in_helps: true }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{
     Binding, CredentialSource,
-    cloud_file::AZURE_PROFILE,
     sdk::{Chain, Sdk, binding},
 };
 use crate::sources::View;
@@ -11,6 +10,7 @@ use claviger::{
     credential::Scheme,
     reason::{Problem, Reason},
 };
+use claviger_child::{Request, cloud_file::AZURE_PROFILE};
 use std::time::Duration;
 
 /// The source.
@@ -46,7 +46,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         id: ID,
         cloud: Backend::Foundry,
         also: &[],
-        arguments: vec!["azure".to_owned(), "--scope".to_owned(), scope(view)?],
+        request: Request::Azure { scope: scope(view)? },
         deadline: DEADLINE,
         slow: SLOW,
         by_hand: BY_HAND,

@@ -2,7 +2,6 @@
 
 use super::{
     Binding, CredentialSource,
-    cloud_file::{GCLOUD_FILE, GOOGLE_FILE},
     sdk::{Chain, Sdk, binding},
     sign_in,
 };
@@ -11,6 +10,10 @@ use claviger::{
     backend::Backend,
     credential::{AWS_KEYS, Scheme},
     reason::Problem,
+};
+use claviger_child::{
+    Request,
+    cloud_file::{GCLOUD_FILE, GOOGLE_FILE},
 };
 use std::time::Duration;
 
@@ -42,18 +45,15 @@ impl CredentialSource for GoogleAdc {
 }
 
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
-    let mut arguments = vec!["gcp".to_owned()];
-    // No child gets AWS keys, and somebody else's must not sign in their place.
+    // No child gets AWS keys, and those of another identity must not sign in their place.
     let of_settings = !matches!(view.settings.variable(AWS_KEYS[0]), Lookup::Unset);
-    if of_settings || view.session.present.contains(AWS_KEYS[0]) {
-        arguments.push("--keeps-aws-keys".to_owned());
-    }
+    let keeps_aws_keys = of_settings || view.session.present.contains(AWS_KEYS[0]);
     let chain = Chain {
         id: ID,
         cloud: Backend::Vertex,
         // An external account of the kind "aws" signs with what AWS gives.
         also: &[Backend::Bedrock],
-        arguments,
+        request: Request::Gcp { keeps_aws_keys },
         deadline: DEADLINE,
         slow: SLOW,
         by_hand: BY_HAND,

@@ -9,11 +9,7 @@ use super::{
 };
 use crate::key::SourceKey;
 use crate::{
-    accounts::{self, Account, Child, Choice, Input, Kind, Wish},
-    fetch::{
-        answer::{Found, Outcome},
-        secret::Text,
-    },
+    accounts::{self, Account, Choice, Kind, Wish},
     sources::View,
 };
 use claviger::{
@@ -22,6 +18,7 @@ use claviger::{
     reason::{Problem, Reason},
     session::SessionMode,
 };
+use claviger_child::{Declined, Request, Text, account::Lend};
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -151,26 +148,21 @@ impl Stored {
     async fn obtain(&self, ask: &mut Ask<'_>) -> Result<Provided, ProvideError> {
         let secret = ask.store.client_secret(ask.host, &self.account, &self.environment).await;
         let client_secret = secret.map_err(ProvideError::lasting)?.map(Text);
-        let mut arguments =
-            ["--login", &self.account.login, "--kept", self.account.place.name()].map(str::to_owned).to_vec();
-        arguments.extend(ask.held.iter().flat_map(|held| ["--held".to_owned(), held.to_string()]));
-        let child = Child {
-            verb: "account",
-            account: &self.account.name,
-            arguments,
-            network: self.network.clone(),
-            deadline: accounts::DEADLINE,
-        };
-        let spec = ask.store.spec(child, &Input { client_secret });
-        let answer = sdk::fetch(ask, &spec, "`claviger accounts` shows where the secret is kept").await?;
-        let Account { name, login, .. } = &self.account;
-        match answer.outcome {
-            Outcome::Found(found) => {
+        let Account { name, login, place, .. } = &self.account;
+        let request = Request::Lend(Lend {
+            record: ask.store.record(name),
+            login: login.clone(),
+            held: ask.held,
+            kept: *place,
+            client_secret,
+        });
+        let spec = ask.store.spec(request, self.network.clone(), accounts::DEADLINE);
+        match sdk::fetch(ask, &spec, "`claviger accounts` shows where the secret is kept").await? {
+            Ok(provided) => {
                 ask.accounts.note_trouble(name, login, None).await;
-                Ok(self.provided(ask.host.clock.now(), found))
+                Ok(self.provided(ask.host.clock.now(), provided))
             }
-            Outcome::Trouble(trouble) => {
-                let problem = trouble.problem();
+            Err(Declined { problem, .. }) => {
                 if problem.reason == Reason::LoginRequired {
                     ask.accounts.note_trouble(name, login, Some(&problem.message)).await;
                 }
@@ -179,18 +171,14 @@ impl Stored {
         }
     }
 
-    fn provided(&self, now: SystemTime, found: Found) -> Provided {
+    fn provided(&self, now: SystemTime, provided: Provided) -> Provided {
         let expires_at = match self.account.kind {
-            Kind::Oauth => found.expires_at().or(Some(now + WITHOUT_EXPIRY)),
-            Kind::Token | Kind::ApiKey => found.expires_at(),
+            Kind::Oauth => provided.expires_at.or(Some(now + WITHOUT_EXPIRY)),
+            Kind::Token | Kind::ApiKey => provided.expires_at,
         };
-        let facts = Facts {
-            account: Some(self.account.name.clone()),
-            stored: found.stored,
-            issued_at: found.issued_at(),
-            ..Facts::default()
-        };
-        Provided { secret: found.secret, expires_at, facts }
+        let Facts { stored, issued_at, .. } = provided.facts;
+        let facts = Facts { account: Some(self.account.name.clone()), stored, issued_at, ..Facts::default() };
+        Provided { expires_at, facts, ..provided }
     }
 }
 

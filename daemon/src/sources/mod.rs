@@ -10,7 +10,6 @@ pub mod aws_export;
 pub mod aws_keys;
 pub mod azure_default;
 pub mod chain;
-pub mod cloud_file;
 pub mod env_token;
 pub mod google_adc;
 pub mod local_store;
@@ -20,6 +19,7 @@ mod turns;
 mod view;
 
 pub use ask::{Ask, Line};
+pub use claviger_child::{Facts, Link, Outcome, Provided};
 pub use turns::Turns;
 pub use view::{View, command_environment};
 
@@ -30,8 +30,7 @@ use claviger::{
     reason::{Location, Problem},
     secret::Secret,
 };
-use serde::{Deserialize, Serialize};
-use std::{borrow::Cow, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};
 
 /// A kind of place a credential comes from.
 pub trait CredentialSource: Sync {
@@ -80,66 +79,6 @@ pub enum Material {
     Fixed(Secret<String>),
     /// To be obtained, and cached.
     Provided(Arc<dyn CredentialProvider>),
-}
-
-/// A secret fresh from its source.
-#[derive(Debug)]
-pub struct Provided {
-    /// The secret. With [`Scheme::SigV4`] it is the text of [`aws_keys::Keys`].
-    pub secret: Secret<String>,
-    /// When it expires; `None` if that is unknown.
-    pub expires_at: Option<SystemTime>,
-    /// What became known of it.
-    pub facts: Facts,
-}
-
-/// What became known of a credential while it was obtained, or while it was not. Never a secret.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Facts {
-    /// The link of an SDK's chain that answered.
-    pub link: Option<String>,
-    /// Every link in the order it was asked.
-    pub links: Vec<Link>,
-    /// Region that the credential's own configuration names.
-    pub region: Option<String>,
-    /// Project that the credential's own configuration names.
-    pub project: Option<String>,
-    /// Project to bill (Vertex).
-    pub quota_project: Option<String>,
-    /// Account, tenant or e-mail address it belongs to.
-    pub account: Option<String>,
-    /// Generation of the record in the local store that it comes from.
-    pub stored: Option<u64>,
-    /// When that secret was issued.
-    pub issued_at: Option<SystemTime>,
-}
-
-/// What became of one source, or of one link of an SDK's chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It provides the credential.
-    Chosen,
-    /// Nothing configures it.
-    NotConfigured,
-    /// Ruled out by the session's mode.
-    Ignored,
-    /// Configured, but a source before it won.
-    Outranked,
-    /// It stopped the walk.
-    Refused,
-}
-
-/// One link of an SDK's chain and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// Name: "environment", "profile", "imds", …
-    pub name: String,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Why, in one sentence.
-    pub why: String,
 }
 
 /// Why a provider has no credential.

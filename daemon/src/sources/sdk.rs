@@ -1,20 +1,18 @@
-//! A provider whose work is done by a cloud's SDK in a `clavigerd fetch` child with exactly its session's environment.
+//! A provider whose work is done by a cloud's SDK in a `clavigerd-fetch` child with exactly its session's environment.
 //!
 //! SDKs read environment, home and working directory of their process. In the daemon, one session would be answered with
 //! another's identity; in a child of its own that cannot happen, and a hang is a kill.
 
 use super::{
-    Ask, Binding, Bound, CredentialProvider, Facts, Link, Material, ProvideError, Provided, Providing,
-    cloud_file::CloudFile,
+    Ask, Binding, Bound, CredentialProvider, Facts, Material, ProvideError, Provided, Providing,
     sign_in::{Attempt, Refusal, with_sign_in},
 };
 use crate::auth_refresh::SignIn;
 use crate::key::SourceKey;
 use crate::{
-    endpoint::cloud::{is_label, is_project},
-    fetch::answer::{Answer, Found, MAX_ANSWER, Outcome},
-    host::command::{CommandError, CommandSpec, Program},
-    resolve,
+    accounts,
+    endpoint::cloud::is_project,
+    host::command::{CommandError, CommandSpec},
     sources::View,
 };
 use claviger::{
@@ -22,13 +20,11 @@ use claviger::{
     credential::{MAX_SECRET_LEN, Scheme},
     reason::{Problem, Reason},
 };
+use claviger_child::{Declined, Request, cloud_file::CloudFile, is_label};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// How long a credential that says nothing of its expiry is good for (`spec/behaviour.md` A7, "AWS cache").
 pub(super) const WITHOUT_EXPIRY: Duration = Duration::from_secs(3600);
-/// Where SDKs run: where nobody but root can leave a file. Without HOME, the one of AWS looks for its files here.
-pub(super) const FETCH_DIRECTORY: &str = "/";
-
 /// An SDK's chain, bound.
 #[derive(Debug)]
 pub(super) struct Sdk {
@@ -52,8 +48,8 @@ pub(super) struct Chain<'a> {
     pub(super) cloud: Backend,
     /// Other clouds whose variables it reads too.
     pub(super) also: &'a [Backend],
-    /// Arguments of `clavigerd fetch`.
-    pub(super) arguments: Vec<String>,
+    /// What its child is asked.
+    pub(super) request: Request,
     /// When to give up.
     pub(super) deadline: Duration,
     pub(super) slow: &'static str,
@@ -72,22 +68,13 @@ impl Sdk {
     pub(super) fn bind(view: &View<'_>, chain: Chain<'_>) -> Result<Self, Problem> {
         let environment = view.sdk_environment(chain.cloud, chain.also)?;
         let signer = chain.sign_in.as_ref().map_or_else(String::new, |sign_in| sign_in.key.to_string());
+        // None of these requests holds a secret.
+        let request = serde_json::to_string(&chain.request).unwrap_or_default();
         let variables = environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        let arguments = chain.arguments.iter().map(String::as_str);
-        let key = SourceKey::of(chain.id, [signer.as_str()].into_iter().chain(arguments).chain(variables));
+        let key = SourceKey::of(chain.id, [signer.as_str(), &request].into_iter().chain(variables));
         let value = |name: &str| environment.get(name).filter(|value| !value.is_empty()).cloned();
         let files = chain.files.iter().filter_map(|file| file.path(value)).collect();
-        let spec = CommandSpec {
-            program: Program::Fetch(chain.arguments),
-            environment,
-            directory: FETCH_DIRECTORY.into(),
-            deadline: chain.deadline,
-            max_output: MAX_ANSWER,
-            flight: key.to_string(),
-            attended: false,
-            input: None,
-            lasting: false,
-        };
+        let spec = CommandSpec::fetch(chain.request, environment, chain.deadline, key.to_string());
         let Chain { slow, by_hand, loops, sign_in, .. } = chain;
         Ok(Self { key, spec, slow, by_hand, loops, sign_in, files })
     }
@@ -129,48 +116,43 @@ impl CredentialProvider for Sdk {
 
 impl Attempt for Sdk {
     async fn attempt(&self, ask: &mut Ask<'_>) -> Result<Provided, Refusal> {
-        let answer =
-            fetch(ask, &self.spec, self.slow).await.map_err(|error| Refusal { error, mendable: false })?;
-        match answer.outcome {
-            Outcome::Found(found) => provided(ask, found, answer.links),
-            Outcome::Trouble(trouble) => {
-                let mendable = trouble.mendable;
-                let transient =
-                    trouble.reason == Reason::SourceUnavailable.as_str() && trouble.retry_after.is_none();
-                let mut problem = trouble.problem();
-                if mendable && self.sign_in.is_none() {
-                    problem.hint.get_or_insert_with(|| self.by_hand.to_owned());
-                }
-                problem.trail =
-                    answer.links.iter().map(|link| format!("{}: {}", link.name, link.why)).collect();
-                let facts = Box::new(Facts { links: answer.links, ..Facts::default() });
-                let error = ProvideError { facts, transient, ..ProvideError::lasting(problem) };
-                Err(Refusal { error, mendable })
-            }
+        match fetch(ask, &self.spec, self.slow).await {
+            Ok(Ok(provided)) => checked(ask, provided),
+            Ok(Err(declined)) => Err(self.refused(declined)),
+            Err(error) => Err(Refusal { error, sign_in_helps: false }),
         }
     }
 }
 
-fn provided(ask: &Ask<'_>, found: Found, links: Vec<Link>) -> Result<Provided, Refusal> {
-    if found.secret.expose().len() > MAX_SECRET_LEN || found.secret.expose().is_empty() {
+impl Sdk {
+    fn refused(&self, declined: Declined) -> Refusal {
+        let Declined { mut problem, sign_in_helps, links } = declined;
+        let transient = problem.reason == Reason::SourceUnavailable && problem.retry_after.is_none();
+        if sign_in_helps && self.sign_in.is_none() {
+            problem.hint.get_or_insert_with(|| self.by_hand.to_owned());
+        }
+        problem.trail = links.iter().map(|link| format!("{}: {}", link.name, link.why)).collect();
+        let facts = Box::new(Facts { links, ..Facts::default() });
+        Refusal { error: ProvideError { facts, transient, ..ProvideError::lasting(problem) }, sign_in_helps }
+    }
+}
+
+/// A credential whose facts can be shown, and become part of a host name, a path or a header.
+fn checked(ask: &Ask<'_>, provided: Provided) -> Result<Provided, Refusal> {
+    let Provided { secret, expires_at, facts } = provided;
+    if secret.expose().len() > MAX_SECRET_LEN || secret.expose().is_empty() {
         let problem =
             Problem::new(Reason::Bug, "the SDK's child answered with an empty or oversized credential");
-        return Err(Refusal { error: ProvideError::lasting(problem), mendable: false });
+        return Err(Refusal { error: ProvideError::lasting(problem), sign_in_helps: false });
     }
-    let expires_at = found.expires_at().or(Some(ask.host.clock.now() + WITHOUT_EXPIRY));
-    let chosen = links.iter().find(|link| link.outcome == resolve::Outcome::Chosen);
     let facts = Facts {
-        link: chosen.map(|link| link.name.clone()),
-        // They become part of a host name, a path or a header.
-        region: found.region.filter(|region| is_label(region)),
-        project: found.project.filter(|project| is_project(project)),
-        quota_project: found.quota_project.filter(|project| is_project(project)),
-        account: found.account.filter(|account| is_name(account)),
-        links,
-        stored: None,
-        issued_at: None,
+        region: facts.region.filter(|region| is_label(region)),
+        project: facts.project.filter(|project| is_project(project)),
+        quota_project: facts.quota_project.filter(|project| is_project(project)),
+        account: facts.account.filter(|account| is_name(account)),
+        ..facts
     };
-    Ok(Provided { secret: found.secret, expires_at, facts })
+    Ok(Provided { secret, expires_at: expires_at.or(Some(ask.host.clock.now() + WITHOUT_EXPIRY)), facts })
 }
 
 /// Whether an account's name can be shown: whoever provides the credential says it.
@@ -178,8 +160,12 @@ fn is_name(account: &str) -> bool {
     account.len() <= 320 && account.chars().all(|c| !c.is_control())
 }
 
-/// Runs a `clavigerd fetch` child and reads its answer.
-pub(super) async fn fetch(ask: &mut Ask<'_>, spec: &CommandSpec, slow: &str) -> Result<Answer, ProvideError> {
+/// Runs a child that fetches, and reads its answer. The error is that of a child that did not answer.
+pub(super) async fn fetch(
+    ask: &mut Ask<'_>,
+    spec: &CommandSpec,
+    slow: &str,
+) -> Result<Result<Provided, Declined>, ProvideError> {
     let output = ask.run(spec).await.map_err(|error| failed(&error, slow))?;
     serde_json::from_slice(output.expose()).map_err(|error| {
         // Category and place only: the text is a credential, or part of one.
@@ -198,6 +184,7 @@ fn failed(error: &CommandError, slow: &str) -> ProvideError {
         CommandError::Queued(_) | CommandError::NotStarted(_) => (Reason::SourceUnavailable, false),
         CommandError::Signal(_) => (Reason::SourceUnavailable, true),
         CommandError::Exit(_) => (Reason::Bug, false),
+        CommandError::Missing(_) => return ProvideError::lasting(accounts::missing(error)),
     };
     let problem = Problem::new(reason, format!("looking for the credential failed: {error}"));
     let problem = match error {

@@ -38,10 +38,10 @@ pub(super) trait Attempt: Sync {
     fn attempt(&self, ask: &mut Ask<'_>) -> impl Future<Output = Result<Provided, Refusal>> + Send;
 }
 
-/// Why an attempt failed, and whether signing in may mend that.
+/// Why an attempt failed, and whether signing in may fix that.
 pub(super) struct Refusal {
     pub(super) error: ProvideError,
-    pub(super) mendable: bool,
+    pub(super) sign_in_helps: bool,
 }
 
 /// The command under `name`, if it is set.
@@ -87,7 +87,7 @@ pub(super) async fn with_sign_in(
         Ok(provided) => return Ok(provided),
         Err(refusal) => refusal,
     };
-    let Some(sign_in) = sign_in.filter(|_| refusal.mendable) else { return Err(refusal.error) };
+    let Some(sign_in) = sign_in.filter(|_| refusal.sign_in_helps) else { return Err(refusal.error) };
     if ask.demand.get() == Demand::Background {
         return Err(asleep(refusal.error, sign_in));
     }
@@ -112,7 +112,7 @@ fn asleep(error: ProvideError, sign_in: &SignIn) -> ProvideError {
 }
 
 fn still_refused(refusal: Refusal, sign_in: &SignIn) -> ProvideError {
-    if !refusal.mendable {
+    if !refusal.sign_in_helps {
         return refusal.error;
     }
     let mut problem = refusal.error.problem;

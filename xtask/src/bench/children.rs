@@ -1,4 +1,4 @@
-//! What a `clavigerd fetch` child costs: its time from fork to wait, and the most memory it ever held.
+//! What a child that fetches costs: its time from fork to wait, and the most memory it ever held.
 
 use super::{Bench, stats::summary, table::Table};
 use crate::sh;
@@ -19,19 +19,23 @@ const SAMPLE: Duration = Duration::from_micros(50);
 /// Any token server's answer: every cloud finds its own fields in it.
 const ANSWER: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":3600,"expires_on":"4070908800","resource":"r","AccessKeyId":"AKIA1","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
 
-/// A child: its name, its arguments and its environment.
-type Kind = (&'static str, &'static [&'static str], Vec<(&'static str, String)>);
+/// The AWS chain.
+const AWS: &str = r#"{"aws":{"check":false}}"#;
+
+/// A child: its name, its request and its environment.
+type Kind = (&'static str, &'static str, Vec<(&'static str, String)>);
 
 pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
     let directory = tempfile::tempdir()?;
     let url = token_server()?;
     let mut table = Table::new("A fetch child", &["what", "ms: median (min–max)", "peak memory"]);
-    for (name, arguments, environment) in kinds(directory.path(), &url)? {
-        let mut command = Command::new(bench.programs.join("clavigerd"));
-        command.arg("fetch").args(arguments).env_clear().env("HOME", directory.path()).envs(environment);
+    for (name, request, environment) in kinds(directory.path(), &url)? {
+        let call = format!("{{\"release\":\"{}\",\"request\":{request}}}\n", env!("CARGO_PKG_VERSION"));
+        let mut command = Command::new(bench.programs.join("clavigerd-fetch"));
+        command.env_clear().env("HOME", directory.path()).envs(environment);
         let (mut times, mut peak) = (Vec::new(), 0);
         for _ in 0..bench.rounds(ROUNDS) {
-            let (time, resident) = once(&mut command)?;
+            let (time, resident) = once(&mut command, &call)?;
             times.push(time);
             peak = peak.max(resident);
         }
@@ -55,16 +59,20 @@ fn kinds(home: &Path, url: &str) -> sh::Result<Vec<Kind>> {
     let adc = adc.to_string_lossy().into_owned();
     let endpoint = |name| (name, format!("{url}/token"));
     Ok(vec![
-        ("aws, a static profile", &["aws"], Vec::new()),
+        ("aws, a static profile", AWS, Vec::new()),
         (
             "aws, a container over http",
-            &["aws"],
+            AWS,
             vec![endpoint("AWS_CONTAINER_CREDENTIALS_FULL_URI"), ("AWS_CONFIG_FILE", "/dev/null".into())],
         ),
-        ("gcp, an authorized user over http", &["gcp"], vec![("GOOGLE_APPLICATION_CREDENTIALS", adc)]),
+        (
+            "gcp, an authorized user over http",
+            r#"{"gcp":{"keeps_aws_keys":false}}"#,
+            vec![("GOOGLE_APPLICATION_CREDENTIALS", adc)],
+        ),
         (
             "azure, a managed identity over http",
-            &["azure", "--scope", "https://r/.default"],
+            r#"{"azure":{"scope":"https://r/.default"}}"#,
             vec![endpoint("IDENTITY_ENDPOINT"), ("IDENTITY_HEADER", "h".into())],
         ),
     ])
@@ -72,9 +80,10 @@ fn kinds(home: &Path, url: &str) -> sh::Result<Vec<Kind>> {
 
 /// Milliseconds of one run, and the most KiB it was seen to hold. The kernel's own figure for an ended child counts what
 /// this process held when it forked, so the child is looked at while it lives.
-fn once(command: &mut Command) -> sh::Result<(f64, u64)> {
+fn once(command: &mut Command, call: &str) -> sh::Result<(f64, u64)> {
     let start = Instant::now();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    child.stdin.take().ok_or("no pipe")?.write_all(call.as_bytes())?;
     let mut stdout = child.stdout.take().ok_or("no pipe")?;
     let reader = thread::spawn(move || {
         let mut answer = String::new();
@@ -88,7 +97,7 @@ fn once(command: &mut Command) -> sh::Result<(f64, u64)> {
     }
     let took = start.elapsed().as_secs_f64() * 1000.0;
     let answer = reader.join().map_err(|_| "the reader panicked")??;
-    if !answer.contains("\"found\"") {
+    if !answer.contains("\"Ok\"") {
         return Err(format!("{command:?} found nothing").into());
     }
     Ok((took, peak))
@@ -96,7 +105,7 @@ fn once(command: &mut Command) -> sh::Result<(f64, u64)> {
 
 /// `VmHWM` of a status file, in KiB; 0 if the process has ended or not begun.
 fn high_water(status: &str) -> u64 {
-    let is_ours = status.contains("Name:\tclavigerd") || status.contains("Name:\texe");
+    let is_ours = status.contains("Name:\tclavigerd");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).filter(|_| is_ours);
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

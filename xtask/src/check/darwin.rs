@@ -12,7 +12,15 @@ use std::process::Command;
 
 const TARGET: &str = "aarch64-apple-darwin";
 /// What runs on a Mac.
-const PACKAGES: [&str; 4] = ["claviger", "claviger-darwin", "claviger-cli", "clavigerd"];
+const PACKAGES: [&str; 7] = [
+    "claviger",
+    "claviger-child",
+    "claviger-darwin",
+    "claviger-private",
+    "claviger-cli",
+    "clavigerd",
+    "clavigerd-fetch",
+];
 
 pub(super) fn check() -> sh::Result<Outcome> {
     if cfg!(target_os = "macos") {

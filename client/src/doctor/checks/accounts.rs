@@ -5,6 +5,7 @@ use crate::doctor::{
     finding::{Finding, command_in},
 };
 use claviger::proto::v1::StorePlace;
+use claviger_child::Sight;
 
 /// Judges every account that is not the one in use here, and the keyring.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
@@ -22,22 +23,22 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
 }
 
 fn keyring(facts: &Facts) -> Option<Finding> {
-    let probe = facts.keyring.as_ref()?;
+    let seen = facts.keyring.as_ref()?;
     let names: Vec<_> =
         facts.accounts.iter().filter(|account| account.place() == StorePlace::Keyring).collect();
     let names = names.iter().map(|account| account.name.as_str()).collect::<Vec<_>>().join(", ");
     let cause = format!("it keeps the secrets of: {names}");
     let is_told = matches!(&facts.credential, Some(Credential::Failed { problem, .. }) if problem.reason == "keyring-locked");
-    match probe.outcome.as_str() {
-        "answered" => None,
-        "locked" if is_told => None,
-        "locked" => Some(
-            Finding::error("keyring-locked", probe.message.clone())
-                .because(format!("{cause}; {}", probe.hint))
+    let problem = seen.problem.as_ref()?;
+    match seen.sight {
+        Sight::Locked if is_told => None,
+        Sight::Locked => Some(
+            Finding::error("keyring-locked", problem.message.clone())
+                .because(format!("{cause}; {}", problem.hint.as_deref().unwrap_or_default()))
                 .mend("claviger accounts move --to file"),
         ),
         _ => Some(
-            Finding::error("keyring-silent", probe.message.clone())
+            Finding::error("keyring-silent", problem.message.clone())
                 .because(cause)
                 .mend("systemctl --user restart gnome-keyring-daemon.service"),
         ),

@@ -4,6 +4,7 @@ use crate::doctor::{
     facts::{Endpoint, Facts},
     finding::Finding,
 };
+use claviger_child::Sight;
 
 /// Clocks may differ by this much, in seconds, before a signed request fails (AWS Signature Version 4: 5 minutes).
 const SKEW_BREAKS: i64 = 300;
@@ -17,7 +18,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
 }
 
 fn status(endpoint: &Endpoint) -> Option<Finding> {
-    let (origin, status) = (&endpoint.origin, endpoint.probe.status?);
+    let (origin, status) = (&endpoint.origin, endpoint.seen.status?);
     Some(match status {
         401 if endpoint.authenticated => {
             Finding::error("credential-refused", format!("{origin} answers 401: it does not take the credential"))
@@ -55,59 +56,59 @@ fn silence(endpoint: &Endpoint) -> Option<Finding> {
         Finding::error("endpoint-unreachable", what).because(cause).mend(mend)
     };
     let host = host(origin);
-    Some(match endpoint.probe.outcome.as_str() {
-        "unknown-host" => unreachable(
+    Some(match endpoint.seen.sight {
+        Sight::UnknownHost => unreachable(
             format!("the host of {origin} has no address"),
             "a typing mistake in the base URL, no network, or a name server that does not know it",
             format!("getent hosts {host}"),
         ),
-        "refused" => unreachable(
+        Sight::Refused => unreachable(
             format!("nobody listens at {origin}"),
             "the service does not run, or the port is wrong",
             "claviger explain".into(),
         ),
-        "unreachable" => unreachable(
+        Sight::Unreachable => unreachable(
             format!("{origin} cannot be reached"),
             "no network, no route, or a firewall",
             format!("getent hosts {host}"),
         ),
-        "broken-off" => unreachable(
+        Sight::BrokenOff => unreachable(
             format!("{origin} broke off its answer"),
             "what listens there may not speak HTTP",
             "claviger explain".into(),
         ),
-        "connect-timeout" => timeout(format!("{origin} takes no connection in time")),
-        "answer-timeout" => timeout(format!("{origin} takes the request and does not answer")),
-        "certificate-expired" => tls(
+        Sight::ConnectTimeout => timeout(format!("{origin} takes no connection in time")),
+        Sight::AnswerTimeout => timeout(format!("{origin} takes the request and does not answer")),
+        Sight::CertificateExpired => tls(
             format!("the certificate of {origin} has expired"),
             "its owner has to renew it; or the clock of this machine is ahead",
             "date -u",
         ),
-        "certificate-not-yet-valid" => tls(
+        Sight::CertificateNotYetValid => tls(
             format!("the certificate of {origin} is not valid yet"),
             "the clock of this machine is behind",
             "date -u",
         ),
-        "certificate-unknown-issuer" => tls(
+        Sight::CertificateUnknownIssuer => tls(
             format!("nobody we trust vouches for the certificate of {origin}"),
             "a gateway or proxy with an authority of its own: name its certificate in SSL_CERT_FILE and NODE_EXTRA_CA_CERTS",
             AUTHORITY,
         ),
-        "certificate-wrong-name" => tls(
+        Sight::CertificateWrongName => tls(
             format!("the certificate of {origin} is for another host"),
             "the base URL names the wrong host, or something on the way answers in its place",
             "claviger explain",
         ),
-        "tls-failed" => tls(
+        Sight::TlsFailed => tls(
             format!("no TLS with {origin}"),
             "it speaks no TLS there, or only an old one",
             "claviger explain",
         ),
-        "proxy-unreachable" => proxy(format!("the proxy on the way to {origin} cannot be reached")),
-        "proxy-refused" => proxy(format!("the proxy on the way to {origin} refuses to go there")),
-        "proxy-wants-login" => proxy(format!("the proxy on the way to {origin} wants a login")),
+        Sight::ProxyUnreachable => proxy(format!("the proxy on the way to {origin} cannot be reached")),
+        Sight::ProxyRefused => proxy(format!("the proxy on the way to {origin} refuses to go there")),
+        Sight::ProxyWantsLogin => proxy(format!("the proxy on the way to {origin} wants a login")),
         // What could not be set up has a reason of its own among the variables.
-        _ => return None,
+        Sight::Answered | Sight::Malformed | Sight::NotSetUp | Sight::Locked | Sight::Silent => return None,
     })
 }
 

@@ -4,7 +4,7 @@ use super::{child, settings};
 use crate::{
     context::Context,
     doctor::{
-        facts::{Credential, Daemon, Endpoint, Facts, Lent, Probe, Running, Setting, Unchecked},
+        facts::{Credential, Daemon, Endpoint, Facts, Lent, Running, Setting, Unchecked},
         finding::place,
         progress::Progress,
     },
@@ -15,12 +15,14 @@ use claviger::{
     client::{Client, ConnectError, daemon_program, request, unwrap},
     proto::v1::{
         self, Backend, ExplainRequest, ExplainResponse, GetStatusRequest, GetVersionRequest, Lease,
-        ListAccountsRequest, Problem, Secret, StorePlace, watch_credential_response::Event,
+        ListAccountsRequest, Problem, StorePlace, watch_credential_response::Event,
     },
     reason::{self, Reason},
+    secret::Secret,
     session::SessionContext,
     wire,
 };
+use claviger_child::{Probe, Seen, Text};
 use std::{
     os::unix::fs::MetadataExt as _,
     path::PathBuf,
@@ -161,10 +163,10 @@ impl Look<'_> {
         answer.ok().and_then(Result::ok).map(|answer| answer.into_inner().accounts).unwrap_or_default()
     }
 
-    async fn keyring(&self, accounts: &[v1::Account]) -> Option<Probe> {
+    async fn keyring(&self, accounts: &[v1::Account]) -> Option<Seen> {
         let is_used = accounts.iter().any(|account| account.place() == StorePlace::Keyring);
         let _step = is_used.then(|| self.progress.step("keyring"))?;
-        child::probe(&["keyring"], self.session, [], &[]).await.map(|answer| answer.probe)
+        child::look(Probe::Keyring, self.session, []).await
     }
 
     /// Asks as a stream does, which is nobody: commands that only print run, nobody is asked to sign in.
@@ -205,18 +207,18 @@ impl Look<'_> {
         let _step = self.progress.step("endpoint");
         let headers = lease.filter(|lease| lease.origin == explained.origin).and_then(headers);
         let (url, headers) = match (lease, &headers) {
-            (Some(lease), Some(headers)) => (models(lease), headers.as_slice()),
-            _ => (format!("{}/", explained.origin), &[][..]),
+            (Some(lease), Some(headers)) => (models(lease), headers.clone()),
+            _ => (format!("{}/", explained.origin), Vec::new()),
         };
         let read =
             |setting: &Setting| Some((setting.name.strip_prefix("env.")?.to_owned(), setting.text.clone()?));
         let variables = facts.settings.iter().filter_map(read);
         let own = facts.variables.iter().map(|(name, value)| (name.clone(), value.clone()));
         let asked = SystemTime::now();
-        let answer = child::probe(&["endpoint", &url], self.session, own.chain(variables), headers).await?;
-        let ahead = answer.date.and_then(|date| ahead(date, asked));
         let authenticated = !headers.is_empty();
-        Some(Endpoint { origin: explained.origin.clone(), authenticated, probe: answer.probe, ahead })
+        let seen = child::look(Probe::Endpoint { url, headers }, self.session, own.chain(variables)).await?;
+        let ahead = seen.date.and_then(|date| ahead(date, asked));
+        Some(Endpoint { origin: explained.origin.clone(), authenticated, seen, ahead })
     }
 }
 
@@ -226,14 +228,14 @@ fn models(lease: &Lease) -> String {
 }
 
 /// The headers of a request to Anthropic's API; `None` for clouds, whose requests are signed.
-fn headers(lease: &Lease) -> Option<Vec<Secret>> {
+fn headers(lease: &Lease) -> Option<Vec<Text>> {
     if !matches!(lease.backend(), Backend::Anthropic | Backend::Unspecified) {
         return None;
     }
     lease.material.as_ref()?;
     let mut all = lease.headers().ok()?;
     all.push(("anthropic-version".into(), "2023-06-01".into()));
-    Some(all.into_iter().map(|(name, value)| Secret { value: format!("{name}: {value}") }).collect())
+    Some(all.into_iter().map(|(name, value)| Text(Secret::new(format!("{name}: {value}")))).collect())
 }
 
 fn ahead(date: u64, now: SystemTime) -> Option<i64> {

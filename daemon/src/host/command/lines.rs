@@ -2,6 +2,7 @@
 
 use crate::lock::lock;
 use claviger::secret::Secret;
+use claviger_child::account::MAX_LINE;
 use std::{
     sync::{
         Mutex,
@@ -14,8 +15,6 @@ use tokio::{
     time::timeout,
 };
 
-/// Longest line that is passed on, in bytes. A link to sign in with can be long.
-pub const MAX_LINE: usize = 4096;
 /// How long a command that talks to a person may pause within a line before the part so far is passed on: it may wait
 /// for an answer to just that.
 const PATIENCE: Duration = Duration::from_millis(300);

@@ -4,7 +4,6 @@ use super::super::Context;
 use crate::accounts::{
     Account, Kind, Place,
     login::{Code, Event, Flow},
-    logout::Gone,
     registration::Registration,
 };
 use claviger::{
@@ -12,6 +11,7 @@ use claviger::{
     reason::{Location, Problem, Reason},
     wire,
 };
+use claviger_child::account::SignedOut;
 use std::{
     path::Path,
     time::{Duration, SystemTime},
@@ -44,12 +44,12 @@ impl Context {
 }
 
 /// What became of an account that somebody signed out of.
-pub(super) fn logged_out(account: &Account, gone: Gone, now: SystemTime) -> v1::LoggedOut {
+pub(super) fn logged_out(account: &Account, gone: SignedOut, now: SystemTime) -> v1::LoggedOut {
     v1::LoggedOut {
         name: account.name.clone(),
         revoked: gone.revoked,
         not_revoked: gone.not_revoked.unwrap_or_default(),
-        left_behind: gone.left_behind.map(|trouble| wire::problem(&trouble.problem(), now)),
+        left_behind: gone.left_behind.map(|problem| wire::problem(&problem, now)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `awsCredentialExport` prints. Pure; no message repeats any of it.
 
-use crate::{fetch::answer::MAX_ANSWER, sources::aws_keys::Keys};
-use aws_smithy_types::{DateTime, date_time::Format};
+use claviger_child::{Keys, MAX_ANSWER};
+use prost_types::Timestamp;
 use serde::Deserialize;
 use std::time::{Duration, SystemTime};
 
@@ -58,8 +58,8 @@ pub(super) fn parse(output: &[u8]) -> Result<(Keys, Option<SystemTime>), String>
 
 /// An ISO 8601 instant.
 fn instant(text: &str) -> Option<SystemTime> {
-    let at = DateTime::from_str(text.trim(), Format::DateTimeWithOffset).ok()?;
-    let seconds = u64::try_from(at.secs()).ok()?;
+    let at: Timestamp = text.trim().parse().ok()?;
+    let seconds = u64::try_from(at.seconds).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 

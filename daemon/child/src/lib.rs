@@ -1,0 +1,139 @@
+//! What the daemon and its child programs say to each other: data and its rules, nothing else.
+//!
+//! A child gets one [`Call`] as a line of JSON on stdin and answers with one JSON object on stdout. Secrets travel on
+//! these two pipes only.
+
+#![forbid(unsafe_code)]
+
+pub mod account;
+mod answer;
+pub mod cloud_file;
+mod keys;
+mod probe;
+mod renewal;
+mod text;
+
+pub use answer::{Declined, Facts, Link, MAX_PAUSE, Outcome, Provided};
+pub use keys::Keys;
+pub use probe::{Probe, Seen, Sight};
+pub use renewal::refresh_at;
+pub use text::{Text, is_label, is_loopback, is_token};
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Name of the program that fetches, beside the daemon's or in `libexec`.
+pub const FETCH_PROGRAM: &str = "clavigerd-fetch";
+/// Longest call, in bytes: the headers of a probed endpoint fit.
+pub const MAX_CALL: u64 = 256 * 1024;
+/// Longest answer, in bytes. A token of 16 KiB and every link of a chain fit.
+pub const MAX_ANSWER: usize = 64 * 1024;
+
+/// A request, and who sends it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Call {
+    /// Release of the sender. A child of another release refuses.
+    pub release: String,
+    /// The request.
+    pub request: Request,
+}
+
+/// What a child is to do. Each variant names the type of its answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Credentials of the AWS default chain, of the environment: `Result<Provided, Declined>`.
+    Aws {
+        /// Whether to ask AWS if it accepts them.
+        check: bool,
+    },
+    /// Whether AWS accepts these keys: `Result<Provided, Declined>`.
+    AwsCheck(Keys),
+    /// A token of Google's Application Default Credentials: `Result<Provided, Declined>`.
+    Gcp {
+        /// The session has AWS keys, which it keeps to itself.
+        keeps_aws_keys: bool,
+    },
+    /// A token in the order of DefaultAzureCredential: `Result<Provided, Declined>`.
+    Azure {
+        /// OAuth scope.
+        scope: String,
+    },
+    /// The secret of an account: `Result<Provided, Declined>`.
+    Lend(account::Lend),
+    /// Sign a person in: `Result<account::SignedIn, Declined>`, after lines of [`account::Event`] on stderr.
+    Login(account::Login),
+    /// Keep a secret that the user brings: `Result<account::SignedIn, Declined>`.
+    Save(account::Save),
+    /// Sign out: `Result<account::SignedOut, Declined>`.
+    Logout(account::Logout),
+    /// Move a secret between keyring and file: `Result<account::Place, Declined>`.
+    Relocate(account::Relocate),
+    /// Look at an endpoint or the keyring: [`Seen`].
+    Probe(Probe),
+    /// Show a notification on the desktop, which is text and not markup: `Result<u32, Declined>` with its number.
+    Show(String),
+    /// Close the notification of this number: `Result<u32, Declined>`.
+    Close(u32),
+}
+
+/// Where the program that fetches may be, first choice first, for a daemon at `daemon`: beside it, or in
+/// `../libexec/claviger`, where packages put it.
+pub fn fetch_programs(daemon: &Path) -> [PathBuf; 2] {
+    let directory = daemon.parent().unwrap_or(Path::new("/"));
+    let libexec = directory.parent().unwrap_or(Path::new("/")).join("libexec/claviger");
+    [directory.join(FETCH_PROGRAM), libexec.join(FETCH_PROGRAM)]
+}
+
+// === impl Call ===
+
+impl Call {
+    /// A call of this release.
+    pub fn new(request: Request) -> Self {
+        Self { release: claviger::RELEASE.to_owned(), request }
+    }
+
+    /// As a line of JSON, with its line break.
+    pub fn line(&self) -> claviger::secret::Secret<String> {
+        // These types always have a JSON text.
+        claviger::secret::Secret::new(serde_json::to_string(self).unwrap_or_default() + "\n")
+    }
+}
+
+// === impl Request ===
+
+impl Request {
+    /// The word that labels the child in a list of processes.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Aws { .. } => "aws",
+            Self::AwsCheck(_) => "aws-check",
+            Self::Gcp { .. } => "gcp",
+            Self::Azure { .. } => "azure",
+            Self::Lend(_) => "lend",
+            Self::Login(_) => "login",
+            Self::Save(_) => "save",
+            Self::Logout(_) => "logout",
+            Self::Relocate(_) => "relocate",
+            Self::Probe(_) => "probe",
+            Self::Show(_) | Self::Close(_) => "notify",
+        }
+    }
+
+    /// The record that it is about.
+    pub fn record(&self) -> Option<&account::Record> {
+        match self {
+            Self::Lend(account::Lend { record, .. })
+            | Self::Login(account::Login { record, .. })
+            | Self::Save(account::Save { record, .. })
+            | Self::Logout(account::Logout { record, .. })
+            | Self::Relocate(account::Relocate { record, .. }) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// Whether the child goes on when the daemon ends: to cut it off could lose a secret that a server gives only once.
+    pub fn lasts(&self) -> bool {
+        matches!(self, Self::Lend(_) | Self::Save(_) | Self::Logout(_) | Self::Relocate(_))
+    }
+}

@@ -1,0 +1,218 @@
+//! Lends the secret of an account. A token that is due is refreshed first: one process at a time, with the record read
+//! again under the lock, and the answer of the server is kept before it is passed on.
+
+use crate::{
+    Fetched,
+    oauth::{Failure, Granted, Server},
+    store::{self, Kept, Quarantine, Record, Refresh, Room, Store, milliseconds},
+};
+use claviger::reason::Reason;
+use claviger_child::{
+    Declined, Facts, Provided, Text,
+    account::{Kind, Lend, Place, StoreChoice},
+    refresh_at,
+};
+use claviger_private::FileLock;
+use std::time::{Duration, SystemTime};
+
+/// What a process that refreshes leaves in the lock, should it be killed.
+const REFRESHING: &str = "refreshing";
+/// What it leaves there if it asked and heard nothing.
+const UNANSWERED: &str = "unanswered";
+/// Clocks of one machine never differ; a token from the future means that the clock was set back.
+const CLOCK_SLACK: Duration = Duration::from_secs(5);
+
+/// What a stored secret is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is good for a while.
+    Fresh,
+    /// It is good, and should be replaced.
+    Due,
+    /// It is of no use any more, or nobody knows how old it is.
+    Over,
+}
+
+/// Lends the secret.
+pub(crate) async fn lend(mut request: Lend) -> Fetched {
+    let client_secret = request.client_secret.take();
+    let store = Store::new(&request.record)?;
+    let Kept { record, .. } = record(&store, &request)?;
+    if let Some(found) = lent(&record, request.held, Standing::Fresh, SystemTime::now()) {
+        return Ok(found);
+    }
+    match refreshed(&request, &store, client_secret).await {
+        // A session that was started a moment ago and holds nothing is better off with a secret that is good for a minute.
+        Err(declined) if !declined.is(Reason::LoginRequired) || record.refresh.is_none() => {
+            lent(&record, request.held, Standing::Due, SystemTime::now()).ok_or(declined)
+        }
+        refreshed => refreshed,
+    }
+}
+
+/// A secret that is good for a while: refreshed, unless another process did that while we waited for the lock.
+async fn refreshed(request: &Lend, store: &Store, client_secret: Option<Text>) -> Result<Provided, Declined> {
+    let mut lock = store.lock()?;
+    let Kept { record, place } = record(store, request)?;
+    if let Some(found) = lent(&record, request.held, Standing::Fresh, SystemTime::now()) {
+        return Ok(found);
+    }
+    let refresh = refreshable(&request.record.account, &record)?;
+    let room = store.make_room(match (request.kept, place) {
+        (Place::File, _) => StoreChoice::File,
+        (Place::Keyring, Place::Keyring) => StoreChoice::Keyring,
+        // It waits in a file for the keyring, and may wait on.
+        (Place::Keyring, Place::File) => StoreChoice::Auto,
+    })?;
+    let earlier = lock.mark();
+    mark(&mut lock, REFRESHING)?;
+    // The server's clock for the token's life starts before its answer is here.
+    let asked_at = SystemTime::now();
+    let granted = Server::new(refresh.client, client_secret).refresh(&refresh.token).await;
+    let refreshing = Refreshing { store, kept: request.kept, record, lock, earlier, asked_at };
+    refreshing.keep(room, granted)
+}
+
+fn mark(lock: &mut FileLock, text: &str) -> Result<(), Declined> {
+    lock.set_mark(text).map_err(|error| {
+        Declined::new(Reason::SourceUnavailable, format!("the lock cannot be written: {}", error.kind()))
+    })
+}
+
+/// The record of the login that the daemon knows.
+fn record(store: &Store, request: &Lend) -> Result<Kept, Declined> {
+    let account = &request.record.account;
+    match store.read(request.kept)? {
+        Some(kept) if kept.record.login == request.login => Ok(kept),
+        Some(_) => Err(store::cut_off(account)),
+        None => {
+            Err(Declined::new(Reason::LoginRequired, format!("the file of the account {account} is gone"))
+                .hint(format!("`claviger login {account}` makes a new one")))
+        }
+    }
+}
+
+/// The secret, if it is another than what is `held`, and as good as `wanted`. A secret that cannot be refreshed is lent again.
+fn lent(record: &Record, held: Option<u64>, wanted: Standing, now: SystemTime) -> Option<Provided> {
+    let is_good = match standing(record, now) {
+        Standing::Fresh => true,
+        Standing::Due => wanted == Standing::Due,
+        Standing::Over => false,
+    };
+    let is_held = record.kind == Kind::Oauth && held == Some(record.generation);
+    if is_good && !is_held { found(record) } else { None }
+}
+
+fn standing(record: &Record, now: SystemTime) -> Standing {
+    let is_oauth = record.kind == Kind::Oauth;
+    match record.expires_at() {
+        // Its age is unknown, so when it ends is unknown too.
+        _ if is_oauth && record.issued_at() > now + CLOCK_SLACK => Standing::Over,
+        Some(expiry) if now >= expiry => Standing::Over,
+        // The same rule as the daemon's, so that it does not come back at once.
+        Some(expiry) if is_oauth && now >= refresh_at(record.issued_at(), expiry, Duration::ZERO, 0.0) => {
+            Standing::Due
+        }
+        _ => Standing::Fresh,
+    }
+}
+
+fn found(record: &Record) -> Option<Provided> {
+    let secret = record.secret.as_ref()?.0.clone();
+    let facts =
+        Facts { stored: Some(record.generation), issued_at: Some(record.issued_at()), ..Facts::default() };
+    Some(Provided { facts, ..Provided::new(secret, record.expires_at()) })
+}
+
+/// How to refresh a record.
+fn refreshable(account: &str, record: &Record) -> Result<Refresh, Declined> {
+    let login = format!("`claviger login {account}` signs in again");
+    if let Some(Quarantine { why, .. }) = &record.quarantine {
+        return Err(Declined::new(Reason::LoginRequired, why.clone()).hint(login));
+    }
+    record.refresh.clone().ok_or_else(|| {
+        let message =
+            format!("the token of the account {account} has expired, and there is no refresh token");
+        Declined::new(Reason::LoginRequired, message).hint(format!(
+            "{login}; ask for the scope offline_access if the server wants that for refresh tokens"
+        ))
+    })
+}
+
+/// A refresh that the server was asked for.
+struct Refreshing<'a> {
+    store: &'a Store,
+    /// Where the record should be.
+    kept: Place,
+    record: Record,
+    lock: FileLock,
+    /// What an earlier one left in the lock.
+    earlier: String,
+    asked_at: SystemTime,
+}
+
+impl Refreshing<'_> {
+    /// Keeps what the server gave, and only then says it. The mark in the lock goes when nothing can be lost any more.
+    fn keep(mut self, room: Room, granted: Result<Granted, Failure>) -> Result<Provided, Declined> {
+        let before = (self.record.login.clone(), self.record.generation);
+        match granted {
+            // There is nothing to keep, and what is kept may be good for a while.
+            Ok(Granted { access: None, refresh: None, fault, .. }) => {
+                mark(&mut self.lock, "")?;
+                Err(useless(fault.unwrap_or_default()))
+            }
+            Ok(granted) => {
+                let fault = granted.fault;
+                renew(&mut self.record, granted, self.asked_at);
+                self.store.replace(self.kept, before, &self.record, room)?;
+                mark(&mut self.lock, "")?;
+                let fresh = found(&self.record).filter(|_| fault.is_none());
+                fresh.ok_or_else(|| useless(fault.unwrap_or_default()))
+            }
+            Err(Failure::Spent(declined)) => {
+                let why = format!("{}{}", declined.problem.message, because(&self.earlier));
+                self.record.quarantine = Some(Quarantine { why, at_ms: milliseconds(SystemTime::now()) });
+                self.store.replace(self.kept, before, &self.record, room)?;
+                mark(&mut self.lock, "")?;
+                refreshable(self.store.account(), &self.record).map_or_else(Err, |_| Err(useless("")))
+            }
+            Err(Failure::Unanswered(trouble)) => {
+                mark(&mut self.lock, UNANSWERED)?;
+                Err(trouble)
+            }
+            Err(Failure::Other(trouble)) => {
+                mark(&mut self.lock, "")?;
+                Err(trouble)
+            }
+        }
+    }
+}
+
+/// Why a server may take a refresh token no more that it gave to us, from the mark of an earlier refresh.
+fn because(earlier: &str) -> &'static str {
+    match earlier {
+        REFRESHING => "; an earlier refresh was cut off before its answer could be kept",
+        UNANSWERED => "; an earlier refresh was never answered, so what it gave is lost",
+        _ => "",
+    }
+}
+
+/// Takes over what was granted. A token that is of no use leaves none: the one before has another generation, and whoever
+/// holds it goes on with it.
+fn renew(record: &mut Record, granted: Granted, asked_at: SystemTime) {
+    record.generation += 1;
+    record.issued_at_ms = milliseconds(asked_at);
+    record.expires_at_ms = granted.expires_at_ms(asked_at);
+    record.secret = granted.access;
+    if let (Some(token), Some(refresh)) = (granted.refresh, &mut record.refresh) {
+        refresh.token = token;
+    }
+}
+
+fn useless(fault: &str) -> Declined {
+    Declined::new(Reason::SourceUnavailable, format!("the authorization server answered, but {fault}"))
+        .hint("ask whoever runs the server; it is tried again")
+}
+
+#[cfg(test)]
+mod tests;

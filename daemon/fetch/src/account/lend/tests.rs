@@ -1,0 +1,83 @@
+use super::{Standing, UNANSWERED, because, lent, standing};
+use crate::store::{Record, VERSION};
+use claviger::secret::Secret;
+use claviger_child::{Text, account::Kind};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const HOUR: u64 = 3600;
+/// When the token of these tests was issued, in seconds.
+const ISSUED: u64 = 1000 * HOUR;
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn record(kind: Kind, expires_in: Option<u64>) -> Record {
+    Record {
+        version: VERSION,
+        login: "l".into(),
+        generation: 7,
+        kind,
+        secret: Some(Text(Secret::new("canary".into()))),
+        issued_at_ms: ISSUED * 1000,
+        expires_at_ms: expires_in.map(|seconds| (ISSUED + seconds) * 1000),
+        refresh: None,
+        quarantine: None,
+    }
+}
+
+#[test]
+fn a_token_stands_as_the_clock_says_and_no_longer() {
+    use Standing::{Due, Fresh, Over};
+    for (kind, expires_in, now, expected) in [
+        (Kind::Oauth, Some(HOUR), ISSUED, Fresh),
+        (Kind::Oauth, Some(HOUR), ISSUED + 3299, Fresh),
+        (Kind::Oauth, Some(HOUR), ISSUED + 3300, Due), // five minutes ahead
+        (Kind::Oauth, Some(HOUR), ISSUED + 3599, Due),
+        (Kind::Oauth, Some(HOUR), ISSUED + 3600, Over),
+        (Kind::Oauth, Some(5), ISSUED + 3, Fresh),
+        (Kind::Oauth, Some(5), ISSUED + 4, Due),
+        // The clock was set forward four hours, rightly or not.
+        (Kind::Oauth, Some(HOUR), ISSUED + 4 * HOUR, Over),
+        // It was set back: the token may have ended long ago.
+        (Kind::Oauth, Some(HOUR), ISSUED - 4 * HOUR, Over),
+        (Kind::Oauth, Some(HOUR), ISSUED - 6, Over),
+        (Kind::Oauth, Some(HOUR), ISSUED - 5, Fresh),
+        (Kind::Oauth, None, ISSUED - 4 * HOUR, Over),
+        (Kind::Oauth, None, ISSUED + 999 * HOUR, Fresh),
+        // What never changes is good whatever the clock says.
+        (Kind::ApiKey, None, ISSUED - 4 * HOUR, Fresh),
+        (Kind::ApiKey, None, ISSUED + 999 * HOUR, Fresh),
+        (Kind::Token, Some(HOUR), ISSUED + 3599, Fresh),
+        (Kind::Token, Some(HOUR), ISSUED + 3600, Over),
+    ] {
+        let stands = standing(&record(kind, expires_in), at(now));
+        assert_eq!(stands, expected, "{kind:?} for {expires_in:?} s, {} s on", now as i64 - ISSUED as i64);
+    }
+}
+
+#[test]
+fn who_holds_a_token_gets_another_or_none() {
+    let lends = |kind, held, wanted, now| lent(&record(kind, Some(HOUR)), held, wanted, at(now)).is_some();
+    for (held, wanted, now, expected) in [
+        (None, Standing::Fresh, ISSUED, true),
+        (Some(6), Standing::Fresh, ISSUED, true),
+        (Some(7), Standing::Fresh, ISSUED, false),
+        // A restored backup: older than what is held, and as good as its dates.
+        (Some(8), Standing::Fresh, ISSUED, true),
+        (None, Standing::Fresh, ISSUED + 3300, false),
+        (None, Standing::Due, ISSUED + 3300, true),
+        (Some(7), Standing::Due, ISSUED + 3300, false),
+        (None, Standing::Due, ISSUED + 3600, false),
+    ] {
+        assert_eq!(lends(Kind::Oauth, held, wanted, now), expected, "{held:?}, {wanted:?}, {now}");
+    }
+    assert!(lends(Kind::ApiKey, Some(7), Standing::Fresh, ISSUED));
+}
+
+#[test]
+fn the_mark_of_an_earlier_refresh_says_why() {
+    assert!(because("refreshing").contains("cut off"));
+    assert!(because(UNANSWERED).contains("never answered"));
+    assert_eq!(because(""), "");
+}

@@ -1,0 +1,189 @@
+//! The authorization code flow with PKCE over a loopback redirect (RFC 8252, section 7.3), or with the redirect pasted by a
+//! person whose browser is on another machine.
+
+use super::{
+    Declined, Event, Outcome, Plan, SignedIn,
+    callback::{Arrival, Listener},
+    tell,
+};
+use crate::oauth::required;
+use claviger::{reason::Reason, secret::Secret};
+use claviger_child::account::Pasted;
+use oauth2::{
+    AuthUrl, AuthorizationCode, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+};
+use reqwest::Url;
+use std::io::{self, BufRead as _};
+use tokio::sync::mpsc;
+
+/// Where a browser is sent back to, unless the registration says otherwise.
+const REDIRECT: &str = "http://127.0.0.1/callback";
+
+/// What this login expects of the redirect.
+struct Expected {
+    state: CsrfToken,
+    issuer: Option<String>,
+    /// Whether the server always names itself (RFC 9207).
+    names_issuer: bool,
+}
+
+/// Signs in; `keep` keeps what was granted, before the browser is told.
+pub(super) async fn run(
+    plan: Plan,
+    keep: impl Fn(&Plan, Outcome) -> Result<SignedIn, Declined>,
+) -> Result<SignedIn, Declined> {
+    let template = plan.registration.redirect_uri.as_deref().unwrap_or(REDIRECT);
+    let mut listener = Listener::bind(template).await?;
+    let redirect = RedirectUrl::new(listener.redirect().to_owned()).map_err(|_| bad_url("redirect_uri"))?;
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    // Only who asks for an ID token can ask for a nonce in it.
+    let asks_who = plan.registration.scopes.iter().any(|scope| scope == "openid");
+    let nonce = asks_who.then(|| CsrfToken::new_random().into_secret());
+    let (url, state) = request(&plan, &redirect, challenge, nonce.as_deref())?;
+    tell(&Event::Url(url.to_string()))?;
+    let expected = Expected {
+        state,
+        issuer: plan.metadata.issuer.clone(),
+        names_issuer: plan.metadata.authorization_response_iss_parameter_supported,
+    };
+    let (code, arrival) = redirected(&mut listener, &expected).await;
+    let granted = async { exchange(&plan, code?, verifier, redirect).await };
+    let kept = tokio::select! {
+        granted = granted => granted.and_then(|granted| keep(&plan, Outcome { granted, nonce })),
+        never = listener.ignore_all() => match never {},
+    };
+    if let Some(arrival) = arrival {
+        arrival.end(kept.is_ok());
+        listener.finish().await;
+    }
+    kept
+}
+
+/// Waits for the redirect of this login: in the browser, or pasted by a person. Anything else is told so, and changes
+/// nothing.
+async fn redirected(
+    listener: &mut Listener,
+    expected: &Expected,
+) -> (Result<Secret<String>, Declined>, Option<Arrival>) {
+    let mut pasted = pasted();
+    loop {
+        tokio::select! {
+            arrival = listener.next() => match expected.code(&arrival.parameters).transpose() {
+                Some(code) => return (code, Some(arrival)),
+                None => arrival.ignore(),
+            },
+            Some(text) = pasted.recv() => match expected.code(&parameters(&text)).transpose() {
+                Some(code) => return (code, None),
+                None => drop(tell(&Event::Notice(NOT_OURS.to_owned()))),
+            },
+        }
+    }
+}
+
+const NOT_OURS: &str =
+    "that is not the address this login leads to: paste the whole address that the browser ended at";
+
+fn request(
+    plan: &Plan,
+    redirect: &RedirectUrl,
+    challenge: PkceCodeChallenge,
+    nonce: Option<&str>,
+) -> Result<(Url, CsrfToken), Declined> {
+    let endpoint = required(&plan.metadata.authorization_endpoint, "authorization_endpoint")?;
+    let endpoint = AuthUrl::new(endpoint.to_owned()).map_err(|_| bad_url("authorization_endpoint"))?;
+    let protocol = plan.server.protocol()?.set_auth_uri(endpoint).set_redirect_uri(redirect.clone());
+    let scopes = plan.registration.scopes.iter().cloned().map(Scope::new);
+    let mut request =
+        protocol.authorize_url(CsrfToken::new_random).set_pkce_challenge(challenge).add_scopes(scopes);
+    if let Some(nonce) = nonce {
+        request = request.add_extra_param("nonce", nonce);
+    }
+    for (name, value) in &plan.registration.authorization_parameters {
+        request = request.add_extra_param(name, value);
+    }
+    Ok(request.url())
+}
+
+async fn exchange(
+    plan: &Plan,
+    code: Secret<String>,
+    verifier: PkceCodeVerifier,
+    redirect: RedirectUrl,
+) -> Result<crate::oauth::Granted, Declined> {
+    let protocol = plan.server.protocol()?.set_redirect_uri(redirect);
+    let code = AuthorizationCode::new(code.expose().clone());
+    let request = protocol.exchange_code(code).set_pkce_verifier(verifier);
+    let replied = request.request_async(&|request| plan.server.send(request)).await;
+    replied
+        .map(crate::oauth::Reply::granted)
+        .map_err(|error| plan.server.failure("the code", error).trouble())
+}
+
+impl Expected {
+    /// The code that a redirect brings; `None` if the redirect is not for this login.
+    ///
+    /// # Errors
+    /// If the server refused, or another one answered.
+    fn code(&self, parameters: &[(String, String)]) -> Result<Option<Secret<String>>, Declined> {
+        let all = |name: &'static str| parameters.iter().filter(move |(known, _)| known == name);
+        // Twice is once too often (RFC 6749, section 3.1).
+        if ["state", "iss", "error", "code"].into_iter().any(|name| all(name).count() > 1) {
+            return Ok(None);
+        }
+        let of = |name| all(name).next().map(|(_, value)| value.as_str());
+        let is_ours = of("state").is_some_and(|state| {
+            // Of digests, so that how long it takes says nothing of the state.
+            let digest = |text: &str| ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+            digest(state).as_ref() == digest(self.state.secret()).as_ref()
+        });
+        if !is_ours {
+            return Ok(None);
+        }
+        let is_issuer = |iss: &str| self.issuer.as_deref().is_none_or(|issuer| issuer == iss);
+        if of("iss").map_or(self.names_issuer, |iss| !is_issuer(iss)) {
+            return Err(Declined::new(Reason::UpstreamDenied, "another authorization server answered (iss)")
+                .hint("nothing was kept; try again, and check `issuer` if it happens twice"));
+        }
+        match (of("error"), of("code")) {
+            (Some(error), _) => Err(refused(error)),
+            (None, Some(code)) if !code.is_empty() => Ok(Some(Secret::new(code.to_owned()))),
+            (None, _) => Ok(None),
+        }
+    }
+}
+
+fn refused(error: &str) -> Declined {
+    let word = if crate::text::is_code(error) { error } else { "an error" };
+    let trouble = Declined::new(Reason::UpstreamDenied, format!("the login was refused: {word}"));
+    match error {
+        "access_denied" => trouble.hint("somebody said no in the browser; log in again to say yes"),
+        _ => trouble.hint("check client id and scopes of the [oauth.NAME] section"),
+    }
+}
+
+/// The parameters of an address that a person pasted.
+fn parameters(text: &Secret<String>) -> Vec<(String, String)> {
+    let url: Result<Url, _> = text.expose().trim().parse();
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
+}
+
+/// What the person pastes: further lines of stdin. A thread reads them, for stdin cannot be waited for otherwise.
+fn pasted() -> mpsc::Receiver<Secret<String>> {
+    let (sender, receiver) = mpsc::channel(1);
+    let read = move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            let line = zeroize::Zeroizing::new(line);
+            let Ok(Pasted { redirect }) = serde_json::from_str(&line) else { continue };
+            if sender.blocking_send(redirect.0).is_err() {
+                return;
+            }
+        }
+    };
+    // Without it, only the redirect itself is left.
+    drop(std::thread::Builder::new().name("pasted".to_owned()).spawn(read));
+    receiver
+}
+
+fn bad_url(name: &str) -> Declined {
+    Declined::new(Reason::SettingsInvalid, format!("{name} is not a URL"))
+}

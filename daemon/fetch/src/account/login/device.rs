@@ -1,0 +1,92 @@
+//! The device flow: a code that is typed in on another device (RFC 8628).
+
+use super::{Declined, Event, Outcome, Plan, tell};
+use crate::oauth::{NoAnswer, Reply, is_in_trouble, required};
+use claviger::reason::Reason;
+use claviger_child::account::Code;
+use oauth2::{
+    DeviceAuthorizationUrl, DeviceCodeErrorResponse, DeviceCodeErrorResponseType, RequestTokenError, Scope,
+    StandardDeviceAuthorizationResponse,
+};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Shortest pause between two questions whether the person is done, whatever the server allows.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause that is taken seriously: one in which a person could have signed in many times.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Signs in.
+pub(super) async fn run(plan: &Plan) -> Result<Outcome, Declined> {
+    let endpoint = required(&plan.metadata.device_authorization_endpoint, "device_authorization_endpoint")?;
+    let endpoint = DeviceAuthorizationUrl::new(endpoint.to_owned())
+        .map_err(|_| Declined::new(Reason::SettingsInvalid, "device_authorization_endpoint is not a URL"))?;
+    let protocol = plan.server.protocol()?.set_device_authorization_url(endpoint);
+    let send = |request| plan.server.send(request);
+    let scopes = plan.registration.scopes.iter().cloned().map(Scope::new);
+    let started = protocol.exchange_device_code().add_scopes(scopes).request_async(&send).await;
+    let code: StandardDeviceAuthorizationResponse =
+        started.map_err(|error| plan.server.failure("the device login", error).trouble())?;
+    if code.interval() > LONGEST_PAUSE {
+        return Err(Declined::new(
+            Reason::SourceUnavailable,
+            "the authorization server wants to be asked too seldom (interval)",
+        )
+        .hint("ask whoever runs the server"));
+    }
+    let complete = code.verification_uri_complete().map(|uri| uri.secret().clone());
+    if [Some(code.verification_uri().as_str()), complete.as_deref()]
+        .into_iter()
+        .flatten()
+        .any(|uri| !is_page(uri))
+    {
+        return Err(Declined::new(
+            Reason::SourceUnavailable,
+            "the address to type the code in at is no web page",
+        )
+        .hint("ask whoever runs the server"));
+    }
+    tell(&Event::Code(Code {
+        verification_uri: code.verification_uri().to_string(),
+        verification_uri_complete: complete,
+        user_code: code.user_code().secret().clone(),
+        expires_in_seconds: code.expires_in().as_secs(),
+    }))?;
+    // A server in trouble may be out of it while the code is still good: as if there were no answer, it is asked again.
+    let poll = async |request| match send(request).await {
+        Ok(answer) if is_in_trouble(answer.status()) => Err(NoAnswer::passing()),
+        answered => answered,
+    };
+    let pause = |told: Duration| sleep(told.max(SHORTEST_PAUSE));
+    let polled = protocol.exchange_device_access_token(&code).request_async(&poll, pause, None).await;
+    let granted = polled.map(Reply::granted).map_err(|error| failure(plan, error))?;
+    Ok(Outcome { granted, nonce: None })
+}
+
+/// Terminals make links of addresses, and some programs open what the client says as JSON.
+fn is_page(uri: &str) -> bool {
+    ["https://", "http://"].into_iter().any(|scheme| uri.starts_with(scheme))
+}
+
+fn failure(plan: &Plan, error: RequestTokenError<NoAnswer, DeviceCodeErrorResponse>) -> Declined {
+    let error = match error {
+        RequestTokenError::ServerResponse(refusal) => match refusal.error() {
+            DeviceCodeErrorResponseType::AccessDenied => {
+                return Declined::new(Reason::UpstreamDenied, "the login was refused: access_denied")
+                    .hint("somebody said no; log in again to say yes");
+            }
+            DeviceCodeErrorResponseType::ExpiredToken => {
+                return Declined::new(Reason::SourceTimeout, "nobody typed in the code while it was good")
+                    .hint("log in again");
+            }
+            other => {
+                let code = oauth2::basic::BasicErrorResponseType::Extension(other.as_ref().to_owned());
+                RequestTokenError::ServerResponse(oauth2::basic::BasicErrorResponse::new(code, None, None))
+            }
+        },
+        RequestTokenError::Request(error) => RequestTokenError::Request(error),
+        RequestTokenError::Parse(error, body) => RequestTokenError::Parse(error, body),
+        RequestTokenError::Other(what) => RequestTokenError::Other(what),
+    };
+    plan.server.failure("the device login", error).trouble()
+}

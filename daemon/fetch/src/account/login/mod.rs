@@ -1,0 +1,117 @@
+//! Signs a person in: in a browser that is redirected back to this machine (RFC 8252 with PKCE S256), or with a code typed
+//! in elsewhere (RFC 8628). What is granted is kept before it is reported.
+
+mod browser;
+mod callback;
+mod device;
+
+use super::identity;
+use crate::{
+    oauth::{Expected, Granted, Metadata, Server, discover, person},
+    store::{Record, Refresh, Store, VERSION, milliseconds},
+};
+use claviger::reason::Reason;
+use claviger_child::{
+    Declined,
+    account::{Event, Flow, Kind, Login, MAX_LINE, Registration, SignedIn, StoreChoice},
+};
+use std::{io::Write as _, time::SystemTime};
+
+/// What both flows go by.
+struct Plan {
+    registration: Registration,
+    metadata: Metadata,
+    server: Server,
+}
+
+/// What a flow brings.
+struct Outcome {
+    granted: Granted,
+    /// What the ID token must repeat.
+    nonce: Option<String>,
+}
+
+/// Signs in.
+pub(crate) async fn login(request: Login) -> Result<SignedIn, Declined> {
+    let Login { record, place, flow, registration, client_secret } = request;
+    let store = Store::new(&record)?;
+    // Before anybody is sent to a browser: whether there is room for what it brings.
+    {
+        // Under the lock: what is taken and given back here would else be the room of a refresh in progress.
+        let _lock = store.lock()?;
+        drop(store.make_room(place)?);
+    }
+    let metadata = discover(&registration).await?;
+    let server = Server::new(metadata.client(&registration)?, client_secret);
+    let plan = Plan { registration: *registration, metadata, server };
+    match flow {
+        Flow::Browser => browser::run(plan, |plan, outcome| keep(place, &store, plan, outcome)).await,
+        Flow::Device => {
+            let outcome = device::run(&plan).await?;
+            keep(place, &store, &plan, outcome)
+        }
+    }
+}
+
+/// Keeps what was granted.
+fn keep(wanted: StoreChoice, store: &Store, plan: &Plan, outcome: Outcome) -> Result<SignedIn, Declined> {
+    let now = SystemTime::now();
+    let Outcome { granted, nonce } = outcome;
+    let Plan { registration, metadata, server } = plan;
+    let expected = Expected {
+        issuer: metadata.issuer.as_deref(),
+        client_id: &registration.client_id,
+        nonce: nonce.as_deref(),
+        organization_claim: registration.organization_claim.as_deref(),
+    };
+    let who =
+        granted.id_token.as_ref().map(|token| person(token, &expected, now)).transpose()?.unwrap_or_default();
+    let expires_at_ms = granted.expires_at_ms(now);
+    let useless = granted.fault.unwrap_or("it sent no token");
+    let Some(secret) = granted.access else {
+        let message = format!("the authorization server answered, but {useless}");
+        return Err(Declined::new(Reason::SourceUnavailable, message).hint("ask whoever runs the server"));
+    };
+    let no_refresh = granted.refresh.is_none().then(|| NO_REFRESH_TOKEN.to_owned());
+    let _lock = store.lock()?;
+    let record = Record {
+        version: VERSION,
+        login: identity()?,
+        generation: store.next_generation(),
+        kind: Kind::Oauth,
+        secret: Some(secret),
+        issued_at_ms: milliseconds(now),
+        expires_at_ms,
+        refresh: granted.refresh.map(|token| Refresh { token, client: server.client.clone() }),
+        quarantine: None,
+    };
+    let (place, mut notices) = store.keep(&record, wanted)?;
+    notices.extend(no_refresh);
+    Ok(SignedIn {
+        login: record.login,
+        place,
+        notices,
+        issuer: metadata.issuer.clone().or_else(|| metadata.authorization_endpoint.clone()),
+        subject: who.subject,
+        organization: who.organization,
+    })
+}
+
+const NO_REFRESH_TOKEN: &str = "the server gave no refresh token: sign in again when the token expires (the scope offline_access usually asks for one)";
+
+/// Tells the daemon what the person has to know now: one line of JSON on stderr.
+///
+/// # Errors
+/// If it is longer than a line that the daemon passes on: a person who hears nothing would wait in vain.
+fn tell(event: &Event) -> Result<(), Declined> {
+    let line = serde_json::to_string(event).unwrap_or_default();
+    if line.len() > MAX_LINE {
+        let message = "the address to sign in at, or the code, is too long to be shown";
+        return Err(Declined::new(Reason::SourceUnavailable, message)
+            .hint("check scopes and authorization_parameters, or ask whoever runs the server"));
+    }
+    let mut stderr = std::io::stderr().lock();
+    // Whoever does not listen any more will end us.
+    drop(writeln!(stderr, "{line}").and_then(|()| stderr.flush()));
+    Ok(())
+}

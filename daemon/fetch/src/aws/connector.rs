@@ -1,0 +1,61 @@
+//! How the SDK reaches the network: through the proxy of the session, trusting the session's certificate authorities. The
+//! SDK's own client does neither.
+
+use super::{Declined, seen::Seen, variable};
+use crate::file;
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use claviger::reason::Reason;
+use std::path::Path;
+
+/// Largest file with certificates, in bytes; those of distributions have some 250 KiB.
+const MAX_BUNDLE: usize = 4 * 1024 * 1024;
+
+/// A client for services on the network.
+pub(super) fn proxied(seen: &Seen, trusted: &TlsContext) -> SharedHttpClient {
+    client(seen, trusted, ProxyConfig::from_env())
+}
+
+/// A client for services of this machine: what they hand out is nobody else's business, and no proxy knows them.
+pub(super) fn direct(seen: &Seen, trusted: &TlsContext) -> SharedHttpClient {
+    client(seen, trusted, ProxyConfig::disabled())
+}
+
+fn client(seen: &Seen, trusted: &TlsContext, proxy: ProxyConfig) -> SharedHttpClient {
+    let trusted = trusted.clone();
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .tls_context(trusted.clone())
+            .proxy_config(proxy.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.build()
+    });
+    seen.note(client)
+}
+
+/// The certificate authorities that the session trusts.
+///
+/// # Errors
+/// If `AWS_CA_BUNDLE` names a file that cannot be used.
+pub(super) fn trusted() -> Result<TlsContext, Declined> {
+    let mut trusted = TrustStore::default();
+    if let Some(path) = variable("AWS_CA_BUNDLE") {
+        let unusable = |why: &str| {
+            Declined::new(Reason::SettingsInvalid, format!("AWS_CA_BUNDLE names {path}, which {why}"))
+                .hint("it must be a file with certificates in PEM format")
+        };
+        let pem = file::read(Path::new(&path), MAX_BUNDLE).map_err(|unread| unusable(&unread.to_string()))?;
+        if !pem.windows(27).any(|line| line == b"-----BEGIN CERTIFICATE-----") {
+            return Err(unusable("has no certificate in it"));
+        }
+        trusted = trusted.with_pem_certificate(pem.to_vec());
+    }
+    let context = TlsContext::builder().with_trust_store(trusted).build();
+    context.map_err(|_| Declined::new(Reason::SettingsInvalid, "the certificates to trust cannot be used"))
+}

@@ -1,0 +1,100 @@
+//! What the last server did, short of what it said: the SDK's errors tell only some of it, and each in its own way.
+
+use crate::http::pause;
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+        SharedHttpConnector,
+    },
+    orchestrator::{HttpRequest, HttpResponse},
+    runtime_components::RuntimeComponents,
+};
+use claviger_private::lock;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// The last request of whoever shares this value.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen(Arc<Mutex<Option<Exchange>>>);
+
+/// A request, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Exchange {
+    /// Nobody answered.
+    Unreachable {
+        /// Whether that was a matter of time.
+        timed_out: bool,
+    },
+    /// Somebody answered.
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// Header `retry-after`.
+        retry_after: Option<Duration>,
+        /// Header `x-amzn-errortype` up to the colon: services that speak JSON name their errors there.
+        code: Option<String>,
+    },
+}
+
+/// A client, or a connector, whose requests are noted.
+#[derive(Debug)]
+struct Noted<T> {
+    inner: T,
+    seen: Seen,
+}
+
+// === impl Seen ===
+
+impl Seen {
+    /// The last request since this was asked before.
+    pub(super) fn take(&self) -> Option<Exchange> {
+        lock(&self.0).take()
+    }
+
+    /// Notes the requests of `client`.
+    pub(super) fn note(&self, client: SharedHttpClient) -> SharedHttpClient {
+        SharedHttpClient::new(Noted { inner: client, seen: self.clone() })
+    }
+
+    fn set(&self, exchange: Exchange) {
+        *lock(&self.0) = Some(exchange);
+    }
+}
+
+impl HttpClient for Noted<SharedHttpClient> {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(Noted { inner, seen: self.seen.clone() })
+    }
+}
+
+impl HttpConnector for Noted<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (answer, seen) = (self.inner.call(request), self.seen.clone());
+        // For whoever stops waiting before there is an answer.
+        seen.set(Exchange::Unreachable { timed_out: true });
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await;
+            seen.set(match &answer {
+                Ok(response) => answered(response),
+                Err(error) => Exchange::Unreachable { timed_out: error.is_timeout() },
+            });
+            answer
+        })
+    }
+}
+
+fn answered(response: &HttpResponse) -> Exchange {
+    let header = |name: &str| response.headers().get(name);
+    Exchange::Answered {
+        status: response.status().as_u16(),
+        retry_after: header("retry-after").and_then(|text| pause(text, header("date"))),
+        code: header("x-amzn-errortype").and_then(|text| text.split(':').next()).map(str::to_owned),
+    }
+}

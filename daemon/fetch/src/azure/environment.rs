@@ -1,0 +1,68 @@
+//! The link "environment": a service principal with a client secret, or else with a certificate.
+
+use super::{
+    Declined, Provided, Step, certificate,
+    principal::{CLIENT, Principal, TENANT},
+};
+use crate::environment::variable;
+
+const SECRET: &str = "AZURE_CLIENT_SECRET";
+const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
+
+/// Asks for the service principal that the environment describes.
+pub(super) async fn ask(scope: &str) -> Step {
+    let (tenant, client) = (variable(TENANT), variable(CLIENT));
+    let (secret, certificate) = (variable(SECRET), variable(CERTIFICATE));
+    let (Some(tenant), Some(client), true) = (&tenant, &client, secret.is_some() || certificate.is_some())
+    else {
+        return Step::Passed(missing(
+            tenant.is_some(),
+            client.is_some(),
+            secret.is_some() || certificate.is_some(),
+        ));
+    };
+    let principal = match Principal::new(tenant.clone(), client.clone()) {
+        Ok(principal) => principal,
+        Err(trouble) => return Step::Refused(trouble),
+    };
+    match (secret, certificate) {
+        (Some(secret), _) => principal.with_secret(secret, scope).await.into(),
+        (None, path) => with_certificate(&principal, &path.unwrap_or_default(), scope).await.into(),
+    }
+}
+
+async fn with_certificate(principal: &Principal, path: &str, scope: &str) -> Result<Provided, Declined> {
+    let assertion = certificate::assertion(path, principal.client(), &principal.audience())?;
+    principal.with_assertion(assertion, scope).await
+}
+
+/// Which variables a service principal still needs.
+fn missing(tenant: bool, client: bool, proof: bool) -> String {
+    let proof_name = format!("{SECRET} or {CERTIFICATE}");
+    let names = [(tenant, TENANT), (client, CLIENT), (proof, proof_name.as_str())];
+    let names: Vec<_> = names.into_iter().filter(|(is_set, _)| !is_set).map(|(_, name)| name).collect();
+    match names.len() {
+        1 => format!("incomplete: {} is not set", names[0]),
+        2 => format!("incomplete: {} are not set", names.join(" and ")),
+        _ => format!("{} are not set", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::missing;
+
+    #[test]
+    fn names_what_is_missing() {
+        let proof = "AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH";
+        assert_eq!(missing(true, true, false), format!("incomplete: {proof} is not set"));
+        assert_eq!(
+            missing(false, false, true),
+            "incomplete: AZURE_TENANT_ID and AZURE_CLIENT_ID are not set"
+        );
+        assert_eq!(
+            missing(false, false, false),
+            format!("AZURE_TENANT_ID, AZURE_CLIENT_ID, {proof} are not set")
+        );
+    }
+}

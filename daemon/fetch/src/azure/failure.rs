@@ -1,0 +1,128 @@
+//! What the end of a request means for a person. Of what a server said, only error codes are repeated.
+
+use super::{
+    Declined,
+    wire::{Last, Reply},
+};
+use crate::text::is_code;
+use claviger::reason::Reason;
+use serde_json::Value;
+
+/// Most codes that are repeated.
+const MAX_CODES: usize = 4;
+
+/// What to do about an error code (Microsoft Entra documentation, "Authentication and authorization error codes").
+const HINTS: [(&str, &str); 9] = [
+    ("AADSTS7000215", "AZURE_CLIENT_SECRET must be the value of a client secret, not its id"),
+    ("AADSTS7000222", "the client secret has expired: add a new one to the app registration"),
+    ("AADSTS700016", "check that AZURE_CLIENT_ID is an app of the tenant AZURE_TENANT_ID"),
+    ("AADSTS90002", "check AZURE_TENANT_ID and AZURE_AUTHORITY_HOST: there is no such tenant"),
+    ("AADSTS900023", "check AZURE_TENANT_ID: it is neither the id nor a domain of a tenant"),
+    ("AADSTS700027", "add the certificate of AZURE_CLIENT_CERTIFICATE_PATH to the app registration"),
+    ("AADSTS70021", "add a federated credential for this issuer and subject to the app registration"),
+    ("AADSTS700213", "add a federated credential for this issuer and subject to the app registration"),
+    ("AADSTS500011", "check CLAVIGER_AZURE_SCOPE: the tenant does not know this resource"),
+];
+
+/// The trouble with `whom`.
+pub(super) fn trouble(whom: &str, last: &Last) -> Declined {
+    match last {
+        Last::Nothing => Declined::new(Reason::Bug, format!("{whom} was never asked")),
+        Last::Silence => Declined::new(Reason::SourceTimeout, format!("{whom} did not answer in time"))
+            .hint("check the network and its proxies (HTTPS_PROXY, NO_PROXY)"),
+        Last::Untrusted => {
+            Declined::new(Reason::SourceUnavailable, format!("{whom} has a certificate that is not trusted"))
+                .hint("name the file of your organisation's certificates in SSL_CERT_FILE")
+        }
+        Last::Unreachable => Declined::new(Reason::SourceUnavailable, format!("{whom} cannot be reached"))
+            .hint("check the network and its proxies (HTTPS_PROXY, NO_PROXY)"),
+        Last::Reply(reply) => replied(whom, reply),
+    }
+}
+
+fn replied(whom: &str, reply: &Reply) -> Declined {
+    let status = reply.status;
+    let is_busy = reply.codes.iter().any(|code| code == "temporarily_unavailable");
+    match status {
+        408 | 429 | 500.. => later(whom, reply),
+        400..=499 if is_busy => later(whom, reply),
+        400..=499 => Declined::new(Reason::UpstreamDenied, format!("{whom} refused: {}", said(reply)))
+            .hint(hint(&reply.codes)),
+        _ => Declined::new(Reason::SourceUnavailable, format!("{whom} answered, but not with a token"))
+            .hint("check that no proxy answers in its place (HTTPS_PROXY, AZURE_AUTHORITY_HOST)"),
+    }
+}
+
+fn later(whom: &str, reply: &Reply) -> Declined {
+    let message = match reply.status {
+        429 => format!("{whom} was asked too often"),
+        _ => format!("{whom} is out of order: {}", said(reply)),
+    };
+    Declined::new(Reason::SourceUnavailable, message).retry_after(reply.retry_after)
+}
+
+fn said(reply: &Reply) -> String {
+    match reply.codes.is_empty() {
+        true => format!("status {}", reply.status),
+        false => reply.codes.join(", "),
+    }
+}
+
+fn hint(codes: &[String]) -> &'static str {
+    let known = HINTS.iter().find(|(code, _)| codes.iter().any(|said| said == code));
+    known.map_or("check the identity and what it may do in the Azure portal", |(_, hint)| hint)
+}
+
+/// The error codes of an answer: OAuth's word (RFC 6749, section 5.2), then Entra's numbers.
+pub(super) fn codes(answer: &Value) -> Vec<String> {
+    let word = answer.get("error").and_then(Value::as_str).filter(|word| is_code(word));
+    let numbers = answer.get("error_codes").and_then(Value::as_array);
+    let numbers =
+        numbers.into_iter().flatten().filter_map(Value::as_u64).map(|number| format!("AADSTS{number}"));
+    let text = answer.get("error_description").and_then(Value::as_str).unwrap_or_default();
+    let mut codes: Vec<String> = word.map(str::to_owned).into_iter().collect();
+    for code in numbers.chain(entra_codes(text)) {
+        if !codes.contains(&code) && codes.len() < MAX_CODES {
+            codes.push(code);
+        }
+    }
+    codes
+}
+
+/// Entra's error codes in a text.
+pub(super) fn entra_codes(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split("AADSTS").skip(1).filter_map(|rest| {
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).take(10).collect();
+        (!digits.is_empty()).then(|| format!("AADSTS{digits}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{codes, trouble};
+    use crate::azure::wire::{Last, Reply};
+    use serde_json::json;
+
+    #[test]
+    fn only_codes_are_repeated() {
+        let answer = json!({
+            "error": "invalid_client", "error_codes": [7_000_215],
+            "error_description": "AADSTS7000215: Invalid client secret sk-1 provided.\r\nTrace AADSTS50 x",
+        });
+        assert_eq!(codes(&answer), ["invalid_client", "AADSTS7000215", "AADSTS50"]);
+        assert!(codes(&json!({ "error": "a secret, no code" })).is_empty());
+        assert!(codes(&json!({ "error": { "code": 1 }, "error_codes": "x" })).is_empty());
+    }
+
+    #[test]
+    fn statuses_mean_what_they_say() {
+        let reason =
+            |status| trouble("x", &Last::Reply(Reply { status, ..Reply::default() })).problem.reason.as_str();
+        for status in [400, 401, 403, 404] {
+            assert_eq!(reason(status), "upstream-denied", "{status}");
+        }
+        for status in [200, 302, 408, 429, 500, 503] {
+            assert_eq!(reason(status), "source-unavailable", "{status}");
+        }
+    }
+}

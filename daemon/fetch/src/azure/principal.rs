@@ -1,0 +1,110 @@
+//! A service principal: an app of a tenant, which signs in with a secret or with an assertion.
+
+use super::{
+    Declined, Provided,
+    authority::{Authority, check_tenant},
+    failure::trouble,
+    wire::Wire,
+};
+use azure_core::{
+    cloud::CustomConfiguration,
+    credentials::{AccessToken, Secret as SdkSecret, TokenCredential},
+    http::{ClientMethodOptions, ClientOptions},
+};
+use azure_identity::{
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions,
+};
+use claviger::{reason::Reason, secret::Secret};
+use claviger_child::Facts;
+use std::{sync::Arc, time::SystemTime};
+
+/// Variables that say who signs in.
+pub(super) const TENANT: &str = "AZURE_TENANT_ID";
+pub(super) const CLIENT: &str = "AZURE_CLIENT_ID";
+
+/// A service principal.
+pub(super) struct Principal {
+    tenant: String,
+    client: String,
+    authority: Authority,
+    wire: Arc<Wire>,
+}
+
+/// An assertion that was made beforehand: a process asks once.
+#[derive(Debug)]
+struct Assertion(SdkSecret);
+
+impl Principal {
+    /// The app `client` of `tenant`, at the token service of the environment.
+    ///
+    /// # Errors
+    /// `settings-invalid`.
+    pub(super) fn new(tenant: String, client: String) -> Result<Self, Declined> {
+        check_tenant(&tenant)?;
+        Ok(Self { tenant, client, authority: Authority::of_environment()?, wire: Wire::outward()? })
+    }
+
+    /// The app's id.
+    pub(super) fn client(&self) -> &str {
+        &self.client
+    }
+
+    /// Whom an assertion is for: the address of the token service.
+    pub(super) fn audience(&self) -> String {
+        format!("{}/{}/oauth2/v2.0/token", self.authority.origin, self.tenant)
+    }
+
+    /// Signs in with a client secret.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub(super) async fn with_secret(&self, secret: String, scope: &str) -> Result<Provided, Declined> {
+        let options = ClientSecretCredentialOptions { client_options: self.options() };
+        let credential =
+            ClientSecretCredential::new(&self.tenant, self.client.clone(), secret.into(), Some(options));
+        self.ask(&*credential.map_err(|_| unusable())?, scope).await
+    }
+
+    /// Signs in with an assertion of who this is.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub(super) async fn with_assertion(&self, assertion: String, scope: &str) -> Result<Provided, Declined> {
+        let options = ClientAssertionCredentialOptions { client_options: self.options() };
+        let (tenant, client) = (self.tenant.clone(), self.client.clone());
+        let credential =
+            ClientAssertionCredential::new(tenant, client, Assertion(assertion.into()), Some(options));
+        self.ask(&*credential.map_err(|_| unusable())?, scope).await
+    }
+
+    fn options(&self) -> ClientOptions {
+        let mut cloud = CustomConfiguration::default();
+        cloud.authority_host.clone_from(&self.authority.origin);
+        ClientOptions { cloud: Some(Arc::new(cloud.into())), ..self.wire.options() }
+    }
+
+    async fn ask(&self, credential: &dyn TokenCredential, scope: &str) -> Result<Provided, Declined> {
+        let token = self.wire.ask(credential, scope).await;
+        let token = token.map_err(|last| trouble(&self.authority.name, &last))?;
+        Ok(of_account(&token, Some(self.tenant.clone())))
+    }
+}
+
+#[async_trait::async_trait]
+impl ClientAssertion for Assertion {
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        Ok(self.0.secret().to_owned())
+    }
+}
+
+/// A token as the answer has it, with the account or tenant it belongs to, if that is known.
+pub(super) fn of_account(token: &AccessToken, account: Option<String>) -> Provided {
+    let expires_at = SystemTime::from(token.expires_on);
+    let facts = Facts { account, ..Facts::default() };
+    Provided { facts, ..Provided::new(Secret::new(token.token.secret().to_owned()), Some(expires_at)) }
+}
+
+fn unusable() -> Declined {
+    Declined::new(Reason::SettingsInvalid, format!("{TENANT} and {CLIENT} cannot be used as they are"))
+}

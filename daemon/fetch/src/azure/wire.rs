@@ -1,0 +1,205 @@
+//! What carries the SDK's requests, and remembers how the last one ended: the SDK's own errors do not say enough.
+//!
+//! Nothing is tried again here: the daemon does that, with its pauses.
+
+use super::{Declined, failure::codes};
+use crate::http::pause;
+use azure_core::{
+    credentials::{AccessToken, TokenCredential},
+    error::{Error, ErrorKind},
+    http::{
+        AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions, Transport, headers::HeaderName,
+    },
+};
+use claviger::reason::Reason;
+use claviger_child::is_token;
+use claviger_private::lock;
+use serde_json::Value;
+use std::{
+    error::Error as StdError,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::time::timeout;
+use tokio_stream::StreamExt as _;
+
+/// How long a link may take as a whole.
+const LINK: Duration = Duration::from_secs(10);
+/// How long a server may take to accept a connection, and to answer.
+const CONNECT: Duration = Duration::from_secs(4);
+const ANSWER: Duration = Duration::from_secs(6);
+/// Largest answer, in bytes. One with a token has a few thousand.
+const MAX_BODY: usize = 256 * 1024;
+/// Longest life of a token that is believed, in seconds: ten years. The SDK cannot count to what an i64 holds.
+const MAX_LIFE: i64 = 10 * 365 * 24 * 3600;
+
+/// The transport.
+#[derive(Debug)]
+pub(super) struct Wire {
+    client: reqwest::Client,
+    last: Mutex<Last>,
+}
+
+/// How the last request ended.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Last {
+    /// None was sent.
+    #[default]
+    Nothing,
+    /// There was no answer in time.
+    Silence,
+    /// The server's certificate is not trusted.
+    Untrusted,
+    /// The server cannot be reached, or broke off.
+    Unreachable,
+    /// It answered.
+    Reply(Reply),
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    /// When to try again.
+    pub(super) retry_after: Option<Duration>,
+    /// Error codes, fit for people.
+    pub(super) codes: Vec<String>,
+    /// Whether it is JSON, as the answers of token services are.
+    pub(super) is_json: bool,
+    /// Whether it says that the real server cannot be reached: Docker Desktop answers so in its place.
+    pub(super) says_unreachable: bool,
+}
+
+impl Wire {
+    /// A transport to a server on the internet, through the proxies of the environment.
+    ///
+    /// # Errors
+    /// If the certificates to trust cannot be used.
+    pub(super) fn outward() -> Result<Arc<Self>, Declined> {
+        Self::of(reqwest::Client::builder().https_only(true))
+    }
+
+    /// A transport to a service of this machine, past any proxy.
+    ///
+    /// # Errors
+    /// If the certificates to trust cannot be used.
+    pub(super) fn inward() -> Result<Arc<Self>, Declined> {
+        Self::of(reqwest::Client::builder().no_proxy())
+    }
+
+    fn of(builder: reqwest::ClientBuilder) -> Result<Arc<Self>, Declined> {
+        let builder = builder.redirect(reqwest::redirect::Policy::none());
+        let client = builder.connect_timeout(CONNECT).timeout(ANSWER).build().map_err(|_| {
+            Declined::new(
+                Reason::SettingsInvalid,
+                "no connection can be made with these certificates and proxies",
+            )
+            .hint("check SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY")
+        })?;
+        Ok(Arc::new(Self { client, last: Mutex::default() }))
+    }
+
+    /// What an SDK's credential is to send with.
+    pub(super) fn options(self: &Arc<Self>) -> ClientOptions {
+        ClientOptions {
+            retry: RetryOptions::none(),
+            transport: Some(Transport::new(self.clone())),
+            ..ClientOptions::default()
+        }
+    }
+
+    /// Asks a credential that sends with this.
+    ///
+    /// # Errors
+    /// How the last request ended.
+    pub(super) async fn ask(
+        &self,
+        credential: &dyn TokenCredential,
+        scope: &str,
+    ) -> Result<AccessToken, Last> {
+        match timeout(LINK, credential.get_token(&[scope], None)).await {
+            Ok(Ok(token)) if is_token(token.token.secret()) => Ok(token),
+            Ok(_) => Err(lock(&self.last).clone()),
+            // The SDK may have been between two attempts, with a reason.
+            Err(_) => match lock(&self.last).clone() {
+                Last::Reply(reply) if reply.status >= 400 => Err(Last::Reply(reply)),
+                _ => Err(Last::Silence),
+            },
+        }
+    }
+
+    async fn send(&self, request: &Request) -> Result<AsyncRawResponse, Last> {
+        let answered = self.client.execute_request(request).await.map_err(|error| ended(&error))?;
+        let (status, headers, mut body) = answered.deconstruct();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = body.next().await {
+            bytes.extend_from_slice(&chunk.map_err(|error| ended(&error))?);
+            if bytes.len() > MAX_BODY {
+                return Err(Last::Reply(Reply { status: status.into(), ..Reply::default() }));
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        let header = |name| headers.get_optional_str(&HeaderName::from_static(name));
+        let reply = Reply {
+            status: status.into(),
+            retry_after: header("retry-after").and_then(|text| pause(text, header("date"))),
+            codes: codes(&value),
+            is_json: value.is_object(),
+            says_unreachable: text.contains("unreachable"),
+        };
+        if !is_credible(&value) {
+            return Err(Last::Reply(reply));
+        }
+        *lock(&self.last) = Last::Reply(reply);
+        Ok(AsyncRawResponse::from_bytes(status, headers, bytes))
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Wire {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        *lock(&self.last) = Last::Nothing;
+        self.send(request).await.map_err(|last| {
+            *lock(&self.last) = last;
+            Error::with_message(ErrorKind::Other, "no answer to use")
+        })
+    }
+}
+
+/// Whether the SDK can count to what an answer says of its life.
+fn is_credible(answer: &Value) -> bool {
+    let life = answer.get("expires_in").filter(|life| life.is_number());
+    life.is_none_or(|life| life.as_i64().is_some_and(|life| (1..=MAX_LIFE).contains(&life)))
+}
+
+fn ended(error: &Error) -> Last {
+    match error.downcast_ref::<reqwest::Error>() {
+        Some(error) if error.is_timeout() => Last::Silence,
+        Some(error) if is_of_tls(error) => Last::Untrusted,
+        _ => Last::Unreachable,
+    }
+}
+
+/// Whether TLS is at the bottom of an error. What an I/O error wraps is not its source.
+fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|inner| is_of_tls(inner))
+        || error.source().is_some_and(is_of_tls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_credible;
+    use serde_json::json;
+
+    #[test]
+    fn lives_that_the_sdk_cannot_count_are_not_believed() {
+        assert!(is_credible(&json!({ "expires_in": 3599 })) && is_credible(&json!({ "error": "x" })));
+        for life in [json!(i64::MAX), json!(u64::MAX), json!(0), json!(-1), json!(1.5e300)] {
+            assert!(!is_credible(&json!({ "expires_in": life })), "{life}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The link "workload-identity": a service principal for which another issuer's token vouches, as in Kubernetes.
+
+use super::{
+    Declined, Provided, Step,
+    principal::{CLIENT, Principal, TENANT},
+    read, unusable,
+};
+use crate::environment::variable;
+use claviger_child::is_token;
+
+const FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
+
+/// Asks for the service principal of this workload.
+pub(super) async fn ask(scope: &str) -> Step {
+    let values = [TENANT, CLIENT, FILE].map(|name| (name, variable(name)));
+    let missing: Vec<_> = values.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+    match values {
+        [(_, Some(tenant)), (_, Some(client)), (_, Some(file))] => {
+            with_file(tenant, client, &file, scope).await.into()
+        }
+        _ if missing.contains(&FILE) => Step::Passed(format!("{FILE} is not set")),
+        _ => Step::Passed(format!("incomplete: {} not set", missing.join(", "))),
+    }
+}
+
+async fn with_file(tenant: String, client: String, path: &str, scope: &str) -> Result<Provided, Declined> {
+    let principal = Principal::new(tenant, client)?;
+    let content = read(FILE, path)?;
+    // Tools that write the file often end it with a line break, which is no part of the token.
+    let token = std::str::from_utf8(&content).map(str::trim).ok().filter(|text| is_token(text));
+    let token = token.ok_or_else(|| {
+        unusable(FILE, path, "holds no token")
+            .hint("it must hold the token of the workload's service account and nothing else")
+    })?;
+    principal.with_assertion(token.to_owned(), scope).await
+}

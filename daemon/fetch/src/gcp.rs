@@ -1,0 +1,111 @@
+//! Google's Application Default Credentials: the first link that is configured gives the token or ends the walk.
+//!
+//! The order is that of Google's libraries: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, gcloud's own file, the
+//! metadata server. The gcloud command comes last: not everybody who signed in with it did so for applications. The
+//! requests are those of google-auth for Python, which the tests compare with.
+
+mod aws;
+mod executable;
+mod external;
+mod file;
+mod gcloud;
+mod impersonated;
+mod kind;
+mod metadata;
+mod program;
+mod service_account;
+mod subject;
+mod token;
+mod url;
+mod user;
+
+use super::{Fetched, environment::variable, http, links::Links};
+use claviger_child::{
+    Declined, Facts, Provided,
+    cloud_file::{GCLOUD_FILE, GOOGLE_FILE},
+};
+use file::Fields;
+use std::path::Path;
+use token::Token;
+
+/// What every token is for. Vertex takes no narrower scope.
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// Longest name of an account that is passed on.
+const MAX_ACCOUNT: usize = 254;
+
+/// What is known of the session besides its environment.
+#[derive(Clone, Copy)]
+pub(super) struct Session {
+    /// It has AWS keys of its own, which it keeps to itself.
+    pub(super) keeps_aws_keys: bool,
+}
+
+/// A token of the first link that is configured.
+pub(super) async fn fetch(session: Session) -> Fetched {
+    let mut links = Links::default();
+    let own = GCLOUD_FILE.path(variable);
+    match GOOGLE_FILE.path(variable) {
+        None => links.pass("credentials-file", "GOOGLE_APPLICATION_CREDENTIALS is not set"),
+        // As with Google's libraries: whether it exists is gcloud's business then.
+        path if path == own => {
+            links.pass("credentials-file", "GOOGLE_APPLICATION_CREDENTIALS names gcloud's file")
+        }
+        Some(path) => {
+            let found = from_file(&path, session, true).await;
+            return settle(links, "credentials-file", &path.display().to_string(), found);
+        }
+    }
+    match own {
+        None => links.pass("gcloud-adc", "neither CLOUDSDK_CONFIG nor HOME is set"),
+        Some(path) if file::is_absent(&path) => {
+            links.pass("gcloud-adc", format!("there is no {}", path.display()))
+        }
+        Some(path) => {
+            let found = from_file(&path, session, false).await;
+            return settle(links, "gcloud-adc", &path.display().to_string(), found);
+        }
+    }
+    if let Some(found) = metadata::ask(&mut links).await {
+        return settle(links, "metadata", "it answered", found);
+    }
+    if let Some(found) = gcloud::ask(&mut links).await {
+        return settle(links, "gcloud", "it is signed in", found);
+    }
+    links.end(Declined::sign_in("there are no Application Default Credentials"))
+}
+
+fn settle(links: Links, name: &str, why: &str, found: Result<Provided, Declined>) -> Fetched {
+    match found {
+        Ok(found) => links.found(name, why, found),
+        Err(trouble) => links.refused(name, trouble),
+    }
+}
+
+/// What a credentials file gives. Its project counts only where the session named the file itself (`spec/behaviour.md`
+/// A2, "Vertex project precedence").
+async fn from_file(path: &Path, session: Session, names_project: bool) -> Result<Provided, Declined> {
+    let content = file::read_json(path)?;
+    let fields = Fields::of(path, &content);
+    let token = kind::token(&fields, &[SCOPE], session, 0).await?;
+    let project =
+        fields.optional("project_id")?.filter(|_| names_project && kind::is_service_account(&fields));
+    let quota_project = quota_project().or(fields.optional("quota_project_id")?.map(str::to_owned));
+    let account = kind::account(&fields)?.filter(|name| is_account(name));
+    let mut provided = found(token, quota_project);
+    provided.facts.project = project.map(str::to_owned);
+    provided.facts.account = account;
+    Ok(provided)
+}
+
+fn found(token: Token, quota_project: Option<String>) -> Provided {
+    let facts = Facts { quota_project, ..Facts::default() };
+    Provided { facts, ..Provided::new(token.secret, token.expires_at) }
+}
+
+fn quota_project() -> Option<String> {
+    variable("GOOGLE_CLOUD_QUOTA_PROJECT")
+}
+
+fn is_account(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_ACCOUNT && name.bytes().all(|byte| byte.is_ascii_graphic())
+}

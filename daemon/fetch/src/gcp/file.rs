@@ -1,0 +1,139 @@
+//! Credentials files: read with a limit, and taken apart field by field, so that an error names the field that is wrong
+//! and never what stands in it.
+
+use super::Declined;
+use crate::file::read;
+use claviger::reason::Reason;
+use serde_json::{Map, Value};
+use std::{io::ErrorKind, path::Path};
+use zeroize::Zeroizing;
+
+/// Largest credentials file, in bytes; those of Google have some 3 KiB.
+const MAX_CREDENTIALS: usize = 1024 * 1024;
+/// Largest file with a subject token, in bytes.
+const MAX_SUBJECT: usize = 64 * 1024;
+
+const HINT: &str = "create it again: `gcloud auth application-default login` for yourself, or download it from the \
+                    Google Cloud console";
+
+/// An object of a credentials file and where it stands.
+#[derive(Clone)]
+pub(super) struct Fields<'a> {
+    /// The file.
+    path: &'a Path,
+    /// Names of the objects around, each with a dot.
+    within: String,
+    map: Option<&'a Map<String, Value>>,
+}
+
+/// Whether nothing stands at `path`.
+pub(super) fn is_absent(path: &Path) -> bool {
+    let found = std::fs::metadata(path);
+    found.is_err_and(|error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
+}
+
+/// A credentials file.
+///
+/// # Errors
+/// `settings-invalid`, with its name.
+pub(super) fn read_json(path: &Path) -> Result<Value, Declined> {
+    let text = read(path, MAX_CREDENTIALS).map_err(|unread| invalid(path, &unread.to_string()))?;
+    let value: Value = serde_json::from_slice(&text).map_err(|error| {
+        invalid(path, &format!("is not JSON (line {}, column {})", error.line(), error.column()))
+    })?;
+    match value {
+        Value::Object(_) => Ok(value),
+        _ => Err(invalid(path, "is not a JSON object")),
+    }
+}
+
+/// A file with a subject token.
+///
+/// # Errors
+/// `source-unavailable`, with its name: somebody else writes such files, and may do so any time.
+pub(super) fn read_subject(path: &Path) -> Result<Zeroizing<Vec<u8>>, Declined> {
+    read(path, MAX_SUBJECT).map_err(|unread| {
+        let message = format!("the subject token's file {} {unread}", path.display());
+        Declined::new(Reason::SourceUnavailable, message)
+            .hint("whatever platform you run on must write it; check credential_source.file")
+    })
+}
+
+fn invalid(path: &Path, what: &str) -> Declined {
+    Declined::new(Reason::SettingsInvalid, format!("the credentials file {} {what}", path.display()))
+        .hint(HINT)
+}
+
+impl<'a> Fields<'a> {
+    /// The outermost object of a file.
+    pub(super) fn of(path: &'a Path, content: &'a Value) -> Self {
+        Self { path, within: String::new(), map: content.as_object() }
+    }
+
+    /// A text that must be there.
+    pub(super) fn text(&self, name: &str) -> Result<&'a str, Declined> {
+        self.optional(name)?.ok_or_else(|| self.wrong(name, "is missing"))
+    }
+
+    /// A text. Empty means unset, as with Google's libraries.
+    pub(super) fn optional(&self, name: &str) -> Result<Option<&'a str>, Declined> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+            Some(_) => Err(self.wrong(name, "must be a text")),
+        }
+    }
+
+    /// A number of seconds or milliseconds.
+    pub(super) fn count(&self, name: &str) -> Result<Option<u64>, Declined> {
+        self.get(name)
+            .map(|value| value.as_u64().ok_or_else(|| self.wrong(name, "must be a whole number")))
+            .transpose()
+    }
+
+    /// A list of texts.
+    pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<&'a str>>, Declined> {
+        let wrong = || self.wrong(name, "must be a list of texts");
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let texts = value.as_array().ok_or_else(wrong)?.iter().map(|text| text.as_str().ok_or_else(wrong));
+        texts.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Scopes: a list, or one text with spaces between them.
+    pub(super) fn scopes(&self) -> Result<Option<Vec<&'a str>>, Declined> {
+        match self.get("scopes") {
+            Some(Value::String(text)) => Ok(Some(text.split(' ').collect())),
+            _ => self.texts("scopes"),
+        }
+    }
+
+    /// An object.
+    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Declined> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Object(map)) => {
+                let within = format!("{}{name}.", self.within);
+                Ok(Some(Self { path: self.path, within, map: Some(map) }))
+            }
+            Some(_) => Err(self.wrong(name, "must be an object")),
+        }
+    }
+
+    /// Names and texts of all fields.
+    pub(super) fn pairs(&self) -> Result<Vec<(&'a str, &'a str)>, Declined> {
+        let text = |(name, value): (&'a String, &'a Value)| match value {
+            Value::String(text) => Ok((name.as_str(), text.as_str())),
+            _ => Err(self.wrong(name, "must be a text")),
+        };
+        self.map.into_iter().flatten().map(text).collect()
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn wrong(&self, name: &str, what: &str) -> Declined {
+        invalid(self.path, &format!("is not usable: {}{name} {what}", self.within))
+    }
+
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.map?.get(name).filter(|value| !value.is_null())
+    }
+}

@@ -1,0 +1,118 @@
+//! The gcloud command as the last resort: whoever is signed in with it.
+//!
+//! gcp_auth can run it too, but it blocks, sets no deadline, and takes every token to be good for an hour, whose expiry gcloud
+//! knows better: it hands out one token until that runs out.
+
+use super::{
+    Declined, Links, Provided, found,
+    program::{self, Failure},
+    quota_project,
+    token::Token,
+    variable,
+};
+use aws_smithy_types::{DateTime, date_time::Format};
+use claviger::{reason::Reason, secret::Secret};
+use claviger_child::{cloud_file::GCLOUD_FILE, is_token};
+use serde::Deserialize;
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+/// How long it may take. It starts an interpreter, and asks Google for a fresh token.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// How long a token is good for of which gcloud does not say: one that somebody put into a file for it.
+const UNKNOWN: Duration = Duration::from_secs(300);
+const LINK: &str = "gcloud";
+const HINT: &str = "run `gcloud auth print-access-token` by hand to see why";
+
+/// What gcloud prints.
+#[derive(Deserialize)]
+struct Printed {
+    credential: Credential,
+}
+
+#[derive(Deserialize)]
+struct Credential {
+    access_token: String,
+    token_expiry: Option<String>,
+}
+
+/// A token of gcloud's active account; `None` if there is no gcloud, or nobody ever used it.
+pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>> {
+    // Without a name server or a network it would take many seconds to say that nobody is signed in.
+    if !directory().is_some_and(|directory| directory.is_dir()) {
+        links.pass(LINK, "gcloud keeps nothing here: nobody has signed in with it");
+        return None;
+    }
+    let format = "--format=json(credential.access_token,credential.token_expiry)";
+    let arguments = ["config", "config-helper", "--quiet", format].map(str::to_owned);
+    let output = match program::run("gcloud", &arguments, &[], DEADLINE).await {
+        Ok(output) => output,
+        Err(Failure::Absent) => {
+            links.pass(LINK, "there is no gcloud in PATH");
+            return None;
+        }
+        Err(failure) => return Some(Err(failed(&failure))),
+    };
+    Some(match token(&output, SystemTime::now()) {
+        Some(token) => Ok(found(token, quota_project())),
+        None => {
+            Err(Declined::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token")
+                .hint(HINT))
+        }
+    })
+}
+
+/// Where gcloud keeps its accounts, and the credentials of applications.
+fn directory() -> Option<PathBuf> {
+    GCLOUD_FILE.place(variable)
+}
+
+/// The token in gcloud's output, if there is one that is still good.
+fn token(output: &[u8], now: SystemTime) -> Option<Token> {
+    let Credential { access_token, token_expiry } =
+        serde_json::from_slice::<Printed>(output).ok()?.credential;
+    let secret = Secret::new(access_token);
+    let expires_at = match token_expiry {
+        Some(text) => SystemTime::try_from(DateTime::from_str(&text, Format::DateTime).ok()?).ok()?,
+        None => now + UNKNOWN,
+    };
+    (is_token(secret.expose()) && expires_at > now).then_some(Token { secret, expires_at: Some(expires_at) })
+}
+
+fn failed(failure: &Failure) -> Declined {
+    match failure {
+        Failure::Exit(Some(code)) => Declined::sign_in(format!("gcloud has no token (exit code {code})")),
+        Failure::Slow => {
+            let message = format!("gcloud gave no token within {} s", DEADLINE.as_secs());
+            Declined::new(Reason::SourceTimeout, message).hint(HINT)
+        }
+        Failure::TooMuch => {
+            Declined::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token").hint(HINT)
+        }
+        Failure::Absent | Failure::NotStarted(_) | Failure::Exit(None) => {
+            Declined::new(Reason::CommandFailed, "gcloud could not be run").hint(HINT)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UNKNOWN, token};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn a_token_comes_with_its_expiry() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_769_860_000);
+        let read = |text: &str| token(text.as_bytes(), now).map(|token| token.expires_at);
+        let with =
+            |expiry: &str| format!(r#"{{"credential": {{"access_token": "t", "token_expiry": {expiry}}}}}"#);
+        let at = UNIX_EPOCH + Duration::from_secs(1_769_860_800);
+        assert_eq!(read(&with("\"2026-01-31T12:00:00Z\"")), Some(Some(at)));
+        assert_eq!(read(&with("null")), Some(Some(now + UNKNOWN)));
+        for bad in [with("\"2026-01-31T11:00:00Z\""), with("\"soon\""), with("7"), "t".into(), "{}".into()] {
+            assert_eq!(read(&bad), None, "{bad}");
+        }
+    }
+}

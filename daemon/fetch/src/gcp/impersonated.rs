@@ -1,0 +1,88 @@
+//! Impersonation: one credential's token buys another's at Google's generateAccessToken. As a kind of file
+//! (`impersonated_service_account`), and as the last step of an external account.
+
+use super::{
+    Declined, Session,
+    file::Fields,
+    http, kind,
+    token::{Token, Whose},
+    url,
+};
+use reqwest::{Method, header::CONTENT_TYPE};
+use serde_json::json;
+use std::time::SystemTime;
+
+/// Field with the URL to ask.
+pub(super) const URL: &str = "service_account_impersonation_url";
+/// What the first credential's token is for.
+pub(super) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
+/// For how long a token is wanted, in seconds, where the file does not say.
+const LIFETIME: u64 = 3600;
+/// What the URL ends with, after the service account.
+const VERB: &str = ":generateAccessToken";
+const HINT: &str = "the account that impersonates needs the role roles/iam.serviceAccountTokenCreator on the service \
+                    account";
+
+/// The token of a file of this kind.
+///
+/// # Errors
+/// Why there is none.
+pub(super) async fn token(
+    fields: &Fields<'_>,
+    scopes: &[&str],
+    session: Session,
+    depth: usize,
+) -> Result<Token, Declined> {
+    fields.text(URL)?;
+    let source = fields.object("source_credentials")?;
+    let source = source.ok_or_else(|| fields.wrong("source_credentials", "is missing"))?;
+    let own = fields.scopes()?;
+    let first = kind::token(&source, &[IAM_SCOPE], session, depth + 1).await?;
+    exchange(fields, &first, own.as_deref().unwrap_or(scopes), fields.texts("delegates")?, None).await
+}
+
+/// Exchanges a token.
+///
+/// # Errors
+/// Why there is no other token for it.
+pub(super) async fn exchange(
+    fields: &Fields<'_>,
+    first: &Token,
+    scopes: &[&str],
+    delegates: Option<Vec<&str>>,
+    lifetime: Option<u64>,
+) -> Result<Token, Declined> {
+    let text = fields.text(URL)?;
+    principal(text)
+        .ok_or_else(|| fields.wrong(URL, "does not end with a service account and :generateAccessToken"))?;
+    let server = url::secure(fields, URL, text)?;
+    let lifetime = format!("{}s", lifetime.unwrap_or(LIFETIME));
+    let body = json!({"delegates": delegates, "scope": scopes, "lifetime": lifetime});
+    let request = http::request(Method::POST, &server)?.bearer_auth(first.secret.expose());
+    let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+    let now = SystemTime::now();
+    Token::from_iam(&http::send(&server, request).await?, Whose::Machine(HINT), now)
+}
+
+/// The service account that a URL names.
+pub(super) fn principal(url: &str) -> Option<&str> {
+    let (before, _) = url.split_once(VERB)?;
+    let (_, account) = before.rsplit_once('/')?;
+    Some(account).filter(|account| !account.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::principal;
+
+    #[test]
+    fn principals() {
+        let url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.example:generateAccessToken";
+        assert_eq!(principal(url), Some("a@b.example"));
+        for bad in
+            ["", "https://x/", "https://x/:generateAccessToken", ":generateAccessToken", "https://x/a@b"]
+        {
+            assert_eq!(principal(bad), None, "{bad}");
+        }
+    }
+}

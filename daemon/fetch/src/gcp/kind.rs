@@ -1,0 +1,48 @@
+//! The kinds of credentials files, told apart by their `type`.
+
+use super::{Declined, Session, external, file::Fields, impersonated, service_account, token::Token, user};
+use std::pin::Pin;
+
+/// Files within files (`source_credentials`) end here.
+const MAX_DEPTH: usize = 3;
+const SERVICE_ACCOUNT: &str = "service_account";
+
+/// The token that a credentials file gives.
+///
+/// # Errors
+/// Why it gives none.
+pub(super) fn token<'a>(
+    fields: &'a Fields<'_>,
+    scopes: &'a [&'a str],
+    session: Session,
+    depth: usize,
+) -> Pin<Box<dyn Future<Output = Result<Token, Declined>> + 'a>> {
+    Box::pin(async move {
+        match fields.text("type")? {
+            SERVICE_ACCOUNT => service_account::token(fields, scopes).await,
+            "authorized_user" => user::authorized_user(fields).await,
+            "external_account_authorized_user" => user::external_account(fields).await,
+            "external_account" => external::token(fields, scopes, session).await,
+            "impersonated_service_account" if depth < MAX_DEPTH => {
+                impersonated::token(fields, scopes, session, depth).await
+            }
+            "impersonated_service_account" => Err(fields.wrong("type", "is nested too deeply")),
+            "gdch_service_account" => Err(fields
+                .wrong("type", "is gdch_service_account, which is not supported: Vertex is not part of GDC")),
+            _ => Err(fields.wrong("type", "is none of Google's kinds of credentials")),
+        }
+    })
+}
+
+/// Whether the file is a service account's key.
+pub(super) fn is_service_account(fields: &Fields<'_>) -> bool {
+    fields.optional("type").ok().flatten() == Some(SERVICE_ACCOUNT)
+}
+
+/// Whom the token of the file belongs to, if it says so.
+pub(super) fn account(fields: &Fields<'_>) -> Result<Option<String>, Declined> {
+    if let Some(url) = fields.optional(impersonated::URL)? {
+        return Ok(impersonated::principal(url).map(str::to_owned));
+    }
+    Ok(fields.optional("client_email")?.or(fields.optional("account")?).map(str::to_owned))
+}

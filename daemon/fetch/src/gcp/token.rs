@@ -1,0 +1,159 @@
+//! A token, and what a token server's answer means. Of an answer that is no token only a short error code is repeated.
+
+use super::Declined;
+use crate::{http::Reply, text::is_code};
+use aws_smithy_types::{DateTime, date_time::Format};
+use claviger::{reason::Reason, secret::Secret};
+use claviger_child::is_token;
+use reqwest::StatusCode;
+use serde_json::Value;
+use std::time::{Duration, SystemTime};
+
+/// A lifetime beyond this is a mistake: Google's tokens live for twelve hours at most.
+const MAX_LIFETIME: f64 = 366.0 * 86_400.0;
+/// From here on a clock counts as wrong: Google takes assertions that are off by less.
+const MAX_SKEW: Duration = Duration::from_secs(300);
+
+/// An access token.
+pub(super) struct Token {
+    pub(super) secret: Secret<String>,
+    /// `None` if its server does not say.
+    pub(super) expires_at: Option<SystemTime>,
+}
+
+/// Whose credentials were sent, which decides what may mend a refusal.
+#[derive(Clone, Copy)]
+pub(super) enum Whose {
+    /// A person's: signing in again gives new ones.
+    Person,
+    /// A machine's or a service account's; what to look at.
+    Machine(&'static str),
+}
+
+impl Token {
+    /// From an OAuth server's answer (RFC 6749, section 5) to a request that was sent at `asked_at`.
+    ///
+    /// # Errors
+    /// What the answer means when it is no token.
+    pub(super) fn from_oauth(reply: &Reply, whose: Whose, asked_at: SystemTime) -> Result<Self, Declined> {
+        let answer = success(reply, whose)?;
+        let secret = secret(reply, answer.get("access_token"))?;
+        let lifetime = match answer.get("expires_in") {
+            None | Some(Value::Null) => None,
+            Some(value) => Some(lifetime(reply, value)?),
+        };
+        Ok(Self { secret, expires_at: lifetime.and_then(|lifetime| asked_at.checked_add(lifetime)) })
+    }
+
+    /// From the answer of Google's generateAccessToken.
+    ///
+    /// # Errors
+    /// What the answer means when it is no token.
+    pub(super) fn from_iam(reply: &Reply, whose: Whose, asked_at: SystemTime) -> Result<Self, Declined> {
+        let answer = success(reply, whose)?;
+        let secret = secret(reply, answer.get("accessToken"))?;
+        let text = answer.get("expireTime").and_then(Value::as_str).ok_or_else(|| no_token(reply))?;
+        let time = DateTime::from_str(text, Format::DateTime).map_err(|_| no_token(reply))?;
+        let expires_at = SystemTime::try_from(time).map_err(|_| no_token(reply))?;
+        match expires_at > asked_at {
+            true => Ok(Self { secret, expires_at: Some(expires_at) }),
+            false => Err(expired(reply)),
+        }
+    }
+}
+
+fn success(reply: &Reply, whose: Whose) -> Result<Value, Declined> {
+    if !reply.status.is_success() {
+        return Err(refusal(reply, whose));
+    }
+    serde_json::from_slice(&reply.body).map_err(|_| no_token(reply))
+}
+
+fn secret(reply: &Reply, value: Option<&Value>) -> Result<Secret<String>, Declined> {
+    let text = value.and_then(Value::as_str).filter(|text| is_token(text)).ok_or_else(|| no_token(reply))?;
+    Ok(Secret::new(text.to_owned()))
+}
+
+/// Seconds; some servers write them as a text.
+fn lifetime(reply: &Reply, value: &Value) -> Result<Duration, Declined> {
+    let seconds =
+        value.as_f64().or_else(|| value.as_str()?.parse::<u64>().ok().map(|seconds| seconds as f64));
+    match seconds {
+        Some(seconds) if seconds <= 0.0 => Err(expired(reply)),
+        Some(seconds) if seconds <= MAX_LIFETIME => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(no_token(reply)),
+    }
+}
+
+fn expired(reply: &Reply) -> Declined {
+    let trouble = Declined::new(
+        Reason::SourceUnavailable,
+        format!("{} answered with a token that has expired", reply.host),
+    );
+    with_clock(trouble, reply)
+}
+
+/// What is trouble with an answer that is no token.
+pub(super) fn no_token(reply: &Reply) -> Declined {
+    let (host, status) = (&reply.host, reply.status.as_u16());
+    Declined::new(Reason::SourceUnavailable, format!("{host} answered with something that is no token (status {status})"))
+        .hint("check the URLs of the credentials file, and whether a proxy or a sign-in page answers instead of the server")
+}
+
+/// What an answer means that is not a success.
+pub(super) fn refusal(reply: &Reply, whose: Whose) -> Declined {
+    let (host, status) = (&reply.host, reply.status);
+    let unavailable = |message: String| Declined::new(Reason::SourceUnavailable, message);
+    match (status, code(&reply.body)) {
+        (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, _) => {
+            unavailable(format!("{host} is overloaded (status {})", status.as_u16()))
+                .retry_after(reply.retry_after())
+        }
+        (status, _) if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            unavailable(format!("{host} has a problem of its own (status {})", status.as_u16()))
+        }
+        (status, _) if status.is_redirection() => {
+            unavailable(format!("{host} answered with a redirect, and secrets are not sent elsewhere"))
+        }
+        (_, Some(code)) => denied(reply, whose, &code),
+        (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => denied(reply, whose, "no code"),
+        _ => no_token(reply),
+    }
+}
+
+fn denied(reply: &Reply, whose: Whose, code: &str) -> Declined {
+    let host = &reply.host;
+    match whose {
+        // Revoked, expired, or of a client that is gone: a new sign-in replaces all of it.
+        Whose::Person if ["invalid_grant", "invalid_client", "unauthorized_client"].contains(&code) => {
+            Declined::sign_in(format!("{host} does not take the stored sign-in any more ({code})"))
+        }
+        Whose::Person => Declined::new(Reason::UpstreamDenied, format!("{host} refuses a token ({code})"))
+            .hint("check with whoever runs your organisation's Google Cloud"),
+        Whose::Machine(hint) => {
+            let trouble = Declined::new(Reason::UpstreamDenied, format!("{host} refuses a token ({code})"));
+            with_clock(trouble.hint(hint), reply)
+        }
+    }
+}
+
+/// What is signed has a time in it, so a wrong clock explains a refusal.
+fn with_clock(trouble: Declined, reply: &Reply) -> Declined {
+    let Some(theirs) = reply.date() else { return trouble };
+    let skew = SystemTime::now().duration_since(theirs).unwrap_or_else(|ahead| ahead.duration());
+    match skew > MAX_SKEW {
+        true => {
+            let minutes = (skew.as_secs() + 30) / 60;
+            trouble.hint(format!("the clock of this machine is off by {minutes} min: set it, and try again"))
+        }
+        false => trouble,
+    }
+}
+
+/// The error code of an answer: OAuth's, or that of Google's APIs.
+fn code(body: &[u8]) -> Option<String> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let error = answer.get("error")?;
+    let code = error.as_str().or_else(|| error.get("status")?.as_str())?;
+    Some(if is_code(code) { code } else { "a code that is not repeated" }.to_owned())
+}

@@ -1,0 +1,66 @@
+//! Looks after this child from a thread of its own. SDKs read what a `credential_process` prints, and what a server answers,
+//! to the end, however long it is; and what they run does not end with them.
+
+use super::say;
+use claviger::reason::Reason;
+use claviger_child::Declined;
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::{getpgrp, getpid, getppid},
+};
+use std::{io, process, thread, time::Duration};
+
+/// How often it looks. In that time a fast command prints some 100 MiB.
+const EVERY: Duration = Duration::from_millis(50);
+/// Most memory a fetch may take, in KiB. An honest one takes a few MiB.
+const MOST: u64 = 256 * 1024;
+
+/// Ends this process, and all that it runs, when the one that started it ends, be it by `kill -9`; and when it takes too
+/// much memory.
+pub(super) fn start() {
+    let parent = getppid();
+    let watch = move || loop {
+        thread::sleep(EVERY);
+        if getppid() != parent {
+            end_group();
+        }
+        if resident().is_some_and(|size| size > MOST) {
+            give_up();
+        }
+    };
+    // Without it, deadlines are what is left.
+    drop(thread::Builder::new().name("guard".to_owned()).spawn(watch));
+}
+
+fn end_group() -> ! {
+    // By hand, it may be in the group of somebody's script.
+    if getpgrp() == getpid() {
+        let _ = killpg(getpgrp(), Signal::SIGKILL);
+    }
+    process::exit(1)
+}
+
+/// Says why. The daemon ends the rest of the group.
+fn give_up() -> ! {
+    let message = format!("an answer is too long: it took more than {} MiB of memory", MOST >> 10);
+    let declined = Declined::new(Reason::CommandOutputInvalid, message)
+        .hint("check what credential_process prints, and which servers are asked");
+    // Held to the end, so that nothing else is said.
+    let mut stdout = io::stdout().lock();
+    process::exit(i32::from(say(&Err(declined), &mut stdout).is_err()))
+}
+
+/// Memory in use, in KiB, where the system has a file that says so.
+#[cfg(not(target_os = "macos"))]
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+/// The most memory that was in use so far, in KiB; macOS counts it in bytes.
+#[cfg(target_os = "macos")]
+fn resident() -> Option<u64> {
+    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).ok()?;
+    u64::try_from(usage.max_rss()).ok().map(|bytes| bytes >> 10)
+}

@@ -1,0 +1,173 @@
+//! How the flows of this child's own reach the network: the session's proxies and certificate authorities, one attempt, no
+//! redirects, short answers, a deadline.
+
+use aws_smithy_types::date_time::Format;
+use claviger::reason::Reason;
+use claviger_child::Declined;
+use reqwest::{
+    Client, Method, RequestBuilder, Response, StatusCode, Url,
+    header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
+    redirect, retry,
+};
+use std::{
+    sync::LazyLock,
+    time::{Duration, SystemTime},
+};
+use zeroize::Zeroizing;
+
+/// How long one request may take, its answer included.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest answer, in bytes: tokens have 16 KiB at most.
+const MAX_BODY: usize = 64 * 1024;
+
+/// For `https`, by way of a proxy if the session has one.
+static SECURE: LazyLock<reqwest::Result<Client>> = LazyLock::new(|| builder().https_only(true).build());
+/// For `http` to this machine or its link: never by way of a proxy, and without certificates.
+static PLAIN: LazyLock<reqwest::Result<Client>> =
+    LazyLock::new(|| builder().no_proxy().tls_certs_only([]).build());
+
+/// An answer.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Zeroizing<Vec<u8>>,
+    /// Who answered.
+    pub(super) host: String,
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    Client::builder().redirect(redirect::Policy::none()).retry(retry::never()).timeout(TIMEOUT)
+}
+
+/// A request to `url`.
+///
+/// # Errors
+/// If the certificates to trust cannot be loaded.
+pub(super) fn request(method: Method, url: &Url) -> Result<RequestBuilder, Declined> {
+    let client = if url.scheme() == "http" { &*PLAIN } else { &*SECURE };
+    match client {
+        Ok(client) => Ok(client.request(method, url.clone())),
+        Err(_) => Err(Declined::new(
+            Reason::SettingsInvalid,
+            "the certificates or the proxy to use cannot be loaded",
+        )
+        .hint("check SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY")),
+    }
+}
+
+/// Sends a request and reads the answer.
+///
+/// # Errors
+/// If there is no answer, or one that is too long.
+pub(super) async fn send(url: &Url, request: RequestBuilder) -> Result<Reply, Declined> {
+    exchange(url, request, TIMEOUT).await
+}
+
+/// As [`send`], with another deadline.
+///
+/// # Errors
+/// As [`send`].
+pub(super) async fn send_within(
+    url: &Url,
+    request: RequestBuilder,
+    patience: Duration,
+) -> Result<Reply, Declined> {
+    exchange(url, request.timeout(patience), patience).await
+}
+
+/// A request may have a deadline of its own, which is left as it is.
+async fn exchange(url: &Url, request: RequestBuilder, patience: Duration) -> Result<Reply, Declined> {
+    let host = host(url);
+    let failed = |error: reqwest::Error| unreachable(&host, &error, patience);
+    let mut response = request.send().await.map_err(failed)?;
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+    let body = body(&mut response, &host, patience).await?;
+    Ok(Reply { status, headers, body, host })
+}
+
+async fn body(
+    response: &mut Response,
+    host: &str,
+    patience: Duration,
+) -> Result<Zeroizing<Vec<u8>>, Declined> {
+    let mut body = Zeroizing::new(Vec::new());
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(host, &error, patience))? {
+        if body.len() + chunk.len() > MAX_BODY {
+            let message = format!("{host} answered with more than {} KiB", MAX_BODY / 1024);
+            return Err(Declined::new(Reason::SourceUnavailable, message));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Host and port, as messages name them.
+pub(super) fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The error's own text holds the URL, and with it whatever the URL holds.
+fn unreachable(host: &str, error: &reqwest::Error, patience: Duration) -> Declined {
+    if error.is_timeout() {
+        let message = format!("{host} did not answer within {} s", patience.as_secs());
+        return Declined::new(Reason::SourceTimeout, message)
+            .hint("check the network, and proxies (HTTPS_PROXY, NO_PROXY)");
+    }
+    let what = if error.is_connect() { "cannot be reached" } else { "broke off its answer" };
+    Declined::new(Reason::SourceUnavailable, format!("{host} {what}"))
+        .hint("check the network, proxies (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE)")
+}
+
+/// The server's clock, if an answer's headers say.
+pub(super) fn date_of(headers: &HeaderMap) -> Option<SystemTime> {
+    time(headers.get(DATE)?.to_str().ok()?)
+}
+
+impl Reply {
+    /// How long the server wants to be left alone.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        pause(self.header(&RETRY_AFTER)?, self.header(&DATE))
+    }
+
+    /// The server's clock.
+    pub(super) fn date(&self) -> Option<SystemTime> {
+        time(self.header(&DATE)?)
+    }
+
+    /// A header's text.
+    pub(super) fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The pause of a `Retry-After` header (RFC 9110, section 10.2.3). A date is one of the server's clock, whose time is in the
+/// header `Date`.
+pub(super) fn pause(text: &str, date: Option<&str>) -> Option<Duration> {
+    let seconds = text.trim().parse().ok().map(Duration::from_secs);
+    let now = || date.and_then(time).unwrap_or_else(SystemTime::now);
+    seconds.or_else(|| time(text)?.duration_since(now()).ok())
+}
+
+/// A date as HTTP writes it (RFC 9110, section 5.6.7).
+fn time(text: &str) -> Option<SystemTime> {
+    let time = aws_smithy_types::DateTime::from_str(text.trim(), Format::HttpDate).ok()?;
+    SystemTime::try_from(time).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pause;
+    use std::time::Duration;
+
+    #[test]
+    fn pauses_are_seconds_or_dates_of_the_server() {
+        let date = Some("Sat, 31 Jan 2026 12:00:00 GMT");
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(pause(" 7 ", None), seconds(7));
+        assert_eq!(pause("Sat, 31 Jan 2026 12:01:30 GMT", date), seconds(90));
+        for bad in ["", "-1", "soon", "7.5", "Sat, 31 Jan 2026 11:00:00 GMT"] {
+            assert_eq!(pause(bad, date), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Fetches one credential, or does one thing with the local store: one request on stdin, one answer on stdout, then it ends.
+//!
+//! A process has exactly its session's environment. It holds no state: the next one starts from nothing. What is said is
+//! in `claviger_child`.
+
+#![forbid(unsafe_code)]
+
+mod account;
+mod aws;
+mod azure;
+mod environment;
+mod file;
+mod gcp;
+mod guard;
+mod http;
+mod links;
+mod notify;
+mod oauth;
+mod probe;
+mod store;
+mod text;
+
+use claviger::reason::{Problem, Reason};
+use claviger_child::{Call, Declined, FETCH_PROGRAM, MAX_CALL, Provided, Request};
+use serde::Serialize;
+use std::{
+    error::Error,
+    io::{self, BufRead as _, StdoutLock, Write as _},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use zeroize::Zeroizing;
+
+/// The release, in one place of the program file, where the tests put another.
+const VERSION_LINE: &str = concat!("clavigerd-fetch ", env!("CARGO_PKG_VERSION"), "\n");
+
+/// What a chain or an account answers.
+type Fetched = Result<Provided, Declined>;
+/// An answer as JSON.
+type Json = Zeroizing<String>;
+
+/// Reads one call from stdin, and answers on stdout. With `--version`, prints the release instead.
+///
+/// # Errors
+/// If the process cannot be protected, the call not read, or the answer not written. That there is no credential is an answer.
+pub fn run() -> Result<(), Box<dyn Error>> {
+    claviger_private::protect()?;
+    if std::env::args_os().nth(1).is_some_and(|word| word == "--version") {
+        return Ok(io::stdout().write_all(VERSION_LINE.as_bytes())?);
+    }
+    let call = call()?;
+    if call.release != claviger::RELEASE {
+        return Ok(say(&Err(other_release(&call.release)), &mut io::stdout().lock())?);
+    }
+    let request = call.request;
+    if !request.lasts() {
+        guard::start();
+    }
+    // Neither aws-lc nor OpenSSL is linked: one provider, chosen here for all SDKs.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answer = runtime.block_on(async {
+        if request.lasts() {
+            ignore_signals()?;
+        }
+        io::Result::Ok(answer(request).await?)
+    })?;
+    // A name server that is silent may hold up a thread for much longer than any answer may take.
+    runtime.shutdown_background();
+    Ok(write(&answer, &mut io::stdout().lock())?)
+}
+
+/// The call: one line. More lines may follow it.
+fn call() -> Result<Call, Box<dyn Error>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(8192));
+    io::Read::take(io::stdin().lock(), MAX_CALL).read_until(b'\n', &mut line)?;
+    // Not the error's own text: it could quote a secret.
+    serde_json::from_slice(&line)
+        .map_err(|_| format!("stdin has no request; only clavigerd runs {FETCH_PROGRAM}").into())
+}
+
+fn other_release(theirs: &str) -> Declined {
+    let theirs: String = theirs.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
+    let message = format!(
+        "the daemon is release {theirs}, but {FETCH_PROGRAM} beside it is release {}",
+        claviger::RELEASE
+    );
+    Problem::new(Reason::SourceUnavailable, message)
+        .hint("`claviger daemon restart` takes a matching pair")
+        .into()
+}
+
+/// A service manager that stops the daemon signals its children too, and so does a terminal that closes. With SIGABRT it
+/// ends a daemon that is wedged.
+fn ignore_signals() -> io::Result<()> {
+    let abort = SignalKind::from_raw(nix::libc::SIGABRT);
+    let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+    for kind in [terminate, interrupt, SignalKind::hangup(), SignalKind::quit(), abort] {
+        // Once somebody listens, it ends the process no more, also when nobody does any longer.
+        drop(signal(kind)?);
+    }
+    Ok(())
+}
+
+fn json(answer: &impl Serialize) -> serde_json::Result<Json> {
+    serde_json::to_string(answer).map(Zeroizing::new)
+}
+
+fn say(answer: &Fetched, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
+    write(&json(answer)?, stdout)
+}
+
+fn write(json: &Json, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
+    stdout.write_all(json.as_bytes())?;
+    stdout.flush()
+}
+
+async fn answer(request: Request) -> serde_json::Result<Json> {
+    match request {
+        Request::Aws { check } => json(&aws::fetch(check).await),
+        Request::AwsCheck(keys) => json(&aws::check_keys(&keys).await),
+        Request::Gcp { keeps_aws_keys } => json(&gcp::fetch(gcp::Session { keeps_aws_keys }).await),
+        Request::Azure { scope } => json(&azure::fetch(&scope).await),
+        Request::Lend(lend) => json(&account::lend(lend).await),
+        Request::Login(login) => json(&account::login(login).await),
+        Request::Save(save) => json(&account::save(save)),
+        Request::Logout(logout) => json(&account::logout(logout).await),
+        Request::Relocate(relocate) => json(&account::relocate(&relocate)),
+        Request::Probe(probe) => json(&probe::look(&probe).await),
+        Request::Show(text) => json(&notify::show(&text).await),
+        Request::Close(number) => json(&notify::close(number).await),
+    }
+}

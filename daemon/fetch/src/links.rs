@@ -1,0 +1,43 @@
+//! The links of a chain as they are asked, and how a walk ends.
+
+use crate::Fetched;
+use claviger_child::{Declined, Link, Outcome, Provided};
+
+/// The links asked so far.
+#[derive(Debug, Default)]
+pub(super) struct Links(Vec<Link>);
+
+impl Links {
+    /// A link that is not configured, or does not answer here: the next one is asked.
+    pub(super) fn pass(&mut self, name: &str, why: impl Into<String>) {
+        self.push(name, Outcome::NotConfigured, why);
+    }
+
+    /// A link that a setting leaves out.
+    pub(super) fn ignore(&mut self, name: &str, why: impl Into<String>) {
+        self.push(name, Outcome::Ignored, why);
+    }
+
+    /// The link that answered.
+    pub(super) fn found(mut self, name: &str, why: impl Into<String>, mut provided: Provided) -> Fetched {
+        self.push(name, Outcome::Chosen, why);
+        provided.facts.link = Some(name.to_owned());
+        provided.facts.links = self.0;
+        Ok(provided)
+    }
+
+    /// A link that is configured and failed: no other identity takes its place.
+    pub(super) fn refused(mut self, name: &str, declined: Declined) -> Fetched {
+        self.push(name, Outcome::Refused, declined.problem.message.clone());
+        self.end(declined)
+    }
+
+    /// No link answered.
+    pub(super) fn end(self, declined: Declined) -> Fetched {
+        Err(Declined { links: self.0, ..declined })
+    }
+
+    fn push(&mut self, name: &str, outcome: Outcome, why: impl Into<String>) {
+        self.0.push(Link { name: name.to_owned(), outcome, why: why.into() });
+    }
+}

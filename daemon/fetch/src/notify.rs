@@ -1,0 +1,110 @@
+//! Shows a notification on the desktop, or takes it back (org.freedesktop.Notifications). A child, so that a bus that hangs
+//! is a kill.
+
+use claviger::reason::Reason;
+use claviger_child::Declined;
+
+/// Longest text that is shown, in characters.
+const MAX_TEXT: usize = 300;
+
+/// Shows `text`, which is not markup, and answers with the number of the notification.
+#[cfg(not(target_os = "macos"))]
+pub(super) async fn show(text: &str) -> Result<u32, Declined> {
+    shown(text).await.map_err(failed)
+}
+
+/// Closes the notification `number`.
+#[cfg(not(target_os = "macos"))]
+pub(super) async fn close(number: u32) -> Result<u32, Declined> {
+    closed(number).await.map_err(failed)
+}
+
+#[cfg(not(target_os = "macos"))]
+fn failed(error: zbus::Error) -> Declined {
+    Declined::new(Reason::SourceUnavailable, format!("no desktop shows notifications: {error}"))
+}
+
+#[cfg(target_os = "macos")]
+pub(super) async fn show(_: &str) -> Result<u32, Declined> {
+    Err(Declined::new(Reason::SourceUnavailable, "there are no notifications on this system"))
+}
+
+#[cfg(target_os = "macos")]
+pub(super) async fn close(_: u32) -> Result<u32, Declined> {
+    show("").await
+}
+
+#[cfg(not(target_os = "macos"))]
+const SERVICE: &str = "org.freedesktop.Notifications";
+#[cfg(not(target_os = "macos"))]
+const OBJECT: &str = "/org/freedesktop/Notifications";
+
+/// The bus that was named, and no other that the library might find.
+#[cfg(not(target_os = "macos"))]
+async fn connect() -> zbus::Result<zbus::Connection> {
+    let address = crate::environment::variable("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
+    zbus::connection::Builder::address(address.as_str())?.build().await
+}
+
+#[cfg(not(target_os = "macos"))]
+async fn shown(text: &str) -> zbus::Result<u32> {
+    use std::collections::HashMap;
+    let body = markup(text);
+    let (replaces, actions, expires) = (0_u32, Vec::<&str>::new(), -1_i32);
+    let hints: HashMap<&str, zbus::zvariant::Value<'_>> =
+        HashMap::from([("urgency", zbus::zvariant::Value::U8(1))]);
+    let message = (
+        "claviger",
+        replaces,
+        "dialog-password",
+        "claviger needs you",
+        body.as_str(),
+        actions,
+        hints,
+        expires,
+    );
+    let answer =
+        connect().await?.call_method(Some(SERVICE), OBJECT, Some(SERVICE), "Notify", &message).await?;
+    answer.body().deserialize()
+}
+
+#[cfg(not(target_os = "macos"))]
+async fn closed(number: u32) -> zbus::Result<u32> {
+    let bus = connect().await?;
+    bus.call_method(Some(SERVICE), OBJECT, Some(SERVICE), "CloseNotification", &number).await?;
+    Ok(number)
+}
+
+/// Bodies are markup: text that others wrote (a path) must not become a link, or break the rest.
+#[cfg_attr(target_os = "macos", allow(dead_code, reason = "nothing is shown there"))]
+fn markup(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().filter(|c| !c.is_control()).take(MAX_TEXT) {
+        match c {
+            '&' => shown.push_str("&amp;"),
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '"' => shown.push_str("&quot;"),
+            '\'' => shown.push_str("&#39;"),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::markup;
+
+    #[test]
+    fn no_text_becomes_markup() {
+        for (text, shown) in [
+            ("the account work has to sign in again: claviger login work", None),
+            ("/w/<a href=\"x\">&amp;", Some("/w/&lt;a href=&quot;x&quot;&gt;&amp;amp;")),
+            ("a\nb\u{1b}[2K'", Some("ab[2K&#39;")),
+        ] {
+            assert_eq!(markup(text), shown.unwrap_or(text));
+        }
+        assert_eq!(markup(&"<".repeat(1000)).len(), 4 * 300);
+    }
+}

@@ -1,0 +1,234 @@
+//! Requests to an authorization server, and what its refusals mean.
+
+use super::reply::{Granted, Reply};
+use crate::{http, store::Client, text::is_code};
+use claviger::reason::Reason;
+use claviger_child::{Declined, Text};
+use claviger_private::lock;
+use oauth2::{
+    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RefreshToken,
+    RequestTokenError, RevocationUrl, TokenUrl,
+    basic::{
+        BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
+        BasicTokenIntrospectionResponse,
+    },
+};
+use reqwest::{Method, StatusCode, Url};
+use std::{fmt, sync::Mutex, time::Duration};
+
+/// How long an answer may take that a person waits for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the answer to a refresh may take: it brings what the server gives only once.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The crate's client, with our reading of what is granted.
+pub(crate) type Protocol<Auth = EndpointNotSet, Device = EndpointNotSet> = oauth2::Client<
+    BasicErrorResponse,
+    Reply,
+    BasicTokenIntrospectionResponse,
+    oauth2::StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    Auth,
+    Device,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// An authorization server, as one client sees it.
+pub(crate) struct Server {
+    pub(crate) client: Client,
+    secret: Option<Text>,
+    /// How long an answer may take.
+    patience: Duration,
+    /// What the last answer was like.
+    seen: Mutex<Option<Seen>>,
+}
+
+#[derive(Clone, Copy)]
+struct Seen {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+}
+
+/// Why nothing was granted.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The server takes this code or token no more: `invalid_grant`.
+    Spent(Declined),
+    /// There was no answer: it may have done what it was asked for all the same.
+    Unanswered(Declined),
+    /// Anything else.
+    Other(Declined),
+}
+
+/// No answer, as the crate wants to hear it.
+#[derive(Debug)]
+pub(crate) struct NoAnswer(Declined);
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.problem.message)
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+impl NoAnswer {
+    /// Of a server that answered that it cannot answer.
+    pub(crate) fn passing() -> Self {
+        Self(Declined::new(Reason::SourceUnavailable, "the authorization server is in trouble"))
+    }
+}
+
+/// Whether a status says that the server cannot answer now.
+pub(crate) fn is_in_trouble(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+impl Failure {
+    /// What a person is told.
+    pub(crate) fn trouble(self) -> Declined {
+        match self {
+            Self::Spent(trouble) | Self::Unanswered(trouble) | Self::Other(trouble) => trouble,
+        }
+    }
+}
+
+impl Server {
+    pub(crate) fn new(client: Client, secret: Option<Text>) -> Self {
+        Self { client, secret, patience: PATIENCE, seen: Mutex::new(None) }
+    }
+
+    /// The crate's client.
+    ///
+    /// # Errors
+    /// If the token endpoint is not a URL.
+    pub(crate) fn protocol(&self) -> Result<Protocol, Declined> {
+        let mut client = oauth2::Client::new(ClientId::new(self.client.client_id.clone()));
+        if let Some(secret) = &self.secret {
+            client = client.set_client_secret(ClientSecret::new(secret.0.expose().clone()));
+        }
+        let by = if self.client.secret_in_body { AuthType::RequestBody } else { AuthType::BasicAuth };
+        Ok(client.set_auth_type(by).set_token_uri(self.url()?))
+    }
+
+    fn url(&self) -> Result<TokenUrl, Declined> {
+        TokenUrl::new(self.client.token_endpoint.clone())
+            .map_err(|_| Declined::new(Reason::SettingsInvalid, "the token endpoint is not a URL"))
+    }
+
+    /// Sends a request of the crate's; it is how the crate reaches the network.
+    pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
+        let url: Url = request.uri().to_string().parse().map_err(|_| {
+            NoAnswer(Declined::new(
+                Reason::SettingsInvalid,
+                "an endpoint of the authorization server is not a URL",
+            ))
+        })?;
+        let method = Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::POST);
+        let (parts, body) = request.into_parts();
+        let sent = http::request(method, &url).map_err(NoAnswer)?.headers(parts.headers).body(body);
+        let reply = http::send_within(&url, sent, self.patience).await.map_err(NoAnswer)?;
+        let seen = Seen { status: reply.status, retry_after: reply.retry_after() };
+        *lock(&self.seen) = Some(seen);
+        // Without its content type, which some servers get wrong: what is no JSON is found out anyway.
+        let mut response = HttpResponse::new(reply.body.to_vec());
+        *response.status_mut() = reply.status;
+        Ok(response)
+    }
+
+    /// Exchanges a refresh token.
+    pub(crate) async fn refresh(mut self, token: &Text) -> Result<Granted, Failure> {
+        self.patience = REFRESH_PATIENCE;
+        let protocol = self.protocol().map_err(Failure::Other)?;
+        let token = RefreshToken::new(token.0.expose().clone());
+        let granted =
+            protocol.exchange_refresh_token(&token).request_async(&|request| self.send(request)).await;
+        granted.map(Reply::granted).map_err(|error| self.failure("the refresh", error))
+    }
+
+    /// Gives a refresh token back.
+    pub(crate) async fn revoke(&self, token: &Text) -> Result<(), Declined> {
+        let bad_url = || Declined::new(Reason::SettingsInvalid, "the revocation endpoint is not a URL");
+        let endpoint = self.client.revocation_endpoint.clone().unwrap_or_default();
+        let uri: oauth2::http::Uri = endpoint.parse().map_err(|_| bad_url())?;
+        // The crate insists on https here, which a server on this machine may do without (`discovery::check`).
+        let secure =
+            RevocationUrl::new(endpoint.replacen("http://", "https://", 1)).map_err(|_| bad_url())?;
+        let protocol = self.protocol()?.set_revocation_url(secure);
+        let token = RefreshToken::new(token.0.expose().clone());
+        let request = protocol.revoke_token(token.into()).map_err(|_| bad_url())?;
+        let send = |mut request: HttpRequest| {
+            request.uri_mut().clone_from(&uri);
+            self.send(request)
+        };
+        let revoked = request.request_async(&send).await;
+        revoked.map_err(|error| match error {
+            RequestTokenError::Request(NoAnswer(trouble)) => trouble,
+            _ => {
+                let status = lock(&self.seen).map_or(String::new(), |seen| format!(" ({})", seen.status));
+                Declined::new(
+                    Reason::UpstreamDenied,
+                    format!("the server refused to revoke the token{status}"),
+                )
+            }
+        })
+    }
+
+    /// What a refusal of `what` means.
+    pub(crate) fn failure(
+        &self,
+        what: &str,
+        error: RequestTokenError<NoAnswer, BasicErrorResponse>,
+    ) -> Failure {
+        let host = self
+            .client
+            .token_endpoint
+            .parse()
+            .map_or_else(|_| "the server".to_owned(), |url| http::host(&url));
+        let seen = *lock(&self.seen);
+        let code = match error {
+            RequestTokenError::Request(NoAnswer(trouble)) => return Failure::Unanswered(trouble),
+            RequestTokenError::ServerResponse(refusal) => Some(refusal.error().clone()),
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => None,
+        };
+        refusal(&host, what, code.as_ref(), seen)
+    }
+}
+
+/// RFC 6749, section 5.2, and what servers in trouble answer instead.
+fn refusal(host: &str, what: &str, code: Option<&BasicErrorResponseType>, seen: Option<Seen>) -> Failure {
+    let status = seen.map_or(StatusCode::OK, |seen| seen.status);
+    let retry_after = seen.and_then(|seen| seen.retry_after);
+    let word = code.map(AsRef::as_ref).filter(|code| is_code(code)).unwrap_or("an error");
+    let unavailable = |message: String| {
+        let trouble = Declined::new(Reason::SourceUnavailable, message).retry_after(retry_after);
+        Failure::Other(trouble.hint("it is tried again; nothing that was kept is lost"))
+    };
+    // Whatever its body says: only a 4xx is a refusal (RFC 6749, section 5.2).
+    if is_in_trouble(status) || !status.is_client_error() && code.is_some() {
+        return unavailable(format!("{host} answered {what} with {status}"));
+    }
+    match code {
+        Some(BasicErrorResponseType::InvalidGrant) => {
+            Failure::Spent(Declined::new(Reason::LoginRequired, format!("{host} refused {what}: {word}")))
+        }
+        Some(BasicErrorResponseType::Extension(other))
+            if ["temporarily_unavailable", "server_error", "slow_down"].contains(&other.as_str()) =>
+        {
+            unavailable(format!("{host} answered {what} with {word}"))
+        }
+        Some(_) => Failure::Other(
+            Declined::new(Reason::UpstreamDenied, format!("{host} refused {what}: {word}"))
+                .hint("check client id, client secret and scopes of the [oauth.NAME] section"),
+        ),
+        None if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Failure::Other(
+            Declined::new(Reason::UpstreamDenied, format!("{host} refused {what}: {status}"))
+                .hint("check client id and client secret of the [oauth.NAME] section"),
+        ),
+        None => {
+            unavailable(format!("{host} answered {what} with {status}, and with nothing that OAuth knows"))
+        }
+    }
+}

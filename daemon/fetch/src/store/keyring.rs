@@ -1,0 +1,129 @@
+//! The keyring: Secret Service on Linux, Keychain on macOS.
+//!
+//! A service that owns the name and never answers would hold us up for ever, so every call has a thread of its own, and all
+//! calls of this process share one deadline. What hangs ends with this process.
+
+#[cfg(target_os = "macos")]
+mod keychain;
+#[cfg(not(target_os = "macos"))]
+mod secret_service;
+
+#[cfg(target_os = "macos")]
+use keychain as items;
+#[cfg(not(target_os = "macos"))]
+use secret_service as items;
+
+use super::{
+    Record,
+    file::{decode, encode},
+};
+use claviger::reason::Reason;
+use claviger_child::Declined;
+use std::{
+    cell::Cell,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long the keyring may take for everything it is asked: with the start of a process, a person waits 3 s at most.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Service that items are filed under.
+const SERVICE: &str = "claviger";
+
+/// The item of one account.
+pub(super) struct Keyring {
+    account: String,
+    /// What is left of its patience.
+    left: Cell<Duration>,
+}
+
+/// Why it did not do as it was asked. Its own texts can quote what they are about, so only the kind is told.
+#[derive(Clone, Copy)]
+enum Refusal {
+    Locked,
+    Absent,
+    Failed,
+}
+
+impl Keyring {
+    pub(super) fn new(account: &str) -> Self {
+        Self { account: account.to_owned(), left: Cell::new(PATIENCE) }
+    }
+
+    /// The record; `None` if the keyring says that there is none, which one that lost its files says, too.
+    pub(super) fn read(&self) -> Result<Option<Record>, Declined> {
+        let Some(text) = self.ask(items::read)? else { return Ok(None) };
+        decode(text.expose()).map(Some).map_err(|is_newer| self.wrong(is_newer))
+    }
+
+    /// Whether it answers and takes items.
+    pub(super) fn probe(&self) -> Result<(), Declined> {
+        self.ask(items::probe)
+    }
+
+    pub(super) fn write(&self, record: &Record) -> Result<(), Declined> {
+        let text = encode(record)?;
+        self.ask(move |account| items::write(account, text.expose()))
+    }
+
+    pub(super) fn remove(&self) -> Result<(), Declined> {
+        self.ask(items::remove)
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&str) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Declined> {
+        let (answer, answers) = mpsc::channel();
+        let (account, started) = (self.account.clone(), Instant::now());
+        let asked = thread::Builder::new().name("keyring".to_owned());
+        let asked = asked.spawn(move || drop(answer.send(question(&account))));
+        let answered = asked.map(|_| answers.recv_timeout(self.left.get()));
+        self.left.set(self.left.get().saturating_sub(started.elapsed()));
+        match answered {
+            Ok(Ok(answered)) => answered.map_err(refused),
+            _ => Err(Declined::new(
+                Reason::SourceTimeout,
+                format!("the keyring did not answer within {} s", PATIENCE.as_secs_f32()),
+            )
+            .hint(BY_FILE)),
+        }
+    }
+
+    fn wrong(&self, is_newer: bool) -> Declined {
+        let (message, hint) = match is_newer {
+            true => {
+                ("a newer version of claviger wrote the item in the keyring", "update claviger".to_owned())
+            }
+            false => (
+                "the item in the keyring is damaged",
+                format!("it is left as it is; `claviger login {}` replaces it", self.account),
+            ),
+        };
+        Declined::new(Reason::SettingsInvalid, message).hint(hint)
+    }
+}
+
+/// The configuration counts from the start of a daemon on.
+const BY_FILE: &str = "restart the keyring's service; `claviger login --store file` keeps a secret in a sealed file, and \
+     store = \"file\" under [daemon] in ~/.config/claviger/config.toml, followed by `claviger daemon stop`, every new one";
+
+fn refused(refusal: Refusal) -> Declined {
+    match refusal {
+        Refusal::Locked => Declined::new(Reason::KeyringLocked, "the keyring is locked")
+            .hint("unlock it (by signing in to the desktop, or with its own program), then try again"),
+        Refusal::Absent => Declined::new(Reason::SourceUnavailable, "there is no keyring here").hint(BY_FILE),
+        Refusal::Failed => Declined::new(Reason::SourceUnavailable, "the keyring failed").hint(BY_FILE),
+    }
+}
+
+/// The trouble of a keyring that has no item for an account that exists.
+pub(super) fn silent(account: &str) -> Declined {
+    let message = format!(
+        "the keyring has no item for the account {account}: it is not the one it was, or somebody removed the item"
+    );
+    Declined::new(Reason::KeyringLocked, message).hint(format!(
+        "unlock it, then try again; if the item is gone for good, `claviger login {account}` makes a new one"
+    ))
+}

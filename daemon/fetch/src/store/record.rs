@@ -1,0 +1,73 @@
+//! What is kept of one account. Pure.
+
+use claviger_child::{Text, account::Kind};
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Layout that this code writes and understands.
+pub(crate) const VERSION: u32 = 1;
+
+/// A record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) version: u32,
+    /// Random identity of the login, as in the list of accounts.
+    pub(crate) login: String,
+    /// Counts the secrets of this account from 1, over all its logins.
+    pub(crate) generation: u64,
+    pub(crate) kind: Kind,
+    /// What is lent: an access token, a long-lived token, an API key. `None` if the server's was of no use.
+    pub(crate) secret: Option<Text>,
+    /// When it was issued, in milliseconds since 1970.
+    pub(crate) issued_at_ms: u64,
+    /// When it expires; `None` if that is unknown.
+    pub(crate) expires_at_ms: Option<u64>,
+    /// How to get the next one.
+    pub(crate) refresh: Option<Refresh>,
+    /// Why the server takes the refresh token no more. It is kept to find out what happened.
+    pub(crate) quarantine: Option<Quarantine>,
+}
+
+/// A refresh token, and who takes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Refresh {
+    pub(crate) token: Text,
+    pub(crate) client: Client,
+}
+
+/// The client that a login was made as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Client {
+    pub(crate) client_id: String,
+    pub(crate) token_endpoint: String,
+    pub(crate) revocation_endpoint: Option<String>,
+    /// Whether the client secret goes into the body, for servers that take it nowhere else.
+    pub(crate) secret_in_body: bool,
+}
+
+/// A refresh token that is of no use any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Quarantine {
+    /// What a person is told.
+    pub(crate) why: String,
+    /// When, in milliseconds since 1970.
+    pub(crate) at_ms: u64,
+}
+
+impl Record {
+    /// When the secret expires.
+    pub(crate) fn expires_at(&self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_millis(self.expires_at_ms?))
+    }
+
+    /// When it was issued.
+    pub(crate) fn issued_at(&self) -> SystemTime {
+        UNIX_EPOCH.checked_add(Duration::from_millis(self.issued_at_ms)).unwrap_or(UNIX_EPOCH)
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn milliseconds(at: SystemTime) -> u64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
