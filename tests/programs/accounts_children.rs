@@ -145,7 +145,7 @@ async fn no_secret_of_a_login_can_be_seen_in_a_process_or_a_file() {
         drop(held);
         assert!(logout.join().expect("logged out").revoked);
     });
-    let verbs = ["login", "account", "logout"].map(|verb| format!(" fetch {verb} "));
+    let verbs = ["login", "lend", "logout"].map(|verb| format!("clavigerd-fetch {verb} "));
     assert!(verbs.iter().all(|verb| seen.iter().any(|line| line.contains(verb))), "{seen:?}");
     // In files, too: the home looks for canaries itself, but verifier and state are none.
     for file in home.files("home/.local/state/claviger").into_iter().chain([home.path("daemon.log")]) {

@@ -285,7 +285,8 @@ fn accounts_whose_server_is_silent_hold_up_no_other() {
             command.stdout(std::process::Stdio::null()).spawn().expect("claviger runs")
         })
         .collect();
-    until("all hang", || claviger_tests::processes("--account").len() >= 20);
+    let store = home.path("home/.local/state/claviger/accounts").display().to_string();
+    until("all hang", || claviger_tests::processes(&store).len() >= 20);
     let mut command = home.claviger(&["token"]);
     let output = command.env("NO_PROXY", "other.example").output().expect("claviger runs");
     assert_eq!(text(&output.stdout), first, "{}", text(&output.stderr));

@@ -67,9 +67,14 @@ fn the_package_is_installed_used_and_purged() {
 fn files_are_where_they_belong(files: &str) {
     for file in files.split('|') {
         let [path, mode, owner] = file.split(' ').collect::<Vec<_>>()[..] else { panic!("{file}") };
-        let is_program = path.starts_with("/usr/bin/");
+        let is_program = path.starts_with("/usr/bin/") || path.starts_with("/usr/libexec/");
         assert_eq!((mode, owner), (if is_program { "755" } else { "644" }, "0"), "{file}");
-        let known = ["/usr/bin/claviger", "/usr/lib/systemd/user/clavigerd.", "/usr/share/man/man1/claviger"];
+        let known = [
+            "/usr/bin/claviger",
+            "/usr/libexec/claviger/",
+            "/usr/lib/systemd/user/clavigerd.",
+            "/usr/share/man/man1/claviger",
+        ];
         let known = known.iter().chain(&["/usr/share/doc/claviger/"]).any(|start| path.starts_with(start));
         assert!(known || path.contains("completions"), "{file}");
     }

@@ -58,7 +58,14 @@ pub(super) fn parse(output: &[u8]) -> Result<(Keys, Option<SystemTime>), String>
 
 /// An ISO 8601 instant.
 fn instant(text: &str) -> Option<SystemTime> {
-    let at: Timestamp = text.trim().parse().ok()?;
+    let text = text.trim();
+    // The parser also takes a date alone, and a time without a zone.
+    let (_, time) = text.split_at_checked(10)?;
+    let has_zone = time.ends_with(['Z', 'z']) || time.contains(['+', '-']);
+    if !time.starts_with(['T', 't']) || !has_zone {
+        return None;
+    }
+    let at: Timestamp = text.parse().ok()?;
     let seconds = u64::try_from(at.seconds).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
