@@ -1,12 +1,9 @@
 //! The life of a cache entry over time: scripts of what happens when, and laws that hold for whatever happens.
 
 use claviger::reason::{Problem, Reason};
-use clavigerd::{
-    broker::{
-        next::{Next, next},
-        slot::{Cause, Decision, State, Verdict},
-    },
-    pauses,
+use clavigerd::broker::{
+    next::{Next, next},
+    slot::{Cause, Decision, State, Verdict},
 };
 use proptest::{collection::vec, prelude::*};
 use std::time::{Duration, SystemTime};
