@@ -5,7 +5,7 @@
 //! daemon's own environment, which no command gets to see.
 
 use crate::{
-    broker::{Broker, tune::Census},
+    broker::{Broker, cache::Census},
     config::{self, Config},
     host::system,
     lock::lock,

@@ -1,4 +1,4 @@
-//! Who sees in a terminal what becomes of an entry. Nobody has to be called to the desktop for that.
+//! A session that sees in a terminal what becomes of an entry. No person has to be called to the desktop for that.
 
 use super::{Broker, entry::Entry};
 use crate::key::SourceKey;
@@ -11,31 +11,29 @@ pub(super) struct Attended {
     key: SourceKey,
 }
 
-impl Broker {
+impl Attended {
     /// Counts a session that waits, if it is in a terminal.
-    pub(super) fn attend(self: &Arc<Self>, key: SourceKey, interactive: bool) -> Option<Attended> {
-        self.attend_entry(self.lock().get_mut(&key)?, key, interactive)
+    pub(super) fn waiting(broker: &Arc<Broker>, key: SourceKey, interactive: bool) -> Option<Self> {
+        broker.cache.with(key, |entry| Self::of(broker, entry, key, interactive))?
     }
 
-    /// As [`Broker::attend`], for who holds the entry.
-    pub(super) fn attend_entry(
-        self: &Arc<Self>,
+    /// The same, with the entry at hand.
+    pub(super) fn of(
+        broker: &Arc<Broker>,
         entry: &mut Entry,
         key: SourceKey,
         interactive: bool,
-    ) -> Option<Attended> {
+    ) -> Option<Self> {
         interactive.then(|| {
-            entry.attended += 1;
-            Attended { broker: self.clone(), key }
+            entry.attend();
+            Self { broker: broker.clone(), key }
         })
     }
 }
 
 impl Drop for Attended {
     fn drop(&mut self) {
-        if let Some(entry) = self.broker.lock().get_mut(&self.key) {
-            entry.attended = entry.attended.saturating_sub(1);
-        }
+        self.broker.cache.with(self.key, Entry::leave);
         self.broker.attention.notify_one();
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     borrowers::Borrower,
-    hook::Hook,
+    hooks::Hook,
     slot::{Issue, Validity},
 };
 use crate::{
@@ -18,14 +18,7 @@ use claviger::{
     session::SessionContext,
     warning::{Kind, Warning},
 };
-use std::{
-    borrow::Cow,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64},
-    },
-    time::Duration,
-};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// A credential on loan.
 #[derive(Debug)]
@@ -143,27 +136,4 @@ impl Wanted<'_> {
     pub(super) fn borrower(&self) -> Borrower {
         Borrower::new(self.pid.and_then(system::session_of).or(self.pid), &self.session.cwd)
     }
-}
-
-/// Totals since the start.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Requests for a credential.
-    pub requests: AtomicU64,
-    /// Of these, answered at once.
-    pub hits: AtomicU64,
-    /// Of these, waited for a refresh.
-    pub waits: AtomicU64,
-    /// Of these, ended with a problem.
-    pub errors: AtomicU64,
-    /// Commands run.
-    pub runs: AtomicU64,
-    /// Reports of rejected credentials, those of hooks that asked again among them.
-    pub rejections: AtomicU64,
-    /// Of the requests, needed no cache.
-    pub own: AtomicU64,
-    /// Of the requests, ended with a problem at once.
-    pub refused: AtomicU64,
-    /// Open watch streams.
-    pub watchers: AtomicU32,
 }

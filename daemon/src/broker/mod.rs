@@ -1,25 +1,35 @@
-//! Lends credentials: picks the source, serves from the cache, refreshes once for everybody.
+//! Lends credentials: picks the source, serves from the cache, refreshes once for all who wait.
+//!
+//! The broker is made of values that own what they guard: [`cache`], [`flights`], [`hooks`], [`resolver`], [`counters`].
+//! What it does with them has a file for each verb: `serve`, `fly`, `tend`, `watch`, `refresh`, `inherit`, `locked`.
 //!
 //! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.
 
 mod attended;
+mod audience;
 pub mod borrowers;
+pub mod cache;
+pub mod counters;
 pub mod entry;
-pub mod flight;
-pub mod hook;
-mod inputs;
+mod flights;
+mod fly;
+pub mod hooks;
+mod inherit;
 pub mod kept;
 pub mod loan;
+mod lockdown;
 mod locked;
 pub mod news;
 pub mod next;
 mod recall;
 mod recursion;
 pub mod refresh;
+pub mod resolver;
 mod serve;
 pub mod slot;
-pub mod tend;
-pub mod tune;
+mod stock;
+pub mod talk;
+mod tend;
 pub mod watch;
 
 use crate::{
@@ -27,77 +37,53 @@ use crate::{
     auth_refresh::AuthRefreshes,
     config::Limits,
     demand::Demand,
-    host::{Host, files},
+    host::Host,
     key::SourceKey,
     life::Life,
-    lock::{Live, lock},
-    resolve::{self, Given, Winner},
-    settings::{self, Scope, Settings, Snapshot, store::SettingsStore},
+    resolve::Winner,
+    settings::{Settings, store::SettingsStore},
     shown::{Changes, Shown},
     sources::{Material, Turns},
     trust::TrustStore,
 };
-use claviger::{
-    reason::Problem,
-    session::{SessionContext, SessionMode},
-};
-use entry::{Entries, Entry};
-use kept::Inherited;
-use loan::{Counters, Loan, LoanMaterial, Terms, Wanted};
-use recall::{Inputs, Recall};
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
-    time::SystemTime,
-};
-use tokio::sync::{
-    Notify,
-    watch::{Receiver, Sender},
-};
+use cache::{Cache, Census};
+use claviger::{reason::Problem, session::SessionContext};
+use counters::{Count, Counters};
+use entry::Entry;
+use flights::Flights;
+use hooks::Hooks;
+use loan::{Loan, LoanMaterial, Terms, Wanted};
+use resolver::Resolver;
+use std::{sync::Arc, time::SystemTime};
+use tokio::sync::{Notify, watch::Receiver};
 
 /// The heart of the daemon.
 #[derive(Debug)]
 pub struct Broker {
     /// Clock and processes.
     pub host: Host,
-    /// The settings files.
-    pub settings: Arc<SettingsStore>,
-    /// The trust decisions.
-    pub trust: Arc<TrustStore>,
-    /// The list of accounts.
-    pub accounts: Arc<Accounts>,
-    /// Where their secrets are.
+    /// Who wins for a session.
+    pub resolver: Resolver,
+    /// Where the secrets of accounts are.
     pub store: Store,
-    /// Bounds.
-    limits: Live<Limits>,
     /// Totals.
     pub counters: Counters,
     /// When the daemon started.
     pub started_at: SystemTime,
-    entries: Mutex<Entries>,
-    recall: Recall,
-    hooks: hook::Sessions,
-    turns: Turns,
     /// The commands that sign a person in.
     pub auth_refreshes: Arc<AuthRefreshes>,
-    /// Whether nothing is lent.
-    locked: AtomicBool,
-    /// The file that says so to the next start.
-    lock_mark: PathBuf,
-    inherited: Inherited,
-    /// Told of everything that a status shows.
-    shown: Shown,
     /// Poked when a person may be needed, or not any more.
     pub attention: Notify,
-    /// Jumps of the clock.
-    jumps: Receiver<u64>,
-    /// Refreshes in progress.
-    flying: Sender<usize>,
     /// What the daemon is doing.
     pub life: Life,
+    cache: Cache,
+    hooks: Hooks,
+    flights: Flights,
+    turns: Turns,
+    /// Told of everything that a status shows.
+    shown: Shown,
+    /// Jumps of the clock.
+    jumps: Receiver<u64>,
 }
 
 // === impl Broker ===
@@ -111,33 +97,22 @@ impl Broker {
         (accounts, store): (Arc<Accounts>, Store),
         limits: Limits,
     ) -> Arc<Self> {
-        let (started_at, jumps) = (host.clock.now(), host.clock.jumps());
-        let lock_mark = store.directory.join("locked");
-        let (counters, entries, recall, hooks, inherited, attention) = Default::default();
         let shown = Shown::default();
-        let auth_refreshes = Arc::new(AuthRefreshes::new(shown.clone()));
         Arc::new(Self {
+            started_at: host.clock.now(),
+            jumps: host.clock.jumps(),
             host,
-            settings,
-            trust,
-            accounts,
+            resolver: Resolver::new(settings, trust, accounts, limits),
+            cache: Cache::new(&store.directory, shown.clone()),
             store,
-            limits: Live::new(limits),
-            counters,
-            started_at,
-            entries,
-            recall,
-            hooks,
-            turns: Turns::new(limits.commands),
-            auth_refreshes,
-            locked: AtomicBool::new(!files::stamp(&lock_mark).is_absent()),
-            lock_mark,
-            inherited,
-            shown,
-            attention,
-            jumps,
-            flying: Sender::default(),
+            counters: Counters::default(),
+            auth_refreshes: Arc::new(AuthRefreshes::new(shown.clone())),
+            attention: Notify::new(),
             life: Life::default(),
+            hooks: Hooks::default(),
+            flights: Flights::default(),
+            turns: Turns::new(limits.commands),
+            shown,
         })
     }
 
@@ -152,10 +127,10 @@ impl Broker {
         pid: Option<u32>,
         terms: &Terms,
     ) -> Result<Loan, Problem> {
-        self.counters.requests.fetch_add(1, Relaxed);
+        self.counters.add(Count::Requests);
         let loan = self.lend(session, pid, terms, Demand::Session).await;
         if loan.is_err() {
-            self.counters.errors.fetch_add(1, Relaxed);
+            self.counters.add(Count::Errors);
         }
         self.shown.touch();
         loan
@@ -168,14 +143,14 @@ impl Broker {
         terms: &Terms,
         demand: Demand,
     ) -> Result<Loan, Problem> {
-        let count = |which: &AtomicU64| {
+        let count = |which| {
             if demand == Demand::Session {
-                which.fetch_add(1, Relaxed);
+                self.counters.add(which);
             }
         };
-        let winner = self.winner(session).await.inspect_err(|_| count(&self.counters.refused))?;
+        let winner = self.winner(session).await.inspect_err(|_| count(Count::Refused))?;
         if !matches!(winner.bound.material, Material::Provided(_)) {
-            count(&self.counters.own);
+            count(Count::Own);
         }
         let material = match &winner.bound.material {
             Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
@@ -193,19 +168,7 @@ impl Broker {
     /// The typed problem that stopped the walk.
     pub async fn winner(&self, session: &Arc<SessionContext>) -> Result<Arc<Winner>, Problem> {
         self.refuse_while_locked()?;
-        let trust = *self.trust.changes().borrow();
-        let snapshot = self.settings.snapshot(session).await?;
-        let (limits, accounts) = (self.limits(), self.accounts.current());
-        let inputs = Inputs { session: session.clone(), snapshot, trust, accounts, limits };
-        if let Some(winner) = self.recall.get(&inputs) {
-            return Ok(winner);
-        }
-        let settings = self.judged(session, inputs.snapshot.clone())?;
-        let (accounts, limits) = (&*inputs.accounts, &limits);
-        let given = Given { session, settings: &settings, accounts, limits };
-        let winner = Arc::new(resolve::resolve(&given).winner?);
-        self.recall.put(inputs, winner.clone());
-        Ok(winner)
+        self.resolver.winner(session).await
     }
 
     /// Settings of a session, with what has been decided about its workspace.
@@ -214,18 +177,40 @@ impl Broker {
     /// If the settings cannot be read at all, or the explicit ones are broken.
     pub async fn settings_of(&self, session: &SessionContext) -> Result<Settings, Problem> {
         self.refuse_while_locked()?;
-        let snapshot = self.settings.snapshot(session).await?;
-        self.judged(session, snapshot)
+        self.resolver.settings_of(session).await
     }
 
-    fn judged(&self, session: &SessionContext, snapshot: Arc<Snapshot>) -> Result<Settings, Problem> {
-        // A managed session ignores whatever is passed, be it broken.
-        let explicit = match session.mode {
-            SessionMode::Managed => None,
-            _ => settings::store::explicit(session)?,
-        };
-        let decision = self.trust.decision(snapshot.subject.as_ref());
-        Ok(Settings { snapshot, explicit, decision, scope: Scope::of(session.mode) })
+    /// The bounds that hold now.
+    pub fn limits(&self) -> Limits {
+        self.resolver.limits()
+    }
+
+    /// Has other bounds from now on. Nothing in the cache is dropped for it: commands that run keep their deadlines, and a
+    /// cache that is too large shrinks as new entries come. Returns whether they are others.
+    pub fn tune(&self, limits: Limits) -> bool {
+        let before = self.resolver.tune(limits);
+        if before == limits {
+            return false;
+        }
+        self.turns.resize(before.commands, limits.commands);
+        // How long an idle entry is looked after may be another time now.
+        self.each_entry(|_, entry| entry.bump());
+        true
+    }
+
+    /// Counts what is there. It takes the lock that every request takes.
+    pub fn census(&self) -> Census {
+        self.cache.census()
+    }
+
+    /// Calls `show` with every entry.
+    pub fn each_entry(&self, show: impl FnMut(SourceKey, &Entry)) {
+        self.cache.each(show);
+    }
+
+    /// Has `show` look at one entry, if it is there.
+    pub fn entry<T>(&self, key: SourceKey, show: impl FnOnce(&Entry) -> T) -> Option<T> {
+        self.cache.with(key, |entry| show(entry))
     }
 
     /// Changes of what a status shows, from now on.
@@ -235,15 +220,6 @@ impl Broker {
 
     /// Resolves when no refresh is in progress.
     pub async fn landed(&self) {
-        drop(self.flying.subscribe().wait_for(|flying| *flying == 0).await);
-    }
-
-    /// Calls `show` with every entry.
-    pub fn each_entry(&self, mut show: impl FnMut(SourceKey, &Entry)) {
-        self.lock().iter().for_each(|(key, entry)| show(*key, entry));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Entries> {
-        lock(&self.entries)
+        self.flights.landed().await;
     }
 }

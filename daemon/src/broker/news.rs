@@ -1,9 +1,9 @@
 //! What a watcher is told, and what of it is news.
 
 use super::{
-    entry::Progress,
     loan::{Loan, LoanMaterial},
     slot::Cause,
+    talk::Progress,
 };
 use crate::{key::SourceKey, resolve::Winner, sources::Material};
 use claviger::reason::Problem;

@@ -1,17 +1,20 @@
-//! Refreshes that somebody asks for: because they want a fresh credential, or because the API rejected the last one.
+//! Refreshes on request: for a fresh credential, or because the API rejected the last one.
 
 use super::{
     Broker,
-    flight::Fetched,
+    counters::Count,
+    entry::Entry,
     loan::Wanted,
+    recursion,
     slot::{Cause, Verdict},
+    stock::Fetched,
 };
 use crate::{demand::Demand, key::SourceKey, resolve::Winner, sources::Material};
 use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,
 };
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::Arc;
 
 /// What became of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +63,7 @@ impl Broker {
     /// # Errors
     /// `no-credential` if there is none any more.
     pub fn session_of(&self, key: SourceKey) -> Result<Arc<SessionContext>, Problem> {
-        self.lock().get(&key).and_then(|entry| entry.session.clone()).ok_or_else(deserted)
+        self.cache.with(key, |entry| entry.session().cloned()).flatten().ok_or_else(deserted)
     }
 
     async fn refresh_of(
@@ -77,7 +80,7 @@ impl Broker {
             .hint("change the variable or the settings file that holds it"));
         };
         let wanted = Wanted { winner, provider, session, pid, demand: Demand::Person };
-        self.refuse_recursion(&wanted)?;
+        recursion::refuse(self, &wanted)?;
         let begun = self.host.clock.now();
         let fetched = self.refresh_once(&wanted).await?;
         // Who had none was given what was kept in the local store: that is no refresh yet.
@@ -89,12 +92,10 @@ impl Broker {
     }
 
     async fn refresh_once(self: &Arc<Self>, wanted: &Wanted<'_>) -> Result<Fetched, Problem> {
-        let flight = {
-            let mut entries = self.lock();
-            let entry = self.entry(&mut entries, wanted, self.host.clock.now())?;
-            self.fly(entry, wanted.provider.key(), Cause::Due, Demand::Person)
-        };
-        self.wait(flight).await
+        let key = wanted.provider.key();
+        let join = |entry: &mut Entry| self.fly(entry, key, Cause::Due, Demand::Person);
+        let seat = self.open(wanted, self.host.clock.now(), join)?;
+        self.wait(seat).await
     }
 
     /// Acts on a report that the API rejected a credential: one refresh, if it is still the current one.
@@ -107,26 +108,27 @@ impl Broker {
         key: Option<SourceKey>,
         generation: u64,
     ) -> Result<Reported, Problem> {
-        self.counters.rejections.fetch_add(1, Relaxed);
+        self.counters.add(Count::Rejections);
         self.shown.touch();
         let winner = self.winner(session).await?;
         let Material::Provided(provider) = &winner.bound.material else { return Ok(Reported::NotCached) };
-        let now = self.host.clock.now();
-        let mut entries = self.lock();
-        let current = provider.key();
-        let entry = entries.get_mut(&current).filter(|_| key.is_none_or(|key| key == current));
-        let Some(entry) = entry else { return Ok(Reported::Judged(Verdict::AlreadyReplaced, 0)) };
-        let verdict = entry.state.judge(now, generation);
-        if verdict == Verdict::Refresh {
-            entry.state.reject(now);
-            entry.rejections += 1;
-            drop(self.fly(entry, current, Cause::Rejected, Demand::Background));
+        let (now, current) = (self.host.clock.now(), provider.key());
+        if key.is_some_and(|key| key != current) {
+            return Ok(Reported::Judged(Verdict::AlreadyReplaced, 0));
         }
-        Ok(Reported::Judged(verdict, entry.generation()))
+        let judged = self.cache.with(current, |entry| {
+            let verdict = entry.report(now, generation);
+            if verdict == Verdict::Refresh {
+                drop(self.fly(entry, current, Cause::Rejected, Demand::Background));
+            }
+            (verdict, entry.generation())
+        });
+        let (verdict, generation) = judged.unwrap_or((Verdict::AlreadyReplaced, 0));
+        Ok(Reported::Judged(verdict, generation))
     }
 }
 
-/// An entry that nobody's settings lead to.
+/// An entry that the settings of no session lead to.
 fn deserted() -> Problem {
     Problem::new(Reason::NoCredential, "no session comes to this credential any more")
         .hint("`claviger refresh` in the directory of a session refreshes what that one uses")

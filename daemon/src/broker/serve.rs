@@ -2,27 +2,33 @@
 
 use super::{
     Broker,
-    borrowers::Borrower,
-    entry::{self, Entries, Entry},
-    flight::{self, Fetched},
-    inputs,
-    loan::{Counters, LoanMaterial, Terms, Wanted},
-    slot::{Cause, Decision, Validity},
+    attended::Attended,
+    counters::Count,
+    entry::Entry,
+    flights::Seat,
+    hooks::Hook,
+    loan::{LoanMaterial, Terms, Wanted},
+    recursion,
+    slot::{Cause, Decision, Validity, Verdict},
+    stock::Fetched,
     tend,
 };
-use crate::{demand::Demand, host::files::Stamp, key::SourceKey};
-use claviger::reason::{Problem, Reason};
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::SystemTime,
+use crate::{
+    demand::Demand,
+    host::files::{self, Stamp},
+    key::SourceKey,
+    life::shutting_down,
+    sources::CredentialProvider,
 };
+use claviger::reason::{Problem, Reason};
+use std::{sync::Arc, time::SystemTime};
 
 /// What a request for a cached credential gets.
 enum Answer {
     /// The credential.
     Now(LoanMaterial),
     /// Whatever this flight brings.
-    After(flight::Seat),
+    After(Seat),
 }
 
 impl Broker {
@@ -34,13 +40,30 @@ impl Broker {
     ) -> Result<LoanMaterial, Problem> {
         let asked_at = self.host.clock.now();
         // A command that comes back to us is no session that doubts its key.
-        let is_session = || self.refuse_recursion(wanted).is_ok();
+        let is_session = || recursion::refuse(self, wanted).is_ok();
         let doubted = terms.hook.as_ref().is_some_and(|hook| is_session() && self.heed(wanted, hook));
         let loan = self.lend_cached(wanted, terms.validity(wanted.winner.hook_ttl)).await?;
-        if let Some(hook) = &terms.hook {
-            self.remember(hook, &loan, asked_at, doubted);
+        if let (Some(hook), LoanMaterial::Cached { key, issue, .. }) = (&terms.hook, &loan) {
+            self.hooks.remember(hook, (*key, issue), (asked_at, self.host.clock.now()), doubted);
         }
         Ok(loan)
+    }
+
+    /// Acts on what a request of a hook gives away: one refresh, if what the session was lent is still the current one and
+    /// the last refresh for a rejection is long enough ago. Returns whether the session doubts what it has.
+    fn heed(self: &Arc<Self>, wanted: &Wanted<'_>, hook: &Hook) -> bool {
+        let (now, key) = (self.host.clock.now(), wanted.provider.key());
+        let doubted = self.hooks.doubted(hook, key, now, wanted.winner.hook_ttl);
+        let Some((generation, fetched_at)) = doubted else { return false };
+        self.counters.add(Count::Rejections);
+        self.cache.with(key, |entry| {
+            let Some(verdict) = entry.doubt(now, (generation, fetched_at)) else { return };
+            tracing::debug!(%key, generation, ?verdict, "a session asked its hook again within its own time to live");
+            if verdict == Verdict::Refresh {
+                drop(self.fly(entry, key, Cause::Rejected, Demand::Session));
+            }
+        });
+        true
     }
 
     async fn lend_cached(
@@ -52,15 +75,14 @@ impl Broker {
         let answer = self.answer(wanted, validity).await;
         // Streams look often, and are no requests.
         if wanted.demand == Demand::Session {
-            self.counters.count(&answer);
+            self.counters.add(count(&answer));
         }
-        let flight = match answer? {
+        let seat = match answer? {
             Answer::Now(loan) => return Ok(loan),
-            Answer::After(flight) => flight,
+            Answer::After(seat) => seat,
         };
-        let _attended = self.attend(key, wanted.session.interactive);
-        let outcome = self.wait(flight).await;
-        match outcome {
+        let _attended = Attended::waiting(self, key, wanted.session.interactive);
+        match self.wait(seat).await {
             Ok(Fetched { issue, secret, facts }) => {
                 Ok(LoanMaterial::Cached { key, secret, issue, facts, stale: false })
             }
@@ -69,85 +91,69 @@ impl Broker {
     }
 
     async fn answer(self: &Arc<Self>, wanted: &Wanted<'_>, validity: Validity) -> Result<Answer, Problem> {
-        self.refuse_recursion(wanted)?;
-        let files = inputs::look(wanted.provider).await;
-        let who = wanted.borrower();
-        self.decide(wanted, who, validity, &files)
-    }
-
-    /// Serves at once, or says which flight to wait for.
-    fn decide(
-        self: &Arc<Self>,
-        wanted: &Wanted<'_>,
-        who: Borrower,
-        validity: Validity,
-        files: &[Stamp],
-    ) -> Result<Answer, Problem> {
-        let now = self.host.clock.now();
-        let key = wanted.provider.key();
-        let mut entries = self.lock();
-        let entry = self.entry(&mut entries, wanted, now)?;
-        if wanted.demand == Demand::Session {
-            entry.borrowers.asked(who, now);
-        }
-        entry.compare(files);
-        match entry.state.decide(now, validity, wanted.demand > Demand::Background) {
-            Decision::Serve => {}
-            Decision::ServeAndPrefetch => drop(self.fly(entry, key, Cause::Due, Demand::Background)),
-            Decision::Join => return Ok(Answer::After(self.fly(entry, key, Cause::Due, wanted.demand))),
-            Decision::Reject => {
-                entry.told |= wanted.session.interactive;
-                return Err(entry.rejection(now));
+        recursion::refuse(self, wanted)?;
+        let files = look(wanted.provider).await;
+        let (key, who, now) = (wanted.provider.key(), wanted.borrower(), self.host.clock.now());
+        self.open(wanted, now, |entry| match entry.decide(wanted, (now, &files), who, validity) {
+            Decision::Serve => now_of(entry, key),
+            Decision::ServeAndPrefetch => {
+                drop(self.fly(entry, key, Cause::Due, Demand::Background));
+                now_of(entry, key)
             }
-        }
-        entry.served += 1;
-        let loan = entry.loan(key).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
-        Ok(Answer::Now(loan))
+            Decision::Join => Ok(Answer::After(self.fly(entry, key, Cause::Due, wanted.demand))),
+            Decision::Reject => Err(entry.reject(wanted.session.interactive, now)),
+        })?
     }
 
-    /// The entry of a key, made if there is none.
-    pub(super) fn entry<'a>(
+    /// Has `act` done to the entry of a session, made if there is none.
+    pub(super) fn open<T>(
         self: &Arc<Self>,
-        entries: &'a mut Entries,
         wanted: &Wanted<'_>,
         now: SystemTime,
-    ) -> Result<&'a mut Entry, Problem> {
-        // Again, now that nothing can come between: secrets are dropped under the same lock.
-        self.refuse_while_locked()?;
-        let key = wanted.provider.key();
-        if !entries.contains_key(&key) {
-            entry::make_room(entries, self.limits().slots)?;
-            let mut entry = Entry::new(wanted, now, self.shown.clone());
-            self.inherited.restore(key, &mut entry);
-            entries.insert(key, entry);
-            tokio::spawn(tend::tend(self.clone(), key));
+        act: impl FnOnce(&mut Entry) -> T,
+    ) -> Result<T, Problem> {
+        let (done, is_new) = self.cache.open(wanted, now, self.limits().slots, act)?;
+        if is_new {
+            tokio::spawn(tend::tend(self.clone(), wanted.provider.key()));
         }
-        let entry = entries.get_mut(&key).ok_or_else(|| Problem::new(Reason::Bug, "a new entry is gone"))?;
-        entry.touch(wanted, now);
-        Ok(entry)
+        Ok(done)
     }
 
     fn still_valid(&self, key: SourceKey) -> Option<LoanMaterial> {
         let now = self.host.clock.now();
-        self.lock().get(&key).filter(|entry| entry.state.is_valid(now)).and_then(|entry| entry.loan(key))
+        self.cache.with(key, |entry| entry.stock().loan(key).filter(|_| entry.state().is_valid(now)))?
     }
 
     /// What a flight brings, unless the daemon stops first.
-    pub(super) async fn wait(&self, seat: flight::Seat) -> Result<Fetched, Problem> {
+    pub(super) async fn wait(&self, seat: Seat) -> Result<Fetched, Problem> {
         tokio::select! {
             outcome = seat.outcome() => outcome,
-            () = self.life.cut_off() => Err(crate::life::shutting_down()),
+            () = self.life.cut_off() => Err(shutting_down()),
         }
     }
 }
 
-impl Counters {
-    fn count(&self, answer: &Result<Answer, Problem>) {
-        let which = match answer {
-            Ok(Answer::Now(_)) => &self.hits,
-            Ok(Answer::After(_)) => &self.waits,
-            Err(_) => &self.refused,
-        };
-        which.fetch_add(1, Relaxed);
+fn now_of(entry: &mut Entry, key: SourceKey) -> Result<Answer, Problem> {
+    let loan = entry.serve(key).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
+    Ok(Answer::Now(loan))
+}
+
+fn count(answer: &Result<Answer, Problem>) -> Count {
+    match answer {
+        Ok(Answer::Now(_)) => Count::Hits,
+        Ok(Answer::After(_)) => Count::Waits,
+        Err(_) => Count::Refused,
     }
+}
+
+/// What the files of a provider look like now. They are not in its key: they are compared when a session asks, so that a
+/// profile that was edited, or a sign-in by hand, counts at once. A home on a network can keep one request waiting, but
+/// no other.
+pub(super) async fn look(provider: &Arc<dyn CredentialProvider>) -> Vec<Stamp> {
+    if provider.files().is_empty() {
+        return Vec::new();
+    }
+    let provider = provider.clone();
+    let look = move || provider.files().iter().map(|path| files::stamp(path)).collect();
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Broker,
+    entry::Entry,
     next::{Next, next},
     slot::Cause,
 };
@@ -30,8 +31,7 @@ enum Step {
 
 /// Tends the entry of `key` until it is forgotten.
 pub(super) async fn tend(broker: Arc<Broker>, key: SourceKey) {
-    let subscribed = broker.lock().get(&key).map(|entry| entry.changed.subscribe());
-    let Some(mut changed) = subscribed else { return };
+    let Some(mut changed) = broker.cache.with(key, |entry| entry.changes()) else { return };
     let mut jumps = broker.jumps.clone();
     loop {
         changed.mark_unchanged();
@@ -67,37 +67,14 @@ async fn jumped(jumps: &mut watch::Receiver<u64>) {
 
 impl Broker {
     fn step(&self, key: SourceKey) -> Step {
-        let now = self.host.clock.now();
-        let mut entries = self.lock();
-        let Some(entry) = entries.get(&key) else { return Step::End };
-        if entry.flight.is_some() {
-            return Step::Rest;
-        }
-        let idle = if entry.session.is_some() { self.limits().idle } else { Duration::ZERO };
-        let watched = entry.watchers > 0 && entry.session.is_some();
-        match next(&entry.state, entry.last_used, watched, idle) {
-            Next::RefreshAt(_) if entry.state.is_ahead_of(now) => Step::Refresh,
-            Next::RefreshAt(due) => due.duration_since(now).map_or(Step::Refresh, Step::Sleep),
-            Next::Rest => Step::Rest,
-            Next::ForgetAt(end) if end <= now && entry.watchers == 0 => {
-                tracing::debug!(%key, source = entry.source, "forgotten");
-                entries.remove(&key);
-                self.shown.touch();
-                Step::End
-            }
-            Next::ForgetAt(end) if end <= now => Step::Rest,
-            // Somebody may use it before it is due, and then it has to be refreshed after all.
-            Next::ForgetAt(end) => {
-                let due = entry.state.current.and_then(|issue| issue.refresh_at).filter(|due| *due > now);
-                Step::Sleep(until(now, due.map_or(end, |due| due.min(end))))
-            }
-        }
+        let (now, idle) = (self.host.clock.now(), self.limits().idle);
+        self.cache.with_or_forget(key, |entry| step(key, entry, now, idle)).unwrap_or(Step::End)
     }
 
-    /// Refreshes, once it is sure that somebody's settings still lead here: a command that was deleted or is no
+    /// Refreshes, once it is sure that the settings of a session still lead here: a command that was deleted or is no
     /// longer trusted must not run again.
     async fn refresh_in_background(self: &Arc<Self>, key: SourceKey) {
-        let session = self.lock().get(&key).and_then(|entry| entry.session.clone());
+        let session = self.cache.with(key, |entry| entry.session().cloned()).flatten();
         let Some(session) = session else { return };
         let winner = self.winner(&session).await;
         let binding = match &winner {
@@ -107,21 +84,40 @@ impl Broker {
             },
             Err(_) => None,
         };
-        let mut entries = self.lock();
-        let Some(entry) = entries.get_mut(&key) else { return };
-        match binding {
+        self.cache.with(key, |entry| match binding {
             Some((provider, winner)) => {
                 entry.bind(provider, winner);
                 drop(self.fly(entry, key, Cause::Due, Demand::Background));
             }
             // Nothing happens for a session that left; another that still comes here says so by asking.
-            None if entry.session.as_ref().is_some_and(|last| Arc::ptr_eq(last, &session)) => {
-                entry.session = None;
-                entry.bump();
-            }
-            None => {}
-        }
+            None => entry.desert(&session),
+        });
     }
+}
+
+/// What to do now for an entry; `None` if it is to be forgotten.
+fn step(key: SourceKey, entry: &Entry, now: SystemTime, idle: Duration) -> Option<Step> {
+    if entry.is_refreshing() {
+        return Some(Step::Rest);
+    }
+    let (is_led_to, is_watched) = (entry.session().is_some(), entry.watchers() > 0);
+    let idle = if is_led_to { idle } else { Duration::ZERO };
+    let state = entry.state();
+    Some(match next(state, entry.last_used(), is_watched && is_led_to, idle) {
+        Next::RefreshAt(_) if state.is_ahead_of(now) => Step::Refresh,
+        Next::RefreshAt(due) => due.duration_since(now).map_or(Step::Refresh, Step::Sleep),
+        Next::Rest => Step::Rest,
+        Next::ForgetAt(end) if end <= now && !is_watched => {
+            tracing::debug!(%key, source = entry.source(), "forgotten");
+            return None;
+        }
+        Next::ForgetAt(end) if end <= now => Step::Rest,
+        // A session may use it before it is due, and then it has to be refreshed after all.
+        Next::ForgetAt(end) => {
+            let due = state.current.and_then(|issue| issue.refresh_at).filter(|due| *due > now);
+            Step::Sleep(until(now, due.map_or(end, |due| due.min(end))))
+        }
+    })
 }
 
 fn until(now: SystemTime, then: SystemTime) -> Duration {

@@ -4,16 +4,14 @@ use super::{
     Broker,
     attended::Attended,
     borrowers::Borrower,
-    entry::Progress,
+    entry::Entry,
     loan::{LoanMaterial, Terms, Wanted},
     news::{Event, Shown},
+    talk::Progress,
 };
 use crate::{demand::Demand, key::SourceKey, resolve::Winner, sources::Material};
 use claviger::{reason::Problem, session::SessionContext};
-use std::{
-    collections::VecDeque,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{collections::VecDeque, sync::Arc};
 use tokio::sync::{broadcast, mpsc, watch};
 
 /// Events a slow reader may lag behind before the stream waits for it.
@@ -42,14 +40,14 @@ impl Broker {
         let (sender, receiver) = mpsc::channel(BACKLOG);
         let broker = self.clone();
         tokio::spawn(async move {
-            broker.counters.watchers.fetch_add(1, Relaxed);
+            broker.counters.opened();
             broker.shown.touch();
             tokio::select! {
                 () = follow(&broker, &session, pid, &sender) => {}
                 () = sender.closed() => {}
                 () = broker.life.stopping() => {}
             }
-            broker.counters.watchers.fetch_sub(1, Relaxed);
+            broker.counters.closed();
             broker.shown.touch();
         });
         receiver
@@ -57,33 +55,27 @@ impl Broker {
 
     fn attach(self: &Arc<Self>, wanted: &Wanted<'_>) -> Result<Attached, Problem> {
         let (who, now) = (wanted.borrower(), self.host.clock.now());
-        let mut entries = self.lock();
-        let entry = self.entry(&mut entries, wanted, now)?;
-        entry.watch(who, true, now);
-        let (changed, progress) = (entry.changed.subscribe(), entry.progress.subscribe());
-        entry.told |= wanted.session.interactive;
-        let attended = self.attend_entry(entry, wanted.provider.key(), wanted.session.interactive);
-        Ok(Attached {
-            _attended: attended,
-            broker: self.clone(),
-            key: wanted.provider.key(),
-            source: wanted.winner.source,
-            who,
-            changed,
-            recent: entry.recent.clone(),
-            progress,
+        let (key, interactive) = (wanted.provider.key(), wanted.session.interactive);
+        self.open(wanted, now, |entry| {
+            let (changed, (recent, progress)) = entry.open(who, interactive, now);
+            Attached {
+                _attended: Attended::of(self, entry, key, interactive),
+                broker: self.clone(),
+                key,
+                source: wanted.winner.source,
+                who,
+                changed,
+                recent,
+                progress,
+            }
         })
     }
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        if let Some(entry) = self.broker.lock().get_mut(&self.key) {
-            entry.watch(self.who, false, self.broker.host.clock.now());
-            if entry.watchers == 0 {
-                entry.bump();
-            }
-        }
+        let now = self.broker.host.clock.now();
+        self.broker.cache.with(self.key, |entry| entry.close(self.who, now));
     }
 }
 
@@ -93,9 +85,9 @@ async fn follow(
     pid: Option<u32>,
     events: &mpsc::Sender<Box<Event>>,
 ) {
-    let _files = broker.settings.watch_session(session);
-    let (mut settings, mut trust) = (broker.settings.changes(), broker.trust.changes());
-    let mut accounts = broker.accounts.changes();
+    let _files = broker.resolver.settings.watch_session(session);
+    let (mut settings, mut trust) = (broker.resolver.settings.changes(), broker.resolver.trust.changes());
+    let mut accounts = broker.resolver.accounts.changes();
     let mut attached: Option<Attached> = None;
     let mut shown = Shown::default();
     loop {
@@ -163,11 +155,11 @@ async fn attach(
 /// Whether the entry has a credential that lives too shortly to be followed, was `told`, and has nothing wrong with it.
 fn is_fleeting(attached: &Option<Attached>, told: impl Fn(SourceKey) -> bool) -> bool {
     let Some(attached) = attached.as_ref().filter(|attached| told(attached.key)) else { return false };
-    let entries = attached.broker.lock();
-    let state = entries.get(&attached.key).map(|entry| &entry.state);
-    state.is_some_and(|state| {
+    let is_fleeting = |entry: &mut Entry| {
+        let state = entry.state();
         state.failure.is_none() && state.current.is_some_and(|issue| issue.is_fleeting())
-    })
+    };
+    attached.broker.cache.with(attached.key, is_fleeting).unwrap_or_default()
 }
 
 /// Gets the credential, passing on what a running command says meanwhile, and tells what is new about it. `None`
@@ -194,7 +186,7 @@ async fn tell(
     match loan {
         Ok(loan) => {
             let failure = match &loan.material {
-                LoanMaterial::Cached { key, stale: true, .. } => broker.failure(*key),
+                LoanMaterial::Cached { key, stale: true, .. } => failure(broker, *key),
                 _ => None,
             };
             shown.news_of_loan(loan, events).await?;
@@ -238,9 +230,8 @@ async fn line_or_change(attached: &mut Option<Attached>) -> Option<Event> {
     }
 }
 
-impl Broker {
-    fn failure(&self, key: SourceKey) -> Option<Problem> {
-        let now = self.host.clock.now();
-        self.lock().get(&key).filter(|entry| entry.state.failure.is_some()).map(|entry| entry.rejection(now))
-    }
+/// What became of the last refresh of an entry, if it failed.
+fn failure(broker: &Broker, key: SourceKey) -> Option<Problem> {
+    let now = broker.host.clock.now();
+    broker.cache.with(key, |entry| entry.state().failure.is_some().then(|| entry.rejection(now)))?
 }

@@ -22,39 +22,39 @@ pub(super) fn look(broker: &Broker) -> View {
     let running: BTreeSet<_> = runs.iter().map(|run| run.key).collect();
     let (mut view, mut attended) = (View::default(), BTreeMap::new());
     broker.each_entry(|_, entry| {
-        let run = entry.provider.sign_in().map(|sign_in| sign_in.key).filter(|key| running.contains(key));
+        let run = entry.provider().sign_in().map(|sign_in| sign_in.key).filter(|key| running.contains(key));
         if let Some(run) = run {
-            *attended.entry(run).or_insert(false) |= entry.attended > 0;
+            *attended.entry(run).or_insert(false) |= entry.is_attended();
         }
-        let is_idle = now.duration_since(entry.last_used).is_ok_and(|unused| unused > idle);
+        let is_idle = now.duration_since(entry.last_used()).is_ok_and(|unused| unused > idle);
         if run.is_none() && !is_idle {
             view.needs.extend(of_entry(entry));
         }
-        if entry.state.failure.is_none() && entry.state.is_valid(now) {
+        if entry.state().failure.is_none() && entry.state().is_valid(now) {
             view.fine.insert(subject(entry));
             let in_keyring = |account: &Account| account.place == Place::Keyring;
-            view.fine.extend(entry.provider.account().is_some_and(in_keyring).then_some(Subject::Keyring));
+            view.fine.extend(entry.provider().account().is_some_and(in_keyring).then_some(Subject::Keyring));
         }
     });
     view.needs.extend(runs.iter().map(|run| {
         let is_seen = attended.get(&run.key).copied().unwrap_or_default();
         of_run(run, is_seen)
     }));
-    let accounts = broker.accounts.current();
+    let accounts = broker.resolver.accounts.current();
     view.accounts =
         accounts.accounts.iter().map(|account| (account.name.clone(), account.login.clone())).collect();
     view
 }
 
 fn subject(entry: &Entry) -> Subject {
-    match entry.provider.account() {
+    match entry.provider().account() {
         Some(Account { name, login, .. }) => Subject::Account { name: name.clone(), login: login.clone() },
-        None => Subject::Source(entry.source, entry.at.as_ref().map(place).unwrap_or_default()),
+        None => Subject::Source(entry.source(), entry.at().map(place).unwrap_or_default()),
     }
 }
 
 fn of_entry(entry: &Entry) -> Option<Need> {
-    let is_seen = entry.told || entry.attended > 0;
+    let is_seen = entry.is_told();
     let (subject, text) = match entry.remedy()? {
         Remedy::Unlock => (
             Subject::Keyring,
@@ -68,13 +68,13 @@ fn of_entry(entry: &Entry) -> Option<Need> {
 }
 
 fn sign_in(entry: &Entry) -> String {
-    if let Some(account) = entry.provider.account() {
+    if let Some(account) = entry.provider().account() {
         return format!("the account {0} has to sign in again: claviger login {0}", account.name);
     }
-    let place = entry.at.as_ref().map(|at| format!(" ({})", place(at))).unwrap_or_default();
+    let place = entry.at().map(|at| format!(" ({})", place(at))).unwrap_or_default();
     // Without a command that signs in, it says which one the person has to run.
-    let command = if entry.provider.sign_in().is_some() { "claviger refresh" } else { "claviger pending" };
-    format!("{}{place} needs you to sign in: {command}", entry.source)
+    let command = if entry.provider().sign_in().is_some() { "claviger refresh" } else { "claviger pending" };
+    format!("{}{place} needs you to sign in: {command}", entry.source())
 }
 
 fn of_run(run: &Pending, is_seen: bool) -> Need {

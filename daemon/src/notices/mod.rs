@@ -27,7 +27,7 @@ pub fn start(broker: &Arc<Broker>) {
 }
 
 async fn tell(broker: Arc<Broker>) {
-    let (mut history, mut accounts) = (History::default(), broker.accounts.changes());
+    let (mut history, mut accounts) = (History::default(), broker.resolver.accounts.changes());
     let mut later = None;
     loop {
         tokio::select! {

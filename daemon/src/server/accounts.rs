@@ -3,7 +3,7 @@
 mod convert;
 mod login;
 
-use super::{Context, fail, malformed, session};
+use super::{Context, MOST_LOGINS, fail, malformed, session};
 use crate::{
     accounts::{self, Account, login::Saved, unknown},
     audit::Line,
@@ -19,9 +19,6 @@ use std::pin::Pin;
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::UnboundedReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
-
-/// Most logins at once: each has a process, and a port, for as long as a person takes.
-pub(super) const MOST_LOGINS: usize = 16;
 
 type Responses = Pin<Box<dyn Stream<Item = Result<v1::LoginResponse, Status>> + Send>>;
 
@@ -86,7 +83,8 @@ impl AccountService for Context {
         let saved = to_the_end(async move {
             let broker = &context.broker;
             let name = saved.name.clone();
-            let saved = accounts::login::save(&broker.host, &broker.store, &broker.accounts, saved).await;
+            let saved =
+                accounts::login::save(&broker.host, &broker.store, &broker.resolver.accounts, saved).await;
             let line = Line::ended("save-secret", "saved", &saved).by(&peer).session(&session);
             context.audit.note(line.account(name));
             let (account, notices) = saved?;
@@ -100,8 +98,8 @@ impl AccountService for Context {
         &self,
         _: Request<v1::ListAccountsRequest>,
     ) -> Result<Response<v1::ListAccountsResponse>, Status> {
-        self.broker.accounts.look_again();
-        let index = self.broker.accounts.current();
+        self.broker.resolver.accounts.look_again();
+        let index = self.broker.resolver.accounts.current();
         if let Some(fault) = &index.fault {
             return Err(fail(fault.clone()));
         }
@@ -127,7 +125,7 @@ impl AccountService for Context {
         self.refuse_commands("use", &peer)?;
         let name = request.into_inner().name;
         let asked = name.clone();
-        let used = self.broker.accounts.change(move |index| {
+        let used = self.broker.resolver.accounts.change(move |index| {
             let account = match name.as_str() {
                 "" => None,
                 name => Some(index.find(name).cloned().ok_or_else(|| unknown(name))?),
@@ -161,7 +159,7 @@ impl AccountService for Context {
             let broker = &context.broker;
             let mut moved = Vec::new();
             for account in context.named(&message.name, message.name.is_empty())? {
-                let (host, store, accounts) = (&broker.host, &broker.store, &broker.accounts);
+                let (host, store, accounts) = (&broker.host, &broker.store, &broker.resolver.accounts);
                 let done = accounts::logout::relocate(host, store, accounts, &account, place).await;
                 let line = Line::ended("move", "moved", &done).by(&peer).account(&account.name);
                 context.audit.note(line.about(place.name()));
@@ -194,7 +192,7 @@ impl AccountService for Context {
         let context = self.clone();
         let cleared = to_the_end(async move {
             let accounts = context.log_out(&peer, &session, &accounts).await;
-            let decisions = context.broker.trust.clear();
+            let decisions = context.broker.resolver.trust.clear();
             let slots = context.broker.drop_secrets();
             let line = match &accounts {
                 Err(_) => Line::ended("reset", "reset", &accounts),
@@ -215,7 +213,7 @@ impl AccountService for Context {
 impl Context {
     /// The account `name`, or all.
     fn named(&self, name: &str, all: bool) -> Result<Vec<Account>, Problem> {
-        let index = self.broker.accounts.current();
+        let index = self.broker.resolver.accounts.current();
         if let Some(fault) = &index.fault {
             return Err(fault.clone());
         }
@@ -232,7 +230,7 @@ impl Context {
         session: &SessionContext,
         list: &[Account],
     ) -> Result<Vec<v1::LoggedOut>, Problem> {
-        let (host, store, accounts) = (&self.broker.host, &self.broker.store, &self.broker.accounts);
+        let (host, store, accounts) = (&self.broker.host, &self.broker.store, &self.broker.resolver.accounts);
         let environment = match self.broker.settings_of(session).await {
             Ok(settings) => crate::sources::command_environment(session, &settings),
             // Leaving must work whatever the settings are like.

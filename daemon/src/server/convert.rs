@@ -10,7 +10,7 @@ use crate::{
     settings::Decision,
     sources::{Facts, Link, Material},
 };
-use claviger::{credential::Scheme, proto::v1, wire};
+use claviger::{PROTOCOL, RELEASE, credential::Scheme, proto::v1, wire};
 use claviger_child::Keys;
 use std::time::SystemTime;
 
@@ -124,28 +124,33 @@ pub(super) fn decision(decision: Decision) -> v1::TrustDecision {
 
 /// A cache entry on the wire, without its secret.
 pub(super) fn slot(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::SlotStatus {
-    let (state, current) = (&entry.state, entry.state.current.as_ref());
-    let valid = state.is_valid(now);
+    let (state, tally) = (entry.state(), entry.tally());
+    let (current, failure) = (state.current.as_ref(), state.failure.as_ref());
     v1::SlotStatus {
         key: key.to_string(),
-        source: entry.source.to_owned(),
-        location: entry.at.as_ref().map(wire::location),
+        source: entry.source().to_owned(),
+        location: entry.at().map(wire::location),
         generation: entry.generation(),
         fetched_at: current.map(|issue| wire::timestamp(issue.fetched_at)),
         expires_at: current.and_then(|issue| issue.expires_at).map(wire::timestamp),
         refresh_at: current.and_then(|issue| issue.refresh_at).map(wire::timestamp),
-        stale: valid && state.is_stale(),
-        refreshing: entry.flight.is_some(),
-        last_problem: state.failure.as_ref().map(|_| wire::problem(&entry.rejection(now), now)),
-        failures: state.failure.as_ref().map_or(0, |failure| failure.count),
-        watchers: entry.watchers,
-        last_used_at: Some(wire::timestamp(entry.last_used)),
-        served: entry.served,
-        runs: entry.runs,
-        facts: Some(facts(&entry.facts)),
-        account: entry.provider.account().map(|account| account.name.clone()).unwrap_or_default(),
-        sessions: u32::try_from(entry.borrowers.count(now)).unwrap_or(u32::MAX),
-        rejections: entry.rejections,
-        directory: entry.session.as_ref().map(|last| last.cwd.display().to_string()).unwrap_or_default(),
+        stale: state.is_valid(now) && state.is_stale(),
+        refreshing: entry.is_refreshing(),
+        last_problem: failure.map(|_| wire::problem(&entry.rejection(now), now)),
+        failures: failure.map_or(0, |failure| failure.count),
+        watchers: entry.watchers(),
+        last_used_at: Some(wire::timestamp(entry.last_used())),
+        served: tally.served,
+        runs: tally.runs,
+        facts: Some(facts(entry.facts())),
+        account: entry.provider().account().map(|account| account.name.clone()).unwrap_or_default(),
+        sessions: u32::try_from(entry.sessions(now)).unwrap_or(u32::MAX),
+        rejections: tally.rejections,
+        directory: entry.session().map(|last| last.cwd.display().to_string()).unwrap_or_default(),
     }
+}
+
+/// Release and protocol of this daemon.
+pub(super) fn version() -> v1::Version {
+    v1::Version { release: RELEASE.to_owned(), protocol: PROTOCOL }
 }

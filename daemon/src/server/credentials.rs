@@ -4,7 +4,7 @@ use super::{Context, convert, fail, malformed, session};
 use crate::{
     audit::Line,
     broker::{
-        hook::Hook,
+        hooks::Hook,
         loan::{Loan, Terms},
         news::{Event, Why},
         refresh::Reported,

@@ -3,7 +3,6 @@
 use super::{Context, convert, fail, introduce, malformed, session};
 use crate::{
     audit::Line,
-    broker::entry::Entry,
     endpoint::cloud,
     key::SourceKey,
     policy::Policy,
@@ -12,7 +11,6 @@ use crate::{
     sources::Material,
 };
 use claviger::{
-    PROTOCOL, RELEASE,
     backend::Backend,
     proto::v1::{self, inspect_service_server::InspectService, settings_file},
     session::SessionContext,
@@ -37,7 +35,7 @@ impl InspectService for Context {
         let started = Instant::now();
         let settings = self.broker.settings_of(&session).await.map_err(fail)?;
         let read = started.elapsed();
-        let accounts = self.broker.accounts.current();
+        let accounts = self.broker.resolver.accounts.current();
         let limits = &self.broker.limits();
         let given = Given { session: &session, settings: &settings, accounts: &accounts, limits };
         let resolution = resolve::explain(&given);
@@ -82,7 +80,7 @@ impl InspectService for Context {
         &self,
         _: Request<v1::GetVersionRequest>,
     ) -> Result<Response<v1::GetVersionResponse>, Status> {
-        Ok(introduce(v1::GetVersionResponse { version: Some(version()) }))
+        Ok(introduce(v1::GetVersionResponse { version: Some(convert::version()) }))
     }
 
     type WatchStatusStream = super::status::Changed;
@@ -93,11 +91,6 @@ impl InspectService for Context {
     ) -> Result<Response<Self::WatchStatusStream>, Status> {
         Ok(Response::new(super::status::follow(self.clone())))
     }
-}
-
-/// Release and protocol of this daemon.
-pub(super) fn version() -> v1::Version {
-    v1::Version { release: RELEASE.to_owned(), protocol: PROTOCOL }
 }
 
 impl Context {
@@ -119,13 +112,7 @@ impl Context {
 
     fn slot(&self, wanted: SourceKey) -> Option<v1::SlotStatus> {
         let now = self.broker.host.clock.now();
-        let mut slot = None;
-        self.broker.each_entry(|key, entry: &Entry| {
-            if key == wanted {
-                slot = Some(convert::slot(key, entry, now));
-            }
-        });
-        slot
+        self.broker.entry(wanted, |entry| convert::slot(wanted, entry, now))
     }
 
     fn explanation(

@@ -40,6 +40,9 @@ use tonic::{
 /// Largest request: explicit settings at their maximum, and room for the rest.
 const MAX_REQUEST: usize = 4 * 1024 * 1024;
 
+/// Most logins at once: each has a process, and a port, for as long as a person takes.
+const MOST_LOGINS: usize = 16;
+
 /// What the adapters share.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -61,7 +64,7 @@ pub struct Context {
 
 /// Room for as many logins as may go on at once.
 pub fn logins() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(accounts::MOST_LOGINS))
+    Arc::new(Semaphore::new(MOST_LOGINS))
 }
 
 impl Context {
@@ -72,8 +75,7 @@ impl Context {
 
     /// Whether somebody is signing in: a command, or `claviger login`.
     pub fn is_signing_in(&self) -> bool {
-        self.logins.available_permits() < accounts::MOST_LOGINS
-            || !self.broker.auth_refreshes.pending().is_empty()
+        self.logins.available_permits() < MOST_LOGINS || !self.broker.auth_refreshes.pending().is_empty()
     }
 }
 

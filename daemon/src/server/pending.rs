@@ -15,7 +15,7 @@ pub(super) fn list(broker: &Broker) -> Vec<v1::Pending> {
     let keys: BTreeSet<SourceKey> = running.iter().map(|run| run.key).collect();
     let mut pending: Vec<v1::Pending> = running.into_iter().map(of_run).collect();
     broker.each_entry(|_, entry| {
-        let runs = entry.provider.sign_in().is_some_and(|sign_in| keys.contains(&sign_in.key));
+        let runs = entry.provider().sign_in().is_some_and(|sign_in| keys.contains(&sign_in.key));
         // Entries that lack the same, such as one for each profile or scope, need one person once.
         let is_new = |new: &v1::Pending| !pending.iter().any(|other| asks_the_same(new, other));
         let found = of_entry(entry, now).filter(|new| !runs && is_new(new));
@@ -44,9 +44,9 @@ fn of_run(run: auth_refresh::Pending) -> v1::Pending {
 
 fn of_entry(entry: &Entry, now: SystemTime) -> Option<v1::Pending> {
     entry.remedy()?;
-    let location = entry.provider.sign_in().map(|sign_in| wire::location(&sign_in.at));
+    let location = entry.provider().sign_in().map(|sign_in| wire::location(&sign_in.at));
     Some(v1::Pending {
-        source: entry.source.to_owned(),
+        source: entry.source().to_owned(),
         location,
         problem: Some(wire::problem(&entry.rejection(now), now)),
         ..Default::default()

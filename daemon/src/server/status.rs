@@ -1,10 +1,13 @@
 //! The state of daemon and cache, once or followed. No message here has a field for a secret.
 
 use super::Context;
-use super::{convert, inspect::version, pending};
-use crate::{audit::State, broker::loan::Counters};
+use super::{convert, convert::version, pending};
+use crate::{
+    audit::State,
+    broker::counters::{Count, Counters},
+};
 use claviger::{proto::v1, wire};
-use std::{pin::Pin, sync::atomic::Ordering::Relaxed};
+use std::pin::Pin;
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::Status;
@@ -17,7 +20,7 @@ pub(super) fn status(context: &Context) -> v1::GetStatusResponse {
     let broker = &context.broker;
     let now = broker.host.clock.now();
     let mut slots = Vec::new();
-    broker.each_entry(|key, entry| slots.push((entry.last_used, convert::slot(key, entry, now))));
+    broker.each_entry(|key, entry| slots.push((entry.last_used(), convert::slot(key, entry, now))));
     slots.sort_by(|(one, _), (other, _)| other.cmp(one));
     v1::GetStatusResponse {
         version: Some(version()),
@@ -25,7 +28,7 @@ pub(super) fn status(context: &Context) -> v1::GetStatusResponse {
         pid: std::process::id(),
         slots: slots.into_iter().map(|(_, slot)| slot).collect(),
         counters: Some(counters(&broker.counters)),
-        watchers: broker.counters.watchers.load(Relaxed),
+        watchers: broker.counters.watchers(),
         locked: broker.is_locked(),
         audit: Some(audit(context.audit.state())),
     }
@@ -68,13 +71,13 @@ async fn send(context: &Context, sender: &mpsc::Sender<Result<v1::WatchStatusRes
 
 fn counters(counters: &Counters) -> v1::Counters {
     v1::Counters {
-        requests: counters.requests.load(Relaxed),
-        hits: counters.hits.load(Relaxed),
-        waits: counters.waits.load(Relaxed),
-        errors: counters.errors.load(Relaxed),
-        runs: counters.runs.load(Relaxed),
-        rejections: counters.rejections.load(Relaxed),
-        own: counters.own.load(Relaxed),
-        refused: counters.refused.load(Relaxed),
+        requests: counters.get(Count::Requests),
+        hits: counters.get(Count::Hits),
+        waits: counters.get(Count::Waits),
+        errors: counters.get(Count::Errors),
+        runs: counters.get(Count::Runs),
+        rejections: counters.get(Count::Rejections),
+        own: counters.get(Count::Own),
+        refused: counters.get(Count::Refused),
     }
 }

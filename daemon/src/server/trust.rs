@@ -60,10 +60,10 @@ impl TrustService for Context {
         _: Request<v1::ListTrustRequest>,
     ) -> Result<Response<v1::ListTrustResponse>, Status> {
         // An empty list would say that nothing was ever decided.
-        if let Some(problem) = self.broker.trust.fault() {
+        if let Some(problem) = self.broker.resolver.trust.fault() {
             return Err(fail(problem));
         }
-        let records = self.broker.trust.list().iter().map(record).collect();
+        let records = self.broker.resolver.trust.list().iter().map(record).collect();
         Ok(Response::new(v1::ListTrustResponse { records }))
     }
 
@@ -76,7 +76,7 @@ impl TrustService for Context {
         claviger::session::check_path(&root).map_err(fail)?;
         // A workspace that is gone can still be revoked, by the path it had.
         let canonical = crate::host::system::canonical(&root).unwrap_or(root);
-        let revoked = self.broker.trust.revoke(&canonical);
+        let revoked = self.broker.resolver.trust.revoke(&canonical);
         let line = Line::ended("trust", "revoked", &revoked).by(&peer);
         let count = revoked.as_ref().map_or(0, |removed| u64::from(*removed));
         self.audit.note(line.about(canonical.to_string_lossy()).count(count, None));
@@ -105,7 +105,7 @@ impl Context {
             return Err(Problem::new(Reason::WorkspaceUntrusted, message)
                 .hint("look again with `claviger trust show`, then decide"));
         }
-        self.broker.trust.decide(subject, decision, self.broker.host.clock.now())?;
+        self.broker.resolver.trust.decide(subject, decision, self.broker.host.clock.now())?;
         Ok(settings.snapshot.workspace.root.clone())
     }
 
@@ -120,9 +120,13 @@ impl Context {
         if let Some(subject) = &snapshot.subject {
             workspace.digest.clone_from(&subject.digest);
             workspace.decided_at =
-                self.broker.trust.record(subject).map(|record| wire::timestamp(record.decided_at));
-            let previous =
-                self.broker.trust.record(subject).or_else(|| self.broker.trust.last_for_root(root));
+                self.broker.resolver.trust.record(subject).map(|record| wire::timestamp(record.decided_at));
+            let previous = self
+                .broker
+                .resolver
+                .trust
+                .record(subject)
+                .or_else(|| self.broker.resolver.trust.last_for_root(root));
             workspace.items = compare(subject, previous.as_ref()).into_iter().map(item).collect();
         }
         workspace

@@ -20,7 +20,7 @@ use std::{
 impl Context {
     /// An account on the wire.
     pub(super) fn account(&self, account: &Account) -> v1::Account {
-        let index = self.broker.accounts.current();
+        let index = self.broker.resolver.accounts.current();
         let problem = account.login_required.as_ref().map(|why| {
             let problem = Problem::new(Reason::LoginRequired, why.clone())
                 .hint(format!("`claviger login {}` signs in again", account.name));

@@ -34,8 +34,14 @@ impl Context {
         let (paste, pasted) = mpsc::channel(1);
         let (events, mut happened) = mpsc::unbounded_channel();
         let broker = &self.broker;
-        let child =
-            accounts::login::login(&broker.host, &broker.store, &broker.accounts, login, pasted, &events);
+        let child = accounts::login::login(
+            &broker.host,
+            &broker.store,
+            &broker.resolver.accounts,
+            login,
+            pasted,
+            &events,
+        );
         tokio::pin!(child);
         let mut listening = true;
         loop {

@@ -2,15 +2,11 @@
 //! asks again before its own cache has expired was told by the API that its key is no good. The table is forgotten with
 //! the daemon; `Lent` is pure.
 
-use super::{
-    Broker,
-    loan::{LoanMaterial, Wanted},
-    slot::{Cause, Issue, Verdict},
-};
-use crate::{demand::Demand, key::SourceKey, lock::lock};
+use super::slot::Issue;
+use crate::{key::SourceKey, lock::lock};
 use std::{
     collections::HashMap,
-    sync::{Mutex, atomic::Ordering::Relaxed},
+    sync::Mutex,
     time::{Duration, SystemTime},
 };
 
@@ -44,7 +40,7 @@ struct Lent {
 
 /// Sessions of tools, and what they were lent.
 #[derive(Debug, Default)]
-pub struct Sessions {
+pub(super) struct Hooks {
     known: Mutex<HashMap<String, Lent>>,
 }
 
@@ -78,20 +74,35 @@ impl Lent {
     }
 }
 
-// === impl Sessions ===
+// === impl Hooks ===
 
-impl Sessions {
-    /// The generation that the session must have seen rejected, with the time it was obtained.
-    fn doubted(
+impl Hooks {
+    /// What a request at `now` says to have seen rejected: the generation, with the time it was obtained. `ttl` is how
+    /// long the tool keeps what its hook prints.
+    pub(super) fn doubted(
         &self,
-        session: &str,
+        hook: &Hook,
         key: SourceKey,
         now: SystemTime,
-        ttl: Duration,
+        ttl: Option<Duration>,
     ) -> Option<(u64, SystemTime)> {
+        let (session, ttl) = (hook.session.as_deref()?, ttl?);
         let known = lock(&self.known);
         let lent = known.get(session).filter(|lent| lent.is_doubted(key, now, ttl))?;
         Some((lent.generation, lent.fetched_at))
+    }
+
+    /// Remembers what a request was answered with; `doubted` is whether it doubted what it had.
+    pub(super) fn remember(
+        &self,
+        hook: &Hook,
+        (key, issue): (SourceKey, &Issue),
+        (asked_at, answered_at): (SystemTime, SystemTime),
+        doubted: bool,
+    ) {
+        if let Some(session) = &hook.session {
+            self.note(session, Lent::new(key, issue, asked_at, answered_at), doubted);
+        }
     }
 
     fn note(&self, session: &str, lent: Lent, doubted: bool) {
@@ -105,41 +116,9 @@ impl Sessions {
     }
 }
 
-// === impl Broker ===
-
-impl Broker {
-    /// Acts on what a request gives away: one refresh, if what the session was lent is still the current one and the
-    /// last refresh for a rejection is long enough ago. Returns whether the session doubts what it has.
-    pub(super) fn heed(self: &std::sync::Arc<Self>, wanted: &Wanted<'_>, hook: &Hook) -> bool {
-        let (Some(session), Some(ttl)) = (&hook.session, wanted.winner.hook_ttl) else { return false };
-        let (now, key) = (self.host.clock.now(), wanted.provider.key());
-        let Some((generation, fetched_at)) = self.hooks.doubted(session, key, now, ttl) else { return false };
-        self.counters.rejections.fetch_add(1, Relaxed);
-        let mut entries = self.lock();
-        let same = |issue: Issue| issue.fetched_at == fetched_at;
-        let Some(entry) = entries.get_mut(&key).filter(|entry| entry.state.current.is_some_and(same)) else {
-            return true;
-        };
-        let verdict = entry.state.judge(now, generation);
-        tracing::debug!(%key, generation, ?verdict, "a session asked its hook again within its own time to live");
-        if verdict == Verdict::Refresh {
-            entry.state.reject(now);
-            drop(self.fly(entry, key, Cause::Rejected, Demand::Session));
-        }
-        true
-    }
-
-    /// Remembers what a session was lent.
-    pub(super) fn remember(&self, hook: &Hook, loan: &LoanMaterial, asked_at: SystemTime, doubted: bool) {
-        let (Some(session), LoanMaterial::Cached { key, issue, .. }) = (&hook.session, loan) else { return };
-        let lent = Lent::new(*key, issue, asked_at, self.host.clock.now());
-        self.hooks.note(session, lent, doubted);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Lent, MAX_SESSIONS, Sessions};
+    use super::{Hook, Hooks, Lent, MAX_SESSIONS};
     use crate::key::SourceKey;
     use std::time::{Duration, SystemTime};
 
@@ -151,6 +130,10 @@ mod tests {
 
     fn key() -> SourceKey {
         SourceKey::of("x", ["y"])
+    }
+
+    fn of(session: &str) -> Hook {
+        Hook { session: Some(session.to_owned()) }
     }
 
     fn lent(generation: u64, asked: u64, answered: u64) -> Lent {
@@ -185,8 +168,10 @@ mod tests {
 
     #[test]
     fn whoever_got_another_one_may_still_have_sent_the_old_one() {
-        let sessions = Sessions::default();
-        let asks = |now: u64| sessions.doubted("s", key(), at(now), TTL).map(|(generation, _)| generation);
+        let sessions = Hooks::default();
+        let asks = |now: u64| {
+            sessions.doubted(&of("s"), key(), at(now), Some(TTL)).map(|(generation, _)| generation)
+        };
         sessions.note("s", lent(1, 0, 0), false);
         assert_eq!(asks(1_000), Some(1));
         // The cache has expired: it gets the next one, while a request with the old one is under way.
@@ -197,17 +182,17 @@ mod tests {
         // What came because it doubted the last one replaces that.
         sessions.note("s", lent(3, 307_000, 307_500), true);
         assert_eq!(asks(308_500), Some(3));
-        assert_eq!(sessions.doubted("t", key(), at(308_500), TTL), None, "another session");
+        assert_eq!(sessions.doubted(&of("t"), key(), at(308_500), Some(TTL)), None, "another session");
     }
 
     #[test]
     fn the_table_has_an_end() {
-        let sessions = Sessions::default();
+        let sessions = Hooks::default();
         for n in 0..=MAX_SESSIONS {
             sessions.note(&n.to_string(), lent(1, n as u64, n as u64), false);
         }
         assert_eq!(super::lock(&sessions.known).len(), MAX_SESSIONS);
-        let asks = |name: &str| sessions.doubted(name, key(), at(10_000), TTL);
+        let asks = |name: &str| sessions.doubted(&of(name), key(), at(10_000), Some(TTL));
         assert!(asks("0").is_none() && asks("1").is_some() && asks(&MAX_SESSIONS.to_string()).is_some());
     }
 }

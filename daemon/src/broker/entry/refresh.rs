@@ -1,0 +1,109 @@
+//! The refresh of an entry, from the first who asks for it to its outcome.
+
+use super::{Arrival, Entry};
+use crate::{
+    broker::{
+        flights::{Flight, Pilot, Seat},
+        slot::Cause,
+        stock::Fetched,
+        talk::Progress,
+    },
+    demand::Demand,
+    host::files::Stamp,
+    key::SourceKey,
+};
+use claviger::reason::Problem;
+use std::time::{Duration, SystemTime};
+
+impl Entry {
+    /// Joins the refresh in progress, or begins one: then the pilot, the binding and the cause are for the task that
+    /// makes it.
+    pub(in crate::broker) fn board(
+        &mut self,
+        cause: Cause,
+        demand: Demand,
+    ) -> (Seat, Option<(Pilot, Cause)>) {
+        if let Some(flight) = &self.flight {
+            return (flight.seat(demand), None);
+        }
+        let (flight, pilot) = Flight::new();
+        let seat = flight.seat(demand);
+        self.flight = Some(flight);
+        let cause = if self.state().current.is_none() { Cause::Initial } else { cause };
+        self.bump();
+        (seat, Some((pilot, cause)))
+    }
+
+    /// Notes that the command runs once more. Returns the generation of the stored record whose secret is in use.
+    pub(in crate::broker) fn run(&mut self) -> Option<u64> {
+        self.tally.runs += 1;
+        self.recursed = false;
+        self.stock.held()
+    }
+
+    /// Passes on a line of the running command.
+    pub(in crate::broker) fn say(&mut self, progress: Progress) {
+        self.talk.say(progress);
+    }
+
+    /// Notes that the running command asked us for a credential.
+    pub(in crate::broker) fn recurse(&mut self) {
+        self.recursed = true;
+    }
+
+    /// Whether it did.
+    pub(in crate::broker) fn is_recursed(&self) -> bool {
+        self.recursed
+    }
+
+    /// Notes what the provider's files look like after a refresh.
+    pub(in crate::broker) fn note_files(&mut self, stamps: Vec<Stamp>) {
+        self.stock.note_files(stamps);
+    }
+
+    /// Ends the refresh in progress.
+    pub(in crate::broker) fn land(
+        &mut self,
+        key: SourceKey,
+        arrival: Arrival,
+        (now, took): (SystemTime, Duration),
+        cause: Cause,
+    ) -> Result<Fetched, Problem> {
+        self.flight = None;
+        self.talk.end();
+        let jitter = fastrand::f64();
+        let outcome = match arrival {
+            Ok(brought) => {
+                self.report_recovery(key);
+                self.audience.recovered();
+                self.stock.succeed(now, brought, took, cause, jitter)
+            }
+            Err(mut error) => {
+                self.audience.failed();
+                self.stock.fail(now, &mut error, jitter);
+                self.report_failure(key, &error.problem);
+                Err(error.problem)
+            }
+        };
+        self.bump();
+        outcome
+    }
+
+    fn report_failure(&self, key: SourceKey, problem: &Problem) {
+        let failures = self.state().failure.as_ref().map_or(0, |failure| failure.count);
+        let (source, reason) = (self.source(), problem.reason.as_str());
+        // The sentence names file and line; by construction it holds no command and no output.
+        match failures {
+            1 => tracing::warn!(%key, source, reason, %problem, "refresh failed"),
+            _ => tracing::debug!(%key, source, reason, failures, "refresh failed again"),
+        }
+    }
+
+    fn report_recovery(&self, key: SourceKey) {
+        let source = self.source();
+        match &self.state().failure {
+            Some(failure) => tracing::info!(%key, source, failures = failure.count, "refresh works again"),
+            None => tracing::debug!(%key, source, "refreshed"),
+        }
+    }
+}

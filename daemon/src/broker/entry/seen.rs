@@ -1,0 +1,104 @@
+//! What others see of an entry. Never its secret.
+
+use super::{Entry, Remedy, Tally};
+use crate::{
+    broker::slot::State,
+    sources::{CredentialProvider, Facts},
+};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    session::SessionContext,
+};
+use std::{sync::Arc, time::SystemTime};
+
+impl Entry {
+    /// The source's id.
+    pub fn source(&self) -> &'static str {
+        self.lead.source
+    }
+
+    /// Where the source is configured.
+    pub fn at(&self) -> Option<&Location> {
+        self.lead.at.as_ref()
+    }
+
+    /// The last binding.
+    pub fn provider(&self) -> &Arc<dyn CredentialProvider> {
+        &self.lead.provider
+    }
+
+    /// The session that asked last, while it still leads here.
+    pub fn session(&self) -> Option<&Arc<SessionContext>> {
+        self.lead.session.as_ref()
+    }
+
+    /// When it was last asked for.
+    pub fn last_used(&self) -> SystemTime {
+        self.lead.last_used
+    }
+
+    /// Dates, failures, generations.
+    pub fn state(&self) -> &State {
+        self.stock.state()
+    }
+
+    /// What became known with the last refresh, good or bad.
+    pub fn facts(&self) -> &Facts {
+        self.stock.facts()
+    }
+
+    /// The current generation; 0 if there never was one.
+    pub fn generation(&self) -> u64 {
+        self.state().current.map_or(0, |issue| issue.generation)
+    }
+
+    /// The problem of the last refresh, with the time left until the next attempt.
+    pub fn rejection(&self, now: SystemTime) -> Problem {
+        self.stock.rejection(now)
+    }
+
+    /// Whether a refresh is in progress.
+    pub fn is_refreshing(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// How much it was used.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Open watch streams.
+    pub fn watchers(&self) -> u32 {
+        self.audience.watchers()
+    }
+
+    /// Sessions that borrow it.
+    pub fn sessions(&self, now: SystemTime) -> usize {
+        self.audience.sessions(now)
+    }
+
+    /// Whether a session in a terminal follows it, or waits for it.
+    pub fn is_attended(&self) -> bool {
+        self.audience.is_attended()
+    }
+
+    /// Whether a person sees, or has seen, in a terminal what became of it.
+    pub fn is_told(&self) -> bool {
+        self.audience.is_told()
+    }
+
+    /// What a person has to do, if the last refresh failed for want of one.
+    pub fn remedy(&self) -> Option<Remedy> {
+        let failure = self.state().failure.as_ref()?;
+        let can_sign_in = self.provider().sign_in().is_some();
+        match failure.problem.reason {
+            Reason::KeyringLocked => Some(Remedy::Unlock),
+            Reason::LoginRequired => Some(Remedy::SignIn),
+            _ if failure.asleep => Some(Remedy::SignIn),
+            Reason::CommandFailed | Reason::Cancelled | Reason::SourceTimeout if can_sign_in => {
+                Some(Remedy::SignInAfterAll)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The one refresh in progress for an entry, and how many there are in all.
+
+use super::stock::Fetched;
+use crate::{
+    demand::{Demand, SharedDemand, Waits},
+    life::announced,
+};
+use claviger::reason::Problem;
+use tokio::sync::watch;
+
+type Outcome = Result<Fetched, Problem>;
+
+/// A refresh in progress, as its entry knows it.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// `None` while it is under way.
+    outcome: watch::Receiver<Option<Outcome>>,
+    /// Who waits. A person is troubled only for those who do.
+    demand: SharedDemand,
+}
+
+/// A refresh in progress, as the task knows it that makes it.
+#[derive(Debug)]
+pub(super) struct Pilot {
+    outcome: watch::Sender<Option<Outcome>>,
+    demand: SharedDemand,
+}
+
+/// A place among those who wait for a flight. A session that gives it up does not wait any more.
+#[derive(Debug)]
+pub(super) struct Seat {
+    outcome: watch::Receiver<Option<Outcome>>,
+    _waits: Waits,
+}
+
+/// Refreshes in progress.
+#[derive(Debug, Default)]
+pub(super) struct Flights(watch::Sender<usize>);
+
+/// Counts as a refresh in progress while it lives.
+#[derive(Debug)]
+pub(super) struct Flying(watch::Sender<usize>);
+
+// === impl Flight ===
+
+impl Flight {
+    /// One that begins.
+    pub(super) fn new() -> (Self, Pilot) {
+        let (sender, outcome) = watch::channel(None);
+        let demand = SharedDemand::default();
+        (Self { outcome, demand: demand.clone() }, Pilot { outcome: sender, demand })
+    }
+
+    /// A place in it.
+    pub(super) fn seat(&self, demand: Demand) -> Seat {
+        Seat { outcome: self.outcome.clone(), _waits: self.demand.join(demand) }
+    }
+}
+
+// === impl Pilot ===
+
+impl Pilot {
+    /// Who waits.
+    pub(super) fn demand(&self) -> &SharedDemand {
+        &self.demand
+    }
+
+    /// Tells all who wait what came of it.
+    pub(super) fn announce(self, outcome: Outcome) {
+        self.outcome.send_replace(Some(outcome));
+    }
+}
+
+// === impl Seat ===
+
+impl Seat {
+    /// Waits for the end of the flight.
+    pub(super) async fn outcome(mut self) -> Outcome {
+        announced(&mut self.outcome).await
+    }
+}
+
+// === impl Flights ===
+
+impl Flights {
+    /// One more, for as long as the answer lives.
+    pub(super) fn start(&self) -> Flying {
+        self.0.send_modify(|flying| *flying += 1);
+        Flying(self.0.clone())
+    }
+
+    /// Resolves when no refresh is in progress.
+    pub(super) async fn landed(&self) {
+        drop(self.0.subscribe().wait_for(|flying| *flying == 0).await);
+    }
+}
+
+impl Drop for Flying {
+    fn drop(&mut self) {
+        self.0.send_modify(|flying| *flying -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flight, Flights};
+    use crate::demand::Demand;
+    use claviger::reason::{Problem, Reason};
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn all_who_wait_get_the_outcome_and_raise_the_demand_while_they_do() {
+        let (flight, pilot) = Flight::new();
+        let (one, other) = (flight.seat(Demand::Session), flight.seat(Demand::Person));
+        assert_eq!(pilot.demand().get(), Demand::Person);
+        drop(other);
+        assert_eq!(pilot.demand().get(), Demand::Session);
+        let problem = Problem::new(Reason::CommandFailed, "x");
+        pilot.announce(Err(problem.clone()));
+        assert_eq!(one.outcome().await.err(), Some(problem));
+    }
+
+    #[tokio::test]
+    async fn the_last_one_to_land_is_waited_for() {
+        let flights = Flights::default();
+        let (one, other) = (flights.start(), flights.start());
+        drop(one);
+        assert!(timeout(Duration::ZERO, flights.landed()).await.is_err());
+        drop(other);
+        flights.landed().await;
+    }
+}

@@ -1,0 +1,165 @@
+//! Makes the one refresh in progress for an entry. It belongs to the daemon: the client that caused it may leave, and its
+//! outcome, success or failure, goes to all who wait.
+
+use super::{
+    Broker,
+    counters::Count,
+    entry::{Arrival, Entry},
+    flights::{Pilot, Seat},
+    recursion,
+    serve::look,
+    slot::Cause,
+    stock::Fetched,
+    talk::Progress,
+};
+use crate::{
+    demand::{Demand, SharedDemand},
+    host::memory::LockedText,
+    key::SourceKey,
+    sources::{Ask, CredentialProvider, Line, ProvideError, Provided},
+};
+use claviger::reason::{Problem, Reason};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
+
+/// Pause before the second attempt of a flight; doubled before the third.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+impl Broker {
+    /// Joins the flight of `entry`, or starts one.
+    pub(super) fn fly(
+        self: &Arc<Self>,
+        entry: &mut Entry,
+        key: SourceKey,
+        cause: Cause,
+        demand: Demand,
+    ) -> Seat {
+        let (seat, begun) = entry.board(cause, demand);
+        if let Some((pilot, cause)) = begun {
+            let (broker, provider) = (self.clone(), entry.provider().clone());
+            let flying = self.flights.start();
+            tokio::spawn(async move {
+                let _flying = flying;
+                let outcome = broker.make(key, provider, cause, &pilot).await;
+                pilot.announce(outcome);
+            });
+        }
+        seat
+    }
+
+    async fn make(
+        self: &Arc<Self>,
+        key: SourceKey,
+        provider: Arc<dyn CredentialProvider>,
+        cause: Cause,
+        pilot: &Pilot,
+    ) -> Result<Fetched, Problem> {
+        let started = Instant::now();
+        loop {
+            let attempts = self.clone().attempts(key, provider.clone(), pilot.demand().clone());
+            // A panic in a provider must reach those who wait as an error, not leave them waiting.
+            let provided = tokio::spawn(attempts).await.unwrap_or_else(|_| Err(panicked()));
+            let stamps = look(&provider).await;
+            if !stamps.is_empty() {
+                self.cache.with(key, |entry| entry.note_files(stamps));
+            }
+            if let Some(outcome) = self.land(key, provided, started.elapsed(), cause, pilot.demand()) {
+                return outcome;
+            }
+        }
+    }
+
+    /// Asks the provider, up to three times where trying again may help.
+    async fn attempts(
+        self: Arc<Self>,
+        key: SourceKey,
+        provider: Arc<dyn CredentialProvider>,
+        demand: SharedDemand,
+    ) -> Result<Provided, ProvideError> {
+        let mut pause = FIRST_PAUSE;
+        let mut attempt = 1;
+        loop {
+            match self.attempt(key, &*provider, &demand).await {
+                Err(_) if let Some(problem) = recursion::of(&self, key) => {
+                    return Err(ProvideError::lasting(problem));
+                }
+                Err(error) if error.transient && attempt < self.limits().attempts => {
+                    sleep(pause.mul_f64(1.0 + 0.2 * fastrand::f64())).await;
+                    (pause, attempt) = (pause * 2, attempt + 1);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        key: SourceKey,
+        provider: &dyn CredentialProvider,
+        demand: &SharedDemand,
+    ) -> Result<Provided, ProvideError> {
+        self.counters.add(Count::Runs);
+        let held = self.cache.with(key, Entry::run).flatten();
+        let started = Instant::now();
+        let mut on_line = |line: Line| {
+            self.cache.with(key, |entry| entry.say(Progress { line, elapsed: started.elapsed() }));
+        };
+        let mut ask = Ask {
+            host: &self.host,
+            turns: &self.turns,
+            auth_refreshes: &self.auth_refreshes,
+            accounts: &self.resolver.accounts,
+            store: &self.store,
+            held,
+            demand,
+            on_line: &mut on_line,
+        };
+        provider.provide(&mut ask).await
+    }
+
+    /// Notes the outcome in the entry. One that was dropped meanwhile is not brought back. `None` if it has to be tried
+    /// again: a person could have helped and was left alone, but by now a session waits.
+    fn land(
+        &self,
+        key: SourceKey,
+        provided: Result<Provided, ProvideError>,
+        took: Duration,
+        cause: Cause,
+        demand: &SharedDemand,
+    ) -> Option<Result<Fetched, Problem>> {
+        let now = self.host.clock.now();
+        let arrival: Arrival =
+            provided.and_then(|provided| match LockedText::new(provided.secret.expose()) {
+                Ok(text) => Ok((Arc::new(text), provided)),
+                Err(_) => Err(no_memory()),
+            });
+        let landed = self.cache.with(key, |entry| {
+            // A session that joins does so under the same lock, so none slips through.
+            let is_missed = demand.get() > Demand::Background;
+            match is_missed && arrival.as_ref().is_err_and(|error| error.asleep) {
+                true => None,
+                false => Some(entry.land(key, arrival, (now, took), cause)),
+            }
+        });
+        let outcome = landed.unwrap_or_else(|| Some(Err(self.gone())))?;
+        self.attention.notify_one();
+        Some(outcome)
+    }
+
+    /// The problem of a refresh whose entry was dropped meanwhile.
+    fn gone(&self) -> Problem {
+        self.refuse_while_locked().err().unwrap_or_else(|| {
+            Problem::new(Reason::SourceUnavailable, "the credential was dropped while it was refreshed")
+                .hint("try again")
+                .retry_after(Duration::ZERO)
+        })
+    }
+}
+
+fn panicked() -> ProvideError {
+    ProvideError::lasting(Problem::new(Reason::Bug, "the source panicked"))
+}
+
+fn no_memory() -> ProvideError {
+    ProvideError::lasting(Problem::new(Reason::Limits, "no memory is left for the credential"))
+}

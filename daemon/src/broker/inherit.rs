@@ -1,0 +1,54 @@
+//! What this daemon leaves to the next, and what it takes over from the last.
+
+use super::{Broker, kept::Kept, loan::Wanted};
+use crate::{demand::Demand, key::SourceKey, sources::Material};
+use claviger::session::SessionContext;
+use std::{sync::Arc, time::SystemTime};
+
+impl Broker {
+    /// What the next daemon needs, so that no command has to run again.
+    pub fn keep(&self) -> Kept {
+        Kept {
+            entries: self.cache.keep(),
+            sign_ins: self.auth_refreshes.keep(),
+            totals: self.counters.keep(),
+            locked: self.is_locked(),
+        }
+    }
+
+    /// Takes over what the last daemon had. An entry comes back to life when a session asks for it, and those whose last
+    /// session still leads to it at once, so that they go on being refreshed ahead.
+    pub fn inherit(self: &Arc<Self>, kept: Kept) {
+        self.cache.lockdown().inherit(kept.locked);
+        if self.is_locked() {
+            return;
+        }
+        self.counters.inherit(&kept.totals);
+        self.auth_refreshes.inherit(kept.sign_ins);
+        for (key, last_used, session) in self.cache.inherit(kept.entries) {
+            let broker = self.clone();
+            tokio::spawn(async move { broker.bind_again(key, last_used, &session).await });
+        }
+        let broker = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(broker.limits().idle).await;
+            broker.cache.forget_inherited();
+        });
+    }
+
+    async fn bind_again(
+        self: &Arc<Self>,
+        key: SourceKey,
+        last_used: SystemTime,
+        session: &Arc<SessionContext>,
+    ) {
+        let Ok(winner) = self.winner(session).await else { return };
+        let Material::Provided(provider) = &winner.bound.material else { return };
+        // A session that has asked meanwhile knows better.
+        if provider.key() != key || self.cache.has(key) {
+            return;
+        }
+        let wanted = Wanted { winner: &winner, provider, session, pid: None, demand: Demand::Background };
+        drop(self.open(&wanted, last_used, |_| ()));
+    }
+}

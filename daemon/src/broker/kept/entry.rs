@@ -1,0 +1,143 @@
+//! One cache entry as it is handed over.
+
+use super::{session, text};
+use crate::{
+    broker::{
+        entry::{Entry, Tally},
+        slot::{Failure, Issue, State},
+        stock::Stock,
+    },
+    host::{files::Stamp, memory::LockedText},
+    key::SourceKey,
+    sources::Facts,
+};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    session::SessionContext,
+};
+use prost::Message as _;
+use serde::{Deserialize, Serialize};
+use std::{sync::Arc, time::SystemTime};
+
+/// One cache entry. Its binding is not kept: whoever asks brings one, and only then is it known that his settings
+/// still lead here.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::broker) struct KeptEntry {
+    key: SourceKey,
+    current: Option<Issue>,
+    failure: Option<KeptFailure>,
+    rejected: bool,
+    outdated: bool,
+    hold_reports_until: Option<SystemTime>,
+    rejections: u32,
+    #[serde(with = "text")]
+    secret: Option<Arc<LockedText>>,
+    facts: Facts,
+    files: Option<Vec<Stamp>>,
+    last_used: SystemTime,
+    served: u64,
+    runs: u64,
+    account: Option<String>,
+    /// One that brought secrets of its own is not kept: those are not ours to pass on.
+    #[serde(with = "session")]
+    session: Option<Arc<SessionContext>>,
+}
+
+/// A failure in force. The trail of its problem is not kept: it belongs to a session.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeptFailure {
+    reason: String,
+    message: String,
+    hint: Option<String>,
+    /// Layer, file, line and column.
+    at: Option<(String, String, u32, u32)>,
+    count: u32,
+    retry_at: SystemTime,
+    asleep: bool,
+}
+
+// === impl KeptEntry ===
+
+impl KeptEntry {
+    /// What the next daemon needs of an entry.
+    pub(in crate::broker) fn of(key: SourceKey, entry: &Entry) -> Self {
+        let (stock, tally) = (entry.stock(), entry.tally());
+        let State { current, failure, rejected, outdated, hold_reports_until, rejections } =
+            stock.state().clone();
+        Self {
+            key,
+            current,
+            failure: failure.map(KeptFailure::of),
+            rejected,
+            outdated,
+            hold_reports_until,
+            rejections,
+            secret: stock.secret().cloned(),
+            facts: stock.facts().clone(),
+            files: stock.files().cloned(),
+            last_used: entry.last_used(),
+            served: tally.served,
+            runs: tally.runs,
+            account: entry.provider().account().map(|account| account.name.clone()),
+            session: entry.session().filter(|session| session.lent.is_empty()).cloned(),
+        }
+    }
+
+    /// Gives a new entry what the last daemon had.
+    pub(in crate::broker) fn restore(self, entry: &mut Entry) {
+        let Self { current, rejected, outdated, hold_reports_until, rejections, .. } = self;
+        let failure = self.failure.map(KeptFailure::into_failure);
+        let state = State { current, failure, rejected, outdated, hold_reports_until, rejections };
+        let tally = Tally { served: self.served, runs: self.runs, ..Tally::default() };
+        entry.restore(Stock::restored(state, self.secret, self.facts, self.files), self.last_used, tally);
+    }
+
+    /// Its identity.
+    pub(in crate::broker) fn key(&self) -> SourceKey {
+        self.key
+    }
+
+    /// Whether it has a credential.
+    pub(in crate::broker) fn has_secret(&self) -> bool {
+        self.secret.is_some()
+    }
+
+    /// Whether it is of this account.
+    pub(in crate::broker) fn is_of(&self, account: &str) -> bool {
+        self.account.as_deref() == Some(account)
+    }
+
+    /// The session that asked last, and when.
+    pub(in crate::broker) fn last(&self) -> Option<(SystemTime, Arc<SessionContext>)> {
+        Some((self.last_used, self.session.clone()?))
+    }
+
+    /// More bytes than it takes as text.
+    pub(super) fn size(&self) -> usize {
+        let secret = self.secret.as_ref().map_or(0, |secret| secret.expose().len());
+        let session = self.session.as_ref().map_or(0, |session| session.to_proto().encoded_len());
+        8192 + 6 * secret + 2 * session
+    }
+}
+
+// === impl KeptFailure ===
+
+impl KeptFailure {
+    fn of(failure: Failure) -> Self {
+        let Failure { problem, count, retry_at, asleep } = failure;
+        let at = problem.location.map(|Location { layer, file, line, column }| (layer, file, line, column));
+        let (reason, message, hint) = (problem.reason.as_str().into(), problem.message, problem.hint);
+        Self { reason, message, hint, at, count, retry_at, asleep }
+    }
+
+    fn into_failure(self) -> Failure {
+        let location = |(layer, file, line, column)| Location { layer, file, line, column };
+        let reason = Reason::parse(&self.reason).unwrap_or(Reason::SourceUnavailable);
+        let problem = Problem {
+            hint: self.hint,
+            location: self.at.map(location),
+            ..Problem::new(reason, self.message)
+        };
+        Failure { problem, count: self.count, retry_at: self.retry_at, asleep: self.asleep }
+    }
+}

@@ -1,0 +1,221 @@
+//! The credential of one entry, and what became of the last refresh: the pure state of [`super::slot`] with the secret
+//! that belongs to it.
+
+use super::{
+    loan::LoanMaterial,
+    slot::{Cause, Failure, Issue, State, Verdict},
+};
+use crate::{
+    host::{files::Stamp, memory::LockedText},
+    key::SourceKey,
+    sources::{Facts, ProvideError, Provided},
+};
+use claviger::reason::{Problem, Reason};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// A credential as it arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Fetched {
+    /// Its dates.
+    pub(super) issue: Issue,
+    /// The secret.
+    pub(super) secret: Arc<LockedText>,
+    /// What is known of it.
+    pub(super) facts: Arc<Facts>,
+}
+
+/// What an entry has. Dates without a secret never come together with `current`.
+#[derive(Debug, Default)]
+pub(super) struct Stock {
+    state: State,
+    /// The secret of `state.current`.
+    secret: Option<Arc<LockedText>>,
+    /// What became known with the last refresh, good or bad.
+    facts: Arc<Facts>,
+    /// What the provider's files looked like after the last refresh.
+    files: Option<Vec<Stamp>>,
+}
+
+impl Stock {
+    /// What another daemon had.
+    pub(super) fn restored(
+        state: State,
+        secret: Option<Arc<LockedText>>,
+        facts: Facts,
+        files: Option<Vec<Stamp>>,
+    ) -> Self {
+        // A state without its secret would be a bug to serve from.
+        let current = state.current.filter(|_| secret.is_some());
+        Self { state: State { current, ..state }, secret, facts: facts.into(), files }
+    }
+
+    /// Dates, failures, generations.
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What became known with the last refresh.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The secret.
+    pub(super) fn secret(&self) -> Option<&Arc<LockedText>> {
+        self.secret.as_ref()
+    }
+
+    /// What the files looked like.
+    pub(super) fn files(&self) -> Option<&Vec<Stamp>> {
+        self.files.as_ref()
+    }
+
+    /// The current credential as a loan.
+    pub(super) fn loan(&self, key: SourceKey) -> Option<LoanMaterial> {
+        let (issue, secret) = (self.state.current?, self.secret.clone()?);
+        let (facts, stale) = (self.facts.clone(), self.state.is_stale());
+        Some(LoanMaterial::Cached { key, secret, issue, facts, stale })
+    }
+
+    /// The problem of the last refresh, with the time left until the next attempt.
+    pub(super) fn rejection(&self, now: SystemTime) -> Problem {
+        match &self.state.failure {
+            Some(Failure { problem, retry_at, .. }) => {
+                problem.clone().retry_after(retry_at.duration_since(now).unwrap_or_default())
+            }
+            None => Problem::new(Reason::Bug, "an entry without failure was rejected"),
+        }
+    }
+
+    /// Generation of the stored record whose secret is in use.
+    pub(super) fn held(&self) -> Option<u64> {
+        self.facts.stored.filter(|_| self.state.current.is_some())
+    }
+
+    /// Notes what the files look like. If they changed since the last refresh, its outcome, good or bad, is out of date.
+    pub(super) fn compare(&mut self, stamps: &[Stamp]) {
+        if self.files.as_ref().is_some_and(|known| known != stamps) {
+            self.files = None;
+            self.state.outdate();
+        }
+    }
+
+    /// Notes what the files look like after a refresh: what it wrote itself is no change.
+    pub(super) fn note_files(&mut self, stamps: Vec<Stamp>) {
+        self.files = Some(stamps);
+    }
+
+    /// Judges a report that `generation` was rejected, and notes it if a refresh is to follow.
+    pub(super) fn report(&mut self, now: SystemTime, generation: u64) -> Verdict {
+        let verdict = self.state.judge(now, generation);
+        if verdict == Verdict::Refresh {
+            self.state.reject(now);
+        }
+        verdict
+    }
+
+    /// Takes in what a refresh brought.
+    pub(super) fn succeed(
+        &mut self,
+        now: SystemTime,
+        (secret, provided): (Arc<LockedText>, Provided),
+        took: Duration,
+        cause: Cause,
+        jitter: f64,
+    ) -> Result<Fetched, Problem> {
+        let issued_at = provided.facts.issued_at.unwrap_or(now);
+        self.state.succeed(now, issued_at, provided.expires_at, took, cause, jitter);
+        let facts = Arc::new(provided.facts);
+        (self.secret, self.facts) = (Some(secret.clone()), facts.clone());
+        let issue = self
+            .state
+            .current
+            .ok_or_else(|| Problem::new(Reason::Bug, "a refresh that worked left no credential"))?;
+        Ok(Fetched { issue, secret, facts })
+    }
+
+    /// Notes that a refresh failed.
+    pub(super) fn fail(&mut self, now: SystemTime, error: &mut ProvideError, jitter: f64) {
+        self.state.fail(now, error.problem.clone(), error.asleep, jitter);
+        // A credential that is still lent keeps its own.
+        if !self.state.is_valid(now) {
+            self.facts = Arc::new(std::mem::take(&mut *error.facts));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{State, Stock};
+    use crate::{
+        broker::slot::Cause,
+        host::memory::LockedText,
+        key::SourceKey,
+        sources::{Facts, ProvideError, Provided},
+    };
+    use claviger::{
+        reason::{Problem, Reason},
+        secret::Secret,
+    };
+    use std::{
+        sync::Arc,
+        time::{Duration, SystemTime},
+    };
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + SECOND * 1_000_000 + Duration::from_secs(seconds)
+    }
+
+    fn provided(account: &str) -> Provided {
+        let facts = Facts { account: Some(account.into()), stored: Some(7), ..Facts::default() };
+        Provided { secret: Secret::new("s".into()), expires_at: Some(at(300)), facts }
+    }
+
+    fn stocked() -> Stock {
+        let mut stock = Stock::default();
+        let secret = Arc::new(LockedText::new("s").expect("memory"));
+        stock.succeed(at(0), (secret, provided("a")), SECOND, Cause::Initial, 0.0).expect("a credential");
+        stock
+    }
+
+    fn failed() -> ProvideError {
+        let facts = Box::new(Facts { account: Some("b".into()), ..Facts::default() });
+        ProvideError { facts, ..ProvideError::lasting(Problem::new(Reason::CommandFailed, "x")) }
+    }
+
+    #[test]
+    fn a_valid_credential_keeps_its_facts_while_refreshes_fail() {
+        let mut stock = stocked();
+        stock.fail(at(100), &mut failed(), 0.0);
+        assert_eq!(stock.facts().account.as_deref(), Some("a"));
+        stock.fail(at(300), &mut failed(), 0.0);
+        assert_eq!(stock.facts().account.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn dates_without_a_secret_are_not_lent() {
+        let state = stocked().state().clone();
+        let restored = Stock::restored(State { ..state }, None, Facts::default(), None);
+        assert!(restored.loan(SourceKey::of("x", ["y"])).is_none() && restored.state().current.is_none());
+        assert_eq!(restored.held(), None);
+        assert_eq!(stocked().held(), Some(7));
+    }
+
+    #[test]
+    fn files_that_changed_put_the_outcome_out_of_date_once() {
+        let stamps = |path: &str| vec![crate::host::files::stamp(std::path::Path::new(path))];
+        let (one, other) = (stamps("/"), stamps("/nowhere-at-all"));
+        let mut stock = stocked();
+        stock.compare(&one);
+        assert!(!stock.state().outdated, "not known before");
+        stock.note_files(one.clone());
+        stock.compare(&one);
+        assert!(!stock.state().outdated);
+        stock.compare(&other);
+        assert!(stock.state().outdated);
+    }
+}
