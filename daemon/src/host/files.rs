@@ -25,7 +25,7 @@ mod stamp;
 pub use claviger_private::{FileLock, read_private, remove_private, write_private};
 pub use mounts::is_remote;
 pub use stamp::Stamp;
-use stamp::is_lasting;
+use stamp::{device, is_lasting};
 
 /// Largest settings file, in bytes: as large as settings passed with `--settings` may be.
 pub const MAX_SETTINGS: usize = MAX_EXPLICIT_SETTINGS;
@@ -103,11 +103,6 @@ impl Identity {
     pub fn is_ours(&self) -> bool {
         self.owner == Uid::effective().as_raw() || self.owner == 0
     }
-}
-
-#[allow(clippy::unnecessary_cast, reason = "the type differs between systems")]
-fn device(status: &FileStat) -> u64 {
-    status.st_dev as u64
 }
 
 fn kind(status: &FileStat) -> SFlag {

@@ -29,7 +29,7 @@ impl Stamp {
     pub(super) fn of(status: &Result<FileStat, Errno>) -> Self {
         Self(match status {
             Ok(status) => Seen::Present {
-                device: super::device(status),
+                device: device(status),
                 inode: status.st_ino,
                 size: status.st_size,
                 modified_ns: nanoseconds(status.st_mtime, status.st_mtime_nsec),
@@ -75,4 +75,10 @@ fn now_ns() -> i128 {
 // Errors that stay until somebody changes the file or a directory above it.
 pub(super) fn is_lasting(errno: Errno) -> bool {
     matches!(errno, Errno::EACCES | Errno::EPERM | Errno::ELOOP | Errno::ENAMETOOLONG)
+}
+
+/// The device that a file is on.
+#[allow(clippy::unnecessary_cast, reason = "the type differs between systems")]
+pub(super) fn device(status: &FileStat) -> u64 {
+    status.st_dev as u64
 }
