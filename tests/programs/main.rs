@@ -43,6 +43,7 @@ mod doctor;
 mod doctor_files;
 mod doctor_network;
 mod fetch_children;
+mod fetch_program;
 mod gcp_adc;
 mod gcp_answers;
 mod gcp_auth_refresh;

@@ -160,6 +160,11 @@ impl Home {
     /// A daemon from a copy of its program, which can be replaced.
     pub fn daemon_copy(&self) -> Daemon {
         self.replace_daemon(b"");
+        self.daemon_of_copy()
+    }
+
+    /// The same from the copies that are there.
+    pub fn daemon_of_copy(&self) -> Daemon {
         let program = self.path("bin/clavigerd");
         Daemon::start(self.base(&program), &self.path("daemon.log"), &self.socket())
     }

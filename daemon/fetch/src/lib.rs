@@ -48,7 +48,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
         return Ok(io::stdout().write_all(VERSION_LINE.as_bytes())?);
     }
     let call = call()?;
-    if call.release != claviger::RELEASE {
+    if call.release != release() {
         return Ok(say(&Err(other_release(&call.release)), &mut io::stdout().lock())?);
     }
     let request = call.request;
@@ -69,6 +69,10 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     Ok(write(&answer, &mut io::stdout().lock())?)
 }
 
+fn release() -> &'static str {
+    VERSION_LINE.trim_end().trim_start_matches(FETCH_PROGRAM).trim_start()
+}
+
 /// The call: one line. More lines may follow it.
 fn call() -> Result<Call, Box<dyn Error>> {
     let mut line = Zeroizing::new(Vec::with_capacity(8192));
@@ -80,10 +84,8 @@ fn call() -> Result<Call, Box<dyn Error>> {
 
 fn other_release(theirs: &str) -> Declined {
     let theirs: String = theirs.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
-    let message = format!(
-        "the daemon is release {theirs}, but {FETCH_PROGRAM} beside it is release {}",
-        claviger::RELEASE
-    );
+    let message =
+        format!("the daemon is release {theirs}, but {FETCH_PROGRAM} beside it is release {}", release());
     Problem::new(Reason::SourceUnavailable, message)
         .hint("`claviger daemon restart` takes a matching pair")
         .into()

@@ -38,7 +38,7 @@ const STEPS: &[Step] = &[
     ("numbers of decisions", decisions::check),
     ("links of the documentation", links::check),
     ("reference of the configuration", reference),
-    ("client's dependencies", client_dependencies),
+    ("dependencies of client and daemon", slim_dependencies),
     ("systemd units", units::systemd),
     ("systemd exposure", units::exposure),
     ("dependency policy", deny::policy),
@@ -48,9 +48,21 @@ const STEPS: &[Step] = &[
     ("macOS", darwin::check),
 ];
 
-/// Crates that do TLS, HTTP or cloud SDKs; none may be linked into the thin client.
-const NOT_IN_CLIENT: &[&str] =
-    &["rustls", "openssl", "native-tls", "aws-", "reqwest", "ring", "azure_", "gcp_auth", "zbus", "keyring"];
+/// Crates that do TLS, cloud SDKs, OAuth or the keyring; neither the client nor the daemon may link one.
+const NOT_LINKED: &[&str] = &[
+    "rustls",
+    "openssl",
+    "native-tls",
+    "aws-",
+    "reqwest",
+    "ring",
+    "azure_",
+    "gcp_auth",
+    "oauth2",
+    "zbus",
+    "secret-service",
+    "keyring",
+];
 
 pub(crate) fn run(arguments: &[String]) -> sh::Result {
     let is_wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|word| name.contains(word));
@@ -116,24 +128,16 @@ fn reference() -> sh::Result<Outcome> {
     crate::reference::faults().map(faults)
 }
 
-fn client_dependencies() -> sh::Result<Outcome> {
-    let mut cargo = sh::cargo();
-    cargo.args([
-        "tree",
-        "--locked",
-        "--package",
-        "claviger-cli",
-        "--edges",
-        "normal",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-    ]);
-    let tree = sh::stdout(&mut cargo)?;
-    let names = tree.lines().filter_map(|line| line.split(' ').next());
-    let banned = names.filter(|name| NOT_IN_CLIENT.iter().any(|banned| is_of(name, banned)));
-    let mut found: Vec<String> = banned.map(|name| format!("claviger-cli depends on {name}")).collect();
+fn slim_dependencies() -> sh::Result<Outcome> {
+    let mut found = Vec::new();
+    for package in ["claviger-cli", "clavigerd"] {
+        let mut cargo = sh::cargo();
+        cargo.args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
+        let tree = sh::stdout(cargo.args(["--package", package]))?;
+        let names = tree.lines().filter_map(|line| line.split(' ').next());
+        let banned = names.filter(|name| NOT_LINKED.iter().any(|banned| is_of(name, banned)));
+        found.extend(banned.map(|name| format!("{package} depends on {name}")));
+    }
     found.sort();
     found.dedup();
     Ok(faults(found))
