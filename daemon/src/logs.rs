@@ -9,8 +9,8 @@ use std::{
 };
 use tracing::Level;
 use tracing_subscriber::{
-    EnvFilter, Registry,
-    filter::{LevelFilter, filter_fn},
+    Registry,
+    filter::{LevelFilter, ParseError, Targets, filter_fn},
     fmt::format::FmtSpan,
     layer::SubscriberExt as _,
     reload::{self, Handle},
@@ -37,7 +37,7 @@ pub enum Format {
 /// Changes the level of a running daemon. The default changes nothing: in tests nobody listens.
 #[derive(Clone, Default)]
 pub struct Logs {
-    handle: Option<Handle<EnvFilter, Registry>>,
+    handle: Option<Handle<Targets, Registry>>,
     /// The command line's filter, which no file overrides.
     asked: Option<String>,
     /// The filter that holds.
@@ -118,7 +118,7 @@ fn unknown(filter: &str) -> Option<&str> {
     })
 }
 
-fn parse(filter: &str) -> Result<EnvFilter, String> {
+fn parse(filter: &str) -> Result<Targets, String> {
     if filter.trim().is_empty() {
         return Err("it is empty".into());
     }
@@ -126,8 +126,11 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
     if let Some(word) = unknown(filter) {
         return Err(format!("{word} is no level, and a module needs one: {word}=debug"));
     }
-    let capped = CAPPED.iter().fold(filter.to_owned(), |all, cap| format!("{all},{cap}=info"));
-    EnvFilter::builder().parse(capped).map_err(|error| error.to_string())
+    // The daemon has no spans: a directive that is for one matches nothing.
+    let directives =
+        filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !word.contains(['[', ']']));
+    let capped = directives.map(str::to_owned).chain(CAPPED.iter().map(|cap| format!("{cap}=info")));
+    capped.collect::<Vec<_>>().join(",").parse().map_err(|error: ParseError| error.to_string())
 }
 
 // A filter can name a module of a library ("h2::codec=trace"), and the more exact name wins there. It does not here.
