@@ -19,43 +19,57 @@ pub(crate) enum Profile {
 /// Builds the programs, and returns their directory.
 pub(crate) fn build(profile: Profile) -> sh::Result<PathBuf> {
     let target = sh::target()?;
-    let mut cargo = sh::cargo();
-    cargo.args(["build", "--locked", "--bins"]);
-    cargo.args(["clavigerd", "clavigerd-fetch", "claviger-cli"].map(|name| format!("--package={name}")));
     if profile == Profile::Dev {
-        sh::run(&mut cargo)?;
+        sh::run(&mut cargo(&[FETCH, RESIDENT[0], RESIDENT[1]]))?;
         return Ok(target.join("debug"));
     }
-    sh::run(cargo.arg("--release"))?;
     let (release, together) = (target.join("release"), target.join("dist"));
     fs::create_dir_all(&together)?;
+    // By itself: what the SDKs switch on in libraries that all use would be in the other programs too.
+    sh::run(cargo(&[FETCH]).arg("--release"))?;
+    let resident = match static_programs(&target) {
+        Some(place) => place,
+        None => {
+            sh::run(cargo(&RESIDENT).arg("--release"))?;
+            release.clone()
+        }
+    };
     replace(&release.join("clavigerd-fetch"), &together)?;
-    replace(&release.join("clavigerd"), &together)?;
-    match static_client(&target) {
-        Some(client) => replace(&client, &together)?,
-        None => replace(&release.join("claviger"), &together)?,
-    }
+    replace(&resident.join("clavigerd"), &together)?;
+    replace(&resident.join("claviger"), &together)?;
     Ok(together)
 }
 
-/// The client, linked statically: of the millisecond it lives, the dynamic linker would take a quarter. `None` where
-/// that cannot be done, as on a system without static libc. The daemon is not linked so: name look-ups need libc's
-/// plug-ins.
-fn static_client(target: &Path) -> Option<PathBuf> {
+/// The package of the program that looks names up, which takes libc's plug-ins: it is never linked statically.
+const FETCH: &str = "clavigerd-fetch";
+/// The packages of the daemon and the client.
+const RESIDENT: [&str; 2] = ["clavigerd", "claviger-cli"];
+
+fn cargo(packages: &[&str]) -> Command {
+    let mut cargo = sh::cargo();
+    cargo.args(["build", "--locked", "--bins"]).args(packages.iter().flat_map(|name| ["--package", name]));
+    cargo
+}
+
+/// Daemon and client, linked statically: of the millisecond that the client lives, the dynamic linker would take a quarter,
+/// and an idle daemon would hold a libc of its own. `None` where that cannot be done, as on a system without static libc.
+fn static_programs(target: &Path) -> Option<PathBuf> {
     if !cfg!(all(target_os = "linux", target_env = "gnu")) {
         return None;
     }
     let triple = host()?;
     let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", triple.to_uppercase().replace('-', "_"));
-    let mut cargo = sh::cargo();
-    cargo.args(["build", "--locked", "--release", "--package", "claviger-cli", "--target", &triple]);
+    let mut cargo = cargo(&RESIDENT);
+    cargo.args(["--release", "--target", &triple]);
     // With --target, the flags do not reach build scripts and procedural macros, which must stay dynamic.
     let built = sh::run(cargo.env(flags, "-C target-feature=+crt-static"));
     if let Err(error) = built {
-        println!("note: the client is linked dynamically, and starts a little slower: {error}");
+        println!(
+            "note: daemon and client are linked dynamically, and are a little slower and larger: {error}"
+        );
         return None;
     }
-    Some(target.join(triple).join("release/claviger"))
+    Some(target.join(triple).join("release"))
 }
 
 fn host() -> Option<String> {
