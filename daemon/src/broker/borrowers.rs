@@ -35,7 +35,7 @@ struct Seen {
 impl Borrower {
     /// The session with the kernel's session id `session`, in `directory`.
     pub fn new(session: Option<u32>, directory: &Path) -> Self {
-        Self(BuildHasherDefault::<DefaultHasher>::default().hash_one((session, directory)))
+        Self(BuildHasherDefault::<DefaultHasher>::default().hash_one((session, directory.as_os_str())))
     }
 }
 

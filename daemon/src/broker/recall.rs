@@ -7,7 +7,7 @@ use crate::{accounts::Index, config::Limits, lock::lock, resolve::Winner, settin
 use claviger::session::SessionContext;
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    ffi::OsString,
     sync::{Arc, Mutex},
 };
 
@@ -20,7 +20,7 @@ const MOST_EXPLICIT: usize = 16 * 1024;
 
 /// The memory.
 #[derive(Debug, Default)]
-pub(super) struct Recall(Mutex<HashMap<PathBuf, Remembered>>);
+pub(super) struct Recall(Mutex<HashMap<OsString, Remembered>>);
 
 #[derive(Debug)]
 struct Remembered {
@@ -53,7 +53,7 @@ impl Inputs {
 impl Recall {
     pub(super) fn get(&self, inputs: &Inputs) -> Option<Arc<Winner>> {
         let memory = lock(&self.0);
-        let remembered = memory.get(&inputs.session.cwd)?;
+        let remembered = memory.get(inputs.session.cwd.as_os_str())?;
         remembered.inputs.are(inputs).then(|| remembered.winner.clone())
     }
 
@@ -75,7 +75,7 @@ impl Recall {
         if memory.len() >= MOST {
             memory.clear();
         }
-        memory.insert(inputs.session.cwd.clone(), Remembered { inputs, winner });
+        memory.insert(inputs.session.cwd.clone().into_os_string(), Remembered { inputs, winner });
     }
 }
 
