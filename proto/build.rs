@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_server(env::var("CARGO_FEATURE_SERVER").is_ok())
         .build_client(env::var("CARGO_FEATURE_CLIENT").is_ok())
         .build_transport(false)
+        .codec_path("crate::codec::Codec")
         // Decoded in order, so that the daemon compares sessions without sorting them first.
         .btree_map(".claviger.v1.SessionContext")
         // A stray `?request` must not print a secret: Debug is written by hand in src/proto.rs.

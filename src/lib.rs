@@ -29,6 +29,7 @@
 pub mod backend;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod codec;
 pub mod credential;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod gather;
