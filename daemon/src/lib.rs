@@ -112,9 +112,6 @@ pub struct Ended {
 /// Why a daemon ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The API could not be set up.
-    #[error("the API could not be set up: {0}")]
-    Api(#[from] tonic_reflection::server::Error),
     /// The server failed.
     #[error("the server failed: {0}")]
     Server(#[from] tonic::transport::Error),
@@ -170,7 +167,7 @@ async fn serve(
     let Context { broker, handover, service, stop, .. } = context;
     let (streams, somebody) = (broker.clone(), Arc::new(Notify::new()));
     let incoming = peer::Incoming::new(listener, somebody.clone());
-    let router = server::router(context.clone()).await?;
+    let router = server::router(context.clone()).await;
     // Open streams and waiting requests end then; whatever else is running may finish.
     let serving = router.serve_with_incoming_shutdown(incoming, async move { streams.life.stopping().await });
     let ending = async {

@@ -7,6 +7,7 @@ pub mod convert;
 pub mod credentials;
 pub mod inspect;
 mod pending;
+mod reflection;
 mod status;
 pub mod trust;
 
@@ -19,13 +20,10 @@ use crate::{
 use admit::Admit;
 use claviger::{
     PROTOCOL, RELEASE,
-    proto::{
-        DESCRIPTOR, DETAILS,
-        v1::{
-            self, account_service_server::AccountServiceServer, control_service_server::ControlServiceServer,
-            credential_service_server::CredentialServiceServer, inspect_service_server::InspectServiceServer,
-            trust_service_server::TrustServiceServer,
-        },
+    proto::v1::{
+        self, account_service_server::AccountServiceServer, control_service_server::ControlServiceServer,
+        credential_service_server::CredentialServiceServer, inspect_service_server::InspectServiceServer,
+        trust_service_server::TrustServiceServer,
     },
     reason::{Problem, Reason},
     session::SessionContext,
@@ -79,38 +77,26 @@ impl Context {
     }
 }
 
-/// All services, behind the check of who calls.
-///
-/// # Errors
-/// If the descriptor that the build embedded is unusable.
+/// All services, behind the check of the calling process.
 pub async fn router(
     context: Context,
-) -> Result<
-    Router<tower_layer::Stack<InterceptorLayer<Admit>, tower_layer::Identity>>,
-    tonic_reflection::server::Error,
-> {
+) -> Router<tower_layer::Stack<InterceptorLayer<Admit>, tower_layer::Identity>> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<CredentialServiceServer<Context>>().await;
     health.set_serving::<AccountServiceServer<Context>>().await;
     health.set_serving::<TrustServiceServer<Context>>().await;
     health.set_serving::<InspectServiceServer<Context>>().await;
     health.set_serving::<ControlServiceServer<Context>>().await;
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTOR)
-            .register_encoded_file_descriptor_set(DETAILS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    Ok(tonic::transport::Server::builder()
+    tonic::transport::Server::builder()
         .layer(InterceptorLayer::new(Admit(context.audit.clone())))
         .add_service(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
+        .add_service(reflection::V1)
+        .add_service(reflection::V1Alpha)
         .add_service(CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(AccountServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(InspectServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
-        .add_service(ControlServiceServer::new(context)))
+        .add_service(ControlServiceServer::new(context))
 }
 
 impl Context {
