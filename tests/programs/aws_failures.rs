@@ -1,6 +1,6 @@
 //! What is wrong with a session's AWS configuration is named; nobody else's identity takes its place.
 
-use claviger_child::{Call, Request};
+use claviger_child::{Call, Lent, Request};
 use claviger_tests::{
     CANARY,
     aws::{Bedrock, instant, printed, role_keys},
@@ -208,7 +208,7 @@ fn a_fetch_needs_little_memory() {
     let variables = session.variables.iter().map(|(name, value)| (name, value));
     fetch.env_clear().envs(variables).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut fetch = fetch.spawn().expect("it runs");
-    let call = Call::new(Request::Aws { check: false }).line();
+    let call = Call::new(Request::Aws { check: false, lent: Lent::new() }).line();
     fetch.stdin.take().expect("a pipe").write_all(call.expose().as_bytes()).expect("written");
     let output = fetch.wait_with_output().expect("an answer");
     assert!(text(&output.stdout).contains("AKIA"), "{}", text(&output.stdout));

@@ -20,7 +20,10 @@ pub use renewal::refresh_at;
 pub use text::{Text, is_label, is_loopback, is_token};
 
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// Name of the program that fetches, beside the daemon's or in `libexec`.
 pub const FETCH_PROGRAM: &str = "clavigerd-fetch";
@@ -28,6 +31,10 @@ pub const FETCH_PROGRAM: &str = "clavigerd-fetch";
 pub const MAX_CALL: u64 = 256 * 1024;
 /// Longest answer, in bytes. A token of 16 KiB and every link of a chain fit.
 pub const MAX_ANSWER: usize = 64 * 1024;
+
+/// Secrets that are lent to the SDK of a cloud, by the variable that holds them in a session. They are in no environment: a
+/// program that runs as the same user can read that.
+pub type Lent = BTreeMap<String, Text>;
 
 /// A request, and who sends it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,6 +53,8 @@ pub enum Request {
     Aws {
         /// Whether to ask AWS if it accepts them.
         check: bool,
+        /// What the service of a container wants to see.
+        lent: Lent,
     },
     /// Whether AWS accepts these keys: `Result<Provided, Declined>`.
     AwsCheck(Keys),
@@ -58,6 +67,8 @@ pub enum Request {
     Azure {
         /// OAuth scope.
         scope: String,
+        /// What a service principal or a managed identity signs in with.
+        lent: Lent,
     },
     /// The secret of an account: `Result<Provided, Declined>`.
     Lend(account::Lend),

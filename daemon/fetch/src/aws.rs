@@ -2,6 +2,7 @@
 
 mod check;
 mod connector;
+mod container;
 mod failure;
 mod profile;
 mod seen;
@@ -9,7 +10,6 @@ mod seen;
 use super::{Fetched, environment::variable, links::Links};
 use aws_config::{
     BehaviorVersion, Region,
-    ecs::EcsCredentialsProvider,
     environment::EnvironmentVariableCredentialsProvider,
     imds::{self, credentials::ImdsCredentialsProvider},
     meta::region::ProvideRegion as _,
@@ -23,7 +23,8 @@ use aws_credential_types::{
     provider::{ProvideCredentials, error::CredentialsError},
 };
 use claviger::{backend::BEDROCK_REGION, reason::Reason};
-use claviger_child::{Declined, Facts, Keys, Provided, is_label};
+use claviger_child::{Declined, Facts, Keys, Lent, Provided, is_label};
+use container::Container;
 use profile::{Kind, Profile};
 use seen::{Exchange, Seen};
 use std::time::{Duration, SystemTime};
@@ -57,8 +58,8 @@ struct Chain {
 }
 
 /// Credentials of the first link that has some. A link that is configured and fails ends the walk.
-pub(super) async fn fetch(check: bool) -> Fetched {
-    match chain().await {
+pub(super) async fn fetch(check: bool, lent: &Lent) -> Fetched {
+    match chain(lent).await {
         Ok(chain) => chain.walk(check).await,
         Err(trouble) => Links::default().end(trouble),
     }
@@ -75,7 +76,7 @@ pub(super) async fn check_keys(keys: &Keys) -> Fetched {
 }
 
 /// The links, in the order of the SDK's own default chain.
-async fn chain() -> Result<Chain, Declined> {
+async fn chain(lent: &Lent) -> Result<Chain, Declined> {
     let profile = profile::selected().await?;
     let region = region().await?;
     let seen = Seen::default();
@@ -84,13 +85,19 @@ async fn chain() -> Result<Chain, Declined> {
         .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .with_region(Some(Region::new(region.clone().unwrap_or_else(|| BEDROCK_REGION.to_owned()))));
     let trusted = connector::trusted()?;
-    let local = config.clone().with_http_client(connector::direct(&seen, &trusted));
-    let config = config.with_http_client(connector::proxied(&seen, &trusted));
-    let links = links(&config, &local, profile.as_ref());
+    let (direct, proxied) = (connector::direct(&seen, &trusted), connector::proxied(&seen, &trusted));
+    let container = Container::new(&config, &direct, &proxied, lent);
+    let (local, config) = (config.clone().with_http_client(direct), config.with_http_client(proxied));
+    let links = links(&config, &local, &container, profile.as_ref());
     Ok(Chain { seen, region, links })
 }
 
-fn links(config: &ProviderConfig, local: &ProviderConfig, profile: Option<&Profile>) -> Vec<Link> {
+fn links(
+    config: &ProviderConfig,
+    local: &ProviderConfig,
+    container: &Container,
+    profile: Option<&Profile>,
+) -> Vec<Link> {
     let environment = EnvironmentVariableCredentialsProvider::new();
     let (what, kind) = profile.map_or_else(
         || ("the profile".to_owned(), Kind::Keys),
@@ -99,7 +106,7 @@ fn links(config: &ProviderConfig, local: &ProviderConfig, profile: Option<&Profi
     let of_profile = ProfileFileCredentialsProvider::builder()
         .configure(config)
         .with_custom_provider("Ec2InstanceMetadata", instance(local))
-        .with_custom_provider("EcsContainer", container(config, local));
+        .with_custom_provider("EcsContainer", container.provider());
     let identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
     let has_token = variable(TOKEN_FILE).is_some();
     vec![
@@ -108,7 +115,7 @@ fn links(config: &ProviderConfig, local: &ProviderConfig, profile: Option<&Profi
             .wanted(profile.is_some_and(|profile| profile.has_credentials))
             .sign_in(profile.and_then(|profile| profile.sign_in.as_deref())),
         Link::new("web-identity", TOKEN_FILE, Kind::TokenFile, identity).wanted(has_token),
-        Link::new("container", "the container's service", Kind::Service, container(config, local)),
+        Link::new("container", "the container's service", Kind::Service, container.provider()),
         Link::new("imds", "the instance's metadata service", Kind::Service, instance(local)),
     ]
 }
@@ -117,13 +124,6 @@ fn instance(local: &ProviderConfig) -> ImdsCredentialsProvider {
     let client =
         imds::Client::builder().configure(local).connect_timeout(IMDS_TIMEOUT).read_timeout(IMDS_TIMEOUT);
     ImdsCredentialsProvider::builder().configure(local).imds_client(client.build()).build()
-}
-
-/// The SDK asks over plain HTTP on this machine and on its link only; over HTTPS anywhere.
-fn container(config: &ProviderConfig, local: &ProviderConfig) -> EcsCredentialsProvider {
-    let address = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").unwrap_or_default();
-    let is_remote = address.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
-    EcsCredentialsProvider::builder().configure(if is_remote { config } else { local }).build()
 }
 
 // === impl Link ===

@@ -17,7 +17,7 @@ mod workload;
 
 use super::{Fetched, environment::variable, file, links::Links};
 use claviger::reason::Reason;
-use claviger_child::{Declined, Provided};
+use claviger_child::{Declined, Lent, Provided};
 use link::{LINKS, Link, Selection};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -38,7 +38,7 @@ enum Step {
 }
 
 /// A token of the first link that has one.
-pub(super) async fn fetch(scope: &str) -> Fetched {
+pub(super) async fn fetch(scope: &str, lent: &Lent) -> Fetched {
     let mut links = Links::default();
     let selection = match Selection::of(variable(link::SELECTION)) {
         Ok(selection) => selection,
@@ -50,7 +50,7 @@ pub(super) async fn fetch(scope: &str) -> Fetched {
             links.ignore(link.name(), format!("{} leaves it out", link::SELECTION));
             continue;
         }
-        match ask(link, scope).await {
+        match ask(link, scope, lent).await {
             Step::Provided(found) => return links.found(link.name(), "it answered", *found),
             Step::Refused(trouble) => return links.refused(link.name(), trouble),
             Step::Passed(why) => links.pass(link.name(), why),
@@ -63,11 +63,11 @@ pub(super) async fn fetch(scope: &str) -> Fetched {
     links.end(nothing(&selection, late))
 }
 
-async fn ask(link: Link, scope: &str) -> Step {
+async fn ask(link: Link, scope: &str, lent: &Lent) -> Step {
     match link {
-        Link::Environment => environment::ask(scope).await,
+        Link::Environment => environment::ask(scope, lent).await,
         Link::WorkloadIdentity => workload::ask(scope).await,
-        Link::ManagedIdentity => managed::ask(scope).await,
+        Link::ManagedIdentity => managed::ask(scope, lent).await,
         Link::AzureCli => developer::ask_az(scope).await,
         Link::AzureDeveloperCli => developer::ask_azd(scope).await,
     }

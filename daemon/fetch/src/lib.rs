@@ -1,6 +1,6 @@
 //! Fetches one credential, or does one thing with the local store: one request on stdin, one answer on stdout, then it ends.
 //!
-//! A process has exactly its session's environment. It holds no state: the next one starts from nothing. What is said is
+//! A process has exactly its session's environment, and no secret in it: those are in the request. It holds no state: the next one starts from nothing. What is said is
 //! in `claviger_child`.
 
 #![forbid(unsafe_code)]
@@ -118,10 +118,10 @@ fn write(json: &Json, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
 
 async fn answer(request: Request) -> serde_json::Result<Json> {
     match request {
-        Request::Aws { check } => json(&aws::fetch(check).await),
+        Request::Aws { check, lent } => json(&aws::fetch(check, &lent).await),
         Request::AwsCheck(keys) => json(&aws::check_keys(&keys).await),
         Request::Gcp { keeps_aws_keys } => json(&gcp::fetch(gcp::Session { keeps_aws_keys }).await),
-        Request::Azure { scope } => json(&azure::fetch(&scope).await),
+        Request::Azure { scope, lent } => json(&azure::fetch(&scope, &lent).await),
         Request::Lend(lend) => json(&account::lend(lend).await),
         Request::Login(login) => json(&account::login(login).await),
         Request::Save(save) => json(&account::save(save)),

@@ -95,8 +95,6 @@ async fn from_command(
         max_output: MAX_LEN,
         flight: SourceKey::of("client-secret", [line]).to_string(),
         attended: false,
-        input: None,
-        lasting: false,
     };
     command::run(host, &spec, |_| {}).await.map_err(|error| {
         Problem::new(error.reason(), format!("client_secret_command failed: {error}"))

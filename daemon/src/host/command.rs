@@ -30,16 +30,16 @@ use tokio::{
 /// only a child it left behind holds the pipe open for longer.
 const GRACE: Duration = Duration::from_millis(250);
 /// What to run.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Program {
     /// A line for `/bin/sh -c`, of a settings file.
     Shell(String),
-    /// `clavigerd-fetch`; its arguments only label it in a list of processes.
-    Fetch(Vec<String>),
+    /// `clavigerd-fetch`, which gets this on its stdin.
+    Fetch(Box<Request>),
 }
 
 /// What to run and how.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct CommandSpec {
     /// What to run.
     pub program: Program,
@@ -55,10 +55,6 @@ pub struct CommandSpec {
     pub flight: String,
     /// It talks to a person: lines of stdout are passed on too, and not kept.
     pub attended: bool,
-    /// What it reads from stdin; `None`: nothing.
-    pub input: Option<Secret<String>>,
-    /// It is left to end by itself if nobody waits for it any more: to cut it off could lose what a server gave once.
-    pub lasting: bool,
 }
 
 /// Why a command has no output to use. Never holds the command line or anything it printed.
@@ -115,27 +111,44 @@ impl CommandSpec {
         deadline: Duration,
         flight: String,
     ) -> Self {
-        let directory = request.record().map(|record| record.directory.display().to_string());
         Self {
-            program: Program::Fetch(
-                [Some(request.word().to_owned()), directory].into_iter().flatten().collect(),
-            ),
-            lasting: request.lasts(),
+            program: Program::Fetch(Box::new(request)),
             environment,
             directory: "/".into(),
             deadline,
             max_output: MAX_ANSWER,
             flight,
             attended: false,
-            input: Some(Call::new(request).line()),
         }
     }
 }
 
-// Command lines and variables of settings files often hold secrets.
+// === impl Program ===
+
+impl Program {
+    /// Whether it is left to end by itself if nobody waits for it any more: to cut it off could lose what a server gave once.
+    pub fn lasts(&self) -> bool {
+        matches!(self, Self::Fetch(request) if request.lasts())
+    }
+
+    /// What it reads from stdin; `None`: nothing.
+    fn input(&self) -> Option<Secret<String>> {
+        match self {
+            Self::Shell(_) => None,
+            Self::Fetch(request) => Some(Call::new((**request).clone()).line()),
+        }
+    }
+}
+
+// Command lines and variables of settings files often hold secrets. A request hides its own.
 impl fmt::Debug for CommandSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let request = match &self.program {
+            Program::Shell(_) => None,
+            Program::Fetch(request) => Some(request),
+        };
         f.debug_struct("CommandSpec")
+            .field("request", &request)
             .field("directory", &self.directory)
             .field("environment", &self.environment.keys())
             .field("deadline", &self.deadline)
@@ -170,8 +183,9 @@ pub async fn run_fed(
     on_line: impl FnMut(String) + Send,
 ) -> Result<Secret<Vec<u8>>, CommandError> {
     let mut child = spawn(host, spec)?;
-    let mut group = Group::of(&child, spec.lasting);
-    let _running = group.id.map(|group| host.note_running(group.as_raw(), &spec.flight, spec.lasting));
+    let lasts = spec.program.lasts();
+    let mut group = Group::of(&child, lasts);
+    let _running = group.id.map(|group| host.note_running(group.as_raw(), &spec.flight, lasts));
     // Reserved once, so that no copy of a secret is left behind by growing.
     let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -189,7 +203,7 @@ pub async fn run_fed(
             tokio::pin!(reading);
             tokio::select! {
                 read = &mut reading => read,
-                () = write(stdin, spec.input.as_ref(), feed) => reading.await,
+                () = write(stdin, spec.program.input(), feed) => reading.await,
             }
         };
         wait(&mut child, reading, spec.deadline).await
@@ -212,10 +226,11 @@ fn spawn(host: &Host, spec: &CommandSpec) -> Result<Child, CommandError> {
             command.arg("-c").arg(line);
             command
         }
-        Program::Fetch(arguments) => {
+        Program::Fetch(request) => {
             let missing = |_| CommandError::Missing(host.fetch.place());
             let mut command = host.fetch.command().map_err(missing)?;
-            command.args(arguments);
+            // They only label it in a list of processes.
+            command.arg(request.word()).args(request.record().map(|record| &record.directory));
             command
         }
     };
@@ -224,15 +239,18 @@ fn spawn(host: &Host, spec: &CommandSpec) -> Result<Child, CommandError> {
     command.env(variables::INSIDE_FLIGHT, &spec.flight);
     command.current_dir(if spec.directory.is_dir() { &spec.directory } else { Path::new("/") });
     let mut command = Command::from(command);
-    let stdin = if spec.input.is_some() { Stdio::piped() } else { Stdio::null() };
-    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(!spec.lasting);
+    let stdin = match spec.program {
+        Program::Shell(_) => Stdio::null(),
+        Program::Fetch(_) => Stdio::piped(),
+    };
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(!spec.program.lasts());
     command.spawn().map_err(|error| CommandError::NotStarted(error.kind()))
 }
 
 /// Writes to the command's stdin, and closes it. A command that does not read is its own problem.
 async fn write(
     stdin: Option<ChildStdin>,
-    input: Option<&Secret<String>>,
+    input: Option<Secret<String>>,
     mut feed: mpsc::Receiver<Secret<String>>,
 ) {
     let Some(mut stdin) = stdin else { return };

@@ -98,8 +98,6 @@ fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem>
         max_output: MAX_SECRET_LEN + 1,
         flight: key.to_string(),
         attended: false,
-        input: None,
-        lasting: false,
     };
     Ok(Helper { key, spec, ttl, at: command.at.clone() })
 }

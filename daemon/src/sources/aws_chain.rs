@@ -50,7 +50,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         cloud: Backend::Bedrock,
         also: &[],
         // A command that signs in runs only for credentials that AWS itself refuses.
-        request: Request::Aws { check: sign_in.is_some() },
+        request: Request::Aws { check: sign_in.is_some(), lent: view.lent(Backend::Bedrock)? },
         deadline: timeout(view)?,
         slow: SLOW,
         by_hand: BY_HAND,

@@ -88,8 +88,6 @@ fn export(view: &View<'_>, command: &Located<String>) -> Result<Export, Problem>
         max_output: MAX_ANSWER,
         flight: key.to_string(),
         attended: false,
-        input: None,
-        lasting: false,
     };
     let check = (view.sdk_environment(Backend::Bedrock, &[])?, deadline);
     Ok(Export { key, spec, check, sign_in, at: command.at.clone() })

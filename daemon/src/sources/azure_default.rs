@@ -21,6 +21,8 @@ const ID: &str = "azure-default";
 const SCOPE: &str = "CLAVIGER_AZURE_SCOPE";
 /// When to give up: `az` is a large Python program and takes its time.
 const DEADLINE: Duration = Duration::from_secs(45);
+/// Variable with what App Service wants to see.
+const IDENTITY_HEADER: &str = "IDENTITY_HEADER";
 const SLOW: &str =
     "set AZURE_TOKEN_CREDENTIALS to the link you use: dev, prod, or a name such as AzureCliCredential";
 const BY_HAND: &str = "run `az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET";
@@ -42,11 +44,13 @@ impl CredentialSource for AzureDefault {
 }
 
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
+    let lent = view.lent(Backend::Foundry)?;
+    let has_header = lent.contains_key(IDENTITY_HEADER);
     let chain = Chain {
         id: ID,
         cloud: Backend::Foundry,
         also: &[],
-        request: Request::Azure { scope: scope(view)? },
+        request: Request::Azure { scope: scope(view)?, lent },
         deadline: DEADLINE,
         slow: SLOW,
         by_hand: BY_HAND,
@@ -54,7 +58,12 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         sign_in: None,
         files: &[AZURE_PROFILE],
     };
-    Sdk::bind(view, chain)
+    let mut sdk = Sdk::bind(view, chain)?;
+    if has_header {
+        // The SDK asks the environment whether there is one. What it is, the child puts into each request.
+        sdk.spec.environment.insert(IDENTITY_HEADER.to_owned(), String::new());
+    }
+    Ok(sdk)
 }
 
 fn scope(view: &View<'_>) -> Result<String, Problem> {

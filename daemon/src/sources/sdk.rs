@@ -19,6 +19,7 @@ use claviger::{
     backend::Backend,
     credential::{MAX_SECRET_LEN, Scheme},
     reason::{Problem, Reason},
+    secret::Secret,
 };
 use claviger_child::{Declined, Request, cloud_file::CloudFile, is_label};
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -68,10 +69,10 @@ impl Sdk {
     pub(super) fn bind(view: &View<'_>, chain: Chain<'_>) -> Result<Self, Problem> {
         let environment = view.sdk_environment(chain.cloud, chain.also)?;
         let signer = chain.sign_in.as_ref().map_or_else(String::new, |sign_in| sign_in.key.to_string());
-        // None of these requests holds a secret.
-        let request = serde_json::to_string(&chain.request).unwrap_or_default();
+        // These types always have a JSON text.
+        let request = Secret::new(serde_json::to_string(&chain.request).unwrap_or_default());
         let variables = environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        let key = SourceKey::of(chain.id, [signer.as_str(), &request].into_iter().chain(variables));
+        let key = SourceKey::of(chain.id, [signer.as_str(), request.expose()].into_iter().chain(variables));
         let value = |name: &str| environment.get(name).filter(|value| !value.is_empty()).cloned();
         let files = chain.files.iter().filter_map(|file| file.path(value)).collect();
         let spec = CommandSpec::fetch(chain.request, environment, chain.deadline, key.to_string());

@@ -70,8 +70,6 @@ pub(super) fn bind(view: &View<'_>, name: &'static str) -> Result<Option<SignIn>
         max_output: 0,
         flight: key.to_string(),
         attended: true,
-        input: None,
-        lasting: false,
     };
     Ok(Some(SignIn { key, name, spec, at: command.at.clone() }))
 }

@@ -27,9 +27,9 @@ impl Turns {
 
     /// Those of the kind that `spec` is of.
     pub fn of(&self, spec: &CommandSpec) -> &Semaphore {
-        match spec.program {
+        match &spec.program {
             Program::Shell(_) => &self.commands,
-            Program::Fetch(_) if spec.lasting => &self.lendings,
+            Program::Fetch(request) if request.lasts() => &self.lendings,
             Program::Fetch(_) => &self.fetches,
         }
     }

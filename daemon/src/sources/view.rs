@@ -13,9 +13,11 @@ use crate::{
 use claviger::{
     backend::Backend,
     reason::{Location, Problem},
+    secret::Secret,
     session::SessionContext,
     variables::{self, Use},
 };
+use claviger_child::{Lent, Text};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -83,7 +85,7 @@ impl<'a> View<'a> {
     }
 
     /// The whole environment of the SDK of `cloud`: as a command's, without what other clouds' SDKs read (but for
-    /// those in `also`), and with the secrets it signs in with.
+    /// those in `also`). It holds no secret that is lent: see [`View::lent`].
     ///
     /// # Errors
     /// `workspace-untrusted` if an undecided workspace sets a variable that the SDK reads: it would choose who signs in.
@@ -97,14 +99,11 @@ impl<'a> View<'a> {
         environment
             .retain(|name, _| !matches!(variables::usage(name), Some(Use::Sdk(other)) if !reads(other)));
         for &(name, usage) in variables::VARIABLES {
-            let value = match usage {
-                Use::Sdk(other) if reads(other) => self.variable(name)?.map(|(text, _)| text.to_owned()),
-                // A secret stays with its own cloud, whoever else reads that cloud's variables.
-                Use::Lent(other) if other == cloud => self.lent(name)?,
-                Use::Secret | Use::Setting | Use::Command | Use::Sdk(_) | Use::Lent(_) => continue,
-            };
-            match value {
-                Some(value) => environment.insert(name.to_owned(), value),
+            if !matches!(usage, Use::Sdk(other) if reads(other)) {
+                continue;
+            }
+            match self.variable(name)? {
+                Some((value, _)) => environment.insert(name.to_owned(), value.to_owned()),
                 None => environment.remove(name),
             };
         }
@@ -112,9 +111,19 @@ impl<'a> View<'a> {
         Ok(environment)
     }
 
-    fn lent(&self, name: &str) -> Result<Option<String>, Problem> {
-        let own = self.session.lent.get(name).map(|secret| secret.expose().clone());
-        Ok(self.variable(name)?.map(|(text, _)| text.to_owned()).or(own))
+    /// The secrets that the SDK of `cloud` signs in with. They go to its child, and to no command.
+    ///
+    /// # Errors
+    /// As [`View::sdk_environment`].
+    pub fn lent(&self, cloud: Backend) -> Result<Lent, Problem> {
+        let mut lent = Lent::new();
+        for &(name, _) in variables::VARIABLES.iter().filter(|(_, usage)| *usage == Use::Lent(cloud)) {
+            let of_settings = self.variable(name)?.map(|(text, _)| Secret::new(text.to_owned()));
+            if let Some(secret) = of_settings.or_else(|| self.session.lent.get(name).cloned()) {
+                lent.insert(name.to_owned(), Text(secret));
+            }
+        }
+        Ok(lent)
     }
 }
 

@@ -20,7 +20,7 @@ const SAMPLE: Duration = Duration::from_micros(50);
 const ANSWER: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":3600,"expires_on":"4070908800","resource":"r","AccessKeyId":"AKIA1","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
 
 /// The AWS chain.
-const AWS: &str = r#"{"aws":{"check":false}}"#;
+const AWS: &str = r#"{"aws":{"check":false,"lent":{}}}"#;
 
 /// A child: its name, its request and its environment.
 type Kind = (&'static str, &'static str, Vec<(&'static str, String)>);
@@ -72,8 +72,8 @@ fn kinds(home: &Path, url: &str) -> sh::Result<Vec<Kind>> {
         ),
         (
             "azure, a managed identity over http",
-            r#"{"azure":{"scope":"https://r/.default"}}"#,
-            vec![endpoint("IDENTITY_ENDPOINT"), ("IDENTITY_HEADER", "h".into())],
+            r#"{"azure":{"scope":"https://r/.default","lent":{"IDENTITY_HEADER":"h"}}}"#,
+            vec![endpoint("IDENTITY_ENDPOINT")],
         ),
     ])
 }

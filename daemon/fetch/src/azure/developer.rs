@@ -2,13 +2,12 @@
 //!
 //! The SDK runs the tool through a shell; how it ended is noted here, because nothing that it printed may be repeated.
 
-use super::{Step, authority::check_tenant, failure::entra_codes, principal::of_account};
+use super::{Step, authority::check_tenant, failure::entra_codes, managed, principal::of_account};
 use azure_core::credentials::TokenCredential;
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
     AzureDeveloperCliCredentialOptions, Executor,
 };
-use claviger::variables::{Use, VARIABLES};
 use claviger_child::is_token;
 use claviger_private::lock;
 use std::{
@@ -156,10 +155,8 @@ impl Executor for Runner {
 /// Runs a program. What it leaves behind is in the process group that the daemon ends.
 async fn output(program: &OsStr, arguments: &[&OsStr]) -> io::Result<Output> {
     let mut command = Command::new(program);
-    // Secrets are lent to the SDK, not to the programs it runs.
-    for (name, _) in VARIABLES.iter().filter(|(_, usage)| matches!(usage, Use::Lent(_))) {
-        command.env_remove(name);
-    }
+    // It is there, without its value, for the SDK alone.
+    command.env_remove(managed::HEADER);
     command
         .args(arguments)
         .stdin(Stdio::null())

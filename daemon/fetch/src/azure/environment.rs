@@ -4,15 +4,16 @@ use super::{
     Declined, Provided, Step, certificate,
     principal::{CLIENT, Principal, TENANT},
 };
-use crate::environment::variable;
+use crate::environment::{lent, variable};
+use claviger_child::Lent;
 
 const SECRET: &str = "AZURE_CLIENT_SECRET";
 const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
 
 /// Asks for the service principal that the environment describes.
-pub(super) async fn ask(scope: &str) -> Step {
+pub(super) async fn ask(scope: &str, secrets: &Lent) -> Step {
     let (tenant, client) = (variable(TENANT), variable(CLIENT));
-    let (secret, certificate) = (variable(SECRET), variable(CERTIFICATE));
+    let (secret, certificate) = (lent(secrets, SECRET), variable(CERTIFICATE));
     let (Some(tenant), Some(client), true) = (&tenant, &client, secret.is_some() || certificate.is_some())
     else {
         return Step::Passed(missing(

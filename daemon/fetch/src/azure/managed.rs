@@ -9,10 +9,11 @@ use super::{
     principal::{CLIENT, of_account},
     wire::{Last, Wire},
 };
-use crate::environment::variable;
+use crate::environment::{lent, variable};
 use azure_core::http::Url;
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
 use claviger::reason::Reason;
+use claviger_child::Lent;
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 
@@ -20,6 +21,8 @@ use tokio::{net::TcpStream, time::timeout};
 const IMDS: &str = "169.254.169.254:80";
 /// How long it may take to accept a connection. It is a hop away; elsewhere packets to it vanish without an answer.
 const IMDS_CONNECT: Duration = Duration::from_secs(1);
+/// Variable with what App Service wants to see.
+pub(super) const HEADER: &str = "IDENTITY_HEADER";
 const NO_IDENTITY: &str = "no such identity is assigned to this machine";
 
 /// Where the identity comes from.
@@ -34,14 +37,15 @@ enum Place {
 }
 
 /// Asks for the identity of this machine.
-pub(super) async fn ask(scope: &str) -> Step {
-    match place(variable) {
+pub(super) async fn ask(scope: &str, secrets: &Lent) -> Step {
+    // Of a secret it counts only that it is there.
+    match place(|name| variable(name).or_else(|| lent(secrets, name).map(|_| String::new()))) {
         Place::AppService(url) => match check(&url) {
-            Ok(()) => app_service(scope).await,
+            Ok(()) => app_service(scope, lent(secrets, HEADER)).await,
             Err(trouble) => Step::Refused(trouble),
         },
         Place::Imds => imds(scope).await,
-        Place::Incomplete => Step::Passed("incomplete: IDENTITY_HEADER is not set".to_owned()),
+        Place::Incomplete => Step::Passed(format!("incomplete: {HEADER} is not set")),
         Place::Other(name) => Step::Refused(
             Declined::new(Reason::SettingsInvalid, format!("managed identities of {name} are not supported"))
                 .hint("set AZURE_TOKEN_CREDENTIALS to what to use instead, for example AzureCliCredential"),
@@ -52,7 +56,7 @@ pub(super) async fn ask(scope: &str) -> Step {
 /// As Azure's libraries tell the services apart.
 fn place(variable: impl Fn(&str) -> Option<String>) -> Place {
     match (variable("IDENTITY_ENDPOINT"), variable("MSI_ENDPOINT")) {
-        (Some(url), _) if variable("IDENTITY_HEADER").is_some() => Place::AppService(url),
+        (Some(url), _) if variable(HEADER).is_some() => Place::AppService(url),
         (Some(_), _) if variable("IMDS_ENDPOINT").is_some() => Place::Other("Azure Arc"),
         (Some(_), _) => Place::Incomplete,
         (None, Some(_)) if variable("MSI_SECRET").is_some() => Place::Other("Azure Machine Learning"),
@@ -69,8 +73,8 @@ fn check(url: &str) -> Result<(), Declined> {
     })
 }
 
-async fn app_service(scope: &str) -> Step {
-    match token(scope).await {
+async fn app_service(scope: &str, header: Option<&str>) -> Step {
+    match token(scope, header).await {
         Ok(Err(Last::Reply(reply))) if reply.status == 400 => Step::Passed(NO_IDENTITY.to_owned()),
         Ok(Err(last)) => Step::Refused(trouble("the managed identity service of the app", &last)),
         Ok(Ok(found)) => Step::Provided(Box::new(found)),
@@ -85,7 +89,7 @@ async fn imds(scope: &str) -> Step {
         let why = "no metadata service of Azure is here; AZURE_TOKEN_CREDENTIALS=dev skips it";
         return Step::Passed(why.to_owned());
     }
-    match token(scope).await {
+    match token(scope, None).await {
         Ok(Ok(found)) => Step::Provided(Box::new(found)),
         Ok(Err(Last::Reply(reply))) if reply.status == 400 => Step::Passed(NO_IDENTITY.to_owned()),
         Ok(Err(Last::Reply(reply))) if reply.is_json && !(reply.status == 403 && reply.says_unreachable) => {
@@ -96,8 +100,8 @@ async fn imds(scope: &str) -> Step {
     }
 }
 
-async fn token(scope: &str) -> Result<Result<Provided, Last>, Declined> {
-    let wire = Wire::inward()?;
+async fn token(scope: &str, header: Option<&str>) -> Result<Result<Provided, Last>, Declined> {
+    let wire = Wire::inward(header)?;
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: variable(CLIENT).map(UserAssignedId::ClientId),
         client_options: wire.options(),

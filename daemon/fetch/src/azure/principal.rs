@@ -59,10 +59,14 @@ impl Principal {
     ///
     /// # Errors
     /// If that fails.
-    pub(super) async fn with_secret(&self, secret: String, scope: &str) -> Result<Provided, Declined> {
+    pub(super) async fn with_secret(&self, secret: &str, scope: &str) -> Result<Provided, Declined> {
         let options = ClientSecretCredentialOptions { client_options: self.options() };
-        let credential =
-            ClientSecretCredential::new(&self.tenant, self.client.clone(), secret.into(), Some(options));
+        let credential = ClientSecretCredential::new(
+            &self.tenant,
+            self.client.clone(),
+            secret.to_owned().into(),
+            Some(options),
+        );
         self.ask(&*credential.map_err(|_| unusable())?, scope).await
     }
 

@@ -5,10 +5,11 @@
 use super::{Declined, failure::codes};
 use crate::http::pause;
 use azure_core::{
-    credentials::{AccessToken, TokenCredential},
+    credentials::{AccessToken, Secret as SdkSecret, TokenCredential},
     error::{Error, ErrorKind},
     http::{
-        AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions, Transport, headers::HeaderName,
+        AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions, Transport,
+        headers::{HeaderName, HeaderValue},
     },
 };
 use claviger::reason::Reason;
@@ -29,6 +30,8 @@ const LINK: Duration = Duration::from_secs(10);
 /// How long a server may take to accept a connection, and to answer.
 const CONNECT: Duration = Duration::from_secs(4);
 const ANSWER: Duration = Duration::from_secs(6);
+/// Header of App Service.
+const IDENTITY: HeaderName = HeaderName::from_static("x-identity-header");
 /// Largest answer, in bytes. One with a token has a few thousand.
 const MAX_BODY: usize = 256 * 1024;
 /// Longest life of a token that is believed, in seconds: ten years. The SDK cannot count to what an i64 holds.
@@ -38,6 +41,8 @@ const MAX_LIFE: i64 = 10 * 365 * 24 * 3600;
 #[derive(Debug)]
 pub(super) struct Wire {
     client: reqwest::Client,
+    /// What App Service wants to see. The SDK would read it from the environment.
+    identity: Option<SdkSecret>,
     last: Mutex<Last>,
 }
 
@@ -77,18 +82,19 @@ impl Wire {
     /// # Errors
     /// If the certificates to trust cannot be used.
     pub(super) fn outward() -> Result<Arc<Self>, Declined> {
-        Self::of(reqwest::Client::builder().https_only(true))
+        Self::of(reqwest::Client::builder().https_only(true), None)
     }
 
-    /// A transport to a service of this machine, past any proxy.
+    /// A transport to a service of this machine, past any proxy. `identity` is what it wants to see.
     ///
     /// # Errors
     /// If the certificates to trust cannot be used.
-    pub(super) fn inward() -> Result<Arc<Self>, Declined> {
-        Self::of(reqwest::Client::builder().no_proxy())
+    pub(super) fn inward(identity: Option<&str>) -> Result<Arc<Self>, Declined> {
+        let identity = identity.map(|identity| identity.to_owned().into());
+        Self::of(reqwest::Client::builder().no_proxy(), identity)
     }
 
-    fn of(builder: reqwest::ClientBuilder) -> Result<Arc<Self>, Declined> {
+    fn of(builder: reqwest::ClientBuilder, identity: Option<SdkSecret>) -> Result<Arc<Self>, Declined> {
         let builder = builder.redirect(reqwest::redirect::Policy::none());
         let client = builder.connect_timeout(CONNECT).timeout(ANSWER).build().map_err(|_| {
             Declined::new(
@@ -97,7 +103,7 @@ impl Wire {
             )
             .hint("check SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY")
         })?;
-        Ok(Arc::new(Self { client, last: Mutex::default() }))
+        Ok(Arc::new(Self { client, identity, last: Mutex::default() }))
     }
 
     /// What an SDK's credential is to send with.
@@ -161,7 +167,11 @@ impl Wire {
 impl HttpClient for Wire {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         *lock(&self.last) = Last::Nothing;
-        self.send(request).await.map_err(|last| {
+        let mut request = request.clone();
+        if let Some(identity) = &self.identity {
+            request.insert_header(IDENTITY, HeaderValue::from(identity.secret().to_owned()));
+        }
+        self.send(&request).await.map_err(|last| {
             *lock(&self.last) = last;
             Error::with_message(ErrorKind::Other, "no answer to use")
         })
