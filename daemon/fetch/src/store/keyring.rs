@@ -3,15 +3,16 @@
 //! A service that owns the name and never answers would hold us up for ever, so every call has a thread of its own, and all
 //! calls of this process share one deadline. What hangs ends with this process.
 
+mod items;
 #[cfg(target_os = "macos")]
 mod keychain;
 #[cfg(not(target_os = "macos"))]
 mod secret_service;
 
 #[cfg(target_os = "macos")]
-use keychain as items;
+use keychain as platform;
 #[cfg(not(target_os = "macos"))]
-use secret_service as items;
+use secret_service as platform;
 
 use super::{
     Record,
@@ -59,7 +60,7 @@ impl Keyring {
 
     /// Whether it answers and takes items.
     pub(super) fn probe(&self) -> Result<(), Declined> {
-        self.ask(items::probe)
+        self.ask(platform::probe)
     }
 
     pub(super) fn write(&self, record: &Record) -> Result<(), Declined> {

@@ -1,92 +1,60 @@
-//! Items of the Secret Service, over D-Bus. Nothing that is locked is touched: that would put a prompt before a person who
-//! did not ask for it, and wait for him.
+//! Our own look at the Secret Service, over D-Bus. The store that reads and writes ([`super::items`]) unlocks by itself what
+//! is locked: that would put a prompt before a person who did not ask for it, and wait for that person. So nothing is given
+//! to it before every collection was searched, and what it would touch is open.
 
 use super::{Refusal, SERVICE};
 use crate::environment::variable;
-use claviger::secret::Secret;
-use secret_service::{
-    EncryptionType, Error,
-    blocking::{Collection, Item, SecretService},
-};
+use secret_service::{EncryptionType, Error, blocking::SecretService};
 use std::collections::HashMap;
+
+pub(super) use zbus_secret_service_keyring_store::Store;
 
 /// Where the bus is. Without it the library would look for one by itself.
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
-/// What an item holds.
-const CONTENT: &str = "application/json";
 
-/// What is kept for `account`; `None` if an open keyring has nothing.
-pub(super) fn read(account: &str) -> Result<Option<Secret<Vec<u8>>>, Refusal> {
-    let service = connect()?;
-    match items(&service, account)?.first() {
-        Some(item) => item.get_secret().map(|bytes| Some(Secret::new(bytes))).map_err(|e| refusal(&e)),
-        None => collection(&service).map(|_| None),
-    }
-}
-
-/// Whether [`write`] would be taken.
-pub(super) fn probe(account: &str) -> Result<(), Refusal> {
-    let service = connect()?;
-    match items(&service, account)?.is_empty() {
-        true => collection(&service).map(drop),
-        false => Ok(()),
-    }
-}
-
-/// Keeps `text` for `account`.
-pub(super) fn write(account: &str, text: &[u8]) -> Result<(), Refusal> {
-    let service = connect()?;
-    let known = items(&service, account)?;
-    if known.is_empty() {
-        let label = format!("Claviger: {account}");
-        let made =
-            collection(&service)?.create_item(&label, attributes(account), text, true, CONTENT).map(drop);
-        return made.map_err(|error| refusal(&error));
-    }
-    known.iter().try_for_each(|item| item.set_secret(text, CONTENT).map_err(|error| refusal(&error)))
-}
-
-/// Removes what is kept for `account`.
-pub(super) fn remove(account: &str) -> Result<(), Refusal> {
-    let service = connect()?;
-    let known = items(&service, account)?;
-    if known.is_empty() {
-        // One that is closed would say the same.
-        return collection(&service).map(drop);
-    }
-    known.iter().try_for_each(|item| item.delete().map_err(|error| refusal(&error)))
-}
-
-fn connect() -> Result<SecretService<'static>, Refusal> {
+/// Whether there is an item for `account`. What the store does next touches nothing that is locked.
+///
+/// # Errors
+/// Where it would: an item for the account in any collection, or the collection that new items go to, is locked. A
+/// keyring that was never unlocked has no such collection.
+pub(super) fn look(account: &str) -> Result<bool, Refusal> {
     if variable(BUS).is_none() {
         return Err(Refusal::Absent);
     }
-    SecretService::connect(EncryptionType::Dh).map_err(|_| Refusal::Absent)
-}
-
-fn items<'a>(service: &'a SecretService<'_>, account: &str) -> Result<Vec<Item<'a>>, Refusal> {
-    let found = service.search_items(attributes(account)).map_err(|error| refusal(&error))?;
-    match found.unlocked.is_empty() && !found.locked.is_empty() {
-        true => Err(Refusal::Locked),
-        false => Ok(found.unlocked),
+    // No secret is read over this connection.
+    let service = SecretService::connect(EncryptionType::Plain).map_err(|_| Refusal::Absent)?;
+    let attributes = HashMap::from([("service", SERVICE), ("username", account)]);
+    let found = service.search_items(attributes).map_err(|error| of_service(&error))?;
+    if !found.locked.is_empty() {
+        return Err(Refusal::Locked);
     }
-}
-
-/// Where new items go. A keyring that nobody ever unlocked has no such place.
-fn collection<'a>(service: &'a SecretService<'_>) -> Result<Collection<'a>, Refusal> {
-    let collection = service.get_default_collection().map_err(|error| refusal(&error))?;
+    if !found.unlocked.is_empty() {
+        return Ok(true);
+    }
+    let collection = service.get_default_collection().map_err(|error| of_service(&error))?;
     match collection.is_locked() {
-        Ok(false) => Ok(collection),
+        Ok(false) => Ok(false),
         Ok(true) => Err(Refusal::Locked),
-        Err(error) => Err(refusal(&error)),
+        Err(error) => Err(of_service(&error)),
     }
 }
 
-fn attributes(account: &str) -> HashMap<&str, &str> {
-    HashMap::from([("service", SERVICE), ("username", account)])
+/// Whether [`super::items::write`] would be taken.
+pub(super) fn probe(account: &str) -> Result<(), Refusal> {
+    look(account).map(drop)
 }
 
-fn refusal(error: &Error) -> Refusal {
+/// Calls the store. What it would ask a person for was looked at.
+pub(super) fn silently<T>(call: impl FnOnce() -> keyring::Result<T>) -> keyring::Result<T> {
+    call()
+}
+
+/// What an error of the store means; `None` for one that is not of the service.
+pub(super) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
+    error.downcast_ref().map(of_service)
+}
+
+fn of_service(error: &Error) -> Refusal {
     match error {
         Error::Locked | Error::NoResult | Error::Prompt => Refusal::Locked,
         Error::Unavailable => Refusal::Absent,

@@ -1,0 +1,62 @@
+//! Items of the keyring, through the stores of `keyring`. A store is made anew for each call, since one that failed once
+//! would fail for the rest of the process.
+
+use super::{Refusal, SERVICE, platform};
+use claviger::secret::Secret;
+use keyring::Error;
+use keyring_core::{Entry, api::CredentialStoreApi as _};
+use std::collections::HashMap;
+
+/// What is kept for `account`; `None` if an open keyring has nothing.
+pub(super) fn read(account: &str) -> Result<Option<Secret<Vec<u8>>>, Refusal> {
+    if !platform::look(account)? {
+        return Ok(None);
+    }
+    match on_all(account, |entry| entry.get_secret()) {
+        Ok(found) => Ok(found.into_iter().next().map(Secret::new)),
+        Err(Error::NoEntry) => Ok(None),
+        Err(error) => Err(refusal(&error)),
+    }
+}
+
+/// Keeps `text` for `account`.
+pub(super) fn write(account: &str, text: &[u8]) -> Result<(), Refusal> {
+    platform::look(account)?;
+    on_all(account, |entry| entry.set_secret(text)).map(drop).map_err(|error| refusal(&error))
+}
+
+/// Removes what is kept for `account`.
+pub(super) fn remove(account: &str) -> Result<(), Refusal> {
+    if !platform::look(account)? {
+        return Ok(());
+    }
+    match on_all(account, Entry::delete_credential) {
+        Ok(_) | Err(Error::NoEntry) => Ok(()),
+        Err(error) => Err(refusal(&error)),
+    }
+}
+
+/// Calls `call` on the item of `account`; on each of them, if another program made more.
+fn on_all<T>(account: &str, call: impl Fn(&Entry) -> keyring::Result<T>) -> keyring::Result<Vec<T>> {
+    platform::silently(|| {
+        let label = format!("Claviger: {account}");
+        let modifiers = HashMap::from([("label", label.as_str())]);
+        let modifiers = cfg!(not(target_os = "macos")).then_some(&modifiers);
+        let entry = platform::Store::new()?.build(SERVICE, account, modifiers)?;
+        match call(&entry) {
+            Err(Error::Ambiguous(entries)) => entries.iter().map(call).collect(),
+            done => done.map(|done| vec![done]),
+        }
+    })
+}
+
+/// The store's own texts can quote what they are about, so only the kind is told.
+fn refusal(error: &Error) -> Refusal {
+    match error {
+        Error::PlatformFailure(inner) | Error::NoStorageAccess(inner) => {
+            platform::refusal(&**inner).unwrap_or(Refusal::Failed)
+        }
+        Error::NoDefaultStore => Refusal::Absent,
+        _ => Refusal::Failed,
+    }
+}
