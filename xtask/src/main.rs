@@ -36,7 +36,8 @@ usage: cargo xtask COMMAND
                                    remove what install copied
   deb [--dev] [--programs DIR] [--output DIR]
                                    make a Debian package (target/debian), from a release build unless told otherwise
-  bench [--quick] [ROW…]           measure (release build); rows: fetch adapters memory wakeups start herd unary
+  bench [--quick] [ROW…]           measure (release build); rows: fetch costs adapters memory wakeups start
+                                   children herd unary build
   docs                             make docs/configuration.md anew, from the tables in the code
   pictures                         make docs/images/*.svg anew, from a real run inside tmux";
 
