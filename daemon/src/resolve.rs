@@ -10,9 +10,12 @@ use crate::{
         self, Endpoint, Extras,
         cloud::{self, Place},
     },
+    key::SourceKey,
     policy::{self, Policy},
     settings::{Lookup, Settings, effective::effective},
-    sources::{Binding, Bound, CredentialSource, View, api_key_helper, chain::CHAIN},
+    sources::{
+        Binding, Bound, CredentialProvider, CredentialSource, Material, View, api_key_helper, chain::CHAIN,
+    },
 };
 use claviger::{
     backend::{Backend, CLOUDS},
@@ -21,7 +24,7 @@ use claviger::{
     variables::is_true,
     warning::{Kind, Warning},
 };
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// One source of the walk.
 #[derive(Debug)]
@@ -81,6 +84,21 @@ pub struct Given<'a> {
     pub accounts: &'a Index,
     /// Bounds.
     pub limits: &'a Limits,
+}
+
+impl Winner {
+    /// What obtains the secret, if it has to be obtained.
+    pub fn provider(&self) -> Option<&Arc<dyn CredentialProvider>> {
+        match &self.bound.material {
+            Material::Provided(provider) => Some(provider),
+            Material::OwnVariable(_) | Material::Fixed(_) => None,
+        }
+    }
+
+    /// Identity of its cache entry, if it has one.
+    pub fn key(&self) -> Option<SourceKey> {
+        self.provider().map(|provider| provider.key())
+    }
 }
 
 /// Walks the chain up to the winner.

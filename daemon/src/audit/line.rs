@@ -2,10 +2,9 @@
 
 use crate::{
     accounts::Account,
-    broker::loan::{Loan, LoanMaterial},
+    broker::loan::{Denied, Loan, LoanMaterial},
     peer::Peer,
     resolve::Winner,
-    sources::Material,
 };
 use claviger::{
     reason::{Location, Problem},
@@ -75,7 +74,21 @@ impl<'a> Line<'a> {
     pub fn ended<T>(event: &'static str, decision: &'static str, ended: &'a Result<T, Problem>) -> Self {
         match ended {
             Ok(_) => Self::of(event, decision),
-            Err(problem) => Self::of(event, problem.reason.as_str()).at(problem.location.as_ref()),
+            Err(problem) => Self::refused(event, problem),
+        }
+    }
+
+    /// A request that was refused, and where the reason stands.
+    fn refused(event: &'static str, problem: &'a Problem) -> Self {
+        Self::of(event, problem.reason.as_str()).at(problem.location.as_ref())
+    }
+
+    /// A credential that was not lent, with the source that would have provided it.
+    pub fn denied(event: &'static str, denied: &'a Denied) -> Self {
+        let line = Self::refused(event, &denied.problem);
+        match &denied.winner {
+            Some(winner) => line.rule(winner),
+            None => line,
         }
     }
 
@@ -119,7 +132,7 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn rule(mut self, winner: &'a Winner) -> Self {
         self.source = winner.source;
-        if let Material::Provided(provider) = &winner.bound.material {
+        if let Some(provider) = winner.provider() {
             self.key = Some(provider.key().to_string());
             self.account = provider.account().map_or("", |account: &Account| &account.name).into();
         }

@@ -1,7 +1,7 @@
 //! What this daemon leaves to the next, and what it takes over from the last.
 
 use super::{Broker, kept::Kept, loan::Wanted};
-use crate::{demand::Demand, key::SourceKey, sources::Material};
+use crate::{demand::Demand, key::SourceKey};
 use claviger::session::SessionContext;
 use std::{sync::Arc, time::SystemTime};
 
@@ -43,7 +43,7 @@ impl Broker {
         session: &Arc<SessionContext>,
     ) {
         let Ok(winner) = self.winner(session).await else { return };
-        let Material::Provided(provider) = &winner.bound.material else { return };
+        let Some(provider) = winner.provider() else { return };
         // A session that has asked meanwhile knows better.
         if provider.key() != key || self.cache.has(key) {
             return;

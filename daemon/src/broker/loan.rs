@@ -15,6 +15,7 @@ use crate::{
 };
 use claviger::{
     backend::{BEDROCK_REGION, Backend},
+    reason::Problem,
     session::SessionContext,
     warning::{Kind, Warning},
 };
@@ -95,6 +96,28 @@ pub enum LoanMaterial {
         /// Whether its refresh failed or the API rejected it.
         stale: bool,
     },
+}
+
+/// Why nothing is lent.
+#[derive(Debug)]
+pub struct Denied {
+    /// The typed problem.
+    pub problem: Problem,
+    /// The source that would have provided the credential, if the walk came so far.
+    pub winner: Option<Arc<Winner>>,
+}
+
+impl Denied {
+    /// Nothing is lent, though `winner` provides the credential.
+    pub(super) fn of(winner: &Arc<Winner>) -> impl FnOnce(Problem) -> Self {
+        |problem| Self { problem, winner: Some(winner.clone()) }
+    }
+}
+
+impl From<Problem> for Denied {
+    fn from(problem: Problem) -> Self {
+        Self { problem, winner: None }
+    }
 }
 
 /// On which terms a session borrows.

@@ -52,7 +52,7 @@ use counters::{Count, Counters};
 use entry::Entry;
 use flights::Flights;
 use hooks::Hooks;
-use loan::{Loan, LoanMaterial, Terms, Wanted};
+use loan::{Denied, Loan, LoanMaterial, Terms, Wanted};
 use resolver::Resolver;
 use std::{sync::Arc, time::SystemTime};
 use tokio::sync::{Notify, watch::Receiver};
@@ -120,13 +120,13 @@ impl Broker {
     /// one. `pid` is the caller, if known.
     ///
     /// # Errors
-    /// The typed problem that stopped the walk or the refresh.
+    /// The typed problem that stopped the walk or the refresh, with the source if the walk came so far.
     pub async fn get(
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
         pid: Option<u32>,
         terms: &Terms,
-    ) -> Result<Loan, Problem> {
+    ) -> Result<Loan, Denied> {
         self.counters.add(Count::Requests);
         let loan = self.lend(session, pid, terms, Demand::Session).await;
         if loan.is_err() {
@@ -142,7 +142,7 @@ impl Broker {
         pid: Option<u32>,
         terms: &Terms,
         demand: Demand,
-    ) -> Result<Loan, Problem> {
+    ) -> Result<Loan, Denied> {
         let count = |which| {
             if demand == Demand::Session {
                 self.counters.add(which);
@@ -156,7 +156,8 @@ impl Broker {
             Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
             Material::Fixed(_) => LoanMaterial::Fixed,
             Material::Provided(provider) => {
-                self.serve(&Wanted { winner: &winner, provider, session, pid, demand }, terms).await?
+                let wanted = Wanted { winner: &winner, provider, session, pid, demand };
+                self.serve(&wanted, terms).await.map_err(Denied::of(&winner))?
             }
         };
         Ok(Loan { winner, material })

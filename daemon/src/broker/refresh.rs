@@ -4,12 +4,12 @@ use super::{
     Broker,
     counters::Count,
     entry::Entry,
-    loan::Wanted,
+    loan::{Denied, Wanted},
     recursion,
     slot::{Cause, Verdict},
     stock::Fetched,
 };
-use crate::{demand::Demand, key::SourceKey, resolve::Winner, sources::Material};
+use crate::{demand::Demand, key::SourceKey, resolve::Winner};
 use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,
@@ -26,7 +26,7 @@ pub enum Reported {
 }
 
 impl Broker {
-    /// Refreshes a session's credential now, past any backoff, and returns its key.
+    /// Refreshes a session's credential now, past any backoff, and returns its source.
     ///
     /// # Errors
     /// The typed problem of the refresh.
@@ -34,9 +34,10 @@ impl Broker {
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
         pid: Option<u32>,
-    ) -> Result<SourceKey, Problem> {
+    ) -> Result<Arc<Winner>, Denied> {
         let winner = self.winner(session).await?;
-        self.refresh_of(&winner, session, pid).await
+        self.refresh_of(&winner, session, pid).await.map_err(Denied::of(&winner))?;
+        Ok(winner)
     }
 
     /// Refreshes a cache entry now, for the session that asked for it last.
@@ -48,14 +49,14 @@ impl Broker {
         self: &Arc<Self>,
         (key, session): (SourceKey, &Arc<SessionContext>),
         pid: Option<u32>,
-    ) -> Result<SourceKey, Problem> {
+    ) -> Result<Arc<Winner>, Denied> {
         let winner = self.winner(session).await?;
-        match &winner.bound.material {
-            Material::Provided(provider) if provider.key() == key => {
-                self.refresh_of(&winner, session, pid).await
-            }
-            _ => Err(deserted()),
-        }
+        let refreshed = match winner.key() == Some(key) {
+            true => self.refresh_of(&winner, session, pid).await,
+            false => Err(deserted()),
+        };
+        refreshed.map_err(Denied::of(&winner))?;
+        Ok(winner)
     }
 
     /// The session that asked for a cache entry last.
@@ -71,8 +72,8 @@ impl Broker {
         winner: &Winner,
         session: &Arc<SessionContext>,
         pid: Option<u32>,
-    ) -> Result<SourceKey, Problem> {
-        let Material::Provided(provider) = &winner.bound.material else {
+    ) -> Result<(), Problem> {
+        let Some(provider) = winner.provider() else {
             return Err(Problem::new(
                 Reason::NoCredential,
                 format!("{} is static: there is nothing to refresh", winner.source),
@@ -88,7 +89,7 @@ impl Broker {
         if was_kept && fetched.issue.cause == Cause::Initial {
             self.refresh_once(&wanted).await?;
         }
-        Ok(provider.key())
+        Ok(())
     }
 
     async fn refresh_once(self: &Arc<Self>, wanted: &Wanted<'_>) -> Result<Fetched, Problem> {
@@ -98,7 +99,8 @@ impl Broker {
         self.wait(seat).await
     }
 
-    /// Acts on a report that the API rejected a credential: one refresh, if it is still the current one.
+    /// Acts on a report that the API rejected a credential: one refresh, if it is still the current one. Answers as well
+    /// what provides the session's credential.
     ///
     /// # Errors
     /// The typed problem that stops the session's walk.
@@ -107,24 +109,27 @@ impl Broker {
         session: &Arc<SessionContext>,
         key: Option<SourceKey>,
         generation: u64,
-    ) -> Result<Reported, Problem> {
+    ) -> Result<(Arc<Winner>, Reported), Problem> {
         self.counters.add(Count::Rejections);
         self.shown.touch();
         let winner = self.winner(session).await?;
-        let Material::Provided(provider) = &winner.bound.material else { return Ok(Reported::NotCached) };
-        let (now, current) = (self.host.clock.now(), provider.key());
-        if key.is_some_and(|key| key != current) {
-            return Ok(Reported::Judged(Verdict::AlreadyReplaced, 0));
-        }
-        let judged = self.cache.with(current, |entry| {
+        let reported = self.judge(&winner, key, generation);
+        Ok((winner, reported))
+    }
+
+    fn judge(self: &Arc<Self>, winner: &Winner, key: Option<SourceKey>, generation: u64) -> Reported {
+        let Some(current) = winner.key() else { return Reported::NotCached };
+        let now = self.host.clock.now();
+        let judge = |entry: &mut Entry| {
             let verdict = entry.report(now, generation);
             if verdict == Verdict::Refresh {
                 drop(self.fly(entry, current, Cause::Rejected, Demand::Background));
             }
-            (verdict, entry.generation())
-        });
-        let (verdict, generation) = judged.unwrap_or((Verdict::AlreadyReplaced, 0));
-        Ok(Reported::Judged(verdict, generation))
+            Reported::Judged(verdict, entry.generation())
+        };
+        let is_meant = key.is_none_or(|key| key == current);
+        let judged = is_meant.then(|| self.cache.with(current, judge)).flatten();
+        judged.unwrap_or(Reported::Judged(Verdict::AlreadyReplaced, 0))
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     next::{Next, next},
     slot::Cause,
 };
-use crate::{demand::Demand, key::SourceKey, sources::Material};
+use crate::{demand::Demand, key::SourceKey, resolve::Winner};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -77,13 +77,8 @@ impl Broker {
         let session = self.cache.with(key, |entry| entry.session().cloned()).flatten();
         let Some(session) = session else { return };
         let winner = self.winner(&session).await;
-        let binding = match &winner {
-            Ok(winner) => match &winner.bound.material {
-                Material::Provided(provider) if provider.key() == key => Some((provider, winner)),
-                _ => None,
-            },
-            Err(_) => None,
-        };
+        let leads_here = |winner: &&Arc<Winner>| winner.key() == Some(key);
+        let binding = winner.as_ref().ok().filter(leads_here).and_then(|it| Some((it.provider()?, it)));
         self.cache.with(key, |entry| match binding {
             Some((provider, winner)) => {
                 entry.bind(provider, winner);

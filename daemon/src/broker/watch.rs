@@ -9,7 +9,7 @@ use super::{
     news::{Event, Shown},
     talk::Progress,
 };
-use crate::{demand::Demand, key::SourceKey, resolve::Winner, sources::Material};
+use crate::{demand::Demand, key::SourceKey, resolve::Winner};
 use claviger::{reason::Problem, session::SessionContext};
 use std::{collections::VecDeque, sync::Arc};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -135,7 +135,7 @@ async fn attach(
             return Err(problem);
         }
     };
-    let Material::Provided(provider) = &winner.bound.material else {
+    let Some(provider) = winner.provider() else {
         *attached = None;
         return Ok(winner);
     };
@@ -198,7 +198,7 @@ async fn tell(
                 }
             }
         }
-        Err(problem) => shown.news_of(problem, events).await,
+        Err(denied) => shown.news_of(denied.problem, events).await,
     }
 }
 

@@ -5,13 +5,13 @@ use crate::{
     audit::Line,
     broker::{
         hooks::Hook,
-        loan::{Loan, Terms},
+        loan::Terms,
         news::{Event, Why},
         refresh::Reported,
         slot::Verdict,
     },
     key::SourceKey,
-    peer::{self, Peer},
+    peer,
 };
 use claviger::{
     proto::v1::{
@@ -19,10 +19,9 @@ use claviger::{
         watch_credential_response,
     },
     reason::Problem,
-    session::SessionContext,
     wire,
 };
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, time::Duration};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
@@ -47,8 +46,12 @@ impl CredentialService for Context {
         let terms = Terms { min_validity, hook: message.hook.map(hook).transpose()? };
         let session = session(message.session)?;
         let outcome = self.broker.get(&session, peer.pid, &terms).await;
-        self.note_get(&peer, &session, &outcome).await;
-        let lease = Some(convert::lease(&outcome.map_err(fail)?));
+        let line = match &outcome {
+            Ok(loan) => Line::loan("get", loan),
+            Err(denied) => Line::denied("get", denied),
+        };
+        self.audit.note(line.by(&peer).session(&session));
+        let lease = Some(convert::lease(&outcome.map_err(|denied| fail(denied.problem))?));
         Ok(Response::new(v1::GetCredentialResponse { lease }))
     }
 
@@ -93,10 +96,15 @@ impl CredentialService for Context {
             }
         };
         let session = session(message.session)?;
-        let reported = self.broker.report(&session, key, message.generation).await.map(report);
+        let reported = self.broker.report(&session, key, message.generation).await;
+        let (ruled, reported) = match reported {
+            Ok((winner, reported)) => (Some(winner), Ok(report(reported))),
+            Err(problem) => (None, Err(problem)),
+        };
         let decision = reported.as_ref().map_or("", |response| outcome(response.outcome()));
         let line = Line::ended("report", decision, &reported).by(&peer).session(&session);
-        self.note_ruled(line.generation(message.generation), &session).await;
+        let line = ruled.iter().fold(line, |line, winner| line.rule(winner));
+        self.audit.note(line.generation(message.generation));
         Ok(Response::new(reported.map_err(fail)?))
     }
 }
@@ -134,16 +142,6 @@ fn outcome(outcome: Outcome) -> &'static str {
 }
 
 impl Context {
-    async fn note_get(&self, peer: &Peer, session: &Arc<SessionContext>, outcome: &Result<Loan, Problem>) {
-        match outcome {
-            Ok(loan) => self.audit.note(Line::loan("get", loan).by(peer).session(session)),
-            Err(_) => {
-                let line = Line::ended("get", "", outcome).by(peer).session(session);
-                self.note_ruled(line, session).await;
-            }
-        }
-    }
-
     fn message(&self, event: Event) -> v1::WatchCredentialResponse {
         use watch_credential_response::Event as Message;
         let event = match event {

@@ -8,7 +8,6 @@ use crate::{
     policy::Policy,
     resolve::{self, Given, Resolution, Step},
     settings::{File, FileState, Located, Settings},
-    sources::Material,
 };
 use claviger::{
     backend::Backend,
@@ -61,11 +60,14 @@ impl InspectService for Context {
             Some(key) => self.broker.refresh_key((key, &session), peer.pid).await,
             None => self.broker.refresh(&session, peer.pid).await,
         };
-        let slot = refreshed.as_ref().ok().and_then(|key| self.slot(*key));
-        let line = Line::ended("refresh", "refreshed", &refreshed).by(&peer).session(&session);
+        let slot = refreshed.as_ref().ok().and_then(|winner| self.slot(winner.key()?));
+        let line = match &refreshed {
+            Ok(winner) => Line::of("refresh", "refreshed").rule(winner),
+            Err(denied) => Line::denied("refresh", denied),
+        };
         let generation = slot.as_ref().map_or(0, |slot| slot.generation);
-        self.note_ruled(line.generation(generation), &session).await;
-        refreshed.map_err(fail)?;
+        self.audit.note(line.by(&peer).session(&session).generation(generation));
+        refreshed.map_err(|denied| fail(denied.problem))?;
         Ok(Response::new(v1::RefreshResponse { slot }))
     }
 
@@ -143,13 +145,13 @@ impl Context {
         match resolution.winner {
             Ok(winner) => {
                 winner.source.clone_into(&mut explanation.winner);
-                explanation.origin = winner.endpoint.origin;
-                explanation.region = winner.place.region.unwrap_or_default();
-                explanation.project = winner.place.project.unwrap_or_default();
-                if let Material::Provided(provider) = &winner.bound.material {
+                if let Some(provider) = winner.provider() {
                     explanation.slot = self.slot(provider.key());
                     name_account(&mut explanation, provider.account().map(|account| account.name.as_str()));
                 }
+                explanation.origin = winner.endpoint.origin;
+                explanation.region = winner.place.region.unwrap_or_default();
+                explanation.project = winner.place.project.unwrap_or_default();
                 if winner.endpoint.follows_region {
                     follow_region(&mut explanation);
                 }

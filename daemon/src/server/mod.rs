@@ -12,7 +12,7 @@ mod status;
 pub mod trust;
 
 use crate::{
-    audit::{Audit, Line},
+    audit::Audit,
     broker::Broker,
     handover::Handover,
     life::{self, Phase},
@@ -97,16 +97,6 @@ pub async fn router(
         .add_service(TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(InspectServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(ControlServiceServer::new(context))
-}
-
-impl Context {
-    /// Notes a line with the source that the session's credential comes from, if there is one.
-    async fn note_ruled(&self, line: Line<'_>, session: &Arc<SessionContext>) {
-        match self.broker.winner(session).await {
-            Ok(winner) => self.audit.note(line.rule(&winner)),
-            Err(_) => self.audit.note(line),
-        }
-    }
 }
 
 /// The session of a request, checked.
