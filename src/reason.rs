@@ -36,7 +36,9 @@ pub enum Reason {
     UpstreamDenied,
     /// May work again later.
     SourceUnavailable,
-    /// The daemon is stopping.
+    /// Another program goes on in the place of the daemon: connect again at once.
+    Handover,
+    /// The daemon is stopping, or went away.
     ShuttingDown,
     /// It took too long.
     SourceTimeout,
@@ -49,7 +51,7 @@ pub enum Reason {
 }
 
 /// All reasons, for lookups and tables.
-pub const REASONS: [Reason; 19] = [
+pub const REASONS: [Reason; 20] = [
     Reason::PeerRejected,
     Reason::PeerUnknown,
     Reason::MalformedRequest,
@@ -64,6 +66,7 @@ pub const REASONS: [Reason; 19] = [
     Reason::Locked,
     Reason::UpstreamDenied,
     Reason::SourceUnavailable,
+    Reason::Handover,
     Reason::ShuttingDown,
     Reason::SourceTimeout,
     Reason::Limits,
@@ -122,6 +125,7 @@ impl Reason {
             Self::Locked => "locked",
             Self::UpstreamDenied => "upstream-denied",
             Self::SourceUnavailable => "source-unavailable",
+            Self::Handover => "handover",
             Self::ShuttingDown => "shutting-down",
             Self::SourceTimeout => "source-timeout",
             Self::Limits => "limits",
@@ -150,7 +154,7 @@ impl Reason {
             | Self::CommandOutputInvalid
             | Self::KeyringLocked
             | Self::Locked => Code::FailedPrecondition,
-            Self::SourceUnavailable | Self::ShuttingDown => Code::Unavailable,
+            Self::SourceUnavailable | Self::Handover | Self::ShuttingDown => Code::Unavailable,
             Self::SourceTimeout => Code::DeadlineExceeded,
             Self::Limits => Code::ResourceExhausted,
             Self::Cancelled => Code::Cancelled,
@@ -212,11 +216,6 @@ impl Problem {
             retry_after: None,
             trail: Vec::new(),
         }
-    }
-
-    /// Whether another program goes on in the place of the daemon: to connect again at once is worth while.
-    pub fn is_handover(&self) -> bool {
-        self.reason == Reason::ShuttingDown && self.retry_after == Some(Duration::ZERO)
     }
 
     /// Adds what to do next.

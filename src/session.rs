@@ -13,7 +13,7 @@ use crate::{
     secret::Secret,
     variables::{self, Use},
 };
-use rules::{check_lent, check_present, check_text, check_value, malformed};
+use rules::{check_chosen, check_lent, check_present, check_text, check_value, malformed};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
@@ -48,6 +48,8 @@ pub struct SessionContext {
     pub present: BTreeSet<String>,
     /// Secrets that a cloud's SDK needs to sign in for the session ([`Use::Lent`]).
     pub lent: BTreeMap<String, Secret<String>>,
+    /// Variables that the command line of a tool chooses, before settings files and environment. Empty means unset.
+    pub chosen: BTreeMap<String, String>,
     /// Settings passed with `--settings`.
     pub explicit: Option<ExplicitSettings>,
     /// Whose credential is wanted; `None`: of the backend that the session's settings select.
@@ -145,6 +147,7 @@ impl SessionContext {
             variables,
             present,
             lent,
+            chosen: BTreeMap::new(),
             explicit: None,
             backend: None,
             mode: SessionMode::from_environment(|name| text(name).is_some_and(variables::is_true)),
@@ -161,6 +164,7 @@ impl SessionContext {
             working_directory: self.cwd.to_string_lossy().into_owned(),
             variables: self.variables.clone(),
             present: self.present.iter().cloned().collect(),
+            chosen: self.chosen.clone(),
             explicit_settings,
             explicit_settings_name,
             mode: self.mode.to_proto().into(),
@@ -177,7 +181,8 @@ impl SessionContext {
     /// `malformed-request` for anything a well-behaved client does not send, `limits` for too much of it.
     pub fn from_proto(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
         let message = message.ok_or_else(|| malformed("the request has no session"))?;
-        let counts = [message.variables.len(), message.present.len(), message.lent.len()];
+        let counts =
+            [message.variables.len(), message.present.len(), message.lent.len(), message.chosen.len()];
         if counts.into_iter().any(|count| count > MAX_VARIABLES) {
             return Err(Problem::new(
                 Reason::Limits,
@@ -194,6 +199,9 @@ impl SessionContext {
         for (name, value) in &message.lent {
             check_lent(name, value)?;
         }
+        for (name, value) in &message.chosen {
+            check_chosen(name, value)?;
+        }
         check_text("explicit_settings_name", &message.explicit_settings_name)?;
         check_text("inside_flight", &message.inside_flight)?;
         let cwd = PathBuf::from(message.working_directory);
@@ -203,6 +211,7 @@ impl SessionContext {
             variables: message.variables,
             present: message.present.into_iter().collect(),
             lent: message.lent.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
+            chosen: message.chosen,
             explicit: explicit(message.explicit_settings_name, message.explicit_settings)?,
             backend: Backend::from_proto(message.backend)?,
             mode: SessionMode::from_proto(message.mode)?,

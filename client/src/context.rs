@@ -70,7 +70,8 @@ impl Context {
         // Not under the deadline: a connection takes no time where a daemon runs, and a timer is not free.
         match Client::connect(&socket).await {
             Err(ConnectError::Unreachable { .. }) if !self.options.no_start => {}
-            connected => return Ok(connected?),
+            connected if self.options.no_start => return Ok(connected?),
+            connected => return Ok(connected?.restarting()),
         }
         // A start waits for its turn among other clients, and one of those may hang.
         let limit = self.options.timeout();

@@ -4,7 +4,6 @@ use crate::{context::Context, failure::Failure, wait};
 use claviger::{
     client::{Client, ConnectError, request_any, unwrap_any},
     proto::v1::{GetVersionRequest, StopRequest},
-    reason::Reason,
 };
 use nix::{sys::signal::kill, unistd::Pid};
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
@@ -54,14 +53,11 @@ pub(crate) async fn gone(client: &Client) {
 
 /// The release of the daemon that goes on. Its socket has never been closed.
 pub(crate) async fn successor(socket: &Path) -> Result<String, Failure> {
-    loop {
-        let client = Client::connect(socket).await?;
-        let answer = client.inspect().get_version(request_any(GetVersionRequest {})).await;
-        match unwrap_any(answer) {
-            Err(problem) if problem.reason == Reason::ShuttingDown => tokio::time::sleep(POLL).await,
-            answer => return Ok(answer?.version.unwrap_or_default().release),
-        }
-    }
+    let mut client = Client::connect(socket).await?;
+    let asked = client.call(|client| async move {
+        unwrap_any(client.inspect().get_version(request_any(GetVersionRequest {})).await)
+    });
+    Ok(asked.await?.version.unwrap_or_default().release)
 }
 
 /// Which file the socket is. A daemon that made its socket removes it at its very end.

@@ -41,7 +41,7 @@ Exit codes:
     5  forbidden (policy-blocked, upstream-denied, peer-rejected, peer-unknown)
     6  the source failed (command-failed, command-output-invalid, source-unavailable, limits)
     7  it took too long (source-timeout, --timeout)
-    8  no daemon answers (shutting-down)
+    8  no daemon answers (shutting-down, handover)
     9  doctor: warnings were found, and no error
   126  exec: the command cannot be run
   127  exec: there is no such command
@@ -73,7 +73,7 @@ pub(crate) fn code(reason: Reason) -> u8 {
             SOURCE_FAILED
         }
         Reason::SourceTimeout => TIMED_OUT,
-        Reason::ShuttingDown => UNREACHABLE,
+        Reason::Handover | Reason::ShuttingDown => UNREACHABLE,
         Reason::Cancelled => INTERRUPTED,
         Reason::Bug => OTHER,
     }
@@ -101,6 +101,7 @@ mod tests {
             ("locked", 4),
             ("upstream-denied", 5),
             ("source-unavailable", 6),
+            ("handover", 8),
             ("shutting-down", 8),
             ("source-timeout", 7),
             ("limits", 6),

@@ -2,17 +2,12 @@
 
 use crate::{context::Context, failure::Failure};
 use claviger::{
-    client::{Client, next, request, unwrap},
+    client::{Client, Follow, Seen as Next, request, unwrap},
     proto::v1::{WatchStatusRequest, WatchStatusResponse},
-    reason::{Problem, Reason},
+    reason::Problem,
 };
-use std::{path::PathBuf, time::Duration};
-use tokio::{sync::mpsc, time::sleep};
+use tokio::sync::mpsc;
 
-/// Shortest pause before connecting again.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest pause before connecting again: somebody looks on.
-const LAST_PAUSE: Duration = Duration::from_secs(2);
 /// States that may wait to be shown.
 const BACKLOG: usize = 4;
 
@@ -27,51 +22,33 @@ pub(crate) enum Seen {
     Refused(Problem),
 }
 
-/// The states of the daemon from now on, and a client for the first of them.
+/// The states of the daemon from now on.
 ///
 /// # Errors
 /// If no daemon runs.
 pub(crate) async fn follow(context: &Context) -> Result<mpsc::Receiver<Seen>, Failure> {
-    let socket = context.socket()?;
-    let client = Client::connect(&socket).await?;
+    let client = Client::connect(&context.socket()?).await?;
     let (sender, receiver) = mpsc::channel(BACKLOG);
-    tokio::spawn(stay(socket, client, sender));
+    tokio::spawn(pass_on(client, sender));
     Ok(receiver)
 }
 
-async fn stay(socket: PathBuf, client: Client, sender: mpsc::Sender<Seen>) {
-    let mut connected = Some(client);
-    let mut pause = FIRST_PAUSE;
+async fn pass_on(client: Client, sender: mpsc::Sender<Seen>) {
+    let open = |client: Client| async move {
+        unwrap(client.inspect().watch_status(request(WatchStatusRequest {})).await)
+    };
+    let mut states = match Follow::new(client, open).await {
+        Ok(states) => states.patiently(),
+        Err(problem) => return drop(sender.send(Seen::Refused(problem)).await),
+    };
     loop {
-        if let Some(client) = connected.take() {
-            match pass_on(&client, &sender).await {
-                Err(problem) if is_final(&problem) => {
-                    drop(sender.send(Seen::Refused(problem)).await);
-                    return;
-                }
-                _ => pause = FIRST_PAUSE,
-            }
-            if sender.send(Seen::Lost).await.is_err() {
-                return;
-            }
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(LAST_PAUSE);
-        connected = Client::connect(&socket).await.ok();
-    }
-}
-
-async fn pass_on(client: &Client, sender: &mpsc::Sender<Seen>) -> Result<(), Problem> {
-    let mut states = unwrap(client.inspect().watch_status(request(WatchStatusRequest {})).await)?;
-    while let Some(state) = next(&mut states).await? {
-        if sender.send(Seen::State(Box::new(state))).await.is_err() {
-            return Ok(());
+        let seen = match states.next().await {
+            Ok(Next::Message(state)) => Seen::State(Box::new(state)),
+            Ok(Next::Ended | Next::Lost(_)) => Seen::Lost,
+            Err(problem) => return drop(sender.send(Seen::Refused(problem)).await),
+        };
+        if sender.send(seen).await.is_err() {
+            return;
         }
     }
-    Ok(())
-}
-
-/// A daemon that stops says so; one that speaks another language will go on doing that.
-fn is_final(problem: &Problem) -> bool {
-    !matches!(problem.reason, Reason::ShuttingDown | Reason::Cancelled)
 }

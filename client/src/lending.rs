@@ -8,12 +8,7 @@ use claviger::{
     session::SessionContext,
     wire,
 };
-use std::{io::IsTerminal as _, time::Duration};
-use tokio::time::sleep;
-
-/// Pauses before another try with the next daemon, when this one goes away without an answer.
-const PAUSES: [Duration; 3] =
-    [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];
+use std::io::IsTerminal as _;
 
 /// Borrows the credential of the session that the options describe.
 ///
@@ -41,26 +36,15 @@ pub(crate) async fn borrow_by(
     hook: Option<Hook>,
 ) -> Result<Lease, Failure> {
     let mut client = context.connect().await?;
-    let (mut pauses, mut asked) = (&PAUSES[..], false);
-    loop {
-        let failure = match attempt(context, &mut client, session, hook.clone()).await {
-            Ok(lease) => return Ok(lease),
-            Err(failure) => failure,
-        };
-        match (failure.reason(), pauses) {
-            (Some(Reason::WorkspaceUntrusted), _) if context.interactive && !asked => {
-                asked = true;
-                if !prompt::ask(context, &client, session).await? {
-                    return Err(failure);
-                }
+    let answer = attempt(context, &mut client, session, hook.clone()).await;
+    match answer {
+        Err(failure) if context.interactive && failure.reason() == Some(Reason::WorkspaceUntrusted) => {
+            match prompt::ask(context, &client, session).await? {
+                true => attempt(context, &mut client, session, hook).await,
+                false => Err(failure),
             }
-            (Some(Reason::ShuttingDown), [pause, rest @ ..]) => {
-                pauses = rest;
-                sleep(*pause).await;
-                client = context.connect().await?;
-            }
-            _ => return Err(failure),
         }
+        answer => answer,
     }
 }
 

@@ -49,9 +49,12 @@ pub(crate) async fn describe(
     session: &SessionContext,
 ) -> Result<Workspace, Failure> {
     let message = DescribeWorkspaceRequest { session: Some(session.to_proto()) };
-    let mut service = client.trust();
-    let answer =
-        wait::answer(context, async { unwrap(service.describe_workspace(request(message)).await) }).await?;
+    let mut client = client.clone();
+    let asked = client.call(|client| {
+        let message = message.clone();
+        async move { unwrap(client.trust().describe_workspace(request(message)).await) }
+    });
+    let answer = wait::answer(context, asked).await?;
     Ok(answer.workspace.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no workspace"))?)
 }
 
@@ -71,9 +74,12 @@ pub(crate) async fn decide(
         digest: digest.to_owned(),
         decision: decision.into(),
     };
-    let mut service = client.trust();
-    let answer =
-        wait::answer(context, async { unwrap(service.decide_trust(request(message)).await) }).await?;
+    let mut client = client.clone();
+    let asked = client.call(|client| {
+        let message = message.clone();
+        async move { unwrap(client.trust().decide_trust(request(message)).await) }
+    });
+    let answer = wait::answer(context, asked).await?;
     Ok(answer.workspace.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no workspace"))?)
 }
 

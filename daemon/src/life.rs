@@ -62,9 +62,7 @@ pub async fn announced<T: Clone>(
 
 /// Another daemon goes on in the place of this one: a client that connects again at once finds it.
 pub fn handing_over() -> Problem {
-    Problem::new(Reason::ShuttingDown, "the daemon is being replaced")
-        .hint("connect again")
-        .retry_after(Duration::ZERO)
+    Problem::new(Reason::Handover, "the daemon is being replaced").hint("connect again")
 }
 
 /// The daemon is about to end.

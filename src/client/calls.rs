@@ -3,7 +3,8 @@
 use super::{
     connection::Connection,
     error::ConnectError,
-    messages::{request, unwrap},
+    messages::{is_lost, request, unwrap},
+    reconnect::Reconnect,
     start,
 };
 use crate::{
@@ -20,41 +21,53 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::time::sleep;
 
-/// A connection to the daemon.
+/// A connection to the daemon, and the way to the next one.
 #[derive(Clone, Debug)]
 pub struct Client {
     connection: Connection,
     socket: PathBuf,
+    /// Whether it starts a daemon where none answers.
+    starts: bool,
 }
-
-/// Pauses before the next connection, when a daemon goes away in whose place another may go on: that one needs some
-/// milliseconds.
-pub(super) const PAUSES: [Duration; 4] =
-    [Duration::ZERO, Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];
 
 impl Client {
     /// Connects to the daemon on `socket`.
     ///
     /// # Errors
     /// [`ConnectError::Unreachable`] if no daemon listens there; [`ConnectError::Unsafe`] if the socket belongs to
-    /// somebody else.
+    /// another user.
     pub async fn connect(socket: &Path) -> Result<Self, ConnectError> {
-        Ok(Self { connection: Connection::open(socket).await?, socket: socket.to_owned() })
+        Self::open(socket, false).await
     }
 
-    /// Connects to the daemon on `socket`, and starts one if none answers. Of many callers at once, one starts it.
+    /// Connects to the daemon on `socket`, and starts one if none answers. Of many callers at once, one starts it. If the
+    /// daemon ends later, the next call starts another.
     ///
     /// # Errors
     /// As [`Client::connect`], and [`ConnectError::NotStarted`] with the daemon's own words.
     pub async fn connect_or_start(socket: &Path) -> Result<Self, ConnectError> {
-        match Self::connect(socket).await {
-            Err(ConnectError::Unreachable { .. }) => {
-                start::start(socket).await?;
-                Self::connect(socket).await
+        Self::open(socket, true).await
+    }
+
+    /// The same client, which starts a daemon if none answers a later call.
+    #[must_use]
+    pub fn restarting(mut self) -> Self {
+        self.starts = true;
+        self
+    }
+
+    async fn open(socket: &Path, starts: bool) -> Result<Self, ConnectError> {
+        let mut reconnect = Reconnect::briefly();
+        loop {
+            match connection(socket, starts).await {
+                Ok(connection) => return Ok(Self { connection, socket: socket.to_owned(), starts }),
+                Err(error) if error.may_pass() => {
+                    reconnect.attempted();
+                    reconnect.after(error).await?;
+                }
+                Err(error) => return Err(error),
             }
-            other => other,
         }
     }
 
@@ -75,38 +88,17 @@ impl Client {
         self.ask(message).await
     }
 
-    /// Gets a credential as `message` asks for it. If another daemon goes on in the place of this one meanwhile, that one
-    /// is asked.
+    /// Gets a credential as `message` asks for it.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
     pub async fn ask(&mut self, message: v1::GetCredentialRequest) -> Result<v1::Lease, Problem> {
-        let mut pauses = PAUSES.iter();
-        loop {
-            let response = self.credentials().get_credential(request(message.clone())).await;
-            match unwrap(response) {
-                Ok(response) => {
-                    let no_lease = || Problem::new(Reason::Bug, "the daemon's answer has no lease");
-                    return response.lease.ok_or_else(no_lease);
-                }
-                Err(problem) => self.connect_again(problem, &mut pauses).await?,
-            }
-        }
-    }
-
-    /// Connects again after `problem`, if that may help.
-    pub(super) async fn connect_again(
-        &mut self,
-        problem: Problem,
-        pauses: &mut std::slice::Iter<'_, Duration>,
-    ) -> Result<(), Problem> {
-        let is_lost =
-            problem.reason == Reason::ShuttingDown && problem.retry_after.is_none_or(|delay| delay.is_zero());
-        let Some(pause) = pauses.next().filter(|_| is_lost) else { return Err(problem) };
-        sleep(*pause).await;
-        // Nobody there: the daemon ended, and none goes on.
-        self.connection = Connection::open(&self.socket).await.map_err(|_| problem)?;
-        Ok(())
+        let asked = self.call(|client| {
+            let message = message.clone();
+            async move { unwrap(client.credentials().get_credential(request(message)).await) }
+        });
+        let no_lease = || Problem::new(Reason::Bug, "the daemon's answer has no lease");
+        asked.await?.lease.ok_or_else(no_lease)
     }
 
     /// Reports that the API answered `status` (401 or 403) to `lease`.
@@ -119,17 +111,74 @@ impl Client {
         lease: &v1::Lease,
         status: u32,
     ) -> Result<v1::ReportRejectedResponse, Problem> {
+        // Twice the same report is one: it names the generation.
         let message = v1::ReportRejectedRequest {
             session: Some(session.to_proto()),
             key: lease.key.clone(),
             generation: lease.generation,
             status,
         };
-        let mut pauses = PAUSES.iter();
+        self.call(|client| {
+            let message = message.clone();
+            async move { unwrap(client.credentials().report_rejected(request(message)).await) }
+        })
+        .await
+    }
+
+    /// Makes a call that does no harm if it is made twice. If the daemon goes away without an answer (it is replaced, stops,
+    /// or is killed), the one that comes next is asked.
+    ///
+    /// ```no_run
+    /// # async fn example(mut client: claviger::client::Client) -> Result<(), claviger::reason::Problem> {
+    /// use claviger::{client::{request, unwrap}, proto::v1::ListPendingRequest};
+    ///
+    /// let answer = client.call(|client| async move {
+    ///     unwrap(client.inspect().list_pending(request(ListPendingRequest {})).await)
+    /// });
+    /// println!("{}", answer.await?.pending.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The daemon's typed [`Problem`].
+    pub async fn call<T, F>(&mut self, call: impl FnMut(Self) -> F) -> Result<T, Problem>
+    where
+        F: Future<Output = Result<T, Problem>>,
+    {
+        self.call_after(None, &mut Reconnect::briefly(), call).await
+    }
+
+    /// As [`Client::call`]; on another connection if this one was `lost`.
+    pub(super) async fn call_after<T, F>(
+        &mut self,
+        mut lost: Option<Problem>,
+        reconnect: &mut Reconnect,
+        mut call: impl FnMut(Self) -> F,
+    ) -> Result<T, Problem>
+    where
+        F: Future<Output = Result<T, Problem>>,
+    {
         loop {
-            match unwrap(self.credentials().report_rejected(request(message.clone())).await) {
-                Err(problem) => self.connect_again(problem, &mut pauses).await?,
-                answer => return answer,
+            let problem = match lost.take() {
+                Some(problem) => problem,
+                None => match call(self.clone()).await {
+                    Err(problem) if is_lost(&problem) => {
+                        reconnect.attempted();
+                        problem
+                    }
+                    answer => return answer,
+                },
+            };
+            reconnect.after(problem.clone()).await?;
+            match connection(&self.socket, self.starts).await {
+                Ok(connection) => self.connection = connection,
+                Err(error) if reconnect.is_patient() || error.may_pass() => {
+                    reconnect.attempted();
+                    lost = Some(problem);
+                }
+                // The daemon ended, and none goes on.
+                Err(_) => return Err(problem),
             }
         }
     }
@@ -162,5 +211,16 @@ impl Client {
     /// The generated client of `ControlService`.
     pub fn control(&self) -> ControlServiceClient<Connection> {
         ControlServiceClient::with_origin(self.connection.clone(), Connection::origin())
+    }
+}
+
+/// One attempt at a connection, to a daemon that is started for it if `starts`.
+async fn connection(socket: &Path, starts: bool) -> Result<Connection, ConnectError> {
+    match Connection::open(socket).await {
+        Err(error @ ConnectError::Unreachable { .. }) if starts && !error.may_pass() => {
+            start::start(socket).await?;
+            Connection::open(socket).await
+        }
+        opened => opened,
     }
 }

@@ -11,16 +11,10 @@ use std::{
     io,
     path::Path,
     task::{Context, Poll},
-    time::Duration,
 };
-use tokio::{net::UnixStream, time::sleep};
+use tokio::net::UnixStream;
 use tonic::body::Body;
 use tower_service::Service;
-
-/// Pause while the daemon's queue of new connections is full.
-const QUEUE_PAUSE: Duration = Duration::from_millis(5);
-/// Such pauses before we give up: one second.
-const QUEUE_ATTEMPTS: u32 = 200;
 
 /// The user of this process.
 pub(super) fn own_uid() -> u32 {
@@ -39,7 +33,7 @@ impl Connection {
     /// See [`ConnectError`].
     pub async fn open(socket: &Path) -> Result<Self, ConnectError> {
         let path = || socket.display().to_string();
-        let stream = connect(socket).await.map_err(|cause| match cause.kind() {
+        let stream = UnixStream::connect(socket).await.map_err(|cause| match cause.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock => {
                 ConnectError::Unreachable { path: path(), cause }
             }
@@ -65,17 +59,6 @@ impl Connection {
     pub(super) fn origin() -> http::Uri {
         http::Uri::from_static("http://localhost")
     }
-}
-
-/// Connects; while the daemon's queue of new connections is full, it waits a little, as a blocking call would.
-async fn connect(socket: &Path) -> io::Result<UnixStream> {
-    for _ in 0..QUEUE_ATTEMPTS {
-        match UnixStream::connect(socket).await {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(QUEUE_PAUSE).await,
-            connected => return connected,
-        }
-    }
-    UnixStream::connect(socket).await
 }
 
 impl Service<http::Request<Body>> for Connection {

@@ -1,9 +1,11 @@
 //! Why there is no connection.
 
+use std::io::ErrorKind;
+
 /// Why the daemon could not be talked to at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody listens on the socket.
+    /// No daemon listens on the socket.
     #[error("no daemon answers on {path}: {cause}")]
     Unreachable {
         /// The socket.
@@ -25,4 +27,15 @@ pub enum ConnectError {
     /// Something answers, but it is not this daemon's protocol.
     #[error("what answers on the socket does not speak HTTP/2: {0}")]
     Handshake(#[from] hyper::Error),
+}
+
+impl ConnectError {
+    /// Whether another attempt may succeed soon: the queue of new connections is full, or a daemon ended while it took one up.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { cause, .. } => cause.kind() == ErrorKind::WouldBlock,
+            Self::Handshake(_) => true,
+            Self::Unsafe { .. } | Self::NotStarted(_) => false,
+        }
+    }
 }

@@ -47,6 +47,11 @@ pub async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Problem> {
     stream.message().await.map_err(|status| problem(&status))
 }
 
+/// Whether the daemon went away, so that another connection may help.
+pub(super) fn is_lost(problem: &Problem) -> bool {
+    matches!(problem.reason, Reason::Handover | Reason::ShuttingDown)
+}
+
 /// The problem behind a failed call. A connection that broke means that the daemon went away, not that it has a bug.
 fn problem(status: &Status) -> Problem {
     let cause = std::error::Error::source(status);

@@ -5,14 +5,17 @@
 mod calls;
 mod connection;
 mod error;
+mod follow;
 mod lease;
 mod messages;
+mod reconnect;
 mod start;
 mod watch;
 
 pub use calls::Client;
 pub use connection::Connection;
 pub use error::ConnectError;
+pub use follow::{Follow, Seen};
 pub use lease::Lent;
 pub use messages::{next, request, request_any, unwrap, unwrap_any};
 pub use start::{daemon_program, default_socket};

@@ -1,86 +1,79 @@
-//! A watched credential. If another daemon goes on in the place of the one that is watched, so does the watch, and
-//! nobody is told what he knows.
+//! A watched credential. If another daemon goes on in the place of the one that is watched, so does the watch, and what was
+//! told once is not told again.
 
 use super::{
-    calls::{Client, PAUSES},
-    messages::{next, request, unwrap},
+    calls::Client,
+    follow::{Follow, Seen},
+    messages::{request, unwrap},
 };
 use crate::{
     proto::v1::{self, issued, watch_credential_response::Event},
-    reason::Problem,
+    reason::{Problem, Reason},
     session::SessionContext,
 };
-use tonic::Streaming;
 
 /// A watched credential.
 #[derive(Debug)]
 pub struct Watch {
-    client: Client,
-    session: SessionContext,
-    stream: Streaming<v1::WatchCredentialResponse>,
+    follow: Follow<v1::WatchCredentialResponse>,
     /// The last credential and the last problem, whichever came later.
     told: Option<Event>,
-    /// Why the stream ended, until there is another: whoever waits for an event may give up in between.
-    lost: Option<Problem>,
     /// Whether the stream begins once more, and so with what was told already.
     again: bool,
 }
 
 impl Client {
-    /// Follows a credential. The watch ends with the daemon, unless another goes on in its place.
+    /// Follows a credential. If the daemon goes away, so does the watch with the one that comes next.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
     pub async fn watch(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
-        Watch::open(self.clone(), session.clone()).await
+        let session = session.to_proto();
+        let open = move |client: Client| {
+            let message = v1::WatchCredentialRequest { session: Some(session.clone()) };
+            async move { unwrap(client.credentials().watch_credential(request(message)).await) }
+        };
+        Ok(Watch { follow: Follow::new(self.clone(), open).await?, told: None, again: false })
     }
 }
 
 // === impl Watch ===
 
 impl Watch {
-    async fn open(client: Client, session: SessionContext) -> Result<Self, Problem> {
-        let stream = stream(&client, &session).await?;
-        Ok(Self { client, session, stream, told: None, lost: None, again: false })
+    /// The same watch, which waits for the next daemon without an end.
+    #[must_use]
+    pub fn patiently(mut self) -> Self {
+        self.follow = self.follow.patiently();
+        self
     }
 
-    /// The next event; `None` when the daemon has ended the stream.
+    /// The next event; `None` when the daemon has ended the stream. A patient watch answers `None` whenever a daemon went away
+    /// and it waits for the next one: the next call does.
     ///
     /// # Errors
-    /// The daemon's typed [`Problem`]; `shutting-down` if the connection broke.
+    /// The daemon's typed [`Problem`]; `shutting-down` if the connection broke and no daemon goes on.
     ///
     /// # Cancel safety
     /// No event is lost if the future is dropped.
     pub async fn next(&mut self) -> Result<Option<Event>, Problem> {
         loop {
-            if let Some(problem) = self.lost.clone() {
-                self.go_on(problem).await?;
-            }
-            let message = match next(&mut self.stream).await {
-                Err(problem) if problem.is_handover() => {
-                    self.lost = Some(problem);
-                    continue;
+            match self.follow.next().await? {
+                Seen::Message(message) => {
+                    let Some(event) = message.event else { continue };
+                    if let Some(event) = self.news(event) {
+                        return Ok(Some(event));
+                    }
                 }
-                message => message?,
-            };
-            let Some(event) = message.and_then(|message| message.event) else { return Ok(None) };
-            if let Some(event) = self.news(event) {
-                return Ok(Some(event));
-            }
-        }
-    }
-
-    /// Follows the daemon that goes on.
-    async fn go_on(&mut self, mut problem: Problem) -> Result<(), Problem> {
-        let mut pauses = PAUSES.iter();
-        loop {
-            self.client.connect_again(problem, &mut pauses).await?;
-            match stream(&self.client, &self.session).await {
-                Ok(stream) => {
-                    (self.stream, self.lost, self.again) = (stream, None, true);
-                    return Ok(());
+                Seen::Ended => {
+                    self.again = true;
+                    return Ok(None);
                 }
-                Err(failed) => problem = failed,
+                Seen::Lost(problem) => {
+                    self.again = true;
+                    if self.follow.is_patient() && problem.reason != Reason::Handover {
+                        return Ok(None);
+                    }
+                }
             }
         }
     }
@@ -100,14 +93,6 @@ impl Watch {
         self.told = Some(event.clone());
         Some(event)
     }
-}
-
-async fn stream(
-    client: &Client,
-    session: &SessionContext,
-) -> Result<Streaming<v1::WatchCredentialResponse>, Problem> {
-    let message = v1::WatchCredentialRequest { session: Some(session.to_proto()) };
-    unwrap(client.credentials().watch_credential(request(message)).await)
 }
 
 /// Whether two events say the same. When to try again, and whether a credential is stale, may differ.

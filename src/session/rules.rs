@@ -79,6 +79,13 @@ pub(super) fn check_lent(name: &str, value: &str) -> Result<(), Problem> {
     }
 }
 
+pub(super) fn check_chosen(name: &str, value: &str) -> Result<(), Problem> {
+    match variables::usage(name) {
+        Some(Use::Secret | Use::Lent(_)) if value.is_empty() => Ok(()),
+        _ => check_value(name, value),
+    }
+}
+
 pub(super) fn check_present(name: &str) -> Result<(), Problem> {
     match variables::usage(name) {
         Some(Use::Secret) => Ok(()),

@@ -37,6 +37,20 @@ fn secrets_of_an_sdk_are_sent_and_never_shown() {
 }
 
 #[test]
+fn a_command_line_chooses_settings_and_unsets_secrets() {
+    let chosen = |name: &str, value: &str| v1::SessionContext {
+        chosen: [(name.to_owned(), value.to_owned())].into(),
+        ..valid()
+    };
+    for (name, value) in [("AWS_PROFILE", "work"), ("AWS_ACCESS_KEY_ID", ""), ("AZURE_CLIENT_SECRET", "")] {
+        assert!(SessionContext::from_proto(Some(chosen(name, value))).is_ok(), "{name}");
+    }
+    for (name, value) in [("AWS_ACCESS_KEY_ID", "k"), ("AZURE_CLIENT_SECRET", "s"), ("LD_PRELOAD", "")] {
+        assert_eq!(reason(chosen(name, value)), Reason::MalformedRequest, "{name}");
+    }
+}
+
+#[test]
 fn survives_the_wire() {
     let mut session = environment(&[
         ("HOME", "/h"),
@@ -45,6 +59,7 @@ fn survives_the_wire() {
         ("AZURE_CLIENT_SECRET", "s"),
     ]);
     session.explicit = super::explicit("x.json".into(), b"{}".to_vec()).expect("small");
+    session.chosen = [("AWS_PROFILE".to_owned(), "work".to_owned())].into();
     assert_eq!(SessionContext::from_proto(Some(session.to_proto())), Ok(session));
 }
 

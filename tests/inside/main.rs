@@ -10,5 +10,6 @@ mod broker_time;
 mod clock;
 mod login_policy;
 mod modes;
+mod reconnect;
 mod reload;
 mod scenarios;

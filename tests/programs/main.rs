@@ -58,6 +58,7 @@ mod hook_install;
 mod hook_rejected;
 mod hooks;
 mod interop;
+mod killed;
 mod lent_secrets;
 mod lifecycle;
 mod notifications;

@@ -60,8 +60,10 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
 /// # Errors
 /// The daemon's.
 pub(super) async fn list(context: &Context, client: &Client) -> Result<ListAccountsResponse, Failure> {
-    let mut service = client.accounts();
-    let asked = async { unwrap(service.list_accounts(request(ListAccountsRequest {})).await) };
+    let mut client = client.clone();
+    let asked = client.call(|client| async move {
+        unwrap(client.accounts().list_accounts(request(ListAccountsRequest {})).await)
+    });
     wait::answer(context, asked).await
 }
 

@@ -79,7 +79,7 @@ fn session(context: &Context, arguments: &Arguments) -> Result<SessionContext, F
         let [id, secret, token] = AWS_KEYS.map(|name| (name, ""));
         let variables =
             [("AWS_PROFILE", profile.as_str()), id, secret, token, ("AWS_BEARER_TOKEN_BEDROCK", "")];
-        tool::set(&mut session, "--profile", &variables)?;
+        tool::choose(&mut session, &variables);
     }
     Ok(session)
 }

@@ -51,8 +51,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     session.present.retain(|name| !OTHERS.contains(&name.as_str()));
     if let Some(scope) = arguments.scope() {
         let [token, key] = OTHERS.map(|name| (name, ""));
-        let option = if arguments.scope.is_some() { "--scope" } else { "--resource" };
-        tool::set(&mut session, option, &[("CLAVIGER_AZURE_SCOPE", &scope), token, key])?;
+        tool::choose(&mut session, &[("CLAVIGER_AZURE_SCOPE", &scope), token, key]);
     }
     let lease = lending::borrow_for(context, &session).await?;
     lending::warn(context, &lease);

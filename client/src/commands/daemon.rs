@@ -64,15 +64,15 @@ fn become_daemon(context: &Context, arguments: &[OsString]) -> Result<(), Failur
 }
 
 async fn start(context: &Context) -> Result<(), Failure> {
-    let (client, started) = match context.connect_running().await {
+    let (mut client, started) = match context.connect_running().await {
         Ok(client) => (client, false),
         Err(ConnectError::Unreachable { .. }) => (context.connect().await?, true),
         Err(error) => return Err(error.into()),
     };
-    let mut service = client.inspect();
-    let answer =
-        wait::answer(context, async { unwrap(service.get_version(request(GetVersionRequest {})).await) })
-            .await?;
+    let asked = client.call(|client| async move {
+        unwrap(client.inspect().get_version(request(GetVersionRequest {})).await)
+    });
+    let answer = wait::answer(context, asked).await?;
     let release = answer.version.unwrap_or_default().release;
     match context.options.json {
         true => output::json(&json!({"started": started, "release": release}))?,

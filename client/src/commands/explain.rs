@@ -19,9 +19,13 @@ use std::time::SystemTime;
 /// The daemon's.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
-    let mut service = context.connect().await?.inspect();
+    let mut client = context.connect().await?;
     let message = ExplainRequest { session: Some(session.to_proto()), ..Default::default() };
-    let answer = wait::answer(context, async { unwrap(service.explain(request(message)).await) }).await?;
+    let asked = client.call(|client| {
+        let message = message.clone();
+        async move { unwrap(client.inspect().explain(request(message)).await) }
+    });
+    let answer = wait::answer(context, asked).await?;
     match context.options.json {
         true => output::json(&json::explain(&answer))?,
         false => output::data(&render::explain::render(&answer, SystemTime::now(), Style::stdout()))?,

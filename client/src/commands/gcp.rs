@@ -90,7 +90,7 @@ async fn borrow(context: &Context, arguments: &Arguments) -> Result<Lease, Failu
         let path = std::path::absolute(file).ok().and_then(|path| path.to_str().map(str::to_owned));
         let path =
             path.ok_or_else(|| Failure::usage("the path of --credentials is not UTF-8", "rename the file"))?;
-        tool::set(&mut session, "--credentials", &[(CREDENTIALS, &path)])?;
+        tool::choose(&mut session, &[(CREDENTIALS, &path)]);
     }
     let lease = lending::borrow_for(context, &session).await?;
     lending::warn(context, &lease);

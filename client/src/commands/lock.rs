@@ -12,8 +12,9 @@ use serde_json::json;
 /// # Errors
 /// The daemon's.
 pub(crate) async fn lock(context: &Context) -> Result<(), Failure> {
-    let mut service = context.connect().await?.control();
-    let asked = async { unwrap(service.lock(request(LockRequest {})).await) };
+    let mut client = context.connect().await?;
+    let asked =
+        client.call(|client| async move { unwrap(client.control().lock(request(LockRequest {})).await) });
     let dropped = wait::answer(context, asked).await?.dropped;
     match context.options.json {
         true => output::json(&json!({ "locked": true, "dropped": dropped }))?,
@@ -30,8 +31,9 @@ pub(crate) async fn lock(context: &Context) -> Result<(), Failure> {
 /// # Errors
 /// The daemon's.
 pub(crate) async fn unlock(context: &Context) -> Result<(), Failure> {
-    let mut service = context.connect().await?.control();
-    let asked = async { unwrap(service.unlock(request(UnlockRequest {})).await) };
+    let mut client = context.connect().await?;
+    let asked =
+        client.call(|client| async move { unwrap(client.control().unlock(request(UnlockRequest {})).await) });
     let was_locked = wait::answer(context, asked).await?.was_locked;
     match (context.options.json, was_locked) {
         (true, _) => output::json(&json!({ "locked": false, "was_locked": was_locked }))?,

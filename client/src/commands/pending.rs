@@ -18,8 +18,10 @@ use std::time::SystemTime;
 /// # Errors
 /// If no daemon runs.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
-    let mut service = context.connect_running().await?.inspect();
-    let asked = async { unwrap(service.list_pending(request(ListPendingRequest {})).await) };
+    let mut client = context.connect_running().await?;
+    let asked = client.call(|client| async move {
+        unwrap(client.inspect().list_pending(request(ListPendingRequest {})).await)
+    });
     let pending = wait::answer(context, asked).await?.pending;
     match context.options.json {
         true => output::json(&json::pending(&pending))?,

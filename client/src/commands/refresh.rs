@@ -13,11 +13,15 @@ use std::time::SystemTime;
 /// Why the refresh failed.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
-    let client = context.connect().await?;
-    let mut service = client.inspect();
+    let mut client = context.connect().await?;
+    let lender = client.clone();
     let message = RefreshRequest { session: Some(session.to_proto()), ..Default::default() };
-    let answer = async { unwrap(service.refresh(request(message)).await) };
-    let slot = wait::slow_answer(context, &client, &session, answer).await?.slot.unwrap_or_default();
+    // Twice the same refresh is one too many at worst.
+    let answer = client.call(|client| {
+        let message = message.clone();
+        async move { unwrap(client.inspect().refresh(request(message)).await) }
+    });
+    let slot = wait::slow_answer(context, &lender, &session, answer).await?.slot.unwrap_or_default();
     match context.options.json {
         true => output::json(&json::slot(&slot))?,
         false => output::data(&format!("{}\n", render::status::sentence(&slot, SystemTime::now())))?,

@@ -34,10 +34,11 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
             false => lines(context).await,
         };
     }
-    let mut service = context.connect_running().await?.inspect();
-    let answer =
-        wait::answer(context, async { unwrap(service.get_status(request(GetStatusRequest {})).await) })
-            .await?;
+    let mut client = context.connect_running().await?;
+    let asked = client.call(|client| async move {
+        unwrap(client.inspect().get_status(request(GetStatusRequest {})).await)
+    });
+    let answer = wait::answer(context, asked).await?;
     let api = explore::grpcurl(&context.socket()?);
     if context.options.json {
         return Ok(output::json(&json::status(&answer, &api))?);

@@ -113,10 +113,10 @@ async fn revoke(context: &Context, path: Option<PathBuf>) -> Result<(), Failure>
 }
 
 async fn list(context: &Context) -> Result<(), Failure> {
-    let mut service = context.connect().await?.trust();
-    let answer =
-        wait::answer(context, async { unwrap(service.list_trust(request(ListTrustRequest {})).await) })
-            .await?;
+    let mut client = context.connect().await?;
+    let asked = client
+        .call(|client| async move { unwrap(client.trust().list_trust(request(ListTrustRequest {})).await) });
+    let answer = wait::answer(context, asked).await?;
     match context.options.json {
         true => output::json(&answer.records.iter().map(json::record).collect())?,
         false => output::data(&render::trust::records(&answer.records, SystemTime::now()))?,

@@ -26,9 +26,12 @@ pub(crate) struct Arguments {
 /// # Errors
 /// `login-required` if there is no such account.
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
-    let mut service = context.connect().await?.accounts();
+    let mut client = context.connect().await?;
     let message = UseAccountRequest { name: arguments.name.unwrap_or_default() };
-    let used = async { unwrap(service.use_account(request(message)).await) };
+    let used = client.call(|client| {
+        let message = message.clone();
+        async move { unwrap(client.accounts().use_account(request(message)).await) }
+    });
     let account = wait::answer(context, used).await?.account;
     match context.options.json {
         true => output::json(&json!({ "account": account.as_ref().map(json::account) }))?,

@@ -4,15 +4,8 @@ use crate::{context::Context, escape, exit, failure::Failure, json, output, rend
 use claviger::{
     client::Lent,
     proto::v1::{self, Lease, watch_credential_response::Event},
-    reason::{Problem, Reason},
-    session::SessionContext,
 };
-use std::time::{Duration, SystemTime};
-
-/// Shortest pause before connecting again.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest pause before connecting again.
-const LAST_PAUSE: Duration = Duration::from_secs(10);
+use std::time::SystemTime;
 
 /// Arguments of `watch`.
 #[derive(clap::Args)]
@@ -22,14 +15,6 @@ pub(crate) struct Arguments {
     pub(crate) show_secret: bool,
 }
 
-/// How a stream ended.
-enum End {
-    /// The daemon went away, maybe after some events.
-    Lost { events: bool },
-    /// Nothing that connecting again would change.
-    Fatal(Failure),
-}
-
 /// Prints events until interrupted.
 ///
 /// # Errors
@@ -37,57 +22,21 @@ enum End {
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let session = context.session()?;
     exit::when_interrupted();
-    let mut pause = FIRST_PAUSE;
+    let mut watch = context.connect().await?.watch(&session).await?.patiently();
     let mut told = false;
     loop {
-        match follow(context, &session, arguments.show_secret, &mut told).await {
-            End::Fatal(failure) => return Err(failure),
-            End::Lost { events } => {
-                if events {
-                    pause = FIRST_PAUSE;
-                }
+        match watch.next().await? {
+            Some(event) => {
+                told = false;
+                print(context, &event, arguments.show_secret)?;
+            }
+            None => {
                 if !told && !context.options.quiet {
                     output::talk("claviger: the daemon went away, connecting again\n");
                 }
                 told = true;
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LAST_PAUSE);
             }
         }
-    }
-}
-
-async fn follow(context: &Context, session: &SessionContext, show_secret: bool, told: &mut bool) -> End {
-    let mut client = match context.connect().await {
-        Ok(client) => client,
-        // Once it has worked, a daemon that cannot be reached may come back.
-        Err(_) if *told => return End::Lost { events: false },
-        Err(failure) => return End::Fatal(failure),
-    };
-    let mut events = false;
-    let mut stream = match client.watch(session).await {
-        Ok(stream) => stream,
-        Err(problem) => return ended(problem, events),
-    };
-    loop {
-        match stream.next().await {
-            Ok(Some(event)) => {
-                (events, *told) = (true, false);
-                if let Err(failure) = print(context, &event, show_secret) {
-                    return End::Fatal(failure);
-                }
-            }
-            Ok(None) => return End::Lost { events },
-            Err(problem) => return ended(problem, events),
-        }
-    }
-}
-
-/// Failed refreshes come as events: an error of the stream itself is the daemon's end, or final.
-fn ended(problem: Problem, events: bool) -> End {
-    match problem.reason {
-        Reason::ShuttingDown | Reason::Cancelled => End::Lost { events },
-        _ => End::Fatal(problem.into()),
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Finding {
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
 /// add, never rename.
-pub(crate) const IDS: [&str; 66] = [
+pub(crate) const IDS: [&str; 67] = [
     // Why there is no credential.
     "peer-rejected",
     "peer-unknown",
@@ -47,6 +47,7 @@ pub(crate) const IDS: [&str; 66] = [
     "locked",
     "upstream-denied",
     "source-unavailable",
+    "handover",
     "shutting-down",
     "source-timeout",
     "limits",

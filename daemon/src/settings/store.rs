@@ -4,7 +4,7 @@
 //! may hang happens on a thread for blocking work and has a deadline.
 
 use super::{
-    File, FileState, Layer, Snapshot,
+    Content, File, FileState, Layer, Located, Snapshot,
     load::Load,
     loaded::{Loaded, Progress},
     memory::Memory,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::lock::lock;
 use claviger::{
-    reason::{Problem, Reason},
+    reason::{Location, Problem, Reason},
     session::SessionContext,
 };
 use std::{
@@ -234,15 +234,29 @@ impl Drop for Registration {
     }
 }
 
-/// The settings passed with `--settings`, if any.
+/// Where the variables stand that a command line chooses.
+const COMMAND_LINE: &str = "the command line";
+
+/// What the command line says: the settings passed with `--settings`, if any, and the variables that it chooses.
 ///
 /// # Errors
 /// `settings-invalid` with the place of the mistake.
 pub fn explicit(session: &SessionContext) -> Result<Option<Arc<File>>, Problem> {
-    let Some(explicit) = &session.explicit else { return Ok(None) };
-    let content = Arc::new(parse::json(Layer::Explicit, &explicit.name, &explicit.content)?);
-    let path = PathBuf::from(&explicit.name);
+    let (path, mut content) = match &session.explicit {
+        None if session.chosen.is_empty() => return Ok(None),
+        None => (COMMAND_LINE, Content::default()),
+        Some(explicit) => (&*explicit.name, parse::json(Layer::Explicit, &explicit.name, &explicit.content)?),
+    };
+    content.env.extend(session.chosen.iter().map(|(name, value)| (name.clone(), chosen(value))));
+    let (path, content) = (PathBuf::from(path), Arc::new(content));
     Ok(Some(Arc::new(File { layer: Layer::Explicit, path, state: FileState::Loaded, content })))
+}
+
+fn chosen(value: &str) -> Located<String> {
+    let layer = Layer::Explicit;
+    let at =
+        Location { layer: layer.name().to_owned(), file: COMMAND_LINE.to_owned(), ..Location::default() };
+    Located { value: value.to_owned(), layer, at }
 }
 
 fn too_slow(progress: &Progress) -> Problem {

@@ -143,6 +143,7 @@ impl Case {
             cwd: "/w".into(),
             variables,
             present: self.present.iter().cloned().collect(),
+            chosen: BTreeMap::new(),
             explicit,
             mode,
             interactive: self.interactive,

@@ -56,7 +56,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Acco
     let mut interrupts =
         signal(SignalKind::interrupt()).map_err(|error| Failure::Setup(error.to_string()))?;
     let session = context.session()?;
-    let mut service = context.connect().await?.accounts();
+    let mut client = context.connect().await?;
     let start = LoginStart {
         session: Some(session.to_proto()),
         name: arguments.name.clone().unwrap_or_default(),
@@ -64,11 +64,18 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Acco
         flow: if arguments.device { LoginFlow::Device } else { LoginFlow::Browser }.into(),
         place: arguments.store.map_or(StorePlace::Unspecified, StorePlace::from).into(),
     };
-    let (requests, receiver) = mpsc::channel(1);
-    drop(requests.send(message(Message::Start(start))).await);
-    let started = async { unwrap(service.login(request(ReceiverStream::new(receiver))).await) };
-    let mut responses = tokio::select! {
-        responses = wait::answer(context, started) => responses?,
+    // Until the daemon answers, nothing has begun, and another may be asked.
+    let started = client.call(|client| {
+        let (requests, receiver) = mpsc::channel(1);
+        let start = message(Message::Start(start.clone()));
+        async move {
+            drop(requests.send(start).await);
+            let responses = client.accounts().login(request(ReceiverStream::new(receiver))).await;
+            Ok((requests, unwrap(responses)?))
+        }
+    });
+    let (requests, mut responses) = tokio::select! {
+        started = wait::answer(context, started) => started?,
         _ = interrupts.recv() => return Err(Failure::gave_up()),
     };
     let mut flow =

@@ -1,0 +1,106 @@
+//! A stream of the daemon that goes on with the next daemon.
+
+use super::{
+    calls::Client,
+    messages::{is_lost, next},
+    reconnect::Reconnect,
+};
+use crate::reason::{Problem, Reason};
+use std::{fmt, pin::Pin};
+use tonic::Streaming;
+
+type Opened<T> = Result<Streaming<T>, Problem>;
+type Open<T> = Box<dyn Fn(Client) -> Pin<Box<dyn Future<Output = Opened<T>> + Send>> + Send + Sync>;
+
+/// A stream that is opened again when the daemon goes away.
+pub struct Follow<T> {
+    client: Client,
+    open: Open<T>,
+    stream: Streaming<T>,
+    /// Why the stream ended, until there is another.
+    gone: Option<Problem>,
+    reconnect: Reconnect,
+}
+
+/// What is seen of a stream.
+#[derive(Debug)]
+pub enum Seen<T> {
+    /// A message.
+    Message(T),
+    /// The daemon ended the stream: it stops.
+    Ended,
+    /// The daemon went away; `handover` if another program goes on in its place.
+    Lost(Problem),
+}
+
+impl<T: 'static> Follow<T> {
+    /// The stream that `open` opens.
+    ///
+    /// # Errors
+    /// The daemon's typed [`Problem`].
+    pub async fn new<F>(
+        mut client: Client,
+        open: impl Fn(Client) -> F + Send + Sync + 'static,
+    ) -> Result<Self, Problem>
+    where
+        F: Future<Output = Opened<T>> + Send + 'static,
+    {
+        let stream = client.call(&open).await?;
+        let open: Open<T> = Box::new(move |client| Box::pin(open(client)));
+        Ok(Self { client, open, stream, gone: None, reconnect: Reconnect::briefly() })
+    }
+
+    /// The same stream, which waits for the next daemon without an end. Otherwise it waits for three seconds.
+    #[must_use]
+    pub fn patiently(mut self) -> Self {
+        self.reconnect = Reconnect::patiently();
+        self
+    }
+
+    /// Whether it waits without an end.
+    pub fn is_patient(&self) -> bool {
+        self.reconnect.is_patient()
+    }
+
+    /// What is seen next. After [`Seen::Ended`] and [`Seen::Lost`] it is the first message of the next daemon.
+    ///
+    /// # Errors
+    /// The daemon's typed [`Problem`]; the one that was seen last if no daemon goes on.
+    ///
+    /// # Cancel safety
+    /// No message is lost if the future is dropped.
+    pub async fn next(&mut self) -> Result<Seen<T>, Problem> {
+        if let Some(problem) = self.gone.clone() {
+            self.stream = self
+                .client
+                .call_after(Some(problem), &mut self.reconnect, |client| (self.open)(client))
+                .await?;
+            self.reconnect.attempted();
+            self.gone = None;
+        }
+        match next(&mut self.stream).await {
+            Ok(Some(message)) => {
+                self.reconnect.has_worked();
+                Ok(Seen::Message(message))
+            }
+            Ok(None) => {
+                self.gone = Some(Problem::new(Reason::ShuttingDown, "the daemon ended the stream"));
+                Ok(Seen::Ended)
+            }
+            Err(problem) if is_lost(&problem) || problem.reason == Reason::Cancelled => {
+                self.gone = Some(problem.clone());
+                Ok(Seen::Lost(problem))
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Follow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Follow")
+            .field("client", &self.client)
+            .field("gone", &self.gone)
+            .finish_non_exhaustive()
+    }
+}

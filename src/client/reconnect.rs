@@ -1,0 +1,121 @@
+//! When to connect again to a daemon that went away: one policy for calls and streams.
+
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// The pause before the second new connection; it doubles with each one. Before the first there is none: where another
+/// program goes on in the place of the daemon, it has the socket already.
+const FIRST: Duration = Duration::from_millis(20);
+/// The longest pause.
+const LONGEST: Duration = Duration::from_secs(2);
+/// How long a call pauses in all before its problem counts. A daemon that a service manager starts again needs less.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The pauses between connections.
+#[derive(Clone, Debug)]
+pub(super) struct Reconnect {
+    next: Duration,
+    /// What is left of the patience; `None`: it does not end.
+    left: Option<Duration>,
+    /// When the next attempt is made, until it has ended.
+    due: Option<Instant>,
+}
+
+// === impl Reconnect ===
+
+impl Reconnect {
+    /// For a call: its problem is told after three seconds.
+    pub(super) fn briefly() -> Self {
+        Self { next: Duration::ZERO, left: Some(PATIENCE), due: None }
+    }
+
+    /// For what follows the daemon for as long as it runs.
+    pub(super) fn patiently() -> Self {
+        Self { next: Duration::ZERO, left: None, due: None }
+    }
+
+    /// Whether it never gives up.
+    pub(super) fn is_patient(&self) -> bool {
+        self.left.is_none()
+    }
+
+    /// Starts over: the daemon has answered.
+    pub(super) fn has_worked(&mut self) {
+        *self = if self.is_patient() { Self::patiently() } else { Self::briefly() };
+    }
+
+    /// Notes that an attempt has ended.
+    pub(super) fn attempted(&mut self) {
+        self.due = None;
+    }
+
+    /// Pauses before the next attempt; the last one failed with `error`.
+    ///
+    /// # Errors
+    /// `error` itself, at once, when the patience has ended.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, or the attempt after it, the same pause goes on.
+    pub(super) async fn after<E>(&mut self, error: E) -> Result<(), E> {
+        let due = match self.due {
+            Some(due) => due,
+            None => {
+                let pause = self.next;
+                if let Some(left) = &mut self.left {
+                    let Some(rest) = left.checked_sub(pause) else { return Err(error) };
+                    *left = rest;
+                }
+                self.next = (pause * 2).clamp(FIRST, LONGEST);
+                *self.due.insert(Instant::now() + pause)
+            }
+        };
+        sleep_until(due).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, PATIENCE, Reconnect};
+    use std::time::Duration;
+    use tokio::time::{Instant, timeout};
+
+    /// When attempts follow a failed one, in milliseconds; `count` at most.
+    async fn attempts(reconnect: &mut Reconnect, count: usize) -> Vec<u128> {
+        let (start, mut at) = (Instant::now(), Vec::new());
+        while at.len() < count && reconnect.after(()).await.is_ok() {
+            at.push(start.elapsed().as_millis());
+            reconnect.attempted();
+        }
+        at
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_asks_again_at_once_and_gives_up_in_the_end() {
+        let start = Instant::now();
+        let at = attempts(&mut Reconnect::briefly(), 100).await;
+        assert_eq!(at, [0, 20, 60, 140, 300, 620, 1260, 2540]);
+        assert!(start.elapsed() <= PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_never_gives_up_and_starts_over_when_it_worked() {
+        let mut reconnect = Reconnect::patiently();
+        let at = attempts(&mut reconnect, 100).await;
+        assert_eq!(at.len(), 100);
+        assert_eq!(at[99] - at[98], LONGEST.as_millis());
+        reconnect.has_worked();
+        assert_eq!(attempts(&mut reconnect, 2).await, [0, 20]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_is_given_up_goes_on_later() {
+        let (start, mut reconnect) = (Instant::now(), Reconnect::briefly());
+        attempts(&mut reconnect, 6).await;
+        for _ in 0..9 {
+            let cut = timeout(Duration::from_millis(100), reconnect.after(())).await;
+            assert_eq!(cut.is_ok(), start.elapsed().as_millis() == 1260);
+        }
+        assert_eq!(start.elapsed().as_millis(), 1260);
+    }
+}
