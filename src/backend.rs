@@ -3,6 +3,7 @@
 use crate::{
     proto::v1,
     reason::{Problem, Reason},
+    remedy::Remedy,
 };
 use std::time::Duration;
 
@@ -84,7 +85,8 @@ impl Backend {
             Ok(v1::Backend::Foundry) => Some(Self::Foundry),
             Err(_) => {
                 return Err(Problem::new(Reason::MalformedRequest, format!("unknown backend {backend}"))
-                    .hint("the client is newer than the daemon: `claviger daemon restart`"));
+                    .hint("the client is newer than the daemon")
+                    .remedy(Remedy::restart_daemon()));
             }
         })
     }

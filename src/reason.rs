@@ -1,5 +1,6 @@
 //! Why there is no credential: one stable word per cause, and the problem a person is shown.
 
+use crate::remedy::{self, Remedy};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path, time::Duration};
 use tonic::Code;
@@ -95,8 +96,10 @@ pub struct Problem {
     pub reason: Reason,
     /// One sentence, lower case, no full stop.
     pub message: String,
-    /// What to do next.
+    /// What to do next, in words, where the remedy needs some. Never names a command that is a remedy.
     pub hint: Option<String>,
+    /// What helps, if it is not [what helps as a rule](remedy::usual).
+    pub remedy: Option<Remedy>,
     /// Where the cause stands.
     pub location: Option<Location>,
     /// How long until another attempt can succeed.
@@ -212,6 +215,7 @@ impl Problem {
             reason,
             message: message.into(),
             hint: None,
+            remedy: None,
             location: None,
             retry_after: None,
             trail: Vec::new(),
@@ -223,6 +227,37 @@ impl Problem {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Adds what helps.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<Option<Remedy>>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+
+    /// What helps: its own remedy, or the usual one of its reason.
+    pub fn helps(&self) -> Option<Remedy> {
+        self.remedy.clone().or_else(|| remedy::usual(self.reason, self.location.as_ref()))
+    }
+
+    /// What to do next, for people: the words of the hint, then the remedy.
+    pub fn advice(&self) -> Option<String> {
+        Remedy::advice(self.helps().as_ref(), self.hint.as_deref())
+    }
+
+    /// The same for the session in `directory`: a remedy that depends on the session names it.
+    #[must_use]
+    pub fn within(mut self, directory: &str) -> Self {
+        self.remedy = self.helps().map(|remedy| remedy.within(directory));
+        self
+    }
+
+    /// The problem of the credential of the session in `directory`: another attempt may help, too.
+    #[must_use]
+    pub fn for_session(mut self, directory: &str) -> Self {
+        self.remedy = self.helps().or_else(|| remedy::for_session(self.reason));
+        self.within(directory)
     }
 
     /// Adds where the cause stands, if that is known.
@@ -247,18 +282,9 @@ impl Problem {
     }
 }
 
-/// The command that signs a person in to one account, if `hint` names one in backquotes: "claviger login work".
-pub fn login_command(hint: &str) -> Option<&str> {
-    let is_login = |command: &&str| {
-        let name = command.strip_prefix("claviger login ");
-        name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphanumeric()))
-    };
-    hint.split('`').skip(1).step_by(2).find(is_login)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Location, Problem, REASONS, Reason, login_command};
+    use super::{Location, Problem, REASONS, Reason};
     use std::collections::HashSet;
 
     #[test]
@@ -266,15 +292,6 @@ mod tests {
         let words: HashSet<_> = REASONS.map(Reason::as_str).into_iter().collect();
         assert_eq!(words.len(), REASONS.len());
         assert!(REASONS.into_iter().all(|reason| Reason::parse(reason.as_str()) == Some(reason)));
-    }
-
-    #[test]
-    fn a_hint_names_the_login_of_one_account_only() {
-        let hint = "`claviger accounts` lists those there are; `claviger login me@work` adds it";
-        assert_eq!(login_command(hint), Some("claviger login me@work"));
-        for hint in ["", "claviger login work", "`claviger login --help` shows it", "`claviger refresh`"] {
-            assert_eq!(login_command(hint), None, "{hint}");
-        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
     backend::Backend,
     proto::v1,
     reason::{Problem, Reason},
+    remedy::Remedy,
     secret::Secret,
     variables::{self, Use},
 };
@@ -104,7 +105,8 @@ impl SessionMode {
             Ok(v1::SessionMode::Bare) => Ok(Self::Bare),
             Ok(v1::SessionMode::Managed) => Ok(Self::Managed),
             Err(_) => Err(malformed(format!("unknown session mode {mode}"))
-                .hint("the client is newer than the daemon: `claviger daemon restart`")),
+                .hint("the client is newer than the daemon")
+                .remedy(Remedy::restart_daemon())),
         }
     }
 }

@@ -2,16 +2,18 @@
 
 use crate::{
     PROTOCOL, RELEASE,
-    proto::v1,
+    proto::v1::{self, remedy::Kind},
     reason::{Location, Problem, Reason},
+    remedy::{Command, Remedy},
 };
-use prost_types::Timestamp;
+use prost::Message as _;
+use prost_types::{Any, Timestamp};
 use std::{
     collections::HashMap,
     time::{Duration, SystemTime},
 };
 use tonic::{Code, Status, metadata::MetadataMap};
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tonic_types::{ErrorDetails, StatusExt as _, pb};
 
 /// `ErrorInfo.domain` of every error of this API.
 pub const DOMAIN: &str = "claviger";
@@ -26,8 +28,13 @@ const MAX_MESSAGE: usize = 700;
 const MAX_FILE: usize = 1000;
 const MAX_HINT: usize = 500;
 const MAX_TRAIL: usize = 1000;
+/// Longest remedy, encoded. A command that is cut short would do something else, so a longer one is left out.
+const MAX_REMEDY: usize = 1500;
+/// What the remedy is called among the details of an error.
+const REMEDY_TYPE: &str = "type.googleapis.com/claviger.v1.Remedy";
 
-/// A gRPC error with reason, hint and location in `ErrorInfo`, and `RetryInfo` where it may heal.
+/// A gRPC error with reason, hint and location in `ErrorInfo`, `RetryInfo` where it may heal, and what helps as a
+/// message of ours.
 pub fn to_status(problem: &Problem) -> Status {
     let mut metadata = HashMap::new();
     let mut put = |key: &str, value: String| drop(metadata.insert(key.to_owned(), value));
@@ -47,7 +54,24 @@ pub fn to_status(problem: &Problem) -> Status {
     if let Some(delay) = problem.retry_after {
         details.set_retry_info(Some(delay));
     }
-    Status::with_error_details(problem.reason.code(), shortened(&problem.message, MAX_MESSAGE), details)
+    let message = shortened(&problem.message, MAX_MESSAGE);
+    let status = Status::with_error_details(problem.reason.code(), message, details);
+    match problem.helps().map(|helps| remedy(&helps)).filter(|remedy| remedy.encoded_len() <= MAX_REMEDY) {
+        Some(remedy) => with_remedy(&status, &remedy),
+        None => status,
+    }
+}
+
+fn with_remedy(status: &Status, remedy: &v1::Remedy) -> Status {
+    let mut rich = pb::Status::decode(status.details()).unwrap_or_default();
+    rich.details.push(Any { type_url: REMEDY_TYPE.to_owned(), value: remedy.encode_to_vec() });
+    Status::with_details(status.code(), status.message(), rich.encode_to_vec().into())
+}
+
+fn remedy_in(status: &Status) -> Option<Remedy> {
+    let rich = pb::Status::decode(status.details()).ok()?;
+    let detail = rich.details.iter().find(|detail| detail.type_url == REMEDY_TYPE)?;
+    from_remedy(&v1::Remedy::decode(&*detail.value).ok()?)
 }
 
 /// The text, without its middle if it is longer than `max` bytes.
@@ -76,6 +100,7 @@ pub fn from_status(status: &Status) -> Problem {
         reason,
         message: status.message().to_owned(),
         hint: info.metadata.get("hint").cloned(),
+        remedy: remedy_in(status),
         location: Some(location).filter(|location| !location.file.is_empty()),
         retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
         trail: text("trail").lines().map(str::to_owned).collect(),
@@ -109,10 +134,15 @@ pub fn check_protocol(metadata: &MetadataMap, who: &str) -> Result<(), Problem> 
     let release = text(RELEASE_KEY).unwrap_or("of an unknown release");
     let message =
         format!("the {who} ({release}) speaks protocol {theirs}, this is {RELEASE} with protocol {PROTOCOL}");
-    Err(Problem::new(Reason::MalformedRequest, message).hint(match (who == "daemon") == (number < PROTOCOL) {
-        true => "the daemon is the older one: `claviger daemon restart` lets the installed one take over",
-        false => "the client is the older one: update it, or run the `claviger` that was installed with the daemon",
-    }))
+    let problem = Problem::new(Reason::MalformedRequest, message);
+    Err(match (who == "daemon") == (number < PROTOCOL) {
+        true => problem
+            .hint("the daemon is the older one; let the installed one take over")
+            .remedy(Remedy::restart_daemon()),
+        false => problem.hint(
+            "the client is the older one: update it, or use the one that was installed with the daemon",
+        ),
+    })
 }
 
 /// A location on the wire.
@@ -143,7 +173,59 @@ pub fn problem(problem: &Problem, now: SystemTime) -> v1::Problem {
         hint: problem.hint.clone().unwrap_or_default(),
         location: problem.location.as_ref().map(location),
         retry_at: problem.retry_after.map(|delay| timestamp(now + delay)),
+        remedy: problem.helps().as_ref().map(remedy),
     }
+}
+
+/// A problem from the wire, with delays counted from `now`.
+pub fn from_problem(problem: &v1::Problem, now: SystemTime) -> Problem {
+    let retry_at = problem.retry_at.as_ref().and_then(system_time);
+    Problem {
+        reason: Reason::parse(&problem.reason).unwrap_or(Reason::Bug),
+        message: problem.message.clone(),
+        hint: Some(problem.hint.clone()).filter(|hint| !hint.is_empty()),
+        remedy: helps(problem),
+        location: problem.location.as_ref().map(from_location),
+        retry_after: retry_at.map(|at| at.duration_since(now).unwrap_or_default()),
+        trail: Vec::new(),
+    }
+}
+
+/// What helps against a problem on the wire.
+pub fn helps(problem: &v1::Problem) -> Option<Remedy> {
+    problem.remedy.as_ref().and_then(from_remedy)
+}
+
+/// What to do about a problem on the wire, for people.
+pub fn advice(problem: &v1::Problem) -> Option<String> {
+    let words = Some(problem.hint.as_str()).filter(|hint| !hint.is_empty());
+    Remedy::advice(helps(problem).as_ref(), words)
+}
+
+/// What helps, on the wire.
+pub fn remedy(remedy: &Remedy) -> v1::Remedy {
+    let kind = match remedy {
+        Remedy::Run(command) => Kind::Run(v1::Command {
+            argv: command.argv.clone(),
+            directory: command.directory.clone().unwrap_or_default(),
+            line: command.to_string(),
+        }),
+        Remedy::Edit(at) => Kind::Edit(location(at)),
+        Remedy::Administrator(what) => Kind::Administrator(what.clone()),
+    };
+    v1::Remedy { kind: Some(kind) }
+}
+
+/// What helps, from the wire; `None` for a kind of a later release.
+pub fn from_remedy(remedy: &v1::Remedy) -> Option<Remedy> {
+    Some(match remedy.kind.as_ref()? {
+        Kind::Run(v1::Command { argv, directory, .. }) => Remedy::Run(Command {
+            argv: argv.clone(),
+            directory: Some(directory.clone()).filter(|directory| !directory.is_empty()),
+        }),
+        Kind::Edit(at) => Remedy::Edit(from_location(at)),
+        Kind::Administrator(what) => Remedy::Administrator(what.clone()),
+    })
 }
 
 /// An instant on the wire.
@@ -177,6 +259,7 @@ mod tests {
             let mut problem = Problem::new(reason, "what happened").hint("do this").at(&at);
             problem.retry_after = Some(Duration::from_secs(5));
             problem.trail = vec!["env-api-key: not set".into(), "api-key-helper: not set".into()];
+            let problem = problem.within("/w");
             assert_eq!(from_status(&to_status(&problem)), problem);
             assert_eq!(to_status(&problem).code(), reason.code());
         }
@@ -188,7 +271,10 @@ mod tests {
         let at = Location { file: format!("/{long}/settings.json"), line: 1, ..Location::default() };
         let problem =
             Problem::new(Reason::WorkspaceUntrusted, format!("begin {long} end")).hint(&*long).at(&at);
-        let status = to_status(&Problem { trail: vec![long.clone()], ..problem });
+        let status = to_status(&Problem {
+            trail: vec![long.clone()],
+            ..problem.within(&format!("/{}", "x".repeat(1400)))
+        });
         assert!(status.details().len() * 4 / 3 + status.message().len() * 3 < 8192);
         assert!(status.message().starts_with("begin ") && status.message().ends_with(" end"));
         assert!(from_status(&status).location.expect("a place").file.ends_with("/settings.json"));

@@ -61,6 +61,13 @@ impl Context {
         Ok(session)
     }
 
+    /// The directory of the session, as it is shown.
+    pub(crate) fn directory(&self) -> String {
+        let named = self.options.cwd.as_deref().map(std::path::absolute);
+        let directory = named.unwrap_or_else(env::current_dir).unwrap_or_default();
+        directory.to_string_lossy().into_owned()
+    }
+
     /// A connection, to a daemon that is started for it unless `--no-start` is given.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::{escape, exit};
 use claviger::{
     client::ConnectError,
     reason::{Problem, Reason},
+    remedy::Remedy,
 };
 use report::Report;
 use std::{io, time::Duration};
@@ -33,8 +34,10 @@ pub(crate) enum Failure {
     Service {
         /// What is wrong.
         message: String,
-        /// What to do about it; empty if there is nothing to say.
+        /// What to do about it, in words; empty if there is nothing to say.
         hint: String,
+        /// What helps.
+        remedy: Option<Remedy>,
     },
     /// `service status`: `service install` has something to do.
     NotAsInstalled,
@@ -84,7 +87,7 @@ impl Failure {
 
     /// Something is wrong with the service manager or the files it reads.
     pub(crate) fn service(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Service { message: message.into(), hint: hint.into() }
+        Self::Service { message: message.into(), hint: hint.into(), remedy: None }
     }
 
     /// The reason of a typed problem.
@@ -127,71 +130,86 @@ impl Failure {
         (report.reason, format!("{place}{}{hint}", report.message))
     }
 
-    fn report(&self) -> Option<Report<'_>> {
-        let report = |reason, message: String, hint: &str| {
-            let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
-            Some(Report { reason, message, hint, location: None, retry_after: None, trail: &[] })
-        };
+    /// The same for the session in `directory`.
+    #[must_use]
+    pub(crate) fn within(self, directory: &str) -> Self {
         match self {
-            Self::Problem(problem) => Some(Report {
-                reason: problem.reason.as_str(),
-                message: problem.message.clone(),
-                hint: hint(problem),
-                location: problem.location.as_ref(),
-                retry_after: problem.retry_after,
-                trail: &problem.trail,
-            }),
-            Self::Connect(error) => report("daemon-unreachable", error.to_string(), connect_hint(error)),
+            Self::Problem(problem) => Self::Problem(problem.within(directory)),
+            other => other,
+        }
+    }
+
+    fn report(&self) -> Option<Report<'_>> {
+        let report = |reason, message: String, words: &str, remedy: Option<Remedy>| {
+            let words = Some(words).filter(|words| !words.is_empty());
+            let hint = Remedy::advice(remedy.as_ref(), words);
+            Some(Report { reason, message, hint, remedy, location: None, retry_after: None, trail: &[] })
+        };
+        let words = |reason, message: String, words: &str| report(reason, message, words, None);
+        let run = |arguments: &[&str]| Some(Remedy::claviger(arguments));
+        match self {
+            Self::Problem(problem) => Some(of_problem(problem)),
+            Self::Connect(error) => {
+                let (words, remedy) = help(error);
+                report("daemon-unreachable", error.to_string(), words, remedy)
+            }
             Self::TimedOut(limit) => report(
                 Reason::SourceTimeout.as_str(),
                 format!("no answer within {} s", limit.as_secs()),
-                "the daemon goes on; `claviger status` shows what it waits for, --timeout gives it longer",
+                "the daemon goes on, and its status shows what it waits for; --timeout gives it longer",
+                run(&["status"]),
             ),
-            Self::Output(error) => report("output-failed", format!("cannot write to stdout: {error}"), ""),
+            Self::Output(error) => words("output-failed", format!("cannot write to stdout: {error}"), ""),
             Self::OutputClosed | Self::Found(_) => None,
             Self::NothingToCancel => report(
                 "nothing-to-cancel",
                 "no such command runs that signs somebody in".into(),
-                "`claviger pending` lists those that do",
+                "",
+                run(&["pending"]),
             ),
-            Self::Service { message, hint } => report("service-failed", message.clone(), hint),
+            Self::Service { message, hint, remedy } => {
+                report("service-failed", message.clone(), hint, remedy.clone())
+            }
             Self::NotAsInstalled => report(
                 "service-not-installed",
                 "the daemon is not the service that `claviger service install` would make of it".into(),
-                "`claviger service install --dry-run` shows what it would do",
+                "",
+                run(&["service", "install"]),
             ),
-            Self::Setup(what) => report("setup-failed", what.clone(), ""),
-            Self::Exec(program, error) => report("exec-failed", format!("cannot run {program}: {error}"), ""),
+            Self::Setup(what) => words("setup-failed", what.clone(), ""),
+            Self::Exec(program, error) => words("exec-failed", format!("cannot run {program}: {error}"), ""),
         }
     }
 }
 
-/// The hint of a problem, or the one that always applies to its kind.
-fn hint(problem: &Problem) -> Option<String> {
-    let usual = match problem.reason {
-        Reason::WorkspaceUntrusted => {
-            "`claviger trust show` shows what it asks for, `claviger trust grant` accepts it"
-        }
-        Reason::NoCredential => "`claviger explain` shows every source that was tried",
-        Reason::ShuttingDown => "try again: the next call starts a new daemon",
-        _ => return problem.hint.clone(),
-    };
-    problem.hint.clone().or_else(|| Some(usual.to_owned()))
+fn of_problem(problem: &Problem) -> Report<'_> {
+    Report {
+        reason: problem.reason.as_str(),
+        message: problem.message.clone(),
+        hint: problem.advice(),
+        remedy: problem.helps(),
+        location: problem.location.as_ref(),
+        retry_after: problem.retry_after,
+        trail: &problem.trail,
+    }
 }
 
-fn connect_hint(error: &ConnectError) -> &'static str {
+/// What helps where no daemon can be talked to.
+pub(crate) fn help(error: &ConnectError) -> (&'static str, Option<Remedy>) {
     match error {
-        ConnectError::Unreachable { .. } => {
-            "`claviger daemon start` starts it; so does any verb that needs a credential, unless --no-start is given"
-        }
-        ConnectError::Unsafe { .. } => {
-            "the directory must be yours with mode 0700; --socket or $CLAVIGER_SOCK names another socket"
-        }
+        ConnectError::Unreachable { .. } => (
+            "any verb that needs a credential starts it, unless --no-start is given",
+            Some(Remedy::claviger(&["daemon", "start"])),
+        ),
+        ConnectError::Unsafe { .. } => (
+            "the directory must be yours with mode 0700; --socket or $CLAVIGER_SOCK names another socket",
+            None,
+        ),
         ConnectError::NotStarted(_) => {
-            "`claviger daemon run` runs it in the foreground and shows what goes wrong"
+            ("in the foreground it shows what goes wrong", Some(Remedy::claviger(&["daemon", "run"])))
         }
         ConnectError::Handshake(_) => {
-            "another program may own that socket; --socket or $CLAVIGER_SOCK names another one"
+            ("another program may own that socket; --socket or $CLAVIGER_SOCK names another one", None)
         }
     }
 }

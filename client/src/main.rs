@@ -54,9 +54,11 @@ fn main() {
     let as_json = options.json;
     let context = Context::new(options, core_limit);
     // For as long as the process lives: that is this one call.
-    let code = match run(Box::leak(Box::new(context)), verb) {
+    let context: &Context = Box::leak(Box::new(context));
+    let code = match run(context, verb) {
         Ok(()) => exit::OK,
         Err(failure) => {
+            let failure = failure.within(&context.directory());
             output::talk(&failure.render(as_json));
             failure.code()
         }

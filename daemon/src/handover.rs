@@ -4,7 +4,10 @@
 //! answered first, refreshes in progress end, and the cache goes along (`broker/kept.rs`), so no command runs again.
 
 use crate::{broker::Broker, host::successor::Program, lock::lock};
-use claviger::reason::{Problem, Reason};
+use claviger::{
+    reason::{Problem, Reason},
+    remedy::Remedy,
+};
 use std::{
     convert::Infallible,
     future::pending,
@@ -124,19 +127,23 @@ impl Handover {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let (reason, hint) = match &refusal {
-            Refusal::Unknown => {
-                (Reason::MalformedRequest, "`claviger daemon stop`; the next call starts another")
-            }
+        let (reason, hint, remedy) = match &refusal {
+            Refusal::Unknown => (
+                Reason::MalformedRequest,
+                "stop it; the next call starts another",
+                Some(Remedy::stop_daemon()),
+            ),
             Refusal::SigningIn => (
                 Reason::SourceUnavailable,
-                "`claviger pending` shows who; try again afterwards, or end it with `claviger cancel`",
+                "try again once it has ended, or end it",
+                Some(Remedy::claviger(&["cancel"])),
             ),
             Refusal::Unfit(..) => (
                 Reason::CommandFailed,
-                "install claviger again, or mend its configuration; the daemon goes on as it is",
+                "install claviger again, or correct its configuration; the daemon goes on as it is",
+                None,
             ),
         };
-        Self::new(reason, refusal.to_string()).hint(hint)
+        Self::new(reason, refusal.to_string()).hint(hint).remedy(remedy)
     }
 }

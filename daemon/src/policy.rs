@@ -9,6 +9,7 @@ use crate::{
 };
 use claviger::{
     reason::{Location, Problem, Reason},
+    remedy::Remedy,
     warning::{self, Warning},
 };
 
@@ -70,16 +71,18 @@ impl Rule {
 
     fn problem(&self, message: String) -> Problem {
         let problem = Problem::new(Reason::PolicyBlocked, message).at(self.places.first());
-        problem.hint(
-            "your organisation's managed settings decide this; `claviger explain` shows what they demand",
-        )
+        let what = self.places.first().map_or_else(
+            || format!("change {}", self.key),
+            |at| format!("change {} in {}", self.key, at.file),
+        );
+        problem.hint("your organisation's managed settings decide this").remedy(Remedy::Administrator(what))
     }
 
     fn unusable(&self) -> Option<Problem> {
         match &self.demand {
             Demand::Unusable(why) => Some(
                 self.problem(format!("{} blocks every session: {why}", self.key))
-                    .hint("whoever maintains your organisation's managed settings has to correct it"),
+                    .hint("your organisation's managed settings cannot be used as they are"),
             ),
             _ => None,
         }
@@ -116,7 +119,9 @@ impl Policy {
             let name = &account.name;
             let message = || format!("{} demands {}, and the account {name} {why}", rule.key, rule.demand.words());
             Some(rule.unusable().unwrap_or_else(|| {
-                rule.problem(message()).hint("name an account that satisfies it (CLAVIGER_ACCOUNT, `claviger use`), or sign in to one with `claviger login`")
+                rule.problem(message())
+                    .hint("name an account that satisfies it (with CLAVIGER_ACCOUNT or `claviger use`), or sign in to one")
+                    .remedy(Remedy::login(None))
             }))
         })
     }
@@ -128,8 +133,7 @@ impl Policy {
             return self.blocks();
         }
         let message = format!("{} demands {}, and nobody has logged in", rule.key, rule.demand.words());
-        let hint = "`claviger login` signs in";
-        Some(Problem { reason: Reason::LoginRequired, ..rule.problem(message) }.hint(hint))
+        Some(Problem::new(Reason::LoginRequired, message).at(rule.places.first()))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
 use claviger::{
     backend::{Backend, CLOUDS},
     reason::{Location, Problem, Reason},
+    remedy::Remedy,
     session::{SessionContext, SessionMode},
     variables::is_true,
     warning::{Kind, Warning},
@@ -215,13 +216,14 @@ fn nothing_configured(view: &View<'_>, steps: &[Step]) -> Problem {
 }
 
 fn nothing_in(view: &View<'_>) -> Problem {
+    let nothing = Problem::new(Reason::NoCredential, "nothing provides a credential for this session");
     let hint = match view.session.mode {
         SessionMode::Managed => {
             return Problem::new(
                 Reason::LoginRequired,
                 "managed sessions use an OAuth login only, and there is none",
             )
-            .hint("`claviger login` signs in; local keys, helpers and settings are ignored here on purpose");
+            .hint("local keys, helpers and settings are ignored here on purpose");
         }
         SessionMode::Bare => {
             "set ANTHROPIC_API_KEY, or pass --settings with an apiKeyHelper; a bare session reads nothing else"
@@ -230,10 +232,12 @@ fn nothing_in(view: &View<'_>) -> Problem {
             "HOME is not set to an absolute path, so the user's settings are not found"
         }
         _ => {
-            "set apiKeyHelper in ~/.claude/settings.json, or ANTHROPIC_API_KEY, or keep an account (`claviger login --help`); `claviger explain` shows the whole walk"
+            return nothing.remedy(Remedy::keep_key(None)).hint(
+                "set apiKeyHelper in ~/.claude/settings.json, or ANTHROPIC_API_KEY, or keep a login or a key",
+            );
         }
     };
-    Problem::new(Reason::NoCredential, "nothing provides a credential for this session").hint(hint)
+    nothing.hint(hint)
 }
 
 /// The first cloud that is switched on, in fixed order; a settings file's `env` overrides the session's own.
@@ -279,7 +283,8 @@ fn skipped(session: &SessionContext, settings: &Settings, backend: Backend) -> R
     }
     let message = format!("no credential, by configuration: {skip} is set");
     Err(Problem::new(Reason::NoCredential, message)
-        .hint("the gateway in front of the provider adds the credential; unset the variable to change that"))
+        .hint("the gateway in front of the provider adds the credential; unset the variable to change that")
+        .remedy(Remedy::unset(&[skip])))
 }
 
 /// Whether a Foundry session has a key or token of its own, beside which skipping counts for nothing

@@ -4,7 +4,7 @@
 //! process that lives three milliseconds would pay for.
 
 use super::error::ConnectError;
-use crate::gather::Gathered;
+use crate::{gather::Gathered, remedy::Remedy, socket::SOCKET_VARIABLE};
 use hyper::{body::Incoming, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::{
@@ -37,7 +37,7 @@ impl Connection {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock => {
                 ConnectError::Unreachable { path: path(), cause }
             }
-            _ => ConnectError::Unsafe { path: path(), why: cause.to_string() },
+            _ => ConnectError::Unsafe { path: path(), why: cause.to_string(), remedy: another_socket() },
         })?;
         let theirs =
             stream.peer_cred().map_err(|cause| ConnectError::Unreachable { path: path(), cause })?.uid();
@@ -46,6 +46,7 @@ impl Connection {
             return Err(ConnectError::Unsafe {
                 path: path(),
                 why: format!("the daemon runs as uid {theirs}, not {ours}"),
+                remedy: another_socket().or_else(|| Some(Remedy::move_away(socket))),
             });
         }
         let (sender, connection) =
@@ -59,6 +60,12 @@ impl Connection {
     pub(super) fn origin() -> http::Uri {
         http::Uri::from_static("http://localhost")
     }
+}
+
+/// What helps against a socket that a variable names: the default one.
+pub(super) fn another_socket() -> Option<Remedy> {
+    let is_named = std::env::var_os(SOCKET_VARIABLE).is_some_and(|path| !path.is_empty());
+    is_named.then(|| Remedy::unset(&[SOCKET_VARIABLE]))
 }
 
 impl Service<http::Request<Body>> for Connection {

@@ -1,5 +1,6 @@
 //! Why there is no connection.
 
+use crate::remedy::Remedy;
 use std::io::ErrorKind;
 
 /// Why the daemon could not be talked to at all.
@@ -20,6 +21,8 @@ pub enum ConnectError {
         path: String,
         /// What is wrong with it.
         why: String,
+        /// What helps.
+        remedy: Option<Remedy>,
     },
     /// A daemon was started but did not come up.
     #[error("the daemon did not start: {0}")]

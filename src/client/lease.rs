@@ -6,6 +6,7 @@ use crate::{
     headers::{self, Header},
     proto::v1::{self, AwsKeys, Lease, Secret, lease::Material},
     reason::{Problem, Reason},
+    remedy::Remedy,
     variables::{self, Use},
 };
 use std::env;
@@ -38,7 +39,7 @@ impl Lease {
             Some(Material::Secret(secret)) => Ok(secret.clone()),
             Some(_) if self.signs() => {
                 Err(Problem::new(Reason::MalformedRequest, "AWS keys are not one secret but several")
-                    .hint("`claviger aws` prints them"))
+                    .remedy(Remedy::claviger(&["aws"])))
             }
             Some(Material::OwnVariable(name)) => own(name).map(|value| Secret { value }),
             Some(Material::AwsKeys(_)) => {
@@ -57,8 +58,12 @@ impl Lease {
             Some(Material::AwsKeys(keys)) => Ok(keys.clone()),
             Some(Material::OwnVariable(name)) if name == AWS_KEYS[0] => own_keys(),
             None => Err(nothing()),
-            Some(_) => Err(Problem::new(Reason::MalformedRequest, "this credential is an API key of Bedrock, and no AWS keys")
-                .hint("`claviger aws --format env` or `claviger token` print it; unset AWS_BEARER_TOKEN_BEDROCK to get keys")),
+            Some(_) => Err(Problem::new(
+                Reason::MalformedRequest,
+                "this credential is an API key of Bedrock, and no AWS keys",
+            )
+            .hint("`claviger aws --format env` prints it; to get keys instead, take it away")
+            .remedy(Remedy::unset(&["AWS_BEARER_TOKEN_BEDROCK"]))),
         }
     }
 
@@ -132,7 +137,8 @@ impl Lease {
 /// The problem of a lease without a credential.
 fn nothing() -> Problem {
     Problem::new(Reason::NoCredential, "no credential, by configuration")
-        .hint("`claviger explain` shows the setting that says so")
+        .hint("see which setting says so")
+        .remedy(Remedy::claviger(&["explain"]))
 }
 
 fn own_keys() -> Result<AwsKeys, Problem> {

@@ -1,7 +1,10 @@
 //! Finds the socket, and starts a daemon when none answers.
 
-use super::{connection::own_uid, error::ConnectError};
-use crate::socket;
+use super::{
+    connection::{another_socket, own_uid},
+    error::ConnectError,
+};
+use crate::{remedy::Remedy, socket};
 use nix::fcntl::OFlag;
 use std::{
     env, fs, io,
@@ -45,6 +48,7 @@ pub fn default_socket() -> Result<PathBuf, ConnectError> {
         Some(path) => Err(ConnectError::Unsafe {
             path: path.to_string_lossy().into_owned(),
             why: format!("{} must be an absolute path", socket::SOCKET_VARIABLE),
+            remedy: another_socket(),
         }),
     }
 }
@@ -69,25 +73,38 @@ pub(super) async fn start(socket: &Path) -> Result<(), ConnectError> {
 
 /// Creates `directory` with mode 0700; an existing one must be a directory of ours that nobody else can write to.
 fn prepare(directory: &Path) -> Result<(), ConnectError> {
-    let unsafe_because = |why: String| ConnectError::Unsafe { path: directory.display().to_string(), why };
+    let unsafe_because = |why: String, remedy: Remedy| ConnectError::Unsafe {
+        path: directory.display().to_string(),
+        why,
+        remedy: Some(remedy),
+    };
+    let or_another = |remedy| another_socket().unwrap_or(remedy);
     // On macOS nobody else makes the directory above it (`socket::mac_runtime_dir`).
     match fs::DirBuilder::new().recursive(cfg!(target_os = "macos")).mode(0o700).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(unsafe_because(error.to_string()));
+            return Err(unsafe_because(error.to_string(), or_another(Remedy::unset(&["XDG_RUNTIME_DIR"]))));
         }
         _ => {}
     }
-    let found = fs::symlink_metadata(directory).map_err(|error| unsafe_because(error.to_string()))?;
+    let found = fs::symlink_metadata(directory)
+        .map_err(|error| unsafe_because(error.to_string(), or_another(foreign(directory))))?;
     if !found.is_dir() {
-        return Err(unsafe_because("it is not a directory".into()));
+        return Err(unsafe_because("it is not a directory".into(), or_another(Remedy::move_away(directory))));
     }
     if found.uid() != own_uid() {
-        return Err(unsafe_because(format!("it belongs to uid {}", found.uid())));
+        return Err(unsafe_because(
+            format!("it belongs to uid {}", found.uid()),
+            or_another(foreign(directory)),
+        ));
     }
     if found.mode() & 0o022 != 0 {
-        return Err(unsafe_because("others can write to it (chmod 700)".into()));
+        return Err(unsafe_because("others can write to it".into(), Remedy::permit("700", directory)));
     }
     Ok(())
+}
+
+fn foreign(directory: &Path) -> Remedy {
+    Remedy::Administrator(format!("remove {}, or give you an XDG_RUNTIME_DIR", directory.display()))
 }
 
 /// A kernel lock: it goes with its holder, however that ends.

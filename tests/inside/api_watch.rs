@@ -4,6 +4,7 @@ use claviger::{
     client::Watch,
     proto::v1::{self, issued::Reason::*, watch_credential_response::Event},
     reason::Reason,
+    wire,
 };
 use claviger_tests::{
     CANARY, Home,
@@ -144,8 +145,11 @@ async fn a_decision_about_the_workspace_ends_the_wait_for_a_person() {
     let mut watch = client.watch(&session).await.expect("a stream");
     match next(&mut watch).await {
         Event::HumanNeeded(needed) => {
-            assert_eq!(needed.command, "claviger trust grant");
-            assert_eq!(needed.problem.expect("a problem").reason, "workspace-untrusted");
+            let problem = needed.problem.expect("a problem");
+            assert_eq!(problem.reason, "workspace-untrusted");
+            let root = daemon.home.path("work").canonicalize().expect("a directory");
+            let command = format!("claviger --cwd {} trust grant", root.display());
+            assert_eq!(wire::helps(&problem).and_then(|remedy| remedy.line()), Some(command));
         }
         other => panic!("{other:?}"),
     }

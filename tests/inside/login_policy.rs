@@ -62,7 +62,7 @@ fn a_managed_policy_lets_only_those_in_who_satisfy_it() {
                 if let Err(problem) = &got.winner {
                     let at = problem.location.as_ref().map(ToString::to_string).unwrap_or_default();
                     assert!(at.starts_with("/etc/claude-code/managed-settings.json:2:"), "{what}: {at}");
-                    assert!(problem.message.contains(key) && problem.hint.is_some(), "{what}: {problem}");
+                    assert!(problem.message.contains(key) && problem.advice().is_some(), "{what}: {problem}");
                     assert_eq!(
                         problem.message.contains("blocks every session"),
                         !possible,

@@ -60,7 +60,7 @@ fn a_locked_keyring_is_said_within_a_second_and_nobody_is_prompted() {
     let heard = keyring.heard(&home.path("heard"), || {
         let locked = token_within(&home, SECOND).expect_err("locked");
         assert_eq!(locked.reason, Reason::KeyringLocked, "{locked}");
-        assert!(locked.hint.is_some_and(|hint| hint.contains("unlock")));
+        assert!(locked.advice().is_some_and(|hint| hint.contains("unlock")));
         let locked = save_within(&home, SECOND, "new", &secret("new"), StorePlace::Unspecified);
         assert_eq!(locked.expect_err("locked").reason, Reason::KeyringLocked);
     });
@@ -104,7 +104,7 @@ fn without_a_keyring_there_are_files_unless_it_was_asked_for() {
         let _daemon = home.daemon();
         let refused = save(&home, "work", &secret("x"), StorePlace::Keyring).expect_err(is_there);
         assert_eq!(refused.reason, Reason::SourceUnavailable, "{refused}");
-        assert!(refused.hint.is_some_and(|hint| hint.contains("store = \"file\"")));
+        assert!(refused.advice().is_some_and(|hint| hint.contains("store = \"file\"")));
         home.set("DBUS_SESSION_BUS_ADDRESS", "");
     }
     keyring.end();

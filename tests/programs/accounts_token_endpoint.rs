@@ -175,7 +175,7 @@ async fn only_invalid_grant_ends_a_login_and_nobody_asks_again() {
     issuer.answers(refusal(400, "invalid_grant"));
     let problem = refresh(&home).await.expect_err("spent");
     assert_problem(&problem, Reason::LoginRequired, "invalid_grant");
-    assert!(problem.hint.as_deref().unwrap_or_default().contains("claviger login work"), "{problem:?}");
+    assert!(problem.advice().unwrap_or_default().contains("claviger login work"), "{problem:?}");
     let asked = issuer.asked();
     // What is still good is lent, and somebody is told.
     assert_eq!(lent(&home, "").await.expect("a token"), "sk-canary-access-first");

@@ -201,7 +201,7 @@ fn sso_without_a_valid_sign_in_asks_for_one() {
             let _daemon = session.daemon();
             let problem = session.refused("login-required");
             assert!(problem.message.contains("profile dev"), "{problem:?}");
-            assert!(problem.hint.expect("a hint").contains("`aws sso login --profile dev`"));
+            assert!(problem.advice().expect("advice").contains("`aws sso login --profile dev`"));
         }
     }
 }

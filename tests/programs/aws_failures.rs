@@ -31,7 +31,7 @@ fn refuses(config: &[u8], reason: &str, parts: &[&str]) {
     let (session, service) = with_another_identity(config);
     let _daemon = session.daemon();
     let problem = session.refused(reason);
-    let shown = format!("{} {:?}", problem.message, problem.hint);
+    let shown = format!("{} {:?}", problem.message, problem.advice());
     assert!(parts.iter().all(|part| shown.contains(part)), "{parts:?} in {shown}");
     assert_eq!(service.requests().len(), 0, "another identity was asked: {shown}");
 }
@@ -164,7 +164,7 @@ fn nothing_configured_tells_how_to_sign_in() {
     let session = Bedrock::new();
     let _daemon = session.daemon();
     let problem = session.refused("login-required");
-    assert!(problem.hint.expect("a hint").contains("aws sso login"));
+    assert!(problem.advice().expect("advice").contains("aws sso login"));
     let links = ["environment", "profile", "web-identity", "container", "imds"];
     assert!(
         problem.trail.iter().zip(links).all(|(line, link)| line.starts_with(link)),

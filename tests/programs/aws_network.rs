@@ -134,7 +134,7 @@ fn instance_metadata_that_never_answers_ends_in_seconds() {
     let started = Instant::now();
     let problem = session.refused("login-required");
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
-    let hint = problem.hint.expect("a hint");
+    let hint = problem.advice().expect("advice");
     assert!(hint.contains("AWS_EC2_METADATA_DISABLED=true") && hint.contains("aws sso login"), "{hint}");
     assert!(
         problem.trail.last().expect("a link").contains("no metadata service answers"),

@@ -97,7 +97,7 @@ fn trust_is_shown_decided_listed_and_revoked() {
         &claviger_tests::settings(&project, &[("ANTHROPIC_AUTH_TOKEN", "")]),
     );
     let stderr = home.fails(4, &["token"]);
-    assert!(stderr.contains("claviger trust grant") && stderr.contains("settings.json:4"), "{stderr}");
+    assert!(stderr.contains(" trust grant`") && stderr.contains("settings.json:4"), "{stderr}");
     let shown = home.ok(&["trust", "show"]);
     assert!(shown.contains("project.sh") && shown.contains("undecided"), "{shown}");
     let digest = json_of(&home, &["trust", "show"])["digest"].as_str().expect("a digest").to_owned();
@@ -214,7 +214,10 @@ fn wrong_usage_is_json_where_that_was_asked_for() {
 fn each_kind_of_remedy_has_its_exit_code() {
     let mut home = Home::new();
     let _daemon = home.daemon();
-    refused(&home, &[(&["token"], 3, "claviger explain"), (&["--mode", "managed", "token"], 4, "login")]);
+    refused(
+        &home,
+        &[(&["token"], 3, "claviger login --api-key"), (&["--mode", "managed", "token"], 4, "login")],
+    );
     home.write("home/.claude/settings.json", "{\n  broken");
     refused(&home, &[(&["token"], 4, "settings.json:2:")]);
     let bad = |body: &str| home.user_settings(&home.script("bad.sh", body), &[]);

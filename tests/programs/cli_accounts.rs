@@ -140,7 +140,7 @@ fn explain_status_and_pending_name_the_account() {
     assert!(told.contains("`claviger login mine`"), "{told}");
     let pending = home.ok(&["pending"]);
     assert!(pending.contains("run      claviger login mine\n"), "{pending}");
-    assert!(home.ok(&["accounts"]).contains("`claviger login mine` signs in again"));
+    assert!(home.ok(&["accounts"]).contains("; run: claviger login mine"));
     home.set("CLAVIGER_ACCOUNT", "absent");
     let mut watch =
         home.claviger(&["watch", "--json"]).stdout(Stdio::piped()).spawn().expect("claviger runs");

@@ -118,7 +118,11 @@ fn a_sign_in_that_was_put_off_is_told_at_once_when_a_session_asks() {
         json_of(&home, &["pending", "--json"])["pending"][0]["problem"]["reason"] == "login-required"
     });
     let shown = home.ok(&["pending"]);
-    assert!(shown.contains("aws-chain needs a person") && shown.contains("claviger refresh"), "{shown}");
+    assert!(
+        shown.contains("aws-chain needs a person")
+            && shown.contains(&format!("claviger --cwd {} refresh", home.path("work").display())),
+        "{shown}"
+    );
     assert_eq!(home.runs("sign-in"), 0, "nobody waited");
     wait::until("the credentials are over", || home.ok(&["status"]).contains("expired"));
     let mut waiting = start(&home, &["aws"]);

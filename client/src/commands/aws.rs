@@ -9,6 +9,7 @@ use claviger::{
     proto::v1::{AwsKeys, Lease},
     reason::{Problem, Reason},
     session::SessionContext,
+    source::AWS_CHAIN,
     wire,
 };
 use serde_json::{Value, json};
@@ -86,7 +87,7 @@ fn session(context: &Context, arguments: &Arguments) -> Result<SessionContext, F
 
 /// A command of the settings comes before every profile.
 fn check_source(lease: &Lease) -> Result<(), Problem> {
-    if lease.source == "aws-chain" {
+    if lease.source == AWS_CHAIN {
         return Ok(());
     }
     let at = lease.location.as_ref().map(wire::from_location);

@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(response(&Secret { value: "t".into() }, &lease), expected);
         let problem = Problem::new(Reason::LoginRequired, "nobody is logged in").hint("log in");
         let expected = json!({
-            "version": 1, "success": false, "code": "login-required", "message": "nobody is logged in (log in)",
+            "version": 1, "success": false, "code": "login-required", "message": "nobody is logged in (log in; run `claviger login`)",
         });
         assert_eq!(refusal(&Failure::from(problem)), expected);
     }

@@ -13,8 +13,11 @@ use claviger::{
     client::{Client, request, unwrap},
     proto::v1::{Account, LoggedOut, LogoutRequest},
     reason::{Problem, Reason},
+    remedy::Remedy,
+    wire,
 };
 use serde_json::json;
+use std::time::SystemTime;
 
 /// Arguments of `logout`.
 #[derive(clap::Args)]
@@ -58,14 +61,9 @@ pub(super) fn none_behind(accounts: &[LoggedOut]) -> Result<(), Failure> {
     let Some((account, what)) = accounts.iter().find_map(|one| Some((one, one.left_behind.as_ref()?))) else {
         return Ok(());
     };
-    let reason = Reason::parse(&what.reason).unwrap_or(Reason::Bug);
-    let message = format!("the secret of {} was left behind: {}", account.name, what.message);
-    let problem = Problem::new(reason, message);
-    Err(match what.hint.as_str() {
-        "" => problem,
-        hint => problem.hint(hint),
-    }
-    .into())
+    let mut problem = wire::from_problem(what, SystemTime::now());
+    problem.message = format!("the secret of {} was left behind: {}", account.name, problem.message);
+    Err(problem.into())
 }
 
 async fn the_one(context: &Context, client: &Client) -> Result<String, Failure> {
@@ -83,7 +81,7 @@ fn pick(accounts: &[Account], own: Option<&str>) -> Result<String, Failure> {
         (Some(account), _) | (None, [account]) => Ok(account.name.clone()),
         (None, []) => {
             let problem = Problem::new(Reason::NoCredential, "there is no account to sign out of");
-            Err(problem.hint("`claviger accounts` shows what can be signed in to").into())
+            Err(problem.hint("see what can be signed in to").remedy(Remedy::claviger(&["accounts"])).into())
         }
         (None, several) => {
             let names: Vec<_> = several.iter().map(|account| account.name.as_str()).collect();

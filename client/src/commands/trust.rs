@@ -12,6 +12,7 @@ use claviger::{
     client::{Client, request, unwrap},
     proto::v1::{ListTrustRequest, RevokeTrustRequest, TrustDecision, Workspace},
     reason::{Problem, Reason},
+    remedy::Remedy,
     session::SessionContext,
 };
 use serde_json::json;
@@ -144,7 +145,8 @@ fn check(seen: &Workspace, expected: Option<&str>) -> Result<(), Problem> {
             Reason::WorkspaceUntrusted,
             "the files ask for something else than this digest covers",
         )
-        .hint("`claviger trust show` shows what they ask for now")),
+        .hint("look at what they ask for now")
+        .remedy(Remedy::claviger(&["trust", "show"]))),
         _ => Ok(()),
     }
 }

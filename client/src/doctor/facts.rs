@@ -3,8 +3,9 @@
 
 use crate::service::units::State;
 use claviger::{
-    proto::v1::{Account, ExplainResponse, Problem},
-    reason::Location,
+    proto::v1::{Account, ExplainResponse},
+    reason::{Location, Problem},
+    remedy::Remedy,
 };
 use claviger_child::Seen;
 use std::{
@@ -16,6 +17,14 @@ use std::{
 /// Everything that was found out.
 #[derive(Default)]
 pub(crate) struct Facts {
+    /// The session's directory.
+    pub(crate) directory: String,
+    /// The socket that the command line names; `None` if it names none.
+    pub(crate) socket: Option<String>,
+    /// Whether a variable of the session names the socket.
+    pub(crate) names_socket: bool,
+    /// Who we are.
+    pub(crate) uid: u32,
     /// Variables of the session that hold no secret, and few more that only tools read.
     pub(crate) variables: BTreeMap<String, String>,
     /// Secret variables that the session has.
@@ -156,15 +165,24 @@ pub(crate) enum Daemon {
     /// One was started and ended with these words.
     NotStarted(String),
     /// What is at the socket is not safe to use.
-    Unsafe { path: String, why: String },
-    /// Something else listens there.
-    Stranger(String),
+    Unsafe { path: String, why: String, remedy: Option<Remedy> },
+    /// Something else listens on `socket`.
+    Stranger { socket: PathBuf, why: String },
     /// It takes connections and does not answer.
-    Silent(Duration),
+    Silent { after: Duration, holder: Option<Holder> },
     /// It does not take part.
     Refused(Problem),
     /// It answers.
     Running(Running),
+}
+
+/// The process that holds a socket on which nothing answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A daemon, and whether somebody has stopped it (SIGSTOP).
+    Daemon { pid: i32, stopped: bool },
+    /// systemd, which starts the daemon.
+    Manager,
 }
 
 /// A daemon that answers.
@@ -184,7 +202,7 @@ pub(crate) enum Credential {
     /// It can.
     Lent(Lent),
     /// It cannot.
-    Failed { problem: Problem, command: String },
+    Failed(Problem),
     /// Nobody knows yet.
     Slow(Duration),
 }
@@ -193,6 +211,8 @@ pub(crate) enum Credential {
 #[derive(Default)]
 pub(crate) struct Lent {
     pub(crate) source: String,
+    /// The session's own variable that holds it, if it is not lent.
+    pub(crate) own_variable: Option<String>,
     pub(crate) at: Option<Location>,
     pub(crate) expires_at: Option<SystemTime>,
     pub(crate) stale: bool,

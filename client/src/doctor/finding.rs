@@ -1,6 +1,11 @@
-//! What the doctor says.
+//! What the doctor finds.
 
-use claviger::{proto::v1, reason::Location};
+use claviger::{
+    proto::v1,
+    reason::{Location, Problem},
+    remedy::Remedy,
+    wire,
+};
 
 /// How bad it is. The worst comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,8 +30,8 @@ pub(crate) struct Finding {
     pub(crate) place: Option<Location>,
     /// Why that is so, or what it leads to.
     pub(crate) cause: String,
-    /// The command that mends it.
-    pub(crate) mend: String,
+    /// What helps; `None` where only the words of the cause say what to do.
+    pub(crate) remedy: Option<Remedy>,
 }
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
@@ -113,7 +118,7 @@ pub(crate) const IDS: [&str; 67] = [
 impl Finding {
     fn new(severity: Severity, id: &'static str, what: impl Into<String>) -> Self {
         debug_assert!(IDS.contains(&id), "{id} is not listed");
-        Self { severity, id, what: what.into(), place: None, cause: String::new(), mend: String::new() }
+        Self { severity, id, what: what.into(), place: None, cause: String::new(), remedy: None }
     }
 
     /// Something does not work.
@@ -145,11 +150,17 @@ impl Finding {
         self
     }
 
-    /// Adds the command that mends it.
+    /// Adds what helps.
     #[must_use]
-    pub(super) fn mend(mut self, command: impl Into<String>) -> Self {
-        self.mend = command.into();
+    pub(super) fn helped(mut self, remedy: impl Into<Option<Remedy>>) -> Self {
+        self.remedy = remedy.into();
         self
+    }
+
+    /// What helps, as it is pasted; in words where no command does.
+    pub(crate) fn mend(&self) -> Option<String> {
+        let remedy = self.remedy.as_ref()?;
+        remedy.line().or_else(|| Remedy::advice(Some(remedy), None))
     }
 
     /// File and line.
@@ -171,28 +182,20 @@ impl Severity {
 
 /// A place as the daemon sent it.
 pub(super) fn place(at: Option<&v1::Location>) -> Option<Location> {
-    let at = at.filter(|at| !at.file.is_empty())?;
-    Some(Location { layer: at.layer.clone(), file: at.file.clone(), line: at.line, column: at.column })
+    at.filter(|at| !at.file.is_empty()).map(wire::from_location)
 }
 
-/// The listed word for the reason of a problem.
-pub(super) fn id_of(reason: &str) -> &'static str {
-    IDS.into_iter().find(|id| *id == reason).unwrap_or("bug")
+/// The finding that a problem is: its reason, its place, its hint, and what helps.
+pub(super) fn of_problem(problem: &Problem, otherwise: &str) -> Finding {
+    Finding::error(problem.reason.as_str(), problem.message.clone())
+        .at(&problem.location)
+        .because(problem.hint.clone().unwrap_or_else(|| otherwise.to_owned()))
+        .helped(problem.helps())
 }
 
-/// The command that opens a file where something is wrong.
-pub(super) fn edit(place: &Location) -> String {
-    let file = crate::quote::shell(&place.file);
-    match place.line {
-        0 => format!("${{EDITOR:-vi}} {file}"),
-        line => format!("${{EDITOR:-vi}} +{line} {file}"),
-    }
-}
-
-/// The first command in backquotes of a hint.
-pub(super) fn command_in(hint: &str) -> Option<String> {
-    let command = hint.split('`').nth(1)?;
-    Some(command.to_owned()).filter(|command| !command.is_empty())
+/// Takes a variable away where it is set: in a file, or in the person's own shell.
+pub(super) fn unset(name: &str, at: Option<&Location>) -> Option<Remedy> {
+    at.map_or_else(|| Some(Remedy::unset(&[name])), Remedy::edit)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{
     finding::Finding,
 };
 use crate::{
-    json::{own_location, text},
+    json::{own_location, remedy, text},
     words,
 };
 use serde_json::{Value, json};
@@ -34,6 +34,7 @@ fn finding(finding: &Finding) -> Value {
         "what": finding.what,
         "location": finding.place.as_ref().map(own_location),
         "cause": text(&finding.cause),
-        "mend": text(&finding.mend),
+        "mend": finding.mend(),
+        "remedy": finding.remedy.as_ref().map(remedy),
     })
 }

@@ -1,4 +1,4 @@
-//! `claviger doctor`: what is wrong here, why, and the command that mends it.
+//! `claviger doctor`: what is wrong here, why, and what helps.
 //!
 //! [`gather`] finds the facts out, each with a deadline; the checks judge them, purely; [`text`] and [`json`] show both. A new check is one function in
 //! [`checks`] and one line in [`CHECKS`]; a new finding is one line in [`finding::IDS`] and one in docs/troubleshooting.md.
@@ -11,6 +11,7 @@ pub(crate) mod json;
 mod progress;
 pub(crate) mod text;
 
+use claviger::remedy::Remedy;
 use facts::Facts;
 pub(crate) use finding::{Finding, Severity};
 
@@ -38,5 +39,11 @@ pub(crate) fn diagnose(facts: &Facts) -> Vec<Finding> {
     // The one is why the other happens.
     found.retain(|one| one.id != "command-failed" || !missing.contains(&one.line()));
     found.sort_by_key(|one| one.severity);
-    found
+    found.into_iter().map(|one| of_session(one, facts)).collect()
+}
+
+/// The finding with a remedy for the session that was looked at: its directory, and the socket it was told to use.
+fn of_session(finding: Finding, facts: &Facts) -> Finding {
+    let of_session = |remedy: Remedy| remedy.within(&facts.directory).over(facts.socket.as_deref());
+    Finding { remedy: finding.remedy.map(of_session), ..finding }
 }

@@ -1,4 +1,4 @@
-//! A diagnosis for people: what wins, then what is wrong, the worst first, each with the command that mends it.
+//! A diagnosis for people: what wins, then what is wrong, the worst first, each with what helps.
 
 use super::{
     facts::{Daemon, Facts},
@@ -57,7 +57,8 @@ fn finding(finding: &Finding, style: Style) -> String {
         escape::line(&finding.what),
         style.dim(&format!("[{}]", finding.id))
     );
-    for (name, line) in [("why", &finding.cause), ("mend", &finding.mend)] {
+    let mend = finding.mend().unwrap_or_default();
+    for (name, line) in [("why", &finding.cause), ("mend", &mend)] {
         if !line.is_empty() {
             text.push_str(&format!("  {name}: {}\n", escape::line(line)));
         }

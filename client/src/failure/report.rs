@@ -1,7 +1,7 @@
 //! How a failure is told: as lines for people, as one object for programs.
 
 use crate::{escape, json};
-use claviger::reason::Location;
+use claviger::{reason::Location, remedy::Remedy};
 use serde_json::json;
 use std::{fmt::Write as _, time::Duration};
 
@@ -10,6 +10,7 @@ pub(super) struct Report<'a> {
     pub(super) reason: &'static str,
     pub(super) message: String,
     pub(super) hint: Option<String>,
+    pub(super) remedy: Option<Remedy>,
     pub(super) location: Option<&'a Location>,
     pub(super) retry_after: Option<Duration>,
     pub(super) trail: &'a [String],
@@ -43,6 +44,7 @@ impl Report<'_> {
             "reason": self.reason,
             "message": self.message,
             "hint": self.hint,
+            "remedy": self.remedy.as_ref().map(json::remedy),
             "location": self.location.map(json::own_location),
             "retry_after_seconds": self.retry_after.map(|delay| delay.as_secs_f64()),
             "trail": self.trail,

@@ -8,6 +8,7 @@ use claviger::{
     proto::v1::{
         AwsKeys, Lease, ReportRejectedResponse, Secret, lease::Material, watch_credential_response::Event,
     },
+    wire,
 };
 use serde_json::{Value, json};
 
@@ -84,7 +85,7 @@ pub(crate) fn event(event: &Event, lease: impl FnOnce(&Lease) -> Value) -> Value
         Event::HumanNeeded(needed) => json!({
             "event": "human-needed",
             "problem": problem(needed.problem.as_ref()),
-            "command": text(&needed.command),
+            "command": needed.problem.as_ref().and_then(wire::helps).and_then(|remedy| remedy.line()),
         }),
     }
 }

@@ -11,5 +11,5 @@ pub(crate) use account::{account, accounts, left, login, reset};
 pub(crate) use inspect::{explain, pending, slot, status};
 pub(crate) use lease::{event, headers, lease, reported};
 pub(crate) use news::news;
-pub(crate) use parts::{own_location, text, version};
+pub(crate) use parts::{own_location, remedy, text, version};
 pub(crate) use trust::{record, workspace};

@@ -3,6 +3,8 @@
 use claviger::{
     proto::v1::{Facts, Location, Problem, Step, Version},
     reason,
+    remedy::{Command, Remedy},
+    wire,
 };
 use prost_types::{Duration, Timestamp};
 use serde_json::{Value, json};
@@ -30,10 +32,23 @@ pub(crate) fn problem(problem: Option<&Problem>) -> Value {
     json!({
         "reason": problem.reason,
         "message": problem.message,
-        "hint": text(&problem.hint),
+        "hint": wire::advice(problem),
+        "remedy": wire::helps(problem).as_ref().map(remedy),
         "location": location(problem.location.as_ref()),
         "retry_at": instant(problem.retry_at.as_ref()),
     })
+}
+
+/// What helps.
+pub(crate) fn remedy(remedy: &Remedy) -> Value {
+    let command = remedy.line();
+    match remedy {
+        Remedy::Run(Command { argv, directory }) => {
+            json!({"kind": "run", "command": command, "argv": argv, "directory": directory})
+        }
+        Remedy::Edit(at) => json!({"kind": "edit", "command": command, "location": own_location(at)}),
+        Remedy::Administrator(what) => json!({"kind": "administrator", "what": what}),
+    }
 }
 
 /// A source and what became of it.

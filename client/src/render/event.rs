@@ -44,11 +44,7 @@ fn progress(event: &Progress) -> String {
 }
 
 fn human_needed(event: &HumanNeeded) -> String {
-    let what = event.problem.as_ref().map(problem).unwrap_or_default();
-    match event.command.as_str() {
-        "" => format!("a person is needed: {what}"),
-        command => format!("a person is needed: {what}; run: {}", escape::line(command)),
-    }
+    format!("a person is needed: {}", event.problem.as_ref().map(problem).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -59,6 +55,7 @@ mod tests {
         proto::v1::{
             HumanNeeded, Issued, Progress, Secret, issued::Reason, watch_credential_response::Event,
         },
+        remedy::Remedy,
         wire,
     };
     use std::time::Duration;
@@ -85,15 +82,15 @@ mod tests {
         };
         assert_eq!(line(&progress("open\x1b https://x")), "s: open\\u{1b} https://x");
         assert_eq!(line(&progress("")), "s: still running after 12 s");
-        let what = fixture::problem("login-required", "nobody is logged in", "");
+        let what = fixture::helped("login-required", "nobody is logged in", "", Remedy::login(Some("work")));
         assert_eq!(
             line(&Event::Problem(what.clone().expect("some"))),
-            "problem: nobody is logged in (login-required)"
+            "problem: nobody is logged in (login-required); run: claviger login work"
         );
-        let needed = HumanNeeded { problem: what, command: "claviger login".into() };
+        let needed = HumanNeeded { problem: what };
         assert_eq!(
             line(&Event::HumanNeeded(needed)),
-            "a person is needed: nobody is logged in (login-required); run: claviger login"
+            "a person is needed: nobody is logged in (login-required); run: claviger login work"
         );
     }
 }

@@ -1,9 +1,11 @@
 //! The whole walk that picks a credential, for people.
 
-use super::{facts, place, place_and_layer, problem, problem_and_hint, status, table, time};
+use super::{facts, place, place_and_layer, problem, status, table, time};
 use crate::{escape, output::Style, words};
-use claviger::proto::v1::{
-    ExplainResponse, LoginPolicy, SettingsFile, SettingsValue, Step, Timings, step::Outcome,
+use claviger::{
+    proto::v1::{ExplainResponse, LoginPolicy, SettingsFile, SettingsValue, Step, Timings, step::Outcome},
+    source::CHAINS,
+    wire,
 };
 use std::time::SystemTime;
 
@@ -77,7 +79,8 @@ fn verdict(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
         }
     }
     if let Some(what) = &answer.problem {
-        text.push_str(&format!("{}\n", problem_and_hint(what).join("\nhint: ")));
+        text.push_str(&format!("{}\n", super::what(what)));
+        text.extend(wire::advice(what).map(|advice| format!("hint: {}\n", escape::line(&advice))));
     }
     if let Some(slot) = &answer.slot {
         text.push_str(&format!("cached: {}\n", status::sentence(slot, now)));
@@ -95,7 +98,7 @@ fn chain(answer: &ExplainResponse, style: Style) -> String {
             let line = Some(facts::line(known)).filter(|line| !line.is_empty());
             facts::links(known, style).into_iter().chain(line).collect()
         }
-        None if facts::is_chain(&answer.winner) => vec!["not asked yet".to_owned()],
+        None if CHAINS.contains(&answer.winner.as_str()) => vec!["not asked yet".to_owned()],
         None => return String::new(),
     };
     let title =

@@ -4,14 +4,6 @@ use super::table;
 use crate::{escape, output::Style, words};
 use claviger::proto::v1::{Facts, Step, step::Outcome};
 
-/// Sources that ask an SDK's chain, whose links are known only once it has been asked.
-const CHAINS: [&str; 3] = ["aws-chain", "azure-default", "google-adc"];
-
-/// Whether `source` is a chain.
-pub(super) fn is_chain(source: &str) -> bool {
-    CHAINS.contains(&source)
-}
-
 /// Everything but the links, on one line; empty if nothing is known.
 pub(crate) fn line(facts: &Facts) -> String {
     let known = [

@@ -2,6 +2,7 @@
 
 use claviger::{
     proto::v1::{Backend, Lease, Location, Problem, Scheme, Secret, SlotStatus, lease::Material},
+    remedy::Remedy,
     wire,
 };
 use prost_types::Timestamp;
@@ -20,8 +21,14 @@ pub(crate) fn location(file: &str, line: u32, layer: &str) -> Option<Location> {
     Some(Location { layer: layer.into(), file: file.into(), line, column: 0 })
 }
 
+/// A problem that nothing is known to help against.
 pub(crate) fn problem(reason: &str, message: &str, hint: &str) -> Option<Problem> {
     Some(Problem { reason: reason.into(), message: message.into(), hint: hint.into(), ..Default::default() })
+}
+
+/// A problem with what helps.
+pub(crate) fn helped(reason: &str, message: &str, hint: &str, remedy: Remedy) -> Option<Problem> {
+    problem(reason, message, hint).map(|problem| Problem { remedy: Some(wire::remedy(&remedy)), ..problem })
 }
 
 pub(crate) fn lease() -> Lease {

@@ -19,7 +19,11 @@ pub(crate) mod time;
 pub(crate) mod trust;
 
 use crate::escape;
-use claviger::proto::v1::{Location, Problem};
+use claviger::{
+    proto::v1::{Location, Problem},
+    remedy::Remedy,
+    wire,
+};
 
 /// `file:line`, as editors and terminals open it.
 pub(crate) fn place(location: &Location) -> String {
@@ -34,19 +38,32 @@ pub(crate) fn place_and_layer(location: &Location) -> String {
     format!("{} ({})", place(location), escape::line(&location.layer))
 }
 
-/// A problem on one line: place, message, hint.
+/// A problem on one line: place, message, hint, what helps.
 pub(crate) fn problem(problem: &Problem) -> String {
-    problem_and_hint(problem).join("; ")
+    problem_and_help(problem).join("; ")
 }
 
-/// A problem with its place, then what to do about it if there is anything.
-pub(crate) fn problem_and_hint(problem: &Problem) -> Vec<String> {
+/// A problem with its place, then the words of its hint and what helps, as far as there are any.
+pub(crate) fn problem_and_help(problem: &Problem) -> Vec<String> {
+    let hint = Some(escape::line(&problem.hint)).filter(|hint| !hint.is_empty());
+    [Some(what(problem)), hint, wire::helps(problem).as_ref().map(action)].into_iter().flatten().collect()
+}
+
+/// A problem with its place.
+pub(crate) fn what(problem: &Problem) -> String {
     let place = problem.location.as_ref().map(|location| match location.column {
         0 => format!("{}: ", place(location)),
         column => format!("{}:{column}: ", place(location)),
     });
     let (message, reason) = (escape::line(&problem.message), escape::line(&problem.reason));
-    let what = format!("{}{message} ({reason})", place.unwrap_or_default());
-    let hint = Some(escape::line(&problem.hint)).filter(|hint| !hint.is_empty());
-    std::iter::once(what).chain(hint).collect()
+    format!("{}{message} ({reason})", place.unwrap_or_default())
+}
+
+/// What helps, on a line of its own. A command stands there as it is pasted.
+pub(crate) fn action(remedy: &Remedy) -> String {
+    escape::line(&match remedy {
+        Remedy::Run(command) => format!("run: {command}"),
+        Remedy::Edit(at) => format!("edit: {at}"),
+        Remedy::Administrator(what) => format!("ask your administrator to {what}"),
+    })
 }

@@ -1,8 +1,8 @@
 //! What waits for a person, for people.
 
-use super::{place, problem_and_hint, table, time};
+use super::{place, table, time, what};
 use crate::{escape, output::Style};
-use claviger::{proto::v1::Pending, reason};
+use claviger::{proto::v1::Pending, remedy::Remedy, wire};
 use prost_types::Timestamp;
 use std::time::SystemTime;
 
@@ -43,20 +43,19 @@ fn running(run: &Pending, now: SystemTime, style: Style) -> String {
 }
 
 fn needed(one: &Pending, style: Style) -> String {
-    let (what, hint) = match one.problem.as_ref().map(problem_and_hint).unwrap_or_default().as_slice() {
-        [what, hint, ..] => (what.clone(), hint.clone()),
-        [what] => (what.clone(), String::new()),
-        [] => Default::default(),
+    let problem = one.problem.as_ref();
+    let (name, help) = match problem.and_then(wire::helps) {
+        Some(Remedy::Run(command)) => ("run", command.to_string()),
+        Some(Remedy::Edit(at)) => ("edit", at.to_string()),
+        Some(Remedy::Administrator(what)) => ("ask for", what),
+        None => ("", String::new()),
     };
-    // An account's problem names its own; with a command that signs in, a session that asks again, or this, runs it.
-    let login = one.problem.as_ref().and_then(|problem| reason::login_command(&problem.hint));
-    let command = login.unwrap_or_else(|| one.location.as_ref().map_or("", |_| "claviger refresh"));
     let head = format!("{} needs a person\n", style.bold(&escape::line(&one.source)));
     head + &table::pairs(vec![
         ("configured", one.location.as_ref().map(place).unwrap_or_default()),
-        ("problem", what),
-        ("hint", hint),
-        ("run", escape::line(command)),
+        ("problem", problem.map(what).unwrap_or_default()),
+        ("hint", problem.map(|problem| escape::line(&problem.hint)).unwrap_or_default()),
+        (name, escape::line(&help)),
     ])
 }
 
@@ -64,7 +63,7 @@ fn needed(one: &Pending, style: Style) -> String {
 mod tests {
     use super::render;
     use crate::{output::Style, render::fixture};
-    use claviger::proto::v1::Pending;
+    use claviger::{proto::v1::Pending, remedy::Remedy};
 
     fn text(pending: &[Pending]) -> String {
         render(pending, fixture::now(), Style::default())
@@ -72,13 +71,17 @@ mod tests {
 
     #[test]
     fn an_account_names_the_command_of_its_login() {
-        let hint = "`claviger login work` signs in again";
-        let problem = fixture::problem("login-required", "the server refused the refresh token", hint);
+        let problem = fixture::helped(
+            "login-required",
+            "the server refused the refresh token",
+            "it has ended",
+            Remedy::login(Some("work")),
+        );
         let one = Pending { source: "oauth-login".into(), problem, ..Default::default() };
         let expected = "\
 oauth-login needs a person
 problem  the server refused the refresh token (login-required)
-hint     `claviger login work` signs in again
+hint     it has ended
 run      claviger login work
 ";
         assert_eq!(text(&[one]), expected);
@@ -116,7 +119,12 @@ to end it   claviger cancel ab12cd34
         let needed = Pending {
             source: "aws-chain".into(),
             location: fixture::location("/h/.claude/settings.json", 3, "user"),
-            problem: fixture::problem("login-required", "the session has ended", "sign in"),
+            problem: fixture::helped(
+                "login-required",
+                "the session has ended",
+                "sign in",
+                Remedy::refresh().within("/w x"),
+            ),
             ..Default::default()
         };
         let expected = "\
@@ -124,11 +132,12 @@ aws-chain needs a person
 configured  /h/.claude/settings.json:3
 problem     the session has ended (login-required)
 hint        sign in
-run         claviger refresh
+run         claviger --cwd '/w x' refresh
 ";
         assert_eq!(text(std::slice::from_ref(&needed)), expected);
-        let by_hand = Pending { location: None, ..needed };
-        assert!(!text(&[by_hand]).contains("claviger refresh"));
+        let problem = fixture::problem("keyring-locked", "the keyring is locked", "unlock it");
+        let by_hand = Pending { location: None, problem, ..needed };
+        assert!(text(&[by_hand]).ends_with("hint     unlock it\n"));
     }
 
     #[test]

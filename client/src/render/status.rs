@@ -9,16 +9,13 @@ pub(crate) use state::{Mood, mood, state};
 use super::{
     bar::Left,
     columns::{self, GAP},
-    facts, problem_and_hint, time,
+    facts, problem_and_help, time,
 };
 use crate::{
     escape,
     output::{Place, Style},
 };
-use claviger::{
-    proto::v1::{AuditLog, Counters, GetStatusResponse, Problem, SlotStatus},
-    reason::Reason,
-};
+use claviger::proto::v1::{AuditLog, Counters, GetStatusResponse, Problem, SlotStatus};
 use std::time::SystemTime;
 
 /// A summary, then one row per cache entry with its last problem below it.
@@ -162,32 +159,12 @@ fn below(slot: &SlotStatus, place: Place) -> String {
     text
 }
 
-/// A problem in lines: what is wrong, the hint, and the command that mends it.
+/// A problem in lines: what is wrong, the hint, and what helps.
 pub(crate) fn trouble(problem: &Problem, failures: u32) -> Vec<String> {
     let times = if failures > 1 { format!(", {failures} times in a row") } else { String::new() };
-    let mut lines = problem_and_hint(problem);
+    let mut lines = problem_and_help(problem);
     lines.iter_mut().take(1).for_each(|line| line.push_str(&times));
-    let command = mends(problem);
-    // A hint that names it has said so.
-    if !lines.iter().any(|line| line.contains(&command)) {
-        lines.push(format!("run: {command}"));
-    }
     lines
-}
-
-/// The command that mends a problem: the one its hint names, or the one that tries again or tells more.
-fn mends(problem: &Problem) -> String {
-    let mut quoted = problem.hint.split('`').skip(1).step_by(2);
-    if let Some(command) = quoted.find(|command| command.starts_with("claviger ")) {
-        return escape::line(command);
-    }
-    let command = match Reason::parse(&problem.reason) {
-        Some(Reason::WorkspaceUntrusted) => "claviger trust show",
-        Some(Reason::SettingsInvalid | Reason::NoCredential | Reason::PolicyBlocked) => "claviger explain",
-        Some(Reason::Locked) => "claviger unlock",
-        _ => "claviger refresh",
-    };
-    command.to_owned()
 }
 
 /// A line behind `mark`, continued below the mark's end.

@@ -2,6 +2,7 @@
 
 use super::plan::Step;
 use crate::{context::Context, daemon, escape, failure::Failure};
+use claviger::remedy::Remedy;
 use std::{
     fs, io,
     io::Write as _,
@@ -80,10 +81,11 @@ fn failed(words: &[&str], output: &Output) -> Failure {
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.trim().lines().map(escape::line).collect::<Vec<_>>().join("; ");
     let message = format!("{} failed ({}): {said}", words.join(" "), output.status);
-    Failure::service(
+    Failure::Service {
         message,
-        "`claviger service status` shows what is there now; what was done before stays done",
-    )
+        hint: "what was done before stays done; see what is there now".into(),
+        remedy: Some(Remedy::claviger(&["service", "status"])),
+    }
 }
 
 #[cfg(test)]

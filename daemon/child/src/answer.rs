@@ -2,6 +2,7 @@
 
 use claviger::{
     reason::{Problem, Reason},
+    remedy::Remedy,
     secret::Secret,
 };
 use serde::{Deserialize, Serialize};
@@ -114,6 +115,13 @@ impl Declined {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.problem = self.problem.hint(hint);
+        self
+    }
+
+    /// Adds what helps.
+    #[must_use]
+    pub fn remedy(mut self, remedy: Remedy) -> Self {
+        self.problem = self.problem.remedy(remedy);
         self
     }
 

@@ -22,7 +22,7 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, error::CredentialsError},
 };
-use claviger::{backend::BEDROCK_REGION, reason::Reason};
+use claviger::{backend::BEDROCK_REGION, reason::Reason, remedy::Remedy};
 use claviger_child::{Declined, Facts, Keys, Lent, Provided, is_label};
 use container::Container;
 use profile::{Kind, Profile};
@@ -35,7 +35,7 @@ const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a service is asked. The broker makes attempts of its own.
 const ATTEMPTS: u32 = 2;
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-const NO_INSTANCE: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
+const NO_INSTANCE: &str = "sign in as you always do, or set awsAuthRefresh to the command that does; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
 
 /// A link of the chain.
 struct Link {
@@ -46,7 +46,7 @@ struct Link {
     /// Whether somebody asked for this link. One that is configured, and has nothing, does not make way for another.
     is_wanted: bool,
     /// How to sign in, if that is known better than for any link.
-    sign_in: Option<String>,
+    sign_in: Option<Remedy>,
     provider: Box<dyn ProvideCredentials>,
 }
 
@@ -113,7 +113,7 @@ fn links(
         Link::new("environment", "the environment", Kind::Keys, environment),
         Link::new("profile", what, kind, of_profile.build())
             .wanted(profile.is_some_and(|profile| profile.has_credentials))
-            .sign_in(profile.and_then(|profile| profile.sign_in.as_deref())),
+            .sign_in(profile.and_then(|profile| profile.sign_in.clone())),
         Link::new("web-identity", TOKEN_FILE, Kind::TokenFile, identity).wanted(has_token),
         Link::new("container", "the container's service", Kind::Service, container.provider()),
         Link::new("imds", "the instance's metadata service", Kind::Service, instance(local)),
@@ -144,13 +144,16 @@ impl Link {
 
     /// Adds how to sign in where nothing better is known.
     fn tell(&self, trouble: Declined) -> Declined {
-        let hint = self.sign_in.clone().filter(|_| trouble.sign_in_helps && trouble.problem.hint.is_none());
-        hint.map(|hint| trouble.clone().hint(hint)).unwrap_or(trouble)
+        match &self.sign_in {
+            Some(sign_in) if trouble.sign_in_helps && trouble.problem.hint.is_none() => {
+                trouble.hint("sign in, or set awsAuthRefresh to this command").remedy(sign_in.clone())
+            }
+            _ => trouble,
+        }
     }
 
-    fn sign_in(self, command: Option<&str>) -> Self {
-        let hint = |command| format!("run `{command}`, or set awsAuthRefresh to that command");
-        Self { sign_in: command.map(hint), ..self }
+    fn sign_in(self, sign_in: Option<Remedy>) -> Self {
+        Self { sign_in, ..self }
     }
 }
 
@@ -170,7 +173,7 @@ impl Chain {
         links.end(match variable("AWS_EC2_METADATA_DISABLED") {
             // The source says what to do.
             Some(_) => trouble,
-            None => trouble.hint(NO_INSTANCE),
+            None => trouble.hint(NO_INSTANCE).remedy(Remedy::run(&["aws", "sso", "login"])),
         })
     }
 

@@ -16,7 +16,7 @@ mod wire;
 mod workload;
 
 use super::{Fetched, environment::variable, file, links::Links};
-use claviger::reason::Reason;
+use claviger::{reason::Reason, remedy::Remedy};
 use claviger_child::{Declined, Lent, Provided};
 use link::{LINKS, Link, Selection};
 use std::path::Path;
@@ -78,7 +78,8 @@ fn nothing(selection: &Selection, late: Option<String>) -> Declined {
     match late {
         Some(why) => {
             Declined::new(Reason::SourceTimeout, format!("{why}, and no other Azure credential is here"))
-                .hint("run it in a terminal to see what it waits for: `az account get-access-token`")
+                .hint("run it in a terminal to see what it waits for")
+                .remedy(Remedy::run(&["az", "account", "get-access-token"]))
         }
         None if selection.has_developer_tools() => {
             Declined::sign_in("no link of the Azure chain has a credential")

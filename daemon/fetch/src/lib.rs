@@ -20,7 +20,10 @@ mod probe;
 mod store;
 mod text;
 
-use claviger::reason::{Problem, Reason};
+use claviger::{
+    reason::{Problem, Reason},
+    remedy::Remedy,
+};
 use claviger_child::{Call, Declined, FETCH_PROGRAM, MAX_CALL, Provided, Request};
 use serde::Serialize;
 use std::{
@@ -87,7 +90,8 @@ fn other_release(theirs: &str) -> Declined {
     let message =
         format!("the daemon is release {theirs}, but {FETCH_PROGRAM} beside it is release {}", release());
     Problem::new(Reason::SourceUnavailable, message)
-        .hint("`claviger daemon restart` takes a matching pair")
+        .hint("a restart takes a matching pair")
+        .remedy(Remedy::restart_daemon())
         .into()
 }
 

@@ -1,7 +1,10 @@
 //! Files that only their user may read or write: read and replaced without following a symlink.
 
 use crate::{errno, unreadable, unwritable};
-use claviger::reason::{Location, Problem, Reason};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    remedy::Remedy,
+};
 use nix::{
     errno::Errno,
     fcntl::{AtFlags, OFlag, open, openat, renameat},
@@ -43,16 +46,15 @@ pub fn read_private(path: &Path, max: usize) -> Result<Option<Vec<u8>>, Problem>
 }
 
 fn check(path: &Path, status: &FileStat) -> Result<(), Problem> {
-    let fault = if kind(status) != SFlag::S_IFREG {
-        "not a regular file"
+    if kind(status) != SFlag::S_IFREG {
+        Err(refused(path, "not a regular file"))
     } else if status.st_uid != Uid::effective().as_raw() {
-        "belongs to another user"
+        Err(refused(path, "belongs to another user"))
     } else if status.st_mode & 0o077 != 0 {
-        "open to other users"
+        Err(refused(path, "open to other users").remedy(Remedy::permit("600", path)))
     } else {
-        return Ok(());
-    };
-    Err(refused(path, fault))
+        Ok(())
+    }
 }
 
 /// Replaces the private file `path`: after this it has the new content even if the machine loses power; after a
@@ -178,13 +180,15 @@ pub(super) fn open_directory(path: &Path) -> Result<OwnedFd, Problem> {
     let directory = open(path, flags, Mode::empty()).map_err(|errno| unreadable(path, errno))?;
     let status = fstat(&directory).map_err(|errno| unreadable(path, errno))?;
     if status.st_uid != Uid::effective().as_raw() || status.st_mode & 0o022 != 0 {
-        return Err(refused(path, "a directory that other users can change"));
+        let open = refused(path, "a directory that other users can change");
+        return Err(open.remedy(Remedy::permit("go-w", path)));
     }
     Ok(directory)
 }
 
 pub(super) fn refused(path: &Path, message: &str) -> Problem {
     Problem::new(Reason::SettingsInvalid, message)
-        .hint("only a regular file of yours with mode 0600 is accepted; move anything else away")
+        .hint("only a regular file of yours with mode 0600 is accepted")
+        .remedy(Remedy::move_away(path))
         .at(&Location::of_file(path))
 }

@@ -17,7 +17,10 @@ pub use claviger_child::account::{Kind, Place, check_name};
 pub use index::{Account, Index};
 
 use crate::{host::files, lock::lock};
-use claviger::reason::{Problem, Reason};
+use claviger::{
+    reason::{Problem, Reason},
+    remedy::Remedy,
+};
 use index::{MAX_FILE, decode, encode};
 use std::{
     path::PathBuf,
@@ -147,7 +150,8 @@ fn load(path: &std::path::Path) -> Result<Index, Problem> {
 /// The problem of an account that does not exist.
 pub fn unknown(name: &str) -> Problem {
     Problem::new(Reason::LoginRequired, format!("there is no account {name}"))
-        .hint(format!("`claviger accounts` lists those there are; `claviger login {name}` adds it"))
+        .hint("`claviger accounts` lists those there are; a login adds one")
+        .remedy(Remedy::login(Some(name)))
 }
 
 #[cfg(test)]

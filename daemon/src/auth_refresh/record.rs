@@ -1,7 +1,10 @@
 //! What the runs of one command have led to: when the next may come, and what is said of the last. Pure.
 
 use crate::{host::command::CommandError, pauses};
-use claviger::reason::{Location, Problem, Reason};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    remedy::Remedy,
+};
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
@@ -56,7 +59,7 @@ impl Past {
             count => format!("{} ran {count} times in a row, and did not help", name),
         };
         Err(Problem::new(Reason::LoginRequired, message)
-            .hint("`claviger refresh` runs it at once")
+            .remedy(Remedy::refresh())
             .at(at)
             .retry_after(until.duration_since(now).unwrap_or_default()))
     }
@@ -64,14 +67,13 @@ impl Past {
 
 pub(super) fn failed(name: &str, at: &Location, error: &CommandError) -> Problem {
     Problem::new(error.reason(), format!("{name} did not sign anybody in: {error}"))
-        .hint("`claviger refresh` runs it again; what it says is shown there")
+        .hint("it can be run again, and what it says is shown then")
+        .remedy(Remedy::refresh())
         .at(at)
 }
 
 pub(super) fn cancelled(name: &str, at: &Location) -> Problem {
-    Problem::new(Reason::Cancelled, format!("{name} was cancelled"))
-        .hint("`claviger refresh` runs it again")
-        .at(at)
+    Problem::new(Reason::Cancelled, format!("{name} was cancelled")).remedy(Remedy::refresh()).at(at)
 }
 
 #[cfg(test)]

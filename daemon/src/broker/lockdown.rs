@@ -51,8 +51,7 @@ impl Lockdown {
     pub(super) fn refuse(&self) -> Result<(), Problem> {
         match self.is_locked() {
             false => Ok(()),
-            true => Err(Problem::new(Reason::Locked, "claviger is locked: nothing is lent")
-                .hint("`claviger unlock` ends that")),
+            true => Err(Problem::new(Reason::Locked, "claviger is locked: nothing is lent")),
         }
     }
 }

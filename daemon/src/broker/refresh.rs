@@ -136,5 +136,5 @@ impl Broker {
 /// An entry that the settings of no session lead to.
 fn deserted() -> Problem {
     Problem::new(Reason::NoCredential, "no session comes to this credential any more")
-        .hint("`claviger refresh` in the directory of a session refreshes what that one uses")
+        .hint("refresh what a session uses from its own directory")
 }

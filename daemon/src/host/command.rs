@@ -4,7 +4,12 @@
 mod lines;
 
 use super::Host;
-use claviger::{reason::Reason, secret::Secret, variables};
+use claviger::{
+    reason::{Location, Reason},
+    remedy::Remedy,
+    secret::Secret,
+    variables,
+};
 use claviger_child::{Call, MAX_ANSWER, Request};
 use lines::{Lines, read_capped};
 use nix::{
@@ -95,6 +100,17 @@ impl CommandError {
     /// Whether the command ran and said no itself. The shell's codes for "cannot execute" and "not found" are not its own.
     pub fn said_no(&self) -> bool {
         matches!(self, Self::Exit(code) if !matches!(code, 126 | 127))
+    }
+
+    /// What helps against it, of a command that is configured `at`: another command, or another attempt.
+    pub fn remedy(&self, at: &Location) -> Option<Remedy> {
+        match self {
+            Self::Exit(126 | 127) | Self::Deadline(_) => Remedy::edit(at),
+            Self::Missing(_) => Some(Remedy::restart_daemon()),
+            Self::Exit(_) | Self::Signal(_) | Self::Queued(_) | Self::NotStarted(_) => {
+                Some(Remedy::refresh())
+            }
+        }
     }
 
     /// Whether trying again at once may help.

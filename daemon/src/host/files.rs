@@ -4,7 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
-use claviger::{reason::Problem, session::MAX_EXPLICIT_SETTINGS};
+use claviger::{reason::Problem, remedy::Remedy, session::MAX_EXPLICIT_SETTINGS};
 use claviger_private::{errno, invalid, unreadable};
 use nix::{
     errno::Errno,
@@ -68,7 +68,8 @@ pub struct Identity {
 
 enum Refusal {
     Vanished,
-    Rule(&'static str, &'static str),
+    /// What is wrong, the rule, and what helps.
+    Rule(&'static str, &'static str, Option<Remedy>),
     System(Errno),
 }
 
@@ -137,9 +138,10 @@ pub fn names(path: &Path) -> Result<Option<Vec<OsString>>, Problem> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-            Err(invalid(path, "not a directory", "move the file away: a directory belongs here"))
+            Err(invalid(path, "not a directory", "a directory belongs here").remedy(Remedy::move_away(path)))
         }
-        Err(_) => Err(invalid(path, "the directory cannot be listed", "give the directory read permission")),
+        Err(_) => Err(invalid(path, "the directory cannot be listed", "you may not read it")
+            .remedy(Remedy::permit("u+rx", path))),
     }
 }
 
@@ -168,9 +170,9 @@ fn attempt(path: &Path, owner: Owner) -> Reading {
     let (stamp, settled, bytes) = match content {
         Ok((bytes, after)) => (before.clone(), before == after && before.settled(), Ok(Some(bytes))),
         Err(Refusal::Vanished) => (before, false, Ok(None)),
-        Err(Refusal::Rule(message, hint)) => {
+        Err(Refusal::Rule(message, hint, remedy)) => {
             let settled = before.settled();
-            (before, settled, Err(invalid(path, message, hint)))
+            (before, settled, Err(invalid(path, message, hint).remedy(remedy)))
         }
         Err(Refusal::System(errno)) => {
             let settled = is_lasting(errno) && before.settled();
@@ -184,29 +186,42 @@ fn check(path: &Path, status: &FileStat, owner: Owner) -> Result<(), Refusal> {
     if kind(status) != SFlag::S_IFREG {
         return Err(Refusal::Rule(
             "not a regular file",
-            "replace it with a regular file or a symlink to one",
+            "only a regular file or a symlink to one is read",
+            Some(Remedy::move_away(path)),
         ));
     }
     match owner {
         Owner::User if !Identity::of(status).is_ours() => {
-            return Err(Refusal::Rule("belongs to another user", "take ownership of the file or remove it"));
+            let remedy = Some(Remedy::move_away(path));
+            return Err(Refusal::Rule(
+                "belongs to another user",
+                "only a file of yours or root's is read",
+                remedy,
+            ));
         }
         Owner::Managed(uid) if !is_closed(status, uid) || !is_directory_closed(path, uid) => {
-            return Err(Refusal::Rule(OPEN.0, OPEN.1));
+            return Err(Refusal::Rule(OPEN.0, OPEN.1, Some(closed(path))));
         }
         Owner::User | Owner::Managed(_) => {}
     }
     match usize::try_from(status.st_size) {
         Ok(size) if size <= MAX_SETTINGS => Ok(()),
-        _ => Err(TOO_LARGE),
+        _ => Err(too_large()),
     }
 }
 
 /// What is wrong with managed settings that others can change, and what to do.
 const OPEN: (&str, &str) = (
     "managed settings that others than root can change are not used",
-    "make file and directory root's own and take away write permission of group and others",
+    "who can change them can take a policy away",
 );
+
+fn closed(path: &Path) -> Remedy {
+    let path = path.display();
+    Remedy::Administrator(format!(
+        "make {path} and its directory root's own, and closed to others (chmod go-w)"
+    ))
+}
 
 /// Checks a directory of managed settings, if there is one: who can write there can remove a policy.
 ///
@@ -214,13 +229,14 @@ const OPEN: (&str, &str) = (
 /// `settings-invalid` if others than `uid` can.
 pub fn check_managed_directory(path: &Path, uid: u32) -> Result<(), Problem> {
     match stat(path) {
-        Ok(status) if !is_closed(&status, uid) => Err(invalid(path, OPEN.0, OPEN.1)),
+        Ok(status) if !is_closed(&status, uid) => Err(invalid(path, OPEN.0, OPEN.1).remedy(closed(path))),
         _ => Ok(()),
     }
 }
 
-const TOO_LARGE: Refusal =
-    Refusal::Rule("larger than 2 MiB", "settings are small: remove what does not belong there");
+fn too_large() -> Refusal {
+    Refusal::Rule("larger than 2 MiB", "settings are small: remove what does not belong there", None)
+}
 
 fn is_closed(status: &FileStat, uid: u32) -> bool {
     status.st_uid == uid && status.st_mode & 0o022 == 0
@@ -243,7 +259,7 @@ fn read(path: &Path, owner: Owner) -> Result<(Vec<u8>, Stamp), Refusal> {
         read.map_err(|error| Refusal::System(errno(&error)))?;
     }
     if bytes.len() > MAX_SETTINGS {
-        return Err(TOO_LARGE);
+        return Err(too_large());
     }
     Ok((bytes, Stamp::of(&fstat(&file))))
 }

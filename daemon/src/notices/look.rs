@@ -10,7 +10,10 @@ use crate::{
     },
 };
 use claviger::reason::Location;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
 
 /// Longest place that is shown, in characters.
 const MAX_PLACE: usize = 80;
@@ -28,7 +31,7 @@ pub(super) fn look(broker: &Broker) -> View {
         }
         let is_idle = now.duration_since(entry.last_used()).is_ok_and(|unused| unused > idle);
         if run.is_none() && !is_idle {
-            view.needs.extend(of_entry(entry));
+            view.needs.extend(of_entry(entry, now));
         }
         if entry.state().failure.is_none() && entry.state().is_valid(now) {
             view.fine.insert(subject(entry));
@@ -53,27 +56,27 @@ fn subject(entry: &Entry) -> Subject {
     }
 }
 
-fn of_entry(entry: &Entry) -> Option<Need> {
+fn of_entry(entry: &Entry, now: SystemTime) -> Option<Need> {
     let is_seen = entry.is_told();
     let (subject, text) = match entry.remedy()? {
         Remedy::Unlock => (
             Subject::Keyring,
             "the keyring is locked. Unlock it; to see who waits: claviger pending".to_owned(),
         ),
-        Remedy::SignIn => (subject(entry), sign_in(entry)),
+        Remedy::SignIn => (subject(entry), sign_in(entry, now)),
         // That person knows.
         Remedy::SignInAfterAll => return None,
     };
     Some(Need { subject, text, is_seen })
 }
 
-fn sign_in(entry: &Entry) -> String {
+fn sign_in(entry: &Entry, now: SystemTime) -> String {
+    let command = entry.problem(now).helps().and_then(|remedy| remedy.line());
+    let command = command.unwrap_or_else(|| "claviger pending".to_owned());
     if let Some(account) = entry.provider().account() {
-        return format!("the account {0} has to sign in again: claviger login {0}", account.name);
+        return format!("the account {} has to sign in again: {command}", account.name);
     }
     let place = entry.at().map(|at| format!(" ({})", place(at))).unwrap_or_default();
-    // Without a command that signs in, it says which one the person has to run.
-    let command = if entry.provider().sign_in().is_some() { "claviger refresh" } else { "claviger pending" };
     format!("{}{place} needs you to sign in: {command}", entry.source())
 }
 

@@ -31,7 +31,7 @@ fn admit(request: &Request<()>) -> Result<(), Problem> {
         Some(uid) if uid != Uid::effective().as_raw() => {
             tracing::warn!(uid, "call by another user refused");
             Err(Problem::new(Reason::PeerRejected, "this daemon lends to its own user only")
-                .hint("start a daemon of your own: `claviger daemon start`"))
+                .hint("without CLAVIGER_SOCK, a daemon of your own is used"))
         }
         Some(_) => wire::check_protocol(request.metadata(), "client"),
     }

@@ -136,7 +136,7 @@ pub(super) fn slot(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::SlotSt
         refresh_at: current.and_then(|issue| issue.refresh_at).map(wire::timestamp),
         stale: state.is_valid(now) && state.is_stale(),
         refreshing: entry.is_refreshing(),
-        last_problem: failure.map(|_| wire::problem(&entry.rejection(now), now)),
+        last_problem: failure.map(|_| wire::problem(&entry.problem(now), now)),
         failures: failure.map_or(0, |failure| failure.count),
         watchers: entry.watchers(),
         last_used_at: Some(wire::timestamp(entry.last_used())),

@@ -1,6 +1,6 @@
 //! `CredentialService`.
 
-use super::{Context, convert, fail, malformed, session};
+use super::{Context, convert, malformed, session, within};
 use crate::{
     audit::Line,
     broker::{
@@ -19,6 +19,7 @@ use claviger::{
         watch_credential_response,
     },
     reason::Problem,
+    session::SessionContext,
     wire,
 };
 use std::{pin::Pin, time::Duration};
@@ -51,7 +52,7 @@ impl CredentialService for Context {
             Err(denied) => Line::denied("get", denied),
         };
         self.audit.note(line.by(&peer).session(&session));
-        let lease = Some(convert::lease(&outcome.map_err(|denied| fail(denied.problem))?));
+        let lease = Some(convert::lease(&outcome.map_err(|denied| within(&session)(denied.problem))?));
         Ok(Response::new(v1::GetCredentialResponse { lease }))
     }
 
@@ -73,7 +74,7 @@ impl CredentialService for Context {
             if let Event::Issued(loan, _) = &*event {
                 context.audit.note(Line::loan("watch", loan).by(&peer).session(&session));
             }
-            Some(Ok(context.message(*event)))
+            Some(Ok(context.message(*event, &session)))
         });
         Ok(Response::new(Box::pin(messages)))
     }
@@ -105,7 +106,7 @@ impl CredentialService for Context {
         let line = Line::ended("report", decision, &reported).by(&peer).session(&session);
         let line = ruled.iter().fold(line, |line, winner| line.rule(winner));
         self.audit.note(line.generation(message.generation));
-        Ok(Response::new(reported.map_err(fail)?))
+        Ok(Response::new(reported.map_err(within(&session))?))
     }
 }
 
@@ -142,7 +143,7 @@ fn outcome(outcome: Outcome) -> &'static str {
 }
 
 impl Context {
-    fn message(&self, event: Event) -> v1::WatchCredentialResponse {
+    fn message(&self, event: Event, session: &SessionContext) -> v1::WatchCredentialResponse {
         use watch_credential_response::Event as Message;
         let event = match event {
             Event::Issued(loan, why) => {
@@ -160,28 +161,18 @@ impl Context {
                 attended: progress.line.attended,
                 elapsed: Some(wire::duration(progress.elapsed)),
             }),
-            Event::Problem(problem) => self.problem(&problem),
+            Event::Problem(problem) => self.problem(&problem.for_session(&session.cwd.to_string_lossy())),
         };
         v1::WatchCredentialResponse { event: Some(event) }
     }
 
+    /// A person who is needed is told of in another event than what may pass by itself.
     fn problem(&self, problem: &Problem) -> watch_credential_response::Event {
         use watch_credential_response::Event as Message;
         let message = wire::problem(problem, self.broker.host.clock.now());
-        if !problem.reason.needs_human() {
-            return Message::Problem(message);
+        match problem.reason.needs_human() {
+            true => Message::HumanNeeded(v1::HumanNeeded { problem: Some(message) }),
+            false => Message::Problem(message),
         }
-        let command = match problem.reason {
-            claviger::reason::Reason::WorkspaceUntrusted => "claviger trust grant",
-            claviger::reason::Reason::SettingsInvalid => "claviger explain",
-            claviger::reason::Reason::Locked => "claviger unlock",
-            claviger::reason::Reason::LoginRequired => problem
-                .hint
-                .as_deref()
-                .and_then(claviger::reason::login_command)
-                .unwrap_or("claviger refresh"),
-            _ => "claviger status",
-        };
-        Message::HumanNeeded(v1::HumanNeeded { problem: Some(message), command: command.to_owned() })
     }
 }

@@ -1,6 +1,6 @@
 //! `InspectService`. Nothing here can reach a secret: its messages have no field for one.
 
-use super::{Context, convert, fail, introduce, malformed, session};
+use super::{Context, convert, fail, introduce, malformed, session, within};
 use crate::{
     audit::Line,
     endpoint::cloud,
@@ -32,7 +32,7 @@ impl InspectService for Context {
         let v1::ExplainRequest { session, key } = request.into_inner();
         let (session, _) = self.subject(session, &key)?;
         let started = Instant::now();
-        let settings = self.broker.settings_of(&session).await.map_err(fail)?;
+        let settings = self.broker.settings_of(&session).await.map_err(within(&session))?;
         let read = started.elapsed();
         let accounts = self.broker.resolver.accounts.current();
         let limits = &self.broker.limits();
@@ -67,7 +67,7 @@ impl InspectService for Context {
         };
         let generation = slot.as_ref().map_or(0, |slot| slot.generation);
         self.audit.note(line.by(&peer).session(&session).generation(generation));
-        refreshed.map_err(|denied| fail(denied.problem))?;
+        refreshed.map_err(|denied| within(&session)(denied.problem))?;
         Ok(Response::new(v1::RefreshResponse { slot }))
     }
 
@@ -156,7 +156,10 @@ impl Context {
                     follow_region(&mut explanation);
                 }
             }
-            Err(problem) => explanation.problem = Some(wire::problem(&problem, now)),
+            Err(problem) => {
+                let problem = problem.for_session(&session.cwd.to_string_lossy());
+                explanation.problem = Some(wire::problem(&problem, now));
+            }
         }
         explanation
     }

@@ -125,6 +125,12 @@ fn fail(problem: Problem) -> Status {
     wire::to_status(&Problem::new(Reason::Bug, message).hint("please report it"))
 }
 
+/// As [`fail`], for the session that asked: what helps holds for its directory.
+fn within(session: &SessionContext) -> impl FnOnce(Problem) -> Status {
+    let directory = session.cwd.to_string_lossy();
+    move |problem| fail(problem.for_session(&directory))
+}
+
 fn malformed(message: &str) -> Status {
     wire::to_status(&Problem::new(Reason::MalformedRequest, message))
 }

@@ -48,7 +48,7 @@ fn of_entry(entry: &Entry, now: SystemTime) -> Option<v1::Pending> {
     Some(v1::Pending {
         source: entry.source().to_owned(),
         location,
-        problem: Some(wire::problem(&entry.rejection(now), now)),
+        problem: Some(wire::problem(&entry.problem(now), now)),
         ..Default::default()
     })
 }

@@ -1,6 +1,6 @@
 //! `TrustService`.
 
-use super::{Context, convert, fail, malformed, session};
+use super::{Context, convert, fail, malformed, session, within};
 use crate::{
     audit::Line,
     peer,
@@ -23,7 +23,7 @@ impl TrustService for Context {
         request: Request<v1::DescribeWorkspaceRequest>,
     ) -> Result<Response<v1::DescribeWorkspaceResponse>, Status> {
         let session = session(request.into_inner().session)?;
-        let settings = self.broker.settings_of(&session).await.map_err(fail)?;
+        let settings = self.broker.settings_of(&session).await.map_err(within(&session))?;
         Ok(Response::new(v1::DescribeWorkspaceResponse { workspace: Some(self.workspace(&settings)) }))
     }
 
@@ -50,8 +50,8 @@ impl TrustService for Context {
         let text = if decision == Decision::Trusted { "trusted" } else { "ignored" };
         let root = decided.as_ref().map_or_else(|_| "".into(), |root| root.to_string_lossy());
         self.audit.note(Line::ended("trust", text, &decided).by(&peer).session(&session).about(root));
-        decided.map_err(fail)?;
-        let settings = self.broker.settings_of(&session).await.map_err(fail)?;
+        decided.map_err(within(&session))?;
+        let settings = self.broker.settings_of(&session).await.map_err(within(&session))?;
         Ok(Response::new(v1::DecideTrustResponse { workspace: Some(self.workspace(&settings)) }))
     }
 
@@ -102,8 +102,7 @@ impl Context {
         };
         if subject.digest != digest {
             let message = "the workspace's settings changed after they were shown: nothing was decided";
-            return Err(Problem::new(Reason::WorkspaceUntrusted, message)
-                .hint("look again with `claviger trust show`, then decide"));
+            return Err(Problem::new(Reason::WorkspaceUntrusted, message).hint("look again, then decide"));
         }
         self.broker.resolver.trust.decide(subject, decision, self.broker.host.clock.now())?;
         Ok(settings.snapshot.workspace.root.clone())

@@ -3,6 +3,7 @@
 use super::{Lookup, Settings};
 use claviger::{
     reason::{Location, Problem, Reason},
+    remedy::Remedy,
     session::SessionContext,
 };
 use std::time::Duration;
@@ -47,8 +48,12 @@ pub fn milliseconds(
 
 /// The problem of a value that an undecided workspace sets.
 pub fn untrusted(settings: &Settings, name: &str, at: &Location) -> Problem {
-    let root = settings.snapshot.workspace.root.display();
-    Problem::new(Reason::WorkspaceUntrusted, format!("the workspace {root} sets {name}, and nobody has decided whether to trust it"))
-        .hint("`claviger trust show` lists what it asks for; `claviger trust grant` allows it, `claviger trust ignore` leaves it out")
-        .at(at)
+    let root = settings.snapshot.workspace.root.to_string_lossy();
+    Problem::new(
+        Reason::WorkspaceUntrusted,
+        format!("the workspace {root} sets {name}, and nobody has decided whether to trust it"),
+    )
+    .hint("see what it asks for, and allow it; `trust ignore` instead of `trust grant` leaves it out")
+    .remedy(Remedy::trust().within(&root))
+    .at(at)
 }

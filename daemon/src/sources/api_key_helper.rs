@@ -15,6 +15,7 @@ use claviger::{
     credential::{MAX_SECRET_LEN, Scheme},
     reason::{Location, Problem, Reason},
     secret::Secret,
+    source,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 pub struct ApiKeyHelper;
 
 /// The source's id.
-const ID: &str = "api-key-helper";
+const ID: &str = source::API_KEY_HELPER;
 /// Settings key of the command.
 const KEY: &str = "apiKeyHelper";
 /// Variable that sets how long the output is good for, in milliseconds.
@@ -136,10 +137,11 @@ impl Helper {
             CommandError::Deadline(_) => {
                 "make it faster, or raise helper_timeout_seconds in ~/.config/claviger/config.toml"
             }
-            _ => "run it in a terminal to see what it says; `claviger refresh` tries again at once",
+            _ => "run it in a terminal to see what it says",
         };
         let problem = Problem::new(error.reason(), format!("{KEY} has no key to give: {error}"))
             .hint(hint)
+            .remedy(error.remedy(&self.at))
             .at(&self.at);
         ProvideError { transient: error.may_pass(), ..ProvideError::lasting(problem) }
     }

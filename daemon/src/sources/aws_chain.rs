@@ -2,11 +2,11 @@
 
 use super::{
     Binding, CredentialSource,
-    sdk::{Chain, Sdk, binding},
+    sdk::{ByHand, Chain, Sdk, binding},
     sign_in,
 };
 use crate::sources::View;
-use claviger::{backend::Backend, credential::Scheme, reason::Problem};
+use claviger::{backend::Backend, credential::Scheme, reason::Problem, source};
 use claviger_child::{
     Request,
     cloud_file::{AWS_CONFIG, AWS_CREDENTIALS},
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The source.
 pub struct AwsChain;
 
-const ID: &str = "aws-chain";
+const ID: &str = source::AWS_CHAIN;
 /// Settings key of the command that signs in.
 pub(super) const SIGN_IN: &str = "awsAuthRefresh";
 /// Variable that sets the deadline of the chain, in milliseconds.
@@ -26,7 +26,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest one that may be set.
 const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 const SLOW: &str = "outside AWS set AWS_EC2_METADATA_DISABLED=true; otherwise check proxies (HTTPS_PROXY) and credential_process, or raise CLAUDE_CODE_AWS_CHAIN_RESOLVE_TIMEOUT_MS";
-const BY_HAND: &str = "run `aws sso login` (or whatever signs you in), or set awsAuthRefresh to that command";
+const BY_HAND: ByHand = ByHand {
+    argv: &["aws", "sso", "login"],
+    words: "sign in as you always do, or set awsAuthRefresh to the command that does",
+};
 const LOOPS: &str = "the profile runs claviger, so it cannot be what claviger asks: name another one, as in `credential_process = claviger aws --profile WORK`, where WORK is the profile that signs in";
 
 impl CredentialSource for AwsChain {

@@ -21,6 +21,7 @@ use claviger::{
     backend::Backend,
     credential::Scheme,
     reason::{Location, Problem, Reason},
+    source,
 };
 use claviger_child::{Keys, MAX_ANSWER, Request};
 use output::parse;
@@ -29,7 +30,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 /// The source.
 pub struct AwsExport;
 
-const ID: &str = "aws-export";
+const ID: &str = source::AWS_EXPORT;
 /// Settings key of the command.
 const KEY: &str = "awsCredentialExport";
 
@@ -144,7 +145,8 @@ impl Export {
         // With a command that signs in, that is what comes next.
         let transient = error.may_pass() && self.sign_in.is_none();
         let problem = Problem::new(error.reason(), format!("{KEY} has no credentials to give: {error}"))
-            .hint("run it in a terminal to see what it says; `claviger refresh` tries again at once")
+            .hint("run it in a terminal to see what it says")
+            .remedy(error.remedy(&self.at))
             .at(&self.at);
         let sign_in_helps = error.said_no();
         Refusal { error: ProvideError { transient, ..ProvideError::lasting(problem) }, sign_in_helps }

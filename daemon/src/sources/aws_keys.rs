@@ -8,6 +8,7 @@ use claviger::{
     backend::Backend,
     credential::{AWS_KEYS, Scheme},
     reason::{Problem, Reason},
+    source,
 };
 use claviger_child::Keys;
 
@@ -18,7 +19,7 @@ pub struct AwsKeys;
 
 impl CredentialSource for AwsKeys {
     fn id(&self) -> &'static str {
-        "env-aws-keys"
+        source::ENV_AWS_KEYS
     }
 
     fn backend(&self) -> Backend {

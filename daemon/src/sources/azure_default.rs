@@ -2,13 +2,14 @@
 
 use super::{
     Binding, CredentialSource,
-    sdk::{Chain, Sdk, binding},
+    sdk::{ByHand, Chain, Sdk, binding},
 };
 use crate::sources::View;
 use claviger::{
     backend::{Backend, FOUNDRY_SCOPE},
     credential::Scheme,
     reason::{Problem, Reason},
+    source,
 };
 use claviger_child::{Request, cloud_file::AZURE_PROFILE};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use std::time::Duration;
 /// The source.
 pub struct AzureDefault;
 
-const ID: &str = "azure-default";
+const ID: &str = source::AZURE_DEFAULT;
 /// Variable that sets another OAuth scope.
 const SCOPE: &str = "CLAVIGER_AZURE_SCOPE";
 /// When to give up: `az` is a large Python program and takes its time.
@@ -25,7 +26,10 @@ const DEADLINE: Duration = Duration::from_secs(45);
 const IDENTITY_HEADER: &str = "IDENTITY_HEADER";
 const SLOW: &str =
     "set AZURE_TOKEN_CREDENTIALS to the link you use: dev, prod, or a name such as AzureCliCredential";
-const BY_HAND: &str = "run `az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET";
+const BY_HAND: ByHand = ByHand {
+    argv: &["az", "login"],
+    words: "sign in, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET",
+};
 const LOOPS: &str =
     "an `az` that runs claviger must run the real az where CLAVIGER_FLIGHT is set; docs/foundry.md has one";
 

@@ -11,6 +11,7 @@ use claviger::{
     reason::{Problem, Reason},
     secret::Secret,
     session::SessionMode,
+    source,
 };
 
 /// A source that is one variable.
@@ -32,7 +33,7 @@ const HOMESPACE: (SessionMode, &str) =
 
 /// `ANTHROPIC_AUTH_TOKEN`, sent as bearer token.
 pub const AUTH_TOKEN: EnvToken = EnvToken {
-    id: "env-auth-token",
+    id: source::ENV_AUTH_TOKEN,
     backend: Backend::Anthropic,
     variable: "ANTHROPIC_AUTH_TOKEN",
     scheme: Scheme::Bearer,
@@ -43,7 +44,7 @@ pub const AUTH_TOKEN: EnvToken = EnvToken {
 
 /// `ANTHROPIC_API_KEY`, sent as `x-api-key`.
 pub const API_KEY: EnvToken = EnvToken {
-    id: "env-api-key",
+    id: source::ENV_API_KEY,
     backend: Backend::Anthropic,
     variable: "ANTHROPIC_API_KEY",
     scheme: Scheme::ApiKey,
@@ -55,7 +56,7 @@ pub const API_KEY: EnvToken = EnvToken {
 /// `CLAUDE_CODE_OAUTH_TOKEN`, the year-long token of `claude setup-token`. It goes to Anthropic and nowhere else: a
 /// gateway once got one by mistake (`spec/behaviour.md` C, "OAuth to wrong gateway").
 pub const OAUTH_TOKEN: EnvToken = EnvToken {
-    id: "oauth-token",
+    id: source::OAUTH_TOKEN,
     backend: Backend::Anthropic,
     variable: "CLAUDE_CODE_OAUTH_TOKEN",
     scheme: Scheme::Bearer,
@@ -66,15 +67,15 @@ pub const OAUTH_TOKEN: EnvToken = EnvToken {
 
 /// `AWS_BEARER_TOKEN_BEDROCK`: an API key of Bedrock, outside the chain (`spec/behaviour.md` A2).
 pub const BEDROCK_TOKEN: EnvToken =
-    of_cloud("env-bedrock-token", Backend::Bedrock, "AWS_BEARER_TOKEN_BEDROCK", Scheme::Bearer);
+    of_cloud(source::ENV_BEDROCK_TOKEN, Backend::Bedrock, "AWS_BEARER_TOKEN_BEDROCK", Scheme::Bearer);
 
 /// `ANTHROPIC_FOUNDRY_AUTH_TOKEN`, sent as bearer token.
 pub const FOUNDRY_TOKEN: EnvToken =
-    of_cloud("env-foundry-token", Backend::Foundry, "ANTHROPIC_FOUNDRY_AUTH_TOKEN", Scheme::Bearer);
+    of_cloud(source::ENV_FOUNDRY_TOKEN, Backend::Foundry, "ANTHROPIC_FOUNDRY_AUTH_TOKEN", Scheme::Bearer);
 
 /// `ANTHROPIC_FOUNDRY_API_KEY`, sent as `x-api-key` (`spec/behaviour.md` D).
 pub const FOUNDRY_KEY: EnvToken =
-    of_cloud("env-foundry-key", Backend::Foundry, "ANTHROPIC_FOUNDRY_API_KEY", Scheme::ApiKey);
+    of_cloud(source::ENV_FOUNDRY_KEY, Backend::Foundry, "ANTHROPIC_FOUNDRY_API_KEY", Scheme::ApiKey);
 
 /// A cloud's own static secret. Modes say nothing about those: a bare session too uses its cloud's (`spec/behaviour.md`
 /// A6).

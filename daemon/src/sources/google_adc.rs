@@ -2,7 +2,7 @@
 
 use super::{
     Binding, CredentialSource,
-    sdk::{Chain, Sdk, binding},
+    sdk::{ByHand, Chain, Sdk, binding},
     sign_in,
 };
 use crate::{settings::Lookup, sources::View};
@@ -10,6 +10,7 @@ use claviger::{
     backend::Backend,
     credential::{AWS_KEYS, Scheme},
     reason::Problem,
+    source,
 };
 use claviger_child::{
     Request,
@@ -20,14 +21,17 @@ use std::time::Duration;
 /// The source.
 pub struct GoogleAdc;
 
-const ID: &str = "google-adc";
+const ID: &str = source::GOOGLE_ADC;
 /// Settings key of the command that signs in.
 const SIGN_IN: &str = "gcpAuthRefresh";
 /// When to give up. Every step has a deadline of its own: the metadata server a second, a request 10 s, gcloud 20 s. Only an
 /// executable source may take longer; it says how long, and 120 s is the most.
 const DEADLINE: Duration = Duration::from_secs(150);
 const SLOW: &str = "set GOOGLE_APPLICATION_CREDENTIALS to a credentials file; outside Google Cloud set NO_GCE_CHECK=true, and check proxies (HTTPS_PROXY)";
-const BY_HAND: &str = "run `gcloud auth application-default login`, or set gcpAuthRefresh to that command";
+const BY_HAND: ByHand = ByHand {
+    argv: &["gcloud", "auth", "application-default", "login"],
+    words: "sign in, or set gcpAuthRefresh to the command that does",
+};
 const LOOPS: &str = "the credentials file runs claviger, so it cannot be what claviger asks: name another one, as in `claviger gcp --credentials FILE`";
 
 impl CredentialSource for GoogleAdc {

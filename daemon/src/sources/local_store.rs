@@ -17,6 +17,7 @@ use claviger::{
     credential::Scheme,
     reason::{Problem, Reason},
     session::SessionMode,
+    source,
 };
 use claviger_child::{Declined, Request, Text, account::Lend};
 use std::{
@@ -33,10 +34,12 @@ pub struct LocalStore {
 }
 
 /// An OAuth login, or an OAuth token that the user saved.
-pub const OAUTH_LOGIN: LocalStore = LocalStore { id: "oauth-login", is_oauth: true, scheme: Scheme::Bearer };
+pub const OAUTH_LOGIN: LocalStore =
+    LocalStore { id: source::OAUTH_LOGIN, is_oauth: true, scheme: Scheme::Bearer };
 
 /// An API key that the user saved.
-pub const SAVED_KEY: LocalStore = LocalStore { id: "saved-api-key", is_oauth: false, scheme: Scheme::ApiKey };
+pub const SAVED_KEY: LocalStore =
+    LocalStore { id: source::SAVED_API_KEY, is_oauth: false, scheme: Scheme::ApiKey };
 
 /// Variable that names the account of a session.
 const ACCOUNT: &str = "CLAVIGER_ACCOUNT";

@@ -19,6 +19,7 @@ use claviger::{
     backend::Backend,
     credential::{MAX_SECRET_LEN, Scheme},
     reason::{Problem, Reason},
+    remedy::Remedy,
     secret::Secret,
 };
 use claviger_child::{Declined, Request, cloud_file::CloudFile, is_label};
@@ -34,11 +35,20 @@ pub(super) struct Sdk {
     /// What a person is told when the chain ends at its deadline.
     pub(super) slow: &'static str,
     /// What a person is told when there is no command that signs in.
-    pub(super) by_hand: &'static str,
+    pub(super) by_hand: ByHand,
     /// What a person is told when the chain leads back to claviger.
     pub(super) loops: &'static str,
     pub(super) sign_in: Option<SignIn>,
     pub(super) files: Vec<PathBuf>,
+}
+
+/// How a person signs in where no command is configured for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ByHand {
+    /// The command of the cloud's own tool.
+    pub(super) argv: &'static [&'static str],
+    /// What else would do.
+    pub(super) words: &'static str,
 }
 
 /// How to run one SDK's chain.
@@ -54,7 +64,7 @@ pub(super) struct Chain<'a> {
     /// When to give up.
     pub(super) deadline: Duration,
     pub(super) slow: &'static str,
-    pub(super) by_hand: &'static str,
+    pub(super) by_hand: ByHand,
     pub(super) loops: &'static str,
     pub(super) sign_in: Option<SignIn>,
     /// Files that say who signs in.
@@ -130,7 +140,8 @@ impl Sdk {
         let Declined { mut problem, sign_in_helps, links } = declined;
         let transient = problem.reason == Reason::SourceUnavailable && problem.retry_after.is_none();
         if sign_in_helps && self.sign_in.is_none() {
-            problem.hint.get_or_insert_with(|| self.by_hand.to_owned());
+            problem.hint.get_or_insert_with(|| self.by_hand.words.to_owned());
+            problem.remedy.get_or_insert_with(|| Remedy::run(self.by_hand.argv));
         }
         problem.trail = links.iter().map(|link| format!("{}: {}", link.name, link.why)).collect();
         let facts = Box::new(Facts { links, ..Facts::default() });

@@ -13,6 +13,7 @@ use crate::{
 };
 use claviger::{
     reason::{Problem, Reason},
+    remedy::Remedy,
     variables::{self, Use},
 };
 use std::time::Duration;
@@ -104,8 +105,8 @@ pub(super) async fn with_sign_in(
 fn asleep(error: ProvideError, sign_in: &SignIn) -> ProvideError {
     let mut problem = error.problem;
     problem.reason = Reason::LoginRequired;
-    problem.hint =
-        Some(format!("the next session that asks runs {}; `claviger refresh` does it now", sign_in.name));
+    problem.hint = Some(format!("the next session that asks runs {}, or you do now", sign_in.name));
+    problem.remedy = Some(Remedy::refresh());
     ProvideError { problem, transient: false, asleep: true, facts: error.facts }
 }
 
@@ -118,6 +119,7 @@ fn still_refused(refusal: Refusal, sign_in: &SignIn) -> ProvideError {
         format!("{} ended well, but the credentials are as before: {}", sign_in.name, problem.message);
     problem.hint =
         Some(format!("check that it signs in to the same account or profile; it stands in {}", sign_in.at));
+    problem.remedy = Remedy::edit(&sign_in.at);
     ProvideError { problem, ..refusal.error }
 }
 

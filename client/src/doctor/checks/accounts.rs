@@ -2,45 +2,61 @@
 
 use crate::doctor::{
     facts::{Credential, Facts},
-    finding::{Finding, command_in},
+    finding::Finding,
 };
-use claviger::proto::v1::StorePlace;
+use claviger::{
+    proto::v1::{Account, AccountKind, StorePlace},
+    reason::Reason,
+    remedy::Remedy,
+    wire,
+};
 use claviger_child::Sight;
 
 /// Judges every account that is not the one in use here, and the keyring.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let told = match &facts.credential {
-        Some(Credential::Failed { problem, .. }) => problem.message.as_str(),
+        Some(Credential::Failed(problem)) => problem.message.as_str(),
         _ => "",
     };
     let accounts = facts.accounts.iter().filter_map(|account| {
         let problem = account.problem.as_ref().filter(|problem| problem.message != told)?;
         let what = format!("the account {} cannot be used: {}", account.name, problem.message);
-        let mend = command_in(&problem.hint).unwrap_or_else(|| format!("claviger login {}", account.name));
-        Some(Finding::warning("account-unusable", what).because(problem.hint.clone()).mend(mend))
+        let remedy = problem.remedy.as_ref().and_then(wire::from_remedy);
+        let remedy = remedy.unwrap_or_else(|| Remedy::login(Some(&account.name)));
+        Some(Finding::warning("account-unusable", what).because(problem.hint.clone()).helped(remedy))
     });
     accounts.chain(keyring(facts)).collect()
 }
 
 fn keyring(facts: &Facts) -> Option<Finding> {
     let seen = facts.keyring.as_ref()?;
-    let names: Vec<_> =
+    let kept: Vec<_> =
         facts.accounts.iter().filter(|account| account.place() == StorePlace::Keyring).collect();
-    let names = names.iter().map(|account| account.name.as_str()).collect::<Vec<_>>().join(", ");
+    let names = kept.iter().map(|account| account.name.as_str()).collect::<Vec<_>>().join(", ");
     let cause = format!("it keeps the secrets of: {names}");
-    let is_told = matches!(&facts.credential, Some(Credential::Failed { problem, .. }) if problem.reason == "keyring-locked");
+    let is_told = matches!(&facts.credential, Some(Credential::Failed(problem)) if problem.reason == Reason::KeyringLocked);
     let problem = seen.problem.as_ref()?;
     match seen.sight {
         Sight::Locked if is_told => None,
+        // Whose keyring it is decides what unlocks it: no command does for all.
         Sight::Locked => Some(
             Finding::error("keyring-locked", problem.message.clone())
-                .because(format!("{cause}; {}", problem.hint.as_deref().unwrap_or_default()))
-                .mend("claviger accounts move --to file"),
+                .because(format!("{cause}; {}", problem.hint.as_deref().unwrap_or_default())),
         ),
         _ => Some(
             Finding::error("keyring-silent", problem.message.clone())
-                .because(cause)
-                .mend("systemctl --user restart gnome-keyring-daemon.service"),
+                .because(format!("{cause}; a new login keeps it in a sealed file"))
+                .helped(kept.first().map(|account| anew(account))),
         ),
     }
+}
+
+/// Brings the secret of an account again, and keeps it in a file.
+fn anew(account: &Account) -> Remedy {
+    let kind = match account.kind() {
+        AccountKind::ApiKey => &["--api-key"][..],
+        AccountKind::Token => &["--token"],
+        AccountKind::Oauth | AccountKind::Unspecified => &[],
+    };
+    Remedy::claviger(&[&["login", &account.name, "--store", "file"], kind].concat())
 }

@@ -7,6 +7,7 @@ use crate::doctor::{
 use claviger::{
     backend::CLOUDS,
     proto::v1::{AccountKind, Backend},
+    remedy::Remedy,
 };
 
 const KEY: &str = "ANTHROPIC_API_KEY";
@@ -17,7 +18,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let malformed = facts.malformed.iter().map(|(name, why)| {
         Finding::error("variable-malformed", format!("{name} {why}"))
             .because("it is sent as it stands, and the server answers 401")
-            .mend(format!("unset {name}"))
+            .helped(Remedy::unset(&[name]))
     });
     let both = [key_and_token(facts), beside_helper(facts, KEY), beside_helper(facts, TOKEN)];
     let rest = [beside_login(facts), beside_cloud(facts)];
@@ -36,7 +37,7 @@ fn key_and_token(facts: &Facts) -> Option<Finding> {
     (is_set(facts, KEY) && is_set(facts, TOKEN)).then(|| {
         Finding::warning("key-and-token", format!("{KEY} and {TOKEN} are both set"))
             .because("a tool sends both, and the server takes whichever it likes; claviger lends the token")
-            .mend(format!("unset {KEY}"))
+            .helped(Remedy::unset(&[KEY]))
     })
 }
 
@@ -49,7 +50,7 @@ fn beside_helper(facts: &Facts, name: &str) -> Option<Finding> {
         Finding::warning(id, format!("{name} is set beside an apiKeyHelper"))
             .at(&helper.at)
             .because("the variable comes first, and an unmodified tool sends both to the server")
-            .mend(format!("unset {name}")),
+            .helped(Remedy::unset(&[name])),
     )
 }
 
@@ -62,7 +63,7 @@ fn beside_login(facts: &Facts) -> Option<Finding> {
     Some(
         Finding::warning("key-beside-login", format!("{name} is set beside the login {}", login.name))
             .because("the variable comes first: the login is not used, and usage is billed to the key")
-            .mend(format!("unset {name}")),
+            .helped(Remedy::unset(&[name])),
     )
 }
 
@@ -75,6 +76,6 @@ fn beside_cloud(facts: &Facts) -> Option<Finding> {
     Some(
         Finding::note("key-beside-cloud", format!("{name} is set, but {switch} comes first"))
             .because("a session of a cloud uses that cloud's credential")
-            .mend(format!("unset {name}")),
+            .helped(Remedy::unset(&[name])),
     )
 }

@@ -1,11 +1,10 @@
 //! The daemon: runs, answers, fits.
 
 use crate::doctor::{
-    facts::{Daemon, Facts, Running},
-    finding::{Finding, command_in, edit, id_of},
+    facts::{Daemon, Facts, Holder, Running},
+    finding::{Finding, of_problem},
 };
-use crate::quote;
-use claviger::{PROTOCOL, RELEASE, reason::Location};
+use claviger::{PROTOCOL, RELEASE, reason::Location, remedy::Remedy, socket::SOCKET_VARIABLE};
 
 /// Judges the way to the daemon, and the daemon itself.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
@@ -13,35 +12,50 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
         Daemon::Absent => vec![
             Finding::note("daemon-not-running", "no daemon runs, so only half of this could be looked at")
                 .because("--no-start was given; any other verb starts one")
-                .mend("claviger daemon start"),
+                .helped(Remedy::claviger(&["daemon", "start"])),
         ],
         Daemon::NotStarted(words) => vec![not_started(words)],
-        Daemon::Unsafe { path, why } => vec![
+        Daemon::Unsafe { path, why, remedy } => vec![
             Finding::error("socket-unsafe", format!("the socket is not used: {why}"))
                 .at(&Location { file: path.clone(), ..Location::default() })
-                .because("whoever owns it could answer in the daemon's place")
-                .mend("unset CLAVIGER_SOCK; claviger daemon start"),
+                .because("its owner could answer in the daemon's place")
+                .helped(remedy.clone()),
         ],
-        Daemon::Stranger(why) => vec![
+        Daemon::Stranger { socket, why } => vec![
             Finding::error("socket-taken", "another program answers on the socket")
                 .because(why.clone())
-                .mend("claviger --socket \"$XDG_RUNTIME_DIR/claviger-2.sock\" daemon start"),
+                .helped(another(facts).unwrap_or_else(|| Remedy::move_away(socket))),
         ],
-        Daemon::Silent(after) => vec![
-            Finding::error(
-                "daemon-silent",
-                format!("the daemon does not answer within {} s", after.as_secs()),
-            )
-            .because("it is stopped or hangs; its log is in ~/.local/state/claviger/clavigerd.log")
-            .mend("claviger daemon stop --timeout 5 || kill -CONT $(pidof clavigerd)"),
-        ],
-        Daemon::Refused(problem) => vec![
-            Finding::error(id_of(&problem.reason), problem.message.clone())
-                .because(problem.hint.clone())
-                .mend(command_in(&problem.hint).unwrap_or_else(|| "claviger daemon stop".into())),
-        ],
+        Daemon::Silent { after, holder } => vec![silent(after.as_secs(), *holder)],
+        Daemon::Refused(problem) => vec![of_problem(problem, "the daemon takes no request of this session")],
         Daemon::Running(running) => version(running).into_iter().chain(replaced(running)).collect(),
     }
+}
+
+/// The way to a socket of one's own, if a variable names this one.
+fn another(facts: &Facts) -> Option<Remedy> {
+    facts.names_socket.then(|| Remedy::unset(&[SOCKET_VARIABLE]))
+}
+
+fn silent(seconds: u64, holder: Option<Holder>) -> Finding {
+    let (cause, remedy) = match holder {
+        Some(Holder::Daemon { pid, stopped: true }) => (
+            format!("somebody has stopped it (pid {pid})"),
+            Remedy::run(&["kill", "-CONT", &pid.to_string()]),
+        ),
+        Some(Holder::Daemon { pid, stopped: false }) => (
+            format!("it hangs (pid {pid}); its log is in ~/.local/state/claviger/clavigerd.log"),
+            Remedy::run(&["kill", "-KILL", &pid.to_string()]),
+        ),
+        Some(Holder::Manager) => (
+            "systemd holds the socket, and its service does not answer".to_owned(),
+            Remedy::run(&["systemctl", "--user", "restart", "clavigerd.service"]),
+        ),
+        None => ("it is stopped or hangs".to_owned(), Remedy::stop_daemon()),
+    };
+    Finding::error("daemon-silent", format!("the daemon does not answer within {seconds} s"))
+        .because(cause)
+        .helped(remedy)
 }
 
 /// The daemon's own words often start with a place: "clavigerd: /h/config.toml:3:7: …".
@@ -54,8 +68,10 @@ fn not_started(words: &str) -> Finding {
         Some(place) => finding(text.split_once(": ").map_or(text, |(_, what)| what))
             .at(&place)
             .because("it reads this file when it starts")
-            .mend(edit(&place)),
-        None => finding(text).because("these are its last words").mend("claviger daemon run"),
+            .helped(Remedy::edit(&place)),
+        None => finding(text)
+            .because("these are its last words; in the foreground it shows more")
+            .helped(Remedy::claviger(&["daemon", "run"])),
     }
 }
 
@@ -76,12 +92,12 @@ fn version(running: &Running) -> Option<Finding> {
         (true, false) => Some(
             Finding::warning("version-skew", what)
                 .because("one of them was updated, the other was not")
-                .mend("claviger daemon restart"),
+                .helped(Remedy::restart_daemon()),
         ),
         (false, _) => Some(
             Finding::error("version-skew", what)
                 .because("they refuse each other")
-                .mend("claviger daemon stop"),
+                .helped(Remedy::stop_daemon()),
         ),
     }
 }
@@ -93,12 +109,7 @@ fn replaced(running: &Running) -> Option<Finding> {
     let finding = Finding::warning("daemon-replaced", what).at(&place);
     let cause =
         "it goes over to the new one when somebody next asks, unless that does not start; the log says why";
-    Some(finding.because(cause).mend("claviger daemon restart"))
-}
-
-/// As a command line shows a path.
-pub(super) fn quoted(path: &std::path::Path) -> String {
-    quote::shell(&path.display().to_string())
+    Some(finding.because(cause).helped(Remedy::restart_daemon()))
 }
 
 #[cfg(test)]
@@ -130,7 +141,8 @@ mod tests {
     #[test]
     fn what_is_mended_by_an_editor_says_where() {
         let finding = not_started("clavigerd: /h/c.toml:3:7: unknown key `x`");
-        assert_eq!(finding.mend, "${EDITOR:-vi} +3 '/h/c.toml'");
-        assert_eq!(not_started("no memory").mend, "claviger daemon run");
+        let line = |finding: super::Finding| finding.remedy.and_then(|remedy| remedy.line());
+        assert_eq!(line(finding).as_deref(), Some("${EDITOR:-vi} +3 /h/c.toml"));
+        assert_eq!(line(not_started("no memory")).as_deref(), Some("claviger daemon run"));
     }
 }

@@ -1,10 +1,22 @@
 //! The endpoint in use: what its answer means, or why there is none.
 
+use super::network::{PROXIES, value};
 use crate::doctor::{
-    facts::{Endpoint, Facts},
-    finding::Finding,
+    facts::{Credential, Endpoint, Facts},
+    finding::{Finding, unset},
 };
+use claviger::{remedy::Remedy, source};
 use claviger_child::Sight;
+
+/// Variables with the address of a service.
+const BASE_URLS: [&str; 4] = [
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "ANTHROPIC_VERTEX_BASE_URL",
+    "ANTHROPIC_FOUNDRY_BASE_URL",
+];
+/// The variable that names the authorities to trust.
+const AUTHORITIES: &str = "SSL_CERT_FILE";
 
 /// Clocks may differ by this much, in seconds, before a signed request fails (AWS Signature Version 4: 5 minutes).
 const SKEW_BREAKS: i64 = 300;
@@ -14,114 +26,188 @@ const SKEW_SHOWS: i64 = 60;
 /// Judges one request.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let Some(endpoint) = &facts.endpoint else { return Vec::new() };
-    status(endpoint).or_else(|| silence(endpoint)).into_iter().chain(skew(endpoint)).collect()
+    let look = Look { facts, endpoint };
+    look.status().or_else(|| look.silence()).into_iter().chain(skew(endpoint)).collect()
 }
 
-fn status(endpoint: &Endpoint) -> Option<Finding> {
-    let (origin, status) = (&endpoint.origin, endpoint.seen.status?);
-    Some(match status {
-        401 if endpoint.authenticated => {
-            Finding::error("credential-refused", format!("{origin} answers 401: it does not take the credential"))
-                .because("a key that expired or was revoked, a login that ended, or a key of another service")
-                .mend("claviger report --status 401 && claviger get")
+/// What became of the request, with what was known before.
+struct Look<'a> {
+    facts: &'a Facts,
+    endpoint: &'a Endpoint,
+}
+
+impl Look<'_> {
+    fn status(&self) -> Option<Finding> {
+        let (origin, status) = (&self.endpoint.origin, self.endpoint.seen.status?);
+        Some(match status {
+            401 if self.endpoint.authenticated => {
+                Finding::error("credential-refused", format!("{origin} answers 401: it does not take the credential"))
+                    .because("a key that expired or was revoked, a login that ended, or a key of another service")
+                    .helped(self.another_credential())
+            }
+            403 if self.endpoint.authenticated => {
+                Finding::error("access-denied", format!("{origin} answers 403: it knows who asks, and says no"))
+                    .because("the account may not use this service or model, or a proxy on the way forbids it")
+                    .helped(Remedy::Administrator(format!("give this account access to {origin}")))
+            }
+            407 => self.proxy(format!("the proxy on the way to {origin} wants a login (407)"), true),
+            500.. => Finding::warning("endpoint-failing", format!("{origin} answers {status}"))
+                .because("the service, or a gateway before it, has trouble of its own, which passes by itself as a rule; the credential is not the reason")
+                .helped(self.base_url().map(|_| Remedy::Administrator(format!("look at {origin}")))),
+            _ => return None,
+        })
+    }
+
+    /// A credential that is refused is replaced where it comes from.
+    fn another_credential(&self) -> Remedy {
+        let Some(Credential::Lent(lent)) = &self.facts.credential else { return Remedy::refresh() };
+        match lent.source.as_str() {
+            _ if lent.own_variable.is_some() => {
+                Remedy::unset(&[lent.own_variable.as_deref().unwrap_or_default()])
+            }
+            source::OAUTH_LOGIN => Remedy::login(self.account()),
+            source::SAVED_API_KEY => Remedy::keep_key(self.account()),
+            _ => Remedy::claviger(&["report", "--status", "401"]),
         }
-        403 if endpoint.authenticated => {
-            Finding::error("access-denied", format!("{origin} answers 403: it knows who asks, and says no"))
-                .because("the account may not use this service or model, or a proxy on the way forbids it")
-                .mend("claviger explain")
-        }
-        407 => proxy(format!("the proxy on the way to {origin} wants a login (407)")),
-        500.. => Finding::warning("endpoint-failing", format!("{origin} answers {status}"))
-            .because("the service, or a gateway before it, has trouble of its own; the credential is not the reason")
-            .mend("claviger doctor"),
-        _ => return None,
-    })
+    }
+
+    fn account(&self) -> Option<&str> {
+        let slot = self.facts.explained.as_ref()?.as_ref().ok()?.slot.as_ref()?;
+        Some(slot.account.as_str()).filter(|account| !account.is_empty())
+    }
+
+    /// Where the base URL is taken away, if one is set.
+    fn base_url(&self) -> Option<Remedy> {
+        BASE_URLS.into_iter().find_map(|name| {
+            let (_, at) = value(self.facts, name)?;
+            unset(name, at)
+        })
+    }
+
+    fn silence(&self) -> Option<Finding> {
+        let origin = &self.endpoint.origin;
+        let reach = || Remedy::Administrator(format!("let this machine reach {origin}"));
+        let unreachable = |what: String, cause: &str, remedy: Remedy| {
+            Finding::error("endpoint-unreachable", what).because(cause).helped(remedy)
+        };
+        let wrong_url = || self.base_url().unwrap_or_else(reach);
+        let timeout = |what: String| {
+            Finding::error("endpoint-timeout", what)
+                .because("a firewall that drops packets, a proxy that has to be used (HTTPS_PROXY), or a server that hangs")
+                .helped(reach())
+        };
+        Some(match self.endpoint.seen.sight {
+            Sight::UnknownHost => unreachable(
+                format!("the host of {origin} has no address"),
+                "a typing mistake in the base URL, no network, or a name server that does not know it",
+                wrong_url(),
+            ),
+            Sight::Refused => unreachable(
+                format!("nobody listens at {origin}"),
+                "the service does not run, or the port is wrong",
+                wrong_url(),
+            ),
+            Sight::Unreachable => unreachable(
+                format!("{origin} cannot be reached"),
+                "no network, no route, or a firewall",
+                reach(),
+            ),
+            Sight::BrokenOff => unreachable(
+                format!("{origin} broke off its answer"),
+                "what listens there may not speak HTTP",
+                wrong_url(),
+            ),
+            Sight::ConnectTimeout => timeout(format!("{origin} takes no connection in time")),
+            Sight::AnswerTimeout => timeout(format!("{origin} takes the request and does not answer")),
+            Sight::ProxyUnreachable => {
+                self.proxy(format!("the proxy on the way to {origin} cannot be reached"), false)
+            }
+            Sight::ProxyRefused => {
+                self.proxy(format!("the proxy on the way to {origin} refuses to go there"), false)
+            }
+            Sight::ProxyWantsLogin => {
+                self.proxy(format!("the proxy on the way to {origin} wants a login"), true)
+            }
+            // What could not be set up has a reason of its own among the variables.
+            sight => return self.tls(sight),
+        })
+    }
+
+    fn tls(&self, sight: Sight) -> Option<Finding> {
+        let origin = &self.endpoint.origin;
+        let renew = || Remedy::Administrator(format!("renew the certificate of {origin}"));
+        let wrong_url = || self.base_url().unwrap_or_else(renew);
+        let (what, cause, remedy) = match sight {
+            Sight::CertificateExpired => (
+                format!("the certificate of {origin} has expired"),
+                "its owner has to renew it; or the clock of this machine is ahead",
+                renew(),
+            ),
+            Sight::CertificateNotYetValid => (
+                format!("the certificate of {origin} is not valid yet"),
+                "the clock of this machine is behind",
+                set_clock(),
+            ),
+            Sight::CertificateUnknownIssuer => (
+                format!("nobody we trust vouches for the certificate of {origin}"),
+                "a gateway or proxy with an authority of its own: name its certificate in SSL_CERT_FILE and NODE_EXTRA_CA_CERTS",
+                self.authority(),
+            ),
+            Sight::CertificateWrongName => (
+                format!("the certificate of {origin} is for another host"),
+                "the base URL names the wrong host, or something on the way answers in its place",
+                wrong_url(),
+            ),
+            Sight::TlsFailed => {
+                (format!("no TLS with {origin}"), "it speaks no TLS there, or only an old one", wrong_url())
+            }
+            _ => return None,
+        };
+        Some(Finding::error("endpoint-tls", what).because(cause).helped(remedy))
+    }
+
+    /// A file of authorities that lacks the one in question, or the one that is needed.
+    fn authority(&self) -> Remedy {
+        let named = value(self.facts, AUTHORITIES).and_then(|(_, at)| unset(AUTHORITIES, at));
+        named.unwrap_or_else(|| {
+            let origin = &self.endpoint.origin;
+            Remedy::Administrator(format!("give you the certificate of the authority behind {origin}"))
+        })
+    }
+
+    /// The proxy stands in a file; else `NO_PROXY` leads past it, unless it only wants a login.
+    fn proxy(&self, what: String, wants_login: bool) -> Finding {
+        let finding = Finding::error("endpoint-proxy", what)
+            .because("HTTPS_PROXY, HTTP_PROXY or ALL_PROXY leads there; NO_PROXY leads past it");
+        let in_file = PROXIES.into_iter().flat_map(|(upper, lower)| [upper, lower]).find_map(|name| {
+            let (_, at) = value(self.facts, name)?;
+            Remedy::edit(at?)
+        });
+        let past = || {
+            let known = value(self.facts, "NO_PROXY").map(|(text, _)| text).filter(|text| !text.is_empty());
+            let host = host(&self.endpoint.origin);
+            let all = known.into_iter().chain([host]).collect::<Vec<_>>().join(",");
+            Remedy::run(&["export", &format!("NO_PROXY={all}"), &format!("no_proxy={all}")])
+        };
+        finding.helped(in_file.unwrap_or_else(|| match wants_login {
+            true => Remedy::Administrator("give you a login for the proxy".into()),
+            false => past(),
+        }))
+    }
 }
 
-fn proxy(what: String) -> Finding {
-    Finding::error("endpoint-proxy", what)
-        .because("HTTPS_PROXY, HTTP_PROXY or ALL_PROXY leads there; NO_PROXY leads past it")
-        .mend("env | grep -io '^[a-z]*_proxy'")
+/// What sets the clock.
+fn set_clock() -> Remedy {
+    match cfg!(target_os = "macos") {
+        true => Remedy::run(&["sudo", "sntp", "-sS", "time.apple.com"]),
+        false => Remedy::run(&["sudo", "timedatectl", "set-ntp", "true"]),
+    }
 }
 
-fn tls(what: String, cause: &str, mend: &str) -> Finding {
-    Finding::error("endpoint-tls", what).because(cause).mend(mend)
-}
-
-const AUTHORITY: &str = "export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt";
-
-fn silence(endpoint: &Endpoint) -> Option<Finding> {
-    let origin = &endpoint.origin;
-    let unreachable = |what: String, cause: &str, mend: String| {
-        Finding::error("endpoint-unreachable", what).because(cause).mend(mend)
-    };
-    let host = host(origin);
-    Some(match endpoint.seen.sight {
-        Sight::UnknownHost => unreachable(
-            format!("the host of {origin} has no address"),
-            "a typing mistake in the base URL, no network, or a name server that does not know it",
-            format!("getent hosts {host}"),
-        ),
-        Sight::Refused => unreachable(
-            format!("nobody listens at {origin}"),
-            "the service does not run, or the port is wrong",
-            "claviger explain".into(),
-        ),
-        Sight::Unreachable => unreachable(
-            format!("{origin} cannot be reached"),
-            "no network, no route, or a firewall",
-            format!("getent hosts {host}"),
-        ),
-        Sight::BrokenOff => unreachable(
-            format!("{origin} broke off its answer"),
-            "what listens there may not speak HTTP",
-            "claviger explain".into(),
-        ),
-        Sight::ConnectTimeout => timeout(format!("{origin} takes no connection in time")),
-        Sight::AnswerTimeout => timeout(format!("{origin} takes the request and does not answer")),
-        Sight::CertificateExpired => tls(
-            format!("the certificate of {origin} has expired"),
-            "its owner has to renew it; or the clock of this machine is ahead",
-            "date -u",
-        ),
-        Sight::CertificateNotYetValid => tls(
-            format!("the certificate of {origin} is not valid yet"),
-            "the clock of this machine is behind",
-            "date -u",
-        ),
-        Sight::CertificateUnknownIssuer => tls(
-            format!("nobody we trust vouches for the certificate of {origin}"),
-            "a gateway or proxy with an authority of its own: name its certificate in SSL_CERT_FILE and NODE_EXTRA_CA_CERTS",
-            AUTHORITY,
-        ),
-        Sight::CertificateWrongName => tls(
-            format!("the certificate of {origin} is for another host"),
-            "the base URL names the wrong host, or something on the way answers in its place",
-            "claviger explain",
-        ),
-        Sight::TlsFailed => tls(
-            format!("no TLS with {origin}"),
-            "it speaks no TLS there, or only an old one",
-            "claviger explain",
-        ),
-        Sight::ProxyUnreachable => proxy(format!("the proxy on the way to {origin} cannot be reached")),
-        Sight::ProxyRefused => proxy(format!("the proxy on the way to {origin} refuses to go there")),
-        Sight::ProxyWantsLogin => proxy(format!("the proxy on the way to {origin} wants a login")),
-        // What could not be set up has a reason of its own among the variables.
-        Sight::Answered | Sight::Malformed | Sight::NotSetUp | Sight::Locked | Sight::Silent => return None,
-    })
-}
-
-fn timeout(what: String) -> Finding {
-    Finding::error("endpoint-timeout", what)
-        .because("a firewall that drops packets, a proxy that has to be used, or a server that hangs")
-        .mend("env | grep -io '^[a-z]*_proxy'")
-}
-
-fn host(origin: &str) -> String {
+/// The host of an origin.
+fn host(origin: &str) -> &str {
     let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-    let host = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(host, _)| host);
-    crate::quote::shell(host)
+    host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(host, _)| host)
 }
 
 fn skew(endpoint: &Endpoint) -> Option<Finding> {
@@ -133,5 +219,5 @@ fn skew(endpoint: &Endpoint) -> Option<Finding> {
             .because("signed requests are refused, and expiries are misjudged"),
         false => Finding::warning("clock-skew", what).because("expiries are misjudged by as much"),
     };
-    Some(finding.mend("timedatectl set-ntp true"))
+    Some(finding.helped(set_clock()))
 }

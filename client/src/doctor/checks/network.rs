@@ -2,12 +2,12 @@
 
 use crate::doctor::{
     facts::{Certificates, Facts, Fault},
-    finding::{Finding, edit},
+    finding::{Finding, unset},
 };
-use claviger::reason::Location;
+use claviger::{reason::Location, remedy::Remedy};
 
 /// Variables that name a proxy, in pairs that mean the same.
-const PROXIES: [(&str, &str); 3] =
+pub(super) const PROXIES: [(&str, &str); 3] =
     [("HTTPS_PROXY", "https_proxy"), ("HTTP_PROXY", "http_proxy"), ("ALL_PROXY", "all_proxy")];
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 const CHECKS_OFF: &str = "NODE_TLS_REJECT_UNAUTHORIZED";
@@ -22,7 +22,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
 }
 
 /// The value of a variable as the session has it, settings first; with the place, if a file sets it.
-fn value<'a>(facts: &'a Facts, name: &str) -> Option<(&'a str, Option<&'a Location>)> {
+pub(super) fn value<'a>(facts: &'a Facts, name: &str) -> Option<(&'a str, Option<&'a Location>)> {
     let set = facts.settings.iter().find(|setting| setting.name.strip_prefix("env.") == Some(name));
     match set.and_then(|setting| Some((setting.text.as_deref()?, Some(&setting.at)))) {
         Some(found) => Some(found),
@@ -30,16 +30,12 @@ fn value<'a>(facts: &'a Facts, name: &str) -> Option<(&'a str, Option<&'a Locati
     }
 }
 
-fn unset(name: &str, at: Option<&Location>) -> String {
-    at.map_or_else(|| format!("unset {name}"), edit)
-}
-
 fn proxy(facts: &Facts, name: &str) -> Option<Finding> {
     let (text, at) = value(facts, name)?;
     let fault = fault(text)?;
     let cause = "it has to look like http://host:port; programs ignore one that does not, or fail";
     let finding = Finding::error("proxy-malformed", format!("{name} {fault}"));
-    Some(finding.at(at).because(cause).mend(unset(name, at)))
+    Some(finding.at(at).because(cause).helped(unset(name, at)))
 }
 
 /// What is wrong with a proxy. Without a scheme, programs assume http.
@@ -70,7 +66,7 @@ fn ambiguous(facts: &Facts, (upper, lower): (&str, &str)) -> Option<Finding> {
     differ.then(|| {
         Finding::warning("proxy-ambiguous", format!("{upper} and {lower} differ"))
             .because("some programs read the one, some the other")
-            .mend(format!("export {lower}=\"${upper}\""))
+            .helped(Remedy::unset(&[lower]))
     })
 }
 
@@ -91,7 +87,7 @@ fn certificates(file: &Certificates) -> Option<Finding> {
         ),
     };
     let cause = "programs then trust nobody, or not those they should";
-    Some(finding.at(at).because(cause).mend(unset(variable, at.as_ref())))
+    Some(finding.at(at).because(cause).helped(unset(variable, at.as_ref())))
 }
 
 fn checks_off(facts: &Facts) -> Option<Finding> {
@@ -100,7 +96,7 @@ fn checks_off(facts: &Facts) -> Option<Finding> {
         Finding::warning("tls-checks-off", format!("{CHECKS_OFF}=0: tools of Node believe any server"))
             .at(at)
             .because("a credential can then be read on the way; name your authority in NODE_EXTRA_CA_CERTS instead")
-            .mend(unset(CHECKS_OFF, at))
+            .helped(unset(CHECKS_OFF, at))
     })
 }
 

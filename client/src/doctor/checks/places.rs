@@ -1,11 +1,10 @@
 //! Owners and permissions.
 
-use super::daemon::quoted;
 use crate::doctor::{
     facts::{Facts, Found, Kind, Owner, Place, Role},
     finding::Finding,
 };
-use claviger::reason::Location;
+use claviger::{reason::Location, remedy::Remedy, socket::SOCKET_VARIABLE};
 
 /// Judges every place, but settings files of which the daemon says itself what is wrong.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
@@ -14,12 +13,12 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
         let path = place.path.display().to_string();
         !explained.is_some_and(|explained| super::settings::is_broken(explained, &path))
     };
-    facts.places.iter().filter(told).filter_map(judge).collect()
+    facts.places.iter().filter(told).filter_map(|place| judge(place, facts)).collect()
 }
 
-fn judge(place: &Place) -> Option<Finding> {
-    let finding = kind(place).or_else(|| owner(place)).or_else(|| mode(place))?;
-    Some(finding.at(&Location { file: place.path.display().to_string(), ..Location::default() }))
+fn judge(place: &Place, facts: &Facts) -> Option<Finding> {
+    let finding = kind(place).or_else(|| owner(place, facts)).or_else(|| mode(place))?;
+    Some(finding.at(&Location::of_file(&place.path)))
 }
 
 fn wanted(role: Role) -> (Kind, &'static str) {
@@ -35,24 +34,35 @@ fn kind(Place { path, role, found }: &Place) -> Option<Finding> {
     (found.kind != kind).then(|| {
         Finding::error("wrong-kind", format!("it should be {name}"))
             .because("claviger leaves it alone, and does not work around it")
-            .mend(format!("mv {path} {path}.old", path = quoted(path)))
+            .helped(Remedy::move_away(path))
     })
 }
 
-fn owner(Place { path, role, found }: &Place) -> Option<Finding> {
+fn owner(Place { path, role, found }: &Place, facts: &Facts) -> Option<Finding> {
     let whose = match (found.owner, role) {
         (Owner::Us, _) | (Owner::Root, Role::Directory | Role::File) => return None,
         (Owner::Root, _) => "root".to_owned(),
         (Owner::Other(uid), _) => format!("uid {uid}"),
     };
+    let remedy = match (found.owner, role) {
+        // It may well be a daemon's, of the user that it belongs to: it is left to him.
+        (_, Role::Socket) if facts.names_socket => Remedy::unset(&[SOCKET_VARIABLE]),
+        (Owner::Other(_), Role::Directory | Role::File) => {
+            Remedy::Administrator(format!("make {} yours, or root's", path.display()))
+        }
+        (Owner::Root, _) if !matches!(role, Role::Socket) => {
+            Remedy::run(&["sudo", "chown", &facts.uid.to_string(), &path.to_string_lossy()])
+        }
+        _ => Remedy::move_away(path),
+    };
     Some(
         Finding::error("wrong-owner", format!("it belongs to {whose}"))
             .because("often left behind by sudo; its owner can change what it says")
-            .mend(format!("sudo chown \"$(id -u)\" {}", quoted(path))),
+            .helped(remedy),
     )
 }
 
-fn mode(Place { path, role, found: Found { mode, .. } }: &Place) -> Option<Finding> {
+fn mode(Place { path, role, found: Found { mode, owner, .. } }: &Place) -> Option<Finding> {
     let (forbidden, right, cause) = match role {
         Role::OwnDirectory => (0o077, "700", "only you may look in"),
         Role::OwnFile | Role::SecretFile => (0o077, "600", "only you may read it"),
@@ -66,6 +76,11 @@ fn mode(Place { path, role, found: Found { mode, .. } }: &Place) -> Option<Findi
     (open != 0).then(|| {
         finding("open-to-others", format!("others than you can {can} it (mode {mode:04o})"))
             .because(cause)
-            .mend(format!("chmod {right} {}", quoted(path)))
+            .helped(match owner {
+                Owner::Us => Remedy::permit(right, path),
+                Owner::Root | Owner::Other(_) => {
+                    Remedy::Administrator(format!("close {} to others (chmod {right})", path.display()))
+                }
+            })
     })
 }

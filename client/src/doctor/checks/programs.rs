@@ -3,10 +3,11 @@
 use crate::{
     doctor::{
         facts::{Facts, Program},
-        finding::{Finding, edit},
+        finding::Finding,
     },
     hook::claude::HOOKS,
 };
+use claviger::remedy::Remedy;
 
 /// Longest name of a program without a path that is shown.
 const LONGEST_NAME: usize = 32;
@@ -30,11 +31,11 @@ fn missing(program: &Program) -> Finding {
         true => "there is no such program, or it may not be run",
         false => "no directory of this session's PATH has it",
     };
-    let mend = match (hook, is_path || may_be_secret) {
-        (true, _) if HOOKS.iter().any(|(key, _)| key == name) => "claviger hook install claude".to_owned(),
-        (true, _) => edit(at),
-        (false, true) => edit(at),
-        (false, false) => format!("command -v {} || {}", crate::quote::shell(word), edit(at)),
+    // Installing it again changes the user's own settings, and no others.
+    let is_ours = *hook && at.layer == "user" && HOOKS.iter().any(|(key, _)| key == name);
+    let remedy = match is_ours {
+        true => Some(Remedy::claviger(&["hook", "install", "claude"])),
+        false => Remedy::edit(at),
     };
-    finding.at(at).because(cause).mend(mend)
+    finding.at(at).because(cause).helped(remedy)
 }

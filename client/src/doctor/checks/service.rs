@@ -1,6 +1,5 @@
 //! What a service manager would start. That there is nothing is fine: the client starts a daemon by itself.
 
-use super::daemon::quoted;
 use crate::{
     doctor::{
         facts::{Facts, Unit},
@@ -8,7 +7,7 @@ use crate::{
     },
     service::units::State,
 };
-use claviger::reason::Location;
+use claviger::{reason::Location, remedy::Remedy};
 
 /// Judges the files of systemd or launchd.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
@@ -24,7 +23,7 @@ fn judge(unit: &Unit) -> Option<Finding> {
         )
         .because("the service manager holds the socket and cannot start a daemon"),
         (Some(program), Some(other)) => {
-            let what = format!("it starts {}, this client {}", program.display(), quoted(other));
+            let what = format!("it starts {}, this client {}", program.display(), other.display());
             Finding::warning("service-other-program", what)
                 .because("two installations; which daemon runs depends on who starts it")
         }
@@ -34,12 +33,12 @@ fn judge(unit: &Unit) -> Option<Finding> {
             State::Foreign => outdated("somebody has edited it; changes of your own belong in a drop-in"),
         },
     };
-    let mend = match unit.state {
+    let install: &[&str] = match unit.state {
         // Only told to does it replace what somebody has changed.
-        State::Foreign => "claviger service install --force",
-        _ => "claviger service install",
+        State::Foreign => &["service", "install", "--force"],
+        _ => &["service", "install"],
     };
-    Some(finding.at(&at).mend(mend))
+    Some(finding.at(&at).helped(Remedy::claviger(install)))
 }
 
 fn outdated(why: &str) -> Finding {

@@ -2,12 +2,14 @@
 
 use crate::doctor::{
     facts::Facts,
-    finding::{Finding, edit, place},
+    finding::{Finding, place},
 };
 use claviger::{
     proto::v1::{ExplainResponse, SettingsFile, settings_file::State},
     reason::Location,
+    remedy::Remedy,
     warning::Kind,
+    wire,
 };
 use std::iter::repeat;
 
@@ -33,18 +35,15 @@ fn file(file: &SettingsFile) -> Option<Finding> {
             .because("what the file said before still counts, until the daemon ends"),
         _ => Finding::error("settings-invalid", problem.message.clone()).because(problem.hint.clone()),
     };
-    Some(finding.at(&at).mend(edit(&at)))
+    Some(finding.at(&at).helped(problem.remedy.as_ref().and_then(wire::from_remedy)))
 }
 
 /// What another check says already is left out.
 fn warning(kind: Option<Kind>, text: &str) -> Option<Finding> {
-    let explain = "claviger explain";
-    let (because, mend) = match kind {
+    let explain = Remedy::claviger(&["explain"]);
+    let (because, remedy) = match kind {
         Some(Kind::SettingsKept) => return None,
-        Some(Kind::TwoClouds) => (
-            "a session has one backend",
-            "unset the CLAUDE_CODE_USE_… variable you do not mean; `claviger explain` shows where it stands",
-        ),
+        Some(Kind::TwoClouds) => ("a session has one backend", explain),
         Some(Kind::PolicyIneffective) => {
             ("a policy that a user could set would guard against nobody", explain)
         }
@@ -52,11 +51,11 @@ fn warning(kind: Option<Kind>, text: &str) -> Option<Finding> {
             ("the base URL starts with http://, and it is not this machine", explain)
         }
         Some(Kind::VertexProjectOverridden) => {
-            ("Google's own variables come first", "unset GCLOUD_PROJECT GOOGLE_CLOUD_PROJECT")
+            ("Google's own variables come first", Remedy::unset(&["GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"]))
         }
         // Of a later release.
         None => ("", explain),
     };
     let id = kind.map_or("resolution-warning", Kind::as_str);
-    Some(Finding::warning(id, text).because(because).mend(mend))
+    Some(Finding::warning(id, text).because(because).helped(remedy))
 }

@@ -1,6 +1,6 @@
 //! What the daemon says: of itself, of the session, and whether its credential can be had.
 
-use super::{child, settings};
+use super::{child, holder, settings};
 use crate::{
     context::Context,
     doctor::{
@@ -15,9 +15,10 @@ use claviger::{
     client::{Client, ConnectError, daemon_program, request, unwrap},
     proto::v1::{
         self, Backend, ExplainRequest, ExplainResponse, GetStatusRequest, GetVersionRequest, Lease,
-        ListAccountsRequest, Problem, StorePlace, watch_credential_response::Event,
+        ListAccountsRequest, StorePlace, lease::Material, watch_credential_response::Event,
     },
-    reason::{self, Reason},
+    reason::{Problem, Reason},
+    remedy::Remedy,
     secret::Secret,
     session::SessionContext,
     wire,
@@ -98,11 +99,13 @@ async fn connect(context: &Context) -> Result<Client, Daemon> {
         Ok(client) => Ok(client),
         Err(Failure::Connect(error)) => Err(match error {
             ConnectError::Unreachable { .. } => Daemon::Absent,
-            ConnectError::Unsafe { path, why } => Daemon::Unsafe { path, why },
+            ConnectError::Unsafe { path, why, remedy } => Daemon::Unsafe { path, why, remedy },
             ConnectError::NotStarted(words) => Daemon::NotStarted(words),
-            ConnectError::Handshake(error) => Daemon::Stranger(error.to_string()),
+            ConnectError::Handshake(error) => {
+                Daemon::Stranger { socket: context.socket().unwrap_or_default(), why: error.to_string() }
+            }
         }),
-        Err(Failure::TimedOut(limit)) => Err(Daemon::Silent(limit)),
+        Err(Failure::TimedOut(limit)) => Err(silent(context, limit)),
         Err(failure) => Err(Daemon::NotStarted(failure.in_short().1)),
     }
 }
@@ -111,8 +114,8 @@ async fn connect(context: &Context) -> Result<Client, Daemon> {
 async fn describe(context: &Context, client: &Client) -> Daemon {
     let mut service = client.inspect();
     let version = match timeout(ANSWER, service.get_version(request(GetVersionRequest {}))).await {
-        Err(_) => return Daemon::Silent(ANSWER),
-        Ok(Err(status)) => return Daemon::Refused(on_the_wire(&wire::from_status(&status))),
+        Err(_) => return silent(context, ANSWER),
+        Ok(Err(status)) => return Daemon::Refused(wire::from_status(&status)),
         Ok(Ok(answer)) => answer.into_inner().version.unwrap_or_default(),
     };
     let status = timeout(ANSWER, service.get_status(request(GetStatusRequest {}))).await;
@@ -151,8 +154,8 @@ impl Look<'_> {
         let mut service = self.client.inspect();
         let answer = async { unwrap(service.explain(request(message)).await) };
         match timeout(ANSWER, answer).await {
-            Ok(answer) => answer.map_err(|problem| on_the_wire(&problem)),
-            Err(_) => Err(silent()),
+            Ok(answer) => answer,
+            Err(_) => Err(no_answer()),
         }
     }
 
@@ -177,22 +180,21 @@ impl Look<'_> {
     }
 
     async fn first_event(&self) -> Asked {
-        let failed = |problem, command| Err(Credential::Failed { problem, command });
+        let failed = |problem| Err(Credential::Failed(problem));
+        let received = |problem: &v1::Problem| failed(wire::from_problem(problem, SystemTime::now()));
         let mut client = self.client.clone();
         let mut stream = match client.watch(self.session).await {
             Ok(stream) => stream,
-            Err(problem) => return failed(on_the_wire(&problem), String::new()),
+            Err(problem) => return failed(problem),
         };
         loop {
             match stream.next().await {
                 Ok(Some(Event::Issued(issued))) => return Ok(Box::new(issued.lease.unwrap_or_default())),
-                Ok(Some(Event::Problem(problem))) => return failed(problem, String::new()),
-                Ok(Some(Event::HumanNeeded(needed))) => {
-                    return failed(needed.problem.unwrap_or_default(), needed.command);
-                }
+                Ok(Some(Event::Problem(problem))) => return received(&problem),
+                Ok(Some(Event::HumanNeeded(needed))) => return received(&needed.problem.unwrap_or_default()),
                 Ok(Some(Event::Progress(_))) => {}
-                Ok(None) => return failed(silent(), String::new()),
-                Err(problem) => return failed(on_the_wire(&problem), String::new()),
+                Ok(None) => return failed(no_answer()),
+                Err(problem) => return failed(problem),
             }
         }
     }
@@ -246,6 +248,10 @@ fn ahead(date: u64, now: SystemTime) -> Option<i64> {
 fn lent(lease: &Lease) -> Lent {
     Lent {
         source: lease.source.clone(),
+        own_variable: match &lease.material {
+            Some(Material::OwnVariable(name)) => Some(name.clone()),
+            _ => None,
+        },
         at: place(lease.location.as_ref()),
         expires_at: lease.expires_at.as_ref().and_then(wire::system_time),
         stale: lease.stale,
@@ -253,11 +259,11 @@ fn lent(lease: &Lease) -> Lent {
     }
 }
 
-/// A problem in the form that answers have.
-fn on_the_wire(problem: &reason::Problem) -> Problem {
-    wire::problem(problem, SystemTime::now())
+fn no_answer() -> Problem {
+    Problem::new(Reason::ShuttingDown, "the daemon did not answer").remedy(Remedy::refresh())
 }
 
-fn silent() -> Problem {
-    on_the_wire(&reason::Problem::new(Reason::ShuttingDown, "the daemon did not answer"))
+fn silent(context: &Context, after: Duration) -> Daemon {
+    let holder = context.socket().ok().and_then(|socket| holder::of(&socket));
+    Daemon::Silent { after, holder }
 }

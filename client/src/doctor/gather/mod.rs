@@ -3,6 +3,7 @@
 
 mod child;
 mod daemon;
+mod holder;
 mod places;
 mod settings;
 mod units;
@@ -13,6 +14,7 @@ use super::{
     progress::Progress,
 };
 use crate::{context::Context, failure::Failure};
+use claviger::socket::SOCKET_VARIABLE;
 use std::{env, time::Duration};
 use tokio::{task::spawn_blocking, time::timeout};
 
@@ -29,6 +31,10 @@ pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Fai
     session.interactive = false;
     let progress = Progress::start(context);
     let mut facts = Facts {
+        directory: session.cwd.display().to_string(),
+        socket: context.options.socket.as_ref().map(|path| path.display().to_string()),
+        names_socket: env::var_os(SOCKET_VARIABLE).is_some_and(|path| !path.is_empty()),
+        uid: nix::unistd::Uid::effective().as_raw(),
         variables: session.variables.clone(),
         present: session.present.clone(),
         malformed: variables::malformed(env::vars_os()),

@@ -1,7 +1,10 @@
 use super::{left, render, reset, signed_in};
 use crate::{output::Style, render::fixture};
-use claviger::proto::v1::{
-    Account, AccountKind, ListAccountsResponse, LoggedOut, Registration, ResetResponse, StorePlace,
+use claviger::{
+    proto::v1::{
+        Account, AccountKind, ListAccountsResponse, LoggedOut, Registration, ResetResponse, StorePlace,
+    },
+    remedy::Remedy,
 };
 
 fn work() -> Account {
@@ -58,12 +61,11 @@ can sign in with
 
 #[test]
 fn what_is_wrong_stands_below_its_account() {
-    let hint = "`claviger login work` signs in again";
-    let problem = fixture::problem("login-required", "it was revoked\x1b[2J", hint);
+    let problem = fixture::helped("login-required", "it was revoked\x1b[2J", "", Remedy::login(Some("work")));
     let expected = "\
 NAME  IN USE  KIND   WHO             AUDIENCE                 KEPT IN  SIGNED IN      PROBLEM
 work  yes     oauth  me@example.com  https://gateway.example  keyring  2 h 5 min ago  login-required
-  ! it was revoked\\u{1b}[2J (login-required); `claviger login work` signs in again
+  ! it was revoked\\u{1b}[2J (login-required); run: claviger login work
 ";
     assert!(text(&list(vec![Account { problem, ..work() }]), None).starts_with(expected));
 }

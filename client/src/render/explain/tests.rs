@@ -5,6 +5,7 @@ use claviger::{
         Backend, ExplainResponse, LoginPolicy, SessionMode, SettingsFile, SettingsValue, SlotStatus, Step,
         Timings, settings_file::State, step::Outcome,
     },
+    remedy::Remedy,
     wire,
 };
 use std::time::Duration;
@@ -100,7 +101,12 @@ fn without_a_winner_the_problem_is_told() {
         mode: SessionMode::Bare.into(),
         backend: Backend::Anthropic.into(),
         steps: vec![step("api-key-helper", Outcome::Refused, "this workspace is not trusted")],
-        problem: fixture::problem("workspace-untrusted", "nobody decided", "run `claviger trust show`"),
+        problem: fixture::helped(
+            "workspace-untrusted",
+            "nobody decided",
+            "see what it asks for",
+            Remedy::trust(),
+        ),
         ..Default::default()
     };
     let expected = "\
@@ -110,14 +116,15 @@ anthropic credential for a bare session
 
 there is no credential
 nobody decided (workspace-untrusted)
-hint: run `claviger trust show`
+hint: see what it asks for; run `claviger trust grant`
 ";
     assert_eq!(render(&answer, fixture::now(), Style::default()), expected);
 }
 
 #[test]
 fn what_failed_last_is_told() {
-    let problem = fixture::problem("command-failed", "it ended with exit code 2", "run it by hand");
+    let problem =
+        fixture::helped("command-failed", "it ended with exit code 2", "run it by hand", Remedy::refresh());
     let slot = SlotStatus { generation: 0, expires_at: None, refresh_at: None, ..fixture::slot() };
     let answer = ExplainResponse { slot: Some(SlotStatus { last_problem: problem, ..slot }), ..walk() };
     let expected = "\

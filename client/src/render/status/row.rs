@@ -10,7 +10,7 @@ use crate::{
         place, time,
     },
 };
-use claviger::{proto::v1::SlotStatus, wire};
+use claviger::{proto::v1::SlotStatus, source::STORED, wire};
 use std::time::{Duration, SystemTime};
 
 /// How many columns there are.
@@ -74,7 +74,7 @@ pub(crate) fn key(slot: &SlotStatus) -> String {
 /// Where it is configured. An account stands in no file: somebody signed in.
 pub(crate) fn configured(slot: &SlotStatus) -> String {
     let unplaced = match slot.source.as_str() {
-        "oauth-login" | "saved-api-key" => "local store",
+        source if STORED.contains(&source) => "local store",
         _ => "environment",
     };
     slot.location.as_ref().map_or_else(|| unplaced.into(), place)

@@ -3,7 +3,11 @@ use crate::{
     output::{Glyphs, Place, Style},
     render::fixture,
 };
-use claviger::proto::v1::{Counters, Facts, GetStatusResponse, SlotStatus, Version};
+use claviger::{
+    proto::v1::{Counters, Facts, GetStatusResponse, SlotStatus, Version},
+    reason::Location,
+    remedy::Remedy,
+};
 
 fn status(slots: Vec<SlotStatus>) -> GetStatusResponse {
     let counters =
@@ -24,7 +28,12 @@ fn failed() -> SlotStatus {
     SlotStatus {
         key: "ffee".into(),
         source: "api-key-helper".into(),
-        last_problem: fixture::problem("command-failed", "the command ended with status 1", "look at it"),
+        last_problem: fixture::helped(
+            "command-failed",
+            "the command ended with status 1",
+            "look at it",
+            Remedy::refresh(),
+        ),
         failures: 3,
         ..Default::default()
     }
@@ -138,20 +147,22 @@ fn a_lock_is_told_and_colours_only_where_they_are_seen() {
 }
 
 #[test]
-fn a_problem_names_the_command_that_mends_it() {
-    let line = |reason: &str, hint: &str| {
-        let problem = fixture::problem(reason, "x", hint).unwrap_or_default();
-        super::trouble(&problem, 1).last().cloned().unwrap_or_default()
+fn a_problem_says_what_helps() {
+    let lines = |remedy: Remedy| {
+        let problem = fixture::helped("command-failed", "x", "look at it", remedy).unwrap_or_default();
+        super::trouble(&problem, 2)
     };
-    assert_eq!(line("login-required", "`claviger login work` signs in"), "`claviger login work` signs in");
-    for (reason, command) in [
-        ("command-failed", "claviger refresh"),
-        ("workspace-untrusted", "claviger trust show"),
-        ("settings-invalid", "claviger explain"),
-        ("from-the-future", "claviger refresh"),
+    let at = Location { layer: "user".into(), file: "/h/s.json".into(), line: 3, column: 0 };
+    for (remedy, last) in [
+        (Remedy::login(Some("work")), "run: claviger login work"),
+        (Remedy::refresh().within("/a b"), "run: claviger --cwd '/a b' refresh"),
+        (Remedy::Edit(at), "edit: /h/s.json:3"),
+        (Remedy::Administrator("allow it".into()), "ask your administrator to allow it"),
     ] {
-        assert_eq!(line(reason, "edit `settings.json`"), format!("run: {command}"));
+        assert_eq!(lines(remedy), ["x (command-failed), 2 times in a row", "look at it", last]);
     }
+    let unknown = fixture::problem("from-the-future", "x", "see `claviger help`").unwrap_or_default();
+    assert_eq!(super::trouble(&unknown, 1), ["x (from-the-future)", "see `claviger help`"]);
 }
 
 #[test]

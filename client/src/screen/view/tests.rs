@@ -4,14 +4,22 @@ use crate::{
     render::fixture,
     screen::model::{Key, Message, Model, update},
 };
-use claviger::proto::v1::{Counters, GetStatusResponse, SlotStatus, Version, WatchStatusResponse};
+use claviger::{
+    proto::v1::{Counters, GetStatusResponse, SlotStatus, Version, WatchStatusResponse},
+    remedy::Remedy,
+};
 use ratatui::{Terminal, backend::TestBackend, style::Modifier};
 
 fn state() -> Message {
     let failed = SlotStatus {
         key: "ffee".into(),
         source: "aws-chain".into(),
-        last_problem: fixture::problem("command-failed", "the command ended with status 1", "look at it"),
+        last_problem: fixture::helped(
+            "command-failed",
+            "the command ended with status 1",
+            "look at it",
+            Remedy::refresh(),
+        ),
         failures: 3,
         ..Default::default()
     };

@@ -6,7 +6,7 @@ use crate::{
     oauth::{Failure, Granted, Server},
     store::{self, Kept, Quarantine, Record, Refresh, Room, Store, milliseconds},
 };
-use claviger::reason::Reason;
+use claviger::{reason::Reason, remedy::Remedy};
 use claviger_child::{
     Declined, Facts, Provided, Text,
     account::{Kind, Lend, Place, StoreChoice},
@@ -87,7 +87,7 @@ fn record(store: &Store, request: &Lend) -> Result<Kept, Declined> {
         Some(_) => Err(store::cut_off(account)),
         None => {
             Err(Declined::new(Reason::LoginRequired, format!("the file of the account {account} is gone"))
-                .hint(format!("`claviger login {account}` makes a new one")))
+                .remedy(Remedy::login(Some(account))))
         }
     }
 }
@@ -126,16 +126,16 @@ fn found(record: &Record) -> Option<Provided> {
 
 /// How to refresh a record.
 fn refreshable(account: &str, record: &Record) -> Result<Refresh, Declined> {
-    let login = format!("`claviger login {account}` signs in again");
+    let login = Remedy::login(Some(account));
     if let Some(Quarantine { why, .. }) = &record.quarantine {
-        return Err(Declined::new(Reason::LoginRequired, why.clone()).hint(login));
+        return Err(Declined::new(Reason::LoginRequired, why.clone()).remedy(login));
     }
     record.refresh.clone().ok_or_else(|| {
         let message =
             format!("the token of the account {account} has expired, and there is no refresh token");
-        Declined::new(Reason::LoginRequired, message).hint(format!(
-            "{login}; ask for the scope offline_access if the server wants that for refresh tokens"
-        ))
+        Declined::new(Reason::LoginRequired, message)
+            .hint("ask for the scope offline_access if the server wants that for refresh tokens")
+            .remedy(login)
     })
 }
 

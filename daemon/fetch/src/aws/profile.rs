@@ -5,7 +5,7 @@ use super::{Declined, variable};
 use crate::file::{self, Unread};
 use aws_config::profile::{self, Profile as Section, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
-use claviger::reason::Reason;
+use claviger::{reason::Reason, remedy::Remedy};
 use claviger_child::cloud_file::{AWS_CONFIG, AWS_CREDENTIALS};
 use std::path::Path;
 
@@ -39,7 +39,7 @@ pub(super) struct Profile {
     /// Whether it says anything about credentials; many name a region only.
     pub(super) has_credentials: bool,
     /// The command that signs in, if the profile itself says that a person does.
-    pub(super) sign_in: Option<String>,
+    pub(super) sign_in: Option<Remedy>,
 }
 
 /// Where credentials begin.
@@ -78,7 +78,8 @@ pub(super) async fn selected() -> Result<Option<Profile>, Declined> {
         name => {
             let message = format!("AWS_PROFILE names the profile {}, which does not exist", plain(name));
             Err(Declined::new(Reason::SettingsInvalid, message)
-                .hint("`aws configure list-profiles` shows those that do; `aws configure sso` makes one"))
+                .hint("unset it, or name one that `aws configure list-profiles` shows")
+                .remedy(Remedy::unset(&["AWS_PROFILE"])))
         }
     }
 }
@@ -141,16 +142,15 @@ fn begin(section: &Section) -> Kind {
     }
 }
 
-/// What to type; not for a name that a shell would take for something else.
-fn sign_in(section: &Section, name: &str) -> Option<String> {
-    let is_word = |char: char| char.is_ascii_alphanumeric() || "-_.@:/+".contains(char);
+/// What signs in; not for a name that cannot be shown as it is.
+fn sign_in(section: &Section, name: &str) -> Option<Remedy> {
     let has = |key| section.get(key).is_some();
     let verb = match () {
-        () if has("sso_session") || has("sso_start_url") => "sso login",
-        () if has("login_session") => "login",
+        () if has("sso_session") || has("sso_start_url") => &["aws", "sso", "login"][..],
+        () if has("login_session") => &["aws", "login"],
         () => return None,
     };
-    name.chars().all(is_word).then(|| format!("aws {verb} --profile {name}"))
+    (plain(name) == name).then(|| Remedy::run(&[verb, &["--profile", name]].concat()))
 }
 
 // === impl Kind ===

@@ -3,7 +3,7 @@
 
 use super::Declined;
 use crate::file::read;
-use claviger::reason::Reason;
+use claviger::{reason::Reason, remedy::Remedy};
 use serde_json::{Map, Value};
 use std::{io::ErrorKind, path::Path};
 use zeroize::Zeroizing;
@@ -13,8 +13,9 @@ const MAX_CREDENTIALS: usize = 1024 * 1024;
 /// Largest file with a subject token, in bytes.
 const MAX_SUBJECT: usize = 64 * 1024;
 
-const HINT: &str = "create it again: `gcloud auth application-default login` for yourself, or download it from the \
-                    Google Cloud console";
+const HINT: &str = "create it again for yourself, or download it from the Google Cloud console";
+/// Writes it again.
+const SIGN_IN: [&str; 4] = ["gcloud", "auth", "application-default", "login"];
 
 /// An object of a credentials file and where it stands.
 #[derive(Clone)]
@@ -62,6 +63,7 @@ pub(super) fn read_subject(path: &Path) -> Result<Zeroizing<Vec<u8>>, Declined> 
 fn invalid(path: &Path, what: &str) -> Declined {
     Declined::new(Reason::SettingsInvalid, format!("the credentials file {} {what}", path.display()))
         .hint(HINT)
+        .remedy(Remedy::run(&SIGN_IN))
 }
 
 impl<'a> Fields<'a> {

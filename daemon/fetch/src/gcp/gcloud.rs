@@ -11,7 +11,7 @@ use super::{
     variable,
 };
 use aws_smithy_types::{DateTime, date_time::Format};
-use claviger::{reason::Reason, secret::Secret};
+use claviger::{reason::Reason, remedy::Remedy, secret::Secret};
 use claviger_child::{cloud_file::GCLOUD_FILE, is_token};
 use serde::Deserialize;
 use std::{
@@ -24,7 +24,9 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// How long a token is good for of which gcloud does not say: one that somebody put into a file for it.
 const UNKNOWN: Duration = Duration::from_secs(300);
 const LINK: &str = "gcloud";
-const HINT: &str = "run `gcloud auth print-access-token` by hand to see why";
+const HINT: &str = "run it by hand to see why";
+/// What is run.
+const BY_HAND: [&str; 3] = ["gcloud", "auth", "print-access-token"];
 
 /// What gcloud prints.
 #[derive(Deserialize)]
@@ -57,10 +59,9 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>>
     };
     Some(match token(&output, SystemTime::now()) {
         Some(token) => Ok(found(token, quota_project())),
-        None => {
-            Err(Declined::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token")
-                .hint(HINT))
-        }
+        None => Err(Declined::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token")
+            .hint(HINT)
+            .remedy(Remedy::run(&BY_HAND))),
     })
 }
 
@@ -86,13 +87,17 @@ fn failed(failure: &Failure) -> Declined {
         Failure::Exit(Some(code)) => Declined::sign_in(format!("gcloud has no token (exit code {code})")),
         Failure::Slow => {
             let message = format!("gcloud gave no token within {} s", DEADLINE.as_secs());
-            Declined::new(Reason::SourceTimeout, message).hint(HINT)
+            Declined::new(Reason::SourceTimeout, message).hint(HINT).remedy(Remedy::run(&BY_HAND))
         }
         Failure::TooMuch => {
-            Declined::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token").hint(HINT)
+            Declined::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token")
+                .hint(HINT)
+                .remedy(Remedy::run(&BY_HAND))
         }
         Failure::Absent | Failure::NotStarted(_) | Failure::Exit(None) => {
-            Declined::new(Reason::CommandFailed, "gcloud could not be run").hint(HINT)
+            Declined::new(Reason::CommandFailed, "gcloud could not be run")
+                .hint(HINT)
+                .remedy(Remedy::run(&BY_HAND))
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
 };
 use claviger::{
     reason::{Location, Problem, Reason},
+    remedy::Remedy,
     secret::Secret,
 };
 use claviger_child::Declined;
@@ -153,9 +154,11 @@ impl Files {
     }
 
     fn wrong(&self, message: &str) -> Declined {
-        let hint = format!("it is left as it is; `claviger login {}` replaces it", self.account);
         Declined::from(
-            Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&Location::of_file(&self.path)),
+            Problem::new(Reason::SettingsInvalid, message)
+                .hint("it is left as it is; a new login replaces it")
+                .remedy(Remedy::login(Some(&self.account)))
+                .at(&Location::of_file(&self.path)),
         )
     }
 

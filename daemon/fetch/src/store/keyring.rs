@@ -18,7 +18,7 @@ use super::{
     Record,
     file::{decode, encode},
 };
-use claviger::reason::Reason;
+use claviger::{reason::Reason, remedy::Remedy};
 use claviger_child::Declined;
 use std::{
     cell::Cell,
@@ -93,16 +93,15 @@ impl Keyring {
     }
 
     fn wrong(&self, is_newer: bool) -> Declined {
-        let (message, hint) = match is_newer {
+        let wrong = |message: &str| Declined::new(Reason::SettingsInvalid, message);
+        match is_newer {
             true => {
-                ("a newer version of claviger wrote the item in the keyring", "update claviger".to_owned())
+                wrong("a newer version of claviger wrote the item in the keyring").hint("update claviger")
             }
-            false => (
-                "the item in the keyring is damaged",
-                format!("it is left as it is; `claviger login {}` replaces it", self.account),
-            ),
-        };
-        Declined::new(Reason::SettingsInvalid, message).hint(hint)
+            false => wrong("the item in the keyring is damaged")
+                .hint("it is left as it is; a new login replaces it")
+                .remedy(Remedy::login(Some(&self.account))),
+        }
     }
 }
 
@@ -124,7 +123,7 @@ pub(super) fn silent(account: &str) -> Declined {
     let message = format!(
         "the keyring has no item for the account {account}: it is not the one it was, or somebody removed the item"
     );
-    Declined::new(Reason::KeyringLocked, message).hint(format!(
-        "unlock it, then try again; if the item is gone for good, `claviger login {account}` makes a new one"
-    ))
+    Declined::new(Reason::KeyringLocked, message)
+        .hint("unlock it, then try again; if the item is gone for good, a new login makes one")
+        .remedy(Remedy::login(Some(account)))
 }

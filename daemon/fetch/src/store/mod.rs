@@ -11,7 +11,7 @@ mod seal;
 
 pub(super) use record::{Client, Quarantine, Record, Refresh, VERSION, milliseconds};
 
-use claviger::reason::Reason;
+use claviger::{reason::Reason, remedy::Remedy};
 use claviger_child::{
     Declined,
     account::{self, Place, StoreChoice, check_name},
@@ -262,7 +262,8 @@ pub(super) fn cut_off(account: &str) -> Declined {
         Reason::LoginRequired,
         format!("the last login of {account} was cut off before it was complete"),
     )
-    .hint(format!("`claviger login {account}` completes it"))
+    .hint("a new one completes it")
+    .remedy(Remedy::login(Some(account)))
 }
 
 #[cfg(test)]

@@ -57,6 +57,12 @@ impl Entry {
         self.stock.rejection(now)
     }
 
+    /// The same, with what helps in the directory of the session that asked last.
+    pub fn problem(&self, now: SystemTime) -> Problem {
+        let directory = self.session().map(|session| session.cwd.to_string_lossy()).unwrap_or_default();
+        self.rejection(now).for_session(&directory)
+    }
+
     /// Whether a refresh is in progress.
     pub fn is_refreshing(&self) -> bool {
         self.flight.is_some()

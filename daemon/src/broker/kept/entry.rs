@@ -11,10 +11,7 @@ use crate::{
     key::SourceKey,
     sources::Facts,
 };
-use claviger::{
-    reason::{Location, Problem, Reason},
-    session::SessionContext,
-};
+use claviger::{reason::Problem, session::SessionContext};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::SystemTime};
@@ -46,11 +43,7 @@ pub(in crate::broker) struct KeptEntry {
 /// A failure in force. The trail of its problem is not kept: it belongs to a session.
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptFailure {
-    reason: String,
-    message: String,
-    hint: Option<String>,
-    /// Layer, file, line and column.
-    at: Option<(String, String, u32, u32)>,
+    problem: Problem,
     count: u32,
     retry_at: SystemTime,
     asleep: bool,
@@ -124,20 +117,13 @@ impl KeptEntry {
 
 impl KeptFailure {
     fn of(failure: Failure) -> Self {
-        let Failure { problem, count, retry_at, asleep } = failure;
-        let at = problem.location.map(|Location { layer, file, line, column }| (layer, file, line, column));
-        let (reason, message, hint) = (problem.reason.as_str().into(), problem.message, problem.hint);
-        Self { reason, message, hint, at, count, retry_at, asleep }
+        let Failure { mut problem, count, retry_at, asleep } = failure;
+        problem.trail.clear();
+        Self { problem, count, retry_at, asleep }
     }
 
     fn into_failure(self) -> Failure {
-        let location = |(layer, file, line, column)| Location { layer, file, line, column };
-        let reason = Reason::parse(&self.reason).unwrap_or(Reason::SourceUnavailable);
-        let problem = Problem {
-            hint: self.hint,
-            location: self.at.map(location),
-            ..Problem::new(reason, self.message)
-        };
-        Failure { problem, count: self.count, retry_at: self.retry_at, asleep: self.asleep }
+        let Self { problem, count, retry_at, asleep } = self;
+        Failure { problem, count, retry_at, asleep }
     }
 }

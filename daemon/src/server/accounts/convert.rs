@@ -9,6 +9,7 @@ use crate::accounts::{
 use claviger::{
     proto::v1::{self, login_response},
     reason::{Location, Problem, Reason},
+    remedy::Remedy,
     wire,
 };
 use claviger_child::account::SignedOut;
@@ -22,8 +23,8 @@ impl Context {
     pub(super) fn account(&self, account: &Account) -> v1::Account {
         let index = self.broker.resolver.accounts.current();
         let problem = account.login_required.as_ref().map(|why| {
-            let problem = Problem::new(Reason::LoginRequired, why.clone())
-                .hint(format!("`claviger login {}` signs in again", account.name));
+            let problem =
+                Problem::new(Reason::LoginRequired, why.clone()).remedy(Remedy::login(Some(&account.name)));
             wire::problem(&problem, self.broker.host.clock.now())
         });
         v1::Account {

@@ -1,6 +1,10 @@
 use super::check;
 use crate::doctor::facts::{Credential, Facts as Known, Lent};
-use claviger::proto::v1::{ExplainResponse, Facts, Problem, SlotStatus, Step, step::Outcome};
+use claviger::{
+    proto::v1::{ExplainResponse, Facts, SlotStatus, Step, step::Outcome},
+    reason::{Problem, Reason},
+    remedy::Remedy,
+};
 use std::time::{Duration, SystemTime};
 
 fn ids(facts: &Known) -> Vec<&'static str> {
@@ -23,31 +27,22 @@ fn a_credential_lasts_or_not() {
 }
 
 #[test]
-fn every_reason_is_an_error_with_a_command() {
+fn every_reason_is_an_error_with_what_helps() {
     for reason in claviger::reason::REASONS {
-        let problem = Problem { reason: reason.as_str().into(), message: "m".into(), ..Problem::default() };
-        let failed = Credential::Failed { problem, command: String::new() };
-        let found = check(&Known { credential: Some(failed), ..Known::default() });
+        let problem = Problem::new(reason, "m").for_session("/w");
+        let found =
+            check(&Known { credential: Some(Credential::Failed(problem.clone())), ..Known::default() });
         assert_eq!(found.len(), 1);
-        assert!(found[0].id == reason.as_str() && !found[0].mend.is_empty() && !found[0].cause.is_empty());
+        assert!(found[0].id == reason.as_str() && !found[0].cause.is_empty());
+        assert_eq!(found[0].remedy, problem.helps());
     }
 }
 
 #[test]
-fn the_command_that_the_daemon_names_comes_first() {
-    let problem = Problem {
-        reason: "login-required".into(),
-        hint: "x `claviger refresh` y".into(),
-        ..Problem::default()
-    };
-    let mend = |command: &str| {
-        let failed = Credential::Failed { problem: problem.clone(), command: command.into() };
-        check(&Known { credential: Some(failed), ..Known::default() })[0].mend.clone()
-    };
-    assert_eq!(
-        (mend("claviger login work"), mend("")),
-        ("claviger login work".into(), "claviger refresh".into())
-    );
+fn what_the_daemon_says_helps_comes_first() {
+    let problem = Problem::new(Reason::LoginRequired, "m").remedy(Remedy::login(Some("work")));
+    let found = check(&Known { credential: Some(Credential::Failed(problem)), ..Known::default() });
+    assert_eq!(found[0].mend().as_deref(), Some("claviger login work"));
 }
 
 #[test]
