@@ -1,5 +1,6 @@
 //! The API as clients see it, on a daemon inside the test: what is lent, reported, explained and shown.
 
+use crate::daemon::Inside;
 use claviger::{
     proto::v1::{self, report_rejected_response::Outcome},
     reason::Reason,
@@ -7,7 +8,7 @@ use claviger::{
 };
 use claviger_tests::{
     CANARY,
-    inside::{Inside, refused, secret},
+    answers::{refused, secret},
 };
 use std::{collections::BTreeSet, fs, time::Duration};
 use tonic_health::pb::{

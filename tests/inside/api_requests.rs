@@ -1,5 +1,6 @@
 //! Requests that no well-behaved client sends: each is refused with a typed reason, and the daemon goes on.
 
+use crate::daemon::Inside;
 use claviger::{
     client::Client,
     proto::v1,
@@ -7,7 +8,7 @@ use claviger::{
     session::MAX_EXPLICIT_SETTINGS,
     wire,
 };
-use claviger_tests::inside::{Inside, refused};
+use claviger_tests::answers::refused;
 use std::fs;
 use tonic::{Code, Request};
 

@@ -1,13 +1,11 @@
 //! The state of the daemon as it is followed: at once, after every change, and nothing in between.
 
+use crate::daemon::Inside;
 use claviger::{
     proto::v1::{self, WatchStatusRequest, WatchStatusResponse},
     reason::Reason,
 };
-use claviger_tests::{
-    inside::{Inside, refused},
-    wait::BOUND,
-};
+use claviger_tests::{answers::refused, wait::BOUND};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tonic::Streaming;

@@ -1,5 +1,6 @@
 //! Trust over the API: what is shown, decided, listed and forgotten, and what a decision covers.
 
+use crate::daemon::Inside;
 use claviger::{
     client::Client,
     proto::v1::{self, TrustDecision, trust_item::Change},
@@ -8,7 +9,7 @@ use claviger::{
 };
 use claviger_tests::{
     CANARY,
-    inside::{Inside, refused, secret},
+    answers::{refused, secret},
 };
 
 const FILE: &str = "work/.claude/settings.json";

@@ -1,5 +1,6 @@
 //! Watching: every event that a stream can carry, what causes it, and how streams end.
 
+use crate::daemon::Inside;
 use claviger::{
     client::Watch,
     proto::v1::{self, issued::Reason::*, watch_credential_response::Event},
@@ -8,7 +9,7 @@ use claviger::{
 };
 use claviger_tests::{
     CANARY, Home,
-    inside::{Inside, issued, next, secret},
+    answers::{issued, next, secret},
 };
 use std::{
     fs,

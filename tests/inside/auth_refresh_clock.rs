@@ -1,6 +1,6 @@
 //! `awsAuthRefresh` on a clock that is set back.
 
-use claviger_tests::inside::Inside;
+use crate::daemon::Inside;
 use serde_json::json;
 
 #[tokio::test]

@@ -1,12 +1,9 @@
 //! The clock jumps, forwards and back, or the machine was asleep, which to a timer is the same: what is due is refreshed
 //! at once, once, and never all at the same moment.
 
+use crate::daemon::Inside;
 use claviger::client::Watch;
-use claviger_tests::{
-    CANARY, Home,
-    inside::{Inside, issued},
-    is_root, skipped, text, wait,
-};
+use claviger_tests::{CANARY, Home, answers::issued, is_root, skipped, text, wait};
 use nix::time::{ClockId, clock_gettime, clock_settime};
 use std::{fs, path::Path};
 

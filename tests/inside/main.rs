@@ -8,6 +8,7 @@ mod api_watch;
 mod auth_refresh_clock;
 mod broker_time;
 mod clock;
+mod daemon;
 mod login_policy;
 mod modes;
 mod reconnect;

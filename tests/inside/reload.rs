@@ -1,10 +1,11 @@
 //! Reading the daemon's configuration again: what it says counts from then on, nothing that is cached is lost, and a file
 //! that is broken changes nothing.
 
+use crate::daemon::Inside;
 use claviger::{proto::v1, reason::Reason, session::SessionContext};
 use claviger_tests::{
     CANARY,
-    inside::{Inside, issued, refused, secret},
+    answers::{issued, refused, secret},
     wait::BOUND,
 };
 use std::time::{Duration, Instant};

@@ -67,6 +67,7 @@ fn a_secret_that_is_kept_is_listed_though_the_caller_has_left() {
 
 #[test]
 fn a_lock_that_is_never_given_back_holds_up_nobody_else() {
+    let _turn = claviger_tests::turn::take();
     let home = Home::new();
     let _daemon = home.daemon();
     save(&home, "one", &secret("one"), StorePlace::File).expect("saved");

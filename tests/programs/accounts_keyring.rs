@@ -191,6 +191,7 @@ fn a_keyring_that_never_answers_costs_three_seconds_at_most() {
 
 #[test]
 fn what_a_keyring_cannot_take_waits_in_a_file_and_returns() {
+    let _turn = claviger_tests::turn::take();
     let mut home = Home::new();
     let Some(mut keyring) = Keyring::unlocked(&mut home) else { return };
     let (locks, lock) = (Arc::new(AtomicBool::new(true)), keyring.locker());

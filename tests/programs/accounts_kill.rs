@@ -2,7 +2,9 @@
 //! told why it could not.
 
 use claviger::{client::Client, proto::v1};
-use claviger_tests::{Daemon, Home, block_on, processes, provider::Provider, signal, text, wait::until};
+use claviger_tests::{
+    Daemon, Home, block_on, processes, provider::Provider, signal, soak, text, turn, wait::until,
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -12,7 +14,7 @@ use std::{
     fs,
     process::{Child, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Where the records are, as an argument of the children that hold them.
@@ -30,9 +32,9 @@ fn refreshing(home: &Home) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("claviger runs")
 }
 
-/// Some instant of the next `most` milliseconds.
-fn some_instant(most: u64) {
-    thread::sleep(Duration::from_micros(fastrand::u64(0..=most * 1000)));
+/// Some instant of the time that is to come.
+fn some_instant(most: Duration) {
+    thread::sleep(most.mul_f64(fastrand::f64()));
 }
 
 /// A token that the provider takes.
@@ -66,14 +68,22 @@ fn is_tidy(home: &Home) {
 
 #[test]
 fn a_daemon_that_is_killed_in_mid_refresh_loses_nothing() {
+    let _turn = turn::take();
     let Some((home, provider, daemon)) = Provider::signed_in(3600) else { return };
     let mut daemon = Some(daemon);
-    for n in 0..200 {
+    let (rounds, mut usual) = (60 * soak(), Duration::ZERO);
+    for n in 0..rounds {
         // Every other token is over at once, so that whoever comes next must refresh as well.
         let access = if n % 2 == 0 { 3600 } else { 2 };
         provider.control(json!({ "access": access, "before": [0, 15], "after": [0, 15] }));
+        if n % 10 == 0 {
+            // A machine that is busy takes longer.
+            let start = Instant::now();
+            home.ok(&["refresh"]);
+            usual = start.elapsed();
+        }
         let mut client = refreshing(&home);
-        some_instant(80);
+        some_instant(usual);
         daemon.take().expect("a daemon").kill();
         client.wait().expect("wait");
         daemon = Some(home.daemon());
@@ -84,19 +94,21 @@ fn a_daemon_that_is_killed_in_mid_refresh_loses_nothing() {
     provider.control(json!({}));
     home.ok(&["refresh"]);
     is_tidy(&home);
-    // Most of them were in time to cut something off.
-    assert!(provider.events("asked") > 100, "{}", provider.events("asked"));
+    // Half of them were in time to cut something off, besides those that nothing disturbed.
+    assert!(provider.events("asked") > rounds / 2 + rounds / 10, "{}", provider.events("asked"));
 }
 
 #[test]
 fn a_child_that_is_killed_leaves_a_login_that_works_or_says_why_not() {
     let Some((home, provider, _daemon)) = Provider::signed_in(3600) else { return };
     let (mut worked, mut lost) = (0, 0);
-    for _ in 0..100 {
+    for _ in 0..30 * soak() {
         provider.control(json!({ "before": [0, 10], "after": [0, 10] }));
-        let client = refreshing(&home);
-        until("a child runs", || children(&home).next().is_some());
-        some_instant(50);
+        let mut client = refreshing(&home);
+        until("a child runs, or has ended before it was seen", || {
+            children(&home).next().is_some() || client.try_wait().expect("a child").is_some()
+        });
+        some_instant(Duration::from_millis(50));
         // It may have ended meanwhile.
         children(&home).for_each(|pid| {
             let _ = kill(Pid::from_raw(pid.try_into().expect("a pid")), Signal::SIGKILL);

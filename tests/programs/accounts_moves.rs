@@ -11,6 +11,7 @@ use std::{fs, process::Command, thread, time::Duration};
 
 #[test]
 fn a_move_leaves_nothing_behind_and_a_move_that_fails_changes_nothing() {
+    let _turn = claviger_tests::turn::take();
     let mut home = Home::new();
     let Some(mut keyring) = Keyring::unlocked(&mut home) else { return };
     let mut daemon = home.daemon();
@@ -39,6 +40,7 @@ fn a_move_leaves_nothing_behind_and_a_move_that_fails_changes_nothing() {
 
 #[test]
 fn a_move_that_is_killed_at_any_instant_loses_nothing() {
+    let _turn = claviger_tests::turn::take();
     let mut home = Home::new();
     let Some(keyring) = Keyring::unlocked(&mut home) else { return };
     let daemon = home.daemon();

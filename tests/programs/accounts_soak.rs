@@ -1,9 +1,8 @@
 //! Sessions that come and go while tokens live for seconds: none ever sees a failure, or a token that the provider does not
 //! take.
 
-use claviger_tests::{Home, block_on, inside, provider::Provider, text};
+use claviger_tests::{Home, answers, block_on, provider::Provider, soak, text, turn};
 use std::{
-    env,
     sync::atomic::{
         AtomicBool, AtomicUsize,
         Ordering::{Relaxed, SeqCst},
@@ -14,8 +13,8 @@ use std::{
 
 /// Lifetime of the access tokens, in seconds.
 const LIFETIME: u64 = 5;
-/// How long it goes on, unless CLAVIGER_SOAK_SECONDS says otherwise.
-const DEFAULT_SECONDS: u64 = 45;
+/// How long it goes on, in seconds; CLAVIGER_SOAK says how many times longer.
+const SECONDS: u64 = 15;
 
 /// What the sessions saw.
 #[derive(Default)]
@@ -52,8 +51,8 @@ impl Seen {
                     claviger::client::Client::connect(&home.socket()).await.expect("the daemon listens");
                 let mut watch = client.watch(&session).await.expect("a stream");
                 for _ in 0..4 {
-                    let (_, lease) = inside::issued(&mut watch).await;
-                    assert!(provider.takes(inside::secret(&lease)), "a watcher was told a token of no use");
+                    let (_, lease) = answers::issued(&mut watch).await;
+                    assert!(provider.takes(answers::secret(&lease)), "a watcher was told a token of no use");
                     assert!(!lease.stale);
                     self.events.fetch_add(1, Relaxed);
                 }
@@ -73,9 +72,9 @@ impl Drop for End<'_> {
 
 #[test]
 fn no_session_sees_a_failure_while_tokens_live_for_seconds() {
+    let _turn = turn::take();
     let Some((home, provider, _daemon)) = Provider::signed_in(LIFETIME) else { return };
-    let seconds = env::var("CLAVIGER_SOAK_SECONDS").ok().and_then(|text| text.parse().ok());
-    let seconds: u64 = seconds.unwrap_or(DEFAULT_SECONDS);
+    let seconds = SECONDS * soak() as u64;
     let (seen, begin) = (Seen::default(), Instant::now());
     thread::scope(|scope| {
         let _over = End(&seen);

@@ -6,7 +6,7 @@ use claviger::{
     proto::v1::{CancelRequest, ListPendingRequest, Pending},
 };
 use claviger_tests::{
-    CANARY, Home, block_on, processes,
+    CANARY, Home, block_on, mark, processes,
     stand_in::{Response, StandIn},
     text,
     wait::{holds_within, until},
@@ -118,6 +118,7 @@ fn requests(home: &Home) -> u64 {
 
 #[test]
 fn a_hundred_sessions_share_one_sign_in_and_all_see_it() {
+    let _turn = claviger_tests::turn::take();
     let portal = portal(Duration::from_secs(3600));
     let mut home = signed_out(&portal);
     sign_in_by(&home, &shows_link_and_signs_in(&home));
@@ -157,7 +158,9 @@ fn nobody_is_troubled_while_nobody_asks() {
     assert!(pending(&home).iter().any(|one| one.problem.is_some()));
     until("the credential has expired", || home.ok(&["status"]).contains("expired"));
     let asked = portal.count("/federation/credentials");
-    until("it has been tried again", || portal.count("/federation/credentials") > asked);
+    // The pauses between failures double, from ten seconds on.
+    let tried_again = || portal.count("/federation/credentials") > asked;
+    assert!(holds_within(Duration::from_secs(120), tried_again), "it has not been tried again");
     assert_eq!(logins(&home), 0, "no session asked");
     // A session that asks wakes it at once, whatever the pause after the failures.
     drop(home.fails(6, &["get"]));
@@ -205,8 +208,7 @@ fn a_sign_in_that_changes_nothing_is_not_repeated() {
 fn cancelling_ends_the_command_with_all_its_processes() {
     let portal = portal(Duration::from_secs(3600));
     let home = signed_out(&portal);
-    // A number that no other process has.
-    let nap = format!("6{:07}", std::process::id());
+    let nap = mark::nap();
     sign_in_by(&home, &format!("echo 'open {LINK}'\nsleep {nap} & sleep {nap}"));
     let _daemon = home.daemon();
     let session = start(&home, &["get"]);
@@ -237,6 +239,13 @@ fn a_session_that_leaves_or_dies_does_not_end_the_sign_in() {
     assert_eq!(logins(&home), 1);
 }
 
+/// How many connections the daemon has.
+fn connections(home: &Home) -> usize {
+    let (all, socket) = (std::fs::read_to_string("/proc/net/unix").expect("sockets"), home.socket());
+    let of = all.lines().filter(|line| line.ends_with(socket.to_str().expect("UTF-8")));
+    of.filter(|line| line.split_whitespace().nth(5) == Some("03")).count()
+}
+
 #[test]
 fn a_session_that_left_before_opens_no_browser() {
     let home = Home::new();
@@ -254,6 +263,7 @@ fn a_session_that_left_before_opens_no_browser() {
     until("the export runs", || asked.exists());
     session.kill().expect("kill");
     session.wait().expect("wait");
+    until("the daemon knows that it left", || connections(&home) == 0);
     let watch = Watch::start(&home, &[]);
     home.write("go", "");
     watch.told("human-needed", "login-required");

@@ -224,13 +224,14 @@ fn tools_that_fail_are_passed() {
 fn a_tool_that_hangs_is_ended_with_all_it_started() {
     let mut foundry = Foundry::new();
     foundry.set("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential");
-    foundry.shim("az", "sleep 86391.7 & sleep 86391.7");
+    let nap = claviger_tests::mark::nap();
+    foundry.shim("az", &format!("sleep {nap} & sleep {nap}"));
     let _daemon = foundry.home.daemon();
     let start = Instant::now();
     let problem = foundry.problem();
     assert_problem(&problem, "source-timeout", "az did not answer within 10 s");
     assert!(start.elapsed() < Duration::from_secs(14), "{:?}", start.elapsed());
-    wait::until("nothing of az is left", || claviger_tests::processes("86391.7").is_empty());
+    wait::until("nothing of az is left", || claviger_tests::processes(&nap).is_empty());
 }
 
 #[test]

@@ -185,6 +185,7 @@ fn a_closed_stderr_breaks_nothing() {
 
 #[test]
 fn a_slow_helper_is_announced_after_ten_seconds() {
+    let _turn = claviger_tests::turn::take();
     let home = Home::new();
     home.user_settings(&home.counting_helper("key", 11.0), &[]);
     let _daemon = home.daemon();

@@ -4,7 +4,7 @@ use claviger_tests::{
     CANARY,
     aws::Bedrock,
     google::{gcloud, vertex},
-    processes, secret,
+    mark, processes, secret,
     wait::until,
 };
 use std::{fs, process::Stdio, thread};
@@ -56,7 +56,7 @@ fn a_credential_process_that_prints_without_end_does_not_take_all_memory() {
 
 #[test]
 fn nothing_of_a_fetch_outlives_a_daemon_that_is_killed() {
-    let nap = format!("7{:07}", std::process::id());
+    let nap = mark::nap();
     let session = Bedrock::with_profile(&format!("credential_process = sleep {nap}"));
     let daemon = session.daemon();
     let mut client = session.home.claviger(&["--no-start", "get"]);
@@ -89,7 +89,7 @@ fn a_workspace_is_no_home_for_a_session_that_has_none() {
 
 #[test]
 fn clouds_that_do_not_answer_hold_up_no_helper() {
-    let nap = format!("8{:07}", std::process::id());
+    let nap = mark::nap();
     let mut session = Bedrock::new();
     let helper = session.home.counting_helper("key", 0.0);
     session.home.user_settings(&helper, &[]);

@@ -5,7 +5,7 @@ use claviger_tests::{
         WORKFORCE, authorized_user, aws, external, facts, google, impersonated, impersonation, lease,
         name_file, printer, seconds_left, service_account, vertex, workforce_user,
     },
-    processes, secret,
+    mark, processes, secret,
     stand_in::{Response, StandIn},
     wait,
 };
@@ -168,7 +168,7 @@ fn nothing_of_an_executable_outlives_its_answer() {
     let mut home = vertex();
     home.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
     let printer = printer(&home);
-    let mark = format!("7{}", std::process::id());
+    let mark = mark::nap();
     let command = home.script(
         "leaves.sh",
         &format!("sleep {mark} &\n(sleep {mark} >/dev/null 2>&1 &)\nexec {}", printer.display()),
@@ -185,7 +185,7 @@ fn nothing_of_an_executable_outlives_its_answer() {
 fn an_executable_that_hangs_is_ended_with_its_children() {
     let mut home = vertex();
     home.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
-    let mark = format!("8{}", std::process::id());
+    let mark = mark::nap();
     let command = home.script("hangs.sh", &format!("sleep {mark} &\nsleep {mark}"));
     let source = json!({"executable": {"command": command, "timeout_millis": 5000}});
     name_file(&mut home, &external("https://localhost:1", source));

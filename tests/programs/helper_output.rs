@@ -154,6 +154,7 @@ fn a_grandchild_in_a_session_of_its_own_delays_nobody_either() {
 
 #[test]
 fn a_flood_on_stderr_costs_no_memory() {
+    let _turn = claviger_tests::turn::take();
     let home = Home::new();
     let body = format!("yes '{CANARY}noise' | head -c 100000000 >&2\necho {CANARY}key");
     home.user_settings(&home.script("key.sh", &body), &[]);

@@ -51,6 +51,7 @@ fn reject(rejected: &Rejected, number: u32) {
 
 #[test]
 fn fifty_sessions_whose_key_is_rejected_cause_one_run() {
+    let _turn = claviger_tests::turn::take();
     let Some(venv) = tool::venv("nothing but Python itself") else { return };
     let (home, (api, rejected)) = (home(), api());
     let _daemon = home.daemon();

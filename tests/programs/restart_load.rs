@@ -5,7 +5,7 @@ use claviger::{
     proto::v1::{Lease, watch_credential_response::Event},
     session::SessionContext,
 };
-use claviger_tests::{CANARY, Home, inside::secret, wait};
+use claviger_tests::{CANARY, Home, answers::secret, wait};
 use std::{
     io::Write as _,
     path::PathBuf,
@@ -81,6 +81,7 @@ impl Load {
 
 #[test]
 fn a_hundred_sessions_do_not_notice_twenty_restarts() {
+    let _turn = claviger_tests::turn::take();
     let home = Home::new();
     // It lives for three seconds, so that refreshes fall into restarts.
     home.user_settings(&home.counting_helper("key", 0.1), &[("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "3000")]);

@@ -63,7 +63,9 @@ fn another_users_process_is_refused_by_the_daemon_itself() {
     home.ok(&["token"]);
     open_to_all(&home);
     let mut again = Command::new(env::current_exe().expect("own path"));
-    again.args(["--exact", "another_users_process_is_refused_by_the_daemon_itself", "--nocapture"]);
+    let (_, module) = module_path!().split_once("::").expect("a module of the executable");
+    let test = format!("{module}::another_users_process_is_refused_by_the_daemon_itself");
+    again.args(["--exact", &test, "--nocapture"]);
     again.env(PROBE, home.socket()).current_dir("/").uid(NOBODY).gid(NOBODY);
     let output = again.output().expect("it runs");
     let said = text(&output.stdout) + &text(&output.stderr);

@@ -13,8 +13,15 @@ use std::{
 const USER: &str = "home/.claude/settings.json";
 /// How soon a watcher must know.
 const SOON: Duration = Duration::from_millis(200);
-/// The best of these counts: a machine that is busy with something else proves nothing.
+/// So often at least. The best of them counts: a machine that is busy with something else proves nothing.
 const TRIES: usize = 3;
+/// So often at most, until one was soon enough.
+const MOST_TRIES: usize = 20;
+
+/// Whether another try is due.
+fn goes_on(times: &[Duration]) -> bool {
+    times.len() < TRIES || times.len() < MOST_TRIES && times.iter().all(|time| *time >= SOON)
+}
 
 /// Settings whose helper prints [`secret`] of `name`.
 fn settings(name: &str) -> String {
@@ -25,15 +32,17 @@ fn token(home: &Home) -> String {
     home.ok(&["token"]).trim_end().to_owned()
 }
 
-/// Makes edits that lead to a new secret: each time the next fetch is right, and once out of [`TRIES`] times an open
-/// watch stream learns of it soon enough.
+/// Makes edits that lead to a new secret: each time the next fetch is right, and once an open watch stream learns of it soon
+/// enough.
 fn follow(what: &str, home: &Home, edit: impl Fn(&str)) {
+    let _turn = claviger_tests::turn::take();
     edit("zero");
     let _daemon = home.daemon();
     let watch = Watch::start(home, &[]);
     watch.issued(&secret("zero"));
     let mut times = Vec::new();
-    for number in 0..TRIES {
+    while goes_on(&times) {
+        let number = times.len();
         let name = format!("told-{number}");
         let start = Instant::now();
         edit(&name);
@@ -107,12 +116,13 @@ fn edited_in_a_symlinked_directory() {
 
 /// Lets `make` create the settings while a watcher waits, undoes it with `undo`, and so on. Deleting revokes at once.
 fn come_and_go(what: &str, home: &Home, make: impl Fn(&str), undo: impl Fn()) {
+    let _turn = claviger_tests::turn::take();
     let _daemon = home.daemon();
     let watch = Watch::start(home, &[]);
     watch.told("problem", "no-credential");
     let (mut came, mut went) = (Vec::new(), Vec::new());
-    for number in 0..TRIES {
-        let name = format!("{number}");
+    while goes_on(&came) || goes_on(&went) {
+        let name = format!("{}", came.len());
         let start = Instant::now();
         make(&name);
         came.push(watch.issued(&secret(&name)) - start);

@@ -4,6 +4,7 @@ use super::{Home, signal, skipped, text, wait};
 use std::{
     fs,
     io::Write as _,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -33,7 +34,7 @@ impl Keyring {
         command.args(["--nofork", "--nopidfile"]).arg(format!("--config-file={}", config.display()));
         let bus = within(&mut command, &place, &run).spawn().expect("a bus");
         home.set("DBUS_SESSION_BUS_ADDRESS", &address(&run));
-        wait::until("the bus listens", || run.join("session-bus").exists());
+        wait::until("the bus listens", || UnixStream::connect(run.join("session-bus")).is_ok());
         Some(Self { bus, service: None, home: place, run })
     }
 

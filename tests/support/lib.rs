@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod ai_cli;
+pub mod answers;
 pub mod audit;
 pub mod aws;
 pub mod cloud;
@@ -12,11 +13,11 @@ pub mod foundry;
 pub mod google;
 mod home;
 pub mod hook;
-pub mod inside;
 pub mod issuer;
 pub mod keyring;
 pub mod login;
 pub mod manager;
+pub mod mark;
 pub mod namespaces;
 pub mod provider;
 pub mod raw;
@@ -24,6 +25,7 @@ pub mod stand_in;
 pub mod terminal;
 pub mod tmux;
 pub mod tool;
+pub mod turn;
 pub mod wait;
 pub mod walk;
 pub mod watch;
@@ -100,6 +102,11 @@ pub fn processes(part: &str) -> BTreeSet<String> {
         matches.then(|| entry.file_name().to_string_lossy().into_owned())
     };
     fs::read_dir("/proc").expect("/proc").flatten().filter_map(of).collect()
+}
+
+/// How many times longer than usual the tests go on that try something again and again: `CLAVIGER_SOAK`.
+pub fn soak() -> usize {
+    std::env::var("CLAVIGER_SOAK").map_or(1, |factor| factor.parse().expect("a number in CLAVIGER_SOAK"))
 }
 
 /// Says loudly that something was not tested; an error where everything must be (CI is root and has it all).

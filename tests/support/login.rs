@@ -106,7 +106,7 @@ pub async fn lent(home: &Home, account: &str) -> Result<String, Problem> {
     let mut session = home.session();
     session.variables.insert("CLAVIGER_ACCOUNT".to_owned(), account.to_owned());
     let lease = connect(home).await.get(&session, None).await?;
-    Ok(super::inside::secret(&lease).to_owned())
+    Ok(super::answers::secret(&lease).to_owned())
 }
 
 /// Refreshes the account `work` of `home`.

@@ -5,7 +5,7 @@ unit start clavigerd.socket
 # The client's own process counts too. One try in time is enough: what else this machine does is not the daemon's.
 best=999999
 tries=0
-while [ "$best" -gt 50 ] && [ "$tries" -lt 20 ]; do
+while [ "$best" -gt 50 ] && [ "$tries" -lt 100 ]; do
     tries=$((tries + 1))
     begin=$(now)
     "$claviger" --no-start status > /dev/null

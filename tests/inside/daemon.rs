@@ -1,13 +1,7 @@
 //! The daemon inside the test: `run()` on a temporary socket, with a clock that the test turns.
 
-use super::{CANARY, Home, wait::BOUND};
-use claviger::{
-    client::{Client, Watch},
-    proto::v1::{self, watch_credential_response::Event},
-    reason::{Problem, Reason},
-    session::SessionContext,
-    wire,
-};
+use claviger::{client::Client, proto::v1, session::SessionContext};
+use claviger_tests::{CANARY, Home, wait::BOUND};
 use clavigerd::{
     Ended, RunError, Setup,
     broker::kept::Kept,
@@ -22,7 +16,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tokio::{net::UnixListener, sync::Notify, task::JoinHandle, time::timeout};
-use tonic::{Response, Status};
 
 /// A daemon in this thread.
 pub struct Inside {
@@ -114,40 +107,5 @@ impl Inside {
         let texts = format!("{:?} {:?}", self.status().await, explained);
         assert!(!texts.contains(CANARY), "a secret leaked into {texts}");
         self.stop().await;
-    }
-}
-
-/// The secret of a lease.
-pub fn secret(lease: &v1::Lease) -> &str {
-    match &lease.material {
-        Some(v1::lease::Material::Secret(secret)) => &secret.value,
-        other => panic!("no secret but {other:?}"),
-    }
-}
-
-/// The problem of a call that must fail, which shows no secret.
-#[track_caller]
-pub fn refused<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> Problem {
-    let status = answer.expect_err("must be refused");
-    assert!(!format!("{status:?}").contains(CANARY), "{status:?}");
-    let problem = wire::from_status(&status);
-    assert_ne!(problem.reason, Reason::Bug, "{status:?}");
-    problem
-}
-
-/// The next event of a watch, in time.
-pub async fn next(watch: &mut Watch) -> Event {
-    let event = timeout(BOUND, watch.next()).await.expect("an event in time");
-    event.expect("no error").expect("the stream goes on")
-}
-
-/// The next event, which must be a new credential.
-pub async fn issued(watch: &mut Watch) -> (v1::issued::Reason, v1::Lease) {
-    loop {
-        match next(watch).await {
-            Event::Issued(issued) => return (issued.reason(), issued.lease.expect("a lease")),
-            Event::Progress(_) => {}
-            other => panic!("{other:?} instead of a credential"),
-        }
     }
 }
