@@ -32,9 +32,10 @@ pub fn available() -> bool {
 
 /// What a script of tests/support saw: its lines of NAME=VALUE, with `|` for line feeds.
 pub fn observe(home: &Home, script: &str, arguments: &[&OsStr]) -> BTreeMap<String, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/support").join(script);
+    let support = Path::new(env!("CARGO_MANIFEST_DIR")).join("support");
     let mut command = Command::new("unshare");
-    command.args(NAMESPACES).arg("sh").arg(script).args(arguments).env_clear();
+    command.args(NAMESPACES).arg("sh").arg(support.join("without_managed_settings.sh"));
+    command.arg("sh").arg(support.join(script)).args(arguments).env_clear();
     command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     command.env("HOME", home.path("home")).env("XDG_RUNTIME_DIR", home.path("run"));
     command.current_dir(home.path("work")).stdin(Stdio::null());

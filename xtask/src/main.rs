@@ -28,7 +28,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   demo                             show it working, in a temporary home (no credentials needed)
-  test [--no-install] [FILTER…]    install what the tests need, then run them all
+  test [--ring 1..4]… [--no-install] [FILTER…]
+                                   install what the tests need, then run them (rings: tests/README.md)
   check [STEP…]                    what CI runs before the tests: format, lints, docs, rules of the house
   install [--prefix DIR] [--programs DIR] [--dry-run]
                                    build for release; copy programs, units, manual and completions

@@ -109,6 +109,11 @@ pub(crate) fn wait_for<T>(limit: Duration, mut condition: impl FnMut() -> Option
     }
 }
 
+/// Whether this is root.
+pub(crate) fn is_root() -> bool {
+    stdout(Command::new("id").arg("-u")).is_ok_and(|uid| uid == "0")
+}
+
 /// Whether things that cannot be done here are errors (CI) or only said (a person's machine).
 pub(crate) fn strict() -> bool {
     env::var("CI").is_ok_and(|value| value == "true" || value == "1")

@@ -1,39 +1,97 @@
-//! `cargo xtask test`: installs what the tests need, says what it could not install, and runs everything.
+//! `cargo xtask test`: installs what the tests need, reports what it could not install, and runs the tests.
 
+mod environment;
 pub(crate) mod needs;
+mod rings;
 
 use crate::sh::{self, paint};
+use environment::Environment;
 use needs::Needs;
+use rings::Program;
 use std::{
     io::{BufRead as _, BufReader},
     process::{Command, Stdio},
 };
 
+/// What is built and run. The same packages and features each time: nothing is compiled twice.
+const SELECTION: [&str; 4] = ["--workspace", "--locked", "--features", "xtask/bench"];
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Options {
+    install: bool,
+    rings: Vec<u8>,
+    filters: Vec<String>,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> sh::Result<Self> {
+        let mut options = Self { install: true, rings: Vec::new(), filters: Vec::new() };
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--no-install" => options.install = false,
+                "--ring" => match words.next().map(|ring| ring.parse()) {
+                    Some(Ok(ring @ 1..=4)) => options.rings.push(ring),
+                    _ => return Err("--ring takes a number from 1 to 4".into()),
+                },
+                option if option.starts_with('-') => {
+                    return Err(format!("test knows no option {option}").into());
+                }
+                filter => options.filters.push(filter.to_owned()),
+            }
+        }
+        if options.rings.is_empty() {
+            options.rings = vec![1, 2, 3, 4];
+        }
+        Ok(options)
+    }
+}
+
 pub(crate) fn run(arguments: &[String]) -> sh::Result {
-    let (options, filters): (Vec<&String>, Vec<&String>) =
-        arguments.iter().partition(|word| word.starts_with('-'));
-    if let Some(unknown) = options.iter().find(|option| *option != &"--no-install") {
-        return Err(format!("test knows no option {unknown}").into());
-    }
-    let needs = needs::meet(options.is_empty())?;
+    let options = Options::parse(arguments)?;
+    let needs = needs::meet(options.install)?;
     report(&needs)?;
-    // One selection of packages and features for both: nothing is compiled twice.
-    let selection = ["--workspace", "--locked", "--features", "xtask/bench"];
-    sh::run(sh::cargo().args(["build", "--bins", "--tests"]).args(selection))?;
-    let mut cargo = sh::cargo();
-    cargo.args(["test", "--no-fail-fast"]).args(selection);
-    cargo.env("CLAVIGER_TEST_PROGRAMS", sh::target()?.join("debug"));
-    for (name, value) in &needs.variables {
-        cargo.env(name, value);
+    let programs = build()?;
+    let mut further = needs.variables.clone();
+    further.push(("CLAVIGER_TEST_PROGRAMS", sh::target()?.join("debug")));
+    let environment = Environment::new(&further)?;
+    let (mut closing, main) = (Closing::default(), rings::main_of_inside()?);
+    for program in &programs {
+        let Some(picked) = program.arguments(&options.rings, &main) else { continue };
+        println!("{}", paint("1", &format!("\n── {}", program.name())));
+        let mut command = environment.command(&program.executable, &program.directory);
+        closing.run(command.args(picked).args(&options.filters))?;
     }
-    if !filters.is_empty() {
-        cargo.arg("--").args(filters);
+    if options.rings.contains(&1) {
+        closing.run(
+            sh::cargo().args(["test", "--quiet", "--doc"]).args(SELECTION).arg("--").args(&options.filters),
+        )?;
     }
-    let closing = tee(&mut cargo)?;
-    // Not the lines again: whoever counts them in the output would count them twice.
+    // Not the lines again: a program that counts them in the output would count them twice.
     println!("\n{}", paint("1", &closing.total()));
     needs.missing.iter().for_each(|what| println!("{}", paint("33", &format!("skipped: needs {what}"))));
-    if closing.success { Ok(()) } else { Err("tests failed".into()) }
+    if closing.failed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("failed: {}", closing.failed.join(", ")).into())
+    }
+}
+
+/// Builds the programs as they ship, then the tests, which link a daemon whose clock they turn.
+fn build() -> sh::Result<Vec<Program>> {
+    sh::run(sh::cargo().args(["build", "--workspace", "--exclude", "xtask", "--locked", "--bins"]))?;
+    let mut cargo = sh::cargo();
+    cargo.args(["test", "--no-run", "--message-format", "json-render-diagnostics"]).args(SELECTION);
+    let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err("the tests were not built".into());
+    }
+    let mut programs: Vec<_> =
+        String::from_utf8_lossy(&output.stdout).lines().filter_map(Program::of).collect();
+    // Quick ones first.
+    programs.sort_by_key(|program| (program.name() == "programs", program.executable.clone()));
+    Ok(programs)
 }
 
 /// Loud on a person's machine, fatal in CI.
@@ -50,11 +108,28 @@ fn report(needs: &Needs) -> sh::Result {
 /// How the test programs ended.
 #[derive(Debug, Default)]
 struct Closing {
-    success: bool,
+    /// Those that failed.
+    failed: Vec<String>,
     lines: Vec<String>,
 }
 
 impl Closing {
+    /// Runs a test program in view.
+    fn run(&mut self, command: &mut Command) -> sh::Result {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().ok_or("the program has no stdout")?;
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = line?;
+            let text = String::from_utf8_lossy(&line);
+            println!("{text}");
+            self.note(&text);
+        }
+        if !child.wait()?.success() {
+            self.failed.push(command.get_program().to_string_lossy().into_owned());
+        }
+        Ok(())
+    }
+
     /// Keeps the lines in which a test program sums up.
     fn note(&mut self, line: &str) {
         let line = line.trim();
@@ -78,24 +153,22 @@ impl Closing {
     }
 }
 
-/// Runs a command in view and keeps what it says at the end.
-fn tee(command: &mut Command) -> sh::Result<Closing> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-    let mut closing = Closing::default();
-    let stdout = child.stdout.take().ok_or("cargo has no stdout")?;
-    for line in BufReader::new(stdout).split(b'\n') {
-        let line = line?;
-        let text = String::from_utf8_lossy(&line);
-        println!("{text}");
-        closing.note(&text);
-    }
-    closing.success = child.wait()?.success();
-    Ok(closing)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Closing;
+    use super::{Closing, Options};
+
+    #[test]
+    fn options_and_filters_are_told_apart() {
+        let parse =
+            |line: &str| Options::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        let all = Options { install: true, rings: vec![1, 2, 3, 4], filters: vec![] };
+        assert_eq!(parse("").expect("none"), all);
+        let some = Options { install: false, rings: vec![2, 4], filters: vec!["trust".into()] };
+        assert_eq!(parse("--ring 2 trust --no-install --ring 4").expect("some"), some);
+        for wrong in ["--ring", "--ring 5", "--ring x", "--rings 1"] {
+            parse(wrong).expect_err(wrong);
+        }
+    }
 
     #[test]
     fn totals_are_summed_over_programs() {

@@ -60,7 +60,7 @@ pub(super) fn meet(install: bool) -> sh::Result<Needs> {
 
 /// Installs what is missing, if that can be done without asking anybody; the error says what could not be had.
 pub(crate) fn mac_tools() -> sh::Result<MacTools> {
-    let install = sh::exists("apt-get") && is_root();
+    let install = sh::exists("apt-get") && sh::is_root();
     if install && mac_sysroot().is_none() {
         install_packages(&MAC_PACKAGES);
     }
@@ -102,7 +102,7 @@ impl Needs {
 
     fn packages(&mut self, install: bool) -> sh::Result {
         let mut wanted = missing_packages();
-        if install && !wanted.is_empty() && sh::exists("apt-get") && is_root() {
+        if install && !wanted.is_empty() && sh::exists("apt-get") && sh::is_root() {
             install_packages(&wanted);
             wanted = missing_packages();
         }
@@ -123,10 +123,6 @@ fn missing_packages() -> Vec<&'static str> {
 
 fn apt(arguments: &[&str]) -> sh::Result {
     sh::run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
-}
-
-fn is_root() -> bool {
-    sh::stdout(Command::new("id").arg("-u")).is_ok_and(|uid| uid == "0")
 }
 
 fn succeeds(command: &mut Command) -> bool {
