@@ -13,6 +13,8 @@ use std::{
 
 /// Lifetime of the access tokens, in seconds.
 const LIFETIME: u64 = 5;
+/// How long a token that is lent is good for at least.
+const MARGIN: Duration = Duration::from_secs(LIFETIME / 5);
 /// How long it goes on, in seconds; CLAVIGER_SOAK says how many times longer.
 const SECONDS: u64 = 15;
 
@@ -33,10 +35,13 @@ impl Seen {
             if n == 0 {
                 command.env("NO_PROXY", "soak.example");
             }
+            let asked = Instant::now();
             let output = command.output().expect("claviger runs");
             assert!(output.status.success(), "{}", text(&output.stderr));
             let token = text(&output.stdout);
-            assert!(provider.takes(token.trim()), "a token was lent that the provider does not take");
+            // On a machine that is busy, a good token can be over before the provider is asked about it.
+            let is_good = provider.takes(token.trim()) || asked.elapsed() > MARGIN;
+            assert!(is_good, "a token was lent that the provider does not take");
             self.tokens.fetch_add(1, Relaxed);
         }
     }

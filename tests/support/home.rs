@@ -6,6 +6,7 @@ use super::{CANARY, Daemon, binary, settings, text};
 use claviger::session::SessionContext;
 use std::{
     fs,
+    io::Write as _,
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -64,8 +65,9 @@ impl Home {
 
     /// An executable script.
     pub fn script(&self, below: &str, body: &str) -> PathBuf {
-        let path = self.write(below, &format!("#!/bin/sh\n{body}\n"));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode");
+        let path = self.path(below);
+        fs::create_dir_all(path.parent().expect("parent")).expect("directory");
+        install(&path, format!("#!/bin/sh\n{body}\n").as_bytes());
         path
     }
 
@@ -184,8 +186,7 @@ impl Home {
     /// Puts `content` in the place of one of those programs.
     pub fn replace_program(&self, name: &str, content: &[u8]) {
         let fresh = self.path(format!("bin/{name}.new"));
-        fs::write(&fresh, content).expect("file");
-        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).expect("mode");
+        install(&fresh, content);
         fs::rename(fresh, self.path(format!("bin/{name}"))).expect("rename");
     }
 
@@ -240,6 +241,16 @@ impl Drop for Home {
             self.scan();
         }
     }
+}
+
+/// Writes a program. Another process does it: what a test beside this one starts meanwhile would inherit the open file,
+/// and a file that is open for writing cannot be executed.
+fn install(path: &Path, content: &[u8]) {
+    let mut install = Command::new("install");
+    install.args(["-m", "755", "/dev/stdin"]).arg(path).stdin(Stdio::piped());
+    let mut install = install.spawn().expect("install runs");
+    install.stdin.take().expect("a pipe").write_all(content).expect("written");
+    assert!(install.wait().expect("wait").success(), "{}", path.display());
 }
 
 fn files_below(path: PathBuf) -> Vec<PathBuf> {
