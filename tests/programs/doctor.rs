@@ -54,7 +54,7 @@ fn a_healthy_home_has_nothing_wrong_and_says_who_wins() {
     let diagnosis = expect(&patient.home, &[], &[]);
     let expected = json!({
         "winner": "api-key-helper", "backend": "anthropic", "origin": patient.endpoint.url, "findings": [],
-        "unchecked": [],
+        "unchecked": [], "grpcurl": patient.home.status()["grpcurl"],
     });
     assert_eq!(diagnosis, expected);
     // Once for JSON and once for people, with the credential that was lent, and nowhere else.

@@ -25,7 +25,8 @@ impl Program {
             let rest = line.get(start..)?;
             Some(PathBuf::from(rest.get(..rest.find('"')?)?))
         };
-        let is_test = line.contains("\"test\":true}");
+        // A target that can be tested has that word, too.
+        let is_test = line.split_once("\"profile\":")?.1.contains("\"test\":true}");
         let directory = field("manifest_path")?.parent()?.to_owned();
         is_test.then_some(Self { directory, executable: field("executable")? })
     }
