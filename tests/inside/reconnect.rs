@@ -1,12 +1,13 @@
 //! A daemon that goes away in the middle of a call: before the connection is there, before it has answered, or with half an
 //! answer. The next one is asked, and the caller notices nothing.
 
+use crate::daemon::Inside;
 use claviger::{
     client::{Client, ConnectError},
     proto::v1::watch_credential_response::Event,
     reason::Reason,
 };
-use claviger_tests::inside::{Inside, issued, secret};
+use claviger_tests::answers::{issued, secret};
 use std::{path::PathBuf, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
