@@ -62,7 +62,7 @@ impl Client {
         loop {
             match connection(socket, starts).await {
                 Ok(connection) => return Ok(Self { connection, socket: socket.to_owned(), starts }),
-                Err(error) if error.may_pass() => {
+                Err(error) if error.may_pass(starts) => {
                     reconnect.attempted();
                     reconnect.after(error).await?;
                 }
@@ -173,7 +173,7 @@ impl Client {
             reconnect.after(problem.clone()).await?;
             match connection(&self.socket, self.starts).await {
                 Ok(connection) => self.connection = connection,
-                Err(error) if reconnect.is_patient() || error.may_pass() => {
+                Err(error) if reconnect.is_patient() || error.may_pass(self.starts) => {
                     reconnect.attempted();
                     lost = Some(problem);
                 }
@@ -217,7 +217,7 @@ impl Client {
 /// One attempt at a connection, to a daemon that is started for it if `starts`.
 async fn connection(socket: &Path, starts: bool) -> Result<Connection, ConnectError> {
     match Connection::open(socket).await {
-        Err(error @ ConnectError::Unreachable { .. }) if starts && !error.may_pass() => {
+        Err(error @ ConnectError::Unreachable { .. }) if starts && !error.may_pass(false) => {
             start::start(socket).await?;
             Connection::open(socket).await
         }

@@ -33,10 +33,11 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether another attempt may succeed soon: the queue of new connections is full, or a daemon ended while it took one up.
-    pub(super) fn may_pass(&self) -> bool {
+    /// Whether another attempt may succeed soon: the queue of new connections is full, a daemon ended while it accepted one,
+    /// or one that this attempt has `started` is gone already.
+    pub(super) fn may_pass(&self, started: bool) -> bool {
         match self {
-            Self::Unreachable { cause, .. } => cause.kind() == ErrorKind::WouldBlock,
+            Self::Unreachable { cause, .. } => started || cause.kind() == ErrorKind::WouldBlock,
             Self::Handshake(_) => true,
             Self::Unsafe { .. } | Self::NotStarted(_) => false,
         }

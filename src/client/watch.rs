@@ -64,18 +64,18 @@ impl Watch {
                         return Ok(Some(event));
                     }
                 }
-                Seen::Ended => {
-                    self.again = true;
-                    return Ok(None);
-                }
-                Seen::Lost(problem) => {
-                    self.again = true;
-                    if self.follow.is_patient() && problem.reason != Reason::Handover {
-                        return Ok(None);
-                    }
-                }
+                Seen::Ended => return Ok(self.over()),
+                Seen::Lost(problem) if problem.reason == Reason::Handover => self.again = true,
+                Seen::Lost(_) if self.follow.is_patient() => return Ok(self.over()),
+                Seen::Lost(_) => self.again = true,
             }
         }
+    }
+
+    /// The stream ended for the caller to see: what the next daemon says is news, even if it is the same.
+    fn over(&mut self) -> Option<Event> {
+        self.told = None;
+        None
     }
 
     /// The event, unless it is what was told last, before the daemon was replaced.
