@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+mod cause;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod codec;
@@ -47,7 +48,7 @@ pub mod warning;
 pub mod wire;
 
 /// Revision of the API. Daemon and client refuse each other when it differs.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Release of this build, as shown by `--version` and `GetVersion`.
 pub const RELEASE: &str = env!("CARGO_PKG_VERSION");

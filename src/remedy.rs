@@ -3,7 +3,7 @@
 //! Which remedy belongs to which cause is decided in [`usual`], and every command of claviger that is ever suggested is
 //! spelled here. Whatever shows a remedy prints it; text is never searched for commands.
 
-use crate::reason::{Location, Reason};
+use crate::cause::{Location, Reason};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, path::Path};
 
@@ -226,7 +226,7 @@ fn quoted(word: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::{Command, Remedy, usual};
-    use crate::reason::{Location, REASONS, Reason};
+    use crate::cause::{Location, REASONS, Reason};
     use std::process;
 
     fn at(layer: &str, file: &str, line: u32) -> Location {

@@ -30,7 +30,7 @@ pub enum Seen<T> {
     /// The daemon ended the stream: it stops.
     Ended,
     /// The daemon went away; `handover` if another program goes on in its place.
-    Lost(Problem),
+    Lost(Box<Problem>),
 }
 
 impl<T: 'static> Follow<T> {
@@ -89,7 +89,7 @@ impl<T: 'static> Follow<T> {
             }
             Err(problem) if is_lost(&problem) || problem.reason == Reason::Cancelled => {
                 self.gone = Some(problem.clone());
-                Ok(Seen::Lost(problem))
+                Ok(Seen::Lost(Box::new(problem)))
             }
             Err(problem) => Err(problem),
         }

@@ -241,7 +241,7 @@ async fn version_log_level_and_stop() {
     let mut daemon = Inside::start();
     let client = daemon.client().await;
     let version = client.inspect().get_version(v1::GetVersionRequest {}).await.expect("a version");
-    assert_eq!(version.metadata().get(wire::PROTOCOL_KEY).expect("protocol"), "1");
+    assert_eq!(version.metadata().get(wire::PROTOCOL_KEY).expect("protocol"), "2");
     assert_eq!(version.into_inner().version.expect("a version").release, claviger::RELEASE);
     let level = |filter: &str| v1::SetLogLevelRequest { filter: filter.into() };
     client.control().set_log_level(level("clavigerd=trace,info")).await.expect("a filter");

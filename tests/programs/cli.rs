@@ -50,7 +50,7 @@ fn every_verb_does_what_it_says() {
     let status = home.status();
     assert_eq!((&status["pid"], &status["slots"][0]["generation"]), (&json!(daemon.pid()), &json!(3)));
     assert!(home.ok(&["version"]).contains("clavigerd 0."));
-    assert_eq!(json_of(&home, &["version"])["daemon"]["protocol"], 1);
+    assert_eq!(json_of(&home, &["version"])["daemon"]["protocol"], 2);
     for (verb, known) in [("explain", "api-key-helper"), ("status", "sessions"), ("refresh", "fresh")] {
         let shown = home.ok(&[verb]);
         assert!(shown.to_lowercase().contains(known) && !shown.contains(CANARY), "{verb}: {shown}");

@@ -28,7 +28,7 @@ const MAX_FILE: usize = 1024 * 1024;
 /// What became of a link.
 enum Step {
     /// It has a token.
-    Provided(Box<Provided>),
+    Provided(Provided),
     /// Not configured, or nothing here: the next one is asked.
     Passed(String),
     /// A developers' tool did not answer in time: the next one is asked.
@@ -51,7 +51,7 @@ pub(super) async fn fetch(scope: &str, lent: &Lent) -> Fetched {
             continue;
         }
         match ask(link, scope, lent).await {
-            Step::Provided(found) => return links.found(link.name(), "it answered", *found),
+            Step::Provided(found) => return links.found(link.name(), "it answered", found),
             Step::Refused(trouble) => return links.refused(link.name(), trouble),
             Step::Passed(why) => links.pass(link.name(), why),
             Step::Late(why) => {
@@ -106,6 +106,6 @@ fn unusable(variable: &str, path: &str, why: &str) -> Declined {
 
 impl From<Result<Provided, Declined>> for Step {
     fn from(result: Result<Provided, Declined>) -> Self {
-        result.map_or_else(Self::Refused, |found| Self::Provided(Box::new(found)))
+        result.map_or_else(Self::Refused, Self::Provided)
     }
 }

@@ -1,6 +1,6 @@
 //! Lends credentials: picks the source, serves from the cache, refreshes once for all who wait.
 //!
-//! The broker is made of values that own what they guard: [`cache`], [`flights`], [`hooks`], [`resolver`], [`counters`].
+//! The broker is made of values that own what they guard: `cache`, `flights`, `hooks`, `resolver`, `counters`.
 //! What it does with them has a file for each verb: `serve`, `fly`, `tend`, `watch`, `refresh`, `inherit`, `locked`.
 //!
 //! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.

@@ -98,7 +98,7 @@ impl Tool {
         let (name, ended) = (self.name, lock(&runner.ended).clone());
         match (token, ended) {
             (Ok(token), Ended::Printed(account)) if is_token(token.token.secret()) => {
-                Step::Provided(Box::new(of_account(&token, account)))
+                Step::Provided(of_account(&token, account))
             }
             (_, Ended::Late) => Step::Late(format!("{name} did not answer within {} s", DEADLINE.as_secs())),
             (_, Ended::Missing) => Step::Passed(format!("{name} is not in PATH")),

@@ -77,7 +77,7 @@ async fn app_service(scope: &str, header: Option<&str>) -> Step {
     match token(scope, header).await {
         Ok(Err(Last::Reply(reply))) if reply.status == 400 => Step::Passed(NO_IDENTITY.to_owned()),
         Ok(Err(last)) => Step::Refused(trouble("the managed identity service of the app", &last)),
-        Ok(Ok(found)) => Step::Provided(Box::new(found)),
+        Ok(Ok(found)) => Step::Provided(found),
         Err(trouble) => Step::Refused(trouble),
     }
 }
@@ -90,7 +90,7 @@ async fn imds(scope: &str) -> Step {
         return Step::Passed(why.to_owned());
     }
     match token(scope, None).await {
-        Ok(Ok(found)) => Step::Provided(Box::new(found)),
+        Ok(Ok(found)) => Step::Provided(found),
         Ok(Err(Last::Reply(reply))) if reply.status == 400 => Step::Passed(NO_IDENTITY.to_owned()),
         Ok(Err(Last::Reply(reply))) if reply.is_json && !(reply.status == 403 && reply.says_unreachable) => {
             Step::Refused(trouble("the metadata service of Azure", &Last::Reply(reply)))

@@ -1,0 +1,186 @@
+//! Stable words for causes, and places in files.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, path::Path};
+use tonic::Code;
+
+/// Stable machine-readable cause. Appears as `ErrorInfo.reason`, in logs and in `--json` output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The calling process belongs to another user.
+    PeerRejected,
+    /// The kernel does not say who calls.
+    PeerUnknown,
+    /// The request itself is wrong.
+    MalformedRequest,
+    /// Nothing in the chain is configured.
+    NoCredential,
+    /// A person has to log in.
+    LoginRequired,
+    /// The workspace asks for something nobody has decided about.
+    WorkspaceUntrusted,
+    /// A settings file is broken.
+    SettingsInvalid,
+    /// A policy rules it out.
+    PolicyBlocked,
+    /// A command could not be run or said no.
+    CommandFailed,
+    /// A command ran, but what it printed is not a credential.
+    CommandOutputInvalid,
+    /// The keyring is locked.
+    KeyringLocked,
+    /// Somebody locked the daemon.
+    Locked,
+    /// The other side refused the credential.
+    UpstreamDenied,
+    /// May work again later.
+    SourceUnavailable,
+    /// Another program goes on in the place of the daemon: connect again at once.
+    Handover,
+    /// The daemon is stopping, or went away.
+    ShuttingDown,
+    /// It took too long.
+    SourceTimeout,
+    /// Too much was asked for.
+    Limits,
+    /// The caller went away.
+    Cancelled,
+    /// A bug in claviger.
+    Bug,
+}
+
+/// All reasons, for lookups and tables.
+pub const REASONS: [Reason; 20] = [
+    Reason::PeerRejected,
+    Reason::PeerUnknown,
+    Reason::MalformedRequest,
+    Reason::NoCredential,
+    Reason::LoginRequired,
+    Reason::WorkspaceUntrusted,
+    Reason::SettingsInvalid,
+    Reason::PolicyBlocked,
+    Reason::CommandFailed,
+    Reason::CommandOutputInvalid,
+    Reason::KeyringLocked,
+    Reason::Locked,
+    Reason::UpstreamDenied,
+    Reason::SourceUnavailable,
+    Reason::Handover,
+    Reason::ShuttingDown,
+    Reason::SourceTimeout,
+    Reason::Limits,
+    Reason::Cancelled,
+    Reason::Bug,
+];
+
+/// Where a value or a mistake stands in a settings file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Location {
+    /// Settings layer: "managed", "explicit", "local", "project", "user", "config".
+    pub layer: String,
+    /// Path of the file, or the name given with explicit settings.
+    pub file: String,
+    /// Line from 1; 0 if it is about the file as a whole.
+    pub line: u32,
+    /// Column in characters from 1; 0 if unknown.
+    pub column: u32,
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// The stable word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PeerRejected => "peer-rejected",
+            Self::PeerUnknown => "peer-unknown",
+            Self::MalformedRequest => "malformed-request",
+            Self::NoCredential => "no-credential",
+            Self::LoginRequired => "login-required",
+            Self::WorkspaceUntrusted => "workspace-untrusted",
+            Self::SettingsInvalid => "settings-invalid",
+            Self::PolicyBlocked => "policy-blocked",
+            Self::CommandFailed => "command-failed",
+            Self::CommandOutputInvalid => "command-output-invalid",
+            Self::KeyringLocked => "keyring-locked",
+            Self::Locked => "locked",
+            Self::UpstreamDenied => "upstream-denied",
+            Self::SourceUnavailable => "source-unavailable",
+            Self::Handover => "handover",
+            Self::ShuttingDown => "shutting-down",
+            Self::SourceTimeout => "source-timeout",
+            Self::Limits => "limits",
+            Self::Cancelled => "cancelled",
+            Self::Bug => "bug",
+        }
+    }
+
+    /// The reason for a stable word.
+    pub fn parse(word: &str) -> Option<Self> {
+        REASONS.into_iter().find(|reason| reason.as_str() == word)
+    }
+
+    /// The gRPC code a reason travels with.
+    pub fn code(self) -> Code {
+        match self {
+            Self::PeerRejected | Self::UpstreamDenied => Code::PermissionDenied,
+            Self::PeerUnknown => Code::Unauthenticated,
+            Self::MalformedRequest => Code::InvalidArgument,
+            Self::NoCredential => Code::NotFound,
+            Self::LoginRequired
+            | Self::WorkspaceUntrusted
+            | Self::SettingsInvalid
+            | Self::PolicyBlocked
+            | Self::CommandFailed
+            | Self::CommandOutputInvalid
+            | Self::KeyringLocked
+            | Self::Locked => Code::FailedPrecondition,
+            Self::SourceUnavailable | Self::Handover | Self::ShuttingDown => Code::Unavailable,
+            Self::SourceTimeout => Code::DeadlineExceeded,
+            Self::Limits => Code::ResourceExhausted,
+            Self::Cancelled => Code::Cancelled,
+            Self::Bug => Code::Internal,
+        }
+    }
+
+    /// Whether only a person can change the outcome.
+    pub fn needs_human(self) -> bool {
+        matches!(
+            self,
+            Self::LoginRequired
+                | Self::WorkspaceUntrusted
+                | Self::SettingsInvalid
+                | Self::KeyringLocked
+                | Self::Locked
+        )
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+// === impl Location ===
+
+impl Location {
+    /// A file as a whole, of no layer yet.
+    pub fn of_file(path: &Path) -> Self {
+        Self { file: path.to_string_lossy().into_owned(), ..Self::default() }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        if self.line > 0 && self.column > 0 {
+            write!(f, ":{}", self.column)?;
+        }
+        Ok(())
+    }
+}
