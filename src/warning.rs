@@ -1,5 +1,6 @@
-//! What looks wrong but stops nothing: one stable word per kind, and a sentence.
+//! Things that look wrong but stop nothing: a kind and a sentence.
 
+use crate::proto::v1;
 use std::fmt;
 
 /// What a warning is about.
@@ -17,15 +18,6 @@ pub enum Kind {
     VertexProjectOverridden,
 }
 
-/// All kinds, for lookups.
-const KINDS: [Kind; 5] = [
-    Kind::SettingsKept,
-    Kind::PolicyIneffective,
-    Kind::TwoClouds,
-    Kind::EndpointPlaintext,
-    Kind::VertexProjectOverridden,
-];
-
 /// Something that looks wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
@@ -33,24 +25,6 @@ pub struct Warning {
     pub kind: Kind,
     /// One sentence. Never holds a secret.
     pub text: String,
-}
-
-impl Kind {
-    /// The stable word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SettingsKept => "settings-kept",
-            Self::PolicyIneffective => "policy-ineffective",
-            Self::TwoClouds => "two-clouds",
-            Self::EndpointPlaintext => "endpoint-plaintext",
-            Self::VertexProjectOverridden => "vertex-project-overridden",
-        }
-    }
-
-    /// The kind for a stable word; `None` if a later release has added it.
-    pub fn parse(word: &str) -> Option<Self> {
-        KINDS.into_iter().find(|kind| kind.as_str() == word)
-    }
 }
 
 impl Warning {
@@ -66,13 +40,15 @@ impl fmt::Display for Warning {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{KINDS, Kind};
-
-    #[test]
-    fn words_parse_back() {
-        assert!(KINDS.into_iter().all(|kind| Kind::parse(kind.as_str()) == Some(kind)));
-        assert_eq!(Kind::parse("new-in-2.0"), None);
+impl From<Warning> for v1::Warning {
+    fn from(warning: Warning) -> Self {
+        let kind = match warning.kind {
+            Kind::SettingsKept => v1::warning::Kind::SettingsKept,
+            Kind::PolicyIneffective => v1::warning::Kind::PolicyIneffective,
+            Kind::TwoClouds => v1::warning::Kind::TwoClouds,
+            Kind::EndpointPlaintext => v1::warning::Kind::EndpointPlaintext,
+            Kind::VertexProjectOverridden => v1::warning::Kind::VertexProjectOverridden,
+        };
+        Self { kind: kind.into(), text: warning.text }
     }
 }

@@ -63,7 +63,8 @@ pub(crate) fn warn(context: &Context, lease: &Lease) {
     let stale = lease
         .stale
         .then_some("the credential is still valid, but the last refresh failed or the API rejected it");
-    let warnings: Vec<_> = stale.into_iter().chain(lease.warnings.iter().map(String::as_str)).collect();
+    let warnings: Vec<_> =
+        stale.into_iter().chain(lease.warnings.iter().map(|warning| warning.text.as_str())).collect();
     if !warnings.is_empty() && !context.options.quiet && std::io::stderr().is_terminal() {
         warnings
             .iter()

@@ -207,7 +207,7 @@ async fn a_message_beyond_four_mebibytes_is_refused_and_the_connection_goes_on()
 async fn another_protocol_is_refused_with_what_to_update() {
     let daemon = Inside::start();
     let client = daemon.client().await;
-    for (protocol, release) in [("2", "9.9.9"), ("0", ""), ("one", "x"), ("", "x")] {
+    for (protocol, release) in [("3", "9.9.9"), ("0", ""), ("one", "x"), ("", "x")] {
         let mut request = Request::new(v1::GetVersionRequest {});
         request.metadata_mut().insert(wire::PROTOCOL_KEY, protocol.parse().expect("metadata"));
         request.metadata_mut().insert(wire::RELEASE_KEY, release.parse().expect("metadata"));

@@ -203,7 +203,11 @@ fn the_project_of_a_named_key_comes_first() {
     let _daemon = home.daemon();
     let lease = lease(&home);
     assert_eq!(lease.project, "of-the-file");
-    assert!(lease.warnings.iter().any(|warning| warning.contains("of-the-file")), "{:?}", lease.warnings);
+    assert!(
+        lease.warnings.iter().any(|warning| warning.text.contains("of-the-file")),
+        "{:?}",
+        lease.warnings
+    );
     assert_eq!(lease.facts.expect("facts").account, "robot@p.iam.gserviceaccount.com");
 }
 

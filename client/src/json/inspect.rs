@@ -24,7 +24,7 @@ pub(crate) fn explain(answer: &ExplainResponse) -> Value {
         "files": answer.files.iter().map(file).collect::<Vec<_>>(),
         "values": answer.values.iter().map(value).collect::<Vec<_>>(),
         "policies": answer.policies.iter().map(policy).collect::<Vec<_>>(),
-        "warnings": answer.warnings,
+        "warnings": answer.warnings.iter().map(|warning| &warning.text).collect::<Vec<_>>(),
         "slot": answer.slot.as_ref().map(slot),
         "timings": {
             "settings_seconds": seconds(timings.and_then(|timings| timings.settings.as_ref())),

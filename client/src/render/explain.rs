@@ -21,7 +21,7 @@ pub(crate) fn render(answer: &ExplainResponse, now: SystemTime, style: Style) ->
     text.push_str(&section("values that took part", &values, style));
     let policies: Vec<_> = answer.policies.iter().map(policy).collect();
     text.push_str(&section("login policies", &policies, style));
-    let warnings: Vec<_> = answer.warnings.iter().map(|warning| [escape::line(warning)]).collect();
+    let warnings: Vec<_> = answer.warnings.iter().map(|warning| [escape::line(&warning.text)]).collect();
     text.push_str(&section("warnings", &warnings, style));
     text.push_str(&answer.timings.as_ref().map(|timings| took(timings, style)).unwrap_or_default());
     text
@@ -44,7 +44,7 @@ fn steps(steps: &[Step], style: Style) -> String {
     let painted = lines.into_iter().zip(steps).map(|(line, step)| match step.outcome() {
         Outcome::Chosen => style.green(&line),
         Outcome::Refused => style.red(&line),
-        Outcome::NotConfigured => style.dim(&line),
+        Outcome::NotConfigured | Outcome::Unanswered => style.dim(&line),
         _ => line,
     });
     let text: String = painted.map(|line| line + "\n").collect();

@@ -1,7 +1,7 @@
 //! What the snapshots are made of.
 
 use claviger::{
-    proto::v1::{Backend, Lease, Location, Problem, Scheme, Secret, SlotStatus, lease::Material},
+    proto::v1::{Backend, Lease, Location, Problem, Scheme, Secret, SlotStatus, Warning, lease::Material},
     remedy::Remedy,
     wire,
 };
@@ -47,7 +47,7 @@ pub(crate) fn lease() -> Lease {
         expires_at: at(252),
         refresh_at: at(180),
         stale: true,
-        warnings: vec!["two clouds are enabled".into()],
+        warnings: vec![Warning { kind: 0, text: "two clouds are enabled".into() }],
         ..Default::default()
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn render(
         ),
     ]);
     for warning in &lease.warnings {
-        lines.push_str(&format!("{} {}\n", style.yellow("warning:"), escape::line(warning)));
+        lines.push_str(&format!("{} {}\n", style.yellow("warning:"), escape::line(&warning.text)));
     }
     lines
 }

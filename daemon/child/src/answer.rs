@@ -70,6 +70,8 @@ pub enum Outcome {
     Outranked,
     /// It stopped the walk.
     Refused,
+    /// A link that was asked, and nothing answered: the next one is asked.
+    Unanswered,
 }
 
 /// Why there is no credential. Its problem never repeats a server or a command, but for short error codes such as

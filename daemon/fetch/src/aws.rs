@@ -50,6 +50,14 @@ struct Link {
     provider: Box<dyn ProvideCredentials>,
 }
 
+/// Why the next link is asked.
+enum Passed {
+    /// This one has nothing.
+    Over(String),
+    /// It was asked, and nothing answered.
+    Unanswered(String),
+}
+
 /// What all links share.
 struct Chain {
     seen: Seen,
@@ -165,7 +173,8 @@ impl Chain {
         for link in std::mem::take(&mut self.links) {
             match self.ask(&link, check).await {
                 Ok(Ok(found)) => return links.found(link.name, link.what, found),
-                Ok(Err(why)) => links.pass(link.name, why),
+                Ok(Err(Passed::Over(why))) => links.pass(link.name, why),
+                Ok(Err(Passed::Unanswered(why))) => links.unanswered(link.name, why),
                 Err(trouble) => return links.refused(link.name, trouble),
             }
         }
@@ -178,7 +187,7 @@ impl Chain {
     }
 
     /// What a link has, or why it has nothing and the next one is asked.
-    async fn ask(&self, link: &Link, check: bool) -> Result<Result<Provided, String>, Declined> {
+    async fn ask(&self, link: &Link, check: bool) -> Result<Result<Provided, Passed>, Declined> {
         self.seen.take();
         let credentials = match link.provider.provide_credentials().await {
             Ok(credentials) => credentials,
@@ -191,23 +200,25 @@ impl Chain {
         Ok(Ok(found(&credentials, self.region.clone())))
     }
 
-    fn without(&self, link: &Link, error: &CredentialsError) -> Result<String, Declined> {
+    fn without(&self, link: &Link, error: &CredentialsError) -> Result<Passed, Declined> {
         let seen = self.seen.take();
         match (error, &seen) {
             // Nobody configures this link; it is asked because it might be there.
             (_, Some(Exchange::Unreachable { .. })) if link.name == "imds" => {
-                Ok("no metadata service answers".into())
+                Ok(Passed::Unanswered("no metadata service answers".into()))
             }
             (_, Some(Exchange::Answered { status: 400..=428, .. })) if link.name == "imds" => {
-                Ok("the metadata service has none, or refuses".into())
+                Ok(Passed::Over("the metadata service has none, or refuses".into()))
             }
             (CredentialsError::CredentialsNotLoaded(_), _) if link.is_wanted => {
                 Err(failure::misconfigured(link, error))
             }
-            (CredentialsError::CredentialsNotLoaded(_), _) => Ok(match std::error::Error::source(error) {
-                Some(why) if link.name != "profile" => profile::plain(&why.to_string()),
-                _ => format!("{} has no credentials", link.what),
-            }),
+            (CredentialsError::CredentialsNotLoaded(_), _) => {
+                Ok(Passed::Over(match std::error::Error::source(error) {
+                    Some(why) if link.name != "profile" => profile::plain(&why.to_string()),
+                    _ => format!("{} has no credentials", link.what),
+                }))
+            }
             _ => Err(link.tell(failure::trouble(link, error, seen))),
         }
     }

@@ -31,6 +31,8 @@ enum Step {
     Provided(Provided),
     /// Not configured, or nothing here: the next one is asked.
     Passed(String),
+    /// Asked, and nothing answered: the next one is asked.
+    Unanswered(String),
     /// A developers' tool did not answer in time: the next one is asked.
     Late(String),
     /// Configured, and failed.
@@ -54,6 +56,7 @@ pub(super) async fn fetch(scope: &str, lent: &Lent) -> Fetched {
             Step::Provided(found) => return links.found(link.name(), "it answered", found),
             Step::Refused(trouble) => return links.refused(link.name(), trouble),
             Step::Passed(why) => links.pass(link.name(), why),
+            Step::Unanswered(why) => links.unanswered(link.name(), why),
             Step::Late(why) => {
                 late.get_or_insert_with(|| why.clone());
                 links.pass(link.name(), why);

@@ -13,6 +13,11 @@ impl Links {
         self.push(name, Outcome::NotConfigured, why);
     }
 
+    /// A link that was asked, and nothing answered: the next one is asked.
+    pub(super) fn unanswered(&mut self, name: &str, why: impl Into<String>) {
+        self.push(name, Outcome::Unanswered, why);
+    }
+
     /// A link that a setting leaves out.
     pub(super) fn ignore(&mut self, name: &str, why: impl Into<String>) {
         self.push(name, Outcome::Ignored, why);

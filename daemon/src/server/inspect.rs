@@ -125,7 +125,6 @@ impl Context {
         (read, resolve): (Duration, Duration),
     ) -> v1::ExplainResponse {
         let now = self.broker.host.clock.now();
-        let kinds = resolution.warnings.iter().map(|warning| warning.kind);
         let mut explanation = v1::ExplainResponse {
             mode: session.mode.to_proto().into(),
             backend: resolution.backend.to_proto().into(),
@@ -133,8 +132,7 @@ impl Context {
             files: files(settings, now),
             values: values(settings),
             policies: policies(settings, resolution.backend),
-            warning_kinds: kinds.map(|kind| kind.as_str().to_owned()).collect(),
-            warnings: resolution.warnings.into_iter().map(|warning| warning.text).collect(),
+            warnings: resolution.warnings.into_iter().map(Into::into).collect(),
             workspace: settings.snapshot.workspace.root.display().to_string(),
             timings: Some(v1::Timings {
                 settings: Some(wire::duration(read)),

@@ -98,6 +98,7 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Ignored => "ignored",
         Outcome::Outranked => "outranked",
         Outcome::Refused => "refused",
+        Outcome::Unanswered => "unanswered",
     }
 }
 

@@ -83,13 +83,7 @@ fn lasts(lent: &Lent, explained: Option<&ExplainResponse>) -> Vec<Finding> {
 
 fn metadata(explained: &ExplainResponse) -> Option<Finding> {
     let links = &explained.slot.as_ref()?.facts.as_ref()?.links;
-    let in_vain = links.iter().filter(|link| {
-        // One that is switched off, or only half configured, is not asked; one that answers costs no time.
-        let is_asked = !["incomplete", "disabled", "DISABLED", "no service account"]
-            .iter()
-            .any(|why| link.why.contains(why));
-        link.outcome() == Outcome::NotConfigured && is_asked
-    });
+    let in_vain = links.iter().filter(|link| link.outcome() == Outcome::Unanswered);
     let (link, variable) = in_vain.into_iter().find_map(|link| {
         METADATA.into_iter().find(|(name, _)| *name == link.source).map(|(_, variable)| (link, variable))
     })?;

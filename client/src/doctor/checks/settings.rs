@@ -5,19 +5,16 @@ use crate::doctor::{
     finding::{Finding, place},
 };
 use claviger::{
-    proto::v1::{ExplainResponse, SettingsFile, settings_file::State},
+    proto::v1::{ExplainResponse, SettingsFile, Warning, settings_file::State, warning::Kind},
     reason::Location,
     remedy::Remedy,
-    warning::Kind,
     wire,
 };
-use std::iter::repeat;
 
 /// Judges every settings file and every warning of the walk.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let Some(Ok(explained)) = &facts.explained else { return Vec::new() };
-    let kinds = explained.warning_kinds.iter().map(|word| Kind::parse(word)).chain(repeat(None));
-    let warnings = explained.warnings.iter().zip(kinds).filter_map(|(text, kind)| warning(kind, text));
+    let warnings = explained.warnings.iter().filter_map(warning);
     explained.files.iter().filter_map(file).chain(warnings).collect()
 }
 
@@ -38,24 +35,25 @@ fn file(file: &SettingsFile) -> Option<Finding> {
     Some(finding.at(&at).helped(problem.remedy.as_ref().and_then(wire::from_remedy)))
 }
 
-/// What another check says already is left out.
-fn warning(kind: Option<Kind>, text: &str) -> Option<Finding> {
+/// What another check reports already is left out.
+fn warning(warning: &Warning) -> Option<Finding> {
     let explain = Remedy::claviger(&["explain"]);
-    let (because, remedy) = match kind {
-        Some(Kind::SettingsKept) => return None,
-        Some(Kind::TwoClouds) => ("a session has one backend", explain),
-        Some(Kind::PolicyIneffective) => {
-            ("a policy that a user could set would guard against nobody", explain)
+    let (id, because, remedy) = match warning.kind() {
+        Kind::SettingsKept => return None,
+        Kind::TwoClouds => ("two-clouds", "a session has one backend", explain),
+        Kind::PolicyIneffective => {
+            ("policy-ineffective", "a policy that its user could have written protects nothing", explain)
         }
-        Some(Kind::EndpointPlaintext) => {
-            ("the base URL starts with http://, and it is not this machine", explain)
+        Kind::EndpointPlaintext => {
+            ("endpoint-plaintext", "the base URL starts with http://, and it is not this machine", explain)
         }
-        Some(Kind::VertexProjectOverridden) => {
-            ("Google's own variables come first", Remedy::unset(&["GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"]))
-        }
+        Kind::VertexProjectOverridden => (
+            "vertex-project-overridden",
+            "Google's own variables come first",
+            Remedy::unset(&["GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"]),
+        ),
         // Of a later release.
-        None => ("", explain),
+        Kind::Unspecified => ("resolution-warning", "", explain),
     };
-    let id = kind.map_or("resolution-warning", Kind::as_str);
-    Some(Finding::warning(id, text).because(because).helped(remedy))
+    Some(Finding::warning(id, warning.text.as_str()).because(because).helped(remedy))
 }

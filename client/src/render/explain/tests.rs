@@ -3,7 +3,7 @@ use crate::{output::Style, render::fixture};
 use claviger::{
     proto::v1::{
         Backend, ExplainResponse, LoginPolicy, SessionMode, SettingsFile, SettingsValue, SlotStatus, Step,
-        Timings, settings_file::State, step::Outcome,
+        Timings, Warning, settings_file::State, step::Outcome,
     },
     remedy::Remedy,
     wire,
@@ -42,8 +42,7 @@ fn walk() -> ExplainResponse {
                 .collect(),
             hook: false,
         }],
-        warnings: vec!["ANTHROPIC_MODEL\x1b[2J is odd".into()],
-        warning_kinds: Vec::new(),
+        warnings: vec![Warning { kind: 0, text: "ANTHROPIC_MODEL\x1b[2J is odd".into() }],
         origin: "https://api.anthropic.com".into(),
         region: String::new(),
         project: String::new(),

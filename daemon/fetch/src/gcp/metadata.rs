@@ -38,7 +38,7 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>>
     match server.probe().await {
         Ok(()) => {}
         Err(why) => {
-            links.pass(LINK, format!("{} {why}; NO_GCE_CHECK=true skips it", http::host(&server.base)));
+            links.unanswered(LINK, format!("{} {why}; NO_GCE_CHECK=true skips it", http::host(&server.base)));
             return None;
         }
     }

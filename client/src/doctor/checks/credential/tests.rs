@@ -56,11 +56,8 @@ fn a_metadata_server_is_told_of_only_if_it_was_asked_in_vain() {
         let explained = ExplainResponse { slot: Some(slot), ..ExplainResponse::default() };
         ids(&Known { explained: Some(Ok(explained)), ..lent(60, false) })
     };
-    assert_eq!(
-        asked("imds", Outcome::NotConfigured, "no metadata service answers"),
-        ["metadata-unreachable"]
-    );
-    assert_eq!(asked("metadata", Outcome::NotConfigured, "x cannot be reached"), ["metadata-unreachable"]);
+    assert_eq!(asked("imds", Outcome::Unanswered, "no metadata service answers"), ["metadata-unreachable"]);
+    assert_eq!(asked("metadata", Outcome::Unanswered, "x cannot be reached"), ["metadata-unreachable"]);
     for (outcome, why) in [
         (Outcome::Chosen, "it answered"),
         (Outcome::Ignored, "NO_GCE_CHECK is set"),
@@ -69,5 +66,5 @@ fn a_metadata_server_is_told_of_only_if_it_was_asked_in_vain() {
     ] {
         assert_eq!(asked("imds", outcome, why), [""; 0], "{why}");
     }
-    assert_eq!(asked("profile", Outcome::NotConfigured, "no credentials"), [""; 0]);
+    assert_eq!(asked("profile", Outcome::Unanswered, "no credentials"), [""; 0]);
 }
