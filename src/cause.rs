@@ -1,5 +1,6 @@
 //! Stable words for causes, and places in files.
 
+use crate::proto::v1;
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path};
 use tonic::Code;
@@ -119,6 +120,37 @@ impl Reason {
     /// The reason for a stable word.
     pub fn parse(word: &str) -> Option<Self> {
         REASONS.into_iter().find(|reason| reason.as_str() == word)
+    }
+
+    /// As the API has it.
+    pub fn to_proto(self) -> v1::Reason {
+        match self {
+            Self::PeerRejected => v1::Reason::PeerRejected,
+            Self::PeerUnknown => v1::Reason::PeerUnknown,
+            Self::MalformedRequest => v1::Reason::MalformedRequest,
+            Self::NoCredential => v1::Reason::NoCredential,
+            Self::LoginRequired => v1::Reason::LoginRequired,
+            Self::WorkspaceUntrusted => v1::Reason::WorkspaceUntrusted,
+            Self::SettingsInvalid => v1::Reason::SettingsInvalid,
+            Self::PolicyBlocked => v1::Reason::PolicyBlocked,
+            Self::CommandFailed => v1::Reason::CommandFailed,
+            Self::CommandOutputInvalid => v1::Reason::CommandOutputInvalid,
+            Self::KeyringLocked => v1::Reason::KeyringLocked,
+            Self::Locked => v1::Reason::Locked,
+            Self::UpstreamDenied => v1::Reason::UpstreamDenied,
+            Self::SourceUnavailable => v1::Reason::SourceUnavailable,
+            Self::Handover => v1::Reason::Handover,
+            Self::ShuttingDown => v1::Reason::ShuttingDown,
+            Self::SourceTimeout => v1::Reason::SourceTimeout,
+            Self::Limits => v1::Reason::Limits,
+            Self::Cancelled => v1::Reason::Cancelled,
+            Self::Bug => v1::Reason::Bug,
+        }
+    }
+
+    /// From the API; `None` if it is not stated, or of a later release.
+    pub fn from_proto(reason: v1::Reason) -> Option<Self> {
+        REASONS.into_iter().find(|known| known.to_proto() == reason)
     }
 
     /// The gRPC code a reason travels with.

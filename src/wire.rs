@@ -168,7 +168,7 @@ pub fn from_location(location: &v1::Location) -> Location {
 /// A problem on the wire, with delays counted from `now`.
 pub fn problem(problem: &Problem, now: SystemTime) -> v1::Problem {
     v1::Problem {
-        reason: problem.reason.as_str().to_owned(),
+        reason: problem.reason.to_proto().into(),
         message: problem.message.clone(),
         hint: problem.hint.clone().unwrap_or_default(),
         location: problem.location.as_ref().map(location),
@@ -181,7 +181,7 @@ pub fn problem(problem: &Problem, now: SystemTime) -> v1::Problem {
 pub fn from_problem(problem: &v1::Problem, now: SystemTime) -> Problem {
     let retry_at = problem.retry_at.as_ref().and_then(system_time);
     Problem {
-        reason: Reason::parse(&problem.reason).unwrap_or(Reason::Bug),
+        reason: Reason::from_proto(problem.reason()).unwrap_or(Reason::Bug),
         message: problem.message.clone(),
         hint: Some(problem.hint.clone()).filter(|hint| !hint.is_empty()),
         remedy: helps(problem),

@@ -153,7 +153,7 @@ fn signing_in(old: &[Pending], new: &[Pending]) -> Vec<News> {
 
 /// A run by its id; what needs a person by what it is about and why.
 fn is_same(one: &Pending, other: &Pending) -> bool {
-    let why = |of: &Pending| of.problem.as_ref().map(|problem| problem.reason.clone());
+    let why = |of: &Pending| of.problem.as_ref().map(|problem| problem.reason());
     one.id == other.id
         && one.source == other.source
         && one.location == other.location

@@ -1,13 +1,18 @@
 //! The words of the API's enumerations, as people and JSON see them: `OUTCOME_NOT_CONFIGURED` is "not-configured".
 
 use claviger::proto::v1::{
-    Account, Backend, Lease, Scheme, SessionMode, Step, StorePlace, TrustDecision, TrustItem, issued,
+    Account, Backend, Lease, Reason, Scheme, SessionMode, Step, StorePlace, TrustDecision, TrustItem, issued,
     report_rejected_response, settings_file,
 };
 
 /// The scheme of a lease.
 pub(crate) fn scheme(scheme: Scheme) -> String {
     word(scheme.as_str_name(), "SCHEME_")
+}
+
+/// Why something went wrong.
+pub(crate) fn reason(reason: Reason) -> String {
+    word(reason.as_str_name(), "REASON_")
 }
 
 /// The backend of a lease.

@@ -98,7 +98,7 @@ impl Watch {
 /// Whether two events say the same. When to try again, and whether a credential is stale, may differ.
 fn is_same(one: &Event, other: &Event) -> bool {
     let words = |problem: &Option<v1::Problem>| {
-        problem.as_ref().map(|problem| (problem.reason.clone(), problem.message.clone()))
+        problem.as_ref().map(|problem| (problem.reason, problem.message.clone()))
     };
     match (one, other) {
         (Event::Issued(one), Event::Issued(other)) => match (&one.lease, &other.lease) {

@@ -131,7 +131,7 @@ async fn changed_settings_are_told_within_200_milliseconds() {
     assert_eq!(told(&mut watch, &delete).await.0, SettingsChanged);
     fs::remove_file(daemon.home.path("home/.claude/settings.json")).expect("remove");
     match next(&mut watch).await {
-        Event::Problem(problem) => assert_eq!(problem.reason, "no-credential"),
+        Event::Problem(problem) => assert_eq!(problem.reason(), v1::Reason::NoCredential),
         other => panic!("{other:?}"),
     }
     daemon.end().await;
@@ -147,7 +147,7 @@ async fn a_decision_about_the_workspace_ends_the_wait_for_a_person() {
     match next(&mut watch).await {
         Event::HumanNeeded(needed) => {
             let problem = needed.problem.expect("a problem");
-            assert_eq!(problem.reason, "workspace-untrusted");
+            assert_eq!(problem.reason(), v1::Reason::WorkspaceUntrusted);
             let root = daemon.home.path("work").canonicalize().expect("a directory");
             let command = format!("claviger --cwd {} trust grant", root.display());
             assert_eq!(wire::helps(&problem).and_then(|remedy| remedy.line()), Some(command));
@@ -217,7 +217,7 @@ async fn a_failing_refresh_is_a_problem_with_the_old_credential_kept_and_then_ov
     refresh(&daemon).await.expect_err("it fails");
     match next(&mut watch).await {
         Event::Problem(problem) => {
-            assert_eq!(problem.reason, Reason::CommandFailed.as_str());
+            assert_eq!(problem.reason(), v1::Reason::CommandFailed);
             assert!(problem.retry_at.is_some() && problem.location.is_some());
         }
         other => panic!("{other:?}"),
@@ -238,7 +238,9 @@ async fn a_failing_refresh_is_a_problem_with_the_old_credential_kept_and_then_ov
 async fn a_problem_without_credential_is_followed_by_the_first_one() {
     let daemon = Inside::of(Home::new(), clavigerd::config::Limits::default());
     let mut watch = daemon.client().await.watch(&daemon.session()).await.expect("a stream");
-    assert!(matches!(next(&mut watch).await, Event::Problem(problem) if problem.reason == "no-credential"));
+    assert!(
+        matches!(next(&mut watch).await, Event::Problem(problem) if problem.reason() == v1::Reason::NoCredential)
+    );
     daemon.helper(0.0, "300000");
     assert_eq!(issued(&mut watch).await.0, Initial);
     daemon.home.replace("home/.claude/settings.json", "{ broken");

@@ -1,5 +1,6 @@
 //! Small forms that others are made of.
 
+use crate::words;
 use claviger::{
     proto::v1::{Facts, Location, Problem, Step, Version},
     reason,
@@ -30,7 +31,7 @@ pub(crate) fn version(version: Option<&Version>) -> Value {
 pub(crate) fn problem(problem: Option<&Problem>) -> Value {
     let Some(problem) = problem else { return Value::Null };
     json!({
-        "reason": problem.reason,
+        "reason": words::reason(problem.reason()),
         "message": problem.message,
         "hint": wire::advice(problem),
         "remedy": wire::helps(problem).as_ref().map(remedy),

@@ -117,7 +117,7 @@ fn row(account: &Account, own: Option<&str>, now: SystemTime) -> [String; 8] {
         escape::line(&account.audience),
         words::store(account.place()),
         account.signed_in_at.as_ref().map(|at| time::relative(at, now)).unwrap_or_default(),
-        account.problem.as_ref().map(|problem| escape::line(&problem.reason)).unwrap_or_default(),
+        account.problem.as_ref().map(|problem| words::reason(problem.reason())).unwrap_or_default(),
     ]
 }
 

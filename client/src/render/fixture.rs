@@ -23,7 +23,8 @@ pub(crate) fn location(file: &str, line: u32, layer: &str) -> Option<Location> {
 
 /// A problem that nothing is known to help against.
 pub(crate) fn problem(reason: &str, message: &str, hint: &str) -> Option<Problem> {
-    Some(Problem { reason: reason.into(), message: message.into(), hint: hint.into(), ..Default::default() })
+    let reason = claviger::reason::Reason::parse(reason).map_or(0, |reason| reason.to_proto().into());
+    Some(Problem { reason, message: message.into(), hint: hint.into(), ..Default::default() })
 }
 
 /// A problem with what helps.

@@ -19,6 +19,7 @@ pub(crate) mod time;
 pub(crate) mod trust;
 
 use crate::escape;
+use crate::words;
 use claviger::{
     proto::v1::{Location, Problem},
     remedy::Remedy,
@@ -55,7 +56,7 @@ pub(crate) fn what(problem: &Problem) -> String {
         0 => format!("{}: ", place(location)),
         column => format!("{}:{column}: ", place(location)),
     });
-    let (message, reason) = (escape::line(&problem.message), escape::line(&problem.reason));
+    let (message, reason) = (escape::line(&problem.message), words::reason(problem.reason()));
     format!("{}{message} ({reason})", place.unwrap_or_default())
 }
 
