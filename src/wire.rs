@@ -145,10 +145,38 @@ pub fn check_protocol(metadata: &MetadataMap, who: &str) -> Result<(), Problem> 
     })
 }
 
+/// All settings layers, for lookups.
+const LAYERS: [v1::Layer; 6] = [
+    v1::Layer::Managed,
+    v1::Layer::Explicit,
+    v1::Layer::Local,
+    v1::Layer::Project,
+    v1::Layer::User,
+    v1::Layer::Config,
+];
+
+/// A settings layer on the wire, from its word.
+pub fn layer(word: &str) -> v1::Layer {
+    LAYERS.into_iter().find(|layer| layer_word(*layer) == word).unwrap_or_default()
+}
+
+/// The word of a settings layer; empty if there is none.
+pub fn layer_word(layer: v1::Layer) -> &'static str {
+    match layer {
+        v1::Layer::Unspecified => "",
+        v1::Layer::Managed => "managed",
+        v1::Layer::Explicit => "explicit",
+        v1::Layer::Local => "local",
+        v1::Layer::Project => "project",
+        v1::Layer::User => "user",
+        v1::Layer::Config => "config",
+    }
+}
+
 /// A location on the wire.
 pub fn location(location: &Location) -> v1::Location {
     v1::Location {
-        layer: location.layer.clone(),
+        layer: layer(&location.layer).into(),
         file: location.file.clone(),
         line: location.line,
         column: location.column,
@@ -158,7 +186,7 @@ pub fn location(location: &Location) -> v1::Location {
 /// A location from the wire.
 pub fn from_location(location: &v1::Location) -> Location {
     Location {
-        layer: location.layer.clone(),
+        layer: layer_word(location.layer()).to_owned(),
         file: location.file.clone(),
         line: location.line,
         column: location.column,

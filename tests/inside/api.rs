@@ -39,7 +39,7 @@ async fn a_lease_says_everything_about_itself() {
     assert_eq!(lease.api_timeout.map(|of| of.seconds), Some(5));
     assert_eq!((lease.source.as_str(), lease.generation, lease.stale), ("api-key-helper", 1, false));
     let at = lease.location.expect("a location");
-    assert_eq!((at.layer.as_str(), at.line), ("user", 2));
+    assert_eq!((at.layer(), at.line), (v1::Layer::User, 2));
     assert!(at.file.ends_with("home/.claude/settings.json"), "{}", at.file);
     assert_eq!(seconds(lease.expires_at) - seconds(lease.fetched_at), 300);
     assert!(seconds(lease.refresh_at) < seconds(lease.expires_at));
@@ -219,7 +219,8 @@ async fn explanations_name_files_values_and_slot_but_no_secret() {
     let request = v1::ExplainRequest { session: Some(session.to_proto()), ..Default::default() };
     let explained = client.inspect().explain(request).await.expect("explained").into_inner();
     assert_eq!(explained.winner, "api-key-helper");
-    let layers: Vec<_> = explained.files.iter().map(|file| (file.layer.as_str(), file.state())).collect();
+    let layers: Vec<_> =
+        explained.files.iter().map(|file| (wire::layer_word(file.layer()), file.state())).collect();
     use v1::settings_file::State::{Absent, Loaded};
     assert!(layers.contains(&("user", Loaded)) && layers.contains(&("project", Loaded)), "{layers:?}");
     assert!(layers.contains(&("local", Absent)) && layers.contains(&("config", Absent)), "{layers:?}");

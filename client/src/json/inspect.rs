@@ -6,6 +6,7 @@ use claviger::proto::v1::{
     AuditLog, ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile, SettingsValue,
     SlotStatus,
 };
+use claviger::wire;
 use serde_json::{Value, json};
 
 /// The whole walk.
@@ -122,7 +123,7 @@ pub(crate) fn pending(pending: &[Pending]) -> Value {
 
 fn file(file: &SettingsFile) -> Value {
     json!({
-        "layer": file.layer,
+        "layer": wire::layer_word(file.layer()),
         "file": file.file,
         "state": words::state(file.state()),
         "problem": problem(file.problem.as_ref()),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// A place in a file, as the daemon sends it.
 pub(crate) fn location(location: Option<&Location>) -> Value {
     let Some(at) = location else { return Value::Null };
-    json!({"layer": at.layer, "file": at.file, "line": at.line, "column": at.column})
+    own_location(&wire::from_location(at))
 }
 
 /// A place in a file, as a problem carries it.

@@ -115,7 +115,12 @@ fn origin(answer: &ExplainResponse) -> String {
 
 fn file(file: &SettingsFile) -> [String; 4] {
     let what = file.problem.as_ref().map(problem).unwrap_or_default();
-    [escape::line(&file.layer), words::state(file.state()).replace('-', " "), escape::line(&file.file), what]
+    [
+        wire::layer_word(file.layer()).to_owned(),
+        words::state(file.state()).replace('-', " "),
+        escape::line(&file.file),
+        what,
+    ]
 }
 
 fn value(value: &SettingsValue) -> [String; 3] {

@@ -18,7 +18,7 @@ pub(crate) fn at(seconds: i64) -> Option<Timestamp> {
 }
 
 pub(crate) fn location(file: &str, line: u32, layer: &str) -> Option<Location> {
-    Some(Location { layer: layer.into(), file: file.into(), line, column: 0 })
+    Some(Location { layer: wire::layer(layer).into(), file: file.into(), line, column: 0 })
 }
 
 /// A problem that nothing is known to help against.

@@ -36,7 +36,7 @@ pub(crate) fn place(location: &Location) -> String {
 
 /// `file:line (layer)`.
 pub(crate) fn place_and_layer(location: &Location) -> String {
-    format!("{} ({})", place(location), escape::line(&location.layer))
+    format!("{} ({})", place(location), wire::layer_word(location.layer()))
 }
 
 /// A problem on one line: place, message, hint, what helps.

@@ -208,7 +208,7 @@ fn settings_file(file: &File, takes_part: bool, now: SystemTime) -> v1::Settings
         FileState::Invalid(problem) => (settings_file::State::Invalid, Some(problem)),
     };
     v1::SettingsFile {
-        layer: file.layer.name().to_owned(),
+        layer: wire::layer(file.layer.name()).into(),
         file: file.path.display().to_string(),
         state: state.into(),
         problem: problem.map(|problem| wire::problem(problem, now)),

@@ -15,7 +15,7 @@ fn step(source: &str, outcome: Outcome, why: &str) -> Step {
 }
 
 fn file(layer: &str, path: &str, state: State) -> SettingsFile {
-    SettingsFile { layer: layer.into(), file: path.into(), state: state.into(), problem: None }
+    SettingsFile { layer: wire::layer(layer).into(), file: path.into(), state: state.into(), problem: None }
 }
 
 fn walk() -> ExplainResponse {
