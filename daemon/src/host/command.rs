@@ -2,25 +2,20 @@
 //! ends the whole group.
 
 mod lines;
+mod spec;
+
+pub use spec::{CommandError, CommandSpec, Program};
 
 use super::Host;
-use claviger::{
-    reason::{Location, Reason},
-    remedy::Remedy,
-    secret::Secret,
-    variables,
-};
-use claviger_child::{Call, MAX_ANSWER, Request};
+use claviger::{secret::Secret, variables};
 use lines::{Lines, read_capped};
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
 use std::{
-    collections::BTreeMap,
-    fmt, io,
     os::unix::process::ExitStatusExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -34,146 +29,6 @@ use tokio::{
 /// How long output is still read after the command itself has ended. What a command writes is in the pipe by then;
 /// only a child it left behind holds the pipe open for longer.
 const GRACE: Duration = Duration::from_millis(250);
-/// What to run.
-#[derive(Clone)]
-pub enum Program {
-    /// A line for `/bin/sh -c`, of a settings file.
-    Shell(String),
-    /// `clavigerd-fetch`, which gets this on its stdin.
-    Fetch(Box<Request>),
-}
-
-/// What to run and how.
-#[derive(Clone)]
-pub struct CommandSpec {
-    /// What to run.
-    pub program: Program,
-    /// The whole environment.
-    pub environment: BTreeMap<String, String>,
-    /// Working directory; `/` if it does not exist.
-    pub directory: PathBuf,
-    /// When to give up.
-    pub deadline: Duration,
-    /// Most bytes of stdout that are kept; one more means too many.
-    pub max_output: usize,
-    /// Put into the environment so that a client inside the command is recognised.
-    pub flight: String,
-    /// It talks to a person: lines of stdout are passed on too, and not kept.
-    pub attended: bool,
-}
-
-/// Why a command has no output to use. Never holds the command line or anything it printed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
-    /// The program that fetches is not where it should be.
-    #[error("{0} is missing")]
-    Missing(String),
-    /// It could not be started.
-    #[error("it could not be started: {0}")]
-    NotStarted(io::ErrorKind),
-    /// It ended with an exit code other than 0.
-    #[error("it ended with exit code {0}")]
-    Exit(i32),
-    /// A signal ended it.
-    #[error("it was ended by signal {0}")]
-    Signal(i32),
-    /// It ran past its deadline and was ended.
-    #[error("it did not end within {} s", .0.as_secs_f32())]
-    Deadline(Duration),
-    /// Other commands ran for so long that it never started.
-    #[error("it did not start within {} s: too many other commands are running", .0.as_secs_f32())]
-    Queued(Duration),
-}
-
-// === impl CommandError ===
-
-impl CommandError {
-    /// What it means for whoever wanted the output.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::Deadline(_) => Reason::SourceTimeout,
-            Self::Queued(_) | Self::Missing(_) => Reason::SourceUnavailable,
-            Self::NotStarted(_) | Self::Exit(_) | Self::Signal(_) => Reason::CommandFailed,
-        }
-    }
-
-    /// Whether the command ran and said no itself. The shell's codes for "cannot execute" and "not found" are not its own.
-    pub fn said_no(&self) -> bool {
-        matches!(self, Self::Exit(code) if !matches!(code, 126 | 127))
-    }
-
-    /// What helps against it, of a command that is configured `at`: another command, or another attempt.
-    pub fn remedy(&self, at: &Location) -> Option<Remedy> {
-        match self {
-            Self::Exit(126 | 127) | Self::Deadline(_) => Remedy::edit(at),
-            Self::Missing(_) => Some(Remedy::restart_daemon()),
-            Self::Exit(_) | Self::Signal(_) | Self::Queued(_) | Self::NotStarted(_) => {
-                Some(Remedy::refresh())
-            }
-        }
-    }
-
-    /// Whether trying again at once may help.
-    pub fn may_pass(&self) -> bool {
-        self.said_no() || matches!(self, Self::Signal(_))
-    }
-}
-
-impl CommandSpec {
-    /// A request to `clavigerd-fetch`, run in `/`: a directory where only root can leave a file. Its flight is `flight`.
-    pub fn fetch(
-        request: Request,
-        environment: BTreeMap<String, String>,
-        deadline: Duration,
-        flight: String,
-    ) -> Self {
-        Self {
-            program: Program::Fetch(Box::new(request)),
-            environment,
-            directory: "/".into(),
-            deadline,
-            max_output: MAX_ANSWER,
-            flight,
-            attended: false,
-        }
-    }
-}
-
-// === impl Program ===
-
-impl Program {
-    /// Whether it is left to end by itself if nobody waits for it any more: to cut it off could lose what a server gave once.
-    pub fn lasts(&self) -> bool {
-        matches!(self, Self::Fetch(request) if request.lasts())
-    }
-
-    /// What it reads from stdin; `None`: nothing.
-    fn input(&self) -> Option<Secret<String>> {
-        match self {
-            Self::Shell(_) => None,
-            Self::Fetch(request) => Some(Call::new((**request).clone()).line()),
-        }
-    }
-}
-
-// Command lines and variables of settings files often hold secrets. A request hides its own.
-impl fmt::Debug for CommandSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let request = match &self.program {
-            Program::Shell(_) => None,
-            Program::Fetch(request) => Some(request),
-        };
-        f.debug_struct("CommandSpec")
-            .field("request", &request)
-            .field("directory", &self.directory)
-            .field("environment", &self.environment.keys())
-            .field("deadline", &self.deadline)
-            .field("max_output", &self.max_output)
-            .field("flight", &self.flight)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Runs a command and returns its stdout, at most `max_output + 1` bytes of it. `on_line` gets each line of stderr (and
 /// of stdout, if the command is attended), without control characters, as it comes.
 ///
