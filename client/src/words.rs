@@ -12,7 +12,11 @@ pub(crate) fn scheme(scheme: Scheme) -> String {
 
 /// Why something went wrong.
 pub(crate) fn reason(reason: Reason) -> String {
-    word(reason.as_str_name(), "REASON_")
+    match reason {
+        // Of a later release.
+        Reason::Unspecified => "unknown".into(),
+        known => word(known.as_str_name(), "REASON_"),
+    }
 }
 
 /// The backend of a lease.
