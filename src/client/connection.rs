@@ -34,9 +34,10 @@ impl Connection {
     pub async fn open(socket: &Path) -> Result<Self, ConnectError> {
         let path = || socket.display().to_string();
         let stream = UnixStream::connect(socket).await.map_err(|cause| match cause.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock => {
-                ConnectError::Unreachable { path: path(), cause }
-            }
+            io::ErrorKind::NotFound
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::WouldBlock => ConnectError::Unreachable { path: path(), cause },
             _ => ConnectError::Unsafe { path: path(), why: cause.to_string(), remedy: another_socket() },
         })?;
         let theirs =

@@ -37,7 +37,9 @@ impl ConnectError {
     /// or one that this attempt has `started` is gone already.
     pub(super) fn may_pass(&self, started: bool) -> bool {
         match self {
-            Self::Unreachable { cause, .. } => started || cause.kind() == ErrorKind::WouldBlock,
+            Self::Unreachable { cause, .. } => {
+                started || matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionReset)
+            }
             Self::Handshake(_) => true,
             Self::Unsafe { .. } | Self::NotStarted(_) => false,
         }

@@ -10,7 +10,7 @@ use std::{
     env, fs, io,
     os::unix::{
         fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
-        process::CommandExt as _,
+        process::{CommandExt as _, ExitStatusExt as _},
     },
     path::{Path, PathBuf},
     process::Stdio,
@@ -19,7 +19,7 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     net::UnixStream,
-    process::Command,
+    process::{Child, Command},
     time::timeout,
 };
 
@@ -145,8 +145,18 @@ async fn launch(socket: &Path) -> Result<(), ConnectError> {
     }
     match line.trim() {
         "ready" => Ok(()),
+        // Killed, not failed: another attempt may succeed.
+        _ if was_killed(&mut child).await => {
+            let cause = io::ErrorKind::ConnectionReset.into();
+            Err(ConnectError::Unreachable { path: socket.display().to_string(), cause })
+        }
         _ => Err(ConnectError::NotStarted(last_words(stderr).await)),
     }
+}
+
+async fn was_killed(child: &mut Child) -> bool {
+    let ended = timeout(START_DEADLINE, child.wait()).await;
+    ended.is_ok_and(|ended| ended.is_ok_and(|status| status.signal().is_some()))
 }
 
 async fn last_words(stderr: Option<tokio::process::ChildStderr>) -> String {
