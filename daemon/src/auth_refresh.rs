@@ -4,13 +4,11 @@
 //! A run belongs to the daemon. Refreshes of several cache entries may wait for it, and any number of sessions for each.
 
 mod record;
+mod sign_in;
 
 use crate::{
     demand::{Demand, SharedDemand},
-    host::{
-        Host,
-        command::{self, CommandSpec},
-    },
+    host::{Host, command},
     key::SourceKey,
     life::announced,
     lock::lock,
@@ -19,6 +17,7 @@ use crate::{
 use claviger::reason::{Location, Problem, Reason};
 pub use record::Past;
 use record::{cancelled, failed};
+pub use sign_in::SignIn;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -30,19 +29,6 @@ use tokio::sync::{Notify, broadcast, watch};
 const BACKLOG: usize = 64;
 /// Commands whose last run is remembered.
 const MOST: usize = 256;
-
-/// A command that signs a person in, bound.
-#[derive(Debug)]
-pub struct SignIn {
-    /// Identity: whoever needs the same command for the same account shares its run.
-    pub key: SourceKey,
-    /// Settings key.
-    pub name: &'static str,
-    /// The command.
-    pub spec: CommandSpec,
-    /// Where it is configured.
-    pub at: Location,
-}
 
 /// All runs, and when the last ones were; and who is told when one starts or ends.
 #[derive(Debug, Default)]
