@@ -1,21 +1,18 @@
 //! Who wins: from a session and its settings to the source that provides its credential, and why every other source
 //! does not. Pure.
 
+mod winner;
+
 pub use crate::sources::Outcome;
+pub use winner::Winner;
 
 use crate::{
     accounts::Index,
     config::Limits,
-    endpoint::{
-        self, Endpoint, Extras,
-        cloud::{self, Place},
-    },
-    key::SourceKey,
+    endpoint::{self, cloud},
     policy::{self, Policy},
     settings::{Lookup, Settings, effective::effective},
-    sources::{
-        Binding, Bound, CredentialProvider, CredentialSource, Material, View, api_key_helper, chain::CHAIN,
-    },
+    sources::{Binding, Bound, CredentialSource, View, api_key_helper, chain::CHAIN},
 };
 use claviger::{
     backend::{Backend, CLOUDS},
@@ -25,7 +22,7 @@ use claviger::{
     variables::is_true,
     warning::{Kind, Warning},
 };
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::borrow::Cow;
 
 /// One source of the walk.
 #[derive(Debug)]
@@ -38,27 +35,6 @@ pub struct Step {
     pub why: Cow<'static, str>,
     /// Where it is configured.
     pub at: Option<Location>,
-}
-
-/// The winner of a walk.
-#[derive(Debug)]
-pub struct Winner {
-    /// The source's id.
-    pub source: &'static str,
-    /// Who receives the request.
-    pub backend: Backend,
-    /// What it is bound to.
-    pub bound: Bound,
-    /// Where the credential may be sent.
-    pub endpoint: Endpoint,
-    /// Region and project, for clouds.
-    pub place: Place,
-    /// What goes along.
-    pub extras: Extras,
-    /// How long a tool keeps what its hook prints (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if nobody can tell.
-    pub hook_ttl: Option<Duration>,
-    /// What looks wrong but stops nothing.
-    pub warnings: Vec<Warning>,
 }
 
 /// The outcome of a walk.
@@ -85,21 +61,6 @@ pub struct Given<'a> {
     pub accounts: &'a Index,
     /// Bounds.
     pub limits: &'a Limits,
-}
-
-impl Winner {
-    /// What obtains the secret, if it has to be obtained.
-    pub fn provider(&self) -> Option<&Arc<dyn CredentialProvider>> {
-        match &self.bound.material {
-            Material::Provided(provider) => Some(provider),
-            Material::OwnVariable(_) | Material::Fixed(_) => None,
-        }
-    }
-
-    /// Identity of its cache entry, if it has one.
-    pub fn key(&self) -> Option<SourceKey> {
-        self.provider().map(|provider| provider.key())
-    }
 }
 
 /// Walks the chain up to the winner.

@@ -1,0 +1,45 @@
+//! The winner of a walk.
+
+use crate::{
+    endpoint::{Endpoint, Extras, cloud::Place},
+    key::SourceKey,
+    sources::{Bound, CredentialProvider, Material},
+};
+use claviger::{backend::Backend, warning::Warning};
+use std::{sync::Arc, time::Duration};
+
+/// The winner of a walk.
+#[derive(Debug)]
+pub struct Winner {
+    /// The source's id.
+    pub source: &'static str,
+    /// Who receives the request.
+    pub backend: Backend,
+    /// What it is bound to.
+    pub bound: Bound,
+    /// Where the credential may be sent.
+    pub endpoint: Endpoint,
+    /// Region and project, for clouds.
+    pub place: Place,
+    /// What goes along.
+    pub extras: Extras,
+    /// How long a tool keeps what its hook prints (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if nobody can tell.
+    pub hook_ttl: Option<Duration>,
+    /// What looks wrong but stops nothing.
+    pub warnings: Vec<Warning>,
+}
+
+impl Winner {
+    /// What obtains the secret, if it has to be obtained.
+    pub fn provider(&self) -> Option<&Arc<dyn CredentialProvider>> {
+        match &self.bound.material {
+            Material::Provided(provider) => Some(provider),
+            Material::OwnVariable(_) | Material::Fixed(_) => None,
+        }
+    }
+
+    /// Identity of its cache entry, if it has one.
+    pub fn key(&self) -> Option<SourceKey> {
+        self.provider().map(|provider| provider.key())
+    }
+}
