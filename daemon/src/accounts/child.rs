@@ -129,17 +129,7 @@ pub fn network(environment: &BTreeMap<String, String>) -> BTreeMap<String, Strin
 }
 
 fn failed(error: &CommandError) -> Problem {
-    let reason = match error {
-        CommandError::Exit(_) => Reason::Bug,
-        CommandError::Missing(_) => return missing(error),
-        other => other.reason(),
-    };
-    let reason = if reason == Reason::CommandFailed { Reason::SourceUnavailable } else { reason };
-    Problem::new(reason, format!("the local store did not answer: {error}")).hint("try again")
-}
-
-/// The problem of a daemon without the program that fetches.
-pub fn missing(error: &CommandError) -> Problem {
-    Problem::new(Reason::SourceUnavailable, error.to_string())
-        .hint("install claviger again: clavigerd-fetch belongs beside clavigerd, or into ../libexec/claviger")
+    let mut problem = error.of_fetch("the local store did not answer");
+    problem.hint.get_or_insert_with(|| "try again".to_owned());
+    problem
 }

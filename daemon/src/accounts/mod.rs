@@ -11,7 +11,7 @@ pub mod login;
 pub mod logout;
 pub mod registration;
 
-pub use child::{DEADLINE, LOGIN_DEADLINE, Store, missing, network};
+pub use child::{DEADLINE, LOGIN_DEADLINE, Store, network};
 pub use choice::{Choice, Wish};
 pub use claviger_child::account::{Kind, Place, check_name};
 pub use index::{Account, Index};

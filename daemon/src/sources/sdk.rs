@@ -10,7 +10,6 @@ use super::{
 use crate::auth_refresh::SignIn;
 use crate::key::SourceKey;
 use crate::{
-    accounts,
     endpoint::cloud::is_project,
     host::command::{CommandError, CommandSpec},
     sources::View,
@@ -191,17 +190,10 @@ pub(super) async fn fetch(
 }
 
 fn failed(error: &CommandError, slow: &str) -> ProvideError {
-    let (reason, transient) = match error {
-        CommandError::Deadline(_) => (Reason::SourceTimeout, false),
-        CommandError::Queued(_) | CommandError::NotStarted(_) => (Reason::SourceUnavailable, false),
-        CommandError::Signal(_) => (Reason::SourceUnavailable, true),
-        CommandError::Exit(_) => (Reason::Bug, false),
-        CommandError::Missing(_) => return ProvideError::lasting(accounts::missing(error)),
-    };
-    let problem = Problem::new(reason, format!("looking for the credential failed: {error}"));
+    let problem = error.of_fetch("looking for the credential failed");
     let problem = match error {
         CommandError::Deadline(_) => problem.hint(slow),
         _ => problem,
     };
-    ProvideError { transient, ..ProvideError::lasting(problem) }
+    ProvideError { transient: matches!(error, CommandError::Signal(_)), ..ProvideError::lasting(problem) }
 }

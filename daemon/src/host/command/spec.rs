@@ -1,12 +1,16 @@
 //! What to run and how, and why it has no output to use.
 
 use claviger::{
-    reason::{Location, Reason},
+    reason::{Location, Problem, Reason},
     remedy::Remedy,
     secret::Secret,
 };
 use claviger_child::{Call, MAX_ANSWER, Request};
 use std::{collections::BTreeMap, fmt, io, path::PathBuf, time::Duration};
+
+/// What helps a daemon without the program that fetches.
+const INSTALL: &str =
+    "install claviger again: clavigerd-fetch belongs beside clavigerd, or into ../libexec/claviger";
 
 /// What to run.
 #[derive(Clone)]
@@ -85,6 +89,19 @@ impl CommandError {
                 Some(Remedy::refresh())
             }
         }
+    }
+
+    /// Why a child that fetches gave no answer. `what` is the start of its sentence.
+    pub fn of_fetch(&self, what: &str) -> Problem {
+        let reason = match self {
+            Self::Missing(_) => {
+                return Problem::new(Reason::SourceUnavailable, self.to_string()).hint(INSTALL);
+            }
+            Self::Deadline(_) => Reason::SourceTimeout,
+            Self::Queued(_) | Self::NotStarted(_) | Self::Signal(_) => Reason::SourceUnavailable,
+            Self::Exit(_) => Reason::Bug,
+        };
+        Problem::new(reason, format!("{what}: {self}"))
     }
 
     /// Whether trying again at once may help.
