@@ -1,7 +1,7 @@
 //! What happened between two states of the daemon. Pure: counters and generations only go up, so nothing is lost that
 //! came and went between two looks but the wording of it.
 
-use claviger::proto::v1::{Pending, Problem, SlotStatus, WatchStatusResponse};
+use claviger::proto::v1::{CacheEntry, Pending, Problem, WatchStatusResponse};
 use prost_types::Timestamp;
 
 /// A cache entry, as it is called in news.
@@ -19,7 +19,7 @@ pub(crate) struct Who {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum News {
     /// We are connected to a daemon.
-    Connected { release: String, pid: u32, slots: usize },
+    Connected { release: String, pid: u32, entries: usize },
     /// The daemon is gone.
     Lost,
     /// Another daemon answers.
@@ -49,8 +49,8 @@ pub(crate) enum News {
 // === impl Who ===
 
 impl Who {
-    fn of(slot: &SlotStatus) -> Self {
-        Self { source: slot.source.clone(), account: slot.account.clone(), key: slot.key.clone() }
+    fn of(entry: &CacheEntry) -> Self {
+        Self { source: entry.source.clone(), account: entry.account.clone(), key: entry.key.clone() }
     }
 
     fn of_pending(pending: &Pending) -> Self {
@@ -65,7 +65,7 @@ impl News {
     pub(crate) fn connected(state: &WatchStatusResponse) -> Self {
         let status = state.status.clone().unwrap_or_default();
         let release = status.version.unwrap_or_default().release;
-        Self::Connected { release, pid: status.pid, slots: status.slots.len() }
+        Self::Connected { release, pid: status.pid, entries: status.entries.len() }
     }
 }
 
@@ -77,13 +77,13 @@ pub(crate) fn compare(old: &WatchStatusResponse, new: &WatchStatusResponse) -> V
         let restarted = News::Restarted { release, pid: after.pid };
         // What the old one counted says nothing about the new one; but what it handed over is not new.
         let handed_over: Vec<_> = before
-            .slots
+            .entries
             .iter()
-            .filter(|old| after.slots.iter().any(|new| is_kept(old, new)))
+            .filter(|old| after.entries.iter().any(|new| is_kept(old, new)))
             .cloned()
             .collect();
         return std::iter::once(restarted)
-            .chain(slots(&handed_over, &after.slots))
+            .chain(entries(&handed_over, &after.entries))
             .chain(signing_in(&[], &new.pending))
             .collect();
     }
@@ -92,28 +92,28 @@ pub(crate) fn compare(old: &WatchStatusResponse, new: &WatchStatusResponse) -> V
         news.push(if after.locked { News::Locked } else { News::Unlocked });
     }
     news.extend(signing_in(&old.pending, &new.pending));
-    news.extend(slots(&before.slots, &after.slots));
+    news.extend(entries(&before.entries, &after.entries));
     news
 }
 
-fn slots(old: &[SlotStatus], new: &[SlotStatus]) -> Vec<News> {
-    let nothing = SlotStatus::default();
+fn entries(old: &[CacheEntry], new: &[CacheEntry]) -> Vec<News> {
+    let nothing = CacheEntry::default();
     let mut news = Vec::new();
-    for slot in new {
-        let before = old.iter().find(|old| old.key == slot.key).unwrap_or(&nothing);
-        news.extend(one(before, slot));
+    for entry in new {
+        let before = old.iter().find(|old| old.key == entry.key).unwrap_or(&nothing);
+        news.extend(one(before, entry));
     }
     let gone = old.iter().filter(|old| !new.iter().any(|new| new.key == old.key));
-    news.extend(gone.map(|slot| News::Forgotten { who: Who::of(slot) }));
+    news.extend(gone.map(|entry| News::Forgotten { who: Who::of(entry) }));
     news
 }
 
 /// Whether both are the very same credential.
-fn is_kept(old: &SlotStatus, new: &SlotStatus) -> bool {
+fn is_kept(old: &CacheEntry, new: &CacheEntry) -> bool {
     (&old.key, old.generation, &old.fetched_at) == (&new.key, new.generation, &new.fetched_at)
 }
 
-fn one(old: &SlotStatus, new: &SlotStatus) -> Vec<News> {
+fn one(old: &CacheEntry, new: &CacheEntry) -> Vec<News> {
     let who = || Who::of(new);
     let mut news = Vec::new();
     if new.rejections > old.rejections {

@@ -38,7 +38,7 @@ pub struct Limits {
     /// A credential that nobody asked for this long is no longer refreshed ahead of expiry.
     pub idle: Duration,
     /// Most cache entries (as many as the AWS SDK keeps identities).
-    pub slots: usize,
+    pub entries: usize,
     /// Most commands at once.
     pub commands: usize,
     /// Attempts of one refresh (`spec/behaviour.md` A7).
@@ -57,7 +57,7 @@ pub struct Limits {
 struct Daemon {
     helper_timeout_seconds: Option<u32>,
     idle_seconds: Option<u32>,
-    max_slots: Option<u16>,
+    max_entries: Option<u16>,
     max_commands: Option<u16>,
     log: Option<String>,
     #[serde(default)]
@@ -96,7 +96,7 @@ impl Default for Limits {
         Self {
             helper_timeout: Duration::from_secs(120),
             idle: Duration::from_secs(15 * 60),
-            slots: 64,
+            entries: 64,
             commands: 8,
             attempts: 3,
             audit_part: 4 * 1024 * 1024,
@@ -120,7 +120,7 @@ impl Config {
         let limits = Limits {
             helper_timeout: seconds(file.daemon.helper_timeout_seconds, defaults.helper_timeout),
             idle: seconds(file.daemon.idle_seconds, defaults.idle),
-            slots: count(file.daemon.max_slots, defaults.slots),
+            entries: count(file.daemon.max_entries, defaults.entries),
             commands: count(file.daemon.max_commands, defaults.commands),
             attempts: defaults.attempts,
             audit_part: file.daemon.audit_kib.map_or(defaults.audit_part, |kib| u64::from(kib.max(1)) * 1024),

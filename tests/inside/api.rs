@@ -63,7 +63,7 @@ async fn secrets_of_the_session_stay_there() {
         .refresh(v1::RefreshRequest { session: Some(session.to_proto()), ..Default::default() })
         .await;
     assert_eq!(refused(refresh).reason, Reason::NoCredential);
-    assert!(daemon.status().await.slots.is_empty());
+    assert!(daemon.status().await.entries.is_empty());
     daemon.end().await;
 }
 
@@ -172,8 +172,8 @@ async fn a_failure_carries_place_hint_and_pause_and_a_refresh_goes_past_it() {
         .inspect()
         .refresh(v1::RefreshRequest { session: Some(session.to_proto()), ..Default::default() })
         .await;
-    let slot = refreshed.expect("refreshed").into_inner().slot.expect("a slot");
-    assert_eq!((slot.generation, slot.failures, slot.last_problem), (1, 0, None));
+    let entry = refreshed.expect("refreshed").into_inner().entry.expect("a entry");
+    assert_eq!((entry.generation, entry.failures, entry.last_problem), (1, 0, None));
     assert_eq!(secret(&client.get(&session, None).await.expect("a lease")), format!("{CANARY}good"));
     assert_eq!(runs(), 2);
     daemon.end().await;
@@ -226,14 +226,14 @@ async fn explanations_name_files_values_and_slot_but_no_secret() {
     assert!(layers.contains(&("local", Absent)) && layers.contains(&("config", Absent)), "{layers:?}");
     let names: Vec<_> = explained.values.iter().map(|value| value.name.as_str()).collect();
     assert_eq!(names, ["apiKeyHelper", "env.CLAUDE_CODE_API_KEY_HELPER_TTL_MS"]);
-    assert_eq!(explained.slot.expect("a slot").generation, 1);
+    assert_eq!(explained.entry.expect("a entry").generation, 1);
     assert_eq!(
         explained.workspace,
         fs::canonicalize(daemon.home.path("work")).expect("path").to_str().expect("UTF-8")
     );
     assert!(explained.timings.is_some());
     let status = daemon.status().await;
-    assert_eq!((status.pid, status.slots.len(), status.slots[0].served), (std::process::id(), 1, 0));
+    assert_eq!((status.pid, status.entries.len(), status.entries[0].served), (std::process::id(), 1, 0));
     daemon.end().await;
 }
 

@@ -36,22 +36,25 @@ async fn the_state_comes_at_once_and_after_every_change() {
     daemon.helper(0.0, "60000");
     let mut stream = follow(&daemon).await;
     let first = state(&mut stream, |_| true).await;
-    assert!(first.slots.is_empty() && first.pid == std::process::id());
+    assert!(first.entries.is_empty() && first.pid == std::process::id());
     let mut client = daemon.client().await;
     client.get(&daemon.session(), None).await.expect("a credential");
-    let one = state(&mut stream, |status| status.slots.iter().any(|slot| slot.generation == 1)).await;
-    let slot = &one.slots[0];
-    assert_eq!((slot.sessions, slot.directory.as_str()), (1, daemon.session().cwd.to_str().expect("UTF-8")));
+    let one = state(&mut stream, |status| status.entries.iter().any(|entry| entry.generation == 1)).await;
+    let entry = &one.entries[0];
+    assert_eq!(
+        (entry.sessions, entry.directory.as_str()),
+        (1, daemon.session().cwd.to_str().expect("UTF-8"))
+    );
     client.get(&daemon.session_in("home"), None).await.expect("a credential");
-    state(&mut stream, |status| status.slots[0].sessions == 2).await;
+    state(&mut stream, |status| status.entries[0].sessions == 2).await;
     let watch = client.watch(&daemon.session()).await.expect("a watch");
-    state(&mut stream, |status| status.watchers == 1 && status.slots[0].watchers == 1).await;
+    state(&mut stream, |status| status.watchers == 1 && status.entries[0].watchers == 1).await;
     drop(watch);
     state(&mut stream, |status| status.watchers == 0).await;
     daemon.clock.jump(301);
-    assert_eq!(daemon.status().await.slots.first().map_or(0, |slot| slot.sessions), 0);
+    assert_eq!(daemon.status().await.entries.first().map_or(0, |entry| entry.sessions), 0);
     daemon.client().await.control().lock(v1::LockRequest {}).await.expect("locked");
-    state(&mut stream, |status| status.locked && status.slots.is_empty()).await;
+    state(&mut stream, |status| status.locked && status.entries.is_empty()).await;
     daemon.client().await.control().unlock(v1::UnlockRequest {}).await.expect("unlocked");
     state(&mut stream, |status| !status.locked).await;
     daemon.end().await;
@@ -106,10 +109,10 @@ async fn a_key_stands_for_the_session_that_asked_last() {
     let daemon = Inside::start();
     daemon.helper(0.0, "600000");
     daemon.client().await.get(&daemon.session(), None).await.expect("a credential");
-    let key = daemon.status().await.slots[0].key.clone();
+    let key = daemon.status().await.entries[0].key.clone();
     let mut inspect = daemon.client().await.inspect();
     let refreshed = inspect.refresh(v1::RefreshRequest { session: None, key: key.clone() }).await;
-    assert_eq!(refreshed.expect("refreshed").into_inner().slot.expect("a slot").generation, 2);
+    assert_eq!(refreshed.expect("refreshed").into_inner().entry.expect("a entry").generation, 2);
     let explained = inspect.explain(v1::ExplainRequest { session: None, key: key.clone() }).await;
     assert_eq!(explained.expect("explained").into_inner().winner, "api-key-helper");
     let unknown = v1::RefreshRequest { session: None, key: "0".repeat(key.len()) };

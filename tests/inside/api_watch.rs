@@ -90,7 +90,7 @@ async fn every_watcher_gets_the_same_credential_of_one_run() {
         assert_eq!(issued(watch).await.1.generation, 2);
     }
     assert_eq!(daemon.home.runs("key"), 2);
-    assert_eq!(daemon.status().await.slots[0].watchers, 50);
+    assert_eq!(daemon.status().await.entries[0].watchers, 50);
     drop(watches);
     let end = Instant::now() + claviger_tests::wait::BOUND;
     while daemon.status().await.watchers > 0 {

@@ -29,8 +29,8 @@ async fn limits_change_and_what_is_cached_stays() {
     let (session, mut client) = (daemon.session(), daemon.client().await);
     let mut watch = client.watch(&session).await.expect("a stream");
     assert_eq!(issued(&mut watch).await.1.generation, 1);
-    assert!(reloaded(&daemon, "helper_timeout_seconds = 1\nmax_slots = 1").await);
-    assert!(!reloaded(&daemon, "max_slots = 1\nhelper_timeout_seconds = 1").await);
+    assert!(reloaded(&daemon, "helper_timeout_seconds = 1\nmax_entries = 1").await);
+    assert!(!reloaded(&daemon, "max_entries = 1\nhelper_timeout_seconds = 1").await);
     let lease = client.get(&session, None).await.expect("a lease");
     assert_eq!((lease.generation, secret(&lease), daemon.home.runs("key")), (1, "sk-canary-key-1", 1));
 

@@ -252,6 +252,6 @@ async fn who_signs_in_again_replaces_what_was_there_for_every_session() {
     // The next refresh uses the new login's refresh token.
     home.ok(&["refresh"]);
     assert_eq!(lent(&home, "").await.expect("a token"), provider.issued("access_token"));
-    let secrets = home.status()["slots"].as_array().map(Vec::len);
+    let secrets = home.status()["entries"].as_array().map(Vec::len);
     assert_eq!(secrets, Some(1), "{}", home.status());
 }

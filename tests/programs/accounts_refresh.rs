@@ -32,9 +32,9 @@ fn expired(home: &Home, provider: &Provider) -> String {
         let lease: Value = serde_json::from_str(&home.ok(&["--json", "get", "--show-secret"])).expect("JSON");
         let token = lease["secret"].as_str().expect("a secret").to_owned();
         until("the token has expired", || !provider.takes(&token));
-        until("nothing is refreshed", || home.status()["slots"][0]["refreshing"] == false);
+        until("nothing is refreshed", || home.status()["entries"][0]["refreshing"] == false);
         // Whoever asks for a token that is nearly over is lent it, and has the next one fetched.
-        if home.status()["slots"][0]["generation"] == lease["generation"] {
+        if home.status()["entries"][0]["generation"] == lease["generation"] {
             return token;
         }
     }
@@ -80,7 +80,7 @@ fn sessions_that_share_no_cache_entry_share_the_refresh() {
     let second = one_token(&outputs);
     assert!(provider.takes(&second) && second != first);
     assert_eq!(refreshes(&provider), before + 1);
-    assert!(home.status()["slots"].as_array().expect("slots").len() >= 40);
+    assert!(home.status()["entries"].as_array().expect("entries").len() >= 40);
     provider.is_content();
 }
 
@@ -271,7 +271,7 @@ fn what_is_locked_stays_locked_and_comes_back() {
     daemon.kill();
     let _daemon = home.daemon();
     is_locked();
-    assert_eq!(home.status()["slots"].as_array().map(Vec::len), Some(0));
+    assert_eq!(home.status()["entries"].as_array().map(Vec::len), Some(0));
     watch.until("the new daemon is locked, too", |event| event["problem"]["reason"] == "locked");
     block_on(async {
         let unlock = client(&home).await.control().unlock(v1::UnlockRequest {}).await;

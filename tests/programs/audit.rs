@@ -24,7 +24,7 @@ fn who_got_what_and_by_which_rule() {
     assert!(field(&lent, "program").contains("claviger"), "{lent}");
     let own = std::env::current_exe().expect("own path");
     assert_eq!(field(&lent, "parent"), own.to_str().expect("UTF-8"), "the test started it: {lent}");
-    assert_eq!(field(&lent, "key"), home.status()["slots"][0]["key"].as_str().expect("a key"));
+    assert_eq!(field(&lent, "key"), home.status()["entries"][0]["key"].as_str().expect("a key"));
 
     let table = home.ok(&["audit"]);
     let row = table.lines().find(|line| line.contains(" get ")).expect("a row");

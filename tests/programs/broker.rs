@@ -14,8 +14,8 @@ fn one_token(outputs: &[Output]) -> String {
     token
 }
 
-fn slot(home: &Home) -> Value {
-    home.status()["slots"][0].clone()
+fn entry(home: &Home) -> Value {
+    home.status()["entries"][0].clone()
 }
 
 #[test]
@@ -105,11 +105,11 @@ fn a_used_key_is_refreshed_ahead_so_that_nobody_waits_and_an_idle_one_is_left_al
     let before = waits(&home);
     wait::until("the third generation", || {
         home.ok(&["token"]);
-        slot(&home)["generation"].as_u64() >= Some(3)
+        entry(&home)["generation"].as_u64() >= Some(3)
     });
     assert_eq!(waits(&home), before, "somebody waited for a refresh");
     // Left alone, it is refreshed for a while and then forgotten.
-    wait::until("the key is forgotten", || home.status()["slots"].as_array().is_some_and(Vec::is_empty));
+    wait::until("the key is forgotten", || home.status()["entries"].as_array().is_some_and(Vec::is_empty));
     let runs = home.runs("key");
     assert!(
         !wait::holds_within(Duration::from_secs(3), || home.runs("key") != runs),

@@ -35,7 +35,7 @@ fn every_verb_does_what_it_says() {
     assert_eq!(json_of(&home, &["env"]), json!({"ANTHROPIC_API_KEY": "sk-canary-key-1"}));
     let explained = json_of(&home, &["explain"]);
     assert_eq!(
-        (&explained["winner"], &explained["slot"]["generation"]),
+        (&explained["winner"], &explained["entry"]["generation"]),
         (&json!("api-key-helper"), &json!(1))
     );
     let refreshed = json_of(&home, &["refresh"]);
@@ -48,7 +48,7 @@ fn every_verb_does_what_it_says() {
     assert_eq!(json_of(&home, &old)["outcome"], "already-replaced");
     assert!(home.ok(&["report", "--status", "401"]).starts_with("held back"));
     let status = home.status();
-    assert_eq!((&status["pid"], &status["slots"][0]["generation"]), (&json!(daemon.pid()), &json!(3)));
+    assert_eq!((&status["pid"], &status["entries"][0]["generation"]), (&json!(daemon.pid()), &json!(3)));
     assert!(home.ok(&["version"]).contains("clavigerd 0."));
     assert_eq!(json_of(&home, &["version"])["daemon"]["protocol"], 2);
     for (verb, known) in [("explain", "api-key-helper"), ("status", "sessions"), ("refresh", "fresh")] {

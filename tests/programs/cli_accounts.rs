@@ -133,7 +133,7 @@ fn explain_status_and_pending_name_the_account() {
     keep(&home, &["login", "mine", "--api-key"], "sk-canary-mine");
     assert!(home.ok(&["explain"]).contains("it is the account mine"));
     home.ok(&["token"]);
-    assert_eq!(home.status()["slots"][0]["account"], "mine");
+    assert_eq!(home.status()["entries"][0]["account"], "mine");
     assert!(home.ok(&["status"]).contains("saved-api-key  mine "));
     fs::remove_file(home.path("home/.local/state/claviger/accounts/mine.account")).expect("removed");
     let told = home.fails(4, &["refresh"]);

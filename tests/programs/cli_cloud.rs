@@ -32,7 +32,7 @@ fn links_region_and_keys_are_shown_and_secrets_only_on_demand() {
     let explained = home.ok(&["explain"]);
     assert!(explained.contains("not configured") && explained.contains("link container"), "{explained}");
     assert!(home.ok(&["status"]).contains("  link container"));
-    assert_eq!(home.status()["slots"][0]["facts"]["links"][0]["source"], "environment");
+    assert_eq!(home.status()["entries"][0]["facts"]["links"][0]["source"], "environment");
     let hint = home.fails(2, &["token"]);
     assert!(hint.contains("claviger aws") && !hint.contains(CANARY), "{hint}");
 }

@@ -157,6 +157,6 @@ fn what_several_entries_lack_is_asked_for_once() {
         home.set("AWS_ROLE_SESSION_NAME", timeout);
         home.fails(4, &["get"]);
     }
-    assert_eq!(home.status()["slots"].as_array().expect("slots").len(), 3);
+    assert_eq!(home.status()["entries"].as_array().expect("entries").len(), 3);
     assert_eq!(json_of(&home, &["pending", "--json"])["pending"].as_array().expect("a list").len(), 1);
 }

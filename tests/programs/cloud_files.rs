@@ -21,7 +21,7 @@ fn no_metadata() -> Home {
 }
 
 fn runs(home: &Home) -> u64 {
-    home.status()["slots"][0]["runs"].as_u64().expect("a number")
+    home.status()["entries"][0]["runs"].as_u64().expect("a number")
 }
 
 #[test]
@@ -55,8 +55,8 @@ fn a_broken_edit_leaves_what_was_and_says_so() {
     assert_eq!(keys(&home), "AKIAONE");
     home.replace("home/.aws/config", "[profile work\n");
     assert_eq!(keys(&home), "AKIAONE");
-    let slot = &home.status()["slots"][0];
-    assert_eq!(slot["last_problem"]["reason"], "settings-invalid", "{slot}");
+    let entry = &home.status()["entries"][0];
+    assert_eq!(entry["last_problem"]["reason"], "settings-invalid", "{entry}");
     profile(&home, "AKIATWO");
     assert_eq!(keys(&home), "AKIATWO");
 }

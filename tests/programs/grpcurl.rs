@@ -115,7 +115,7 @@ fn messages_are_described_and_methods_answer() {
     let lent = grpcurl.call(&grpcurl.session, "CredentialService/GetCredential");
     assert_eq!(lent["lease"]["secret"]["value"], "sk-canary-key-1");
     let status = grpcurl.call("{}", "InspectService/GetStatus");
-    assert_eq!(status["slots"][0]["generation"], "1");
+    assert_eq!(status["entries"][0]["generation"], "1");
     assert!(!format!("{explained} {status}").contains(CANARY));
 }
 
@@ -142,7 +142,7 @@ fn a_stream_shows_a_rotation() {
     let mut until = |word: &str| lines.by_ref().find(|line| line.contains(word)).expect(word);
     until("sk-canary-key-1");
     let refreshed = grpcurl.call(&grpcurl.session, "InspectService/Refresh");
-    assert_eq!(refreshed["slot"]["generation"], "2");
+    assert_eq!(refreshed["entry"]["generation"], "2");
     until("sk-canary-key-2");
     drop(watch);
     wait::until("the stream is forgotten", || home.status()["watchers"] == 0);

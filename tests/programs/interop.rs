@@ -69,7 +69,7 @@ fn python_learns_the_api_by_reflection_and_sees_a_rotation() {
     let of = |index: usize| (&rotation[index]["reason"], &rotation[index]["lease"]["secret"]["value"]);
     assert_eq!(of(0), (&json!("REASON_INITIAL"), &json!("sk-canary-key-1")));
     assert_eq!(of(1), (&json!("REASON_REFRESHED"), &json!("sk-canary-key-2")));
-    assert_eq!(seen["status"]["slots"][0]["generation"], "2");
+    assert_eq!(seen["status"]["entries"][0]["generation"], "2");
     assert_eq!((&seen["health"], &seen["refusal"]), (&json!(1), &json!("INVALID_ARGUMENT")));
     assert_eq!(home.runs("key"), 2);
 }
@@ -127,7 +127,7 @@ fn buf_curl_lists_calls_and_follows() {
     let lent = buf.call(&home, "CredentialService/GetCredential", &buf.session);
     assert_eq!(lent["lease"]["secret"]["value"], "sk-canary-key-1");
     let status = buf.call(&home, "InspectService/GetStatus", "{}");
-    assert_eq!(status["slots"][0]["generation"], "1");
+    assert_eq!(status["entries"][0]["generation"], "1");
     assert!(!format!("{explained} {status}").contains(CANARY));
 
     let url = "http://localhost/claviger.v1.CredentialService/WatchCredential";
@@ -138,7 +138,7 @@ fn buf_curl_lists_calls_and_follows() {
     let mut until = |word: &str| lines.by_ref().find(|line| line.contains(word)).expect(word);
     until("sk-canary-key-1");
     let refreshed = buf.call(&home, "InspectService/Refresh", &buf.session);
-    assert_eq!(refreshed["slot"]["generation"], "2");
+    assert_eq!(refreshed["entry"]["generation"], "2");
     until("sk-canary-key-2");
     until("REASON_REFRESHED");
     drop(watch);

@@ -176,7 +176,7 @@ fn programs_read_a_line_for_each_event() {
     let (json, plain) = (Lines::start(&home, &["status", "--watch", "--json"]), Lines::start(&home, &WATCH));
     let event = |line: String| serde_json::from_str::<Value>(&line).expect("a line of JSON");
     let first = event(json.next());
-    assert_eq!((&first["event"], &first["slots"]), (&"connected".into(), &1.into()), "{first}");
+    assert_eq!((&first["event"], &first["entries"]), (&"connected".into(), &1.into()), "{first}");
     assert!(plain.next().ends_with("holds 1 credential"));
     home.ok(&["refresh"]);
     let second = event(json.next());

@@ -21,10 +21,10 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
         let message = message.clone();
         async move { unwrap(client.inspect().refresh(request(message)).await) }
     });
-    let slot = wait::slow_answer(context, &lender, &session, answer).await?.slot.unwrap_or_default();
+    let entry = wait::slow_answer(context, &lender, &session, answer).await?.entry.unwrap_or_default();
     match context.options.json {
-        true => output::json(&json::slot(&slot))?,
-        false => output::data(&format!("{}\n", render::status::sentence(&slot, SystemTime::now())))?,
+        true => output::json(&json::entry(&entry))?,
+        false => output::data(&format!("{}\n", render::status::sentence(&entry, SystemTime::now())))?,
     }
     Ok(())
 }

@@ -75,6 +75,6 @@ pub(crate) fn reset(answer: &ResetResponse) -> Value {
     json!({
         "accounts": left(&answer.accounts),
         "trust_decisions": answer.trust_decisions,
-        "slots": answer.slots,
+        "entries": answer.entries,
     })
 }

@@ -3,8 +3,8 @@
 use super::parts::{facts, instant, location, problem, seconds, step, text, version};
 use crate::words;
 use claviger::proto::v1::{
-    AuditLog, ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile, SettingsValue,
-    SlotStatus,
+    AuditLog, CacheEntry, ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile,
+    SettingsValue,
 };
 use claviger::wire;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub(crate) fn explain(answer: &ExplainResponse) -> Value {
         "values": answer.values.iter().map(value).collect::<Vec<_>>(),
         "policies": answer.policies.iter().map(policy).collect::<Vec<_>>(),
         "warnings": answer.warnings.iter().map(|warning| &warning.text).collect::<Vec<_>>(),
-        "slot": answer.slot.as_ref().map(slot),
+        "entry": answer.entry.as_ref().map(entry),
         "timings": {
             "settings_seconds": seconds(timings.and_then(|timings| timings.settings.as_ref())),
             "resolve_seconds": seconds(timings.and_then(|timings| timings.resolve.as_ref())),
@@ -63,7 +63,7 @@ pub(crate) fn status(answer: &GetStatusResponse, grpcurl: &str) -> Value {
             "refused": counters.refused,
         },
         "audit": answer.audit.as_ref().map(audit),
-        "slots": answer.slots.iter().map(slot).collect::<Vec<_>>(),
+        "entries": answer.entries.iter().map(entry).collect::<Vec<_>>(),
         "grpcurl": grpcurl,
     })
 }
@@ -79,28 +79,28 @@ fn audit(audit: &AuditLog) -> Value {
 }
 
 /// The state of a cache entry.
-pub(crate) fn slot(slot: &SlotStatus) -> Value {
+pub(crate) fn entry(entry: &CacheEntry) -> Value {
     json!({
-        "key": slot.key,
-        "source": slot.source,
-        "location": location(slot.location.as_ref()),
-        "generation": slot.generation,
-        "fetched_at": instant(slot.fetched_at.as_ref()),
-        "expires_at": instant(slot.expires_at.as_ref()),
-        "refresh_at": instant(slot.refresh_at.as_ref()),
-        "stale": slot.stale,
-        "refreshing": slot.refreshing,
-        "last_problem": problem(slot.last_problem.as_ref()),
-        "failures": slot.failures,
-        "watchers": slot.watchers,
-        "last_used_at": instant(slot.last_used_at.as_ref()),
-        "served": slot.served,
-        "runs": slot.runs,
-        "facts": facts(slot.facts.as_ref()),
-        "account": text(&slot.account),
-        "sessions": slot.sessions,
-        "rejections": slot.rejections,
-        "directory": text(&slot.directory),
+        "key": entry.key,
+        "source": entry.source,
+        "location": location(entry.location.as_ref()),
+        "generation": entry.generation,
+        "fetched_at": instant(entry.fetched_at.as_ref()),
+        "expires_at": instant(entry.expires_at.as_ref()),
+        "refresh_at": instant(entry.refresh_at.as_ref()),
+        "stale": entry.stale,
+        "refreshing": entry.refreshing,
+        "last_problem": problem(entry.last_problem.as_ref()),
+        "failures": entry.failures,
+        "watchers": entry.watchers,
+        "last_used_at": instant(entry.last_used_at.as_ref()),
+        "served": entry.served,
+        "runs": entry.runs,
+        "facts": facts(entry.facts.as_ref()),
+        "account": text(&entry.account),
+        "sessions": entry.sessions,
+        "rejections": entry.rejections,
+        "directory": text(&entry.directory),
     })
 }
 
@@ -141,8 +141,8 @@ fn value(value: &SettingsValue) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{audit, slot, status};
-    use claviger::proto::v1::{AuditLog, GetStatusResponse, SlotStatus};
+    use super::{audit, entry, status};
+    use claviger::proto::v1::{AuditLog, CacheEntry, GetStatusResponse};
     use serde_json::Value;
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
         const PAGE: &str = include_str!("../../../docs/metrics.md");
         let all = status(&GetStatusResponse::default(), "");
         let counters = all["counters"].clone();
-        for object in [all, counters, slot(&SlotStatus::default()), audit(&AuditLog::default())] {
+        for object in [all, counters, entry(&CacheEntry::default()), audit(&AuditLog::default())] {
             let Value::Object(object) = object else { panic!("an object") };
             for name in object.keys() {
                 assert!(PAGE.contains(&format!("`{name}`")), "{name} is missing in docs/metrics.md");

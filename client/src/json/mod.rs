@@ -8,7 +8,7 @@ mod parts;
 mod trust;
 
 pub(crate) use account::{account, accounts, left, login, reset};
-pub(crate) use inspect::{explain, pending, slot, status};
+pub(crate) use inspect::{entry, explain, pending, status};
 pub(crate) use lease::{event, headers, lease, reported};
 pub(crate) use news::news;
 pub(crate) use parts::{own_location, remedy, text, version};

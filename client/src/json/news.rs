@@ -8,8 +8,8 @@ use std::time::SystemTime;
 /// One event.
 pub(crate) fn news(news: &News, at: SystemTime) -> Value {
     let mut value = match news {
-        News::Connected { release, pid, slots } => {
-            json!({"event": "connected", "release": release, "pid": pid, "slots": slots})
+        News::Connected { release, pid, entries } => {
+            json!({"event": "connected", "release": release, "pid": pid, "entries": entries})
         }
         News::Lost => json!({"event": "lost"}),
         News::Restarted { release, pid } => json!({"event": "restarted", "release": release, "pid": pid}),

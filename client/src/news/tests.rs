@@ -1,6 +1,6 @@
 use super::{News, Who, added, compare};
 use crate::render::fixture;
-use claviger::proto::v1::{GetStatusResponse, Pending, SlotStatus, WatchStatusResponse};
+use claviger::proto::v1::{CacheEntry, GetStatusResponse, Pending, WatchStatusResponse};
 
 type Change = fn(&mut WatchStatusResponse);
 
@@ -8,14 +8,14 @@ fn state() -> WatchStatusResponse {
     let status = GetStatusResponse {
         pid: 42,
         started_at: fixture::at(-100),
-        slots: vec![fixture::slot()],
+        entries: vec![fixture::entry()],
         ..Default::default()
     };
     WatchStatusResponse { status: Some(status), pending: Vec::new() }
 }
 
-fn slot(state: &mut WatchStatusResponse) -> &mut SlotStatus {
-    &mut state.status.as_mut().expect("a status").slots[0]
+fn entry(state: &mut WatchStatusResponse) -> &mut CacheEntry {
+    &mut state.status.as_mut().expect("a status").entries[0]
 }
 
 fn status(state: &mut WatchStatusResponse) -> &mut GetStatusResponse {
@@ -49,28 +49,28 @@ fn names(news: &[News]) -> Vec<String> {
 fn every_change_has_its_news() {
     let cases: [(&str, Change, Change, &[&str]); 18] = [
         ("nothing", |_| (), |_| (), &[]),
-        ("served", |_| (), |s| slot(s).served += 1, &[]),
-        ("refreshing", |_| (), |s| slot(s).refreshing = true, &[]),
-        ("refreshed", |_| (), |s| slot(s).generation = 5, &["Refreshed 5"]),
-        ("made anew", |_| (), |s| slot(s).generation = 1, &["Refreshed 1"]),
+        ("served", |_| (), |s| entry(s).served += 1, &[]),
+        ("refreshing", |_| (), |s| entry(s).refreshing = true, &[]),
+        ("refreshed", |_| (), |s| entry(s).generation = 5, &["Refreshed 5"]),
+        ("made anew", |_| (), |s| entry(s).generation = 1, &["Refreshed 1"]),
         (
             "failed",
             |_| (),
             |s| {
-                slot(s).failures = 1;
-                slot(s).last_problem = fixture::problem("command-failed", "x", "");
+                entry(s).failures = 1;
+                entry(s).last_problem = fixture::problem("command-failed", "x", "");
             },
             &["Failed"],
         ),
         (
             "still failing",
             |s| {
-                slot(s).failures = 1;
-                slot(s).last_problem = fixture::problem("command-failed", "x", "");
+                entry(s).failures = 1;
+                entry(s).last_problem = fixture::problem("command-failed", "x", "");
             },
             |s| {
-                slot(s).failures = 1;
-                slot(s).last_problem = fixture::problem("command-failed", "x", "");
+                entry(s).failures = 1;
+                entry(s).last_problem = fixture::problem("command-failed", "x", "");
             },
             &[],
         ),
@@ -78,14 +78,14 @@ fn every_change_has_its_news() {
             "rejected and replaced",
             |_| (),
             |s| {
-                slot(s).rejections = 1;
-                slot(s).generation = 4;
+                entry(s).rejections = 1;
+                entry(s).generation = 4;
             },
             &["Rejected", "Refreshed 4"],
         ),
-        ("forgotten", |_| (), |s| status(s).slots.clear(), &["Forgotten"]),
-        ("new", |s| status(s).slots.clear(), |_| (), &["Refreshed 3"]),
-        ("new and empty", |s| status(s).slots.clear(), |s| slot(s).generation = 0, &[]),
+        ("forgotten", |_| (), |s| status(s).entries.clear(), &["Forgotten"]),
+        ("new", |s| status(s).entries.clear(), |_| (), &["Refreshed 3"]),
+        ("new and empty", |s| status(s).entries.clear(), |s| entry(s).generation = 0, &[]),
         ("locked", |_| (), |s| status(s).locked = true, &["Locked"]),
         ("unlocked", |s| status(s).locked = true, |_| (), &["Unlocked"]),
         ("restarted, with what it held", |_| (), |s| status(s).started_at = fixture::at(-1), &["Restarted"]),
@@ -94,7 +94,7 @@ fn every_change_has_its_news() {
             |_| (),
             |s| {
                 status(s).pid = 43;
-                slot(s).fetched_at = fixture::at(-1);
+                entry(s).fetched_at = fixture::at(-1);
             },
             &["Restarted", "Refreshed 3"],
         ),
@@ -150,7 +150,7 @@ fn only_new_lines_of_a_moving_window_are_told() {
 #[test]
 fn news_name_the_entry_they_are_about() {
     let mut after = state();
-    (slot(&mut after).generation, slot(&mut after).account) = (4, "work".into());
+    (entry(&mut after).generation, entry(&mut after).account) = (4, "work".into());
     let news = compare(&state(), &after);
     let who = Who { source: "api-key-helper".into(), account: "work".into(), key: "ab12cd34ef567890".into() };
     assert_eq!(news, [News::Refreshed { who, generation: 4, expires_at: fixture::at(252) }]);

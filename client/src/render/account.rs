@@ -82,7 +82,7 @@ pub(crate) fn left(accounts: &[LoggedOut], style: Style) -> String {
 pub(crate) fn reset(answer: &ResetResponse, style: Style) -> String {
     left(&answer.accounts, style)
         + &counted(answer.trust_decisions, "trust decision", "was forgotten", "were forgotten")
-        + &counted(answer.slots, "credential", "was dropped from memory", "were dropped from memory")
+        + &counted(answer.entries, "credential", "was dropped from memory", "were dropped from memory")
 }
 
 /// "1 credential was dropped", "2 credentials were dropped".

@@ -2,7 +2,7 @@
 
 use super::time;
 use crate::output::Glyphs;
-use claviger::{proto::v1::SlotStatus, wire};
+use claviger::{proto::v1::CacheEntry, wire};
 use std::time::{Duration, SystemTime};
 
 /// Columns of a bar.
@@ -25,16 +25,16 @@ pub(crate) enum Left {
 
 impl Left {
     /// What is left of a credential at `now`.
-    pub(crate) fn of(slot: &SlotStatus, now: SystemTime) -> Self {
-        if slot.generation == 0 {
+    pub(crate) fn of(entry: &CacheEntry, now: SystemTime) -> Self {
+        if entry.generation == 0 {
             return Self::Nothing;
         }
-        let Some(end) = slot.expires_at.as_ref().and_then(wire::system_time) else { return Self::Endless };
+        let Some(end) = entry.expires_at.as_ref().and_then(wire::system_time) else { return Self::Endless };
         let Ok(left) = end.duration_since(now) else { return Self::Over };
         if left.is_zero() {
             return Self::Over;
         }
-        let start = slot.fetched_at.as_ref().and_then(wire::system_time).unwrap_or(now);
+        let start = entry.fetched_at.as_ref().and_then(wire::system_time).unwrap_or(now);
         let life = end.duration_since(start).unwrap_or_default().max(left);
         Self::Some(left, left.as_secs_f64() / life.as_secs_f64())
     }
@@ -81,24 +81,24 @@ impl Left {
 mod tests {
     use super::{Glyphs, Left};
     use crate::render::fixture;
-    use claviger::proto::v1::SlotStatus;
+    use claviger::proto::v1::CacheEntry;
 
-    fn left(change: fn(&mut SlotStatus)) -> Left {
-        let mut slot = fixture::slot();
-        change(&mut slot);
-        Left::of(&slot, fixture::now())
+    fn left(change: fn(&mut CacheEntry)) -> Left {
+        let mut entry = fixture::entry();
+        change(&mut entry);
+        Left::of(&entry, fixture::now())
     }
 
     #[test]
     fn what_is_left_in_words_and_as_a_bar() {
-        type Case = (fn(&mut SlotStatus), &'static str, &'static str, &'static str);
+        type Case = (fn(&mut CacheEntry), &'static str, &'static str, &'static str);
         let cases: [Case; 6] = [
             (|_| (), "4 min 12 s", "━━━━━╸", "======"),
-            (|slot| slot.expires_at = fixture::at(5), "5 s", "━─────", "=-----"),
-            (|slot| slot.expires_at = fixture::at(3659), "1 h", "━━━━━━", "======"),
-            (|slot| slot.expires_at = None, "no end", "━━━━━━", "======"),
-            (|slot| slot.expires_at = fixture::at(0), "over", "──────", "------"),
-            (|slot| slot.generation = 0, "-", "", ""),
+            (|entry| entry.expires_at = fixture::at(5), "5 s", "━─────", "=-----"),
+            (|entry| entry.expires_at = fixture::at(3659), "1 h", "━━━━━━", "======"),
+            (|entry| entry.expires_at = None, "no end", "━━━━━━", "======"),
+            (|entry| entry.expires_at = fixture::at(0), "over", "──────", "------"),
+            (|entry| entry.generation = 0, "-", "", ""),
         ];
         for (change, words, lines, ascii) in cases {
             let left = left(change);
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_short_rest_is_marked_and_a_strange_date_does_no_harm() {
-        assert!(left(|slot| slot.expires_at = fixture::at(5)).is_short() && !left(|_| ()).is_short());
-        assert_eq!(left(|slot| slot.fetched_at = fixture::at(9999)).words(), "4 min 12 s");
+        assert!(left(|entry| entry.expires_at = fixture::at(5)).is_short() && !left(|_| ()).is_short());
+        assert_eq!(left(|entry| entry.fetched_at = fixture::at(9999)).words(), "4 min 12 s");
     }
 }

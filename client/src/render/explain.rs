@@ -82,9 +82,9 @@ fn verdict(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
         text.push_str(&format!("{}\n", super::what(what)));
         text.extend(wire::advice(what).map(|advice| format!("hint: {}\n", escape::line(&advice))));
     }
-    if let Some(slot) = &answer.slot {
-        text.push_str(&format!("cached: {}\n", status::sentence(slot, now)));
-        text.push_str(&status::failure(slot, style));
+    if let Some(entry) = &answer.entry {
+        text.push_str(&format!("cached: {}\n", status::sentence(entry, now)));
+        text.push_str(&status::failure(entry, style));
     }
     text
 }
@@ -92,7 +92,7 @@ fn verdict(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
 /// The links of an SDK's chain, as they were when it was last asked.
 fn chain(answer: &ExplainResponse, style: Style) -> String {
     let known =
-        answer.slot.as_ref().and_then(|slot| slot.facts.as_ref()).filter(|known| !known.links.is_empty());
+        answer.entry.as_ref().and_then(|entry| entry.facts.as_ref()).filter(|known| !known.links.is_empty());
     let lines = match known {
         Some(known) => {
             let line = Some(facts::line(known)).filter(|line| !line.is_empty());

@@ -1,7 +1,7 @@
 //! What the snapshots are made of.
 
 use claviger::{
-    proto::v1::{Backend, Lease, Location, Problem, Scheme, Secret, SlotStatus, Warning, lease::Material},
+    proto::v1::{Backend, CacheEntry, Lease, Location, Problem, Scheme, Secret, Warning, lease::Material},
     remedy::Remedy,
     wire,
 };
@@ -53,8 +53,8 @@ pub(crate) fn lease() -> Lease {
     }
 }
 
-pub(crate) fn slot() -> SlotStatus {
-    SlotStatus {
+pub(crate) fn entry() -> CacheEntry {
+    CacheEntry {
         key: "ab12cd34ef567890".into(),
         source: "api-key-helper".into(),
         location: location("/h/.claude/settings.json", 3, "user"),

@@ -10,9 +10,9 @@ use std::time::SystemTime;
 /// One line without its line feed, and how it is to be taken.
 pub(crate) fn line(news: &News, now: SystemTime) -> (Mood, String) {
     match news {
-        News::Connected { release, pid, slots } => {
-            let what = if *slots == 1 { "credential" } else { "credentials" };
-            let text = format!("clavigerd {}, pid {pid}, holds {slots} {what}", escape::line(release));
+        News::Connected { release, pid, entries } => {
+            let what = if *entries == 1 { "credential" } else { "credentials" };
+            let text = format!("clavigerd {}, pid {pid}, holds {entries} {what}", escape::line(release));
             (Mood::Good, text)
         }
         News::Lost => (Mood::Bad, "the daemon is gone; waiting for another".into()),
@@ -62,7 +62,7 @@ mod tests {
         let who = Who { source: "aws\u{1b}[2J".into(), account: "a\nb".into(), key: String::new() };
         let problem = fixture::problem("command-failed", "no\n", "look").unwrap_or_default();
         let news = [
-            News::Connected { release: "0.1.0\n".into(), pid: 1, slots: 2 },
+            News::Connected { release: "0.1.0\n".into(), pid: 1, entries: 2 },
             News::Lost,
             News::Restarted { release: "0.1.0".into(), pid: 1 },
             News::Refreshed { who: who.clone(), generation: 2, expires_at: fixture::at(60) },

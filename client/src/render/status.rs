@@ -15,7 +15,7 @@ use crate::{
     escape,
     output::{Place, Style},
 };
-use claviger::proto::v1::{AuditLog, Counters, GetStatusResponse, Problem, SlotStatus};
+use claviger::proto::v1::{AuditLog, CacheEntry, Counters, GetStatusResponse, Problem};
 use std::time::SystemTime;
 
 /// A summary, then one row per cache entry with its last problem below it.
@@ -25,12 +25,12 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Place) 
         text.push_str(&wrapped(&line, "", place));
     }
     text.push_str(&status.audit.as_ref().map(|audit| of_audit(audit, now, place.style)).unwrap_or_default());
-    if status.slots.is_empty() {
+    if status.entries.is_empty() {
         text.push_str("nothing is cached\n");
         return text;
     }
     let glyphs = place.width.map(|_| place.glyphs);
-    let rows: Vec<_> = status.slots.iter().map(|slot| row(slot, now, glyphs)).collect();
+    let rows: Vec<_> = status.entries.iter().map(|entry| row(entry, now, glyphs)).collect();
     let shown = columns::fit(&TITLES, &rows, place.width);
     let titles: [String; COLUMNS] = TITLES.map(|column| column.title.to_owned());
     let line = |cells: &[String; COLUMNS], paint: &dyn Fn(usize, String) -> String| {
@@ -41,28 +41,28 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Place) 
     };
     let head = line(&titles, &|_, text| text);
     text.push_str(&format!("\n{}\n", place.style.bold(head.trim_end())));
-    for (cells, slot) in rows.iter().zip(&status.slots) {
-        let painted = line(cells, &|index, text| paint(index, text, slot, now, place));
+    for (cells, entry) in rows.iter().zip(&status.entries) {
+        let painted = line(cells, &|index, text| paint(index, text, entry, now, place));
         text.push_str(&format!("{}\n", painted.trim_end()));
-        if let Some(known) = slot.facts.as_ref().map(facts::line).filter(|known| !known.is_empty()) {
+        if let Some(known) = entry.facts.as_ref().map(facts::line).filter(|known| !known.is_empty()) {
             text.push_str(&format!("  {}\n", place.style.dim(&known)));
         }
-        text.push_str(&below(slot, place));
+        text.push_str(&below(entry, place));
     }
     text
 }
 
 /// One cache entry in a sentence.
-pub(crate) fn sentence(slot: &SlotStatus, now: SystemTime) -> String {
+pub(crate) fn sentence(entry: &CacheEntry, now: SystemTime) -> String {
     let at = |name: &str, instant: &Option<_>| {
         instant.as_ref().map(|at| format!(", {name} {}", time::relative(at, now))).unwrap_or_default()
     };
-    let (expires, refresh) = (at("expires", &slot.expires_at), at("next refresh", &slot.refresh_at));
+    let (expires, refresh) = (at("expires", &entry.expires_at), at("next refresh", &entry.refresh_at));
     format!(
         "{}: generation {}, {}{expires}{refresh}",
-        escape::line(&slot.source),
-        slot.generation,
-        state(slot, now)
+        escape::line(&entry.source),
+        entry.generation,
+        state(entry, now)
     )
 }
 
@@ -121,8 +121,8 @@ fn plural(count: u64, word: &str) -> String {
     if count == 1 { word.to_owned() } else { format!("{word}s") }
 }
 
-fn paint(index: usize, text: String, slot: &SlotStatus, now: SystemTime, place: Place) -> String {
-    let left = Left::of(slot, now);
+fn paint(index: usize, text: String, entry: &CacheEntry, now: SystemTime, place: Place) -> String {
+    let left = Left::of(entry, now);
     let style = place.style;
     match index {
         BAR => {
@@ -133,7 +133,7 @@ fn paint(index: usize, text: String, slot: &SlotStatus, now: SystemTime, place: 
         }
         LEFT if left == Left::Over => style.red(&text),
         LEFT if left.is_short() => style.yellow(&text),
-        STATE => match mood(slot, now) {
+        STATE => match mood(entry, now) {
             Mood::Good => style.green(&text),
             Mood::Busy => style.yellow(&text),
             Mood::Bad => style.red(&text),
@@ -143,12 +143,12 @@ fn paint(index: usize, text: String, slot: &SlotStatus, now: SystemTime, place: 
 }
 
 /// Why the last attempt at an entry failed, if it did, and what to do.
-pub(crate) fn failure(slot: &SlotStatus, style: Style) -> String {
-    below(slot, Place { style, ..Place::default() })
+pub(crate) fn failure(entry: &CacheEntry, style: Style) -> String {
+    below(entry, Place { style, ..Place::default() })
 }
 
-fn below(slot: &SlotStatus, place: Place) -> String {
-    let Some(lines) = slot.last_problem.as_ref().map(|last| trouble(last, slot.failures)) else {
+fn below(entry: &CacheEntry, place: Place) -> String {
+    let Some(lines) = entry.last_problem.as_ref().map(|last| trouble(last, entry.failures)) else {
         return String::new();
     };
     let mut text = String::new();

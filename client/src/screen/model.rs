@@ -5,7 +5,7 @@ use crate::{
     output::Glyphs,
     render::{news, status::Mood, time},
 };
-use claviger::proto::v1::{SlotStatus, WatchStatusResponse};
+use claviger::proto::v1::{CacheEntry, WatchStatusResponse};
 use std::{collections::VecDeque, time::SystemTime};
 
 /// News that are remembered.
@@ -172,25 +172,25 @@ impl Model {
     }
 
     /// The rows.
-    pub(crate) fn slots(&self) -> &[SlotStatus] {
-        self.state.as_ref().and_then(|state| state.status.as_ref()).map_or(&[], |status| &status.slots)
+    pub(crate) fn entries(&self) -> &[CacheEntry] {
+        self.state.as_ref().and_then(|state| state.status.as_ref()).map_or(&[], |status| &status.entries)
     }
 
     /// Number of the chosen row.
     pub(crate) fn row(&self) -> usize {
-        self.slots().iter().position(|slot| slot.key == self.chosen).unwrap_or(0)
+        self.entries().iter().position(|entry| entry.key == self.chosen).unwrap_or(0)
     }
 
     /// The chosen row.
-    pub(crate) fn slot(&self) -> Option<&SlotStatus> {
-        self.slots().get(self.row())
+    pub(crate) fn entry(&self) -> Option<&CacheEntry> {
+        self.entries().get(self.row())
     }
 
     fn take(&mut self, mut state: Box<WatchStatusResponse>) {
         // Rows that change places under somebody's hand are no pleasure: by name, not by last use.
         if let Some(status) = &mut state.status {
-            let name = |slot: &SlotStatus| (slot.source.clone(), slot.account.clone(), slot.key.clone());
-            status.slots.sort_by_key(name);
+            let name = |entry: &CacheEntry| (entry.source.clone(), entry.account.clone(), entry.key.clone());
+            status.entries.sort_by_key(name);
         }
         let news = match &self.state {
             None => vec![News::connected(&state)],
@@ -205,7 +205,7 @@ impl Model {
         let row = self.row();
         (self.state, self.connected) = (Some(state), true);
         news.iter().for_each(|news| self.note(news));
-        if !self.slots().iter().any(|slot| slot.key == self.chosen) {
+        if !self.entries().iter().any(|entry| entry.key == self.chosen) {
             self.choose(row);
         }
     }
@@ -221,20 +221,20 @@ impl Model {
             (Key::Explain, _) => self.wish(Wish::Explain),
             (Key::Refresh, _) => self.wish(Wish::Refresh),
             (key, Overlay::Explanation(lines, top)) => *top = moved(*top, key, lines.len()),
-            (key, Overlay::None) => self.choose(moved(self.row(), key, self.slots().len())),
+            (key, Overlay::None) => self.choose(moved(self.row(), key, self.entries().len())),
             (_, Overlay::Help) => {}
         }
     }
 
     fn wish(&mut self, wish: fn(String) -> Wish) {
-        if let Some(key) = self.slot().map(|slot| slot.key.clone()).filter(|_| self.connected) {
+        if let Some(key) = self.entry().map(|entry| entry.key.clone()).filter(|_| self.connected) {
             self.wishes.push(wish(key));
         }
     }
 
     fn choose(&mut self, row: usize) {
-        let last = self.slots().len().saturating_sub(1);
-        self.chosen = self.slots().get(row.min(last)).map(|slot| slot.key.clone()).unwrap_or_default();
+        let last = self.entries().len().saturating_sub(1);
+        self.chosen = self.entries().get(row.min(last)).map(|entry| entry.key.clone()).unwrap_or_default();
     }
 
     fn note(&mut self, news: &News) {

@@ -183,7 +183,7 @@ impl Slots {
         let unused = self.entries.iter().filter(|(_, entry)| !entry.is_refreshing() && entry.watchers() == 0);
         let Some(oldest) = unused.min_by_key(|(_, entry)| entry.last_used()).map(|(key, _)| *key) else {
             return Err(Problem::new(Reason::Limits, format!("all {most} cache entries are in use"))
-                .hint("end some sessions, or raise max_slots in ~/.config/claviger/config.toml"));
+                .hint("end some sessions, or raise max_entries in ~/.config/claviger/config.toml"));
         };
         if let Some(entry) = self.entries.remove(&oldest) {
             entry.bump();

@@ -112,7 +112,7 @@ impl Broker {
         now: SystemTime,
         act: impl FnOnce(&mut Entry) -> T,
     ) -> Result<T, Problem> {
-        let (done, is_new) = self.cache.open(wanted, now, self.limits().slots, act)?;
+        let (done, is_new) = self.cache.open(wanted, now, self.limits().entries, act)?;
         if is_new {
             tokio::spawn(tend::tend(self.clone(), wanted.provider.key()));
         }

@@ -193,7 +193,7 @@ impl AccountService for Context {
         let cleared = to_the_end(async move {
             let accounts = context.log_out(&peer, &session, &accounts).await;
             let decisions = context.broker.resolver.trust.clear();
-            let slots = context.broker.drop_secrets();
+            let entries = context.broker.drop_secrets();
             let line = match &accounts {
                 Err(_) => Line::ended("reset", "reset", &accounts),
                 Ok(_) => Line::ended("reset", "reset", &decisions),
@@ -203,7 +203,7 @@ impl AccountService for Context {
             Ok(v1::ResetResponse {
                 accounts: accounts?,
                 trust_decisions: count(decisions?),
-                slots: count(slots),
+                entries: count(entries),
             })
         });
         Ok(Response::new(cleared.await?))

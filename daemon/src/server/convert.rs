@@ -124,10 +124,10 @@ pub(super) fn decision(decision: Decision) -> v1::TrustDecision {
 }
 
 /// A cache entry on the wire, without its secret.
-pub(super) fn slot(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::SlotStatus {
+pub(super) fn entry(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::CacheEntry {
     let (state, tally) = (entry.state(), entry.tally());
     let (current, failure) = (state.current.as_ref(), state.failure.as_ref());
-    v1::SlotStatus {
+    v1::CacheEntry {
         key: key.to_string(),
         source: entry.source().to_owned(),
         location: entry.at().map(wire::location),

@@ -60,15 +60,15 @@ impl InspectService for Context {
             Some(key) => self.broker.refresh_key((key, &session), peer.pid).await,
             None => self.broker.refresh(&session, peer.pid).await,
         };
-        let slot = refreshed.as_ref().ok().and_then(|winner| self.slot(winner.key()?));
+        let entry = refreshed.as_ref().ok().and_then(|winner| self.entry(winner.key()?));
         let line = match &refreshed {
             Ok(winner) => Line::of("refresh", "refreshed").rule(winner),
             Err(denied) => Line::denied("refresh", denied),
         };
-        let generation = slot.as_ref().map_or(0, |slot| slot.generation);
+        let generation = entry.as_ref().map_or(0, |entry| entry.generation);
         self.audit.note(line.by(&peer).session(&session).generation(generation));
         refreshed.map_err(|denied| within(&session)(denied.problem))?;
-        Ok(Response::new(v1::RefreshResponse { slot }))
+        Ok(Response::new(v1::RefreshResponse { entry }))
     }
 
     async fn list_pending(
@@ -112,9 +112,9 @@ impl Context {
         Ok((self.broker.session_of(key).map_err(fail)?, Some(key)))
     }
 
-    fn slot(&self, wanted: SourceKey) -> Option<v1::SlotStatus> {
+    fn entry(&self, wanted: SourceKey) -> Option<v1::CacheEntry> {
         let now = self.broker.host.clock.now();
-        self.broker.entry(wanted, |entry| convert::slot(wanted, entry, now))
+        self.broker.entry(wanted, |entry| convert::entry(wanted, entry, now))
     }
 
     fn explanation(
@@ -144,7 +144,7 @@ impl Context {
             Ok(winner) => {
                 winner.source.clone_into(&mut explanation.winner);
                 if let Some(provider) = winner.provider() {
-                    explanation.slot = self.slot(provider.key());
+                    explanation.entry = self.entry(provider.key());
                     name_account(&mut explanation, provider.account().map(|account| account.name.as_str()));
                 }
                 explanation.origin = winner.endpoint.origin;
@@ -174,7 +174,7 @@ fn name_account(explanation: &mut v1::ExplainResponse, account: Option<&str>) {
 
 /// No setting names a region: that of the credential's own configuration counts once it is known, as it does for a loan.
 fn follow_region(explanation: &mut v1::ExplainResponse) {
-    let facts = explanation.slot.as_ref().and_then(|slot| slot.facts.as_ref());
+    let facts = explanation.entry.as_ref().and_then(|entry| entry.facts.as_ref());
     let own = facts.map(|facts| facts.region.clone()).filter(|region| !region.is_empty());
     if let Some(region) = own
         && let Ok(endpoint) = cloud::bedrock(&region)

@@ -19,14 +19,14 @@ pub(super) type Changed = Pin<Box<dyn Stream<Item = Result<v1::WatchStatusRespon
 pub(super) fn status(context: &Context) -> v1::GetStatusResponse {
     let broker = &context.broker;
     let now = broker.host.clock.now();
-    let mut slots = Vec::new();
-    broker.each_entry(|key, entry| slots.push((entry.last_used(), convert::slot(key, entry, now))));
-    slots.sort_by(|(one, _), (other, _)| other.cmp(one));
+    let mut entries = Vec::new();
+    broker.each_entry(|key, entry| entries.push((entry.last_used(), convert::entry(key, entry, now))));
+    entries.sort_by(|(one, _), (other, _)| other.cmp(one));
     v1::GetStatusResponse {
         version: Some(version()),
         started_at: Some(wire::timestamp(broker.started_at)),
         pid: std::process::id(),
-        slots: slots.into_iter().map(|(_, slot)| slot).collect(),
+        entries: entries.into_iter().map(|(_, entry)| entry).collect(),
         counters: Some(counters(&broker.counters)),
         watchers: broker.counters.watchers(),
         locked: broker.is_locked(),

@@ -73,7 +73,7 @@ fn lasts(lent: &Lent, explained: Option<&ExplainResponse>) -> Vec<Finding> {
         let what =
             format!("the credential of {source} is still valid, but was rejected or cannot be refreshed");
         let finding = Finding::warning("refresh-failing", what).at(&lent.at);
-        let last = explained.and_then(|explained| explained.slot.as_ref()?.last_problem.as_ref());
+        let last = explained.and_then(|explained| explained.entry.as_ref()?.last_problem.as_ref());
         let remedy = last.and_then(|last| wire::from_remedy(last.remedy.as_ref()?));
         let finding = finding.because("once it expires there will be none");
         return vec![finding.helped(remedy.unwrap_or_else(Remedy::refresh))];
@@ -82,7 +82,7 @@ fn lasts(lent: &Lent, explained: Option<&ExplainResponse>) -> Vec<Finding> {
 }
 
 fn metadata(explained: &ExplainResponse) -> Option<Finding> {
-    let links = &explained.slot.as_ref()?.facts.as_ref()?.links;
+    let links = &explained.entry.as_ref()?.facts.as_ref()?.links;
     let in_vain = links.iter().filter(|link| link.outcome() == Outcome::Unanswered);
     let (link, variable) = in_vain.into_iter().find_map(|link| {
         METADATA.into_iter().find(|(name, _)| *name == link.source).map(|(_, variable)| (link, variable))

@@ -72,8 +72,8 @@ impl Look<'_> {
     }
 
     fn account(&self) -> Option<&str> {
-        let slot = self.facts.explained.as_ref()?.as_ref().ok()?.slot.as_ref()?;
-        Some(slot.account.as_str()).filter(|account| !account.is_empty())
+        let entry = self.facts.explained.as_ref()?.as_ref().ok()?.entry.as_ref()?;
+        Some(entry.account.as_str()).filter(|account| !account.is_empty())
     }
 
     /// Where the base URL is taken away, if one is set.

@@ -113,7 +113,7 @@ key: signed out
   ! its secret was left behind: the keyring is locked (keyring-locked); unlock it
 ";
     assert_eq!(left(&accounts, Style::default()), expected);
-    let answer = ResetResponse { accounts: Vec::new(), trust_decisions: 1, slots: 0 };
+    let answer = ResetResponse { accounts: Vec::new(), trust_decisions: 1, entries: 0 };
     let expected =
         "there was no account\n1 trust decision was forgotten\n0 credentials were dropped from memory\n";
     assert_eq!(reset(&answer, Style::default()), expected);

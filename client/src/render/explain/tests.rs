@@ -2,7 +2,7 @@ use super::render;
 use crate::{output::Style, render::fixture};
 use claviger::{
     proto::v1::{
-        Backend, ExplainResponse, LoginPolicy, SessionMode, SettingsFile, SettingsValue, SlotStatus, Step,
+        Backend, CacheEntry, ExplainResponse, LoginPolicy, SessionMode, SettingsFile, SettingsValue, Step,
         Timings, Warning, settings_file::State, step::Outcome,
     },
     remedy::Remedy,
@@ -47,7 +47,7 @@ fn walk() -> ExplainResponse {
         region: String::new(),
         project: String::new(),
         workspace: "/work/repo".into(),
-        slot: Some(fixture::slot()),
+        entry: Some(fixture::entry()),
         timings: Some(Timings {
             settings: Some(wire::duration(Duration::from_micros(210))),
             resolve: Some(wire::duration(Duration::from_micros(12))),
@@ -124,8 +124,8 @@ hint: see what it asks for; run `claviger trust grant`
 fn what_failed_last_is_told() {
     let problem =
         fixture::helped("command-failed", "it ended with exit code 2", "run it by hand", Remedy::refresh());
-    let slot = SlotStatus { generation: 0, expires_at: None, refresh_at: None, ..fixture::slot() };
-    let answer = ExplainResponse { slot: Some(SlotStatus { last_problem: problem, ..slot }), ..walk() };
+    let entry = CacheEntry { generation: 0, expires_at: None, refresh_at: None, ..fixture::entry() };
+    let answer = ExplainResponse { entry: Some(CacheEntry { last_problem: problem, ..entry }), ..walk() };
     let expected = "\
 cached: api-key-helper: generation 0, failed
   ! it ended with exit code 2 (command-failed)
@@ -161,7 +161,7 @@ links of aws-chain, in the order they are asked
         links: vec![step("profile", Outcome::Chosen, "it answered")],
         ..Default::default()
     };
-    answer.slot = Some(claviger::proto::v1::SlotStatus { facts: Some(facts), ..fixture::slot() });
+    answer.entry = Some(claviger::proto::v1::CacheEntry { facts: Some(facts), ..fixture::entry() });
     assert!(
         text(&answer).ends_with("asked\n  profile  chosen  it answered\n  link profile\n"),
         "{}",

@@ -10,7 +10,7 @@ use crate::{
         place, time,
     },
 };
-use claviger::{proto::v1::SlotStatus, source::STORED, wire};
+use claviger::{proto::v1::CacheEntry, source::STORED, wire};
 use std::time::{Duration, SystemTime};
 
 /// How many columns there are.
@@ -46,43 +46,43 @@ const fn column(title: &'static str, rank: u8, right: bool, least: usize) -> Col
 }
 
 /// A row; without a bar for programs.
-pub(crate) fn row(slot: &SlotStatus, now: SystemTime, glyphs: Option<Glyphs>) -> [String; COLUMNS] {
-    let left = Left::of(slot, now);
+pub(crate) fn row(entry: &CacheEntry, now: SystemTime, glyphs: Option<Glyphs>) -> [String; COLUMNS] {
+    let left = Left::of(entry, now);
     let bar = glyphs.map(|glyphs| left.bar(glyphs)).map(|(left, gone)| left + &gone);
     [
-        escape::line(&slot.source),
-        escape::line(&slot.account),
+        escape::line(&entry.source),
+        escape::line(&entry.account),
         bar.unwrap_or_default(),
         left.words(),
-        slot.generation.to_string(),
-        age(slot, now),
-        slot.sessions.to_string(),
-        state(slot, now).into(),
-        slot.refresh_at.as_ref().map_or_else(|| "-".into(), |at| time::relative(at, now)),
-        slot.served.to_string(),
-        slot.runs.to_string(),
-        key(slot),
-        configured(slot),
+        entry.generation.to_string(),
+        age(entry, now),
+        entry.sessions.to_string(),
+        state(entry, now).into(),
+        entry.refresh_at.as_ref().map_or_else(|| "-".into(), |at| time::relative(at, now)),
+        entry.served.to_string(),
+        entry.runs.to_string(),
+        key(entry),
+        configured(entry),
     ]
 }
 
 /// Enough of its key to name it.
-pub(crate) fn key(slot: &SlotStatus) -> String {
-    escape::line(&slot.key).chars().take(KEY_LENGTH).collect()
+pub(crate) fn key(entry: &CacheEntry) -> String {
+    escape::line(&entry.key).chars().take(KEY_LENGTH).collect()
 }
 
 /// Where it is configured. An account stands in no file: somebody signed in.
-pub(crate) fn configured(slot: &SlotStatus) -> String {
-    let unplaced = match slot.source.as_str() {
+pub(crate) fn configured(entry: &CacheEntry) -> String {
+    let unplaced = match entry.source.as_str() {
         source if STORED.contains(&source) => "local store",
         _ => "environment",
     };
-    slot.location.as_ref().map_or_else(|| unplaced.into(), place)
+    entry.location.as_ref().map_or_else(|| unplaced.into(), place)
 }
 
 /// How old the credential is, with its largest unit only: "4 min".
-fn age(slot: &SlotStatus, now: SystemTime) -> String {
-    let Some(at) = slot.fetched_at.as_ref().and_then(wire::system_time) else { return "-".into() };
+fn age(entry: &CacheEntry, now: SystemTime) -> String {
+    let Some(at) = entry.fetched_at.as_ref().and_then(wire::system_time) else { return "-".into() };
     let age = now.duration_since(at).unwrap_or_default().as_secs();
     let unit = [86_400, 3_600, 60].into_iter().find(|unit| age >= *unit).unwrap_or(1);
     time::span(Duration::from_secs(age / unit * unit))

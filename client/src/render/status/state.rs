@@ -1,7 +1,7 @@
 //! The state of a cache entry.
 
 use crate::render::time;
-use claviger::proto::v1::SlotStatus;
+use claviger::proto::v1::CacheEntry;
 use std::time::SystemTime;
 
 /// How a state is to be taken.
@@ -16,8 +16,8 @@ pub(crate) enum Mood {
 }
 
 /// How the state of an entry is to be taken.
-pub(crate) fn mood(slot: &SlotStatus, now: SystemTime) -> Mood {
-    match state(slot, now) {
+pub(crate) fn mood(entry: &CacheEntry, now: SystemTime) -> Mood {
+    match state(entry, now) {
         "fresh" => Mood::Good,
         "failed" | "expired" => Mood::Bad,
         _ => Mood::Busy,
@@ -25,14 +25,14 @@ pub(crate) fn mood(slot: &SlotStatus, now: SystemTime) -> Mood {
 }
 
 /// The state of an entry in a word.
-pub(crate) fn state(slot: &SlotStatus, now: SystemTime) -> &'static str {
-    let expired = slot.expires_at.as_ref().is_some_and(|at| time::is_over(at, now));
-    match slot {
-        slot if slot.refreshing => "refreshing",
-        slot if slot.generation == 0 && slot.last_problem.is_some() => "failed",
-        slot if slot.generation == 0 => "empty",
+pub(crate) fn state(entry: &CacheEntry, now: SystemTime) -> &'static str {
+    let expired = entry.expires_at.as_ref().is_some_and(|at| time::is_over(at, now));
+    match entry {
+        entry if entry.refreshing => "refreshing",
+        entry if entry.generation == 0 && entry.last_problem.is_some() => "failed",
+        entry if entry.generation == 0 => "empty",
         _ if expired => "expired",
-        slot if slot.stale => "stale",
+        entry if entry.stale => "stale",
         _ => "fresh",
     }
 }

@@ -4,12 +4,12 @@ use crate::{
     render::fixture,
 };
 use claviger::{
-    proto::v1::{Counters, Facts, GetStatusResponse, SlotStatus, Version},
+    proto::v1::{CacheEntry, Counters, Facts, GetStatusResponse, Version},
     reason::Location,
     remedy::Remedy,
 };
 
-fn status(slots: Vec<SlotStatus>) -> GetStatusResponse {
+fn status(entries: Vec<CacheEntry>) -> GetStatusResponse {
     let counters =
         Counters { requests: 15, hits: 12, waits: 2, errors: 1, runs: 3, refused: 1, ..Default::default() };
     GetStatusResponse {
@@ -18,14 +18,14 @@ fn status(slots: Vec<SlotStatus>) -> GetStatusResponse {
         version: Some(Version { release: "0.1.0".into(), protocol: 1 }),
         started_at: fixture::at(-7500),
         pid: 42,
-        slots,
+        entries,
         counters: Some(counters),
         watchers: 1,
     }
 }
 
-fn failed() -> SlotStatus {
-    SlotStatus {
+fn failed() -> CacheEntry {
+    CacheEntry {
         key: "ffee".into(),
         source: "api-key-helper".into(),
         last_problem: fixture::helped(
@@ -46,7 +46,7 @@ fn at(width: usize) -> Place {
 #[test]
 fn programs_get_every_column_and_no_bar() {
     let facts = Facts { link: "profile".into(), ..Default::default() };
-    let fresh = SlotStatus { facts: Some(facts), ..fixture::slot() };
+    let fresh = CacheEntry { facts: Some(facts), ..fixture::entry() };
     let expected = "\
 clavigerd 0.1.0, pid 42, up 2 h 5 min
 15 requests: 12 from the cache, 2 waited for a refresh, 1 refused at once
@@ -66,8 +66,8 @@ api-key-helper  -             0  -            0  failed  -              0     0 
 
 #[test]
 fn eighty_columns_are_enough() {
-    let mut slot = fixture::slot();
-    (slot.source, slot.account) = ("oauth-login".into(), "work".into());
+    let mut entry = fixture::entry();
+    (entry.source, entry.account) = ("oauth-login".into(), "work".into());
     let expected = "\
 clavigerd 0.1.0, pid 42, up 2 h 5 min
 15 requests: 12 from the cache, 2 waited for a refresh, 1 refused at once
@@ -80,12 +80,12 @@ api-key-helper                   -             0  -              0  failed
     look at it
     run: claviger refresh
 ";
-    assert_eq!(render(&status(vec![slot, failed()]), fixture::now(), at(80)), expected);
+    assert_eq!(render(&status(vec![entry, failed()]), fixture::now(), at(80)), expected);
 }
 
 #[test]
 fn a_narrow_terminal_loses_columns_and_keeps_what_matters() {
-    let mut wide = fixture::slot();
+    let mut wide = fixture::entry();
     (wide.source, wide.account) = ("oauth-login".into(), "仕事".into());
     for (width, expected) in [
         (72, "SOURCE          ACCOUNT          LEFT        GEN  SESSIONS  STATE"),
@@ -126,7 +126,7 @@ fn an_empty_cache_says_so() {
 
 #[test]
 fn a_lock_is_told_and_colours_only_where_they_are_seen() {
-    let locked = GetStatusResponse { locked: true, ..status(vec![fixture::slot(), failed()]) };
+    let locked = GetStatusResponse { locked: true, ..status(vec![fixture::entry(), failed()]) };
     let plain = render(&locked, fixture::now(), at(80));
     assert!(
         plain.contains("\nlocked: nothing is lent before `claviger unlock`\n") && !plain.contains('\x1b')
@@ -167,22 +167,22 @@ fn a_problem_says_what_helps() {
 
 #[test]
 fn states_are_told_apart() {
-    let state = |change: fn(&mut SlotStatus)| {
-        let mut slot = fixture::slot();
-        change(&mut slot);
-        super::state(&slot, fixture::now())
+    let state = |change: fn(&mut CacheEntry)| {
+        let mut entry = fixture::entry();
+        change(&mut entry);
+        super::state(&entry, fixture::now())
     };
     assert_eq!(state(|_| ()), "fresh");
-    assert_eq!(state(|slot| slot.stale = true), "stale");
-    assert_eq!(state(|slot| slot.expires_at = fixture::at(0)), "expired");
-    assert_eq!(state(|slot| slot.refreshing = true), "refreshing");
-    assert_eq!(state(|slot| slot.generation = 0), "empty");
+    assert_eq!(state(|entry| entry.stale = true), "stale");
+    assert_eq!(state(|entry| entry.expires_at = fixture::at(0)), "expired");
+    assert_eq!(state(|entry| entry.refreshing = true), "refreshing");
+    assert_eq!(state(|entry| entry.generation = 0), "empty");
 }
 
 #[test]
 fn a_sentence_for_one_entry() {
     assert_eq!(
-        sentence(&fixture::slot(), fixture::now()),
+        sentence(&fixture::entry(), fixture::now()),
         "api-key-helper: generation 3, fresh, expires in 4 min 12 s, next refresh in 3 min"
     );
 }

@@ -1,13 +1,13 @@
 use super::{End, Key, Message, Model, Overlay, Wish, update};
 use crate::{output::Glyphs, render::fixture};
-use claviger::proto::v1::{GetStatusResponse, SlotStatus, WatchStatusResponse};
+use claviger::proto::v1::{CacheEntry, GetStatusResponse, WatchStatusResponse};
 
-fn slot(key: &str, generation: u64) -> SlotStatus {
-    SlotStatus { key: key.into(), source: format!("source-{key}"), generation, ..fixture::slot() }
+fn entry(key: &str, generation: u64) -> CacheEntry {
+    CacheEntry { key: key.into(), source: format!("source-{key}"), generation, ..fixture::entry() }
 }
 
-fn state(pid: u32, slots: Vec<SlotStatus>) -> Message {
-    let status = GetStatusResponse { pid, slots, ..Default::default() };
+fn state(pid: u32, entries: Vec<CacheEntry>) -> Message {
+    let status = GetStatusResponse { pid, entries, ..Default::default() };
     Message::State(Box::new(WatchStatusResponse { status: Some(status), pending: Vec::new() }))
 }
 
@@ -17,7 +17,7 @@ fn after(messages: impl IntoIterator<Item = Message>) -> Model {
 }
 
 fn three() -> Message {
-    state(1, vec![slot("c", 1), slot("a", 1), slot("b", 1)])
+    state(1, vec![entry("c", 1), entry("a", 1), entry("b", 1)])
 }
 
 fn log(model: &Model) -> Vec<&str> {
@@ -43,12 +43,12 @@ fn rows_stand_by_name_and_keys_choose_among_them() {
 
 #[test]
 fn the_choice_follows_its_row_and_finds_another_when_it_goes() {
-    let model = after([three(), Message::Key(Key::Down), state(1, vec![slot("b", 2), slot("0", 1)])]);
+    let model = after([three(), Message::Key(Key::Down), state(1, vec![entry("b", 2), entry("0", 1)])]);
     assert_eq!((model.chosen.as_str(), model.row()), ("b", 1));
-    let model = update(model, state(1, vec![slot("0", 1)]), fixture::now());
+    let model = update(model, state(1, vec![entry("0", 1)]), fixture::now());
     assert_eq!(model.chosen, "0");
     let model = update(model, state(1, Vec::new()), fixture::now());
-    assert_eq!((model.chosen.as_str(), model.slot().is_none()), ("", true));
+    assert_eq!((model.chosen.as_str(), model.entry().is_none()), ("", true));
 }
 
 #[test]
@@ -106,12 +106,12 @@ fn an_explanation_scrolls_to_its_end_and_no_further() {
 
 #[test]
 fn the_log_tells_what_happened_and_forgets_the_oldest() {
-    let model = after([three(), state(1, vec![slot("a", 2), slot("b", 1), slot("c", 1)])]);
+    let model = after([three(), state(1, vec![entry("a", 2), entry("b", 1), entry("c", 1)])]);
     assert_eq!(log(&model).len(), 2);
     assert!(log(&model)[1].starts_with("source-a: refreshed, generation 2"), "{:?}", model.log);
     let gone = update(model, Message::Lost, fixture::now());
     assert!(!gone.connected && log(&gone)[2].starts_with("the daemon is gone"));
-    let same = update(gone.clone(), state(1, vec![slot("a", 2)]), fixture::now());
+    let same = update(gone.clone(), state(1, vec![entry("a", 2)]), fixture::now());
     assert!(same.connected && log(&same)[3].starts_with("clavigerd"), "{:?}", same.log);
     let other = update(gone, state(2, Vec::new()), fixture::now());
     assert_eq!(log(&other)[3], "daemon restarted: clavigerd , pid 2");

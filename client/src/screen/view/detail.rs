@@ -6,7 +6,7 @@ use crate::{
     render::{columns, facts, status, time},
     screen::model::Model,
 };
-use claviger::proto::v1::SlotStatus;
+use claviger::proto::v1::CacheEntry;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -28,16 +28,16 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Pain
     let block = paint.titled(" details ");
     let width = usize::from(block.inner(area).width);
     let mut lines = Vec::new();
-    if let Some(slot) = model.slot() {
+    if let Some(entry) = model.entry() {
         // What is wrong comes first: at the bottom it could be cut off.
-        let trouble = slot
+        let trouble = entry
             .last_problem
             .as_ref()
-            .map(|problem| status::trouble(problem, slot.failures))
+            .map(|problem| status::trouble(problem, entry.failures))
             .unwrap_or_default();
         let trouble = trouble.iter().flat_map(|line| columns::wrap(line, width.max(1)));
         lines.extend(trouble.map(|line| Line::styled(line, paint.bad())));
-        for (name, value) in pairs(slot, model.now).into_iter().filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in pairs(entry, model.now).into_iter().filter(|(_, value)| !value.is_empty()) {
             let value = columns::cut(&value, width.saturating_sub(NAME));
             lines.push(Line::from(vec![
                 Span::styled(columns::cell(name, NAME, false), paint.dim()),
@@ -48,22 +48,22 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Pain
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
-fn pairs(slot: &SlotStatus, now: SystemTime) -> [(&'static str, String); 6] {
+fn pairs(entry: &CacheEntry, now: SystemTime) -> [(&'static str, String); 6] {
     let at = |at: &Option<_>| at.as_ref().map(|at| time::relative(at, now));
-    let next = at(&slot.refresh_at).unwrap_or_else(|| "none planned".into());
-    let used = at(&slot.last_used_at).map(|at| format!("{at}, from {}", escape::line(&slot.directory)));
+    let next = at(&entry.refresh_at).unwrap_or_else(|| "none planned".into());
+    let used = at(&entry.last_used_at).map(|at| format!("{at}, from {}", escape::line(&entry.directory)));
     [
-        ("configured", status::configured(slot)),
+        ("configured", status::configured(entry)),
         ("refresh", next),
         ("used", used.unwrap_or_default()),
         (
             "so far",
             format!(
                 "served {}, run {}, rejected {}, watched by {}",
-                slot.served, slot.runs, slot.rejections, slot.watchers
+                entry.served, entry.runs, entry.rejections, entry.watchers
             ),
         ),
-        ("known", slot.facts.as_ref().map(facts::line).unwrap_or_default()),
-        ("key", status::key(slot)),
+        ("known", entry.facts.as_ref().map(facts::line).unwrap_or_default()),
+        ("key", status::key(entry)),
     ]
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     screen::model::Model,
 };
-use claviger::proto::v1::SlotStatus;
+use claviger::proto::v1::CacheEntry;
 use ratatui::{
     Frame,
     layout::Rect,
@@ -23,13 +23,14 @@ const MARGIN: usize = 2;
 
 /// Draws the table, with the chosen row in view.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Paint) {
-    let slots = model.slots();
-    if slots.is_empty() {
+    let entries = model.entries();
+    if entries.is_empty() {
         let text = if model.state.is_some() { "nothing is cached" } else { "" };
         frame.render_widget(Paragraph::new(text), area);
         return;
     }
-    let cells: Vec<_> = slots.iter().map(|slot| status::row(slot, model.now, Some(model.glyphs))).collect();
+    let cells: Vec<_> =
+        entries.iter().map(|entry| status::row(entry, model.now, Some(model.glyphs))).collect();
     let width = usize::from(area.width);
     let shown = columns::fit(&TITLES, &cells, Some(width.saturating_sub(MARGIN)));
     let title = |one: &Shown| columns::cell(TITLES[one.index].title, one.width, TITLES[one.index].right);
@@ -37,9 +38,9 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Pain
     let mut lines = vec![Line::styled(" ".repeat(MARGIN) + &titles, paint.dim())];
     let room = usize::from(area.height).saturating_sub(1);
     let top = (model.row() + 1).saturating_sub(room);
-    for (number, (cells, slot)) in cells.iter().zip(slots).enumerate().skip(top).take(room) {
+    for (number, (cells, entry)) in cells.iter().zip(entries).enumerate().skip(top).take(room) {
         let chosen = number == model.row();
-        lines.push(line(model, cells, slot, &shown, chosen, paint));
+        lines.push(line(model, cells, entry, &shown, chosen, paint));
     }
     frame.render_widget(Paragraph::new(lines), area);
 }
@@ -47,20 +48,20 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Pain
 fn line(
     model: &Model,
     cells: &[String],
-    slot: &SlotStatus,
+    entry: &CacheEntry,
     shown: &[Shown],
     chosen: bool,
     paint: Paint,
 ) -> Line<'static> {
     // Without colours the mark is what shows the choice.
-    let mark = match (chosen, slot.last_problem.is_some()) {
+    let mark = match (chosen, entry.last_problem.is_some()) {
         (true, _) => "> ",
         (false, true) => "! ",
         (false, false) => "  ",
     };
     // Reversed colours would turn the bar into a block; so it is the name that stands out, and the rest is bold.
     let base = if chosen { paint.bold() } else { Style::new() };
-    let marked = match (chosen, slot.last_problem.is_some()) {
+    let marked = match (chosen, entry.last_problem.is_some()) {
         (true, _) => paint.key(),
         (false, true) => paint.bad(),
         (false, false) => base,
@@ -72,20 +73,20 @@ fn line(
             spans.push(Span::raw(GAP));
         }
         let text = columns::cell(&cells[one.index], one.width, TITLES[one.index].right);
-        spans.extend(cell(model, slot, one, text, base, paint));
+        spans.extend(cell(model, entry, one, text, base, paint));
     }
     Line::from(spans)
 }
 
 fn cell(
     model: &Model,
-    slot: &SlotStatus,
+    entry: &CacheEntry,
     one: &Shown,
     text: String,
     base: Style,
     paint: Paint,
 ) -> Vec<Span<'static>> {
-    let left = Left::of(slot, model.now);
+    let left = Left::of(entry, model.now);
     let time = match left {
         Left::Over => paint.bad(),
         left if left.is_short() => paint.busy(),
@@ -103,7 +104,7 @@ fn cell(
             ]
         }
         LEFT => vec![Span::styled(text, base.patch(time))],
-        STATE => vec![Span::styled(text, base.patch(paint.mood(status::mood(slot, model.now))))],
+        STATE => vec![Span::styled(text, base.patch(paint.mood(status::mood(entry, model.now))))],
         _ => vec![Span::styled(text, base)],
     }
 }

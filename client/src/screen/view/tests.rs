@@ -5,13 +5,13 @@ use crate::{
     screen::model::{Key, Message, Model, update},
 };
 use claviger::{
-    proto::v1::{Counters, GetStatusResponse, SlotStatus, Version, WatchStatusResponse},
+    proto::v1::{CacheEntry, Counters, GetStatusResponse, Version, WatchStatusResponse},
     remedy::Remedy,
 };
 use ratatui::{Terminal, backend::TestBackend, style::Modifier};
 
 fn state() -> Message {
-    let failed = SlotStatus {
+    let failed = CacheEntry {
         key: "ffee".into(),
         source: "aws-chain".into(),
         last_problem: fixture::helped(
@@ -23,13 +23,13 @@ fn state() -> Message {
         failures: 3,
         ..Default::default()
     };
-    let mut work = fixture::slot();
+    let mut work = fixture::entry();
     (work.key, work.source, work.account) = ("aa".into(), "oauth-login".into(), "仕事".into());
     let status = GetStatusResponse {
         version: Some(Version { release: "0.1.0".into(), protocol: 1 }),
         started_at: fixture::at(-7500),
         pid: 42,
-        slots: vec![fixture::slot(), failed, work],
+        entries: vec![fixture::entry(), failed, work],
         counters: Some(Counters { requests: 14, hits: 12, waits: 2, ..Default::default() }),
         watchers: 1,
         audit: None,
@@ -122,9 +122,9 @@ fn no_size_breaks_it() {
 #[test]
 fn the_chosen_row_is_in_view_and_stands_out() {
     let many: Vec<_> = (0..40)
-        .map(|n| SlotStatus { key: format!("{n:02}"), source: format!("source-{n:02}"), ..fixture::slot() })
+        .map(|n| CacheEntry { key: format!("{n:02}"), source: format!("source-{n:02}"), ..fixture::entry() })
         .collect();
-    let status = GetStatusResponse { pid: 1, slots: many, ..Default::default() };
+    let status = GetStatusResponse { pid: 1, entries: many, ..Default::default() };
     let many = Message::State(Box::new(WatchStatusResponse { status: Some(status), pending: Vec::new() }));
     let (text, buffer) = drawn(&model(true, [many, Message::Key(Key::Last)]), 80, 12);
     assert!(text.contains("> source-39") && !text.contains("source-00"), "{text}");

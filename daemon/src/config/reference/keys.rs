@@ -23,9 +23,9 @@ pub(super) fn daemon() -> Vec<Key> {
             "A credential that nobody has asked for this long is no longer refreshed ahead of its expiry.",
         ),
         key(
-            "max_slots",
+            "max_entries",
             "whole number, 1 or more",
-            limits.slots.to_string(),
+            limits.entries.to_string(),
             "128",
             "Most cache entries. If there is no room, the unused one that was asked for longest ago goes.",
         ),

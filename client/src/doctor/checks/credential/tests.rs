@@ -1,7 +1,7 @@
 use super::check;
 use crate::doctor::facts::{Credential, Facts as Known, Lent};
 use claviger::{
-    proto::v1::{ExplainResponse, Facts, SlotStatus, Step, step::Outcome},
+    proto::v1::{CacheEntry, ExplainResponse, Facts, Step, step::Outcome},
     reason::{Problem, Reason},
     remedy::Remedy,
 };
@@ -49,11 +49,11 @@ fn what_the_daemon_says_helps_comes_first() {
 fn a_metadata_server_is_told_of_only_if_it_was_asked_in_vain() {
     let asked = |source: &str, outcome: Outcome, why: &str| {
         let link = Step { source: source.into(), outcome: outcome.into(), why: why.into(), location: None };
-        let slot = SlotStatus {
+        let entry = CacheEntry {
             facts: Some(Facts { links: vec![link], ..Facts::default() }),
-            ..SlotStatus::default()
+            ..CacheEntry::default()
         };
-        let explained = ExplainResponse { slot: Some(slot), ..ExplainResponse::default() };
+        let explained = ExplainResponse { entry: Some(entry), ..ExplainResponse::default() };
         ids(&Known { explained: Some(Ok(explained)), ..lent(60, false) })
     };
     assert_eq!(asked("imds", Outcome::Unanswered, "no metadata service answers"), ["metadata-unreachable"]);
