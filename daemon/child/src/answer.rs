@@ -82,6 +82,12 @@ pub struct Declined {
     pub problem: Problem,
     /// Whether a person who signs in may fix it.
     pub sign_in_helps: bool,
+    /// Whether trying again at once may help. Not so for output that is wrong and for deadlines.
+    #[serde(default)]
+    pub transient: bool,
+    /// Whether a person could have helped, and nobody was asked because no session waited.
+    #[serde(default)]
+    pub asleep: bool,
     /// Every link of the chain in the order it was asked.
     pub links: Vec<Link>,
 }
@@ -137,7 +143,7 @@ impl Declined {
 
 impl From<Problem> for Declined {
     fn from(problem: Problem) -> Self {
-        Self { problem, sign_in_helps: false, links: Vec::new() }
+        Self { problem, sign_in_helps: false, transient: false, asleep: false, links: Vec::new() }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     key::SourceKey,
     resolve::Winner,
     shown::Shown,
-    sources::{CredentialProvider, ProvideError, Provided},
+    sources::{CredentialProvider, Declined, Provided},
 };
 use claviger::{
     reason::{Location, Problem},
@@ -83,7 +83,7 @@ pub enum Remedy {
 }
 
 /// What a refresh came back with: the secret in locked memory, or why there is none.
-pub(super) type Arrival = Result<(Arc<LockedText>, Provided), ProvideError>;
+pub(super) type Arrival = Result<(Arc<LockedText>, Provided), Declined>;
 
 // === impl Entry ===
 

@@ -16,7 +16,7 @@ use crate::{
     demand::{Demand, SharedDemand},
     host::memory::LockedText,
     key::SourceKey,
-    sources::{Ask, CredentialProvider, Line, ProvideError, Provided},
+    sources::{Ask, CredentialProvider, Declined, Line, Provided},
 };
 use claviger::reason::{Problem, Reason};
 use std::{sync::Arc, time::Duration};
@@ -75,13 +75,13 @@ impl Broker {
         key: SourceKey,
         provider: Arc<dyn CredentialProvider>,
         demand: SharedDemand,
-    ) -> Result<Provided, ProvideError> {
+    ) -> Result<Provided, Declined> {
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
             match self.attempt(key, &*provider, &demand).await {
                 Err(_) if let Some(problem) = recursion::of(&self, key) => {
-                    return Err(ProvideError::lasting(problem));
+                    return Err(problem.into());
                 }
                 Err(error) if error.transient && attempt < self.limits().attempts => {
                     sleep(pause.mul_f64(1.0 + 0.2 * fastrand::f64())).await;
@@ -97,7 +97,7 @@ impl Broker {
         key: SourceKey,
         provider: &dyn CredentialProvider,
         demand: &SharedDemand,
-    ) -> Result<Provided, ProvideError> {
+    ) -> Result<Provided, Declined> {
         self.counters.add(Count::Runs);
         let held = self.cache.with(key, Entry::run).flatten();
         let started = Instant::now();
@@ -122,7 +122,7 @@ impl Broker {
     fn land(
         &self,
         key: SourceKey,
-        provided: Result<Provided, ProvideError>,
+        provided: Result<Provided, Declined>,
         took: Duration,
         cause: Cause,
         demand: &SharedDemand,
@@ -156,10 +156,10 @@ impl Broker {
     }
 }
 
-fn panicked() -> ProvideError {
-    ProvideError::lasting(Problem::new(Reason::Bug, "the source panicked"))
+fn panicked() -> Declined {
+    Declined::new(Reason::Bug, "the source panicked")
 }
 
-fn no_memory() -> ProvideError {
-    ProvideError::lasting(Problem::new(Reason::Limits, "no memory is left for the credential"))
+fn no_memory() -> Declined {
+    Declined::new(Reason::Limits, "no memory is left for the credential")
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     host::{files::Stamp, memory::LockedText},
     key::SourceKey,
-    sources::{Facts, ProvideError, Provided},
+    sources::{Declined, Facts, Provided},
 };
 use claviger::reason::{Problem, Reason};
 use std::{
@@ -137,11 +137,11 @@ impl Stock {
     }
 
     /// Notes that a refresh failed.
-    pub(super) fn fail(&mut self, now: SystemTime, error: &mut ProvideError, jitter: f64) {
-        self.state.fail(now, error.problem.clone(), error.asleep, jitter);
+    pub(super) fn fail(&mut self, now: SystemTime, declined: Declined, jitter: f64) {
+        self.state.fail(now, declined.problem, declined.asleep, jitter);
         // A credential that is still lent keeps its own.
         if !self.state.is_valid(now) {
-            self.facts = Arc::new(std::mem::take(&mut *error.facts));
+            self.facts = Arc::new(Facts { links: declined.links, ..Facts::default() });
         }
     }
 }
@@ -153,12 +153,9 @@ mod tests {
         broker::slot::Cause,
         host::memory::LockedText,
         key::SourceKey,
-        sources::{Facts, ProvideError, Provided},
+        sources::{Declined, Facts, Link, Outcome, Provided},
     };
-    use claviger::{
-        reason::{Problem, Reason},
-        secret::Secret,
-    };
+    use claviger::{reason::Reason, secret::Secret};
     use std::{
         sync::Arc,
         time::{Duration, SystemTime},
@@ -182,18 +179,18 @@ mod tests {
         stock
     }
 
-    fn failed() -> ProvideError {
-        let facts = Box::new(Facts { account: Some("b".into()), ..Facts::default() });
-        ProvideError { facts, ..ProvideError::lasting(Problem::new(Reason::CommandFailed, "x")) }
+    fn failed() -> Declined {
+        let link = Link { name: "b".into(), outcome: Outcome::Refused, why: "x".into() };
+        Declined { links: vec![link], ..Declined::new(Reason::CommandFailed, "x") }
     }
 
     #[test]
     fn a_valid_credential_keeps_its_facts_while_refreshes_fail() {
         let mut stock = stocked();
-        stock.fail(at(100), &mut failed(), 0.0);
+        stock.fail(at(100), failed(), 0.0);
         assert_eq!(stock.facts().account.as_deref(), Some("a"));
-        stock.fail(at(300), &mut failed(), 0.0);
-        assert_eq!(stock.facts().account.as_deref(), Some("b"));
+        stock.fail(at(300), failed(), 0.0);
+        assert_eq!((stock.facts().account.as_deref(), stock.facts().links.len()), (None, 1));
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! `apiKeyHelper`: a command whose output is the key.
 
 use super::{
-    Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, ProvideError, Provided,
-    Providing,
+    Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Facts, Material, Provided, Providing,
 };
 use crate::key::SourceKey;
 use crate::{
@@ -130,7 +129,7 @@ impl CredentialProvider for Helper {
 }
 
 impl Helper {
-    fn failed(&self, error: &CommandError) -> ProvideError {
+    fn failed(&self, error: &CommandError) -> Declined {
         let hint = match error {
             CommandError::Exit(127) => "it was not found: use an absolute path, or a directory of PATH",
             CommandError::Exit(126) => "it is not executable: chmod +x",
@@ -143,17 +142,17 @@ impl Helper {
             .hint(hint)
             .remedy(error.remedy(&self.at))
             .at(&self.at);
-        ProvideError { transient: error.may_pass(), ..ProvideError::lasting(problem) }
+        Declined { transient: error.may_pass(), ..problem.into() }
     }
 
-    fn unusable(&self, what: &str) -> ProvideError {
+    fn unusable(&self, what: &str) -> Declined {
         let problem =
             Problem::new(Reason::CommandOutputInvalid, format!("{KEY} printed no usable key: {what}"))
                 .hint(
                     "it must print the key on one line of stdout and nothing else; messages belong on stderr",
                 )
                 .at(&self.at);
-        ProvideError::lasting(problem)
+        problem.into()
     }
 }
 

@@ -4,11 +4,11 @@
 mod output;
 
 use super::{
-    Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, ProvideError, Provided,
+    Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Facts, Material, Provided,
     Providing,
     aws_chain::{self, SIGN_IN},
     sdk::{WITHOUT_EXPIRY, fetch},
-    sign_in::{self, Attempt, Refusal, with_sign_in},
+    sign_in::{self, Attempt, with_sign_in},
 };
 use crate::auth_refresh::SignIn;
 use crate::key::SourceKey;
@@ -111,7 +111,7 @@ impl CredentialProvider for Export {
 }
 
 impl Attempt for Export {
-    async fn attempt(&self, ask: &mut Ask<'_>) -> Result<Provided, Refusal> {
+    async fn attempt(&self, ask: &mut Ask<'_>) -> Result<Provided, Declined> {
         let output = ask.run(&self.spec).await.map_err(|error| self.failed(&error))?;
         let now = ask.host.clock.now();
         let (keys, expires_at) = parse(output.expose()).map_err(|what| self.unusable(&what))?;
@@ -128,20 +128,19 @@ impl Attempt for Export {
 
 impl Export {
     /// Asks AWS who the keys belong to. Only a clear no counts: without a network they may be good all the same.
-    async fn check(&self, ask: &mut Ask<'_>, keys: &Keys) -> Result<(), Refusal> {
+    async fn check(&self, ask: &mut Ask<'_>, keys: &Keys) -> Result<(), Declined> {
         let (environment, deadline) = self.check.clone();
         let spec =
             CommandSpec::fetch(Request::AwsCheck(keys.clone()), environment, deadline, self.key.to_string());
         match fetch(ask, &spec, "").await {
             Ok(Err(declined)) if declined.sign_in_helps => {
-                let error = ProvideError::lasting(declined.problem.at(&self.at));
-                Err(Refusal { error, sign_in_helps: true })
+                Err(Declined { problem: declined.problem.at(&self.at), ..declined })
             }
             _ => Ok(()),
         }
     }
 
-    fn failed(&self, error: &CommandError) -> Refusal {
+    fn failed(&self, error: &CommandError) -> Declined {
         // With a command that signs in, that is what comes next.
         let transient = error.may_pass() && self.sign_in.is_none();
         let problem = Problem::new(error.reason(), format!("{KEY} has no credentials to give: {error}"))
@@ -149,22 +148,22 @@ impl Export {
             .remedy(error.remedy(&self.at))
             .at(&self.at);
         let sign_in_helps = error.said_no();
-        Refusal { error: ProvideError { transient, ..ProvideError::lasting(problem) }, sign_in_helps }
+        Declined { transient, sign_in_helps, ..problem.into() }
     }
 
-    fn unusable(&self, what: &str) -> Refusal {
+    fn unusable(&self, what: &str) -> Declined {
         let problem =
             Problem::new(Reason::CommandOutputInvalid, format!("{KEY} printed no usable credentials: {what}"))
                 .hint("it must print what `aws configure export-credentials --format process` or `aws sts assume-role` prints, and nothing else; messages belong on stderr")
                 .at(&self.at);
-        Refusal { error: ProvideError::lasting(problem), sign_in_helps: false }
+        problem.into()
     }
 
-    fn expired(&self) -> Refusal {
+    fn expired(&self) -> Declined {
         let problem =
             Problem::new(Reason::LoginRequired, format!("{KEY} printed credentials that have expired"))
                 .hint("sign in again; if they should be valid, compare the clock of this machine")
                 .at(&self.at);
-        Refusal { error: ProvideError::lasting(problem), sign_in_helps: true }
+        Declined { sign_in_helps: true, ..problem.into() }
     }
 }

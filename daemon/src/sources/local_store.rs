@@ -4,8 +4,7 @@
 //! before it says so. Here is only who may have it.
 
 use super::{
-    Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, ProvideError, Provided,
-    Providing, sdk,
+    Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, Provided, Providing, sdk,
 };
 use crate::key::SourceKey;
 use crate::{
@@ -148,9 +147,9 @@ impl Stored {
         Self { key, account: account.clone(), environment, network }
     }
 
-    async fn obtain(&self, ask: &mut Ask<'_>) -> Result<Provided, ProvideError> {
+    async fn obtain(&self, ask: &mut Ask<'_>) -> Result<Provided, Declined> {
         let secret = ask.store.client_secret(ask.host, &self.account, &self.environment).await;
-        let client_secret = secret.map_err(ProvideError::lasting)?.map(Text);
+        let client_secret = secret.map_err(Declined::from)?.map(Text);
         let Account { name, login, place, .. } = &self.account;
         let request = Request::Lend(Lend {
             record: ask.store.record(name),
@@ -169,7 +168,7 @@ impl Stored {
                 if problem.reason == Reason::LoginRequired {
                     ask.accounts.note_trouble(name, login, Some(&problem.message)).await;
                 }
-                Err(ProvideError::lasting(problem))
+                Err(problem.into())
             }
         }
     }

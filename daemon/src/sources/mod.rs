@@ -19,7 +19,7 @@ mod turns;
 mod view;
 
 pub use ask::{Ask, Line};
-pub use claviger_child::{Facts, Link, Outcome, Provided};
+pub use claviger_child::{Declined, Facts, Link, Outcome, Provided};
 pub use turns::Turns;
 pub use view::{View, command_environment};
 
@@ -81,21 +81,8 @@ pub enum Material {
     Provided(Arc<dyn CredentialProvider>),
 }
 
-/// Why a provider has no credential.
-#[derive(Clone, Debug)]
-pub struct ProvideError {
-    /// What a person is told.
-    pub problem: Problem,
-    /// Whether trying again at once may help. Not so for output that is wrong and for deadlines.
-    pub transient: bool,
-    /// Whether a person could have helped, and nobody was asked because no session waited.
-    pub asleep: bool,
-    /// What became known all the same. Boxed: most errors know nothing.
-    pub facts: Box<Facts>,
-}
-
 /// The future of [`CredentialProvider::provide`].
-pub type Providing<'a> = Pin<Box<dyn Future<Output = Result<Provided, ProvideError>> + Send + 'a>>;
+pub type Providing<'a> = Pin<Box<dyn Future<Output = Result<Provided, Declined>> + Send + 'a>>;
 
 /// A source bound to inputs whose secret has to be obtained.
 pub trait CredentialProvider: fmt::Debug + Send + Sync {
@@ -118,14 +105,5 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     /// The command that signs a person in for it, if one is configured.
     fn sign_in(&self) -> Option<&SignIn> {
         None
-    }
-}
-
-// === impl ProvideError ===
-
-impl ProvideError {
-    /// An error that the same inputs will meet again.
-    pub fn lasting(problem: Problem) -> Self {
-        Self { problem, transient: false, asleep: false, facts: Box::default() }
     }
 }

@@ -4,8 +4,8 @@
 //! another's identity; in a child of its own that cannot happen, and a hang is a kill.
 
 use super::{
-    Ask, Binding, Bound, CredentialProvider, Facts, Material, ProvideError, Provided, Providing,
-    sign_in::{Attempt, Refusal, with_sign_in},
+    Ask, Binding, Bound, CredentialProvider, Facts, Material, Provided, Providing,
+    sign_in::{Attempt, with_sign_in},
 };
 use crate::auth_refresh::SignIn;
 use crate::key::SourceKey;
@@ -125,36 +125,35 @@ impl CredentialProvider for Sdk {
 }
 
 impl Attempt for Sdk {
-    async fn attempt(&self, ask: &mut Ask<'_>) -> Result<Provided, Refusal> {
+    async fn attempt(&self, ask: &mut Ask<'_>) -> Result<Provided, Declined> {
         match fetch(ask, &self.spec, self.slow).await {
             Ok(Ok(provided)) => checked(ask, provided),
             Ok(Err(declined)) => Err(self.refused(declined)),
-            Err(error) => Err(Refusal { error, sign_in_helps: false }),
+            Err(unanswered) => Err(unanswered),
         }
     }
 }
 
 impl Sdk {
-    fn refused(&self, declined: Declined) -> Refusal {
-        let Declined { mut problem, sign_in_helps, links } = declined;
+    fn refused(&self, declined: Declined) -> Declined {
+        let Declined { mut problem, sign_in_helps, links, .. } = declined;
         let transient = problem.reason == Reason::SourceUnavailable && problem.retry_after.is_none();
         if sign_in_helps && self.sign_in.is_none() {
             problem.hint.get_or_insert_with(|| self.by_hand.words.to_owned());
             problem.remedy.get_or_insert_with(|| Remedy::run(self.by_hand.argv));
         }
         problem.trail = links.iter().map(|link| format!("{}: {}", link.name, link.why)).collect();
-        let facts = Box::new(Facts { links, ..Facts::default() });
-        Refusal { error: ProvideError { facts, transient, ..ProvideError::lasting(problem) }, sign_in_helps }
+        Declined { problem, sign_in_helps, transient, asleep: false, links }
     }
 }
 
 /// A credential whose facts can be shown, and become part of a host name, a path or a header.
-fn checked(ask: &Ask<'_>, provided: Provided) -> Result<Provided, Refusal> {
+fn checked(ask: &Ask<'_>, provided: Provided) -> Result<Provided, Declined> {
     let Provided { secret, expires_at, facts } = provided;
     if secret.expose().len() > MAX_SECRET_LEN || secret.expose().is_empty() {
         let problem =
             Problem::new(Reason::Bug, "the SDK's child answered with an empty or oversized credential");
-        return Err(Refusal { error: ProvideError::lasting(problem), sign_in_helps: false });
+        return Err(problem.into());
     }
     let facts = Facts {
         region: facts.region.filter(|region| is_label(region)),
@@ -176,7 +175,7 @@ pub(super) async fn fetch(
     ask: &mut Ask<'_>,
     spec: &CommandSpec,
     slow: &str,
-) -> Result<Result<Provided, Declined>, ProvideError> {
+) -> Result<Result<Provided, Declined>, Declined> {
     let output = ask.run(spec).await.map_err(|error| failed(&error, slow))?;
     serde_json::from_slice(output.expose()).map_err(|error| {
         // Category and place only: the text is a credential, or part of one.
@@ -185,15 +184,15 @@ pub(super) async fn fetch(
             column = error.column(),
             "the answer of a fetch child is malformed"
         );
-        ProvideError::lasting(Problem::new(Reason::Bug, "the answer of a fetch child is malformed"))
+        Declined::new(Reason::Bug, "the answer of a fetch child is malformed")
     })
 }
 
-fn failed(error: &CommandError, slow: &str) -> ProvideError {
+fn failed(error: &CommandError, slow: &str) -> Declined {
     let problem = error.of_fetch("looking for the credential failed");
     let problem = match error {
         CommandError::Deadline(_) => problem.hint(slow),
         _ => problem,
     };
-    ProvideError { transient: matches!(error, CommandError::Signal(_)), ..ProvideError::lasting(problem) }
+    Declined { transient: matches!(error, CommandError::Signal(_)), ..problem.into() }
 }

@@ -3,7 +3,7 @@
 //! Such a command runs only when a session waits and the credentials are found wanting, and never for a refresh in the
 //! background (`spec/behaviour.md` A2). Afterwards the credentials are read again, and checked again.
 
-use super::{Ask, Line, ProvideError, Provided, View};
+use super::{Ask, Declined, Line, Provided, View};
 use crate::{
     auth_refresh::SignIn,
     demand::Demand,
@@ -36,13 +36,7 @@ fn identifies(name: &str) -> bool {
 /// One attempt to obtain a credential without a person.
 pub(super) trait Attempt: Sync {
     /// Tries once.
-    fn attempt(&self, ask: &mut Ask<'_>) -> impl Future<Output = Result<Provided, Refusal>> + Send;
-}
-
-/// Why an attempt failed, and whether signing in may fix that.
-pub(super) struct Refusal {
-    pub(super) error: ProvideError,
-    pub(super) sign_in_helps: bool,
+    fn attempt(&self, ask: &mut Ask<'_>) -> impl Future<Output = Result<Provided, Declined>> + Send;
 }
 
 /// The command under `name`, if it is set.
@@ -80,47 +74,44 @@ pub(super) async fn with_sign_in(
     ask: &mut Ask<'_>,
     sign_in: Option<&SignIn>,
     source: &impl Attempt,
-) -> Result<Provided, ProvideError> {
+) -> Result<Provided, Declined> {
     let since = ask.host.clock.now();
-    let refusal = match source.attempt(ask).await {
+    let declined = match source.attempt(ask).await {
         Ok(provided) => return Ok(provided),
-        Err(refusal) => refusal,
+        Err(declined) => declined,
     };
-    let Some(sign_in) = sign_in.filter(|_| refusal.sign_in_helps) else { return Err(refusal.error) };
+    let Some(sign_in) = sign_in.filter(|_| declined.sign_in_helps) else { return Err(declined) };
     if ask.demand.get() == Demand::Background {
-        return Err(asleep(refusal.error, sign_in));
+        return Err(asleep(declined, sign_in));
     }
     let say = |text| (ask.on_line)(Line { text, attended: true });
     let signed_in = ask.auth_refreshes.clone().run(ask.host, sign_in, since, ask.demand, say).await;
-    signed_in.map_err(|problem| ProvideError {
-        facts: refusal.error.facts.clone(),
-        ..ProvideError::lasting(problem)
-    })?;
+    signed_in.map_err(|problem| Declined { links: declined.links, ..problem.into() })?;
     let again = source.attempt(ask).await;
     ask.auth_refreshes.note_use(sign_in.key, again.is_ok());
-    again.map_err(|refusal| still_refused(refusal, sign_in))
+    again.map_err(|declined| still_declined(declined, sign_in))
 }
 
 /// Nobody waits, so nobody is troubled.
-fn asleep(error: ProvideError, sign_in: &SignIn) -> ProvideError {
-    let mut problem = error.problem;
+fn asleep(declined: Declined, sign_in: &SignIn) -> Declined {
+    let mut problem = declined.problem;
     problem.reason = Reason::LoginRequired;
     problem.hint = Some(format!("the next session that asks runs {}, or you do now", sign_in.name));
     problem.remedy = Some(Remedy::refresh());
-    ProvideError { problem, transient: false, asleep: true, facts: error.facts }
+    Declined { problem, transient: false, asleep: true, ..declined }
 }
 
-fn still_refused(refusal: Refusal, sign_in: &SignIn) -> ProvideError {
-    if !refusal.sign_in_helps {
-        return refusal.error;
+fn still_declined(declined: Declined, sign_in: &SignIn) -> Declined {
+    if !declined.sign_in_helps {
+        return declined;
     }
-    let mut problem = refusal.error.problem;
+    let mut problem = declined.problem;
     problem.message =
         format!("{} ended well, but the credentials are as before: {}", sign_in.name, problem.message);
     problem.hint =
         Some(format!("check that it signs in to the same account or profile; it stands in {}", sign_in.at));
     problem.remedy = Remedy::edit(&sign_in.at);
-    ProvideError { problem, ..refusal.error }
+    Declined { problem, ..declined }
 }
 
 #[cfg(test)]

@@ -78,11 +78,12 @@ impl Entry {
                 self.audience.recovered();
                 self.stock.succeed(now, brought, took, cause, jitter)
             }
-            Err(mut error) => {
+            Err(declined) => {
+                let problem = declined.problem.clone();
                 self.audience.failed();
-                self.stock.fail(now, &mut error, jitter);
-                self.report_failure(key, &error.problem);
-                Err(error.problem)
+                self.stock.fail(now, declined, jitter);
+                self.report_failure(key, &problem);
+                Err(problem)
             }
         };
         self.bump();
