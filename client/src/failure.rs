@@ -195,19 +195,17 @@ fn of_problem(problem: &Problem) -> Report<'_> {
 }
 
 /// What helps where no daemon can be talked to.
-pub(crate) fn help(error: &ConnectError) -> (&'static str, Option<Remedy>) {
+fn help(error: &ConnectError) -> (&str, Option<Remedy>) {
     match error {
         ConnectError::Unreachable { .. } => (
             "any verb that needs a credential starts it, unless --no-start is given",
             Some(Remedy::claviger(&["daemon", "start"])),
         ),
-        ConnectError::Unsafe { .. } => (
+        ConnectError::Unsafe { remedy, .. } => (
             "the directory must be yours with mode 0700; --socket or $CLAVIGER_SOCK names another socket",
-            None,
+            remedy.clone(),
         ),
-        ConnectError::NotStarted(_) => {
-            ("in the foreground it shows what goes wrong", Some(Remedy::claviger(&["daemon", "run"])))
-        }
+        ConnectError::NotStarted(problem) => (problem.hint.as_deref().unwrap_or_default(), problem.helps()),
         ConnectError::Handshake(_) => {
             ("another program may own that socket; --socket or $CLAVIGER_SOCK names another one", None)
         }
@@ -258,7 +256,7 @@ mod tests {
         for (failure, code) in [
             (broken_settings(), 4),
             (ConnectError::Unreachable { path: "/s".into(), cause: refused() }.into(), 8),
-            (ConnectError::NotStarted("x".into()).into(), 8),
+            (ConnectError::NotStarted(Box::new(Problem::new(Reason::SettingsInvalid, "x"))).into(), 8),
             (Failure::TimedOut(Duration::from_secs(1)), 7),
             (Failure::login_took(Duration::from_secs(1)), 7),
             (io::Error::from(io::ErrorKind::StorageFull).into(), 1),

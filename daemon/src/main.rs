@@ -7,6 +7,10 @@
 mod manual;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use claviger::{
+    reason::{Problem, Reason},
+    remedy::Remedy,
+};
 use clavigerd::{
     End, Ended, Setup,
     broker::kept::Kept,
@@ -44,7 +48,7 @@ struct Arguments {
     /// How a log line looks
     #[arg(long, value_enum, default_value_t)]
     log_format: Format,
-    /// Detach, log to the state directory, and say "ready" on stdout once clients can connect
+    /// Detach, log to the state directory, and say "ready" on stdout once clients can connect, or why not (JSON)
     #[arg(long)]
     on_demand: bool,
     #[command(subcommand)]
@@ -77,9 +81,25 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("clavigerd: {error}");
+            if arguments.on_demand {
+                tell(error);
+            }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Why it does not start, as one line of JSON on stdout: whoever starts a daemon reads "ready" or a [`Problem`] there.
+fn tell(error: Box<dyn Error>) {
+    let problem = error.downcast::<Problem>().map_or_else(
+        |error| {
+            let run = Remedy::claviger(&["daemon", "run"]);
+            Problem::new(Reason::SourceUnavailable, error.to_string()).remedy(run)
+        },
+        |problem| *problem,
+    );
+    // A problem always has a JSON text.
+    println!("{}", serde_json::to_string(&problem).unwrap_or_default());
 }
 
 /// Everything up to the socket that can go wrong with a program or its configuration.

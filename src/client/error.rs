@@ -1,6 +1,9 @@
 //! Why there is no connection.
 
-use crate::remedy::Remedy;
+use crate::{
+    reason::{Problem, Reason},
+    remedy::Remedy,
+};
 use std::io::ErrorKind;
 
 /// Why the daemon could not be talked to at all.
@@ -24,15 +27,21 @@ pub enum ConnectError {
         /// What helps.
         remedy: Option<Remedy>,
     },
-    /// A daemon was started but did not come up.
+    /// A daemon was started but did not come up; the problem is its own, if it said one.
     #[error("the daemon did not start: {0}")]
-    NotStarted(String),
+    NotStarted(Box<Problem>),
     /// Something answers, but it is not this daemon's protocol.
     #[error("what answers on the socket does not speak HTTP/2: {0}")]
     Handshake(#[from] hyper::Error),
 }
 
 impl ConnectError {
+    /// A daemon did not come up, and said nothing of its own. In the foreground it shows more.
+    pub(super) fn not_started(message: String) -> Self {
+        let problem = Problem::new(Reason::SourceUnavailable, message);
+        Self::NotStarted(Box::new(problem.remedy(Remedy::claviger(&["daemon", "run"]))))
+    }
+
     /// Whether another attempt may succeed soon: the queue of new connections is full, a daemon ended while it accepted one,
     /// or one that this attempt has `started` is gone already.
     pub(super) fn may_pass(&self, started: bool) -> bool {

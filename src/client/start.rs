@@ -4,7 +4,11 @@ use super::{
     connection::{another_socket, own_uid},
     error::ConnectError,
 };
-use crate::{remedy::Remedy, socket};
+use crate::{
+    reason::{Problem, Reason},
+    remedy::Remedy,
+    socket,
+};
 use nix::fcntl::OFlag;
 use std::{
     env, fs, io,
@@ -110,7 +114,7 @@ fn foreign(directory: &Path) -> Remedy {
 /// A kernel lock: it goes with its holder, however that ends.
 async fn take_start_lock(path: PathBuf) -> Result<fs::File, ConnectError> {
     let not_locked =
-        |error: io::Error| ConnectError::NotStarted(format!("cannot lock {}: {error}", path.display()));
+        |error: io::Error| ConnectError::not_started(format!("cannot lock {}: {error}", path.display()));
     // Never through a symlink, and never waiting for the reader of a FIFO that lies there.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let mut options = fs::OpenOptions::new();
@@ -131,7 +135,7 @@ async fn launch(socket: &Path) -> Result<(), ConnectError> {
     }
     let mut command = Command::from(command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let cannot_run = |error| ConnectError::NotStarted(format!("cannot run {}: {error}", program.display()));
+    let cannot_run = |error| ConnectError::not_started(format!("cannot run {}: {error}", program.display()));
     let mut child = command.spawn().map_err(cannot_run)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let mut line = String::new();
@@ -141,7 +145,7 @@ async fn launch(socket: &Path) -> Result<(), ConnectError> {
         }
     };
     if timeout(START_DEADLINE, announced).await.is_err() {
-        return Err(ConnectError::NotStarted(format!("not ready after {} s", START_DEADLINE.as_secs())));
+        return Err(ConnectError::not_started(format!("not ready after {} s", START_DEADLINE.as_secs())));
     }
     match line.trim() {
         "ready" => Ok(()),
@@ -150,7 +154,10 @@ async fn launch(socket: &Path) -> Result<(), ConnectError> {
             let cause = io::ErrorKind::ConnectionReset.into();
             Err(ConnectError::Unreachable { path: socket.display().to_string(), cause })
         }
-        _ => Err(ConnectError::NotStarted(last_words(stderr).await)),
+        said => Err(match serde_json::from_str(said) {
+            Ok(problem) => ConnectError::NotStarted(problem),
+            Err(_) => ConnectError::not_started(last_words(stderr).await),
+        }),
     }
 }
 
@@ -183,8 +190,9 @@ pub fn daemon_program() -> Result<PathBuf, ConnectError> {
         .into_iter()
         .chain(on_path.into_iter().filter(|dir| dir.is_absolute()).map(|dir| dir.join(NAME)));
     candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        ConnectError::NotStarted(format!(
-            "{NAME} is neither beside this program nor on PATH; `cargo xtask install` installs it"
-        ))
+        let message = format!("{NAME} is neither beside this program nor on PATH");
+        let problem = Problem::new(Reason::SourceUnavailable, message);
+        let remedy = Remedy::run(&["cargo", "xtask", "install"]);
+        ConnectError::NotStarted(Box::new(problem.remedy(remedy)))
     })
 }

@@ -162,8 +162,8 @@ pub(crate) enum Daemon {
     /// None runs, and none was to be started.
     #[default]
     Absent,
-    /// One was started and ended with these words.
-    NotStarted(String),
+    /// One was started and ended with this problem.
+    NotStarted(Box<Problem>),
     /// What is at the socket is not safe to use.
     Unsafe { path: String, why: String, remedy: Option<Remedy> },
     /// Something else listens on `socket`.

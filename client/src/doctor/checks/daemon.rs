@@ -4,7 +4,12 @@ use crate::doctor::{
     facts::{Daemon, Facts, Holder, Running},
     finding::{Finding, of_problem},
 };
-use claviger::{PROTOCOL, RELEASE, reason::Location, remedy::Remedy, socket::SOCKET_VARIABLE};
+use claviger::{
+    PROTOCOL, RELEASE,
+    reason::{Location, Problem},
+    remedy::Remedy,
+    socket::SOCKET_VARIABLE,
+};
 
 /// Judges the way to the daemon, and the daemon itself.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
@@ -14,7 +19,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
                 .because("--no-start was given; any other verb starts one")
                 .helped(Remedy::claviger(&["daemon", "start"])),
         ],
-        Daemon::NotStarted(words) => vec![not_started(words)],
+        Daemon::NotStarted(problem) => vec![not_started(problem)],
         Daemon::Unsafe { path, why, remedy } => vec![
             Finding::error("socket-unsafe", format!("the socket is not used: {why}"))
                 .at(&Location { file: path.clone(), ..Location::default() })
@@ -58,30 +63,15 @@ fn silent(seconds: u64, holder: Option<Holder>) -> Finding {
         .helped(remedy)
 }
 
-/// The daemon's own words often start with a place: "clavigerd: /h/config.toml:3:7: …".
-fn not_started(words: &str) -> Finding {
-    let text = words.strip_prefix("clavigerd: ").unwrap_or(words);
-    let finding =
-        |text: &str| Finding::error("daemon-not-started", format!("the daemon does not start: {text}"));
-    match place_in(text) {
-        // The finding says where by itself.
-        Some(place) => finding(text.split_once(": ").map_or(text, |(_, what)| what))
-            .at(&place)
-            .because("it reads this file when it starts")
-            .helped(Remedy::edit(&place)),
-        None => finding(text)
-            .because("these are its last words; in the foreground it shows more")
-            .helped(Remedy::claviger(&["daemon", "run"])),
-    }
-}
-
-fn place_in(text: &str) -> Option<Location> {
-    let mut parts = text.split(':');
-    let file = parts.next().filter(|file| file.starts_with('/'))?;
-    let number = |part: Option<&str>| part.and_then(|part| part.parse().ok());
-    let line = number(parts.next())?;
-    let column = number(parts.next()).unwrap_or(0);
-    Some(Location { file: file.into(), line, column, ..Location::default() })
+fn not_started(problem: &Problem) -> Finding {
+    let cause = match problem.location {
+        Some(_) => "it reads this file when it starts",
+        None => "these are its last words; in the foreground it shows more",
+    };
+    Finding::error("daemon-not-started", format!("the daemon does not start: {}", problem.message))
+        .at(problem.location.as_ref())
+        .because(cause)
+        .helped(problem.helps())
 }
 
 fn version(running: &Running) -> Option<Finding> {
@@ -114,9 +104,13 @@ fn replaced(running: &Running) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::{not_started, place_in, version};
+    use super::{not_started, version};
     use crate::doctor::{facts::Running, finding::Severity};
-    use claviger::{PROTOCOL, RELEASE};
+    use claviger::{
+        PROTOCOL, RELEASE,
+        reason::{Location, Problem, Reason},
+        remedy::Remedy,
+    };
 
     #[test]
     fn another_release_is_told_and_another_protocol_is_an_error() {
@@ -130,19 +124,13 @@ mod tests {
     }
 
     #[test]
-    fn places_in_the_words_of_a_daemon_are_found() {
-        let place = place_in("/h/config.toml:3:7: unknown key").expect("a place");
-        assert_eq!((place.file.as_str(), place.line, place.column), ("/h/config.toml", 3, 7));
-        for none in ["cannot run: no", "", "/h/config.toml: x", "config.toml:3:7"] {
-            assert!(place_in(none).is_none(), "{none}");
-        }
-    }
-
-    #[test]
     fn what_is_mended_by_an_editor_says_where() {
-        let finding = not_started("clavigerd: /h/c.toml:3:7: unknown key `x`");
-        let line = |finding: super::Finding| finding.remedy.and_then(|remedy| remedy.line());
-        assert_eq!(line(finding).as_deref(), Some("${EDITOR:-vi} +3 /h/c.toml"));
-        assert_eq!(line(not_started("no memory")).as_deref(), Some("claviger daemon run"));
+        let at = Location { file: "/h/c.toml".into(), line: 3, column: 7, ..Location::default() };
+        let line = |problem: &Problem| not_started(problem).remedy.and_then(|remedy| remedy.line());
+        let problem = Problem::new(Reason::SettingsInvalid, "unknown key `x`").at(&at);
+        assert_eq!(line(&problem).as_deref(), Some("${EDITOR:-vi} +3 /h/c.toml"));
+        let run = Remedy::claviger(&["daemon", "run"]);
+        let problem = Problem::new(Reason::SourceUnavailable, "no memory").remedy(run);
+        assert_eq!(line(&problem).as_deref(), Some("claviger daemon run"));
     }
 }

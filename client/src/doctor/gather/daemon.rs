@@ -100,13 +100,16 @@ async fn connect(context: &Context) -> Result<Client, Daemon> {
         Err(Failure::Connect(error)) => Err(match error {
             ConnectError::Unreachable { .. } => Daemon::Absent,
             ConnectError::Unsafe { path, why, remedy } => Daemon::Unsafe { path, why, remedy },
-            ConnectError::NotStarted(words) => Daemon::NotStarted(words),
+            ConnectError::NotStarted(problem) => Daemon::NotStarted(problem),
             ConnectError::Handshake(error) => {
                 Daemon::Stranger { socket: context.socket().unwrap_or_default(), why: error.to_string() }
             }
         }),
         Err(Failure::TimedOut(limit)) => Err(silent(context, limit)),
-        Err(failure) => Err(Daemon::NotStarted(failure.in_short().1)),
+        Err(failure) => {
+            let problem = Problem::new(Reason::SourceUnavailable, failure.in_short().1);
+            Err(Daemon::NotStarted(Box::new(problem.remedy(Remedy::claviger(&["daemon", "run"])))))
+        }
     }
 }
 
