@@ -13,6 +13,10 @@ pub enum Reason {
     PeerRejected,
     /// The kernel does not say who calls.
     PeerUnknown,
+    /// The caller did not send the cookie, and may not do this without it.
+    ForeignCaller,
+    /// The caller sent a cookie that does not count any more.
+    StaleCookie,
     /// The request itself is wrong.
     MalformedRequest,
     /// Nothing in the chain is configured.
@@ -52,9 +56,11 @@ pub enum Reason {
 }
 
 /// All reasons, for lookups and tables.
-pub const REASONS: [Reason; 20] = [
+pub const REASONS: [Reason; 22] = [
     Reason::PeerRejected,
     Reason::PeerUnknown,
+    Reason::ForeignCaller,
+    Reason::StaleCookie,
     Reason::MalformedRequest,
     Reason::NoCredential,
     Reason::LoginRequired,
@@ -96,6 +102,8 @@ impl Reason {
         match self {
             Self::PeerRejected => "peer-rejected",
             Self::PeerUnknown => "peer-unknown",
+            Self::ForeignCaller => "foreign-caller",
+            Self::StaleCookie => "stale-cookie",
             Self::MalformedRequest => "malformed-request",
             Self::NoCredential => "no-credential",
             Self::LoginRequired => "login-required",
@@ -127,6 +135,8 @@ impl Reason {
         match self {
             Self::PeerRejected => v1::Reason::PeerRejected,
             Self::PeerUnknown => v1::Reason::PeerUnknown,
+            Self::ForeignCaller => v1::Reason::ForeignCaller,
+            Self::StaleCookie => v1::Reason::StaleCookie,
             Self::MalformedRequest => v1::Reason::MalformedRequest,
             Self::NoCredential => v1::Reason::NoCredential,
             Self::LoginRequired => v1::Reason::LoginRequired,
@@ -156,8 +166,8 @@ impl Reason {
     /// The gRPC code a reason travels with.
     pub fn code(self) -> Code {
         match self {
-            Self::PeerRejected | Self::UpstreamDenied => Code::PermissionDenied,
-            Self::PeerUnknown => Code::Unauthenticated,
+            Self::PeerRejected | Self::ForeignCaller | Self::UpstreamDenied => Code::PermissionDenied,
+            Self::PeerUnknown | Self::StaleCookie => Code::Unauthenticated,
             Self::MalformedRequest => Code::InvalidArgument,
             Self::NoCredential => Code::NotFound,
             Self::LoginRequired

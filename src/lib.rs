@@ -31,6 +31,7 @@ mod cause;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod codec;
+pub mod cookie;
 pub mod credential;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod gather;

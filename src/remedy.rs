@@ -43,7 +43,9 @@ pub fn usual(reason: Reason, at: Option<&Location>) -> Option<Remedy> {
         Reason::Locked => Some(Remedy::claviger(&["unlock"])),
         Reason::UpstreamDenied => Some(Remedy::Administrator("give this identity access".into())),
         // These differ from case to case, or nothing that a shell can run helps.
-        Reason::MalformedRequest
+        Reason::ForeignCaller
+        | Reason::StaleCookie
+        | Reason::MalformedRequest
         | Reason::NoCredential
         | Reason::PolicyBlocked
         | Reason::CommandFailed

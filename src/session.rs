@@ -1,9 +1,11 @@
 //! All the daemon may know of one calling session, and the rules a request must obey.
 
 mod explicit;
+mod names;
 mod rules;
 
 pub use explicit::{ExplicitSettings, MAX_EXPLICIT_SETTINGS, explicit};
+pub use names::{ACCOUNT, NAMES, Names, PROFILE};
 pub use rules::{MAX_VALUE_LEN, check_path};
 
 use crate::{

@@ -3,6 +3,7 @@
 use crate::{failure::Failure, harden::CoreLimit, options::Options, output};
 use claviger::{
     client::{self, Client, ConnectError},
+    cookie,
     reason::{Problem, Reason},
     session::{self, ExplicitSettings, MAX_EXPLICIT_SETTINGS, SessionContext},
 };
@@ -49,7 +50,11 @@ impl Context {
     pub(crate) fn session_in(&self, directory: Option<&Path>) -> Result<SessionContext, Failure> {
         let cwd = match directory {
             Some(directory) => named_directory(directory)?,
-            None => env::current_dir().map_err(|error| no_directory(&error))?,
+            // Over a socket that was passed on, no directory of this side is of use.
+            None => match env::current_dir() {
+                Err(_) if self.is_foreign() => PathBuf::from("/"),
+                directory => directory.map_err(|error| no_directory(&error))?,
+            },
         };
         let mut session = SessionContext::new(cwd, env::vars_os())?;
         session.mode = self.options.mode().unwrap_or(session.mode);
@@ -76,7 +81,8 @@ impl Context {
         let socket = self.socket()?;
         // Not under the deadline: a connection takes no time where a daemon runs, and a timer is not free.
         match Client::connect(&socket).await {
-            Err(ConnectError::Unreachable { .. }) if !self.options.no_start => {}
+            Err(ConnectError::Unreachable { .. })
+                if !self.options.no_start && client::is_default(&socket) => {}
             connected if self.options.no_start => return Ok(connected?),
             connected => return Ok(connected?.restarting()),
         }
@@ -104,6 +110,11 @@ impl Context {
                 .map_err(|cause| ConnectError::Unreachable { path: path.display().to_string(), cause }),
             None => client::default_socket(),
         }
+    }
+
+    /// Whether only a socket is here: one that somebody named, without a cookie beside it.
+    fn is_foreign(&self) -> bool {
+        self.socket().is_ok_and(|socket| !client::is_default(&socket) && !cookie::path(&socket).exists())
     }
 
     /// Validity to ask for.

@@ -38,7 +38,7 @@ Exit codes:
     3  nothing provides a credential (no-credential)
     4  a person has to act (login-required, workspace-untrusted, settings-invalid, keyring-locked, locked);
        doctor: errors were found
-    5  forbidden (policy-blocked, upstream-denied, peer-rejected, peer-unknown)
+    5  forbidden (policy-blocked, upstream-denied, peer-rejected, peer-unknown, foreign-caller, stale-cookie)
     6  the source failed (command-failed, command-output-invalid, source-unavailable, limits)
     7  it took too long (source-timeout, --timeout)
     8  no daemon answers (shutting-down, handover)
@@ -66,9 +66,12 @@ pub(crate) fn code(reason: Reason) -> u8 {
         | Reason::SettingsInvalid
         | Reason::KeyringLocked
         | Reason::Locked => NEEDS_HUMAN,
-        Reason::PolicyBlocked | Reason::UpstreamDenied | Reason::PeerRejected | Reason::PeerUnknown => {
-            BLOCKED
-        }
+        Reason::PolicyBlocked
+        | Reason::UpstreamDenied
+        | Reason::PeerRejected
+        | Reason::PeerUnknown
+        | Reason::ForeignCaller
+        | Reason::StaleCookie => BLOCKED,
         Reason::CommandFailed | Reason::CommandOutputInvalid | Reason::SourceUnavailable | Reason::Limits => {
             SOURCE_FAILED
         }
@@ -89,6 +92,8 @@ mod tests {
         let expected = [
             ("peer-rejected", 5),
             ("peer-unknown", 5),
+            ("foreign-caller", 5),
+            ("stale-cookie", 5),
             ("malformed-request", 2),
             ("no-credential", 3),
             ("login-required", 4),

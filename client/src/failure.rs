@@ -4,12 +4,12 @@ mod report;
 
 use crate::{escape, exit};
 use claviger::{
-    client::ConnectError,
+    client::{self, ConnectError},
     reason::{Problem, Reason},
     remedy::Remedy,
 };
 use report::Report;
-use std::{io, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 /// Why a verb failed.
 #[derive(Debug)]
@@ -197,6 +197,14 @@ fn of_problem(problem: &Problem) -> Report<'_> {
 /// What helps where no daemon can be talked to.
 fn help(error: &ConnectError) -> (&str, Option<Remedy>) {
     match error {
+        ConnectError::Unreachable { path, .. } if !client::is_default(Path::new(path)) => (
+            "that socket was named, so no daemon is started in its place: start its daemon, its share or its ssh again",
+            None,
+        ),
+        ConnectError::Sandboxed { .. } => (
+            "allow it where this process is confined: `sandbox.network.allowAllUnixSockets` (on macOS `allowUnixSockets`) in the settings of Claude Code, `[permissions.NAME.network.unix_sockets]` in the configuration of Codex",
+            None,
+        ),
         ConnectError::Unreachable { .. } => (
             "any verb that needs a credential starts it, unless --no-start is given",
             Some(Remedy::claviger(&["daemon", "start"])),

@@ -48,7 +48,7 @@ pub(crate) async fn describe(
     client: &Client,
     session: &SessionContext,
 ) -> Result<Workspace, Failure> {
-    let message = DescribeWorkspaceRequest { session: Some(session.to_proto()) };
+    let message = DescribeWorkspaceRequest { session: Some(client.describe(session)?) };
     let mut client = client.clone();
     let asked = client.call(|client| {
         let message = message.clone();
@@ -70,7 +70,7 @@ pub(crate) async fn decide(
     decision: TrustDecision,
 ) -> Result<Workspace, Failure> {
     let message = DecideTrustRequest {
-        session: Some(session.to_proto()),
+        session: Some(client.describe(session)?),
         digest: digest.to_owned(),
         decision: decision.into(),
     };

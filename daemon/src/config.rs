@@ -4,6 +4,7 @@
 
 pub mod reference;
 
+use crate::caller::Foreign;
 use claviger::reason::{Location, Problem, Reason};
 pub use claviger_child::account::StoreChoice;
 use serde::Deserialize;
@@ -17,6 +18,8 @@ const MOST_PARTS: usize = 100;
 pub struct Paths {
     /// The socket.
     pub socket: PathBuf,
+    /// The user's home directory.
+    pub home: PathBuf,
     /// `config.toml`.
     pub config: PathBuf,
     /// Directory of trust store, accounts, audit log and log file.
@@ -49,6 +52,8 @@ pub struct Limits {
     pub audit_parts: usize,
     /// Most desktop notifications an hour; 0: none.
     pub notifications: usize,
+    /// What callers without the cookie may do.
+    pub foreign: Foreign,
 }
 
 /// `[daemon]`, as written.
@@ -65,6 +70,8 @@ struct Daemon {
     audit_kib: Option<u32>,
     audit_parts: Option<u16>,
     notifications: Option<bool>,
+    #[serde(default)]
+    foreign: Foreign,
 }
 
 /// The whole file, as written.
@@ -102,6 +109,7 @@ impl Default for Limits {
             audit_part: 4 * 1024 * 1024,
             audit_parts: 4,
             notifications: 6,
+            foreign: Foreign::Lend,
         }
     }
 }
@@ -126,6 +134,7 @@ impl Config {
             audit_part: file.daemon.audit_kib.map_or(defaults.audit_part, |kib| u64::from(kib.max(1)) * 1024),
             audit_parts: count(file.daemon.audit_parts, defaults.audit_parts).min(MOST_PARTS),
             notifications: if file.daemon.notifications == Some(false) { 0 } else { defaults.notifications },
+            foreign: file.daemon.foreign,
         };
         Ok(Self { limits, log: file.daemon.log, store: file.daemon.store })
     }

@@ -11,7 +11,9 @@ pub mod accounts;
 pub mod audit;
 pub mod auth_refresh;
 pub mod broker;
+pub mod caller;
 pub mod config;
+pub mod cookie;
 pub mod demand;
 pub mod endpoint;
 pub mod handover;
@@ -38,6 +40,7 @@ use accounts::{Accounts, Store};
 use audit::{Audit, Line};
 use broker::{Broker, kept::Kept};
 use config::{Limits, Paths};
+use cookie::Cookie;
 use handover::Handover;
 use host::{Host, audit_file::AuditFile, successor::Program};
 use life::Phase;
@@ -87,6 +90,8 @@ pub struct Setup {
     pub program: Option<Program>,
     /// What the last daemon left.
     pub kept: Kept,
+    /// What near callers send.
+    pub cookie: Arc<Cookie>,
 }
 
 /// Why a daemon ends.
@@ -143,11 +148,14 @@ pub async fn run(
 }
 
 fn assemble(mut setup: Setup) -> Context {
+    let home = setup.paths.home.clone();
     let (logs, handover) = (setup.logs.clone(), Handover::new(setup.program.take()));
     let log = setup.paths.state.join("audit.jsonl");
     let file = AuditFile::new(&log, setup.limits.audit_part, setup.limits.audit_parts);
-    let broker = broker(setup);
+    let (cookie, broker) = broker(setup);
     Context {
+        cookie,
+        home,
         audit: Audit::start(file, broker.host.clock.clone()),
         stop: Arc::default(),
         handover,
@@ -222,8 +230,8 @@ fn of_daemon(decision: &'static str) -> Line<'static> {
     Line::of("daemon", decision).pid(std::process::id()).about(claviger::RELEASE)
 }
 
-fn broker(setup: Setup) -> Arc<Broker> {
-    let Setup { paths, limits, store, host, managed_owner, .. } = setup;
+fn broker(setup: Setup) -> (Arc<Cookie>, Arc<Broker>) {
+    let Setup { paths, limits, store, host, managed_owner, cookie, .. } = setup;
     let trust = Arc::new(open_trust(paths.state.join("trust.json")));
     let accounts = Arc::new(Accounts::open(paths.state.join("accounts.json")));
     let store = Store::new(&paths, store);
@@ -233,7 +241,7 @@ fn broker(setup: Setup) -> Arc<Broker> {
         managed_owner,
         recheck_after: RECHECK_AFTER,
     });
-    Broker::new(host, settings, trust, (accounts, store), limits)
+    (cookie, Broker::new(host, settings, trust, (accounts, store), limits))
 }
 
 /// The trust store. One that cannot be read is left as it is: nothing counts as decided until a person has looked.

@@ -15,13 +15,14 @@ use clavigerd::{
     End, Ended, Setup,
     broker::kept::Kept,
     config::{Config, Paths, reference},
+    cookie::Cookie,
     host::{Host, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
     inherited::{self, Inherited},
     listener::{self, Listener},
     logs::{Format, Logs},
     run,
 };
-use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
+use std::{error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long threads that wait for the disk may take when everything else has ended.
@@ -129,6 +130,8 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let logs = Logs::start(arguments.log.as_deref(), config.log.as_deref(), arguments.log_format, log_file)?;
     memory::raise_descriptor_limit();
     let (left, kept) = inherited.read();
+    // Before anybody can connect, so that whoever does finds it.
+    let cookie = Arc::new(Cookie::of(&paths.socket)?);
     let listener = listener::listen(&paths.socket, left)?;
     tracing::info!(
         socket = %paths.socket.display(),
@@ -139,7 +142,7 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.on_demand {
         system::detach("ready\n")?;
     }
-    serve_on(&listener, &paths, &config, &logs, kept)?;
+    serve_on(&listener, (&paths, &config), &cookie, &logs, kept)?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -147,8 +150,8 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 /// Serves until it is over: with another program in our place, if that one can take over, else with this one.
 fn serve_on(
     listener: &Listener,
-    paths: &Paths,
-    config: &Config,
+    (paths, config): (&Paths, &Config),
+    cookie: &Arc<Cookie>,
     logs: &Logs,
     mut kept: Kept,
 ) -> Result<(), Box<dyn Error>> {
@@ -163,6 +166,7 @@ fn serve_on(
             logs: logs.clone(),
             program: Some(program.clone()),
             kept,
+            cookie: cookie.clone(),
         };
         let ended = serve(listener, setup)?;
         match ended.why {
@@ -210,6 +214,7 @@ fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
     };
     let uid = nix::unistd::Uid::effective().as_raw();
     Ok(Paths {
+        home: home()?,
         socket: match &arguments.socket {
             Some(path) => path.clone(),
             None => claviger::socket::default_path(system::runtime_directory().as_deref(), uid),

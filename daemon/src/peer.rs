@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection, as the kernel says.
 
-use crate::host::system;
+use crate::{caller::Caller, host::system};
 use claviger::gather::Gathered;
 use std::{
     io,
@@ -32,6 +32,8 @@ pub struct Peer {
     pub program: Arc<str>,
     /// The program that started it, which is who wanted something; empty if that is gone.
     pub parent: Arc<str>,
+    /// What it may do.
+    pub caller: Caller,
 }
 
 /// A connection and who is at its other end.
@@ -95,7 +97,8 @@ impl PeerStream {
         let pid = credentials.and_then(|credentials| u32::try_from(credentials.pid()?).ok());
         let program = pid.map(system::program).unwrap_or_default().into();
         let parent = pid.and_then(system::parent).map(system::program).unwrap_or_default().into();
-        let peer = Peer { uid: credentials.map(|credentials| credentials.uid()), pid, program, parent };
+        let uid = credentials.map(|credentials| credentials.uid());
+        let peer = Peer { uid, pid, program, parent, caller: Caller::default() };
         Self { stream: Gathered::new(stream), peer }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     connection::Connection,
     error::ConnectError,
-    messages::{is_lost, request, unwrap},
+    messages::{is_lost, is_refused, request, unwrap},
     reconnect::Reconnect,
     start,
 };
@@ -14,7 +14,7 @@ use crate::{
         trust_service_client::TrustServiceClient,
     },
     reason::{Problem, Reason},
-    session::SessionContext,
+    session::{Names, SessionContext},
     wire,
 };
 use std::{
@@ -27,6 +27,8 @@ use std::{
 pub struct Client {
     connection: Connection,
     socket: PathBuf,
+    /// Whether that is where this user's own daemon is.
+    is_default: bool,
     /// Whether it starts a daemon where none answers.
     starts: bool,
 }
@@ -41,19 +43,20 @@ impl Client {
         Self::open(socket, false).await
     }
 
-    /// Connects to the daemon on `socket`, and starts one if none answers. Of many callers at once, one starts it. If the
+    /// Connects to the daemon on `socket`, and starts one if none answers there and it is [the default one](super::is_default):
+    /// in the place of a socket that somebody named, another daemon would lend another identity. Of many callers at once, one starts it. If the
     /// daemon ends later, the next call starts another.
     ///
     /// # Errors
     /// As [`Client::connect`], and [`ConnectError::NotStarted`] with the daemon's own words.
     pub async fn connect_or_start(socket: &Path) -> Result<Self, ConnectError> {
-        Self::open(socket, true).await
+        Self::open(socket, start::is_default(socket)).await
     }
 
     /// The same client, which starts a daemon if none answers a later call.
     #[must_use]
     pub fn restarting(mut self) -> Self {
-        self.starts = true;
+        self.starts = self.is_default;
         self
     }
 
@@ -61,13 +64,28 @@ impl Client {
         let mut reconnect = Reconnect::briefly();
         loop {
             match connection(socket, starts).await {
-                Ok(connection) => return Ok(Self { connection, socket: socket.to_owned(), starts }),
+                Ok(connection) => {
+                    let is_default = start::is_default(socket);
+                    return Ok(Self { connection, socket: socket.to_owned(), is_default, starts });
+                }
                 Err(error) if error.may_pass(starts) => {
                     reconnect.attempted();
                     reconnect.after(error).await?;
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// What is sent of `session`: all of it where this process is on the daemon's machine; where only a socket was passed on,
+    /// the names of what it wants there.
+    ///
+    /// # Errors
+    /// `foreign-caller` if the session wants what has no name.
+    pub fn describe(&self, session: &SessionContext) -> Result<v1::SessionContext, Problem> {
+        match self.connection.is_near() || self.is_default {
+            true => Ok(session.to_proto()),
+            false => Names::of(session).map(|names| names.to_proto()),
         }
     }
 
@@ -81,7 +99,7 @@ impl Client {
         min_validity: Option<Duration>,
     ) -> Result<v1::Lease, Problem> {
         let message = v1::GetCredentialRequest {
-            session: Some(session.to_proto()),
+            session: Some(self.describe(session)?),
             min_validity: min_validity.map(wire::duration),
             hook: None,
         };
@@ -113,7 +131,7 @@ impl Client {
     ) -> Result<v1::ReportRejectedResponse, Problem> {
         // Twice the same report is one: it names the generation.
         let message = v1::ReportRejectedRequest {
-            session: Some(session.to_proto()),
+            session: Some(self.describe(session)?),
             key: lease.key.clone(),
             generation: lease.generation,
             status,
@@ -164,6 +182,11 @@ impl Client {
                 Some(problem) => problem,
                 None => match call(self.clone()).await {
                     Err(problem) if is_lost(&problem) => {
+                        reconnect.attempted();
+                        problem
+                    }
+                    // Once: the connection after it sends what lies there now.
+                    Err(problem) if is_refused(&problem) && self.connection.is_outdated(&self.socket) => {
                         reconnect.attempted();
                         problem
                     }

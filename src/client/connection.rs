@@ -3,18 +3,30 @@
 //! tonic's own `Channel` adds reconnecting, buffering and balancing, which a local socket has no use for and a
 //! process that lives three milliseconds would pay for.
 
-use super::error::ConnectError;
-use crate::{gather::Gathered, remedy::Remedy, socket::SOCKET_VARIABLE};
+use super::{cookie, error::ConnectError};
+use crate::{
+    cookie::COOKIE_KEY,
+    gather::Gathered,
+    proto::v1::{GetVersionRequest, inspect_service_client::InspectServiceClient},
+    remedy::Remedy,
+    socket::SOCKET_VARIABLE,
+};
+use http::HeaderValue;
 use hyper::{body::Incoming, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use nix::errno::Errno;
 use std::{
     io,
     path::Path,
     task::{Context, Poll},
+    time::Duration,
 };
-use tokio::net::UnixStream;
-use tonic::body::Body;
+use tokio::{net::UnixStream, time::timeout};
+use tonic::{Request, body::Body};
 use tower_service::Service;
+
+/// How long a daemon that is only just started may take to say that it is there.
+const FIRST_ANSWER: Duration = Duration::from_secs(2);
 
 /// The user of this process.
 pub(super) fn own_uid() -> u32 {
@@ -24,7 +36,11 @@ pub(super) fn own_uid() -> u32 {
 
 /// An open connection. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Connection(http2::SendRequest<Body>);
+pub struct Connection {
+    sender: http2::SendRequest<Body>,
+    /// What shows that this process is on the daemon's machine; `None`: it is foreign.
+    cookie: Option<HeaderValue>,
+}
 
 impl Connection {
     /// Connects to `socket`, which must belong to this user.
@@ -38,6 +54,14 @@ impl Connection {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::WouldBlock => ConnectError::Unreachable { path: path(), cause },
+            // connect(2) itself never says so: a seccomp filter does, or a kernel without such sockets.
+            _ if matches!(
+                cause.raw_os_error().map(Errno::from_raw),
+                Some(Errno::EPERM | Errno::EAFNOSUPPORT)
+            ) =>
+            {
+                ConnectError::Sandboxed { path: path(), cause }
+            }
             _ => ConnectError::Unsafe { path: path(), why: cause.to_string(), remedy: another_socket() },
         })?;
         let theirs =
@@ -54,7 +78,25 @@ impl Connection {
             http2::handshake(TokioExecutor::new(), TokioIo::new(Gathered::new(stream))).await?;
         // It ends when the last sender is dropped; its error reaches the callers that wait for an answer.
         tokio::spawn(async move { drop(connection.await) });
-        Ok(Self(sender))
+        let mut opened = Self { sender, cookie: cookie::read(socket)? };
+        if opened.cookie.is_none() {
+            // A daemon that the service manager starts for this very connection makes it before it answers.
+            let version = InspectServiceClient::with_origin(opened.clone(), Self::origin());
+            let asked = async move { version.clone().get_version(Request::new(GetVersionRequest {})).await };
+            drop(timeout(FIRST_ANSWER, asked).await);
+            opened.cookie = cookie::read(socket)?;
+        }
+        Ok(opened)
+    }
+
+    /// Whether the daemon takes this process for one of its own machine.
+    pub(super) fn is_near(&self) -> bool {
+        self.cookie.is_some()
+    }
+
+    /// Whether the cookie beside `socket` is another than the one that this connection sends.
+    pub(super) fn is_outdated(&self, socket: &Path) -> bool {
+        cookie::read(socket).is_ok_and(|found| found.is_some() && found != self.cookie)
     }
 
     /// What requests carry as scheme and authority.
@@ -79,7 +121,10 @@ impl Service<http::Request<Body>> for Connection {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        Box::pin(self.0.send_request(request))
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        if let Some(cookie) = &self.cookie {
+            request.headers_mut().insert(COOKIE_KEY, cookie.clone());
+        }
+        Box::pin(self.sender.send_request(request))
     }
 }

@@ -27,6 +27,14 @@ pub enum ConnectError {
         /// What helps.
         remedy: Option<Remedy>,
     },
+    /// This process may not use Unix sockets at all: a sandbox forbids it.
+    #[error("this process may not use Unix sockets, so {path} cannot be asked: {cause}")]
+    Sandboxed {
+        /// The socket.
+        path: String,
+        /// What the kernel said.
+        cause: std::io::Error,
+    },
     /// A daemon was started but did not come up; the problem is its own, if it said one.
     #[error("the daemon did not start: {0}")]
     NotStarted(Box<Problem>),
@@ -50,7 +58,7 @@ impl ConnectError {
                 started || matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionReset)
             }
             Self::Handshake(_) => true,
-            Self::Unsafe { .. } | Self::NotStarted(_) => false,
+            Self::Unsafe { .. } | Self::Sandboxed { .. } | Self::NotStarted(_) => false,
         }
     }
 }

@@ -52,6 +52,11 @@ pub(super) fn is_lost(problem: &Problem) -> bool {
     matches!(problem.reason, Reason::Handover | Reason::ShuttingDown)
 }
 
+/// Whether the daemon did not take the cookie, or missed it.
+pub(super) fn is_refused(problem: &Problem) -> bool {
+    matches!(problem.reason, Reason::StaleCookie | Reason::ForeignCaller)
+}
+
 /// The problem behind a failed call. A connection that broke means that the daemon went away, not that it has a bug.
 fn problem(status: &Status) -> Problem {
     let cause = std::error::Error::source(status);

@@ -4,6 +4,7 @@
 
 mod calls;
 mod connection;
+mod cookie;
 mod error;
 mod follow;
 mod lease;
@@ -18,6 +19,6 @@ pub use error::ConnectError;
 pub use follow::{Follow, Seen};
 pub use lease::Lent;
 pub use messages::{next, request, request_any, unwrap, unwrap_any};
-pub use start::{daemon_program, default_socket};
+pub use start::{daemon_program, default_socket, is_default};
 pub use tonic::Streaming;
 pub use watch::Watch;

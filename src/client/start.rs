@@ -57,6 +57,11 @@ pub fn default_socket() -> Result<PathBuf, ConnectError> {
     }
 }
 
+/// Whether `socket` is where this user's own daemon is, or is started: not one that somebody named.
+pub fn is_default(socket: &Path) -> bool {
+    socket == socket::default_path(runtime_dir().as_deref(), own_uid())
+}
+
 fn runtime_dir() -> Option<PathBuf> {
     let path = |name| env::var_os(name).map(PathBuf::from);
     socket::runtime_dir(path("XDG_RUNTIME_DIR"), path("HOME").as_deref())

@@ -28,7 +28,7 @@ impl Client {
     /// # Errors
     /// The daemon's typed [`Problem`].
     pub async fn watch(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
-        let session = session.to_proto();
+        let session = self.describe(session)?;
         let open = move |client: Client| {
             let message = v1::WatchCredentialRequest { session: Some(session.clone()) };
             async move { unwrap(client.credentials().watch_credential(request(message)).await) }

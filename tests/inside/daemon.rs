@@ -6,6 +6,7 @@ use clavigerd::{
     Ended, RunError, Setup,
     broker::kept::Kept,
     config::{Limits, Paths},
+    cookie::Cookie,
     host::{Host, clock::Clock, fetch::FetchProgram},
     logs::Logs,
 };
@@ -44,7 +45,16 @@ impl Inside {
         let config = home.path("home/.config/claviger/config.toml");
         let clock = Clock::fake();
         let setup = Setup {
-            paths: Paths { socket, config, state, managed: home.path("managed"), bus: None, seal: None },
+            cookie: Arc::new(Cookie::of(&socket).expect("a cookie")),
+            paths: Paths {
+                socket,
+                home: home.path("home"),
+                config,
+                state,
+                managed: home.path("managed"),
+                bus: None,
+                seal: None,
+            },
             limits,
             store: clavigerd::config::StoreChoice::File,
             host: Host::new(clock.clone(), FetchProgram::default()),

@@ -20,7 +20,7 @@ use std::time::SystemTime;
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
     let mut client = context.connect().await?;
-    let message = ExplainRequest { session: Some(session.to_proto()), ..Default::default() };
+    let message = ExplainRequest { session: Some(client.describe(&session)?), ..Default::default() };
     let asked = client.call(|client| {
         let message = message.clone();
         async move { unwrap(client.inspect().explain(request(message)).await) }

@@ -42,7 +42,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         (false, Some(name)) => name,
         (false, None) => the_one(context, &client).await?,
     };
-    let message = LogoutRequest { session: Some(session.to_proto()), name, all: arguments.all };
+    let message = LogoutRequest { session: Some(client.describe(&session)?), name, all: arguments.all };
     let mut service = client.accounts();
     let left = async { unwrap(service.logout(request(message)).await) };
     let accounts = wait::answer(context, left).await?.accounts;

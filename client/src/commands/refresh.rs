@@ -15,7 +15,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
     let mut client = context.connect().await?;
     let lender = client.clone();
-    let message = RefreshRequest { session: Some(session.to_proto()), ..Default::default() };
+    let message = RefreshRequest { session: Some(client.describe(&session)?), ..Default::default() };
     // Twice the same refresh is one too many at worst.
     let answer = client.call(|client| {
         let message = message.clone();

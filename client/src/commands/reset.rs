@@ -38,8 +38,9 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         }
     }
     let session = context.session()?;
-    let mut service = context.connect().await?.accounts();
-    let message = ResetRequest { session: Some(session.to_proto()) };
+    let client = context.connect().await?;
+    let message = ResetRequest { session: Some(client.describe(&session)?) };
+    let mut service = client.accounts();
     let answer = wait::answer(context, async { unwrap(service.reset(request(message)).await) }).await?;
     match context.options.json {
         true => output::json(&json::reset(&answer))?,

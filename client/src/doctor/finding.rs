@@ -36,10 +36,12 @@ pub(crate) struct Finding {
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
 /// add, never rename.
-pub(crate) const IDS: [&str; 67] = [
+pub(crate) const IDS: [&str; 69] = [
     // Why there is no credential.
     "peer-rejected",
     "peer-unknown",
+    "foreign-caller",
+    "stale-cookie",
     "malformed-request",
     "no-credential",
     "login-required",

@@ -134,7 +134,7 @@ fn tell(progress: &Progress, terminal: bool) {
 
 /// The source that wins for this session and where it is configured. The daemon runs nothing to say so.
 async fn subject(client: &Client, session: &SessionContext) -> String {
-    let message = ExplainRequest { session: Some(session.to_proto()), ..Default::default() };
+    let message = ExplainRequest { session: client.describe(session).ok(), ..Default::default() };
     let mut service = client.inspect();
     let asked = timeout(LOOKUP, service.explain(request(message))).await;
     let answer = asked.ok().and_then(|answer| unwrap(answer).ok()).unwrap_or_default();

@@ -1,7 +1,13 @@
 //! The check of the calling process, ahead of every service.
 
-use crate::{audit::Audit, peer};
+use super::Context;
+use crate::{
+    audit::Audit,
+    caller::{Caller, Foreign, no_cookie},
+    peer::{self, Peer},
+};
 use claviger::{
+    cookie::COOKIE_KEY,
     reason::{Problem, Reason},
     wire,
 };
@@ -9,30 +15,72 @@ use nix::unistd::Uid;
 use std::sync::Arc;
 use tonic::{Request, Status, service::Interceptor};
 
-/// Lets only this user's processes in, and only those that speak our protocol; notes the calls that it turned away.
+/// Lets only this user's processes in, and only those that speak our protocol; finds out who is near; notes the calls that it
+/// turned away.
 #[derive(Clone, Debug)]
-pub struct Admit(pub(super) Arc<Audit>);
+pub struct Admit(pub(super) Context);
+
+/// Lets only near callers in.
+#[derive(Clone, Debug)]
+pub(super) struct NearOnly(pub(super) Arc<Audit>);
+
+// === impl Admit ===
 
 impl Interceptor for Admit {
-    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
-        admit(&request).map_err(|problem| {
-            self.0.rejected(&peer::of(&request), problem.reason.as_str());
-            wire::to_status(&problem)
-        })?;
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let caller = self.admit(&request).map_err(|problem| rejected(&self.0.audit, &request, &problem))?;
+        // Nobody further in needs it.
+        request.metadata_mut().remove(COOKIE_KEY);
+        if let Some(peer) = request.extensions_mut().get_mut::<Peer>() {
+            peer.caller = caller;
+        }
         Ok(request)
     }
 }
 
-/// `peer-unknown`, `peer-rejected`, or `malformed-request` for another protocol.
-fn admit(request: &Request<()>) -> Result<(), Problem> {
-    let uid = request.extensions().get::<peer::Peer>().and_then(|peer| peer.uid);
-    match uid {
-        None => Err(Problem::new(Reason::PeerUnknown, "the kernel does not say who is calling")),
-        Some(uid) if uid != Uid::effective().as_raw() => {
-            tracing::warn!(uid, "call by another user refused");
-            Err(Problem::new(Reason::PeerRejected, "this daemon lends to its own user only")
-                .hint("without CLAVIGER_SOCK, a daemon of your own is used"))
+impl Admit {
+    /// Who calls; `peer-unknown`, `peer-rejected`, `foreign-caller`, `stale-cookie`, or `malformed-request` for another
+    /// protocol.
+    fn admit(&self, request: &Request<()>) -> Result<Caller, Problem> {
+        let uid = request.extensions().get::<Peer>().and_then(|peer| peer.uid);
+        match uid {
+            None => return Err(Problem::new(Reason::PeerUnknown, "the kernel does not say who is calling")),
+            Some(uid) if uid != Uid::effective().as_raw() => {
+                tracing::warn!(uid, "call by another user refused");
+                return Err(Problem::new(Reason::PeerRejected, "this daemon lends to its own user only")
+                    .hint("without CLAVIGER_SOCK, a daemon of your own is used"));
+            }
+            Some(_) => wire::check_protocol(request.metadata(), "client")?,
         }
-        Some(_) => wire::check_protocol(request.metadata(), "client"),
+        match request.metadata().get(COOKIE_KEY) {
+            Some(sent) if self.0.cookie.is(sent.as_bytes()) => Ok(Caller::Near),
+            Some(_) => {
+                Err(Problem::new(Reason::StaleCookie, "the cookie of the request is not this daemon's")
+                    .hint("read it again: it lies beside the socket"))
+            }
+            None => {
+                // Near callers cannot send one that somebody removed.
+                self.0.cookie.look_again();
+                match self.0.broker.limits().foreign {
+                    Foreign::Refuse => Err(no_cookie("this daemon answers callers of its own machine only")),
+                    Foreign::Lend | Foreign::Inspect => Ok(Caller::Foreign),
+                }
+            }
+        }
     }
+}
+
+// === impl NearOnly ===
+
+impl Interceptor for NearOnly {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        let allowed = peer::of(&request).caller.must_be_near();
+        allowed.map_err(|problem| rejected(&self.0, &request, &problem))?;
+        Ok(request)
+    }
+}
+
+fn rejected(audit: &Audit, request: &Request<()>, problem: &Problem) -> Status {
+    audit.rejected(&peer::of(request), problem.reason.as_str());
+    wire::to_status(problem)
 }

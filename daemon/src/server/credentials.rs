@@ -1,6 +1,6 @@
 //! `CredentialService`.
 
-use super::{Context, convert, malformed, session, within};
+use super::{Context, convert, fail, malformed, session, within};
 use crate::{
     audit::Line,
     broker::{
@@ -45,14 +45,16 @@ impl CredentialService for Context {
             Some(wish) => Some(Duration::try_from(wish).map_err(|_| malformed(BAD_VALIDITY))?),
         };
         let terms = Terms { min_validity, hook: message.hook.map(hook).transpose()? };
-        let session = session(message.session)?;
+        let session = self.session_for(&peer, message.session)?;
+        self.may_borrow(&peer)?;
         let outcome = self.broker.get(&session, peer.pid, &terms).await;
         let line = match &outcome {
             Ok(loan) => Line::loan("get", loan),
             Err(denied) => Line::denied("get", denied),
         };
         self.audit.note(line.by(&peer).session(&session));
-        let lease = Some(convert::lease(&outcome.map_err(|denied| within(&session)(denied.problem))?));
+        let loan = outcome.map_err(|denied| peer.told(&session)(denied.problem))?;
+        let lease = Some(peer.sees(convert::lease(&loan)));
         Ok(Response::new(v1::GetCredentialResponse { lease }))
     }
 
@@ -64,7 +66,8 @@ impl CredentialService for Context {
         request: Request<v1::WatchCredentialRequest>,
     ) -> Result<Response<Self::WatchCredentialStream>, Status> {
         let peer = peer::of(&request);
-        let session = session(request.into_inner().session)?;
+        let session = self.session_for(&peer, request.into_inner().session)?;
+        self.may_borrow(&peer)?;
         self.audit.note(Line::of("watch", "followed").by(&peer).session(&session));
         let events = ReceiverStream::new(self.broker.watch(session.clone(), peer.pid));
         let context = self.clone();
@@ -74,7 +77,7 @@ impl CredentialService for Context {
             if let Event::Issued(loan, _) = &*event {
                 context.audit.note(Line::loan("watch", loan).by(&peer).session(&session));
             }
-            Some(Ok(context.message(*event, &session)))
+            Some(Ok(peer.sees(context.message(*event, &session))))
         });
         Ok(Response::new(Box::pin(messages)))
     }
@@ -84,6 +87,7 @@ impl CredentialService for Context {
         request: Request<v1::ReportRejectedRequest>,
     ) -> Result<Response<v1::ReportRejectedResponse>, Status> {
         let peer = peer::of(&request);
+        peer.caller.must_be_near().map_err(fail)?;
         let message = request.into_inner();
         if !matches!(message.status, 401 | 403) {
             return Err(malformed(

@@ -1,10 +1,11 @@
 //! `InspectService`. Nothing here can reach a secret: its messages have no field for one.
 
-use super::{Context, convert, fail, introduce, malformed, session, within};
+use super::{Context, convert, fail, introduce, malformed, within};
 use crate::{
     audit::Line,
     endpoint::cloud,
     key::SourceKey,
+    peer::{self, Peer},
     policy::Policy,
     resolve::{self, Given, Resolution, Step},
     settings::{File, FileState, Located, Settings},
@@ -29,33 +30,35 @@ impl InspectService for Context {
         &self,
         request: Request<v1::ExplainRequest>,
     ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let peer = peer::of(&request);
         let v1::ExplainRequest { session, key } = request.into_inner();
-        let (session, _) = self.subject(session, &key)?;
+        let (session, _) = self.subject(&peer, session, &key)?;
         let started = Instant::now();
-        let settings = self.broker.settings_of(&session).await.map_err(within(&session))?;
+        let settings = self.broker.settings_of(&session).await.map_err(peer.told(&session))?;
         let read = started.elapsed();
         let accounts = self.broker.resolver.accounts.current();
         let limits = &self.broker.limits();
         let given = Given { session: &session, settings: &settings, accounts: &accounts, limits };
         let resolution = resolve::explain(&given);
         let timings = (read, started.elapsed() - read);
-        Ok(Response::new(self.explanation(&session, &settings, resolution, timings)))
+        Ok(Response::new(peer.sees(self.explanation(&session, &settings, resolution, timings))))
     }
 
     async fn get_status(
         &self,
-        _: Request<v1::GetStatusRequest>,
+        request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        Ok(Response::new(super::status::status(self)))
+        Ok(Response::new(peer::of(&request).sees(super::status::status(self))))
     }
 
     async fn refresh(
         &self,
         request: Request<v1::RefreshRequest>,
     ) -> Result<Response<v1::RefreshResponse>, Status> {
-        let peer = crate::peer::of(&request);
+        let peer = peer::of(&request);
+        peer.caller.must_be_near().map_err(fail)?;
         let v1::RefreshRequest { session, key } = request.into_inner();
-        let (session, key) = self.subject(session, &key)?;
+        let (session, key) = self.subject(&peer, session, &key)?;
         let refreshed = match key {
             Some(key) => self.broker.refresh_key((key, &session), peer.pid).await,
             None => self.broker.refresh(&session, peer.pid).await,
@@ -73,8 +76,9 @@ impl InspectService for Context {
 
     async fn list_pending(
         &self,
-        _: Request<v1::ListPendingRequest>,
+        request: Request<v1::ListPendingRequest>,
     ) -> Result<Response<v1::ListPendingResponse>, Status> {
+        peer::of(&request).caller.must_be_near().map_err(fail)?;
         Ok(Response::new(v1::ListPendingResponse { pending: super::pending::list(&self.broker) }))
     }
 
@@ -89,9 +93,9 @@ impl InspectService for Context {
 
     async fn watch_status(
         &self,
-        _: Request<v1::WatchStatusRequest>,
+        request: Request<v1::WatchStatusRequest>,
     ) -> Result<Response<Self::WatchStatusStream>, Status> {
-        Ok(Response::new(super::status::follow(self.clone())))
+        Ok(Response::new(super::status::follow(self.clone(), peer::of(&request))))
     }
 }
 
@@ -99,12 +103,15 @@ impl Context {
     /// The session that a request names, or the one that asked for the cache entry it names.
     fn subject(
         &self,
+        peer: &Peer,
         message: Option<v1::SessionContext>,
         key: &str,
     ) -> Result<(Arc<SessionContext>, Option<SourceKey>), Status> {
         if key.is_empty() {
-            return Ok((session(message)?, None));
+            return Ok((self.session_for(peer, message)?, None));
         }
+        // The session behind a key is one of this machine.
+        peer.caller.must_be_near().map_err(fail)?;
         if message.is_some() {
             return Err(malformed("a request names a session or a key, not both"));
         }

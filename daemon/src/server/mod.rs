@@ -5,6 +5,7 @@ pub mod admit;
 pub mod control;
 pub mod convert;
 pub mod credentials;
+mod guest;
 pub mod inspect;
 mod pending;
 mod reflection;
@@ -14,10 +15,11 @@ pub mod trust;
 use crate::{
     audit::Audit,
     broker::Broker,
+    cookie::Cookie,
     handover::Handover,
     life::{self, Phase},
 };
-use admit::Admit;
+use admit::{Admit, NearOnly};
 use claviger::{
     PROTOCOL, RELEASE,
     proto::v1::{
@@ -29,10 +31,13 @@ use claviger::{
     session::SessionContext,
     wire,
 };
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 use tokio::sync::{Notify, Semaphore};
 use tonic::{
-    Response, Status, metadata::MetadataValue, service::InterceptorLayer, transport::server::Router,
+    Response, Status,
+    metadata::MetadataValue,
+    service::{InterceptorLayer, interceptor::InterceptedService},
+    transport::server::Router,
 };
 
 /// Largest request: explicit settings at their maximum, and room for the rest.
@@ -58,6 +63,10 @@ pub struct Context {
     pub service: Arc<crate::service::Service>,
     /// Room for logins.
     pub logins: Arc<Semaphore>,
+    /// What near callers send.
+    pub cookie: Arc<Cookie>,
+    /// The user's home directory.
+    pub home: PathBuf,
 }
 
 /// Room for as many logins as may go on at once.
@@ -87,16 +96,19 @@ pub async fn router(
     health.set_serving::<TrustServiceServer<Context>>().await;
     health.set_serving::<InspectServiceServer<Context>>().await;
     health.set_serving::<ControlServiceServer<Context>>().await;
+    let near = NearOnly(context.audit.clone());
+    let accounts = AccountServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
+    let trust = TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
     tonic::transport::Server::builder()
-        .layer(InterceptorLayer::new(Admit(context.audit.clone())))
+        .layer(InterceptorLayer::new(Admit(context.clone())))
         .add_service(health_service)
         .add_service(reflection::V1)
         .add_service(reflection::V1Alpha)
         .add_service(CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
-        .add_service(AccountServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
-        .add_service(TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
+        .add_service(InterceptedService::new(accounts, near.clone()))
+        .add_service(InterceptedService::new(trust, near.clone()))
         .add_service(InspectServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
-        .add_service(ControlServiceServer::new(context))
+        .add_service(InterceptedService::new(ControlServiceServer::new(context), near))
 }
 
 /// The session of a request, checked.

@@ -5,6 +5,7 @@ use super::{convert, convert::version, pending};
 use crate::{
     audit::State,
     broker::counters::{Count, Counters},
+    peer::Peer,
 };
 use claviger::{proto::v1, wire};
 use std::pin::Pin;
@@ -46,12 +47,12 @@ fn audit(state: State) -> v1::AuditLog {
 }
 
 /// The state now and after every change, until nobody reads it or the daemon stops.
-pub(super) fn follow(context: Context) -> Changed {
+pub(super) fn follow(context: Context, peer: Peer) -> Changed {
     // One: who reads slowly sees fewer states, and never an old one after a newer.
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         tokio::select! {
-            () = send(&context, &sender) => {}
+            () = send(&context, &peer, &sender) => {}
             () = sender.closed() => {}
             () = context.broker.life.stopping() => {}
         }
@@ -59,12 +60,16 @@ pub(super) fn follow(context: Context) -> Changed {
     Box::pin(ReceiverStream::new(receiver))
 }
 
-async fn send(context: &Context, sender: &mpsc::Sender<Result<v1::WatchStatusResponse, Status>>) {
+async fn send(
+    context: &Context,
+    peer: &Peer,
+    sender: &mpsc::Sender<Result<v1::WatchStatusResponse, Status>>,
+) {
     let mut changes = context.broker.changes();
     // What is shown is looked at when there is room for it.
     while let Ok(room) = sender.reserve().await {
         let (status, pending) = (Some(status(context)), pending::list(&context.broker));
-        room.send(Ok(v1::WatchStatusResponse { status, pending }));
+        room.send(Ok(peer.sees(v1::WatchStatusResponse { status, pending })));
         changes.next().await;
     }
 }

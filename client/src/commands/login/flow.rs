@@ -58,7 +58,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Acco
     let session = context.session()?;
     let mut client = context.connect().await?;
     let start = LoginStart {
-        session: Some(session.to_proto()),
+        session: Some(client.describe(&session)?),
         name: arguments.name.clone().unwrap_or_default(),
         registration: arguments.registration.clone().unwrap_or_default(),
         flow: if arguments.device { LoginFlow::Device } else { LoginFlow::Browser }.into(),

@@ -24,15 +24,17 @@ pub(super) async fn run(
     what: &str,
 ) -> Result<Account, Failure> {
     let session = context.session()?;
+    let secret = hidden::ask(what).await?;
+    let client = context.connect().await?;
     let message = SaveSecretRequest {
-        session: Some(session.to_proto()),
+        session: Some(client.describe(&session)?),
         name: arguments.name.unwrap_or_else(|| DEFAULT.to_owned()),
         kind: kind.into(),
-        secret: Some(hidden::ask(what).await?),
+        secret: Some(secret),
         audience: arguments.audience.unwrap_or_default(),
         place: arguments.store.map_or(StorePlace::Unspecified, StorePlace::from).into(),
     };
-    let mut service = context.connect().await?.accounts();
+    let mut service = client.accounts();
     let saved = async { unwrap(service.save_secret(request(message)).await) };
     let answer = wait::answer(context, saved).await?;
     tell(context, answer.notices)?;

@@ -101,6 +101,9 @@ async fn connect(context: &Context) -> Result<Client, Daemon> {
             ConnectError::Unreachable { .. } => Daemon::Absent,
             ConnectError::Unsafe { path, why, remedy } => Daemon::Unsafe { path, why, remedy },
             ConnectError::NotStarted(problem) => Daemon::NotStarted(problem),
+            error @ ConnectError::Sandboxed { .. } => {
+                Daemon::NotStarted(Box::new(Problem::new(Reason::PolicyBlocked, error.to_string())))
+            }
             ConnectError::Handshake(error) => {
                 Daemon::Stranger { socket: context.socket().unwrap_or_default(), why: error.to_string() }
             }
@@ -153,7 +156,8 @@ struct Look<'a> {
 impl Look<'_> {
     async fn explain(&self) -> Result<ExplainResponse, Problem> {
         let _step = self.progress.step("settings");
-        let message = ExplainRequest { session: Some(self.session.to_proto()), ..ExplainRequest::default() };
+        let session = Some(self.client.describe(self.session)?);
+        let message = ExplainRequest { session, ..ExplainRequest::default() };
         let mut service = self.client.inspect();
         let answer = async { unwrap(service.explain(request(message)).await) };
         match timeout(ANSWER, answer).await {

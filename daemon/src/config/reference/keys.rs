@@ -71,6 +71,13 @@ pub(super) fn daemon() -> Vec<Key> {
             "false",
             "Whether there are [desktop notifications](notifications.md).",
         ),
+        key(
+            "foreign",
+            "`\"lend\"`, `\"inspect\"` or `\"refuse\"`",
+            "`\"lend\"`".to_owned(),
+            "\"refuse\"",
+            "What callers may do that do not send the [cookie](callers.md): look and borrow by name, look only, or nothing.",
+        ),
     ]
 }
 

@@ -1,0 +1,87 @@
+//! What a caller may do. The user id is necessary, not sufficient: the same one stands at the end of `ssh -R`.
+
+use claviger::{
+    reason::{Problem, Reason},
+    session::{Names, SessionContext},
+};
+use serde::Deserialize;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// Who calls, as far as it matters for what it may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Caller {
+    /// It has not shown that it is on this machine: it may look, and borrow by name.
+    #[default]
+    Foreign,
+    /// It sent the cookie: it may do everything.
+    Near,
+}
+
+/// What foreign callers may do (`[daemon] foreign`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Foreign {
+    /// Look, and borrow what they name.
+    #[default]
+    Lend,
+    /// Look.
+    Inspect,
+    /// Nothing.
+    Refuse,
+}
+
+// === impl Caller ===
+
+impl Caller {
+    /// Lets a near caller do what only such a one may.
+    ///
+    /// # Errors
+    /// `foreign-caller`.
+    pub fn must_be_near(self) -> Result<(), Problem> {
+        match self {
+            Self::Near => Ok(()),
+            Self::Foreign => Err(no_cookie("this takes a caller of the daemon's own machine")),
+        }
+    }
+}
+
+/// A caller without the cookie may not do something. Without a path: those of this machine are none of its business.
+pub fn no_cookie(what: &str) -> Problem {
+    Problem::new(Reason::ForeignCaller, format!("{what}, and the request has no cookie"))
+        .hint("the cookie lies beside the socket and is sent as metadata; what lends elsewhere is a share")
+}
+
+/// The session in whose place a foreign caller is lent to: this user's own, in no workspace, with what was chosen by name.
+pub fn session(home: PathBuf, names: Names) -> SessionContext {
+    let variables = home.to_str().map(|home| ("HOME".to_owned(), home.to_owned()));
+    SessionContext {
+        cwd: PathBuf::from("/"),
+        variables: variables.into_iter().collect(),
+        chosen: names.chosen,
+        backend: names.backend,
+        ..nothing()
+    }
+}
+
+fn nothing() -> SessionContext {
+    SessionContext {
+        cwd: PathBuf::new(),
+        variables: BTreeMap::new(),
+        present: Default::default(),
+        lent: BTreeMap::new(),
+        chosen: BTreeMap::new(),
+        explicit: None,
+        backend: None,
+        mode: Default::default(),
+        interactive: false,
+        inside_flight: None,
+    }
+}
+
+/// A problem as a foreign caller gets to see it: the reason, and when to try again. Its words, places and remedies are about
+/// files and commands of this machine.
+pub fn veiled(problem: &Problem) -> Problem {
+    let message = format!("there is no credential to lend here: {}", problem.reason);
+    let told = Problem::new(problem.reason, message).hint("the daemon's own machine shows why");
+    Problem { retry_after: problem.retry_after, ..told }
+}
