@@ -13,6 +13,8 @@ struct Grpcurl {
     program: PathBuf,
     socket: PathBuf,
     session: String,
+    /// What it sends; `None`: it is foreign.
+    cookie: Option<String>,
 }
 
 impl Grpcurl {
@@ -29,13 +31,22 @@ impl Grpcurl {
         let program = Path::new(text(&found.stdout).trim()).join("lib/grpcurl");
         let variables = json!({ "HOME": home.path("home"), "PATH": "/usr/bin:/bin" });
         let session = json!({ "workingDirectory": home.path("work"), "variables": variables });
-        Some(Self { program, socket: home.socket(), session: json!({ "session": session }).to_string() })
+        let session = json!({ "session": session }).to_string();
+        Some(Self { program, socket: home.socket(), session, cookie: None })
+    }
+
+    /// The same, with the cookie of the daemon.
+    fn near(self, home: &Home) -> Self {
+        Self { cookie: Some(home.cookie()), ..self }
     }
 
     /// Starts as [`the_line`] does.
     fn command(&self, options: &[&str], words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.env_clear().args(["-plaintext", "-authority", "localhost"]).args(options);
+        if let Some(cookie) = &self.cookie {
+            command.env("C", cookie).args(["-expand-headers", "-rpc-header", "claviger-cookie: ${C}"]);
+        }
         command.arg("-unix").arg(&self.socket).args(words);
         command
     }
@@ -101,6 +112,7 @@ fn messages_are_described_and_methods_answer() {
     let home = home();
     let Some(grpcurl) = Grpcurl::new(&home) else { return };
     let _daemon = home.daemon();
+    let grpcurl = grpcurl.near(&home);
     for (name, part) in [
         ("claviger.v1.CredentialService", "rpc WatchCredential"),
         ("claviger.v1.SessionContext", "string working_directory"),
@@ -135,6 +147,7 @@ fn a_stream_shows_a_rotation() {
     let home = home();
     let Some(grpcurl) = Grpcurl::new(&home) else { return };
     let _daemon = home.daemon();
+    let grpcurl = grpcurl.near(&home);
     let words = ["claviger.v1.CredentialService/WatchCredential"];
     let mut watch = grpcurl.command(&["-d", &grpcurl.session], &words);
     let mut watch = Ends(watch.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs"));
@@ -153,6 +166,7 @@ fn reason_and_hint_of_a_refusal_are_words() {
     let home = home();
     let Some(grpcurl) = Grpcurl::new(&home) else { return };
     let _daemon = home.daemon();
+    let grpcurl = grpcurl.near(&home);
     let relative = r#"{"session": {"workingDirectory": "work"}}"#;
     let said = grpcurl.refused(relative);
     assert!(said.contains("InvalidArgument") && said.contains(r#""reason":"malformed-request""#), "{said}");
@@ -161,4 +175,27 @@ fn reason_and_hint_of_a_refusal_are_words() {
     assert!(said.contains(r#""reason":"locked""#) && said.contains("claviger unlock"), "{said}");
     assert!(!said.contains(r#""value":"#), "base64 of a type that reflection does not know: {said}");
     assert_eq!(home.runs("key"), 0);
+}
+
+#[test]
+fn without_the_cookie_it_looks_and_borrows_by_name() {
+    let home = home();
+    let Some(grpcurl) = Grpcurl::new(&home) else { return };
+    let _daemon = home.daemon();
+    let names = r#"{"session": {}}"#;
+    let explained = grpcurl.call(names, "InspectService/Explain");
+    assert_eq!(explained["winner"], "api-key-helper");
+    let lent = grpcurl.call(names, "CredentialService/GetCredential");
+    assert_eq!(lent["lease"]["secret"]["value"], "sk-canary-key-1");
+    let status = grpcurl.call("{}", "InspectService/GetStatus");
+    assert_eq!(status["entries"][0]["generation"], "1");
+    let root = home.path("").display().to_string();
+    for answer in [explained, lent, status] {
+        assert!(!answer.to_string().contains(root.trim_end_matches('/')), "a path: {answer}");
+    }
+    for data in [&grpcurl.session, r#"{"session": {"chosen": {"HOME": "/"}}}"#] {
+        let said = grpcurl.refused(data);
+        assert!(said.contains("PermissionDenied") && said.contains(r#""reason":"foreign-caller""#), "{said}");
+    }
+    assert_eq!(home.runs("key"), 1);
 }

@@ -59,6 +59,7 @@ fn python_learns_the_api_by_reflection_and_sees_a_rotation() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/python/interop.py");
     let mut command = foreign(&home, &venv.join("bin/python"));
     command.arg(script).arg(home.socket()).arg(home.path("work")).arg(home.path("home"));
+    command.arg(claviger::cookie::path(&home.socket()));
     let seen: Value = serde_json::from_str(&output(command)).expect("JSON");
     let services = seen["services"].as_array().expect("a list");
     assert!(SERVICES.iter().all(|service| services.contains(&json!(service))), "{services:?}");
@@ -84,7 +85,11 @@ impl Buf {
     fn curl(&self, home: &Home, arguments: &[&str]) -> Command {
         let mut command = foreign(home, &self.program);
         command.args(["curl", "--protocol", "grpc", "--http2-prior-knowledge", "--unix-socket"]);
-        command.arg(home.socket()).args(arguments);
+        command
+            .arg(home.socket())
+            .arg("--header")
+            .arg(format!("claviger-cookie: {}", home.cookie()))
+            .args(arguments);
         command
     }
 

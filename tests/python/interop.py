@@ -1,6 +1,6 @@
 """A client that knows nothing of claviger but its socket: services and messages come from reflection.
 
-Usage: interop.py SOCKET DIRECTORY HOME. Prints what it saw as JSON, one object.
+Usage: interop.py SOCKET DIRECTORY HOME COOKIE. Prints what it saw as JSON, one object.
 """
 
 import json
@@ -22,7 +22,8 @@ DEADLINE = 20
 class Claviger:
     """The API, as reflection describes it."""
 
-    def __init__(self, socket):
+    def __init__(self, socket, cookie):
+        self.metadata = [("claviger-cookie", cookie)]
         # Without this option the socket's path becomes :authority, which HTTP/2 libraries refuse.
         options = [("grpc.default_authority", "localhost")]
         self.channel = grpc.insecure_channel(f"unix:{socket}", options=options)
@@ -41,7 +42,7 @@ class Claviger:
             request_serializer=request.SerializeToString,
             response_deserializer=response.FromString,
         )
-        return lambda **fields: call(request(**fields), timeout=DEADLINE)
+        return lambda **fields: call(request(**fields), timeout=DEADLINE, metadata=self.metadata)
 
 
 def shown(message):
@@ -73,8 +74,9 @@ def refusal(claviger):
 
 
 def main():
-    socket, directory, home = sys.argv[1:]
-    claviger = Claviger(socket)
+    socket, directory, home, cookie = sys.argv[1:]
+    with open(cookie) as file:
+        claviger = Claviger(socket, file.read().strip())
     session = {"working_directory": directory, "variables": {"HOME": home, "PATH": "/usr/bin:/bin"}}
     health = health_pb2_grpc.HealthStub(claviger.channel)
     request = health_pb2.HealthCheckRequest(service="claviger.v1.CredentialService")

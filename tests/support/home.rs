@@ -101,6 +101,11 @@ impl Home {
         self.path("run/claviger/claviger.sock")
     }
 
+    /// What near callers send.
+    pub fn cookie(&self) -> String {
+        fs::read_to_string(claviger::cookie::path(&self.socket())).expect("a cookie").trim_end().to_owned()
+    }
+
     fn base(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.path("work")).stdin(Stdio::null());
