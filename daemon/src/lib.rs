@@ -236,6 +236,7 @@ fn broker(setup: Setup) -> (Arc<Cookie>, Arc<Broker>) {
     let accounts = Arc::new(Accounts::open(paths.state.join("accounts.json")));
     let store = Store::new(&paths, store);
     let settings = SettingsStore::new(Roots {
+        home: paths.home,
         managed: paths.managed,
         config: paths.config,
         managed_owner,

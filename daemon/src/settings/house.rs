@@ -35,6 +35,7 @@ impl House {
         fs::create_dir_all(base.join("home/work/.git")).expect("created");
         let managed_owner = nix::unistd::Uid::effective().as_raw();
         let roots = Roots {
+            home: base.join("home"),
             managed: base.join("etc"),
             config: base.join(CONFIG),
             managed_owner,

@@ -43,7 +43,7 @@ impl<'a> Load<'a> {
         let user_stamp = user.as_deref().map(files::stamp);
         self.of_workspace(&found, user_stamp.as_ref().and_then(Stamp::identity));
         if let (Some(directory), Some(user)) = (&key.config, &user) {
-            let layer = self.layer_of_user(directory, &found, home.as_deref());
+            let layer = self.layer_of_user(directory, &found);
             self.file(layer, user, Owner::User);
         }
         let config = self.roots.config.clone();
@@ -151,18 +151,25 @@ impl<'a> Load<'a> {
         missing
     }
 
-    // Whoever can write into the workspace must not become "the user" by pointing CLAUDE_CONFIG_DIR there.
-    fn layer_of_user(&self, directory: &Path, found: &Found, home: Option<&Path>) -> Layer {
-        let root = &found.workspace.root;
+    // Whoever can write into a repository must not become "the user" by pointing HOME or CLAUDE_CONFIG_DIR there. The user's own
+    // place is theirs wherever it leads, as to a repository of dotfiles.
+    fn layer_of_user(&mut self, directory: &Path, found: &Found) -> Layer {
+        let (root, home) = (&found.workspace.root, canonical_as_far_as_possible(&self.roots.home));
         let canonical = canonical_as_far_as_possible(directory);
-        let in_own_home =
-            home.is_some_and(|home| home.starts_with(root) || canonical == home.join(".claude"));
-        if !canonical.starts_with(root) || in_own_home {
+        if canonical == canonical_as_far_as_possible(&self.roots.home.join(".claude")) {
+            return Layer::User;
+        }
+        let (is_marked, probes) = workspace::mark_above(&canonical, &home);
+        for (mark, owner) in &probes {
+            self.expect(mark, Expected::Mark(*owner));
+        }
+        let is_in_workspace = canonical.starts_with(root) && !home.starts_with(root);
+        if !is_marked && !is_in_workspace {
             return Layer::User;
         }
         if self.memory.first_time(&canonical) {
-            tracing::warn!(directory = %directory.display(), root = %root.display(),
-                "the configuration directory lies inside the workspace, so its settings need trust like the workspace's");
+            tracing::warn!(directory = %directory.display(),
+                "the configuration directory lies inside a repository or the workspace, so its settings need trust like a project's");
         }
         Layer::Project
     }

@@ -11,6 +11,8 @@ use std::{
 /// Where the files are that do not depend on the session.
 #[derive(Clone, Debug)]
 pub struct Roots {
+    /// The home directory of the daemon's user, whatever a session calls its own.
+    pub home: PathBuf,
     /// Directory of the managed settings: `/etc/claude-code`.
     pub managed: PathBuf,
     /// Claviger's `config.toml`.

@@ -24,7 +24,25 @@ pub(super) struct Found {
     pub(super) cwd_identity: Identity,
     pub(super) root_identity: Identity,
     /// Every `.git` that was looked for, with its owner.
-    pub(super) probes: Vec<(PathBuf, Option<u32>)>,
+    pub(super) probes: Vec<Probe>,
+}
+
+/// A `.git` that was looked for, with the owner of the one that is there.
+pub(super) type Probe = (PathBuf, Option<u32>);
+
+/// Whether `path`, which is canonical, lies in a repository below `home` or outside it, nested or not, whoever made it; and what
+/// was looked for.
+pub(super) fn mark_above(path: &Path, home: &Path) -> (bool, Vec<Probe>) {
+    let mut probes: Vec<Probe> = Vec::new();
+    for directory in path.ancestors().take_while(|directory| *directory != home) {
+        let mark = directory.join(".git");
+        let owner = files::identity_of_entry(&mark).map(|found| found.owner);
+        probes.push((mark, owner));
+        if owner.is_some() {
+            return (true, probes);
+        }
+    }
+    (false, probes)
 }
 
 /// Finds the workspace of `cwd`. The search stays below `home`, which is canonical: a `.git` of somebody's dotfiles
@@ -46,11 +64,7 @@ pub(super) fn find(cwd: &Path, home: Option<&Path>) -> Result<Found, Problem> {
 }
 
 // A `.git` that somebody else put above us (say, in /tmp) marks nothing, and neither does one further up.
-fn marked_ancestor<'a>(
-    cwd: &'a Path,
-    home: Option<&Path>,
-    probes: &mut Vec<(PathBuf, Option<u32>)>,
-) -> Option<&'a Path> {
+fn marked_ancestor<'a>(cwd: &'a Path, home: Option<&Path>, probes: &mut Vec<Probe>) -> Option<&'a Path> {
     for directory in cwd.ancestors().take_while(|directory| Some(*directory) != home) {
         let mark = directory.join(".git");
         let found = files::identity_of_entry(&mark);

@@ -115,20 +115,26 @@ async fn at_home_the_users_file_is_not_the_projects_too() {
 }
 
 #[tokio::test]
-async fn a_config_dir_inside_the_workspace_is_the_workspaces() {
+async fn a_config_dir_inside_a_repository_is_a_projects() {
     let house = House::new();
     house.helper("home/work/conf/settings.json", "evil");
     house.helper("elsewhere/settings.json", "mine");
     let home = house.path("home");
+    fs::create_dir_all(house.path("home/plain")).expect("created");
+    fs::create_dir_all(house.path("home/work/sub/.git")).expect("created");
     symlink(house.path("home/work/conf"), house.path("home/link")).expect("linked");
     for (cwd, directory, layer) in [
         ("home/work", "home/work/conf", Layer::Project),
         ("home/work", "home/link", Layer::Project),
         ("home/work", "home/work/not/there", Layer::Project),
         ("home/work", "elsewhere", Layer::User),
-        ("home", "home/work/conf", Layer::User),
+        ("home", "home/work/conf", Layer::Project),
+        ("home/work/sub", "home/work/conf", Layer::Project),
+        ("home/plain", "home/work/conf", Layer::Project),
         ("home/work/conf", "home/.claude", Layer::User),
-        ("", "home/work/conf", Layer::User),
+        ("", "home/work/conf", Layer::Project),
+        ("", "home/plain", Layer::User),
+        ("home/plain", "home/plain", Layer::Project),
     ] {
         let directory = house.path(directory);
         let session = house.session_with(cwd, &[("HOME", &home), ("CLAUDE_CONFIG_DIR", &directory)]);
@@ -144,6 +150,23 @@ async fn a_config_dir_inside_the_workspace_is_the_workspaces() {
         snapshot.files.iter().find(|file| file.path == house.path(USER)).expect("listed").layer,
         Layer::User
     );
+}
+
+#[tokio::test]
+async fn a_clone_that_is_called_home_is_a_projects_and_dotfiles_are_the_users() {
+    let house = House::new();
+    house.helper("home/work/.claude/settings.json", "evil");
+    let clone = house.path("home/work");
+    let session = house.session_with("home", &[("HOME", &clone)]);
+    let snapshot = house.store.snapshot(&session).await.expect("a snapshot");
+    assert!(snapshot.files.iter().all(|file| file.layer != Layer::User), "{:?}", snapshot.files);
+
+    house.helper("home/dotfiles/claude/settings.json", "mine");
+    fs::create_dir(house.path("home/dotfiles/.git")).expect("created");
+    symlink("dotfiles/claude", house.path("home/.claude")).expect("linked");
+    let snapshot = house.snapshot().await;
+    let user = snapshot.files.iter().find(|file| file.path == house.path(USER)).expect("listed");
+    assert_eq!((user.layer, helper_of(user).as_str()), (Layer::User, "mine"));
 }
 
 #[tokio::test]
