@@ -4,10 +4,11 @@ mod check;
 mod connector;
 mod container;
 mod failure;
+mod link;
 mod profile;
 mod seen;
 
-use super::{Fetched, environment::variable, links::Links};
+use super::{answer::Fetched, environment::variable, links::Links};
 use aws_config::{
     BehaviorVersion, Region,
     environment::EnvironmentVariableCredentialsProvider,
@@ -18,13 +19,11 @@ use aws_config::{
     retry::RetryConfig,
     web_identity_token::WebIdentityTokenCredentialsProvider,
 };
-use aws_credential_types::{
-    Credentials,
-    provider::{ProvideCredentials, error::CredentialsError},
-};
+use aws_credential_types::{Credentials, provider::error::CredentialsError};
 use claviger::{backend::BEDROCK_REGION, reason::Reason, remedy::Remedy};
 use claviger_child::{Declined, Facts, Keys, Lent, Provided, is_label};
 use container::Container;
+use link::Link;
 use profile::{Kind, Profile};
 use seen::{Exchange, Seen};
 use std::time::{Duration, SystemTime};
@@ -36,19 +35,6 @@ const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 2;
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const NO_INSTANCE: &str = "sign in as you always do, or set awsAuthRefresh to the command that does; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
-
-/// A link of the chain.
-struct Link {
-    name: &'static str,
-    /// In a sentence.
-    what: String,
-    kind: Kind,
-    /// Whether somebody asked for this link. One that is configured, and has nothing, does not make way for another.
-    is_wanted: bool,
-    /// How to sign in, if that is known better than for any link.
-    sign_in: Option<Remedy>,
-    provider: Box<dyn ProvideCredentials>,
-}
 
 /// Why the next link is asked.
 enum Passed {
@@ -132,37 +118,6 @@ fn instance(local: &ProviderConfig) -> ImdsCredentialsProvider {
     let client =
         imds::Client::builder().configure(local).connect_timeout(IMDS_TIMEOUT).read_timeout(IMDS_TIMEOUT);
     ImdsCredentialsProvider::builder().configure(local).imds_client(client.build()).build()
-}
-
-// === impl Link ===
-
-impl Link {
-    fn new(
-        name: &'static str,
-        what: impl Into<String>,
-        kind: Kind,
-        provider: impl ProvideCredentials + 'static,
-    ) -> Self {
-        Self { name, what: what.into(), kind, is_wanted: false, sign_in: None, provider: Box::new(provider) }
-    }
-
-    fn wanted(self, is_wanted: bool) -> Self {
-        Self { is_wanted, ..self }
-    }
-
-    /// Adds how to sign in where nothing better is known.
-    fn tell(&self, trouble: Declined) -> Declined {
-        match &self.sign_in {
-            Some(sign_in) if trouble.sign_in_helps && trouble.problem.hint.is_none() => {
-                trouble.hint("sign in, or set awsAuthRefresh to this command").remedy(sign_in.clone())
-            }
-            _ => trouble,
-        }
-    }
-
-    fn sign_in(self, sign_in: Option<Remedy>) -> Self {
-        Self { sign_in, ..self }
-    }
 }
 
 // === impl Chain ===
@@ -269,14 +224,4 @@ fn found(credentials: &Credentials, region: Option<String>) -> Provided {
     let account = credentials.account_id().map(|account| account.as_str().to_owned());
     let facts = Facts { region, account, ..Facts::default() };
     Provided { facts, ..Provided::new(keys(credentials).to_text(), credentials.expiry()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Credentials, Kind, Link};
-
-    /// A link that is never asked.
-    pub(super) fn link(name: &'static str, kind: Kind) -> Link {
-        Link::new(name, "profile dev", kind, Credentials::new("a", "s", None, None, "test")).wanted(true)
-    }
 }

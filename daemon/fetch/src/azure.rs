@@ -6,38 +6,23 @@
 
 mod authority;
 mod certificate;
+mod codes;
 mod developer;
 mod environment;
 mod failure;
+mod file;
 mod link;
 mod managed;
 mod principal;
+mod step;
 mod wire;
 mod workload;
 
-use super::{Fetched, environment::variable, file, links::Links};
+use super::{answer::Fetched, environment::variable, links::Links};
 use claviger::{reason::Reason, remedy::Remedy};
-use claviger_child::{Declined, Lent, Provided};
+use claviger_child::{Declined, Lent};
 use link::{LINKS, Link, Selection};
-use std::path::Path;
-use zeroize::Zeroizing;
-
-/// Largest file that is read, in bytes.
-const MAX_FILE: usize = 1024 * 1024;
-
-/// What became of a link.
-enum Step {
-    /// It has a token.
-    Provided(Provided),
-    /// Not configured, or nothing here: the next one is asked.
-    Passed(String),
-    /// Asked, and nothing answered: the next one is asked.
-    Unanswered(String),
-    /// A developers' tool did not answer in time: the next one is asked.
-    Late(String),
-    /// Configured, and failed.
-    Refused(Declined),
-}
+use step::Step;
 
 /// A token of the first link that has one.
 pub(super) async fn fetch(scope: &str, lent: &Lent) -> Fetched {
@@ -92,23 +77,5 @@ fn nothing(selection: &Selection, late: Option<String>) -> Declined {
             format!("no link that {} allows has a credential", link::SELECTION),
         )
         .hint(format!("configure one of them, or unset {} to ask az and azd too", link::SELECTION)),
-    }
-}
-
-/// The file at `path`, which `variable` names.
-fn read(variable: &str, path: &str) -> Result<Zeroizing<Vec<u8>>, Declined> {
-    file::read(Path::new(path), MAX_FILE).map_err(|unread| {
-        unusable(variable, path, &unread.to_string())
-            .hint(format!("check {variable}, and that the file is readable for you"))
-    })
-}
-
-fn unusable(variable: &str, path: &str, why: &str) -> Declined {
-    Declined::new(Reason::SettingsInvalid, format!("{variable} names {path}, which {why}"))
-}
-
-impl From<Result<Provided, Declined>> for Step {
-    fn from(result: Result<Provided, Declined>) -> Self {
-        result.map_or_else(Self::Refused, Self::Provided)
     }
 }

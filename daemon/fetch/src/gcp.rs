@@ -14,31 +14,24 @@ mod kind;
 mod metadata;
 mod program;
 mod service_account;
+mod session;
 mod subject;
 mod token;
 mod url;
 mod user;
 
-use super::{Fetched, environment::variable, http, links::Links};
+use super::{answer::Fetched, environment::variable, http, links::Links};
 use claviger_child::{
-    Declined, Facts, Provided,
+    Declined, Provided,
     cloud_file::{GCLOUD_FILE, GOOGLE_FILE},
 };
 use file::Fields;
+pub(super) use session::Session;
 use std::path::Path;
-use token::Token;
+use token::SCOPE;
 
-/// What every token is for. Vertex takes no narrower scope.
-const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Longest name of an account that is passed on.
 const MAX_ACCOUNT: usize = 254;
-
-/// What is known of the session besides its environment.
-#[derive(Clone, Copy)]
-pub(super) struct Session {
-    /// It has AWS keys of its own, which it keeps to itself.
-    pub(super) keeps_aws_keys: bool,
-}
 
 /// A token of the first link that is configured.
 pub(super) async fn fetch(session: Session) -> Fetched {
@@ -89,21 +82,12 @@ async fn from_file(path: &Path, session: Session, names_project: bool) -> Result
     let token = kind::token(&fields, &[SCOPE], session, 0).await?;
     let project =
         fields.optional("project_id")?.filter(|_| names_project && kind::is_service_account(&fields));
-    let quota_project = quota_project().or(fields.optional("quota_project_id")?.map(str::to_owned));
+    let quota_project = session::quota_project().or(fields.optional("quota_project_id")?.map(str::to_owned));
     let account = kind::account(&fields)?.filter(|name| is_account(name));
-    let mut provided = found(token, quota_project);
+    let mut provided = token.provided(quota_project);
     provided.facts.project = project.map(str::to_owned);
     provided.facts.account = account;
     Ok(provided)
-}
-
-fn found(token: Token, quota_project: Option<String>) -> Provided {
-    let facts = Facts { quota_project, ..Facts::default() };
-    Provided { facts, ..Provided::new(token.secret, token.expires_at) }
-}
-
-fn quota_project() -> Option<String> {
-    variable("GOOGLE_CLOUD_QUOTA_PROJECT")
 }
 
 fn is_account(name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Looks after this child from a thread of its own. SDKs read what a `credential_process` prints, and what a server answers,
 //! to the end, however long it is; and what they run does not end with them.
 
-use super::say;
+use super::answer::say;
 use claviger::reason::Reason;
 use claviger_child::Declined;
 use nix::{

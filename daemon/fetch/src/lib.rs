@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod answer;
 mod aws;
 mod azure;
 mod environment;
@@ -20,26 +21,21 @@ mod probe;
 mod store;
 mod text;
 
+use answer::{Json, json, say, write};
 use claviger::{
     reason::{Problem, Reason},
     remedy::Remedy,
 };
-use claviger_child::{Call, Declined, FETCH_PROGRAM, MAX_CALL, Provided, Request};
-use serde::Serialize;
+use claviger_child::{Call, Declined, FETCH_PROGRAM, MAX_CALL, Request};
 use std::{
     error::Error,
-    io::{self, BufRead as _, StdoutLock, Write as _},
+    io::{self, BufRead as _, Write as _},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 /// The release, in one place of the program file, where the tests put another.
 const VERSION_LINE: &str = concat!("clavigerd-fetch ", env!("CARGO_PKG_VERSION"), "\n");
-
-/// What a chain or an account answers.
-type Fetched = Result<Provided, Declined>;
-/// An answer as JSON.
-type Json = Zeroizing<String>;
 
 /// Reads one call from stdin, and answers on stdout. With `--version`, prints the release instead.
 ///
@@ -105,19 +101,6 @@ fn ignore_signals() -> io::Result<()> {
         drop(signal(kind)?);
     }
     Ok(())
-}
-
-fn json(answer: &impl Serialize) -> serde_json::Result<Json> {
-    serde_json::to_string(answer).map(Zeroizing::new)
-}
-
-fn say(answer: &Fetched, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
-    write(&json(answer)?, stdout)
-}
-
-fn write(json: &Json, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
-    stdout.write_all(json.as_bytes())?;
-    stdout.flush()
 }
 
 async fn answer(request: Request) -> serde_json::Result<Json> {

@@ -1,6 +1,6 @@
 //! The links of a chain as they are asked, and how a walk ends.
 
-use crate::Fetched;
+use crate::answer::Fetched;
 use claviger_child::{Declined, Link, Outcome, Provided};
 
 /// The links asked so far.

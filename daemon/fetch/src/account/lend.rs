@@ -2,7 +2,7 @@
 //! again under the lock, and the answer of the server is kept before it is passed on.
 
 use crate::{
-    Fetched,
+    answer::Fetched,
     oauth::{Failure, Granted, Server},
     store::{self, Kept, Quarantine, Record, Refresh, Room, Store, milliseconds},
 };

@@ -15,7 +15,7 @@ pub(crate) fn save(request: Save) -> Result<SignedIn, Declined> {
     let _lock = store.lock()?;
     let record = Record {
         version: VERSION,
-        login: identity()?,
+        login: identity::random()?,
         generation: store.next_generation(),
         kind,
         secret: Some(secret),

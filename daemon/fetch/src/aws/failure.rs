@@ -2,7 +2,8 @@
 //! repeated but error codes and the names in a configuration.
 
 use super::{
-    CredentialsError, Declined, Link,
+    CredentialsError, Declined,
+    link::Link,
     profile::{Kind, plain},
     seen::Exchange,
 };
@@ -204,8 +205,13 @@ fn chain(error: &CredentialsError) -> impl Iterator<Item = &(dyn Error + 'static
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::link, Exchange, Kind, trouble};
-    use aws_credential_types::provider::error::CredentialsError;
+    use super::{Exchange, Kind, Link, trouble};
+    use aws_credential_types::{Credentials, provider::error::CredentialsError};
+
+    /// A link that is never asked.
+    fn link(name: &'static str, kind: Kind) -> Link {
+        Link::new(name, "profile dev", kind, Credentials::new("a", "s", None, None, "test")).wanted(true)
+    }
 
     fn reason(kind: Kind, error: &CredentialsError, seen: Option<Exchange>) -> (String, bool) {
         let trouble = trouble(&link("profile", kind), error, seen);

@@ -1,7 +1,10 @@
 //! An app's certificate, and the assertion that is signed with its key (RFC 7523; Microsoft Entra documentation,
 //! "Certificate credentials").
 
-use super::{Declined, read, unusable as unusable_file};
+use super::{
+    Declined,
+    file::{self, read},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     digest,
@@ -56,7 +59,7 @@ fn unusable(path: &str, why: Why) -> Declined {
             "put the certificate and its private key into the same PEM file",
         ),
     };
-    unusable_file(PATH, path, what).hint(hint)
+    file::unusable(PATH, path, what).hint(hint)
 }
 
 impl Identity {

@@ -2,7 +2,7 @@
 //!
 //! The SDK runs the tool through a shell; how it ended is noted here, because nothing that it printed may be repeated.
 
-use super::{Step, authority::check_tenant, failure::entra_codes, managed, principal::of_account};
+use super::{authority::check_tenant, codes::entra_codes, managed, principal::of_account, step::Step};
 use azure_core::credentials::TokenCredential;
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,

@@ -1,11 +1,12 @@
 //! The link "environment": a service principal with a client secret, or else with a certificate.
 
 use super::{
-    Declined, Provided, Step, certificate,
+    Declined, certificate,
     principal::{CLIENT, Principal, TENANT},
+    step::Step,
 };
 use crate::environment::{lent, variable};
-use claviger_child::Lent;
+use claviger_child::{Lent, Provided};
 
 const SECRET: &str = "AZURE_CLIENT_SECRET";
 const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";

@@ -4,16 +4,17 @@
 //! for, and anything but its own clear answer means that this is no such machine.
 
 use super::{
-    Declined, Provided, Step,
+    Declined,
     failure::trouble,
     principal::{CLIENT, of_account},
+    step::Step,
     wire::{Last, Wire},
 };
 use crate::environment::{lent, variable};
 use azure_core::http::Url;
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
 use claviger::reason::Reason;
-use claviger_child::Lent;
+use claviger_child::{Lent, Provided};
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 

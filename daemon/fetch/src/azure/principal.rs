@@ -1,7 +1,7 @@
 //! A service principal: an app of a tenant, which signs in with a secret or with an assertion.
 
 use super::{
-    Declined, Provided,
+    Declined,
     authority::{Authority, check_tenant},
     failure::trouble,
     wire::Wire,
@@ -16,7 +16,7 @@ use azure_identity::{
     ClientSecretCredentialOptions,
 };
 use claviger::{reason::Reason, secret::Secret};
-use claviger_child::Facts;
+use claviger_child::{Facts, Provided};
 use std::{sync::Arc, time::SystemTime};
 
 /// Variables that say who signs in.

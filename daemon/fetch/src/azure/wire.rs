@@ -2,7 +2,7 @@
 //!
 //! Nothing is tried again here: the daemon does that, with its pauses.
 
-use super::{Declined, failure::codes};
+use super::{Declined, codes::codes};
 use crate::http::pause;
 use azure_core::{
     credentials::{AccessToken, Secret as SdkSecret, TokenCredential},

@@ -1,12 +1,13 @@
 //! The link "workload-identity": a service principal for which another issuer's token vouches, as in Kubernetes.
 
 use super::{
-    Declined, Provided, Step,
+    Declined,
+    file::{read, unusable},
     principal::{CLIENT, Principal, TENANT},
-    read, unusable,
+    step::Step,
 };
 use crate::environment::variable;
-use claviger_child::is_token;
+use claviger_child::{Provided, is_token};
 
 const FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
 

@@ -1,7 +1,7 @@
 //! Subject tokens that AWS vouches for: a signed GetCallerIdentity request that Google sends on
 //! (<https://google.aip.dev/auth/4117>, "Determining the subject token in AWS").
 
-use super::{Declined, Session, file::Fields, http, url, variable};
+use super::{Declined, file::Fields, http, session::Session, url, variable};
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},

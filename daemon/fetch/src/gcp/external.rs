@@ -1,10 +1,11 @@
 //! `external_account`: a token of another identity provider, exchanged at Google's Security Token Service (RFC 8693).
 
 use super::{
-    Declined, Session, aws, executable,
+    Declined, aws, executable,
     file::Fields,
     http, impersonated,
     service_account::UNIVERSE,
+    session::Session,
     subject,
     token::{Token, Whose},
     url,

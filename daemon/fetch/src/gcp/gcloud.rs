@@ -4,9 +4,9 @@
 //! knows better: it hands out one token until that runs out.
 
 use super::{
-    Declined, Links, Provided, found,
+    Declined, Links, Provided,
     program::{self, Failure},
-    quota_project,
+    session::quota_project,
     token::Token,
     variable,
 };
@@ -58,7 +58,7 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>>
         Err(failure) => return Some(Err(failed(&failure))),
     };
     Some(match token(&output, SystemTime::now()) {
-        Some(token) => Ok(found(token, quota_project())),
+        Some(token) => Ok(token.provided(quota_project())),
         None => Err(Declined::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token")
             .hint(HINT)
             .remedy(Remedy::run(&BY_HAND))),

@@ -1,10 +1,10 @@
-//! Impersonation: one credential's token buys another's at Google's generateAccessToken. As a kind of file
-//! (`impersonated_service_account`), and as the last step of an external account.
+//! Impersonation: one credential's token buys another's at Google's generateAccessToken: the last step of
+//! an external account, and of the kind of file `impersonated_service_account`.
 
 use super::{
-    Declined, Session,
+    Declined,
     file::Fields,
-    http, kind,
+    http,
     token::{Token, Whose},
     url,
 };
@@ -22,24 +22,6 @@ const LIFETIME: u64 = 3600;
 const VERB: &str = ":generateAccessToken";
 const HINT: &str = "the account that impersonates needs the role roles/iam.serviceAccountTokenCreator on the service \
                     account";
-
-/// The token of a file of this kind.
-///
-/// # Errors
-/// Why there is none.
-pub(super) async fn token(
-    fields: &Fields<'_>,
-    scopes: &[&str],
-    session: Session,
-    depth: usize,
-) -> Result<Token, Declined> {
-    fields.text(URL)?;
-    let source = fields.object("source_credentials")?;
-    let source = source.ok_or_else(|| fields.wrong("source_credentials", "is missing"))?;
-    let own = fields.scopes()?;
-    let first = kind::token(&source, &[IAM_SCOPE], session, depth + 1).await?;
-    exchange(fields, &first, own.as_deref().unwrap_or(scopes), fields.texts("delegates")?, None).await
-}
 
 /// Exchanges a token.
 ///

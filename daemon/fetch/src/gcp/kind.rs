@@ -1,6 +1,8 @@
 //! The kinds of credentials files, told apart by their `type`.
 
-use super::{Declined, Session, external, file::Fields, impersonated, service_account, token::Token, user};
+use super::{
+    Declined, external, file::Fields, impersonated, service_account, session::Session, token::Token, user,
+};
 use std::pin::Pin;
 
 /// Files within files (`source_credentials`) end here.
@@ -24,7 +26,7 @@ pub(super) fn token<'a>(
             "external_account_authorized_user" => user::external_account(fields).await,
             "external_account" => external::token(fields, scopes, session).await,
             "impersonated_service_account" if depth < MAX_DEPTH => {
-                impersonated::token(fields, scopes, session, depth).await
+                impersonated(fields, scopes, session, depth).await
             }
             "impersonated_service_account" => Err(fields.wrong("type", "is nested too deeply")),
             "gdch_service_account" => Err(fields
@@ -32,6 +34,22 @@ pub(super) fn token<'a>(
             _ => Err(fields.wrong("type", "is none of Google's kinds of credentials")),
         }
     })
+}
+
+/// The token of `impersonated_service_account`, which holds another file.
+async fn impersonated(
+    fields: &Fields<'_>,
+    scopes: &[&str],
+    session: Session,
+    depth: usize,
+) -> Result<Token, Declined> {
+    fields.text(impersonated::URL)?;
+    let source = fields.object("source_credentials")?;
+    let source = source.ok_or_else(|| fields.wrong("source_credentials", "is missing"))?;
+    let own = fields.scopes()?;
+    let first = token(&source, &[impersonated::IAM_SCOPE], session, depth + 1).await?;
+    impersonated::exchange(fields, &first, own.as_deref().unwrap_or(scopes), fields.texts("delegates")?, None)
+        .await
 }
 
 /// Whether the file is a service account's key.

@@ -1,10 +1,10 @@
 //! The metadata server of Google's machines. Elsewhere there is none, so a first look takes a second at most.
 
 use super::{
-    Declined, Links, Provided, SCOPE, found, http,
+    Declined, Links, Provided, http,
     http::Reply,
-    quota_project,
-    token::{Token, Whose, no_token},
+    session::quota_project,
+    token::{SCOPE, Token, Whose, no_token},
     variable,
 };
 use claviger::{reason::Reason, variables::is_true};
@@ -43,7 +43,7 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>>
         }
     }
     match server.token().await {
-        Ok(Some(token)) => Some(Ok(found(token, quota_project()))),
+        Ok(Some(token)) => Some(Ok(token.provided(quota_project()))),
         Ok(None) => {
             links.pass(LINK, "this machine has no service account");
             None

@@ -4,11 +4,13 @@ use super::Declined;
 use crate::{http::Reply, text::is_code};
 use aws_smithy_types::{DateTime, date_time::Format};
 use claviger::{reason::Reason, secret::Secret};
-use claviger_child::is_token;
+use claviger_child::{Facts, Provided, is_token};
 use reqwest::StatusCode;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
+/// What every token is for. Vertex takes no narrower scope.
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// A lifetime beyond this is a mistake: Google's tokens live for twelve hours at most.
 const MAX_LIFETIME: f64 = 366.0 * 86_400.0;
 /// From here on a clock counts as wrong: Google takes assertions that are off by less.
@@ -59,6 +61,12 @@ impl Token {
             true => Ok(Self { secret, expires_at: Some(expires_at) }),
             false => Err(expired(reply)),
         }
+    }
+
+    /// As a link provides it.
+    pub(super) fn provided(self, quota_project: Option<String>) -> Provided {
+        let facts = Facts { quota_project, ..Facts::default() };
+        Provided { facts, ..Provided::new(self.secret, self.expires_at) }
     }
 }
 

@@ -3,6 +3,7 @@
 //! A service that owns the name and never answers would hold us up for ever, so every call has a thread of its own, and all
 //! calls of this process share one deadline. What hangs ends with this process.
 
+mod common;
 mod items;
 #[cfg(target_os = "macos")]
 mod keychain;
@@ -20,6 +21,7 @@ use super::{
 };
 use claviger::{reason::Reason, remedy::Remedy};
 use claviger_child::Declined;
+use common::Refusal;
 use std::{
     cell::Cell,
     sync::mpsc,
@@ -29,22 +31,11 @@ use std::{
 
 /// How long the keyring may take for everything it is asked: with the start of a process, a person waits 3 s at most.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Service that items are filed under.
-const SERVICE: &str = "claviger";
-
 /// The item of one account.
 pub(super) struct Keyring {
     account: String,
     /// What is left of its patience.
     left: Cell<Duration>,
-}
-
-/// Why it did not do as it was asked. Its own texts can quote what they are about, so only the kind is told.
-#[derive(Clone, Copy)]
-enum Refusal {
-    Locked,
-    Absent,
-    Failed,
 }
 
 impl Keyring {

@@ -13,11 +13,11 @@ const OWN: &str = "(itself)";
 #[derive(Debug, PartialEq)]
 pub(super) struct Circle {
     /// The folder.
-    pub(super) folder: String,
+    folder: String,
     /// All rooms that lie in it.
-    pub(super) rooms: Vec<String>,
+    rooms: Vec<String>,
     /// The shortest way round.
-    pub(super) way: Vec<String>,
+    way: Vec<String>,
 }
 
 /// The rooms of a folder: who takes from whom, and where that is seen first.

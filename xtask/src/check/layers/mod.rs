@@ -13,32 +13,11 @@ use house::House;
 /// The trees of source, each a crate.
 const CRATES: &[&str] = &["src", "client/src", "daemon/src", "daemon/child/src", "daemon/fetch/src"];
 
-/// Folders that still hold circles. A folder without one must leave the list.
-const STILL: &[&str] = &[
-    "daemon/fetch/src",
-    "daemon/fetch/src/account",
-    "daemon/fetch/src/account/login",
-    "daemon/fetch/src/aws",
-    "daemon/fetch/src/azure",
-    "daemon/fetch/src/gcp",
-    "daemon/fetch/src/store/keyring",
-];
-
 pub(super) fn check() -> sh::Result<Outcome> {
     let root = sh::root();
-    let (mut found, mut known) = (Vec::new(), Vec::new());
+    let mut found = Vec::new();
     for place in CRATES.iter().filter(|place| root.join(place).is_dir()) {
-        for circle in circles::all(&House::read(&root, place)?) {
-            match STILL.contains(&circle.folder.as_str()) {
-                true => known.push(circle),
-                false => found.push(circle.to_string()),
-            }
-        }
-    }
-    let clean = STILL.iter().filter(|folder| !known.iter().any(|circle| circle.folder == **folder));
-    found.extend(clean.map(|folder| format!("{folder} has no circle any more: take it off the list")));
-    if found.is_empty() && !known.is_empty() {
-        return Ok(Outcome::Warned(known.iter().map(ToString::to_string).collect()));
+        found.extend(circles::all(&House::read(&root, place)?).iter().map(ToString::to_string));
     }
     Ok(faults(found))
 }

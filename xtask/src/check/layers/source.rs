@@ -48,6 +48,8 @@ pub(super) fn read(text: &str) -> Source {
                 source.children.push((name.to_owned(), file.take()));
                 at += 3;
             }
+            // What a type borrows from: `impl Trait + use<'a>`.
+            ("use", "<", _) => at += 1,
             ("use", ..) => {
                 at += 1;
                 tree(&tokens, &mut at, &Vec::new(), &mut source.imports);

@@ -35,7 +35,7 @@ fn paths_in_code_count_and_tests_and_texts_do_not() {
     let root = ("lib.rs", "mod a;\nmod b;");
     let b = ("b.rs", "use crate::a::A;\npub struct B;");
     let harmless = "pub struct A;\n// crate::b::B\nconst T: &str = \"crate::b::B\";\nconst R: &str = r#\"\"crate::b::B\"#;\n\
-        fn c() -> (char, char) { ('\"', '\\'') }\nfn l<'a>(_: &'a str) {}\n#[cfg(test)]\nuse crate::b::B;\n\
+        fn c() -> (char, char) { ('\"', '\\'') }\nfn l<'a>(_: &'a str) -> impl Fn() + use<'a> { || () }\n#[cfg(test)]\nuse crate::b::B;\n\
         #[cfg(test)]\nmod tests {\n    use crate::b::B;\n    fn f() { crate::b::f() }\n}\n";
     assert_eq!(circles(&[root, b, ("a.rs", harmless)]), [""; 0]);
     let inline = format!("{harmless}fn f() {{ crate::b::f() }}\n");

@@ -2,13 +2,15 @@
 //! person whose browser is on another machine.
 
 use super::{
-    Declined, Event, Outcome, Plan, SignedIn,
     callback::{Arrival, Listener},
-    tell,
+    flow::{Outcome, Plan, tell},
 };
 use crate::oauth::required;
 use claviger::{reason::Reason, secret::Secret};
-use claviger_child::account::Pasted;
+use claviger_child::{
+    Declined,
+    account::{Event, Pasted, SignedIn},
+};
 use oauth2::{
     AuthUrl, AuthorizationCode, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
 };

@@ -1,9 +1,12 @@
 //! The device flow: a code that is typed in on another device (RFC 8628).
 
-use super::{Declined, Event, Outcome, Plan, tell};
+use super::flow::{Outcome, Plan, tell};
 use crate::oauth::{NoAnswer, Reply, is_in_trouble, required};
 use claviger::reason::Reason;
-use claviger_child::account::Code;
+use claviger_child::{
+    Declined,
+    account::{Code, Event},
+};
 use oauth2::{
     DeviceAuthorizationUrl, DeviceCodeErrorResponse, DeviceCodeErrorResponseType, RequestTokenError, Scope,
     StandardDeviceAuthorizationResponse,

@@ -4,32 +4,20 @@
 mod browser;
 mod callback;
 mod device;
+mod flow;
 
 use super::identity;
 use crate::{
-    oauth::{Expected, Granted, Metadata, Server, discover, person},
+    oauth::{Expected, Server, discover, person},
     store::{Record, Refresh, Store, VERSION, milliseconds},
 };
 use claviger::reason::Reason;
 use claviger_child::{
     Declined,
-    account::{Event, Flow, Kind, Login, MAX_LINE, Registration, SignedIn, StoreChoice},
+    account::{Flow, Kind, Login, SignedIn, StoreChoice},
 };
-use std::{io::Write as _, time::SystemTime};
-
-/// What both flows go by.
-struct Plan {
-    registration: Registration,
-    metadata: Metadata,
-    server: Server,
-}
-
-/// What a flow brings.
-struct Outcome {
-    granted: Granted,
-    /// What the ID token must repeat.
-    nonce: Option<String>,
-}
+use flow::{Outcome, Plan};
+use std::time::SystemTime;
 
 /// Signs in.
 pub(crate) async fn login(request: Login) -> Result<SignedIn, Declined> {
@@ -76,7 +64,7 @@ fn keep(wanted: StoreChoice, store: &Store, plan: &Plan, outcome: Outcome) -> Re
     let _lock = store.lock()?;
     let record = Record {
         version: VERSION,
-        login: identity()?,
+        login: identity::random()?,
         generation: store.next_generation(),
         kind: Kind::Oauth,
         secret: Some(secret),
@@ -98,20 +86,3 @@ fn keep(wanted: StoreChoice, store: &Store, plan: &Plan, outcome: Outcome) -> Re
 }
 
 const NO_REFRESH_TOKEN: &str = "the server gave no refresh token: sign in again when the token expires (the scope offline_access usually asks for one)";
-
-/// Tells the daemon what the person has to know now: one line of JSON on stderr.
-///
-/// # Errors
-/// If it is longer than a line that the daemon passes on: a person who hears nothing would wait in vain.
-fn tell(event: &Event) -> Result<(), Declined> {
-    let line = serde_json::to_string(event).unwrap_or_default();
-    if line.len() > MAX_LINE {
-        let message = "the address to sign in at, or the code, is too long to be shown";
-        return Err(Declined::new(Reason::SourceUnavailable, message)
-            .hint("check scopes and authorization_parameters, or ask whoever runs the server"));
-    }
-    let mut stderr = std::io::stderr().lock();
-    // Whoever does not listen any more will end us.
-    drop(writeln!(stderr, "{line}").and_then(|()| stderr.flush()));
-    Ok(())
-}

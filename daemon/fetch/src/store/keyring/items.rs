@@ -1,7 +1,10 @@
 //! Items of the keyring, through the stores of `keyring`. A store is made anew for each call, since one that failed once
 //! would fail for the rest of the process.
 
-use super::{Refusal, SERVICE, platform};
+use super::{
+    common::{Refusal, SERVICE},
+    platform,
+};
 use claviger::secret::Secret;
 use keyring::Error;
 use keyring_core::{Entry, api::CredentialStoreApi as _};

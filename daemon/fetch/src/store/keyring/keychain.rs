@@ -1,7 +1,7 @@
 //! macOS's Keychain. No dialog is ever opened: nothing expects one of a daemon, and one that is not seen would hold up every
 //! session.
 
-use super::Refusal;
+use super::common::Refusal;
 use keyring::{Error, Result as StoreResult};
 use security_framework::{
     base,

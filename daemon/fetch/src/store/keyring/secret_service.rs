@@ -2,7 +2,7 @@
 //! is locked: that would put a prompt before a person who did not ask for it, and wait for that person. So nothing is given
 //! to it before every collection was searched, and what it would touch is open.
 
-use super::{Refusal, SERVICE};
+use super::common::{Refusal, SERVICE};
 use crate::environment::variable;
 use secret_service::{EncryptionType, Error, blocking::SecretService};
 use std::collections::HashMap;

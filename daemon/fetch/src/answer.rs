@@ -1,0 +1,27 @@
+//! What this program answers, and how it is said: JSON on stdout.
+
+use claviger_child::{Declined, Provided};
+use serde::Serialize;
+use std::io::{self, StdoutLock, Write as _};
+use zeroize::Zeroizing;
+
+/// What a chain or an account answers.
+pub(super) type Fetched = Result<Provided, Declined>;
+/// An answer as JSON.
+pub(super) type Json = Zeroizing<String>;
+
+/// As JSON.
+pub(super) fn json(answer: &impl Serialize) -> serde_json::Result<Json> {
+    serde_json::to_string(answer).map(Zeroizing::new)
+}
+
+/// Says it.
+pub(super) fn say(answer: &Fetched, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
+    write(&json(answer)?, stdout)
+}
+
+/// Says what is JSON already.
+pub(super) fn write(json: &Json, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
+    stdout.write_all(json.as_bytes())?;
+    stdout.flush()
+}

@@ -1,0 +1,23 @@
+//! What became of a link.
+
+use claviger_child::{Declined, Provided};
+
+/// What became of a link.
+pub(super) enum Step {
+    /// It has a token.
+    Provided(Provided),
+    /// Not configured, or nothing here: the next one is asked.
+    Passed(String),
+    /// Asked, and nothing answered: the next one is asked.
+    Unanswered(String),
+    /// A developers' tool did not answer in time: the next one is asked.
+    Late(String),
+    /// Configured, and failed.
+    Refused(Declined),
+}
+
+impl From<Result<Provided, Declined>> for Step {
+    fn from(result: Result<Provided, Declined>) -> Self {
+        result.map_or_else(Self::Refused, Self::Provided)
+    }
+}
