@@ -153,7 +153,7 @@ impl Wire {
             retry_after: header("retry-after").and_then(|text| pause(text, header("date"))),
             codes: codes(&value),
             is_json: value.is_object(),
-            says_unreachable: text.contains("unreachable"),
+            says_unreachable: says_unreachable(&text),
         };
         if !is_credible(&value) {
             return Err(Last::Reply(reply));
@@ -176,6 +176,12 @@ impl HttpClient for Wire {
             Error::with_message(ErrorKind::Other, "no answer to use")
         })
     }
+}
+
+/// Whether an answer is Docker Desktop's: it answers for the metadata service, with status 403 and words of the operating
+/// system, and nothing else tells it from a refusal. No type has it; azure-identity looks for the same word (`imds.py`).
+fn says_unreachable(answer: &str) -> bool {
+    answer.contains("unreachable")
 }
 
 /// Whether the SDK can count to what an answer says of its life.
@@ -202,8 +208,16 @@ fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_credible;
+    use super::{is_credible, says_unreachable};
     use serde_json::json;
+
+    #[test]
+    fn docker_desktop_answers_in_place_of_the_metadata_service() {
+        // The words of Windows for WSAENETUNREACH, as a program in Go passes them on.
+        let answer = "dial tcp 169.254.169.254:80: connectex: A socket operation was attempted to an unreachable network.";
+        assert!(says_unreachable(answer));
+        assert!(!says_unreachable(r#"{"error": "forbidden"}"#));
+    }
 
     #[test]
     fn lives_that_the_sdk_cannot_count_are_not_believed() {

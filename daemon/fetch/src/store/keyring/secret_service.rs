@@ -6,11 +6,15 @@ use super::common::{Refusal, SERVICE};
 use crate::environment::variable;
 use secret_service::{EncryptionType, Error, blocking::SecretService};
 use std::collections::HashMap;
+use zbus::fdo;
 
 pub(super) use zbus_secret_service_keyring_store::Store;
 
 /// Where the bus is. Without it the library would look for one by itself.
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+
+/// Error of the Secret Service API, "Errors".
+const IS_LOCKED: &str = "org.freedesktop.Secret.Error.IsLocked";
 
 /// Whether there is an item for `account`. What the store does next touches nothing that is locked.
 ///
@@ -58,7 +62,37 @@ fn of_service(error: &Error) -> Refusal {
     match error {
         Error::Locked | Error::NoResult | Error::Prompt => Refusal::Locked,
         Error::Unavailable => Refusal::Absent,
-        other if other.to_string().contains("Secret.Error.IsLocked") => Refusal::Locked,
+        Error::Zbus(error) | Error::ZbusFdo(fdo::Error::ZBus(error)) if is_locked(error) => Refusal::Locked,
         _ => Refusal::Failed,
+    }
+}
+
+/// Whether the service answered with its own error of this name.
+fn is_locked(error: &zbus::Error) -> bool {
+    matches!(error, zbus::Error::MethodError(name, ..) if name.as_str() == IS_LOCKED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, IS_LOCKED, Refusal, of_service};
+    use zbus::message::Message;
+
+    /// What the library makes of a service's answer.
+    fn answered(name: &str) -> zbus::Error {
+        let call = Message::method_call("/org/freedesktop/secrets", "GetSecrets").expect("a path");
+        let call = call.build(&()).expect("a call");
+        let answer = Message::error(&call.header(), name).expect("a name").build(&"IsLocked");
+        answer.expect("an answer").into()
+    }
+
+    #[test]
+    fn the_name_of_an_error_says_that_an_item_is_locked() {
+        let is_locked = |error| matches!(of_service(&error), Refusal::Locked);
+        assert!(is_locked(Error::Zbus(answered(IS_LOCKED))));
+        assert!(is_locked(Error::ZbusFdo(answered(IS_LOCKED).into())));
+        let other = "org.freedesktop.Secret.Error.NoSession";
+        assert!(
+            !is_locked(Error::Zbus(answered(other))) && !is_locked(Error::ZbusFdo(answered(other).into()))
+        );
     }
 }
