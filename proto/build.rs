@@ -3,7 +3,7 @@
 use prost::Message as _;
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 5] = ["types", "credentials", "accounts", "trust", "inspect"];
+const FILES: [&str; 6] = ["types", "credentials", "accounts", "trust", "inspect", "shares"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto/claviger");

@@ -76,6 +76,9 @@ pub(crate) enum Verb {
     /// Decide what the files of a workspace may do
     #[command(subcommand)]
     Trust(trust::Verb),
+    /// Lend one credential through a socket of its own, for containers and far machines
+    #[command(after_help = share::HELP)]
+    Share(share::Arguments),
     /// Let a tool borrow through its own hook
     #[command(subcommand)]
     Hook(hook::Verb),
@@ -202,6 +205,7 @@ impl Verb {
             Self::Unlock => lock::unlock(context).await,
             Self::Reset(arguments) => reset::run(context, &arguments).await,
             Self::Trust(verb) => trust::run(context, verb).await,
+            Self::Share(arguments) => share::run(context, arguments).await,
             Self::Hook(verb) => hook::run(context, verb),
             Self::Daemon(verb) => daemon::run(context, verb).await,
             Self::Service(verb) => service::run(context, verb).await,

@@ -1,20 +1,23 @@
 //! What a caller may do. The user id is necessary, not sufficient: the same one stands at the end of `ssh -R`.
 
+use crate::shares::Share;
 use claviger::{
     reason::{Problem, Reason},
     session::{Names, SessionContext},
 };
 use serde::Deserialize;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// Who calls, as far as it matters for what it may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Caller {
     /// It has not shown that it is on this machine: it may look, and borrow by name.
     #[default]
     Foreign,
     /// It sent the cookie: it may do everything.
     Near,
+    /// It came through the socket of a share: it may borrow what that lends.
+    Share(Arc<Share>),
 }
 
 /// What foreign callers may do (`[daemon] foreign`).
@@ -37,10 +40,12 @@ impl Caller {
     ///
     /// # Errors
     /// `foreign-caller`.
-    pub fn must_be_near(self) -> Result<(), Problem> {
+    pub fn must_be_near(&self) -> Result<(), Problem> {
         match self {
             Self::Near => Ok(()),
-            Self::Foreign => Err(no_cookie("this takes a caller of the daemon's own machine")),
+            Self::Foreign | Self::Share(_) => {
+                Err(no_cookie("this takes a caller of the daemon's own machine"))
+            }
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod resolve;
 pub mod server;
 pub mod service;
 pub mod settings;
+pub mod shares;
 pub mod shown;
 pub mod sources;
 pub mod trust;
@@ -39,6 +40,7 @@ pub mod trust;
 use accounts::{Accounts, Store};
 use audit::{Audit, Line};
 use broker::{Broker, kept::Kept};
+use caller::Caller;
 use config::{Limits, Paths};
 use cookie::Cookie;
 use handover::Handover;
@@ -48,6 +50,7 @@ use logs::Logs;
 use server::Context;
 use service::Service;
 use settings::{Roots, store::SettingsStore};
+use shares::Shares;
 use std::{
     future::Future,
     path::PathBuf,
@@ -149,6 +152,7 @@ pub async fn run(
 
 fn assemble(mut setup: Setup) -> Context {
     let home = setup.paths.home.clone();
+    let shares = Arc::new(Shares::of(&setup.paths.socket));
     let (logs, handover) = (setup.logs.clone(), Handover::new(setup.program.take()));
     let log = setup.paths.state.join("audit.jsonl");
     let file = AuditFile::new(&log, setup.limits.audit_part, setup.limits.audit_parts);
@@ -156,6 +160,7 @@ fn assemble(mut setup: Setup) -> Context {
     Context {
         cookie,
         home,
+        shares,
         audit: Audit::start(file, broker.host.clock.clone()),
         stop: Arc::default(),
         handover,
@@ -174,7 +179,7 @@ async fn serve(
 ) -> Result<bool, RunError> {
     let Context { broker, handover, service, stop, .. } = context;
     let (streams, somebody) = (broker.clone(), Arc::new(Notify::new()));
-    let incoming = peer::Incoming::new(listener, somebody.clone());
+    let incoming = peer::Incoming::new(listener, somebody.clone(), Caller::default());
     let router = server::router(context.clone()).await;
     // Open streams and waiting requests end then; whatever else is running may finish.
     let serving = router.serve_with_incoming_shutdown(incoming, async move { streams.life.stopping().await });

@@ -106,10 +106,27 @@ pub fn listen(path: &Path, left: Option<Left>) -> Result<Listener, ListenError> 
 }
 
 fn bind(path: &Path) -> Result<Listener, ListenError> {
-    let failed = |action, cause| ListenError::Failed { action, path: path.to_owned(), cause };
     let directory = path.parent().unwrap_or(Path::new("/"));
     private_directory(directory)?;
     let lock = lock(&directory.join(LOCK_NAME), path)?;
+    let (socket, file) = bind_file(path)?;
+    Ok(Listener { socket, owned: Some(Owned { file, _lock: Some(lock) }) })
+}
+
+/// The socket of a share at `path`, in a directory of ours that is made for it.
+///
+/// # Errors
+/// See [`ListenError`].
+pub fn bind_share(path: &Path) -> Result<Listener, ListenError> {
+    private_directory(path.parent().unwrap_or(Path::new("/")))?;
+    let (socket, file) = bind_file(path)?;
+    let failed = |cause| ListenError::Failed { action: "prepare", path: path.to_owned(), cause };
+    socket.set_nonblocking(true).map_err(failed)?;
+    Ok(Listener { socket, owned: Some(Owned { file, _lock: None }) })
+}
+
+fn bind_file(path: &Path) -> Result<(UnixListener, Left), ListenError> {
+    let failed = |action, cause| ListenError::Failed { action, path: path.to_owned(), cause };
     if UnixStream::connect(path).is_ok() {
         return Err(ListenError::Taken(path.to_owned()));
     }
@@ -117,13 +134,7 @@ fn bind(path: &Path) -> Result<Listener, ListenError> {
     let socket = UnixListener::bind(path).map_err(|cause| failed("bind", cause))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|cause| failed("protect", cause))?;
     let found = fs::symlink_metadata(path).map_err(|cause| failed("look at", cause))?;
-    Ok(Listener {
-        socket,
-        owned: Some(Owned {
-            file: Left { path: path.to_owned(), identity: (found.dev(), found.ino()) },
-            _lock: Some(lock),
-        }),
-    })
+    Ok((socket, Left { path: path.to_owned(), identity: (found.dev(), found.ino()) }))
 }
 
 /// Makes a directory only this user can use, or checks that an existing one is.

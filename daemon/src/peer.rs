@@ -49,6 +49,8 @@ pub struct Incoming {
     listener: UnixListener,
     /// Told of each connection.
     somebody: Arc<Notify>,
+    /// What those who connect may do, until they show more.
+    caller: Caller,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
@@ -60,9 +62,9 @@ pub fn of<T>(request: &Request<T>) -> Peer {
 // === impl Incoming ===
 
 impl Incoming {
-    /// Accepts from `listener`, and tells `somebody` each time.
-    pub fn new(listener: UnixListener, somebody: Arc<Notify>) -> Self {
-        Self { listener, somebody, pause: None }
+    /// Accepts from `listener` those who may do what a `caller` may, and tells `somebody` each time.
+    pub fn new(listener: UnixListener, somebody: Arc<Notify>, caller: Caller) -> Self {
+        Self { listener, somebody, caller, pause: None }
     }
 }
 
@@ -78,7 +80,7 @@ impl Stream for Incoming {
             match std::task::ready!(self.listener.poll_accept(cx)) {
                 Ok((stream, _)) => {
                     self.somebody.notify_one();
-                    return Poll::Ready(Some(Ok(PeerStream::new(stream))));
+                    return Poll::Ready(Some(Ok(PeerStream::new(stream, self.caller.clone()))));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -92,13 +94,13 @@ impl Stream for Incoming {
 // === impl PeerStream ===
 
 impl PeerStream {
-    fn new(stream: UnixStream) -> Self {
+    fn new(stream: UnixStream, caller: Caller) -> Self {
         let credentials = stream.peer_cred().ok();
         let pid = credentials.and_then(|credentials| u32::try_from(credentials.pid()?).ok());
         let program = pid.map(system::program).unwrap_or_default().into();
         let parent = pid.and_then(system::parent).map(system::program).unwrap_or_default().into();
         let uid = credentials.map(|credentials| credentials.uid());
-        let peer = Peer { uid, pid, program, parent, caller: Caller::default() };
+        let peer = Peer { uid, pid, program, parent, caller };
         Self { stream: Gathered::new(stream), peer }
     }
 }

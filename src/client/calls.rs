@@ -11,7 +11,7 @@ use crate::{
     proto::v1::{
         self, account_service_client::AccountServiceClient, control_service_client::ControlServiceClient,
         credential_service_client::CredentialServiceClient, inspect_service_client::InspectServiceClient,
-        trust_service_client::TrustServiceClient,
+        share_service_client::ShareServiceClient, trust_service_client::TrustServiceClient,
     },
     reason::{Problem, Reason},
     session::{Names, SessionContext},
@@ -229,6 +229,11 @@ impl Client {
     /// The generated client of `InspectService`.
     pub fn inspect(&self) -> InspectServiceClient<Connection> {
         InspectServiceClient::with_origin(self.connection.clone(), Connection::origin())
+    }
+
+    /// The generated client of `ShareService`.
+    pub fn shares(&self) -> ShareServiceClient<Connection> {
+        ShareServiceClient::with_origin(self.connection.clone(), Connection::origin())
     }
 
     /// The generated client of `ControlService`.

@@ -23,6 +23,7 @@ pub(crate) mod refresh;
 pub(crate) mod report;
 pub(crate) mod reset;
 pub(crate) mod service;
+pub(crate) mod share;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod trust;

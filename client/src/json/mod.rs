@@ -5,6 +5,7 @@ mod inspect;
 mod lease;
 mod news;
 mod parts;
+mod share;
 mod trust;
 
 pub(crate) use account::{account, accounts, left, login, reset};
@@ -12,4 +13,5 @@ pub(crate) use inspect::{entry, explain, pending, status};
 pub(crate) use lease::{event, headers, lease, reported};
 pub(crate) use news::news;
 pub(crate) use parts::{own_location, remedy, text, version};
+pub(crate) use share::share;
 pub(crate) use trust::{record, workspace};

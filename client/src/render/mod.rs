@@ -13,6 +13,7 @@ pub(crate) mod lease;
 pub(crate) mod login;
 pub(crate) mod news;
 pub(crate) mod pending;
+pub(crate) mod share;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod time;

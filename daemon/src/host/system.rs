@@ -103,6 +103,23 @@ pub fn parent(pid: u32) -> Option<u32> {
     stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// When process `pid` started, in ticks since the machine did: process ids are used again. `None` if it has ended.
+#[cfg(not(target_os = "macos"))]
+pub fn started(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit(')').next()?.split_whitespace();
+    // The 3rd of proc(5): one that nobody has waited for has ended all the same.
+    let is_alive = fields.next().is_some_and(|state| !matches!(state, "Z" | "X"));
+    fields.nth(18)?.parse().ok().filter(|_| is_alive) // the 22nd
+}
+
+/// Zero while process `pid` runs: the system does not say when it started. `None` if it has ended.
+#[cfg(target_os = "macos")]
+pub fn started(pid: u32) -> Option<u64> {
+    let pid = unistd::Pid::from_raw(i32::try_from(pid).ok()?);
+    nix::sys::signal::kill(pid, None).ok().map(|()| 0)
+}
+
 /// The path without symlinks, if it exists.
 pub fn canonical(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()

@@ -52,6 +52,9 @@ impl Admit {
             }
             Some(_) => wire::check_protocol(request.metadata(), "client")?,
         }
+        if let Some(Peer { caller: Caller::Share(share), .. }) = request.extensions().get() {
+            return Ok(Caller::Share(share.clone()));
+        }
         match request.metadata().get(COOKIE_KEY) {
             Some(sent) if self.0.cookie.is(sent.as_bytes()) => Ok(Caller::Near),
             Some(_) => {

@@ -1,6 +1,6 @@
 //! `CredentialService`.
 
-use super::{Context, convert, fail, malformed, session, within};
+use super::{Context, convert, fail, malformed};
 use crate::{
     audit::Line,
     broker::{
@@ -54,6 +54,9 @@ impl CredentialService for Context {
         };
         self.audit.note(line.by(&peer).session(&session));
         let loan = outcome.map_err(|denied| peer.told(&session)(denied.problem))?;
+        if let Some(problem) = peer.refuses(&loan) {
+            return Err(fail(problem));
+        }
         let lease = Some(peer.sees(convert::lease(&loan)));
         Ok(Response::new(v1::GetCredentialResponse { lease }))
     }
@@ -69,12 +72,15 @@ impl CredentialService for Context {
         let session = self.session_for(&peer, request.into_inner().session)?;
         self.may_borrow(&peer)?;
         self.audit.note(Line::of("watch", "followed").by(&peer).session(&session));
-        let events = ReceiverStream::new(self.broker.watch(session.clone(), peer.pid));
+        let events = ReceiverStream::new(peer.followed(self.broker.watch(session.clone(), peer.pid)));
         let context = self.clone();
         // The last one is not an event: it says why the stream ends, if the daemon goes on as another program.
         let messages = events.map(Some).chain(tokio_stream::once(None)).filter_map(move |event| {
             let Some(event) = event else { return context.last_words() };
             if let Event::Issued(loan, _) = &*event {
+                if let Some(problem) = peer.refuses(loan) {
+                    return Some(Err(fail(problem)));
+                }
                 context.audit.note(Line::loan("watch", loan).by(&peer).session(&session));
             }
             Some(Ok(peer.sees(context.message(*event, &session))))
@@ -87,7 +93,7 @@ impl CredentialService for Context {
         request: Request<v1::ReportRejectedRequest>,
     ) -> Result<Response<v1::ReportRejectedResponse>, Status> {
         let peer = peer::of(&request);
-        peer.caller.must_be_near().map_err(fail)?;
+        self.may_report(&peer)?;
         let message = request.into_inner();
         if !matches!(message.status, 401 | 403) {
             return Err(malformed(
@@ -100,7 +106,7 @@ impl CredentialService for Context {
                 Some(SourceKey::parse(text).ok_or_else(|| malformed("key is not one that a lease carries"))?)
             }
         };
-        let session = session(message.session)?;
+        let session = self.session_for(&peer, message.session)?;
         let reported = self.broker.report(&session, key, message.generation).await;
         let (ruled, reported) = match reported {
             Ok((winner, reported)) => (Some(winner), Ok(report(reported))),
@@ -110,7 +116,7 @@ impl CredentialService for Context {
         let line = Line::ended("report", decision, &reported).by(&peer).session(&session);
         let line = ruled.iter().fold(line, |line, winner| line.rule(winner));
         self.audit.note(line.generation(message.generation));
-        Ok(Response::new(reported.map_err(within(&session))?))
+        Ok(Response::new(reported.map_err(peer.told(&session))?))
     }
 }
 

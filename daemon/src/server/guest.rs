@@ -2,16 +2,18 @@
 
 use super::{Context, fail, session, within};
 use crate::{
+    broker::{loan::Loan, news::Event},
     caller::{self, Caller, Foreign, no_cookie, veiled},
     peer::Peer,
 };
 use claviger::{
-    proto::v1::{self, watch_credential_response::Event},
+    proto::v1::{self, watch_credential_response},
     reason::Problem,
     session::{Names, SessionContext},
     wire,
 };
 use std::{sync::Arc, time::SystemTime};
+use tokio::sync::mpsc;
 use tonic::Status;
 
 impl Context {
@@ -21,19 +23,34 @@ impl Context {
         peer: &Peer,
         message: Option<v1::SessionContext>,
     ) -> Result<Arc<SessionContext>, Status> {
-        match peer.caller {
+        match &peer.caller {
             Caller::Near => session(message),
             Caller::Foreign => {
                 let names = Names::from_proto(message).map_err(fail)?;
                 Ok(Arc::new(caller::session(self.home.clone(), names)))
             }
+            Caller::Share(share) => {
+                share.lends(&Names::from_proto(message).map_err(fail)?).map_err(fail)?;
+                Ok(share.wanted.session.clone())
+            }
+        }
+    }
+
+    /// Lets `peer` say that a credential was rejected: those it was lent it, unless it is foreign, for it changes something here.
+    pub(super) fn may_report(&self, peer: &Peer) -> Result<(), Status> {
+        match peer.caller {
+            Caller::Share(_) => self.may_borrow(peer),
+            Caller::Near | Caller::Foreign => peer.caller.must_be_near().map_err(fail),
         }
     }
 
     /// Lets `peer` borrow, unless `[daemon] foreign` says no.
     pub(super) fn may_borrow(&self, peer: &Peer) -> Result<(), Status> {
-        match (peer.caller, self.broker.limits().foreign) {
-            (Caller::Near, _) | (Caller::Foreign, Foreign::Lend) => Ok(()),
+        match (&peer.caller, self.broker.limits().foreign) {
+            (Caller::Share(share), _) if share.is_over(self.broker.host.clock.now()) => {
+                Err(fail(share.refuses("it has ended")))
+            }
+            (Caller::Near | Caller::Share(_), _) | (Caller::Foreign, Foreign::Lend) => Ok(()),
             (Caller::Foreign, Foreign::Inspect | Foreign::Refuse) => {
                 Err(fail(no_cookie("this daemon lends to callers of its own machine only")))
             }
@@ -42,15 +59,52 @@ impl Context {
 }
 
 impl Peer {
+    /// Why it is not lent `loan`, which its session would be: a share lends what it was made for, whatever the settings say by
+    /// now.
+    pub(super) fn refuses(&self, loan: &Loan) -> Option<Problem> {
+        let Caller::Share(share) = &self.caller else { return None };
+        let account = loan.winner.provider().and_then(|provider| provider.account());
+        let is_same = loan.winner.source == share.wanted.source
+            && loan.winner.backend == share.wanted.backend
+            && account.map(|account| &account.name) == share.wanted.account.as_ref();
+        if is_same {
+            share.count();
+            return None;
+        }
+        Some(share.refuses("the settings of its session lead to another one by now"))
+    }
+
+    /// The events that it follows: those of a share end with it.
+    pub(super) fn followed(&self, mut events: mpsc::Receiver<Box<Event>>) -> mpsc::Receiver<Box<Event>> {
+        let Caller::Share(share) = &self.caller else { return events };
+        let (sender, receiver) = mpsc::channel(1);
+        let share = share.clone();
+        tokio::spawn(async move {
+            let forwarded = async {
+                while let Some(event) = events.recv().await {
+                    if sender.send(event).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                () = forwarded => {}
+                () = share.stopped() => {}
+                () = sender.closed() => {}
+            }
+        });
+        receiver
+    }
+
     /// How `problem` of `session` is told to it.
     pub(super) fn told<'a>(&self, session: &'a SessionContext) -> impl FnOnce(Problem) -> Status + use<'a> {
-        let is_near = self.caller == Caller::Near;
+        let is_near = matches!(self.caller, Caller::Near);
         move |problem| if is_near { within(session)(problem) } else { fail(veiled(&problem)) }
     }
 
     /// What of an answer it gets to see.
     pub(super) fn sees<T: Veil>(&self, mut answer: T) -> T {
-        if self.caller != Caller::Near {
+        if !matches!(self.caller, Caller::Near) {
             answer.veil();
         }
         answer
@@ -72,6 +126,7 @@ impl Veil for v1::Lease {
 
 impl Veil for v1::WatchCredentialResponse {
     fn veil(&mut self) {
+        use watch_credential_response::Event;
         match &mut self.event {
             Some(Event::Issued(issued)) => issued.lease.iter_mut().for_each(Veil::veil),
             Some(Event::Progress(progress)) => progress.line.clear(),

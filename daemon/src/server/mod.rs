@@ -9,6 +9,7 @@ mod guest;
 pub mod inspect;
 mod pending;
 mod reflection;
+mod shares;
 mod status;
 pub mod trust;
 
@@ -18,6 +19,7 @@ use crate::{
     cookie::Cookie,
     handover::Handover,
     life::{self, Phase},
+    shares::Shares,
 };
 use admit::{Admit, NearOnly};
 use claviger::{
@@ -25,7 +27,7 @@ use claviger::{
     proto::v1::{
         self, account_service_server::AccountServiceServer, control_service_server::ControlServiceServer,
         credential_service_server::CredentialServiceServer, inspect_service_server::InspectServiceServer,
-        trust_service_server::TrustServiceServer,
+        share_service_server::ShareServiceServer, trust_service_server::TrustServiceServer,
     },
     reason::{Problem, Reason},
     session::SessionContext,
@@ -67,6 +69,8 @@ pub struct Context {
     pub cookie: Arc<Cookie>,
     /// The user's home directory.
     pub home: PathBuf,
+    /// Sockets that lend one credential each.
+    pub shares: Arc<Shares>,
 }
 
 /// Room for as many logins as may go on at once.
@@ -96,8 +100,10 @@ pub async fn router(
     health.set_serving::<TrustServiceServer<Context>>().await;
     health.set_serving::<InspectServiceServer<Context>>().await;
     health.set_serving::<ControlServiceServer<Context>>().await;
+    health.set_serving::<ShareServiceServer<Context>>().await;
     let near = NearOnly(context.audit.clone());
     let accounts = AccountServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
+    let shares = ShareServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
     let trust = TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
     tonic::transport::Server::builder()
         .layer(InterceptorLayer::new(Admit(context.clone())))
@@ -107,6 +113,7 @@ pub async fn router(
         .add_service(CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(InterceptedService::new(accounts, near.clone()))
         .add_service(InterceptedService::new(trust, near.clone()))
+        .add_service(InterceptedService::new(shares, near.clone()))
         .add_service(InspectServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
         .add_service(InterceptedService::new(ControlServiceServer::new(context), near))
 }

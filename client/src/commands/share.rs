@@ -1,0 +1,215 @@
+//! `claviger share`: sockets that lend one credential each, for containers and far machines.
+
+use crate::{context::Context, failure::Failure, json, output, render, tool, wait};
+use clap::builder::NonEmptyStringValueParser;
+use claviger::{
+    backend::Backend,
+    client::{request, unwrap},
+    credential::AWS_KEYS,
+    proto::v1::{CreateShareRequest, ListSharesRequest, Share, StopShareRequest},
+    reason::{Problem, Reason},
+    session::{ACCOUNT, PROFILE, SessionContext},
+    socket::SOCKET_VARIABLE,
+    wire,
+};
+use serde_json::json;
+use std::{
+    ffi::OsString,
+    os::unix::process::{CommandExt as _, parent_id},
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+/// How to use it.
+pub(crate) const HELP: &str = "\
+A share lends one credential, and nothing else can be asked of it. It ends with the process that made it (the shell,
+or COMMAND), when its time is over, or with `claviger share stop`:
+
+    claviger share box -- ssh -R /tmp/claviger.sock:$XDG_RUNTIME_DIR/claviger/share/box.sock far
+    docker run --volume \"$(claviger share box)\":/run/claviger.sock --env CLAVIGER_SOCK=/run/claviger.sock …
+
+On the other side CLAVIGER_SOCK names the socket; docs/containers.md has more.";
+
+/// Arguments of `share`.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    make: Make,
+}
+
+/// Verbs below `share`.
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// List the shares
+    List,
+    /// End a share
+    Stop {
+        /// Its name
+        name: String,
+    },
+}
+
+/// What share to make.
+#[derive(clap::Args)]
+struct Make {
+    /// Its name [default: share-1, share-2, …]
+    name: Option<String>,
+    /// Lend this account of the local store
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    account: Option<String>,
+    /// Lend the credentials of this profile of AWS
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "account")]
+    profile: Option<String>,
+    /// Lend the credential of this backend, whatever the settings select
+    #[arg(long, value_enum)]
+    backend: Option<Wanted>,
+    /// End it after this time, as in 30m, 8h or 7d
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    ttl: Option<Duration>,
+    /// End it with this command, which is run with CLAVIGER_SOCK set to the socket
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// What `--backend` accepts.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Wanted {
+    /// Anthropic's own API
+    Anthropic,
+    /// AWS Bedrock
+    Bedrock,
+    /// GCP Vertex
+    Vertex,
+    /// Azure Foundry
+    Foundry,
+}
+
+impl From<Wanted> for Backend {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Anthropic => Self::Anthropic,
+            Wanted::Bedrock => Self::Bedrock,
+            Wanted::Vertex => Self::Vertex,
+            Wanted::Foundry => Self::Foundry,
+        }
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Why there is no share, or why the command cannot be run.
+pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    match arguments.verb {
+        Some(Verb::List) => list(context).await,
+        Some(Verb::Stop { name }) => stop(context, name).await,
+        None => make(context, arguments.make).await,
+    }
+}
+
+async fn make(context: &Context, make: Make) -> Result<(), Failure> {
+    let session = session(context, &make)?;
+    let client = context.connect().await?;
+    // The command takes the place of this process.
+    let parent = if make.command.is_empty() { parent_id() } else { std::process::id() };
+    let message = CreateShareRequest {
+        name: make.name.unwrap_or_default(),
+        session: Some(client.describe(&session)?),
+        ttl: make.ttl.map(wire::duration),
+        parent,
+    };
+    let mut service = client.shares();
+    let answer =
+        wait::answer(context, async { unwrap(service.create_share(request(message)).await) }).await?;
+    let share = answer.share.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no share"))?;
+    let Some((program, rest)) = make.command.split_first() else { return shown(context, &share) };
+    context.core_limit.restore();
+    let error = Command::new(program).args(rest).env(SOCKET_VARIABLE, &share.socket).exec();
+    Err(Failure::Exec(program.to_string_lossy().into_owned(), error))
+}
+
+fn shown(context: &Context, share: &Share) -> Result<(), Failure> {
+    match context.options.json {
+        true => output::json(&json::share(share))?,
+        false => output::data(&format!("{}\n", share.socket))?,
+    }
+    Ok(())
+}
+
+/// The session whose credential is lent: this one, with what the command line chooses.
+fn session(context: &Context, make: &Make) -> Result<SessionContext, Failure> {
+    let mut session = context.session()?;
+    // What comes before the chosen one must not be lent in its place.
+    if let Some(account) = &make.account {
+        let own = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
+        tool::choose(&mut session, &[(ACCOUNT, account)]);
+        tool::choose(&mut session, &own.map(|name| (name, "")));
+    }
+    if let Some(profile) = &make.profile {
+        tool::choose(&mut session, &[(PROFILE, profile), ("AWS_BEARER_TOKEN_BEDROCK", "")]);
+        tool::choose(&mut session, &AWS_KEYS.map(|name| (name, "")));
+    }
+    session.backend = make.backend.map(Backend::from).or(make.profile.as_ref().map(|_| Backend::Bedrock));
+    Ok(session)
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let mut client = context.connect().await?;
+    let asked = client.call(|client| async move {
+        unwrap(client.shares().list_shares(request(ListSharesRequest {})).await)
+    });
+    let shares = wait::answer(context, asked).await?.shares;
+    match context.options.json {
+        true => output::json(&json!({ "shares": shares.iter().map(json::share).collect::<Vec<_>>() }))?,
+        false => output::data(&render::share::list(&shares, SystemTime::now()))?,
+    }
+    Ok(())
+}
+
+async fn stop(context: &Context, name: String) -> Result<(), Failure> {
+    let mut service = context.connect().await?.shares();
+    let message = StopShareRequest { name: name.clone() };
+    let answer = async { unwrap(service.stop_share(request(message)).await) };
+    let stopped = wait::answer(context, answer).await?.stopped;
+    match context.options.json {
+        true => output::json(&json!({ "name": name, "stopped": stopped }))?,
+        false if stopped || context.options.quiet => {}
+        false => output::talk("claviger: there is no share of that name\n"),
+    }
+    Ok(())
+}
+
+/// A time such as 90s, 30m, 8h or 7d.
+fn time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a time: take a number and s, m, h or d, as in 8h");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 24 * 3600,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    let time = number.checked_mul(seconds).filter(|seconds| (1..=366 * 24 * 3600).contains(seconds));
+    time.map(Duration::from_secs).ok_or_else(|| format!("{text} is not between one second and a year"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_have_a_unit() {
+        for (text, seconds) in [("90s", 90), ("30m", 1800), ("8h", 28_800), ("7d", 604_800)] {
+            assert_eq!(time(text).map(|time| time.as_secs()), Ok(seconds), "{text}");
+        }
+        for wrong in ["", "8", "h", "-1h", "1.5h", "8 h", "8x", "0s", "367d", "99999999999999999999d", "8ä"]
+        {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

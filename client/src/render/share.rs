@@ -1,0 +1,51 @@
+//! Shares, as lines.
+
+use super::{table, time};
+use crate::{escape, words};
+use claviger::proto::v1::Share;
+use std::time::SystemTime;
+
+/// The shares, one a line.
+pub(crate) fn list(shares: &[Share], now: SystemTime) -> String {
+    if shares.is_empty() {
+        return "nothing is shared\n".into();
+    }
+    let titles = ["NAME", "LENDS", "FOR", "LENT", "ENDS", "WITH", "SOCKET"];
+    let rows = shares.iter().map(|share| row(share, now)).collect();
+    table::titled(titles, rows).into_iter().map(|line| line + "\n").collect()
+}
+
+fn row(share: &Share, now: SystemTime) -> [String; 7] {
+    let what = [&share.account, &share.profile, &share.source].into_iter().find(|name| !name.is_empty());
+    let ends = share.ends_at.as_ref().map(|at| time::relative(at, now)).unwrap_or_default();
+    let parent = if share.parent > 0 { format!("pid {}", share.parent) } else { String::new() };
+    let what = what.map(|name| escape::line(name)).unwrap_or_default();
+    let lent = share.lent.to_string();
+    let name = escape::line(&share.name);
+    [name, what, words::backend(share.backend()), lent, ends, parent, escape::line(&share.socket)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::list;
+    use claviger::proto::v1::{Backend, Share};
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_share_says_what_it_lends_and_until_when() {
+        let share = Share {
+            name: "box".into(),
+            socket: "/run/share/box.sock".into(),
+            source: "oauth-login".into(),
+            backend: Backend::Anthropic.into(),
+            account: "work".into(),
+            parent: 42,
+            lent: 3,
+            ..Default::default()
+        };
+        let expected = "NAME  LENDS  FOR        LENT  WITH    SOCKET\n\
+            box   work   anthropic  3     pid 42  /run/share/box.sock\n";
+        assert_eq!(list(&[share], SystemTime::UNIX_EPOCH), expected);
+        assert_eq!(list(&[], SystemTime::UNIX_EPOCH), "nothing is shared\n");
+    }
+}
