@@ -82,6 +82,9 @@ struct File {
     daemon: Daemon,
     #[serde(default, rename = "settings")]
     _settings: serde::de::IgnoredAny,
+    /// Read by [`crate::settings`], for it counts at once.
+    #[serde(default, rename = "trust")]
+    _trust: serde::de::IgnoredAny,
     /// Read by [`crate::accounts::registration`] when somebody logs in.
     #[serde(default, rename = "oauth")]
     _oauth: serde::de::IgnoredAny,

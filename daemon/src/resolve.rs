@@ -12,7 +12,8 @@ use crate::{
     endpoint::{self, cloud},
     policy::{self, Policy},
     settings::{Lookup, Settings, effective::effective},
-    sources::{Binding, Bound, CredentialSource, View, api_key_helper, chain::CHAIN},
+    sources::{Binding, Bound, CredentialSource, Material, View, api_key_helper, chain::CHAIN},
+    trust::gate,
 };
 use claviger::{
     backend::{Backend, CLOUDS},
@@ -91,6 +92,9 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     if let Some(problem) = settings.broken() {
         return Err(problem.clone());
     }
+    if let Some(problem) = gate::ignored(session, settings) {
+        return Err(problem);
+    }
     let kept = |problem: &Problem| {
         Warning::new(Kind::SettingsKept, format!("{problem}; what the file said before still counts"))
     };
@@ -154,13 +158,17 @@ fn chain(view: &View<'_>, to_the_end: bool, steps: &mut Vec<Step>) -> Result<(&'
     ended.unwrap_or_else(|| Err(nothing_configured(view, steps)))
 }
 
-/// What a source would do, as far as mode and policy let it.
+/// What a source would do, as far as mode, policy and trust let it.
 fn bind(source: &dyn CredentialSource, view: &View<'_>) -> Binding {
     if view.session.mode == SessionMode::Managed && !source.is_login() {
         return Binding::Ignored("managed sessions ignore everything but an OAuth login".into());
     }
     match (source.bind(view), view.policy.blocks()) {
         (Binding::Bound(_), Some(problem)) if !source.is_login() => Binding::Refused(problem),
+        // What a session has by itself is with it already.
+        (Binding::Bound(bound), _) if !matches!(bound.material, Material::OwnVariable(_)) => {
+            gate::undecided(view.settings).map_or(Binding::Bound(bound), Binding::Refused)
+        }
         (binding, _) => binding,
     }
 }

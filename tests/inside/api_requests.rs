@@ -32,7 +32,7 @@ const SESSIONS: &[(&str, Reason, Change)] = &[
     ("NUL in a value", Reason::MalformedRequest, |of| set(of, "HOME", "/h\0")),
     ("line feed in a value", Reason::MalformedRequest, |of| set(of, "LANG", "C\nX")),
     ("escape in a value", Reason::MalformedRequest, |of| set(of, "LANG", "\x1b[2J")),
-    ("a variable that is not on the list", Reason::MalformedRequest, |of| set(of, "LD_PRELOAD", "/x.so")),
+    ("a variable that is not on the list", Reason::MalformedRequest, |of| set(of, "BASH_ENV", "/x.so")),
     ("the value of a secret", Reason::MalformedRequest, |of| set(of, "ANTHROPIC_API_KEY", "sk-canary-x")),
     ("secret headers by value", Reason::MalformedRequest, |of| {
         set(of, "ANTHROPIC_CUSTOM_HEADERS", "X: sk-canary-x");

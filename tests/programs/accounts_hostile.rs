@@ -199,7 +199,8 @@ async fn a_project_that_nobody_trusts_says_not_where_a_refresh_goes() {
     ] {
         hostile(name, value);
         issuer.sign_in(&home).await.unwrap_or_else(|problem| panic!("{name}: {problem}"));
-        refresh(&home).await.unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        let refused = refresh(&home).await.expect_err(name);
+        assert_problem(&refused, Reason::WorkspaceUntrusted, name);
     }
     let asked = (issuer.asked(), home.read("home/ran"));
     for (name, value) in [("ANTHROPIC_BASE_URL", proxy.server.url.as_str()), ("CLAVIGER_ACCOUNT", "other")] {

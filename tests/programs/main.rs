@@ -76,4 +76,5 @@ mod trust;
 mod trust_prompt;
 mod trust_roots;
 mod trust_store;
+mod trust_variables;
 mod usage;

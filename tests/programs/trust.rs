@@ -110,6 +110,9 @@ fn a_users_helper_does_not_see_a_projects_variables_before_trust() {
         r#"{"env": {"HTTPS_PROXY": "http://evil", "LD_PRELOAD": "/evil.so", "PATH": "/evil:/usr/bin:/bin"}}"#,
     );
     let _daemon = home.daemon();
+    untrusted(&home, &[]);
+    assert_eq!(home.read("seen"), "", "it was not even run");
+    home.ok(&["trust", "ignore", "--yes"]);
     home.ok(&["token"]);
     assert!(home.read("seen").contains("PATH=/usr/local/bin"));
     assert!(!home.read("seen").contains("evil"), "{}", home.read("seen"));

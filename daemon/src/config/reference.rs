@@ -41,7 +41,7 @@ idle_seconds = 3600
 apiKeyHelper = \"op read 'op://private/Anthropic/api-key'\"
 ```
 
-A key that is not in these tables is an error in `[daemon]` and `[oauth.NAME]`, with file, line and column. In settings it is
+A key that is not in these tables is an error in `[daemon]`, `[trust]` and `[oauth.NAME]`, with file, line and column. In settings it is
 left alone: other programs have keys there.
 ";
 
@@ -71,6 +71,14 @@ counts; the variables of `env` are merged, each from the first file that sets it
 command behind it can stand in two files. Files are watched: an edit counts at once, and a deleted file takes back what it
 granted. One that stops being valid counts as it last was, for as long as the daemon runs; `claviger explain` then says
 `kept last good`.
+
+";
+
+const TRUST: &str = "
+## `[trust]`
+
+Which variables a project may set without being asked about ([trust.md](trust.md)). It counts at once. A name that is never
+harmless is an error of the file, with its place.
 
 ";
 
@@ -104,7 +112,12 @@ What commands and SDKs get is part of the identity of a cache entry: sessions th
 /// The whole page.
 pub fn page() -> String {
     let mut page = HEAD.to_owned();
-    for (text, rows) in [(DAEMON, keys::daemon()), (SETTINGS, keys::settings()), (OAUTH, keys::oauth())] {
+    for (text, rows) in [
+        (DAEMON, keys::daemon()),
+        (SETTINGS, keys::settings()),
+        (TRUST, keys::trust()),
+        (OAUTH, keys::oauth()),
+    ] {
         page.push_str(text);
         table(&mut page, &rows);
     }

@@ -43,6 +43,8 @@ pub struct Content {
     pub env: BTreeMap<String, Located<String>>,
     /// Keys of [`super::POLICIES`] that the file sets, to whatever.
     pub policies: BTreeMap<&'static str, Located<Demand>>,
+    /// Variables that the user calls harmless: `[trust]` of claviger's own configuration.
+    pub harmless: Vec<Located<String>>,
 }
 
 /// State of a settings file.

@@ -1,7 +1,7 @@
 //! All files of one session, and what they say together. Pure.
 
-use super::{Decision, Demand, File, FileState, Layer, Located, Subject, Workspace};
-use claviger::{reason::Problem, session::SessionMode};
+use super::{Decision, Demand, File, FileState, Layer, Located, Subject, Workspace, harmless::is_harmless};
+use claviger::{reason::Problem, session::SessionMode, variables};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// All files that can concern one workspace and one home, at one instant.
@@ -53,6 +53,11 @@ pub enum Lookup<'a> {
 // === impl Snapshot ===
 
 impl Snapshot {
+    /// The variables that the user calls harmless.
+    pub fn harmless(&self) -> &[Located<String>] {
+        harmless_of(&self.files)
+    }
+
     /// Whether workspace and files are the same.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
         self.workspace == other.workspace && self.files == other.files
@@ -106,12 +111,23 @@ impl Settings {
 
     /// The command under `key` of [`super::COMMANDS`].
     pub fn command(&self, key: &str) -> Lookup<'_> {
-        self.judge(self.sources().find_map(|file| file.content.commands.get(key)))
+        self.judge(self.sources().find_map(|file| file.content.commands.get(key)), false)
     }
 
-    /// The variable `name` of the merged `env` blocks. Set to an empty string it means "unset".
+    /// The variable `name` of the merged `env` blocks. Set to an empty string it means "unset". A harmless one of a workspace
+    /// counts without a decision.
     pub fn variable(&self, name: &str) -> Lookup<'_> {
-        self.judge(self.sources().find_map(|file| file.content.env.get(name)))
+        let found = self.sources().find_map(|file| file.content.env.get(name));
+        self.judge(found, is_harmless(name, self.snapshot.harmless()))
+    }
+
+    /// The variables that workspace files set and that take a decision, the strongest file first, whatever was decided.
+    /// None in sessions that read no such file.
+    pub fn of_workspace(&self) -> impl Iterator<Item = (&str, &Located<String>)> {
+        let files =
+            self.snapshot.files.iter().filter(|file| self.scope == Scope::All && file.layer.is_workspace());
+        let set = files.flat_map(|file| &file.content.env).map(|(name, value)| (name.as_str(), value));
+        set.filter(|(name, _)| !is_harmless(name, self.snapshot.harmless()))
     }
 
     /// What is said under `key` of [`super::POLICIES`], the strongest file first: by managed settings, or by the others, which
@@ -121,12 +137,13 @@ impl Settings {
         files.filter_map(move |file| file.content.policies.get(key))
     }
 
-    /// The merged `env` blocks of all layers that may be used, for the environment of commands.
+    /// The merged `env` blocks of all layers that may be used, for the environment of commands. What a workspace calls harmless
+    /// reaches none before trust.
     pub fn environment(&self) -> BTreeMap<&str, &str> {
         let mut merged = BTreeMap::new();
         for file in self.sources() {
             for (name, value) in &file.content.env {
-                if !self.is_untrusted(value.layer) {
+                if !self.is_untrusted(value.layer) && !variables::is_own(name) {
                     merged.entry(name.as_str()).or_insert(value.value.as_str());
                 }
             }
@@ -150,10 +167,10 @@ impl Settings {
         })
     }
 
-    fn judge<'a>(&self, found: Option<&'a Located<String>>) -> Lookup<'a> {
+    fn judge<'a>(&self, found: Option<&'a Located<String>>, harmless: bool) -> Lookup<'a> {
         match found {
             None => Lookup::Unset,
-            Some(value) if self.is_untrusted(value.layer) => Lookup::Untrusted(value),
+            Some(value) if self.is_untrusted(value.layer) && !harmless => Lookup::Untrusted(value),
             Some(value) => Lookup::Set(value),
         }
     }
@@ -161,4 +178,10 @@ impl Settings {
     fn is_untrusted(&self, layer: Layer) -> bool {
         layer.is_workspace() && self.decision != Decision::Trusted
     }
+}
+
+/// The variables that the user calls harmless, according to `files`.
+pub(super) fn harmless_of(files: &[File]) -> &[Located<String>] {
+    let config = files.iter().rev().find(|file| file.layer == Layer::Config);
+    config.map_or(&[], |file| &file.content.harmless)
 }

@@ -1,13 +1,14 @@
 //! What the settings files say, layer by layer, and where each value stands.
 //!
-//! The words are in `file` (one file), `demand` (what a login policy demands), `subject` (what a workspace asks for,
-//! and what was decided about it) and `merged` (all files of a session). Parsing is in `parse`, reading and caching in
+//! The words are in `file` (one file), `demand` (what a login policy demands), `harmless` (what a project may set without
+//! a decision), `subject` (what a workspace asks for, and what was decided about it) and `merged` (all files of a session). Parsing is in `parse`, reading and caching in
 //! `store`, change events in `watch`, finding the workspace in `workspace`, a session's own variables beside those of
 //! the files in `effective`. Nothing here decides about trust; the decision comes in from [`crate::trust`].
 
 pub mod demand;
 pub mod effective;
 pub mod file;
+pub mod harmless;
 #[cfg(test)]
 mod house;
 mod load;

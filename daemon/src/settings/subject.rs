@@ -1,6 +1,6 @@
 //! What trust is given to: a workspace and exactly what its files ask for; and what was decided about it.
 
-use super::{File, Located, Workspace};
+use super::{File, Located, Workspace, harmless::is_harmless, merged::harmless_of};
 use claviger::{
     reason::Location,
     variables::{self, Use},
@@ -62,13 +62,14 @@ struct Fields(Sha256);
 // === impl Subject ===
 
 impl Subject {
-    /// What the workspace layers of `files` ask for; `None` if that is nothing.
+    /// What the workspace layers of `files` ask for; `None` if that is nothing. Harmless variables ask for nothing.
     pub fn of(workspace: &Workspace, files: &[File]) -> Option<Self> {
         let mut fields = Fields::new("claviger trust subject 1");
         fields.path(&workspace.root);
         fields.add(&workspace.device.to_be_bytes());
         fields.add(&workspace.inode.to_be_bytes());
         let mut items = Vec::new();
+        let harmless = harmless_of(files);
         for file in files.iter().filter(|file| file.layer.is_workspace()) {
             for (name, value) in &file.content.commands {
                 items.push(item(
@@ -80,7 +81,8 @@ impl Subject {
                     &mut fields,
                 ));
             }
-            for (variable, value) in &file.content.env {
+            let asked = file.content.env.iter().filter(|(name, _)| !is_harmless(name, harmless));
+            for (variable, value) in asked {
                 let text =
                     if is_secret(variable) { SECRET.to_owned() } else { shown(&value.value, MAX_SHOWN) };
                 items.push(item(workspace, format!("env.{variable}"), value, text, false, &mut fields));

@@ -5,6 +5,7 @@
 //! the repository can decide or locate a decision.
 
 pub mod compare;
+pub mod gate;
 pub mod store;
 
 pub use compare::{Change, compare};

@@ -130,6 +130,17 @@ pub(super) fn settings() -> Vec<Key> {
     ]
 }
 
+/// `[trust]`.
+pub(super) fn trust() -> Vec<Key> {
+    vec![Key {
+        name: "harmless",
+        kind: "list of names, or of beginnings of names as in `MYAPP_*`",
+        default: "none".to_owned(),
+        meaning: "More variables that a project may set. None that claviger, a loader, an interpreter or a cloud reads.",
+        example: "[\"MYAPP_*\"]",
+    }]
+}
+
 /// `[oauth.NAME]`.
 pub(super) fn oauth() -> Vec<Key> {
     let row = |name, kind, default: &str, example, meaning| Key {

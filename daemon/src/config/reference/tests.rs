@@ -67,8 +67,8 @@ fn names(rows: &[Key]) -> BTreeSet<&'static str> {
     rows.iter().map(|row| row.name).collect()
 }
 
-fn content(row: &Key) -> Content {
-    let text = format!("[settings]\n{} = {}\n", row.name, row.example);
+fn content(table: &str, row: &Key) -> Content {
+    let text = format!("[{table}]\n{} = {}\n", row.name, row.example);
     parse::toml(Layer::Config, "c.toml", text.as_bytes()).expect(row.name)
 }
 
@@ -87,7 +87,10 @@ fn every_example_is_read_and_changes_something() {
         assert_ne!(Config::parse("c.toml", &text).expect(row.name), Config::default(), "{}", row.name);
     }
     for row in keys::settings() {
-        assert_ne!(content(&row), Content::default(), "{}", row.name);
+        assert_ne!(content("settings", &row), Content::default(), "{}", row.name);
+    }
+    for row in keys::trust() {
+        assert_ne!(content("trust", &row), Content::default(), "{}", row.name);
     }
 }
 

@@ -180,6 +180,21 @@ const NETWORK: Group = Group {
         ("SSL_CERT_FILE", "path", "the system's", "Certificates to trust."),
         ("SSL_CERT_DIR", "paths", "the system's", "Directories of certificates to trust."),
         ("NODE_EXTRA_CA_CERTS", "path", "", "More certificates, for tools of Node."),
+        (
+            "NODE_TLS_REJECT_UNAUTHORIZED",
+            "number",
+            "",
+            "`claviger doctor` warns of `0`. Claviger itself always checks.",
+        ),
+        (
+            "ANTHROPIC_UNIX_SOCKET",
+            "path",
+            "",
+            "Compared with what an ignored project sets, and used for nothing.",
+        ),
+        ("NODE_OPTIONS", "options", "", "The same."),
+        ("BUN_OPTIONS", "options", "", "The same."),
+        ("LD_PRELOAD", "paths", "", "The same."),
     ],
 };
 
@@ -201,12 +216,6 @@ const PROGRAMS: Group = Group {
             "anything",
             "",
             "Set by Google's libraries: `claviger gcp` answers as they want it, errors included.",
-        ),
-        (
-            "NODE_TLS_REJECT_UNAUTHORIZED",
-            "number",
-            "",
-            "`claviger doctor` warns of `0`. Claviger itself always checks.",
         ),
         ("CREDENTIALS_DIRECTORY", "path", "", "Set by systemd: where the daemon finds `claviger-store-key`."),
         ("NOTIFY_SOCKET", "path", "", "Set by systemd: where the daemon says that it is ready."),

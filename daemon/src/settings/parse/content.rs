@@ -1,6 +1,6 @@
 //! What the keys of a settings file say, in either format, with the place of each value.
 
-use crate::settings::{COMMANDS, Content, Demand, Layer, Located, POLICIES};
+use crate::settings::{COMMANDS, Content, Demand, Layer, Located, POLICIES, harmless};
 use claviger::{
     hook::is_hook,
     reason::{Location, Problem, Reason},
@@ -12,8 +12,6 @@ use std::{cell::Cell, collections::BTreeMap};
 pub(super) const MAX_COMMAND_LEN: usize = 16 * 1024;
 /// Most variables in one `env` block.
 pub(super) const MAX_VARIABLES: usize = 1024;
-/// Variables with this prefix are claviger's own. No file sets them, but those that sessions may send.
-const OWN_PREFIX: &str = "CLAVIGER_";
 
 /// A file's text and where in it we are.
 pub(super) struct Text<'a> {
@@ -45,7 +43,8 @@ pub(super) enum Value {
     /// A number or boolean: what it is, and its literal.
     Literal(&'static str, String),
     Table(Vec<Entry>),
-    List(Vec<Value>),
+    /// Values and where each begins.
+    List(Vec<(usize, Value)>),
     /// Anything else: what it is.
     Other(&'static str),
 }
@@ -120,6 +119,40 @@ impl<'a> Text<'a> {
         Ok(content)
     }
 
+    /// The names under `harmless` of `[trust]`. Nothing else may stand there: a mistake would ask about every project, or about
+    /// none.
+    pub(super) fn harmless(&self, entries: Vec<Entry>) -> Result<Vec<Located<String>>, Problem> {
+        let mut names = Vec::new();
+        for entry in entries {
+            if entry.key != "harmless" {
+                return Err(self
+                    .wrong(entry.key_at, "[trust] has a key that it does not know")
+                    .hint("it can hold harmless = [\"MYAPP_*\"]"));
+            }
+            let Value::List(values) = entry.value else {
+                let kind = entry.value.kind(Dialect::TOML);
+                return Err(self.wrong_type("harmless", "an array of strings", kind, entry.value_at));
+            };
+            for (number, (at, value)) in (1..).zip(values) {
+                names.push(self.located(at, self.harmless_name(number, at, value)?));
+            }
+        }
+        Ok(names)
+    }
+
+    fn harmless_name(&self, number: u32, at: usize, value: Value) -> Result<String, Problem> {
+        let what = format!("entry {number} of harmless");
+        let Value::Text(name) = value else {
+            return Err(self.wrong_type(&what, "a string", value.kind(Dialect::TOML), at));
+        };
+        match harmless::check(&name) {
+            Ok(()) => Ok(name),
+            Err(why) => Err(self
+                .wrong(at, format!("{what} {why}"))
+                .hint("docs/trust.md says which variables a project may never set without a decision")),
+        }
+    }
+
     fn command(&self, key: &'static str, entry: Entry, content: &mut Content) -> Result<(), Problem> {
         let command = match entry.value {
             Value::Text(command) => command,
@@ -154,8 +187,9 @@ impl<'a> Text<'a> {
                 .hint("keep only what a session needs"));
         }
         let mut found = BTreeMap::new();
-        let is_own = |name: &str| name.starts_with(OWN_PREFIX) && variables::usage(name).is_none();
-        for entry in entries.into_iter().filter(|entry| !is_own(&entry.key)) {
+        // A project that names one is asked about: the tool hands it on to claviger's client.
+        let is_left_out = |name: &str| !self.layer.is_workspace() && variables::is_own(name);
+        for entry in entries.into_iter().filter(|entry| !is_left_out(&entry.key)) {
             let at = entry.key_at;
             let (name, value) = self.variable(entry, dialect)?;
             found.insert(name, self.located(at, value));
@@ -223,7 +257,7 @@ fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
         other => Err(other.kind(dialect)),
     };
     match value {
-        Value::List(values) => Demand::of_list(key, values.iter().map(text).collect()),
+        Value::List(values) => Demand::of_list(key, values.iter().map(|(_, value)| text(value)).collect()),
         value => Demand::of_text(key, text(value)),
     }
 }

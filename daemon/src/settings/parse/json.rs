@@ -113,7 +113,8 @@ fn value(text: &Text<'_>, tree: &ast::Value<'_>) -> Value {
         ast::Value::BooleanLit(boolean) => Value::Literal("a boolean", boolean.value.to_string()),
         ast::Value::Object(object) => Value::Table(entries(text, object, |_| true)),
         ast::Value::Array(array) => {
-            Value::List(array.elements.iter().map(|element| value(text, element)).collect())
+            let element = |element: &ast::Value<'_>| (element.range().start, value(text, element));
+            Value::List(array.elements.iter().map(element).collect())
         }
         ast::Value::NullKeyword(_) => Value::Other("null"),
     }

@@ -170,12 +170,23 @@ fn toml_says_the_same() {
     assert_eq!(content.env["N"].at.to_string(), "c.toml:7:1");
     let inline = good_toml("settings = { apiKeyHelper = 'k', env = { A = '1' } }");
     assert_eq!((inline.commands.len(), env(&inline)), (1, vec![("A", "1")]));
+    let names = good_toml("[trust]\nharmless = ['A', 'MYAPP_*']").harmless;
+    let places: Vec<_> = names.iter().map(|name| format!("{} {}", name.value, name.at)).collect();
+    assert_eq!(places, ["A c.toml:2:13", "MYAPP_* c.toml:2:18"]);
     assert_eq!(good_toml("settings.apiKeyHelper = 'k'").commands.len(), 1);
 }
 
 #[test]
 fn bad_toml_is_refused_with_its_place() {
     for (text, place, words) in [
+        ("trust = 1", "1:9", "trust must be a table, not a number"),
+        ("[trust]\nharmles = []", "2:1", "a key that it does not know"),
+        ("[trust]\nharmless = 'A'", "2:12", "harmless must be an array of strings, not a string"),
+        ("[trust]\nharmless = ['A', 5]", "2:18", "entry 2 of harmless must be a string, not a number"),
+        ("[trust]\nharmless = ['A',\n 'HTTPS_PROXY']", "3:2", "entry 2 of harmless is never harmless"),
+        ("[trust]\nharmless = ['aws_x']", "2:13", "entry 1 of harmless is never harmless"),
+        ("[trust]\nharmless = ['*']", "2:13", "entry 1 of harmless is not the name"),
+        ("[trust]\nharmless = ['A*']", "2:13", "entry 1 of harmless must name a family"),
         ("settings = 1", "1:12", "settings must be a table, not a number"),
         ("[[settings]]\na = 1", "1:1", "settings must be a table, not an array"),
         ("[settings]\napiKeyHelper = 5", "2:16", "apiKeyHelper must be a string, not a number"),

@@ -1,30 +1,38 @@
-//! The table `[settings]` of claviger's own configuration.
+//! The tables `[settings]` and `[trust]` of claviger's own configuration.
 
 use super::content::{Dialect, Entry, Text, Value, is_known};
 use crate::settings::{Content, Layer};
 use claviger::reason::Problem;
 use toml_edit::{Document, Item, TableLike, TomlError, Value as Toml};
 
-/// What the table `[settings]` of a file in TOML says; other tables are not looked at.
+/// What the tables `[settings]` and `[trust]` of a file in TOML say; other tables are not looked at.
 ///
 /// # Errors
 /// `settings-invalid` with file, line and column.
 pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> {
     let text = Text::new(layer, path, bytes)?;
     let document = Document::parse(text.text).map_err(|error| syntax(&text, &error))?;
-    let Some((key, item)) = document.get_key_value("settings") else { return Ok(Content::default()) };
-    match item.as_table_like() {
-        Some(table) => text.content(entries(&text, table, is_known), Dialect::TOML),
-        None => {
-            let start = start(item.span(), start(key.span(), 0));
-            Err(text.wrong_type(
-                "settings",
-                Dialect::TOML.table,
-                value(&text, item).kind(Dialect::TOML),
-                start,
-            ))
-        }
+    let settings = table(&text, &document, "settings")?;
+    let mut content = match settings {
+        Some(table) => text.content(entries(&text, table, is_known), Dialect::TOML)?,
+        None => Content::default(),
+    };
+    if let Some(table) = table(&text, &document, "trust")? {
+        content.harmless = text.harmless(entries(&text, table, |_| true))?;
     }
+    Ok(content)
+}
+
+fn table<'a>(
+    text: &Text<'_>,
+    document: &'a Document<&str>,
+    name: &str,
+) -> Result<Option<&'a dyn TableLike>, Problem> {
+    let Some((key, item)) = document.get_key_value(name) else { return Ok(None) };
+    item.as_table_like().map(Some).ok_or_else(|| {
+        let start = start(item.span(), start(key.span(), 0));
+        text.wrong_type(name, Dialect::TOML.table, value(text, item).kind(Dialect::TOML), start)
+    })
 }
 
 fn syntax(text: &Text<'_>, error: &TomlError) -> Problem {
@@ -55,9 +63,13 @@ fn value(text: &Text<'_>, item: &Item) -> Value {
         Item::Value(Toml::Float(_)) => Value::Literal("a number", literal(text, item)),
         Item::Value(Toml::Boolean(boolean)) => Value::Literal("a boolean", boolean.value().to_string()),
         Item::Value(Toml::Datetime(_)) => Value::Other("a date"),
-        // What only a policy could hold, and policies of this file count for nothing.
+        Item::Value(Toml::Array(array)) => Value::List(array.iter().map(|one| listed(text, one)).collect()),
         _ => Value::List(Vec::new()),
     }
+}
+
+fn listed(text: &Text<'_>, element: &Toml) -> (usize, Value) {
+    (start(element.span(), 0), value(text, &Item::Value(element.clone())))
 }
 
 fn literal(text: &Text<'_>, item: &Item) -> String {

@@ -1,0 +1,260 @@
+//! Which variables of a project change neither where a credential goes nor what runs. Pure.
+//!
+//! Everything that is not listed needs a decision: a proxy, a certificate or a loader variable redirects a key as well
+//! as a base URL does. Users may add names, but none that claviger, a loader, an interpreter or a cloud's SDK reads.
+
+use super::Located;
+use claviger::variables;
+
+/// The variables that every project may set, by exact name.
+const HARMLESS: [&str; 44] = [
+    // Limits of the tool.
+    "API_TIMEOUT_MS",
+    "BASH_DEFAULT_TIMEOUT_MS",
+    "BASH_MAX_OUTPUT_LENGTH",
+    "BASH_MAX_TIMEOUT_MS",
+    "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE",
+    "CLAUDE_CODE_EFFORT_LEVEL",
+    "CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS",
+    "CLAUDE_CODE_MAX_OUTPUT_TOKENS",
+    "MAX_MCP_OUTPUT_TOKENS",
+    "MAX_THINKING_TOKENS",
+    "MCP_TIMEOUT",
+    "MCP_TOOL_TIMEOUT",
+    // What it does less of.
+    "CLAUDE_CODE_DISABLE_1M_CONTEXT",
+    "CLAUDE_CODE_DISABLE_ADAPTIVE_THINKING",
+    "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS",
+    "CLAUDE_CODE_DISABLE_FEEDBACK_SURVEY",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+    "CLAUDE_CODE_DISABLE_TERMINAL_TITLE",
+    "DISABLE_AUTOUPDATER",
+    "DISABLE_BUG_COMMAND",
+    "DISABLE_COST_WARNINGS",
+    "DISABLE_ERROR_REPORTING",
+    "DISABLE_NON_ESSENTIAL_MODEL_CALLS",
+    "DISABLE_PROMPT_CACHING",
+    "DISABLE_TELEMETRY",
+    // How it works.
+    "CLAUDE_BASH_MAINTAIN_PROJECT_WORKING_DIR",
+    "CLAUDE_CODE_ATTRIBUTION_HEADER",
+    "CLAUDE_CODE_EXPERIMENTAL_AGENT_TEAMS",
+    "ENABLE_TOOL_SEARCH",
+    // Which model answers.
+    "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+    "ANTHROPIC_DEFAULT_OPUS_MODEL",
+    "ANTHROPIC_DEFAULT_SONNET_MODEL",
+    "ANTHROPIC_MODEL",
+    "ANTHROPIC_SMALL_FAST_MODEL",
+    "CLAUDE_CODE_SUBAGENT_MODEL",
+    // What programs look like.
+    "CI",
+    "FORCE_COLOR",
+    "LANG",
+    "LC_*",
+    "NODE_ENV",
+    "NO_COLOR",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONUNBUFFERED",
+    "TZ",
+];
+
+/// First letters of names that no user can call harmless.
+const FAMILIES: [&str; 30] = [
+    "ANTHROPIC",
+    "CLAUDE",
+    "AWS",
+    "GOOGLE",
+    "GCLOUD",
+    "GCE",
+    "CLOUDSDK",
+    "VERTEX",
+    "AZURE",
+    "IDENTITY",
+    "MSI",
+    "OTEL",
+    "NODE",
+    "NPM",
+    "BUN",
+    "DENO",
+    "JSC",
+    "LD",
+    "DYLD",
+    "GLIBC",
+    "GIT",
+    "SSH",
+    "GPG",
+    "PYTHON",
+    "PERL",
+    "RUBY",
+    "JAVA",
+    "XDG",
+    "DBUS",
+    "CLAVIGER",
+];
+
+/// Parts of names that no user can call harmless.
+const PARTS: [&str; 6] = ["PROXY", "CERT", "SSL", "TLS", "_CA", "ASKPASS"];
+
+/// Whole names that no user can call harmless.
+const NAMES: [&str; 12] = [
+    "PATH",
+    "HOME",
+    "SHELL",
+    "ENV",
+    "BASH_ENV",
+    "IFS",
+    "TMPDIR",
+    "EDITOR",
+    "PAGER",
+    "BROWSER",
+    "RES_OPTIONS",
+    "HOSTALIASES",
+];
+
+/// Whether a project may set `name` without a decision. `added` are the user's own names, each of which [`check`] took.
+pub fn is_harmless(name: &str, added: &[Located<String>]) -> bool {
+    is_listed(name) || (!is_reserved(name) && added.iter().any(|one| matches(&one.value, name)))
+}
+
+/// Whether a user may call `entry` harmless: a name, or the beginning of names as in `MYAPP_*`.
+///
+/// # Errors
+/// Why not, as the rest of a sentence about the entry.
+pub fn check(entry: &str) -> Result<(), &'static str> {
+    let (name, is_pattern) = entry.strip_suffix('*').map_or((entry, false), |start| (start, true));
+    if !variables::is_name(name) {
+        return Err("is not the name of a variable");
+    }
+    if is_pattern && (!name.ends_with('_') || name.starts_with('_')) {
+        return Err("must name a family up to its underscore, as in MYAPP_*");
+    }
+    match !is_listed(name) && is_reserved(name) {
+        true => Err(
+            "is never harmless: claviger, a loader, an interpreter or a cloud reads variables of that name",
+        ),
+        false => Ok(()),
+    }
+}
+
+fn is_listed(name: &str) -> bool {
+    HARMLESS.iter().any(|one| matches(one, name))
+}
+
+/// Windows and some programs do not tell `https_proxy` from `HTTPS_PROXY`, so case makes no difference here.
+fn is_reserved(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    FAMILIES.iter().any(|family| upper.starts_with(family))
+        || PARTS.iter().any(|part| upper.contains(part))
+        || NAMES.contains(&upper.as_str())
+        || [name, &upper].into_iter().any(|name| variables::usage(name).is_some())
+}
+
+fn matches(entry: &str, name: &str) -> bool {
+    entry.strip_suffix('*').map_or(entry == name, |start| name.starts_with(start) && name.len() > start.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FAMILIES, HARMLESS, NAMES, PARTS, check, is_harmless};
+    use crate::settings::{Layer, Located};
+    use claviger::{reason::Location, variables::VARIABLES};
+
+    fn added(entries: &[&str]) -> Vec<Located<String>> {
+        let located = |entry: &&str| Located {
+            value: (*entry).to_owned(),
+            layer: Layer::Config,
+            at: Location::default(),
+        };
+        entries.iter().map(located).collect()
+    }
+
+    #[test]
+    fn every_listed_name_is_harmless_as_it_is_written_and_no_other() {
+        for name in HARMLESS {
+            let name = name.replace('*', "TIME");
+            assert!(is_harmless(&name, &[]), "{name}");
+            for other in [format!("{name}2"), format!("X{name}"), name.to_ascii_lowercase()] {
+                let is_locale = name.starts_with("LC_") && other.starts_with("LC_");
+                assert!(is_locale || !is_harmless(&other, &[]), "{other}");
+            }
+        }
+        assert!(!is_harmless("LC_", &[]) && !is_harmless("", &[]));
+    }
+
+    #[test]
+    fn what_reaches_the_network_or_a_loader_is_not() {
+        for name in [
+            "ANTHROPIC_BASE_URL",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "NODE_EXTRA_CA_CERTS",
+            "NODE_OPTIONS",
+            "PATH",
+            "LD_PRELOAD",
+            "BASH_ENV",
+            "CLAUDE_CONFIG_DIR",
+            "HOME",
+            "CLAVIGER_SOCK",
+            "SSL_CERT_FILE",
+            "MYAPP_X",
+        ] {
+            assert!(!is_harmless(name, &[]), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_user_adds_names_and_beginnings_of_names() {
+        let added = added(&["MYAPP_*", "FLAG"]);
+        for (name, expected) in [
+            ("MYAPP_X", true),
+            ("MYAPP_", false),
+            ("MYAPPX", false),
+            ("myapp_x", false),
+            ("FLAG", true),
+            ("FLAGS", false),
+            ("MYAPP_PROXY", false),
+            ("MYAPP_CERT", false),
+            ("MYAPP_CA", false),
+        ] {
+            assert_eq!(is_harmless(name, &added), expected, "{name}");
+        }
+        for entry in ["MYAPP_*", "FLAG", "a", "NODE_ENV", "CI", "A_B_*"] {
+            assert_eq!(check(entry), Ok(()), "{entry}");
+        }
+    }
+
+    #[test]
+    fn no_family_part_or_name_can_be_added_in_any_case() {
+        let beginnings = FAMILIES
+            .iter()
+            .flat_map(|family| [format!("{family}_X"), format!("{family}_*"), (*family).to_owned()]);
+        let parts = PARTS
+            .iter()
+            .flat_map(|part| [format!("MY{part}"), format!("MY{part}_X_*"), format!("MY{part}S")]);
+        let names = NAMES.iter().map(|name| (*name).to_owned());
+        for entry in beginnings.chain(parts).chain(names) {
+            for entry in [entry.clone(), entry.to_ascii_lowercase()] {
+                assert!(check(&entry).is_err(), "{entry}");
+                assert!(!is_harmless(&entry.replace('*', "X"), &added(&[&entry])), "{entry}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_that_claviger_reads_can_be_added() {
+        for (name, _) in VARIABLES.iter().filter(|(name, _)| !is_harmless(name, &[])) {
+            assert!(check(name).is_err(), "{name}");
+            assert!(!is_harmless(name, &added(&[name])), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for entry in
+            ["", "*", "A*", "_*", "__*", "A-B", "A B", "1A", "*A", "A**", "A_*_B", "\u{c4}", "A=B", "MYAPP*"]
+        {
+            assert!(check(entry).is_err(), "{entry:?}");
+        }
+    }
+}
