@@ -142,7 +142,6 @@ pub const VARIABLES: &[(&str, Use)] = &[
     // Azure: the environment variables of its identity libraries, and the directories of az and azd.
     ("AZD_CONFIG_DIR", AZURE),
     ("AZURE_AUTHORITY_HOST", AZURE),
-    ("AZURE_CLIENT_CERTIFICATE_PASSWORD", Use::Lent(Backend::Foundry)),
     ("AZURE_CLIENT_CERTIFICATE_PATH", AZURE),
     ("AZURE_CLIENT_ID", AZURE),
     ("AZURE_CLIENT_SECRET", Use::Lent(Backend::Foundry)),

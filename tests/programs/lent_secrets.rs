@@ -79,7 +79,6 @@ fn the_secret_of_a_service_principal_is_in_no_environment() {
     });
     let mut foundry = Foundry::principal(&authority, &server);
     foundry.set("AZURE_CLIENT_SECRET", SECRET);
-    foundry.set("AZURE_CLIENT_CERTIFICATE_PASSWORD", SECRET);
     foundry.set("MSI_SECRET", SECRET);
     let _daemon = foundry.home.daemon();
     watch.during(|| assert!(foundry.token().ends_with("of-tenant-1")));

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const PATH: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
 /// How long an assertion is good for; Entra takes up to ten minutes.
 const LIFE: Duration = Duration::from_secs(600);
-const CONVERT: &str = "convert it to PEM without a password: openssl pkcs12 -in FILE.pfx -nodes -out FILE.pem, and keep it readable for you alone";
+const CONVERT: &str = "convert it to PEM without a password (AZURE_CLIENT_CERTIFICATE_PASSWORD is not read): openssl pkcs12 -in FILE.pfx -nodes -out FILE.pem, and keep it readable for you alone";
 
 /// A certificate and the key it is about.
 struct Identity {

@@ -7,7 +7,7 @@ use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4::SigningParams,
 };
-use claviger::{credential::AWS_KEYS, reason::Reason, secret::Secret};
+use claviger::{reason::Reason, secret::Secret};
 use claviger_child::is_label;
 use reqwest::{Method, Url, header::HeaderValue};
 use serde_json::{Value, json};
@@ -37,17 +37,14 @@ pub(super) async fn subject_token(
         "aws1" => {}
         _ => return Err(source.wrong("environment_id", "is not aws1, the only version there is")),
     }
+    if session.keeps_aws_keys {
+        return Err(Declined::new(Reason::SettingsInvalid, WITHHELD)
+            .hint("unset AWS_ACCESS_KEY_ID to let the instance's role sign"));
+    }
     let template = source.text(VERIFICATION)?;
     let mut service = Service { source, token: None };
     let region = region(&mut service).await?;
-    let keys = match own_keys() {
-        Some(keys) => keys,
-        None if session.keeps_aws_keys => {
-            return Err(Declined::new(Reason::SettingsInvalid, WITHHELD)
-                .hint("unset AWS_ACCESS_KEY_ID to let the instance's role sign"));
-        }
-        None => service.keys().await?,
-    };
+    let keys = service.keys().await?;
     let text = template.replace("{region}", &region);
     let url = Url::parse(&text).ok().filter(|url| url.scheme() == "https");
     let url = url.ok_or_else(|| source.wrong(VERIFICATION, "must be an https URL"))?;
@@ -67,12 +64,6 @@ async fn region(service: &mut Service<'_>) -> Result<String, Declined> {
         false => Err(Declined::new(Reason::SettingsInvalid, "the AWS region is malformed")
             .hint("set AWS_REGION as AWS writes it, for example us-east-1")),
     }
-}
-
-/// Keys of the environment. The daemon passes none on today; see `Session::keeps_aws_keys`.
-fn own_keys() -> Option<Credentials> {
-    let [id, secret, token] = AWS_KEYS.map(variable);
-    Some(Credentials::new(id?, secret?, token, None, "environment"))
 }
 
 /// The signed request as Google takes it: JSON, percent-encoded.
