@@ -1,11 +1,14 @@
 //! `cargo xtask install` and `uninstall`: one plan, carried out forwards or backwards.
 
+mod places;
+
 use crate::{
     hooked, pages,
     programs::{self, Profile},
     sh,
     units::{Manager, Names, State, Template, plain},
 };
+use places::{Places, home, places};
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt as _,
@@ -29,17 +32,6 @@ struct Options {
     /// Programs to install, instead of freshly built ones.
     programs: Option<PathBuf>,
     dry_run: bool,
-}
-
-/// Where things go.
-#[derive(Debug)]
-struct Places {
-    programs: PathBuf,
-    units: PathBuf,
-    man: PathBuf,
-    bash: PathBuf,
-    zsh: PathBuf,
-    fish: PathBuf,
 }
 
 /// One file to be installed.
@@ -96,50 +88,6 @@ fn parse(arguments: &[String]) -> sh::Result<Options> {
         }
     }
     Ok(options)
-}
-
-fn home() -> sh::Result<PathBuf> {
-    let home = env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    Ok(home.ok_or("HOME is not set")?)
-}
-
-fn places(prefix: Option<&Path>) -> sh::Result<Places> {
-    let or_home = |variable: &str, default: &str| -> sh::Result<PathBuf> {
-        let set = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-        Ok(match set {
-            Some(path) => path,
-            None => home()?.join(default),
-        })
-    };
-    let (programs, data, config) = match prefix {
-        Some(prefix) => {
-            let prefix = std::path::absolute(prefix)?;
-            (prefix.join("bin"), prefix.join("share"), prefix.join("share"))
-        }
-        None => (
-            home()?.join(".local/bin"),
-            or_home("XDG_DATA_HOME", ".local/share")?,
-            or_home("XDG_CONFIG_HOME", ".config")?,
-        ),
-    };
-    let manager = Manager::of_system();
-    Ok(Places {
-        units: match (prefix, manager) {
-            (None, _) => manager.directory(&home()?, Some(&config)),
-            (Some(_), Manager::Systemd) => data.join("systemd/user"),
-            (Some(_), Manager::Launchd) => data.join("launchd"),
-        },
-        man: data.join("man/man1"),
-        programs,
-        bash: data.join("bash-completion/completions/claviger"),
-        zsh: data.join("zsh/site-functions/_claviger"),
-        fish: if prefix.is_some() {
-            data.join("fish/vendor_completions.d")
-        } else {
-            config.join("fish/completions")
-        }
-        .join("claviger.fish"),
-    })
 }
 
 /// Everything that gets installed. Programs come first: completions are printed by one of them.

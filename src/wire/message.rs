@@ -1,0 +1,135 @@
+//! The domain's words as messages.
+
+use crate::{
+    proto::v1::{self, remedy::Kind},
+    reason::{Location, Problem, Reason},
+    remedy::{Command, Remedy},
+};
+use prost_types::Timestamp;
+use std::time::{Duration, SystemTime};
+
+/// All settings layers, for lookups.
+const LAYERS: [v1::Layer; 6] = [
+    v1::Layer::Managed,
+    v1::Layer::Explicit,
+    v1::Layer::Local,
+    v1::Layer::Project,
+    v1::Layer::User,
+    v1::Layer::Config,
+];
+
+/// A settings layer on the wire, from its word.
+pub fn layer(word: &str) -> v1::Layer {
+    LAYERS.into_iter().find(|layer| layer_word(*layer) == word).unwrap_or_default()
+}
+
+/// The word of a settings layer; empty if there is none.
+pub fn layer_word(layer: v1::Layer) -> &'static str {
+    match layer {
+        v1::Layer::Unspecified => "",
+        v1::Layer::Managed => "managed",
+        v1::Layer::Explicit => "explicit",
+        v1::Layer::Local => "local",
+        v1::Layer::Project => "project",
+        v1::Layer::User => "user",
+        v1::Layer::Config => "config",
+    }
+}
+
+/// A location on the wire.
+pub fn location(location: &Location) -> v1::Location {
+    v1::Location {
+        layer: layer(&location.layer).into(),
+        file: location.file.clone(),
+        line: location.line,
+        column: location.column,
+    }
+}
+
+/// A location from the wire.
+pub fn from_location(location: &v1::Location) -> Location {
+    Location {
+        layer: layer_word(location.layer()).to_owned(),
+        file: location.file.clone(),
+        line: location.line,
+        column: location.column,
+    }
+}
+
+/// A problem on the wire, with delays counted from `now`.
+pub fn problem(problem: &Problem, now: SystemTime) -> v1::Problem {
+    v1::Problem {
+        reason: problem.reason.to_proto().into(),
+        message: problem.message.clone(),
+        hint: problem.hint.clone().unwrap_or_default(),
+        location: problem.location.as_ref().map(location),
+        retry_at: problem.retry_after.map(|delay| timestamp(now + delay)),
+        remedy: problem.helps().as_ref().map(remedy),
+    }
+}
+
+/// A problem from the wire, with delays counted from `now`.
+pub fn from_problem(problem: &v1::Problem, now: SystemTime) -> Problem {
+    let retry_at = problem.retry_at.as_ref().and_then(system_time);
+    Problem {
+        reason: Reason::from_proto(problem.reason()).unwrap_or(Reason::Bug),
+        message: problem.message.clone(),
+        hint: Some(problem.hint.clone()).filter(|hint| !hint.is_empty()),
+        remedy: helps(problem),
+        location: problem.location.as_ref().map(from_location),
+        retry_after: retry_at.map(|at| at.duration_since(now).unwrap_or_default()),
+        trail: Vec::new(),
+    }
+}
+
+/// What helps against a problem on the wire.
+pub fn helps(problem: &v1::Problem) -> Option<Remedy> {
+    problem.remedy.as_ref().and_then(from_remedy)
+}
+
+/// What to do about a problem on the wire, for people.
+pub fn advice(problem: &v1::Problem) -> Option<String> {
+    let words = Some(problem.hint.as_str()).filter(|hint| !hint.is_empty());
+    Remedy::advice(helps(problem).as_ref(), words)
+}
+
+/// What helps, on the wire.
+pub fn remedy(remedy: &Remedy) -> v1::Remedy {
+    let kind = match remedy {
+        Remedy::Run(command) => Kind::Run(v1::Command {
+            argv: command.argv.clone(),
+            directory: command.directory.clone().unwrap_or_default(),
+            line: command.to_string(),
+        }),
+        Remedy::Edit(at) => Kind::Edit(location(at)),
+        Remedy::Administrator(what) => Kind::Administrator(what.clone()),
+    };
+    v1::Remedy { kind: Some(kind) }
+}
+
+/// What helps, from the wire; `None` for a kind of a later release.
+pub fn from_remedy(remedy: &v1::Remedy) -> Option<Remedy> {
+    Some(match remedy.kind.as_ref()? {
+        Kind::Run(v1::Command { argv, directory, .. }) => Remedy::Run(Command {
+            argv: argv.clone(),
+            directory: Some(directory.clone()).filter(|directory| !directory.is_empty()),
+        }),
+        Kind::Edit(at) => Remedy::Edit(from_location(at)),
+        Kind::Administrator(what) => Remedy::Administrator(what.clone()),
+    })
+}
+
+/// An instant on the wire.
+pub fn timestamp(at: SystemTime) -> Timestamp {
+    Timestamp::from(at)
+}
+
+/// An instant from the wire; `None` if it is out of range.
+pub fn system_time(at: &Timestamp) -> Option<SystemTime> {
+    SystemTime::try_from(*at).ok()
+}
+
+/// A duration on the wire.
+pub fn duration(of: Duration) -> prost_types::Duration {
+    prost_types::Duration::try_from(of).unwrap_or(prost_types::Duration { seconds: i64::MAX, nanos: 0 })
+}
