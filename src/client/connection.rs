@@ -3,7 +3,7 @@
 //! tonic's own `Channel` adds reconnecting, buffering and balancing, which a local socket has no use for and a
 //! process that lives three milliseconds would pay for.
 
-use super::{cookie, error::ConnectError};
+use super::{cookie, error::ConnectError, user::own_uid};
 use crate::{
     cookie::COOKIE_KEY,
     gather::Gathered,
@@ -27,12 +27,6 @@ use tower_service::Service;
 
 /// How long a daemon that is only just started may take to say that it is there.
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
-
-/// The user of this process.
-pub(super) fn own_uid() -> u32 {
-    // std has no getuid(); the owner of our own /proc entry is only the same while the process is dumpable.
-    nix::unistd::Uid::effective().as_raw()
-}
 
 /// An open connection. Clones share it.
 #[derive(Clone, Debug)]

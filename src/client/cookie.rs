@@ -1,6 +1,6 @@
 //! Reads the cookie that lies beside a socket.
 
-use super::{connection::own_uid, error::ConnectError};
+use super::{error::ConnectError, user::own_uid};
 use crate::{
     cookie::{self, COOKIE_LENGTH},
     remedy::Remedy,

@@ -11,6 +11,7 @@ mod lease;
 mod messages;
 mod reconnect;
 mod start;
+mod user;
 mod watch;
 
 pub use calls::Client;

@@ -1,9 +1,6 @@
 //! Finds the socket, and starts a daemon when none answers.
 
-use super::{
-    connection::{another_socket, own_uid},
-    error::ConnectError,
-};
+use super::{connection::another_socket, error::ConnectError, user::own_uid};
 use crate::{
     reason::{Problem, Reason},
     remedy::Remedy,

@@ -3,7 +3,7 @@
 //! Everything that is not listed needs a decision: a proxy, a certificate or a loader variable redirects a key as well
 //! as a base URL does. Users may add names, but none that claviger, a loader, an interpreter or a cloud's SDK reads.
 
-use super::Located;
+use super::{File, Layer, Located};
 use claviger::variables;
 
 /// The variables that every project may set, by exact name.
@@ -152,6 +152,12 @@ fn is_reserved(name: &str) -> bool {
 
 fn matches(entry: &str, name: &str) -> bool {
     entry.strip_suffix('*').map_or(entry == name, |start| name.starts_with(start) && name.len() > start.len())
+}
+
+/// The variables that the user calls harmless, according to `files`.
+pub(super) fn harmless_of(files: &[File]) -> &[Located<String>] {
+    let config = files.iter().rev().find(|file| file.layer == Layer::Config);
+    config.map_or(&[], |file| &file.content.harmless)
 }
 
 #[cfg(test)]

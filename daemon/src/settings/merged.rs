@@ -1,6 +1,9 @@
 //! All files of one session, and what they say together. Pure.
 
-use super::{Decision, Demand, File, FileState, Layer, Located, Subject, Workspace, harmless::is_harmless};
+use super::{
+    Decision, Demand, File, FileState, Layer, Located, Subject, Workspace,
+    harmless::{harmless_of, is_harmless},
+};
 use claviger::{reason::Problem, session::SessionMode, variables};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -178,10 +181,4 @@ impl Settings {
     fn is_untrusted(&self, layer: Layer) -> bool {
         layer.is_workspace() && self.decision != Decision::Trusted
     }
-}
-
-/// The variables that the user calls harmless, according to `files`.
-pub(super) fn harmless_of(files: &[File]) -> &[Located<String>] {
-    let config = files.iter().rev().find(|file| file.layer == Layer::Config);
-    config.map_or(&[], |file| &file.content.harmless)
 }

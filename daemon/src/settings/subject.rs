@@ -1,6 +1,9 @@
 //! What trust is given to: a workspace and exactly what its files ask for; and what was decided about it.
 
-use super::{File, Located, Workspace, harmless::is_harmless, merged::harmless_of};
+use super::{
+    File, Located, Workspace,
+    harmless::{harmless_of, is_harmless},
+};
 use claviger::{
     reason::Location,
     variables::{self, Use},
