@@ -1,5 +1,5 @@
-use super::{MAX_EXPLICIT_SETTINGS, SessionContext, SessionMode};
-use crate::{proto::v1, reason::Reason};
+use super::{SessionContext, SessionMode, explicit};
+use crate::{proto::v1, reason::Reason, session::MAX_EXPLICIT_SETTINGS};
 use std::path::PathBuf;
 
 fn valid() -> v1::SessionContext {
@@ -45,7 +45,7 @@ fn a_command_line_chooses_settings_and_unsets_secrets() {
     for (name, value) in [("AWS_PROFILE", "work"), ("AWS_ACCESS_KEY_ID", ""), ("AZURE_CLIENT_SECRET", "")] {
         assert!(SessionContext::from_proto(Some(chosen(name, value))).is_ok(), "{name}");
     }
-    for (name, value) in [("AWS_ACCESS_KEY_ID", "k"), ("AZURE_CLIENT_SECRET", "s"), ("LD_PRELOAD", "")] {
+    for (name, value) in [("AWS_ACCESS_KEY_ID", "k"), ("AZURE_CLIENT_SECRET", "s"), ("BASH_ENV", "")] {
         assert_eq!(reason(chosen(name, value)), Reason::MalformedRequest, "{name}");
     }
 }
@@ -58,7 +58,7 @@ fn survives_the_wire() {
         ("CLAVIGER_FLIGHT", "f"),
         ("AZURE_CLIENT_SECRET", "s"),
     ]);
-    session.explicit = super::explicit("x.json".into(), b"{}".to_vec()).expect("small");
+    session.explicit = explicit("x.json".into(), b"{}".to_vec()).expect("small");
     session.chosen = [("AWS_PROFILE".to_owned(), "work".to_owned())].into();
     assert_eq!(SessionContext::from_proto(Some(session.to_proto())), Ok(session));
 }
@@ -86,7 +86,7 @@ fn bad_requests_are_refused_with_their_reason() {
         );
     }
     for (name, value, expected) in [
-        ("LD_PRELOAD", "/x.so", Reason::MalformedRequest),
+        ("BASH_ENV", "/x.so", Reason::MalformedRequest),
         ("ANTHROPIC_API_KEY", "sk", Reason::MalformedRequest),
         ("HOME", "/h\n", Reason::MalformedRequest),
         ("HO\0ME", "/h", Reason::MalformedRequest),

@@ -1,0 +1,240 @@
+//! One calling session.
+
+use super::{
+    explicit::{ExplicitSettings, explicit},
+    rules::{check_chosen, check_lent, check_path, check_present, check_text, check_value, malformed},
+};
+use crate::{
+    backend::Backend,
+    proto::v1,
+    reason::{Problem, Reason},
+    remedy::Remedy,
+    secret::Secret,
+    variables::{self, Use},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+/// Most variables one request may carry. The list in [`variables`] is far shorter.
+pub const MAX_VARIABLES: usize = 256;
+
+/// What kind of session asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SessionMode {
+    /// An ordinary terminal session.
+    #[default]
+    Standard,
+    /// Keys from the session's environment are ignored.
+    Homespace,
+    /// Hermetic: `ANTHROPIC_API_KEY` and explicitly passed settings only.
+    Bare,
+    /// Remote container or desktop host: OAuth login only.
+    Managed,
+}
+
+/// One calling session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionContext {
+    /// Absolute working directory.
+    pub cwd: PathBuf,
+    /// Allow-listed, non-secret environment.
+    pub variables: BTreeMap<String, String>,
+    /// Names of secret variables the session has; the values stay there.
+    pub present: BTreeSet<String>,
+    /// Secrets that a cloud's SDK needs to sign in for the session ([`Use::Lent`]).
+    pub lent: BTreeMap<String, Secret<String>>,
+    /// Variables that the command line of a tool chooses, before settings files and environment. Empty means unset.
+    pub chosen: BTreeMap<String, String>,
+    /// Settings passed with `--settings`.
+    pub explicit: Option<ExplicitSettings>,
+    /// Whose credential is wanted; `None`: of the backend that the session's settings select.
+    pub backend: Option<Backend>,
+    /// What kind of session this is.
+    pub mode: SessionMode,
+    /// Whether a person at a terminal can answer.
+    pub interactive: bool,
+    /// Set when the caller runs inside a command of the daemon.
+    pub inside_flight: Option<String>,
+}
+
+// === impl SessionMode ===
+
+impl SessionMode {
+    /// Name for people and for `--mode`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Homespace => "homespace",
+            Self::Bare => "bare",
+            Self::Managed => "managed",
+        }
+    }
+
+    /// On the wire.
+    pub fn to_proto(self) -> v1::SessionMode {
+        match self {
+            Self::Standard => v1::SessionMode::Standard,
+            Self::Homespace => v1::SessionMode::Homespace,
+            Self::Bare => v1::SessionMode::Bare,
+            Self::Managed => v1::SessionMode::Managed,
+        }
+    }
+
+    /// The mode an environment asks for: `CLAUDE_CODE_SIMPLE` is bare; `CLAUDE_CODE_REMOTE` and
+    /// `CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST` are managed, which wins (`spec/behaviour.md` A2, A6).
+    fn from_environment(set: impl Fn(&str) -> bool) -> Self {
+        if set("CLAUDE_CODE_REMOTE") || set("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST") {
+            Self::Managed
+        } else if set("CLAUDE_CODE_SIMPLE") {
+            Self::Bare
+        } else {
+            Self::Standard
+        }
+    }
+
+    fn from_proto(mode: i32) -> Result<Self, Problem> {
+        match v1::SessionMode::try_from(mode) {
+            Ok(v1::SessionMode::Unspecified | v1::SessionMode::Standard) => Ok(Self::Standard),
+            Ok(v1::SessionMode::Homespace) => Ok(Self::Homespace),
+            Ok(v1::SessionMode::Bare) => Ok(Self::Bare),
+            Ok(v1::SessionMode::Managed) => Ok(Self::Managed),
+            Err(_) => Err(malformed(format!("unknown session mode {mode}"))
+                .hint("the client is newer than the daemon")
+                .remedy(Remedy::restart_daemon())),
+        }
+    }
+}
+
+// === impl SessionContext ===
+
+impl SessionContext {
+    /// The session of a process with working directory `cwd` and `environment`. Variables that are not on the list,
+    /// or not UTF-8, are left out.
+    ///
+    /// # Errors
+    /// `malformed-request` if `cwd` is not an absolute UTF-8 path without control characters.
+    pub fn new(
+        cwd: PathBuf,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Problem> {
+        check_path(&cwd)?;
+        let environment: BTreeMap<OsString, OsString> = environment.into_iter().collect();
+        let mut variables = BTreeMap::new();
+        let mut present = BTreeSet::new();
+        let mut lent = BTreeMap::new();
+        for &(name, usage) in variables::VARIABLES {
+            let Some(value) = environment.get(std::ffi::OsStr::new(name)) else { continue };
+            match (usage, value.to_str()) {
+                (Use::Secret, _) if !value.is_empty() => drop(present.insert(name.to_owned())),
+                (Use::Setting | Use::Command | Use::Sdk(_), Some(text))
+                    if check_value(name, text).is_ok() =>
+                {
+                    variables.insert(name.to_owned(), text.to_owned());
+                }
+                (Use::Lent(_), Some(text)) if !text.is_empty() && check_lent(name, text).is_ok() => {
+                    lent.insert(name.to_owned(), Secret::new(text.to_owned()));
+                }
+                _ => {}
+            }
+        }
+        let text = |name: &str| environment.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str());
+        Ok(Self {
+            cwd,
+            variables,
+            present,
+            lent,
+            chosen: BTreeMap::new(),
+            explicit: None,
+            backend: None,
+            mode: SessionMode::from_environment(|name| text(name).is_some_and(variables::is_true)),
+            interactive: false,
+            inside_flight: text(variables::INSIDE_FLIGHT).map(str::to_owned),
+        })
+    }
+
+    /// On the wire.
+    pub fn to_proto(&self) -> v1::SessionContext {
+        let (explicit_settings_name, explicit_settings) =
+            self.explicit.clone().map_or_else(Default::default, |explicit| (explicit.name, explicit.content));
+        v1::SessionContext {
+            working_directory: self.cwd.to_string_lossy().into_owned(),
+            variables: self.variables.clone(),
+            present: self.present.iter().cloned().collect(),
+            chosen: self.chosen.clone(),
+            explicit_settings,
+            explicit_settings_name,
+            mode: self.mode.to_proto().into(),
+            interactive: self.interactive,
+            inside_flight: self.inside_flight.clone().unwrap_or_default(),
+            backend: self.backend.map_or(v1::Backend::Unspecified, Backend::to_proto).into(),
+            lent: self.lent.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect(),
+        }
+    }
+
+    /// Decodes and checks what a client sent.
+    ///
+    /// # Errors
+    /// `malformed-request` for anything a well-behaved client does not send, `limits` for too much of it.
+    pub fn from_proto(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
+        let message = message.ok_or_else(|| malformed("the request has no session"))?;
+        let counts =
+            [message.variables.len(), message.present.len(), message.lent.len(), message.chosen.len()];
+        if counts.into_iter().any(|count| count > MAX_VARIABLES) {
+            return Err(Problem::new(
+                Reason::Limits,
+                format!("more than {MAX_VARIABLES} variables in one request"),
+            )
+            .hint("send only the variables that src/variables.rs lists"));
+        }
+        for (name, value) in &message.variables {
+            check_value(name, value)?;
+        }
+        for name in &message.present {
+            check_present(name)?;
+        }
+        for (name, value) in &message.lent {
+            check_lent(name, value)?;
+        }
+        for (name, value) in &message.chosen {
+            check_chosen(name, value)?;
+        }
+        check_text("explicit_settings_name", &message.explicit_settings_name)?;
+        check_text("inside_flight", &message.inside_flight)?;
+        let cwd = PathBuf::from(message.working_directory);
+        check_path(&cwd)?;
+        Ok(Self {
+            cwd,
+            variables: message.variables,
+            present: message.present.into_iter().collect(),
+            lent: message.lent.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
+            chosen: message.chosen,
+            explicit: explicit(message.explicit_settings_name, message.explicit_settings)?,
+            backend: Backend::from_proto(message.backend)?,
+            mode: SessionMode::from_proto(message.mode)?,
+            interactive: message.interactive,
+            inside_flight: Some(message.inside_flight).filter(|id| !id.is_empty()),
+        })
+    }
+
+    /// A variable that is set and not empty.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that holds an absolute path.
+    pub fn directory(&self, name: &str) -> Option<&Path> {
+        self.variable(name).map(Path::new).filter(|path| path.is_absolute())
+    }
+
+    /// Where the user's settings are: `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
+    pub fn config_directory(&self) -> Option<PathBuf> {
+        let below_home = || self.directory("HOME").map(|home| home.join(".claude"));
+        self.directory("CLAUDE_CONFIG_DIR").map(PathBuf::from).or_else(below_home)
+    }
+}
+
+#[cfg(test)]
+mod tests;
