@@ -1,4 +1,4 @@
-//! What goes from one program to the next in this process: the cache, and which socket file is ours to remove.
+//! What goes from one program to the next in this process: the cache, the shares, and which socket file is ours to remove.
 
 use crate::{
     broker::kept::Kept,
@@ -7,6 +7,7 @@ use crate::{
         system,
     },
     listener::{Left, Listener},
+    shares::KeptShare,
 };
 use serde::{Deserialize, Serialize};
 use std::{io, os::fd::OwnedFd};
@@ -21,6 +22,20 @@ pub struct Inherited(io::Result<Option<Zeroizing<Vec<u8>>>>);
 struct Head {
     /// The socket file, if the last program made it.
     left: Option<Left>,
+    /// The shares, in the order of their sockets.
+    #[serde(default)]
+    shares: Vec<KeptShare>,
+}
+
+/// What the last program left, read.
+#[derive(Debug, Default)]
+pub struct Legacy {
+    /// The socket file, if that one made it.
+    pub left: Option<Left>,
+    /// The shares, in the order of their sockets.
+    pub shares: Vec<KeptShare>,
+    /// The cache.
+    pub kept: Kept,
 }
 
 // === impl Inherited ===
@@ -31,8 +46,8 @@ impl Inherited {
         Self(successor::inherited())
     }
 
-    /// The socket file and the cache. Whatever is wrong with them costs some refreshes, and is logged.
-    pub fn read(self) -> (Option<Left>, Kept) {
+    /// Reads it. Whatever is wrong with it costs some refreshes, and is logged.
+    pub fn read(self) -> Legacy {
         let read = self.0.map_err(|error| error.to_string()).and_then(|bytes| match bytes {
             Some(bytes) => parse(&bytes),
             None => Ok(Default::default()),
@@ -44,10 +59,12 @@ impl Inherited {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<(Option<Left>, Kept), String> {
+fn parse(bytes: &[u8]) -> Result<Legacy, String> {
     let end = bytes.iter().position(|byte| *byte == b'\n').ok_or("it is cut off")?;
-    let head: Head = serde_json::from_slice(&bytes[..end]).map_err(|error| error.to_string())?;
-    Ok((head.left, Kept::read(&bytes[end + 1..])?))
+    // serde quotes values of the wrong type.
+    let head: Head = serde_json::from_slice(&bytes[..end])
+        .map_err(|error| format!("it is not readable at byte {}", error.column()))?;
+    Ok(Legacy { left: head.left, shares: head.shares, kept: Kept::read(&bytes[end + 1..])? })
 }
 
 /// Leaves the cache to the next start of the service, if the service manager keeps such things.
@@ -55,7 +72,7 @@ pub fn leave(listener: &Listener, kept: &Kept) {
     if kept.is_empty() || !system::has_service_manager() {
         return;
     }
-    match state(listener, kept) {
+    match state(listener, Vec::new(), kept) {
         Ok(Some(state)) => successor::store(&state),
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, "the cache is not kept for the next start"),
@@ -63,15 +80,22 @@ pub fn leave(listener: &Listener, kept: &Kept) {
 }
 
 /// Replaces this program by the one that lies where it was started from. Returns only if that failed.
-pub fn pass_on(program: &Program, listener: &Listener, kept: &Kept) -> io::Error {
-    match state(listener, kept) {
-        Ok(state) => program.exec(&listener.socket, state.as_ref()),
+pub fn pass_on(
+    program: &Program,
+    listener: &Listener,
+    shares: &[(KeptShare, Listener)],
+    kept: &Kept,
+) -> io::Error {
+    let (heads, listeners): (Vec<_>, Vec<_>) =
+        shares.iter().map(|(share, listener)| (share.clone(), &listener.socket)).unzip();
+    match state(listener, heads, kept) {
+        Ok(state) => program.exec(&listener.socket, &listeners, state.as_ref()),
         Err(error) => error,
     }
 }
 
-fn state(listener: &Listener, kept: &Kept) -> io::Result<Option<OwnedFd>> {
-    let head = serde_json::to_vec(&Head { left: listener.left() })?;
+fn state(listener: &Listener, shares: Vec<KeptShare>, kept: &Kept) -> io::Result<Option<OwnedFd>> {
+    let head = Zeroizing::new(serde_json::to_vec(&Head { left: listener.left(), shares })?);
     let kept = kept.write().map_err(io::Error::other)?;
     successor::sealed(&[&head, b"\n", &kept])
 }

@@ -46,11 +46,12 @@ use cookie::Cookie;
 use handover::Handover;
 use host::{Host, audit_file::AuditFile, successor::Program};
 use life::Phase;
+use listener::Listener;
 use logs::Logs;
 use server::Context;
 use service::Service;
 use settings::{Roots, store::SettingsStore};
-use shares::Shares;
+use shares::{KeptShare, Shares};
 use std::{
     future::Future,
     path::PathBuf,
@@ -93,6 +94,8 @@ pub struct Setup {
     pub program: Option<Program>,
     /// What the last daemon left.
     pub kept: Kept,
+    /// The shares of the last daemon, with their sockets.
+    pub shares: Vec<(KeptShare, Listener)>,
     /// What near callers send.
     pub cookie: Arc<Cookie>,
 }
@@ -115,6 +118,8 @@ pub struct Ended {
     pub why: End,
     /// What that one needs.
     pub kept: Kept,
+    /// The shares, if another program is to go on in this process.
+    pub shares: Vec<(KeptShare, Listener)>,
 }
 
 /// Why a daemon ended before it was asked to.
@@ -137,6 +142,7 @@ pub async fn run(
     let kept = std::mem::take(&mut setup.kept);
     let context = assemble(setup);
     context.broker.inherit(kept);
+    context.lend_on_all();
     context.audit.note(of_daemon("started"));
     notices::start(&context.broker);
     let is_signalled = serve(listener, &context, shutdown).await?;
@@ -147,12 +153,20 @@ pub async fn run(
     };
     context.audit.note(of_daemon(if why == End::Replaced { "replaced" } else { "stopped" }));
     context.audit.flush().await;
-    Ok(Ended { why, kept: context.broker.keep() })
+    let shares = match why {
+        End::Replaced => context.shares.keep(),
+        End::Asked | End::Signal => {
+            context.shares.end();
+            Vec::new()
+        }
+    };
+    Ok(Ended { why, kept: context.broker.keep(), shares })
 }
 
 fn assemble(mut setup: Setup) -> Context {
     let home = setup.paths.home.clone();
     let shares = Arc::new(Shares::of(&setup.paths.socket));
+    shares.inherit(std::mem::take(&mut setup.shares));
     let (logs, handover) = (setup.logs.clone(), Handover::new(setup.program.take()));
     let log = setup.paths.state.join("audit.jsonl");
     let file = AuditFile::new(&log, setup.limits.audit_part, setup.limits.audit_parts);

@@ -83,9 +83,15 @@ pub enum ListenError {
 /// The socket inherited from systemd, launchd or the last program in this process, if there is one, else a new one at
 /// `path`. `left` is the socket file of the last program, if it made one.
 ///
+/// Beside it, the sockets of as many `shares` as the last program had; `None` for one that is not there.
+///
 /// # Errors
 /// See [`ListenError`].
-pub fn listen(path: &Path, left: Option<Left>) -> Result<Listener, ListenError> {
+pub fn listen(
+    path: &Path,
+    left: Option<Left>,
+    shares: usize,
+) -> Result<(Listener, Vec<Option<UnixListener>>), ListenError> {
     let failed = |action, cause| ListenError::Failed { action, path: path.to_owned(), cause };
     let mut inherited = listenfd::ListenFd::from_env();
     let socket = inherited
@@ -102,7 +108,8 @@ pub fn listen(path: &Path, left: Option<Left>) -> Result<Listener, ListenError> 
         None => bind(path)?,
     };
     listener.socket.set_nonblocking(true).map_err(|cause| failed("prepare", cause))?;
-    Ok(listener)
+    let shares = (1..=shares).map(|number| inherited.take_unix_listener(number).ok().flatten()).collect();
+    Ok((listener, shares))
 }
 
 fn bind(path: &Path) -> Result<Listener, ListenError> {
@@ -223,7 +230,19 @@ impl Drop for Owned {
     }
 }
 
+impl Left {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Listener {
+    /// The socket of a share that was handed over, with its file.
+    pub fn of_share(socket: UnixListener, file: Option<Left>) -> Self {
+        Self { socket, owned: file.map(|file| Owned { file, _lock: None }) }
+    }
+
     /// Whether the socket was inherited.
     pub fn is_inherited(&self) -> bool {
         self.owned.is_none()

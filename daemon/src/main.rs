@@ -17,10 +17,11 @@ use clavigerd::{
     config::{Config, Paths, reference},
     cookie::Cookie,
     host::{Host, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
-    inherited::{self, Inherited},
+    inherited::{self, Inherited, Legacy},
     listener::{self, Listener},
     logs::{Format, Logs},
     run,
+    shares::KeptShare,
 };
 use std::{error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
@@ -129,10 +130,13 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         arguments.on_demand.then(|| system::open_log(&paths.state.join("clavigerd.log"))).transpose()?;
     let logs = Logs::start(arguments.log.as_deref(), config.log.as_deref(), arguments.log_format, log_file)?;
     memory::raise_descriptor_limit();
-    let (left, kept) = inherited.read();
+    let Legacy { left, shares, kept } = inherited.read();
     // Before anybody can connect, so that whoever does finds it.
     let cookie = Arc::new(Cookie::of(&paths.socket)?);
-    let listener = listener::listen(&paths.socket, left)?;
+    let (listener, sockets) = listener::listen(&paths.socket, left, shares.len())?;
+    // One without its socket has ended.
+    let pairs = shares.into_iter().zip(sockets);
+    let shares = pairs.filter_map(|(share, socket)| Some((share.clone(), share.listener(socket?)))).collect();
     tracing::info!(
         socket = %paths.socket.display(),
         inherited = listener.is_inherited(),
@@ -142,7 +146,7 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.on_demand {
         system::detach("ready\n")?;
     }
-    serve_on(&listener, (&paths, &config), &cookie, &logs, kept)?;
+    serve_on(&listener, (&paths, &config), &cookie, &logs, (kept, shares))?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -153,7 +157,7 @@ fn serve_on(
     (paths, config): (&Paths, &Config),
     cookie: &Arc<Cookie>,
     logs: &Logs,
-    mut kept: Kept,
+    (mut kept, mut shares): (Kept, Vec<(KeptShare, Listener)>),
 ) -> Result<(), Box<dyn Error>> {
     let mut program = Program::own()?;
     loop {
@@ -166,6 +170,7 @@ fn serve_on(
             logs: logs.clone(),
             program: Some(program.clone()),
             kept,
+            shares,
             cookie: cookie.clone(),
         };
         let ended = serve(listener, setup)?;
@@ -178,10 +183,10 @@ fn serve_on(
             End::Replaced => {}
         }
         // Returns only if nothing came of it, and then this program goes on.
-        let error = inherited::pass_on(&program, listener, &ended.kept);
+        let error = inherited::pass_on(&program, listener, &ended.shares, &ended.kept);
         tracing::error!(%error, "another program could not take over: this one goes on");
         program.look_again();
-        kept = ended.kept;
+        (kept, shares) = (ended.kept, ended.shares);
     }
 }
 

@@ -1,6 +1,10 @@
 //! Shares: sockets of their own, each of which lends one credential for as long as it lasts. What containers and far
 //! machines get instead of the daemon's own socket.
 
+mod kept;
+
+pub use kept::KeptShare;
+
 use crate::{
     host::system,
     listener::{self, ListenError, Listener},
@@ -46,7 +50,7 @@ pub struct Wanted {
     /// The session whose credential it lends.
     pub session: Arc<SessionContext>,
     /// Source id of that.
-    pub source: &'static str,
+    pub source: String,
     /// Who receives the requests.
     pub backend: Backend,
     /// The account of the local store.
@@ -137,6 +141,22 @@ impl Shares {
             share.end();
             true
         })
+    }
+
+    /// Takes over those of the last program in this process.
+    pub fn inherit(&self, kept: Vec<(KeptShare, Listener)>) {
+        let shares = kept.into_iter().filter_map(|(kept, listener)| kept.share(listener));
+        lock(&self.table).extend(shares.map(|share| (share.wanted.name.clone(), Arc::new(share))));
+    }
+
+    /// Gives them up to the next program. Their sockets stay open.
+    pub fn keep(&self) -> Vec<(KeptShare, Listener)> {
+        std::mem::take(&mut *lock(&self.table)).values().filter_map(|share| share.keep()).collect()
+    }
+
+    /// Ends all of them.
+    pub fn end(&self) {
+        std::mem::take(&mut *lock(&self.table)).values().for_each(|share| share.end());
     }
 
     /// Forgets a share that has ended.
@@ -265,7 +285,7 @@ impl Share {
             if let Some(wanted) = names.chosen.get(name)
                 && own != Some(wanted)
             {
-                let lent = own.unwrap_or(self.wanted.source);
+                let lent = own.unwrap_or(&self.wanted.source);
                 return Err(self.refuses(&format!("it lends {lent}, and {name} asks for another")));
             }
         }
@@ -322,7 +342,7 @@ mod tests {
         Wanted {
             name: name.into(),
             session: Arc::new(session),
-            source: "oauth-login",
+            source: "oauth-login".into(),
             backend: Backend::Anthropic,
             account: Some("work".into()),
             ttl: None,

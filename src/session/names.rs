@@ -5,7 +5,7 @@ use super::{
     rules::{check_chosen, malformed},
 };
 use crate::{
-    backend::Backend,
+    backend::{Backend, CLOUDS},
     proto::v1,
     reason::{Problem, Reason},
     variables,
@@ -18,13 +18,6 @@ pub const NAMES: [&str; 2] = [ACCOUNT, PROFILE];
 pub const ACCOUNT: &str = "CLAVIGER_ACCOUNT";
 /// The profile of AWS.
 pub const PROFILE: &str = "AWS_PROFILE";
-
-/// The variables that select a cloud, in the order in which they count.
-const CLOUDS: [(&str, Backend); 3] = [
-    ("CLAUDE_CODE_USE_BEDROCK", Backend::Bedrock),
-    ("CLAUDE_CODE_USE_VERTEX", Backend::Vertex),
-    ("CLAUDE_CODE_USE_FOUNDRY", Backend::Foundry),
-];
 
 /// What is chosen by name. Nothing chosen means: what the other side has chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +46,7 @@ impl Names {
             |name: &str| session.chosen.get(name).map(String::as_str).or_else(|| session.variable(name));
         let chosen = NAMES.iter().filter_map(|&name| Some((name.to_owned(), value(name)?.to_owned())));
         let is_on = |name: &str| session.variable(name).is_some_and(variables::is_true);
-        let by_variable = || CLOUDS.iter().find(|(name, _)| is_on(name)).map(|&(_, backend)| backend);
+        let by_variable = || CLOUDS.iter().find(|(_, name, _)| is_on(name)).map(|&(backend, ..)| backend);
         Ok(Self { chosen: chosen.collect(), backend: session.backend.or_else(by_variable) })
     }
 

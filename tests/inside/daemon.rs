@@ -62,6 +62,7 @@ impl Inside {
             logs: Logs::default(),
             program: None,
             kept: Kept::default(),
+            shares: Vec::new(),
         };
         let stop = Arc::new(Notify::new());
         let stopped = stop.clone();

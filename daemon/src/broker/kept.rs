@@ -4,7 +4,7 @@
 //! release, and whatever it cannot read costs a refresh, no more.
 
 mod entry;
-mod session;
+pub mod session;
 mod text;
 
 use crate::{auth_refresh::Past, key::SourceKey};

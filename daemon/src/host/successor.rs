@@ -27,7 +27,7 @@ use std::{
     ffi::{CString, OsString},
     io,
     os::{
-        fd::{AsFd, AsRawFd as _, OwnedFd},
+        fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd},
         unix::ffi::OsStringExt as _,
     },
     path::{Path, PathBuf},
@@ -42,6 +42,8 @@ const VARIABLE: &str = "CLAVIGER_HANDOVER";
 const SOCKET_VARIABLES: [&str; 4] = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_FDS_FIRST_FD"];
 /// How long a program may take to say that it could go on. It reads a file.
 const CHECK_DEADLINE: Duration = Duration::from_secs(10);
+/// Where to look first for successive numbers of descriptors: above what a daemon has open as a rule.
+const FIRST_COPY: RawFd = 100;
 /// Most of what it says that is passed on, in bytes.
 const MAX_WORDS: usize = 500;
 
@@ -105,19 +107,21 @@ impl Program {
         Err(line.chars().filter(|letter| !letter.is_control()).collect())
     }
 
-    /// Replaces this process by what lies there. Returns only if that failed.
-    pub fn exec(&self, socket: impl AsFd, state: Option<&OwnedFd>) -> io::Error {
-        self.try_exec(&socket, state).err().unwrap_or_else(|| Errno::ENOEXEC.into())
+    /// Replaces this process by what lies there, which gets the `socket`, those of `shares` and the `state`. Returns only if
+    /// that failed.
+    pub fn exec(&self, socket: impl AsFd, shares: &[impl AsFd], state: Option<&OwnedFd>) -> io::Error {
+        let sockets: Vec<_> = std::iter::once(socket.as_fd()).chain(shares.iter().map(AsFd::as_fd)).collect();
+        self.try_exec(&sockets, state).err().unwrap_or_else(|| Errno::ENOEXEC.into())
     }
 
-    fn try_exec(&self, socket: &impl AsFd, state: Option<&OwnedFd>) -> io::Result<()> {
+    fn try_exec(&self, sockets: &[BorrowedFd<'_>], state: Option<&OwnedFd>) -> io::Result<()> {
         let text = |text: OsString| CString::new(text.into_vec()).map_err(io::Error::other);
         let arguments = std::iter::once(self.path.clone().into_os_string()).chain(self.arguments.clone());
         let arguments = arguments.map(text).collect::<Result<Vec<_>, _>>()?;
-        let first = socket.as_fd().as_raw_fd().to_string();
+        let copies = in_a_row(sockets)?;
         let mut variables = vec![
-            ("LISTEN_FDS", "1".to_owned()),
-            ("LISTEN_FDS_FIRST_FD", first),
+            ("LISTEN_FDS", copies.len().to_string()),
+            ("LISTEN_FDS_FIRST_FD", copies.first().copied().unwrap_or_default().to_string()),
             ("LISTEN_PID", std::process::id().to_string()),
         ];
         variables.extend(state.map(|state| (VARIABLE, state.as_raw_fd().to_string())));
@@ -131,13 +135,29 @@ impl Program {
         };
         let environment = all.map(join).collect::<Result<Vec<_>, _>>()?;
         let program = text(self.path.clone().into_os_string())?;
-        stays_open(socket, true)?;
         state.map_or(Ok(()), |state| stays_open(state, true))?;
         let Err(errno) = unistd::execve(&program, &arguments, &environment);
-        // We go on, and our commands must inherit neither.
-        stays_open(socket, false)?;
+        // We go on, and our commands must inherit none of it.
+        copies.into_iter().try_for_each(unistd::close)?;
         state.map_or(Ok(()), |state| stays_open(state, false))?;
         Err(errno.into())
+    }
+}
+
+/// Copies of `sockets` that outlive this program, with successive numbers, as systemd's protocol counts them.
+fn in_a_row(sockets: &[BorrowedFd<'_>]) -> io::Result<Vec<RawFd>> {
+    let mut first = FIRST_COPY;
+    loop {
+        let mut copies = Vec::with_capacity(sockets.len());
+        for (socket, wanted) in sockets.iter().zip(first..) {
+            copies.push(fcntl(socket, FcntlArg::F_DUPFD(wanted))?);
+        }
+        if copies.iter().zip(first..).all(|(copy, wanted)| *copy == wanted) {
+            return Ok(copies);
+        }
+        // Some number is taken: behind the last one there is more room.
+        first = copies.iter().max().copied().unwrap_or(first) + 1;
+        copies.into_iter().try_for_each(unistd::close)?;
     }
 }
 

@@ -89,7 +89,7 @@ impl Context {
         let wanted = Wanted {
             name: message.name,
             session: Arc::new(lent),
-            source: winner.source,
+            source: winner.source.to_owned(),
             backend: winner.backend,
             account,
             ttl,
@@ -100,8 +100,17 @@ impl Context {
         Ok(share)
     }
 
+    /// Serves the shares that the last program in this process had.
+    pub fn lend_on_all(&self) {
+        for share in self.shares.list() {
+            if let Err(problem) = self.lend_on(&share) {
+                tracing::error!(%problem, name = share.wanted.name, "a share was lost");
+            }
+        }
+    }
+
     /// Serves a share until it ends: credentials, and nothing else.
-    pub fn lend_on(&self, share: &Arc<Share>) -> Result<(), Problem> {
+    fn lend_on(&self, share: &Arc<Share>) -> Result<(), Problem> {
         let listener = share.accept().map_err(|error| {
             self.shares.forget(share);
             Problem::new(Reason::SourceUnavailable, format!("the share cannot be served: {error}"))
@@ -140,7 +149,7 @@ fn shown(share: &Share) -> v1::Share {
     v1::Share {
         name: name.clone(),
         socket: share.socket.display().to_string(),
-        source: (*source).to_owned(),
+        source: source.clone(),
         backend: backend.to_proto().into(),
         account: account.clone().unwrap_or_default(),
         profile: share.profile().unwrap_or_default().to_owned(),

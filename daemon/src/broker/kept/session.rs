@@ -7,7 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-pub(super) fn serialize<S: Serializer>(
+/// As text.
+///
+/// # Errors
+/// The serializer's.
+pub fn serialize<S: Serializer>(
     session: &Option<Arc<SessionContext>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -18,8 +22,11 @@ pub(super) fn serialize<S: Serializer>(
     session.as_ref().map(encode).as_deref().serialize(serializer)
 }
 
-/// One that this release does not understand is left out.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+/// From its text. One that this release does not understand is left out.
+///
+/// # Errors
+/// The deserializer's.
+pub fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Arc<SessionContext>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?.map(Zeroizing::new);

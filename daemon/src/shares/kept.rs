@@ -1,0 +1,94 @@
+//! A share on its way to the next program in this process. Its socket stays open, so that nobody who has it bound into a
+//! container notices.
+
+use super::{Share, Wanted};
+use crate::{
+    broker::kept,
+    listener::{Left, Listener},
+    lock::lock,
+};
+use claviger::{backend::Backend, session::SessionContext};
+use serde::{Deserialize, Serialize};
+use std::{
+    os::unix::net::UnixListener,
+    sync::{Arc, Mutex, atomic::AtomicU64},
+    time::{Duration, SystemTime},
+};
+use tokio::{sync::watch, time::Instant};
+
+/// A share without its socket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptShare {
+    name: String,
+    #[serde(with = "kept::session")]
+    session: Option<Arc<SessionContext>>,
+    source: String,
+    /// As the API has it.
+    backend: i32,
+    account: Option<String>,
+    created_at: SystemTime,
+    ends_at: Option<SystemTime>,
+    /// What was left of its time on a clock that nobody sets.
+    left: Option<Duration>,
+    parent: Option<u32>,
+    parent_started: Option<u64>,
+    lent: u64,
+    file: Option<Left>,
+}
+
+// === impl Share ===
+
+impl Share {
+    /// What the next program needs to go on with it; `None` if it has ended.
+    pub(super) fn keep(&self) -> Option<(KeptShare, Listener)> {
+        let listener = lock(&self.listener).take()?;
+        let Wanted { name, session, source, backend, account, parent, .. } = &self.wanted;
+        let kept = KeptShare {
+            name: name.clone(),
+            session: Some(session.clone()),
+            source: source.clone(),
+            backend: backend.to_proto().into(),
+            account: account.clone(),
+            created_at: self.created_at,
+            ends_at: self.ends_at,
+            left: self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
+            parent: *parent,
+            parent_started: self.parent_started,
+            lent: self.lent(),
+            file: listener.left(),
+        };
+        Some((kept, listener))
+    }
+}
+
+// === impl KeptShare ===
+
+impl KeptShare {
+    /// Its socket, which was handed over as `socket`.
+    pub fn listener(&self, socket: UnixListener) -> Listener {
+        Listener::of_share(socket, self.file.clone())
+    }
+
+    /// The share again; `None` if this release does not understand it.
+    pub(super) fn share(self, listener: Listener) -> Option<Share> {
+        Some(Share {
+            socket: self.file?.path().to_owned(),
+            created_at: self.created_at,
+            ends_at: self.ends_at,
+            deadline: self.left.map(|left| Instant::now() + left),
+            parent_started: self.parent_started,
+            lent: AtomicU64::new(self.lent),
+            ended: watch::Sender::new(false),
+            listener: Mutex::new(Some(listener)),
+            wanted: Wanted {
+                name: self.name,
+                session: self.session?,
+                source: self.source,
+                backend: Backend::from_proto(self.backend).ok()??,
+                account: self.account,
+                ttl: None,
+                parent: self.parent,
+            },
+        })
+    }
+}
