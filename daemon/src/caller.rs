@@ -5,7 +5,6 @@ use claviger::{
     reason::{Problem, Reason},
     session::{Names, SessionContext},
 };
-use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// Who calls, as far as it matters for what it may do.
@@ -18,19 +17,6 @@ pub enum Caller {
     Near,
     /// It came through the socket of a share: it may borrow what that lends.
     Share(Arc<Share>),
-}
-
-/// What foreign callers may do (`[daemon] foreign`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Foreign {
-    /// Look, and borrow what they name.
-    #[default]
-    Lend,
-    /// Look.
-    Inspect,
-    /// Nothing.
-    Refuse,
 }
 
 // === impl Caller ===

@@ -4,7 +4,6 @@
 
 pub mod reference;
 
-use crate::caller::Foreign;
 use claviger::reason::{Location, Problem, Reason};
 pub use claviger_child::account::StoreChoice;
 use serde::Deserialize;
@@ -54,6 +53,19 @@ pub struct Limits {
     pub notifications: usize,
     /// What callers without the cookie may do.
     pub foreign: Foreign,
+}
+
+/// What foreign callers may do (`[daemon] foreign`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Foreign {
+    /// Look, and borrow what they name.
+    #[default]
+    Lend,
+    /// Look.
+    Inspect,
+    /// Nothing.
+    Refuse,
 }
 
 /// `[daemon]`, as written.

@@ -31,6 +31,7 @@ pub mod policy;
 pub mod resolve;
 pub mod server;
 pub mod service;
+pub mod session_text;
 pub mod settings;
 pub mod shares;
 pub mod shown;

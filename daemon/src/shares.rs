@@ -2,8 +2,10 @@
 //! machines get instead of the daemon's own socket.
 
 mod kept;
+mod share;
 
 pub use kept::KeptShare;
+pub use share::{Share, Wanted};
 
 use crate::{
     host::system,
@@ -11,25 +13,16 @@ use crate::{
     lock::lock,
 };
 use claviger::{
-    backend::Backend,
     reason::{Problem, Reason},
     remedy::Remedy,
-    session::{ACCOUNT, Names, PROFILE, SessionContext},
 };
 use std::{
     collections::BTreeMap,
-    fmt,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::{Duration, SystemTime},
 };
-use tokio::{
-    sync::watch,
-    time::{Instant, interval, sleep_until},
-};
+use tokio::{sync::watch, time::Instant};
 
 /// Directory of the sockets, beside that of the daemon.
 const DIRECTORY: &str = "share";
@@ -37,48 +30,8 @@ const DIRECTORY: &str = "share";
 const MAX_NAME: usize = 64;
 /// Most shares at once: each has a descriptor, and a task.
 const MOST: usize = 64;
-/// How often to look whether the parent still runs.
-const LOOK: Duration = Duration::from_secs(1);
 /// Longest time to live: a year. Longer is for ever.
 const MAX_TTL: Duration = Duration::from_secs(366 * 24 * 3600);
-
-/// What a share is to be.
-#[derive(Debug)]
-pub struct Wanted {
-    /// Its name; empty: any.
-    pub name: String,
-    /// The session whose credential it lends.
-    pub session: Arc<SessionContext>,
-    /// Source id of that.
-    pub source: String,
-    /// Who receives the requests.
-    pub backend: Backend,
-    /// The account of the local store.
-    pub account: Option<String>,
-    /// How long it lasts at most.
-    pub ttl: Option<Duration>,
-    /// The process that it ends with.
-    pub parent: Option<u32>,
-}
-
-/// A socket that lends one credential.
-pub struct Share {
-    /// What was asked for; its name is the one that it has.
-    pub wanted: Wanted,
-    /// Path of its socket.
-    pub socket: PathBuf,
-    /// When it was made.
-    pub created_at: SystemTime,
-    /// When it ends at the latest.
-    pub ends_at: Option<SystemTime>,
-    /// The same on a clock that nobody sets.
-    deadline: Option<Instant>,
-    /// When the parent started: process ids are used again.
-    parent_started: Option<u64>,
-    lent: AtomicU64,
-    ended: watch::Sender<bool>,
-    listener: Mutex<Option<Listener>>,
-}
 
 /// All shares, by name.
 #[derive(Debug)]
@@ -204,120 +157,6 @@ fn unbound(name: &str, error: &ListenError) -> Problem {
             format!("there is no socket for the share {name}: {error}"),
         )
         .hint("a path of a socket has 107 bytes at most: take a shorter name, or a shorter XDG_RUNTIME_DIR"),
-    }
-}
-
-// === impl Share ===
-
-impl Share {
-    /// Its socket, to accept connections from. It stays open until the share ends.
-    ///
-    /// # Errors
-    /// If the share has ended, or no descriptor is left.
-    pub fn accept(&self) -> std::io::Result<tokio::net::UnixListener> {
-        let listener = lock(&self.listener);
-        let socket = listener.as_ref().ok_or_else(|| std::io::Error::other("the share has ended"))?;
-        tokio::net::UnixListener::from_std(socket.socket.try_clone()?)
-    }
-
-    /// Ends it, and removes its socket.
-    pub fn end(&self) {
-        self.ended.send_replace(true);
-        drop(lock(&self.listener).take());
-    }
-
-    /// Whether it has ended: it was stopped, its time is over by either clock, or its parent is gone.
-    pub fn is_over(&self, now: SystemTime) -> bool {
-        let is_late = self.ends_at.is_some_and(|at| now >= at)
-            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        *self.ended.borrow() || is_late || !self.has_parent()
-    }
-
-    fn has_parent(&self) -> bool {
-        self.wanted.parent.is_none_or(|pid| system::started(pid) == self.parent_started)
-    }
-
-    /// Resolves when it was stopped.
-    pub async fn stopped(&self) {
-        drop(self.ended.subscribe().wait_for(|ended| *ended).await);
-    }
-
-    /// Resolves when it has ended for whatever reason.
-    pub async fn over(&self, now: impl Fn() -> SystemTime) {
-        let late = async {
-            match self.deadline {
-                Some(deadline) => sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
-        let looks = async {
-            let mut looks = interval(LOOK);
-            while !self.is_over(now()) {
-                looks.tick().await;
-            }
-        };
-        // What has no end of its own needs no look.
-        let looked = async {
-            match self.wanted.parent.is_some() || self.ends_at.is_some() {
-                true => looks.await,
-                false => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = self.stopped() => {}
-            () = late => {}
-            () = looked => {}
-        }
-    }
-
-    /// The profile of AWS that was chosen.
-    pub fn profile(&self) -> Option<&str> {
-        self.wanted.session.chosen.get(PROFILE).map(String::as_str)
-    }
-
-    /// Lets somebody borrow who names what it lends, or nothing.
-    ///
-    /// # Errors
-    /// `foreign-caller` for the name of anything else.
-    pub fn lends(&self, names: &Names) -> Result<(), Problem> {
-        let own = [(ACCOUNT, self.wanted.account.as_deref()), (PROFILE, self.profile())];
-        for (name, own) in own {
-            if let Some(wanted) = names.chosen.get(name)
-                && own != Some(wanted)
-            {
-                let lent = own.unwrap_or(&self.wanted.source);
-                return Err(self.refuses(&format!("it lends {lent}, and {name} asks for another")));
-            }
-        }
-        match names.backend {
-            Some(backend) if backend != self.wanted.backend => Err(self.refuses("it is for another backend")),
-            _ => Ok(()),
-        }
-    }
-
-    /// It does not lend what somebody wants of it.
-    pub fn refuses(&self, why: &str) -> Problem {
-        Problem::new(
-            Reason::ForeignCaller,
-            format!("the share {} lends one credential: {why}", self.wanted.name),
-        )
-        .hint("leave the name out, or ask for another share on the daemon's machine")
-    }
-
-    /// Counts a loan.
-    pub fn count(&self) {
-        self.lent.fetch_add(1, Relaxed);
-    }
-
-    /// How often it has lent.
-    pub fn lent(&self) -> u64 {
-        self.lent.load(Relaxed)
-    }
-}
-
-impl fmt::Debug for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Share({})", self.wanted.name)
     }
 }
 

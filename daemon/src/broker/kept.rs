@@ -4,7 +4,6 @@
 //! release, and whatever it cannot read costs a refresh, no more.
 
 mod entry;
-pub mod session;
 mod text;
 
 use crate::{auth_refresh::Past, key::SourceKey};

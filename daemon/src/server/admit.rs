@@ -1,9 +1,11 @@
 //! The check of the calling process, ahead of every service.
 
-use super::Context;
 use crate::{
     audit::Audit,
-    caller::{Caller, Foreign, no_cookie},
+    broker::Broker,
+    caller::{Caller, no_cookie},
+    config::Foreign,
+    cookie::Cookie,
     peer::{self, Peer},
 };
 use claviger::{
@@ -18,7 +20,11 @@ use tonic::{Request, Status, service::Interceptor};
 /// Lets only this user's processes in, and only those that speak our protocol; finds out who is near; notes the calls that it
 /// turned away.
 #[derive(Clone, Debug)]
-pub struct Admit(pub(super) Context);
+pub struct Admit {
+    pub(super) audit: Arc<Audit>,
+    pub(super) cookie: Arc<Cookie>,
+    pub(super) broker: Arc<Broker>,
+}
 
 /// Lets only near callers in.
 #[derive(Clone, Debug)]
@@ -28,7 +34,7 @@ pub(super) struct NearOnly(pub(super) Arc<Audit>);
 
 impl Interceptor for Admit {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let caller = self.admit(&request).map_err(|problem| rejected(&self.0.audit, &request, &problem))?;
+        let caller = self.admit(&request).map_err(|problem| rejected(&self.audit, &request, &problem))?;
         // Nobody further in needs it.
         request.metadata_mut().remove(COOKIE_KEY);
         if let Some(peer) = request.extensions_mut().get_mut::<Peer>() {
@@ -56,15 +62,15 @@ impl Admit {
             return Ok(Caller::Share(share.clone()));
         }
         match request.metadata().get(COOKIE_KEY) {
-            Some(sent) if self.0.cookie.is(sent.as_bytes()) => Ok(Caller::Near),
+            Some(sent) if self.cookie.is(sent.as_bytes()) => Ok(Caller::Near),
             Some(_) => {
                 Err(Problem::new(Reason::StaleCookie, "the cookie of the request is not this daemon's")
                     .hint("read it again: it lies beside the socket"))
             }
             None => {
                 // Near callers cannot send one that somebody removed.
-                self.0.cookie.look_again();
-                match self.0.broker.limits().foreign {
+                self.cookie.look_again();
+                match self.broker.limits().foreign {
                     Foreign::Refuse => Err(no_cookie("this daemon answers callers of its own machine only")),
                     Foreign::Lend | Foreign::Inspect => Ok(Caller::Foreign),
                 }

@@ -3,7 +3,8 @@
 use super::{Context, fail, session, within};
 use crate::{
     broker::{loan::Loan, news::Event},
-    caller::{self, Caller, Foreign, no_cookie, veiled},
+    caller::{self, Caller, no_cookie, veiled},
+    config::Foreign,
     peer::Peer,
 };
 use claviger::{

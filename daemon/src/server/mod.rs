@@ -84,6 +84,11 @@ impl Context {
         (self.broker.life.phase() == Phase::HandingOver).then(|| Err(fail(life::handing_over())))
     }
 
+    /// The check of whoever calls.
+    fn admit(&self) -> Admit {
+        Admit { audit: self.audit.clone(), cookie: self.cookie.clone(), broker: self.broker.clone() }
+    }
+
     /// Whether somebody is signing in: a command, or `claviger login`.
     pub fn is_signing_in(&self) -> bool {
         self.logins.available_permits() < MOST_LOGINS || !self.broker.auth_refreshes.pending().is_empty()
@@ -106,7 +111,7 @@ pub async fn router(
     let shares = ShareServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
     let trust = TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
     tonic::transport::Server::builder()
-        .layer(InterceptorLayer::new(Admit(context.clone())))
+        .layer(InterceptorLayer::new(context.admit()))
         .add_service(health_service)
         .add_service(reflection::V1)
         .add_service(reflection::V1Alpha)

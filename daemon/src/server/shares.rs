@@ -1,6 +1,6 @@
 //! `ShareService`, and what is served on the socket of a share.
 
-use super::{Context, MAX_REQUEST, admit::Admit, session, within};
+use super::{Context, MAX_REQUEST, session, within};
 use crate::{
     audit::Line,
     caller::Caller,
@@ -120,9 +120,8 @@ impl Context {
             let incoming = Incoming::new(listener, Arc::default(), Caller::Share(share.clone()));
             let credentials =
                 CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
-            let router = Server::builder()
-                .layer(InterceptorLayer::new(Admit(context.clone())))
-                .add_service(credentials);
+            let router =
+                Server::builder().layer(InterceptorLayer::new(context.admit())).add_service(credentials);
             let clock = context.broker.host.clock.clone();
             let ended = async {
                 tokio::select! {

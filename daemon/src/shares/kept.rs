@@ -1,11 +1,11 @@
 //! A share on its way to the next program in this process. Its socket stays open, so that nobody who has it bound into a
 //! container notices.
 
-use super::{Share, Wanted};
+use super::share::{Share, Wanted};
 use crate::{
-    broker::kept,
     listener::{Left, Listener},
     lock::lock,
+    session_text,
 };
 use claviger::{backend::Backend, session::SessionContext};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use tokio::{sync::watch, time::Instant};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeptShare {
     name: String,
-    #[serde(with = "kept::session")]
+    #[serde(with = "session_text")]
     session: Option<Arc<SessionContext>>,
     source: String,
     /// As the API has it.

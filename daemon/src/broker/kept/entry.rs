@@ -1,6 +1,6 @@
 //! One cache entry as it is handed over.
 
-use super::{session, text};
+use super::text;
 use crate::{
     broker::{
         entry::{Entry, Tally},
@@ -9,6 +9,7 @@ use crate::{
     },
     host::{files::Stamp, memory::LockedText},
     key::SourceKey,
+    session_text,
     sources::Facts,
 };
 use claviger::{reason::Problem, session::SessionContext};
@@ -36,7 +37,7 @@ pub(in crate::broker) struct KeptEntry {
     runs: u64,
     account: Option<String>,
     /// One that brought secrets of its own is not kept: those are not ours to pass on.
-    #[serde(with = "session")]
+    #[serde(with = "session_text")]
     session: Option<Arc<SessionContext>>,
 }
 
