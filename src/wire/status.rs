@@ -82,7 +82,7 @@ pub fn from_status(status: &Status) -> Problem {
     let details = status.get_error_details();
     let info = details.error_info().filter(|info| info.domain == DOMAIN);
     let Some((info, reason)) = info.and_then(|info| Some((info, Reason::parse(&info.reason)?))) else {
-        return Problem::new(foreign(status.code()), status.message());
+        return not_ours(status);
     };
     let text = |key: &str| info.metadata.get(key).cloned().unwrap_or_default();
     let number = |key: &str| text(key).parse().unwrap_or(0);
@@ -97,6 +97,17 @@ pub fn from_status(status: &Status) -> Problem {
         retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
         trail: text("trail").lines().map(str::to_owned).collect(),
     }
+}
+
+fn not_ours(status: &Status) -> Problem {
+    let message = match (status.code(), status.message()) {
+        (Code::Unimplemented, "") => {
+            "the socket offers nothing of that kind: it is a share, which lends and no more"
+        }
+        (code, "") => code.description(),
+        (_, message) => message,
+    };
+    Problem::new(foreign(status.code()), message)
 }
 
 fn foreign(code: Code) -> Reason {

@@ -27,7 +27,11 @@ pub(crate) enum Verb {
     /// Stop the daemon after it has answered what it was asked
     Stop,
     /// Let the program that is installed now go on in the place of the daemon, with all it holds
-    Restart,
+    Restart {
+        /// Make another cookie: whoever has read the old one is foreign from then on
+        #[arg(long)]
+        new_cookie: bool,
+    },
     /// Have the daemon read `[daemon]` of its configuration again; nothing it holds is lost
     Reload,
     /// Change what the daemon logs, until it ends or reloads
@@ -46,7 +50,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Run { command } => become_daemon(context, &command),
         Verb::Start => start(context).await,
         Verb::Stop => stop(context).await,
-        Verb::Restart => restart(context).await,
+        Verb::Restart { new_cookie } => restart(context, new_cookie).await,
         Verb::Reload => reload(context).await,
         Verb::LogLevel { filter } => log_level(context, filter).await,
     }
@@ -99,10 +103,10 @@ fn stopped(context: &Context, pid: Option<u32>) -> Result<(), Failure> {
 }
 
 /// Sessions notice nothing: their calls wait until the next program answers.
-async fn restart(context: &Context) -> Result<(), Failure> {
+async fn restart(context: &Context, new_cookie: bool) -> Result<(), Failure> {
     let client = context.connect_running().await?;
     let mut service = client.control();
-    let asked = async { unwrap_any(service.restart(request_any(RestartRequest {})).await) };
+    let asked = async { unwrap_any(service.restart(request_any(RestartRequest { new_cookie })).await) };
     let pid = wait::answer(context, asked).await?.pid;
     let socket = context.socket()?;
     let limit = context.options.timeout();

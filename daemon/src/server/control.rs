@@ -28,6 +28,11 @@ impl ControlService for Context {
         let peer = peer::of(&request);
         tracing::info!(pid = peer.pid, "asked to let another program go on");
         self.refuse_commands("daemon", &peer)?;
+        if request.get_ref().new_cookie {
+            let replaced = self.cookie.replace();
+            self.audit.note(Line::ended("cookie", "replaced", &replaced).by(&peer));
+            replaced.map_err(fail)?;
+        }
         let begun = self.handover.begin(&self.broker, || self.is_signing_in()).await;
         let begun = begun.map_err(Problem::from);
         self.audit.note(Line::ended("daemon", "asked-to-restart", &begun).by(&peer));
