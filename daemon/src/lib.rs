@@ -195,9 +195,8 @@ async fn serve(
     let Context { broker, handover, service, stop, .. } = context;
     let (streams, somebody) = (broker.clone(), Arc::new(Notify::new()));
     let incoming = peer::Incoming::new(listener, somebody.clone(), Caller::default());
-    let router = server::router(context.clone()).await;
     // Open streams and waiting requests end then; whatever else is running may finish.
-    let serving = router.serve_with_incoming_shutdown(incoming, async move { streams.life.stopping().await });
+    let serving = server::serve(context.clone(), incoming, async move { streams.life.stopping().await });
     let ending = async {
         serving.await?;
         // What a server gives only once is kept before a service manager is told that everything is over.

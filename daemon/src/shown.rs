@@ -23,7 +23,10 @@ pub struct Changes {
 impl Shown {
     /// Something that a status shows has changed.
     pub fn touch(&self) {
-        self.0.send_replace(());
+        // Whoever begins to follow looks at everything first.
+        if self.0.receiver_count() > 0 {
+            self.0.send_replace(());
+        }
     }
 
     /// Changes from now on.

@@ -16,6 +16,8 @@ const REJECTIONS: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     text: Vec<u8>,
+    /// Lines in `text`.
+    lines: u64,
     /// Lines being written just now.
     under_way: u64,
     /// Lost since the audit log last said so, and when the first of them was.
@@ -58,9 +60,9 @@ impl Queue {
     }
 
     fn add(&mut self, line: Line<'_>, now: SystemTime) {
-        // Writing to memory cannot fail, nor can a struct of texts and numbers.
-        drop(serde_json::to_writer(&mut self.text, &line.stamped(now)));
+        line.stamped(now).write(&mut self.text);
         self.text.push(b'\n');
+        self.lines += 1;
     }
 
     /// Those that waited longer come first.
@@ -75,7 +77,7 @@ impl Queue {
         if self.text.is_empty() {
             self.tell_of_lost(now);
         }
-        self.under_way = count(&self.text);
+        self.under_way = std::mem::take(&mut self.lines);
         std::mem::take(&mut self.text)
     }
 
@@ -87,6 +89,7 @@ impl Queue {
             Err(Unwritten { written, error }) => {
                 lines.drain(..*written);
                 lines.append(&mut self.text);
+                self.lines = count(&lines);
                 self.text = lines;
                 Some(error.to_string())
             }
@@ -109,7 +112,7 @@ impl Queue {
 
     /// The state, for people.
     pub(super) fn state(&self, path: &Path) -> State {
-        let waiting = if self.trouble.is_some() { self.under_way + count(&self.text) } else { 0 };
+        let waiting = if self.trouble.is_some() { self.under_way + self.lines } else { 0 };
         State { path: path.to_owned(), lost: self.lost, waiting, trouble: self.trouble.clone() }
     }
 }

@@ -82,7 +82,8 @@ impl Broker {
             Answer::After(seat) => seat,
         };
         let _attended = Attended::waiting(self, key, wanted.session.interactive);
-        match self.wait(seat).await {
+        // Boxed: who gets a cached credential at once should not carry room for this.
+        match Box::pin(self.wait(seat)).await {
             Ok(Fetched { issue, secret, facts }) => {
                 Ok(LoanMaterial::Cached { key, secret, issue, facts, stale: false })
             }

@@ -9,6 +9,7 @@ mod guest;
 pub mod inspect;
 mod pending;
 mod reflection;
+mod routes;
 mod shares;
 mod status;
 pub mod trust;
@@ -19,9 +20,10 @@ use crate::{
     cookie::Cookie,
     handover::Handover,
     life::{self, Phase},
+    peer::Incoming,
     shares::Shares,
 };
-use admit::{Admit, NearOnly};
+use admit::Admit;
 use claviger::{
     PROTOCOL, RELEASE,
     proto::v1::{
@@ -33,14 +35,11 @@ use claviger::{
     session::SessionContext,
     wire,
 };
+use routes::Routes;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::{Notify, Semaphore};
-use tonic::{
-    Response, Status,
-    metadata::MetadataValue,
-    service::{InterceptorLayer, interceptor::InterceptedService},
-    transport::server::Router,
-};
+use tonic::{Response, Status, metadata::MetadataValue, service::InterceptorLayer, transport};
+use tonic_health::server::HealthReporter;
 
 /// Largest request: explicit settings at their maximum, and room for the rest.
 const MAX_REQUEST: usize = 4 * 1024 * 1024;
@@ -95,32 +94,26 @@ impl Context {
     }
 }
 
-/// All services, behind the check of the calling process.
-pub async fn router(
+/// Serves `incoming` until `signal`: all services, behind the check of the calling process.
+///
+/// # Errors
+/// If the server fails.
+pub async fn serve(
     context: Context,
-) -> Router<tower_layer::Stack<InterceptorLayer<Admit>, tower_layer::Identity>> {
-    let (health, health_service) = tonic_health::server::health_reporter();
+    incoming: Incoming,
+    signal: impl Future<Output = ()>,
+) -> Result<(), transport::Error> {
+    let health = HealthReporter::new();
     health.set_serving::<CredentialServiceServer<Context>>().await;
     health.set_serving::<AccountServiceServer<Context>>().await;
     health.set_serving::<TrustServiceServer<Context>>().await;
     health.set_serving::<InspectServiceServer<Context>>().await;
     health.set_serving::<ControlServiceServer<Context>>().await;
     health.set_serving::<ShareServiceServer<Context>>().await;
-    let near = NearOnly(context.audit.clone());
-    let accounts = AccountServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
-    let shares = ShareServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
-    let trust = TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
-    tonic::transport::Server::builder()
+    transport::Server::builder()
         .layer(InterceptorLayer::new(context.admit()))
-        .add_service(health_service)
-        .add_service(reflection::V1)
-        .add_service(reflection::V1Alpha)
-        .add_service(CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
-        .add_service(InterceptedService::new(accounts, near.clone()))
-        .add_service(InterceptedService::new(trust, near.clone()))
-        .add_service(InterceptedService::new(shares, near.clone()))
-        .add_service(InspectServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST))
-        .add_service(InterceptedService::new(ControlServiceServer::new(context), near))
+        .serve_with_incoming_shutdown(Routes::new(context, health), incoming, signal)
+        .await
 }
 
 /// The session of a request, checked.

@@ -1,30 +1,30 @@
 //! gRPC reflection, v1 and v1alpha. Its tables are made for the call that asks, and go with it: few ever ask, and an idle
 //! daemon would hold a quarter of a MiB for them.
 
+use super::routes::Answering;
 use claviger::proto::{DESCRIPTOR, DETAILS};
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::convert::Infallible;
 use tonic::{
     Status,
     body::Body,
     codegen::{Service, http},
-    server::NamedService,
 };
 use tonic_reflection::server::Builder;
 
 /// Reflection as of now.
-#[derive(Clone, Debug)]
-pub(super) struct V1;
-
+pub(super) const V1: &str = "grpc.reflection.v1.ServerReflection";
 /// Reflection as older clients know it.
-#[derive(Clone, Debug)]
-pub(super) struct V1Alpha;
+pub(super) const V1_ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
 
-type Answer = Result<http::Response<Body>, Infallible>;
-type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+/// Answers a call of [`V1`].
+pub(super) fn v1(request: http::Request<Body>) -> Answering {
+    answer(builder().build_v1(), request)
+}
+
+/// Answers a call of [`V1_ALPHA`].
+pub(super) fn v1_alpha(request: http::Request<Body>) -> Answering {
+    answer(builder().build_v1alpha(), request)
+}
 
 fn builder() -> Builder<'static> {
     Builder::configure()
@@ -46,42 +46,6 @@ where
             tracing::error!(%error, "the descriptor of the API is unusable");
             Box::pin(async { Ok(Status::internal("the descriptor of the API is unusable").into_http()) })
         }
-    }
-}
-
-impl NamedService for V1 {
-    const NAME: &'static str = "grpc.reflection.v1.ServerReflection";
-}
-
-impl NamedService for V1Alpha {
-    const NAME: &'static str = "grpc.reflection.v1alpha.ServerReflection";
-}
-
-impl Service<http::Request<Body>> for V1 {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answering {
-        answer(builder().build_v1(), request)
-    }
-}
-
-impl Service<http::Request<Body>> for V1Alpha {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answering {
-        answer(builder().build_v1alpha(), request)
     }
 }
 

@@ -120,8 +120,7 @@ impl Context {
             let incoming = Incoming::new(listener, Arc::default(), Caller::Share(share.clone()));
             let credentials =
                 CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
-            let router =
-                Server::builder().layer(InterceptorLayer::new(context.admit())).add_service(credentials);
+            let server = Server::builder().layer(InterceptorLayer::new(context.admit()));
             let clock = context.broker.host.clock.clone();
             let ended = async {
                 tokio::select! {
@@ -129,7 +128,7 @@ impl Context {
                     () = context.broker.life.stopping() => {}
                 }
             };
-            if let Err(error) = router.serve_with_incoming_shutdown(incoming, ended).await {
+            if let Err(error) = server.serve_with_incoming_shutdown(credentials, incoming, ended).await {
                 tracing::error!(%error, name = share.wanted.name, "the share is not served any more");
             }
         });

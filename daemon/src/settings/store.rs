@@ -110,7 +110,8 @@ impl SettingsStore {
             Some(loaded) if !loaded.remote && loaded.holds_for(self.roots.recheck_after) => {
                 Ok(Arc::clone(&loaded.snapshot))
             }
-            _ => Ok(Arc::clone(&self.load(&key).await?.snapshot)),
+            // Boxed: a request should not carry room for what it seldom does.
+            _ => Ok(Arc::clone(&Box::pin(self.load(&key)).await?.snapshot)),
         }
     }
 
