@@ -3,6 +3,7 @@
 use crate::shares::Share;
 use claviger::{
     reason::{Problem, Reason},
+    remedy::Remedy,
     session::{Names, SessionContext},
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -69,10 +70,51 @@ fn nothing() -> SessionContext {
     }
 }
 
+/// Whether a configuration of AWS has a section for the profile `name`: a foreign caller chooses what exists here.
+pub fn has_profile(text: &str, name: &str) -> bool {
+    let sections = text.lines().filter_map(|line| line.trim().strip_prefix('[')?.split(']').next());
+    sections.map(str::trim).any(|section| section.strip_prefix("profile ").map_or(section, str::trim) == name)
+}
+
+/// A foreign caller names a profile that is not there.
+pub fn no_profile() -> Problem {
+    Problem::new(Reason::MalformedRequest, "there is no profile of that name on the daemon's machine")
+        .hint("leave it out, or name one that its ~/.aws/config has")
+}
+
+/// What a foreign caller named is there, and something else comes before it.
+pub fn another(source: &str) -> Problem {
+    Problem::new(
+        Reason::ForeignCaller,
+        format!("{source} comes before what was named, on the daemon's machine"),
+    )
+    .hint("leave the name out to borrow that, or ask for a share of what you named")
+}
+
 /// A problem as a foreign caller gets to see it: the reason, and when to try again. Its words, places and remedies are about
 /// files and commands of this machine.
 pub fn veiled(problem: &Problem) -> Problem {
     let message = format!("there is no credential to lend here: {}", problem.reason);
-    let told = Problem::new(problem.reason, message).hint("the daemon's own machine shows why");
-    Problem { retry_after: problem.retry_after, ..told }
+    let there = Remedy::Administrator("look at `claviger explain` on the daemon's own machine".into());
+    Problem { retry_after: problem.retry_after, ..Problem::new(problem.reason, message).remedy(there) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_profile;
+
+    #[test]
+    fn profiles_are_sections() {
+        let text = "[default]\nregion = x\n  [profile work]  # ours\n[ profile  far ]\n[sso-session s]\n";
+        for (name, expected) in [
+            ("default", true),
+            ("work", true),
+            ("far", true),
+            ("wor", false),
+            ("", false),
+            ("x]\n[profile y", false),
+        ] {
+            assert_eq!(has_profile(text, name), expected, "{name:?}");
+        }
+    }
 }

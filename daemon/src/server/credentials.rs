@@ -47,6 +47,7 @@ impl CredentialService for Context {
         let terms = Terms { min_validity, hook: message.hook.map(hook).transpose()? };
         let session = self.session_for(&peer, message.session)?;
         self.may_borrow(&peer)?;
+        self.must_fit(&peer, &session).await?;
         let outcome = self.broker.get(&session, peer.pid, &terms).await;
         let line = match &outcome {
             Ok(loan) => Line::loan("get", loan),
@@ -54,9 +55,7 @@ impl CredentialService for Context {
         };
         self.audit.note(line.by(&peer).session(&session));
         let loan = outcome.map_err(|denied| peer.told(&session)(denied.problem))?;
-        if let Some(problem) = peer.refuses(&loan) {
-            return Err(fail(problem));
-        }
+        peer.count();
         let lease = Some(peer.sees(convert::lease(&loan)));
         Ok(Response::new(v1::GetCredentialResponse { lease }))
     }
@@ -71,6 +70,7 @@ impl CredentialService for Context {
         let peer = peer::of(&request);
         let session = self.session_for(&peer, request.into_inner().session)?;
         self.may_borrow(&peer)?;
+        self.must_fit(&peer, &session).await?;
         self.audit.note(Line::of("watch", "followed").by(&peer).session(&session));
         let events = ReceiverStream::new(peer.followed(self.broker.watch(session.clone(), peer.pid)));
         let context = self.clone();
@@ -78,9 +78,10 @@ impl CredentialService for Context {
         let messages = events.map(Some).chain(tokio_stream::once(None)).filter_map(move |event| {
             let Some(event) = event else { return context.last_words() };
             if let Event::Issued(loan, _) = &*event {
-                if let Some(problem) = peer.refuses(loan) {
+                if let Some(problem) = peer.refuses(&session, &loan.winner) {
                     return Some(Err(fail(problem)));
                 }
+                peer.count();
                 context.audit.note(Line::loan("watch", loan).by(&peer).session(&session));
             }
             Some(Ok(peer.sees(context.message(*event, &session))))

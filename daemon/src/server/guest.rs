@@ -2,16 +2,18 @@
 
 use super::{Context, fail, session, within};
 use crate::{
-    broker::{loan::Loan, news::Event},
-    caller::{self, Caller, no_cookie, veiled},
+    broker::news::Event,
+    caller::{self, Caller, another, has_profile, no_cookie, no_profile, veiled},
     config::Foreign,
+    host::system,
     peer::Peer,
+    resolve::Winner,
 };
 use claviger::{
     proto::v1::{self, watch_credential_response},
     reason::Problem,
-    session::{Names, SessionContext},
-    wire,
+    session::{ACCOUNT, Names, PROFILE, SessionContext},
+    source, wire,
 };
 use std::{sync::Arc, time::SystemTime};
 use tokio::sync::mpsc;
@@ -28,6 +30,9 @@ impl Context {
             Caller::Near => session(message),
             Caller::Foreign => {
                 let names = Names::from_proto(message).map_err(fail)?;
+                if names.chosen.get(PROFILE).is_some_and(|name| !self.has_profile(name)) {
+                    return Err(fail(no_profile()));
+                }
                 Ok(Arc::new(caller::session(self.home.clone(), names)))
             }
             Caller::Share(share) => {
@@ -35,6 +40,20 @@ impl Context {
                 Ok(share.wanted.session.clone())
             }
         }
+    }
+
+    /// Lets `peer` have what `session` leads to, before anything is run for it.
+    pub(super) async fn must_fit(&self, peer: &Peer, session: &Arc<SessionContext>) -> Result<(), Status> {
+        if let Caller::Near = peer.caller {
+            return Ok(());
+        }
+        let winner = self.broker.winner(session).await.map_err(peer.told(session))?;
+        peer.refuses(session, &winner).map_or(Ok(()), |problem| Err(fail(problem)))
+    }
+
+    fn has_profile(&self, name: &str) -> bool {
+        let files = [".aws/config", ".aws/credentials"].map(|file| system::read_text(&self.home.join(file)));
+        files.iter().any(|text| matches!(text, Ok(Some(text)) if has_profile(text, name)))
     }
 
     /// Lets `peer` say that a credential was rejected: those it was lent it, unless it is foreign, for it changes something here.
@@ -60,19 +79,30 @@ impl Context {
 }
 
 impl Peer {
-    /// Why it is not lent `loan`, which its session would be: a share lends what it was made for, whatever the settings say by
-    /// now.
-    pub(super) fn refuses(&self, loan: &Loan) -> Option<Problem> {
-        let Caller::Share(share) = &self.caller else { return None };
-        let account = loan.winner.provider().and_then(|provider| provider.account());
-        let is_same = loan.winner.source == share.wanted.source
-            && loan.winner.backend == share.wanted.backend
-            && account.map(|account| &account.name) == share.wanted.account.as_ref();
-        if is_same {
-            share.count();
-            return None;
+    /// Why it is not lent what `winner` provides to `session`: it asked for another by name, or a share leads elsewhere by now.
+    pub(super) fn refuses(&self, session: &SessionContext, winner: &Winner) -> Option<Problem> {
+        let account = winner.provider().and_then(|provider| provider.account()).map(|account| &account.name);
+        match &self.caller {
+            Caller::Near => None,
+            Caller::Foreign => {
+                let is_account = session.chosen.get(ACCOUNT).is_none_or(|name| Some(name) == account);
+                let is_profile = !session.chosen.contains_key(PROFILE) || winner.source == source::AWS_CHAIN;
+                (!is_account || !is_profile).then(|| another(winner.source))
+            }
+            Caller::Share(share) => {
+                let wanted = &share.wanted;
+                let is_same = (winner.source, winner.backend, account)
+                    == (&*wanted.source, wanted.backend, wanted.account.as_ref());
+                (!is_same).then(|| share.refuses("the settings of its session lead to another one by now"))
+            }
         }
-        Some(share.refuses("the settings of its session lead to another one by now"))
+    }
+
+    /// Counts a loan.
+    pub(super) fn count(&self) {
+        if let Caller::Share(share) = &self.caller {
+            share.count();
+        }
     }
 
     /// The events that it follows: those of a share end with it.

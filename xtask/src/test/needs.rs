@@ -12,6 +12,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("python3", "python3"),
     ("git", "git"),
     ("ssh-agent", "openssh-client"),
+    ("sshd", "openssh-server"),
+    ("bwrap", "bubblewrap"),
     ("tmux", "tmux"),
     ("ps", "procps"),
     ("ip", "iproute2"),
