@@ -219,6 +219,35 @@ impl SessionContext {
         })
     }
 
+    /// Whether it is what `message` says, so that the message need not be checked and decoded again. `false` for those with
+    /// secrets or explicit settings.
+    pub fn is_said_by(&self, message: &v1::SessionContext) -> bool {
+        let v1::SessionContext {
+            working_directory,
+            variables,
+            present,
+            chosen,
+            explicit_settings,
+            explicit_settings_name,
+            mode,
+            interactive,
+            inside_flight,
+            backend,
+            lent,
+        } = message;
+        self.explicit.is_none()
+            && self.lent.is_empty()
+            && [explicit_settings.len(), explicit_settings_name.len(), lent.len()] == [0; 3]
+            && self.cwd.as_os_str() == working_directory.as_str()
+            && self.variables == *variables
+            && self.present.iter().eq(present)
+            && self.chosen == *chosen
+            && self.mode.to_proto() as i32 == *mode
+            && self.backend.map_or(v1::Backend::Unspecified, Backend::to_proto) as i32 == *backend
+            && self.interactive == *interactive
+            && self.inside_flight.as_deref().unwrap_or_default() == inside_flight
+    }
+
     /// A variable that is set and not empty.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())

@@ -294,7 +294,8 @@ fn a_cookie_that_is_gone_open_or_replaced_keeps_nobody_out_who_is_near() {
 
     block_on(async {
         let mut client = Client::connect(&home.socket()).await.expect("it listens");
-        let mut restart = tokio::process::Command::from(home.claviger(&["daemon", "restart", "--new-cookie"]));
+        let mut restart =
+            tokio::process::Command::from(home.claviger(&["daemon", "restart", "--new-cookie"]));
         assert!(restart.status().await.expect("it runs").success());
         assert_ne!(home.cookie(), second);
         // Its connection is gone with the old cookie; it reads the new one.

@@ -4,10 +4,10 @@
 //! accounts and the limits. Only while all of them are the very same is its outcome used again.
 
 use crate::{accounts::Index, config::Limits, lock::lock, resolve::Winner, settings::Snapshot};
-use claviger::session::SessionContext;
+use claviger::{proto::v1, session::SessionContext};
 use std::{
     collections::HashMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     sync::{Arc, Mutex},
 };
 
@@ -55,6 +55,13 @@ impl Recall {
         let memory = lock(&self.0);
         let remembered = memory.get(inputs.session.cwd.as_os_str())?;
         remembered.inputs.are(inputs).then(|| remembered.winner.clone())
+    }
+
+    /// The session that `message` is about, if it is one of those remembered: all who say the same share one.
+    pub(super) fn session(&self, message: &v1::SessionContext) -> Option<Arc<SessionContext>> {
+        let memory = lock(&self.0);
+        let session = &memory.get(OsStr::new(&message.working_directory))?.inputs.session;
+        session.is_said_by(message).then(|| session.clone())
     }
 
     pub(super) fn clear(&self) {

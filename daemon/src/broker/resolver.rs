@@ -10,6 +10,7 @@ use crate::{
     trust::TrustStore,
 };
 use claviger::{
+    proto::v1,
     reason::Problem,
     session::{SessionContext, SessionMode},
 };
@@ -36,6 +37,11 @@ impl Resolver {
         limits: Limits,
     ) -> Self {
         Self { settings, trust, accounts, limits: Live::new(limits), recall: Recall::default() }
+    }
+
+    /// The session that `message` is about, if it was seen last in its directory.
+    pub fn known(&self, message: &v1::SessionContext) -> Option<Arc<SessionContext>> {
+        self.recall.session(message)
     }
 
     /// The source that provides a session's credential. Runs nothing.

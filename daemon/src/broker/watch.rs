@@ -100,7 +100,7 @@ async fn follow(
             // a change again, and so on without a pause.
             Ok(winner) if is_fleeting(&attached, |key| shown.has(&winner, key)) => Some(()),
             Ok(_) => Box::pin(tell(broker, session, pid, &mut attached, &mut shown, events)).await,
-            Err(problem) => shown.news_of(problem, events).await,
+            Err(problem) => Box::pin(shown.news_of(problem, events)).await,
         };
         if told.is_none() {
             return;

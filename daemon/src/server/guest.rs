@@ -27,7 +27,10 @@ impl Context {
         message: Option<v1::SessionContext>,
     ) -> Result<Arc<SessionContext>, Status> {
         match &peer.caller {
-            Caller::Near => session(message),
+            Caller::Near => {
+                let known = message.as_ref().and_then(|message| self.broker.resolver.known(message));
+                known.map_or_else(|| session(message), Ok)
+            }
             Caller::Foreign => {
                 let names = Names::from_proto(message).map_err(fail)?;
                 if names.chosen.get(PROFILE).is_some_and(|name| !self.has_profile(name)) {

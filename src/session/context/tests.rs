@@ -109,3 +109,28 @@ fn bad_requests_are_refused_with_their_reason() {
     let explicit_settings = vec![b' '; MAX_EXPLICIT_SETTINGS + 1];
     assert_eq!(reason(v1::SessionContext { explicit_settings, ..valid() }), Reason::Limits);
 }
+
+#[test]
+fn a_session_is_known_by_its_message_and_by_no_other() {
+    let session = SessionContext::from_proto(Some(valid())).expect("valid");
+    assert!(session.is_said_by(&session.to_proto()));
+    let pair = || [("HOME".to_owned(), "/elsewhere".to_owned())].into();
+    for other in [
+        v1::SessionContext { working_directory: "/other".into(), ..valid() },
+        v1::SessionContext { variables: pair(), ..valid() },
+        v1::SessionContext { present: vec!["ANTHROPIC_API_KEY".into()], ..valid() },
+        v1::SessionContext { chosen: pair(), ..valid() },
+        v1::SessionContext { explicit_settings: b"{}".to_vec(), ..valid() },
+        v1::SessionContext { mode: v1::SessionMode::Bare.into(), ..valid() },
+        v1::SessionContext { interactive: true, ..valid() },
+        v1::SessionContext { inside_flight: "a".into(), ..valid() },
+        v1::SessionContext { backend: v1::Backend::Bedrock.into(), ..valid() },
+        v1::SessionContext { lent: [("AZURE_CLIENT_SECRET".to_owned(), "s".to_owned())].into(), ..valid() },
+    ] {
+        assert!(!session.is_said_by(&other), "{other:?}");
+    }
+    let secret =
+        v1::SessionContext { lent: [("AZURE_CLIENT_SECRET".to_owned(), "s".to_owned())].into(), ..valid() };
+    let session = SessionContext::from_proto(Some(secret.clone())).expect("valid");
+    assert!(!session.is_said_by(&secret), "what has secrets is never remembered");
+}
