@@ -161,11 +161,10 @@ fn a_share_ends_with_its_command_its_parent_its_time_or_a_stop() {
     let client = claviger_tests::binary("claviger").display().to_string();
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("{client} share b; {client} share list"));
-    let mut shell_of_home = home.claviger(&[]);
+    let shell_of_home = home.claviger(&[]);
     shell.env_clear().envs(shell_of_home.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let listed = shell.current_dir(home.path("work")).output().expect("it runs");
     assert!(text(&listed.stdout).contains("b.sock"), "{}", text(&listed.stderr));
-    drop(shell_of_home.stdin(Stdio::null()));
     home.ok(&["share", "c", "--ttl", "1s"]);
     let socket = share(&home, &["d"]);
     home.ok(&["share", "stop", "d"]);
