@@ -87,6 +87,12 @@ impl Problem {
         self
     }
 
+    /// Adds the variable that is the cause, which is corrected where it stands, or taken away.
+    #[must_use]
+    pub fn set_by(self, variable: &str, at: Option<&Location>) -> Self {
+        self.remedy(Remedy::without(&[variable], at)).at(at)
+    }
+
     /// Adds when another attempt can succeed.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {

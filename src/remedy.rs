@@ -3,7 +3,10 @@
 //! Which remedy belongs to which cause is decided in [`usual`], and every command of claviger that is ever suggested is
 //! spelled here. Whatever shows a remedy prints it; text is never searched for commands.
 
-use crate::cause::{Location, Reason};
+use crate::{
+    cause::{Location, Reason},
+    warning::Kind,
+};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, path::Path};
 
@@ -40,7 +43,7 @@ pub fn usual(reason: Reason, at: Option<&Location>) -> Option<Remedy> {
         Reason::LoginRequired => Some(Remedy::login(None)),
         Reason::WorkspaceUntrusted => Some(Remedy::trust()),
         Reason::SettingsInvalid | Reason::CommandOutputInvalid => at.and_then(Remedy::edit),
-        Reason::Locked => Some(Remedy::claviger(&["unlock"])),
+        Reason::Locked => Some(Remedy::unlock()),
         Reason::UpstreamDenied => Some(Remedy::Administrator("give this identity access".into())),
         // These differ from case to case, or nothing that a shell can run helps.
         Reason::ForeignCaller
@@ -75,6 +78,21 @@ pub fn for_session(reason: Reason) -> Option<Remedy> {
     passes.then(Remedy::refresh)
 }
 
+/// The remedy for what looks wrong: `variables` are taken away, or a place is corrected.
+pub fn for_warning(kind: Kind, variables: &[&str], at: Option<&Location>) -> Option<Remedy> {
+    match kind {
+        Kind::SettingsKept | Kind::PolicyIneffective => at.and_then(Remedy::edit),
+        Kind::TwoClouds | Kind::EndpointPlaintext | Kind::VertexProjectOverridden => {
+            Remedy::without(variables, at)
+        }
+    }
+}
+
+/// What is said while the daemon is locked.
+pub fn while_locked() -> String {
+    format!("locked: nothing is lent before `{CLIENT} unlock`")
+}
+
 // === impl Remedy ===
 
 impl Remedy {
@@ -103,6 +121,14 @@ impl Remedy {
         Self::run(&[&["unset"], names].concat())
     }
 
+    /// Takes variables away where they are set: in the file of `at`, or else in the person's own shell.
+    pub fn without(names: &[&str], at: Option<&Location>) -> Option<Self> {
+        match at {
+            Some(at) => Self::edit(at),
+            None => (!names.is_empty()).then(|| Self::unset(names)),
+        }
+    }
+
     /// Fetches the session's credential anew, past any pause; signs in if a command is configured for that.
     pub fn refresh() -> Self {
         Self::claviger(&["refresh"])
@@ -120,9 +146,24 @@ impl Remedy {
         Self::claviger(&words)
     }
 
+    /// Keeps a token in place of that of an account.
+    pub fn keep_token(account: &str) -> Self {
+        Self::claviger(&["login", account, "--token"])
+    }
+
     /// Shows what the workspace asks for, and allows it.
     pub fn trust() -> Self {
         Self::claviger(&["trust", "grant"])
+    }
+
+    /// Shows who waits for a person, and for what.
+    pub fn pending() -> Self {
+        Self::claviger(&["pending"])
+    }
+
+    /// Lets the daemon lend again.
+    pub fn unlock() -> Self {
+        Self::claviger(&["unlock"])
     }
 
     /// Lets the installed daemon go on in place of the one that runs.
@@ -226,80 +267,4 @@ fn quoted(word: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Command, Remedy, usual};
-    use crate::cause::{Location, REASONS, Reason};
-    use std::process;
-
-    fn at(layer: &str, file: &str, line: u32) -> Location {
-        Location { layer: layer.into(), file: file.into(), line, column: 2 }
-    }
-
-    #[test]
-    fn only_what_depends_on_a_session_names_a_directory() {
-        let line = |remedy: Remedy| remedy.within("/my dir").line().expect("a command");
-        assert_eq!(line(Remedy::refresh()), "claviger --cwd '/my dir' refresh");
-        assert_eq!(line(Remedy::trust()), "claviger --cwd '/my dir' trust grant");
-        assert_eq!(line(Remedy::login(Some("me@work"))), "claviger login me@work");
-        assert_eq!(line(Remedy::claviger(&["unlock"])), "claviger unlock");
-        assert_eq!(line(Remedy::run(&["aws", "sso", "login"])), "aws sso login");
-        assert_eq!(line(Remedy::refresh().within("/first")), "claviger --cwd /first refresh");
-    }
-
-    #[test]
-    fn a_shell_reads_back_the_words() {
-        for word in ["it's", "a b", "$(id)", "`id`", "", "-n", "a\nb", "é\"\\!"] {
-            let argv = ["printf", "%s|%s", word, word].map(str::to_owned).to_vec();
-            for directory in [None, Some("/".to_owned())] {
-                let line = Remedy::Run(Command { argv: argv.clone(), directory }).line().expect("a command");
-                let output = process::Command::new("/bin/sh").args(["-c", &line]).output().expect("a shell");
-                assert_eq!(
-                    String::from_utf8(output.stdout).expect("text"),
-                    format!("{word}|{word}"),
-                    "{line}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn text_is_edited_where_it_stands_and_by_whom_it_belongs_to() {
-        let invalid = |at: &Location| usual(Reason::SettingsInvalid, Some(at));
-        let mine = at("user", "/h/it's.json", 3);
-        assert_eq!(invalid(&mine), Some(Remedy::Edit(mine.clone())));
-        assert_eq!(Remedy::Edit(mine).line().as_deref(), Some("${EDITOR:-vi} +3 \"/h/it's.json\""));
-        assert_eq!(
-            invalid(&at("managed", "/etc/x.json", 3)),
-            Some(Remedy::Administrator("correct /etc/x.json:3".into()))
-        );
-        for nothing in [at("user", "/h/directory", 0), at("explicit", "inline", 3)] {
-            assert_eq!(invalid(&nothing), None, "{nothing}");
-        }
-    }
-
-    #[test]
-    fn advice_is_words_then_what_to_do() {
-        let advice = |remedy: Remedy, words| Remedy::advice(Some(&remedy), words);
-        assert_eq!(advice(Remedy::login(None), None).as_deref(), Some("run `claviger login`"));
-        assert_eq!(
-            advice(Remedy::login(None), Some("it has ended")).as_deref(),
-            Some("it has ended; run `claviger login`")
-        );
-        assert_eq!(advice(Remedy::Edit(at("user", "/f", 3)), None).as_deref(), Some("correct /f:3:2"));
-        assert_eq!(advice(Remedy::Edit(at("user", "/f", 3)), Some("close it")).as_deref(), Some("close it"));
-        assert_eq!(
-            advice(Remedy::Administrator("allow it".into()), None).as_deref(),
-            Some("ask your administrator to allow it")
-        );
-        assert_eq!(Remedy::advice(None, None), None);
-    }
-
-    #[test]
-    fn what_needs_a_person_has_a_remedy() {
-        let place = at("user", "/f", 1);
-        for reason in REASONS.into_iter().filter(|reason| reason.needs_human()) {
-            // No command unlocks every keyring.
-            assert!(usual(reason, Some(&place)).is_some() || reason == Reason::KeyringLocked, "{reason}");
-        }
-    }
-}
+mod tests;

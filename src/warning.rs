@@ -1,6 +1,11 @@
-//! Things that look wrong but stop nothing: a kind and a sentence.
+//! Things that look wrong but stop nothing: a kind, a sentence, and what helps.
 
-use crate::proto::v1;
+use crate::{
+    cause::Location,
+    proto::v1,
+    remedy::{self, Remedy},
+    wire,
+};
 use std::fmt;
 
 /// What a warning is about.
@@ -25,12 +30,28 @@ pub struct Warning {
     pub kind: Kind,
     /// One sentence. Never holds a secret.
     pub text: String,
+    /// Where it stands, if in a file.
+    pub at: Option<Location>,
+    /// The variables that it is about, if a session's own.
+    pub variables: Vec<&'static str>,
 }
 
 impl Warning {
     /// A warning.
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: text.into(), at: None, variables: Vec::new() }
+    }
+
+    /// The value that it is about: where it stands, or which of a session's own variables hold it.
+    #[must_use]
+    pub fn about(mut self, variables: &[&'static str], at: Option<&Location>) -> Self {
+        (self.variables, self.at) = (variables.to_vec(), at.cloned());
+        self
+    }
+
+    /// What helps.
+    pub fn helps(&self) -> Option<Remedy> {
+        remedy::for_warning(self.kind, &self.variables, self.at.as_ref())
     }
 }
 
@@ -49,6 +70,11 @@ impl From<Warning> for v1::Warning {
             Kind::EndpointPlaintext => v1::warning::Kind::EndpointPlaintext,
             Kind::VertexProjectOverridden => v1::warning::Kind::VertexProjectOverridden,
         };
-        Self { kind: kind.into(), text: warning.text }
+        Self {
+            kind: kind.into(),
+            remedy: warning.helps().as_ref().map(wire::remedy),
+            location: warning.at.as_ref().map(wire::location),
+            text: warning.text,
+        }
     }
 }

@@ -165,14 +165,14 @@ impl Failure {
                 "nothing-to-cancel",
                 "no such command runs that signs somebody in".into(),
                 "",
-                run(&["pending"]),
+                Some(Remedy::pending()),
             ),
             Self::Service { message, hint, remedy } => {
                 report("service-failed", message.clone(), hint, remedy.clone())
             }
             Self::NotAsInstalled => report(
                 "service-not-installed",
-                "the daemon is not the service that `claviger service install` would make of it".into(),
+                "the daemon is not the service that an installation would make of it".into(),
                 "",
                 run(&["service", "install"]),
             ),

@@ -33,6 +33,8 @@ pub struct Endpoint {
     pub host: String,
     /// Whether it is https.
     pub secure: bool,
+    /// The variable that sets it, if one does.
+    pub variable: Option<&'static str>,
     /// Where the base URL is configured; `None` if nowhere or in the session's environment.
     pub at: Option<Location>,
     /// Whether it is made from the region, which becomes known with the credential.
@@ -68,14 +70,15 @@ impl Endpoint {
     fn configured(
         session: &SessionContext,
         settings: &Settings,
-        name: &str,
+        name: &'static str,
     ) -> Result<Option<Self>, Problem> {
         let Some((text, at)) = effective(session, settings, name)? else { return Ok(None) };
-        Self::parse(text, at).map(Some).map_err(|why| {
+        let parsed = Self::parse(text, at).map_err(|why| {
             Problem::new(Reason::SettingsInvalid, format!("{name} is not a usable URL: {why}"))
                 .hint("write for example https://gateway.example.com")
-                .at(at)
-        })
+                .set_by(name, at)
+        });
+        Ok(Some(Self { variable: Some(name), ..parsed? }))
     }
 
     /// An endpoint whose URL claviger itself makes.
@@ -90,6 +93,7 @@ impl Endpoint {
             origin: String::new(),
             host: String::new(),
             secure: true,
+            variable: None,
             at: None,
             follows_region: false,
         }
@@ -129,7 +133,16 @@ impl Endpoint {
             Some(port) if port != if secure { 443 } else { 80 } => format!("{scheme}://{host}:{port}"),
             _ => format!("{scheme}://{host}"),
         };
-        Ok(Self { base_url: text.to_owned(), origin, host, secure, at: at.cloned(), follows_region: false })
+        let at = at.cloned();
+        Ok(Self {
+            base_url: text.to_owned(),
+            origin,
+            host,
+            secure,
+            variable: None,
+            at,
+            follows_region: false,
+        })
     }
 
     /// Whether nobody can read on the way: it is https, or on this machine.
@@ -142,6 +155,7 @@ impl Endpoint {
         (!self.is_private()).then(|| {
             let text = format!("{} is not encrypted: the credential can be read on the way", self.origin);
             Warning::new(Kind::EndpointPlaintext, text)
+                .about(self.variable.as_slice(), self.at.as_ref())
         })
     }
 }

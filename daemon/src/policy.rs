@@ -120,7 +120,7 @@ impl Policy {
             let message = || format!("{} demands {}, and the account {name} {why}", rule.key, rule.demand.words());
             Some(rule.unusable().unwrap_or_else(|| {
                 rule.problem(message())
-                    .hint("name an account that satisfies it (with CLAVIGER_ACCOUNT or `claviger use`), or sign in to one")
+                    .hint("name an account that satisfies it in CLAVIGER_ACCOUNT, or sign in to one")
                     .remedy(Remedy::login(None))
             }))
         })
@@ -143,6 +143,6 @@ pub fn ineffective(settings: &Settings) -> impl Iterator<Item = Warning> {
         POLICIES.into_iter().flat_map(|key| settings.demands(key, false).map(move |one| (key, one)));
     planted.map(|(key, one)| {
         let text = format!("{key} in {} has no effect: only managed settings can set it", one.at);
-        Warning::new(warning::Kind::PolicyIneffective, text)
+        Warning::new(warning::Kind::PolicyIneffective, text).about(&[], Some(&one.at))
     })
 }

@@ -97,6 +97,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     }
     let kept = |problem: &Problem| {
         Warning::new(Kind::SettingsKept, format!("{problem}; what the file said before still counts"))
+            .about(&[], problem.location.as_ref())
     };
     out.warnings.extend(settings.kept().map(kept).chain(policy::ineffective(settings)));
     let extras = endpoint::extras(session, settings)?;
@@ -229,17 +230,22 @@ fn backend(
     }
     let mut enabled = Vec::new();
     for (backend, variable, _) in CLOUDS {
-        if switched_on(session, settings, variable)? {
-            enabled.push(backend);
+        if let Some(at) = switched_on(session, settings, variable)? {
+            enabled.push((backend, variable, at));
         }
     }
-    if let [first, _, ..] = enabled[..] {
-        let names: Vec<_> = enabled.iter().map(|backend| backend.name()).collect();
+    if let [(first, ..), rest @ ..] = &enabled[..]
+        && !rest.is_empty()
+    {
+        let names: Vec<_> = enabled.iter().map(|(backend, ..)| backend.name()).collect();
         let all = if names.len() == 2 { "both" } else { "all" };
         let text = format!("{} are {all} enabled; {} comes first", names.join(" and "), first.name());
-        warnings.push(Warning::new(Kind::TwoClouds, text));
+        // The others count for nothing: without them all stays as it is.
+        let own: Vec<_> = rest.iter().map(|(_, variable, _)| *variable).collect();
+        let at = rest.iter().find_map(|(.., at)| *at);
+        warnings.push(Warning::new(Kind::TwoClouds, text).about(&own, at));
     }
-    Ok(enabled.first().copied().unwrap_or(Backend::Anthropic))
+    Ok(enabled.first().map_or(Backend::Anthropic, |(first, ..)| *first))
 }
 
 /// Whether the session leaves the authentication of its cloud to a gateway. A tool that asks for a cloud's credential
@@ -247,13 +253,14 @@ fn backend(
 fn skipped(session: &SessionContext, settings: &Settings, backend: Backend) -> Result<(), Problem> {
     let Some((_, _, skip)) = CLOUDS.into_iter().find(|(cloud, ..)| *cloud == backend) else { return Ok(()) };
     let is_moot = session.backend.is_some() || has_own_key(session, settings, backend);
-    if is_moot || !switched_on(session, settings, skip)? {
+    if is_moot {
         return Ok(());
     }
+    let Some(at) = switched_on(session, settings, skip)? else { return Ok(()) };
     let message = format!("no credential, by configuration: {skip} is set");
     Err(Problem::new(Reason::NoCredential, message)
-        .hint("the gateway in front of the provider adds the credential; unset the variable to change that")
-        .remedy(Remedy::unset(&[skip])))
+        .hint("the gateway in front of the provider adds the credential; without the variable it is fetched")
+        .set_by(skip, at))
 }
 
 /// Whether a Foundry session has a key or token of its own, beside which skipping counts for nothing
@@ -268,6 +275,11 @@ fn has_own_key(session: &SessionContext, settings: &Settings, backend: Backend) 
     backend == Backend::Foundry && KEYS.into_iter().any(is_set)
 }
 
-fn switched_on(session: &SessionContext, settings: &Settings, variable: &str) -> Result<bool, Problem> {
-    Ok(effective(session, settings, variable)?.is_some_and(|(value, _)| is_true(value)))
+/// Whether a switch is on, and where it stands if in a file.
+fn switched_on<'a>(
+    session: &'a SessionContext,
+    settings: &'a Settings,
+    variable: &str,
+) -> Result<Option<Option<&'a Location>>, Problem> {
+    Ok(effective(session, settings, variable)?.filter(|(value, _)| is_true(value)).map(|(_, at)| at))
 }

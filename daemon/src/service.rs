@@ -123,7 +123,7 @@ fn describe(census: Census, trouble: Option<&str>) -> String {
     let Census { credentials, refreshes, locked } = census;
     let plural = |many: usize| if many == 1 { "" } else { "s" };
     let mut text = match (locked, credentials) {
-        (true, _) => "locked: nothing is lent until `claviger unlock`".to_owned(),
+        (true, _) => claviger::remedy::while_locked(),
         (false, 0) => "ready; no credential is cached".to_owned(),
         (false, many) => format!("ready; {many} credential{} cached", plural(many)),
     };
@@ -192,7 +192,7 @@ mod tests {
             (
                 census(0, 2, true),
                 None,
-                "locked: nothing is lent until `claviger unlock`; 2 refreshes in progress",
+                "locked: nothing is lent before `claviger unlock`; 2 refreshes in progress",
             ),
             (
                 census(0, 0, false),

@@ -62,7 +62,7 @@ impl Lease {
                 Reason::MalformedRequest,
                 "this credential is an API key of Bedrock, and no AWS keys",
             )
-            .hint("`claviger aws --format env` prints it; to get keys instead, take it away")
+            .hint("--format env prints it; to get keys instead, take it away")
             .remedy(Remedy::unset(&["AWS_BEARER_TOKEN_BEDROCK"]))),
         }
     }

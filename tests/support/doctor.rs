@@ -99,9 +99,7 @@ fn findings(home: &Home, diagnosis: &Value) -> Vec<String> {
         let word = |name: &str| finding[name].as_str().unwrap_or_default();
         assert!(["error", "warning", "note"].contains(&word("severity")), "{finding}");
         assert!(["what", "cause"].iter().all(|name| !word(name).is_empty()), "{finding}");
-        // No command unlocks every keyring, and what ails a server of Anthropic's passes by itself.
-        let in_words = ["keyring-locked", "endpoint-failing"].contains(&word("id"));
-        assert!(in_words || !word("mend").is_empty(), "{finding}");
+        assert!(!word("mend").is_empty(), "{finding}");
         format!("{} {} {}", word("severity"), word("id"), place(home, &finding["location"]))
     };
     diagnosis["findings"].as_array().expect("a list").iter().map(line).collect()

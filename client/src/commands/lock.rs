@@ -19,7 +19,8 @@ pub(crate) async fn lock(context: &Context) -> Result<(), Failure> {
     match context.options.json {
         true => output::json(&json!({ "locked": true, "dropped": dropped }))?,
         false => output::data(&format!(
-            "locked: nothing is lent before `claviger unlock`\n{}",
+            "{}\n{}",
+            claviger::remedy::while_locked(),
             counted(dropped, "credential", "was dropped from memory", "were dropped from memory")
         ))?,
     }

@@ -195,11 +195,6 @@ pub(super) fn of_problem(problem: &Problem, otherwise: &str) -> Finding {
         .helped(problem.helps())
 }
 
-/// Takes a variable away where it is set: in a file, or in the person's own shell.
-pub(super) fn unset(name: &str, at: Option<&Location>) -> Option<Remedy> {
-    at.map_or_else(|| Some(Remedy::unset(&[name])), Remedy::edit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::IDS;

@@ -48,7 +48,7 @@ pub(crate) fn lease() -> Lease {
         expires_at: at(252),
         refresh_at: at(180),
         stale: true,
-        warnings: vec![Warning { kind: 0, text: "two clouds are enabled".into() }],
+        warnings: vec![Warning { text: "two clouds are enabled".into(), ..Warning::default() }],
         ..Default::default()
     }
 }

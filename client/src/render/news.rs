@@ -36,7 +36,7 @@ pub(crate) fn line(news: &News, now: SystemTime) -> (Mood, String) {
         News::SignInStarted { who } => (Mood::Busy, about(who, "signing in")),
         News::SignInSays { who, line } => (Mood::Busy, about(who, &format!("| {}", escape::line(line)))),
         News::SignInEnded { who } => (Mood::Good, about(who, "signing in has ended")),
-        News::Locked => (Mood::Busy, "locked: nothing is lent before `claviger unlock`".into()),
+        News::Locked => (Mood::Busy, claviger::remedy::while_locked()),
         News::Unlocked => (Mood::Good, "unlocked".into()),
     }
 }

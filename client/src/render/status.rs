@@ -77,7 +77,7 @@ pub(crate) fn title(status: &GetStatusResponse, now: SystemTime) -> String {
 fn head(status: &GetStatusResponse, now: SystemTime, style: Style) -> String {
     let mut text = format!("{}\n", style.bold(&title(status, now)));
     if status.locked {
-        text.push_str(&format!("{}\n", style.yellow("locked: nothing is lent before `claviger unlock`")));
+        text.push_str(&format!("{}\n", style.yellow(&claviger::remedy::while_locked())));
     }
     text
 }

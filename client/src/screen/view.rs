@@ -77,7 +77,7 @@ fn summary(model: &Model, area: Rect, paint: Paint) -> Vec<Line<'static>> {
     };
     let first = match (model.connected, status.locked) {
         (false, _) => Span::styled(cut("the daemon is gone; waiting for another"), paint.bad()),
-        (true, true) => Span::styled(cut("locked: nothing is lent before `claviger unlock`"), paint.busy()),
+        (true, true) => Span::styled(cut(&claviger::remedy::while_locked()), paint.busy()),
         (true, false) => Span::styled(cut(&status::title(status, model.now)), paint.bold()),
     };
     let counters = status::counters(status.counters.unwrap_or_default(), status.watchers);

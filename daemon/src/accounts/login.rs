@@ -8,6 +8,7 @@ use crate::host::Host;
 use claviger::{
     backend::ANTHROPIC_BASE_URL,
     reason::{Problem, Reason},
+    remedy::Remedy,
     secret::Secret,
 };
 pub use claviger_child::account::{Code, Event, Flow};
@@ -184,7 +185,8 @@ fn find(store: &Store, login: &Login) -> Result<(String, Registration), Problem>
     let at = claviger::reason::Location::of_file(&store.config);
     if all.is_empty() {
         return Err(Problem::new(Reason::SettingsInvalid, "there is no [oauth.NAME] section: nothing says where to sign in")
-            .hint("`claviger login --help` shows a complete section; to keep an API key, use `claviger login --api-key`")
+            .hint("the help shows a complete section; an API key is kept with --api-key")
+            .remedy(Remedy::claviger(&["login", "--help"]))
             .at(&at));
     }
     let wanted = [&login.registration, &login.name].into_iter().find(|name| !name.is_empty());

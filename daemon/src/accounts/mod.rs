@@ -150,7 +150,7 @@ fn load(path: &std::path::Path) -> Result<Index, Problem> {
 /// The problem of an account that does not exist.
 pub fn unknown(name: &str) -> Problem {
     Problem::new(Reason::LoginRequired, format!("there is no account {name}"))
-        .hint("`claviger accounts` lists those there are; a login adds one")
+        .hint("perhaps one of another name was meant; a login adds this one")
         .remedy(Remedy::login(Some(name)))
 }
 

@@ -73,7 +73,7 @@ pub struct Tally {
 
 /// What only a person can do for an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remedy {
+pub enum HumanAction {
     /// Unlock the keyring.
     Unlock,
     /// Sign in.

@@ -85,7 +85,7 @@ impl Lookup<'_> {
 
     fn label(&self, name: &str) -> Result<Option<String>, Problem> {
         let Some((text, at)) = self.get(name)? else { return Ok(None) };
-        check_label(name, &text, at.as_ref())?;
+        check_label(name, &text, at.as_ref()).map_err(|problem| problem.set_by(name, at.as_ref()))?;
         Ok(Some(text))
     }
 
@@ -134,7 +134,7 @@ impl Lookup<'_> {
             check_project(name, &project, at.as_ref())?;
             if let Some((wanted, _)) = wanted.as_ref().filter(|(wanted, _)| *wanted != project) {
                 let text = format!("{name}={project} comes before {VERTEX_PROJECT}={wanted}");
-                self.warnings.push(Warning::new(Kind::VertexProjectOverridden, text));
+                self.warnings.push(Warning::new(Kind::VertexProjectOverridden, text).about(&PROJECTS, at.as_ref()));
             }
             if wanted.is_some() || self.is_for_a_tool() {
                 return Ok((Some(project), false));
@@ -184,7 +184,7 @@ fn check_project(name: &str, project: &str, at: Option<&Location>) -> Result<(),
         true => Ok(()),
         false => Err(Problem::new(Reason::SettingsInvalid, format!("{name} is not the id of a project"))
             .hint("ids have lower-case letters, digits and hyphens; `gcloud projects list` shows yours")
-            .at(at)),
+            .set_by(name, at)),
     }
 }
 

@@ -6,10 +6,10 @@ use crate::{
     auth_refresh::Pending,
     broker::{
         Broker,
-        entry::{Entry, Remedy},
+        entry::{Entry, HumanAction},
     },
 };
-use claviger::reason::Location;
+use claviger::{reason::Location, remedy::Remedy};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::SystemTime,
@@ -58,21 +58,21 @@ fn subject(entry: &Entry) -> Subject {
 
 fn of_entry(entry: &Entry, now: SystemTime) -> Option<Need> {
     let is_seen = entry.is_told();
-    let (subject, text) = match entry.remedy()? {
-        Remedy::Unlock => (
+    let (subject, text) = match entry.human_action()? {
+        HumanAction::Unlock => (
             Subject::Keyring,
-            "the keyring is locked. Unlock it; to see who waits: claviger pending".to_owned(),
+            format!("the keyring is locked. Unlock it; to see who waits: {}", pending()),
         ),
-        Remedy::SignIn => (subject(entry), sign_in(entry, now)),
+        HumanAction::SignIn => (subject(entry), sign_in(entry, now)),
         // That person knows.
-        Remedy::SignInAfterAll => return None,
+        HumanAction::SignInAfterAll => return None,
     };
     Some(Need { subject, text, is_seen })
 }
 
 fn sign_in(entry: &Entry, now: SystemTime) -> String {
     let command = entry.problem(now).helps().and_then(|remedy| remedy.line());
-    let command = command.unwrap_or_else(|| "claviger pending".to_owned());
+    let command = command.unwrap_or_else(pending);
     if let Some(account) = entry.provider().account() {
         return format!("the account {} has to sign in again: {command}", account.name);
     }
@@ -81,8 +81,13 @@ fn sign_in(entry: &Entry, now: SystemTime) -> String {
 }
 
 fn of_run(run: &Pending, is_seen: bool) -> Need {
-    let text = format!("{} ({}) waits for you to sign in: claviger pending", run.name, place(&run.at));
+    let text = format!("{} ({}) waits for you to sign in: {}", run.name, place(&run.at), pending());
     Need { subject: Subject::Run(run.key), text, is_seen }
+}
+
+/// The command that shows who waits.
+fn pending() -> String {
+    Remedy::pending().line().unwrap_or_default()
 }
 
 /// The end of it, which says more than its start.

@@ -43,7 +43,7 @@ fn of_run(run: auth_refresh::Pending) -> v1::Pending {
 }
 
 fn of_entry(entry: &Entry, now: SystemTime) -> Option<v1::Pending> {
-    entry.remedy()?;
+    entry.human_action()?;
     let location = entry.provider().sign_in().map(|sign_in| wire::location(&sign_in.at));
     Some(v1::Pending {
         source: entry.source().to_owned(),

@@ -42,7 +42,7 @@ pub fn milliseconds(
     number.map(|number| Some(Duration::from_millis(number))).ok_or_else(|| {
         Problem::new(Reason::SettingsInvalid, format!("{name} is not a number of milliseconds"))
             .hint(format!("write for example {example}"))
-            .at(at)
+            .set_by(name, at)
     })
 }
 

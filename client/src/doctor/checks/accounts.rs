@@ -38,17 +38,25 @@ fn keyring(facts: &Facts) -> Option<Finding> {
     let problem = seen.problem.as_ref()?;
     match seen.sight {
         Sight::Locked if is_told => None,
-        // Whose keyring it is decides what unlocks it: no command does for all.
         Sight::Locked => Some(
             Finding::error("keyring-locked", problem.message.clone())
-                .because(format!("{cause}; {}", problem.hint.as_deref().unwrap_or_default())),
+                .because(format!(
+                    "{cause}; {}; a new login keeps it in a sealed file",
+                    problem.hint.as_deref().unwrap_or_default()
+                ))
+                .helped(without_keyring(facts)),
         ),
         _ => Some(
             Finding::error("keyring-silent", problem.message.clone())
                 .because(format!("{cause}; a new login keeps it in a sealed file"))
-                .helped(kept.first().map(|account| anew(account))),
+                .helped(without_keyring(facts)),
         ),
     }
+}
+
+/// What does without the keyring. Whose keyring it is decides what unlocks it: no command does for all.
+pub(super) fn without_keyring(facts: &Facts) -> Option<Remedy> {
+    facts.accounts.iter().find(|account| account.place() == StorePlace::Keyring).map(anew)
 }
 
 /// Brings the secret of an account again, and keeps it in a file.

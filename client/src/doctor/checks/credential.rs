@@ -1,6 +1,6 @@
 //! Whether the credential that wins can be had, and for how long.
 
-use super::settings::is_broken;
+use super::{accounts::without_keyring, settings::is_broken};
 use crate::doctor::{
     facts::{Credential, Facts, Lent},
     finding::{Finding, of_problem, place},
@@ -24,13 +24,13 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let explained = facts.explained.as_ref().and_then(|explained| explained.as_ref().ok());
     let mut found = match &facts.credential {
         None => match &facts.explained {
-            Some(Err(problem)) => vec![failed(problem)],
+            Some(Err(problem)) => vec![failed(problem, facts)],
             _ => Vec::new(),
         },
         Some(Credential::Lent(lent)) => lasts(lent, explained),
         Some(Credential::Slow(limit)) => vec![slow(limit.as_secs(), explained)],
         Some(Credential::Failed(problem)) if is_told(problem, explained) => Vec::new(),
-        Some(Credential::Failed(problem)) => vec![failed(problem)],
+        Some(Credential::Failed(problem)) => vec![failed(problem, facts)],
     };
     found.extend(explained.and_then(metadata));
     found
@@ -42,8 +42,12 @@ fn is_told(problem: &Problem, explained: Option<&ExplainResponse>) -> bool {
     problem.reason == Reason::SettingsInvalid && explained.is_some_and(|explained| is_broken(explained, file))
 }
 
-fn failed(problem: &Problem) -> Finding {
-    of_problem(problem, "this is what a session is told, too")
+fn failed(problem: &Problem, facts: &Facts) -> Finding {
+    let finding = of_problem(problem, "this is what a session is told, too");
+    match problem.reason {
+        Reason::KeyringLocked if finding.remedy.is_none() => finding.helped(without_keyring(facts)),
+        _ => finding,
+    }
 }
 
 fn slow(limit: u64, explained: Option<&ExplainResponse>) -> Finding {
@@ -54,7 +58,7 @@ fn slow(limit: u64, explained: Option<&ExplainResponse>) -> Finding {
     Finding::error("credential-slow", format!("{source} gave no credential within {limit} s"))
         .at(&place)
         .because("its command or its server hangs, or waits for a person")
-        .helped(place.as_ref().and_then(Remedy::edit).unwrap_or_else(|| Remedy::claviger(&["pending"])))
+        .helped(place.as_ref().and_then(Remedy::edit).unwrap_or_else(|| Remedy::pending()))
 }
 
 fn lasts(lent: &Lent, explained: Option<&ExplainResponse>) -> Vec<Finding> {

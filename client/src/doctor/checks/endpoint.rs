@@ -3,7 +3,7 @@
 use super::network::{PROXIES, value};
 use crate::doctor::{
     facts::{Credential, Endpoint, Facts},
-    finding::{Finding, unset},
+    finding::Finding,
 };
 use claviger::{remedy::Remedy, source};
 use claviger_child::Sight;
@@ -80,7 +80,7 @@ impl Look<'_> {
     fn base_url(&self) -> Option<Remedy> {
         BASE_URLS.into_iter().find_map(|name| {
             let (_, at) = value(self.facts, name)?;
-            unset(name, at)
+            Remedy::without(&[name], at)
         })
     }
 
@@ -168,7 +168,7 @@ impl Look<'_> {
 
     /// A file of authorities that lacks the one in question, or the one that is needed.
     fn authority(&self) -> Remedy {
-        let named = value(self.facts, AUTHORITIES).and_then(|(_, at)| unset(AUTHORITIES, at));
+        let named = value(self.facts, AUTHORITIES).and_then(|(_, at)| Remedy::without(&[AUTHORITIES], at));
         named.unwrap_or_else(|| {
             let origin = &self.endpoint.origin;
             Remedy::Administrator(format!("give you the certificate of the authority behind {origin}"))

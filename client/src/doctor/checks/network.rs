@@ -2,7 +2,7 @@
 
 use crate::doctor::{
     facts::{Certificates, Facts, Fault},
-    finding::{Finding, unset},
+    finding::Finding,
 };
 use claviger::{reason::Location, remedy::Remedy};
 
@@ -35,7 +35,7 @@ fn proxy(facts: &Facts, name: &str) -> Option<Finding> {
     let fault = fault(text)?;
     let cause = "it has to look like http://host:port; programs ignore one that does not, or fail";
     let finding = Finding::error("proxy-malformed", format!("{name} {fault}"));
-    Some(finding.at(at).because(cause).helped(unset(name, at)))
+    Some(finding.at(at).because(cause).helped(Remedy::without(&[name], at)))
 }
 
 /// What is wrong with a proxy. Without a scheme, programs assume http.
@@ -87,7 +87,7 @@ fn certificates(file: &Certificates) -> Option<Finding> {
         ),
     };
     let cause = "programs then trust nobody, or not those they should";
-    Some(finding.at(at).because(cause).helped(unset(variable, at.as_ref())))
+    Some(finding.at(at).because(cause).helped(Remedy::without(&[variable], at.as_ref())))
 }
 
 fn checks_off(facts: &Facts) -> Option<Finding> {
@@ -96,7 +96,7 @@ fn checks_off(facts: &Facts) -> Option<Finding> {
         Finding::warning("tls-checks-off", format!("{CHECKS_OFF}=0: tools of Node believe any server"))
             .at(at)
             .because("a credential can then be read on the way; name your authority in NODE_EXTRA_CA_CERTS instead")
-            .helped(unset(CHECKS_OFF, at))
+            .helped(Remedy::without(&[CHECKS_OFF], at))
     })
 }
 

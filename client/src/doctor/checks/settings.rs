@@ -7,7 +7,6 @@ use crate::doctor::{
 use claviger::{
     proto::v1::{ExplainResponse, SettingsFile, Warning, settings_file::State, warning::Kind},
     reason::Location,
-    remedy::Remedy,
     wire,
 };
 
@@ -37,23 +36,20 @@ fn file(file: &SettingsFile) -> Option<Finding> {
 
 /// What another check reports already is left out.
 fn warning(warning: &Warning) -> Option<Finding> {
-    let explain = Remedy::claviger(&["explain"]);
-    let (id, because, remedy) = match warning.kind() {
+    let (id, because) = match warning.kind() {
         Kind::SettingsKept => return None,
-        Kind::TwoClouds => ("two-clouds", "a session has one backend", explain),
+        Kind::TwoClouds => ("two-clouds", "a session has one backend, so the others count for nothing"),
         Kind::PolicyIneffective => {
-            ("policy-ineffective", "a policy that its user could have written protects nothing", explain)
+            ("policy-ineffective", "a policy that its user could have written protects nothing")
         }
         Kind::EndpointPlaintext => {
-            ("endpoint-plaintext", "the base URL starts with http://, and it is not this machine", explain)
+            ("endpoint-plaintext", "the base URL starts with http://, and it is not this machine")
         }
-        Kind::VertexProjectOverridden => (
-            "vertex-project-overridden",
-            "Google's own variables come first",
-            Remedy::unset(&["GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"]),
-        ),
-        // Of a later release.
-        Kind::Unspecified => ("resolution-warning", "", explain),
+        Kind::VertexProjectOverridden => {
+            ("vertex-project-overridden", "Google's own variables come first")
+        }
+        Kind::Unspecified => ("resolution-warning", "a daemon of a later release says so"),
     };
-    Some(Finding::warning(id, warning.text.as_str()).because(because).helped(remedy))
+    let finding = Finding::warning(id, warning.text.as_str()).at(&place(warning.location.as_ref()));
+    Some(finding.because(because).helped(warning.remedy.as_ref().and_then(wire::from_remedy)))
 }

@@ -42,7 +42,7 @@ fn walk() -> ExplainResponse {
                 .collect(),
             hook: false,
         }],
-        warnings: vec![Warning { kind: 0, text: "ANTHROPIC_MODEL\x1b[2J is odd".into() }],
+        warnings: vec![Warning { text: "ANTHROPIC_MODEL\x1b[2J is odd".into(), ..Warning::default() }],
         origin: "https://api.anthropic.com".into(),
         region: String::new(),
         project: String::new(),

@@ -1,6 +1,6 @@
 //! What others see of an entry. Never its secret.
 
-use super::{Entry, Remedy, Tally};
+use super::{Entry, HumanAction, Tally};
 use crate::{
     broker::slot::State,
     sources::{CredentialProvider, Facts},
@@ -94,15 +94,15 @@ impl Entry {
     }
 
     /// What a person has to do, if the last refresh failed for want of one.
-    pub fn remedy(&self) -> Option<Remedy> {
+    pub fn human_action(&self) -> Option<HumanAction> {
         let failure = self.state().failure.as_ref()?;
         let can_sign_in = self.provider().sign_in().is_some();
         match failure.problem.reason {
-            Reason::KeyringLocked => Some(Remedy::Unlock),
-            Reason::LoginRequired => Some(Remedy::SignIn),
-            _ if failure.asleep => Some(Remedy::SignIn),
+            Reason::KeyringLocked => Some(HumanAction::Unlock),
+            Reason::LoginRequired => Some(HumanAction::SignIn),
+            _ if failure.asleep => Some(HumanAction::SignIn),
             Reason::CommandFailed | Reason::Cancelled | Reason::SourceTimeout if can_sign_in => {
-                Some(Remedy::SignInAfterAll)
+                Some(HumanAction::SignInAfterAll)
             }
             _ => None,
         }

@@ -23,8 +23,12 @@ impl Context {
     pub(super) fn account(&self, account: &Account) -> v1::Account {
         let index = self.broker.resolver.accounts.current();
         let problem = account.login_required.as_ref().map(|why| {
-            let problem =
-                Problem::new(Reason::LoginRequired, why.clone()).remedy(Remedy::login(Some(&account.name)));
+            let remedy = match account.kind {
+                Kind::Oauth => Remedy::login(Some(&account.name)),
+                Kind::ApiKey => Remedy::keep_key(Some(&account.name)),
+                Kind::Token => Remedy::keep_token(&account.name),
+            };
+            let problem = Problem::new(Reason::LoginRequired, why.clone()).remedy(remedy);
             wire::problem(&problem, self.broker.host.clock.now())
         });
         v1::Account {
