@@ -9,4 +9,4 @@ pub use message::{
     remedy, system_time, timestamp,
 };
 pub use protocol::{PROTOCOL_KEY, RELEASE_KEY, check_protocol};
-pub use status::{DOMAIN, from_status, to_status};
+pub use status::{DOMAIN, from_status, is_foreign, to_status};

@@ -154,8 +154,7 @@ impl Endpoint {
     pub fn warning(&self) -> Option<Warning> {
         (!self.is_private()).then(|| {
             let text = format!("{} is not encrypted: the credential can be read on the way", self.origin);
-            Warning::new(Kind::EndpointPlaintext, text)
-                .about(self.variable.as_slice(), self.at.as_ref())
+            Warning::new(Kind::EndpointPlaintext, text).about(self.variable.as_slice(), self.at.as_ref())
         })
     }
 }

@@ -117,7 +117,8 @@ impl Policy {
         self.rules.iter().find_map(|rule| {
             let why = rule.objection(account)?;
             let name = &account.name;
-            let message = || format!("{} demands {}, and the account {name} {why}", rule.key, rule.demand.words());
+            let message =
+                || format!("{} demands {}, and the account {name} {why}", rule.key, rule.demand.words());
             Some(rule.unusable().unwrap_or_else(|| {
                 rule.problem(message())
                     .hint("name an account that satisfies it in CLAVIGER_ACCOUNT, or sign in to one")

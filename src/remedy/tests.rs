@@ -24,11 +24,7 @@ fn a_shell_reads_back_the_words() {
         for directory in [None, Some("/".to_owned())] {
             let line = Remedy::Run(Command { argv: argv.clone(), directory }).line().expect("a command");
             let output = process::Command::new("/bin/sh").args(["-c", &line]).output().expect("a shell");
-            assert_eq!(
-                String::from_utf8(output.stdout).expect("text"),
-                format!("{word}|{word}"),
-                "{line}"
-            );
+            assert_eq!(String::from_utf8(output.stdout).expect("text"), format!("{word}|{word}"), "{line}");
         }
     }
 }

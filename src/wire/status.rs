@@ -110,6 +110,11 @@ fn not_ours(status: &Status) -> Problem {
     Problem::new(foreign(status.code()), message)
 }
 
+/// Whether an error is not of this API: of a broken connection, or of a stranger's server.
+pub fn is_foreign(status: &Status) -> bool {
+    !status.get_error_details().error_info().is_some_and(|info| info.domain == DOMAIN)
+}
+
 fn foreign(code: Code) -> Reason {
     match code {
         Code::Unavailable => Reason::SourceUnavailable,

@@ -133,5 +133,6 @@ fn clocks_that_differ() {
 
 #[test]
 fn a_plain_endpoint_elsewhere_is_told() {
-    to("http://gateway.invalid").expect(&[("warning", "endpoint-plaintext", "home/.claude/settings.json:4:5"), UNREACHABLE]);
+    to("http://gateway.invalid")
+        .expect(&[("warning", "endpoint-plaintext", "home/.claude/settings.json:4:5"), UNREACHABLE]);
 }

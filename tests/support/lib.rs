@@ -6,6 +6,7 @@ pub mod answers;
 pub mod audit;
 pub mod aws;
 pub mod cloud;
+pub mod cure;
 mod daemon;
 pub mod disk;
 pub mod doctor;

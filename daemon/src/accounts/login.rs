@@ -184,10 +184,13 @@ fn find(store: &Store, login: &Login) -> Result<(String, Registration), Problem>
     let mut all = store.registrations()?;
     let at = claviger::reason::Location::of_file(&store.config);
     if all.is_empty() {
-        return Err(Problem::new(Reason::SettingsInvalid, "there is no [oauth.NAME] section: nothing says where to sign in")
-            .hint("the help shows a complete section; an API key is kept with --api-key")
-            .remedy(Remedy::claviger(&["login", "--help"]))
-            .at(&at));
+        return Err(Problem::new(
+            Reason::SettingsInvalid,
+            "there is no [oauth.NAME] section: nothing says where to sign in",
+        )
+        .hint("the help shows a complete section; an API key is kept with --api-key")
+        .remedy(Remedy::claviger(&["login", "--help"]))
+        .at(&at));
     }
     let wanted = [&login.registration, &login.name].into_iter().find(|name| !name.is_empty());
     let only = || (all.len() == 1).then(|| all.keys().next().cloned()).flatten();

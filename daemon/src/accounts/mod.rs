@@ -147,6 +147,15 @@ fn load(path: &std::path::Path) -> Result<Index, Problem> {
     }
 }
 
+/// What brings the secret of an account anew.
+pub fn anew(name: &str, kind: Kind) -> Remedy {
+    match kind {
+        Kind::Oauth => Remedy::login(Some(name)),
+        Kind::ApiKey => Remedy::keep_key(Some(name)),
+        Kind::Token => Remedy::keep_token(name),
+    }
+}
+
 /// The problem of an account that does not exist.
 pub fn unknown(name: &str) -> Problem {
     Problem::new(Reason::LoginRequired, format!("there is no account {name}"))

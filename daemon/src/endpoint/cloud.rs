@@ -134,7 +134,8 @@ impl Lookup<'_> {
             check_project(name, &project, at.as_ref())?;
             if let Some((wanted, _)) = wanted.as_ref().filter(|(wanted, _)| *wanted != project) {
                 let text = format!("{name}={project} comes before {VERTEX_PROJECT}={wanted}");
-                self.warnings.push(Warning::new(Kind::VertexProjectOverridden, text).about(&PROJECTS, at.as_ref()));
+                self.warnings
+                    .push(Warning::new(Kind::VertexProjectOverridden, text).about(&PROJECTS, at.as_ref()));
             }
             if wanted.is_some() || self.is_for_a_tool() {
                 return Ok((Some(project), false));

@@ -59,10 +59,9 @@ fn subject(entry: &Entry) -> Subject {
 fn of_entry(entry: &Entry, now: SystemTime) -> Option<Need> {
     let is_seen = entry.is_told();
     let (subject, text) = match entry.human_action()? {
-        HumanAction::Unlock => (
-            Subject::Keyring,
-            format!("the keyring is locked. Unlock it; to see who waits: {}", pending()),
-        ),
+        HumanAction::Unlock => {
+            (Subject::Keyring, format!("the keyring is locked. Unlock it; to see who waits: {}", pending()))
+        }
         HumanAction::SignIn => (subject(entry), sign_in(entry, now)),
         // That person knows.
         HumanAction::SignInAfterAll => return None,

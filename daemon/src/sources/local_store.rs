@@ -165,10 +165,12 @@ impl Stored {
                 Ok(self.provided(ask.host.clock.now(), provided))
             }
             Err(Declined { problem, .. }) => {
-                if problem.reason == Reason::LoginRequired {
-                    ask.accounts.note_trouble(name, login, Some(&problem.message)).await;
+                if problem.reason != Reason::LoginRequired {
+                    return Err(problem.into());
                 }
-                Err(problem.into())
+                ask.accounts.note_trouble(name, login, Some(&problem.message)).await;
+                // The store knows no kinds.
+                Err(problem.remedy(accounts::anew(name, self.account.kind)).into())
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::network::{PROXIES, value};
 use crate::doctor::{
-    facts::{Credential, Endpoint, Facts},
+    facts::{Credential, Endpoint, Facts, Setting},
     finding::Finding,
 };
 use claviger::{remedy::Remedy, source};
@@ -53,7 +53,11 @@ impl Look<'_> {
             407 => self.proxy(format!("the proxy on the way to {origin} wants a login (407)"), true),
             500.. => Finding::warning("endpoint-failing", format!("{origin} answers {status}"))
                 .because("the service, or a gateway before it, has trouble of its own, which passes by itself as a rule; the credential is not the reason")
-                .helped(self.base_url().map(|_| Remedy::Administrator(format!("look at {origin}")))),
+                .helped(match self.base_url() {
+                    Some(_) => Remedy::Administrator(format!("look at {origin}")),
+                    // Anthropic's own: all one can do is to look again.
+                    None => Remedy::claviger(&["doctor"]),
+                }),
             _ => return None,
         })
     }
@@ -78,9 +82,11 @@ impl Look<'_> {
 
     /// Where the base URL is taken away, if one is set.
     fn base_url(&self) -> Option<Remedy> {
+        let is_of = |setting: &&Setting, name| setting.name.strip_prefix("env.") == Some(name);
         BASE_URLS.into_iter().find_map(|name| {
-            let (_, at) = value(self.facts, name)?;
-            Remedy::without(&[name], at)
+            let set = self.facts.settings.iter().find(|setting| is_of(setting, name));
+            let own = || self.facts.variables.get(name).and_then(|_| Remedy::without(&[name], None));
+            set.map_or_else(own, |set| Remedy::edit(&set.at))
         })
     }
 

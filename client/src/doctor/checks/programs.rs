@@ -34,7 +34,7 @@ fn missing(program: &Program) -> Finding {
     // Installing it again changes the user's own settings, and no others.
     let is_ours = *hook && at.layer == "user" && HOOKS.iter().any(|(key, _)| key == name);
     let remedy = match is_ours {
-        true => Some(Remedy::claviger(&["hook", "install", "claude"])),
+        true => Some(Remedy::claviger(&["hook", "install", "claude", "--yes"])),
         false => Remedy::edit(at),
     };
     finding.at(at).because(cause).helped(remedy)

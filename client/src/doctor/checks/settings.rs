@@ -45,9 +45,7 @@ fn warning(warning: &Warning) -> Option<Finding> {
         Kind::EndpointPlaintext => {
             ("endpoint-plaintext", "the base URL starts with http://, and it is not this machine")
         }
-        Kind::VertexProjectOverridden => {
-            ("vertex-project-overridden", "Google's own variables come first")
-        }
+        Kind::VertexProjectOverridden => ("vertex-project-overridden", "Google's own variables come first"),
         Kind::Unspecified => ("resolution-warning", "a daemon of a later release says so"),
     };
     let finding = Finding::warning(id, warning.text.as_str()).at(&place(warning.location.as_ref()));

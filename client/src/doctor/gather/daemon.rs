@@ -29,7 +29,7 @@ use std::{
     path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::time::timeout;
+use tokio::time::{error::Elapsed, timeout};
 
 /// A daemon answers what it has in memory within milliseconds.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -118,12 +118,23 @@ async fn connect(context: &Context) -> Result<Client, Daemon> {
 
 /// Release and state. The protocol is not checked here: that it differs is a finding.
 async fn describe(context: &Context, client: &Client) -> Daemon {
-    let mut service = client.inspect();
-    let version = match timeout(ANSWER, service.get_version(request(GetVersionRequest {}))).await {
+    let mut version = version(client).await;
+    // A daemon may just have gone. A stranger answers the same again.
+    if matches!(version, Ok(Err((_, true))))
+        && let Ok(client) = context.connect().await
+    {
+        version = self::version(&client).await;
+    }
+    let version = match version {
         Err(_) => return silent(context, ANSWER),
-        Ok(Err(status)) => return Daemon::Refused(wire::from_status(&status)),
-        Ok(Ok(answer)) => answer.into_inner().version.unwrap_or_default(),
+        Ok(Err((problem, true))) => {
+            let socket = context.socket().unwrap_or_default();
+            return Daemon::Stranger { socket, why: problem.message };
+        }
+        Ok(Err((problem, false))) => return Daemon::Refused(problem),
+        Ok(Ok(version)) => version,
     };
+    let mut service = client.inspect();
     let status = timeout(ANSWER, service.get_status(request(GetStatusRequest {}))).await;
     let status = status.ok().and_then(Result::ok).map(|answer| answer.into_inner()).unwrap_or_default();
     let started = status.started_at.as_ref().and_then(wire::system_time);
@@ -134,6 +145,14 @@ async fn describe(context: &Context, client: &Client) -> Daemon {
         replaced: started.and_then(replaced_since),
         grpcurl: context.socket().map(|socket| explore::grpcurl(&socket)).unwrap_or_default(),
     })
+}
+
+/// The version, or why there is none and whether somebody else says so.
+async fn version(client: &Client) -> Result<Result<v1::Version, (Problem, bool)>, Elapsed> {
+    let mut service = client.inspect();
+    let answer = timeout(ANSWER, service.get_version(request(GetVersionRequest {}))).await?;
+    let answer = answer.map(|answer| answer.into_inner().version.unwrap_or_default());
+    Ok(answer.map_err(|status| (wire::from_status(&status), wire::is_foreign(&status))))
 }
 
 /// The program that a daemon which started at `started` does not run any more. The time of the inode, not of the content: a

@@ -2,14 +2,13 @@
 
 use super::super::Context;
 use crate::accounts::{
-    Account, Kind, Place,
+    self, Account, Kind, Place,
     login::{Code, Event, Flow},
     registration::Registration,
 };
 use claviger::{
     proto::v1::{self, login_response},
     reason::{Location, Problem, Reason},
-    remedy::Remedy,
     wire,
 };
 use claviger_child::account::SignedOut;
@@ -23,11 +22,7 @@ impl Context {
     pub(super) fn account(&self, account: &Account) -> v1::Account {
         let index = self.broker.resolver.accounts.current();
         let problem = account.login_required.as_ref().map(|why| {
-            let remedy = match account.kind {
-                Kind::Oauth => Remedy::login(Some(&account.name)),
-                Kind::ApiKey => Remedy::keep_key(Some(&account.name)),
-                Kind::Token => Remedy::keep_token(&account.name),
-            };
+            let remedy = accounts::anew(&account.name, account.kind);
             let problem = Problem::new(Reason::LoginRequired, why.clone()).remedy(remedy);
             wire::problem(&problem, self.broker.host.clock.now())
         });
