@@ -83,6 +83,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "peer-rejected",
         "the client refuses another user's socket before it asks (socket-unsafe); security.rs asks without it",
     ),
+    ("foreign-caller", "takes a socket that was passed on without its cookie; callers.rs has such callers"),
+    ("stale-cookie", "takes a cookie that is not the daemon's; callers.rs sends one"),
     ("peer-unknown", "takes a kernel that does not say who calls"),
     ("malformed-request", "takes a client of another release; what to do stands in words"),
     (
