@@ -115,7 +115,7 @@ fn accounts_are_listed_used_moved_and_left() {
     home.set("CLAVIGER_ACCOUNT", "");
     assert!(home.ok(&["use", "--none"]).starts_with("none is in use"));
     assert_eq!(home.ok(&["token"]), "sk-canary-default\n");
-    assert!(home.fails(4, &["use", "nobody"]).contains("`claviger accounts` lists"));
+    assert!(home.fails(4, &["use", "nobody"]).contains("run `claviger login nobody`"));
     // There is no keyring in a home of a test.
     home.fails(6, &["accounts", "move", "gateway", "--to", "keyring"]);
     home.ok(&["use", "gateway"]);
@@ -137,10 +137,10 @@ fn explain_status_and_pending_name_the_account() {
     assert!(home.ok(&["status"]).contains("saved-api-key  mine "));
     fs::remove_file(home.path("home/.local/state/claviger/accounts/mine.account")).expect("removed");
     let told = home.fails(4, &["refresh"]);
-    assert!(told.contains("`claviger login mine`"), "{told}");
+    assert!(told.contains("`claviger login mine --api-key`"), "{told}");
     let pending = home.ok(&["pending"]);
-    assert!(pending.contains("run      claviger login mine\n"), "{pending}");
-    assert!(home.ok(&["accounts"]).contains("; run: claviger login mine"));
+    assert!(pending.contains("run      claviger login mine --api-key\n"), "{pending}");
+    assert!(home.ok(&["accounts"]).contains("; run: claviger login mine --api-key"));
     home.set("CLAVIGER_ACCOUNT", "absent");
     let mut watch =
         home.claviger(&["watch", "--json"]).stdout(Stdio::piped()).spawn().expect("claviger runs");

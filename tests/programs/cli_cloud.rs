@@ -82,7 +82,7 @@ fn keys_of_the_session_are_filled_in_and_an_api_key_is_no_key() {
     home.set("AWS_SESSION_TOKEN", &format!("{CANARY}token"));
     assert_eq!(json_of(&home, &["aws"])["SessionToken"], format!("{CANARY}token"));
     home.set("AWS_BEARER_TOKEN_BEDROCK", &format!("{CANARY}bearer"));
-    assert!(home.fails(2, &["aws"]).contains("claviger aws --format env"));
+    assert!(home.fails(2, &["aws"]).contains("--format env prints it"));
     assert_eq!(
         home.ok(&["aws", "--format", "env"]),
         format!("export AWS_BEARER_TOKEN_BEDROCK='{CANARY}bearer'\n")
