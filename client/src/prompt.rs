@@ -73,6 +73,7 @@ pub(crate) async fn decide(
         session: Some(client.describe(session)?),
         digest: digest.to_owned(),
         decision: decision.into(),
+        agent: is_agent(),
     };
     let mut client = client.clone();
     let asked = client.call(|client| {
@@ -81,6 +82,13 @@ pub(crate) async fn decide(
     });
     let answer = wait::answer(context, asked).await?;
     Ok(answer.workspace.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no workspace"))?)
+}
+
+/// Whether an AI agent runs us, as its tools say.
+fn is_agent() -> bool {
+    ["CLAUDECODE", "AI_AGENT"]
+        .into_iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// Asks a yes-or-no question, no by default.

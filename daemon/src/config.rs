@@ -53,6 +53,12 @@ pub struct Limits {
     pub notifications: usize,
     /// What callers without the cookie may do.
     pub foreign: Foreign,
+    /// How long a lease claims to be valid at most.
+    pub max_lease: Option<Duration>,
+    /// Whether agents may decide about trust.
+    pub agents_may_decide: bool,
+    /// Whether a program that was put in the place of the daemon's goes on by itself.
+    pub follow_program: bool,
 }
 
 /// What foreign callers may do (`[daemon] foreign`).
@@ -84,6 +90,23 @@ struct Daemon {
     notifications: Option<bool>,
     #[serde(default)]
     foreign: Foreign,
+    max_lease: Option<Time>,
+    #[serde(default)]
+    agents_may_decide: bool,
+    follow_program: Option<bool>,
+}
+
+/// A time such as `"15m"`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Time(Duration);
+
+impl TryFrom<String> for Time {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        claviger::time::parse(&text).map(Self)
+    }
 }
 
 /// The whole file, as written.
@@ -125,6 +148,9 @@ impl Default for Limits {
             audit_parts: 4,
             notifications: 6,
             foreign: Foreign::Lend,
+            max_lease: None,
+            agents_may_decide: false,
+            follow_program: true,
         }
     }
 }
@@ -150,6 +176,9 @@ impl Config {
             audit_parts: count(file.daemon.audit_parts, defaults.audit_parts).min(MOST_PARTS),
             notifications: if file.daemon.notifications == Some(false) { 0 } else { defaults.notifications },
             foreign: file.daemon.foreign,
+            max_lease: file.daemon.max_lease.map(|Time(time)| time),
+            agents_may_decide: file.daemon.agents_may_decide,
+            follow_program: file.daemon.follow_program.unwrap_or(defaults.follow_program),
         };
         Ok(Self { limits, log: file.daemon.log, store: file.daemon.store })
     }

@@ -108,6 +108,9 @@ impl Handover {
         sleep(SETTLED).await;
         loop {
             somebody.notified().await;
+            if !broker.limits().follow_program {
+                continue;
+            }
             let known = lock(program).clone();
             // A home on a network can keep this waiting, but nobody else.
             if spawn_blocking(move || known.is_replaced()).await.unwrap_or_default() {

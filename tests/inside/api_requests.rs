@@ -84,7 +84,7 @@ async fn ask_all(client: &Client, session: &v1::SessionContext) -> Vec<(&'static
     let explain = client.inspect().explain(v1::ExplainRequest { session: of(), ..Default::default() }).await;
     let refresh = client.inspect().refresh(v1::RefreshRequest { session: of(), ..Default::default() }).await;
     let describe = client.trust().describe_workspace(v1::DescribeWorkspaceRequest { session: of() }).await;
-    let decide = v1::DecideTrustRequest { session: of(), digest: "0".repeat(64), decision: 1 };
+    let decide = v1::DecideTrustRequest { session: of(), digest: "0".repeat(64), decision: 1, agent: false };
     let decide = client.trust().decide_trust(decide).await;
     vec![
         ("get", refused(get)),
@@ -153,7 +153,8 @@ async fn every_wrong_argument_is_refused() {
         assert_eq!(problem.reason, Reason::MalformedRequest, "{key:?} {status}");
     }
     for decision in [0, 3, 99, -1] {
-        let decide = v1::DecideTrustRequest { session: session(), digest: String::new(), decision };
+        let decide =
+            v1::DecideTrustRequest { session: session(), digest: String::new(), decision, agent: false };
         assert_eq!(
             refused(client.trust().decide_trust(decide).await).reason,
             Reason::MalformedRequest,

@@ -33,7 +33,7 @@ async fn decide(
     decision: TrustDecision,
 ) -> Result<v1::Workspace, Problem> {
     let (session, digest) = (Some(session.to_proto()), digest.to_owned());
-    let request = v1::DecideTrustRequest { session, digest, decision: decision.into() };
+    let request = v1::DecideTrustRequest { session, digest, decision: decision.into(), agent: false };
     match client.trust().decide_trust(request).await {
         Ok(answer) => Ok(answer.into_inner().workspace.expect("a workspace")),
         Err(status) => Err(refused::<()>(Err(status))),

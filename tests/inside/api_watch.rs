@@ -158,8 +158,12 @@ async fn a_decision_about_the_workspace_ends_the_wait_for_a_person() {
     let describe = v1::DescribeWorkspaceRequest { session: Some(session.to_proto()) };
     let seen = client.trust().describe_workspace(describe).await.expect("described").into_inner();
     let workspace = seen.workspace.expect("a workspace");
-    let decide =
-        v1::DecideTrustRequest { session: Some(session.to_proto()), digest: workspace.digest, decision: 1 };
+    let decide = v1::DecideTrustRequest {
+        session: Some(session.to_proto()),
+        digest: workspace.digest,
+        decision: 1,
+        agent: false,
+    };
     client.trust().decide_trust(decide).await.expect("decided");
     assert_eq!(secret(&issued(&mut watch).await.1), "sk-canary-project-1");
     client.trust().revoke_trust(v1::RevokeTrustRequest { root: workspace.root }).await.expect("revoked");

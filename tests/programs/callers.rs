@@ -243,7 +243,12 @@ async fn ask(
         14 => call!(trust.describe_workspace(v1::DescribeWorkspaceRequest { session })),
         15 => {
             let digest = "0".repeat(64);
-            call!(trust.decide_trust(v1::DecideTrustRequest { session, digest, decision: chance.i32(0..3) }))
+            call!(trust.decide_trust(v1::DecideTrustRequest {
+                session,
+                digest,
+                decision: chance.i32(0..3),
+                agent: false
+            }))
         }
         16 => call!(trust.revoke_trust(v1::RevokeTrustRequest { root: name })),
         17 => call!(accounts.list_accounts(v1::ListAccountsRequest {})),
@@ -336,4 +341,30 @@ fn nothing_is_started_in_the_place_of_a_socket_that_was_named() {
     assert!(home.fails(8, &["--socket", &dead, "daemon", "start"]).contains(&dead));
     assert!(!Path::new(&dead).exists() && !home.socket().exists());
     assert_eq!(home.runs("key"), 0);
+}
+
+#[test]
+fn an_agent_does_not_trust_and_a_lease_is_no_longer_than_allowed() {
+    let mut home = home();
+    home.write("home/.config/claviger/config.toml", "[daemon]\nmax_lease = \"1m\"\n");
+    let _daemon = home.daemon();
+    let seen: serde_json::Value =
+        serde_json::from_str(&home.ok(&["--cwd", "../clone", "trust", "show", "--json"])).expect("JSON");
+    let digest = seen["digest"].as_str().expect("a digest").to_owned();
+    let grant = ["--cwd", "../clone", "trust", "grant", "--digest", &digest];
+    home.set("CLAUDECODE", "1");
+    assert!(home.fails(5, &grant).contains("agents_may_decide"));
+    home.ok(&["--cwd", "../clone", "trust", "ignore", "--digest", &digest]);
+    home.replace(
+        "home/.config/claviger/config.toml",
+        "[daemon]\nagents_may_decide = true\nmax_lease = \"1m\"\n",
+    );
+    home.ok(&["daemon", "reload"]);
+    home.ok(&grant);
+
+    let lease: serde_json::Value = serde_json::from_str(&home.ok(&["get", "--json"])).expect("JSON");
+    let seconds = |name: &str| lease[name].as_str().expect("a time").replace(['-', ':', 'T'], "");
+    assert!(seconds("expires_at") < seconds("refresh_at"), "it would live for five minutes: {lease}");
+    home.write("home/.config/claviger/config.toml", "[daemon]\nmax_lease = 15\n");
+    assert!(home.fails(4, &["daemon", "reload"]).contains("config.toml:2:13"));
 }

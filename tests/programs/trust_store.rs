@@ -48,6 +48,7 @@ async fn decide_too_late(home: &Home) -> String {
         session: Some(session.to_proto()),
         digest: digest.to_owned(),
         decision: decision.into(),
+        agent: false,
     };
     let mut service = client.trust();
     for (message, reason) in [

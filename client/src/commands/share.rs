@@ -67,7 +67,7 @@ struct Make {
     #[arg(long, value_enum)]
     backend: Option<Wanted>,
     /// End it after this time, as in 30m, 8h or 7d
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = claviger::time::parse)]
     ttl: Option<Duration>,
     /// End it with this command, which is run with CLAVIGER_SOCK set to the socket
     #[arg(last = true, value_name = "COMMAND")]
@@ -180,36 +180,4 @@ async fn stop(context: &Context, name: String) -> Result<(), Failure> {
         false => output::talk("claviger: there is no share of that name\n"),
     }
     Ok(())
-}
-
-/// A time such as 90s, 30m, 8h or 7d.
-fn time(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a time: take a number and s, m, h or d, as in 8h");
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 24 * 3600,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    let time = number.checked_mul(seconds).filter(|seconds| (1..=366 * 24 * 3600).contains(seconds));
-    time.map(Duration::from_secs).ok_or_else(|| format!("{text} is not between one second and a year"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::time;
-
-    #[test]
-    fn times_have_a_unit() {
-        for (text, seconds) in [("90s", 90), ("30m", 1800), ("8h", 28_800), ("7d", 604_800)] {
-            assert_eq!(time(text).map(|time| time.as_secs()), Ok(seconds), "{text}");
-        }
-        for wrong in ["", "8", "h", "-1h", "1.5h", "8 h", "8x", "0s", "367d", "99999999999999999999d", "8ä"]
-        {
-            assert!(time(wrong).is_err(), "{wrong}");
-        }
-    }
 }

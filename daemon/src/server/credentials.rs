@@ -5,7 +5,7 @@ use crate::{
     audit::Line,
     broker::{
         hooks::Hook,
-        loan::Terms,
+        loan::{Loan, Terms},
         news::{Event, Why},
         refresh::Reported,
         slot::Verdict,
@@ -56,7 +56,7 @@ impl CredentialService for Context {
         self.audit.note(line.by(&peer).session(&session));
         let loan = outcome.map_err(|denied| peer.told(&session)(denied.problem))?;
         peer.count();
-        let lease = Some(peer.sees(convert::lease(&loan)));
+        let lease = Some(peer.sees(self.lease(&loan)));
         Ok(Response::new(v1::GetCredentialResponse { lease }))
     }
 
@@ -154,6 +154,18 @@ fn outcome(outcome: Outcome) -> &'static str {
 }
 
 impl Context {
+    /// The lease of a loan, which claims to be valid no longer than `[daemon] max_lease` says.
+    fn lease(&self, loan: &Loan) -> v1::Lease {
+        let mut lease = convert::lease(loan);
+        if let Some(most) = self.broker.limits().max_lease {
+            let latest = wire::timestamp(self.broker.host.clock.now() + most);
+            let sooner =
+                |at: &prost_types::Timestamp| (at.seconds, at.nanos) < (latest.seconds, latest.nanos);
+            lease.expires_at = Some(lease.expires_at.filter(sooner).unwrap_or(latest));
+        }
+        lease
+    }
+
     fn message(&self, event: Event, session: &SessionContext) -> v1::WatchCredentialResponse {
         use watch_credential_response::Event as Message;
         let event = match event {
@@ -164,7 +176,7 @@ impl Context {
                     Why::SettingsChanged => issued::Reason::SettingsChanged,
                     Why::Rejected => issued::Reason::Rejected,
                 };
-                Message::Issued(v1::Issued { lease: Some(convert::lease(&loan)), reason: reason.into() })
+                Message::Issued(v1::Issued { lease: Some(self.lease(&loan)), reason: reason.into() })
             }
             Event::Progress(source, progress) => Message::Progress(v1::Progress {
                 source: source.to_owned(),

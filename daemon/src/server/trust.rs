@@ -45,6 +45,13 @@ impl TrustService for Context {
                 Reason::PolicyBlocked,
                 "a command that claviger runs cannot decide about trust",
             )),
+            false
+                if message.agent
+                    && decision == Decision::Trusted
+                    && !self.broker.limits().agents_may_decide =>
+            {
+                Err(no_agent())
+            }
             false => self.decide(&session, &message.digest, decision).await,
         };
         let text = if decision == Decision::Trusted { "trusted" } else { "ignored" };
@@ -84,6 +91,11 @@ impl TrustService for Context {
         tracing::info!(root = %canonical.display(), removed, "trust revoked");
         Ok(Response::new(v1::RevokeTrustResponse { removed }))
     }
+}
+
+fn no_agent() -> Problem {
+    Problem::new(Reason::PolicyBlocked, "an AI agent cannot decide that a workspace is trusted")
+        .hint("decide in a terminal of your own, or set agents_may_decide = true in [daemon] of ~/.config/claviger/config.toml")
 }
 
 impl Context {

@@ -72,6 +72,27 @@ pub(super) fn daemon() -> Vec<Key> {
             "Whether there are [desktop notifications](notifications.md).",
         ),
         key(
+            "max_lease",
+            "time, as in `\"15m\"`",
+            "none".to_owned(),
+            "\"15m\"",
+            "How long a lease claims to be valid at most. Whoever holds one asks again then.",
+        ),
+        key(
+            "agents_may_decide",
+            "`true` or `false`",
+            "`false`".to_owned(),
+            "true",
+            "Whether `claviger trust grant` works inside an AI agent (`CLAUDECODE` or `AI_AGENT` is set). A speed bump, no wall: an agent can unset a variable.",
+        ),
+        key(
+            "follow_program",
+            "`true` or `false`",
+            "`true`".to_owned(),
+            "false",
+            "Whether the daemon goes over to a program that was put in the place of its own. `claviger daemon restart` does so anyway.",
+        ),
+        key(
             "foreign",
             "`\"lend\"`, `\"inspect\"` or `\"refuse\"`",
             "`\"lend\"`".to_owned(),
