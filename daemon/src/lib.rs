@@ -174,6 +174,7 @@ fn assemble(mut setup: Setup) -> Context {
     let (cookie, broker) = broker(setup);
     Context {
         cookie,
+        deeds: Arc::default(),
         home,
         shares,
         audit: Audit::start(file, broker.host.clock.clone()),

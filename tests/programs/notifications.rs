@@ -19,6 +19,8 @@ use std::{
 use zbus::zvariant::OwnedValue;
 
 const CONFIG: &str = "home/.config/claviger/config.toml";
+/// How a notification begins that tells what was done.
+const DEED: &str = "show claviger: ";
 /// Longer than things settle, and a child takes.
 const A_WHILE: Duration = Duration::from_secs(3);
 
@@ -46,7 +48,8 @@ impl Desktop {
         assert_eq!((app.as_str(), replaces, actions.len()), ("claviger", 0, 0));
         let mut told = self.0.0.lock().expect("lock");
         told.push(format!("show {summary}: {body}"));
-        u32::try_from(told.len()).expect("few")
+        // Numbers count what needs a person only, as the tests do.
+        u32::try_from(told.iter().filter(|told| !told.starts_with(DEED)).count()).expect("few")
     }
 
     fn close_notification(&self, number: u32) {
@@ -55,8 +58,20 @@ impl Desktop {
 }
 
 impl Told {
+    /// Where a person is needed.
     fn all(&self) -> Vec<String> {
-        self.0.lock().expect("lock").clone()
+        self.0.lock().expect("lock").iter().filter(|told| !told.starts_with(DEED)).cloned().collect()
+    }
+
+    /// What was decided.
+    fn deeds(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .expect("lock")
+            .iter()
+            .filter_map(|told| told.strip_prefix(DEED))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Waits for `count` of them, and for a while whether there are more.
@@ -252,4 +267,32 @@ fn a_login_that_works_is_no_news() {
     token(&home).expect("a token");
     home.ok(&["refresh"]);
     session.told.stay(0);
+}
+
+#[test]
+fn what_was_decided_is_told_with_who_did_it() {
+    let mut home = Home::new();
+    let Some(session) = Session::start(&mut home) else { return };
+    home.user_settings(&home.counting_helper("key", 0.0), &[]);
+    home.write(
+        "work/.claude/settings.json",
+        &claviger_tests::settings(&home.counting_helper("project", 0.0), &[]),
+    );
+    let _daemon = home.daemon();
+    home.ok(&["--cwd", "..", "share", "box"]);
+    home.ok(&["lock"]);
+    home.ok(&["unlock"]);
+    let seen: serde_json::Value = serde_json::from_str(&home.ok(&["trust", "show", "--json"])).expect("JSON");
+    home.ok(&["trust", "grant", "--digest", seen["digest"].as_str().expect("a digest")]);
+    wait::until("three are told", || session.told.deeds().len() == 3);
+    let mut told = session.told.deeds();
+    told.sort();
+    let client = claviger_tests::binary("claviger").display().to_string();
+    for (said, what) in told.iter().zip([
+        format!("{} is trusted from now on", home.path("work").display()),
+        "api-key-helper is shared as box".into(),
+        "unlocked: credentials are lent again".into(),
+    ]) {
+        assert!(said.starts_with(&format!("{what} (by {client}, process ")), "{said}");
+    }
 }

@@ -83,9 +83,18 @@ pub enum Request {
     /// Look at an endpoint or the keyring: [`Seen`].
     Probe(Probe),
     /// Show a notification on the desktop, which is text and not markup: `Result<u32, Declined>` with its number.
-    Show(String),
+    Show(Notice),
     /// Close the notification of this number: `Result<u32, Declined>`.
     Close(u32),
+}
+
+/// What a notification says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// A person is needed.
+    Needed(String),
+    /// Something was decided, perhaps by somebody else than that person.
+    Done(String),
 }
 
 /// Where the program that fetches may be, first choice first, for a daemon at `daemon`: beside it, or in

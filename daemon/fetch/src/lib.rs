@@ -115,7 +115,7 @@ async fn answer(request: Request) -> serde_json::Result<Json> {
         Request::Logout(logout) => json(&account::logout(logout).await),
         Request::Relocate(relocate) => json(&account::relocate(&relocate)),
         Request::Probe(probe) => json(&probe::look(&probe).await),
-        Request::Show(text) => json(&notify::show(&text).await),
+        Request::Show(notice) => json(&notify::show(&notice).await),
         Request::Close(number) => json(&notify::close(number).await),
     }
 }

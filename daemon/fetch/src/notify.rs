@@ -2,15 +2,15 @@
 //! is a kill.
 
 use claviger::reason::Reason;
-use claviger_child::Declined;
+use claviger_child::{Declined, Notice};
 
 /// Longest text that is shown, in characters.
 const MAX_TEXT: usize = 300;
 
-/// Shows `text`, which is not markup, and answers with the number of the notification.
+/// Shows `notice`, whose text is not markup, and answers with the number of the notification.
 #[cfg(not(target_os = "macos"))]
-pub(super) async fn show(text: &str) -> Result<u32, Declined> {
-    shown(text).await.map_err(failed)
+pub(super) async fn show(notice: &Notice) -> Result<u32, Declined> {
+    shown(notice).await.map_err(failed)
 }
 
 /// Closes the notification `number`.
@@ -25,13 +25,13 @@ fn failed(error: zbus::Error) -> Declined {
 }
 
 #[cfg(target_os = "macos")]
-pub(super) async fn show(_: &str) -> Result<u32, Declined> {
+pub(super) async fn show(_: &Notice) -> Result<u32, Declined> {
     Err(Declined::new(Reason::SourceUnavailable, "there are no notifications on this system"))
 }
 
 #[cfg(target_os = "macos")]
 pub(super) async fn close(_: u32) -> Result<u32, Declined> {
-    show("").await
+    show(&Notice::Done(String::new())).await
 }
 
 #[cfg(not(target_os = "macos"))]
@@ -47,22 +47,17 @@ async fn connect() -> zbus::Result<zbus::Connection> {
 }
 
 #[cfg(not(target_os = "macos"))]
-async fn shown(text: &str) -> zbus::Result<u32> {
+async fn shown(notice: &Notice) -> zbus::Result<u32> {
     use std::collections::HashMap;
+    let (title, text) = match notice {
+        Notice::Needed(text) => ("claviger needs you", text),
+        Notice::Done(text) => ("claviger", text),
+    };
     let body = markup(text);
     let (replaces, actions, expires) = (0_u32, Vec::<&str>::new(), -1_i32);
     let hints: HashMap<&str, zbus::zvariant::Value<'_>> =
         HashMap::from([("urgency", zbus::zvariant::Value::U8(1))]);
-    let message = (
-        "claviger",
-        replaces,
-        "dialog-password",
-        "claviger needs you",
-        body.as_str(),
-        actions,
-        hints,
-        expires,
-    );
+    let message = ("claviger", replaces, "dialog-password", title, body.as_str(), actions, hints, expires);
     let answer =
         connect().await?.call_method(Some(SERVICE), OBJECT, Some(SERVICE), "Notify", &message).await?;
     answer.body().deserialize()

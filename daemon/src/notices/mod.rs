@@ -4,10 +4,14 @@
 //! A bus that is silent costs one child for three seconds, and no request waits for it.
 
 mod decide;
+mod deeds;
 mod look;
 
+pub use deeds::Deeds;
+
 use crate::{broker::Broker, host::command::CommandSpec, key::SourceKey};
-use claviger_child::Request;
+use claviger::reason::Problem;
+use claviger_child::{Notice, Request};
 use decide::{History, Step};
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -49,13 +53,10 @@ async fn tell(broker: Arc<Broker>) {
 
 async fn act(broker: &Broker, history: &mut History, step: Step) {
     let request = match &step {
-        Step::Show(need) => Request::Show(need.text.clone()),
+        Step::Show(need) => Request::Show(Notice::Needed(need.text.clone())),
         Step::Close(number) => Request::Close(*number),
     };
-    let bus = broker.store.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone()));
-    let flight = SourceKey::of("notify", []).to_string();
-    let spec = CommandSpec::fetch(request, bus.collect(), DEADLINE, flight);
-    let said = broker.store.call::<u32>(&broker.host, &spec).await;
+    let said = ask(broker, request).await;
     if let Err(problem) = &said {
         tracing::info!(%problem, "the desktop was not notified");
     }
@@ -63,4 +64,12 @@ async fn act(broker: &Broker, history: &mut History, step: Step) {
         tracing::debug!(text = need.text, shown = said.is_ok(), "a person is needed");
         history.shown(&need.subject, said.ok());
     }
+}
+
+/// Asks the desktop, through a child; the number of the notification.
+async fn ask(broker: &Broker, request: Request) -> Result<u32, Problem> {
+    let bus = broker.store.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone()));
+    let flight = SourceKey::of("notify", []).to_string();
+    let spec = CommandSpec::fetch(request, bus.collect(), DEADLINE, flight);
+    broker.store.call::<u32>(&broker.host, &spec).await
 }

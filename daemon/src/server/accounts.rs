@@ -53,6 +53,9 @@ impl AccountService for Context {
             let name = ended.as_ref().map_or(&name, |(account, _)| &account.name);
             let line = Line::ended("login", "signed-in", &ended).by(&peer).session(&session);
             context.audit.note(line.account(name));
+            if let Ok((account, _)) = &ended {
+                context.tell(&peer, &format!("signed in as {}", account.name));
+            }
             let last = ended.map(|(account, notices)| v1::LoginResponse {
                 event: Some(login_response::Event::SignedIn(context.account(&account))),
                 notices,
@@ -88,6 +91,7 @@ impl AccountService for Context {
             let line = Line::ended("save-secret", "saved", &saved).by(&peer).session(&session);
             context.audit.note(line.account(name));
             let (account, notices) = saved?;
+            context.tell(&peer, &format!("a secret was saved for {}", account.name));
             broker.drop_account(&account.name);
             Ok(v1::SaveSecretResponse { account: Some(context.account(&account)), notices })
         });

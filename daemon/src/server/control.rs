@@ -32,11 +32,13 @@ impl ControlService for Context {
             let replaced = self.cookie.replace();
             self.audit.note(Line::ended("cookie", "replaced", &replaced).by(&peer));
             replaced.map_err(fail)?;
+            self.tell(&peer, "the cookie was replaced");
         }
         let begun = self.handover.begin(&self.broker, || self.is_signing_in()).await;
         let begun = begun.map_err(Problem::from);
         self.audit.note(Line::ended("daemon", "asked-to-restart", &begun).by(&peer));
         begun.map_err(fail)?;
+        self.tell(&peer, "another program goes on in the place of the daemon");
         Ok(Response::new(v1::RestartResponse { pid: std::process::id() }))
     }
 
@@ -71,6 +73,9 @@ impl ControlService for Context {
         let unlocked = self.broker.unlock();
         self.audit.note(Line::ended("unlock", "unlocked", &unlocked).by(&peer));
         let was_locked = unlocked.map_err(fail)?;
+        if was_locked {
+            self.tell(&peer, "unlocked: credentials are lent again");
+        }
         Ok(Response::new(v1::UnlockResponse { was_locked }))
     }
 

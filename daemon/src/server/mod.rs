@@ -20,7 +20,9 @@ use crate::{
     cookie::Cookie,
     handover::Handover,
     life::{self, Phase},
+    notices::Deeds,
     peer::Incoming,
+    peer::Peer,
     shares::Shares,
 };
 use admit::Admit;
@@ -68,6 +70,8 @@ pub struct Context {
     pub cookie: Arc<Cookie>,
     /// The user's home directory.
     pub home: PathBuf,
+    /// What the desktop was told of.
+    pub deeds: Arc<Deeds>,
     /// Sockets that lend one credential each.
     pub shares: Arc<Shares>,
 }
@@ -86,6 +90,11 @@ impl Context {
     /// The check of whoever calls.
     fn admit(&self) -> Admit {
         Admit { audit: self.audit.clone(), cookie: self.cookie.clone(), broker: self.broker.clone() }
+    }
+
+    /// Tells the person on the desktop what `peer` did.
+    fn tell(&self, peer: &Peer, what: &str) {
+        self.deeds.tell(&self.broker, peer, what);
     }
 
     /// Whether somebody is signing in: a command, or `claviger login`.

@@ -31,6 +31,8 @@ impl ShareService for Context {
         let created = self.create(message, session.clone()).await;
         self.audit.note(Line::ended("share", "made", &created).by(&peer).session(&session));
         let share = created.map_err(within(&session))?;
+        let what = share.wanted.account.as_deref().unwrap_or(&share.wanted.source);
+        self.tell(&peer, &format!("{what} is shared as {}", share.wanted.name));
         Ok(Response::new(v1::CreateShareResponse { share: Some(shown(&share)) }))
     }
 

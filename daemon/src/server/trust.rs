@@ -57,7 +57,8 @@ impl TrustService for Context {
         let text = if decision == Decision::Trusted { "trusted" } else { "ignored" };
         let root = decided.as_ref().map_or_else(|_| "".into(), |root| root.to_string_lossy());
         self.audit.note(Line::ended("trust", text, &decided).by(&peer).session(&session).about(root));
-        decided.map_err(within(&session))?;
+        let root = decided.map_err(within(&session))?;
+        self.tell(&peer, &format!("{} is {text} from now on", root.display()));
         let settings = self.broker.settings_of(&session).await.map_err(within(&session))?;
         Ok(Response::new(v1::DecideTrustResponse { workspace: Some(self.workspace(&settings)) }))
     }
