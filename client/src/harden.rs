@@ -12,7 +12,7 @@ pub(crate) fn harden() -> CoreLimit {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_dumpable(false);
     #[cfg(target_os = "macos")]
-    let _ = claviger_darwin::deny_debuggers();
+    let _ = claviger_system::deny_debuggers();
     let original = getrlimit(Resource::RLIMIT_CORE).ok();
     if let Some((_, hard)) = original {
         let _ = setrlimit(Resource::RLIMIT_CORE, 0, hard);

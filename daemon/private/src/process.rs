@@ -26,7 +26,7 @@ fn close_memory() -> io::Result<()> {
 /// Reading another process's memory takes its task port, which macOS gives to debuggers that the user has allowed only.
 #[cfg(target_os = "macos")]
 fn close_memory() -> io::Result<()> {
-    claviger_darwin::deny_debuggers()
+    claviger_system::deny_debuggers()
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]

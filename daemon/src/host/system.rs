@@ -66,7 +66,7 @@ pub const MANAGED: &str =
 /// If launchd has one, and does not hand it over.
 #[cfg(target_os = "macos")]
 pub fn launchd_socket() -> io::Result<Option<UnixListener>> {
-    let sockets = claviger_darwin::activate_socket(LAUNCHD_SOCKET)?;
+    let sockets = claviger_system::activate_socket(LAUNCHD_SOCKET)?;
     Ok(sockets.into_iter().next().map(UnixListener::from))
 }
 
@@ -83,7 +83,7 @@ pub fn session_of(pid: u32) -> Option<u32> {
 /// The program of process `pid`. Empty if it is gone.
 #[cfg(target_os = "macos")]
 pub fn program(pid: u32) -> String {
-    let path = i32::try_from(pid).ok().and_then(claviger_darwin::program);
+    let path = i32::try_from(pid).ok().and_then(claviger_system::program);
     path.map(|path| path.display().to_string()).unwrap_or_default()
 }
 

@@ -15,7 +15,7 @@ const TARGET: &str = "aarch64-apple-darwin";
 const PACKAGES: [&str; 7] = [
     "claviger",
     "claviger-child",
-    "claviger-darwin",
+    "claviger-system",
     "claviger-private",
     "claviger-cli",
     "clavigerd",

@@ -1,8 +1,4 @@
-//! Safe wrappers of the C functions of macOS that no well-kept crate wraps: the only unsafe code of the workspace.
-//!
-//! Each function calls one C function, and each call says why it is sound. Decisions belong to the callers.
-
-#![cfg(target_os = "macos")]
+//! Functions of macOS.
 
 use std::{
     ffi::{CStr, OsStr, c_char, c_int, c_void},
