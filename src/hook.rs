@@ -10,6 +10,22 @@ pub fn is_hook(command: &str) -> bool {
     program(command).is_some()
 }
 
+/// Whether `command` is claviger's client with plain words, and nothing else: no path, no assignment, no other program and
+/// nothing that a shell would do. What a project calls a hook must be that, since nobody is asked about hooks.
+pub fn is_plain_hook(command: &str) -> bool {
+    const LENDS: [&str; 6] = ["token", "get", "headers", "aws", "gcp", "azure"];
+    // Others choose a socket, settings or a directory.
+    const OPTIONS: [&str; 3] = ["--quiet", "-q", "--profile"];
+    let is_plain = |word: &str| {
+        word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.,:/@".contains(&byte))
+            && (!word.starts_with('-') || OPTIONS.contains(&word))
+    };
+    let mut words = command.split([' ', '\t']).filter(|word| !word.is_empty());
+    words.next() == Some("claviger")
+        && words.next().is_some_and(|verb| LENDS.contains(&verb))
+        && words.all(is_plain)
+}
+
 /// The first program that `command` runs, as it is written there, if that is claviger.
 pub fn program(command: &str) -> Option<String> {
     first_word(command, true).filter(|word| is_named(word, "claviger"))
@@ -42,7 +58,7 @@ fn before_operator(word: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::is_hook;
+    use super::{is_hook, is_plain_hook};
 
     #[test]
     fn commands_that_are_claviger() {
@@ -68,6 +84,45 @@ mod tests {
             "  claviger\ttoken\n",
         ] {
             assert!(is_hook(command), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_project_has_plain_hooks_only() {
+        for command in
+            ["claviger token", " claviger\ttoken --quiet ", "claviger aws --profile dev", "claviger gcp"]
+        {
+            assert!(is_plain_hook(command) && is_hook(command), "{command}");
+        }
+        for command in [
+            "claviger",
+            "claviger exec -- touch X",
+            "claviger --socket /x token",
+            "claviger token >/dev/null; touch X",
+            "claviger token;touch X",
+            "claviger token | tee X",
+            "claviger token & touch X",
+            "claviger token\ntouch X",
+            "claviger token\rtouch X",
+            "claviger token $(touch X)",
+            "claviger token `touch X`",
+            "claviger token >X",
+            "claviger token --settings evil.json",
+            "claviger token --socket /x",
+            "claviger token --cwd /x",
+            "claviger token 'a'",
+            "claviger token *",
+            "./claviger token",
+            "./bin/claviger token",
+            "/usr/bin/claviger token",
+            "~/bin/claviger token",
+            "PATH=. claviger token",
+            "A=1 claviger token",
+            "env claviger token",
+            "exec claviger token",
+            "claviger\u{a0}token",
+        ] {
+            assert!(!is_plain_hook(command), "{command}");
         }
     }
 

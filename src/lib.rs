@@ -44,6 +44,7 @@ pub mod secret;
 pub mod session;
 pub mod socket;
 pub mod source;
+pub mod text;
 pub mod time;
 pub mod variables;
 pub mod warning;

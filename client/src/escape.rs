@@ -4,13 +4,19 @@
 //! cursor, recolour, reorder or hide text, and so forge what `claviger` itself says. Everything on stderr, and
 //! everything for people and JSON on stdout, goes through here. Secrets and headers for programs do not.
 
+use claviger::text::{is_mark, is_printable};
 use std::fmt::Write as _;
 
-/// Text on one line: whatever a terminal would not simply print is written as `\n`, `\t` or `\u{…}`.
+/// Text on one line: whatever a terminal would not simply print is written as `\n`, `\t` or `\u{…}`. A letter keeps one mark.
 pub(crate) fn line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
+    let mut previous = ' ';
     for c in text.chars() {
-        push(&mut shown, c);
+        match is_mark(c) && previous.is_alphanumeric() && is_printable(previous) {
+            true => shown.push(c),
+            false => push(&mut shown, c),
+        }
+        previous = c;
     }
     shown
 }
@@ -35,7 +41,7 @@ pub(crate) fn json(text: &str) -> String {
 }
 
 /// As [`line`], for text whose exact wording a person decides about: right-to-left letters, which a terminal may move
-/// past their neighbours, are spelled out too, and a backslash is doubled wherever something is spelled out.
+/// past their neighbours, and marks on other letters are spelled out too, and a backslash is doubled wherever something is spelled out.
 pub(crate) fn exact(text: &str) -> String {
     if is_exact(text) {
         return text.to_owned();
@@ -76,30 +82,15 @@ fn is_right_to_left(c: char) -> bool {
     matches!(u32::from(c), 0x590..=0x8ff | 0xfb1d..=0xfdff | 0xfe70..=0xfeff | 0x10800..=0x10fff | 0x1e800..=0x1efff)
 }
 
-/// Whether a character is visible, stays in its place and looks like no blank but the space.
-fn is_printable(c: char) -> bool {
-    match u32::from(c) {
-        0x20..=0x7e => true,
-        0..=0x1f | 0x7f..=0x9f => false,                     // C0, DEL, C1
-        0xa0 | 0xad | 0x34f | 0x61c => false,                // blanks, soft hyphen, joiner, Arabic mark
-        0x115f..=0x1160 | 0x3164 | 0xffa0 => false,          // Hangul fillers
-        0x1680 | 0x17b4..=0x17b5 | 0x180b..=0x180f => false, // blanks and Mongolian selectors
-        0x2000..=0x200f | 0x2028..=0x202f | 0x205f..=0x206f => false, // spaces, joiners, bidi
-        0x2800 | 0x3000 => false,                            // blank Braille, wide space
-        0xd800..=0xf8ff | 0xfe00..=0xfe0f | 0xfeff | 0xfff0..=0xffff => false, // private, selectors, BOM
-        0x1d173..=0x1d17a | 0xe0000..=0x10_ffff => false,    // musical controls, tags, private planes
-        0x300..=0x36f | 0x483..=0x489 | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff | 0x20d0..=0x20ff => false, // stacking marks
-        _ => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{exact, is_exact, is_printable, line, lines};
+    use super::{exact, is_exact, line, lines};
+    use claviger::text::is_printable;
 
     #[test]
     fn plain_text_stays() {
-        for text in ["", "pass show api/key | head -1", "/home/jürgen/鍵.sh", "a\\b"] {
+        for text in ["", "pass show api/key | head -1", "/home/jürgen/鍵.sh", "a\\b", "ju\u{308}rgen", "กี"]
+        {
             assert_eq!(line(text), text);
         }
     }
@@ -115,6 +106,11 @@ mod tests {
             ("a\u{200b}\u{feff}b", "a\\u{200b}\\u{feff}b"),
             ("a\u{2028}b", "a\\u{2028}b"),
             ("\u{e0041}", "\\u{e0041}"),
+            ("\u{600}\u{110bd}\u{13430}", "\\u{600}\\u{110bd}\\u{13430}"),
+            ("\u{378}\u{e000}\u{10ffff}", "\\u{378}\\u{e000}\\u{10ffff}"),
+            ("a\u{301}\u{302}\u{303}", "a\u{301}\\u{302}\\u{303}"),
+            ("/\u{338}x", "/\\u{338}x"),
+            ("a\u{fe0f}", "a\\u{fe0f}"),
             ("a\u{a0}b\u{3000}", "a\\u{a0}b\\u{3000}"),
             ("\u{7f}\u{ad}\u{3164}", "\\u{7f}\\u{ad}\\u{3164}"),
         ] {
@@ -129,6 +125,7 @@ mod tests {
             ("a\\n\n", "a\\\\n\\n"),
             ("x \u{5d0}\u{5d1} y", "x \\u{5d0}\\u{5d1} y"),
             ("é鍵", "é鍵"),
+            ("e\u{301}", "e\\u{301}"),
         ] {
             assert_eq!(exact(text), shown);
             assert_eq!(is_exact(text), text == shown);

@@ -2,23 +2,25 @@
 
 use crate::{
     context::Context,
+    escape,
     failure::Failure,
     output::{self, Style},
     render, wait,
 };
 use claviger::{
     client::{Client, request, unwrap},
-    proto::v1::{
-        DecideTrustRequest, DescribeWorkspaceRequest, TrustDecision, TrustItem, Workspace, trust_item::Change,
-    },
+    proto::v1::{DecideTrustRequest, DescribeWorkspaceRequest, TrustDecision, Workspace},
     reason::{Problem, Reason},
     session::SessionContext,
 };
 use nix::sys::termios::{FlushArg, tcflush};
 use std::io;
 
-/// Most items a question lists. A file with hundreds must not push the commands off the screen.
-const MAX_ITEMS: usize = 40;
+/// A screen whose size nobody knows, in columns and rows.
+const SCREEN: (u16, u16) = (80, 24);
+
+const CHOICES: &str = "[t]rust, [i]gnore this workspace's commands, [n]othing now (default: n)";
+const CHOICES_WITHOUT_TRUST: &str = "[i]gnore this workspace's commands, [n]othing now (default: n)";
 
 /// Asks whether to trust the session's workspace and records the answer. True if a decision was made.
 ///
@@ -33,8 +35,15 @@ pub(crate) async fn ask(
     if workspace.digest.is_empty() {
         return Ok(false);
     }
-    let question = question(&workspace, Style::stderr());
-    let Some(decision) = parse(&answer_to(&question)) else { return Ok(false) };
+    let (question, fits) = question(&workspace, screen(), Style::stderr());
+    let decision = match parse(&answer_to(&question)) {
+        Some(TrustDecision::Trusted) if !fits => {
+            output::talk("nothing was decided: look at all of it with `claviger trust grant`\n");
+            None
+        }
+        decision => decision,
+    };
+    let Some(decision) = decision else { return Ok(false) };
     decide(context, client, session, &workspace.digest, decision).await?;
     Ok(true)
 }
@@ -96,28 +105,38 @@ pub(crate) fn confirm(question: &str) -> bool {
     matches!(answer_to(&format!("{question} [y/N]: ")).as_str(), "y" | "yes")
 }
 
-fn question(workspace: &Workspace, style: Style) -> String {
-    let (listed, left_out) = listed(&workspace.items);
-    let more = match left_out {
-        0 => String::new(),
-        count => style.red(&format!("and {count} more: `claviger trust show` lists all\n")),
-    };
-    format!(
+/// The question, and whether all that it is about fits on the screen. What somebody would have to scroll back for cannot be
+/// trusted by a key: a repository decides how much it writes.
+fn question(workspace: &Workspace, screen: (u16, u16), style: Style) -> (String, bool) {
+    let told = format!(
         "\nclaviger: the files of this workspace ask for the following, which nobody has decided about\n\n\
-         {}{}{more}\nCommands run as you and can do whatever you can.\n{}: ",
+         {}{}\nCommands run as you and can do whatever you can.\n",
         render::trust::root(workspace),
-        render::trust::items(&listed, style),
-        style.bold("[t]rust, [i]gnore this workspace's commands, [n]othing now (default: n)"),
-    )
+        render::trust::items(&workspace.items, style),
+    );
+    let whole = format!("{told}{}: ", style.bold(CHOICES));
+    if rows(&told, screen.0) < usize::from(screen.1) {
+        return (whole, true);
+    }
+    let count = workspace.items.len();
+    let more = format!(
+        "These are {count} things, more than this screen shows: `claviger trust grant` lists them again and trusts them.\n"
+    );
+    (format!("{told}{}{}: ", style.red(&more), style.bold(CHOICES_WITHOUT_TRUST)), false)
 }
 
-/// What a question lists, the important first: commands, then what changed; and how many are left out.
-fn listed(items: &[TrustItem]) -> (Vec<TrustItem>, usize) {
-    let mut sorted = items.to_vec();
-    sorted.sort_by_key(|item| (!item.command, item.change() == Change::None));
-    sorted.truncate(MAX_ITEMS);
-    let left_out = items.len() - sorted.len();
-    (sorted, left_out)
+/// How many rows a text takes on a screen of so many columns.
+fn rows(text: &str, columns: u16) -> usize {
+    let columns = usize::from(columns);
+    let width = |line: &str| line.chars().map(escape::width).sum::<usize>();
+    text.lines().map(|line| width(line).div_ceil(columns).max(1)).sum()
+}
+
+fn screen() -> (u16, u16) {
+    match ratatui::crossterm::terminal::size() {
+        Ok((columns @ 1.., rows @ 1..)) => (columns, rows),
+        _ => SCREEN,
+    }
 }
 
 fn parse(answer: &str) -> Option<TrustDecision> {
@@ -144,7 +163,7 @@ fn answer_to(question: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_ITEMS, listed, parse, question};
+    use super::{parse, question};
     use crate::output::Style;
     use claviger::proto::v1::{TrustDecision, TrustItem, Workspace, trust_item::Change};
 
@@ -168,15 +187,25 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_variables_does_not_hide_the_command() {
+    fn what_does_not_fit_on_the_screen_cannot_be_trusted_by_a_key() {
         let mut items: Vec<_> = (0..100).map(|n| item(&format!("env.V{n}"), false, Change::None)).collect();
-        items.push(item("env.NEW", false, Change::Added));
         items.push(item("apiKeyHelper", true, Change::Added));
-        let (shown, left_out) = listed(&items);
-        assert_eq!((shown[0].name.as_str(), shown[1].name.as_str()), ("apiKeyHelper", "env.NEW"));
-        assert_eq!((shown.len(), left_out), (MAX_ITEMS, 102 - MAX_ITEMS));
-        let text = question(&Workspace { items, ..Default::default() }, Style::default());
-        assert!(text.contains("and 62 more"), "{text}");
+        items.push(item("env.HTTPS_PROXY", false, Change::Added));
+        let workspace = Workspace { items, ..Default::default() };
+        let (text, fits) = question(&workspace, (80, 60), Style::default());
+        assert!(!fits && !text.contains("[t]rust"), "{text}");
+        assert!(text.contains("env.V99 ") && text.contains("102 things"), "{text}");
+        let (proxy, command) = (text.find("env.HTTPS_PROXY"), text.find("apiKeyHelper"));
+        assert!(proxy < command && command < text.find("env.V0 "), "{text}");
+        assert!(question(&workspace, (80, 1000), Style::default()).1);
+    }
+
+    #[test]
+    fn a_narrow_screen_shows_less() {
+        let one =
+            Workspace { items: vec![item(&"A".repeat(60), false, Change::Added)], ..Default::default() };
+        let fits = |columns, rows| question(&one, (columns, rows), Style::default()).1;
+        assert!(fits(100, 9) && !fits(100, 8) && !fits(20, 9) && fits(20, 40));
     }
 
     #[test]
@@ -192,9 +221,10 @@ claviger: the files of this workspace ask for the following, which nobody has de
  root | /w\\u{1b}
 apiKeyHelper (command, new)
  runs | x
+means | runs as you, and what it prints is used as your key
 
 Commands run as you and can do whatever you can.
 [t]rust, [i]gnore this workspace's commands, [n]othing now (default: n): ";
-        assert_eq!(question(&workspace, Style::default()), expected);
+        assert_eq!(question(&workspace, (80, 24), Style::default()), (expected.to_owned(), true));
     }
 }

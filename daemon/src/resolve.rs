@@ -90,7 +90,7 @@ fn walk(given: &Given<'_>, to_the_end: bool) -> Resolution {
 fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Winner, Problem> {
     let Given { session, settings, accounts, limits } = *given;
     if let Some(problem) = settings.broken() {
-        return Err(problem.clone());
+        return Err(problem);
     }
     if let Some(problem) = gate::ignored(session, settings) {
         return Err(problem);

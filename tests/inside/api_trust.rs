@@ -64,7 +64,7 @@ async fn a_decision_covers_exactly_what_was_shown() {
     let names = ["apiKeyHelper", "env.ANTHROPIC_API_KEY", "env.ANTHROPIC_BASE_URL"];
     assert_eq!(changes(&seen), names.map(|name| (name, Change::Added)));
     assert_eq!((seen.items[0].value.as_str(), seen.items[0].command), (project.as_str(), true));
-    assert_eq!(seen.items[1].value, "(secret)");
+    assert_eq!(seen.items[1].value, "", "what a repository wrote is shown");
     assert_eq!(seen.items[0].location.as_ref().expect("a place").line, 2);
 
     for wrong in ["", "0", &seen.digest[1..], &seen.digest.to_uppercase()] {
@@ -186,11 +186,11 @@ async fn a_command_of_the_daemon_cannot_decide() {
 }
 
 #[tokio::test]
-async fn secrets_of_a_workspace_are_neither_shown_nor_stored() {
+async fn secrets_of_the_local_file_are_neither_shown_nor_stored() {
     let daemon = Inside::start();
     let text =
         format!("{{\"env\": {{\"ANTHROPIC_API_KEY\": \"{CANARY}p\", \"GITHUB_TOKEN\": \"{CANARY}g\"}}}}");
-    daemon.home.write(FILE, &text);
+    daemon.home.write("work/.claude/settings.local.json", &text);
     let (session, client) = (daemon.session(), daemon.client().await);
     let seen = describe(&client, &session).await;
     decide(&client, &session, &seen.digest, TrustDecision::Trusted).await.expect("decided");

@@ -106,7 +106,8 @@ fn a_helpers_key_is_told_to_nobody_else() {
         format!("echo {CANARY}noise >&2; test -e '{broken}' && echo {CANARY}a b && exit; echo {CANARY}key");
     home.user_settings(&home.script("key.sh", &body), &[("MY_TOKEN", &format!("{CANARY}env"))]);
     let env = serde_json::json!({ "env": { "SOME_TOKEN": format!("{CANARY}project"), "A": "b" } });
-    home.write("work/.claude/settings.json", &env.to_string());
+    // What a repository wrote is shown; the local file can have secrets of the user's own.
+    home.write("work/.claude/settings.local.json", &env.to_string());
     let _daemon = home.daemon();
     let mut all = talk(&home, &[]);
     home.ok(&["trust", "grant", "--yes"]);

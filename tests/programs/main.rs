@@ -80,6 +80,7 @@ mod systemd_life;
 mod trust;
 mod trust_prompt;
 mod trust_roots;
+mod trust_shown;
 mod trust_store;
 mod trust_variables;
 mod usage;

@@ -154,6 +154,40 @@ fn a_bad_project_file_stops_the_sessions_of_that_workspace_only() {
 }
 
 #[test]
+fn a_bad_project_file_can_be_ignored_and_not_trusted() {
+    let home = Home::new();
+    home.write(USER, &good());
+    let _daemon = home.daemon();
+    fs::create_dir_all(home.path("work/.claude")).expect("directory");
+    let path = home.path(PROJECT);
+    let foreign: Plant = |path| {
+        put(path, &good());
+        chown(path, Some(NOBODY), None).expect("chown");
+    };
+    let foreign = claviger_tests::is_root().then_some(("foreign owner", foreign, "another user"));
+    for (what, plant, says) in BAD.iter().copied().chain(foreign) {
+        plant(&path);
+        assert!(
+            home.fails(4, &["token"]).contains("`trust ignore` leaves the project's files out"),
+            "{what}"
+        );
+        let shown = home.ok(&["trust", "show"]);
+        assert!(shown.contains("cannot be used") && shown.contains(says), "{what}: {shown}");
+        assert!(!shown.contains(CANARY), "{what}: {shown}");
+        let refused = home.fails(4, &["trust", "grant", "--yes"]);
+        assert!(refused.contains("cannot be trusted"), "{what}: {refused}");
+        home.ok(&["trust", "ignore", "--yes"]);
+        assert_eq!(home.ok(&["token"]), format!("{CANARY}good\n"), "{what}");
+        // What it says once it can be read is another question.
+        remove(&path);
+        put(&path, "{\"apiKeyHelper\": \"evil\"}");
+        home.fails(4, &["token"]);
+        remove(&path);
+        home.ok(&["trust", "revoke"]);
+    }
+}
+
+#[test]
 fn two_mebibytes_are_accepted() {
     let home = Home::new();
     home.write(USER, &padded(LIMIT));

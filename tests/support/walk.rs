@@ -149,7 +149,7 @@ impl Setup<'_> {
         let mut files: Vec<_> = self.files.iter().map(file).collect();
         files.sort_by_key(|file| file.layer);
         let workspace = Workspace { root: "/w".into(), device: 1, inode: 2 };
-        let subject = Subject::of(&workspace, &files);
+        let subject = Subject::of(&workspace, &files, &[]);
         let scope = Scope::of(session.mode);
         let explicit = if scope == Scope::Policy { None } else { store::explicit(&session).expect("valid") };
         let snapshot = Arc::new(Snapshot { workspace, files, subject });

@@ -4,9 +4,12 @@
 //! escaped, and wrapped by us and not by the terminal: it cannot look like a line of ours. And each is shown whole,
 //! however long: a payload would hide in what is left out.
 
+mod meaning;
+
 use super::{place, table, time};
 use crate::{escape, output::Style, words};
 use claviger::proto::v1::{TrustItem, TrustRecord, Workspace, trust_item::Change};
+use meaning::Rank;
 use std::time::SystemTime;
 
 /// Columns of a value; with its margin it fits a terminal of 80.
@@ -30,10 +33,11 @@ pub(crate) fn root(workspace: &Workspace) -> String {
     block("root", &workspace.root)
 }
 
-/// Items as blocks, commands first, in the order they came.
+/// Items as blocks: what redirects a key first, then what runs, then the rest, and of each what has changed.
 pub(crate) fn items(items: &[TrustItem], style: Style) -> String {
-    let (commands, others): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.command);
-    commands.into_iter().chain(others).map(|one| item(one, style)).collect()
+    let mut sorted: Vec<_> = items.iter().collect();
+    sorted.sort_by_key(|item| (meaning::meaning(item).0, item.change() == Change::None));
+    sorted.into_iter().map(|one| item(one, style)).collect()
 }
 
 /// Recorded decisions as a table.
@@ -50,11 +54,19 @@ pub(crate) fn records(records: &[TrustRecord], now: SystemTime) -> String {
 }
 
 fn item(item: &TrustItem, style: Style) -> String {
-    let mut notes = vec![if item.command { "command" } else { "variable" }.to_owned()];
+    let (rank, means) = meaning::meaning(item);
+    let kind = match rank {
+        Rank::Command => "command",
+        Rank::File => "content",
+        _ => "variable",
+    };
+    let mut notes = vec![kind.to_owned()];
     notes.extend(change(item, style));
     notes.extend(warning(item).map(|text| style.red(text)));
-    let name: String = escape::line(&item.name).chars().take(WIDTH).collect();
-    let mut text = format!("{} ({})\n", style.bold(&name), notes.join(", "));
+    let mut name = chunks(&escape::exact(&item.name));
+    let last = name.pop().unwrap_or_default();
+    let mut text: String = name.into_iter().map(|line| style.bold(&line) + "\n").collect();
+    text.push_str(&format!("{} ({})\n", style.bold(&last), notes.join(", ")));
     if let Some(location) = &item.location {
         text.push_str(&block("at", &place(location)));
     }
@@ -63,7 +75,10 @@ fn item(item: &TrustItem, style: Style) -> String {
         Change::Removed => block("was", if item.previous.is_empty() { &item.value } else { &item.previous }),
         _ => block(if item.command { "runs" } else { "is" }, &item.value),
     });
-    text
+    match means.filter(|_| item.change() != Change::Removed) {
+        Some(means) => text + &block("means", &means),
+        None => text,
+    }
 }
 
 fn change(item: &TrustItem, style: Style) -> Option<String> {
@@ -129,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_come_first_and_changes_show_both_values() {
+    fn endpoints_come_first_then_commands_and_changes_show_both_values() {
         let mut changed = item("env.ANTHROPIC_BASE_URL", "https://new.example", Change::Modified);
         changed.previous = "https://old.example".into();
         let mut gone = item("env.API_TIMEOUT_MS", "", Change::Removed);
@@ -144,13 +159,15 @@ mod tests {
 decision: undecided
 digest: ab12
 
-apiKeyHelper (command, new)
-   at | /w/.claude/settings.json:3
- runs | ./key.sh --all
 env.ANTHROPIC_BASE_URL (variable, changed)
    at | /w/.claude/settings.json:3
   was | https://old.example
   now | https://new.example
+means | your key would be sent to https://new.example
+apiKeyHelper (command, new)
+   at | /w/.claude/settings.json:3
+ runs | ./key.sh --all
+means | runs as you, and what it prints is used as your key
 env.API_TIMEOUT_MS (variable, removed)
   was | 5000
 ";
@@ -164,6 +181,7 @@ env.API_TIMEOUT_MS (variable, removed)
         let expected = "apiKeyHelper (command, new, odd characters spelled out)
    at | /w/.claude/settings.json:3
  runs | x\\r\\n[t]rust (variable, unchanged)\\n\\u{202e}\\u{1b}[2A\\\\n
+means | runs as you, and what it prints is used as your key
 ";
         assert_eq!(text, expected);
     }
@@ -180,7 +198,7 @@ env.API_TIMEOUT_MS (variable, removed)
     fn padding_wraps_behind_the_bar() {
         let value = format!("x{}[t]rust", " ".repeat(200));
         let text = items(&[item("apiKeyHelper", &value, Change::Added)], Style::default());
-        let lines: Vec<_> = text.lines().skip(2).collect();
+        let lines: Vec<_> = text.lines().skip(2).filter(|line| !line.starts_with("means")).collect();
         assert_eq!(lines.len(), 3);
         assert!(lines.iter().all(|line| line.get(5..8) == Some(" | ") && line.len() <= 80), "{text}");
     }
@@ -189,8 +207,17 @@ env.API_TIMEOUT_MS (variable, removed)
     fn a_long_value_hides_nothing() {
         let value = format!("begin{}curl evil;{}end", "x".repeat(8_000), "y".repeat(8_000));
         let text = items(&[item("apiKeyHelper", &value, Change::Added)], Style::default());
-        let shown: String = text.lines().skip(2).map(|line| &line[8..]).collect();
+        let lines = text.lines().skip(2).filter(|line| !line.starts_with("means"));
+        let shown: String = lines.map(|line| &line[8..]).collect();
         assert!(shown == value, "{} characters of {}", shown.len(), value.len());
+    }
+
+    #[test]
+    fn a_long_name_is_shown_whole() {
+        let name = format!("env.{}_BASE_URL", "A".repeat(300));
+        let text = items(&[item(&name, "https://e", Change::Added)], Style::default());
+        assert!(text.replace('\n', "").starts_with(&format!("{name} (variable, new)")), "{text}");
+        assert!(text.lines().all(|line| line.len() <= 100), "{text}");
     }
 
     #[test]

@@ -19,10 +19,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod digest;
 mod mounts;
 mod stamp;
 
 pub use claviger_private::{FileLock, read_private, remove_private, write_private};
+pub use digest::{Digested, digest};
 pub use mounts::is_remote;
 pub use stamp::Stamp;
 use stamp::{device, is_lasting};

@@ -4,12 +4,13 @@ use super::{Context, convert, fail, malformed, session, within};
 use crate::{
     audit::Line,
     peer,
-    settings::{Decision, Item, Settings},
+    settings::{Decision, Item, Settings, Workspace},
     trust::{Change, Record, compare},
 };
 use claviger::{
     proto::v1::{self, trust_item, trust_service_server::TrustService},
     reason::{Problem, Reason},
+    remedy::Remedy,
     session::SessionContext,
     wire,
 };
@@ -117,6 +118,11 @@ impl Context {
             let message = "the workspace's settings changed after they were shown: nothing was decided";
             return Err(Problem::new(Reason::WorkspaceUntrusted, message).hint("look again, then decide"));
         }
+        if decision == Decision::Trusted
+            && let Some(item) = subject.hidden()
+        {
+            return Err(unseen(item, &settings.snapshot.workspace));
+        }
         self.broker.resolver.trust.decide(subject, decision, self.broker.host.clock.now())?;
         Ok(settings.snapshot.workspace.root.clone())
     }
@@ -143,6 +149,15 @@ impl Context {
         }
         workspace
     }
+}
+
+/// What a person cannot see whole, nobody can trust. It can be left out.
+fn unseen(item: &Item, workspace: &Workspace) -> Problem {
+    let message = format!("{} cannot be shown whole, so it cannot be trusted", item.name);
+    Problem::new(Reason::SettingsInvalid, message)
+        .hint("correct it, or leave the project's files out")
+        .remedy(Remedy::claviger(&["trust", "ignore"]).within(&workspace.root.to_string_lossy()))
+        .at(&item.at)
 }
 
 fn item((item, change, previous): (Item, Change, Option<String>)) -> v1::TrustItem {

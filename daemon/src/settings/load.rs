@@ -1,16 +1,17 @@
 //! Putting a snapshot together.
 
 use super::{
-    File, FileState, Layer, Snapshot, Subject,
+    File, FileState, Layer, Script, Snapshot, Subject,
     loaded::{Check, Expected, Loaded, Progress},
     memory::{Known, Memory, in_layer},
     roots::{Key, Roots},
+    scripts::{self, MAX_WORDS},
     workspace::{self, Found},
 };
-use crate::host::files::{self, Owner, Stamp};
-use claviger::reason::Problem;
+use crate::host::files::{self, Digested, Owner, Stamp};
+use claviger::reason::{Location, Problem};
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -48,9 +49,10 @@ impl<'a> Load<'a> {
         }
         let config = self.roots.config.clone();
         self.file(Layer::Config, &config, Owner::User);
+        let scripts = self.scripts(&found.workspace.root, home.as_deref());
         let remote = self.is_remote();
+        let subject = Subject::of(&found.workspace, &self.files, &scripts);
         let Found { workspace, .. } = found;
-        let subject = Subject::of(&workspace, &self.files);
         let snapshot = Snapshot { workspace, files: self.files, subject };
         Ok(Loaded::new(snapshot, remote, self.checks, self.settled))
     }
@@ -180,6 +182,48 @@ impl<'a> Load<'a> {
         self.settled &= settled;
         self.expect(path, Expected::Stamp(stamp));
         self.files.push(file);
+    }
+
+    /// The files below `root` that commands of the workspace name, each once.
+    fn scripts(&mut self, root: &Path, home: Option<&Path>) -> Vec<Script> {
+        let files = self.files.iter().filter(|file| file.layer.is_workspace());
+        let commands = files.flat_map(|file| file.content.commands.values());
+        let named: BTreeMap<PathBuf, Location> = commands
+            .flat_map(|command| {
+                let paths = scripts::candidates(&command.value, root, home);
+                paths.into_iter().map(|path| (path, command.at.clone()))
+            })
+            .collect();
+        let mut found = Vec::new();
+        if let Some(at) = named.values().nth(MAX_WORDS) {
+            let state =
+                format!("the commands have {} words: not all that they may name is compared", named.len());
+            found.push(Script { name: "names".into(), state, at: at.clone() });
+        }
+        for (path, at) in named.into_iter().take(MAX_WORDS) {
+            found.extend(self.script(&path, at, root));
+        }
+        found
+    }
+
+    fn script(&mut self, path: &Path, at: Location, root: &Path) -> Option<Script> {
+        self.progress.note(path);
+        let canonical = files::canonical(path).unwrap_or_else(|_| path.to_owned());
+        let lexical = path.components().collect::<PathBuf>();
+        if !canonical.starts_with(root) && !lexical.starts_with(root) {
+            return None;
+        }
+        let (stamp, settled, digested) = files::digest(path);
+        self.settled &= settled;
+        self.expect(path, Expected::Stamp(stamp));
+        let state = match digested {
+            Digested::Nothing => return None,
+            _ if !canonical.starts_with(root) => format!("leads to {}", canonical.display()),
+            Digested::Regular(digest, size) => format!("sha256 {digest}, {size} bytes"),
+            Digested::Unreadable(why) => why.to_owned(),
+        };
+        let name = lexical.strip_prefix(root).unwrap_or(&lexical).to_string_lossy().into_owned();
+        Some(Script { name, state, at })
     }
 
     // A file in a directory that does not exist: it is listed, but the check of the directory is enough.

@@ -61,9 +61,9 @@ impl Snapshot {
         harmless_of(&self.files)
     }
 
-    /// Whether workspace and files are the same.
+    /// Whether workspace and files are the same, and what they ask for, which can be more than the files say.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
-        self.workspace == other.workspace && self.files == other.files
+        self.workspace == other.workspace && self.files == other.files && self.subject == other.subject
     }
 }
 
@@ -154,10 +154,17 @@ impl Settings {
         merged
     }
 
-    /// The first broken file that has no last good content; while there is one, nothing may be resolved.
-    pub fn broken(&self) -> Option<&Problem> {
+    /// The first broken file that has no last good content; while there is one, nothing may be resolved. A workspace's can be
+    /// left out instead of mended.
+    pub fn broken(&self) -> Option<Problem> {
         self.files().find_map(|file| match &file.state {
-            FileState::Invalid(problem) => Some(problem),
+            FileState::Invalid(problem) if file.layer.is_workspace() => {
+                let hint = problem.hint.as_deref().unwrap_or("correct the file");
+                Some(
+                    problem.clone().hint(format!("{hint}; or `trust ignore` leaves the project's files out")),
+                )
+            }
+            FileState::Invalid(problem) => Some(problem.clone()),
             _ => None,
         })
     }

@@ -1,7 +1,7 @@
 //! What the settings files say, layer by layer, and where each value stands.
 //!
 //! The words are in `file` (one file), `demand` (what a login policy demands), `harmless` (what a project may set without
-//! a decision), `subject` (what a workspace asks for, and what was decided about it) and `merged` (all files of a session). Parsing is in `parse`, reading and caching in
+//! a decision), `subject` (what a workspace asks for, and what was decided about it; `visible` and `scripts` belong to it) and `merged` (all files of a session). Parsing is in `parse`, reading and caching in
 //! `store`, change events in `watch`, finding the workspace in `workspace`, a session's own variables beside those of
 //! the files in `effective`. Nothing here decides about trust; the decision comes in from [`crate::trust`].
 
@@ -17,8 +17,10 @@ mod memory;
 pub mod merged;
 pub mod parse;
 pub mod roots;
+pub mod scripts;
 pub mod store;
 pub mod subject;
+pub mod visible;
 pub mod watch;
 mod watching;
 pub mod workspace;
@@ -28,6 +30,7 @@ pub use demand::{Demand, METHODS, POLICIES};
 pub use file::{Content, File, FileState, Layer, Located};
 pub use merged::{Lookup, Scope, Settings, Snapshot};
 pub use roots::Roots;
+pub use scripts::Script;
 pub use subject::{Decision, Item, Subject};
 pub use workspace::Workspace;
 

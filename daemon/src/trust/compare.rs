@@ -40,7 +40,8 @@ pub fn compare(subject: &Subject, previous: Option<&Record>) -> Vec<(Item, Chang
     }
     for old in left {
         let (name, fingerprint, command) = (old.name.clone(), old.fingerprint.clone(), old.command);
-        let item = Item { name, value: String::new(), fingerprint, command, at: Location::default() };
+        let at = Location::default();
+        let item = Item { name, value: String::new(), fingerprint, command, whole: true, at };
         compared.push((item, Change::Removed, Some(old.value.clone())));
     }
     compared

@@ -225,7 +225,7 @@ impl Record {
 }
 
 impl From<Item> for RecordedItem {
-    fn from(Item { name, value, fingerprint, command, at: _ }: Item) -> Self {
+    fn from(Item { name, value, fingerprint, command, whole: _, at: _ }: Item) -> Self {
         Self { name, value, fingerprint, command }
     }
 }

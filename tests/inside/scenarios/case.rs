@@ -165,7 +165,7 @@ impl Case {
             "ignored" => Decision::Ignored,
             other => panic!("unknown decision {other}"),
         };
-        let subject = Subject::of(&workspace, &files);
+        let subject = Subject::of(&workspace, &files, &[]);
         let scope = Scope::of(session.mode);
         // As the broker does: a managed session ignores whatever is passed.
         let explicit = if scope == Scope::Policy { None } else { store::explicit(session)? };

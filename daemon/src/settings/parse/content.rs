@@ -2,7 +2,7 @@
 
 use crate::settings::{COMMANDS, Content, Demand, Layer, Located, POLICIES, harmless};
 use claviger::{
-    hook::is_hook,
+    hook::{is_hook, is_plain_hook},
     reason::{Location, Problem, Reason},
     variables,
 };
@@ -171,6 +171,7 @@ impl<'a> Text<'a> {
                 .wrong(entry.value_at, format!("{key} is longer than {MAX_COMMAND_LEN} bytes"))
                 .hint("put the command into a script and name that"));
         }
+        let is_hook = if self.layer.is_workspace() { is_plain_hook } else { is_hook };
         let kind = if is_hook(&command) { &mut content.hooks } else { &mut content.commands };
         kind.insert(key, self.located(entry.key_at, command));
         Ok(())

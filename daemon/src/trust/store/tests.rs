@@ -17,9 +17,9 @@ use tempfile::TempDir;
 
 fn subject(root: &str, text: &str) -> Subject {
     let workspace = Workspace { root: PathBuf::from(root), device: 1, inode: 2 };
-    let content = Arc::new(parse::json(Layer::Project, "s.json", text.as_bytes()).expect("valid"));
-    let file = File { layer: Layer::Project, path: "s.json".into(), state: FileState::Loaded, content };
-    Subject::of(&workspace, &[file]).expect("items")
+    let content = Arc::new(parse::json(Layer::Local, "s.json", text.as_bytes()).expect("valid"));
+    let file = File { layer: Layer::Local, path: "s.json".into(), state: FileState::Loaded, content };
+    Subject::of(&workspace, &[file], &[]).expect("items")
 }
 
 fn helper(command: &str) -> Subject {
