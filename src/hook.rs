@@ -15,7 +15,7 @@ pub fn is_hook(command: &str) -> bool {
 pub fn is_plain_hook(command: &str) -> bool {
     const LENDS: [&str; 6] = ["token", "get", "headers", "aws", "gcp", "azure"];
     // Others choose a socket, settings or a directory.
-    const OPTIONS: [&str; 3] = ["--quiet", "-q", "--profile"];
+    const OPTIONS: [&str; 5] = ["--quiet", "-q", "--hook", "--format", "--profile"];
     let is_plain = |word: &str| {
         word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.,:/@".contains(&byte))
             && (!word.starts_with('-') || OPTIONS.contains(&word))
@@ -89,9 +89,13 @@ mod tests {
 
     #[test]
     fn a_project_has_plain_hooks_only() {
-        for command in
-            ["claviger token", " claviger\ttoken --quiet ", "claviger aws --profile dev", "claviger gcp"]
-        {
+        for command in [
+            "claviger token",
+            " claviger\ttoken --quiet ",
+            "claviger aws --profile dev",
+            "claviger gcp",
+            "claviger token --hook",
+        ] {
             assert!(is_plain_hook(command) && is_hook(command), "{command}");
         }
         for command in [

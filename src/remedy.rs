@@ -18,6 +18,8 @@ pub enum Remedy {
     Run(Command),
     /// A place in a file to correct.
     Edit(Location),
+    /// A line to write into a file of the person's own.
+    Write(Setting),
     /// Only an administrator can help: what to ask for, as in "ask your administrator to …".
     Administrator(String),
 }
@@ -29,6 +31,17 @@ pub struct Command {
     pub argv: Vec<String>,
     /// The directory it holds for; `None` if any will do.
     pub directory: Option<String>,
+}
+
+/// A line of a file in TOML.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Setting {
+    /// The file, which need not exist.
+    pub file: String,
+    /// The table that the line belongs to.
+    pub table: String,
+    /// The line; it takes the place of one with the same key.
+    pub line: String,
 }
 
 /// The client.
@@ -114,6 +127,12 @@ impl Remedy {
             "managed" => Self::Administrator(format!("correct {}:{}", at.file, at.line)),
             _ => Self::Edit(at.clone()),
         })
+    }
+
+    /// A line in a table of a file.
+    pub fn write(file: &Path, table: &str, line: &str) -> Self {
+        let file = file.to_string_lossy().into_owned();
+        Self::Write(Setting { file, table: table.to_owned(), line: line.to_owned() })
     }
 
     /// Takes variables out of the person's shell.
@@ -218,6 +237,7 @@ impl Remedy {
             Self::Run(command) => Some(command.to_string()),
             Self::Edit(at) if at.line == 0 => Some(format!("${{EDITOR:-vi}} {}", quoted(&at.file))),
             Self::Edit(at) => Some(format!("${{EDITOR:-vi}} +{} {}", at.line, quoted(&at.file))),
+            Self::Write(Setting { file, .. }) => Some(format!("${{EDITOR:-vi}} {}", quoted(file))),
             Self::Administrator(_) => None,
         }
     }
@@ -229,6 +249,7 @@ impl Remedy {
             // The words say what to change, and the problem where.
             Some(Self::Edit(_)) if words.is_some() => None,
             Some(Self::Edit(at)) => Some(format!("correct {at}")),
+            Some(Self::Write(setting)) => Some(format!("write {setting}")),
             Some(Self::Administrator(what)) => Some(format!("ask your administrator to {what}")),
             None => None,
         };
@@ -243,6 +264,13 @@ impl Command {
     fn is_of_a_session(&self) -> bool {
         let mut words = self.argv.iter().map(String::as_str);
         words.next() == Some(CLIENT) && words.next().is_some_and(|verb| OF_A_SESSION.contains(&verb))
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, table, line } = self;
+        write!(f, "`{line}` into [{table}] of {file}")
     }
 }
 

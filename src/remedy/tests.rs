@@ -1,6 +1,6 @@
 use super::{Command, Remedy, usual};
 use crate::cause::{Location, REASONS, Reason};
-use std::process;
+use std::{path::Path, process};
 
 fn at(layer: &str, file: &str, line: u32) -> Location {
     Location { layer: layer.into(), file: file.into(), line, column: 2 }
@@ -57,6 +57,11 @@ fn advice_is_words_then_what_to_do() {
     assert_eq!(
         advice(Remedy::Administrator("allow it".into()), None).as_deref(),
         Some("ask your administrator to allow it")
+    );
+    let write = Remedy::write(Path::new("/h/c.toml"), "settings", "audience = [\"https://gw\"]");
+    assert_eq!(
+        advice(write, Some("allow it")).as_deref(),
+        Some("allow it; write `audience = [\"https://gw\"]` into [settings] of /h/c.toml")
     );
     assert_eq!(Remedy::advice(None, None), None);
 }

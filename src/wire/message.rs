@@ -3,7 +3,7 @@
 use crate::{
     proto::v1::{self, remedy::Kind},
     reason::{Location, Problem, Reason},
-    remedy::{Command, Remedy},
+    remedy::{Command, Remedy, Setting},
 };
 use prost_types::Timestamp;
 use std::time::{Duration, SystemTime};
@@ -102,6 +102,9 @@ pub fn remedy(remedy: &Remedy) -> v1::Remedy {
             line: command.to_string(),
         }),
         Remedy::Edit(at) => Kind::Edit(location(at)),
+        Remedy::Write(Setting { file, table, line }) => {
+            Kind::Write(v1::Setting { file: file.clone(), table: table.clone(), line: line.clone() })
+        }
         Remedy::Administrator(what) => Kind::Administrator(what.clone()),
     };
     v1::Remedy { kind: Some(kind) }
@@ -115,6 +118,9 @@ pub fn from_remedy(remedy: &v1::Remedy) -> Option<Remedy> {
             directory: Some(directory.clone()).filter(|directory| !directory.is_empty()),
         }),
         Kind::Edit(at) => Remedy::Edit(from_location(at)),
+        Kind::Write(v1::Setting { file, table, line }) => {
+            Remedy::Write(Setting { file: file.clone(), table: table.clone(), line: line.clone() })
+        }
         Kind::Administrator(what) => Remedy::Administrator(what.clone()),
     })
 }

@@ -25,6 +25,9 @@ async fn a_lease_says_everything_about_itself() {
     let helper = daemon.home.counting_helper("key", 0.0);
     let variables = [("ANTHROPIC_CUSTOM_HEADERS", "X-Team: sk-canary-h"), ("API_TIMEOUT_MS", "5000")];
     daemon.home.user_settings(&helper, &variables);
+    daemon
+        .home
+        .write("home/.config/claviger/config.toml", "[settings]\naudience = \"https://gw.example:8443\"\n");
     daemon.set("ANTHROPIC_BASE_URL", "https://gw.example:8443/v1");
     let lease = daemon.client().await.get(&daemon.session(), None).await.expect("a lease");
     assert_eq!(secret(&lease), format!("{CANARY}key-1"));

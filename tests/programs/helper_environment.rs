@@ -49,6 +49,7 @@ fn the_environment_is_the_list_and_the_settings_and_nothing_else() {
     for name in ["LANG", "HTTPS_PROXY", "AWS_PROFILE", "GNUPGHOME", "DAEMON_MARKER"] {
         home.set(name, "/daemon's-own");
     }
+    home.write("home/.config/claviger/config.toml", "[settings]\naudience = \"https://gw.example\"\n");
     let _daemon = home.daemon();
     let mut client = home.claviger(&["--mode", "homespace", "token"]);
     for name in ["HTTPS_PROXY", "AWS_PROFILE", "GNUPGHOME", "DAEMON_MARKER"] {

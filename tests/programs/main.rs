@@ -55,6 +55,7 @@ mod gcp_bad;
 mod gcp_differential;
 mod gcp_links;
 mod grpcurl;
+mod helper_audience;
 mod helper_environment;
 mod helper_output;
 mod hook_clouds;

@@ -2,17 +2,26 @@
 //! configuration. Pure.
 
 use super::{Draft, Outcome, json::Json, toml::Toml};
-use claviger::{hook::is_hook, reason::Problem};
+use claviger::{backend::ANTHROPIC_BASE_URL, hook::is_hook, reason::Problem};
 
 /// The settings that can be hooks, and what claviger is run with there.
 pub(crate) const HOOKS: [(&str, &str); 2] =
     [("apiKeyHelper", "token --hook"), ("awsCredentialExport", "aws --format export")];
 
-/// Changes the configuration and the settings so that `program` is the hook.
+/// Where the key of a helper may be sent beside Anthropic: the key of the configuration.
+const AUDIENCE: &str = "audience";
+
+/// Changes the configuration and the settings so that `program` is the hook. `seen` is the base URL of the environment, which
+/// the helper's key went to so far.
 ///
 /// # Errors
 /// `settings-invalid` with file, line and column.
-pub(crate) fn draft(config: &mut Draft, settings: &mut Draft, program: &str) -> Result<Outcome, Problem> {
+pub(crate) fn draft(
+    config: &mut Draft,
+    settings: &mut Draft,
+    program: &str,
+    seen: Option<&str>,
+) -> Result<Outcome, Problem> {
     let mut outcome = Outcome::default();
     let mut found = Vec::new();
     for (key, arguments) in HOOKS {
@@ -39,5 +48,68 @@ pub(crate) fn draft(config: &mut Draft, settings: &mut Draft, program: &str) -> 
             .set(key, &format!("{program} {arguments}"))?;
         settings.add(change);
     }
+    if let Some(origin) = seen.and_then(origin) {
+        let toml = Toml { path: &config.name(), text: &config.text };
+        match toml.lists(AUDIENCE, origin)? {
+            Some(true) => {}
+            None => {
+                let change = toml.set(AUDIENCE, origin)?;
+                config.add(change);
+            }
+            Some(false) => outcome.notes.push(format!(
+                "ANTHROPIC_BASE_URL leads to {origin}: add that to {AUDIENCE} in [settings] of {}, if a helper's key may go there",
+                config.name()
+            )),
+        }
+    }
     Ok(outcome)
+}
+
+/// The origin of a base URL that is not Anthropic's own. The daemon looks at it once more.
+fn origin(url: &str) -> Option<&str> {
+    let start = url.find("://")? + 3;
+    let end = url[start..].find('/').map_or(url.len(), |end| start + end);
+    let origin = &url[..end];
+    let is_plain = origin.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte));
+    (is_plain && end > start && origin != ANTHROPIC_BASE_URL).then_some(origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Draft, draft, origin};
+    use crate::hook::record::Kind;
+    use std::path::Path;
+
+    #[test]
+    fn origins_of_gateways() {
+        for (url, expected) in [
+            ("https://gw.example/anthropic", Some("https://gw.example")),
+            ("http://[::1]:4000", Some("http://[::1]:4000")),
+            ("https://api.anthropic.com/", None),
+            ("https://user@gw.example", None),
+            ("gw.example", None),
+            ("https://", None),
+        ] {
+            assert_eq!(origin(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_base_url_that_is_seen_becomes_the_audience() {
+        let drafted = |text: &str| {
+            let mut config = Draft::new(Path::new("/c.toml"), Kind::Toml, Some(text));
+            let mut settings =
+                Draft::new(Path::new("/s.json"), Kind::Json, Some("{\"apiKeyHelper\": \"get key\"}"));
+            let seen = Some("https://gw.example/v1");
+            let outcome = draft(&mut config, &mut settings, "claviger", seen).expect("valid");
+            (config.text, outcome.notes)
+        };
+        let (text, notes) = drafted("");
+        assert_eq!(text, "[settings]\naudience = \"https://gw.example\"\napiKeyHelper = \"get key\"\n");
+        assert_eq!(notes, Vec::<String>::new());
+        let own = "[settings]\naudience = ['https://gw.example']\n";
+        assert!(drafted(own).0.contains("audience = ['https://gw.example']") && drafted(own).1.is_empty());
+        let (text, notes) = drafted("[settings]\naudience = ['https://other.example']\n");
+        assert!(!text.contains("gw.example") && notes[0].contains("https://gw.example"), "{text} {notes:?}");
+    }
 }

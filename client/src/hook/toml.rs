@@ -30,6 +30,19 @@ impl Toml<'_> {
         Ok(self.find(key)?.map(|(_, _, command)| command))
     }
 
+    /// Whether `key` of `[settings]`, one text or several, has `text`; `None` if it is not set.
+    ///
+    /// # Errors
+    /// `settings-invalid` with line and column.
+    pub(crate) fn lists(&self, key: &str, text: &str) -> Result<Option<bool>, Problem> {
+        let document = self.document()?;
+        let table = document.get(TABLE).and_then(Item::as_table_like);
+        Ok(table.and_then(|table| table.get(key)).map(|item| match item.as_array() {
+            Some(entries) => entries.iter().any(|entry| entry.as_str() == Some(text)),
+            None => item.as_str() == Some(text),
+        }))
+    }
+
     /// The change that sets `key` of `[settings]` to `command`; `None` if it is set to that already.
     ///
     /// # Errors
@@ -96,12 +109,8 @@ impl Toml<'_> {
 
     /// Start and end of a value, and what it says.
     fn find(&self, key: &str) -> Result<Option<(usize, usize, String)>, Problem> {
-        // The parser leaves out a byte order mark, and does not count it.
-        let text = self.text.trim_start_matches('\u{feff}');
-        let skipped = self.text.len() - text.len();
-        let document = Document::parse(text).map_err(|error| {
-            self.wrong(skipped + error.span().map_or(0, |span| span.start), "not valid TOML")
-        })?;
+        let document = self.document()?;
+        let skipped = self.skipped();
         let Some(item) = document.get(TABLE).and_then(Item::as_table_like).and_then(|table| table.get(key))
         else {
             return Ok(None);
@@ -111,6 +120,18 @@ impl Toml<'_> {
             Some(command) => Ok(Some((skipped + span.start, skipped + span.end, command.to_owned()))),
             None => Err(self.wrong(skipped + span.start, &format!("{key} must be a text"))),
         }
+    }
+
+    fn document(&self) -> Result<Document<&str>, Problem> {
+        let skipped = self.skipped();
+        Document::parse(&self.text[skipped..]).map_err(|error| {
+            self.wrong(skipped + error.span().map_or(0, |span| span.start), "not valid TOML")
+        })
+    }
+
+    /// The parser leaves out a byte order mark, and does not count it.
+    fn skipped(&self) -> usize {
+        self.text.len() - self.text.trim_start_matches('\u{feff}').len()
     }
 
     fn wrong(&self, offset: usize, what: &str) -> Problem {
@@ -165,6 +186,19 @@ mod tests {
             let problem = toml(text).set("k", "v").expect_err(text);
             let shown = problem.location.expect("a place").to_string();
             assert!(shown.starts_with(place), "{text}: {shown}");
+        }
+    }
+
+    #[test]
+    fn one_text_or_several_have_a_text() {
+        for (text, expected) in [
+            ("", None),
+            ("[settings]\nk = 'v'\n", Some(true)),
+            ("[settings]\nk = 'w'\n", Some(false)),
+            ("\u{feff}[settings]\nk = ['w', 'v']\n", Some(true)),
+            ("[settings]\nk = [1]\n", Some(false)),
+        ] {
+            assert_eq!(toml(text).lists("k", "v"), Ok(expected), "{text}");
         }
     }
 

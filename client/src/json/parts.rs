@@ -4,7 +4,7 @@ use crate::words;
 use claviger::{
     proto::v1::{Facts, Location, Problem, Step, Version},
     reason,
-    remedy::{Command, Remedy},
+    remedy::{Command, Remedy, Setting},
     wire,
 };
 use prost_types::{Duration, Timestamp};
@@ -48,6 +48,9 @@ pub(crate) fn remedy(remedy: &Remedy) -> Value {
             json!({"kind": "run", "command": command, "argv": argv, "directory": directory})
         }
         Remedy::Edit(at) => json!({"kind": "edit", "command": command, "location": own_location(at)}),
+        Remedy::Write(Setting { file, table, line }) => {
+            json!({"kind": "write", "command": command, "file": file, "table": table, "line": line})
+        }
         Remedy::Administrator(what) => json!({"kind": "administrator", "what": what}),
     }
 }

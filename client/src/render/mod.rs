@@ -66,6 +66,7 @@ pub(crate) fn action(remedy: &Remedy) -> String {
     escape::line(&match remedy {
         Remedy::Run(command) => format!("run: {command}"),
         Remedy::Edit(at) => format!("edit: {at}"),
+        Remedy::Write(setting) => format!("write: {setting}"),
         Remedy::Administrator(what) => format!("ask your administrator to {what}"),
     })
 }

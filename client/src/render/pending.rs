@@ -47,6 +47,7 @@ fn needed(one: &Pending, style: Style) -> String {
     let (name, help) = match problem.and_then(wire::helps) {
         Some(Remedy::Run(command)) => ("run", command.to_string()),
         Some(Remedy::Edit(at)) => ("edit", at.to_string()),
+        Some(Remedy::Write(setting)) => ("write", setting.to_string()),
         Some(Remedy::Administrator(what)) => ("ask for", what),
         None => ("", String::new()),
     };

@@ -43,6 +43,8 @@ pub struct Content {
     pub env: BTreeMap<String, Located<String>>,
     /// Keys of [`super::POLICIES`] that the file sets, to whatever.
     pub policies: BTreeMap<&'static str, Located<Demand>>,
+    /// Where a helper's key may be sent: `audience` of claviger's own configuration. As written.
+    pub audience: Vec<Located<String>>,
     /// Variables that the user calls harmless: `[trust]` of claviger's own configuration.
     pub harmless: Vec<Located<String>>,
 }

@@ -1,5 +1,7 @@
 //! `apiKeyHelper`: a command whose output is the key.
 
+mod audience;
+
 use super::{
     Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Facts, Material, Provided, Providing,
 };
@@ -57,14 +59,16 @@ impl CredentialSource for ApiKeyHelper {
         match view.settings.command(KEY) {
             Lookup::Unset => Binding::NotConfigured(unset(view).into()),
             Lookup::Untrusted(command) => Binding::Refused(view.untrusted(KEY, &command.at)),
-            Lookup::Set(command) => match helper(view, command) {
-                Ok(helper) => Binding::Bound(Bound {
-                    scheme: Scheme::ApiKeyAndBearer,
-                    at: Some(command.at.clone()),
-                    material: Material::Provided(Arc::new(helper)),
-                }),
-                Err(problem) => Binding::Refused(problem),
-            },
+            Lookup::Set(command) => {
+                match audience::refuses(view).map_or_else(|| helper(view, command), Err) {
+                    Ok(helper) => Binding::Bound(Bound {
+                        scheme: Scheme::ApiKeyAndBearer,
+                        at: Some(command.at.clone()),
+                        material: Material::Provided(Arc::new(helper)),
+                    }),
+                    Err(problem) => Binding::Refused(problem),
+                }
+            }
         }
     }
 }

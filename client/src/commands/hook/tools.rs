@@ -91,7 +91,10 @@ impl Tool {
         })?;
         let word = program::word(own);
         let outcome = match (self, &mut begun[..]) {
-            (Self::Claude, [(_, config), (_, settings)]) => claude::draft(config, settings, &word)?,
+            (Self::Claude, [(_, config), (_, settings)]) => {
+                let seen = env::var("ANTHROPIC_BASE_URL").ok();
+                claude::draft(config, settings, &word, seen.as_deref())?
+            }
             (Self::Aws(profile, from), [(_, config)]) => {
                 let keys =
                     user_file("AWS_SHARED_CREDENTIALS_FILE", "", ".aws/credentials").ok_or_else(no_home)?;

@@ -137,6 +137,12 @@ pub(super) fn settings() -> Vec<Key> {
             "Environment variables of sessions. Values are text, numbers or booleans. Names with `CLAVIGER_` are left out, but for those below.",
         ),
         key(
+            "audience",
+            "URL, or a list of them",
+            "[\"https://gateway.example.com\"]",
+            "`[settings]` of `config.toml` only: origins that the key of `apiKeyHelper` may be sent to, besides `https://api.anthropic.com` and an `ANTHROPIC_BASE_URL` of your settings ([anthropic.md](anthropic.md#where-a-helpers-key-may-go)).",
+        ),
+        key(
             "forceLoginMethod",
             "`claudeai`, `console` or `gateway`",
             "\"gateway\"",

@@ -10,6 +10,8 @@ use std::{cell::Cell, collections::BTreeMap};
 
 /// Longest command, in bytes.
 pub(super) const MAX_COMMAND_LEN: usize = 16 * 1024;
+/// The key that says where a helper's key may be sent. Only claviger's own configuration has it.
+const AUDIENCE: &str = "audience";
 /// Most variables in one `env` block.
 pub(super) const MAX_VARIABLES: usize = 1024;
 
@@ -114,9 +116,29 @@ impl<'a> Text<'a> {
                 content.policies.insert(key, self.located(entry.value_at, demand));
             } else if entry.key == "env" {
                 content.env = self.variables(entry, dialect)?;
+            } else if entry.key == AUDIENCE && self.layer == Layer::Config {
+                content.audience = self.audience(entry)?;
             }
         }
         Ok(content)
+    }
+
+    /// One URL or several. What they are is looked at where they count.
+    fn audience(&self, entry: Entry) -> Result<Vec<Located<String>>, Problem> {
+        let values = match entry.value {
+            Value::List(values) => values,
+            value => vec![(entry.value_at, value)],
+        };
+        let text = |(at, value)| match value {
+            Value::Text(text) => Ok(self.located(at, text)),
+            other => Err(self.wrong_type(
+                AUDIENCE,
+                "a string or an array of strings",
+                other.kind(Dialect::TOML),
+                at,
+            )),
+        };
+        values.into_iter().map(text).collect()
     }
 
     /// The names under `harmless` of `[trust]`. Nothing else may stand there: a mistake would ask about every project, or about
@@ -265,5 +287,5 @@ fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
 
 /// Whether a top-level key matters here.
 pub(super) fn is_known(key: &str) -> bool {
-    key == "env" || COMMANDS.contains(&key) || POLICIES.contains(&key)
+    key == "env" || key == AUDIENCE || COMMANDS.contains(&key) || POLICIES.contains(&key)
 }
