@@ -67,6 +67,7 @@ fn nothing() -> SessionContext {
         mode: Default::default(),
         interactive: false,
         inside_flight: None,
+        reads_workspace: false,
     }
 }
 

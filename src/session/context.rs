@@ -58,6 +58,8 @@ pub struct SessionContext {
     pub interactive: bool,
     /// Set when the caller runs inside a command of the daemon.
     pub inside_flight: Option<String>,
+    /// Whether a tool asks that reads the workspace's settings files by itself, and so has the variables that they set.
+    pub reads_workspace: bool,
 }
 
 // === impl SessionMode ===
@@ -152,6 +154,7 @@ impl SessionContext {
             mode: SessionMode::from_environment(|name| text(name).is_some_and(variables::is_true)),
             interactive: false,
             inside_flight: text(variables::INSIDE_FLIGHT).map(str::to_owned),
+            reads_workspace: is_inside_tool(text),
         })
     }
 
@@ -169,6 +172,7 @@ impl SessionContext {
             mode: self.mode.to_proto().into(),
             interactive: self.interactive,
             inside_flight: self.inside_flight.clone().unwrap_or_default(),
+            reads_workspace: self.reads_workspace,
             backend: self.backend.map_or(v1::Backend::Unspecified, Backend::to_proto).into(),
             lent: self.lent.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect(),
         }
@@ -216,6 +220,7 @@ impl SessionContext {
             mode: SessionMode::from_proto(message.mode)?,
             interactive: message.interactive,
             inside_flight: Some(message.inside_flight).filter(|id| !id.is_empty()),
+            reads_workspace: message.reads_workspace,
         })
     }
 
@@ -234,6 +239,7 @@ impl SessionContext {
             inside_flight,
             backend,
             lent,
+            reads_workspace,
         } = message;
         self.explicit.is_none()
             && self.lent.is_empty()
@@ -246,6 +252,7 @@ impl SessionContext {
             && self.backend.map_or(v1::Backend::Unspecified, Backend::to_proto) as i32 == *backend
             && self.interactive == *interactive
             && self.inside_flight.as_deref().unwrap_or_default() == inside_flight
+            && self.reads_workspace == *reads_workspace
     }
 
     /// A variable that is set and not empty.
@@ -263,6 +270,14 @@ impl SessionContext {
         let below_home = || self.directory("HOME").map(|home| home.join(".claude"));
         self.directory("CLAUDE_CONFIG_DIR").map(PathBuf::from).or_else(below_home)
     }
+}
+
+/// Whether Claude Code started this process: its shells and its helpers carry its marks.
+fn is_inside_tool<'a>(text: impl Fn(&str) -> Option<&'a str>) -> bool {
+    let is_set = |name: &str| text(name).is_some_and(|value| !value.is_empty());
+    is_set("CLAUDECODE")
+        || is_set("CLAUDE_CODE_ENTRYPOINT")
+        || text("AI_AGENT").is_some_and(|agent| agent.starts_with("claude"))
 }
 
 #[cfg(test)]

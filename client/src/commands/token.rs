@@ -17,7 +17,9 @@ pub(crate) struct Arguments {
 /// Why there is none.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let hook = arguments.hook.then(|| Hook { session: caller::session() });
-    let lease = lending::borrow_by(context, &context.session()?, hook).await?;
+    let mut session = context.session()?;
+    session.reads_workspace |= arguments.hook;
+    let lease = lending::borrow_by(context, &session, hook).await?;
     lending::warn(context, &lease);
     let mut line = lease.secret()?;
     line.value.push('\n');

@@ -1,7 +1,8 @@
 //! What the variables of a project's files keep from a session, by what was decided about them. Pure.
 //!
 //! A tool takes them into its own environment before a person decides, and keeps them there after `trust ignore`. So a key that
-//! is lent to it would go where they say.
+//! is lent to it would go where they say. Claude Code (2.1.197) starts a helper of the user's settings without them, but sends its
+//! requests with them: the session's variables do not tell, so that the tool asks has to.
 
 use crate::settings::{Decision, Located, Settings, effective::untrusted};
 use claviger::{
@@ -21,22 +22,33 @@ pub fn undecided(settings: &Settings) -> Option<Problem> {
     Some(untrusted(settings, name, &value.at))
 }
 
-/// Why a session gets nothing although its workspace is ignored: it has a variable of an ignored file.
+/// Why a session gets nothing although its workspace is ignored: it has a variable of an ignored file. A tool that reads the file
+/// has all of them, though its helpers need not see them.
 pub fn ignored(session: &SessionContext, settings: &Settings) -> Option<Problem> {
     if settings.decision != Decision::Ignored {
         return None;
     }
-    let (name, value) = settings.of_workspace().find(|(name, value)| has(session, name, value))?;
+    let mut set = settings.of_workspace();
+    let (name, value) = set.find(|(name, value)| session.reads_workspace || has(session, name, value))?;
     let root = settings.snapshot.workspace.root.to_string_lossy();
-    let same = if is_secret(name) { "too" } else { "to the same value" };
-    let message =
-        format!("the session has {name} set {same}, as the ignored files of the workspace {root} set it");
+    let (message, own) = match (session.reads_workspace, is_secret(name)) {
+        (true, _) => (format!("the tool has {name} from the ignored files of the workspace {root}"), ""),
+        (false, true) => {
+            (format!("the session has {name}, which the ignored files of the workspace {root} set"), OWN)
+        }
+        (false, false) => {
+            (format!("the session has {name} as the ignored files of the workspace {root} set it"), OWN)
+        }
+    };
     let hint = format!(
-        "take {name} out of that file, or out of the session's own environment, and start the session again; or let the workspace have it"
+        "take {name} out of that file{own}, and start the session again; or let the workspace have it"
     );
     let problem = Problem::new(Reason::WorkspaceUntrusted, message).hint(hint);
     Some(problem.remedy(Remedy::trust().within(&root)).at(&value.at))
 }
+
+/// Where else a variable can be.
+const OWN: &str = ", or out of the session's own environment";
 
 /// Whether the session's own environment has what the file sets. The value of a secret stays with the session, so its name is
 /// enough.
@@ -108,6 +120,21 @@ mod tests {
             ] {
                 assert_eq!(undecided(&settings(env, decision, scope)), None, "{env}");
             }
+        }
+    }
+
+    #[test]
+    fn a_tool_has_what_an_ignored_file_sets_whatever_its_helper_sees() {
+        let tool = SessionContext { reads_workspace: true, ..session(&[]) };
+        let env = r#"{"CI": 1, "HTTPS_PROXY": "http://p"}"#;
+        let problem = ignored(&tool, &settings(env, Decision::Ignored, Scope::All)).expect("refused");
+        assert!(problem.message.starts_with("the tool has HTTPS_PROXY "), "{problem}");
+        for (env, decision, scope) in [
+            (r#"{"CI": 1}"#, Decision::Ignored, Scope::All),
+            (env, Decision::Trusted, Scope::All),
+            (env, Decision::Ignored, Scope::Explicit),
+        ] {
+            assert_eq!(ignored(&tool, &settings(env, decision, scope)), None, "{env}");
         }
     }
 

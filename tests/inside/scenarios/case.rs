@@ -30,6 +30,9 @@ pub(crate) struct Case {
     pub(crate) mode: String,
     #[serde(default)]
     pub(crate) interactive: bool,
+    /// Whether a tool asks that reads the project's files by itself.
+    #[serde(default)]
+    pub(crate) reads_workspace: bool,
     /// "trusted", "ignored", or nothing decided.
     #[serde(default)]
     pub(crate) trust: String,
@@ -148,6 +151,7 @@ impl Case {
             mode,
             interactive: self.interactive,
             inside_flight: None,
+            reads_workspace: self.reads_workspace,
         };
         // A case that no client could send would prove nothing.
         SessionContext::from_proto(Some(session.to_proto())).expect("a session that a client can send")

@@ -202,6 +202,14 @@ const PROGRAMS: Group = Group {
     title: "Only of the programs themselves",
     note: "Read by client or daemon for themselves, and not sent.",
     rows: &[
+        (
+            "CLAUDECODE",
+            "anything but empty",
+            "",
+            "A tool asks that reads a project's settings itself: after `claviger trust ignore` it gets nothing if those set more than harmless variables ([trust.md](trust.md#variables)). So does `--hook`.",
+        ),
+        ("CLAUDE_CODE_ENTRYPOINT", "anything but empty", "", "The same."),
+        ("AI_AGENT", "text", "", "The same, if it begins with `claude`."),
         ("NO_COLOR", "anything but empty", "", "No colours. `--color` comes first."),
         ("TERM", "name", "", "`dumb`: no colours, no live screen."),
         (
