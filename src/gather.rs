@@ -30,6 +30,11 @@ impl<T> Gathered<T> {
     pub fn new(inner: T) -> Self {
         Self { inner, waiting: Vec::new(), written: 0, has_grown: false }
     }
+
+    /// The stream below, to read from it: only writes are gathered.
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
 }
 
 impl<T: AsyncWrite + Unpin> Gathered<T> {

@@ -13,6 +13,7 @@ pub mod auth_refresh;
 pub mod broker;
 pub mod caller;
 pub mod config;
+pub mod connections;
 pub mod cookie;
 pub mod demand;
 pub mod endpoint;
@@ -183,6 +184,7 @@ fn assemble(mut setup: Setup) -> Context {
         service: Arc::new(Service::new(broker.clone(), logs.clone())),
         logs,
         logins: server::logins(),
+        connections: server::connections(host::memory::descriptors()),
         broker,
     }
 }
@@ -193,11 +195,15 @@ async fn serve(
     context: &Context,
     shutdown: impl Future<Output = ()>,
 ) -> Result<bool, RunError> {
-    let Context { broker, handover, service, stop, .. } = context;
-    let (streams, somebody) = (broker.clone(), Arc::new(Notify::new()));
-    let incoming = peer::Incoming::new(listener, somebody.clone(), Caller::default());
+    let Context { broker, handover, service, stop, connections, .. } = context;
+    let (streams, unused, somebody) = (broker.clone(), connections.clone(), Arc::new(Notify::new()));
+    let incoming = peer::Incoming::new(listener, somebody.clone(), Caller::default(), connections.clone());
     // Open streams and waiting requests end then; whatever else is running may finish.
-    let serving = server::serve(context.clone(), incoming, async move { streams.life.stopping().await });
+    let serving = server::serve(context.clone(), incoming, async move {
+        streams.life.stopping().await;
+        // One that never said a word would be waited for.
+        unused.close_unused();
+    });
     let ending = async {
         serving.await?;
         // What a server gives only once is kept before a service manager is told that everything is over.

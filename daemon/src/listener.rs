@@ -9,6 +9,7 @@
     reason = "files and sockets of the daemon itself, before any session is served"
 )]
 
+use crate::host::process;
 use claviger::socket::LOCK_NAME;
 use nix::{fcntl::OFlag, unistd::Uid};
 use serde::{Deserialize, Serialize};
@@ -138,7 +139,7 @@ fn bind_file(path: &Path) -> Result<(UnixListener, Left), ListenError> {
         return Err(ListenError::Taken(path.to_owned()));
     }
     remove_dead(path)?;
-    let socket = UnixListener::bind(path).map_err(|cause| failed("bind", cause))?;
+    let socket = process::listen(path).map_err(|cause| failed("bind", cause))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|cause| failed("protect", cause))?;
     let found = fs::symlink_metadata(path).map_err(|cause| failed("look at", cause))?;
     Ok((socket, Left { path: path.to_owned(), identity: (found.dev(), found.ino()) }))

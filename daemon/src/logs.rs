@@ -6,7 +6,9 @@ use std::{
     fs::File,
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
+use tokio::time::Instant;
 use tracing::Level;
 use tracing_subscriber::{
     Registry,
@@ -21,8 +23,22 @@ use tracing_subscriber::{
 pub const DEFAULT_FILTER: &str = "info";
 
 /// Libraries that see requests on the wire never log below this, whatever is asked for: their trace level prints
-/// headers and frames.
-const CAPPED: [&str; 6] = ["h2", "hyper", "hyper_util", "tonic", "tower", "mio"];
+/// headers and frames. What h2 warns of is that a caller breaks the rules, as often as it likes to.
+const CAPPED: [(&str, Level); 6] = [
+    ("h2", Level::ERROR),
+    ("hyper", Level::INFO),
+    ("hyper_util", Level::INFO),
+    ("tonic", Level::INFO),
+    ("tower", Level::INFO),
+    ("mio", Level::INFO),
+];
+
+/// How long a warning stays silent that anybody can cause as often as he likes.
+const RARE: Duration = Duration::from_secs(60);
+
+/// Whether such a warning is due: the first is, and what follows within a minute is only detail.
+#[derive(Debug, Default)]
+pub struct Rarely(Mutex<Option<Instant>>);
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -110,6 +126,23 @@ impl Logs {
     }
 }
 
+impl Rarely {
+    /// It is due.
+    pub const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Whether it is due, which it is not again for a minute.
+    pub fn is_due(&self) -> bool {
+        let (now, mut last) = (Instant::now(), lock(&self.0));
+        let due = last.is_none_or(|last| now.duration_since(last) >= RARE);
+        if due {
+            *last = Some(now);
+        }
+        due
+    }
+}
+
 /// A word that stands alone, and is neither a level nor one of our modules.
 fn unknown(filter: &str) -> Option<&str> {
     let mut words = filter.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']']));
@@ -129,28 +162,40 @@ fn parse(filter: &str) -> Result<Targets, String> {
     // The daemon has no spans: a directive that is for one matches nothing.
     let directives =
         filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !word.contains(['[', ']']));
-    let capped = directives.map(str::to_owned).chain(CAPPED.iter().map(|cap| format!("{cap}=info")));
+    let capped =
+        directives.map(str::to_owned).chain(CAPPED.iter().map(|(cap, level)| format!("{cap}={level}")));
     capped.collect::<Vec<_>>().join(",").parse().map_err(|error: ParseError| error.to_string())
 }
 
 // A filter can name a module of a library ("h2::codec=trace"), and the more exact name wins there. It does not here.
 fn is_allowed(target: &str, level: Level) -> bool {
-    level <= Level::INFO || !CAPPED.contains(&target.split("::").next().unwrap_or_default())
+    let library = target.split("::").next().unwrap_or_default();
+    CAPPED.iter().all(|(capped, most)| *capped != library || level <= *most)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_allowed, parse};
+    use super::{RARE, Rarely, is_allowed, parse};
     use tracing::Level;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_warning_is_due_once_a_minute() {
+        let rarely = Rarely::default();
+        assert_eq!([rarely.is_due(), rarely.is_due()], [true, false]);
+        tokio::time::advance(RARE).await;
+        assert_eq!([rarely.is_due(), rarely.is_due()], [true, false]);
+    }
 
     #[test]
     fn libraries_stay_capped_whatever_is_asked_for() {
         for filter in ["trace", "h2=trace", "info,hyper=trace"] {
             let text = parse(filter).expect("a filter").to_string();
-            assert!(text.contains("h2=info") && text.contains("hyper=info"), "{filter}: {text}");
+            assert!(text.contains("h2=error") && text.contains("hyper=info"), "{filter}: {text}");
         }
         for (target, level, allowed) in [
             ("h2::codec::framed_write", Level::TRACE, false),
+            ("h2::proto::streams::recv", Level::WARN, false),
+            ("h2", Level::ERROR, true),
             ("hyper::proto", Level::DEBUG, false),
             ("tonic", Level::INFO, true),
             ("clavigerd::broker", Level::TRACE, true),

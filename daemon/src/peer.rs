@@ -1,22 +1,31 @@
-//! Who is at the other end of a connection, as the kernel says.
+//! Who is at the other end of a connection, as the kernel says: found out once, when it is accepted.
 
-use crate::{caller::Caller, host::system};
-use claviger::gather::Gathered;
+mod stream;
+
+pub use stream::PeerStream;
+
+use crate::{
+    caller::Caller,
+    connections::{Connections, Link},
+    host::process::{Asker, Facts, Pinned},
+    logs::Rarely,
+};
+use claviger::reason::{Problem, Reason};
+use nix::unistd::Uid;
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{UnixListener, UnixStream},
+    net::UnixListener,
     sync::Notify,
     time::{Sleep, sleep},
 };
 use tokio_stream::Stream;
-use tonic::{Request, transport::server::Connected};
+use tonic::Request;
 
 /// Pause after a connection could not be accepted, as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -28,19 +37,21 @@ pub struct Peer {
     pub uid: Option<u32>,
     /// Its process id at the time it connected.
     pub pid: Option<u32>,
-    /// Its program, for the audit log; empty if it hides it.
-    pub program: Arc<str>,
-    /// The program that started it, which is who wanted something; empty if that is gone.
-    pub parent: Arc<str>,
+    /// What it was when it was accepted.
+    pub facts: Arc<Facts>,
     /// What it may do.
     pub caller: Caller,
+    /// Its connection; `None` only where there is none, in tests.
+    pub link: Option<Arc<Link>>,
+    identity: Option<Arc<Identity>>,
 }
 
-/// A connection and who is at its other end.
+/// What tells whether a caller is still the process that connected.
 #[derive(Debug)]
-pub struct PeerStream {
-    stream: Gathered<UnixStream>,
-    peer: Peer,
+struct Identity {
+    process: Pinned,
+    /// Another user whose process wrote to the connection.
+    stranger: OnceLock<u32>,
 }
 
 /// Accepts connections.
@@ -51,7 +62,9 @@ pub struct Incoming {
     somebody: Arc<Notify>,
     /// What those who connect may do, until they show more.
     caller: Caller,
+    connections: Arc<Connections>,
     pause: Option<Pin<Box<Sleep>>>,
+    warned: Rarely,
 }
 
 /// The caller of a request.
@@ -59,12 +72,55 @@ pub fn of<T>(request: &Request<T>) -> Peer {
     request.extensions().get::<Peer>().cloned().unwrap_or_default()
 }
 
+// === impl Peer ===
+
+impl Peer {
+    /// Looks whether this call comes from our own user, and from the process that connected.
+    ///
+    /// # Errors
+    /// `peer-rejected` or `peer-unknown`.
+    pub fn check(&self) -> Result<(), Problem> {
+        let stranger = self.identity.as_ref().and_then(|identity| identity.stranger.get().copied());
+        let ours = Uid::effective().as_raw();
+        match stranger.or(self.uid) {
+            None => return Err(Problem::new(Reason::PeerUnknown, "the kernel does not say who is calling")),
+            Some(uid) if uid != ours => {
+                return Err(Problem::new(Reason::PeerRejected, "this daemon lends to its own user only")
+                    .hint("without CLAVIGER_SOCK, a daemon of your own is used"));
+            }
+            Some(_) => {}
+        }
+        match self.identity.as_ref().is_none_or(|identity| identity.process.is_running()) {
+            true => Ok(()),
+            false => {
+                Err(Problem::new(Reason::PeerUnknown, "the process that opened this connection has ended")
+                    .hint("connect again: a connection is lent to by the process that opened it"))
+            }
+        }
+    }
+
+    /// Which process asks, for those who count sessions and look for loops.
+    pub fn asker(&self) -> Asker {
+        Asker { pid: self.pid, session: self.facts.session }
+    }
+}
+
 // === impl Incoming ===
 
 impl Incoming {
-    /// Accepts from `listener` those who may do what a `caller` may, and tells `somebody` each time.
-    pub fn new(listener: UnixListener, somebody: Arc<Notify>, caller: Caller) -> Self {
-        Self { listener, somebody, caller, pause: None }
+    /// Accepts from `listener` those who may do what a `caller` may, as many as `connections` has room for, and tells
+    /// `somebody` each time.
+    pub fn new(
+        listener: UnixListener,
+        somebody: Arc<Notify>,
+        caller: Caller,
+        connections: Arc<Connections>,
+    ) -> Self {
+        #[cfg(target_os = "linux")]
+        if let Err(error) = crate::host::process::tell_writers(&listener) {
+            tracing::warn!(%error, "who writes to a connection is not known");
+        }
+        Self { listener, somebody, caller, connections, pause: None, warned: Rarely::new() }
     }
 }
 
@@ -80,71 +136,18 @@ impl Stream for Incoming {
             match std::task::ready!(self.listener.poll_accept(cx)) {
                 Ok((stream, _)) => {
                     self.somebody.notify_one();
-                    return Poll::Ready(Some(Ok(PeerStream::new(stream, self.caller.clone()))));
+                    let stream = PeerStream::new(stream, self.caller.clone(), &self.connections);
+                    return Poll::Ready(Some(Ok(stream)));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    let made_room = self.connections.make_room();
+                    match self.warned.is_due() {
+                        true => tracing::warn!(%error, made_room, "a connection could not be accepted"),
+                        false => tracing::debug!(%error, made_room, "a connection could not be accepted"),
+                    }
                     self.pause = Some(Box::pin(sleep(ACCEPT_PAUSE)));
                 }
             }
         }
-    }
-}
-
-// === impl PeerStream ===
-
-impl PeerStream {
-    fn new(stream: UnixStream, caller: Caller) -> Self {
-        let credentials = stream.peer_cred().ok();
-        let pid = credentials.and_then(|credentials| u32::try_from(credentials.pid()?).ok());
-        let program = pid.map(system::program).unwrap_or_default().into();
-        let parent = pid.and_then(system::parent).map(system::program).unwrap_or_default().into();
-        let uid = credentials.map(|credentials| credentials.uid());
-        let peer = Peer { uid, pid, program, parent, caller };
-        Self { stream: Gathered::new(stream), peer }
-    }
-}
-
-impl Connected for PeerStream {
-    type ConnectInfo = Peer;
-
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
-    }
-}
-
-impl AsyncRead for PeerStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for PeerStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -12,6 +12,7 @@ pub mod disk;
 pub mod doctor;
 pub mod far;
 pub mod foundry;
+pub mod frames;
 pub mod google;
 mod home;
 pub mod hook;

@@ -28,6 +28,7 @@ pub struct Line<'a> {
     uid: Option<u32>,
     program: &'a str,
     parent: &'a str,
+    session: Option<u32>,
     cwd: Cow<'a, str>,
     mode: &'static str,
     source: &'static str,
@@ -90,7 +91,8 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn by(mut self, peer: &'a Peer) -> Self {
         (self.pid, self.uid) = (peer.pid, peer.uid);
-        (self.program, self.parent) = (&peer.program, &peer.parent);
+        (self.program, self.parent) = (&peer.facts.program, &peer.facts.parent);
+        self.session = peer.facts.session;
         self
     }
 
@@ -166,6 +168,7 @@ impl<'a> Line<'a> {
         number(to, "uid", self.uid);
         text(to, "program", self.program);
         text(to, "parent", self.parent);
+        number(to, "session", self.session);
         text(to, "cwd", &self.cwd);
         text(to, "mode", self.mode);
         text(to, "source", self.source);
@@ -248,6 +251,7 @@ mod tests {
             uid: Some(1),
             program: filled,
             parent: filled,
+            session: Some(1),
             cwd: filled.into(),
             mode: filled,
             source: filled,

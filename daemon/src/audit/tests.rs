@@ -111,7 +111,8 @@ async fn a_disk_that_hangs_holds_up_nobody_and_what_is_lost_is_counted() {
 async fn a_flood_of_strangers_is_one_line_a_second() {
     let disk = Disk::of(Some(usize::MAX));
     let audit = start(&disk);
-    let stranger = Peer { uid: Some(7), ..Peer::default() };
+    let mut stranger = Peer::default();
+    stranger.uid = Some(7);
     for _ in 0..1000 {
         audit.rejected(&stranger, "peer-rejected");
     }

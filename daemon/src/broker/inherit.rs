@@ -1,7 +1,7 @@
 //! What this daemon leaves to the next, and what it takes over from the last.
 
 use super::{Broker, kept::Kept, loan::Wanted};
-use crate::{demand::Demand, key::SourceKey};
+use crate::{demand::Demand, host::process::Asker, key::SourceKey};
 use claviger::session::SessionContext;
 use std::{sync::Arc, time::SystemTime};
 
@@ -48,7 +48,13 @@ impl Broker {
         if provider.key() != key || self.cache.has(key) {
             return;
         }
-        let wanted = Wanted { winner: &winner, provider, session, pid: None, demand: Demand::Background };
+        let wanted = Wanted {
+            winner: &winner,
+            provider,
+            session,
+            asker: Asker::default(),
+            demand: Demand::Background,
+        };
         drop(self.open(&wanted, last_used, |_| ()));
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     demand::Demand,
     endpoint::{Endpoint, cloud},
-    host::{memory::LockedText, system},
+    host::{memory::LockedText, process::Asker},
     key::SourceKey,
     resolve::Winner,
     sources::{CredentialProvider, Facts},
@@ -148,7 +148,7 @@ pub struct Wanted<'a> {
     pub(super) winner: &'a Winner,
     pub(super) provider: &'a Arc<dyn CredentialProvider>,
     pub(super) session: &'a Arc<SessionContext>,
-    pub(super) pid: Option<u32>,
+    pub(super) asker: Asker,
     pub(super) demand: Demand,
 }
 
@@ -157,6 +157,6 @@ pub struct Wanted<'a> {
 impl Wanted<'_> {
     /// Who asks, for the count of sessions. The process still waits for its answer, so its id is its own.
     pub(super) fn borrower(&self) -> Borrower {
-        Borrower::new(self.pid.and_then(system::session_of).or(self.pid), &self.session.cwd)
+        Borrower::new(self.asker.session.or(self.asker.pid), &self.session.cwd)
     }
 }

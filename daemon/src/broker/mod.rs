@@ -37,7 +37,7 @@ use crate::{
     auth_refresh::AuthRefreshes,
     config::Limits,
     demand::Demand,
-    host::Host,
+    host::{Host, process::Asker},
     key::SourceKey,
     life::Life,
     resolve::Winner,
@@ -117,18 +117,18 @@ impl Broker {
     }
 
     /// Answers with a credential, on these `terms` where that is possible, waiting for a refresh if there is no valid
-    /// one. `pid` is the caller, if known.
+    /// one. `asker` is the caller, if known.
     ///
     /// # Errors
     /// The typed problem that stopped the walk or the refresh, with the source if the walk came so far.
     pub async fn get(
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
-        pid: Option<u32>,
+        asker: Asker,
         terms: &Terms,
     ) -> Result<Loan, Denied> {
         self.counters.add(Count::Requests);
-        let loan = self.lend(session, pid, terms, Demand::Session).await;
+        let loan = self.lend(session, asker, terms, Demand::Session).await;
         if loan.is_err() {
             self.counters.add(Count::Errors);
         }
@@ -139,7 +139,7 @@ impl Broker {
     async fn lend(
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
-        pid: Option<u32>,
+        asker: Asker,
         terms: &Terms,
         demand: Demand,
     ) -> Result<Loan, Denied> {
@@ -156,7 +156,7 @@ impl Broker {
             Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
             Material::Fixed(_) => LoanMaterial::Fixed,
             Material::Provided(provider) => {
-                let wanted = Wanted { winner: &winner, provider, session, pid, demand };
+                let wanted = Wanted { winner: &winner, provider, session, asker, demand };
                 self.serve(&wanted, terms).await.map_err(Denied::of(&winner))?
             }
         };

@@ -18,6 +18,9 @@ const MOST: usize = 256;
 /// with more than this pays for its walk each time.
 const MOST_EXPLICIT: usize = 16 * 1024;
 
+/// Largest settings files that are remembered, in bytes, for the same reason.
+const MOST_SETTINGS: usize = 64 * 1024;
+
 /// The memory.
 #[derive(Debug, Default)]
 pub(super) struct Recall(Mutex<HashMap<OsString, Remembered>>);
@@ -75,6 +78,9 @@ impl Recall {
         }
         let explicit = inputs.session.explicit.as_ref();
         if explicit.is_some_and(|explicit| explicit.content.len() > MOST_EXPLICIT) {
+            return;
+        }
+        if inputs.snapshot.size() > MOST_SETTINGS {
             return;
         }
         let mut memory = lock(&self.0);

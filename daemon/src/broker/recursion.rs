@@ -7,7 +7,7 @@ use claviger::reason::{Location, Problem, Reason};
 /// Refuses a caller inside a command that we run: whatever it asks for, it could end up waiting for itself. Its variable
 /// says so, or, where that was cleared, its process group. The flight of that command ends with the same problem.
 pub(super) fn refuse(broker: &Broker, wanted: &Wanted<'_>) -> Result<(), Problem> {
-    let flight = wanted.session.inside_flight.clone().or_else(|| broker.host.command_of(wanted.pid));
+    let flight = wanted.session.inside_flight.clone().or_else(|| broker.host.command_of(wanted.asker.pid));
     let Some(flight) = flight else { return Ok(()) };
     if let Some(key) = SourceKey::parse(&flight) {
         broker.cache.with(key, Entry::recurse);

@@ -9,7 +9,7 @@ use super::{
     slot::{Cause, Verdict},
     stock::Fetched,
 };
-use crate::{demand::Demand, key::SourceKey, resolve::Winner};
+use crate::{demand::Demand, host::process::Asker, key::SourceKey, resolve::Winner};
 use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,
@@ -33,10 +33,10 @@ impl Broker {
     pub async fn refresh(
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
-        pid: Option<u32>,
+        asker: Asker,
     ) -> Result<Arc<Winner>, Denied> {
         let winner = self.winner(session).await?;
-        self.refresh_of(&winner, session, pid).await.map_err(Denied::of(&winner))?;
+        self.refresh_of(&winner, session, asker).await.map_err(Denied::of(&winner))?;
         Ok(winner)
     }
 
@@ -48,11 +48,11 @@ impl Broker {
     pub async fn refresh_key(
         self: &Arc<Self>,
         (key, session): (SourceKey, &Arc<SessionContext>),
-        pid: Option<u32>,
+        asker: Asker,
     ) -> Result<Arc<Winner>, Denied> {
         let winner = self.winner(session).await?;
         let refreshed = match winner.key() == Some(key) {
-            true => self.refresh_of(&winner, session, pid).await,
+            true => self.refresh_of(&winner, session, asker).await,
             false => Err(deserted()),
         };
         refreshed.map_err(Denied::of(&winner))?;
@@ -71,7 +71,7 @@ impl Broker {
         self: &Arc<Self>,
         winner: &Winner,
         session: &Arc<SessionContext>,
-        pid: Option<u32>,
+        asker: Asker,
     ) -> Result<(), Problem> {
         let Some(provider) = winner.provider() else {
             return Err(Problem::new(
@@ -80,7 +80,7 @@ impl Broker {
             )
             .hint("change the variable or the settings file that holds it"));
         };
-        let wanted = Wanted { winner, provider, session, pid, demand: Demand::Person };
+        let wanted = Wanted { winner, provider, session, asker, demand: Demand::Person };
         recursion::refuse(self, &wanted)?;
         let begun = self.host.clock.now();
         let fetched = self.refresh_once(&wanted).await?;

@@ -9,7 +9,7 @@ use super::{
     news::{Event, Shown},
     talk::Progress,
 };
-use crate::{demand::Demand, key::SourceKey, resolve::Winner};
+use crate::{demand::Demand, host::process::Asker, key::SourceKey, resolve::Winner};
 use claviger::{reason::Problem, session::SessionContext};
 use std::{collections::VecDeque, sync::Arc};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -32,18 +32,14 @@ struct Attached {
 
 impl Broker {
     /// Follows the credential of `session` until the receiver is dropped or the daemon stops.
-    pub fn watch(
-        self: &Arc<Self>,
-        session: Arc<SessionContext>,
-        pid: Option<u32>,
-    ) -> mpsc::Receiver<Box<Event>> {
+    pub fn watch(self: &Arc<Self>, session: Arc<SessionContext>, asker: Asker) -> mpsc::Receiver<Box<Event>> {
         let (sender, receiver) = mpsc::channel(BACKLOG);
         let broker = self.clone();
         tokio::spawn(async move {
             broker.counters.opened();
             broker.shown.touch();
             tokio::select! {
-                () = follow(&broker, &session, pid, &sender) => {}
+                () = follow(&broker, &session, asker, &sender) => {}
                 () = sender.closed() => {}
                 () = broker.life.stopping() => {}
             }
@@ -82,7 +78,7 @@ impl Drop for Attached {
 async fn follow(
     broker: &Arc<Broker>,
     session: &Arc<SessionContext>,
-    pid: Option<u32>,
+    asker: Asker,
     events: &mpsc::Sender<Box<Event>>,
 ) {
     let _files = broker.resolver.settings.watch_session(session);
@@ -95,11 +91,11 @@ async fn follow(
         trust.mark_unchanged();
         accounts.mark_unchanged();
         // Boxed: an idle stream should not hold room for the work it does now and then.
-        let told = match Box::pin(attach(broker, session, pid, &mut attached)).await {
+        let told = match Box::pin(attach(broker, session, asker, &mut attached)).await {
             // To look again at a credential that lives for milliseconds would be to fetch the next one, which would be
             // a change again, and so on without a pause.
             Ok(winner) if is_fleeting(&attached, |key| shown.has(&winner, key)) => Some(()),
-            Ok(_) => Box::pin(tell(broker, session, pid, &mut attached, &mut shown, events)).await,
+            Ok(_) => Box::pin(tell(broker, session, asker, &mut attached, &mut shown, events)).await,
             Err(problem) => Box::pin(shown.news_of(problem, events)).await,
         };
         if told.is_none() {
@@ -125,7 +121,7 @@ async fn follow(
 async fn attach(
     broker: &Arc<Broker>,
     session: &Arc<SessionContext>,
-    pid: Option<u32>,
+    asker: Asker,
     attached: &mut Option<Attached>,
 ) -> Result<Arc<Winner>, Problem> {
     let winner = match broker.winner(session).await {
@@ -143,7 +139,7 @@ async fn attach(
     let is_attached =
         |attached: &Attached| attached.key == provider.key() && attached.changed.has_changed().is_ok();
     if !attached.as_ref().is_some_and(is_attached) {
-        let wanted = Wanted { winner: &winner, provider, session, pid, demand: Demand::Background };
+        let wanted = Wanted { winner: &winner, provider, session, asker, demand: Demand::Background };
         *attached = Some(broker.attach(&wanted)?);
     }
     if let Some(attached) = attached {
@@ -167,14 +163,14 @@ fn is_fleeting(attached: &Option<Attached>, told: impl Fn(SourceKey) -> bool) ->
 async fn tell(
     broker: &Arc<Broker>,
     session: &Arc<SessionContext>,
-    pid: Option<u32>,
+    asker: Asker,
     attached: &mut Option<Attached>,
     shown: &mut Shown,
     events: &mpsc::Sender<Box<Event>>,
 ) -> Option<()> {
     // A stream follows what others ask for; it does not call a person to the terminal by itself.
     let terms = Terms::default();
-    let loan = broker.lend(session, pid, &terms, Demand::Background);
+    let loan = broker.lend(session, asker, &terms, Demand::Background);
     tokio::pin!(loan);
     let loan = loop {
         tokio::select! {

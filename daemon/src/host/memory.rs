@@ -70,6 +70,12 @@ pub fn raise_descriptor_limit() {
     }
 }
 
+/// How many files may be open.
+pub fn descriptors() -> usize {
+    let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
+    usize::try_from(soft).unwrap_or(usize::MAX / 8)
+}
+
 #[cfg(test)]
 mod tests {
     use super::LockedText;

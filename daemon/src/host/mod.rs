@@ -9,6 +9,7 @@ pub mod command;
 pub mod fetch;
 pub mod files;
 pub mod memory;
+pub mod process;
 pub mod successor;
 pub mod system;
 #[cfg(target_os = "linux")]

@@ -14,6 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use super::process::started;
+
 /// Largest configuration file that is read.
 const MAX_TEXT: u64 = 2 * 1024 * 1024;
 /// Size at which a log starts over; one older part is kept.
@@ -68,56 +70,6 @@ pub const MANAGED: &str =
 pub fn launchd_socket() -> io::Result<Option<UnixListener>> {
     let sockets = claviger_system::activate_socket(LAUNCHD_SOCKET)?;
     Ok(sockets.into_iter().next().map(UnixListener::from))
-}
-
-/// The kernel's session of process `pid`: what runs in one terminal has the same, as a rule. `None` if it is gone.
-pub fn session_of(pid: u32) -> Option<u32> {
-    let pid = unistd::Pid::from_raw(i32::try_from(pid).ok()?);
-    // Zero: in another container.
-    unistd::getsid(Some(pid))
-        .ok()
-        .and_then(|session| u32::try_from(session.as_raw()).ok())
-        .filter(|id| *id > 0)
-}
-
-/// The program of process `pid`. Empty if it is gone.
-#[cfg(target_os = "macos")]
-pub fn program(pid: u32) -> String {
-    let path = i32::try_from(pid).ok().and_then(claviger_system::program);
-    path.map(|path| path.display().to_string()).unwrap_or_default()
-}
-
-/// The program of process `pid`: its path, or its name in brackets if it hides the path. Empty if it is gone.
-#[cfg(not(target_os = "macos"))]
-pub fn program(pid: u32) -> String {
-    let path = fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.display().to_string());
-    let name =
-        || fs::read_to_string(format!("/proc/{pid}/comm")).map(|name| format!("[{}]", name.trim_end()));
-    path.or_else(|_| name()).unwrap_or_default()
-}
-
-/// The process that started process `pid`; `None` if either is gone, or the system does not say.
-pub fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before, in parentheses, may have anything in it.
-    stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
-}
-
-/// When process `pid` started, in ticks since the machine did: process ids are used again. `None` if it has ended.
-#[cfg(not(target_os = "macos"))]
-pub fn started(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit(')').next()?.split_whitespace();
-    // The 3rd of proc(5): one that nobody has waited for has ended all the same.
-    let is_alive = fields.next().is_some_and(|state| !matches!(state, "Z" | "X"));
-    fields.nth(18)?.parse().ok().filter(|_| is_alive) // the 22nd
-}
-
-/// Zero while process `pid` runs: the system does not say when it started. `None` if it has ended.
-#[cfg(target_os = "macos")]
-pub fn started(pid: u32) -> Option<u64> {
-    let pid = unistd::Pid::from_raw(i32::try_from(pid).ok()?);
-    nix::sys::signal::kill(pid, None).ok().map(|()| 0)
 }
 
 /// The path without symlinks, if it exists.

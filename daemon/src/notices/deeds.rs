@@ -25,7 +25,7 @@ impl Deeds {
         if broker.store.bus.is_none() || broker.limits().notifications == 0 || !self.has_room() {
             return;
         }
-        let by = match (&*peer.program, peer.pid) {
+        let by = match (&*peer.facts.program, peer.pid) {
             ("", None) => String::new(),
             ("", Some(pid)) => format!(" (by process {pid})"),
             (program, pid) => format!(" (by {program}, process {})", pid.unwrap_or_default()),

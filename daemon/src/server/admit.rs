@@ -6,6 +6,7 @@ use crate::{
     caller::{Caller, no_cookie},
     config::Foreign,
     cookie::Cookie,
+    logs::Rarely,
     peer::{self, Peer},
 };
 use claviger::{
@@ -13,9 +14,11 @@ use claviger::{
     reason::{Problem, Reason},
     wire,
 };
-use nix::unistd::Uid;
 use std::sync::Arc;
 use tonic::{Request, Status, service::Interceptor};
+
+/// Whether the log has said that another user calls.
+static WARNED: Rarely = Rarely::new();
 
 /// Lets only this user's processes in, and only those that speak our protocol; finds out who is near; notes the calls that it
 /// turned away.
@@ -48,16 +51,12 @@ impl Admit {
     /// Who calls; `peer-unknown`, `peer-rejected`, `foreign-caller`, `stale-cookie`, or `malformed-request` for another
     /// protocol.
     fn admit(&self, request: &Request<()>) -> Result<Caller, Problem> {
-        let uid = request.extensions().get::<Peer>().and_then(|peer| peer.uid);
-        match uid {
-            None => return Err(Problem::new(Reason::PeerUnknown, "the kernel does not say who is calling")),
-            Some(uid) if uid != Uid::effective().as_raw() => {
-                tracing::warn!(uid, "call by another user refused");
-                return Err(Problem::new(Reason::PeerRejected, "this daemon lends to its own user only")
-                    .hint("without CLAVIGER_SOCK, a daemon of your own is used"));
+        peer::of(request).check().inspect_err(|problem| {
+            if problem.reason == Reason::PeerRejected && WARNED.is_due() {
+                tracing::warn!(uid = peer::of(request).uid, "call by another user refused");
             }
-            Some(_) => wire::check_protocol(request.metadata(), "client")?,
-        }
+        })?;
+        wire::check_protocol(request.metadata(), "client")?;
         if let Some(Peer { caller: Caller::Share(share), .. }) = request.extensions().get() {
             return Ok(Caller::Share(share.clone()));
         }

@@ -48,7 +48,7 @@ impl CredentialService for Context {
         let session = self.session_for(&peer, message.session)?;
         self.may_borrow(&peer)?;
         self.must_fit(&peer, &session).await?;
-        let outcome = self.broker.get(&session, peer.pid, &terms).await;
+        let outcome = self.broker.get(&session, peer.asker(), &terms).await;
         let line = match &outcome {
             Ok(loan) => Line::loan("get", loan),
             Err(denied) => Line::denied("get", denied),
@@ -72,7 +72,7 @@ impl CredentialService for Context {
         self.may_borrow(&peer)?;
         self.must_fit(&peer, &session).await?;
         self.audit.note(Line::of("watch", "followed").by(&peer).session(&session));
-        let events = ReceiverStream::new(peer.followed(self.broker.watch(session.clone(), peer.pid)));
+        let events = ReceiverStream::new(peer.followed(self.broker.watch(session.clone(), peer.asker())));
         let context = self.clone();
         // The last one is not an event: it says why the stream ends, if the daemon goes on as another program.
         let messages = events.map(Some).chain(tokio_stream::once(None)).filter_map(move |event| {

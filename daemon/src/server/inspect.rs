@@ -60,8 +60,8 @@ impl InspectService for Context {
         let v1::RefreshRequest { session, key } = request.into_inner();
         let (session, key) = self.subject(&peer, session, &key)?;
         let refreshed = match key {
-            Some(key) => self.broker.refresh_key((key, &session), peer.pid).await,
-            None => self.broker.refresh(&session, peer.pid).await,
+            Some(key) => self.broker.refresh_key((key, &session), peer.asker()).await,
+            None => self.broker.refresh(&session, peer.asker()).await,
         };
         let entry = refreshed.as_ref().ok().and_then(|winner| self.entry(winner.key()?));
         let line = match &refreshed {

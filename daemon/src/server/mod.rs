@@ -7,6 +7,7 @@ pub mod convert;
 pub mod credentials;
 mod guest;
 pub mod inspect;
+mod intake;
 mod pending;
 mod reflection;
 mod routes;
@@ -17,6 +18,7 @@ pub mod trust;
 use crate::{
     audit::Audit,
     broker::Broker,
+    connections::{Bounds, Connections},
     cookie::Cookie,
     handover::Handover,
     life::{self, Phase},
@@ -34,20 +36,41 @@ use claviger::{
         share_service_server::ShareServiceServer, trust_service_server::TrustServiceServer,
     },
     reason::{Problem, Reason},
-    session::SessionContext,
+    session::{MAX_EXPLICIT_SETTINGS, SessionContext},
     wire,
 };
+use intake::Intake;
 use routes::Routes;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::{Notify, Semaphore};
-use tonic::{Response, Status, metadata::MetadataValue, service::InterceptorLayer, transport};
+use tonic::{
+    Response, Status,
+    metadata::MetadataValue,
+    service::InterceptorLayer,
+    transport::{self, Server},
+};
 use tonic_health::server::HealthReporter;
+use tower_layer::{Identity, Stack};
 
 /// Largest request: explicit settings at their maximum, and room for the rest.
-const MAX_REQUEST: usize = 4 * 1024 * 1024;
+const MAX_REQUEST: usize = MAX_EXPLICIT_SETTINGS + 512 * 1024;
+/// Largest request of `ControlService`: words.
+const MAX_WORDS: usize = 256 * 1024;
+
+/// Most connections: as many sessions as a user can have, at some 28 KiB each.
+const MOST_CONNECTIONS: usize = 1024;
+/// Most calls of a connection at once; further ones wait in the client.
+const MOST_CALLS: u32 = 200;
+/// What all requests may hold together until they are answered, in bytes.
+const MOST_BYTES: usize = 24 * 1024 * 1024;
+/// What a client may send of a message before it is read, in bytes: what tonic gathers is counted, this is not.
+const WINDOW: u32 = 64 * 1024;
 
 /// Most logins at once: each has a process, and a port, for as long as a person takes.
 const MOST_LOGINS: usize = 16;
+
+/// What every call passes, the last one first.
+type Layers = Stack<InterceptorLayer<Admit>, Stack<Intake, Identity>>;
 
 /// What the adapters share.
 #[derive(Clone, Debug)]
@@ -74,11 +97,19 @@ pub struct Context {
     pub deeds: Arc<Deeds>,
     /// Sockets that lend one credential each.
     pub shares: Arc<Shares>,
+    /// Open connections.
+    pub connections: Arc<Connections>,
 }
 
 /// Room for as many logins as may go on at once.
 pub fn logins() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MOST_LOGINS))
+}
+
+/// Room for connections; each takes two descriptors, and a quarter of them is for everything else.
+pub fn connections(descriptors: usize) -> Arc<Connections> {
+    let connections = MOST_CONNECTIONS.min(descriptors * 3 / 8);
+    Connections::new(Bounds { connections, bytes: MOST_BYTES })
 }
 
 impl Context {
@@ -87,9 +118,15 @@ impl Context {
         (self.broker.life.phase() == Phase::HandingOver).then(|| Err(fail(life::handing_over())))
     }
 
-    /// The check of whoever calls.
-    fn admit(&self) -> Admit {
-        Admit { audit: self.audit.clone(), cookie: self.cookie.clone(), broker: self.broker.clone() }
+    /// A server that bounds what callers hold, and checks who they are.
+    fn server(&self) -> Server<Layers> {
+        let (audit, cookie, broker) = (self.audit.clone(), self.cookie.clone(), self.broker.clone());
+        Server::builder()
+            .max_concurrent_streams(MOST_CALLS)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(2 * WINDOW)
+            .layer(Intake)
+            .layer(InterceptorLayer::new(Admit { audit, cookie, broker }))
     }
 
     /// Tells the person on the desktop what `peer` did.
@@ -119,10 +156,7 @@ pub async fn serve(
     health.set_serving::<InspectServiceServer<Context>>().await;
     health.set_serving::<ControlServiceServer<Context>>().await;
     health.set_serving::<ShareServiceServer<Context>>().await;
-    transport::Server::builder()
-        .layer(InterceptorLayer::new(context.admit()))
-        .serve_with_incoming_shutdown(Routes::new(context, health), incoming, signal)
-        .await
+    context.server().serve_with_incoming_shutdown(Routes::new(context, health), incoming, signal).await
 }
 
 /// The session of a request, checked.

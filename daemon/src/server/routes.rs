@@ -1,6 +1,6 @@
 //! Which service a call goes to. A comparison of names: the router that tonic offers takes a tenth of a warm call.
 
-use super::{Context, MAX_REQUEST, admit::NearOnly, reflection};
+use super::{Context, MAX_REQUEST, MAX_WORDS, admit::NearOnly, reflection};
 use claviger::proto::v1::{
     account_service_server::{self as accounts, AccountServiceServer},
     control_service_server::{self as control, ControlServiceServer},
@@ -49,13 +49,14 @@ impl Routes {
         let accounts = AccountServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
         let trust = TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
         let shares = ShareServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
+        let control = ControlServiceServer::new(context.clone()).max_decoding_message_size(MAX_WORDS);
         Self {
             credentials: CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST),
             inspect: InspectServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST),
             accounts: Near::new(accounts, near()),
             trust: Near::new(trust, near()),
             shares: Near::new(shares, near()),
-            control: Near::new(ControlServiceServer::new(context.clone()), near()),
+            control: Near::new(control, near()),
             health: HealthServer::new(HealthService::from_health_reporter(health)),
         }
     }

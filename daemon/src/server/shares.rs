@@ -17,7 +17,7 @@ use claviger::{
     wire,
 };
 use std::{sync::Arc, time::Duration};
-use tonic::{Request, Response, Status, service::InterceptorLayer, transport::Server};
+use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
 impl ShareService for Context {
@@ -119,10 +119,11 @@ impl Context {
         })?;
         let (context, share) = (self.clone(), share.clone());
         tokio::spawn(async move {
-            let incoming = Incoming::new(listener, Arc::default(), Caller::Share(share.clone()));
+            let caller = Caller::Share(share.clone());
+            let incoming = Incoming::new(listener, Arc::default(), caller, context.connections.clone());
             let credentials =
                 CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
-            let server = Server::builder().layer(InterceptorLayer::new(context.admit()));
+            let server = context.server();
             let clock = context.broker.host.clock.clone();
             let ended = async {
                 tokio::select! {

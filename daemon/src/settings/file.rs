@@ -49,6 +49,9 @@ pub struct Content {
     pub harmless: Vec<Located<String>>,
 }
 
+/// What an entry costs besides its texts.
+const ENTRY: usize = 256;
+
 /// State of a settings file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileState {
@@ -80,6 +83,17 @@ pub struct File {
 impl<T> fmt::Debug for Located<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Located({} layer, {})", self.layer.name(), self.at)
+    }
+}
+
+// === impl Content ===
+
+impl Content {
+    /// Bytes that it takes in memory, about.
+    pub(super) fn size(&self) -> usize {
+        let texts = self.commands.iter().chain(&self.hooks).map(|(name, text)| (name.len(), text));
+        let variables = self.env.iter().map(|(name, text)| (name.len(), text));
+        texts.chain(variables).map(|(name, text)| name + text.value.len() + text.at.file.len() + ENTRY).sum()
     }
 }
 

@@ -109,12 +109,23 @@ impl Memory {
         self.lock().retain(|(of, path), _| *of != layer || !path.starts_with(directory));
     }
 
-    /// Forgets every file that `in_use` does not name, once there are more than `limit`.
-    pub(super) fn prune(&self, limit: usize, in_use: impl FnOnce() -> HashSet<(Layer, PathBuf)>) {
-        if self.lock().len() > limit {
+    /// Forgets every file that `in_use` does not name, once there are more than `files`, or they take more than `bytes`.
+    pub(super) fn prune(
+        &self,
+        files: usize,
+        bytes: usize,
+        in_use: impl FnOnce() -> HashSet<(Layer, PathBuf)>,
+    ) {
+        let len = self.lock().len();
+        if len > files || self.size() > bytes {
             let in_use = in_use();
             self.lock().retain(|key, _| in_use.contains(key));
         }
+    }
+
+    /// Bytes that the contents take.
+    pub(super) fn size(&self) -> usize {
+        self.lock().values().map(Slot::size).sum()
     }
 
     /// Whether this is the first call for `path`.
@@ -124,6 +135,16 @@ impl Memory {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(Layer, PathBuf), Slot>> {
         lock(&self.slots)
+    }
+}
+
+// === impl Slot ===
+
+impl Slot {
+    fn size(&self) -> usize {
+        // Mostly the same as the content in use.
+        let last = self.last_good.iter().filter(|last| !Arc::ptr_eq(last, &self.known.file.content));
+        self.known.file.content.size() + last.map(|last| last.size()).sum::<usize>()
     }
 }
 

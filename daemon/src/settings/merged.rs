@@ -18,6 +18,11 @@ pub struct Snapshot {
     pub subject: Option<Subject>,
 }
 
+/// What a snapshot costs besides contents and items: paths and checks.
+const SIZE: usize = 4 * 1024;
+/// What an item costs besides its texts.
+const ITEM: usize = 256;
+
 /// Which layers count in a session. Managed ones always do: they carry policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -64,6 +69,17 @@ impl Snapshot {
     /// Whether workspace and files are the same, and what they ask for, which can be more than the files say.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
         self.workspace == other.workspace && self.files == other.files && self.subject == other.subject
+    }
+
+    /// Bytes that it takes in memory, about; what it shares with others is not left out.
+    pub fn size(&self) -> usize {
+        self.own_size() + self.files.iter().map(|file| file.content.size()).sum::<usize>()
+    }
+
+    /// The same without its files.
+    pub(super) fn own_size(&self) -> usize {
+        let items = self.subject.iter().flat_map(|subject| &subject.items);
+        SIZE + items.map(|item| ITEM + item.value.len() + item.at.file.len()).sum::<usize>()
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! The words are in `file` (one file), `demand` (what a login policy demands), `harmless` (what a project may set without
 //! a decision), `subject` (what a workspace asks for, and what was decided about it; `visible` and `scripts` belong to it) and `merged` (all files of a session). Parsing is in `parse`, reading and caching in
-//! `store`, change events in `watch`, finding the workspace in `workspace`, a session's own variables beside those of
+//! `store` and `cache`, change events in `watch`, finding the workspace in `workspace`, a session's own variables beside those of
 //! the files in `effective`. Nothing here decides about trust; the decision comes in from [`crate::trust`].
 
+mod cache;
 pub mod demand;
 pub mod effective;
 pub mod file;

@@ -1,5 +1,6 @@
 //! Where settings files are: what depends on the session, and what does not.
 
+use crate::host::files;
 use claviger::session::SessionContext;
 use std::{
     ffi::OsStr,
@@ -56,6 +57,11 @@ impl Key {
             home: session.directory("HOME").map(PathBuf::from),
             config: session.config_directory(),
         }
+    }
+
+    /// Whether its working directory does not exist any more.
+    pub(super) fn is_gone(&self) -> bool {
+        files::identity(&self.cwd).is_none()
     }
 
     fn text(&self) -> [Option<&OsStr>; 3] {

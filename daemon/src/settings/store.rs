@@ -5,6 +5,7 @@
 
 use super::{
     Content, File, FileState, Layer, Located, Snapshot,
+    cache::Cache,
     load::Load,
     loaded::{Loaded, Progress},
     memory::Memory,
@@ -18,15 +19,17 @@ use claviger::{
     session::SessionContext,
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{sync::watch, time::Instant};
 
-const MAX_SNAPSHOTS: usize = 256;
-const MAX_FILES: usize = 16 * MAX_SNAPSHOTS;
+/// Most files that are remembered, in use or not.
+const MAX_FILES: usize = 4096;
+/// What the contents of those may take, in bytes. What is in use takes as much at most.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Loads that may be under way; more means that a mount hangs.
 const MAX_LOADS: usize = 256;
 /// Longest wait for a filesystem.
@@ -42,12 +45,6 @@ pub struct SettingsStore {
     deadline: Duration,
     pub(super) watching: Mutex<Watching>,
     pub(super) changes: watch::Sender<u64>,
-}
-
-#[derive(Debug, Default)]
-struct Cache {
-    entries: HashMap<Key, (Arc<Loaded>, u64)>,
-    clock: u64,
 }
 
 /// Loads under way, at most one per key.
@@ -96,7 +93,7 @@ impl SettingsStore {
     /// Forgets what the files said: it can be secret. The next look reads them again.
     pub fn forget(&self) {
         self.memory.forget();
-        lock(&self.cache).entries.clear();
+        lock(&self.cache).clear();
     }
 
     /// The settings files of a session as they are now.
@@ -126,12 +123,7 @@ impl SettingsStore {
 
     /// What is known without looking.
     pub(super) fn cached(&self, key: &Key) -> Option<Arc<Loaded>> {
-        let mut cache = lock(&self.cache);
-        cache.clock += 1;
-        let clock = cache.clock;
-        let (loaded, used) = cache.entries.get_mut(key)?;
-        *used = clock;
-        Some(Arc::clone(loaded))
+        lock(&self.cache).get(key)
     }
 
     // Whoever joins a load that is already under way may be asking after an edit that it missed: only a load that
@@ -203,22 +195,12 @@ impl SettingsStore {
     }
 
     fn remember(&self, key: &Key, loaded: &Arc<Loaded>) {
+        let gone = lock(&self.cache).local().into_iter().filter(Key::is_gone).collect::<Vec<_>>();
         let mut cache = lock(&self.cache);
-        cache.clock += 1;
-        let clock = cache.clock;
-        cache.entries.insert(key.clone(), (Arc::clone(loaded), clock));
-        if cache.entries.len() > MAX_SNAPSHOTS {
-            let oldest = cache.entries.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
-            oldest.and_then(|oldest| cache.entries.remove(&oldest));
-        }
+        gone.iter().for_each(|key| cache.remove(key));
+        cache.put(key, loaded);
         drop(cache);
-        self.memory.prune(MAX_FILES, || self.files_in_use());
-    }
-
-    fn files_in_use(&self) -> HashSet<(Layer, PathBuf)> {
-        let cache = lock(&self.cache);
-        let files = cache.entries.values().flat_map(|(loaded, _)| &loaded.snapshot.files);
-        files.map(|file| (file.layer, file.path.clone())).collect()
+        self.memory.prune(MAX_FILES, MAX_BYTES, || lock(&self.cache).files());
     }
 
     /// Counts the changes that watching has noticed; see [`SettingsStore::watch_session`].

@@ -1,10 +1,11 @@
 //! The store on a real filesystem: what is read and where in `tests/`, what is remembered and for how long here.
 
-use super::{Key, MAX_SNAPSHOTS, SettingsStore, explicit};
+use super::{Key, SettingsStore, explicit};
 use crate::{
     lock::lock,
     settings::{
         Layer,
+        cache::{MAX_BYTES, MAX_SNAPSHOTS},
         house::{House, USER, helper_of},
     },
 };
@@ -47,7 +48,28 @@ async fn many_sessions_at_once_agree_and_the_cache_stays_small() {
         let session = house.session_with(&cwd, &[("HOME", &house.path("home"))]);
         house.store.snapshot(&session).await.expect("a snapshot");
     }
-    assert_eq!(lock(&house.store.cache).entries.len(), MAX_SNAPSHOTS);
+    assert_eq!(lock(&house.store.cache).local().len(), MAX_SNAPSHOTS);
+}
+
+#[tokio::test]
+async fn large_files_are_bounded_together_and_leave_with_their_directories() {
+    let house = House::new();
+    let snapshot = async |number: usize| {
+        let cwd = format!("home/large/{number}");
+        let env: String = (0..64).map(|name| format!(r#""N{name}":"{}","#, "x".repeat(16_000))).collect();
+        house.write(&format!("{cwd}/.claude/settings.json"), format!(r#"{{"env":{{{env}"END":""}}}}"#));
+        let session = house.session_with(&cwd, &[("HOME", &house.path("home"))]);
+        house.store.snapshot(&session).await.expect("a snapshot")
+    };
+    for number in 0..40 {
+        assert!(snapshot(number).await.size() > 1_000_000);
+        assert!(lock(&house.store.cache).size() <= MAX_BYTES);
+        assert!(house.store.memory.size() <= super::MAX_BYTES);
+    }
+    assert!(lock(&house.store.cache).local().len() > 5);
+    fs::remove_dir_all(house.path("home/large")).expect("removed");
+    house.snapshot().await;
+    assert_eq!(lock(&house.store.cache).local(), [Key::of(&house.session())]);
 }
 
 #[tokio::test]

@@ -1,0 +1,224 @@
+//! Other processes: what runs in them, who started them, and whether one that connected is still there.
+
+#![expect(clippy::disallowed_methods, reason = "this is the door")]
+
+use std::{fs, os::fd::AsFd};
+
+#[cfg(target_os = "linux")]
+pub use socket::{Control, listen, receive, tell_writers};
+
+#[cfg(target_os = "linux")]
+mod socket;
+
+/// What other systems say of writers: nothing.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug, Default)]
+pub struct Control;
+
+/// How far above a process to look for the program that wanted something.
+const MOST_SHELLS: usize = 4;
+/// Programs that only start others.
+const SHELLS: [&str; 8] = ["sh", "dash", "bash", "zsh", "fish", "ksh", "busybox", "env"];
+
+/// Which process asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asker {
+    /// Its id.
+    pub pid: Option<u32>,
+    /// Its [`Facts::session`].
+    pub session: Option<u32>,
+}
+
+/// Listens at `path`.
+///
+/// # Errors
+/// If the kernel refuses.
+#[cfg(not(target_os = "linux"))]
+pub fn listen(path: &std::path::Path) -> std::io::Result<std::os::unix::net::UnixListener> {
+    std::os::unix::net::UnixListener::bind(path)
+}
+
+/// What is known of a process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Its program: a path, or a name in brackets if it hides the path. Empty if that cannot be seen.
+    pub program: String,
+    /// The program that started it, past shells: who wanted something. Empty if that is gone.
+    pub parent: String,
+    /// The kernel's session: what runs in one terminal has the same, as a rule.
+    pub session: Option<u32>,
+}
+
+/// A process that connected. As long as this value lives, no other process can be taken for it.
+#[derive(Debug)]
+pub struct Pinned {
+    pid: Option<u32>,
+    pin: Pin,
+}
+
+#[derive(Debug)]
+enum Pin {
+    /// The kernel's own handle (`SO_PEERPIDFD`, Linux 6.5).
+    #[cfg(target_os = "linux")]
+    Handle(std::os::fd::OwnedFd),
+    /// When it started, in ticks since boot.
+    Started(u64),
+    /// It cannot be seen, as in another container.
+    Unknown,
+}
+
+/// Fields of `/proc/PID/stat`.
+struct Stat {
+    has_ended: bool,
+    parent: u32,
+    session: u32,
+    started: u64,
+}
+
+// === impl Pinned ===
+
+impl Pinned {
+    /// The process that connected to the other end of `socket`, whose id was `pid` then.
+    pub fn of(socket: &impl AsFd, pid: Option<u32>) -> Self {
+        #[cfg(target_os = "linux")]
+        if let Some(handle) = socket::peer(socket) {
+            return Self { pid, pin: Pin::Handle(handle) };
+        }
+        let _ = socket;
+        Self { pid, pin: pid.and_then(started).map_or(Pin::Unknown, Pin::Started) }
+    }
+
+    /// Whether it still runs. One that cannot be seen counts as running.
+    pub fn is_running(&self) -> bool {
+        match &self.pin {
+            #[cfg(target_os = "linux")]
+            Pin::Handle(handle) => socket::is_running(handle),
+            Pin::Started(started) => self.pid.and_then(self::started) == Some(*started),
+            Pin::Unknown => true,
+        }
+    }
+
+    /// What it is; nothing if it is gone, for what has its id now is another process.
+    pub fn facts(&self) -> Facts {
+        let Some(pid) = self.pid else { return Facts::default() };
+        let stat = Stat::of(pid);
+        let parent = stat.as_ref().map(|stat| stat.parent);
+        let session = stat.map(|stat| stat.session).filter(|session| *session > 0);
+        let facts = Facts { program: program(pid), parent: parent.map(starter).unwrap_or_default(), session };
+        if self.is_running() { facts } else { Facts::default() }
+    }
+}
+
+// === impl Stat ===
+
+impl Stat {
+    fn of(pid: u32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // The name before, in parentheses, may have anything in it.
+        let fields: Vec<&str> = text.rsplit(')').next()?.split_whitespace().collect();
+        Some(Self {
+            has_ended: matches!(*fields.first()?, "Z" | "X"),
+            parent: fields.get(1)?.parse().ok()?,
+            session: fields.get(3)?.parse().ok()?,
+            started: fields.get(19)?.parse().ok()?,
+        })
+    }
+}
+
+/// When process `pid` started, in ticks since the machine did: process ids are used again. `None` if it has ended.
+#[cfg(not(target_os = "macos"))]
+pub fn started(pid: u32) -> Option<u64> {
+    // One that nobody has waited for has ended all the same.
+    Stat::of(pid).filter(|stat| !stat.has_ended).map(|stat| stat.started)
+}
+
+/// Zero while process `pid` runs: the system does not say when it started. `None` if it has ended.
+#[cfg(target_os = "macos")]
+pub fn started(pid: u32) -> Option<u64> {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).ok()?);
+    nix::sys::signal::kill(pid, None).ok().map(|()| 0)
+}
+
+/// The program of process `pid`, or of the one above the shells that it is.
+fn starter(mut pid: u32) -> String {
+    let mut found = program(pid);
+    for _ in 0..MOST_SHELLS {
+        if !is_shell(&found) {
+            break;
+        }
+        match Stat::of(pid).map(|stat| stat.parent).filter(|parent| *parent > 1) {
+            Some(parent) => pid = parent,
+            None => break,
+        }
+        match program(pid) {
+            // A person at a terminal: the shell is who wanted it.
+            above if above.is_empty() => break,
+            above => found = above,
+        }
+    }
+    found
+}
+
+fn is_shell(program: &str) -> bool {
+    SHELLS.contains(&program.rsplit('/').next().unwrap_or_default().trim_start_matches('-'))
+}
+
+/// The program of process `pid`. Empty if it is gone.
+#[cfg(target_os = "macos")]
+fn program(pid: u32) -> String {
+    let path = i32::try_from(pid).ok().and_then(claviger_system::program);
+    path.map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+/// The program of process `pid`: its path, or its name in brackets if it hides the path. Empty if it is gone.
+#[cfg(not(target_os = "macos"))]
+fn program(pid: u32) -> String {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.display().to_string());
+    let name =
+        || fs::read_to_string(format!("/proc/{pid}/comm")).map(|name| format!("[{}]", name.trim_end()));
+    path.or_else(|_| name()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pinned, Stat, is_shell};
+    use std::{
+        os::unix::net::{UnixListener, UnixStream},
+        process::{Command, Stdio},
+    };
+
+    #[test]
+    fn a_name_with_parentheses_is_a_name() {
+        let fields: Vec<String> = (4..=22).map(|field| field.to_string()).collect();
+        let stat = Stat::parse(&format!("7 (a) S 1 (b) S {}", fields.join(" "))).expect("fields");
+        assert_eq!((stat.parent, stat.session, stat.started), (4, 6, 22));
+        assert!(Stat::parse("7 (a) S 1").is_none());
+        assert!(is_shell("/usr/bin/dash") && is_shell("-bash") && !is_shell("/usr/bin/ssh"));
+    }
+
+    #[test]
+    fn a_process_is_known_until_it_ends_and_nothing_is_said_of_another() {
+        let place = tempfile::tempdir().expect("a directory");
+        let listener = UnixListener::bind(place.path().join("socket")).expect("a socket");
+        let client = UnixStream::connect(place.path().join("socket")).expect("a connection");
+        let (server, _) = listener.accept().expect("accepted");
+        let ours = Pinned::of(&server, Some(std::process::id()));
+        assert!(ours.is_running());
+        let program = std::env::current_exe().expect("own path");
+        assert_eq!(ours.facts().program, program.display().to_string());
+        assert!(ours.facts().session.is_some() && !ours.facts().parent.is_empty());
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat runs");
+        let started = super::started(child.id()).expect("it runs");
+        let theirs = Pinned { pid: Some(child.id()), pin: super::Pin::Started(started) };
+        let another = Pinned { pid: Some(child.id()), pin: super::Pin::Started(started - 1) };
+        assert!(theirs.is_running() && !another.is_running());
+        assert_eq!(another.facts(), super::Facts::default());
+        drop(child.stdin.take());
+        child.wait().expect("it ends");
+        assert!(!theirs.is_running());
+        drop(client);
+    }
+}

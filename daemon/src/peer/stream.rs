@@ -1,0 +1,171 @@
+//! A connection: who writes to it, and for how long it may be idle.
+
+use super::{Identity, Peer};
+use crate::{
+    caller::Caller,
+    connections::{Connections, Link, Usage},
+    host::process::{self, Pinned},
+};
+use claviger::gather::Gathered;
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
+    net::UnixStream,
+    time::{Instant, Sleep, sleep_until},
+};
+use tonic::transport::server::Connected;
+
+/// How long a connection may say nothing at first.
+const GREETING: Duration = Duration::from_secs(10);
+/// How long it may have no call. Clients connect again by themselves, and a person who types a secret needs less.
+const IDLE: Duration = Duration::from_secs(600);
+/// Bytes with which every HTTP/2 connection begins.
+const PREFACE: usize = 24;
+
+/// A connection and who is at its other end.
+#[derive(Debug)]
+pub struct PeerStream {
+    stream: Gathered<UnixStream>,
+    peer: Peer,
+    link: Arc<Link>,
+    identity: Arc<Identity>,
+    control: process::Control,
+    /// Bytes of the preface that have not come yet.
+    preface: usize,
+    /// Rings when it has been idle for too long.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl PeerStream {
+    pub(super) fn new(stream: UnixStream, caller: Caller, connections: &Arc<Connections>) -> Self {
+        let credentials = stream.peer_cred().ok();
+        let pid = credentials.and_then(|credentials| u32::try_from(credentials.pid()?).ok());
+        // Zero: a process that is not among ours, as in another container.
+        let pid = pid.filter(|pid| *pid > 0);
+        let process = Pinned::of(&stream, pid);
+        let facts = Arc::new(process.facts());
+        let (link, uid) = (connections.open(pid), credentials.map(|credentials| credentials.uid()));
+        let identity = Arc::new(Identity { process, stranger: OnceLock::new() });
+        let peer =
+            Peer { uid, pid, facts, caller, link: Some(link.clone()), identity: Some(identity.clone()) };
+        let (stream, control) = (Gathered::new(stream), process::Control::default());
+        Self { stream, peer, link, identity, control, preface: PREFACE, alarm: None }
+    }
+
+    /// Fails if the connection has to be closed: others need its room, or it has been idle for too long. What comes by
+    /// drops is idle, too: only calls count.
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        loop {
+            let since = match self.link.usage(cx) {
+                Usage::Over => return Err(io::ErrorKind::ConnectionAborted.into()),
+                Usage::Busy => return Ok(()),
+                Usage::Idle(since) => since,
+            };
+            let end = since + if self.preface > 0 { GREETING } else { IDLE };
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(end)));
+            // It is set rarely, and may ring too early.
+            if alarm.as_mut().poll(cx).is_pending() {
+                return Ok(());
+            }
+            if Instant::now() >= end {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.alarm = None;
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl PeerStream {
+    /// Reads, and notes if it was a process of another user that wrote: a connection can be passed on.
+    fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Self { stream, control, identity, peer, .. } = self;
+        let socket = stream.get_ref();
+        loop {
+            ready!(socket.poll_read_ready(cx))?;
+            let mut received = None;
+            let done = socket.try_io(Interest::READABLE, || {
+                let room = buffer.initialize_unfilled();
+                let most = room.len();
+                let (count, _) = *received.insert(process::receive(socket, room, control)?);
+                // There is no more for now: say so here, which saves a call that only hears it.
+                if count > 0 && count < most { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match (received, done) {
+                (Some((count, writer)), _) => {
+                    buffer.advance(count);
+                    if let Some(writer) = writer.filter(|writer| Some(*writer) != peer.uid) {
+                        identity.stranger.get_or_init(|| writer);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                (None, done) => return Poll::Ready(done),
+            }
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl PeerStream {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl Connected for PeerStream {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
+    }
+}
+
+impl AsyncRead for PeerStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        let before = buffer.filled().len();
+        let read = self.poll_receive(cx, buffer);
+        self.preface = self.preface.saturating_sub(buffer.filled().len() - before);
+        read
+    }
+}
+
+impl AsyncWrite for PeerStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

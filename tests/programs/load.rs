@@ -1,0 +1,172 @@
+//! Thousands of connections that mean no good, and a session that asks for its credential meanwhile.
+
+use claviger_tests::{
+    CANARY, Daemon, Home,
+    frames::{CONTINUATION, HEADERS, RESET, call, frame, greeting},
+    raw::Raw,
+    text, wait,
+};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::{
+    fs,
+    io::{ErrorKind, Write as _},
+    os::unix::net::UnixStream,
+};
+
+/// More than a daemon keeps.
+const CONNECTIONS: usize = 1500;
+/// What the daemon may have in memory at most, in KiB. The programs that tests run are not optimised: what ships takes half
+/// of it.
+const MOST: u64 = 96 * 1024;
+/// The same attack again takes no more.
+const ROUNDS: usize = 2;
+/// Open files of a daemon without connections.
+const FEW_FILES: usize = 32;
+/// A call that has a session, and with it settings.
+const GET: &str = "/claviger.v1.CredentialService/GetCredential";
+
+/// As many descriptors as there may be.
+fn raise_limit() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+    setrlimit(Resource::RLIMIT_NOFILE, hard.min(16_384), hard).expect("raised");
+}
+
+/// The most that it has had in memory, in KiB.
+fn peak(daemon: &Daemon) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+fn home() -> (Home, Daemon) {
+    raise_limit();
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 0.0), &[]);
+    let daemon = home.daemon();
+    home.ok(&["token"]);
+    (home, daemon)
+}
+
+/// A connection on which `bytes` were sent, as far as the daemon took them.
+fn attack(home: &Home, bytes: &[u8]) -> UnixStream {
+    let mut stream = UnixStream::connect(home.socket()).expect("it listens");
+    stream.set_nonblocking(true).expect("a socket");
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match stream.write(&bytes[sent..]) {
+            Ok(count) => sent += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // Its buffer is full, or it was closed: as it should be.
+            Err(_) => break,
+        }
+    }
+    stream
+}
+
+/// Sends on what did not fit before.
+fn go_on(stream: &mut UnixStream, bytes: &[u8]) {
+    let _ = stream.write(bytes);
+}
+
+fn is_served(home: &Home) {
+    for _ in 0..3 {
+        assert!(home.ok(&["token"]).starts_with(CANARY));
+    }
+}
+
+fn files(daemon: &Daemon) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", daemon.pid())).expect("it runs").count()
+}
+
+fn has_recovered(daemon: &Daemon, name: &str) {
+    wait::until(&format!("connections are gone after {name}"), || files(daemon) <= FEW_FILES);
+    assert!(peak(daemon) <= MOST, "{name}: {} KiB", peak(daemon));
+}
+
+/// Opens connections with `bytes`, and looks that a session is served and that memory is bounded.
+fn withstands(name: &str, count: usize, bytes: &[u8]) {
+    let (home, daemon) = home();
+    for _ in 0..ROUNDS {
+        let mut open: Vec<_> = (0..count).map(|_| attack(&home, bytes)).collect();
+        is_served(&home);
+        open.iter_mut().for_each(|stream| go_on(stream, bytes));
+        is_served(&home);
+        drop(open);
+        has_recovered(&daemon, name);
+    }
+    is_served(&home);
+    assert_eq!(home.runs("key"), 1);
+    let warnings = home.read("daemon.log").lines().filter(|line| line.contains(" WARN ")).count();
+    assert!(warnings <= 2, "{name}: {warnings} warnings");
+}
+
+#[test]
+fn silent_connections_keep_nobody_out() {
+    withstands("silence", CONNECTIONS, b"");
+}
+
+#[test]
+fn slow_connections_keep_nobody_out() {
+    withstands("half a preface", CONNECTIONS, &greeting()[..10]);
+    withstands("a greeting", CONNECTIONS, &greeting());
+}
+
+#[test]
+fn half_open_calls_keep_nobody_out() {
+    let headers = &call(1, GET);
+    withstands("half of the headers", CONNECTIONS, &[&greeting(), &headers[..headers.len() / 2]].concat());
+    withstands("no message", CONNECTIONS, &[&greeting(), headers.as_slice()].concat());
+}
+
+/// As much of their messages as the daemon takes, on as many calls as it allows, by a client that keeps to all rules.
+#[test]
+fn messages_sent_by_halves_are_one_budget() {
+    for connections in [4, 100] {
+        let (home, daemon) = home();
+        claviger_tests::block_on(async {
+            let mut open = Vec::new();
+            for _ in 0..connections {
+                let raw = Raw::open(&home.socket()).await;
+                open.push(
+                    (0..200)
+                        .map(|_| tokio::spawn(raw.clone().half(GET, 2 * 1024 * 1024)))
+                        .collect::<Vec<_>>(),
+                );
+            }
+            // Another process each time, while this one goes on sending.
+            for _ in 0..20 {
+                let output = tokio::process::Command::from(home.claviger(&["token"])).output().await;
+                let output = output.expect("claviger runs");
+                assert!(output.status.success(), "{}", text(&output.stderr));
+            }
+        });
+        has_recovered(&daemon, "halves of messages");
+        is_served(&home);
+    }
+}
+
+#[test]
+fn floods_of_frames_keep_nobody_out() {
+    let begun = frame(HEADERS, 0, 1, &call(1, GET)[9..]);
+    let more = frame(CONTINUATION, 0, 1, &[&[0, 1, b'x', 0x7f, 0x81, 0x7e][..], &[b'y'; 16_000]].concat());
+    withstands("headers without an end", 200, &[greeting(), begun, more.repeat(64)].concat());
+    let resets = (0..5000).flat_map(|stream| {
+        let stream = 2 * stream + 1;
+        [call(stream, GET), frame(RESET, 0, stream, &[0, 0, 0, 8])].concat()
+    });
+    withstands("calls that are reset", 200, &[greeting(), resets.collect()].concat());
+}
+
+#[test]
+fn few_descriptors_are_enough() {
+    raise_limit();
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 0.0), &[]);
+    let daemon = home.daemon_by("/bin/sh".as_ref(), &["-c", "ulimit -n 256 && exec \"$0\" \"$@\""]);
+    let open: Vec<_> = (0..CONNECTIONS).map(|_| attack(&home, &greeting())).collect();
+    is_served(&home);
+    assert_eq!(home.runs("key"), 1);
+    assert!(files(&daemon) <= 230, "{}", files(&daemon));
+    drop(open);
+    is_served(&home);
+}
