@@ -34,6 +34,7 @@ mod broker;
 mod callers;
 mod callers_passed;
 mod canary;
+mod claude_code;
 mod cli;
 mod cli_accounts;
 mod cli_cloud;
