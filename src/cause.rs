@@ -81,6 +81,21 @@ pub const REASONS: [Reason; 22] = [
     Reason::Bug,
 ];
 
+/// What a warning is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A settings file is broken, and what it said before counts.
+    SettingsKept,
+    /// A login policy stands where anybody could write it.
+    PolicyIneffective,
+    /// Several clouds are switched on.
+    TwoClouds,
+    /// The credential travels unencrypted.
+    EndpointPlaintext,
+    /// Another variable comes before `ANTHROPIC_VERTEX_PROJECT_ID`.
+    VertexProjectOverridden,
+}
+
 /// Where a value or a mistake stands in a settings file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Location {

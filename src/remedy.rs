@@ -3,10 +3,7 @@
 //! Which remedy belongs to which cause is decided in [`usual`], and every command of claviger that is ever suggested is
 //! spelled here. Whatever shows a remedy prints it; text is never searched for commands.
 
-use crate::{
-    cause::{Location, Reason},
-    warning::Kind,
-};
+use crate::cause::{Kind, Location, Reason};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, path::Path};
 

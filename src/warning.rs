@@ -1,5 +1,7 @@
 //! Things that look wrong but stop nothing: a kind, a sentence, and what helps.
 
+pub use crate::cause::Kind;
+
 use crate::{
     cause::Location,
     proto::v1,
@@ -7,21 +9,6 @@ use crate::{
     wire,
 };
 use std::fmt;
-
-/// What a warning is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A settings file is broken, and what it said before counts.
-    SettingsKept,
-    /// A login policy stands where anybody could write it.
-    PolicyIneffective,
-    /// Several clouds are switched on.
-    TwoClouds,
-    /// The credential travels unencrypted.
-    EndpointPlaintext,
-    /// Another variable comes before `ANTHROPIC_VERTEX_PROJECT_ID`.
-    VertexProjectOverridden,
-}
 
 /// Something that looks wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

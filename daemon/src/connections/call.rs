@@ -1,6 +1,6 @@
 //! One call of a connection, and the bytes that it holds until it has been answered.
 
-use super::Link;
+use super::list::Link;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},

@@ -27,7 +27,7 @@ pub use claviger_private::{FileLock, read_private, remove_private, write_private
 pub use digest::{Digested, digest};
 pub use mounts::is_remote;
 pub use stamp::Stamp;
-use stamp::{device, is_lasting};
+use stamp::{device, is_lasting, kind};
 
 /// Largest settings file, in bytes: as large as settings passed with `--settings` may be.
 pub const MAX_SETTINGS: usize = MAX_EXPLICIT_SETTINGS;
@@ -106,10 +106,6 @@ impl Identity {
     pub fn is_ours(&self) -> bool {
         self.owner == Uid::effective().as_raw() || self.owner == 0
     }
-}
-
-fn kind(status: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT
 }
 
 /// The path with every symlink resolved.

@@ -2,8 +2,22 @@
 
 use memmap2::MmapMut;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use std::{fmt, io, sync::Once};
+use std::{fmt, io, sync::Once, time::Duration};
 use zeroize::Zeroize as _;
+
+/// How long what has ended may take to free its memory.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// Gives the memory that connections had back to the system, once they have freed it. Beside everything else: it takes
+/// milliseconds.
+pub fn give_back_soon() {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async {
+            tokio::time::sleep(SETTLED).await;
+            drop(tokio::task::spawn_blocking(claviger_system::give_back_memory).await);
+        });
+    }
+}
 
 /// Secret text on pages of its own that are neither swapped nor dumped. Zeroed when dropped.
 pub struct LockedText {

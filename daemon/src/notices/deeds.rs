@@ -1,6 +1,6 @@
 //! What was decided, told to the person on the desktop: it may have been another process than the one they sat at.
 
-use super::ask;
+use super::desktop::ask;
 use crate::{broker::Broker, lock::lock, peer::Peer};
 use claviger_child::{Notice, Request};
 use std::{

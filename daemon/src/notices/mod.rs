@@ -5,21 +5,21 @@
 
 mod decide;
 mod deeds;
+mod desktop;
 mod look;
 
 pub use deeds::Deeds;
 
-use crate::{broker::Broker, host::command::CommandSpec, key::SourceKey};
-use claviger::reason::Problem;
+use crate::broker::Broker;
 use claviger_child::{Notice, Request};
 use decide::{History, Step};
+use desktop::ask;
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 /// How long things may settle before anybody is told: a session in a terminal may be about to show it.
 const SETTLE: Duration = Duration::from_millis(500);
-/// When a bus that does not answer is given up.
-const DEADLINE: Duration = Duration::from_secs(3);
+
 /// Longest wait for the next look, for as long as something waits to be told.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -64,12 +64,4 @@ async fn act(broker: &Broker, history: &mut History, step: Step) {
         tracing::debug!(text = need.text, shown = said.is_ok(), "a person is needed");
         history.shown(&need.subject, said.ok());
     }
-}
-
-/// Asks the desktop, through a child; the number of the notification.
-async fn ask(broker: &Broker, request: Request) -> Result<u32, Problem> {
-    let bus = broker.store.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone()));
-    let flight = SourceKey::of("notify", []).to_string();
-    let spec = CommandSpec::fetch(request, bus.collect(), DEADLINE, flight);
-    broker.store.call::<u32>(&broker.host, &spec).await
 }

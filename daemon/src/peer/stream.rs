@@ -1,6 +1,6 @@
 //! A connection: who writes to it, and for how long it may be idle.
 
-use super::{Identity, Peer};
+use super::process::{Identity, Peer};
 use crate::{
     caller::Caller,
     connections::{Connections, Link, Usage},

@@ -2,6 +2,9 @@
 
 mod accounts;
 pub mod admit;
+mod answering;
+mod bounded;
+mod context;
 pub mod control;
 pub mod convert;
 pub mod credentials;
@@ -15,130 +18,18 @@ mod shares;
 mod status;
 pub mod trust;
 
-use crate::{
-    audit::Audit,
-    broker::Broker,
-    connections::{Bounds, Connections},
-    cookie::Cookie,
-    handover::Handover,
-    life::{self, Phase},
-    notices::Deeds,
-    peer::Incoming,
-    peer::Peer,
-    shares::Shares,
+pub use context::{Context, connections, logins};
+
+use crate::peer::Incoming;
+use claviger::proto::v1::{
+    account_service_server::AccountServiceServer, control_service_server::ControlServiceServer,
+    credential_service_server::CredentialServiceServer, inspect_service_server::InspectServiceServer,
+    share_service_server::ShareServiceServer, trust_service_server::TrustServiceServer,
 };
-use admit::Admit;
-use claviger::{
-    PROTOCOL, RELEASE,
-    proto::v1::{
-        self, account_service_server::AccountServiceServer, control_service_server::ControlServiceServer,
-        credential_service_server::CredentialServiceServer, inspect_service_server::InspectServiceServer,
-        share_service_server::ShareServiceServer, trust_service_server::TrustServiceServer,
-    },
-    reason::{Problem, Reason},
-    session::{MAX_EXPLICIT_SETTINGS, SessionContext},
-    wire,
-};
-use intake::Intake;
+use context::{MAX_REQUEST, MAX_WORDS, MOST_LOGINS, fail, introduce, malformed, session, within};
 use routes::Routes;
-use std::{path::PathBuf, sync::Arc};
-use tokio::sync::{Notify, Semaphore};
-use tonic::{
-    Response, Status,
-    metadata::MetadataValue,
-    service::InterceptorLayer,
-    transport::{self, Server},
-};
+use tonic::transport;
 use tonic_health::server::HealthReporter;
-use tower_layer::{Identity, Stack};
-
-/// Largest request: explicit settings at their maximum, and room for the rest.
-const MAX_REQUEST: usize = MAX_EXPLICIT_SETTINGS + 512 * 1024;
-/// Largest request of `ControlService`: words.
-const MAX_WORDS: usize = 256 * 1024;
-
-/// Most connections: as many sessions as a user can have, at some 28 KiB each.
-const MOST_CONNECTIONS: usize = 1024;
-/// Most calls of a connection at once; further ones wait in the client.
-const MOST_CALLS: u32 = 200;
-/// What all requests may hold together until they are answered, in bytes.
-const MOST_BYTES: usize = 24 * 1024 * 1024;
-/// What a client may send of a message before it is read, in bytes: what tonic gathers is counted, this is not.
-const WINDOW: u32 = 64 * 1024;
-
-/// Most logins at once: each has a process, and a port, for as long as a person takes.
-const MOST_LOGINS: usize = 16;
-
-/// What every call passes, the last one first.
-type Layers = Stack<InterceptorLayer<Admit>, Stack<Intake, Identity>>;
-
-/// What the adapters share.
-#[derive(Clone, Debug)]
-pub struct Context {
-    /// The broker.
-    pub broker: Arc<Broker>,
-    /// The audit log.
-    pub audit: Arc<Audit>,
-    /// Asks the daemon to stop.
-    pub stop: Arc<Notify>,
-    /// Lets another program go on.
-    pub handover: Arc<Handover>,
-    /// Changes the log level.
-    pub logs: crate::logs::Logs,
-    /// Reads the configuration again, and tells the service manager.
-    pub service: Arc<crate::service::Service>,
-    /// Room for logins.
-    pub logins: Arc<Semaphore>,
-    /// What near callers send.
-    pub cookie: Arc<Cookie>,
-    /// The user's home directory.
-    pub home: PathBuf,
-    /// What the desktop was told of.
-    pub deeds: Arc<Deeds>,
-    /// Sockets that lend one credential each.
-    pub shares: Arc<Shares>,
-    /// Open connections.
-    pub connections: Arc<Connections>,
-}
-
-/// Room for as many logins as may go on at once.
-pub fn logins() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(MOST_LOGINS))
-}
-
-/// Room for connections; each takes two descriptors, and a quarter of them is for everything else.
-pub fn connections(descriptors: usize) -> Arc<Connections> {
-    let connections = MOST_CONNECTIONS.min(descriptors * 3 / 8);
-    Connections::new(Bounds { connections, bytes: MOST_BYTES })
-}
-
-impl Context {
-    /// How a stream ends: in silence, unless another program goes on and it is worth while to connect again at once.
-    fn last_words<T>(&self) -> Option<Result<T, Status>> {
-        (self.broker.life.phase() == Phase::HandingOver).then(|| Err(fail(life::handing_over())))
-    }
-
-    /// A server that bounds what callers hold, and checks who they are.
-    fn server(&self) -> Server<Layers> {
-        let (audit, cookie, broker) = (self.audit.clone(), self.cookie.clone(), self.broker.clone());
-        Server::builder()
-            .max_concurrent_streams(MOST_CALLS)
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(2 * WINDOW)
-            .layer(Intake)
-            .layer(InterceptorLayer::new(Admit { audit, cookie, broker }))
-    }
-
-    /// Tells the person on the desktop what `peer` did.
-    fn tell(&self, peer: &Peer, what: &str) {
-        self.deeds.tell(&self.broker, peer, what);
-    }
-
-    /// Whether somebody is signing in: a command, or `claviger login`.
-    pub fn is_signing_in(&self) -> bool {
-        self.logins.available_permits() < MOST_LOGINS || !self.broker.auth_refreshes.pending().is_empty()
-    }
-}
 
 /// Serves `incoming` until `signal`: all services, behind the check of the calling process.
 ///
@@ -156,41 +47,7 @@ pub async fn serve(
     health.set_serving::<InspectServiceServer<Context>>().await;
     health.set_serving::<ControlServiceServer<Context>>().await;
     health.set_serving::<ShareServiceServer<Context>>().await;
-    context.server().serve_with_incoming_shutdown(Routes::new(context, health), incoming, signal).await
-}
-
-/// The session of a request, checked.
-fn session(message: Option<v1::SessionContext>) -> Result<Arc<SessionContext>, Status> {
-    SessionContext::from_proto(message).map(Arc::new).map_err(fail)
-}
-
-/// A response that says which release and protocol answers. Only `GetVersion` needs to: every call says what it speaks,
-/// and one that does not fit is refused with both sides' releases.
-fn introduce<T>(message: T) -> Response<T> {
-    let mut response = Response::new(message);
-    response.metadata_mut().insert(wire::RELEASE_KEY, MetadataValue::from_static(RELEASE));
-    response.metadata_mut().insert(wire::PROTOCOL_KEY, PROTOCOL.into());
-    response
-}
-
-/// A problem as a gRPC error. A bug gets a fixed text and a number that leads to the log.
-#[expect(clippy::needless_pass_by_value, reason = "made to be used with map_err")]
-fn fail(problem: Problem) -> Status {
-    if problem.reason != Reason::Bug {
-        return wire::to_status(&problem);
-    }
-    let request = format!("{:08x}", fastrand::u32(..));
-    tracing::error!(request, %problem, "bug");
-    let message = format!("claviger has a bug; its log has the details under request {request}");
-    wire::to_status(&Problem::new(Reason::Bug, message).hint("please report it"))
-}
-
-/// As [`fail`], for the session that asked: what helps holds for its directory.
-fn within(session: &SessionContext) -> impl FnOnce(Problem) -> Status {
-    let directory = session.cwd.to_string_lossy();
-    move |problem| fail(problem.for_session(&directory))
-}
-
-fn malformed(message: &str) -> Status {
-    wire::to_status(&Problem::new(Reason::MalformedRequest, message))
+    bounded::server(&context)
+        .serve_with_incoming_shutdown(Routes::new(context, health), incoming, signal)
+        .await
 }

@@ -1,7 +1,7 @@
 //! gRPC reflection, v1 and v1alpha. Its tables are made for the call that asks, and go with it: few ever ask, and an idle
 //! daemon would hold a quarter of a MiB for them.
 
-use super::routes::Answering;
+use super::answering::Answering;
 use claviger::proto::{DESCRIPTOR, DETAILS};
 use std::convert::Infallible;
 use tonic::{

@@ -1,6 +1,6 @@
 //! Which service a call goes to. A comparison of names: the router that tonic offers takes a tenth of a warm call.
 
-use super::{Context, MAX_REQUEST, MAX_WORDS, admit::NearOnly, reflection};
+use super::{Context, MAX_REQUEST, MAX_WORDS, admit::NearOnly, answering::Answering, reflection};
 use claviger::proto::v1::{
     account_service_server::{self as accounts, AccountServiceServer},
     control_service_server::{self as control, ControlServiceServer},
@@ -11,7 +11,6 @@ use claviger::proto::v1::{
 };
 use std::{
     convert::Infallible,
-    pin::Pin,
     task::{Context as TaskContext, Poll},
 };
 use tonic::{
@@ -24,9 +23,6 @@ use tonic_health::{
     pb::health_server::{self as health, HealthServer},
     server::{HealthReporter, HealthService},
 };
-
-/// What becomes of a call.
-pub(super) type Answering = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
 
 /// One that is for near callers only.
 type Near<S> = InterceptedService<S, NearOnly>;

@@ -1,6 +1,6 @@
 //! `ShareService`, and what is served on the socket of a share.
 
-use super::{Context, MAX_REQUEST, session, within};
+use super::{Context, MAX_REQUEST, bounded, session, within};
 use crate::{
     audit::Line,
     caller::Caller,
@@ -123,7 +123,7 @@ impl Context {
             let incoming = Incoming::new(listener, Arc::default(), caller, context.connections.clone());
             let credentials =
                 CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
-            let server = context.server();
+            let server = bounded::server(&context);
             let clock = context.broker.host.clock.clone();
             let ended = async {
                 tokio::select! {

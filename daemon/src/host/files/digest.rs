@@ -1,6 +1,6 @@
 //! The digest of a file that may be large.
 
-use super::{Stamp, kind};
+use super::stamp::{Stamp, kind};
 use nix::{
     fcntl::{OFlag, open},
     sys::stat::{Mode, SFlag, fstat},

@@ -5,7 +5,10 @@
     reason = "it is compared with the clock of the file system, not with the host's"
 )]
 
-use nix::{errno::Errno, sys::stat::FileStat};
+use nix::{
+    errno::Errno,
+    sys::stat::{FileStat, SFlag},
+};
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,6 +24,11 @@ enum Seen {
     Absent,
     Present { device: u64, inode: u64, size: i64, modified_ns: i128, changed_ns: i128 },
     Failed(i32),
+}
+
+/// What kind of file it is.
+pub(in crate::host) fn kind(status: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT
 }
 
 // === impl Stamp ===

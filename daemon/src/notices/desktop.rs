@@ -1,0 +1,17 @@
+//! The way to the desktop.
+
+use crate::{broker::Broker, host::command::CommandSpec, key::SourceKey};
+use claviger::reason::Problem;
+use claviger_child::Request;
+use std::time::Duration;
+
+/// When a bus that does not answer is given up.
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// Asks the desktop, through a child; the number of the notification.
+pub(super) async fn ask(broker: &Broker, request: Request) -> Result<u32, Problem> {
+    let bus = broker.store.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone()));
+    let flight = SourceKey::of("notify", []).to_string();
+    let spec = CommandSpec::fetch(request, bus.collect(), DEADLINE, flight);
+    broker.store.call::<u32>(&broker.host, &spec).await
+}

@@ -1,0 +1,128 @@
+//! What the adapters share: the daemon's parts, and how problems are told.
+
+use crate::{
+    audit::Audit,
+    broker::Broker,
+    connections::{Bounds, Connections},
+    cookie::Cookie,
+    handover::Handover,
+    life::{self, Phase},
+    notices::Deeds,
+    peer::Peer,
+    shares::Shares,
+};
+use claviger::{
+    PROTOCOL, RELEASE,
+    proto::v1,
+    reason::{Problem, Reason},
+    session::{MAX_EXPLICIT_SETTINGS, SessionContext},
+    wire,
+};
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::{Notify, Semaphore};
+use tonic::{Response, Status, metadata::MetadataValue};
+
+/// Largest request: explicit settings at their maximum, and room for the rest.
+pub(super) const MAX_REQUEST: usize = MAX_EXPLICIT_SETTINGS + 512 * 1024;
+/// Largest request of `ControlService`: words.
+pub(super) const MAX_WORDS: usize = 256 * 1024;
+
+/// Most connections: as many sessions as a user can have, at some 28 KiB each.
+const MOST_CONNECTIONS: usize = 1024;
+/// What all requests may hold together until they are answered, in bytes.
+const MOST_BYTES: usize = 24 * 1024 * 1024;
+/// Most logins at once: each has a process, and a port, for as long as a person takes.
+pub(super) const MOST_LOGINS: usize = 16;
+
+/// What the adapters share.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The broker.
+    pub broker: Arc<Broker>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
+    /// Asks the daemon to stop.
+    pub stop: Arc<Notify>,
+    /// Lets another program go on.
+    pub handover: Arc<Handover>,
+    /// Changes the log level.
+    pub logs: crate::logs::Logs,
+    /// Reads the configuration again, and tells the service manager.
+    pub service: Arc<crate::service::Service>,
+    /// Room for logins.
+    pub logins: Arc<Semaphore>,
+    /// What near callers send.
+    pub cookie: Arc<Cookie>,
+    /// The user's home directory.
+    pub home: PathBuf,
+    /// What the desktop was told of.
+    pub deeds: Arc<Deeds>,
+    /// Sockets that lend one credential each.
+    pub shares: Arc<Shares>,
+    /// Open connections.
+    pub connections: Arc<Connections>,
+}
+
+/// Room for as many logins as may go on at once.
+pub fn logins() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MOST_LOGINS))
+}
+
+/// Room for connections; each takes two descriptors, and a quarter of them is for everything else.
+pub fn connections(descriptors: usize) -> Arc<Connections> {
+    let connections = MOST_CONNECTIONS.min(descriptors * 3 / 8);
+    Connections::new(Bounds { connections, bytes: MOST_BYTES })
+}
+
+impl Context {
+    /// How a stream ends: in silence, unless another program goes on and it is worth while to connect again at once.
+    pub(super) fn last_words<T>(&self) -> Option<Result<T, Status>> {
+        (self.broker.life.phase() == Phase::HandingOver).then(|| Err(fail(life::handing_over())))
+    }
+
+    /// Tells the person on the desktop what `peer` did.
+    pub(super) fn tell(&self, peer: &Peer, what: &str) {
+        self.deeds.tell(&self.broker, peer, what);
+    }
+
+    /// Whether somebody is signing in: a command, or `claviger login`.
+    pub fn is_signing_in(&self) -> bool {
+        self.logins.available_permits() < MOST_LOGINS || !self.broker.auth_refreshes.pending().is_empty()
+    }
+}
+
+/// The session of a request, checked.
+pub(super) fn session(message: Option<v1::SessionContext>) -> Result<Arc<SessionContext>, Status> {
+    SessionContext::from_proto(message).map(Arc::new).map_err(fail)
+}
+
+/// A response that says which release and protocol answers. Only `GetVersion` needs to: every call says what it speaks,
+/// and one that does not fit is refused with both sides' releases.
+pub(super) fn introduce<T>(message: T) -> Response<T> {
+    let mut response = Response::new(message);
+    response.metadata_mut().insert(wire::RELEASE_KEY, MetadataValue::from_static(RELEASE));
+    response.metadata_mut().insert(wire::PROTOCOL_KEY, PROTOCOL.into());
+    response
+}
+
+/// A problem as a gRPC error. A bug gets a fixed text and a number that leads to the log.
+#[expect(clippy::needless_pass_by_value, reason = "made to be used with map_err")]
+pub(super) fn fail(problem: Problem) -> Status {
+    if problem.reason != Reason::Bug {
+        return wire::to_status(&problem);
+    }
+    let request = format!("{:08x}", fastrand::u32(..));
+    tracing::error!(request, %problem, "bug");
+    let message = format!("claviger has a bug; its log has the details under request {request}");
+    wire::to_status(&Problem::new(Reason::Bug, message).hint("please report it"))
+}
+
+/// As [`fail`], for the session that asked: what helps holds for its directory.
+pub(super) fn within(session: &SessionContext) -> impl FnOnce(Problem) -> Status {
+    let directory = session.cwd.to_string_lossy();
+    move |problem| fail(problem.for_session(&directory))
+}
+
+pub(super) fn malformed(message: &str) -> Status {
+    wire::to_status(&Problem::new(Reason::MalformedRequest, message))
+}
