@@ -1,156 +1,70 @@
 //! The audit log: who asked for what, and what the answer was. One JSON object a line; never a secret.
 //!
-//! Lines wait in memory and are written beside the requests, so that a disk that is slow, full or hangs never delays a
-//! credential. What does not fit into memory meanwhile is lost, and that is said: in the log, in the status, and in the
-//! audit log itself once it can be written again.
+//! Decisions (trust, accounts, locks, shares) have a file of their own, which no number of fetches can roll away. Equal
+//! fetches are one line, and another one that counts them.
 
 mod line;
+mod log;
 mod queue;
+mod repeats;
 
 pub use line::Line;
 pub use queue::State;
 
 use crate::{
-    host::{
-        audit_file::{AuditFile, Unwritten},
-        clock::Clock,
-    },
-    lock::lock,
+    host::{audit_file::AuditFile, clock::Clock},
     peer::Peer,
 };
-use queue::Queue;
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
-use tokio::{
-    sync::Notify,
-    task::spawn_blocking,
-    time::{sleep, timeout},
-};
+use log::Log;
+use std::{path::Path, sync::Arc};
 
-/// How long lines are collected before they are written together. Longer than a burst of sessions, and about what a
-/// crash may cost.
-const COLLECT: Duration = Duration::from_millis(50);
-/// Pause before another attempt on a disk that took nothing.
-const RETRY: Duration = Duration::from_secs(2);
-/// From here on a disk that has not answered is said to hang.
-const SILENT: Duration = Duration::from_secs(5);
-/// How long the last lines may take when the daemon ends.
-const LAST: Duration = Duration::from_secs(1);
+/// File of what was lent.
+const LENDS: &str = "audit.jsonl";
+/// File of what was decided.
+const DECISIONS: &str = "decisions.jsonl";
 
-/// Where lines go.
-trait Sink: std::fmt::Debug + Send {
-    /// Appends whole lines. Blocks as long as the disk does.
-    fn append(&mut self, lines: &[u8]) -> Result<(), Unwritten>;
-}
-
-impl Sink for AuditFile {
-    fn append(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
-        AuditFile::append(self, lines)
-    }
-}
-
-/// Collects lines and writes them.
+/// Both files.
 #[derive(Debug)]
 pub struct Audit {
-    path: PathBuf,
-    queue: Mutex<Queue>,
-    sink: Mutex<Box<dyn Sink>>,
-    wake: Notify,
-    clock: Clock,
+    lends: Arc<Log>,
+    decisions: Arc<Log>,
 }
 
 impl Audit {
-    /// Appends to `file`, as long as the runtime lives.
-    pub fn start(file: AuditFile, clock: Clock) -> Arc<Self> {
-        Self::start_on(file.path().to_owned(), Box::new(file), clock)
-    }
-
-    fn start_on(path: PathBuf, sink: Box<dyn Sink>, clock: Clock) -> Arc<Self> {
-        let (queue, sink, wake) = (Mutex::default(), Mutex::new(sink), Notify::new());
-        let audit = Arc::new(Self { path, queue, sink, wake, clock });
-        let writer = audit.clone();
-        tokio::spawn(async move {
-            loop {
-                writer.wake.notified().await;
-                sleep(COLLECT).await;
-                while !writer.write().await {
-                    sleep(RETRY).await;
-                }
-            }
-        });
-        audit
+    /// Appends to files in `directory`, as long as the runtime lives: parts of `part` bytes, and `parts` older ones of each.
+    pub fn start(directory: &Path, part: u64, parts: usize, clock: &Clock) -> Arc<Self> {
+        let log = |name| Log::start(AuditFile::new(&directory.join(name), part, parts), clock.clone());
+        Arc::new(Self { lends: log(LENDS), decisions: log(DECISIONS) })
     }
 
     /// Notes a line. Never waits for the disk.
     pub fn note(&self, line: Line<'_>) {
-        if self.queue().push(line, self.clock.now()) {
-            self.wake.notify_one();
-        }
+        if line.is_decision() { self.decisions.note(line) } else { self.lends.note(line) }
     }
 
     /// Notes a call that was turned away: one line a second at most, or a stranger could push everything else out of the
     /// log.
     pub fn rejected(&self, peer: &Peer, reason: &'static str) {
-        let count = self.queue().count_rejection(self.clock.now());
-        if let Some(count) = count {
-            self.note(Line::of("peer", reason).by(peer).count(count, None));
-        }
+        self.lends.rejected(peer, reason);
     }
 
     /// Writes what has been collected, and gives up on a disk that does not answer in a second.
-    pub async fn flush(self: &Arc<Self>) {
-        if timeout(LAST, self.write()).await.is_err() {
-            tracing::warn!("the last lines of the audit log are not written: the disk does not answer");
-        }
+    pub async fn flush(&self) {
+        tokio::join!(self.lends.flush(), self.decisions.flush());
     }
 
-    /// The state, for people.
+    /// The state, for people. They lie in one directory, so what is wrong with one is mostly wrong with both.
     pub fn state(&self) -> State {
-        self.queue().state(&self.path)
-    }
-
-    /// Writes what has been collected; `false` if some of it is left.
-    async fn write(self: &Arc<Self>) -> bool {
-        let audit = self.clone();
-        let mut writing = spawn_blocking(move || audit.write_pending());
-        let Ok(done) = timeout(SILENT, &mut writing).await else {
-            tracing::error!(path = %self.path.display(), "the audit log cannot be written: the disk does not answer");
-            self.queue().trouble = Some("the disk does not answer".into());
-            return writing.await.unwrap_or(true);
+        let (lends, decisions) = (self.lends.state(), self.decisions.state());
+        let lost = match (lends.lost, decisions.lost) {
+            (Some((some, one)), Some((more, other))) => Some((some + more, one.min(other))),
+            (some, more) => some.or(more),
         };
-        // It fails only if writing panics, and then there is nothing to try again.
-        done.unwrap_or(true)
-    }
-
-    fn write_pending(&self) -> bool {
-        let mut sink = lock(&self.sink);
-        loop {
-            let lines = self.queue().take(self.clock.now());
-            if lines.is_empty() {
-                return true;
-            }
-            let appended = sink.append(&lines);
-            let had_trouble = self.queue().written(lines, &appended);
-            match (&appended, had_trouble) {
-                (Err(Unwritten { error, .. }), false) => {
-                    tracing::error!(%error, path = %self.path.display(), "the audit log cannot be written");
-                }
-                (Ok(()), true) => tracing::info!("the audit log is written again"),
-                _ => {}
-            }
-            if appended.is_err() {
-                return false;
-            }
+        State {
+            lost,
+            waiting: lends.waiting + decisions.waiting,
+            trouble: lends.trouble.or(decisions.trouble),
+            ..lends
         }
-    }
-
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        lock(&self.queue)
     }
 }
-
-#[cfg(test)]
-mod tests;

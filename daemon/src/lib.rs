@@ -46,7 +46,7 @@ use caller::Caller;
 use config::{Limits, Paths};
 use cookie::Cookie;
 use handover::Handover;
-use host::{Host, audit_file::AuditFile, successor::Program};
+use host::{Host, successor::Program};
 use life::Phase;
 use listener::Listener;
 use logs::Logs;
@@ -170,15 +170,14 @@ fn assemble(mut setup: Setup) -> Context {
     let shares = Arc::new(Shares::of(&setup.paths.socket));
     shares.inherit(std::mem::take(&mut setup.shares));
     let (logs, handover) = (setup.logs.clone(), Handover::new(setup.program.take()));
-    let log = setup.paths.state.join("audit.jsonl");
-    let file = AuditFile::new(&log, setup.limits.audit_part, setup.limits.audit_parts);
+    let (state, limits) = (setup.paths.state.clone(), setup.limits);
     let (cookie, broker) = broker(setup);
     Context {
         cookie,
         deeds: Arc::default(),
         home,
         shares,
-        audit: Audit::start(file, broker.host.clock.clone()),
+        audit: Audit::start(&state, limits.audit_part, limits.audit_parts, &broker.host.clock),
         stop: Arc::default(),
         handover,
         service: Arc::new(Service::new(broker.clone(), logs.clone())),

@@ -125,6 +125,45 @@ fn no_line_is_lost_or_torn_while_the_log_is_rotated_under_load() {
 }
 
 #[test]
+fn equal_fetches_are_counted_and_none_roll_a_decision_away() {
+    let home = with_helper();
+    home.write(CONFIG, "[daemon]\naudit_kib = 4\naudit_parts = 1\n");
+    let daemon = home.daemon();
+    home.ok(&["lock"]);
+    home.ok(&["unlock"]);
+    let mut session = home.session();
+    claviger_tests::block_on(async {
+        let mut client = claviger::client::Client::connect(&home.socket()).await.expect("a daemon");
+        for number in 0..40 {
+            session.cwd = home.path(format!("work/{number}"));
+            fs::create_dir(&session.cwd).expect("a directory");
+            for _ in 0..25 {
+                client.get(&session, None).await.expect("a credential");
+            }
+        }
+    });
+    drop(daemon);
+    let all = lines(&home, &[]);
+    let times: Vec<_> = all.iter().map(|line| line["time"].as_f64().expect("a time")).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    let gets: Vec<_> = all.iter().filter(|line| line["event"] == "get").collect();
+    assert!(gets.len() < 40, "the first of them were rolled away: {}", gets.len());
+    // Written when the daemon ended: one line for all that were equal.
+    let last = gets.iter().rfind(|line| line["count"].is_u64()).expect("a count");
+    assert_eq!(
+        (last["count"].as_u64(), last["pid"].is_null(), last["since"].is_f64()),
+        (Some(24), true, true)
+    );
+    for (event, decision) in
+        [("daemon", "started"), ("lock", "locked"), ("unlock", "unlocked"), ("daemon", "stopped")]
+    {
+        let found = all.iter().filter(|line| line["event"] == event && line["decision"] == decision);
+        assert_eq!(found.count(), 1, "{event} {decision} in {all:?}");
+    }
+    assert!(home.ok(&["audit"]).contains("24 since"));
+}
+
+#[test]
 fn a_kill_costs_what_was_just_noted_and_breaks_nothing() {
     let home = with_helper();
     let daemon = home.daemon();
@@ -155,12 +194,13 @@ fn a_full_disk_stops_no_request_and_what_it_cost_is_said() {
     disk.fill();
     // Long directories fill what is left of the last block, and then the memory that lines may wait in.
     let long = home.path(format!("work/{}", ["d".repeat(200).as_str(); 15].join("/")));
-    fs::create_dir_all(&long).expect("a directory");
     let mut session = home.session();
-    session.cwd = long;
     let asked = claviger_tests::block_on(async {
         let mut client = claviger::client::Client::connect(&home.socket()).await.expect("a daemon");
-        for _ in 0..600 {
+        for number in 0..600 {
+            // Equal lines would be counted.
+            session.cwd = long.join(number.to_string());
+            fs::create_dir_all(&session.cwd).expect("a directory");
             client.get(&session, None).await.expect("a full disk stops no request");
         }
         600

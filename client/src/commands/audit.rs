@@ -22,6 +22,8 @@ use std::{
     time::Duration,
 };
 
+/// File of what was decided, beside that of what was lent.
+const DECISIONS: &str = "decisions.jsonl";
 /// How often to look for new lines.
 const POLL: Duration = Duration::from_millis(250);
 /// How long the daemon may take to say where its files are.
@@ -62,7 +64,10 @@ pub(crate) struct Arguments {
 struct Lines {
     filter: Filter,
     limit: usize,
+    /// Of the file that is being read.
     found: VecDeque<(Vec<u8>, Value)>,
+    /// Of those that have been.
+    read: Vec<(Vec<u8>, Value)>,
     /// Lines that are one, and how many of them the filter took.
     seen: u64,
     taken: u64,
@@ -75,20 +80,28 @@ struct Lines {
 /// # Errors
 /// If the file cannot be read, or one that was named is not there.
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
-    let path = match &arguments.file {
-        Some(path) => path.clone(),
-        None => place(context).await?,
+    let paths = match &arguments.file {
+        Some(path) => vec![path.clone()],
+        None => {
+            let lends = place(context).await?;
+            vec![lends.with_file_name(DECISIONS), lends]
+        }
     };
     let (follow, is_named) = (arguments.follow, arguments.file.is_some());
     let mut lines = Lines::of(context, arguments);
-    let mut reader = Reader::new(&path);
-    let mut read =
-        |lines: &mut Lines| reader.read(|line| lines.add(line)).map_err(|error| unreadable(&path, &error));
+    let mut readers: Vec<_> = paths.iter().map(|path| Reader::new(path)).collect();
+    let mut read = |lines: &mut Lines| {
+        readers.iter_mut().zip(&paths).try_for_each(|(reader, path)| {
+            reader.read(|line| lines.add(line)).map_err(|error| unreadable(path, &error))?;
+            lines.end_file();
+            Ok::<_, Failure>(())
+        })
+    };
     read(&mut lines)?;
     let mut table = Table::new(Style::stdout());
     if !follow {
         print(context, &mut lines, &mut table)?;
-        return end(context, reader, &lines, &path, is_named);
+        return end(context, readers, &lines, paths.last().map_or(Path::new(""), PathBuf::as_path), is_named);
     }
     exit::when_interrupted();
     table.keep_columns();
@@ -109,7 +122,7 @@ impl Lines {
             directory.and_then(|path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok());
         let filter = Filter { since, sources: source, events: event, pid, directory };
         let limit = limit.unwrap_or(if follow { BEFORE } else { usize::MAX });
-        Self { filter, limit, found: VecDeque::new(), seen: 0, taken: 0, broken: 0 }
+        Self { filter, limit, found: VecDeque::new(), read: Vec::new(), seen: 0, taken: 0, broken: 0 }
     }
 
     fn add(&mut self, line: &[u8]) {
@@ -127,10 +140,23 @@ impl Lines {
             _ => self.broken += 1,
         }
     }
+
+    fn end_file(&mut self) {
+        self.read.extend(self.found.drain(..));
+    }
+
+    /// Those of all files that were not taken before, in the order of time.
+    fn take(&mut self) -> Vec<(Vec<u8>, Value)> {
+        let mut read = std::mem::take(&mut self.read);
+        let time = |(_, line): &(Vec<u8>, Value)| line["time"].as_f64().unwrap_or_default();
+        read.sort_by(|one, other| time(one).total_cmp(&time(other)));
+        read.drain(..read.len().saturating_sub(self.limit));
+        read
+    }
 }
 
 fn print(context: &Context, lines: &mut Lines, table: &mut Table) -> Result<(), Failure> {
-    let found = std::mem::take(&mut lines.found);
+    let found = lines.take();
     let text: String = match context.options.json {
         true => found.iter().map(|(line, _)| escape::json(&String::from_utf8_lossy(line))).collect(),
         false => table.render(found.iter().map(|(_, value)| value)),
@@ -141,17 +167,18 @@ fn print(context: &Context, lines: &mut Lines, table: &mut Table) -> Result<(), 
 
 fn end(
     context: &Context,
-    mut reader: Reader,
+    mut readers: Vec<Reader>,
     lines: &Lines,
     path: &Path,
     is_named: bool,
 ) -> Result<(), Failure> {
-    reader.end();
-    if !reader.found_any() && is_named {
+    readers.iter_mut().for_each(Reader::end);
+    let found_any = readers.iter().any(Reader::found_any);
+    if !found_any && is_named {
         return Err(unreadable(path, &io::Error::new(io::ErrorKind::NotFound, "there is no such file")));
     }
     let mut talk = String::new();
-    if !reader.found_any() {
+    if !found_any {
         talk += &format!(
             "claviger: nothing has been noted yet in {}\n",
             escape::line(&path.display().to_string())
@@ -161,12 +188,12 @@ fn end(
     if lines.seen > 0 && lines.taken == 0 {
         talk += &format!("claviger: none of {} lines is what was asked for\n", lines.seen);
     }
-    match lines.broken + reader.broken {
+    match lines.broken + readers.iter().map(|reader| reader.broken).sum::<u64>() {
         0 => {}
         1 => talk += "claviger: 1 broken line was skipped\n",
         count => talk += &format!("claviger: {count} broken lines were skipped\n"),
     }
-    if reader.gaps > 0 {
+    if readers.iter().any(|reader| reader.gaps > 0) {
         talk += "claviger: some lines were rotated away before they could be read\n";
     }
     if !context.options.quiet {

@@ -21,6 +21,10 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ),
     ("~/.local/state/claviger/trust.json", "Decisions about workspaces."),
     ("~/.local/state/claviger/audit.jsonl", "Who was lent what. There are no secrets in it."),
+    (
+        "~/.local/state/claviger/decisions.jsonl",
+        "What was decided about trust, accounts and locks, and by whom.",
+    ),
     ("~/.local/state/claviger/clavigerd.log", "The log of a daemon that a client started."),
     (
         "~/.local/state/claviger/accounts.json, accounts/",

@@ -158,13 +158,52 @@ impl<'a> Line<'a> {
         self
     }
 
+    /// Whether it tells of what was decided, not of what was lent.
+    pub(super) fn is_decision(&self) -> bool {
+        !matches!(self.event, "get" | "watch" | "refresh" | "report" | "peer" | "lost")
+    }
+
+    /// Whether equal ones are counted.
+    pub(super) fn can_repeat(&self) -> bool {
+        self.event == "get"
+    }
+
     /// Appends it as JSON. By hand, for every request has a line: a serializer takes five times as long.
     pub(super) fn write(&self, to: &mut Vec<u8>) {
         to.extend_from_slice(b"{\"time\":");
         value(to, &self.time);
+        self.fields(to, self.pid);
+        number(to, "count", Some(self.count).filter(|count| *count > 0));
+        number(to, "since", self.since);
+        to.push(b'}');
+    }
+
+    /// What it has in common with equal ones.
+    pub(super) fn without_time(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(512);
+        self.fields(&mut text, None);
+        text
+    }
+
+    /// Appends the line that tells how many there were like [`Line::without_time`], since when, and when the last was.
+    pub(super) fn write_repeat(
+        to: &mut Vec<u8>,
+        line: &[u8],
+        (count, since): (u64, SystemTime),
+        last: SystemTime,
+    ) {
+        to.extend_from_slice(b"{\"time\":");
+        value(to, &seconds(last));
+        to.extend_from_slice(line);
+        number(to, "count", Some(count));
+        number(to, "since", Some(seconds(since)));
+        to.push(b'}');
+    }
+
+    fn fields(&self, to: &mut Vec<u8>, pid: Option<u32>) {
         text(to, "event", self.event);
         text(to, "decision", &self.decision);
-        number(to, "pid", self.pid);
+        number(to, "pid", pid);
         number(to, "uid", self.uid);
         text(to, "program", self.program);
         text(to, "parent", self.parent);
@@ -179,9 +218,6 @@ impl<'a> Line<'a> {
         self.key.iter().for_each(|key| text(to, "key", &key.to_string()));
         number(to, "generation", Some(self.generation).filter(|generation| *generation > 0));
         text(to, "about", &self.about);
-        number(to, "count", Some(self.count).filter(|count| *count > 0));
-        number(to, "since", self.since);
-        to.push(b'}');
     }
 
     /// How many there were, and since when.

@@ -1,6 +1,6 @@
 //! Lines that wait for the disk, and what is known of those that could not. Pure.
 
-use super::line::Line;
+use super::{line::Line, repeats::Repeats};
 use crate::host::audit_file::Unwritten;
 use std::{
     path::{Path, PathBuf},
@@ -26,6 +26,8 @@ pub(super) struct Queue {
     lost: Option<(u64, SystemTime)>,
     /// Calls turned away that no line tells of yet, and when the last such line was.
     rejections: (u64, Option<SystemTime>),
+    /// Lines that others are compared with.
+    repeats: Repeats,
     /// Why the last attempt failed.
     pub(super) trouble: Option<String>,
 }
@@ -46,6 +48,15 @@ pub struct State {
 impl Queue {
     /// Adds a line, and says whether somebody has to be woken to write it.
     pub(super) fn push(&mut self, line: Line<'_>, now: SystemTime) -> bool {
+        if line.can_repeat() {
+            let text = line.without_time();
+            let had_counted = self.repeats.has_counted();
+            if self.repeats.count(&text, now) {
+                return !had_counted;
+            }
+            self.tell_counts(now, self.repeats.is_full());
+            self.repeats.remember(text, now);
+        }
         if self.text.len() >= MAX_PENDING {
             for lost in [&mut self.untold, &mut self.lost] {
                 let (count, since) = lost.unwrap_or((0, now));
@@ -72,8 +83,28 @@ impl Queue {
         }
     }
 
+    /// Whether equal lines were counted that no line tells of yet.
+    pub(super) fn has_counted(&self) -> bool {
+        self.repeats.has_counted()
+    }
+
+    /// Tells of all equal lines that were counted.
+    pub(super) fn end_counts(&mut self, now: SystemTime) {
+        self.tell_counts(now, true);
+    }
+
+    /// Tells of those whose minute is over, or of all.
+    fn tell_counts(&mut self, now: SystemTime, all: bool) {
+        for (line, repeat) in self.repeats.end(now, all) {
+            Line::write_repeat(&mut self.text, &line, (repeat.count, repeat.since), repeat.last);
+            self.text.push(b'\n');
+            self.lines += 1;
+        }
+    }
+
     /// Everything that waits, to be written now.
     pub(super) fn take(&mut self, now: SystemTime) -> Vec<u8> {
+        self.tell_counts(now, false);
         if self.text.is_empty() {
             self.tell_of_lost(now);
         }

@@ -1,5 +1,6 @@
-use super::{Audit, Line, Sink, queue::MAX_PENDING};
+use super::{Line, Log, Sink};
 use crate::{
+    audit::queue::MAX_PENDING,
     host::{audit_file::Unwritten, clock::Clock},
     peer::Peer,
 };
@@ -53,11 +54,11 @@ impl Sink for Place {
     }
 }
 
-fn start(disk: &Arc<Disk>) -> Arc<Audit> {
-    Audit::start_on("/audit.jsonl".into(), Box::new(Place(disk.clone())), Clock::fake())
+fn start(disk: &Arc<Disk>) -> Arc<Log> {
+    Log::start_on("/audit.jsonl".into(), Box::new(Place(disk.clone())), Clock::fake())
 }
 
-fn note(audit: &Audit, numbers: std::ops::Range<u64>) {
+fn note(audit: &Log, numbers: std::ops::Range<u64>) {
     numbers.for_each(|number| audit.note(Line::of("get", "lent").generation(number + 1)));
 }
 

@@ -22,6 +22,7 @@ use std::{
 mod digest;
 mod mounts;
 mod stamp;
+mod writers;
 
 pub use claviger_private::{FileLock, read_private, remove_private, write_private};
 pub use digest::{Digested, digest};
@@ -38,7 +39,9 @@ const READ_ATTEMPTS: usize = 3;
 /// Who may own a settings file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// The daemon's user or root.
+    /// The daemon's user or root: a project decides itself who may write there, and what is written needs trust.
+    Workspace,
+    /// The daemon's user or root, and nobody else may write it.
     User,
     /// This user only; file and directory must be closed to everybody else's writes.
     Managed(u32),
@@ -189,7 +192,7 @@ fn check(path: &Path, status: &FileStat, owner: Owner) -> Result<(), Refusal> {
         ));
     }
     match owner {
-        Owner::User if !Identity::of(status).is_ours() => {
+        Owner::User | Owner::Workspace if !Identity::of(status).is_ours() => {
             let remedy = Some(Remedy::move_away(path));
             return Err(Refusal::Rule(
                 "belongs to another user",
@@ -200,7 +203,14 @@ fn check(path: &Path, status: &FileStat, owner: Owner) -> Result<(), Refusal> {
         Owner::Managed(uid) if !is_closed(status, uid) || !is_directory_closed(path, uid) => {
             return Err(Refusal::Rule(OPEN.0, OPEN.1, Some(closed(path))));
         }
-        Owner::User | Owner::Managed(_) => {}
+        Owner::User if writers::has_others(status) => {
+            return Err(Refusal::Rule(
+                "can be written by other users",
+                "who can write it can have commands run as you",
+                Some(Remedy::permit("go-w", path)),
+            ));
+        }
+        Owner::Workspace | Owner::User | Owner::Managed(_) => {}
     }
     match usize::try_from(status.st_size) {
         Ok(size) if size <= MAX_SETTINGS => Ok(()),

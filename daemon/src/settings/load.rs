@@ -45,7 +45,8 @@ impl<'a> Load<'a> {
         self.of_workspace(&found, user_stamp.as_ref().and_then(Stamp::identity));
         if let (Some(directory), Some(user)) = (&key.config, &user) {
             let layer = self.layer_of_user(directory, &found);
-            self.file(layer, user, Owner::User);
+            let owner = if layer == Layer::User { Owner::User } else { Owner::Workspace };
+            self.file(layer, user, owner);
         }
         let config = self.roots.config.clone();
         self.file(Layer::Config, &config, Owner::User);
@@ -138,7 +139,7 @@ impl<'a> Load<'a> {
             } else if user.is_some() && stamp.identity() == user {
                 self.expect(&path, Expected::Stamp(stamp));
             } else {
-                self.file(layer, &path, Owner::User);
+                self.file(layer, &path, Owner::Workspace);
             }
         }
     }

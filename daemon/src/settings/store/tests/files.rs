@@ -7,6 +7,7 @@ use crate::{
         house::{House, MANAGED, PROJECT, USER, skip_unless_root},
     },
 };
+use claviger::remedy::Remedy;
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, chown, symlink},
@@ -39,6 +40,42 @@ async fn every_way_to_edit_a_file_is_seen_by_the_next_call() {
     house.expect(PROJECT, "absent", "").await;
     house.write(PROJECT, "");
     house.expect(PROJECT, "loaded", "").await;
+}
+
+#[tokio::test]
+async fn what_others_can_write_is_the_users_no_more() {
+    let house = House::new();
+    house.helper(PROJECT, "p");
+    house.helper(USER, "u");
+    let open = |path: &str, mode| {
+        fs::set_permissions(house.path(path), fs::Permissions::from_mode(mode)).expect("mode");
+    };
+    for mode in [0o602, 0o666, 0o646] {
+        open(USER, mode);
+        house.expect(USER, "invalid", "").await;
+        let snapshot = house.snapshot().await;
+        let problem = snapshot.files.iter().find_map(|file| match &file.state {
+            FileState::Invalid(problem) => problem.remedy.clone(),
+            _ => None,
+        });
+        assert_eq!(problem, Some(Remedy::permit("go-w", &house.path(USER))));
+        open(USER, 0o644);
+        house.expect(USER, "loaded", "u").await;
+        fs::remove_file(house.path(USER)).expect("removed");
+        house.expect(USER, "absent", "").await;
+        house.helper(USER, "u");
+    }
+    // A project decides itself who may write there: what is written needs trust.
+    open(PROJECT, 0o666);
+    house.expect(PROJECT, "loaded", "p").await;
+    if skip_unless_root() {
+        return;
+    }
+    chown(house.path(USER), None, Some(4711)).expect("a group");
+    open(USER, 0o660);
+    house.expect(USER, "kept", "u").await;
+    open(USER, 0o640);
+    house.expect(USER, "loaded", "u").await;
 }
 
 #[tokio::test]
