@@ -1,4 +1,4 @@
-//! Real Claude Code (`$CLAVIGER_TEST_CLAUDE`, its program) in repositories that nobody trusts: no byte of the key goes where they say.
+//! Real Claude Code in repositories that nobody trusts: no byte of the key goes where they say.
 
 use claviger_tests::{
     CANARY, Home, binary, skipped,
@@ -6,7 +6,11 @@ use claviger_tests::{
     text,
 };
 use serde_json::{Value, json};
-use std::{ffi::OsString, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 const PROJECT: &str = "work/.claude/settings.json";
 
@@ -31,10 +35,16 @@ fn api() -> StandIn {
     })
 }
 
+/// Its program as npm installs it when no scripts of packages run.
+fn claude() -> Option<PathBuf> {
+    const WRAPPER: &str = "node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs";
+    env::var_os("CLAVIGER_TEST_NPM").map(|npm| Path::new(&npm).join(WRAPPER)).filter(|path| path.is_file())
+}
+
 /// A session of Claude Code without a terminal; what it says.
-fn ask(home: &Home, claude: &OsString) -> String {
+fn ask(home: &Home, claude: &Path) -> String {
     let mut command = Command::new("timeout");
-    command.arg("60").arg(claude).args(["-p", "hi", "--model", "m"]);
+    command.args(["60", "node"]).arg(claude).args(["-p", "hi", "--model", "m"]);
     command.env_clear().envs(home.claviger(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.env("DISABLE_TELEMETRY", "1").env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
     let output = command.current_dir(home.path("work")).output().expect("claude runs");
@@ -47,8 +57,8 @@ fn has_key(request: &Request) -> bool {
 
 #[test]
 fn no_byte_of_a_key_goes_where_an_unknown_repository_says() {
-    let Some(claude) = std::env::var_os("CLAVIGER_TEST_CLAUDE") else {
-        return skipped("Claude Code ($CLAVIGER_TEST_CLAUDE names its program)");
+    let Some(claude) = claude() else {
+        return skipped("node and the npm packages of tests/npm (`cargo xtask test` installs them)");
     };
     let (good, evil) = (api(), api());
     let home = Home::new();
@@ -69,7 +79,9 @@ fn no_byte_of_a_key_goes_where_an_unknown_repository_says() {
         let env: serde_json::Map<String, Value> =
             set.map(|(_, (name, value))| ((*name).to_owned(), value.as_str().into())).collect();
         home.replace(PROJECT, &json!({ "env": env }).to_string());
-        for ignored in [false, true] {
+        // Ignored is ignored: one of each and all of them together are enough.
+        let (few, all) = (env.len() == 1, env.len() == hostile.len());
+        for ignored in [false, true].into_iter().take(if few || all { 2 } else { 1 }) {
             if ignored {
                 home.ok(&["trust", "ignore", "--yes"]);
             }
