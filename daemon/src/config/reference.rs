@@ -67,7 +67,7 @@ counts; the variables of `env` are merged, each from the first file that sets it
 5. `settings.json` of your own
 6. `[settings]` of `config.toml`
 
-3 and 4 do nothing before `claviger trust grant`. A command that is claviger itself counts as not set, so that a hook and the
+3 and 4 do nothing before `claviger trust grant`, but for [harmless variables](trust.md#variables). A command that is claviger itself counts as not set, so that a hook and the
 command behind it can stand in two files. Files are watched: an edit counts at once, and a deleted file takes back what it
 granted. One that stops being valid counts as it last was, for as long as the daemon runs; `claviger explain` then says
 `kept last good`.
