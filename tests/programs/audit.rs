@@ -55,7 +55,7 @@ fn every_decision_has_a_line() {
     home.write("work/.claude/settings.json", "{\"env\": {\"A\": \"b\"}}");
     home.write("work/.claude/settings.local.json", "{\"apiKeyHelper\": \"echo x\"}");
     home.fails(4, &["token"]);
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     home.ok(&["trust", "revoke"]);
     home.ok(&["trust", "ignore"]);
     home.ok(&["token"]);

@@ -50,7 +50,7 @@ fn two_workspaces_have_a_run_each() {
     for name in ["one", "two"] {
         let helper = home.counting_helper(name, 1.0);
         home.write(&format!("{name}/.claude/settings.json"), &claviger_tests::settings(&helper, &[]));
-        home.ok(&["--cwd", home.path(name).to_str().expect("path"), "trust", "grant", "--yes"]);
+        home.grant(&["--cwd", home.path(name).to_str().expect("path")]);
     }
     let (one, two) = (home.path("one"), home.path("two"));
     let (first, second) = std::thread::scope(|scope| {

@@ -110,7 +110,7 @@ fn a_helpers_key_is_told_to_nobody_else() {
     home.write("work/.claude/settings.local.json", &env.to_string());
     let _daemon = home.daemon();
     let mut all = talk(&home, &[]);
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     assert_eq!(home.ok(&["token"]), format!("{CANARY}key\n"));
     all += &talk(&home, &[]);
     home.write("broken", "");

@@ -94,7 +94,7 @@ fn no_byte_of_a_key_goes_where_an_unknown_repository_says() {
     }
     // After the grant the key goes where the person agreed that it goes.
     home.replace(PROJECT, &json!({"env": {"ANTHROPIC_BASE_URL": evil.url}}).to_string());
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     ask(&home, &claude);
     assert!(evil.requests().iter().any(has_key));
     // Harmless variables are no question.

@@ -113,7 +113,7 @@ fn trust_is_shown_decided_listed_and_revoked() {
     // The workspace of another directory, from here.
     home.write("other/.claude/settings.json", &claviger_tests::settings(&project, &[]));
     let other = home.path("other");
-    home.ok(&["trust", "grant", "--yes", other.to_str().expect("path")]);
+    home.grant(&["--cwd", other.to_str().expect("path")]);
     assert_eq!(home.ok(&["--cwd", other.to_str().expect("path"), "token"]), "sk-canary-project-2\n");
     fs::remove_dir_all(&other).expect("remove");
     assert_eq!(json_of(&home, &["trust", "revoke", other.to_str().expect("path")])["removed"], 1);

@@ -182,7 +182,7 @@ fn a_reset_asks_first_and_says_what_it_cleared() {
     let helper = home.counting_helper("project", 0.0);
     home.write("work/.claude/settings.json", &claviger_tests::settings(&helper, &[]));
     let _daemon = home.daemon();
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     keep(&home, &["login", "--api-key"], "sk-canary-reset");
     home.ok(&["token"]);
     assert!(home.fails(2, &["reset"]).contains("--yes"));

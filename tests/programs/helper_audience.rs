@@ -62,7 +62,7 @@ fn a_trusted_projects_base_url_was_decided_about() {
     home.write("work/.claude/settings.json", r#"{"env": {"ANTHROPIC_BASE_URL": "https://gw.example"}}"#);
     let _daemon = home.daemon();
     home.fails(4, &["token"]);
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     let lease: Value = serde_json::from_str(&home.ok(&["get", "--json"])).expect("JSON");
     assert_eq!(lease["origin"], "https://gw.example");
 }

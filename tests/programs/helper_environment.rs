@@ -156,7 +156,7 @@ fn a_trusted_projects_helper_runs_in_the_root_of_the_workspace() {
     let deep = deep.to_str().expect("path");
     home.fails(4, &["--cwd", deep, "token"]);
     assert_eq!(seen(&home, "env"), "", "it ran before trust");
-    home.ok(&["--cwd", deep, "trust", "grant", "--yes"]);
+    home.grant(&["--cwd", deep]);
     home.ok(&["--cwd", deep, "token"]);
     assert_eq!(seen(&home, "cwd"), home.path("work").display().to_string());
     assert_eq!(environment(&home).get("MINE").map(String::as_str), Some("project"));

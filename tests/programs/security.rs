@@ -157,7 +157,7 @@ fn everything_the_daemon_makes_is_its_users_alone() {
     home.user_settings(&home.counting_helper("key", 0.0), &[]);
     home.write("work/.claude/settings.json", r#"{"env": {"A": "b"}}"#);
     let daemon = home.daemon_by(Path::new("/bin/sh"), &["-c", "umask 0; exec \"$0\" \"$@\""]);
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     home.ok(&["token"]);
     private(&home);
     daemon.terminate();

@@ -174,7 +174,7 @@ fn a_bad_project_file_can_be_ignored_and_not_trusted() {
         let shown = home.ok(&["trust", "show"]);
         assert!(shown.contains("cannot be used") && shown.contains(says), "{what}: {shown}");
         assert!(!shown.contains(CANARY), "{what}: {shown}");
-        let refused = home.fails(4, &["trust", "grant", "--yes"]);
+        let refused = home.fails(4, &["trust", "grant", "--digest", &home.digest(&[])]);
         assert!(refused.contains("cannot be trusted"), "{what}: {refused}");
         home.ok(&["trust", "ignore", "--yes"]);
         assert_eq!(home.ok(&["token"]), format!("{CANARY}good\n"), "{what}");

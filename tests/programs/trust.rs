@@ -58,7 +58,7 @@ fn nothing_runs_for_an_untrusted_workspace_whatever_the_mode_and_the_verb() {
     watch.told("human-needed", "workspace-untrusted");
     assert_eq!((home.runs("project"), home.runs("user"), total_runs(&home)), (0, 0, 0));
 
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     watch.issued(&format!("{CANARY}project-1"));
     assert_eq!(home.ok(&["token"]), format!("{CANARY}project-1\n"));
     assert_eq!((home.runs("project"), home.runs("user"), total_runs(&home)), (1, 0, 1));
@@ -94,7 +94,7 @@ fn a_users_secret_never_meets_a_projects_endpoint_before_trust() {
     home.ok(&["trust", "ignore", "--yes"]);
     let lease = |home: &Home| serde_json::from_str::<Value>(&home.ok(&["get", "--json"])).expect("JSON");
     assert_eq!(lease(&home)["origin"], "https://api.anthropic.com");
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     assert_eq!(lease(&home)["origin"], "https://gateway.example");
     home.ok(&["trust", "revoke"]);
     untrusted(&home, &[]);
@@ -123,7 +123,7 @@ fn one_changed_byte_is_asked_about_again() {
     let home = Home::new();
     plant(&home, &[("A", "b")]);
     let _daemon = home.daemon();
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     home.ok(&["token"]);
     let trusted = home.read(PROJECT);
     for (what, changed) in [
@@ -150,7 +150,7 @@ fn a_command_planted_in_mid_session_stops_everything_that_runs_by_itself() {
     let home = Home::new();
     plant(&home, &SHORT);
     let _daemon = home.daemon();
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     let watch = Watch::start(&home, &[]);
     watch.issued(&format!("{CANARY}project-2"));
     let planted = home.counting_helper("planted", 0.0);
@@ -163,7 +163,7 @@ fn a_command_planted_in_mid_session_stops_everything_that_runs_by_itself() {
         "refreshed behind the person's back"
     );
     assert_eq!(home.runs("planted"), 0);
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     watch.issued(&format!("{CANARY}planted-1"));
 }
 
@@ -190,7 +190,7 @@ fn a_revoked_helper_stops_in_the_background_too() {
     let home = Home::new();
     plant(&home, &SHORT);
     let _daemon = home.daemon();
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     home.ok(&["token"]);
     wait::until("it is refreshed by itself", || home.runs("project") >= 2);
     home.ok(&["trust", "revoke"]);
@@ -205,7 +205,7 @@ fn a_file_deleted_stops_its_helper_in_the_background_too() {
     let home = Home::new();
     plant(&home, &SHORT);
     let _daemon = home.daemon();
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     home.ok(&["token"]);
     std::fs::remove_dir_all(home.path("work/.claude")).expect("remove");
     home.fails(3, &["token"]);

@@ -6,13 +6,17 @@ use std::{fs, os::unix::fs::symlink};
 /// A workspace `name` whose project helper leaves a mark, trusted.
 fn trusted(home: &Home, name: &str) {
     planted(home, name);
-    at(home, name, &["trust", "grant", "--yes"]);
+    grant(home, name);
     assert_eq!(at(home, name, &["token"]), format!("{CANARY}key-1\n"));
 }
 
 fn planted(home: &Home, name: &str) {
     let helper = home.counting_helper("key", 0.0);
     home.write(&format!("{name}/.claude/settings.json"), &claviger_tests::settings(&helper, &[]));
+}
+
+fn grant(home: &Home, name: &str) {
+    home.grant(&["--cwd", home.path(name).to_str().expect("path")]);
 }
 
 fn at(home: &Home, name: &str, arguments: &[&str]) -> String {
@@ -68,7 +72,7 @@ fn a_symlinked_settings_directory_inside_the_workspace_is_still_the_workspaces()
     fs::create_dir(home.path("one")).expect("directory");
     symlink("../elsewhere/.claude", home.path("one/.claude")).expect("symlink");
     untrusted(&home, "one");
-    at(&home, "one", &["trust", "grant", "--yes"]);
+    grant(&home, "one");
     at(&home, "one", &["token"]);
     untrusted(&home, "elsewhere");
 }

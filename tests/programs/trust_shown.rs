@@ -30,7 +30,7 @@ fn a_script_of_the_project_is_part_of_the_decision() {
         let file = shown(&home)["items"][1].clone();
         assert_eq!(file["name"], "file key.sh", "{command}: {file}");
         assert!(file["value"].as_str().expect("text").starts_with("sha256 "), "{file}");
-        home.ok(&["trust", "grant", "--yes"]);
+        home.grant(&[]);
         assert_eq!(home.ok(&["token"]), format!("{CANARY}key\n"), "{command}");
         let before = home.read("work/key.sh");
         home.replace("work/key.sh", &before.replace("echo run", "echo  run"));
@@ -47,7 +47,7 @@ fn a_script_that_appears_vanishes_or_is_turned_is_asked_about() {
     home.script("elsewhere.sh", "echo other");
     let _daemon = home.daemon();
     let refused = |what: &str| assert!(home.fails(4, &["token"]).contains(" trust grant`"), "{what}");
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     home.ok(&["token"]);
     home.write("work/extra.txt", "x");
     refused("it appears");
@@ -90,7 +90,7 @@ fn what_the_repository_wrote_is_shown_and_a_secret_of_the_local_file_is_not() {
         assert!(text.contains(part), "no {part}: {text}");
     }
     assert!(!text.contains(CANARY), "{text}");
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn what_nobody_can_see_whole_can_be_ignored_and_not_trusted() {
     home.user_settings(&home.counting_helper("user", 0.0), &[]);
     home.write(PROJECT, &json!({"env": {"LONG": "x".repeat(20_000)}}).to_string());
     let _daemon = home.daemon();
-    let stderr = home.fails(4, &["trust", "grant", "--yes"]);
+    let stderr = home.fails(4, &["trust", "grant", "--digest", &home.digest(&[])]);
     assert!(
         stderr.contains("env.LONG cannot be shown whole") && stderr.contains(" trust ignore`"),
         "{stderr}"

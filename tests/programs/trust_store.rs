@@ -71,7 +71,9 @@ fn a_helper_cannot_decide() {
         &claviger_tests::settings(&home.counting_helper("evil", 0.0), &[]),
     );
     let (program, evil, said) = (binary("claviger"), home.path("evil"), home.path("said"));
-    let grant = format!("'{}' --cwd '{}' trust grant --yes", program.display(), evil.display());
+    let _daemon = home.daemon();
+    let digest = home.digest(&["--cwd", evil.to_str().expect("path")]);
+    let grant = format!("'{}' --cwd '{}' trust grant --digest {digest}", program.display(), evil.display());
     let clear = format!(
         "env -i HOME='{}' XDG_RUNTIME_DIR='{}'",
         home.path("home").display(),
@@ -79,7 +81,6 @@ fn a_helper_cannot_decide() {
     );
     let body = format!("{{ {grant}; {clear} {grant}; }} 2> '{}'\necho {CANARY}key", said.display());
     home.user_settings(&home.script("key.sh", &body), &[]);
-    let _daemon = home.daemon();
     assert_eq!(home.ok(&["token"]), format!("{CANARY}key\n"));
     let refusals = home.read("said").matches("cannot decide about trust").count();
     assert_eq!(refusals, 2, "{}", home.read("said"));
@@ -93,7 +94,7 @@ fn decisions_survive_the_daemon_in_a_private_file() {
     let home = Home::new();
     plant(&home);
     let daemon = home.daemon();
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     assert_eq!((mode(&home, STORE), mode(&home, "home/.local/state/claviger")), (0o600, 0o700));
     daemon.kill();
     let _daemon = home.daemon();
@@ -107,7 +108,7 @@ fn damaged(what: &str, damage: impl Fn(&Home), mend: impl Fn(&Home)) {
     let home = Home::new();
     plant(&home);
     let daemon = home.daemon();
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     daemon.terminate();
     damage(&home);
     let look = || (fs::read(home.path(STORE)).ok(), fs::read_link(home.path(STORE)).ok(), mode(&home, STORE));
@@ -115,7 +116,7 @@ fn damaged(what: &str, damage: impl Fn(&Home), mend: impl Fn(&Home)) {
     let _daemon = home.daemon();
     home.fails(4, &["token"]);
     for verb in [
-        &["trust", "grant", "--yes"][..],
+        &["trust", "grant", "--digest", &home.digest(&[])][..],
         &["trust", "ignore", "--yes"],
         &["trust", "revoke"],
         &["trust", "list"],
@@ -127,7 +128,7 @@ fn damaged(what: &str, damage: impl Fn(&Home), mend: impl Fn(&Home)) {
     assert_eq!(home.runs("project"), 0, "{what}");
     assert_eq!(look(), before, "{what}: the file was touched");
     mend(&home);
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     assert_eq!(home.ok(&["token"]), format!("{CANARY}project-1\n"), "{what}");
 }
 

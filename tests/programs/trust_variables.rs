@@ -48,7 +48,7 @@ fn a_variable_that_is_not_harmless_keeps_every_key_back_until_somebody_decides()
     assert_eq!(home.runs("user"), 0);
     project(&home, "HTTPS_PROXY", "http://proxy.example");
     refused(&home, "HTTPS_PROXY");
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     assert_eq!(home.ok(&["token"]), format!("{CANARY}user-1\n"));
     home.ok(&["trust", "revoke"]);
     refused(&home, "HTTPS_PROXY");
@@ -116,7 +116,7 @@ fn a_session_that_has_an_ignored_files_variable_gets_nothing() {
     home.ok(&["trust", "ignore", "--yes"]);
     home.set("ANTHROPIC_AUTH_TOKEN", "mine, or theirs");
     refused(&home, "ANTHROPIC_AUTH_TOKEN");
-    home.ok(&["trust", "grant", "--yes"]);
+    home.grant(&[]);
     assert_eq!(home.ok(&["token"]), "theirs\n");
 }
 

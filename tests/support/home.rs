@@ -143,6 +143,18 @@ impl Home {
         text(&output.stdout)
     }
 
+    /// Trusts what the workspace of `session` asks for, as a script does: by the digest of what it has seen.
+    pub fn grant(&self, session: &[&str]) {
+        self.ok(&[session, &["trust", "grant", "--digest", &self.digest(session)]].concat());
+    }
+
+    /// The digest of what the workspace of `session` asks for.
+    pub fn digest(&self, session: &[&str]) -> String {
+        let seen = self.ok(&[session, &["trust", "show", "--json"]].concat());
+        let seen: serde_json::Value = serde_json::from_str(&seen).expect("JSON");
+        seen["digest"].as_str().expect("a digest").to_owned()
+    }
+
     /// Runs the client, which must end with `code`, and returns its stderr.
     pub fn fails(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.run(arguments);

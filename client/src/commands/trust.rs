@@ -50,7 +50,7 @@ pub(crate) struct Decide {
     /// Decide only if this is still the digest that `trust show` printed
     #[arg(long, value_name = "DIGEST")]
     digest: Option<String>,
-    /// Ask nothing
+    /// Ask nothing at a terminal; elsewhere `grant` needs --digest
     #[arg(long, short)]
     yes: bool,
 }
@@ -89,8 +89,19 @@ async fn decide(context: &Context, arguments: &Decide, decision: TrustDecision) 
             return Err(Problem::new(Reason::WorkspaceUntrusted, "nothing was decided").into());
         }
     }
+    if decision == TrustDecision::Trusted && !context.interactive && arguments.digest.is_none() {
+        return Err(unseen().into());
+    }
     let decided = prompt::decide(context, &client, &session, &seen.digest, decision).await?;
     print(context, &decided)
+}
+
+/// A script may trust what somebody has seen, not what happens to lie there.
+fn unseen() -> Problem {
+    let message = "without a terminal, --digest must say what is trusted";
+    Problem::new(Reason::WorkspaceUntrusted, message)
+        .hint("look at what the workspace asks for, and pass the digest that is shown with it")
+        .remedy(Remedy::claviger(&["trust", "show"]))
 }
 
 async fn revoke(context: &Context, path: Option<PathBuf>) -> Result<(), Failure> {

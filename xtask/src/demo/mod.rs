@@ -108,8 +108,12 @@ fn stranger(stage: &Stage, claims: &mut Claims) -> sh::Result {
         "refused, and told what to do",
     );
     claims.claim(planted.runs() == 0, &format!("the planted helper {}", ran(planted.runs())));
-    let grant = stage.claviger(&directory, &["trust", "grant"])?;
-    claims.show("claviger trust grant", &format!("{}{}", out(&grant), err(&grant)));
+    let seen = stage.claviger(&directory, &["trust", "show", "--json"])?;
+    // As a script does: it trusts what somebody has seen.
+    let seen = out(&seen);
+    let digest = seen.split("\"digest\": \"").nth(1).and_then(|rest| rest.split('"').next());
+    let grant = stage.claviger(&directory, &["trust", "grant", "--digest", digest.unwrap_or_default()])?;
+    claims.show("claviger trust grant --digest …", &format!("{}{}", out(&grant), err(&grant)));
     let granted = stage.claviger(&directory, &["token"])?;
     let shown = if granted.status.success() { out(&granted) } else { err(&granted) };
     claims.claim(shown.starts_with("sk-planted-1"), &format!("after the grant it runs: {shown}"));
