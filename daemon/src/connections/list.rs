@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 /// So many connections leave memory behind that is worth giving back.
 const MANY: usize = 64;
-/// When few are left, it is given back.
-const FEW: usize = 8;
+/// So do requests of so many bytes.
+const MUCH: usize = 4 * 1024 * 1024;
 
 /// What all connections may hold together.
 #[derive(Clone, Copy, Debug)]
@@ -37,9 +37,13 @@ pub(super) struct Open {
     /// What all of them hold.
     pub(super) bytes: usize,
     last: u64,
-    /// Whether there were many since there was none.
-    were_many: bool,
+    /// Of connections, and of bytes.
+    tides: (Tide, Tide),
 }
+
+/// The most that there was since memory was given back.
+#[derive(Debug, Default)]
+struct Tide(usize);
 
 #[derive(Debug)]
 struct Entry {
@@ -84,7 +88,8 @@ impl Connections {
         let (number, since) = (open.last, Instant::now());
         let holding = Holding { caller, has_called: false, calls: 0, bytes: 0, since };
         open.entries.insert(number, Entry { holding, waker: None });
-        open.were_many |= open.entries.len() >= MANY;
+        let count = open.entries.len();
+        open.tides.0.rise(count);
         Arc::new(Link { connections: self.clone(), number })
     }
 
@@ -141,6 +146,35 @@ impl Open {
     }
 }
 
+impl Open {
+    /// Gives memory back when most of what there was is gone: it would stay with this process for as long as something small
+    /// lies behind it.
+    fn give_back(&mut self) {
+        let (connections, bytes) = &mut self.tides;
+        let have_fallen = [connections.falls(self.entries.len(), MANY), bytes.falls(self.bytes, MUCH)];
+        if have_fallen.contains(&true) {
+            memory::give_back_soon();
+        }
+    }
+}
+
+// === impl Tide ===
+
+impl Tide {
+    fn rise(&mut self, to: usize) {
+        self.0 = self.0.max(to);
+    }
+
+    /// Whether a quarter of it is left, once it was high.
+    fn falls(&mut self, to: usize, high: usize) -> bool {
+        let falls = self.0 >= high && to <= self.0 / 4;
+        if falls {
+            self.0 = to;
+        }
+        falls
+    }
+}
+
 // === impl Link ===
 
 impl Link {
@@ -180,6 +214,8 @@ impl Link {
             entry.holding.bytes += bytes;
             open.bytes += bytes;
         }
+        let held = open.bytes;
+        open.tides.1.rise(held);
         while open.bytes > self.connections.bounds.bytes
             && self.connections.close_one(&mut open, Open::most_bytes)
         {}
@@ -193,6 +229,7 @@ impl Link {
             entry.holding.bytes -= bytes;
             open.bytes -= bytes;
         }
+        open.give_back();
     }
 }
 
@@ -202,9 +239,20 @@ impl Drop for Link {
         if let Some(entry) = open.entries.remove(&self.number) {
             open.bytes -= entry.holding.bytes;
         }
-        // Each had some 28 KiB, which would stay with this process for as long as something small lies behind it.
-        if open.entries.len() < FEW && std::mem::take(&mut open.were_many) {
-            memory::give_back_soon();
-        }
+        open.give_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tide;
+
+    #[test]
+    fn memory_is_worth_giving_back_when_most_is_gone() {
+        let mut tide = Tide::default();
+        [3, 80, 20].into_iter().for_each(|count| tide.rise(count));
+        assert_eq!([30, 20, 19, 1].map(|left| tide.falls(left, 64)), [false, true, false, false]);
+        tide.rise(63);
+        assert!(!tide.falls(1, 64), "there were not many");
     }
 }
