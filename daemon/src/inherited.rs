@@ -59,7 +59,11 @@ impl Inherited {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Legacy, String> {
+/// What the last program left, from its bytes.
+///
+/// # Errors
+/// What is wrong with it; never a part of it.
+pub fn parse(bytes: &[u8]) -> Result<Legacy, String> {
     let end = bytes.iter().position(|byte| *byte == b'\n').ok_or("it is cut off")?;
     // serde quotes values of the wrong type.
     let head: Head = serde_json::from_slice(&bytes[..end])

@@ -244,6 +244,17 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_no_clock_reaches_is_not_taken_over() {
+        let (_place, shares) = shares();
+        make(&shares, "a").expect("made");
+        let (kept, listener) = shares.keep().pop().expect("kept");
+        let mut text = serde_json::to_value(&kept).expect("JSON");
+        text["left"] = serde_json::json!({"secs": u64::MAX, "nanos": 0});
+        shares.inherit(vec![(serde_json::from_value(text).expect("read"), listener)]);
+        assert!(shares.list().is_empty());
+    }
+
+    #[test]
     fn it_ends_with_its_parent() {
         let (_place, shares) = shares();
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("it runs");

@@ -5,6 +5,7 @@
 mod check;
 mod deb;
 mod demo;
+mod fuzz;
 mod hooked;
 mod install;
 mod pages;
@@ -39,6 +40,7 @@ usage: cargo xtask COMMAND
                                    make a Debian package (target/debian), from a release build unless told otherwise
   bench [--quick] [ROW…]           measure (release build); rows: fetch costs adapters memory wakeups start
                                    children herd unary build
+  fuzz [--minutes N] [TARGET…]     feed whatever reads foreign input with anything, ten minutes for each target (fuzz/README.md)
   docs                             make docs/configuration.md anew, from the tables in the code
   pictures                         make docs/images/*.svg anew, from a real run inside tmux";
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         "install" => install::run(rest, install::Direction::In),
         "uninstall" => install::run(rest, install::Direction::Out),
         "deb" => deb::run(rest),
+        "fuzz" => fuzz::run(rest),
         "bench" => bench(rest),
         "docs" => reference::run(rest),
         "pictures" => pictures::run(rest),

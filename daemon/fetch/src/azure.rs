@@ -5,8 +5,8 @@
 //! developers' tools never end it.
 
 mod authority;
-mod certificate;
-mod codes;
+pub(crate) mod certificate;
+pub(crate) mod codes;
 mod developer;
 mod environment;
 mod failure;

@@ -5,19 +5,19 @@
 //! requests are those of google-auth for Python, which the tests compare with.
 
 mod aws;
-mod executable;
+pub(crate) mod executable;
 mod external;
-mod file;
+pub(crate) mod file;
 mod gcloud;
 mod impersonated;
-mod kind;
+pub(crate) mod kind;
 mod metadata;
 mod program;
-mod service_account;
+pub(crate) mod service_account;
 mod session;
 mod subject;
-mod token;
-mod url;
+pub(crate) mod token;
+pub(crate) mod url;
 mod user;
 
 use super::{answer::Fetched, environment::variable, http, links::Links};

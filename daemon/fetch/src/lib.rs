@@ -11,6 +11,7 @@ mod aws;
 mod azure;
 mod environment;
 mod file;
+pub mod fuzz;
 mod gcp;
 mod guard;
 mod http;

@@ -71,11 +71,15 @@ impl KeptShare {
 
     /// The share again; `None` if this release does not understand it.
     pub(super) fn share(self, listener: Listener) -> Option<Share> {
+        let deadline = match self.left {
+            Some(left) => Some(Instant::now().checked_add(left)?),
+            None => None,
+        };
         Some(Share {
             socket: self.file?.path().to_owned(),
             created_at: self.created_at,
             ends_at: self.ends_at,
-            deadline: self.left.map(|left| Instant::now() + left),
+            deadline,
             parent_started: self.parent_started,
             lent: AtomicU64::new(self.lent),
             ended: watch::Sender::new(false),

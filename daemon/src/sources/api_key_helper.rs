@@ -161,8 +161,11 @@ impl Helper {
 }
 
 /// The one token in a command's output: printable ASCII, at most [`MAX_SECRET_LEN`] characters, one line feed may
-/// follow. The error says what is wrong and where, never what was printed.
-fn token(output: &[u8]) -> Result<Secret<String>, String> {
+/// follow.
+///
+/// # Errors
+/// What is wrong and where, never what was printed.
+pub fn token(output: &[u8]) -> Result<Secret<String>, String> {
     let token = output.strip_suffix(b"\n").unwrap_or(output);
     if token.is_empty() {
         return Err("the output is empty".into());

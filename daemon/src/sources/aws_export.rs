@@ -1,7 +1,7 @@
 //! `awsCredentialExport`: a command that prints AWS credentials. It always runs where it is set, and wins over the
 //! chain. With `awsAuthRefresh` beside it, what it prints is checked, and signing in comes before a second run.
 
-mod output;
+pub mod output;
 
 use super::{
     Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Facts, Material, Provided,

@@ -80,7 +80,16 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
 
 /// Builds the programs as they ship, then the tests, which link a daemon whose clock they turn.
 fn build() -> sh::Result<Vec<Program>> {
-    sh::run(sh::cargo().args(["build", "--workspace", "--exclude", "xtask", "--locked", "--bins"]))?;
+    sh::run(sh::cargo().args([
+        "build",
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--exclude",
+        "claviger-fuzz",
+        "--locked",
+        "--bins",
+    ]))?;
     let mut cargo = sh::cargo();
     cargo.args(["test", "--no-run", "--message-format", "json-render-diagnostics"]).args(SELECTION);
     let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;

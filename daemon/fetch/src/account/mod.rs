@@ -2,7 +2,7 @@
 
 mod identity;
 mod lend;
-mod login;
+pub(crate) mod login;
 mod logout;
 mod relocate;
 mod save;

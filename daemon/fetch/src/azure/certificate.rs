@@ -21,7 +21,7 @@ const LIFE: Duration = Duration::from_secs(600);
 const CONVERT: &str = "convert it to PEM without a password (AZURE_CLIENT_CERTIFICATE_PASSWORD is not read): openssl pkcs12 -in FILE.pfx -nodes -out FILE.pem, and keep it readable for you alone";
 
 /// A certificate and the key it is about.
-struct Identity {
+pub(crate) struct Identity {
     key: RsaKeyPair,
     certificate: CertificateDer<'static>,
 }
@@ -38,7 +38,7 @@ pub(super) fn assertion(path: &str, client: &str, audience: &str) -> Result<Stri
 
 /// Why a file is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Why {
+pub(crate) enum Why {
     NotPem,
     Encrypted,
     NoKey,
@@ -63,7 +63,7 @@ fn unusable(path: &str, why: Why) -> Declined {
 }
 
 impl Identity {
-    fn parse(pem: &[u8]) -> Result<Self, Why> {
+    pub(crate) fn parse(pem: &[u8]) -> Result<Self, Why> {
         let has = |text: &[u8]| pem.windows(text.len()).any(|window| window == text);
         // PKCS #12, as Azure's portal makes it, has no such line.
         if !has(b"-----BEGIN ") {
@@ -85,7 +85,7 @@ impl Identity {
         Ok(Self { certificate: certificate.ok_or(Why::NoCertificate)?, key })
     }
 
-    fn sign(&self, client: &str, audience: &str, since: Duration) -> Option<String> {
+    pub(crate) fn sign(&self, client: &str, audience: &str, since: Duration) -> Option<String> {
         let random = SystemRandom::new();
         let mut id = [0; 16];
         random.fill(&mut id).ok()?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 const MAX_CODES: usize = 4;
 
 /// The error codes of an answer: OAuth's word (RFC 6749, section 5.2), then Entra's numbers.
-pub(super) fn codes(answer: &Value) -> Vec<String> {
+pub(crate) fn codes(answer: &Value) -> Vec<String> {
     let word = answer.get("error").and_then(Value::as_str).filter(|word| is_code(word));
     let numbers = answer.get("error_codes").and_then(Value::as_array);
     let numbers =

@@ -99,7 +99,7 @@ fn stored(path: &str) -> Option<Secret<String>> {
 }
 
 /// What a program's output is that is not a token.
-enum Answer {
+pub(crate) enum Answer {
     /// It says no, and why.
     No(Option<String>),
     /// It has a token that has expired.
@@ -109,7 +109,7 @@ enum Answer {
 }
 
 impl Answer {
-    fn trouble(self) -> Declined {
+    pub(crate) fn trouble(self) -> Declined {
         let invalid = |what: &str| {
             let message =
                 format!("what the executable of the credentials file printed is not usable: {what}");
@@ -130,7 +130,7 @@ impl Answer {
     }
 }
 
-fn subject_of(output: &[u8]) -> Result<Secret<String>, Answer> {
+pub(crate) fn subject_of(output: &[u8]) -> Result<Secret<String>, Answer> {
     let value: Value = serde_json::from_slice(output).map_err(|_| Answer::Wrong("it is not JSON"))?;
     match value.get("version").and_then(Value::as_u64) {
         None => return Err(Answer::Wrong("version is missing")),

@@ -19,7 +19,7 @@ const SIGN_IN: [&str; 4] = ["gcloud", "auth", "application-default", "login"];
 
 /// An object of a credentials file and where it stands.
 #[derive(Clone)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     /// The file.
     path: &'a Path,
     /// Names of the objects around, each with a dot.
@@ -68,7 +68,7 @@ fn invalid(path: &Path, what: &str) -> Declined {
 
 impl<'a> Fields<'a> {
     /// The outermost object of a file.
-    pub(super) fn of(path: &'a Path, content: &'a Value) -> Self {
+    pub(crate) fn of(path: &'a Path, content: &'a Value) -> Self {
         Self { path, within: String::new(), map: content.as_object() }
     }
 
@@ -78,7 +78,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A text. Empty means unset, as with Google's libraries.
-    pub(super) fn optional(&self, name: &str) -> Result<Option<&'a str>, Declined> {
+    pub(crate) fn optional(&self, name: &str) -> Result<Option<&'a str>, Declined> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
@@ -87,14 +87,14 @@ impl<'a> Fields<'a> {
     }
 
     /// A number of seconds or milliseconds.
-    pub(super) fn count(&self, name: &str) -> Result<Option<u64>, Declined> {
+    pub(crate) fn count(&self, name: &str) -> Result<Option<u64>, Declined> {
         self.get(name)
             .map(|value| value.as_u64().ok_or_else(|| self.wrong(name, "must be a whole number")))
             .transpose()
     }
 
     /// A list of texts.
-    pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<&'a str>>, Declined> {
+    pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<&'a str>>, Declined> {
         let wrong = || self.wrong(name, "must be a list of texts");
         let Some(value) = self.get(name) else { return Ok(None) };
         let texts = value.as_array().ok_or_else(wrong)?.iter().map(|text| text.as_str().ok_or_else(wrong));
@@ -102,7 +102,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Scopes: a list, or one text with spaces between them.
-    pub(super) fn scopes(&self) -> Result<Option<Vec<&'a str>>, Declined> {
+    pub(crate) fn scopes(&self) -> Result<Option<Vec<&'a str>>, Declined> {
         match self.get("scopes") {
             Some(Value::String(text)) => Ok(Some(text.split(' ').collect())),
             _ => self.texts("scopes"),
@@ -110,7 +110,7 @@ impl<'a> Fields<'a> {
     }
 
     /// An object.
-    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Declined> {
+    pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, Declined> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::Object(map)) => {
@@ -122,7 +122,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Names and texts of all fields.
-    pub(super) fn pairs(&self) -> Result<Vec<(&'a str, &'a str)>, Declined> {
+    pub(crate) fn pairs(&self) -> Result<Vec<(&'a str, &'a str)>, Declined> {
         let text = |(name, value): (&'a String, &'a Value)| match value {
             Value::String(text) => Ok((name.as_str(), text.as_str())),
             _ => Err(self.wrong(name, "must be a text")),

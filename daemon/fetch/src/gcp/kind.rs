@@ -58,7 +58,7 @@ pub(super) fn is_service_account(fields: &Fields<'_>) -> bool {
 }
 
 /// Whom the token of the file belongs to, if it says so.
-pub(super) fn account(fields: &Fields<'_>) -> Result<Option<String>, Declined> {
+pub(crate) fn account(fields: &Fields<'_>) -> Result<Option<String>, Declined> {
     if let Some(url) = fields.optional(impersonated::URL)? {
         return Ok(impersonated::principal(url).map(str::to_owned));
     }

@@ -51,7 +51,7 @@ pub(super) async fn token(fields: &Fields<'_>, scopes: &[&str]) -> Result<Token,
 }
 
 /// A signed JWT (RFC 7515, compact).
-fn assertion(fields: &Fields<'_>, claims: &Value) -> Result<String, Declined> {
+pub(crate) fn assertion(fields: &Fields<'_>, claims: &Value) -> Result<String, Declined> {
     let mut header = json!({"alg": "RS256", "typ": "JWT"});
     if let Some(id) = fields.optional("private_key_id")? {
         header["kid"] = json!(id);

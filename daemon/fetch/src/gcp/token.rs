@@ -17,7 +17,7 @@ const MAX_LIFETIME: f64 = 366.0 * 86_400.0;
 const MAX_SKEW: Duration = Duration::from_secs(300);
 
 /// An access token.
-pub(super) struct Token {
+pub(crate) struct Token {
     pub(super) secret: Secret<String>,
     /// `None` if its server does not say.
     pub(super) expires_at: Option<SystemTime>,
@@ -25,7 +25,7 @@ pub(super) struct Token {
 
 /// Whose credentials were sent, which decides what may mend a refusal.
 #[derive(Clone, Copy)]
-pub(super) enum Whose {
+pub(crate) enum Whose {
     /// A person's: signing in again gives new ones.
     Person,
     /// A machine's or a service account's; what to look at.
@@ -37,7 +37,7 @@ impl Token {
     ///
     /// # Errors
     /// What the answer means when it is no token.
-    pub(super) fn from_oauth(reply: &Reply, whose: Whose, asked_at: SystemTime) -> Result<Self, Declined> {
+    pub(crate) fn from_oauth(reply: &Reply, whose: Whose, asked_at: SystemTime) -> Result<Self, Declined> {
         let answer = success(reply, whose)?;
         let secret = secret(reply, answer.get("access_token"))?;
         let lifetime = match answer.get("expires_in") {
@@ -51,7 +51,7 @@ impl Token {
     ///
     /// # Errors
     /// What the answer means when it is no token.
-    pub(super) fn from_iam(reply: &Reply, whose: Whose, asked_at: SystemTime) -> Result<Self, Declined> {
+    pub(crate) fn from_iam(reply: &Reply, whose: Whose, asked_at: SystemTime) -> Result<Self, Declined> {
         let answer = success(reply, whose)?;
         let secret = secret(reply, answer.get("accessToken"))?;
         let text = answer.get("expireTime").and_then(Value::as_str).ok_or_else(|| no_token(reply))?;
@@ -64,7 +64,7 @@ impl Token {
     }
 
     /// As a link provides it.
-    pub(super) fn provided(self, quota_project: Option<String>) -> Provided {
+    pub(crate) fn provided(self, quota_project: Option<String>) -> Provided {
         let facts = Facts { quota_project, ..Facts::default() };
         Provided { facts, ..Provided::new(self.secret, self.expires_at) }
     }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 ///
 /// # Errors
 /// `settings-invalid`.
-pub(super) fn secure(fields: &Fields<'_>, name: &str, text: &str) -> Result<Url, Declined> {
+pub(crate) fn secure(fields: &Fields<'_>, name: &str, text: &str) -> Result<Url, Declined> {
     let url = parse(fields, name, text)?;
     match url.scheme() {
         "https" => Ok(url),
@@ -21,7 +21,7 @@ pub(super) fn secure(fields: &Fields<'_>, name: &str, text: &str) -> Result<Url,
 ///
 /// # Errors
 /// `settings-invalid`.
-pub(super) fn platform(fields: &Fields<'_>, name: &str, text: &str) -> Result<Url, Declined> {
+pub(crate) fn platform(fields: &Fields<'_>, name: &str, text: &str) -> Result<Url, Declined> {
     let url = parse(fields, name, text)?;
     match url.scheme() {
         "https" => Ok(url),

@@ -168,13 +168,13 @@ impl Files {
 }
 
 /// A record as JSON.
-pub(super) fn encode(record: &Record) -> Result<Secret<Vec<u8>>, Declined> {
+pub(crate) fn encode(record: &Record) -> Result<Secret<Vec<u8>>, Declined> {
     let text = serde_json::to_vec(record).map(Secret::new);
     text.map_err(|_| Declined::new(Reason::Bug, "the record cannot be written"))
 }
 
 /// A record from JSON; the error is whether a newer version wrote it.
-pub(super) fn decode(text: &[u8]) -> Result<Record, bool> {
+pub(crate) fn decode(text: &[u8]) -> Result<Record, bool> {
     let Version { version } = serde_json::from_slice(text).map_err(|_| false)?;
     if version > record::VERSION {
         return Err(true);

@@ -4,7 +4,7 @@
 //! off, counts where its generation is higher: at no moment is a secret in neither. A file is never older than what a
 //! keyring has that is in use beside it, so that one that waits there counts even while the keyring is locked.
 
-mod file;
+pub(crate) mod file;
 mod keyring;
 mod record;
 mod seal;

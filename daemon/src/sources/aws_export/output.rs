@@ -26,8 +26,11 @@ struct Fields {
     expiration: Option<String>,
 }
 
-/// The credentials in a command's output. The error says what is wrong, never what was printed.
-pub(super) fn parse(output: &[u8]) -> Result<(Keys, Option<SystemTime>), String> {
+/// The credentials in a command's output, and when they expire.
+///
+/// # Errors
+/// What is wrong, never what was printed.
+pub fn parse(output: &[u8]) -> Result<(Keys, Option<SystemTime>), String> {
     if output.len() > MAX_ANSWER {
         return Err(format!("it is longer than {MAX_ANSWER} bytes"));
     }

@@ -22,11 +22,11 @@ use tokio::sync::mpsc;
 const REDIRECT: &str = "http://127.0.0.1/callback";
 
 /// What this login expects of the redirect.
-struct Expected {
-    state: CsrfToken,
-    issuer: Option<String>,
+pub(crate) struct Expected {
+    pub(crate) state: CsrfToken,
+    pub(crate) issuer: Option<String>,
     /// Whether the server always names itself (RFC 9207).
-    names_issuer: bool,
+    pub(crate) names_issuer: bool,
 }
 
 /// Signs in; `keep` keeps what was granted, before the browser is told.
@@ -126,7 +126,7 @@ impl Expected {
     ///
     /// # Errors
     /// If the server refused, or another one answered.
-    fn code(&self, parameters: &[(String, String)]) -> Result<Option<Secret<String>>, Declined> {
+    pub(crate) fn code(&self, parameters: &[(String, String)]) -> Result<Option<Secret<String>>, Declined> {
         let all = |name: &'static str| parameters.iter().filter(move |(known, _)| known == name);
         // Twice is once too often (RFC 6749, section 3.1).
         if ["state", "iss", "error", "code"].into_iter().any(|name| all(name).count() > 1) {
@@ -164,7 +164,7 @@ fn refused(error: &str) -> Declined {
 }
 
 /// The parameters of an address that a person pasted.
-fn parameters(text: &Secret<String>) -> Vec<(String, String)> {
+pub(crate) fn parameters(text: &Secret<String>) -> Vec<(String, String)> {
     let url: Result<Url, _> = text.expose().trim().parse();
     url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Signs a person in: in a browser that is redirected back to this machine (RFC 8252 with PKCE S256), or with a code typed
 //! in elsewhere (RFC 8628). What is granted is kept before it is reported.
 
-mod browser;
+pub(crate) mod browser;
 mod callback;
 mod device;
 mod flow;
