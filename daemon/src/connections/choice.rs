@@ -66,9 +66,12 @@ mod tests {
     use super::{FRESH, Holding, most_bytes, most_connections};
     use tokio::time::Instant;
 
-    /// Connections of (caller, calls, bytes, whether it is fresh), numbered in this order.
-    fn open(connections: &[(u32, usize, usize, bool)], now: Instant) -> Vec<Holding> {
-        let holding = |&(caller, calls, bytes, fresh): &(u32, usize, usize, bool)| Holding {
+    /// Its caller, calls and bytes, and whether it is fresh.
+    type Connection = (u32, usize, usize, bool);
+
+    /// Connections, numbered in this order.
+    fn open(connections: &[Connection], now: Instant) -> Vec<Holding> {
+        let holding = |&(caller, calls, bytes, fresh): &Connection| Holding {
             caller: Some(caller),
             has_called: true,
             calls,
@@ -82,7 +85,7 @@ mod tests {
     fn the_one_with_most_loses_one() {
         let now = Instant::now() + FRESH;
         let (old, new) = (false, true);
-        let cases: [(&str, &[(u32, usize, usize, bool)], u64, u64); 6] = [
+        let cases: [(&str, &[Connection], u64, u64); 6] = [
             ("one each: the idle one", &[(1, 1, 0, old), (2, 0, 0, old), (3, 1, 0, old)], 1, 0),
             ("about to call is not idle", &[(1, 1, 0, old), (2, 0, 0, new)], 0, 0),
             ("not the session's, though it is idle", &[(1, 0, 9, old), (2, 1, 5, old), (2, 1, 5, old)], 1, 1),
