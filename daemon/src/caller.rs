@@ -6,7 +6,7 @@ use claviger::{
     remedy::Remedy,
     session::{Names, SessionContext},
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// Who calls, as far as it matters for what it may do.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,15 @@ pub enum Caller {
 // === impl Caller ===
 
 impl Caller {
+    /// How it came, for the audit log: `foreign`, or `share` and its name; empty for a near one.
+    pub fn via(&self) -> Cow<'_, str> {
+        match self {
+            Self::Near => "".into(),
+            Self::Foreign => "foreign".into(),
+            Self::Share(share) => format!("share {}", share.wanted.name).into(),
+        }
+    }
+
     /// Lets a near caller do what only such a one may.
     ///
     /// # Errors

@@ -72,6 +72,8 @@ fn a_container_borrows_what_is_shared_and_nothing_else() {
     let gone = far.command(&["sh", "-c", script]).output().expect("it runs");
     assert!(text(&gone.stdout).starts_with(CANARY), "{}", text(&gone.stderr));
 
+    assert!(home.ok(&["status"]).contains("1 share lends to others"));
+    assert!(home.ok(&["audit"]).contains("share box"), "{}", home.ok(&["audit"]));
     home.ok(&["share", "stop", "box"]);
     let said = text(&far.command(&["true"]).output().expect("it runs").stderr);
     assert!(!said.is_empty(), "its socket is gone");

@@ -64,6 +64,7 @@ pub(crate) fn status(answer: &GetStatusResponse, grpcurl: &str) -> Value {
         },
         "audit": answer.audit.as_ref().map(audit),
         "entries": answer.entries.iter().map(entry).collect::<Vec<_>>(),
+        "shares": answer.shares,
         "grpcurl": grpcurl,
     })
 }

@@ -83,7 +83,7 @@ fn row(line: &Value, zone: &TimeZone) -> [String; 12] {
         text("pid"),
         program,
         rule(&text("file"), &text("line"), &text("layer")),
-        about(&text("about"), &text("count"), &line["since"], zone),
+        about(&[text("via"), text("about")].join(" "), &text("count"), &line["since"], zone),
         text("cwd"),
     ]
 }
@@ -100,7 +100,7 @@ fn rule(file: &str, line: &str, layer: &str) -> String {
 
 fn about(about: &str, count: &str, since: &Value, zone: &TimeZone) -> String {
     let since = if since.is_null() { String::new() } else { format!("since {}", instant(since, zone)) };
-    let parts = [count, about, &since];
+    let parts = [count, about.trim(), &since];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 

@@ -24,6 +24,11 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Place) 
     for line in counters(status.counters.unwrap_or_default(), status.watchers) {
         text.push_str(&wrapped(&line, "", place));
     }
+    if status.shares > 0 {
+        let plural = if status.shares == 1 { "share lends" } else { "shares lend" };
+        let line = format!("{} {plural} to others: claviger share list", status.shares);
+        text.push_str(&wrapped(&line, "", place));
+    }
     text.push_str(&status.audit.as_ref().map(|audit| of_audit(audit, now, place.style)).unwrap_or_default());
     if status.entries.is_empty() {
         text.push_str("nothing is cached\n");

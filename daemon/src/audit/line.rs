@@ -29,6 +29,7 @@ pub struct Line<'a> {
     program: &'a str,
     parent: &'a str,
     session: Option<u32>,
+    via: Cow<'a, str>,
     cwd: Cow<'a, str>,
     mode: &'static str,
     source: &'static str,
@@ -93,6 +94,7 @@ impl<'a> Line<'a> {
         (self.pid, self.uid) = (peer.pid, peer.uid);
         (self.program, self.parent) = (&peer.facts.program, &peer.facts.parent);
         self.session = peer.facts.session;
+        self.via = peer.caller.via();
         self
     }
 
@@ -208,6 +210,7 @@ impl<'a> Line<'a> {
         text(to, "program", self.program);
         text(to, "parent", self.parent);
         number(to, "session", self.session);
+        text(to, "via", &self.via);
         text(to, "cwd", &self.cwd);
         text(to, "mode", self.mode);
         text(to, "source", self.source);
@@ -288,6 +291,7 @@ mod tests {
             program: filled,
             parent: filled,
             session: Some(1),
+            via: filled.into(),
             cwd: filled.into(),
             mode: filled,
             source: filled,

@@ -32,6 +32,7 @@ pub(super) fn status(context: &Context) -> v1::GetStatusResponse {
         watchers: broker.counters.watchers(),
         locked: broker.is_locked(),
         audit: Some(audit(context.audit.state())),
+        shares: u32::try_from(context.shares.list().len()).unwrap_or(u32::MAX),
     }
 }
 
