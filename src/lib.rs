@@ -35,6 +35,7 @@ pub mod cookie;
 pub mod credential;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod gather;
+pub mod group;
 pub mod headers;
 pub mod hook;
 pub mod proto;

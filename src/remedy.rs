@@ -16,7 +16,7 @@ pub enum Remedy {
     /// A place in a file to correct.
     Edit(Location),
     /// A line to write into a file of the person's own.
-    Write(Setting),
+    Write(Box<Setting>),
     /// Only an administrator can help: what to ask for, as in "ask your administrator to …".
     Administrator(String),
 }
@@ -129,7 +129,7 @@ impl Remedy {
     /// A line in a table of a file.
     pub fn write(file: &Path, table: &str, line: &str) -> Self {
         let file = file.to_string_lossy().into_owned();
-        Self::Write(Setting { file, table: table.to_owned(), line: line.to_owned() })
+        Self::Write(Box::new(Setting { file, table: table.to_owned(), line: line.to_owned() }))
     }
 
     /// Takes variables out of the person's shell.
@@ -234,7 +234,7 @@ impl Remedy {
             Self::Run(command) => Some(command.to_string()),
             Self::Edit(at) if at.line == 0 => Some(format!("${{EDITOR:-vi}} {}", quoted(&at.file))),
             Self::Edit(at) => Some(format!("${{EDITOR:-vi}} +{} {}", at.line, quoted(&at.file))),
-            Self::Write(Setting { file, .. }) => Some(format!("${{EDITOR:-vi}} {}", quoted(file))),
+            Self::Write(setting) => Some(format!("${{EDITOR:-vi}} {}", quoted(&setting.file))),
             Self::Administrator(_) => None,
         }
     }

@@ -102,7 +102,8 @@ pub fn remedy(remedy: &Remedy) -> v1::Remedy {
             line: command.to_string(),
         }),
         Remedy::Edit(at) => Kind::Edit(location(at)),
-        Remedy::Write(Setting { file, table, line }) => {
+        Remedy::Write(setting) => {
+            let Setting { file, table, line } = &**setting;
             Kind::Write(v1::Setting { file: file.clone(), table: table.clone(), line: line.clone() })
         }
         Remedy::Administrator(what) => Kind::Administrator(what.clone()),
@@ -119,7 +120,7 @@ pub fn from_remedy(remedy: &v1::Remedy) -> Option<Remedy> {
         }),
         Kind::Edit(at) => Remedy::Edit(from_location(at)),
         Kind::Write(v1::Setting { file, table, line }) => {
-            Remedy::Write(Setting { file: file.clone(), table: table.clone(), line: line.clone() })
+            Remedy::Write(Box::new(Setting { file: file.clone(), table: table.clone(), line: line.clone() }))
         }
         Kind::Administrator(what) => Remedy::Administrator(what.clone()),
     })

@@ -112,7 +112,7 @@ fn not_ours(status: &Status) -> Problem {
 
 /// Whether an error is not of this API: of a broken connection, or of a stranger's server.
 pub fn is_foreign(status: &Status) -> bool {
-    !status.get_error_details().error_info().is_some_and(|info| info.domain == DOMAIN)
+    status.get_error_details().error_info().is_none_or(|info| info.domain != DOMAIN)
 }
 
 fn foreign(code: Code) -> Reason {

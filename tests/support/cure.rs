@@ -10,6 +10,9 @@ use std::{
     process::{Command, Stdio},
 };
 
+/// What happens beside a row.
+type Meanwhile = Box<dyn Fn(&Home)>;
+
 /// A home with something wrong.
 pub struct Sick {
     pub home: Home,
@@ -17,7 +20,7 @@ pub struct Sick {
     arguments: &'static str,
     stdin: String,
     change: Option<(String, String)>,
-    meanwhile: Option<Box<dyn Fn(&Home)>>,
+    meanwhile: Option<Meanwhile>,
     beside: Vec<Box<dyn Any>>,
 }
 

@@ -48,7 +48,8 @@ pub(crate) fn remedy(remedy: &Remedy) -> Value {
             json!({"kind": "run", "command": command, "argv": argv, "directory": directory})
         }
         Remedy::Edit(at) => json!({"kind": "edit", "command": command, "location": own_location(at)}),
-        Remedy::Write(Setting { file, table, line }) => {
+        Remedy::Write(setting) => {
+            let Setting { file, table, line } = &**setting;
             json!({"kind": "write", "command": command, "file": file, "table": table, "line": line})
         }
         Remedy::Administrator(what) => json!({"kind": "administrator", "what": what}),

@@ -58,7 +58,7 @@ fn slow(limit: u64, explained: Option<&ExplainResponse>) -> Finding {
     Finding::error("credential-slow", format!("{source} gave no credential within {limit} s"))
         .at(&place)
         .because("its command or its server hangs, or waits for a person")
-        .helped(place.as_ref().and_then(Remedy::edit).unwrap_or_else(|| Remedy::pending()))
+        .helped(place.as_ref().and_then(Remedy::edit).unwrap_or_else(Remedy::pending))
 }
 
 fn lasts(lent: &Lent, explained: Option<&ExplainResponse>) -> Vec<Finding> {

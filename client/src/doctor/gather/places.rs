@@ -1,7 +1,10 @@
 //! Files, directories and sockets: whose they are and who may use them.
 
 use crate::doctor::facts::{Found, Kind, Owner, Place, Role};
-use claviger::socket;
+use claviger::{
+    group::{GROUPS, has_members},
+    socket,
+};
 use std::{
     collections::BTreeMap,
     fs,
@@ -82,5 +85,11 @@ fn look(path: PathBuf, role: Role) -> Option<Place> {
         0 => Owner::Root,
         uid => Owner::Other(uid),
     };
-    Some(Place { path, role, found: Found { kind, mode: found.mode() & 0o7777, owner } })
+    // What a user's own group may write is nobody else's, where the daemon takes it so too.
+    let is_private = found.gid() == us && matches!(role, Role::Directory | Role::File) && {
+        let groups = fs::read_to_string(GROUPS).unwrap_or_default();
+        !has_members(&groups, us)
+    };
+    let mode = found.mode() & if is_private { 0o7757 } else { 0o7777 };
+    Some(Place { path, role, found: Found { kind, mode, owner } })
 }

@@ -21,6 +21,7 @@ fn status(entries: Vec<CacheEntry>) -> GetStatusResponse {
         entries,
         counters: Some(counters),
         watchers: 1,
+        shares: 0,
     }
 }
 

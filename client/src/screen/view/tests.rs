@@ -34,6 +34,7 @@ fn state() -> Message {
         watchers: 1,
         audit: None,
         locked: false,
+        shares: 0,
     };
     Message::State(Box::new(WatchStatusResponse { status: Some(status), pending: Vec::new() }))
 }
