@@ -38,11 +38,13 @@ fn shown(text: &str) {
         false => assert_eq!(spelled_back(&exact).as_deref(), Some(text), "{exact:?}"),
     }
     assert!(escape::is_exact(&exact));
-    if let Ok(value) = serde_json::from_str::<serde_json::Value>(text) {
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    if let Some(value) = read(text) {
         for written in [value.to_string(), format!("{value:#}")] {
             let json = escape::json(&written);
             assert!(!json.chars().any(|c| c != '\n' && c.is_control()));
-            assert_eq!(serde_json::from_str::<serde_json::Value>(&json).ok().as_ref(), Some(&value));
+            // Not `value`: a long number may be another one when it is read again.
+            assert_eq!(read(&json), read(&written));
         }
     }
     if !text.contains('\0') {
