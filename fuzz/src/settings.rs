@@ -11,7 +11,7 @@ const FILE: &str = "/h/settings";
 /// A settings file: a first line `toml` is that of a file in TOML, and anything else is JSON.
 pub fn settings(input: &[u8]) {
     match choice(input) {
-        (b"toml", text) => check(parse::toml(Layer::Config, FILE, text), text),
+        (b"toml", text) => check(Layer::Config, parse::toml(Layer::Config, FILE, text), text),
         _ => [Layer::User, Layer::Project].into_iter().for_each(|layer| json(layer, input)),
     }
 }
@@ -21,18 +21,18 @@ fn json(layer: Layer, text: &[u8]) {
     if let Ok(content) = &parsed {
         agrees(content, text);
     }
-    check(parsed, text);
+    check(layer, parsed, text);
 }
 
-fn check(parsed: Result<Content, Problem>, text: &[u8]) {
+fn check(layer: Layer, parsed: Result<Content, Problem>, text: &[u8]) {
     match parsed {
-        Ok(content) => accepted(&content, text),
+        Ok(content) => accepted(layer, &content, text),
         Err(problem) => refused(&problem, text),
     }
 }
 
 /// What is accepted stands where it says, can stand in an environment, and means the same when it is written again.
-fn accepted(content: &Content, text: &[u8]) {
+fn accepted(layer: Layer, content: &Content, text: &[u8]) {
     let commands = content.commands.values().chain(content.hooks.values());
     for command in commands.chain(content.env.values()).chain(&content.harmless) {
         located(&command.at, text);
@@ -42,7 +42,9 @@ fn accepted(content: &Content, text: &[u8]) {
         located(at, text);
     }
     assert!(content.hooks.values().all(|hook| parse::is_hook(&hook.value)));
-    assert!(!content.commands.values().any(|command| parse::is_hook(&command.value)));
+    // What a project calls a hook may do more, and is a command then.
+    let is_hook = |command: &Located<String>| parse::is_hook(&command.value);
+    assert!(layer.is_workspace() || !content.commands.values().any(is_hook));
     assert!(content.env.keys().all(|name| claviger::variables::is_name(name)));
     assert!(content.harmless.iter().all(|name| harmless::check(&name.value).is_ok()));
     assert!(!format!("{content:?}").contains(&format!("\"{}", crate::CANARY)), "Debug shows a value");
@@ -52,7 +54,7 @@ fn accepted(content: &Content, text: &[u8]) {
     for (key, command) in content.commands.iter().chain(&content.hooks) {
         written.insert((*key).to_owned(), Value::String(command.value.clone()));
     }
-    let again = parse::json(Layer::Project, FILE, Value::Object(written).to_string().as_bytes());
+    let again = parse::json(layer, FILE, Value::Object(written).to_string().as_bytes());
     let again = again.unwrap_or_else(|problem| panic!("what was accepted is refused: {problem}"));
     assert_eq!(values(&content.env), values(&again.env));
     assert_eq!(plain(&content.commands), plain(&again.commands));
