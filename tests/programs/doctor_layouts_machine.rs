@@ -96,7 +96,8 @@ pub(crate) fn clock() -> Option<Sick> {
 
 pub(crate) fn open() -> Option<Sick> {
     let sick = healthy();
-    mode(&sick.home, SETTINGS, 0o664);
+    sick.home.write("home/.aws/config", "");
+    mode(&sick.home, "home/.aws/config", 0o646);
     Some(sick)
 }
 

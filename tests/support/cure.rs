@@ -99,10 +99,13 @@ impl Sick {
 
     /// What the doctor says, in a shell elsewhere that has run `mend`.
     fn examine(&self, mend: Option<&str>) -> Value {
+        // At a terminal a person sees what is trusted; a script says what it has seen.
+        let seen = |mend: &str| format!("{mend} --digest {}", self.home.digest(&[]));
+        let mend = mend.map(|mend| if mend.ends_with(" trust grant") { seen(mend) } else { mend.to_owned() });
         let script = format!(
             "claviger() {{ '{}' \"$@\"; }}\n{{ {}; }} >&2 || exit 99\nclaviger --cwd '{}' doctor --json {}",
             self.client.display(),
-            mend.unwrap_or(":"),
+            mend.as_deref().unwrap_or(":"),
             self.home.path("work").display(),
             self.arguments,
         );
