@@ -4,7 +4,7 @@ use crate::doctor_layouts::{CONFIG, healthy, sick};
 use claviger_tests::{
     Home, binary,
     cure::Sick,
-    doctor::{Patient, SETTINGS},
+    doctor::Patient,
     is_root, signal, skipped,
     stand_in::{Response, StandIn},
     text, wait,

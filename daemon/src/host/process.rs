@@ -68,6 +68,10 @@ enum Pin {
 }
 
 /// Fields of `/proc/PID/stat`.
+#[cfg_attr(
+    target_os = "macos",
+    expect(dead_code, reason = "there is no /proc: some of it is asked for in another way")
+)]
 struct Stat {
     has_ended: bool,
     parent: u32,

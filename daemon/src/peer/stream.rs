@@ -11,11 +11,11 @@ use std::{
     io,
     pin::Pin,
     sync::{Arc, OnceLock},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::UnixStream,
     time::{Instant, Sleep, sleep_until},
 };
@@ -34,7 +34,9 @@ pub struct PeerStream {
     stream: Gathered<UnixStream>,
     peer: Peer,
     link: Arc<Link>,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux says who writes"))]
     identity: Arc<Identity>,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux says who writes"))]
     control: process::Control,
     /// Bytes of the preface that have not come yet.
     preface: usize,
@@ -88,9 +90,9 @@ impl PeerStream {
         let Self { stream, control, identity, peer, .. } = self;
         let socket = stream.get_ref();
         loop {
-            ready!(socket.poll_read_ready(cx))?;
+            std::task::ready!(socket.poll_read_ready(cx))?;
             let mut received = None;
-            let done = socket.try_io(Interest::READABLE, || {
+            let done = socket.try_io(tokio::io::Interest::READABLE, || {
                 let room = buffer.initialize_unfilled();
                 let most = room.len();
                 let (count, _) = *received.insert(process::receive(socket, room, control)?);
