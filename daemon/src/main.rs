@@ -18,7 +18,7 @@ use clavigerd::{
     cookie::Cookie,
     host::{Host, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
     inherited::{self, Inherited, Legacy},
-    listener::{self, Listener},
+    listener::{self, ListenError, Listener},
     logs::{Format, Logs},
     run,
     shares::KeptShare,
@@ -93,15 +93,18 @@ fn main() -> ExitCode {
 
 /// Why it does not start, as one line of JSON on stdout: whoever starts a daemon reads "ready" or a [`Problem`] there.
 fn tell(error: Box<dyn Error>) {
-    let problem = error.downcast::<Problem>().map_or_else(
-        |error| {
-            let run = Remedy::claviger(&["daemon", "run"]);
-            Problem::new(Reason::SourceUnavailable, error.to_string()).remedy(run)
-        },
-        |problem| *problem,
-    );
+    let problem = error.downcast::<Problem>().map_or_else(not_a_problem, |problem| *problem);
     // A problem always has a JSON text.
     println!("{}", serde_json::to_string(&problem).unwrap_or_default());
+}
+
+fn not_a_problem(error: Box<dyn Error>) -> Problem {
+    let problem = Problem::new(Reason::SourceUnavailable, error.to_string());
+    match error.downcast_ref() {
+        // It answers, or is about to end.
+        Some(ListenError::Taken(_)) => problem.retry_after(Duration::ZERO),
+        _ => problem.remedy(Remedy::claviger(&["daemon", "run"])),
+    }
 }
 
 /// Everything up to the socket that can go wrong with a program or its configuration.

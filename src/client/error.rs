@@ -58,7 +58,9 @@ impl ConnectError {
                 started || matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionReset)
             }
             Self::Handshake(_) => true,
-            Self::Unsafe { .. } | Self::Sandboxed { .. } | Self::NotStarted(_) => false,
+            // As where the one before it has been killed, and has not let go of its lock yet.
+            Self::NotStarted(problem) => problem.retry_after.is_some(),
+            Self::Unsafe { .. } | Self::Sandboxed { .. } => false,
         }
     }
 }

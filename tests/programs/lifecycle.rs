@@ -4,7 +4,7 @@ use claviger_tests::{CANARY, Home, processes, text, wait};
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::{DirBuilderExt as _, symlink},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -149,4 +149,26 @@ fn a_planted_runtime_directory_is_refused() {
     let stderr = home.fails(8, &["token"]);
     assert!(stderr.contains("not safe"), "{stderr}");
     assert_eq!(fs::read_dir(home.path("elsewhere")).expect("directory").count(), 0);
+}
+
+#[test]
+fn a_lock_that_a_dying_daemon_lets_go_late_fails_no_call() {
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 0.0), &[]);
+    fs::create_dir_all(home.path("run/claviger")).expect("a directory");
+    fs::set_permissions(home.path("run/claviger"), fs::Permissions::from_mode(0o700)).expect("mode");
+    let lock = fs::File::create(home.path("run/claviger/claviger.lock")).expect("a file");
+    lock.lock().expect("locked");
+    std::thread::scope(|scope| {
+        let session = scope.spawn(|| home.run(&["token"]));
+        // Until a daemon has given up once: then the lock goes.
+        let log = home.path("home/.local/state/claviger/clavigerd.log");
+        let daemons = || processes(home.socket().to_str().expect("path"));
+        wait::until("a daemon was started", || log.exists() || session.is_finished());
+        wait::until("it has given up", || daemons().is_empty() || session.is_finished());
+        assert!(!session.is_finished());
+        drop(lock);
+        let output = session.join().expect("no panic");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    });
 }
