@@ -38,6 +38,7 @@ pub mod gather;
 pub mod group;
 pub mod headers;
 pub mod hook;
+pub mod process;
 pub mod proto;
 pub mod reason;
 pub mod remedy;

@@ -3,6 +3,7 @@
 //! Looked up here and not by the daemon: the kernel's answer has the same meaning in a container, or at the other end of a
 //! forwarded socket, where the daemon sees one and the same `sshd` for everybody. Nothing is allowed by it.
 
+use claviger::process::Stat;
 use std::fs;
 
 /// Shells that tools run their hooks with.
@@ -52,23 +53,16 @@ fn runs_a_command(arguments: &[String]) -> bool {
 }
 
 fn read(pid: u32) -> Option<Process> {
-    let (parent, started) = parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+    let Stat { parent, started, .. } = Stat::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let words = line.split(|byte| *byte == 0);
     let arguments = words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
     Some(Process { pid, parent, started, arguments })
 }
 
-/// Parent and start of a process. Its name stands in parentheses, and may have blanks and parentheses of its own.
-fn parse(stat: &str) -> Option<(u32, u64)> {
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    let parent = fields.nth(1)?.parse().ok()?; // the 4th of proc(5)
-    Some((parent, fields.nth(17)?.parse().ok()?)) // the 22nd
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Process, parse, read, runs_a_command, tool_above};
+    use super::{Process, read, runs_a_command, tool_above};
 
     fn process(pid: u32, parent: u32, line: &str) -> Process {
         Process { pid, parent, started: 7, arguments: line.split(' ').map(str::to_owned).collect() }
@@ -111,13 +105,6 @@ mod tests {
             let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
             assert_eq!(runs_a_command(&words), expected, "{line}");
         }
-    }
-
-    #[test]
-    fn the_kernels_line_is_read() {
-        let stat = "12 (a) (b c) S 34 12 12 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 56789 1 1";
-        assert_eq!(parse(stat), Some((34, 56789)));
-        assert_eq!(parse("12 (a) S 34"), None);
     }
 
     #[test]

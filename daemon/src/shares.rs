@@ -8,7 +8,7 @@ pub use kept::KeptShare;
 pub use share::{Share, Wanted};
 
 use crate::{
-    host::system,
+    host::process,
     listener::{self, ListenError, Listener},
     lock::lock,
 };
@@ -61,7 +61,7 @@ impl Shares {
         }
         wanted.name = named(wanted.name, &table)?;
         let parent_started = match wanted.parent {
-            Some(pid) => Some(system::started(pid).ok_or_else(|| gone(pid))?),
+            Some(pid) => Some(process::started(pid).ok_or_else(|| gone(pid))?),
             None => None,
         };
         let ttl = wanted.ttl.filter(|ttl| *ttl <= MAX_TTL);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
+use claviger::process::Stat;
 use std::{fs, os::fd::AsFd};
 
 #[cfg(target_os = "linux")]
@@ -67,18 +68,6 @@ enum Pin {
     Unknown,
 }
 
-/// Fields of `/proc/PID/stat`.
-#[cfg_attr(
-    target_os = "macos",
-    expect(dead_code, reason = "there is no /proc: some of it is asked for in another way")
-)]
-struct Stat {
-    has_ended: bool,
-    parent: u32,
-    session: u32,
-    started: u64,
-}
-
 // === impl Pinned ===
 
 impl Pinned {
@@ -105,7 +94,7 @@ impl Pinned {
     /// What it is; nothing if it is gone, for what has its id now is another process.
     pub fn facts(&self) -> Facts {
         let Some(pid) = self.pid else { return Facts::default() };
-        let stat = Stat::of(pid);
+        let stat = stat(pid);
         let parent = stat.as_ref().map(|stat| stat.parent);
         let session = stat.map(|stat| stat.session).filter(|session| *session > 0);
         let facts = Facts { program: program(pid), parent: parent.map(starter).unwrap_or_default(), session };
@@ -113,30 +102,16 @@ impl Pinned {
     }
 }
 
-// === impl Stat ===
-
-impl Stat {
-    fn of(pid: u32) -> Option<Self> {
-        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        // The name before, in parentheses, may have anything in it.
-        let fields: Vec<&str> = text.rsplit(')').next()?.split_whitespace().collect();
-        Some(Self {
-            has_ended: matches!(*fields.first()?, "Z" | "X"),
-            parent: fields.get(1)?.parse().ok()?,
-            session: fields.get(3)?.parse().ok()?,
-            started: fields.get(19)?.parse().ok()?,
-        })
-    }
+/// What the kernel says of process `pid`; `None` if it is gone, or the system does not say.
+fn stat(pid: u32) -> Option<Stat> {
+    Stat::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 /// When process `pid` started, in ticks since the machine did: process ids are used again. `None` if it has ended.
 #[cfg(not(target_os = "macos"))]
 pub fn started(pid: u32) -> Option<u64> {
     // One that nobody has waited for has ended all the same.
-    Stat::of(pid).filter(|stat| !stat.has_ended).map(|stat| stat.started)
+    stat(pid).filter(|stat| !stat.has_ended).map(|stat| stat.started)
 }
 
 /// Zero while process `pid` runs: the system does not say when it started. `None` if it has ended.
@@ -153,7 +128,7 @@ fn starter(mut pid: u32) -> String {
         if !is_shell(&found) {
             break;
         }
-        match Stat::of(pid).map(|stat| stat.parent).filter(|parent| *parent > 1) {
+        match stat(pid).map(|stat| stat.parent).filter(|parent| *parent > 1) {
             Some(parent) => pid = parent,
             None => break,
         }
@@ -188,18 +163,14 @@ fn program(pid: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pinned, Stat, is_shell};
+    use super::{Pinned, is_shell};
     use std::{
         os::unix::net::{UnixListener, UnixStream},
         process::{Command, Stdio},
     };
 
     #[test]
-    fn a_name_with_parentheses_is_a_name() {
-        let fields: Vec<String> = (4..=22).map(|field| field.to_string()).collect();
-        let stat = Stat::parse(&format!("7 (a) S 1 (b) S {}", fields.join(" "))).expect("fields");
-        assert_eq!((stat.parent, stat.session, stat.started), (4, 6, 22));
-        assert!(Stat::parse("7 (a) S 1").is_none());
+    fn shells_are_known_by_name() {
         assert!(is_shell("/usr/bin/dash") && is_shell("-bash") && !is_shell("/usr/bin/ssh"));
     }
 

@@ -14,8 +14,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use super::process::started;
-
 /// Largest configuration file that is read.
 const MAX_TEXT: u64 = 2 * 1024 * 1024;
 /// Size at which a log starts over; one older part is kept.

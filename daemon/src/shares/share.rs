@@ -1,6 +1,6 @@
 //! One share: what it lends, and when it ends.
 
-use crate::{host::system, listener::Listener, lock::lock};
+use crate::{host::process, listener::Listener, lock::lock};
 use claviger::{
     backend::Backend,
     reason::{Problem, Reason},
@@ -88,7 +88,7 @@ impl Share {
     }
 
     fn has_parent(&self) -> bool {
-        self.wanted.parent.is_none_or(|pid| system::started(pid) == self.parent_started)
+        self.wanted.parent.is_none_or(|pid| process::started(pid) == self.parent_started)
     }
 
     /// Resolves when it was stopped.
