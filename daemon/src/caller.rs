@@ -6,7 +6,7 @@ use claviger::{
     remedy::Remedy,
     session::{Names, SessionContext},
 };
-use std::{borrow::Cow, collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{borrow::Cow, path::Path, sync::Arc};
 
 /// Who calls, as far as it matters for what it may do.
 #[derive(Clone, Debug, Default)]
@@ -53,31 +53,12 @@ pub fn no_cookie(what: &str) -> Problem {
 }
 
 /// The session in whose place a foreign caller is lent to: this user's own, in no workspace, with what was chosen by name.
-pub fn session(home: PathBuf, names: Names) -> SessionContext {
-    let variables = home.to_str().map(|home| ("HOME".to_owned(), home.to_owned()));
-    SessionContext {
-        cwd: PathBuf::from("/"),
-        variables: variables.into_iter().collect(),
-        chosen: names.chosen,
-        backend: names.backend,
-        ..nothing()
-    }
-}
-
-fn nothing() -> SessionContext {
-    SessionContext {
-        cwd: PathBuf::new(),
-        variables: BTreeMap::new(),
-        present: Default::default(),
-        lent: BTreeMap::new(),
-        chosen: BTreeMap::new(),
-        explicit: None,
-        backend: None,
-        mode: Default::default(),
-        interactive: false,
-        inside_flight: None,
-        reads_workspace: false,
-    }
+///
+/// # Errors
+/// `malformed-request` if the home directory cannot stand in a session.
+pub fn session(home: &Path, names: Names) -> Result<SessionContext, Problem> {
+    let session = SessionContext::new("/".into(), [("HOME".into(), home.into())])?;
+    Ok(SessionContext { chosen: names.chosen, backend: names.backend, ..session })
 }
 
 /// Whether a configuration of AWS has a section for the profile `name`: a foreign caller chooses what exists here.

@@ -9,6 +9,7 @@ use claviger::{
 };
 use clavigerd::caller;
 use prost::Message;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// A message on the wire. Any of the API is made of these.
@@ -68,7 +69,7 @@ fn foreign(message: &v1::SessionContext) {
     assert!(names.chosen.keys().all(|name| NAMES.contains(&name.as_str())));
     assert!(names.chosen.values().all(|value| !value.is_empty()));
     assert_eq!(Names::from_proto(Some(names.to_proto())).as_ref(), Ok(&names));
-    let session = caller::session("/h".into(), names.clone());
+    let session = caller::session(Path::new("/h"), names.clone()).expect("a home");
     assert_eq!(SessionContext::from_proto(Some(session.to_proto())).as_ref(), Ok(&session));
     assert_eq!(Names::of(&session), Ok(names));
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use claviger::{
     proto::v1::{self, watch_credential_response},
-    reason::Problem,
+    reason::{Problem, Reason},
     session::{ACCOUNT, Names, PROFILE, SessionContext},
     source, wire,
 };
@@ -36,7 +36,7 @@ impl Context {
                 if names.chosen.get(PROFILE).is_some_and(|name| !self.has_profile(name)) {
                     return Err(fail(no_profile()));
                 }
-                Ok(Arc::new(caller::session(self.home.clone(), names)))
+                caller::session(&self.home, names).map(Arc::new).map_err(fail)
             }
             Caller::Share(share) => {
                 share.lends(&Names::from_proto(message).map_err(fail)?).map_err(fail)?;
@@ -173,12 +173,10 @@ impl Veil for v1::WatchCredentialResponse {
 
 impl Veil for v1::Problem {
     fn veil(&mut self) {
-        // What does not travel stays: the reason, and when to try again.
-        let reason = claviger::reason::Reason::from_proto(self.reason());
-        let told =
-            reason.map(|reason| wire::problem(&veiled(&Problem::new(reason, "")), SystemTime::UNIX_EPOCH));
-        let retry_at = self.retry_at.take();
-        *self = v1::Problem { retry_at, ..told.unwrap_or_default() };
+        let reason = Reason::from_proto(self.reason()).unwrap_or(Reason::Bug);
+        // When to try again is not computed anew: it is what the problem says.
+        let told = wire::problem(&veiled(&Problem::new(reason, "")), SystemTime::UNIX_EPOCH);
+        *self = v1::Problem { retry_at: self.retry_at, ..told };
     }
 }
 
