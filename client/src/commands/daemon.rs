@@ -28,7 +28,7 @@ pub(crate) enum Verb {
     Stop,
     /// Let the program that is installed now go on in the place of the daemon, with all it holds
     Restart {
-        /// Make another cookie: whoever has read the old one is foreign from then on
+        /// Make another cookie: a process that has read the old one is foreign from then on
         #[arg(long)]
         new_cookie: bool,
     },

@@ -96,7 +96,7 @@ async fn decide(context: &Context, arguments: &Decide, decision: TrustDecision) 
     print(context, &decided)
 }
 
-/// A script may trust what somebody has seen, not what happens to lie there.
+/// A script may trust what a person has seen, not what happens to lie there.
 fn unseen() -> Problem {
     let message = "without a terminal, --digest must say what is trusted";
     Problem::new(Reason::WorkspaceUntrusted, message)
