@@ -1,10 +1,10 @@
 //! Thousands of connections that mean no good, and a session that asks for its credential meanwhile.
 
 use claviger_tests::{
-    CANARY, Daemon, Home,
+    CANARY, Daemon, Home, block_on,
     frames::{CONTINUATION, HEADERS, RESET, call, frame, greeting},
     raw::Raw,
-    text, wait,
+    signal, text, wait,
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{
@@ -171,6 +171,26 @@ fn few_descriptors_are_enough() {
     is_served(&home);
     assert_eq!(home.runs("key"), 1);
     assert!(files(&daemon) <= 230, "{}", files(&daemon));
+    drop(open);
+    is_served(&home);
+}
+
+#[test]
+fn as_many_connections_as_the_system_allows_may_wait() {
+    let (home, daemon) = home();
+    let allowed = fs::read_to_string("/proc/sys/net/core/somaxconn").expect("a number");
+    let waiting = CONNECTIONS.min(allowed.trim().parse().expect("a number"));
+    // As while another program takes over: nothing is accepted.
+    signal(daemon.pid(), "STOP");
+    let open = block_on(async {
+        let mut open = Vec::with_capacity(waiting);
+        for number in 0..waiting {
+            let connected = tokio::net::UnixStream::connect(home.socket()).await;
+            open.push(connected.unwrap_or_else(|error| panic!("{number}: {error}")));
+        }
+        open
+    });
+    signal(daemon.pid(), "CONT");
     drop(open);
     is_served(&home);
 }

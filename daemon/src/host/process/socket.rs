@@ -18,9 +18,6 @@ use std::{
     path::Path,
 };
 
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 1024;
-
 /// A handle on the process that connected.
 pub(super) fn peer(socket: &impl AsFd) -> Option<OwnedFd> {
     getsockopt(socket, sockopt::PeerPidfd).ok()
@@ -40,7 +37,8 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
     let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     tell_writers(&socket)?;
     bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-    nix::sys::socket::listen(&socket, Backlog::new(BACKLOG)?)?;
+    // As many connections may wait as the system allows: sessions that connect again while another program takes over.
+    nix::sys::socket::listen(&socket, Backlog::MAXALLOWABLE)?;
     Ok(socket.into())
 }
 
