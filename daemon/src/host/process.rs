@@ -164,6 +164,7 @@ fn program(pid: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Pinned, is_shell};
+    use nix::unistd::{Pid, getppid, getsid};
     use std::{
         os::unix::net::{UnixListener, UnixStream},
         process::{Command, Stdio},
@@ -184,7 +185,10 @@ mod tests {
         assert!(ours.is_running());
         let program = std::env::current_exe().expect("own path");
         assert_eq!(ours.facts().program, program.display().to_string());
-        assert!(ours.facts().session.is_some() && !ours.facts().parent.is_empty());
+        // What is outside of the namespace of this test is not seen.
+        let id = |pid: Pid| u32::try_from(pid.as_raw()).ok().filter(|pid| *pid > 0);
+        assert_eq!(ours.facts().session, getsid(None).ok().and_then(id));
+        assert_eq!(ours.facts().parent.is_empty(), id(getppid()).is_none());
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat runs");
         let started = super::started(child.id()).expect("it runs");
         let theirs = Pinned { pid: Some(child.id()), pin: super::Pin::Started(started) };

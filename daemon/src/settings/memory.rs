@@ -35,8 +35,16 @@ pub(super) struct Known {
 #[derive(Clone, Debug)]
 struct Slot {
     known: Known,
-    last_good: Option<Arc<Content>>,
+    last_good: Option<Good>,
     version: u64,
+}
+
+/// What a file said when it was last in order.
+#[derive(Clone, Debug)]
+struct Good {
+    content: Arc<Content>,
+    /// If it may have been read in the middle of a writing: under which stamp, and what it said before that writing.
+    unfinished: Option<(Stamp, Option<Arc<Content>>)>,
 }
 
 struct Taken {
@@ -72,13 +80,14 @@ impl Memory {
         {
             return slot.known.clone();
         }
-        let last_good = before.as_ref().and_then(|slot| slot.last_good.clone());
+        let last_good = before.as_ref().and_then(|slot| slot.last_good.as_ref());
         let mut taken = Taken::new(layer, path, owner);
-        if taken.is_doubtful(last_good.as_deref()) {
+        if taken.is_doubtful(last_good.map(|good| &*good.content)) {
             #[expect(clippy::disallowed_methods, reason = "this thread is for calls that block")]
             std::thread::sleep(WRITER_PAUSE);
             taken = Taken::new(layer, path, owner);
         }
+        let last_good = last_good.and_then(|good| good.before(&taken.stamp));
         let slot = taken.judge(layer, path, last_good, before.as_ref().map_or(0, |slot| slot.version) + 1);
         log(before.as_ref().map(|slot| &slot.known.file.state), &slot.known.file);
         let known = slot.known.clone();
@@ -142,9 +151,34 @@ impl Memory {
 
 impl Slot {
     fn size(&self) -> usize {
+        let last = self.last_good.iter().flat_map(Good::contents);
         // Mostly the same as the content in use.
-        let last = self.last_good.iter().filter(|last| !Arc::ptr_eq(last, &self.known.file.content));
-        self.known.file.content.size() + last.map(|last| last.size()).sum::<usize>()
+        let others = last.filter(|last| !Arc::ptr_eq(last, &self.known.file.content));
+        self.known.file.content.size() + others.map(|content| content.size()).sum::<usize>()
+    }
+}
+
+// === impl Good ===
+
+impl Good {
+    fn new(content: Arc<Content>, taken: (Stamp, bool), before: Option<Arc<Content>>) -> Self {
+        let (stamp, settled) = taken;
+        Self { content, unfinished: (!settled).then_some((stamp, before)) }
+    }
+
+    /// What to go back to if the file is broken under `stamp`. A part of what somebody is writing can be in order although
+    /// the whole is not.
+    fn before(&self, stamp: &Stamp) -> Option<Arc<Content>> {
+        match &self.unfinished {
+            Some((part, before)) if part.is_of_one_writing_with(stamp) => before.clone(),
+            _ => Some(Arc::clone(&self.content)),
+        }
+    }
+
+    fn contents(&self) -> impl Iterator<Item = &Arc<Content>> {
+        [Some(&self.content), self.unfinished.as_ref().and_then(|(_, before)| before.as_ref())]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -179,15 +213,20 @@ impl Taken {
     }
 
     fn judge(self, layer: Layer, path: &Path, last_good: Option<Arc<Content>>, version: u64) -> Slot {
+        let kept = |content: &Arc<Content>| Good { content: Arc::clone(content), unfinished: None };
         let (state, content, last_good) = match (self.outcome, last_good) {
             (Outcome::Absent, _) => (FileState::Absent, None, None),
-            (Outcome::Good(content), _) => (FileState::Loaded, Some(Arc::clone(&content)), Some(content)),
+            (Outcome::Good(content), last) => {
+                let good = Good::new(Arc::clone(&content), (self.stamp.clone(), self.settled), last);
+                (FileState::Loaded, Some(content), Some(good))
+            }
             // A policy that others than root can change must not count, not even in its last good form.
             (Outcome::Refused(problem), last) if layer == Layer::Managed => {
-                (FileState::Invalid(problem), None, last)
+                (FileState::Invalid(problem), None, last.as_ref().map(kept))
             }
             (Outcome::Refused(problem) | Outcome::Broken(problem), Some(last)) => {
-                (FileState::KeptLastGood(problem), Some(Arc::clone(&last)), Some(last))
+                let good = kept(&last);
+                (FileState::KeptLastGood(problem), Some(last), Some(good))
             }
             (Outcome::Refused(problem) | Outcome::Broken(problem), None) => {
                 (FileState::Invalid(problem), None, None)

@@ -61,6 +61,17 @@ impl Stamp {
         }
     }
 
+    /// Whether the two may be of one writing of one file, which its writer does piece by piece.
+    pub fn is_of_one_writing_with(&self, other: &Self) -> bool {
+        let written = |stamp: &Self| match stamp.0 {
+            Seen::Present { size, modified_ns, .. } => Some((size, modified_ns)),
+            Seen::Absent | Seen::Failed(_) => None,
+        };
+        let (one, another) = (written(self), written(other));
+        let apart = one.zip(another).map(|((_, one), (_, another))| (one - another).abs());
+        self.identity() == other.identity() && one != another && apart.is_some_and(|apart| apart <= TICK_NS)
+    }
+
     /// Whether the last change is old enough that the next one must show in the stamp. Two writes within one tick
     /// of the kernel's clock can leave the same size and the same times behind.
     pub fn settled(&self) -> bool {

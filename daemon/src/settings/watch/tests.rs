@@ -123,6 +123,7 @@ async fn every_hop_of_a_symlink_is_noticed() {
 #[tokio::test]
 async fn a_broken_file_and_its_mending_are_noticed() {
     let mut watch = Watch::new(|house| house.helper(USER, "good")).await;
+    watch.house.settle(&watch.house.session()).await;
     watch.house.write(USER, "{");
     within(LIMIT, watch.changes.changed()).await.expect("open");
     assert_eq!(watch.helper(USER), "good");

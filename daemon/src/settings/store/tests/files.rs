@@ -10,6 +10,7 @@ use crate::{
 use claviger::remedy::Remedy;
 use std::{
     fs,
+    io::Write,
     os::unix::fs::{PermissionsExt, chown, symlink},
 };
 
@@ -107,6 +108,7 @@ async fn a_broken_file_keeps_its_last_good_content_until_it_is_deleted() {
     house.write(USER, "{");
     house.expect(USER, "invalid", "").await;
     house.helper(USER, "good");
+    house.settle(&house.session()).await;
     house.expect(USER, "loaded", "good").await;
     house.write(USER, "{\"apiKeyHelper\": 5}");
     house.expect(USER, "kept", "good").await;
@@ -118,6 +120,41 @@ async fn a_broken_file_keeps_its_last_good_content_until_it_is_deleted() {
     house.expect(USER, "absent", "").await;
     house.write(USER, "{");
     house.expect(USER, "invalid", "").await;
+}
+
+#[tokio::test]
+async fn what_was_read_in_the_middle_of_a_writing_is_not_the_last_good_content() {
+    let house = House::new();
+    let session = house.session();
+    // The first piece of what will be too large is in order.
+    let piece = "{\"apiKeyHelper\": \"piece\"}";
+    let add = |bytes: usize| {
+        let mut file = fs::OpenOptions::new().append(true).open(house.path(USER)).expect("opened");
+        file.write_all(&vec![b' '; bytes]).expect("written");
+    };
+    house.write(USER, piece);
+    house.expect(USER, "loaded", "piece").await;
+    add(10);
+    house.expect(USER, "loaded", "piece").await;
+    add(MAX_SETTINGS);
+    house.expect(USER, "invalid", "").await;
+    fs::remove_file(house.path(USER)).expect("removed");
+    house.expect(USER, "absent", "").await;
+    house.helper(USER, "good");
+    house.settle(&session).await;
+    house.write(USER, piece);
+    house.expect(USER, "loaded", "piece").await;
+    add(10);
+    house.expect(USER, "loaded", "piece").await;
+    add(MAX_SETTINGS);
+    house.expect(USER, "kept", "good").await;
+    // Another file is another writing.
+    house.helper("home/new.json", "renamed");
+    fs::rename(house.path("home/new.json"), house.path(USER)).expect("renamed");
+    house.expect(USER, "loaded", "renamed").await;
+    house.write("home/new.json", "{");
+    fs::rename(house.path("home/new.json"), house.path(USER)).expect("renamed");
+    house.expect(USER, "kept", "renamed").await;
 }
 
 #[tokio::test]
@@ -142,6 +179,7 @@ async fn whatever_is_no_regular_file_is_refused_without_hanging() {
     house.expect(USER, "invalid", "").await;
     fs::remove_file(&path).expect("removed");
     house.helper(USER, "file");
+    house.settle(&house.session()).await;
     house.expect(USER, "loaded", "file").await;
     fs::remove_file(&path).expect("removed");
     fs::create_dir(&path).expect("created");
@@ -153,6 +191,7 @@ async fn two_mebibytes_are_the_limit() {
     let house = House::new();
     let text = |len: usize| format!("{}{}", r#"{"apiKeyHelper":"x"}"#, " ".repeat(len - 20));
     house.write(USER, text(MAX_SETTINGS));
+    house.settle(&house.session()).await;
     house.expect(USER, "loaded", "x").await;
     house.write(USER, text(MAX_SETTINGS + 1));
     house.expect(USER, "kept", "x").await;
@@ -224,6 +263,7 @@ async fn a_deleted_drop_in_does_not_come_back_as_last_good() {
     let house = House::new();
     let path = "etc/managed-settings.d/a.json";
     house.helper(path, "d");
+    house.settle(&house.session()).await;
     house.expect(path, "loaded", "d").await;
     house.write(path, "{");
     house.expect(path, "kept", "d").await;
