@@ -79,7 +79,10 @@ impl Broker {
         let winner = self.winner(&session).await;
         let leads_here = |winner: &&Arc<Winner>| winner.key() == Some(key);
         let binding = winner.as_ref().ok().filter(leads_here).and_then(|it| Some((it.provider()?, it)));
+        let (now, idle) = (self.host.clock.now(), self.limits().idle);
         self.cache.with(key, |entry| match binding {
+            // Somebody asked while the settings were read, and has a new one already.
+            _ if !matches!(step(key, entry, now, idle), Some(Step::Refresh)) => {}
             Some((provider, winner)) => {
                 entry.bind(provider, winner);
                 drop(self.fly(entry, key, Cause::Due, Demand::Background));
