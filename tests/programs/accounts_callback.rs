@@ -187,7 +187,8 @@ async fn a_refusal_ends_the_login_and_the_browser_is_told() {
     for (query, word) in [
         ("error=access_denied", "access_denied"),
         ("error=invalid_scope&error_description=sk-canary-x", "invalid_scope"),
-        ("error=sk-canary:%20a%20sentence", "an error"),
+        ("error=sk-canary:%20a%20sentence", "an unknown error code"),
+        ("error=sk-canary-code", "an unknown error code"),
         ("error=access_denied&code=sk-canary-code", "access_denied"),
     ] {
         let (login, url) = Login::browser(&home).await;

@@ -39,7 +39,12 @@ fn answers() -> Vec<(&'static str, Response, &'static str, &'static str)> {
         ("grant", refusal(400, "invalid_grant", 70_021), "upstream-denied", "federated credential"),
         ("scope", refusal(400, "invalid_resource", 500_011), "upstream-denied", "CLAVIGER_AZURE_SCOPE"),
         ("bare", Response::new(401, SECRET), "upstream-denied", "status 401"),
-        ("odd", Response::error(400, json!({ "error": SECRET.repeat(9) })), "upstream-denied", "status 400"),
+        (
+            "odd",
+            Response::error(400, json!({ "error": SECRET.repeat(9) })),
+            "upstream-denied",
+            "status 400, an unknown",
+        ),
         ("busy", Response::new(429, "").header("retry-after", "17"), "source-unavailable", "too often"),
         ("ages", Response::new(503, "").header("retry-after", "99999999999"), "source-unavailable", "503"),
         ("broken", Response::new(500, format!("<html>{SECRET}")), "source-unavailable", "status 500"),

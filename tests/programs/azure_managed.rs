@@ -151,8 +151,8 @@ fn the_metadata_service_gives_its_identity_or_says_no() {
         foundry.shim("az", &az("sk-canary-az"));
         assert_eq!(foundry.facts().link, "azure-cli");
     });
-    in_a_network(&setup(403, r#"{"error":"forbidden"}"#), |foundry| {
+    in_a_network(&setup(403, r#"{"error":"sk-canary-code"}"#), |foundry| {
         foundry.shim("az", &az("sk-canary-az"));
-        assert_problem(&foundry.problem(), "upstream-denied", "forbidden");
+        assert_problem(&foundry.problem(), "upstream-denied", "status 403, an unknown error code");
     });
 }

@@ -9,6 +9,7 @@ mod account;
 mod answer;
 mod aws;
 mod azure;
+mod codes;
 mod environment;
 mod file;
 pub mod fuzz;
@@ -20,7 +21,6 @@ mod notify;
 mod oauth;
 mod probe;
 mod store;
-mod text;
 
 use answer::{Json, json, say, write};
 use claviger::{

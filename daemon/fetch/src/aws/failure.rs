@@ -7,7 +7,7 @@ use super::{
     profile::{Kind, plain},
     seen::Exchange,
 };
-use crate::text::is_code;
+use crate::codes;
 use aws_sdk_sts::{
     error::ProvideErrorMetadata as _,
     operation::{
@@ -63,9 +63,13 @@ pub(super) fn answered(
     code: Option<String>,
     retry_after: Option<Duration>,
 ) -> Declined {
-    let code = code.filter(|code| is_code(code));
-    let said = code.clone().unwrap_or_else(|| status.to_string());
-    match (status, code.as_deref().unwrap_or_default()) {
+    let code = code.map(|code| codes::aws(&code));
+    let said = match code {
+        Some(codes::UNKNOWN) => format!("{status}, {}", codes::UNKNOWN),
+        Some(code) => code.to_owned(),
+        None => status.to_string(),
+    };
+    match (status, code.unwrap_or_default()) {
         (429 | 500.., _) => later(what, &said, retry_after),
         (_, code) if LATER.contains(&code) => later(what, &said, retry_after),
         (..400, _) => Declined::new(

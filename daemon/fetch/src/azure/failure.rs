@@ -4,6 +4,7 @@ use super::{
     Declined,
     wire::{Last, Reply},
 };
+use crate::codes::UNKNOWN;
 use claviger::reason::Reason;
 
 /// What to do about an error code (Microsoft Entra documentation, "Authentication and authorization error codes").
@@ -57,9 +58,10 @@ fn later(whom: &str, reply: &Reply) -> Declined {
 }
 
 fn said(reply: &Reply) -> String {
-    match reply.codes.is_empty() {
-        true => format!("status {}", reply.status),
-        false => reply.codes.join(", "),
+    match reply.codes.as_slice() {
+        [] => format!("status {}", reply.status),
+        [code] if code == UNKNOWN => format!("status {}, {UNKNOWN}", reply.status),
+        codes => codes.join(", "),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     program::{self, Failure},
     variable,
 };
-use crate::text::is_code;
+use crate::codes;
 use claviger::{reason::Reason, secret::Secret};
 use serde_json::Value;
 use std::{
@@ -100,8 +100,8 @@ fn stored(path: &str) -> Option<Secret<String>> {
 
 /// What a program's output is that is not a token.
 pub(crate) enum Answer {
-    /// It says no, and why.
-    No(Option<String>),
+    /// It says no; what is shown of its code.
+    No(String),
     /// It has a token that has expired.
     Expired,
     /// This is wrong with it.
@@ -116,14 +116,11 @@ impl Answer {
             Declined::new(Reason::CommandOutputInvalid, message).hint(OUTPUT_HINT)
         };
         match self {
-            Self::No(code) => {
-                let code = code.unwrap_or_else(|| "no code".to_owned());
-                Declined::new(
-                    Reason::CommandFailed,
-                    format!("the executable of the credentials file has no token ({code})"),
-                )
-                .hint("run it by hand to see why")
-            }
+            Self::No(code) => Declined::new(
+                Reason::CommandFailed,
+                format!("the executable of the credentials file has no token ({code})"),
+            )
+            .hint("run it by hand to see why"),
             Self::Expired => invalid("its token has expired"),
             Self::Wrong(what) => invalid(what),
         }
@@ -140,8 +137,11 @@ pub(crate) fn subject_of(output: &[u8]) -> Result<Secret<String>, Answer> {
     match value.get("success").and_then(Value::as_bool) {
         None => return Err(Answer::Wrong("success is missing")),
         Some(false) => {
-            let code = value.get("code").and_then(Value::as_str).filter(|code| is_code(code));
-            return Err(Answer::No(code.map(str::to_owned)));
+            // A program has codes of its own; most are a status of HTTP, and a number of three digits is no secret.
+            let number = |code: &str| code.parse().ok().filter(|code: &u16| *code < 1000);
+            let shown = |code| number(code).map_or(codes::UNKNOWN.to_owned(), |code| code.to_string());
+            let code = value.get("code").and_then(Value::as_str);
+            return Err(Answer::No(code.map_or("no code".to_owned(), shown)));
         }
         Some(true) => {}
     }

@@ -1,7 +1,7 @@
-//! A token, and what a token server's answer means. Of an answer that is no token only a short error code is repeated.
+//! A token, and what a token server's answer means. Of an answer that is no token only a documented error code is repeated.
 
 use super::Declined;
-use crate::{http::Reply, text::is_code};
+use crate::{codes, http::Reply};
 use aws_smithy_types::{DateTime, date_time::Format};
 use claviger::{reason::Reason, secret::Secret};
 use claviger_child::{Facts, Provided, is_token};
@@ -123,7 +123,7 @@ pub(super) fn refusal(reply: &Reply, whose: Whose) -> Declined {
         (status, _) if status.is_redirection() => {
             unavailable(format!("{host} answered with a redirect, and secrets are not sent elsewhere"))
         }
-        (_, Some(code)) => denied(reply, whose, &code),
+        (_, Some(code)) => denied(reply, whose, code),
         (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => denied(reply, whose, "no code"),
         _ => no_token(reply),
     }
@@ -159,9 +159,9 @@ fn with_clock(trouble: Declined, reply: &Reply) -> Declined {
 }
 
 /// The error code of an answer: OAuth's, or that of Google's APIs.
-fn code(body: &[u8]) -> Option<String> {
+fn code(body: &[u8]) -> Option<&'static str> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let error = answer.get("error")?;
     let code = error.as_str().or_else(|| error.get("status")?.as_str())?;
-    Some(if is_code(code) { code } else { "a code that is not repeated" }.to_owned())
+    Some(codes::google(code))
 }

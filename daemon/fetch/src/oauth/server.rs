@@ -1,7 +1,7 @@
 //! Requests to an authorization server, and what its refusals mean.
 
 use super::reply::{Granted, Reply};
-use crate::{http, store::Client, text::is_code};
+use crate::{codes, http, store::Client};
 use claviger::reason::Reason;
 use claviger_child::{Declined, Text};
 use claviger_private::lock;
@@ -201,7 +201,7 @@ impl Server {
 fn refusal(host: &str, what: &str, code: Option<&BasicErrorResponseType>, seen: Option<Seen>) -> Failure {
     let status = seen.map_or(StatusCode::OK, |seen| seen.status);
     let retry_after = seen.and_then(|seen| seen.retry_after);
-    let word = code.map(AsRef::as_ref).filter(|code| is_code(code)).unwrap_or("an error");
+    let word = code.map_or(codes::UNKNOWN, |code| codes::oauth(code.as_ref()));
     let unavailable = |message: String| {
         let trouble = Declined::new(Reason::SourceUnavailable, message).retry_after(retry_after);
         Failure::Other(trouble.hint("it is tried again; nothing that was kept is lost"))

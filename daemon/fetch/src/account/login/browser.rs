@@ -155,7 +155,7 @@ impl Expected {
 }
 
 fn refused(error: &str) -> Declined {
-    let word = if crate::text::is_code(error) { error } else { "an error" };
+    let word = crate::codes::oauth(error);
     let trouble = Declined::new(Reason::UpstreamDenied, format!("the login was refused: {word}"));
     match error {
         "access_denied" => trouble.hint("somebody said no in the browser; log in again to say yes"),
