@@ -2,9 +2,10 @@
 
 use claviger::reason::{Problem, Reason};
 use clavigerd::broker::{
-    next::{Next, next},
+    next::{Interest, Next, next},
     slot::{Cause, Decision, State, Verdict},
 };
+use clavigerd::settings::Refresh;
 use proptest::{collection::vec, prelude::*};
 use std::time::{Duration, SystemTime};
 
@@ -33,6 +34,15 @@ fn decision(decision: Decision) -> &'static str {
     }
 }
 
+fn interest(word: Option<&&str>) -> Interest {
+    match word {
+        None => Interest::Used,
+        Some(&"watched") => Interest::Followed,
+        Some(&"refreshed") => Interest::None,
+        Some(other) => panic!("unknown interest {other}"),
+    }
+}
+
 /// Plays one line, "TIME WORD NUMBER…", and says what came of it.
 fn play(state: &mut State, line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -58,8 +68,8 @@ fn play(state: &mut State, line: &str) -> String {
             Verdict::AlreadyReplaced => return "replaced".into(),
             Verdict::HeldBack(until) => return format!("held until {}", seconds(until)),
         },
-        // TIME next IDLE [watched], last used at TIME.
-        "next" => match next(state, now, words.len() > 3, span(2)) {
+        // TIME next IDLE [watched|refreshed], last used at TIME, and refreshed ahead since where it says so.
+        "next" => match next(state, now, (interest(words.get(3)), Refresh::Ahead), span(2)) {
             Next::RefreshAt(due) => return format!("refresh at {}", seconds(due)),
             Next::ForgetAt(end) => return format!("forget at {}", seconds(end)),
             Next::Rest => return "rest".into(),
@@ -123,8 +133,12 @@ const SCRIPTS: &[(&str, &str)] = &[
         "0 ok 300; 0 next 900 = refresh at 240; 0 next 100 = forget at 300; 200 next 10 = forget at 300; 0 next 1 watched = refresh at 240",
     ),
     (
-        "failures are retried while somebody cares",
-        "0 fail; 0 next 900 = refresh at 10; 0 next 5 = forget at 5; 0 next 5 watched = refresh at 10",
+        "a use is worth one refresh ahead",
+        "0 ok 300; 0 next 900 = refresh at 240; 240 ok 300; 0 next 900 refreshed = forget at 900; 300 next 900 = refresh at 480",
+    ),
+    (
+        "a failure is tried again when a session asks, and for a stream that waits",
+        "0 fail; 0 next 900 = forget at 900; 0 next 5 watched = refresh at 10; 20 ok 300; 260 fail; 260 next 900 = forget at 1160",
     ),
     // `spec/behaviour.md` C, invariant 8.
     (
@@ -269,12 +283,20 @@ fn request(state: &State, now: SystemTime, wish: Duration) -> Result<(), TestCas
 
 fn plans(state: &State, now: SystemTime) -> Result<(), TestCaseError> {
     let idle = Duration::from_secs(900);
-    match next(state, now, false, idle) {
+    match next(state, now, (Interest::Used, Refresh::Ahead), idle) {
         Next::Rest => prop_assert!(false, "an unwatched entry must be forgotten some day"),
         Next::ForgetAt(end) => prop_assert!(end >= now + idle, "forgotten while in use"),
-        Next::RefreshAt(due) => prop_assert!(due <= now + idle, "refreshed for nobody"),
+        Next::RefreshAt(due) => prop_assert!(due <= now + idle, "refreshed without a session"),
     }
-    prop_assert!(!matches!(next(state, now, true, idle), Next::ForgetAt(_)), "forgotten under a watcher");
+    for unasked in [
+        (Interest::None, Refresh::Ahead),
+        (Interest::Used, Refresh::OnDemand),
+        (Interest::Followed, Refresh::OnDemand),
+    ] {
+        prop_assert!(!matches!(next(state, now, unasked, idle), Next::RefreshAt(_)), "{:?}", unasked);
+    }
+    let followed = next(state, now, (Interest::Followed, Refresh::Ahead), idle);
+    prop_assert!(!matches!(followed, Next::ForgetAt(_)), "forgotten under a watcher");
     Ok(())
 }
 

@@ -60,6 +60,7 @@ mod grpcurl;
 mod helper_audience;
 mod helper_environment;
 mod helper_output;
+mod helper_runs;
 mod hook_clouds;
 mod hook_install;
 mod hook_rejected;

@@ -17,6 +17,7 @@ use crate::{
     host::{files::Stamp, memory::LockedText},
     key::SourceKey,
     resolve::Winner,
+    settings::Refresh,
     shown::Shown,
     sources::{CredentialProvider, Declined, Provided},
 };
@@ -58,6 +59,8 @@ struct Lead {
     session: Option<Arc<SessionContext>>,
     /// When it was last asked for.
     last_used: SystemTime,
+    /// Whether it was lent to a session since it was refreshed ahead last. Streams and views do not count.
+    is_used: bool,
 }
 
 /// How much an entry was used.
@@ -97,6 +100,7 @@ impl Entry {
                 provider: wanted.provider.clone(),
                 session: None,
                 last_used: now,
+                is_used: false,
             },
             stock: Stock::default(),
             audience: Audience::default(),
@@ -110,8 +114,8 @@ impl Entry {
     }
 
     /// Takes over what another daemon had.
-    pub(super) fn restore(&mut self, stock: Stock, last_used: SystemTime, tally: Tally) {
-        (self.stock, self.lead.last_used, self.tally) = (stock, last_used, tally);
+    pub(super) fn restore(&mut self, stock: Stock, (last_used, is_used): (SystemTime, bool), tally: Tally) {
+        (self.stock, self.lead.last_used, self.lead.is_used, self.tally) = (stock, last_used, is_used, tally);
     }
 
     /// What it has.
@@ -122,6 +126,7 @@ impl Entry {
     /// Notes a use.
     pub(super) fn touch(&mut self, wanted: &Wanted<'_>, now: SystemTime) {
         self.lead.last_used = now;
+        self.lead.is_used |= wanted.demand == Demand::Session;
         self.lead.session = Some(wanted.session.clone());
         self.bind(wanted.provider, wanted.winner);
         self.shown.touch();
@@ -155,7 +160,10 @@ impl Entry {
             self.audience.asked(who, now);
         }
         self.stock.compare(files);
-        self.state().decide(now, validity, wanted.demand > Demand::Background)
+        match self.state().decide(now, validity, wanted.demand > Demand::Background) {
+            Decision::ServeAndPrefetch if self.provider().refresh() == Refresh::OnDemand => Decision::Serve,
+            decision => decision,
+        }
     }
 
     /// Lends what is there, as one that was served at once.

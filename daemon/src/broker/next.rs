@@ -1,6 +1,7 @@
 //! What a cache entry does next on its own. Pure.
 
 use super::slot::State;
+use crate::settings::Refresh;
 use std::time::{Duration, SystemTime};
 
 /// What it does next.
@@ -15,8 +16,25 @@ pub enum Next {
     Rest,
 }
 
-/// What an entry does next. It is `wanted` while somebody watches it or used it within `idle` before it is due.
-pub fn next(state: &State, last_used: SystemTime, watched: bool, idle: Duration) -> Next {
+/// Who wants an entry to be refreshed ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// No session: it was used, if ever, before it was refreshed ahead last.
+    None,
+    /// It was lent to a session since it was refreshed ahead last: one such refresh is due, whatever comes of it.
+    Used,
+    /// A stream follows it.
+    Followed,
+}
+
+/// What an entry does next. It is refreshed while a stream follows it, once for a use within `idle` before it is due, and
+/// never where its command runs on demand only.
+pub fn next(
+    state: &State,
+    last_used: SystemTime,
+    (interest, refresh): (Interest, Refresh),
+    idle: Duration,
+) -> Next {
     let until = last_used + idle;
     let valid_until = state.current.and_then(|issue| issue.expires_at);
     let due = match (&state.failure, state.current) {
@@ -24,17 +42,23 @@ pub fn next(state: &State, last_used: SystemTime, watched: bool, idle: Duration)
         (None, Some(issue)) => issue.refresh_at.filter(|_| !issue.is_fleeting()),
         (None, None) => None,
     };
+    let is_owed = |due: SystemTime| match (refresh, interest) {
+        (Refresh::OnDemand, _) | (_, Interest::None) => false,
+        // What failed runs again when a session asks: a command may talk to a person.
+        (Refresh::Ahead, Interest::Used) => state.failure.is_none() && due <= until,
+        (Refresh::Ahead, Interest::Followed) => true,
+    };
     match due {
-        Some(due) if watched || due <= until => Next::RefreshAt(due),
-        _ if watched => Next::Rest,
+        Some(due) if is_owed(due) => Next::RefreshAt(due),
+        _ if interest == Interest::Followed => Next::Rest,
         _ => Next::ForgetAt(valid_until.map_or(until, |expiry| expiry.max(until))),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Next, State, next};
-    use crate::broker::slot::Cause;
+    use super::{Interest, Next, State, next};
+    use crate::{broker::slot::Cause, settings::Refresh};
     use claviger::reason::{Problem, Reason};
     use std::time::{Duration, SystemTime};
 
@@ -46,16 +70,31 @@ mod tests {
 
     #[test]
     fn entries_are_refreshed_while_wanted_and_forgotten_after() {
+        use Interest::{Followed, None, Used};
+        let plan = |state: &State, used: u64, interest, idle: u32| {
+            next(state, at(used), (interest, Refresh::Ahead), SECOND * idle)
+        };
         let mut state = State::default();
         state.succeed(at(0), at(0), Some(at(300)), SECOND, Cause::Initial, 0.0);
-        assert_eq!(next(&state, at(0), false, SECOND * 900), Next::RefreshAt(at(240)));
-        assert_eq!(next(&state, at(0), false, SECOND * 100), Next::ForgetAt(at(300)));
-        assert_eq!(next(&state, at(250), false, SECOND * 100), Next::RefreshAt(at(240)));
-        assert_eq!(next(&state, at(0), true, SECOND), Next::RefreshAt(at(240)));
+        assert_eq!(plan(&state, 0, Used, 900), Next::RefreshAt(at(240)));
+        assert_eq!(plan(&state, 0, None, 900), Next::ForgetAt(at(900)));
+        assert_eq!(plan(&state, 0, Used, 100), Next::ForgetAt(at(300)));
+        assert_eq!(plan(&state, 250, Used, 100), Next::RefreshAt(at(240)));
+        assert_eq!(plan(&state, 0, Followed, 1), Next::RefreshAt(at(240)));
         state.fail(at(240), Problem::new(Reason::CommandFailed, "x"), false, 0.0);
-        assert_eq!(next(&state, at(235), false, SECOND * 900), Next::RefreshAt(at(250)));
-        assert_eq!(next(&State::default(), at(0), false, SECOND * 9), Next::ForgetAt(at(9)));
-        assert_eq!(next(&State::default(), at(0), true, SECOND * 9), Next::Rest);
+        assert_eq!(plan(&state, 235, Used, 900), Next::ForgetAt(at(1135)));
+        assert_eq!(plan(&state, 235, Followed, 900), Next::RefreshAt(at(250)));
+        assert_eq!(plan(&State::default(), 0, Used, 9), Next::ForgetAt(at(9)));
+        assert_eq!(plan(&State::default(), 0, Followed, 9), Next::Rest);
+    }
+
+    #[test]
+    fn on_demand_nothing_is_refreshed_ahead() {
+        let mut state = State::default();
+        state.succeed(at(0), at(0), Some(at(300)), SECOND, Cause::Initial, 0.0);
+        let plan = |interest| next(&state, at(0), (interest, Refresh::OnDemand), SECOND * 900);
+        assert_eq!(plan(Interest::Used), Next::ForgetAt(at(900)));
+        assert_eq!(plan(Interest::Followed), Next::Rest);
     }
 
     #[test]
@@ -64,7 +103,7 @@ mod tests {
             let mut state = State::default();
             let expiry = at(0) + Duration::from_millis(milliseconds);
             state.succeed(at(0), at(0), Some(expiry), SECOND, Cause::Initial, 0.0);
-            let planned = next(&state, at(0), true, SECOND * 9);
+            let planned = next(&state, at(0), (Interest::Followed, Refresh::Ahead), SECOND * 9);
             assert_eq!(planned, if ahead { Next::RefreshAt(at(1)) } else { Next::Rest }, "{milliseconds} ms");
         }
     }

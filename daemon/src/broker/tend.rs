@@ -3,7 +3,7 @@
 use super::{
     Broker,
     entry::Entry,
-    next::{Next, next},
+    next::{Interest, Next, next},
     slot::Cause,
 };
 use crate::{demand::Demand, key::SourceKey, resolve::Winner};
@@ -80,15 +80,14 @@ impl Broker {
         let leads_here = |winner: &&Arc<Winner>| winner.key() == Some(key);
         let binding = winner.as_ref().ok().filter(leads_here).and_then(|it| Some((it.provider()?, it)));
         let (now, idle) = (self.host.clock.now(), self.limits().idle);
-        self.cache.with(key, |entry| match binding {
-            // Somebody asked while the settings were read, and has a new one already.
-            _ if !matches!(step(key, entry, now, idle), Some(Step::Refresh)) => {}
-            Some((provider, winner)) => {
-                entry.bind(provider, winner);
+        self.cache.with(key, |entry| {
+            // Nothing happens for a session that left; another that still comes here says so by asking.
+            let Some((provider, winner)) = binding else { return entry.desert(&session) };
+            entry.bind(provider, winner);
+            // A session may have asked while the settings were read, and has a new one already.
+            if matches!(step(key, entry, now, idle), Some(Step::Refresh)) {
                 drop(self.fly(entry, key, Cause::Due, Demand::Background));
             }
-            // Nothing happens for a session that left; another that still comes here says so by asking.
-            None => entry.desert(&session),
         });
     }
 }
@@ -100,8 +99,9 @@ fn step(key: SourceKey, entry: &Entry, now: SystemTime, idle: Duration) -> Optio
     }
     let (is_led_to, is_watched) = (entry.session().is_some(), entry.watchers() > 0);
     let idle = if is_led_to { idle } else { Duration::ZERO };
-    let state = entry.state();
-    Some(match next(state, entry.last_used(), is_watched && is_led_to, idle) {
+    let interest = if is_led_to { entry.interest() } else { Interest::None };
+    let (state, refresh) = (entry.state(), entry.provider().refresh());
+    Some(match next(state, entry.last_used(), (interest, refresh), idle) {
         Next::RefreshAt(_) if state.is_ahead_of(now) => Step::Refresh,
         Next::RefreshAt(due) => due.duration_since(now).map_or(Step::Refresh, Step::Sleep),
         Next::Rest => Step::Rest,

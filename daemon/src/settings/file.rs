@@ -45,8 +45,27 @@ pub struct Content {
     pub policies: BTreeMap<&'static str, Located<Demand>>,
     /// Where a helper's key may be sent: `audience` of claviger's own configuration. As written.
     pub audience: Vec<Located<String>>,
+    /// When commands that print credentials run, by key: `refresh` of claviger's own configuration.
+    pub refresh: BTreeMap<&'static str, Refresh>,
     /// Variables that the user calls harmless: `[trust]` of claviger's own configuration.
     pub harmless: Vec<Located<String>>,
+}
+
+/// When a command that prints a credential runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// Ahead of the expiry of what it printed, once for each use, and when a session asks.
+    #[default]
+    Ahead,
+    /// Only when a session asks.
+    OnDemand,
+}
+
+// === impl Refresh ===
+
+impl Refresh {
+    /// The words of the configuration.
+    pub const WORDS: [(&'static str, Self); 2] = [("ahead", Self::Ahead), ("on-demand", Self::OnDemand)];
 }
 
 /// What an entry costs besides its texts.

@@ -1,7 +1,7 @@
 //! All files of one session, and what they say together. Pure.
 
 use super::{
-    Decision, Demand, File, FileState, Layer, Located, Subject, Workspace,
+    Decision, Demand, File, FileState, Layer, Located, Refresh, Subject, Workspace,
     harmless::{harmless_of, is_harmless},
 };
 use claviger::{reason::Problem, session::SessionMode, variables};
@@ -126,6 +126,12 @@ impl Settings {
             Layer::Local | Layer::Project => self.scope == Scope::All && self.decision != Decision::Ignored,
             Layer::User | Layer::Config => self.scope == Scope::All,
         }
+    }
+
+    /// When the command under `key` runs. The user's own configuration says so for a command of any layer.
+    pub fn refresh(&self, key: &str) -> Refresh {
+        let said = self.snapshot.files.iter().find_map(|file| file.content.refresh.get(key));
+        said.copied().unwrap_or_default()
     }
 
     /// The command under `key` of [`super::COMMANDS`].

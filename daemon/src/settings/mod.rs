@@ -28,7 +28,7 @@ pub mod workspace;
 
 pub use claviger::hook::COMMANDS;
 pub use demand::{Demand, METHODS, POLICIES};
-pub use file::{Content, File, FileState, Layer, Located};
+pub use file::{Content, File, FileState, Layer, Located, Refresh};
 pub use merged::{Lookup, Scope, Settings, Snapshot};
 pub use roots::Roots;
 pub use scripts::Script;

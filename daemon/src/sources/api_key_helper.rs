@@ -8,7 +8,7 @@ use super::{
 use crate::key::SourceKey;
 use crate::{
     host::command::{CommandError, CommandSpec, Program},
-    settings::{Located, Lookup},
+    settings::{Located, Lookup, Refresh},
     sources::View,
 };
 use claviger::{
@@ -41,6 +41,7 @@ struct Helper {
     key: SourceKey,
     spec: CommandSpec,
     ttl: Duration,
+    refresh: Refresh,
     at: Location,
 }
 
@@ -103,7 +104,8 @@ fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem>
         flight: key.to_string(),
         attended: false,
     };
-    Ok(Helper { key, spec, ttl, at: command.at.clone() })
+    let refresh = view.settings.refresh(KEY);
+    Ok(Helper { key, spec, ttl, refresh, at: command.at.clone() })
 }
 
 /// How long the output is good for, to the tool as to us.
@@ -120,6 +122,10 @@ pub fn ttl(view: &View<'_>) -> Result<Duration, Problem> {
 impl CredentialProvider for Helper {
     fn key(&self) -> SourceKey {
         self.key
+    }
+
+    fn refresh(&self) -> Refresh {
+        self.refresh
     }
 
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a> {

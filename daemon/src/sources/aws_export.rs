@@ -14,7 +14,7 @@ use crate::auth_refresh::SignIn;
 use crate::key::SourceKey;
 use crate::{
     host::command::{CommandError, CommandSpec, Program},
-    settings::{Located, Lookup},
+    settings::{Located, Lookup, Refresh},
     sources::View,
 };
 use claviger::{
@@ -42,6 +42,7 @@ struct Export {
     /// Environment and deadline of the child that asks AWS whether it accepts the keys.
     check: (BTreeMap<String, String>, Duration),
     sign_in: Option<SignIn>,
+    refresh: Refresh,
     at: Location,
 }
 
@@ -91,7 +92,8 @@ fn export(view: &View<'_>, command: &Located<String>) -> Result<Export, Problem>
         attended: false,
     };
     let check = (view.sdk_environment(Backend::Bedrock, &[])?, deadline);
-    Ok(Export { key, spec, check, sign_in, at: command.at.clone() })
+    let refresh = view.settings.refresh(KEY);
+    Ok(Export { key, spec, check, sign_in, refresh, at: command.at.clone() })
 }
 
 // === impl Export ===
@@ -103,6 +105,10 @@ impl CredentialProvider for Export {
 
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a> {
         Box::pin(with_sign_in(ask, self.sign_in.as_ref(), self))
+    }
+
+    fn refresh(&self) -> Refresh {
+        self.refresh
     }
 
     fn sign_in(&self) -> Option<&SignIn> {

@@ -23,7 +23,7 @@ pub use claviger_child::{Declined, Facts, Link, Outcome, Provided};
 pub use turns::Turns;
 pub use view::{View, command_environment};
 
-use crate::{accounts::Account, auth_refresh::SignIn, key::SourceKey};
+use crate::{accounts::Account, auth_refresh::SignIn, key::SourceKey, settings::Refresh};
 use claviger::{
     backend::Backend,
     credential::Scheme,
@@ -93,6 +93,10 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     /// Files that say whose credential it is. When one of them changes, the credential is not what they describe any more.
     fn files(&self) -> &[PathBuf] {
         &[]
+    }
+    /// When it may be asked.
+    fn refresh(&self) -> Refresh {
+        Refresh::Ahead
     }
     /// What to change if what it runs asks claviger in turn.
     fn recursion_hint(&self) -> &'static str {

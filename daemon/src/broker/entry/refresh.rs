@@ -29,6 +29,8 @@ impl Entry {
         let (flight, pilot) = Flight::new();
         let seat = flight.seat(demand);
         self.flight = Some(flight);
+        // One for each use, whatever comes of it.
+        self.lead.is_used &= (cause, demand) != (Cause::Due, Demand::Background);
         let cause = if self.state().current.is_none() { Cause::Initial } else { cause };
         self.bump();
         (seat, Some((pilot, cause)))

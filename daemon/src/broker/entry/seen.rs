@@ -2,7 +2,7 @@
 
 use super::{Entry, HumanAction, Tally};
 use crate::{
-    broker::slot::State,
+    broker::{next::Interest, slot::State},
     sources::{CredentialProvider, Facts},
 };
 use claviger::{
@@ -35,6 +35,20 @@ impl Entry {
     /// When it was last asked for.
     pub fn last_used(&self) -> SystemTime {
         self.lead.last_used
+    }
+
+    /// Whether it was lent to a session since it was refreshed ahead last.
+    pub fn is_used(&self) -> bool {
+        self.lead.is_used
+    }
+
+    /// Who wants it to be refreshed ahead.
+    pub fn interest(&self) -> Interest {
+        match self.watchers() {
+            1.. => Interest::Followed,
+            0 if self.is_used() => Interest::Used,
+            0 => Interest::None,
+        }
     }
 
     /// Dates, failures, generations.

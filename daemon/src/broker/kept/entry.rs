@@ -33,6 +33,8 @@ pub(in crate::broker) struct KeptEntry {
     facts: Facts,
     files: Option<Vec<Stamp>>,
     last_used: SystemTime,
+    #[serde(default)]
+    is_used: bool,
     served: u64,
     runs: u64,
     account: Option<String>,
@@ -70,6 +72,7 @@ impl KeptEntry {
             facts: stock.facts().clone(),
             files: stock.files().cloned(),
             last_used: entry.last_used(),
+            is_used: entry.is_used(),
             served: tally.served,
             runs: tally.runs,
             account: entry.provider().account().map(|account| account.name.clone()),
@@ -83,7 +86,8 @@ impl KeptEntry {
         let failure = self.failure.map(KeptFailure::into_failure);
         let state = State { current, failure, rejected, outdated, hold_reports_until, rejections };
         let tally = Tally { served: self.served, runs: self.runs, ..Tally::default() };
-        entry.restore(Stock::restored(state, self.secret, self.facts, self.files), self.last_used, tally);
+        let stock = Stock::restored(state, self.secret, self.facts, self.files);
+        entry.restore(stock, (self.last_used, self.is_used), tally);
     }
 
     /// Its identity.

@@ -143,6 +143,12 @@ pub(super) fn settings() -> Vec<Key> {
             "`[settings]` of `config.toml` only: origins that the key of `apiKeyHelper` may be sent to, besides `https://api.anthropic.com` and an `ANTHROPIC_BASE_URL` of your settings ([anthropic.md](anthropic.md#where-a-helpers-key-may-go)).",
         ),
         key(
+            "refresh",
+            "table of `\"ahead\"` or `\"on-demand\"`",
+            "{ apiKeyHelper = \"on-demand\" }",
+            "`[settings]` of `config.toml` only: when `apiKeyHelper` and `awsCredentialExport` run. `ahead`, the default, is once for each use, before the credential expires; `on-demand` is never before a session asks.",
+        ),
+        key(
             "forceLoginMethod",
             "`claudeai`, `console` or `gateway`",
             "\"gateway\"",

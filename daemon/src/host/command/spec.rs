@@ -12,6 +12,9 @@ use std::{collections::BTreeMap, fmt, io, path::PathBuf, time::Duration};
 const INSTALL: &str =
     "install claviger again: clavigerd-fetch belongs beside clavigerd, or into ../libexec/claviger";
 
+/// The exit code of a command whose failure is temporary: `EX_TEMPFAIL` of `sysexits.h`.
+const TEMPORARY: i32 = 75;
+
 /// What to run.
 #[derive(Clone)]
 pub enum Program {
@@ -104,9 +107,10 @@ impl CommandError {
         Problem::new(reason, format!("{what}: {self}"))
     }
 
-    /// Whether trying again at once may help.
+    /// Whether trying again at once may help: a signal ended it (a shell answers with 128 and its number), or it says itself
+    /// that its failure is temporary. Any other exit code is an answer, perhaps a person's: so is 130, of Ctrl-C.
     pub fn may_pass(&self) -> bool {
-        self.said_no() || matches!(self, Self::Signal(_))
+        matches!(self, Self::Signal(_) | Self::Exit(TEMPORARY | 129 | 131..=192))
     }
 }
 

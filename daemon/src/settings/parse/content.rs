@@ -1,6 +1,6 @@
 //! What the keys of a settings file say, in either format, with the place of each value.
 
-use crate::settings::{COMMANDS, Content, Demand, Layer, Located, POLICIES, harmless};
+use crate::settings::{COMMANDS, Content, Demand, Layer, Located, POLICIES, Refresh, harmless};
 use claviger::{
     hook::{is_hook, is_plain_hook},
     reason::{Location, Problem, Reason},
@@ -12,6 +12,10 @@ use std::{cell::Cell, collections::BTreeMap};
 pub(super) const MAX_COMMAND_LEN: usize = 16 * 1024;
 /// The key that says where a helper's key may be sent. Only claviger's own configuration has it.
 const AUDIENCE: &str = "audience";
+/// The key that says when commands run. Only claviger's own configuration has it.
+const REFRESH: &str = "refresh";
+/// The commands that it can be about: they print credentials, and need no person.
+const REFRESHED: [&str; 2] = ["apiKeyHelper", "awsCredentialExport"];
 /// Most variables in one `env` block.
 pub(super) const MAX_VARIABLES: usize = 1024;
 
@@ -118,6 +122,8 @@ impl<'a> Text<'a> {
                 content.env = self.variables(entry, dialect)?;
             } else if entry.key == AUDIENCE && self.layer == Layer::Config {
                 content.audience = self.audience(entry)?;
+            } else if entry.key == REFRESH && self.layer == Layer::Config {
+                content.refresh = self.refresh(entry)?;
             }
         }
         Ok(content)
@@ -139,6 +145,30 @@ impl<'a> Text<'a> {
             )),
         };
         values.into_iter().map(text).collect()
+    }
+
+    /// When which command runs. A command that is not known is a mistake: it would run as if nothing were said.
+    fn refresh(&self, entry: Entry) -> Result<BTreeMap<&'static str, Refresh>, Problem> {
+        const HINT: &str = "write for example refresh = { apiKeyHelper = \"on-demand\" }";
+        let Value::Table(entries) = entry.value else {
+            let kind = entry.value.kind(Dialect::TOML);
+            return Err(self.wrong_type(REFRESH, Dialect::TOML.table, kind, entry.value_at).hint(HINT));
+        };
+        let one = |entry: Entry| {
+            let Some(key) = REFRESHED.into_iter().find(|key| *key == entry.key) else {
+                let what = format!("refresh can be about {} only", REFRESHED.join(" and "));
+                return Err(self.wrong(entry.key_at, what).hint(HINT));
+            };
+            let said = Refresh::WORDS
+                .iter()
+                .find(|(word, _)| matches!(&entry.value, Value::Text(text) if text == word));
+            let wrong = || {
+                self.wrong(entry.value_at, format!("refresh.{key} must be \"ahead\" or \"on-demand\""))
+                    .hint(HINT)
+            };
+            said.map(|(_, refresh)| (key, *refresh)).ok_or_else(wrong)
+        };
+        entries.into_iter().map(one).collect()
     }
 
     /// The names under `harmless` of `[trust]`. Nothing else may stand there: a mistake would ask about every project, or about
@@ -287,5 +317,5 @@ fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
 
 /// Whether a top-level key matters here.
 pub(super) fn is_known(key: &str) -> bool {
-    key == "env" || key == AUDIENCE || COMMANDS.contains(&key) || POLICIES.contains(&key)
+    ["env", AUDIENCE, REFRESH].contains(&key) || COMMANDS.contains(&key) || POLICIES.contains(&key)
 }
