@@ -28,6 +28,24 @@ pub const CLOUDS: [(Backend, &str, &str); 3] = [
     (Backend::Foundry, "CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_SKIP_FOUNDRY_AUTH"),
 ];
 
+/// What the names of switches begin with that select a backend of Claude Code.
+pub const SWITCH: &str = "CLAUDE_CODE_USE_";
+
+/// Switches of Claude Code with that beginning that select no backend (its environment variable reference).
+const NO_BACKEND: [&str; 4] = [
+    "CLAUDE_CODE_USE_CCR_V2",
+    "CLAUDE_CODE_USE_COWORK_PLUGINS",
+    "CLAUDE_CODE_USE_NATIVE_FILE_SEARCH",
+    "CLAUDE_CODE_USE_POWERSHELL_TOOL",
+];
+
+/// Whether `variable` switches a backend on that is none of [`CLOUDS`]: claviger has no credential for it.
+pub fn is_unsupported(variable: &str) -> bool {
+    variable.starts_with(SWITCH)
+        && !NO_BACKEND.contains(&variable)
+        && !CLOUDS.iter().any(|(_, switch, _)| *switch == variable)
+}
+
 /// Where the Anthropic backend is when nothing else is configured.
 pub const ANTHROPIC_BASE_URL: &str = "https://api.anthropic.com";
 

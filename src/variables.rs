@@ -3,7 +3,7 @@
 //! The list is applied on both ends: a client sends nothing else, and the daemon refuses anything else. A
 //! variable that is missing here cannot influence a credential.
 
-use crate::backend::Backend;
+use crate::backend::{self, Backend};
 use std::sync::LazyLock;
 
 /// What becomes of a variable.
@@ -192,6 +192,19 @@ pub const NETWORK: [&str; 10] = [
 /// Set in the environment of every command the daemon runs, so that a client inside one is recognised.
 pub const INSIDE_FLIGHT: &str = "CLAVIGER_FLIGHT";
 
+/// Longest name of a variable that is known by its beginning only ([`backend::is_unsupported`]).
+const MAX_SWITCH_LEN: usize = 64;
+
+/// Whether `name` switches a backend on that has no credential here: a session that has it is refused.
+fn is_switch(name: &str) -> bool {
+    name.len() <= MAX_SWITCH_LEN && is_name(name) && backend::is_unsupported(name)
+}
+
+/// The variables of an environment that the daemon may know of by their beginning, and that are on.
+pub fn switches<'a>(environment: impl Iterator<Item = (&'a str, &'a str)>) -> impl Iterator<Item = &'a str> {
+    environment.filter(|(name, value)| is_switch(name) && is_true(value)).map(|(name, _)| name)
+}
+
 /// What becomes of the variable `name`; `None` if the daemon must not know of it.
 pub fn usage(name: &str) -> Option<Use> {
     static SORTED: LazyLock<Vec<(&str, Use)>> = LazyLock::new(|| {
@@ -199,8 +212,10 @@ pub fn usage(name: &str) -> Option<Use> {
         sorted.sort_unstable_by_key(|(name, _)| *name);
         sorted
     });
-    let at = SORTED.binary_search_by_key(&name, |(known, _)| known).ok()?;
-    Some(SORTED[at].1)
+    match SORTED.binary_search_by_key(&name, |(known, _)| known) {
+        Ok(at) => Some(SORTED[at].1),
+        Err(_) => is_switch(name).then_some(Use::Setting),
+    }
 }
 
 /// Whether `name` can be the name of an environment variable in every shell.
@@ -223,13 +238,26 @@ pub fn is_true(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{NETWORK, PATHS, Use, VARIABLES, is_true, usage};
+    use super::{NETWORK, PATHS, Use, VARIABLES, is_true, switches, usage};
     use std::collections::HashSet;
 
     #[test]
     fn every_name_is_listed_once() {
         let names: HashSet<_> = VARIABLES.iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), VARIABLES.len());
+    }
+
+    #[test]
+    fn switches_of_unknown_backends_are_known_by_their_beginning() {
+        for name in ["CLAUDE_CODE_USE_MANTLE", "CLAUDE_CODE_USE_ANTHROPIC_AWS", "CLAUDE_CODE_USE_X2"] {
+            assert_eq!(usage(name), Some(Use::Setting), "{name}");
+        }
+        let long = format!("CLAUDE_CODE_USE_{}", "X".repeat(64));
+        for name in [&long, "CLAUDE_CODE_USE_POWERSHELL_TOOL", "CLAUDE_CODE_USE_A B", "XCLAUDE_CODE_USE_MANTLE"] {
+            assert_eq!(usage(name), None, "{name}");
+        }
+        let environment = [("CLAUDE_CODE_USE_A", "1"), ("CLAUDE_CODE_USE_B", "0"), ("CLAUDE_CODE_USE_BEDROCK", "1")];
+        assert_eq!(switches(environment.into_iter()).collect::<Vec<_>>(), ["CLAUDE_CODE_USE_A"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub use crate::sources::Outcome;
 pub use winner::Winner;
 
 use crate::{
-    accounts::Index,
+    accounts::{Index, unknown},
     config::Limits,
     endpoint::{self, cloud},
     policy::{self, Policy},
@@ -16,14 +16,14 @@ use crate::{
     trust::gate,
 };
 use claviger::{
-    backend::{Backend, CLOUDS},
+    backend::{Backend, CLOUDS, is_unsupported},
     reason::{Location, Problem, Reason},
     remedy::Remedy,
-    session::{SessionContext, SessionMode},
+    session::{ACCOUNT, SessionContext, SessionMode},
     variables::is_true,
     warning::{Kind, Warning},
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// One source of the walk.
 #[derive(Debug)]
@@ -101,7 +101,11 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     };
     out.warnings.extend(settings.kept().map(kept).chain(policy::ineffective(settings)));
     let extras = endpoint::extras(session, settings)?;
+    let named = named(session, settings, accounts)?;
     out.backend = backend(session, settings, &mut out.warnings)?;
+    if let Some(named) = named.filter(|_| session.backend.is_none()) {
+        not_beside_a_cloud(named, out.backend, session, settings)?;
+    }
     skipped(session, settings, out.backend)?;
     // Clouds and their own credentials are not gated (`spec/behaviour.md` A2, `forceLoginMethod`).
     let policy = match out.backend {
@@ -119,13 +123,18 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
         endpoint: &endpoint,
         limits,
     };
-    let (source, bound) = chain(&view, to_the_end, &mut out.steps)?;
+    let (source, bound) = chain(&view, named, to_the_end, &mut out.steps)?;
     let (backend, warnings) = (out.backend, out.warnings.clone());
     let hook_ttl = api_key_helper::ttl(&view).ok();
     Ok(Winner { source, backend, bound, endpoint, place, extras, hook_ttl, warnings })
 }
 
-fn chain(view: &View<'_>, to_the_end: bool, steps: &mut Vec<Step>) -> Result<(&'static str, Bound), Problem> {
+fn chain(
+    view: &View<'_>,
+    named: Option<Named<'_>>,
+    to_the_end: bool,
+    steps: &mut Vec<Step>,
+) -> Result<(&'static str, Bound), Problem> {
     let mut ended: Option<Result<(&'static str, Bound), Problem>> = None;
     // A managed session ignores the credentials of clouds like any other, and explanations say so.
     let is_of = |source: &&&dyn CredentialSource| {
@@ -134,7 +143,14 @@ fn chain(view: &View<'_>, to_the_end: bool, steps: &mut Vec<Step>) -> Result<(&'
     for source in CHAIN.iter().filter(is_of) {
         let mut push =
             |outcome, why: Cow<'static, str>, at| steps.push(Step { source: source.id(), outcome, why, at });
-        match (bind(*source, view), &ended) {
+        let binding = match bind(*source, view) {
+            Binding::Bound(bound) => match named.filter(|_| view.backend == Backend::Anthropic) {
+                Some(named) if !bound.is_of(named.name) => Binding::Refused(named.outranked(source.id(), &bound)),
+                _ => Binding::Bound(bound),
+            },
+            binding => binding,
+        };
+        match (binding, &ended) {
             (Binding::NotConfigured(why), _) => push(Outcome::NotConfigured, why, None),
             (Binding::Ignored(why), _) => push(Outcome::Ignored, why, None),
             (Binding::Bound(bound), None) => {
@@ -210,6 +226,62 @@ fn nothing_in(view: &View<'_>) -> Problem {
     nothing.hint(hint)
 }
 
+/// The account that a session names.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    name: &'a str,
+    /// Where, if in a file.
+    at: Option<&'a Location>,
+}
+
+impl Named<'_> {
+    /// Why it is not used although it exists: something else comes first, and that is another identity.
+    fn outranked(self, source: &str, bound: &Bound) -> Problem {
+        let what = match &bound.material {
+            Material::OwnVariable(name) => name,
+            Material::Fixed(_) | Material::Provided(_) => source,
+        };
+        let place = bound.at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
+        self.not_first(&format!("{what}{place}"))
+    }
+
+    fn not_first(self, what: &str) -> Problem {
+        let message = format!("{ACCOUNT} names {}, and {what} comes first", self.name);
+        Problem::new(Reason::SettingsInvalid, message)
+            .hint("take away what comes first to use the account")
+            .set_by(ACCOUNT, self.at)
+    }
+}
+
+/// The account that the session names, which exists.
+fn named<'a>(
+    session: &'a SessionContext,
+    settings: &'a Settings,
+    accounts: &Index,
+) -> Result<Option<Named<'a>>, Problem> {
+    let Some((name, at)) = effective(session, settings, ACCOUNT)? else { return Ok(None) };
+    if let Some(fault) = &accounts.fault {
+        return Err(fault.clone());
+    }
+    match accounts.find(name) {
+        Some(_) => Ok(Some(Named { name, at })),
+        None => Err(unknown(name).at(at)),
+    }
+}
+
+/// A cloud comes before every account (guide, "Advanced Configuration & Priority").
+fn not_beside_a_cloud(
+    named: Named<'_>,
+    backend: Backend,
+    session: &SessionContext,
+    settings: &Settings,
+) -> Result<(), Problem> {
+    let Some((_, switch, _)) = CLOUDS.into_iter().find(|(cloud, ..)| *cloud == backend) else { return Ok(()) };
+    let at = switched_on(session, settings, switch)?.flatten();
+    let place = at.map(|at| format!(" ({at})")).unwrap_or_default();
+    Err(named.not_first(&format!("{switch}{place}")))
+}
+
 /// The first cloud that is switched on, in fixed order; a settings file's `env` overrides the session's own.
 fn backend(
     session: &SessionContext,
@@ -233,6 +305,16 @@ fn backend(
         if let Some(at) = switched_on(session, settings, variable)? {
             enabled.push((backend, variable, at));
         }
+    }
+    let unsupported = unsupported(session, settings)?;
+    // Bedrock comes first in the tools, too; any other could come after one that is not known here.
+    if !matches!(enabled.first(), Some((Backend::Bedrock, ..)))
+        && let Some((variable, at)) = unsupported.first()
+    {
+        let message = format!("{variable} selects a backend that claviger has no credential for");
+        return Err(Problem::new(Reason::SettingsInvalid, message)
+            .hint("let the tool find its credential for that backend by itself; without the variable it is fetched for another")
+            .set_by(variable, *at));
     }
     if let [(first, ..), rest @ ..] = &enabled[..]
         && !rest.is_empty()
@@ -273,6 +355,22 @@ fn has_own_key(session: &SessionContext, settings: &Settings, backend: Backend) 
         Lookup::Unset => session.present.contains(name),
     };
     backend == Backend::Foundry && KEYS.into_iter().any(is_set)
+}
+
+/// The switches of backends that are not known here and are on, and where each stands if in a file.
+fn unsupported<'a>(
+    session: &'a SessionContext,
+    settings: &'a Settings,
+) -> Result<Vec<(&'a str, Option<&'a Location>)>, Problem> {
+    let own = session.variables.keys().map(String::as_str);
+    let of_files = settings.environment().into_keys();
+    let of_workspace = settings.of_workspace().map(|(name, _)| name);
+    let names = own.chain(of_files).chain(of_workspace).filter(|name| is_unsupported(name));
+    let mut found = Vec::new();
+    for name in names.collect::<BTreeSet<_>>() {
+        found.extend(switched_on(session, settings, name)?.map(|at| (name, at)));
+    }
+    Ok(found)
 }
 
 /// Whether a switch is on, and where it stands if in a file.

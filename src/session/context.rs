@@ -21,6 +21,9 @@ use std::{
 /// Most variables one request may carry. The list in [`variables`] is far shorter.
 pub const MAX_VARIABLES: usize = 256;
 
+/// Most switches of unknown backends that a session says it has: one is enough to refuse it.
+const MAX_SWITCHES: usize = 8;
+
 /// What kind of session asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SessionMode {
@@ -141,6 +144,10 @@ impl SessionContext {
                 }
                 _ => {}
             }
+        }
+        let readable = environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+        for name in variables::switches(readable).take(MAX_SWITCHES) {
+            variables.insert(name.to_owned(), "1".to_owned());
         }
         let text = |name: &str| environment.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str());
         Ok(Self {

@@ -111,7 +111,7 @@ fn what_it_prints_wrongly_is_an_error_that_repeats_nothing() {
         let _daemon = session.daemon();
         let problem = session.refused(reason);
         assert!(problem.message.starts_with("awsCredentialExport"), "{body}: {problem:?}");
-        let output = session.run(&["get", "--json"]);
+        let output = session.run(&["get", "--json", "--show-secret"]);
         let shown = format!("{}{}", text(&output.stdout), text(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{body}: {shown}");
         assert!(!shown.contains("canary"), "{shown}");

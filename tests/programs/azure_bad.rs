@@ -80,7 +80,7 @@ fn token_services_that_say_no_or_nothing_sensible() {
     let _daemon = foundry.home.daemon();
     let sessions = answers().into_iter().map(|(tenant, _, reason, part)| {
         foundry.set("AZURE_TENANT_ID", tenant);
-        let mut command = foundry.claviger(&["get", "--json"]);
+        let mut command = foundry.claviger(&["get", "--json", "--show-secret"]);
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         (tenant, reason, part, command.spawn().expect("claviger runs"))
     });

@@ -69,7 +69,7 @@ fn time_to_live_comes_from_the_environment_or_from_settings() {
     home.user_settings(&helper, &[]);
     let _daemon = home.daemon();
     let lifetime = |home: &Home| {
-        let lease: Value = serde_json::from_str(&home.ok(&["get", "--json"])).expect("JSON");
+        let lease: Value = serde_json::from_str(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
         let seconds = |name: &str| {
             lease[name].as_f64().or_else(|| lease[name].as_str().and_then(seconds_of)).expect("time")
         };
@@ -167,7 +167,7 @@ fn a_valid_key_is_served_stale_while_the_helper_fails_and_never_past_expiry() {
     home.ok(&["token"]);
     home.write("broken", "");
     home.fails(6, &["refresh"]);
-    let lease: Value = serde_json::from_str(&home.ok(&["get", "--json"])).expect("JSON");
+    let lease: Value = serde_json::from_str(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
     assert_eq!(lease["stale"], Value::Bool(true), "{}", lease["source"]);
     wait::until("it expires", || home.run(&["token"]).status.code() == Some(6));
     std::fs::remove_file(broken).expect("remove");

@@ -69,7 +69,7 @@ fn no_process_carries_it_in_arguments_or_environment() {
 
 /// Runs everything that talks about a credential, and returns what it says where no secret belongs.
 fn talk(home: &Home, options: &[&str]) -> String {
-    let verbs: [&[&str]; 12] = [
+    let verbs: [&[&str]; 19] = [
         &["status"],
         &["status", "--json"],
         &["explain"],
@@ -80,6 +80,13 @@ fn talk(home: &Home, options: &[&str]) -> String {
         &["trust", "list", "--json"],
         &["refresh"],
         &["report", "--status", "401"],
+        &["get"],
+        &["get", "--json"],
+        &["refresh", "--json"],
+        &["report", "--status", "401", "--json"],
+        &["accounts", "--json"],
+        &["pending", "--json"],
+        &["doctor", "--offline", "--json"],
         &["version"],
         &["daemon", "log-level", "trace"],
     ];
@@ -89,9 +96,14 @@ fn talk(home: &Home, options: &[&str]) -> String {
         all += &(text(&output.stdout) + &text(&output.stderr));
     }
     // These print it on stdout, and say nothing of it on stderr.
-    for verb in
-        [&["token"][..], &["get"], &["get", "--json"], &["headers"], &["env"], &["exec", "--", "true"]]
-    {
+    for verb in [
+        &["token"][..],
+        &["get", "--show-secret"],
+        &["get", "--json", "--show-secret"],
+        &["headers"],
+        &["env"],
+        &["exec", "--", "true"],
+    ] {
         let output = home.claviger(&[options, verb].concat()).output().expect("claviger runs");
         all += &text(&output.stderr);
     }

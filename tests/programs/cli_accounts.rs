@@ -105,13 +105,15 @@ fn accounts_are_listed_used_moved_and_left() {
     assert!(listed.contains("gateway  token    https://gateway.example    file"), "{listed}");
     assert!(home.fails(2, &["logout"]).contains("default, gateway"));
     assert_eq!(home.ok(&["use", "gateway"]), "gateway is in use, for https://gateway.example\n");
-    assert!(home.ok(&["accounts"]).contains("gateway  yes     token"));
+    assert!(home.ok(&["accounts"]).contains("gateway  yes          token"));
+    assert_eq!(home.ok(&["token"]), "sk-canary-default\n", "it is in use for another address");
+    home.set("CLAVIGER_ACCOUNT", "gateway");
     let refused = home.fails(5, &["token"]);
     assert!(refused.contains("may only be sent to https://gateway.example"), "{refused}");
     assert!(refused.contains("hint: set ANTHROPIC_BASE_URL to https://gateway.example,"), "{refused}");
     home.set("CLAVIGER_ACCOUNT", "default");
     assert_eq!(home.ok(&["token"]), "sk-canary-default\n");
-    assert!(home.ok(&["accounts"]).contains("gateway  elsewhere"));
+    assert!(home.ok(&["accounts"]).contains("default  first, here  "));
     home.set("CLAVIGER_ACCOUNT", "");
     assert!(home.ok(&["use", "--none"]).starts_with("none is in use"));
     assert_eq!(home.ok(&["token"]), "sk-canary-default\n");

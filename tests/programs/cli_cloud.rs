@@ -20,7 +20,7 @@ fn links_region_and_keys_are_shown_and_secrets_only_on_demand() {
     let shown = home.ok(&["get"]);
     assert!(shown.contains("container") && shown.contains("eu-west-1") && !shown.contains(CANARY), "{shown}");
     assert!(home.ok(&["get", "--show-secret"]).contains(&format!("AKIA1 {CANARY}s {CANARY}t")));
-    let lease = json_of(&home, &["get", "--json"]);
+    let lease = json_of(&home, &["get", "--json", "--show-secret"]);
     let keys = json!({
         "access_key_id": "AKIA1", "secret_access_key": format!("{CANARY}s"), "session_token": format!("{CANARY}t"),
     });
@@ -77,7 +77,7 @@ fn keys_of_the_session_are_filled_in_and_an_api_key_is_no_key() {
     let _daemon = home.daemon();
     let expected = json!({"Version": 1, "AccessKeyId": "AKIAOWN", "SecretAccessKey": format!("{CANARY}own")});
     assert_eq!(json_of(&home, &["aws"]), expected, "long-lived keys have neither token nor expiry");
-    assert_eq!(json_of(&home, &["get", "--json"])["aws_keys"]["secret_access_key"], format!("{CANARY}own"));
+    assert_eq!(json_of(&home, &["get", "--json", "--show-secret"])["aws_keys"]["secret_access_key"], format!("{CANARY}own"));
     assert!(home.ok(&["get"]).contains("in $AWS_ACCESS_KEY_ID"));
     home.set("AWS_SESSION_TOKEN", &format!("{CANARY}token"));
     assert_eq!(json_of(&home, &["aws"])["SessionToken"], format!("{CANARY}token"));
@@ -137,7 +137,7 @@ fn the_region_of_the_profile_is_explained_as_it_is_lent() {
     home.write("home/.aws/config", &text.replace("[profile work]", "[profile work]\nregion = eu-central-1"));
     home.set("AWS_PROFILE", "work");
     let _daemon = home.daemon();
-    let lent = json_of(&home, &["get", "--json"]);
+    let lent = json_of(&home, &["get", "--json", "--show-secret"]);
     let explained = json_of(&home, &["explain", "--json"]);
     assert_eq!(explained["origin"], "https://bedrock-runtime.eu-central-1.amazonaws.com");
     for part in ["origin", "region"] {

@@ -40,7 +40,7 @@ fn answers(file: impl Fn(&str) -> Value + Sync, cases: Vec<Case>) {
             scope.spawn(move || {
                 let server = StandIn::start(move |_| answer.clone());
                 let path = home.write(&format!("{index}.json"), &file(&server.url).to_string());
-                let mut client = home.claviger(&["get", "--json"]);
+                let mut client = home.claviger(&["get", "--json", "--show-secret"]);
                 let output = client.env("GOOGLE_APPLICATION_CREDENTIALS", path).output().expect("it runs");
                 let error = said(output, code, what);
                 assert_eq!(error["reason"], reason, "{what}: {error}");

@@ -29,7 +29,7 @@ fn the_refusal_has_the_line_that_lets_the_key_go() {
 
     assert_eq!(remedy["file"], *home.path(CONFIG).to_string_lossy());
     home.write(CONFIG, &format!("[{}]\n{line}\n", remedy["table"].as_str().expect("a table")));
-    let lease: Value = serde_json::from_str(&home.ok(&["get", "--json"])).expect("JSON");
+    let lease: Value = serde_json::from_str(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
     assert_eq!((&lease["origin"], home.runs("user")), (&"https://gw.example".into(), 1));
 }
 
@@ -63,6 +63,6 @@ fn a_trusted_projects_base_url_was_decided_about() {
     let _daemon = home.daemon();
     home.fails(4, &["token"]);
     home.grant(&[]);
-    let lease: Value = serde_json::from_str(&home.ok(&["get", "--json"])).expect("JSON");
+    let lease: Value = serde_json::from_str(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
     assert_eq!(lease["origin"], "https://gw.example");
 }

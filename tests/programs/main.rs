@@ -9,6 +9,7 @@ mod accounts_keyring;
 mod accounts_kill;
 mod accounts_login;
 mod accounts_moves;
+mod accounts_named;
 mod accounts_refresh;
 mod accounts_servers;
 mod accounts_soak;

@@ -84,7 +84,7 @@ fn a_users_secret_never_meets_a_projects_endpoint_before_trust() {
     ] {
         env(name, value);
         untrusted(&home, &[]);
-        let mut own = home.claviger(&["get", "--json"]);
+        let mut own = home.claviger(&["get", "--json", "--show-secret"]);
         let output = own.env("ANTHROPIC_API_KEY", "mine").output().expect("claviger runs");
         assert!(!claviger_tests::text(&output.stdout).contains("evil"), "{name}");
     }
@@ -92,7 +92,7 @@ fn a_users_secret_never_meets_a_projects_endpoint_before_trust() {
 
     env("ANTHROPIC_BASE_URL", "https://gateway.example");
     home.ok(&["trust", "ignore", "--yes"]);
-    let lease = |home: &Home| serde_json::from_str::<Value>(&home.ok(&["get", "--json"])).expect("JSON");
+    let lease = |home: &Home| serde_json::from_str::<Value>(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
     assert_eq!(lease(&home)["origin"], "https://api.anthropic.com");
     home.grant(&[]);
     assert_eq!(lease(&home)["origin"], "https://gateway.example");

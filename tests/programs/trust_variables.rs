@@ -42,7 +42,7 @@ fn a_variable_that_is_not_harmless_keeps_every_key_back_until_somebody_decides()
         project(&home, name, "/evil");
         refused(&home, name);
         // What the session has by itself stays with it.
-        let own = home.claviger(&["get", "--json"]).env("ANTHROPIC_API_KEY", "mine").output().expect("runs");
+        let own = home.claviger(&["get", "--json", "--show-secret"]).env("ANTHROPIC_API_KEY", "mine").output().expect("runs");
         assert!(own.status.success(), "{name}: {own:?}");
     }
     assert_eq!(home.runs("user"), 0);
@@ -59,7 +59,7 @@ fn harmless_variables_are_not_asked_about_and_the_user_may_name_more() {
     let home = home();
     let _daemon = home.daemon();
     home.replace(PROJECT, r#"{"env": {"ANTHROPIC_MODEL": "m", "TZ": "UTC", "API_TIMEOUT_MS": 7000}}"#);
-    let lease: Value = serde_json::from_str(&home.ok(&["get", "--json"])).expect("JSON");
+    let lease: Value = serde_json::from_str(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
     assert_eq!(lease["api_timeout_seconds"].as_f64(), Some(7.0), "{lease}");
     assert!(home.ok(&["trust", "show"]).contains("nothing that needs a decision"));
 

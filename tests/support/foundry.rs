@@ -70,7 +70,7 @@ impl Foundry {
 
     /// The lease as JSON.
     pub fn lease(&self) -> Value {
-        let (good, out, error) = self.run(&["get", "--json"]);
+        let (good, out, error) = self.run(&["get", "--json", "--show-secret"]);
         assert!(good, "{error}");
         serde_json::from_str(&out).expect("JSON")
     }
@@ -84,7 +84,7 @@ impl Foundry {
 
     /// Why there is no lease, as JSON. It holds no secret.
     pub fn problem(&self) -> Value {
-        let (good, out, error) = self.run(&["get", "--json"]);
+        let (good, out, error) = self.run(&["get", "--json", "--show-secret"]);
         assert!(!good, "{out}");
         assert!(!error.contains(CANARY), "a secret leaks: {error}");
         let start = error.find('{').unwrap_or_default();

@@ -192,7 +192,7 @@ pub fn printer(home: &Home) -> PathBuf {
 
 /// What a session gets to see, which holds no secret of the file and none of the server.
 pub fn failure(home: &Home, code: i32, what: &str) -> Value {
-    said(home.run(&["get", "--json"]), code, what)
+    said(home.run(&["get", "--json", "--show-secret"]), code, what)
 }
 
 /// What a client said that failed.

@@ -1,6 +1,6 @@
 //! `claviger accounts`: the accounts of the local store, and where their secrets are kept.
 
-use super::login::Place;
+use super::{explain, login::Place};
 use crate::{
     context::Context,
     failure::Failure,
@@ -50,7 +50,12 @@ struct Move {
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let client = context.connect().await?;
     match arguments.verb {
-        None => show(context, &list(context, &client).await?),
+        None => {
+            let list = list(context, &client).await?;
+            // Without a session, or one that is refused, none of them is used here.
+            let here = explain::ask(context, &client).await.map(|explained| explained.account);
+            show(context, &list, &here.unwrap_or_default())
+        }
         Some(Verb::Move(arguments)) => relocate(context, &client, arguments).await,
     }
 }
@@ -72,10 +77,10 @@ pub(super) fn own() -> Option<String> {
     env::var(ACCOUNT).ok().filter(|name| !name.is_empty())
 }
 
-fn show(context: &Context, list: &ListAccountsResponse) -> Result<(), Failure> {
-    let shown = || render::account::render(list, own().as_deref(), SystemTime::now(), Style::stdout());
+fn show(context: &Context, list: &ListAccountsResponse, here: &str) -> Result<(), Failure> {
+    let shown = || render::account::render(list, here, SystemTime::now(), Style::stdout());
     match context.options.json {
-        true => output::json(&json::accounts(list))?,
+        true => output::json(&json::accounts(list, here))?,
         false => output::data(&shown())?,
     }
     Ok(())

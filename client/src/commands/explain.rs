@@ -8,8 +8,8 @@ use crate::{
     render, wait,
 };
 use claviger::{
-    client::{request, unwrap},
-    proto::v1::ExplainRequest,
+    client::{Client, request, unwrap},
+    proto::v1::{ExplainRequest, ExplainResponse},
 };
 use std::time::SystemTime;
 
@@ -18,17 +18,25 @@ use std::time::SystemTime;
 /// # Errors
 /// The daemon's.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
-    let session = context.session()?;
-    let mut client = context.connect().await?;
-    let message = ExplainRequest { session: Some(client.describe(&session)?), ..Default::default() };
-    let asked = client.call(|client| {
-        let message = message.clone();
-        async move { unwrap(client.inspect().explain(request(message)).await) }
-    });
-    let answer = wait::answer(context, asked).await?;
+    let answer = ask(context, &context.connect().await?).await?;
     match context.options.json {
         true => output::json(&json::explain(&answer))?,
         false => output::data(&render::explain::render(&answer, SystemTime::now(), Style::stdout()))?,
     }
     Ok(())
+}
+
+/// The walk.
+///
+/// # Errors
+/// The daemon's.
+pub(super) async fn ask(context: &Context, client: &Client) -> Result<ExplainResponse, Failure> {
+    let session = context.session()?;
+    let mut client = client.clone();
+    let message = ExplainRequest { session: Some(client.describe(&session)?), ..Default::default() };
+    let asked = client.call(|client| {
+        let message = message.clone();
+        async move { unwrap(client.inspect().explain(request(message)).await) }
+    });
+    wait::answer(context, asked).await
 }

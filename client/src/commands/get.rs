@@ -12,7 +12,7 @@ use std::time::SystemTime;
 /// Arguments of `get`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Show the secret and the header values too; --json always has them
+    /// Show the secret and the header values too
     #[arg(long)]
     pub(crate) show_secret: bool,
 }
@@ -24,8 +24,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let lease = lending::borrow(context).await?;
     let headers = lease.other_headers()?;
-    let wanted = context.options.json || arguments.show_secret;
-    let secret = if wanted { lease.lent()? } else { None };
+    let secret = if arguments.show_secret { lease.lent()? } else { None };
     if context.options.json {
         return Ok(output::json(&json::lease(&lease, secret.as_ref(), &headers))?);
     }

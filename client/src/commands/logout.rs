@@ -76,7 +76,9 @@ fn pick(accounts: &[Account], own: Option<&str>) -> Result<String, Failure> {
     if let Some(own) = own {
         return Ok(own.to_owned());
     }
-    let in_use = accounts.iter().find(|account| account.in_use);
+    let in_use: Vec<_> = accounts.iter().filter(|account| account.in_use).collect();
+    // One for each address: of several, none is clearly meant.
+    let in_use = if let [one] = in_use[..] { Some(one) } else { None };
     match (in_use, accounts) {
         (Some(account), _) | (None, [account]) => Ok(account.name.clone()),
         (None, []) => {
@@ -106,6 +108,8 @@ mod tests {
         assert_eq!(pick(&[one.clone(), account("two", true)], Some("one")).expect("its own"), "one");
         let failure = pick(&[one, other], None).expect_err("two");
         assert!(failure.code() == 2 && failure.render(false).contains("one, other"));
+        let both = [account("a", true), account("b", true)];
+        assert!(pick(&both, None).expect_err("two").render(false).contains("a, b"));
         assert_eq!(pick(&[], None).expect_err("none").code(), 3);
     }
 

@@ -1,11 +1,11 @@
-//! `claviger use`: which account sessions use that name none.
+//! `claviger use`: which account sessions use that name none, for each address that they talk to.
 
-use super::accounts;
-use crate::{context::Context, escape, failure::Failure, json, output, wait};
+use super::{accounts, explain};
+use crate::{context::Context, escape, failure::Failure, json, output, render, wait};
 use clap::builder::NonEmptyStringValueParser;
 use claviger::{
     client::{request, unwrap},
-    proto::v1::{Account, UseAccountRequest},
+    proto::v1::{Account, ExplainResponse, Step, UseAccountRequest, step::Outcome},
 };
 use serde_json::json;
 
@@ -13,10 +13,10 @@ use serde_json::json;
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Arguments {
-    /// The account
+    /// The account, for the address that its secret may be sent to
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
-    /// None in particular: each session uses the first one for the address it talks to
+    /// None in particular, for no address: each session uses the first one for the address it talks to
     #[arg(long)]
     none: bool,
 }
@@ -38,10 +38,42 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         false => output::data(&sentence(account.as_ref()))?,
     }
     let own = accounts::own().filter(|own| account.as_ref().is_none_or(|account| account.name != *own));
-    if let Some(own) = own.filter(|_| !context.options.quiet && !context.options.json) {
+    if context.options.quiet || context.options.json {
+        return Ok(());
+    }
+    if let Some(own) = own {
         output::talk(&format!("claviger: here $CLAVIGER_ACCOUNT comes first: {}\n", escape::line(&own)));
+    } else if let Some(account) = account
+        && let Ok(here) = explain::ask(context, &client).await
+        && let Some(why) = not_here(&account, &here)
+    {
+        output::talk(&format!("claviger: {why}\n"));
     }
     Ok(())
+}
+
+/// Why the session here does not use the account that is in use now; `None` if it does.
+fn not_here(account: &Account, here: &ExplainResponse) -> Option<String> {
+    if here.account == account.name {
+        return None;
+    }
+    let first = here.steps.iter().find(|step| step.outcome() == Outcome::Chosen);
+    let place = |step: &Step| step.location.as_ref().map(|at| format!(" ({})", render::place(at)));
+    Some(match (first, &here.problem) {
+        // In use for one address, it changes nothing for another.
+        (Some(_), _) if !here.account.is_empty() => format!(
+            "here {} is used, for {}",
+            escape::line(&here.account),
+            escape::line(&here.origin)
+        ),
+        (Some(step), _) => format!(
+            "here {} comes first{}",
+            escape::line(&step.source),
+            place(step).unwrap_or_default()
+        ),
+        (None, Some(problem)) => format!("here it is not used: {}", render::problem(problem)),
+        (None, None) => return None,
+    })
 }
 
 fn sentence(account: Option<&Account>) -> String {

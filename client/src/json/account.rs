@@ -21,12 +21,13 @@ pub(crate) fn account(account: &Account) -> Value {
         "place": words::store(account.place()),
         "signed_in_at": instant(account.signed_in_at.as_ref()),
         "in_use": account.in_use,
+        "used": account.used,
         "problem": problem(account.problem.as_ref()),
     })
 }
 
-/// The list.
-pub(crate) fn accounts(answer: &ListAccountsResponse) -> Value {
+/// The list. `here` is the account that this session uses; empty if it uses none.
+pub(crate) fn accounts(answer: &ListAccountsResponse, here: &str) -> Value {
     let registration = |one: &Registration| {
         json!({
             "name": one.name,
@@ -37,6 +38,7 @@ pub(crate) fn accounts(answer: &ListAccountsResponse) -> Value {
     json!({
         "accounts": answer.accounts.iter().map(account).collect::<Vec<_>>(),
         "registrations": answer.registrations.iter().map(registration).collect::<Vec<_>>(),
+        "used_here": text(here),
         "store": answer.store,
     })
 }

@@ -16,6 +16,7 @@ pub(crate) fn explain(answer: &ExplainResponse) -> Value {
         "mode": words::mode(answer.mode()),
         "backend": words::backend(answer.backend()),
         "winner": text(&answer.winner),
+        "account": text(&answer.account),
         "origin": text(&answer.origin),
         "region": text(&answer.region),
         "project": text(&answer.project),

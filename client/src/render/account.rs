@@ -9,15 +9,15 @@ use std::time::SystemTime;
 
 const HEAD: [&str; 8] = ["NAME", "IN USE", "KIND", "WHO", "AUDIENCE", "KEPT IN", "SIGNED IN", "PROBLEM"];
 
-/// A row per account with what is wrong below it, then what else can be signed in to. `own` is the account that the
-/// session's own variable names.
+/// A row per account with what is wrong below it, then what else can be signed in to. `here` is the account that this
+/// session uses; empty if it uses none.
 pub(crate) fn render(
     list: &ListAccountsResponse,
-    own: Option<&str>,
+    here: &str,
     now: SystemTime,
     style: Style,
 ) -> String {
-    let rows: Vec<_> = list.accounts.iter().map(|account| row(account, own, now)).collect();
+    let rows: Vec<_> = list.accounts.iter().map(|account| row(account, here, now)).collect();
     let mut text = String::new();
     if rows.is_empty() {
         text.push_str("there is no account; `claviger login --help` says how to get one\n");
@@ -102,12 +102,15 @@ pub(crate) fn store(place: StorePlace) -> &'static str {
     }
 }
 
-fn row(account: &Account, own: Option<&str>, now: SystemTime) -> [String; 8] {
-    let used = match own {
-        Some(own) if own == account.name => "here",
-        None if account.in_use => "yes",
-        Some(_) if account.in_use => "elsewhere",
-        _ => "",
+fn row(account: &Account, here: &str, now: SystemTime) -> [String; 8] {
+    // By sessions to its audience that name none: "first" is the one that fits best while `claviger use` has named none.
+    let used = match (account.in_use, account.used, here == account.name) {
+        (true, _, true) => "yes, here",
+        (true, _, false) => "yes",
+        (false, true, true) => "first, here",
+        (false, true, false) => "first",
+        (false, false, true) => "here",
+        (false, false, false) => "",
     };
     [
         escape::line(&account.name),

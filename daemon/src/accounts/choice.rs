@@ -29,7 +29,13 @@ pub struct Wish<'a> {
 // === impl Index ===
 
 impl Index {
-    /// The account of a session: the one it names; else the one in use; else the first that satisfies the policies and may
+    /// Whether a session that talks to the audience of `account`, and names none, uses it.
+    pub fn is_used(&self, account: &Account) -> bool {
+        let wish = Wish { name: None, origin: &account.audience, logins_only: false, suits: &|_| true };
+        self.choose(&wish) == Choice::Account(account)
+    }
+
+    /// The account of a session: the one it names; else the one in use for where the secret will go; else the first that satisfies the policies and may
     /// be sent there, logins before keys; else the first that may be sent there; else the first at all, so that somebody
     /// is told why it cannot be used.
     pub fn choose<'a>(&'a self, wish: &Wish<'a>) -> Choice<'a> {
@@ -37,7 +43,7 @@ impl Index {
         if let Some(name) = wish.name {
             return self.find(name).map_or(Choice::Unknown(name), Choice::Account);
         }
-        if let Some(name) = self.in_use.as_deref() {
+        if let Some(name) = self.in_use.get(wish.origin) {
             match self.find(name) {
                 None => return Choice::Unknown(name),
                 Some(account) if counts(&account) => return Choice::Account(account),
@@ -46,7 +52,7 @@ impl Index {
         }
         let rank = |account: &&Account| {
             let fits = account.audience == wish.origin;
-            (!(fits && (wish.suits)(account)), !fits, !account.kind.is_oauth())
+            (!(fits && (wish.suits)(account)), !fits, !self.is_in_use(account), !account.kind.is_oauth())
         };
         let chosen = self.accounts.iter().filter(counts).min_by_key(rank);
         chosen.map_or(Choice::Nothing, Choice::Account)
@@ -82,14 +88,14 @@ mod tests {
             assert_eq!(chosen(&index, None, origin), expected, "{origin}");
         }
         assert_eq!(chosen(&index, Some("none"), "https://a"), "unknown");
-        index.in_use = Some("key".into());
-        assert_eq!(chosen(&index, None, "https://b"), "key");
+        index.use_account("key").expect("an account");
+        // In use for another address, it changes nothing here; where no account fits, it is the one that is told about.
+        for (origin, expected) in [("https://a", "key"), ("https://b", "one"), ("https://c", "key")] {
+            assert_eq!(chosen(&index, None, origin), expected, "{origin}");
+        }
         assert_eq!(chosen(&index, Some("one"), "https://a"), "one");
         index.remove("key");
-        assert_eq!(
-            (index.in_use.as_deref(), chosen(&Index::default(), None, "https://a")),
-            (None, "nothing")
-        );
+        assert_eq!((index.in_use.len(), chosen(&Index::default(), None, "https://a")), (0, "nothing"));
     }
 
     #[test]
@@ -101,14 +107,14 @@ mod tests {
         assert_eq!(wished(&index, &wish), "three");
         assert_eq!(wished(&index, &Wish { suits: &|_| false, ..wish }), "two");
         assert_eq!(wished(&index, &Wish { name: Some("two"), ..wish }), "two");
-        index.in_use = Some("two".into());
+        index.use_account("two").expect("an account");
         assert_eq!(wished(&index, &wish), "two");
     }
 
     #[test]
     fn keys_are_left_out_where_only_logins_count() {
         let mut index = index();
-        index.in_use = Some("key".into());
+        index.use_account("key").expect("an account");
         let wish = Wish { name: None, origin: "https://a", logins_only: true, suits: &|_| true };
         assert_eq!(wished(&index, &wish), "two");
         index.accounts.truncate(1);

@@ -3,7 +3,7 @@
 use claviger::reason::{Location, Problem, Reason};
 use claviger_child::account::{Kind, Place, check_name};
 use serde::{Deserialize, Serialize};
-use std::{path::Path, time::SystemTime};
+use std::{collections::BTreeMap, path::Path, time::SystemTime};
 
 /// Layout of the file that this code writes and understands.
 const VERSION: u32 = 1;
@@ -49,8 +49,8 @@ pub struct Account {
 pub struct Index {
     /// Accounts in the order they were first signed in.
     pub accounts: Vec<Account>,
-    /// The one that `claviger use` named.
-    pub in_use: Option<String>,
+    /// The ones that `claviger use` named: at most one for each audience, by that.
+    pub in_use: BTreeMap<String, String>,
     /// Why the list could not be read.
     pub fault: Option<Problem>,
 }
@@ -58,7 +58,7 @@ pub struct Index {
 #[derive(Serialize)]
 struct Written<'a> {
     version: u32,
-    in_use: Option<&'a str>,
+    in_use: &'a BTreeMap<String, String>,
     accounts: &'a [Account],
 }
 
@@ -69,8 +69,17 @@ struct Version {
 
 #[derive(Deserialize)]
 struct Stored {
-    in_use: Option<String>,
+    #[serde(default)]
+    in_use: Option<InUse>,
     accounts: Vec<Account>,
+}
+
+/// The accounts in use. Lists of earlier releases have one for all audiences.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum InUse {
+    One(String),
+    OfEach(BTreeMap<String, String>),
 }
 
 // === impl Index ===
@@ -81,8 +90,22 @@ impl Index {
         self.accounts.iter().find(|account| account.name == name)
     }
 
-    /// Adds an account, or replaces the one of its name where that stands.
+    /// Whether `account` is the one in use for its audience.
+    pub fn is_in_use(&self, account: &Account) -> bool {
+        self.in_use.get(&account.audience) == Some(&account.name)
+    }
+
+    /// Takes `name` into use for its audience, and says which account that is; `None` if there is none.
+    pub fn use_account(&mut self, name: &str) -> Option<Account> {
+        let account = self.find(name)?.clone();
+        self.in_use.insert(account.audience.clone(), account.name.clone());
+        Some(account)
+    }
+
+    /// Adds an account, or replaces the one of its name where that stands. It stays in use for the audience that it was in
+    /// use for, if it has that still.
     pub fn put(&mut self, account: Account) {
+        self.in_use.retain(|audience, name| *name != account.name || *audience == account.audience);
         match self.accounts.iter_mut().find(|known| known.name == account.name) {
             Some(known) => *known = account,
             None => self.accounts.push(account),
@@ -92,9 +115,7 @@ impl Index {
     /// Removes an account.
     pub fn remove(&mut self, name: &str) {
         self.accounts.retain(|account| account.name != name);
-        if self.in_use.as_deref() == Some(name) {
-            self.in_use = None;
-        }
+        self.in_use.retain(|_, used| used != name);
     }
 }
 
@@ -103,7 +124,7 @@ impl Index {
 /// # Errors
 /// Only by a bug.
 pub(super) fn encode(index: &Index) -> Result<Vec<u8>, Problem> {
-    let written = Written { version: VERSION, in_use: index.in_use.as_deref(), accounts: &index.accounts };
+    let written = Written { version: VERSION, in_use: &index.in_use, accounts: &index.accounts };
     serde_json::to_vec_pretty(&written).map_err(|error| {
         Problem::new(Reason::Bug, format!("the list of accounts cannot be written: {error}"))
     })
@@ -137,7 +158,13 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Index, Problem> {
     for account in &accounts {
         check_name(&account.name).map_err(|problem| problem.at(&Location::of_file(path)))?;
     }
-    Ok(Index { accounts, in_use, fault: None })
+    let mut index = Index { accounts, ..Index::default() };
+    match in_use {
+        None => {}
+        Some(InUse::One(name)) => drop(index.use_account(&name)),
+        Some(InUse::OfEach(in_use)) => index.in_use = in_use,
+    }
+    Ok(index)
 }
 
 #[cfg(test)]
@@ -176,14 +203,26 @@ pub(super) mod tests {
     #[test]
     fn a_list_survives_its_file() {
         let mut index = index();
-        index.in_use = Some("one".into());
+        index.use_account("one").expect("an account");
+        index.use_account("two").expect("an account");
         index.put(account("one", Kind::Oauth, "https://new"));
+        assert_eq!(index.in_use, [("https://a".to_owned(), "two".to_owned())].into());
         let path = Path::new("/accounts.json");
         assert_eq!(decode(path, &encode(&index).expect("text")), Ok(index));
         for bad in ["", "{", "{\"version\":2,\"accounts\":[]}", "{\"version\":1}"] {
             let problem = decode(path, bad.as_bytes()).expect_err(bad);
             assert_eq!(problem.location.map(|at| at.file), Some("/accounts.json".into()), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_one_account_in_use_of_an_earlier_release_is_that_of_its_audience() {
+        let text = encode(&index()).expect("text");
+        let text = String::from_utf8(text).expect("text").replace("\"in_use\": {}", "\"in_use\": \"one\"");
+        let index = decode(Path::new("/accounts.json"), text.as_bytes()).expect("read");
+        assert_eq!(index.in_use, [("https://b".to_owned(), "one".to_owned())].into());
+        let text = text.replace("\"one\",\n  \"accounts\"", "null,\n  \"accounts\"");
+        assert!(decode(Path::new("/accounts.json"), text.as_bytes()).expect("read").in_use.is_empty());
     }
 
     #[test]

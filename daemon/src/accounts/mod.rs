@@ -169,7 +169,7 @@ mod tests {
     use std::sync::Arc;
 
     fn use_work(index: &mut Index) -> Result<(), Problem> {
-        index.in_use = Some("work".into());
+        index.in_use.insert("https://a".into(), "work".into());
         Ok(())
     }
 
@@ -185,10 +185,10 @@ mod tests {
             async move { accounts.change(use_work).await }
         });
         tokio::task::yield_now().await;
-        assert_eq!(accounts.current().in_use, None);
+        assert!(accounts.current().in_use.is_empty());
         drop(theirs);
         assert_eq!(changing.await.expect("a task"), Ok(()));
-        assert_eq!(accounts.current().in_use.as_deref(), Some("work"));
+        assert_eq!(accounts.current().in_use["https://a"], "work");
     }
 
     #[tokio::test]
@@ -207,6 +207,6 @@ mod tests {
         assert!(changing.await.is_err_and(|error| error.is_cancelled()));
         drop(theirs);
         changes.changed().await.expect("a list");
-        assert_eq!(Accounts::open(path).current().in_use.as_deref(), Some("work"));
+        assert_eq!(Accounts::open(path).current().in_use["https://a"], "work");
     }
 }

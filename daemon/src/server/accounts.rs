@@ -130,12 +130,11 @@ impl AccountService for Context {
         let name = request.into_inner().name;
         let asked = name.clone();
         let used = self.broker.resolver.accounts.change(move |index| {
-            let account = match name.as_str() {
-                "" => None,
-                name => Some(index.find(name).cloned().ok_or_else(|| unknown(name))?),
-            };
-            index.in_use = account.as_ref().map(|account| account.name.clone());
-            Ok(account)
+            if name.is_empty() {
+                index.in_use.clear();
+                return Ok(None);
+            }
+            index.use_account(&name).map(Some).ok_or_else(|| unknown(&name))
         });
         let used = used.await;
         self.audit.note(Line::ended("use", "in-use", &used).by(&peer).account(asked));

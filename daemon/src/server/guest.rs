@@ -213,6 +213,7 @@ impl Veil for v1::ExplainResponse {
         self.policies.clear();
         self.warnings.clear();
         self.workspace.clear();
+        self.account.clear();
         self.entry.iter_mut().for_each(Veil::veil);
         self.problem.iter_mut().for_each(Veil::veil);
     }

@@ -152,7 +152,9 @@ impl Context {
                 winner.source.clone_into(&mut explanation.winner);
                 if let Some(provider) = winner.provider() {
                     explanation.entry = self.entry(provider.key());
-                    name_account(&mut explanation, provider.account().map(|account| account.name.as_str()));
+                    if let Some(account) = provider.account() {
+                        name_account(&mut explanation, &account.name);
+                    }
                 }
                 explanation.origin = winner.endpoint.origin;
                 explanation.region = winner.place.region.unwrap_or_default();
@@ -171,10 +173,11 @@ impl Context {
 }
 
 /// Says which account of the local store won.
-fn name_account(explanation: &mut v1::ExplainResponse, account: Option<&str>) {
+fn name_account(explanation: &mut v1::ExplainResponse, account: &str) {
+    account.clone_into(&mut explanation.account);
     let mut steps = explanation.steps.iter_mut();
     let chosen = steps.find(|step| step.outcome() == v1::step::Outcome::Chosen);
-    if let (Some(account), Some(step)) = (account, chosen) {
+    if let Some(step) = chosen {
         step.why = format!("{}; it is the account {account}", step.why);
     }
 }

@@ -15,7 +15,7 @@ use claviger::{
     backend::{ANTHROPIC_BASE_URL, Backend},
     credential::Scheme,
     reason::{Problem, Reason},
-    session::SessionMode,
+    session::{ACCOUNT, SessionMode},
     source,
 };
 use claviger_child::{Declined, Request, Text, account::Lend};
@@ -40,8 +40,6 @@ pub const OAUTH_LOGIN: LocalStore =
 pub const SAVED_KEY: LocalStore =
     LocalStore { id: source::SAVED_API_KEY, is_oauth: false, scheme: Scheme::ApiKey };
 
-/// Variable that names the account of a session.
-const ACCOUNT: &str = "CLAVIGER_ACCOUNT";
 /// How long a token is good for whose server does not say; it is refreshed then (`spec/behaviour.md` A7, "AWS cache").
 const WITHOUT_EXPIRY: Duration = sdk::WITHOUT_EXPIRY;
 

@@ -70,6 +70,16 @@ pub struct Bound {
     pub material: Material,
 }
 
+impl Bound {
+    /// Whether it is the account `name` of the local store.
+    pub fn is_of(&self, name: &str) -> bool {
+        match &self.material {
+            Material::Provided(provider) => provider.account().is_some_and(|account| account.name == name),
+            Material::OwnVariable(_) | Material::Fixed(_) => false,
+        }
+    }
+}
+
 /// Where a bound source's secret is.
 #[derive(Debug)]
 pub enum Material {

@@ -184,7 +184,9 @@ impl Case {
             ..walk::account(&listed.name, listed.kind)
         };
         let accounts = self.accounts.iter().map(account).collect();
-        Index { accounts, in_use: self.in_use.clone(), fault: None }
+        let mut index = Index { accounts, ..Index::default() };
+        self.in_use.iter().for_each(|name| drop(index.use_account(name)));
+        index
     }
 
     /// Who wins, with all that became of the others.

@@ -42,8 +42,8 @@ fn list(accounts: Vec<Account>) -> ListAccountsResponse {
     ListAccountsResponse { accounts, registrations, store: "auto".into() }
 }
 
-fn text(list: &ListAccountsResponse, own: Option<&str>) -> String {
-    render(list, own, fixture::now(), Style::default())
+fn text(list: &ListAccountsResponse, here: &str) -> String {
+    render(list, here, fixture::now(), Style::default())
 }
 
 #[test]
@@ -56,7 +56,7 @@ work     yes     oauth    me@example.com  https://gateway.example    keyring  2 
 can sign in with
   claviger login other  https://other.example  /h/config.toml
 ";
-    assert_eq!(text(&list(vec![key(), work()]), None), expected);
+    assert_eq!(text(&list(vec![key(), work()]), ""), expected);
 }
 
 #[test]
@@ -67,18 +67,28 @@ NAME  IN USE  KIND   WHO             AUDIENCE                 KEPT IN  SIGNED IN
 work  yes     oauth  me@example.com  https://gateway.example  keyring  2 h 5 min ago  login-required
   ! it was revoked\\u{1b}[2J (login-required); run: claviger login work
 ";
-    assert!(text(&list(vec![Account { problem, ..work() }]), None).starts_with(expected));
+    assert!(text(&list(vec![Account { problem, ..work() }]), "").starts_with(expected));
 }
 
 #[test]
-fn the_sessions_own_choice_comes_first() {
-    let shown = text(&list(vec![key(), work()]), Some("default"));
-    assert!(shown.contains("default  here ") && shown.contains("work     elsewhere "), "{shown}");
+fn which_account_is_used_where_is_shown() {
+    let used = |used, in_use, key: Account| Account { used, in_use, ..key };
+    for (in_use, is_used, here, expected) in [
+        (false, false, "work", "default  "),
+        (false, false, "default", "default  here "),
+        (false, true, "", "default  first "),
+        (false, true, "default", "default  first, here "),
+        (true, true, "", "default  yes "),
+        (true, true, "default", "default  yes, here "),
+    ] {
+        let shown = text(&list(vec![used(is_used, in_use, key()), work()]), here);
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
 }
 
 #[test]
 fn without_accounts_the_way_to_one_is_told() {
-    let shown = text(&list(Vec::new()), None);
+    let shown = text(&list(Vec::new()), "");
     assert!(shown.starts_with("there is no account; `claviger login --help` says how"), "{shown}");
     assert!(shown.contains("claviger login other") && shown.contains("claviger login work"), "{shown}");
 }

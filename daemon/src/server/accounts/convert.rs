@@ -37,7 +37,8 @@ impl Context {
             subject: account.subject.clone().unwrap_or_default(),
             place: stored_in(account.place).into(),
             signed_in_at: Some(wire::timestamp(account.signed_in_at)),
-            in_use: index.in_use.as_deref() == Some(&account.name),
+            in_use: index.is_in_use(account),
+            used: index.is_used(account),
             problem,
         }
     }
