@@ -101,8 +101,8 @@ fn accounts_are_listed_used_moved_and_left() {
         "sk-canary-gateway",
     );
     let listed = home.ok(&["accounts"]);
-    assert!(listed.contains("default  api-key  https://api.anthropic.com  file"), "{listed}");
-    assert!(listed.contains("gateway  token    https://gateway.example    file"), "{listed}");
+    assert!(listed.contains("default  first, here  api-key  https://api.anthropic.com  file"), "{listed}");
+    assert!(listed.contains("gateway  first        token    https://gateway.example    file"), "{listed}");
     assert!(home.fails(2, &["logout"]).contains("default, gateway"));
     assert_eq!(home.ok(&["use", "gateway"]), "gateway is in use, for https://gateway.example\n");
     assert!(home.ok(&["accounts"]).contains("gateway  yes          token"));
