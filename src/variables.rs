@@ -253,10 +253,13 @@ mod tests {
             assert_eq!(usage(name), Some(Use::Setting), "{name}");
         }
         let long = format!("CLAUDE_CODE_USE_{}", "X".repeat(64));
-        for name in [&long, "CLAUDE_CODE_USE_POWERSHELL_TOOL", "CLAUDE_CODE_USE_A B", "XCLAUDE_CODE_USE_MANTLE"] {
+        for name in
+            [&long, "CLAUDE_CODE_USE_POWERSHELL_TOOL", "CLAUDE_CODE_USE_A B", "XCLAUDE_CODE_USE_MANTLE"]
+        {
             assert_eq!(usage(name), None, "{name}");
         }
-        let environment = [("CLAUDE_CODE_USE_A", "1"), ("CLAUDE_CODE_USE_B", "0"), ("CLAUDE_CODE_USE_BEDROCK", "1")];
+        let environment =
+            [("CLAUDE_CODE_USE_A", "1"), ("CLAUDE_CODE_USE_B", "0"), ("CLAUDE_CODE_USE_BEDROCK", "1")];
         assert_eq!(switches(environment.into_iter()).collect::<Vec<_>>(), ["CLAUDE_CODE_USE_A"]);
     }
 

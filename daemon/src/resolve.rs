@@ -145,7 +145,9 @@ fn chain(
             |outcome, why: Cow<'static, str>, at| steps.push(Step { source: source.id(), outcome, why, at });
         let binding = match bind(*source, view) {
             Binding::Bound(bound) => match named.filter(|_| view.backend == Backend::Anthropic) {
-                Some(named) if !bound.is_of(named.name) => Binding::Refused(named.outranked(source.id(), &bound)),
+                Some(named) if !bound.is_of(named.name) => {
+                    Binding::Refused(named.outranked(source.id(), &bound))
+                }
                 _ => Binding::Bound(bound),
             },
             binding => binding,
@@ -276,7 +278,9 @@ fn not_beside_a_cloud(
     session: &SessionContext,
     settings: &Settings,
 ) -> Result<(), Problem> {
-    let Some((_, switch, _)) = CLOUDS.into_iter().find(|(cloud, ..)| *cloud == backend) else { return Ok(()) };
+    let Some((_, switch, _)) = CLOUDS.into_iter().find(|(cloud, ..)| *cloud == backend) else {
+        return Ok(());
+    };
     let at = switched_on(session, settings, switch)?.flatten();
     let place = at.map(|at| format!(" ({at})")).unwrap_or_default();
     Err(named.not_first(&format!("{switch}{place}")))

@@ -127,7 +127,8 @@ fn a_managed_session_in_a_hostile_project_gets_the_saved_token_and_runs_nothing(
     assert!(home.fails(4, &["token"]).contains("claviger login"), "a saved key is no login");
     save(&home, v1::AccountKind::Token, &token).expect("saved");
     assert_eq!(home.ok(&["token"]).trim(), token);
-    let lease: serde_json::Value = serde_json::from_str(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
+    let lease: serde_json::Value =
+        serde_json::from_str(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
     assert_eq!((&lease["source"], &lease["origin"]), (&"oauth-login".into(), &ANTHROPIC_BASE_URL.into()));
     assert!(home.fails(5, &["aws"]).contains("managed sessions"));
     // What nobody reads may be broken.

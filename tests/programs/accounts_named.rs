@@ -1,7 +1,7 @@
 //! Which account a session gets: the one it names or none, and the one in use for where the secret will go.
 
-use claviger_tests::{CANARY, Home, accounts::save, text};
 use claviger::proto::v1::StorePlace;
+use claviger_tests::{CANARY, Home, accounts::save, text};
 use serde_json::Value;
 use std::{io::Write as _, process::Stdio};
 
@@ -18,7 +18,10 @@ fn a_named_account_is_never_exchanged_for_what_comes_first() {
     save(&home, "work", "sk-canary-work", StorePlace::File).expect("saved");
     assert_eq!(home.ok(&["token"]), format!("{CANARY}helper\n"));
     let (_, told) = said(&home, &["use", "work"]);
-    assert!(told.contains("claviger: here api-key-helper comes first (") && told.contains("settings.json:"), "{told}");
+    assert!(
+        told.contains("claviger: here api-key-helper comes first (") && told.contains("settings.json:"),
+        "{told}"
+    );
     home.set("CLAVIGER_ACCOUNT", "typo");
     assert!(home.fails(4, &["token"]).contains("there is no account typo"));
     for verb in [&["aws"][..], &["env"], &["exec", "--", "true"]] {
@@ -32,7 +35,9 @@ fn a_named_account_is_never_exchanged_for_what_comes_first() {
     let doctor = said(&home, &["doctor", "--offline"]).1;
     assert!(doctor.contains("CLAVIGER_ACCOUNT names work"), "{doctor}");
     home.set("ANTHROPIC_API_KEY", "sk-canary-own");
-    assert!(home.fails(4, &["token"]).contains("CLAVIGER_ACCOUNT names work, and ANTHROPIC_API_KEY comes first"));
+    assert!(
+        home.fails(4, &["token"]).contains("CLAVIGER_ACCOUNT names work, and ANTHROPIC_API_KEY comes first")
+    );
 }
 
 #[test]
@@ -44,10 +49,16 @@ fn each_address_has_an_account_in_use() {
     }
     home.set("ANTHROPIC_BASE_URL", "https://gateway.example");
     for name in ["third", "fourth"] {
-        let arguments = ["login", name, "--api-key", "--audience", "https://gateway.example", "--store", "file"];
+        let arguments =
+            ["login", name, "--api-key", "--audience", "https://gateway.example", "--store", "file"];
         let mut command = home.claviger(&arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("claviger runs");
-        child.stdin.take().expect("stdin").write_all(format!("sk-canary-{name}").as_bytes()).expect("written");
+        child
+            .stdin
+            .take()
+            .expect("stdin")
+            .write_all(format!("sk-canary-{name}").as_bytes())
+            .expect("written");
         assert!(child.wait().expect("wait").success());
     }
     home.ok(&["use", "second"]);

@@ -123,7 +123,8 @@ fn a_hundred_sessions_share_one_sign_in_and_all_see_it() {
     let mut home = signed_out(&portal);
     sign_in_by(&home, &shows_link_and_signs_in(&home));
     let _daemon = home.daemon();
-    let mut sessions: Vec<Child> = (0..90).map(|_| start(&home, &["get", "--json", "--show-secret"])).collect();
+    let mut sessions: Vec<Child> =
+        (0..90).map(|_| start(&home, &["get", "--json", "--show-secret"])).collect();
     // Ten in another terminal, and region: their entry is another one, the person who signs in is not.
     home.set("AWS_REGION", "us-west-2");
     sessions.extend((0..10).map(|_| start(&home, &["get", "--json", "--show-secret"])));

@@ -362,7 +362,8 @@ fn an_agent_does_not_trust_and_a_lease_is_no_longer_than_allowed() {
     home.ok(&["daemon", "reload"]);
     home.ok(&grant);
 
-    let lease: serde_json::Value = serde_json::from_str(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
+    let lease: serde_json::Value =
+        serde_json::from_str(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
     let seconds = |name: &str| lease[name].as_str().expect("a time").replace(['-', ':', 'T'], "");
     assert!(seconds("expires_at") < seconds("refresh_at"), "it would live for five minutes: {lease}");
     home.write("home/.config/claviger/config.toml", "[daemon]\nmax_lease = 15\n");

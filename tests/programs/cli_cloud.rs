@@ -77,7 +77,10 @@ fn keys_of_the_session_are_filled_in_and_an_api_key_is_no_key() {
     let _daemon = home.daemon();
     let expected = json!({"Version": 1, "AccessKeyId": "AKIAOWN", "SecretAccessKey": format!("{CANARY}own")});
     assert_eq!(json_of(&home, &["aws"]), expected, "long-lived keys have neither token nor expiry");
-    assert_eq!(json_of(&home, &["get", "--json", "--show-secret"])["aws_keys"]["secret_access_key"], format!("{CANARY}own"));
+    assert_eq!(
+        json_of(&home, &["get", "--json", "--show-secret"])["aws_keys"]["secret_access_key"],
+        format!("{CANARY}own")
+    );
     assert!(home.ok(&["get"]).contains("in $AWS_ACCESS_KEY_ID"));
     home.set("AWS_SESSION_TOKEN", &format!("{CANARY}token"));
     assert_eq!(json_of(&home, &["aws"])["SessionToken"], format!("{CANARY}token"));

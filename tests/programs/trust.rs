@@ -92,7 +92,9 @@ fn a_users_secret_never_meets_a_projects_endpoint_before_trust() {
 
     env("ANTHROPIC_BASE_URL", "https://gateway.example");
     home.ok(&["trust", "ignore", "--yes"]);
-    let lease = |home: &Home| serde_json::from_str::<Value>(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
+    let lease = |home: &Home| {
+        serde_json::from_str::<Value>(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON")
+    };
     assert_eq!(lease(&home)["origin"], "https://api.anthropic.com");
     home.grant(&[]);
     assert_eq!(lease(&home)["origin"], "https://gateway.example");

@@ -42,7 +42,11 @@ fn a_variable_that_is_not_harmless_keeps_every_key_back_until_somebody_decides()
         project(&home, name, "/evil");
         refused(&home, name);
         // What the session has by itself stays with it.
-        let own = home.claviger(&["get", "--json", "--show-secret"]).env("ANTHROPIC_API_KEY", "mine").output().expect("runs");
+        let own = home
+            .claviger(&["get", "--json", "--show-secret"])
+            .env("ANTHROPIC_API_KEY", "mine")
+            .output()
+            .expect("runs");
         assert!(own.status.success(), "{name}: {own:?}");
     }
     assert_eq!(home.runs("user"), 0);

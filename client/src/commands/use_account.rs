@@ -61,16 +61,12 @@ fn not_here(account: &Account, here: &ExplainResponse) -> Option<String> {
     let place = |step: &Step| step.location.as_ref().map(|at| format!(" ({})", render::place(at)));
     Some(match (first, &here.problem) {
         // In use for one address, it changes nothing for another.
-        (Some(_), _) if !here.account.is_empty() => format!(
-            "here {} is used, for {}",
-            escape::line(&here.account),
-            escape::line(&here.origin)
-        ),
-        (Some(step), _) => format!(
-            "here {} comes first{}",
-            escape::line(&step.source),
-            place(step).unwrap_or_default()
-        ),
+        (Some(_), _) if !here.account.is_empty() => {
+            format!("here {} is used, for {}", escape::line(&here.account), escape::line(&here.origin))
+        }
+        (Some(step), _) => {
+            format!("here {} comes first{}", escape::line(&step.source), place(step).unwrap_or_default())
+        }
         (None, Some(problem)) => format!("here it is not used: {}", render::problem(problem)),
         (None, None) => return None,
     })

@@ -11,12 +11,7 @@ const HEAD: [&str; 8] = ["NAME", "IN USE", "KIND", "WHO", "AUDIENCE", "KEPT IN",
 
 /// A row per account with what is wrong below it, then what else can be signed in to. `here` is the account that this
 /// session uses; empty if it uses none.
-pub(crate) fn render(
-    list: &ListAccountsResponse,
-    here: &str,
-    now: SystemTime,
-    style: Style,
-) -> String {
+pub(crate) fn render(list: &ListAccountsResponse, here: &str, now: SystemTime, style: Style) -> String {
     let rows: Vec<_> = list.accounts.iter().map(|account| row(account, here, now)).collect();
     let mut text = String::new();
     if rows.is_empty() {
