@@ -45,6 +45,7 @@ fn walk() -> ExplainResponse {
         warnings: vec![Warning { text: "ANTHROPIC_MODEL\x1b[2J is odd".into(), ..Warning::default() }],
         origin: "https://api.anthropic.com".into(),
         region: String::new(),
+        account: String::new(),
         project: String::new(),
         workspace: "/work/repo".into(),
         entry: Some(fixture::entry()),
