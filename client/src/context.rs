@@ -1,6 +1,6 @@
 //! What every verb starts from: options, the session they describe, and the way to the daemon.
 
-use crate::{failure::Failure, harden::CoreLimit, options::Options, output};
+use crate::{escape, failure::Failure, harden::CoreLimit, options::Options, output};
 use claviger::{
     client::{self, Client, ConnectError},
     cookie,
@@ -10,9 +10,9 @@ use claviger::{
 use nix::fcntl::OFlag;
 use std::{
     env,
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs, io,
-    io::Read as _,
+    io::{IsTerminal as _, Read as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -48,6 +48,19 @@ impl Context {
     /// # Errors
     /// As [`Context::session`].
     pub(crate) fn session_in(&self, directory: Option<&Path>) -> Result<SessionContext, Failure> {
+        self.warn_of_path();
+        self.session_of(directory, env::vars_os())
+    }
+
+    /// The session in `directory` with this environment.
+    ///
+    /// # Errors
+    /// As [`Context::session`].
+    pub(crate) fn session_of(
+        &self,
+        directory: Option<&Path>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<SessionContext, Failure> {
         let cwd = match directory {
             Some(directory) => named_directory(directory)?,
             // Over a socket that was passed on, no directory of this side is of use.
@@ -56,7 +69,7 @@ impl Context {
                 directory => directory.map_err(|error| no_directory(&error))?,
             },
         };
-        let mut session = SessionContext::new(cwd, env::vars_os())?;
+        let mut session = SessionContext::new(cwd, environment)?;
         session.mode = self.options.mode().unwrap_or(session.mode);
         session.interactive = self.interactive;
         session.explicit = match &self.options.settings {
@@ -64,6 +77,16 @@ impl Context {
             None => None,
         };
         Ok(session)
+    }
+
+    fn warn_of_path(&self) {
+        if self.options.quiet || !io::stderr().is_terminal() {
+            return;
+        }
+        for entry in session::left_out(&env::var_os("PATH").unwrap_or_default()) {
+            let entry = escape::line(&entry.to_string_lossy());
+            output::talk(&format!("claviger: warning: {entry} of PATH cannot be used and is left out\n"));
+        }
     }
 
     /// The directory of the session, as it is shown.

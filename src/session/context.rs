@@ -1,6 +1,7 @@
 //! One calling session.
 
 use super::{
+    environment::Taken,
     explicit::{ExplicitSettings, explicit},
     rules::{check_chosen, check_lent, check_path, check_present, check_text, check_value, malformed},
 };
@@ -10,7 +11,7 @@ use crate::{
     reason::{Problem, Reason},
     remedy::Remedy,
     secret::Secret,
-    variables::{self, Use},
+    variables,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,9 +21,6 @@ use std::{
 
 /// Most variables one request may carry. The list in [`variables`] is far shorter.
 pub const MAX_VARIABLES: usize = 256;
-
-/// Most switches of unknown backends that a session says it has: one is enough to refuse it.
-const MAX_SWITCHES: usize = 8;
 
 /// What kind of session asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -116,39 +114,18 @@ impl SessionMode {
 // === impl SessionContext ===
 
 impl SessionContext {
-    /// The session of a process with working directory `cwd` and `environment`. Variables that are not on the list,
-    /// or not UTF-8, are left out.
+    /// The session of a process with working directory `cwd` and `environment`. Variables that are not on the list are left
+    /// out, and what [`super::left_out`] names of `PATH`.
     ///
     /// # Errors
-    /// `malformed-request` if `cwd` is not an absolute UTF-8 path without control characters.
+    /// `malformed-request` if `cwd` is not an absolute UTF-8 path without control characters, else as [`super::check_variable`].
     pub fn new(
         cwd: PathBuf,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Problem> {
         check_path(&cwd)?;
         let environment: BTreeMap<OsString, OsString> = environment.into_iter().collect();
-        let mut variables = BTreeMap::new();
-        let mut present = BTreeSet::new();
-        let mut lent = BTreeMap::new();
-        for &(name, usage) in variables::VARIABLES {
-            let Some(value) = environment.get(std::ffi::OsStr::new(name)) else { continue };
-            match (usage, value.to_str()) {
-                (Use::Secret, _) if !value.is_empty() => drop(present.insert(name.to_owned())),
-                (Use::Setting | Use::Command | Use::Sdk(_), Some(text))
-                    if check_value(name, text).is_ok() =>
-                {
-                    variables.insert(name.to_owned(), text.to_owned());
-                }
-                (Use::Lent(_), Some(text)) if !text.is_empty() && check_lent(name, text).is_ok() => {
-                    lent.insert(name.to_owned(), Secret::new(text.to_owned()));
-                }
-                _ => {}
-            }
-        }
-        let readable = environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
-        for name in variables::switches(readable).take(MAX_SWITCHES) {
-            variables.insert(name.to_owned(), "1".to_owned());
-        }
+        let Taken { variables, present, lent } = Taken::of(&environment)?;
         let text = |name: &str| environment.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str());
         Ok(Self {
             cwd,

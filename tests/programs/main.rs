@@ -71,6 +71,7 @@ mod killed;
 mod lent_secrets;
 mod lifecycle;
 mod load;
+mod malformed_variables;
 mod notifications;
 mod package;
 mod restart;

@@ -29,8 +29,8 @@ pub(crate) struct Facts {
     pub(crate) variables: BTreeMap<String, String>,
     /// Secret variables that the session has.
     pub(crate) present: BTreeSet<String>,
-    /// Secret variables with a value that no server would take, and why.
-    pub(crate) malformed: Vec<(String, &'static str)>,
+    /// Variables that cannot be used as they are.
+    pub(crate) malformed: Vec<Malformed>,
     /// Files, directories and sockets.
     pub(crate) places: Vec<Place>,
     /// Files with certificates.
@@ -55,6 +55,17 @@ pub(crate) struct Facts {
     pub(crate) endpoint: Option<Endpoint>,
     /// What was not looked at, and why.
     pub(crate) unchecked: Vec<Unchecked>,
+}
+
+/// A variable that cannot be used as it is.
+#[derive(Debug)]
+pub(crate) struct Malformed {
+    /// Its name.
+    pub(crate) name: String,
+    /// What is wrong with it.
+    pub(crate) what: String,
+    /// Whether a session that has it gets nothing; else only a server would not take its value.
+    pub(crate) is_refused: bool,
 }
 
 /// Something in the filesystem that should be private, or safe from others.

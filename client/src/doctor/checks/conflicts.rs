@@ -15,10 +15,13 @@ const TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 
 /// Judges what is set beside each other.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
-    let malformed = facts.malformed.iter().map(|(name, why)| {
-        Finding::error("variable-malformed", format!("{name} {why}"))
-            .because("it is sent as it stands, and the server answers 401")
-            .helped(Remedy::unset(&[name]))
+    let malformed = facts.malformed.iter().map(|variable| {
+        Finding::error("variable-malformed", &variable.what)
+            .because(match variable.is_refused {
+                true => "no session gets a credential: without it, another one could be found",
+                false => "it is sent as it stands, and the server answers 401",
+            })
+            .helped(Remedy::unset(&[&variable.name]))
     });
     let both = [key_and_token(facts), beside_helper(facts, KEY), beside_helper(facts, TOKEN)];
     let rest = [beside_login(facts), beside_cloud(facts)];

@@ -26,7 +26,8 @@ const FILES: Duration = Duration::from_secs(5);
 /// # Errors
 /// If the command line describes no session.
 pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Failure> {
-    let mut session = context.session()?;
+    let cwd = context.options.cwd.as_deref();
+    let mut session = context.session_of(cwd, variables::usable(env::vars_os()))?;
     // Nobody answers questions here.
     session.interactive = false;
     let progress = Progress::start(context);

@@ -1,13 +1,14 @@
 //! What the environment says.
 
-use crate::doctor::facts::{Certificates, Facts, Fault};
+use crate::doctor::facts::{Certificates, Facts, Fault, Malformed};
 use claviger::{
     reason::Location,
+    session::check_variable,
     variables::{NETWORK, Use, VARIABLES},
 };
 use nix::fcntl::OFlag;
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::File,
     io::{self, Read as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -45,18 +46,33 @@ pub(super) fn of_tools(
     environment.into_iter().filter_map(text).filter(|(name, _)| is_read(name))
 }
 
-/// Secret variables that hold what no header can, and why.
-pub(super) fn malformed(
+/// The variables that a session can have: with the others, there would be none to look at.
+pub(super) fn usable(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Vec<(String, &'static str)> {
-    let fault = |(name, value): (OsString, OsString)| {
+) -> impl Iterator<Item = (OsString, OsString)> {
+    environment.into_iter().filter(|(name, value)| refused(name, value).is_none())
+}
+
+/// Variables that cannot be used: what no session can have, and secret ones that hold what no header can.
+pub(super) fn malformed(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<Malformed> {
+    let judge = |(name, value): (OsString, OsString)| {
+        let refused = refused(&name, &value);
         let name = name.into_string().ok()?;
+        if let Some(what) = refused {
+            return Some(Malformed { name, what, is_refused: true });
+        }
         let is_secret = VARIABLES.contains(&(name.as_str(), Use::Secret));
         // The one that may have several lines.
         let is_judged = is_secret && name != "ANTHROPIC_CUSTOM_HEADERS" && !value.is_empty();
-        is_judged.then(|| fault(value.to_str()))?.map(|why| (name, why))
+        let why = is_judged.then(|| fault(value.to_str()))??;
+        Some(Malformed { what: format!("{name} {why}"), name, is_refused: false })
     };
-    environment.into_iter().filter_map(fault).collect()
+    environment.into_iter().filter_map(judge).collect()
+}
+
+/// What is wrong with a variable that no session can have.
+fn refused(name: &OsStr, value: &OsStr) -> Option<String> {
+    Some(check_variable(name.to_str()?, value).err()?.message)
 }
 
 fn fault(value: Option<&str>) -> Option<&'static str> {

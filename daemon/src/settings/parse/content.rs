@@ -4,6 +4,7 @@ use crate::settings::{COMMANDS, Content, Demand, Layer, Located, POLICIES, Refre
 use claviger::{
     hook::{is_hook, is_plain_hook},
     reason::{Location, Problem, Reason},
+    session::check_variable,
     variables,
 };
 use std::{cell::Cell, collections::BTreeMap};
@@ -272,6 +273,11 @@ impl<'a> Text<'a> {
             return Err(self
                 .wrong(value_at, format!("env.{key} has a NUL character"))
                 .hint("remove the character"));
+        }
+        if let Err(problem) = check_variable(&key, text.as_ref()) {
+            return Err(self
+                .wrong(value_at, format!("env.{}", problem.message))
+                .hint("correct it: without it, another credential could be found"));
         }
         Ok((key, text))
     }

@@ -116,6 +116,8 @@ fn bad_json_is_refused_with_its_place() {
         ("{\"env\":{\"Ä\":\"\"}}", "1:9", "a name in env"),
         ("{\"env\":{\"A=B\":\"\"}}", "1:9", "a name in env"),
         ("{\"env\":{\"A\":\"\\u0000\"}}", "1:13", "env.A has a NUL"),
+        ("{\"env\":{\"AWS_PROFILE\":\"work\\r\"}}", "1:23", "env.AWS_PROFILE ends with a carriage return"),
+        ("{\"env\":{\"HOME\":\"/h\\u001b\"}}", "1:16", "env.HOME has a control character"),
         (&format!("{{\"env\":{{{many}}}}}"), "1:8", "more than 1024 variables"),
         (&"[".repeat(10_000), "1:513", "nested too deeply"),
         (&format!("{{\"a\":{}", "[".repeat(10_000)), "1:516", "nested too deeply"),

@@ -1,0 +1,107 @@
+//! What a session takes from an environment. A variable that cannot be passed on as it stands is an error: without it, another
+//! identity would be found.
+
+use super::rules::{MAX_VALUE_LEN, has_control, malformed};
+use crate::{
+    reason::Problem,
+    remedy::Remedy,
+    secret::Secret,
+    variables::{self, Use},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    ffi::{OsStr, OsString},
+};
+
+/// The variable of which what cannot be used is left out: it names many places, and no identity.
+const PATH: &str = "PATH";
+/// Most switches of unknown backends that a session says it has: one is enough to refuse it.
+const MAX_SWITCHES: usize = 8;
+/// The variable that has several lines.
+const LINES: &str = "ANTHROPIC_CUSTOM_HEADERS";
+
+/// What a session has of an environment; see the fields of [`super::SessionContext`].
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) variables: BTreeMap<String, String>,
+    pub(super) present: BTreeSet<String>,
+    pub(super) lent: BTreeMap<String, Secret<String>>,
+}
+
+// === impl Taken ===
+
+impl Taken {
+    /// # Errors
+    /// As [`check_variable`], of the first.
+    pub(super) fn of(environment: &BTreeMap<OsString, OsString>) -> Result<Self, Problem> {
+        let mut taken = Self::default();
+        for &(name, usage) in variables::VARIABLES {
+            let Some(value) = environment.get(OsStr::new(name)) else { continue };
+            let value = checked(name, value)?;
+            match usage {
+                Use::Secret | Use::Lent(_) if value.is_empty() => {}
+                Use::Secret => drop(taken.present.insert(name.to_owned())),
+                Use::Lent(_) => drop(taken.lent.insert(name.to_owned(), Secret::new(value))),
+                Use::Setting | Use::Command | Use::Sdk(_) => {
+                    taken.variables.insert(name.to_owned(), value);
+                }
+            }
+        }
+        let readable = environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+        for name in variables::switches(readable).take(MAX_SWITCHES) {
+            taken.variables.insert(name.to_owned(), "1".to_owned());
+        }
+        Ok(taken)
+    }
+}
+
+/// Checks that a session can have the variable `name` with this value. One that is not on the list is not looked at.
+///
+/// # Errors
+/// `malformed-request` with the variable's name, if the value is not UTF-8, has a control character, or is too long.
+pub fn check_variable(name: &str, value: &OsStr) -> Result<(), Problem> {
+    variables::usage(name).map_or(Ok(()), |_| checked(name, value).map(drop))
+}
+
+/// The entries of `path`, a value of `PATH`, that a session leaves out: those that are not UTF-8 or have a control character.
+pub fn left_out(path: &OsStr) -> Vec<OsString> {
+    entries(path).filter(|entry| !is_plain(entry)).collect()
+}
+
+fn checked(name: &str, value: &OsStr) -> Result<String, Problem> {
+    let value = match value.to_str() {
+        Some(text) if name != PATH || !has_control(text) => text.to_owned(),
+        None if name != PATH => return Err(unusable(name, "is not UTF-8")),
+        _ => join(value),
+    };
+    if value.len() > MAX_VALUE_LEN {
+        return Err(unusable(name, &format!("is longer than {MAX_VALUE_LEN} bytes")));
+    }
+    let is_wrong = |character: char| character.is_control() && (name, character) != (LINES, '\n');
+    match has_control(&value) && value.contains(is_wrong) {
+        true if value.ends_with('\r') => Err(unusable(name, "ends with a carriage return")
+            .hint("the file that sets it may have line ends of Windows: set it again without, or unset it")),
+        true => Err(unusable(name, "has a control character")),
+        false => Ok(value),
+    }
+}
+
+fn unusable(name: &str, why: &str) -> Problem {
+    malformed(format!("{name} {why}"))
+        .hint("set it again without, or unset it; without it, another credential could be found")
+        .remedy(Remedy::unset(&[name]))
+}
+
+fn entries(path: &OsStr) -> impl Iterator<Item = OsString> {
+    env::split_paths(path).map(OsString::from)
+}
+
+fn is_plain(entry: &OsStr) -> bool {
+    entry.to_str().is_some_and(|text| !has_control(text))
+}
+
+fn join(path: &OsStr) -> String {
+    let plain = entries(path).filter(|entry| is_plain(entry)).filter_map(|entry| entry.into_string().ok());
+    plain.collect::<Vec<_>>().join(":")
+}
