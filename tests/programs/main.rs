@@ -63,6 +63,7 @@ mod helper_environment;
 mod helper_output;
 mod helper_runs;
 mod hook_clouds;
+mod hook_directories;
 mod hook_install;
 mod hook_rejected;
 mod hooks;

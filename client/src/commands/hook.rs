@@ -35,6 +35,7 @@ pub(crate) fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             let (steps, record, outcome) = tool.plan(&ledger)?;
             let done = confirm(context, &steps, how)?;
             if done {
+                steps.iter().for_each(|step| step.note(&mut ledger, &tool.id()));
                 remember(&mut ledger, &tool.id(), record)?;
                 steps.iter().try_for_each(Step::write)?;
             }
@@ -46,7 +47,8 @@ pub(crate) fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             let (steps, outcome) = tool.back(&ledger)?;
             if confirm(context, &steps, how)? {
                 steps.iter().try_for_each(Step::write)?;
-                ledger.records.hooks.remove(&tool.id());
+                steps.iter().for_each(|step| step.note(&mut ledger, &tool.id()));
+                ledger.forget(&tool.id());
                 ledger.save()?;
             }
             tell(context, &tool.id(), &steps, &outcome, how)
@@ -60,12 +62,9 @@ fn state() -> Result<PathBuf, Failure> {
 }
 
 fn remember(ledger: &mut Ledger, tool: &str, record: Vec<Changed>) -> Result<(), Failure> {
-    if ledger.records.hooks.get(tool) == Some(&record) {
-        return Ok(());
-    }
-    match record.is_empty() {
-        true => drop(ledger.records.hooks.remove(tool)),
-        false => drop(ledger.records.hooks.insert(tool.to_owned(), record)),
+    ledger.forget(tool);
+    if !record.is_empty() {
+        ledger.records.hooks.insert(tool.to_owned(), record);
     }
     ledger.save()
 }
@@ -128,7 +127,7 @@ fn notes(step: &Step) -> Vec<String> {
     let edited = step
         .undone
         .edited
-        .then(|| format!("{name} was edited since: only what claviger had put there counts as its own"));
+        .then(|| format!("{name} was edited since: only what claviger had put there counts as its own, and a command goes back as it stands now"));
     let left = step.undone.left.iter().map(|what| {
         format!(
             "{what} in {name} is not claviger's any more, and was left alone, as was the command behind it"

@@ -1,5 +1,5 @@
-//! Claude Code: its `apiKeyHelper` and `awsCredentialExport` become hooks, and the real commands move into claviger's own
-//! configuration. Pure.
+//! Claude Code: its `apiKeyHelper` and `awsCredentialExport` become hooks, and the real commands move into the part of claviger's
+//! own configuration that is for this configuration directory. Pure.
 
 use super::{Draft, Outcome, json::Json, toml::Toml};
 use claviger::{backend::ANTHROPIC_BASE_URL, hook::is_hook, reason::Problem};
@@ -26,7 +26,7 @@ pub(crate) fn draft(
     let mut found = Vec::new();
     for (key, arguments) in HOOKS {
         let here = Json { path: &settings.name(), text: &settings.text }.command(key)?;
-        let behind = Toml { path: &config.name(), text: &config.text }.command(key)?;
+        let behind = toml(config, true).command(key)?.or(toml(config, false).command(key)?);
         if here.is_some() || behind.is_some() {
             found.push((key, arguments, here.map(|found| found.command)));
         }
@@ -35,13 +35,14 @@ pub(crate) fn draft(
         let [(key, arguments), _] = HOOKS;
         found.push((key, arguments, None));
         outcome.notes.push(format!(
-            "no command stands behind the hook yet: sign in with `claviger login`, or set {key} in [settings] of {}",
+            "no command stands behind the hook yet: sign in with `claviger login`, or set {key} in {} of {}",
+            toml(config, true).header(),
             config.name()
         ));
     }
     for (key, arguments, command) in found {
         if let Some(real) = command.filter(|command| !is_hook(command)) {
-            let change = Toml { path: &config.name(), text: &config.text }.set(key, &real)?;
+            let change = toml(config, true).set(key, &real)?;
             config.add(change);
         }
         let change = Json { path: &settings.name(), text: &settings.text }
@@ -49,20 +50,27 @@ pub(crate) fn draft(
         settings.add(change);
     }
     if let Some(origin) = seen.and_then(origin) {
-        let toml = Toml { path: &config.name(), text: &config.text };
-        match toml.lists(AUDIENCE, origin)? {
+        match toml(config, true).lists(AUDIENCE, origin)? {
+            _ if toml(config, false).lists(AUDIENCE, origin)? == Some(true) => {}
             Some(true) => {}
             None => {
-                let change = toml.set(AUDIENCE, origin)?;
+                let change = toml(config, true).set(AUDIENCE, origin)?;
                 config.add(change);
             }
             Some(false) => outcome.notes.push(format!(
-                "ANTHROPIC_BASE_URL leads to {origin}: add that to {AUDIENCE} in [settings] of {}, if a helper's key may go there",
+                "ANTHROPIC_BASE_URL leads to {origin}: add that to {AUDIENCE} in {} of {}, if a helper's key may go there",
+                toml(config, true).header(),
                 config.name()
             )),
         }
     }
     Ok(outcome)
+}
+
+/// The part of the configuration that is for the directory of the settings (`own`), or what counts for all of them.
+fn toml(config: &Draft, own: bool) -> Toml<'_> {
+    let directory = config.directory.as_deref().filter(|_| own);
+    Toml { path: config.path.to_str().unwrap_or("config.toml"), text: &config.text, directory }
 }
 
 /// The origin of a base URL that is not Anthropic's own. The daemon looks at it once more.

@@ -5,12 +5,13 @@ use similar::TextDiff;
 use std::fmt::Write as _;
 
 /// Words that say what a line is about, and are no secrets.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "\"apiKeyHelper\"",
     "\"awsCredentialExport\"",
     "apiKeyHelper",
     "awsCredentialExport",
     "[settings]",
+    "settings.directory",
     "credential_process",
     "region",
     "profile",
@@ -59,7 +60,7 @@ fn hidden(text: &str, shown: &[&str]) -> String {
 }
 
 /// A command with a key in it is a mistake, but not one to repeat.
-fn without_keys(text: &str) -> String {
+pub(crate) fn without_keys(text: &str) -> String {
     let mut parts = text.split("sk-");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {

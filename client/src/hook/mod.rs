@@ -29,6 +29,8 @@ pub(crate) struct Draft {
     pub(crate) path: PathBuf,
     /// How it is written.
     pub(crate) kind: Kind,
+    /// The configuration directory whose part of it is changed, if it has parts.
+    pub(crate) directory: Option<String>,
     /// Its content so far.
     pub(crate) text: String,
     /// Whether it exists without the hook.
@@ -52,7 +54,8 @@ impl Draft {
     /// Begins with what the file is without the hook.
     pub(crate) fn new(path: &Path, kind: Kind, base: Option<&str>) -> Self {
         let text = base.unwrap_or_default().to_owned();
-        Self { path: path.to_owned(), kind, text, existed: base.is_some(), splices: Vec::new() }
+        let (path, existed) = (path.to_owned(), base.is_some());
+        Self { path, kind, directory: None, text, existed, splices: Vec::new() }
     }
 
     /// Its path as text.

@@ -3,11 +3,17 @@
 use super::{
     Draft, diff,
     file::Target,
+    json::quoted,
     record::{Changed, Kind, Ledger, digest},
-    undo::{Undone, undo},
+    toml::Toml,
+    undo::{Moved, Undone, undo},
 };
 use crate::failure::Failure;
-use std::{fs, path::PathBuf};
+use claviger::hook::COMMANDS;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// A file and what it becomes.
 #[derive(Clone, Debug)]
@@ -33,8 +39,9 @@ pub(crate) fn begin(
     files: &[(PathBuf, Kind)],
 ) -> Result<Vec<(Step, Draft)>, Failure> {
     let known = ledger.changed(tool);
+    let moved = moved(known)?;
     let begin = |(path, kind): &(PathBuf, Kind)| {
-        let step = step(path, known.iter().find(|changed| changed.path == *path), &[])?;
+        let step = step(path, known.iter().find(|changed| changed.path == *path), (&[], &moved))?;
         let draft = Draft::new(path, *kind, step.undone.text.as_deref());
         Ok((step, draft))
     };
@@ -48,18 +55,23 @@ pub(crate) fn finish(ledger: &Ledger, tool: &str, begun: Vec<(Step, Draft)>) -> 
     let mut record = Vec::new();
     let steps = begun.into_iter().map(|(mut step, draft)| {
         let base = step.undone.text.clone();
+        let old = known.iter().find(|changed| changed.path == draft.path);
         step.new = (draft.existed || !draft.splices.is_empty()).then_some(draft.text);
         step.shown.extend(shown(&draft.splices));
-        if !draft.splices.is_empty() {
-            let old = known.iter().find(|changed| changed.path == draft.path);
+        if let Some(old) = old.filter(|old| step.is_same(old.kind, draft.directory.as_deref())) {
+            // Its place in the file may be another one: that is no reason to write it.
+            step.new = step.target.text.clone();
+            record.push(Changed { after: digest(step.new.as_deref()), ..old.clone() });
+        } else if !draft.splices.is_empty() {
             let mut directories = step.target.missing();
             directories.extend(
-                old.filter(|_| !draft.existed).map(|old| old.directories.clone()).unwrap_or_default(),
+                old.filter(|old| !old.existed).map(|old| old.directories.clone()).unwrap_or_default(),
             );
             record.push(Changed {
                 path: draft.path,
                 kind: draft.kind,
-                existed: draft.existed,
+                directory: draft.directory,
+                existed: draft.existed && old.is_none_or(|old| old.existed),
                 directories,
                 before: digest(base.as_deref()),
                 after: digest(step.new.as_deref()),
@@ -78,24 +90,42 @@ pub(crate) fn finish(ledger: &Ledger, tool: &str, begun: Vec<(Step, Draft)>) -> 
 /// If a file cannot be read.
 pub(crate) fn back(ledger: &Ledger, tool: &str) -> Result<Vec<Step>, Failure> {
     let known = ledger.changed(tool);
+    let moved = moved(known)?;
     let mut left = Vec::new();
     let mut steps = Vec::new();
     for changed in known.iter().rev() {
-        let step = step(&changed.path, Some(changed), &left)?;
+        let step = step(&changed.path, Some(changed), (&left, &moved))?;
         left.extend(step.undone.left.iter().cloned());
         steps.push(step);
     }
     Ok(steps)
 }
 
-fn step(path: &std::path::Path, changed: Option<&Changed>, keep: &[String]) -> Result<Step, Failure> {
+/// The commands that moved into the configuration, as they stand there now: a person may have edited them.
+fn moved(known: &[Changed]) -> Result<Moved, Failure> {
+    let mut moved = Moved::new();
+    for changed in known.iter().filter(|changed| changed.kind == Kind::Toml) {
+        let (name, target) = (changed.path.to_string_lossy(), Target::read(&changed.path)?);
+        let text = target.text.as_deref().unwrap_or_default();
+        let toml = Toml { path: &name, text, directory: changed.directory.as_deref() };
+        for key in
+            changed.splices.iter().map(|splice| &splice.name).filter(|key| COMMANDS.contains(&key.as_str()))
+        {
+            moved.extend(toml.command(key)?.map(|command| (key.clone(), command)));
+        }
+    }
+    Ok(moved)
+}
+
+fn step(path: &Path, changed: Option<&Changed>, (keep, moved): (&[String], &Moved)) -> Result<Step, Failure> {
     let target = Target::read(path)?;
     let undone = match changed {
-        Some(changed) => undo(changed, target.text.as_deref(), keep)?,
+        Some(changed) => undo(changed, target.text.as_deref(), keep, moved)?,
         None => Undone { text: target.text.clone(), ..Undone::default() },
     };
     let new = undone.text.clone();
-    let shown = changed.map(|changed| shown(&changed.splices)).unwrap_or_default();
+    let mut shown = changed.map(|changed| shown(&changed.splices)).unwrap_or_default();
+    shown.extend(moved.values().map(|command| quoted(command)));
     let directories = changed.map(|changed| changed.directories.clone()).unwrap_or_default();
     Ok(Step { target, undone, new, shown, directories })
 }
@@ -110,6 +140,18 @@ impl Step {
     /// Path of the file.
     pub(crate) fn name(&self) -> String {
         self.target.path.display().to_string()
+    }
+
+    /// Whether what is wanted in the part of the configuration for `directory` stands there already.
+    fn is_same(&self, kind: Kind, directory: Option<&str>) -> bool {
+        let toml = |text| Toml { path: "", text, directory };
+        let (Some(old), Some(new)) = (&self.target.text, &self.new) else { return false };
+        kind == Kind::Toml && toml(new).says_the_same_as(&toml(old))
+    }
+
+    /// Has `ledger` know that this is done for `tool`.
+    pub(crate) fn note(&self, ledger: &mut Ledger, tool: &str) {
+        ledger.note(tool, &self.target.path, (self.target.text.as_deref(), self.new.as_deref()));
     }
 
     /// Whether anything is to be done.

@@ -34,6 +34,9 @@ pub(crate) struct Changed {
     pub(crate) path: PathBuf,
     /// How it is written.
     pub(crate) kind: Kind,
+    /// The configuration directory whose part of it was changed.
+    #[serde(default)]
+    pub(crate) directory: Option<String>,
     /// Whether it existed before.
     pub(crate) existed: bool,
     /// Directories that were made for it, the deepest first.
@@ -75,6 +78,27 @@ impl Ledger {
         self.records.hooks.get(tool).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Takes note of what a step for `tool` makes of a file: to the other hooks in it that is no edit of a person's.
+    pub(crate) fn note(&mut self, tool: &str, path: &Path, (old, new): (Option<&str>, Option<&str>)) {
+        let (old, new) = (digest(old), digest(new));
+        let others = self.records.hooks.iter_mut().filter(|(id, _)| *id != tool);
+        let others = others.flat_map(|(_, changed)| changed);
+        for changed in others.filter(|changed| changed.path == path && changed.after == old) {
+            changed.after.clone_from(&new);
+        }
+    }
+
+    /// Removes the record of `tool`. What was made for it is made for the next hook in the same file from then on.
+    pub(crate) fn forget(&mut self, tool: &str) {
+        for gone in self.records.hooks.remove(tool).into_iter().flatten().filter(|gone| !gone.existed) {
+            let mut others = self.records.hooks.values_mut().flatten();
+            if let Some(next) = others.find(|next| next.path == gone.path) {
+                next.existed = false;
+                next.directories = gone.directories;
+            }
+        }
+    }
+
     /// Opens the file in `directory`, to write it or only to look; a writer waits while somebody else has it.
     ///
     /// # Errors
@@ -103,6 +127,7 @@ impl Ledger {
         let text = format!("{:#}\n", serde_json::json!(self.records));
         match (self.records.hooks.is_empty(), &self.target.text) {
             (true, None) => return Ok(()),
+            (false, Some(old)) if *old == text => return Ok(()),
             (true, Some(_)) => self.target.write(None)?,
             (false, _) => self.target.write(Some(&text))?,
         };

@@ -1,16 +1,18 @@
-//! Edits of `[settings]` in claviger's own configuration that leave every other byte alone. Pure.
+//! Edits of `[settings]` in claviger's own configuration, or of the part of it that is for one configuration directory, that
+//! leave every other byte alone. Pure.
 
 use super::{
     json::quoted,
     splice::{Splice, line_end, place},
 };
 use claviger::reason::{Location, Problem, Reason};
-use toml_edit::{Document, Item};
+use std::collections::BTreeMap;
+use toml_edit::{Document, Item, TableLike};
 
 /// The table.
 const TABLE: &str = "settings";
-/// Its header.
-const HEADER: &str = "[settings]";
+/// The one in it that has a table for each configuration directory.
+const DIRECTORY: &str = "directory";
 
 /// A text in TOML, with the path that errors name.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,8 @@ pub(crate) struct Toml<'a> {
     pub(crate) path: &'a str,
     /// Its content.
     pub(crate) text: &'a str,
+    /// The configuration directory whose table is meant; without, what counts for all of them.
+    pub(crate) directory: Option<&'a str>,
 }
 
 impl Toml<'_> {
@@ -36,8 +40,7 @@ impl Toml<'_> {
     /// `settings-invalid` with line and column.
     pub(crate) fn lists(&self, key: &str, text: &str) -> Result<Option<bool>, Problem> {
         let document = self.document()?;
-        let table = document.get(TABLE).and_then(Item::as_table_like);
-        Ok(table.and_then(|table| table.get(key)).map(|item| match item.as_array() {
+        Ok(self.table(&document).and_then(|table| table.get(key)).map(|item| match item.as_array() {
             Some(entries) => entries.iter().any(|entry| entry.as_str() == Some(text)),
             None => item.as_str() == Some(text),
         }))
@@ -63,16 +66,17 @@ impl Toml<'_> {
             }
         };
         let text = change.apply(self.text);
-        let read = Toml { path: self.path, text: &text }.command(key);
+        let read = Toml { text: &text, ..*self }.command(key);
         match read {
             Ok(Some(read)) if read == command => Ok(Some(change)),
             _ => Err(self.wrong(0, &format!("{key} cannot be added to the settings here")).hint(format!(
-                "write them as a table of their own that starts with a line {HEADER}; nothing has been changed"
+                "write them as a table of their own that starts with a line {}; nothing has been changed",
+                self.header()
             ))),
         }
     }
 
-    /// The text without the line of `key`, whatever it is set to.
+    /// The text without the line of `key`, whatever it is set to, and without the table of a directory that is empty then.
     ///
     /// # Errors
     /// `settings-invalid` with line and column.
@@ -80,41 +84,79 @@ impl Toml<'_> {
         let Some((at, end, _)) = self.find(key)? else { return Ok(self.text.to_owned()) };
         let start = self.text[..at].rfind('\n').map_or(0, |found| found + 1);
         let end = self.text[end..].find('\n').map_or(self.text.len(), |found| end + found + 1);
-        Ok(format!("{}{}", &self.text[..start], &self.text[end..]))
+        let text = format!("{}{}", &self.text[..start], &self.text[end..]);
+        let shorter = Toml { text: &text, ..*self };
+        let document = shorter.document()?;
+        let is_empty = shorter.table(&document).is_some_and(TableLike::is_empty);
+        let Some(end) = shorter.header_end().filter(|_| is_empty && self.directory.is_some()) else {
+            return Ok(text);
+        };
+        let start = text[..end].trim_end().rfind('\n').map_or(0, |found| found + 1);
+        let before = &text[..start];
+        let blank =
+            before.strip_suffix("\r\n").or(before.strip_suffix('\n')).filter(|left| left.ends_with('\n'));
+        Ok(format!("{}{}", blank.unwrap_or(before), &text[end..]))
+    }
+
+    /// Whether the table says the same as that of `other`.
+    pub(crate) fn says_the_same_as(&self, other: &Self) -> bool {
+        let values = |toml: &Self| {
+            let document = toml.document().ok()?;
+            let literal = |item: &Item| toml.text[toml.skipped()..].get(item.span()?);
+            let text = |item: &Item| item.as_str().or(literal(item)).map(str::to_owned);
+            let entries = toml.table(&document)?.iter();
+            Some(entries.map(|(key, item)| (key.to_owned(), text(item))).collect::<BTreeMap<_, _>>())
+        };
+        values(self).is_some_and(|own| values(other) == Some(own))
+    }
+
+    /// The line that begins the table.
+    pub(crate) fn header(&self) -> String {
+        match self.directory {
+            None => format!("[{TABLE}]"),
+            Some(directory) => format!("[{TABLE}.{DIRECTORY}.{}]", quoted(directory)),
+        }
     }
 
     /// Where a new line goes, and with what around it: below the header, or at the end with one.
     fn new_line(&self, line: &str) -> (usize, String) {
         let end = line_end(self.text);
-        let mut at = 0;
-        for text in self.text.split_inclusive('\n') {
-            at += text.len();
-            let text = text.trim_start_matches('\u{feff}').trim();
-            let is_header = text.strip_prefix(HEADER).is_some_and(|rest| {
-                let rest = rest.trim_start();
-                rest.is_empty() || rest.starts_with('#')
-            });
-            if is_header {
-                let gap = if self.text[..at].ends_with('\n') { "" } else { end };
-                return (at, format!("{gap}{line}{end}"));
-            }
+        if let Some(at) = self.header_end() {
+            let gap = if self.text[..at].ends_with('\n') { "" } else { end };
+            return (at, format!("{gap}{line}{end}"));
         }
         let gap = match self.text.trim_start_matches('\u{feff}') {
             "" => String::new(),
             text if text.ends_with('\n') => end.to_owned(),
             _ => format!("{end}{end}"),
         };
-        (self.text.len(), format!("{gap}{HEADER}{end}{line}{end}"))
+        (self.text.len(), format!("{gap}{}{end}{line}{end}", self.header()))
+    }
+
+    /// The end of the line that begins the table, if there is one.
+    fn header_end(&self) -> Option<usize> {
+        let header = self.header();
+        let mut at = 0;
+        self.text.split_inclusive('\n').find_map(|text| {
+            at += text.len();
+            let text = text.trim_start_matches('\u{feff}').trim();
+            let rest = text.strip_prefix(&header)?.trim_start();
+            (rest.is_empty() || rest.starts_with('#')).then_some(at)
+        })
+    }
+
+    fn table<'b>(&self, document: &'b Document<&str>) -> Option<&'b dyn TableLike> {
+        let table = document.get(TABLE).and_then(Item::as_table_like)?;
+        let Some(directory) = self.directory else { return Some(table) };
+        let tables = table.get(DIRECTORY).and_then(Item::as_table_like)?;
+        tables.get(directory).and_then(Item::as_table_like)
     }
 
     /// Start and end of a value, and what it says.
     fn find(&self, key: &str) -> Result<Option<(usize, usize, String)>, Problem> {
         let document = self.document()?;
         let skipped = self.skipped();
-        let Some(item) = document.get(TABLE).and_then(Item::as_table_like).and_then(|table| table.get(key))
-        else {
-            return Ok(None);
-        };
+        let Some(item) = self.table(&document).and_then(|table| table.get(key)) else { return Ok(None) };
         let span = item.span().unwrap_or_default();
         match item.as_str() {
             Some(command) => Ok(Some((skipped + span.start, skipped + span.end, command.to_owned()))),
@@ -146,7 +188,7 @@ mod tests {
     use super::Toml;
 
     fn toml(text: &str) -> Toml<'_> {
-        Toml { path: "/c.toml", text }
+        Toml { path: "/c.toml", text, directory: None }
     }
 
     fn set(text: &str) -> String {
@@ -173,6 +215,27 @@ mod tests {
             let expected = expected.replace("LINE", line).replace("VALUE", &line[4..]);
             assert_eq!(set(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_directory_has_a_table_of_its_own() {
+        fn toml(text: &str) -> Toml<'_> {
+            Toml { path: "/c.toml", text, directory: Some("/home/\"me\"") }
+        }
+        let header = r#"[settings.directory."/home/\"me\""]"#;
+        let both = format!("[settings]\nk = \"v\"\n\n{header}\nk = \"v\"\n");
+        let set = toml("[settings]\nk = \"v\"\n").set("k", "v").expect("valid").expect("a change");
+        assert_eq!(set.apply("[settings]\nk = \"v\"\n"), both);
+        assert_eq!(toml(&both).set("k", "v"), Ok(None));
+        assert_eq!(toml(&both).without("k").expect("valid"), "[settings]\nk = \"v\"\n");
+        let more = both.replace("\n\n", "\n\n[x]\n") + "# mine\nl = 1\n";
+        assert_eq!(
+            toml(&more).without("k").expect("valid"),
+            more.replace("]\nk = \"v\"\n# mine", "]\n# mine")
+        );
+        assert!(toml(&both).says_the_same_as(&toml(&both.replace("\"v\"", "'v'"))));
+        assert!(!toml(&both).says_the_same_as(&toml(&both.replace("\"v\"", "'w'"))));
+        assert!(!toml("").says_the_same_as(&toml("")), "nothing is no part of it");
     }
 
     #[test]

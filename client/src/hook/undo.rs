@@ -7,7 +7,11 @@ use super::{
     splice::Splice,
     toml::Toml,
 };
-use claviger::{hook::is_hook, reason::Problem};
+use claviger::{
+    hook::{COMMANDS, is_hook},
+    reason::Problem,
+};
+use std::collections::BTreeMap;
 
 /// A file without a change.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,11 +24,19 @@ pub(crate) struct Undone {
     pub(crate) left: Vec<String>,
 }
 
-/// `text` without what `changed` did, but for what it did to `keep`.
+/// Commands that moved into another file, by setting, as they stand there now.
+pub(crate) type Moved = BTreeMap<String, String>;
+
+/// `text` without what `changed` did, but for what it did to `keep`. A command goes back as it stands in `moved`.
 ///
 /// # Errors
 /// `settings-invalid` if the file was edited and cannot be read any more.
-pub(crate) fn undo(changed: &Changed, text: Option<&str>, keep: &[String]) -> Result<Undone, Problem> {
+pub(crate) fn undo(
+    changed: &Changed,
+    text: Option<&str>,
+    keep: &[String],
+    moved: &Moved,
+) -> Result<Undone, Problem> {
     let names = || changed.splices.iter().map(|splice| splice.name.clone()).collect::<Vec<_>>();
     let Some(current) = text else {
         let left = if changed.existed { names() } else { Vec::new() };
@@ -36,36 +48,65 @@ pub(crate) fn undo(changed: &Changed, text: Option<&str>, keep: &[String]) -> Re
     }
     let reverted =
         || changed.splices.iter().rev().try_fold(current.to_owned(), |text, splice| splice.revert(&text));
-    match reverted().filter(|_| found == changed.after && keep.is_empty()) {
-        Some(text) => Ok(Undone { text: Some(text).filter(|_| changed.existed), ..Undone::default() }),
-        None => Ok(Undone { edited: found != changed.after, ..take_back(changed, current, keep)? }),
+    let undone = match reverted().filter(|_| found == changed.after && keep.is_empty()) {
+        Some(text) => Undone { text: some(changed, text), ..Undone::default() },
+        None => Undone { edited: found != changed.after, ..take_back(changed, current, keep)? },
+    };
+    match changed.kind {
+        Kind::Json => renew(changed, current, undone, moved),
+        Kind::Toml | Kind::Ini | Kind::Whole => Ok(undone),
     }
+}
+
+/// `None` if nothing is left of a file that did not exist before.
+fn some(changed: &Changed, text: String) -> Option<String> {
+    let is_empty = text.trim_start_matches('\u{feff}').trim().is_empty();
+    Some(text).filter(|_| changed.existed || !is_empty)
+}
+
+/// The commands that are back in place of our hooks, as they stand now.
+fn renew(changed: &Changed, current: &str, mut undone: Undone, moved: &Moved) -> Result<Undone, Problem> {
+    let path = changed.path.to_string_lossy();
+    for (key, now) in moved {
+        let command = |text| Json { path: &path, text }.command(key);
+        let Some(text) = &mut undone.text else { break };
+        let was_ours = command(current)?.is_some_and(|found| is_hook(&found.command));
+        if was_ours && command(text)?.is_some_and(|found| !is_hook(&found.command)) {
+            let change = Json { path: &path, text }.set(key, now)?;
+            *text = change.map_or(text.clone(), |change| change.apply(text));
+        }
+    }
+    Ok(undone)
 }
 
 fn take_back(changed: &Changed, current: &str, keep: &[String]) -> Result<Undone, Problem> {
     let mut undone = Undone::default();
     let mut text = current.to_owned();
     for splice in changed.splices.iter().rev().filter(|splice| !keep.contains(&splice.name)) {
-        let path = changed.path.to_string_lossy();
-        match splice
-            .revert_anywhere(&text)
-            .map_or_else(|| without(changed.kind, &path, &text, splice), |text| Ok(Some(text)))?
+        match moved_back(changed, &text, splice)
+            .map_or_else(|| without(changed, &text, splice), |text| Ok(Some(text)))?
         {
             Some(shorter) => text = shorter,
             None => undone.left.push(splice.name.clone()),
         }
     }
-    let is_empty = text.trim_start_matches('\u{feff}').trim().is_empty();
-    undone.text = Some(text).filter(|_| changed.existed || !is_empty);
+    undone.text = some(changed, text);
     Ok(undone)
 }
 
+/// The text without the change, wherever that has moved to. The same line may stand in the table of another directory.
+fn moved_back(changed: &Changed, text: &str, splice: &Splice) -> Option<String> {
+    let header = Toml { path: "", text, directory: changed.directory.as_deref() }.header();
+    let is_clear = changed.directory.is_none() || splice.inserted.contains(&header);
+    is_clear.then(|| splice.revert_anywhere(text)).flatten()
+}
+
 /// The text without our value, in whatever form it stands there now; `None` if the value is not ours.
-fn without(kind: Kind, path: &str, text: &str, splice: &Splice) -> Result<Option<String>, Problem> {
-    let name = splice.name.as_str();
+fn without(changed: &Changed, text: &str, splice: &Splice) -> Result<Option<String>, Problem> {
+    let (name, path) = (splice.name.as_str(), &*changed.path.to_string_lossy());
     let back = || serde_json::from_str::<String>(&splice.removed).ok();
     let apply = |change: Option<Splice>| Some(change.map_or(text.to_owned(), |change| change.apply(text)));
-    match kind {
+    match changed.kind {
         Kind::Json => {
             let json = Json { path, text };
             match (json.command(name)?.filter(|found| is_hook(&found.command)), back()) {
@@ -75,11 +116,16 @@ fn without(kind: Kind, path: &str, text: &str, splice: &Splice) -> Result<Option
             }
         }
         Kind::Toml => {
-            let toml = Toml { path, text };
-            match (toml.command(name)?.filter(|found| splice.inserted.contains(&quoted(found))), back()) {
-                (None, _) => Ok(None),
-                (Some(_), Some(old)) => toml.set(name, &old).map(apply),
-                (Some(_), None) => toml.without(name).map(Some),
+            let toml = Toml { path, text, directory: changed.directory.as_deref() };
+            // A command goes back as it stands; anything else that a person has edited is theirs.
+            let is_ours =
+                |found: &String| COMMANDS.contains(&name) || splice.inserted.contains(&quoted(found));
+            let own = toml.command(name).ok().flatten().filter(is_ours);
+            match (toml.lists(name, "")?, own, back()) {
+                (None, ..) => Ok(Some(text.to_owned())),
+                (Some(_), None, _) => Ok(None),
+                (Some(_), Some(_), Some(old)) => toml.set(name, &old).map(apply),
+                (Some(_), Some(_), None) => toml.without(name).map(Some),
             }
         }
         Kind::Ini => {
@@ -95,7 +141,7 @@ fn without(kind: Kind, path: &str, text: &str, splice: &Splice) -> Result<Option
 
 #[cfg(test)]
 mod tests {
-    use super::{Json, Undone, undo};
+    use super::{Json, Moved, Undone, undo};
     use crate::hook::record::{Changed, Kind, digest};
 
     const OLD: &str = "{\n  \"apiKeyHelper\": \"real\",\n  \"b\": 1\n}\n";
@@ -107,6 +153,7 @@ mod tests {
         let changed = Changed {
             path: "/s".into(),
             kind: Kind::Json,
+            directory: None,
             existed: !old.is_empty(),
             directories: Vec::new(),
             before: digest(Some(old).filter(|old| !old.is_empty())),
@@ -124,9 +171,10 @@ mod tests {
     fn untouched_it_is_as_before() {
         for old in [OLD, "", "{}", "{\"b\":1}"] {
             let (changed, new) = hooked(old);
-            let undone = undo(&changed, Some(&new), &[]).expect("valid");
+            let undone = undo(&changed, Some(&new), &[], &Moved::new()).expect("valid");
             assert_eq!((text(&undone), undone.edited), (if old.is_empty() { "gone" } else { old }, false));
-            let again = undo(&changed, undone.text.as_deref().or(Some("")), &[]).expect("valid");
+            let again =
+                undo(&changed, undone.text.as_deref().or(Some("")), &[], &Moved::new()).expect("valid");
             assert!(old.is_empty() || again == undone, "undone twice is undone");
         }
     }
@@ -134,7 +182,7 @@ mod tests {
     #[test]
     fn edited_it_loses_what_is_ours_only() {
         let (changed, new) = hooked(OLD);
-        let undone = |new: &str| undo(&changed, Some(new), &[]).expect("valid");
+        let undone = |new: &str| undo(&changed, Some(new), &[], &Moved::new()).expect("valid");
         let edited = undone(&new.replace("\"b\": 1", "\"a\": [],\n  \"b\": 2"));
         assert_eq!(text(&edited), OLD.replace("\"b\": 1", "\"a\": [],\n  \"b\": 2"));
         assert!(edited.edited && edited.left.is_empty());
@@ -145,14 +193,14 @@ mod tests {
             (text(&theirs), &theirs.left[..]),
             ("{\"apiKeyHelper\": \"theirs\"}", &["apiKeyHelper".to_owned()][..])
         );
-        assert!(undo(&changed, Some("{"), &[]).is_err(), "what cannot be read is not touched");
-        assert_eq!(undo(&changed, None, &[]).expect("gone").left, ["apiKeyHelper"]);
+        assert!(undo(&changed, Some("{"), &[], &Moved::new()).is_err(), "what cannot be read is not touched");
+        assert_eq!(undo(&changed, None, &[], &Moved::new()).expect("gone").left, ["apiKeyHelper"]);
     }
 
     #[test]
     fn what_is_kept_for_another_file_was_not_edited() {
         let (changed, new) = hooked(OLD);
-        let kept = undo(&changed, Some(&new), &["apiKeyHelper".to_owned()]).expect("valid");
+        let kept = undo(&changed, Some(&new), &["apiKeyHelper".to_owned()], &Moved::new()).expect("valid");
         assert_eq!((text(&kept), kept.edited, kept.left.len()), (new.as_str(), false, 0));
     }
 
@@ -160,10 +208,10 @@ mod tests {
     fn added_it_goes_with_its_comma() {
         let (changed, new) = hooked("{\"b\":1}");
         let moved = new.replace("\"b\":1", "").replace(", ", "");
-        assert_eq!(text(&undo(&changed, Some(&moved), &[]).expect("valid")), "{}");
+        assert_eq!(text(&undo(&changed, Some(&moved), &[], &Moved::new()).expect("valid")), "{}");
         let (changed, new) = hooked("");
         let grown = new.replace("token\"", "token\", \"x\": 1");
-        let left = undo(&changed, Some(&grown), &[]).expect("valid");
+        let left = undo(&changed, Some(&grown), &[], &Moved::new()).expect("valid");
         assert!(text(&left).contains("\"x\": 1") && !text(&left).contains("apiKeyHelper"), "{left:?}");
     }
 }

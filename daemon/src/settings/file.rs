@@ -49,6 +49,8 @@ pub struct Content {
     pub refresh: BTreeMap<&'static str, Refresh>,
     /// Variables that the user calls harmless: `[trust]` of claviger's own configuration.
     pub harmless: Vec<Located<String>>,
+    /// What counts first with one configuration directory: `[settings.directory."PATH"]` of claviger's own configuration.
+    pub directories: BTreeMap<PathBuf, Content>,
 }
 
 /// When a command that prints a credential runs.
@@ -112,7 +114,22 @@ impl Content {
     pub(super) fn size(&self) -> usize {
         let texts = self.commands.iter().chain(&self.hooks).map(|(name, text)| (name.len(), text));
         let variables = self.env.iter().map(|(name, text)| (name.len(), text));
-        texts.chain(variables).map(|(name, text)| name + text.value.len() + text.at.file.len() + ENTRY).sum()
+        let own: usize = texts
+            .chain(variables)
+            .map(|(name, text)| name + text.value.len() + text.at.file.len() + ENTRY)
+            .sum();
+        own + self.directories.values().map(Self::size).sum::<usize>()
+    }
+
+    /// The same for sessions of a configuration directory: what stands there for it comes first.
+    pub(super) fn within(&self, own: &Self) -> Self {
+        let mut content = self.clone();
+        content.commands.extend(own.commands.clone());
+        content.hooks.extend(own.hooks.clone());
+        content.env.extend(own.env.clone());
+        content.audience.extend(own.audience.clone());
+        content.refresh.extend(own.refresh.clone());
+        content
     }
 }
 

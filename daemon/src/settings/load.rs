@@ -50,6 +50,7 @@ impl<'a> Load<'a> {
         }
         let config = self.roots.config.clone();
         self.file(Layer::Config, &config, Owner::User);
+        self.narrow(key.config.clone().unwrap_or_else(|| self.roots.home.join(".claude")));
         let scripts = self.scripts(&found.workspace.root, home.as_deref());
         let remote = self.is_remote();
         let subject = Subject::of(&found.workspace, &self.files, &scripts);
@@ -175,6 +176,18 @@ impl<'a> Load<'a> {
                 "the configuration directory lies inside a repository or the workspace, so its settings need trust like a project's");
         }
         Layer::Project
+    }
+
+    // The last file says more for some configuration directories.
+    fn narrow(&mut self, directory: PathBuf) {
+        let Some(file) = self.files.last_mut().filter(|file| !file.content.directories.is_empty()) else {
+            return;
+        };
+        let canonical = canonical_as_far_as_possible(&directory);
+        let is_own = |path: &Path| path == directory || canonical_as_far_as_possible(path) == canonical;
+        if let Some((_, own)) = file.content.directories.iter().find(|(path, _)| is_own(path)) {
+            file.content = Arc::new(file.content.within(own));
+        }
     }
 
     fn file(&mut self, layer: Layer, path: &Path, owner: Owner) {

@@ -7,16 +7,21 @@ use crate::{
     failure::Failure,
     hook::{
         claude::HOOKS,
+        diff,
         file::Target,
         ini,
         json::Json,
         program,
         record::{Kind, Ledger},
+        toml::Toml,
     },
     output,
 };
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// A hook that was found.
 struct Hook {
@@ -25,6 +30,8 @@ struct Hook {
     line: u32,
     setting: String,
     command: String,
+    /// The command behind it, which claviger runs.
+    behind: Option<String>,
     present: bool,
 }
 
@@ -34,13 +41,17 @@ struct Hook {
 /// If a file cannot be read.
 pub(super) fn run(context: &Context, ledger: &Ledger) -> Result<(), Failure> {
     let mut hooks = Vec::new();
-    if let Some(path) = tools::settings() {
+    let of_kind = |kind| ledger.records.hooks.values().flatten().filter(move |changed| changed.kind == kind);
+    let paths = |kind, own: Option<PathBuf>| {
+        own.into_iter().chain(of_kind(kind).map(|changed| changed.path.clone())).collect::<BTreeSet<_>>()
+    };
+    for path in paths(Kind::Json, tools::settings()) {
         hooks.extend(claude(&path)?);
     }
-    if let Some(path) = tools::aws_config() {
+    for path in paths(Kind::Ini, tools::aws_config()) {
         hooks.extend(aws(&path)?);
     }
-    for changed in ledger.records.hooks.values().flatten().filter(|changed| changed.kind == Kind::Whole) {
+    for changed in of_kind(Kind::Whole) {
         hooks.extend(google(&changed.path)?);
     }
     match context.options.json {
@@ -54,10 +65,16 @@ pub(super) fn run(context: &Context, ledger: &Ledger) -> Result<(), Failure> {
 fn claude(path: &Path) -> Result<Vec<Hook>, Failure> {
     let (name, text) = (path.display().to_string(), Target::read(path)?.text.unwrap_or_default());
     let json = Json { path: &name, text: &text };
+    let config = tools::config("config.toml").ok_or_else(tools::no_home)?;
+    let (config, text) = (config.display().to_string(), Target::read(&config)?.text.unwrap_or_default());
+    let toml = |directory| Toml { path: &config, text: &text, directory };
     let mut hooks = Vec::new();
     for (key, _) in HOOKS {
         let found = json.command(key)?;
-        hooks.extend(found.and_then(|found| Hook::of("claude", &name, found.line, key, found.command)));
+        let hook = found.and_then(|found| Hook::of("claude", &name, found.line, key, found.command));
+        let directory = path.parent().and_then(Path::to_str);
+        let behind = toml(directory).command(key)?.or(toml(None).command(key)?);
+        hooks.extend(hook.map(|hook| Hook { behind: behind.as_deref().map(diff::without_keys), ..hook }));
     }
     Ok(hooks)
 }
@@ -85,12 +102,21 @@ impl Hook {
     /// `None` if the command is somebody else's.
     fn of(tool: &'static str, file: &str, line: u32, setting: &str, command: String) -> Option<Self> {
         let present = program::is_there(&claviger::hook::program(&command)?);
-        Some(Self { tool, file: file.to_owned(), line, setting: setting.to_owned(), command, present })
+        Some(Self {
+            tool,
+            file: file.to_owned(),
+            line,
+            setting: setting.to_owned(),
+            command,
+            behind: None,
+            present,
+        })
     }
 
     fn text(&self) -> String {
         let Self { tool, file, line, setting, command, .. } = self;
-        let shown = escape::line(&format!("{tool}  {file}:{line}  {setting}  {command}"));
+        let behind = self.behind.iter().map(|behind| format!("  (runs {behind})")).collect::<String>();
+        let shown = escape::line(&format!("{tool}  {file}:{line}  {setting}  {command}{behind}"));
         let missing = if self.present { "" } else { "  (there is no such program)" };
         format!("{shown}{missing}\n")
     }
@@ -98,7 +124,7 @@ impl Hook {
     fn json(&self) -> Value {
         json!({
             "tool": self.tool, "file": self.file, "line": self.line, "setting": self.setting,
-            "command": self.command, "present": self.present,
+            "command": self.command, "behind": self.behind, "present": self.present,
         })
     }
 }

@@ -92,6 +92,10 @@ impl Tool {
         let word = program::word(own);
         let outcome = match (self, &mut begun[..]) {
             (Self::Claude, [(_, config), (_, settings)]) => {
+                let directory = settings.path.parent().and_then(Path::to_str).ok_or_else(|| {
+                    Failure::usage("the path of the settings is not UTF-8", "set another CLAUDE_CONFIG_DIR")
+                })?;
+                config.directory = Some(directory.to_owned());
                 let seen = env::var("ANTHROPIC_BASE_URL").ok();
                 claude::draft(config, settings, &word, seen.as_deref())?
             }
@@ -166,7 +170,8 @@ pub(super) fn aws_config() -> Option<PathBuf> {
     user_file("AWS_CONFIG_FILE", "", ".aws/config")
 }
 
-fn config(name: &str) -> Option<PathBuf> {
+/// A file of claviger's own configuration.
+pub(super) fn config(name: &str) -> Option<PathBuf> {
     user_file("XDG_CONFIG_HOME", &format!("claviger/{name}"), ".config")
 }
 

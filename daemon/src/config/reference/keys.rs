@@ -149,6 +149,12 @@ pub(super) fn settings() -> Vec<Key> {
             "`[settings]` of `config.toml` only: when `apiKeyHelper` and `awsCredentialExport` run. `ahead`, the default, is once for each use, before the credential expires; `on-demand` is never before a session asks.",
         ),
         key(
+            "directory",
+            "tables by absolute path",
+            "{ \"/home/me/.claude-work\" = { apiKeyHelper = \"op read x\" } }",
+            "`[settings]` of `config.toml` only: `[settings.directory.\"PATH\"]` holds the keys above for sessions whose configuration directory (`CLAUDE_CONFIG_DIR`, else `~/.claude`) is that one. They come before those of `[settings]`; `claviger hook install claude` writes them.",
+        ),
+        key(
             "forceLoginMethod",
             "`claudeai`, `console` or `gateway`",
             "\"gateway\"",

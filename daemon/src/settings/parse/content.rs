@@ -1,13 +1,13 @@
 //! What the keys of a settings file say, in either format, with the place of each value.
 
-use crate::settings::{COMMANDS, Content, Demand, Layer, Located, POLICIES, Refresh, harmless};
+use crate::settings::{COMMANDS, Content, Demand, Layer, Located, POLICIES, Refresh};
 use claviger::{
     hook::{is_hook, is_plain_hook},
     reason::{Location, Problem, Reason},
     session::check_variable,
     variables,
 };
-use std::{cell::Cell, collections::BTreeMap};
+use std::{cell::Cell, collections::BTreeMap, path::PathBuf};
 
 /// Longest command, in bytes.
 pub(super) const MAX_COMMAND_LEN: usize = 16 * 1024;
@@ -17,6 +17,8 @@ const AUDIENCE: &str = "audience";
 const REFRESH: &str = "refresh";
 /// The commands that it can be about: they print credentials, and need no person.
 const REFRESHED: [&str; 2] = ["apiKeyHelper", "awsCredentialExport"];
+/// The key that holds tables for one configuration directory each. Only claviger's own configuration has it.
+const DIRECTORY: &str = "directory";
 /// Most variables in one `env` block.
 pub(super) const MAX_VARIABLES: usize = 1024;
 
@@ -106,7 +108,7 @@ impl<'a> Text<'a> {
         Problem::new(Reason::SettingsInvalid, message).at(&self.at(offset))
     }
 
-    fn located<T>(&self, offset: usize, value: T) -> Located<T> {
+    pub(super) fn located<T>(&self, offset: usize, value: T) -> Located<T> {
         Located { value, layer: self.layer, at: self.at(offset) }
     }
 
@@ -125,9 +127,30 @@ impl<'a> Text<'a> {
                 content.audience = self.audience(entry)?;
             } else if entry.key == REFRESH && self.layer == Layer::Config {
                 content.refresh = self.refresh(entry)?;
+            } else if entry.key == DIRECTORY && self.layer == Layer::Config {
+                content.directories = self.directories(entry)?;
             }
         }
         Ok(content)
+    }
+
+    /// A table for each configuration directory, with the keys of a settings file.
+    fn directories(&self, entry: Entry) -> Result<BTreeMap<PathBuf, Content>, Problem> {
+        let table = |key: &str, value, at| match value {
+            Value::Table(entries) => Ok(entries),
+            other => Err(self.wrong_type(key, Dialect::TOML.table, other.kind(Dialect::TOML), at)),
+        };
+        let directory = |entry: Entry| {
+            if !entry.key.starts_with('/') {
+                return Err(self
+                    .wrong(entry.key_at, "a name in directory is no absolute path")
+                    .hint("write [settings.directory.\"/home/me/.claude-work\"]"));
+            }
+            let entries = table("each entry of directory", entry.value, entry.value_at)?;
+            let known = entries.into_iter().filter(|entry| is_known(&entry.key) && entry.key != DIRECTORY);
+            Ok((entry.key.into(), self.content(known.collect(), Dialect::TOML)?))
+        };
+        table(DIRECTORY, entry.value, entry.value_at)?.into_iter().map(directory).collect()
     }
 
     /// One URL or several. What they are is looked at where they count.
@@ -170,40 +193,6 @@ impl<'a> Text<'a> {
             said.map(|(_, refresh)| (key, *refresh)).ok_or_else(wrong)
         };
         entries.into_iter().map(one).collect()
-    }
-
-    /// The names under `harmless` of `[trust]`. Nothing else may stand there: a mistake would ask about every project, or about
-    /// none.
-    pub(super) fn harmless(&self, entries: Vec<Entry>) -> Result<Vec<Located<String>>, Problem> {
-        let mut names = Vec::new();
-        for entry in entries {
-            if entry.key != "harmless" {
-                return Err(self
-                    .wrong(entry.key_at, "[trust] has a key that it does not know")
-                    .hint("it can hold harmless = [\"MYAPP_*\"]"));
-            }
-            let Value::List(values) = entry.value else {
-                let kind = entry.value.kind(Dialect::TOML);
-                return Err(self.wrong_type("harmless", "an array of strings", kind, entry.value_at));
-            };
-            for (number, (at, value)) in (1..).zip(values) {
-                names.push(self.located(at, self.harmless_name(number, at, value)?));
-            }
-        }
-        Ok(names)
-    }
-
-    fn harmless_name(&self, number: u32, at: usize, value: Value) -> Result<String, Problem> {
-        let what = format!("entry {number} of harmless");
-        let Value::Text(name) = value else {
-            return Err(self.wrong_type(&what, "a string", value.kind(Dialect::TOML), at));
-        };
-        match harmless::check(&name) {
-            Ok(()) => Ok(name),
-            Err(why) => Err(self
-                .wrong(at, format!("{what} {why}"))
-                .hint("docs/trust.md says which variables a project may never set without a decision")),
-        }
     }
 
     fn command(&self, key: &'static str, entry: Entry, content: &mut Content) -> Result<(), Problem> {
@@ -323,5 +312,5 @@ fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
 
 /// Whether a top-level key matters here.
 pub(super) fn is_known(key: &str) -> bool {
-    ["env", AUDIENCE, REFRESH].contains(&key) || COMMANDS.contains(&key) || POLICIES.contains(&key)
+    ["env", AUDIENCE, REFRESH, DIRECTORY].contains(&key) || COMMANDS.contains(&key) || POLICIES.contains(&key)
 }

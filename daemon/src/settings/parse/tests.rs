@@ -161,6 +161,33 @@ fn messages_do_not_repeat_the_file() {
 }
 
 #[test]
+fn a_directory_has_a_part_of_its_own() {
+    let content = good_toml(
+        "[settings]\napiKeyHelper = 'all'\nawsCredentialExport = 'x'\naudience = 'https://a'\nenv = { A = '1', B = '2' }\n\
+         [settings.directory.'/w/.claude']\napiKeyHelper = 'own'\naudience = ['https://b']\nenv = { A = '3' }\n\
+         directory = { '/x' = {} }\nother = 1\n",
+    );
+    let own = &content.directories[std::path::Path::new("/w/.claude")];
+    assert_eq!(own.commands["apiKeyHelper"].at.to_string(), "c.toml:7:1");
+    assert!(own.directories.is_empty());
+    let both = content.within(own);
+    assert_eq!(
+        (&*both.commands["apiKeyHelper"].value, &*both.commands["awsCredentialExport"].value),
+        ("own", "x")
+    );
+    assert_eq!(env(&both), [("A", "3"), ("B", "2")]);
+    assert_eq!(both.audience.iter().map(|at| &*at.value).collect::<Vec<_>>(), ["https://a", "https://b"]);
+    for (text, place) in [
+        ("[settings]\ndirectory = 1\n", "c.toml:2:13"),
+        ("[settings.directory]\n'/x' = 1\n", "c.toml:2:8"),
+        ("[settings.directory.'~/x']\n", "c.toml:1:21"),
+    ] {
+        let problem = toml(Layer::Config, "c.toml", text.as_bytes()).expect_err(text);
+        assert_eq!(problem.location.expect("a place").to_string(), place);
+    }
+}
+
+#[test]
 fn toml_says_the_same() {
     let content = good_toml(
         "title = 'x'\n[settings]\napiKeyHelper = 'get key'\nawsAuthRefresh = 'claviger aws'\n\

@@ -1,7 +1,7 @@
 //! The tables `[settings]` and `[trust]` of claviger's own configuration.
 
 use super::content::{Dialect, Entry, Text, Value, is_known};
-use crate::settings::{Content, Layer};
+use crate::settings::{Content, Layer, Located, harmless};
 use claviger::reason::Problem;
 use toml_edit::{Document, Item, TableLike, TomlError, Value as Toml};
 
@@ -18,7 +18,7 @@ pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> 
         None => Content::default(),
     };
     if let Some(table) = table(&text, &document, "trust")? {
-        content.harmless = text.harmless(entries(&text, table, |_| true))?;
+        content.harmless = harmless_names(&text, entries(&text, table, |_| true))?;
     }
     Ok(content)
 }
@@ -74,4 +74,38 @@ fn listed(text: &Text<'_>, element: &Toml) -> (usize, Value) {
 
 fn literal(text: &Text<'_>, item: &Item) -> String {
     item.span().and_then(|span| text.text.get(span)).unwrap_or_default().replace('_', "")
+}
+
+/// The names under `harmless` of `[trust]`. Nothing else may stand there: a mistake would ask about every project, or about
+/// none.
+fn harmless_names(text: &Text<'_>, entries: Vec<Entry>) -> Result<Vec<Located<String>>, Problem> {
+    let mut names = Vec::new();
+    for entry in entries {
+        if entry.key != "harmless" {
+            return Err(text
+                .wrong(entry.key_at, "[trust] has a key that it does not know")
+                .hint("it can hold harmless = [\"MYAPP_*\"]"));
+        }
+        let Value::List(values) = entry.value else {
+            let kind = entry.value.kind(Dialect::TOML);
+            return Err(text.wrong_type("harmless", "an array of strings", kind, entry.value_at));
+        };
+        for (number, (at, value)) in (1..).zip(values) {
+            names.push(text.located(at, harmless_name(text, number, at, value)?));
+        }
+    }
+    Ok(names)
+}
+
+fn harmless_name(text: &Text<'_>, number: u32, at: usize, value: Value) -> Result<String, Problem> {
+    let what = format!("entry {number} of harmless");
+    let Value::Text(name) = value else {
+        return Err(text.wrong_type(&what, "a string", value.kind(Dialect::TOML), at));
+    };
+    match harmless::check(&name) {
+        Ok(()) => Ok(name),
+        Err(why) => Err(text
+            .wrong(at, format!("{what} {why}"))
+            .hint("docs/trust.md says which variables a project may never set without a decision")),
+    }
 }
