@@ -15,6 +15,9 @@ pub enum Use {
     Setting,
     /// Commands that run for the session get it; the daemon may read it too.
     Command,
+    /// Where a session is, not whose it is: terminal, agents, language. Commands get that of the session that starts them, and it
+    /// keeps no two sessions apart, unless it names what others can write.
+    Surrounding,
     /// The SDK of a cloud reads it. Commands get it as well: they are often that cloud's own tools.
     Sdk(Backend),
     /// A secret that the SDK of a cloud needs to sign in for the session. It is sent; no command gets it.
@@ -63,28 +66,34 @@ pub const VARIABLES: &[(&str, Use)] = &[
     // Where the user's settings are.
     ("CLAUDE_CONFIG_DIR", Use::Command),
     ("HOME", Use::Command),
-    // What a command needs to find programs, speak the user's language and reach the user's agents. All of it is
-    // part of the cache key, so nothing that differs on every call belongs here.
-    ("BROWSER", Use::Command),
-    ("DBUS_SESSION_BUS_ADDRESS", Use::Command),
-    ("DISPLAY", Use::Command),
+    // What a command needs to speak the user's language and reach the user's agents, and where its programs are looked for.
+    ("BROWSER", Use::Surrounding),
+    ("DBUS_SESSION_BUS_ADDRESS", Use::Surrounding),
+    ("DISPLAY", Use::Surrounding),
     ("GNUPGHOME", Use::Command),
-    ("LANG", Use::Command),
-    ("LC_ALL", Use::Command),
-    ("LC_CTYPE", Use::Command),
+    ("GPG_TTY", Use::Surrounding),
+    ("LANG", Use::Surrounding),
+    ("LC_ALL", Use::Surrounding),
+    ("LC_COLLATE", Use::Surrounding),
+    ("LC_CTYPE", Use::Surrounding),
+    ("LC_MESSAGES", Use::Surrounding),
+    ("LC_MONETARY", Use::Surrounding),
+    ("LC_NUMERIC", Use::Surrounding),
+    ("LC_TIME", Use::Surrounding),
     ("LOGNAME", Use::Command),
-    ("PATH", Use::Command),
-    ("SHELL", Use::Command),
-    ("SSH_AUTH_SOCK", Use::Command),
-    ("TMPDIR", Use::Command),
-    ("TZ", Use::Command),
+    ("PATH", Use::Setting),
+    ("SHELL", Use::Surrounding),
+    ("SSH_AUTH_SOCK", Use::Surrounding),
+    ("TERM", Use::Surrounding),
+    ("TMPDIR", Use::Surrounding),
+    ("TZ", Use::Surrounding),
     ("USER", Use::Command),
-    ("WAYLAND_DISPLAY", Use::Command),
-    ("XAUTHORITY", Use::Command),
+    ("WAYLAND_DISPLAY", Use::Surrounding),
+    ("XAUTHORITY", Use::Surrounding),
     ("XDG_CACHE_HOME", Use::Command),
     ("XDG_CONFIG_HOME", Use::Command),
     ("XDG_DATA_HOME", Use::Command),
-    ("XDG_RUNTIME_DIR", Use::Command),
+    ("XDG_RUNTIME_DIR", Use::Surrounding),
     ("XDG_STATE_HOME", Use::Command),
     // How a command reaches the network.
     ("ALL_PROXY", Use::Command),

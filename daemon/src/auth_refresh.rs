@@ -148,7 +148,7 @@ impl AuthRefreshes {
                 return Ok(None);
             }
             if demand.get() < Demand::Person {
-                record.past.pause(sign_in.name, &sign_in.at, now)?;
+                record.past.pause(sign_in.name, &sign_in.at, now, sign_in.spec.surroundings.digest())?;
             }
             record.running = Some(self.start(sign_in, host, now));
         }
@@ -196,7 +196,7 @@ impl AuthRefreshes {
                 None => Err(cancelled(name, &at)),
             };
             tracing::info!(%key, name, ok = outcome.is_ok(), "signing in ended");
-            runs.land(key, host.clock.now(), outcome.is_ok());
+            runs.land(key, host.clock.now(), outcome.is_ok(), spec.surroundings.digest());
             sender.send_replace(Some(outcome));
         });
         running
@@ -214,10 +214,10 @@ impl AuthRefreshes {
         }
     }
 
-    fn land(&self, key: SourceKey, now: SystemTime, ok: bool) {
+    fn land(&self, key: SourceKey, now: SystemTime, ok: bool, place: u64) {
         if let Some(record) = lock(&self.records).get_mut(&key) {
             record.running = None;
-            record.past.end(now, ok);
+            record.past.end(now, ok, place);
             self.shown.touch();
         }
         self.changed.notify_one();

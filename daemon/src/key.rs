@@ -2,11 +2,33 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::fmt;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// Identity of a cache entry: a digest of exactly the inputs a provider was bound with.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceKey([u8; 16]);
+
+/// A key with what it is a digest of, input by input, so that two keys of one source can be told apart in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The key.
+    pub key: SourceKey,
+    /// Name and digest of each input; the value may be a secret.
+    inputs: BTreeMap<Cow<'static, str>, u64>,
+}
+
+/// Name of the input that is a command's text.
+pub const COMMAND: &str = "the command";
+/// Name of the input that is its working directory.
+pub const DIRECTORY: &str = "its directory";
+/// Name of the input that is the command that signs in.
+pub const SIGNER: &str = "the command that signs in";
+/// Name of the input that is what an SDK is asked.
+pub const REQUEST: &str = "what the SDK is asked";
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -30,6 +52,28 @@ impl SourceKey {
         let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hex)?;
         Some(Self(number.to_be_bytes()))
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    /// Of `source`, with the name and value of each input.
+    pub fn of<'a>(source: &'a str, inputs: impl IntoIterator<Item = (Cow<'static, str>, &'a str)>) -> Self {
+        let inputs: Vec<_> = inputs.into_iter().collect();
+        let key = SourceKey::of(source, inputs.iter().flat_map(|(name, value)| [&**name, value]));
+        let digest = |value: &str| {
+            let SourceKey(digest) = SourceKey::of("", [value]);
+            digest.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+        };
+        Self { key, inputs: inputs.into_iter().map(|(name, value)| (name, digest(value))).collect() }
+    }
+
+    /// The names of the inputs in which it differs from `other`.
+    pub fn differs_from<'a>(&'a self, other: &'a Self) -> BTreeSet<&'a str> {
+        let here = self.inputs.iter().filter(|(name, value)| other.inputs.get(*name) != Some(value));
+        let there = other.inputs.keys().filter(|name| !self.inputs.contains_key(*name));
+        here.map(|(name, _)| &**name).chain(there.map(|name| &**name)).collect()
     }
 }
 
@@ -66,7 +110,21 @@ impl fmt::Debug for SourceKey {
 
 #[cfg(test)]
 mod tests {
-    use super::SourceKey;
+    use super::{Identity, SourceKey};
+
+    #[test]
+    fn two_identities_differ_by_names() {
+        let of = |inputs: &[(&'static str, &'static str)]| {
+            Identity::of("s", inputs.iter().map(|(name, value)| ((*name).into(), *value)))
+        };
+        let one = of(&[("command", "op"), ("HOME", "/h")]);
+        assert_eq!(one, of(&[("command", "op"), ("HOME", "/h")]));
+        let other = of(&[("command", "op"), ("HOME", "/i"), ("LANG", "C")]);
+        assert_ne!(one.key, other.key);
+        let names: Vec<_> = one.differs_from(&other).into_iter().collect();
+        assert_eq!(names, ["HOME", "LANG"]);
+        assert_eq!(one.differs_from(&other), other.differs_from(&one));
+    }
 
     #[test]
     fn keys_differ_where_inputs_do() {

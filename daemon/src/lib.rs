@@ -37,6 +37,7 @@ pub mod settings;
 pub mod shares;
 pub mod shown;
 pub mod sources;
+pub mod terminal;
 pub mod trust;
 
 use accounts::{Accounts, Store};

@@ -11,8 +11,12 @@ use crate::{
     config::Limits,
     endpoint::{self, cloud},
     policy::{self, Policy},
-    settings::{Lookup, Settings, effective::effective},
-    sources::{Binding, Bound, CredentialSource, Material, View, api_key_helper, chain::CHAIN},
+    settings::{COMMANDS, Decision, Lookup, Settings, effective::effective},
+    sources::{
+        Binding, Bound, CredentialSource, Material, View, api_key_helper,
+        chain::{self, CHAIN},
+    },
+    terminal::{self, Terminal},
     trust::gate,
 };
 use claviger::{
@@ -20,7 +24,7 @@ use claviger::{
     reason::{Location, Problem, Reason},
     remedy::Remedy,
     session::{ACCOUNT, SessionContext, SessionMode},
-    variables::is_true,
+    variables::{self, Use, is_true},
     warning::{Kind, Warning},
 };
 use std::{borrow::Cow, collections::BTreeSet};
@@ -60,6 +64,8 @@ pub struct Given<'a> {
     pub settings: &'a Settings,
     /// The accounts of the local store.
     pub accounts: &'a Index,
+    /// What the session's terminal has for commands.
+    pub terminal: &'a Terminal,
     /// Bounds.
     pub limits: &'a Limits,
 }
@@ -76,6 +82,35 @@ pub fn explain(given: &Given<'_>) -> Resolution {
     walk(given, true)
 }
 
+/// What to look for in the session's terminal before the walk.
+#[must_use]
+pub fn question(session: &SessionContext, settings: &Settings) -> terminal::Question {
+    let set = |name: &str| match settings.variable(name) {
+        Lookup::Set(value) => Some(value.value.as_str()),
+        _ => None,
+    };
+    let value = |name: &str| set(name).or_else(|| session.variable(name)).map(str::to_owned);
+    let command = |key: &&str| match settings.command(key) {
+        Lookup::Set(command) => Some(command.value.clone()),
+        _ => None,
+    };
+    let is_surrounding = |name: &str| variables::usage(name) == Some(Use::Surrounding);
+    let surroundings = session.variables.iter().filter(|(name, _)| is_surrounding(name));
+    // A session in the home itself, or above it, has no workspace that could be told from what is the user's own.
+    let (root, home) = (&settings.snapshot.workspace.root, session.directory("HOME"));
+    let is_closed = settings.decision != Decision::Trusted && home.is_none_or(|home| !home.starts_with(root));
+    let backend = backend(session, settings, &mut Vec::new()).unwrap_or(Backend::Anthropic);
+    terminal::Question {
+        home: home.map(Into::into),
+        path: value("PATH").unwrap_or_default(),
+        more: settings.path(home).collect(),
+        closed: is_closed.then(|| root.clone()),
+        commands: COMMANDS.iter().filter_map(command).collect(),
+        chain: chain::programs(backend, value),
+        surroundings: surroundings.map(|(name, value)| (name.clone(), value.clone())).collect(),
+    }
+}
+
 fn walk(given: &Given<'_>, to_the_end: bool) -> Resolution {
     let mut resolution = Resolution {
         backend: Backend::Anthropic,
@@ -88,7 +123,7 @@ fn walk(given: &Given<'_>, to_the_end: bool) -> Resolution {
 }
 
 fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Winner, Problem> {
-    let Given { session, settings, accounts, limits } = *given;
+    let Given { session, settings, accounts, terminal, limits } = *given;
     if let Some(problem) = settings.broken() {
         return Err(problem);
     }
@@ -120,16 +155,17 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
         accounts,
         policy: &policy,
         backend: out.backend,
+        terminal,
         endpoint: &endpoint,
         limits,
     };
-    let (source, bound) = chain(&view, named, to_the_end, &mut out.steps)?;
+    let (source, bound) = in_order(&view, named, to_the_end, &mut out.steps)?;
     let (backend, warnings) = (out.backend, out.warnings.clone());
     let hook_ttl = api_key_helper::ttl(&view).ok();
     Ok(Winner { source, backend, bound, endpoint, place, extras, hook_ttl, warnings })
 }
 
-fn chain(
+fn in_order(
     view: &View<'_>,
     named: Option<Named<'_>>,
     to_the_end: bool,

@@ -43,7 +43,7 @@ impl Taken {
                 Use::Secret | Use::Lent(_) if value.is_empty() => {}
                 Use::Secret => drop(taken.present.insert(name.to_owned())),
                 Use::Lent(_) => drop(taken.lent.insert(name.to_owned(), Secret::new(value))),
-                Use::Setting | Use::Command | Use::Sdk(_) => {
+                Use::Setting | Use::Command | Use::Surrounding | Use::Sdk(_) => {
                     taken.variables.insert(name.to_owned(), value);
                 }
             }

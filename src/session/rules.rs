@@ -48,7 +48,7 @@ pub fn check_path(path: &Path) -> Result<(), Problem> {
 // Names that fail the check are not repeated: they come from anywhere.
 pub(super) fn check_value(name: &str, value: &str) -> Result<(), Problem> {
     match variables::usage(name) {
-        Some(Use::Setting | Use::Command | Use::Sdk(_)) => {}
+        Some(Use::Setting | Use::Command | Use::Surrounding | Use::Sdk(_)) => {}
         Some(Use::Lent(_)) => return Err(malformed(format!("{name} is a secret and belongs into `lent`"))),
         Some(Use::Secret) => {
             return Err(malformed(format!(

@@ -45,15 +45,15 @@ async fn limits_change_and_what_is_cached_stays() {
 }
 
 /// Sessions that differ in a variable need a run each; the helper notes when another one runs beside it.
-async fn overlap(daemon: &Inside, languages: [&str; 2]) -> bool {
-    let of = |language: &str| {
+async fn overlap(daemon: &Inside, users: [&str; 2]) -> bool {
+    let of = |user: &str| {
         let mut environment = daemon.environment.clone();
-        environment.push(("LANG".into(), language.into()));
+        environment.push(("USER".into(), user.into()));
         let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into()));
         SessionContext::new(daemon.home.path("work"), environment).expect("a session")
     };
     let (mut one, mut other) = (daemon.client().await, daemon.client().await);
-    let (first, second) = languages.map(of).into();
+    let (first, second) = users.map(of).into();
     let (first, second) = tokio::join!(one.get(&first, None), other.get(&second, None));
     first.and(second).expect("leases");
     let noted = daemon.home.path("beside").exists();

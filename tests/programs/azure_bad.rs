@@ -177,7 +177,7 @@ fn variables_that_cannot_be_used() {
     for content in ["", "\n", "two words"] {
         foundry.home.write("work/federated", content);
         foundry.set("AZURE_FEDERATED_TOKEN_FILE", "federated");
-        foundry.set("LANG", &format!("C.{}", content.len()));
+        foundry.set("USER", &format!("C.{}", content.len()));
         assert_problem(&foundry.problem(), "settings-invalid", "holds no token");
     }
     foundry.set("AZURE_FEDERATED_TOKEN_FILE", ".");
@@ -211,7 +211,7 @@ fn tools_that_fail_are_passed() {
     ];
     for (at, (body, part)) in cases.into_iter().enumerate() {
         foundry.shim("az", body);
-        foundry.set("LANG", &format!("C.{at}"));
+        foundry.set("USER", &format!("C.{at}"));
         let problem = foundry.problem();
         assert_eq!(word(&problem, "reason"), "login-required", "{problem}");
         let trail = problem["error"]["trail"].to_string();
@@ -221,7 +221,7 @@ fn tools_that_fail_are_passed() {
         );
     }
     foundry.shim("azd", &azd("sk-canary-azd"));
-    foundry.set("LANG", "C");
+    foundry.set("USER", "C");
     assert_eq!(foundry.token(), "sk-canary-azd", "the next tool is asked");
 }
 

@@ -41,6 +41,18 @@ fn environment(home: &Home) -> BTreeMap<String, String> {
     all
 }
 
+/// The `PATH` of a command whose words name no program, in a home without programs.
+fn places_of_the_system() -> String {
+    let mut path: Vec<String> = Vec::new();
+    for place in ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin"]
+    {
+        if let Ok(real) = fs::canonicalize(place) {
+            path.extend(Some(real.display().to_string()).filter(|real| !path.contains(real)));
+        }
+    }
+    path.join(":")
+}
+
 #[test]
 fn the_environment_is_the_list_and_the_settings_and_nothing_else() {
     let mut home = Home::new();
@@ -74,7 +86,7 @@ fn the_environment_is_the_list_and_the_settings_and_nothing_else() {
         ("HOME", path("home")),
         ("LANG", "C.UTF-8".into()),
         ("MINE", "from settings".into()),
-        ("PATH", "/usr/bin:/bin".into()),
+        ("PATH", places_of_the_system()),
         ("TZ", "Settings/Win".into()),
         ("USER", "tester".into()),
         ("XDG_RUNTIME_DIR", path("run")),

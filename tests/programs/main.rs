@@ -85,6 +85,7 @@ mod shares;
 mod status_watch;
 mod systemd;
 mod systemd_life;
+mod terminals;
 mod trust;
 mod trust_prompt;
 mod trust_roots;

@@ -13,6 +13,7 @@ use clavigerd::{
     settings::{
         Decision, File, FileState, Layer, Scope, Settings, Snapshot, Subject, Workspace, parse, store,
     },
+    terminal::Terminal,
 };
 use std::sync::Arc;
 
@@ -156,7 +157,14 @@ impl Setup<'_> {
         let settings = Settings { snapshot, explicit, decision, scope };
         let accounts = self.account.map(Who::index).unwrap_or_default();
         let limits = Limits::default();
-        let given = Given { session: &session, settings: &settings, accounts: &accounts, limits: &limits };
+        let terminal = Terminal::default();
+        let given = Given {
+            session: &session,
+            settings: &settings,
+            accounts: &accounts,
+            terminal: &terminal,
+            limits: &limits,
+        };
         let (short, long) = (resolve(&given), explain(&given));
         assert_eq!(ended(&short), ended(&long), "what serves and what explains must agree");
         long

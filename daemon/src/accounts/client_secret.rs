@@ -7,7 +7,7 @@ use super::{
 use crate::{
     host::{
         Host,
-        command::{self, CommandSpec, Program},
+        command::{self, CommandSpec, Program, Surroundings},
         files,
     },
     key::SourceKey,
@@ -90,6 +90,7 @@ async fn from_command(
     let spec = CommandSpec {
         program: Program::Shell(line.to_owned()),
         environment: environment.clone(),
+        surroundings: Surroundings::default(),
         directory: "/".into(),
         deadline: DEADLINE,
         max_output: MAX_LEN,

@@ -17,11 +17,23 @@ pub struct Past {
     useless: u32,
     /// Whether the last run has been counted among them: several cache entries may have waited for it.
     counted: bool,
+    /// From which surroundings it ran in vain since the pause began, as a digest.
+    #[serde(default)]
+    tried: Vec<u64>,
 }
 
+/// Most runs from different surroundings before all wait for the end of the pause.
+const MOST_PLACES: usize = 3;
+
 impl Past {
-    /// Notes the end of a run.
-    pub(super) fn end(&mut self, now: SystemTime, well: bool) {
+    /// Notes the end of a run from `place`.
+    pub(super) fn end(&mut self, now: SystemTime, well: bool, place: u64) {
+        if well || self.until(now).is_none() || self.tried.contains(&place) {
+            self.tried.clear();
+        }
+        if !well {
+            self.tried.push(place);
+        }
         (self.ended, self.counted) = (Some((now, well)), false);
         if !well {
             self.note_use(false);
@@ -44,13 +56,24 @@ impl Past {
         self.ended.is_some_and(|(at, well)| well && (since..=now).contains(&at))
     }
 
-    /// Refuses another run that comes too soon after the last one.
-    pub(super) fn pause(&self, name: &str, at: &Location, now: SystemTime) -> Result<(), Problem> {
-        let Some((ended_at, _)) = self.ended else { return Ok(()) };
-        let until = ended_at + pauses::report_pause(self.useless);
-        if !pauses::holds_back(now, until) {
-            return Ok(());
-        }
+    /// The end of the pause that is under way.
+    fn until(&self, now: SystemTime) -> Option<SystemTime> {
+        let until = self.ended?.0 + pauses::report_pause(self.useless);
+        pauses::holds_back(now, until).then_some(until)
+    }
+
+    /// Refuses another run that comes too soon after the last one. What failed elsewhere, say for want of a display, may work from
+    /// `place`.
+    pub(super) fn pause(
+        &self,
+        name: &str,
+        at: &Location,
+        now: SystemTime,
+        place: u64,
+    ) -> Result<(), Problem> {
+        let may_try =
+            !self.tried.is_empty() && !self.tried.contains(&place) && self.tried.len() < MOST_PLACES;
+        let Some(until) = self.until(now).filter(|_| !may_try) else { return Ok(()) };
         let message = match self.useless {
             0 => {
                 format!("{} ran a moment ago, and the credentials are no longer valid already", name)
@@ -87,7 +110,7 @@ mod tests {
     }
 
     fn left(past: &Past, now: u64) -> Option<Duration> {
-        let problem = past.pause("awsAuthRefresh", &Location::default(), at(now)).err()?;
+        let problem = past.pause("awsAuthRefresh", &Location::default(), at(now), 0).err()?;
         assert_eq!(problem.reason, Reason::LoginRequired);
         problem.retry_after
     }
@@ -96,13 +119,13 @@ mod tests {
     fn the_pause_grows_while_runs_do_not_help() {
         let mut past = Past::default();
         assert_eq!(left(&past, 0), None);
-        past.end(at(0), false);
+        past.end(at(0), false, 0);
         assert_eq!(left(&past, 10), Some(Duration::from_secs(50)));
         assert_eq!(left(&past, 60), None);
-        past.end(at(60), true);
+        past.end(at(60), true, 0);
         (0..3).for_each(|_| past.note_use(false)); // three regions waited for one run
         assert_eq!(left(&past, 60), Some(Duration::from_secs(120)));
-        past.end(at(200), true);
+        past.end(at(200), true, 0);
         past.note_use(true);
         assert_eq!(left(&past, 200), Some(Duration::from_secs(30)));
     }
@@ -110,17 +133,30 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_holds_nobody_up() {
         let mut past = Past::default();
-        past.end(at(14_400), false);
+        past.end(at(14_400), false, 0);
         assert_eq!(left(&past, 0), None);
     }
 
     #[test]
     fn only_a_later_run_that_ended_well_is_joined() {
         let mut past = Past::default();
-        past.end(at(5), true);
+        past.end(at(5), true, 0);
         assert!(past.ended_well_between(at(4), at(7)) && !past.ended_well_between(at(6), at(7)));
         assert!(!past.ended_well_between(at(1), at(3)), "the clock was set back");
-        past.end(at(9), false);
+        past.end(at(9), false, 0);
         assert!(!past.ended_well_between(at(8), at(9)));
+    }
+
+    #[test]
+    fn another_place_has_a_run_of_its_own_within_the_pause() {
+        let mut past = Past::default();
+        let may_run = |past: &Past, place| past.pause("x", &Location::default(), at(10), place).is_ok();
+        past.end(at(0), false, 1);
+        assert_eq!([1, 2].map(|place| may_run(&past, place)), [false, true]);
+        past.end(at(5), false, 2);
+        past.end(at(6), false, 3);
+        assert_eq!([1, 2, 3, 4].map(|place| may_run(&past, place)), [false; 4]);
+        past.end(at(7), true, 4);
+        assert!(!may_run(&past, 5), "it worked a moment ago");
     }
 }

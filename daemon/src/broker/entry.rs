@@ -8,13 +8,13 @@ use super::{
     borrowers::Borrower,
     flights::Flight,
     loan::{LoanMaterial, Wanted},
-    slot::{Decision, Issue, Validity, Verdict},
+    slot::{Decision, Issue, Place, Validity, Verdict},
     stock::Stock,
     talk::{Progress, Talk},
 };
 use crate::{
     demand::Demand,
-    host::{files::Stamp, memory::LockedText},
+    host::{command::Surroundings, files::Stamp, memory::LockedText},
     key::SourceKey,
     resolve::Winner,
     settings::Refresh,
@@ -88,6 +88,11 @@ pub enum HumanAction {
 /// What a refresh came back with: the secret in locked memory, or why there is none.
 pub(super) type Arrival = Result<(Arc<LockedText>, Provided), Declined>;
 
+/// From where a provider's commands run: the surroundings of the session that it was bound to.
+pub(super) fn place_of(provider: &Arc<dyn CredentialProvider>) -> Place {
+    provider.surroundings().map_or(0, Surroundings::digest)
+}
+
 // === impl Entry ===
 
 impl Entry {
@@ -160,7 +165,9 @@ impl Entry {
             self.audience.asked(who, now);
         }
         self.stock.compare(files);
-        match self.state().decide(now, validity, wanted.demand > Demand::Background) {
+        let waits = wanted.demand > Demand::Background;
+        match self.state().decide(now, validity, waits) {
+            Decision::Reject if waits && self.state().may_try(place_of(wanted.provider)) => Decision::Join,
             Decision::ServeAndPrefetch if self.provider().refresh() == Refresh::OnDemand => Decision::Serve,
             decision => decision,
         }

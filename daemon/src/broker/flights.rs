@@ -1,6 +1,6 @@
 //! The one refresh in progress for an entry, and how many there are in all.
 
-use super::stock::Fetched;
+use super::{slot::Place, stock::Fetched};
 use crate::{
     demand::{Demand, SharedDemand, Waits},
     life::announced,
@@ -17,6 +17,8 @@ pub(super) struct Flight {
     outcome: watch::Receiver<Option<Outcome>>,
     /// Who waits. A person is troubled only for those who do.
     demand: SharedDemand,
+    /// From where it is made.
+    place: Place,
 }
 
 /// A refresh in progress, as the task knows it that makes it.
@@ -30,6 +32,7 @@ pub(super) struct Pilot {
 #[derive(Debug)]
 pub(super) struct Seat {
     outcome: watch::Receiver<Option<Outcome>>,
+    place: Place,
     _waits: Waits,
 }
 
@@ -44,16 +47,23 @@ pub(super) struct Flying(watch::Sender<usize>);
 // === impl Flight ===
 
 impl Flight {
-    /// One that begins.
-    pub(super) fn new() -> (Self, Pilot) {
+    /// One that begins, from `place`.
+    pub(super) fn new(place: Place) -> (Self, Pilot) {
         let (sender, outcome) = watch::channel(None);
         let demand = SharedDemand::default();
-        (Self { outcome, demand: demand.clone() }, Pilot { outcome: sender, demand })
+        (Self { outcome, demand: demand.clone(), place }, Pilot { outcome: sender, demand })
     }
 
     /// A place in it.
     pub(super) fn seat(&self, demand: Demand) -> Seat {
-        Seat { outcome: self.outcome.clone(), _waits: self.demand.join(demand) }
+        Seat { outcome: self.outcome.clone(), place: self.place, _waits: self.demand.join(demand) }
+    }
+}
+
+impl Flight {
+    /// From where it is made.
+    pub(super) fn place(&self) -> Place {
+        self.place
     }
 }
 
@@ -74,6 +84,11 @@ impl Pilot {
 // === impl Seat ===
 
 impl Seat {
+    /// From where the flight is made.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
     /// Waits for the end of the flight.
     pub(super) async fn outcome(mut self) -> Outcome {
         announced(&mut self.outcome).await
@@ -111,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_who_wait_get_the_outcome_and_raise_the_demand_while_they_do() {
-        let (flight, pilot) = Flight::new();
+        let (flight, pilot) = Flight::new(0);
         let (one, other) = (flight.seat(Demand::Session), flight.seat(Demand::Person));
         assert_eq!(pilot.demand().get(), Demand::Person);
         drop(other);

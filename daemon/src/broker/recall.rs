@@ -3,13 +3,17 @@
 //! A walk is a pure function of the session, the snapshot of its settings files, the trust decisions, the list of
 //! accounts and the limits. Only while all of them are the very same is its outcome used again.
 
-use crate::{accounts::Index, config::Limits, lock::lock, resolve::Winner, settings::Snapshot};
+use crate::{
+    accounts::Index, config::Limits, lock::lock, resolve::Winner, settings::Snapshot, terminal::Terminal,
+};
 use claviger::{proto::v1, session::SessionContext};
 use std::{
     collections::HashMap,
     ffi::{OsStr, OsString},
     sync::{Arc, Mutex},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// Working directories that are remembered; each with the session seen there last.
 const MOST: usize = 256;
@@ -20,6 +24,10 @@ const MOST_EXPLICIT: usize = 16 * 1024;
 
 /// Largest settings files that are remembered, in bytes, for the same reason.
 const MOST_SETTINGS: usize = 64 * 1024;
+
+/// How long a look at programs and surroundings counts. What is planted meanwhile is found in a directory that others cannot
+/// write, or not at all.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The memory.
 #[derive(Debug, Default)]
@@ -39,8 +47,17 @@ pub(super) struct Inputs {
     /// Counts changes of trust decisions.
     pub(super) trust: u64,
     pub(super) accounts: Arc<Index>,
+    /// What the session's terminal has for commands.
+    pub(super) seen: Seen,
     /// A reload changes them.
     pub(super) limits: Limits,
+}
+
+/// What a terminal has, and when that was looked at.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) terminal: Arc<Terminal>,
+    pub(super) at: Instant,
 }
 
 impl Inputs {
@@ -49,15 +66,38 @@ impl Inputs {
             && self.limits == other.limits
             && Arc::ptr_eq(&self.accounts, &other.accounts)
             && Arc::ptr_eq(&self.snapshot, &other.snapshot)
+            && (Arc::ptr_eq(&self.seen.terminal, &other.seen.terminal)
+                || self.seen.terminal == other.seen.terminal)
             && (Arc::ptr_eq(&self.session, &other.session) || self.session == other.session)
     }
 }
 
 impl Recall {
     pub(super) fn get(&self, inputs: &Inputs) -> Option<Arc<Winner>> {
+        let mut memory = lock(&self.0);
+        let remembered = memory.get_mut(inputs.session.cwd.as_os_str())?;
+        remembered.inputs.are(inputs).then(|| {
+            // The later look counts from now on.
+            remembered.inputs.seen = inputs.seen.clone();
+            remembered.winner.clone()
+        })
+    }
+
+    /// What the terminal of `session` had for the commands of `snapshot` a moment ago.
+    pub(super) fn seen(
+        &self,
+        session: &Arc<SessionContext>,
+        snapshot: &Arc<Snapshot>,
+        trust: u64,
+    ) -> Option<Seen> {
         let memory = lock(&self.0);
-        let remembered = memory.get(inputs.session.cwd.as_os_str())?;
-        remembered.inputs.are(inputs).then(|| remembered.winner.clone())
+        let Inputs { session: known, snapshot: of, trust: decided, seen, .. } =
+            &memory.get(session.cwd.as_os_str())?.inputs;
+        let is_same = *decided == trust
+            && Arc::ptr_eq(of, snapshot)
+            && (Arc::ptr_eq(known, session) || known == session)
+            && seen.at.elapsed() < LOOK_AGAIN;
+        is_same.then(|| seen.clone())
     }
 
     /// The session that `message` is about, if it is one of those remembered: all who say the same share one.
@@ -94,15 +134,17 @@ impl Recall {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inputs, MOST_EXPLICIT, Recall};
+    use super::{Inputs, MOST_EXPLICIT, Recall, Seen};
     use crate::{
         accounts::Index,
         config::Limits,
         resolve::{self, Given},
         settings::{Decision, Scope, Settings, Snapshot, Workspace},
+        terminal::Terminal,
     };
     use claviger::session::{SessionContext, explicit};
     use std::{path::PathBuf, sync::Arc};
+    use tokio::time::Instant;
 
     fn is_remembered(size: usize) -> bool {
         let environment = [("ANTHROPIC_API_KEY".into(), "k".into())];
@@ -117,10 +159,17 @@ mod tests {
             scope: Scope::All,
         };
         let accounts = Arc::new(Index::default());
-        let limits = Limits::default();
-        let given = Given { session: &session, settings: &settings, accounts: &accounts, limits: &limits };
+        let (limits, terminal) = (Limits::default(), Arc::new(Terminal::default()));
+        let given = Given {
+            session: &session,
+            settings: &settings,
+            accounts: &accounts,
+            terminal: &terminal,
+            limits: &limits,
+        };
         let winner = resolve::resolve(&given).winner.expect("its own key");
-        let inputs = Inputs { session: Arc::new(session), snapshot, trust: 0, accounts, limits };
+        let seen = Seen { terminal, at: Instant::now() };
+        let inputs = Inputs { session: Arc::new(session), snapshot, trust: 0, accounts, seen, limits };
         let recall = Recall::default();
         recall.put(inputs.clone(), Arc::new(winner));
         recall.get(&inputs).is_some()

@@ -1,20 +1,26 @@
 //! Who wins for a session now: its settings, what was decided about its workspace, and the walk, or the memory of it.
 
-use super::recall::{Inputs, Recall};
+use super::recall::{Inputs, Recall, Seen};
 use crate::{
     accounts::Accounts,
     config::Limits,
     lock::Live,
     resolve::{self, Given, Winner},
     settings::{self, Scope, Settings, Snapshot, store::SettingsStore},
+    sources::Environment,
+    terminal::{self, Terminal},
     trust::TrustStore,
 };
 use claviger::{
     proto::v1,
-    reason::Problem,
+    reason::{Problem, Reason},
     session::{SessionContext, SessionMode},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// Longest wait for the directories of a `PATH`.
+const DEADLINE: Duration = Duration::from_secs(2);
 
 /// All that a walk is a function of, besides the session.
 #[derive(Debug)]
@@ -49,13 +55,24 @@ impl Resolver {
         let trust = *self.trust.changes().borrow();
         let snapshot = self.settings.snapshot(session).await?;
         let (limits, accounts) = (self.limits(), self.accounts.current());
-        let inputs = Inputs { session: session.clone(), snapshot, trust, accounts, limits };
+        let recalled = self.recall.seen(session, &snapshot, trust);
+        let mut settings = None;
+        let seen = match recalled {
+            Some(seen) => seen,
+            None => {
+                let judged = self.judged(session, snapshot.clone())?;
+                let terminal = Box::pin(self.terminal(session, &judged)).await?;
+                settings = Some(judged);
+                Seen { terminal: Arc::new(terminal), at: Instant::now() }
+            }
+        };
+        let inputs = Inputs { session: session.clone(), snapshot, trust, accounts, seen, limits };
         if let Some(winner) = self.recall.get(&inputs) {
             return Ok(winner);
         }
-        let settings = self.judged(session, inputs.snapshot.clone())?;
-        let (accounts, limits) = (&*inputs.accounts, &limits);
-        let given = Given { session, settings: &settings, accounts, limits };
+        let settings = settings.map_or_else(|| self.judged(session, inputs.snapshot.clone()), Ok)?;
+        let (accounts, terminal, limits) = (&*inputs.accounts, &*inputs.seen.terminal, &limits);
+        let given = Given { session, settings: &settings, accounts, terminal, limits };
         let winner = Arc::new(resolve::resolve(&given).winner?);
         self.recall.put(inputs, winner.clone());
         Ok(winner)
@@ -65,6 +82,34 @@ impl Resolver {
     pub(super) async fn settings_of(&self, session: &SessionContext) -> Result<Settings, Problem> {
         let snapshot = self.settings.snapshot(session).await?;
         self.judged(session, snapshot)
+    }
+
+    /// What a session's terminal has for the commands of its settings.
+    ///
+    /// # Errors
+    /// `source-timeout` if a filesystem hangs.
+    pub async fn terminal(&self, session: &SessionContext, settings: &Settings) -> Result<Terminal, Problem> {
+        let question = resolve::question(session, settings);
+        let look = tokio::task::spawn_blocking(move || terminal::look(&question));
+        match tokio::time::timeout(DEADLINE, look).await {
+            Ok(Ok(terminal)) => Ok(terminal),
+            Ok(Err(_)) => Err(Problem::new(Reason::Bug, "looking for programs failed")),
+            Err(_) => Err(Problem::new(Reason::SourceTimeout, "a filesystem does not answer")
+                .hint("look at the mounts of the directories in PATH")),
+        }
+    }
+
+    /// The environment of what is no command of the settings, as the programs of an account.
+    ///
+    /// # Errors
+    /// As [`Resolver::terminal`].
+    pub async fn other_environment(
+        &self,
+        session: &SessionContext,
+        settings: &Settings,
+    ) -> Result<BTreeMap<String, String>, Problem> {
+        let terminal = self.terminal(session, settings).await?;
+        Ok(Environment::of(session, settings, &terminal, terminal.other()).whole())
     }
 
     fn judged(&self, session: &SessionContext, snapshot: Arc<Snapshot>) -> Result<Settings, Problem> {

@@ -4,12 +4,12 @@ use super::{
     Broker,
     attended::Attended,
     counters::Count,
-    entry::Entry,
+    entry::{Entry, place_of},
     flights::Seat,
     hooks::Hook,
     loan::{LoanMaterial, Terms, Wanted},
     recursion,
-    slot::{Cause, Decision, Validity, Verdict},
+    slot::{Cause, Decision, MOST_PLACES, Validity, Verdict},
     stock::Fetched,
     tend,
 };
@@ -77,18 +77,35 @@ impl Broker {
         if wanted.demand == Demand::Session {
             self.counters.add(count(&answer));
         }
-        let seat = match answer? {
+        let mut seat = match answer? {
             Answer::Now(loan) => return Ok(loan),
             Answer::After(seat) => seat,
         };
         let _attended = Attended::waiting(self, key, wanted.session.interactive);
-        // Boxed: who gets a cached credential at once should not carry room for this.
-        match Box::pin(self.wait(seat)).await {
-            Ok(Fetched { issue, secret, facts }) => {
-                Ok(LoanMaterial::Cached { key, secret, issue, facts, stale: false })
+        let own = place_of(wanted.provider);
+        for tries_left in (0..MOST_PLACES).rev() {
+            let place = seat.place();
+            // Boxed: who gets a cached credential at once should not carry room for this.
+            let problem = match Box::pin(self.wait(seat)).await {
+                Ok(Fetched { issue, secret, facts }) => {
+                    return Ok(LoanMaterial::Cached { key, secret, issue, facts, stale: false });
+                }
+                Err(problem) => problem,
+            };
+            if let Some(loan) = self.still_valid(key) {
+                return Ok(loan);
             }
-            Err(problem) => self.still_valid(key).ok_or(problem),
+            // What failed elsewhere, say for want of a display, may work from here.
+            if place == own || tries_left == 0 || problem.reason == Reason::ShuttingDown {
+                return Err(problem);
+            }
+            match self.answer(wanted, validity).await {
+                Ok(Answer::Now(loan)) => return Ok(loan),
+                Ok(Answer::After(next)) => seat = next,
+                Err(_) => return Err(problem),
+            }
         }
+        Err(Problem::new(Reason::Bug, "a refresh was tried more often than it may be"))
     }
 
     async fn answer(self: &Arc<Self>, wanted: &Wanted<'_>, validity: Validity) -> Result<Answer, Problem> {

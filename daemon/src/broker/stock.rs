@@ -3,7 +3,7 @@
 
 use super::{
     loan::LoanMaterial,
-    slot::{Cause, Failure, Issue, State, Verdict},
+    slot::{Cause, Failure, Issue, Place, State, Verdict},
 };
 use crate::{
     host::{files::Stamp, memory::LockedText},
@@ -137,8 +137,10 @@ impl Stock {
     }
 
     /// Notes that a refresh failed.
-    pub(super) fn fail(&mut self, now: SystemTime, declined: Declined, jitter: f64) {
+    pub(super) fn fail(&mut self, now: SystemTime, declined: Declined, jitter: f64, place: Place) {
+        let before = self.state.failure.clone();
         self.state.fail(now, declined.problem, declined.asleep, jitter);
+        self.state.note_place(now, place, before);
         // A credential that is still lent keeps its own.
         if !self.state.is_valid(now) {
             self.facts = Arc::new(Facts { links: declined.links, ..Facts::default() });
@@ -187,9 +189,9 @@ mod tests {
     #[test]
     fn a_valid_credential_keeps_its_facts_while_refreshes_fail() {
         let mut stock = stocked();
-        stock.fail(at(100), failed(), 0.0);
+        stock.fail(at(100), failed(), 0.0, 0);
         assert_eq!(stock.facts().account.as_deref(), Some("a"));
-        stock.fail(at(300), failed(), 0.0);
+        stock.fail(at(300), failed(), 0.0, 0);
         assert_eq!((stock.facts().account.as_deref(), stock.facts().links.len()), (None, 1));
     }
 

@@ -4,7 +4,7 @@
 mod lines;
 mod spec;
 
-pub use spec::{CommandError, CommandSpec, Program};
+pub use spec::{CommandError, CommandSpec, Program, Surroundings};
 
 use super::Host;
 use claviger::{secret::Secret, variables};
@@ -106,7 +106,7 @@ fn spawn(host: &Host, spec: &CommandSpec) -> Result<Child, CommandError> {
         }
     };
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command.env_clear().envs(&spec.environment);
+    command.env_clear().envs(&spec.surroundings.0).envs(&spec.environment);
     command.env(variables::INSIDE_FLIGHT, &spec.flight);
     command.current_dir(if spec.directory.is_dir() { &spec.directory } else { Path::new("/") });
     let mut command = Command::from(command);

@@ -21,12 +21,14 @@ use std::{
 
 mod digest;
 mod mounts;
+mod places;
 mod stamp;
 mod writers;
 
 pub use claviger_private::{FileLock, read_private, remove_private, write_private};
 pub use digest::{Digested, digest};
 pub use mounts::is_remote;
+pub use places::{is_private, is_private_directory, program};
 pub use stamp::Stamp;
 use stamp::{device, is_lasting, kind};
 

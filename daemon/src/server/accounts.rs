@@ -235,7 +235,7 @@ impl Context {
     ) -> Result<Vec<v1::LoggedOut>, Problem> {
         let (host, store, accounts) = (&self.broker.host, &self.broker.store, &self.broker.resolver.accounts);
         let environment = match self.broker.settings_of(session).await {
-            Ok(settings) => crate::sources::command_environment(session, &settings),
+            Ok(settings) => self.broker.resolver.other_environment(session, &settings).await?,
             // Leaving must work whatever the settings are like.
             Err(_) => session.variables.clone(),
         };

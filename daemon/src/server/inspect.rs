@@ -38,7 +38,9 @@ impl InspectService for Context {
         let read = started.elapsed();
         let accounts = self.broker.resolver.accounts.current();
         let limits = &self.broker.limits();
-        let given = Given { session: &session, settings: &settings, accounts: &accounts, limits };
+        let terminal =
+            &self.broker.resolver.terminal(&session, &settings).await.map_err(peer.told(&session))?;
+        let given = Given { session: &session, settings: &settings, accounts: &accounts, terminal, limits };
         let resolution = resolve::explain(&given);
         let timings = (read, started.elapsed() - read);
         Ok(Response::new(peer.sees(self.explanation(&session, &settings, resolution, timings))))

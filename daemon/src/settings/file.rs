@@ -47,6 +47,8 @@ pub struct Content {
     pub audience: Vec<Located<String>>,
     /// When commands that print credentials run, by key: `refresh` of claviger's own configuration.
     pub refresh: BTreeMap<&'static str, Refresh>,
+    /// Directories in which every command finds programs: `path` of claviger's own configuration. As written.
+    pub path: Vec<Located<String>>,
     /// Variables that the user calls harmless: `[trust]` of claviger's own configuration.
     pub harmless: Vec<Located<String>>,
     /// What counts first with one configuration directory: `[settings.directory."PATH"]` of claviger's own configuration.

@@ -5,7 +5,11 @@ use super::{
     harmless::{harmless_of, is_harmless},
 };
 use claviger::{reason::Problem, session::SessionMode, variables};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// All files that can concern one workspace and one home, at one instant.
 #[derive(Debug)]
@@ -144,6 +148,17 @@ impl Settings {
     pub fn variable(&self, name: &str) -> Lookup<'_> {
         let found = self.sources().find_map(|file| file.content.env.get(name));
         self.judge(found, is_harmless(name, self.snapshot.harmless()))
+    }
+
+    /// Directories in which every command finds programs, of `path` in claviger's own configuration.
+    pub fn path(&self, home: Option<&Path>) -> impl Iterator<Item = PathBuf> {
+        let files = self.sources().filter(|file| file.layer == Layer::Config);
+        files.flat_map(|file| &file.content.path).filter_map(move |directory| {
+            match directory.value.strip_prefix("~/") {
+                Some(below) => Some(home?.join(below)),
+                None => Some(directory.value.clone().into()),
+            }
+        })
     }
 
     /// The variables that workspace files set and that take a decision, the strongest file first, whatever was decided.

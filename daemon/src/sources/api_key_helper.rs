@@ -5,9 +5,9 @@ mod audience;
 use super::{
     Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Facts, Material, Provided, Providing,
 };
-use crate::key::SourceKey;
+use crate::key::{COMMAND, DIRECTORY, Identity};
 use crate::{
-    host::command::{CommandError, CommandSpec, Program},
+    host::command::{CommandError, CommandSpec, Program, Surroundings},
     settings::{Located, Lookup, Refresh},
     sources::View,
 };
@@ -38,7 +38,7 @@ const MAX_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The command, bound.
 #[derive(Debug)]
 struct Helper {
-    key: SourceKey,
+    identity: Identity,
     spec: CommandSpec,
     ttl: Duration,
     refresh: Refresh,
@@ -86,18 +86,17 @@ fn unset(view: &View<'_>) -> String {
 }
 
 fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem> {
-    let environment = view.command_environment();
+    let environment = view.command_environment(&command.value);
     let directory = view.directory_of(command.layer);
     let ttl = ttl(view)?;
-    let ttl_text = ttl.as_millis().to_string();
-    let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default(), &ttl_text].into_iter();
-    let key = SourceKey::of(
-        ID,
-        inputs.chain(environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()])),
-    );
+    let inputs = [(COMMAND, command.value.as_str()), (DIRECTORY, directory.to_str().unwrap_or_default())];
+    let inputs = inputs.map(|(name, value)| (name.into(), value)).into_iter().chain(environment.inputs());
+    let identity = Identity::of(ID, inputs);
+    let key = identity.key;
     let spec = CommandSpec {
         program: Program::Shell(command.value.clone()),
-        environment,
+        environment: environment.own,
+        surroundings: environment.surroundings,
         directory,
         deadline: view.limits.helper_timeout,
         max_output: MAX_SECRET_LEN + 1,
@@ -105,7 +104,7 @@ fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem>
         attended: false,
     };
     let refresh = view.settings.refresh(KEY);
-    Ok(Helper { key, spec, ttl, refresh, at: command.at.clone() })
+    Ok(Helper { identity, spec, ttl, refresh, at: command.at.clone() })
 }
 
 /// How long the output is good for, to the tool as to us.
@@ -120,8 +119,12 @@ pub fn ttl(view: &View<'_>) -> Result<Duration, Problem> {
 // === impl Helper ===
 
 impl CredentialProvider for Helper {
-    fn key(&self) -> SourceKey {
-        self.key
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn surroundings(&self) -> Option<&Surroundings> {
+        Some(&self.spec.surroundings)
     }
 
     fn refresh(&self) -> Refresh {

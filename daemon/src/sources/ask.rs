@@ -4,7 +4,7 @@ use super::Turns;
 use crate::{
     accounts::{Accounts, Store},
     auth_refresh::AuthRefreshes,
-    demand::SharedDemand,
+    demand::{Demand, SharedDemand},
     host::{
         Host,
         command::{self, CommandError, CommandSpec},
@@ -54,6 +54,10 @@ impl Ask<'_> {
         let turn = timeout(spec.deadline, self.turns.of(spec).acquire()).await;
         let Ok(_permit) = turn else { return Err(CommandError::Queued(spec.deadline)) };
         let on_line = |text: String| (self.on_line)(Line { text: text.into(), attended: false });
+        if self.demand.get() == Demand::Background {
+            let spec = spec.clone().within(spec.surroundings.unattended());
+            return command::run(self.host, &spec, on_line).await;
+        }
         command::run(self.host, spec, on_line).await
     }
 }

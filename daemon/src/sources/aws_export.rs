@@ -4,16 +4,16 @@
 pub mod output;
 
 use super::{
-    Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Facts, Material, Provided,
-    Providing,
+    Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Environment, Facts, Material,
+    Provided, Providing,
     aws_chain::{self, SIGN_IN},
     sdk::{WITHOUT_EXPIRY, fetch},
     sign_in::{self, Attempt, with_sign_in},
 };
 use crate::auth_refresh::SignIn;
-use crate::key::SourceKey;
+use crate::key::{COMMAND, DIRECTORY, Identity, SIGNER};
 use crate::{
-    host::command::{CommandError, CommandSpec, Program},
+    host::command::{CommandError, CommandSpec, Program, Surroundings},
     settings::{Located, Lookup, Refresh},
     sources::View,
 };
@@ -25,7 +25,7 @@ use claviger::{
 };
 use claviger_child::{Keys, MAX_ANSWER, Request};
 use output::parse;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// The source.
 pub struct AwsExport;
@@ -37,10 +37,10 @@ const KEY: &str = "awsCredentialExport";
 /// The command, bound.
 #[derive(Debug)]
 struct Export {
-    key: SourceKey,
+    identity: Identity,
     spec: CommandSpec,
     /// Environment and deadline of the child that asks AWS whether it accepts the keys.
-    check: (BTreeMap<String, String>, Duration),
+    check: (Environment, Duration),
     sign_in: Option<SignIn>,
     refresh: Refresh,
     at: Location,
@@ -75,16 +75,19 @@ impl CredentialSource for AwsExport {
 }
 
 fn export(view: &View<'_>, command: &Located<String>) -> Result<Export, Problem> {
-    let environment = view.command_environment();
+    let environment = view.command_environment(&command.value);
     let sign_in = sign_in::bind(view, SIGN_IN)?;
     let (directory, deadline) = (view.directory_of(command.layer), aws_chain::timeout(view)?);
     let signer = sign_in.as_ref().map_or_else(String::new, |sign_in| sign_in.key.to_string());
-    let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default(), &signer].into_iter();
-    let variables = environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-    let key = SourceKey::of(ID, inputs.chain(variables));
+    let directory_text = directory.to_str().unwrap_or_default();
+    let inputs = [(COMMAND, command.value.as_str()), (DIRECTORY, directory_text), (SIGNER, &signer)];
+    let inputs = inputs.map(|(name, value)| (name.into(), value)).into_iter().chain(environment.inputs());
+    let identity = Identity::of(ID, inputs);
+    let key = identity.key;
     let spec = CommandSpec {
         program: Program::Shell(command.value.clone()),
-        environment,
+        environment: environment.own,
+        surroundings: environment.surroundings,
         directory,
         deadline: view.limits.helper_timeout,
         max_output: MAX_ANSWER,
@@ -93,14 +96,18 @@ fn export(view: &View<'_>, command: &Located<String>) -> Result<Export, Problem>
     };
     let check = (view.sdk_environment(Backend::Bedrock, &[])?, deadline);
     let refresh = view.settings.refresh(KEY);
-    Ok(Export { key, spec, check, sign_in, refresh, at: command.at.clone() })
+    Ok(Export { identity, spec, check, sign_in, refresh, at: command.at.clone() })
 }
 
 // === impl Export ===
 
 impl CredentialProvider for Export {
-    fn key(&self) -> SourceKey {
-        self.key
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn surroundings(&self) -> Option<&Surroundings> {
+        Some(&self.spec.surroundings)
     }
 
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a> {
@@ -135,9 +142,10 @@ impl Attempt for Export {
 impl Export {
     /// Asks AWS who the keys belong to. Only a clear no counts: without a network they may be good all the same.
     async fn check(&self, ask: &mut Ask<'_>, keys: &Keys) -> Result<(), Declined> {
-        let (environment, deadline) = self.check.clone();
+        let (Environment { own, surroundings, .. }, deadline) = self.check.clone();
+        let flight = self.identity.key.to_string();
         let spec =
-            CommandSpec::fetch(Request::AwsCheck(keys.clone()), environment, deadline, self.key.to_string());
+            CommandSpec::fetch(Request::AwsCheck(keys.clone()), own, deadline, flight).within(surroundings);
         match fetch(ask, &spec, "").await {
             Ok(Err(declined)) if declined.sign_in_helps => {
                 Err(Declined { problem: declined.problem.at(&self.at), ..declined })

@@ -4,6 +4,21 @@ use super::{
     CredentialSource, api_key_helper, aws_chain, aws_export, aws_keys, azure_default, env_token, google_adc,
     local_store,
 };
+use crate::terminal::Chain;
+use claviger::backend::Backend;
+use claviger_child::cloud_file::{AWS_CONFIG, AWS_CREDENTIALS, CloudFile, GCLOUD_FILE, GOOGLE_FILE};
+
+/// What the SDK of `backend` can run: tools of the cloud, and programs that its files name. `value` finds a variable that is
+/// set and not empty.
+pub fn programs(backend: Backend, value: impl Fn(&str) -> Option<String>) -> Chain {
+    let (tools, files): (&[&str], &[CloudFile]) = match backend {
+        Backend::Anthropic => (&[], &[]),
+        Backend::Bedrock => (&[], &[AWS_CONFIG, AWS_CREDENTIALS]),
+        Backend::Vertex => (&["gcloud"], &[GOOGLE_FILE, GCLOUD_FILE, AWS_CONFIG, AWS_CREDENTIALS]),
+        Backend::Foundry => (&["az", "azd", "pwsh"], &[]),
+    };
+    Chain { tools, files: files.iter().filter_map(|file| file.path(&value)).collect() }
+}
 
 /// Every source, in the order in which they win (DESIGN §3). The first that is configured provides the credential;
 /// one that is configured and fails does not let the next one in.

@@ -6,7 +6,7 @@
 use super::{
     Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, Provided, Providing, sdk,
 };
-use crate::key::SourceKey;
+use crate::key::Identity;
 use crate::{
     accounts::{self, Account, Choice, Kind, Wish},
     sources::View,
@@ -20,6 +20,7 @@ use claviger::{
 };
 use claviger_child::{Declined, Request, Text, account::Lend};
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -126,7 +127,7 @@ fn wrong_destination(account: &Account, view: &View<'_>) -> Problem {
 /// An account, bound.
 #[derive(Debug)]
 struct Stored {
-    key: SourceKey,
+    identity: Identity,
     account: Account,
     /// Environment of the session's commands, for one that prints a client secret.
     environment: BTreeMap<String, String>,
@@ -135,14 +136,14 @@ struct Stored {
 
 impl Stored {
     fn new(id: &str, account: &Account, view: &View<'_>) -> Self {
-        let environment = view.command_environment();
+        let environment = view.command_environment("").whole();
         let network = accounts::network(&environment);
-        let variables = network.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        let key = SourceKey::of(
-            id,
-            [account.name.as_str(), &account.login, &account.audience].into_iter().chain(variables),
-        );
-        Self { key, account: account.clone(), environment, network }
+        let Account { name, login, audience, .. } = account;
+        let inputs = [("the account", name), ("its login", login), ("its audience", audience)];
+        let variables = network.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.as_str()));
+        let inputs = inputs.map(|(name, value)| (name.into(), value.as_str())).into_iter().chain(variables);
+        let identity = Identity::of(id, inputs);
+        Self { identity, account: account.clone(), environment, network }
     }
 
     async fn obtain(&self, ask: &mut Ask<'_>) -> Result<Provided, Declined> {
@@ -185,8 +186,8 @@ impl Stored {
 }
 
 impl CredentialProvider for Stored {
-    fn key(&self) -> SourceKey {
-        self.key
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a> {

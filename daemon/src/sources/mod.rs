@@ -21,9 +21,15 @@ mod view;
 pub use ask::{Ask, Line};
 pub use claviger_child::{Declined, Facts, Link, Outcome, Provided};
 pub use turns::Turns;
-pub use view::{View, command_environment};
+pub use view::{Environment, View};
 
-use crate::{accounts::Account, auth_refresh::SignIn, key::SourceKey, settings::Refresh};
+use crate::{
+    accounts::Account,
+    auth_refresh::SignIn,
+    host::command::Surroundings,
+    key::{Identity, SourceKey},
+    settings::Refresh,
+};
 use claviger::{
     backend::Backend,
     credential::Scheme,
@@ -96,8 +102,16 @@ pub type Providing<'a> = Pin<Box<dyn Future<Output = Result<Provided, Declined>>
 
 /// A source bound to inputs whose secret has to be obtained.
 pub trait CredentialProvider: fmt::Debug + Send + Sync {
+    /// Identity in the cache, input by input.
+    fn identity(&self) -> &Identity;
     /// Identity in the cache.
-    fn key(&self) -> SourceKey;
+    fn key(&self) -> SourceKey {
+        self.identity().key
+    }
+    /// What the session that it was bound to lends to what it runs, if it lends anything.
+    fn surroundings(&self) -> Option<&Surroundings> {
+        None
+    }
     /// Obtains the credential, once. It ends by its own deadline, and leaves nothing running when dropped.
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a>;
     /// Files that say whose credential it is. When one of them changes, the credential is not what they describe any more.

@@ -8,10 +8,10 @@ use super::{
     sign_in::{Attempt, with_sign_in},
 };
 use crate::auth_refresh::SignIn;
-use crate::key::SourceKey;
+use crate::key::{Identity, REQUEST, SIGNER};
 use crate::{
     endpoint::cloud::is_project,
-    host::command::{CommandError, CommandSpec},
+    host::command::{CommandError, CommandSpec, Surroundings},
     sources::View,
 };
 use claviger::{
@@ -29,7 +29,7 @@ pub(super) const WITHOUT_EXPIRY: Duration = Duration::from_secs(3600);
 /// An SDK's chain, bound.
 #[derive(Debug)]
 pub(super) struct Sdk {
-    pub(super) key: SourceKey,
+    pub(super) identity: Identity,
     pub(super) spec: CommandSpec,
     /// What a person is told when the chain ends at its deadline.
     pub(super) slow: &'static str,
@@ -80,13 +80,16 @@ impl Sdk {
         let signer = chain.sign_in.as_ref().map_or_else(String::new, |sign_in| sign_in.key.to_string());
         // These types always have a JSON text.
         let request = Secret::new(serde_json::to_string(&chain.request).unwrap_or_default());
-        let variables = environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        let key = SourceKey::of(chain.id, [signer.as_str(), request.expose()].into_iter().chain(variables));
-        let value = |name: &str| environment.get(name).filter(|value| !value.is_empty()).cloned();
+        let inputs = [(SIGNER, signer.as_str()), (REQUEST, request.expose())];
+        let inputs = inputs.map(|(name, value)| (name.into(), value)).into_iter().chain(environment.inputs());
+        let identity = Identity::of(chain.id, inputs);
+        let value = |name: &str| environment.own.get(name).filter(|value| !value.is_empty()).cloned();
         let files = chain.files.iter().filter_map(|file| file.path(value)).collect();
-        let spec = CommandSpec::fetch(chain.request, environment, chain.deadline, key.to_string());
+        let flight = identity.key.to_string();
+        let spec = CommandSpec::fetch(chain.request, environment.own, chain.deadline, flight)
+            .within(environment.surroundings);
         let Chain { slow, by_hand, loops, sign_in, .. } = chain;
-        Ok(Self { key, spec, slow, by_hand, loops, sign_in, files })
+        Ok(Self { identity, spec, slow, by_hand, loops, sign_in, files })
     }
 }
 
@@ -103,8 +106,12 @@ pub(super) fn binding(scheme: Scheme, sdk: Result<Sdk, Problem>) -> Binding {
 }
 
 impl CredentialProvider for Sdk {
-    fn key(&self) -> SourceKey {
-        self.key
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn surroundings(&self) -> Option<&Surroundings> {
+        Some(&self.spec.surroundings)
     }
 
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a> {

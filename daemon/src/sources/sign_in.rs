@@ -21,11 +21,13 @@ use std::time::Duration;
 /// When a command that signs in is ended (`spec/behaviour.md` A7).
 const DEADLINE: Duration = Duration::from_secs(180);
 
-/// Whether a variable is part of a command's identity: whom it signs in. One that only says how the command is found,
-/// shown or connected is not: terminals that differ there would open a browser each. What such a command writes is read
-/// again by every session with its own environment, so none can plant a credential in another's cache.
+/// Whether an input is part of a command's identity: which programs it names, and whom it signs in. One that only says how the
+/// command is shown or connected is not: terminals that differ there would open a browser each. What such a command writes is
+/// read again by every session with its own environment, so none can plant a credential in another's cache.
 fn identifies(name: &str) -> bool {
     match variables::usage(name) {
+        Some(Use::Surrounding) => false,
+        Some(Use::Setting) if name == "PATH" => false,
         Some(Use::Command) => ["HOME", "CLAUDE_CONFIG_DIR"].contains(&name),
         Some(Use::Sdk(_)) => !["AWS_REGION", "AWS_DEFAULT_REGION"].contains(&name),
         // A settings file sets it, and the command may read it.
@@ -49,17 +51,16 @@ pub(super) fn bind(view: &View<'_>, name: &'static str) -> Result<Option<SignIn>
         Lookup::Untrusted(command) => return Err(view.untrusted(name, &command.at)),
         Lookup::Set(command) => command,
     };
-    let environment = view.command_environment();
+    let environment = view.command_environment(&command.value);
     let directory = view.directory_of(command.layer);
     let inputs = [command.value.as_str(), directory.to_str().unwrap_or_default()].into_iter();
-    let variables = environment
-        .iter()
-        .filter(|(name, _)| identifies(name))
-        .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-    let key = SourceKey::of(name, inputs.chain(variables));
+    let of_whom = environment.inputs().filter(|(name, _)| identifies(name));
+    let of_whom: Vec<_> = of_whom.flat_map(|(name, value)| [name, value.into()]).collect();
+    let key = SourceKey::of(name, inputs.chain(of_whom.iter().map(|text| &**text)));
     let spec = CommandSpec {
         program: Program::Shell(command.value.clone()),
-        environment,
+        environment: environment.own,
+        surroundings: environment.surroundings,
         directory,
         deadline: DEADLINE,
         max_output: 0,

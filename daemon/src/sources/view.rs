@@ -4,11 +4,13 @@ use crate::{
     accounts::Index,
     config::Limits,
     endpoint::Endpoint,
+    host::command::Surroundings,
     policy::Policy,
     settings::{
         Layer, Settings,
         effective::{effective, milliseconds, untrusted},
     },
+    terminal::{Programs, Terminal},
 };
 use claviger::{
     backend::Backend,
@@ -19,6 +21,7 @@ use claviger::{
 };
 use claviger_child::{Lent, Text};
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
@@ -37,6 +40,8 @@ pub struct View<'a> {
     pub policy: &'a Policy,
     /// Who receives the request.
     pub backend: Backend,
+    /// What its terminal has for commands.
+    pub terminal: &'a Terminal,
     /// Where requests go.
     pub endpoint: &'a Endpoint,
     /// Deadlines.
@@ -79,35 +84,32 @@ impl<'a> View<'a> {
         }
     }
 
-    /// See [`command_environment`].
-    pub fn command_environment(&self) -> BTreeMap<String, String> {
-        command_environment(self.session, self.settings)
+    /// The environment of the command `text`.
+    pub fn command_environment(&self, text: &str) -> Environment {
+        Environment::of(self.session, self.settings, self.terminal, self.terminal.programs(text))
     }
 
-    /// The whole environment of the SDK of `cloud`: as a command's, without what other clouds' SDKs read (but for
-    /// those in `also`). It holds no secret that is lent: see [`View::lent`].
+    /// The environment of the SDK of `cloud`: as a command's, without what other clouds' SDKs read (but for those in
+    /// `also`). It holds no secret that is lent: see [`View::lent`].
     ///
     /// # Errors
     /// `workspace-untrusted` if an undecided workspace sets a variable that the SDK reads: it would choose who signs in.
-    pub fn sdk_environment(
-        &self,
-        cloud: Backend,
-        also: &[Backend],
-    ) -> Result<BTreeMap<String, String>, Problem> {
+    pub fn sdk_environment(&self, cloud: Backend, also: &[Backend]) -> Result<Environment, Problem> {
         let reads = |other: Backend| other == cloud || also.contains(&other);
-        let mut environment = self.command_environment();
-        environment
-            .retain(|name, _| !matches!(variables::usage(name), Some(Use::Sdk(other)) if !reads(other)));
+        let chain = self.terminal.chain();
+        let mut environment = Environment::of(self.session, self.settings, self.terminal, chain);
+        let own = &mut environment.own;
+        own.retain(|name, _| !matches!(variables::usage(name), Some(Use::Sdk(other)) if !reads(other)));
         for &(name, usage) in variables::VARIABLES {
             if !matches!(usage, Use::Sdk(other) if reads(other)) {
                 continue;
             }
             match self.variable(name)? {
-                Some((value, _)) => environment.insert(name.to_owned(), value.to_owned()),
-                None => environment.remove(name),
+                Some((value, _)) => own.insert(name.to_owned(), value.to_owned()),
+                None => own.remove(name),
             };
         }
-        anchor_paths(self.session, &mut environment);
+        anchor_paths(self.session, own);
         Ok(environment)
     }
 
@@ -127,25 +129,63 @@ impl<'a> View<'a> {
     }
 }
 
-/// The whole environment of a command: what the list lets through of the session's, then the `env` blocks of trusted
-/// settings, and a `PATH` without relative directories.
-pub fn command_environment(session: &SessionContext, settings: &Settings) -> BTreeMap<String, String> {
-    let for_commands = |name: &str| matches!(variables::usage(name), Some(Use::Command | Use::Sdk(_)));
-    let own = session.variables.iter().filter(|(name, _)| for_commands(name));
-    let mut environment: BTreeMap<String, String> =
-        own.map(|(name, value)| (name.clone(), value.clone())).collect();
-    for (name, value) in settings.environment() {
-        // A static key of the settings is for the session, not for the commands it runs.
-        if !matches!(variables::usage(name), Some(Use::Secret | Use::Lent(_))) {
-            environment.insert(name.to_owned(), value.to_owned());
+/// The environment of a command.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// All that the command's identity depends on.
+    pub own: BTreeMap<String, String>,
+    /// What the session that starts it lends besides.
+    pub surroundings: Surroundings,
+    /// The files that its words mean, in the order of `PATH`.
+    files: Vec<String>,
+}
+
+/// Variables of settings that say how long something is used or waited for. No command gets them: a change would be another
+/// identity, and the same credential.
+const TIMES: [&str; 3] =
+    ["API_TIMEOUT_MS", "CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "CLAUDE_CODE_AWS_CHAIN_RESOLVE_TIMEOUT_MS"];
+
+// === impl Environment ===
+
+impl Environment {
+    /// What the list lets through of the session's variables, then the `env` blocks of trusted settings, and the `PATH` of
+    /// `programs`.
+    pub fn of(
+        session: &SessionContext,
+        settings: &Settings,
+        terminal: &Terminal,
+        programs: &Programs,
+    ) -> Self {
+        let for_commands = |name: &str| matches!(variables::usage(name), Some(Use::Command | Use::Sdk(_)));
+        let own = session.variables.iter().filter(|(name, _)| for_commands(name)).chain(&terminal.kept);
+        let mut own: BTreeMap<String, String> =
+            own.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut lent = terminal.lent.clone();
+        for (name, value) in settings.environment() {
+            // A static key of the settings is for the session, not for the commands it runs.
+            if !matches!(variables::usage(name), Some(Use::Secret | Use::Lent(_))) && !TIMES.contains(&name) {
+                lent.remove(name);
+                own.insert(name.to_owned(), value.to_owned());
+            }
         }
+        own.insert("PATH".into(), programs.path.clone());
+        anchor_paths(session, &mut own);
+        Self { own, surroundings: Surroundings(lent), files: programs.files.clone() }
     }
-    let path = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
-    let absolute: Vec<_> = path.split(':').filter(|directory| directory.starts_with('/')).collect();
-    let path = absolute.join(":");
-    environment.insert("PATH".into(), path);
-    anchor_paths(session, &mut environment);
-    environment
+
+    /// Name and value of all that the identity depends on.
+    pub fn inputs(&self) -> impl Iterator<Item = (Cow<'static, str>, &str)> {
+        let variables = self.own.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.as_str()));
+        let files = self.files.iter().enumerate();
+        variables.chain(files.map(|(at, file)| (format!("program {}", at + 1).into(), file.as_str())))
+    }
+
+    /// All of it.
+    pub fn whole(self) -> BTreeMap<String, String> {
+        let Self { own, surroundings: Surroundings(mut whole), .. } = self;
+        whole.extend(own);
+        whole
+    }
 }
 
 /// A path relative to the session's directory means that directory, wherever a command runs.

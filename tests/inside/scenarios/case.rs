@@ -14,6 +14,7 @@ use clavigerd::{
     settings::{
         Decision, File, FileState, Layer, Scope, Settings, Snapshot, Subject, Workspace, parse, store,
     },
+    terminal::Terminal,
 };
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
@@ -200,7 +201,14 @@ impl Case {
             }
         };
         let accounts = self.accounts();
-        let given = Given { session: &session, settings: &settings, accounts: &accounts, limits: &limits };
+        let terminal = Terminal::default();
+        let given = Given {
+            session: &session,
+            settings: &settings,
+            accounts: &accounts,
+            terminal: &terminal,
+            limits: &limits,
+        };
         let (short, long) = (resolve(&given), explain(&given));
         let of = |one: &Resolution| one.winner.as_ref().map(|winner| winner.source).map_err(Clone::clone);
         // What serves and what explains may never disagree, whatever the rest of the walk finds.

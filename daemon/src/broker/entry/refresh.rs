@@ -1,6 +1,6 @@
 //! The refresh of an entry, from the first who asks for it to its outcome.
 
-use super::{Arrival, Entry};
+use super::{Arrival, Entry, place_of};
 use crate::{
     broker::{
         flights::{Flight, Pilot, Seat},
@@ -26,7 +26,7 @@ impl Entry {
         if let Some(flight) = &self.flight {
             return (flight.seat(demand), None);
         }
-        let (flight, pilot) = Flight::new();
+        let (flight, pilot) = Flight::new(place_of(self.provider()));
         let seat = flight.seat(demand);
         self.flight = Some(flight);
         // One for each use, whatever comes of it.
@@ -71,7 +71,7 @@ impl Entry {
         (now, took): (SystemTime, Duration),
         cause: Cause,
     ) -> Result<Fetched, Problem> {
-        self.flight = None;
+        let place = self.flight.take().map(|flight| flight.place()).unwrap_or_default();
         self.talk.end();
         let jitter = fastrand::f64();
         let outcome = match arrival {
@@ -83,7 +83,7 @@ impl Entry {
             Err(declined) => {
                 let problem = declined.problem.clone();
                 self.audience.failed();
-                self.stock.fail(now, declined, jitter);
+                self.stock.fail(now, declined, jitter, place);
                 self.report_failure(key, &problem);
                 Err(problem)
             }

@@ -4,7 +4,7 @@ use super::text;
 use crate::{
     broker::{
         entry::{Entry, Tally},
-        slot::{Failure, Issue, State},
+        slot::{Failure, Issue, Place, State},
         stock::Stock,
     },
     host::{files::Stamp, memory::LockedText},
@@ -50,6 +50,8 @@ struct KeptFailure {
     count: u32,
     retry_at: SystemTime,
     asleep: bool,
+    #[serde(default)]
+    tried: Vec<Place>,
 }
 
 // === impl KeptEntry ===
@@ -122,13 +124,13 @@ impl KeptEntry {
 
 impl KeptFailure {
     fn of(failure: Failure) -> Self {
-        let Failure { mut problem, count, retry_at, asleep } = failure;
+        let Failure { mut problem, count, retry_at, asleep, tried } = failure;
         problem.trail.clear();
-        Self { problem, count, retry_at, asleep }
+        Self { problem, count, retry_at, asleep, tried }
     }
 
     fn into_failure(self) -> Failure {
-        let Self { problem, count, retry_at, asleep } = self;
-        Failure { problem, count, retry_at, asleep }
+        let Self { problem, count, retry_at, asleep, tried } = self;
+        Failure { problem, count, retry_at, asleep, tried }
     }
 }

@@ -165,3 +165,23 @@ fn what_changed_since_ends_a_credential_and_a_pause_but_erases_nothing() {
     failed.outdate();
     assert_eq!(failed.decide(at(1), Duration::ZERO, true), Decision::Join);
 }
+
+#[test]
+fn another_place_has_a_try_of_its_own_within_a_pause() {
+    let mut state = State::default();
+    let mut fail = |now, place| {
+        let before = state.failure.clone();
+        state.fail(at(now), problem(), false, 0.0);
+        state.note_place(at(now), place, before);
+        let failure = state.failure.clone().expect("noted");
+        (failure.count, failure.retry_at, [1, 2, 3, 4].map(|place| state.may_try(place)))
+    };
+    let (_, end, tries) = fail(0, 1);
+    assert_eq!(tries, [false, true, true, true]);
+    assert_eq!(fail(1, 2), (1, end, [false, false, true, true]), "the pause is the same");
+    assert_eq!(fail(2, 3), (1, end, [false; 4]), "three are enough");
+    let (count, later, tries) = fail(60, 4);
+    assert_eq!((count, tries), (2, [true, true, true, false]), "a new round");
+    assert!(later > end);
+    assert!(!State::default().may_try(1));
+}

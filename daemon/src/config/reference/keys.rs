@@ -155,6 +155,12 @@ pub(super) fn settings() -> Vec<Key> {
             "`[settings]` of `config.toml` only: `[settings.directory.\"PATH\"]` holds the keys above for sessions whose configuration directory (`CLAUDE_CONFIG_DIR`, else `~/.claude`) is that one. They come before those of `[settings]`; `claviger hook install claude` writes them.",
         ),
         key(
+            "path",
+            "directories",
+            "[\"~/.nvm/versions/node/v22/bin\"]",
+            "`[settings]` of `config.toml` only: where commands find programs, before the places of the system. They do not get the `PATH` of a session.",
+        ),
+        key(
             "forceLoginMethod",
             "`claudeai`, `console` or `gateway`",
             "\"gateway\"",

@@ -76,8 +76,11 @@ fn content(table: &str, row: &Key) -> Content {
 fn every_field_of_a_section_has_a_row_and_every_row_a_field() {
     assert_eq!(fields::<Daemon>(), names(&keys::daemon()));
     assert_eq!(fields::<Registration>(), names(&keys::oauth()));
-    let settings =
-        COMMANDS.into_iter().chain(POLICIES).chain(["env", "audience", "refresh", "directory"]).collect();
+    let settings = COMMANDS
+        .into_iter()
+        .chain(POLICIES)
+        .chain(["env", "audience", "path", "refresh", "directory"])
+        .collect();
     assert_eq!(names(&keys::settings()), settings);
 }
 

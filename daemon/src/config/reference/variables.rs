@@ -11,7 +11,7 @@ pub(super) fn fate(name: &str) -> &'static str {
     match usage(name) {
         Some(Use::Secret) => "stays",
         Some(Use::Setting) => "daemon",
-        Some(Use::Command | Use::Sdk(_)) => "commands",
+        Some(Use::Command | Use::Surrounding | Use::Sdk(_)) => "commands",
         Some(Use::Lent(_)) => "sign-in",
         None => "",
     }
@@ -127,7 +127,7 @@ const BACKENDS: Group = Group {
 
 const SYSTEM: Group = Group {
     title: "The session's surroundings",
-    note: "What a command needs to find programs, speak your language and reach your agents.",
+    note: "What a command needs to find programs, speak your language and reach your agents. A command gets a `PATH` of its own: the directories in which yours has the programs that its text names, then `path` of `[settings]`, `~/.local/bin`, `~/bin` and the system's. Directories that others can write, and those in a workspace that is not trusted, are left out. Languages, displays, agents and buses are those of the session that starts the command. They keep no two sessions apart, unless they lead where others could stand.",
     rows: &[
         ("HOME", "path", "", "Your home directory."),
         (
@@ -136,7 +136,12 @@ const SYSTEM: Group = Group {
             "`~/.claude`",
             "Directory of your settings. Inside a workspace it needs trust.",
         ),
-        ("PATH", "paths", "", "Where programs are. Relative entries are left out."),
+        (
+            "PATH",
+            "paths",
+            "",
+            "Where the programs are looked for that a command names. Commands get a `PATH` of their own ([helpers.md](helpers.md)).",
+        ),
         ("SHELL", "path", "", "Handed on."),
         ("USER", "name", "", "Handed on."),
         ("LOGNAME", "name", "", "Handed on."),
@@ -145,6 +150,18 @@ const SYSTEM: Group = Group {
         ("LANG", "locale", "", "Also: whether the client draws with more than ASCII."),
         ("LC_ALL", "locale", "", "The same."),
         ("LC_CTYPE", "locale", "", "The same."),
+        ("LC_COLLATE", "locale", "", "Handed on."),
+        ("LC_MESSAGES", "locale", "", "Handed on."),
+        ("LC_MONETARY", "locale", "", "Handed on."),
+        ("LC_NUMERIC", "locale", "", "Handed on."),
+        ("LC_TIME", "locale", "", "Handed on."),
+        (
+            "TERM",
+            "name",
+            "",
+            "Handed on, but not to a command that runs ahead of need. `dumb`: the client has no colours, no live screen.",
+        ),
+        ("GPG_TTY", "path", "", "Handed on, but not to a command that runs ahead of need."),
         ("BROWSER", "program", "", "Also: `claviger login` takes a browser to be there."),
         ("DISPLAY", "address", "", "The same."),
         ("WAYLAND_DISPLAY", "address", "", "The same."),
@@ -211,7 +228,6 @@ const PROGRAMS: Group = Group {
         ("CLAUDE_CODE_ENTRYPOINT", "anything but empty", "", "The same."),
         ("AI_AGENT", "text", "", "The same, if it begins with `claude`."),
         ("NO_COLOR", "anything but empty", "", "No colours. `--color` comes first."),
-        ("TERM", "name", "", "`dumb`: no colours, no live screen."),
         (
             "SSH_CONNECTION",
             "anything",

@@ -6,7 +6,14 @@ use claviger::{
     secret::Secret,
 };
 use claviger_child::{Call, MAX_ANSWER, Request};
-use std::{collections::BTreeMap, fmt, io, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    io,
+    path::PathBuf,
+    time::Duration,
+};
 
 /// What helps a daemon without the program that fetches.
 const INSTALL: &str =
@@ -24,13 +31,19 @@ pub enum Program {
     Fetch(Box<Request>),
 }
 
+/// Variables of the session that starts a command: where it is, not whose. They are in no key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Surroundings(pub BTreeMap<String, String>);
+
 /// What to run and how.
 #[derive(Clone)]
 pub struct CommandSpec {
     /// What to run.
     pub program: Program,
-    /// The whole environment.
+    /// The environment, all that its identity depends on.
     pub environment: BTreeMap<String, String>,
+    /// What the session that starts it lends besides.
+    pub surroundings: Surroundings,
     /// Working directory; `/` if it does not exist.
     pub directory: PathBuf,
     /// When to give up.
@@ -114,6 +127,24 @@ impl CommandError {
     }
 }
 
+// === impl Surroundings ===
+
+impl Surroundings {
+    /// A short text for them, to tell which were tried.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Those of a command that no session waits for: its terminal may be in use, or gone.
+    pub fn unattended(&self) -> Self {
+        let is_terminal = |name: &str| ["GPG_TTY", "TERM"].contains(&name);
+        let others = self.0.iter().filter(|(name, _)| !is_terminal(name));
+        Self(others.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+}
+
 impl CommandSpec {
     /// A request to `clavigerd-fetch`, run in `/`: a directory where only root can leave a file. Its flight is `flight`.
     pub fn fetch(
@@ -125,12 +156,18 @@ impl CommandSpec {
         Self {
             program: Program::Fetch(Box::new(request)),
             environment,
+            surroundings: Surroundings::default(),
             directory: "/".into(),
             deadline,
             max_output: MAX_ANSWER,
             flight,
             attended: false,
         }
+    }
+
+    /// The same, with what the session lends that starts it.
+    pub fn within(self, surroundings: Surroundings) -> Self {
+        Self { surroundings, ..self }
     }
 }
 
@@ -162,6 +199,7 @@ impl fmt::Debug for CommandSpec {
             .field("request", &request)
             .field("directory", &self.directory)
             .field("environment", &self.environment.keys())
+            .field("surroundings", &self.surroundings.0.keys())
             .field("deadline", &self.deadline)
             .field("max_output", &self.max_output)
             .field("flight", &self.flight)

@@ -15,7 +15,17 @@ pub(super) fn has_others(status: &FileStat) -> bool {
 
 /// Whether it is the user's own group: it has his number, and no members that `/etc/group` names.
 fn is_private(group: u32) -> bool {
-    #[expect(clippy::disallowed_methods, reason = "this is the door")]
-    let groups = || std::fs::read_to_string(GROUPS).unwrap_or_default();
-    group == Uid::effective().as_raw() && !has_members(&groups(), group)
+    group == Uid::effective().as_raw() && !has_members(&read(GROUPS), group)
+}
+
+/// Whether no user is in a group: `/etc/group` names none, and it is the own group of none.
+pub(super) fn is_empty(group: u32) -> bool {
+    let number = group.to_string();
+    let is_own = |line: &str| line.split(':').nth(3) == Some(&number);
+    group != 0 && !has_members(&read(GROUPS), group) && !read("/etc/passwd").lines().any(is_own)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
 }

@@ -20,7 +20,7 @@ impl Context {
     ) -> Result<Login, Problem> {
         let settings = self.broker.settings_of(session).await?;
         let (flow, place) = (convert::flow(start.flow()), convert::place(start.place()));
-        let environment = crate::sources::command_environment(session, &settings);
+        let environment = self.broker.resolver.other_environment(session, &settings).await?;
         Ok(Login { name: start.name, registration: start.registration, flow, place, environment })
     }
 

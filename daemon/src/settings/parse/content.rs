@@ -19,6 +19,8 @@ const REFRESH: &str = "refresh";
 const REFRESHED: [&str; 2] = ["apiKeyHelper", "awsCredentialExport"];
 /// The key that holds tables for one configuration directory each. Only claviger's own configuration has it.
 const DIRECTORY: &str = "directory";
+/// The key that says where else commands find programs. Only claviger's own configuration has it.
+const PATH: &str = "path";
 /// Most variables in one `env` block.
 pub(super) const MAX_VARIABLES: usize = 1024;
 
@@ -124,7 +126,9 @@ impl<'a> Text<'a> {
             } else if entry.key == "env" {
                 content.env = self.variables(entry, dialect)?;
             } else if entry.key == AUDIENCE && self.layer == Layer::Config {
-                content.audience = self.audience(entry)?;
+                content.audience = self.texts(AUDIENCE, entry)?;
+            } else if entry.key == PATH && self.layer == Layer::Config {
+                content.path = self.path(entry)?;
             } else if entry.key == REFRESH && self.layer == Layer::Config {
                 content.refresh = self.refresh(entry)?;
             } else if entry.key == DIRECTORY && self.layer == Layer::Config {
@@ -153,20 +157,32 @@ impl<'a> Text<'a> {
         table(DIRECTORY, entry.value, entry.value_at)?.into_iter().map(directory).collect()
     }
 
-    /// One URL or several. What they are is looked at where they count.
-    fn audience(&self, entry: Entry) -> Result<Vec<Located<String>>, Problem> {
+    /// Absolute paths, or such that start with `~/`.
+    fn path(&self, entry: Entry) -> Result<Vec<Located<String>>, Problem> {
+        let at = entry.value_at;
+        let directories = self.texts(PATH, entry)?;
+        match directories
+            .iter()
+            .all(|directory| directory.value.starts_with('/') || directory.value.starts_with("~/"))
+        {
+            true => Ok(directories),
+            false => Err(self
+                .wrong(at, "a directory in path is not absolute")
+                .hint("write absolute paths, or such that start with ~/")),
+        }
+    }
+
+    /// One text or several. What they are is looked at where they count.
+    fn texts(&self, key: &str, entry: Entry) -> Result<Vec<Located<String>>, Problem> {
         let values = match entry.value {
             Value::List(values) => values,
             value => vec![(entry.value_at, value)],
         };
         let text = |(at, value)| match value {
             Value::Text(text) => Ok(self.located(at, text)),
-            other => Err(self.wrong_type(
-                AUDIENCE,
-                "a string or an array of strings",
-                other.kind(Dialect::TOML),
-                at,
-            )),
+            other => {
+                Err(self.wrong_type(key, "a string or an array of strings", other.kind(Dialect::TOML), at))
+            }
         };
         values.into_iter().map(text).collect()
     }
@@ -312,5 +328,7 @@ fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
 
 /// Whether a top-level key matters here.
 pub(super) fn is_known(key: &str) -> bool {
-    ["env", AUDIENCE, REFRESH, DIRECTORY].contains(&key) || COMMANDS.contains(&key) || POLICIES.contains(&key)
+    ["env", AUDIENCE, PATH, REFRESH, DIRECTORY].contains(&key)
+        || COMMANDS.contains(&key)
+        || POLICIES.contains(&key)
 }

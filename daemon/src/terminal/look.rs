@@ -1,0 +1,150 @@
+//! Looks for programs and at surroundings. It can hang on a dead mount, so it belongs on a thread for blocking work.
+
+use super::{
+    found::{Programs, Terminal},
+    surroundings::{Named, named},
+    words::words,
+};
+use crate::host::{files, system};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+/// Below the home, then of the system: where commands find programs, whichever terminal they come from.
+const OF_USER: [&str; 2] = [".local/bin", "bin"];
+const OF_SYSTEM: &[&str] = if cfg!(target_os = "macos") {
+    &[
+        "/opt/homebrew/bin",
+        "/opt/homebrew/sbin",
+        "/usr/local/bin",
+        "/usr/local/sbin",
+        "/usr/bin",
+        "/usr/sbin",
+        "/sbin",
+        "/bin",
+    ]
+} else {
+    &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin"]
+};
+/// Most directories of one `PATH` that are searched.
+const MOST: usize = 256;
+
+/// What to look for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// The session's home.
+    pub home: Option<PathBuf>,
+    /// Its `PATH`.
+    pub path: String,
+    /// More directories for every command, of the user's settings.
+    pub more: Vec<PathBuf>,
+    /// The root of the session's workspace, if it is not trusted: nothing in it counts.
+    pub closed: Option<PathBuf>,
+    /// Texts of commands.
+    pub commands: Vec<String>,
+    /// Files of a cloud that can name programs, and its tools.
+    pub chain: Chain,
+    /// The session's surroundings.
+    pub surroundings: BTreeMap<String, String>,
+}
+
+/// What the SDK of a cloud can run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// Tools of the cloud.
+    pub tools: &'static [&'static str],
+    /// Files in which lines name programs.
+    pub files: Vec<PathBuf>,
+}
+
+/// Looks.
+pub fn look(question: &Question) -> Terminal {
+    let Question { home, path, more, closed, commands, chain, surroundings } = question;
+    let is_open = |path: &Path| closed.as_deref().is_none_or(|root| !path.starts_with(root));
+    let safe = |path: &Path| files::canonical(path).ok().filter(|path| files::is_private_directory(path));
+    let searched: Vec<PathBuf> = (path.split(':').take(MOST).map(Path::new))
+        .filter(|path| path.is_absolute())
+        .filter_map(|path| safe(path).filter(|path| is_open(path)))
+        .collect();
+    let of_user = home.iter().flat_map(|home| OF_USER.map(|below| home.join(below)));
+    let fixed = more.iter().cloned().chain(of_user).chain(OF_SYSTEM.iter().map(PathBuf::from));
+    let fixed: Vec<PathBuf> = fixed.filter_map(|path| safe(&path)).collect();
+    let programs = |text: &str| programs(text, &searched, &fixed, is_open);
+    let chain = programs(&chain.text());
+    let (mut lent, mut kept) = (BTreeMap::new(), BTreeMap::new());
+    for (name, value) in surroundings {
+        let may_be_lent = match named(name, value) {
+            Named::Nothing => true,
+            Named::Paths(paths) => {
+                paths.iter().all(|path| files::is_private(path).is_some_and(|path| is_open(&path)))
+            }
+            Named::Other => false,
+        };
+        let kind = if may_be_lent { &mut lent } else { &mut kept };
+        kind.insert(name.clone(), value.clone());
+    }
+    let commands = commands.iter().map(|text| (text.clone(), programs(text))).collect();
+    Terminal { commands, chain, other: programs(""), lent, kept, searched }
+}
+
+// === impl Chain ===
+
+impl Chain {
+    /// All that its files say about programs, and the names of its tools.
+    fn text(&self) -> String {
+        let names = |line: &&str| {
+            ["credential_process", "\"command\"", "\"executable\""].iter().any(|key| line.contains(key))
+        };
+        let mut text = self.tools.join(" ");
+        for file in self.files.iter().filter_map(|file| system::read_text(file).ok().flatten()) {
+            for line in file.lines().filter(names) {
+                text.extend(["\n", line]);
+            }
+        }
+        text
+    }
+}
+
+/// The programs that `text` names, and a `PATH` on which its words mean the same as on the session's.
+fn programs(
+    text: &str,
+    searched: &[PathBuf],
+    fixed: &[PathBuf],
+    is_open: impl Fn(&Path) -> bool,
+) -> Programs {
+    let words = words(text);
+    let has = |directory: &Path| -> Vec<(&String, bool)> {
+        let real = |word: &&String| files::program(&directory.join(word));
+        words.iter().filter_map(|word| Some((word, is_open(&real(&word)?)))).collect()
+    };
+    let (mut named, mut files, mut directories) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for directory in searched {
+        let programs = has(directory);
+        // One of them leads into a repository: a directory that offers it is not on this PATH.
+        if programs.iter().any(|(_, is_open)| !is_open) {
+            continue;
+        }
+        let is_first = |(word, _): &(&String, bool)| !named.contains(*word);
+        let first: Vec<&String> = programs.into_iter().filter(is_first).map(|(word, _)| word).collect();
+        if !first.is_empty() {
+            // In the order of the session's own, so that no word comes to mean another's program.
+            directories.push(directory.clone());
+        }
+        for word in first {
+            named.insert(word.clone());
+            files.extend(directory.join(word).to_str().map(str::to_owned));
+        }
+    }
+    Programs { path: joined(&directories, fixed), files }
+}
+
+fn joined(named: &[PathBuf], fixed: &[PathBuf]) -> String {
+    let mut path: Vec<&str> = Vec::new();
+    for directory in named.iter().chain(fixed).filter_map(|directory| directory.to_str()) {
+        if !path.contains(&directory) && !directory.contains(':') {
+            path.push(directory);
+        }
+    }
+    path.join(":")
+}
