@@ -1,7 +1,8 @@
 //! What `clavigerd`, `claviger` and programs that embed a client share.
 //!
-//! Most of this crate is vocabulary and has no effects: no clock, no environment, no files. The one
-//! exception is [`client`], the library that a Rust program embeds instead of running `claviger`.
+//! Most of this crate is vocabulary and has no effects: no clock, no environment, no files. The exceptions are
+//! [`client`], the library that a Rust program embeds instead of running `claviger`, and [`place`], which looks where
+//! this user's daemon is.
 //!
 //! ```no_run
 //! use claviger::{client::Client, session::SessionContext};
@@ -38,6 +39,10 @@ pub mod gather;
 pub mod group;
 pub mod headers;
 pub mod hook;
+#[cfg(any(feature = "client", feature = "server"))]
+pub mod mounts;
+#[cfg(any(feature = "client", feature = "server"))]
+pub mod place;
 pub mod process;
 pub mod proto;
 pub mod reason;

@@ -1,57 +1,70 @@
-//! Where the socket is. Pure: the caller brings the facts.
+//! Names and paths of the socket and of what lies beside it. Pure: the caller brings the facts.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
 
 /// Name of the socket inside its directory.
 pub const SOCKET_NAME: &str = "claviger.sock";
-/// Held for life by the daemon that owns the socket.
+/// Held for life by the daemon of a state directory, in the [seat](crate::place::seat). It holds a [`Served`].
 pub const LOCK_NAME: &str = "claviger.lock";
 /// Held by the client that is starting a daemon, so that a hundred clients start one.
 pub const START_LOCK_NAME: &str = "start.lock";
 /// Variable that names another socket, e.g. one forwarded with `ssh -R`.
 pub const SOCKET_VARIABLE: &str = "CLAVIGER_SOCK";
+/// Longest path of a socket in bytes, without the NUL at its end (`sun_path` of `<sys/un.h>`).
+pub const MAX_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+/// Longest content of the lock file, in bytes.
+pub const MAX_SERVED: usize = 4096 + 16;
 
-/// Longest path of a socket on macOS, in bytes, with the NUL at its end (`sun_path` of `<sys/un.h>`).
-const MAC_SUN_PATH: usize = 104;
-
-/// The socket of user `uid`: in `$XDG_RUNTIME_DIR/claviger` if that is an absolute path, else in
-/// `/tmp/claviger-UID`. Whoever uses the directory checks its owner and mode first.
-pub fn default_path(runtime_dir: Option<&Path>, uid: u32) -> PathBuf {
-    match runtime_dir {
-        Some(dir) if dir.is_absolute() => dir.join("claviger").join(SOCKET_NAME),
-        _ => PathBuf::from(format!("/tmp/claviger-{uid}")).join(SOCKET_NAME),
-    }
-}
-
-/// The runtime directory: `$XDG_RUNTIME_DIR` if that is an absolute path; else none, except on macOS ([`mac_runtime_dir`]), which sets no
-/// such variable.
-pub fn runtime_dir(xdg_runtime_dir: Option<PathBuf>, home: Option<&Path>) -> Option<PathBuf> {
-    let below_home = || home.filter(|_| cfg!(target_os = "macos")).and_then(mac_runtime_dir);
-    xdg_runtime_dir.filter(|path| path.is_absolute()).or_else(below_home)
+/// The socket in the runtime directory `directory`.
+pub fn in_runtime(directory: &Path) -> PathBuf {
+    directory.join("claviger").join(SOCKET_NAME)
 }
 
 /// The runtime directory of a user of macOS. Below the home directory, because launchd expands no variable and makes no
 /// directory, so the path must stay the same over restarts; `/tmp` and `$TMPDIR` are swept there. `None` if the path of
-/// the socket would be longer than the kernel takes.
+/// the socket would be longer than macOS takes.
 pub fn mac_runtime_dir(home: &Path) -> Option<PathBuf> {
+    const MAC_MAX_PATH: usize = 103;
     let directory = Some(home).filter(|home| home.is_absolute())?.join(".local/run");
-    let socket = default_path(Some(&directory), 0);
-    (socket.as_os_str().len() < MAC_SUN_PATH).then_some(directory)
+    (in_runtime(&directory).as_os_str().len() <= MAC_MAX_PATH).then_some(directory)
+}
+
+/// What the daemon of a state directory says of itself in its lock file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Its process, as it sees itself: another one in another container.
+    pub pid: u32,
+    /// Where it answers.
+    pub socket: PathBuf,
+}
+
+// === impl Served ===
+
+impl Served {
+    /// The content of the file: a line with the process, and one with the path.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [self.pid.to_string().as_bytes(), b"\n", self.socket.as_os_str().as_bytes(), b"\n"].concat()
+    }
+
+    /// What the content says; `None` if it is none of ours.
+    pub fn parse(content: &[u8]) -> Option<Self> {
+        let (pid, socket) =
+            content.strip_suffix(b"\n")?.split_at_checked(content.iter().position(|b| *b == b'\n')?)?;
+        let pid = std::str::from_utf8(pid).ok()?.parse().ok()?;
+        let socket = PathBuf::from(OsStr::from_bytes(socket.strip_prefix(b"\n")?));
+        let is_path = socket.is_absolute() && socket.as_os_str().len() <= MAX_PATH;
+        is_path.then_some(Self { pid, socket })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{default_path, mac_runtime_dir, runtime_dir};
+    use super::{MAX_PATH, Served, mac_runtime_dir};
     use std::path::Path;
-
-    #[test]
-    fn what_the_variable_says_counts_everywhere() {
-        let said = runtime_dir(Some("/run/user/7".into()), Some(Path::new("/home/a")));
-        assert_eq!(said.as_deref(), Some(Path::new("/run/user/7")));
-        let silent = runtime_dir(None, Some(Path::new("/home/a")));
-        assert_eq!(silent.is_some(), cfg!(target_os = "macos"));
-        assert_eq!(runtime_dir(Some("run".into()), None), None);
-    }
 
     #[test]
     fn on_macos_a_home_too_deep_for_a_socket_is_not_used() {
@@ -63,12 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn runtime_directory_is_preferred_but_only_if_absolute() {
-        assert_eq!(
-            default_path(Some(Path::new("/run/user/7")), 7),
-            Path::new("/run/user/7/claviger/claviger.sock")
-        );
-        assert_eq!(default_path(Some(Path::new("run")), 7), Path::new("/tmp/claviger-7/claviger.sock"));
-        assert_eq!(default_path(None, 7), Path::new("/tmp/claviger-7/claviger.sock"));
+    fn a_lock_file_names_process_and_socket_or_nothing() {
+        let served = Served { pid: 7, socket: "/run/a b/s.sock".into() };
+        assert_eq!(Served::parse(&served.to_bytes()), Some(served));
+        let long = format!("7\n/{}\n", "a".repeat(MAX_PATH));
+        for wrong in ["", "\n", "7", "7\n", "7\n/a", "7\na\n", "-1\n/a\n", "x\n/a\n", &long] {
+            assert_eq!(Served::parse(wrong.as_bytes()), None, "{wrong:?}");
+        }
     }
 }

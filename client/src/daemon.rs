@@ -24,7 +24,7 @@ pub(crate) async fn end(context: &Context) -> Result<Option<u32>, Failure> {
         Err(error) => return Err(error.into()),
     };
     let mut service = client.control();
-    let socket = context.socket()?;
+    let socket = client.socket().to_owned();
     let served = inode(&socket);
     let pid = wait::answer(context, async { unwrap_any(service.stop(request_any(StopRequest {})).await) })
         .await?

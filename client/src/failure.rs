@@ -102,6 +102,10 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Problem(problem) => exit::code(problem.reason),
+            // A file has to be corrected first, as when a running daemon says so.
+            Self::Connect(ConnectError::NotStarted(problem)) if problem.reason == Reason::SettingsInvalid => {
+                exit::code(problem.reason)
+            }
             Self::Connect(_) => exit::UNREACHABLE,
             Self::TimedOut(_) => exit::TIMED_OUT,
             Self::Output(_) | Self::Setup(_) | Self::NothingToCancel | Self::Service { .. } => exit::OTHER,
@@ -205,6 +209,13 @@ fn help(error: &ConnectError) -> (&str, Option<Remedy>) {
             "allow it where this process is confined: `sandbox.network.allowAllUnixSockets` (on macOS `allowUnixSockets`) in the settings of Claude Code, `[permissions.NAME.network.unix_sockets]` in the configuration of Codex",
             None,
         ),
+        ConnectError::Unreachable { .. } if client::lost_runtime_directory().is_some() => (
+            "the directory that XDG_RUNTIME_DIR names is gone: you were logged out; `loginctl enable-linger` keeps it for the next time",
+            Some(Remedy::claviger(&["daemon", "start"])),
+        ),
+        ConnectError::Unreachable { cause, .. } if cause.kind() == io::ErrorKind::ConnectionReset => {
+            ("a daemon took the connection and ended before it answered", Some(Remedy::claviger(&["doctor"])))
+        }
         ConnectError::Unreachable { .. } => (
             "any verb that needs a credential starts it, unless --no-start is given",
             Some(Remedy::claviger(&["daemon", "start"])),
@@ -213,6 +224,7 @@ fn help(error: &ConnectError) -> (&str, Option<Remedy>) {
             "the directory must be yours with mode 0700; --socket or $CLAVIGER_SOCK names another socket",
             remedy.clone(),
         ),
+        ConnectError::Blocked { hint, remedy, .. } => (hint, remedy.clone()),
         ConnectError::NotStarted(problem) => (problem.hint.as_deref().unwrap_or_default(), problem.helps()),
         ConnectError::Handshake(_) => {
             ("another program may own that socket; --socket or $CLAVIGER_SOCK names another one", None)
@@ -264,7 +276,8 @@ mod tests {
         for (failure, code) in [
             (broken_settings(), 4),
             (ConnectError::Unreachable { path: "/s".into(), cause: refused() }.into(), 8),
-            (ConnectError::NotStarted(Box::new(Problem::new(Reason::SettingsInvalid, "x"))).into(), 8),
+            (ConnectError::NotStarted(Box::new(Problem::new(Reason::SettingsInvalid, "x"))).into(), 4),
+            (ConnectError::NotStarted(Box::new(Problem::new(Reason::SourceUnavailable, "x"))).into(), 8),
             (Failure::TimedOut(Duration::from_secs(1)), 7),
             (Failure::login_took(Duration::from_secs(1)), 7),
             (io::Error::from(io::ErrorKind::StorageFull).into(), 1),

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 /// The cookie of one socket. The file counts: whoever can write it is near.
 pub struct Cookie {
-    path: PathBuf,
+    path: Mutex<PathBuf>,
     /// What the file held when it was last read.
     digits: Mutex<Zeroizing<String>>,
 }
@@ -29,7 +29,7 @@ impl Cookie {
     pub fn of(socket: &Path) -> Result<Self, Problem> {
         let path = cookie::path(socket);
         let digits = ensure(&path)?;
-        Ok(Self { path, digits: Mutex::new(digits) })
+        Ok(Self { path: Mutex::new(path), digits: Mutex::new(digits) })
     }
 
     /// Whether `sent` is the cookie. One that does not fit is compared with the file once more, which is made if it is gone.
@@ -40,7 +40,7 @@ impl Cookie {
 
     /// Makes the file if it is gone, and takes over what it holds. False if it cannot be used.
     pub fn look_again(&self) -> bool {
-        match ensure(&self.path) {
+        match ensure(&self.path()) {
             Ok(digits) => *lock(&self.digits) = digits,
             Err(problem) => {
                 tracing::warn!(%problem, "the cookie cannot be used");
@@ -50,19 +50,29 @@ impl Cookie {
         true
     }
 
+    /// The socket is at another place: the cookie is made beside it, unless there is one.
+    pub fn follow(&self, socket: &Path) {
+        *lock(&self.path) = cookie::path(socket);
+        self.look_again();
+    }
+
+    fn path(&self) -> PathBuf {
+        lock(&self.path).clone()
+    }
+
     /// Puts another in its place: callers read it again.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn replace(&self) -> Result<(), Problem> {
-        *lock(&self.digits) = make(&self.path)?;
+        *lock(&self.digits) = make(&self.path())?;
         Ok(())
     }
 }
 
 impl fmt::Debug for Cookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cookie({})", self.path.display())
+        write!(f, "Cookie({})", self.path().display())
     }
 }
 

@@ -20,6 +20,7 @@ pub mod endpoint;
 pub mod handover;
 pub mod host;
 pub mod inherited;
+pub mod keep;
 pub mod key;
 pub mod life;
 pub mod listener;
@@ -30,6 +31,7 @@ pub mod pauses;
 pub mod peer;
 pub mod policy;
 pub mod resolve;
+pub mod seat;
 pub mod server;
 pub mod service;
 pub mod session_text;
@@ -51,6 +53,7 @@ use host::{Host, successor::Program};
 use life::Phase;
 use listener::Listener;
 use logs::Logs;
+use peer::Sockets;
 use server::Context;
 use service::Service;
 use settings::{Roots, store::SettingsStore};
@@ -65,7 +68,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{net::UnixListener, sync::Notify, time::sleep};
+use tokio::{sync::Notify, time::sleep};
 use trust::TrustStore;
 
 /// How long running requests may take to end when the daemon stops.
@@ -133,12 +136,12 @@ pub enum RunError {
     Server(#[from] tonic::transport::Error),
 }
 
-/// Serves on `listener` until `shutdown` resolves, a client asks to stop, or another program is to go on.
+/// Serves on `sockets` until `shutdown` resolves, a client asks to stop, or another program is to go on.
 ///
 /// # Errors
 /// See [`RunError`].
 pub async fn run(
-    listener: UnixListener,
+    sockets: impl Into<Sockets>,
     mut setup: Setup,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Ended, RunError> {
@@ -148,7 +151,7 @@ pub async fn run(
     context.lend_on_all();
     context.audit.note(of_daemon("started"));
     notices::start(&context.broker);
-    let is_signalled = serve(listener, &context, shutdown).await?;
+    let is_signalled = serve(sockets.into(), &context, shutdown).await?;
     let why = match context.broker.life.phase() {
         Phase::HandingOver => End::Replaced,
         _ if is_signalled => End::Signal,
@@ -191,13 +194,13 @@ fn assemble(mut setup: Setup) -> Context {
 
 /// Serves until it is over; says whether it was `shutdown` that ended it.
 async fn serve(
-    listener: UnixListener,
+    sockets: Sockets,
     context: &Context,
     shutdown: impl Future<Output = ()>,
 ) -> Result<bool, RunError> {
     let Context { broker, handover, service, stop, connections, .. } = context;
     let (streams, unused, somebody) = (broker.clone(), connections.clone(), Arc::new(Notify::new()));
-    let incoming = peer::Incoming::new(listener, somebody.clone(), Caller::default(), connections.clone());
+    let incoming = peer::Incoming::new(sockets, somebody.clone(), Caller::default(), connections.clone());
     // Open streams and waiting requests end then; whatever else is running may finish.
     let serving = server::serve(context.clone(), incoming, async move {
         streams.life.stopping().await;

@@ -1,8 +1,7 @@
-//! Owns the socket: one daemon per path, no stolen sockets, no left-over ones.
+//! Owns the socket: no stolen sockets, no left-over ones.
 //!
-//! The order matters: lock, probe, unlink, bind. The lock is the kernel's and goes with the process; the probe finds
-//! daemons that hold another lock (an inherited socket); only a socket that nobody answers is removed, and at the end
-//! only our own.
+//! The order matters: probe, unlink, bind. The [seat](crate::seat) keeps other daemons of the same state away, and the probe
+//! finds those of another; only a socket that does not answer is removed, and at the end only our own.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,21 +9,15 @@
 )]
 
 use crate::host::process;
-use claviger::socket::LOCK_NAME;
-use nix::{fcntl::OFlag, unistd::Uid};
+use nix::unistd::Uid;
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     os::unix::{
-        fs::{
-            DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-        },
+        fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
 /// A socket that this process listens on.
@@ -37,10 +30,7 @@ pub struct Listener {
 
 /// A socket file we made and have to remove.
 #[derive(Debug)]
-struct Owned {
-    file: Left,
-    _lock: Option<File>,
-}
+struct Owned(Left);
 
 /// A socket file of a program that goes on as another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,11 +39,6 @@ pub struct Left {
     /// Device and inode.
     identity: (u64, u64),
 }
-
-/// How long the lock may be missed by the program that goes on. Whoever has it finds a daemon that answers, and gives up.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-/// How often to try.
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why there is no socket to listen on.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +90,7 @@ pub fn listen(
         given => given,
     };
     let listener = match socket {
-        Some(socket) => Listener { socket, owned: left.map(Owned::take_over) },
+        Some(socket) => Listener { socket, owned: left.map(Owned) },
         None => bind(path)?,
     };
     listener.socket.set_nonblocking(true).map_err(|cause| failed("prepare", cause))?;
@@ -113,24 +98,16 @@ pub fn listen(
     Ok((listener, shares))
 }
 
-fn bind(path: &Path) -> Result<Listener, ListenError> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    private_directory(directory)?;
-    let lock = lock(&directory.join(LOCK_NAME), path)?;
-    let (socket, file) = bind_file(path)?;
-    Ok(Listener { socket, owned: Some(Owned { file, _lock: Some(lock) }) })
-}
-
-/// The socket of a share at `path`, in a directory of ours that is made for it.
+/// A socket at `path`, in a directory of ours that is made for it.
 ///
 /// # Errors
 /// See [`ListenError`].
-pub fn bind_share(path: &Path) -> Result<Listener, ListenError> {
+pub fn bind(path: &Path) -> Result<Listener, ListenError> {
+    let failed = |cause| ListenError::Failed { action: "prepare", path: path.to_owned(), cause };
     private_directory(path.parent().unwrap_or(Path::new("/")))?;
     let (socket, file) = bind_file(path)?;
-    let failed = |cause| ListenError::Failed { action: "prepare", path: path.to_owned(), cause };
     socket.set_nonblocking(true).map_err(failed)?;
-    Ok(Listener { socket, owned: Some(Owned { file, _lock: None }) })
+    Ok(Listener { socket, owned: Some(Owned(file)) })
 }
 
 fn bind_file(path: &Path) -> Result<(UnixListener, Left), ListenError> {
@@ -170,21 +147,6 @@ pub fn private_directory(path: &Path) -> Result<(), ListenError> {
     Ok(())
 }
 
-/// Held for life. A dead daemon leaves the file, never the lock.
-fn lock(path: &Path, socket: &Path) -> Result<File, ListenError> {
-    let failed = |cause| ListenError::Failed { action: "lock", path: path.to_owned(), cause };
-    // Not blocking: what lies there may be a FIFO that nobody reads.
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file =
-        File::options().create(true).truncate(false).write(true).mode(0o600).custom_flags(flags).open(path);
-    let file = file.map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(ListenError::Taken(socket.to_owned())),
-        Err(fs::TryLockError::Error(cause)) => Err(failed(cause)),
-    }
-}
-
 /// Removes a socket of ours that nobody answers. Anything else in its place stays.
 fn remove_dead(path: &Path) -> Result<(), ListenError> {
     let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
@@ -202,30 +164,11 @@ fn remove_dead(path: &Path) -> Result<(), ListenError> {
     })
 }
 
-impl Owned {
-    /// The file of the last program in this process, with a lock of our own: that one's went with it.
-    fn take_over(file: Left) -> Self {
-        let directory = file.path.parent().unwrap_or(Path::new("/"));
-        let give_up = Instant::now() + LOCK_PATIENCE;
-        let lock = loop {
-            match lock(&directory.join(LOCK_NAME), &file.path) {
-                Ok(lock) => break Some(lock),
-                Err(ListenError::Taken(_)) if Instant::now() < give_up => sleep(LOCK_PAUSE),
-                Err(error) => {
-                    tracing::warn!(%error, "the socket is served without its lock");
-                    break None;
-                }
-            }
-        };
-        Self { file, _lock: lock }
-    }
-}
-
 impl Drop for Owned {
     fn drop(&mut self) {
-        let Left { path, identity } = &self.file;
-        let ours = fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == *identity);
-        if ours && let Err(error) = fs::remove_file(path) {
+        if self.0.is_there()
+            && let Err(error) = fs::remove_file(&self.0.path)
+        {
             tracing::warn!(%error, "the socket is left behind");
         }
     }
@@ -236,12 +179,21 @@ impl Left {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Whether it is still there, and the same.
+    pub fn is_there(&self) -> bool {
+        identity(&self.path).is_some_and(|found| found == self.identity)
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 impl Listener {
     /// The socket of a share that was handed over, with its file.
     pub fn of_share(socket: UnixListener, file: Option<Left>) -> Self {
-        Self { socket, owned: file.map(|file| Owned { file, _lock: None }) }
+        Self { socket, owned: file.map(Owned) }
     }
 
     /// Whether the socket was inherited.
@@ -251,6 +203,23 @@ impl Listener {
 
     /// The socket file, if we made it and have to remove it.
     pub fn left(&self) -> Option<Left> {
-        self.owned.as_ref().map(|owned| owned.file.clone())
+        self.owned.as_ref().map(|owned| owned.0.clone())
+    }
+
+    /// The socket file, whoever made it; `None` if it has no path, or is gone.
+    pub fn file(&self) -> Option<Left> {
+        self.left().or_else(|| {
+            let path = self.socket.local_addr().ok()?.as_pathname()?.to_owned();
+            Some(Left { identity: identity(&path)?, path })
+        })
+    }
+
+    /// Listens at `path` in the place of the socket that it had.
+    ///
+    /// # Errors
+    /// See [`ListenError`]; then it listens as before.
+    pub fn bind_again(&mut self, path: &Path) -> Result<(), ListenError> {
+        *self = bind(path)?;
+        Ok(())
     }
 }

@@ -8,8 +8,10 @@ mod manual;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use claviger::{
+    place::seat,
     reason::{Problem, Reason},
     remedy::Remedy,
+    socket::SOCKET_NAME,
 };
 use clavigerd::{
     End, Ended, Setup,
@@ -18,24 +20,39 @@ use clavigerd::{
     cookie::Cookie,
     host::{Host, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
     inherited::{self, Inherited, Legacy},
+    keep::{self, keep},
     listener::{self, ListenError, Listener},
     logs::{Format, Logs},
+    peer::Sockets,
     run,
+    seat::{Seat, SeatError, is_unwritable},
     shares::KeptShare,
 };
-use std::{error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
-use tokio::signal::unix::{SignalKind, signal};
+use std::{
+    error::Error,
+    io,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 
 /// How long threads that wait for the disk may take when everything else has ended.
 const LAST_THREADS: Duration = Duration::from_secs(2);
 /// Name of the systemd credential that seals the file store.
 const SEAL: &str = "claviger-store-key";
+/// Exit code where a file has to be corrected first, the same as the client's.
+const FILE_INVALID: u8 = 4;
 
 /// Holds the credentials of AI coding sessions and lends them to every session of this user.
 #[derive(Debug, Parser)]
 #[command(version, after_help = "Sessions talk to it through `claviger`, which starts it when needed.")]
 struct Arguments {
-    /// Socket to serve on [default: $XDG_RUNTIME_DIR/claviger/claviger.sock]
+    /// Socket to serve on [default: in $XDG_RUNTIME_DIR/claviger, else with the state]
     #[arg(long)]
     socket: Option<PathBuf>,
     /// Configuration file [default: ~/.config/claviger/config.toml]
@@ -82,23 +99,36 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("clavigerd: {error}");
-            if arguments.on_demand {
-                tell(error);
+            let problem = problem_of(error);
+            eprintln!("clavigerd: {problem}");
+            if let Some(advice) = problem.advice() {
+                eprintln!("hint: {advice}");
             }
-            ExitCode::FAILURE
+            if arguments.on_demand {
+                tell(&problem);
+            }
+            match problem.reason {
+                Reason::SettingsInvalid => ExitCode::from(FILE_INVALID),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
 
-/// Why it does not start, as one line of JSON on stdout: whoever starts a daemon reads "ready" or a [`Problem`] there.
-fn tell(error: Box<dyn Error>) {
-    let problem = error.downcast::<Problem>().map_or_else(not_a_problem, |problem| *problem);
+/// Why it does not start, as one line of JSON on stdout: the client that starts a daemon reads "ready" or a [`Problem`] there.
+fn tell(problem: &Problem) {
     // A problem always has a JSON text.
-    println!("{}", serde_json::to_string(&problem).unwrap_or_default());
+    println!("{}", serde_json::to_string(problem).unwrap_or_default());
+}
+
+fn problem_of(error: Box<dyn Error>) -> Problem {
+    error.downcast::<Problem>().map_or_else(not_a_problem, |problem| *problem)
 }
 
 fn not_a_problem(error: Box<dyn Error>) -> Problem {
+    if let Some(error) = error.downcast_ref::<SeatError>() {
+        return error.problem();
+    }
     let problem = Problem::new(Reason::SourceUnavailable, error.to_string());
     match error.downcast_ref() {
         // It answers, or is about to end.
@@ -110,7 +140,11 @@ fn not_a_problem(error: Box<dyn Error>) -> Problem {
 /// Everything up to the socket that can go wrong with a program or its configuration.
 fn prepare(arguments: &Arguments) -> Result<(Paths, Config), Box<dyn Error>> {
     let paths = paths(arguments)?;
-    listener::private_directory(&paths.state)?;
+    match listener::private_directory(&paths.state) {
+        // Helpers and chains work all the same; what has to be kept says that it cannot be.
+        Err(ListenError::Failed { cause, .. }) if is_unwritable(&cause) => {}
+        made => made?,
+    }
     let config = match system::read_text(&paths.config)? {
         Some(text) => Config::parse(&paths.config.display().to_string(), &text)?,
         None => Config::default(),
@@ -129,11 +163,22 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     claviger_private::protect()?;
     let inherited = Inherited::take();
     let (paths, config) = prepare(arguments)?;
-    let log_file =
-        arguments.on_demand.then(|| system::open_log(&paths.state.join("clavigerd.log"))).transpose()?;
+    let log_file = match arguments.on_demand.then(|| system::open_log(&paths.state.join("clavigerd.log"))) {
+        // The state directory cannot even be made.
+        Some(Err(error)) if is_unwritable(&error) || error.kind() == io::ErrorKind::NotFound => None,
+        opened => opened.transpose()?,
+    };
     let logs = Logs::start(arguments.log.as_deref(), config.log.as_deref(), arguments.log_format, log_file)?;
     memory::raise_descriptor_limit();
+    let is_handed_a_socket = system::is_handed_a_socket();
     let Legacy { left, shares, kept } = inherited.read();
+    let claimed = match Seat::claim(&paths.state, &paths.socket, is_handed_a_socket) {
+        Err(error) if left.is_some() => {
+            tracing::error!(%error, "the last program's socket is served without the lock");
+            None
+        }
+        claimed => Some(claimed?),
+    };
     // Before anybody can connect, so that whoever does finds it.
     let cookie = Arc::new(Cookie::of(&paths.socket)?);
     let (listener, sockets) = listener::listen(&paths.socket, left, shares.len())?;
@@ -149,14 +194,16 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.on_demand {
         system::detach("ready\n")?;
     }
-    serve_on(&listener, (&paths, &config), &cookie, &logs, (kept, shares))?;
+    let listener = Mutex::new(listener);
+    let kept_up = keep::Kept { listener: &listener, seat: claimed.as_ref(), cookie: &cookie };
+    serve_on(kept_up, (&paths, &config), &cookie, &logs, (kept, shares))?;
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Serves until it is over: with another program in our place, if that one can take over, else with this one.
 fn serve_on(
-    listener: &Listener,
+    with: keep::Kept<'_>,
     (paths, config): (&Paths, &Config),
     cookie: &Arc<Cookie>,
     logs: &Logs,
@@ -176,7 +223,8 @@ fn serve_on(
             shares,
             cookie: cookie.clone(),
         };
-        let ended = serve(listener, setup)?;
+        let ended = serve(with, paths, setup)?;
+        let listener = &*with.listener.lock().unwrap_or_else(PoisonError::into_inner);
         match ended.why {
             End::Asked => return Ok(()),
             End::Signal => {
@@ -193,19 +241,23 @@ fn serve_on(
     }
 }
 
-fn serve(listener: &Listener, setup: Setup) -> Result<Ended, Box<dyn Error>> {
+fn serve(with: keep::Kept<'_>, paths: &Paths, setup: Setup) -> Result<Ended, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
-        let socket = tokio::net::UnixListener::from_std(listener.socket.try_clone()?)?;
+        let socket = with.listener.lock().unwrap_or_else(PoisonError::into_inner).socket.try_clone()?;
+        let (next, replaced) = mpsc::channel(1);
+        let sockets = Sockets { now: tokio::net::UnixListener::from_std(socket)?, next: Some(replaced) };
+        let kept = keep(with, paths, next);
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let asked = async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                () = kept => {}
             }
         };
-        Ok(run(socket, setup, asked).await?)
+        Ok(run(sockets, setup, asked).await?)
     });
     // A disk that hangs holds up a thread for as long as it likes.
     runtime.shutdown_timeout(LAST_THREADS);
@@ -215,26 +267,26 @@ fn serve(listener: &Listener, setup: Setup) -> Result<Ended, Box<dyn Error>> {
 /// Where things are. Besides systemd's `LISTEN_…`, these are the only variables the daemon reads from its own
 /// environment: directories, and where the keyring and the key of the file store are. None picks a credential.
 fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
-    let home = || system::variable_path("HOME").ok_or("HOME is not set to an absolute path");
-    let directory = |variable: &str, below_home: &str| match system::variable_path(variable) {
-        Some(path) => Ok::<_, Box<dyn Error>>(path.join("claviger")),
-        None => Ok(home()?.join(below_home).join("claviger")),
+    let place = system::place();
+    let home = place.home().ok_or("HOME is not set to an absolute path")?;
+    let state = match &arguments.state_dir {
+        Some(path) => path.clone(),
+        // It has one, for it has a home.
+        None => place.state().unwrap_or(home).to_owned(),
     };
-    let uid = nix::unistd::Uid::effective().as_raw();
     Ok(Paths {
-        home: home()?,
+        home: home.to_owned(),
         socket: match &arguments.socket {
             Some(path) => path.clone(),
-            None => claviger::socket::default_path(system::runtime_directory().as_deref(), uid),
+            None => place.socket().unwrap_or_else(|| seat(&state).join(SOCKET_NAME)),
         },
         config: match &arguments.config {
             Some(path) => path.clone(),
-            None => directory("XDG_CONFIG_HOME", ".config")?.join("config.toml"),
+            None => system::variable_path("XDG_CONFIG_HOME")
+                .unwrap_or_else(|| home.join(".config"))
+                .join("claviger/config.toml"),
         },
-        state: match &arguments.state_dir {
-            Some(path) => path.clone(),
-            None => directory("XDG_STATE_HOME", ".local/state")?,
-        },
+        state,
         managed: PathBuf::from(system::MANAGED),
         bus: system::session_bus(),
         seal: system::credential(SEAL),

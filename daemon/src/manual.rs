@@ -14,7 +14,7 @@ const SIGNALS: &str = "SIGTERM and SIGINT end it: what was asked is answered, fo
 const FILES: [(&str, &str); 5] = [
     (
         "$XDG_RUNTIME_DIR/claviger/claviger.sock",
-        "The socket; /tmp/claviger-UID/claviger.sock without that variable. One that systemd hands over comes first.",
+        "The socket; without such a directory it is ~/.local/state/claviger/run/claviger.sock. One that systemd hands over comes first.",
     ),
     (
         "~/.config/claviger/config.toml",

@@ -16,7 +16,7 @@ use std::{
 };
 use tokio::{
     net::UnixListener,
-    sync::Notify,
+    sync::{Notify, mpsc},
     time::{Sleep, sleep},
 };
 use tokio_stream::Stream;
@@ -24,10 +24,25 @@ use tokio_stream::Stream;
 /// Pause after a connection could not be accepted, as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Where connections come from.
+#[derive(Debug)]
+pub struct Sockets {
+    /// The socket that is listened on.
+    pub now: UnixListener,
+    /// Those that take its place, one after the other.
+    pub next: Option<mpsc::Receiver<UnixListener>>,
+}
+
+impl From<UnixListener> for Sockets {
+    fn from(now: UnixListener) -> Self {
+        Self { now, next: None }
+    }
+}
+
 /// Accepts connections.
 #[derive(Debug)]
 pub struct Incoming {
-    listener: UnixListener,
+    sockets: Sockets,
     /// Told of each connection.
     somebody: Arc<Notify>,
     /// What those who connect may do, until they show more.
@@ -40,19 +55,20 @@ pub struct Incoming {
 // === impl Incoming ===
 
 impl Incoming {
-    /// Accepts from `listener` those who may do what a `caller` may, as many as `connections` has room for, and tells
+    /// Accepts from `sockets` those who may do what a `caller` may, as many as `connections` has room for, and tells
     /// `somebody` each time.
     pub fn new(
-        listener: UnixListener,
+        sockets: impl Into<Sockets>,
         somebody: Arc<Notify>,
         caller: Caller,
         connections: Arc<Connections>,
     ) -> Self {
+        let sockets = sockets.into();
         #[cfg(target_os = "linux")]
-        if let Err(error) = crate::host::process::tell_writers(&listener) {
+        if let Err(error) = crate::host::process::tell_writers(&sockets.now) {
             tracing::warn!(%error, "who writes to a connection is not known");
         }
-        Self { listener, somebody, caller, connections, pause: None, warned: Rarely::new() }
+        Self { sockets, somebody, caller, connections, pause: None, warned: Rarely::new() }
     }
 }
 
@@ -65,7 +81,12 @@ impl Stream for Incoming {
                 std::task::ready!(pause.as_mut().poll(cx));
                 self.pause = None;
             }
-            match std::task::ready!(self.listener.poll_accept(cx)) {
+            if let Some(next) = &mut self.sockets.next
+                && let Poll::Ready(Some(socket)) = next.poll_recv(cx)
+            {
+                self.sockets.now = socket;
+            }
+            match std::task::ready!(self.sockets.now.poll_accept(cx)) {
                 Ok((stream, _)) => {
                     self.somebody.notify_one();
                     let stream = PeerStream::new(stream, self.caller.clone(), &self.connections);

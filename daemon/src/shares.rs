@@ -66,7 +66,7 @@ impl Shares {
         };
         let ttl = wanted.ttl.filter(|ttl| *ttl <= MAX_TTL);
         let socket = self.directory.join(format!("{}.sock", wanted.name));
-        let listener = listener::bind_share(&socket).map_err(|error| unbound(&wanted.name, &error))?;
+        let listener = listener::bind(&socket).map_err(|error| unbound(&wanted.name, &error))?;
         let share = Arc::new(Share {
             socket,
             created_at: now,

@@ -5,7 +5,7 @@ use super::{
     error::ConnectError,
     messages::{is_lost, is_refused, request, unwrap},
     reconnect::Reconnect,
-    start,
+    start, way,
 };
 use crate::{
     proto::v1::{
@@ -26,6 +26,7 @@ use std::{
 #[derive(Clone, Debug)]
 pub struct Client {
     connection: Connection,
+    /// Where it is looked for first.
     socket: PathBuf,
     /// Whether that is where this user's own daemon is.
     is_default: bool,
@@ -50,7 +51,7 @@ impl Client {
     /// # Errors
     /// As [`Client::connect`], and [`ConnectError::NotStarted`] with the daemon's own words.
     pub async fn connect_or_start(socket: &Path) -> Result<Self, ConnectError> {
-        Self::open(socket, start::is_default(socket)).await
+        Self::open(socket, way::is_default(socket)).await
     }
 
     /// The same client, which starts a daemon if none answers a later call.
@@ -60,12 +61,19 @@ impl Client {
         self
     }
 
+    /// The same client, which starts no daemon for a later call.
+    #[must_use]
+    pub(super) fn waiting(mut self) -> Self {
+        self.starts = false;
+        self
+    }
+
     async fn open(socket: &Path, starts: bool) -> Result<Self, ConnectError> {
         let mut reconnect = Reconnect::briefly();
         loop {
             match connection(socket, starts).await {
                 Ok(connection) => {
-                    let is_default = start::is_default(socket);
+                    let is_default = way::is_default(socket);
                     return Ok(Self { connection, socket: socket.to_owned(), is_default, starts });
                 }
                 Err(error) if error.may_pass(starts) => {
@@ -186,7 +194,7 @@ impl Client {
                         problem
                     }
                     // Once: the connection after it sends what lies there now.
-                    Err(problem) if is_refused(&problem) && self.connection.is_outdated(&self.socket) => {
+                    Err(problem) if is_refused(&problem) && self.connection.is_outdated() => {
                         reconnect.attempted();
                         problem
                     }
@@ -204,6 +212,11 @@ impl Client {
                 Err(_) => return Err(problem),
             }
         }
+    }
+
+    /// The socket of the daemon that it is connected to. The user's own daemon may have been started elsewhere.
+    pub fn socket(&self) -> &Path {
+        self.connection.socket()
     }
 
     /// The connection itself, for services that are not of this API, such as `grpc.health.v1`.
@@ -244,11 +257,24 @@ impl Client {
 
 /// One attempt at a connection, to a daemon that is started for it if `starts`.
 async fn connection(socket: &Path, starts: bool) -> Result<Connection, ConnectError> {
-    match Connection::open(socket).await {
+    match reach(socket).await {
         Err(error @ ConnectError::Unreachable { .. }) if starts && !error.may_pass(false) => {
             start::start(socket).await?;
-            Connection::open(socket).await
+            reach(socket).await
         }
         opened => opened,
+    }
+}
+
+/// A connection to the daemon on `socket`; if that is where this user's own is and none answers, to the one that serves the
+/// user's state directory elsewhere.
+async fn reach(socket: &Path) -> Result<Connection, ConnectError> {
+    let error = match Connection::open(socket).await {
+        Err(error @ ConnectError::Unreachable { .. }) if !error.may_pass(false) => error,
+        opened => return opened,
+    };
+    match way::elsewhere(socket).filter(|_| way::is_default(socket)) {
+        Some(other) => Connection::open(&other).await.map_err(|_| error),
+        None => Err(error),
     }
 }

@@ -3,13 +3,17 @@
 //! tonic's own `Channel` adds reconnecting, buffering and balancing, which a local socket has no use for and a
 //! process that lives three milliseconds would pay for.
 
-use super::{cookie, error::ConnectError, user::own_uid};
+use super::{
+    cookie,
+    error::ConnectError,
+    user::own_uid,
+    way::{another_place, closed, too_long},
+};
 use crate::{
     cookie::COOKIE_KEY,
     gather::Gathered,
     proto::v1::{GetVersionRequest, inspect_service_client::InspectServiceClient},
     remedy::Remedy,
-    socket::SOCKET_VARIABLE,
 };
 use http::HeaderValue;
 use hyper::{body::Incoming, client::conn::http2};
@@ -17,7 +21,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use nix::errno::Errno;
 use std::{
     io,
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -32,6 +37,7 @@ const FIRST_ANSWER: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Connection {
     sender: http2::SendRequest<Body>,
+    socket: Arc<PathBuf>,
     /// What shows that this process is on the daemon's machine; `None`: it is foreign.
     cookie: Option<HeaderValue>,
 }
@@ -56,7 +62,12 @@ impl Connection {
             {
                 ConnectError::Sandboxed { path: path(), cause }
             }
-            _ => ConnectError::Unsafe { path: path(), why: cause.to_string(), remedy: another_socket() },
+            io::ErrorKind::PermissionDenied => closed(socket),
+            _ => too_long(socket).unwrap_or_else(|| ConnectError::Unsafe {
+                path: path(),
+                why: cause.to_string(),
+                remedy: another_place(socket),
+            }),
         })?;
         let theirs =
             stream.peer_cred().map_err(|cause| ConnectError::Unreachable { path: path(), cause })?.uid();
@@ -65,14 +76,14 @@ impl Connection {
             return Err(ConnectError::Unsafe {
                 path: path(),
                 why: format!("the daemon runs as uid {theirs}, not {ours}"),
-                remedy: another_socket().or_else(|| Some(Remedy::move_away(socket))),
+                remedy: another_place(socket).or_else(|| Some(Remedy::move_away(socket))),
             });
         }
         let (sender, connection) =
             http2::handshake(TokioExecutor::new(), TokioIo::new(Gathered::new(stream))).await?;
         // It ends when the last sender is dropped; its error reaches the callers that wait for an answer.
         tokio::spawn(async move { drop(connection.await) });
-        let mut opened = Self { sender, cookie: cookie::read(socket)? };
+        let mut opened = Self { sender, socket: Arc::new(socket.to_owned()), cookie: cookie::read(socket)? };
         if opened.cookie.is_none() {
             // A daemon that the service manager starts for this very connection makes it before it answers.
             let version = InspectServiceClient::with_origin(opened.clone(), Self::origin());
@@ -88,21 +99,20 @@ impl Connection {
         self.cookie.is_some()
     }
 
-    /// Whether the cookie beside `socket` is another than the one that this connection sends.
-    pub(super) fn is_outdated(&self, socket: &Path) -> bool {
-        cookie::read(socket).is_ok_and(|found| found.is_some() && found != self.cookie)
+    /// The socket at the other end.
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Whether the cookie beside the socket is another than the one that this connection sends.
+    pub(super) fn is_outdated(&self) -> bool {
+        cookie::read(&self.socket).is_ok_and(|found| found.is_some() && found != self.cookie)
     }
 
     /// What requests carry as scheme and authority.
     pub(super) fn origin() -> http::Uri {
         http::Uri::from_static("http://localhost")
     }
-}
-
-/// What helps against a socket that a variable names: the default one.
-pub(super) fn another_socket() -> Option<Remedy> {
-    let is_named = std::env::var_os(SOCKET_VARIABLE).is_some_and(|path| !path.is_empty());
-    is_named.then(|| Remedy::unset(&[SOCKET_VARIABLE]))
 }
 
 impl Service<http::Request<Body>> for Connection {

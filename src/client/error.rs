@@ -27,6 +27,18 @@ pub enum ConnectError {
         /// What helps.
         remedy: Option<Remedy>,
     },
+    /// There is no way to the socket for this process.
+    #[error("no daemon can be asked at {path}: {why}")]
+    Blocked {
+        /// The socket or directory.
+        path: String,
+        /// What is in the way.
+        why: String,
+        /// What to do about it, in words.
+        hint: String,
+        /// What helps.
+        remedy: Option<Remedy>,
+    },
     /// This process may not use Unix sockets at all: a sandbox forbids it.
     #[error("this process may not use Unix sockets, so {path} cannot be asked: {cause}")]
     Sandboxed {
@@ -60,7 +72,7 @@ impl ConnectError {
             Self::Handshake(_) => true,
             // As where the one before it has been killed, and has not let go of its lock yet.
             Self::NotStarted(problem) => problem.retry_after.is_some(),
-            Self::Unsafe { .. } | Self::Sandboxed { .. } => false,
+            Self::Unsafe { .. } | Self::Blocked { .. } | Self::Sandboxed { .. } => false,
         }
     }
 }

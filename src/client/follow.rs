@@ -84,6 +84,8 @@ impl<T: 'static> Follow<T> {
                 Ok(Seen::Message(message))
             }
             Ok(None) => {
+                // It was stopped, so what follows it starts no other.
+                self.client = self.client.clone().waiting();
                 self.gone = Some(Problem::new(Reason::ShuttingDown, "the daemon ended the stream"));
                 Ok(Seen::Ended)
             }

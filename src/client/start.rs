@@ -1,6 +1,10 @@
-//! Finds the socket, and starts a daemon when none answers.
+//! Starts a daemon when none answers.
 
-use super::{connection::another_socket, error::ConnectError, user::own_uid};
+use super::{
+    error::ConnectError,
+    user::own_uid,
+    way::{another_socket, closed, elsewhere, foreign, place, too_long},
+};
 use crate::{
     reason::{Problem, Reason},
     remedy::Remedy,
@@ -38,70 +42,54 @@ const DAEMON_VARIABLES: [&str; 7] = [
     "XDG_STATE_HOME",
 ];
 
-/// The socket of this user: `$CLAVIGER_SOCK` if set, else in the runtime directory.
-///
-/// # Errors
-/// [`ConnectError::Unsafe`] if `$CLAVIGER_SOCK` is not absolute.
-pub fn default_socket() -> Result<PathBuf, ConnectError> {
-    match env::var_os(socket::SOCKET_VARIABLE).filter(|path| !path.is_empty()) {
-        None => Ok(socket::default_path(runtime_dir().as_deref(), own_uid())),
-        Some(path) if Path::new(&path).is_absolute() => Ok(path.into()),
-        Some(path) => Err(ConnectError::Unsafe {
-            path: path.to_string_lossy().into_owned(),
-            why: format!("{} must be an absolute path", socket::SOCKET_VARIABLE),
-            remedy: another_socket(),
-        }),
-    }
-}
-
-/// Whether `socket` is where this user's own daemon is, or is started: not one that somebody named.
-pub fn is_default(socket: &Path) -> bool {
-    socket == socket::default_path(runtime_dir().as_deref(), own_uid())
-}
-
-fn runtime_dir() -> Option<PathBuf> {
-    let path = |name| env::var_os(name).map(PathBuf::from);
-    socket::runtime_dir(path("XDG_RUNTIME_DIR"), path("HOME").as_deref())
-}
-
 /// Starts a daemon for `socket`, or waits for the one that another client is starting.
 pub(super) async fn start(socket: &Path) -> Result<(), ConnectError> {
+    if let Some(error) = too_long(socket) {
+        return Err(error);
+    }
     let directory = socket.parent().unwrap_or(Path::new("/"));
     prepare(directory)?;
     let lock = take_start_lock(directory.join(socket::START_LOCK_NAME)).await?;
     // Somebody else may have started it while we waited for the lock.
-    if UnixStream::connect(socket).await.is_err() {
+    let is_there = match elsewhere(socket) {
+        Some(other) => UnixStream::connect(other).await.is_ok(),
+        None => false,
+    };
+    if !is_there && UnixStream::connect(socket).await.is_err() {
         launch(socket).await?;
     }
     drop(lock);
     Ok(())
 }
 
-/// Creates `directory` with mode 0700; an existing one must be a directory of ours that nobody else can write to.
+/// Creates `directory` with mode 0700; an existing one must be a directory of ours that no other user can write to.
 fn prepare(directory: &Path) -> Result<(), ConnectError> {
     let unsafe_because = |why: String, remedy: Remedy| ConnectError::Unsafe {
         path: directory.display().to_string(),
         why,
-        remedy: Some(remedy),
+        remedy: Some(another_socket().unwrap_or(remedy)),
     };
-    let or_another = |remedy| another_socket().unwrap_or(remedy);
-    // On macOS nobody else makes the directory above it (`socket::mac_runtime_dir`).
-    match fs::DirBuilder::new().recursive(cfg!(target_os = "macos")).mode(0o700).create(directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(unsafe_because(error.to_string(), or_another(Remedy::unset(&["XDG_RUNTIME_DIR"]))));
-        }
-        _ => {}
+    let above = directory.parent().unwrap_or(directory);
+    if let Some(uid) = fs::metadata(above).ok().map(|found| found.uid())
+        && uid != own_uid()
+        && uid != 0
+    {
+        return Err(foreign(directory, above, uid));
     }
-    let found = fs::symlink_metadata(directory)
-        .map_err(|error| unsafe_because(error.to_string(), or_another(foreign(directory))))?;
+    // What lies above a runtime directory is the system's to make.
+    let is_seat = place().state().is_some_and(|state| directory.starts_with(state));
+    let recursive = is_seat || cfg!(target_os = "macos");
+    if let Err(error) = fs::DirBuilder::new().recursive(recursive).mode(0o700).create(directory)
+        && error.kind() != io::ErrorKind::AlreadyExists
+    {
+        return Err(not_made(directory, &error));
+    }
+    let found = fs::symlink_metadata(directory).map_err(|error| not_made(directory, &error))?;
     if !found.is_dir() {
-        return Err(unsafe_because("it is not a directory".into(), or_another(Remedy::move_away(directory))));
+        return Err(unsafe_because("it is not a directory".into(), Remedy::move_away(directory)));
     }
     if found.uid() != own_uid() {
-        return Err(unsafe_because(
-            format!("it belongs to uid {}", found.uid()),
-            or_another(foreign(directory)),
-        ));
+        return Err(foreign(directory, directory, found.uid()));
     }
     if found.mode() & 0o022 != 0 {
         return Err(unsafe_because("others can write to it".into(), Remedy::permit("700", directory)));
@@ -109,8 +97,17 @@ fn prepare(directory: &Path) -> Result<(), ConnectError> {
     Ok(())
 }
 
-fn foreign(directory: &Path) -> Remedy {
-    Remedy::Administrator(format!("remove {}, or give you an XDG_RUNTIME_DIR", directory.display()))
+fn not_made(directory: &Path, error: &io::Error) -> ConnectError {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return closed(directory);
+    }
+    ConnectError::Blocked {
+        path: directory.display().to_string(),
+        why: format!("there is no such directory, and it cannot be made: {error}"),
+        hint: "the socket needs a directory of yours that can be written to: XDG_RUNTIME_DIR names one"
+            .into(),
+        remedy: another_socket(),
+    }
 }
 
 /// A kernel lock: it goes with its holder, however that ends.

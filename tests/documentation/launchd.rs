@@ -68,7 +68,7 @@ fn listener(agent: &Dictionary) -> Option<&Dictionary> {
 
 /// Where a client looks on a Mac.
 fn default_socket() -> Option<std::path::PathBuf> {
-    socket::mac_runtime_dir(Path::new(HOME)).map(|directory| socket::default_path(Some(&directory), 501))
+    socket::mac_runtime_dir(Path::new(HOME)).map(|directory| socket::in_runtime(&directory))
 }
 
 fn string(value: Option<&Value>) -> Option<&str> {

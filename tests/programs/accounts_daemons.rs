@@ -1,4 +1,4 @@
-//! Two daemons share one list of accounts.
+//! The daemons of two machines share one list of accounts.
 
 use claviger_tests::{
     CANARY, Home,
@@ -12,7 +12,7 @@ fn two_daemons_that_change_the_list_at_once_lose_nothing() {
     home.write("home/.config/claviger/config.toml", "[daemon]\nstore = \"file\"\n");
     let _one = home.daemon();
     let socket = home.path("run/second/claviger.sock");
-    let _two = home.second_daemon(socket.to_str().expect("UTF-8"));
+    let Some(_two) = home.other_machine(socket.to_str().expect("UTF-8")) else { return };
     thread::scope(|scope| {
         for (daemon, socket) in [home.socket(), socket].into_iter().enumerate() {
             let home = &home;

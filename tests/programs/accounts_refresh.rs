@@ -88,7 +88,7 @@ fn sessions_that_share_no_cache_entry_share_the_refresh() {
 fn two_daemons_on_one_store_refresh_once() {
     let Some((home, provider, _daemon)) = Provider::signed_in(3600) else { return };
     let socket = home.path("run/other/claviger.sock").display().to_string();
-    let other = home.second_daemon(&socket);
+    let Some(other) = home.other_machine(&socket) else { return };
     one_token(&[home.run(&["token"]), home.run(&["--socket", &socket, "token"])]);
     expired(&home, &provider);
     let before = refreshes(&provider);

@@ -84,9 +84,9 @@ fn no_line_is_lost_or_torn_while_the_log_is_rotated_under_load() {
     let home = with_helper();
     home.write(CONFIG, "[daemon]\naudit_kib = 8\naudit_parts = 60\n");
     let daemon = home.daemon();
-    // Another daemon writes the same files.
+    // The daemon of another machine writes the same files.
     let second = home.path("run/second.sock");
-    let _second = home.second_daemon(second.to_str().expect("UTF-8"));
+    let Some(_second) = home.other_machine(second.to_str().expect("UTF-8")) else { return };
     let follow = Follow::start(&home, &["--limit", "1000"]);
     let mut wanted = herd(&home, 150);
     let socket = second.display().to_string();

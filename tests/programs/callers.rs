@@ -283,7 +283,7 @@ fn the_configuration_says_what_foreign_callers_may_do() {
     }
     let home = home();
     home.write("home/.config/claviger/config.toml", "[daemon]\nforeign = \"all\"\n");
-    assert!(home.fails(8, &["token"]).contains("config.toml:2:11"));
+    assert!(home.fails(4, &["token"]).contains("config.toml:2:11"));
 }
 
 #[test]

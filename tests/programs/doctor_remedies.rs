@@ -32,6 +32,7 @@ const CURES: &[(&str, &str, Layout)] = &[
     ("daemon-not-started", EDIT, not_started),
     ("daemon-silent", RUN, stopped),
     ("daemon-replaced", RUN, replaced),
+    ("daemon-out-of-reach", RUN, || session(&[("CLAVIGER_SOCK", &format!("/tmp/{}.sock", "a".repeat(120)))])),
     ("socket-unsafe", RUN, || session(&[("CLAVIGER_SOCK", "claviger.sock")])),
     ("socket-taken", RUN, stranger),
     ("settings-kept", EDIT, kept),

@@ -4,7 +4,7 @@ use claviger_tests::{CANARY, Home, processes, text, wait};
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink},
+    os::unix::fs::{DirBuilderExt as _, symlink},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -30,7 +30,10 @@ fn a_lock_that_is_a_fifo_or_a_symlink_is_an_error_and_no_wait() {
     for lock in ["start.lock", "claviger.lock"] {
         let home = Home::new();
         home.user_settings(&home.counting_helper("key", 0.0), &[]);
-        let path = home.socket().with_file_name(lock);
+        let path = match lock {
+            "start.lock" => home.socket().with_file_name(lock),
+            _ => home.seat().join(lock),
+        };
         fs::DirBuilder::new()
             .mode(0o700)
             .recursive(true)
@@ -155,9 +158,8 @@ fn a_planted_runtime_directory_is_refused() {
 fn a_lock_that_a_dying_daemon_lets_go_late_fails_no_call() {
     let home = Home::new();
     home.user_settings(&home.counting_helper("key", 0.0), &[]);
-    fs::create_dir_all(home.path("run/claviger")).expect("a directory");
-    fs::set_permissions(home.path("run/claviger"), fs::Permissions::from_mode(0o700)).expect("mode");
-    let lock = fs::File::create(home.path("run/claviger/claviger.lock")).expect("a file");
+    fs::DirBuilder::new().mode(0o700).recursive(true).create(home.seat()).expect("a directory");
+    let lock = fs::File::create(home.seat().join("claviger.lock")).expect("a file");
     lock.lock().expect("locked");
     std::thread::scope(|scope| {
         let session = scope.spawn(|| home.run(&["token"]));

@@ -74,6 +74,7 @@ mod lifecycle;
 mod load;
 mod malformed_variables;
 mod notifications;
+mod one_state;
 mod package;
 mod restart;
 mod restart_load;

@@ -2,7 +2,7 @@
 //!
 //! Whatever a test leaves behind is scanned for canary secrets when the home is dropped.
 
-use super::{CANARY, Daemon, binary, settings, text};
+use super::{CANARY, Daemon, binary, is_root, settings, skipped, text};
 use claviger::session::SessionContext;
 use std::{
     fs,
@@ -13,6 +13,9 @@ use std::{
     thread,
 };
 use tempfile::TempDir;
+
+/// The state directory.
+const STATE: &str = "home/.local/state/claviger";
 
 /// A home with everything below one temporary directory.
 pub struct Home {
@@ -207,11 +210,25 @@ impl Home {
         fs::rename(fresh, self.path(format!("bin/{name}"))).expect("rename");
     }
 
-    /// Another daemon on the same state directory, at another socket.
-    pub fn second_daemon(&self, socket: &str) -> Daemon {
-        let mut command = self.base(&binary("clavigerd"));
-        command.args(["--socket", socket]);
-        Daemon::start(command, &self.path("daemon.log"), Path::new(socket))
+    /// The daemon of another machine that shares this home: it sees the same state, but not the seat of this machine. It
+    /// listens on `socket`. `None` without root, who can make it so.
+    pub fn other_machine(&self, socket: &str) -> Option<Daemon> {
+        if !is_root() {
+            skipped("root");
+            return None;
+        }
+        let seat = self.seat();
+        fs::create_dir_all(&seat).expect("directory");
+        fs::set_permissions(self.path(STATE), fs::Permissions::from_mode(0o700)).expect("mode");
+        let mut command = self.base(Path::new("/usr/bin/unshare"));
+        command.args(["--mount", "sh", "-c", "mount -t tmpfs -o mode=700 tmpfs \"$0\" && exec \"$@\""]);
+        command.arg(seat).arg(binary("clavigerd")).args(["--socket", socket]);
+        Some(Daemon::start(command, &self.path("daemon.log"), Path::new(socket)))
+    }
+
+    /// What the state directory has for this machine alone.
+    pub fn seat(&self) -> PathBuf {
+        self.path(STATE).join("run")
     }
 
     /// All files below.
@@ -239,7 +256,7 @@ impl Home {
 
     /// Fails if a canary is in any file the daemon or a client wrote, helpers' own files aside.
     pub fn scan(&self) {
-        let written = ["daemon.log", "home/.local/state/claviger"];
+        let written = ["daemon.log", STATE];
         for path in written.iter().map(|below| self.path(below)).flat_map(files_below) {
             let content = fs::read(&path).unwrap_or_default();
             let found = content.windows(CANARY.len()).position(|window| window == CANARY.as_bytes());

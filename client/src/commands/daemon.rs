@@ -108,7 +108,7 @@ async fn restart(context: &Context, new_cookie: bool) -> Result<(), Failure> {
     let mut service = client.control();
     let asked = async { unwrap_any(service.restart(request_any(RestartRequest { new_cookie })).await) };
     let pid = wait::answer(context, asked).await?.pid;
-    let socket = context.socket()?;
+    let socket = client.socket().to_owned();
     let limit = context.options.timeout();
     let answers = async {
         gone(&client).await;

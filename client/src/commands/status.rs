@@ -39,7 +39,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         unwrap(client.inspect().get_status(request(GetStatusRequest {})).await)
     });
     let answer = wait::answer(context, asked).await?;
-    let api = explore::grpcurl(&context.socket()?);
+    let api = explore::grpcurl(client.socket());
     if context.options.json {
         return Ok(output::json(&json::status(&answer, &api))?);
     }

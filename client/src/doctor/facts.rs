@@ -177,6 +177,8 @@ pub(crate) enum Daemon {
     NotStarted(Box<Problem>),
     /// What is at the socket is not safe to use.
     Unsafe { path: String, why: String, remedy: Option<Remedy> },
+    /// There is no way to the socket for this process.
+    Blocked { path: String, why: String, hint: String, remedy: Option<Remedy> },
     /// Something else listens on `socket`.
     Stranger { socket: PathBuf, why: String },
     /// It takes connections and does not answer.

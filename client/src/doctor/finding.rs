@@ -36,7 +36,7 @@ pub(crate) struct Finding {
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
 /// add, never rename.
-pub(crate) const IDS: [&str; 69] = [
+pub(crate) const IDS: [&str; 70] = [
     // Why there is no credential.
     "peer-rejected",
     "peer-unknown",
@@ -69,6 +69,7 @@ pub(crate) const IDS: [&str; 69] = [
     "daemon-not-started",
     "daemon-silent",
     "daemon-replaced",
+    "daemon-out-of-reach",
     "socket-unsafe",
     "socket-taken",
     "version-skew",

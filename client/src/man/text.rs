@@ -17,7 +17,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("~/.config/claviger/config.toml", "The configuration."),
     (
         "$XDG_RUNTIME_DIR/claviger/claviger.sock",
-        "The socket; /tmp/claviger-UID/claviger.sock without that variable.",
+        "The socket; without such a directory it is ~/.local/state/claviger/run/claviger.sock.",
     ),
     ("~/.local/state/claviger/trust.json", "Decisions about workspaces."),
     ("~/.local/state/claviger/audit.jsonl", "Who was lent what. There are no secrets in it."),

@@ -7,9 +7,8 @@ use super::{
 use crate::{context::Context, failure::Failure, user::absolute};
 use claviger::{
     RELEASE,
-    client::{ConnectError, daemon_program, request},
+    client::{ConnectError, daemon_program, is_default, request},
     proto::v1::GetStatusRequest,
-    socket,
 };
 use nix::unistd::Uid;
 use std::{
@@ -49,9 +48,7 @@ pub(crate) async fn look(context: &Context) -> Result<Facts, Failure> {
         Manager::Systemd => systemd(context).await?,
         Manager::Launchd => launchd(context, &domain).await?,
     };
-    let runtime = socket::runtime_dir(absolute("XDG_RUNTIME_DIR"), Some(&home));
-    let own = socket::default_path(runtime.as_deref(), Uid::effective().as_raw());
-    let other_socket = Some(context.socket()?).filter(|socket| *socket != own);
+    let other_socket = Some(context.socket()?).filter(|socket| !is_default(socket));
     // To connect would start what only listens so far.
     let asleep =
         other_socket.is_none() && manager == Manager::Systemd && said.active && said.main_pid.is_none();

@@ -16,7 +16,10 @@ pub use choice::{Choice, Wish};
 pub use claviger_child::account::{Kind, Place, check_name};
 pub use index::{Account, Index};
 
-use crate::{host::files, lock::lock};
+use crate::{
+    host::files::{self, Stamp},
+    lock::lock,
+};
 use claviger::{
     reason::{Problem, Reason},
     remedy::Remedy,
@@ -37,6 +40,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 pub struct Accounts {
     path: PathBuf,
     index: Mutex<Arc<Index>>,
+    /// What the file looked like before it was read, if an equal look later proves that it is the same.
+    stamp: Mutex<Option<Stamp>>,
     changes: watch::Sender<u64>,
 }
 
@@ -48,7 +53,8 @@ impl Accounts {
             tracing::error!(%problem, "the list of accounts is unusable");
             Index { fault: Some(problem), ..Index::default() }
         });
-        Self { path, index: Mutex::new(Arc::new(index)), changes: watch::Sender::new(0) }
+        let (index, stamp) = (Mutex::new(Arc::new(index)), Mutex::default());
+        Self { path, index, stamp, changes: watch::Sender::new(0) }
     }
 
     /// The list.
@@ -61,11 +67,17 @@ impl Accounts {
         self.changes.subscribe()
     }
 
-    /// Reads the file again: somebody may have mended it, or another daemon changed it.
+    /// Reads the file again if it is another than the one that was read: a person may have mended it, or another machine
+    /// changed it.
     pub fn look_again(&self) {
+        let now = files::stamp(&self.path);
+        if lock(&self.stamp).as_ref() == Some(&now) {
+            return;
+        }
         let before = self.current();
         let found =
             load(&self.path).unwrap_or_else(|problem| Index { fault: Some(problem), ..Index::default() });
+        *lock(&self.stamp) = Some(now).filter(Stamp::settled);
         {
             let mut index = lock(&self.index);
             // What somebody else has put there meanwhile is newer than what was read here.

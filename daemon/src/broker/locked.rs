@@ -44,6 +44,23 @@ impl Broker {
         Ok(was_locked)
     }
 
+    /// Another daemon with the same state has locked, or unlocked, if the mark `is_marked` though this one saw it otherwise.
+    pub(super) fn follow_mark(&self, is_marked: bool, seen: u64) {
+        match self.cache.lockdown().follow(is_marked, seen) {
+            None => {}
+            Some(true) => {
+                let dropped = self.drop_secrets();
+                self.shown.touch();
+                tracing::info!(dropped, "locked by another daemon with the same state");
+            }
+            Some(false) => {
+                self.resolver.accounts.announce();
+                self.shown.touch();
+                tracing::info!("unlocked by another daemon with the same state");
+            }
+        }
+    }
+
     /// Forgets every secret: cache entries, outcomes of walks, contents of settings files.
     pub fn drop_secrets(&self) -> usize {
         let dropped = self.cache.clear();

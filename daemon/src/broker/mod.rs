@@ -5,6 +5,7 @@
 //!
 //! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.
 
+mod agree;
 mod attended;
 mod audience;
 pub mod borrowers;
@@ -19,6 +20,7 @@ pub mod kept;
 pub mod loan;
 mod lockdown;
 mod locked;
+mod looks;
 pub mod news;
 pub mod next;
 mod recall;
@@ -37,7 +39,7 @@ use crate::{
     auth_refresh::AuthRefreshes,
     config::Limits,
     demand::Demand,
-    host::{Host, process::Asker},
+    host::{Host, files::is_remote, process::Asker},
     key::SourceKey,
     life::Life,
     resolve::Winner,
@@ -53,6 +55,7 @@ use entry::Entry;
 use flights::Flights;
 use hooks::Hooks;
 use loan::{Denied, Loan, LoanMaterial, Terms, Wanted};
+use looks::Looks;
 use resolver::Resolver;
 use std::{sync::Arc, time::SystemTime};
 use tokio::sync::{Notify, watch::Receiver};
@@ -80,6 +83,8 @@ pub struct Broker {
     hooks: Hooks,
     flights: Flights,
     turns: Turns,
+    /// At what other daemons with the same state decide.
+    looks: Looks,
     /// Told of everything that a status shows.
     shown: Shown,
     /// Jumps of the clock.
@@ -104,6 +109,7 @@ impl Broker {
             host,
             resolver: Resolver::new(settings, trust, accounts, limits),
             cache: Cache::new(&store.directory, shown.clone()),
+            looks: Looks::new(is_remote(&store.directory)),
             store,
             counters: Counters::default(),
             auth_refreshes: Arc::new(AuthRefreshes::new(shown.clone())),
@@ -168,6 +174,7 @@ impl Broker {
     /// # Errors
     /// The typed problem that stopped the walk.
     pub async fn winner(&self, session: &Arc<SessionContext>) -> Result<Arc<Winner>, Problem> {
+        self.agree().await?;
         self.refuse_while_locked()?;
         self.resolver.winner(session).await
     }
@@ -177,6 +184,7 @@ impl Broker {
     /// # Errors
     /// If the settings cannot be read at all, or the explicit ones are broken.
     pub async fn settings_of(&self, session: &SessionContext) -> Result<Settings, Problem> {
+        self.agree().await?;
         self.refuse_while_locked()?;
         self.resolver.settings_of(session).await
     }

@@ -23,7 +23,7 @@ Nothing has to be configured. What is not set has the default below.
 | what | where |
 |---|---|
 | configuration | `$XDG_CONFIG_HOME/claviger/config.toml`, else `~/.config/claviger/config.toml` |
-| socket | `$CLAVIGER_SOCK`, else `$XDG_RUNTIME_DIR/claviger/claviger.sock`, else `/tmp/claviger-UID/claviger.sock` |
+| socket | `$CLAVIGER_SOCK`, else `claviger/claviger.sock` in `$XDG_RUNTIME_DIR` or `/run/user/UID`, else `~/.local/state/claviger/run/claviger.sock` |
 | accounts, trust decisions, audit log, log | `$XDG_STATE_HOME/claviger/`, else `~/.local/state/claviger/` (`accounts.json`, `accounts/`, `trust.json`, `audit.jsonl`, `clavigerd.log`) |
 | your settings | `$CLAUDE_CONFIG_DIR/settings.json`, else `~/.claude/settings.json` |
 | a project's settings | `.claude/settings.json` of the directory you are in; `.claude/settings.local.json` there and in the root of its repository |

@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
+pub use claviger::mounts::is_remote;
 use claviger::{reason::Problem, remedy::Remedy, session::MAX_EXPLICIT_SETTINGS};
 use claviger_private::{errno, invalid, unreadable};
 use nix::{
@@ -20,14 +21,12 @@ use std::{
 };
 
 mod digest;
-mod mounts;
 mod places;
 mod stamp;
 mod writers;
 
 pub use claviger_private::{FileLock, read_private, remove_private, write_private};
 pub use digest::{Digested, digest};
-pub use mounts::is_remote;
 pub use places::{is_private, is_private_directory, program};
 pub use stamp::Stamp;
 use stamp::{device, is_lasting, kind};

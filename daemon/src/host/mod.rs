@@ -14,6 +14,7 @@ pub mod successor;
 pub mod system;
 #[cfg(target_os = "linux")]
 mod transit;
+pub mod vanish;
 
 use crate::lock::lock;
 use clock::Clock;

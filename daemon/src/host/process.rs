@@ -39,6 +39,31 @@ pub fn listen(path: &std::path::Path) -> std::io::Result<std::os::unix::net::Uni
     std::os::unix::net::UnixListener::bind(path)
 }
 
+/// Whether process `pid` is a daemon of ours. Where no process can be looked at, it may be.
+pub fn is_daemon(pid: u32) -> bool {
+    match fs::read_to_string(format!("/proc/{pid}/comm")) {
+        Ok(name) => name.trim_end() == "clavigerd",
+        Err(_) => fs::metadata("/proc/self").is_err(),
+    }
+}
+
+/// The process that listens at the other end of `stream`; `None` where the kernel does not tell.
+pub fn listener_of(stream: &std::os::unix::net::UnixStream) -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    return socket::listener_of(stream);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = stream;
+        None
+    }
+}
+
+/// Asks process `pid` to end. False if it cannot be asked.
+pub fn terminate(pid: u32) -> bool {
+    use nix::{sys::signal, unistd::Pid};
+    i32::try_from(pid).is_ok_and(|pid| signal::kill(Pid::from_raw(pid), signal::Signal::SIGTERM).is_ok())
+}
+
 /// What is known of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {

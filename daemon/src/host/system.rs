@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
+use claviger::place::Place;
 use nix::{fcntl::OFlag, unistd};
 #[cfg(target_os = "macos")]
 use std::os::unix::net::UnixListener;
@@ -49,9 +50,14 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where the directory of our socket is, as the client library has it.
-pub fn runtime_directory() -> Option<PathBuf> {
-    claviger::socket::runtime_dir(variable_path("XDG_RUNTIME_DIR"), variable_path("HOME").as_deref())
+/// What our own environment says about places, as the client library sees it.
+pub fn place() -> Place {
+    Place::of(unistd::Uid::effective().as_raw(), |name| env::var_os(name))
+}
+
+/// Whether a service manager, or the last program in this process, hands over a socket.
+pub fn is_handed_a_socket() -> bool {
+    env::var_os("LISTEN_FDS").is_some()
 }
 
 /// Name of our socket in `launchd/dev.claviger.clavigerd.plist`.

@@ -195,7 +195,7 @@ impl AccountService for Context {
         let context = self.clone();
         let cleared = to_the_end(async move {
             let accounts = context.log_out(&peer, &session, &accounts).await;
-            let decisions = context.broker.resolver.trust.clear();
+            let decisions = context.broker.resolver.trust.on_a_thread(|trust| trust.clear()).await;
             let entries = context.broker.drop_secrets();
             let line = match &accounts {
                 Err(_) => Line::ended("reset", "reset", &accounts),
@@ -216,6 +216,7 @@ impl AccountService for Context {
 impl Context {
     /// The account `name`, or all.
     fn named(&self, name: &str, all: bool) -> Result<Vec<Account>, Problem> {
+        self.broker.resolver.accounts.look_again();
         let index = self.broker.resolver.accounts.current();
         if let Some(fault) = &index.fault {
             return Err(fault.clone());

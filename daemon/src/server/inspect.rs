@@ -50,6 +50,8 @@ impl InspectService for Context {
         &self,
         request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        // What it says of the lock is what a session would be told.
+        drop(self.broker.agree().await);
         Ok(Response::new(peer::of(&request).sees(super::status::status(self))))
     }
 

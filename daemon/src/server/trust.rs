@@ -68,6 +68,7 @@ impl TrustService for Context {
         &self,
         _: Request<v1::ListTrustRequest>,
     ) -> Result<Response<v1::ListTrustResponse>, Status> {
+        self.broker.agree().await.map_err(fail)?;
         // An empty list would say that nothing was ever decided.
         if let Some(problem) = self.broker.resolver.trust.fault() {
             return Err(fail(problem));
@@ -85,7 +86,8 @@ impl TrustService for Context {
         claviger::session::check_path(&root).map_err(fail)?;
         // A workspace that is gone can still be revoked, by the path it had.
         let canonical = crate::host::system::canonical(&root).unwrap_or(root);
-        let revoked = self.broker.resolver.trust.revoke(&canonical);
+        let root = canonical.clone();
+        let revoked = self.broker.resolver.trust.on_a_thread(move |trust| trust.revoke(&root)).await;
         let line = Line::ended("trust", "revoked", &revoked).by(&peer);
         let count = revoked.as_ref().map_or(0, |removed| u64::from(*removed));
         self.audit.note(line.about(canonical.to_string_lossy()).count(count, None));
@@ -123,7 +125,9 @@ impl Context {
         {
             return Err(unseen(item, &settings.snapshot.workspace));
         }
-        self.broker.resolver.trust.decide(subject, decision, self.broker.host.clock.now())?;
+        let (subject, now) = (subject.clone(), self.broker.host.clock.now());
+        let trust = &self.broker.resolver.trust;
+        trust.on_a_thread(move |trust| trust.decide(&subject, decision, now)).await?;
         Ok(settings.snapshot.workspace.root.clone())
     }
 

@@ -1,7 +1,7 @@
 //! The recorded decisions: in memory for every look-up, on disk before any of them takes effect.
 
 use crate::{
-    host::files,
+    host::files::{self, Stamp},
     lock::lock,
     settings::{Decision, Item, Subject},
 };
@@ -10,16 +10,18 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard},
-    time::SystemTime,
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, SystemTime},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::spawn_blocking};
 
 /// Layout of the file that this code writes and understands.
 const VERSION: u32 = 1;
 const MAX_FILE: usize = 64 * 1024 * 1024;
 /// Decisions kept about one root: enough to go back and forth between branches.
 const MAX_PER_ROOT: usize = 64;
+/// How long to wait for another machine that writes the file.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 type Records = BTreeMap<(PathBuf, String), Record>;
 
@@ -28,6 +30,8 @@ type Records = BTreeMap<(PathBuf, String), Record>;
 pub struct TrustStore {
     path: PathBuf,
     state: Mutex<State>,
+    /// Held while the file is read, so that what was read last counts.
+    looking: Mutex<()>,
     changes: watch::Sender<u64>,
 }
 
@@ -36,6 +40,8 @@ struct State {
     records: Records,
     /// Why the file could not be used. Until it can, nothing is decided and nothing is written.
     fault: Option<Problem>,
+    /// What the file looked like before it was read, if an equal look later proves that it is the same.
+    stamp: Option<Stamp>,
 }
 
 /// One decision.
@@ -95,8 +101,11 @@ impl TrustStore {
     /// `settings-invalid` if the file is not exclusively ours, damaged, or newer than this daemon. It is left as it
     /// is; [`TrustStore::closed`] goes on without it.
     pub fn open(path: PathBuf) -> Result<Self, Problem> {
-        let records = load(&path)?;
-        Ok(Self::with(path, State { records, fault: None }))
+        let state = read(&path);
+        match state.fault {
+            Some(fault) => Err(fault),
+            None => Ok(Self::with(path, state)),
+        }
     }
 
     /// A store whose file cannot be used: nothing is decided, and nothing can be until the file is mended.
@@ -105,7 +114,38 @@ impl TrustStore {
     }
 
     fn with(path: PathBuf, state: State) -> Self {
-        Self { path, state: Mutex::new(state), changes: watch::Sender::new(0) }
+        Self { path, state: Mutex::new(state), looking: Mutex::default(), changes: watch::Sender::new(0) }
+    }
+
+    /// Reads the file again if it is another than the one that was read: another machine may have decided, or a container
+    /// with the same home.
+    pub fn look_again(&self) {
+        let _looking = lock(&self.looking);
+        let now = files::stamp(&self.path);
+        if self.lock().stamp.as_ref() == Some(&now) {
+            return;
+        }
+        let found = read(&self.path);
+        let mut state = self.lock();
+        let differs = state.records != found.records || state.fault != found.fault;
+        *state = found;
+        if differs {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Has `act` done on a thread of its own, where it may wait for the disk or for another machine; to the end, even if the
+    /// caller goes.
+    ///
+    /// # Errors
+    /// Those of `act`.
+    pub async fn on_a_thread<T: Send + 'static>(
+        self: &Arc<Self>,
+        act: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let store = self.clone();
+        let done = spawn_blocking(move || act(&store)).await;
+        done.unwrap_or_else(|_| Err(Problem::new(Reason::Bug, "a change of the trust store panicked")))
     }
 
     /// What has been decided about exactly `subject`. Nothing to decide about is undecided.
@@ -198,14 +238,15 @@ impl TrustStore {
     }
 
     fn change(&self, edit: impl FnOnce(&mut Records)) -> Result<(), Problem> {
-        let mut state = self.lock();
-        let mut records = if state.fault.is_some() { load(&self.path)? } else { state.records.clone() };
+        // What another daemon wrote meanwhile must neither be lost nor come back.
+        let _lock = files::FileLock::take(&self.path.with_extension("lock"), LOCK_WAIT)?;
+        let before = load(&self.path)?;
+        let mut records = before.clone();
         edit(&mut records);
-        if state.fault.is_some() || records != state.records {
+        if records != before {
             save(&self.path, &records)?;
-            *state = State { records, fault: None };
-            self.changes.send_modify(|count| *count += 1);
         }
+        self.look_again();
         Ok(())
     }
 
@@ -238,6 +279,15 @@ fn forget_oldest(records: &mut Records, root: &Path) {
             return;
         };
         records.remove(&oldest);
+    }
+}
+
+fn read(path: &Path) -> State {
+    let stamp = files::stamp(path);
+    let stamp = Some(stamp).filter(Stamp::settled);
+    match load(path) {
+        Ok(records) => State { records, fault: None, stamp },
+        Err(problem) => State { fault: Some(problem), stamp, ..State::default() },
     }
 }
 

@@ -26,6 +26,12 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
                 .because("its owner could answer in the daemon's place")
                 .helped(remedy.clone()),
         ],
+        Daemon::Blocked { path, why, hint, remedy } => vec![
+            Finding::error("daemon-out-of-reach", format!("there is no way to the daemon: {why}"))
+                .at(&Location { file: path.clone(), ..Location::default() })
+                .because(hint.clone())
+                .helped(remedy.clone()),
+        ],
         Daemon::Stranger { socket, why } => vec![
             Finding::error("socket-taken", "another program answers on the socket")
                 .because(why.clone())

@@ -100,6 +100,7 @@ async fn connect(context: &Context) -> Result<Client, Daemon> {
         Err(Failure::Connect(error)) => Err(match error {
             ConnectError::Unreachable { .. } => Daemon::Absent,
             ConnectError::Unsafe { path, why, remedy } => Daemon::Unsafe { path, why, remedy },
+            ConnectError::Blocked { path, why, hint, remedy } => Daemon::Blocked { path, why, hint, remedy },
             ConnectError::NotStarted(problem) => Daemon::NotStarted(problem),
             error @ ConnectError::Sandboxed { .. } => {
                 Daemon::NotStarted(Box::new(Problem::new(Reason::PolicyBlocked, error.to_string())))
@@ -143,7 +144,7 @@ async fn describe(context: &Context, client: &Client) -> Daemon {
         protocol: version.protocol,
         pid: status.pid,
         replaced: started.and_then(replaced_since),
-        grpcurl: context.socket().map(|socket| explore::grpcurl(&socket)).unwrap_or_default(),
+        grpcurl: explore::grpcurl(client.socket()),
     })
 }
 

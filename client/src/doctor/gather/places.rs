@@ -3,6 +3,7 @@
 use crate::doctor::facts::{Found, Kind, Owner, Place, Role};
 use claviger::{
     group::{GROUPS, has_members},
+    place::seat,
     socket,
 };
 use std::{
@@ -33,7 +34,6 @@ pub(super) fn all(
     let in_run = |name| own_socket.and_then(Path::parent).map(|run| run.join(name));
     add(own_socket.and_then(Path::parent).map(Path::to_owned), Role::OwnDirectory);
     add(own_socket.map(Path::to_owned), Role::Socket);
-    add(in_run(socket::LOCK_NAME), Role::OwnFile);
     add(in_run(socket::START_LOCK_NAME), Role::OwnFile);
     add(config.clone(), Role::Directory);
     add(config.map(|config| config.join("config.toml")), Role::File);
@@ -60,9 +60,13 @@ pub(super) fn all(
 /// The directory of the state, and everything in it and one level below.
 fn of_state(state: PathBuf) -> Vec<(PathBuf, Role)> {
     let mut all = vec![(state.clone(), Role::OwnDirectory)];
-    for path in [state.clone(), state.join("accounts")] {
+    for path in [state.clone(), state.join("accounts"), seat(&state)] {
         let entries = fs::read_dir(path).into_iter().flatten().flatten().take(MAX);
-        let role = |path: &Path| if path.is_dir() { Role::OwnDirectory } else { Role::OwnFile };
+        let role = |path: &Path| match path.file_name() {
+            _ if path.is_dir() => Role::OwnDirectory,
+            Some(name) if name == socket::SOCKET_NAME => Role::Socket,
+            _ => Role::OwnFile,
+        };
         all.extend(entries.map(|entry| entry.path()).map(|path| (path.clone(), role(&path))));
     }
     all.sort_by(|one, other| one.0.cmp(&other.0));

@@ -23,6 +23,11 @@ pub(super) fn peer(socket: &impl AsFd) -> Option<OwnedFd> {
     getsockopt(socket, sockopt::PeerPidfd).ok()
 }
 
+/// The process that listens at the other end.
+pub(super) fn listener_of(socket: &impl AsFd) -> Option<u32> {
+    u32::try_from(getsockopt(socket, sockopt::PeerCredentials).ok()?.pid()).ok().filter(|pid| *pid > 0)
+}
+
 /// Whether the process behind a handle still runs.
 pub(super) fn is_running(handle: &OwnedFd) -> bool {
     let mut handles = [PollFd::new(handle.as_fd(), PollFlags::POLLIN)];

@@ -1,0 +1,47 @@
+//! What other machines, and containers with the same home, have decided: all daemons of a state directory agree about trust,
+//! accounts and `claviger lock`, for each looks at the files before it decides.
+
+use super::Broker;
+use crate::host::files;
+use claviger::reason::{Problem, Reason};
+use std::time::Duration;
+use tokio::{task::spawn_blocking, time::timeout};
+
+/// Longest wait for a filesystem.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+impl Broker {
+    /// Takes over what another daemon with the same state has decided.
+    ///
+    /// # Errors
+    /// `source-timeout` if the state directory does not answer: what is decided there is not known.
+    pub async fn agree(&self) -> Result<(), Problem> {
+        if !self.looks.are_due() {
+            return Ok(());
+        }
+        let look = {
+            let (trust, accounts) = (self.resolver.trust.clone(), self.resolver.accounts.clone());
+            let (mark, seen) = self.cache.lockdown().mark_file();
+            move || {
+                trust.look_again();
+                accounts.look_again();
+                (!files::stamp(&mark).is_absent(), seen)
+            }
+        };
+        let (is_marked, seen) = match self.looks.may_hang() {
+            false => look(),
+            // Boxed: a request should not carry room for what it seldom does.
+            true => match Box::pin(timeout(DEADLINE, spawn_blocking(look))).await {
+                Ok(Ok(looked)) => looked,
+                _ => return Err(silent(&self.store.directory)),
+            },
+        };
+        self.follow_mark(is_marked, seen);
+        Ok(())
+    }
+}
+
+fn silent(state: &std::path::Path) -> Problem {
+    Problem::new(Reason::SourceTimeout, "the state directory does not answer")
+        .hint(format!("look at the mount that holds {}", state.display()))
+}

@@ -1,0 +1,100 @@
+//! The socket file can go while the daemon runs: a person removes it, or a logout removes the directory it is in. The daemon
+//! listens anew then, at the same place or with its state; where a service manager made the socket, it ends.
+
+use crate::{
+    config::Paths,
+    cookie::Cookie,
+    host::vanish::Vanishing,
+    listener::{Left, ListenError, Listener},
+    lock::lock,
+    seat::Seat,
+};
+use claviger::{place::seat, socket::SOCKET_NAME};
+use std::{io, path::Path, sync::Mutex, time::Duration};
+use tokio::{
+    net::UnixListener,
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+
+/// How soon to look again after the socket was lost: what removes it may go on, and a file system that is detached gives no
+/// event.
+const SOON: Duration = Duration::from_millis(100);
+/// When events are enough again. The pauses double up to this.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// What the daemon listens with.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// The socket.
+    pub listener: &'a Mutex<Listener>,
+    /// Where sessions look that do not find it.
+    pub seat: Option<&'a Seat>,
+    /// What lies beside it.
+    pub cookie: &'a Cookie,
+}
+
+/// Keeps the socket file in its place, and sends each new socket to `next`. Resolves if the daemon has to end: its place is
+/// another's.
+pub async fn keep(kept: Kept<'_>, paths: &Paths, next: mpsc::Sender<UnixListener>) {
+    let Some(mut file) = lock(kept.listener).file() else { return std::future::pending().await };
+    let mut pause = QUIET;
+    loop {
+        let watch = Vanishing::from(file.path().parent().unwrap_or(Path::new("/")));
+        while file.is_there() {
+            match pause < QUIET {
+                true => drop(timeout(pause, watch.changed()).await),
+                false => watch.changed().await,
+            }
+            pause = (pause * 2).min(QUIET);
+        }
+        if lock(kept.listener).is_inherited() {
+            tracing::warn!(path = %file.path().display(), "the service manager's socket is gone: the daemon ends");
+            return;
+        }
+        match again(kept, paths, &file) {
+            Ok((socket, now)) => {
+                tracing::warn!(path = %now.path().display(), "the socket was gone: there is a new one");
+                file = now;
+                if next.send(socket).await.is_err() {
+                    return;
+                }
+            }
+            Err(ListenError::Taken(path)) => {
+                tracing::warn!(path = %path.display(), "another daemon listens in this one's place: this one ends");
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, "there is no socket, and none can be made");
+                sleep(pause).await;
+            }
+        }
+        pause = SOON;
+    }
+}
+
+/// Listens at the same place, or else with the state.
+fn again(kept: Kept<'_>, paths: &Paths, before: &Left) -> Result<(UnixListener, Left), ListenError> {
+    let mut listener = lock(kept.listener);
+    let bound = match listener.bind_again(before.path()) {
+        Err(error @ ListenError::Taken(_)) => return Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "the socket goes to the state directory");
+            listener.bind_again(&seat(&paths.state).join(SOCKET_NAME))
+        }
+        bound => bound,
+    };
+    bound?;
+    let failed = |action| {
+        let path = before.path().to_owned();
+        move |cause: io::Error| ListenError::Failed { action, path, cause }
+    };
+    let socket = listener.socket.try_clone().and_then(UnixListener::from_std).map_err(failed("listen at"))?;
+    let now = listener.left().ok_or_else(|| failed("look at")(io::ErrorKind::NotFound.into()))?;
+    drop(listener);
+    kept.cookie.follow(now.path());
+    if let Some(Err(error)) = kept.seat.map(|seat| seat.moved(now.path())) {
+        tracing::warn!(%error, "sessions with another environment do not find this daemon");
+    }
+    Ok((socket, now))
+}
