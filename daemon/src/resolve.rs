@@ -161,7 +161,8 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     };
     let (source, bound) = in_order(&view, named, to_the_end, &mut out.steps)?;
     let (backend, warnings) = (out.backend, out.warnings.clone());
-    let hook_ttl = api_key_helper::ttl(&view).ok();
+    // Keys of AWS say themselves how long a tool keeps them.
+    let hook_ttl = api_key_helper::ttl(&view).ok().filter(|_| backend != Backend::Bedrock);
     Ok(Winner { source, backend, bound, endpoint, place, extras, hook_ttl, warnings })
 }
 

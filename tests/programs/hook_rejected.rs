@@ -17,8 +17,8 @@ use std::{
 
 type Rejected = Arc<Mutex<BTreeSet<String>>>;
 
-/// Longer than a call takes that may be part of a burst, and shorter than any time to live.
-const LATER: Duration = Duration::from_millis(700);
+/// As long as a session takes at least to use a key and to be told that it is no good.
+const LATER: Duration = Duration::from_millis(1_100);
 
 /// A home whose settings have the hook, and a counting helper behind it.
 fn home() -> Home {
@@ -137,16 +137,45 @@ fn in_one_shell(home: &Home, script: &str, variables: &[(&str, &str)]) {
 fn only_a_hook_hints_and_only_after_a_while() {
     let home = home();
     let _daemon = home.daemon();
-    let plain = "for n in 1 2 3; do \"$CLAVIGER\" token; sleep 0.7; done";
+    let plain = "for n in 1 2 3; do \"$CLAVIGER\" token; sleep 1.1; done";
     in_one_shell(&home, plain, &[]);
     assert_eq!(home.runs("key"), 1, "a script may ask as often as it likes");
     let at_once = "\"$CLAVIGER\" token --hook & \"$CLAVIGER\" token --hook & \"$CLAVIGER\" token --hook; \
         \"$CLAVIGER\" token --hook; wait";
     in_one_shell(&home, at_once, &[]);
     assert_eq!(home.runs("key"), 1, "some tools ask several times when they start");
-    let again = "\"$CLAVIGER\" token --hook; sleep 0.7; sh -c '\"$CLAVIGER\" token --hook; true'";
+    let again = "\"$CLAVIGER\" token --hook; sleep 1.1; sh -c '\"$CLAVIGER\" token --hook; true'";
     in_one_shell(&home, again, &[]);
     assert_eq!(home.runs("key"), 2);
+}
+
+/// Sub-agents that start one after the other, and settings that the tool has written, are no rejections; nor do they hold a real one
+/// back.
+#[test]
+fn a_session_that_has_a_reason_to_ask_doubts_nothing() {
+    let _turn = claviger_tests::turn::take();
+    let home = home();
+    let _daemon = home.daemon();
+    let settings = home.path("home/.claude/settings.json");
+    let agents = "for n in 1 2 3 4 5 6 7 8 9 10; do \"$CLAVIGER\" token --hook; sleep 0.5; done";
+    let model = format!("sleep 0.6; echo ' ' >> '{}'; \"$CLAVIGER\" token --hook", settings.display());
+    let counted =
+        format!("cp '{}' '{}'", home.path("key.runs").display(), home.path("before.runs").display());
+    let rejected = "sleep 1.1; \"$CLAVIGER\" token --hook";
+    in_one_shell(&home, &[agents, &model, &counted, rejected].join("\n"), &[]);
+    assert_eq!((home.runs("before"), home.runs("key")), (1, 2));
+    assert_eq!(home.status()["counters"]["rejections"], 1);
+}
+
+/// A script that calls the hook in a loop costs one run at most, and a rejection in it is found by its second call.
+#[test]
+fn a_session_that_asks_often_doubts_once() {
+    let home = home();
+    let _daemon = home.daemon();
+    let calls = "for n in 1 2 3 4; do \"$CLAVIGER\" token --hook; sleep 3; done; \"$CLAVIGER\" token --hook";
+    in_one_shell(&home, &format!("{calls}; sleep 1.1; \"$CLAVIGER\" token --hook"), &[]);
+    assert_eq!(home.status()["counters"]["rejections"], 2);
+    assert_eq!(home.runs("key"), 3, "the rejection was not held back for the doubt that was none");
 }
 
 #[test]

@@ -1,18 +1,20 @@
 //! `claviger aws`: credentials for tools of AWS, in the forms in which they take them.
 
 use crate::{
-    commands::env::print, context::Context, environment, failure::Failure, keys, lending, output, tool,
+    caller, commands::env::print, context::Context, environment, failure::Failure, keys, lending, output,
+    tool,
 };
 use claviger::{
     backend::Backend,
     credential::AWS_KEYS,
-    proto::v1::{AwsKeys, Lease},
+    proto::v1::{AwsKeys, Hook, Lease},
     reason::{Problem, Reason},
     session::SessionContext,
     source::AWS_CHAIN,
     wire,
 };
 use serde_json::{Value, json};
+use std::io::IsTerminal as _;
 
 /// How to use it in `~/.aws/config`.
 pub(crate) const HELP: &str = "\
@@ -58,7 +60,10 @@ pub(crate) enum Format {
 /// # Errors
 /// Why there are none.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
-    let lease = lending::borrow_for(context, &session(context, arguments)?).await?;
+    // A person, and a script that wants variables, may ask as often as they like.
+    let is_hook = arguments.format != Format::Env && !std::io::stdout().is_terminal();
+    let hook = is_hook.then(|| Hook { session: caller::session() });
+    let lease = lending::borrow_by(context, &session(context, arguments)?, hook).await?;
     if arguments.profile.is_some() {
         check_source(&lease)?;
     }

@@ -8,7 +8,7 @@ use super::{
     borrowers::Borrower,
     flights::Flight,
     loan::{LoanMaterial, Wanted},
-    slot::{Decision, Issue, Place, Validity, Verdict},
+    slot::{Cause, Decision, Issue, Place, Validity, Verdict},
     stock::Stock,
     talk::{Progress, Talk},
 };
@@ -192,6 +192,14 @@ impl Entry {
         let verdict = self.stock.report(now, generation);
         self.tally.rejections += u64::from(verdict == Verdict::Refresh);
         verdict
+    }
+
+    /// Takes back the doubt of a session that has turned out to ask often: the next rejection is not held back for it.
+    pub(super) fn withdraw(&mut self, (generation, fetched_at): (u64, SystemTime)) {
+        let same = |issue: Issue| (issue.generation, issue.fetched_at) == (generation, fetched_at);
+        if self.state().current.is_some_and(|issue| same(issue) && issue.cause == Cause::Rejected) {
+            self.stock.withdraw();
+        }
     }
 
     /// Judges the doubt of a session that asked its hook again; `None` if it is about another credential.

@@ -1,9 +1,13 @@
 //! Requests by a tool's own hook, and what they give away: a tool never says why it calls its hook, but a session that
-//! asks again before its own cache has expired was told by the API that its key is no good. The table is forgotten with
-//! the daemon; `Lent` is pure.
+//! asks again before its own cache has expired may have been told by the API that its key is no good. `habit` tells that from
+//! a session that simply asks often. The table is forgotten with the daemon; all but the table is pure.
+
+mod habit;
 
 use super::slot::Issue;
-use crate::{key::SourceKey, lock::lock};
+use crate::{host::files::Stamp, key::SourceKey, lock::lock};
+use claviger::backend::Backend;
+use habit::{Habit, Meaning};
 use std::{
     collections::HashMap,
     sync::Mutex,
@@ -12,17 +16,47 @@ use std::{
 
 /// Most sessions that are remembered; the one that asked longest ago goes first.
 const MAX_SESSIONS: usize = 512;
-/// Calls that follow an answer more closely belong together, as a start that asks several times: the API cannot have been
-/// asked in between, and the first pause before a retry is a second (`spec/behaviour.md` D, "401").
-const BURST: Duration = Duration::from_millis(500);
+/// What a session takes at least to use a key and to be told that it is no good: the pause before its first retry is a second
+/// (`spec/behaviour.md` D, "401"), and a clock may be read a little early.
+const USE: Duration = Duration::from_millis(980);
+/// The same for keys of AWS: a 403 runs the hook again without a pause (`spec/behaviour.md` D, "awsCredentialExport").
+const USE_AWS: Duration = Duration::from_millis(250);
 /// Most that a tool's clock may run ahead of ours: its cache may have started when it asked, or when it was answered.
 const MAX_SLACK: Duration = Duration::from_secs(5);
+/// How long before its expiry a key of AWS is replaced by the SDKs, the earliest of them: botocore, 15 min, and a minute for clocks.
+const MAX_EARLY: Duration = Duration::from_secs(16 * 60);
+/// How long a tool keeps keys of AWS that do not say when they expire (`spec/behaviour.md` A2, "awsCredentialExport").
+const AWS_TTL: Duration = Duration::from_secs(3600);
 
 /// A request by a tool's hook.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hook {
     /// Which process of a tool asks; `None` if that is not known, and then nothing follows from it.
     pub session: Option<String>,
+}
+
+/// A request of a session, with what could explain it.
+#[derive(Clone, Debug)]
+pub(super) struct Call<'a> {
+    pub(super) hook: &'a Hook,
+    pub(super) key: SourceKey,
+    pub(super) backend: Backend,
+    pub(super) at: SystemTime,
+    /// How long the tool keeps a key of a helper.
+    pub(super) ttl: Option<Duration>,
+    /// The settings files of the session: a tool runs its hook again when one of them has changed.
+    pub(super) files: Vec<Stamp>,
+}
+
+/// What a call gives away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    /// Nothing.
+    None,
+    /// What the session was lent was rejected: the generation, with the time it was obtained.
+    Doubt(u64, SystemTime),
+    /// The session's last doubt was none: it asks often. The generation that it has.
+    Withdrawn(u64, SystemTime),
 }
 
 /// What a session of a tool was lent last.
@@ -32,10 +66,13 @@ struct Lent {
     generation: u64,
     /// A generation counts from 1 again after its entry was dropped; this tells them apart.
     fetched_at: SystemTime,
-    asked_at: SystemTime,
     answered_at: SystemTime,
+    /// Until when the tool need not ask again.
+    kept_until: SystemTime,
     /// It had another one before, and may have sent that while it asked: tools serve stale and revalidate beside.
     unsure: bool,
+    files: Vec<Stamp>,
+    habit: Habit,
 }
 
 /// Sessions of tools, and what they were lent.
@@ -44,155 +81,95 @@ pub(super) struct Hooks {
     known: Mutex<HashMap<String, Lent>>,
 }
 
+// === impl Call ===
+
+impl Call<'_> {
+    /// Until when a tool keeps what it was lent at this call; it never asked needlessly if it keeps nothing.
+    fn kept_until(&self, issue: &Issue) -> SystemTime {
+        let ttl = match (self.backend, issue.expires_at) {
+            (Backend::Bedrock, Some(expiry)) => {
+                let left = expiry.duration_since(self.at).unwrap_or_default();
+                left.saturating_sub(MAX_EARLY.min(left / 4))
+            }
+            (Backend::Bedrock, None) => AWS_TTL,
+            _ => self.ttl.unwrap_or_default(),
+        };
+        self.at + ttl.saturating_sub((ttl / 20).min(MAX_SLACK))
+    }
+
+    fn lent(self, issue: &Issue, answered_at: SystemTime) -> Lent {
+        Lent {
+            key: self.key,
+            generation: issue.generation,
+            fetched_at: issue.fetched_at,
+            answered_at,
+            kept_until: self.kept_until(issue),
+            unsure: false,
+            files: self.files,
+            habit: Habit::default(),
+        }
+    }
+}
+
 // === impl Lent ===
 
 impl Lent {
-    fn new(key: SourceKey, issue: &Issue, asked_at: SystemTime, answered_at: SystemTime) -> Self {
-        let (generation, fetched_at) = (issue.generation, issue.fetched_at);
-        Self { key, generation, fetched_at, asked_at, answered_at, unsure: false }
-    }
-
     fn is_same(&self, other: &Self) -> bool {
         (self.key, self.generation, self.fetched_at) == (other.key, other.generation, other.fetched_at)
     }
 
-    /// Whether a request at `now`, by a session that caches for `ttl`, means that what it was lent was rejected.
-    fn is_doubted(&self, key: SourceKey, now: SystemTime, ttl: Duration) -> bool {
-        let slack = (ttl / 20).min(MAX_SLACK);
-        self.key == key
-            && !self.unsure
-            && now >= self.answered_at + BURST
-            && now < self.asked_at + ttl.saturating_sub(slack)
+    /// What a call means, and the session's habit with it.
+    fn hint(&self, call: &Call<'_>) -> (Hint, Habit) {
+        let used_at = self.answered_at + if call.backend == Backend::Bedrock { USE_AWS } else { USE };
+        let is_explained = self.key != call.key || self.unsure || self.files != call.files;
+        if is_explained || call.at < used_at || call.at >= self.kept_until {
+            return (Hint::None, self.habit);
+        }
+        let pause = call.at.duration_since(self.answered_at).unwrap_or_default();
+        match self.habit.call(pause) {
+            (Meaning::Rejected, habit) => (Hint::Doubt(self.generation, self.fetched_at), habit),
+            (Meaning::Usual, habit) => (Hint::Withdrawn(self.generation, self.fetched_at), habit),
+        }
     }
 
-    /// The same after an earlier one: whoever has just got another credential, without having doubted the old one, may
+    /// The same after an earlier one: a session that has just got another credential, without having doubted the old one, may
     /// come back because of the old one.
-    fn after(self, earlier: Option<&Self>, doubted: bool) -> Self {
+    fn after(self, earlier: Option<&Self>, doubted: bool, habit: Habit) -> Self {
         let unsure =
             !doubted && earlier.is_some_and(|earlier| earlier.key == self.key && !earlier.is_same(&self));
-        Self { unsure, ..self }
+        Self { unsure, habit, ..self }
     }
 }
 
 // === impl Hooks ===
 
 impl Hooks {
-    /// What a request at `now` says to have seen rejected: the generation, with the time it was obtained. `ttl` is how
-    /// long the tool keeps what its hook prints.
-    pub(super) fn doubted(
-        &self,
-        hook: &Hook,
-        key: SourceKey,
-        now: SystemTime,
-        ttl: Option<Duration>,
-    ) -> Option<(u64, SystemTime)> {
-        let (session, ttl) = (hook.session.as_deref()?, ttl?);
+    /// What a call gives away, and the habit of its session from then on.
+    pub(super) fn hint(&self, call: &Call<'_>) -> (Hint, Habit) {
         let known = lock(&self.known);
-        let lent = known.get(session).filter(|lent| lent.is_doubted(key, now, ttl))?;
-        Some((lent.generation, lent.fetched_at))
+        let lent = call.hook.session.as_deref().and_then(|session| known.get(session));
+        lent.map_or((Hint::None, Habit::default()), |lent| lent.hint(call))
     }
 
-    /// Remembers what a request was answered with; `doubted` is whether it doubted what it had.
+    /// Remembers what a call was answered with, and what it gave away.
     pub(super) fn remember(
         &self,
-        hook: &Hook,
-        (key, issue): (SourceKey, &Issue),
-        (asked_at, answered_at): (SystemTime, SystemTime),
-        doubted: bool,
+        call: Call<'_>,
+        (hint, habit): (Hint, Habit),
+        issue: &Issue,
+        answered_at: SystemTime,
     ) {
-        if let Some(session) = &hook.session {
-            self.note(session, Lent::new(key, issue, asked_at, answered_at), doubted);
-        }
-    }
-
-    fn note(&self, session: &str, lent: Lent, doubted: bool) {
+        let Some(session) = call.hook.session.clone() else { return };
         let mut known = lock(&self.known);
-        let lent = lent.after(known.get(session), doubted);
-        if known.len() >= MAX_SESSIONS && !known.contains_key(session) {
-            let oldest = known.iter().min_by_key(|(_, lent)| lent.asked_at).map(|(name, _)| name.clone());
+        let doubted = matches!(hint, Hint::Doubt(..));
+        let lent = call.lent(issue, answered_at).after(known.get(&session), doubted, habit);
+        if known.len() >= MAX_SESSIONS && !known.contains_key(&session) {
+            let oldest = known.iter().min_by_key(|(_, lent)| lent.answered_at).map(|(name, _)| name.clone());
             oldest.and_then(|name| known.remove(&name));
         }
-        known.insert(session.to_owned(), lent);
+        known.insert(session, lent);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Hook, Hooks, Lent, MAX_SESSIONS};
-    use crate::key::SourceKey;
-    use std::time::{Duration, SystemTime};
-
-    const TTL: Duration = Duration::from_secs(300);
-
-    fn at(milliseconds: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000_000 + milliseconds)
-    }
-
-    fn key() -> SourceKey {
-        SourceKey::of("x", ["y"])
-    }
-
-    fn of(session: &str) -> Hook {
-        Hook { session: Some(session.to_owned()) }
-    }
-
-    fn lent(generation: u64, asked: u64, answered: u64) -> Lent {
-        Lent {
-            key: key(),
-            generation,
-            fetched_at: at(generation),
-            asked_at: at(asked),
-            answered_at: at(answered),
-            unsure: false,
-        }
-    }
-
-    #[test]
-    fn asked_again_within_the_time_to_live() {
-        let lent = lent(1, 0, 12_000); // a slow helper
-        for (now, doubted) in [
-            (0, false),
-            (11_000, false), // asked beside the call that waits
-            (12_400, false), // a burst
-            (12_500, true),
-            (13_000, true),
-            (294_000, true),
-            (295_000, false), // may be its cache that expired
-            (305_000, false),
-        ] {
-            assert_eq!(lent.is_doubted(key(), at(now), TTL), doubted, "at {now}");
-        }
-        assert!(!lent.is_doubted(SourceKey::of("x", ["z"]), at(20_000), TTL), "of something else");
-        assert!(!lent.is_doubted(key(), at(20_000), Duration::ZERO), "it asks before each request");
-    }
-
-    #[test]
-    fn whoever_got_another_one_may_still_have_sent_the_old_one() {
-        let sessions = Hooks::default();
-        let asks = |now: u64| {
-            sessions.doubted(&of("s"), key(), at(now), Some(TTL)).map(|(generation, _)| generation)
-        };
-        sessions.note("s", lent(1, 0, 0), false);
-        assert_eq!(asks(1_000), Some(1));
-        // The cache has expired: it gets the next one, while a request with the old one is under way.
-        sessions.note("s", lent(2, 305_000, 305_010), false);
-        assert_eq!(asks(306_000), None);
-        sessions.note("s", lent(2, 306_000, 306_001), false);
-        assert_eq!(asks(307_000), Some(2), "now it can only mean this one");
-        // What came because it doubted the last one replaces that.
-        sessions.note("s", lent(3, 307_000, 307_500), true);
-        assert_eq!(asks(308_500), Some(3));
-        assert_eq!(sessions.doubted(&of("t"), key(), at(308_500), Some(TTL)), None, "another session");
-    }
-
-    #[test]
-    fn the_table_has_an_end() {
-        let sessions = Hooks::default();
-        for n in 0..=MAX_SESSIONS {
-            sessions.note(&n.to_string(), lent(1, n as u64, n as u64), false);
-        }
-        assert_eq!(super::lock(&sessions.known).len(), MAX_SESSIONS);
-        let asks = |name: &str| sessions.doubted(&of(name), key(), at(10_000), Some(TTL));
-        assert!(asks("0").is_none() && asks("1").is_some() && asks(&MAX_SESSIONS.to_string()).is_some());
-    }
-}
+mod tests;

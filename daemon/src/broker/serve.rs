@@ -6,7 +6,7 @@ use super::{
     counters::Count,
     entry::{Entry, place_of},
     flights::Seat,
-    hooks::Hook,
+    hooks::{Call, Hint, Hook},
     loan::{LoanMaterial, Terms, Wanted},
     recursion,
     slot::{Cause, Decision, MOST_PLACES, Validity, Verdict},
@@ -21,7 +21,7 @@ use crate::{
     sources::CredentialProvider,
 };
 use claviger::reason::{Problem, Reason};
-use std::{sync::Arc, time::SystemTime};
+use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
 /// What a request for a cached credential gets.
 enum Answer {
@@ -38,32 +38,59 @@ impl Broker {
         wanted: &Wanted<'_>,
         terms: &Terms,
     ) -> Result<LoanMaterial, Problem> {
-        let asked_at = self.host.clock.now();
-        // A command that comes back to us is no session that doubts its key.
-        let is_session = || recursion::refuse(self, wanted).is_ok();
-        let doubted = terms.hook.as_ref().is_some_and(|hook| is_session() && self.heed(wanted, hook));
+        let hint = match &terms.hook {
+            // A command that comes back to us is no session that doubts its key.
+            Some(hook) if hook.session.is_some() && recursion::refuse(self, wanted).is_ok() => {
+                let call = self.call(wanted, hook).await;
+                let hint = self.hooks.hint(&call);
+                self.heed(wanted, hint.0);
+                Some((call, hint))
+            }
+            _ => None,
+        };
         let loan = self.lend_cached(wanted, terms.validity(wanted.winner.hook_ttl)).await?;
-        if let (Some(hook), LoanMaterial::Cached { key, issue, .. }) = (&terms.hook, &loan) {
-            self.hooks.remember(hook, (*key, issue), (asked_at, self.host.clock.now()), doubted);
+        if let (Some((call, hint)), LoanMaterial::Cached { issue, .. }) = (hint, &loan) {
+            self.hooks.remember(call, hint, issue, self.host.clock.now());
         }
         Ok(loan)
     }
 
+    /// A call of a hook, with what could explain it.
+    async fn call<'a>(&self, wanted: &Wanted<'_>, hook: &'a Hook) -> Call<'a> {
+        let at = self.host.clock.now();
+        let settings = self.settings_of(wanted.session).await;
+        let files = settings.iter().flat_map(|settings| settings.files());
+        let files = files.map(|file| file.path.clone()).collect();
+        Call {
+            hook,
+            key: wanted.provider.key(),
+            backend: wanted.winner.backend,
+            at,
+            ttl: wanted.winner.hook_ttl,
+            files: stamps(files).await,
+        }
+    }
+
     /// Acts on what a request of a hook gives away: one refresh, if what the session was lent is still the current one and
-    /// the last refresh for a rejection is long enough ago. Returns whether the session doubts what it has.
-    fn heed(self: &Arc<Self>, wanted: &Wanted<'_>, hook: &Hook) -> bool {
+    /// the last refresh for a rejection is long enough ago.
+    fn heed(self: &Arc<Self>, wanted: &Wanted<'_>, hint: Hint) {
         let (now, key) = (self.host.clock.now(), wanted.provider.key());
-        let doubted = self.hooks.doubted(hook, key, now, wanted.winner.hook_ttl);
-        let Some((generation, fetched_at)) = doubted else { return false };
-        self.counters.add(Count::Rejections);
-        self.cache.with(key, |entry| {
-            let Some(verdict) = entry.doubt(now, (generation, fetched_at)) else { return };
-            tracing::debug!(%key, generation, ?verdict, "a session asked its hook again within its own time to live");
-            if verdict == Verdict::Refresh {
-                drop(self.fly(entry, key, Cause::Rejected, Demand::Session));
+        match hint {
+            Hint::None => {}
+            Hint::Withdrawn(generation, fetched_at) => {
+                self.cache.with(key, |entry| entry.withdraw((generation, fetched_at)));
             }
-        });
-        true
+            Hint::Doubt(generation, fetched_at) => {
+                self.counters.add(Count::Rejections);
+                self.cache.with(key, |entry| {
+                    let Some(verdict) = entry.doubt(now, (generation, fetched_at)) else { return };
+                    tracing::debug!(%key, generation, ?verdict, "a session asked its hook again as after a rejection");
+                    if verdict == Verdict::Refresh {
+                        drop(self.fly(entry, key, Cause::Rejected, Demand::Session));
+                    }
+                });
+            }
+        }
     }
 
     async fn lend_cached(
@@ -168,10 +195,14 @@ fn count(answer: &Result<Answer, Problem>) -> Count {
 /// profile that was edited, or a sign-in by hand, counts at once. A home on a network can keep one request waiting, but
 /// no other.
 pub(super) async fn look(provider: &Arc<dyn CredentialProvider>) -> Vec<Stamp> {
-    if provider.files().is_empty() {
+    stamps(provider.files().to_vec()).await
+}
+
+/// What files look like now.
+async fn stamps(paths: Vec<PathBuf>) -> Vec<Stamp> {
+    if paths.is_empty() {
         return Vec::new();
     }
-    let provider = provider.clone();
-    let look = move || provider.files().iter().map(|path| files::stamp(path)).collect();
+    let look = move || paths.iter().map(|path| files::stamp(path)).collect();
     tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }

@@ -116,6 +116,12 @@ impl Stock {
         verdict
     }
 
+    /// Takes back the last report: what came of it is not known to be good or bad.
+    pub(super) fn withdraw(&mut self) {
+        self.state.hold_reports_until = None;
+        self.state.rejections = self.state.rejections.saturating_sub(1);
+    }
+
     /// Takes in what a refresh brought.
     pub(super) fn succeed(
         &mut self,
