@@ -20,6 +20,8 @@ pub enum Use {
     Surrounding,
     /// The SDK of a cloud reads it. Commands get it as well: they are often that cloud's own tools.
     Sdk(Backend),
+    /// A secret that commands sign in with, as `op` does. It is sent, and commands get it; no log and no answer has it.
+    Handed,
     /// A secret that the SDK of a cloud needs to sign in for the session. It is sent; no command gets it.
     Lent(Backend),
 }
@@ -95,12 +97,26 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("XDG_DATA_HOME", Use::Command),
     ("XDG_RUNTIME_DIR", Use::Surrounding),
     ("XDG_STATE_HOME", Use::Command),
+    // What well-known helpers read; see FAMILIES as well.
+    ("BW_SESSION", Use::Handed),
+    ("CLOUDSDK_PYTHON", Use::Command),
+    ("GOPASS_AGE_PASSWORD", Use::Handed),
+    ("KRB5CCNAME", Use::Command),
+    ("KUBECONFIG", Use::Command),
+    ("OP_ACCOUNT", Use::Command),
+    ("OP_CONNECT_HOST", Use::Command),
+    ("OP_CONNECT_TOKEN", Use::Handed),
+    ("OP_SERVICE_ACCOUNT_TOKEN", Use::Handed),
+    ("PASSWORD_STORE_DIR", Use::Command),
+    ("VAULT_TOKEN", Use::Handed),
     // How a command reaches the network.
     ("ALL_PROXY", Use::Command),
+    ("CURL_CA_BUNDLE", Use::Command),
     ("HTTPS_PROXY", Use::Command),
     ("HTTP_PROXY", Use::Command),
     ("NODE_EXTRA_CA_CERTS", Use::Command),
     ("NO_PROXY", Use::Command),
+    ("REQUESTS_CA_BUNDLE", Use::Command),
     ("SSL_CERT_DIR", Use::Command),
     ("SSL_CERT_FILE", Use::Command),
     ("all_proxy", Use::Command),
@@ -214,6 +230,26 @@ pub fn switches<'a>(environment: impl Iterator<Item = (&'a str, &'a str)>) -> im
     environment.filter(|(name, value)| is_switch(name) && is_true(value)).map(|(name, _)| name)
 }
 
+/// Beginnings of the names of variables that well-known helpers read: HashiCorp Vault, 1Password, gopass, aws-vault.
+pub const FAMILIES: [&str; 4] = ["AWS_VAULT_", "GOPASS_", "OP_SESSION_", "VAULT_"];
+
+/// What becomes of a variable of a family: one whose name says that it is a secret is one.
+fn of_family(name: &str) -> Option<Use> {
+    const SECRETS: [&str; 7] = ["TOKEN", "SECRET", "PASSW", "PASSPHRASE", "SESSION", "CREDENTIAL", "PRIVATE"];
+    let is_of = |family: &str| name.strip_prefix(family).is_some_and(|rest| !rest.is_empty());
+    if !FAMILIES.iter().any(|family| is_of(family)) || !is_name(name) {
+        return None;
+    }
+    let is_secret = SECRETS.iter().any(|word| name.contains(word)) || name.ends_with("_PIN");
+    Some(if is_secret { Use::Handed } else { Use::Command })
+}
+
+/// The names among `all` of variables of a family that have no entry of their own.
+pub fn of_families<'a>(all: impl Iterator<Item = &'a str>) -> impl Iterator<Item = (&'a str, Use)> {
+    all.filter(|name| VARIABLES.iter().all(|(known, _)| known != name))
+        .filter_map(|name| Some((name, of_family(name)?)))
+}
+
 /// What becomes of the variable `name`; `None` if the daemon must not know of it.
 pub fn usage(name: &str) -> Option<Use> {
     static SORTED: LazyLock<Vec<(&str, Use)>> = LazyLock::new(|| {
@@ -223,7 +259,7 @@ pub fn usage(name: &str) -> Option<Use> {
     });
     match SORTED.binary_search_by_key(&name, |(known, _)| known) {
         Ok(at) => Some(SORTED[at].1),
-        Err(_) => is_switch(name).then_some(Use::Setting),
+        Err(_) => is_switch(name).then_some(Use::Setting).or_else(|| of_family(name)),
     }
 }
 
@@ -254,6 +290,19 @@ mod tests {
     fn every_name_is_listed_once() {
         let names: HashSet<_> = VARIABLES.iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), VARIABLES.len());
+    }
+
+    #[test]
+    fn families_are_known_by_their_beginning_and_secrets_by_their_name() {
+        for name in ["VAULT_ADDR", "VAULT_NAMESPACE", "VAULT_CACERT", "GOPASS_HOMEDIR", "AWS_VAULT_BACKEND"] {
+            assert_eq!(usage(name), Some(Use::Command), "{name}");
+        }
+        for name in ["VAULT_TOKEN", "VAULT_WRAP_TOKEN", "OP_SESSION_my", "AWS_VAULT_FILE_PASSPHRASE"] {
+            assert_eq!(usage(name), Some(Use::Handed), "{name}");
+        }
+        for name in ["VAULT_", "VAULT", "AWS_VAULT", "OP_OTHER", "VAULT_A B", "MY_VAULT_ADDR"] {
+            assert_eq!(usage(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -77,6 +77,14 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// The inputs in which it differs from the one of `others` that is most alike.
+    pub fn apart<'a>(&'a self, others: impl Iterator<Item = &'a Self>) -> BTreeSet<&'a str> {
+        let others = others.filter(|other| other.key != self.key);
+        others.map(|other| self.differs_from(other)).min_by_key(BTreeSet::len).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for SourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Written by hand: a warm request shows its key twice, and a number's formatting takes ten times as long.

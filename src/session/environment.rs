@@ -18,6 +18,8 @@ use std::{
 const PATH: &str = "PATH";
 /// Most switches of unknown backends that a session says it has: one is enough to refuse it.
 const MAX_SWITCHES: usize = 8;
+/// Most variables of helpers' families that a session has.
+const MAX_OF_FAMILIES: usize = 64;
 /// The variable that has several lines.
 const LINES: &str = "ANTHROPIC_CUSTOM_HEADERS";
 
@@ -38,21 +40,30 @@ impl Taken {
         let mut taken = Self::default();
         for &(name, usage) in variables::VARIABLES {
             let Some(value) = environment.get(OsStr::new(name)) else { continue };
-            let value = checked(name, value)?;
-            match usage {
-                Use::Secret | Use::Lent(_) if value.is_empty() => {}
-                Use::Secret => drop(taken.present.insert(name.to_owned())),
-                Use::Lent(_) => drop(taken.lent.insert(name.to_owned(), Secret::new(value))),
-                Use::Setting | Use::Command | Use::Surrounding | Use::Sdk(_) => {
-                    taken.variables.insert(name.to_owned(), value);
-                }
-            }
+            taken.take(name, usage, value)?;
+        }
+        let names = environment.keys().filter_map(|name| name.to_str());
+        for (name, usage) in variables::of_families(names).take(MAX_OF_FAMILIES) {
+            taken.take(name, usage, &environment[OsStr::new(name)])?;
         }
         let readable = environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
         for name in variables::switches(readable).take(MAX_SWITCHES) {
             taken.variables.insert(name.to_owned(), "1".to_owned());
         }
         Ok(taken)
+    }
+
+    fn take(&mut self, name: &str, usage: Use, value: &OsStr) -> Result<(), Problem> {
+        let value = checked(name, value)?;
+        match usage {
+            Use::Secret | Use::Handed | Use::Lent(_) if value.is_empty() => {}
+            Use::Secret => drop(self.present.insert(name.to_owned())),
+            Use::Handed | Use::Lent(_) => drop(self.lent.insert(name.to_owned(), Secret::new(value))),
+            Use::Setting | Use::Command | Use::Surrounding | Use::Sdk(_) => {
+                self.variables.insert(name.to_owned(), value);
+            }
+        }
+        Ok(())
     }
 }
 

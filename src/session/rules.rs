@@ -49,7 +49,9 @@ pub fn check_path(path: &Path) -> Result<(), Problem> {
 pub(super) fn check_value(name: &str, value: &str) -> Result<(), Problem> {
     match variables::usage(name) {
         Some(Use::Setting | Use::Command | Use::Surrounding | Use::Sdk(_)) => {}
-        Some(Use::Lent(_)) => return Err(malformed(format!("{name} is a secret and belongs into `lent`"))),
+        Some(Use::Handed | Use::Lent(_)) => {
+            return Err(malformed(format!("{name} is a secret and belongs into `lent`")));
+        }
         Some(Use::Secret) => {
             return Err(malformed(format!(
                 "the value of {name} was sent; a client says only that it is set"
@@ -75,14 +77,14 @@ pub(super) fn check_content(name: &str, value: &str) -> Result<(), Problem> {
 
 pub(super) fn check_lent(name: &str, value: &str) -> Result<(), Problem> {
     match variables::usage(name) {
-        Some(Use::Lent(_)) => check_content(name, value),
-        _ => Err(malformed("a secret was sent that no SDK needs")),
+        Some(Use::Handed | Use::Lent(_)) => check_content(name, value),
+        _ => Err(malformed("a secret was sent that nothing needs")),
     }
 }
 
 pub(super) fn check_chosen(name: &str, value: &str) -> Result<(), Problem> {
     match variables::usage(name) {
-        Some(Use::Secret | Use::Lent(_)) if value.is_empty() => Ok(()),
+        Some(Use::Secret | Use::Handed | Use::Lent(_)) if value.is_empty() => Ok(()),
         _ => check_value(name, value),
     }
 }

@@ -111,7 +111,7 @@ fn no_secret_of_a_session_is_left_in_the_daemons_environment() {
     let unit = fs::read_to_string(manager::repository("systemd/clavigerd.service")).expect("unit");
     let lines = unit.lines().filter_map(|line| line.strip_prefix("UnsetEnvironment="));
     let unset: BTreeSet<&str> = lines.flat_map(str::split_whitespace).collect();
-    let is_secret = |usage: &Use| matches!(usage, Use::Secret | Use::Lent(_));
+    let is_secret = |usage: &Use| matches!(usage, Use::Secret | Use::Handed | Use::Lent(_));
     let secrets: BTreeSet<&str> =
         VARIABLES.iter().filter(|(_, usage)| is_secret(usage)).map(|(name, _)| *name).collect();
     assert_eq!(unset, secrets);

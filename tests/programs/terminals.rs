@@ -172,3 +172,94 @@ fn surroundings_that_others_could_stand_behind_are_shared_with_none() {
     assert_eq!(token(&project), format!("{CANARY}{project}\n"));
     assert_eq!(home.status()["entries"].as_array().map(Vec::len), Some(4));
 }
+
+#[test]
+fn many_terminals_share_one_run_of_a_credential_process() {
+    let home = Home::new();
+    let keys = format!(r#""AccessKeyId":"AKIAX","SecretAccessKey":"{CANARY}s","SessionToken":"t""#);
+    helper(&home, &format!(r#"{{"Version":1,{keys}}}"#));
+    let process = home.path("helper.sh").display().to_string();
+    home.write("home/.aws/config", &format!("[default]\ncredential_process = {process}\n"));
+    let _daemon = home.daemon();
+    shared_by_all(&home, &["aws"], &format!("{CANARY}s"));
+}
+
+#[test]
+fn a_fake_program_on_one_path_answers_no_other_sessions_credential_process() {
+    let home = Home::new();
+    let printing = |what: &str| {
+        format!("echo '{{\"Version\":1,\"AccessKeyId\":\"AKIAX\",\"SecretAccessKey\":\"{CANARY}{what}\"}}'")
+    };
+    let real = home.script("tools/keys", &printing("real"));
+    let fake = home.script("fake/keys", &printing("fake"));
+    home.write("home/.aws/config", "[default]\ncredential_process = keys\n");
+    let _daemon = home.daemon();
+    let secret = |directories: &[&Path]| {
+        let mut path: Vec<_> =
+            directories.iter().map(|program| program.parent().expect("a parent")).collect();
+        path.extend([Path::new("/usr/bin"), Path::new("/bin")]);
+        let path = std::env::join_paths(path).expect("a PATH");
+        let output = home.claviger(&["aws"]).env("PATH", path).output().expect("claviger runs");
+        let keys: serde_json::Value = serde_json::from_slice(&output.stdout).expect("keys");
+        keys["SecretAccessKey"].as_str().expect("a secret").to_owned()
+    };
+    assert_eq!(secret(&[&fake, &real]), format!("{CANARY}fake"));
+    assert_eq!(secret(&[&real]), format!("{CANARY}real"));
+    assert_eq!(secret(&[&real, &fake]), format!("{CANARY}real"));
+    assert_eq!(home.status()["entries"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn what_keeps_two_rows_apart_is_said() {
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 0.0), &[]);
+    let _daemon = home.daemon();
+    home.ok(&["token"]);
+    assert!(!home.ok(&["status"]).contains("kept apart"));
+    let proxied = |arguments: &[&str]| {
+        let mut command = home.claviger(arguments);
+        command.env("HTTPS_PROXY", "http://proxy.example:1").env("NO_PROXY", "x").env("LANG", "C.UTF-8");
+        text(&command.output().expect("claviger runs").stdout)
+    };
+    proxied(&["token"]);
+    let line = "kept apart from another by HTTPS_PROXY, NO_PROXY";
+    let status = home.ok(&["status"]);
+    assert_eq!(status.matches(line).count(), 2, "{status}");
+    assert!(proxied(&["explain"]).contains(line));
+    assert_eq!(home.status()["entries"][0]["apart"], serde_json::json!(["HTTPS_PROXY", "NO_PROXY"]));
+}
+
+#[test]
+fn what_a_well_known_helper_reads_reaches_it_and_is_its_identity() {
+    let home = Home::new();
+    let key = home.script(
+        "key.sh",
+        &format!("echo run >> {}; echo $VAULT_TOKEN@$VAULT_ADDR", home.path("runs").display()),
+    );
+    home.user_settings(&key, &[]);
+    let _daemon = home.daemon();
+    let token = |secret: &str| {
+        let mut command = home.claviger(&["token"]);
+        command.env("VAULT_TOKEN", format!("{CANARY}{secret}")).env("VAULT_ADDR", "https://vault.example");
+        command.env("OTHER_TOKEN", format!("{CANARY}other"));
+        text(&command.output().expect("claviger runs").stdout)
+    };
+    for secret in ["one", "two", "one"] {
+        assert_eq!(token(secret), format!("{CANARY}{secret}@https://vault.example\n"));
+    }
+    assert_eq!(runs(&home).len(), 2);
+    let status = home.ok(&["status"]);
+    assert!(status.contains("kept apart from another by VAULT_TOKEN"), "{status}");
+}
+
+#[test]
+fn another_time_to_live_is_no_other_run() {
+    let home = Home::new();
+    let helper = home.counting_helper("key", 0.0);
+    let _daemon = home.daemon();
+    for life in ["300000", "600000"] {
+        home.user_settings(&helper, &[("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", life)]);
+        home.ok(&["token"]);
+    }
+    assert_eq!((home.runs("key"), home.status()["entries"].as_array().map(Vec::len)), (1, Some(1)));
+}

@@ -103,6 +103,7 @@ pub(crate) fn entry(entry: &CacheEntry) -> Value {
         "sessions": entry.sessions,
         "rejections": entry.rejections,
         "directory": text(&entry.directory),
+        "apart": entry.apart,
     })
 }
 

@@ -84,6 +84,7 @@ fn verdict(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
     }
     if let Some(entry) = &answer.entry {
         text.push_str(&format!("cached: {}\n", status::sentence(entry, now)));
+        text.push_str(&status::apart(entry, style));
         text.push_str(&status::failure(entry, style));
     }
     text

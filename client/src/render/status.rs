@@ -52,9 +52,19 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Place) 
         if let Some(known) = entry.facts.as_ref().map(facts::line).filter(|known| !known.is_empty()) {
             text.push_str(&format!("  {}\n", place.style.dim(&known)));
         }
+        text.push_str(&apart(entry, place.style));
         text.push_str(&below(entry, place));
     }
     text
+}
+
+/// What keeps an entry apart from others of its source.
+pub(crate) fn apart(entry: &CacheEntry, style: Style) -> String {
+    let names: Vec<_> = entry.apart.iter().map(|name| escape::line(name)).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("  {}\n", style.dim(&format!("kept apart from another by {}", names.join(", "))))
 }
 
 /// One cache entry in a sentence.

@@ -147,6 +147,7 @@ pub(super) fn entry(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::Cache
         account: entry.provider().account().map(|account| account.name.clone()).unwrap_or_default(),
         sessions: u32::try_from(entry.sessions(now)).unwrap_or(u32::MAX),
         rejections: tally.rejections,
+        apart: Vec::new(),
         directory: entry.session().map(|last| last.cwd.display().to_string()).unwrap_or_default(),
     }
 }

@@ -184,6 +184,7 @@ impl Veil for v1::CacheEntry {
     fn veil(&mut self) {
         (self.location, self.facts) = (None, None);
         self.directory.clear();
+        self.apart.clear();
         self.last_problem.iter_mut().for_each(Veil::veil);
     }
 }

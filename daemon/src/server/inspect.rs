@@ -124,8 +124,7 @@ impl Context {
     }
 
     fn entry(&self, wanted: SourceKey) -> Option<v1::CacheEntry> {
-        let now = self.broker.host.clock.now();
-        self.broker.entry(wanted, |entry| convert::entry(wanted, entry, now))
+        super::status::entry(&self.broker, wanted)
     }
 
     fn explanation(

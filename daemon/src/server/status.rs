@@ -4,11 +4,16 @@ use super::Context;
 use super::{convert, convert::version, pending};
 use crate::{
     audit::State,
-    broker::counters::{Count, Counters},
+    broker::{
+        Broker,
+        counters::{Count, Counters},
+    },
+    key::SourceKey,
     peer::Peer,
+    sources::CredentialProvider,
 };
 use claviger::{proto::v1, wire};
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::Status;
@@ -23,6 +28,10 @@ pub(super) fn status(context: &Context) -> v1::GetStatusResponse {
     let mut entries = Vec::new();
     broker.each_entry(|key, entry| entries.push((entry.last_used(), convert::entry(key, entry, now))));
     entries.sort_by(|(one, _), (other, _)| other.cmp(one));
+    let providers = providers(broker);
+    for (_, entry) in entries.iter_mut().take(MOST_COMPARED) {
+        entry.apart = apart(&providers, &entry.key);
+    }
     v1::GetStatusResponse {
         version: Some(version()),
         started_at: Some(wire::timestamp(broker.started_at)),
@@ -34,6 +43,33 @@ pub(super) fn status(context: &Context) -> v1::GetStatusResponse {
         audit: Some(audit(context.audit.state())),
         shares: u32::try_from(context.shares.list().len()).unwrap_or(u32::MAX),
     }
+}
+
+/// Most entries of which it is said what keeps them apart: each is compared with all of its source.
+const MOST_COMPARED: usize = 32;
+
+/// What is bound to each entry, with its source.
+type Providers = Vec<(String, &'static str, Arc<dyn CredentialProvider>)>;
+
+fn providers(broker: &Broker) -> Providers {
+    let mut all = Vec::new();
+    broker.each_entry(|key, entry| all.push((key.to_string(), entry.source(), entry.provider().clone())));
+    all
+}
+
+/// What keeps the entry of `key` apart from others of its source.
+fn apart(providers: &Providers, key: &str) -> Vec<String> {
+    let Some((_, of, own)) = providers.iter().find(|(known, ..)| known == key) else { return Vec::new() };
+    let others = providers.iter().filter(|(_, source, _)| source == of);
+    let apart = own.identity().apart(others.map(|(.., provider)| provider.identity()));
+    apart.into_iter().map(str::to_owned).collect()
+}
+
+/// One entry, with what keeps it apart.
+pub(super) fn entry(broker: &Broker, wanted: SourceKey) -> Option<v1::CacheEntry> {
+    let now = broker.host.clock.now();
+    let entry = broker.entry(wanted, |entry| convert::entry(wanted, entry, now))?;
+    Some(v1::CacheEntry { apart: apart(&providers(broker), &entry.key), ..entry })
 }
 
 fn audit(state: State) -> v1::AuditLog {

@@ -54,7 +54,7 @@ fn header(line: &str) -> String {
 fn is_secret(variable: &str) -> bool {
     const ENDINGS: [&str; 7] = ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_PASSPHRASE", "_PASSWD", "_PAT"];
     let variable = variable.to_ascii_uppercase();
-    matches!(variables::usage(&variable), Some(Use::Secret | Use::Lent(_)))
+    matches!(variables::usage(&variable), Some(Use::Secret | Use::Handed | Use::Lent(_)))
         || ENDINGS.iter().any(|ending| variable.ends_with(ending))
         || variable.starts_with("AWS_BEARER_TOKEN_")
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::key::Identity;
 use crate::{
     accounts::{self, Account, Choice, Kind, Wish},
-    sources::View,
+    sources::{Environment, View},
 };
 use claviger::{
     backend::{ANTHROPIC_BASE_URL, Backend},
@@ -130,14 +130,14 @@ struct Stored {
     identity: Identity,
     account: Account,
     /// Environment of the session's commands, for one that prints a client secret.
-    environment: BTreeMap<String, String>,
+    environment: Environment,
     network: BTreeMap<String, String>,
 }
 
 impl Stored {
     fn new(id: &str, account: &Account, view: &View<'_>) -> Self {
-        let environment = view.command_environment("").whole();
-        let network = accounts::network(&environment);
+        let environment = view.command_environment("");
+        let network = accounts::network(&environment.own);
         let Account { name, login, audience, .. } = account;
         let inputs = [("the account", name), ("its login", login), ("its audience", audience)];
         let variables = network.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.as_str()));
@@ -147,7 +147,8 @@ impl Stored {
     }
 
     async fn obtain(&self, ask: &mut Ask<'_>) -> Result<Provided, Declined> {
-        let secret = ask.store.client_secret(ask.host, &self.account, &self.environment).await;
+        let environment = self.environment.clone().whole();
+        let secret = ask.store.client_secret(ask.host, &self.account, &environment).await;
         let client_secret = secret.map_err(Declined::from)?.map(Text);
         let Account { name, login, place, .. } = &self.account;
         let request = Request::Lend(Lend {

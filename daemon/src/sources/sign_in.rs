@@ -31,7 +31,7 @@ fn identifies(name: &str) -> bool {
         Some(Use::Command) => ["HOME", "CLAUDE_CONFIG_DIR"].contains(&name),
         Some(Use::Sdk(_)) => !["AWS_REGION", "AWS_DEFAULT_REGION"].contains(&name),
         // A settings file sets it, and the command may read it.
-        Some(Use::Secret | Use::Setting | Use::Lent(_)) | None => true,
+        Some(Use::Secret | Use::Setting | Use::Handed | Use::Lent(_)) | None => true,
     }
 }
 

@@ -23,6 +23,7 @@ use claviger_child::{Lent, Text};
 use std::{
     borrow::Cow,
     collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -130,7 +131,7 @@ impl<'a> View<'a> {
 }
 
 /// The environment of a command.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     /// All that the command's identity depends on.
     pub own: BTreeMap<String, String>,
@@ -138,6 +139,13 @@ pub struct Environment {
     pub surroundings: Surroundings,
     /// The files that its words mean, in the order of `PATH`.
     files: Vec<String>,
+}
+
+// Variables can be secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.own.keys()).finish()
+    }
 }
 
 /// Variables of settings that say how long something is used or waited for. No command gets them: a change would be another
@@ -160,6 +168,8 @@ impl Environment {
         let own = session.variables.iter().filter(|(name, _)| for_commands(name)).chain(&terminal.kept);
         let mut own: BTreeMap<String, String> =
             own.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let handed = session.lent.iter().filter(|(name, _)| variables::usage(name) == Some(Use::Handed));
+        own.extend(handed.map(|(name, secret)| (name.clone(), secret.expose().clone())));
         let mut lent = terminal.lent.clone();
         for (name, value) in settings.environment() {
             // A static key of the settings is for the session, not for the commands it runs.

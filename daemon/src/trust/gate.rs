@@ -60,7 +60,7 @@ fn has(session: &SessionContext, name: &str, value: &Located<String>) -> bool {
 }
 
 fn is_secret(name: &str) -> bool {
-    matches!(variables::usage(name), Some(Use::Secret | Use::Lent(_)))
+    matches!(variables::usage(name), Some(Use::Secret | Use::Handed | Use::Lent(_)))
 }
 
 /// A number in a file can be spelled otherwise than the tool hands it on: `1e3`, `1000`.

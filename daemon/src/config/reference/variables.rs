@@ -12,13 +12,15 @@ pub(super) fn fate(name: &str) -> &'static str {
         Some(Use::Secret) => "stays",
         Some(Use::Setting) => "daemon",
         Some(Use::Command | Use::Surrounding | Use::Sdk(_)) => "commands",
+        Some(Use::Handed) => "commands, secretly",
         Some(Use::Lent(_)) => "sign-in",
         None => "",
     }
 }
 
 /// All of them, in the order of the page.
-pub const GROUPS: &[Group] = &[CLAVIGER, ANTHROPIC, BACKENDS, SYSTEM, NETWORK, AWS, GOOGLE, AZURE, PROGRAMS];
+pub const GROUPS: &[Group] =
+    &[CLAVIGER, ANTHROPIC, BACKENDS, SYSTEM, HELPERS, NETWORK, AWS, GOOGLE, AZURE, PROGRAMS];
 
 const CLAVIGER: Group = Group {
     title: "Claviger's own",
@@ -182,6 +184,33 @@ const SYSTEM: Group = Group {
     ],
 };
 
+const HELPERS: Group = Group {
+    title: "Helpers",
+    note: "What well-known helpers read. All of it is part of a command's identity. Secrets are in no log and in no answer.",
+    rows: &[
+        (
+            "VAULT_*",
+            "",
+            "",
+            "HashiCorp Vault. A name with `TOKEN`, `SECRET`, `PASSW` or the like is a secret.",
+        ),
+        ("VAULT_TOKEN", "secret", "", "Its token."),
+        ("OP_ACCOUNT", "name", "", "1Password."),
+        ("OP_CONNECT_HOST", "URL", "", "The same."),
+        ("OP_CONNECT_TOKEN", "secret", "", "The same."),
+        ("OP_SERVICE_ACCOUNT_TOKEN", "secret", "", "The same."),
+        ("OP_SESSION_*", "secret", "", "The same."),
+        ("BW_SESSION", "secret", "", "Bitwarden."),
+        ("PASSWORD_STORE_DIR", "path", "", "`pass`."),
+        ("GOPASS_*", "", "", "gopass; secrets by name, as Vault's."),
+        ("GOPASS_AGE_PASSWORD", "secret", "", "The same."),
+        ("AWS_VAULT_*", "", "", "aws-vault; secrets by name, as Vault's."),
+        ("KRB5CCNAME", "cache", "", "Kerberos."),
+        ("KUBECONFIG", "paths", "", "Kubernetes."),
+        ("CLOUDSDK_PYTHON", "path", "", "Python of `gcloud`."),
+    ],
+};
+
 const NETWORK: Group = Group {
     title: "Network",
     note: "For commands, SDKs, sign-ins at an authorization server, and `claviger doctor`. Both spellings are handed on as they are; programs disagree which one counts, and the doctor warns if they differ.",
@@ -195,6 +224,8 @@ const NETWORK: Group = Group {
         ("NO_PROXY", "hosts", "", "Hosts that need no proxy."),
         ("no_proxy", "hosts", "", "The same."),
         ("SSL_CERT_FILE", "path", "the system's", "Certificates to trust."),
+        ("REQUESTS_CA_BUNDLE", "path", "", "The same, for tools of Python. Handed on."),
+        ("CURL_CA_BUNDLE", "path", "", "The same, for curl. Handed on."),
         ("SSL_CERT_DIR", "paths", "the system's", "Directories of certificates to trust."),
         ("NODE_EXTRA_CA_CERTS", "path", "", "More certificates, for tools of Node."),
         (
