@@ -94,6 +94,8 @@ pub enum Kind {
     EndpointPlaintext,
     /// Another variable comes before `ANTHROPIC_VERTEX_PROJECT_ID`.
     VertexProjectOverridden,
+    /// A helper prints white space around its key.
+    OutputTrimmed,
 }
 
 /// Where a value or a mistake stands in a settings file.

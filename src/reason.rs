@@ -4,9 +4,9 @@ pub use crate::cause::{Location, REASONS, Reason};
 
 use crate::remedy::{self, Remedy};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-/// A problem as a person gets to see it. Never holds a secret, a command line or a command's output.
+/// A problem as a person gets to see it. Never holds a secret, a command line or what a command printed on stdout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{}", self.sentence())]
 pub struct Problem {
@@ -24,6 +24,20 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// Every source that was passed over, and why ("source: reason").
     pub trail: Vec<String>,
+    /// What the command that failed said last. It is shown to the person, and never serialised.
+    #[serde(skip)]
+    pub said: Said,
+}
+
+/// The last lines that a command wrote on stderr: few, short, without control characters, and without what looks like a
+/// secret. Another program's words all the same, so no log gets them: `Debug` says how many there are.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Said(pub Vec<String>);
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} lines", self.0.len())
+    }
 }
 
 // === impl Problem ===
@@ -39,7 +53,15 @@ impl Problem {
             location: None,
             retry_after: None,
             trail: Vec::new(),
+            said: Said::default(),
         }
+    }
+
+    /// Adds what the command said that failed.
+    #[must_use]
+    pub fn said(mut self, said: Said) -> Self {
+        self.said = said;
+        self
     }
 
     /// Adds what to do next.

@@ -91,7 +91,7 @@ pub fn for_session(reason: Reason) -> Option<Remedy> {
 /// The remedy for what looks wrong: `variables` are taken away, or a place is corrected.
 pub fn for_warning(kind: Kind, variables: &[&str], at: Option<&Location>) -> Option<Remedy> {
     match kind {
-        Kind::SettingsKept | Kind::PolicyIneffective => at.and_then(Remedy::edit),
+        Kind::SettingsKept | Kind::PolicyIneffective | Kind::OutputTrimmed => at.and_then(Remedy::edit),
         Kind::TwoClouds | Kind::EndpointPlaintext | Kind::VertexProjectOverridden => {
             Remedy::without(variables, at)
         }

@@ -56,6 +56,7 @@ impl From<Warning> for v1::Warning {
             Kind::TwoClouds => v1::warning::Kind::TwoClouds,
             Kind::EndpointPlaintext => v1::warning::Kind::EndpointPlaintext,
             Kind::VertexProjectOverridden => v1::warning::Kind::VertexProjectOverridden,
+            Kind::OutputTrimmed => v1::warning::Kind::OutputTrimmed,
         };
         Self {
             kind: kind.into(),

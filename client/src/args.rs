@@ -41,7 +41,7 @@ pub(crate) enum Verb {
     /// Follow the credential until interrupted
     Watch(watch::Arguments),
     /// Show how the credential is found, and why not elsewhere
-    Explain,
+    Explain(explain::Arguments),
     /// Find out what is wrong here, and say how to mend it
     #[command(long_flag = "doctor", after_help = doctor::HELP)]
     Doctor(doctor::Arguments),
@@ -189,7 +189,7 @@ impl Verb {
             Self::Gcp(arguments) => gcp::run(context, &arguments).await,
             Self::Azure(arguments) => azure::run(context, &arguments).await,
             Self::Watch(arguments) => watch::run(context, &arguments).await,
-            Self::Explain => explain::run(context).await,
+            Self::Explain(arguments) => explain::run(context, &arguments).await,
             Self::Doctor(arguments) => doctor::run(context, &arguments).await,
             Self::Audit(arguments) => audit::run(context, arguments).await,
             Self::Status(arguments) => status::run(context, &arguments).await,

@@ -147,7 +147,16 @@ impl Failure {
         let report = |reason, message: String, words: &str, remedy: Option<Remedy>| {
             let words = Some(words).filter(|words| !words.is_empty());
             let hint = Remedy::advice(remedy.as_ref(), words);
-            Some(Report { reason, message, hint, remedy, location: None, retry_after: None, trail: &[] })
+            Some(Report {
+                reason,
+                message,
+                hint,
+                remedy,
+                location: None,
+                retry_after: None,
+                trail: &[],
+                said: &[],
+            })
         };
         let words = |reason, message: String, words: &str| report(reason, message, words, None);
         let run = |arguments: &[&str]| Some(Remedy::claviger(arguments));
@@ -195,6 +204,7 @@ fn of_problem(problem: &Problem) -> Report<'_> {
         location: problem.location.as_ref(),
         retry_after: problem.retry_after,
         trail: &problem.trail,
+        said: &problem.said.0,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     proto::v1::{self, remedy::Kind},
-    reason::{Location, Problem, Reason},
+    reason::{Location, Problem, Reason, Said},
     remedy::{Command, Remedy, Setting},
 };
 use prost_types::Timestamp;
@@ -65,6 +65,7 @@ pub fn problem(problem: &Problem, now: SystemTime) -> v1::Problem {
         location: problem.location.as_ref().map(location),
         retry_at: problem.retry_after.map(|delay| timestamp(now + delay)),
         remedy: problem.helps().as_ref().map(remedy),
+        said: problem.said.0.clone(),
     }
 }
 
@@ -79,6 +80,7 @@ pub fn from_problem(problem: &v1::Problem, now: SystemTime) -> Problem {
         location: problem.location.as_ref().map(from_location),
         retry_after: retry_at.map(|at| at.duration_since(now).unwrap_or_default()),
         trail: Vec::new(),
+        said: Said(problem.said.clone()),
     }
 }
 

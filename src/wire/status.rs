@@ -3,7 +3,7 @@
 use super::message::{from_remedy, remedy};
 use crate::{
     proto::v1,
-    reason::{Location, Problem, Reason},
+    reason::{Location, Problem, Reason, Said},
     remedy::Remedy,
 };
 use prost::Message as _;
@@ -14,7 +14,7 @@ use tonic_types::{ErrorDetails, StatusExt as _, pb};
 
 /// `ErrorInfo.domain` of every error of this API.
 pub const DOMAIN: &str = "claviger";
-/// Longest message, file, hint and trail of a gRPC error, in bytes. All of it travels in HTTP/2 headers, the message
+/// Longest message, file, hint, and trail with a command's last words, of a gRPC error, in bytes. All of it travels in HTTP/2 headers, the message
 /// twice and escaped, and clients break the connection over headers of more than 8 KiB.
 const MAX_MESSAGE: usize = 700;
 const MAX_FILE: usize = 1000;
@@ -39,8 +39,15 @@ pub fn to_status(problem: &Problem) -> Status {
         put("line", location.line.to_string());
         put("column", location.column.to_string());
     }
-    if !problem.trail.is_empty() {
-        put("trail", shortened(&problem.trail.join("\n"), MAX_TRAIL));
+    let trail = problem.trail.join("\n");
+    // They share the room: a problem of a command has no trail.
+    let room = MAX_TRAIL.saturating_sub(trail.len());
+    if !trail.is_empty() {
+        put("trail", shortened(&trail, MAX_TRAIL));
+    }
+    let said = problem.said.0.join("\n");
+    if !said.is_empty() && room > MAX_TRAIL / 4 {
+        put("said", shortened(&said, room));
     }
     let mut details = ErrorDetails::with_error_info(problem.reason.as_str(), DOMAIN, metadata);
     if let Some(delay) = problem.retry_after {
@@ -96,6 +103,7 @@ pub fn from_status(status: &Status) -> Problem {
         location: Some(location).filter(|location| !location.file.is_empty()),
         retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
         trail: text("trail").lines().map(str::to_owned).collect(),
+        said: Said(text("said").lines().map(str::to_owned).collect()),
     }
 }
 
@@ -129,7 +137,7 @@ fn foreign(code: Code) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::{from_status, to_status};
-    use crate::reason::{Location, Problem, REASONS, Reason};
+    use crate::reason::{Location, Problem, REASONS, Reason, Said};
     use std::time::Duration;
     use tonic::{Code, Status};
 
@@ -141,6 +149,7 @@ mod tests {
             let mut problem = Problem::new(reason, "what happened").hint("do this").at(&at);
             problem.retry_after = Some(Duration::from_secs(5));
             problem.trail = vec!["env-api-key: not set".into(), "api-key-helper: not set".into()];
+            problem.said = Said(vec!["not signed in".into(), "give up".into()]);
             let problem = problem.within("/w");
             assert_eq!(from_status(&to_status(&problem)), problem);
             assert_eq!(to_status(&problem).code(), reason.code());
@@ -155,6 +164,7 @@ mod tests {
             Problem::new(Reason::WorkspaceUntrusted, format!("begin {long} end")).hint(&*long).at(&at);
         let status = to_status(&Problem {
             trail: vec![long.clone()],
+            said: Said(vec![long.clone()]),
             ..problem.within(&format!("/{}", "x".repeat(1400)))
         });
         assert!(status.details().len() * 4 / 3 + status.message().len() * 3 < 8192);

@@ -113,14 +113,15 @@ async fn a_key_stands_for_the_session_that_asked_last() {
     let mut inspect = daemon.client().await.inspect();
     let refreshed = inspect.refresh(v1::RefreshRequest { session: None, key: key.clone() }).await;
     assert_eq!(refreshed.expect("refreshed").into_inner().entry.expect("a entry").generation, 2);
-    let explained = inspect.explain(v1::ExplainRequest { session: None, key: key.clone() }).await;
+    let explained =
+        inspect.explain(v1::ExplainRequest { session: None, key: key.clone(), ..Default::default() }).await;
     assert_eq!(explained.expect("explained").into_inner().winner, "api-key-helper");
     let unknown = v1::RefreshRequest { session: None, key: "0".repeat(key.len()) };
     assert_eq!(refused(inspect.refresh(unknown).await).reason, Reason::NoCredential);
     for (session, key) in [(Some(daemon.session().to_proto()), key.as_str()), (None, "zz"), (None, "")] {
         let bad = v1::RefreshRequest { session: session.clone(), key: key.into() };
         assert_eq!(refused(inspect.refresh(bad).await).reason, Reason::MalformedRequest);
-        let bad = v1::ExplainRequest { session, key: key.into() };
+        let bad = v1::ExplainRequest { session, key: key.into(), ..Default::default() };
         assert_eq!(refused(inspect.explain(bad).await).reason, Reason::MalformedRequest);
     }
     // The session's settings lead elsewhere by now: its old command must not run again.

@@ -40,6 +40,7 @@ const CURES: &[(&str, &str, Layout)] = &[
     ("endpoint-plaintext", EDIT, || base_url("http://gateway.invalid")),
     ("endpoint-plaintext", RUN, || bare(&[("ANTHROPIC_BASE_URL", "http://gateway.invalid")])),
     ("vertex-project-overridden", RUN, vertex),
+    ("output-trimmed", EDIT, || edited_helper("echo 'sk-canary-k '")),
     ("account-unusable", RUN, unusable),
     ("command-missing", EDIT, || edited_helper("/no/such/program")),
     ("hook-missing", RUN, || helper("/nowhere/claviger token")),

@@ -62,6 +62,7 @@ mod helper_audience;
 mod helper_environment;
 mod helper_output;
 mod helper_runs;
+mod helper_words;
 mod hook_aws;
 mod hook_clouds;
 mod hook_directories;

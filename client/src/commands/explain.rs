@@ -1,4 +1,4 @@
-//! `claviger explain`: the whole walk that picks the credential. Runs nothing, shows no secret.
+//! `claviger explain`: the whole walk that picks the credential. Runs nothing but what `--try` asks for, shows no secret.
 
 use crate::{
     context::Context,
@@ -13,12 +13,25 @@ use claviger::{
 };
 use std::time::SystemTime;
 
+/// Arguments of `explain`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Arguments {
+    /// Run the helper as the daemon does, and show how it went; never what it printed
+    #[arg(long = "try")]
+    trial: bool,
+}
+
 /// Shows the walk. That there is no winner is an answer, not a failure.
 ///
 /// # Errors
 /// The daemon's.
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
-    let answer = ask(context, &context.connect().await?).await?;
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let answer = explained(context, &context.connect().await?, arguments.trial).await?;
+    if arguments.trial && answer.trial.is_none() && !answer.winner.is_empty() {
+        output::talk(
+            "claviger: there is nothing to try: the source that wins runs no command that prints a credential\n",
+        );
+    }
     match context.options.json {
         true => output::json(&json::explain(&answer))?,
         false => output::data(&render::explain::render(&answer, SystemTime::now(), Style::stdout()))?,
@@ -31,9 +44,13 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
 /// # Errors
 /// The daemon's.
 pub(super) async fn ask(context: &Context, client: &Client) -> Result<ExplainResponse, Failure> {
+    explained(context, client, false).await
+}
+
+async fn explained(context: &Context, client: &Client, trial: bool) -> Result<ExplainResponse, Failure> {
     let session = context.session()?;
     let mut client = client.clone();
-    let message = ExplainRequest { session: Some(client.describe(&session)?), ..Default::default() };
+    let message = ExplainRequest { session: Some(client.describe(&session)?), trial, ..Default::default() };
     let asked = client.call(|client| {
         let message = message.clone();
         async move { unwrap(client.inspect().explain(request(message)).await) }

@@ -78,6 +78,7 @@ pub(crate) const IDS: [&str; 70] = [
     "policy-ineffective",
     "endpoint-plaintext",
     "vertex-project-overridden",
+    "output-trimmed",
     "resolution-warning",
     // Accounts.
     "account-unusable",
@@ -190,9 +191,11 @@ pub(super) fn place(at: Option<&v1::Location>) -> Option<Location> {
 
 /// The finding that a problem is: its reason, its place, its hint, and what helps.
 pub(super) fn of_problem(problem: &Problem, otherwise: &str) -> Finding {
+    let said = problem.said.0.iter().map(|line| format!("it said: {line}"));
+    let cause: Vec<_> = said.chain([problem.hint.clone().unwrap_or_else(|| otherwise.to_owned())]).collect();
     Finding::error(problem.reason.as_str(), problem.message.clone())
         .at(&problem.location)
-        .because(problem.hint.clone().unwrap_or_else(|| otherwise.to_owned()))
+        .because(cause.join("; "))
         .helped(problem.helps())
 }
 

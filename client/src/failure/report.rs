@@ -14,12 +14,16 @@ pub(super) struct Report<'a> {
     pub(super) location: Option<&'a Location>,
     pub(super) retry_after: Option<Duration>,
     pub(super) trail: &'a [String],
+    pub(super) said: &'a [String],
 }
 
 impl Report<'_> {
     pub(super) fn text(&self) -> String {
         let place = self.location.map(|location| format!("{location}: ")).unwrap_or_default();
         let mut text = format!("claviger: {}{}\n", escape::line(&place), escape::lines(&self.message, "  "));
+        for line in self.said {
+            let _ = writeln!(text, "  it said: {}", escape::line(line));
+        }
         if let Some(hint) = &self.hint {
             let _ = writeln!(text, "hint: {}", escape::lines(hint, "  "));
         }
@@ -48,6 +52,7 @@ impl Report<'_> {
             "location": self.location.map(json::own_location),
             "retry_after_seconds": self.retry_after.map(|delay| delay.as_secs_f64()),
             "trail": self.trail,
+            "said": self.said,
         }})
     }
 }

@@ -4,7 +4,7 @@ use super::parts::{facts, instant, location, problem, seconds, step, text, versi
 use crate::words;
 use claviger::proto::v1::{
     AuditLog, CacheEntry, ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile,
-    SettingsValue,
+    SettingsValue, Trial,
 };
 use claviger::wire;
 use serde_json::{Value, json};
@@ -28,10 +28,24 @@ pub(crate) fn explain(answer: &ExplainResponse) -> Value {
         "policies": answer.policies.iter().map(policy).collect::<Vec<_>>(),
         "warnings": answer.warnings.iter().map(|warning| &warning.text).collect::<Vec<_>>(),
         "entry": answer.entry.as_ref().map(entry),
+        "trial": answer.trial.as_ref().map(trial),
         "timings": {
             "settings_seconds": seconds(timings.and_then(|timings| timings.settings.as_ref())),
             "resolve_seconds": seconds(timings.and_then(|timings| timings.resolve.as_ref())),
         },
+    })
+}
+
+fn trial(trial: &Trial) -> Value {
+    json!({
+        "directory": trial.directory,
+        "variables": trial.variables,
+        "deadline_seconds": seconds(trial.deadline.as_ref()),
+        "took_seconds": seconds(trial.took.as_ref()),
+        "failure": text(&trial.failure),
+        "exit_code": trial.exit_code,
+        "said": trial.said,
+        "unusable": text(&trial.unusable),
     })
 }
 

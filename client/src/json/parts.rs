@@ -37,6 +37,7 @@ pub(crate) fn problem(problem: Option<&Problem>) -> Value {
         "remedy": wire::helps(problem).as_ref().map(remedy),
         "location": location(problem.location.as_ref()),
         "retry_at": instant(problem.retry_at.as_ref()),
+        "said": problem.said,
     })
 }
 

@@ -3,11 +3,13 @@
 use super::{facts, place, place_and_layer, problem, status, table, time};
 use crate::{escape, output::Style, words};
 use claviger::{
-    proto::v1::{ExplainResponse, LoginPolicy, SettingsFile, SettingsValue, Step, Timings, step::Outcome},
+    proto::v1::{
+        ExplainResponse, LoginPolicy, SettingsFile, SettingsValue, Step, Timings, Trial, step::Outcome,
+    },
     source::CHAINS,
     wire,
 };
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Sources in order with the winner marked, then files, values and warnings.
 pub(crate) fn render(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
@@ -15,6 +17,8 @@ pub(crate) fn render(answer: &ExplainResponse, now: SystemTime, style: Style) ->
     text.push_str(&steps(&answer.steps, style));
     text.push_str(&verdict(answer, now, style));
     text.push_str(&chain(answer, style));
+    let tried = answer.trial.as_ref().map(trial).unwrap_or_default();
+    text.push_str(&section("the helper, tried as the daemon runs it", &tried, style));
     let files: Vec<_> = answer.files.iter().map(file).collect();
     text.push_str(&section("files, highest layer first", &files, style));
     let values: Vec<_> = answer.values.iter().map(value).collect();
@@ -25,6 +29,29 @@ pub(crate) fn render(answer: &ExplainResponse, now: SystemTime, style: Style) ->
     text.push_str(&section("warnings", &warnings, style));
     text.push_str(&answer.timings.as_ref().map(|timings| took(timings, style)).unwrap_or_default());
     text
+}
+
+fn trial(trial: &Trial) -> Vec<[String; 2]> {
+    let span = |of: Option<&prost_types::Duration>| {
+        of.and_then(|of| Duration::try_from(*of).ok()).map(time::span).unwrap_or_default()
+    };
+    let row = |name: &str, value: String| [name.to_owned(), value];
+    let ended = match trial.failure.as_str() {
+        "" => "exit code 0".to_owned(),
+        failure => escape::line(failure),
+    };
+    let output = match (trial.failure.as_str(), trial.unusable.as_str()) {
+        ("", "") => "a credential".to_owned(),
+        ("", wrong) => format!("no credential: {}", escape::line(wrong)),
+        _ => "does not count".to_owned(),
+    };
+    let (took, limit) = (span(trial.took.as_ref()), span(trial.deadline.as_ref()));
+    let mut rows =
+        vec![row("ended", ended), row("took", format!("{took} of {limit}")), row("output", output)];
+    rows.extend(trial.said.iter().map(|line| row("it said", escape::line(line))));
+    rows.push(row("directory", escape::line(&trial.directory)));
+    rows.push(row("variables", escape::line(&trial.variables.join(" "))));
+    rows
 }
 
 fn title(answer: &ExplainResponse) -> String {

@@ -48,7 +48,9 @@ pub(crate) fn problem(problem: &Problem) -> String {
 /// A problem with its place, then the words of its hint and what helps, as far as there are any.
 pub(crate) fn problem_and_help(problem: &Problem) -> Vec<String> {
     let hint = Some(escape::line(&problem.hint)).filter(|hint| !hint.is_empty());
-    [Some(what(problem)), hint, wire::helps(problem).as_ref().map(action)].into_iter().flatten().collect()
+    let said = problem.said.iter().map(|line| format!("it said: {}", escape::line(line)));
+    let help = [hint, wire::helps(problem).as_ref().map(action)].into_iter().flatten();
+    [what(problem)].into_iter().chain(said).chain(help).collect()
 }
 
 /// A problem with its place.

@@ -157,7 +157,7 @@ fn is_of_refresh(reason: Reason) -> bool {
 }
 
 async fn explain(client: Client, key: String) -> Result<Option<String>, Problem> {
-    let message = ExplainRequest { session: None, key };
+    let message = ExplainRequest { session: None, key, trial: false };
     let answer = unwrap(client.inspect().explain(request(message)).await)?;
     Ok(Some(render::explain::render(&answer, SystemTime::now(), Style::default())))
 }

@@ -43,6 +43,8 @@ pub struct Facts {
     pub stored: Option<u64>,
     /// When that secret was issued.
     pub issued_at: Option<SystemTime>,
+    /// Whether white space around it was left out.
+    pub trimmed: bool,
 }
 
 /// One link of an SDK's chain and what became of it.

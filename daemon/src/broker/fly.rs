@@ -18,7 +18,7 @@ use crate::{
     key::SourceKey,
     sources::{Ask, CredentialProvider, Declined, Line, Provided},
 };
-use claviger::reason::{Problem, Reason};
+use claviger::reason::{Problem, Reason, Said};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
@@ -112,9 +112,12 @@ impl Broker {
             store: &self.store,
             held,
             demand,
+            said: Said::default(),
             on_line: &mut on_line,
         };
-        provider.provide(&mut ask).await
+        let provided = provider.provide(&mut ask).await;
+        let said = std::mem::take(&mut ask.said);
+        provided.map_err(|declined| Declined { problem: declined.problem.said(said), ..declined })
     }
 
     /// Notes the outcome in the entry. One that was dropped meanwhile is not brought back. `None` if it has to be tried

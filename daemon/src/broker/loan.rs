@@ -15,7 +15,7 @@ use crate::{
 };
 use claviger::{
     backend::{BEDROCK_REGION, Backend},
-    reason::Problem,
+    reason::{Location, Problem},
     session::SessionContext,
     warning::{Kind, Warning},
 };
@@ -65,7 +65,12 @@ impl Loan {
     }
 
     /// What looks wrong now that the credential is known.
-    pub fn warning(&self) -> Option<Warning> {
+    pub fn warnings(&self) -> impl Iterator<Item = Warning> {
+        let trimmed = self.facts().is_some_and(|facts| facts.trimmed);
+        self.overridden().into_iter().chain(trimmed.then(|| output_trimmed(self.winner.bound.at.as_ref())))
+    }
+
+    fn overridden(&self) -> Option<Warning> {
         let (used, wanted) = (self.project()?, self.winner.place.project.as_deref()?);
         (used != wanted).then(|| {
             let text = format!(
@@ -74,6 +79,12 @@ impl Loan {
             Warning::new(Kind::VertexProjectOverridden, text)
         })
     }
+}
+
+/// The helper that is configured `at` prints more than its key.
+pub fn output_trimmed(at: Option<&Location>) -> Warning {
+    let text = "the helper prints white space around its key, which was left out (a Windows line end, blanks, blank lines)";
+    Warning::new(Kind::OutputTrimmed, text).about(&[], at)
 }
 
 /// Where the secret of a loan is.

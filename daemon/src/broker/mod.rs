@@ -1,7 +1,7 @@
 //! Lends credentials: picks the source, serves from the cache, refreshes once for all who wait.
 //!
 //! The broker is made of values that own what they guard: `cache`, `flights`, `hooks`, `resolver`, `counters`.
-//! What it does with them has a file for each verb: `serve`, `fly`, `tend`, `watch`, `refresh`, `inherit`, `locked`.
+//! What it does with them has a file for each verb: `serve`, `fly`, `tend`, `watch`, `refresh`, `inherit`, `locked`, `trial`.
 //!
 //! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.
 
@@ -32,6 +32,7 @@ pub mod slot;
 mod stock;
 pub mod talk;
 mod tend;
+pub mod trial;
 pub mod watch;
 
 use crate::{

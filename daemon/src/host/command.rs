@@ -2,17 +2,19 @@
 //! ends the whole group.
 
 mod lines;
+mod said;
 mod spec;
 
 pub use spec::{CommandError, CommandSpec, Program, Surroundings};
 
 use super::Host;
-use claviger::{secret::Secret, variables};
+use claviger::{reason::Said, secret::Secret, variables};
 use lines::{Lines, read_capped};
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
+use said::Tail;
 use std::{
     os::unix::process::ExitStatusExt as _,
     path::Path,
@@ -54,8 +56,38 @@ pub async fn run_fed(
     on_line: impl FnMut(String) + Send,
 ) -> Result<Secret<Vec<u8>>, CommandError> {
     let mut child = spawn(host, spec)?;
+    let (ended, output, _) = follow(host, spec, &mut child, feed, on_line).await;
+    ended.map(|()| output)
+}
+
+/// As [`run`], for a command that prints a secret: as well, its last lines on stderr, fit to be shown, and `on_line` gets no
+/// line that is not.
+pub async fn run_telling(
+    host: &Host,
+    spec: &CommandSpec,
+    mut on_line: impl FnMut(String) + Send,
+) -> (Result<Secret<Vec<u8>>, CommandError>, Said) {
+    let mut child = match spawn(host, spec) {
+        Ok(child) => child,
+        Err(error) => return (Err(error), Said::default()),
+    };
+    let (_, nothing) = mpsc::channel(1);
+    let on_line = |line: String| on_line(said::cleaned(&line));
+    let (ended, output, tail) = follow(host, spec, &mut child, nothing, on_line).await;
+    let said = Said(tail.shown(output.expose()));
+    (ended.map(|()| output), said)
+}
+
+/// Sees a command to its end: how it ended, what it printed, and its last lines.
+async fn follow(
+    host: &Host,
+    spec: &CommandSpec,
+    child: &mut Child,
+    feed: mpsc::Receiver<Secret<String>>,
+    on_line: impl FnMut(String) + Send,
+) -> (Result<(), CommandError>, Secret<Vec<u8>>, Tail) {
     let lasts = spec.program.lasts();
-    let mut group = Group::of(&child, lasts);
+    let mut group = Group::of(child, lasts);
     let _running = group.id.map(|group| host.note_running(group.as_raw(), &spec.flight, lasts));
     // Reserved once, so that no copy of a secret is left behind by growing.
     let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
@@ -77,16 +109,16 @@ pub async fn run_fed(
                 () = write(stdin, spec.program.input(), feed) => reading.await,
             }
         };
-        wait(&mut child, reading, spec.deadline).await
+        wait(child, reading, spec.deadline).await
     };
     // Whoever got an answer, or ran out of time, leaves nothing behind.
     group.lasting = false;
-    let status = status?;
-    match (status.code(), status.signal()) {
-        (Some(0), _) => Ok(output),
+    let ended = status.and_then(|status| match (status.code(), status.signal()) {
+        (Some(0), _) => Ok(()),
         (Some(code), _) => Err(CommandError::Exit(code)),
         (None, signal) => Err(CommandError::Signal(signal.unwrap_or_default())),
-    }
+    });
+    (ended, output, lines.tail())
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the door")]

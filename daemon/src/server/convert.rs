@@ -31,7 +31,7 @@ pub(super) fn lease(loan: &Loan) -> v1::Lease {
         api_timeout: Some(wire::duration(extras.timeout)),
         source: (*source).to_owned(),
         location: bound.at.as_ref().map(wire::location),
-        warnings: warnings.iter().cloned().chain(loan.warning()).map(Into::into).collect(),
+        warnings: warnings.iter().cloned().chain(loan.warnings()).map(Into::into).collect(),
         region: loan.region().unwrap_or_default().to_owned(),
         project: loan.project().unwrap_or_default().to_owned(),
         ..Default::default()

@@ -3,12 +3,15 @@
 use super::{Context, convert, fail, introduce, malformed, within};
 use crate::{
     audit::Line,
+    broker::{loan::output_trimmed, trial::Trial},
     endpoint::cloud,
+    host::command::CommandError,
     key::SourceKey,
     peer::{self, Peer},
     policy::Policy,
-    resolve::{self, Given, Resolution, Step},
+    resolve::{self, Given, Resolution, Step, Winner},
     settings::{File, FileState, Located, Settings},
+    sources::CredentialProvider,
 };
 use claviger::{
     backend::Backend,
@@ -31,7 +34,10 @@ impl InspectService for Context {
         request: Request<v1::ExplainRequest>,
     ) -> Result<Response<v1::ExplainResponse>, Status> {
         let peer = peer::of(&request);
-        let v1::ExplainRequest { session, key } = request.into_inner();
+        let v1::ExplainRequest { session, key, trial } = request.into_inner();
+        if trial {
+            peer.caller.must_be_near().map_err(fail)?;
+        }
         let (session, _) = self.subject(&peer, session, &key)?;
         let started = Instant::now();
         let settings = self.broker.settings_of(&session).await.map_err(peer.told(&session))?;
@@ -43,7 +49,17 @@ impl InspectService for Context {
         let given = Given { session: &session, settings: &settings, accounts: &accounts, terminal, limits };
         let resolution = resolve::explain(&given);
         let timings = (read, started.elapsed() - read);
-        Ok(Response::new(peer.sees(self.explanation(&session, &settings, resolution, timings))))
+        let tried = match resolution.winner.as_ref().ok().and_then(Winner::provider).filter(|_| trial) {
+            Some(provider) => {
+                self.broker.refuse_while_locked().map_err(fail)?;
+                self.audit.note(Line::of("explain", "tried").by(&peer).session(&session));
+                self.tried(&**provider).await
+            }
+            None => None,
+        };
+        let mut explanation = self.explanation(&session, &settings, resolution, timings);
+        explanation.trial = tried;
+        Ok(Response::new(peer.sees(explanation)))
     }
 
     async fn get_status(
@@ -123,6 +139,28 @@ impl Context {
         Ok((self.broker.session_of(key).map_err(fail)?, Some(key)))
     }
 
+    async fn tried(&self, provider: &dyn CredentialProvider) -> Option<v1::Trial> {
+        let Trial { took, outcome, said } = self.broker.try_out(provider).await?;
+        let (spec, _) = provider.helper()?;
+        let (failure, exit_code, unusable) = match outcome {
+            Ok(judged) => (String::new(), Some(0), judged.err().unwrap_or_default()),
+            Err(CommandError::Exit(code)) => {
+                (CommandError::Exit(code).to_string(), Some(code), String::new())
+            }
+            Err(error) => (error.to_string(), None, String::new()),
+        };
+        Some(v1::Trial {
+            directory: spec.directory.display().to_string(),
+            variables: spec.surroundings.0.keys().chain(spec.environment.keys()).cloned().collect(),
+            deadline: Some(wire::duration(spec.deadline)),
+            took: Some(wire::duration(took)),
+            failure,
+            exit_code,
+            said: said.0,
+            unusable,
+        })
+    }
+
     fn entry(&self, wanted: SourceKey) -> Option<v1::CacheEntry> {
         super::status::entry(&self.broker, wanted)
     }
@@ -154,6 +192,9 @@ impl Context {
             Ok(winner) => {
                 winner.source.clone_into(&mut explanation.winner);
                 if let Some(provider) = winner.provider() {
+                    let trimmed = self.broker.entry(provider.key(), |entry| entry.facts().trimmed);
+                    let warning = || output_trimmed(winner.bound.at.as_ref()).into();
+                    explanation.warnings.extend(trimmed.unwrap_or_default().then(warning));
                     explanation.entry = self.entry(provider.key());
                     if let Some(account) = provider.account() {
                         name_account(&mut explanation, &account.name);

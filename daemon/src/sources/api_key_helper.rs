@@ -3,7 +3,8 @@
 mod audience;
 
 use super::{
-    Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Facts, Material, Provided, Providing,
+    Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Facts, HelperRun, Material,
+    Provided, Providing, TRY,
 };
 use crate::key::{COMMAND, DIRECTORY, Identity};
 use crate::{
@@ -131,12 +132,18 @@ impl CredentialProvider for Helper {
         self.refresh
     }
 
+    fn helper(&self) -> Option<HelperRun<'_>> {
+        Some((&self.spec, |output| {
+            token(output).map(|_| ()).map_err(|wrong| format!("{} ({})", wrong.what, wrong.hint))
+        }))
+    }
+
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a> {
         Box::pin(async move {
             let output = ask.run(&self.spec).await.map_err(|error| self.failed(&error))?;
-            let secret = token(output.expose()).map_err(|what| self.unusable(&what))?;
+            let Token { secret, trimmed } = token(output.expose()).map_err(|wrong| self.unusable(&wrong))?;
             let expires_at = Some(ask.host.clock.now() + self.ttl);
-            Ok(Provided { secret, expires_at, facts: Facts::default() })
+            Ok(Provided { secret, expires_at, facts: Facts { trimmed, ..Facts::default() } })
         })
     }
 }
@@ -149,7 +156,7 @@ impl Helper {
             CommandError::Deadline(_) => {
                 "make it faster, or raise helper_timeout_seconds in ~/.config/claviger/config.toml"
             }
-            _ => "run it in a terminal to see what it says",
+            _ => TRY,
         };
         let problem = Problem::new(error.reason(), format!("{KEY} has no key to give: {error}"))
             .hint(hint)
@@ -158,42 +165,73 @@ impl Helper {
         Declined { transient: error.may_pass(), ..problem.into() }
     }
 
-    fn unusable(&self, what: &str) -> Declined {
-        let problem =
-            Problem::new(Reason::CommandOutputInvalid, format!("{KEY} printed no usable key: {what}"))
-                .hint(
-                    "it must print the key on one line of stdout and nothing else; messages belong on stderr",
-                )
-                .at(&self.at);
+    fn unusable(&self, wrong: &Unusable) -> Declined {
+        let message = format!("{KEY} printed no usable key: {}", wrong.what);
+        let problem = Problem::new(Reason::CommandOutputInvalid, message).hint(wrong.hint).at(&self.at);
         problem.into()
     }
 }
 
-/// The one token in a command's output: printable ASCII, at most [`MAX_SECRET_LEN`] characters, one line feed may
-/// follow.
+/// The one token in a command's output, and whether white space around it was left out.
+#[derive(Debug)]
+pub struct Token {
+    /// Printable ASCII, at most [`MAX_SECRET_LEN`] characters.
+    pub secret: Secret<String>,
+    /// Whether more than one line feed was left out.
+    pub trimmed: bool,
+}
+
+/// The one token in a command's output; white space around it is left out.
 ///
 /// # Errors
-/// What is wrong and where, never what was printed.
-pub fn token(output: &[u8]) -> Result<Secret<String>, String> {
-    let token = output.strip_suffix(b"\n").unwrap_or(output);
+/// What is wrong and where, never what was printed, and what may help.
+pub fn token(output: &[u8]) -> Result<Token, Unusable> {
+    let token = output.trim_ascii();
+    let wrong = |what: String| Unusable { what, hint: hint(token) };
+    let trimmed = output.strip_suffix(b"\n").unwrap_or(output) != token;
     if token.is_empty() {
-        return Err("the output is empty".into());
+        return Err(wrong("the output is empty".into()));
     }
     if let Some(at) = token.iter().position(|byte| !byte.is_ascii_graphic()) {
         let what = match token[at] {
-            b'\n' => "a second line begins",
-            b'\r' => "there is a carriage return (Windows line end?)",
+            b'\r' if token.get(at + 1) != Some(&b'\n') => "there is a carriage return",
+            b'\r' | b'\n' => "a second line begins",
             b' ' | b'\t' => "there is white space",
             0x80.. => "there is a character outside ASCII",
             _ => "there is a control character",
         };
-        return Err(format!("{what} at byte {}", at + 1));
+        let before = output.len() - output.trim_ascii_start().len();
+        return Err(wrong(format!("{what} at byte {}", before + at + 1)));
+    }
+    if token.starts_with(b"{") {
+        return Err(wrong("it is JSON".into()));
     }
     if token.len() > MAX_SECRET_LEN {
-        return Err(format!("it is longer than {MAX_SECRET_LEN} characters"));
+        return Err(wrong(format!("it is longer than {MAX_SECRET_LEN} characters")));
     }
-    let text = std::str::from_utf8(token).map_err(|_| "it is not ASCII".to_owned())?;
-    Ok(Secret::new(text.to_owned()))
+    let text = std::str::from_utf8(token).map_err(|_| wrong("it is not ASCII".to_owned()))?;
+    Ok(Token { secret: Secret::new(text.to_owned()), trimmed })
+}
+
+/// Why an output is not one token.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// What is wrong, and where.
+    pub what: String,
+    /// What may help.
+    pub hint: &'static str,
+}
+
+fn hint(output: &[u8]) -> &'static str {
+    match output.first() {
+        Some(b'{') => {
+            "the output begins as JSON does: print one value of it, for example with `| jq -r .key`"
+        }
+        Some(0x1b) => {
+            "the output begins with colours for a terminal: set NO_COLOR=1 or TERM=dumb in the command"
+        }
+        _ => "it must print the key on one line of stdout and nothing else; messages belong on stderr",
+    }
 }
 
 #[cfg(test)]
@@ -201,12 +239,19 @@ mod tests {
     use super::{MAX_SECRET_LEN, token};
 
     #[test]
-    fn one_token_is_taken_with_or_without_line_feed() {
-        for output in [&b"sk-1"[..], b"sk-1\n"] {
-            assert_eq!(token(output).expect("valid").expose(), "sk-1");
+    fn one_token_is_taken_without_the_white_space_around_it() {
+        for (output, trimmed) in [
+            (&b"sk-1"[..], false),
+            (b"sk-1\n", false),
+            (b"sk-1\r\n", true),
+            (b"sk-1\n\n", true),
+            (b"\n  sk-1 \t\r\n \n", true),
+        ] {
+            let token = token(output).expect("valid");
+            assert_eq!((token.secret.expose().as_str(), token.trimmed), ("sk-1", trimmed), "{output:?}");
         }
         let longest = vec![b'k'; MAX_SECRET_LEN];
-        assert_eq!(token(&longest).expect("valid").expose().len(), MAX_SECRET_LEN);
+        assert_eq!(token(&longest).expect("valid").secret.expose().len(), MAX_SECRET_LEN);
     }
 
     #[test]
@@ -216,17 +261,28 @@ mod tests {
             (b"", "the output is empty"),
             (b"\n", "the output is empty"),
             (b"canary\ncanary\n", "a second line begins at byte 7"),
-            (b"canary\n\n", "a second line begins at byte 7"),
-            (b"canary\r\n", "there is a carriage return (Windows line end?) at byte 7"),
+            (b"canary\r\ncanary\n", "a second line begins at byte 7"),
+            (b"canary\rcanary\n", "there is a carriage return at byte 7"),
             (b"Your key: canary\n", "there is white space at byte 5"),
-            (b"canary \n", "there is white space at byte 7"),
+            (b"  canary b\n", "there is white space at byte 9"),
             (b"canary\x1b[0m\n", "there is a control character at byte 7"),
             ("canäry\n".as_bytes(), "there is a character outside ASCII at byte 4"),
-            (b"\x00\xff\xfe", "there is a control character at byte 1"),
+            (b"{\"key\":\"canary\"}", "it is JSON"),
             (&too_long, "it is longer than 16384 characters"),
         ];
         for (output, expected) in cases {
-            assert_eq!(token(output).expect_err("must be refused"), expected);
+            assert_eq!(token(output).expect_err("must be refused").what, expected);
+        }
+    }
+
+    #[test]
+    fn a_hint_says_what_such_output_is() {
+        for (output, part) in [
+            (&b"{\n  \"key\": \"canary\"\n}\n"[..], "jq -r"),
+            (b"\x1b[32mcanary\x1b[0m\n", "NO_COLOR=1"),
+            (b"Your key: canary\n", "stderr"),
+        ] {
+            assert!(token(output).expect_err("must be refused").hint.contains(part), "{part}");
         }
     }
 }

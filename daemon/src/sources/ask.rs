@@ -7,10 +7,10 @@ use crate::{
     demand::{Demand, SharedDemand},
     host::{
         Host,
-        command::{self, CommandError, CommandSpec},
+        command::{self, CommandError, CommandSpec, Program},
     },
 };
-use claviger::secret::Secret;
+use claviger::{reason::Said, secret::Secret};
 use std::sync::Arc;
 use tokio::time::timeout;
 
@@ -30,6 +30,8 @@ pub struct Ask<'a> {
     pub held: Option<u64>,
     /// Who is asking.
     pub demand: &'a SharedDemand,
+    /// The last lines of the helper that ran last.
+    pub said: Said,
     /// Takes what running commands say.
     pub on_line: &'a mut (dyn FnMut(Line) + Send),
 }
@@ -54,10 +56,18 @@ impl Ask<'_> {
         let turn = timeout(spec.deadline, self.turns.of(spec).acquire()).await;
         let Ok(_permit) = turn else { return Err(CommandError::Queued(spec.deadline)) };
         let on_line = |text: String| (self.on_line)(Line { text: text.into(), attended: false });
-        if self.demand.get() == Demand::Background {
-            let spec = spec.clone().within(spec.surroundings.unattended());
-            return command::run(self.host, &spec, on_line).await;
+        let unattended;
+        let spec = match self.demand.get() {
+            Demand::Background => {
+                unattended = spec.clone().within(spec.surroundings.unattended());
+                &unattended
+            }
+            Demand::Session | Demand::Person => spec,
+        };
+        let (output, said) = command::run_telling(self.host, spec, on_line).await;
+        if let Program::Shell(_) = spec.program {
+            self.said = said;
         }
-        command::run(self.host, spec, on_line).await
+        output
     }
 }

@@ -4,8 +4,8 @@
 pub mod output;
 
 use super::{
-    Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Environment, Facts, Material,
-    Provided, Providing,
+    Ask, Binding, Bound, CredentialProvider, CredentialSource, Declined, Environment, Facts, HelperRun,
+    Material, Provided, Providing, TRY,
     aws_chain::{self, SIGN_IN},
     sdk::{WITHOUT_EXPIRY, fetch},
     sign_in::{self, Attempt, with_sign_in},
@@ -118,6 +118,10 @@ impl CredentialProvider for Export {
         self.refresh
     }
 
+    fn helper(&self) -> Option<HelperRun<'_>> {
+        Some((&self.spec, |output| parse(output).map(|_| ())))
+    }
+
     fn sign_in(&self) -> Option<&SignIn> {
         self.sign_in.as_ref()
     }
@@ -158,7 +162,7 @@ impl Export {
         // With a command that signs in, that is what comes next.
         let transient = error.may_pass() && self.sign_in.is_none();
         let problem = Problem::new(error.reason(), format!("{KEY} has no credentials to give: {error}"))
-            .hint("run it in a terminal to see what it says")
+            .hint(TRY)
             .remedy(error.remedy(&self.at))
             .at(&self.at);
         let sign_in_helps = error.said_no();

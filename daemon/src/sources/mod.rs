@@ -26,7 +26,7 @@ pub use view::{Environment, View};
 use crate::{
     accounts::Account,
     auth_refresh::SignIn,
-    host::command::Surroundings,
+    host::command::{CommandSpec, Surroundings},
     key::{Identity, SourceKey},
     settings::Refresh,
 };
@@ -100,6 +100,12 @@ pub enum Material {
 /// The future of [`CredentialProvider::provide`].
 pub type Providing<'a> = Pin<Box<dyn Future<Output = Result<Provided, Declined>> + Send + 'a>>;
 
+/// A command that prints a secret, and what is wrong with its output, which is never repeated.
+pub type HelperRun<'a> = (&'a CommandSpec, fn(&[u8]) -> Result<(), String>);
+
+/// What to do about a command that fails here.
+const TRY: &str = "it may fail here only: it sees fewer variables than your terminal, and no terminal; `explain --try` runs it as the daemon does";
+
 /// A source bound to inputs whose secret has to be obtained.
 pub trait CredentialProvider: fmt::Debug + Send + Sync {
     /// Identity in the cache, input by input.
@@ -117,6 +123,10 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     /// Files that say whose credential it is. When one of them changes, the credential is not what they describe any more.
     fn files(&self) -> &[PathBuf] {
         &[]
+    }
+    /// The command that prints the secret, if it is one of the settings, to be tried without any effect on the cache.
+    fn helper(&self) -> Option<HelperRun<'_>> {
+        None
     }
     /// When it may be asked.
     fn refresh(&self) -> Refresh {

@@ -46,6 +46,9 @@ fn warning(warning: &Warning) -> Option<Finding> {
             ("endpoint-plaintext", "the base URL starts with http://, and it is not this machine")
         }
         Kind::VertexProjectOverridden => ("vertex-project-overridden", "Google's own variables come first"),
+        Kind::OutputTrimmed => {
+            ("output-trimmed", "a program that takes the output as it is sends a broken header")
+        }
         Kind::Unspecified => ("resolution-warning", "a daemon of a later release says so"),
     };
     let finding = Finding::warning(id, warning.text.as_str()).at(&place(warning.location.as_ref()));

@@ -54,6 +54,7 @@ fn walk() -> ExplainResponse {
             resolve: Some(wire::duration(Duration::from_micros(12))),
         }),
         problem: None,
+        trial: None,
         policies: vec![LoginPolicy {
             name: "forceLoginMethod".into(),
             demands: "an OAuth login by console".into(),

@@ -1,5 +1,6 @@
 //! What a command says: its output, and the lines of it that are passed on.
 
+use super::said::Tail;
 use crate::lock::lock;
 use claviger::secret::Secret;
 use claviger_child::account::MAX_LINE;
@@ -42,11 +43,22 @@ pub(super) struct Lines<F> {
     left: AtomicUsize,
     /// Whether parts of a line are passed on when the rest keeps one waiting.
     eager: bool,
+    tail: Mutex<Tail>,
 }
 
 impl<F: FnMut(String) + Send> Lines<F> {
     pub(super) fn new(on_line: F, eager: bool) -> Self {
-        Self { on_line: Mutex::new(on_line), left: AtomicUsize::new(MAX_LINES), eager }
+        Self {
+            on_line: Mutex::new(on_line),
+            left: AtomicUsize::new(MAX_LINES),
+            eager,
+            tail: Mutex::default(),
+        }
+    }
+
+    /// The last lines, also of those that were not passed on.
+    pub(super) fn tail(&self) -> Tail {
+        std::mem::take(&mut *lock(&self.tail))
     }
 
     /// Reads a stream to its end.
@@ -76,6 +88,9 @@ impl<F: FnMut(String) + Send> Lines<F> {
         let text: String = String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).collect();
         line.clear();
         let room = |left: usize| left.checked_sub(1);
+        if !text.is_empty() {
+            lock(&self.tail).push(&text);
+        }
         if !text.is_empty() && self.left.fetch_update(Relaxed, Relaxed, room).is_ok() {
             lock(&self.on_line)(text);
         }

@@ -1,0 +1,33 @@
+//! Tries a helper as a session would have it run. Nothing in the cache changes.
+
+use super::Broker;
+use crate::{
+    host::command::{CommandError, run_telling},
+    sources::CredentialProvider,
+};
+use claviger::reason::Said;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How a helper went.
+#[derive(Debug)]
+pub struct Trial {
+    /// How long it took.
+    pub took: Duration,
+    /// How it ended, and what is wrong with what it printed.
+    pub outcome: Result<Result<(), String>, CommandError>,
+    /// Its last lines on stderr.
+    pub said: Said,
+}
+
+impl Broker {
+    /// Runs the helper of `provider`, if it is one, when its turn has come.
+    pub async fn try_out(&self, provider: &dyn CredentialProvider) -> Option<Trial> {
+        let (spec, judge) = provider.helper()?;
+        let _permit = self.turns.of(spec).acquire().await.ok()?;
+        let started = Instant::now();
+        let (output, said) = run_telling(&self.host, spec, |_| ()).await;
+        let outcome = output.map(|output| judge(output.expose()));
+        Some(Trial { took: started.elapsed(), outcome, said })
+    }
+}
