@@ -58,14 +58,15 @@ pub(crate) async fn borrow_and_warn(context: &Context) -> Result<Lease, Failure>
     Ok(lease)
 }
 
-/// Tells a person at the terminal what a lease warns of.
+/// Tells a person at the terminal what a lease warns of, and every session that what it got will end and is not replaced.
 pub(crate) fn warn(context: &Context, lease: &Lease) {
     let stale = lease
         .stale
         .then_some("the credential is still valid, but the last refresh failed or the API rejected it");
+    let others = lease.warnings.iter().map(|warning| warning.text.as_str());
     let warnings: Vec<_> =
-        stale.into_iter().chain(lease.warnings.iter().map(|warning| warning.text.as_str())).collect();
-    if !warnings.is_empty() && !context.options.quiet && std::io::stderr().is_terminal() {
+        stale.into_iter().chain(others.filter(|_| std::io::stderr().is_terminal())).collect();
+    if !context.options.quiet {
         warnings
             .iter()
             .for_each(|warning| output::talk(&format!("claviger: warning: {}\n", escape::line(warning))));

@@ -149,6 +149,7 @@ pub async fn run(
     let context = assemble(setup);
     context.broker.inherit(kept);
     context.lend_on_all();
+    drop(context.finish_logouts());
     context.audit.note(of_daemon("started"));
     notices::start(&context.broker);
     let is_signalled = serve(sockets.into(), &context, shutdown).await?;

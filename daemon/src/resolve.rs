@@ -7,7 +7,7 @@ pub use crate::sources::Outcome;
 pub use winner::Winner;
 
 use crate::{
-    accounts::{Index, unknown},
+    accounts::Index,
     config::Limits,
     endpoint::{self, cloud},
     policy::{self, Policy},
@@ -302,10 +302,7 @@ fn named<'a>(
     if let Some(fault) = &accounts.fault {
         return Err(fault.clone());
     }
-    match accounts.find(name) {
-        Some(_) => Ok(Some(Named { name, at })),
-        None => Err(unknown(name).at(at)),
-    }
+    accounts.usable(name).map(|_| Some(Named { name, at })).map_err(|problem| problem.at(at))
 }
 
 /// A cloud comes before every account (guide, "Advanced Configuration & Priority").

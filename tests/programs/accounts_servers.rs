@@ -188,9 +188,10 @@ async fn what_a_device_endpoint_says_is_checked_too() {
         (Response::new(500, MARK), Reason::SourceUnavailable, "500"),
         (Response::new(200, MARK), Reason::SourceUnavailable, "nothing that OAuth knows"),
         (started("interval", json!(u64::MAX)), Reason::SourceUnavailable, "interval"),
-        (started("expires_in", json!(u64::MAX)), Reason::SourceUnavailable, "nothing that OAuth knows"),
         (started("device_code", json!(null)), Reason::SourceUnavailable, "nothing that OAuth knows"),
         (started("expires_in", json!(0)), Reason::SourceTimeout, "nobody typed in"),
+        // It gets as far as the token endpoint.
+        (started("expires_in", json!(u64::MAX)), Reason::SourceUnavailable, "empty"),
     ] {
         issuer.starts_devices_with(answer);
         let login = Login::start(&home, |start| start.flow = LoginFlow::Device.into()).await;

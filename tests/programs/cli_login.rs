@@ -8,7 +8,7 @@ use std::{
 };
 
 const CONFIG: &str = "home/.config/claviger/config.toml";
-const PASTE: &str = "paste the address the browser ended at: ";
+const PASTE: &str = "paste the address the browser ended at, or the code it shows: ";
 
 /// A home that can sign in to `work`.
 fn signing_in(options: Value) -> Option<(Home, Provider)> {
@@ -58,7 +58,10 @@ fn a_login_tells_its_address_and_ends_with_the_account() {
     assert_eq!((&last["event"], &last["account"]["name"]), (&json!("signed-in"), &json!("work")));
     assert_eq!(last["account"], json_of(&home.ok(&["accounts", "--json"]))["accounts"][0]);
     let listed = home.ok(&["accounts"]);
-    assert!(listed.contains("work  oauth  person@example.com  https://api.anthropic.com  file"), "{listed}");
+    assert!(
+        listed.contains("work  first, here  oauth  person@example.com  https://api.anthropic.com  file"),
+        "{listed}"
+    );
 }
 
 #[test]

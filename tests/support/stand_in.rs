@@ -39,6 +39,8 @@ pub struct Response {
     pub body: String,
     /// The connection is kept open and nothing is ever said.
     pub never: bool,
+    /// Hangs up without an answer.
+    pub hangs_up: bool,
     /// Before the answer.
     pub delay: Duration,
     /// Before each byte of the body.
@@ -93,6 +95,7 @@ impl Response {
             headers: Vec::new(),
             body: body.into(),
             never: false,
+            hangs_up: false,
             delay: Duration::ZERO,
             drip: Duration::ZERO,
         }
@@ -110,6 +113,11 @@ impl Response {
     /// Never answers.
     pub fn never() -> Self {
         Self { never: true, ..Self::new(200, "") }
+    }
+
+    /// Does what it is asked for, and hangs up.
+    pub fn lost() -> Self {
+        Self { hangs_up: true, ..Self::new(200, "") }
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {

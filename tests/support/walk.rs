@@ -94,6 +94,7 @@ pub fn account(name: &str, kind: Kind) -> Account {
         place: Place::File,
         signed_in_at: std::time::UNIX_EPOCH,
         login_required: None,
+        signing_out: None,
     }
 }
 

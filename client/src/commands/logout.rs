@@ -62,7 +62,7 @@ pub(super) fn none_behind(accounts: &[LoggedOut]) -> Result<(), Failure> {
         return Ok(());
     };
     let mut problem = wire::from_problem(what, SystemTime::now());
-    problem.message = format!("the secret of {} was left behind: {}", account.name, problem.message);
+    problem.message = format!("the secret of {} is still there: {}", account.name, problem.message);
     Err(problem.into())
 }
 
@@ -120,7 +120,7 @@ mod tests {
             [LoggedOut::default(), LoggedOut { name: "work".into(), left_behind, ..Default::default() }];
         let failure = none_behind(&accounts).expect_err("left behind");
         let expected =
-            "claviger: the secret of work was left behind: the keyring is locked\nhint: unlock it\n";
+            "claviger: the secret of work is still there: the keyring is locked\nhint: unlock it\n";
         assert_eq!((failure.code(), failure.render(false).as_str()), (4, expected));
         assert!(none_behind(&accounts[..1]).is_ok());
     }

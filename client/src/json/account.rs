@@ -22,6 +22,7 @@ pub(crate) fn account(account: &Account) -> Value {
         "signed_in_at": instant(account.signed_in_at.as_ref()),
         "in_use": account.in_use,
         "used": account.used,
+        "signing_out": account.signing_out,
         "problem": problem(account.problem.as_ref()),
     })
 }

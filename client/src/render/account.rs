@@ -63,9 +63,10 @@ pub(crate) fn left(accounts: &[LoggedOut], style: Style) -> String {
             (false, why) => format!(", but its tokens were not revoked: {}", escape::line(why)),
         };
         let behind = one.left_behind.as_ref();
-        let behind = behind
-            .map(|what| format!("  {} its secret was left behind: {}\n", style.red("!"), problem(what)));
-        format!("{}: signed out{tokens}\n{}", escape::line(&one.name), behind.unwrap_or_default())
+        let done = if behind.is_some() { "signing out" } else { "signed out" };
+        let behind =
+            behind.map(|what| format!("  {} its secret is still there: {}\n", style.red("!"), problem(what)));
+        format!("{}: {done}{tokens}\n{}", escape::line(&one.name), behind.unwrap_or_default())
     };
     match accounts {
         [] => "there was no account\n".into(),
@@ -100,6 +101,7 @@ pub(crate) fn store(place: StorePlace) -> &'static str {
 fn row(account: &Account, here: &str, now: SystemTime) -> [String; 8] {
     // By sessions to its audience that name none: "first" is the one that fits best while `claviger use` has named none.
     let used = match (account.in_use, account.used, here == account.name) {
+        _ if account.signing_out => "signing out",
         (true, _, true) => "yes, here",
         (true, _, false) => "yes",
         (false, true, true) => "first, here",

@@ -6,7 +6,7 @@ use claviger::proto::v1::DeviceCode;
 use std::time::Duration;
 
 /// What is asked of somebody whose browser is elsewhere.
-pub(crate) const PASTE: &str = "paste the address the browser ended at: ";
+pub(crate) const PASTE: &str = "paste the address the browser ended at, or the code it shows: ";
 
 /// A server that does not know us says so in the browser only.
 const IF_REFUSED: &str =
@@ -26,7 +26,10 @@ pub(crate) enum Way {
 /// Where to sign in.
 pub(crate) fn url(url: &str, way: Way, style: Style) -> String {
     let then = match way {
-        Way::Opened => "It is being opened in your browser. Ctrl-C gives up.",
+        Way::Opened => {
+            "It is being opened in your browser. Where that cannot come back here, paste the address it ended at, or the code\n\
+             it shows. Ctrl-C gives up."
+        }
         Way::Here => "Open it in a browser on this machine. Ctrl-C gives up.",
         Way::Anywhere => {
             "Any browser will do. On another machine it ends at a page that cannot be shown, whose address starts with\n\
@@ -63,7 +66,8 @@ Sign in at this address:
 
   https://login.example/auth?a=b\\u{1b}
 
-It is being opened in your browser. Ctrl-C gives up.
+It is being opened in your browser. Where that cannot come back here, paste the address it ended at, or the code
+it shows. Ctrl-C gives up.
 If the page shows an error, check client_id and redirect_uri of the [oauth.NAME] section.
 ";
         assert_eq!(url("https://login.example/auth?a=b\x1b", Way::Opened, Style::default()), expected);

@@ -3,7 +3,7 @@
 use crate::Text;
 use claviger::reason::{Problem, Reason};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Longest name of an account.
 const MAX_NAME: usize = 64;
@@ -65,6 +65,8 @@ pub struct Lend {
     pub login: String,
     /// Generation that is not good enough any more.
     pub held: Option<u64>,
+    /// Whether the API rejected that one.
+    pub rejected: bool,
     /// Where the record should be.
     pub kept: Place,
     /// Secret of the OAuth client, if it has one.
@@ -222,9 +224,24 @@ pub struct Registration {
     pub method: Option<String>,
     /// Claim of the ID token that names the organisation, for `forceLoginOrgUUID`.
     pub organization_claim: Option<String>,
+    /// Whether the tokens of the login before are revoked once a new one is kept. Some servers end both then.
+    #[serde(default)]
+    pub revoke_replaced: bool,
     /// Further parameters of the authorization request, such as `prompt` or `resource`.
     #[serde(default)]
     pub authorization_parameters: BTreeMap<String, String>,
+}
+
+// === impl Flow ===
+
+impl Flow {
+    /// How long a person may take at most. A code of the device flow ends when its server says, which is sooner.
+    pub fn patience(self) -> Duration {
+        match self {
+            Self::Browser => Duration::from_secs(600),
+            Self::Device => Duration::from_secs(24 * 3600),
+        }
+    }
 }
 
 // === impl Kind ===

@@ -90,6 +90,9 @@ pub struct Declined {
     /// Whether a person could have helped, and nobody was asked because no session waited.
     #[serde(default)]
     pub asleep: bool,
+    /// Whether what was lent last is of no use any more, whatever its dates say.
+    #[serde(default)]
+    pub is_over: bool,
     /// Every link of the chain in the order it was asked.
     pub links: Vec<Link>,
 }
@@ -145,7 +148,14 @@ impl Declined {
 
 impl From<Problem> for Declined {
     fn from(problem: Problem) -> Self {
-        Self { problem, sign_in_helps: false, transient: false, asleep: false, links: Vec::new() }
+        Self {
+            problem,
+            sign_in_helps: false,
+            transient: false,
+            asleep: false,
+            is_over: false,
+            links: Vec::new(),
+        }
     }
 }
 

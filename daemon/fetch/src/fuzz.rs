@@ -2,7 +2,7 @@
 //! these.
 
 use crate::{
-    account::login::browser::{Expected, parameters},
+    account::login::browser::Expected,
     azure::{certificate::Identity, codes},
     gcp::{
         executable::{Answer, subject_of},
@@ -81,7 +81,7 @@ pub fn id_token(text: &str) -> Result<[Option<String>; 2], Declined> {
 pub fn pasted(text: &str) -> Result<Option<Secret<String>>, Declined> {
     let state = CsrfToken::new("state".to_owned());
     let expected = Expected { state, issuer: Some("https://issuer".to_owned()), names_issuer: false };
-    expected.code(&parameters(&Secret::new(text.to_owned())))
+    expected.pasted(&Secret::new(text.to_owned()))
 }
 
 /// The URLs that secrets are sent to and asked from, as far as a credentials file of Google is read without asking anybody.

@@ -36,7 +36,18 @@ pub(super) struct Reply {
 }
 
 fn builder() -> reqwest::ClientBuilder {
-    Client::builder().redirect(redirect::Policy::none()).retry(retry::never()).timeout(TIMEOUT)
+    let builder = Client::builder().redirect(redirect::Policy::none()).retry(retry::never());
+    // Of its own, so that a request that was never sent is told from one that has no answer.
+    builder.timeout(TIMEOUT).connect_timeout(TIMEOUT)
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    /// What a person is told.
+    pub(super) declined: Declined,
+    /// Whether the request may have reached the server.
+    pub(super) is_sent: bool,
 }
 
 /// A request to `url`.
@@ -60,7 +71,7 @@ pub(super) fn request(method: Method, url: &Url) -> Result<RequestBuilder, Decli
 /// # Errors
 /// If there is no answer, or one that is too long.
 pub(super) async fn send(url: &Url, request: RequestBuilder) -> Result<Reply, Declined> {
-    exchange(url, request, TIMEOUT).await
+    exchange(url, request, TIMEOUT).await.map_err(|unanswered| unanswered.declined)
 }
 
 /// As [`send`], with another deadline.
@@ -71,17 +82,21 @@ pub(super) async fn send_within(
     url: &Url,
     request: RequestBuilder,
     patience: Duration,
-) -> Result<Reply, Declined> {
+) -> Result<Reply, Unanswered> {
     exchange(url, request.timeout(patience), patience).await
 }
 
 /// A request may have a deadline of its own, which is left as it is.
-async fn exchange(url: &Url, request: RequestBuilder, patience: Duration) -> Result<Reply, Declined> {
+async fn exchange(url: &Url, request: RequestBuilder, patience: Duration) -> Result<Reply, Unanswered> {
     let host = host(url);
-    let failed = |error: reqwest::Error| unreachable(&host, &error, patience);
+    let failed = |error: reqwest::Error| Unanswered {
+        declined: unreachable(&host, &error, if error.is_connect() { TIMEOUT } else { patience }),
+        is_sent: !error.is_connect() && !error.is_builder(),
+    };
     let mut response = request.send().await.map_err(failed)?;
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-    let body = body(&mut response, &host, patience).await?;
+    let body = body(&mut response, &host, patience).await;
+    let body = body.map_err(|declined| Unanswered { declined, is_sent: true })?;
     Ok(Reply { status, headers, body, host })
 }
 

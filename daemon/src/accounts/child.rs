@@ -26,8 +26,8 @@ use tokio::sync::mpsc;
 
 /// When a child of the store is ended. Its own deadlines are shorter: the lock 15 s, its request 30 s, the keyring 2 s.
 pub const DEADLINE: Duration = Duration::from_secs(60);
-/// How long a person may take to sign in.
-pub const LOGIN_DEADLINE: Duration = Duration::from_secs(600);
+/// How much longer than its person a child that signs in may take: for its server, and to keep what that gives.
+pub const LOGIN_SLACK: Duration = Duration::from_secs(60);
 
 /// Where the local store is, and how its children are run.
 #[derive(Clone, Debug)]

@@ -1,14 +1,15 @@
 //! Which account of the list a session uses. Pure.
 
 use super::index::{Account, Index};
+use claviger::reason::Problem;
 
 /// The account of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice<'a> {
     /// This one.
     Account(&'a Account),
-    /// One that does not exist was asked for.
-    Unknown(&'a str),
+    /// One was asked for that does not exist, or that a person has signed out of.
+    Unusable(Box<Problem>),
     /// There is none.
     Nothing,
 }
@@ -39,15 +40,18 @@ impl Index {
     /// be sent there, logins before keys; else the first that may be sent there; else the first at all, so that somebody
     /// is told why it cannot be used.
     pub fn choose<'a>(&'a self, wish: &Wish<'a>) -> Choice<'a> {
-        let counts = |account: &&Account| !wish.logins_only || account.kind.is_oauth();
+        let counts = |account: &&Account| {
+            account.signing_out.is_none() && (!wish.logins_only || account.kind.is_oauth())
+        };
+        let unusable = |problem| Choice::Unusable(Box::new(problem));
         if let Some(name) = wish.name {
-            return self.find(name).map_or(Choice::Unknown(name), Choice::Account);
+            return self.usable(name).map_or_else(unusable, Choice::Account);
         }
         if let Some(name) = self.in_use.get(wish.origin) {
-            match self.find(name) {
-                None => return Choice::Unknown(name),
-                Some(account) if counts(&account) => return Choice::Account(account),
-                Some(_) => {}
+            match self.usable(name) {
+                Err(problem) => return unusable(problem),
+                Ok(account) if counts(&account) => return Choice::Account(account),
+                Ok(_) => {}
             }
         }
         let rank = |account: &&Account| {
@@ -76,7 +80,7 @@ mod tests {
     fn wished<'a>(index: &'a Index, wish: &Wish<'a>) -> &'a str {
         match index.choose(wish) {
             Choice::Account(account) => &account.name,
-            Choice::Unknown(_) => "unknown",
+            Choice::Unusable(_) => "unusable",
             Choice::Nothing => "nothing",
         }
     }
@@ -87,14 +91,18 @@ mod tests {
         for (origin, expected) in [("https://a", "two"), ("https://b", "one"), ("https://c", "one")] {
             assert_eq!(chosen(&index, None, origin), expected, "{origin}");
         }
-        assert_eq!(chosen(&index, Some("none"), "https://a"), "unknown");
+        assert_eq!(chosen(&index, Some("none"), "https://a"), "unusable");
         index.use_account("key").expect("an account");
         // In use for another address, it changes nothing here; where no account fits, it is the one that is told about.
         for (origin, expected) in [("https://a", "key"), ("https://b", "one"), ("https://c", "key")] {
             assert_eq!(chosen(&index, None, origin), expected, "{origin}");
         }
         assert_eq!(chosen(&index, Some("one"), "https://a"), "one");
-        index.remove("key");
+        index.sign_out("key-1", Some("locked".into()));
+        assert_eq!(chosen(&index, Some("key"), "https://a"), "unusable");
+        assert_eq!(chosen(&index, None, "https://a"), "two");
+        index.sign_out("key-1", None);
+        assert_eq!(index.find("key"), None);
         assert_eq!((index.in_use.len(), chosen(&Index::default(), None, "https://a")), (0, "nothing"));
     }
 

@@ -1,6 +1,9 @@
 //! The list of accounts as data: what it says, and how its file is written and read. Pure.
 
-use claviger::reason::{Location, Problem, Reason};
+use claviger::{
+    reason::{Location, Problem, Reason},
+    remedy::Remedy,
+};
 use claviger_child::account::{Kind, Place, check_name};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path, time::SystemTime};
@@ -42,6 +45,10 @@ pub struct Account {
     /// Why somebody has to log in again.
     #[serde(default)]
     pub login_required: Option<String>,
+    /// Why the record is still there although a person has signed out: it is used for nothing, and removed once that can be
+    /// done.
+    #[serde(default)]
+    pub signing_out: Option<String>,
 }
 
 /// The list.
@@ -95,11 +102,26 @@ impl Index {
         self.in_use.get(&account.audience) == Some(&account.name)
     }
 
-    /// Takes `name` into use for its audience, and says which account that is; `None` if there is none.
-    pub fn use_account(&mut self, name: &str) -> Option<Account> {
-        let account = self.find(name)?.clone();
+    /// Takes `name` into use for its audience, and says which account that is.
+    ///
+    /// # Errors
+    /// As [`Index::usable`].
+    pub fn use_account(&mut self, name: &str) -> Result<Account, Problem> {
+        let account = self.usable(name)?.clone();
         self.in_use.insert(account.audience.clone(), account.name.clone());
-        Some(account)
+        Ok(account)
+    }
+
+    /// The account `name`, to be used.
+    ///
+    /// # Errors
+    /// `login-required` if there is none, or a person has signed out of it.
+    pub fn usable(&self, name: &str) -> Result<&Account, Problem> {
+        let account = self.find(name).ok_or_else(|| unknown(name))?;
+        match account.signing_out {
+            None => Ok(account),
+            Some(_) => Err(signed_out(name)),
+        }
     }
 
     /// Adds an account, or replaces the one of its name where that stands. It stays in use for the audience that it was in
@@ -112,11 +134,31 @@ impl Index {
         }
     }
 
-    /// Removes an account.
-    pub fn remove(&mut self, name: &str) {
-        self.accounts.retain(|account| account.name != name);
-        self.in_use.retain(|_, used| used != name);
+    /// Notes that a person has signed out of `login`: it is removed, or, if its record is left behind, used for nothing from
+    /// now on.
+    pub fn sign_out(&mut self, login: &str, left_behind: Option<String>) {
+        let Some(at) = self.accounts.iter().position(|account| account.login == login) else { return };
+        let name = self.accounts[at].name.clone();
+        self.in_use.retain(|_, used| *used != name);
+        match left_behind {
+            Some(why) => self.accounts[at].signing_out = Some(why),
+            None => drop(self.accounts.remove(at)),
+        }
     }
+}
+
+/// The problem of an account that does not exist.
+pub fn unknown(name: &str) -> Problem {
+    Problem::new(Reason::LoginRequired, format!("there is no account {name}"))
+        .hint("perhaps one of another name was meant; a login adds this one")
+        .remedy(Remedy::login(Some(name)))
+}
+
+/// The problem of an account that is still listed, for its record is still there.
+fn signed_out(name: &str) -> Problem {
+    Problem::new(Reason::LoginRequired, format!("the account {name} is signed out"))
+        .hint("its secret is removed once the keyring can be reached; a login takes its place")
+        .remedy(Remedy::login(Some(name)))
 }
 
 /// The list as it is written.
@@ -187,6 +229,7 @@ pub(super) mod tests {
             place: Place::File,
             signed_in_at: UNIX_EPOCH,
             login_required: None,
+            signing_out: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Signing in, seen from the daemon: a child does it, and says in lines of JSON what the person has to know meanwhile.
 
 use super::{
-    Account, Accounts, Index, Kind, LOGIN_DEADLINE, Place, Store, check_name, client_secret, network,
+    Account, Accounts, Index, Kind, LOGIN_SLACK, Place, Store, check_name, client_secret, network,
     registration::Registration,
 };
 use crate::host::Host;
@@ -75,7 +75,7 @@ pub async fn login(
         registration: Box::new(registration.clone()),
         client_secret,
     });
-    let spec = store.spec(request, network(&login.environment), LOGIN_DEADLINE);
+    let spec = store.spec(request, network(&login.environment), login.flow.patience() + LOGIN_SLACK);
     let on_line = |line: String| {
         // Whatever else a child writes there is no event.
         if let Ok(event) = serde_json::from_str(&line) {
@@ -148,6 +148,7 @@ fn account(
         place,
         signed_in_at: now,
         login_required: None,
+        signing_out: None,
     };
     (account, notices)
 }

@@ -10,7 +10,7 @@ use claviger_child::{
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Signs out of `account`, and takes it off the list. The list comes last: while it names the account, signing out can be
-/// tried again.
+/// tried again. An account whose record cannot be removed stays on it as one that is signing out.
 ///
 /// # Errors
 /// If the list cannot be written, or the child does not answer.
@@ -31,13 +31,15 @@ pub async fn logout(
     };
     let request =
         Request::Logout(Logout { record: store.record(&account.name), kept: account.place, client_secret });
-    let signed_out = store.call(host, &store.spec(request, network(environment), DEADLINE)).await?;
-    let name = account.name.clone();
-    let remove = move |index: &mut Index| {
-        index.remove(&name);
+    let signed_out: SignedOut =
+        store.call(host, &store.spec(request, network(environment), DEADLINE)).await?;
+    let (login, left) =
+        (account.login.clone(), signed_out.left_behind.as_ref().map(|problem| problem.message.clone()));
+    let sign_out = move |index: &mut Index| {
+        index.sign_out(&login, left);
         Ok(())
     };
-    accounts.change(remove).await?;
+    accounts.change(sign_out).await?;
     Ok(signed_out)
 }
 

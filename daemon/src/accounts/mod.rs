@@ -11,10 +11,10 @@ pub mod login;
 pub mod logout;
 pub mod registration;
 
-pub use child::{DEADLINE, LOGIN_DEADLINE, Store, network};
+pub use child::{DEADLINE, LOGIN_SLACK, Store, network};
 pub use choice::{Choice, Wish};
 pub use claviger_child::account::{Kind, Place, check_name};
-pub use index::{Account, Index};
+pub use index::{Account, Index, unknown};
 
 use crate::{
     host::files::{self, Stamp},
@@ -166,13 +166,6 @@ pub fn anew(name: &str, kind: Kind) -> Remedy {
         Kind::ApiKey => Remedy::keep_key(Some(name)),
         Kind::Token => Remedy::keep_token(name),
     }
-}
-
-/// The problem of an account that does not exist.
-pub fn unknown(name: &str) -> Problem {
-    Problem::new(Reason::LoginRequired, format!("there is no account {name}"))
-        .hint("perhaps one of another name was meant; a login adds this one")
-        .remedy(Remedy::login(Some(name)))
 }
 
 #[cfg(test)]

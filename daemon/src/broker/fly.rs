@@ -99,7 +99,7 @@ impl Broker {
         demand: &SharedDemand,
     ) -> Result<Provided, Declined> {
         self.counters.add(Count::Runs);
-        let held = self.cache.with(key, Entry::run).flatten();
+        let (held, rejected) = self.cache.with(key, Entry::run).unwrap_or_default();
         let started = Instant::now();
         let mut on_line = |line: Line| {
             self.cache.with(key, |entry| entry.say(Progress { line, elapsed: started.elapsed() }));
@@ -111,6 +111,7 @@ impl Broker {
             accounts: &self.resolver.accounts,
             store: &self.store,
             held,
+            rejected,
             demand,
             said: Said::default(),
             on_line: &mut on_line,

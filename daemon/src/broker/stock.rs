@@ -144,6 +144,9 @@ impl Stock {
 
     /// Notes that a refresh failed.
     pub(super) fn fail(&mut self, now: SystemTime, declined: Declined, jitter: f64, place: Place) {
+        if declined.is_over {
+            (self.state.current, self.secret) = (None, None);
+        }
         let before = self.state.failure.clone();
         self.state.fail(now, declined.problem, declined.asleep, jitter);
         self.state.note_place(now, place, before);

@@ -2,6 +2,7 @@
 
 mod convert;
 mod login;
+mod signing_out;
 
 use super::{Context, MOST_LOGINS, fail, malformed, session};
 use crate::{
@@ -82,6 +83,7 @@ impl AccountService for Context {
             message.secret.take().map(|mut secret| std::mem::take(&mut secret.value)).unwrap_or_default(),
         );
         let saved = Saved { name: message.name, kind, secret, audience: message.audience, place };
+        self.finish_logouts_soon().await;
         let context = self.clone();
         let saved = to_the_end(async move {
             let broker = &context.broker;
@@ -103,6 +105,7 @@ impl AccountService for Context {
         _: Request<v1::ListAccountsRequest>,
     ) -> Result<Response<v1::ListAccountsResponse>, Status> {
         self.broker.resolver.accounts.look_again();
+        self.finish_logouts_soon().await;
         let index = self.broker.resolver.accounts.current();
         if let Some(fault) = &index.fault {
             return Err(fail(fault.clone()));
@@ -127,6 +130,7 @@ impl AccountService for Context {
     ) -> Result<Response<v1::UseAccountResponse>, Status> {
         let peer = peer::of(&request);
         self.refuse_commands("use", &peer)?;
+        self.finish_logouts_soon().await;
         let name = request.into_inner().name;
         let asked = name.clone();
         let used = self.broker.resolver.accounts.change(move |index| {
@@ -134,7 +138,7 @@ impl AccountService for Context {
                 index.in_use.clear();
                 return Ok(None);
             }
-            index.use_account(&name).map(Some).ok_or_else(|| unknown(&name))
+            index.use_account(&name).map(Some)
         });
         let used = used.await;
         self.audit.note(Line::ended("use", "in-use", &used).by(&peer).account(asked));
@@ -161,7 +165,8 @@ impl AccountService for Context {
         let moved = to_the_end(async move {
             let broker = &context.broker;
             let mut moved = Vec::new();
-            for account in context.named(&message.name, message.name.is_empty())? {
+            let named = context.named(&message.name, message.name.is_empty())?;
+            for account in named.into_iter().filter(|account| account.signing_out.is_none()) {
                 let (host, store, accounts) = (&broker.host, &broker.store, &broker.resolver.accounts);
                 let done = accounts::logout::relocate(host, store, accounts, &account, place).await;
                 let line = Line::ended("move", "moved", &done).by(&peer).account(&account.name);

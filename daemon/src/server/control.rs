@@ -73,6 +73,7 @@ impl ControlService for Context {
         let unlocked = self.broker.unlock();
         self.audit.note(Line::ended("unlock", "unlocked", &unlocked).by(&peer));
         let was_locked = unlocked.map_err(fail)?;
+        drop(self.finish_logouts());
         if was_locked {
             self.tell(&peer, "unlocked: credentials are lent again");
         }

@@ -28,6 +28,8 @@ pub struct Ask<'a> {
     pub store: &'a Store,
     /// Generation of the stored record whose secret is in use, and is not good enough any more.
     pub held: Option<u64>,
+    /// Whether the API rejected that one.
+    pub rejected: bool,
     /// Who is asking.
     pub demand: &'a SharedDemand,
     /// The last lines of the helper that ran last.

@@ -79,7 +79,7 @@ impl LocalStore {
         };
         let account = match view.accounts.choose(&wish) {
             Choice::Account(account) => account,
-            Choice::Unknown(name) => return Err(accounts::unknown(name).at(wanted.and_then(|(_, at)| at))),
+            Choice::Unusable(problem) => return Err(problem.at(wanted.and_then(|(_, at)| at))),
             Choice::Nothing => return Ok(Binding::NotConfigured("nobody has logged in".into())),
         };
         if wish.logins_only && !account.kind.is_oauth() {
@@ -155,6 +155,7 @@ impl Stored {
             record: ask.store.record(name),
             login: login.clone(),
             held: ask.held,
+            rejected: ask.rejected,
             kept: *place,
             client_secret,
         });
@@ -164,13 +165,14 @@ impl Stored {
                 ask.accounts.note_trouble(name, login, None).await;
                 Ok(self.provided(ask.host.clock.now(), provided))
             }
-            Err(Declined { problem, .. }) => {
+            Err(Declined { problem, is_over, .. }) => {
                 if problem.reason != Reason::LoginRequired {
                     return Err(problem.into());
                 }
                 ask.accounts.note_trouble(name, login, Some(&problem.message)).await;
                 // The store knows no kinds.
-                Err(problem.remedy(accounts::anew(name, self.account.kind)).into())
+                let problem = problem.remedy(accounts::anew(name, self.account.kind));
+                Err(Declined { is_over, ..problem.into() })
             }
         }
     }

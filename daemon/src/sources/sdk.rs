@@ -150,7 +150,7 @@ impl Sdk {
             problem.remedy.get_or_insert_with(|| Remedy::run(self.by_hand.argv));
         }
         problem.trail = links.iter().map(|link| format!("{}: {}", link.name, link.why)).collect();
-        Declined { problem, sign_in_helps, transient, asleep: false, links }
+        Declined { sign_in_helps, transient, links, ..problem.into() }
     }
 }
 

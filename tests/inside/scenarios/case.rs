@@ -186,7 +186,7 @@ impl Case {
         };
         let accounts = self.accounts.iter().map(account).collect();
         let mut index = Index { accounts, ..Index::default() };
-        self.in_use.iter().for_each(|name| drop(index.use_account(name)));
+        self.in_use.iter().for_each(|name| drop(index.use_account(name).expect("an account")));
         index
     }
 

@@ -11,6 +11,9 @@ pub(super) fn converse(mut stream: impl Read + Write, answer: impl Fn(&Request) 
     let Some(request) = read(&mut stream) else { return };
     let response = answer(&request);
     thread::sleep(response.delay);
+    if response.hangs_up {
+        return;
+    }
     if response.never {
         // Until the client gives up.
         drop(stream.read(&mut [0]));

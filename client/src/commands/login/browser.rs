@@ -1,7 +1,7 @@
 //! Whether a browser can be opened here, and opening it. By hand: the crate for it would add four crates to the client, and
 //! tries programs that no desktop of today lacks `xdg-open` for.
 
-use crate::{output, render::login::Way};
+use crate::{escape, output, render::login::Way};
 use std::{
     env,
     io::{self, IsTerminal as _},
@@ -54,22 +54,50 @@ pub(super) async fn open(url: String) {
     if !url.starts_with("https://") && !url.starts_with("http://") {
         return;
     }
-    let mut command = Command::new(OPENER);
-    // In a group of its own: Ctrl-C here must not end the browser.
-    command.arg(url).process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let ended = command.status().await;
-    if !ended.as_ref().is_ok_and(std::process::ExitStatus::success) {
-        let why = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
-        output::talk(&format!(
-            "claviger: no browser was opened ({OPENER}: {why}); open the address yourself\n"
-        ));
+    let mut failed = Vec::new();
+    for argv in openers(&env::var("BROWSER").unwrap_or_default(), &url) {
+        let Some((program, arguments)) = argv.split_first() else { continue };
+        let mut command = Command::new(program);
+        // In a group of its own: Ctrl-C here must not end the browser.
+        command.args(arguments).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match command.status().await {
+            Ok(status) if status.success() => return,
+            Ok(status) => failed.push(format!("{program}: {status}")),
+            Err(error) => failed.push(format!("{program}: {error}")),
+        }
     }
+    let why = escape::line(&failed.join(", "));
+    output::talk(&format!("claviger: no browser was opened ({why}); open the address yourself\n"));
+}
+
+/// The commands that open `url`, the first that works counts: those of `$BROWSER`, which are parted by colons and have the
+/// address where `%s` stands, or at their end; without any, the desktop's.
+fn openers(named: &str, url: &str) -> Vec<Vec<String>> {
+    let own = named.split(':').filter(|command| !command.trim().is_empty()).map(|command| {
+        let mut argv: Vec<_> = command.split_whitespace().map(|word| word.replace("%s", url)).collect();
+        if !command.contains("%s") {
+            argv.push(url.to_owned());
+        }
+        argv
+    });
+    let own: Vec<_> = own.collect();
+    if own.is_empty() { vec![vec![OPENER.to_owned(), url.to_owned()]] } else { own }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Surroundings, decide};
+    use super::{OPENER, Surroundings, decide, openers};
     use crate::render::login::Way;
+
+    #[test]
+    fn the_persons_own_browsers_are_tried_in_order() {
+        let url = "https://x/?a=b:c";
+        assert_eq!(openers("", url), [[OPENER, url]]);
+        assert_eq!(openers("/opt/helper.sh", url), [["/opt/helper.sh", url]]);
+        let expected: [&[&str]; 2] = [&["firefox", "--new-tab", url, "-x"], &["lynx", url]];
+        assert_eq!(openers("firefox --new-tab %s -x: :lynx", url), expected);
+    }
 
     #[test]
     fn a_browser_is_opened_where_the_person_sees_it() {

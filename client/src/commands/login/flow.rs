@@ -21,6 +21,7 @@ use claviger::{
     },
     reason::{Problem, Reason},
 };
+use nix::unistd::{getpgrp, tcgetpgrp};
 use std::{
     io::{self, BufRead as _, IsTerminal as _, Read as _},
     thread,
@@ -150,15 +151,16 @@ impl Flow<'_> {
         if !self.context.options.json {
             output::talk(&render::login::url(&url, way, Style::stderr()));
         }
-        match way {
-            Way::Opened => drop(tokio::spawn(browser::open(url))),
-            Way::Here => {}
-            Way::Anywhere => {
-                self.pasted = Some(lines());
-                self.asks = io::stdin().is_terminal() && !self.context.options.json;
-                self.ask();
-            }
+        if way == Way::Opened {
+            drop(tokio::spawn(browser::open(url)));
         }
+        let terminal = io::stdin().is_terminal();
+        // In the background, a process that reads from its terminal is stopped.
+        if !tcgetpgrp(io::stdin()).is_ok_and(|group| group != getpgrp()) {
+            self.pasted = Some(lines());
+        }
+        self.asks = way == Way::Anywhere && terminal && !self.context.options.json;
+        self.ask();
     }
 
     fn ask(&mut self) {

@@ -119,8 +119,8 @@ fn signing_out_says_what_the_server_did() {
     let expected = "\
 work: signed out, its tokens are revoked
 old: signed out, but its tokens were not revoked: the server has no revocation endpoint
-key: signed out
-  ! its secret was left behind: the keyring is locked (keyring-locked); unlock it
+key: signing out
+  ! its secret is still there: the keyring is locked (keyring-locked); unlock it
 ";
     assert_eq!(left(&accounts, Style::default()), expected);
     let answer = ResetResponse { accounts: Vec::new(), trust_decisions: 1, entries: 0 };

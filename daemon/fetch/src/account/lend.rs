@@ -19,6 +19,10 @@ use std::time::{Duration, SystemTime};
 const REFRESHING: &str = "refreshing";
 /// What it leaves there if it asked and heard nothing.
 const UNANSWERED: &str = "unanswered";
+/// What a process leaves there that shows a token for the second time.
+const SECOND: &str = "second";
+/// How long a token is taken to be good whose server does not say (`spec/behaviour.md` A7, "AWS cache").
+const WITHOUT_EXPIRY: Duration = Duration::from_secs(3600);
 /// Clocks of one machine never differ; a token from the future means that the clock was set back.
 const CLOCK_SLACK: Duration = Duration::from_secs(5);
 
@@ -64,19 +68,100 @@ async fn refreshed(request: &Lend, store: &Store, client_secret: Option<Text>) -
         // It waits in a file for the keyring, and may wait on.
         (Place::Keyring, Place::File) => StoreChoice::Auto,
     })?;
-    let earlier = lock.mark();
-    mark(&mut lock, REFRESHING)?;
+    let earlier = marked(&lock.mark(), &record);
+    let showing = showing(request, &record, &refresh, &earlier, SystemTime::now())?;
+    let mut refreshing = Refreshing {
+        store,
+        kept: request.kept,
+        rejected: is_rejected(request, &record),
+        record,
+        lock,
+        earlier,
+        showing,
+        asked_at: SystemTime::now(),
+    };
+    if showing == Showing::Third {
+        let lost = Declined::new(Reason::LoginRequired, "two refreshes in a row were never answered");
+        return refreshing.keep(room, Err(Failure::Spent(lost)));
+    }
+    mark(
+        &mut refreshing.lock,
+        if showing == Showing::Second { SECOND } else { REFRESHING },
+        &refreshing.record,
+    )?;
     // The server's clock for the token's life starts before its answer is here.
-    let asked_at = SystemTime::now();
+    refreshing.asked_at = SystemTime::now();
     let granted = Server::new(refresh.client, client_secret).refresh(&refresh.token).await;
-    let refreshing = Refreshing { store, kept: request.kept, record, lock, earlier, asked_at };
     refreshing.keep(room, granted)
 }
 
-fn mark(lock: &mut FileLock, text: &str) -> Result<(), Declined> {
-    lock.set_mark(text).map_err(|error| {
+/// Whether it is the access token of `record` that the API rejected.
+fn is_rejected(request: &Lend, record: &Record) -> bool {
+    request.rejected && request.held == Some(record.generation)
+}
+
+/// How often a server that spends tokens would see this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Showing {
+    /// For the first time, as far as anybody knows.
+    First,
+    /// Again: what it gave for it may be lost.
+    Second,
+    /// Once too often.
+    Third,
+}
+
+/// Whether the refresh token may be shown. One that was shown without an answer may be spent, and a server that sees a spent
+/// one may end the login, with the access token that every session has. So it is shown again, once, when there is nothing
+/// left to lose.
+///
+/// # Errors
+/// `source-unavailable` while there is.
+fn showing(
+    request: &Lend,
+    record: &Record,
+    refresh: &Refresh,
+    earlier: &str,
+    now: SystemTime,
+) -> Result<Showing, Declined> {
+    if refresh.is_lasting {
+        return Ok(Showing::First);
+    }
+    match earlier {
+        REFRESHING | UNANSWERED => {}
+        SECOND => return Ok(Showing::Third),
+        _ => return Ok(Showing::First),
+    }
+    let end = record.expires_at().unwrap_or(record.issued_at() + WITHOUT_EXPIRY);
+    let is_over = record.secret.is_none() || standing(record, now) == Standing::Over;
+    match now < end && !is_over && !is_rejected(request, record) {
+        true => {
+            let message = format!(
+                "the refresh token of the account {} may be spent{}",
+                request.record.account,
+                because(earlier)
+            );
+            let hint = "it is shown once more when the access token is over, since a server may end a login whose token it \
+                        sees twice; a new login need not wait for that";
+            Err(Declined::new(Reason::SourceUnavailable, message).hint(hint))
+        }
+        false => Ok(Showing::Second),
+    }
+}
+
+/// Leaves a mark about the token of `record`: one of another login or generation was never shown.
+fn mark(lock: &mut FileLock, word: &str, record: &Record) -> Result<(), Declined> {
+    let text = if word.is_empty() { String::new() } else { format!("{word}:{}", record.generation) };
+    lock.set_mark(&text).map_err(|error| {
         Declined::new(Reason::SourceUnavailable, format!("the lock cannot be written: {}", error.kind()))
     })
+}
+
+/// The mark that an earlier refresh of `record` left; empty if there is none.
+fn marked(text: &str, record: &Record) -> String {
+    let (word, generation) = text.split_once(':').unwrap_or_default();
+    let is_of = generation.parse() == Ok(record.generation);
+    if is_of { word.to_owned() } else { String::new() }
 }
 
 /// The record of the login that the daemon knows.
@@ -144,10 +229,13 @@ struct Refreshing<'a> {
     store: &'a Store,
     /// Where the record should be.
     kept: Place,
+    /// Whether the API rejected what the record has.
+    rejected: bool,
     record: Record,
     lock: FileLock,
     /// What an earlier one left in the lock.
     earlier: String,
+    showing: Showing,
     asked_at: SystemTime,
 }
 
@@ -158,30 +246,41 @@ impl Refreshing<'_> {
         match granted {
             // There is nothing to keep, and what is kept may be good for a while.
             Ok(Granted { access: None, refresh: None, fault, .. }) => {
-                mark(&mut self.lock, "")?;
+                mark(&mut self.lock, "", &self.record)?;
                 Err(useless(fault.unwrap_or_default()))
             }
             Ok(granted) => {
                 let fault = granted.fault;
                 renew(&mut self.record, granted, self.asked_at);
                 self.store.replace(self.kept, before, &self.record, room)?;
-                mark(&mut self.lock, "")?;
+                mark(&mut self.lock, "", &self.record)?;
                 let fresh = found(&self.record).filter(|_| fault.is_none());
                 fresh.ok_or_else(|| useless(fault.unwrap_or_default()))
+            }
+            Err(Failure::Unanswered(_)) if self.showing == Showing::Second => {
+                let lost = Declined::new(Reason::LoginRequired, "two refreshes in a row were never answered");
+                self.keep(room, Err(Failure::Spent(lost)))
             }
             Err(Failure::Spent(declined)) => {
                 let why = format!("{}{}", declined.problem.message, because(&self.earlier));
                 self.record.quarantine = Some(Quarantine { why, at_ms: milliseconds(SystemTime::now()) });
+                if self.rejected {
+                    // The API and the server agree: it has no life left to be lent for.
+                    self.record.secret = None;
+                }
                 self.store.replace(self.kept, before, &self.record, room)?;
-                mark(&mut self.lock, "")?;
-                refreshable(self.store.account(), &self.record).map_or_else(Err, |_| Err(useless("")))
+                mark(&mut self.lock, "", &self.record)?;
+                let spent = refreshable(self.store.account(), &self.record).err();
+                Err(Declined { is_over: self.rejected, ..spent.unwrap_or_else(|| useless("")) })
             }
             Err(Failure::Unanswered(trouble)) => {
-                mark(&mut self.lock, UNANSWERED)?;
+                mark(&mut self.lock, UNANSWERED, &self.record)?;
                 Err(trouble)
             }
-            Err(Failure::Other(trouble)) => {
-                mark(&mut self.lock, "")?;
+            // Nothing was given, so nothing is lost by it; what an earlier refresh may have lost still is.
+            Err(Failure::Unsent(trouble) | Failure::Other(trouble)) => {
+                let earlier = std::mem::take(&mut self.earlier);
+                mark(&mut self.lock, &earlier, &self.record)?;
                 Err(trouble)
             }
         }
@@ -192,7 +291,7 @@ impl Refreshing<'_> {
 fn because(earlier: &str) -> &'static str {
     match earlier {
         REFRESHING => "; an earlier refresh was cut off before its answer could be kept",
-        UNANSWERED => "; an earlier refresh was never answered, so what it gave is lost",
+        UNANSWERED | SECOND => "; an earlier refresh was never answered, so what it gave is lost",
         _ => "",
     }
 }
@@ -204,8 +303,11 @@ fn renew(record: &mut Record, granted: Granted, asked_at: SystemTime) {
     record.issued_at_ms = milliseconds(asked_at);
     record.expires_at_ms = granted.expires_at_ms(asked_at);
     record.secret = granted.access;
-    if let (Some(token), Some(refresh)) = (granted.refresh, &mut record.refresh) {
-        refresh.token = token;
+    if let Some(refresh) = &mut record.refresh {
+        let before = &refresh.token.0;
+        let fresh = granted.refresh.filter(|token| token.0.expose() != before.expose());
+        refresh.is_lasting = fresh.is_none();
+        refresh.token = fresh.unwrap_or_else(|| refresh.token.clone());
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) async fn logout(request: Logout) -> Result<SignedOut, Declined> {
 }
 
 /// Whether there was something that the server could take back, and did.
-async fn revoke(record: &Record, client_secret: Option<Text>) -> Result<bool, Declined> {
+pub(super) async fn revoke(record: &Record, client_secret: Option<Text>) -> Result<bool, Declined> {
     let Some(refresh) = record.refresh.as_ref().filter(|_| record.kind == Kind::Oauth) else {
         return Ok(false);
     };

@@ -13,13 +13,16 @@ use oauth2::{
         BasicTokenIntrospectionResponse,
     },
 };
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, StatusCode, Url, header::WWW_AUTHENTICATE};
 use std::{fmt, sync::Mutex, time::Duration};
 
 /// How long an answer may take that a person waits for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the answer to a refresh may take: it brings what the server gives only once.
 const REFRESH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Error code of a token that is not taken (RFC 6750, section 3.1).
+const INVALID_TOKEN: &str = "invalid_token";
 
 /// The crate's client, with our reading of what is granted.
 pub(crate) type Protocol<Auth = EndpointNotSet, Device = EndpointNotSet> = oauth2::Client<
@@ -49,6 +52,8 @@ pub(crate) struct Server {
 struct Seen {
     status: StatusCode,
     retry_after: Option<Duration>,
+    /// Whether it calls the token invalid in its header (RFC 6750, section 3.1).
+    says_invalid_token: bool,
 }
 
 /// Why nothing was granted.
@@ -56,19 +61,21 @@ struct Seen {
 pub(crate) enum Failure {
     /// The server takes this code or token no more: `invalid_grant`.
     Spent(Declined),
-    /// There was no answer: it may have done what it was asked for all the same.
+    /// It was asked, and there was no answer: it may have done what it was asked for all the same.
     Unanswered(Declined),
+    /// It could not be asked.
+    Unsent(Declined),
     /// Anything else.
     Other(Declined),
 }
 
 /// No answer, as the crate wants to hear it.
 #[derive(Debug)]
-pub(crate) struct NoAnswer(Declined);
+pub(crate) struct NoAnswer(http::Unanswered);
 
 impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.problem.message)
+        f.write_str(&self.0.declined.problem.message)
     }
 }
 
@@ -77,7 +84,12 @@ impl std::error::Error for NoAnswer {}
 impl NoAnswer {
     /// Of a server that answered that it cannot answer.
     pub(crate) fn passing() -> Self {
-        Self(Declined::new(Reason::SourceUnavailable, "the authorization server is in trouble"))
+        let declined = Declined::new(Reason::SourceUnavailable, "the authorization server is in trouble");
+        Self(http::Unanswered { declined, is_sent: true })
+    }
+
+    fn unsent(declined: Declined) -> Self {
+        Self(http::Unanswered { declined, is_sent: false })
     }
 }
 
@@ -90,7 +102,10 @@ impl Failure {
     /// What a person is told.
     pub(crate) fn trouble(self) -> Declined {
         match self {
-            Self::Spent(trouble) | Self::Unanswered(trouble) | Self::Other(trouble) => trouble,
+            Self::Spent(trouble)
+            | Self::Unanswered(trouble)
+            | Self::Unsent(trouble)
+            | Self::Other(trouble) => trouble,
         }
     }
 }
@@ -121,16 +136,21 @@ impl Server {
     /// Sends a request of the crate's; it is how the crate reaches the network.
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
         let url: Url = request.uri().to_string().parse().map_err(|_| {
-            NoAnswer(Declined::new(
+            NoAnswer::unsent(Declined::new(
                 Reason::SettingsInvalid,
                 "an endpoint of the authorization server is not a URL",
             ))
         })?;
         let method = Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::POST);
         let (parts, body) = request.into_parts();
-        let sent = http::request(method, &url).map_err(NoAnswer)?.headers(parts.headers).body(body);
+        let sent = http::request(method, &url).map_err(NoAnswer::unsent)?.headers(parts.headers).body(body);
         let reply = http::send_within(&url, sent, self.patience).await.map_err(NoAnswer)?;
-        let seen = Seen { status: reply.status, retry_after: reply.retry_after() };
+        let challenge = reply.header(&WWW_AUTHENTICATE).unwrap_or_default();
+        let seen = Seen {
+            status: reply.status,
+            retry_after: reply.retry_after(),
+            says_invalid_token: challenge.contains(INVALID_TOKEN),
+        };
         *lock(&self.seen) = Some(seen);
         // Without its content type, which some servers get wrong: what is no JSON is found out anyway.
         let mut response = HttpResponse::new(reply.body.to_vec());
@@ -165,7 +185,7 @@ impl Server {
         };
         let revoked = request.request_async(&send).await;
         revoked.map_err(|error| match error {
-            RequestTokenError::Request(NoAnswer(trouble)) => trouble,
+            RequestTokenError::Request(NoAnswer(trouble)) => trouble.declined,
             _ => {
                 let status = lock(&self.seen).map_or(String::new(), |seen| format!(" ({})", seen.status));
                 Declined::new(
@@ -189,7 +209,9 @@ impl Server {
             .map_or_else(|_| "the server".to_owned(), |url| http::host(&url));
         let seen = *lock(&self.seen);
         let code = match error {
-            RequestTokenError::Request(NoAnswer(trouble)) => return Failure::Unanswered(trouble),
+            RequestTokenError::Request(NoAnswer(http::Unanswered { declined, is_sent })) => {
+                return if is_sent { Failure::Unanswered(declined) } else { Failure::Unsent(declined) };
+            }
             RequestTokenError::ServerResponse(refusal) => Some(refusal.error().clone()),
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => None,
         };
@@ -210,10 +232,14 @@ fn refusal(host: &str, what: &str, code: Option<&BasicErrorResponseType>, seen: 
     if is_in_trouble(status) || !status.is_client_error() && code.is_some() {
         return unavailable(format!("{host} answered {what} with {status}"));
     }
+    let spent = |word: &str| {
+        Failure::Spent(Declined::new(Reason::LoginRequired, format!("{host} refused {what}: {word}")))
+    };
     match code {
-        Some(BasicErrorResponseType::InvalidGrant) => {
-            Failure::Spent(Declined::new(Reason::LoginRequired, format!("{host} refused {what}: {word}")))
-        }
+        Some(BasicErrorResponseType::InvalidGrant) => spent(word),
+        // Of RFC 6750, which some servers answer with where RFC 6749 has `invalid_grant`.
+        Some(BasicErrorResponseType::Extension(other)) if other == INVALID_TOKEN => spent(word),
+        None if seen.is_some_and(|seen| seen.says_invalid_token) => spent(INVALID_TOKEN),
         Some(BasicErrorResponseType::Extension(other))
             if ["temporarily_unavailable", "server_error", "slow_down"].contains(&other.as_str()) =>
         {

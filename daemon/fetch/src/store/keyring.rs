@@ -100,11 +100,18 @@ impl Keyring {
 const BY_FILE: &str = "restart the keyring's service; `claviger login --store file` keeps a secret in a sealed file, and \
      store = \"file\" under [daemon] in ~/.config/claviger/config.toml, followed by `claviger daemon stop`, every new one";
 
+const NO_COLLECTION: &str = "make one with the keyring's own program, such as a new keyring of Seahorse that is set as default; \
+     `claviger login --store file` keeps a secret in a sealed file";
+
 fn refused(refusal: Refusal) -> Declined {
     match refusal {
         Refusal::Locked => Declined::new(Reason::KeyringLocked, "the keyring is locked")
             .hint("unlock it (by signing in to the desktop, or with its own program), then try again"),
         Refusal::Absent => Declined::new(Reason::SourceUnavailable, "there is no keyring here").hint(BY_FILE),
+        Refusal::Empty => {
+            Declined::new(Reason::SourceUnavailable, "the keyring has no collection to keep items in")
+                .hint(NO_COLLECTION)
+        }
         Refusal::Failed => Declined::new(Reason::SourceUnavailable, "the keyring failed").hint(BY_FILE),
     }
 }

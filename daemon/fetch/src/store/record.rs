@@ -33,6 +33,9 @@ pub(crate) struct Record {
 pub(crate) struct Refresh {
     pub(crate) token: Text,
     pub(crate) client: Client,
+    /// Whether the server took this token once and gave none in its place: then it may be shown any number of times.
+    #[serde(default)]
+    pub(crate) is_lasting: bool,
 }
 
 /// The client that a login was made as.

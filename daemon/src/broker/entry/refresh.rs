@@ -36,11 +36,12 @@ impl Entry {
         (seat, Some((pilot, cause)))
     }
 
-    /// Notes that the command runs once more. Returns the generation of the stored record whose secret is in use.
-    pub(in crate::broker) fn run(&mut self) -> Option<u64> {
+    /// Notes that the command runs once more. Returns the generation of the stored record whose secret is in use, and whether
+    /// the API rejected that.
+    pub(in crate::broker) fn run(&mut self) -> (Option<u64>, bool) {
         self.tally.runs += 1;
         self.recursed = false;
-        self.stock.held()
+        (self.stock.held(), self.state().rejected)
     }
 
     /// Passes on a line of the running command.

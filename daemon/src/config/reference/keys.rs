@@ -289,6 +289,13 @@ pub(super) fn oauth() -> Vec<Key> {
             "The claim of the ID token that names the organisation, for `forceLoginOrgUUID`.",
         ),
         row(
+            "revoke_replaced",
+            "`true` or `false`",
+            "`false`",
+            "true",
+            "Whether a new login revokes the tokens of the one before. Some servers end the new one with them.",
+        ),
+        row(
             "authorization_parameters",
             "names and texts",
             "none",

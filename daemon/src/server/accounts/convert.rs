@@ -9,6 +9,7 @@ use crate::accounts::{
 use claviger::{
     proto::v1::{self, login_response},
     reason::{Location, Problem, Reason},
+    remedy::Remedy,
     wire,
 };
 use claviger_child::account::SignedOut;
@@ -21,11 +22,7 @@ impl Context {
     /// An account on the wire.
     pub(super) fn account(&self, account: &Account) -> v1::Account {
         let index = self.broker.resolver.accounts.current();
-        let problem = account.login_required.as_ref().map(|why| {
-            let remedy = accounts::anew(&account.name, account.kind);
-            let problem = Problem::new(Reason::LoginRequired, why.clone()).remedy(remedy);
-            wire::problem(&problem, self.broker.host.clock.now())
-        });
+        let problem = problem(account).map(|problem| wire::problem(&problem, self.broker.host.clock.now()));
         v1::Account {
             name: account.name.clone(),
             kind: kind(account.kind).into(),
@@ -39,9 +36,22 @@ impl Context {
             signed_in_at: Some(wire::timestamp(account.signed_in_at)),
             in_use: index.is_in_use(account),
             used: index.is_used(account),
+            signing_out: account.signing_out.is_some(),
             problem,
         }
     }
+}
+
+fn problem(account: &Account) -> Option<Problem> {
+    if let Some(why) = &account.signing_out {
+        let problem = Problem::new(Reason::SourceUnavailable, format!("its secret is still there: {why}"))
+            .hint("it is removed once its place can be reached: unlock the keyring")
+            .remedy(Remedy::claviger(&["logout", &account.name]));
+        return Some(problem);
+    }
+    let why = account.login_required.as_ref()?;
+    let remedy = accounts::anew(&account.name, account.kind);
+    Some(Problem::new(Reason::LoginRequired, why.clone()).remedy(remedy))
 }
 
 /// What became of an account that somebody signed out of.

@@ -1,7 +1,12 @@
-use super::{Standing, UNANSWERED, because, lent, standing};
-use crate::store::{Record, VERSION};
+use super::{
+    Lend, REFRESHING, SECOND, Showing, Standing, UNANSWERED, because, lent, marked, showing, standing,
+};
+use crate::store::{Client, Record, Refresh, VERSION};
 use claviger::secret::Secret;
-use claviger_child::{Text, account::Kind};
+use claviger_child::{
+    Text,
+    account::{self, Kind, Place},
+};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const HOUR: u64 = 3600;
@@ -80,4 +85,53 @@ fn the_mark_of_an_earlier_refresh_says_why() {
     assert!(because("refreshing").contains("cut off"));
     assert!(because(UNANSWERED).contains("never answered"));
     assert_eq!(because(""), "");
+    // Of the record with generation 7.
+    for (text, expected) in
+        [("unanswered:7", "unanswered"), ("unanswered:6", ""), ("unanswered", ""), ("", "")]
+    {
+        assert_eq!(marked(text, &record(Kind::Oauth, None)), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_token_that_may_be_spent_waits_for_the_end_of_the_access_token() {
+    let client = Client {
+        client_id: "c".into(),
+        token_endpoint: "https://x/token".into(),
+        revocation_endpoint: None,
+        secret_in_body: false,
+    };
+    let refresh =
+        |is_lasting| Refresh { token: Text(Secret::new("r".into())), client: client.clone(), is_lasting };
+    let request = |held, rejected| Lend {
+        record: account::Record { account: "a".into(), directory: "/".into(), seal: None },
+        login: "l".into(),
+        held,
+        rejected,
+        kept: Place::File,
+        client_secret: None,
+    };
+    let (is_good, is_over) = (ISSUED + 3500, ISSUED + 3600);
+    for (mark, held, rejected, now, expected) in [
+        ("", Some(7), false, is_good, Some(Showing::First)),
+        (UNANSWERED, Some(7), false, is_good, None),
+        (REFRESHING, Some(7), false, is_good, None),
+        (UNANSWERED, None, false, is_good, None),
+        // What the API rejects is over; that it rejected an older one says nothing.
+        (UNANSWERED, Some(7), true, is_good, Some(Showing::Second)),
+        (UNANSWERED, Some(6), true, is_good, None),
+        (UNANSWERED, Some(7), false, is_over, Some(Showing::Second)),
+        (REFRESHING, None, false, is_over, Some(Showing::Second)),
+        (SECOND, Some(7), false, is_good, Some(Showing::Third)),
+        (SECOND, None, false, is_over, Some(Showing::Third)),
+    ] {
+        let request = request(held, rejected);
+        let shown = |expires_in, is_lasting| {
+            showing(&request, &record(Kind::Oauth, expires_in), &refresh(is_lasting), mark, at(now)).ok()
+        };
+        assert_eq!(shown(Some(HOUR), false), expected, "{mark}, {held:?}, {rejected}, {now}");
+        // Without an expiry, it is taken to last for an hour.
+        assert_eq!(shown(None, false), expected, "{mark}, {held:?}, {rejected}, {now}");
+        assert_eq!(shown(Some(HOUR), true), Some(Showing::First), "the server does not spend it");
+    }
 }

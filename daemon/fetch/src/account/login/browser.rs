@@ -9,14 +9,17 @@ use crate::oauth::required;
 use claviger::{reason::Reason, secret::Secret};
 use claviger_child::{
     Declined,
-    account::{Event, Pasted, SignedIn},
+    account::{Event, Flow, Pasted, SignedIn},
 };
 use oauth2::{
     AuthUrl, AuthorizationCode, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
 };
 use reqwest::Url;
-use std::io::{self, BufRead as _};
-use tokio::sync::mpsc;
+use std::{
+    io::{self, BufRead as _},
+    time::Duration,
+};
+use tokio::{sync::mpsc, time::timeout};
 
 /// Where a browser is sent back to, unless the registration says otherwise.
 const REDIRECT: &str = "http://127.0.0.1/callback";
@@ -48,7 +51,9 @@ pub(super) async fn run(
         issuer: plan.metadata.issuer.clone(),
         names_issuer: plan.metadata.authorization_response_iss_parameter_supported,
     };
-    let (code, arrival) = redirected(&mut listener, &expected).await;
+    let patience = Flow::Browser.patience();
+    let redirected = timeout(patience, redirected(&mut listener, &expected)).await;
+    let (code, arrival) = redirected.unwrap_or_else(|_| (Err(late(patience)), None));
     let granted = async { exchange(&plan, code?, verifier, redirect).await };
     let kept = tokio::select! {
         granted = granted => granted.and_then(|granted| keep(&plan, Outcome { granted, nonce })),
@@ -74,7 +79,7 @@ async fn redirected(
                 Some(code) => return (code, Some(arrival)),
                 None => arrival.ignore(),
             },
-            Some(text) = pasted.recv() => match expected.code(&parameters(&text)).transpose() {
+            Some(text) = pasted.recv() => match expected.pasted(&text).transpose() {
                 Some(code) => return (code, None),
                 None => drop(tell(&Event::Notice(NOT_OURS.to_owned()))),
             },
@@ -82,8 +87,10 @@ async fn redirected(
     }
 }
 
-const NOT_OURS: &str =
-    "that is not the address this login leads to: paste the whole address that the browser ended at";
+const NOT_OURS: &str = "that is not the address this login leads to, nor a code: paste the whole address that the browser ended \
+     at, or the code that it shows";
+/// Shortest and longest text that may be a code by itself: no word of a person, and no file.
+const BARE_CODE: std::ops::RangeInclusive<usize> = 16..=4096;
 
 fn request(
     plan: &Plan,
@@ -122,6 +129,23 @@ async fn exchange(
 }
 
 impl Expected {
+    /// The code in what a person pasted: the address, its query, or the code alone, as a page shows it. A code alone names no
+    /// login, and needs to name none: a person chose this terminal for it, and with PKCE the code of another login is refused.
+    ///
+    /// # Errors
+    /// As [`Expected::code`].
+    pub(crate) fn pasted(&self, text: &Secret<String>) -> Result<Option<Secret<String>>, Declined> {
+        let parameters = parameters(text);
+        if !parameters.is_empty() {
+            return self.code(&parameters);
+        }
+        let text = text.expose().trim();
+        let is_code = BARE_CODE.contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+            && !text.contains("://");
+        Ok(is_code.then(|| Secret::new(text.to_owned())))
+    }
+
     /// The code that a redirect brings; `None` if the redirect is not for this login.
     ///
     /// # Errors
@@ -163,10 +187,16 @@ fn refused(error: &str) -> Declined {
     }
 }
 
-/// The parameters of an address that a person pasted.
-pub(crate) fn parameters(text: &Secret<String>) -> Vec<(String, String)> {
-    let url: Result<Url, _> = text.expose().trim().parse();
-    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
+/// The parameters of an address that a person pasted, or of its query alone.
+fn parameters(text: &Secret<String>) -> Vec<(String, String)> {
+    let text = text.expose().trim();
+    let query = match text.split_once('?') {
+        Some((_, query)) => query,
+        None if ["code=", "state=", "error="].iter().any(|name| text.starts_with(name)) => text,
+        None => return Vec::new(),
+    };
+    let query = query.split('#').next().unwrap_or_default();
+    oauth2::url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
 /// What the person pastes: further lines of stdin. A thread reads them, for stdin cannot be waited for otherwise.
@@ -186,6 +216,53 @@ fn pasted() -> mpsc::Receiver<Secret<String>> {
     receiver
 }
 
+fn late(patience: Duration) -> Declined {
+    let message = format!("nobody signed in within {} minutes", patience.as_secs() / 60);
+    Declined::new(Reason::SourceTimeout, message).hint("log in again")
+}
+
 fn bad_url(name: &str) -> Declined {
     Declined::new(Reason::SettingsInvalid, format!("{name} is not a URL"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CsrfToken, Expected, Secret};
+
+    #[test]
+    fn an_address_its_query_and_a_code_can_be_pasted() {
+        let expected = Expected { state: CsrfToken::new("s".into()), issuer: None, names_issuer: true };
+        let login = Expected { state: CsrfToken::new("s".into()), issuer: None, names_issuer: false };
+        let pasted = |text: &str| login.pasted(&Secret::new(text.to_owned()));
+        for text in [
+            "http://127.0.0.1:5/callback?code=c/d%3D&state=s",
+            " 127.0.0.1:5/callback?state=s&code=c/d%3D#\n",
+            "?code=c/d%3D&state=s",
+            "code=c/d%3D&state=s",
+            "state=s&code=c/d%3D",
+        ] {
+            assert_eq!(pasted(text).expect(text).expect(text).expose(), "c/d=", "{text}");
+        }
+        assert_eq!(
+            pasted("  4/0Adeu5BXabcdef= \n").expect("good").expect("a code").expose(),
+            "4/0Adeu5BXabcdef="
+        );
+        for text in [
+            "",
+            "yes",
+            "nonsense",
+            "what is this that I paste",
+            "https://login.example.com/authorize",
+            "?code=c&state=other",
+            "code=c",
+            "http://127.0.0.1:5/callback?code=c",
+            "?x=1",
+        ] {
+            assert!(pasted(text).expect(text).is_none(), "{text}");
+        }
+        assert!(pasted("?error=access_denied&state=s").is_err());
+        // One that always names itself names itself in an address, too.
+        assert!(expected.pasted(&Secret::new("?code=c&state=s".into())).is_err());
+        assert!(expected.pasted(&Secret::new("a-bare-code-of-some-length".into())).expect("good").is_some());
+    }
 }

@@ -5,7 +5,7 @@ use crate::oauth::{NoAnswer, Reply, is_in_trouble, required};
 use claviger::reason::Reason;
 use claviger_child::{
     Declined,
-    account::{Code, Event},
+    account::{Code, Event, Flow},
 };
 use oauth2::{
     DeviceAuthorizationUrl, DeviceCodeErrorResponse, DeviceCodeErrorResponseType, RequestTokenError, Scope,
@@ -49,11 +49,13 @@ pub(super) async fn run(plan: &Plan) -> Result<Outcome, Declined> {
         )
         .hint("ask whoever runs the server"));
     }
+    // The code's own life, within what the daemon waits for.
+    let life = code.expires_in().min(Flow::Device.patience());
     tell(&Event::Code(Code {
         verification_uri: code.verification_uri().to_string(),
         verification_uri_complete: complete,
         user_code: code.user_code().secret().clone(),
-        expires_in_seconds: code.expires_in().as_secs(),
+        expires_in_seconds: life.as_secs(),
     }))?;
     // A server in trouble may be out of it while the code is still good: as if there were no answer, it is asked again.
     let poll = async |request| match send(request).await {
@@ -61,7 +63,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Outcome, Declined> {
         answered => answered,
     };
     let pause = |told: Duration| sleep(told.max(SHORTEST_PAUSE));
-    let polled = protocol.exchange_device_access_token(&code).request_async(&poll, pause, None).await;
+    let polled = protocol.exchange_device_access_token(&code).request_async(&poll, pause, Some(life)).await;
     let granted = polled.map(Reply::granted).map_err(|error| failure(plan, error))?;
     Ok(Outcome { granted, nonce: None })
 }

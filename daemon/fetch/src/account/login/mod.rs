@@ -6,7 +6,7 @@ mod callback;
 mod device;
 mod flow;
 
-use super::identity;
+use super::{identity, logout::revoke};
 use crate::{
     oauth::{Expected, Server, discover, person},
     store::{Record, Refresh, Store, VERSION, milliseconds},
@@ -14,10 +14,10 @@ use crate::{
 use claviger::reason::Reason;
 use claviger_child::{
     Declined,
-    account::{Flow, Kind, Login, SignedIn, StoreChoice},
+    account::{Flow, Kind, Login, Place, SignedIn, StoreChoice},
 };
 use flow::{Outcome, Plan};
-use std::time::SystemTime;
+use std::{cell::Cell, time::SystemTime};
 
 /// Signs in.
 pub(crate) async fn login(request: Login) -> Result<SignedIn, Declined> {
@@ -30,19 +30,35 @@ pub(crate) async fn login(request: Login) -> Result<SignedIn, Declined> {
         drop(store.make_room(place)?);
     }
     let metadata = discover(&registration).await?;
-    let server = Server::new(metadata.client(&registration)?, client_secret);
+    let server = Server::new(metadata.client(&registration)?, client_secret.clone());
+    let revokes = registration.revoke_replaced;
     let plan = Plan { registration: *registration, metadata, server };
-    match flow {
-        Flow::Browser => browser::run(plan, |plan, outcome| keep(place, &store, plan, outcome)).await,
+    let replaced = Cell::new(None);
+    let keep = |plan: &Plan, outcome| keep(place, &store, plan, outcome, &replaced);
+    let mut signed_in = match flow {
+        Flow::Browser => browser::run(plan, keep).await?,
         Flow::Device => {
             let outcome = device::run(&plan).await?;
-            keep(place, &store, &plan, outcome)
+            keep(&plan, outcome)?
         }
+    };
+    if let Some(replaced) = replaced.take().filter(|_| revokes)
+        && let Err(declined) = revoke(&replaced, client_secret).await
+    {
+        let why = declined.problem.message;
+        signed_in.notices.push(format!("the tokens of the login before were not revoked: {why}"));
     }
+    Ok(signed_in)
 }
 
-/// Keeps what was granted.
-fn keep(wanted: StoreChoice, store: &Store, plan: &Plan, outcome: Outcome) -> Result<SignedIn, Declined> {
+/// Keeps what was granted, and leaves in `replaced` what was kept before.
+fn keep(
+    wanted: StoreChoice,
+    store: &Store,
+    plan: &Plan,
+    outcome: Outcome,
+    replaced: &Cell<Option<Record>>,
+) -> Result<SignedIn, Declined> {
     let now = SystemTime::now();
     let Outcome { granted, nonce } = outcome;
     let Plan { registration, metadata, server } = plan;
@@ -61,7 +77,7 @@ fn keep(wanted: StoreChoice, store: &Store, plan: &Plan, outcome: Outcome) -> Re
         return Err(Declined::new(Reason::SourceUnavailable, message).hint("ask whoever runs the server"));
     };
     let no_refresh = granted.refresh.is_none().then(|| NO_REFRESH_TOKEN.to_owned());
-    let _lock = store.lock()?;
+    let mut lock = store.lock()?;
     let record = Record {
         version: VERSION,
         login: identity::random()?,
@@ -70,10 +86,20 @@ fn keep(wanted: StoreChoice, store: &Store, plan: &Plan, outcome: Outcome) -> Re
         secret: Some(secret),
         issued_at_ms: milliseconds(now),
         expires_at_ms,
-        refresh: granted.refresh.map(|token| Refresh { token, client: server.client.clone() }),
+        refresh: granted.refresh.map(|token| Refresh {
+            token,
+            client: server.client.clone(),
+            is_lasting: false,
+        }),
         quarantine: None,
     };
+    if registration.revoke_replaced {
+        // What cannot be read cannot be revoked, either.
+        replaced.set(store.read(Place::Keyring).ok().flatten().map(|kept| kept.record));
+    }
     let (place, mut notices) = store.keep(&record, wanted)?;
+    // What a refresh of the login before left there is of no account: it names another generation.
+    drop(lock.set_mark(""));
     notices.extend(no_refresh);
     Ok(SignedIn {
         login: record.login,

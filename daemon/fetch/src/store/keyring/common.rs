@@ -8,5 +8,8 @@ pub(super) const SERVICE: &str = "claviger";
 pub(super) enum Refusal {
     Locked,
     Absent,
+    /// It is there, and has nothing that items could be in.
+    #[cfg_attr(target_os = "macos", expect(dead_code, reason = "a Keychain is a collection"))]
+    Empty,
     Failed,
 }

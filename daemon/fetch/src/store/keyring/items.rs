@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 /// What is kept for `account`; `None` if an open keyring has nothing.
 pub(super) fn read(account: &str) -> Result<Option<Secret<Vec<u8>>>, Refusal> {
-    if !platform::look(account)? {
+    if !has(account)? {
         return Ok(None);
     }
     match on_all(account, |entry| entry.get_secret()) {
@@ -30,12 +30,20 @@ pub(super) fn write(account: &str, text: &[u8]) -> Result<(), Refusal> {
 
 /// Removes what is kept for `account`.
 pub(super) fn remove(account: &str) -> Result<(), Refusal> {
-    if !platform::look(account)? {
+    if !has(account)? {
         return Ok(());
     }
     match on_all(account, Entry::delete_credential) {
         Ok(_) | Err(Error::NoEntry) => Ok(()),
         Err(error) => Err(refusal(&error)),
+    }
+}
+
+/// Whether there is something for `account` that may be touched.
+fn has(account: &str) -> Result<bool, Refusal> {
+    match platform::look(account) {
+        Err(Refusal::Empty) => Ok(false),
+        seen => seen,
     }
 }
 

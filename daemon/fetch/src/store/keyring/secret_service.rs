@@ -19,8 +19,8 @@ const IS_LOCKED: &str = "org.freedesktop.Secret.Error.IsLocked";
 /// Whether there is an item for `account`. What the store does next touches nothing that is locked.
 ///
 /// # Errors
-/// Where it would: an item for the account in any collection, or the collection that new items go to, is locked. A
-/// keyring that was never unlocked has no such collection.
+/// Where it would: an item for the account in any collection, or the collection that new items go to, is locked. Or there is
+/// no such collection; one that was never unlocked is there.
 pub(super) fn look(account: &str) -> Result<bool, Refusal> {
     if variable(BUS).is_none() {
         return Err(Refusal::Absent);
@@ -35,7 +35,10 @@ pub(super) fn look(account: &str) -> Result<bool, Refusal> {
     if !found.unlocked.is_empty() {
         return Ok(true);
     }
-    let collection = service.get_default_collection().map_err(|error| of_service(&error))?;
+    let collection = service.get_default_collection().map_err(|error| match error {
+        Error::NoResult => Refusal::Empty,
+        error => of_service(&error),
+    })?;
     match collection.is_locked() {
         Ok(false) => Ok(false),
         Ok(true) => Err(Refusal::Locked),

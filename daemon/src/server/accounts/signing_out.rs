@@ -1,0 +1,41 @@
+//! Accounts whose records a logout could not remove, since the keyring was locked or silent: it is tried again when the daemon
+//! starts, when it is unlocked, and at every verb about accounts.
+
+use super::super::Context;
+use crate::{accounts, audit::Line};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::{task::JoinHandle, time::timeout};
+
+/// How long a list waits for what may shorten it; the keyring itself has two seconds.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+impl Context {
+    /// Removes, beside everything else, what can be removed by now. `None` if nothing is left behind.
+    pub(crate) fn finish_logouts(&self) -> Option<JoinHandle<()>> {
+        let index = self.broker.resolver.accounts.current();
+        let left = index.accounts.iter().filter(|account| account.signing_out.is_some());
+        let left: Vec<_> = left.cloned().collect();
+        let context = self.clone();
+        (!left.is_empty()).then(|| {
+            tokio::spawn(async move {
+                let broker = &context.broker;
+                for account in left {
+                    let (store, list) = (&broker.store, &broker.resolver.accounts);
+                    // The session that signed out may be gone, and so is its environment.
+                    let none = BTreeMap::new();
+                    let gone = accounts::logout::logout(&broker.host, store, list, &account, &none).await;
+                    if !gone.as_ref().is_ok_and(|gone| gone.left_behind.is_some()) {
+                        context.audit.note(Line::ended("logout", "logged-out", &gone).account(&account.name));
+                    }
+                }
+            })
+        })
+    }
+
+    /// The same, and waits a little for it.
+    pub(super) async fn finish_logouts_soon(&self) {
+        if let Some(finishing) = self.finish_logouts() {
+            drop(timeout(PATIENCE, finishing).await);
+        }
+    }
+}
