@@ -20,6 +20,16 @@ pub const AWS_KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "
 /// Longest secret a command may print (`spec/behaviour.md` A2, `apiKeyHelper`).
 pub const MAX_SECRET_LEN: usize = 16_384;
 
+/// How the tokens begin that Anthropic's own login and `claude setup-token` give.
+const OAUTH_TOKEN: &str = "sk-ant-oat";
+/// The header that goes along with such a token, and its value.
+pub const OAUTH_HEADER: (&str, &str) = ("anthropic-beta", "oauth-2025-04-20");
+
+/// Whether `secret` is an OAuth token of Anthropic's, which the API takes with [`OAUTH_HEADER`] only.
+pub fn is_oauth_token(secret: &str) -> bool {
+    secret.starts_with(OAUTH_TOKEN)
+}
+
 impl Scheme {
     /// The HTTP headers that carry `secret`, as (name, value); none if requests are signed with it.
     pub fn headers(self, secret: &str) -> Vec<(&'static str, String)> {

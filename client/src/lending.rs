@@ -1,11 +1,12 @@
 //! Borrows a credential; asks the person for trust if that is what stands in the way.
 
-use crate::{context::Context, escape, failure::Failure, output, prompt, wait};
+use crate::{context::Context, escape, failure::Failure, keys, output, prompt, wait};
 use claviger::{
     client::Client,
     proto::v1::{GetCredentialRequest, Hook, Lease},
     reason::Reason,
     session::SessionContext,
+    source::API_KEY_HELPER,
     wire,
 };
 use std::io::IsTerminal as _;
@@ -55,6 +56,22 @@ pub(crate) async fn borrow_by(
 pub(crate) async fn borrow_and_warn(context: &Context) -> Result<Lease, Failure> {
     let lease = borrow(context).await?;
     warn(context, &lease);
+    Ok(lease)
+}
+
+/// As [`borrow_and_warn`], for what keeps the credential that it was started with: says when that expires.
+///
+/// # Errors
+/// As [`borrow`].
+pub(crate) async fn borrow_to_keep(context: &Context) -> Result<Lease, Failure> {
+    let lease = borrow_and_warn(context).await?;
+    // What a helper prints is asked for again by its age, which says nothing of its life.
+    let expires = lease.source != API_KEY_HELPER && !context.options.quiet;
+    if let Some(expiry) = keys::expiry(&lease).filter(|_| expires) {
+        output::talk(&format!(
+            "claviger: warning: the credential expires at {expiry}, and is not replaced in what runs with it\n"
+        ));
+    }
     Ok(lease)
 }
 

@@ -2,11 +2,12 @@
 //! `own_headers_variable`) is read from the environment of this process.
 
 use crate::{
-    credential::{AWS_KEYS, Scheme},
+    credential::{AWS_KEYS, OAUTH_HEADER, Scheme, is_oauth_token},
     headers::{self, Header},
     proto::v1::{self, AwsKeys, Lease, Secret, lease::Material},
     reason::{Problem, Reason},
     remedy::Remedy,
+    source,
     variables::{self, Use},
 };
 use std::env;
@@ -86,6 +87,11 @@ impl Lease {
     pub fn headers(&self) -> Result<Vec<Header>, Problem> {
         let mut all = self.credential_headers()?;
         all.extend(self.other_headers()?);
+        let (name, value) = OAUTH_HEADER;
+        let is_there = |(found, said): &Header| found.eq_ignore_ascii_case(name) && said.contains(value);
+        if self.is_oauth()? && !all.iter().any(is_there) {
+            all.push((name.to_owned(), value.to_owned()));
+        }
         Ok(all)
     }
 
@@ -126,6 +132,15 @@ impl Lease {
             Ok((name.to_owned(), value))
         };
         scheme.headers(&secret.value).into_iter().map(checked).collect()
+    }
+
+    /// Whether it is an OAuth token of Anthropic's.
+    ///
+    /// # Errors
+    /// As [`Lease::secret`].
+    pub fn is_oauth(&self) -> Result<bool, Problem> {
+        let is_bearer = self.material.is_some() && self.scheme() == v1::Scheme::Bearer;
+        Ok(is_bearer && (self.source == source::OAUTH_TOKEN || is_oauth_token(&self.secret()?.value)))
     }
 
     /// Whether it is keys that sign requests.

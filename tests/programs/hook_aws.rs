@@ -105,3 +105,23 @@ fn other_forms_hint_at_nothing() {
     said(tool(&home, "tool", &format!("{command} --format env"), "AWS\nsleep 0.5\nAWS\nsleep 0.5\nAWS"));
     assert_eq!(home.runs("keys"), 1);
 }
+
+/// A profile that leads back to claviger is a mistake in a file, and no person who signs in can help.
+#[test]
+fn a_chain_that_leads_back_signs_nobody_in() {
+    let mut home = Home::new();
+    let program = binary("claviger").display().to_string();
+    home.write(
+        "home/.aws/config",
+        &format!("[profile claviger]\nregion = eu-west-1\ncredential_process = {program} aws\n"),
+    );
+    let settings = json!({ "awsAuthRefresh": format!("echo run >> '{}'", home.path("login.runs").display()),
+        "env": { "CLAUDE_CODE_USE_BEDROCK": "1" } });
+    home.replace("home/.claude/settings.json", &settings.to_string());
+    home.set("AWS_EC2_METADATA_DISABLED", "true");
+    home.set("AWS_PROFILE", "claviger");
+    let _daemon = home.daemon();
+    let stderr = home.fails(6, &["aws"]);
+    assert!(stderr.contains("name another one"), "{stderr}");
+    assert!(!home.path("login.runs").exists(), "{stderr}");
+}

@@ -14,7 +14,7 @@ use serde_json::Value;
 /// # Errors
 /// Why there is no credential.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
-    let lease = lending::borrow_and_warn(context).await?;
+    let lease = lending::borrow_to_keep(context).await?;
     let variables = environment::variables(&lease, |name| std::env::var_os(name).is_some())?;
     print(context, &variables)
 }

@@ -44,7 +44,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         let message = format!("{} is not an option of exec, nor a command", program.to_string_lossy());
         return Err(Failure::usage(message, "claviger exec -- COMMAND [ARGS]"));
     }
-    let lease = lending::borrow_and_warn(context).await?;
+    let lease = lending::borrow_to_keep(context).await?;
     let mut variables = environment::variables(&lease, |name| std::env::var_os(name).is_some())?;
     if arguments.fd {
         hand_over(&mut variables)?;

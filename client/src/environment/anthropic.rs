@@ -20,7 +20,7 @@ pub(super) const OWNED: [&str; 5] = [API_KEY, AUTH_TOKEN, OAUTH_TOKEN, KEY_DESCR
 pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
     let mut set = Vec::new();
     if lease.material.is_some() {
-        set.push((variable(lease), lease.secret()?));
+        set.push((variable(lease, lease.is_oauth()?), lease.secret()?));
     }
     if !lease.base_url.is_empty() && lease.base_url.trim_end_matches('/') != ANTHROPIC_BASE_URL {
         set.push((BASE_URL, text(lease.base_url.as_str())));
@@ -29,14 +29,14 @@ pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
 }
 
 /// The variable that the secret goes into. One the session has already keeps its place.
-fn variable(lease: &Lease) -> &'static str {
+fn variable(lease: &Lease, is_oauth: bool) -> &'static str {
     let own = match &lease.material {
         Some(Material::OwnVariable(name)) => OWNED.into_iter().find(|owned| owned == name),
         _ => None,
     };
-    own.unwrap_or(match (lease.source.as_str(), lease.scheme()) {
-        ("oauth-token", _) => OAUTH_TOKEN,
-        (_, Scheme::Bearer) => AUTH_TOKEN,
+    own.unwrap_or(match lease.scheme() {
+        _ if is_oauth => OAUTH_TOKEN,
+        Scheme::Bearer => AUTH_TOKEN,
         _ => API_KEY,
     })
 }

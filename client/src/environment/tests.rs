@@ -33,6 +33,17 @@ fn the_scheme_picks_the_variable() {
     assert_eq!(text(&lease(Scheme::Bearer), &[]), ["ANTHROPIC_AUTH_TOKEN=canary"]);
     let oauth = Lease { source: "oauth-token".into(), ..lease(Scheme::Bearer) };
     assert_eq!(text(&oauth, &[]), ["CLAUDE_CODE_OAUTH_TOKEN=canary"]);
+    // One that was kept (`claviger login --token`) is told by how it begins.
+    let kept = Material::Secret(Secret { value: "sk-ant-oat01-x".into() });
+    let kept = Lease { source: "local-store".into(), material: Some(kept), ..lease(Scheme::Bearer) };
+    assert_eq!(text(&kept, &[]), ["CLAUDE_CODE_OAUTH_TOKEN=sk-ant-oat01-x"]);
+    let beta = |lease: &Lease| {
+        lease.headers().expect("valid").iter().filter(|(name, _)| name == "anthropic-beta").count()
+    };
+    assert_eq!(
+        (beta(&kept), beta(&oauth), beta(&lease(Scheme::Bearer)), beta(&lease(Scheme::ApiKey))),
+        (1, 1, 0, 0)
+    );
 }
 
 #[test]

@@ -104,7 +104,9 @@ impl Broker {
         let mut on_line = |line: Line| {
             self.cache.with(key, |entry| entry.say(Progress { line, elapsed: started.elapsed() }));
         };
+        let recursed = || recursion::of(self, key).is_some();
         let mut ask = Ask {
+            recursed: &recursed,
             host: &self.host,
             turns: &self.turns,
             auth_refreshes: &self.auth_refreshes,

@@ -30,6 +30,8 @@ pub struct Ask<'a> {
     pub held: Option<u64>,
     /// Whether the API rejected that one.
     pub rejected: bool,
+    /// Whether a command of this refresh has come back to us: then no person can help.
+    pub recursed: &'a (dyn Fn() -> bool + Send + Sync),
     /// Who is asking.
     pub demand: &'a SharedDemand,
     /// The last lines of the helper that ran last.

@@ -81,7 +81,8 @@ pub(super) async fn with_sign_in(
         Ok(provided) => return Ok(provided),
         Err(declined) => declined,
     };
-    let Some(sign_in) = sign_in.filter(|_| declined.sign_in_helps) else { return Err(declined) };
+    let may_help = declined.sign_in_helps && !(ask.recursed)();
+    let Some(sign_in) = sign_in.filter(|_| may_help) else { return Err(declined) };
     if ask.demand.get() == Demand::Background {
         return Err(asleep(declined, sign_in));
     }
