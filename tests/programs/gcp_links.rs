@@ -236,3 +236,33 @@ fn servers_are_asked_by_way_of_the_sessions_proxy_and_this_machine_is_not() {
     let asked = proxy.requests();
     assert!(!asked.is_empty() && asked.iter().all(|request| request.method == "CONNECT"), "{asked:?}");
 }
+
+#[test]
+fn gclouds_database_is_used_by_one_key_at_a_time() {
+    let mut home = vertex();
+    let program = gcloud(&mut home);
+    let printed = fs::read_to_string(&program).expect("a script");
+    let (busy, clash) = (home.path("busy"), home.path("clash"));
+    let body = format!(
+        "#!/bin/sh\nmkdir {busy} || {{ touch {clash}; echo 'ERROR: database is locked' >&2; exit 1; }}\nsleep 0.1\nrmdir {busy}\n{printed}",
+        busy = busy.display(),
+        clash = clash.display(),
+    );
+    fs::write(&program, body).expect("written");
+    let _daemon = home.daemon();
+    let session = |number: usize| {
+        let mut command = home.claviger(&["token"]);
+        command.env("CLOUDSDK_CORE_PROJECT", format!("p{number}"));
+        command.stdout(std::process::Stdio::piped()).spawn().expect("claviger runs")
+    };
+    for session in (0..8).map(session).collect::<Vec<_>>() {
+        let output = session.wait_with_output().expect("it ends");
+        assert_eq!(claviger_tests::text(&output.stdout).trim(), secret("gcloud"));
+    }
+    assert!(!clash.exists(), "two ran at once");
+
+    // A person's own gcloud does not know of our turns.
+    fs::create_dir(&busy).expect("busy");
+    let stderr = home.fails(4, &["refresh"]);
+    assert!(stderr.contains("gcloud has no token (exit code 1)") && !stderr.contains("sign in"), "{stderr}");
+}

@@ -21,6 +21,7 @@ mod notify;
 mod oauth;
 mod probe;
 mod store;
+mod turn;
 
 use answer::{Json, json, say, write};
 use claviger::{

@@ -3,12 +3,13 @@
 //! The SDK runs the tool through a shell; how it ended is noted here, because nothing that it printed may be repeated.
 
 use super::{authority::check_tenant, codes::entra_codes, managed, principal::of_account, step::Step};
+use crate::{environment::variable, turn};
 use azure_core::credentials::TokenCredential;
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
     AzureDeveloperCliCredentialOptions, Executor,
 };
-use claviger_child::is_token;
+use claviger_child::{cloud_file::AZURE_PROFILE, is_token};
 use claviger_private::lock;
 use std::{
     ffi::OsStr,
@@ -142,7 +143,23 @@ impl Runner {
 #[async_trait::async_trait]
 impl Executor for Runner {
     async fn run(&self, program: &OsStr, arguments: &[&OsStr]) -> io::Result<Output> {
-        let result = timeout(DEADLINE, output(program, arguments)).await;
+        let place = AZURE_PROFILE.place(|name| variable(name));
+        let _turn = match place {
+            Some(directory) => turn::of(&directory).await,
+            None => None,
+        };
+        let mut attempt = 1;
+        let result = loop {
+            let result = timeout(DEADLINE, output(program, arguments)).await;
+            match &result {
+                Ok(Ok(output))
+                    if !output.status.success() && turn::is_busy(&output.stderr, attempt).await =>
+                {
+                    attempt += 1;
+                }
+                _ => break result,
+            }
+        };
         *lock(&self.ended) = match &result {
             Ok(Ok(output)) => self.ended(output),
             Ok(Err(_)) => Ended::NotStarted,

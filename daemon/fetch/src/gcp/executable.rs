@@ -173,8 +173,8 @@ fn failed(failure: &Failure, millis: u64) -> Declined {
     match failure {
         Failure::Absent => failed("does not exist".to_owned()),
         Failure::NotStarted(kind) => failed(format!("could not be started: {kind}")),
-        Failure::Exit(Some(code)) => failed(format!("ended with exit code {code}")),
-        Failure::Exit(None) => failed("was ended by a signal".to_owned()),
+        Failure::Exit(Some(code), _) => failed(format!("ended with exit code {code}")),
+        Failure::Exit(None, _) => failed("was ended by a signal".to_owned()),
         Failure::Slow => {
             let message =
                 format!("the executable of the credentials file did not end within {} s", millis / 1000);

@@ -10,6 +10,7 @@ use super::{
     token::Token,
     variable,
 };
+use crate::turn;
 use aws_smithy_types::{DateTime, date_time::Format};
 use claviger::{reason::Reason, remedy::Remedy, secret::Secret};
 use claviger_child::{cloud_file::GCLOUD_FILE, is_token};
@@ -18,6 +19,7 @@ use std::{
     path::PathBuf,
     time::{Duration, SystemTime},
 };
+use zeroize::Zeroizing;
 
 /// How long it may take. It starts an interpreter, and asks Google for a fresh token.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -43,13 +45,15 @@ struct Credential {
 /// A token of gcloud's active account; `None` if there is no gcloud, or nobody ever used it.
 pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>> {
     // Without a name server or a network it would take many seconds to say that nobody is signed in.
-    if !directory().is_some_and(|directory| directory.is_dir()) {
+    let directory = directory().filter(|directory| directory.is_dir());
+    let Some(directory) = directory else {
         links.pass(LINK, "gcloud keeps nothing here: nobody has signed in with it");
         return None;
-    }
+    };
+    let _turn = turn::of(&directory).await;
     let format = "--format=json(credential.access_token,credential.token_expiry)";
     let arguments = ["config", "config-helper", "--quiet", format].map(str::to_owned);
-    let output = match program::run("gcloud", &arguments, &[], DEADLINE).await {
+    let output = match run(&arguments).await {
         Ok(output) => output,
         Err(Failure::Absent) => {
             links.pass(LINK, "there is no gcloud in PATH");
@@ -63,6 +67,25 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>>
             .hint(HINT)
             .remedy(Remedy::run(&BY_HAND))),
     })
+}
+
+/// Runs it, again if its database is in use.
+async fn run(arguments: &[String]) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut attempt = 1;
+    loop {
+        match program::run("gcloud", arguments, &[], DEADLINE).await {
+            Err(Failure::Exit(_, said)) if turn::is_busy(&said, attempt).await => attempt += 1,
+            ended => return ended,
+        }
+    }
+}
+
+/// Whether gcloud says that no account is signed in, or not any more: then it names the command that helps.
+fn is_signed_out(said: &[u8]) -> bool {
+    let said = String::from_utf8_lossy(said);
+    ["auth login", "config set account", "auth application-default login"]
+        .iter()
+        .any(|word| said.contains(word))
 }
 
 /// Where gcloud keeps its accounts, and the credentials of applications.
@@ -84,7 +107,13 @@ fn token(output: &[u8], now: SystemTime) -> Option<Token> {
 
 fn failed(failure: &Failure) -> Declined {
     match failure {
-        Failure::Exit(Some(code)) => Declined::sign_in(format!("gcloud has no token (exit code {code})")),
+        Failure::Exit(Some(code), said) if is_signed_out(said) => {
+            Declined::sign_in(format!("gcloud has no token (exit code {code})"))
+        }
+        Failure::Exit(Some(code), _) => {
+            let message = format!("gcloud has no token (exit code {code})");
+            Declined::new(Reason::CommandFailed, message).hint(HINT).remedy(Remedy::run(&BY_HAND))
+        }
         Failure::Slow => {
             let message = format!("gcloud gave no token within {} s", DEADLINE.as_secs());
             Declined::new(Reason::SourceTimeout, message).hint(HINT).remedy(Remedy::run(&BY_HAND))
@@ -94,7 +123,7 @@ fn failed(failure: &Failure) -> Declined {
                 .hint(HINT)
                 .remedy(Remedy::run(&BY_HAND))
         }
-        Failure::Absent | Failure::NotStarted(_) | Failure::Exit(None) => {
+        Failure::Absent | Failure::NotStarted(_) | Failure::Exit(None, _) => {
             Declined::new(Reason::CommandFailed, "gcloud could not be run")
                 .hint(HINT)
                 .remedy(Remedy::run(&BY_HAND))
