@@ -147,7 +147,7 @@ fn gcloud_in_the_sessions_path_is_the_last_resort() {
     assert_eq!(home.read("gcloud.runs"), asked);
     assert!(seconds_left(&lease(&home)) > 86_400, "gcloud says when it expires");
     fs::write(gcloud, "#!/bin/sh\necho sk-canary-oops >&2\nexit 1\n").expect("file");
-    let stderr = home.fails(4, &["refresh"]);
+    let stderr = home.fails(6, &["refresh"]);
     assert!(!stderr.contains(CANARY), "{stderr}");
 }
 
@@ -263,6 +263,6 @@ fn gclouds_database_is_used_by_one_key_at_a_time() {
 
     // A person's own gcloud does not know of our turns.
     fs::create_dir(&busy).expect("busy");
-    let stderr = home.fails(4, &["refresh"]);
+    let stderr = home.fails(6, &["refresh"]);
     assert!(stderr.contains("gcloud has no token (exit code 1)") && !stderr.contains("sign in"), "{stderr}");
 }
