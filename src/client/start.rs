@@ -189,7 +189,12 @@ pub fn daemon_program() -> Result<PathBuf, ConnectError> {
         .into_iter()
         .chain(on_path.into_iter().filter(|dir| dir.is_absolute()).map(|dir| dir.join(NAME)));
     candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        let message = format!("{NAME} is neither beside this program nor on PATH");
+        let message = match env::current_exe() {
+            Ok(_) => format!("{NAME} is neither beside this program nor on PATH"),
+            Err(_) => {
+                format!("{NAME} is not on PATH, and without /proc it is not known where this program lies")
+            }
+        };
         let problem = Problem::new(Reason::SourceUnavailable, message);
         let remedy = Remedy::run(&["cargo", "xtask", "install"]);
         ConnectError::NotStarted(Box::new(problem.remedy(remedy)))

@@ -104,6 +104,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("bug", "takes a bug"),
     ("credential-expired", "takes a clock that jumps between the daemon's look and the doctor's"),
     ("version-skew", "takes programs of two releases; the remedy is that of daemon-replaced"),
+    ("service-failed", "takes a user manager that has given up; service/plan/tests.rs has what resets it"),
     ("resolution-warning", "takes a daemon of a later release, which sends the remedy"),
 ];
 

@@ -88,6 +88,7 @@ mod service;
 mod settings_bad;
 mod settings_files;
 mod shares;
+mod situations;
 mod status_watch;
 mod systemd;
 mod systemd_life;

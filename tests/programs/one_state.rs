@@ -154,7 +154,8 @@ fn the_daemon_listens_again_when_its_socket_goes() {
     let token = home.ok(&["token"]);
     // Removed, moved away, replaced, and with its directory and cookie.
     let (socket, run) = (home.socket(), home.path("run/claviger"));
-    let lose: [(&str, Box<dyn Fn()>); 4] = [
+    type Lose<'a> = Box<dyn Fn() + 'a>;
+    let lose: [(&str, Lose<'_>); 4] = [
         ("removed", Box::new(|| fs::remove_file(&socket).expect("removed"))),
         ("moved", Box::new(|| fs::rename(&socket, run.join("x")).expect("moved"))),
         ("its directory", Box::new(|| fs::rename(&run, home.path("gone")).expect("moved"))),
@@ -234,4 +235,39 @@ fn another_machine_with_the_same_state_agrees() {
     home.grant(&["--socket", named, "--cwd", &second]);
     assert_eq!(home.ok(&["--cwd", &second, "token"]), format!("{CANARY}project\n"));
     assert!(home.fails(4, &["--cwd", &first, "token"]).contains("trust"), "a revoked decision came back");
+}
+
+#[test]
+fn a_watch_does_not_start_a_daemon_that_was_stopped() {
+    let home = home();
+    let seen = home.path("watch.err");
+    let mut watch = home.claviger(&["watch"]);
+    watch.stdout(fs::File::create(home.path("watch.out")).expect("a file"));
+    let mut watch = watch.stderr(fs::File::create(&seen).expect("a file")).spawn().expect("claviger runs");
+    wait::until("it is told", || home.read("watch.out").contains("api-key-helper"));
+    home.ok(&["daemon", "stop"]);
+    wait::until("it is lost", || home.read("watch.err").contains("went away"));
+    // Longer than its longest pause.
+    let started = wait::holds_within(std::time::Duration::from_secs(3), || home.socket().exists());
+    assert!(!started, "it started a daemon: {}", home.read("watch.err"));
+    // The next one that a session starts is followed.
+    let before = home.read("watch.out").lines().count();
+    home.ok(&["token"]);
+    wait::until("it is told again", || home.read("watch.out").lines().count() > before);
+    watch.kill().expect("kill");
+    watch.wait().expect("wait");
+}
+
+#[test]
+fn a_broken_configuration_is_found_while_the_old_daemon_runs() {
+    let home = home();
+    let _daemon = home.daemon();
+    home.write("home/.config/claviger/config.toml", "[daemon]\nforeign = \"refuse\"\nidle = 7\n");
+    let said = home.run(&["doctor", "--offline"]);
+    let text = text(&said.stdout);
+    assert_eq!(said.status.code(), Some(4), "{text}");
+    assert!(text.contains("config.toml:3") && text.contains("the next one does not start"), "{text}");
+    home.ok(&["token"]);
+    let said = failed(home.claviger(&["daemon", "run"]), 4);
+    assert!(said.contains("config.toml:3"), "{said}");
 }

@@ -41,6 +41,10 @@ pub(crate) struct Facts {
     pub(crate) settings: Vec<Setting>,
     /// What a service manager would start.
     pub(crate) units: Vec<Unit>,
+    /// Whether it has given up.
+    pub(crate) units_failed: bool,
+    /// Why another daemon would not start, though one runs.
+    pub(crate) next_start: Option<Problem>,
     /// The daemon.
     pub(crate) daemon: Daemon,
     /// How the credential is found, after it was asked for.

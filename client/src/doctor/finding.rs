@@ -117,6 +117,7 @@ pub(crate) const IDS: [&str; 71] = [
     "service-program-missing",
     "service-other-program",
     "service-outdated",
+    "service-failed",
 ];
 
 impl Finding {

@@ -31,6 +31,7 @@ struct Said {
     active: bool,
     needs_reload: bool,
     main_pid: Option<u32>,
+    failed: bool,
 }
 
 /// Looks at everything.
@@ -65,6 +66,7 @@ pub(crate) async fn look(context: &Context) -> Result<Facts, Failure> {
         enabled_here: manager == Manager::Systemd && fs::symlink_metadata(directory.join(ENABLED)).is_ok(),
         active: said.active,
         needs_reload: said.needs_reload,
+        failed: said.failed,
         main_pid: said.main_pid,
         serving,
         other_socket,
@@ -145,6 +147,11 @@ fn drop_ins(manager: Manager, directory: &Path) -> Vec<PathBuf> {
     names.filter(|path| path.is_dir()).collect()
 }
 
+/// Whether systemd has given up on a unit: it starts none before that is reset.
+pub(crate) async fn has_given_up(context: &Context) -> bool {
+    Manager::of_system() == Manager::Systemd && systemd(context).await.is_ok_and(|said| said.failed)
+}
+
 async fn systemd(context: &Context) -> Result<Said, Failure> {
     let properties = "Id,ActiveState,UnitFileState,MainPID,NeedDaemonReload";
     let words = ["systemctl", "--user", "show", "-p", properties, "clavigerd.socket", "clavigerd.service"];
@@ -171,6 +178,7 @@ fn understand_systemd(text: &str) -> Said {
         let block: BTreeMap<&str, &str> = block;
         let is = |name: &str, value: &str| block.get(name) == Some(&value);
         said.needs_reload |= is("NeedDaemonReload", "yes");
+        said.failed |= is("ActiveState", "failed");
         if is("Id", "clavigerd.socket") {
             said.active = is("ActiveState", "active");
             said.enabled = is("UnitFileState", "enabled") || is("UnitFileState", "enabled-runtime");
@@ -199,6 +207,7 @@ async fn launchd(context: &Context, domain: &str) -> Result<Said, Failure> {
         active: agent.is_some(),
         needs_reload: false,
         main_pid,
+        failed: false,
     })
 }
 
@@ -260,10 +269,11 @@ mod tests {
              MainPID=77\nId=clavigerd.service\nActiveState=active\nUnitFileState=indirect\nNeedDaemonReload=yes\n",
         );
         assert!(said.answers && said.enabled && said.active && said.needs_reload);
-        assert_eq!(said.main_pid, Some(77));
+        assert_eq!((said.main_pid, said.failed), (Some(77), false));
         let said = understand_systemd(
-            "Id=clavigerd.socket\nActiveState=inactive\n\nId=clavigerd.service\nMainPID=0\n",
+            "Id=clavigerd.socket\nActiveState=inactive\n\nId=clavigerd.service\nActiveState=failed\nMainPID=0\n",
         );
+        assert!(said.failed);
         assert!(
             said.answers && !said.enabled && !said.active && !said.needs_reload && said.main_pid.is_none()
         );

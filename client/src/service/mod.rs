@@ -37,6 +37,8 @@ pub(crate) struct Facts {
     pub(crate) active: bool,
     /// Whether the manager has read files that have changed since.
     pub(crate) needs_reload: bool,
+    /// Whether the manager has given up on a unit, as after too many starts.
+    pub(crate) failed: bool,
     /// The process that the service manager runs as clavigerd.
     pub(crate) main_pid: Option<u32>,
     /// Who answers on the socket.

@@ -74,8 +74,10 @@ fn make_way(facts: &Facts, force: bool) -> Plan {
     let mut plan = uninstall(facts, force);
     plan.notes.retain(|note| note.contains("--force"));
     let (enabled, active) = (facts.enabled && !facts.enabled_here, false);
-    let rest =
-        install(&Facts { files: Vec::new(), enabled, active, needs_reload: false, ..facts.clone() }, force);
+    let rest = install(
+        &Facts { files: Vec::new(), enabled, active, needs_reload: false, failed: false, ..facts.clone() },
+        force,
+    );
     plan.steps.extend(rest.steps);
     plan.notes.extend(rest.notes);
     plan
@@ -149,6 +151,9 @@ impl Plan {
     fn start_systemd(&mut self, facts: &Facts, changed: &[PathBuf]) {
         if !changed.is_empty() || facts.needs_reload {
             self.systemctl(&["daemon-reload"]);
+        }
+        if facts.failed {
+            self.systemctl(&["reset-failed", SOCKET, SERVICE]);
         }
         // A socket cannot be started anew while its service runs.
         let rebind = facts.active && changed.iter().any(|path| path.ends_with(SOCKET));

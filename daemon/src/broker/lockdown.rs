@@ -59,7 +59,10 @@ impl Lockdown {
 
     /// Lends again. Returns whether it had been locked.
     pub(super) fn open(&self) -> Result<bool, Problem> {
-        files::remove_private(&self.mark)?;
+        // Where nothing could be noted, nothing has to be taken back.
+        if !files::stamp(&self.mark).is_absent() {
+            files::remove_private(&self.mark)?;
+        }
         let mut state = lock(&self.state);
         let was_locked = state.locked;
         *state = State { locked: false, unmarked: false, deeds: state.deeds + 1 };

@@ -25,11 +25,14 @@ pub fn variable_path(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// Address of the session bus: as the environment says, else where systemd's user manager has it.
+/// Address of the session bus: as the environment says, else where systemd's user manager has it. A daemon that cron starts has
+/// no variable that says so.
 pub fn session_bus() -> Option<String> {
     let default = || {
-        let path = variable_path("XDG_RUNTIME_DIR")?.join("bus");
-        path.exists().then(|| format!("unix:path={}", path.display()))
+        let own = format!("/run/user/{}", unistd::Uid::effective());
+        let directories = variable_path("XDG_RUNTIME_DIR").into_iter().chain([PathBuf::from(own)]);
+        let path = directories.map(|directory| directory.join("bus")).find(|path| path.exists())?;
+        Some(format!("unix:path={}", path.display()))
     };
     variable("DBUS_SESSION_BUS_ADDRESS").or_else(default)
 }

@@ -14,6 +14,11 @@ use claviger::{
 /// Judges the way to the daemon, and the daemon itself.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     match &facts.daemon {
+        Daemon::Absent if facts.names_socket => vec![
+            Finding::error("daemon-not-running", "no daemon answers on the socket that CLAVIGER_SOCK names")
+                .because("that socket was named, so no daemon is started in its place")
+                .helped(another(facts)),
+        ],
         Daemon::Absent => vec![
             Finding::note("daemon-not-running", "no daemon runs, so only half of this could be looked at")
                 .because("--no-start was given; any other verb starts one")
@@ -39,7 +44,10 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
         ],
         Daemon::Silent { after, holder } => vec![silent(after.as_secs(), *holder)],
         Daemon::Refused(problem) => vec![of_problem(problem, "the daemon takes no request of this session")],
-        Daemon::Running(running) => version(running).into_iter().chain(replaced(running)).collect(),
+        Daemon::Running(running) => {
+            let findings = version(running).into_iter().chain(replaced(running));
+            findings.chain(facts.next_start.as_ref().map(next_start)).collect()
+        }
     }
 }
 
@@ -77,6 +85,13 @@ fn not_started(problem: &Problem) -> Finding {
     Finding::error("daemon-not-started", format!("the daemon does not start: {}", problem.message))
         .at(problem.location.as_ref())
         .because(cause)
+        .helped(problem.helps())
+}
+
+fn next_start(problem: &Problem) -> Finding {
+    Finding::error(problem.reason.as_str(), problem.message.clone())
+        .at(&problem.location)
+        .because("the daemon that runs goes on with what it read before; the next one does not start")
         .helped(problem.helps())
 }
 

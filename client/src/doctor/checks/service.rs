@@ -11,7 +11,18 @@ use claviger::{reason::Location, remedy::Remedy};
 
 /// Judges the files of systemd or launchd.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
-    facts.units.iter().filter_map(judge).collect()
+    facts.units.iter().filter_map(judge).chain(given_up(facts)).collect()
+}
+
+fn given_up(facts: &Facts) -> Option<Finding> {
+    let what = "systemd has given up on the daemon after too many starts";
+    facts.units_failed.then(|| {
+        Finding::error("service-failed", what)
+            .because(
+                "it starts none before that is reset; `systemctl --user status clavigerd` has its last words",
+            )
+            .helped(Remedy::claviger(&["service", "install"]))
+    })
 }
 
 fn judge(unit: &Unit) -> Option<Finding> {

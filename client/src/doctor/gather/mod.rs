@@ -10,13 +10,17 @@ mod units;
 mod variables;
 
 use super::{
-    facts::{Facts, Unchecked},
+    facts::{Daemon, Facts, Unchecked},
     progress::Progress,
 };
-use crate::{context::Context, failure::Failure};
-use claviger::socket::SOCKET_VARIABLE;
-use std::{env, time::Duration};
-use tokio::{task::spawn_blocking, time::timeout};
+use crate::{context::Context, failure::Failure, service::look::has_given_up};
+use claviger::{
+    client::daemon_program,
+    reason::{Problem, Reason},
+    socket::SOCKET_VARIABLE,
+};
+use std::{collections::BTreeMap, env, process::Stdio, time::Duration};
+use tokio::{process::Command, task::spawn_blocking, time::timeout};
 
 /// Files of a network that hangs are waited for no longer than this.
 const FILES: Duration = Duration::from_secs(5);
@@ -43,6 +47,10 @@ pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Fai
     };
     facts.variables.extend(variables::of_tools(env::vars_os()));
     daemon::gather(context, &session, online, &progress, &mut facts).await;
+    if matches!(facts.daemon, Daemon::Running(_)) {
+        facts.next_start = next_start(&facts.variables).await;
+    }
+    facts.units_failed = timeout(FILES, has_given_up(context)).await.unwrap_or_default();
     let step = progress.step("files");
     let files = spawn_blocking({
         let socket = context.socket().ok();
@@ -68,4 +76,20 @@ pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Fai
     drop(step);
     progress.end().await;
     Ok(facts)
+}
+
+/// Why a daemon would not start now because of a file: it is asked as a daemon asks its successor.
+async fn next_start(variables: &BTreeMap<String, String>) -> Option<Problem> {
+    let mut command = Command::new(daemon_program().ok()?);
+    command
+        .args(["--on-demand", "check"])
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let places = ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
+    command.envs(places.iter().filter_map(|name| Some((name, variables.get(*name)?))));
+    let output = timeout(FILES, command.output()).await.ok()?.ok()?;
+    let problem: Problem = serde_json::from_slice(&output.stdout).ok()?;
+    Some(problem).filter(|problem| problem.reason == Reason::SettingsInvalid)
 }

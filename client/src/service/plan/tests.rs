@@ -25,6 +25,7 @@ fn fresh(manager: Manager) -> Facts {
         enabled_here: false,
         active: false,
         needs_reload: false,
+        failed: false,
         main_pid: None,
         serving: None,
         other_socket: None,
@@ -58,6 +59,15 @@ fn told(plan: &Plan) -> Vec<String> {
 }
 
 use Manager::{Launchd, Systemd};
+
+#[test]
+fn units_that_systemd_has_given_up_on_are_reset() {
+    let failed = with(settled(Systemd), |facts| (facts.failed, facts.active) = (true, false));
+    assert_eq!(
+        told(&install(&failed, false)),
+        ["ran S reset-failed c.socket c.service", "ran S start c.socket"]
+    );
+}
 
 #[test]
 fn installing_does_what_is_missing_and_no_more() {
