@@ -67,7 +67,6 @@ fn of_another(home: &Home) -> String {
 
 const RUNTIME: &str = "XDG_RUNTIME_DIR";
 const READ_ONLY: &str = "mount --bind \"$H/home\" \"$H/home\" && mount -o remount,bind,ro \"$H/home\"";
-const LONG: &str = "/tmp/a-directory-with-a-name-that-is-much-longer-than-any-socket-can-have-because-its-address-has-room-for-107";
 
 const SITUATIONS: &[Situation] = &[
     ("a desktop", Answer, |_| plain()),
@@ -93,9 +92,9 @@ const SITUATIONS: &[Situation] = &[
     }),
     ("su, beside a daemon of one's own", Answer, |home| beside(with(&[(RUNTIME, &of_another(home))]))),
     ("a runtime directory that is too deep", Words(8, "107 bytes"), |home| {
-        fs::create_dir_all(LONG).expect("made");
-        let _ = home;
-        with(&[(RUNTIME, LONG)])
+        let deep = at(home, &"a".repeat(100));
+        fs::create_dir(&deep).expect("made");
+        with(&[(RUNTIME, &deep)])
     }),
     ("sudo -u, with the variables of another", Words(8, "belongs to uid"), |_| Session {
         prepare: "set -- setpriv --reuid 4242 --regid 4242 --clear-groups \"$@\"".into(),

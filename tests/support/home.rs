@@ -268,11 +268,13 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         // A daemon that a client started on demand must not outlive its test.
-        if std::os::unix::net::UnixStream::connect(self.socket()).is_ok() {
-            // Where it is, whatever the test has set.
-            let socket = self.socket().display().to_string();
-            let stopped = self.run(&["--socket", &socket, "--no-start", "daemon", "stop"]);
-            assert!(stopped.status.success() || thread::panicking(), "{}", text(&stopped.stderr));
+        for socket in [self.socket(), self.seat().join("claviger.sock")] {
+            if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+                // Where it is, whatever the test has set.
+                let socket = socket.display().to_string();
+                let stopped = self.run(&["--socket", &socket, "--no-start", "daemon", "stop"]);
+                assert!(stopped.status.success() || thread::panicking(), "{}", text(&stopped.stderr));
+            }
         }
         if !thread::panicking() {
             self.scan();
