@@ -37,6 +37,7 @@ mod black_hole;
 mod broker;
 mod callers;
 mod callers_passed;
+mod callers_wire;
 mod canary;
 mod claude_code;
 mod cli;

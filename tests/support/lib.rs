@@ -26,6 +26,7 @@ pub mod provider;
 pub mod raw;
 pub mod sshd;
 pub mod stand_in;
+pub mod tap;
 pub mod terminal;
 pub mod tmux;
 pub mod tool;
