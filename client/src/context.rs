@@ -3,7 +3,6 @@
 use crate::{escape, failure::Failure, harden::CoreLimit, options::Options, output};
 use claviger::{
     client::{self, Client, ConnectError},
-    cookie,
     reason::{Problem, Reason},
     session::{self, ExplicitSettings, MAX_EXPLICIT_SETTINGS, SessionContext},
 };
@@ -135,9 +134,9 @@ impl Context {
         }
     }
 
-    /// Whether only a socket is here: one that somebody named, without a cookie beside it.
-    fn is_foreign(&self) -> bool {
-        self.socket().is_ok_and(|socket| !client::is_default(&socket) && !cookie::path(&socket).exists())
+    /// Whether only a socket is here, that of a share or of another machine.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.socket().is_ok_and(|socket| client::is_foreign(&socket))
     }
 
     /// Validity to ask for.

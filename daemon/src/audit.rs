@@ -3,6 +3,7 @@
 //! Decisions (trust, accounts, locks, shares) have a file of their own, which no number of fetches can roll away. Equal
 //! fetches are one line, and another one that counts them.
 
+mod json;
 mod line;
 mod log;
 mod queue;

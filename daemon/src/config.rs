@@ -4,10 +4,14 @@
 
 pub mod reference;
 
+use crate::host::files::{self, Owner};
 use claviger::reason::{Location, Problem, Reason};
 pub use claviger_child::account::StoreChoice;
 use serde::Deserialize;
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Most older parts of the audit log: each is renamed when a new one begins.
 const MOST_PARTS: usize = 100;
@@ -182,6 +186,16 @@ impl Config {
         };
         Ok(Self { limits, log: file.daemon.log, store: file.daemon.store })
     }
+}
+
+/// The text of `config.toml`; nothing if there is no such file.
+///
+/// # Errors
+/// `settings-invalid` if it cannot be read, or other users can write it: as for its `[settings]`.
+pub fn read(path: &Path) -> Result<String, Problem> {
+    let bytes = files::read_settings(path, Owner::User).bytes?.unwrap_or_default();
+    String::from_utf8(bytes)
+        .map_err(|_| Problem::new(Reason::SettingsInvalid, "it is not UTF-8").at(&Location::of_file(path)))
 }
 
 /// The problem of a log filter that is none, with the place where the text of the file has it.

@@ -66,11 +66,17 @@ impl Handover {
     }
 
     /// Begins as soon as nothing is lost by it: nobody signs in, the program can go on, and no refresh is in progress (but
-    /// that for `QUIET` only). Whoever asks meanwhile shares the outcome.
+    /// that for `QUIET` only). Whoever asks meanwhile shares the outcome. `told` ends once the person was told, which no other
+    /// program would do.
     ///
     /// # Errors
     /// Why this daemon goes on.
-    pub async fn begin(&self, broker: &Broker, is_signing_in: impl Fn() -> bool) -> Result<(), Refusal> {
+    pub async fn begin(
+        &self,
+        broker: &Broker,
+        is_signing_in: impl Fn() -> bool,
+        told: impl Future<Output = ()>,
+    ) -> Result<(), Refusal> {
         let program = self.program.as_ref().map(|program| lock(program).clone()).ok_or(Refusal::Unknown)?;
         let _turn = tokio::select! {
             biased;
@@ -87,6 +93,8 @@ impl Handover {
         // An endless refresh must not stand in the way of an update.
         drop(timeout(QUIET, broker.landed()).await);
         nobody_signs_in()?;
+        told.await;
+        nobody_signs_in()?;
         tracing::info!(program = %program.path().display(), "another program takes over");
         self.begun.send_replace(true);
         Ok(())
@@ -98,10 +106,11 @@ impl Handover {
     }
 
     /// Looks at the program's file whenever `somebody` connects, and begins when another lies there.
-    pub async fn follow(
+    pub async fn follow<T: Future<Output = ()>>(
         &self,
         broker: &Broker,
         is_signing_in: impl Fn() -> bool,
+        tell: impl Fn() -> T,
         somebody: &Notify,
     ) -> Infallible {
         let Some(program) = &self.program else { return pending().await };
@@ -114,7 +123,7 @@ impl Handover {
             let known = lock(program).clone();
             // A home on a network can keep this waiting, but nobody else.
             if spawn_blocking(move || known.is_replaced()).await.unwrap_or_default() {
-                match self.begin(broker, &is_signing_in).await {
+                match self.begin(broker, &is_signing_in, tell()).await {
                     Ok(()) => return pending().await,
                     Err(Refusal::SigningIn) => {}
                     Err(refusal) => {

@@ -225,6 +225,10 @@ async fn serve(
         }
         service.stopping();
     };
+    let tell = || {
+        let what = "the program of the daemon was replaced, and the new one goes on in its place";
+        context.deeds.tell(broker, None, what)
+    };
     // It has its first turn when the server waits for connections.
     let attending = tokio::spawn(service.clone().attend());
     tokio::select! {
@@ -232,7 +236,7 @@ async fn serve(
         () = follow_phases(broker, stopped, handover.begun()) => {
             tracing::warn!("some requests did not end in time");
         }
-        never = handover.follow(broker, || context.is_signing_in(), &somebody) => match never {},
+        never = handover.follow(broker, || context.is_signing_in(), tell, &somebody) => match never {},
     }
     attending.abort();
     Ok(signalled.load(Relaxed))

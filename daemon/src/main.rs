@@ -16,7 +16,7 @@ use claviger::{
 use clavigerd::{
     End, Ended, Setup,
     broker::kept::Kept,
-    config::{Config, Paths, reference},
+    config::{self, Config, Paths, reference},
     cookie::Cookie,
     host::{Host, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
     inherited::{self, Inherited, Legacy},
@@ -145,10 +145,8 @@ fn prepare(arguments: &Arguments) -> Result<(Paths, Config), Box<dyn Error>> {
         Err(ListenError::Failed { cause, .. }) if is_unwritable(&cause) => {}
         made => made?,
     }
-    let config = match system::read_text(&paths.config)? {
-        Some(text) => Config::parse(&paths.config.display().to_string(), &text)?,
-        None => Config::default(),
-    };
+    let text = config::read(&paths.config)?;
+    let config = Config::parse(&paths.config.display().to_string(), &text)?;
     Ok((paths, config))
 }
 

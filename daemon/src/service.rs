@@ -7,7 +7,6 @@
 use crate::{
     broker::{Broker, cache::Census},
     config::{self, Config},
-    host::system,
     lock::lock,
     logs::Logs,
 };
@@ -96,9 +95,7 @@ impl Service {
 
     fn read(&self) -> Result<(Config, String), Problem> {
         let path = &self.broker.store.config;
-        let text = system::read_text(path)
-            .map_err(|error| Problem::new(Reason::SettingsInvalid, format!("it cannot be read: {error}")))?
-            .unwrap_or_default();
+        let text = config::read(path)?;
         Ok((Config::parse(&path.display().to_string(), &text)?, text))
     }
 

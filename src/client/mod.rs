@@ -25,4 +25,4 @@ pub use messages::{next, request, request_any, unwrap, unwrap_any};
 pub use start::daemon_program;
 pub use tonic::Streaming;
 pub use watch::Watch;
-pub use way::{default_socket, is_default, lost_runtime_directory};
+pub use way::{default_socket, is_default, is_foreign, lost_runtime_directory};

@@ -2,6 +2,7 @@
 
 use super::{error::ConnectError, private, user::own_uid};
 use crate::{
+    cookie,
     place::{Place, seat},
     remedy::Remedy,
     socket::{LOCK_NAME, MAX_PATH, MAX_SERVED, SOCKET_VARIABLE, Served},
@@ -39,6 +40,11 @@ pub fn default_socket() -> Result<PathBuf, ConnectError> {
 /// Whether `socket` is where this user's own daemon is, or is started: not one that a person named.
 pub fn is_default(socket: &Path) -> bool {
     place().is_own(socket)
+}
+
+/// Whether only a socket is here, that of a share or of another machine: one that was named, without a cookie beside it.
+pub fn is_foreign(socket: &Path) -> bool {
+    !is_default(socket) && !cookie::path(socket).exists()
 }
 
 /// The runtime directory that the environment names, if it is gone, as after a logout.

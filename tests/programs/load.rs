@@ -2,9 +2,9 @@
 
 use claviger_tests::{
     CANARY, Daemon, Home, block_on,
-    frames::{CONTINUATION, HEADERS, RESET, call, frame, greeting},
+    frames::{burdens, greeting},
     raw::Raw,
-    signal, text, wait,
+    signal, text, turn, wait,
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{
@@ -15,6 +15,8 @@ use std::{
 
 /// More than a daemon keeps.
 const CONNECTIONS: usize = 1500;
+/// So many of every kind together.
+const ALL: usize = 5000;
 /// What the daemon may have in memory at most, in KiB, and what it comes back to. The programs that tests run are not
 /// optimised: what ships takes half of it.
 const MOST: u64 = 96 * 1024;
@@ -87,8 +89,10 @@ fn has_recovered(daemon: &Daemon, name: &str) {
     println!("{name}: {peak} KiB at most, {} KiB afterwards", memory(daemon, "VmRSS:"));
 }
 
-/// Opens connections with `bytes`, and looks that a session is served and that memory is bounded.
-fn withstands(name: &str, count: usize, bytes: &[u8]) {
+/// Opens connections with the burden `name`, and looks that a session is served and that memory is bounded.
+fn withstands(name: &str, count: usize) {
+    let burden = burdens(GET).into_iter().find(|(known, _)| *known == name);
+    let bytes = &burden.expect("a burden of this name").1;
     let (home, daemon) = home();
     for _ in 0..ROUNDS {
         let mut open: Vec<_> = (0..count).map(|_| attack(&home, bytes)).collect();
@@ -105,21 +109,17 @@ fn withstands(name: &str, count: usize, bytes: &[u8]) {
 }
 
 #[test]
-fn silent_connections_keep_nobody_out() {
-    withstands("silence", CONNECTIONS, b"");
-}
-
-#[test]
-fn slow_connections_keep_nobody_out() {
-    withstands("half a preface", CONNECTIONS, &greeting()[..10]);
-    withstands("a greeting", CONNECTIONS, &greeting());
+fn idle_connections_keep_nobody_out() {
+    for name in ["silence", "half a preface", "a greeting"] {
+        withstands(name, CONNECTIONS);
+    }
 }
 
 #[test]
 fn half_open_calls_keep_nobody_out() {
-    let headers = &call(1, GET);
-    withstands("half of the headers", CONNECTIONS, &[&greeting(), &headers[..headers.len() / 2]].concat());
-    withstands("no message", CONNECTIONS, &[&greeting(), headers.as_slice()].concat());
+    for name in ["half of the headers", "no message"] {
+        withstands(name, CONNECTIONS);
+    }
 }
 
 /// As much of their messages as the daemon takes, on as many calls as it allows, by a client that keeps to all rules.
@@ -151,14 +151,31 @@ fn messages_sent_by_halves_are_one_budget() {
 
 #[test]
 fn floods_of_frames_keep_nobody_out() {
-    let begun = frame(HEADERS, 0, 1, &call(1, GET)[9..]);
-    let more = frame(CONTINUATION, 0, 1, &[&[0, 1, b'x', 0x7f, 0x81, 0x7e][..], &[b'y'; 16_000]].concat());
-    withstands("headers without an end", 200, &[greeting(), begun, more.repeat(64)].concat());
-    let resets = (0..5000).flat_map(|stream| {
-        let stream = 2 * stream + 1;
-        [call(stream, GET), frame(RESET, 0, stream, &[0, 0, 0, 8])].concat()
-    });
-    withstands("calls that are reset", 200, &[greeting(), resets.collect()].concat());
+    for name in ["headers without an end", "calls that are reset", "the first bytes of 4 MiB"] {
+        withstands(name, 200);
+    }
+}
+
+/// With `cargo xtask bench flood` the same says how long a session waits.
+#[test]
+fn five_thousand_connections_of_every_kind_keep_nobody_out() {
+    let _turn = turn::take();
+    let (home, daemon) = home();
+    let burdens = burdens(GET);
+    let mut open = Vec::with_capacity(ALL);
+    for number in 0..ALL {
+        let bytes = &burdens[number % burdens.len()].1;
+        open.push((attack(&home, bytes), bytes));
+        if number % 500 == 0 {
+            is_served(&home);
+        }
+    }
+    open.iter_mut().for_each(|(stream, bytes)| go_on(stream, bytes));
+    is_served(&home);
+    drop(open);
+    has_recovered(&daemon, "everything at once");
+    is_served(&home);
+    assert_eq!(home.runs("key"), 1);
 }
 
 #[test]

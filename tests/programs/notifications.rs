@@ -270,6 +270,27 @@ fn a_login_that_works_is_no_news() {
 }
 
 #[test]
+fn a_replaced_program_that_takes_over_by_itself_is_told() {
+    let mut home = Home::new();
+    let Some(session) = Session::start(&mut home) else { return };
+    home.user_settings(&home.counting_helper("key", 0.0), &[]);
+    let _daemon = home.daemon_copy();
+    home.ok(&["token"]);
+    home.replace_daemon(b"another");
+    wait::until("it is told", || {
+        home.ok(&["token"]);
+        !session.told.deeds().is_empty()
+    });
+    let what = "the program of the daemon was replaced, and the new one goes on in its place";
+    assert_eq!(session.told.deeds(), [what]);
+    home.replace_daemon(b"a third one");
+    home.ok(&["daemon", "restart"]);
+    let asked = "another program goes on in the place of the daemon (by ";
+    wait::until("that is told, too", || session.told.deeds().iter().any(|deed| deed.starts_with(asked)));
+    assert_eq!(home.runs("key"), 1);
+}
+
+#[test]
 fn what_was_decided_is_told_with_who_did_it() {
     let mut home = Home::new();
     let Some(session) = Session::start(&mut home) else { return };

@@ -106,6 +106,25 @@ fn a_share_that_ends_while_it_is_mounted_is_told_and_not_replaced() {
 }
 
 #[test]
+fn a_watch_of_a_share_ends_with_it() {
+    let home = home();
+    let _daemon = home.daemon();
+    for json in [false, true] {
+        let socket = share(&home, &["box"]);
+        let mut watch = home.claviger(if json { &["--json", "watch"] } else { &["watch"] });
+        watch.env("CLAVIGER_SOCK", &socket).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut watch = watch.spawn().expect("it runs");
+        let mut first = [0];
+        std::io::Read::read_exact(watch.stdout.as_mut().expect("stdout"), &mut first).expect("a credential");
+        home.ok(&["share", "stop", "box"]);
+        let output = watch.wait_with_output().expect("it ends");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(8), "{said}");
+        assert!(said.contains("the daemon ended the stream") || said.contains("no daemon answers"), "{said}");
+    }
+}
+
+#[test]
 fn bubblewrap_gets_the_socket_and_no_home() {
     let home = home();
     let _daemon = home.daemon();
@@ -124,6 +143,63 @@ fn bubblewrap_gets_the_socket_and_no_home() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(text(&output.stdout), home.ok(&["token"]));
     wait::until("the share has ended", || names(&home).is_empty());
+}
+
+#[cfg(target_os = "linux")]
+/// A filter of system calls as Claude Code's sandbox has one: no socket of the family AF_UNIX, and everything else.
+fn no_unix_sockets(error: i32) -> Vec<u8> {
+    const LOAD: u16 = 0x20;
+    const EQUALS: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    let errno = 0x0005_0000 | u32::try_from(error).expect("a number");
+    let socket = u32::try_from(nix::libc::SYS_socket).expect("a number");
+    // Where struct seccomp_data has the number of the call and the lower half of its first argument.
+    let program = [
+        (LOAD, 0, 0, 0),
+        (EQUALS, 0, 3, socket),
+        (LOAD, 0, 0, 16),
+        (EQUALS, 0, 1, 1),
+        (RETURN, 0, 0, errno),
+        (RETURN, 0, 0, 0x7fff_0000_u32),
+    ];
+    let bytes = |(code, yes, no, value): (u16, u8, u8, u32)| {
+        [&code.to_ne_bytes()[..], &[yes, no], &value.to_ne_bytes()].concat()
+    };
+    program.into_iter().flat_map(bytes).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_sandbox_that_forbids_unix_sockets_is_told_as_that() {
+    if !Path::new("/usr/bin/bwrap").exists() {
+        return skipped("the Debian package bubblewrap");
+    }
+    let home = home();
+    let _daemon = home.daemon();
+    for error in [nix::libc::EPERM, nix::libc::EAFNOSUPPORT] {
+        let filter = home.path("filter");
+        fs::write(&filter, no_unix_sockets(error)).expect("written");
+        let mut sandbox = home.claviger(&[]);
+        let client = sandbox.get_program().to_owned();
+        let variables: Vec<_> = sandbox
+            .get_envs()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+            .collect();
+        sandbox = Command::new("sh");
+        sandbox.args(["-c", "exec bwrap --dev-bind / / --seccomp 9 \"$0\" token 9< \"$FILTER\""]).arg(client);
+        sandbox.env_clear().envs(variables).env("FILTER", &filter).current_dir(home.path("work"));
+        let output = sandbox.output().expect("it runs");
+        let said = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(8), ""), "{said}");
+        for part in [
+            "this process may not use Unix sockets",
+            "sandbox.network.allowAllUnixSockets",
+            "allowUnixSockets",
+            "[permissions.NAME.network.unix_sockets]",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
 }
 
 #[test]
@@ -210,7 +286,7 @@ fn what_cannot_be_shared_is_refused_when_it_is_made() {
     for (arguments, code, words) in [
         (&["share", "a/b"][..], 2, "not a name"),
         (&["share", &"x".repeat(300)], 2, "not a name"),
-        (&["share", "a", "--account", "nobody"], 5, "comes before the account nobody"),
+        (&["share", "a", "--account", "nobody"], 4, "there is no account nobody"),
         (&["share", "a", "--ttl", "0s"], 2, "ttl"),
         (&["share", "a", "--backend", "vertex", "--cwd", "/nowhere"], 2, "/nowhere"),
     ] {

@@ -46,7 +46,7 @@ struct Tapped {
 impl Tap {
     /// A socket `name` of its own, in a directory of its own, that leads to `to`.
     pub fn on(home: &Home, name: &str, to: &Path) -> Self {
-        let socket = home.path(&format!("tap/{name}/claviger.sock"));
+        let socket = home.path(format!("tap/{name}/claviger.sock"));
         fs::create_dir_all(socket.parent().expect("a directory")).expect("a directory");
         let (end, ended) = oneshot::channel();
         let (seen, to) = (Seen::default(), to.to_owned());

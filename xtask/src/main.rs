@@ -39,7 +39,7 @@ usage: cargo xtask COMMAND
   deb [--dev] [--programs DIR] [--output DIR]
                                    make a Debian package (target/debian), from a release build unless told otherwise
   bench [--quick] [ROW…]           measure (release build); rows: fetch costs adapters memory wakeups start
-                                   children herd unary build
+                                   children herd unary flood build
   fuzz [--minutes N] [TARGET…]     feed whatever reads foreign input with anything, ten minutes for each target (fuzz/README.md)
   docs                             make docs/configuration.md anew, from the tables in the code
   pictures                         make docs/images/*.svg anew, from a real run inside tmux";

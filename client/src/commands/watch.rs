@@ -18,11 +18,15 @@ pub(crate) struct Arguments {
 /// Prints events until interrupted.
 ///
 /// # Errors
-/// Why the daemon refuses, or cannot be started in the first place.
+/// Why the daemon refuses, or cannot be started in the first place; `shutting-down` if what was passed on is gone.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let session = context.session()?;
     exit::when_interrupted();
-    let mut watch = context.connect().await?.watch(&session).await?.patiently();
+    let mut watch = context.connect().await?.watch(&session).await?;
+    // A share ends for good, and where only a socket is here, no service manager starts another daemon.
+    if !context.is_foreign() {
+        watch = watch.patiently();
+    }
     let mut told = false;
     loop {
         match watch.next().await? {

@@ -2,8 +2,8 @@
 //!
 //! None is built in (DESIGN §8): an organisation, or a person, writes a section of their own.
 
-use crate::{config, endpoint::Endpoint, host::system, settings::METHODS};
-use claviger::reason::{Location, Problem, Reason};
+use crate::{config, endpoint::Endpoint, settings::METHODS};
+use claviger::reason::{Problem, Reason};
 pub use claviger_child::account::Registration;
 use claviger_child::is_loopback;
 use serde::Deserialize;
@@ -41,10 +41,7 @@ pub(super) fn signed_in(section: &Registration, account: &super::Account) -> boo
 /// # Errors
 /// `settings-invalid` with file, line and column.
 pub fn read(path: &Path) -> Result<BTreeMap<String, Registration>, Problem> {
-    let text = system::read_text(path).map_err(|error| {
-        Problem::new(Reason::SettingsInvalid, error.to_string()).at(&Location::of_file(path))
-    })?;
-    parse(&path.display().to_string(), text.as_deref().unwrap_or_default())
+    parse(&path.display().to_string(), &config::read(path)?)
 }
 
 /// Every section of a file's text.

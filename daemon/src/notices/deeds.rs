@@ -3,10 +3,7 @@
 use super::desktop::ask;
 use crate::{broker::Broker, lock::lock, peer::Peer};
 use claviger_child::{Notice, Request};
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 use tokio::time::Instant;
 
 /// Most notifications in [`SPAN`]: a loop of decisions must not bury the desktop. The audit log has all of them.
@@ -19,23 +16,20 @@ const SPAN: Duration = Duration::from_secs(600);
 pub struct Deeds(Mutex<Vec<Instant>>);
 
 impl Deeds {
-    /// Tells that `peer` did `what`, and nobody waits for it. Nothing is told without a session bus, or where notifications are
-    /// off.
-    pub fn tell(&self, broker: &Arc<Broker>, peer: &Peer, what: &str) {
+    /// Tells what was done, by `peer` or by the daemon itself, within three seconds. Nothing is told without a session bus, or
+    /// where notifications are off.
+    pub async fn tell(&self, broker: &Broker, peer: Option<&Peer>, what: &str) {
         if broker.store.bus.is_none() || broker.limits().notifications == 0 || !self.has_room() {
             return;
         }
-        let by = match (&*peer.facts.program, peer.pid) {
-            ("", None) => String::new(),
-            ("", Some(pid)) => format!(" (by process {pid})"),
-            (program, pid) => format!(" (by {program}, process {})", pid.unwrap_or_default()),
+        let by = match peer.map(|peer| (&*peer.facts.program, peer.pid)) {
+            None | Some(("", None)) => String::new(),
+            Some(("", Some(pid))) => format!(" (by process {pid})"),
+            Some((program, pid)) => format!(" (by {program}, process {})", pid.unwrap_or_default()),
         };
-        let (broker, request) = (broker.clone(), Request::Show(Notice::Done(format!("{what}{by}"))));
-        tokio::spawn(async move {
-            if let Err(problem) = ask(&broker, request).await {
-                tracing::info!(%problem, "the desktop was not told of a decision");
-            }
-        });
+        if let Err(problem) = ask(broker, Request::Show(Notice::Done(format!("{what}{by}")))).await {
+            tracing::info!(%problem, "the desktop was not told of a decision");
+        }
     }
 
     fn has_room(&self) -> bool {

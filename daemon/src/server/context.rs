@@ -80,9 +80,11 @@ impl Context {
         (self.broker.life.phase() == Phase::HandingOver).then(|| Err(fail(life::handing_over())))
     }
 
-    /// Tells the person on the desktop what `peer` did.
+    /// Tells the person on the desktop what `peer` did, and does not wait for it.
     pub(super) fn tell(&self, peer: &Peer, what: &str) {
-        self.deeds.tell(&self.broker, peer, what);
+        let (deeds, broker) = (self.deeds.clone(), self.broker.clone());
+        let (peer, what) = (peer.clone(), what.to_owned());
+        tokio::spawn(async move { deeds.tell(&broker, Some(&peer), &what).await });
     }
 
     /// Whether somebody is signing in: a command, or `claviger login`.

@@ -34,11 +34,12 @@ impl ControlService for Context {
             replaced.map_err(fail)?;
             self.tell(&peer, "the cookie was replaced");
         }
-        let begun = self.handover.begin(&self.broker, || self.is_signing_in()).await;
+        let told =
+            self.deeds.tell(&self.broker, Some(&peer), "another program goes on in the place of the daemon");
+        let begun = self.handover.begin(&self.broker, || self.is_signing_in(), told).await;
         let begun = begun.map_err(Problem::from);
         self.audit.note(Line::ended("daemon", "asked-to-restart", &begun).by(&peer));
         begun.map_err(fail)?;
-        self.tell(&peer, "another program goes on in the place of the daemon");
         Ok(Response::new(v1::RestartResponse { pid: std::process::id() }))
     }
 

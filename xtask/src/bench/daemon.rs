@@ -63,6 +63,11 @@ impl Measured {
         number(&fs::read_to_string(self.proc().join("status"))?, "VmRSS:").ok_or_else(|| "no VmRSS".into())
     }
 
+    /// The most that it has had, in KiB.
+    pub(super) fn most_resident(&self) -> sh::Result<u64> {
+        number(&fs::read_to_string(self.proc().join("status"))?, "VmHWM:").ok_or_else(|| "no VmHWM".into())
+    }
+
     /// How often each thread was given a core, since it started.
     pub(super) fn switches(&self) -> sh::Result<Switches> {
         let mut all = Switches::new();

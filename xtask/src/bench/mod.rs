@@ -7,6 +7,7 @@ mod children;
 mod costs;
 mod daemon;
 mod fetch;
+mod flood;
 mod herd;
 mod memory;
 mod process;
@@ -45,14 +46,17 @@ const ROWS: &[Row] = &[
     ("children", children::measure),
     ("herd", herd::measure),
     ("unary", unary::measure),
+    ("flood", flood::measure),
     ("build", build::measure),
 ];
 
 pub(crate) fn run(arguments: &[String]) -> sh::Result {
-    if let [word, socket] = arguments
-        && word == unary::PEER
-    {
-        return unary::serve(socket.as_ref());
+    if let [word, socket] = arguments {
+        match word.as_str() {
+            unary::PEER => return unary::serve(socket.as_ref()),
+            flood::ATTACK => return flood::attack(socket.as_ref()),
+            _ => {}
+        }
     }
     let (options, names): (Vec<&String>, Vec<&String>) =
         arguments.iter().partition(|word| word.starts_with('-'));
