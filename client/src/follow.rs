@@ -19,7 +19,7 @@ pub(crate) enum Seen {
     /// It is gone.
     Lost,
     /// Nothing that connecting again would change.
-    Refused(Problem),
+    Refused(Box<Problem>),
 }
 
 /// The states of the daemon from now on.
@@ -39,13 +39,13 @@ async fn pass_on(client: Client, sender: mpsc::Sender<Seen>) {
     };
     let mut states = match Follow::new(client, open).await {
         Ok(states) => states.patiently(),
-        Err(problem) => return drop(sender.send(Seen::Refused(problem)).await),
+        Err(problem) => return drop(sender.send(Seen::Refused(problem.into())).await),
     };
     loop {
         let seen = match states.next().await {
             Ok(Next::Message(state)) => Seen::State(Box::new(state)),
             Ok(Next::Ended | Next::Lost(_)) => Seen::Lost,
-            Err(problem) => return drop(sender.send(Seen::Refused(problem)).await),
+            Err(problem) => return drop(sender.send(Seen::Refused(problem.into())).await),
         };
         if sender.send(seen).await.is_err() {
             return;

@@ -56,7 +56,7 @@ async fn lines(context: &Context) -> Result<(), Failure> {
     loop {
         let news = match seen.recv().await {
             None => return Ok(()),
-            Some(Seen::Refused(problem)) => return Err(problem.into()),
+            Some(Seen::Refused(problem)) => return Err((*problem).into()),
             Some(Seen::Lost) => vec![News::Lost],
             Some(Seen::State(state)) => {
                 let news = match &last {

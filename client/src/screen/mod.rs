@@ -62,7 +62,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
             Some(seen) = seen.recv() => match seen {
                 Seen::State(state) => Message::State(state),
                 Seen::Lost => Message::Lost,
-                Seen::Refused(problem) => return Err(problem.into()),
+                Seen::Refused(problem) => return Err((*problem).into()),
             },
             _ = tick.tick() => Message::Tick,
         };

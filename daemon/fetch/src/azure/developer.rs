@@ -143,7 +143,7 @@ impl Runner {
 #[async_trait::async_trait]
 impl Executor for Runner {
     async fn run(&self, program: &OsStr, arguments: &[&OsStr]) -> io::Result<Output> {
-        let place = AZURE_PROFILE.place(|name| variable(name));
+        let place = AZURE_PROFILE.place(variable);
         let _turn = match place {
             Some(directory) => turn::of(&directory).await,
             None => None,
