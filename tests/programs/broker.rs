@@ -77,9 +77,12 @@ fn time_to_live_comes_from_the_environment_or_from_settings() {
     };
     assert_eq!(lifetime(&home), 300.0);
     home.set("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "60000");
+    assert_eq!(lifetime(&home), 300.0, "what is cached keeps its time");
+    home.ok(&["refresh"]);
     assert_eq!(lifetime(&home), 60.0);
     // Settings override the shell, as documented.
     home.user_settings(&helper, &[("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "90000")]);
+    home.ok(&["refresh"]);
     assert_eq!(lifetime(&home), 90.0);
     home.user_settings(&helper, &[("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "soon")]);
     let stderr = home.fails(4, &["token"]);

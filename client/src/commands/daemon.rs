@@ -104,9 +104,11 @@ fn stopped(context: &Context, pid: Option<u32>) -> Result<(), Failure> {
 
 /// Sessions notice nothing: their calls wait until the next program answers.
 async fn restart(context: &Context, new_cookie: bool) -> Result<(), Failure> {
-    let client = context.connect_running().await?;
-    let mut service = client.control();
-    let asked = async { unwrap_any(service.restart(request_any(RestartRequest { new_cookie })).await) };
+    let mut client = context.connect_running().await?;
+    // A program that was replaced may take over by itself just now: then the next one is asked.
+    let asked = client.call(|client| async move {
+        unwrap_any(client.control().restart(request_any(RestartRequest { new_cookie })).await)
+    });
     let pid = wait::answer(context, asked).await?.pid;
     let socket = client.socket().to_owned();
     let limit = context.options.timeout();

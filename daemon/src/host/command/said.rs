@@ -91,7 +91,8 @@ pub(super) fn cleaned(line: &str) -> String {
 /// Adds a word, or what may be shown of it.
 fn push(shown: &mut String, word: &str, is_announced: bool) {
     match word.split_once('=') {
-        Some((name, value)) if is_name(name) && !value.is_empty() => {
+        // What ends in nothing but `=` is Base64.
+        Some((name, value)) if is_name(name) && value.contains(|c| c != '=') => {
             shown.push_str(name);
             shown.push('=');
             shown.push_str(if says_secret(name) || is_token(value) { HIDDEN } else { value });
