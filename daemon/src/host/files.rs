@@ -27,7 +27,7 @@ mod writers;
 
 pub use claviger_private::{FileLock, read_private, remove_private, write_private};
 pub use digest::{Digested, digest};
-pub use places::{is_private, is_private_directory, program};
+pub use places::{is_private, is_private_directory, is_system_directory, program};
 pub use stamp::Stamp;
 use stamp::{device, is_lasting, kind};
 

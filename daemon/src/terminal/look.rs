@@ -68,8 +68,10 @@ pub fn look(question: &Question) -> Terminal {
         .filter_map(|path| safe(path).filter(|path| is_open(path)))
         .collect();
     let of_user = home.iter().flat_map(|home| OF_USER.map(|below| home.join(below)));
-    let fixed = more.iter().cloned().chain(of_user).chain(OF_SYSTEM.iter().map(PathBuf::from));
-    let fixed: Vec<PathBuf> = fixed.filter_map(|path| safe(&path)).collect();
+    let of_system = OF_SYSTEM.iter().filter_map(|path| files::canonical(Path::new(path)).ok());
+    let of_system = of_system.filter(|path| files::is_system_directory(path));
+    let fixed = more.iter().cloned().chain(of_user).filter_map(|path| safe(&path));
+    let fixed: Vec<PathBuf> = fixed.chain(of_system).collect();
     let programs = |text: &str| programs(text, &searched, &fixed, is_open);
     let chain = programs(&chain.text());
     let (mut lent, mut kept) = (BTreeMap::new(), BTreeMap::new());

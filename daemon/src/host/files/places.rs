@@ -17,9 +17,19 @@ const STICKY: u32 = 0o1000;
 
 /// Whether `path`, which is canonical, is a directory of the user's or root's into which no others can put a program.
 pub fn is_private_directory(path: &Path) -> bool {
-    let is_private =
-        |status: FileStat| kind(&status) == SFlag::S_IFDIR && is_ours(&status) && !has_others(&status);
-    stat(path).is_ok_and(is_private) && is_held(path)
+    is_closed_directory(path, is_ours)
+}
+
+/// As [`is_private_directory`], for a directory that every system has: where the user's own namespace cannot name root, as in
+/// a service with `PrivateUsers`, its owner is only known to be outside.
+pub fn is_system_directory(path: &Path) -> bool {
+    is_closed_directory(path, |status| is_ours(status) || status.st_uid == OUTSIDE)
+}
+
+fn is_closed_directory(path: &Path, is_known: fn(&FileStat) -> bool) -> bool {
+    let is_closed =
+        |status: FileStat| kind(&status) == SFlag::S_IFDIR && is_known(&status) && !has_others(&status);
+    stat(path).is_ok_and(is_closed) && is_held(path)
 }
 
 /// The canonical path of what `path` leads to, if only the user or root can put something else there. What does not exist yet
