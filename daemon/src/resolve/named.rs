@@ -15,7 +15,8 @@ use claviger::{
 /// The account that a session names.
 #[derive(Clone, Copy)]
 pub(super) struct Named<'a> {
-    name: &'a str,
+    /// Its name.
+    pub(super) name: &'a str,
     /// Where, if in a file.
     at: Option<&'a Location>,
 }
