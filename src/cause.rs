@@ -37,6 +37,8 @@ pub enum Reason {
     KeyringLocked,
     /// Somebody locked the daemon.
     Locked,
+    /// A person has to allow that it is lent, and has not.
+    NotConfirmed,
     /// The other side refused the credential.
     UpstreamDenied,
     /// May work again later.
@@ -56,7 +58,7 @@ pub enum Reason {
 }
 
 /// All reasons, for lookups and tables.
-pub const REASONS: [Reason; 22] = [
+pub const REASONS: [Reason; 23] = [
     Reason::PeerRejected,
     Reason::PeerUnknown,
     Reason::ForeignCaller,
@@ -71,6 +73,7 @@ pub const REASONS: [Reason; 22] = [
     Reason::CommandOutputInvalid,
     Reason::KeyringLocked,
     Reason::Locked,
+    Reason::NotConfirmed,
     Reason::UpstreamDenied,
     Reason::SourceUnavailable,
     Reason::Handover,
@@ -131,6 +134,7 @@ impl Reason {
             Self::CommandOutputInvalid => "command-output-invalid",
             Self::KeyringLocked => "keyring-locked",
             Self::Locked => "locked",
+            Self::NotConfirmed => "not-confirmed",
             Self::UpstreamDenied => "upstream-denied",
             Self::SourceUnavailable => "source-unavailable",
             Self::Handover => "handover",
@@ -164,6 +168,7 @@ impl Reason {
             Self::CommandOutputInvalid => v1::Reason::CommandOutputInvalid,
             Self::KeyringLocked => v1::Reason::KeyringLocked,
             Self::Locked => v1::Reason::Locked,
+            Self::NotConfirmed => v1::Reason::NotConfirmed,
             Self::UpstreamDenied => v1::Reason::UpstreamDenied,
             Self::SourceUnavailable => v1::Reason::SourceUnavailable,
             Self::Handover => v1::Reason::Handover,
@@ -194,7 +199,8 @@ impl Reason {
             | Self::CommandFailed
             | Self::CommandOutputInvalid
             | Self::KeyringLocked
-            | Self::Locked => Code::FailedPrecondition,
+            | Self::Locked
+            | Self::NotConfirmed => Code::FailedPrecondition,
             Self::SourceUnavailable | Self::Handover | Self::ShuttingDown => Code::Unavailable,
             Self::SourceTimeout => Code::DeadlineExceeded,
             Self::Limits => Code::ResourceExhausted,
@@ -212,6 +218,7 @@ impl Reason {
                 | Self::SettingsInvalid
                 | Self::KeyringLocked
                 | Self::Locked
+                | Self::NotConfirmed
         )
     }
 }

@@ -9,6 +9,8 @@ pub struct Stat {
     pub parent: u32,
     /// The kernel's session.
     pub session: u32,
+    /// Whether it has a terminal.
+    pub has_terminal: bool,
     /// When it started, in ticks since the machine did: process ids are used again.
     pub started: u64,
 }
@@ -22,6 +24,7 @@ impl Stat {
             has_ended: matches!(*fields.first()?, "Z" | "X"), // the 3rd
             parent: fields.get(1)?.parse().ok()?,             // the 4th
             session: fields.get(3)?.parse().ok()?,            // the 6th
+            has_terminal: *fields.get(4)? != "0",             // the 7th
             started: fields.get(19)?.parse().ok()?,           // the 22nd
         })
     }
@@ -35,7 +38,7 @@ mod tests {
     fn a_name_with_parentheses_is_a_name() {
         let fields: Vec<String> = (4..=22).map(|field| field.to_string()).collect();
         let stat = Stat::parse(&format!("7 (a) S 1 (b) S {}", fields.join(" "))).expect("fields");
-        assert_eq!((stat.parent, stat.session, stat.started), (4, 6, 22));
+        assert_eq!((stat.parent, stat.session, stat.has_terminal, stat.started), (4, 6, true, 22));
         assert!(Stat::parse("7 (a) S 1").is_none());
     }
 
@@ -44,6 +47,7 @@ mod tests {
         let stat = "12 (a) (b c) S 34 12 12 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 56789 1 1";
         let stat = Stat::parse(stat).expect("fields");
         assert_eq!((stat.parent, stat.started, stat.has_ended), (34, 56789, false));
+        assert!(!stat.has_terminal);
         assert_eq!(Stat::parse("12 (a) S 34"), None);
     }
 }

@@ -54,6 +54,7 @@ pub fn usual(reason: Reason, at: Option<&Location>) -> Option<Remedy> {
         Reason::WorkspaceUntrusted => Some(Remedy::trust()),
         Reason::SettingsInvalid | Reason::CommandOutputInvalid => at.and_then(Remedy::edit),
         Reason::Locked => Some(Remedy::unlock()),
+        Reason::NotConfirmed => Some(Remedy::confirm()),
         Reason::UpstreamDenied => Some(Remedy::Administrator("give this identity access".into())),
         // These differ from case to case, or nothing that a shell can run helps.
         Reason::ForeignCaller
@@ -175,6 +176,11 @@ impl Remedy {
     /// Shows who waits for a person, and for what.
     pub fn pending() -> Self {
         Self::claviger(&["pending"])
+    }
+
+    /// Asks the person in a terminal what waits for a yes or no, or was denied.
+    pub fn confirm() -> Self {
+        Self::claviger(&["confirm"])
     }
 
     /// Lets the daemon lend again.

@@ -29,6 +29,24 @@ pub const ENV_FOUNDRY_KEY: &str = "env-foundry-key";
 /// The default chain of Azure.
 pub const AZURE_DEFAULT: &str = "azure-default";
 
+/// Every source, in the order in which they are asked.
+pub const ALL: [&str; 14] = [
+    ENV_AUTH_TOKEN,
+    ENV_API_KEY,
+    API_KEY_HELPER,
+    OAUTH_TOKEN,
+    OAUTH_LOGIN,
+    SAVED_API_KEY,
+    ENV_BEDROCK_TOKEN,
+    AWS_EXPORT,
+    ENV_AWS_KEYS,
+    AWS_CHAIN,
+    GOOGLE_ADC,
+    ENV_FOUNDRY_TOKEN,
+    ENV_FOUNDRY_KEY,
+    AZURE_DEFAULT,
+];
+
 /// The sources that ask an SDK's chain, whose links are known only once it has been asked.
 pub const CHAINS: [&str; 3] = [AWS_CHAIN, AZURE_DEFAULT, GOOGLE_ADC];
 /// The sources of the local store, which stand in no settings file.

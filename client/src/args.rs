@@ -52,6 +52,8 @@ pub(crate) enum Verb {
     Status(status::Arguments),
     /// Show who is being signed in, and what needs a person
     Pending,
+    /// Answer in this terminal whether credentials may be lent
+    Confirm(confirm::Arguments),
     /// End commands that sign somebody in
     Cancel(cancel::Arguments),
     /// Refresh the credential now
@@ -194,6 +196,7 @@ impl Verb {
             Self::Audit(arguments) => audit::run(context, arguments).await,
             Self::Status(arguments) => status::run(context, &arguments).await,
             Self::Pending => pending::run(context).await,
+            Self::Confirm(arguments) => confirm::run(context, &arguments).await,
             Self::Cancel(arguments) => cancel::run(context, arguments).await,
             Self::Refresh => refresh::run(context).await,
             Self::Report(arguments) => report::run(context, &arguments).await,

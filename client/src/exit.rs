@@ -36,7 +36,7 @@ Exit codes:
     1  a bug, or an error without a number of its own; cancel: nothing to cancel
     2  wrong usage (malformed-request)
     3  nothing provides a credential (no-credential)
-    4  a person has to act (login-required, workspace-untrusted, settings-invalid, keyring-locked, locked);
+    4  a person has to act (login-required, workspace-untrusted, settings-invalid, keyring-locked, locked, not-confirmed);
        doctor: errors were found
     5  forbidden (policy-blocked, upstream-denied, peer-rejected, peer-unknown, foreign-caller, stale-cookie)
     6  the source failed (command-failed, command-output-invalid, source-unavailable, limits)
@@ -65,7 +65,8 @@ pub(crate) fn code(reason: Reason) -> u8 {
         | Reason::WorkspaceUntrusted
         | Reason::SettingsInvalid
         | Reason::KeyringLocked
-        | Reason::Locked => NEEDS_HUMAN,
+        | Reason::Locked
+        | Reason::NotConfirmed => NEEDS_HUMAN,
         Reason::PolicyBlocked
         | Reason::UpstreamDenied
         | Reason::PeerRejected
@@ -104,6 +105,7 @@ mod tests {
             ("command-output-invalid", 6),
             ("keyring-locked", 4),
             ("locked", 4),
+            ("not-confirmed", 4),
             ("upstream-denied", 5),
             ("source-unavailable", 6),
             ("handover", 8),

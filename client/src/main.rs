@@ -28,6 +28,7 @@ mod man;
 mod news;
 mod options;
 mod output;
+mod person;
 mod prompt;
 mod quote;
 mod render;

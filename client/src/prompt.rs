@@ -1,10 +1,11 @@
-//! Asks the person at the terminal. Questions go to stderr: stdout is for data.
+//! Asks the person at the terminal whether to trust a workspace.
 
 use crate::{
     context::Context,
     escape,
     failure::Failure,
     output::{self, Style},
+    person::{answer_to, is_agent},
     render, wait,
 };
 use claviger::{
@@ -13,8 +14,6 @@ use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,
 };
-use nix::sys::termios::{FlushArg, tcflush};
-use std::io;
 
 /// A screen whose size nobody knows, in columns and rows.
 const SCREEN: (u16, u16) = (80, 24);
@@ -93,18 +92,6 @@ pub(crate) async fn decide(
     Ok(answer.workspace.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no workspace"))?)
 }
 
-/// Whether an AI agent runs us, as its tools say.
-fn is_agent() -> bool {
-    ["CLAUDECODE", "AI_AGENT"]
-        .into_iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-}
-
-/// Asks a yes-or-no question, no by default.
-pub(crate) fn confirm(question: &str) -> bool {
-    matches!(answer_to(&format!("{question} [y/N]: ")).as_str(), "y" | "yes")
-}
-
 /// The question, and whether all that it is about fits on the screen. What somebody would have to scroll back for cannot be
 /// trusted by a key: a repository decides how much it writes.
 fn question(workspace: &Workspace, screen: (u16, u16), style: Style) -> (String, bool) {
@@ -144,20 +131,6 @@ fn parse(answer: &str) -> Option<TrustDecision> {
         "t" | "trust" => Some(TrustDecision::Trusted),
         "i" | "ignore" => Some(TrustDecision::Ignored),
         _ => None,
-    }
-}
-
-/// A line from the terminal. What was typed before the question was shown is no answer to it.
-fn answer_to(question: &str) -> String {
-    let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
-    output::talk(question);
-    let mut line = String::new();
-    match io::stdin().read_line(&mut line) {
-        Ok(1..) => line.trim().to_ascii_lowercase(),
-        _ => {
-            output::talk("\n"); // end of input or a broken terminal: nobody answered
-            String::new()
-        }
     }
 }
 

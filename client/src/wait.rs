@@ -1,6 +1,7 @@
 //! Waits for the daemon's answer, with a deadline, and keeps the person company if it takes long.
 
 mod company;
+pub(crate) mod question;
 
 use crate::{context::Context, failure::Failure};
 use claviger::{client::Client, reason::Problem, session::SessionContext};
@@ -37,7 +38,7 @@ pub(crate) async fn slow_answer<T>(
     if let Ok(result) = timeout(FAST, answer.as_mut()).await {
         return Ok(result?);
     }
-    let company = (!context.options.quiet).then(|| Company::keep(client, session));
+    let company = (!context.options.quiet).then(|| Company::keep(client, session, context.interactive));
     let result = until(context, start, answer).await;
     if let Some(company) = company {
         company.end().await;

@@ -127,6 +127,11 @@ struct File {
     /// Read by [`crate::accounts::registration`] when somebody logs in.
     #[serde(default, rename = "oauth")]
     _oauth: serde::de::IgnoredAny,
+    /// What a person confirms; read by [`crate::settings`], for it counts at once.
+    #[serde(default, rename = "account")]
+    _account: serde::de::IgnoredAny,
+    #[serde(default, rename = "source")]
+    _source: serde::de::IgnoredAny,
 }
 
 /// What `[daemon]` says.

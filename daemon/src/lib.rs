@@ -14,6 +14,7 @@ pub mod broker;
 pub mod caller;
 pub mod config;
 pub mod connections;
+pub mod consent;
 pub mod cookie;
 pub mod demand;
 pub mod endpoint;
@@ -180,6 +181,7 @@ fn assemble(mut setup: Setup) -> Context {
     Context {
         cookie,
         deeds: Arc::default(),
+        consents: Arc::default(),
         home,
         shares,
         audit: Audit::start(&state, limits.audit_part, limits.audit_parts, &broker.host.clock),

@@ -13,7 +13,7 @@ use crate::{
     config::Limits,
     endpoint::{self, cloud},
     policy::{self, Policy},
-    settings::{COMMANDS, Decision, Lookup, Settings},
+    settings::{COMMANDS, Confirm, Decision, Lookup, Settings},
     sources::{
         Binding, Bound, CredentialSource, Material, View, api_key_helper,
         chain::{self, CHAIN},
@@ -167,7 +167,21 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     let (backend, warnings) = (out.backend, out.warnings.clone());
     // Keys of AWS say themselves how long a tool keeps them.
     let hook_ttl = api_key_helper::ttl(&view).ok().filter(|_| backend != Backend::Bedrock);
-    Ok(Winner { source, backend, bound, endpoint, place, extras, hook_ttl, warnings })
+    let mut winner = Winner {
+        source,
+        backend,
+        bound,
+        endpoint,
+        place,
+        extras,
+        hook_ttl,
+        confirm: Confirm::Never,
+        warnings,
+    };
+    if winner.is_lent() {
+        winner.confirm = settings.confirm(source, winner.account())?;
+    }
+    Ok(winner)
 }
 
 fn in_order(

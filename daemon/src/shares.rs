@@ -184,6 +184,7 @@ mod tests {
             source: "oauth-login".into(),
             backend: Backend::Anthropic,
             account: Some("work".into()),
+            confirm: false,
             ttl: None,
             parent: None,
         }

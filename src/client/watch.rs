@@ -28,9 +28,22 @@ impl Client {
     /// # Errors
     /// The daemon's typed [`Problem`].
     pub async fn watch(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
+        self.follow(session, false).await
+    }
+
+    /// As [`Client::watch`], to look on: where a person has to confirm each loan, none is asked, and leases come without their
+    /// secret.
+    ///
+    /// # Errors
+    /// The daemon's typed [`Problem`].
+    pub async fn look_on(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
+        self.follow(session, true).await
+    }
+
+    async fn follow(&mut self, session: &SessionContext, onlooker: bool) -> Result<Watch, Problem> {
         let session = self.describe(session)?;
         let open = move |client: Client| {
-            let message = v1::WatchCredentialRequest { session: Some(session.clone()) };
+            let message = v1::WatchCredentialRequest { session: Some(session.clone()), onlooker };
             async move { unwrap(client.credentials().watch_credential(request(message)).await) }
         };
         Ok(Watch { follow: Follow::new(self.clone(), open).await?, told: None, again: false })

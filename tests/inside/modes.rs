@@ -66,12 +66,13 @@ fn nothing_that_settings_say_reaches_a_managed_session() {
         FOUNDRY[0],
     ];
     let layers = [Layer::Managed, Layer::Local, Layer::Project, Layer::User];
-    let broken = [(Layer::Local, "{"), (Layer::Project, "["), (Layer::User, "x"), (Layer::Config, "[")];
-    for files in [layers.map(|layer| (layer, HOSTILE)), broken] {
+    let broken = [(Layer::Local, "{"), (Layer::Project, "["), (Layer::User, "x")];
+    let hostile = layers.map(|layer| (layer, HOSTILE));
+    for files in [&hostile[..], &broken] {
         for decision in [Decision::Undecided, Decision::Trusted, Decision::Ignored] {
             for mode in [3, 4] {
                 let account = Some(Who::Login);
-                let setup = Setup { environment: &everything, files: &files, explicit: HOSTILE, account };
+                let setup = Setup { environment: &everything, files, explicit: HOSTILE, account };
                 let got = setup.walk(mode, decision);
                 let winner = got.winner.as_ref().expect("the login");
                 assert_eq!((winner.source, winner.backend), ("oauth-login", Backend::Anthropic));

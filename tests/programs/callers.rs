@@ -222,8 +222,10 @@ async fn ask(
             call!(credentials.get_credential(v1::GetCredentialRequest { session, ..Default::default() }))
         }
         8 => {
-            let watched =
-                client.credentials().watch_credential(request(v1::WatchCredentialRequest { session })).await;
+            let watched = client
+                .credentials()
+                .watch_credential(request(v1::WatchCredentialRequest { session, onlooker: false }))
+                .await;
             let event = watched?.into_inner().message().await?.and_then(|message| message.event);
             Ok(format!("{:?}", event.filter(|event| !matches!(event, Event::Progress(_)))))
         }

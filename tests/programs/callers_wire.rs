@@ -31,6 +31,7 @@ const VERBS: &[&[&str]] = &[
     &["status", "--json"],
     &["status", "--watch"],
     &["pending"],
+    &["confirm"],
     &["cancel", "x"],
     &["refresh"],
     &["report", "--status", "401"],

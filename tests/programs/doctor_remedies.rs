@@ -101,6 +101,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "cancelled",
         "the doctor asks nobody to sign in, so nothing can be cancelled; the remedy is that of source-unavailable",
     ),
+    ("not-confirmed", "the doctor borrows nothing that takes a person; confirm.rs has the remedy"),
     ("bug", "takes a bug"),
     ("credential-expired", "takes a clock that jumps between the daemon's look and the doctor's"),
     ("version-skew", "takes programs of two releases; the remedy is that of daemon-replaced"),

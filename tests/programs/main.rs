@@ -48,6 +48,7 @@ mod cli_exec;
 mod cli_login;
 mod cli_sign_in;
 mod cloud_files;
+mod confirm;
 mod devcontainer;
 mod doctor;
 mod doctor_files;

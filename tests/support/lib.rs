@@ -8,6 +8,7 @@ pub mod aws;
 pub mod cloud;
 pub mod cure;
 mod daemon;
+pub mod desktop;
 pub mod disk;
 pub mod doctor;
 pub mod far;

@@ -8,7 +8,7 @@ use nix::{
 use std::{
     fs::File,
     io::{Read as _, Write as _},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -24,8 +24,12 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn start(home: &Home, arguments: &[&str]) -> Self {
+        Self::of(home.claviger(arguments))
+    }
+
+    /// Runs `command`.
+    pub fn of(mut command: Command) -> Self {
         let pty = openpty(None, None).expect("a terminal");
-        let mut command = home.claviger(arguments);
         command.env("NO_COLOR", "1").env("TERM", "xterm").stdout(Stdio::piped());
         command.stdin(pty.slave.try_clone().expect("clone")).stderr(pty.slave);
         let child = command.spawn().expect("claviger runs");
@@ -81,7 +85,8 @@ impl Terminal {
 
     /// Exit code, stdout and what was on the screen.
     pub fn end(self) -> (Option<i32>, String, String) {
-        let Self { child, screen, reader, keys: _keys } = self;
+        let Self { mut child, screen, reader, keys: _keys } = self;
+        wait::until("it ends", || child.try_wait().expect("status").is_some());
         let output = child.wait_with_output().expect("output");
         // What it wrote last may still be on its way.
         reader.join().expect("the screen is read");

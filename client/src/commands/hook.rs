@@ -15,7 +15,7 @@ use crate::{
         plan::Step,
         record::{Changed, Ledger},
     },
-    output, prompt,
+    output, person,
     user::user_file,
 };
 use arguments::How;
@@ -83,7 +83,7 @@ fn confirm(context: &Context, steps: &[Step], how: How) -> Result<bool, Failure>
         }
         () => {
             changes.iter().for_each(|step| output::talk(&step.diff()));
-            match prompt::confirm("\nchange the files so?") {
+            match person::confirm("\nchange the files so?") {
                 true => Ok(true),
                 false => Err(Failure::gave_up()),
             }

@@ -6,6 +6,7 @@ pub(crate) mod aws;
 pub(crate) mod azure;
 pub(crate) mod cancel;
 pub(crate) mod completions;
+pub(crate) mod confirm;
 pub(crate) mod daemon;
 pub(crate) mod doctor;
 pub(crate) mod env;

@@ -6,7 +6,7 @@ use crate::{
     failure::Failure,
     json,
     output::{self, Style},
-    prompt, render, wait,
+    person, render, wait,
 };
 use claviger::{
     client::{request, unwrap},
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     match (arguments.yes, context.interactive) {
         (true, _) => {}
-        (false, true) if prompt::confirm(QUESTION) => {}
+        (false, true) if person::confirm(QUESTION) => {}
         (false, true) => return Err(Failure::gave_up()),
         (false, false) => {
             return Err(Failure::usage("nobody can be asked whether to clear everything", "add --yes"));

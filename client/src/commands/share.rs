@@ -69,6 +69,9 @@ struct Make {
     /// End it after this time, as in 30m, 8h or 7d
     #[arg(long, value_name = "TIME", value_parser = claviger::time::parse)]
     ttl: Option<Duration>,
+    /// Ask a person for each lease, on the desktop or in a terminal
+    #[arg(long)]
+    confirm: bool,
     /// End it with this command, which is run with CLAVIGER_SOCK set to the socket
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -120,6 +123,7 @@ async fn make(context: &Context, make: Make) -> Result<(), Failure> {
         session: Some(client.describe(&session)?),
         ttl: make.ttl.map(wire::duration),
         parent,
+        confirm: make.confirm,
     };
     let mut service = client.shares();
     let answer =

@@ -6,7 +6,7 @@ use crate::{
     failure::Failure,
     json,
     output::{self, Style},
-    prompt, render, wait,
+    person, prompt, render, wait,
 };
 use claviger::{
     client::{Client, request, unwrap},
@@ -85,7 +85,7 @@ async fn decide(context: &Context, arguments: &Decide, decision: TrustDecision) 
     if context.interactive && !arguments.yes && arguments.digest.is_none() {
         output::talk(&render::trust::render(&seen, SystemTime::now(), Style::stderr()));
         let verb = if decision == TrustDecision::Trusted { "trust" } else { "ignore" };
-        if !prompt::confirm(&format!("\n{verb} exactly this?")) {
+        if !person::confirm(&format!("\n{verb} exactly this?")) {
             return Err(Problem::new(Reason::WorkspaceUntrusted, "nothing was decided").into());
         }
     }

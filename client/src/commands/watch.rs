@@ -22,7 +22,12 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let session = context.session()?;
     exit::when_interrupted();
-    let mut watch = context.connect().await?.watch(&session).await?;
+    let mut client = context.connect().await?;
+    // A caller that prints no secret needs no person's consent.
+    let mut watch = match arguments.show_secret {
+        true => client.watch(&session).await?,
+        false => client.look_on(&session).await?,
+    };
     // A share ends for good, and where only a socket is here, no service manager starts another daemon.
     if !context.is_foreign() {
         watch = watch.patiently();

@@ -36,7 +36,7 @@ pub(crate) struct Finding {
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
 /// add, never rename.
-pub(crate) const IDS: [&str; 72] = [
+pub(crate) const IDS: [&str; 73] = [
     // Why there is no credential.
     "peer-rejected",
     "peer-unknown",
@@ -52,6 +52,7 @@ pub(crate) const IDS: [&str; 72] = [
     "command-output-invalid",
     "keyring-locked",
     "locked",
+    "not-confirmed",
     "upstream-denied",
     "source-unavailable",
     "handover",

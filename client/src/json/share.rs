@@ -19,5 +19,6 @@ pub(crate) fn share(share: &Share) -> Value {
         "ends_at": instant(share.ends_at.as_ref()),
         "parent": share.parent,
         "lent": share.lent,
+        "confirm": share.confirm,
     })
 }

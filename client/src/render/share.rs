@@ -10,19 +10,29 @@ pub(crate) fn list(shares: &[Share], now: SystemTime) -> String {
     if shares.is_empty() {
         return "nothing is shared\n".into();
     }
-    let titles = ["NAME", "LENDS", "FOR", "LENT", "ENDS", "WITH", "SOCKET"];
+    let titles = ["NAME", "LENDS", "FOR", "ASKS", "LENT", "ENDS", "WITH", "SOCKET"];
     let rows = shares.iter().map(|share| row(share, now)).collect();
     table::titled(titles, rows).into_iter().map(|line| line + "\n").collect()
 }
 
-fn row(share: &Share, now: SystemTime) -> [String; 7] {
+fn row(share: &Share, now: SystemTime) -> [String; 8] {
     let what = [&share.account, &share.profile, &share.source].into_iter().find(|name| !name.is_empty());
     let ends = share.ends_at.as_ref().map(|at| time::relative(at, now)).unwrap_or_default();
     let parent = if share.parent > 0 { format!("pid {}", share.parent) } else { String::new() };
     let what = what.map(|name| escape::line(name)).unwrap_or_default();
     let lent = share.lent.to_string();
+    let asks = if share.confirm { "each time" } else { "" };
     let name = escape::line(&share.name);
-    [name, what, words::backend(share.backend()), lent, ends, parent, escape::line(&share.socket)]
+    [
+        name,
+        what,
+        words::backend(share.backend()),
+        asks.into(),
+        lent,
+        ends,
+        parent,
+        escape::line(&share.socket),
+    ]
 }
 
 #[cfg(test)]
@@ -45,7 +55,9 @@ mod tests {
         };
         let expected = "NAME  LENDS  FOR        LENT  WITH    SOCKET\n\
             box   work   anthropic  3     pid 42  /run/share/box.sock\n";
-        assert_eq!(list(&[share], SystemTime::UNIX_EPOCH), expected);
+        assert_eq!(list(std::slice::from_ref(&share), SystemTime::UNIX_EPOCH), expected);
+        let asking = Share { confirm: true, ..share };
+        assert!(list(&[asking], SystemTime::UNIX_EPOCH).contains("anthropic  each time  3"));
         assert_eq!(list(&[], SystemTime::UNIX_EPOCH), "nothing is shared\n");
     }
 }

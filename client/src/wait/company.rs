@@ -4,6 +4,7 @@
 //! else, such as a log, gets one line after ten seconds, and what is said by a command that signs a person in: it may be
 //! the only place where somebody sees the page to open.
 
+use super::question;
 use crate::{escape, output, render};
 use claviger::{
     client::{Client, request, unwrap},
@@ -12,6 +13,10 @@ use claviger::{
 };
 use std::{
     io::{self, IsTerminal as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::{
@@ -42,6 +47,7 @@ const LAST_LINES: Duration = Duration::from_millis(50);
 pub(super) struct Company {
     notices: JoinHandle<()>,
     listener: JoinHandle<()>,
+    asker: JoinHandle<()>,
     /// Tells the listener that the answer is there.
     answered: Option<oneshot::Sender<()>>,
     start: Instant,
@@ -50,16 +56,18 @@ pub(super) struct Company {
 
 impl Company {
     /// Starts telling.
-    pub(super) fn keep(client: &Client, session: &SessionContext) -> Self {
+    pub(super) fn keep(client: &Client, session: &SessionContext, can_ask: bool) -> Self {
         let (start, terminal) = (Instant::now(), io::stderr().is_terminal());
         let subject = || (client.clone(), session.clone());
         let (answered, when_answered) = oneshot::channel();
+        let asking = Arc::new(AtomicBool::new(false));
         let notices = match terminal {
-            true => tokio::spawn(spin(subject(), start)),
+            true => tokio::spawn(spin(subject(), start, asking.clone())),
             false => tokio::spawn(notify(subject(), start)),
         };
         let listener = tokio::spawn(listen(subject(), terminal, when_answered));
-        Self { notices, listener, answered: Some(answered), start, terminal }
+        let asker = tokio::spawn(question::answer_own(client.clone(), can_ask, asking));
+        Self { notices, listener, asker, answered: Some(answered), start, terminal }
     }
 
     /// Tells what was said before the answer came.
@@ -74,6 +82,7 @@ impl Drop for Company {
     fn drop(&mut self) {
         self.notices.abort();
         self.listener.abort();
+        self.asker.abort();
         if self.terminal && self.start.elapsed() >= SPIN {
             output::talk(ERASE);
         }
@@ -86,10 +95,15 @@ async fn notify((client, session): (Client, SessionContext), start: Instant) {
     output::talk(&notice(&subject(&client, &session).await, start.elapsed()));
 }
 
-async fn spin((client, session): (Client, SessionContext), start: Instant) {
+async fn spin((client, session): (Client, SessionContext), start: Instant, asking: Arc<AtomicBool>) {
     sleep(SPIN).await;
     let subject = shorten(&subject(&client, &session).await);
     for frame in FRAMES.iter().cycle() {
+        // The line is the person's while they are asked.
+        if asking.load(Relaxed) {
+            sleep(TURN).await;
+            continue;
+        }
         output::talk(&format!("{ERASE}{frame} waiting for {subject}, {} s ", start.elapsed().as_secs()));
         sleep(TURN).await;
     }
@@ -102,7 +116,7 @@ async fn listen(
     terminal: bool,
     mut answered: oneshot::Receiver<()>,
 ) {
-    let Ok(mut events) = client.watch(&session).await else { return };
+    let Ok(mut events) = client.look_on(&session).await else { return };
     let (mut is_answered, mut is_told) = (false, false);
     while !(is_answered && is_told) {
         let event = tokio::select! {

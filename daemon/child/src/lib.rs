@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Name of the program that fetches, beside the daemon's or in `libexec`.
@@ -86,6 +87,9 @@ pub enum Request {
     Show(Notice),
     /// Close the notification of this number: `Result<u32, Declined>`.
     Close(u32),
+    /// Ask a person on the desktop, with text that is not markup: `Result<Choice, Declined>`, after a line on stderr with the number
+    /// of the notification.
+    Ask(String),
 }
 
 /// What a notification says.
@@ -95,6 +99,19 @@ pub enum Notice {
     Needed(String),
     /// Something was decided, perhaps by somebody else than that person.
     Done(String),
+}
+
+/// How long a person may take to answer [`Request::Ask`].
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a person answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// Yes.
+    Allow,
+    /// No.
+    Deny,
 }
 
 /// Where the program that fetches may be, first choice first, for a daemon at `daemon`: beside it, or in
@@ -136,7 +153,7 @@ impl Request {
             Self::Logout(_) => "logout",
             Self::Relocate(_) => "relocate",
             Self::Probe(_) => "probe",
-            Self::Show(_) | Self::Close(_) => "notify",
+            Self::Show(_) | Self::Close(_) | Self::Ask(_) => "notify",
         }
     }
 
@@ -152,8 +169,9 @@ impl Request {
         }
     }
 
-    /// Whether the child goes on when the daemon ends: to cut it off could lose a secret that a server gives only once.
+    /// Whether the child goes on when the daemon ends: to cut it off could lose a secret that a server gives only once, or leave a
+    /// question on the screen that no process waits for.
     pub fn lasts(&self) -> bool {
-        matches!(self, Self::Lend(_) | Self::Save(_) | Self::Logout(_) | Self::Relocate(_))
+        matches!(self, Self::Lend(_) | Self::Save(_) | Self::Logout(_) | Self::Relocate(_) | Self::Close(_))
     }
 }

@@ -20,6 +20,7 @@ mod links;
 mod notify;
 mod oauth;
 mod probe;
+mod question;
 mod store;
 mod turn;
 
@@ -119,5 +120,6 @@ async fn answer(request: Request) -> serde_json::Result<Json> {
         Request::Probe(probe) => json(&probe::look(&probe).await),
         Request::Show(notice) => json(&notify::show(&notice).await),
         Request::Close(number) => json(&notify::close(number).await),
+        Request::Ask(text) => json(&question::ask(&text).await),
     }
 }

@@ -20,7 +20,7 @@ pub(super) async fn close(number: u32) -> Result<u32, Declined> {
 }
 
 #[cfg(not(target_os = "macos"))]
-fn failed(error: zbus::Error) -> Declined {
+pub(super) fn failed(error: zbus::Error) -> Declined {
     Declined::new(Reason::SourceUnavailable, format!("no desktop shows notifications: {error}"))
 }
 
@@ -34,33 +34,57 @@ pub(super) async fn close(_: u32) -> Result<u32, Declined> {
     show(&Notice::Done(String::new())).await
 }
 
+/// Name and interface of the notification daemon.
 #[cfg(not(target_os = "macos"))]
-const SERVICE: &str = "org.freedesktop.Notifications";
+pub(super) const SERVICE: &str = "org.freedesktop.Notifications";
+/// Its object.
 #[cfg(not(target_os = "macos"))]
-const OBJECT: &str = "/org/freedesktop/Notifications";
+pub(super) const OBJECT: &str = "/org/freedesktop/Notifications";
 
 /// The bus that was named, and no other that the library might find.
 #[cfg(not(target_os = "macos"))]
-async fn connect() -> zbus::Result<zbus::Connection> {
+pub(super) async fn connect() -> zbus::Result<zbus::Connection> {
     let address = crate::environment::variable("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
     zbus::connection::Builder::address(address.as_str())?.build().await
 }
 
 #[cfg(not(target_os = "macos"))]
 async fn shown(notice: &Notice) -> zbus::Result<u32> {
-    use std::collections::HashMap;
     let (title, text) = match notice {
         Notice::Needed(text) => ("claviger needs you", text),
         Notice::Done(text) => ("claviger", text),
     };
-    let body = markup(text);
-    let (replaces, actions, expires) = (0_u32, Vec::<&str>::new(), -1_i32);
-    let hints: HashMap<&str, zbus::zvariant::Value<'_>> =
-        HashMap::from([("urgency", zbus::zvariant::Value::U8(1))]);
-    let message = ("claviger", replaces, "dialog-password", title, body.as_str(), actions, hints, expires);
-    let answer =
-        connect().await?.call_method(Some(SERVICE), OBJECT, Some(SERVICE), "Notify", &message).await?;
-    answer.body().deserialize()
+    let note = Note { title, body: markup(text), actions: &[], urgency: 1, expires: -1 };
+    note.show(&connect().await?).await?.body().deserialize()
+}
+
+/// A notification.
+#[cfg(not(target_os = "macos"))]
+pub(super) struct Note<'a> {
+    pub(super) title: &'a str,
+    pub(super) body: String,
+    /// Keys of the actions, each followed by what its button says.
+    pub(super) actions: &'a [&'a str],
+    /// 1: normal, 2: critical, which is not hidden by itself.
+    pub(super) urgency: u8,
+    /// Milliseconds until it is closed; -1: as the desktop likes.
+    pub(super) expires: i32,
+}
+
+#[cfg(not(target_os = "macos"))]
+impl Note<'_> {
+    /// Shows it; the answer is its number.
+    ///
+    /// # Errors
+    /// If nothing shows notifications.
+    pub(super) async fn show(&self, bus: &zbus::Connection) -> zbus::Result<zbus::Message> {
+        use std::collections::HashMap;
+        let urgency = zbus::zvariant::Value::U8(self.urgency);
+        let (replaces, hints) = (0_u32, HashMap::from([("urgency", urgency)]));
+        let (icon, body) = ("dialog-password", self.body.as_str());
+        let message = ("claviger", replaces, icon, self.title, body, self.actions, hints, self.expires);
+        bus.call_method(Some(SERVICE), OBJECT, Some(SERVICE), "Notify", &message).await
+    }
 }
 
 #[cfg(not(target_os = "macos"))]
@@ -72,7 +96,7 @@ async fn closed(number: u32) -> zbus::Result<u32> {
 
 /// Bodies are markup: text that others wrote (a path) must not become a link, or break the rest.
 #[cfg_attr(target_os = "macos", allow(dead_code, reason = "nothing is shown there"))]
-fn markup(text: &str) -> String {
+pub(super) fn markup(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().filter(|c| !c.is_control()).take(MAX_TEXT) {
         match c {

@@ -6,16 +6,19 @@ use super::{
     slot::{Issue, Validity},
 };
 use crate::{
+    caller::Caller,
+    consent::{self, Subject},
     demand::Demand,
     endpoint::{Endpoint, cloud},
     host::{memory::LockedText, process::Asker},
     key::SourceKey,
     resolve::Winner,
+    settings::Confirm,
     sources::{CredentialProvider, Facts},
 };
 use claviger::{
     backend::{BEDROCK_REGION, Backend},
-    reason::{Location, Problem},
+    reason::{Location, Problem, Reason},
     session::SessionContext,
     warning::{Kind, Warning},
 };
@@ -120,8 +123,13 @@ pub struct Denied {
 
 impl Denied {
     /// Nothing is lent, though `winner` provides the credential.
-    pub(super) fn of(winner: &Arc<Winner>) -> impl FnOnce(Problem) -> Self {
+    pub fn of(winner: &Arc<Winner>) -> impl FnOnce(Problem) -> Self {
         |problem| Self { problem, winner: Some(winner.clone()) }
+    }
+
+    /// The source, if nothing but the word of a person is missing.
+    pub fn unconfirmed(&self) -> Option<&Arc<Winner>> {
+        self.winner.as_ref().filter(|_| self.problem.reason == Reason::NotConfirmed)
     }
 }
 
@@ -131,18 +139,53 @@ impl From<Problem> for Denied {
     }
 }
 
-/// On which terms a session borrows.
+/// What a person has allowed, where the configuration or a share wants one to be asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// Nothing yet.
+    #[default]
+    Missing,
+    /// That this is lent.
+    Given(Subject),
+    /// A person is asked once it is there, before the secret goes to a process.
+    Later,
+    /// The secret goes to no process, so what is not there is not fetched for it.
+    Looking,
+}
+
+/// On which terms a session borrows.
+#[derive(Clone, Debug, Default)]
 pub struct Terms {
     /// Validity that must be left, where that is possible.
     pub min_validity: Option<Duration>,
     /// The tool's hook that asks, if it is one.
     pub hook: Option<Hook>,
+    /// The way on which it asks.
+    pub caller: Caller,
+    /// What a person has allowed.
+    pub consent: Consent,
 }
 
 // === impl Terms ===
 
 impl Terms {
+    /// Lets what `winner` provides be lent; `is_there` says whether that takes no fetch.
+    ///
+    /// # Errors
+    /// `not-confirmed` if a person has to allow it first.
+    pub(super) fn admit(&self, winner: &Winner, is_there: impl FnOnce() -> bool) -> Result<(), Problem> {
+        let is_given = || match &self.consent {
+            Consent::Missing => false,
+            Consent::Given(subject) => *subject == Subject::of(winner, &self.caller),
+            Consent::Later => true,
+            Consent::Looking => is_there(),
+        };
+        match consent::wanted(winner, &self.caller) == Confirm::Never || is_given() {
+            true => Ok(()),
+            false => Err(Problem::new(Reason::NotConfirmed, "a person has to allow that it is lent")),
+        }
+    }
+
     /// What is wanted of a credential's life; a hook's tool caches it for `hook_ttl`.
     pub fn validity(&self, hook_ttl: Option<Duration>) -> Validity {
         let cached = hook_ttl.filter(|ttl| self.hook.is_some() && !ttl.is_zero());

@@ -55,7 +55,7 @@ use counters::{Count, Counters};
 use entry::Entry;
 use flights::Flights;
 use hooks::Hooks;
-use loan::{Denied, Loan, LoanMaterial, Terms, Wanted};
+use loan::{Consent, Denied, Loan, LoanMaterial, Terms, Wanted};
 use looks::Looks;
 use resolver::Resolver;
 use std::{sync::Arc, time::SystemTime};
@@ -127,16 +127,20 @@ impl Broker {
     /// one. `asker` is the caller, if known.
     ///
     /// # Errors
-    /// The typed problem that stopped the walk or the refresh, with the source if the walk came so far.
+    /// The typed problem that stopped the walk or the refresh, with the source if the walk came so far; `not-confirmed` before
+    /// anything is run, if a person has to allow it and the terms do not say so.
     pub async fn get(
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
         asker: Asker,
         terms: &Terms,
     ) -> Result<Loan, Denied> {
-        self.counters.add(Count::Requests);
+        // One that a person was asked about is the same request.
+        if terms.consent == Consent::Missing {
+            self.counters.add(Count::Requests);
+        }
         let loan = self.lend(session, asker, terms, Demand::Session).await;
-        if loan.is_err() {
+        if loan.as_ref().is_err_and(|denied| denied.unconfirmed().is_none()) {
             self.counters.add(Count::Errors);
         }
         self.shown.touch();
@@ -156,6 +160,7 @@ impl Broker {
             }
         };
         let winner = self.winner(session).await.inspect_err(|_| count(Count::Refused))?;
+        terms.admit(&winner, || self.has(&winner)).map_err(Denied::of(&winner))?;
         if !matches!(winner.bound.material, Material::Provided(_)) {
             count(Count::Own);
         }
@@ -168,6 +173,13 @@ impl Broker {
             }
         };
         Ok(Loan { winner, material })
+    }
+
+    /// Counts a request that a person did not allow.
+    pub fn count_denied(&self) {
+        self.counters.add(Count::Refused);
+        self.counters.add(Count::Errors);
+        self.shown.touch();
     }
 
     /// The source that provides a session's credential. Runs nothing.

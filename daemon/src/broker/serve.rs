@@ -18,10 +18,15 @@ use crate::{
     host::files::{self, Stamp},
     key::SourceKey,
     life::shutting_down,
+    resolve::Winner,
     sources::CredentialProvider,
 };
 use claviger::reason::{Problem, Reason};
-use std::{path::PathBuf, sync::Arc, time::SystemTime};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 /// What a request for a cached credential gets.
 enum Answer {
@@ -53,6 +58,14 @@ impl Broker {
             self.hooks.remember(call, hint, issue, self.host.clock.now());
         }
         Ok(loan)
+    }
+
+    /// Whether what `winner` provides is there, or known not to be, so that nothing has to be fetched for an answer.
+    pub(super) fn has(&self, winner: &Winner) -> bool {
+        let Some(provider) = winner.provider() else { return true };
+        let now = self.host.clock.now();
+        let decision = |entry: &mut Entry| entry.state().decide(now, Duration::ZERO, false);
+        self.cache.with(provider.key(), decision).is_some_and(|decision| decision != Decision::Join)
     }
 
     /// A call of a hook, with what could explain it.

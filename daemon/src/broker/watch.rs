@@ -31,15 +31,20 @@ struct Attached {
 }
 
 impl Broker {
-    /// Follows the credential of `session` until the receiver is dropped or the daemon stops.
-    pub fn watch(self: &Arc<Self>, session: Arc<SessionContext>, asker: Asker) -> mpsc::Receiver<Box<Event>> {
+    /// Follows the credential of `session` on these `terms`, until the receiver is dropped or the daemon stops.
+    pub fn watch(
+        self: &Arc<Self>,
+        session: Arc<SessionContext>,
+        asker: Asker,
+        terms: Terms,
+    ) -> mpsc::Receiver<Box<Event>> {
         let (sender, receiver) = mpsc::channel(BACKLOG);
         let broker = self.clone();
         tokio::spawn(async move {
             broker.counters.opened();
             broker.shown.touch();
             tokio::select! {
-                () = follow(&broker, &session, asker, &sender) => {}
+                () = follow(&broker, &session, asker, &terms, &sender) => {}
                 () = sender.closed() => {}
                 () = broker.life.stopping() => {}
             }
@@ -79,6 +84,7 @@ async fn follow(
     broker: &Arc<Broker>,
     session: &Arc<SessionContext>,
     asker: Asker,
+    terms: &Terms,
     events: &mpsc::Sender<Box<Event>>,
 ) {
     let _files = broker.resolver.settings.watch_session(session);
@@ -95,7 +101,7 @@ async fn follow(
             // To look again at a credential that lives for milliseconds would be to fetch the next one, which would be
             // a change again, and so on without a pause.
             Ok(winner) if is_fleeting(&attached, |key| shown.has(&winner, key)) => Some(()),
-            Ok(_) => Box::pin(tell(broker, session, asker, &mut attached, &mut shown, events)).await,
+            Ok(_) => Box::pin(tell(broker, session, (asker, terms), &mut attached, &mut shown, events)).await,
             Err(problem) => Box::pin(shown.news_of(problem, events)).await,
         };
         if told.is_none() {
@@ -163,14 +169,13 @@ fn is_fleeting(attached: &Option<Attached>, told: impl Fn(SourceKey) -> bool) ->
 async fn tell(
     broker: &Arc<Broker>,
     session: &Arc<SessionContext>,
-    asker: Asker,
+    (asker, terms): (Asker, &Terms),
     attached: &mut Option<Attached>,
     shown: &mut Shown,
     events: &mpsc::Sender<Box<Event>>,
 ) -> Option<()> {
     // A stream follows what others ask for; it does not call a person to the terminal by itself.
-    let terms = Terms::default();
-    let loan = broker.lend(session, asker, &terms, Demand::Background);
+    let loan = broker.lend(session, asker, terms, Demand::Background);
     tokio::pin!(loan);
     let loan = loop {
         tokio::select! {

@@ -41,7 +41,7 @@ idle_seconds = 3600
 apiKeyHelper = \"op read 'op://private/Anthropic/api-key'\"
 ```
 
-A key that is not in these tables is an error in `[daemon]`, `[trust]` and `[oauth.NAME]`, with file, line and column. In settings it is
+A key that is not in these tables is an error in all of them but `[settings]`, with file, line and column. In settings it is
 left alone: other programs have keys there.
 ";
 
@@ -82,6 +82,15 @@ harmless is an error of the file, with its place.
 
 ";
 
+const CONFIRM: &str = "
+## `[account.NAME]` and `[source.ID]`
+
+When a person is asked before something is lent ([callers.md](callers.md#confirmation)). What an account says comes before what its
+source says. The IDs are those that `claviger explain` prints, such as `api-key-helper`. It counts at once and in every mode; as long as
+`config.toml` was never valid, nothing is lent.
+
+";
+
 const OAUTH: &str = "
 ## `[oauth.NAME]`
 
@@ -116,6 +125,7 @@ pub fn page() -> String {
         (DAEMON, keys::daemon()),
         (SETTINGS, keys::settings()),
         (TRUST, keys::trust()),
+        (CONFIRM, vec![keys::confirm()]),
         (OAUTH, keys::oauth()),
     ] {
         page.push_str(text);

@@ -64,6 +64,10 @@ pub fn terminate(pid: u32) -> bool {
     i32::try_from(pid).is_ok_and(|pid| signal::kill(Pid::from_raw(pid), signal::Signal::SIGTERM).is_ok())
 }
 
+/// What asks together: the processes of one terminal, or what one process runs that has none. Its process, and when that started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group(pub(crate) u32, pub(crate) u64);
+
 /// What is known of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -122,8 +126,24 @@ impl Pinned {
         let stat = stat(pid);
         let parent = stat.as_ref().map(|stat| stat.parent);
         let session = stat.map(|stat| stat.session).filter(|session| *session > 0);
-        let facts = Facts { program: program(pid), parent: parent.map(starter).unwrap_or_default(), session };
+        let facts = Facts {
+            program: program(pid),
+            parent: parent.map(|pid| starter(pid).1).unwrap_or_default(),
+            session,
+        };
         if self.is_running() { facts } else { Facts::default() }
+    }
+}
+
+impl Group {
+    /// That of process `pid`; `None` if it cannot be seen.
+    pub fn of(pid: u32) -> Option<Self> {
+        let stat = stat(pid)?;
+        let leader = match stat.has_terminal && stat.session > 0 {
+            true => stat.session,
+            false => starter(stat.parent).0,
+        };
+        Some(Self(leader, started(leader)?))
     }
 }
 
@@ -146,24 +166,21 @@ pub fn started(pid: u32) -> Option<u64> {
     nix::sys::signal::kill(pid, None).ok().map(|()| 0)
 }
 
-/// The program of process `pid`, or of the one above the shells that it is.
-fn starter(mut pid: u32) -> String {
+/// The process `pid` and its program, or the one above the shells that it is.
+fn starter(mut pid: u32) -> (u32, String) {
     let mut found = program(pid);
     for _ in 0..MOST_SHELLS {
         if !is_shell(&found) {
             break;
         }
-        match stat(pid).map(|stat| stat.parent).filter(|parent| *parent > 1) {
-            Some(parent) => pid = parent,
-            None => break,
-        }
-        match program(pid) {
+        let Some(above) = stat(pid).map(|stat| stat.parent).filter(|parent| *parent > 1) else { break };
+        match program(above) {
             // A person at a terminal: the shell is who wanted it.
-            above if above.is_empty() => break,
-            above => found = above,
+            name if name.is_empty() => break,
+            name => (pid, found) = (above, name),
         }
     }
-    found
+    (pid, found)
 }
 
 fn is_shell(program: &str) -> bool {

@@ -10,8 +10,12 @@ const DEADLINE: Duration = Duration::from_secs(3);
 
 /// Asks the desktop, through a child; the number of the notification.
 pub(super) async fn ask(broker: &Broker, request: Request) -> Result<u32, Problem> {
+    broker.store.call::<u32>(&broker.host, &spec(broker, request)).await
+}
+
+/// A request to the desktop as a command.
+pub(super) fn spec(broker: &Broker, request: Request) -> CommandSpec {
     let bus = broker.store.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone()));
     let flight = SourceKey::of("notify", []).to_string();
-    let spec = CommandSpec::fetch(request, bus.collect(), DEADLINE, flight);
-    broker.store.call::<u32>(&broker.host, &spec).await
+    CommandSpec::fetch(request, bus.collect(), DEADLINE, flight)
 }

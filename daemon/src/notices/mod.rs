@@ -7,8 +7,10 @@ mod decide;
 mod deeds;
 mod desktop;
 mod look;
+mod question;
 
 pub use deeds::Deeds;
+pub use question::{has_desktop, question};
 
 use crate::broker::Broker;
 use claviger_child::{Notice, Request};

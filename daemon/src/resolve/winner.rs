@@ -3,6 +3,7 @@
 use crate::{
     endpoint::{Endpoint, Extras, cloud::Place},
     key::SourceKey,
+    settings::Confirm,
     sources::{Bound, CredentialProvider, Material},
 };
 use claviger::{backend::Backend, warning::Warning};
@@ -25,6 +26,8 @@ pub struct Winner {
     pub extras: Extras,
     /// How long a tool keeps what its hook prints (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if nobody can tell.
     pub hook_ttl: Option<Duration>,
+    /// When a person is asked before it is lent.
+    pub confirm: Confirm,
     /// What looks wrong but stops nothing.
     pub warnings: Vec<Warning>,
 }
@@ -36,6 +39,16 @@ impl Winner {
             Material::Provided(provider) => Some(provider),
             Material::OwnVariable(_) | Material::Fixed(_) => None,
         }
+    }
+
+    /// The account of the local store that it is of.
+    pub fn account(&self) -> Option<&str> {
+        Some(self.provider()?.account()?.name.as_str())
+    }
+
+    /// Whether it is lent, and not in the session's own environment.
+    pub fn is_lent(&self) -> bool {
+        !matches!(self.bound.material, Material::OwnVariable(_))
     }
 
     /// Identity of its cache entry, if it has one.

@@ -4,6 +4,7 @@ use crate::{
     audit::Audit,
     broker::Broker,
     connections::{Bounds, Connections},
+    consent::Consents,
     cookie::Cookie,
     handover::Handover,
     life::{self, Phase},
@@ -57,6 +58,8 @@ pub struct Context {
     pub home: PathBuf,
     /// What the desktop was told of.
     pub deeds: Arc<Deeds>,
+    /// What a person was asked, and has answered.
+    pub consents: Arc<Consents>,
     /// Sockets that lend one credential each.
     pub shares: Arc<Shares>,
     /// Open connections.

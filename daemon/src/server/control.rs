@@ -1,11 +1,12 @@
 //! `ControlService`.
 
-use super::{Context, fail, malformed};
-use crate::{audit::Line, peer};
+use super::{Context, fail, malformed, trust::by_an_agent};
+use crate::{audit::Line, consent::Place, peer};
 use claviger::{
     proto::v1::{self, control_service_server::ControlService},
     reason::{Problem, Reason},
 };
+use claviger_child::Choice;
 use tonic::{Request, Response, Status};
 
 /// Longest log filter, in bytes.
@@ -52,6 +53,38 @@ impl ControlService for Context {
         tracing::info!(pid = peer.pid, cancelled, "asked to cancel");
         self.audit.note(Line::of("cancel", "cancelled").by(&peer).count(cancelled.into(), None));
         Ok(Response::new(v1::CancelResponse { cancelled }))
+    }
+
+    async fn wait_for_question(
+        &self,
+        request: Request<v1::WaitForQuestionRequest>,
+    ) -> Result<Response<v1::WaitForQuestionResponse>, Status> {
+        let peer = peer::of(&request);
+        let questions = self.questions(&peer, request.into_inner()).await?;
+        Ok(Response::new(v1::WaitForQuestionResponse { questions }))
+    }
+
+    async fn answer_question(
+        &self,
+        request: Request<v1::AnswerQuestionRequest>,
+    ) -> Result<Response<v1::AnswerQuestionResponse>, Status> {
+        let peer = peer::of(&request);
+        let v1::AnswerQuestionRequest { id, allow, agent } = request.into_inner();
+        // It may be the very command that wants to borrow.
+        self.refuse_commands("confirm", &peer)?;
+        if allow && agent && !self.broker.limits().agents_may_decide {
+            let problem = by_an_agent("whether something is lent");
+            self.audit.note(Line::of("confirm", problem.reason.as_str()).by(&peer));
+            return Err(fail(problem));
+        }
+        let choice = if allow { Choice::Allow } else { Choice::Deny };
+        let id = id.parse().map_err(|_| malformed("that is not the id of a question"))?;
+        // What became of a question is noted by the one who asked it.
+        if allow && self.consents.denied().iter().any(|denial| denial.id == id) {
+            self.audit.note(Line::of("confirm", "denial-forgotten").by(&peer));
+        }
+        let counts = self.consents.answer(id, choice, Place::Terminal(peer.pid));
+        Ok(Response::new(v1::AnswerQuestionResponse { counts }))
     }
 
     async fn lock(&self, request: Request<v1::LockRequest>) -> Result<Response<v1::LockResponse>, Status> {

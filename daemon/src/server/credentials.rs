@@ -5,13 +5,13 @@ use crate::{
     audit::Line,
     broker::{
         hooks::Hook,
-        loan::{Loan, Terms},
+        loan::{Consent, Denied, Loan, Terms},
         news::{Event, Why},
         refresh::Reported,
         slot::Verdict,
     },
     key::SourceKey,
-    peer,
+    peer::{self, Peer},
 };
 use claviger::{
     proto::v1::{
@@ -22,7 +22,7 @@ use claviger::{
     session::SessionContext,
     wire,
 };
-use std::{pin::Pin, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
@@ -44,11 +44,12 @@ impl CredentialService for Context {
             Some(wish) if wish.seconds < 0 || wish.nanos < 0 => return Err(malformed(BAD_VALIDITY)),
             Some(wish) => Some(Duration::try_from(wish).map_err(|_| malformed(BAD_VALIDITY))?),
         };
-        let terms = Terms { min_validity, hook: message.hook.map(hook).transpose()? };
+        let hook = message.hook.map(hook).transpose()?;
+        let terms = Terms { min_validity, hook, caller: peer.caller.clone(), ..Terms::default() };
         let session = self.session_for(&peer, message.session)?;
         self.may_borrow(&peer)?;
         self.must_fit(&peer, &session).await?;
-        let outcome = self.broker.get(&session, peer.asker(), &terms).await;
+        let outcome = self.lend(&peer, &session, terms).await;
         let line = match &outcome {
             Ok(loan) => Line::loan("get", loan),
             Err(denied) => Line::denied("get", denied),
@@ -68,25 +69,22 @@ impl CredentialService for Context {
         request: Request<v1::WatchCredentialRequest>,
     ) -> Result<Response<Self::WatchCredentialStream>, Status> {
         let peer = peer::of(&request);
-        let session = self.session_for(&peer, request.into_inner().session)?;
+        let v1::WatchCredentialRequest { session, onlooker } = request.into_inner();
+        let session = self.session_for(&peer, session)?;
         self.may_borrow(&peer)?;
         self.must_fit(&peer, &session).await?;
         self.audit.note(Line::of("watch", "followed").by(&peer).session(&session));
-        let events = ReceiverStream::new(peer.followed(self.broker.watch(session.clone(), peer.asker())));
-        let context = self.clone();
+        let consent = if onlooker { Consent::Looking } else { Consent::Later };
+        let terms = Terms { consent, caller: peer.caller.clone(), ..Terms::default() };
+        let events = self.broker.watch(session.clone(), peer.asker(), terms);
+        let events = ReceiverStream::new(peer.followed(events));
+        let follower = Arc::new(Follower { context: self.clone(), peer, session, onlooker });
         // The last one is not an event: it says why the stream ends, if the daemon goes on as another program.
-        let messages = events.map(Some).chain(tokio_stream::once(None)).filter_map(move |event| {
-            let Some(event) = event else { return context.last_words() };
-            if let Event::Issued(loan, _) = &*event {
-                if let Some(problem) = peer.refuses(&session, &loan.winner) {
-                    return Some(Err(fail(problem)));
-                }
-                peer.count();
-                context.audit.note(Line::loan("watch", loan).by(&peer).session(&session));
-            }
-            Some(Ok(peer.sees(context.message(*event, &session))))
+        let messages = events.map(Some).chain(tokio_stream::once(None)).then(move |event| {
+            let follower = follower.clone();
+            async move { follower.message(event).await }
         });
-        Ok(Response::new(Box::pin(messages)))
+        Ok(Response::new(Box::pin(messages.filter_map(|message| message))))
     }
 
     async fn report_rejected(
@@ -121,6 +119,21 @@ impl CredentialService for Context {
     }
 }
 
+/// One who follows a credential.
+struct Follower {
+    context: Context,
+    peer: Peer,
+    session: Arc<SessionContext>,
+    /// It uses none, and is shown none that a person has to confirm.
+    onlooker: bool,
+}
+
+/// Takes the secrets out of a lease.
+fn hide(lease: &mut v1::Lease) {
+    lease.material = None;
+    lease.headers.clear();
+}
+
 fn hook(message: v1::Hook) -> Result<Hook, Status> {
     if message.session.len() > MAX_HOOK_SESSION {
         return Err(malformed("the session of the hook is longer than 128 characters"));
@@ -150,6 +163,52 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::AlreadyReplaced => "already-replaced",
         Outcome::HeldBack => "held-back",
         Outcome::OwnVariable => "own-variable",
+    }
+}
+
+impl Follower {
+    /// What a stream says of an event, if anything.
+    async fn message(
+        &self,
+        event: Option<Box<Event>>,
+    ) -> Option<Result<v1::WatchCredentialResponse, Status>> {
+        let Self { context, peer, session, onlooker } = self;
+        let Some(mut event) = event else { return context.last_words() };
+        let mut is_hidden = false;
+        if let Event::Issued(loan, _) = &*event {
+            if let Some(problem) = peer.refuses(session, &loan.winner) {
+                return Some(Err(fail(problem)));
+            }
+            is_hidden = *onlooker && Context::is_confirmed(peer, &loan.winner);
+            // Boxed: a stream should not hold room for a question.
+            match Box::pin(self.lets_go(loan)).await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(problem) => {
+                    let denied = Denied::of(&loan.winner)(problem);
+                    context.audit.note(Line::denied("watch", &denied).by(peer).session(session));
+                    *event = Event::Problem(denied.problem);
+                }
+            }
+        }
+        if let (Event::Issued(loan, _), false) = (&*event, is_hidden) {
+            peer.count();
+            context.audit.note(Line::loan("watch", loan).by(peer).session(session));
+        }
+        let mut message = peer.sees(context.message(*event, session));
+        if let (Some(watch_credential_response::Event::Issued(issued)), true) =
+            (&mut message.event, is_hidden)
+        {
+            issued.lease.iter_mut().for_each(hide);
+        }
+        Some(Ok(message))
+    }
+
+    async fn lets_go(&self, loan: &Loan) -> Result<bool, Problem> {
+        match !self.onlooker && Context::is_confirmed(&self.peer, &loan.winner) {
+            true => self.context.lets_go(&self.peer, &self.session, loan).await,
+            false => Ok(true),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod accounts;
 pub mod admit;
 mod answering;
 mod bounded;
+mod confirm;
 mod context;
 pub mod control;
 pub mod convert;

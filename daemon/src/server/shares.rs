@@ -94,6 +94,7 @@ impl Context {
             source: winner.source.to_owned(),
             backend: winner.backend,
             account,
+            confirm: message.confirm,
             ttl,
             parent: Some(message.parent).filter(|pid| *pid > 0),
         };
@@ -146,7 +147,7 @@ impl Context {
 }
 
 fn shown(share: &Share) -> v1::Share {
-    let Wanted { name, session, source, backend, account, parent, .. } = &share.wanted;
+    let Wanted { name, session, source, backend, account, confirm, parent, .. } = &share.wanted;
     v1::Share {
         name: name.clone(),
         socket: share.socket.display().to_string(),
@@ -159,5 +160,6 @@ fn shown(share: &Share) -> v1::Share {
         ends_at: share.ends_at.map(wire::timestamp),
         parent: parent.unwrap_or_default(),
         lent: share.lent(),
+        confirm: *confirm,
     }
 }

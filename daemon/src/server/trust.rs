@@ -51,7 +51,7 @@ impl TrustService for Context {
                     && decision == Decision::Trusted
                     && !self.broker.limits().agents_may_decide =>
             {
-                Err(no_agent())
+                Err(by_an_agent("that a workspace is trusted"))
             }
             false => self.decide(&session, &message.digest, decision).await,
         };
@@ -97,8 +97,9 @@ impl TrustService for Context {
     }
 }
 
-fn no_agent() -> Problem {
-    Problem::new(Reason::PolicyBlocked, "an AI agent cannot decide that a workspace is trusted")
+/// An AI agent wants to decide `what`.
+pub(super) fn by_an_agent(what: &str) -> Problem {
+    Problem::new(Reason::PolicyBlocked, format!("an AI agent cannot decide {what}"))
         .hint("decide in a terminal of your own, or set agents_may_decide = true in [daemon] of ~/.config/claviger/config.toml")
 }
 

@@ -1,6 +1,6 @@
 //! One settings file: its layer, its state, and what it says.
 
-use super::Demand;
+use super::{Confirmations, Demand};
 use claviger::reason::{Location, Problem};
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
@@ -51,6 +51,8 @@ pub struct Content {
     pub path: Vec<Located<String>>,
     /// Variables that the user calls harmless: `[trust]` of claviger's own configuration.
     pub harmless: Vec<Located<String>>,
+    /// What a person confirms: `[account.NAME]` and `[source.NAME]` of claviger's own configuration.
+    pub confirmations: Confirmations,
     /// What counts first with one configuration directory: `[settings.directory."PATH"]` of claviger's own configuration.
     pub directories: BTreeMap<PathBuf, Content>,
 }

@@ -1,7 +1,7 @@
 //! All files of one session, and what they say together. Pure.
 
 use super::{
-    Decision, Demand, File, FileState, Layer, Located, Refresh, Subject, Workspace,
+    Confirm, Confirmations, Decision, Demand, File, FileState, Layer, Located, Refresh, Subject, Workspace,
     harmless::{harmless_of, is_harmless},
 };
 use claviger::{reason::Problem, session::SessionMode, variables};
@@ -130,6 +130,22 @@ impl Settings {
             Layer::Local | Layer::Project => self.scope == Scope::All && self.decision != Decision::Ignored,
             Layer::User | Layer::Config => self.scope == Scope::All,
         }
+    }
+
+    /// When a person is asked before the credential of `source` is lent, or of its `account`, which comes first. The layer counts in
+    /// every mode: it keeps keys back.
+    ///
+    /// # Errors
+    /// The problem of a configuration that cannot be read: it may say that a person is asked.
+    pub fn confirm(&self, source: &str, account: Option<&str>) -> Result<Confirm, Problem> {
+        let mut files = self.snapshot.files.iter().filter(|file| file.layer == Layer::Config);
+        let Some(file) = files.next() else { return Ok(Confirm::Never) };
+        if let FileState::Invalid(problem) = &file.state {
+            return Err(problem.clone());
+        }
+        let Confirmations { accounts, sources } = &file.content.confirmations;
+        let own = account.and_then(|account| accounts.get(account));
+        Ok(own.or_else(|| sources.get(source)).copied().unwrap_or_default())
     }
 
     /// When the command under `key` runs. The user's own configuration says so for a command of any layer.

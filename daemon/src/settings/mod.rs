@@ -1,11 +1,12 @@
 //! What the settings files say, layer by layer, and where each value stands.
 //!
-//! The words are in `file` (one file), `demand` (what a login policy demands), `harmless` (what a project may set without
+//! The words are in `file` (one file), `demand` (what a login policy demands), `confirm` (what a person confirms), `harmless` (what a project may set without
 //! a decision), `subject` (what a workspace asks for, and what was decided about it; `visible` and `scripts` belong to it) and `merged` (all files of a session). Parsing is in `parse`, reading and caching in
 //! `store` and `cache`, change events in `watch`, finding the workspace in `workspace`, a session's own variables beside those of
 //! the files in `effective`. Nothing here decides about trust; the decision comes in from [`crate::trust`].
 
 mod cache;
+pub mod confirm;
 pub mod demand;
 pub mod effective;
 pub mod file;
@@ -27,6 +28,7 @@ mod watching;
 pub mod workspace;
 
 pub use claviger::hook::COMMANDS;
+pub use confirm::{Confirm, Confirmations};
 pub use demand::{Demand, METHODS, POLICIES};
 pub use file::{Content, File, FileState, Layer, Located, Refresh};
 pub use merged::{Lookup, Scope, Settings, Snapshot};

@@ -26,6 +26,8 @@ pub struct KeptShare {
     /// As the API has it.
     backend: i32,
     account: Option<String>,
+    #[serde(default)]
+    confirm: bool,
     created_at: SystemTime,
     ends_at: Option<SystemTime>,
     /// What was left of its time on a clock that nobody sets.
@@ -42,13 +44,14 @@ impl Share {
     /// What the next program needs to go on with it; `None` if it has ended.
     pub(super) fn keep(&self) -> Option<(KeptShare, Listener)> {
         let listener = lock(&self.listener).take()?;
-        let Wanted { name, session, source, backend, account, parent, .. } = &self.wanted;
+        let Wanted { name, session, source, backend, account, confirm, parent, .. } = &self.wanted;
         let kept = KeptShare {
             name: name.clone(),
             session: Some(session.clone()),
             source: source.clone(),
             backend: backend.to_proto().into(),
             account: account.clone(),
+            confirm: *confirm,
             created_at: self.created_at,
             ends_at: self.ends_at,
             left: self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
@@ -90,6 +93,7 @@ impl KeptShare {
                 source: self.source,
                 backend: Backend::from_proto(self.backend).ok()??,
                 account: self.account,
+                confirm: self.confirm,
                 ttl: None,
                 parent: self.parent,
             },

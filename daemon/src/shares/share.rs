@@ -38,6 +38,8 @@ pub struct Wanted {
     pub account: Option<String>,
     /// How long it lasts at most.
     pub ttl: Option<Duration>,
+    /// Whether a person is asked for each lease.
+    pub confirm: bool,
     /// The process that it ends with.
     pub parent: Option<u32>,
 }

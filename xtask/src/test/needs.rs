@@ -20,6 +20,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("unshare", "util-linux"),
     ("systemd-analyze", "systemd"),
     ("dbus-daemon", "dbus"),
+    ("dunst", "dunst"),
+    ("Xvfb", "xvfb"),
     ("gnome-keyring-daemon", "gnome-keyring"),
     ("secret-tool", "libsecret-tools"),
     ("faketime", "faketime"),

@@ -45,6 +45,11 @@ fn is_told(problem: &Problem, explained: Option<&ExplainResponse>) -> bool {
 fn failed(problem: &Problem, facts: &Facts) -> Finding {
     let finding = of_problem(problem, "this is what a session is told, too");
     match problem.reason {
+        // As configured: the doctor asks no person.
+        Reason::NotConfirmed => {
+            let what = "whether there is a credential was not tried: a person has to allow each loan";
+            Finding::note("not-confirmed", what).because("the configuration says so")
+        }
         Reason::KeyringLocked if finding.remedy.is_none() => finding.helped(without_keyring(facts)),
         _ => finding,
     }

@@ -210,7 +210,7 @@ impl Look<'_> {
         let failed = |problem| Err(Credential::Failed(problem));
         let received = |problem: &v1::Problem| failed(wire::from_problem(problem, SystemTime::now()));
         let mut client = self.client.clone();
-        let mut stream = match client.watch(self.session).await {
+        let mut stream = match client.look_on(self.session).await {
             Ok(stream) => stream,
             Err(problem) => return failed(problem),
         };

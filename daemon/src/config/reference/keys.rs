@@ -186,6 +186,17 @@ pub(super) fn trust() -> Vec<Key> {
     }]
 }
 
+/// `[account.NAME]` and `[source.ID]`.
+pub(super) fn confirm() -> Key {
+    Key {
+        name: "confirm",
+        kind: "`\"never\"`, `\"new-session\"` or `\"always\"`",
+        default: "`\"never\"`".to_owned(),
+        meaning: "When a person is asked: never, once for each terminal (or process that has none), or for each loan.",
+        example: "\"always\"",
+    }
+}
+
 /// `[oauth.NAME]`.
 pub(super) fn oauth() -> Vec<Key> {
     let row = |name, kind, default: &str, example, meaning| Key {

@@ -96,6 +96,9 @@ fn every_example_is_read_and_changes_something() {
     for row in keys::trust() {
         assert_ne!(content("trust", &row), Content::default(), "{}", row.name);
     }
+    for table in ["account.work", "source.api-key-helper"] {
+        assert_ne!(content(table, &keys::confirm()), Content::default(), "{table}");
+    }
 }
 
 #[test]

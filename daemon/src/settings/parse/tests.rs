@@ -4,7 +4,7 @@ use super::{
     content::{MAX_COMMAND_LEN, MAX_VARIABLES},
     json, toml,
 };
-use crate::settings::{Content, Layer};
+use crate::settings::{Confirm, Content, Layer};
 use claviger::reason::Reason;
 
 fn good(text: &str) -> Content {
@@ -206,6 +206,17 @@ fn toml_says_the_same() {
 }
 
 #[test]
+fn what_a_person_confirms_is_read_by_account_and_source() {
+    for (word, confirm) in Confirm::WORDS {
+        let text = format!("[account.work]\nconfirm = '{word}'\n[source]\nsaved-api-key.confirm = '{word}'");
+        let content = good_toml(&text);
+        assert_eq!(content.confirmations.accounts["work"], confirm);
+        assert_eq!(content.confirmations.sources["saved-api-key"], confirm);
+    }
+    assert_eq!(good_toml("[account.work]").confirmations.accounts.len(), 0);
+}
+
+#[test]
 fn bad_toml_is_refused_with_its_place() {
     for (text, place, words) in [
         ("trust = 1", "1:9", "trust must be a table, not a number"),
@@ -216,6 +227,12 @@ fn bad_toml_is_refused_with_its_place() {
         ("[trust]\nharmless = ['aws_x']", "2:13", "entry 1 of harmless is never harmless"),
         ("[trust]\nharmless = ['*']", "2:13", "entry 1 of harmless is not the name"),
         ("[trust]\nharmless = ['A*']", "2:13", "entry 1 of harmless must name a family"),
+        ("source = 1", "1:10", "source must be a table, not a number"),
+        ("[source.api-helper]\nconfirm = 'always'", "1:9", "[source] has a name that it does not know"),
+        ("[source]\napi-key-helper = 'always'", "2:18", "an entry of [source] must be a table, not a string"),
+        ("[account.work]\nconfirms = 'always'", "2:1", "[account.NAME] has a key that it does not know"),
+        ("[account.work]\nconfirm = true", "2:11", "confirm has a value that it does not know"),
+        ("[account.work]\nconfirm = 'Always'", "2:11", "confirm has a value that it does not know"),
         ("settings = 1", "1:12", "settings must be a table, not a number"),
         ("[[settings]]\na = 1", "1:1", "settings must be a table, not an array"),
         ("[settings]\napiKeyHelper = 5", "2:16", "apiKeyHelper must be a string, not a number"),

@@ -1,11 +1,12 @@
-//! The tables `[settings]` and `[trust]` of claviger's own configuration.
+//! The tables `[settings]`, `[trust]`, `[account.NAME]` and `[source.NAME]` of claviger's own configuration.
 
 use super::content::{Dialect, Entry, Text, Value, is_known};
-use crate::settings::{Content, Layer, Located, harmless};
-use claviger::reason::Problem;
+use crate::settings::{Confirm, Content, Layer, Located, harmless};
+use claviger::{reason::Problem, source};
+use std::collections::BTreeMap;
 use toml_edit::{Document, Item, TableLike, TomlError, Value as Toml};
 
-/// What the tables `[settings]` and `[trust]` of a file in TOML say; other tables are not looked at.
+/// What these tables of a file in TOML say; other tables are not looked at.
 ///
 /// # Errors
 /// `settings-invalid` with file, line and column.
@@ -19,6 +20,15 @@ pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> 
     };
     if let Some(table) = table(&text, &document, "trust")? {
         content.harmless = harmless_names(&text, entries(&text, table, |_| true))?;
+    }
+    if let Some(table) = table(&text, &document, "account")? {
+        content.confirmations.accounts =
+            confirmations(&text, "account", entries(&text, table, |_| true), |_| true)?;
+    }
+    if let Some(table) = table(&text, &document, "source")? {
+        let is_source = |name: &str| source::ALL.contains(&name);
+        content.confirmations.sources =
+            confirmations(&text, "source", entries(&text, table, |_| true), is_source)?;
     }
     Ok(content)
 }
@@ -74,6 +84,43 @@ fn listed(text: &Text<'_>, element: &Toml) -> (usize, Value) {
 
 fn literal(text: &Text<'_>, item: &Item) -> String {
     item.span().and_then(|span| text.text.get(span)).unwrap_or_default().replace('_', "")
+}
+
+/// The values of `confirm` by the name of their table, `[KIND.NAME]`; `is_known` says which names there are. A mistake must not
+/// lend without a question, so nothing else may stand there.
+fn confirmations(
+    text: &Text<'_>,
+    kind: &str,
+    tables: Vec<Entry>,
+    is_known: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Confirm>, Problem> {
+    let hint = "it can hold confirm = \"never\", \"new-session\" or \"always\"";
+    let mut confirmations = BTreeMap::new();
+    for Entry { key: name, key_at, value_at, value } in tables {
+        if !is_known(&name) {
+            let known = source::ALL.join(", ");
+            return Err(text
+                .wrong(key_at, format!("[{kind}] has a name that it does not know"))
+                .hint(format!("the names are {known}")));
+        }
+        let Value::Table(entries) = value else {
+            let what = format!("an entry of [{kind}]");
+            return Err(text.wrong_type(&what, "a table", value.kind(Dialect::TOML), value_at).hint(hint));
+        };
+        for Entry { key, key_at, value_at, value } in entries {
+            if key != "confirm" {
+                let message = format!("[{kind}.NAME] has a key that it does not know");
+                return Err(text.wrong(key_at, message).hint(hint));
+            }
+            let word = match &value {
+                Value::Text(word) => Confirm::parse(word),
+                _ => None,
+            };
+            let wrong = || text.wrong(value_at, "confirm has a value that it does not know").hint(hint);
+            confirmations.insert(name.clone(), word.ok_or_else(wrong)?);
+        }
+    }
+    Ok(confirmations)
 }
 
 /// The names under `harmless` of `[trust]`. Nothing else may stand there: a mistake would ask about every project, or about

@@ -1,0 +1,36 @@
+//! The person at the terminal, and a line from them. Questions go to stderr: stdout is for data.
+
+use crate::output;
+use nix::sys::termios::{FlushArg, tcflush};
+use std::io;
+
+/// Whether an AI agent runs us, as its tools say.
+pub(crate) fn is_agent() -> bool {
+    ["CLAUDECODE", "AI_AGENT"]
+        .into_iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Asks a yes-or-no question, no by default.
+pub(crate) fn confirm(question: &str) -> bool {
+    matches!(answer_to(&format!("{question} [y/N]: ")).as_str(), "y" | "yes")
+}
+
+/// Asks whether something may be lent. Only a clear yes is one.
+pub(crate) fn allows(question: &str) -> bool {
+    matches!(answer_to(question).as_str(), "a" | "allow" | "y" | "yes")
+}
+
+/// A line from the terminal. What was typed before the question was shown is no answer to it.
+pub(crate) fn answer_to(question: &str) -> String {
+    let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
+    output::talk(question);
+    let mut line = String::new();
+    match io::stdin().read_line(&mut line) {
+        Ok(1..) => line.trim().to_ascii_lowercase(),
+        _ => {
+            output::talk("\n"); // end of input or a broken terminal: nobody answered
+            String::new()
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Whether a person allows that something is lent: one question for all who want the same at once, and what was answered before.
+//!
+//! `wish` is who wants what, and in which words a person is asked; `table` decides purely. Here the questions are waited for. Who
+//! asks a person, on the desktop or in a terminal, is not known here.
+
+mod table;
+mod wish;
+
+pub use table::{Answered, Denial, Place, Question, Stage};
+pub use wish::{Subject, Wish, wanted};
+
+use crate::lock::lock;
+use claviger_child::Choice;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use table::{Step, Table};
+use tokio::{sync::watch, time::Instant};
+
+/// All questions, open and answered.
+#[derive(Debug, Default)]
+pub struct Consents {
+    table: Mutex<Table>,
+    changes: watch::Sender<()>,
+}
+
+/// What becomes of a wish.
+#[derive(Debug)]
+pub enum Entered {
+    /// It was allowed before.
+    Allowed,
+    /// It was denied, and is not asked again for this long.
+    Denied(Duration),
+    /// There are too many questions.
+    Full,
+    /// A person is asked.
+    Asked(Waiting),
+}
+
+/// One who waits for the answer to a question; the question goes when the last one does.
+#[derive(Debug)]
+pub struct Waiting {
+    consents: Arc<Consents>,
+    /// The question.
+    pub id: u64,
+    /// Whether it is a new one, and has to be put to a person.
+    pub is_new: bool,
+    number: u64,
+    answer: watch::Receiver<Option<Answered>>,
+}
+
+// === impl Consents ===
+
+impl Consents {
+    /// Has `wish` decided about, or waits for a person, who is asked at `stage` first.
+    pub fn enter(self: &Arc<Self>, wish: Wish, stage: Stage) -> Entered {
+        let step = lock(&self.table).enter(wish, stage, Instant::now());
+        match step {
+            Step::Allowed => Entered::Allowed,
+            Step::Denied(left) => Entered::Denied(left),
+            Step::Full => Entered::Full,
+            Step::Asked { id, number, is_new, answer } => {
+                self.changes.send_replace(());
+                Entered::Asked(Waiting { consents: self.clone(), id, is_new, number, answer })
+            }
+        }
+    }
+
+    /// Answers a question. False if it is gone, or was answered before: the first answer counts. To allow what was denied has it
+    /// asked again.
+    pub fn answer(&self, id: u64, choice: Choice, place: Place) -> bool {
+        self.settle(id, Answered::Said(choice, place))
+    }
+
+    /// Ends a question without an answer.
+    pub fn give_up(&self, id: u64) {
+        self.settle(id, Answered::Nothing);
+    }
+
+    fn settle(&self, id: u64, answered: Answered) -> bool {
+        let counts = lock(&self.table).settle(id, answered, Instant::now());
+        self.changes.send_replace(());
+        counts
+    }
+
+    /// The desktop has not answered: a terminal may.
+    pub fn go_to_terminal(&self, id: u64) {
+        lock(&self.table).go_to_terminal(id);
+        self.changes.send_replace(());
+    }
+
+    /// Resolves when the question is not open any more.
+    pub async fn over(&self, id: u64) {
+        self.until(|table| (!table.is_open(id)).then_some(())).await;
+    }
+
+    /// The questions for which process `pid` waits itself, once there is one; of those in a terminal, the ones that it is to show.
+    pub async fn own(&self, pid: u32, on_terminal: bool) -> Vec<Question> {
+        self.until(|table| Some(table.own(pid, on_terminal)).filter(|found| !found.is_empty())).await
+    }
+
+    /// All open questions.
+    pub fn open(&self) -> Vec<Question> {
+        lock(&self.table).open()
+    }
+
+    /// All open questions that are not among `seen`, once there is one.
+    pub async fn next(&self, seen: &[u64]) -> Vec<Question> {
+        let news = |table: &mut Table| {
+            let mut open = table.open();
+            open.retain(|question| !seen.contains(&question.id));
+            Some(open).filter(|open| !open.is_empty())
+        };
+        self.until(news).await
+    }
+
+    /// What was denied, and is not asked again yet.
+    pub fn denied(&self) -> Vec<Denial> {
+        lock(&self.table).denied(Instant::now())
+    }
+
+    async fn until<T>(&self, mut look: impl FnMut(&mut Table) -> Option<T>) -> T {
+        let mut changes = self.changes.subscribe();
+        loop {
+            if let Some(found) = look(&mut lock(&self.table)) {
+                return found;
+            }
+            // The sender is our own.
+            drop(changes.changed().await);
+        }
+    }
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// What became of it.
+    pub async fn answer(&mut self) -> Answered {
+        let answered = self.answer.wait_for(Option::is_some).await;
+        answered.ok().and_then(|answered| *answered).unwrap_or(Answered::Nothing)
+    }
+
+    /// What became of it so far, for one who looks on: the question does not stay for it.
+    pub fn outcome(&self) -> watch::Receiver<Option<Answered>> {
+        self.answer.clone()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        lock(&self.consents.table).leave(self.id, self.number);
+        self.consents.changes.send_replace(());
+    }
+}
