@@ -63,10 +63,10 @@ impl Keyring {
         }
         drop(stdin);
         self.service = Some(service);
-        let is_there = || match open {
-            true => self.call(OBJECT, "Service.ReadAlias", "string:default").contains(LOGIN),
-            false => self.call(OBJECT, "Service.ReadAlias", "string:default").contains("object path"),
-        };
+        // It answers before it has found what it keeps.
+        let keeps = open || self.home.join(".local/share/keyrings/login.keyring").exists();
+        let part = if keeps { LOGIN } else { "object path" };
+        let is_there = || self.call(OBJECT, "Service.ReadAlias", "string:default").contains(part);
         wait::until("the keyring answers", is_there);
     }
 
