@@ -96,7 +96,7 @@ fn no_argument_takes_a_secret() {
     found.sort_unstable();
     found.dedup();
     // Of these, `api_key` and `token` take no value.
-    let expected = "account all api_key audience backend bare color command credentials cwd device digest directory dry_run event fd file \
+    let expected = "account all api_key audience backend bare color command confirm credentials cwd device digest directory dry_run event fd file \
         filter follow force format from generation hook id json key limit min_validity mode name new_cookie no_browser \
         no_start none offline output path pid profile query quiet registration resource scope settings shell \
         show_secret since socket source status store tenant timeout to token token_url trial ttl watch yes";

@@ -27,14 +27,16 @@ fn a_credential_lasts_or_not() {
 }
 
 #[test]
-fn every_reason_is_an_error_with_what_helps() {
+fn every_reason_is_told_with_what_helps() {
     for reason in claviger::reason::REASONS {
         let problem = Problem::new(reason, "m").for_session("/w");
         let found =
             check(&Known { credential: Some(Credential::Failed(problem.clone())), ..Known::default() });
         assert_eq!(found.len(), 1);
         assert!(found[0].id == reason.as_str() && !found[0].cause.is_empty());
-        assert_eq!(found[0].remedy, problem.helps());
+        // No question is open that `claviger confirm` could answer: the doctor asks none.
+        let helps = problem.helps().filter(|_| reason != Reason::NotConfirmed);
+        assert_eq!(found[0].remedy, helps);
     }
 }
 
