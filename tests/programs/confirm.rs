@@ -65,7 +65,7 @@ fn asked(command: impl Fn() -> Command) -> Terminal {
     wait::until("there is a question", || {
         let is_asked = wait::holds_within(A_WHILE, || terminal.screen().contains(QUESTION));
         if !is_asked {
-            signal(terminal.pid(), "INT");
+            signal(terminal.pid(), "TERM");
             std::mem::replace(&mut terminal, Terminal::of(command())).end();
         }
         is_asked
@@ -146,7 +146,7 @@ fn twenty_at_once_are_one_question() {
     let waiting = || {
         let one = Terminal::start(&home, &["confirm"]);
         one.shows(QUESTION);
-        signal(one.pid(), "INT");
+        signal(one.pid(), "TERM");
         one.end().2
     };
     wait::until("all wait", || waiting().contains("19 more wait"));
@@ -241,7 +241,7 @@ fn a_pipe_is_never_asked_but_a_person_elsewhere_can_answer() {
     let (code, printed, said) = end(client);
     assert!(code == Some(0) && printed.contains(CANARY), "{said}");
     assert!(said.contains("claviger confirm") && !said.contains(QUESTION), "{said}");
-    signal(terminal.pid(), "INT");
+    signal(terminal.pid(), "TERM");
     terminal.end();
     // An agent's terminal is none of a person.
     let client = start(&home, &["token"]);
@@ -339,7 +339,7 @@ fn a_handover_asks_again_and_lends_what_was_allowed_then() {
     home.ok(&["daemon", "restart"]);
     let person = Terminal::start(&home, &["confirm", "--watch"]);
     person.shows(QUESTION);
-    signal(person.pid(), "INT");
+    signal(person.pid(), "TERM");
     person.end();
     desktop.clicks();
     lent(client);

@@ -10,9 +10,9 @@ for below in usr etc var; do
     mkdir "$upper/$below" "$upper/$below.work"
     mount -t overlay overlay -o "lowerdir=/$below,upperdir=$upper/$below,workdir=$upper/$below.work" "/$below"
 done
-# Everything but the data of the user, and what dpkg and man-db note about themselves.
+# Everything but the data of the user, what dpkg and man-db note about themselves, and what others keep for a while.
 list() {
-    find /usr /etc /var "$HOME" \( -path /var/lib/dpkg -o -path /var/cache -o -path /var/log -o -path "$HOME/.local" \) \
+    find /usr /etc /var "$HOME" \( -path /var/lib/dpkg -o -path /var/cache -o -path /var/log -o -path /var/tmp -o -path "$HOME/.local" \) \
         -prune -o \( -type d -printf '%p %y %m %U\n' \) -o -printf '%p %y %m %U %s %l\n' | sort
 }
 dpkg_quietly() { dpkg --force-unsafe-io --path-include='/usr/*' "$@" >"$upper/dpkg.log" 2>&1 || { say dpkg "$(cat "$upper/dpkg.log")"; exit 0; }; }
