@@ -110,6 +110,7 @@ fn withstands(name: &str, count: usize) {
 
 #[test]
 fn idle_connections_keep_nobody_out() {
+    let _turn = turn::take();
     for name in ["silence", "half a preface", "a greeting"] {
         withstands(name, CONNECTIONS);
     }
@@ -117,6 +118,7 @@ fn idle_connections_keep_nobody_out() {
 
 #[test]
 fn half_open_calls_keep_nobody_out() {
+    let _turn = turn::take();
     for name in ["half of the headers", "no message"] {
         withstands(name, CONNECTIONS);
     }
@@ -125,6 +127,7 @@ fn half_open_calls_keep_nobody_out() {
 /// As much of their messages as the daemon takes, on as many calls as it allows, by a client that keeps to all rules.
 #[test]
 fn messages_sent_by_halves_are_one_budget() {
+    let _turn = turn::take();
     for connections in [4, 100] {
         let (home, daemon) = home();
         claviger_tests::block_on(async {
@@ -151,6 +154,7 @@ fn messages_sent_by_halves_are_one_budget() {
 
 #[test]
 fn floods_of_frames_keep_nobody_out() {
+    let _turn = turn::take();
     for name in ["headers without an end", "calls that are reset", "the first bytes of 4 MiB"] {
         withstands(name, 200);
     }
@@ -180,6 +184,7 @@ fn five_thousand_connections_of_every_kind_keep_nobody_out() {
 
 #[test]
 fn few_descriptors_are_enough() {
+    let _turn = turn::take();
     raise_limit();
     let home = Home::new();
     home.user_settings(&home.counting_helper("key", 0.0), &[]);
@@ -194,6 +199,7 @@ fn few_descriptors_are_enough() {
 
 #[test]
 fn as_many_connections_as_the_system_allows_may_wait() {
+    let _turn = turn::take();
     let (home, daemon) = home();
     let allowed = fs::read_to_string("/proc/sys/net/core/somaxconn").expect("a number");
     let waiting = CONNECTIONS.min(allowed.trim().parse().expect("a number"));
