@@ -41,6 +41,7 @@ pub mod shares;
 pub mod shown;
 pub mod sources;
 pub mod terminal;
+pub mod tried;
 pub mod trust;
 
 use accounts::{Accounts, Store};

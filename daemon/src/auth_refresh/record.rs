@@ -1,6 +1,10 @@
 //! What the runs of one command have led to: when the next may come, and what is said of the last. Pure.
 
-use crate::{host::command::CommandError, pauses};
+use crate::{
+    host::command::CommandError,
+    pauses,
+    tried::{Place, Tried},
+};
 use claviger::{
     reason::{Location, Problem, Reason},
     remedy::Remedy,
@@ -19,20 +23,17 @@ pub struct Past {
     counted: bool,
     /// From which surroundings it ran in vain since the pause began, as a digest.
     #[serde(default)]
-    tried: Vec<u64>,
+    tried: Tried,
 }
-
-/// Most runs from different surroundings before all wait for the end of the pause.
-const MOST_PLACES: usize = 3;
 
 impl Past {
     /// Notes the end of a run from `place`.
-    pub(super) fn end(&mut self, now: SystemTime, well: bool, place: u64) {
-        if well || self.until(now).is_none() || self.tried.contains(&place) {
-            self.tried.clear();
+    pub(super) fn end(&mut self, now: SystemTime, well: bool, place: Place) {
+        if well || self.until(now).is_none() || self.tried.has(place) {
+            self.tried = Tried::default();
         }
         if !well {
-            self.tried.push(place);
+            self.tried.note(place);
         }
         (self.ended, self.counted) = (Some((now, well)), false);
         if !well {
@@ -69,11 +70,9 @@ impl Past {
         name: &str,
         at: &Location,
         now: SystemTime,
-        place: u64,
+        place: Place,
     ) -> Result<(), Problem> {
-        let may_try =
-            !self.tried.is_empty() && !self.tried.contains(&place) && self.tried.len() < MOST_PLACES;
-        let Some(until) = self.until(now).filter(|_| !may_try) else { return Ok(()) };
+        let Some(until) = self.until(now).filter(|_| !self.tried.lets(place)) else { return Ok(()) };
         let message = match self.useless {
             0 => {
                 format!("{} ran a moment ago, and the credentials are no longer valid already", name)

@@ -8,7 +8,7 @@ use super::{
     borrowers::Borrower,
     flights::Flight,
     loan::{LoanMaterial, Wanted},
-    slot::{Cause, Decision, Issue, Place, Validity, Verdict},
+    slot::{Cause, Decision, Issue, Validity, Verdict},
     stock::Stock,
     talk::{Progress, Talk},
 };
@@ -20,6 +20,7 @@ use crate::{
     settings::Refresh,
     shown::Shown,
     sources::{CredentialProvider, Declined, Provided},
+    tried::Place,
 };
 use claviger::{
     reason::{Location, Problem},

@@ -1,9 +1,10 @@
 //! The one refresh in progress for an entry, and how many there are in all.
 
-use super::{slot::Place, stock::Fetched};
+use super::stock::Fetched;
 use crate::{
     demand::{Demand, SharedDemand, Waits},
     life::announced,
+    tried::Place,
 };
 use claviger::reason::Problem;
 use tokio::sync::watch;
@@ -58,9 +59,7 @@ impl Flight {
     pub(super) fn seat(&self, demand: Demand) -> Seat {
         Seat { outcome: self.outcome.clone(), place: self.place, _waits: self.demand.join(demand) }
     }
-}
 
-impl Flight {
     /// From where it is made.
     pub(super) fn place(&self) -> Place {
         self.place

@@ -9,7 +9,7 @@ use super::{
     hooks::{Call, Hint, Hook},
     loan::{LoanMaterial, Terms, Wanted},
     recursion,
-    slot::{Cause, Decision, MOST_PLACES, Validity, Verdict},
+    slot::{Cause, Decision, Validity, Verdict},
     stock::Fetched,
     tend,
 };
@@ -20,6 +20,7 @@ use crate::{
     life::shutting_down,
     resolve::Winner,
     sources::CredentialProvider,
+    tried::MOST_PLACES,
 };
 use claviger::reason::{Problem, Reason};
 use std::{
@@ -123,7 +124,8 @@ impl Broker {
         };
         let _attended = Attended::waiting(self, key, wanted.session.interactive);
         let own = place_of(wanted.provider);
-        for tries_left in (0..MOST_PLACES).rev() {
+        let mut tries = 1;
+        loop {
             let place = seat.place();
             // Boxed: who gets a cached credential at once should not carry room for this.
             let problem = match Box::pin(self.wait(seat)).await {
@@ -136,7 +138,7 @@ impl Broker {
                 return Ok(loan);
             }
             // What failed elsewhere, say for want of a display, may work from here.
-            if place == own || tries_left == 0 || problem.reason == Reason::ShuttingDown {
+            if place == own || tries == MOST_PLACES || problem.reason == Reason::ShuttingDown {
                 return Err(problem);
             }
             match self.answer(wanted, validity).await {
@@ -144,8 +146,8 @@ impl Broker {
                 Ok(Answer::After(next)) => seat = next,
                 Err(_) => return Err(problem),
             }
+            tries += 1;
         }
-        Err(Problem::new(Reason::Bug, "a refresh was tried more often than it may be"))
     }
 
     async fn answer(self: &Arc<Self>, wanted: &Wanted<'_>, validity: Validity) -> Result<Answer, Problem> {

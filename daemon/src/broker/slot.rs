@@ -1,6 +1,9 @@
 //! What one cache entry knows, and what to do with a request for it. Pure: no clock, no effects.
 
-use crate::pauses;
+use crate::{
+    pauses,
+    tried::{Place, Tried},
+};
 use claviger::reason::Problem;
 use claviger_child::MAX_PAUSE;
 use serde::{Deserialize, Serialize};
@@ -46,14 +49,8 @@ pub struct Failure {
     /// A person could have helped, and nobody waited: the next session that asks is not held up.
     pub asleep: bool,
     /// From which surroundings it was tried since the pause began.
-    pub tried: Vec<Place>,
+    pub tried: Tried,
 }
-
-/// Surroundings from which a refresh is tried, as a digest: those of the session that starts it.
-pub type Place = u64;
-
-/// Most tries from different surroundings before all wait for the end of the pause.
-pub const MOST_PLACES: usize = 3;
 
 /// State of a cache entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -227,25 +224,24 @@ impl State {
         // A server that says when to come back is believed, within reason.
         let told = problem.retry_after.unwrap_or_default().min(MAX_PAUSE);
         let retry_at = now + pauses::backoff(count, left, jitter).max(told);
-        self.failure = Some(Failure { problem, count, retry_at, asleep, tried: Vec::new() });
+        self.failure = Some(Failure { problem, count, retry_at, asleep, tried: Tried::default() });
     }
 
     /// Notes that the refresh that has just failed was tried from `place`; `before` is the failure before it. A try from another
     /// place makes the pause that is under way no longer.
     pub fn note_place(&mut self, now: SystemTime, place: Place, before: Option<Failure>) {
         let Some(failure) = &mut self.failure else { return };
-        let is_same_round = |it: &Failure| pauses::backs_off(now, it.retry_at) && !it.tried.contains(&place);
+        let is_same_round = |it: &Failure| pauses::backs_off(now, it.retry_at) && !it.tried.has(place);
         if let Some(before) = before.filter(is_same_round) {
             let Failure { count, retry_at, tried, .. } = before;
             (failure.count, failure.retry_at, failure.tried) = (count, retry_at, tried);
         }
-        failure.tried.push(place);
+        failure.tried.note(place);
     }
 
     /// Whether a session from `place` may try in spite of the pause: nothing was tried from there, and not much from elsewhere.
     pub fn may_try(&self, place: Place) -> bool {
-        let is_new = |failure: &Failure| !failure.tried.contains(&place) && failure.tried.len() < MOST_PLACES;
-        self.failure.as_ref().is_some_and(|failure| !failure.tried.is_empty() && is_new(failure))
+        self.failure.as_ref().is_some_and(|failure| failure.tried.lets(place))
     }
 }
 

@@ -3,12 +3,13 @@
 
 use super::{
     loan::LoanMaterial,
-    slot::{Cause, Failure, Issue, Place, State, Verdict},
+    slot::{Cause, Failure, Issue, State, Verdict},
 };
 use crate::{
     host::{files::Stamp, memory::LockedText},
     key::SourceKey,
     sources::{Declined, Facts, Provided},
+    tried::Place,
 };
 use claviger::reason::{Problem, Reason};
 use std::{

@@ -4,13 +4,14 @@ use super::text;
 use crate::{
     broker::{
         entry::{Entry, Tally},
-        slot::{Failure, Issue, Place, State},
+        slot::{Failure, Issue, State},
         stock::Stock,
     },
     host::{files::Stamp, memory::LockedText},
     key::SourceKey,
     session_text,
     sources::Facts,
+    tried::Tried,
 };
 use claviger::{reason::Problem, session::SessionContext};
 use prost::Message as _;
@@ -51,7 +52,7 @@ struct KeptFailure {
     retry_at: SystemTime,
     asleep: bool,
     #[serde(default)]
-    tried: Vec<Place>,
+    tried: Tried,
 }
 
 // === impl KeptEntry ===
