@@ -43,6 +43,7 @@ pub mod sources;
 pub mod terminal;
 pub mod tried;
 pub mod trust;
+pub mod words;
 
 use accounts::{Accounts, Store};
 use audit::{Audit, Line};
@@ -78,10 +79,6 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// The same when another program goes on: those who wait for a refresh get its outcome, whoever connects waits so long.
 const LAST_REFRESH: Duration = Duration::from_secs(30);
-
-/// How long a look at the settings files counts. No process that starts after an edit can ask sooner than this, so
-/// each one sees the edit; a session that asks thousands of times a second costs two thousand looks.
-const RECHECK_AFTER: Duration = Duration::from_micros(500);
 
 /// Everything a daemon needs but its socket.
 #[derive(Debug)]
@@ -277,7 +274,7 @@ fn broker(setup: Setup) -> (Arc<Cookie>, Arc<Broker>) {
         managed: paths.managed,
         config: paths.config,
         managed_owner,
-        recheck_after: RECHECK_AFTER,
+        recheck_after: pauses::RECHECK_AFTER,
     });
     (cookie, Broker::new(host, settings, trust, (accounts, store), limits))
 }

@@ -13,6 +13,7 @@ use claviger::{
     remedy::Remedy,
     socket::SOCKET_NAME,
 };
+use claviger_private::lock;
 use clavigerd::{
     End, Ended, Setup,
     broker::kept::Kept,
@@ -33,7 +34,7 @@ use std::{
     io,
     path::PathBuf,
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
@@ -222,7 +223,7 @@ fn serve_on(
             cookie: cookie.clone(),
         };
         let ended = serve(with, paths, setup)?;
-        let listener = &*with.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        let listener = &*lock(with.listener);
         match ended.why {
             End::Asked => return Ok(()),
             End::Signal => {
@@ -242,7 +243,7 @@ fn serve_on(
 fn serve(with: keep::Kept<'_>, paths: &Paths, setup: Setup) -> Result<Ended, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
-        let socket = with.listener.lock().unwrap_or_else(PoisonError::into_inner).socket.try_clone()?;
+        let socket = lock(with.listener).socket.try_clone()?;
         let (next, replaced) = mpsc::channel(1);
         let sockets = Sockets { now: tokio::net::UnixListener::from_std(socket)?, next: Some(replaced) };
         let kept = keep(with, paths, next);

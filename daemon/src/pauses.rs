@@ -12,6 +12,11 @@ const FIRST_REPORT_PAUSE: Duration = Duration::from_secs(30);
 /// Longest such time.
 const MAX_REPORT_PAUSE: Duration = Duration::from_secs(900);
 
+/// How long a look at the settings files counts, and one at what other daemons with the same state have decided. No process that
+/// starts after an edit can ask sooner than this, so each one sees the edit; a session that asks thousands of times a second
+/// costs two thousand looks.
+pub const RECHECK_AFTER: Duration = Duration::from_micros(500);
+
 /// A credential that is due sooner than this is never refreshed ahead: a lifetime of milliseconds, mistyped for seconds,
 /// would run a command without a pause.
 pub const SHORTEST_WAIT: Duration = Duration::from_secs(1);

@@ -2,13 +2,9 @@
 //! accounts and `claviger lock`, for each looks at the files before it decides.
 
 use super::Broker;
-use crate::host::files;
+use crate::host::files::{self, DEADLINE};
 use claviger::reason::{Problem, Reason};
-use std::time::Duration;
 use tokio::{task::spawn_blocking, time::timeout};
-
-/// Longest wait for a filesystem.
-const DEADLINE: Duration = Duration::from_secs(2);
 
 impl Broker {
     /// Takes over what another daemon with the same state has decided.

@@ -1,11 +1,8 @@
 //! When what other daemons with the same state have decided was looked at.
 
-use crate::lock::lock;
-use std::{sync::Mutex, time::Duration};
+use crate::{lock::lock, pauses::RECHECK_AFTER};
+use std::sync::Mutex;
 use tokio::time::Instant;
-
-/// How long a look counts, as with settings: no process that starts after a decision asks sooner than this.
-const COUNTS: Duration = Duration::from_micros(500);
 
 /// When the files were looked at, and how.
 #[derive(Debug)]
@@ -29,7 +26,7 @@ impl Looks {
     /// Whether it is time for another one, which is then taken for made.
     pub(super) fn are_due(&self) -> bool {
         let (now, mut last) = (Instant::now(), lock(&self.last));
-        let is_due = last.is_none_or(|last| now.duration_since(last) > COUNTS);
+        let is_due = last.is_none_or(|last| now.duration_since(last) > RECHECK_AFTER);
         if is_due {
             *last = Some(now);
         }

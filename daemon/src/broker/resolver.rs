@@ -4,6 +4,7 @@ use super::recall::{Inputs, Recall, Seen};
 use crate::{
     accounts::Accounts,
     config::Limits,
+    host::files::DEADLINE,
     lock::Live,
     resolve::{self, Given, Winner},
     settings::{self, Scope, Settings, Snapshot, store::SettingsStore},
@@ -16,11 +17,8 @@ use claviger::{
     reason::{Problem, Reason},
     session::{SessionContext, SessionMode},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::time::Instant;
-
-/// Longest wait for the directories of a `PATH`.
-const DEADLINE: Duration = Duration::from_secs(2);
 
 /// All that a walk is a function of, besides the session.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ use std::{
     fs::File,
     io::Read,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 mod digest;
@@ -33,6 +34,9 @@ use stamp::{device, is_lasting, kind};
 
 /// Largest settings file, in bytes: as large as settings passed with `--settings` may be.
 pub const MAX_SETTINGS: usize = MAX_EXPLICIT_SETTINGS;
+
+/// Longest wait for a filesystem that may hang.
+pub const DEADLINE: Duration = Duration::from_secs(2);
 
 /// How often a file is read that changes while it is read.
 const READ_ATTEMPTS: usize = 3;

@@ -2,6 +2,7 @@
 //!
 //! Found by the words of the command line alone. What such a file calls in turn, and what an interpreter loads by itself, is not.
 
+use crate::words::words;
 use claviger::reason::Location;
 use std::{
     collections::BTreeSet,
@@ -28,14 +29,11 @@ pub(super) fn candidates(command: &str, root: &Path, home: Option<&Path>) -> BTr
     for variable in ["${CLAUDE_PROJECT_DIR}", "$CLAUDE_PROJECT_DIR", "${PWD}", "$PWD"] {
         text = text.replace(variable, ".");
     }
-    let words = shlex::split(&text).unwrap_or_default();
-    let pieces = text.split(|c: char| c.is_whitespace() || "'\"`;|&<>(){}$=,:\\".contains(c));
-    let words: BTreeSet<&str> = words.iter().map(String::as_str).chain(pieces).collect();
-    let path = |word: &str| match (word.strip_prefix("~/"), home) {
+    let path = |word: String| match (word.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => root.join(word),
     };
-    words.into_iter().filter(|word| !word.is_empty() && !word.contains('\0')).map(path).collect()
+    words(&text).filter(|word| !word.is_empty() && !word.contains('\0')).map(path).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::{
     roots::{Key, Roots},
     watching::Watching,
 };
-use crate::lock::lock;
+use crate::{host::files::DEADLINE, lock::lock};
 use claviger::{
     reason::{Location, Problem, Reason},
     session::SessionContext,
@@ -32,8 +32,6 @@ const MAX_FILES: usize = 4096;
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Loads that may be under way; more means that a mount hangs.
 const MAX_LOADS: usize = 256;
-/// Longest wait for a filesystem.
-const DEADLINE: Duration = Duration::from_secs(2);
 
 /// The settings files of all sessions.
 #[derive(Debug)]

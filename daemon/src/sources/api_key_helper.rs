@@ -91,8 +91,7 @@ fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem>
     let directory = view.directory_of(command.layer);
     let ttl = ttl(view)?;
     let inputs = [(COMMAND, command.value.as_str()), (DIRECTORY, directory.to_str().unwrap_or_default())];
-    let inputs = inputs.map(|(name, value)| (name.into(), value)).into_iter().chain(environment.inputs());
-    let identity = Identity::of(ID, inputs);
+    let identity = environment.identity(ID, inputs);
     let key = identity.key;
     let spec = CommandSpec {
         program: Program::Shell(command.value.clone()),

@@ -81,8 +81,7 @@ fn export(view: &View<'_>, command: &Located<String>) -> Result<Export, Problem>
     let signer = sign_in.as_ref().map_or_else(String::new, |sign_in| sign_in.key.to_string());
     let directory_text = directory.to_str().unwrap_or_default();
     let inputs = [(COMMAND, command.value.as_str()), (DIRECTORY, directory_text), (SIGNER, &signer)];
-    let inputs = inputs.map(|(name, value)| (name.into(), value)).into_iter().chain(environment.inputs());
-    let identity = Identity::of(ID, inputs);
+    let identity = environment.identity(ID, inputs);
     let key = identity.key;
     let spec = CommandSpec {
         program: Program::Shell(command.value.clone()),

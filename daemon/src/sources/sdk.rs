@@ -81,8 +81,7 @@ impl Sdk {
         // These types always have a JSON text.
         let request = Secret::new(serde_json::to_string(&chain.request).unwrap_or_default());
         let inputs = [(SIGNER, signer.as_str()), (REQUEST, request.expose())];
-        let inputs = inputs.map(|(name, value)| (name.into(), value)).into_iter().chain(environment.inputs());
-        let identity = Identity::of(chain.id, inputs);
+        let identity = environment.identity(chain.id, inputs);
         let value = |name: &str| environment.own.get(name).filter(|value| !value.is_empty()).cloned();
         let files = chain.files.iter().filter_map(|file| file.path(value)).collect();
         let flight = identity.key.to_string();

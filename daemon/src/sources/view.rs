@@ -5,6 +5,7 @@ use crate::{
     config::Limits,
     endpoint::Endpoint,
     host::command::Surroundings,
+    key::Identity,
     policy::Policy,
     settings::{
         Layer, Settings,
@@ -188,6 +189,12 @@ impl Environment {
         let variables = self.own.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.as_str()));
         let files = self.files.iter().enumerate();
         variables.chain(files.map(|(at, file)| (format!("program {}", at + 1).into(), file.as_str())))
+    }
+
+    /// The identity of what `source` makes of `own` in this environment.
+    pub fn identity<const N: usize>(&self, source: &str, own: [(&'static str, &str); N]) -> Identity {
+        let own = own.map(|(name, value)| (name.into(), value)).into_iter();
+        Identity::of(source, own.chain(self.inputs()))
     }
 
     /// All of it.

@@ -1,6 +1,6 @@
 //! What was found in a terminal. Pure.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 /// `PATH` of a command about whose terminal nothing is known.
 const SYSTEM: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -18,8 +18,6 @@ pub struct Terminal {
     pub lent: BTreeMap<String, String>,
     /// Surroundings that others could change, so they are part of a command's identity.
     pub kept: BTreeMap<String, String>,
-    /// Directories of the session's `PATH` that may be searched.
-    pub searched: Vec<PathBuf>,
 }
 
 /// The programs of one command.

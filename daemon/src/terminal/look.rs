@@ -87,7 +87,7 @@ pub fn look(question: &Question) -> Terminal {
         kind.insert(name.clone(), value.clone());
     }
     let commands = commands.iter().map(|text| (text.clone(), programs(text))).collect();
-    Terminal { commands, chain, other: programs(""), lent, kept, searched }
+    Terminal { commands, chain, other: programs(""), lent, kept }
 }
 
 // === impl Chain ===

@@ -1,22 +1,21 @@
 //! The words of a command that can be programs. Pure.
 
+use crate::words;
 use std::collections::BTreeSet;
 
 /// Most words of one command that are looked for.
 const MOST: usize = 64;
 
-/// The words of `text` without a slash, wherever they stand: `$(which op)` names two.
+/// The words of `text` without a slash.
 pub(super) fn words(text: &str) -> BTreeSet<String> {
-    let whole = shlex::split(text).unwrap_or_default();
-    let pieces = text.split(|c: char| c.is_whitespace() || "'\"`;|&<>(){}$=,:\\".contains(c));
-    let can_be_program = |word: &str| {
+    let can_be_program = |word: &String| {
         !word.is_empty()
             && !word.starts_with(['-', '.'])
             && !word.contains(['/', '\0', '\n'])
             && word.len() < 256
     };
-    let words = whole.iter().map(String::as_str).chain(pieces).filter(|word| can_be_program(word));
-    words.take(2 * MOST).map(str::to_owned).collect::<BTreeSet<_>>().into_iter().take(MOST).collect()
+    let words = words::words(text).filter(can_be_program);
+    words.take(2 * MOST).collect::<BTreeSet<_>>().into_iter().take(MOST).collect()
 }
 
 #[cfg(test)]
