@@ -29,7 +29,7 @@ pub(crate) fn answer_to(question: &str) -> String {
     match io::stdin().read_line(&mut line) {
         Ok(1..) => line.trim().to_ascii_lowercase(),
         _ => {
-            output::talk("\n"); // end of input or a broken terminal: nobody answered
+            output::talk("\n"); // end of input or a broken terminal
             String::new()
         }
     }

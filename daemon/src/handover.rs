@@ -66,7 +66,7 @@ impl Handover {
     }
 
     /// Begins as soon as nothing is lost by it: nobody signs in, the program can go on, and no refresh is in progress (but
-    /// that for `QUIET` only). Whoever asks meanwhile shares the outcome. `told` ends once the person was told, which no other
+    /// that for `QUIET` only). A caller that asks meanwhile shares the outcome. `told` ends once the person was told, which no other
     /// program would do.
     ///
     /// # Errors

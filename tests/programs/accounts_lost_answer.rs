@@ -3,25 +3,13 @@
 
 use claviger::reason::Reason;
 use claviger_tests::{
-    Daemon, Home,
-    issuer::{Issuer, granted, refusal},
-    login::{account, assert_problem, lent, refresh},
+    issuer::{granted, refusal},
+    login::{account, assert_problem, lent, refresh, signed_in},
     stand_in::Response,
     text, wait,
 };
 
 const LOCK: &str = "home/.local/state/claviger/accounts/work.lock";
-
-/// An issuer, and a home that has signed in there and borrowed a token of so many seconds.
-async fn signed_in(seconds: u64) -> (Issuer, Home, Daemon) {
-    let issuer = Issuer::start();
-    issuer.answers(Response::json(granted("first", seconds)));
-    let home = issuer.home("");
-    let daemon = home.daemon();
-    issuer.sign_in(&home).await.expect("signed in");
-    assert_eq!(lent(&home, "").await.expect("a token"), "sk-canary-access-first");
-    (issuer, home, daemon)
-}
 
 #[tokio::test]
 async fn a_token_whose_answer_was_lost_is_shown_again_only_when_nothing_is_left() {

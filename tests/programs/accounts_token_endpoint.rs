@@ -2,9 +2,8 @@
 
 use claviger::reason::Reason;
 use claviger_tests::{
-    Daemon, Home,
     issuer::{Issuer, MARK, but, granted, refusal},
-    login::{account, assert_problem, lent, refresh},
+    login::{account, assert_problem, lent, refresh, signed_in},
     stand_in::{Response, StandIn},
 };
 use serde_json::{Value, json};
@@ -62,18 +61,6 @@ fn useless() -> Vec<(Response, Reason, &'static str)> {
 /// Lifetimes that say nothing, or too much: the token is used all the same.
 fn odd_lifetimes() -> Vec<Value> {
     vec![json!(null), json!("soon"), json!(1e12), json!("3600"), json!(3599.5), json!([1]), json!(u64::MAX)]
-}
-
-/// An issuer, and a home that has signed in there.
-async fn signed_in(seconds: u64) -> (Issuer, Home, Daemon) {
-    let issuer = Issuer::start();
-    issuer.answers(Response::json(granted("first", seconds)));
-    let home = issuer.home("");
-    let daemon = home.daemon();
-    issuer.sign_in(&home).await.expect("signed in");
-    // What the daemon holds is what a refresh replaces.
-    assert_eq!(lent(&home, "").await.expect("a token"), "sk-canary-access-first");
-    (issuer, home, daemon)
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! A login through the client library, step by step.
 
 use super::{
-    CANARY, Home,
-    issuer::{CODE, MARK},
+    CANARY, Daemon, Home,
+    issuer::{CODE, Issuer, MARK, granted},
+    stand_in::Response,
     wait::BOUND,
 };
 use claviger::{
@@ -107,6 +108,18 @@ pub async fn lent(home: &Home, account: &str) -> Result<String, Problem> {
     session.variables.insert("CLAVIGER_ACCOUNT".to_owned(), account.to_owned());
     let lease = connect(home).await.get(&session, None).await?;
     Ok(super::answers::secret(&lease).to_owned())
+}
+
+/// An issuer, and a home that has signed in there and borrowed a token of so many seconds: what the daemon holds is what a refresh
+/// replaces.
+pub async fn signed_in(seconds: u64) -> (Issuer, Home, Daemon) {
+    let issuer = Issuer::start();
+    issuer.answers(Response::json(granted("first", seconds)));
+    let home = issuer.home("");
+    let daemon = home.daemon();
+    issuer.sign_in(&home).await.expect("signed in");
+    assert_eq!(lent(&home, "").await.expect("a token"), "sk-canary-access-first");
+    (issuer, home, daemon)
 }
 
 /// Refreshes the account `work` of `home`.

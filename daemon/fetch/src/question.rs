@@ -44,7 +44,7 @@ mod desktop {
     /// Asks; `text` is not markup. A person who closes the notification says no.
     pub(in super::super) async fn ask(text: &str) -> Result<Choice, Declined> {
         let mut shown = in_time(SHOWN, show(text)).await?.map_err(failed)?;
-        // Whoever does not listen any more will end us.
+        // A daemon that does not listen any more ends this process.
         drop(writeln!(std::io::stderr(), "{}", shown.number));
         in_time(PATIENCE, shown.answer())
             .await?

@@ -166,7 +166,7 @@ impl Good {
         Self { content, unfinished: (!settled).then_some((stamp, before)) }
     }
 
-    /// What to go back to if the file is broken under `stamp`. A part of what somebody is writing can be in order although
+    /// What to go back to if the file is broken under `stamp`. A part of what a process writes can be in order although
     /// the whole is not.
     fn before(&self, stamp: &Stamp) -> Option<Arc<Content>> {
         match &self.unfinished {

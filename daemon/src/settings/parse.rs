@@ -2,6 +2,8 @@
 
 mod content;
 mod json;
+mod own;
+mod text;
 mod toml;
 
 pub use claviger::hook::is_hook;

@@ -81,8 +81,7 @@ async fn refreshed(request: &Lend, store: &Store, client_secret: Option<Text>) -
         asked_at: SystemTime::now(),
     };
     if showing == Showing::Third {
-        let lost = Declined::new(Reason::LoginRequired, "two refreshes in a row were never answered");
-        return refreshing.keep(room, Err(Failure::Spent(lost)));
+        return refreshing.keep(room, Err(lost()));
     }
     mark(
         &mut refreshing.lock,
@@ -103,7 +102,7 @@ fn is_rejected(request: &Lend, record: &Record) -> bool {
 /// How often a server that spends tokens would see this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Showing {
-    /// For the first time, as far as anybody knows.
+    /// For the first time, as far as the mark says.
     First,
     /// Again: what it gave for it may be lost.
     Second,
@@ -147,6 +146,11 @@ fn showing(
         }
         false => Ok(Showing::Second),
     }
+}
+
+/// What an account has come to whose refresh token was shown twice in vain.
+fn lost() -> Failure {
+    Failure::Spent(Declined::new(Reason::LoginRequired, "two refreshes in a row were never answered"))
 }
 
 /// Leaves a mark about the token of `record`: one of another login or generation was never shown.
@@ -257,10 +261,7 @@ impl Refreshing<'_> {
                 let fresh = found(&self.record).filter(|_| fault.is_none());
                 fresh.ok_or_else(|| useless(fault.unwrap_or_default()))
             }
-            Err(Failure::Unanswered(_)) if self.showing == Showing::Second => {
-                let lost = Declined::new(Reason::LoginRequired, "two refreshes in a row were never answered");
-                self.keep(room, Err(Failure::Spent(lost)))
-            }
+            Err(Failure::Unanswered(_)) if self.showing == Showing::Second => self.keep(room, Err(lost())),
             Err(Failure::Spent(declined)) => {
                 let why = format!("{}{}", declined.problem.message, because(&self.earlier));
                 self.record.quarantine = Some(Quarantine { why, at_ms: milliseconds(SystemTime::now()) });

@@ -1,6 +1,9 @@
 //! Strict JSON, as `JSON.parse` reads it, with positions.
 
-use super::content::{Dialect, Entry, Text, Value, is_known};
+use super::{
+    content::is_known,
+    text::{Dialect, Entry, Text, Value},
+};
 use crate::settings::{Content, Layer};
 use claviger::reason::Problem;
 use jsonc_parser::{

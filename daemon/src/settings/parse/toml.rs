@@ -1,6 +1,9 @@
 //! The tables `[settings]`, `[trust]`, `[account.NAME]` and `[source.NAME]` of claviger's own configuration.
 
-use super::content::{Dialect, Entry, Text, Value, is_known};
+use super::{
+    content::is_known,
+    text::{Dialect, Entry, Text, Value},
+};
 use crate::settings::{Confirm, Content, Layer, Located, harmless};
 use claviger::{reason::Problem, source};
 use std::collections::BTreeMap;

@@ -1,0 +1,84 @@
+//! The keys of `[settings]` that only claviger's own configuration has, without what it says for one directory.
+
+use super::text::{Dialect, Entry, Text, Value};
+use crate::settings::{Content, Located, Refresh};
+use claviger::reason::Problem;
+use std::collections::BTreeMap;
+
+/// Where a helper's key may be sent.
+const AUDIENCE: &str = "audience";
+/// When commands run.
+const REFRESH: &str = "refresh";
+/// The commands that it can be about: they print credentials, and need no person.
+const REFRESHED: [&str; 2] = ["apiKeyHelper", "awsCredentialExport"];
+/// Where commands find programs.
+const PATH: &str = "path";
+/// All of them.
+pub(super) const KEYS: [&str; 3] = [AUDIENCE, REFRESH, PATH];
+
+impl Text<'_> {
+    /// What `entry` says, if its key is one of [`KEYS`].
+    pub(super) fn own_key(&self, entry: Entry, content: &mut Content) -> Result<(), Problem> {
+        match entry.key.as_str() {
+            AUDIENCE => content.audience = self.texts(AUDIENCE, entry)?,
+            PATH => content.path = self.path(entry)?,
+            REFRESH => content.refresh = self.refresh(entry)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Absolute paths, or such that start with `~/`.
+    fn path(&self, entry: Entry) -> Result<Vec<Located<String>>, Problem> {
+        let at = entry.value_at;
+        let directories = self.texts(PATH, entry)?;
+        match directories
+            .iter()
+            .all(|directory| directory.value.starts_with('/') || directory.value.starts_with("~/"))
+        {
+            true => Ok(directories),
+            false => Err(self
+                .wrong(at, "a directory in path is not absolute")
+                .hint("write absolute paths, or such that start with ~/")),
+        }
+    }
+
+    /// One text or several. What they are is looked at where they count.
+    fn texts(&self, key: &str, entry: Entry) -> Result<Vec<Located<String>>, Problem> {
+        let values = match entry.value {
+            Value::List(values) => values,
+            value => vec![(entry.value_at, value)],
+        };
+        let text = |(at, value)| match value {
+            Value::Text(text) => Ok(self.located(at, text)),
+            other => {
+                Err(self.wrong_type(key, "a string or an array of strings", other.kind(Dialect::TOML), at))
+            }
+        };
+        values.into_iter().map(text).collect()
+    }
+
+    /// When which command runs. A command that is not known is a mistake: it would run as if nothing were said.
+    fn refresh(&self, entry: Entry) -> Result<BTreeMap<&'static str, Refresh>, Problem> {
+        const HINT: &str = "write for example refresh = { apiKeyHelper = \"on-demand\" }";
+        let Value::Table(entries) = entry.value else {
+            let kind = entry.value.kind(Dialect::TOML);
+            return Err(self.wrong_type(REFRESH, Dialect::TOML.table, kind, entry.value_at).hint(HINT));
+        };
+        let one = |entry: Entry| {
+            let Some(key) = REFRESHED.into_iter().find(|key| *key == entry.key) else {
+                let what = format!("refresh can be about {} only", REFRESHED.join(" and "));
+                return Err(self.wrong(entry.key_at, what).hint(HINT));
+            };
+            let said = Refresh::WORDS
+                .iter()
+                .find(|(word, _)| matches!(&entry.value, Value::Text(text) if text == word));
+            let wrong = || {
+                self.wrong(entry.value_at, format!("refresh.{key} must be \"ahead\" or \"on-demand\""))
+                    .hint(HINT)
+            };
+            said.map(|(_, refresh)| (key, *refresh)).ok_or_else(wrong)
+        };
+        entries.into_iter().map(one).collect()
+    }
+}
