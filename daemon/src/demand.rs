@@ -6,9 +6,10 @@ use std::sync::{
 };
 
 /// Who is asking for a credential. It decides whether a person may be troubled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Demand {
     /// Nobody: it is refreshed ahead of expiry.
+    #[default]
     Background,
     /// A session waits for it.
     Session,

@@ -7,6 +7,11 @@ use std::time::{Duration, SystemTime};
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 /// Longest pause after failed refreshes.
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
+/// How long a person is held up who has asked in spite of a pause, in vain: a loop in a terminal is a person as well.
+const PERSON_PAUSE: Duration = FIRST_BACKOFF;
+/// The pauses after refreshes for a rejection that brought the same secret again: a rotation may lag behind the rejection for some
+/// seconds. Together with the refreshes themselves they last less than 10 s.
+const SAME_SECRET: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(2), Duration::from_secs(3)];
 /// Shortest time between two refreshes because of rejections.
 const FIRST_REPORT_PAUSE: Duration = Duration::from_secs(30);
 /// Longest such time.
@@ -37,6 +42,17 @@ pub fn report_pause(rejections: u32) -> Duration {
     FIRST_REPORT_PAUSE.saturating_mul(2_u32.saturating_pow(rejections.min(10))).min(MAX_REPORT_PAUSE)
 }
 
+/// Until when a person is held up whose try at `tried_at`, in spite of a pause that ends at `pause_end`, was in vain.
+pub fn person_waits_until(tried_at: SystemTime, pause_end: SystemTime) -> SystemTime {
+    pause_end.min(tried_at + PERSON_PAUSE)
+}
+
+/// How long reports are held back after the `count`th refresh for a rejection in a row that brought the same secret; `None`: as after
+/// any other.
+pub fn same_secret_pause(count: u32) -> Option<Duration> {
+    SAME_SECRET.get(usize::try_from(count.checked_sub(1)?).ok()?).copied()
+}
+
 /// Whether a pause after failures that ends at `until` holds at `now`. One that ends later than any pause can was
 /// begun before the clock was set back: it holds nobody up.
 pub fn backs_off(now: SystemTime, until: SystemTime) -> bool {
@@ -50,7 +66,7 @@ pub fn holds_back(now: SystemTime, until: SystemTime) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{backoff, refresh_at, report_pause};
+    use super::{backoff, person_waits_until, refresh_at, report_pause, same_secret_pause};
     use std::time::{Duration, SystemTime};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -87,5 +103,13 @@ mod tests {
     #[test]
     fn report_pause_grows_to_a_ceiling() {
         assert_eq!([0, 1, 5, 99].map(|n| report_pause(n).as_secs()), [30, 60, 900, 900]);
+        let same: Vec<_> = (0..6).map(|n| same_secret_pause(n).map(|pause| pause.as_secs())).collect();
+        assert_eq!(same, [None, Some(2), Some(2), Some(3), None, None]);
+    }
+
+    #[test]
+    fn a_person_waits_no_longer_than_others() {
+        assert_eq!(person_waits_until(at(0), at(300)), at(10));
+        assert_eq!(person_waits_until(at(295), at(300)), at(300));
     }
 }

@@ -5,7 +5,7 @@ use clavigerd::broker::{
     next::{Interest, Next, next},
     slot::{Cause, Decision, State, Verdict},
 };
-use clavigerd::settings::Refresh;
+use clavigerd::{demand::Demand, settings::Refresh};
 use proptest::{collection::vec, prelude::*};
 use std::time::{Duration, SystemTime};
 
@@ -54,11 +54,22 @@ fn play(state: &mut State, line: &str) -> String {
     match words[1] {
         "ok" => succeed(Cause::Due),
         "again" => succeed(Cause::Rejected),
+        "same" => {
+            succeed(Cause::Rejected);
+            state.note_same(now);
+        }
         "static" => state.succeed(now, now, None, Duration::ZERO, Cause::Due, 0.0),
         "fail" => state.fail(now, problem(), false, 0.0),
         "get" => {
             let stale = if state.is_stale() { " stale" } else { "" };
-            return decision(state.decide(now, span(2), true)).to_owned() + stale;
+            return decision(state.decide(now, span(2), Demand::Session)).to_owned() + stale;
+        }
+        // A person at a terminal asks, and the refresh that follows for it fails.
+        "person" => return decision(state.decide(now, span(2), Demand::Person)).into(),
+        "insist" => {
+            let before = state.failure.clone();
+            state.fail(now, problem(), false, 0.0);
+            state.note_try(now, (0, true), before);
         }
         "report" => match state.judge(now, number(2).unsigned_abs()) {
             Verdict::Refresh => {
@@ -108,6 +119,14 @@ const SCRIPTS: &[(&str, &str)] = &[
     (
         "an API that rejects everything is asked ever more rarely",
         "0 ok 9000; 0 report 0 = refresh; 1 again 9000; 30 report 0 = refresh; 31 again 9000; 89 report 0 = held until 90; 90 report 0 = refresh; 91 again 9000; 209 report 0 = held until 210",
+    ),
+    (
+        "a rotation that lags behind the rejection is found within ten seconds",
+        "0 ok 9000; 0 report 0 = refresh; 0 same 9000; 1 report 0 = held until 2; 2 report 0 = refresh; 2 same 9000; 4 report 0 = refresh; 4 same 9000; 6 report 0 = held until 7; 7 report 0 = refresh; 7 same 9000; 8 report 0 = held until 37; 37 report 0 = refresh; 37 same 9000; 90 report 0 = held until 97",
+    ),
+    (
+        "a person goes past a pause once, and then waits a little",
+        "0 fail; 1 get = reject stale; 1 person = join; 1 insist; 2 person = reject; 2 get = reject stale; 10 get = join stale; 10 fail; 11 person = join; 11 insist; 20 person = reject; 21 person = join; 29 get = reject stale; 30 get = join stale",
     ),
     (
         "a refresh that was due makes reports cheap again",
@@ -181,6 +200,8 @@ fn scripts_play_as_written() {
 enum Event {
     Advance(i64),
     Succeed(Option<u32>, u32),
+    /// The refresh brings the secret that was there before.
+    Same,
     Fail,
     /// How many generations behind the report is.
     Report(u64),
@@ -194,6 +215,7 @@ fn events(furthest_back: i64) -> impl Strategy<Value = Vec<Event>> {
         1 => (furthest_back..=0).prop_map(Event::Advance),
         1 => (0..5 * HOUR).prop_map(Event::Advance),
         2 => (life, 0..200_u32).prop_map(|(life, took)| Event::Succeed(life, took)),
+        2 => Just(Event::Same),
         3 => Just(Event::Fail),
         3 => (0..3_u64).prop_map(Event::Report),
         4 => (0..8000_u32).prop_map(Event::Request),
@@ -205,12 +227,14 @@ fn events(furthest_back: i64) -> impl Strategy<Value = Vec<Event>> {
 fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
     let (mut state, mut now, mut generation) = (State::default(), at(0), 0);
     let mut last_refresh_for_report: Option<SystemTime> = None;
+    let mut refreshes_for_reports: Vec<SystemTime> = Vec::new();
     let mut cause = Cause::Due;
     for event in events {
         match event {
             Event::Advance(by) if by < 0 => {
                 now -= Duration::from_secs(by.unsigned_abs());
                 last_refresh_for_report = None; // there is no telling how long ago it was
+                refreshes_for_reports.clear();
             }
             Event::Advance(by) => now += Duration::from_secs(by.unsigned_abs()),
             Event::Succeed(life, took) => {
@@ -227,8 +251,12 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
                 }
                 // Fetching anew would not help: so whoever waited for it must be served.
                 if expires.is_none_or(|expires| now < expires) {
-                    prop_assert_eq!(state.decide(now, Duration::MAX, true), Decision::Serve);
+                    prop_assert_eq!(state.decide(now, Duration::MAX, Demand::Session), Decision::Serve);
                 }
+            }
+            Event::Same => {
+                state.succeed(now, now, None, Duration::ZERO, std::mem::replace(&mut cause, Cause::Due), jitter);
+                state.note_same(now);
             }
             Event::Fail => {
                 let before = state.current;
@@ -237,7 +265,7 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
                 let failure = state.failure.as_ref().expect("noted");
                 prop_assert!(failure.retry_at > now && failure.retry_at <= now + Duration::from_secs(330));
                 prop_assert!(matches!(
-                    state.decide(now, Duration::ZERO, true),
+                    state.decide(now, Duration::ZERO, Demand::Session),
                     Decision::Serve | Decision::Reject
                 ));
             }
@@ -249,7 +277,11 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
                 }
                 if verdict == Verdict::Refresh {
                     let pause = last_refresh_for_report.map(|last| now.duration_since(last).expect("later"));
-                    prop_assert!(pause.is_none_or(|pause| pause >= Duration::from_secs(30)), "{:?}", pause);
+                    let least = if state.unchanged > 0 { 2 } else { 30 };
+                    prop_assert!(pause.is_none_or(|pause| pause >= Duration::from_secs(least)), "{:?}", pause);
+                    refreshes_for_reports.retain(|at| now < *at + Duration::from_secs(10));
+                    refreshes_for_reports.push(now);
+                    prop_assert!(refreshes_for_reports.len() <= 4, "{:?}", refreshes_for_reports);
                     state.reject(now);
                     (last_refresh_for_report, cause) = (Some(now), Cause::Rejected);
                 }
@@ -266,7 +298,7 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
 
 fn request(state: &State, now: SystemTime, wish: Duration) -> Result<(), TestCaseError> {
     let unexpired = state.current.is_some_and(|issue| issue.expires_at.is_none_or(|expiry| now < expiry));
-    match state.decide(now, wish, true) {
+    match state.decide(now, wish, Demand::Session) {
         Decision::Serve | Decision::ServeAndPrefetch => prop_assert!(unexpired, "served past expiry"),
         Decision::Reject => {
             let failure = state.failure.as_ref();
@@ -274,7 +306,7 @@ fn request(state: &State, now: SystemTime, wish: Duration) -> Result<(), TestCas
             prop_assert!(!state.is_valid(now), "rejected with a valid credential at hand");
             // Whatever the clock did, the pause ends.
             let end = now + Duration::from_secs(331);
-            prop_assert_ne!(state.decide(end, wish, true), Decision::Reject);
+            prop_assert_ne!(state.decide(end, wish, Demand::Session), Decision::Reject);
         }
         Decision::Join => {}
     }

@@ -68,6 +68,7 @@ mod grpcurl;
 mod helper_audience;
 mod helper_environment;
 mod helper_output;
+mod helper_pauses;
 mod helper_runs;
 mod helper_words;
 mod hook_aws;

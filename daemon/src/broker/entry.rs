@@ -167,7 +167,7 @@ impl Entry {
         }
         self.stock.compare(files);
         let waits = wanted.demand > Demand::Background;
-        match self.state().decide(now, validity, waits) {
+        match self.state().decide(now, validity, wanted.insistence()) {
             Decision::Reject if waits && self.state().may_try(place_of(wanted.provider)) => Decision::Join,
             Decision::ServeAndPrefetch if self.provider().refresh() == Refresh::OnDemand => Decision::Serve,
             decision => decision,
@@ -181,11 +181,16 @@ impl Entry {
     }
 
     /// Turns a request away with the last failure.
-    pub(super) fn reject(&mut self, interactive: bool, now: SystemTime) -> Problem {
-        if interactive {
+    pub(super) fn reject(&mut self, wanted: &Wanted<'_>, now: SystemTime) -> Problem {
+        if wanted.session.interactive {
             self.audience.tell();
         }
-        self.stock.rejection(now)
+        self.stock.rejection(now, wanted.insistence())
+    }
+
+    /// The demand of a refresh that is to start for a request: that of a person who insists while a pause holds up all others.
+    pub(super) fn demand_of(&self, wanted: &Wanted<'_>, now: SystemTime) -> Demand {
+        if self.state().backs_off(now) { wanted.insistence() } else { wanted.demand }
     }
 
     /// Judges a report of a session that `generation` was rejected.

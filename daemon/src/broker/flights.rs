@@ -20,6 +20,8 @@ pub(super) struct Flight {
     demand: SharedDemand,
     /// From where it is made.
     place: Place,
+    /// For whom it was begun.
+    begun: Demand,
 }
 
 /// A refresh in progress, as the task knows it that makes it.
@@ -48,11 +50,11 @@ pub(super) struct Flying(watch::Sender<usize>);
 // === impl Flight ===
 
 impl Flight {
-    /// One that begins, from `place`.
-    pub(super) fn new(place: Place) -> (Self, Pilot) {
+    /// One that begins, from `place`, for a request of `demand`.
+    pub(super) fn new(place: Place, begun: Demand) -> (Self, Pilot) {
         let (sender, outcome) = watch::channel(None);
         let demand = SharedDemand::default();
-        (Self { outcome, demand: demand.clone(), place }, Pilot { outcome: sender, demand })
+        (Self { outcome, demand: demand.clone(), place, begun }, Pilot { outcome: sender, demand })
     }
 
     /// A place in it.
@@ -60,9 +62,9 @@ impl Flight {
         Seat { outcome: self.outcome.clone(), place: self.place, _waits: self.demand.join(demand) }
     }
 
-    /// From where it is made.
-    pub(super) fn place(&self) -> Place {
-        self.place
+    /// From where it is made, and for whom it was begun.
+    pub(super) fn origin(&self) -> (Place, Demand) {
+        (self.place, self.begun)
     }
 }
 
@@ -125,7 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_who_wait_get_the_outcome_and_raise_the_demand_while_they_do() {
-        let (flight, pilot) = Flight::new(0);
+        let (flight, pilot) = Flight::new(0, Demand::Session);
         let (one, other) = (flight.seat(Demand::Session), flight.seat(Demand::Person));
         assert_eq!(pilot.demand().get(), Demand::Person);
         drop(other);

@@ -209,6 +209,12 @@ pub struct Wanted<'a> {
 // === impl Wanted ===
 
 impl Wanted<'_> {
+    /// Its demand with regard to a pause: a session in whose terminal a person waits has that of a person, unless a tool runs it.
+    pub(super) fn insistence(&self) -> Demand {
+        let is_person = self.session.interactive && !self.session.reads_workspace;
+        if self.demand == Demand::Session && is_person { Demand::Person } else { self.demand }
+    }
+
     /// Who asks, for the count of sessions. The process still waits for its answer, so its id is its own.
     pub(super) fn borrower(&self) -> Borrower {
         Borrower::new(self.asker.session.or(self.asker.pid), &self.session.cwd)

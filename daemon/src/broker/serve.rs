@@ -65,7 +65,7 @@ impl Broker {
     pub(super) fn has(&self, winner: &Winner) -> bool {
         let Some(provider) = winner.provider() else { return true };
         let now = self.host.clock.now();
-        let decision = |entry: &mut Entry| entry.state().decide(now, Duration::ZERO, false);
+        let decision = |entry: &mut Entry| entry.state().decide(now, Duration::ZERO, Demand::Background);
         self.cache.with(provider.key(), decision).is_some_and(|decision| decision != Decision::Join)
     }
 
@@ -160,8 +160,11 @@ impl Broker {
                 drop(self.fly(entry, key, Cause::Due, Demand::Background));
                 now_of(entry, key)
             }
-            Decision::Join => Ok(Answer::After(self.fly(entry, key, Cause::Due, wanted.demand))),
-            Decision::Reject => Err(entry.reject(wanted.session.interactive, now)),
+            Decision::Join => {
+                let demand = entry.demand_of(wanted, now);
+                Ok(Answer::After(self.fly(entry, key, Cause::Due, demand)))
+            }
+            Decision::Reject => Err(entry.reject(wanted, now)),
         })?
     }
 

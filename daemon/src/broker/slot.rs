@@ -1,6 +1,7 @@
 //! What one cache entry knows, and what to do with a request for it. Pure: no clock, no effects.
 
 use crate::{
+    demand::Demand,
     pauses,
     tried::{Place, Tried},
 };
@@ -50,6 +51,8 @@ pub struct Failure {
     pub asleep: bool,
     /// From which surroundings it was tried since the pause began.
     pub tried: Tried,
+    /// When a person's try in spite of the pause failed, if there was one.
+    pub insisted_at: Option<SystemTime>,
 }
 
 /// State of a cache entry.
@@ -67,6 +70,8 @@ pub struct State {
     pub hold_reports_until: Option<SystemTime>,
     /// Refreshes for a rejection in a row that did not help.
     pub rejections: u32,
+    /// Those among the last ones that brought the same secret again.
+    pub unchanged: u32,
 }
 
 /// How much of its life a request wants a credential to have left.
@@ -141,15 +146,14 @@ impl State {
     }
 
     /// Whether the failure in force forbids another attempt at `now`.
-    fn backs_off(&self, now: SystemTime) -> bool {
+    pub fn backs_off(&self, now: SystemTime) -> bool {
         self.failure.as_ref().is_some_and(|failure| pauses::backs_off(now, failure.retry_at))
     }
 
-    /// What to do with a request that wants a credential of `validity`. `waits` is whether a session waits for the
-    /// answer.
-    pub fn decide(&self, now: SystemTime, validity: impl Into<Validity>, waits: bool) -> Decision {
+    /// What to do with a request of `demand` that wants a credential of `validity`.
+    pub fn decide(&self, now: SystemTime, validity: impl Into<Validity>, demand: Demand) -> Decision {
         let validity = validity.into();
-        let wakes = waits && self.failure.as_ref().is_some_and(|failure| failure.asleep);
+        let wakes = self.failure.as_ref().is_some_and(|failure| now >= failure.holds_until(now, demand));
         let Some(issue) = self.current.filter(|_| self.is_valid(now)) else {
             return if self.backs_off(now) && !wakes { Decision::Reject } else { Decision::Join };
         };
@@ -194,6 +198,19 @@ impl State {
         self.outdated = self.current.is_some();
     }
 
+    /// Notes that the refresh that has just worked brought the same secret again. After one for a rejection the next report is held
+    /// back for a moment only, the first times: what was rejected may be rotated by now, and the new one not there yet.
+    pub fn note_same(&mut self, now: SystemTime) {
+        if self.current.is_none_or(|issue| issue.cause != Cause::Rejected) {
+            return;
+        }
+        if let Some(pause) = pauses::same_secret_pause(self.unchanged + 1) {
+            self.hold_reports_until = Some(now + pause);
+            self.rejections = self.rejections.saturating_sub(1);
+            self.unchanged += 1;
+        }
+    }
+
     /// Notes a success.
     pub fn succeed(
         &mut self,
@@ -207,7 +224,7 @@ impl State {
         let generation = self.current.map_or(0, |issue| issue.generation) + 1;
         let refresh_at = expires_at.map(|expiry| pauses::refresh_at(issued_at, expiry, took, jitter));
         if cause != Cause::Rejected {
-            self.rejections = 0;
+            (self.rejections, self.unchanged) = (0, 0);
         }
         self.current = Some(Issue { generation, fetched_at: now, issued_at, expires_at, refresh_at, cause });
         self.failure = None;
@@ -224,15 +241,18 @@ impl State {
         // A server that says when to come back is believed, within reason.
         let told = problem.retry_after.unwrap_or_default().min(MAX_PAUSE);
         let retry_at = now + pauses::backoff(count, left, jitter).max(told);
-        self.failure = Some(Failure { problem, count, retry_at, asleep, tried: Tried::default() });
+        self.failure = Some(Failure { problem, count, retry_at, asleep, tried: Tried::default(), insisted_at: None });
     }
 
-    /// Notes that the refresh that has just failed was tried from `place`; `before` is the failure before it. A try from another
-    /// place makes the pause that is under way no longer.
-    pub fn note_place(&mut self, now: SystemTime, place: Place, before: Option<Failure>) {
+    /// Notes that the refresh that has just failed was tried from `place`, and whether a person insisted on it; `before` is the
+    /// failure before it. A try of a person, or from another place, makes the pause that is under way no longer.
+    pub fn note_try(&mut self, now: SystemTime, (place, insisted): (Place, bool), before: Option<Failure>) {
         let Some(failure) = &mut self.failure else { return };
-        let is_same_round = |it: &Failure| pauses::backs_off(now, it.retry_at) && !it.tried.has(place);
+        failure.insisted_at = insisted.then_some(now);
+        let is_same_round =
+            |it: &Failure| pauses::backs_off(now, it.retry_at) && (insisted || !it.tried.has(place));
         if let Some(before) = before.filter(is_same_round) {
+            failure.insisted_at = failure.insisted_at.or(before.insisted_at);
             let Failure { count, retry_at, tried, .. } = before;
             (failure.count, failure.retry_at, failure.tried) = (count, retry_at, tried);
         }
@@ -242,6 +262,20 @@ impl State {
     /// Whether a session from `place` may try in spite of the pause: nothing was tried from there, and not much from elsewhere.
     pub fn may_try(&self, place: Place) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.tried.lets(place))
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// Until when it holds up a request of `demand`: a person goes past a pause, and so does a session where a person was left alone.
+    pub fn holds_until(&self, now: SystemTime, demand: Demand) -> SystemTime {
+        match (demand, self.insisted_at) {
+            (Demand::Session | Demand::Person, _) if self.asleep => now,
+            (Demand::Person, None) => now,
+            (Demand::Person, Some(at)) => pauses::person_waits_until(at, self.retry_at),
+            (Demand::Background | Demand::Session, _) => self.retry_at,
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 
 use super::{
     loan::LoanMaterial,
-    slot::{Cause, Failure, Issue, State, Verdict},
+    slot::{Cause, Issue, State, Verdict},
 };
 use crate::{
+    demand::Demand,
     host::{files::Stamp, memory::LockedText},
     key::SourceKey,
     sources::{Declined, Facts, Provided},
@@ -80,11 +81,12 @@ impl Stock {
         Some(LoanMaterial::Cached { key, secret, issue, facts, stale })
     }
 
-    /// The problem of the last refresh, with the time left until the next attempt.
-    pub(super) fn rejection(&self, now: SystemTime) -> Problem {
+    /// The problem of the last refresh, with the time left until `demand` leads to the next attempt.
+    pub(super) fn rejection(&self, now: SystemTime, demand: Demand) -> Problem {
         match &self.state.failure {
-            Some(Failure { problem, retry_at, .. }) => {
-                problem.clone().retry_after(retry_at.duration_since(now).unwrap_or_default())
+            Some(failure) => {
+                let left = failure.holds_until(now, demand).duration_since(now).unwrap_or_default();
+                failure.problem.clone().retry_after(left)
             }
             None => Problem::new(Reason::Bug, "an entry without failure was rejected"),
         }
@@ -123,17 +125,23 @@ impl Stock {
         self.state.rejections = self.state.rejections.saturating_sub(1);
     }
 
-    /// Takes in what a refresh brought.
+    /// Takes in what a refresh brought. `is_patient` is whether a secret that is the same as before may be asked for again soon.
     pub(super) fn succeed(
         &mut self,
         now: SystemTime,
         (secret, provided): (Arc<LockedText>, Provided),
         took: Duration,
         cause: Cause,
-        jitter: f64,
+        (is_patient, jitter): (bool, f64),
     ) -> Result<Fetched, Problem> {
         let issued_at = provided.facts.issued_at.unwrap_or(now);
+        let is_same = self.secret.as_ref().is_some_and(|known| known.expose() == secret.expose());
         self.state.succeed(now, issued_at, provided.expires_at, took, cause, jitter);
+        match is_same {
+            true if is_patient => self.state.note_same(now),
+            true => {}
+            false => self.state.unchanged = 0,
+        }
         let facts = Arc::new(provided.facts);
         (self.secret, self.facts) = (Some(secret.clone()), facts.clone());
         let issue = self
@@ -143,14 +151,14 @@ impl Stock {
         Ok(Fetched { issue, secret, facts })
     }
 
-    /// Notes that a refresh failed.
-    pub(super) fn fail(&mut self, now: SystemTime, declined: Declined, jitter: f64, place: Place) {
+    /// Notes that a refresh from `place` failed, and whether a person had insisted on it.
+    pub(super) fn fail(&mut self, now: SystemTime, declined: Declined, jitter: f64, attempt: (Place, bool)) {
         if declined.is_over {
             (self.state.current, self.secret) = (None, None);
         }
         let before = self.state.failure.clone();
         self.state.fail(now, declined.problem, declined.asleep, jitter);
-        self.state.note_place(now, place, before);
+        self.state.note_try(now, attempt, before);
         // A credential that is still lent keeps its own.
         if !self.state.is_valid(now) {
             self.facts = Arc::new(Facts { links: declined.links, ..Facts::default() });
@@ -187,7 +195,7 @@ mod tests {
     fn stocked() -> Stock {
         let mut stock = Stock::default();
         let secret = Arc::new(LockedText::new("s").expect("memory"));
-        stock.succeed(at(0), (secret, provided("a")), SECOND, Cause::Initial, 0.0).expect("a credential");
+        stock.succeed(at(0), (secret, provided("a")), SECOND, Cause::Initial, (true, 0.0)).expect("a credential");
         stock
     }
 
@@ -199,9 +207,9 @@ mod tests {
     #[test]
     fn a_valid_credential_keeps_its_facts_while_refreshes_fail() {
         let mut stock = stocked();
-        stock.fail(at(100), failed(), 0.0, 0);
+        stock.fail(at(100), failed(), 0.0, (0, false));
         assert_eq!(stock.facts().account.as_deref(), Some("a"));
-        stock.fail(at(300), failed(), 0.0, 0);
+        stock.fail(at(300), failed(), 0.0, (0, false));
         assert_eq!((stock.facts().account.as_deref(), stock.facts().links.len()), (None, 1));
     }
 

@@ -11,6 +11,7 @@ use crate::{
     demand::Demand,
     host::files::Stamp,
     key::SourceKey,
+    settings::Refresh,
 };
 use claviger::reason::Problem;
 use std::time::{Duration, SystemTime};
@@ -26,7 +27,7 @@ impl Entry {
         if let Some(flight) = &self.flight {
             return (flight.seat(demand), None);
         }
-        let (flight, pilot) = Flight::new(place_of(self.provider()));
+        let (flight, pilot) = Flight::new(place_of(self.provider()), demand);
         let seat = flight.seat(demand);
         self.flight = Some(flight);
         // One for each use, whatever comes of it.
@@ -72,19 +73,21 @@ impl Entry {
         (now, took): (SystemTime, Duration),
         cause: Cause,
     ) -> Result<Fetched, Problem> {
-        let place = self.flight.take().map(|flight| flight.place()).unwrap_or_default();
+        let (place, begun) = self.flight.take().map(|flight| flight.origin()).unwrap_or_default();
         self.talk.end();
         let jitter = fastrand::f64();
         let outcome = match arrival {
             Ok(brought) => {
                 self.report_recovery(key);
                 self.audience.recovered();
-                self.stock.succeed(now, brought, took, cause, jitter)
+                // A command that a person may sit behind is not asked again for what it has just answered.
+                let is_patient = self.provider().refresh() == Refresh::Ahead;
+                self.stock.succeed(now, brought, took, cause, (is_patient, jitter))
             }
             Err(declined) => {
                 let problem = declined.problem.clone();
                 self.audience.failed();
-                self.stock.fail(now, declined, jitter, place);
+                self.stock.fail(now, declined, jitter, (place, begun == Demand::Person));
                 self.report_failure(key, &problem);
                 Err(problem)
             }

@@ -3,6 +3,7 @@
 use super::{Entry, HumanAction, Tally};
 use crate::{
     broker::{next::Interest, slot::State},
+    demand::Demand,
     sources::{CredentialProvider, Facts},
 };
 use claviger::{
@@ -68,7 +69,7 @@ impl Entry {
 
     /// The problem of the last refresh, with the time left until the next attempt.
     pub fn rejection(&self, now: SystemTime) -> Problem {
-        self.stock.rejection(now)
+        self.stock.rejection(now, Demand::Session)
     }
 
     /// The same, with what helps in the directory of the session that asked last.

@@ -29,6 +29,8 @@ pub(in crate::broker) struct KeptEntry {
     outdated: bool,
     hold_reports_until: Option<SystemTime>,
     rejections: u32,
+    #[serde(default)]
+    unchanged: u32,
     #[serde(with = "text")]
     secret: Option<Arc<LockedText>>,
     facts: Facts,
@@ -53,6 +55,8 @@ struct KeptFailure {
     asleep: bool,
     #[serde(default)]
     tried: Tried,
+    #[serde(default)]
+    insisted_at: Option<SystemTime>,
 }
 
 // === impl KeptEntry ===
@@ -61,7 +65,7 @@ impl KeptEntry {
     /// What the next daemon needs of an entry.
     pub(in crate::broker) fn of(key: SourceKey, entry: &Entry) -> Self {
         let (stock, tally) = (entry.stock(), entry.tally());
-        let State { current, failure, rejected, outdated, hold_reports_until, rejections } =
+        let State { current, failure, rejected, outdated, hold_reports_until, rejections, unchanged } =
             stock.state().clone();
         Self {
             key,
@@ -71,6 +75,7 @@ impl KeptEntry {
             outdated,
             hold_reports_until,
             rejections,
+            unchanged,
             secret: stock.secret().cloned(),
             facts: stock.facts().clone(),
             files: stock.files().cloned(),
@@ -85,9 +90,9 @@ impl KeptEntry {
 
     /// Gives a new entry what the last daemon had.
     pub(in crate::broker) fn restore(self, entry: &mut Entry) {
-        let Self { current, rejected, outdated, hold_reports_until, rejections, .. } = self;
+        let Self { current, rejected, outdated, hold_reports_until, rejections, unchanged, .. } = self;
         let failure = self.failure.map(KeptFailure::into_failure);
-        let state = State { current, failure, rejected, outdated, hold_reports_until, rejections };
+        let state = State { current, failure, rejected, outdated, hold_reports_until, rejections, unchanged };
         let tally = Tally { served: self.served, runs: self.runs, ..Tally::default() };
         let stock = Stock::restored(state, self.secret, self.facts, self.files);
         entry.restore(stock, (self.last_used, self.is_used), tally);
@@ -125,13 +130,13 @@ impl KeptEntry {
 
 impl KeptFailure {
     fn of(failure: Failure) -> Self {
-        let Failure { mut problem, count, retry_at, asleep, tried } = failure;
+        let Failure { mut problem, count, retry_at, asleep, tried, insisted_at } = failure;
         problem.trail.clear();
-        Self { problem, count, retry_at, asleep, tried }
+        Self { problem, count, retry_at, asleep, tried, insisted_at }
     }
 
     fn into_failure(self) -> Failure {
-        let Self { problem, count, retry_at, asleep, tried } = self;
-        Failure { problem, count, retry_at, asleep, tried }
+        let Self { problem, count, retry_at, asleep, tried, insisted_at } = self;
+        Failure { problem, count, retry_at, asleep, tried, insisted_at }
     }
 }

@@ -1,3 +1,4 @@
+use crate::demand::Demand;
 use super::{Cause, Decision, State, Validity, Verdict};
 use claviger::reason::{Problem, Reason};
 use std::time::{Duration, SystemTime};
@@ -28,35 +29,35 @@ fn requests_over_the_life_of_a_credential() {
         (100_000, Decision::Join),
         (-14_400, Decision::Join), // the clock was set back four hours
     ] {
-        assert_eq!(fetched().decide(at(now), Duration::ZERO, true), expected, "at {now}");
+        assert_eq!(fetched().decide(at(now), Duration::ZERO, Demand::Session), expected, "at {now}");
     }
-    assert_eq!(State::default().decide(at(0), Duration::ZERO, true), Decision::Join);
+    assert_eq!(State::default().decide(at(0), Duration::ZERO, Demand::Session), Decision::Join);
 }
 
 #[test]
 fn a_failing_refresh_leaves_the_credential_until_expiry_and_not_a_second_longer() {
     let mut state = fetched();
     state.fail(at(240), problem(), false, 0.0);
-    assert_eq!(state.decide(at(241), Duration::ZERO, true), Decision::Serve);
+    assert_eq!(state.decide(at(241), Duration::ZERO, Demand::Session), Decision::Serve);
     assert!(state.is_stale());
     state.fail(at(299), problem(), false, 0.0);
     let retry_at = state.failure.as_ref().expect("failed").retry_at;
     assert!(retry_at <= at(300), "a last attempt before expiry");
     state.fail(at(301), problem(), false, 0.0);
-    assert_eq!(state.decide(at(302), Duration::ZERO, true), Decision::Reject);
+    assert_eq!(state.decide(at(302), Duration::ZERO, Demand::Session), Decision::Reject);
     let retry_at = state.failure.as_ref().expect("failed").retry_at;
-    assert_eq!(state.decide(retry_at, Duration::ZERO, true), Decision::Join);
+    assert_eq!(state.decide(retry_at, Duration::ZERO, Demand::Session), Decision::Join);
 }
 
 #[test]
 fn a_wish_for_validity_refreshes_but_never_in_a_loop() {
     let state = fetched();
-    assert_eq!(state.decide(at(100), Duration::from_secs(200), true), Decision::Serve);
-    assert_eq!(state.decide(at(101), Duration::from_secs(200), true), Decision::Join);
-    assert_eq!(state.decide(at(1), Duration::from_secs(86_400), true), Decision::Serve);
+    assert_eq!(state.decide(at(100), Duration::from_secs(200), Demand::Session), Decision::Serve);
+    assert_eq!(state.decide(at(101), Duration::from_secs(200), Demand::Session), Decision::Join);
+    assert_eq!(state.decide(at(1), Duration::from_secs(86_400), Demand::Session), Decision::Serve);
     let mut failed = fetched();
     failed.fail(at(100), problem(), false, 0.0);
-    assert_eq!(failed.decide(at(101), Duration::from_secs(250), true), Decision::Serve);
+    assert_eq!(failed.decide(at(101), Duration::from_secs(250), Demand::Session), Decision::Serve);
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn what_a_tool_caches_outlives_its_cache_if_it_can() {
         let mut state = State::default();
         let expiry = at(0) + Duration::from_secs(lifetime);
         state.succeed(at(0), at(0), Some(expiry), Duration::ZERO, Cause::Initial, 0.0);
-        state.decide(at(now), Validity::Outliving(Duration::from_secs(cached)), true)
+        state.decide(at(now), Validity::Outliving(Duration::from_secs(cached)), Demand::Session)
     };
     for (lifetime, now, cached, expected) in [
         (3600, 0, 300, Decision::Serve),
@@ -87,11 +88,11 @@ fn a_rejection_refreshes_once_and_only_the_generation_it_names() {
     let mut state = fetched();
     assert_eq!(state.judge(at(10), 1), Verdict::Refresh);
     state.reject(at(10));
-    assert_eq!(state.decide(at(10), Duration::ZERO, true), Decision::Join);
+    assert_eq!(state.decide(at(10), Duration::ZERO, Demand::Session), Decision::Join);
     state.succeed(at(11), at(11), Some(at(311)), Duration::from_secs(1), Cause::Rejected, 0.0);
     assert_eq!(state.judge(at(12), 1), Verdict::AlreadyReplaced);
     assert!(matches!(state.judge(at(12), 2), Verdict::HeldBack(until) if until > at(12)));
-    assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Serve);
+    assert_eq!(state.decide(at(12), Duration::ZERO, Demand::Session), Decision::Serve);
     let first = state.hold_reports_until.expect("held");
     assert_eq!(state.judge(first, 2), Verdict::Refresh);
     state.reject(first);
@@ -107,7 +108,7 @@ fn a_rejected_credential_is_served_stale_while_its_refresh_fails() {
     let mut state = fetched();
     state.reject(at(10));
     state.fail(at(11), problem(), false, 0.0);
-    assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Serve);
+    assert_eq!(state.decide(at(12), Duration::ZERO, Demand::Session), Decision::Serve);
     assert!(state.is_stale());
 }
 
@@ -115,18 +116,18 @@ fn a_rejected_credential_is_served_stale_while_its_refresh_fails() {
 fn whoever_waits_wakes_a_refresh_that_left_a_person_alone() {
     let mut state = State::default();
     state.fail(at(0), problem(), true, 0.0);
-    assert_eq!(state.decide(at(1), Duration::ZERO, false), Decision::Reject);
-    assert_eq!(state.decide(at(1), Duration::ZERO, true), Decision::Join);
+    assert_eq!(state.decide(at(1), Duration::ZERO, Demand::Background), Decision::Reject);
+    assert_eq!(state.decide(at(1), Duration::ZERO, Demand::Session), Decision::Join);
     let mut state = fetched();
     state.fail(at(240), problem(), true, 0.0);
-    assert_eq!(state.decide(at(241), Duration::ZERO, true), Decision::Serve, "it is valid: nobody is woken");
+    assert_eq!(state.decide(at(241), Duration::ZERO, Demand::Session), Decision::Serve, "it is valid: nobody is woken");
     state.reject(at(241));
-    assert_eq!(state.decide(at(242), Duration::ZERO, true), Decision::Join);
-    assert_eq!(state.decide(at(242), Duration::ZERO, false), Decision::Serve);
+    assert_eq!(state.decide(at(242), Duration::ZERO, Demand::Session), Decision::Join);
+    assert_eq!(state.decide(at(242), Duration::ZERO, Demand::Background), Decision::Serve);
     state.fail(at(243), problem(), false, 0.0);
-    assert_eq!(state.decide(at(244), Duration::ZERO, true), Decision::Serve, "a person was asked in vain");
+    assert_eq!(state.decide(at(244), Duration::ZERO, Demand::Session), Decision::Serve, "a person was asked in vain");
     state.fail(at(299), problem(), true, 0.0);
-    assert_eq!(state.decide(at(300), Duration::ZERO, true), Decision::Join, "expired");
+    assert_eq!(state.decide(at(300), Duration::ZERO, Demand::Session), Decision::Join, "expired");
 }
 
 #[test]
@@ -145,25 +146,25 @@ fn generations_only_grow() {
     state.succeed(at(2), at(2), None, Duration::ZERO, Cause::Due, 0.0);
     let issue = state.current.expect("issued");
     assert_eq!((issue.generation, issue.refresh_at), (2, None));
-    assert_eq!(state.decide(at(1_000_000), Duration::from_secs(60), true), Decision::Serve);
+    assert_eq!(state.decide(at(1_000_000), Duration::from_secs(60), Demand::Session), Decision::Serve);
 }
 
 #[test]
 fn what_changed_since_ends_a_credential_and_a_pause_but_erases_nothing() {
     let mut state = fetched();
     state.outdate();
-    assert_eq!(state.decide(at(10), Duration::ZERO, true), Decision::Join);
+    assert_eq!(state.decide(at(10), Duration::ZERO, Demand::Session), Decision::Join);
     state.fail(at(11), problem(), false, 0.0);
-    assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Serve, "no loop");
+    assert_eq!(state.decide(at(12), Duration::ZERO, Demand::Session), Decision::Serve, "no loop");
     state.outdate();
-    assert_eq!(state.decide(at(12), Duration::ZERO, true), Decision::Join);
+    assert_eq!(state.decide(at(12), Duration::ZERO, Demand::Session), Decision::Join);
     state.succeed(at(13), at(13), Some(at(313)), Duration::from_secs(1), Cause::Due, 0.0);
-    assert_eq!(state.decide(at(14), Duration::ZERO, true), Decision::Serve);
+    assert_eq!(state.decide(at(14), Duration::ZERO, Demand::Session), Decision::Serve);
     let mut failed = State::default();
     failed.fail(at(0), problem(), false, 0.0);
-    assert_eq!(failed.decide(at(1), Duration::ZERO, true), Decision::Reject);
+    assert_eq!(failed.decide(at(1), Duration::ZERO, Demand::Session), Decision::Reject);
     failed.outdate();
-    assert_eq!(failed.decide(at(1), Duration::ZERO, true), Decision::Join);
+    assert_eq!(failed.decide(at(1), Duration::ZERO, Demand::Session), Decision::Join);
 }
 
 #[test]
@@ -172,7 +173,7 @@ fn another_place_has_a_try_of_its_own_within_a_pause() {
     let mut fail = |now, place| {
         let before = state.failure.clone();
         state.fail(at(now), problem(), false, 0.0);
-        state.note_place(at(now), place, before);
+        state.note_try(at(now), (place, false), before);
         let failure = state.failure.clone().expect("noted");
         (failure.count, failure.retry_at, [1, 2, 3, 4].map(|place| state.may_try(place)))
     };
@@ -184,4 +185,54 @@ fn another_place_has_a_try_of_its_own_within_a_pause() {
     assert_eq!((count, tries), (2, [true, true, true, false]), "a new round");
     assert!(later > end);
     assert!(!State::default().may_try(1));
+}
+
+#[test]
+fn a_person_goes_past_a_pause_once_and_then_waits_a_little() {
+    let mut state = State::default();
+    let fail = |state: &mut State, now, insisted| {
+        let before = state.failure.clone();
+        state.fail(at(now), problem(), false, 0.0);
+        state.note_try(at(now), (1, insisted), before);
+        state.failure.clone().expect("noted").retry_at
+    };
+    let decisions = |state: &State, now| {
+        [Demand::Background, Demand::Session, Demand::Person]
+            .map(|demand| state.decide(at(now), Duration::ZERO, demand) == Decision::Join)
+    };
+    for now in [0, 10, 30, 70, 150, 310] {
+        fail(&mut state, now, false);
+    }
+    assert_eq!(decisions(&state, 311), [false, false, true], "in a pause of five minutes");
+    let end = fail(&mut state, 312, true);
+    assert_eq!(end, at(610), "it is no longer for that");
+    assert_eq!(decisions(&state, 321), [false; 3]);
+    assert_eq!(decisions(&state, 322), [false, false, true]);
+    fail(&mut state, 323, true);
+    assert_eq!(decisions(&state, 610), [true; 3]);
+    fail(&mut state, 610, false);
+    assert_eq!(decisions(&state, 611), [false, false, true], "a new pause");
+    let mut valid = fetched();
+    fail(&mut valid, 240, false);
+    assert_eq!(decisions(&valid, 241), [false; 3], "there is no need");
+    valid.reject(at(241));
+    assert_eq!(decisions(&valid, 242), [false, false, true]);
+}
+
+#[test]
+fn the_same_secret_again_is_asked_for_soon_three_times() {
+    let mut state = fetched();
+    let mut refreshed = Vec::new();
+    for now in 0..200 {
+        if state.judge(at(now), 0) == Verdict::Refresh {
+            refreshed.push(now);
+            state.reject(at(now));
+            state.succeed(at(now), at(now), Some(at(9000)), Duration::ZERO, Cause::Rejected, 0.0);
+            state.note_same(at(now));
+        }
+    }
+    assert_eq!(refreshed, [0, 2, 4, 7, 37, 97]);
+    state.succeed(at(200), at(200), Some(at(9000)), Duration::ZERO, Cause::Due, 0.0);
+    state.note_same(at(200));
+    assert_eq!((state.unchanged, state.judge(at(201), 0)), (0, Verdict::HeldBack(at(217))));
 }
