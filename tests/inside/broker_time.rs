@@ -255,7 +255,14 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
                 }
             }
             Event::Same => {
-                state.succeed(now, now, None, Duration::ZERO, std::mem::replace(&mut cause, Cause::Due), jitter);
+                state.succeed(
+                    now,
+                    now,
+                    None,
+                    Duration::ZERO,
+                    std::mem::replace(&mut cause, Cause::Due),
+                    jitter,
+                );
                 state.note_same(now);
             }
             Event::Fail => {
@@ -278,7 +285,11 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
                 if verdict == Verdict::Refresh {
                     let pause = last_refresh_for_report.map(|last| now.duration_since(last).expect("later"));
                     let least = if state.unchanged > 0 { 2 } else { 30 };
-                    prop_assert!(pause.is_none_or(|pause| pause >= Duration::from_secs(least)), "{:?}", pause);
+                    prop_assert!(
+                        pause.is_none_or(|pause| pause >= Duration::from_secs(least)),
+                        "{:?}",
+                        pause
+                    );
                     refreshes_for_reports.retain(|at| now < *at + Duration::from_secs(10));
                     refreshes_for_reports.push(now);
                     prop_assert!(refreshes_for_reports.len() <= 4, "{:?}", refreshes_for_reports);

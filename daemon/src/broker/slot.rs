@@ -241,7 +241,8 @@ impl State {
         // A server that says when to come back is believed, within reason.
         let told = problem.retry_after.unwrap_or_default().min(MAX_PAUSE);
         let retry_at = now + pauses::backoff(count, left, jitter).max(told);
-        self.failure = Some(Failure { problem, count, retry_at, asleep, tried: Tried::default(), insisted_at: None });
+        self.failure =
+            Some(Failure { problem, count, retry_at, asleep, tried: Tried::default(), insisted_at: None });
     }
 
     /// Notes that the refresh that has just failed was tried from `place`, and whether a person insisted on it; `before` is the

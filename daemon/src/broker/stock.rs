@@ -195,7 +195,9 @@ mod tests {
     fn stocked() -> Stock {
         let mut stock = Stock::default();
         let secret = Arc::new(LockedText::new("s").expect("memory"));
-        stock.succeed(at(0), (secret, provided("a")), SECOND, Cause::Initial, (true, 0.0)).expect("a credential");
+        stock
+            .succeed(at(0), (secret, provided("a")), SECOND, Cause::Initial, (true, 0.0))
+            .expect("a credential");
         stock
     }
 

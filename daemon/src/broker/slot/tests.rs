@@ -1,5 +1,5 @@
-use crate::demand::Demand;
 use super::{Cause, Decision, State, Validity, Verdict};
+use crate::demand::Demand;
 use claviger::reason::{Problem, Reason};
 use std::time::{Duration, SystemTime};
 
@@ -120,12 +120,20 @@ fn whoever_waits_wakes_a_refresh_that_left_a_person_alone() {
     assert_eq!(state.decide(at(1), Duration::ZERO, Demand::Session), Decision::Join);
     let mut state = fetched();
     state.fail(at(240), problem(), true, 0.0);
-    assert_eq!(state.decide(at(241), Duration::ZERO, Demand::Session), Decision::Serve, "it is valid: nobody is woken");
+    assert_eq!(
+        state.decide(at(241), Duration::ZERO, Demand::Session),
+        Decision::Serve,
+        "it is valid: nobody is woken"
+    );
     state.reject(at(241));
     assert_eq!(state.decide(at(242), Duration::ZERO, Demand::Session), Decision::Join);
     assert_eq!(state.decide(at(242), Duration::ZERO, Demand::Background), Decision::Serve);
     state.fail(at(243), problem(), false, 0.0);
-    assert_eq!(state.decide(at(244), Duration::ZERO, Demand::Session), Decision::Serve, "a person was asked in vain");
+    assert_eq!(
+        state.decide(at(244), Duration::ZERO, Demand::Session),
+        Decision::Serve,
+        "a person was asked in vain"
+    );
     state.fail(at(299), problem(), true, 0.0);
     assert_eq!(state.decide(at(300), Duration::ZERO, Demand::Session), Decision::Join, "expired");
 }
