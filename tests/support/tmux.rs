@@ -1,6 +1,6 @@
 //! A client in a real terminal emulator: what is on the screen is what a person sees.
 
-use super::{Home, binary, text, wait};
+use super::{Home, text, wait};
 use std::{
     path::PathBuf,
     process::{Command, Output},
@@ -17,7 +17,12 @@ pub struct Tmux {
 
 impl Tmux {
     /// Starts `claviger ARGUMENTS` in a terminal of `size` (columns, rows). `None` where tmux is missing.
-    pub fn start(home: &Home, (columns, rows): (u16, u16), arguments: &[&str]) -> Option<Self> {
+    pub fn start(home: &Home, size: (u16, u16), arguments: &[&str]) -> Option<Self> {
+        Self::of(home, size, &home.claviger(arguments))
+    }
+
+    /// As [`Tmux::start`], with any program: its arguments and its environment are the command's.
+    pub fn of(home: &Home, (columns, rows): (u16, u16), program: &Command) -> Option<Self> {
         // A server that was told to end may still have its socket.
         let number = STARTED.fetch_add(1, Relaxed);
         let tmux = Self {
@@ -26,14 +31,13 @@ impl Tmux {
         };
         let mut command = Command::new("tmux");
         command.env_clear().current_dir(home.path("work"));
-        let like = home.claviger(&[]);
-        command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("LANG", "C.UTF-8").env("TERM", "xterm-256color").env_remove("NO_COLOR");
-        let words: Vec<_> = arguments.iter().map(|word| format!("'{word}'")).collect();
+        let words = [program.get_program()].into_iter().chain(program.get_args());
+        let words: Vec<_> = words.map(|word| format!("'{}'", word.to_string_lossy())).collect();
         let script = format!(
-            "trap : INT; echo before; sh -c 'echo $$ >{}; exec \"$@\"' sh '{}' {}; code=$?; echo; echo \"ended with $code\"; stty -a | tr ';' '\\n' | grep icanon; exec cat",
+            "trap : INT; echo before; sh -c 'echo $$ >{}; exec \"$@\"' sh {}; code=$?; echo; echo \"ended with $code\"; stty -a | tr ';' '\\n' | grep icanon; exec cat",
             tmux.pid.display(),
-            binary("claviger").display(),
             words.join(" ")
         );
         command.args(["-u", "-f", "/dev/null", "-S"]).arg(&tmux.socket).args(["new-session", "-d"]);
