@@ -90,6 +90,14 @@ impl Context {
         tokio::spawn(async move { deeds.tell(&broker, Some(&peer), &what).await });
     }
 
+    /// Tells the person on the desktop that a workspace waits for a decision, if that is why the hook of a tool got nothing.
+    pub(super) fn tell_refused(&self, problem: &Problem) {
+        if problem.reason == Reason::WorkspaceUntrusted {
+            let (deeds, broker, problem) = (self.deeds.clone(), self.broker.clone(), problem.clone());
+            tokio::spawn(async move { deeds.tell_refused(&broker, &problem).await });
+        }
+    }
+
     /// Whether somebody is signing in: a command, or `claviger login`.
     pub fn is_signing_in(&self) -> bool {
         self.logins.available_permits() < MOST_LOGINS || !self.broker.auth_refreshes.pending().is_empty()

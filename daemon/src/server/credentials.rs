@@ -45,6 +45,7 @@ impl CredentialService for Context {
             Some(wish) => Some(Duration::try_from(wish).map_err(|_| malformed(BAD_VALIDITY))?),
         };
         let hook = message.hook.map(hook).transpose()?;
+        let is_hook = hook.is_some();
         let terms = Terms { min_validity, hook, caller: peer.caller.clone(), ..Terms::default() };
         let session = self.session_for(&peer, message.session)?;
         self.may_borrow(&peer)?;
@@ -55,6 +56,9 @@ impl CredentialService for Context {
             Err(denied) => Line::denied("get", denied),
         };
         self.audit.note(line.by(&peer).session(&session));
+        if is_hook && let Err(denied) = &outcome {
+            self.tell_refused(&denied.problem);
+        }
         let loan = outcome.map_err(|denied| peer.told(&session)(denied.problem))?;
         peer.count();
         let lease = Some(peer.sees(self.lease(&loan)));
