@@ -2,7 +2,7 @@
 
 use claviger::proto::v1::{
     Account, Backend, Lease, Reason, Scheme, SessionMode, Step, StorePlace, TrustDecision, TrustItem, issued,
-    report_rejected_response, settings_file,
+    report_rejected_response, settings_file, warning,
 };
 
 /// The scheme of a lease.
@@ -32,6 +32,11 @@ pub(crate) fn mode(mode: SessionMode) -> String {
 /// What became of a source.
 pub(crate) fn outcome(step: &Step) -> String {
     word(step.outcome().as_str_name(), "OUTCOME_")
+}
+
+/// What a warning is about.
+pub(crate) fn warning(kind: warning::Kind) -> String {
+    word(kind.as_str_name(), "KIND_")
 }
 
 /// The state of a settings file.

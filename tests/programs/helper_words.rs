@@ -85,7 +85,12 @@ fn white_space_around_a_key_is_left_out_with_a_warning() {
         let _daemon = home.daemon();
         assert_eq!(home.ok(&["token"]), format!("{CANARY}key\n"), "{output}");
         let lease: Value = serde_json::from_str(&home.ok(&["get", "--json"])).expect("JSON");
-        assert!(lease["warnings"][0].as_str().is_some_and(|text| text.contains("white space")), "{output}");
+        let warning = &lease["warnings"][0];
+        assert!(warning["text"].as_str().is_some_and(|text| text.contains("white space")), "{output}");
+        assert_eq!(
+            (&warning["kind"], &warning["remedy"]["kind"]),
+            (&"output-trimmed".into(), &"edit".into())
+        );
         wait::until("the doctor says so", || {
             text(&home.run(&["doctor", "--offline"]).stdout).contains("output-trimmed")
         });

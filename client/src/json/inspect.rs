@@ -1,6 +1,6 @@
 //! Explanations and states. Nothing here can hold a secret.
 
-use super::parts::{facts, instant, location, problem, seconds, step, text, version};
+use super::parts::{facts, instant, location, problem, seconds, step, text, version, warning};
 use crate::words;
 use claviger::proto::v1::{
     AuditLog, CacheEntry, ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile,
@@ -26,7 +26,7 @@ pub(crate) fn explain(answer: &ExplainResponse) -> Value {
         "files": answer.files.iter().map(file).collect::<Vec<_>>(),
         "values": answer.values.iter().map(value).collect::<Vec<_>>(),
         "policies": answer.policies.iter().map(policy).collect::<Vec<_>>(),
-        "warnings": answer.warnings.iter().map(|warning| &warning.text).collect::<Vec<_>>(),
+        "warnings": answer.warnings.iter().map(warning).collect::<Vec<_>>(),
         "entry": answer.entry.as_ref().map(entry),
         "trial": answer.trial.as_ref().map(trial),
         "timings": {

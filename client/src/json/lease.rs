@@ -1,6 +1,6 @@
 //! Leases and events about them.
 
-use super::parts::{facts, instant, location, problem, seconds, text};
+use super::parts::{facts, instant, location, problem, seconds, text, warning};
 use crate::words;
 use claviger::{
     client::Lent,
@@ -45,7 +45,7 @@ pub(crate) fn lease(lease: &Lease, secret: Option<&Lent>, headers: &[Header]) ->
         "expires_at": instant(lease.expires_at.as_ref()),
         "refresh_at": instant(lease.refresh_at.as_ref()),
         "stale": lease.stale,
-        "warnings": lease.warnings.iter().map(|warning| &warning.text).collect::<Vec<_>>(),
+        "warnings": lease.warnings.iter().map(warning).collect::<Vec<_>>(),
         "facts": facts(lease.facts.as_ref()),
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::words;
 use claviger::{
-    proto::v1::{Facts, Location, Problem, Step, Version},
+    proto::v1::{Facts, Location, Problem, Step, Version, Warning},
     reason,
     remedy::{Command, Remedy, Setting},
     wire,
@@ -38,6 +38,16 @@ pub(crate) fn problem(problem: Option<&Problem>) -> Value {
         "location": location(problem.location.as_ref()),
         "retry_at": instant(problem.retry_at.as_ref()),
         "said": problem.said,
+    })
+}
+
+/// What looks wrong but stops nothing.
+pub(super) fn warning(warning: &Warning) -> Value {
+    json!({
+        "kind": words::warning(warning.kind()),
+        "text": warning.text,
+        "location": location(warning.location.as_ref()),
+        "remedy": warning.remedy.as_ref().and_then(wire::from_remedy).as_ref().map(remedy),
     })
 }
 
