@@ -80,6 +80,16 @@ impl Backend {
         }
     }
 
+    /// The variable that says where its requests go.
+    pub fn base_url_variable(self) -> &'static str {
+        match self {
+            Self::Anthropic => "ANTHROPIC_BASE_URL",
+            Self::Bedrock => "ANTHROPIC_BEDROCK_BASE_URL",
+            Self::Vertex => "ANTHROPIC_VERTEX_BASE_URL",
+            Self::Foundry => "ANTHROPIC_FOUNDRY_BASE_URL",
+        }
+    }
+
     /// On the wire.
     pub fn to_proto(self) -> v1::Backend {
         match self {

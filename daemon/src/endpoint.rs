@@ -7,7 +7,7 @@ use crate::settings::{
     effective::{effective, milliseconds, untrusted},
 };
 use claviger::{
-    backend::{ANTHROPIC_BASE_URL, API_TIMEOUT},
+    backend::{ANTHROPIC_BASE_URL, API_TIMEOUT, Backend},
     reason::{Location, Problem, Reason},
     secret::Secret,
     session::SessionContext,
@@ -60,14 +60,17 @@ impl Endpoint {
     /// # Errors
     /// `workspace-untrusted`, or `settings-invalid` for a URL that is not one.
     pub fn anthropic(session: &SessionContext, settings: &Settings) -> Result<Self, Problem> {
-        match Self::configured(session, settings, "ANTHROPIC_BASE_URL")? {
+        match Self::configured(session, settings, Backend::Anthropic.base_url_variable())? {
             Some(endpoint) => Ok(endpoint),
             None => Self::known(ANTHROPIC_BASE_URL),
         }
     }
 
     /// The endpoint that the variable `name` sets, if it sets one.
-    fn configured(
+    ///
+    /// # Errors
+    /// As [`Endpoint::anthropic`].
+    pub fn configured(
         session: &SessionContext,
         settings: &Settings,
         name: &'static str,

@@ -1,6 +1,7 @@
 //! Who wins: from a session and its settings to the source that provides its credential, and why every other source
 //! does not. Pure.
 
+mod key_helper;
 mod named;
 mod switches;
 mod winner;
@@ -11,7 +12,10 @@ pub use winner::Winner;
 use crate::{
     accounts::Index,
     config::Limits,
-    endpoint::{self, cloud},
+    endpoint::{
+        self,
+        cloud::{self, Place},
+    },
     policy::{self, Policy},
     settings::{COMMANDS, Confirm, Decision, Lookup, Settings},
     sources::{
@@ -26,6 +30,7 @@ use claviger::{
     reason::{Location, Problem, Reason},
     remedy::Remedy,
     session::{SessionContext, SessionMode},
+    source::API_KEY_HELPER,
     variables::{self, Use},
     warning::{Kind, Warning},
 };
@@ -141,17 +146,22 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     out.warnings.extend(settings.kept().map(kept).chain(policy::ineffective(settings)));
     let extras = endpoint::extras(session, settings)?;
     let named = named(session, settings, accounts)?;
-    out.backend = backend(session, settings, &mut out.warnings)?;
+    let selected = backend(session, settings, &mut out.warnings)?;
+    let beside = Some(selected).filter(|cloud| key_helper::is_beside(*cloud, session));
+    out.backend = beside.map_or(selected, |_| Backend::Anthropic);
     if let Some(named) = named.filter(|_| session.backend.is_none()) {
-        not_beside_a_cloud(named, out.backend, session, settings)?;
+        not_beside_a_cloud(named, selected, session, settings)?;
     }
     skipped(session, settings, out.backend)?;
     // Clouds and their own credentials are not gated (`spec/behaviour.md` A2, `forceLoginMethod`).
-    let policy = match out.backend {
+    let policy = match selected {
         Backend::Anthropic => Policy::of(settings),
         _ => Policy::default(),
     };
-    let (endpoint, place) = cloud::of(out.backend, session, settings, &mut out.warnings)?;
+    let (endpoint, place) = match beside {
+        Some(cloud) => (key_helper::endpoint(cloud, session, settings)?, Place::default()),
+        None => cloud::of(selected, session, settings, &mut out.warnings)?,
+    };
     out.warnings.extend(endpoint.warning());
     let view = View {
         session,
@@ -163,7 +173,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
         endpoint: &endpoint,
         limits,
     };
-    let (source, bound) = in_order(&view, named, to_the_end, &mut out.steps)?;
+    let (source, bound) = in_order(&view, (named, beside), to_the_end, &mut out.steps)?;
     let (backend, warnings) = (out.backend, out.warnings.clone());
     // Keys of AWS say themselves how long a tool keeps them.
     let hook_ttl = api_key_helper::ttl(&view).ok().filter(|_| backend != Backend::Bedrock);
@@ -186,7 +196,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
 
 fn in_order(
     view: &View<'_>,
-    named: Option<Named<'_>>,
+    (named, beside): (Option<Named<'_>>, Option<Backend>),
     to_the_end: bool,
     steps: &mut Vec<Step>,
 ) -> Result<(&'static str, Bound), Problem> {
@@ -195,7 +205,8 @@ fn in_order(
     let is_of = |source: &&&dyn CredentialSource| {
         source.backend() == view.backend || view.session.mode == SessionMode::Managed
     };
-    for source in CHAIN.iter().filter(is_of) {
+    let answers = |source: &&&dyn CredentialSource| beside.is_none() || source.id() == API_KEY_HELPER;
+    for source in CHAIN.iter().filter(is_of).filter(answers) {
         let mut push =
             |outcome, why: Cow<'static, str>, at| steps.push(Step { source: source.id(), outcome, why, at });
         let binding = match bind(*source, view) {
@@ -229,7 +240,9 @@ fn in_order(
             break;
         }
     }
-    ended.unwrap_or_else(|| Err(nothing_configured(view, steps)))
+    ended.unwrap_or_else(|| {
+        Err(beside.map_or_else(|| nothing_configured(view, steps), key_helper::nothing_behind))
+    })
 }
 
 /// What a source would do, as far as mode, policy and trust let it.

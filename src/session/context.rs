@@ -61,6 +61,8 @@ pub struct SessionContext {
     pub inside_flight: Option<String>,
     /// Whether a tool asks that reads the workspace's settings files by itself, and so has the variables that they set.
     pub reads_workspace: bool,
+    /// Whether a tool runs the caller as its `apiKeyHelper`, which has no credential of a cloud to give.
+    pub key_helper: bool,
 }
 
 // === impl SessionMode ===
@@ -139,6 +141,7 @@ impl SessionContext {
             interactive: false,
             inside_flight: text(variables::INSIDE_FLIGHT).map(str::to_owned),
             reads_workspace: is_inside_tool(text),
+            key_helper: false,
         })
     }
 
@@ -157,6 +160,7 @@ impl SessionContext {
             interactive: self.interactive,
             inside_flight: self.inside_flight.clone().unwrap_or_default(),
             reads_workspace: self.reads_workspace,
+            key_helper: self.key_helper,
             backend: self.backend.map_or(v1::Backend::Unspecified, Backend::to_proto).into(),
             lent: self.lent.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect(),
         }
@@ -205,6 +209,7 @@ impl SessionContext {
             interactive: message.interactive,
             inside_flight: Some(message.inside_flight).filter(|id| !id.is_empty()),
             reads_workspace: message.reads_workspace,
+            key_helper: message.key_helper,
         })
     }
 
@@ -224,6 +229,7 @@ impl SessionContext {
             backend,
             lent,
             reads_workspace,
+            key_helper,
         } = message;
         self.explicit.is_none()
             && self.lent.is_empty()
@@ -237,6 +243,7 @@ impl SessionContext {
             && self.interactive == *interactive
             && self.inside_flight.as_deref().unwrap_or_default() == inside_flight
             && self.reads_workspace == *reads_workspace
+            && self.key_helper == *key_helper
     }
 
     /// A variable that is set and not empty.

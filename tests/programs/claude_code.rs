@@ -1,4 +1,5 @@
-//! Real Claude Code in repositories that are not trusted: no byte of the key goes where they say.
+//! Real Claude Code: in repositories that are not trusted, no byte of the key goes where they say; with a gateway in front of a
+//! cloud, the key of the hook goes there.
 
 use claviger_tests::{
     CANARY, Home, binary, skipped,
@@ -184,4 +185,25 @@ fn a_running_window_goes_on_after_the_grant() {
     home.grant(&[]);
     tmux.shows("greetings");
     assert!(api.requests().iter().any(has_key));
+}
+
+#[test]
+fn a_gateway_in_front_of_a_cloud_gets_the_key_behind_the_hook() {
+    let Some(claude) = claude() else {
+        return skipped("node and the npm packages of tests/npm (`cargo xtask test` installs them)");
+    };
+    let gateway = StandIn::start(|_| Response::error(400, json!({"message": "no such model"})));
+    let home = Home::new();
+    let env = json!({
+        "CLAUDE_CODE_USE_BEDROCK": "1", "CLAUDE_CODE_SKIP_BEDROCK_AUTH": "1", "AWS_REGION": "us-east-1",
+        "ANTHROPIC_BEDROCK_BASE_URL": gateway.url,
+    });
+    let settings = json!({"apiKeyHelper": home.counting_helper("behind", 0.0), "env": env});
+    home.write("home/.claude/settings.json", &settings.to_string());
+    home.ok(&["hook", "install", "claude", "--yes"]);
+    let _daemon = home.daemon();
+    ask(&home, &claude);
+    let keys: Vec<_> =
+        gateway.requests().iter().map(|request| request.header("authorization").to_owned()).collect();
+    assert!(keys.contains(&format!("Bearer {CANARY}behind-1")), "{keys:?}");
 }

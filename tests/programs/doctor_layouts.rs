@@ -238,6 +238,18 @@ pub(crate) fn clouds_of_settings() -> Option<Sick> {
     written("VERTEX\": \"1", "VERTEX\": \"0", &format!("{:#}", json!({"env": env})))
 }
 
+/// A hook that was installed before a cloud was switched on.
+pub(crate) fn outdated_hook() -> Option<Sick> {
+    let home = Home::new();
+    home.ok(&["hook", "install", "claude", "--yes"]);
+    let settings = home.read("home/.claude/settings.json");
+    home.write(
+        "home/.claude/settings.json",
+        &settings.replacen('{', "{\"env\": {\"CLAUDE_CODE_USE_BEDROCK\": \"1\"},", 1),
+    );
+    Some(Sick::new(home).with("--offline"))
+}
+
 /// A login, and a key in the environment before it.
 pub(crate) fn beside_login() -> Option<Sick> {
     let mut home = Home::new();

@@ -44,6 +44,7 @@ const CURES: &[(&str, &str, Layout)] = &[
     ("account-unusable", RUN, unusable),
     ("command-missing", EDIT, || edited_helper("/no/such/program")),
     ("hook-missing", RUN, || helper("/nowhere/claviger token")),
+    ("hook-outdated", RUN, outdated_hook),
     ("two-clouds", RUN, || bare(&[("CLAUDE_CODE_USE_BEDROCK", "1"), ("CLAUDE_CODE_USE_VERTEX", "1")])),
     ("two-clouds", EDIT, clouds_of_settings),
     ("key-and-token", RUN, || {

@@ -72,6 +72,7 @@ mod helper_pauses;
 mod helper_runs;
 mod helper_words;
 mod hook_aws;
+mod hook_beside_clouds;
 mod hook_clouds;
 mod hook_directories;
 mod hook_install;

@@ -19,6 +19,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let hook = arguments.hook.then(|| Hook { session: caller::session() });
     let mut session = context.session()?;
     session.reads_workspace |= arguments.hook;
+    session.key_helper = arguments.hook;
     let lease = lending::borrow_by(context, &session, hook).await?;
     lending::warn(context, &lease);
     let mut line = lease.secret()?;

@@ -36,7 +36,7 @@ pub(crate) struct Finding {
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
 /// add, never rename.
-pub(crate) const IDS: [&str; 73] = [
+pub(crate) const IDS: [&str; 74] = [
     // Why there is no credential.
     "peer-rejected",
     "peer-unknown",
@@ -87,6 +87,7 @@ pub(crate) const IDS: [&str; 73] = [
     // Programs.
     "command-missing",
     "hook-missing",
+    "hook-outdated",
     // Conflicts.
     "two-clouds",
     "key-and-token",

@@ -1,18 +1,29 @@
 //! Claude Code: its `apiKeyHelper` and `awsCredentialExport` become hooks, and the real commands move into the part of claviger's
 //! own configuration that is for this configuration directory. Pure.
 
-use super::{Draft, Outcome, json::Json, toml::Toml};
-use claviger::{backend::ANTHROPIC_BASE_URL, hook::is_hook, reason::Problem};
+use super::{
+    Draft, Outcome,
+    cloud::{Cloud, Variables},
+    json::Json,
+    toml::Toml,
+};
+use claviger::{
+    backend::{ANTHROPIC_BASE_URL, Backend},
+    hook::is_hook,
+    reason::Problem,
+};
 
+/// The setting for a key, which no cloud uses.
+const KEY: &str = "apiKeyHelper";
 /// The settings that can be hooks, and what claviger is run with there.
 pub(crate) const HOOKS: [(&str, &str); 2] =
-    [("apiKeyHelper", "token --hook"), ("awsCredentialExport", "aws --format export")];
+    [(KEY, "token --hook"), ("awsCredentialExport", "aws --format export")];
 
 /// Where the key of a helper may be sent beside Anthropic: the key of the configuration.
 const AUDIENCE: &str = "audience";
 
-/// Changes the configuration and the settings so that `program` is the hook. `seen` is the base URL of the environment, which
-/// the helper's key went to so far.
+/// Changes the configuration and the settings so that `program` is the hook. `own` are the variables of this process: the base
+/// URL among them is where the helper's key went so far. What is `installed` stays where only they select a cloud.
 ///
 /// # Errors
 /// `settings-invalid` with file, line and column.
@@ -20,26 +31,42 @@ pub(crate) fn draft(
     config: &mut Draft,
     settings: &mut Draft,
     program: &str,
-    seen: Option<&str>,
+    (own, installed): (&Variables, bool),
 ) -> Result<Outcome, Problem> {
     let mut outcome = Outcome::default();
     let mut found = Vec::new();
+    let of_file = Json { path: &settings.name(), text: &settings.text }.environment()?;
+    let cloud = Cloud::of(&of_file, own);
+    // Only a gateway in front of a cloud is sent a key.
+    let keyless = cloud.as_ref().filter(|cloud| !cloud.skipped && (cloud.of_file || !installed));
     for (key, arguments) in HOOKS {
         let here = Json { path: &settings.name(), text: &settings.text }.command(key)?;
         let behind = toml(config, true).command(key)?.or(toml(config, false).command(key)?);
-        if here.is_some() || behind.is_some() {
-            found.push((key, arguments, here.map(|found| found.command)));
+        let fits = key != KEY || keyless.is_none();
+        match here {
+            Some(here) if !fits && behind.is_none() && is_hook(&here.command) => outcome.notes.push(format!(
+                "{key} in {}:{} is claviger with no command behind it, and was not put there by `hook install`: take it out",
+                settings.name(),
+                here.line
+            )),
+            None if behind.is_none() || !fits => {}
+            here => found.push((key, arguments, here.map(|here| here.command))),
         }
     }
-    if found.is_empty() {
-        let [(key, arguments), _] = HOOKS;
-        found.push((key, arguments, None));
-        outcome.notes.push(format!(
-            "no command stands behind the hook yet: sign in with `claviger login`, or set {key} in {} of {}",
-            toml(config, true).header(),
-            config.name()
-        ));
+    match keyless {
+        _ if !found.is_empty() => {}
+        Some(cloud) => outcome.notes.push(cloud.note()),
+        None => {
+            let [(key, arguments), _] = HOOKS;
+            found.push((key, arguments, None));
+            outcome.notes.push(format!(
+                "no command stands behind the hook yet: sign in with `claviger login`, or set {key} in {} of {}",
+                toml(config, true).header(),
+                config.name()
+            ));
+        }
     }
+    let sends_key = found.iter().any(|(key, ..)| *key == KEY);
     for (key, arguments, command) in found {
         if let Some(real) = command.filter(|command| !is_hook(command)) {
             let change = toml(config, true).set(key, &real)?;
@@ -49,7 +76,13 @@ pub(crate) fn draft(
             .set(key, &format!("{program} {arguments}"))?;
         settings.add(change);
     }
-    if let Some(origin) = seen.and_then(origin) {
+    let variable = match &cloud {
+        Some(cloud) if cloud.skipped => cloud.backend.unwrap_or(Backend::Anthropic),
+        _ => Backend::Anthropic,
+    }
+    .base_url_variable();
+    let seen = own.get(variable).filter(|_| sends_key && !of_file.contains_key(variable));
+    if let Some(origin) = seen.and_then(|url| origin(url)) {
         match toml(config, true).lists(AUDIENCE, origin)? {
             _ if toml(config, false).lists(AUDIENCE, origin)? == Some(true) => {}
             Some(true) => {}
@@ -58,13 +91,31 @@ pub(crate) fn draft(
                 config.add(change);
             }
             Some(false) => outcome.notes.push(format!(
-                "ANTHROPIC_BASE_URL leads to {origin}: add that to {AUDIENCE} in {} of {}, if a helper's key may go there",
+                "{variable} leads to {origin}: add that to {AUDIENCE} in {} of {}, if a helper's key may go there",
                 toml(config, true).header(),
                 config.name()
             )),
         }
     }
     Ok(outcome)
+}
+
+/// What stands at one of [`HOOKS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Whether the command in the settings is claviger; `None` if there is no command.
+    pub(crate) hook: Option<bool>,
+    /// Whether a command stands behind it.
+    pub(crate) behind: bool,
+}
+
+/// Whether installing again would change hooks that are there: the settings have got a command, or switch `cloud` on, since.
+/// `found` is what stands at each of [`HOOKS`].
+pub(crate) fn is_outdated(cloud: Option<&Cloud>, found: &[Found; HOOKS.len()]) -> bool {
+    let is_hooked = found.iter().any(|found| found.hook == Some(true));
+    let is_new = found.iter().any(|found| found.hook == Some(false));
+    let is_keyless = cloud.is_some_and(|cloud| !cloud.skipped);
+    is_hooked && (is_new || (is_keyless && found[0] == Found { hook: Some(true), behind: false }))
 }
 
 /// The part of the configuration that is for the directory of the settings (`own`), or what counts for all of them.
@@ -84,7 +135,7 @@ fn origin(url: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Draft, draft, origin};
+    use super::{Cloud, Draft, Found, draft, is_outdated, origin};
     use crate::hook::record::Kind;
     use std::path::Path;
 
@@ -103,13 +154,32 @@ mod tests {
     }
 
     #[test]
+    fn hooks_that_do_not_fit_any_more() {
+        let cloud = |skipped| Cloud { variable: "V".into(), backend: None, of_file: true, skipped };
+        let found = |hook, behind| Found { hook, behind };
+        let (hook, command, none) = (found(Some(true), false), found(Some(false), false), found(None, false));
+        let behind = found(Some(true), true);
+        for (cloud, pair, expected) in [
+            (None, [hook, none], false),
+            (Some(cloud(false)), [hook, none], true),
+            (Some(cloud(false)), [behind, none], false),
+            (Some(cloud(true)), [hook, none], false),
+            (Some(cloud(false)), [none, hook], false),
+            (None, [hook, command], true),
+            (None, [command, none], false),
+        ] {
+            assert_eq!(is_outdated(cloud.as_ref(), &pair), expected, "{cloud:?} {pair:?}");
+        }
+    }
+
+    #[test]
     fn the_base_url_that_is_seen_becomes_the_audience() {
         let drafted = |text: &str| {
             let mut config = Draft::new(Path::new("/c.toml"), Kind::Toml, Some(text));
             let mut settings =
                 Draft::new(Path::new("/s.json"), Kind::Json, Some("{\"apiKeyHelper\": \"get key\"}"));
-            let seen = Some("https://gw.example/v1");
-            let outcome = draft(&mut config, &mut settings, "claviger", seen).expect("valid");
+            let own = [("ANTHROPIC_BASE_URL".to_owned(), "https://gw.example/v1".to_owned())].into();
+            let outcome = draft(&mut config, &mut settings, "claviger", (&own, false)).expect("valid");
             (config.text, outcome.notes)
         };
         let (text, notes) = drafted("");

@@ -9,6 +9,7 @@ use jsonc_parser::{
     cst::CstRootNode,
     parse_to_ast,
 };
+use std::collections::BTreeMap;
 
 /// How far a new property is indented in an object that has none.
 const INDENT: &str = "  ";
@@ -60,6 +61,28 @@ impl Json<'_> {
         })?;
         let found = found.flatten().filter(|(_, command)| !command.trim().is_empty());
         Ok(found.map(|(at, command)| Found { command, line: place(json.text, at).0 }))
+    }
+
+    /// The variables that `env` sets to a text, a number or a truth value; of a name that stands there twice, the last.
+    ///
+    /// # Errors
+    /// `settings-invalid` with line and column.
+    pub(crate) fn environment(&self) -> Result<BTreeMap<String, String>, Problem> {
+        let found = self.bare().0.with_object(|object| {
+            let Some(Value::Object(variables)) = last(object, "env").map(|property| &property.value) else {
+                return Ok(BTreeMap::new());
+            };
+            let text = |value: &Value<'_>| match value {
+                Value::StringLit(string) => Some(string.value.to_string()),
+                Value::NumberLit(number) => Some(number.value.to_owned()),
+                Value::BooleanLit(truth) => Some(truth.value.to_string()),
+                _ => None,
+            };
+            let named =
+                |property: &ObjectProp<'_>| Some((property.name.as_str().to_owned(), text(&property.value)?));
+            Ok(variables.properties.iter().filter_map(named).collect())
+        })?;
+        Ok(found.unwrap_or_default())
     }
 
     /// The change that sets `key` to `command`; `None` if it is set to that already.
@@ -224,6 +247,18 @@ mod tests {
         ] {
             let problem = json(text).set("k", "v").expect_err(text);
             assert_eq!(problem.location.expect("a place").to_string(), place, "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_are_read_as_a_tool_reads_them() {
+        let read = |text| json(text).environment().expect("valid").into_iter().collect::<Vec<_>>();
+        let one = |value: &str| vec![("A".to_owned(), value.to_owned())];
+        assert_eq!(read(r#"{"env": {"A": "0", "A": "1", "B": null}}"#), one("1"));
+        assert_eq!(read(r#"{"env": {"A": 1}}"#), one("1"));
+        assert_eq!(read(r#"{"env": {"A": true}}"#), one("true"));
+        for nothing in ["", "{}", r#"{"env": 1}"#, r#"{"A": "1"}"#] {
+            assert_eq!(read(nothing), [], "{nothing}");
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod aws;
 pub(crate) mod claude;
+pub(crate) mod cloud;
 pub(crate) mod diff;
 pub(crate) mod file;
 pub(crate) mod google;

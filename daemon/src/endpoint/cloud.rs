@@ -89,6 +89,10 @@ impl Lookup<'_> {
         Ok(Some(text))
     }
 
+    fn configured(&self, backend: Backend) -> Result<Option<Endpoint>, Problem> {
+        Endpoint::configured(self.session, self.settings, backend.base_url_variable())
+    }
+
     fn is_for_a_tool(&self) -> bool {
         self.session.backend.is_some()
     }
@@ -98,8 +102,7 @@ impl Lookup<'_> {
             Some(region) => Some(region),
             None => self.label("AWS_DEFAULT_REGION")?,
         };
-        let endpoint = match Endpoint::configured(self.session, self.settings, "ANTHROPIC_BEDROCK_BASE_URL")?
-        {
+        let endpoint = match self.configured(Backend::Bedrock)? {
             Some(endpoint) => endpoint,
             None => Endpoint {
                 follows_region: region.is_none(),
@@ -111,7 +114,7 @@ impl Lookup<'_> {
 
     fn vertex(&mut self) -> Result<(Endpoint, Place), Problem> {
         let region = self.label("CLOUD_ML_REGION")?.unwrap_or_else(|| VERTEX_REGION.to_owned());
-        let endpoint = match Endpoint::configured(self.session, self.settings, "ANTHROPIC_VERTEX_BASE_URL")? {
+        let endpoint = match self.configured(Backend::Vertex)? {
             Some(endpoint) => endpoint,
             None => Endpoint::known(&match region.as_str() {
                 "global" => "https://aiplatform.googleapis.com/v1".to_owned(),
@@ -151,14 +154,14 @@ impl Lookup<'_> {
     }
 
     fn foundry(&mut self) -> Result<(Endpoint, Place), Problem> {
-        const BASE_URL: &str = "ANTHROPIC_FOUNDRY_BASE_URL";
-        let (resource, base_url) = (self.get(RESOURCE)?, self.get(BASE_URL)?);
+        let base = Backend::Foundry.base_url_variable();
+        let (resource, base_url) = (self.get(RESOURCE)?, self.get(base)?);
         match (resource, base_url) {
             (Some(_), Some((_, at))) => Err(Problem::new(
                 Reason::SettingsInvalid,
-                format!("{RESOURCE} and {BASE_URL} are both set, and only one can say where requests go"),
+                format!("{RESOURCE} and {base} are both set, and only one can say where requests go"),
             )
-            .hint(format!("unset one of them: {RESOURCE} for Azure itself, {BASE_URL} for a gateway"))
+            .hint(format!("unset one of them: {RESOURCE} for Azure itself, {base} for a gateway"))
             .at(at.as_ref())),
             (Some((resource, at)), None) => {
                 check_label(RESOURCE, &resource.to_ascii_lowercase(), at.as_ref())?;
@@ -166,15 +169,14 @@ impl Lookup<'_> {
                 Ok((Endpoint::known(&url)?, Place { project: Some(resource), ..Place::default() }))
             }
             (None, Some(_)) => {
-                let endpoint = Endpoint::configured(self.session, self.settings, BASE_URL)?;
+                let endpoint = self.configured(Backend::Foundry)?;
                 Ok((endpoint.unwrap_or_else(Endpoint::nowhere), Place::default()))
             }
             (None, None) if self.is_for_a_tool() => Ok((Endpoint::nowhere(), Place::default())),
-            (None, None) => Err(Problem::new(
-                Reason::SettingsInvalid,
-                format!("neither {RESOURCE} nor {BASE_URL} is set"),
-            )
-            .hint(format!("set {RESOURCE} to the name of your Azure AI Foundry resource"))),
+            (None, None) => {
+                Err(Problem::new(Reason::SettingsInvalid, format!("neither {RESOURCE} nor {base} is set"))
+                    .hint(format!("set {RESOURCE} to the name of your Azure AI Foundry resource")))
+            }
         }
     }
 }

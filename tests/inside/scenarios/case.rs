@@ -34,6 +34,9 @@ pub(crate) struct Case {
     /// Whether a tool asks that reads the project's files by itself.
     #[serde(default)]
     pub(crate) reads_workspace: bool,
+    /// Whether a tool runs the caller as its `apiKeyHelper`.
+    #[serde(default)]
+    pub(crate) key_helper: bool,
     /// "trusted", "ignored", or nothing decided.
     #[serde(default)]
     pub(crate) trust: String,
@@ -153,6 +156,7 @@ impl Case {
             interactive: self.interactive,
             inside_flight: None,
             reads_workspace: self.reads_workspace,
+            key_helper: self.key_helper,
         };
         // A case that no client could send would prove nothing.
         SessionContext::from_proto(Some(session.to_proto())).expect("a session that a client can send")

@@ -6,7 +6,8 @@ use crate::{
     escape,
     failure::Failure,
     hook::{
-        claude::HOOKS,
+        claude::{Found, HOOKS, is_outdated},
+        cloud::{Cloud, Variables},
         diff,
         file::Target,
         ini,
@@ -33,6 +34,8 @@ struct Hook {
     /// The command behind it, which claviger runs.
     behind: Option<String>,
     present: bool,
+    /// Whether installing again would change it, since the settings are others now.
+    outdated: bool,
 }
 
 /// Prints them.
@@ -69,13 +72,21 @@ fn claude(path: &Path) -> Result<Vec<Hook>, Failure> {
     let (config, text) = (config.display().to_string(), Target::read(&config)?.text.unwrap_or_default());
     let toml = |directory| Toml { path: &config, text: &text, directory };
     let mut hooks = Vec::new();
-    for (key, _) in HOOKS {
-        let found = json.command(key)?;
-        let hook = found.and_then(|found| Hook::of("claude", &name, found.line, key, found.command));
+    let mut found = [Found { hook: None, behind: false }; HOOKS.len()];
+    for ((key, _), stands) in HOOKS.into_iter().zip(&mut found) {
+        let command = json.command(key)?;
         let directory = path.parent().and_then(Path::to_str);
         let behind = toml(directory).command(key)?.or(toml(None).command(key)?);
+        *stands = Found {
+            hook: command.as_ref().map(|found| claviger::hook::is_hook(&found.command)),
+            behind: behind.is_some(),
+        };
+        let hook = command.and_then(|found| Hook::of("claude", &name, found.line, key, found.command));
         hooks.extend(hook.map(|hook| Hook { behind: behind.as_deref().map(diff::without_keys), ..hook }));
     }
+    let cloud = Cloud::of(&json.environment()?, &Variables::new());
+    let outdated = is_outdated(cloud.as_ref(), &found);
+    hooks.iter_mut().for_each(|hook| hook.outdated = outdated);
     Ok(hooks)
 }
 
@@ -110,6 +121,7 @@ impl Hook {
             command,
             behind: None,
             present,
+            outdated: false,
         })
     }
 
@@ -118,13 +130,18 @@ impl Hook {
         let behind = self.behind.iter().map(|behind| format!("  (runs {behind})")).collect::<String>();
         let shown = escape::line(&format!("{tool}  {file}:{line}  {setting}  {command}{behind}"));
         let missing = if self.present { "" } else { "  (there is no such program)" };
-        format!("{shown}{missing}\n")
+        let outdated = match self.outdated {
+            true => "  (does not fit the settings any more: `claviger hook install claude`)",
+            false => "",
+        };
+        format!("{shown}{missing}{outdated}\n")
     }
 
     fn json(&self) -> Value {
         json!({
             "tool": self.tool, "file": self.file, "line": self.line, "setting": self.setting,
             "command": self.command, "behind": self.behind, "present": self.present,
+            "outdated": self.outdated,
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::{
 };
 use std::{
     env,
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 
@@ -96,8 +97,12 @@ impl Tool {
                     Failure::usage("the path of the settings is not UTF-8", "set another CLAUDE_CONFIG_DIR")
                 })?;
                 config.directory = Some(directory.to_owned());
-                let seen = env::var("ANTHROPIC_BASE_URL").ok();
-                claude::draft(config, settings, &word, seen.as_deref())?
+                let text = |(name, value): (OsString, OsString)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                };
+                let own = env::vars_os().filter_map(text).collect();
+                let installed = ledger.records.hooks.contains_key(&id);
+                claude::draft(config, settings, &word, (&own, installed))?
             }
             (Self::Aws(profile, from), [(_, config)]) => {
                 let keys =

@@ -1,11 +1,14 @@
-//! Commands and hooks whose program is not there.
+//! Commands and hooks whose program is not there, and hooks that do not fit the settings any more.
 
 use crate::{
     doctor::{
-        facts::{Facts, Program},
+        facts::{Facts, Program, Setting},
         finding::Finding,
     },
-    hook::claude::HOOKS,
+    hook::{
+        claude::{Found, HOOKS, is_outdated},
+        cloud::{Cloud, Variables},
+    },
 };
 use claviger::remedy::Remedy;
 
@@ -14,7 +17,27 @@ const LONGEST_NAME: usize = 32;
 
 /// Judges every program that settings name.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
-    facts.programs.iter().filter(|program| !program.found).map(missing).collect()
+    facts.programs.iter().filter(|program| !program.found).map(missing).chain(outdated(facts)).collect()
+}
+
+/// As `claviger hook list` says it, of the user's own settings.
+fn outdated(facts: &Facts) -> Option<Finding> {
+    let own = || facts.settings.iter().filter(|setting| setting.at.layer == "user");
+    let variable =
+        |setting: &Setting| Some((setting.name.strip_prefix("env.")?.to_owned(), setting.text.clone()?));
+    let cloud = Cloud::of(&own().filter_map(variable).collect(), &Variables::new());
+    let found = HOOKS.map(|(key, _)| {
+        let here = own().find(|setting| setting.name == key);
+        let is_behind = |setting: &&Setting| setting.name == key && !setting.hook;
+        Found { hook: here.map(|setting| setting.hook), behind: facts.settings.iter().any(|s| is_behind(&s)) }
+    });
+    let at = own().find(|setting| setting.hook).map(|setting| &setting.at);
+    is_outdated(cloud.as_ref(), &found).then(|| {
+        Finding::warning("hook-outdated", "the hooks of Claude Code do not fit its settings any more")
+            .at(at)
+            .because("a cloud was switched on, or a command was added, after they were installed")
+            .helped(Remedy::claviger(&["hook", "install", "claude", "--yes"]))
+    })
 }
 
 fn missing(program: &Program) -> Finding {

@@ -2,6 +2,7 @@
 
 use crate::doctor::facts::{Certificates, Facts, Fault, Malformed};
 use claviger::{
+    backend::{CLOUDS, SWITCH},
     reason::Location,
     session::check_variable,
     variables::{NETWORK, Use, VARIABLES},
@@ -34,6 +35,8 @@ pub(super) struct Named {
 /// and those are not shown.
 pub(super) fn is_read(name: &str) -> bool {
     NETWORK.contains(&name)
+        || name.starts_with(SWITCH)
+        || CLOUDS.iter().any(|(.., skip)| *skip == name)
         || matches!(name, "AWS_CA_BUNDLE" | "NODE_EXTRA_CA_CERTS" | "NODE_TLS_REJECT_UNAUTHORIZED")
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{endpoint::Endpoint, settings::Layer, sources::View};
 use claviger::{
-    backend::ANTHROPIC_BASE_URL,
+    backend::{ANTHROPIC_BASE_URL, Backend},
     reason::{Problem, Reason},
     remedy::Remedy,
 };
@@ -23,8 +23,10 @@ pub(super) fn refuses(view: &View<'_>) -> Option<Problem> {
     let message = format!(
         "the session's environment sends requests to {origin}, and the key of apiKeyHelper is not for that"
     );
-    let problem = Problem::new(Reason::PolicyBlocked, message)
-        .hint("if this is a gateway that you use, allow it once; otherwise unset ANTHROPIC_BASE_URL");
+    let problem = Problem::new(Reason::PolicyBlocked, message).hint(format!(
+        "if this is a gateway that you use, allow it once; otherwise unset {}",
+        view.endpoint.variable.unwrap_or(Backend::Anthropic.base_url_variable())
+    ));
     Some(match view.settings.snapshot.files.iter().find(|file| file.layer == Layer::Config) {
         Some(config) => problem.remedy(Remedy::write(&config.path, "settings", &line(&allowed, origin))),
         None => problem,
