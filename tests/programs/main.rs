@@ -49,6 +49,7 @@ mod cli_login;
 mod cli_sign_in;
 mod cloud_files;
 mod confirm;
+mod confirm_desktops;
 mod devcontainer;
 mod doctor;
 mod doctor_files;
