@@ -17,6 +17,7 @@ use crate::{
 use claviger::{
     proto::v1,
     reason::{Problem, Reason},
+    remedy::Remedy,
     session::SessionContext,
     wire,
 };
@@ -86,7 +87,8 @@ impl Context {
             Entered::Allowed => return Ok(subject),
             Entered::Denied(left) => return Err(denied(&subject).retry_after(left)),
             Entered::Full => {
-                return Err(Problem::new(Reason::Limits, "too many questions wait for a person's answer"));
+                return Err(Problem::new(Reason::Limits, "too many questions wait for a person's answer")
+                    .remedy(Remedy::confirm()));
             }
             Entered::Asked(waiting) => waiting,
         };
