@@ -1,11 +1,11 @@
 //! The verbs about accounts, on the real binaries: what is asked, told and answered.
 
-use claviger_tests::{CANARY, Home, signal, terminal::Terminal, text, wait};
+use claviger_tests::{CANARY, Home, binary, signal, terminal::Terminal, text, wait};
 use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 const CONFIG: &str = "home/.config/claviger/config.toml";
@@ -87,6 +87,39 @@ fn what_a_key_takes_the_place_of_is_said() {
     let told = say(&["login", "--token", "--audience", "https://gateway.example"]);
     assert!(told.contains("default was a token for https://api.anthropic.com"), "{told}");
     assert_eq!(say(&["login", "--api-key", "other"]), "");
+}
+
+#[test]
+fn how_a_kept_token_of_anthropic_reaches_the_tool_is_said() {
+    let home = Home::new();
+    let _daemon = home.daemon();
+    let say = |arguments: &[&str], secret: &str| {
+        let mut command = home.claviger(arguments);
+        command.args(["--store", "file"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("claviger runs");
+        child.stdin.take().expect("stdin").write_all(secret.as_bytes()).expect("written");
+        let output = child.wait_with_output().expect("output");
+        (text(&output.stdout), text(&output.stderr))
+    };
+    let token = format!("sk-ant-oat01-{CANARY}token");
+    let (_, told) = say(&["login", "--api-key"], &token);
+    assert!(told.contains("`claviger login --token`"), "{told}");
+    let (_, told) = say(&["login", "--token"], &token);
+    let lines = ["hook of Claude Code cannot", "`claviger exec -- claude`", "`eval \"$(claviger env)\"`"];
+    assert!(lines.iter().all(|line| told.contains(line)), "{told}");
+    assert_eq!(say(&["--quiet", "login", "--token"], &token).1, "");
+    let (events, _) = say(&["--json", "login", "--token"], &token);
+    assert!(events.contains("\"event\":\"notice\"") && events.contains("exec -- claude"), "{events}");
+    assert_eq!(say(&["login", "other", "--token"], "sk-canary-gateway").1, "", "another issuer's token");
+    // What is said there is so.
+    home.ok(&["use", "default"]);
+    let seen = home.ok(&["exec", "--", "sh", "-c", "printf %s \"$CLAUDE_CODE_OAUTH_TOKEN\""]);
+    assert_eq!(seen, token);
+    let script = "eval \"$(\"$0\" env)\"; printf %s \"$CLAUDE_CODE_OAUTH_TOKEN\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).arg(binary("claviger")).env_clear();
+    shell.envs(home.claviger(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert_eq!(text(&shell.current_dir(home.path("work")).output().expect("sh runs").stdout), token);
 }
 
 #[test]

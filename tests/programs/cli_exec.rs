@@ -1,6 +1,13 @@
 //! Handing the credential on: to a command, a shell, a pipe; and what of it stays with the session.
 
-use claviger_tests::{CANARY, Home, text};
+use claviger_tests::{
+    CANARY, Home,
+    aws::{instant, printed},
+    block_on,
+    issuer::Issuer,
+    text,
+};
+use serde_json::{Value, json};
 use std::{
     fs,
     io::Read as _,
@@ -207,4 +214,41 @@ fn a_slow_helper_is_announced_after_ten_seconds() {
     let quiet = quiet.wait_with_output().expect("output");
     assert_eq!((text(&quiet.stdout).as_str(), text(&quiet.stderr).as_str()), ("sk-canary-key-1\n", ""));
     assert_eq!(home.runs("key"), 1);
+}
+
+#[test]
+fn what_is_kept_by_a_command_or_a_shell_says_when_it_expires() {
+    let mut cloud = Home::new();
+    cloud.set("CLAUDE_CODE_USE_BEDROCK", "1");
+    let expiry = instant(1200);
+    let export = cloud.script("export.sh", &format!("echo '{}'", printed("AKIAKEPT", Some(&expiry))));
+    cloud.write("home/.claude/settings.json", &json!({"awsCredentialExport": export}).to_string());
+    let _daemon = cloud.daemon();
+    let stderr = |home: &Home, arguments: &[&str]| text(&home.run(arguments).stderr);
+    for verb in [&["exec", "true"][..], &["env"]] {
+        let told = stderr(&cloud, verb);
+        let seconds =
+            |text: &str| text.split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned();
+        assert!(told.contains(&format!("expires at {}", seconds(&expiry))), "{told}");
+        assert!(told.contains("is not replaced in what runs with it"), "{told}");
+        assert_eq!(stderr(&cloud, &[&["--quiet"], verb].concat()), "");
+    }
+    // Neither what asks for each, nor a key of which only the age is known.
+    assert_eq!(stderr(&cloud, &["aws"]), "");
+    let home = working();
+    let _daemon = home.daemon();
+    assert_eq!(stderr(&home, &["exec", "true"]), "");
+    assert_eq!(stderr(&home, &["env"]), "");
+}
+
+#[test]
+fn a_login_that_is_kept_by_a_command_says_when_it_expires() {
+    let issuer = Issuer::start();
+    let home = issuer.home("");
+    let _daemon = home.daemon();
+    block_on(issuer.sign_in(&home)).expect("signed in");
+    let lease: Value = serde_json::from_str(&home.ok(&["--json", "get"])).expect("JSON");
+    let expiry = lease["expires_at"].as_str().expect("it expires");
+    let told = text(&home.run(&["exec", "true"]).stderr);
+    assert!(told.contains(&format!("expires at {}", &expiry[..19])), "{told} {expiry}");
 }

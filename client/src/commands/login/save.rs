@@ -7,6 +7,7 @@ use super::{
 use crate::{context::Context, failure::Failure, hidden, wait};
 use claviger::{
     client::{request, unwrap},
+    credential::is_oauth_token,
     proto::v1::{Account, AccountKind, SaveSecretRequest, StorePlace},
 };
 
@@ -25,6 +26,7 @@ pub(super) async fn run(
 ) -> Result<Account, Failure> {
     let session = context.session()?;
     let secret = hidden::ask(what).await?;
+    let way = way(kind, &secret.value);
     let client = context.connect().await?;
     let message = SaveSecretRequest {
         session: Some(client.describe(&session)?),
@@ -37,6 +39,20 @@ pub(super) async fn run(
     let mut service = client.accounts();
     let saved = async { unwrap(service.save_secret(request(message)).await) };
     let answer = wait::answer(context, saved).await?;
-    tell(context, answer.notices)?;
+    tell(context, answer.notices.into_iter().chain(way.map(str::to_owned)).collect())?;
     named(answer.account)
+}
+
+/// How a token of Anthropic's reaches Claude Code, which is not the way of its hook.
+fn way(kind: AccountKind, secret: &str) -> Option<&'static str> {
+    match kind {
+        _ if !is_oauth_token(secret) => None,
+        AccountKind::ApiKey => Some(
+            "this is a token of `claude setup-token` and no API key: `claviger login --token` keeps it as what it is",
+        ),
+        AccountKind::Token | AccountKind::Oauth | AccountKind::Unspecified => Some(
+            "the hook of Claude Code cannot carry a token of `claude setup-token`, since what a helper prints is sent as an API key; \
+             `claviger exec -- claude` starts it with CLAUDE_CODE_OAUTH_TOKEN, and `eval \"$(claviger env)\"` sets that in a shell",
+        ),
+    }
 }
