@@ -12,6 +12,9 @@ use crate::{
 };
 use std::env;
 
+/// The header that says whom Google bills ("Set the quota project", cloud.google.com/docs/quotas/set-quota-project).
+const USER_PROJECT: &str = "x-goog-user-project";
+
 /// What a lease lends, by its kind.
 #[derive(Debug)]
 pub enum Lent {
@@ -92,7 +95,19 @@ impl Lease {
         if self.is_oauth()? && !all.iter().any(is_there) {
             all.push((name.to_owned(), value.to_owned()));
         }
+        all.extend(self.user_project(&all)?);
         Ok(all)
+    }
+
+    /// Whom Google bills, as its own libraries say it with each request of such a credential; none if a header says so already.
+    fn user_project(&self, all: &[Header]) -> Result<Option<Header>, Problem> {
+        let project = self.facts.as_ref().map_or("", |facts| &facts.quota_project);
+        let is_told = all.iter().any(|(name, _)| name.eq_ignore_ascii_case(USER_PROJECT));
+        if project.is_empty() || self.material.is_none() || is_told {
+            return Ok(None);
+        }
+        headers::check(USER_PROJECT, project)?;
+        Ok(Some((USER_PROJECT.to_owned(), project.to_owned())))
     }
 
     /// The headers that go along with the credential: those of the settings, and those that the own environment adds.
@@ -211,6 +226,23 @@ mod tests {
         assert_eq!(Lease::default().secret().expect_err("refused").reason, Reason::NoCredential);
         assert!(Lease::default().lent().expect("nothing").is_none());
         assert_eq!(Lease::default().headers().expect("none"), []);
+    }
+
+    #[test]
+    fn a_quota_project_is_said_once_and_with_a_credential_only() {
+        let facts = v1::Facts { quota_project: "billed".into(), ..Default::default() };
+        let token = Material::Secret(Secret { value: "ya29.x".into() });
+        let mut lease = Lease { facts: Some(facts.clone()), scheme: Scheme::Bearer.into(), ..lease(token) };
+        let told = |lease: &Lease| {
+            let all = lease.headers().expect("valid").into_iter();
+            all.filter(|(name, _)| name.eq_ignore_ascii_case("x-goog-user-project")).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&lease), [("x-goog-user-project".to_owned(), "billed".to_owned())]);
+        let own =
+            v1::Header { name: "X-Goog-User-Project".into(), value: Some(Secret { value: "own".into() }) };
+        lease.headers = vec![own];
+        assert_eq!(told(&lease), [("X-Goog-User-Project".to_owned(), "own".to_owned())]);
+        assert_eq!(told(&Lease { facts: Some(facts), ..Lease::default() }), []);
     }
 
     #[test]

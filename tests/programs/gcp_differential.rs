@@ -2,11 +2,14 @@
 //! same token. google-auth runs second, with its clock set to the time that ours signed with.
 
 use aws_smithy_types::{DateTime, date_time::Format};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use claviger_tests::{
     Home,
     google::{
-        WORKFORCE, authorized_user, aws, external, google, impersonated, impersonation, lease, printer,
+        KEY, WORKFORCE, authorized_user, aws, external, google, impersonated, impersonation, lease, printer,
         service_account, vertex, workforce_user,
     },
     secret, skipped,
@@ -172,6 +175,16 @@ fn compare(venv: &Path, google: &StandIn, home: &mut Home, what: &str, file: &Va
     }
 }
 
+/// A key as OpenSSL used to write it: what PKCS #8 has in its frame, which is 26 bytes long for one of 2,048 bits.
+fn in_pkcs1(pem: &str) -> String {
+    let lines = pem.lines().filter(|line| !line.starts_with("---")).collect::<String>();
+    let key = STANDARD.decode(lines).expect("base64");
+    format!(
+        "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n",
+        STANDARD.encode(&key[26..])
+    )
+}
+
 #[test]
 fn files_of_accounts_and_users() {
     let Some(venv) = venv() else { return };
@@ -185,6 +198,7 @@ fn files_of_accounts_and_users() {
     let _daemon = home.daemon();
     for (what, file) in [
         ("service-account", service_account(&url)),
+        ("key-in-pkcs1", with(service_account(&url), "private_key", json!(in_pkcs1(KEY)))),
         ("user", user.clone()),
         ("user-scopes", with(user.clone(), "scopes", json!(["a", "b"]))),
         ("user-scopes-text", with(user.clone(), "scopes", json!("a b"))),
@@ -230,6 +244,7 @@ fn files_of_external_accounts() {
     let client = [("client_id", json!("id")), ("client_secret", json!("s"))];
     let pool = [("audience", json!(WORKFORCE)), ("workforce_pool_user_project", json!("payer"))];
     let short = ("service_account_impersonation", json!({"token_lifetime_seconds": 600}));
+    let short_as_text = ("service_account_impersonation", json!({"token_lifetime_seconds": "600"}));
     let executable = external(&url, json!({"executable": {"command": printer}}));
     let _daemon = home.daemon();
     for (what, file) in [
@@ -239,7 +254,8 @@ fn files_of_external_accounts() {
         ("pool-client", with(&[&client[..], &pool[..]].concat())),
         ("billed", with(&[("quota_project_id", json!("billed"))])),
         ("impersonating", with(std::slice::from_ref(&target))),
-        ("impersonating-briefly", with(&[target, short])),
+        ("impersonating-briefly", with(&[target.clone(), short])),
+        ("impersonating-briefly-as-text", with(&[target, short_as_text])),
         ("url", external(&url, json!({"url": format!("{url}/subject")}))),
         ("url-json", external(&url, json_url)),
         ("aws", external(&url, aws(&url))),

@@ -32,6 +32,8 @@ fn gclouds_file_is_found_where_gcloud_keeps_it() {
     assert_eq!((quota(&home).as_str(), facts(&home).link.as_str()), ("of-home", "gcloud-adc"));
     home.set("CLOUDSDK_CONFIG", home.path("sdk").to_str().expect("UTF-8"));
     assert_eq!(quota(&home), "of-config");
+    // Google bills that project if each request says so.
+    assert!(home.ok(&["headers"]).contains("\nx-goog-user-project: of-config\n"));
     home.set("GOOGLE_CLOUD_QUOTA_PROJECT", "of-the-variable");
     assert_eq!(quota(&home), "of-the-variable");
     // Where it names no directory of gcloud's, nothing else is looked at.
@@ -83,6 +85,9 @@ fn the_metadata_server_answers_for_its_machine() {
     home.set("NO_GCE_CHECK", "true");
     home.fails(4, &["token"]);
     assert_eq!(google.requests().len(), requests.len());
+    // Google's library reads that word only.
+    home.set("NO_GCE_CHECK", "1");
+    assert_eq!(home.ok(&["token"]).trim(), secret("metadata"));
 }
 
 #[test]

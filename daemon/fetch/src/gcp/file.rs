@@ -86,10 +86,11 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A number of seconds or milliseconds.
+    /// A number of seconds or milliseconds; it may be written as a text.
     pub(crate) fn count(&self, name: &str) -> Result<Option<u64>, Declined> {
+        let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
         self.get(name)
-            .map(|value| value.as_u64().ok_or_else(|| self.wrong(name, "must be a whole number")))
+            .map(|value| number(value).ok_or_else(|| self.wrong(name, "must be a whole number")))
             .transpose()
     }
 

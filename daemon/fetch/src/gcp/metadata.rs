@@ -7,7 +7,7 @@ use super::{
     token::{SCOPE, Token, Whose, no_token},
     variable,
 };
-use claviger::{reason::Reason, variables::is_true};
+use claviger::reason::Reason;
 use reqwest::{Method, StatusCode, Url, header::HeaderName};
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +23,8 @@ const HINT: &str = "check the service account of this machine, and its access sc
 
 /// A token of this machine's service account; `None` if this is none of Google's machines, and why.
 pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>> {
-    if variable("NO_GCE_CHECK").is_some_and(|value| is_true(&value)) {
+    // Exactly that word, as google-auth reads it.
+    if variable("NO_GCE_CHECK").as_deref() == Some("true") {
         links.ignore(LINK, "NO_GCE_CHECK is set");
         return None;
     }

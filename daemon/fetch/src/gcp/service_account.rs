@@ -10,12 +10,17 @@ use super::{
     token::{Token, Whose},
     url,
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use claviger::{reason::Reason, secret::Secret};
 use gcp_auth::CustomServiceAccount;
 use reqwest::Method;
+use rustls::pki_types::{PrivatePkcs1KeyDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use zeroize::Zeroizing;
 
 /// For how long an assertion is good, the longest that Google takes.
 const LIFETIME: Duration = Duration::from_secs(3600);
@@ -24,6 +29,8 @@ const AUDIENCE: &str = "https://oauth2.googleapis.com/token";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// Google's own universe, which has a token server. In others the assertion itself is the token.
 pub(super) const UNIVERSE: &str = "googleapis.com";
+/// Version 0 of PKCS #8, and the algorithm rsaEncryption, in DER (RFC 5958, section 2; RFC 8017, appendix A.1).
+const RSA: [u8; 18] = [2, 1, 0, 0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
 const HINT: &str = "the key may be revoked, or the service account disabled: `gcloud iam service-accounts keys list` \
                     shows them";
 
@@ -64,8 +71,10 @@ pub(crate) fn assertion(fields: &Fields<'_>, claims: &Value) -> Result<String, D
 }
 
 fn key(fields: &Fields<'_>) -> Result<CustomServiceAccount, Declined> {
+    let key = fields.text("private_key")?;
+    let key = as_pkcs8(key).unwrap_or_else(|| Zeroizing::new(key.to_owned()));
     let file = json!({
-        "client_email": fields.text("client_email")?, "private_key": fields.text("private_key")?,
+        "client_email": fields.text("client_email")?, "private_key": key.as_str(),
         "token_uri": fields.text("token_uri")?,
     });
     CustomServiceAccount::from_json(&file.to_string()).map_err(|error| match error {
@@ -78,7 +87,25 @@ fn key(fields: &Fields<'_>) -> Result<CustomServiceAccount, Declined> {
 }
 
 fn no_key(fields: &Fields<'_>) -> Declined {
-    fields.wrong("private_key", "is not an RSA key as Google makes them (PKCS #8 in PEM)")
+    fields.wrong("private_key", "is not an RSA key in PEM (PKCS #8, as Google makes them, or PKCS #1)")
+}
+
+/// A key in PKCS #1 (`BEGIN RSA PRIVATE KEY`) as PKCS #8 (RFC 5958), the form that gcp_auth reads: the same numbers in a frame.
+fn as_pkcs8(pem: &str) -> Option<Zeroizing<String>> {
+    let key = PrivatePkcs1KeyDer::from_pem_slice(pem.as_bytes()).ok()?;
+    let numbers = framed(0x04, key.secret_pkcs1_der())?;
+    let whole = framed(0x30, &[&RSA[..], &numbers].concat())?;
+    let text = Zeroizing::new(STANDARD.encode(&whole));
+    Some(Zeroizing::new(format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        text.as_str()
+    )))
+}
+
+/// A value of DER whose length takes two bytes, as that of any RSA key of 1,024 bits and more does.
+fn framed(tag: u8, content: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let [high, low] = u16::try_from(content.len()).ok().filter(|length| *length > 255)?.to_be_bytes();
+    Some(Zeroizing::new([&[tag, 0x82, high, low], content].concat()))
 }
 
 fn seconds(time: SystemTime) -> u64 {

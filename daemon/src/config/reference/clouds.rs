@@ -59,7 +59,12 @@ pub(super) const GOOGLE: Group = Group {
         ("CLOUDSDK_CORE_PROJECT", "project", "", "Project of gcloud."),
         ("GCE_METADATA_HOST", "host", "`metadata.google.internal`", "Metadata service."),
         ("GCE_METADATA_IP", "address", "", "Its address."),
-        ("NO_GCE_CHECK", "`true`", "off", "Leave the metadata service out."),
+        (
+            "NO_GCE_CHECK",
+            "`true`",
+            "off",
+            "Leave the metadata service out; other words than `true` are ignored, as by Google's libraries.",
+        ),
     ],
 };
 
