@@ -1,9 +1,10 @@
 //! Who waits for a refresh.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::SeqCst},
-};
+use std::time::Duration;
+use tokio::{sync::watch, time::timeout};
+
+/// How long a refresh goes on that all have left who waited for it: a tool that gave up may ask again at once.
+const ABANDONED_AFTER: Duration = Duration::from_secs(10);
 
 /// Who is asking for a credential. It decides whether a person may be troubled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,9 +18,14 @@ pub enum Demand {
     Person,
 }
 
-/// The demand of whoever waits for one refresh now; it can rise and fall while the refresh is under way.
+/// The demand of those who wait for one refresh now; it can rise and fall while the refresh is under way.
 #[derive(Clone, Debug, Default)]
-pub struct SharedDemand(Arc<[AtomicUsize; 2]>);
+pub struct SharedDemand {
+    /// Whether it goes on without any who wait: it was begun ahead of them.
+    is_ahead: bool,
+    /// How many streams, sessions and persons wait.
+    waiting: watch::Sender<[usize; 3]>,
+}
 
 /// One who waits for a refresh, until this is dropped.
 #[derive(Debug)]
@@ -32,21 +38,43 @@ pub struct Waits {
 // === impl SharedDemand ===
 
 impl SharedDemand {
-    /// Somebody waits from now on.
+    /// That of a refresh that goes on without any who wait.
+    pub fn ahead() -> Self {
+        Self { is_ahead: true, ..Self::default() }
+    }
+
+    /// One more waits from now on.
     pub fn join(&self, demand: Demand) -> Waits {
         let waits = Waits { refresh: self.clone(), demand };
-        if let Some(count) = waits.count() {
-            count.fetch_add(1, SeqCst);
-        }
+        waits.count(|count| *count += 1);
         waits
     }
 
     /// The highest of those who wait.
     pub fn get(&self) -> Demand {
-        match self.0.each_ref().map(|count| count.load(SeqCst)) {
-            [0, 0] => Demand::Background,
-            [_, 0] => Demand::Session,
+        match *self.waiting.borrow() {
+            [_, 0, 0] => Demand::Background,
+            [_, _, 0] => Demand::Session,
             _ => Demand::Person,
+        }
+    }
+
+    /// Whether a stream, a session or a person waits.
+    pub fn is_waited_for(&self) -> bool {
+        *self.waiting.borrow() != [0; 3]
+    }
+
+    /// Resolves when all have left who waited, and none has come for a while; never for a refresh that was begun ahead of them.
+    pub async fn abandoned(&self) {
+        if self.is_ahead {
+            return std::future::pending().await;
+        }
+        let mut waiting = self.waiting.subscribe();
+        loop {
+            drop(waiting.wait_for(|waiting| *waiting == [0; 3]).await);
+            if timeout(ABANDONED_AFTER, waiting.wait_for(|waiting| *waiting != [0; 3])).await.is_err() {
+                return;
+            }
         }
     }
 }
@@ -54,30 +82,29 @@ impl SharedDemand {
 // === impl Waits ===
 
 impl Waits {
-    fn count(&self) -> Option<&AtomicUsize> {
-        let [sessions, persons] = &*self.refresh.0;
-        match self.demand {
-            Demand::Background => None,
-            Demand::Session => Some(sessions),
-            Demand::Person => Some(persons),
-        }
+    fn count(&self, change: impl FnOnce(&mut usize)) {
+        self.refresh.waiting.send_modify(|[streams, sessions, persons]| match self.demand {
+            Demand::Background => change(streams),
+            Demand::Session => change(sessions),
+            Demand::Person => change(persons),
+        });
     }
 }
 
 impl Drop for Waits {
     fn drop(&mut self) {
-        if let Some(count) = self.count() {
-            count.fetch_sub(1, SeqCst);
-        }
+        self.count(|count| *count = count.saturating_sub(1));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Demand, SharedDemand};
+    use super::{ABANDONED_AFTER, Demand, SharedDemand};
+    use std::time::Duration;
+    use tokio::time::{Instant, sleep, timeout};
 
     #[test]
-    fn demand_is_that_of_whoever_waits() {
+    fn demand_is_the_highest_of_those_who_wait() {
         let demand = SharedDemand::default();
         let background = demand.join(Demand::Background);
         assert_eq!(demand.get(), Demand::Background);
@@ -89,5 +116,24 @@ mod tests {
         assert_eq!(demand.get(), Demand::Session);
         drop(sessions);
         assert_eq!(demand.get(), Demand::Background);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refresh_is_abandoned_a_while_after_the_last_one_has_left() {
+        let (demand, start) = (SharedDemand::default(), Instant::now());
+        let waits = demand.join(Demand::Session);
+        let leaves = async {
+            sleep(Duration::from_secs(60)).await;
+            drop(waits);
+            sleep(ABANDONED_AFTER - Duration::from_secs(1)).await;
+            let again = demand.join(Demand::Background);
+            sleep(Duration::from_secs(60)).await;
+            drop(again);
+        };
+        tokio::join!(demand.abandoned(), leaves);
+        assert_eq!(start.elapsed().as_secs(), 60 + 9 + 60 + 10);
+        let ahead = SharedDemand::ahead();
+        drop(ahead.join(Demand::Session));
+        assert!(timeout(Duration::from_secs(3600), ahead.abandoned()).await.is_err());
     }
 }

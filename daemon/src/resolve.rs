@@ -177,9 +177,11 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     let (backend, warnings) = (out.backend, out.warnings.clone());
     // Keys of AWS say themselves how long a tool keeps them.
     let hook_ttl = api_key_helper::ttl(&view).ok().filter(|_| backend != Backend::Bedrock);
+    let workspace = &settings.snapshot.workspace;
     let mut winner = Winner {
         source,
         backend,
+        whose: (workspace.device, workspace.inode),
         bound,
         endpoint,
         place,

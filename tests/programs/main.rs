@@ -70,6 +70,7 @@ mod helper_audience;
 mod helper_environment;
 mod helper_output;
 mod helper_pauses;
+mod helper_places;
 mod helper_runs;
 mod helper_words;
 mod hook_aws;

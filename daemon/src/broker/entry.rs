@@ -17,7 +17,7 @@ use crate::{
     host::{command::Surroundings, files::Stamp, memory::LockedText},
     key::SourceKey,
     resolve::Winner,
-    settings::Refresh,
+    settings::{Refresh, Whose},
     shown::Shown,
     sources::{CredentialProvider, Declined, Provided},
     tried::Place,
@@ -58,6 +58,8 @@ struct Lead {
     /// The session that asked last. A refresh in the background first makes sure that it still resolves to this entry;
     /// `None` once it does not.
     session: Option<Arc<SessionContext>>,
+    /// Its workspace.
+    whose: Whose,
     /// When it was last asked for.
     last_used: SystemTime,
     /// Whether it was lent to a session since it was refreshed ahead last. Streams and views do not count.
@@ -105,6 +107,7 @@ impl Entry {
                 at: wanted.winner.bound.at.clone(),
                 provider: wanted.provider.clone(),
                 session: None,
+                whose: wanted.winner.whose,
                 last_used: now,
                 is_used: false,
             },
@@ -133,7 +136,7 @@ impl Entry {
     pub(super) fn touch(&mut self, wanted: &Wanted<'_>, now: SystemTime) {
         self.lead.last_used = now;
         self.lead.is_used |= wanted.demand == Demand::Session;
-        self.lead.session = Some(wanted.session.clone());
+        (self.lead.session, self.lead.whose) = (Some(wanted.session.clone()), wanted.winner.whose);
         self.bind(wanted.provider, wanted.winner);
         self.shown.touch();
     }

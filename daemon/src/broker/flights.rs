@@ -50,10 +50,9 @@ pub(super) struct Flying(watch::Sender<usize>);
 // === impl Flight ===
 
 impl Flight {
-    /// One that begins, from `place`, for a request of `demand`.
-    pub(super) fn new(place: Place, begun: Demand) -> (Self, Pilot) {
+    /// One that begins, from `place`, for a request of `begun`; with that of those who wait.
+    pub(super) fn new(place: Place, begun: Demand, demand: SharedDemand) -> (Self, Pilot) {
         let (sender, outcome) = watch::channel(None);
-        let demand = SharedDemand::default();
         (Self { outcome, demand: demand.clone(), place, begun }, Pilot { outcome: sender, demand })
     }
 
@@ -120,14 +119,14 @@ impl Drop for Flying {
 #[cfg(test)]
 mod tests {
     use super::{Flight, Flights};
-    use crate::demand::Demand;
+    use crate::demand::{Demand, SharedDemand};
     use claviger::reason::{Problem, Reason};
     use std::time::Duration;
     use tokio::time::timeout;
 
     #[tokio::test]
     async fn all_who_wait_get_the_outcome_and_raise_the_demand_while_they_do() {
-        let (flight, pilot) = Flight::new(0, Demand::Session);
+        let (flight, pilot) = Flight::new(0, Demand::Session, SharedDemand::default());
         let (one, other) = (flight.seat(Demand::Session), flight.seat(Demand::Person));
         assert_eq!(pilot.demand().get(), Demand::Person);
         drop(other);

@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep};
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 impl Broker {
-    /// Joins the flight of `entry`, or starts one.
+    /// Joins the flight of `entry`, or starts one, which is ended when all have left who waited for it.
     pub(super) fn fly(
         self: &Arc<Self>,
         entry: &mut Entry,
@@ -34,7 +34,22 @@ impl Broker {
         cause: Cause,
         demand: Demand,
     ) -> Seat {
-        let (seat, begun) = entry.board(cause, demand);
+        self.board(entry, key, (cause, demand), SharedDemand::default())
+    }
+
+    /// Starts a flight of `entry` for none who waits, unless there is one.
+    pub(super) fn fly_ahead(self: &Arc<Self>, entry: &mut Entry, key: SourceKey, cause: Cause) {
+        drop(self.board(entry, key, (cause, Demand::Background), SharedDemand::ahead()));
+    }
+
+    fn board(
+        self: &Arc<Self>,
+        entry: &mut Entry,
+        key: SourceKey,
+        (cause, demand): (Cause, Demand),
+        waiting: SharedDemand,
+    ) -> Seat {
+        let (seat, begun) = entry.board(cause, demand, waiting);
         if let Some((pilot, cause)) = begun {
             let (broker, provider) = (self.clone(), entry.provider().clone());
             let flying = self.flights.start();
@@ -58,7 +73,13 @@ impl Broker {
         loop {
             let attempts = self.clone().attempts(key, provider.clone(), pilot.demand().clone());
             // A panic in a provider must reach those who wait as an error, not leave them waiting.
-            let provided = tokio::spawn(attempts).await.unwrap_or_else(|_| Err(panicked()));
+            let provided = tokio::spawn(attempts).await.unwrap_or_else(|_| Some(Err(panicked())));
+            let Some(provided) = provided else {
+                match self.abandon(key, pilot.demand()) {
+                    Some(problem) => return Err(problem),
+                    None => continue,
+                }
+            };
             let stamps = look(&provider).await;
             if !stamps.is_empty() {
                 self.cache.with(key, |entry| entry.note_files(stamps));
@@ -69,25 +90,25 @@ impl Broker {
         }
     }
 
-    /// Asks the provider, up to three times where trying again may help.
+    /// Asks the provider, up to three times where trying again may help. `None` if no session waits any more.
     async fn attempts(
         self: Arc<Self>,
         key: SourceKey,
         provider: Arc<dyn CredentialProvider>,
         demand: SharedDemand,
-    ) -> Result<Provided, Declined> {
+    ) -> Option<Result<Provided, Declined>> {
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
-            match self.attempt(key, &*provider, &demand).await {
+            match self.attempt(key, &*provider, &demand).await? {
                 Err(_) if let Some(problem) = recursion::of(&self, key) => {
-                    return Err(problem.into());
+                    return Some(Err(problem.into()));
                 }
                 Err(error) if error.transient && attempt < self.limits().attempts => {
                     sleep(pause.mul_f64(1.0 + 0.2 * fastrand::f64())).await;
                     (pause, attempt) = (pause * 2, attempt + 1);
                 }
-                outcome => return outcome,
+                outcome => return Some(outcome),
             }
         }
     }
@@ -97,9 +118,9 @@ impl Broker {
         key: SourceKey,
         provider: &dyn CredentialProvider,
         demand: &SharedDemand,
-    ) -> Result<Provided, Declined> {
+    ) -> Option<Result<Provided, Declined>> {
         self.counters.add(Count::Runs);
-        let (held, rejected) = self.cache.with(key, Entry::run).unwrap_or_default();
+        let (held, rejected, whose) = self.cache.with(key, Entry::run).unwrap_or_default();
         let started = Instant::now();
         let mut on_line = |line: Line| {
             self.cache.with(key, |entry| entry.say(Progress { line, elapsed: started.elapsed() }));
@@ -109,18 +130,30 @@ impl Broker {
             recursed: &recursed,
             host: &self.host,
             turns: &self.turns,
+            whose,
             auth_refreshes: &self.auth_refreshes,
             accounts: &self.resolver.accounts,
             store: &self.store,
             held,
             rejected,
             demand,
+            is_abandoned: false,
             said: Said::default(),
             on_line: &mut on_line,
         };
         let provided = provider.provide(&mut ask).await;
         let said = std::mem::take(&mut ask.said);
-        provided.map_err(|declined| Declined { problem: declined.problem.said(said), ..declined })
+        let is_abandoned = ask.is_abandoned && provided.is_err();
+        let told = |declined: Declined| Declined { problem: declined.problem.said(said), ..declined };
+        (!is_abandoned).then(|| provided.map_err(told))
+    }
+
+    /// Ends a refresh that no session waits for any more; `None` if one has come meanwhile.
+    fn abandon(&self, key: SourceKey, demand: &SharedDemand) -> Option<Problem> {
+        tracing::debug!(%key, "no session waits any more");
+        // A session that joins does so under the same lock, so none slips through.
+        let abandon = |entry: &mut Entry| (!demand.is_waited_for()).then(|| entry.abandon());
+        self.cache.with(key, abandon).unwrap_or_else(|| Some(self.gone()))
     }
 
     /// Notes the outcome in the entry. One that was dropped meanwhile is not brought back. `None` if it has to be tried

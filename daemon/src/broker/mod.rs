@@ -214,7 +214,7 @@ impl Broker {
         if before == limits {
             return false;
         }
-        self.turns.resize(before.commands, limits.commands);
+        self.turns.resize(limits.commands);
         // How long an idle entry is looked after may be another time now.
         self.each_entry(|_, entry| entry.bump());
         true

@@ -123,7 +123,7 @@ impl Broker {
         let judge = |entry: &mut Entry| {
             let verdict = entry.report(now, generation);
             if verdict == Verdict::Refresh {
-                drop(self.fly(entry, current, Cause::Rejected, Demand::Background));
+                self.fly_ahead(entry, current, Cause::Rejected);
             }
             Reported::Judged(verdict, entry.generation())
         };

@@ -157,7 +157,7 @@ impl Broker {
         self.open(wanted, now, |entry| match entry.decide(wanted, (now, &files), who, validity) {
             Decision::Serve => now_of(entry, key),
             Decision::ServeAndPrefetch => {
-                drop(self.fly(entry, key, Cause::Due, Demand::Background));
+                self.fly_ahead(entry, key, Cause::Due);
                 now_of(entry, key)
             }
             Decision::Join => {

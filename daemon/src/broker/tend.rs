@@ -6,7 +6,7 @@ use super::{
     next::{Interest, Next, next},
     slot::Cause,
 };
-use crate::{demand::Demand, key::SourceKey, resolve::Winner};
+use crate::{key::SourceKey, resolve::Winner};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -86,7 +86,7 @@ impl Broker {
             entry.bind(provider, winner);
             // A session may have asked while the settings were read, and has a new one already.
             if matches!(step(key, entry, now, idle), Some(Step::Refresh)) {
-                drop(self.fly(entry, key, Cause::Due, Demand::Background));
+                self.fly_ahead(entry, key, Cause::Due);
             }
         });
     }

@@ -3,7 +3,7 @@
 use super::Broker;
 use crate::{
     host::command::{CommandError, run_telling},
-    sources::CredentialProvider,
+    resolve::Winner,
 };
 use claviger::reason::Said;
 use std::time::Duration;
@@ -21,10 +21,10 @@ pub struct Trial {
 }
 
 impl Broker {
-    /// Runs the helper of `provider`, if it is one, when its turn has come.
-    pub async fn try_out(&self, provider: &dyn CredentialProvider) -> Option<Trial> {
-        let (spec, judge) = provider.helper()?;
-        let _permit = self.turns.of(spec).acquire().await.ok()?;
+    /// Runs the helper behind `winner`, if it is one, when its turn has come.
+    pub async fn try_out(&self, winner: &Winner) -> Option<Trial> {
+        let (spec, judge) = winner.provider()?.helper()?;
+        let _place = self.turns.of(spec).take(winner.whose).await;
         let started = Instant::now();
         let (output, said) = run_telling(&self.host, spec, |_| ()).await;
         let outcome = output.map(|output| judge(output.expose()));

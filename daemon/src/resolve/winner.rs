@@ -3,7 +3,7 @@
 use crate::{
     endpoint::{Endpoint, Extras, cloud::Place},
     key::SourceKey,
-    settings::Confirm,
+    settings::{Confirm, Whose},
     sources::{Bound, CredentialProvider, Material},
 };
 use claviger::{backend::Backend, warning::Warning};
@@ -16,6 +16,8 @@ pub struct Winner {
     pub source: &'static str,
     /// Who receives the request.
     pub backend: Backend,
+    /// The workspace of the session.
+    pub whose: Whose,
     /// What it is bound to.
     pub bound: Bound,
     /// Where the credential may be sent.

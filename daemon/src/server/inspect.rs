@@ -11,7 +11,6 @@ use crate::{
     policy::Policy,
     resolve::{self, Given, Resolution, Step, Winner},
     settings::{File, FileState, Located, Settings},
-    sources::CredentialProvider,
 };
 use claviger::{
     backend::Backend,
@@ -49,11 +48,11 @@ impl InspectService for Context {
         let given = Given { session: &session, settings: &settings, accounts: &accounts, terminal, limits };
         let resolution = resolve::explain(&given);
         let timings = (read, started.elapsed() - read);
-        let tried = match resolution.winner.as_ref().ok().and_then(Winner::provider).filter(|_| trial) {
-            Some(provider) => {
+        let tried = match resolution.winner.as_ref().ok().filter(|_| trial) {
+            Some(winner) => {
                 self.broker.refuse_while_locked().map_err(fail)?;
                 self.audit.note(Line::of("explain", "tried").by(&peer).session(&session));
-                self.tried(&**provider).await
+                self.tried(winner).await
             }
             None => None,
         };
@@ -139,9 +138,9 @@ impl Context {
         Ok((self.broker.session_of(key).map_err(fail)?, Some(key)))
     }
 
-    async fn tried(&self, provider: &dyn CredentialProvider) -> Option<v1::Trial> {
-        let Trial { took, outcome, said } = self.broker.try_out(provider).await?;
-        let (spec, _) = provider.helper()?;
+    async fn tried(&self, winner: &Winner) -> Option<v1::Trial> {
+        let Trial { took, outcome, said } = self.broker.try_out(winner).await?;
+        let (spec, _) = winner.provider()?.helper()?;
         let (failure, exit_code, unusable) = match outcome {
             Ok(judged) => (String::new(), Some(0), judged.err().unwrap_or_default()),
             Err(CommandError::Exit(code)) => {

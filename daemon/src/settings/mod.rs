@@ -35,7 +35,7 @@ pub use merged::{Lookup, Scope, Settings, Snapshot};
 pub use roots::Roots;
 pub use scripts::Script;
 pub use subject::{Decision, Item, Subject};
-pub use workspace::Workspace;
+pub use workspace::{Whose, Workspace};
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,9 @@ pub struct Workspace {
     pub inode: u64,
 }
 
+/// Whose something is: the root of a workspace, by device and inode.
+pub type Whose = (u64, u64);
+
 /// A workspace, and what it was concluded from.
 #[derive(Debug)]
 pub(super) struct Found {

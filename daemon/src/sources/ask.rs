@@ -9,6 +9,7 @@ use crate::{
         Host,
         command::{self, CommandError, CommandSpec, Program},
     },
+    settings::Whose,
 };
 use claviger::{reason::Said, secret::Secret};
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub struct Ask<'a> {
     pub host: &'a Host,
     /// Turns of what runs.
     pub turns: &'a Turns,
+    /// The workspace of the session that asks.
+    pub whose: Whose,
     /// The commands that sign a person in.
     pub auth_refreshes: &'a Arc<AuthRefreshes>,
     /// The list of accounts.
@@ -34,6 +37,8 @@ pub struct Ask<'a> {
     pub recursed: &'a (dyn Fn() -> bool + Send + Sync),
     /// Who is asking.
     pub demand: &'a SharedDemand,
+    /// Whether a command was ended because no session waited for it any more.
+    pub is_abandoned: bool,
     /// The last lines of the helper that ran last.
     pub said: Said,
     /// Takes what running commands say.
@@ -52,13 +57,27 @@ pub struct Line {
 // === impl Ask ===
 
 impl Ask<'_> {
-    /// Runs a command that needs nobody, when its turn has come.
+    /// Runs a command that needs no person, when its turn has come. One of a settings file ends soon after the last session that
+    /// waited for it has left.
     ///
     /// # Errors
     /// See [`CommandError`].
     pub async fn run(&mut self, spec: &CommandSpec) -> Result<Secret<Vec<u8>>, CommandError> {
-        let turn = timeout(spec.deadline, self.turns.of(spec).acquire()).await;
-        let Ok(_permit) = turn else { return Err(CommandError::Queued(spec.deadline)) };
+        if let Program::Fetch(_) = spec.program {
+            return self.run_in_turn(spec).await;
+        }
+        let demand = self.demand;
+        let ended = tokio::select! {
+            ended = self.run_in_turn(spec) => Some(ended),
+            () = demand.abandoned() => None,
+        };
+        self.is_abandoned = ended.is_none();
+        ended.unwrap_or(Err(CommandError::Abandoned))
+    }
+
+    async fn run_in_turn(&mut self, spec: &CommandSpec) -> Result<Secret<Vec<u8>>, CommandError> {
+        let turn = timeout(spec.deadline, self.turns.of(spec).take(self.whose)).await;
+        let Ok(_place) = turn else { return Err(CommandError::Queued(spec.deadline)) };
         let on_line = |text: String| (self.on_line)(Line { text: text.into(), attended: false });
         let unattended;
         let spec = match self.demand.get() {

@@ -8,26 +8,27 @@ use crate::{
         stock::Fetched,
         talk::Progress,
     },
-    demand::Demand,
+    demand::{Demand, SharedDemand},
     host::files::Stamp,
     key::SourceKey,
-    settings::Refresh,
+    settings::{Refresh, Whose},
 };
-use claviger::reason::Problem;
+use claviger::reason::{Problem, Reason};
 use std::time::{Duration, SystemTime};
 
 impl Entry {
     /// Joins the refresh in progress, or begins one: then the pilot, the binding and the cause are for the task that
-    /// makes it.
+    /// makes it. `waiting` is for those who wait, if one begins.
     pub(in crate::broker) fn board(
         &mut self,
         cause: Cause,
         demand: Demand,
+        waiting: SharedDemand,
     ) -> (Seat, Option<(Pilot, Cause)>) {
         if let Some(flight) = &self.flight {
             return (flight.seat(demand), None);
         }
-        let (flight, pilot) = Flight::new(place_of(self.provider()), demand);
+        let (flight, pilot) = Flight::new(place_of(self.provider()), demand, waiting);
         let seat = flight.seat(demand);
         self.flight = Some(flight);
         // One for each use, whatever comes of it.
@@ -37,12 +38,20 @@ impl Entry {
         (seat, Some((pilot, cause)))
     }
 
-    /// Notes that the command runs once more. Returns the generation of the stored record whose secret is in use, and whether
-    /// the API rejected that.
-    pub(in crate::broker) fn run(&mut self) -> (Option<u64>, bool) {
+    /// Notes that the command runs once more. Returns the generation of the stored record whose secret is in use, whether
+    /// the API rejected that, and the workspace that it runs for.
+    pub(in crate::broker) fn run(&mut self) -> (Option<u64>, bool, Whose) {
         self.tally.runs += 1;
         self.recursed = false;
-        (self.stock.held(), self.state().rejected)
+        (self.stock.held(), self.state().rejected, self.lead.whose)
+    }
+
+    /// Ends the refresh in progress, which no session waits for any more: it says nothing about the credential.
+    pub(in crate::broker) fn abandon(&mut self) -> Problem {
+        self.flight = None;
+        self.talk.end();
+        self.bump();
+        Problem::new(Reason::Cancelled, "it was ended, since no session waited for it any more").hint("try again")
     }
 
     /// Passes on a line of the running command.

@@ -34,7 +34,7 @@ pub(super) fn daemon() -> Vec<Key> {
             "whole number, 1 or more",
             limits.commands.to_string(),
             "4",
-            "Most commands at once; others wait their turn.",
+            "Most commands at once; others wait their turn. Sessions of one workspace have half of them at most.",
         ),
         key(
             "log",

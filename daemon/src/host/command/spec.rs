@@ -77,6 +77,9 @@ pub enum CommandError {
     /// Other commands ran for so long that it never started.
     #[error("it did not start within {} s: too many other commands are running", .0.as_secs_f32())]
     Queued(Duration),
+    /// It was ended, for no session waited for it any more.
+    #[error("no session waits for it any more")]
+    Abandoned,
 }
 
 // === impl CommandError ===
@@ -88,6 +91,7 @@ impl CommandError {
             Self::Deadline(_) => Reason::SourceTimeout,
             Self::Queued(_) | Self::Missing(_) => Reason::SourceUnavailable,
             Self::NotStarted(_) | Self::Exit(_) | Self::Signal(_) => Reason::CommandFailed,
+            Self::Abandoned => Reason::Cancelled,
         }
     }
 
@@ -101,7 +105,7 @@ impl CommandError {
         match self {
             Self::Exit(126 | 127) | Self::Deadline(_) => Remedy::edit(at),
             Self::Missing(_) => Some(Remedy::restart_daemon()),
-            Self::Exit(_) | Self::Signal(_) | Self::Queued(_) | Self::NotStarted(_) => {
+            Self::Exit(_) | Self::Signal(_) | Self::Queued(_) | Self::NotStarted(_) | Self::Abandoned => {
                 Some(Remedy::refresh())
             }
         }
@@ -116,6 +120,7 @@ impl CommandError {
             Self::Deadline(_) => Reason::SourceTimeout,
             Self::Queued(_) | Self::NotStarted(_) | Self::Signal(_) => Reason::SourceUnavailable,
             Self::Exit(_) => Reason::Bug,
+            Self::Abandoned => Reason::Cancelled,
         };
         Problem::new(reason, format!("{what}: {self}"))
     }
