@@ -62,7 +62,9 @@ fn helpers_that_hang_in_four_workspaces_hold_up_no_other() {
     for (workspace, expected) in [("one", 4), ("two", 5), ("three", 6), ("four", 7)] {
         sessions.push(hanging(&home, workspace, HANGING));
         wait::until("all of them wait", || {
-            home.status()["entries"].as_array().is_some_and(|entries| entries.len() >= sessions.len() * HANGING)
+            home.status()["entries"]
+                .as_array()
+                .is_some_and(|entries| entries.len() >= sessions.len() * HANGING)
         });
         wait::until("as many hang as can", || processes(&nap).len() == expected);
         let (ok, took) = asks(&home, workspace);

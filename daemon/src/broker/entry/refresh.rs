@@ -51,7 +51,8 @@ impl Entry {
         self.flight = None;
         self.talk.end();
         self.bump();
-        Problem::new(Reason::Cancelled, "it was ended, since no session waited for it any more").hint("try again")
+        Problem::new(Reason::Cancelled, "it was ended, since no session waited for it any more")
+            .hint("try again")
     }
 
     /// Passes on a line of the running command.
