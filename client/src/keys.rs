@@ -8,6 +8,13 @@ pub(crate) fn expiry(lease: &Lease) -> Option<String> {
     lease.expires_at.map(|at| Timestamp { nanos: 0, ..at }.to_string())
 }
 
+/// The AWS account that the keys belong to, if the chain said so.
+pub(crate) fn account(lease: &Lease) -> Option<&str> {
+    let account = lease.facts.as_ref()?.account.as_str();
+    let is_id = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    is_id.then_some(account)
+}
+
 /// The region, where somebody named one: a tool should not take our default for its user's wish.
 pub(crate) fn region(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Option<&str> {
     let region = Some(lease.region.as_str()).filter(|region| !region.is_empty())?;

@@ -123,13 +123,16 @@ fn fields(keys: &AwsKeys, lease: &Lease) -> Value {
     if let Some(expiry) = keys::expiry(lease) {
         object["Expiration"] = expiry.into();
     }
+    if let Some(account) = keys::account(lease) {
+        object["AccountId"] = account.into();
+    }
     object
 }
 
 #[cfg(test)]
 mod tests {
     use super::{check_source, export, process};
-    use claviger::proto::v1::{AwsKeys, Lease, Secret};
+    use claviger::proto::v1::{AwsKeys, Facts, Lease, Secret};
     use prost_types::Timestamp;
     use serde_json::json;
 
@@ -144,15 +147,17 @@ mod tests {
 
     #[test]
     fn tools_get_the_form_they_read() {
-        let lease =
-            Lease { expires_at: Some(Timestamp { seconds: 4_070_908_800, nanos: 7 }), ..Default::default() };
+        let expires_at = Some(Timestamp { seconds: 4_070_908_800, nanos: 7 });
+        let facts = Some(Facts { account: "123456789012".into(), ..Default::default() });
+        let lease = Lease { expires_at, facts, ..Default::default() };
         let expected = json!({
             "Version": 1, "AccessKeyId": "AKIA1", "SecretAccessKey": "s", "SessionToken": "t",
-            "Expiration": "2099-01-01T00:00:00Z",
+            "Expiration": "2099-01-01T00:00:00Z", "AccountId": "123456789012",
         });
         assert_eq!(process(&keys(Some("t")), &lease), expected);
         let expected = json!({"Credentials": {
             "AccessKeyId": "AKIA1", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": "2099-01-01T00:00:00Z",
+            "AccountId": "123456789012",
         }});
         assert_eq!(export(&keys(Some("t")), &lease), expected);
     }

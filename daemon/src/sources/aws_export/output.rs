@@ -5,6 +5,9 @@ use prost_types::Timestamp;
 use serde::Deserialize;
 use std::time::{Duration, SystemTime};
 
+/// Seconds since 1970 that are none any more.
+const MAX_SECONDS: u64 = 100_000_000_000;
+
 /// What the command prints: the answer of STS, or the format of `credential_process`.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -23,7 +26,16 @@ struct Fields {
     access_key_id: Option<String>,
     secret_access_key: Option<String>,
     session_token: Option<String>,
-    expiration: Option<String>,
+    expiration: Option<Written>,
+}
+
+/// An instant, as programs write it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Text(String),
+    /// Seconds since 1970.
+    Number(u64),
 }
 
 /// The credentials in a command's output, and when they expire.
@@ -52,25 +64,56 @@ pub fn parse(output: &[u8]) -> Result<(Keys, Option<SystemTime>), String> {
     keys.check().map_err(|part| format!("{part} is empty, or has a character that no key has"))?;
     let expires_at = match fields.expiration {
         None => None,
-        Some(text) => {
-            Some(instant(&text).ok_or("Expiration is not an instant such as 2026-01-31T12:00:00Z")?)
+        Some(written) => {
+            Some(written.instant().ok_or("Expiration is not an instant such as 2026-01-31T12:00:00Z")?)
         }
     };
     Ok((keys, expires_at))
 }
 
-/// An ISO 8601 instant.
-fn instant(text: &str) -> Option<SystemTime> {
-    let text = text.trim();
-    // The parser also takes a date alone, and a time without a zone.
-    let (_, time) = text.split_at_checked(10)?;
-    let has_zone = time.ends_with(['Z', 'z']) || time.contains(['+', '-']);
-    if !time.starts_with(['T', 't']) || !has_zone {
-        return None;
+// === impl Written ===
+
+impl Written {
+    fn instant(self) -> Option<SystemTime> {
+        let seconds = match self {
+            Self::Number(seconds) => seconds,
+            Self::Text(text) => match text.trim().parse() {
+                Ok(seconds) => seconds,
+                Err(_) => return instant(&text),
+            },
+        };
+        // More than that, the year 5138, are milliseconds, as JavaScript counts; and those end there, too.
+        let seconds = if seconds < MAX_SECONDS { seconds } else { seconds / 1000 };
+        (seconds < MAX_SECONDS).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
     }
-    let at: Timestamp = text.parse().ok()?;
+}
+
+/// An instant of ISO 8601 with a zone, in its extended or its basic form.
+fn instant(text: &str) -> Option<SystemTime> {
+    let at: Timestamp = extended(text.trim())?.parse().ok()?;
     let seconds = u64::try_from(at.seconds).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+/// The extended form of ISO 8601, with the zone written as RFC 3339 wants it. `None` without a time or without a zone.
+fn extended(text: &str) -> Option<String> {
+    let text = text.to_ascii_uppercase();
+    let (date, time) = text.split_once('T')?;
+    let (clock, zone) = time.split_at(time.find(['Z', 'U', '+', '-'])?);
+    let parts = |text: &str, lengths: [usize; 2], between: char| {
+        let (first, rest) = text.split_at_checked(lengths[0])?;
+        let (second, third) = rest.split_at_checked(lengths[1])?;
+        Some(format!("{first}{between}{second}{between}{third}"))
+    };
+    let date = if date.contains('-') { date.to_owned() } else { parts(date, [4, 2], '-')? };
+    let clock = if clock.contains(':') { clock.to_owned() } else { parts(clock, [2, 2], ':')? };
+    let zone = match (zone, zone.len()) {
+        ("Z" | "UTC", _) => "Z".to_owned(),
+        (_, 3) => format!("{zone}:00"),
+        (_, 5) => format!("{}:{}", zone.get(..3)?, zone.get(3..)?),
+        _ => zone.to_owned(),
+    };
+    Some(format!("{date}T{clock}{zone}"))
 }
 
 #[cfg(test)]
@@ -88,6 +131,9 @@ mod tests {
             format!(
                 r#"{{"Credentials": {{{KEYS}, "Expiration": "2026-01-31T13:00:00+01:00"}}, "AssumedRoleUser": {{}}}}"#
             ),
+            format!(r#"{{{KEYS}, "Expiration": 1769860800}}"#),
+            format!(r#"{{{KEYS}, "Expiration": 1769860800000}}"#),
+            format!(r#"{{{KEYS}, "Expiration": "1769860800"}}"#),
         ] {
             let (keys, expires_at) = parse(text.as_bytes()).expect(&text);
             assert_eq!((keys.id.as_str(), keys.token.as_deref()), ("AKIA1", Some("t")));
@@ -123,7 +169,8 @@ mod tests {
                 "SessionToken",
             ),
             (format!(r#"{{{KEYS}, "Expiration": "canary"}}"#), "Expiration"),
-            (format!(r#"{{{KEYS}, "Expiration": 1769860800}}"#), "not an object"),
+            (format!(r#"{{{KEYS}, "Expiration": -1}}"#), "not an object"),
+            (format!(r#"{{{KEYS}, "Expiration": 18446744073709551615}}"#), "Expiration"),
             (" ".repeat(70_000), "longer than"),
         ] {
             let error = parse(text.as_bytes()).expect_err(&text);
@@ -132,8 +179,37 @@ mod tests {
     }
 
     #[test]
+    fn instants_are_read_in_every_form_that_tools_write() {
+        let expected = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_769_860_800));
+        for text in [
+            "2026-01-31T12:00:00Z",
+            " 2026-01-31t12:00:00.25z\n",
+            "2026-01-31T12:00:00UTC",
+            "2026-01-31T12:00:00+0000",
+            "2026-01-31T13:30:00+01:30",
+            "2026-01-31T13:30:00+0130",
+            "2026-01-31T04:00:00-08",
+            "20260131T120000Z",
+            "20260131T120000+0000",
+        ] {
+            assert_eq!(instant(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn instants_before_the_epoch_and_without_zone_are_refused() {
-        for text in ["", "2026-01-31", "2026-01-31T12:00:00", "1960-01-01T00:00:00Z", "tomorrow"] {
+        for text in [
+            "",
+            "2026-01-31",
+            "2026-01-31T12:00:00",
+            "20260131T120000",
+            "1960-01-01T00:00:00Z",
+            "tomorrow",
+            "T+",
+            "2026-01-31T12:00:00+é0",
+            "2026013T120000Z",
+            "2026-01-31T12:00:00+00000",
+        ] {
             assert_eq!(instant(text), None, "{text}");
         }
     }
