@@ -77,6 +77,9 @@ impl Client {
                     return Ok(Self { connection, socket: socket.to_owned(), is_default, starts });
                 }
                 Err(error) if error.may_pass(starts) => {
+                    if error.is_queue_full() {
+                        reconnect.promised();
+                    }
                     reconnect.attempted();
                     reconnect.after(error).await?;
                 }
@@ -201,10 +204,16 @@ impl Client {
                     answer => return answer,
                 },
             };
+            if problem.reason == Reason::Handover {
+                reconnect.promised();
+            }
             reconnect.after(problem.clone()).await?;
             match connection(&self.socket, self.starts).await {
                 Ok(connection) => self.connection = connection,
                 Err(error) if reconnect.is_patient() || error.may_pass(self.starts) => {
+                    if error.is_queue_full() {
+                        reconnect.promised();
+                    }
                     reconnect.attempted();
                     lost = Some(problem);
                 }

@@ -62,6 +62,11 @@ impl ConnectError {
         Self::NotStarted(Box::new(problem.remedy(Remedy::claviger(&["daemon", "run"]))))
     }
 
+    /// Whether a process listens there that is slow to take new connections.
+    pub(super) fn is_queue_full(&self) -> bool {
+        matches!(self, Self::Unreachable { cause, .. } if cause.kind() == ErrorKind::WouldBlock)
+    }
+
     /// Whether another attempt may succeed soon: the queue of new connections is full, a daemon ended while it accepted one,
     /// or one that this attempt has `started` is gone already.
     pub(super) fn may_pass(&self, started: bool) -> bool {

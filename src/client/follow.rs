@@ -50,7 +50,7 @@ impl<T: 'static> Follow<T> {
         Ok(Self { client, open, stream, gone: None, reconnect: Reconnect::briefly() })
     }
 
-    /// The same stream, which waits for the next daemon without an end. Otherwise it waits for three seconds.
+    /// The same stream, which waits for the next daemon without an end. Otherwise it waits for three seconds, or for a minute if the daemon said that another goes on.
     #[must_use]
     pub fn patiently(mut self) -> Self {
         self.reconnect = Reconnect::patiently();

@@ -10,6 +10,9 @@ const FIRST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(2);
 /// How long a call pauses in all before its problem counts. A daemon that a service manager starts again needs less.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The same where a daemon is known to come: as long as one that hands over waits for its last refresh
+/// (`daemon/src/lib.rs`), and a busy machine for the program that goes on.
+const HANDOVER: Duration = Duration::from_secs(60);
 
 /// The pauses between connections.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub(super) struct Reconnect {
     next: Duration,
     /// What is left of the patience; `None`: it does not end.
     left: Option<Duration>,
+    /// Whether a daemon is known to come.
+    is_promised: bool,
     /// When the next attempt is made, until it has ended.
     due: Option<Instant>,
 }
@@ -24,14 +29,14 @@ pub(super) struct Reconnect {
 // === impl Reconnect ===
 
 impl Reconnect {
-    /// For a call: its problem is told after three seconds.
+    /// For a call: its problem is told after three seconds, or after a minute if a daemon is known to come.
     pub(super) fn briefly() -> Self {
-        Self { next: Duration::ZERO, left: Some(PATIENCE), due: None }
+        Self { next: Duration::ZERO, left: Some(PATIENCE), is_promised: false, due: None }
     }
 
     /// For what follows the daemon for as long as it runs.
     pub(super) fn patiently() -> Self {
-        Self { next: Duration::ZERO, left: None, due: None }
+        Self { next: Duration::ZERO, left: None, is_promised: false, due: None }
     }
 
     /// Whether it never gives up.
@@ -42,6 +47,13 @@ impl Reconnect {
     /// Starts over: the daemon has answered.
     pub(super) fn has_worked(&mut self) {
         *self = if self.is_patient() { Self::patiently() } else { Self::briefly() };
+    }
+
+    /// Notes that a daemon is known to come: the last one said that it hands over, or a process has the socket already.
+    pub(super) fn promised(&mut self) {
+        if !std::mem::replace(&mut self.is_promised, true) {
+            self.left = self.left.map(|left| left + (HANDOVER - PATIENCE));
+        }
     }
 
     /// Notes that an attempt has ended.
@@ -76,7 +88,7 @@ impl Reconnect {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, PATIENCE, Reconnect};
+    use super::{HANDOVER, LONGEST, PATIENCE, Reconnect};
     use std::time::Duration;
     use tokio::time::{Instant, timeout};
 
@@ -95,6 +107,21 @@ mod tests {
         let start = Instant::now();
         let at = attempts(&mut Reconnect::briefly(), 100).await;
         assert_eq!(at, [0, 20, 60, 140, 300, 620, 1260, 2540]);
+        assert!(start.elapsed() <= PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_that_is_known_to_come_is_waited_for() {
+        let (start, mut reconnect) = (Instant::now(), Reconnect::briefly());
+        attempts(&mut reconnect, 4).await;
+        reconnect.promised();
+        reconnect.promised();
+        attempts(&mut reconnect, 100).await;
+        assert!((HANDOVER - LONGEST..=HANDOVER).contains(&start.elapsed()), "{:?}", start.elapsed());
+        // The next one that goes away has to say so itself.
+        reconnect.has_worked();
+        let start = Instant::now();
+        attempts(&mut reconnect, 100).await;
         assert!(start.elapsed() <= PATIENCE);
     }
 

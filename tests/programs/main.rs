@@ -91,6 +91,7 @@ mod one_state;
 mod package;
 mod restart;
 mod restart_load;
+mod restart_slow;
 mod security;
 mod service;
 mod settings_bad;
