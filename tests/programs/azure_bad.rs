@@ -193,27 +193,34 @@ fn variables_that_cannot_be_used() {
 fn tools_that_fail_are_passed() {
     let mut foundry = Foundry::new();
     let _daemon = foundry.home.daemon();
+    let (signed_out, failed, no_token) = ("login-required", "command-failed", "command-output-invalid");
     let cases = [
-        ("exit 1", "az ended with exit code 1"),
+        ("exit 1", failed, "az ended with exit code 1"),
         (
             "echo \"ERROR: Please run 'az login' sk-canary-x\" >&2; exit 1",
+            signed_out,
             "nobody is logged in: run `az login`",
         ),
-        ("echo 'AADSTS700082: sk-canary-x; az login' >&2; exit 1", "(AADSTS700082)"),
-        ("echo sk-canary-garbage", "az printed no token"),
-        ("echo '{\"accessToken\":\"sk-canary-x\",\"tokenType\":\"Bearer\"}'", "2.54"),
+        ("echo 'AADSTS700082: sk-canary-x; az login' >&2; exit 1", signed_out, "(AADSTS700082)"),
+        ("echo 'AADSTS50076: sk-canary-x' >&2; exit 1", signed_out, "(AADSTS50076)"),
+        ("echo 'sqlite3.OperationalError: database is locked' >&2; exit 1", failed, "exit code 1"),
+        ("echo 'Max retries exceeded sk-canary-x; az login' >&2; exit 1", failed, "exit code 1"),
+        ("echo 'The command requires the extension x.' >&2; exit 2", failed, "exit code 2"),
+        ("echo sk-canary-garbage", no_token, "az printed no token"),
+        ("echo '{\"accessToken\":\"sk-canary-x\",\"tokenType\":\"Bearer\"}'", no_token, "2.54"),
         (
             "echo '{\"accessToken\":\"sk-canary- x\",\"tokenType\":\"B\",\"expires_on\":2000000000}'",
+            no_token,
             "az printed no token",
         ),
-        ("exec yes sk-canary-x", "az ended with exit code 141"),
-        ("kill -9 $$", "az ended with exit code 137"),
+        ("exec yes sk-canary-x", failed, "az ended with exit code 141"),
+        ("kill -9 $$", failed, "az ended with exit code 137"),
     ];
-    for (at, (body, part)) in cases.into_iter().enumerate() {
+    for (at, (body, reason, part)) in cases.into_iter().enumerate() {
         foundry.shim("az", body);
         foundry.set("USER", &format!("C.{at}"));
         let problem = foundry.problem();
-        assert_eq!(word(&problem, "reason"), "login-required", "{problem}");
+        assert_eq!(word(&problem, "reason"), reason, "{problem}");
         let trail = problem["error"]["trail"].to_string();
         assert!(
             trail.contains(part) && trail.contains("azd is not in PATH"),

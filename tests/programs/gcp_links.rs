@@ -271,3 +271,28 @@ fn gclouds_database_is_used_by_one_key_at_a_time() {
     let stderr = home.fails(6, &["refresh"]);
     assert!(stderr.contains("gcloud has no token (exit code 1)") && !stderr.contains("sign in"), "{stderr}");
 }
+
+#[test]
+fn gcloud_asks_for_a_sign_in_only_if_it_says_so() {
+    let mut home = vertex();
+    let program = gcloud(&mut home);
+    let login = format!("echo run >> '{}'; exit 1", home.path("logins.runs").display());
+    home.write("home/.claude/settings.json", &json!({"gcpAuthRefresh": login}).to_string());
+    let _daemon = home.daemon();
+    for (at, (said, runs)) in [
+        ("sqlite3.OperationalError: database is locked", 0),
+        ("Traceback (most recent call last): ModuleNotFoundError: No module named 'six'", 0),
+        // gcloud adds this to whatever keeps it from a token.
+        ("Failed to establish a new connection. Please run: $ gcloud auth login", 0),
+        ("Reauthentication failed. cannot prompt during non-interactive execution.", 1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        fs::write(&program, format!("#!/bin/sh\necho \"ERROR: {said}\" >&2\nexit 1\n")).expect("written");
+        home.set("CLOUDSDK_CORE_PROJECT", &format!("p{at}"));
+        let stderr = home.fails(6, &["token"]);
+        assert_eq!(home.runs("logins"), runs, "{stderr}");
+        assert!(stderr.contains(said) || runs > 0, "its last words: {stderr}");
+    }
+}

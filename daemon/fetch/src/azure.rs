@@ -31,7 +31,7 @@ pub(super) async fn fetch(scope: &str, lent: &Lent) -> Fetched {
         Ok(selection) => selection,
         Err(trouble) => return links.end(trouble),
     };
-    let mut late = None;
+    let mut failed = None;
     for link in LINKS {
         if !selection.has(link) {
             links.ignore(link.name(), format!("{} leaves it out", link::SELECTION));
@@ -42,13 +42,13 @@ pub(super) async fn fetch(scope: &str, lent: &Lent) -> Fetched {
             Step::Refused(trouble) => return links.refused(link.name(), trouble),
             Step::Passed(why) => links.pass(link.name(), why),
             Step::Unanswered(why) => links.unanswered(link.name(), why),
-            Step::Late(why) => {
-                late.get_or_insert_with(|| why.clone());
+            Step::Failed(reason, why) => {
+                failed.get_or_insert_with(|| (reason, why.clone()));
                 links.pass(link.name(), why);
             }
         }
     }
-    links.end(nothing(&selection, late))
+    links.end(nothing(&selection, failed))
 }
 
 async fn ask(link: Link, scope: &str, lent: &Lent) -> Step {
@@ -62,13 +62,11 @@ async fn ask(link: Link, scope: &str, lent: &Lent) -> Step {
 }
 
 /// No link answered.
-fn nothing(selection: &Selection, late: Option<String>) -> Declined {
-    match late {
-        Some(why) => {
-            Declined::new(Reason::SourceTimeout, format!("{why}, and no other Azure credential is here"))
-                .hint("run it in a terminal to see what it waits for")
-                .remedy(Remedy::run(&["az", "account", "get-access-token"]))
-        }
+fn nothing(selection: &Selection, failed: Option<(Reason, String)>) -> Declined {
+    match failed {
+        Some((reason, why)) => Declined::new(reason, format!("{why}, and no other Azure credential is here"))
+            .hint("run it in a terminal to see what it says, or waits for")
+            .remedy(Remedy::run(&["az", "account", "get-access-token"])),
         None if selection.has_developer_tools() => {
             Declined::sign_in("no link of the Azure chain has a credential")
         }

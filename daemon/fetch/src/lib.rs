@@ -22,6 +22,7 @@ mod oauth;
 mod probe;
 mod question;
 mod store;
+mod tool;
 mod turn;
 
 use answer::{Json, json, say, write};

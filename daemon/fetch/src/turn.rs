@@ -1,40 +1,92 @@
-//! Turns of a cloud's own tool: it keeps a database in its directory, and two of it at once fail with "database is locked".
+//! Turns with what sessions share, and of which two at once fail: the directory of a cloud's own tool, which keeps a database there
+//! ("database is locked"), and a file with a refresh token that a server takes once.
 //!
-//! The lock is the kernel's, on the directory itself: nothing is written into what is another program's, and it ends with its
-//! holder. A person's own run of the tool does not know of it, so that word is taken as "later" as well.
+//! The lock is the kernel's, on the directory or file itself: nothing is written into what is another program's, and it ends with
+//! its holder. A person's own run of the tool does not know of it.
 
-use nix::fcntl::{Flock, FlockArg};
-use std::{fs::File, path::Path, time::Duration};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+    time::Duration,
+};
 use tokio::time::{Instant, sleep};
 
-/// Longest wait for a turn. After that the tool is run all the same.
+/// Longest wait for a turn.
 const LONGEST: Duration = Duration::from_secs(30);
 /// How often it is looked whether the turn has come.
 const PAUSE: Duration = Duration::from_millis(20);
-/// What SQLite says, whose databases `az` and `gcloud` use.
-const LOCKED: &str = "database is locked";
-/// How often a tool is run whose database is in use.
-pub(crate) const ATTEMPTS: u32 = 5;
+/// Why there is no turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoTurn {
+    /// There is nothing to lock, or its file system knows no locks.
+    Impossible,
+    /// Others had it for half a minute.
+    Late,
+}
 
-/// The turn, until this is dropped; `None` if there is no such directory, or the wait was too long.
-pub(crate) async fn of(directory: &Path) -> Option<Flock<File>> {
-    let mut file = File::open(directory).ok()?;
+/// The turn, until this is dropped.
+///
+/// # Errors
+/// See [`NoTurn`].
+pub(crate) async fn of(path: &Path) -> Result<Flock<File>, NoTurn> {
     let end = Instant::now() + LONGEST;
+    let mut file = open(path)?;
     loop {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(turn) => return Some(turn),
-            Err((same, _)) if Instant::now() < end => file = same,
-            Err(_) => return None,
+        file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            // What was replaced meanwhile is not what others lock.
+            Ok(turn) if is_still(path, &turn) => return Ok(turn),
+            Ok(_) => open(path)?,
+            Err((same, Errno::EWOULDBLOCK | Errno::EINTR)) if Instant::now() < end => {
+                sleep(PAUSE).await;
+                same
+            }
+            Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => return Err(NoTurn::Late),
+            Err(_) => return Err(NoTurn::Impossible),
         }
-        sleep(PAUSE).await;
     }
 }
 
-/// Whether a tool that failed and `said` this can be run again in a moment. Waits for that.
-pub(crate) async fn is_busy(said: &[u8], attempt: u32) -> bool {
-    let is_busy = String::from_utf8_lossy(said).contains(LOCKED) && attempt < ATTEMPTS;
-    if is_busy {
-        sleep(PAUSE * 10 * attempt).await;
+/// For writing where that can be, for NFS locks nothing else exclusively.
+fn open(path: &Path) -> Result<File, NoTurn> {
+    let opened = File::options().read(true).write(true).open(path).or_else(|_| File::open(path));
+    opened.map_err(|_| NoTurn::Impossible)
+}
+
+fn is_still(path: &Path, file: &File) -> bool {
+    let identity = |status: io::Result<fs::Metadata>| status.ok().map(|status| (status.dev(), status.ino()));
+    identity(file.metadata()) == identity(fs::metadata(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NoTurn, of};
+    use std::fs;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_of_the_file_that_stands_there_now() {
+        let directory = tempfile::tempdir().expect("directory");
+        let (path, fresh) = (directory.path().join("file"), directory.path().join("fresh"));
+        assert_eq!(of(&path).await.expect_err("no file"), NoTurn::Impossible);
+        fs::write(&path, "").expect("file");
+        let first = of(&path).await.expect("a turn");
+        assert_eq!(of(&path).await.expect_err("it is taken"), NoTurn::Late);
+        let waits = tokio::spawn({
+            let path = path.clone();
+            async move { of(&path).await }
+        });
+        tokio::task::yield_now().await;
+        fs::write(&fresh, "").expect("file");
+        fs::rename(&fresh, &path).expect("renamed");
+        drop(first);
+        let second = waits.await.expect("ends").expect("a turn");
+        assert_eq!(of(&path).await.expect_err("it is the new file's"), NoTurn::Late);
+        drop(second);
+        assert!(of(directory.path()).await.is_ok(), "directories have turns, too");
     }
-    is_busy
 }

@@ -74,7 +74,12 @@ pub async fn run_telling(
     let (_, nothing) = mpsc::channel(1);
     let on_line = |line: String| on_line(said::cleaned(&line));
     let (ended, output, tail) = follow(host, spec, &mut child, nothing, on_line).await;
-    let said = Said(tail.shown(output.expose()));
+    // What a fetch child prints is an answer, with words that a tool may say as well.
+    let printed = match spec.program {
+        Program::Shell(_) => output.expose().as_slice(),
+        Program::Fetch(_) => &[],
+    };
+    let said = Said(tail.shown(printed));
     (ended.map(|()| output), said)
 }
 

@@ -39,7 +39,7 @@ pub struct Ask<'a> {
     pub demand: &'a SharedDemand,
     /// Whether a command was ended because no session waited for it any more.
     pub is_abandoned: bool,
-    /// The last lines of the helper that ran last.
+    /// The last lines of the command that ran last.
     pub said: Said,
     /// Takes what running commands say.
     pub on_line: &'a mut (dyn FnMut(Line) + Send),
@@ -88,9 +88,7 @@ impl Ask<'_> {
             Demand::Session | Demand::Person => spec,
         };
         let (output, said) = command::run_telling(self.host, spec, on_line).await;
-        if let Program::Shell(_) = spec.program {
-            self.said = said;
-        }
+        self.said = said;
         output
     }
 }

@@ -3,12 +3,13 @@
 //! The SDK runs the tool through a shell; how it ended is noted here, because nothing that it printed may be repeated.
 
 use super::{authority::check_tenant, codes::entra_codes, managed, principal::of_account, step::Step};
-use crate::{environment::variable, turn};
+use crate::{environment::variable, tool, turn};
 use azure_core::credentials::TokenCredential;
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
     AzureDeveloperCliCredentialOptions, Executor,
 };
+use claviger::reason::Reason;
 use claviger_child::{cloud_file::AZURE_PROFILE, is_token};
 use claviger_private::lock;
 use std::{
@@ -30,6 +31,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_millis(250);
 /// Most bytes of output that are read; a token has a few thousand.
 const MAX_OUTPUT: u64 = 256 * 1024;
+
+/// How the codes of Entra begin: it has been asked for a token, and wants to see the person.
+const ENTRA: &str = "AADSTS";
 
 /// A tool.
 struct Tool {
@@ -101,18 +105,25 @@ impl Tool {
             (Ok(token), Ended::Printed(account)) if is_token(token.token.secret()) => {
                 Step::Provided(of_account(&token, account))
             }
-            (_, Ended::Late) => Step::Late(format!("{name} did not answer within {} s", DEADLINE.as_secs())),
+            (_, Ended::Late) => {
+                let why = format!("{name} did not answer within {} s", DEADLINE.as_secs());
+                Step::Failed(Reason::SourceTimeout, why)
+            }
             (_, Ended::Missing) => Step::Passed(format!("{name} is not in PATH")),
-            (_, Ended::NotStarted) => Step::Passed(format!("{name} could not be started")),
-            (_, Ended::Printed(_)) => Step::Passed(self.no_token.to_owned()),
-            (_, Ended::Code { code, is_logged_out, codes }) => {
-                let what = match (is_logged_out, code) {
-                    (true, _) => format!("nobody is logged in: run `{}`", self.login),
-                    (false, Some(code)) => format!("{name} ended with exit code {code}"),
-                    (false, None) => format!("{name} was ended by a signal"),
-                };
+            (_, Ended::NotStarted) => {
+                Step::Failed(Reason::CommandFailed, format!("{name} could not be started"))
+            }
+            (_, Ended::Printed(_)) => Step::Failed(Reason::CommandOutputInvalid, self.no_token.to_owned()),
+            (_, Ended::Code { is_logged_out: true, codes, .. }) => {
                 let codes = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
-                Step::Passed(what + &codes)
+                Step::Passed(format!("nobody is logged in: run `{}`{codes}", self.login))
+            }
+            (_, Ended::Code { code, .. }) => {
+                let what = match code {
+                    Some(code) => format!("{name} ended with exit code {code}"),
+                    None => format!("{name} was ended by a signal"),
+                };
+                Step::Failed(Reason::CommandFailed, what)
             }
         }
     }
@@ -134,7 +145,9 @@ impl Runner {
             code => {
                 let mut codes: Vec<String> = entra_codes(&said).take(4).collect();
                 codes.dedup();
-                Ended::Code { code, is_logged_out: said.contains(self.login), codes }
+                let is_logged_out = tool::wants_sign_in(&said, &[self.login, ENTRA]);
+                tool::pass_on(&output.stderr);
+                Ended::Code { code, is_logged_out, codes }
             }
         }
     }
@@ -145,7 +158,7 @@ impl Executor for Runner {
     async fn run(&self, program: &OsStr, arguments: &[&OsStr]) -> io::Result<Output> {
         let place = AZURE_PROFILE.place(variable);
         let _turn = match place {
-            Some(directory) => turn::of(&directory).await,
+            Some(directory) => turn::of(&directory).await.ok(),
             None => None,
         };
         let mut attempt = 1;
@@ -153,7 +166,7 @@ impl Executor for Runner {
             let result = timeout(DEADLINE, output(program, arguments)).await;
             match &result {
                 Ok(Ok(output))
-                    if !output.status.success() && turn::is_busy(&output.stderr, attempt).await =>
+                    if !output.status.success() && tool::is_busy(&output.stderr, attempt).await =>
                 {
                     attempt += 1;
                 }

@@ -1,5 +1,6 @@
 //! What became of a link.
 
+use claviger::reason::Reason;
 use claviger_child::{Declined, Provided};
 
 /// What became of a link.
@@ -10,8 +11,8 @@ pub(super) enum Step {
     Passed(String),
     /// Asked, and nothing answered: the next one is asked.
     Unanswered(String),
-    /// A developers' tool did not answer in time: the next one is asked.
-    Late(String),
+    /// A developers' tool failed, and that says nothing of who is logged in: the next one is asked.
+    Failed(Reason, String),
     /// Configured, and failed.
     Refused(Declined),
 }

@@ -10,7 +10,7 @@ use super::{
     token::Token,
     variable,
 };
-use crate::turn;
+use crate::{tool, turn};
 use aws_smithy_types::{DateTime, date_time::Format};
 use claviger::{reason::Reason, remedy::Remedy, secret::Secret};
 use claviger_child::{cloud_file::GCLOUD_FILE, is_token};
@@ -27,6 +27,9 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const UNKNOWN: Duration = Duration::from_secs(300);
 const LINK: &str = "gcloud";
 const HINT: &str = "run it by hand to see why";
+/// What it says if no account is signed in, or not any more: it names the command that helps, or that it cannot ask for a proof.
+const SIGNED_OUT: [&str; 4] =
+    ["auth login", "config set account", "auth application-default login", "Reauthentication"];
 /// What is run.
 const BY_HAND: [&str; 3] = ["gcloud", "auth", "print-access-token"];
 
@@ -50,7 +53,7 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>>
         links.pass(LINK, "gcloud keeps nothing here: nobody has signed in with it");
         return None;
     };
-    let _turn = turn::of(&directory).await;
+    let _turn = turn::of(&directory).await.ok();
     let format = "--format=json(credential.access_token,credential.token_expiry)";
     let arguments = ["config", "config-helper", "--quiet", format].map(str::to_owned);
     let output = match run(&arguments).await {
@@ -74,18 +77,15 @@ async fn run(arguments: &[String]) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut attempt = 1;
     loop {
         match program::run("gcloud", arguments, &[], DEADLINE).await {
-            Err(Failure::Exit(_, said)) if turn::is_busy(&said, attempt).await => attempt += 1,
-            ended => return ended,
+            Err(Failure::Exit(_, said)) if tool::is_busy(&said, attempt).await => attempt += 1,
+            ended => {
+                if let Err(Failure::Exit(_, said)) = &ended {
+                    tool::pass_on(said);
+                }
+                return ended;
+            }
         }
     }
-}
-
-/// Whether gcloud says that no account is signed in, or not any more: then it names the command that helps.
-fn is_signed_out(said: &[u8]) -> bool {
-    let said = String::from_utf8_lossy(said);
-    ["auth login", "config set account", "auth application-default login"]
-        .iter()
-        .any(|word| said.contains(word))
 }
 
 /// Where gcloud keeps its accounts, and the credentials of applications.
@@ -107,7 +107,9 @@ fn token(output: &[u8], now: SystemTime) -> Option<Token> {
 
 fn failed(failure: &Failure) -> Declined {
     match failure {
-        Failure::Exit(Some(code), said) if is_signed_out(said) => {
+        Failure::Exit(Some(code), said)
+            if tool::wants_sign_in(&String::from_utf8_lossy(said), &SIGNED_OUT) =>
+        {
             Declined::sign_in(format!("gcloud has no token (exit code {code})"))
         }
         Failure::Exit(Some(code), _) => {
