@@ -20,6 +20,7 @@ use record::{cancelled, failed};
 pub use sign_in::SignIn;
 use std::{
     collections::HashMap,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
@@ -43,6 +44,20 @@ pub struct AuthRefreshes {
 struct Record {
     running: Option<Running>,
     past: Past,
+    /// The files of those who waited for its last run.
+    files: Vec<PathBuf>,
+}
+
+/// A run as a session needs it.
+pub struct Wanted<'a> {
+    /// Its command.
+    pub sign_in: &'a SignIn,
+    /// When the credentials were looked at.
+    pub since: SystemTime,
+    /// Where the sign-in is kept, if that is known.
+    pub kept_in: Option<&'a Path>,
+    /// Who waits.
+    pub demand: &'a SharedDemand,
 }
 
 /// A run under way.
@@ -95,20 +110,19 @@ impl AuthRefreshes {
         Self { records: Mutex::default(), shown, changed: Notify::new() }
     }
 
-    /// Runs the command, or joins the run that is under way, and passes on what it says. A run that ended well after
-    /// `since`, when the credentials were looked at, is as good: they only have to be read again.
+    /// Runs the command, or joins the run that is under way, and passes on what it says. A run that ended well after the
+    /// credentials were looked at is as good: they only have to be read again. So is another command that signs in to the same
+    /// file.
     ///
     /// # Errors
     /// `login-required` while a pause after earlier runs lasts, `command-failed` or `source-timeout` for the run itself.
     pub async fn run(
         self: Arc<Self>,
         host: &Host,
-        sign_in: &SignIn,
-        since: SystemTime,
-        demand: &SharedDemand,
+        wanted: &Wanted<'_>,
         mut say: impl FnMut(Arc<str>),
     ) -> Result<(), Problem> {
-        let Some(mut waiter) = self.join(host, sign_in, since, demand)? else { return Ok(()) };
+        let Some(mut waiter) = self.join(host, wanted)? else { return Ok(()) };
         waiter.recent.drain(..).for_each(&mut say);
         loop {
             tokio::select! {
@@ -129,25 +143,26 @@ impl AuthRefreshes {
         }
     }
 
-    fn join(
-        self: &Arc<Self>,
-        host: &Host,
-        sign_in: &SignIn,
-        since: SystemTime,
-        demand: &SharedDemand,
-    ) -> Result<Option<Waiter>, Problem> {
-        let now = host.clock.now();
+    fn join(self: &Arc<Self>, host: &Host, wanted: &Wanted<'_>) -> Result<Option<Waiter>, Problem> {
+        let (sign_in, now) = (wanted.sign_in, host.clock.now());
         let mut records = lock(&self.records);
-        if records.len() >= MOST && !records.contains_key(&sign_in.key) {
+        let file = wanted.kept_in.map(Path::to_owned);
+        let serves = |record: &Record| {
+            let is_as_good = record.running.is_some() || record.past.ended_well_between(wanted.since, now);
+            is_as_good && file.as_ref().is_some_and(|file| record.files.contains(file))
+        };
+        let key = records.iter().find(|(_, record)| serves(record)).map_or(sign_in.key, |(key, _)| *key);
+        if records.len() >= MOST && !records.contains_key(&key) {
             // Forgets pauses, never runs.
             records.retain(|_, record| record.running.is_some());
         }
-        let record = records.entry(sign_in.key).or_default();
+        let record = records.entry(key).or_default();
         if record.running.is_none() {
-            if record.past.ended_well_between(since, now) {
+            if record.past.ended_well_between(wanted.since, now) {
                 return Ok(None);
             }
-            if demand.get() < Demand::Person {
+            record.files.clear();
+            if wanted.demand.get() < Demand::Person {
                 record.past.pause(sign_in.name, &sign_in.at, now, sign_in.spec.surroundings.digest())?;
             }
             record.running = Some(self.start(sign_in, host, now));
@@ -156,10 +171,11 @@ impl AuthRefreshes {
             return Err(Problem::new(Reason::Bug, "a run that was just started is gone"));
         };
         running.waiting += 1;
+        record.files.extend(file);
         self.shown.touch();
         Ok(Some(Waiter {
             runs: self.clone(),
-            key: sign_in.key,
+            key,
             recent: running.recent.clone(),
             lines: running.lines.subscribe(),
             outcome: running.outcome.clone(),
@@ -235,7 +251,7 @@ impl AuthRefreshes {
 
     /// Takes over what the last daemon knew.
     pub fn inherit(&self, runs: Vec<(SourceKey, Past)>) {
-        let record = |past| Record { running: None, past };
+        let record = |past| Record { past, ..Record::default() };
         lock(&self.records).extend(runs.into_iter().take(MOST).map(|(key, past)| (key, record(past))));
     }
 

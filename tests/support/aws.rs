@@ -7,7 +7,7 @@ use claviger::{
     reason::Problem,
     session::SessionContext,
 };
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use ring::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use std::{process::Output, time::Duration};
 
 /// A session.
@@ -142,7 +142,14 @@ pub fn printed(id: &str, expiration: Option<&str>) -> String {
 
 /// File in `~/.aws/sso/cache` for a session's name or a start URL.
 pub fn sso_cache(name: &str) -> String {
-    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, name.as_bytes());
-    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("home/.aws/sso/cache/{hex}.json")
+    format!("home/.aws/sso/cache/{}.json", hex(&SHA1_FOR_LEGACY_USE_ONLY, name))
+}
+
+/// File in `~/.aws/login/cache` for a login session.
+pub fn login_cache(session: &str) -> String {
+    format!("home/.aws/login/cache/{}.json", hex(&SHA256, session))
+}
+
+fn hex(algorithm: &'static Algorithm, text: &str) -> String {
+    digest(algorithm, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,6 +5,7 @@ pub mod ai_cli;
 pub mod answers;
 pub mod audit;
 pub mod aws;
+pub mod aws_sign_in;
 pub mod cloud;
 pub mod cure;
 mod daemon;

@@ -6,7 +6,10 @@ use claviger::{
     secret::Secret,
 };
 use serde::{Deserialize, Serialize};
-use std::time::{Duration, SystemTime};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 /// Longest pause that a server may ask for (`Retry-After`).
 pub const MAX_PAUSE: Duration = Duration::from_secs(300);
@@ -93,6 +96,9 @@ pub struct Declined {
     /// Whether what was lent last is of no use any more, whatever its dates say.
     #[serde(default)]
     pub is_over: bool,
+    /// The file that a person who signs in would write. Others may wait for the same.
+    #[serde(default)]
+    pub kept_in: Option<Box<PathBuf>>,
     /// Every link of the chain in the order it was asked.
     pub links: Vec<Link>,
 }
@@ -154,6 +160,7 @@ impl From<Problem> for Declined {
             transient: false,
             asleep: false,
             is_over: false,
+            kept_in: None,
             links: Vec::new(),
         }
     }

@@ -1,11 +1,15 @@
 //! The AWS default chain, asked link by link, so that the answer can say which one it was.
 
+mod cache;
 mod check;
 mod connector;
 mod container;
 mod failure;
 mod link;
+mod process;
 mod profile;
+mod proof;
+mod renewal;
 mod seen;
 
 use super::{answer::Fetched, environment::variable, links::Links};
@@ -20,19 +24,25 @@ use aws_config::{
     web_identity_token::WebIdentityTokenCredentialsProvider,
 };
 use aws_credential_types::{Credentials, provider::error::CredentialsError};
+use aws_smithy_http_client::tls::TlsContext;
 use claviger::{backend::BEDROCK_REGION, reason::Reason, remedy::Remedy};
 use claviger_child::{Declined, Facts, Keys, Lent, Provided, is_label};
 use container::Container;
 use link::Link;
 use profile::{Kind, Profile};
+use renewal::Renewer;
 use seen::{Exchange, Seen};
 use std::time::{Duration, SystemTime};
+use tokio::time::sleep;
 
 /// How long the metadata service of an instance may take to accept a connection, and to answer. In a black hole its three
 /// attempts end within a few seconds.
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a service is asked. The broker makes attempts of its own.
 const ATTEMPTS: u32 = 2;
+/// How often a person's sign-in is read that other processes change, and the pause between.
+const READS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(20);
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const NO_INSTANCE: &str = "sign in as you always do, or set awsAuthRefresh to the command that does; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
 
@@ -48,8 +58,12 @@ enum Passed {
 struct Chain {
     seen: Seen,
     region: Option<String>,
+    trusted: TlsContext,
     links: Vec<Link>,
 }
+
+/// What a link has, or why the next one is asked; the error is that of a link that is configured.
+type Asked = Result<Result<Provided, Passed>, Declined>;
 
 /// Credentials of the first link that has some. A link that is configured and fails ends the walk.
 pub(super) async fn fetch(check: bool, lent: &Lent) -> Fetched {
@@ -83,7 +97,7 @@ async fn chain(lent: &Lent) -> Result<Chain, Declined> {
     let container = Container::new(&config, &direct, &proxied, lent);
     let (local, config) = (config.clone().with_http_client(direct), config.with_http_client(proxied));
     let links = links(&config, &local, &container, profile.as_ref());
-    Ok(Chain { seen, region, links })
+    Ok(Chain { seen, region, trusted, links })
 }
 
 fn links(
@@ -107,7 +121,8 @@ fn links(
         Link::new("environment", "the environment", Kind::Keys, environment),
         Link::new("profile", what, kind, of_profile.build())
             .wanted(profile.is_some_and(|profile| profile.has_credentials))
-            .sign_in(profile.and_then(|profile| profile.sign_in.clone())),
+            .sign_in(profile.and_then(|profile| profile.sign_in.clone()))
+            .kept(profile.and_then(|profile| profile.cache.clone())),
         Link::new("web-identity", TOKEN_FILE, Kind::TokenFile, identity).wanted(has_token),
         Link::new("container", "the container's service", Kind::Service, container.provider()),
         Link::new("imds", "the instance's metadata service", Kind::Service, instance(local)),
@@ -142,7 +157,29 @@ impl Chain {
     }
 
     /// What a link has, or why it has nothing and the next one is asked.
-    async fn ask(&self, link: &Link, check: bool) -> Result<Result<Provided, Passed>, Declined> {
+    async fn ask(&self, link: &Link, check: bool) -> Asked {
+        let Some(cache) = &link.cache else { return self.ask_once(link, check).await };
+        let region = self.region.as_deref().unwrap_or(BEDROCK_REGION);
+        let renewer = Renewer { what: &link.what, seen: &self.seen, trusted: &self.trusted, region };
+        let signed_out =
+            |declined| link.tell(Declined { kept_in: Some(cache.path().to_owned().into()), ..declined });
+        for _ in 0..READS {
+            let kept = renewer.ready(cache).await.map_err(signed_out)?;
+            match self.ask_once(link, check).await {
+                Err(declined) if declined.transient => sleep(PAUSE).await,
+                // Another process may have signed in meanwhile, or renewed it.
+                Err(declined) if !declined.sign_in_helps => return Err(declined),
+                Err(declined) if cache.changed(&kept, Duration::ZERO).await.is_none() => {
+                    return Err(declined);
+                }
+                Err(_) => {}
+                asked => return asked,
+            }
+        }
+        Err(link.tell(renewer.unusable(cache, "changes all the time, or the SDK cannot read it")))
+    }
+
+    async fn ask_once(&self, link: &Link, check: bool) -> Asked {
         self.seen.take();
         let credentials = match link.provider.provide_credentials().await {
             Ok(credentials) => credentials,

@@ -1,13 +1,19 @@
-//! Files that an environment or a credentials file names: read with a limit, and never waited for.
+//! Files that an environment or a credentials file names: read with a limit, and never waited for; and replaced as a whole, where
+//! they belong to other programs as well.
 
 use nix::fcntl::OFlag;
 use std::{
-    fs::File,
-    io::{self, ErrorKind, Read as _},
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, ErrorKind, Read as _, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 use zeroize::Zeroizing;
+
+/// No process fills its draft later than this.
+const LEFT_OVER: Duration = Duration::from_secs(60);
 
 /// Why a file was not read. Its text continues "the file …".
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +47,63 @@ pub(super) fn read(path: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, Unread
     }
 }
 
+/// Room for the next content of a file. Until it is filled, the file stays as it is. Unlike those of
+/// [`claviger_private::Room`], its directory may be one that a group can change: it is another program's.
+#[derive(Debug)]
+pub(super) struct Draft {
+    target: PathBuf,
+    path: PathBuf,
+    file: File,
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// Takes room for `size` bytes beside `target`, readable for its owner only. What stands there is a killed process's if
+    /// the caller `is_alone`, or it is old.
+    ///
+    /// # Errors
+    /// What the system says, for example that the disk is full, or that another process is at it.
+    pub(super) fn beside(target: &Path, size: usize, is_alone: bool) -> io::Result<Self> {
+        let mut name = OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(".new");
+        let path = target.with_file_name(name);
+        let is_old = || fs::metadata(&path).and_then(|status| status.modified()).is_ok_and(is_left_over);
+        if is_alone || is_old() {
+            drop(fs::remove_file(&path));
+        }
+        let file = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
+        let mut draft = Self { target: target.to_owned(), path, file };
+        draft.file.write_all(&vec![0; size])?;
+        draft.file.sync_all()?;
+        Ok(draft)
+    }
+
+    /// Writes the content, and puts it in the place of the old one.
+    ///
+    /// # Errors
+    /// What the system says. Then the old content stays.
+    pub(super) fn fill(mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.rewind()?;
+        self.file.write_all(bytes)?;
+        self.file.set_len(bytes.len() as u64)?;
+        self.file.sync_all()?;
+        fs::rename(&self.path, &self.target)
+    }
+}
+
+fn is_left_over(since: SystemTime) -> bool {
+    since.elapsed().is_ok_and(|age| age > LEFT_OVER)
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // It is not there any more once it has been filled.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
 impl From<io::Error> for Unread {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -52,8 +115,24 @@ impl From<io::Error> for Unread {
 
 #[cfg(test)]
 mod tests {
-    use super::{Unread, read};
+    use super::{Draft, Unread, read};
     use std::{fs, path::Path};
+
+    #[test]
+    fn drafts_replace_the_whole_file_or_nothing() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("file");
+        fs::write(&path, "old").expect("file");
+        let first = Draft::beside(&path, 100, false).expect("room");
+        assert!(Draft::beside(&path, 100, false).is_err(), "another process is at it");
+        drop(first);
+        let draft = Draft::beside(&path, 100, false).expect("room");
+        assert_eq!(fs::read(&path).expect("file"), b"old");
+        std::mem::forget(draft); // as when the process is killed
+        Draft::beside(&path, 0, true).expect("room").fill(b"new").expect("written");
+        assert_eq!(fs::read(&path).expect("file"), b"new");
+        assert_eq!(fs::read_dir(directory.path()).expect("read").count(), 1);
+    }
 
     #[test]
     fn files_up_to_the_limit_and_nothing_else() {

@@ -142,14 +142,14 @@ impl Attempt for Sdk {
 
 impl Sdk {
     fn refused(&self, declined: Declined) -> Declined {
-        let Declined { mut problem, sign_in_helps, links, .. } = declined;
+        let Declined { mut problem, sign_in_helps, kept_in, links, .. } = declined;
         let transient = problem.reason == Reason::SourceUnavailable && problem.retry_after.is_none();
         if sign_in_helps && self.sign_in.is_none() {
             problem.hint.get_or_insert_with(|| self.by_hand.words.to_owned());
             problem.remedy.get_or_insert_with(|| Remedy::run(self.by_hand.argv));
         }
         problem.trail = links.iter().map(|link| format!("{}: {}", link.name, link.why)).collect();
-        Declined { sign_in_helps, transient, links, ..problem.into() }
+        Declined { sign_in_helps, transient, kept_in, links, ..problem.into() }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Ask, Declined, Line, Provided, View};
 use crate::{
-    auth_refresh::SignIn,
+    auth_refresh::{SignIn, Wanted},
     demand::Demand,
     host::command::{CommandSpec, Program},
     key::SourceKey,
@@ -16,7 +16,7 @@ use claviger::{
     remedy::Remedy,
     variables::{self, Use},
 };
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// When a command that signs in is ended (`spec/behaviour.md` A7).
 const DEADLINE: Duration = Duration::from_secs(180);
@@ -87,7 +87,13 @@ pub(super) async fn with_sign_in(
         return Err(asleep(declined, sign_in));
     }
     let say = |text| (ask.on_line)(Line { text, attended: true });
-    let signed_in = ask.auth_refreshes.clone().run(ask.host, sign_in, since, ask.demand, say).await;
+    let wanted = Wanted {
+        sign_in,
+        since,
+        kept_in: declined.kept_in.as_deref().map(PathBuf::as_path),
+        demand: ask.demand,
+    };
+    let signed_in = ask.auth_refreshes.clone().run(ask.host, &wanted, say).await;
     signed_in.map_err(|problem| Declined { links: declined.links, ..problem.into() })?;
     let again = source.attempt(ask).await;
     ask.auth_refreshes.note_use(sign_in.key, again.is_ok());

@@ -4,6 +4,7 @@
 use super::{
     CredentialsError, Declined,
     link::Link,
+    process,
     profile::{Kind, plain},
     seen::Exchange,
 };
@@ -18,16 +19,11 @@ use aws_sdk_sts::{
 use claviger::reason::Reason;
 use std::{error::Error, iter, time::Duration};
 
-/// How the SDK's texts about a `credential_process` begin; it has no types for them.
-const EXITED: &str = "Error retrieving credentials: external process exited with code ";
-const PRINTED: [&str; 2] = [
-    "Error retrieving credentials from external process, could not parse response",
-    "Error retrieving credentials from external process: could not decode output",
-];
-/// How its texts about a profile begin, which says nothing.
+/// How the SDK's texts about a profile begin, which says nothing.
 const NOT_BUILT: &str = "ProfileFile provider could not be built: ";
 /// Codes that say that a request came too soon, or should be made again.
-const LATER: [&str; 6] = [
+const LATER: [&str; 7] = [
+    "SlowDownException",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
@@ -43,16 +39,20 @@ const WRONG: [&str; 4] =
 pub(super) fn trouble(link: &Link, error: &CredentialsError, seen: Option<Exchange>) -> Declined {
     match (error, seen) {
         (CredentialsError::InvalidConfiguration(_), _) => misconfigured(link, error),
-        (CredentialsError::ProviderTimedOut(_), _) | (_, Some(Exchange::Unreachable { timed_out: true })) => {
-            silent(link, Reason::SourceTimeout, "did not answer in time")
-        }
-        (_, Some(Exchange::Unreachable { .. })) => {
-            silent(link, Reason::SourceUnavailable, "cannot be reached")
-        }
-        (_, Some(Exchange::Answered { status, retry_after, code })) => {
-            answered(&link.what, status, code_of(error).or(code), retry_after)
-        }
+        (CredentialsError::ProviderTimedOut(_), _) => silent(&link.what, true),
         (_, None) => local(link, error),
+        (_, seen) => exchanged(&link.what, seen, code_of(error)),
+    }
+}
+
+/// What came of a request that brought nothing. The server's `code` is what the SDK made of its answer.
+pub(super) fn exchanged(what: &str, seen: Option<Exchange>, code: Option<String>) -> Declined {
+    match seen {
+        None => silent(what, false),
+        Some(Exchange::Unreachable { timed_out }) => silent(what, timed_out),
+        Some(Exchange::Answered { status, retry_after, code: header }) => {
+            answered(what, status, code.or(header), retry_after)
+        }
     }
 }
 
@@ -103,8 +103,12 @@ fn later(what: &str, said: &str, retry_after: Option<Duration>) -> Declined {
         .retry_after(retry_after)
 }
 
-fn silent(link: &Link, reason: Reason, how: &str) -> Declined {
-    Declined::new(reason, format!("{}: the server {how}", link.what))
+fn silent(what: &str, timed_out: bool) -> Declined {
+    let (reason, how) = match timed_out {
+        true => (Reason::SourceTimeout, "did not answer in time"),
+        false => (Reason::SourceUnavailable, "cannot be reached"),
+    };
+    Declined::new(reason, format!("{what}: the server {how}"))
         .hint("check the network, HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE")
 }
 
@@ -118,8 +122,11 @@ fn local(link: &Link, error: &CredentialsError) -> Declined {
         return Declined::new(Reason::SettingsInvalid, message).hint("check credential_source");
     }
     match link.kind {
-        Kind::Process => process(link, error),
-        Kind::Person => Declined::sign_in(format!("{}: nobody is signed in, or no longer", link.what)),
+        Kind::Process => {
+            process::failed(link, &chain(error).last().map(ToString::to_string).unwrap_or_default())
+        }
+        // That there is a sign-in has been seen, so its file is being written again.
+        Kind::Person => Declined { transient: link.cache.is_some(), ..signed_out(&link.what) },
         Kind::TokenFile | Kind::Service if io(error).is_some() => {
             let kind = io(error).map(|error| error.kind().to_string()).unwrap_or_default();
             Declined::new(
@@ -130,6 +137,11 @@ fn local(link: &Link, error: &CredentialsError) -> Declined {
         }
         Kind::Keys | Kind::TokenFile | Kind::Service => misconfigured(link, error),
     }
+}
+
+/// No person is signed in.
+pub(super) fn signed_out(what: &str) -> Declined {
+    Declined::sign_in(format!("{what}: nobody is signed in, or no longer"))
 }
 
 /// What is configured cannot work. The SDK's words about a profile hold names of profiles and settings only; those about
@@ -160,32 +172,6 @@ pub(super) fn misconfigured(link: &Link, error: &CredentialsError) -> Declined {
     };
     Declined::new(Reason::SettingsInvalid, format!("{} is not configured properly{why}", link.what))
         .hint(hint)
-}
-
-fn process(link: &Link, error: &CredentialsError) -> Declined {
-    let text = chain(error).last().map(ToString::to_string).unwrap_or_default();
-    if PRINTED.iter().any(|start| text.starts_with(start)) {
-        let message = format!("{}: its credential_process printed no usable credentials", link.what);
-        return Declined::new(Reason::CommandOutputInvalid, message).hint(
-            "it must print a JSON object with Version 1, AccessKeyId and SecretAccessKey, and nothing else; messages belong on stderr",
-        );
-    }
-    let status = text.strip_prefix(EXITED).and_then(|rest| rest.strip_prefix("exit status: "));
-    let code: Option<i32> =
-        status.and_then(|rest| rest.split(|char: char| !char.is_ascii_digit()).next()?.parse().ok());
-    let hint = "run it in a terminal to see what it says";
-    match code {
-        Some(code @ (126 | 127)) => Declined::new(
-            Reason::CommandFailed,
-            format!("{}: its credential_process cannot be run (exit code {code})", link.what),
-        )
-        .hint("check its path, and that it may be executed"),
-        Some(code) => {
-            Declined::sign_in(format!("{}: its credential_process ended with exit code {code}", link.what))
-                .hint(hint)
-        }
-        None => Declined::sign_in(format!("{}: its credential_process failed", link.what)).hint(hint),
-    }
 }
 
 /// The code of an error of STS.

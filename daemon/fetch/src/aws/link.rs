@@ -1,6 +1,6 @@
 //! A link of the chain.
 
-use super::profile::Kind;
+use super::{cache::Cache, profile::Kind};
 use aws_credential_types::provider::ProvideCredentials;
 use claviger::remedy::Remedy;
 use claviger_child::Declined;
@@ -15,6 +15,8 @@ pub(super) struct Link {
     pub(super) is_wanted: bool,
     /// How to sign in, if that is known better than for any link.
     pub(super) sign_in: Option<Remedy>,
+    /// Where the sign-in of a person is kept.
+    pub(super) cache: Option<Cache>,
     pub(super) provider: Box<dyn ProvideCredentials>,
 }
 
@@ -27,7 +29,8 @@ impl Link {
         kind: Kind,
         provider: impl ProvideCredentials + 'static,
     ) -> Self {
-        Self { name, what: what.into(), kind, is_wanted: false, sign_in: None, provider: Box::new(provider) }
+        let (what, provider) = (what.into(), Box::new(provider));
+        Self { name, what, kind, is_wanted: false, sign_in: None, cache: None, provider }
     }
 
     pub(super) fn wanted(self, is_wanted: bool) -> Self {
@@ -46,5 +49,9 @@ impl Link {
 
     pub(super) fn sign_in(self, sign_in: Option<Remedy>) -> Self {
         Self { sign_in, ..self }
+    }
+
+    pub(super) fn kept(self, cache: Option<Cache>) -> Self {
+        Self { cache, ..self }
     }
 }

@@ -1,7 +1,7 @@
 //! The profile that the session has chosen. The SDK takes a file that it cannot read for an empty one, and a profile that
 //! does not exist for no wish at all; then another identity would sign. Here both are errors.
 
-use super::{Declined, variable};
+use super::{Declined, cache::Cache, variable};
 use crate::file::{self, Unread};
 use aws_config::profile::{self, Profile as Section, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
@@ -40,6 +40,8 @@ pub(super) struct Profile {
     pub(super) has_credentials: bool,
     /// The command that signs in, if the profile itself says that a person does.
     pub(super) sign_in: Option<Remedy>,
+    /// Where that sign-in is kept.
+    pub(super) cache: Option<Cache>,
 }
 
 /// Where credentials begin.
@@ -70,8 +72,10 @@ pub(super) async fn selected() -> Result<Option<Profile>, Declined> {
     let name = set.selected_profile();
     if let Some(section) = set.get_profile(name) {
         let has_credentials = CREDENTIALS.iter().any(|key| section.get(key).is_some());
-        let (kind, sign_in) = (kind(&set, name), sign_in(section, name));
-        return Ok(Some(Profile { name: plain(name), kind, has_credentials, sign_in }));
+        let (origin, sign_in) = (origin(&set, name), sign_in(section, name));
+        let kind = origin.map_or(Kind::Keys, begin);
+        let cache = origin.filter(|_| kind == Kind::Person).and_then(|section| Cache::of(&set, section));
+        return Ok(Some(Profile { name: plain(name), kind, has_credentials, sign_in, cache }));
     }
     match name {
         "default" => Ok(None),
@@ -113,21 +117,22 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(200).collect()
 }
 
-/// Where the credentials of a profile begin, past the profiles whose credentials it uses to assume a role.
-fn kind(set: &ProfileSet, name: &str) -> Kind {
+/// The profile in which the credentials of a profile begin, past those whose credentials it uses to assume a role; `None` if they
+/// are keys.
+fn origin<'a>(set: &'a ProfileSet, name: &'a str) -> Option<&'a Section> {
     let mut name = name;
     for depth in 0..MAX_CHAIN {
-        let Some(section) = set.get_profile(name) else { break };
+        let section = set.get_profile(name)?;
         // A source with keys is nothing else.
         if depth > 0 && section.get("aws_access_key_id").is_some() {
-            break;
+            return None;
         }
         match section.get("source_profile").filter(|_| section.get("role_arn").is_some()) {
             Some(next) if next != name => name = next,
-            _ => return begin(section),
+            _ => return Some(section),
         }
     }
-    Kind::Keys
+    None
 }
 
 /// In the order in which the SDK looks.

@@ -1,0 +1,251 @@
+//! The file in which `aws sso login` or `aws login` keeps a person's sign-in. Other tools write it too, not all of them at once:
+//! what cannot be read is read again for a moment before it counts as damaged.
+
+use super::variable;
+use crate::file::{self, Draft, Unread};
+use aws_config::profile::{Profile as Section, ProfileSet};
+use aws_smithy_types::{DateTime, date_time::Format};
+use ring::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use serde_json::{Map, Value};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+/// Largest file, in bytes; they have some 4 KiB.
+const MAX_FILE: usize = 256 * 1024;
+/// How long a file that is no sign-in is read again: whoever writes it in place needs far less.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long there is between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A sign-in's file, and how it is renewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cache {
+    path: PathBuf,
+    pub(super) way: Way,
+}
+
+/// How a sign-in is renewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Of an `[sso-session]`: by the OIDC service of this region.
+    Session(String),
+    /// Of a start URL alone: never.
+    StartUrl,
+    /// Of `aws login`: by the sign-in service.
+    Login,
+}
+
+/// What a file keeps.
+pub(super) struct Kept {
+    bytes: Zeroizing<Vec<u8>>,
+    fields: Map<String, Value>,
+    pub(super) expires_at: SystemTime,
+}
+
+/// Why there is no sign-in.
+pub(super) enum Unkept {
+    /// There is no file.
+    Absent,
+    /// There is one that cannot be used. Continues "the file …".
+    Unusable(String),
+}
+
+// === impl Cache ===
+
+impl Cache {
+    /// Where a profile's sign-in is kept, as the SDK finds it; `None` for a profile that is not complete, about which the SDK says why.
+    pub(super) fn of(set: &ProfileSet, section: &Section) -> Option<Self> {
+        let sso = |way, name| {
+            // Both are needed for a role.
+            section.get("sso_account_id").and(section.get("sso_role_name"))?;
+            Some(Self { path: below(home("sso")?, &SHA1_FOR_LEGACY_USE_ONLY, name), way })
+        };
+        match (section.get("sso_session"), section.get("sso_start_url")) {
+            // The SDK takes no other place.
+            (Some(_), Some(_)) => None,
+            (Some(_), None) if section.get("sso_region").is_some() => None,
+            (Some(name), _) => {
+                let session = set.sso_session(name)?;
+                session.get("sso_start_url")?;
+                sso(Way::Session(session.get("sso_region")?.to_owned()), name)
+            }
+            (None, Some(url)) => section.get("sso_region").and_then(|_| sso(Way::StartUrl, url)),
+            (None, None) => {
+                let directory =
+                    variable("AWS_LOGIN_CACHE_DIRECTORY").map(PathBuf::from).or_else(|| home("login"))?;
+                let path = below(directory, &SHA256, section.get("login_session")?.trim());
+                Some(Self { path, way: Way::Login })
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file keeps.
+    ///
+    /// # Errors
+    /// See [`Unkept`]. A file that another program has not finished writing is waited for.
+    pub(super) async fn read(&self) -> Result<Kept, Unkept> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let kept = match file::read(&self.path, MAX_FILE) {
+                Ok(bytes) => self.parse(bytes).ok_or_else(|| {
+                    Unkept::Unusable("is damaged: what is in it is no sign-in, or not all of one".into())
+                }),
+                Err(Unread::Absent) => Err(Unkept::Absent),
+                Err(unread) => return Err(Unkept::Unusable(unread.to_string())),
+            };
+            match kept {
+                Err(Unkept::Unusable(_)) if Instant::now() < end => sleep(PAUSE).await,
+                kept => return kept,
+            }
+        }
+    }
+
+    /// What the file keeps by now, or within `patience`, if that is something else than `before`.
+    pub(super) async fn changed(&self, before: &Kept, patience: Duration) -> Option<Kept> {
+        let end = Instant::now() + patience;
+        loop {
+            match self.read().await {
+                Ok(kept) if kept.bytes != before.bytes => return Some(kept),
+                _ if Instant::now() >= end => return None,
+                _ => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// What the SDK can make something of.
+    fn parse(&self, bytes: Zeroizing<Vec<u8>>) -> Option<Kept> {
+        let fields: Map<String, Value> = serde_json::from_slice(&bytes).ok()?;
+        let credentials = fields.get("accessToken")?;
+        let expires_at = match self.way {
+            Way::Session(_) | Way::StartUrl => {
+                credentials.as_str()?;
+                fields.get("expiresAt")
+            }
+            Way::Login => {
+                let is_text = |name: &&str| fields.get(*name).is_some_and(Value::is_string);
+                if !["refreshToken", "clientId", "dpopKey"].iter().all(is_text) {
+                    return None;
+                }
+                credentials.get("expiresAt")
+            }
+        };
+        let expires_at = time(expires_at?.as_str()?)?;
+        Some(Kept { bytes, fields, expires_at })
+    }
+
+    /// Room beside the file for what `kept` becomes, taken before a server is asked for what it gives once.
+    ///
+    /// # Errors
+    /// If nothing can be written there.
+    pub(super) fn draft(&self, kept: &Kept, is_alone: bool) -> io::Result<Draft> {
+        // Twice as much, for a new token may be longer.
+        Draft::beside(&self.path.canonicalize()?, kept.bytes.len() * 2, is_alone)
+    }
+
+    /// What has just been written.
+    pub(super) fn renewed(&self, bytes: Zeroizing<Vec<u8>>) -> Option<Kept> {
+        self.parse(bytes)
+    }
+}
+
+/// `~/.aws/OF/cache`.
+fn home(of: &str) -> Option<PathBuf> {
+    Some(Path::new(&variable("HOME")?).join(".aws").join(of).join("cache"))
+}
+
+/// The file for `name` in a directory of cached sign-ins.
+fn below(directory: PathBuf, hash: &'static Algorithm, name: &str) -> PathBuf {
+    let hash = digest(hash, name.as_bytes());
+    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    directory.join(hex + ".json")
+}
+
+fn time(text: &str) -> Option<SystemTime> {
+    SystemTime::try_from(DateTime::from_str(text, Format::DateTime).ok()?).ok()
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// A field's text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.fields.get(name)?.as_str()
+    }
+
+    /// A field's instant.
+    pub(super) fn time(&self, name: &str) -> Option<SystemTime> {
+        time(self.text(name)?)
+    }
+
+    /// The text of the file with other values; those of an object take the place of its fields, one by one.
+    pub(super) fn with(&self, values: Value) -> Zeroizing<Vec<u8>> {
+        let mut whole = Value::Object(self.fields.clone());
+        put(&mut whole, values);
+        Zeroizing::new(whole.to_string().into_bytes())
+    }
+}
+
+fn put(old: &mut Value, new: Value) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (name, value) in new {
+                put(old.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (old, new) => *old = new,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cache, PATIENCE, Unkept, Way};
+    use serde_json::json;
+    use std::{fs, time::Duration};
+
+    const GOOD: &str = r#"{"accessToken": "a", "expiresAt": "2099-01-01T00:00:00Z", "other": [1]}"#;
+
+    fn cache(text: &str) -> (tempfile::TempDir, Cache) {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("x.json");
+        fs::write(&path, text).expect("file");
+        (directory, Cache { path, way: Way::StartUrl })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_no_sign_in_is_damaged() {
+        let wrong = r#"{"accessToken": 7, "expiresAt": true}"#;
+        for bad in ["", "{", &GOOD[..40], &format!("{GOOD}}}"), "[]", "\"x\"", wrong] {
+            let (_directory, cache) = cache(bad);
+            assert!(matches!(cache.read().await, Err(Unkept::Unusable(_))), "{bad}");
+        }
+        let (_directory, whole) = cache(GOOD);
+        assert!(whole.read().await.is_ok());
+        fs::remove_file(whole.path()).expect("removed");
+        assert!(matches!(whole.read().await, Err(Unkept::Absent)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_renewed_stays_as_it_is() {
+        let (_directory, cache) = cache(GOOD);
+        let Ok(kept) = cache.read().await else { panic!("a sign-in") };
+        let text = kept.with(json!({"accessToken": "b", "refreshToken": "r"}));
+        let expected = json!({"accessToken": "b", "expiresAt": "2099-01-01T00:00:00Z", "other": [1], "refreshToken": "r"});
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&text).expect("JSON"), expected);
+        assert!(cache.changed(&kept, PATIENCE).await.is_none());
+        cache.draft(&kept, true).expect("room").fill(&text).expect("written");
+        assert_eq!(
+            cache.changed(&kept, Duration::ZERO).await.expect("another one").text("accessToken"),
+            Some("b")
+        );
+        assert_eq!(fs::read_dir(cache.path().parent().expect("a parent")).expect("read").count(), 1);
+    }
+}
