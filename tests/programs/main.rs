@@ -111,4 +111,5 @@ mod trust_roots;
 mod trust_shown;
 mod trust_store;
 mod trust_variables;
+mod two_directories;
 mod usage;
