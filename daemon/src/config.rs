@@ -5,6 +5,7 @@
 pub mod reference;
 
 use crate::host::files::{self, Owner};
+use crate::settings::Own;
 use claviger::reason::{Location, Problem, Reason};
 pub use claviger_child::account::StoreChoice;
 use serde::Deserialize;
@@ -25,6 +26,8 @@ pub struct Paths {
     pub home: PathBuf,
     /// `config.toml`.
     pub config: PathBuf,
+    /// Which files the daemon's environment leads to, be others named.
+    pub own: Own,
     /// Directory of trust store, accounts, audit log and log file.
     pub state: PathBuf,
     /// Directory of the managed settings.

@@ -273,6 +273,7 @@ fn broker(setup: Setup) -> (Arc<Cookie>, Arc<Broker>) {
         home: paths.home,
         managed: paths.managed,
         config: paths.config,
+        own: paths.own,
         managed_owner,
         recheck_after: pauses::RECHECK_AFTER,
     });

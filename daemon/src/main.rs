@@ -27,6 +27,7 @@ use clavigerd::{
     peer::Sockets,
     run,
     seat::{Seat, SeatError, is_unwritable},
+    settings::Own,
     shares::KeptShare,
 };
 use std::{
@@ -268,6 +269,10 @@ fn serve(with: keep::Kept<'_>, paths: &Paths, setup: Setup) -> Result<Ended, Box
 fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
     let place = system::place();
     let home = place.home().ok_or("HOME is not set to an absolute path")?;
+    let named =
+        [("XDG_CONFIG_HOME", arguments.config.is_some()), ("XDG_STATE_HOME", arguments.state_dir.is_some())];
+    let read = named.into_iter().filter(|(_, is_named)| !is_named).map(|(name, _)| name);
+    system::refuse_repositories(home, read)?;
     let state = match &arguments.state_dir {
         Some(path) => path.clone(),
         // It has one, for it has a home.
@@ -285,6 +290,7 @@ fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
                 .unwrap_or_else(|| home.join(".config"))
                 .join("claviger/config.toml"),
         },
+        own: Own::of(Some(home), system::variable_path),
         state,
         managed: PathBuf::from(system::MANAGED),
         bus: system::session_bus(),

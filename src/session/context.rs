@@ -1,7 +1,7 @@
 //! One calling session.
 
 use super::{
-    environment::Taken,
+    environment::{Taken, unique},
     explicit::{ExplicitSettings, explicit},
     rules::{check_chosen, check_lent, check_path, check_present, check_text, check_value, malformed},
 };
@@ -120,13 +120,14 @@ impl SessionContext {
     /// out, and what [`super::left_out`] names of `PATH`.
     ///
     /// # Errors
-    /// `malformed-request` if `cwd` is not an absolute UTF-8 path without control characters, else as [`super::check_variable`].
+    /// `malformed-request` if `cwd` is not an absolute UTF-8 path without control characters, or a variable is there twice, else as
+    /// [`super::check_variable`]; `limits` for too many variables of helpers.
     pub fn new(
         cwd: PathBuf,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Problem> {
         check_path(&cwd)?;
-        let environment: BTreeMap<OsString, OsString> = environment.into_iter().collect();
+        let environment = unique(environment)?;
         let Taken { variables, present, lent } = Taken::of(&environment)?;
         let text = |name: &str| environment.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str());
         Ok(Self {

@@ -1,9 +1,9 @@
 //! What a session takes from an environment. A variable that cannot be passed on as it stands is an error: without it, another
 //! identity would be found.
 
-use super::rules::{MAX_VALUE_LEN, has_control, malformed};
+use super::rules::{MAX_VALUE_LEN, has_control, is_relative, malformed};
 use crate::{
-    reason::Problem,
+    reason::{Problem, Reason},
     remedy::Remedy,
     secret::Secret,
     variables::{self, Use},
@@ -35,7 +35,7 @@ pub(super) struct Taken {
 
 impl Taken {
     /// # Errors
-    /// As [`check_variable`], of the first.
+    /// As [`check_variable`], of the first; `limits` if helpers' families have too many.
     pub(super) fn of(environment: &BTreeMap<OsString, OsString>) -> Result<Self, Problem> {
         let mut taken = Self::default();
         for &(name, usage) in variables::VARIABLES {
@@ -43,7 +43,13 @@ impl Taken {
             taken.take(name, usage, value)?;
         }
         let names = environment.keys().filter_map(|name| name.to_str());
-        for (name, usage) in variables::of_families(names).take(MAX_OF_FAMILIES) {
+        for (at, (name, usage)) in variables::of_families(names).enumerate() {
+            if at == MAX_OF_FAMILIES {
+                let families = variables::FAMILIES.map(|family| format!("{family}*")).join(", ");
+                let message = format!("more than {MAX_OF_FAMILIES} variables of {families} are set");
+                return Err(Problem::new(Reason::Limits, message)
+                    .hint("unset those that no helper reads; without one of them, another credential could be found"));
+            }
             taken.take(name, usage, &environment[OsStr::new(name)])?;
         }
         let readable = environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
@@ -67,10 +73,30 @@ impl Taken {
     }
 }
 
+/// The variables of an environment. Programs disagree which one counts of two with the same name.
+///
+/// # Errors
+/// `malformed-request` if one that a session takes is there twice, with different values.
+pub(super) fn unique(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<BTreeMap<OsString, OsString>, Problem> {
+    let mut unique = BTreeMap::new();
+    for (name, value) in environment {
+        let Some(other) = unique.insert(name.clone(), value) else { continue };
+        let known = name.to_str().filter(|name| variables::usage(name).is_some());
+        if let Some(name) = known.filter(|_| unique.get(&name) != Some(&other)) {
+            let hint = "some programs take the first, some the last: unset it, and set it once";
+            return Err(unusable(name, "is set twice, with different values").hint(hint));
+        }
+    }
+    Ok(unique)
+}
+
 /// Checks that a session can have the variable `name` with this value. One that is not on the list is not looked at.
 ///
 /// # Errors
-/// `malformed-request` with the variable's name, if the value is not UTF-8, has a control character, or is too long.
+/// `malformed-request` with the variable's name, if the value is not UTF-8, has a control character, is too long, or is a relative
+/// path that would mean another directory to each program.
 pub fn check_variable(name: &str, value: &OsStr) -> Result<(), Problem> {
     variables::usage(name).map_or(Ok(()), |_| checked(name, value).map(drop))
 }
@@ -88,6 +114,11 @@ fn checked(name: &str, value: &OsStr) -> Result<String, Problem> {
     };
     if value.len() > MAX_VALUE_LEN {
         return Err(unusable(name, &format!("is longer than {MAX_VALUE_LEN} bytes")));
+    }
+    if is_relative(name, &value) {
+        let hint =
+            "programs take it from wherever they are: set it to a path that begins with /, or unset it";
+        return Err(unusable(name, "is not an absolute path").hint(hint));
     }
     let is_wrong = |character: char| character.is_control() && (name, character) != (LINES, '\n');
     match has_control(&value) && value.contains(is_wrong) {

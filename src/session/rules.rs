@@ -10,6 +10,8 @@ use std::path::Path;
 pub const MAX_VALUE_LEN: usize = 32 * 1024;
 /// Longest path (`PATH_MAX` of Linux).
 const MAX_PATH_LEN: usize = 4096;
+/// The variable that says whose settings a session has. Tools take a relative one from wherever they are.
+const CONFIG_DIRECTORY: &str = "CLAUDE_CONFIG_DIR";
 
 pub(super) fn malformed(message: impl Into<String>) -> Problem {
     Problem::new(Reason::MalformedRequest, message)
@@ -30,6 +32,11 @@ pub(super) fn has_control(text: &str) -> bool {
     // way out: that is done many bytes at once.
     text.bytes().fold(false, |found, byte| found | byte.is_ascii_control())
         || (!text.is_ascii() && text.chars().any(char::is_control))
+}
+
+/// Whether `value` is a relative path in the variable that says whose settings a session has.
+pub(super) fn is_relative(name: &str, value: &str) -> bool {
+    name == CONFIG_DIRECTORY && !value.is_empty() && !value.starts_with('/')
 }
 
 /// A path a client may name: absolute, UTF-8, no control characters.
@@ -68,6 +75,9 @@ pub(super) fn check_value(name: &str, value: &str) -> Result<(), Problem> {
 pub(super) fn check_content(name: &str, value: &str) -> Result<(), Problem> {
     if value.len() > MAX_VALUE_LEN {
         return Err(Problem::new(Reason::Limits, format!("{name} is longer than {MAX_VALUE_LEN} bytes")));
+    }
+    if is_relative(name, value) {
+        return Err(malformed(format!("{name} is not an absolute path")));
     }
     match has_control(value) {
         true => Err(malformed(format!("{name} has a control character"))),

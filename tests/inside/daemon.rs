@@ -9,6 +9,7 @@ use clavigerd::{
     cookie::Cookie,
     host::{Host, clock::Clock, fetch::FetchProgram},
     logs::Logs,
+    settings::Own,
 };
 use std::{
     fs,
@@ -50,6 +51,7 @@ impl Inside {
                 socket,
                 home: home.path("home"),
                 config,
+                own: Own::default(),
                 state,
                 managed: home.path("managed"),
                 bus: None,

@@ -5,7 +5,7 @@ use claviger_tests::walk::{CHOSEN, MODES, ORGANIZATION, ROWS, Setup, Who, ended,
 use clavigerd::{
     policy::Policy,
     resolve::Outcome,
-    settings::{Decision, Layer, Scope, Settings, Snapshot, Workspace},
+    settings::{Decision, Directories, Layer, Scope, Settings, Snapshot, Workspace},
 };
 use std::sync::Arc;
 
@@ -155,7 +155,8 @@ fn policies_are_shown_as_they_count() {
     ];
     let workspace = Workspace { root: "/w".into(), device: 1, inode: 2 };
     let files = files.iter().map(file).collect();
-    let snapshot = Arc::new(Snapshot { workspace, files, subject: None });
+    let snapshot =
+        Arc::new(Snapshot { workspace, files, subject: None, directories: Directories::default() });
     let settings = Settings { snapshot, explicit: None, decision: Decision::Undecided, scope: Scope::All };
     let policy = Policy::of(&settings);
     let [rule] = policy.rules() else { panic!("{policy:?}") };

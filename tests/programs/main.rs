@@ -92,6 +92,7 @@ mod malformed_variables;
 mod notifications;
 mod one_state;
 mod package;
+mod planted;
 mod restart;
 mod restart_load;
 mod restart_slow;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::{
     fs,
     os::unix::{
-        fs::{PermissionsExt as _, chown, symlink},
+        fs::{PermissionsExt as _, chown, lchown, symlink},
         net::UnixListener,
     },
     path::Path,
@@ -215,6 +215,21 @@ fn a_file_of_somebody_else_is_refused() {
     assert_eq!(home.ok(&["token"]), format!("{CANARY}good\n"));
     chown(&path, Some(NOBODY), None).expect("chown");
     kept(&home, "foreign owner");
+}
+
+#[test]
+fn a_symlink_of_somebody_else_is_refused() {
+    if !claviger_tests::is_root() {
+        return claviger_tests::skipped("root: only it can give files away");
+    }
+    let home = Home::new();
+    let link = home.path(USER);
+    symlink(home.write("work/planted.json", &good()), &link).expect("linked");
+    lchown(&link, Some(NOBODY), None).expect("chown");
+    let _daemon = home.daemon();
+    refused(&home, "foreign link", USER, "a symlink that belongs to another user");
+    lchown(&link, Some(0), None).expect("chown");
+    assert_eq!(home.ok(&["token"]), format!("{CANARY}good\n"));
 }
 
 #[test]

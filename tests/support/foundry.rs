@@ -7,7 +7,7 @@ use super::{
 };
 use claviger::{client::Client, proto::v1, session::SessionContext};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, process::Command};
 
 /// A home whose sessions use Foundry. What a session has of Azure's variables is here, and nowhere in the daemon.
 pub struct Foundry {
@@ -96,7 +96,9 @@ impl Foundry {
         let known = [("HOME", "home"), ("XDG_RUNTIME_DIR", "run")];
         let own = known.map(|(name, below)| (name.into(), self.home.path(below).into_os_string()));
         let rest = self.environment.iter().map(|(name, value)| (name.into(), value.into()));
+        // The last one counts, as for a process that is started with them.
         let environment = own.into_iter().chain([("USER".into(), "tester".into())]).chain(rest);
+        let environment = environment.collect::<BTreeMap<OsString, OsString>>();
         SessionContext::new(self.home.path("work"), environment).expect("a session")
     }
 

@@ -11,7 +11,8 @@ use clavigerd::{
     config::Limits,
     resolve::{Given, Outcome, Resolution, explain, resolve},
     settings::{
-        Decision, File, FileState, Layer, Scope, Settings, Snapshot, Subject, Workspace, parse, store,
+        Decision, Directories, File, FileState, Layer, Scope, Settings, Snapshot, Subject, Workspace, parse,
+        store,
     },
     terminal::Terminal,
 };
@@ -154,7 +155,7 @@ impl Setup<'_> {
         let subject = Subject::of(&workspace, &files, &[]);
         let scope = Scope::of(session.mode);
         let explicit = if scope == Scope::Policy { None } else { store::explicit(&session).expect("valid") };
-        let snapshot = Arc::new(Snapshot { workspace, files, subject });
+        let snapshot = Arc::new(Snapshot { workspace, files, subject, directories: Directories::default() });
         let settings = Settings { snapshot, explicit, decision, scope };
         let accounts = self.account.map(Who::index).unwrap_or_default();
         let limits = Limits::default();

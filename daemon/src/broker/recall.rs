@@ -139,7 +139,7 @@ mod tests {
         accounts::Index,
         config::Limits,
         resolve::{self, Given},
-        settings::{Decision, Scope, Settings, Snapshot, Workspace},
+        settings::{Decision, Directories, Scope, Settings, Snapshot, Workspace},
         terminal::Terminal,
     };
     use claviger::session::{SessionContext, explicit};
@@ -151,7 +151,12 @@ mod tests {
         let mut session = SessionContext::new(PathBuf::from("/w"), environment).expect("valid");
         session.explicit = explicit("x".into(), vec![b' '; size]).expect("small enough");
         let workspace = Workspace { root: "/w".into(), device: 1, inode: 2 };
-        let snapshot = Arc::new(Snapshot { workspace, files: Vec::new(), subject: None });
+        let snapshot = Arc::new(Snapshot {
+            workspace,
+            files: Vec::new(),
+            subject: None,
+            directories: Directories::default(),
+        });
         let settings = Settings {
             snapshot: snapshot.clone(),
             explicit: None,

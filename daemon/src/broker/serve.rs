@@ -130,6 +130,8 @@ impl Broker {
             // Boxed: who gets a cached credential at once should not carry room for this.
             let problem = match Box::pin(self.wait(seat)).await {
                 Ok(Fetched { issue, secret, facts }) => {
+                    // What was decided meanwhile counts: a decision that was revoked, an account that was signed out.
+                    Box::pin(self.winner(wanted.session)).await?;
                     return Ok(LoanMaterial::Cached { key, secret, issue, facts, stale: false });
                 }
                 Err(problem) => problem,

@@ -28,7 +28,7 @@ mod writers;
 
 pub use claviger_private::{FileLock, read_private, remove_private, write_private};
 pub use digest::{Digested, digest};
-pub use places::{is_private, is_private_directory, is_system_directory, program};
+pub use places::{is_private, is_private_directory, is_system_directory, program, repositories};
 pub use stamp::Stamp;
 use stamp::{device, is_lasting, kind};
 
@@ -124,6 +124,16 @@ pub fn canonical(path: &Path) -> std::io::Result<PathBuf> {
     std::fs::canonicalize(path)
 }
 
+/// The path with the symlinks resolved of all that exists of it.
+pub fn canonical_as_far_as_possible(path: &Path) -> PathBuf {
+    for ancestor in path.ancestors() {
+        if let Ok(canonical) = canonical(ancestor) {
+            return path.strip_prefix(ancestor).map_or(canonical.clone(), |rest| canonical.join(rest));
+        }
+    }
+    path.to_owned()
+}
+
 /// Where the symlink `path` points; `None` if it is none.
 pub fn link_target(path: &Path) -> Option<PathBuf> {
     std::fs::read_link(path).ok()
@@ -171,7 +181,9 @@ fn attempt(path: &Path, owner: Owner) -> Reading {
             return Reading { stamp: before, settled: true, bytes: Ok(None) };
         }
         Err(errno) => Err(Refusal::System(errno)),
-        Ok(status) => check(path, &status, owner).and_then(|()| read(path, owner)),
+        Ok(status) => check(path, &status, owner)
+            .and_then(|()| check_link(path, owner))
+            .and_then(|()| read(path, owner)),
     };
     let (stamp, settled, bytes) = match content {
         Ok((bytes, after)) => (before.clone(), before == after && before.settled(), Ok(Some(bytes))),
@@ -220,6 +232,19 @@ fn check(path: &Path, status: &FileStat, owner: Owner) -> Result<(), Refusal> {
     match usize::try_from(status.st_size) {
         Ok(size) if size <= MAX_SETTINGS => Ok(()),
         _ => Err(too_large()),
+    }
+}
+
+/// In a directory that others can write, a link of theirs leads to any file of the user's, as to one of a repository.
+fn check_link(path: &Path, owner: Owner) -> Result<(), Refusal> {
+    let status = lstat(path).map_err(Refusal::from)?;
+    match owner == Owner::User && kind(&status) == SFlag::S_IFLNK && !Identity::of(&status).is_ours() {
+        true => Err(Refusal::Rule(
+            "a symlink that belongs to another user",
+            "only a file of yours or root's is read, and a symlink of yours or root's to one",
+            Some(Remedy::move_away(path)),
+        )),
+        false => Ok(()),
     }
 }
 

@@ -2,7 +2,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
-use claviger::place::Place;
+use super::files;
+use claviger::{
+    place::Place,
+    reason::{Problem, Reason},
+};
 use nix::{fcntl::OFlag, unistd};
 #[cfg(target_os = "macos")]
 use std::os::unix::net::UnixListener;
@@ -23,6 +27,40 @@ const MAX_LOG: u64 = 4 * 1024 * 1024;
 /// A variable of the daemon's own environment that holds an absolute path.
 pub fn variable_path(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// Refuses directories that a repository has set: whoever starts the daemon from there would be its user.
+///
+/// # Errors
+/// `settings-invalid` if the home lies in a repository, or a directory that one of `variables` names, outside the usual place.
+pub fn refuse_repositories<'a>(home: &Path, variables: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
+    let home = files::canonical_as_far_as_possible(home);
+    // The user's own home is theirs wherever it lies; another directory that is called home may be anything.
+    let is_own = || {
+        let user = unistd::User::from_uid(unistd::Uid::effective()).ok().flatten();
+        user.is_none_or(|user| files::canonical_as_far_as_possible(&user.dir) == home)
+    };
+    let refused = |name: &str, repository: &Path| {
+        let message = format!("{name} leads into the repository {}", repository.display());
+        let problem = Problem::new(Reason::SettingsInvalid, message);
+        Err(problem
+            .hint("what is in a repository decides nothing: set it to a directory outside, or unset it"))
+    };
+    if let Some(repository) = files::repositories(&home, None).first().filter(|_| !is_own()) {
+        return refused("HOME", repository);
+    }
+    for name in variables {
+        let Some(path) = variable_path(name).map(|path| files::canonical_as_far_as_possible(&path)) else {
+            continue;
+        };
+        let usual =
+            [".config", ".local/state"].map(|below| files::canonical_as_far_as_possible(&home.join(below)));
+        let repositories = files::repositories(&path, Some(&home));
+        if let Some(repository) = repositories.first().filter(|_| !usual.contains(&path)) {
+            return refused(name, repository);
+        }
+    }
+    Ok(())
 }
 
 /// Address of the session bus: as the environment says, else where systemd's user manager has it. A daemon that cron starts has

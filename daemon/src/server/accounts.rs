@@ -75,6 +75,8 @@ impl AccountService for Context {
         let session = session(message.session.take())?;
         self.refuse_commands_of("save-secret", &session, &peer)?;
         self.broker.refuse_while_locked().map_err(fail)?;
+        // A session that has accounts of its own means those.
+        self.broker.resolver.settings.snapshot(&session).await.map_err(fail)?;
         let Some(kind) = convert::kind_of_secret(message.kind()) else {
             return Err(malformed("kind must be token or api key"));
         };

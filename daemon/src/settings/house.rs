@@ -2,7 +2,7 @@
 
 use super::{
     File, FileState, Snapshot,
-    roots::{Key, Roots},
+    roots::{Key, Own, Roots},
     store::SettingsStore,
 };
 use claviger::{reason::Reason, session::SessionContext};
@@ -38,6 +38,7 @@ impl House {
             home: base.join("home"),
             managed: base.join("etc"),
             config: base.join(CONFIG),
+            own: Own::default(),
             managed_owner,
             recheck_after: Duration::ZERO,
         };

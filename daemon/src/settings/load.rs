@@ -1,15 +1,15 @@
 //! Putting a snapshot together.
 
 use super::{
-    File, FileState, Layer, Script, Snapshot, Subject,
+    Directories, File, FileState, Layer, Script, Snapshot, Subject,
     loaded::{Check, Expected, Loaded, Progress},
     memory::{Known, Memory, in_layer},
-    roots::{Key, Roots},
+    roots::{Key, Own, Roots},
     scripts::{self, MAX_WORDS},
     workspace::{self, Found},
 };
 use crate::host::files::{self, Digested, Owner, Stamp};
-use claviger::reason::{Location, Problem};
+use claviger::reason::{Location, Problem, Reason};
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
@@ -38,7 +38,8 @@ impl<'a> Load<'a> {
         self.progress.note(&key.cwd);
         let home = key.home.as_deref().and_then(|home| files::canonical(home).ok());
         let found = workspace::find(&key.cwd, home.as_deref())?;
-        self.expect_places(key, &found);
+        let directories = self.expect_places(key, &found);
+        self.refuse_others(&key.own)?;
         self.managed();
         let user = key.config.as_deref().map(|directory| directory.join("settings.json"));
         let user_stamp = user.as_deref().map(files::stamp);
@@ -55,7 +56,7 @@ impl<'a> Load<'a> {
         let remote = self.is_remote();
         let subject = Subject::of(&found.workspace, &self.files, &scripts);
         let Found { workspace, .. } = found;
-        let snapshot = Snapshot { workspace, files: self.files, subject };
+        let snapshot = Snapshot { workspace, files: self.files, subject, directories };
         Ok(Loaded::new(snapshot, remote, self.checks, self.settled))
     }
 
@@ -63,7 +64,7 @@ impl<'a> Load<'a> {
         self.checks.push(Check { path: path.to_owned(), expected });
     }
 
-    fn expect_places(&mut self, key: &Key, found: &Found) {
+    fn expect_places(&mut self, key: &Key, found: &Found) -> Directories {
         // Followed where the caller's path may lead through symlinks; canonical paths must stay what they are.
         if key.cwd != found.cwd {
             self.expect(&key.cwd, Expected::Place(Some(found.cwd_identity)));
@@ -75,10 +76,35 @@ impl<'a> Load<'a> {
         for (mark, owner) in &found.probes {
             self.expect(mark, Expected::Mark(*owner));
         }
-        // Where the configuration directory is needs no check: the stamp of the file in it says that, too.
-        if let Some(home) = &key.home {
-            self.expect(home, Expected::Place(files::identity(home)));
+        let home = key.home.as_deref().and_then(|home| self.expect_place(home));
+        let config = key.config.as_deref().and_then(|config| self.expect_place(config));
+        Directories { home, config }
+    }
+
+    // A session that has a configuration or accounts of its own would be lent those of the daemon.
+    fn refuse_others(&mut self, own: &Own) -> Result<(), Problem> {
+        let ours = self.roots.own.clone();
+        for (own, ours, what) in [
+            (&own.config, ours.config, "the configuration of this session"),
+            (&own.accounts, ours.accounts, "the list of accounts of this session"),
+        ] {
+            let (Some(own), Some(ours)) = (own, ours) else { continue };
+            let found = if *own == ours { None } else { self.expect_place(own) };
+            let known = files::identity(&ours).map(|known| (known.device, known.inode));
+            if found.is_some() && found != known {
+                let message = format!("it is {what}, and the daemon has another, {}", ours.display());
+                return Err(Problem::new(Reason::SettingsInvalid, message)
+                    .hint("one daemon serves one HOME, XDG_CONFIG_HOME and XDG_STATE_HOME: set them as it has them, or name the socket of another daemon with CLAVIGER_SOCK")
+                    .at(&Location::of_file(own)));
+            }
         }
+        Ok(())
+    }
+
+    fn expect_place(&mut self, path: &Path) -> Option<(u64, u64)> {
+        let found = files::identity(path);
+        self.expect(path, Expected::Place(found));
+        found.map(|found| (found.device, found.inode))
     }
 
     // Later drop-ins are stronger, and all of them are stronger than the file.
@@ -158,9 +184,9 @@ impl<'a> Load<'a> {
     // Whoever can write into a repository must not become "the user" by pointing HOME or CLAUDE_CONFIG_DIR there. The user's own
     // place is theirs wherever it leads, as to a repository of dotfiles.
     fn layer_of_user(&mut self, directory: &Path, found: &Found) -> Layer {
-        let (root, home) = (&found.workspace.root, canonical_as_far_as_possible(&self.roots.home));
-        let canonical = canonical_as_far_as_possible(directory);
-        if canonical == canonical_as_far_as_possible(&self.roots.home.join(".claude")) {
+        let (root, home) = (&found.workspace.root, files::canonical_as_far_as_possible(&self.roots.home));
+        let canonical = files::canonical_as_far_as_possible(directory);
+        if canonical == files::canonical_as_far_as_possible(&self.roots.home.join(".claude")) {
             return Layer::User;
         }
         let (is_marked, probes) = workspace::mark_above(&canonical, &home);
@@ -183,8 +209,9 @@ impl<'a> Load<'a> {
         let Some(file) = self.files.last_mut().filter(|file| !file.content.directories.is_empty()) else {
             return;
         };
-        let canonical = canonical_as_far_as_possible(&directory);
-        let is_own = |path: &Path| path == directory || canonical_as_far_as_possible(path) == canonical;
+        let canonical = files::canonical_as_far_as_possible(&directory);
+        let is_own =
+            |path: &Path| path == directory || files::canonical_as_far_as_possible(path) == canonical;
         if let Some((_, own)) = file.content.directories.iter().find(|(path, _)| is_own(path)) {
             file.content = Arc::new(file.content.within(own));
         }
@@ -263,13 +290,4 @@ impl<'a> Load<'a> {
 
 fn is_drop_in(name: &[u8]) -> bool {
     name.ends_with(b".json") && !name.starts_with(b".")
-}
-
-fn canonical_as_far_as_possible(path: &Path) -> PathBuf {
-    for ancestor in path.ancestors() {
-        if let Ok(canonical) = files::canonical(ancestor) {
-            return path.strip_prefix(ancestor).map_or(canonical.clone(), |rest| canonical.join(rest));
-        }
-    }
-    path.to_owned()
 }

@@ -20,6 +20,18 @@ pub struct Snapshot {
     pub files: Vec<File>,
     /// What the workspace's files ask for; `None` if they ask for nothing.
     pub subject: Option<Subject>,
+    /// Whose home and configuration directory they are.
+    pub directories: Directories,
+}
+
+/// Device and inode of a session's directories: the same path leads to another one after a symlink was pointed elsewhere, as tools
+/// do that switch between profiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Directories {
+    /// Of `HOME`.
+    pub home: Option<(u64, u64)>,
+    /// Of `CLAUDE_CONFIG_DIR`, else `~/.claude`.
+    pub config: Option<(u64, u64)>,
 }
 
 /// What a snapshot costs besides contents and items: paths and checks.
@@ -72,7 +84,10 @@ impl Snapshot {
 
     /// Whether workspace and files are the same, and what they ask for, which can be more than the files say.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
-        self.workspace == other.workspace && self.files == other.files && self.subject == other.subject
+        self.workspace == other.workspace
+            && self.files == other.files
+            && self.subject == other.subject
+            && self.directories == other.directories
     }
 
     /// Bytes that it takes in memory, about; what it shares with others is not left out.

@@ -18,10 +18,21 @@ pub struct Roots {
     pub managed: PathBuf,
     /// Claviger's `config.toml`.
     pub config: PathBuf,
+    /// Which files the daemon's own environment leads to, be others in use.
+    pub own: Own,
     /// Who must own the managed settings: 0.
     pub managed_owner: u32,
     /// How long a look at the files counts.
     pub recheck_after: Duration,
+}
+
+/// Which files of claviger's an environment leads to, if there are any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// `config.toml`.
+    pub config: Option<PathBuf>,
+    /// The list of accounts.
+    pub accounts: Option<PathBuf>,
 }
 
 /// All a snapshot depends on besides the filesystem. Compared as text, which is ten times as fast as by components: two
@@ -32,6 +43,23 @@ pub(super) struct Key {
     pub(super) home: Option<PathBuf>,
     /// Directory of the user's settings.
     pub(super) config: Option<PathBuf>,
+    pub(super) own: Own,
+}
+
+// === impl Own ===
+
+impl Own {
+    /// Of an environment with this home and these directories, if they are absolute.
+    pub fn of(home: Option<&Path>, directory: impl Fn(&str) -> Option<PathBuf>) -> Self {
+        let below = |name: &str, default: &str, file: &str| {
+            let directory = directory(name).or_else(|| Some(home?.join(default)));
+            directory.map(|directory| directory.join(file))
+        };
+        Self {
+            config: below("XDG_CONFIG_HOME", ".config", "claviger/config.toml"),
+            accounts: below("XDG_STATE_HOME", ".local/state", "claviger/accounts.json"),
+        }
+    }
 }
 
 // === impl Key ===
@@ -52,10 +80,12 @@ impl Hash for Key {
 
 impl Key {
     pub(super) fn of(session: &SessionContext) -> Self {
+        let home = session.directory("HOME");
         Self {
             cwd: session.cwd.clone(),
-            home: session.directory("HOME").map(PathBuf::from),
+            home: home.map(PathBuf::from),
             config: session.config_directory(),
+            own: Own::of(home, |name| session.directory(name).map(PathBuf::from)),
         }
     }
 
@@ -64,11 +94,13 @@ impl Key {
         files::identity(&self.cwd).is_none()
     }
 
-    fn text(&self) -> [Option<&OsStr>; 3] {
+    fn text(&self) -> [Option<&OsStr>; 5] {
         [
             Some(self.cwd.as_os_str()),
             self.home.as_deref().map(Path::as_os_str),
             self.config.as_deref().map(Path::as_os_str),
+            self.own.config.as_deref().map(Path::as_os_str),
+            self.own.accounts.as_deref().map(Path::as_os_str),
         ]
     }
 }

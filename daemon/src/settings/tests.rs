@@ -1,6 +1,8 @@
 //! The merging of layers.
 
-use super::{Decision, File, FileState, Layer, Lookup, Scope, Settings, Snapshot, Workspace, parse};
+use super::{
+    Decision, Directories, File, FileState, Layer, Lookup, Scope, Settings, Snapshot, Workspace, parse,
+};
 
 use std::sync::Arc;
 
@@ -13,7 +15,8 @@ fn settings(files: &[(Layer, &str)], decision: Decision, scope: Scope) -> Settin
     let (explicit, files): (Vec<_>, Vec<_>) =
         files.iter().map(|(layer, text)| file(*layer, text)).partition(|file| file.layer == Layer::Explicit);
     let workspace = Workspace { root: "/w".into(), device: 1, inode: 2 };
-    let snapshot = Arc::new(Snapshot { workspace, files, subject: None });
+    let snapshot =
+        Arc::new(Snapshot { workspace, files, subject: None, directories: Directories::default() });
     Settings { snapshot, explicit: explicit.into_iter().next().map(Arc::new), decision, scope }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     key::Identity,
     policy::Policy,
     settings::{
-        Layer, Settings,
+        Directories, Layer, Settings,
         effective::{effective, milliseconds, untrusted},
     },
     terminal::{Programs, Terminal},
@@ -140,6 +140,8 @@ pub struct Environment {
     pub surroundings: Surroundings,
     /// The files that its words mean, in the order of `PATH`.
     files: Vec<String>,
+    /// Which directories the session's are.
+    directories: [(&'static str, String); 2],
 }
 
 // Variables can be secrets.
@@ -181,14 +183,22 @@ impl Environment {
         }
         own.insert("PATH".into(), programs.path.clone());
         anchor_paths(session, &mut own);
-        Self { own, surroundings: Surroundings(lent), files: programs.files.clone() }
+        let Directories { home, config } = settings.snapshot.directories;
+        let place = |place: Option<(u64, u64)>| {
+            place.map_or_else(String::new, |(device, inode)| format!("{device}:{inode}"))
+        };
+        let directories =
+            [("where HOME leads", place(home)), ("where CLAUDE_CONFIG_DIR leads", place(config))];
+        Self { own, surroundings: Surroundings(lent), files: programs.files.clone(), directories }
     }
 
     /// Name and value of all that the identity depends on.
     pub fn inputs(&self) -> impl Iterator<Item = (Cow<'static, str>, &str)> {
         let variables = self.own.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.as_str()));
         let files = self.files.iter().enumerate();
-        variables.chain(files.map(|(at, file)| (format!("program {}", at + 1).into(), file.as_str())))
+        let files = files.map(|(at, file)| (format!("program {}", at + 1).into(), file.as_str()));
+        let directories = self.directories.iter().map(|(name, place)| ((*name).into(), place.as_str()));
+        variables.chain(files).chain(directories)
     }
 
     /// The identity of what `source` makes of `own` in this environment.

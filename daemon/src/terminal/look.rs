@@ -61,6 +61,10 @@ pub struct Chain {
 /// Looks.
 pub fn look(question: &Question) -> Terminal {
     let Question { home, path, more, closed, commands, chain, surroundings } = question;
+    let home_is = home.as_deref().and_then(|home| files::canonical(home).ok());
+    let repositories = |path: &Path| files::repositories(path, home_is.as_deref());
+    // The repositories around a nested one are no more trusted than it.
+    let closed = closed.as_deref().map(|root| repositories(root).pop().unwrap_or_else(|| root.to_owned()));
     let is_open = |path: &Path| closed.as_deref().is_none_or(|root| !path.starts_with(root));
     let safe = |path: &Path| files::canonical(path).ok().filter(|path| files::is_private_directory(path));
     let searched: Vec<PathBuf> = (path.split(':').take(MOST).map(Path::new))
@@ -79,7 +83,9 @@ pub fn look(question: &Question) -> Terminal {
         let may_be_lent = match named(name, value) {
             Named::Nothing => true,
             Named::Paths(paths) => {
-                paths.iter().all(|path| files::is_private(path).is_some_and(|path| is_open(&path)))
+                // Whatever a repository has stays with the sessions that name it: they can stand in any other directory.
+                let is_own = |path: PathBuf| is_open(&path) && repositories(&path).is_empty();
+                paths.iter().all(|path| files::is_private(path).is_some_and(is_own))
             }
             Named::Other => false,
         };

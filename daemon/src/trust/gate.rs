@@ -72,7 +72,9 @@ fn is_same(own: &str, of_file: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{ignored, undecided};
-    use crate::settings::{Decision, File, FileState, Layer, Scope, Settings, Snapshot, Workspace, parse};
+    use crate::settings::{
+        Decision, Directories, File, FileState, Layer, Scope, Settings, Snapshot, Workspace, parse,
+    };
     use claviger::{reason::Reason, session::SessionContext};
     use std::{path::PathBuf, sync::Arc};
 
@@ -85,7 +87,12 @@ mod tests {
         let content = Arc::new(parse::toml(Layer::Config, "/c.toml", config).expect("valid"));
         let config = File { layer: Layer::Config, path: "/c.toml".into(), state: FileState::Loaded, content };
         let workspace = Workspace { root: "/w".into(), device: 1, inode: 2 };
-        let snapshot = Arc::new(Snapshot { workspace, files: vec![project, config], subject: None });
+        let snapshot = Arc::new(Snapshot {
+            workspace,
+            files: vec![project, config],
+            subject: None,
+            directories: Directories::default(),
+        });
         Settings { snapshot, explicit: None, decision, scope }
     }
 

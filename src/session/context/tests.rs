@@ -1,6 +1,6 @@
 use super::{SessionContext, SessionMode, explicit};
 use crate::{proto::v1, reason::Reason, session::MAX_EXPLICIT_SETTINGS};
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 fn valid() -> v1::SessionContext {
     v1::SessionContext { working_directory: "/work".into(), ..Default::default() }
@@ -90,6 +90,7 @@ fn bad_requests_are_refused_with_their_reason() {
         ("ANTHROPIC_API_KEY", "sk", Reason::MalformedRequest),
         ("HOME", "/h\n", Reason::MalformedRequest),
         ("HO\0ME", "/h", Reason::MalformedRequest),
+        ("CLAUDE_CONFIG_DIR", ".claude", Reason::MalformedRequest),
         ("PATH", &"x".repeat(40_000), Reason::Limits),
     ] {
         let variables = [(name.to_owned(), value.to_owned())].into();
@@ -133,4 +134,26 @@ fn a_session_is_known_by_its_message_and_by_no_other() {
         v1::SessionContext { lent: [("AZURE_CLIENT_SECRET".to_owned(), "s".to_owned())].into(), ..valid() };
     let session = SessionContext::from_proto(Some(secret.clone())).expect("valid");
     assert!(!session.is_said_by(&secret), "what has secrets is never remembered");
+}
+
+#[test]
+fn a_variable_that_is_there_twice_must_say_the_same() {
+    let session = |pairs: &[(&str, &str)]| {
+        let environment = pairs.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        SessionContext::new("/w".into(), environment)
+    };
+    for (first, second, is_refused) in
+        [("work", "default", true), ("work", "", true), ("", "work", true), ("work", "work", false)]
+    {
+        for name in ["AWS_PROFILE", "VAULT_TOKEN", "PATH"] {
+            let session = session(&[(name, first), ("HOME", "/h"), (name, second)]);
+            let refused =
+                session.is_err_and(|problem| problem.message.starts_with(&format!("{name} is set twice")));
+            assert_eq!(refused, is_refused, "{name}: {first:?}, {second:?}");
+        }
+    }
+    assert!(
+        session(&[("OTHER", "a"), ("OTHER", "b")]).is_ok(),
+        "one that is not on the list does not matter"
+    );
 }

@@ -12,7 +12,8 @@ use clavigerd::{
     config::Limits,
     resolve::{Given, Resolution, explain, resolve},
     settings::{
-        Decision, File, FileState, Layer, Scope, Settings, Snapshot, Subject, Workspace, parse, store,
+        Decision, Directories, File, FileState, Layer, Scope, Settings, Snapshot, Subject, Workspace, parse,
+        store,
     },
     terminal::Terminal,
 };
@@ -178,7 +179,12 @@ impl Case {
         let scope = Scope::of(session.mode);
         // As the broker does: a managed session ignores whatever is passed.
         let explicit = if scope == Scope::Policy { None } else { store::explicit(session)? };
-        Ok(Settings { snapshot: Arc::new(Snapshot { workspace, files, subject }), explicit, decision, scope })
+        Ok(Settings {
+            snapshot: Arc::new(Snapshot { workspace, files, subject, directories: Directories::default() }),
+            explicit,
+            decision,
+            scope,
+        })
     }
 
     fn accounts(&self) -> Index {

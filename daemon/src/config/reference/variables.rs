@@ -136,7 +136,7 @@ const SYSTEM: Group = Group {
             "CLAUDE_CONFIG_DIR",
             "path",
             "`~/.claude`",
-            "Directory of your settings. Inside a workspace it needs trust.",
+            "Directory of your settings, as an absolute path. Inside a workspace it needs trust.",
         ),
         (
             "PATH",

@@ -2,6 +2,7 @@
 
 use claviger::group::{GROUPS, has_members};
 use nix::{sys::stat::FileStat, unistd::Uid};
+use std::sync::LazyLock;
 
 /// Whether others than its owner may write it. Where each user has a group to himself, and files are made with
 /// `umask 002`, the write permission of that group is nobody else's.
@@ -23,6 +24,17 @@ pub(super) fn is_empty(group: u32) -> bool {
     let number = group.to_string();
     let is_own = |line: &str| line.split(':').nth(3) == Some(&number);
     group != 0 && !has_members(&read(GROUPS), group) && !read("/etc/passwd").lines().any(is_own)
+}
+
+/// Whether every user has a name here: not in a user namespace that maps a part of them (`user_namespaces(7)`).
+pub(super) fn is_every_user_known() -> bool {
+    const ALL: u32 = u32::MAX;
+    static KNOWN: LazyLock<bool> = LazyLock::new(|| {
+        let map = read("/proc/self/uid_map");
+        let lengths = map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u32>().ok());
+        lengths.fold(0, u32::saturating_add) == ALL
+    });
+    *KNOWN
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
