@@ -78,6 +78,8 @@ pub struct Identity {
 
 enum Refusal {
     Vanished,
+    /// The symlink is not ours.
+    Link,
     /// What is wrong, the rule, and what helps.
     Rule(&'static str, &'static str, Option<Remedy>),
     System(Errno),
@@ -192,6 +194,8 @@ fn attempt(path: &Path, owner: Owner) -> Reading {
             let settled = before.settled();
             (before, settled, Err(invalid(path, message, hint).remedy(remedy)))
         }
+        // The stamp is that of the file, and says nothing about the link.
+        Err(Refusal::Link) => (before, false, Err(foreign_link(path))),
         Err(Refusal::System(errno)) => {
             let settled = is_lasting(errno) && before.settled();
             (before, settled, Err(unreadable(path, errno)))
@@ -239,13 +243,14 @@ fn check(path: &Path, status: &FileStat, owner: Owner) -> Result<(), Refusal> {
 fn check_link(path: &Path, owner: Owner) -> Result<(), Refusal> {
     let status = lstat(path).map_err(Refusal::from)?;
     match owner == Owner::User && kind(&status) == SFlag::S_IFLNK && !Identity::of(&status).is_ours() {
-        true => Err(Refusal::Rule(
-            "a symlink that belongs to another user",
-            "only a file of yours or root's is read, and a symlink of yours or root's to one",
-            Some(Remedy::move_away(path)),
-        )),
+        true => Err(Refusal::Link),
         false => Ok(()),
     }
+}
+
+fn foreign_link(path: &Path) -> Problem {
+    let hint = "only a file of yours or root's is read, and a symlink of yours or root's to one";
+    invalid(path, "a symlink that belongs to another user", hint).remedy(Remedy::move_away(path))
 }
 
 /// What is wrong with managed settings that others can change, and what to do.
