@@ -7,7 +7,7 @@ mod record;
 mod sign_in;
 
 use crate::{
-    demand::{Demand, SharedDemand},
+    demand::Demand,
     host::{Host, command},
     key::SourceKey,
     life::announced,
@@ -17,7 +17,7 @@ use crate::{
 use claviger::reason::{Location, Problem, Reason};
 pub use record::Past;
 use record::{cancelled, failed};
-pub use sign_in::SignIn;
+pub use sign_in::{SignIn, Wanted};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -46,18 +46,6 @@ struct Record {
     past: Past,
     /// The files of those who waited for its last run.
     files: Vec<PathBuf>,
-}
-
-/// A run as a session needs it.
-pub struct Wanted<'a> {
-    /// Its command.
-    pub sign_in: &'a SignIn,
-    /// When the credentials were looked at.
-    pub since: SystemTime,
-    /// Where the sign-in is kept, if that is known.
-    pub kept_in: Option<&'a Path>,
-    /// Who waits.
-    pub demand: &'a SharedDemand,
 }
 
 /// A run under way.

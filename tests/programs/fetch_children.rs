@@ -103,7 +103,8 @@ fn clouds_that_do_not_answer_hold_up_no_helper() {
         client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("claviger runs")
     };
     let mut waiting: Vec<_> = (0..8).map(start).collect();
-    until("all of them hang", || processes(&nap).len() >= 8);
+    // One workspace has half of the places.
+    until("as many as may run hang", || processes(&nap).len() >= 4);
     let mut client = session.home.claviger(&["token"]).stdout(Stdio::null()).spawn().expect("claviger runs");
     until("the helper's key is there", || client.try_wait().expect("a child").is_some());
     assert_eq!(session.home.runs("key"), 1);

@@ -1,7 +1,8 @@
 //! A command that signs a person in.
 
-use crate::{host::command::CommandSpec, key::SourceKey};
+use crate::{demand::SharedDemand, host::command::CommandSpec, key::SourceKey};
 use claviger::reason::Location;
+use std::{path::Path, time::SystemTime};
 
 /// A command that signs a person in, bound.
 #[derive(Debug)]
@@ -14,4 +15,16 @@ pub struct SignIn {
     pub spec: CommandSpec,
     /// Where it is configured.
     pub at: Location,
+}
+
+/// A run as a session needs it.
+pub struct Wanted<'a> {
+    /// Its command.
+    pub sign_in: &'a SignIn,
+    /// When the credentials were looked at.
+    pub since: SystemTime,
+    /// Where the sign-in is kept, if that is known.
+    pub kept_in: Option<&'a Path>,
+    /// Who waits.
+    pub demand: &'a SharedDemand,
 }
