@@ -11,6 +11,7 @@ mod clock;
 mod daemon;
 mod login_policy;
 mod modes;
+mod op_clock;
 mod reconnect;
 mod reload;
 mod scenarios;

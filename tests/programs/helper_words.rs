@@ -1,7 +1,9 @@
 //! What a failing helper says reaches the person, and no secret with it; how it runs can be tried; a key with white space
 //! around it is a key.
 
-use claviger_tests::{CANARY, Home, text, wait};
+use crate::callers::passed_on;
+use claviger_tests::{CANARY, Home, far::Far, text, wait};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Stdio};
 use serde_json::Value;
 
 /// A helper that prints a key, shows it with `set -x`, and fails for a reason that it tells.
@@ -95,4 +97,74 @@ fn white_space_around_a_key_is_left_out_with_a_warning() {
             text(&home.run(&["doctor", "--offline"]).stdout).contains("output-trimmed")
         });
     }
+}
+
+/// Through a bind mount, from a namespace and through a share.
+#[test]
+fn callers_without_the_cookie_never_see_what_a_helper_says() {
+    let home = Home::new();
+    failing(&home);
+    let _daemon = home.daemon();
+    home.fails(6, &["token"]);
+    let is_clean = |shown: &str, where_: &str| {
+        for word in ["signin", "not signed in", "swordfish", CANARY] {
+            assert!(!shown.contains(word), "{where_}: {shown}");
+        }
+    };
+    let verbs = [
+        &["token"][..],
+        &["get"],
+        &["get", "--json"],
+        &["headers"],
+        &["exec", "true"],
+        &["status"],
+        &["status", "--json"],
+        &["explain"],
+        &["explain", "--json"],
+        &["explain", "--try"],
+        &["refresh"],
+        &["pending"],
+        &["doctor", "--offline"],
+    ];
+    let shared = home.ok(&["share", "box"]);
+    for socket in [passed_on(&home).display().to_string(), shared.trim_end().to_owned()] {
+        for arguments in verbs {
+            let output = home.run(&[&["--socket", &socket], arguments].concat());
+            is_clean(&(text(&output.stdout) + &text(&output.stderr)), &format!("{socket}: {arguments:?}"));
+        }
+        let stream = fs::File::create(home.path("stream")).expect("a file");
+        let mut watch = home.claviger(&["--socket", &socket, "watch", "--json"]);
+        let mut watch = watch.stdout(stream).stderr(Stdio::null()).spawn().expect("claviger runs");
+        wait::until("the stream says something, or has ended", || {
+            !home.read("stream").is_empty() || watch.try_wait().expect("status").is_some()
+        });
+        watch.kill().and_then(|()| watch.wait()).expect("it ends");
+        is_clean(&home.read("stream"), "a stream");
+    }
+    let Some(far) = Far::new(&home, &home.socket()) else { return };
+    is_clean(&far.fails(6, &["token"]), "far");
+    is_clean(&far.ok(&["status"]), "far");
+}
+
+#[test]
+fn a_program_that_is_not_found_is_told_with_the_directories_that_were_searched() {
+    let mut home = Home::new();
+    home.user_settings("sh -c no-such-tool-here".as_ref(), &[]);
+    let _daemon = home.daemon();
+    let told = home.fails(6, &["token"]);
+    assert!(told.contains("it is not in ") && told.contains("/usr/bin") && told.contains("`path`"), "{told}");
+    // The doctor looks where the daemon does: not in a directory that others can write.
+    let tool = home.script("open/some-tool", &format!("echo {CANARY}key"));
+    let directory = tool.parent().expect("a directory");
+    home.set("PATH", &format!("{}:/usr/bin:/bin", directory.display()));
+    home.user_settings("some-tool".as_ref(), &[]);
+    let found = || text(&home.run(&["doctor", "--offline"]).stdout);
+    assert!(!found().contains("command-missing"), "{}", found());
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).expect("mode");
+    // A look at the directories counts for a second.
+    wait::until("it is not found any more", || home.run(&["token"]).status.code() == Some(6));
+    let told = home.fails(6, &["token"]);
+    assert!(told.contains("it is not in ") && !told.contains(&directory.display().to_string()), "{told}");
+    let shown = found();
+    assert!(shown.contains("command-missing") && shown.contains(&directory.display().to_string()), "{shown}");
 }

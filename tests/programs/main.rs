@@ -71,6 +71,7 @@ mod gcp_links;
 mod grpcurl;
 mod helper_audience;
 mod helper_environment;
+mod helper_op;
 mod helper_output;
 mod helper_pauses;
 mod helper_places;

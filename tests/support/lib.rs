@@ -24,6 +24,7 @@ pub mod login;
 pub mod manager;
 pub mod mark;
 pub mod namespaces;
+pub mod op;
 pub mod provider;
 pub mod raw;
 pub mod sshd;

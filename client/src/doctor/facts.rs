@@ -146,6 +146,8 @@ pub(crate) struct Program {
     /// Whether it is claviger itself.
     pub(crate) hook: bool,
     pub(crate) found: bool,
+    /// A directory of the session's `PATH` that has it and is not searched.
+    pub(crate) elsewhere: Option<PathBuf>,
 }
 
 /// A value of a settings file that has to do with network or backend. Of other values only the place is known.

@@ -215,6 +215,7 @@ impl Veil for v1::ExplainResponse {
         self.warnings.clear();
         self.workspace.clear();
         self.account.clear();
+        self.searched.clear();
         self.entry.iter_mut().for_each(Veil::veil);
         self.problem.iter_mut().for_each(Veil::veil);
     }

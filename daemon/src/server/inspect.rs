@@ -57,7 +57,7 @@ impl InspectService for Context {
             None => None,
         };
         let mut explanation = self.explanation(&session, &settings, resolution, timings);
-        explanation.trial = tried;
+        (explanation.trial, explanation.searched) = (tried, terminal.searched.clone());
         Ok(Response::new(peer.sees(explanation)))
     }
 

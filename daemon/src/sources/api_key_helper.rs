@@ -19,7 +19,7 @@ use claviger::{
     secret::Secret,
     source,
 };
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// The source.
 pub struct ApiKeyHelper;
@@ -149,13 +149,13 @@ impl CredentialProvider for Helper {
 
 impl Helper {
     fn failed(&self, error: &CommandError) -> Declined {
-        let hint = match error {
-            CommandError::Exit(127) => "it was not found: use an absolute path, or a directory of PATH",
-            CommandError::Exit(126) => "it is not executable: chmod +x",
+        let hint: Cow<'_, str> = match error {
+            _ if error.is_not_found() => self.spec.not_found().into(),
+            CommandError::Exit(126) => "it is not executable: chmod +x".into(),
             CommandError::Deadline(_) => {
-                "make it faster, or raise helper_timeout_seconds in ~/.config/claviger/config.toml"
+                "make it faster, or raise helper_timeout_seconds in ~/.config/claviger/config.toml".into()
             }
-            _ => TRY,
+            _ => TRY.into(),
         };
         let problem = Problem::new(error.reason(), format!("{KEY} has no key to give: {error}"))
             .hint(hint)

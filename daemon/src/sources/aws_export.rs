@@ -160,8 +160,9 @@ impl Export {
     fn failed(&self, error: &CommandError) -> Declined {
         // With a command that signs in, that is what comes next.
         let transient = error.may_pass() && self.sign_in.is_none();
+        let hint = if error.is_not_found() { self.spec.not_found() } else { TRY.to_owned() };
         let problem = Problem::new(error.reason(), format!("{KEY} has no credentials to give: {error}"))
-            .hint(TRY)
+            .hint(hint)
             .remedy(error.remedy(&self.at))
             .at(&self.at);
         let sign_in_helps = error.said_no();

@@ -14,6 +14,8 @@ pub struct Terminal {
     pub(super) chain: Programs,
     /// For what names no program.
     pub(super) other: Programs,
+    /// Every directory that is searched for the programs of commands, as a `PATH`.
+    pub searched: String,
     /// Surroundings that the session lends to the commands that it starts.
     pub lent: BTreeMap<String, String>,
     /// Surroundings that others could change, so they are part of a command's identity.

@@ -93,7 +93,7 @@ pub fn look(question: &Question) -> Terminal {
         kind.insert(name.clone(), value.clone());
     }
     let commands = commands.iter().map(|text| (text.clone(), programs(text))).collect();
-    Terminal { commands, chain, other: programs(""), lent, kept }
+    Terminal { commands, chain, other: programs(""), searched: joined(&searched, &fixed), lent, kept }
 }
 
 // === impl Chain ===

@@ -41,7 +41,7 @@ fn outdated(facts: &Facts) -> Option<Finding> {
 }
 
 fn missing(program: &Program) -> Finding {
-    let Program { name, word, at, hook, .. } = program;
+    let Program { name, word, at, hook, elsewhere, .. } = program;
     let is_path = word.contains('/');
     // Somebody may have put the key itself where a command belongs.
     let may_be_secret = !is_path && (word.starts_with("sk-") || word.len() > LONGEST_NAME);
@@ -50,9 +50,13 @@ fn missing(program: &Program) -> Finding {
         true => Finding::error("hook-missing", format!("{name} runs claviger as {word}, which is not there")),
         false => Finding::error("command-missing", format!("{name} runs {shown}, which is not there")),
     };
-    let cause = match is_path {
-        true => "there is no such program, or it may not be run",
-        false => "no directory of this session's PATH has it",
+    let cause = match (is_path, elsewhere) {
+        (true, _) => "there is no such program, or it may not be run".to_owned(),
+        (false, None) => "no directory has it that is searched for this session".to_owned(),
+        (false, Some(directory)) => format!(
+            "claviger does not search {}, where it is: others can write there, or it belongs to a project that is not trusted",
+            directory.display()
+        ),
     };
     // Installing it again changes the user's own settings, and no others.
     let is_ours = *hook && at.layer == "user" && HOOKS.iter().any(|(key, _)| key == name);

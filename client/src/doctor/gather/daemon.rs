@@ -62,7 +62,7 @@ pub(super) async fn gather(
     facts.accounts = accounts;
     if let Ok(explained) = &explained {
         facts.settings = settings::all(explained, session);
-        facts.programs = settings::programs(&facts.settings, session);
+        facts.programs = settings::programs(&facts.settings, session, &explained.searched);
     }
     let limit = context.options.timeout.map_or(CREDENTIAL, Duration::from_secs);
     let (asked, keyring) = tokio::join!(look.credential(limit), look.keyring(&facts.accounts));

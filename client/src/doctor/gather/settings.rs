@@ -41,15 +41,19 @@ pub(super) fn all(explained: &ExplainResponse, session: &SessionContext) -> Vec<
     explained.values.iter().filter_map(setting).collect()
 }
 
-/// The programs of commands and hooks among `settings`.
-pub(super) fn programs(settings: &[Setting], session: &SessionContext) -> Vec<Program> {
+/// The programs of commands and hooks among `settings`, looked for on the `PATH` `searched`, as the daemon does.
+pub(super) fn programs(settings: &[Setting], session: &SessionContext, searched: &str) -> Vec<Program> {
     let path = session.variables.get("PATH").map_or("", String::as_str);
     let commands = settings.iter().filter(|setting| COMMANDS.contains(&setting.name.as_str()));
     let program = |setting: &Setting| {
         let command = text(&setting.at, &setting.name, session)?;
         let word = first_word(&command, session.variables.get("HOME").map_or("", String::as_str))?;
-        let found = is_there(&word, path, &session.cwd);
-        Some(Program { name: setting.name.clone(), word, at: setting.at.clone(), hook: setting.hook, found })
+        // A hook is run by the tool, on the PATH of the session.
+        let searched = if setting.hook { path } else { searched };
+        let found = is_there(&word, searched, &session.cwd);
+        let elsewhere = (!found && !word.contains('/')).then(|| directory_with(&word, path)).flatten();
+        let (name, at, hook) = (setting.name.clone(), setting.at.clone(), setting.hook);
+        Some(Program { name, word, at, hook, found, elsewhere })
     };
     commands.filter_map(program).collect()
 }
@@ -67,7 +71,7 @@ pub(super) fn of_tools(variables: &BTreeMap<String, String>) -> Vec<Program> {
         let at = Location { file: file.display().to_string(), line, ..Location::default() };
         let found = is_there(&word, path, Path::new("/"));
         let is_hook = word.rsplit('/').next() == Some("claviger");
-        is_hook.then(|| Program { name: "credential_process".into(), word, at, hook: true, found })
+        is_hook.then(|| Program { name: "credential_process".into(), word, at, hook: true, found, elsewhere: None })
     };
     (1..).zip(content.lines()).filter_map(hook).collect()
 }
@@ -119,14 +123,19 @@ fn first_word(command: &str, home: &str) -> Option<String> {
 }
 
 fn is_there(word: &str, path: &str, directory: &Path) -> bool {
-    let runs = |path: &Path| {
-        path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-    };
     match word.contains('/') {
         true => runs(&directory.join(word)),
-        // As the daemon does: no relative directories.
-        false => env::split_paths(path).filter(|path| path.is_absolute()).any(|path| runs(&path.join(word))),
+        false => directory_with(word, path).is_some(),
     }
+}
+
+/// The first directory of `path` that has a program of this name; relative ones do not count, as for the daemon.
+fn directory_with(word: &str, path: &str) -> Option<PathBuf> {
+    env::split_paths(path).filter(|path| path.is_absolute()).find(|path| runs(&path.join(word)))
+}
+
+fn runs(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ fn walk() -> ExplainResponse {
         }),
         problem: None,
         trial: None,
+        searched: String::new(),
         policies: vec![LoginPolicy {
             name: "forceLoginMethod".into(),
             demands: "an OAuth login by console".into(),

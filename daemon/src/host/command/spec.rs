@@ -19,6 +19,9 @@ use std::{
 const INSTALL: &str =
     "install claviger again: clavigerd-fetch belongs beside clavigerd, or into ../libexec/claviger";
 
+/// Most directories of a `PATH` that are named in a hint.
+const DIRECTORIES: usize = 8;
+
 /// The exit code of a command whose failure is temporary: `EX_TEMPFAIL` of `sysexits.h`.
 const TEMPORARY: i32 = 75;
 
@@ -95,6 +98,11 @@ impl CommandError {
         }
     }
 
+    /// Whether the shell did not find the command, or one that it starts.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Exit(127))
+    }
+
     /// Whether the command ran and said no itself. The shell's codes for "cannot execute" and "not found" are not its own.
     pub fn said_no(&self) -> bool {
         matches!(self, Self::Exit(code) if !matches!(code, 126 | 127))
@@ -168,6 +176,18 @@ impl CommandSpec {
             flight,
             attended: false,
         }
+    }
+
+    /// What helps a command that the shell did not find: where it looked.
+    pub fn not_found(&self) -> String {
+        let path = self.environment.get("PATH").map_or("", String::as_str);
+        let directories: Vec<&str> = path.split(':').filter(|directory| !directory.is_empty()).collect();
+        let shown = directories.iter().take(DIRECTORIES).copied().collect::<Vec<_>>().join(", ");
+        let more = match directories.len().saturating_sub(DIRECTORIES) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("it is not in {shown}{more}: use an absolute path, or add its directory to `path` of [settings] in ~/.config/claviger/config.toml")
     }
 
     /// The same, with what the session lends that starts it.
