@@ -209,7 +209,7 @@ impl Verb {
             Self::Reset(arguments) => reset::run(context, &arguments).await,
             Self::Trust(verb) => trust::run(context, verb).await,
             Self::Share(arguments) => share::run(context, arguments).await,
-            Self::Hook(verb) => hook::run(context, verb),
+            Self::Hook(verb) => hook::run(context, verb).await,
             Self::Daemon(verb) => daemon::run(context, verb).await,
             Self::Service(verb) => service::run(context, verb).await,
             Self::Completions(arguments) => completions::run(&arguments, Cli::command()),

@@ -200,7 +200,7 @@ fn a_gateway_in_front_of_a_cloud_gets_the_key_behind_the_hook() {
     });
     let settings = json!({"apiKeyHelper": home.counting_helper("behind", 0.0), "env": env});
     home.write("home/.claude/settings.json", &settings.to_string());
-    home.ok(&["hook", "install", "claude", "--yes"]);
+    home.ok(&["--no-start", "hook", "install", "claude", "--yes"]);
     let _daemon = home.daemon();
     ask(&home, &claude);
     let keys: Vec<_> =

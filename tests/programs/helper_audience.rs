@@ -47,7 +47,7 @@ fn each_line_keeps_what_was_allowed_before() {
 #[test]
 fn the_hook_records_where_the_key_went_so_far() {
     let home = home();
-    home.ok(&["hook", "install", "claude", "--yes"]);
+    home.ok(&["--no-start", "hook", "install", "claude", "--yes"]);
     assert!(home.read(CONFIG).contains("audience = \"https://gw.example\"\n"), "{}", home.read(CONFIG));
     let _daemon = home.daemon();
     assert_eq!(home.ok(&["token"]), format!("{CANARY}user-1\n"));

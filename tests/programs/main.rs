@@ -83,6 +83,7 @@ mod hook_clouds;
 mod hook_directories;
 mod hook_install;
 mod hook_rejected;
+mod hook_trial;
 mod hooks;
 mod interop;
 mod killed;

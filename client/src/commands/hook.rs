@@ -3,6 +3,7 @@
 mod arguments;
 mod list;
 mod tools;
+mod trial;
 
 pub(crate) use arguments::Verb;
 
@@ -23,21 +24,25 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use tools::{Tool, no_home};
 
-/// Does what the verb says. Needs no daemon.
+/// Does what the verb says. Needs no daemon, but to try a command that has got behind a hook.
 ///
 /// # Errors
 /// If a file cannot be read or written, or the hook would not work.
-pub(crate) fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Install(arguments) => {
             let (tool, how) = Tool::installed(arguments)?;
             let mut ledger = Ledger::open(&state()?, how.may_write(context))?;
-            let (steps, record, outcome) = tool.plan(&ledger)?;
+            let (steps, record, mut outcome) = tool.plan(&ledger)?;
             let done = confirm(context, &steps, how)?;
             if done {
                 steps.iter().for_each(|step| step.note(&mut ledger, &tool.id()));
                 remember(&mut ledger, &tool.id(), record)?;
                 steps.iter().try_for_each(Step::write)?;
+            }
+            drop(ledger);
+            if done && steps.iter().any(Step::is_change) {
+                outcome.notes.extend(trial::note(context, &outcome.behind).await);
             }
             tell(context, &tool.id(), &steps, &outcome, how)
         }

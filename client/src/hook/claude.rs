@@ -72,6 +72,8 @@ pub(crate) fn draft(
             let change = toml(config, true).set(key, &real)?;
             config.add(change);
         }
+        let behind = toml(config, true).command(key)?.or(toml(config, false).command(key)?);
+        outcome.behind.extend(behind.map(|behind| (key, behind)));
         let change = Json { path: &settings.name(), text: &settings.text }
             .set(key, &format!("{program} {arguments}"))?;
         settings.add(change);

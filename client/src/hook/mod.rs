@@ -47,6 +47,8 @@ pub(crate) struct Outcome {
     pub(crate) notes: Vec<String>,
     /// Variables to set where the tool runs.
     pub(crate) variables: Vec<(String, String)>,
+    /// The commands behind the hooks, by their keys.
+    pub(crate) behind: Vec<(&'static str, String)>,
 }
 
 // === impl Draft ===

@@ -207,5 +207,9 @@ fn azure(program: &str) -> Outcome {
             "any other tool that takes a token: `{program} azure --scope SCOPE --query accessToken -o tsv`"
         ),
     ];
-    Outcome { notes: notes.into(), variables: vec![("CLAUDE_CODE_USE_FOUNDRY".into(), "1".into())] }
+    Outcome {
+        notes: notes.into(),
+        variables: vec![("CLAUDE_CODE_USE_FOUNDRY".into(), "1".into())],
+        ..Outcome::default()
+    }
 }
