@@ -3,8 +3,8 @@
 
 use crate::callers::passed_on;
 use claviger_tests::{CANARY, Home, far::Far, text, wait};
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Stdio};
 use serde_json::Value;
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Stdio};
 
 /// A helper that prints a key, shows it with `set -x`, and fails for a reason that it tells.
 fn failing(home: &Home) {

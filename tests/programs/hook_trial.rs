@@ -26,7 +26,8 @@ fn notes(home: &Home) -> String {
 #[test]
 fn the_command_behind_a_new_hook_is_tried_once() {
     let key = format!("echo {CANARY}key");
-    let needs = format!("echo \"not signed in: NOT_LISTED '$NOT_LISTED'\" >&2\ntest -n \"$NOT_LISTED\" && {key}");
+    let needs =
+        format!("echo \"not signed in: NOT_LISTED '$NOT_LISTED'\" >&2\ntest -n \"$NOT_LISTED\" && {key}");
     for (body, runs, parts) in [
         (key.as_str(), 1, &[][..]),
         (&needs, 2, &["works in this shell and not as claviger", "exit code 1", "NOT_LISTED ''", "--try"]),

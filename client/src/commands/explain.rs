@@ -48,7 +48,11 @@ pub(super) async fn ask(context: &Context, client: &Client) -> Result<ExplainRes
 }
 
 /// The daemon's, after a trial of the helper if that is wanted.
-pub(super) async fn explained(context: &Context, client: &Client, trial: bool) -> Result<ExplainResponse, Failure> {
+pub(super) async fn explained(
+    context: &Context,
+    client: &Client,
+    trial: bool,
+) -> Result<ExplainResponse, Failure> {
     let session = context.session()?;
     let mut client = client.clone();
     let message = ExplainRequest { session: Some(client.describe(&session)?), trial, ..Default::default() };

@@ -71,7 +71,14 @@ pub(super) fn of_tools(variables: &BTreeMap<String, String>) -> Vec<Program> {
         let at = Location { file: file.display().to_string(), line, ..Location::default() };
         let found = is_there(&word, path, Path::new("/"));
         let is_hook = word.rsplit('/').next() == Some("claviger");
-        is_hook.then(|| Program { name: "credential_process".into(), word, at, hook: true, found, elsewhere: None })
+        is_hook.then(|| Program {
+            name: "credential_process".into(),
+            word,
+            at,
+            hook: true,
+            found,
+            elsewhere: None,
+        })
     };
     (1..).zip(content.lines()).filter_map(hook).collect()
 }

@@ -187,7 +187,9 @@ impl CommandSpec {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        format!("it is not in {shown}{more}: use an absolute path, or add its directory to `path` of [settings] in ~/.config/claviger/config.toml")
+        format!(
+            "it is not in {shown}{more}: use an absolute path, or add its directory to `path` of [settings] in ~/.config/claviger/config.toml"
+        )
     }
 
     /// The same, with what the session lends that starts it.
