@@ -4,8 +4,13 @@
 
 pub mod reference;
 
-use crate::host::files::{self, Owner};
-use crate::settings::Own;
+use crate::{
+    host::{
+        files::{self, Owner},
+        system::SessionBus,
+    },
+    settings::Own,
+};
 use claviger::reason::{Location, Problem, Reason};
 pub use claviger_child::account::StoreChoice;
 use serde::Deserialize;
@@ -32,8 +37,8 @@ pub struct Paths {
     pub state: PathBuf,
     /// Directory of the managed settings.
     pub managed: PathBuf,
-    /// Address of the session bus, on which the keyring answers.
-    pub bus: Option<String>,
+    /// The session bus, on which the keyring answers.
+    pub bus: SessionBus,
     /// Credential of the service manager that seals the file store.
     pub seal: Option<PathBuf>,
 }

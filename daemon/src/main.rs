@@ -293,7 +293,7 @@ fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
         own: Own::of(Some(home), system::variable_path),
         state,
         managed: PathBuf::from(system::MANAGED),
-        bus: system::session_bus(),
+        bus: system::SessionBus::own(),
         seal: system::credential(SEAL),
     })
 }

@@ -54,7 +54,7 @@ impl Inside {
                 own: Own::default(),
                 state,
                 managed: home.path("managed"),
-                bus: None,
+                bus: Default::default(),
                 seal: None,
             },
             limits,

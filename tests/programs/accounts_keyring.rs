@@ -12,6 +12,7 @@ use claviger_tests::{
 };
 use std::{
     io::Write as _,
+    os::unix::fs::symlink,
     process::Stdio,
     sync::{
         Arc,
@@ -45,6 +46,26 @@ fn a_key_survives_the_daemon_in_the_keyring_and_leaves_with_its_account() {
     log_out(&home, "work").expect("out");
     log_out(&home, "work.probe").expect("out");
     assert_eq!(keyring.items(), "");
+}
+
+#[test]
+fn a_daemon_that_cron_started_finds_the_keyring_of_a_later_login() {
+    let mut home = Home::new();
+    home.write(CONFIG, STRICT);
+    let daemon = home.daemon();
+    let refused = save(&home, "work", &secret("one"), StorePlace::Unspecified).expect_err("no keyring");
+    assert_eq!(refused.reason, Reason::SourceUnavailable, "{refused}");
+    let Some(keyring) = Keyring::unlocked(&mut home) else { return };
+    symlink("session-bus", home.path("run/bus")).expect("where a login has it");
+    let saved = save(&home, "work", &secret("one"), StorePlace::Unspecified).expect("saved");
+    assert_eq!(saved.place(), StorePlace::Keyring);
+    assert!(keyring.items().contains(&secret("one")));
+    assert_eq!(token(&home).expect("a token"), secret("one"));
+    drop(daemon);
+    // The bus that the variable of an old session names is gone with that.
+    home.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/tmp/gone/bus");
+    let _daemon = home.daemon();
+    assert_eq!(token(&home).expect("a token"), secret("one"));
 }
 
 #[test]

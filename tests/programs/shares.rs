@@ -280,6 +280,31 @@ fn a_share_goes_on_over_a_handover_with_the_same_socket() {
 }
 
 #[test]
+fn a_share_whose_socket_goes_has_another_as_soon_as_it_can() {
+    let home = home();
+    let daemon = home.daemon();
+    let socket = share(&home, &["box"]);
+    let lends = || text(&home.run(&["--socket", &socket, "token"]).stdout).contains(CANARY);
+    assert!(lends());
+    fs::remove_file(&socket).expect("removed");
+    wait::until("there is another", lends);
+    fs::rename(home.path("run/claviger"), home.path("moved")).expect("moved");
+    wait::until("there is another directory", lends);
+    // After a logout there is no directory, and none can be made.
+    fs::rename(home.path("run"), home.path("gone")).expect("moved");
+    fs::write(home.path("run"), "").expect("a file");
+    wait::until("it is said", || home.ok(&["share", "list"]).contains("(gone; there again"));
+    assert_eq!(names(&home), ["box"]);
+    fs::remove_file(home.path("run")).expect("removed");
+    fs::create_dir(home.path("run")).expect("made");
+    wait::until("the next login has it", lends);
+    assert!(!home.ok(&["share", "list"]).contains("gone"));
+    home.ok(&["share", "stop", "box"]);
+    assert!(!Path::new(&socket).exists());
+    drop(daemon);
+}
+
+#[test]
 fn what_cannot_be_shared_is_refused_when_it_is_made() {
     let mut home = home();
     let _daemon = home.daemon();

@@ -16,6 +16,7 @@ use serde_json::json;
 use std::{
     ffi::OsString,
     os::unix::process::{CommandExt as _, parent_id},
+    path::Path,
     process::Command,
     time::{Duration, SystemTime},
 };
@@ -166,9 +167,11 @@ async fn list(context: &Context) -> Result<(), Failure> {
         unwrap(client.shares().list_shares(request(ListSharesRequest {})).await)
     });
     let shares = wait::answer(context, asked).await?.shares;
+    let is_lost = |share: &&Share| !Path::new(&share.socket).exists();
+    let lost: Vec<_> = shares.iter().filter(is_lost).map(|share| share.name.clone()).collect();
     match context.options.json {
         true => output::json(&json!({ "shares": shares.iter().map(json::share).collect::<Vec<_>>() }))?,
-        false => output::data(&render::share::list(&shares, SystemTime::now()))?,
+        false => output::data(&render::share::list(&shares, &lost, SystemTime::now()))?,
     }
     Ok(())
 }

@@ -5,17 +5,17 @@ use crate::{escape, words};
 use claviger::proto::v1::Share;
 use std::time::SystemTime;
 
-/// The shares, one a line.
-pub(crate) fn list(shares: &[Share], now: SystemTime) -> String {
+/// The shares, one a line. Those that are `lost` have no socket at the moment.
+pub(crate) fn list(shares: &[Share], lost: &[String], now: SystemTime) -> String {
     if shares.is_empty() {
         return "nothing is shared\n".into();
     }
     let titles = ["NAME", "LENDS", "FOR", "ASKS", "LENT", "ENDS", "WITH", "SOCKET"];
-    let rows = shares.iter().map(|share| row(share, now)).collect();
+    let rows = shares.iter().map(|share| row(share, lost, now)).collect();
     table::titled(titles, rows).into_iter().map(|line| line + "\n").collect()
 }
 
-fn row(share: &Share, now: SystemTime) -> [String; 8] {
+fn row(share: &Share, lost: &[String], now: SystemTime) -> [String; 8] {
     let what = [&share.account, &share.profile, &share.source].into_iter().find(|name| !name.is_empty());
     let ends = share.ends_at.as_ref().map(|at| time::relative(at, now)).unwrap_or_default();
     let parent = if share.parent > 0 { format!("pid {}", share.parent) } else { String::new() };
@@ -23,6 +23,8 @@ fn row(share: &Share, now: SystemTime) -> [String; 8] {
     let lent = share.lent.to_string();
     let asks = if share.confirm { "each time" } else { "" };
     let name = escape::line(&share.name);
+    let is_lost = lost.contains(&share.name);
+    let there = if is_lost { " (gone; there again once its directory can be made)" } else { "" };
     [
         name,
         what,
@@ -31,7 +33,7 @@ fn row(share: &Share, now: SystemTime) -> [String; 8] {
         lent,
         ends,
         parent,
-        escape::line(&share.socket),
+        escape::line(&share.socket) + there,
     ]
 }
 
@@ -55,9 +57,11 @@ mod tests {
         };
         let expected = "NAME  LENDS  FOR        LENT  WITH    SOCKET\n\
             box   work   anthropic  3     pid 42  /run/share/box.sock\n";
-        assert_eq!(list(std::slice::from_ref(&share), SystemTime::UNIX_EPOCH), expected);
+        assert_eq!(list(std::slice::from_ref(&share), &[], SystemTime::UNIX_EPOCH), expected);
+        let lost = list(std::slice::from_ref(&share), &["box".into()], SystemTime::UNIX_EPOCH);
+        assert!(lost.contains("/run/share/box.sock (gone; there again"), "{lost}");
         let asking = Share { confirm: true, ..share };
-        assert!(list(&[asking], SystemTime::UNIX_EPOCH).contains("anthropic  each time  3"));
-        assert_eq!(list(&[], SystemTime::UNIX_EPOCH), "nothing is shared\n");
+        assert!(list(&[asking], &[], SystemTime::UNIX_EPOCH).contains("anthropic  each time  3"));
+        assert_eq!(list(&[], &[], SystemTime::UNIX_EPOCH), "nothing is shared\n");
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     host::{
         Host,
         command::{self, CommandError, CommandSpec},
+        system::SessionBus,
     },
     key::SourceKey,
     lock::Live,
@@ -36,8 +37,8 @@ pub struct Store {
     pub config: PathBuf,
     /// Directory of the file store.
     pub directory: PathBuf,
-    /// Address of the session bus.
-    pub bus: Option<String>,
+    /// The session bus.
+    pub bus: SessionBus,
     /// What seals the file store, if the service manager has it.
     pub seal: Option<PathBuf>,
     /// Where new secrets are kept. A reload changes it.
@@ -71,8 +72,8 @@ impl Store {
         deadline: Duration,
     ) -> CommandSpec {
         let mut environment = network;
-        if let Some(bus) = &self.bus {
-            environment.insert("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone());
+        if let Some(bus) = self.bus.address() {
+            environment.insert("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus);
         }
         let account = request.record().map_or("", |record| &record.account);
         let flight = SourceKey::of(request.word(), [account]).to_string();

@@ -29,6 +29,10 @@ Nothing has to be configured. What is not set has the default below.
 | a project's settings | `.claude/settings.json` of the directory you are in; `.claude/settings.local.json` there and in the root of its repository |
 | managed settings | `/etc/claude-code/managed-settings.json` and `managed-settings.d/*.json` beside it |
 
+There is one daemon, which reads the configuration that its own environment names, for all sessions. If `XDG_CONFIG_HOME` is set in a
+shell only, a daemon that cron or systemd starts does not know of it and reads `~/.config`: set it everywhere
+(`~/.config/environment.d`), or nowhere.
+
 On macOS some of these are elsewhere: [macos.md](macos.md). `clavigerd --socket`, `--config` and `--state-dir` name others.
 
 A minimal file:

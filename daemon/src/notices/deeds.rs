@@ -37,7 +37,10 @@ impl Deeds {
     }
 
     async fn show(&self, broker: &Broker, notice: Notice) {
-        if broker.store.bus.is_none() || broker.limits().notifications == 0 || !self.has_room(&notice) {
+        if broker.store.bus.address().is_none()
+            || broker.limits().notifications == 0
+            || !self.has_room(&notice)
+        {
             return;
         }
         if let Err(problem) = ask(broker, Request::Show(notice)).await {

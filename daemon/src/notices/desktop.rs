@@ -15,7 +15,7 @@ pub(super) async fn ask(broker: &Broker, request: Request) -> Result<u32, Proble
 
 /// A request to the desktop as a command.
 pub(super) fn spec(broker: &Broker, request: Request) -> CommandSpec {
-    let bus = broker.store.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.clone()));
+    let bus = broker.store.bus.address().map(|bus| ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus));
     let flight = SourceKey::of("notify", []).to_string();
-    CommandSpec::fetch(request, bus.collect(), DEADLINE, flight)
+    CommandSpec::fetch(request, bus.into_iter().collect(), DEADLINE, flight)
 }

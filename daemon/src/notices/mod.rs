@@ -25,9 +25,9 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// Longest wait for the next look, for as long as something waits to be told.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Tells a person what only a person can do, until the daemon stops. Does nothing without a session bus.
+/// Tells a person what only a person can do, until the daemon stops. Does nothing while there is no session bus.
 pub fn start(broker: &Arc<Broker>) {
-    if broker.store.bus.is_some() {
+    if broker.store.bus.may_come() {
         tokio::spawn(tell(broker.clone()));
     }
 }
@@ -44,6 +44,10 @@ async fn tell(broker: Arc<Broker>) {
             () = broker.life.stopping() => return,
         }
         sleep(SETTLE).await;
+        if broker.store.bus.address().is_none() {
+            later = None;
+            continue;
+        }
         let (view, now) = (look::look(&broker), broker.host.clock.now());
         let steps;
         (steps, later) = history.decide(&view, now, broker.limits().notifications);

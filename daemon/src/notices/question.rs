@@ -20,7 +20,7 @@ struct Shown {
 
 /// Whether there may be a desktop: a session bus, and notifications are not off.
 pub fn has_desktop(broker: &Broker) -> bool {
-    broker.store.bus.is_some() && broker.limits().notifications > 0
+    broker.store.bus.address().is_some() && broker.limits().notifications > 0
 }
 
 /// Asks a person on the desktop. If this is dropped, the question is taken back.

@@ -4,7 +4,7 @@ use super::{Context, MAX_REQUEST, bounded, session, within};
 use crate::{
     audit::Line,
     caller::Caller,
-    peer::{self, Incoming},
+    peer::{self, Incoming, Sockets},
     shares::{Share, Wanted},
     sources::Material,
 };
@@ -17,6 +17,7 @@ use claviger::{
     wire,
 };
 use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
@@ -121,7 +122,9 @@ impl Context {
         let (context, share) = (self.clone(), share.clone());
         tokio::spawn(async move {
             let caller = Caller::Share(share.clone());
-            let incoming = Incoming::new(listener, Arc::default(), caller, context.connections.clone());
+            let (next, following) = mpsc::channel(1);
+            let sockets = Sockets { now: listener, next: Some(following) };
+            let incoming = Incoming::new(sockets, Arc::default(), caller, context.connections.clone());
             let credentials =
                 CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
             let server = bounded::server(&context);
@@ -130,6 +133,7 @@ impl Context {
                 tokio::select! {
                     () = share.over(|| clock.now()) => context.forget(&share),
                     () = context.broker.life.stopping() => {}
+                    never = share.stay(next) => match never {},
                 }
             };
             if let Err(error) = server.serve_with_incoming_shutdown(credentials, incoming, ended).await {

@@ -1,14 +1,19 @@
 //! One share: what it lends, and when it ends.
 
-use crate::{host::process, listener::Listener, lock::lock};
+use crate::{
+    host::{process, vanish::Vanishing},
+    listener::Listener,
+    lock::lock,
+};
 use claviger::{
     backend::Backend,
     reason::{Problem, Reason},
     session::{ACCOUNT, Names, PROFILE, SessionContext},
 };
 use std::{
-    fmt,
-    path::PathBuf,
+    convert::Infallible,
+    fmt, io,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -16,12 +21,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{
-    sync::watch,
-    time::{Instant, interval, sleep_until},
+    net::UnixListener,
+    sync::{mpsc, watch},
+    time::{Instant, interval, sleep, sleep_until},
 };
 
 /// How often to look whether the parent still runs.
 const LOOK: Duration = Duration::from_secs(1);
+/// How soon to try again for a socket that was lost; the pauses double up to [`LATE`].
+const SOON: Duration = Duration::from_millis(100);
+/// The longest of these pauses: the directory may be there again at the next login only.
+const LATE: Duration = Duration::from_secs(10);
 
 /// What a share is to be.
 #[derive(Debug)]
@@ -70,10 +80,45 @@ impl Share {
     ///
     /// # Errors
     /// If the share has ended, or no descriptor is left.
-    pub fn accept(&self) -> std::io::Result<tokio::net::UnixListener> {
+    pub fn accept(&self) -> io::Result<UnixListener> {
         let listener = lock(&self.listener);
-        let socket = listener.as_ref().ok_or_else(|| std::io::Error::other("the share has ended"))?;
-        tokio::net::UnixListener::from_std(socket.socket.try_clone()?)
+        let socket = listener.as_ref().ok_or_else(|| io::Error::other("the share has ended"))?;
+        UnixListener::from_std(socket.socket.try_clone()?)
+    }
+
+    /// Keeps its socket file in its place, as the daemon does with its own: a logout removes the directory, and the next login
+    /// makes it again. Each new socket goes to `next`.
+    pub async fn stay(&self, next: mpsc::Sender<UnixListener>) -> Infallible {
+        let mut pause = SOON;
+        loop {
+            let watch = Vanishing::from(self.socket.parent().unwrap_or(Path::new("/")));
+            let is_there =
+                || lock(&self.listener).as_ref().and_then(Listener::left).is_some_and(|file| file.is_there());
+            while is_there() {
+                watch.changed().await;
+                pause = SOON;
+            }
+            match self.bind_again() {
+                Ok(socket) => {
+                    tracing::warn!(path = %self.socket.display(), "the socket of a share was gone: there is a new one");
+                    drop(next.send(socket).await);
+                    // What removes it may go on.
+                    sleep(SOON).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, name = self.wanted.name, "a share has no socket, and none can be made");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LATE);
+                }
+            }
+        }
+    }
+
+    fn bind_again(&self) -> io::Result<UnixListener> {
+        if let Some(listener) = lock(&self.listener).as_mut() {
+            listener.bind_again(&self.socket).map_err(io::Error::other)?;
+        }
+        self.accept()
     }
 
     /// Ends it, and removes its socket.

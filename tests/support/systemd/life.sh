@@ -105,4 +105,25 @@ kill "$stream" 2>/dev/null || true
 wait "$stream" || true
 unit start clavigerd.socket
 say token_after_start "$(token)"
+
+# The path is the manager's: a daemon whose socket was removed makes no other there, and ends.
+rm "$socket"
+is_stopped() { [ "$(pid)" = 0 ]; }
+until_true is_stopped
+say ended "$(of ActiveState) $(of Result)"
+say made_none "$([ -e "$socket" ] && echo there || echo none)"
+unit restart clavigerd.socket
+say token_after_socket "$(token)"
+
+# A service that systemd has given up on is found, and installing it again takes that back.
+mkdir -p "$HOME/.config/claviger"
+printf '[daemon]\nidle = 60\n' > "$config"
+unit stop clavigerd.service > /dev/null
+given_up() { unit start clavigerd.service; [ "$(of Result)" = start-limit-hit ] || unit status clavigerd.socket | grep -q limit-hit; }
+until_true given_up
+rm "$config"
+say found "$("$claviger" --json --no-start doctor --offline 2>/dev/null | grep -c service-failed)"
+"$claviger" service install --force > /dev/null 2>&1 || true
+say reset "$(of Result) $(unit is-active clavigerd.socket)"
+say token_after_reset "$(token)"
 last_words
