@@ -105,6 +105,16 @@ pub fn question(session: &SessionContext, settings: &Settings) -> terminal::Ques
     };
     let is_surrounding = |name: &str| variables::usage(name) == Some(Use::Surrounding);
     let surroundings = session.variables.iter().filter(|(name, _)| is_surrounding(name));
+    // The two directories are told by more than their paths (`settings::Directories`).
+    let is_path = |(name, value): &(&str, &str)| {
+        value.starts_with('/')
+            && !["HOME", "CLAUDE_CONFIG_DIR"].contains(name)
+            && matches!(variables::usage(name), Some(Use::Command | Use::Sdk(_)))
+    };
+    let of_session = session.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let paths = of_session
+        .filter(is_path)
+        .chain(settings.environment().into_iter().filter(|(_, value)| value.starts_with('/')));
     // A session in the home itself, or above it, has no workspace that could be told from what is the user's own.
     let (root, home) = (&settings.snapshot.workspace.root, session.directory("HOME"));
     let is_closed = settings.decision != Decision::Trusted && home.is_none_or(|home| !home.starts_with(root));
@@ -117,6 +127,7 @@ pub fn question(session: &SessionContext, settings: &Settings) -> terminal::Ques
         commands: COMMANDS.iter().filter_map(command).collect(),
         chain: chain::programs(backend, value),
         surroundings: surroundings.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        paths: paths.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
     }
 }
 

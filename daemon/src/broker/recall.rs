@@ -96,6 +96,8 @@ impl Recall {
         let is_same = *decided == trust
             && Arc::ptr_eq(of, snapshot)
             && (Arc::ptr_eq(known, session) || known == session)
+            // A symlink is pointed elsewhere so as to mean another identity at once.
+            && seen.terminal.leads.is_empty()
             && seen.at.elapsed() < LOOK_AGAIN;
         is_same.then(|| seen.clone())
     }

@@ -142,6 +142,8 @@ pub struct Environment {
     files: Vec<String>,
     /// Which directories the session's are.
     directories: [(&'static str, String); 2],
+    /// Where its variables lead that go through symlinks.
+    leads: BTreeMap<String, String>,
 }
 
 // Variables can be secrets.
@@ -189,7 +191,8 @@ impl Environment {
         };
         let directories =
             [("where HOME leads", place(home)), ("where CLAUDE_CONFIG_DIR leads", place(config))];
-        Self { own, surroundings: Surroundings(lent), files: programs.files.clone(), directories }
+        let files = programs.files.clone();
+        Self { own, surroundings: Surroundings(lent), files, directories, leads: terminal.leads.clone() }
     }
 
     /// Name and value of all that the identity depends on.
@@ -198,7 +201,9 @@ impl Environment {
         let files = self.files.iter().enumerate();
         let files = files.map(|(at, file)| (format!("program {}", at + 1).into(), file.as_str()));
         let directories = self.directories.iter().map(|(name, place)| ((*name).into(), place.as_str()));
-        variables.chain(files).chain(directories)
+        let leads = self.leads.iter().filter(|(name, _)| self.own.contains_key(*name));
+        let leads = leads.map(|(name, path)| (format!("where {name} leads").into(), path.as_str()));
+        variables.chain(files).chain(directories).chain(leads)
     }
 
     /// The identity of what `source` makes of `own` in this environment.

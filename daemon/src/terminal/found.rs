@@ -20,6 +20,8 @@ pub struct Terminal {
     pub lent: BTreeMap<String, String>,
     /// Surroundings that others could change, so they are part of a command's identity.
     pub kept: BTreeMap<String, String>,
+    /// Where variables lead that hold the path of a symlink, or one through it.
+    pub leads: BTreeMap<String, String>,
 }
 
 /// The programs of one command.

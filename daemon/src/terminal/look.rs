@@ -47,6 +47,8 @@ pub struct Question {
     pub chain: Chain,
     /// The session's surroundings.
     pub surroundings: BTreeMap<String, String>,
+    /// Variables of commands that hold a path.
+    pub paths: BTreeMap<String, String>,
 }
 
 /// What the SDK of a cloud can run.
@@ -60,7 +62,7 @@ pub struct Chain {
 
 /// Looks.
 pub fn look(question: &Question) -> Terminal {
-    let Question { home, path, more, closed, commands, chain, surroundings } = question;
+    let Question { home, path, more, closed, commands, chain, surroundings, paths } = question;
     let home_is = home.as_deref().and_then(|home| files::canonical(home).ok());
     let repositories = |path: &Path| files::repositories(path, home_is.as_deref());
     // The repositories around a nested one are no more trusted than it.
@@ -93,7 +95,12 @@ pub fn look(question: &Question) -> Terminal {
         kind.insert(name.clone(), value.clone());
     }
     let commands = commands.iter().map(|text| (text.clone(), programs(text))).collect();
-    Terminal { commands, chain, other: programs(""), searched: joined(&searched, &fixed), lent, kept }
+    let lead = |(name, value): (&String, &String)| {
+        let canonical = files::canonical(Path::new(value)).ok()?.into_os_string().into_string().ok()?;
+        (canonical != *value).then(|| (name.clone(), canonical))
+    };
+    let leads = paths.iter().filter_map(lead).collect();
+    Terminal { commands, chain, other: programs(""), searched: joined(&searched, &fixed), lent, kept, leads }
 }
 
 // === impl Chain ===
