@@ -168,6 +168,22 @@ const SITUATIONS: &[Situation] = &[
     ("hidepid=2", Answer, |_| prepared("mount -t proc -o hidepid=2 proc /proc")),
     ("few descriptors", Answer, |_| prepared("ulimit -S -n 24")),
     ("a loose umask", Answer, |_| prepared("umask 000")),
+    ("no entry in /etc/passwd", Answer, |_| prepared("mount --bind /dev/null /etc/passwd")),
+    ("a socket that was removed", Answer, |_| Session {
+        prepare: "rm -f \"$H/run/claviger/claviger.sock\"".into(),
+        ..beside(plain())
+    }),
+    ("no standard input", Answer, |_| prepared("exec <&-")),
+    ("a PID namespace beside a daemon", Answer, |_| Session {
+        prepare: "set -- unshare --pid --fork --mount-proc \"$@\"".into(),
+        ..beside(plain())
+    }),
+    ("a working directory that is gone", Words(2, "working directory"), |_| {
+        prepared("mkdir -p \"$H/left\" && cd \"$H/left\" && rmdir \"$H/left\"")
+    }),
+    ("an empty /run and /dev/shm", Answer, |_| {
+        prepared("mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev/shm")
+    }),
     ("no network", Answer, |_| prepared("set -- unshare --net \"$@\"")),
 ];
 
@@ -202,6 +218,9 @@ fn judge(words: &[&str], right: Right, output: &Output) -> Option<String> {
     let is_right = match right {
         _ if all.contains("panicked") => false,
         Words(3, _) if words[0] != "token" => matches!(code, Some(0 | 4 | 9)),
+        // What locks and unlocks asks for no session.
+        Words(2, _) if matches!(words[0], "lock" | "unlock") => code == Some(0),
+        Words(2, words) if is_doctor => code == Some(2) && errors.contains(words),
         // It starts none, so it cannot say why none starts.
         Words(..) if words[0] == "status" && errors.contains("no daemon answers") => code == Some(8),
         Words(_, words) if is_doctor => code == Some(4) && all.contains(words),
