@@ -12,6 +12,8 @@ use clavigerd::{
     settings::Own,
 };
 use std::{
+    collections::BTreeMap,
+    ffi::OsString,
     fs,
     os::unix::fs::DirBuilderExt as _,
     path::PathBuf,
@@ -86,7 +88,9 @@ impl Inside {
     }
 
     pub fn session_in(&self, below: &str) -> SessionContext {
+        // The last one counts, as for a process that is started with them.
         let environment = self.environment.iter().map(|(name, value)| (name.into(), value.into()));
+        let environment = environment.collect::<BTreeMap<OsString, OsString>>();
         SessionContext::new(self.home.path(below), environment).expect("a session")
     }
 
