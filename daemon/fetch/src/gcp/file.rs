@@ -126,7 +126,11 @@ impl<'a> Fields<'a> {
     pub(crate) fn pairs(&self) -> Result<Vec<(&'a str, &'a str)>, Declined> {
         let text = |(name, value): (&'a String, &'a Value)| match value {
             Value::String(text) => Ok((name.as_str(), text.as_str())),
-            _ => Err(self.wrong(name, "must be a text")),
+            // The name is the file's own, and may be anything.
+            _ => Err(invalid(
+                self.path,
+                &format!("is not usable: {} must hold texts only", self.within.trim_end_matches('.')),
+            )),
         };
         self.map.into_iter().flatten().map(text).collect()
     }
