@@ -224,6 +224,10 @@ impl State {
         let generation = self.current.map_or(0, |issue| issue.generation) + 1;
         let refresh_at = expires_at.map(|expiry| pauses::refresh_at(issued_at, expiry, took, jitter));
         if cause != Cause::Rejected {
+            // The short pauses were for a credential that is replaced now.
+            if self.unchanged > 0 {
+                self.hold_reports_until = Some(now + pauses::report_pause(0));
+            }
             (self.rejections, self.unchanged) = (0, 0);
         }
         self.current = Some(Issue { generation, fetched_at: now, issued_at, expires_at, refresh_at, cause });
