@@ -242,5 +242,5 @@ fn the_same_secret_again_is_asked_for_soon_three_times() {
     assert_eq!(refreshed, [0, 2, 4, 7, 37, 97]);
     state.succeed(at(200), at(200), Some(at(9000)), Duration::ZERO, Cause::Due, 0.0);
     state.note_same(at(200));
-    assert_eq!((state.unchanged, state.judge(at(201), 0)), (0, Verdict::HeldBack(at(217))));
+    assert_eq!((state.unchanged, state.judge(at(201), 0)), (0, Verdict::HeldBack(at(230))));
 }
