@@ -3,13 +3,10 @@
 use claviger_tests::{
     CANARY, Home,
     hook::{bare, everything},
-    text, turn,
+    text,
 };
 use serde_json::{Value, json};
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
 
 const SETTINGS: &str = "home/.claude/settings.json";
 const CONFIG: &str = "home/.config/claviger/config.toml";
@@ -23,8 +20,6 @@ const SWITCHES: [(&str, &str); 4] = [
     ("CLAUDE_CODE_USE_FOUNDRY", "hook install azure"),
     ("CLAUDE_CODE_USE_MANTLE", "no credential for that backend"),
 ];
-/// What a hook beside a cloud may take that has nothing to run.
-const QUICK: Duration = Duration::from_millis(50);
 
 fn installed(home: &Home) -> Vec<String> {
     let settings: Value = serde_json::from_str(&home.read(SETTINGS)).expect("JSON");
@@ -131,7 +126,6 @@ fn hook_line(text: &str) -> String {
 
 #[test]
 fn a_hook_beside_a_cloud_runs_the_command_behind_it_or_nothing() {
-    let _turn = turn::take();
     for (switch, _) in &SWITCHES[..3] {
         let mut home = bare();
         home.set("AWS_PROFILE", "work");
@@ -144,18 +138,8 @@ fn a_hook_beside_a_cloud_runs_the_command_behind_it_or_nothing() {
         let profile = format!("[profile work]\ncredential_process = {}\n", sign_in.display());
         home.write("home/.aws/config", &profile);
         let _daemon = home.daemon();
-        let mut best = Duration::MAX;
-        for _ in 0..10 {
-            let start = Instant::now();
-            let stderr = home.fails(2, &HOOK);
-            best = best.min(start.elapsed());
-            assert!(
-                stderr.contains("no key of an apiKeyHelper") && stderr.contains("hook install"),
-                "{stderr}"
-            );
-        }
-        println!("{switch}: {best:?}");
-        assert!(best < QUICK, "{switch}: {best:?}");
+        let stderr = home.fails(2, &HOOK);
+        assert!(stderr.contains("no key of an apiKeyHelper") && stderr.contains("hook install"), "{stderr}");
         assert_eq!(home.status()["counters"]["runs"], 0, "{switch}");
         assert!(!home.path("signed").exists(), "{switch}");
         // A command behind it ran before there was a hook, and runs now.

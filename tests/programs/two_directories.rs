@@ -25,7 +25,7 @@ fn person() -> Home {
         let env = [("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "300")];
         home.write(&format!("home/.claude-{name}/settings.json"), &claviger_tests::settings(&helper, &env));
         home.set("CLAUDE_CONFIG_DIR", &directory(&home, name));
-        home.ok(&["hook", "install", "claude", "--yes"]);
+        home.ok(&["--no-start", "hook", "install", "claude", "--yes"]);
     }
     home
 }
