@@ -194,7 +194,9 @@ fn an_expired_sso_token_is_refreshed_and_stored() {
 fn sso_without_a_valid_sign_in_asks_for_one() {
     let service = sso();
     let expired = json!({"accessToken": "old", "expiresAt": instant(-60)});
-    for cached in [&expired, &json!(null)] {
+    // As the AWS CLI wrote it before 2020, which the SDK cannot read.
+    let old = json!({"accessToken": "old", "expiresAt": "2020-06-10T12:00:00UTC"});
+    for cached in [&expired, &old, &json!(null)] {
         for is_legacy in [false, true] {
             let session = sso_session(&service, is_legacy, cached);
             let _daemon = session.daemon();

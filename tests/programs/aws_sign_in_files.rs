@@ -4,6 +4,7 @@
 use claviger_tests::{
     aws::keys,
     aws_sign_in::{SignInServer, Way, signs_in, write_slowly},
+    tool,
 };
 use serde_json::json;
 use std::{
@@ -81,4 +82,30 @@ fn a_file_that_is_none_keeps_no_session_waiting() {
         let problem = session.refused("settings-invalid");
         assert!(problem.message.contains("is not a file"), "{way:?}: {problem:?}");
     }
+}
+
+#[test]
+fn botocore_and_claviger_use_what_the_other_has_renewed() {
+    let Some(venv) = tool::venv("botocore") else { return };
+    let way = Way::Session;
+    let server = SignInServer::start(Duration::ZERO);
+    let session = way.session(&server.service);
+    session.home.write(&way.file(), &way.sign_in(-60, 0).to_string());
+    let _daemon = session.daemon();
+    let ask = || {
+        let script = "import botocore.session as s, json\n\
+                      print(json.dumps(s.Session(profile='dev').get_credentials().get_frozen_credentials().access_key))";
+        let variables: Vec<_> = session.variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let command = tool::python(&session.home, &venv, &["-c", script], &variables);
+        assert_eq!(tool::json(command), json!(way.keys()));
+    };
+    assert_eq!(keys(&session.lease()).0, way.keys());
+    ask();
+    assert_eq!((server.renewals(), server.reused()), (1, 0), "botocore uses what claviger has renewed");
+    session.home.write(&way.file(), &way.sign_in(-60, 1).to_string());
+    ask();
+    assert_eq!((server.renewals(), server.reused()), (2, 0), "botocore has renewed");
+    let refreshed = session.run(&["refresh"]);
+    assert!(refreshed.status.success(), "{}", claviger_tests::text(&refreshed.stderr));
+    assert_eq!((server.renewals(), server.reused()), (2, 0), "and claviger uses that");
 }

@@ -169,8 +169,10 @@ fn below(directory: PathBuf, hash: &'static Algorithm, name: &str) -> PathBuf {
     directory.join(hex + ".json")
 }
 
+/// An instant. Old tools write `UTC` at its end, and others an offset; the SDK reads neither, but what is over is no damage.
 fn time(text: &str) -> Option<SystemTime> {
-    SystemTime::try_from(DateTime::from_str(text, Format::DateTime).ok()?).ok()
+    let text = text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |start| format!("{start}Z"));
+    SystemTime::try_from(DateTime::from_str(&text, Format::DateTimeWithOffset).ok()?).ok()
 }
 
 // === impl Kept ===
@@ -231,6 +233,16 @@ mod tests {
         assert!(whole.read().await.is_ok());
         fs::remove_file(whole.path()).expect("removed");
         assert!(matches!(whole.read().await, Err(Unkept::Absent)));
+    }
+
+    #[test]
+    fn instants_are_read_as_all_tools_write_them() {
+        let at = super::time("2020-06-10T12:00:00Z");
+        assert!(at.is_some());
+        for same in ["2020-06-10T12:00:00UTC", "2020-06-10T14:00:00+02:00", "2020-06-10T12:00:00.000Z"] {
+            assert_eq!(super::time(same), at, "{same}");
+        }
+        assert_eq!(super::time("soon"), None);
     }
 
     #[tokio::test(start_paused = true)]

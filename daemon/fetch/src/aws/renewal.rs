@@ -93,7 +93,7 @@ impl Renewer<'_> {
     fn is_due(&self, cache: &Cache, kept: &Kept) -> Result<bool, Declined> {
         let now = SystemTime::now();
         let can_be_renewed = match cache.way {
-            Way::StartUrl => return Ok(false),
+            Way::StartUrl => false,
             Way::Login => true,
             Way::Session(_) => {
                 let has = |name| kept.text(name).is_some();
