@@ -185,7 +185,12 @@ fn refusing_after(way: Way, refusal: fn(&Request) -> Response, late: Duration) -
         answer
     });
     let session = way.session(&service);
-    place.set(session.home.write(&way.file(), &way.sign_in(-60, 0).to_string())).expect("once");
+    // Over, or taken back, where it is not renewed.
+    let first = match way {
+        Way::StartUrl => way.sign_in(3600, 0).to_string().replace("fresh", "stale"),
+        _ => way.sign_in(-60, 0).to_string(),
+    };
+    place.set(session.home.write(&way.file(), &first)).expect("once");
     session.home.write("go", "");
     signs_in(&session, &session.home.path("nowhere"), &json!({}));
     (service, session)
