@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod ai_cli;
 pub mod answers;
+pub mod attacker;
 pub mod audit;
 pub mod aws;
 pub mod aws_sign_in;

@@ -3,17 +3,24 @@
 //! A caller with many connections loses one of its own before anybody else does: a session has one, so it is safe from a
 //! process with a thousand of them.
 
-use std::{cmp::Reverse, collections::HashMap, time::Duration};
+use std::{cmp::Reverse, time::Duration};
 use tokio::time::Instant;
 
 /// How long a connection without a call counts as one that is about to make one.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// A connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    /// The process at its other end. Those that the kernel does not name count as one.
+    pub(super) caller: Option<u32>,
+    /// The later it was opened, the larger.
+    pub(super) number: u64,
+}
+
 /// What a connection holds.
 #[derive(Clone, Debug)]
 pub(super) struct Holding {
-    /// The process at its other end. Those that the kernel does not name count as one.
-    pub(super) caller: Option<u32>,
     /// Whether there has been a call.
     pub(super) has_called: bool,
     /// Calls that are being answered.
@@ -31,54 +38,56 @@ impl Holding {
     }
 }
 
-/// Of the caller with most connections: an idle one, if there is any, else the oldest.
+/// What a caller has: connections or bytes in all, and each connection with its number.
+pub(super) type Caller<C> = (Option<u32>, usize, C);
+
+/// Of the caller with most connections: an idle one, else the oldest.
 pub(super) fn most_connections<'a>(
-    open: impl Iterator<Item = (u64, &'a Holding)>,
+    callers: impl Iterator<Item = Caller<impl Iterator<Item = (u64, &'a Holding)>>>,
     now: Instant,
-) -> Option<u64> {
-    worst(open, |_| 1, |holding| usize::from(holding.is_idle(now)))
+) -> Option<Key> {
+    worst(callers, |holding| holding.is_idle(now))
 }
 
 /// Of the caller that holds most bytes: the one with most of them.
-pub(super) fn most_bytes<'a>(open: impl Iterator<Item = (u64, &'a Holding)>) -> Option<u64> {
-    worst(open, |holding| holding.bytes, |holding| holding.bytes)
+pub(super) fn most_bytes<'a>(
+    callers: impl Iterator<Item = Caller<impl Iterator<Item = (u64, &'a Holding)>>>,
+) -> Option<Key> {
+    worst(callers, |holding| holding.bytes)
 }
 
-/// Of the caller for whom the sum of `weight` is largest: the connection with the largest `rank`, and the oldest of several.
-fn worst<'a>(
-    open: impl Iterator<Item = (u64, &'a Holding)>,
-    weight: impl Fn(&Holding) -> usize,
-    rank: impl Fn(&Holding) -> usize,
-) -> Option<u64> {
-    let open: Vec<_> = open.collect();
-    let mut weights: HashMap<Option<u32>, usize> = HashMap::new();
-    for (_, holding) in &open {
-        *weights.entry(holding.caller).or_default() += weight(holding);
-    }
-    let worst = open
-        .iter()
-        .max_by_key(|(number, holding)| (weights[&holding.caller], rank(holding), Reverse(*number)));
-    worst.map(|(number, _)| *number)
+/// Of the caller that has most: the connection with the largest `rank`, and the oldest of several.
+fn worst<'a, R: Ord>(
+    callers: impl Iterator<Item = Caller<impl Iterator<Item = (u64, &'a Holding)>>>,
+    rank: impl Fn(&Holding) -> R,
+) -> Option<Key> {
+    let callers: Vec<_> = callers.collect();
+    let most = callers.iter().map(|(_, sum, _)| *sum).max()?;
+    let worst = callers.into_iter().filter(|(_, sum, _)| *sum == most);
+    let keyed = worst.flat_map(|(caller, _, connections)| {
+        connections.map(move |(number, holding)| (Key { caller, number }, holding))
+    });
+    keyed.max_by_key(|(key, holding)| (rank(holding), Reverse(key.number))).map(|(key, _)| key)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FRESH, Holding, most_bytes, most_connections};
+    use super::{Caller, FRESH, Holding, most_bytes, most_connections};
+    use std::{collections::BTreeMap, iter};
     use tokio::time::Instant;
 
     /// Its caller, calls and bytes, and whether it is fresh.
     type Connection = (u32, usize, usize, bool);
 
-    /// Connections, numbered in this order.
-    fn open(connections: &[Connection], now: Instant) -> Vec<Holding> {
-        let holding = |&(caller, calls, bytes, fresh): &Connection| Holding {
-            caller: Some(caller),
-            has_called: true,
-            calls,
-            bytes,
-            since: if fresh { now } else { now - FRESH },
-        };
-        connections.iter().map(holding).collect()
+    /// Connections of callers, numbered in this order.
+    fn open(connections: &[Connection], now: Instant) -> BTreeMap<u32, BTreeMap<u64, Holding>> {
+        let mut callers: BTreeMap<u32, BTreeMap<u64, Holding>> = BTreeMap::new();
+        for (number, &(caller, calls, bytes, fresh)) in (0..).zip(connections) {
+            let since = if fresh { now } else { now - FRESH };
+            let holding = Holding { has_called: true, calls, bytes, since };
+            callers.entry(caller).or_default().insert(number, holding);
+        }
+        callers
     }
 
     #[test]
@@ -94,11 +103,21 @@ mod tests {
             ("the largest of its own", &[(1, 1, 6, old), (2, 1, 3, old), (2, 1, 4, old)], 1, 2),
         ];
         for (name, connections, by_number, by_bytes) in cases {
-            let holdings = open(connections, now);
-            let numbered = || (0..).zip(&holdings);
-            assert_eq!(most_connections(numbered(), now), Some(by_number), "{name}");
-            assert_eq!(most_bytes(numbered()), Some(by_bytes), "{name}");
+            let callers = open(connections, now);
+            let having = |sum: fn(&Holding) -> usize| {
+                callers.iter().map(move |(caller, own)| {
+                    let connections = own.iter().map(|(number, holding)| (*number, holding));
+                    (Some(*caller), own.values().map(sum).sum(), connections)
+                })
+            };
+            let by_connections = most_connections(having(|_| 1), now);
+            assert_eq!(by_connections.map(|key| key.number), Some(by_number), "{name}");
+            assert_eq!(
+                most_bytes(having(|holding| holding.bytes)).map(|key| key.number),
+                Some(by_bytes),
+                "{name}"
+            );
         }
-        assert_eq!(most_bytes(std::iter::empty()), None);
+        assert_eq!(most_bytes(iter::empty::<Caller<iter::Empty<_>>>()), None);
     }
 }

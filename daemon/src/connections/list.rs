@@ -1,9 +1,12 @@
 //! The list of open connections.
 
-use super::choice::{self, Holding};
+use super::{
+    choice::{self, Holding, Key},
+    tide::Tide,
+};
 use crate::{host::memory, lock::lock, logs::Rarely};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Waker},
 };
@@ -33,7 +36,9 @@ pub struct Connections {
 
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    entries: BTreeMap<u64, Entry>,
+    callers: BTreeMap<Option<u32>, Caller>,
+    /// How many connections they have.
+    count: usize,
     /// What all of them hold.
     pub(super) bytes: usize,
     last: u64,
@@ -41,9 +46,14 @@ pub(super) struct Open {
     tides: (Tide, Tide),
 }
 
-/// The most that there was since memory was given back.
+/// What a process has.
 #[derive(Debug, Default)]
-struct Tide(usize);
+struct Caller {
+    entries: BTreeMap<u64, Entry>,
+    /// Those that wait for their turn: until then they cost next to nothing.
+    waiting: BTreeSet<u64>,
+    bytes: usize,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -56,7 +66,7 @@ struct Entry {
 #[derive(Debug)]
 pub struct Link {
     connections: Arc<Connections>,
-    number: u64,
+    key: Key,
 }
 
 /// How a connection is used.
@@ -78,19 +88,21 @@ impl Connections {
         Arc::new(Self { bounds, open: Mutex::default(), warned: Rarely::default() })
     }
 
-    /// Makes room for a connection of the process `caller`.
+    /// Makes room for a connection of the process `caller`, which waits for its turn.
     pub fn open(self: &Arc<Self>, caller: Option<u32>) -> Arc<Link> {
         let mut open = self.lock();
-        while open.entries.len() >= self.bounds.connections
-            && self.close_one(&mut open, Open::most_connections)
-        {}
+        let choose = |open: &Open| open.overtaken(caller).or_else(|| open.most_connections());
+        while open.count >= self.bounds.connections && self.close_one(&mut open, choose) {}
         open.last += 1;
-        let (number, since) = (open.last, Instant::now());
-        let holding = Holding { caller, has_called: false, calls: 0, bytes: 0, since };
-        open.entries.insert(number, Entry { holding, waker: None });
-        let count = open.entries.len();
+        let (key, since) = (Key { caller, number: open.last }, Instant::now());
+        let holding = Holding { has_called: false, calls: 0, bytes: 0, since };
+        let own = open.callers.entry(caller).or_default();
+        own.entries.insert(key.number, Entry { holding, waker: None });
+        own.waiting.insert(key.number);
+        open.count += 1;
+        let count = open.count;
         open.tides.0.rise(count);
-        Arc::new(Link { connections: self.clone(), number })
+        Arc::new(Link { connections: self.clone(), key })
     }
 
     /// Closes one, to have its descriptors back; `false` if there is none.
@@ -101,15 +113,19 @@ impl Connections {
     /// Closes those that have never had a call, and are not about to: there is no answer on its way.
     pub fn close_unused(&self) {
         let (now, mut open) = (Instant::now(), self.lock());
-        let unused = open.holdings().filter(|(_, holding)| !holding.has_called && holding.is_idle(now));
-        for number in unused.map(|(number, _)| number).collect::<Vec<_>>() {
-            open.close(number);
+        let all = open.callers.iter().flat_map(|(caller, own)| {
+            own.holdings().map(|(number, holding)| (Key { caller: *caller, number }, holding))
+        });
+        let unused = all.filter(|(_, holding)| !holding.has_called && holding.is_idle(now));
+        for key in unused.map(|(key, _)| key).collect::<Vec<_>>() {
+            open.close(key);
         }
     }
 
-    fn close_one(&self, open: &mut Open, choose: impl Fn(&Open) -> Option<u64>) -> bool {
-        let Some(number) = choose(open) else { return false };
-        let (pid, connections, bytes) = (open.close(number), open.entries.len(), open.bytes);
+    fn close_one(&self, open: &mut Open, choose: impl Fn(&Open) -> Option<Key>) -> bool {
+        let Some(key) = choose(open) else { return false };
+        open.close(key);
+        let (pid, connections, bytes) = (key.caller, open.count, open.bytes);
         match self.warned.is_due() {
             true => tracing::warn!(pid, connections, bytes, "a connection is closed: others need the room"),
             false => tracing::debug!(pid, connections, bytes, "a connection is closed: others need the room"),
@@ -125,24 +141,70 @@ impl Connections {
 // === impl Open ===
 
 impl Open {
+    /// What `caller` loses for a further connection, if it has most of them: the first that still waits. Nothing is searched
+    /// for, so that a flood of connections costs little more than what the kernel takes for each.
+    fn overtaken(&self, caller: Option<u32>) -> Option<Key> {
+        let own = self.callers.get(&caller)?;
+        let number = *own.waiting.first()?;
+        let has_most = self.callers.values().all(|other| other.entries.len() <= own.entries.len());
+        has_most.then_some(Key { caller, number })
+    }
+
+    fn most_connections(&self) -> Option<Key> {
+        let callers = self.callers.iter().map(|(caller, own)| (*caller, own.entries.len(), own.holdings()));
+        choice::most_connections(callers, Instant::now())
+    }
+
+    fn most_bytes(&self) -> Option<Key> {
+        choice::most_bytes(self.callers.iter().map(|(caller, own)| (*caller, own.bytes, own.holdings())))
+    }
+
+    fn get(&mut self, key: Key) -> Option<&mut Entry> {
+        self.callers.get_mut(&key.caller)?.entries.get_mut(&key.number)
+    }
+
+    /// Takes it off the list, which its task notices.
+    fn close(&mut self, key: Key) {
+        self.remove(key).into_iter().for_each(Waker::wake);
+    }
+
+    /// Takes it off the list; returns what wakes its task.
+    fn remove(&mut self, key: Key) -> Option<Waker> {
+        let own = self.callers.get_mut(&key.caller)?;
+        let Entry { holding, waker } = own.entries.remove(&key.number)?;
+        own.waiting.remove(&key.number);
+        own.bytes -= holding.bytes;
+        if own.entries.is_empty() {
+            self.callers.remove(&key.caller);
+        }
+        self.bytes -= holding.bytes;
+        self.count -= 1;
+        waker
+    }
+
+    /// Counts bytes of it, if it has its place.
+    fn hold(&mut self, key: Key, bytes: usize) {
+        let Some(own) = self.callers.get_mut(&key.caller) else { return };
+        let Some(entry) = own.entries.get_mut(&key.number) else { return };
+        entry.holding.has_called = true;
+        entry.holding.bytes += bytes;
+        own.bytes += bytes;
+        self.bytes += bytes;
+    }
+
+    /// The same bytes are free again.
+    fn release(&mut self, key: Key, bytes: usize) {
+        let Some(own) = self.callers.get_mut(&key.caller) else { return };
+        let Some(entry) = own.entries.get_mut(&key.number) else { return };
+        entry.holding.bytes -= bytes;
+        own.bytes -= bytes;
+        self.bytes -= bytes;
+    }
+}
+
+impl Caller {
     fn holdings(&self) -> impl Iterator<Item = (u64, &Holding)> {
         self.entries.iter().map(|(number, entry)| (*number, &entry.holding))
-    }
-
-    fn most_connections(&self) -> Option<u64> {
-        choice::most_connections(self.holdings(), Instant::now())
-    }
-
-    fn most_bytes(&self) -> Option<u64> {
-        choice::most_bytes(self.holdings())
-    }
-
-    /// Takes it off the list, which its task notices; returns whose it was.
-    fn close(&mut self, number: u64) -> Option<u32> {
-        let Entry { holding, waker } = self.entries.remove(&number)?;
-        self.bytes -= holding.bytes;
-        waker.into_iter().for_each(Waker::wake);
-        holding.caller
     }
 }
 
@@ -151,37 +213,31 @@ impl Open {
     /// lies behind it.
     fn give_back(&mut self) {
         let (connections, bytes) = &mut self.tides;
-        let have_fallen = [connections.falls(self.entries.len(), MANY), bytes.falls(self.bytes, MUCH)];
+        let have_fallen = [connections.falls(self.count, MANY), bytes.falls(self.bytes, MUCH)];
         if have_fallen.contains(&true) {
             memory::give_back_soon();
         }
     }
 }
 
-// === impl Tide ===
-
-impl Tide {
-    fn rise(&mut self, to: usize) {
-        self.0 = self.0.max(to);
-    }
-
-    /// Whether a quarter of it is left, once it was high.
-    fn falls(&mut self, to: usize, high: usize) -> bool {
-        let falls = self.0 >= high && to <= self.0 / 4;
-        if falls {
-            self.0 = to;
-        }
-        falls
-    }
-}
-
 // === impl Link ===
 
 impl Link {
+    /// Notes that its turn has come; `false` if it was closed before.
+    pub fn serve(&self) -> bool {
+        let mut open = self.connections.lock();
+        open.callers.get_mut(&self.key.caller).is_some_and(|own| own.waiting.remove(&self.key.number))
+    }
+
+    /// Whether it has its place.
+    pub fn is_open(&self) -> bool {
+        self.connections.lock().get(self.key).is_some()
+    }
+
     /// How it is used now. The task of `cx` is woken when it becomes idle, or has to be closed.
     pub fn usage(&self, cx: &Context<'_>) -> Usage {
         let mut open = self.connections.lock();
-        let Some(Entry { holding, waker }) = open.entries.get_mut(&self.number) else { return Usage::Over };
+        let Some(Entry { holding, waker }) = open.get(self.key) else { return Usage::Over };
         if waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
@@ -190,7 +246,7 @@ impl Link {
 
     /// Notes that a call begins to be answered.
     pub(super) fn begin(&self) {
-        if let Some(entry) = self.connections.lock().entries.get_mut(&self.number) {
+        if let Some(entry) = self.connections.lock().get(self.key) {
             entry.holding.calls += 1;
         }
     }
@@ -198,7 +254,7 @@ impl Link {
     /// Notes that a call that had begun is over.
     pub(super) fn end(&self) {
         let mut open = self.connections.lock();
-        let Some(Entry { holding, waker }) = open.entries.get_mut(&self.number) else { return };
+        let Some(Entry { holding, waker }) = open.get(self.key) else { return };
         holding.calls -= 1;
         if holding.calls == 0 {
             holding.since = Instant::now();
@@ -209,26 +265,19 @@ impl Link {
     /// Counts bytes that it holds from now on, and closes the connections that are too much; `false` if it is one of them.
     pub(super) fn hold(&self, bytes: usize) -> bool {
         let mut open = self.connections.lock();
-        if let Some(entry) = open.entries.get_mut(&self.number) {
-            entry.holding.has_called = true;
-            entry.holding.bytes += bytes;
-            open.bytes += bytes;
-        }
+        open.hold(self.key, bytes);
         let held = open.bytes;
         open.tides.1.rise(held);
         while open.bytes > self.connections.bounds.bytes
             && self.connections.close_one(&mut open, Open::most_bytes)
         {}
-        open.entries.contains_key(&self.number)
+        open.get(self.key).is_some()
     }
 
     /// Gives bytes back.
     pub(super) fn release(&self, bytes: usize) {
         let mut open = self.connections.lock();
-        if let Some(entry) = open.entries.get_mut(&self.number) {
-            entry.holding.bytes -= bytes;
-            open.bytes -= bytes;
-        }
+        open.release(self.key, bytes);
         open.give_back();
     }
 }
@@ -236,23 +285,7 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         let mut open = self.connections.lock();
-        if let Some(entry) = open.entries.remove(&self.number) {
-            open.bytes -= entry.holding.bytes;
-        }
+        drop(open.remove(self.key));
         open.give_back();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Tide;
-
-    #[test]
-    fn memory_is_worth_giving_back_when_most_is_gone() {
-        let mut tide = Tide::default();
-        [3, 80, 20].into_iter().for_each(|count| tide.rise(count));
-        assert_eq!([30, 20, 19, 1].map(|left| tide.falls(left, 64)), [false, true, false, false]);
-        tide.rise(63);
-        assert!(!tide.falls(1, 64), "there were not many");
     }
 }

@@ -39,6 +39,18 @@ async fn who_opens_too_many_loses_an_idle_one() {
 }
 
 #[tokio::test]
+async fn who_floods_loses_what_costs_nothing_yet() {
+    let connections = connections(4, 1 << 20);
+    let served: Vec<_> = (0..2).map(|_| connections.open(Some(2))).collect();
+    assert!(served.iter().all(|link| link.serve()));
+    let session = connections.open(Some(1));
+    let flood: Vec<_> = (0..1000).map(|_| connections.open(Some(2))).collect();
+    assert!(served.iter().all(|link| link.is_open()) && session.serve());
+    assert_eq!(flood.iter().filter(|link| link.serve()).count(), 1);
+    assert!(flood[999].is_open(), "the last one waits least");
+}
+
+#[tokio::test]
 async fn who_holds_too_much_loses_it() {
     let connections = connections(9, 300_000);
     let (session, greedy) = (connections.open(Some(1)), connections.open(Some(2)));

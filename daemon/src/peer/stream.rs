@@ -3,7 +3,7 @@
 use super::process::{Identity, Peer};
 use crate::{
     caller::Caller,
-    connections::{Connections, Link, Usage},
+    connections::{Link, Usage},
     host::process::{self, Pinned},
 };
 use claviger::gather::Gathered;
@@ -16,7 +16,8 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::UnixStream,
+    net::{UnixStream, unix::UCred},
+    task::coop,
     time::{Instant, Sleep, sleep_until},
 };
 use tonic::transport::server::Connected;
@@ -25,6 +26,9 @@ use tonic::transport::server::Connected;
 const GREETING: Duration = Duration::from_secs(10);
 /// How long it may have no call. Clients connect again by themselves, and a person who types a secret needs less.
 const IDLE: Duration = Duration::from_secs(600);
+/// Bytes that are read for one of the 128 things that tokio lets a task do before others have their turn: 16 KiB in all. More
+/// would be in memory before the call that it belongs to hears of it, and counts it.
+const PORTION: usize = 128;
 /// Bytes with which every HTTP/2 connection begins.
 const PREFACE: usize = 24;
 
@@ -45,14 +49,17 @@ pub struct PeerStream {
 }
 
 impl PeerStream {
-    pub(super) fn new(stream: UnixStream, caller: Caller, connections: &Arc<Connections>) -> Self {
-        let credentials = stream.peer_cred().ok();
-        let pid = credentials.and_then(|credentials| u32::try_from(credentials.pid()?).ok());
-        // Zero: a process that is not among ours, as in another container.
-        let pid = pid.filter(|pid| *pid > 0);
+    /// What `credentials` say of the process at the other end holds since it connected; what it is, from now on.
+    pub(super) fn new(
+        stream: UnixStream,
+        credentials: Option<UCred>,
+        caller: Caller,
+        link: Arc<Link>,
+    ) -> Self {
+        let pid = credentials.and_then(|credentials| super::pid(&credentials));
         let process = Pinned::of(&stream, pid);
         let facts = Arc::new(process.facts());
-        let (link, uid) = (connections.open(pid), credentials.map(|credentials| credentials.uid()));
+        let uid = credentials.map(|credentials| credentials.uid());
         let identity = Arc::new(Identity { process, stranger: OnceLock::new() });
         let peer =
             Peer { uid, pid, facts, caller, link: Some(link.clone()), identity: Some(identity.clone()) };
@@ -138,7 +145,15 @@ impl AsyncRead for PeerStream {
         self.check(cx)?;
         let before = buffer.filled().len();
         let read = self.poll_receive(cx, buffer);
-        self.preface = self.preface.saturating_sub(buffer.filled().len() - before);
+        let count = buffer.filled().len() - before;
+        self.preface = self.preface.saturating_sub(count);
+        for _ in 0..count / PORTION {
+            if coop::has_budget_remaining()
+                && let Poll::Ready(thing) = coop::poll_proceed(cx)
+            {
+                thing.made_progress();
+            }
+        }
         read
     }
 }
@@ -169,5 +184,45 @@ impl AsyncWrite for PeerStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PeerStream;
+    use crate::{
+        caller::Caller,
+        connections::{Bounds, Connections},
+    };
+    use std::{future::poll_fn, pin::Pin, task::Poll};
+    use tokio::{
+        io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
+        net::UnixStream,
+    };
+
+    #[tokio::test]
+    async fn what_waits_is_read_by_portions() {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+        theirs.write_all(&[0; 100_000]).await.expect("it fits");
+        let link = Connections::new(Bounds { connections: 1, bytes: 1 << 20 }).open(None);
+        let mut stream = PeerStream::new(ours, None, Caller::default(), link);
+        let mut portions = Vec::new();
+        while portions.iter().sum::<usize>() < 100_000 {
+            let portion = poll_fn(|cx| {
+                let mut count = 0;
+                loop {
+                    let mut room = [0; 8 * 1024];
+                    let mut buffer = ReadBuf::new(&mut room);
+                    match Pin::new(&mut stream).poll_read(cx, &mut buffer) {
+                        Poll::Ready(read) => read.expect("it is open"),
+                        Poll::Pending => return Poll::Ready(count),
+                    }
+                    count += buffer.filled().len();
+                }
+            });
+            portions.push(portion.await);
+            tokio::task::yield_now().await;
+        }
+        assert!(portions.iter().all(|count| *count <= 24 * 1024), "{portions:?}");
     }
 }

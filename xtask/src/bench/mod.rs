@@ -51,12 +51,10 @@ const ROWS: &[Row] = &[
 ];
 
 pub(crate) fn run(arguments: &[String]) -> sh::Result {
-    if let [word, socket] = arguments {
-        match word.as_str() {
-            unary::PEER => return unary::serve(socket.as_ref()),
-            flood::ATTACK => return flood::attack(socket.as_ref()),
-            _ => {}
-        }
+    match arguments {
+        [word, socket] if word == unary::PEER => return unary::serve(socket.as_ref()),
+        [word, socket, kind] if word == flood::ATTACK => flood::attack(socket.as_ref(), kind),
+        _ => {}
     }
     let (options, names): (Vec<&String>, Vec<&String>) =
         arguments.iter().partition(|word| word.starts_with('-'));
