@@ -122,7 +122,7 @@ impl Incoming {
                 Ok((stream, _)) => {
                     self.somebody.notify_one();
                     let credentials = stream.peer_cred().ok();
-                    let pid = credentials.and_then(|credentials| pid(&credentials));
+                    let pid = credentials.and_then(|credentials| stream::pid(&credentials));
                     let link = self.connections.open(pid);
                     self.waiting.push(pid, Accepted { stream, credentials, link });
                 }
@@ -150,11 +150,6 @@ impl Incoming {
         }
         None
     }
-}
-
-/// The process at the other end. Zero is one that is not among ours, as in another container.
-fn pid(credentials: &UCred) -> Option<u32> {
-    u32::try_from(credentials.pid()?).ok().filter(|pid| *pid > 0)
 }
 
 impl Stream for Incoming {

@@ -48,6 +48,11 @@ pub struct PeerStream {
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
+/// The process at the other end. Zero is one that is not among ours, as in another container.
+pub(super) fn pid(credentials: &UCred) -> Option<u32> {
+    u32::try_from(credentials.pid()?).ok().filter(|pid| *pid > 0)
+}
+
 impl PeerStream {
     /// What `credentials` say of the process at the other end holds since it connected; what it is, from now on.
     pub(super) fn new(
@@ -56,7 +61,7 @@ impl PeerStream {
         caller: Caller,
         link: Arc<Link>,
     ) -> Self {
-        let pid = credentials.and_then(|credentials| super::pid(&credentials));
+        let pid = credentials.and_then(|credentials| pid(&credentials));
         let process = Pinned::of(&stream, pid);
         let facts = Arc::new(process.facts());
         let uid = credentials.map(|credentials| credentials.uid());
