@@ -1,14 +1,12 @@
 //! Endpoints that refuse, hang or lie: each is told by what it is, soon, and the credential goes nowhere else.
 
+use super::doctor_layouts::closed;
 use claviger_tests::{
     CANARY,
     doctor::Patient,
     stand_in::{Authority, Response, StandIn},
 };
-use std::{
-    net::TcpListener,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 const UNREACHABLE: (&str, &str, &str) = ("error", "endpoint-unreachable", "");
 const TLS: (&str, &str, &str) = ("error", "endpoint-tls", "");
@@ -29,11 +27,6 @@ fn to(url: &str) -> Patient {
     let patient = Patient::new();
     patient.settings(&[("ANTHROPIC_BASE_URL", url)]);
     patient
-}
-
-/// A port of loopback where nobody listens.
-fn closed() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
 #[test]
