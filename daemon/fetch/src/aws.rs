@@ -40,9 +40,8 @@ use tokio::time::sleep;
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a service is asked. The broker makes attempts of its own.
 const ATTEMPTS: u32 = 2;
-/// How often a person's sign-in is read that other processes change, and the pause between.
+/// How often a person's sign-in is read that other processes change.
 const READS: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(20);
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const NO_INSTANCE: &str = "sign in as you always do, or set awsAuthRefresh to the command that does; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
 
@@ -166,7 +165,7 @@ impl Chain {
         for _ in 0..READS {
             let kept = renewer.ready(cache).await.map_err(signed_out)?;
             match self.ask_once(link, check).await {
-                Err(declined) if declined.transient => sleep(PAUSE).await,
+                Err(declined) if declined.transient => sleep(cache::PAUSE).await,
                 // Another process may have signed in meanwhile, or renewed it.
                 Err(declined) if !declined.sign_in_helps => return Err(declined),
                 Err(declined) if cache.changed(&kept, Duration::ZERO).await.is_none() => {

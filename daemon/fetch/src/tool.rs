@@ -44,7 +44,7 @@ pub(crate) fn wants_sign_in(said: &str, words: &[&str]) -> bool {
 pub(crate) fn pass_on(said: &[u8]) {
     let said = said.trim_ascii_end();
     let mut stderr = io::stderr().lock();
-    // Without a reader there is nobody to tell.
+    // Without a reader there is no one to tell.
     drop(stderr.write_all(&said[said.len().saturating_sub(MOST)..]).and_then(|()| stderr.write_all(b"\n")));
 }
 

@@ -17,10 +17,10 @@ use zeroize::Zeroizing;
 
 /// Largest file, in bytes; they have some 4 KiB.
 const MAX_FILE: usize = 256 * 1024;
-/// How long a file that is no sign-in is read again: whoever writes it in place needs far less.
+/// How long a file that is no sign-in is read again: a program that writes it in place needs far less.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long there is between two looks.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
 /// A sign-in's file, and how it is renewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,8 +121,8 @@ impl Cache {
         }
     }
 
-    /// What the SDK can make something of.
-    fn parse(&self, bytes: Zeroizing<Vec<u8>>) -> Option<Kept> {
+    /// What `bytes` keep, if the SDK can make something of them.
+    pub(super) fn parse(&self, bytes: Zeroizing<Vec<u8>>) -> Option<Kept> {
         let fields: Map<String, Value> = serde_json::from_slice(&bytes).ok()?;
         let credentials = fields.get("accessToken")?;
         let expires_at = match self.way {
@@ -149,11 +149,6 @@ impl Cache {
     pub(super) fn draft(&self, kept: &Kept, is_alone: bool) -> io::Result<Draft> {
         // Twice as much, for a new token may be longer.
         Draft::beside(&self.path.canonicalize()?, kept.bytes.len() * 2, is_alone)
-    }
-
-    /// What has just been written.
-    pub(super) fn renewed(&self, bytes: Zeroizing<Vec<u8>>) -> Option<Kept> {
-        self.parse(bytes)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Renews a person's sign-in while nobody is needed for that. A server may take a refresh token once, and all sessions share the
+//! Renews a person's sign-in while no person is needed for that. A server may take a refresh token once, and all sessions share the
 //! file that it is in: one process at a time asks, the others find the answer in the file.
 
 use super::{
@@ -21,7 +21,6 @@ use std::{
     io::{self, ErrorKind},
     time::{Duration, SystemTime},
 };
-use zeroize::Zeroizing;
 
 /// How long before its end a sign-in is renewed, as all of AWS's SDKs do.
 const AHEAD: Duration = Duration::from_secs(5 * 60);
@@ -116,12 +115,7 @@ impl Renewer<'_> {
             Way::StartUrl => return Err(Unrenewed::Failed(failure::signed_out(self.what))),
         };
         draft.fill(&bytes).map_err(|error| self.unwritten(cache, &error))?;
-        self.renewed(cache, bytes)
-    }
-
-    fn renewed(&self, cache: &Cache, bytes: Zeroizing<Vec<u8>>) -> Result<Kept, Unrenewed> {
-        let nothing = || Unrenewed::Failed(self.nothing());
-        cache.renewed(bytes).ok_or_else(nothing)
+        cache.parse(bytes).ok_or_else(|| Unrenewed::Failed(self.nothing()))
     }
 
     /// What the OIDC service gives.
