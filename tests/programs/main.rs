@@ -51,6 +51,7 @@ mod cli_exec;
 mod cli_login;
 mod cli_sign_in;
 mod cloud_files;
+mod clouds;
 mod confirm;
 mod confirm_desktops;
 mod devcontainer;

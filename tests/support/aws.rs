@@ -150,6 +150,6 @@ pub fn login_cache(session: &str) -> String {
     format!("home/.aws/login/cache/{}.json", hex(&SHA256, session))
 }
 
-fn hex(algorithm: &'static Algorithm, text: &str) -> String {
+pub fn hex(algorithm: &'static Algorithm, text: &str) -> String {
     digest(algorithm, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

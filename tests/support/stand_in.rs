@@ -8,6 +8,7 @@ pub use authority::Authority;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
     collections::BTreeMap,
+    io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -51,7 +52,7 @@ pub struct Response {
 pub struct StandIn {
     /// `http://127.0.0.1:PORT` or `https://localhost:PORT`.
     pub url: String,
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
     requests: Arc<Mutex<Vec<Request>>>,
     stop: Arc<AtomicBool>,
 }
@@ -168,38 +169,62 @@ impl StandIn {
         Self::serve("https://localhost", Some(authority.expired("localhost")), answer)
     }
 
+    /// All servers of the world behind `listeners`: each takes plain requests, TLS for any name, and is a proxy that leads
+    /// to itself.
+    pub fn everywhere(
+        authority: &Arc<Authority>,
+        listeners: Vec<TcpListener>,
+        answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen("http://127.0.0.1", listeners, Some(authority.any_server()), true, answer)
+    }
+
     fn serve(
         base: &str,
         tls: Option<Arc<ServerConfig>>,
         answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
+        Self::listen(base, vec![listener], tls, false, answer)
+    }
+
+    fn listen(
+        base: &str,
+        listeners: Vec<TcpListener>,
+        tls: Option<Arc<ServerConfig>>,
+        is_everything: bool,
+        answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        let local = |listener: &TcpListener| listener.local_addr().expect("an address");
+        let addresses: Vec<_> = listeners.iter().map(local).collect();
         let (requests, stop) = (Arc::<Mutex<Vec<Request>>>::default(), Arc::<AtomicBool>::default());
-        let (seen, stopped, answer) = (requests.clone(), stop.clone(), Arc::new(answer));
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if stopped.load(SeqCst) {
-                    return;
-                }
-                let (seen, answer, tls) = (seen.clone(), answer.clone(), tls.clone());
-                thread::spawn(move || {
-                    drop(stream.set_read_timeout(Some(Duration::from_secs(30))));
-                    let respond = |request: &Request| {
-                        seen.lock().expect("requests").push(request.clone());
-                        answer(request)
-                    };
-                    match tls {
-                        None => converse(stream, respond),
-                        Some(config) => {
-                            let connection = ServerConnection::new(config).expect("TLS");
-                            converse(StreamOwned::new(connection, stream), respond);
-                        }
+        let answer = Arc::new(answer);
+        for listener in listeners {
+            let (seen, stopped, answer, tls) = (requests.clone(), stop.clone(), answer.clone(), tls.clone());
+            thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    if stopped.load(SeqCst) {
+                        return;
                     }
-                });
-            }
-        });
-        Self { url: format!("{base}:{}", address.port()), address, requests, stop }
+                    let (seen, answer, tls) = (seen.clone(), answer.clone(), tls.clone());
+                    thread::spawn(move || {
+                        drop(stream.set_read_timeout(Some(Duration::from_secs(30))));
+                        let respond = |request: &Request| {
+                            seen.lock().expect("requests").push(request.clone());
+                            answer(request)
+                        };
+                        match tls.filter(|_| !is_everything || wants_tls(&stream)) {
+                            None => converse(stream, respond),
+                            Some(config) => {
+                                let connection = ServerConnection::new(config).expect("TLS");
+                                converse(StreamOwned::new(connection, stream), respond);
+                            }
+                        }
+                    });
+                }
+            });
+        }
+        Self { url: format!("{base}:{}", addresses[0].port()), addresses, requests, stop }
     }
 
     /// Everything that was asked so far.
@@ -213,14 +238,29 @@ impl StandIn {
     }
 
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.addresses[0].port()
     }
 }
 
 impl Drop for StandIn {
     fn drop(&mut self) {
         self.stop.store(true, SeqCst);
-        // Wakes the thread that accepts.
-        drop(TcpStream::connect(self.address));
+        // Wakes the threads that accept.
+        self.addresses.iter().for_each(|address| drop(TcpStream::connect(address)));
     }
+}
+
+/// Whether a client begins with TLS, at once or through this proxy.
+fn wants_tls(mut stream: &TcpStream) -> bool {
+    let mut first = [0];
+    if stream.peek(&mut first).is_ok_and(|count| count == 1) && &first == b"C" {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut first).is_ok() {
+            head.extend_from_slice(&first);
+        }
+        drop(stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n"));
+        drop(stream.peek(&mut first));
+    }
+    // RFC 8446 section 5.1: the type of a handshake record.
+    first[0] == 22
 }

@@ -29,7 +29,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   demo                             show it working, in a temporary home (no credentials needed)
-  test [--ring 1..4]… [--no-install] [FILTER…]
+  test [--ring 1..4]… [--no-install] [--table] [FILTER…]
                                    install what the tests need, then run them (rings: tests/README.md)
   check [STEP…]                    what CI runs before the tests: format, lints, docs, rules of the house
   install [--prefix DIR] [--programs DIR] [--dry-run]

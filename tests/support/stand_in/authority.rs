@@ -2,10 +2,12 @@
 
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use rustls::{
-    ServerConfig,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    ConfigBuilder, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    server::{ClientHello, ResolvesServerCert, WantsServerCert},
+    sign::CertifiedKey,
 };
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// A certificate authority of one test.
 pub struct Authority {
@@ -32,6 +34,11 @@ impl Authority {
         self.server_with(CertificateParams::new(vec![name.to_owned()]).expect("parameters"))
     }
 
+    /// A server with a certificate for whatever name it is called by.
+    pub(super) fn any_server(self: &Arc<Self>) -> Arc<ServerConfig> {
+        Arc::new(configuration().with_cert_resolver(Arc::new(ForAll(self.clone()))))
+    }
+
     /// A server with a certificate for `name` that nobody renewed.
     pub(super) fn expired(&self, name: &str) -> Arc<ServerConfig> {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
@@ -41,12 +48,38 @@ impl Authority {
     }
 
     fn server_with(&self, params: CertificateParams) -> Arc<ServerConfig> {
+        let (certificate, key) = self.certificate(params);
+        Arc::new(configuration().with_single_cert(vec![certificate], key).expect("a certificate"))
+    }
+
+    fn certificate(&self, params: CertificateParams) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("signed");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.expect("versions").with_no_client_auth();
-        Arc::new(config.with_single_cert(vec![certificate.der().clone()], key).expect("a certificate"))
+        (certificate.der().clone(), key)
     }
+}
+
+/// Makes a certificate for each name that a client asks for.
+struct ForAll(Arc<Authority>);
+
+impl fmt::Debug for ForAll {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ForAll")
+    }
+}
+
+impl ResolvesServerCert for ForAll {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let name = hello.server_name().unwrap_or("127.0.0.1").to_owned();
+        let (certificate, key) = self.0.certificate(CertificateParams::new(vec![name]).ok()?);
+        let key = rustls::crypto::ring::sign::any_supported_type(&key).ok()?;
+        Some(Arc::new(CertifiedKey::new(vec![certificate], key)))
+    }
+}
+
+fn configuration() -> ConfigBuilder<ServerConfig, WantsServerCert> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    config.expect("versions").with_no_client_auth()
 }

@@ -22,14 +22,17 @@ struct Options {
     install: bool,
     rings: Vec<u8>,
     filters: Vec<String>,
+    /// Whether tests that compare print what came of each case.
+    table: bool,
 }
 
 impl Options {
     fn parse(arguments: &[String]) -> sh::Result<Self> {
-        let mut options = Self { install: true, rings: Vec::new(), filters: Vec::new() };
+        let mut options = Self { install: true, rings: Vec::new(), filters: Vec::new(), table: false };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
+                "--table" => options.table = true,
                 "--no-install" => options.install = false,
                 "--ring" => match words.next().map(|ring| ring.parse()) {
                     Some(Ok(ring @ 1..=4)) => options.rings.push(ring),
@@ -55,12 +58,16 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     let programs = build()?;
     let mut further = needs.variables.clone();
     further.push(("CLAVIGER_TEST_PROGRAMS", sh::target()?.join("debug")));
+    if options.table {
+        further.push(("CLAVIGER_TEST_TABLE", "1".into()));
+    }
     let environment = Environment::new(&further)?;
     let (mut closing, main) = (Closing::default(), rings::main_of_inside()?);
     for program in &programs {
         let Some(picked) = program.arguments(&options.rings, &main) else { continue };
         println!("{}", paint("1", &format!("\n── {}", program.name())));
         let mut command = environment.command(&program.executable, &program.directory);
+        command.args(options.table.then_some("--nocapture"));
         closing.run(command.args(picked).args(&options.filters))?;
     }
     if options.rings.contains(&1) {
@@ -170,10 +177,10 @@ mod tests {
     fn options_and_filters_are_told_apart() {
         let parse =
             |line: &str| Options::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-        let all = Options { install: true, rings: vec![1, 2, 3, 4], filters: vec![] };
+        let all = Options { install: true, rings: vec![1, 2, 3, 4], filters: vec![], table: false };
         assert_eq!(parse("").expect("none"), all);
-        let some = Options { install: false, rings: vec![2, 4], filters: vec!["trust".into()] };
-        assert_eq!(parse("--ring 2 trust --no-install --ring 4").expect("some"), some);
+        let some = Options { install: false, rings: vec![2, 4], filters: vec!["trust".into()], table: true };
+        assert_eq!(parse("--ring 2 trust --table --no-install --ring 4").expect("some"), some);
         for wrong in ["--ring", "--ring 5", "--ring x", "--rings 1"] {
             parse(wrong).expect_err(wrong);
         }

@@ -29,6 +29,9 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("man", "man-db"),
 ];
 
+/// Where Debian's `awscli` is, which is version 2 of AWS's command line.
+const AWS2: &str = "/usr/lib/python3/dist-packages/awscli";
+
 /// A compiler with the source of its own standard library: Debian has one that is as new as browsers want it.
 const MAC_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 
@@ -119,6 +122,10 @@ fn missing_packages() -> Vec<&'static str> {
     let absent = PROGRAMS.iter().filter(|(program, _)| !sh::exists(program)).map(|&(_, package)| package);
     let mut packages: Vec<&str> = absent.collect();
     // Debian's python3 comes without the part of venv that installs pip.
+    // A file of that name may be of version 1, or of another Python.
+    if !Path::new(AWS2).is_dir() {
+        packages.push("awscli");
+    }
     if !succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
         packages.push("python3-venv");
     }

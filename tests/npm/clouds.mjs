@@ -1,0 +1,68 @@
+// What the JavaScript SDKs make of the files and variables of a case: one JSON line in, one out.
+//
+//   node clouds.mjs aws|google|azure
+//
+// The variable CLAVIGER_TEST_NPM names the directory of the packages.
+
+import { Agent } from "node:https";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import tls from "node:tls";
+
+const load = createRequire(process.env.CLAVIGER_TEST_NPM + "/");
+// Milliseconds until a tool that still waits is given up.
+const LIMIT = 25_000;
+const SCOPE = { google: "https://www.googleapis.com/auth/cloud-platform", azure: "https://cognitiveservices.azure.com/.default" };
+
+const tools = {
+  aws() {
+    const { defaultProvider } = load("@aws-sdk/credential-provider-node");
+    return async () => {
+      const found = await defaultProvider({})();
+      const parts = [found.accessKeyId, found.secretAccessKey, found.sessionToken ?? ""];
+      return { identity: parts.join(" ").trim(), expires: seconds(found.expiration) };
+    };
+  },
+  google() {
+    const { GoogleAuth, gcpMetadata } = load("google-auth-library");
+    return async () => {
+      gcpMetadata?.resetIsAvailableCache?.();
+      const client = await new GoogleAuth({ scopes: [SCOPE.google] }).getClient();
+      const { token } = await client.getAccessToken();
+      if (!token) throw new Error("no token");
+      const at = client.credentials?.expiry_date ?? client.cachedAccessToken?.expiry_date;
+      return { identity: token, expires: seconds(at && new Date(at)) };
+    };
+  },
+  azure() {
+    const { DefaultAzureCredential } = load("@azure/identity");
+    return async () => {
+      const found = await new DefaultAzureCredential().getToken(SCOPE.azure);
+      return { identity: found.token, expires: seconds(new Date(found.expiresOnTimestamp)) };
+    };
+  },
+};
+
+const seconds = (date) => (date ? Math.floor(date.getTime() / 1000) : null);
+
+// AWS's SDK knows no proxies: what it asks for leads to the server that stands in.
+if (process.argv[2] === "aws") {
+  Agent.prototype.createConnection = (options) => {
+    const proxy = new URL(process.env.HTTPS_PROXY);
+    return tls.connect({ ...options, host: proxy.hostname, port: proxy.port, servername: options.servername || options.host });
+  };
+}
+
+const run = tools[process.argv[2]]();
+for await (const line of createInterface({ input: process.stdin })) {
+  const question = JSON.parse(line);
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, question.env);
+  process.chdir(question.cwd);
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("it still waits")), LIMIT)));
+  const answer = await Promise.race([run(), late]).catch((error) => ({ error: `${error.name}: ${error.message}` }));
+  clearTimeout(timer);
+  process.stdout.write(JSON.stringify(answer) + "\n");
+}
+process.exit(0);
