@@ -94,11 +94,11 @@ fn play(state: &mut State, line: &str) -> String {
 const SCRIPTS: &[(&str, &str)] = &[
     (
         "a quiet life",
-        "0 get = join; 0 ok 300; 0 get = serve; 239 get = serve; 240 get = prefetch; 299 get = prefetch; 300 get = join",
+        "0 get = join; 0 ok 300; 0 get = serve; 239 get = serve; 240 get = prefetch; 270 get = prefetch; 271 get = join; 300 get = join",
     ),
     (
         "nothing is served past expiry, however often the refresh fails",
-        "0 ok 300; 240 fail; 241 get = serve stale; 250 fail; 269 get = serve stale; 299 get = prefetch stale; 300 get = join stale; 300 fail; 301 get = reject stale; 400 get = join stale",
+        "0 ok 300; 240 fail; 241 get = serve stale; 250 fail; 269 get = serve stale; 270 get = prefetch stale; 299 get = join stale; 300 get = join stale; 300 fail; 301 get = reject stale; 400 get = join stale",
     ),
     (
         "the first failure holds everybody back, the next longer",
@@ -140,6 +140,14 @@ const SCRIPTS: &[(&str, &str)] = &[
     (
         "a wish for validity refreshes early, one beyond reason does not run for ever",
         "0 ok 300; 0 get 3600 = serve; 100 get 200 = serve; 101 get 200 = join; 31 get 3600 = join; 29 get 3600 = serve",
+    ),
+    (
+        "what lives shortly is lent with a tenth of its life at least",
+        "0 ok 61; 54 get = prefetch; 55 get = join; 60 get = join; 60 ok 30; 87 get = prefetch; 88 get = join; 88 ok 5; 92 get = prefetch; 92 ok 5; 93 get = serve",
+    ),
+    (
+        "and while its refresh fails, with whatever is left",
+        "0 ok 61; 50 fail; 51 get = serve stale; 55 get = serve stale; 56 get = join stale; 56 fail; 57 get = serve stale; 61 get = join stale",
     ),
     ("a wish for validity does not break a pause", "0 ok 300; 240 fail; 241 get 100 = serve stale"),
     (
@@ -310,7 +318,16 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
 fn request(state: &State, now: SystemTime, wish: Duration) -> Result<(), TestCaseError> {
     let unexpired = state.current.is_some_and(|issue| issue.expires_at.is_none_or(|expiry| now < expiry));
     match state.decide(now, wish, Demand::Session) {
-        Decision::Serve | Decision::ServeAndPrefetch => prop_assert!(unexpired, "served past expiry"),
+        Decision::Serve | Decision::ServeAndPrefetch => {
+            prop_assert!(unexpired, "served past expiry");
+            let issue = state.current.expect("served");
+            if let Some(expires) = issue.expires_at.filter(|_| !state.backs_off(now)) {
+                let [life, left] =
+                    [issue.fetched_at, now].map(|since| expires.duration_since(since).unwrap_or_default());
+                let least = Duration::from_secs(60).min(life / 10);
+                prop_assert!(left >= least, "lent with {left:?} left: {issue:?}");
+            }
+        }
         Decision::Reject => {
             let failure = state.failure.as_ref();
             prop_assert!(failure.is_some_and(|failure| now < failure.retry_at), "rejected without a reason");

@@ -15,3 +15,4 @@ mod op_clock;
 mod reconnect;
 mod reload;
 mod scenarios;
+mod short_of_life;

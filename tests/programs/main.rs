@@ -104,6 +104,7 @@ mod service;
 mod settings_bad;
 mod settings_files;
 mod shares;
+mod short_lives;
 mod situations;
 mod status_watch;
 mod systemd;

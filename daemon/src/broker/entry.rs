@@ -8,9 +8,10 @@ use super::{
     borrowers::Borrower,
     flights::Flight,
     loan::{LoanMaterial, Wanted},
-    slot::{Cause, Decision, Issue, Validity, Verdict},
+    slot::{Cause, Decision, Issue, Verdict},
     stock::Stock,
     talk::{Progress, Talk},
+    validity::Validity,
 };
 use crate::{
     demand::Demand,

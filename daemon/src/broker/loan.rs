@@ -1,10 +1,6 @@
 //! What the broker lends, what a session wants of it, and how much of that there was.
 
-use super::{
-    borrowers::Borrower,
-    hooks::Hook,
-    slot::{Issue, Validity},
-};
+use super::{borrowers::Borrower, hooks::Hook, slot::Issue, validity::Validity};
 use crate::{
     caller::Caller,
     consent::{self, Subject},

@@ -33,6 +33,7 @@ mod stock;
 pub mod talk;
 mod tend;
 pub mod trial;
+pub mod validity;
 pub mod watch;
 
 use crate::{

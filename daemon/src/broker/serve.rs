@@ -9,9 +9,10 @@ use super::{
     hooks::{Call, Hint, Hook},
     loan::{LoanMaterial, Terms, Wanted},
     recursion,
-    slot::{Cause, Decision, Validity, Verdict},
+    slot::{Cause, Decision, Verdict},
     stock::Fetched,
     tend,
+    validity::Validity,
 };
 use crate::{
     demand::Demand,
@@ -25,9 +26,11 @@ use crate::{
 use claviger::reason::{Problem, Reason};
 use std::{
     path::PathBuf,
+    pin::pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
+use tokio::time::timeout;
 
 /// What a request for a cached credential gets.
 enum Answer {
@@ -128,17 +131,14 @@ impl Broker {
         loop {
             let place = seat.place();
             // Boxed: who gets a cached credential at once should not carry room for this.
-            let problem = match Box::pin(self.wait(seat)).await {
-                Ok(Fetched { issue, secret, facts }) => {
+            let problem = match Box::pin(self.landing(key, seat)).await {
+                Ok(loan) => {
                     // What was decided meanwhile counts: a decision that was revoked, an account that was signed out.
                     Box::pin(self.winner(wanted.session)).await?;
-                    return Ok(LoanMaterial::Cached { key, secret, issue, facts, stale: false });
+                    return Ok(loan);
                 }
                 Err(problem) => problem,
             };
-            if let Some(loan) = self.still_valid(key) {
-                return Ok(loan);
-            }
             // What failed elsewhere, say for want of a display, may work from here.
             if place == own || tries == MOST_PLACES || problem.reason == Reason::ShuttingDown {
                 return Err(problem);
@@ -187,6 +187,27 @@ impl Broker {
     fn still_valid(&self, key: SourceKey) -> Option<LoanMaterial> {
         let now = self.host.clock.now();
         self.cache.with(key, |entry| entry.stock().loan(key).filter(|_| entry.state().is_valid(now)))?
+    }
+
+    /// What a flight brings, else what is there and still valid: a refresh that fails, or takes too long, is no reason to lend nothing.
+    async fn landing(&self, key: SourceKey, seat: Seat) -> Result<LoanMaterial, Problem> {
+        let now = self.host.clock.now();
+        let patience = self.cache.with(key, |entry| entry.state().patience(now)).flatten();
+        let mut wait = pin!(self.wait(seat));
+        let outcome = match patience {
+            None => wait.await,
+            Some(patience) => match (timeout(patience, &mut wait).await, self.still_valid(key)) {
+                (Ok(outcome), _) => outcome,
+                (Err(_), Some(loan)) => return Ok(loan),
+                (Err(_), None) => wait.await,
+            },
+        };
+        match outcome {
+            Ok(Fetched { issue, secret, facts }) => {
+                Ok(LoanMaterial::Cached { key, secret, issue, facts, stale: false })
+            }
+            Err(problem) => self.still_valid(key).ok_or(problem),
+        }
     }
 
     /// What a flight brings, unless the daemon stops first.

@@ -1,5 +1,6 @@
 //! What one cache entry knows, and what to do with a request for it. Pure: no clock, no effects.
 
+use super::validity::{Validity, floor};
 use crate::{
     demand::Demand,
     pauses,
@@ -74,15 +75,6 @@ pub struct State {
     pub unchanged: u32,
 }
 
-/// How much of its life a request wants a credential to have left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Validity {
-    /// This much.
-    AtLeast(Duration),
-    /// It is for a cache that keeps it for this long, and may hand it out for as long again before it has the next one.
-    Outliving(Duration),
-}
-
 /// What to do with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a decision has to be acted on"]
@@ -118,6 +110,18 @@ impl Issue {
     /// Whether it lives too shortly to be refreshed ahead or followed: whoever needs it asks for it.
     pub fn is_fleeting(&self) -> bool {
         self.refresh_at.is_some_and(|due| due < self.issued_at + pauses::SHORTEST_WAIT)
+    }
+
+    /// How much of its life is left, if it ends.
+    fn left(&self, now: SystemTime) -> Option<Duration> {
+        self.expires_at.map(|expiry| expiry.duration_since(now).unwrap_or_default())
+    }
+
+    /// Whether less is left than a request of `validity` wants, which may be that of a session that waits.
+    fn is_too_short(&self, now: SystemTime, validity: Validity, waits: bool) -> bool {
+        let span = |since| self.left(since).unwrap_or_default();
+        let floor = if waits { floor(span(self.fetched_at)) } else { Duration::ZERO };
+        self.left(now).is_some_and(|left| left < validity.least(span(self.issued_at)).max(floor))
     }
 }
 
@@ -163,10 +167,18 @@ impl State {
         let is_due = issue.refresh_at.is_some_and(|due| now >= due);
         // A cache would keep for long what is about to be replaced, and its tool works on while it waits.
         let waits_for_due = is_due && matches!(validity, Validity::Outliving(_));
-        if self.rejected || self.outdated || waits_for_due || is_too_short(&issue, now, validity) {
+        let is_too_short = issue.is_too_short(now, validity, demand > Demand::Background);
+        if self.rejected || self.outdated || waits_for_due || is_too_short {
             return Decision::Join;
         }
         if is_due { Decision::ServeAndPrefetch } else { Decision::Serve }
+    }
+
+    /// How long a session may wait for a better credential than the current one, which is then lent after all: half of what is left. `None`
+    /// if it is not to be lent.
+    pub fn patience(&self, now: SystemTime) -> Option<Duration> {
+        let issue = self.current.filter(|_| self.is_valid(now) && !self.rejected && !self.outdated)?;
+        issue.left(now).map(|left| left / 2)
     }
 
     /// What to do with a report that `generation` was rejected; 0 means the current one.
@@ -282,35 +294,6 @@ impl Failure {
             (Demand::Background | Demand::Session, _) => self.retry_at,
         }
     }
-}
-
-// === impl Validity ===
-
-impl From<Duration> for Validity {
-    fn from(least: Duration) -> Self {
-        Self::AtLeast(least)
-    }
-}
-
-impl Validity {
-    /// What must be left of a credential with this lifetime. A wish that no refresh could fulfil is cut, for it would run
-    /// a command for every call: one in figures to nearly the whole lifetime; one of a cache to half of it, and to
-    /// nothing if the lifetime is no longer than the cache keeps it anyway.
-    fn least(self, lifetime: Duration) -> Duration {
-        match self {
-            Self::AtLeast(least) => least.min(lifetime.mul_f64(0.9)),
-            Self::Outliving(cached) if lifetime <= cached.mul_f64(1.1) => Duration::ZERO,
-            Self::Outliving(cached) => (cached * 2).min(lifetime / 2),
-        }
-    }
-}
-
-/// Whether less is left than is wanted.
-fn is_too_short(issue: &Issue, now: SystemTime, validity: Validity) -> bool {
-    let Some(expiry) = issue.expires_at else { return false };
-    let lifetime = expiry.duration_since(issue.issued_at).unwrap_or_default();
-    let left = expiry.duration_since(now).unwrap_or_default();
-    left < validity.least(lifetime)
 }
 
 #[cfg(test)]

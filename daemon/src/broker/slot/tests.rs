@@ -1,5 +1,5 @@
-use super::{Cause, Decision, State, Validity, Verdict};
-use crate::demand::Demand;
+use super::{Cause, Decision, State, Verdict};
+use crate::{broker::validity::Validity, demand::Demand};
 use claviger::reason::{Problem, Reason};
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +24,8 @@ fn requests_over_the_life_of_a_credential() {
         (0, Decision::Serve),
         (239, Decision::Serve),
         (240, Decision::ServeAndPrefetch),
-        (299, Decision::ServeAndPrefetch),
+        (270, Decision::ServeAndPrefetch),
+        (271, Decision::Join), // less than a tenth of its life is left
         (300, Decision::Join),
         (100_000, Decision::Join),
         (-14_400, Decision::Join), // the clock was set back four hours
@@ -47,6 +48,48 @@ fn a_failing_refresh_leaves_the_credential_until_expiry_and_not_a_second_longer(
     assert_eq!(state.decide(at(302), Duration::ZERO, Demand::Session), Decision::Reject);
     let retry_at = state.failure.as_ref().expect("failed").retry_at;
     assert_eq!(state.decide(retry_at, Duration::ZERO, Demand::Session), Decision::Join);
+}
+
+#[test]
+fn a_session_that_waits_is_lent_a_tenth_of_a_life_or_a_minute_at_least() {
+    for (life, last, first) in [(61, 54, 55), (30, 27, 28), (5, 4, 5), (3600, 3540, 3541)] {
+        let mut state = State::default();
+        state.succeed(at(0), at(0), Some(at(life)), Duration::ZERO, Cause::Initial, 0.0);
+        let decide = |state: &State, now, demand| state.decide(at(now), Duration::ZERO, demand);
+        for demand in [Demand::Session, Demand::Person] {
+            assert_ne!(decide(&state, last, demand), Decision::Join, "{life} s, at {last}");
+            assert_eq!(decide(&state, first, demand), Decision::Join, "{life} s, at {first}");
+        }
+        if first < life {
+            assert_ne!(decide(&state, first, Demand::Background), Decision::Join, "a stream looks on");
+            state.fail(at(first), problem(), false, 0.0);
+            assert_eq!(decide(&state, first, Demand::Session), Decision::Serve, "no refresh can be had");
+        }
+    }
+}
+
+#[test]
+fn a_source_that_brings_the_same_again_is_not_asked_for_each_request() {
+    let (mut state, mut runs) = (State::default(), 0);
+    // It was issued long ago, and lives until 300: asked twenty times a second from 240 on.
+    for step in 0..60 * 20 {
+        let now = at(240) + Duration::from_millis(50) * step;
+        if state.decide(now, Duration::ZERO, Demand::Session) == Decision::Join {
+            state.succeed(now, at(-3300), Some(at(300)), Duration::ZERO, Cause::Due, 0.0);
+            runs += 1;
+        }
+    }
+    assert!((2..=5).contains(&runs), "{runs}");
+}
+
+#[test]
+fn a_session_waits_for_half_of_what_is_left_and_for_as_long_as_it_takes_if_nothing_can_be_lent() {
+    assert_eq!(fetched().patience(at(280)), Some(Duration::from_secs(10)));
+    assert_eq!((fetched().patience(at(300)), State::default().patience(at(0))), (None, None));
+    let (mut rejected, mut outdated) = (fetched(), fetched());
+    rejected.reject(at(280));
+    outdated.outdate();
+    assert_eq!((rejected.patience(at(280)), outdated.patience(at(280))), (None, None));
 }
 
 #[test]
