@@ -7,6 +7,7 @@ use super::{
 use claviger_tests::{
     Home,
     stand_in::{Authority, Request, Response, StandIn},
+    wait,
 };
 use std::{
     collections::BTreeMap,
@@ -70,7 +71,7 @@ impl Machine {
         for (name, body) in &case.programs {
             home.script(&format!("bin/{name}"), &fill(body));
         }
-        let also = case.serves.iter().map(|address| TcpListener::bind(address).expect("an address"));
+        let also = case.serves.iter().map(|address| listen(address));
         let listeners = std::iter::once(main).chain(also).collect();
         let given = case.answers.iter().cloned().chain(cloud.answers());
         let answers: Vec<_> = given.map(|answer| fill_answer(answer, &fill)).collect();
@@ -93,6 +94,16 @@ impl Machine {
         }
         Self { home, servers, variables }
     }
+}
+
+/// The server of the run before may still be about to end.
+fn listen(address: &str) -> TcpListener {
+    let mut listener = None;
+    wait::until("the address is free", || {
+        listener = TcpListener::bind(address).ok();
+        listener.is_some()
+    });
+    listener.expect("an address")
 }
 
 fn put(home: &Home, name: &str, content: &[u8]) {

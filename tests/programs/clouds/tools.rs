@@ -126,8 +126,10 @@ pub(super) fn claviger(cloud: Cloud, machine: &Machine) -> (Outcome, Value) {
     let output = machine.home.run(&["get", "--json", "--show-secret"]);
     if !output.status.success() {
         let stderr = text(&output.stderr);
-        let problem = stderr.find('{').and_then(|start| serde_json::from_str(&stderr[start..]).ok());
-        return (Outcome::Nothing { why: stderr.clone() }, problem.unwrap_or(json!(stderr)));
+        let problem = stderr.find('{').and_then(|start| serde_json::from_str::<Value>(&stderr[start..]).ok());
+        let problem = problem.map_or(json!(stderr), |problem| problem["error"].clone());
+        let why = format!("{}: {}", problem["reason"], problem["message"]);
+        return (Outcome::Nothing { why }, problem);
     }
     let lease: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let identity = match cloud {
