@@ -22,7 +22,8 @@ pub enum Use {
     Sdk(Backend),
     /// A secret that commands sign in with, as `op` does. It is sent, and commands get it; no log and no answer has it.
     Handed,
-    /// A secret that the SDK of a cloud needs to sign in for the session. It is sent; no command gets it.
+    /// A secret that the SDK of a cloud needs to sign in for the session. It is sent; no command gets it, but for the cloud's own tool
+    /// as a link of its chain.
     Lent(Backend),
 }
 
@@ -169,13 +170,19 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("AZURE_AUTHORITY_HOST", AZURE),
     ("AZURE_CLIENT_CERTIFICATE_PATH", AZURE),
     ("AZURE_CLIENT_ID", AZURE),
+    ("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", AZURE),
     ("AZURE_CLIENT_SECRET", Use::Lent(Backend::Foundry)),
     ("AZURE_CONFIG_DIR", AZURE),
     ("AZURE_FEDERATED_TOKEN_FILE", AZURE),
+    ("AZURE_POD_IDENTITY_AUTHORITY_HOST", AZURE),
+    ("AZURE_REGIONAL_AUTHORITY_NAME", AZURE),
     ("AZURE_TENANT_ID", AZURE),
     ("AZURE_TOKEN_CREDENTIALS", AZURE),
+    ("AZURE_USERNAME", AZURE),
+    ("DEFAULT_IDENTITY_CLIENT_ID", AZURE),
     ("IDENTITY_ENDPOINT", AZURE),
     ("IDENTITY_HEADER", Use::Lent(Backend::Foundry)),
+    ("IDENTITY_SERVER_THUMBPRINT", AZURE),
     ("IMDS_ENDPOINT", AZURE),
     ("MSI_ENDPOINT", AZURE),
     ("MSI_SECRET", Use::Lent(Backend::Foundry)),

@@ -207,7 +207,7 @@ fn tools_that_fail_are_passed() {
         ("echo 'Max retries exceeded sk-canary-x; az login' >&2; exit 1", failed, "exit code 1"),
         ("echo 'The command requires the extension x.' >&2; exit 2", failed, "exit code 2"),
         ("echo sk-canary-garbage", no_token, "az printed no token"),
-        ("echo '{\"accessToken\":\"sk-canary-x\",\"tokenType\":\"Bearer\"}'", no_token, "2.54"),
+        ("echo '{\"accessToken\":\"sk-canary-x\",\"tokenType\":\"Bearer\"}'", no_token, "with its expiry"),
         (
             "echo '{\"accessToken\":\"sk-canary- x\",\"tokenType\":\"B\",\"expires_on\":2000000000}'",
             no_token,

@@ -51,6 +51,7 @@ fn managed_identities_that_fail() {
     });
     let mut foundry = Foundry::new();
     foundry.set("IDENTITY_HEADER", "sk-canary-header");
+    // It would answer.
     foundry.shim("az", &az("sk-canary-az"));
     let _daemon = foundry.home.daemon();
     for (path, reason, part) in [
@@ -58,17 +59,14 @@ fn managed_identities_that_fail() {
         ("broken", "source-unavailable", "status 502"),
         ("garbage", "source-unavailable", "not with a token"),
         ("late", "source-unavailable", "not with a token"),
+        // The app was told of a service: no other identity takes the place of what it was meant to have.
+        ("none", "upstream-denied", "no such identity is assigned"),
     ] {
         foundry.set("IDENTITY_ENDPOINT", &format!("{}/{path}", app.url));
         assert_problem(&foundry.problem(), reason, part);
     }
     foundry.set("IDENTITY_ENDPOINT", "ftp://127.0.0.1/");
     assert_problem(&foundry.problem(), "settings-invalid", "IDENTITY_ENDPOINT");
-    // Nothing is assigned to this app: that is no failure, and others are asked.
-    foundry.set("IDENTITY_ENDPOINT", &format!("{}/none", app.url));
-    let facts = foundry.facts();
-    assert_eq!(facts.link, "azure-cli");
-    assert!(facts.links[2].why.contains("no such identity"), "{}", facts.links[2].why);
 }
 
 /// Runs a daemon where the address of the metadata service is what `setup` makes of it, with nothing else to reach.
@@ -151,6 +149,12 @@ fn the_metadata_service_gives_its_identity_or_says_no() {
         foundry.shim("az", &az("sk-canary-az"));
         assert_eq!(foundry.facts().link, "azure-cli");
     });
+    for status in [500, 503, 404, 410] {
+        in_a_network(&setup(status, r#"{"error":"invalid_request"}"#), |foundry| {
+            foundry.shim("az", &az("sk-canary-az"));
+            assert_eq!(foundry.facts().link, "azure-cli", "{status}");
+        });
+    }
     in_a_network(&setup(403, r#"{"error":"sk-canary-code"}"#), |foundry| {
         foundry.shim("az", &az("sk-canary-az"));
         assert_problem(&foundry.problem(), "upstream-denied", "status 403, an unknown error code");

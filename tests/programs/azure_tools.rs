@@ -1,7 +1,7 @@
 //! `az` on a person's machine: many sessions at once, and failures that are no sign-in.
 
 use claviger_tests::{
-    foundry::{Foundry, az},
+    foundry::{Foundry, assert_problem, az, azd},
     text,
 };
 use std::{fs, process::Stdio};
@@ -67,5 +67,105 @@ fn a_tool_that_fails_is_quoted_and_nobody_is_sent_to_sign_in() {
             [signed_out, signed_out, !signed_out],
             "{stderr}"
         );
+    }
+}
+
+/// What `az` before 2.54 prints, as Debian 12 has it: Python's local time, whose zone nothing says.
+fn old_az(seconds: u64) -> String {
+    let python = format!(
+        "import datetime; print(datetime.datetime.fromtimestamp({seconds}).strftime('%Y-%m-%d %H:%M:%S.%f'))"
+    );
+    format!(
+        "at=$(python3 -c \"{python}\")\n\
+         printf '{{\"accessToken\": \"sk-canary-old\", \"expiresOn\": \"%s\", \"tenant\": \"t-1\", \"tokenType\": \"Bearer\"}}' \"$at\""
+    )
+}
+
+#[test]
+fn an_az_that_prints_local_time_only_is_read_in_its_own_zone() {
+    let mut foundry = Foundry::new();
+    let _daemon = foundry.home.daemon();
+    let zones = [
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Asia/Kolkata",
+        "Australia/Lord_Howe",
+        ":Asia/Tokyo",
+        "EST5EDT,M3.2.0,M11.1.0",
+        "<+0330>-3:30",
+        "",
+        "Nowhere/At_All",
+    ];
+    // In winter, in summer, and in the first of two equal hours of Berlin.
+    let times = [
+        (2_000_000_000, "2033-05-18T03:33:20Z"),
+        (1_988_150_400, "2033-01-01T00:00:00Z"),
+        (2_014_244_100, "2033-10-30T00:15:00Z"),
+    ];
+    for (at, zone) in zones.into_iter().enumerate() {
+        for (seconds, expected) in times {
+            foundry.shim("az", &old_az(seconds));
+            foundry.set("USER", &format!("C.{at}-{seconds}"));
+            foundry.set("TZ", zone);
+            let lease = foundry.lease();
+            assert_eq!(lease["expires_at"], expected, "{zone}");
+        }
+    }
+    assert_eq!(foundry.facts().account, "t-1");
+}
+
+#[test]
+fn az_reaches_the_service_of_its_managed_identity_and_sees_no_other_secret() {
+    let mut foundry = Foundry::new();
+    foundry.set("AZURE_TOKEN_CREDENTIALS", "dev");
+    let values = [
+        ("IDENTITY_ENDPOINT", "http://127.0.0.1:9/id"),
+        ("IDENTITY_HEADER", "sk-canary-header"),
+        ("MSI_ENDPOINT", "http://127.0.0.1:9/msi"),
+        ("MSI_SECRET", "sk-canary-msi"),
+    ];
+    for (name, value) in values {
+        foundry.set(name, value);
+    }
+    foundry.set("AZURE_CLIENT_SECRET", "sk-canary-client");
+    let seen = foundry.home.path("seen");
+    let note = format!("env > {}", seen.display());
+    let _daemon = foundry.home.daemon();
+    for (tool, body) in [("az", az("sk-canary-az")), ("azd", azd("sk-canary-azd"))] {
+        foundry.shim(tool, &format!("{note}\n{body}"));
+        foundry.set("USER", tool);
+        assert_eq!(foundry.token(), format!("sk-canary-{tool}"));
+        let environment = foundry.home.read("seen");
+        for (name, value) in values {
+            assert!(environment.lines().any(|line| line == format!("{name}={value}")), "{tool}: {name}");
+        }
+        assert!(!environment.contains("sk-canary-client"), "{tool}");
+        fs::remove_file(foundry.home.path(format!("bin/{tool}"))).expect("removed");
+        // What a test's home is searched for at its end.
+        fs::remove_file(&seen).expect("removed");
+    }
+}
+
+#[test]
+fn hostile_output_of_a_tool_is_no_token() {
+    let mut foundry = Foundry::new();
+    foundry.set("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential");
+    let _daemon = foundry.home.daemon();
+    for (at, body) in [
+        "printf '{\"accessToken\":\"sk-canary-x\",\"expires_on\":20'",
+        "printf '\\377\\376{\\0\"\\0'",
+        "printf '{\"accessToken\":\"sk-canary-\\0x\",\"expires_on\":2000000000}'",
+        "printf '{\"accessToken\":[\"sk-canary-x\"],\"expires_on\":2000000000}'",
+        "printf '{\"accessToken\":\"sk-canary-x\",\"expires_on\":true,\"expiresOn\":7}'",
+        "head -c 5000 /dev/zero | tr '\\0' '['",
+        "head -c 200000 /dev/zero | tr '\\0' ' '",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        foundry.shim("az", body);
+        foundry.set("USER", &format!("C.{at}"));
+        assert_problem(&foundry.problem(), "command-output-invalid", "az printed no token with its expiry");
     }
 }

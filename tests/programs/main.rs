@@ -35,6 +35,7 @@ mod azure_bad;
 mod azure_certificate;
 mod azure_chain;
 mod azure_managed;
+mod azure_services;
 mod azure_tools;
 mod black_hole;
 mod broker;

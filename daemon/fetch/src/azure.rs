@@ -56,8 +56,8 @@ async fn ask(link: Link, scope: &str, lent: &Lent) -> Step {
         Link::Environment => environment::ask(scope, lent).await,
         Link::WorkloadIdentity => workload::ask(scope).await,
         Link::ManagedIdentity => managed::ask(scope, lent).await,
-        Link::AzureCli => developer::ask_az(scope).await,
-        Link::AzureDeveloperCli => developer::ask_azd(scope).await,
+        Link::AzureCli => developer::ask_az(scope, lent).await,
+        Link::AzureDeveloperCli => developer::ask_azd(scope, lent).await,
     }
 }
 

@@ -120,7 +120,7 @@ pub fn executable(output: &[u8]) -> Result<Secret<String>, Declined> {
 
 /// Whether a PEM file holds an identity that can sign.
 pub fn certificate(pem: &[u8]) -> bool {
-    let signed = |identity: Identity| identity.sign("client", "audience", Duration::from_secs(1));
+    let signed = |identity: Identity| identity.sign("client", "audience", Duration::from_secs(1), true);
     Identity::parse(pem).is_ok_and(|identity| signed(identity).is_some())
 }
 

@@ -22,8 +22,6 @@ const ID: &str = source::AZURE_DEFAULT;
 const SCOPE: &str = "CLAVIGER_AZURE_SCOPE";
 /// When to give up: `az` is a large Python program and takes its time.
 const DEADLINE: Duration = Duration::from_secs(45);
-/// Variable with what App Service wants to see.
-const IDENTITY_HEADER: &str = "IDENTITY_HEADER";
 const SLOW: &str =
     "set AZURE_TOKEN_CREDENTIALS to the link you use: dev, prod, or a name such as AzureCliCredential";
 const BY_HAND: ByHand = ByHand {
@@ -49,7 +47,6 @@ impl CredentialSource for AzureDefault {
 
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
     let lent = view.lent(Backend::Foundry)?;
-    let has_header = lent.contains_key(IDENTITY_HEADER);
     let chain = Chain {
         id: ID,
         cloud: Backend::Foundry,
@@ -62,17 +59,12 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         sign_in: None,
         files: &[AZURE_PROFILE],
     };
-    let mut sdk = Sdk::bind(view, chain)?;
-    if has_header {
-        // The SDK asks the environment whether there is one. What it is, the child puts into each request.
-        sdk.spec.environment.insert(IDENTITY_HEADER.to_owned(), String::new());
-    }
-    Ok(sdk)
+    Sdk::bind(view, chain)
 }
 
 fn scope(view: &View<'_>) -> Result<String, Problem> {
     let Some((scope, at)) = view.variable(SCOPE)? else { return Ok(FOUNDRY_SCOPE.to_owned()) };
-    // It goes through a shell: the SDK runs `az` with it.
+    // It goes through a shell, which runs `az` with it.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/._-".contains(c);
     if scope.len() > 512 || scope.starts_with('-') || !scope.chars().all(is_plain) {
         return Err(Problem::new(Reason::SettingsInvalid, format!("{SCOPE} is not an OAuth scope"))

@@ -6,6 +6,8 @@ use azure_core::http::Url;
 use claviger::reason::Reason;
 
 const HOST: &str = "AZURE_AUTHORITY_HOST";
+/// Variable of services of Microsoft, which sign in at a token service of their region.
+const REGION: &str = "AZURE_REGIONAL_AUTHORITY_NAME";
 /// The public cloud (Microsoft Entra documentation, "National clouds").
 const PUBLIC: &str = "https://login.microsoftonline.com";
 
@@ -24,6 +26,11 @@ impl Authority {
     /// # Errors
     /// `settings-invalid`.
     pub(super) fn of_environment() -> Result<Self, Declined> {
+        if variable(REGION).is_some() {
+            let message = format!("{REGION} is set, and the token services of a region are not supported");
+            return Err(Declined::new(Reason::SettingsInvalid, message)
+                .hint(format!("unset {REGION}: the token service of the cloud gives the same token")));
+        }
         Self::parse(variable(HOST).as_deref().unwrap_or(PUBLIC))
     }
 

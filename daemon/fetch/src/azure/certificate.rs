@@ -5,7 +5,10 @@ use super::{
     Declined,
     file::{self, read},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use ring::{
     digest,
     rand::{SecureRandom as _, SystemRandom},
@@ -24,16 +27,24 @@ const CONVERT: &str = "convert it to PEM without a password (AZURE_CLIENT_CERTIF
 pub(crate) struct Identity {
     key: RsaKeyPair,
     certificate: CertificateDer<'static>,
+    /// The other certificates of the file: those of its issuers.
+    issuers: Vec<CertificateDer<'static>>,
 }
 
-/// An assertion that `client` is who holds the key in the file at `path`, meant for `audience`.
+/// An assertion that `client` is who holds the key in the file at `path`, meant for `audience`; with the certificates themselves if
+/// the app trusts their issuer (`sends_chain`).
 ///
 /// # Errors
 /// `settings-invalid` if the file cannot be used.
-pub(super) fn assertion(path: &str, client: &str, audience: &str) -> Result<String, Declined> {
+pub(super) fn assertion(
+    path: &str,
+    client: &str,
+    audience: &str,
+    sends_chain: bool,
+) -> Result<String, Declined> {
     let identity = Identity::parse(&read(PATH, path)?).map_err(|why| unusable(path, why))?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    identity.sign(client, audience, since).ok_or_else(|| unusable(path, Why::Key))
+    identity.sign(client, audience, since, sends_chain).ok_or_else(|| unusable(path, Why::Key))
 }
 
 /// Why a file is of no use.
@@ -81,16 +92,28 @@ impl Identity {
         // A file may hold the issuers' certificates too. The right one holds the public part of the key.
         let public = key.public().as_ref();
         let is_of_key = |der: &CertificateDer<'_>| der.windows(public.len()).any(|window| window == public);
-        let certificate = CertificateDer::pem_slice_iter(pem).flatten().find(is_of_key);
-        Ok(Self { certificate: certificate.ok_or(Why::NoCertificate)?, key })
+        let mut issuers: Vec<_> = CertificateDer::pem_slice_iter(pem).flatten().collect();
+        let at = issuers.iter().position(is_of_key).ok_or(Why::NoCertificate)?;
+        Ok(Self { certificate: issuers.remove(at), issuers, key })
     }
 
-    pub(crate) fn sign(&self, client: &str, audience: &str, since: Duration) -> Option<String> {
+    pub(crate) fn sign(
+        &self,
+        client: &str,
+        audience: &str,
+        since: Duration,
+        sends_chain: bool,
+    ) -> Option<String> {
         let random = SystemRandom::new();
         let mut id = [0; 16];
         random.fill(&mut id).ok()?;
         let thumbprint = digest::digest(&digest::SHA256, &self.certificate);
-        let header = json!({ "typ": "JWT", "alg": "PS256", "x5t#S256": encode(thumbprint.as_ref()) });
+        let mut header = json!({ "typ": "JWT", "alg": "PS256", "x5t#S256": encode(thumbprint.as_ref()) });
+        if sends_chain {
+            // RFC 7515, section 4.1.6: the certificate of the key is the first, and this is not base64url.
+            let chain = std::iter::once(&self.certificate).chain(&self.issuers);
+            header["x5c"] = chain.map(|certificate| STANDARD.encode(certificate)).collect();
+        }
         let claims = json!({
             "aud": audience, "iss": client, "sub": client, "jti": encode(&id),
             "nbf": since.as_secs(), "iat": since.as_secs(), "exp": (since + LIFE).as_secs(),

@@ -6,22 +6,26 @@ use super::{
     step::Step,
 };
 use crate::environment::{lent, variable};
+use claviger::reason::Reason;
 use claviger_child::{Lent, Provided};
 
 const SECRET: &str = "AZURE_CLIENT_SECRET";
 const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
+/// Variable for apps that trust the issuer of a certificate, and not the certificate itself.
+const SENDS_CHAIN: &str = "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN";
+/// Variable of a person's name. With a password beside it, Azure's other libraries sign in as that person.
+const USERNAME: &str = "AZURE_USERNAME";
 
 /// Asks for the service principal that the environment describes.
 pub(super) async fn ask(scope: &str, secrets: &Lent) -> Step {
     let (tenant, client) = (variable(TENANT), variable(CLIENT));
     let (secret, certificate) = (lent(secrets, SECRET), variable(CERTIFICATE));
-    let (Some(tenant), Some(client), true) = (&tenant, &client, secret.is_some() || certificate.is_some())
-    else {
-        return Step::Passed(missing(
-            tenant.is_some(),
-            client.is_some(),
-            secret.is_some() || certificate.is_some(),
-        ));
+    let has_proof = secret.is_some() || certificate.is_some();
+    if client.is_some() && !has_proof && variable(USERNAME).is_some() {
+        return Step::Refused(by_password());
+    }
+    let (Some(tenant), Some(client), true) = (&tenant, &client, has_proof) else {
+        return Step::Passed(missing(tenant.is_some(), client.is_some(), has_proof));
     };
     let principal = match Principal::new(tenant.clone(), client.clone()) {
         Ok(principal) => principal,
@@ -34,8 +38,16 @@ pub(super) async fn ask(scope: &str, secrets: &Lent) -> Step {
 }
 
 async fn with_certificate(principal: &Principal, path: &str, scope: &str) -> Result<Provided, Declined> {
-    let assertion = certificate::assertion(path, principal.client(), &principal.audience())?;
+    let sends_chain =
+        variable(SENDS_CHAIN).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"));
+    let assertion = certificate::assertion(path, principal.client(), &principal.audience(), sends_chain)?;
     principal.with_assertion(assertion, scope).await
+}
+
+fn by_password() -> Declined {
+    let message = format!("{USERNAME} is set, and signing in with a person's password is not supported");
+    Declined::new(Reason::SettingsInvalid, message)
+        .hint(format!("unset {USERNAME}, and sign in with `az login` or as a service principal"))
 }
 
 /// Which variables a service principal still needs.

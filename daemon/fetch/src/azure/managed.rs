@@ -1,138 +1,223 @@
 //! The link "managed-identity": what Azure gives to the machine or the app that this runs on.
 //!
-//! App Service says in the environment where it is. The metadata service of virtual machines (IMDS) does not: it is looked
-//! for, and anything but its own clear answer means that this is no such machine.
+//! Most services say in the environment where they are, and then no other identity takes the place of theirs. The metadata service
+//! of virtual machines (IMDS) does not: it is looked for, and anything but its own clear answer means that this is no such machine.
+
+mod arc;
+mod place;
+mod token;
 
 use super::{
     Declined,
     failure::trouble,
-    principal::{CLIENT, of_account},
+    principal::CLIENT,
     step::Step,
-    wire::{Last, Wire},
+    wire::{Last, Reply, Wire},
 };
 use crate::environment::{lent, variable};
-use azure_core::http::Url;
-use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
+use azure_core::http::{
+    Method, Request, Url,
+    headers::{HeaderName, HeaderValue},
+};
 use claviger::reason::Reason;
 use claviger_child::{Lent, Provided};
+use place::{Place, Service};
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 
+/// Variables with what a service wants to see.
+pub(super) const HEADERS: [&str; 2] = [place::HEADER, place::SECRET];
 /// The metadata service (Azure documentation, "Azure Instance Metadata Service").
-const IMDS: &str = "169.254.169.254:80";
+const IMDS: &str = "http://169.254.169.254";
+/// Its path for tokens.
+const IMDS_TOKEN: &str = "/metadata/identity/oauth2/token";
 /// How long it may take to accept a connection. It is a hop away; elsewhere packets to it vanish without an answer.
 const IMDS_CONNECT: Duration = Duration::from_secs(1);
-/// Variable with what App Service wants to see.
-pub(super) const HEADER: &str = "IDENTITY_HEADER";
+/// Variable of Azure Machine Learning: its compute's own identity.
+const DEFAULT_CLIENT: &str = "DEFAULT_IDENTITY_CLIENT_ID";
 const NO_IDENTITY: &str = "no such identity is assigned to this machine";
-
-/// Where the identity comes from.
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
-    AppService(String),
-    Imds,
-    /// A service that the SDK does not speak to.
-    Other(&'static str),
-    /// Variables that fit no service.
-    Incomplete,
-}
 
 /// Asks for the identity of this machine.
 pub(super) async fn ask(scope: &str, secrets: &Lent) -> Step {
     // Of a secret it counts only that it is there.
-    match place(|name| variable(name).or_else(|| lent(secrets, name).map(|_| String::new()))) {
-        Place::AppService(url) => match check(&url) {
-            Ok(()) => app_service(scope, lent(secrets, HEADER)).await,
-            Err(trouble) => Step::Refused(trouble),
-        },
-        Place::Imds => imds(scope).await,
-        Place::Incomplete => Step::Passed(format!("incomplete: {HEADER} is not set")),
-        Place::Other(name) => Step::Refused(
-            Declined::new(Reason::SettingsInvalid, format!("managed identities of {name} are not supported"))
-                .hint("set AZURE_TOKEN_CREDENTIALS to what to use instead, for example AzureCliCredential"),
-        ),
-    }
-}
-
-/// As Azure's libraries tell the services apart.
-fn place(variable: impl Fn(&str) -> Option<String>) -> Place {
-    match (variable("IDENTITY_ENDPOINT"), variable("MSI_ENDPOINT")) {
-        (Some(url), _) if variable(HEADER).is_some() => Place::AppService(url),
-        (Some(_), _) if variable("IMDS_ENDPOINT").is_some() => Place::Other("Azure Arc"),
-        (Some(_), _) => Place::Incomplete,
-        (None, Some(_)) if variable("MSI_SECRET").is_some() => Place::Other("Azure Machine Learning"),
-        (None, Some(_)) => Place::Other("Azure Cloud Shell"),
-        (None, None) => Place::Imds,
-    }
-}
-
-fn check(url: &str) -> Result<(), Declined> {
-    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.map(drop).ok_or_else(|| {
-        Declined::new(Reason::SettingsInvalid, "IDENTITY_ENDPOINT is not an http address")
-            .hint("Azure App Service sets it; elsewhere unset it")
-    })
-}
-
-async fn app_service(scope: &str, header: Option<&str>) -> Step {
-    match token(scope, header).await {
-        Ok(Err(Last::Reply(reply))) if reply.status == 400 => Step::Passed(NO_IDENTITY.to_owned()),
-        Ok(Err(last)) => Step::Refused(trouble("the managed identity service of the app", &last)),
-        Ok(Ok(found)) => Step::Provided(found),
+    let found = place::of(|name| variable(name).or_else(|| lent(secrets, name).map(|_| String::new())));
+    let (service, variable, url) = match found {
+        Place::Imds => return imds(scope).await,
+        Place::Incomplete => return Step::Passed(format!("incomplete: {} is not set", place::HEADER)),
+        Place::Named { service, variable, url } => (service, variable, url),
+        Place::ServiceFabric => {
+            let message = "managed identities of Azure Service Fabric are not supported";
+            return Step::Refused(Declined::new(Reason::SettingsInvalid, message).hint(CHOOSE));
+        }
+    };
+    match endpoint(service, variable, &url) {
+        Ok(url) => named(service, &url, scope, secrets).await.into(),
         Err(trouble) => Step::Refused(trouble),
     }
 }
 
+const CHOOSE: &str = "set AZURE_TOKEN_CREDENTIALS to what to use instead, for example AzureCliCredential";
+
+/// The address of a service that the environment names.
+fn endpoint(service: Service, variable: &str, url: &str) -> Result<Url, Declined> {
+    let path = if service == Service::PodIdentity { IMDS_TOKEN } else { "" };
+    let url = Url::parse(&format!("{}{path}", if path.is_empty() { url } else { url.trim_end_matches('/') }));
+    let url = url.ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| {
+        Declined::new(Reason::SettingsInvalid, format!("{variable} is not an http address"))
+            .hint(format!("{} sets it; elsewhere unset it", service.name()))
+    })
+}
+
+/// Asks a service that the environment names.
+async fn named(service: Service, url: &Url, scope: &str, secrets: &Lent) -> Result<Provided, Declined> {
+    let client = variable(CLIENT);
+    if service == Service::CloudShell && client.is_some() {
+        let message = format!("{CLIENT} is set, and Azure Cloud Shell has the identity of its person only");
+        return Err(Declined::new(Reason::SettingsInvalid, message).hint(format!("unset {CLIENT}")));
+    }
+    let wire = Wire::inward()?;
+    let whom = format!("the managed identity service of {}", service.name());
+    let mut request = request(service, url, scope, client.as_deref(), secrets);
+    let failed = |last: Last| match &last {
+        Last::Reply(Reply { status: 400, .. }) => trouble(&whom, &last)
+            .hint(format!("check {CLIENT}: {NO_IDENTITY}; or choose a link with AZURE_TOKEN_CREDENTIALS")),
+        _ => trouble(&whom, &last),
+    };
+    let mut answered = wire.exchange(&request).await.map_err(failed)?;
+    if service == Service::Arc {
+        answered = match answered {
+            (Reply { status: 401, .. }, _, Some(challenge)) => {
+                let key = arc::key(&challenge)?;
+                request.insert_header("authorization", HeaderValue::from(format!("Basic {}", *key)));
+                wire.exchange(&request).await.map_err(failed)?
+            }
+            // Without its challenge, it is not Arc that answers.
+            (reply, ..) if reply.status == 200 => return Err(arc::unchallenged()),
+            other => other,
+        };
+    }
+    let (reply, value, _) = answered;
+    let token = (reply.status == 200).then(|| token::of(&value)).flatten();
+    let token = token.ok_or_else(|| failed(Last::Reply(reply)))?;
+    match client {
+        Some(client) if service == Service::Arc => arc::confirm(&value, &client).map(|()| token),
+        _ => Ok(token),
+    }
+}
+
+/// What a service is asked (Azure documentation: "How to use managed identities for App Service and Azure Functions", "REST
+/// endpoint reference"; "Authenticate against Azure resources with Azure Arc-enabled servers"; `msal-node` for the others).
+fn request(service: Service, url: &Url, scope: &str, client: Option<&str>, secrets: &Lent) -> Request {
+    // Its version 1 has resources instead of scopes: "https://x//.default" is "https://x/", with the slash.
+    let resource = scope.strip_suffix("/.default").unwrap_or(scope);
+    let (version, client_name, secret) = match service {
+        Service::App => ("2019-08-01", "client_id", Some(("x-identity-header", place::HEADER))),
+        Service::Arc => ("2020-06-01", "client_id", None),
+        Service::MachineLearning => ("2017-09-01", "clientid", Some(("secret", place::SECRET))),
+        Service::PodIdentity => ("2018-02-01", "client_id", None),
+        Service::CloudShell => return cloud_shell(url, resource),
+    };
+    let default = (service == Service::MachineLearning).then(|| variable(DEFAULT_CLIENT)).flatten();
+    let mut url = url.clone();
+    url.query_pairs_mut().append_pair("api-version", version).append_pair("resource", resource);
+    if let Some(client) = client.or(default.as_deref()) {
+        url.query_pairs_mut().append_pair(client_name, client);
+    }
+    let mut request = Request::new(url, Method::Get);
+    request.insert_header("metadata", "true");
+    if let Some((header, value)) = secret.and_then(|(header, name)| Some((header, lent(secrets, name)?))) {
+        request.insert_header(HeaderName::from_static(header), HeaderValue::from(value.to_owned()));
+    }
+    request
+}
+
+fn cloud_shell(url: &Url, resource: &str) -> Request {
+    let mut form = url.clone();
+    form.set_query(None);
+    form.query_pairs_mut().append_pair("resource", resource);
+    let mut request = Request::new(url.clone(), Method::Post);
+    request.insert_header("metadata", "true");
+    request.insert_header("content-type", "application/x-www-form-urlencoded");
+    request.set_body(form.query().unwrap_or_default().to_owned());
+    request
+}
+
+/// Asks the metadata service of virtual machines, where nothing says whether there is one.
 async fn imds(scope: &str) -> Step {
-    let connected = timeout(IMDS_CONNECT, TcpStream::connect(IMDS)).await;
+    let address = IMDS.trim_start_matches("http://");
+    let connected = timeout(IMDS_CONNECT, TcpStream::connect((address, 80))).await;
     // The connection ends here, so that a service that takes one at a time is free for the next.
     if !connected.is_ok_and(|stream| stream.is_ok()) {
         let why = "no metadata service of Azure is here; AZURE_TOKEN_CREDENTIALS=dev skips it";
         return Step::Unanswered(why.to_owned());
     }
-    match token(scope, None).await {
-        Ok(Ok(found)) => Step::Provided(found),
-        Ok(Err(Last::Reply(reply))) if reply.status == 400 => Step::Passed(NO_IDENTITY.to_owned()),
-        Ok(Err(Last::Reply(reply))) if reply.is_json && !(reply.status == 403 && reply.says_unreachable) => {
-            Step::Refused(trouble("the metadata service of Azure", &Last::Reply(reply)))
-        }
-        Ok(Err(_)) => Step::Passed("what answers here is no metadata service of Azure".to_owned()),
-        Err(trouble) => Step::Refused(trouble),
+    let (url, wire) =
+        match endpoint(Service::PodIdentity, "", IMDS).and_then(|url| Ok((url, Wire::inward()?))) {
+            Ok(found) => found,
+            Err(trouble) => return Step::Refused(trouble),
+        };
+    let client = variable(CLIENT);
+    let request = request(Service::PodIdentity, &url, scope, client.as_deref(), &Lent::new());
+    match wire.exchange(&request).await {
+        Ok((reply, value, _)) => judge(&reply, token::of(&value)),
+        Err(_) => Step::Passed(NO_SERVICE.to_owned()),
     }
 }
 
-async fn token(scope: &str, header: Option<&str>) -> Result<Result<Provided, Last>, Declined> {
-    let wire = Wire::inward(header)?;
-    let options = ManagedIdentityCredentialOptions {
-        user_assigned_id: variable(CLIENT).map(UserAssignedId::ClientId),
-        client_options: wire.options(),
-    };
-    let credential = ManagedIdentityCredential::new(Some(options))
-        .map_err(|_| Declined::new(Reason::SettingsInvalid, "this managed identity is not supported"))?;
-    Ok(wire.ask(&*credential, scope).await.map(|token| of_account(&token, None)))
+const NO_SERVICE: &str = "what answers here is no metadata service of Azure";
+
+/// What an answer from the metadata service's address means. Azure's libraries go on after any that is no token; here its own
+/// clear no, and that it is asked too often, are its last word: another identity must not take its place for a while.
+fn judge(reply: &Reply, token: Option<Provided>) -> Step {
+    match (reply.status, token) {
+        (200, Some(token)) => Step::Provided(token),
+        (400, _) => Step::Passed(NO_IDENTITY.to_owned()),
+        (401 | 403 | 429, _) if reply.is_json && !reply.says_unreachable => {
+            Step::Refused(trouble("the metadata service of Azure", &Last::Reply(reply.clone())))
+        }
+        (500.., _) if reply.is_json => {
+            Step::Passed(format!("the metadata service of Azure is out of order: status {}", reply.status))
+        }
+        _ => Step::Passed(NO_SERVICE.to_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, check, place};
-
-    #[test]
-    fn the_environment_tells_the_services_apart() {
-        let of = |set: &[&str]| place(|name| set.contains(&name).then(|| "x".to_owned()));
-        assert_eq!(of(&[]), Place::Imds);
-        assert_eq!(
-            of(&["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT"]),
-            Place::AppService("x".into())
-        );
-        assert_eq!(of(&["IDENTITY_ENDPOINT", "IMDS_ENDPOINT"]), Place::Other("Azure Arc"));
-        assert_eq!(of(&["IDENTITY_ENDPOINT"]), Place::Incomplete);
-        assert_eq!(of(&["MSI_ENDPOINT"]), Place::Other("Azure Cloud Shell"));
-        assert_eq!(of(&["MSI_ENDPOINT", "MSI_SECRET"]), Place::Other("Azure Machine Learning"));
-    }
+    use super::{Reply, Service, Step, endpoint, judge};
 
     #[test]
     fn endpoints() {
-        assert!(check("http://127.0.0.1:41741/msi/token").is_ok());
-        assert!(check("127.0.0.1:41741").is_err() && check("file:///x").is_err() && check("").is_err());
+        let of = |service, url| endpoint(service, "X", url).map(|url| url.to_string()).ok();
+        let app = |url| of(Service::App, url);
+        assert_eq!(
+            app("http://127.0.0.1:41741/msi/token").as_deref(),
+            Some("http://127.0.0.1:41741/msi/token")
+        );
+        assert_eq!([app("127.0.0.1:41741"), app("file:///x"), app("")], [None, None, None]);
+        let pod = |url| of(Service::PodIdentity, url).unwrap_or_default();
+        for host in ["http://127.0.0.1:1", "http://127.0.0.1:1/"] {
+            assert_eq!(pod(host), "http://127.0.0.1:1/metadata/identity/oauth2/token");
+        }
+    }
+
+    #[test]
+    fn only_a_clear_answer_of_the_metadata_service_ends_the_walk() {
+        let step = |status, is_json, says_unreachable| match judge(
+            &Reply { status, is_json, says_unreachable, ..Reply::default() },
+            None,
+        ) {
+            Step::Refused(_) => "refused",
+            Step::Passed(_) => "passed",
+            _ => "other",
+        };
+        for status in [401, 403, 429] {
+            assert_eq!(step(status, true, false), "refused", "{status}");
+            assert_eq!([step(status, false, false), step(status, true, true)], ["passed", "passed"]);
+        }
+        for status in [200, 204, 302, 400, 404, 405, 410, 500, 502, 503, 504] {
+            assert_eq!([step(status, true, false), step(status, false, false)], ["passed", "passed"]);
+        }
     }
 }

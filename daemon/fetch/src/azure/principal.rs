@@ -8,7 +8,7 @@ use super::{
 };
 use azure_core::{
     cloud::CustomConfiguration,
-    credentials::{AccessToken, Secret as SdkSecret, TokenCredential},
+    credentials::{Secret as SdkSecret, TokenCredential},
     http::{ClientMethodOptions, ClientOptions},
 };
 use azure_identity::{
@@ -91,7 +91,7 @@ impl Principal {
     async fn ask(&self, credential: &dyn TokenCredential, scope: &str) -> Result<Provided, Declined> {
         let token = self.wire.ask(credential, scope).await;
         let token = token.map_err(|last| trouble(&self.authority.name, &last))?;
-        Ok(of_account(&token, Some(self.tenant.clone())))
+        Ok(token_of(token.token.secret(), SystemTime::from(token.expires_on), Some(self.tenant.clone())))
     }
 }
 
@@ -103,10 +103,9 @@ impl ClientAssertion for Assertion {
 }
 
 /// A token as the answer has it, with the account or tenant it belongs to, if that is known.
-pub(super) fn of_account(token: &AccessToken, account: Option<String>) -> Provided {
-    let expires_at = SystemTime::from(token.expires_on);
+pub(super) fn token_of(token: &str, expires_at: SystemTime, account: Option<String>) -> Provided {
     let facts = Facts { account, ..Facts::default() };
-    Provided { facts, ..Provided::new(Secret::new(token.token.secret().to_owned()), Some(expires_at)) }
+    Provided { facts, ..Provided::new(Secret::new(token.to_owned()), Some(expires_at)) }
 }
 
 fn unusable() -> Declined {

@@ -5,11 +5,11 @@
 use super::{Declined, codes::codes};
 use crate::http::pause;
 use azure_core::{
-    credentials::{AccessToken, Secret as SdkSecret, TokenCredential},
+    credentials::{AccessToken, TokenCredential},
     error::{Error, ErrorKind},
     http::{
-        AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions, Transport,
-        headers::{HeaderName, HeaderValue},
+        AsyncRawResponse, ClientOptions, HttpClient, Request, RetryOptions, StatusCode, Transport,
+        headers::{HeaderName, Headers},
     },
 };
 use claviger::reason::Reason;
@@ -30,8 +30,6 @@ const LINK: Duration = Duration::from_secs(10);
 /// How long a server may take to accept a connection, and to answer.
 const CONNECT: Duration = Duration::from_secs(4);
 const ANSWER: Duration = Duration::from_secs(6);
-/// Header of App Service.
-const IDENTITY: HeaderName = HeaderName::from_static("x-identity-header");
 /// Largest answer, in bytes. One with a token has a few thousand.
 const MAX_BODY: usize = 256 * 1024;
 /// Longest life of a token that is believed, in seconds: ten years. The SDK cannot count to what an i64 holds.
@@ -41,8 +39,6 @@ const MAX_LIFE: i64 = 10 * 365 * 24 * 3600;
 #[derive(Debug)]
 pub(super) struct Wire {
     client: reqwest::Client,
-    /// What App Service wants to see. The SDK would read it from the environment.
-    identity: Option<SdkSecret>,
     last: Mutex<Last>,
 }
 
@@ -76,25 +72,34 @@ pub(super) struct Reply {
     pub(super) says_unreachable: bool,
 }
 
+/// An answer as it came.
+struct Answer {
+    status: StatusCode,
+    headers: Headers,
+    bytes: Vec<u8>,
+    /// Null if it is not JSON.
+    value: Value,
+    reply: Reply,
+}
+
 impl Wire {
     /// A transport to a server on the internet, through the proxies of the environment.
     ///
     /// # Errors
     /// If the certificates to trust cannot be used.
     pub(super) fn outward() -> Result<Arc<Self>, Declined> {
-        Self::of(reqwest::Client::builder().https_only(true), None)
+        Self::of(reqwest::Client::builder().https_only(true))
     }
 
-    /// A transport to a service of this machine, past any proxy. `identity` is what it wants to see.
+    /// A transport to a service of this machine, past any proxy.
     ///
     /// # Errors
     /// If the certificates to trust cannot be used.
-    pub(super) fn inward(identity: Option<&str>) -> Result<Arc<Self>, Declined> {
-        let identity = identity.map(|identity| identity.to_owned().into());
-        Self::of(reqwest::Client::builder().no_proxy(), identity)
+    pub(super) fn inward() -> Result<Arc<Self>, Declined> {
+        Self::of(reqwest::Client::builder().no_proxy())
     }
 
-    fn of(builder: reqwest::ClientBuilder, identity: Option<SdkSecret>) -> Result<Arc<Self>, Declined> {
+    fn of(builder: reqwest::ClientBuilder) -> Result<Arc<Self>, Declined> {
         let builder = builder.redirect(reqwest::redirect::Policy::none());
         let client = builder.connect_timeout(CONNECT).timeout(ANSWER).build().map_err(|_| {
             Declined::new(
@@ -103,7 +108,7 @@ impl Wire {
             )
             .hint("check SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY")
         })?;
-        Ok(Arc::new(Self { client, identity, last: Mutex::default() }))
+        Ok(Arc::new(Self { client, last: Mutex::default() }))
     }
 
     /// What an SDK's credential is to send with.
@@ -135,7 +140,27 @@ impl Wire {
         }
     }
 
+    /// Sends a request of our own: how that ended, the answer's JSON, and the challenge of one with status 401 (RFC 9110,
+    /// section 11.6.1).
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub(super) async fn exchange(&self, request: &Request) -> Result<(Reply, Value, Option<String>), Last> {
+        let answer = self.answer(request).await?;
+        let challenge = answer.headers.get_optional_string(&HeaderName::from_static("www-authenticate"));
+        Ok((answer.reply, answer.value, challenge))
+    }
+
     async fn send(&self, request: &Request) -> Result<AsyncRawResponse, Last> {
+        let Answer { status, headers, bytes, value, reply } = self.answer(request).await?;
+        if !is_credible(&value) {
+            return Err(Last::Reply(reply));
+        }
+        *lock(&self.last) = Last::Reply(reply);
+        Ok(AsyncRawResponse::from_bytes(status, headers, bytes))
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Answer, Last> {
         let answered = self.client.execute_request(request).await.map_err(|error| ended(&error))?;
         let (status, headers, mut body) = answered.deconstruct();
         let mut bytes = Vec::new();
@@ -155,11 +180,7 @@ impl Wire {
             is_json: value.is_object(),
             says_unreachable: says_unreachable(&text),
         };
-        if !is_credible(&value) {
-            return Err(Last::Reply(reply));
-        }
-        *lock(&self.last) = Last::Reply(reply);
-        Ok(AsyncRawResponse::from_bytes(status, headers, bytes))
+        Ok(Answer { status, headers, bytes, value, reply })
     }
 }
 
@@ -167,11 +188,7 @@ impl Wire {
 impl HttpClient for Wire {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         *lock(&self.last) = Last::Nothing;
-        let mut request = request.clone();
-        if let Some(identity) = &self.identity {
-            request.insert_header(IDENTITY, HeaderValue::from(identity.secret().to_owned()));
-        }
-        self.send(&request).await.map_err(|last| {
+        self.send(request).await.map_err(|last| {
             *lock(&self.last) = last;
             Error::with_message(ErrorKind::Other, "no answer to use")
         })

@@ -1,0 +1,86 @@
+//! Which service has the managed identity. Pure.
+
+/// Variable with what App Service wants to see.
+pub(super) const HEADER: &str = "IDENTITY_HEADER";
+/// Variable with what Azure Machine Learning wants to see.
+pub(super) const SECRET: &str = "MSI_SECRET";
+const IDENTITY: &str = "IDENTITY_ENDPOINT";
+const MSI: &str = "MSI_ENDPOINT";
+const POD: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
+
+/// A service that the environment names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// App Service, Functions, Automation, Container Apps.
+    App,
+    /// A server elsewhere that is connected to Azure.
+    Arc,
+    CloudShell,
+    MachineLearning,
+    /// The metadata service, at another address.
+    PodIdentity,
+}
+
+/// Where the identity comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A service, and the variable that says where it is.
+    Named { service: Service, variable: &'static str, url: String },
+    /// Perhaps the metadata service of virtual machines.
+    Imds,
+    /// It has a certificate that only its thumbprint vouches for.
+    ServiceFabric,
+    /// Variables that fit no service.
+    Incomplete,
+}
+
+impl Service {
+    /// For people.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::App => "the app",
+            Self::Arc => "Azure Arc",
+            Self::CloudShell => "Azure Cloud Shell",
+            Self::MachineLearning => "Azure Machine Learning",
+            Self::PodIdentity => "the pod",
+        }
+    }
+}
+
+/// As Azure's libraries tell the services apart.
+pub(super) fn of(variable: impl Fn(&str) -> Option<String>) -> Place {
+    let is_set = |name| variable(name).is_some();
+    let named = |service, variable, url| Place::Named { service, variable, url };
+    match (variable(IDENTITY), variable(MSI), variable(POD)) {
+        (Some(_), ..) if is_set(HEADER) && is_set("IDENTITY_SERVER_THUMBPRINT") => Place::ServiceFabric,
+        (Some(url), ..) if is_set(HEADER) => named(Service::App, IDENTITY, url),
+        (Some(url), ..) if is_set("IMDS_ENDPOINT") => named(Service::Arc, IDENTITY, url),
+        (Some(_), ..) => Place::Incomplete,
+        (None, Some(url), _) if is_set(SECRET) => named(Service::MachineLearning, MSI, url),
+        (None, Some(url), _) => named(Service::CloudShell, MSI, url),
+        (None, None, Some(url)) => named(Service::PodIdentity, POD, url),
+        (None, None, None) => Place::Imds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, Service, of};
+
+    #[test]
+    fn the_environment_tells_the_services_apart() {
+        let found = |set: &[&str]| match of(|name| set.contains(&name).then(|| "x".to_owned())) {
+            Place::Named { service, .. } => Ok(service),
+            other => Err(other),
+        };
+        let (id, header, msi) = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT");
+        assert_eq!(found(&[]), Err(Place::Imds));
+        assert_eq!(found(&[id, header, msi]), Ok(Service::App));
+        assert_eq!(found(&[id, header, "IDENTITY_SERVER_THUMBPRINT"]), Err(Place::ServiceFabric));
+        assert_eq!(found(&[id, "IMDS_ENDPOINT"]), Ok(Service::Arc));
+        assert_eq!(found(&[id]), Err(Place::Incomplete));
+        assert_eq!(found(&[msi]), Ok(Service::CloudShell));
+        assert_eq!(found(&[msi, "MSI_SECRET"]), Ok(Service::MachineLearning));
+        assert_eq!(found(&["AZURE_POD_IDENTITY_AUTHORITY_HOST"]), Ok(Service::PodIdentity));
+    }
+}
