@@ -153,11 +153,16 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("AWS_WEB_IDENTITY_TOKEN_FILE", AWS),
     // GCP: google-auth's `environment_vars`, and the properties of gcloud that pick an account.
     ("CLOUDSDK_ACTIVE_CONFIG_NAME", GCP),
+    ("CLOUDSDK_AUTH_ACCESS_TOKEN_FILE", GCP),
+    ("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", GCP),
+    ("CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT", GCP),
     ("CLOUDSDK_CONFIG", GCP),
     ("CLOUDSDK_CORE_ACCOUNT", GCP),
     ("CLOUDSDK_CORE_PROJECT", GCP),
+    ("CLOUDSDK_CORE_UNIVERSE_DOMAIN", GCP),
     ("GCE_METADATA_HOST", GCP),
     ("GCE_METADATA_IP", GCP),
+    ("GCE_METADATA_ROOT", GCP),
     ("GCLOUD_PROJECT", GCP),
     ("GOOGLE_APPLICATION_CREDENTIALS", GCP),
     ("GOOGLE_CLOUD_PROJECT", GCP),
@@ -193,7 +198,7 @@ const GCP: Use = Use::Sdk(Backend::Vertex);
 const AZURE: Use = Use::Sdk(Backend::Foundry);
 
 /// The listed variables that hold a path which tools take as relative to their working directory.
-pub const PATHS: [&str; 11] = [
+pub const PATHS: [&str; 13] = [
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
@@ -202,6 +207,8 @@ pub const PATHS: [&str; 11] = [
     "AZURE_CLIENT_CERTIFICATE_PATH",
     "AZURE_CONFIG_DIR",
     "AZURE_FEDERATED_TOKEN_FILE",
+    "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
+    "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
     "CLOUDSDK_CONFIG",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "SSL_CERT_FILE",

@@ -45,7 +45,8 @@ pub struct SessionContext {
     pub variables: BTreeMap<String, String>,
     /// Names of secret variables the session has; the values stay there.
     pub present: BTreeSet<String>,
-    /// Secrets that a cloud's SDK needs to sign in for the session ([`variables::Use::Lent`]).
+    /// Secrets that a cloud's SDK needs to sign in for the session ([`variables::Use::Lent`]); AWS keys only where
+    /// `GOOGLE_APPLICATION_CREDENTIALS` is set, whose file can sign with them.
     pub lent: BTreeMap<String, Secret<String>>,
     /// Variables that the command line of a tool chooses, before settings files and environment. Empty means unset.
     pub chosen: BTreeMap<String, String>,

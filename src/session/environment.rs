@@ -3,6 +3,7 @@
 
 use super::rules::{MAX_VALUE_LEN, has_control, is_relative, malformed};
 use crate::{
+    credential::AWS_KEYS,
     reason::{Problem, Reason},
     remedy::Remedy,
     secret::Secret,
@@ -16,6 +17,8 @@ use std::{
 
 /// The variable of which what cannot be used is left out: it names many places, and no identity.
 const PATH: &str = "PATH";
+/// The variable that names a credentials file of Google's.
+const GOOGLE_FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 /// Most switches of unknown backends that a session says it has: one is enough to refuse it.
 const MAX_SWITCHES: usize = 8;
 /// Most variables of helpers' families that a session has.
@@ -51,6 +54,13 @@ impl Taken {
                     .hint("unset those that no helper reads; without one of them, another credential could be found"));
             }
             taken.take(name, usage, &environment[OsStr::new(name)])?;
+        }
+        // Google's external accounts of the kind AWS sign with them, and the file that says so is named here.
+        if taken.variables.get(GOOGLE_FILE).is_some_and(|path| !path.is_empty()) {
+            for name in AWS_KEYS.into_iter().filter(|name| taken.present.contains(*name)) {
+                let value = checked(name, &environment[OsStr::new(name)])?;
+                taken.lent.insert(name.to_owned(), Secret::new(value));
+            }
         }
         let readable = environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
         for name in variables::switches(readable).take(MAX_SWITCHES) {

@@ -2,11 +2,11 @@
 
 use claviger_tests::{
     google::{
-        WORKFORCE, authorized_user, aws, external, facts, google, impersonated, impersonation, lease,
+        WORKFORCE, answer, authorized_user, aws, external, facts, google, impersonated, impersonation, lease,
         name_file, printer, seconds_left, service_account, vertex, workforce_user,
     },
     mark, processes, secret,
-    stand_in::{Response, StandIn},
+    stand_in::{Request, Response, StandIn},
     wait,
 };
 use serde_json::{Value, json};
@@ -91,9 +91,76 @@ fn in_another_universe_the_assertion_is_the_token() {
     file["universe_domain"] = json!("example.goog");
     name_file(&mut home, &file);
     let _daemon = home.daemon();
+    let refused = home.fails(4, &["token"]);
+    assert!(refused.contains("another universe than googleapis.com"), "{refused}");
+    home.set("GOOGLE_CLOUD_UNIVERSE_DOMAIN", "example.goog");
     assert_eq!(home.ok(&["token"]).matches('.').count(), 2, "a JWT has three parts");
     assert_eq!(google.requests().len(), 0);
-    assert!((3590..=3600).contains(&seconds_left(&lease(&home))));
+    let lease = lease(&home);
+    assert!((3590..=3600).contains(&seconds_left(&lease)));
+    assert_eq!(lease.base_url, "https://us-east5-aiplatform.example.goog/v1");
+}
+
+#[test]
+fn credentials_of_another_universe_are_refused() {
+    let (google, metadata) = (google(), StandIn::start(in_universe));
+    let url = google.url.as_str();
+    let mut home = vertex();
+    home.write("subject.txt", &secret("subject"));
+    let elsewhere = |mut file: Value| {
+        file["universe_domain"] = json!("example.goog");
+        file
+    };
+    let from_file = external(url, json!({"file": home.path("subject.txt")}));
+    let mut impersonating = from_file.clone();
+    impersonating["service_account_impersonation_url"] = json!(impersonation(url));
+    let of_pool = elsewhere(from_file.clone());
+    let kinds = [
+        ("service account", elsewhere(service_account(url)), ""),
+        ("external account", of_pool.clone(), "sts"),
+        ("impersonating", elsewhere(impersonating), "iam"),
+        ("workforce user", elsewhere(workforce_user(url)), "sts"),
+        ("impersonated by a key", impersonated(url, elsewhere(service_account(url))), "iam"),
+        ("impersonated by an external account", impersonated(url, of_pool), "iam"),
+    ];
+    let _daemon = home.daemon();
+    for (at, (kind, file, server)) in kinds.into_iter().enumerate() {
+        let path = home.write(&format!("{at}.json"), &file.to_string());
+        home.set("GOOGLE_APPLICATION_CREDENTIALS", path.to_str().expect("UTF-8"));
+        home.set("GOOGLE_CLOUD_UNIVERSE_DOMAIN", "");
+        let before = google.requests().len();
+        let refused = home.fails(4, &["token"]);
+        assert!(refused.contains("another universe than googleapis.com"), "{kind}: {refused}");
+        assert_eq!(google.requests().len(), before, "{kind}");
+        home.set("GOOGLE_CLOUD_UNIVERSE_DOMAIN", "example.goog");
+        let token = home.ok(&["token"]);
+        assert!(token.trim() == secret(server) || server.is_empty(), "{kind}");
+    }
+    // Google's own, in a session for another.
+    name_file(&mut home, &from_file);
+    let refused = home.fails(4, &["token"]);
+    assert!(refused.contains("another universe than example.goog"), "{refused}");
+    name_file(&mut home, &elsewhere(authorized_user(url)));
+    assert!(home.fails(4, &["token"]).contains("there are no user accounts"));
+
+    home.set("GOOGLE_APPLICATION_CREDENTIALS", "");
+    home.set("NO_GCE_CHECK", "");
+    home.set("GCE_METADATA_ROOT", metadata.url.trim_start_matches("http://"));
+    assert_eq!(home.ok(&["token"]).trim(), secret("metadata"));
+    home.set("GOOGLE_CLOUD_UNIVERSE_DOMAIN", "");
+    let refused = home.fails(4, &["token"]);
+    assert!(refused.contains("this machine is of another universe"), "{refused}");
+    assert_eq!(metadata.count("/computeMetadata/v1/instance/service-accounts/default/token"), 1);
+}
+
+/// A metadata server in a partner's universe.
+fn in_universe(request: &Request) -> Response {
+    match request.path.as_str() {
+        "/computeMetadata/v1/universe/universe-domain" => {
+            Response::new(200, "example.goog\n").header("metadata-flavor", "Google")
+        }
+        _ => answer(request),
+    }
 }
 
 #[test]
@@ -239,11 +306,42 @@ fn two_sessions_with_two_files_never_mix() {
     }
 }
 
+/// Who signed what the token service was shown last.
+fn signer(google: &StandIn) -> String {
+    let requests = google.requests();
+    let subject = requests.last().expect("a request").field("subject_token").expect("a subject token");
+    let (_, rest) = subject.split_once("Credential%3D").expect("signed");
+    rest.split('/').next().expect("an id").to_owned()
+}
+
+#[test]
+fn aws_keys_of_a_session_sign_where_it_names_the_file() {
+    let google = google();
+    let mut home = vertex();
+    name_file(&mut home, &external(&google.url, aws(&google.url)));
+    home.set("AWS_ACCESS_KEY_ID", "AKIASESSION");
+    home.set("AWS_SECRET_ACCESS_KEY", &secret("aws"));
+    home.set("AWS_REGION", "eu-central-1");
+    let _daemon = home.daemon();
+    assert_eq!(home.ok(&["token"]).trim(), secret("sts"));
+    assert_eq!((signer(&google).as_str(), google.requests().len()), ("AKIASESSION", 1), "no role is asked");
+    // Other keys are another credential.
+    home.set("AWS_ACCESS_KEY_ID", "AKIAOTHER");
+    home.set("AWS_SESSION_TOKEN", &secret("session"));
+    assert_eq!(home.ok(&["token"]).trim(), secret("sts"));
+    assert_eq!(signer(&google), "AKIAOTHER");
+    // An id without a secret is none, as google-auth has it.
+    home.set("AWS_SECRET_ACCESS_KEY", "");
+    home.ok(&["token"]);
+    assert_eq!(signer(&google), "AKIAROLE");
+}
+
 #[test]
 fn aws_keys_that_a_session_keeps_are_not_replaced_by_a_roles() {
     let google = google();
     let mut home = vertex();
-    name_file(&mut home, &external(&google.url, aws(&google.url)));
+    let file = external(&google.url, aws(&google.url));
+    home.write("home/.config/gcloud/application_default_credentials.json", &file.to_string());
     home.set("AWS_ACCESS_KEY_ID", "AKIASESSION");
     home.set("AWS_SECRET_ACCESS_KEY", &secret("aws"));
     home.set("AWS_REGION", "eu-central-1");
@@ -269,7 +367,7 @@ fn a_workforce_pools_project_is_billed() {
 }
 
 #[test]
-fn nor_are_aws_keys_of_settings() {
+fn aws_keys_of_settings_sign() {
     let google = google();
     let mut home = vertex();
     let env = json!({"AWS_ACCESS_KEY_ID": "AKIASETTINGS", "AWS_SECRET_ACCESS_KEY": secret("aws")});
@@ -277,7 +375,6 @@ fn nor_are_aws_keys_of_settings() {
     name_file(&mut home, &external(&google.url, aws(&google.url)));
     home.set("AWS_REGION", "eu-central-1");
     let _daemon = home.daemon();
-    let stderr = home.fails(4, &["token"]);
-    assert!(stderr.contains("not passed on"), "{stderr}");
-    assert_eq!(google.requests().len(), 0);
+    assert_eq!(home.ok(&["token"]).trim(), secret("sts"));
+    assert_eq!(signer(&google), "AKIASETTINGS");
 }

@@ -10,7 +10,10 @@ use claviger_tests::{
     stand_in::{Response, StandIn},
 };
 use serde_json::{Value, json};
-use std::{thread, time::SystemTime};
+use std::{
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
 
 const NEEDS_HUMAN: i32 = 4;
 const BLOCKED: i32 = 5;
@@ -89,7 +92,11 @@ fn what_a_token_server_says_to_a_user() {
             case("forbidden", Response::new(403, secret("page")), BLOCKED, "upstream-denied", "no code"),
             unavailable("busy", oauth(429, "x").header("retry-after", "7"), "overloaded"),
             unavailable("500", Response::new(500, secret("page")), "status 500"),
-            unavailable("HTML", Response::new(200, format!("<html>{CANARY}")), "no token"),
+            unavailable(
+                "HTML",
+                Response::new(200, format!("<html>{CANARY}")),
+                "a proxy answers in its place",
+            ),
             unavailable("HTML with 400", Response::new(400, format!("<html>{CANARY}")), "no token"),
             unavailable("empty", Response::new(200, ""), "no token"),
             unavailable(
@@ -224,4 +231,42 @@ fn a_server_that_cannot_be_reached_is_named() {
     let _daemon = home.daemon();
     let error = failure(&home, SOURCE_FAILED, "nobody listens");
     assert!(error.to_string().contains("127.0.0.1:1 cannot be reached"), "{error}");
+}
+
+#[test]
+fn a_page_in_place_of_a_server_is_a_proxys() {
+    let page = |what, status| {
+        let page = Response::new(status, secret("page")).header("content-type", "text/html; charset=utf-8");
+        case(what, page, SOURCE_FAILED, "source-unavailable", "a proxy answers in its place")
+    };
+    let pages = || vec![page("portal", 200), page("sign-in", 302), page("policy", 403), page("asks", 511)];
+    let start = Instant::now();
+    answers(authorized_user, pages());
+    answers(service_account, pages());
+    answers(|url| external(url, json!({"url": format!("{url}/subject")})), pages());
+    answers(|url| external(url, aws(url)), pages());
+    let good = google();
+    answers(|url| impersonated(url, authorized_user(&good.url)), pages());
+    assert!(start.elapsed() < Duration::from_secs(5 * 5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_subject_token_is_used_once() {
+    let mut home = vertex();
+    let subject = home.write("subject.txt", &secret("once"));
+    let said = [Response::lost(), oauth(400, "invalid_grant"), Response::new(500, "")];
+    let reasons = ["source-unavailable", "upstream-denied", "source-unavailable"];
+    let servers = said.map(|answer| StandIn::start(move |_| answer.clone()));
+    let files = servers.each_ref().map(|server| external(&server.url, json!({"file": subject})));
+    let _daemon = home.daemon();
+    for (at, ((server, file), reason)) in servers.iter().zip(files).zip(reasons).enumerate() {
+        let path = home.write(&format!("once{at}.json"), &file.to_string());
+        home.set("GOOGLE_APPLICATION_CREDENTIALS", path.to_str().expect("UTF-8"));
+        for _ in 0..2 {
+            let output = home.run(&["get", "--json", "--show-secret"]);
+            let code = output.status.code().expect("it ends");
+            assert_eq!(claviger_tests::google::said(output, code, reason)["reason"], reason);
+        }
+        assert_eq!(server.count("/v1/token"), 1, "{reason}: it is not shown again at once");
+    }
 }

@@ -106,6 +106,8 @@ fn files_that_cannot_be_used() {
         ("no source", source(json!({})), "credential_source.file"),
         ("two sources", source(json!({"file": "/x", "url": "https://x/"})), "only one"),
         ("relative", source(json!({"file": "x"})), "absolute"),
+        ("relative command", source(json!({"executable": {"command": "./token.sh"}})), "absolute"),
+        ("relative output", source(json!({"executable": {"command": "a", "output_file": "x"}})), "absolute"),
         ("X.509", source(json!({"certificate": {}})), "not supported"),
         (
             "source in the clear",

@@ -134,6 +134,26 @@ fn a_portal_is_no_metadata_server() {
 }
 
 #[test]
+fn a_page_in_place_of_the_metadata_server_starts_no_sign_in() {
+    let portal =
+        StandIn::start(|_| Response::new(200, "<html>Welcome</html>").header("content-type", "text/html"));
+    let mut home = vertex();
+    let login = home.script("login.sh", &format!("echo run >> '{}'", home.path("login.runs").display()));
+    home.replace("home/.claude/settings.json", &json!({"gcpAuthRefresh": login}).to_string());
+    home.set("NO_GCE_CHECK", "");
+    home.set("GCE_METADATA_HOST", portal.url.trim_start_matches("http://"));
+    let _daemon = home.daemon();
+    let start = Instant::now();
+    let stderr = home.fails(6, &["token"]);
+    assert!(
+        stderr.contains("a proxy answers in its place") && stderr.contains("NO_GCE_CHECK=true"),
+        "{stderr}"
+    );
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(home.runs("login"), 0);
+}
+
+#[test]
 fn gcloud_in_the_sessions_path_is_the_last_resort() {
     let mut home = vertex();
     let _daemon = home.daemon();
@@ -147,8 +167,7 @@ fn gcloud_in_the_sessions_path_is_the_last_resort() {
     assert!(missing.iter().any(|missing| stderr.contains(missing)), "{stderr}");
     let gcloud = gcloud(&mut home);
     assert_eq!(home.ok(&["token"]).trim(), secret("gcloud"));
-    let asked =
-        "config config-helper --quiet --format=json(credential.access_token,credential.token_expiry)\n";
+    let asked = "config config-helper --quiet --format=json(credential.access_token,credential.token_expiry,configuration.properties.core.universe_domain)\n";
     assert_eq!(home.read("gcloud.runs"), asked);
     assert!(seconds_left(&lease(&home)) > 86_400, "gcloud says when it expires");
     fs::write(gcloud, "#!/bin/sh\necho sk-canary-oops >&2\nexit 1\n").expect("file");

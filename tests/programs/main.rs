@@ -69,6 +69,7 @@ mod gcp_answers;
 mod gcp_auth_refresh;
 mod gcp_bad;
 mod gcp_differential;
+mod gcp_hostile;
 mod gcp_links;
 mod grpcurl;
 mod helper_audience;

@@ -29,6 +29,10 @@ pub const GCLOUD_FILE: CloudFile = CloudFile {
     name: Some("application_default_credentials.json"),
     below_home: Some(".config/gcloud"),
 };
+/// Google's own universe. Those of its partners have other domains.
+pub const UNIVERSE: &str = "googleapis.com";
+/// The variable that says which universe a session is for (google-api-core).
+pub const UNIVERSE_VARIABLE: &str = "GOOGLE_CLOUD_UNIVERSE_DOMAIN";
 /// Who is signed in with `az`.
 pub const AZURE_PROFILE: CloudFile =
     CloudFile { variable: "AZURE_CONFIG_DIR", name: Some("azureProfile.json"), below_home: Some(".azure") };

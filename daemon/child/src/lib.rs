@@ -63,6 +63,8 @@ pub enum Request {
     Gcp {
         /// The session has AWS keys, which it keeps to itself.
         keeps_aws_keys: bool,
+        /// AWS keys that an external account can sign with.
+        lent: Lent,
     },
     /// A token in the order of DefaultAzureCredential: `Result<Provided, Declined>`.
     Azure {

@@ -17,6 +17,7 @@ pub(crate) mod service_account;
 mod session;
 mod subject;
 pub(crate) mod token;
+mod universe;
 pub(crate) mod url;
 mod user;
 
@@ -26,6 +27,7 @@ use claviger_child::{
     cloud_file::{GCLOUD_FILE, GOOGLE_FILE},
 };
 use file::Fields;
+use metadata::Asked;
 pub(super) use session::Session;
 use std::path::Path;
 use token::SCOPE;
@@ -34,7 +36,7 @@ use token::SCOPE;
 const MAX_ACCOUNT: usize = 254;
 
 /// A token of the first link that is configured.
-pub(super) async fn fetch(session: Session) -> Fetched {
+pub(super) async fn fetch(session: Session<'_>) -> Fetched {
     let mut links = Links::default();
     let own = GCLOUD_FILE.path(variable);
     match GOOGLE_FILE.path(variable) {
@@ -58,13 +60,15 @@ pub(super) async fn fetch(session: Session) -> Fetched {
             return settle(links, "gcloud-adc", &path.display().to_string(), found);
         }
     }
-    if let Some(found) = metadata::ask(&mut links).await {
-        return settle(links, "metadata", "it answered", found);
-    }
+    let nothing = match metadata::ask(&mut links).await {
+        Asked::Answered(found) => return settle(links, "metadata", "it answered", found),
+        Asked::Elsewhere => Declined::sign_in("there are no Application Default Credentials"),
+        Asked::Page(page) => page,
+    };
     if let Some(found) = gcloud::ask(&mut links).await {
         return settle(links, "gcloud", "it is signed in", found);
     }
-    links.end(Declined::sign_in("there are no Application Default Credentials"))
+    links.end(nothing)
 }
 
 fn settle(links: Links, name: &str, why: &str, found: Result<Provided, Declined>) -> Fetched {
@@ -76,7 +80,7 @@ fn settle(links: Links, name: &str, why: &str, found: Result<Provided, Declined>
 
 /// What a credentials file gives. Its project counts only where the session named the file itself (`spec/behaviour.md`
 /// A2, "Vertex project precedence").
-async fn from_file(path: &Path, session: Session, names_project: bool) -> Result<Provided, Declined> {
+async fn from_file(path: &Path, session: Session<'_>, names_project: bool) -> Result<Provided, Declined> {
     let content = file::read_json(path)?;
     let fields = Fields::of(path, &content);
     let token = kind::token(&fields, &[SCOPE], session, 0).await?;

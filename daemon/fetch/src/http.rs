@@ -6,7 +6,7 @@ use claviger::reason::Reason;
 use claviger_child::Declined;
 use reqwest::{
     Client, Method, RequestBuilder, Response, StatusCode, Url,
-    header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER},
     redirect, retry,
 };
 use std::{
@@ -16,7 +16,7 @@ use std::{
 use zeroize::Zeroizing;
 
 /// How long one request may take, its answer included.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest answer, in bytes: tokens have 16 KiB at most.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -150,10 +150,41 @@ impl Reply {
         time(self.header(&DATE)?)
     }
 
+    /// What is wrong with an answer that is a web page, for servers that have none: a captive portal or a proxy sent it. A page
+    /// for a path that does not exist, or about a server's own trouble, can be the server's.
+    pub(super) fn page(&self) -> Option<Declined> {
+        let can_be_its_own = self.status.is_client_error()
+            && ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::PROXY_AUTHENTICATION_REQUIRED]
+                .contains(&self.status)
+            || self.status.is_server_error() && self.status != StatusCode::NETWORK_AUTHENTICATION_REQUIRED;
+        if can_be_its_own || !is_page(self.header(&CONTENT_TYPE), &self.body) {
+            return None;
+        }
+        let message = format!(
+            "{} answered with a web page (status {}): a proxy answers in its place",
+            self.host,
+            self.status.as_u16()
+        );
+        Some(Declined::new(Reason::SourceUnavailable, message).hint(
+            "sign in to the network in a browser, or check proxies (HTTPS_PROXY, NO_PROXY) and the URLs of the credentials file",
+        ))
+    }
+
     /// A header's text.
     pub(super) fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+/// Whether an answer is HTML: it says so, or looks like it.
+fn is_page(kind: Option<&str>, body: &[u8]) -> bool {
+    let begins = |text: &[u8], with: &str| {
+        text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    let kind = kind.unwrap_or_default().as_bytes();
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    ["text/html", "application/xhtml+xml"].iter().any(|html| begins(kind, html))
+        || ["<!doctype html", "<html"].iter().any(|html| begins(body, html))
 }
 
 /// The pause of a `Retry-After` header (RFC 9110, section 10.2.3). A date is one of the server's clock, whose time is in the
@@ -172,8 +203,41 @@ fn time(text: &str) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
-    use super::pause;
+    use super::{Reply, pause};
+    use reqwest::{
+        StatusCode,
+        header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+    };
     use std::time::Duration;
+
+    #[test]
+    fn a_page_in_place_of_an_answer_is_a_proxys() {
+        for (status, kind, body, expected) in [
+            (200, "text/html; charset=utf-8", "", true),
+            (200, "Text/HTML", "{}", true),
+            (200, "", "\u{feff}\n <!DOCTYPE HTML><p>", true),
+            (200, "text/plain", "<html lang='en'>", true),
+            (302, "text/html", "moved", true),
+            (401, "text/html", "", true),
+            (403, "text/html", "", true),
+            (407, "text/html", "", true),
+            (511, "text/html", "", true),
+            // Google's own pages.
+            (400, "text/html", "<html>", false),
+            (404, "text/html", "<html>", false),
+            (500, "text/html", "<html>", false),
+            (502, "text/html", "<html>", false),
+            (200, "application/json", "{}", false),
+            (200, "text/plain", "<htm", false),
+            (200, "", "", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_str(kind).expect("a header"));
+            let status = StatusCode::from_u16(status).expect("a status");
+            let reply = Reply { status, headers, body: body.as_bytes().to_vec().into(), host: "h".into() };
+            assert_eq!(reply.page().is_some(), expected, "{status} {kind} {body}");
+        }
+    }
 
     #[test]
     fn pauses_are_seconds_or_dates_of_the_server() {

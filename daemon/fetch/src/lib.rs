@@ -111,7 +111,9 @@ async fn answer(request: Request) -> serde_json::Result<Json> {
     match request {
         Request::Aws { check, lent } => json(&aws::fetch(check, &lent).await),
         Request::AwsCheck(keys) => json(&aws::check_keys(&keys).await),
-        Request::Gcp { keeps_aws_keys } => json(&gcp::fetch(gcp::Session { keeps_aws_keys }).await),
+        Request::Gcp { keeps_aws_keys, lent } => {
+            json(&gcp::fetch(gcp::Session { keeps_aws_keys, lent: &lent }).await)
+        }
         Request::Azure { scope, lent } => json(&azure::fetch(&scope, &lent).await),
         Request::Lend(lend) => json(&account::lend(lend).await),
         Request::Login(login) => json(&account::login(login).await),

@@ -8,7 +8,10 @@ use claviger::{
     session::SessionContext,
     warning::{Kind, Warning},
 };
-use claviger_child::is_label;
+use claviger_child::{
+    cloud_file::{UNIVERSE, UNIVERSE_VARIABLE},
+    is_label,
+};
 
 /// What a cloud's credential is for, as far as the settings say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,16 +117,31 @@ impl Lookup<'_> {
 
     fn vertex(&mut self) -> Result<(Endpoint, Place), Problem> {
         let region = self.label("CLOUD_ML_REGION")?.unwrap_or_else(|| VERTEX_REGION.to_owned());
+        let universe = self.universe()?;
         let endpoint = match self.configured(Backend::Vertex)? {
             Some(endpoint) => endpoint,
             None => Endpoint::known(&match region.as_str() {
-                "global" => "https://aiplatform.googleapis.com/v1".to_owned(),
-                "us" | "eu" => format!("https://aiplatform.{region}.rep.googleapis.com/v1"),
-                _ => format!("https://{region}-aiplatform.googleapis.com/v1"),
+                "global" => format!("https://aiplatform.{universe}/v1"),
+                "us" | "eu" => format!("https://aiplatform.{region}.rep.{universe}/v1"),
+                _ => format!("https://{region}-aiplatform.{universe}/v1"),
             })?,
         };
         let (project, is_outranked) = self.project()?;
         Ok((endpoint, Place { region: Some(region), project, is_outranked }))
+    }
+
+    /// The domain of Google's universe that the session is for. Credentials of another one are refused where they are fetched.
+    fn universe(&self) -> Result<String, Problem> {
+        let Some((universe, at)) = self.get(UNIVERSE_VARIABLE)? else { return Ok(UNIVERSE.to_owned()) };
+        match universe.contains('.') && universe.split('.').all(is_label) {
+            true => Ok(universe),
+            false => Err(Problem::new(
+                Reason::SettingsInvalid,
+                format!("{UNIVERSE_VARIABLE} is malformed: it becomes part of a host name"),
+            )
+            .hint("write it as the cloud's operator does, for example googleapis.com")
+            .set_by(UNIVERSE_VARIABLE, at.as_ref())),
+        }
     }
 
     /// The project, and whether one of the credentials file would come before it.

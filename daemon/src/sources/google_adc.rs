@@ -5,7 +5,7 @@ use super::{
     sdk::{ByHand, Chain, Sdk, binding},
     sign_in,
 };
-use crate::{settings::Lookup, sources::View};
+use crate::sources::View;
 use claviger::{
     backend::Backend,
     credential::{AWS_KEYS, Scheme},
@@ -49,15 +49,16 @@ impl CredentialSource for GoogleAdc {
 }
 
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
-    // No child gets AWS keys, and those of another identity must not sign in their place.
-    let of_settings = !matches!(view.settings.variable(AWS_KEYS[0]), Lookup::Unset);
-    let keeps_aws_keys = of_settings || view.session.present.contains(AWS_KEYS[0]);
+    let lent = view.lent_of(AWS_KEYS.into_iter())?;
+    // Keys of another identity must not sign in place of those that a session keeps.
+    let keeps = |name: &str| view.session.present.contains(name) && !lent.contains_key(name);
+    let keeps_aws_keys = keeps(AWS_KEYS[0]) && keeps(AWS_KEYS[1]);
     let chain = Chain {
         id: ID,
         cloud: Backend::Vertex,
         // An external account of the kind "aws" signs with what AWS gives.
         also: &[Backend::Bedrock],
-        request: Request::Gcp { keeps_aws_keys },
+        request: Request::Gcp { keeps_aws_keys, lent },
         deadline: DEADLINE,
         slow: SLOW,
         by_hand: BY_HAND,

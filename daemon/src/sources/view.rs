@@ -120,8 +120,17 @@ impl<'a> View<'a> {
     /// # Errors
     /// As [`View::sdk_environment`].
     pub fn lent(&self, cloud: Backend) -> Result<Lent, Problem> {
+        let of_cloud = variables::VARIABLES.iter().filter(|(_, usage)| *usage == Use::Lent(cloud));
+        self.lent_of(of_cloud.map(|(name, _)| *name))
+    }
+
+    /// Those of these variables that the session lends, or its settings have.
+    ///
+    /// # Errors
+    /// As [`View::sdk_environment`].
+    pub fn lent_of(&self, names: impl Iterator<Item = &'static str>) -> Result<Lent, Problem> {
         let mut lent = Lent::new();
-        for &(name, _) in variables::VARIABLES.iter().filter(|(_, usage)| *usage == Use::Lent(cloud)) {
+        for name in names {
             let of_settings = self.variable(name)?.map(|(text, _)| Secret::new(text.to_owned()));
             if let Some(secret) = of_settings.or_else(|| self.session.lent.get(name).cloned()) {
                 lent.insert(name.to_owned(), Text(secret));

@@ -67,7 +67,7 @@ fn kinds(home: &Path, url: &str) -> sh::Result<Vec<Kind>> {
         ),
         (
             "gcp, an authorized user over http",
-            r#"{"gcp":{"keeps_aws_keys":false}}"#,
+            r#"{"gcp":{"keeps_aws_keys":false,"lent":{}}}"#,
             vec![("GOOGLE_APPLICATION_CREDENTIALS", adc)],
         ),
         (

@@ -2,13 +2,14 @@
 //! (<https://google.aip.dev/auth/4117>, "Determining the subject token in AWS").
 
 use super::{Declined, file::Fields, http, session::Session, url, variable};
+use crate::environment::lent;
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4::SigningParams,
 };
-use claviger::{reason::Reason, secret::Secret};
-use claviger_child::is_label;
+use claviger::{credential::AWS_KEYS, reason::Reason, secret::Secret};
+use claviger_child::{Lent, is_label};
 use reqwest::{Method, Url, header::HeaderValue};
 use serde_json::{Value, json};
 use std::time::SystemTime;
@@ -21,8 +22,7 @@ const SESSION_TOKEN: &str = "x-aws-ec2-metadata-token";
 /// Ties the signed request to one audience.
 const TARGET: &str = "x-goog-cloud-target-resource";
 const VERIFICATION: &str = "regional_cred_verification_url";
-const WITHHELD: &str =
-    "the credentials file signs with AWS keys, but those of the session or its settings are not passed on";
+const WITHHELD: &str = "the credentials file signs with AWS keys, but those of the session are not passed on";
 
 /// The subject token.
 ///
@@ -31,25 +31,36 @@ const WITHHELD: &str =
 pub(super) async fn subject_token(
     fields: &Fields<'_>,
     source: &Fields<'_>,
-    session: Session,
+    session: Session<'_>,
 ) -> Result<Secret<String>, Declined> {
     match source.text("environment_id")? {
         "aws1" => {}
         _ => return Err(source.wrong("environment_id", "is not aws1, the only version there is")),
     }
-    if session.keeps_aws_keys {
-        return Err(Declined::new(Reason::SettingsInvalid, WITHHELD)
-            .hint("unset AWS_ACCESS_KEY_ID to let the instance's role sign"));
+    let own = keys_of(session.lent);
+    if own.is_none() && session.keeps_aws_keys {
+        return Err(Declined::new(Reason::SettingsInvalid, WITHHELD).hint(
+            "export GOOGLE_APPLICATION_CREDENTIALS beside AWS_ACCESS_KEY_ID, or unset that to let the instance's role sign",
+        ));
     }
     let template = source.text(VERIFICATION)?;
     let mut service = Service { source, token: None };
     let region = region(&mut service).await?;
-    let keys = service.keys().await?;
+    let keys = match own {
+        Some(keys) => keys,
+        None => service.keys().await?,
+    };
     let text = template.replace("{region}", &region);
     let url = Url::parse(&text).ok().filter(|url| url.scheme() == "https");
     let url = url.ok_or_else(|| source.wrong(VERIFICATION, "must be an https URL"))?;
     signed(&url, &text, &region, keys, fields.text("audience")?)
         .ok_or_else(|| Declined::new(Reason::Bug, "the request to AWS could not be signed"))
+}
+
+/// The keys that a session lends. An id without a secret is none, as with Google's libraries.
+fn keys_of(keys: &Lent) -> Option<Credentials> {
+    let [id, secret, token] = AWS_KEYS.map(|name| lent(keys, name).map(str::to_owned));
+    Some(Credentials::new(id?, secret?, token, None, "session"))
 }
 
 /// The region that signs: of the environment, else of the instance.
@@ -167,6 +178,9 @@ impl Service<'_> {
 }
 
 fn answer(reply: http::Reply) -> Result<Zeroizing<Vec<u8>>, Declined> {
+    if let Some(page) = reply.page() {
+        return Err(page);
+    }
     match reply.status.is_success() {
         true => Ok(reply.body),
         false => {

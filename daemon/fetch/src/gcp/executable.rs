@@ -36,12 +36,13 @@ pub(super) async fn subject_token(
     kind: &str,
 ) -> Result<Secret<String>, Declined> {
     let (command, millis) = (command(executable)?, millis(executable)?);
+    let output_file = executable.optional("output_file")?;
+    output_file.map(|path| executable.absolute("output_file", path)).transpose()?;
     if variable(ALLOWED).as_deref() != Some("1") {
         let message = "the credentials file wants to run a program, which is not allowed";
         return Err(Declined::new(Reason::SettingsInvalid, message)
             .hint(format!("look at its credential_source.executable, then set {ALLOWED}=1")));
     }
-    let output_file = executable.optional("output_file")?;
     if let Some(token) = output_file.and_then(stored) {
         return Ok(token);
     }
@@ -59,7 +60,12 @@ pub(super) async fn subject_token(
 /// The program and its arguments.
 fn command(executable: &Fields<'_>) -> Result<Vec<String>, Declined> {
     let command = shlex::split(executable.text("command")?).filter(|words| !words.is_empty());
-    command.ok_or_else(|| executable.wrong("command", "has a quote that does not end"))
+    let command = command.ok_or_else(|| executable.wrong("command", "has a quote that does not end"))?;
+    // A name is looked for in PATH.
+    if command[0].contains('/') {
+        executable.absolute("command", &command[0])?;
+    }
+    Ok(command)
 }
 
 /// For how long it may run.

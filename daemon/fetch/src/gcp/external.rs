@@ -4,16 +4,16 @@ use super::{
     Declined, aws, executable,
     file::Fields,
     http, impersonated,
-    service_account::UNIVERSE,
     session::Session,
     subject,
     token::{Token, Whose},
-    url,
+    universe, url,
 };
-use claviger::secret::Secret;
+use claviger::{reason::Reason, secret::Secret};
+use claviger_child::cloud_file::UNIVERSE;
 use reqwest::Method;
 use serde_json::json;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -23,6 +23,8 @@ const AWS: &str = "urn:ietf:params:aws:token-type:aws4_request";
 const TOKEN_URL: &str = "https://sts.{universe_domain}/v1/token";
 const HINT: &str =
     "check audience and provider of the pool, and whether the platform's own token is still good";
+/// How long an exchange whose answer was lost is not tried again, unless a file changes.
+const PAUSE: Duration = Duration::from_secs(10);
 const SOURCE: &str = "credential_source";
 const USER_PROJECT: &str = "workforce_pool_user_project";
 
@@ -30,7 +32,11 @@ const USER_PROJECT: &str = "workforce_pool_user_project";
 ///
 /// # Errors
 /// Why there is none.
-pub(super) async fn token(fields: &Fields<'_>, scopes: &[&str], session: Session) -> Result<Token, Declined> {
+pub(super) async fn token(
+    fields: &Fields<'_>,
+    scopes: &[&str],
+    session: Session<'_>,
+) -> Result<Token, Declined> {
     let audience = fields.text("audience")?;
     if fields.optional(USER_PROJECT)?.is_some() && !is_workforce(audience) {
         return Err(fields.wrong(USER_PROJECT, "is for workforce pools only, and audience names none"));
@@ -48,7 +54,7 @@ async fn exchange(
     fields: &Fields<'_>,
     audience: &str,
     scopes: &[&str],
-    session: Session,
+    session: Session<'_>,
 ) -> Result<Token, Declined> {
     let server = url::secure(fields, "token_url", &token_url(fields)?)?;
     let (kind, scopes) = (fields.text("subject_token_type")?, scopes.join(" "));
@@ -69,14 +75,25 @@ async fn exchange(
         request = request.basic_auth(client, Some(fields.optional("client_secret")?.unwrap_or_default()));
     }
     let now = SystemTime::now();
-    Token::from_oauth(&http::send(&server, request).await?, Whose::Machine(HINT), now)
+    let sent = http::send_within(&server, request, http::TIMEOUT).await;
+    let reply = sent.map_err(|unanswered| once(unanswered.declined, unanswered.is_sent))?;
+    Token::from_oauth(&reply, Whose::Machine(HINT), now)
+        .map_err(|declined| once(declined, reply.page().is_none()))
+}
+
+/// A subject token may be good for one exchange: one that the service may have seen is not shown to it again at once.
+fn once(declined: Declined, is_seen: bool) -> Declined {
+    match declined.problem.retry_after {
+        None if is_seen && declined.is(Reason::SourceUnavailable) => declined.retry_after(Some(PAUSE)),
+        _ => declined,
+    }
 }
 
 /// The subject token, from wherever the file says.
 async fn subject_token(
     fields: &Fields<'_>,
     kind: &str,
-    session: Session,
+    session: Session<'_>,
 ) -> Result<Secret<String>, Declined> {
     let source = fields.object(SOURCE)?.ok_or_else(|| fields.wrong(SOURCE, "is missing"))?;
     if kind == AWS {
@@ -95,7 +112,7 @@ fn options(fields: &Fields<'_>) -> Result<Option<String>, Declined> {
 }
 
 fn token_url(fields: &Fields<'_>) -> Result<String, Declined> {
-    let universe = fields.optional("universe_domain")?.unwrap_or(UNIVERSE);
+    let universe = fields.optional(universe::FIELD)?.unwrap_or(UNIVERSE);
     Ok(fields.optional("token_url")?.unwrap_or(TOKEN_URL).replace("{universe_domain}", universe))
 }
 

@@ -72,6 +72,20 @@ impl<'a> Fields<'a> {
         Self { path, within: String::new(), map: content.as_object() }
     }
 
+    /// The file.
+    pub(super) fn path(&self) -> &'a Path {
+        self.path
+    }
+
+    /// The path in a field. Google's libraries take one that is relative from the working directory of each program, which is no place
+    /// of the file's.
+    pub(super) fn absolute<'p>(&self, name: &str, path: &'p str) -> Result<&'p Path, Declined> {
+        match Path::new(path) {
+            path if path.is_absolute() => Ok(path),
+            _ => Err(self.wrong(name, "must be an absolute path: the daemon works elsewhere than you")),
+        }
+    }
+
     /// A text that must be there.
     pub(super) fn text(&self, name: &str) -> Result<&'a str, Declined> {
         self.optional(name)?.ok_or_else(|| self.wrong(name, "is missing"))

@@ -8,13 +8,14 @@ use super::{
     program::{self, Failure},
     session::quota_project,
     token::Token,
-    variable,
+    universe, variable,
 };
 use crate::{tool, turn};
 use aws_smithy_types::{DateTime, date_time::Format};
 use claviger::{reason::Reason, remedy::Remedy, secret::Secret};
 use claviger_child::{cloud_file::GCLOUD_FILE, is_token};
 use serde::Deserialize;
+use serde_json::Value;
 use std::{
     path::PathBuf,
     time::{Duration, SystemTime},
@@ -30,6 +31,8 @@ const HINT: &str = "run it by hand to see why";
 /// What it says if no account is signed in, or not any more: it names the command that helps, or that it cannot ask for a proof.
 const SIGNED_OUT: [&str; 4] =
     ["auth login", "config set account", "auth application-default login", "Reauthentication"];
+/// What it is asked for.
+const FORMAT: &str = "--format=json(credential.access_token,credential.token_expiry,configuration.properties.core.universe_domain)";
 /// What is run.
 const BY_HAND: [&str; 3] = ["gcloud", "auth", "print-access-token"];
 
@@ -37,6 +40,8 @@ const BY_HAND: [&str; 3] = ["gcloud", "auth", "print-access-token"];
 #[derive(Deserialize)]
 struct Printed {
     credential: Credential,
+    #[serde(default)]
+    configuration: Value,
 }
 
 #[derive(Deserialize)]
@@ -54,8 +59,7 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>>
         return None;
     };
     let _turn = turn::of(&directory).await.ok();
-    let format = "--format=json(credential.access_token,credential.token_expiry)";
-    let arguments = ["config", "config-helper", "--quiet", format].map(str::to_owned);
+    let arguments = ["config", "config-helper", "--quiet", FORMAT].map(str::to_owned);
     let output = match run(&arguments).await {
         Ok(output) => output,
         Err(Failure::Absent) => {
@@ -65,7 +69,8 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>>
         Err(failure) => return Some(Err(failed(&failure))),
     };
     Some(match token(&output, SystemTime::now()) {
-        Some(token) => Ok(token.provided(quota_project())),
+        Some((token, theirs)) => universe::check("gcloud's active configuration", theirs.as_deref())
+            .map(|()| token.provided(quota_project())),
         None => Err(Declined::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token")
             .hint(HINT)
             .remedy(Remedy::run(&BY_HAND))),
@@ -93,16 +98,18 @@ fn directory() -> Option<PathBuf> {
     GCLOUD_FILE.place(variable)
 }
 
-/// The token in gcloud's output, if there is one that is still good.
-fn token(output: &[u8], now: SystemTime) -> Option<Token> {
-    let Credential { access_token, token_expiry } =
-        serde_json::from_slice::<Printed>(output).ok()?.credential;
+/// The token in gcloud's output, if there is one that is still good, and its universe, if that is set.
+fn token(output: &[u8], now: SystemTime) -> Option<(Token, Option<String>)> {
+    let Printed { credential: Credential { access_token, token_expiry }, configuration } =
+        serde_json::from_slice(output).ok()?;
+    let universe = configuration.pointer("/properties/core/universe_domain").and_then(Value::as_str);
     let secret = Secret::new(access_token);
     let expires_at = match token_expiry {
         Some(text) => SystemTime::try_from(DateTime::from_str(&text, Format::DateTime).ok()?).ok()?,
         None => now + UNKNOWN,
     };
-    (is_token(secret.expose()) && expires_at > now).then_some(Token { secret, expires_at: Some(expires_at) })
+    let is_good = is_token(secret.expose()) && expires_at > now;
+    is_good.then(|| (Token { secret, expires_at: Some(expires_at) }, universe.map(str::to_owned)))
 }
 
 fn failed(failure: &Failure) -> Declined {
@@ -141,7 +148,7 @@ mod tests {
     #[test]
     fn a_token_comes_with_its_expiry() {
         let now = UNIX_EPOCH + Duration::from_secs(1_769_860_000);
-        let read = |text: &str| token(text.as_bytes(), now).map(|token| token.expires_at);
+        let read = |text: &str| token(text.as_bytes(), now).map(|(token, _)| token.expires_at);
         let with =
             |expiry: &str| format!(r#"{{"credential": {{"access_token": "t", "token_expiry": {expiry}}}}}"#);
         let at = UNIX_EPOCH + Duration::from_secs(1_769_860_800);
@@ -150,5 +157,13 @@ mod tests {
         for bad in [with("\"2026-01-31T11:00:00Z\""), with("\"soon\""), with("7"), "t".into(), "{}".into()] {
             assert_eq!(read(&bad), None, "{bad}");
         }
+        let universe = |configuration: &str| {
+            let text =
+                format!(r#"{{"credential": {{"access_token": "t"}}, "configuration": {configuration}}}"#);
+            token(text.as_bytes(), now).expect("a token").1
+        };
+        let set = r#"{"properties": {"core": {"universe_domain": "example.goog"}}}"#;
+        assert_eq!(universe(set).as_deref(), Some("example.goog"));
+        assert_eq!((universe("null"), universe(r#"{"properties": {}}"#)), (None, None));
     }
 }

@@ -1,13 +1,15 @@
 //! The kinds of credentials files, told apart by their `type`.
 
 use super::{
-    Declined, external, file::Fields, impersonated, service_account, session::Session, token::Token, user,
+    Declined, external, file::Fields, impersonated, service_account, session::Session, token::Token,
+    universe, user,
 };
 use std::pin::Pin;
 
 /// Files within files (`source_credentials`) end here.
 const MAX_DEPTH: usize = 3;
 const SERVICE_ACCOUNT: &str = "service_account";
+const IMPERSONATED: &str = "impersonated_service_account";
 
 /// The token that a credentials file gives.
 ///
@@ -16,19 +18,22 @@ const SERVICE_ACCOUNT: &str = "service_account";
 pub(super) fn token<'a>(
     fields: &'a Fields<'_>,
     scopes: &'a [&'a str],
-    session: Session,
+    session: Session<'a>,
     depth: usize,
 ) -> Pin<Box<dyn Future<Output = Result<Token, Declined>> + 'a>> {
     Box::pin(async move {
-        match fields.text("type")? {
+        let kind = fields.text("type")?;
+        // An impersonated account's is that of the credentials it comes by.
+        if kind != IMPERSONATED {
+            universe::check_file(fields)?;
+        }
+        match kind {
             SERVICE_ACCOUNT => service_account::token(fields, scopes).await,
             "authorized_user" => user::authorized_user(fields).await,
             "external_account_authorized_user" => user::external_account(fields).await,
             "external_account" => external::token(fields, scopes, session).await,
-            "impersonated_service_account" if depth < MAX_DEPTH => {
-                impersonated(fields, scopes, session, depth).await
-            }
-            "impersonated_service_account" => Err(fields.wrong("type", "is nested too deeply")),
+            IMPERSONATED if depth < MAX_DEPTH => impersonated(fields, scopes, session, depth).await,
+            IMPERSONATED => Err(fields.wrong("type", "is nested too deeply")),
             "gdch_service_account" => Err(fields
                 .wrong("type", "is gdch_service_account, which is not supported: Vertex is not part of GDC")),
             _ => Err(fields.wrong("type", "is none of Google's kinds of credentials")),
@@ -40,7 +45,7 @@ pub(super) fn token<'a>(
 async fn impersonated(
     fields: &Fields<'_>,
     scopes: &[&str],
-    session: Session,
+    session: Session<'_>,
     depth: usize,
 ) -> Result<Token, Declined> {
     fields.text(impersonated::URL)?;

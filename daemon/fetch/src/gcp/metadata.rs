@@ -5,7 +5,7 @@ use super::{
     http::Reply,
     session::quota_project,
     token::{SCOPE, Token, Whose, no_token},
-    variable,
+    universe, variable,
 };
 use claviger::reason::Reason;
 use reqwest::{Method, StatusCode, Url, header::HeaderName};
@@ -13,6 +13,9 @@ use std::time::{Duration, SystemTime};
 
 /// Where it is on every machine of Google's; the name metadata.google.internal would need a name server.
 const ADDRESS: &str = "169.254.169.254";
+/// Variables that name another place, first wins: the second is what google-auth called it before, the third what JavaScript's
+/// library takes as well.
+const HOSTS: [&str; 3] = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"];
 /// How long the first look may take.
 const PROBE: Duration = Duration::from_secs(1);
 /// It tells the server from a portal or a proxy that answers everything.
@@ -21,35 +24,55 @@ const GOOGLE: &str = "Google";
 const LINK: &str = "metadata";
 const HINT: &str = "check the service account of this machine, and its access scopes";
 
-/// A token of this machine's service account; `None` if this is none of Google's machines, and why.
-pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>> {
+/// What becomes of this link.
+pub(super) enum Asked {
+    /// It answers for this machine, or ends the walk.
+    Answered(Result<Provided, Declined>),
+    /// This is none of Google's machines.
+    Elsewhere,
+    /// A web page came in its place, so nothing is known.
+    Page(Declined),
+}
+
+/// A token of this machine's service account.
+pub(super) async fn ask(links: &mut Links) -> Asked {
     // Exactly that word, as google-auth reads it.
     if variable("NO_GCE_CHECK").as_deref() == Some("true") {
         links.ignore(LINK, "NO_GCE_CHECK is set");
-        return None;
+        return Asked::Elsewhere;
     }
-    let named = variable("GCE_METADATA_HOST").or_else(|| variable("GCE_METADATA_IP"));
+    let named = HOSTS.into_iter().find_map(variable);
     let address = named.as_deref().unwrap_or(ADDRESS);
     let base = format!("http://{address}/computeMetadata/v1/instance/");
     let Some(base) = Url::parse(&base).ok().filter(is_plain) else {
-        return Some(Err(Declined::new(Reason::SettingsInvalid, "GCE_METADATA_HOST is not a host")
-            .hint("set it to a name or an address, with a port if need be, and nothing else")));
+        return Asked::Answered(Err(Declined::new(
+            Reason::SettingsInvalid,
+            "GCE_METADATA_HOST is not a host",
+        )
+        .hint("set it to a name or an address, with a port if need be, and nothing else")));
     };
     let server = Server { base };
+    let skip = |why: &str| format!("{why}; NO_GCE_CHECK=true skips it");
     match server.probe().await {
         Ok(()) => {}
-        Err(why) => {
-            links.unanswered(LINK, format!("{} {why}; NO_GCE_CHECK=true skips it", http::host(&server.base)));
-            return None;
+        Err(Silent::Page(page)) => {
+            links.unanswered(LINK, skip(&page.problem.message));
+            return Asked::Page(page.hint(
+                "sign in to the network in a browser, or set NO_GCE_CHECK=true if this is none of Google's machines",
+            ));
+        }
+        Err(Silent::Elsewhere(why)) => {
+            links.unanswered(LINK, skip(&format!("{} {why}", http::host(&server.base))));
+            return Asked::Elsewhere;
         }
     }
-    match server.token().await {
-        Ok(Some(token)) => Some(Ok(token.provided(quota_project()))),
+    match server.checked_token().await {
+        Ok(Some(token)) => Asked::Answered(Ok(token.provided(quota_project()))),
         Ok(None) => {
             links.pass(LINK, "this machine has no service account");
-            None
+            Asked::Elsewhere
         }
-        Err(trouble) => Some(Err(trouble)),
+        Err(trouble) => Asked::Answered(Err(trouble)),
     }
 }
 
@@ -63,26 +86,56 @@ struct Server {
     base: Url,
 }
 
+/// Why the server is taken for absent.
+enum Silent {
+    /// A web page came in its place.
+    Page(Declined),
+    /// It is not here. The text continues a host's name.
+    Elsewhere(&'static str),
+}
+
 impl Server {
-    async fn probe(&self) -> Result<(), &'static str> {
-        let Ok(request) = http::request(Method::GET, &self.base) else { return Err("cannot be asked") };
+    async fn probe(&self) -> Result<(), Silent> {
+        let elsewhere = |why| Err(Silent::Elsewhere(why));
+        let Ok(request) = http::request(Method::GET, &self.base) else { return elsewhere("cannot be asked") };
         let request = request.header(FLAVOR, GOOGLE).timeout(PROBE);
         match http::send(&self.base, request).await {
-            Err(trouble) if trouble.is(Reason::SourceTimeout) => Err("did not answer within 1 s"),
-            Err(_) => Err("cannot be reached"),
-            Ok(reply) if !is_genuine(&reply) => Err("is no metadata server"),
-            Ok(_) => Ok(()),
+            Err(trouble) if trouble.is(Reason::SourceTimeout) => elsewhere("did not answer within 1 s"),
+            Err(_) => elsewhere("cannot be reached"),
+            Ok(reply) if is_genuine(&reply) => Ok(()),
+            Ok(reply) => {
+                reply.page().map_or(elsewhere("is no metadata server"), |page| Err(Silent::Page(page)))
+            }
         }
     }
 
-    async fn token(&self) -> Result<Option<Token>, Declined> {
-        let url = self.base.join("service-accounts/default/token");
+    /// A token, if it is of the session's universe.
+    async fn checked_token(&self) -> Result<Option<Token>, Declined> {
+        let reply = self.get("../universe/universe-domain", None).await?;
+        let told = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
+        // Servers from before there were others do not know the path.
+        let theirs = Some(told).filter(|told| reply.status.is_success() && !told.is_empty());
+        match reply.status.is_server_error() || theirs.is_some() && !is_genuine(&reply) {
+            true => Err(no_token(&reply)),
+            false => universe::check("this machine", theirs),
+        }?;
+        self.token().await
+    }
+
+    async fn get(&self, path: &str, query: Option<(&str, &str)>) -> Result<Reply, Declined> {
+        let url = self.base.join(path);
         let mut url = url.map_err(|_| Declined::new(Reason::Bug, "the metadata server has no URL"))?;
-        url.query_pairs_mut().append_pair("scopes", SCOPE);
+        if let Some((name, value)) = query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        http::send(&url, http::request(Method::GET, &url)?.header(FLAVOR, GOOGLE)).await
+    }
+
+    async fn token(&self) -> Result<Option<Token>, Declined> {
         let now = SystemTime::now();
-        let reply = http::send(&url, http::request(Method::GET, &url)?.header(FLAVOR, GOOGLE)).await?;
+        let reply = self.get("service-accounts/default/token", Some(("scopes", SCOPE))).await?;
         match reply.status {
-            _ if !is_genuine(&reply) => Err(no_token(&reply)),
+            _ if !is_genuine(&reply) => Err(reply.page().unwrap_or_else(|| no_token(&reply))),
             StatusCode::NOT_FOUND => Ok(None),
             _ => Token::from_oauth(&reply, Whose::Machine(HINT), now).map(Some),
         }

@@ -8,7 +8,7 @@ use super::{
     file::Fields,
     http,
     token::{Token, Whose},
-    url,
+    universe, url,
 };
 use base64::{
     Engine as _,
@@ -27,8 +27,6 @@ const LIFETIME: Duration = Duration::from_secs(3600);
 /// Whom an assertion is for, whatever `token_uri` says: as google-auth has it.
 const AUDIENCE: &str = "https://oauth2.googleapis.com/token";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-/// Google's own universe, which has a token server. In others the assertion itself is the token.
-pub(super) const UNIVERSE: &str = "googleapis.com";
 /// Version 0 of PKCS #8, and the algorithm rsaEncryption, in DER (RFC 5958, section 2; RFC 8017, appendix A.1).
 const RSA: [u8; 18] = [2, 1, 0, 0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
 const HINT: &str = "the key may be revoked, or the service account disabled: `gcloud iam service-accounts keys list` \
@@ -45,7 +43,8 @@ pub(super) async fn token(fields: &Fields<'_>, scopes: &[&str]) -> Result<Token,
     let mut claims = json!({
         "iss": email, "scope": scopes.join(" "), "iat": seconds(now), "exp": seconds(now + LIFETIME),
     });
-    if fields.optional("universe_domain")?.is_some_and(|domain| domain != UNIVERSE) {
+    // Only Google's own has a token server. In others the assertion itself is the token.
+    if !universe::is_own(fields)? {
         claims["sub"] = json!(email);
         let secret = Secret::new(assertion(fields, &claims)?);
         return Ok(Token { secret, expires_at: Some(now + LIFETIME) });

@@ -8,7 +8,6 @@ use super::{
 use claviger::{reason::Reason, secret::Secret};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use std::path::Path;
 
 /// The subject token of a `credential_source`.
 ///
@@ -18,13 +17,15 @@ pub(super) async fn token(source: &Fields<'_>) -> Result<Secret<String>, Decline
     let field = field(source)?;
     let (content, whence) = match (source.optional("file")?, source.optional("url")?) {
         (Some(_), Some(_)) => return Err(source.wrong("file", "and url are both set, and only one can be")),
-        (Some(path), None) if !Path::new(path).is_absolute() => {
-            return Err(source.wrong("file", "must be an absolute path: the daemon works elsewhere than you"));
-        }
-        (Some(path), None) => (file::read_subject(Path::new(path))?, path.to_owned()),
+        (Some(path), None) => (file::read_subject(source.absolute("file", path)?)?, path.to_owned()),
         (None, Some(url)) => ask(source, url).await?,
         (None, None) if source.object("certificate")?.is_some() => {
-            return Err(source.wrong("certificate", "is not supported (X.509 federation)"));
+            return Err(source
+                .wrong(
+                    "certificate",
+                    "is not supported: a certificate (X.509 federation) cannot sign in here",
+                )
+                .hint("use a credential_source with file, url or executable"));
         }
         (None, None) => return Err(source.wrong("file", "or url is missing, or executable")),
     };
@@ -64,6 +65,9 @@ async fn ask(source: &Fields<'_>, text: &str) -> Result<(zeroize::Zeroizing<Vec<
         request = request.header(name, value);
     }
     let reply = http::send(&url, request).await?;
+    if let Some(page) = reply.page() {
+        return Err(page);
+    }
     match reply.status {
         StatusCode::OK => Ok((reply.body, reply.host)),
         status => {

@@ -71,6 +71,9 @@ impl Token {
 }
 
 fn success(reply: &Reply, whose: Whose) -> Result<Value, Declined> {
+    if let Some(page) = reply.page() {
+        return Err(page);
+    }
     if !reply.status.is_success() {
         return Err(refusal(reply, whose));
     }

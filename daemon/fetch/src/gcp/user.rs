@@ -8,9 +8,8 @@ use super::{
     Declined,
     file::Fields,
     http,
-    service_account::UNIVERSE,
     token::{Token, Whose},
-    url,
+    universe, url,
 };
 use reqwest::Method;
 use std::time::SystemTime;
@@ -24,9 +23,10 @@ const GRANT: &str = "refresh_token";
 /// # Errors
 /// Why there is none.
 pub(super) async fn authorized_user(fields: &Fields<'_>) -> Result<Token, Declined> {
-    if fields.optional("universe_domain")?.is_some_and(|domain| domain != UNIVERSE) {
-        return Err(fields
-            .wrong("universe_domain", "is not googleapis.com, and elsewhere there are no user accounts"));
+    if !universe::is_own(fields)? {
+        return Err(
+            fields.wrong(universe::FIELD, "is not googleapis.com, and elsewhere there are no user accounts")
+        );
     }
     let server = url::secure(fields, "token_uri", fields.optional("token_uri")?.unwrap_or(TOKEN_URI))?;
     let scopes = fields.scopes()?.map(|scopes| scopes.join(" "));

@@ -57,8 +57,28 @@ pub(super) const GOOGLE: Group = Group {
         ("CLOUDSDK_ACTIVE_CONFIG_NAME", "name", "", "Configuration of gcloud."),
         ("CLOUDSDK_CORE_ACCOUNT", "name", "", "Account of gcloud."),
         ("CLOUDSDK_CORE_PROJECT", "project", "", "Project of gcloud."),
+        ("CLOUDSDK_CORE_UNIVERSE_DOMAIN", "domain", "`googleapis.com`", "Universe of gcloud."),
+        (
+            "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
+            "path",
+            "",
+            "File with a token that gcloud takes instead of its own.",
+        ),
+        (
+            "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
+            "path",
+            "",
+            "Credentials file that gcloud takes instead of its own.",
+        ),
+        (
+            "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT",
+            "name",
+            "",
+            "Service account that gcloud impersonates.",
+        ),
         ("GCE_METADATA_HOST", "host", "`metadata.google.internal`", "Metadata service."),
         ("GCE_METADATA_IP", "address", "", "Its address."),
+        ("GCE_METADATA_ROOT", "host", "", "What `GCE_METADATA_HOST` was called before."),
         (
             "NO_GCE_CHECK",
             "`true`",
