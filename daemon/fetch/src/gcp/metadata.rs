@@ -89,7 +89,7 @@ struct Server {
 /// Why the server is taken for absent.
 enum Silent {
     /// A web page came in its place.
-    Page(Declined),
+    Page(Box<Declined>),
     /// It is not here. The text continues a host's name.
     Elsewhere(&'static str),
 }
@@ -104,7 +104,7 @@ impl Server {
             Err(_) => elsewhere("cannot be reached"),
             Ok(reply) if is_genuine(&reply) => Ok(()),
             Ok(reply) => {
-                reply.page().map_or(elsewhere("is no metadata server"), |page| Err(Silent::Page(page)))
+                reply.page().map_or(elsewhere("is no metadata server"), |page| Err(Silent::Page(page.into())))
             }
         }
     }
