@@ -17,6 +17,8 @@ pub enum Reason {
     ForeignCaller,
     /// The caller sent a cookie that does not count any more.
     StaleCookie,
+    /// The caller described its session by an older configuration of the user.
+    StaleSession,
     /// The request itself is wrong.
     MalformedRequest,
     /// Nothing in the chain is configured.
@@ -58,11 +60,12 @@ pub enum Reason {
 }
 
 /// All reasons, for lookups and tables.
-pub const REASONS: [Reason; 23] = [
+pub const REASONS: [Reason; 24] = [
     Reason::PeerRejected,
     Reason::PeerUnknown,
     Reason::ForeignCaller,
     Reason::StaleCookie,
+    Reason::StaleSession,
     Reason::MalformedRequest,
     Reason::NoCredential,
     Reason::LoginRequired,
@@ -124,6 +127,7 @@ impl Reason {
             Self::PeerUnknown => "peer-unknown",
             Self::ForeignCaller => "foreign-caller",
             Self::StaleCookie => "stale-cookie",
+            Self::StaleSession => "stale-session",
             Self::MalformedRequest => "malformed-request",
             Self::NoCredential => "no-credential",
             Self::LoginRequired => "login-required",
@@ -158,6 +162,7 @@ impl Reason {
             Self::PeerUnknown => v1::Reason::PeerUnknown,
             Self::ForeignCaller => v1::Reason::ForeignCaller,
             Self::StaleCookie => v1::Reason::StaleCookie,
+            Self::StaleSession => v1::Reason::StaleSession,
             Self::MalformedRequest => v1::Reason::MalformedRequest,
             Self::NoCredential => v1::Reason::NoCredential,
             Self::LoginRequired => v1::Reason::LoginRequired,
@@ -190,6 +195,7 @@ impl Reason {
         match self {
             Self::PeerRejected | Self::ForeignCaller | Self::UpstreamDenied => Code::PermissionDenied,
             Self::PeerUnknown | Self::StaleCookie => Code::Unauthenticated,
+            Self::StaleSession => Code::Aborted,
             Self::MalformedRequest => Code::InvalidArgument,
             Self::NoCredential => Code::NotFound,
             Self::LoginRequired

@@ -41,6 +41,7 @@ pub mod headers;
 pub mod hook;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod mounts;
+pub mod passed;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod place;
 pub mod process;

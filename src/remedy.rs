@@ -59,6 +59,7 @@ pub fn usual(reason: Reason, at: Option<&Location>) -> Option<Remedy> {
         // These differ from case to case, or nothing that a shell can run helps.
         Reason::ForeignCaller
         | Reason::StaleCookie
+        | Reason::StaleSession
         | Reason::MalformedRequest
         | Reason::NoCredential
         | Reason::PolicyBlocked
@@ -82,6 +83,7 @@ pub fn for_session(reason: Reason) -> Option<Remedy> {
         Reason::CommandFailed
             | Reason::SourceUnavailable
             | Reason::SourceTimeout
+            | Reason::StaleSession
             | Reason::ShuttingDown
             | Reason::Handover
             | Reason::Cancelled

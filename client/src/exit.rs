@@ -39,7 +39,7 @@ Exit codes:
     4  a person has to act (login-required, workspace-untrusted, settings-invalid, keyring-locked, locked, not-confirmed);
        doctor: errors were found
     5  forbidden (policy-blocked, upstream-denied, peer-rejected, peer-unknown, foreign-caller, stale-cookie)
-    6  the source failed (command-failed, command-output-invalid, source-unavailable, limits)
+    6  the source failed (command-failed, command-output-invalid, source-unavailable, limits, stale-session)
     7  it took too long (source-timeout, --timeout)
     8  no daemon answers (shutting-down, handover)
     9  doctor: warnings were found, and no error
@@ -73,9 +73,11 @@ pub(crate) fn code(reason: Reason) -> u8 {
         | Reason::PeerUnknown
         | Reason::ForeignCaller
         | Reason::StaleCookie => BLOCKED,
-        Reason::CommandFailed | Reason::CommandOutputInvalid | Reason::SourceUnavailable | Reason::Limits => {
-            SOURCE_FAILED
-        }
+        Reason::CommandFailed
+        | Reason::CommandOutputInvalid
+        | Reason::SourceUnavailable
+        | Reason::StaleSession
+        | Reason::Limits => SOURCE_FAILED,
         Reason::SourceTimeout => TIMED_OUT,
         Reason::Handover | Reason::ShuttingDown => UNREACHABLE,
         Reason::Cancelled => INTERRUPTED,
@@ -95,6 +97,7 @@ mod tests {
             ("peer-unknown", 5),
             ("foreign-caller", 5),
             ("stale-cookie", 5),
+            ("stale-session", 6),
             ("malformed-request", 2),
             ("no-credential", 3),
             ("login-required", 4),

@@ -98,6 +98,6 @@ async fn attempt(
 ) -> Result<Lease, Failure> {
     let lender = client.clone();
     let min_validity = context.min_validity().map(wire::duration);
-    let message = GetCredentialRequest { session: Some(client.describe(session)?), min_validity, hook };
-    wait::slow_answer(context, &lender, session, client.ask(message)).await
+    let message = GetCredentialRequest { session: None, min_validity, hook };
+    wait::slow_answer(context, &lender, session, client.ask(session, message)).await
 }

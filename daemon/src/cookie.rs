@@ -1,7 +1,9 @@
-//! The daemon's side of the cookie: it makes the file, and compares what callers send with it.
+//! The daemon's side of the cookie: it makes the file, and compares what callers send with it. Beside it lies what near callers read
+//! besides: which variables the user lets commands have.
 
 use claviger::{
     cookie::{self, COOKIE_LENGTH},
+    passed::{self, MAX_FILE_LEN, Passed},
     reason::{Problem, Reason},
 };
 use claviger_private::{lock, read_private, remove_private, write_private};
@@ -54,6 +56,24 @@ impl Cookie {
     pub fn follow(&self, socket: &Path) {
         *lock(&self.path) = cookie::path(socket);
         self.look_again();
+    }
+
+    /// Lets near callers know which variables the user lets commands have.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn publish(&self, passed: &Passed) -> Result<(), Problem> {
+        let (path, text) = (passed::path(&self.path()), passed.text());
+        match read_private(&path, MAX_FILE_LEN) {
+            Ok(Some(content)) if content == text.as_bytes() => Ok(()),
+            Ok(_) if !passed.is_empty() => write_private(&path, text.as_bytes()),
+            Ok(_) => remove_private(&path),
+            // It is not safely ours.
+            Err(_) => {
+                remove_private(&path)?;
+                write_private(&path, text.as_bytes())
+            }
+        }
     }
 
     fn path(&self) -> PathBuf {

@@ -277,7 +277,7 @@ fn broker(setup: Setup) -> (Arc<Cookie>, Arc<Broker>) {
         managed_owner,
         recheck_after: pauses::RECHECK_AFTER,
     });
-    (cookie, Broker::new(host, settings, trust, (accounts, store), limits))
+    (cookie.clone(), Broker::new(host, settings, trust, (accounts, store), (cookie, limits)))
 }
 
 /// The trust store. One that cannot be read is left as it is: nothing counts as decided until a person has looked.

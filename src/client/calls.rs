@@ -4,6 +4,7 @@ use super::{
     connection::Connection,
     error::ConnectError,
     messages::{is_lost, is_refused, request, unwrap},
+    passed,
     reconnect::Reconnect,
     start, way,
 };
@@ -88,14 +89,17 @@ impl Client {
         }
     }
 
-    /// What is sent of `session`: all of it where this process is on the daemon's machine; where only a socket was passed on,
-    /// the names of what it wants there.
+    /// What is sent of `session`: all of it where this process is on the daemon's machine, with what the user lets commands have of its
+    /// environment (`pass_environment`); where only a socket was passed on, the names of what it wants there.
+    ///
+    /// The daemon may know of a later configuration: [`Client::call_for`] then describes the session again.
     ///
     /// # Errors
-    /// `foreign-caller` if the session wants what has no name.
+    /// `foreign-caller` if the session wants what has no name; as [`SessionContext::to_proto_with`]; `settings-invalid` if another
+    /// program wrote the names of what is passed on.
     pub fn describe(&self, session: &SessionContext) -> Result<v1::SessionContext, Problem> {
         match self.connection.is_near() || self.is_default {
-            true => Ok(session.to_proto()),
+            true => session.to_proto_with(&passed::read(self.connection.socket())?),
             false => Names::of(session).map(|names| names.to_proto()),
         }
     }
@@ -109,21 +113,21 @@ impl Client {
         session: &SessionContext,
         min_validity: Option<Duration>,
     ) -> Result<v1::Lease, Problem> {
-        let message = v1::GetCredentialRequest {
-            session: Some(self.describe(session)?),
-            min_validity: min_validity.map(wire::duration),
-            hook: None,
-        };
-        self.ask(message).await
+        let min_validity = min_validity.map(wire::duration);
+        self.ask(session, v1::GetCredentialRequest { min_validity, ..Default::default() }).await
     }
 
-    /// Gets a credential as `message` asks for it.
+    /// Gets the credential of `session` as `message` asks for it, which names no session itself.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
-    pub async fn ask(&mut self, message: v1::GetCredentialRequest) -> Result<v1::Lease, Problem> {
-        let asked = self.call(|client| {
-            let message = message.clone();
+    pub async fn ask(
+        &mut self,
+        session: &SessionContext,
+        message: v1::GetCredentialRequest,
+    ) -> Result<v1::Lease, Problem> {
+        let asked = self.call_for(session, |client, session| {
+            let message = v1::GetCredentialRequest { session: Some(session), ..message.clone() };
             async move { unwrap(client.credentials().get_credential(request(message)).await) }
         });
         let no_lease = || Problem::new(Reason::Bug, "the daemon's answer has no lease");
@@ -141,17 +145,36 @@ impl Client {
         status: u32,
     ) -> Result<v1::ReportRejectedResponse, Problem> {
         // Twice the same report is one: it names the generation.
-        let message = v1::ReportRejectedRequest {
-            session: Some(self.describe(session)?),
-            key: lease.key.clone(),
-            generation: lease.generation,
-            status,
-        };
-        self.call(|client| {
-            let message = message.clone();
+        self.call_for(session, |client, session| {
+            let (session, key, generation) = (Some(session), lease.key.clone(), lease.generation);
+            let message = v1::ReportRejectedRequest { session, key, generation, status };
             async move { unwrap(client.credentials().report_rejected(request(message)).await) }
         })
         .await
+    }
+
+    /// As [`Client::call`], for a call that is about `session`: it is given what is sent of that. If the user lets commands have
+    /// other variables by now, it is made once more.
+    ///
+    /// # Errors
+    /// As [`Client::describe`], and the daemon's typed [`Problem`].
+    pub async fn call_for<T, F>(
+        &mut self,
+        session: &SessionContext,
+        mut call: impl FnMut(Self, v1::SessionContext) -> F,
+    ) -> Result<T, Problem>
+    where
+        F: Future<Output = Result<T, Problem>>,
+    {
+        let described = self.describe(session)?;
+        let answer = self.call(|client| call(client, described.clone())).await;
+        match answer {
+            Err(problem) if problem.reason == Reason::StaleSession => {
+                let described = self.describe(session)?;
+                self.call(|client| call(client, described.clone())).await
+            }
+            answer => answer,
+        }
     }
 
     /// Makes a call that does no harm if it is made twice. If the daemon goes away without an answer (it is replaced, stops,

@@ -62,6 +62,11 @@ impl<T: 'static> Follow<T> {
         self.reconnect.is_patient()
     }
 
+    /// Opens another stream in the place of this one, with the next call of [`Follow::next`].
+    pub(super) fn open_again(&mut self) {
+        self.gone = Some(Problem::new(Reason::StaleSession, "the session is described again"));
+    }
+
     /// What is seen next. After [`Seen::Ended`] and [`Seen::Lost`] it is the first message of the next daemon.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod error;
 mod follow;
 mod lease;
 mod messages;
+mod passed;
 mod private;
 mod reconnect;
 mod start;

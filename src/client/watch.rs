@@ -20,6 +20,8 @@ pub struct Watch {
     told: Option<Event>,
     /// Whether the stream begins once more, and so with what was told already.
     again: bool,
+    /// Whether the session was described again since the last credential.
+    described_again: bool,
 }
 
 impl Client {
@@ -41,12 +43,16 @@ impl Client {
     }
 
     async fn follow(&mut self, session: &SessionContext, onlooker: bool) -> Result<Watch, Problem> {
-        let session = self.describe(session)?;
+        let session = session.clone();
         let open = move |client: Client| {
-            let message = v1::WatchCredentialRequest { session: Some(session.clone()), onlooker };
-            async move { unwrap(client.credentials().watch_credential(request(message)).await) }
+            let session = client.describe(&session);
+            async move {
+                let message = v1::WatchCredentialRequest { session: Some(session?), onlooker };
+                unwrap(client.credentials().watch_credential(request(message)).await)
+            }
         };
-        Ok(Watch { follow: Follow::new(self.clone(), open).await?, told: None, again: false })
+        let follow = Follow::new(self.clone(), open).await?;
+        Ok(Watch { follow, told: None, again: false, described_again: false })
     }
 }
 
@@ -73,6 +79,11 @@ impl Watch {
             match self.follow.next().await? {
                 Seen::Message(message) => {
                     let Some(event) = message.event else { continue };
+                    if self.is_stale(&event) {
+                        (self.again, self.described_again) = (true, true);
+                        self.follow.open_again();
+                        continue;
+                    }
                     if let Some(event) = self.news(event) {
                         return Ok(Some(event));
                     }
@@ -82,6 +93,18 @@ impl Watch {
                 Seen::Lost(_) if self.follow.is_patient() => return Ok(self.over()),
                 Seen::Lost(_) => self.again = true,
             }
+        }
+    }
+
+    /// Whether the session has to be described again, once: the user lets commands have other variables by now.
+    fn is_stale(&mut self, event: &Event) -> bool {
+        match event {
+            Event::Problem(problem) if problem.reason() == v1::Reason::StaleSession => !self.described_again,
+            Event::Issued(_) => {
+                self.described_again = false;
+                false
+            }
+            _ => false,
         }
     }
 

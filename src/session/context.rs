@@ -1,12 +1,13 @@
 //! One calling session.
 
 use super::{
-    environment::{Taken, unique},
+    environment::{Taken, Unlisted, unique},
     explicit::{ExplicitSettings, explicit},
     rules::{check_chosen, check_lent, check_path, check_present, check_text, check_value, malformed},
 };
 use crate::{
     backend::Backend,
+    passed::Passed,
     proto::v1,
     reason::{Problem, Reason},
     remedy::Remedy,
@@ -45,9 +46,16 @@ pub struct SessionContext {
     pub variables: BTreeMap<String, String>,
     /// Names of secret variables the session has; the values stay there.
     pub present: BTreeSet<String>,
-    /// Secrets that a cloud's SDK needs to sign in for the session ([`variables::Use::Lent`]); AWS keys only where
-    /// `GOOGLE_APPLICATION_CREDENTIALS` is set, whose file can sign with them.
+    /// Secrets that a cloud's SDK needs to sign in for the session ([`variables::Use::Lent`]; AWS keys only where
+    /// `GOOGLE_APPLICATION_CREDENTIALS` is set, whose file can sign with them), that commands need, and what `passed` has: any of that
+    /// may be a secret.
     pub lent: BTreeMap<String, Secret<String>>,
+    /// By which names the variables outside the list were chosen; `None`: they were not.
+    pub passed: Option<Passed>,
+    /// Whether it stays as it was described although other names are passed on by now: the session of a share.
+    pub settled: bool,
+    /// The rest of the environment. It stays here, but for what [`SessionContext::to_proto_with`] takes of it.
+    pub unlisted: Unlisted,
     /// Variables that the command line of a tool chooses, before settings files and environment. Empty means unset.
     pub chosen: BTreeMap<String, String>,
     /// Settings passed with `--settings`.
@@ -128,21 +136,27 @@ impl SessionContext {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Problem> {
         check_path(&cwd)?;
-        let environment = unique(environment)?;
+        let (environment, twice) = unique(environment)?;
         let Taken { variables, present, lent } = Taken::of(&environment)?;
         let text = |name: &str| environment.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str());
+        let mode = SessionMode::from_environment(|name| text(name).is_some_and(variables::is_true));
+        let (inside_flight, reads_workspace) =
+            (text(variables::INSIDE_FLIGHT).map(str::to_owned), is_inside_tool(text));
         Ok(Self {
             cwd,
             variables,
             present,
             lent,
+            passed: None,
+            settled: false,
+            unlisted: Unlisted::of(environment, twice),
             chosen: BTreeMap::new(),
             explicit: None,
             backend: None,
-            mode: SessionMode::from_environment(|name| text(name).is_some_and(variables::is_true)),
+            mode,
             interactive: false,
-            inside_flight: text(variables::INSIDE_FLIGHT).map(str::to_owned),
-            reads_workspace: is_inside_tool(text),
+            inside_flight,
+            reads_workspace,
             key_helper: false,
         })
     }
@@ -165,7 +179,19 @@ impl SessionContext {
             key_helper: self.key_helper,
             backend: self.backend.map_or(v1::Backend::Unspecified, Backend::to_proto).into(),
             lent: self.lent.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect(),
+            passed: self.passed.as_ref().map(|passed| v1::Passed { names: passed.entries().to_vec() }),
         }
+    }
+
+    /// The same with those variables of the environment that `passed` has.
+    ///
+    /// # Errors
+    /// As [`super::check_variable`], of the first that cannot be passed on; `limits` for too many.
+    pub fn to_proto_with(&self, passed: &Passed) -> Result<v1::SessionContext, Problem> {
+        let mut message = self.to_proto();
+        message.lent.extend(self.unlisted.chosen(passed)?);
+        message.passed = Some(v1::Passed { names: passed.entries().to_vec() });
+        Ok(message)
     }
 
     /// Decodes and checks what a client sent.
@@ -189,8 +215,12 @@ impl SessionContext {
         for name in &message.present {
             check_present(name)?;
         }
+        let passed = message.passed.map(|passed| Passed::new(passed.names));
+        if passed.as_ref().is_some_and(|passed| !passed.is_bounded()) {
+            return Err(malformed("an entry was sent that pass_environment cannot have, or too many of them"));
+        }
         for (name, value) in &message.lent {
-            check_lent(name, value)?;
+            check_lent(name, value, passed.as_ref())?;
         }
         for (name, value) in &message.chosen {
             check_chosen(name, value)?;
@@ -204,6 +234,9 @@ impl SessionContext {
             variables: message.variables,
             present: message.present.into_iter().collect(),
             lent: message.lent.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
+            passed,
+            settled: false,
+            unlisted: Unlisted::default(),
             chosen: message.chosen,
             explicit: explicit(message.explicit_settings_name, message.explicit_settings)?,
             backend: Backend::from_proto(message.backend)?,
@@ -232,6 +265,7 @@ impl SessionContext {
             lent,
             reads_workspace,
             key_helper,
+            passed,
         } = message;
         self.explicit.is_none()
             && self.lent.is_empty()
@@ -246,6 +280,8 @@ impl SessionContext {
             && self.inside_flight.as_deref().unwrap_or_default() == inside_flight
             && self.reads_workspace == *reads_workspace
             && self.key_helper == *key_helper
+            && self.passed.as_ref().map(Passed::entries)
+                == passed.as_ref().map(|passed| passed.names.as_slice())
     }
 
     /// A variable that is set and not empty.

@@ -4,6 +4,7 @@
 use super::rules::{MAX_VALUE_LEN, has_control, is_relative, malformed};
 use crate::{
     credential::AWS_KEYS,
+    passed::Passed,
     reason::{Problem, Reason},
     remedy::Remedy,
     secret::Secret,
@@ -13,6 +14,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     ffi::{OsStr, OsString},
+    fmt,
 };
 
 /// The variable of which what cannot be used is left out: it names many places, and no identity.
@@ -21,10 +23,64 @@ const PATH: &str = "PATH";
 const GOOGLE_FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 /// Most switches of unknown backends that a session says it has: one is enough to refuse it.
 const MAX_SWITCHES: usize = 8;
-/// Most variables of helpers' families that a session has.
+/// Most variables of helpers' families that a session has, and most that the user names besides.
 const MAX_OF_FAMILIES: usize = 64;
+/// What to do about too many.
+const TOO_MANY: &str =
+    "unset those that no helper reads; without one of them, another credential could be found";
 /// The variable that has several lines.
 const LINES: &str = "ANTHROPIC_CUSTOM_HEADERS";
+
+/// What an environment has besides. It is sent only as far as the daemon's user lets commands have it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Unlisted {
+    variables: BTreeMap<String, OsString>,
+    /// Names that are there twice, with different values.
+    twice: BTreeSet<String>,
+}
+
+// Anything can be in it.
+impl fmt::Debug for Unlisted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} variables", self.variables.len())
+    }
+}
+
+// === impl Unlisted ===
+
+impl Unlisted {
+    pub(super) fn of(environment: BTreeMap<OsString, OsString>, twice: BTreeSet<String>) -> Self {
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
+        let unlisted = |name: &str| {
+            variables::is_name(name) && variables::usage(name).is_none() && !variables::is_own(name)
+        };
+        let variables = environment.into_iter().filter_map(text).filter(|(name, _)| unlisted(name)).collect();
+        Self { variables, twice }
+    }
+
+    /// Name and value of those that `passed` has, without empty ones.
+    ///
+    /// # Errors
+    /// As [`check_variable`], and for one that is there twice; `limits` for too many.
+    pub(super) fn chosen(&self, passed: &Passed) -> Result<Vec<(String, String)>, Problem> {
+        let mut chosen = Vec::new();
+        for (name, value) in self.variables.iter().filter(|(name, _)| passed.has(name)) {
+            if self.twice.contains(name) {
+                return Err(twice(name));
+            }
+            if chosen.len() == MAX_OF_FAMILIES {
+                let message =
+                    format!("more than {MAX_OF_FAMILIES} variables are set that pass_environment names");
+                return Err(Problem::new(Reason::Limits, message).hint(TOO_MANY));
+            }
+            let value = checked(name, value)?;
+            if !value.is_empty() {
+                chosen.push((name.clone(), value));
+            }
+        }
+        Ok(chosen)
+    }
+}
 
 /// What a session has of an environment; see the fields of [`super::SessionContext`].
 #[derive(Default)]
@@ -50,8 +106,7 @@ impl Taken {
             if at == MAX_OF_FAMILIES {
                 let families = variables::FAMILIES.map(|family| format!("{family}*")).join(", ");
                 let message = format!("more than {MAX_OF_FAMILIES} variables of {families} are set");
-                return Err(Problem::new(Reason::Limits, message)
-                    .hint("unset those that no helper reads; without one of them, another credential could be found"));
+                return Err(Problem::new(Reason::Limits, message).hint(TOO_MANY));
             }
             taken.take(name, usage, &environment[OsStr::new(name)])?;
         }
@@ -83,23 +138,32 @@ impl Taken {
     }
 }
 
-/// The variables of an environment. Programs disagree which one counts of two with the same name.
+/// The variables of an environment, and the names outside the list that are there twice, with different values. Programs disagree
+/// which one counts of two with the same name.
 ///
 /// # Errors
 /// `malformed-request` if one that a session takes is there twice, with different values.
 pub(super) fn unique(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<BTreeMap<OsString, OsString>, Problem> {
-    let mut unique = BTreeMap::new();
+) -> Result<(BTreeMap<OsString, OsString>, BTreeSet<String>), Problem> {
+    let (mut unique, mut unlisted) = (BTreeMap::new(), BTreeSet::new());
     for (name, value) in environment {
         let Some(other) = unique.insert(name.clone(), value) else { continue };
-        let known = name.to_str().filter(|name| variables::usage(name).is_some());
-        if let Some(name) = known.filter(|_| unique.get(&name) != Some(&other)) {
-            let hint = "some programs take the first, some the last: unset it, and set it once";
-            return Err(unusable(name, "is set twice, with different values").hint(hint));
+        if unique.get(&name) == Some(&other) {
+            continue;
+        }
+        match name.into_string() {
+            Ok(name) if variables::usage(&name).is_some() => return Err(twice(&name)),
+            Ok(name) => drop(unlisted.insert(name)),
+            Err(_) => {}
         }
     }
-    Ok(unique)
+    Ok((unique, unlisted))
+}
+
+fn twice(name: &str) -> Problem {
+    unusable(name, "is set twice, with different values")
+        .hint("some programs take the first, some the last: unset it, and set it once")
 }
 
 /// Checks that a session can have the variable `name` with this value. One that is not on the list is not looked at.

@@ -71,6 +71,7 @@ impl Names {
             (!message.explicit_settings.is_empty(), "settings"),
             (!message.variables.is_empty() || !message.present.is_empty(), "variables"),
             (!message.lent.is_empty(), "secrets"),
+            (message.passed.is_some(), "names of variables"),
             (!message.inside_flight.is_empty(), "a flight"),
             (message.mode > v1::SessionMode::Standard.into() || message.mode < 0, "a mode"),
         ];
@@ -152,6 +153,7 @@ mod tests {
             v1::SessionContext { present: vec!["ANTHROPIC_API_KEY".into()], ..base() },
             v1::SessionContext { explicit_settings: b"{}".to_vec(), ..base() },
             v1::SessionContext { lent: one("AZURE_CLIENT_SECRET"), ..base() },
+            v1::SessionContext { passed: Some(v1::Passed::default()), ..base() },
             v1::SessionContext { inside_flight: "x".into(), ..base() },
             v1::SessionContext { mode: v1::SessionMode::Managed.into(), ..base() },
             v1::SessionContext { mode: -1, ..base() },

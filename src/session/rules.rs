@@ -2,6 +2,7 @@
 
 use crate::{
     credential::AWS_KEYS,
+    passed::Passed,
     reason::{Problem, Reason},
     variables::{self, Use},
 };
@@ -86,11 +87,12 @@ pub(super) fn check_content(name: &str, value: &str) -> Result<(), Problem> {
     }
 }
 
-pub(super) fn check_lent(name: &str, value: &str) -> Result<(), Problem> {
+pub(super) fn check_lent(name: &str, value: &str, passed: Option<&Passed>) -> Result<(), Problem> {
     match variables::usage(name) {
         Some(Use::Handed | Use::Lent(_)) => check_content(name, value),
         // Google's external accounts sign with them.
         Some(Use::Secret) if AWS_KEYS.contains(&name) => check_content(name, value),
+        None if passed.is_some_and(|passed| passed.has(name)) => check_content(name, value),
         _ => Err(malformed("a secret was sent that nothing needs")),
     }
 }

@@ -88,6 +88,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("foreign-caller", "takes a socket that was passed on without its cookie; callers.rs has such callers"),
     ("stale-cookie", "takes a cookie that is not the daemon's; callers.rs sends one"),
+    ("stale-session", "is answered by describing the session again; helper_passed.rs sends one"),
     ("peer-unknown", "takes a kernel that does not say who calls"),
     ("malformed-request", "takes a client of another release; what to do stands in words"),
     (

@@ -76,6 +76,7 @@ mod helper_audience;
 mod helper_environment;
 mod helper_op;
 mod helper_output;
+mod helper_passed;
 mod helper_pauses;
 mod helper_places;
 mod helper_runs;

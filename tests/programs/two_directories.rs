@@ -46,8 +46,8 @@ async fn fetch(socket: PathBuf, sessions: [SessionContext; 2], number: usize, co
     for turn in number..number + count {
         let which = turn % 2;
         let hook = (turn % 3 == 0).then(|| Hook { session: format!("tool-{which}-{number}") });
-        let session = Some(client.describe(&sessions[which]).expect("near"));
-        let lease = client.ask(GetCredentialRequest { session, min_validity: None, hook }).await;
+        let message = GetCredentialRequest { hook, ..Default::default() };
+        let lease = client.ask(&sessions[which], message).await;
         let lease = lease.unwrap_or_else(|problem| panic!("{}: {problem:?}", DIRECTORIES[which]));
         assert!(secret(&lease).starts_with(&format!("{CANARY}{}-", DIRECTORIES[which])), "mixed");
     }

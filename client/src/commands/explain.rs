@@ -55,9 +55,8 @@ pub(super) async fn explained(
 ) -> Result<ExplainResponse, Failure> {
     let session = context.session()?;
     let mut client = client.clone();
-    let message = ExplainRequest { session: Some(client.describe(&session)?), trial, ..Default::default() };
-    let asked = client.call(|client| {
-        let message = message.clone();
+    let asked = client.call_for(&session, |client, session| {
+        let message = ExplainRequest { session: Some(session), trial, ..Default::default() };
         async move { unwrap(client.inspect().explain(request(message)).await) }
     });
     wait::answer(context, asked).await

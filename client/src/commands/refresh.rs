@@ -15,10 +15,9 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
     let mut client = context.connect().await?;
     let lender = client.clone();
-    let message = RefreshRequest { session: Some(client.describe(&session)?), ..Default::default() };
     // Twice the same refresh is one too many at worst.
-    let answer = client.call(|client| {
-        let message = message.clone();
+    let answer = client.call_for(&session, |client, session| {
+        let message = RefreshRequest { session: Some(session), ..Default::default() };
         async move { unwrap(client.inspect().refresh(request(message)).await) }
     });
     let entry = wait::slow_answer(context, &lender, &session, answer).await?.entry.unwrap_or_default();

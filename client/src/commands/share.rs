@@ -119,16 +119,20 @@ async fn make(context: &Context, make: Make) -> Result<(), Failure> {
     let client = context.connect().await?;
     // The command takes the place of this process.
     let parent = if make.command.is_empty() { parent_id() } else { std::process::id() };
-    let message = CreateShareRequest {
-        name: make.name.unwrap_or_default(),
-        session: Some(client.describe(&session)?),
-        ttl: make.ttl.map(wire::duration),
-        parent,
-        confirm: make.confirm,
+    let (name, ttl, confirm) = (make.name.unwrap_or_default(), make.ttl.map(wire::duration), make.confirm);
+    // Not made twice if the daemon goes away: there could be two shares then.
+    let create = async || {
+        let session = Some(client.describe(&session)?);
+        let message = CreateShareRequest { name: name.clone(), session, ttl, parent, confirm };
+        unwrap(client.shares().create_share(request(message)).await)
     };
-    let mut service = client.shares();
-    let answer =
-        wait::answer(context, async { unwrap(service.create_share(request(message)).await) }).await?;
+    let asked = async {
+        match create().await {
+            Err(problem) if problem.reason == Reason::StaleSession => create().await,
+            answer => answer,
+        }
+    };
+    let answer = wait::answer(context, asked).await?;
     let share = answer.share.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no share"))?;
     let Some((program, rest)) = make.command.split_first() else { return shown(context, &share) };
     context.core_limit.restore();

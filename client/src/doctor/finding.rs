@@ -36,12 +36,13 @@ pub(crate) struct Finding {
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
 /// add, never rename.
-pub(crate) const IDS: [&str; 74] = [
+pub(crate) const IDS: [&str; 75] = [
     // Why there is no credential.
     "peer-rejected",
     "peer-unknown",
     "foreign-caller",
     "stale-cookie",
+    "stale-session",
     "malformed-request",
     "no-credential",
     "login-required",

@@ -40,6 +40,7 @@ use crate::{
     accounts::{Accounts, Store},
     auth_refresh::AuthRefreshes,
     config::Limits,
+    cookie::Cookie,
     demand::Demand,
     host::{Host, files::is_remote, process::Asker},
     key::SourceKey,
@@ -102,14 +103,14 @@ impl Broker {
         settings: Arc<SettingsStore>,
         trust: Arc<TrustStore>,
         (accounts, store): (Arc<Accounts>, Store),
-        limits: Limits,
+        (cookie, limits): (Arc<Cookie>, Limits),
     ) -> Arc<Self> {
         let shown = Shown::default();
         Arc::new(Self {
             started_at: host.clock.now(),
             jumps: host.clock.jumps(),
             host,
-            resolver: Resolver::new(settings, trust, accounts, limits),
+            resolver: Resolver::new(settings, trust, accounts, (cookie, limits)),
             cache: Cache::new(&store.directory, shown.clone()),
             looks: Looks::new(is_remote(&store.directory)),
             store,

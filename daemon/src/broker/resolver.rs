@@ -4,6 +4,7 @@ use super::recall::{Inputs, Recall, Seen};
 use crate::{
     accounts::Accounts,
     config::Limits,
+    cookie::Cookie,
     host::files::DEADLINE,
     lock::Live,
     resolve::{self, Given, Winner},
@@ -31,6 +32,8 @@ pub struct Resolver {
     pub accounts: Arc<Accounts>,
     limits: Live<Limits>,
     recall: Recall,
+    /// Where near callers read what commands may have.
+    cookie: Arc<Cookie>,
 }
 
 impl Resolver {
@@ -38,9 +41,9 @@ impl Resolver {
         settings: Arc<SettingsStore>,
         trust: Arc<TrustStore>,
         accounts: Arc<Accounts>,
-        limits: Limits,
+        (cookie, limits): (Arc<Cookie>, Limits),
     ) -> Self {
-        Self { settings, trust, accounts, limits: Live::new(limits), recall: Recall::default() }
+        Self { settings, trust, accounts, limits: Live::new(limits), recall: Recall::default(), cookie }
     }
 
     /// The session that `message` is about, if it was seen last in its directory.
@@ -52,6 +55,7 @@ impl Resolver {
     pub(super) async fn winner(&self, session: &Arc<SessionContext>) -> Result<Arc<Winner>, Problem> {
         let trust = *self.trust.changes().borrow();
         let snapshot = self.settings.snapshot(session).await?;
+        self.must_be_current(session, &snapshot)?;
         let (limits, accounts) = (self.limits(), self.accounts.current());
         let recalled = self.recall.seen(session, &snapshot, trust);
         let mut settings = None;
@@ -74,6 +78,24 @@ impl Resolver {
         let winner = Arc::new(resolve::resolve(&given).winner?);
         self.recall.put(inputs, winner.clone());
         Ok(winner)
+    }
+
+    /// Lets a session pass that was described by what the user lets commands have now. Before another is turned away, near callers
+    /// can read what that is.
+    ///
+    /// # Errors
+    /// `stale-session`, or why its caller cannot know better.
+    pub fn must_be_current(&self, session: &SessionContext, snapshot: &Snapshot) -> Result<(), Problem> {
+        let passed = snapshot.passed();
+        match &session.passed {
+            Some(sent) if sent != passed && !session.settled => {
+                self.cookie.publish(passed)?;
+                let message = "the session was described before pass_environment was changed";
+                Err(Problem::new(Reason::StaleSession, message)
+                    .hint("describe it again: its variables are named in the file beside the socket"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Settings of a session, with what has been decided about its workspace.

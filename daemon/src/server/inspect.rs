@@ -40,6 +40,7 @@ impl InspectService for Context {
         let (session, _) = self.subject(&peer, session, &key)?;
         let started = Instant::now();
         let settings = self.broker.settings_of(&session).await.map_err(peer.told(&session))?;
+        self.broker.resolver.must_be_current(&session, &settings.snapshot).map_err(peer.told(&session))?;
         let read = started.elapsed();
         let accounts = self.broker.resolver.accounts.current();
         let limits = &self.broker.limits();

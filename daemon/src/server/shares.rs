@@ -86,7 +86,8 @@ impl Context {
                 .hint("share what comes first, without naming an account, or make the share in a session without it")
                 .at(winner.bound.at.as_ref()));
         }
-        let mut lent = SessionContext { interactive: false, inside_flight: None, ..(*session).clone() };
+        let mut lent =
+            SessionContext { interactive: false, inside_flight: None, settled: true, ..(*session).clone() };
         // What is current may be another account tomorrow.
         lent.chosen.extend(account.iter().map(|name| (ACCOUNT.to_owned(), name.clone())));
         let wanted = Wanted {

@@ -1,7 +1,10 @@
 //! One settings file: its layer, its state, and what it says.
 
 use super::{Confirmations, Demand};
-use claviger::reason::{Location, Problem};
+use claviger::{
+    passed::Passed,
+    reason::{Location, Problem},
+};
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 /// Settings layers from the highest to the lowest (DESIGN §4; `spec/behaviour.md` A1).
@@ -49,6 +52,8 @@ pub struct Content {
     pub refresh: BTreeMap<&'static str, Refresh>,
     /// Directories in which every command finds programs: `path` of claviger's own configuration. As written.
     pub path: Vec<Located<String>>,
+    /// Variables that commands get besides those of the list: `pass_environment` of claviger's own configuration.
+    pub passed: Passed,
     /// Variables that the user calls harmless: `[trust]` of claviger's own configuration.
     pub harmless: Vec<Located<String>>,
     /// What a person confirms: `[account.NAME]` and `[source.NAME]` of claviger's own configuration.

@@ -4,7 +4,7 @@
 //! as a base URL does. Users may add names, but none that claviger, a loader, an interpreter or a cloud's SDK reads.
 
 use super::{File, Layer, Located};
-use claviger::variables;
+use claviger::{passed::matches, variables};
 
 /// The variables that every project may set, by exact name.
 const HARMLESS: [&str; 44] = [
@@ -97,7 +97,7 @@ const FAMILIES: [&str; 30] = [
 const PARTS: [&str; 6] = ["PROXY", "CERT", "SSL", "TLS", "_CA", "ASKPASS"];
 
 /// Whole names that no user can call harmless.
-const NAMES: [&str; 12] = [
+pub(super) const NAMES: [&str; 12] = [
     "PATH",
     "HOME",
     "SHELL",
@@ -137,6 +137,11 @@ pub fn check(entry: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Whether claviger, a loader, an interpreter or a cloud reads variables of such a name, in upper case.
+pub(super) fn is_of_family(upper: &str) -> bool {
+    FAMILIES.iter().any(|family| upper.starts_with(family))
+}
+
 fn is_listed(name: &str) -> bool {
     HARMLESS.iter().any(|one| matches(one, name))
 }
@@ -144,14 +149,10 @@ fn is_listed(name: &str) -> bool {
 /// Windows and some programs do not tell `https_proxy` from `HTTPS_PROXY`, so case makes no difference here.
 fn is_reserved(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
-    FAMILIES.iter().any(|family| upper.starts_with(family))
+    is_of_family(&upper)
         || PARTS.iter().any(|part| upper.contains(part))
         || NAMES.contains(&upper.as_str())
         || [name, &upper].into_iter().any(|name| variables::usage(name).is_some())
-}
-
-fn matches(entry: &str, name: &str) -> bool {
-    entry.strip_suffix('*').map_or(entry == name, |start| name.starts_with(start) && name.len() > start.len())
 }
 
 /// The variables that the user calls harmless, according to `files`.

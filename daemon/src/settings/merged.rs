@@ -4,7 +4,7 @@ use super::{
     Confirm, Confirmations, Decision, Demand, File, FileState, Layer, Located, Refresh, Subject, Workspace,
     harmless::{harmless_of, is_harmless},
 };
-use claviger::{reason::Problem, session::SessionMode, variables};
+use claviger::{passed::Passed, reason::Problem, session::SessionMode, variables};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -77,6 +77,13 @@ pub enum Lookup<'a> {
 // === impl Snapshot ===
 
 impl Snapshot {
+    /// The variables that the user lets commands have besides those of the list.
+    pub fn passed(&self) -> &Passed {
+        const NONE: &Passed = &Passed::NONE;
+        let config = self.files.iter().rev().find(|file| file.layer == Layer::Config);
+        config.map_or(NONE, |file| &file.content.passed)
+    }
+
     /// The variables that the user calls harmless.
     pub fn harmless(&self) -> &[Located<String>] {
         harmless_of(&self.files)
@@ -190,6 +197,11 @@ impl Settings {
                 None => Some(directory.value.clone().into()),
             }
         })
+    }
+
+    /// Whether commands of the session get its variable `name`, of `pass_environment` in claviger's own configuration.
+    pub fn passes(&self, name: &str) -> bool {
+        self.takes_part(Layer::Config) && self.snapshot.passed().has(name)
     }
 
     /// The variables that workspace files set and that take a decision, the strongest file first, whatever was decided.

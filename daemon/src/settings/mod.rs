@@ -1,7 +1,7 @@
 //! What the settings files say, layer by layer, and where each value stands.
 //!
 //! The words are in `file` (one file), `demand` (what a login policy demands), `confirm` (what a person confirms), `harmless` (what a project may set without
-//! a decision), `subject` (what a workspace asks for, and what was decided about it; `visible` and `scripts` belong to it) and `merged` (all files of a session). Parsing is in `parse`, reading and caching in
+//! a decision), `passing` (what commands get besides the list), `subject` (what a workspace asks for, and what was decided about it; `visible` and `scripts` belong to it) and `merged` (all files of a session). Parsing is in `parse`, reading and caching in
 //! `store` and `cache`, change events in `watch`, finding the workspace in `workspace`, a session's own variables beside those of
 //! the files in `effective`. Nothing here decides about trust; the decision comes in from [`crate::trust`].
 
@@ -18,6 +18,7 @@ mod loaded;
 mod memory;
 pub mod merged;
 pub mod parse;
+mod passing;
 pub mod roots;
 pub mod scripts;
 pub mod store;

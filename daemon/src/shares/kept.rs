@@ -89,7 +89,7 @@ impl KeptShare {
             listener: Mutex::new(Some(listener)),
             wanted: Wanted {
                 name: self.name,
-                session: self.session?,
+                session: Arc::new(SessionContext { settled: true, ..(*self.session?).clone() }),
                 source: self.source,
                 backend: Backend::from_proto(self.backend).ok()??,
                 account: self.account,

@@ -182,7 +182,9 @@ impl Environment {
         let own = session.variables.iter().filter(|(name, _)| for_commands(name)).chain(&terminal.kept);
         let mut own: BTreeMap<String, String> =
             own.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let handed = session.lent.iter().filter(|(name, _)| variables::usage(name) == Some(Use::Handed));
+        let reaches_commands =
+            |name: &str| variables::usage(name) == Some(Use::Handed) || settings.passes(name);
+        let handed = session.lent.iter().filter(|(name, _)| reaches_commands(name));
         own.extend(handed.map(|(name, secret)| (name.clone(), secret.expose().clone())));
         let mut lent = terminal.lent.clone();
         for (name, value) in settings.environment() {

@@ -31,7 +31,8 @@ pub fn ignored(session: &SessionContext, settings: &Settings) -> Option<Problem>
     let mut set = settings.of_workspace();
     let (name, value) = set.find(|(name, value)| session.reads_workspace || has(session, name, value))?;
     let root = settings.snapshot.workspace.root.to_string_lossy();
-    let (message, own) = match (session.reads_workspace, is_secret(name)) {
+    let by_name = is_secret(name) || session.lent.contains_key(name);
+    let (message, own) = match (session.reads_workspace, by_name) {
         (true, _) => (format!("the tool has {name} from the ignored files of the workspace {root}"), ""),
         (false, true) => {
             (format!("the session has {name}, which the ignored files of the workspace {root} set"), OWN)
@@ -53,10 +54,9 @@ const OWN: &str = ", or out of the session's own environment";
 /// Whether the session's own environment has what the file sets. The value of a secret stays with the session, so its name is
 /// enough.
 fn has(session: &SessionContext, name: &str, value: &Located<String>) -> bool {
-    match is_secret(name) {
-        true => session.present.contains(name) || session.lent.contains_key(name),
-        false => session.variables.get(name).is_some_and(|own| is_same(own, &value.value)),
-    }
+    session.present.contains(name)
+        || session.lent.contains_key(name)
+        || !is_secret(name) && session.variables.get(name).is_some_and(|own| is_same(own, &value.value))
 }
 
 fn is_secret(name: &str) -> bool {

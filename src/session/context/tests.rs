@@ -1,5 +1,5 @@
 use super::{SessionContext, SessionMode, explicit};
-use crate::{proto::v1, reason::Reason, session::MAX_EXPLICIT_SETTINGS};
+use crate::{passed::Passed, proto::v1, reason::Reason, session::MAX_EXPLICIT_SETTINGS};
 use std::{ffi::OsString, path::PathBuf};
 
 fn valid() -> v1::SessionContext {
@@ -137,6 +137,32 @@ fn a_session_is_known_by_its_message_and_by_no_other() {
 }
 
 #[test]
+fn what_the_user_passes_on_is_sent_and_nothing_else() {
+    let session = environment(&[("MYCORP_ROLE", "admin"), ("MYCORP_EMPTY", ""), ("OTHER", "canary")]);
+    assert!(!format!("{session:?}").contains("canary"));
+    let passed = Passed::new(["MYCORP_*".to_owned()]);
+    let message = session.to_proto_with(&passed).expect("valid");
+    assert_eq!(message.lent, [("MYCORP_ROLE".to_owned(), "admin".to_owned())].into());
+    assert!(!format!("{message:?}").contains("admin"));
+    let decoded = SessionContext::from_proto(Some(message.clone())).expect("valid");
+    assert_eq!(decoded.passed, Some(passed));
+    assert!(!decoded.is_said_by(&message), "what may be a secret is never remembered");
+    for names in [None, Some(&["OTHER"][..]), Some(&[]), Some(&["*"])] {
+        let passed = names.map(|names| v1::Passed { names: names.iter().map(|&name| name.into()).collect() });
+        assert_eq!(reason(v1::SessionContext { passed, ..message.clone() }), Reason::MalformedRequest);
+    }
+    let plain = |names: &[&str]| {
+        let passed = Some(v1::Passed { names: names.iter().map(|&name| name.into()).collect() });
+        v1::SessionContext { passed, ..environment(&[]).to_proto() }
+    };
+    let session = SessionContext::from_proto(Some(plain(&["A", "B"]))).expect("valid");
+    assert!(session.is_said_by(&plain(&["A", "B"])));
+    for other in [plain(&["A"]), plain(&["B", "A"]), environment(&[]).to_proto()] {
+        assert!(!session.is_said_by(&other));
+    }
+}
+
+#[test]
 fn a_variable_that_is_there_twice_must_say_the_same() {
     let session = |pairs: &[(&str, &str)]| {
         let environment = pairs.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
@@ -156,4 +182,7 @@ fn a_variable_that_is_there_twice_must_say_the_same() {
         session(&[("OTHER", "a"), ("OTHER", "b")]).is_ok(),
         "one that is not on the list does not matter"
     );
+    let other = session(&[("OTHER", "a"), ("OTHER", "b")]).expect("a session");
+    let refused = other.to_proto_with(&Passed::new(["OTHER".to_owned()])).expect_err("refused");
+    assert!(refused.message.starts_with("OTHER is set twice"), "unless it is passed on");
 }

@@ -4,7 +4,7 @@ use claviger::{
     backend::{ANTHROPIC_BASE_URL, Backend, CLOUDS},
     reason::Problem,
     secret::Secret,
-    session::{ExplicitSettings, SessionContext, SessionMode},
+    session::{ExplicitSettings, SessionContext, SessionMode, Unlisted},
 };
 use claviger_tests::walk;
 use clavigerd::{
@@ -147,6 +147,9 @@ impl Case {
         };
         let session = SessionContext {
             lent: self.lent.iter().map(|(name, value)| (name.clone(), Secret::new(value.clone()))).collect(),
+            passed: None,
+            settled: false,
+            unlisted: Unlisted::default(),
             backend: self.wants.as_ref().map(wanted),
             cwd: "/w".into(),
             variables,

@@ -176,10 +176,11 @@ struct Look<'a> {
 impl Look<'_> {
     async fn explain(&self) -> Result<ExplainResponse, Problem> {
         let _step = self.progress.step("settings");
-        let session = Some(self.client.describe(self.session)?);
-        let message = ExplainRequest { session, ..ExplainRequest::default() };
-        let mut service = self.client.inspect();
-        let answer = async { unwrap(service.explain(request(message)).await) };
+        let mut client = self.client.clone();
+        let answer = client.call_for(self.session, |client, session| {
+            let message = ExplainRequest { session: Some(session), ..Default::default() };
+            async move { unwrap(client.inspect().explain(request(message)).await) }
+        });
         match timeout(ANSWER, answer).await {
             Ok(answer) => answer,
             Err(_) => Err(no_answer()),

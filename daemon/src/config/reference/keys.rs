@@ -161,6 +161,12 @@ pub(super) fn settings() -> Vec<Key> {
             "`[settings]` of `config.toml` only: where commands find programs, before the places of the system. They do not get the `PATH` of a session.",
         ),
         key(
+            "pass_environment",
+            "list of names, or of beginnings of names as in `MYCORP_*`",
+            "[\"MYCORP_*\"]",
+            "`[settings]` of `config.toml` only: variables of a session that its commands get besides those of the list below ([helpers.md](helpers.md#more-variables)). Sessions that differ in one share nothing.",
+        ),
+        key(
             "forceLoginMethod",
             "`claudeai`, `console` or `gateway`",
             "\"gateway\"",

@@ -79,7 +79,7 @@ fn every_field_of_a_section_has_a_row_and_every_row_a_field() {
     let settings = COMMANDS
         .into_iter()
         .chain(POLICIES)
-        .chain(["env", "audience", "path", "refresh", "directory"])
+        .chain(["env", "audience", "path", "pass_environment", "refresh", "directory"])
         .collect();
     assert_eq!(names(&keys::settings()), settings);
 }

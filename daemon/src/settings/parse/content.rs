@@ -56,6 +56,11 @@ impl Text<'_> {
                     .hint("write [settings.directory.\"/home/me/.claude-work\"]"));
             }
             let entries = table("each entry of directory", entry.value, entry.value_at)?;
+            if let Some(pass) = entries.iter().find(|entry| entry.key == own::PASS) {
+                return Err(self
+                    .wrong(pass.key_at, format!("{} counts for all directories", own::PASS))
+                    .hint("write it into [settings] itself"));
+            }
             let known = entries.into_iter().filter(|entry| is_known(&entry.key) && entry.key != DIRECTORY);
             Ok((entry.key.into(), self.content(known.collect(), Dialect::TOML)?))
         };

@@ -1,8 +1,11 @@
 //! The keys of `[settings]` that only claviger's own configuration has, without what it says for one directory.
 
 use super::text::{Dialect, Entry, Text, Value};
-use crate::settings::{Content, Located, Refresh};
-use claviger::reason::Problem;
+use crate::settings::{Content, Located, Refresh, passing};
+use claviger::{
+    passed::{MAX_ENTRIES, Passed},
+    reason::Problem,
+};
 use std::collections::BTreeMap;
 
 /// Where a helper's key may be sent.
@@ -13,14 +16,17 @@ const REFRESH: &str = "refresh";
 const REFRESHED: [&str; 2] = ["apiKeyHelper", "awsCredentialExport"];
 /// Where commands find programs.
 const PATH: &str = "path";
+/// Which variables commands get besides those of the list.
+pub(super) const PASS: &str = "pass_environment";
 /// All of them.
-pub(super) const KEYS: [&str; 3] = [AUDIENCE, REFRESH, PATH];
+pub(super) const KEYS: [&str; 4] = [AUDIENCE, PASS, REFRESH, PATH];
 
 impl Text<'_> {
     /// What `entry` says, if its key is one of [`KEYS`].
     pub(super) fn own_key(&self, entry: Entry, content: &mut Content) -> Result<(), Problem> {
         match entry.key.as_str() {
             AUDIENCE => content.audience = self.texts(AUDIENCE, entry)?,
+            PASS => content.passed = self.passed(entry)?,
             PATH => content.path = self.path(entry)?,
             REFRESH => content.refresh = self.refresh(entry)?,
             _ => {}
@@ -41,6 +47,31 @@ impl Text<'_> {
                 .wrong(at, "a directory in path is not absolute")
                 .hint("write absolute paths, or such that start with ~/")),
         }
+    }
+
+    /// Names of variables, and beginnings of names.
+    fn passed(&self, entry: Entry) -> Result<Passed, Problem> {
+        const HINT: &str = "docs/helpers.md says which variables can be passed on";
+        let at = entry.value_at;
+        let Value::List(values) = entry.value else {
+            let kind = entry.value.kind(Dialect::TOML);
+            return Err(self.wrong_type(PASS, "an array of strings", kind, at));
+        };
+        if values.len() > MAX_ENTRIES {
+            return Err(self.wrong(at, format!("{PASS} has more than {MAX_ENTRIES} entries")).hint(HINT));
+        }
+        let mut names = Vec::new();
+        for (number, (at, value)) in (1..).zip(values) {
+            let what = format!("entry {number} of {PASS}");
+            let Value::Text(name) = value else {
+                return Err(self.wrong_type(&what, "a string", value.kind(Dialect::TOML), at));
+            };
+            if let Err(why) = passing::check(&name) {
+                return Err(self.wrong(at, format!("{what} {why}")).hint(HINT));
+            }
+            names.push(name);
+        }
+        Ok(Passed::new(names))
     }
 
     /// One text or several. What they are is looked at where they count.

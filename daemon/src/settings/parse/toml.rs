@@ -4,8 +4,11 @@ use super::{
     content::is_known,
     text::{Dialect, Entry, Text, Value},
 };
-use crate::settings::{Confirm, Content, Layer, Located, harmless};
-use claviger::{reason::Problem, source};
+use crate::settings::{Confirm, Content, Layer, Located, harmless, passing};
+use claviger::{
+    reason::{Problem, Reason},
+    source,
+};
 use std::collections::BTreeMap;
 use toml_edit::{Document, Item, TableLike, TomlError, Value as Toml};
 
@@ -23,6 +26,15 @@ pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> 
     };
     if let Some(table) = table(&text, &document, "trust")? {
         content.harmless = harmless_names(&text, entries(&text, table, |_| true))?;
+        let is_passed = |entry: &&Located<String>| {
+            content.passed.entries().iter().any(|passed| passing::overlap(passed, &entry.value))
+        };
+        if let Some(entry) = content.harmless.iter().find(is_passed) {
+            let message = "a variable is both harmless and in pass_environment: projects would choose what helpers of yours get";
+            return Err(Problem::new(Reason::SettingsInvalid, message)
+                .at(&entry.at)
+                .hint("take it out of one of the two"));
+        }
     }
     if let Some(table) = table(&text, &document, "account")? {
         content.confirmations.accounts =
