@@ -36,7 +36,8 @@ impl Passed {
 
     /// The entries of a file; `None` if it is none of the daemon's.
     pub fn parse(content: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(content).ok().filter(|text| text.is_empty() || text.ends_with('\n'))?;
+        let text =
+            std::str::from_utf8(content).ok().filter(|text| text.is_empty() || text.ends_with('\n'))?;
         let passed = Self::new(text.lines().map(str::to_owned));
         passed.is_bounded().then_some(passed)
     }

@@ -217,7 +217,9 @@ impl SessionContext {
         }
         let passed = message.passed.map(|passed| Passed::new(passed.names));
         if passed.as_ref().is_some_and(|passed| !passed.is_bounded()) {
-            return Err(malformed("an entry was sent that pass_environment cannot have, or too many of them"));
+            return Err(malformed(
+                "an entry was sent that pass_environment cannot have, or too many of them",
+            ));
         }
         for (name, value) in &message.lent {
             check_lent(name, value, passed.as_ref())?;

@@ -64,10 +64,24 @@ fn what_loads_other_code_or_is_claviger_s_own_is_an_error_with_its_place() {
     let home = home();
     let _daemon = home.daemon();
     for entry in [
-        "PATH", "LD_PRELOAD", "LD_*", "DYLD_X", "PYTHONPATH", "NODE_OPTIONS", "BASH_ENV", "IFS", "CLAVIGER_*",
-        "ANTHROPIC_API_KEY", "*", "A*", "MY CORP",
+        "PATH",
+        "LD_PRELOAD",
+        "LD_*",
+        "DYLD_X",
+        "PYTHONPATH",
+        "NODE_OPTIONS",
+        "BASH_ENV",
+        "IFS",
+        "CLAVIGER_*",
+        "ANTHROPIC_API_KEY",
+        "*",
+        "A*",
+        "MY CORP",
     ] {
-        home.replace(CONFIG, &format!("[settings]\npass_environment = [\n  \"MYCORP_*\",\n  \"{entry}\",\n]\n"));
+        home.replace(
+            CONFIG,
+            &format!("[settings]\npass_environment = [\n  \"MYCORP_*\",\n  \"{entry}\",\n]\n"),
+        );
         let said = home.fails(4, &["token"]);
         assert!(said.contains(&format!("{CONFIG}:4:3: entry 2 of pass_environment is")), "{entry}: {said}");
         let doctor = home.run(&["doctor", "--offline"]);

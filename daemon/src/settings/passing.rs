@@ -37,17 +37,23 @@ const LOADERS: [&str; 18] = [
 /// Why not, as the rest of a sentence about the entry.
 pub(super) fn check(entry: &str) -> Result<(), &'static str> {
     if !is_entry(entry) {
-        return Err("is neither the name of a variable nor a beginning of names with its underscore, as in MYCORP_*");
+        return Err(
+            "is neither the name of a variable nor a beginning of names with its underscore, as in MYCORP_*",
+        );
     }
     let upper = entry.to_ascii_uppercase();
     let is_loaders = is_of_family(&upper)
         || LOADERS.iter().any(|loader| upper.starts_with(loader) || matches(&upper, loader))
         || NAMES.iter().any(|name| matches(&upper, name));
     if is_loaders {
-        return Err("is never passed on: claviger, a loader, an interpreter or a cloud reads variables of that name");
+        return Err(
+            "is never passed on: claviger, a loader, an interpreter or a cloud reads variables of that name",
+        );
     }
     match variables::usage(entry) {
-        Some(Use::Secret | Use::Setting | Use::Lent(_)) => Err("is never passed on: claviger reads it itself"),
+        Some(Use::Secret | Use::Setting | Use::Lent(_)) => {
+            Err("is never passed on: claviger reads it itself")
+        }
         Some(Use::Command | Use::Surrounding | Use::Sdk(_) | Use::Handed) | None => Ok(()),
     }
 }
@@ -96,7 +102,9 @@ mod tests {
         ] {
             assert!(check(entry).is_err(), "{entry}");
         }
-        for entry in ["MYCORP_*", "MYCORP_TOKEN", "VAULT_ADDR", "KUBECONFIG", "PASS_*", "HTTPS_PROXY", "NO_COLOR"] {
+        for entry in
+            ["MYCORP_*", "MYCORP_TOKEN", "VAULT_ADDR", "KUBECONFIG", "PASS_*", "HTTPS_PROXY", "NO_COLOR"]
+        {
             assert_eq!(check(entry), Ok(()), "{entry}");
         }
         for entry in ["", "*", "A*", "_*", "A B", "A=B", "1A"] {
