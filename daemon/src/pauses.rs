@@ -42,9 +42,9 @@ pub fn report_pause(rejections: u32) -> Duration {
     FIRST_REPORT_PAUSE.saturating_mul(2_u32.saturating_pow(rejections.min(10))).min(MAX_REPORT_PAUSE)
 }
 
-/// Until when a person is held up whose try at `tried_at`, in spite of a pause that ends at `pause_end`, was in vain.
-pub fn person_waits_until(tried_at: SystemTime, pause_end: SystemTime) -> SystemTime {
-    pause_end.min(tried_at + PERSON_PAUSE)
+/// Until when a person is held up whose try at `tried_at`, in spite of a pause, was in vain; and others at least.
+pub fn after_person(tried_at: SystemTime) -> SystemTime {
+    tried_at + PERSON_PAUSE
 }
 
 /// How long reports are held back after the `count`th refresh for a rejection in a row that brought the same secret; `None`: as after
@@ -66,7 +66,7 @@ pub fn holds_back(now: SystemTime, until: SystemTime) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{backoff, person_waits_until, refresh_at, report_pause, same_secret_pause};
+    use super::{backoff, refresh_at, report_pause, same_secret_pause};
     use std::time::{Duration, SystemTime};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -105,11 +105,5 @@ mod tests {
         assert_eq!([0, 1, 5, 99].map(|n| report_pause(n).as_secs()), [30, 60, 900, 900]);
         let same: Vec<_> = (0..6).map(|n| same_secret_pause(n).map(|pause| pause.as_secs())).collect();
         assert_eq!(same, [None, Some(2), Some(2), Some(3), None, None]);
-    }
-
-    #[test]
-    fn a_person_waits_no_longer_than_others() {
-        assert_eq!(person_waits_until(at(0), at(300)), at(10));
-        assert_eq!(person_waits_until(at(295), at(300)), at(300));
     }
 }

@@ -126,7 +126,11 @@ const SCRIPTS: &[(&str, &str)] = &[
     ),
     (
         "a person goes past a pause once, and then waits a little",
-        "0 fail; 1 get = reject stale; 1 person = join; 1 insist; 2 person = reject; 2 get = reject stale; 10 get = join stale; 10 fail; 11 person = join; 11 insist; 20 person = reject; 21 person = join; 29 get = reject stale; 30 get = join stale",
+        "0 fail; 1 get = reject stale; 1 person = join; 1 insist; 2 person = reject; 10 get = reject stale; 10 person = reject; 11 get = join stale; 11 fail; 12 person = join; 12 insist; 21 person = reject; 22 person = join; 30 get = reject stale; 31 get = join stale",
+    ),
+    (
+        "others wait as long as a person who has just failed",
+        "0 ok 20; 20 fail; 29 person = join; 29 insist; 30 get = reject stale; 38 get = reject stale; 38 person = reject; 39 get = join stale; 39 person = join; 39 insist; 58 get = reject stale; 59 get = join stale; 59 ok 300; 59 get = serve",
     ),
     (
         "a refresh that was due makes reports cheap again",

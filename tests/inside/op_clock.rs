@@ -60,6 +60,34 @@ async fn a_person_is_asked_once_an_hour_while_sessions_ask_and_never_at_night() 
     assert_eq!(days(true).await, (vec![hours; DAYS], vec![0; DAYS]));
 }
 
+/// The pause after a first failure, and what a person's try in vain makes of it, in seconds.
+const PAUSE: i64 = 10;
+
+#[tokio::test]
+async fn after_a_person_s_try_in_vain_the_others_wait_as_long() {
+    let mut home = Home::new();
+    op::install(&mut home, 0.1, LIFETIME, true);
+    let path = home.session().variable("PATH").expect("a PATH").to_owned();
+    let mut daemon = Inside::of(home, Limits::default());
+    daemon.set("PATH", &path);
+    op::person(&daemon.home, Person::SaysNo);
+    let session = daemon.session();
+    let mut person = session.clone();
+    person.interactive = true;
+    let mut client = daemon.client().await;
+    let mut runs_after = async |session, seconds| {
+        daemon.clock.jump(seconds);
+        client.get(session, None).await.expect_err("no");
+        op::runs(&daemon.home).len()
+    };
+    assert_eq!(runs_after(&session, 0).await, 1);
+    assert_eq!(runs_after(&person, PAUSE - 1).await, 2, "a person goes past the pause");
+    assert_eq!(runs_after(&session, 1).await, 2, "which would be over by now");
+    assert_eq!(runs_after(&person, 1).await, 2, "neither is a person asked again");
+    assert_eq!(runs_after(&session, PAUSE).await, 3);
+    daemon.end().await;
+}
+
 #[tokio::test]
 async fn ahead_of_expiry_the_last_use_of_a_day_is_worth_one_run() {
     let (by_day, by_night) = days(false).await;

@@ -262,7 +262,8 @@ impl State {
     }
 
     /// Notes that the refresh that has just failed was tried from `place`, and whether a person insisted on it; `before` is the
-    /// failure before it. A try of a person, or from another place, makes the pause that is under way no longer.
+    /// failure before it. A try from another place makes the pause that is under way no longer; after one of a person, others wait as long
+    /// as that person does.
     pub fn note_try(&mut self, now: SystemTime, (place, insisted): (Place, bool), before: Option<Failure>) {
         let Some(failure) = &mut self.failure else { return };
         failure.insisted_at = insisted.then_some(now);
@@ -271,6 +272,7 @@ impl State {
         if let Some(before) = before.filter(is_same_round) {
             failure.insisted_at = failure.insisted_at.or(before.insisted_at);
             let Failure { count, retry_at, tried, .. } = before;
+            let retry_at = if insisted { retry_at.max(pauses::after_person(now)) } else { retry_at };
             (failure.count, failure.retry_at, failure.tried) = (count, retry_at, tried);
         }
         failure.tried.note(place);
@@ -290,7 +292,7 @@ impl Failure {
         match (demand, self.insisted_at) {
             (Demand::Session | Demand::Person, _) if self.asleep => now,
             (Demand::Person, None) => now,
-            (Demand::Person, Some(at)) => pauses::person_waits_until(at, self.retry_at),
+            (Demand::Person, Some(at)) => pauses::after_person(at).min(self.retry_at),
             (Demand::Background | Demand::Session, _) => self.retry_at,
         }
     }
