@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod audit;
 pub mod auth_refresh;
 pub mod broker;
+mod busy;
 pub mod caller;
 pub mod config;
 pub mod connections;

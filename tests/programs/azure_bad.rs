@@ -68,11 +68,15 @@ fn answers() -> Vec<(&'static str, Response, &'static str, &'static str)> {
 #[test]
 fn token_services_that_say_no_or_nothing_sensible() {
     let authority = Authority::new();
-    let server = StandIn::start_tls(&authority, |request: &Request| {
-        let tenant = request.path.split('/').nth(1).unwrap_or_default();
-        let answer = answers().into_iter().find(|(name, ..)| *name == tenant);
-        answer.map_or(Response::new(404, ""), |(_, response, ..)| response)
-    });
+    let start = || {
+        StandIn::start_tls(&authority, |request: &Request| {
+            let tenant = request.path.split('/').nth(1).unwrap_or_default();
+            let answer = answers().into_iter().find(|(name, ..)| *name == tenant);
+            answer.map_or(Response::new(404, ""), |(_, response, ..)| response)
+        })
+    };
+    // One that says when to come back is asked nothing else.
+    let (server, busy, ages) = (start(), start(), start());
     let mut foundry = Foundry::principal(&authority, &server);
     foundry.set("AZURE_CLIENT_SECRET", SECRET);
     // Whoever is logged in there is somebody else.
@@ -80,6 +84,12 @@ fn token_services_that_say_no_or_nothing_sensible() {
     let _daemon = foundry.home.daemon();
     let sessions = answers().into_iter().map(|(tenant, _, reason, part)| {
         foundry.set("AZURE_TENANT_ID", tenant);
+        let own = match tenant {
+            "busy" => &busy,
+            "ages" => &ages,
+            _ => &server,
+        };
+        foundry.set("AZURE_AUTHORITY_HOST", &own.url);
         let mut command = foundry.claviger(&["get", "--json", "--show-secret"]);
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         (tenant, reason, part, command.spawn().expect("claviger runs"))
@@ -102,7 +112,7 @@ fn token_services_that_say_no_or_nothing_sensible() {
     }
     let asked = |tenant: &str| server.count(&format!("/{tenant}/oauth2/v2.0/token"));
     assert_eq!(
-        (asked("secret"), asked("busy"), asked("broken")),
+        (asked("secret"), busy.requests().len(), asked("broken")),
         (1, 1, 3),
         "only what may heal is tried again"
     );

@@ -39,6 +39,7 @@ mod azure_services;
 mod azure_tools;
 mod black_hole;
 mod broker;
+mod busy_servers;
 mod callers;
 mod callers_passed;
 mod callers_told_apart;

@@ -99,6 +99,9 @@ pub struct Declined {
     /// The file that a person who signs in would write. Others may wait for the same.
     #[serde(default)]
     pub kept_in: Option<Box<PathBuf>>,
+    /// The server that said when to try again, as in [`crate::Busy`].
+    #[serde(default)]
+    pub busy: Option<Box<String>>,
     /// Every link of the chain in the order it was asked.
     pub links: Vec<Link>,
 }
@@ -161,6 +164,7 @@ impl From<Problem> for Declined {
             asleep: false,
             is_over: false,
             kept_in: None,
+            busy: None,
             links: Vec::new(),
         }
     }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 /// Name of the program that fetches, beside the daemon's or in `libexec`.
@@ -37,11 +37,17 @@ pub const MAX_ANSWER: usize = 64 * 1024;
 /// program that runs as the same user can read that.
 pub type Lent = BTreeMap<String, Text>;
 
+/// Servers that want to be left alone, and until when. A server is an origin (RFC 6454): scheme, host and port.
+pub type Busy = BTreeMap<String, SystemTime>;
+
 /// A request, and who sends it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Call {
     /// Release of the sender. A child of another release refuses.
     pub release: String,
+    /// Servers that are not to be asked.
+    #[serde(default)]
+    pub busy: Busy,
     /// The request.
     pub request: Request,
 }
@@ -129,7 +135,7 @@ pub fn fetch_programs(daemon: &Path) -> [PathBuf; 2] {
 impl Call {
     /// A call of this release.
     pub fn new(request: Request) -> Self {
-        Self { release: claviger::RELEASE.to_owned(), request }
+        Self { release: claviger::RELEASE.to_owned(), busy: Busy::new(), request }
     }
 
     /// As a line of JSON, with its line break.

@@ -1,6 +1,7 @@
 //! How the flows of this child's own reach the network: the session's proxies and certificate authorities, one attempt, no
 //! redirects, short answers, a deadline.
 
+use crate::busy;
 use aws_smithy_types::date_time::Format;
 use claviger::reason::Reason;
 use claviger_child::Declined;
@@ -93,11 +94,17 @@ async fn exchange(url: &Url, request: RequestBuilder, patience: Duration) -> Res
         declined: unreachable(&host, &error, if error.is_connect() { TIMEOUT } else { patience }),
         is_sent: !error.is_connect() && !error.is_builder(),
     };
+    if let Some(left) = busy::left(url) {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, left.as_secs().into())]);
+        return Ok(Reply { status: busy::STATUS, headers, body: Zeroizing::default(), host });
+    }
     let mut response = request.send().await.map_err(failed)?;
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let body = body(&mut response, &host, patience).await;
     let body = body.map_err(|declined| Unanswered { declined, is_sent: true })?;
-    Ok(Reply { status, headers, body, host })
+    let reply = Reply { status, headers, body, host };
+    busy::note(url, status.as_u16(), reply.retry_after());
+    Ok(reply)
 }
 
 async fn body(

@@ -9,6 +9,7 @@ mod account;
 mod answer;
 mod aws;
 mod azure;
+mod busy;
 mod codes;
 mod environment;
 mod file;
@@ -54,6 +55,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     if call.release != release() {
         return Ok(say(&Err(other_release(&call.release)), &mut io::stdout().lock())?);
     }
+    busy::begin(call.busy);
     let request = call.request;
     if !request.lasts() {
         guard::start();
@@ -109,13 +111,13 @@ fn ignore_signals() -> io::Result<()> {
 
 async fn answer(request: Request) -> serde_json::Result<Json> {
     match request {
-        Request::Aws { check, lent } => json(&aws::fetch(check, &lent).await),
-        Request::AwsCheck(keys) => json(&aws::check_keys(&keys).await),
+        Request::Aws { check, lent } => json(&busy::named(aws::fetch(check, &lent).await)),
+        Request::AwsCheck(keys) => json(&busy::named(aws::check_keys(&keys).await)),
         Request::Gcp { keeps_aws_keys, lent } => {
-            json(&gcp::fetch(gcp::Session { keeps_aws_keys, lent: &lent }).await)
+            json(&busy::named(gcp::fetch(gcp::Session { keeps_aws_keys, lent: &lent }).await))
         }
-        Request::Azure { scope, lent } => json(&azure::fetch(&scope, &lent).await),
-        Request::Lend(lend) => json(&account::lend(lend).await),
+        Request::Azure { scope, lent } => json(&busy::named(azure::fetch(&scope, &lent).await)),
+        Request::Lend(lend) => json(&busy::named(account::lend(lend).await)),
         Request::Login(login) => json(&account::login(login).await),
         Request::Save(save) => json(&account::save(save)),
         Request::Logout(logout) => json(&account::logout(logout).await),

@@ -132,6 +132,7 @@ impl Broker {
             turns: &self.turns,
             whose,
             auth_refreshes: &self.auth_refreshes,
+            busy: &self.busy,
             accounts: &self.resolver.accounts,
             store: &self.store,
             held,

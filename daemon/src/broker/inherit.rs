@@ -11,6 +11,7 @@ impl Broker {
         Kept {
             entries: self.cache.keep(),
             sign_ins: self.auth_refreshes.keep(),
+            busy: self.busy.at(self.host.clock.now()),
             totals: self.counters.keep(),
             locked: self.is_locked(),
         }
@@ -25,6 +26,7 @@ impl Broker {
         }
         self.counters.inherit(&kept.totals);
         self.auth_refreshes.inherit(kept.sign_ins);
+        self.busy.inherit(kept.busy);
         for (key, last_used, session) in self.cache.inherit(kept.entries) {
             let broker = self.clone();
             tokio::spawn(async move { broker.bind_again(key, last_used, &session).await });

@@ -7,6 +7,7 @@ mod entry;
 mod text;
 
 use crate::{auth_refresh::Past, key::SourceKey};
+use claviger_child::Busy;
 pub(super) use entry::KeptEntry;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -17,6 +18,8 @@ use zeroize::Zeroizing;
 pub struct Kept {
     pub(super) entries: Vec<KeptEntry>,
     pub(super) sign_ins: Vec<(SourceKey, Past)>,
+    /// Servers that want to be left alone.
+    pub(super) busy: Busy,
     /// In the order of [`super::counters::Count`].
     pub(super) totals: Vec<u64>,
     /// Whether it is locked. The note on disk may be missing: the disk was full.

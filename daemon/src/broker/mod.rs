@@ -39,6 +39,7 @@ pub mod watch;
 use crate::{
     accounts::{Accounts, Store},
     auth_refresh::AuthRefreshes,
+    busy::BusyServers,
     config::Limits,
     cookie::Cookie,
     demand::Demand,
@@ -86,6 +87,8 @@ pub struct Broker {
     hooks: Hooks,
     flights: Flights,
     turns: Turns,
+    /// Servers that want to be left alone, whoever asks.
+    busy: BusyServers,
     /// At what other daemons with the same state decide.
     looks: Looks,
     /// Told of everything that a status shows.
@@ -121,6 +124,7 @@ impl Broker {
             hooks: Hooks::default(),
             flights: Flights::default(),
             turns: Turns::new(limits.commands),
+            busy: BusyServers::default(),
             shown,
         })
     }

@@ -134,10 +134,11 @@ fn spawn(host: &Host, spec: &CommandSpec) -> Result<Child, CommandError> {
             command.arg("-c").arg(line);
             command
         }
-        Program::Fetch(request) => {
+        Program::Fetch(call) => {
             let missing = |_| CommandError::Missing(host.fetch.place());
             let mut command = host.fetch.command().map_err(missing)?;
             // They only label it in a list of processes.
+            let request = &call.request;
             command.arg(request.word()).args(request.record().map(|record| &record.directory));
             command
         }

@@ -4,6 +4,7 @@ use super::Turns;
 use crate::{
     accounts::{Accounts, Store},
     auth_refresh::AuthRefreshes,
+    busy::BusyServers,
     demand::{Demand, SharedDemand},
     host::{
         Host,
@@ -25,6 +26,8 @@ pub struct Ask<'a> {
     pub whose: Whose,
     /// The commands that sign a person in.
     pub auth_refreshes: &'a Arc<AuthRefreshes>,
+    /// Servers that want to be left alone.
+    pub busy: &'a BusyServers,
     /// The list of accounts.
     pub accounts: &'a Arc<Accounts>,
     /// Where their secrets are.

@@ -8,6 +8,7 @@ use super::{
     sign_in::{Attempt, with_sign_in},
 };
 use crate::auth_refresh::SignIn;
+use crate::demand::Demand;
 use crate::key::{Identity, REQUEST, SIGNER};
 use crate::{
     endpoint::cloud::is_project,
@@ -21,8 +22,8 @@ use claviger::{
     remedy::Remedy,
     secret::Secret,
 };
-use claviger_child::{Declined, Request, cloud_file::CloudFile, is_label};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use claviger_child::{Busy, Declined, Request, cloud_file::CloudFile, is_label};
+use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
 
 /// How long a credential that says nothing of its expiry is good for (`spec/behaviour.md` A7, "AWS cache").
 pub(super) const WITHOUT_EXPIRY: Duration = Duration::from_secs(3600);
@@ -182,8 +183,14 @@ pub(super) async fn fetch(
     spec: &CommandSpec,
     slow: &str,
 ) -> Result<Result<Provided, Declined>, Declined> {
-    let output = ask.run(spec).await.map_err(|error| failed(&error, slow))?;
-    serde_json::from_slice(output.expose()).map_err(|error| {
+    // A person who insists goes past any pause.
+    let busy = match ask.demand.get() {
+        Demand::Person => Busy::new(),
+        Demand::Background | Demand::Session => ask.busy.at(ask.host.clock.now()),
+    };
+    let spec = if busy.is_empty() { Cow::Borrowed(spec) } else { Cow::Owned(spec.clone().sparing(busy)) };
+    let output = ask.run(&spec).await.map_err(|error| failed(&error, slow))?;
+    let answer = serde_json::from_slice(output.expose()).map_err(|error| {
         // Category and place only: the text is a credential, or part of one.
         tracing::error!(
             line = error.line(),
@@ -191,7 +198,11 @@ pub(super) async fn fetch(
             "the answer of a fetch child is malformed"
         );
         Declined::new(Reason::Bug, "the answer of a fetch child is malformed")
-    })
+    })?;
+    if let Err(Declined { busy: Some(server), problem, .. }) = &answer {
+        ask.busy.note(server, ask.host.clock.now(), problem.retry_after.unwrap_or_default());
+    }
+    Ok(answer)
 }
 
 fn failed(error: &CommandError, slow: &str) -> Declined {

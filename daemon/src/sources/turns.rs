@@ -65,7 +65,7 @@ impl Turns {
     pub fn of(&self, spec: &CommandSpec) -> &Places {
         match &spec.program {
             Program::Shell(_) => &self.commands,
-            Program::Fetch(request) if request.lasts() => &self.lendings,
+            Program::Fetch(_) if spec.program.lasts() => &self.lendings,
             Program::Fetch(_) => &self.fetches,
         }
     }

@@ -1,6 +1,6 @@
 //! What the last server did, short of what it said: the SDK's errors tell only some of it, and each in its own way.
 
-use crate::http::pause;
+use crate::{busy, http::pause};
 use aws_smithy_runtime_api::client::{
     http::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -9,7 +9,9 @@ use aws_smithy_runtime_api::client::{
     orchestrator::{HttpRequest, HttpResponse},
     runtime_components::RuntimeComponents,
 };
+use aws_smithy_types::body::SdkBody;
 use claviger_private::lock;
+use reqwest::Url;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -76,15 +78,28 @@ impl HttpClient for Noted<SharedHttpClient> {
 
 impl HttpConnector for Noted<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (answer, seen) = (self.inner.call(request), self.seen.clone());
+        let (seen, url) = (self.seen.clone(), request.uri().parse::<Url>().ok());
+        if let Some(left) = url.as_ref().and_then(busy::left) {
+            seen.set(Exchange::Answered {
+                status: busy::STATUS.as_u16(),
+                retry_after: Some(left),
+                code: None,
+            });
+            return HttpConnectorFuture::ready(Ok(HttpResponse::new(busy::STATUS.into(), SdkBody::empty())));
+        }
+        let answer = self.inner.call(request);
         // For whoever stops waiting before there is an answer.
         seen.set(Exchange::Unreachable { timed_out: true });
         HttpConnectorFuture::new(async move {
             let answer = answer.await;
-            seen.set(match &answer {
+            let exchange = match &answer {
                 Ok(response) => answered(response),
                 Err(error) => Exchange::Unreachable { timed_out: error.is_timeout() },
-            });
+            };
+            if let (Some(url), Exchange::Answered { status, retry_after, .. }) = (&url, &exchange) {
+                busy::note(url, *status, *retry_after);
+            }
+            seen.set(exchange);
             answer
         })
     }

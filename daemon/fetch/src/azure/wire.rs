@@ -3,7 +3,7 @@
 //! Nothing is tried again here: the daemon does that, with its pauses.
 
 use super::{Declined, codes::codes};
-use crate::http::pause;
+use crate::{busy, http::pause};
 use azure_core::{
     credentials::{AccessToken, TokenCredential},
     error::{Error, ErrorKind},
@@ -161,6 +161,10 @@ impl Wire {
     }
 
     async fn answer(&self, request: &Request) -> Result<Answer, Last> {
+        if let Some(left) = busy::left(request.url()) {
+            let status = busy::STATUS.as_u16();
+            return Err(Last::Reply(Reply { status, retry_after: Some(left), ..Reply::default() }));
+        }
         let answered = self.client.execute_request(request).await.map_err(|error| ended(&error))?;
         let (status, headers, mut body) = answered.deconstruct();
         let mut bytes = Vec::new();
@@ -180,6 +184,7 @@ impl Wire {
             is_json: value.is_object(),
             says_unreachable: says_unreachable(&text),
         };
+        busy::note(request.url(), reply.status, reply.retry_after);
         Ok(Answer { status, headers, bytes, value, reply })
     }
 }

@@ -5,7 +5,7 @@ use claviger::{
     remedy::Remedy,
     secret::Secret,
 };
-use claviger_child::{Call, MAX_ANSWER, Request};
+use claviger_child::{Busy, Call, MAX_ANSWER, Request};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -31,7 +31,7 @@ pub enum Program {
     /// A line for `/bin/sh -c`, of a settings file.
     Shell(String),
     /// `clavigerd-fetch`, which gets this on its stdin.
-    Fetch(Box<Request>),
+    Fetch(Box<Call>),
 }
 
 /// Variables of the session that starts a command: where it is, not whose. They are in no key.
@@ -167,7 +167,7 @@ impl CommandSpec {
         flight: String,
     ) -> Self {
         Self {
-            program: Program::Fetch(Box::new(request)),
+            program: Program::Fetch(Box::new(Call::new(request))),
             environment,
             surroundings: Surroundings::default(),
             directory: "/".into(),
@@ -192,6 +192,15 @@ impl CommandSpec {
         )
     }
 
+    /// The same, without asking these servers.
+    #[must_use]
+    pub fn sparing(mut self, busy: Busy) -> Self {
+        if let Program::Fetch(call) = &mut self.program {
+            call.busy = busy;
+        }
+        self
+    }
+
     /// The same, with what the session lends that starts it.
     pub fn within(self, surroundings: Surroundings) -> Self {
         Self { surroundings, ..self }
@@ -203,14 +212,14 @@ impl CommandSpec {
 impl Program {
     /// Whether it is left to end by itself if nobody waits for it any more: to cut it off could lose what a server gave once.
     pub fn lasts(&self) -> bool {
-        matches!(self, Self::Fetch(request) if request.lasts())
+        matches!(self, Self::Fetch(call) if call.request.lasts())
     }
 
     /// What it reads from stdin; `None`: nothing.
     pub(super) fn input(&self) -> Option<Secret<String>> {
         match self {
             Self::Shell(_) => None,
-            Self::Fetch(request) => Some(Call::new((**request).clone()).line()),
+            Self::Fetch(call) => Some(call.line()),
         }
     }
 }
@@ -220,7 +229,7 @@ impl fmt::Debug for CommandSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let request = match &self.program {
             Program::Shell(_) => None,
-            Program::Fetch(request) => Some(request),
+            Program::Fetch(call) => Some(&call.request),
         };
         f.debug_struct("CommandSpec")
             .field("request", &request)
