@@ -98,8 +98,8 @@ fn no_argument_takes_a_secret() {
     // Of these, `api_key` and `token` take no value.
     let expected = "account all api_key audience backend bare color command confirm credentials cwd device digest directory dry_run event fd file \
         filter follow force format from generation hook id json key limit min_validity mode name new_cookie no_browser \
-        no_start none offline output path pid profile query quiet registration resource scope settings shell \
-        show_secret since socket source status store tenant timeout to token token_url trial ttl watch yes";
+        no_start none offline only_show_errors or output path pid profile query quiet registration resource scope settings shell \
+        show_secret since socket source status store subscription tenant timeout to token token_url trial ttl watch yes";
     assert_eq!(
         found.join(" "),
         expected,
@@ -186,7 +186,9 @@ fn tools_of_clouds_are_told_what_to_print() {
     assert!(parse("azure --output json --resource https://vault.azure.net").is_ok());
     assert_eq!(error("azure --output table"), ErrorKind::InvalidValue);
     assert_eq!(error("azure --scope a --resource b"), ErrorKind::ArgumentConflict);
-    assert_eq!(error("azure --query tenant"), ErrorKind::InvalidValue);
+    assert_eq!(error("azure --query length(@)"), ErrorKind::ValueValidation);
+    assert!(parse("azure --or az vm list --help -o json -- --scope x -q --version").is_ok());
+    assert_eq!(error("azure --scope a --or az"), ErrorKind::ArgumentConflict);
     assert_eq!(error("azure --account a"), ErrorKind::UnknownArgument);
     assert!(
         matches!(parse("cancel ab12").expect("valid").verb, Verb::Cancel(cancel) if cancel.id.as_deref() == Some("ab12"))

@@ -1,5 +1,9 @@
 //! `claviger azure`: an access token for tools of Azure, as `az account get-access-token` prints it.
 
+mod query;
+mod real;
+mod wanted;
+
 use crate::{context::Context, failure::Failure, lending, output, tool};
 use claviger::{
     backend::Backend,
@@ -8,88 +12,74 @@ use claviger::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
+use std::ffi::OsString;
+use wanted::Wanted;
 
 /// How tools come to run it.
 pub(crate) const HELP: &str = "\
 Tools of Azure run `az account get-access-token`. A script of the name `az`, early in PATH, answers that with claviger
-and leaves all else to the real one, also where the daemon itself looks for a token (then CLAVIGER_FLIGHT is set):
+and leaves all else to the real one, also where the daemon itself looks for a token:
 
     #!/bin/sh
-    [ -z \"$CLAVIGER_FLIGHT\" ] && [ \"$1 $2\" = \"account get-access-token\" ] && shift 2 && exec claviger azure \"$@\"
-    exec /usr/bin/az \"$@\"";
+    exec claviger azure --or az \"$@\"";
 
 /// Secrets of the session that come before any access token of Azure's, and are none.
 const OTHERS: [&str; 2] = ["ANTHROPIC_FOUNDRY_AUTH_TOKEN", "ANTHROPIC_FOUNDRY_API_KEY"];
+/// What `az` takes without a scope: the management of the public cloud. The first slash is of the resource.
+const MANAGEMENT: &str = "https://management.core.windows.net//.default";
 
 /// Arguments of `azure`.
 #[derive(clap::Args, Debug, Default, PartialEq)]
 pub(crate) struct Arguments {
-    /// What the token is for, e.g. https://cognitiveservices.azure.com/.default
-    #[arg(long, value_name = "SCOPE", conflicts_with = "resource")]
-    pub(crate) scope: Option<String>,
-    /// The same as a resource, e.g. https://cognitiveservices.azure.com
-    #[arg(long, value_name = "URL")]
-    pub(crate) resource: Option<String>,
-    /// How to print it, as with `az`; `tsv` goes with --query
-    #[arg(long, short, value_parser = ["json", "tsv"], value_name = "FORMAT")]
-    pub(crate) output: Option<String>,
-    /// Print the token alone: in quotes, or bare with `-o tsv`
-    #[arg(long, value_parser = ["accessToken"], hide_possible_values = true, value_name = "accessToken")]
-    pub(crate) query: Option<String>,
-    /// Refused, with the reason
-    #[arg(long, short, alias = "subscription", short_alias = 's', hide = true)]
-    pub(crate) tenant: Option<String>,
+    #[command(flatten)]
+    wanted: Wanted,
+    /// Answer this command line of `az` if it asks for a token, or else become that program
+    #[arg(
+        long = "or",
+        num_args = 1..,
+        allow_hyphen_values = true,
+        exclusive = true,
+        value_names = ["AZ", "ARGS"]
+    )]
+    or: Vec<OsString>,
 }
 
-/// Prints the token.
+/// Prints the token, or becomes the real `az`.
 ///
 /// # Errors
-/// Why there is none.
+/// Why there is none, or why that program cannot be run.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
-    arguments.check()?;
+    let Some((program, words)) = arguments.or.split_first() else {
+        arguments.wanted.check()?;
+        let answer = borrow(context, arguments.wanted.scope()).await?;
+        if !arguments.wanted.is_of(&answer) {
+            return Err(wanted::other_tenant().into());
+        }
+        return print(&arguments.wanted, &answer);
+    };
+    let real = || real::run(context, program, words);
+    let Some(wanted) = Wanted::of_az(words).filter(|_| !real::is_in_flight()) else { return Err(real()) };
+    let answer = borrow(context, Some(wanted.scope().unwrap_or_else(|| MANAGEMENT.to_owned()))).await?;
+    match wanted.is_of(&answer) {
+        true => print(&wanted, &answer),
+        false => Err(real()),
+    }
+}
+
+async fn borrow(context: &Context, scope: Option<String>) -> Result<Value, Failure> {
     let mut session = tool::session(context, Backend::Foundry)?;
     session.present.retain(|name| !OTHERS.contains(&name.as_str()));
-    if let Some(scope) = arguments.scope() {
+    if let Some(scope) = scope {
         let [token, key] = OTHERS.map(|name| (name, ""));
         tool::choose(&mut session, &[("CLAVIGER_AZURE_SCOPE", &scope), token, key]);
     }
     let lease = lending::borrow_for(context, &session).await?;
     lending::warn(context, &lease);
-    let answer = answer(&lease.secret()?, &lease, &TimeZone::system())?;
-    let token = answer["accessToken"].as_str().unwrap_or_default();
-    match (arguments.query.is_some(), arguments.is_bare()) {
-        (false, _) => output::json(&answer),
-        (true, false) => output::json(&answer["accessToken"]),
-        (true, true) => output::data(&format!("{token}\n")),
-    }?;
-    Ok(())
+    Ok(answer(&lease.secret()?, &lease, &TimeZone::system())?)
 }
 
-impl Arguments {
-    /// What `az` would do, and this cannot.
-    fn check(&self) -> Result<(), Problem> {
-        let refuse = |what: &str, hint: &str| Err(Problem::new(Reason::MalformedRequest, what).hint(hint));
-        match () {
-            () if self.tenant.is_some() => refuse(
-                "--tenant and --subscription cannot be had: a session has one identity",
-                "leave them out, or run the real az by its path",
-            ),
-            () if self.is_bare() && self.query.is_none() => {
-                refuse("`-o tsv` prints one value only", "add `--query accessToken`, or leave out `-o tsv`")
-            }
-            () => Ok(()),
-        }
-    }
-
-    fn is_bare(&self) -> bool {
-        self.output.as_deref() == Some("tsv")
-    }
-
-    /// The scope; that of a resource is everything that was granted for it.
-    fn scope(&self) -> Option<String> {
-        let of = |resource: &String| format!("{}/.default", resource.trim_end_matches('/'));
-        self.scope.clone().or_else(|| self.resource.as_ref().map(of))
-    }
+fn print(wanted: &Wanted, answer: &Value) -> Result<(), Failure> {
+    Ok(output::data(&wanted.text(answer))?)
 }
 
 fn answer(token: &Secret, lease: &Lease, zone: &TimeZone) -> Result<Value, Problem> {
@@ -127,7 +117,7 @@ fn is_uuid(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arguments, answer};
+    use super::answer;
     use claviger::proto::v1::{Facts, Lease, Scheme, Secret};
     use jiff::tz::{TimeZone, offset};
     use prost_types::Timestamp;
@@ -157,14 +147,5 @@ mod tests {
         let key = Lease { scheme: Scheme::ApiKey.into(), ..lease("") };
         assert!(answer(&token, &key, &zone).is_err());
         assert!(answer(&token, &Lease { expires_at: None, ..lease("") }, &zone).is_err());
-    }
-
-    #[test]
-    fn a_resource_is_a_scope() {
-        for resource in ["https://vault.azure.net", "https://vault.azure.net/"] {
-            let arguments = Arguments { resource: Some(resource.into()), ..Arguments::default() };
-            assert_eq!(arguments.scope().as_deref(), Some("https://vault.azure.net/.default"));
-        }
-        assert_eq!(Arguments::default().scope(), None);
     }
 }

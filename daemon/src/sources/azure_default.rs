@@ -28,8 +28,7 @@ const BY_HAND: ByHand = ByHand {
     argv: &["az", "login"],
     words: "sign in, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET",
 };
-const LOOPS: &str =
-    "an `az` that runs claviger must run the real az where CLAVIGER_FLIGHT is set; docs/foundry.md has one";
+const LOOPS: &str = "an `az` that runs claviger must know the real one: `claviger azure --or az`; docs/foundry.md has the script";
 
 impl CredentialSource for AzureDefault {
     fn id(&self) -> &'static str {

@@ -102,6 +102,8 @@ impl<'a> View<'a> {
         let mut environment = Environment::of(self.session, self.settings, self.terminal, chain);
         let own = &mut environment.own;
         own.retain(|name, _| !matches!(variables::usage(name), Some(Use::Sdk(other)) if !reads(other)));
+        // What the daemon alone reads is in the request: chosen by a verb or exported, it is one and the same.
+        own.retain(|name, _| !name.starts_with("CLAVIGER_"));
         for &(name, usage) in variables::VARIABLES {
             if !matches!(usage, Use::Sdk(other) if reads(other)) {
                 continue;
