@@ -39,7 +39,7 @@ fn az(home: &Home) -> String {
     let runs = home.path("az.runs");
     let body =
         format!("echo \"$*\" >> '{}'; [ \"$2\" = get-access-token ] && exit 1; echo real", runs.display());
-    let real = home.script("real/az", &body);
+    let real = home.script("home/.local/bin/az", &body);
     let directory = |script: &Path| script.parent().expect("a directory").display().to_string();
     format!("{}:{}:/usr/bin:/bin", directory(&script), directory(&real))
 }
@@ -169,7 +169,7 @@ fn a_script_without_a_real_az_says_so_and_circles_end() {
         let output = shell(&home, "az", path).args(["vm", "list"]).output().expect("az runs");
         (output.status.code(), text(&output.stderr))
     };
-    let path = az(&home).replace(&format!("{}:", home.path("real").display()), "");
+    let path = az(&home).replace(&format!("{}:", home.path("home/.local/bin").display()), "");
     let (code, error) = run(&path);
     assert_eq!(code, Some(127), "{error}");
     assert!(error.contains("cannot run az"), "{error}");
@@ -188,7 +188,7 @@ fn where_the_daemon_looks_for_a_token_the_script_is_the_real_az() {
     let path = az(&home);
     let token = format!("{CANARY}of-az");
     home.script(
-        "real/az",
+        "home/.local/bin/az",
         &format!("echo \"$*\" >> '{}'\n{}", home.path("az.runs").display(), printed_by_az(&token)),
     );
     let _daemon = home.daemon();
