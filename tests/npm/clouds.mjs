@@ -27,7 +27,12 @@ const tools = {
     const { GoogleAuth, gcpMetadata } = load("google-auth-library");
     return async () => {
       gcpMetadata?.resetIsAvailableCache?.();
-      const client = await new GoogleAuth({ scopes: [SCOPE.google] }).getClient();
+      const auth = new GoogleAuth({ scopes: [SCOPE.google] });
+      const client = await auth.getClient();
+      // As each client library does before it asks (google-gax).
+      const wanted = process.env.GOOGLE_CLOUD_UNIVERSE_DOMAIN ?? "googleapis.com";
+      const theirs = await auth.getUniverseDomain();
+      if (wanted !== theirs) throw new Error(`the universe ${wanted} is not that of the credentials: ${theirs}`);
       const { token } = await client.getAccessToken();
       if (!token) throw new Error("no token");
       const at = client.credentials?.expiry_date ?? client.cachedAccessToken?.expiry_date;
@@ -53,6 +58,9 @@ if (process.argv[2] === "aws") {
   };
 }
 
+// Some libraries throw where no promise of theirs sees it.
+let fail = () => {};
+process.on("uncaughtException", (error) => fail(error));
 const run = tools[process.argv[2]]();
 for await (const line of createInterface({ input: process.stdin })) {
   const question = JSON.parse(line);
@@ -60,7 +68,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   Object.assign(process.env, question.env);
   process.chdir(question.cwd);
   let timer;
-  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("it still waits")), LIMIT)));
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("it still waits")), LIMIT);
+    fail = reject;
+  });
   const answer = await Promise.race([run(), late]).catch((error) => ({ error: `${error.name}: ${error.message}` }));
   clearTimeout(timer);
   process.stdout.write(JSON.stringify(answer) + "\n");

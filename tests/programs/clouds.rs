@@ -37,7 +37,7 @@ fn aws() {
 
 #[test]
 fn google() {
-    all(Cloud::Google, 1);
+    all(Cloud::Google, 110);
 }
 
 #[test]

@@ -84,6 +84,10 @@ def google():
         request = google.auth.transport.requests.Request()
         scope = "https://www.googleapis.com/auth/cloud-platform"
         credentials, _ = google.auth.default(scopes=[scope], request=request)
+        # As each client library does before it asks (google.api_core.universe).
+        wanted, theirs = os.environ.get("GOOGLE_CLOUD_UNIVERSE_DOMAIN", "googleapis.com"), credentials.universe_domain
+        if wanted != theirs:
+            return {"error": f"the universe {wanted} is not that of the credentials: {theirs}"}
         credentials.refresh(request)
         at = credentials.expiry.replace(tzinfo=datetime.timezone.utc) if credentials.expiry else None
         return {"identity": credentials.token, "expires": at and int(at.timestamp())}

@@ -115,10 +115,11 @@ impl Server {
         let told = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
         // Servers from before there were others do not know the path.
         let theirs = Some(told).filter(|told| reply.status.is_success() && !told.is_empty());
-        match reply.status.is_server_error() || theirs.is_some() && !is_genuine(&reply) {
-            true => Err(no_token(&reply)),
-            false => universe::check("this machine", theirs),
-        }?;
+        let is_known = reply.status == StatusCode::NOT_FOUND || reply.status.is_success();
+        if !is_known || theirs.is_some() && !is_genuine(&reply) {
+            return Err(reply.page().unwrap_or_else(|| no_token(&reply)));
+        }
+        universe::check("this machine", theirs)?;
         self.token().await
     }
 

@@ -13,6 +13,8 @@ use std::time::{Duration, SystemTime};
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// A lifetime beyond this is a mistake: Google's tokens live for twelve hours at most.
 const MAX_LIFETIME: f64 = 366.0 * 86_400.0;
+/// Codes of an error that passes, whatever the status.
+const PASSING: [&str; 3] = ["internal_failure", "server_error", "temporarily_unavailable"];
 /// From here on a clock counts as wrong: Google takes assertions that are off by less.
 const MAX_SKEW: Duration = Duration::from_secs(300);
 
@@ -125,6 +127,10 @@ pub(super) fn refusal(reply: &Reply, whose: Whose) -> Declined {
         }
         (status, _) if status.is_redirection() => {
             unavailable(format!("{host} answered with a redirect, and secrets are not sent elsewhere"))
+        }
+        // As google-auth has it, which tries again.
+        (_, Some(code)) if PASSING.contains(&code) => {
+            unavailable(format!("{host} has a problem of its own ({code})"))
         }
         (_, Some(code)) => denied(reply, whose, code),
         (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => denied(reply, whose, "no code"),
