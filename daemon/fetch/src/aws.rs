@@ -5,12 +5,14 @@ mod check;
 mod connector;
 mod container;
 mod failure;
+mod ini;
 mod link;
 mod process;
 mod profile;
 mod proof;
 mod renewal;
 mod seen;
+mod words;
 
 use super::{answer::Fetched, environment::variable, links::Links};
 use aws_config::{

@@ -1,0 +1,268 @@
+//! AWS's files as `aws` reads them: as Python's `RawConfigParser` does. Pure.
+//!
+//! A file is read in one go, and what is read borrows from its text: a file may name thousands of profiles, and one of them
+//! is wanted.
+
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    fmt,
+    ops::Range,
+};
+
+/// The section whose settings hold in all others.
+const DEFAULT: &str = "DEFAULT";
+
+/// Name and text of a setting.
+type Setting<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// The sections of a file.
+#[derive(Debug, Default)]
+pub(super) struct Sections<'a> {
+    settings: Vec<Setting<'a>>,
+    sections: Vec<Section<'a>>,
+    /// Settings of all sections that do not set them themselves.
+    defaults: Vec<Setting<'a>>,
+}
+
+#[derive(Debug)]
+struct Section<'a> {
+    name: &'a str,
+    settings: Range<usize>,
+}
+
+/// Why a file cannot be used: all of it, as with AWS's own tools.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Broken {
+    /// From 1.
+    pub(super) line: usize,
+    fault: Fault,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Fault {
+    Mark,
+    NoSection,
+    NoSetting,
+    NoName,
+    SectionAgain,
+    SettingAgain,
+    NoSubsetting,
+}
+
+/// The setting that is being read: lines that are indented deeper than its own go on with it.
+struct Open<'a> {
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
+    /// Empty lines that are part of the value if another line follows.
+    empty: usize,
+    line: usize,
+}
+
+struct Reader<'a> {
+    read: Sections<'a>,
+    sections: HashSet<&'a str>,
+    /// Settings of this section, and of all that hold in the others.
+    names: [HashSet<Cow<'a, str>>; 2],
+    place: Place,
+    open: Option<Open<'a>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    Section,
+    Defaults,
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// The first place that AWS's own tools do not read.
+pub(super) fn read(text: &str) -> Result<Sections<'_>, Broken> {
+    let mut reader = Reader {
+        read: Sections::default(),
+        sections: HashSet::new(),
+        names: Default::default(),
+        place: Place::Nowhere,
+        open: None,
+    };
+    let (mut rest, mut line, mut indent) = (text, 0, 0);
+    while !rest.is_empty() {
+        let whole;
+        (whole, rest) = first_line(rest);
+        line += 1;
+        let value = strip(whole);
+        if value.starts_with(['#', ';']) {
+            continue;
+        }
+        if value.is_empty() {
+            reader.open.iter_mut().for_each(|open| open.empty += 1);
+            continue;
+        }
+        let deep = whole.chars().take_while(|char| is_space(*char)).count();
+        match &mut reader.open {
+            Some(open) if deep > indent => open.go_on(value),
+            _ => {
+                indent = deep;
+                reader.close()?;
+                reader.line(value, line)?;
+            }
+        }
+    }
+    reader.close()?;
+    Ok(reader.read)
+}
+
+/// The settings below a setting whose own line ends after its delimiter; `None` if a line is none.
+pub(super) fn nested(value: &str) -> Option<Vec<(&str, &str)>> {
+    let lines = value.split(is_line_end).map(strip).filter(|line| !line.is_empty());
+    lines.map(|line| line.split_once('=').map(|(name, value)| (strip(name), strip(value)))).collect()
+}
+
+/// A line without its end, and the rest.
+fn first_line(text: &str) -> (&str, &str) {
+    match text.find(['\n', '\r']) {
+        None => (text, ""),
+        Some(end) => {
+            let rest = &text[end..];
+            (&text[..end], rest.strip_prefix("\r\n").unwrap_or(&rest[1..]))
+        }
+    }
+}
+
+/// Python's white space: that of Unicode, and four separators of ASCII.
+fn is_space(char: char) -> bool {
+    char.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&char)
+}
+
+/// What Python takes for the end of a line within a text.
+fn is_line_end(char: char) -> bool {
+    matches!(char, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+fn strip(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
+/// Names mean the same in any case.
+fn lower(name: &str) -> Cow<'_, str> {
+    match name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        true => Cow::Borrowed(name),
+        false => Cow::Owned(name.to_lowercase()),
+    }
+}
+
+// === impl Reader ===
+
+impl<'a> Reader<'a> {
+    /// A line that goes on with nothing.
+    fn line(&mut self, text: &'a str, line: usize) -> Result<(), Broken> {
+        let broken = |fault| Err(Broken { line, fault });
+        if let Some(name) = header(text) {
+            return self.section(name, line);
+        }
+        if self.place == Place::Nowhere {
+            return broken(if text.starts_with('\u{feff}') { Fault::Mark } else { Fault::NoSection });
+        }
+        let Some((name, value)) = text.split_once(['=', ':']) else { return broken(Fault::NoSetting) };
+        let name = lower(name.trim_end_matches(is_space));
+        if name.is_empty() {
+            return broken(Fault::NoName);
+        }
+        let names = &mut self.names[usize::from(self.place == Place::Defaults)];
+        if !names.insert(name.clone()) {
+            return broken(Fault::SettingAgain);
+        }
+        self.open = Some(Open { name, value: strip(value).into(), empty: 0, line });
+        Ok(())
+    }
+
+    fn section(&mut self, name: &'a str, line: usize) -> Result<(), Broken> {
+        if name == DEFAULT {
+            self.place = Place::Defaults;
+            return Ok(());
+        }
+        if !self.sections.insert(name) {
+            return Err(Broken { line, fault: Fault::SectionAgain });
+        }
+        self.place = Place::Section;
+        self.names[0].clear();
+        let end = self.read.settings.len();
+        self.read.sections.push(Section { name, settings: end..end });
+        Ok(())
+    }
+
+    /// The setting that was being read is complete.
+    fn close(&mut self) -> Result<(), Broken> {
+        let Some(Open { name, value, line, .. }) = self.open.take() else { return Ok(()) };
+        if value.starts_with('\n') && nested(&value).is_none() {
+            return Err(Broken { line, fault: Fault::NoSubsetting });
+        }
+        match (self.place, self.read.sections.last_mut()) {
+            (Place::Section, Some(section)) => {
+                self.read.settings.push((name, value));
+                section.settings.end = self.read.settings.len();
+            }
+            _ => self.read.defaults.push((name, value)),
+        }
+        Ok(())
+    }
+}
+
+/// The name in `[…]`. What follows the last bracket counts for nothing.
+fn header(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix('[')?;
+    rest.rfind(']').filter(|end| *end > 0).map(|end| &rest[..end])
+}
+
+// === impl Open ===
+
+impl<'a> Open<'a> {
+    fn go_on(&mut self, line: &'a str) {
+        let value = self.value.to_mut();
+        value.extend(std::iter::repeat_n('\n', std::mem::take(&mut self.empty) + 1));
+        value.push_str(line);
+    }
+}
+
+// === impl Sections ===
+
+impl<'a> Sections<'a> {
+    /// The names of the sections, in the order of the file; the number of one is its place here.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.sections.iter().map(|section| section.name)
+    }
+
+    /// The text of a setting in the section with this number. It begins with a line's end if there are settings below it.
+    pub(super) fn get(&self, section: usize, name: &str) -> Option<&str> {
+        self.settings(section).find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// Name and text of all settings of a section; its own come first.
+    pub(super) fn settings(&self, section: usize) -> impl Iterator<Item = (&str, &str)> {
+        let own = self.sections.get(section).map_or(0..0, |section| section.settings.clone());
+        self.settings[own].iter().chain(&self.defaults).map(|(name, value)| (&**name, &**value))
+    }
+}
+
+// === impl Broken ===
+
+/// Continues "line N …". Nothing of the file is repeated.
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.fault {
+            Fault::Mark => "begins with a byte order mark, which no tool of AWS reads: save the file as UTF-8 without it",
+            Fault::NoSection => "stands before the first [section]",
+            Fault::NoSetting => "is neither a [section] nor a setting: it has no `=`",
+            Fault::NoName => "is a setting without a name",
+            Fault::SectionAgain => "begins a section that is there already",
+            Fault::SettingAgain => "is a setting that its section has already",
+            Fault::NoSubsetting => "is followed by indented lines that are no settings",
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "ini/tests.rs"]
+mod tests;
