@@ -78,13 +78,16 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     Ok(())
 }
 
-/// The named profile is meant: keys in the environment, which come before any profile, do not count then.
+/// The named profile is meant: keys and the web identity of the environment, which come before a profile, do not count then, as with
+/// `aws --profile`.
 fn session(context: &Context, arguments: &Arguments) -> Result<SessionContext, Failure> {
     let mut session = tool::session(context, Backend::Bedrock)?;
     if let Some(profile) = &arguments.profile {
         let [id, secret, token] = AWS_KEYS.map(|name| (name, ""));
-        let variables =
-            [("AWS_PROFILE", profile.as_str()), id, secret, token, ("AWS_BEARER_TOKEN_BEDROCK", "")];
+        let identity = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME"];
+        let [file, role, name] = identity.map(|name| (name, ""));
+        let bearer = ("AWS_BEARER_TOKEN_BEDROCK", "");
+        let variables = [("AWS_PROFILE", profile.as_str()), id, secret, token, bearer, file, role, name];
         tool::choose(&mut session, &variables);
     }
     Ok(session)

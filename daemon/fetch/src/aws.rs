@@ -1,12 +1,19 @@
-//! The AWS default chain, asked link by link, so that the answer can say which one it was.
+//! The chain of AWS, asked link by link in the order of `aws`, so that the answer can say which one it was.
 
+mod ask;
+mod base;
 mod cache;
 mod check;
 mod connector;
 mod container;
 mod failure;
+mod files;
 mod ini;
+mod instant;
+mod keys;
 mod link;
+mod network;
+mod plan;
 mod process;
 mod profile;
 mod proof;
@@ -15,251 +22,239 @@ mod seen;
 mod words;
 
 use super::{answer::Fetched, environment::variable, links::Links};
-use aws_config::{
-    BehaviorVersion, Region,
-    environment::EnvironmentVariableCredentialsProvider,
-    imds::{self, credentials::ImdsCredentialsProvider},
-    meta::region::ProvideRegion as _,
-    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
-    provider_config::ProviderConfig,
-    retry::RetryConfig,
-    web_identity_token::WebIdentityTokenCredentialsProvider,
-};
+use ask::Asker;
+use aws_config::{BehaviorVersion, Region, provider_config::ProviderConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::error::CredentialsError};
-use aws_smithy_http_client::tls::TlsContext;
-use claviger::{backend::BEDROCK_REGION, reason::Reason, remedy::Remedy};
-use claviger_child::{Declined, Facts, Keys, Lent, Provided, is_label};
-use container::Container;
-use link::Link;
-use profile::{Kind, Profile};
+use base::TOKEN_FILE;
+use claviger::remedy::Remedy;
+use claviger_child::{Declined, Keys, Lent};
+use container::{Container, Service};
+use files::Files;
+use keys::found;
+use link::{Link, Way};
+use network::{ATTEMPTS, Network};
+use plan::Plan;
+use profile::Chosen;
 use renewal::Renewer;
-use seen::{Exchange, Seen};
-use std::time::{Duration, SystemTime};
-use tokio::time::sleep;
+use seen::Exchange;
+use std::time::Duration;
 
-/// How long the metadata service of an instance may take to accept a connection, and to answer. In a black hole its three
-/// attempts end within a few seconds.
-const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often a service is asked. The broker makes attempts of its own.
-const ATTEMPTS: u32 = 2;
 /// How often a person's sign-in is read that other processes change.
 const READS: u32 = 20;
-const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const NO_INSTANCE: &str = "sign in as you always do, or set awsAuthRefresh to the command that does; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
+const REFUSED_BY_INSTANCE: &str = "the instance's metadata service refuses: check that a role is attached, that the service is on, and that no firewall is in front of it; or sign in as you always do";
 
 /// Why the next link is asked.
 enum Passed {
     /// This one has nothing.
     Over(String),
+    /// It was asked, and said no.
+    Refused(String),
     /// It was asked, and nothing answered.
     Unanswered(String),
 }
 
-/// What all links share.
-struct Chain {
-    seen: Seen,
-    region: Option<String>,
-    trusted: TlsContext,
-    links: Vec<Link>,
-}
-
 /// What a link has, or why the next one is asked; the error is that of a link that is configured.
-type Asked = Result<Result<Provided, Passed>, Declined>;
+type Asked = Result<Result<Credentials, Passed>, Declined>;
 
 /// Credentials of the first link that has some. A link that is configured and fails ends the walk.
 pub(super) async fn fetch(check: bool, lent: &Lent) -> Fetched {
-    match chain(lent).await {
-        Ok(chain) => chain.walk(check).await,
+    match prepare() {
+        Ok((links, network)) => walk(links, &network, lent, check).await,
         Err(trouble) => Links::default().end(trouble),
     }
 }
 
+/// The name of a profile, and its settings.
+type Named = (String, Vec<(String, String)>);
+
+/// Every profile of both files, with its settings, as a fuzzer and a test look at them.
+pub(super) fn profiles(config: &str, credentials: &str) -> Result<Vec<Named>, String> {
+    let files = Files::read(config, credentials)
+        .map_err(|(file, broken)| format!("{file:?}:{}: {broken}", broken.line))?;
+    let of = |name: String| {
+        let settings = files.profile(&name).map(|profile| profile.settings()).unwrap_or_default();
+        (name, settings)
+    };
+    Ok(files.names().into_iter().map(of).collect())
+}
+
 /// Whether AWS accepts these keys.
 pub(super) async fn check_keys(keys: &Keys) -> Fetched {
-    let (region, links) = (region().await.ok().flatten(), Links::default());
+    let links = Links::default();
+    let network = match profile::chosen() {
+        Ok(Chosen { network, .. }) => Network::new(network),
+        // What is exported needs no profile.
+        Err(_) => Network::of_environment(),
+    };
     let credentials = Credentials::new(&keys.id, &keys.secret, keys.token.clone(), None, "export");
-    match check::check("the exported keys", region.as_deref(), credentials.clone()).await {
+    let checked = async { check::check("the exported keys", &network?, credentials.clone()).await };
+    match checked.await {
         Ok(()) => links.found("export", "AWS knows them", found(&credentials, None)),
         Err(trouble) => links.refused("export", trouble),
     }
 }
 
-/// The links, in the order of the SDK's own default chain.
-async fn chain(lent: &Lent) -> Result<Chain, Declined> {
-    let profile = profile::selected().await?;
-    let region = region().await?;
-    let seen = Seen::default();
+/// The links that environment and files make, in the order of `aws`.
+fn prepare() -> Result<(Vec<Link>, Network), Declined> {
+    let Chosen { name, plan, network } = profile::chosen()?;
+    let network = Network::new(network)?;
+    network.region()?;
+    let wrong = plan.as_ref().err().map(|wrong| {
+        let what = name.as_ref().map_or_else(|| TOKEN_FILE.to_owned(), |name| format!("profile {name}"));
+        failure::misconfigured(&what, &wrong.why, wrong.hint)
+    });
+    if let Some(wrong) = wrong {
+        return Err(wrong);
+    }
+    let nothing = |what: &str| Way::Nothing(format!("{what} has no credentials"));
+    let of_profile = name.map_or_else(|| "the profile".to_owned(), |name| format!("profile {name}"));
+    let no_token = || Link::new("web-identity", TOKEN_FILE, Way::Nothing(format!("{TOKEN_FILE} is not set")));
+    let mut links = vec![Link::new("environment", "the environment", Way::Nothing(String::new()))];
+    links.extend(match plan {
+        // The environment comes before all of the profile but its roles.
+        Ok(Some(plan)) if plan.is_of_environment() => {
+            vec![Link::new("web-identity", TOKEN_FILE, Way::Plan(plan))]
+        }
+        Ok(Some(plan)) => {
+            let (sign_in, kind) = (profile::sign_in(&plan), plan.base.name());
+            let link = Link::new("profile", format!("{of_profile} ({kind})"), Way::Plan(plan));
+            vec![link.sign_in(sign_in), no_token()]
+        }
+        _ => vec![Link::new("profile", of_profile.clone(), nothing(&of_profile)), no_token()],
+    });
+    links.extend([
+        Link::new("container", "the container's service", Way::Service(Service::Container)),
+        Link::new("imds", "the instance's metadata service", Way::Service(Service::Instance)),
+    ]);
+    Ok((links, network))
+}
+
+async fn walk(links: Vec<Link>, network: &Network, lent: &Lent, check: bool) -> Fetched {
+    let mut passed = Links::default();
+    let asker = match asker(network, lent) {
+        Ok(asker) => asker,
+        Err(trouble) => return passed.end(trouble),
+    };
+    let mut is_refused = false;
+    for link in links {
+        match asker.link(&link, check).await {
+            Ok(Ok(credentials)) => {
+                let region = network.region().unwrap_or_default();
+                return passed.found(link.name, link.what, found(&credentials, region));
+            }
+            Ok(Err(Passed::Over(why))) => passed.pass(link.name, why),
+            Ok(Err(Passed::Refused(why))) => {
+                is_refused = true;
+                passed.pass(link.name, why);
+            }
+            Ok(Err(Passed::Unanswered(why))) => passed.unanswered(link.name, why),
+            Err(trouble) => return passed.refused(link.name, trouble),
+        }
+    }
+    let trouble = Declined::sign_in("no link of the AWS chain has credentials");
+    passed.end(match variable("AWS_EC2_METADATA_DISABLED") {
+        _ if is_refused => trouble.hint(REFUSED_BY_INSTANCE),
+        // The source says what to do.
+        Some(_) => trouble,
+        None => trouble.hint(NO_INSTANCE).remedy(Remedy::run(&["aws", "sso", "login"])),
+    })
+}
+
+fn asker<'a>(network: &'a Network, lent: &'a Lent) -> Result<Asker<'a>, Declined> {
     let config = ProviderConfig::without_region()
         .with_behavior_version(Some(BehaviorVersion::latest()))
         .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .with_region(Some(Region::new(region.clone().unwrap_or_else(|| BEDROCK_REGION.to_owned()))));
-    let trusted = connector::trusted()?;
-    let (direct, proxied) = (connector::direct(&seen, &trusted), connector::proxied(&seen, &trusted));
+        .with_region(Some(Region::new(network.some_region()?)));
+    let direct = connector::direct(&network.seen, &network.trusted);
+    let proxied = connector::proxied(&network.seen, &network.trusted);
     let container = Container::new(&config, &direct, &proxied, lent);
-    let (local, config) = (config.clone().with_http_client(direct), config.with_http_client(proxied));
-    let links = links(&config, &local, &container, profile.as_ref());
-    Ok(Chain { seen, region, trusted, links })
+    Ok(Asker { network, container, local: config.with_http_client(direct), lent })
 }
 
-fn links(
-    config: &ProviderConfig,
-    local: &ProviderConfig,
-    container: &Container,
-    profile: Option<&Profile>,
-) -> Vec<Link> {
-    let environment = EnvironmentVariableCredentialsProvider::new();
-    let (what, kind) = profile.map_or_else(
-        || ("the profile".to_owned(), Kind::Keys),
-        |profile| (format!("profile {} ({})", profile.name, profile.kind.name()), profile.kind),
-    );
-    let of_profile = ProfileFileCredentialsProvider::builder()
-        .configure(config)
-        .with_custom_provider("Ec2InstanceMetadata", instance(local))
-        .with_custom_provider("EcsContainer", container.provider());
-    let identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
-    let has_token = variable(TOKEN_FILE).is_some();
-    vec![
-        Link::new("environment", "the environment", Kind::Keys, environment),
-        Link::new("profile", what, kind, of_profile.build())
-            .wanted(profile.is_some_and(|profile| profile.has_credentials))
-            .sign_in(profile.and_then(|profile| profile.sign_in.clone()))
-            .kept(profile.and_then(|profile| profile.cache.clone())),
-        Link::new("web-identity", TOKEN_FILE, Kind::TokenFile, identity).wanted(has_token),
-        Link::new("container", "the container's service", Kind::Service, container.provider()),
-        Link::new("imds", "the instance's metadata service", Kind::Service, instance(local)),
-    ]
-}
+// === impl Asker ===
 
-fn instance(local: &ProviderConfig) -> ImdsCredentialsProvider {
-    let client =
-        imds::Client::builder().configure(local).connect_timeout(IMDS_TIMEOUT).read_timeout(IMDS_TIMEOUT);
-    ImdsCredentialsProvider::builder().configure(local).imds_client(client.build()).build()
-}
-
-// === impl Chain ===
-
-impl Chain {
-    async fn walk(mut self, check: bool) -> Fetched {
-        let mut links = Links::default();
-        for link in std::mem::take(&mut self.links) {
-            match self.ask(&link, check).await {
-                Ok(Ok(found)) => return links.found(link.name, link.what, found),
-                Ok(Err(Passed::Over(why))) => links.pass(link.name, why),
-                Ok(Err(Passed::Unanswered(why))) => links.unanswered(link.name, why),
-                Err(trouble) => return links.refused(link.name, trouble),
-            }
+impl Asker<'_> {
+    /// What a link has, or why it has nothing and the next one is asked.
+    async fn link(&self, link: &Link, check: bool) -> Asked {
+        match &link.way {
+            Way::Nothing(_) if link.name == "environment" => match self.environment() {
+                Some(credentials) => self.checked(&link.what, credentials?, check).await.map(Ok),
+                None => Ok(Err(Passed::Over("AWS_ACCESS_KEY_ID is not set".to_owned()))),
+            },
+            Way::Nothing(why) => Ok(Err(Passed::Over(why.clone()))),
+            Way::Plan(plan) => self.plan(link, plan, check).await.map(Ok),
+            Way::Service(service) => match self.service(*service).await? {
+                Ok(credentials) => self.checked(&link.what, credentials, check).await.map(Ok),
+                Err(error) => self.without(&link.what, *service, &error).map(Err),
+            },
         }
-        let trouble = Declined::sign_in("no link of the AWS chain has credentials");
-        links.end(match variable("AWS_EC2_METADATA_DISABLED") {
-            // The source says what to do.
-            Some(_) => trouble,
-            None => trouble.hint(NO_INSTANCE).remedy(Remedy::run(&["aws", "sso", "login"])),
-        })
     }
 
-    /// What a link has, or why it has nothing and the next one is asked.
-    async fn ask(&self, link: &Link, check: bool) -> Asked {
-        let Some(cache) = &link.cache else { return self.ask_once(link, check).await };
-        let region = self.region.as_deref().unwrap_or(BEDROCK_REGION);
-        let renewer = Renewer { what: &link.what, seen: &self.seen, trusted: &self.trusted, region };
+    /// What a profile or the environment leads to.
+    async fn plan(&self, link: &Link, plan: &Plan, check: bool) -> Result<Credentials, Declined> {
+        let Some(cache) = plan.base.cache() else {
+            return self.once(link, plan, None, check).await.map_err(|trouble| link.tell(trouble));
+        };
+        let renewer = Renewer { what: &link.what, network: self.network };
         let signed_out =
             |declined| link.tell(Declined { kept_in: Some(cache.path().to_owned().into()), ..declined });
         for _ in 0..READS {
             let kept = renewer.ready(cache).await.map_err(signed_out)?;
-            match self.ask_once(link, check).await {
-                Err(declined) if declined.transient => sleep(cache::PAUSE).await,
+            match self.once(link, plan, Some(&kept), check).await {
                 // Another process may have signed in meanwhile, or renewed it.
-                Err(declined) if !declined.sign_in_helps => return Err(declined),
-                Err(declined) if cache.changed(&kept, Duration::ZERO).await.is_none() => {
-                    return Err(declined);
-                }
-                Err(_) => {}
-                asked => return asked,
+                Err(declined)
+                    if declined.sign_in_helps && cache.changed(&kept, Duration::ZERO).await.is_some() => {}
+                asked => return asked.map_err(|trouble| link.tell(trouble)),
             }
         }
-        Err(link.tell(renewer.unusable(cache, "changes all the time, or the SDK cannot read it")))
+        Err(link.tell(renewer.unusable(cache, "changes all the time")))
     }
 
-    async fn ask_once(&self, link: &Link, check: bool) -> Asked {
-        self.seen.take();
-        let credentials = match link.provider.provide_credentials().await {
-            Ok(credentials) => credentials,
-            Err(error) => return self.without(link, &error).map(Err),
-        };
-        usable(&link.what, &credentials)?;
-        if check {
-            check::check(&link.what, self.region.as_deref(), credentials.clone()).await?;
+    async fn once(
+        &self,
+        link: &Link,
+        plan: &Plan,
+        kept: Option<&cache::Kept>,
+        check: bool,
+    ) -> Result<Credentials, Declined> {
+        let mut credentials = self.base(&link.what, &plan.base, kept).await?;
+        for role in plan.roles.iter().rev() {
+            credentials = self.role(&link.what, role, credentials).await?;
         }
-        Ok(Ok(found(&credentials, self.region.clone())))
+        self.checked(&link.what, credentials, check).await
     }
 
-    fn without(&self, link: &Link, error: &CredentialsError) -> Result<Passed, Declined> {
-        let seen = self.seen.take();
-        match (error, &seen) {
-            // Nobody configures this link; it is asked because it might be there.
-            (_, Some(Exchange::Unreachable { .. })) if link.name == "imds" => {
+    async fn checked(
+        &self,
+        what: &str,
+        credentials: Credentials,
+        check: bool,
+    ) -> Result<Credentials, Declined> {
+        keys::check(what, &credentials)?;
+        if check {
+            check::check(what, self.network, credentials.clone()).await?;
+        }
+        Ok(credentials)
+    }
+
+    /// Why a service that nobody configures has nothing; it is asked because it might be there.
+    fn without(&self, what: &str, service: Service, error: &CredentialsError) -> Result<Passed, Declined> {
+        let seen = self.network.seen.take();
+        match (service, error, &seen) {
+            (Service::Instance, _, Some(Exchange::Unreachable { .. })) => {
                 Ok(Passed::Unanswered("no metadata service answers".into()))
             }
-            (_, Some(Exchange::Answered { status: 400..=428, .. })) if link.name == "imds" => {
-                Ok(Passed::Over("the metadata service has none, or refuses".into()))
+            (Service::Instance, _, Some(Exchange::Answered { status: status @ 400..=428, .. })) => {
+                Ok(Passed::Refused(format!("the metadata service has none, or refuses ({status})")))
             }
-            (CredentialsError::CredentialsNotLoaded(_), _) if link.is_wanted => {
-                Err(failure::misconfigured(link, error))
-            }
-            (CredentialsError::CredentialsNotLoaded(_), _) => {
+            (_, CredentialsError::CredentialsNotLoaded(_), _) => {
                 Ok(Passed::Over(match std::error::Error::source(error) {
-                    Some(why) if link.name != "profile" => profile::plain(&why.to_string()),
-                    _ => format!("{} has no credentials", link.what),
+                    Some(why) => words::plain(&why.to_string()),
+                    None => format!("{what} has no credentials"),
                 }))
             }
-            _ => Err(link.tell(failure::trouble(link, error, seen))),
+            _ => Err(failure::of_service(what, service, error, seen)),
         }
     }
-}
-
-/// The region that is configured: of the environment, else of the profile.
-async fn region() -> Result<Option<String>, Declined> {
-    let of_environment =
-        ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| Some((name, variable(name)?)));
-    let (place, region) = match of_environment {
-        Some((name, region)) => (name, Some(region)),
-        None => {
-            ("the profile", ProfileFileRegionProvider::new().region().await.map(|region| region.to_string()))
-        }
-    };
-    match region.filter(|region| !region.is_empty()) {
-        Some(region) if !is_label(&region) => {
-            Err(Declined::new(Reason::SettingsInvalid, format!("the AWS region of {place} is malformed"))
-                .hint("write it as AWS does, for example us-east-1"))
-        }
-        region => Ok(region),
-    }
-}
-
-fn keys(credentials: &Credentials) -> Keys {
-    Keys {
-        id: credentials.access_key_id().to_owned(),
-        secret: credentials.secret_access_key().to_owned(),
-        token: credentials.session_token().filter(|token| !token.is_empty()).map(str::to_owned),
-    }
-}
-
-/// Whether credentials can be used at all.
-fn usable(what: &str, credentials: &Credentials) -> Result<(), Declined> {
-    if let Err(part) = keys(credentials).check() {
-        let message = format!("{what}: its {part} is empty, or has a character that no key has");
-        return Err(Declined::new(Reason::CommandOutputInvalid, message).hint("check where it comes from"));
-    }
-    match credentials.expiry() {
-        Some(at) if at <= SystemTime::now() => {
-            Err(Declined::sign_in(format!("{what}: its credentials have expired")))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn found(credentials: &Credentials, region: Option<String>) -> Provided {
-    let account = credentials.account_id().map(|account| account.as_str().to_owned());
-    let facts = Facts { region, account, ..Facts::default() };
-    Provided { facts, ..Provided::new(keys(credentials).to_text(), credentials.expiry()) }
 }

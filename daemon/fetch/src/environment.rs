@@ -2,6 +2,9 @@
 
 use claviger_child::Lent;
 
+/// Finds the value of a variable that is set and not empty.
+pub(crate) type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// The value of a variable that is set and not empty.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

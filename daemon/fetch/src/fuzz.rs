@@ -140,3 +140,14 @@ pub fn record(text: &[u8]) -> Option<Secret<Vec<u8>>> {
 pub fn retry_after(text: &str, date: &str) -> Option<Duration> {
     http::pause(text, Some(date))
 }
+
+/// Name and settings of a profile.
+pub type ProfileOfAws = (String, Vec<(String, String)>);
+
+/// The profiles of AWS's two files and their settings, or the line that is wrong, in the configuration or else in the credentials file.
+///
+/// # Errors
+/// The message about it.
+pub fn aws_profiles(config: &str, credentials: &str) -> Result<Vec<ProfileOfAws>, String> {
+    crate::aws::profiles(config, credentials)
+}

@@ -102,6 +102,7 @@ mod tests {
             "DBUS_SESSION_BUS_ADDRESS",
             "CLAUDE_CONFIG_DIR",
             "ANTHROPIC_API_KEY",
+            "AWS_DEFAULT_PROFILE",
             "AWS_PROFILE",
             "GOOGLE_APPLICATION_CREDENTIALS",
             "AZURE_CLIENT_ID",

@@ -1,10 +1,11 @@
 //! The file in which `aws sso login` or `aws login` keeps a person's sign-in. Other tools write it too, not all of them at once:
 //! what cannot be read is read again for a moment before it counts as damaged.
 
-use super::variable;
-use crate::file::{self, Draft, Unread};
-use aws_config::profile::{Profile as Section, ProfileSet};
-use aws_smithy_types::{DateTime, date_time::Format};
+use super::instant;
+use crate::{
+    environment::Variables,
+    file::{self, Draft, Unread},
+};
 use ring::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use serde_json::{Map, Value};
 use std::{
@@ -58,30 +59,16 @@ pub(super) enum Unkept {
 // === impl Cache ===
 
 impl Cache {
-    /// Where a profile's sign-in is kept, as the SDK finds it; `None` for a profile that is not complete, about which the SDK says why.
-    pub(super) fn of(set: &ProfileSet, section: &Section) -> Option<Self> {
-        let sso = |way, name| {
-            // Both are needed for a role.
-            section.get("sso_account_id").and(section.get("sso_role_name"))?;
-            Some(Self { path: below(home("sso")?, &SHA1_FOR_LEGACY_USE_ONLY, name), way })
-        };
-        match (section.get("sso_session"), section.get("sso_start_url")) {
-            // The SDK takes no other place.
-            (Some(_), Some(_)) => None,
-            (Some(_), None) if section.get("sso_region").is_some() => None,
-            (Some(name), _) => {
-                let session = set.sso_session(name)?;
-                session.get("sso_start_url")?;
-                sso(Way::Session(session.get("sso_region")?.to_owned()), name)
-            }
-            (None, Some(url)) => section.get("sso_region").and_then(|_| sso(Way::StartUrl, url)),
-            (None, None) => {
-                let directory =
-                    variable("AWS_LOGIN_CACHE_DIRECTORY").map(PathBuf::from).or_else(|| home("login"))?;
-                let path = below(directory, &SHA256, section.get("login_session")?.trim());
-                Some(Self { path, way: Way::Login })
-            }
-        }
+    /// Where the sign-in of an SSO session, or of a start URL, is kept; `None` without a home.
+    pub(super) fn of_sso(name: &str, way: Way, variable: &Variables<'_>) -> Option<Self> {
+        Some(Self { path: below(home("sso", variable)?, &SHA1_FOR_LEGACY_USE_ONLY, name), way })
+    }
+
+    /// Where a sign-in with `aws login` is kept; `None` without a home.
+    pub(super) fn of_login(session: &str, variable: &Variables<'_>) -> Option<Self> {
+        let directory = variable("AWS_LOGIN_CACHE_DIRECTORY").map(PathBuf::from);
+        let directory = directory.or_else(|| home("login", variable))?;
+        Some(Self { path: below(directory, &SHA256, session.trim()), way: Way::Login })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -121,7 +108,7 @@ impl Cache {
         }
     }
 
-    /// What `bytes` keep, if the SDK can make something of them.
+    /// What `bytes` keep, if that is a sign-in.
     pub(super) fn parse(&self, bytes: Zeroizing<Vec<u8>>) -> Option<Kept> {
         let fields: Map<String, Value> = serde_json::from_slice(&bytes).ok()?;
         let credentials = fields.get("accessToken")?;
@@ -138,7 +125,7 @@ impl Cache {
                 credentials.get("expiresAt")
             }
         };
-        let expires_at = time(expires_at?.as_str()?)?;
+        let expires_at = instant::of(expires_at?)?;
         Some(Kept { bytes, fields, expires_at })
     }
 
@@ -153,7 +140,7 @@ impl Cache {
 }
 
 /// `~/.aws/OF/cache`.
-fn home(of: &str) -> Option<PathBuf> {
+fn home(of: &str, variable: &Variables<'_>) -> Option<PathBuf> {
     Some(Path::new(&variable("HOME")?).join(".aws").join(of).join("cache"))
 }
 
@@ -162,12 +149,6 @@ fn below(directory: PathBuf, hash: &'static Algorithm, name: &str) -> PathBuf {
     let hash = digest(hash, name.as_bytes());
     let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     directory.join(hex + ".json")
-}
-
-/// An instant. Old tools write `UTC` at its end, and others an offset; the SDK reads neither, but what is over is no damage.
-fn time(text: &str) -> Option<SystemTime> {
-    let text = text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |start| format!("{start}Z"));
-    SystemTime::try_from(DateTime::from_str(&text, Format::DateTimeWithOffset).ok()?).ok()
 }
 
 // === impl Kept ===
@@ -180,7 +161,12 @@ impl Kept {
 
     /// A field's instant.
     pub(super) fn time(&self, name: &str) -> Option<SystemTime> {
-        time(self.text(name)?)
+        instant::of(self.fields.get(name)?)
+    }
+
+    /// The text of a field of `accessToken`.
+    pub(super) fn token(&self, name: &str) -> Option<&str> {
+        self.fields.get("accessToken")?.get(name)?.as_str()
     }
 
     /// The text of the file with other values; those of an object take the place of its fields, one by one.
@@ -228,16 +214,6 @@ mod tests {
         assert!(whole.read().await.is_ok());
         fs::remove_file(whole.path()).expect("removed");
         assert!(matches!(whole.read().await, Err(Unkept::Absent)));
-    }
-
-    #[test]
-    fn instants_are_read_as_all_tools_write_them() {
-        let at = super::time("2020-06-10T12:00:00Z");
-        assert!(at.is_some());
-        for same in ["2020-06-10T12:00:00UTC", "2020-06-10T14:00:00+02:00", "2020-06-10T12:00:00.000Z"] {
-            assert_eq!(super::time(same), at, "{same}");
-        }
-        assert_eq!(super::time("soon"), None);
     }
 
     #[tokio::test(start_paused = true)]

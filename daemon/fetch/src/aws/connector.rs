@@ -1,7 +1,7 @@
 //! How the SDK reaches the network: through the proxy of the session, trusting the session's certificate authorities. The
 //! SDK's own client does neither.
 
-use super::{Declined, seen::Seen, variable};
+use super::{Declined, seen::Seen};
 use crate::file;
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -42,15 +42,15 @@ fn client(seen: &Seen, trusted: &TlsContext, proxy: ProxyConfig) -> SharedHttpCl
 /// The certificate authorities that the session trusts.
 ///
 /// # Errors
-/// If `AWS_CA_BUNDLE` names a file that cannot be used.
-pub(super) fn trusted() -> Result<TlsContext, Declined> {
+/// If the file that `bundle` names cannot be used; who names it comes first.
+pub(super) fn trusted(bundle: Option<&(&str, String)>) -> Result<TlsContext, Declined> {
     let mut trusted = TrustStore::default();
-    if let Some(path) = variable("AWS_CA_BUNDLE") {
+    if let Some((place, path)) = bundle {
         let unusable = |why: &str| {
-            Declined::new(Reason::SettingsInvalid, format!("AWS_CA_BUNDLE names {path}, which {why}"))
+            Declined::new(Reason::SettingsInvalid, format!("{place} names {path}, which {why}"))
                 .hint("it must be a file with certificates in PEM format")
         };
-        let pem = file::read(Path::new(&path), MAX_BUNDLE).map_err(|unread| unusable(&unread.to_string()))?;
+        let pem = file::read(Path::new(path), MAX_BUNDLE).map_err(|unread| unusable(&unread.to_string()))?;
         if !pem.windows(27).any(|line| line == b"-----BEGIN CERTIFICATE-----") {
             return Err(unusable("has no certificate in it"));
         }

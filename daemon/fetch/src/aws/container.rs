@@ -19,6 +19,13 @@ use claviger_child::{Lent, Text};
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const AUTHORIZATION: &str = "authorization";
 
+/// A service next to the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Container,
+    Instance,
+}
+
 /// How to ask it.
 pub(super) struct Container(ProviderConfig);
 

@@ -1,26 +1,16 @@
 //! What the failure of a link means. The SDK's error texts can hold what a server or a command said, so nothing of them is
 //! repeated but error codes and the names in a configuration.
 
-use super::{
-    CredentialsError, Declined,
-    link::Link,
-    process,
-    profile::{Kind, plain},
-    seen::Exchange,
-};
+use super::{CredentialsError, Declined, container::Service, seen::Exchange};
 use crate::codes;
-use aws_sdk_sts::{
-    error::ProvideErrorMetadata as _,
-    operation::{
-        assume_role::AssumeRoleError, assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
-        get_caller_identity::GetCallerIdentityError,
-    },
-};
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use claviger::reason::Reason;
 use std::{error::Error, iter, time::Duration};
 
-/// How the SDK's texts about a profile begin, which says nothing.
-const NOT_BUILT: &str = "ProfileFile provider could not be built: ";
+const OF_CONTAINERS: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or an address of this machine or of the container service, and the token one line without a line break";
+const OF_INSTANCES: &str =
+    "check AWS_EC2_METADATA_SERVICE_ENDPOINT, and that EC2 may assume the role of this instance";
+const NOT_ASKED: &str = "a service of AWS cannot be asked with these settings";
 /// Codes that say that a request came too soon, or should be made again.
 const LATER: [&str; 7] = [
     "SlowDownException",
@@ -35,13 +25,50 @@ const LATER: [&str; 7] = [
 const WRONG: [&str; 4] =
     ["ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException"];
 
-/// Why a link that is configured failed.
-pub(super) fn trouble(link: &Link, error: &CredentialsError, seen: Option<Exchange>) -> Declined {
-    match (error, seen) {
-        (CredentialsError::InvalidConfiguration(_), _) => misconfigured(link, error),
-        (CredentialsError::ProviderTimedOut(_), _) => silent(&link.what, true),
-        (_, None) => local(link, error),
-        (_, seen) => exchanged(&link.what, seen, code_of(error)),
+/// Why a service next to the program gave nothing.
+pub(super) fn of_service(
+    what: &str,
+    service: Service,
+    error: &CredentialsError,
+    seen: Option<Exchange>,
+) -> Declined {
+    let hint = match service {
+        Service::Container => OF_CONTAINERS,
+        Service::Instance => OF_INSTANCES,
+    };
+    let file = chain(error).find_map(|error| error.downcast_ref::<std::io::Error>());
+    match (error, seen, file) {
+        (CredentialsError::ProviderTimedOut(_), ..) => silent(what, true),
+        (CredentialsError::InvalidConfiguration(_), ..) => misconfigured(what, "", hint),
+        // The service says no to the machine, and no person can sign in for it.
+        (_, Some(Exchange::Answered { status: status @ (401 | 403 | 404), .. }), _)
+            if service == Service::Instance =>
+        {
+            let message = format!("{what}: it has no role here, or is not to be asked ({status})");
+            Declined::new(Reason::UpstreamDenied, message).hint(OF_INSTANCES)
+        }
+        (_, Some(seen), _) => exchanged(what, Some(seen), None),
+        (_, None, Some(error)) => no_token(what, &format!("cannot be read: {}", error.kind())),
+        (_, None, None) => misconfigured(what, "", hint),
+    }
+}
+
+/// What a refusal of one of AWS's services means; the `error` is the SDK's.
+pub(super) fn of_request<E: ProvideErrorMetadata>(
+    what: &str,
+    error: &SdkError<E>,
+    seen: Option<Exchange>,
+) -> Declined {
+    match error {
+        SdkError::ConstructionFailure(_) => misconfigured(
+            what,
+            NOT_ASKED,
+            "check region, endpoint_url, use_fips_endpoint and use_dualstack_endpoint",
+        ),
+        SdkError::DispatchFailure(_) if seen.is_none() => {
+            misconfigured(what, NOT_ASKED, "check region and endpoint_url")
+        }
+        error => exchanged(what, seen, error.code().map(str::to_owned)),
     }
 }
 
@@ -112,80 +139,22 @@ fn silent(what: &str, timed_out: bool) -> Declined {
         .hint("check the network, HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE")
 }
 
-/// No server was asked: something on this machine is missing or wrong.
-fn local(link: &Link, error: &CredentialsError) -> Declined {
-    if chain(error)
-        .skip(1)
-        .any(|error| matches!(error.downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_))))
-    {
-        let message = format!("{}: its credential_source has no credentials here", link.what);
-        return Declined::new(Reason::SettingsInvalid, message).hint("check credential_source");
-    }
-    match link.kind {
-        Kind::Process => {
-            process::failed(link, &chain(error).last().map(ToString::to_string).unwrap_or_default())
-        }
-        // That there is a sign-in has been seen, so its file is being written again.
-        Kind::Person => Declined { transient: link.cache.is_some(), ..signed_out(&link.what) },
-        Kind::TokenFile | Kind::Service if io(error).is_some() => {
-            let kind = io(error).map(|error| error.kind().to_string()).unwrap_or_default();
-            Declined::new(
-                Reason::SettingsInvalid,
-                format!("{}: its token file cannot be read: {kind}", link.what),
-            )
-            .hint("check the path of the token file")
-        }
-        Kind::Keys | Kind::TokenFile | Kind::Service => misconfigured(link, error),
-    }
-}
-
 /// No person is signed in.
 pub(super) fn signed_out(what: &str) -> Declined {
     Declined::sign_in(format!("{what}: nobody is signed in, or no longer"))
 }
 
-/// What is configured cannot work. The SDK's words about a profile hold names of profiles and settings only; those about
-/// other links can hold more.
-pub(super) fn misconfigured(link: &Link, error: &CredentialsError) -> Declined {
-    let why = match (link.name, error) {
-        (
-            "profile",
-            CredentialsError::InvalidConfiguration(_) | CredentialsError::CredentialsNotLoaded(_),
-        ) => {
-            let text = error.source().map(|source| plain(&source.to_string())).unwrap_or_default();
-            match text.strip_prefix(NOT_BUILT).unwrap_or(&text) {
-                "" => ": it names no credentials".to_owned(),
-                why => format!(": {why}"),
-            }
-        }
-        _ => String::new(),
-    };
-    let hint = match link.name {
-        "container" => {
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or an address of this machine or of the container service, and the token one line without a line break"
-        }
-        "web-identity" => "AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN belong together",
-        "imds" => {
-            "check AWS_EC2_METADATA_SERVICE_ENDPOINT, and that EC2 may assume the role of this instance"
-        }
-        _ => "check the files in ~/.aws",
-    };
-    Declined::new(Reason::SettingsInvalid, format!("{} is not configured properly{why}", link.what))
+/// What is configured cannot work; `why` has nothing but names of profiles and settings.
+pub(super) fn misconfigured(what: &str, why: &str, hint: &str) -> Declined {
+    let colon = if why.is_empty() { "" } else { ": " };
+    Declined::new(Reason::SettingsInvalid, format!("{what} is not configured properly{colon}{why}"))
         .hint(hint)
 }
 
-/// The code of an error of STS.
-fn code_of(error: &CredentialsError) -> Option<String> {
-    chain(error).find_map(|error| {
-        let code = (error.downcast_ref::<AssumeRoleError>().and_then(|error| error.code()))
-            .or_else(|| error.downcast_ref::<AssumeRoleWithWebIdentityError>().and_then(|error| error.code()))
-            .or_else(|| error.downcast_ref::<GetCallerIdentityError>().and_then(|error| error.code()));
-        code.map(str::to_owned)
-    })
-}
-
-fn io(error: &CredentialsError) -> Option<&std::io::Error> {
-    chain(error).find_map(|error| error.downcast_ref())
+/// A file with a token that cannot be read; `why` continues "its token file".
+pub(super) fn no_token(what: &str, why: &str) -> Declined {
+    Declined::new(Reason::SettingsInvalid, format!("{what}: its token file {why}"))
+        .hint("check the path of the token file")
 }
 
 fn chain(error: &CredentialsError) -> impl Iterator<Item = &(dyn Error + 'static)> {
@@ -195,65 +164,21 @@ fn chain(error: &CredentialsError) -> impl Iterator<Item = &(dyn Error + 'static
 
 #[cfg(test)]
 mod tests {
-    use super::{Exchange, Kind, Link, trouble};
-    use aws_credential_types::{Credentials, provider::error::CredentialsError};
+    use super::{CredentialsError, Exchange, Service, exchanged, of_service};
+    use claviger_child::Declined;
 
-    /// A link that is never asked.
-    fn link(name: &'static str, kind: Kind) -> Link {
-        Link::new(name, "profile dev", kind, Credentials::new("a", "s", None, None, "test")).wanted(true)
-    }
-
-    fn reason(kind: Kind, error: &CredentialsError, seen: Option<Exchange>) -> (String, bool) {
-        let trouble = trouble(&link("profile", kind), error, seen);
-        let text = format!("{trouble:?}");
+    fn shown(declined: &Declined) -> (String, bool) {
+        let text = format!("{declined:?}");
         assert!(!text.contains("canary"), "{text}");
-        (trouble.problem.reason.to_string(), trouble.sign_in_helps)
+        (declined.problem.reason.to_string(), declined.sign_in_helps)
     }
 
-    fn process(text: &str) -> (String, bool) {
-        // As the SDK wraps it.
-        let inner = CredentialsError::provider_error(text.to_owned());
-        reason(Kind::Process, &CredentialsError::provider_error(inner), None)
-    }
-
-    #[test]
-    fn commands() {
-        for (text, expected) in [
-            (
-                "Error retrieving credentials: external process exited with code exit status: 1. Stderr: canary",
-                ("login-required", true),
-            ),
-            (
-                "Error retrieving credentials: external process exited with code signal: 9 (SIGKILL). Stderr: canary",
-                ("login-required", true),
-            ),
-            (
-                "Error retrieving credentials: external process exited with code exit status: 127. Stderr: canary",
-                ("command-failed", false),
-            ),
-            (
-                "Error retrieving credentials from external process, could not parse response: canary",
-                ("command-output-invalid", false),
-            ),
-            (
-                "Error retrieving credentials from external process: could not decode output as UTF-8: canary",
-                ("command-output-invalid", false),
-            ),
-            // What a command says cannot choose what its failure means.
-            (
-                "Error retrieving credentials: external process exited with code exit status: 3. Stderr: could not parse response canary",
-                ("login-required", true),
-            ),
-        ] {
-            assert_eq!(process(text), (expected.0.to_owned(), expected.1), "{text}");
-        }
+    fn answered(status: u16, code: &str) -> Exchange {
+        Exchange::Answered { status, retry_after: None, code: Some(code.into()) }
     }
 
     #[test]
     fn servers() {
-        let error = CredentialsError::provider_error("canary");
-        let answered =
-            |status, code: &str| Exchange::Answered { status, retry_after: None, code: Some(code.into()) };
         for (exchange, expected) in [
             (Exchange::Unreachable { timed_out: false }, ("source-unavailable", false)),
             (Exchange::Unreachable { timed_out: true }, ("source-timeout", false)),
@@ -267,20 +192,24 @@ mod tests {
             (answered(400, "ValidationError"), ("settings-invalid", false)),
             (answered(400, "canary is no code"), ("login-required", true)),
         ] {
-            let got = reason(Kind::Keys, &error, Some(exchange.clone()));
+            let got = shown(&exchanged("profile dev", Some(exchange.clone()), None));
             assert_eq!(got, (expected.0.to_owned(), expected.1), "{exchange:?}");
         }
     }
 
     #[test]
-    fn this_machine() {
-        let missing = || CredentialsError::provider_error(std::io::Error::other("canary"));
-        let (signed_out, invalid) =
-            (("login-required".to_owned(), true), ("settings-invalid".to_owned(), false));
-        assert_eq!(reason(Kind::Person, &missing(), None), signed_out);
-        assert_eq!(reason(Kind::TokenFile, &missing(), None), invalid);
-        assert_eq!(reason(Kind::Service, &missing(), None), invalid);
-        let nothing = CredentialsError::provider_error(CredentialsError::not_loaded("canary"));
-        assert_eq!(reason(Kind::Service, &nothing, None), invalid);
+    fn services_of_this_machine() {
+        let failed = CredentialsError::provider_error("canary");
+        let file = CredentialsError::provider_error(std::io::Error::other("canary"));
+        for (service, error, seen, expected) in [
+            (Service::Container, &file, None, ("settings-invalid", false)),
+            (Service::Container, &failed, None, ("settings-invalid", false)),
+            (Service::Container, &failed, Some(answered(403, "")), ("login-required", true)),
+            (Service::Instance, &failed, Some(answered(403, "")), ("upstream-denied", false)),
+            (Service::Instance, &failed, Some(answered(500, "")), ("source-unavailable", false)),
+        ] {
+            let got = shown(&of_service("the service", service, error, seen));
+            assert_eq!(got, (expected.0.to_owned(), expected.1), "{error:?}");
+        }
     }
 }

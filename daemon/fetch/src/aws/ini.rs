@@ -3,12 +3,7 @@
 //! A file is read in one go, and what is read borrows from its text: a file may name thousands of profiles, and one of them
 //! is wanted.
 
-use std::{
-    borrow::Cow,
-    collections::HashSet,
-    fmt,
-    ops::Range,
-};
+use std::{borrow::Cow, collections::HashSet, fmt, ops::Range};
 
 /// The section whose settings hold in all others.
 const DEFAULT: &str = "DEFAULT";
@@ -66,6 +61,8 @@ struct Reader<'a> {
     names: [HashSet<Cow<'a, str>>; 2],
     place: Place,
     open: Option<Open<'a>>,
+    /// Settings for all sections that have something below them that is no setting, and their lines.
+    broken: Vec<(Cow<'a, str>, usize)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,6 +83,7 @@ pub(super) fn read(text: &str) -> Result<Sections<'_>, Broken> {
         names: Default::default(),
         place: Place::Nowhere,
         open: None,
+        broken: Vec::new(),
     };
     let (mut rest, mut line, mut indent) = (text, 0, 0);
     while !rest.is_empty() {
@@ -111,7 +109,7 @@ pub(super) fn read(text: &str) -> Result<Sections<'_>, Broken> {
         }
     }
     reader.close()?;
-    Ok(reader.read)
+    reader.end()
 }
 
 /// The settings below a setting whose own line ends after its delimiter; `None` if a line is none.
@@ -193,18 +191,32 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// A setting for all sections counts where a section does not set it itself.
+    fn end(self) -> Result<Sections<'a>, Broken> {
+        let read = self.read;
+        let counts = |name: &str| {
+            (0..read.sections.len()).any(|at| read.own(at).iter().all(|(known, _)| known != name))
+        };
+        match self.broken.iter().find(|(name, _)| counts(name)) {
+            Some((_, line)) => Err(Broken { line: *line, fault: Fault::NoSubsetting }),
+            None => Ok(read),
+        }
+    }
+
     /// The setting that was being read is complete.
     fn close(&mut self) -> Result<(), Broken> {
         let Some(Open { name, value, line, .. }) = self.open.take() else { return Ok(()) };
-        if value.starts_with('\n') && nested(&value).is_none() {
-            return Err(Broken { line, fault: Fault::NoSubsetting });
-        }
+        let is_broken = value.starts_with('\n') && nested(&value).is_none();
         match (self.place, self.read.sections.last_mut()) {
+            (Place::Section, _) if is_broken => return Err(Broken { line, fault: Fault::NoSubsetting }),
             (Place::Section, Some(section)) => {
                 self.read.settings.push((name, value));
                 section.settings.end = self.read.settings.len();
             }
-            _ => self.read.defaults.push((name, value)),
+            _ => {
+                self.broken.extend(is_broken.then(|| (name.clone(), line)));
+                self.read.defaults.push((name, value));
+            }
         }
         Ok(())
     }
@@ -241,8 +253,14 @@ impl<'a> Sections<'a> {
 
     /// Name and text of all settings of a section; its own come first.
     pub(super) fn settings(&self, section: usize) -> impl Iterator<Item = (&str, &str)> {
-        let own = self.sections.get(section).map_or(0..0, |section| section.settings.clone());
-        self.settings[own].iter().chain(&self.defaults).map(|(name, value)| (&**name, &**value))
+        self.own(section).iter().chain(&self.defaults).map(|(name, value)| (&**name, &**value))
+    }
+
+    fn own(&self, section: usize) -> &[Setting<'a>] {
+        self.sections
+            .get(section)
+            .and_then(|section| self.settings.get(section.settings.clone()))
+            .unwrap_or_default()
     }
 }
 
@@ -252,7 +270,9 @@ impl<'a> Sections<'a> {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.fault {
-            Fault::Mark => "begins with a byte order mark, which no tool of AWS reads: save the file as UTF-8 without it",
+            Fault::Mark => {
+                "begins with a byte order mark, which no tool of AWS reads: save the file as UTF-8 without it"
+            }
             Fault::NoSection => "stands before the first [section]",
             Fault::NoSetting => "is neither a [section] nor a setting: it has no `=`",
             Fault::NoName => "is a setting without a name",

@@ -1,7 +1,6 @@
 //! A link of the chain.
 
-use super::{cache::Cache, profile::Kind};
-use aws_credential_types::provider::ProvideCredentials;
+use super::{container::Service, plan::Plan};
 use claviger::remedy::Remedy;
 use claviger_child::Declined;
 
@@ -10,31 +9,26 @@ pub(super) struct Link {
     pub(super) name: &'static str,
     /// In a sentence.
     pub(super) what: String,
-    pub(super) kind: Kind,
-    /// Whether somebody asked for this link. One that is configured, and has nothing, does not make way for another.
-    pub(super) is_wanted: bool,
     /// How to sign in, if that is known better than for any link.
     pub(super) sign_in: Option<Remedy>,
-    /// Where the sign-in of a person is kept.
-    pub(super) cache: Option<Cache>,
-    pub(super) provider: Box<dyn ProvideCredentials>,
+    pub(super) way: Way,
+}
+
+/// What a link does.
+pub(super) enum Way {
+    /// It says nothing about credentials.
+    Nothing(String),
+    /// What a profile or the environment says.
+    Plan(Plan),
+    /// It asks a service next to the program.
+    Service(Service),
 }
 
 // === impl Link ===
 
 impl Link {
-    pub(super) fn new(
-        name: &'static str,
-        what: impl Into<String>,
-        kind: Kind,
-        provider: impl ProvideCredentials + 'static,
-    ) -> Self {
-        let (what, provider) = (what.into(), Box::new(provider));
-        Self { name, what, kind, is_wanted: false, sign_in: None, cache: None, provider }
-    }
-
-    pub(super) fn wanted(self, is_wanted: bool) -> Self {
-        Self { is_wanted, ..self }
+    pub(super) fn new(name: &'static str, what: impl Into<String>, way: Way) -> Self {
+        Self { name, what: what.into(), sign_in: None, way }
     }
 
     /// Adds how to sign in where nothing better is known.
@@ -49,9 +43,5 @@ impl Link {
 
     pub(super) fn sign_in(self, sign_in: Option<Remedy>) -> Self {
         Self { sign_in, ..self }
-    }
-
-    pub(super) fn kept(self, cache: Option<Cache>) -> Self {
-        Self { cache, ..self }
     }
 }

@@ -1,37 +1,157 @@
-//! What the failure of a `credential_process` means. Pure.
+//! A `credential_process`: it is run as `aws` runs it, without a shell, and prints one JSON object.
 
-use super::{Declined, link::Link};
+use super::{Credentials, Declined, instant};
 use claviger::reason::Reason;
+use serde_json::{Map, Value};
+use std::{
+    io,
+    os::unix::process::ExitStatusExt as _,
+    process::{ExitStatus, Stdio},
+    time::SystemTime,
+};
+use tokio::{io::AsyncReadExt as _, process::Command};
+use zeroize::Zeroizing;
 
-/// How the SDK's texts about a `credential_process` begin; it has no types for them.
-const EXITED: &str = "Error retrieving credentials: external process exited with code ";
-const PRINTED: [&str; 2] = [
-    "Error retrieving credentials from external process, could not parse response",
-    "Error retrieving credentials from external process: could not decode output",
-];
+/// Most that it may print, in bytes; it prints about one KiB.
+const MAX_OUTPUT: u64 = 256 * 1024;
+const FORM: &str = "it must print a JSON object with Version 1, AccessKeyId and SecretAccessKey, and nothing else; messages belong on stderr";
+const TRY: &str = "run it in a terminal to see what it says";
+const STALE: &str = "it keeps old credentials: sign in where it gets them, or clear what it keeps";
+/// What a shell would replace.
+const OF_SHELLS: [char; 9] = ['~', '$', '`', '|', '&', ';', '<', '>', '*'];
 
-/// Why there is no credential, for the `text` of the SDK's error.
-pub(super) fn failed(link: &Link, text: &str) -> Declined {
-    if PRINTED.iter().any(|start| text.starts_with(start)) {
-        let message = format!("{}: its credential_process printed no usable credentials", link.what);
-        return Declined::new(Reason::CommandOutputInvalid, message).hint(
-            "it must print a JSON object with Version 1, AccessKeyId and SecretAccessKey, and nothing else; messages belong on stderr",
-        );
-    }
-    let status = text.strip_prefix(EXITED).and_then(|rest| rest.strip_prefix("exit status: "));
-    let code: Option<i32> =
-        status.and_then(|rest| rest.split(|char: char| !char.is_ascii_digit()).next()?.parse().ok());
-    let hint = "run it in a terminal to see what it says";
+/// What the command prints. `account` is the one that its profile names.
+///
+/// # Errors
+/// Why that is no credential.
+pub(super) async fn run(
+    what: &str,
+    command: &[String],
+    account: Option<&str>,
+) -> Result<Credentials, Declined> {
+    let [program, arguments @ ..] = command else { return Err(unusable(what)) };
+    let ended = output(program, arguments).await;
+    let (status, output) = ended.map_err(|error| unrunnable(what, command, &error))?;
+    // A shell that was killed says so with 128 and the signal; so do we.
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     match code {
-        Some(code @ (126 | 127)) => Declined::new(
+        Some(0) => match parse(&output, account) {
+            Some(keys) if keys.expiry().is_some_and(|at| at <= SystemTime::now()) => {
+                let message = format!("{what}: its credential_process printed credentials that have expired");
+                Err(Declined::sign_in(message).hint(STALE))
+            }
+            keys => keys.ok_or_else(|| unusable(what)),
+        },
+        Some(code @ (126 | 127)) => Err(Declined::new(
             Reason::CommandFailed,
-            format!("{}: its credential_process cannot be run (exit code {code})", link.what),
+            format!("{what}: its credential_process cannot be run (exit code {code})"),
         )
-        .hint("check its path, and that it may be executed"),
+        .hint("check its path, and that it may be executed")),
         Some(code) => {
-            Declined::sign_in(format!("{}: its credential_process ended with exit code {code}", link.what))
-                .hint(hint)
+            Err(Declined::sign_in(format!("{what}: its credential_process ended with exit code {code}"))
+                .hint(TRY))
         }
-        None => Declined::sign_in(format!("{}: its credential_process failed", link.what)).hint(hint),
+        None => Err(Declined::sign_in(format!("{what}: its credential_process failed")).hint(TRY)),
+    }
+}
+
+async fn output(program: &str, arguments: &[String]) -> io::Result<(ExitStatus, Zeroizing<Vec<u8>>)> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.kill_on_drop(true).spawn()?;
+    let mut output = Zeroizing::new(Vec::new());
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(MAX_OUTPUT + 1).read_to_end(&mut output).await?;
+    }
+    Ok((child.wait().await?, output))
+}
+
+fn parse(output: &[u8], account: Option<&str>) -> Option<Credentials> {
+    let fields: Map<String, Value> = serde_json::from_slice(output).ok()?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    let is_set = |name: &&str| fields.get(*name).is_some_and(|value| !value.is_null());
+    // Python takes 1.0 for 1.
+    if fields.get("Version")?.as_f64()? != 1.0 {
+        return None;
+    }
+    let credentials = Credentials::builder()
+        .access_key_id(text("AccessKeyId")?)
+        .secret_access_key(text("SecretAccessKey")?)
+        .provider_name("CredentialProcess");
+    let mut credentials = credentials;
+    if is_set(&"SessionToken") {
+        credentials.set_session_token(Some(text("SessionToken")?.to_owned()));
+    }
+    if is_set(&"Expiration") {
+        credentials.set_expiry(Some(instant::of(fields.get("Expiration")?)?));
+    }
+    credentials.set_account_id(text("AccountId").or(account).map(Into::into));
+    Some(credentials.build())
+}
+
+fn unusable(what: &str) -> Declined {
+    let message = format!("{what}: its credential_process printed no usable credentials");
+    Declined::new(Reason::CommandOutputInvalid, message).hint(FORM)
+}
+
+fn unrunnable(what: &str, command: &[String], error: &io::Error) -> Declined {
+    let message = format!("{what}: its credential_process cannot be run: {}", error.kind());
+    let hint = match command.iter().any(|word| word.contains(OF_SHELLS)) {
+        true => "as with `aws`, no shell runs it: write whole paths instead of ~ and $HOME, or name a script",
+        false => "check its path, and that it may be executed",
+    };
+    Declined::new(Reason::CommandFailed, message).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse, run};
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn output_is_read_as_aws_reads_it() {
+        let with =
+            |more: &str| format!(r#"{{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s"{more}}}"#);
+        let expiry = |more: &str| parse(with(more).as_bytes(), None).expect("credentials").expiry();
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(4_070_908_800);
+        for (more, expected) in [
+            ("", None),
+            (r#", "Expiration": null, "SessionToken": null"#, None),
+            (r#", "Expiration": "2099-01-01T00:00:00+0000""#, Some(at)),
+            (r#", "Expiration": "20990101T000000Z""#, Some(at)),
+            (r#", "Expiration": 4070908800"#, Some(at)),
+        ] {
+            assert_eq!(expiry(more), expected, "{more}");
+        }
+        for bad in [
+            String::new(),
+            "[]".into(),
+            with(r#", "Expiration": "soon""#),
+            with(r#", "Expiration": "2099-01-01T00:00:00""#),
+            with(r#", "SessionToken": 1"#),
+            with("") + "x",
+            with("").replace("Version", "version"),
+            with("").replace(": 1", ": \"1\""),
+            with("").replace(": 1", ": 2"),
+            with("").replace("\"s\"", "null"),
+        ] {
+            assert!(parse(bad.as_bytes(), None).is_none(), "{bad}");
+        }
+        let account = |more: &str| {
+            parse(with(more).as_bytes(), Some("1"))
+                .and_then(|keys| keys.account_id().map(|id| id.as_str().to_owned()))
+        };
+        assert_eq!((account(""), account(r#", "AccountId": "2""#)), (Some("1".into()), Some("2".into())));
+    }
+
+    #[tokio::test]
+    async fn no_shell_runs_it() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let declined = run("p", &words("~/bin/x canary"), None).await.expect_err("no such file");
+        let shown = format!("{} {:?}", declined.problem.message, declined.problem.hint);
+        assert!(shown.contains("no shell") && !shown.contains("canary"), "{shown}");
+        let script = ["sh", "-c", "exit 3"].map(str::to_owned);
+        let declined = run("p", &script, None).await.expect_err("it ends");
+        assert!(declined.problem.message.contains("exit code 3"), "{declined:?}");
     }
 }

@@ -1,174 +1,107 @@
-//! The profile that the session has chosen. The SDK takes a file that it cannot read for an empty one, and a profile that
-//! does not exist for no wish at all; then another identity would sign. Here both are errors.
+//! The profile that the session has chosen. A file that cannot be read, and a profile that does not exist, are errors: another
+//! identity would sign.
 
-use super::{Declined, cache::Cache, variable};
+use super::{
+    Declined,
+    base::{Base, Wrong},
+    files::{File, Files},
+    network::Settings,
+    plan::{self, Plan},
+    variable,
+    words::plain,
+};
 use crate::file::{self, Unread};
-use aws_config::profile::{self, Profile as Section, ProfileSet};
-use aws_types::os_shim_internal::{Env, Fs};
-use claviger::{reason::Reason, remedy::Remedy};
+use claviger::{
+    reason::{Location, Reason},
+    remedy::Remedy,
+};
 use claviger_child::cloud_file::{AWS_CONFIG, AWS_CREDENTIALS};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
-/// Largest configuration file: thousands of profiles. The SDK needs twenty times as much memory to read one.
-const MAX_FILE: usize = 1024 * 1024;
-/// Longest chain of `source_profile` that is looked at; the SDK itself tells loops.
-const MAX_CHAIN: usize = 16;
+/// Largest configuration file, in bytes: tens of thousands of profiles.
+const MAX_FILE: usize = 8 * 1024 * 1024;
+/// The variables that choose a profile, in the order of `aws`.
+const VARIABLES: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+const DEFAULT: &str = "default";
 
-/// Settings of which one is enough to say that a profile has credentials.
-const CREDENTIALS: [&str; 12] = [
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "credential_process",
-    "credential_source",
-    "login_session",
-    "role_arn",
-    "source_profile",
-    "sso_account_id",
-    "sso_role_name",
-    "sso_session",
-    "sso_start_url",
-    "web_identity_token_file",
-];
-
-/// A profile, and where its credentials begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Profile {
-    /// As people call it: without control characters, and not too long.
-    pub(super) name: String,
-    pub(super) kind: Kind,
-    /// Whether it says anything about credentials; many name a region only.
-    pub(super) has_credentials: bool,
-    /// The command that signs in, if the profile itself says that a person does.
-    pub(super) sign_in: Option<Remedy>,
-    /// Where that sign-in is kept.
-    pub(super) cache: Option<Cache>,
+/// What environment and files say.
+pub(super) struct Chosen {
+    /// The profile as people call it; `None` if there is none and nobody asked for one.
+    pub(super) name: Option<String>,
+    /// What is said about credentials; the inner `None` if that is nothing.
+    pub(super) plan: Result<Option<Plan>, Wrong>,
+    pub(super) network: Settings,
 }
 
-/// Where credentials begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Keys that are written down.
-    Keys,
-    /// A command that prints them: `credential_process`.
-    Process,
-    /// A person who signed in: SSO, or `aws login`.
-    Person,
-    /// A file with the token of a web identity.
-    TokenFile,
-    /// A service next to the program: of a container or an instance.
-    Service,
-}
-
-/// The profile; `None` if there is none and nobody asked for one.
+/// What environment and files say. Nothing of the files stays in memory but what is said of the profile.
 ///
 /// # Errors
 /// `settings-invalid` naming the file or the profile.
-pub(super) async fn selected() -> Result<Option<Profile>, Declined> {
-    for path in [AWS_CONFIG, AWS_CREDENTIALS].iter().filter_map(|file| file.path(variable)) {
-        check(&path).map_err(|what| unusable(&format!("{} {what}", path.display())))?;
-    }
-    let set = profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await;
-    let set = set.map_err(|error| unusable(&place(&error)))?;
-    let name = set.selected_profile();
-    if let Some(section) = set.get_profile(name) {
-        let has_credentials = CREDENTIALS.iter().any(|key| section.get(key).is_some());
-        let (origin, sign_in) = (origin(&set, name), sign_in(section, name));
-        let kind = origin.map_or(Kind::Keys, begin);
-        let cache = origin.filter(|_| kind == Kind::Person).and_then(|section| Cache::of(&set, section));
-        return Ok(Some(Profile { name: plain(name), kind, has_credentials, sign_in, cache }));
-    }
-    match name {
-        "default" => Ok(None),
-        name => {
-            let message = format!("AWS_PROFILE names the profile {}, which does not exist", plain(name));
-            Err(Declined::new(Reason::SettingsInvalid, message)
-                .hint("unset it, or name one that `aws configure list-profiles` shows")
-                .remedy(Remedy::unset(&["AWS_PROFILE"])))
-        }
-    }
-}
-
-/// Whether the SDK can read a file. What does not exist is no file.
-fn check(path: &Path) -> Result<(), String> {
-    if path == Path::new("/dev/null") {
-        return Ok(());
-    }
-    match file::read(path, MAX_FILE) {
-        Ok(content) if std::str::from_utf8(&content).is_err() => Err("is not UTF-8 text".into()),
-        Ok(_) | Err(Unread::Absent) => Ok(()),
-        Err(unread) => Err(unread.to_string()),
-    }
-}
-
-/// File, line and kind of a syntax error. The SDK's own words; they repeat nothing of the file.
-fn place(error: &profile::ProfileFileLoadError) -> String {
-    let error: &dyn std::error::Error = error;
-    let text = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    plain(&text.split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-fn unusable(what: &str) -> Declined {
-    Declined::new(Reason::SettingsInvalid, format!("the configuration of AWS cannot be used: {what}"))
-        .hint("`aws configure list` reads the same files")
-}
-
-/// Text of a configuration, fit to be shown.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).take(200).collect()
-}
-
-/// The profile in which the credentials of a profile begin, past those whose credentials it uses to assume a role; `None` if they
-/// are keys.
-fn origin<'a>(set: &'a ProfileSet, name: &'a str) -> Option<&'a Section> {
-    let mut name = name;
-    for depth in 0..MAX_CHAIN {
-        let section = set.get_profile(name)?;
-        // A source with keys is nothing else.
-        if depth > 0 && section.get("aws_access_key_id").is_some() {
-            return None;
-        }
-        match section.get("source_profile").filter(|_| section.get("role_arn").is_some()) {
-            Some(next) if next != name => name = next,
-            _ => return Some(section),
-        }
-    }
-    None
-}
-
-/// In the order in which the SDK looks.
-fn begin(section: &Section) -> Kind {
-    let has = |key| section.get(key).is_some();
-    match () {
-        () if has("credential_source") => Kind::Service,
-        () if has("web_identity_token_file") => Kind::TokenFile,
-        () if has("sso_session") || has("sso_start_url") || has("login_session") => Kind::Person,
-        () if has("credential_process") => Kind::Process,
-        () => Kind::Keys,
-    }
-}
-
-/// What signs in; not for a name that cannot be shown as it is.
-fn sign_in(section: &Section, name: &str) -> Option<Remedy> {
-    let has = |key| section.get(key).is_some();
-    let verb = match () {
-        () if has("sso_session") || has("sso_start_url") => &["aws", "sso", "login"][..],
-        () if has("login_session") => &["aws", "login"],
-        () => return None,
+pub(super) fn chosen() -> Result<Chosen, Declined> {
+    let [(config, of_config), (credentials, of_credentials)] =
+        [content(AWS_CONFIG.path(variable))?, content(AWS_CREDENTIALS.path(variable))?];
+    let files = Files::read(text(&config, &of_config)?, text(&credentials, &of_credentials)?);
+    let files = files.map_err(|(file, broken)| {
+        let path = if file == File::Config { &of_config } else { &of_credentials };
+        unusable(path, broken.line, &broken.to_string())
+    })?;
+    let named = VARIABLES.into_iter().find_map(|name| Some((name, variable(name)?)));
+    let profile = match &named {
+        None => files.profile(DEFAULT),
+        Some((by, name)) => Some(files.profile(name).ok_or_else(|| absent(by, name))?),
     };
-    (plain(name) == name).then(|| Remedy::run(&[verb, &["--profile", name]].concat()))
+    Ok(Chosen {
+        name: profile.map(|profile| plain(profile.name())),
+        plan: plan::of(profile, &variable),
+        network: Settings::of(profile.as_ref(), &variable),
+    })
 }
 
-// === impl Kind ===
-
-impl Kind {
-    /// In a sentence about a profile.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Kind::Keys => "keys",
-            Kind::Process => "credential_process",
-            Kind::Person => "SSO",
-            Kind::TokenFile => "web identity",
-            Kind::Service => "credential_source",
-        }
+/// The content of a file; a file that does not exist is empty.
+fn content(path: Option<PathBuf>) -> Result<(Zeroizing<Vec<u8>>, PathBuf), Declined> {
+    let Some(path) = path.filter(|path| path != Path::new("/dev/null")) else {
+        return Ok(Default::default());
+    };
+    match file::read(&path, MAX_FILE) {
+        Ok(content) => Ok((content, path)),
+        Err(Unread::Absent) => Ok((Zeroizing::default(), path)),
+        Err(unread) => Err(unusable(&path, 0, &unread.to_string())),
     }
+}
+
+fn text<'a>(content: &'a [u8], path: &Path) -> Result<&'a str, Declined> {
+    std::str::from_utf8(content).map_err(|error| {
+        let read = content.get(..error.valid_up_to()).unwrap_or_default();
+        let line = read.iter().filter(|byte| **byte == b'\n').count() + 1;
+        unusable(path, line, "is not UTF-8 text")
+    })
+}
+
+/// A file cannot be used; `what` continues its name, or that of a line.
+fn unusable(path: &Path, line: usize, what: &str) -> Declined {
+    let place = if line == 0 { String::new() } else { format!("on line {line} ") };
+    let shown = plain(&path.to_string_lossy());
+    let message = format!("the configuration of AWS cannot be used: {shown} {place}{what}");
+    let declined = Declined::new(Reason::SettingsInvalid, message);
+    let at = Location { line: u32::try_from(line).unwrap_or_default(), ..Location::of_file(path) };
+    let problem = declined.problem.hint("`aws configure list` reads the same files").at(&at);
+    Declined { problem, ..declined }
+}
+
+fn absent(by: &str, name: &str) -> Declined {
+    let message = format!("{by} names the profile {}, which does not exist", plain(name));
+    Declined::new(Reason::SettingsInvalid, message)
+        .hint("unset it, or name one that `aws configure list-profiles` shows")
+        .remedy(Remedy::unset(&[by]))
+}
+
+/// What signs in for a plan; not for a name that cannot be shown as it is.
+pub(super) fn sign_in(plan: &Plan) -> Option<Remedy> {
+    let verb = match plan.base {
+        Base::Sso { .. } => &["aws", "sso", "login"][..],
+        Base::Login(_) => &["aws", "login"],
+        _ => return None,
+    };
+    (plain(&plan.of) == plan.of).then(|| Remedy::run(&[verb, &["--profile", plan.of.as_str()]].concat()))
 }

@@ -4,18 +4,18 @@
 use super::{
     Declined,
     cache::{Cache, Kept, Unkept, Way},
-    connector, failure,
-    profile::plain,
+    failure,
+    network::{Network, Service},
     proof,
-    seen::Seen,
+    words::plain,
 };
 use crate::turn::{self, NoTurn};
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_signin::types::CreateOAuth2TokenRequestBody;
 use aws_sdk_ssooidc::error::ProvideErrorMetadata as _;
-use aws_smithy_http_client::tls::TlsContext;
 use aws_smithy_types::{DateTime, date_time::Format};
 use claviger::reason::{Location, Reason};
+use claviger_child::is_label;
 use serde_json::{Value, json};
 use std::{
     io::{self, ErrorKind},
@@ -33,10 +33,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Renewer<'a> {
     /// Whose sign-in it is, in a sentence.
     pub(super) what: &'a str,
-    pub(super) seen: &'a Seen,
-    pub(super) trusted: &'a TlsContext,
-    /// Region of the sign-in service.
-    pub(super) region: &'a str,
+    pub(super) network: &'a Network,
 }
 
 /// Why nothing is renewed.
@@ -57,7 +54,7 @@ impl Renewer<'_> {
             return Ok(kept);
         }
         let turn = match turn::of(cache.path()).await {
-            Err(NoTurn::Late) => return unrenewed(cache, kept, self.late(cache)),
+            Err(NoTurn::Late) => return unrenewed(kept, self.late(cache)),
             turn => turn.ok(),
         };
         let kept = self.read(cache).await?;
@@ -68,9 +65,9 @@ impl Renewer<'_> {
             Ok(renewed) => Ok(renewed),
             Err(Unrenewed::Refused(declined)) => match cache.changed(&kept, PATIENCE).await {
                 Some(newer) => Ok(newer),
-                None => unrenewed(cache, kept, declined),
+                None => unrenewed(kept, declined),
             },
-            Err(Unrenewed::Failed(declined)) => unrenewed(cache, kept, declined),
+            Err(Unrenewed::Failed(declined)) => unrenewed(kept, declined),
         }
     }
 
@@ -121,7 +118,7 @@ impl Renewer<'_> {
     /// What the OIDC service gives.
     async fn session(&self, region: &str, kept: &Kept, now: SystemTime) -> Result<Value, Unrenewed> {
         let text = |name| kept.text(name).unwrap_or_default();
-        let request = aws_sdk_ssooidc::Client::new(&self.config(region).await).create_token();
+        let request = aws_sdk_ssooidc::Client::new(&self.config(Service::SsoOidc, region)?).create_token();
         let request = request.grant_type("refresh_token").refresh_token(text("refreshToken"));
         let request = request.client_id(text("clientId")).client_secret(text("clientSecret"));
         let answer = request.send().await.map_err(|error| self.refused(error.code()))?;
@@ -142,7 +139,12 @@ impl Renewer<'_> {
         let body = CreateOAuth2TokenRequestBody::builder().grant_type("refresh_token");
         let body = body.client_id(text("clientId")).refresh_token(text("refreshToken")).build();
         let body = body.map_err(|_| Unrenewed::Failed(self.nothing()))?;
-        let client = aws_sdk_signin::Client::new(&self.config(self.region).await);
+        // A sign-in of another region says so.
+        let region = match kept.text("signInRegion").filter(|region| is_label(region)) {
+            Some(region) => region.to_owned(),
+            None => self.network.some_region().map_err(Unrenewed::Failed)?,
+        };
+        let client = aws_sdk_signin::Client::new(&self.config(Service::SignIn, &region)?);
         let request = client.create_o_auth2_token().token_input(body).customize();
         let request = request.mutate_request(move |request| {
             // Without it the server refuses.
@@ -168,16 +170,10 @@ impl Renewer<'_> {
         }))
     }
 
-    async fn config(&self, region: &str) -> SdkConfig {
-        self.seen.take();
-        aws_config::defaults(BehaviorVersion::latest())
-            .no_credentials()
-            .region(Region::new(region.to_owned()))
-            .http_client(connector::proxied(self.seen, self.trusted))
-            .timeout_config(TimeoutConfig::builder().operation_timeout(TIMEOUT).build())
-            .retry_config(RetryConfig::disabled())
-            .load()
-            .await
+    fn config(&self, service: Service, region: &str) -> Result<SdkConfig, Unrenewed> {
+        let config = self.network.config(service, region).map_err(Unrenewed::Failed)?;
+        let timeout = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
+        Ok(config.timeout_config(timeout).retry_config(RetryConfig::disabled()).build())
     }
 
     /// An instant as the AWS CLI writes it.
@@ -190,7 +186,7 @@ impl Renewer<'_> {
     }
 
     fn refused(&self, code: Option<&str>) -> Unrenewed {
-        let declined = failure::exchanged(self.what, self.seen.take(), code.map(str::to_owned));
+        let declined = failure::exchanged(self.what, self.network.seen.take(), code.map(str::to_owned));
         match declined {
             declined if declined.sign_in_helps => Unrenewed::Refused(declined),
             declined => Unrenewed::Failed(declined),
@@ -224,9 +220,9 @@ impl Renewer<'_> {
     }
 }
 
-/// A sign-in that could not be renewed is used to its end. Not so one of `aws login`: for that the SDK would try again itself.
-fn unrenewed(cache: &Cache, kept: Kept, declined: Declined) -> Result<Kept, Declined> {
-    match cache.way != Way::Login && kept.expires_at > SystemTime::now() {
+/// A sign-in that could not be renewed is used to its end.
+fn unrenewed(kept: Kept, declined: Declined) -> Result<Kept, Declined> {
+    match kept.expires_at > SystemTime::now() {
         true => Ok(kept),
         false => Err(declined),
     }

@@ -46,6 +46,11 @@ pub(super) fn split(text: &str) -> Option<Vec<Cow<'_, str>>> {
     Some(words)
 }
 
+/// Text of a configuration, fit to be shown.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).take(200).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::split;
@@ -71,7 +76,11 @@ mod tests {
         ];
         for (text, expected) in cases {
             let words = split(text);
-            assert_eq!(words.as_ref().map(Vec::as_slice).map(|words| words.iter().map(|word| &**word).collect::<Vec<_>>()), expected.map(<[_]>::to_vec), "{text}");
+            assert_eq!(
+                words.as_deref().map(|words| words.iter().map(|word| &**word).collect::<Vec<_>>()),
+                expected.map(<[_]>::to_vec),
+                "{text}"
+            );
         }
     }
 }

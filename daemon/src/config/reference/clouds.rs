@@ -4,12 +4,13 @@ use super::row::Group;
 
 pub(super) const AWS: Group = Group {
     title: "AWS",
-    note: "Read by the AWS SDK, with its meaning. The three keys come before the chain.",
+    note: "As `aws` reads them. The three keys come before the chain.",
     rows: &[
         ("AWS_ACCESS_KEY_ID", "secret", "", "Access key."),
         ("AWS_SECRET_ACCESS_KEY", "secret", "", "Its secret."),
         ("AWS_SESSION_TOKEN", "secret", "", "Its session token."),
         ("AWS_PROFILE", "name", "`default`", "Profile."),
+        ("AWS_DEFAULT_PROFILE", "name", "", "Profile if the one above is not set."),
         ("AWS_REGION", "region", "that of the profile, else `us-east-1`", "Region."),
         ("AWS_DEFAULT_REGION", "region", "", "Region if the one above is not set."),
         ("AWS_CONFIG_FILE", "path", "`~/.aws/config`", "Profiles."),

@@ -39,6 +39,8 @@ fn files_are_read_as_aws_reads_them() {
         // In all sections that do not say otherwise, also those before it.
         ("[a]\nb = 1\n[DEFAULT]\nb = 2\nc = 3\n[d]\n", "[a] b=\"1\" b=\"2\" c=\"3\" [d] b=\"2\" c=\"3\""),
         ("[DEFAULT]\na = 1\n[DEFAULT]\nb = 2\n[c]\n", "[c] a=\"1\" b=\"2\""),
+        // No section has it.
+        ("[DEFAULT]\nb =\n  c\n[a]\nb = d\n", "[a] b=\"d\" b=\"\\nc\""),
         ("[a]\nb = \0\n", "[a] b=\"\\0\""),
     ] {
         assert_eq!(shown(text), expected, "{text:?}");
@@ -60,11 +62,15 @@ fn what_aws_does_not_read_is_refused_by_line() {
         ("[DEFAULT]\nb = 1\n[a]\n[DEFAULT]\nb = 2\n", 5, "has already"),
         ("[a]\nb =\n  c\n", 2, "no settings"),
         ("[a]\nb = \n  c = d\n  e\n[f]\n", 2, "no settings"),
+        ("[a]\nb = 1\n[DEFAULT]\nb =\n  c\n[d]\n", 4, "no settings"),
         ("[a]\nb = c\n[d]\ncanary\n", 4, "no `=`"),
     ] {
         let broken = read(text).expect_err(text);
         assert_eq!(broken.line, line, "{text:?}");
-        assert!(broken.to_string().contains(part) && !broken.to_string().contains("canary"), "{text:?}: {broken}");
+        assert!(
+            broken.to_string().contains(part) && !broken.to_string().contains("canary"),
+            "{text:?}: {broken}"
+        );
     }
 }
 
