@@ -45,6 +45,7 @@ fn a_command_signs_with_the_lent_keys_and_with_nothing_else() {
     for leftover in ["AWS_BEARER_TOKEN_BEDROCK", "CLAUDE_CODE_USE_FOUNDRY", "ANTHROPIC_API_KEY"] {
         home.set(leftover, "");
     }
+    home.write("home/.aws/config", "[profile other]\nregion = us-east-1\n");
     home.set("AWS_DEFAULT_PROFILE", "other");
     let seen = home.ok(&["exec", "env"]);
     for line in [

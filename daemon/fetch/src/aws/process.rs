@@ -32,6 +32,10 @@ pub(super) async fn run(
     let [program, arguments @ ..] = command else { return Err(unusable(what)) };
     let ended = output(program, arguments).await;
     let (status, output) = ended.map_err(|error| unrunnable(what, command, &error))?;
+    if output.len() as u64 > MAX_OUTPUT {
+        let message = format!("{what}: what its credential_process printed is too long");
+        return Err(Declined::new(Reason::CommandOutputInvalid, message).hint(FORM));
+    }
     // A shell that was killed says so with 128 and the signal; so do we.
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     match code {
