@@ -1,12 +1,15 @@
 //! The command line. Secrets are not among it: arguments are visible to every process of the machine.
 
-use crate::{commands::*, context::Context, exit, failure::Failure, man, options::Options, output};
-use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use crate::{commands::*, context::Context, failure::Failure, man, options::Options, output};
+use clap::{
+    CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use std::{ffi::OsString, panic::resume_unwind, pin::Pin, process};
 
 /// Borrows API credentials from clavigerd, which keeps and refreshes them for all sessions of the user
 #[derive(Parser)]
-#[command(name = "claviger", version = claviger::RELEASE, after_long_help = exit::HELP)]
+#[command(name = "claviger", version = claviger::RELEASE)]
 pub(crate) struct Cli {
     /// Options of every verb.
     #[command(flatten)]
@@ -112,12 +115,18 @@ impl Cli {
     /// What the parser says; apart, since it takes more of the stack than all that follows.
     #[cold]
     fn parsed(words: &[OsString]) -> Self {
-        Self::try_parse().unwrap_or_else(|error| wrong(&error, words))
+        let matches = help::dressed(Self::command()).try_get_matches();
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).unwrap_or_else(|error| wrong(error, words))
     }
 }
 
 /// Ends a process whose command line is wrong, or asks for help.
-fn wrong(error: &clap::Error, words: &[OsString]) -> ! {
+fn wrong(mut error: clap::Error, words: &[OsString]) -> ! {
+    if let Some(verb) = help::meant(&error) {
+        let tip = format!("here that is `claviger {verb}`").into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+        error.remove(ContextKind::SuggestedSubcommand);
+    }
     let mut own = words.iter().take_while(|word| *word != "--");
     if error.use_stderr() && own.any(|word| word == "--json") {
         let failure = match error.kind() {
@@ -236,6 +245,8 @@ impl Verb {
         }
     }
 }
+
+mod help;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 
 mod text;
 
+pub(crate) use text::EXAMPLES;
+
 use crate::{exit, failure::Failure, output};
 use clap::Command;
 use clap_mangen::{

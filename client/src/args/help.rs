@@ -1,0 +1,153 @@
+//! The help screens: verbs in groups, an example for each, and what every verb takes in one line.
+
+use crate::{man::EXAMPLES, output, render::columns::wrap};
+use clap::{
+    Command,
+    builder::styling::{AnsiColor, Styles},
+    error::{ContextKind, ContextValue},
+};
+
+/// Every verb, under what it is for.
+const GROUPS: [(&str, &[&str]); 6] = [
+    ("Use the credential", &["token", "get", "headers", "env", "exec", "watch"]),
+    ("Be what tools of the clouds run", &["aws", "gcp", "azure"]),
+    ("See what happens", &["status", "explain", "doctor", "audit", "pending", "version"]),
+    ("Act on it", &["refresh", "report", "confirm", "cancel", "lock", "unlock"]),
+    ("Keep accounts", &["login", "logout", "accounts", "use", "reset"]),
+    ("Set up", &["hook", "trust", "share", "daemon", "service", "completions"]),
+];
+/// What other programs call a verb of ours.
+const OTHER_NAMES: [(&str, &str); 22] = [
+    ("auth", "login"),
+    ("signin", "login"),
+    ("signout", "logout"),
+    ("whoami", "explain"),
+    ("who", "explain"),
+    ("why", "explain"),
+    ("ls", "status"),
+    ("list", "status"),
+    ("ps", "status"),
+    ("info", "status"),
+    ("top", "status --watch"),
+    ("logs", "audit"),
+    ("log", "audit"),
+    ("history", "audit"),
+    ("config", "doctor"),
+    ("check", "doctor"),
+    ("setup", "hook install claude"),
+    ("init", "hook install claude"),
+    ("install", "hook install claude"),
+    ("start", "daemon start"),
+    ("stop", "daemon stop"),
+    ("run", "exec"),
+];
+/// Columns of the name of a verb.
+const NAME: usize = 13;
+/// Fewest columns that text is wrapped to.
+const NARROW: usize = 40;
+/// As cargo's own help.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::BrightGreen.on_default().bold())
+    .usage(AnsiColor::BrightGreen.on_default().bold())
+    .literal(AnsiColor::BrightCyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// `command` with these screens.
+pub(super) fn dressed(command: Command) -> Command {
+    let width = output::place().width.unwrap_or(usize::from(u16::MAX));
+    let text = screen(&command, width.max(NARROW));
+    let folded = command.mut_args(|argument| match argument.is_global_set() {
+        true => argument.hide_short_help(true),
+        false => argument,
+    });
+    let exemplary = folded.mut_subcommands(|verb| match example(verb.get_name()) {
+        Some(example) => {
+            let known = verb.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
+            verb.after_help(format!("{known}{example}"))
+        }
+        None => verb,
+    });
+    exemplary.styles(STYLES).override_help(text)
+}
+
+/// What a person probably meant by a verb that there is not.
+pub(super) fn meant(error: &clap::Error) -> Option<&'static str> {
+    let ContextValue::String(word) = error.get(ContextKind::InvalidSubcommand)? else { return None };
+    OTHER_NAMES.iter().find(|(other, _)| other == word).map(|(_, verb)| *verb)
+}
+
+fn example(verb: &str) -> Option<String> {
+    let (_, line, what) = EXAMPLES.iter().find(|(of, ..)| *of == verb)?;
+    Some(format!("Example:\n  {line}\n      {what}"))
+}
+
+/// The screen of the program itself.
+fn screen(command: &Command, width: usize) -> String {
+    let (header, literal) = (STYLES.get_header(), STYLES.get_literal());
+    let mut lines = wrap(&command.get_about().map(ToString::to_string).unwrap_or_default(), width);
+    lines.push(format!("\n{header}Usage:{header:#} {literal}claviger{literal:#} <VERB> [OPTIONS]\n"));
+    for (title, verbs) in GROUPS {
+        lines.push(format!("{header}{title}:{header:#}"));
+        for verb in verbs.iter().filter_map(|verb| command.find_subcommand(verb)) {
+            let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+            let mut rows = wrap(&about, width - NAME - 2).into_iter();
+            let first = rows.next().unwrap_or_default();
+            lines.push(format!("  {literal}{:NAME$}{literal:#}{first}", verb.get_name()));
+            lines.extend(rows.map(|row| format!("  {:NAME$}{row}", "")));
+        }
+    }
+    lines.push(format!("\n{header}Examples:{header:#}"));
+    let examples = EXAMPLES.iter().filter(|(of, ..)| of.is_empty());
+    lines.extend(examples.map(|(_, line, what)| format!("  {literal}{line}{literal:#}\n      {what}")));
+    let options: Vec<_> = command.get_arguments().filter_map(|option| option.get_long()).collect();
+    let options = format!(
+        "Options of every verb: --{}. `claviger VERB -h` shows those of a verb, --help explains all; exit codes: man claviger",
+        options.join(", --")
+    );
+    lines.push(String::new());
+    lines.extend(wrap(&options, width));
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GROUPS, OTHER_NAMES, dressed, meant, screen};
+    use crate::args::Cli;
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn every_verb_is_in_one_group_and_the_screen_is_short() {
+        let command = Cli::command();
+        let mut grouped: Vec<_> = GROUPS.iter().flat_map(|(_, verbs)| verbs.iter().copied()).collect();
+        let mut verbs: Vec<_> = command
+            .get_subcommands()
+            .filter(|verb| !verb.is_hide_set())
+            .map(clap::Command::get_name)
+            .collect();
+        grouped.sort_unstable();
+        verbs.sort_unstable();
+        assert_eq!(grouped, verbs);
+        let plain = anstream::adapter::strip_str(&screen(&command, 80)).to_string();
+        assert!(plain.lines().all(|line| line.chars().count() <= 80), "{plain}");
+        assert!(plain.lines().count() <= 55, "{} lines:\n{plain}", plain.lines().count());
+    }
+
+    #[test]
+    fn every_verb_shows_an_example() {
+        for verb in dressed(Cli::command()).get_subcommands_mut().filter(|verb| !verb.is_hide_set()) {
+            let name = verb.get_name().to_owned();
+            assert!(verb.render_help().to_string().contains("Example:"), "{name}");
+        }
+    }
+
+    #[test]
+    fn verbs_of_other_programs_lead_to_ours() {
+        for (word, verb) in OTHER_NAMES {
+            let Err(error) = Cli::try_parse_from(["claviger", word]) else { panic!("{word} is a verb") };
+            assert_eq!(meant(&error), Some(verb));
+            let words: Vec<_> = ["claviger"].into_iter().chain(verb.split(' ')).collect();
+            let parsed = Cli::try_parse_from(&words);
+            assert!(parsed.is_ok() || verb == "exec", "{verb}");
+        }
+    }
+}
