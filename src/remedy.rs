@@ -44,7 +44,7 @@ pub struct Setting {
 /// The client.
 const CLIENT: &str = "claviger";
 /// Verbs of the client that act for the session of a directory.
-const OF_A_SESSION: [&str; 7] = ["doctor", "env", "explain", "get", "refresh", "report", "trust"];
+const OF_A_SESSION: [&str; 6] = ["doctor", "env", "explain", "get", "refresh", "trust"];
 
 /// The remedy for a reason, if the problem names none of its own. A place is where the cause stands.
 pub fn usual(reason: Reason, at: Option<&Location>) -> Option<Remedy> {

@@ -22,30 +22,28 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Print the secret and a newline; made for `apiKeyHelper`
+    /// Print the secret, as `apiKeyHelper`
     Token(token::Arguments),
     /// Show the credential and where it comes from
     Get(get::Arguments),
-    /// Print the HTTP headers to send
-    Headers,
     /// Print shell lines that set the environment of a CLI
     Env,
     /// Run a command with the credential in its environment
     Exec(exec::Arguments),
-    /// Print AWS credentials; made for `credential_process` and `awsCredentialExport`
+    /// Print AWS keys, as `credential_process` or `awsCredentialExport`
     #[command(after_help = aws::HELP)]
     Aws(aws::Arguments),
-    /// Print an access token of Google Cloud; made for the executable of a credentials file
+    /// Print a Google Cloud token, as the executable of a credentials file
     #[command(after_help = gcp::HELP)]
     Gcp(gcp::Arguments),
-    /// Print an access token of Azure as `az account get-access-token` does
+    /// Print an Azure token, as `az account get-access-token` does
     #[command(after_help = azure::HELP)]
     Azure(azure::Arguments),
     /// Follow the credential until interrupted
     Watch(watch::Arguments),
     /// Show how the credential is found, and why not elsewhere
     Explain(explain::Arguments),
-    /// Find out what is wrong here, and say how to mend it
+    /// Find what is wrong, with commands that correct it
     #[command(long_flag = "doctor", after_help = doctor::HELP)]
     Doctor(doctor::Arguments),
     /// Show who was lent what, when and by which rule
@@ -53,16 +51,12 @@ pub(crate) enum Verb {
     Audit(audit::Arguments),
     /// Show the state of the daemon and its cache
     Status(status::Arguments),
-    /// Show who is being signed in, and what needs a person
-    Pending,
-    /// Answer in this terminal whether credentials may be lent
+    /// Show the sign-ins that run and what waits for a person, or end a sign-in
+    Pending(pending::Arguments),
+    /// Answer questions about lending in this terminal
     Confirm(confirm::Arguments),
-    /// End commands that sign somebody in
-    Cancel(cancel::Arguments),
-    /// Refresh the credential now
-    Refresh,
-    /// Report that the API answered 401 or 403
-    Report(report::Arguments),
+    /// Refresh the credential now, or because the API rejected it
+    Refresh(refresh::Arguments),
     /// Sign in, or keep an API key, for all sessions
     #[command(after_help = login::SHORT, after_long_help = login::HELP)]
     Login(login::Arguments),
@@ -70,29 +64,26 @@ pub(crate) enum Verb {
     Logout(logout::Arguments),
     /// List the accounts, or move their secrets
     Accounts(accounts::Arguments),
-    /// Say which account sessions use that name none with $CLAVIGER_ACCOUNT
+    /// Choose the account of sessions without $CLAVIGER_ACCOUNT
     Use(use_account::Arguments),
-    /// Drop every secret from memory and lend nothing until `unlock`
+    /// Forget every secret and lend nothing until `unlock`
     Lock,
     /// Lend again
     Unlock,
-    /// Start over: sign out everywhere, forget trust decisions and everything cached
+    /// Start over: sign out everywhere, forget decisions and cache
     Reset(reset::Arguments),
     /// Decide what the files of a workspace may do
     #[command(subcommand)]
     Trust(trust::Verb),
-    /// Lend one credential through a socket of its own, for containers and far machines
+    /// Lend one credential through a socket, to a container or far machine
     #[command(after_help = share::HELP)]
     Share(share::Arguments),
     /// Let a tool borrow through its own hook
     #[command(subcommand)]
     Hook(hook::Verb),
-    /// Run, start, stop and steer the daemon
+    /// Start, stop and steer the daemon, or let systemd or launchd do it
     #[command(subcommand)]
     Daemon(daemon::Verb),
-    /// Make the daemon a service of systemd or launchd
-    #[command(subcommand)]
-    Service(service::Verb),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// Write the manual pages; made for packages
@@ -193,7 +184,6 @@ impl Verb {
         match self {
             Self::Token(arguments) => token::run(context, &arguments).await,
             Self::Get(arguments) => get::run(context, &arguments).await,
-            Self::Headers => headers::run(context).await,
             Self::Env => env::run(context).await,
             Self::Exec(arguments) => exec::run(context, &arguments).await,
             Self::Aws(arguments) => aws::run(context, &arguments).await,
@@ -204,11 +194,9 @@ impl Verb {
             Self::Doctor(arguments) => doctor::run(context, &arguments).await,
             Self::Audit(arguments) => audit::run(context, arguments).await,
             Self::Status(arguments) => status::run(context, &arguments).await,
-            Self::Pending => pending::run(context).await,
+            Self::Pending(arguments) => pending::run(context, arguments).await,
             Self::Confirm(arguments) => confirm::run(context, &arguments).await,
-            Self::Cancel(arguments) => cancel::run(context, arguments).await,
-            Self::Refresh => refresh::run(context).await,
-            Self::Report(arguments) => report::run(context, &arguments).await,
+            Self::Refresh(arguments) => refresh::run(context, &arguments).await,
             Self::Login(arguments) => login::run(context, arguments).await,
             Self::Logout(arguments) => logout::run(context, arguments).await,
             Self::Accounts(arguments) => accounts::run(context, arguments).await,
@@ -220,7 +208,6 @@ impl Verb {
             Self::Share(arguments) => share::run(context, arguments).await,
             Self::Hook(verb) => hook::run(context, verb).await,
             Self::Daemon(verb) => daemon::run(context, verb).await,
-            Self::Service(verb) => service::run(context, verb).await,
             Self::Completions(arguments) => completions::run(&arguments, Cli::command()),
             Self::Man(arguments) => man::run(&arguments, Cli::command()),
             Self::Version => version::run(context).await,

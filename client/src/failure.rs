@@ -187,7 +187,7 @@ impl Failure {
                 "service-not-installed",
                 "the daemon is not the service that an installation would make of it".into(),
                 "",
-                run(&["service", "install"]),
+                run(&["daemon", "install"]),
             ),
             Self::Setup(what) => words("setup-failed", what.clone(), ""),
             Self::Exec(program, error) => words("exec-failed", format!("cannot run {program}: {error}"), ""),

@@ -1,5 +1,5 @@
 //! The runs of `awsAuthRefresh` and `gcpAuthRefresh`: one for everybody who needs the same command, with a pause between
-//! runs that grows while they do not help, seen by `claviger pending` and ended by `claviger cancel`.
+//! runs that grows while they do not help, seen by `claviger pending` and ended by `claviger pending --cancel`.
 //!
 //! A run belongs to the daemon. Refreshes of several cache entries may wait for it, and any number of sessions for each.
 

@@ -148,7 +148,7 @@ impl From<Refusal> for Problem {
             Refusal::SigningIn => (
                 Reason::SourceUnavailable,
                 "try again once it has ended, or end it",
-                Some(Remedy::claviger(&["cancel"])),
+                Some(Remedy::claviger(&["pending", "--cancel"])),
             ),
             Refusal::Unfit(..) => (
                 Reason::CommandFailed,

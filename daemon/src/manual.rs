@@ -27,7 +27,7 @@ const FILES: [(&str, &str); 5] = [
     ("/etc/claude-code/", "Managed settings."),
     (
         "clavigerd.socket, clavigerd.service",
-        "Units of systemd --user, in ~/.config/systemd/user or /usr/lib/systemd/user; `claviger service status` says which.",
+        "Units of systemd --user, in ~/.config/systemd/user or /usr/lib/systemd/user; `claviger daemon status` says which.",
     ),
 ];
 
@@ -72,7 +72,7 @@ fn rest() -> Roff {
     roff.control("SH", ["EXAMPLES"]);
     for (line, what) in [
         ("clavigerd --log debug", "Run it in the foreground and see what it does."),
-        ("claviger service install", "Let systemd or launchd start it."),
+        ("claviger daemon install", "Let systemd or launchd start it."),
     ] {
         roff.control("TP", []).text([bold(line)]).text([roman(what)]);
     }

@@ -38,7 +38,7 @@ async fn a_token_whose_answer_was_lost_is_shown_again_only_when_nothing_is_left(
     assert_eq!(lent(&home, "").await.expect("a token"), "sk-canary-access-first");
     assert_eq!(issuer.asked(), 2);
     // The API takes the access token no more: now nothing can be lost.
-    home.ok(&["report", "--status", "401"]);
+    home.ok(&["refresh", "--rejected", "401"]);
     wait::until("it is shown", || issuer.asked() == 3);
     wait::until("it brought another", || home.ok(&["token"]) == "sk-canary-access-second\n");
     assert_eq!(home.read(LOCK), "");
@@ -93,7 +93,7 @@ async fn a_request_that_was_never_sent_spends_nothing() {
 async fn a_token_that_api_and_server_refuse_is_not_lent() {
     let (issuer, home, daemon) = signed_in(3600).await;
     issuer.answers(refusal(400, "invalid_grant"));
-    home.ok(&["report", "--status", "401"]);
+    home.ok(&["refresh", "--rejected", "401"]);
     wait::until("it is not lent any more", || home.run(&["token"]).status.code() == Some(4));
     assert_problem(&lent(&home, "").await.expect_err("dead"), Reason::LoginRequired, "invalid_grant");
     let asked = issuer.asked();

@@ -86,7 +86,7 @@ fn a_backend_without_a_credential_here_is_an_error() {
     home.set("ANTHROPIC_API_KEY", "sk-canary-own");
     for name in ["CLAUDE_CODE_USE_MANTLE", "CLAUDE_CODE_USE_ANTHROPIC_AWS", "CLAUDE_CODE_USE_NEXT_YEARS"] {
         home.set(name, "1");
-        for verb in [&["token"][..], &["env"], &["headers"], &["exec", "--", "true"]] {
+        for verb in [&["token"][..], &["env"], &["get", "--headers"], &["exec", "--", "true"]] {
             let (code, told) = said(&home, verb);
             assert!(code == Some(4) && told.contains(&format!("{name} selects a backend")), "{told}");
             assert!(told.contains(&format!("unset {name}")) && !told.contains(CANARY), "{told}");

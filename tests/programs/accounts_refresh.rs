@@ -145,7 +145,7 @@ fn a_rejected_token_is_refreshed_once() {
         text(&output.stdout)
     };
     let first = (0..8).map(|n| ask(n, &["token"])).collect::<BTreeSet<_>>();
-    (0..8).for_each(|n| drop(ask(n, &["report", "--status", "401"])));
+    (0..8).for_each(|n| drop(ask(n, &["refresh", "--rejected", "401"])));
     let second = (0..8).map(|n| ask(n, &["token"])).collect::<BTreeSet<_>>();
     assert_eq!((first.len(), second.len(), refreshes(&provider)), (1, 1, 2));
     assert!(first.is_disjoint(&second));

@@ -60,7 +60,7 @@ fn every_decision_has_a_line() {
     home.ok(&["trust", "ignore"]);
     home.ok(&["token"]);
     home.ok(&["refresh"]);
-    home.ok(&["report", "--status", "401"]);
+    home.ok(&["refresh", "--rejected", "401"]);
     let key = home.write("key", &secret("kept"));
     let mut login = home.claviger(&["login", "--api-key", "work"]);
     assert!(login.stdin(fs::File::open(&key).expect("a file")).output().expect("runs").status.success());
@@ -70,8 +70,8 @@ fn every_decision_has_a_line() {
     home.ok(&["lock"]);
     home.fails(4, &["token"]);
     home.ok(&["unlock"]);
-    home.run(&["cancel"]);
-    home.ok(&["daemon", "log-level", "debug"]);
+    home.run(&["pending", "--cancel"]);
+    home.ok(&["daemon", "reload", "--log-level", "debug"]);
     home.ok(&["reset", "--yes"]);
     home.ok(&["daemon", "stop"]);
     drop(daemon);

@@ -38,7 +38,7 @@ fn two_hundred_sessions_at_expiry_run_the_helper_once_more() {
     let _daemon = home.daemon();
     let first = home.ok(&["token"]);
     // The rejection makes the current one as good as expired, at an instant the test chooses.
-    home.ok(&["report", "--status", "401"]);
+    home.ok(&["refresh", "--rejected", "401"]);
     let second = one_token(&home.herd(200, &["token"]));
     assert_ne!(first, second);
     assert_eq!(home.runs("key"), 2);

@@ -72,9 +72,9 @@ fn through_a_bind_mount_every_attack_is_refused() {
         &["lock"],
         &["unlock"],
         &["refresh"],
-        &["report", "--status", "401"],
+        &["refresh", "--rejected", "401"],
         &["pending"],
-        &["cancel", "x"],
+        &["pending", "--cancel", "x"],
         &["reset", "--yes"],
         &["share", "mine"],
         &["share", "list"],
@@ -82,7 +82,7 @@ fn through_a_bind_mount_every_attack_is_refused() {
         &["daemon", "restart"],
         &["daemon", "restart", "--new-cookie"],
         &["daemon", "reload"],
-        &["daemon", "log-level", "trace"],
+        &["daemon", "reload", "--log-level", "trace"],
     ] {
         let output = far.claviger(arguments);
         let said = text(&output.stderr);

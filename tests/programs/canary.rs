@@ -48,7 +48,7 @@ fn no_process_carries_it_in_arguments_or_environment() {
     let leaks = thread::scope(|scope| {
         scope.spawn(|| {
             let _watch = Watch::start(&home, &[]);
-            for verb in ["token", "get", "headers", "refresh", "env", "status", "explain"] {
+            for verb in ["token", "get", "refresh", "env", "status", "explain"] {
                 assert!(home.herd(5, &[verb]).iter().all(|output| output.status.success()), "{verb}");
             }
             done.store(true, Relaxed);
@@ -79,16 +79,16 @@ fn talk(home: &Home, options: &[&str]) -> String {
         &["trust", "list"],
         &["trust", "list", "--json"],
         &["refresh"],
-        &["report", "--status", "401"],
+        &["refresh", "--rejected", "401"],
         &["get"],
         &["get", "--json"],
         &["refresh", "--json"],
-        &["report", "--status", "401", "--json"],
+        &["refresh", "--rejected", "401", "--json"],
         &["accounts", "--json"],
         &["pending", "--json"],
         &["doctor", "--offline", "--json"],
         &["version"],
-        &["daemon", "log-level", "trace"],
+        &["daemon", "reload", "--log-level", "trace"],
     ];
     let mut all = String::new();
     for verb in verbs {
@@ -100,7 +100,7 @@ fn talk(home: &Home, options: &[&str]) -> String {
         &["token"][..],
         &["get", "--show-secret"],
         &["get", "--json", "--show-secret"],
-        &["headers"],
+        &["get", "--headers"],
         &["env"],
         &["exec", "--", "true"],
     ] {
@@ -147,7 +147,7 @@ fn a_sessions_own_secrets_never_reach_the_daemon() {
         home.set("AWS_SECRET_ACCESS_KEY", &format!("{CANARY}aws"));
         // Started on demand, by a client that has it all in its environment.
         assert_eq!(home.ok(&["token"]), format!("{CANARY}own\n"));
-        assert!(home.ok(&["headers"]).contains(&format!("{CANARY}header")));
+        assert!(home.ok(&["get", "--headers"]).contains(&format!("{CANARY}header")));
         let all = talk(&home, &[]);
         assert!(all.contains("chosen") && !all.contains(CANARY), "{all}");
         let pid = home.status()["pid"].clone();

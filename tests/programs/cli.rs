@@ -30,8 +30,8 @@ fn every_verb_does_what_it_says() {
     let lease = json_of(&home, &["get"]);
     assert_eq!((&lease["secret"], &lease["generation"]), (&Value::Null, &json!(1)));
     assert_eq!(json_of(&home, &["get", "--show-secret"])["secret"], "sk-canary-key-1");
-    assert_eq!(home.ok(&["headers"]), "x-api-key: sk-canary-key-1\nauthorization: Bearer sk-canary-key-1\n");
-    assert_eq!(json_of(&home, &["headers"])[1]["value"], "Bearer sk-canary-key-1");
+    assert_eq!(home.ok(&["get", "--headers"]), "x-api-key: sk-canary-key-1\nauthorization: Bearer sk-canary-key-1\n");
+    assert_eq!(json_of(&home, &["get", "--headers"])[1]["value"], "Bearer sk-canary-key-1");
     assert_eq!(home.ok(&["env"]), "export ANTHROPIC_API_KEY='sk-canary-key-1'\n");
     assert_eq!(json_of(&home, &["env"]), json!({"ANTHROPIC_API_KEY": "sk-canary-key-1"}));
     let explained = json_of(&home, &["explain"]);
@@ -41,13 +41,13 @@ fn every_verb_does_what_it_says() {
     );
     let refreshed = json_of(&home, &["refresh"]);
     assert_eq!((&refreshed["generation"], &refreshed["runs"]), (&json!(2), &json!(2)));
-    let reported = json_of(&home, &["report", "--status", "401"]);
+    let reported = json_of(&home, &["refresh", "--rejected", "401"]);
     assert_eq!(reported["outcome"], "refreshing");
     assert_eq!(home.ok(&["token"]), "sk-canary-key-3\n");
     let key = lease["key"].as_str().expect("a key");
-    let old = ["report", "--status", "403", "--key", key, "--generation", "1"];
+    let old = ["refresh", "--rejected", "403", "--key", key, "--generation", "1"];
     assert_eq!(json_of(&home, &old)["outcome"], "already-replaced");
-    assert!(home.ok(&["report", "--status", "401"]).starts_with("held back"));
+    assert!(home.ok(&["refresh", "--rejected", "401"]).starts_with("held back"));
     let status = home.status();
     assert_eq!((&status["pid"], &status["entries"][0]["generation"]), (&json!(daemon.pid()), &json!(3)));
     assert!(home.ok(&["version"]).contains("clavigerd 0."));
@@ -76,13 +76,13 @@ fn the_daemon_is_started_steered_and_stopped() {
     let home = working();
     assert_eq!(json_of(&home, &["daemon", "start"])["started"], true);
     assert_eq!(json_of(&home, &["daemon", "start"])["started"], false);
-    assert_eq!(home.ok(&["daemon", "log-level", "clavigerd=trace"]), "");
+    assert_eq!(home.ok(&["daemon", "reload", "--log-level", "clavigerd=trace"]), "");
     home.ok(&["token"]);
     assert!(
         home.read("home/.local/state/claviger/clavigerd.log").contains("refreshed"),
         "debug lines are there now"
     );
-    home.fails(2, &["daemon", "log-level", "clavigerd=loud"]);
+    home.fails(2, &["daemon", "reload", "--log-level", "clavigerd=loud"]);
     let pid = home.status()["pid"].clone();
     assert_eq!(json_of(&home, &["daemon", "stop"]), json!({"stopped": true, "pid": pid}));
     home.fails(8, &["--no-start", "token"]);
@@ -172,10 +172,10 @@ fn wrong_usage_is_exit_code_2() {
         (&["token", "surplus"], 2, "unexpected"),
         (&["token", "--json"], 2, "--json"),
         (&["exec"], 2, "required"),
-        (&["report"], 2, "--status"),
-        (&["report", "--status", "500"], 2, "500"),
-        (&["report", "--status", "401", "--generation", "1"], 2, "--key"),
-        (&["report", "--status", "401", "--key", "zz"], 2, "key"),
+        (&["start"], 2, "claviger daemon start"),
+        (&["refresh", "--rejected", "500"], 2, "500"),
+        (&["refresh", "--rejected", "401", "--generation", "1"], 2, "--key"),
+        (&["refresh", "--rejected", "401", "--key", "zz"], 2, "key"),
         (&["--bare", "--mode", "bare", "token"], 2, "cannot be used with"),
         (&["--mode", "wild", "token"], 2, "wild"),
         (&["--timeout", "0", "token"], 2, "0"),

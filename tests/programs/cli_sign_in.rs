@@ -58,7 +58,7 @@ fn everybody_who_waits_sees_where_to_sign_in_and_pending_shows_it() {
         shown.starts_with("awsAuthRefresh is running") && shown.contains(&format!("  | {URL}\n")),
         "{shown}"
     );
-    assert!(shown.contains("settings.json:1") && shown.contains("claviger cancel "), "{shown}");
+    assert!(shown.contains("settings.json:1") && shown.contains("claviger pending --cancel "), "{shown}");
     wait::until("the late ones wait too", || home.status()["counters"]["requests"] == 5);
     fs::write(home.path("go"), "").expect("written");
     for child in waiting.into_iter().chain([late]) {
@@ -82,22 +82,22 @@ fn a_command_that_nobody_needs_any_more_is_cancelled_by_its_short_id() {
     let _service = container(&mut home, |_| Response::new(403, ""));
     sign_in(&home);
     let _daemon = home.daemon();
-    assert!(home.fails(1, &["cancel"]).contains("claviger pending"));
+    assert!(home.fails(1, &["pending", "--cancel"]).contains("claviger pending"));
     let waiting = start(&home, &["aws"]);
     wait::until("the command runs", || home.ok(&["pending"]).contains(URL));
     let shown = home.ok(&["pending"]);
     let id = shown
-        .split("claviger cancel ")
+        .split("claviger pending --cancel ")
         .nth(1)
         .and_then(|rest| rest.split_whitespace().next())
         .expect("an id");
     assert_eq!(id.len(), 8, "{shown}");
-    home.fails(1, &["cancel", "no-such-id"]);
-    assert_eq!(home.ok(&["cancel", id]), "1 command was ended\n");
+    home.fails(1, &["pending", "--cancel", "no-such-id"]);
+    assert_eq!(home.ok(&["pending", "--cancel", id]), "1 command was ended\n");
     let output = waiting.wait_with_output().expect("output");
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
     assert!(output.stdout.is_empty() && text(&output.stderr).contains("was cancelled"));
-    home.fails(1, &["cancel"]);
+    home.fails(1, &["pending", "--cancel"]);
 }
 
 /// Overnight nobody waits, so nobody is troubled; the first session in the morning must see the page while it waits.

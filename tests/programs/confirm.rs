@@ -88,7 +88,7 @@ fn the_desktop_is_asked_for_each_lease() {
     let Some(desktop) = Desktop::start(&mut home, "allow") else { return };
     let _daemon = home.daemon();
     for (number, verb) in
-        (1..).zip([&["token"][..], &["get"], &["headers"], &["exec", "--", "env"], &["env"]])
+        (1..).zip([&["token"][..], &["get"], &["get", "--headers"], &["exec", "--", "env"], &["env"]])
     {
         let client = start(&home, verb);
         desktop.shows(1);

@@ -177,7 +177,7 @@ fn services_that_start_another_program_or_are_of_another_release() {
     let patient = running();
     // A service manager that does not answer: files are written all the same.
     let systemctl = patient.home.script("bin/systemctl", "exit 1");
-    let mut install = patient.home.claviger(&["service", "install"]);
+    let mut install = patient.home.claviger(&["daemon", "install"]);
     let path = format!("{}:/usr/bin:/bin", systemctl.parent().expect("a directory").display());
     install.env("PATH", path).output().expect("runs");
     patient.expect(&[]);
@@ -200,7 +200,7 @@ fn services_that_start_another_program_or_are_of_another_release() {
 #[test]
 fn what_service_install_has_written_is_of_this_release() {
     let patient = running();
-    let install = |more: &[&str]| patient.home.run(&[&["service", "install"], more].concat());
+    let install = |more: &[&str]| patient.home.run(&[&["daemon", "install"], more].concat());
     if !Command::new("systemctl").arg("--version").output().is_ok_and(|output| output.status.success()) {
         return skipped("no systemctl");
     }

@@ -201,7 +201,7 @@ pub(crate) fn rejected() -> Option<Sick> {
     let patient = of_file();
     patient.home.ok(&["token"]);
     fs::remove_file(patient.home.path("home/key")).expect("removed");
-    drop(patient.home.run(&["report", "--status", "401"]));
+    drop(patient.home.run(&["refresh", "--rejected", "401"]));
     Some(sick(patient).with("--offline").meanwhile(renewed))
 }
 

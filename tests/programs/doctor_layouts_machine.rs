@@ -126,7 +126,7 @@ pub(crate) fn service(change: fn(&str, &str) -> String) -> Option<Sick> {
         return None;
     }
     let sick = healthy();
-    sick.home.ok(&["service", "install"]);
+    sick.home.ok(&["daemon", "install"]);
     let unit = "home/.config/systemd/user/clavigerd.service";
     let own = binary("clavigerd").display().to_string();
     let text = change(&sick.home.read(unit), &own);

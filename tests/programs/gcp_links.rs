@@ -33,7 +33,7 @@ fn gclouds_file_is_found_where_gcloud_keeps_it() {
     home.set("CLOUDSDK_CONFIG", home.path("sdk").to_str().expect("UTF-8"));
     assert_eq!(quota(&home), "of-config");
     // Google bills that project if each request says so.
-    assert!(home.ok(&["headers"]).contains("\nx-goog-user-project: of-config\n"));
+    assert!(home.ok(&["get", "--headers"]).contains("\nx-goog-user-project: of-config\n"));
     home.set("GOOGLE_CLOUD_QUOTA_PROJECT", "of-the-variable");
     assert_eq!(quota(&home), "of-the-variable");
     // Where it names no directory of gcloud's, nothing else is looked at.

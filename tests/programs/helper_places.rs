@@ -108,7 +108,7 @@ fn a_refresh_in_the_background_goes_on_without_a_session() {
     let _daemon = home.daemon();
     home.ok(&["token"]);
     home.write("slow", "");
-    home.ok(&["report", "--status", "401"]);
+    home.ok(&["refresh", "--rejected", "401"]);
     wait::until("the next key is there", || home.status()["entries"][0]["generation"] == 2);
     assert_eq!(home.runs("key"), 2);
 }

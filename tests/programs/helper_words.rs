@@ -115,7 +115,7 @@ fn callers_without_the_cookie_never_see_what_a_helper_says() {
         &["token"][..],
         &["get"],
         &["get", "--json"],
-        &["headers"],
+        &["get", "--headers"],
         &["exec", "true"],
         &["status"],
         &["status", "--json"],

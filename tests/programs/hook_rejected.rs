@@ -110,7 +110,7 @@ fn a_rejection_of_the_old_key_does_not_cost_the_new_one() {
     let mut session = Session::start(&home, &venv, &api.url, &ttl);
     session.read();
     // Its cache is not over yet when somebody else has the key renewed: it cannot know.
-    let mut report = home.claviger(&["report", "--status", "401"]);
+    let mut report = home.claviger(&["refresh", "--rejected", "401"]);
     assert!(report.env(ttl[0].0, ttl[0].1).output().expect("claviger runs").status.success());
     wait::until("the key is renewed", || home.runs("key") == 2);
     reject(&rejected, 1);

@@ -200,8 +200,8 @@ fn nobody_is_cut_off_who_is_signing_in() {
     let mut waiting = home.claviger(&["token"]).stderr(Stdio::null()).spawn().expect("claviger runs");
     wait::until("somebody signs in", || home.ok(&["pending"]).contains("open this link"));
     let said = home.fails(6, &["daemon", "restart"]);
-    assert!(said.contains("signing in") && said.contains("claviger cancel"), "{said}");
-    home.ok(&["cancel"]);
+    assert!(said.contains("signing in") && said.contains("claviger pending --cancel"), "{said}");
+    home.ok(&["pending", "--cancel"]);
     waiting.wait().expect("ends");
     home.ok(&["daemon", "restart"]);
 }

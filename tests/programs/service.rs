@@ -1,4 +1,4 @@
-//! `claviger service`: without a user manager, and under a real `systemd --user`.
+//! `claviger daemon`: without a user manager, and under a real `systemd --user`.
 
 use claviger_tests::{CANARY, Home, binary, namespaces};
 use std::{fs, path::PathBuf};
@@ -84,6 +84,6 @@ fn where_there_is_no_systemd_nothing_is_written() {
     let mut home = Home::new();
     home.set("PATH", &home.path("work").display().to_string());
     let before = home.files("home");
-    assert!(home.fails(1, &["service", "install"]).contains("nothing has to be installed"));
+    assert!(home.fails(1, &["daemon", "install"]).contains("nothing has to be installed"));
     assert_eq!(home.files("home"), before);
 }

@@ -36,7 +36,7 @@ fn a_container_borrows_what_is_shared_and_nothing_else() {
     let socket = share(&home, &["box"]);
     let Some(far) = Far::new(&home, Path::new(&socket)) else { return };
     assert_eq!(far.ok(&["token"]), home.ok(&["token"]));
-    assert!(far.ok(&["headers"]).contains("x-api-key"));
+    assert!(far.ok(&["get", "--headers"]).contains("x-api-key"));
     let shown = far.ok(&["get"]);
     assert!(
         shown.contains("api-key-helper") && !shown.contains(&home.path("").display().to_string()),

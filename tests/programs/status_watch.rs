@@ -77,7 +77,7 @@ fn a_helper_that_fails_is_told_with_what_mends_it() {
     tmux.press(&["r"]);
     tmux.shows("refreshed, generation 2");
     tmux.shows_that("no problem", |screen| !screen.contains("run: claviger"));
-    home.ok(&["report", "--status", "401"]);
+    home.ok(&["refresh", "--rejected", "401"]);
     tmux.shows("rejected by the API");
     tmux.shows("refreshed, generation 3");
     home.ok(&["lock"]);

@@ -43,11 +43,11 @@ fn nothing_runs_for_an_untrusted_workspace_whatever_the_mode_and_the_verb() {
     home.fails(4, &["--mode", "managed", "token"]);
     for verb in [
         &["get"][..],
-        &["headers"],
+        &["get", "--headers"],
         &["env"],
         &["exec", "--", "true"],
         &["refresh"],
-        &["report", "--status", "401"],
+        &["refresh", "--rejected", "401"],
     ] {
         home.fails(4, verb);
     }

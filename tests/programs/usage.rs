@@ -8,7 +8,6 @@ use std::{
 const VERBS: &[&str] = &[
     "token",
     "get",
-    "headers",
     "env",
     "exec",
     "aws",
@@ -20,9 +19,7 @@ const VERBS: &[&str] = &[
     "status",
     "audit",
     "pending",
-    "cancel",
     "refresh",
-    "report",
     "trust",
     "daemon",
     "completions",
@@ -42,24 +39,22 @@ fn claviger(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn help_lists_every_verb_and_every_exit_code() {
+fn help_lists_every_verb() {
     let output = claviger(&["--help"]);
     let help = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     for verb in VERBS {
         assert!(
-            help.lines().any(|line| line.split([' ', ',']).find(|word| !word.is_empty()) == Some(verb)),
+            help.lines().any(|line| line.starts_with("  ") && line.split_whitespace().next() == Some(verb)),
             "{verb} is not in:\n{help}"
         );
     }
-    for code in 0..=9 {
-        assert!(help.contains(&format!("\n    {code}  ")), "exit code {code} is not in:\n{help}");
-    }
+    assert!(help.lines().count() <= 50, "{help}");
 }
 
 #[test]
 fn wrong_usage_is_exit_code_2_and_talk_goes_to_stderr() {
-    for arguments in [&["tokn"][..], &["token", "--nonsense"], &["report"], &[]] {
+    for arguments in [&["tokn"][..], &["token", "--nonsense"], &["refresh", "--key", "a"], &[]] {
         let output = claviger(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}: {output:?}");
@@ -68,7 +63,7 @@ fn wrong_usage_is_exit_code_2_and_talk_goes_to_stderr() {
 
 #[test]
 fn without_a_daemon_and_not_allowed_to_start_one_it_is_exit_code_8() {
-    for verb in ["token", "get", "headers", "env", "explain", "refresh", "status"] {
+    for verb in ["token", "get", "env", "explain", "refresh", "status"] {
         let output = claviger(&["--no-start", verb]);
         assert_eq!(output.status.code(), Some(8), "{verb}: {output:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{verb}: {output:?}");

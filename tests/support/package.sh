@@ -27,15 +27,15 @@ say page "$(LC_ALL=C.UTF-8 MANPAGER=cat man claviger 2>&1 | grep -cE '^(NAME|EXI
 say pages_wrong "$(for page in /usr/share/man/man1/claviger*; do LC_ALL=C.UTF-8 man --warnings -l "$page" 2>&1 >/dev/null; done)"
 say whatis "$(lexgrog /usr/share/man/man1/clavigerd.1.gz 2>&1 | grep -c 'clavigerd - ' || true)"
 say completion "$(bash --norc -c '. /usr/share/bash-completion/completions/claviger
-    COMP_WORDS=(claviger service un) COMP_CWORD=2
-    _claviger claviger un service && echo "${COMPREPLY[*]}"' 2>&1)"
+    COMP_WORDS=(claviger daemon un) COMP_CWORD=2
+    _claviger claviger un daemon && echo "${COMPREPLY[*]}"' 2>&1)"
 
 start_manager
 say socket "$(unit is-active clavigerd.socket || true)"
 say token "$(claviger --no-start token 2>&1)"
 say program "$(program "$(pid)")"
-say service "$(claviger service status >/dev/null 2>&1; echo $?)"
-say install "$(claviger service install 2>&1)"
+say service "$(claviger daemon status >/dev/null 2>&1; echo $?)"
+say install "$(claviger daemon install 2>&1)"
 say user_units "$(find "$HOME/.config" -name 'clavigerd*')"
 unit stop clavigerd.socket clavigerd.service
 

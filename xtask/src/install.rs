@@ -121,7 +121,7 @@ fn install(plan: &[Item], places: &Places, built: &Path, whole_user: bool) -> sh
     }
     println!("A running daemon goes over to the new program, with all it holds, when somebody next asks it.");
     if whole_user {
-        println!("To let systemd (macOS: launchd) start it: claviger service install");
+        println!("To let systemd (macOS: launchd) start it: claviger daemon install");
     }
     Ok(())
 }
@@ -137,7 +137,7 @@ fn content(item: &Item, places: &Places, built: &Path) -> sh::Result<Vec<u8>> {
     }
 }
 
-/// As `claviger service install` writes it.
+/// As `claviger daemon install` writes it.
 fn wanted(unit: &Template, places: &Places) -> sh::Result<String> {
     let programs = fs::canonicalize(&places.programs).unwrap_or_else(|_| places.programs.clone());
     let (program, home) = (programs.join("clavigerd"), home()?);
@@ -198,7 +198,7 @@ fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     if whole_user && client.exists() {
         hooked::refuse(&client)?;
         // It knows best what it has done. Where there is no service manager, nothing was.
-        for words in [["service", "uninstall"], ["daemon", "stop"]] {
+        for words in [["daemon", "uninstall"], ["daemon", "stop"]] {
             drop(sh::run(Command::new(&client).args(words).arg("--no-start")));
         }
     }

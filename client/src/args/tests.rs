@@ -78,10 +78,10 @@ fn nonsense_is_refused() {
     assert_eq!(error("token extra"), ErrorKind::UnknownArgument);
     assert_eq!(error("token --timeout 0"), ErrorKind::ValueValidation);
     assert_eq!(error("token --min-validity -1"), ErrorKind::UnknownArgument);
-    assert_eq!(error("report"), ErrorKind::MissingRequiredArgument);
-    assert_eq!(error("report --status 500"), ErrorKind::InvalidValue);
+    assert_eq!(error("refresh --rejected 500"), ErrorKind::InvalidValue);
+    assert_eq!(error("get --headers --show-secret"), ErrorKind::ArgumentConflict);
     assert_eq!(error("completions tcsh"), ErrorKind::InvalidValue);
-    assert_eq!(error("report --status 401 --generation 2"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(error("refresh --rejected 401 --generation 2"), ErrorKind::MissingRequiredArgument);
 }
 
 /// Arguments are visible in `ps`: nothing that holds a secret may be accepted there.
@@ -96,10 +96,10 @@ fn no_argument_takes_a_secret() {
     found.sort_unstable();
     found.dedup();
     // Of these, `api_key` and `token` take no value.
-    let expected = "account all api_key audience backend bare color command confirm credentials cwd device digest directory dry_run event fd file \
-        filter follow force format from generation hook id json key limit min_validity mode name new_cookie no_browser \
-        no_start none offline only_show_errors or output path pid profile query quiet registration resource scope settings shell \
-        show_secret since socket source status store subscription tenant timeout to token token_url trial ttl watch yes";
+    let expected = "account all api_key audience backend bare cancel color command confirm credentials cwd device digest directory dry_run \
+        event fd file follow force format from generation headers hook json key limit log_level min_validity mode name new_cookie \
+        no_browser no_start none offline only_show_errors or output path pid profile query quiet registration rejected resource scope \
+        settings shell show_secret since socket source store subscription tenant timeout to token token_url trial ttl watch yes";
     assert_eq!(
         found.join(" "),
         expected,
@@ -191,9 +191,9 @@ fn tools_of_clouds_are_told_what_to_print() {
     assert_eq!(error("azure --scope a --or az"), ErrorKind::ArgumentConflict);
     assert_eq!(error("azure --account a"), ErrorKind::UnknownArgument);
     assert!(
-        matches!(parse("cancel ab12").expect("valid").verb, Verb::Cancel(cancel) if cancel.id.as_deref() == Some("ab12"))
+        matches!(parse("pending --cancel ab12").expect("valid").verb, Verb::Pending(pending) if pending.cancel == Some(Some("ab12".into())))
     );
-    for line in [&["claviger", "aws", "--profile", ""][..], &["claviger", "cancel", ""]] {
+    for line in [&["claviger", "aws", "--profile", ""][..], &["claviger", "pending", "--cancel", ""]] {
         assert!(Cli::try_parse_from(line).is_err(), "{line:?}: empty is not all");
     }
 }

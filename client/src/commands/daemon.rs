@@ -1,5 +1,6 @@
-//! `claviger daemon`: runs, starts, stops and steers the daemon.
+//! `claviger daemon`: starts, stops and steers the daemon, and makes it a service.
 
+use super::service;
 use crate::{
     context::Context,
     daemon::{end, gone, successor},
@@ -33,12 +34,14 @@ pub(crate) enum Verb {
         new_cookie: bool,
     },
     /// Have the daemon read `[daemon]` of its configuration again; nothing it holds is lost
-    Reload,
-    /// Change what the daemon logs, until it ends or reloads
-    LogLevel {
-        /// For example `info`, `debug` or `clavigerd=trace`
-        filter: String,
+    Reload {
+        /// Change only what it logs, until it ends or reloads: `info`, `debug`, `clavigerd=trace`
+        #[arg(long, value_name = "FILTER")]
+        log_level: Option<String>,
     },
+    /// As a service of the user.
+    #[command(flatten)]
+    Service(service::Verb),
 }
 
 /// Does what the verb says.
@@ -51,8 +54,9 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Start => start(context).await,
         Verb::Stop => stop(context).await,
         Verb::Restart { new_cookie } => restart(context, new_cookie).await,
-        Verb::Reload => reload(context).await,
-        Verb::LogLevel { filter } => log_level(context, filter).await,
+        Verb::Reload { log_level: Some(filter) } => log_level(context, filter).await,
+        Verb::Reload { log_level: None } => reload(context).await,
+        Verb::Service(verb) => service::run(context, verb).await,
     }
 }
 

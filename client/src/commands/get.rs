@@ -15,6 +15,9 @@ pub(crate) struct Arguments {
     /// Show the secret and the header values too
     #[arg(long)]
     pub(crate) show_secret: bool,
+    /// Print only the HTTP headers to send, with the secret in them
+    #[arg(long, conflicts_with = "show_secret")]
+    pub(crate) headers: bool,
 }
 
 /// Shows the lease.
@@ -22,6 +25,9 @@ pub(crate) struct Arguments {
 /// # Errors
 /// Why there is none.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.headers {
+        return headers(context).await;
+    }
     let lease = lending::borrow(context).await?;
     let headers = lease.other_headers()?;
     let secret = if arguments.show_secret { lease.lent()? } else { None };
@@ -30,4 +36,16 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     let text = render::lease::render(&lease, secret.as_ref(), &headers, SystemTime::now(), Style::stdout());
     Ok(output::data(&text)?)
+}
+
+/// Every HTTP header to send, those with the credential first, as `Name: value` lines.
+async fn headers(context: &Context) -> Result<(), Failure> {
+    let all = lending::borrow_and_warn(context).await?.headers()?;
+    match context.options.json {
+        true => output::json(&json::headers(&all))?,
+        false => {
+            output::data(&all.iter().map(|(name, value)| format!("{name}: {value}\n")).collect::<String>())?
+        }
+    }
+    Ok(())
 }

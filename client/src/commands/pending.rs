@@ -1,31 +1,57 @@
-//! `claviger pending`: commands that sign somebody in right now, and what waits for a person. Starts no daemon.
+//! `claviger pending`: commands that sign a person in right now, and what waits for a person. Starts no daemon.
 
 use crate::{
     context::Context,
     failure::Failure,
-    json,
+    json as shown,
     output::{self, Style},
     render, wait,
 };
 use claviger::{
     client::{request, unwrap},
-    proto::v1::ListPendingRequest,
+    proto::v1::{CancelRequest, ListPendingRequest},
 };
+use serde_json::json;
 use std::time::SystemTime;
+
+/// Arguments of `pending`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// End a command that signs a person in: an id of the list, or its beginning; without one, all. Sessions that wait for it get an error
+    #[arg(long, value_name = "ID", num_args = 0..=1, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) cancel: Option<Option<String>>,
+}
 
 /// Shows the list. That it is empty is an answer, not a failure.
 ///
 /// # Errors
-/// If no daemon runs.
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+/// If no daemon runs, or there was nothing to end.
+pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    if let Some(id) = arguments.cancel {
+        return cancel(context, id.unwrap_or_default()).await;
+    }
     let mut client = context.connect_running().await?;
     let asked = client.call(|client| async move {
         unwrap(client.inspect().list_pending(request(ListPendingRequest {})).await)
     });
     let pending = wait::answer(context, asked).await?.pending;
     match context.options.json {
-        true => output::json(&json::pending(&pending))?,
+        true => output::json(&shown::pending(&pending))?,
         false => output::data(&render::pending::render(&pending, SystemTime::now(), Style::stdout()))?,
+    }
+    Ok(())
+}
+
+/// Ends those whose id begins with `id`, and says how many there were.
+async fn cancel(context: &Context, id: String) -> Result<(), Failure> {
+    let mut service = context.connect_running().await?.control();
+    let asked = async { unwrap(service.cancel(request(CancelRequest { id })).await) };
+    let cancelled = wait::answer(context, asked).await?.cancelled;
+    match (cancelled, context.options.json) {
+        (0, _) => return Err(Failure::NothingToCancel),
+        (_, true) => output::json(&json!({ "cancelled": cancelled }))?,
+        (1, false) => output::data("1 command was ended\n")?,
+        (_, false) => output::data(&format!("{cancelled} commands were ended\n"))?,
     }
     Ok(())
 }

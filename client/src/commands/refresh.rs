@@ -1,17 +1,36 @@
-//! `claviger refresh`: a new credential now, past any backoff.
+//! `claviger refresh`: a new credential now, past any pause; or, after a rejection, once for all sessions.
 
-use crate::{context::Context, failure::Failure, json, output, render, wait};
+use crate::{context::Context, failure::Failure, json, output, render, wait, words};
 use claviger::{
     client::{request, unwrap},
-    proto::v1::RefreshRequest,
+    proto::v1::{Lease, RefreshRequest, ReportRejectedResponse, report_rejected_response::Outcome},
 };
 use std::time::SystemTime;
+
+/// Arguments of `refresh`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only if nothing has replaced it since the API answered so; in a loop, reports are held back
+    #[arg(long, value_name = "401|403", value_parser = ["401", "403"])]
+    pub(crate) rejected: Option<String>,
+    /// Cache entry that was rejected (`key` of `get --json`), instead of the session's own
+    #[arg(long, value_name = "DIGEST", requires = "rejected")]
+    pub(crate) key: Option<String>,
+    /// Generation that was rejected, instead of the current one
+    #[arg(long, value_name = "NUMBER", requires = "key")]
+    pub(crate) generation: Option<u64>,
+}
 
 /// Refreshes and shows the new state, without the secret.
 ///
 /// # Errors
 /// Why the refresh failed.
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    match arguments.rejected.as_deref() {
+        Some("403") => return report(context, arguments, 403).await,
+        Some(_) => return report(context, arguments, 401).await,
+        None => {}
+    }
     let session = context.session()?;
     let mut client = context.connect().await?;
     let lender = client.clone();
@@ -26,4 +45,61 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
         false => output::data(&format!("{}\n", render::status::sentence(&entry, SystemTime::now())))?,
     }
     Ok(())
+}
+
+/// Reports a rejection and shows what became of it.
+async fn report(context: &Context, arguments: &Arguments, status: u32) -> Result<(), Failure> {
+    let session = context.session()?;
+    let mut client = context.connect().await?;
+    let lease = Lease {
+        key: arguments.key.clone().unwrap_or_default(),
+        generation: arguments.generation.unwrap_or_default(),
+        ..Default::default()
+    };
+    let answer = wait::answer(context, client.report(&session, &lease, status)).await?;
+    match context.options.json {
+        true => output::json(&json::reported(&answer))?,
+        false => output::data(&format!("{}\n", sentence(&answer, SystemTime::now())))?,
+    }
+    Ok(())
+}
+
+fn sentence(answer: &ReportRejectedResponse, now: SystemTime) -> String {
+    let generation = answer.generation;
+    match answer.outcome() {
+        Outcome::Refreshing => "a refresh is running".into(),
+        Outcome::AlreadyReplaced => {
+            format!("nothing to do: it has been replaced, generation {generation} is current")
+        }
+        Outcome::HeldBack => {
+            let when = answer
+                .retry_at
+                .as_ref()
+                .map(|at| format!(", reports count again {}", render::time::relative(at, now)));
+            format!("held back: too soon after the last refresh{}", when.unwrap_or_default())
+        }
+        Outcome::OwnVariable => "nothing to do here: the session's own variable holds the credential".into(),
+        Outcome::Unspecified => words::reported(answer.outcome()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+    use crate::render::fixture;
+    use claviger::proto::v1::{ReportRejectedResponse, report_rejected_response::Outcome};
+
+    #[test]
+    fn every_outcome_has_a_sentence() {
+        for (outcome, text) in [
+            (Outcome::Refreshing, "a refresh is running"),
+            (Outcome::AlreadyReplaced, "nothing to do: it has been replaced, generation 4 is current"),
+            (Outcome::HeldBack, "held back: too soon after the last refresh, reports count again in 30 s"),
+            (Outcome::OwnVariable, "nothing to do here: the session's own variable holds the credential"),
+        ] {
+            let answer =
+                ReportRejectedResponse { outcome: outcome.into(), generation: 4, retry_at: fixture::at(30) };
+            assert_eq!(sentence(&answer, fixture::now()), text);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! `claviger service`: the daemon as a service of the user, by systemd or launchd.
+//! `claviger daemon`: the daemon as a service of the user, by systemd or launchd.
 
 use crate::{
     context::Context,

@@ -35,7 +35,7 @@ fn running(run: &Pending, now: SystemTime, style: Style) -> String {
         ("configured", run.location.as_ref().map(place).unwrap_or_default()),
         ("started", at(&run.started_at)),
         ("ends", at(&run.deadline)),
-        ("to end it", format!("claviger cancel {id}")),
+        ("to end it", format!("claviger pending --cancel {id}")),
     ]));
     // In full: a URL that is cut short leads nowhere.
     run.lines.iter().for_each(|line| text.push_str(&format!("  | {}\n", escape::line(line))));
@@ -107,7 +107,7 @@ awsAuthRefresh is running: 2 credentials wait for it
 configured  /h/.claude/settings.json:3
 started     12 s ago
 ends        in 2 min 48 s
-to end it   claviger cancel ab12cd34
+to end it   claviger pending --cancel ab12cd34
   | open\\u{{202e}} this
   | {url}
 "

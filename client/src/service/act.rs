@@ -84,7 +84,7 @@ fn failed(words: &[&str], output: &Output) -> Failure {
     Failure::Service {
         message,
         hint: "what was done before stays done; see what is there now".into(),
-        remedy: Some(Remedy::claviger(&["service", "status"])),
+        remedy: Some(Remedy::claviger(&["daemon", "status"])),
     }
 }
 

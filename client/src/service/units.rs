@@ -97,7 +97,7 @@ impl Template {
         match text.split_once('\n') {
             // An XML declaration has to come first.
             Some((first, rest)) if first.starts_with("<?xml") => {
-                format!("{first}\n<!-- {stamp}; `claviger service install` writes it anew -->\n{rest}")
+                format!("{first}\n<!-- {stamp}; `claviger daemon install` writes it anew -->\n{rest}")
             }
             _ => {
                 format!("# {stamp}; changes belong in a drop-in: systemctl --user edit {}\n{text}", self.name)

@@ -123,7 +123,7 @@ given_up() { unit start clavigerd.service; [ "$(of Result)" = start-limit-hit ] 
 until_true given_up
 rm "$config"
 say found "$("$claviger" --json --no-start doctor --offline 2>/dev/null | grep -c service-failed)"
-"$claviger" service install --force > /dev/null 2>&1 || true
+"$claviger" daemon install --force > /dev/null 2>&1 || true
 say reset "$(of Result) $(unit is-active clavigerd.socket)"
 say token_after_reset "$(token)"
 last_words

@@ -71,7 +71,7 @@ impl Look<'_> {
             }
             source::OAUTH_LOGIN => Remedy::login(self.account()),
             source::SAVED_API_KEY => Remedy::keep_key(self.account()),
-            _ => Remedy::claviger(&["report", "--status", "401"]),
+            _ => Remedy::claviger(&["refresh", "--rejected", "401"]),
         }
     }
 

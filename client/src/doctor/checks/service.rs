@@ -21,7 +21,7 @@ fn given_up(facts: &Facts) -> Option<Finding> {
             .because(
                 "it starts none before that is reset; `systemctl --user status clavigerd` has its last words",
             )
-            .helped(Remedy::claviger(&["service", "install"]))
+            .helped(Remedy::claviger(&["daemon", "install"]))
     })
 }
 
@@ -46,8 +46,8 @@ fn judge(unit: &Unit) -> Option<Finding> {
     };
     let install: &[&str] = match unit.state {
         // Only told to does it replace what somebody has changed.
-        State::Foreign => &["service", "install", "--force"],
-        _ => &["service", "install"],
+        State::Foreign => &["daemon", "install", "--force"],
+        _ => &["daemon", "install"],
     };
     Some(finding.at(&at).helped(Remedy::claviger(install)))
 }
