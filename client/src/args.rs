@@ -7,7 +7,7 @@ use clap::{
 };
 use std::{ffi::OsString, panic::resume_unwind, pin::Pin, process};
 
-/// Borrows API credentials from clavigerd, which keeps and refreshes them for all sessions of the user
+/// Lends API credentials that clavigerd keeps and refreshes for all your sessions
 #[derive(Parser)]
 #[command(name = "claviger", version = claviger::RELEASE)]
 pub(crate) struct Cli {
@@ -33,7 +33,7 @@ pub(crate) enum Verb {
     /// Print AWS keys, as `credential_process` or `awsCredentialExport`
     #[command(after_help = aws::HELP)]
     Aws(aws::Arguments),
-    /// Print a Google Cloud token, as the executable of a credentials file
+    /// Print a Google Cloud token, as executable of a credentials file
     #[command(after_help = gcp::HELP)]
     Gcp(gcp::Arguments),
     /// Print an Azure token, as `az account get-access-token` does
@@ -51,7 +51,7 @@ pub(crate) enum Verb {
     Audit(audit::Arguments),
     /// Show the state of the daemon and its cache
     Status(status::Arguments),
-    /// Show the sign-ins that run and what waits for a person, or end a sign-in
+    /// Show what waits for a person, or end a sign-in
     Pending(pending::Arguments),
     /// Answer questions about lending in this terminal
     Confirm(confirm::Arguments),
@@ -75,13 +75,13 @@ pub(crate) enum Verb {
     /// Decide what the files of a workspace may do
     #[command(subcommand)]
     Trust(trust::Verb),
-    /// Lend one credential through a socket, to a container or far machine
+    /// Lend one credential to a container or a far machine
     #[command(after_help = share::HELP)]
     Share(share::Arguments),
     /// Let a tool borrow through its own hook
     #[command(subcommand)]
     Hook(hook::Verb),
-    /// Start, stop and steer the daemon, or let systemd or launchd do it
+    /// Start, stop and steer the daemon, or install it as a service
     #[command(subcommand)]
     Daemon(daemon::Verb),
     /// Print a completion script for a shell

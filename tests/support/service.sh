@@ -15,13 +15,13 @@ say odd_code "$(code "$odd" daemon install)"
 say odd_left "$([ "$(list)" = "$before" ] && echo nothing || list)"
 
 # Nobody manages this user yet, as in a container that is being built, or over `sudo -u`.
-say alone_status "$(code daemon status)"
+say alone_status "$(code service status)"
 say alone_dry "$(service install --dry-run)"
 say alone_dry_left "$([ "$(list)" = "$before" ] && echo nothing || list)"
 say alone_install "$(service install | grep -c 'next login')"
 say alone_link "$(readlink "$units/sockets.target.wants/clavigerd.socket")"
 say alone_again "$(service install | head -1)"
-say alone_uninstall "$(code daemon uninstall)"
+say alone_uninstall "$(code service uninstall)"
 say alone_left "$([ "$(list)" = "$before" ] && echo nothing || list)"
 
 # A daemon that a client started holds the socket.
@@ -30,14 +30,14 @@ first=$(field "['daemon']['pid']")
 say first_by "$(field "['daemon']['started_by']")"
 start_manager
 say dry "$(service install --dry-run | tail -2 | sed "s/$first/PID/")"
-say install_code "$(code daemon install)"
+say install_code "$(code service install)"
 say first_alive "$(code kill -0 "$first")"
 say asleep "$(field "['daemon']")"
 say token_of_unit "$("$claviger" --no-start token)"
 say started_by "$(field "['daemon']['started_by']")"
 say same_pid "$([ "$(field "['daemon']['pid']")" = "$(pid)" ] && echo yes || echo no)"
 say program "$(program "$(pid)")"
-say status "$(code daemon status)"
+say status "$(code service status)"
 say again "$(service install)"
 
 # Another installation takes over, and gives back.
@@ -55,12 +55,12 @@ say back_program "$(program "$(pid)")"
 # Somebody edits a unit.
 echo '# mine' >>"$units/clavigerd.service"
 unit daemon-reload
-say edited_status "$(code daemon status)"
+say edited_status "$(code service status)"
 say edited_install "$(service install | grep -c 'was changed by somebody')"
 say edited_uninstall "$(service uninstall | grep -c 'was changed by somebody, and stays')"
 say edited_stays "$(tail -1 "$units/clavigerd.service")"
 say socket_off "$(unit is-active clavigerd.socket || true)"
-say forced "$(code daemon uninstall --force)"
+say forced "$(code service uninstall --force)"
 say drop_in "$(cat "$units/clavigerd.service.d/own.conf")"
 rm -r "$units/clavigerd.service.d"
 rmdir "$units" "$HOME/.config/systemd"

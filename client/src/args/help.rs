@@ -71,7 +71,8 @@ pub(super) fn dressed(command: Command) -> Command {
         }
         None => verb,
     });
-    exemplary.styles(STYLES).override_help(text)
+    // Not wrapped where a program reads it.
+    exemplary.styles(STYLES).term_width(output::place().width.unwrap_or(0)).override_help(text)
 }
 
 /// What a person probably meant by a verb that there is not.
@@ -102,7 +103,7 @@ fn screen(command: &Command, width: usize) -> String {
     }
     lines.push(format!("\n{header}Examples:{header:#}"));
     let examples = EXAMPLES.iter().filter(|(of, ..)| of.is_empty());
-    lines.extend(examples.map(|(_, line, what)| format!("  {literal}{line}{literal:#}\n      {what}")));
+    lines.extend(examples.map(|(_, line, what)| format!("  {literal}{line:29}{literal:#} {what}")));
     let options: Vec<_> = command.get_arguments().filter_map(|option| option.get_long()).collect();
     let options = format!(
         "Options of every verb: --{}. `claviger VERB -h` shows those of a verb, --help explains all; exit codes: man claviger",

@@ -1,7 +1,7 @@
 //! The documentation names only commands that there are: each `claviger …` in README.md and docs/ is parsed.
 
 use super::Cli;
-use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+use clap::{Parser as _, error::ErrorKind};
 use std::{fs, path::Path};
 
 /// A command line in a page.
@@ -144,22 +144,6 @@ fn every_command_in_the_documentation_is_one() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count > 100, "only {count} commands were found: are they still written as they were?");
-}
-
-#[test]
-fn the_verbs_of_the_readme_are_all_there_are() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("a page");
-    let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `")).collect();
-    for verb in Cli::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
-        let name = verb.get_name();
-        let is_named = |row: &&&str| {
-            row.split('`').skip(1).step_by(2).any(|code| code.split([' ', ',']).next() == Some(name))
-        };
-        let row = rows.iter().find(is_named).unwrap_or_else(|| panic!("{name} has no row in README.md"));
-        for below in verb.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "help") {
-            assert!(row.contains(below), "{name} {below} is missing in README.md");
-        }
-    }
 }
 
 #[test]

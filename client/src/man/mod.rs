@@ -162,7 +162,7 @@ mod tests {
             let file = format!("claviger-{}.1", verb.get_name());
             assert_eq!(files.contains(&file), !verb.is_hide_set(), "{file}");
         }
-        for nested in ["claviger.1", "claviger-trust-grant.1", "claviger-service-install.1"] {
+        for nested in ["claviger.1", "claviger-trust-grant.1", "claviger-daemon-install.1"] {
             assert!(files.contains(nested), "{nested}");
         }
     }

@@ -43,14 +43,14 @@ pub(super) const FILES: &[(&str, &str)] = &[
 
 /// Examples: the verb, the command line, what it does. The first of a verb is on its help screen.
 pub(crate) const EXAMPLES: &[(&str, &str, &str)] = &[
-    ("", "claviger explain", "Show which credential this directory gets, and why."),
-    ("", "claviger exec -- curl https://api.anthropic.com/v1/models", "Run a command with the credential."),
-    ("", "claviger hook install claude", "Let Claude Code borrow by itself from now on."),
+    ("", "claviger explain", "Show what this directory gets, and why."),
+    ("", "claviger exec -- make test", "Run a command with the credential."),
+    ("", "claviger hook install claude", "Let Claude Code borrow by itself."),
     ("token", "claviger token", "Print the secret, as an apiKeyHelper does."),
     ("get", "claviger get --json", "Show everything about the credential but the secret."),
     ("get", "claviger get --min-validity 900", "Refresh it first if less than 15 minutes are left."),
     ("get", "claviger get --headers", "Print one header on each line, ready to be sent."),
-    ("env", "eval \"$(claviger env)\"", "Set the environment of this shell."),
+    ("env", "claviger env", "Print what `eval` sets in this shell."),
     ("exec", "claviger exec -- make test", "The credential is in the environment of make."),
     ("exec", "claviger exec --fd -- make test", "It is in a descriptor instead."),
     ("aws", "claviger aws --profile work", "Print keys, as credential_process of another profile."),
@@ -75,7 +75,7 @@ pub(crate) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("unlock", "claviger unlock", "Lend again."),
     ("reset", "claviger reset", "Sign out everywhere, after a question."),
     ("trust", "claviger trust show", "Show what this workspace asks for."),
-    ("share", "claviger share build --ttl 3600", "Open a socket for a container, for one hour."),
+    ("share", "claviger share build --ttl 1h", "Open a socket for a container, for one hour."),
     ("hook", "claviger hook install claude", "Let Claude Code borrow through its apiKeyHelper."),
     ("daemon", "claviger daemon restart", "Let the program that is installed now take over."),
     ("daemon", "claviger daemon install", "Let systemd or launchd start the daemon."),
