@@ -107,7 +107,9 @@ impl Cli {
     #[cold]
     fn parsed(words: &[OsString]) -> Self {
         let matches = help::dressed(Self::command()).try_get_matches();
-        matches.and_then(|matches| Self::from_arg_matches(&matches)).unwrap_or_else(|error| wrong(error, words))
+        matches
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .unwrap_or_else(|error| wrong(error, words))
     }
 }
 

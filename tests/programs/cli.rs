@@ -30,7 +30,10 @@ fn every_verb_does_what_it_says() {
     let lease = json_of(&home, &["get"]);
     assert_eq!((&lease["secret"], &lease["generation"]), (&Value::Null, &json!(1)));
     assert_eq!(json_of(&home, &["get", "--show-secret"])["secret"], "sk-canary-key-1");
-    assert_eq!(home.ok(&["get", "--headers"]), "x-api-key: sk-canary-key-1\nauthorization: Bearer sk-canary-key-1\n");
+    assert_eq!(
+        home.ok(&["get", "--headers"]),
+        "x-api-key: sk-canary-key-1\nauthorization: Bearer sk-canary-key-1\n"
+    );
     assert_eq!(json_of(&home, &["get", "--headers"])[1]["value"], "Bearer sk-canary-key-1");
     assert_eq!(home.ok(&["env"]), "export ANTHROPIC_API_KEY='sk-canary-key-1'\n");
     assert_eq!(json_of(&home, &["env"]), json!({"ANTHROPIC_API_KEY": "sk-canary-key-1"}));

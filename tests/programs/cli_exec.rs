@@ -112,7 +112,10 @@ fn secrets_of_the_session_are_filled_in_by_the_client_and_never_reach_the_daemon
     home.set("ANTHROPIC_API_KEY", "sk-canary-own");
     home.set("ANTHROPIC_CUSTOM_HEADERS", "X-Gateway: sk-canary-header\nX-B: 2");
     assert_eq!(home.ok(&["token"]), "sk-canary-own\n");
-    assert_eq!(home.ok(&["get", "--headers"]), "x-api-key: sk-canary-own\nX-Gateway: sk-canary-header\nX-B: 2\n");
+    assert_eq!(
+        home.ok(&["get", "--headers"]),
+        "x-api-key: sk-canary-own\nX-Gateway: sk-canary-header\nX-B: 2\n"
+    );
     assert!(!home.ok(&["get"]).contains(CANARY));
     let seen = home.ok(&["exec", "env"]);
     assert!(

@@ -65,7 +65,11 @@ pub(crate) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("confirm", "claviger confirm", "Answer the questions that wait."),
     ("pending", "claviger pending --cancel", "End the sign-ins that run."),
     ("refresh", "claviger refresh", "Fetch a new credential, past any pause."),
-    ("refresh", "claviger refresh --rejected 401", "Have a rejected credential replaced, once for all sessions."),
+    (
+        "refresh",
+        "claviger refresh --rejected 401",
+        "Have a rejected credential replaced, once for all sessions.",
+    ),
     ("login", "claviger login", "Sign in with a browser."),
     ("login", "op read op://private/key | claviger login --api-key", "Keep an API key."),
     ("logout", "claviger logout work", "Revoke the tokens of one account."),
@@ -83,6 +87,10 @@ pub(crate) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("daemon install", "claviger daemon install --dry-run", "Show what would be done."),
     ("daemon uninstall", "claviger daemon uninstall", "Undo it."),
     ("daemon status", "claviger daemon status --json", "For scripts; exit code 0 if all is as installed."),
-    ("completions", "claviger completions bash", "Print the script; source it, or put it where the shell looks."),
+    (
+        "completions",
+        "claviger completions bash",
+        "Print the script; source it, or put it where the shell looks.",
+    ),
     ("version", "claviger version", "Show the releases of client and daemon."),
 ];
