@@ -233,6 +233,56 @@ pub(crate) fn vertex() -> Option<Sick> {
     Some(Sick::new(home).with("--offline"))
 }
 
+/// A person who signed in with gcloud, in a session of Vertex. A gcloud signs in as wanted, and no other file comes first.
+pub(crate) fn signed_in_with_gcloud(set_up: impl Fn(&mut Home, &serde_json::Value)) -> Option<Sick> {
+    let servers = google::google();
+    let mut home = google::vertex();
+    let user = google::authorized_user(&servers.url);
+    let target = google::impersonated(&servers.url, user.clone());
+    let file = home.path("home/.config/gcloud/application_default_credentials.json");
+    let write = |content| format!("printf '%s' '{content}' > '{}'", file.display());
+    google::gcloud(&mut home);
+    home.script(
+        "bin/gcloud",
+        &format!(
+            "case \"$*\" in *set-quota-project*) {};; *impersonate*) {};; esac",
+            write(&user),
+            write(&target)
+        ),
+    );
+    home.write("home/.config/gcloud/application_default_credentials.json", &user.to_string());
+    set_up(&mut home, &user);
+    Some(Sick::new(home).with("--offline").beside(servers))
+}
+
+pub(crate) fn shadowed_by_a_key() -> Option<Sick> {
+    signed_in_with_gcloud(|home, user| {
+        let token_uri = user["token_uri"].as_str().expect("a text").trim_end_matches("/token").to_owned();
+        google::name_file(home, &google::service_account(&token_uri));
+    })
+}
+
+pub(crate) fn gclouds_files_elsewhere() -> Option<Sick> {
+    signed_in_with_gcloud(|home, _| {
+        home.write("sdk/active_config", "default");
+        home.set("CLOUDSDK_CONFIG", home.path("sdk").to_str().expect("UTF-8"));
+    })
+}
+
+pub(crate) fn impersonation_of_gcloud_only() -> Option<Sick> {
+    signed_in_with_gcloud(|home, _| {
+        home.set("CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT", "target@p.iam.gserviceaccount.com");
+    })
+}
+
+pub(crate) fn no_quota_project() -> Option<Sick> {
+    signed_in_with_gcloud(|home, user| {
+        let mut user = user.clone();
+        user["quota_project_id"] = serde_json::Value::Null;
+        home.replace("home/.config/gcloud/application_default_credentials.json", &user.to_string());
+    })
+}
+
 pub(crate) fn clouds_of_settings() -> Option<Sick> {
     let env = json!({"CLAUDE_CODE_USE_BEDROCK": "1", "CLAUDE_CODE_USE_VERTEX": "1"});
     written("VERTEX\": \"1", "VERTEX\": \"0", &format!("{:#}", json!({"env": env})))

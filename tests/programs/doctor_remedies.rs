@@ -56,6 +56,10 @@ const CURES: &[(&str, &str, Layout)] = &[
     ("key-beside-cloud", RUN, || {
         bare(&[("CLAUDE_CODE_USE_BEDROCK", "1"), ("ANTHROPIC_API_KEY", "sk-canary-k")])
     }),
+    ("google-shadowed", RUN, shadowed_by_a_key),
+    ("google-elsewhere", RUN, gclouds_files_elsewhere),
+    ("google-impersonation", RUN, impersonation_of_gcloud_only),
+    ("google-quota-project", RUN, no_quota_project),
     ("variable-malformed", RUN, || session(&[("CLAUDE_CODE_OAUTH_TOKEN", "\"sk-canary-quoted\"")])),
     ("proxy-malformed", RUN, || session(&[("HTTPS_PROXY", "ftp://h")])),
     ("proxy-malformed", EDIT, || Some(of_settings("HTTPS_PROXY", "ftp://h").edited("ftp://h", ""))),

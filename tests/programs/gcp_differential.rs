@@ -212,6 +212,7 @@ fn files_of_accounts_and_users() {
     ] {
         compare(&venv, &google, &mut home, what, &file, &[]);
     }
+    home.set("GOOGLE_CLOUD_UNIVERSE_DOMAIN", "example.goog");
     let universe = with(service_account(&url), "universe_domain", json!("example.goog"));
     let path = home.write("universe.json", &universe.to_string());
     home.set("GOOGLE_APPLICATION_CREDENTIALS", path.to_str().expect("UTF-8"));

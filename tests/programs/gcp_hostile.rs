@@ -129,7 +129,7 @@ fn every_kind_of_file_in_every_form() {
             scope.spawn(move || {
                 for (at, ((kind, file, outcome), form)) in tries.iter().skip(lane).step_by(LANES) {
                     let what = format!("{kind}, {}", form.name);
-                    let path = home.path(&format!("{at}.json"));
+                    let path = home.path(format!("{at}.json"));
                     fs::write(&path, (form.spoil)(file)).expect("a file");
                     let mut client = home.claviger(&["get", "--json", "--show-secret"]);
                     client.env("GOOGLE_APPLICATION_CREDENTIALS", &path);

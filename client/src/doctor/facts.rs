@@ -39,6 +39,8 @@ pub(crate) struct Facts {
     pub(crate) programs: Vec<Program>,
     /// Values of settings files.
     pub(crate) settings: Vec<Setting>,
+    /// What the files of Google's tools say.
+    pub(crate) google: Google,
     /// What a service manager would start.
     pub(crate) units: Vec<Unit>,
     /// Whether it has given up.
@@ -159,6 +161,29 @@ pub(crate) struct Setting {
     pub(crate) hook: bool,
     /// The value, of variables that `gather::variables::is_read` names only.
     pub(crate) text: Option<String>,
+}
+
+/// What the files of Google's tools say of who signs in.
+#[derive(Default)]
+pub(crate) struct Google {
+    /// Of the file that `GOOGLE_APPLICATION_CREDENTIALS` names, if that is not gcloud's.
+    pub(crate) named: Option<Signer>,
+    /// Of what `gcloud auth application-default login` left.
+    pub(crate) own: Option<Signer>,
+    /// Whether `CLOUDSDK_CONFIG` is set, and there is such a file at the usual place.
+    pub(crate) is_elsewhere: bool,
+    /// Whom gcloud impersonates.
+    pub(crate) impersonates: Option<String>,
+}
+
+/// A credentials file of Google's.
+pub(crate) struct Signer {
+    pub(crate) file: String,
+    /// The account, if it says so.
+    pub(crate) account: Option<String>,
+    /// Whether a person signed in.
+    pub(crate) is_user: bool,
+    pub(crate) has_quota_project: bool,
 }
 
 /// A file of a service manager.

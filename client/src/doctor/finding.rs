@@ -36,7 +36,7 @@ pub(crate) struct Finding {
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
 /// add, never rename.
-pub(crate) const IDS: [&str; 75] = [
+pub(crate) const IDS: [&str; 79] = [
     // Why there is no credential.
     "peer-rejected",
     "peer-unknown",
@@ -96,6 +96,10 @@ pub(crate) const IDS: [&str; 75] = [
     "token-beside-helper",
     "key-beside-login",
     "key-beside-cloud",
+    "google-shadowed",
+    "google-elsewhere",
+    "google-impersonation",
+    "google-quota-project",
     "variable-malformed",
     // Network.
     "proxy-malformed",

@@ -5,6 +5,7 @@ pub(super) mod conflicts;
 pub(super) mod credential;
 pub(super) mod daemon;
 pub(super) mod endpoint;
+pub(super) mod google;
 pub(super) mod network;
 pub(super) mod places;
 pub(super) mod programs;

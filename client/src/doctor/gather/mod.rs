@@ -3,6 +3,7 @@
 
 mod child;
 mod daemon;
+mod google;
 mod holder;
 mod places;
 mod settings;
@@ -60,12 +61,14 @@ pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Fai
         move || {
             let places = places::all(&variables, socket.as_deref(), &programs);
             let certificates = certificates.into_iter().map(variables::certificates).collect();
-            (places, certificates, settings::of_tools(&variables), units::all(&variables))
+            let tools = (settings::of_tools(&variables), google::look(&variables));
+            (places, certificates, tools, units::all(&variables))
         }
     });
     match timeout(FILES, files).await {
-        Ok(Ok((places, certificates, programs, units))) => {
+        Ok(Ok((places, certificates, (programs, google), units))) => {
             (facts.places, facts.certificates, facts.units) = (places, certificates, units);
+            facts.google = google;
             facts.programs.extend(programs);
         }
         _ => facts.unchecked.push(Unchecked {
