@@ -40,8 +40,10 @@ const tools = {
     };
   },
   azure() {
-    const { DefaultAzureCredential } = load("@azure/identity");
     return async () => {
+      // MSAL keeps which service a managed identity comes from for as long as its modules live.
+      for (const name of Object.keys(load.cache)) if (name.includes("/@azure/")) delete load.cache[name];
+      const { DefaultAzureCredential } = load("@azure/identity");
       const found = await new DefaultAzureCredential().getToken(SCOPE.azure);
       return { identity: found.token, expires: seconds(new Date(found.expiresOnTimestamp)) };
     };

@@ -42,7 +42,7 @@ fn google() {
 
 #[test]
 fn azure() {
-    all(Cloud::Azure, 1);
+    all(Cloud::Azure, 80);
 }
 
 /// A row of the table.

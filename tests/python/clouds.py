@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import sys
+import time
 import types
 import warnings
 
@@ -122,6 +123,7 @@ def answer(tool, question):
     kept = {name: value for name, value in os.environ.items() if name == "AWS_DATA_PATH"}
     os.environ.clear()
     os.environ.update(kept | question["env"])
+    time.tzset()
     for name, module in list(sys.modules.items()):
         if name.startswith(("awscli", "botocore")):
             move_home(module, os.environ["HOME"])

@@ -152,7 +152,10 @@ impl Wire {
     }
 
     async fn send(&self, request: &Request) -> Result<AsyncRawResponse, Last> {
-        let Answer { status, headers, bytes, value, reply } = self.answer(request).await?;
+        let Answer { status, headers, mut bytes, mut value, reply } = self.answer(request).await?;
+        if counts(&mut value) {
+            bytes = value.to_string().into_bytes();
+        }
         if !is_credible(&value) {
             return Err(Last::Reply(reply));
         }
@@ -206,6 +209,15 @@ fn says_unreachable(answer: &str) -> bool {
     answer.contains("unreachable")
 }
 
+/// Makes a number of a life that is text, as AD FS writes it: the SDK takes numbers only. Says whether there was one.
+fn counts(answer: &mut Value) -> bool {
+    let number =
+        answer.get("expires_in").and_then(Value::as_str).and_then(|text| text.trim().parse::<i64>().ok());
+    let Some(number) = number else { return false };
+    answer["expires_in"] = number.into();
+    true
+}
+
 /// Whether the SDK can count to what an answer says of its life.
 fn is_credible(answer: &Value) -> bool {
     let life = answer.get("expires_in").filter(|life| life.is_number());
@@ -230,7 +242,7 @@ fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_credible, says_unreachable};
+    use super::{counts, is_credible, says_unreachable};
     use serde_json::json;
 
     #[test]
@@ -239,6 +251,20 @@ mod tests {
         let answer = "dial tcp 169.254.169.254:80: connectex: A socket operation was attempted to an unreachable network.";
         assert!(says_unreachable(answer));
         assert!(!says_unreachable(r#"{"error": "forbidden"}"#));
+    }
+
+    #[test]
+    fn a_life_may_be_text() {
+        let mut answer = json!({ "expires_in": "3599", "access_token": "t" });
+        assert!(counts(&mut answer));
+        assert_eq!(answer, json!({ "expires_in": 3599, "access_token": "t" }));
+        for mut other in
+            [json!({ "expires_in": 3599 }), json!({ "expires_in": "soon" }), json!({}), json!([])]
+        {
+            assert!(!counts(&mut other), "{other}");
+        }
+        let mut forever = json!({ "expires_in": i64::MAX.to_string() });
+        assert!(counts(&mut forever) && !is_credible(&forever));
     }
 
     #[test]
