@@ -6,8 +6,8 @@ pub mod reference;
 
 use crate::{
     host::{
+        bus::SessionBus,
         files::{self, Owner},
-        system::SessionBus,
     },
     settings::Own,
 };

@@ -19,7 +19,7 @@ use clavigerd::{
     broker::kept::Kept,
     config::{self, Config, Paths, reference},
     cookie::Cookie,
-    host::{Host, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
+    host::{Host, bus::SessionBus, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
     inherited::{self, Inherited, Legacy},
     keep::{self, keep},
     listener::{self, ListenError, Listener},
@@ -293,7 +293,7 @@ fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
         own: Own::of(Some(home), system::variable_path),
         state,
         managed: PathBuf::from(system::MANAGED),
-        bus: system::SessionBus::own(),
+        bus: SessionBus::own(),
         seal: system::credential(SEAL),
     })
 }

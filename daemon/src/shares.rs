@@ -184,6 +184,7 @@ mod tests {
             source: "oauth-login".into(),
             backend: Backend::Anthropic,
             account: Some("work".into()),
+            account_id: None,
             confirm: false,
             ttl: None,
             parent: None,

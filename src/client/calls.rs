@@ -301,6 +301,9 @@ async fn connection(socket: &Path, starts: bool) -> Result<Connection, ConnectEr
 /// A connection to the daemon on `socket`; if that is where this user's own is and none answers, to the one that serves the
 /// user's state directory elsewhere.
 async fn reach(socket: &Path) -> Result<Connection, ConnectError> {
+    if let Some(error) = way::open_to_others(socket).filter(|_| way::is_default(socket)) {
+        return Err(error);
+    }
     let error = match Connection::open(socket).await {
         Err(error @ ConnectError::Unreachable { .. }) if !error.may_pass(false) => error,
         opened => return opened,

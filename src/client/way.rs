@@ -110,6 +110,20 @@ pub(super) fn foreign(path: &Path, owned: &Path, uid: u32) -> ConnectError {
     }
 }
 
+/// The directory of this user's own socket, if others can put something else into it, such as a socket of a share; `None` if only the
+/// user can.
+pub(super) fn open_to_others(socket: &Path) -> Option<ConnectError> {
+    const STICKY: u32 = 0o1000;
+    let directory = socket.parent()?;
+    let found = fs::metadata(directory).ok()?;
+    let is_open = found.mode() & 0o022 != 0 && found.mode() & STICKY == 0;
+    is_open.then(|| ConnectError::Unsafe {
+        path: directory.display().to_string(),
+        why: "others can write to it".into(),
+        remedy: Some(Remedy::permit("700", directory)),
+    })
+}
+
 /// A path that no socket can have; `None` if its length is not what is wrong.
 pub(super) fn too_long(path: &Path) -> Option<ConnectError> {
     let length = path.as_os_str().as_bytes().len();

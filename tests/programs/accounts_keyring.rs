@@ -7,13 +7,15 @@ use claviger_tests::{
         after_restart, fresh_token, list, log_out, save, save_within, sealed, server, sign_in_config, token,
         token_within,
     },
+    is_root,
     keyring::Keyring,
-    processes, secret, text,
+    processes, secret, skipped, text,
 };
 use std::{
-    io::Write as _,
-    os::unix::fs::symlink,
-    process::Stdio,
+    fs,
+    io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _},
+    os::unix::{fs::symlink, net::UnixListener, process::CommandExt as _},
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -66,6 +68,51 @@ fn a_daemon_that_cron_started_finds_the_keyring_of_a_later_login() {
     home.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/tmp/gone/bus");
     let _daemon = home.daemon();
     assert_eq!(token(&home).expect("a token"), secret("one"));
+}
+
+/// A bus of another user, with nothing behind it but what it hears.
+const LISTENS: &str = "
+import socket, sys
+bus = socket.socket(socket.AF_UNIX)
+bus.bind('\\0' + sys.argv[1])
+bus.listen()
+print(flush=True)
+while True: print(bus.accept()[0].recv(99), flush=True)";
+
+#[test]
+fn a_keyring_that_others_could_stand_behind_is_given_nothing() {
+    let mut home = Home::new();
+    fs::create_dir_all(home.path("clone/.git")).expect("directory");
+    let fake = UnixListener::bind(home.path("clone/bus")).expect("a bus");
+    fake.set_nonblocking(true).expect("a socket");
+    let address = format!("unix:path={}", home.path("clone/bus").display());
+    home.set("DBUS_SESSION_BUS_ADDRESS", &address);
+    let kept = |home: &Home, key: &str| {
+        // The session that comes first starts the daemon.
+        home.ok(&["daemon", "start"]);
+        let saved = save(home, "work", &secret(key), StorePlace::Unspecified).expect("saved");
+        assert_eq!((saved.place(), token(home).expect("a token")), (StorePlace::File, secret(key)));
+        home.ok(&["daemon", "stop"]);
+    };
+    kept(&home, "one");
+    assert_eq!(fake.accept().expect_err("no caller").kind(), ErrorKind::WouldBlock);
+    if !is_root() {
+        return skipped("root: to become another user");
+    }
+    let name = home.path("bus").display().to_string();
+    let mut theirs = Command::new("python3");
+    theirs.args(["-c", LISTENS, &name]).current_dir("/").uid(65534).gid(65534).stdout(Stdio::piped());
+    let mut theirs = theirs.spawn().expect("python3 runs");
+    let mut heard = BufReader::new(theirs.stdout.take().expect("stdout"));
+    let mut line = String::new();
+    heard.read_line(&mut line).expect("it listens");
+    home.set("DBUS_SESSION_BUS_ADDRESS", &format!("unix:abstract={name}"));
+    kept(&home, "two");
+    theirs.kill().expect("kill");
+    theirs.wait().expect("wait");
+    line.clear();
+    heard.read_to_string(&mut line).expect("what it heard");
+    assert!(line.lines().all(|heard| heard == "b''"), "{line}");
 }
 
 #[test]

@@ -101,6 +101,30 @@ pub(crate) fn open() -> Option<Sick> {
     Some(sick)
 }
 
+/// A directory of the configuration in which others can remove it.
+pub(crate) fn open_config() -> Option<Sick> {
+    let sick = healthy();
+    sick.home.write("home/.config/claviger/config.toml", "");
+    mode(&sick.home, "home/.config/claviger", 0o777);
+    Some(sick)
+}
+
+/// A directory of the socket that others can put another into, since the daemon started.
+pub(crate) fn open_runtime() -> Option<Sick> {
+    let sick = healthy();
+    let daemon = sick.home.daemon();
+    mode(&sick.home, "run/claviger", 0o777);
+    Some(sick.beside(daemon))
+}
+
+/// A session whose configuration is elsewhere than the daemon's.
+pub(crate) fn other_config() -> Option<Sick> {
+    let mut sick = healthy();
+    let daemon = sick.home.daemon();
+    sick.home.set("XDG_CONFIG_HOME", "/nowhere");
+    Some(sick.beside(daemon))
+}
+
 pub(crate) fn given_away() -> Option<Sick> {
     if !is_root() {
         skipped("root, to give files away");

@@ -125,6 +125,22 @@ fn hook_line(text: &str) -> String {
 }
 
 #[test]
+fn a_hook_beside_a_backend_that_is_not_known_has_nothing_to_give_and_runs_nothing() {
+    for beside in [None, Some("CLAUDE_CODE_USE_VERTEX")] {
+        let mut home = bare();
+        home.write(CONFIG, &format!("[settings]\napiKeyHelper = \"echo {CANARY}behind\"\n"));
+        home.set("CLAUDE_CODE_USE_MANTLE", "1");
+        beside.into_iter().for_each(|switch| home.set(switch, "1"));
+        let _daemon = home.daemon();
+        let stderr = home.fails(2, &HOOK);
+        assert!(stderr.contains("CLAUDE_CODE_USE_MANTLE") && stderr.contains("hook install"), "{stderr}");
+        // A person who asks learns that the variable is in the way.
+        assert!(home.fails(4, &["token"]).contains("unset CLAUDE_CODE_USE_MANTLE"));
+        assert_eq!(home.status()["counters"]["runs"], 0);
+    }
+}
+
+#[test]
 fn a_hook_beside_a_cloud_runs_the_command_behind_it_or_nothing() {
     for (switch, _) in &SWITCHES[..3] {
         let mut home = bare();

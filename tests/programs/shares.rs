@@ -1,7 +1,15 @@
 //! Shares: what a container, a sandbox or a far machine gets instead of the daemon's own socket.
 
-use claviger::client::Client;
-use claviger_tests::{CANARY, Home, block_on, far::Far, skipped, sshd::Sshd, text, wait};
+use claviger::{client::Client, proto::v1::StorePlace};
+use claviger_tests::{
+    CANARY, Home,
+    accounts::{log_out, save},
+    block_on,
+    far::Far,
+    secret, skipped,
+    sshd::Sshd,
+    text, wait,
+};
 use serde_json::Value;
 use std::{
     fs,
@@ -301,6 +309,35 @@ fn a_share_whose_socket_goes_has_another_as_soon_as_it_can() {
     assert!(!home.ok(&["share", "list"]).contains("gone"));
     home.ok(&["share", "stop", "box"]);
     assert!(!Path::new(&socket).exists());
+    drop(daemon);
+}
+
+#[test]
+fn a_share_of_an_account_is_not_one_of_another_by_that_name() {
+    let home = Home::new();
+    let daemon = home.daemon();
+    let keep = |name: &str, key: &str| save(&home, name, &secret(key), StorePlace::File).expect("saved");
+    keep("work", "one");
+    let socket = share(&home, &["box", "--account", "work"]);
+    let borrowed = || home.run(&["--socket", &socket, "token"]);
+    assert_eq!(text(&borrowed().stdout), format!("{}\n", secret("one")));
+    // The same account with another secret, and other accounts beside it, before and after a handover.
+    keep("work", "two");
+    keep("other", "three");
+    assert_eq!(text(&borrowed().stdout), format!("{}\n", secret("two")));
+    home.ok(&["daemon", "restart"]);
+    assert_eq!(text(&borrowed().stdout), format!("{}\n", secret("two")));
+    log_out(&home, "work").expect("out");
+    assert_eq!(borrowed().status.code(), Some(4));
+    keep("work", "four");
+    let refused = borrowed();
+    let said = text(&refused.stderr);
+    assert!(refused.status.code() == Some(5) && said.contains("another account"), "{said}");
+    assert_eq!(text(&refused.stdout), "");
+    home.ok(&["daemon", "restart"]);
+    assert_eq!(borrowed().status.code(), Some(5));
+    let again = share(&home, &["again", "--account", "work"]);
+    assert_eq!(home.ok(&["--socket", &again, "token"]), format!("{}\n", secret("four")));
     drop(daemon);
 }
 

@@ -85,6 +85,7 @@ pub fn account(name: &str, kind: Kind) -> Account {
     Account {
         name: name.into(),
         login: format!("{name}-1"),
+        first_login: None,
         kind,
         audience: ANTHROPIC_BASE_URL.into(),
         registration: None,

@@ -53,6 +53,8 @@ pub(crate) struct Facts {
     pub(crate) explained: Option<Result<ExplainResponse, Problem>>,
     /// Whether it can be had.
     pub(crate) credential: Option<Credential>,
+    /// The configuration that the session's environment leads to, and the daemon's, if that is another.
+    pub(crate) other_config: Option<(PathBuf, PathBuf)>,
     /// Accounts of the local store.
     pub(crate) accounts: Vec<Account>,
     /// The keyring, if an account is kept there.

@@ -36,7 +36,7 @@ pub(crate) struct Finding {
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
 /// add, never rename.
-pub(crate) const IDS: [&str; 79] = [
+pub(crate) const IDS: [&str; 80] = [
     // Why there is no credential.
     "peer-rejected",
     "peer-unknown",
@@ -82,6 +82,7 @@ pub(crate) const IDS: [&str; 79] = [
     "vertex-project-overridden",
     "output-trimmed",
     "resolution-warning",
+    "config-elsewhere",
     // Accounts.
     "account-unusable",
     "keyring-silent",

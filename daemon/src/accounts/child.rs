@@ -6,8 +6,8 @@ use crate::{
     config::Paths,
     host::{
         Host,
+        bus::SessionBus,
         command::{self, CommandError, CommandSpec},
-        system::SessionBus,
     },
     key::SourceKey,
     lock::Live,

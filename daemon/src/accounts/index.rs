@@ -19,6 +19,9 @@ pub struct Account {
     pub name: String,
     /// Random identity of the login. A record of another login is not this account's.
     pub login: String,
+    /// The first login of it, if that was another one: [`Account::id`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_login: Option<String>,
     /// What it holds.
     pub kind: Kind,
     /// Origin (`scheme://host[:port]`) that the secret may be sent to.
@@ -89,6 +92,24 @@ enum InUse {
     OfEach(BTreeMap<String, String>),
 }
 
+// === impl Account ===
+
+impl Account {
+    /// What it stays while a person signs in to it again, and another of the same name is not: the first login of it.
+    pub fn id(&self) -> &str {
+        self.first_login.as_deref().unwrap_or(&self.login)
+    }
+
+    /// Whether `other`, of the same name, is the same account after another login. One that a person has signed out of is over.
+    fn is_again(&self, other: &Self) -> bool {
+        let of = |account: &Self| {
+            let Self { kind, audience, registration, issuer, subject, .. } = account.clone();
+            (kind.is_oauth(), audience, registration, issuer, subject)
+        };
+        self.signing_out.is_none() && of(self) == of(other)
+    }
+}
+
 // === impl Index ===
 
 impl Index {
@@ -129,6 +150,10 @@ impl Index {
     pub fn put(&mut self, account: Account) {
         self.in_use.retain(|audience, name| *name != account.name || *audience == account.audience);
         match self.accounts.iter_mut().find(|known| known.name == account.name) {
+            Some(known) if known.is_again(&account) => {
+                let first_login = Some(known.id().to_owned());
+                *known = Account { first_login, ..account };
+            }
             Some(known) => *known = account,
             None => self.accounts.push(account),
         }
@@ -219,6 +244,7 @@ pub(super) mod tests {
         Account {
             name: name.into(),
             login: format!("{name}-1"),
+            first_login: None,
             kind,
             audience: audience.into(),
             registration: None,

@@ -138,6 +138,7 @@ fn account(
     let account = Account {
         name,
         login,
+        first_login: None,
         kind,
         audience,
         registration: None,

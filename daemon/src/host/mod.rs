@@ -4,6 +4,7 @@
 //! process (`clippy.toml` sees to it).
 
 pub mod audit_file;
+pub mod bus;
 pub mod clock;
 pub mod command;
 pub mod fetch;

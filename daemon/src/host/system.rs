@@ -63,47 +63,6 @@ pub fn refuse_repositories<'a>(home: &Path, variables: impl Iterator<Item = &'a 
     Ok(())
 }
 
-/// Where the session bus is: as the environment says, else where systemd's user manager has it.
-#[derive(Clone, Debug, Default)]
-pub struct SessionBus {
-    named: Option<String>,
-    usual: Vec<PathBuf>,
-}
-
-// === impl SessionBus ===
-
-impl SessionBus {
-    /// That of the daemon's own environment. What a session names is not used: a keyring there could be any program's.
-    pub fn own() -> Self {
-        let own = PathBuf::from(format!("/run/user/{}", unistd::Uid::effective()));
-        let directories = variable_path("XDG_RUNTIME_DIR").into_iter().chain([own]);
-        let usual = directories.map(|directory| directory.join("bus")).collect();
-        Self { named: variable("DBUS_SESSION_BUS_ADDRESS"), usual }
-    }
-
-    /// Whether there is one, or may be later.
-    pub fn may_come(&self) -> bool {
-        self.named.is_some() || !self.usual.is_empty()
-    }
-
-    /// Its address now. A daemon that cron starts has no variable that says so, and the bus may come with a later login; one
-    /// that was named may be gone with its session.
-    pub fn address(&self) -> Option<String> {
-        let socket =
-            |address: &String| Some(address.strip_prefix("unix:path=")?.split(',').next()?.to_owned());
-        let named = self.named.clone();
-        let is_gone = named.as_ref().and_then(socket).is_some_and(|path| !Path::new(&path).exists());
-        let usual = || {
-            let path = self.usual.iter().find(|path| path.exists())?;
-            Some(format!("unix:path={}", path.display()))
-        };
-        match is_gone {
-            true => usual().or(named),
-            false => named.or_else(usual),
-        }
-    }
-}
-
 /// Whether a service manager wants to hear from us.
 pub fn has_service_manager() -> bool {
     env::var_os("NOTIFY_SOCKET").is_some_and(|address| !address.is_empty())
@@ -116,7 +75,7 @@ pub fn credential(name: &str) -> Option<PathBuf> {
 }
 
 /// A variable of the daemon's own environment.
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -1,5 +1,6 @@
 //! Which backend a session's switches select, and whether they leave its authentication to a gateway.
 
+use super::key_helper::nothing_for;
 use crate::settings::{Lookup, Settings, effective::effective};
 use claviger::{
     backend::{Backend, CLOUDS, is_unsupported},
@@ -40,6 +41,9 @@ pub(super) fn backend(
         && let Some((variable, at)) = unsupported.first()
     {
         let message = format!("{variable} selects a backend that claviger has no credential for");
+        if session.key_helper {
+            return Err(nothing_for(message));
+        }
         return Err(Problem::new(Reason::SettingsInvalid, message)
             .hint("let the tool find its credential for that backend by itself; without the variable it is fetched for another")
             .set_by(variable, *at));

@@ -84,7 +84,8 @@ impl Context {
 impl Peer {
     /// Why it is not lent what `winner` provides to `session`: it asked for another by name, or a share leads elsewhere by now.
     pub(super) fn refuses(&self, session: &SessionContext, winner: &Winner) -> Option<Problem> {
-        let account = winner.provider().and_then(|provider| provider.account()).map(|account| &account.name);
+        let found = winner.provider().and_then(|provider| provider.account());
+        let account = found.map(|account| &account.name);
         match &self.caller {
             Caller::Near => None,
             Caller::Foreign => {
@@ -96,6 +97,10 @@ impl Peer {
                 let wanted = &share.wanted;
                 let is_same = (winner.source, winner.backend, account)
                     == (&*wanted.source, wanted.backend, wanted.account.as_ref());
+                let id = found.map(|account| account.id());
+                if is_same && wanted.account_id.as_deref().is_some_and(|wanted| Some(wanted) != id) {
+                    return Some(share.refuses("another account has the name of the one that it lent"));
+                }
                 (!is_same).then(|| share.refuses("the settings of its session lead to another one by now"))
             }
         }

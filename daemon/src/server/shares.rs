@@ -76,8 +76,9 @@ impl Context {
             return Err(Problem::new(Reason::PolicyBlocked, message)
                 .hint(format!("unset it to share what comes after it, or keep the key as an account and name that with {ACCOUNT}")));
         }
-        let account =
-            winner.provider().and_then(|provider| provider.account()).map(|account| account.name.clone());
+        let account = winner.provider().and_then(|provider| provider.account());
+        let account_id = account.map(|account| account.id().to_owned());
+        let account = account.map(|account| account.name.clone());
         if let Some(chosen) = session.chosen.get(ACCOUNT)
             && account.as_ref() != Some(chosen)
         {
@@ -96,6 +97,7 @@ impl Context {
             source: winner.source.to_owned(),
             backend: winner.backend,
             account,
+            account_id,
             confirm: message.confirm,
             ttl,
             parent: Some(message.parent).filter(|pid| *pid > 0),

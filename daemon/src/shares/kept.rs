@@ -27,6 +27,8 @@ pub struct KeptShare {
     backend: i32,
     account: Option<String>,
     #[serde(default)]
+    account_id: Option<String>,
+    #[serde(default)]
     confirm: bool,
     created_at: SystemTime,
     ends_at: Option<SystemTime>,
@@ -44,13 +46,14 @@ impl Share {
     /// What the next program needs to go on with it; `None` if it has ended.
     pub(super) fn keep(&self) -> Option<(KeptShare, Listener)> {
         let listener = lock(&self.listener).take()?;
-        let Wanted { name, session, source, backend, account, confirm, parent, .. } = &self.wanted;
+        let Wanted { name, session, source, backend, account, account_id, confirm, parent, .. } = &self.wanted;
         let kept = KeptShare {
             name: name.clone(),
             session: Some(session.clone()),
             source: source.clone(),
             backend: backend.to_proto().into(),
             account: account.clone(),
+            account_id: account_id.clone(),
             confirm: *confirm,
             created_at: self.created_at,
             ends_at: self.ends_at,
@@ -93,6 +96,7 @@ impl KeptShare {
                 source: self.source,
                 backend: Backend::from_proto(self.backend).ok()??,
                 account: self.account,
+                account_id: self.account_id,
                 confirm: self.confirm,
                 ttl: None,
                 parent: self.parent,

@@ -46,6 +46,8 @@ pub struct Wanted {
     pub backend: Backend,
     /// The account of the local store.
     pub account: Option<String>,
+    /// Which account that is: another of the same name is not lent. Not known of a share that an earlier release made.
+    pub account_id: Option<String>,
     /// How long it lasts at most.
     pub ttl: Option<Duration>,
     /// Whether a person is asked for each lease.

@@ -1,5 +1,6 @@
 //! What the value of a surrounding names. Pure.
 
+use crate::host::bus::{Socket, sockets};
 use std::path::{Path, PathBuf};
 
 /// What a value names.
@@ -60,21 +61,14 @@ fn is_display(value: &str) -> bool {
     ["", "localhost", "unix", "127.0.0.1"].contains(&host) && is_number
 }
 
-/// Addresses as the D-Bus specification writes them ("Server Addresses").
+/// An abstract socket is a name; who answers there is not looked at, for a session that lends it has it in any case.
 fn bus(value: &str) -> Named {
-    let mut paths = Vec::new();
-    for address in value.split(';').filter(|address| !address.is_empty()) {
-        let Some(rest) = address.strip_prefix("unix:") else { return Named::Other };
-        for pair in rest.split(',') {
-            match pair.split_once('=') {
-                Some(("path", path)) if path.starts_with('/') && !path.contains('%') => {
-                    paths.push(path.into())
-                }
-                Some(("abstract" | "guid", _)) => {}
-                _ => return Named::Other,
-            }
-        }
-    }
+    let Some(sockets) = sockets(value) else { return Named::Other };
+    let path = |socket| match socket {
+        Socket::Path(path) => Some(path),
+        Socket::Abstract(_) => None,
+    };
+    let paths: Vec<_> = sockets.into_iter().filter_map(path).collect();
     if paths.is_empty() { Named::Nothing } else { Named::Paths(paths) }
 }
 

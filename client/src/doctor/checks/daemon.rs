@@ -28,7 +28,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
         Daemon::Unsafe { path, why, remedy } => vec![
             Finding::error("socket-unsafe", format!("the socket is not used: {why}"))
                 .at(&Location { file: path.clone(), ..Location::default() })
-                .because("its owner could answer in the daemon's place")
+                .because("others could answer in the daemon's place")
                 .helped(remedy.clone()),
         ],
         Daemon::Blocked { path, why, hint, remedy } => vec![

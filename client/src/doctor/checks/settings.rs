@@ -7,14 +7,29 @@ use crate::doctor::{
 use claviger::{
     proto::v1::{ExplainResponse, SettingsFile, Warning, settings_file::State, warning::Kind},
     reason::Location,
+    remedy::Remedy,
     wire,
 };
 
-/// Judges every settings file and every warning of the walk.
+/// Judges every settings file, which ones they are, and every warning of the walk.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let Some(Ok(explained)) = &facts.explained else { return Vec::new() };
     let warnings = explained.warnings.iter().filter_map(warning);
-    explained.files.iter().filter_map(file).chain(warnings).collect()
+    explained.files.iter().filter_map(file).chain(warnings).chain(elsewhere(facts)).collect()
+}
+
+/// A file that would be written where this session's environment leads to does not count, and keeps everything back.
+fn elsewhere(facts: &Facts) -> Option<Finding> {
+    const DIRECTORY: &str = "XDG_CONFIG_HOME";
+    let (own, daemons) = facts.other_config.as_ref()?;
+    let is_named = facts.variables.get(DIRECTORY).is_some_and(|path| !path.is_empty());
+    let what = format!("the daemon has another configuration than this session, {}", daemons.display());
+    Some(
+        Finding::warning("config-elsewhere", what)
+            .at(&Location::of_file(own))
+            .because("one daemon serves one HOME and XDG_CONFIG_HOME; with a file there, this session would get nothing")
+            .helped(is_named.then(|| Remedy::unset(&[DIRECTORY]))),
+    )
 }
 
 /// The broken file that a problem of the credential is about, if it is listed.

@@ -63,6 +63,7 @@ pub(super) async fn gather(
     if let Ok(explained) = &explained {
         facts.settings = settings::all(explained, session);
         facts.programs = settings::programs(&facts.settings, session, &explained.searched);
+        facts.other_config = settings::other_config(explained, session);
     }
     let limit = context.options.timeout.map_or(CREDENTIAL, Duration::from_secs);
     let (asked, keyring) = tokio::join!(look.credential(limit), look.keyring(&facts.accounts));

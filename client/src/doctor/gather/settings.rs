@@ -8,7 +8,7 @@ use crate::doctor::{
 };
 use claviger::{
     hook::{self, COMMANDS},
-    proto::v1::{ExplainResponse, SettingsValue},
+    proto::v1::{ExplainResponse, Layer, SettingsFile, SettingsValue},
     reason::Location,
     session::SessionContext,
 };
@@ -16,7 +16,7 @@ use nix::fcntl::OFlag;
 use std::{
     collections::BTreeMap,
     env,
-    fs::File,
+    fs::{self, File},
     io::Read as _,
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -39,6 +39,25 @@ pub(super) fn all(explained: &ExplainResponse, session: &SessionContext) -> Vec<
         Some(Setting { name: value.name.clone(), at, hook: value.hook, text })
     };
     explained.values.iter().filter_map(setting).collect()
+}
+
+/// The configuration that the session's environment leads to, and the daemon's, if that is another.
+pub(super) fn other_config(
+    explained: &ExplainResponse,
+    session: &SessionContext,
+) -> Option<(PathBuf, PathBuf)> {
+    let below_home = || Some(session.directory("HOME")?.join(".config"));
+    let directory = session.directory("XDG_CONFIG_HOME").map(PathBuf::from).or_else(below_home)?;
+    let own = directory.join("claviger/config.toml");
+    let is_config = |file: &&SettingsFile| file.layer() == Layer::Config;
+    let daemons = PathBuf::from(&explained.files.iter().find(is_config)?.file);
+    // Symlinks are followed as far as there is something.
+    let place = |path: &Path| {
+        let known = path.ancestors().find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+        let rest = |(above, real): (&Path, PathBuf)| Some(real.join(path.strip_prefix(above).ok()?));
+        known.and_then(rest)
+    };
+    (place(&own) != place(&daemons)).then_some((own, daemons))
 }
 
 /// The programs of commands and hooks among `settings`, looked for on the `PATH` `searched`, as the daemon does.

@@ -172,7 +172,7 @@ const SYSTEM: Group = Group {
             "DBUS_SESSION_BUS_ADDRESS",
             "address",
             "`$XDG_RUNTIME_DIR/bus`",
-            "Also read by the daemon: keyring and notifications.",
+            "Also read by the daemon: keyring and notifications, unless others could stand behind it.",
         ),
         ("SSH_AUTH_SOCK", "path", "", "Handed on."),
         ("GNUPGHOME", "path", "", "Handed on."),
