@@ -187,8 +187,15 @@ mod tests {
         let gone = base.join("run/gone");
         assert_eq!(bus(&address(&gone), &own).address(), used, "one that went with its session");
         assert_eq!(bus(&address(&gone), &theirs).address(), Some(address(&gone)), "nothing answers there");
-        for wrong in [&theirs, &open, &base.join("clone/link"), &base.join("run/link"), &base.join("clone/no")] {
-            assert_eq!(bus(&address(wrong), &own).address(), used, "{}: the usual one is there", wrong.display());
+        for wrong in
+            [&theirs, &open, &base.join("clone/link"), &base.join("run/link"), &base.join("clone/no")]
+        {
+            assert_eq!(
+                bus(&address(wrong), &own).address(),
+                used,
+                "{}: the usual one is there",
+                wrong.display()
+            );
             assert_eq!(bus(&address(wrong), wrong).address(), None, "{}", wrong.display());
         }
         for wrong in ["tcp:host=localhost,port=1", "unix:abstract=claviger-no-such-bus", "autolaunch:"] {

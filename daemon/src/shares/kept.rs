@@ -46,7 +46,8 @@ impl Share {
     /// What the next program needs to go on with it; `None` if it has ended.
     pub(super) fn keep(&self) -> Option<(KeptShare, Listener)> {
         let listener = lock(&self.listener).take()?;
-        let Wanted { name, session, source, backend, account, account_id, confirm, parent, .. } = &self.wanted;
+        let Wanted { name, session, source, backend, account, account_id, confirm, parent, .. } =
+            &self.wanted;
         let kept = KeptShare {
             name: name.clone(),
             session: Some(session.clone()),
