@@ -90,6 +90,7 @@ mod hook_install;
 mod hook_rejected;
 mod hook_trial;
 mod hooks;
+mod http_forms;
 mod interop;
 mod killed;
 mod lent_secrets;

@@ -1,6 +1,7 @@
 //! An HTTP server on loopback that stands in for a cloud's: it answers as a test says and remembers what it was asked.
 
 mod authority;
+pub mod second;
 mod wire;
 
 pub use authority::Authority;
@@ -42,6 +43,10 @@ pub struct Response {
     pub never: bool,
     /// Hangs up without an answer.
     pub hangs_up: bool,
+    /// The connection is kept for another request, which is not answered.
+    pub lingers: bool,
+    /// What is sent in place of all the rest: head and body, or as much of them as the client reads.
+    pub verbatim: Option<Vec<u8>>,
     /// Before the answer.
     pub delay: Duration,
     /// Before each byte of the body.
@@ -97,6 +102,8 @@ impl Response {
             body: body.into(),
             never: false,
             hangs_up: false,
+            lingers: false,
+            verbatim: None,
             delay: Duration::ZERO,
             drip: Duration::ZERO,
         }
@@ -121,6 +128,16 @@ impl Response {
         Self { hangs_up: true, ..Self::new(200, "") }
     }
 
+    /// Exactly these bytes.
+    pub fn verbatim(bytes: Vec<u8>) -> Self {
+        Self { verbatim: Some(bytes), ..Self::new(200, "") }
+    }
+
+    /// As if another request could follow on the same connection.
+    pub fn lingering(self) -> Self {
+        Self { lingers: true, ..self }
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -142,6 +159,19 @@ impl StandIn {
     /// A server without encryption.
     pub fn start(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         Self::serve("http://127.0.0.1", None, answer)
+    }
+
+    /// The same at `::1`, and nowhere else.
+    pub fn start_v6(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+        Self::serve("http://[::1]", None, answer)
+    }
+
+    /// A server at `::1` with a certificate for that address.
+    pub fn start_tls_v6(
+        authority: &Authority,
+        answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        Self::serve("https://[::1]", Some(authority.server("::1")), answer)
     }
 
     /// A server with a certificate for `localhost` by `authority`.
@@ -184,7 +214,8 @@ impl StandIn {
         tls: Option<Arc<ServerConfig>>,
         answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let host = if base.contains("[::1]") { "[::1]:0" } else { "127.0.0.1:0" };
+        let listener = TcpListener::bind(host).expect("a port");
         Self::listen(base, vec![listener], tls, false, answer)
     }
 

@@ -1,16 +1,18 @@
 //! How the flows of this child's own reach the network: the session's proxies and certificate authorities, one attempt, no
 //! redirects, short answers, a deadline.
 
-use crate::busy;
+use crate::{busy, proxy};
 use aws_smithy_types::date_time::Format;
 use claviger::reason::Reason;
 use claviger_child::Declined;
+use flate2::read::MultiGzDecoder;
 use reqwest::{
     Client, Method, RequestBuilder, Response, StatusCode, Url,
-    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER},
     redirect, retry,
 };
 use std::{
+    io::Read as _,
     sync::LazyLock,
     time::{Duration, SystemTime},
 };
@@ -22,7 +24,8 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 64 * 1024;
 
 /// For `https`, by way of a proxy if the session has one.
-static SECURE: LazyLock<reqwest::Result<Client>> = LazyLock::new(|| builder().https_only(true).build());
+static SECURE: LazyLock<reqwest::Result<Client>> =
+    LazyLock::new(|| builder().https_only(true).proxy(proxy::of_environment()).build());
 /// For `http` to this machine or its link: never by way of a proxy, and without certificates.
 static PLAIN: LazyLock<reqwest::Result<Client>> =
     LazyLock::new(|| builder().no_proxy().tls_certs_only([]).build());
@@ -38,6 +41,8 @@ pub(super) struct Reply {
 
 fn builder() -> reqwest::ClientBuilder {
     let builder = Client::builder().redirect(redirect::Policy::none()).retry(retry::never());
+    // A connection that waits may be closed by the server at the very moment when it is used again.
+    let builder = builder.pool_max_idle_per_host(0);
     // Of its own, so that a request that was never sent is told from one that has no answer.
     builder.timeout(TIMEOUT).connect_timeout(TIMEOUT)
 }
@@ -100,7 +105,8 @@ async fn exchange(url: &Url, request: RequestBuilder, patience: Duration) -> Res
     }
     let mut response = request.send().await.map_err(failed)?;
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-    let body = body(&mut response, &host, patience).await;
+    let coding = headers.get(CONTENT_ENCODING).and_then(|coding| coding.to_str().ok());
+    let body = body(&mut response, coding, &host, patience).await;
     let body = body.map_err(|declined| Unanswered { declined, is_sent: true })?;
     let reply = Reply { status, headers, body, host };
     busy::note(url, status.as_u16(), reply.retry_after());
@@ -109,6 +115,7 @@ async fn exchange(url: &Url, request: RequestBuilder, patience: Duration) -> Res
 
 async fn body(
     response: &mut Response,
+    coding: Option<&str>,
     host: &str,
     patience: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, Declined> {
@@ -120,7 +127,27 @@ async fn body(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    inflated(body, coding, MAX_BODY).ok_or_else(|| {
+        let message = format!("{host} answered in a compressed form that cannot be read, or is too long");
+        Declined::new(Reason::SourceUnavailable, message)
+    })
+}
+
+/// An answer without the compression that its server chose. None is asked for, and then a server may choose (RFC 9110, section
+/// 12.5.3). `None` if it is damaged, or has more bytes than `most`.
+pub(super) fn inflated(
+    body: Zeroizing<Vec<u8>>,
+    coding: Option<&str>,
+    most: usize,
+) -> Option<Zeroizing<Vec<u8>>> {
+    let is_gzip = |coding: &str| ["gzip", "x-gzip"].iter().any(|it| coding.trim().eq_ignore_ascii_case(it));
+    if !coding.is_some_and(is_gzip) || body.is_empty() {
+        return Some(body);
+    }
+    // Of this size at once, so that no copy is left behind by growing.
+    let mut plain = Zeroizing::new(Vec::with_capacity(most + 1));
+    MultiGzDecoder::new(&**body).take(most as u64 + 1).read_to_end(&mut plain).ok()?;
+    (plain.len() <= most).then_some(plain)
 }
 
 /// Host and port, as messages name them.

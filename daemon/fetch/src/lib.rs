@@ -21,6 +21,7 @@ mod links;
 mod notify;
 mod oauth;
 mod probe;
+mod proxy;
 mod question;
 mod store;
 mod tool;

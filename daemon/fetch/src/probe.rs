@@ -3,7 +3,7 @@
 //! The client starts this by itself, with its session's environment, so that proxies and certificates are those of the
 //! session, and the client needs no TLS. Nothing here changes anything, and no answer repeats a server.
 
-use super::{file, http::date_of, store::keyring_answers};
+use super::{file, http::date_of, proxy, store::keyring_answers};
 use claviger::reason::Reason;
 use claviger_child::{Probe, Seen, Sight, Text};
 use reqwest::{
@@ -65,7 +65,7 @@ fn client(url: &Url) -> reqwest::Result<Client> {
     let builder = builder.connect_timeout(CONNECT).timeout(TIMEOUT);
     match url.scheme() {
         "http" => builder.no_proxy().tls_certs_only([]).build(),
-        _ => builder.https_only(true).tls_certs_merge(extra()).build(),
+        _ => builder.proxy(proxy::of_environment()).https_only(true).tls_certs_merge(extra()).build(),
     }
 }
 

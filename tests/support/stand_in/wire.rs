@@ -19,7 +19,12 @@ pub(super) fn converse(mut stream: impl Read + Write, answer: impl Fn(&Request) 
         drop(stream.read(&mut [0]));
         return;
     }
-    let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", response.status);
+    if let Some(bytes) = &response.verbatim {
+        drop(stream.write_all(bytes).and_then(|()| stream.flush()));
+        return;
+    }
+    let connection = if response.lingers { "keep-alive" } else { "close" };
+    let mut head = format!("HTTP/1.1 {} X\r\nconnection: {connection}\r\n", response.status);
     head.push_str(&format!("content-length: {}\r\n", response.body.len()));
     for (name, value) in &response.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -28,6 +33,9 @@ pub(super) fn converse(mut stream: impl Read + Write, answer: impl Fn(&Request) 
     if response.drip.is_zero() {
         head.push_str(&format!("\r\n{}", response.body));
         drop(stream.write_all(head.as_bytes()).and_then(|()| stream.flush()));
+        if response.lingers {
+            drop(stream.read(&mut [0]));
+        }
         return;
     }
     drop(stream.write_all(format!("{head}\r\n").as_bytes()));

@@ -17,26 +17,28 @@ const MAX_BUNDLE: usize = 4 * 1024 * 1024;
 
 /// A client for services on the network.
 pub(super) fn proxied(seen: &Seen, trusted: &TlsContext) -> SharedHttpClient {
-    client(seen, trusted, ProxyConfig::from_env())
+    let past = client(trusted, ProxyConfig::disabled());
+    seen.note(client(trusted, ProxyConfig::from_env()), Some(past))
 }
 
 /// A client for services of this machine: what they hand out is nobody else's business, and no proxy knows them.
 pub(super) fn direct(seen: &Seen, trusted: &TlsContext) -> SharedHttpClient {
-    client(seen, trusted, ProxyConfig::disabled())
+    seen.note(client(trusted, ProxyConfig::disabled()), None)
 }
 
-fn client(seen: &Seen, trusted: &TlsContext, proxy: ProxyConfig) -> SharedHttpClient {
+fn client(trusted: &TlsContext, proxy: ProxyConfig) -> SharedHttpClient {
     let trusted = trusted.clone();
-    let client = Builder::new().build_with_connector_fn(move |settings, components| {
+    Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder()
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .tls_context(trusted.clone())
-            .proxy_config(proxy.clone());
+            .proxy_config(proxy.clone())
+            // One that waits may be closed by the server at the very moment when it is used again.
+            .pool_max_idle_per_host(0);
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         connector.build()
-    });
-    seen.note(client)
+    })
 }
 
 /// The certificate authorities that the session trusts.

@@ -1,6 +1,6 @@
 //! What the last server did, short of what it said: the SDK's errors tell only some of it, and each in its own way.
 
-use crate::{busy, http::pause};
+use crate::{busy, http::pause, proxy};
 use aws_smithy_runtime_api::client::{
     http::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -11,11 +11,15 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::body::SdkBody;
 use claviger_private::lock;
+use http_body_util::Limited;
 use reqwest::Url;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
+
+/// Longest answer, in bytes. One of STS has a few thousand.
+const MAX_BODY: usize = 256 * 1024;
 
 /// The last request of whoever shares this value.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +48,8 @@ pub(super) enum Exchange {
 #[derive(Debug)]
 struct Noted<T> {
     inner: T,
+    /// For servers that need no proxy, where `inner` uses one.
+    past_proxy: Option<T>,
     seen: Seen,
 }
 
@@ -55,9 +61,13 @@ impl Seen {
         lock(&self.0).take()
     }
 
-    /// Notes the requests of `client`.
-    pub(super) fn note(&self, client: SharedHttpClient) -> SharedHttpClient {
-        SharedHttpClient::new(Noted { inner: client, seen: self.clone() })
+    /// Notes the requests of `client`; those to servers that need no proxy are made by `past_proxy`, if there is one.
+    pub(super) fn note(
+        &self,
+        client: SharedHttpClient,
+        past_proxy: Option<SharedHttpClient>,
+    ) -> SharedHttpClient {
+        SharedHttpClient::new(Noted { inner: client, past_proxy, seen: self.clone() })
     }
 
     fn set(&self, exchange: Exchange) {
@@ -71,8 +81,9 @@ impl HttpClient for Noted<SharedHttpClient> {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        let inner = self.inner.http_connector(settings, components);
-        SharedHttpConnector::new(Noted { inner, seen: self.seen.clone() })
+        let connector = |client: &SharedHttpClient| client.http_connector(settings, components);
+        let past_proxy = self.past_proxy.as_ref().filter(|_| proxy::has_exceptions()).map(connector);
+        SharedHttpConnector::new(Noted { inner: connector(&self.inner), past_proxy, seen: self.seen.clone() })
     }
 }
 
@@ -87,11 +98,12 @@ impl HttpConnector for Noted<SharedHttpConnector> {
             });
             return HttpConnectorFuture::ready(Ok(HttpResponse::new(busy::STATUS.into(), SdkBody::empty())));
         }
-        let answer = self.inner.call(request);
+        let past_proxy = self.past_proxy.as_ref().filter(|_| url.as_ref().is_some_and(proxy::is_passed_by));
+        let answer = past_proxy.unwrap_or(&self.inner).call(request);
         // For whoever stops waiting before there is an answer.
         seen.set(Exchange::Unreachable { timed_out: true });
         HttpConnectorFuture::new(async move {
-            let answer = answer.await;
+            let answer = answer.await.map(bounded);
             let exchange = match &answer {
                 Ok(response) => answered(response),
                 Err(error) => Exchange::Unreachable { timed_out: error.is_timeout() },
@@ -103,6 +115,11 @@ impl HttpConnector for Noted<SharedHttpConnector> {
             answer
         })
     }
+}
+
+/// The same answer, whose body ends with an error if it is too long: the SDK would read it to its end.
+fn bounded(response: HttpResponse) -> HttpResponse {
+    response.map(|body| SdkBody::from_body_1_x(Limited::new(body, MAX_BODY)))
 }
 
 fn answered(response: &HttpResponse) -> Exchange {

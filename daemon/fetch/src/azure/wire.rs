@@ -3,7 +3,11 @@
 //! Nothing is tried again here: the daemon does that, with its pauses.
 
 use super::{Declined, codes::codes};
-use crate::{busy, http::pause};
+use crate::{
+    busy,
+    http::{inflated, pause},
+    proxy,
+};
 use azure_core::{
     credentials::{AccessToken, TokenCredential},
     error::{Error, ErrorKind},
@@ -24,6 +28,7 @@ use std::{
 };
 use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
+use zeroize::Zeroizing;
 
 /// How long a link may take as a whole.
 const LINK: Duration = Duration::from_secs(10);
@@ -88,7 +93,7 @@ impl Wire {
     /// # Errors
     /// If the certificates to trust cannot be used.
     pub(super) fn outward() -> Result<Arc<Self>, Declined> {
-        Self::of(reqwest::Client::builder().https_only(true))
+        Self::of(reqwest::Client::builder().https_only(true).proxy(proxy::of_environment()))
     }
 
     /// A transport to a service of this machine, past any proxy.
@@ -100,7 +105,7 @@ impl Wire {
     }
 
     fn of(builder: reqwest::ClientBuilder) -> Result<Arc<Self>, Declined> {
-        let builder = builder.redirect(reqwest::redirect::Policy::none());
+        let builder = builder.redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
         let client = builder.connect_timeout(CONNECT).timeout(ANSWER).build().map_err(|_| {
             Declined::new(
                 Reason::SettingsInvalid,
@@ -170,16 +175,19 @@ impl Wire {
         }
         let answered = self.client.execute_request(request).await.map_err(|error| ended(&error))?;
         let (status, headers, mut body) = answered.deconstruct();
-        let mut bytes = Vec::new();
+        let mut bytes = Zeroizing::new(Vec::new());
         while let Some(chunk) = body.next().await {
             bytes.extend_from_slice(&chunk.map_err(|error| ended(&error))?);
             if bytes.len() > MAX_BODY {
                 return Err(Last::Reply(Reply { status: status.into(), ..Reply::default() }));
             }
         }
+        let header = |name| headers.get_optional_str(&HeaderName::from_static(name));
+        let Some(bytes) = inflated(bytes, header("content-encoding"), MAX_BODY) else {
+            return Err(Last::Reply(Reply { status: status.into(), ..Reply::default() }));
+        };
         let text = String::from_utf8_lossy(&bytes);
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
-        let header = |name| headers.get_optional_str(&HeaderName::from_static(name));
         let reply = Reply {
             status: status.into(),
             retry_after: header("retry-after").and_then(|text| pause(text, header("date"))),
@@ -188,7 +196,7 @@ impl Wire {
             says_unreachable: says_unreachable(&text),
         };
         busy::note(request.url(), reply.status, reply.retry_after);
-        Ok(Answer { status, headers, bytes, value, reply })
+        Ok(Answer { status, headers, bytes: bytes.to_vec(), value, reply })
     }
 }
 

@@ -221,7 +221,12 @@ const NETWORK: Group = Group {
         ("http_proxy", "URL", "", "The same."),
         ("ALL_PROXY", "URL", "", "Proxy for both."),
         ("all_proxy", "URL", "", "The same."),
-        ("NO_PROXY", "hosts", "", "Hosts that need no proxy."),
+        (
+            "NO_PROXY",
+            "hosts",
+            "",
+            "Hosts that need no proxy, as `example.com`, `.example.com`, `host:8443`, `10.0.0.0/8`, `[::1]`, `*`; commas or blanks between.",
+        ),
         ("no_proxy", "hosts", "", "The same."),
         ("SSL_CERT_FILE", "path", "the system's", "Certificates to trust."),
         ("REQUESTS_CA_BUNDLE", "path", "", "The same, for tools of Python. Handed on."),
