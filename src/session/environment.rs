@@ -1,7 +1,7 @@
 //! What a session takes from an environment. A variable that cannot be passed on as it stands is an error: without it, another
 //! identity would be found.
 
-use super::rules::{MAX_VALUE_LEN, has_control, is_relative, malformed};
+use super::rules::{MAX_VALUE_LEN, has_control, is_content, is_relative, malformed};
 use crate::{
     credential::AWS_KEYS,
     passed::Passed,
@@ -169,8 +169,8 @@ fn twice(name: &str) -> Problem {
 /// Checks that a session can have the variable `name` with this value. One that is not on the list is not looked at.
 ///
 /// # Errors
-/// `malformed-request` with the variable's name, if the value is not UTF-8, has a control character, is too long, or is a relative
-/// path that would mean another directory to each program.
+/// `malformed-request` with the variable's name, if the value is not UTF-8, has a control character, is too long, is a relative
+/// path that would mean another directory to each program, or holds a file's content in place of its path.
 pub fn check_variable(name: &str, value: &OsStr) -> Result<(), Problem> {
     variables::usage(name).map_or(Ok(()), |_| checked(name, value).map(drop))
 }
@@ -193,6 +193,10 @@ fn checked(name: &str, value: &OsStr) -> Result<String, Problem> {
         let hint =
             "programs take it from wherever they are: set it to a path that begins with /, or unset it";
         return Err(unusable(name, "is not an absolute path").hint(hint));
+    }
+    if is_content(name, &value) {
+        let hint = format!("write it into a file that only you can read, and set {name} to the file's path");
+        return Err(unusable(name, "holds what stands in a file, and not the file's path").hint(hint));
     }
     let is_wrong = |character: char| character.is_control() && (name, character) != (LINES, '\n');
     match has_control(&value) && value.contains(is_wrong) {

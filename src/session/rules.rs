@@ -41,6 +41,14 @@ pub(super) fn is_relative(name: &str, value: &str) -> bool {
     name == CONFIG_DIRECTORY && !value.is_empty() && !value.starts_with('/')
 }
 
+/// Whether `value` is what stands in a file where the file's path belongs: it is most likely a key, and paths are shown. JSON, PEM, and
+/// JSON in base64.
+pub(super) fn is_content(name: &str, value: &str) -> bool {
+    const BEGINNINGS: [&str; 7] = ["{", "-----BEGIN", "eyJ", "ewog", "ewoJ", "ewoi", "ew0K"];
+    let value = value.trim_start_matches([' ', '\n', '"', '\'']);
+    variables::PATHS.contains(&name) && BEGINNINGS.iter().any(|beginning| value.starts_with(beginning))
+}
+
 /// A path a client may name: absolute, UTF-8, no control characters.
 ///
 /// # Errors
@@ -81,6 +89,9 @@ pub(super) fn check_content(name: &str, value: &str) -> Result<(), Problem> {
     if is_relative(name, value) {
         return Err(malformed(format!("{name} is not an absolute path")));
     }
+    if is_content(name, value) {
+        return Err(malformed(format!("{name} holds what stands in a file, and not the file's path")));
+    }
     match has_control(value) {
         true => Err(malformed(format!("{name} has a control character"))),
         false => Ok(()),
@@ -108,5 +119,24 @@ pub(super) fn check_present(name: &str) -> Result<(), Problem> {
     match variables::usage(name) {
         Some(Use::Secret) => Ok(()),
         _ => Err(malformed("a variable is reported as present that does not hold a secret")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_content;
+
+    #[test]
+    fn a_files_content_is_no_path() {
+        const NAME: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+        for content in
+            ["{\"type\": 1}", "'{}'", "\n {", "-----BEGIN PRIVATE KEY-----", "eyJ0eXBlIjo", "ewogICJ0eXBl"]
+        {
+            assert!(is_content(NAME, content), "{content}");
+        }
+        for path in ["/keys/a.json", "a.json", "\"/keys/a.json\"", "~/a", "", "/x/{a}.json", "/eyJ"] {
+            assert!(!is_content(NAME, path), "{path}");
+        }
+        assert!(!is_content("NO_PROXY", "{"));
     }
 }
