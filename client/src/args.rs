@@ -1,10 +1,11 @@
 //! The command line. Secrets are not among it: arguments are visible to every process of the machine.
 
-use crate::{commands::*, context::Context, failure::Failure, man, options::Options, output};
+use crate::{commands::*, complete, context::Context, failure::Failure, man, options::Options, output};
 use clap::{
     CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
 };
+use clap_complete::CompleteEnv;
 use std::{ffi::OsString, panic::resume_unwind, pin::Pin, process};
 
 /// Lends API credentials that clavigerd keeps and refreshes for all your sessions
@@ -96,6 +97,10 @@ pub(crate) enum Verb {
 impl Cli {
     /// The command line of this process; ends it with a message if that is wrong.
     pub(crate) fn read() -> Self {
+        if std::env::var_os(complete::VARIABLE).is_some() {
+            // Ends the process, unless the variable is empty.
+            CompleteEnv::with_factory(|| help::dressed(Self::command())).var(complete::VARIABLE).complete();
+        }
         let words: Vec<_> = std::env::args_os().skip(1).collect();
         match short_cut(&words) {
             Some(verb) => Self { options: Options::default(), verb },
@@ -210,7 +215,7 @@ impl Verb {
             Self::Share(arguments) => share::run(context, arguments).await,
             Self::Hook(verb) => hook::run(context, verb).await,
             Self::Daemon(verb) => daemon::run(context, verb).await,
-            Self::Completions(arguments) => completions::run(&arguments, Cli::command()),
+            Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments, Cli::command()),
             Self::Version => version::run(context).await,
         }

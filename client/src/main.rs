@@ -9,6 +9,7 @@ mod args;
 mod audit_log;
 mod caller;
 mod commands;
+mod complete;
 mod context;
 mod daemon;
 mod doctor;

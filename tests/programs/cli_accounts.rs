@@ -232,3 +232,37 @@ fn a_reset_asks_first_and_says_what_it_cleared() {
     assert!(home.ok(&["accounts"]).starts_with("there is no account"));
     home.fails(4, &["token"]);
 }
+
+#[test]
+fn a_shell_completes_what_the_daemon_holds() {
+    let home = Home::new();
+    home.write("home/.aws/config", "[default]\n[profile develop]\n[sso-session dev]\n");
+    let _daemon = home.daemon();
+    keep(&home, &["login", "working", "--api-key", "--store", "file"], "sk-canary-new");
+    home.ok(&["share", "box"]);
+    home.write("completions", &home.ok(&["completions", "bash"]));
+    home.script("bin/completed-tool", "");
+    let script = format!(
+        "PATH='{}:{}':$PATH; . '{}'; COMP_WORDS=(claviger \"$@\"); COMP_CWORD=$#; _clap_complete_claviger claviger \"${{@: -1}}\"; echo \"${{COMPREPLY[@]}}\"",
+        home.path("bin").display(),
+        binary("claviger").parent().expect("a directory").display(),
+        home.path("completions").display()
+    );
+    for (typed, expected) in [
+        (&["use", "w"][..], "working"),
+        (&["logout", "wo"], "working"),
+        (&["aws", "--profile", "d"], "default develop"),
+        (&["share", "stop", "b"], "box"),
+        (&["exec", "--", "completed-t"], "completed-tool"),
+        (&["audit", "--event", "logi"], "login"),
+        (&["statu"], "status"),
+        (&["use", "sk-"], ""),
+    ] {
+        let shell = home.claviger(&[]);
+        let mut bash = Command::new("bash");
+        bash.env_clear().envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        bash.args(["--norc", "-c", &script, "bash"]).args(typed).current_dir(home.path("work"));
+        let output = bash.output().expect("bash runs");
+        assert_eq!(text(&output.stdout).trim(), expected, "{typed:?}: {}", text(&output.stderr));
+    }
+}

@@ -28,7 +28,7 @@ say pages_wrong "$(for page in /usr/share/man/man1/claviger*; do LC_ALL=C.UTF-8 
 say whatis "$(lexgrog /usr/share/man/man1/clavigerd.1.gz 2>&1 | grep -c 'clavigerd - ' || true)"
 say completion "$(bash --norc -c '. /usr/share/bash-completion/completions/claviger
     COMP_WORDS=(claviger daemon un) COMP_CWORD=2
-    _claviger claviger un daemon && echo "${COMPREPLY[*]}"' 2>&1)"
+    _clap_complete_claviger claviger un && echo "${COMPREPLY[*]}"' 2>&1)"
 
 start_manager
 say socket "$(unit is-active clavigerd.socket || true)"

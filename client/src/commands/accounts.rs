@@ -2,6 +2,7 @@
 
 use super::{explain, login::Place};
 use crate::{
+    complete,
     context::Context,
     failure::Failure,
     json,
@@ -9,6 +10,7 @@ use crate::{
     render, wait,
 };
 use clap::builder::NonEmptyStringValueParser;
+use clap_complete::engine::ArgValueCandidates;
 use claviger::{
     client::{Client, request, unwrap},
     proto::v1::{Account, ListAccountsRequest, ListAccountsResponse, MoveAccountsRequest, StorePlace},
@@ -36,7 +38,7 @@ enum Verb {
 #[derive(clap::Args)]
 struct Move {
     /// The account to move [default: all]
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::accounts))]
     name: Option<String>,
     /// Where to
     #[arg(long, value_enum)]

@@ -2,6 +2,7 @@
 
 use crate::{
     audit_log::{self, Filter, Reader},
+    complete,
     context::Context,
     escape, exit,
     failure::Failure,
@@ -9,6 +10,7 @@ use crate::{
     render::audit::Table,
     user::user_file,
 };
+use clap_complete::engine::ArgValueCandidates;
 use claviger::{
     client::{request, unwrap},
     proto::v1::GetStatusRequest,
@@ -47,10 +49,10 @@ pub(crate) struct Arguments {
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) limit: Option<usize>,
     /// Only this source; may be given several times
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", add = ArgValueCandidates::new(complete::sources))]
     pub(crate) source: Vec<String>,
     /// Only this event: get, watch, refresh, report, trust, login, …; may be given several times
-    #[arg(long, value_name = "EVENT")]
+    #[arg(long, value_name = "EVENT", add = ArgValueCandidates::new(complete::events))]
     pub(crate) event: Vec<String>,
     /// Only this process
     #[arg(long, value_name = "PID")]

@@ -1,9 +1,10 @@
 //! `claviger aws`: credentials for tools of AWS, in the forms in which they take them.
 
 use crate::{
-    caller, commands::env::print, context::Context, environment, failure::Failure, keys, lending, output,
-    tool,
+    caller, commands::env::print, complete, context::Context, environment, failure::Failure, keys, lending,
+    output, tool,
 };
+use clap_complete::engine::ArgValueCandidates;
 use claviger::{
     backend::Backend,
     credential::AWS_KEYS,
@@ -36,7 +37,7 @@ The profile that runs claviger must not be the one that claviger asks: always na
 #[derive(clap::Args, Debug, Default, PartialEq)]
 pub(crate) struct Arguments {
     /// The profile to sign in with, whatever environment and settings say
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) profile: Option<String>,
     /// What to print
     #[arg(long, value_enum, default_value_t)]

@@ -1,11 +1,13 @@
 //! `claviger exec`: runs a command with the credential, and is replaced by it.
 
 use crate::{
+    complete,
     context::Context,
     environment::{self, API_KEY, KEY_DESCRIPTOR, Variable},
     failure::Failure,
     lending,
 };
+use clap_complete::engine::ArgValueCompleter;
 use claviger::{
     credential::MAX_SECRET_LEN,
     reason::{Problem, Reason},
@@ -28,7 +30,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) fd: bool,
     /// The command and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND", add = ArgValueCompleter::new(complete::programs))]
     pub(crate) command: Vec<OsString>,
 }
 

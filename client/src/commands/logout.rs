@@ -2,6 +2,7 @@
 
 use super::accounts;
 use crate::{
+    complete,
     context::Context,
     failure::Failure,
     json,
@@ -9,6 +10,7 @@ use crate::{
     render, wait,
 };
 use clap::builder::NonEmptyStringValueParser;
+use clap_complete::engine::ArgValueCandidates;
 use claviger::{
     client::{Client, request, unwrap},
     proto::v1::{Account, LoggedOut, LogoutRequest},
@@ -23,7 +25,7 @@ use std::time::SystemTime;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The account [default: the one in use, or the only one]
-    #[arg(value_parser = NonEmptyStringValueParser::new(), conflicts_with = "all")]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), conflicts_with = "all", add = ArgValueCandidates::new(complete::accounts))]
     name: Option<String>,
     /// Every account
     #[arg(long)]

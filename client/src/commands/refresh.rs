@@ -1,6 +1,7 @@
 //! `claviger refresh`: a new credential now, past any pause; or, after a rejection, once for all sessions.
 
-use crate::{context::Context, failure::Failure, json, output, render, wait, words};
+use crate::{complete, context::Context, failure::Failure, json, output, render, wait, words};
+use clap_complete::engine::ArgValueCandidates;
 use claviger::{
     client::{request, unwrap},
     proto::v1::{Lease, RefreshRequest, ReportRejectedResponse, report_rejected_response::Outcome},
@@ -14,7 +15,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "401|403", value_parser = ["401", "403"])]
     pub(crate) rejected: Option<String>,
     /// Cache entry that was rejected (`key` of `get --json`), instead of the session's own
-    #[arg(long, value_name = "DIGEST", requires = "rejected")]
+    #[arg(long, value_name = "DIGEST", requires = "rejected", add = ArgValueCandidates::new(complete::keys))]
     pub(crate) key: Option<String>,
     /// Generation that was rejected, instead of the current one
     #[arg(long, value_name = "NUMBER", requires = "key")]

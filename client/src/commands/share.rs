@@ -1,7 +1,8 @@
 //! `claviger share`: sockets that lend one credential each, for containers and far machines.
 
-use crate::{context::Context, failure::Failure, json, output, render, tool, wait};
+use crate::{complete, context::Context, failure::Failure, json, output, render, tool, wait};
 use clap::builder::NonEmptyStringValueParser;
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use claviger::{
     backend::Backend,
     client::{request, unwrap},
@@ -49,6 +50,7 @@ enum Verb {
     /// End a share
     Stop {
         /// Its name
+        #[arg(add = ArgValueCandidates::new(complete::shares))]
         name: String,
     },
 }
@@ -59,10 +61,10 @@ struct Make {
     /// Its name [default: share-1, share-2, …]
     name: Option<String>,
     /// Lend this account of the local store
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::accounts))]
     account: Option<String>,
     /// Lend the credentials of this profile of AWS
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "account")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "account", add = ArgValueCandidates::new(complete::profiles))]
     profile: Option<String>,
     /// Lend the credential of this backend, whatever the settings select
     #[arg(long, value_enum)]
@@ -74,7 +76,7 @@ struct Make {
     #[arg(long)]
     confirm: bool,
     /// End it with this command, which is run with CLAVIGER_SOCK set to the socket
-    #[arg(last = true, value_name = "COMMAND")]
+    #[arg(last = true, value_name = "COMMAND", add = ArgValueCompleter::new(complete::programs))]
     command: Vec<OsString>,
 }
 

@@ -1,8 +1,9 @@
 //! `claviger use`: which account sessions use that name none, for each address that they talk to.
 
 use super::{accounts, explain};
-use crate::{context::Context, escape, failure::Failure, json, output, render, wait};
+use crate::{complete, context::Context, escape, failure::Failure, json, output, render, wait};
 use clap::builder::NonEmptyStringValueParser;
+use clap_complete::engine::ArgValueCandidates;
 use claviger::{
     client::{request, unwrap},
     proto::v1::{Account, ExplainResponse, Step, UseAccountRequest, step::Outcome},
@@ -14,7 +15,7 @@ use serde_json::json;
 #[group(required = true, multiple = false)]
 pub(crate) struct Arguments {
     /// The account, for the address that its secret may be sent to
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::accounts))]
     name: Option<String>,
     /// None in particular, for no address: each session uses the first one for the address it talks to
     #[arg(long)]

@@ -1,16 +1,18 @@
 //! What `claviger login` can be given.
 
+use crate::complete;
 use clap::builder::NonEmptyStringValueParser;
+use clap_complete::engine::ArgValueCandidates;
 use claviger::proto::v1::StorePlace;
 
 /// Arguments of `login`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Name of the account [default: that of the registration, or "default" for keys and tokens]
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::registrations))]
     pub(crate) name: Option<String>,
     /// Section [oauth.NAME] to sign in with [default: the account's name, or the only one]
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["api_key", "token"], value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["api_key", "token"], value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::registrations))]
     pub(crate) registration: Option<String>,
     /// Show a code to type in on another device
     #[arg(long, conflicts_with_all = ["api_key", "token", "no_browser"])]
