@@ -17,6 +17,11 @@ pub enum Scheme {
 /// all of them where a lease names a variable.
 pub const AWS_KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
+/// The old name of the token, which AWS's tools read first.
+pub const AWS_OLD_TOKEN: &str = "AWS_SECURITY_TOKEN";
+/// When the AWS keys of a session end, if anything says so.
+pub const AWS_EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
+
 /// Longest secret a command may print (`spec/behaviour.md` A2, `apiKeyHelper`).
 pub const MAX_SECRET_LEN: usize = 16_384;
 

@@ -38,6 +38,7 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("AWS_ACCESS_KEY_ID", Use::Secret),
     ("AWS_BEARER_TOKEN_BEDROCK", Use::Secret),
     ("AWS_SECRET_ACCESS_KEY", Use::Secret),
+    ("AWS_SECURITY_TOKEN", Use::Secret),
     ("AWS_SESSION_TOKEN", Use::Secret),
     ("CLAUDE_CODE_OAUTH_TOKEN", Use::Secret),
     // Which backend, and how to reach it.

@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 
 /// When the credential expires, as RFC 3339 without a fraction: not every SDK reads one.
 pub(crate) fn expiry(lease: &Lease) -> Option<String> {
-    lease.expires_at.map(|at| Timestamp { nanos: 0, ..at }.to_string())
+    lease.expiry().map(|at| Timestamp { nanos: 0, ..at }.to_string())
 }
 
 /// The AWS account that the keys belong to, if the chain said so.

@@ -2,7 +2,7 @@
 //! `own_headers_variable`) is read from the environment of this process.
 
 use crate::{
-    credential::{AWS_KEYS, OAUTH_HEADER, Scheme, is_oauth_token},
+    credential::{AWS_EXPIRATION, AWS_KEYS, AWS_OLD_TOKEN, OAUTH_HEADER, Scheme, is_oauth_token},
     headers::{self, Header},
     proto::v1::{self, AwsKeys, Lease, Secret, lease::Material},
     reason::{Problem, Reason},
@@ -10,7 +10,8 @@ use crate::{
     source,
     variables::{self, Use},
 };
-use std::env;
+use prost_types::Timestamp;
+use std::{env, time::SystemTime};
 
 /// The header that says whom Google bills ("Set the quota project", cloud.google.com/docs/quotas/set-quota-project).
 const USER_PROJECT: &str = "x-goog-user-project";
@@ -68,6 +69,14 @@ impl Lease {
             )
             .hint("--format env prints it; to get keys instead, take it away")
             .remedy(Remedy::unset(&["AWS_BEARER_TOKEN_BEDROCK"]))),
+        }
+    }
+
+    /// When what it lends expires: also keys that stay with the session, if `AWS_CREDENTIAL_EXPIRATION` says so.
+    pub fn expiry(&self) -> Option<Timestamp> {
+        match &self.material {
+            Some(Material::OwnVariable(name)) if name == AWS_KEYS[0] => own_expiry().ok().flatten(),
+            _ => self.expires_at,
         }
     }
 
@@ -171,15 +180,49 @@ fn nothing() -> Problem {
         .remedy(Remedy::claviger(&["explain"]))
 }
 
+/// The session's own keys, as AWS's tools find them.
 fn own_keys() -> Result<AwsKeys, Problem> {
     let [id, secret, token] = AWS_KEYS;
-    // Of these three only the token may be missing.
-    let has_token = env::var_os(token).is_some_and(|value| !value.is_empty());
-    Ok(AwsKeys {
-        access_key_id: own(id)?,
-        secret_access_key: Some(Secret { value: own(secret)? }),
-        session_token: has_token.then(|| own(token)).transpose()?.map(|value| Secret { value }),
+    // Of these only the token may be missing.
+    let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let token = [AWS_OLD_TOKEN, token].into_iter().find(is_set);
+    let key = |name| own(name).and_then(|value| plain_key(name, value));
+    let keys = AwsKeys {
+        access_key_id: key(id)?,
+        secret_access_key: Some(Secret { value: key(secret)? }),
+        session_token: token.map(key).transpose()?.map(|value| Secret { value }),
+    };
+    match own_expiry()? {
+        Some(at) if SystemTime::try_from(at).is_ok_and(|at| at <= SystemTime::now()) => {
+            let message = format!("the keys in {id} have expired, as {AWS_EXPIRATION} says");
+            Err(Problem::new(Reason::LoginRequired, message)
+                .hint("set new ones, or take these away to use your profile")
+                .remedy(Remedy::unset(&[id, secret, AWS_KEYS[2], AWS_EXPIRATION])))
+        }
+        _ => Ok(keys),
+    }
+}
+
+/// When the session's own keys end, if a variable says so.
+fn own_expiry() -> Result<Option<Timestamp>, Problem> {
+    let Some(text) = env::var_os(AWS_EXPIRATION).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let at = text.to_str().and_then(|text| text.parse().ok());
+    at.map(Some).ok_or_else(|| {
+        Problem::new(Reason::SettingsInvalid, format!("{AWS_EXPIRATION} is no instant"))
+            .hint("write it as 2030-01-31T12:00:00Z, or take it away")
     })
+}
+
+/// A key that can stand in a header.
+fn plain_key(name: &str, value: String) -> Result<String, Problem> {
+    match value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(value),
+        false => Err(Problem::new(
+            Reason::SettingsInvalid,
+            format!("{name} has white space, or a character that no key has"),
+        )
+        .hint("set it to the key and nothing else")),
+    }
 }
 
 /// The value of a secret variable of this process. Others are refused: the daemon must not be able to ask for them.

@@ -27,6 +27,7 @@ mod auth_refresh;
 mod aws_chain;
 mod aws_export;
 mod aws_failures;
+mod aws_files;
 mod aws_moto;
 mod aws_network;
 mod aws_sign_in;

@@ -10,10 +10,12 @@ use claviger::{
     credential::AWS_KEYS,
     proto::v1::{AwsKeys, Hook, Lease},
     reason::{Problem, Reason},
+    secret::Secret,
     session::SessionContext,
     source::AWS_CHAIN,
     wire,
 };
+use claviger_child::cloud_file::{AWS_CONFIG, AWS_CREDENTIALS};
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 
@@ -90,8 +92,22 @@ fn session(context: &Context, arguments: &Arguments) -> Result<SessionContext, F
         let bearer = ("AWS_BEARER_TOKEN_BEDROCK", "");
         let variables = [("AWS_PROFILE", profile.as_str()), id, secret, token, bearer, file, role, name];
         tool::choose(&mut session, &variables);
+        if begins_with_keys(&session) {
+            let own = AWS_KEYS.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
+            let own = own.filter(|(_, value)| !value.is_empty());
+            session.lent.extend(own.map(|(name, value)| (name.to_owned(), Secret::new(value))));
+        }
     }
     Ok(session)
+}
+
+/// Whether a role in AWS's files begins with the keys of the environment (`credential_source = Environment`). Else they stay here.
+fn begins_with_keys(session: &SessionContext) -> bool {
+    let value = |name: &str| session.variable(name).map(str::to_owned).filter(|value| !value.is_empty());
+    let files = [AWS_CONFIG, AWS_CREDENTIALS].into_iter().filter_map(|file| file.path(value));
+    let texts = files.filter(|path| path.is_file()).filter_map(|path| std::fs::read_to_string(path).ok());
+    let says_so = |line: &str| line.contains("credential_source") && line.contains("Environment");
+    texts.into_iter().any(|text| text.lines().any(says_so))
 }
 
 /// A command of the settings comes before every profile.

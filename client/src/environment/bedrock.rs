@@ -4,22 +4,21 @@ use super::variable::{Set, Variable, complete, text};
 use crate::keys;
 use claviger::{
     backend::bedrock_url,
-    credential::AWS_KEYS,
+    credential::{AWS_EXPIRATION as EXPIRATION, AWS_KEYS, AWS_OLD_TOKEN},
     proto::v1::{AwsKeys, Lease, Scheme},
     reason::Problem,
 };
 
 /// An API key of Bedrock (`spec/behaviour.md` A2).
 pub(crate) const TOKEN: &str = "AWS_BEARER_TOKEN_BEDROCK";
-/// When temporary keys end, for SDKs that read it.
-const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 const BASE_URL: &str = "ANTHROPIC_BEDROCK_BASE_URL";
 const REGION: &str = "AWS_REGION";
 /// Whatever else could say who signs, or where requests go. Some SDKs let a profile win over keys.
-pub(super) const OWNED: [&str; 8] = [
+pub(super) const OWNED: [&str; 9] = [
     AWS_KEYS[0],
     AWS_KEYS[1],
     AWS_KEYS[2],
+    AWS_OLD_TOKEN,
     EXPIRATION,
     TOKEN,
     "AWS_PROFILE",

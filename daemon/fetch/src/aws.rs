@@ -41,6 +41,8 @@ use std::time::Duration;
 
 /// How often a person's sign-in is read that other processes change.
 const READS: u32 = 20;
+/// Keys of the session come before this chain. Those of the request are for roles that begin with them.
+const NO_KEYS: &str = "AWS_ACCESS_KEY_ID is not set, or a profile is named";
 const NO_INSTANCE: &str = "sign in as you always do, or set awsAuthRefresh to the command that does; outside AWS set AWS_EC2_METADATA_DISABLED=true, then nobody waits for the metadata of an instance";
 const REFUSED_BY_INSTANCE: &str = "the instance's metadata service refuses: check that a role is attached, that the service is on, and that no firewall is in front of it; or sign in as you always do";
 
@@ -110,7 +112,7 @@ fn prepare() -> Result<(Vec<Link>, Network), Declined> {
     let nothing = |what: &str| Way::Nothing(format!("{what} has no credentials"));
     let of_profile = name.map_or_else(|| "the profile".to_owned(), |name| format!("profile {name}"));
     let no_token = || Link::new("web-identity", TOKEN_FILE, Way::Nothing(format!("{TOKEN_FILE} is not set")));
-    let mut links = vec![Link::new("environment", "the environment", Way::Nothing(String::new()))];
+    let mut links = vec![Link::new("environment", "the environment", Way::Nothing(NO_KEYS.to_owned()))];
     links.extend(match plan {
         // The environment comes before all of the profile but its roles.
         Ok(Some(plan)) if plan.is_of_environment() => {
@@ -178,10 +180,6 @@ impl Asker<'_> {
     /// What a link has, or why it has nothing and the next one is asked.
     async fn link(&self, link: &Link, check: bool) -> Asked {
         match &link.way {
-            Way::Nothing(_) if link.name == "environment" => match self.environment() {
-                Some(credentials) => self.checked(&link.what, credentials?, check).await.map(Ok),
-                None => Ok(Err(Passed::Over("AWS_ACCESS_KEY_ID is not set".to_owned()))),
-            },
             Way::Nothing(why) => Ok(Err(Passed::Over(why.clone()))),
             Way::Plan(plan) => self.plan(link, plan, check).await.map(Ok),
             Way::Service(service) => match self.service(*service).await? {

@@ -6,7 +6,13 @@ use super::{
     sign_in,
 };
 use crate::sources::View;
-use claviger::{backend::Backend, credential::Scheme, reason::Problem, source};
+use claviger::{
+    backend::Backend,
+    credential::{AWS_KEYS, Scheme},
+    reason::Problem,
+    session::PROFILE,
+    source,
+};
 use claviger_child::{
     Request,
     cloud_file::{AWS_CONFIG, AWS_CREDENTIALS},
@@ -48,12 +54,17 @@ impl CredentialSource for AwsChain {
 
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
     let sign_in = sign_in::bind(view, SIGN_IN)?;
+    let mut lent = view.lent(Backend::Bedrock)?;
+    // Keys of the environment come before the chain, but for a profile that is named outright: that may begin with them.
+    if view.session.chosen.contains_key(PROFILE) {
+        lent.extend(view.lent_of(AWS_KEYS.into_iter())?);
+    }
     let chain = Chain {
         id: ID,
         cloud: Backend::Bedrock,
         also: &[],
         // A command that signs in runs only for credentials that AWS itself refuses.
-        request: Request::Aws { check: sign_in.is_some(), lent: view.lent(Backend::Bedrock)? },
+        request: Request::Aws { check: sign_in.is_some(), lent },
         deadline: timeout(view)?,
         slow: SLOW,
         by_hand: BY_HAND,

@@ -6,7 +6,7 @@ use super::{Binding, Bound, CredentialSource, Material};
 use crate::{settings::Lookup, sources::View};
 use claviger::{
     backend::Backend,
-    credential::{AWS_KEYS, Scheme},
+    credential::{AWS_KEYS, AWS_OLD_TOKEN, Scheme},
     reason::{Problem, Reason},
     source,
 };
@@ -28,12 +28,16 @@ impl CredentialSource for AwsKeys {
 
     fn bind(&self, view: &View<'_>) -> Binding {
         let [id, secret, token] = AWS_KEYS.map(|name| view.settings.variable(name));
-        for (found, name) in [id, secret, token].iter().zip(AWS_KEYS) {
+        // AWS's tools read the old name first.
+        let old = view.settings.variable(AWS_OLD_TOKEN);
+        for (found, name) in [id, secret, token, old].iter().zip(AWS_KEYS.into_iter().chain([AWS_OLD_TOKEN]))
+        {
             if let Lookup::Untrusted(value) = found {
                 return Binding::Refused(view.untrusted(name, &value.at));
             }
         }
         let set = |found: Lookup<'_>| matches!(found, Lookup::Set(value) if !value.value.is_empty());
+        let token = if set(old) { old } else { token };
         match (id, secret) {
             (Lookup::Set(at), _) if set(id) || set(secret) => of_settings(at.at.clone(), [id, secret, token]),
             (_, Lookup::Set(at)) if set(secret) => of_settings(at.at.clone(), [id, secret, token]),

@@ -46,7 +46,7 @@ impl Asker<'_> {
         kept: Option<&Kept>,
     ) -> Result<Credentials, Declined> {
         match (base, kept) {
-            (Base::Keys(keys), _) => Ok(keys.clone()),
+            (Base::Keys(keys), _) => keys::written(what, keys).map(|()| keys.clone()),
             (Base::Process { command, account }, _) => process::run(what, command, account.as_deref()).await,
             (Base::Token(identity), _) => self.web_identity(what, identity).await,
             (Base::Sso { role, account, region, .. }, Some(kept)) => {
@@ -83,7 +83,7 @@ impl Asker<'_> {
     }
 
     /// The keys of the session's environment; `None` if there are none.
-    pub(super) fn environment(&self) -> Option<Result<Credentials, Declined>> {
+    fn environment(&self) -> Option<Result<Credentials, Declined>> {
         let [id, secret, token] = KEYS.map(|name| environment::lent(self.lent, name));
         Some(match (id, secret) {
             (None, None) => return None,

@@ -103,6 +103,9 @@ fn nothing(at: &Profile<'_>) -> Result<Option<Base>, Wrong> {
     if at.has(KEYS[1]) {
         return wrong("aws_secret_access_key is there without aws_access_key_id");
     }
+    if TOKENS.iter().any(|name| at.has(name)) {
+        return wrong("aws_session_token is there without keys");
+    }
     if let Some(session) = at.get("sso_session").of("sso_session")?
         && at.files().session(session).is_none()
     {

@@ -13,6 +13,18 @@ fn of(credentials: &Credentials) -> Keys {
     }
 }
 
+/// Whether keys that a person wrote down can be used.
+///
+/// # Errors
+/// What is wrong with them.
+pub(super) fn written(what: &str, credentials: &Credentials) -> Result<(), Declined> {
+    of(credentials).check().map_err(|part| {
+        let message = format!("{what}: its {part} is empty, or has a character that no key has");
+        Declined::new(Reason::SettingsInvalid, message)
+            .hint("write the key and nothing else: what follows it on its line belongs to it")
+    })
+}
+
 /// Whether credentials can be used at all.
 ///
 /// # Errors

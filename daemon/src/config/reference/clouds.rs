@@ -9,6 +9,13 @@ pub(super) const AWS: Group = Group {
         ("AWS_ACCESS_KEY_ID", "secret", "", "Access key."),
         ("AWS_SECRET_ACCESS_KEY", "secret", "", "Its secret."),
         ("AWS_SESSION_TOKEN", "secret", "", "Its session token."),
+        ("AWS_SECURITY_TOKEN", "secret", "", "The old name of the token; comes first."),
+        (
+            "AWS_CREDENTIAL_EXPIRATION",
+            "instant",
+            "",
+            "When these keys end; then they are refused. Read by the client.",
+        ),
         ("AWS_PROFILE", "name", "`default`", "Profile."),
         ("AWS_DEFAULT_PROFILE", "name", "", "Profile if the one above is not set."),
         ("AWS_REGION", "region", "that of the profile, else `us-east-1`", "Region."),

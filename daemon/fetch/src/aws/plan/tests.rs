@@ -214,6 +214,7 @@ fn what_makes_no_sense_is_named() {
         ("source_profile = c".into(), "role_arn is missing"),
         ("aws_access_key_id = A".into(), "without aws_secret_access_key"),
         ("aws_secret_access_key = S".into(), "without aws_access_key_id"),
+        ("aws_session_token = T".into(), "without keys"),
         ("credential_process = 'p".into(), "has no end"),
         ("credential_process =".into(), "is empty"),
         ("credential_process =\n  a = b".into(), "settings below it"),

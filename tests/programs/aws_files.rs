@@ -1,0 +1,84 @@
+//! AWS's files as people have them: thousands of profiles, and roles that begin with keys of the environment.
+
+use claviger_child::{Call, Lent, Request};
+use claviger_tests::{
+    CANARY,
+    aws::{Bedrock, printed},
+    binary,
+    stand_in::{Response, StandIn},
+    text,
+};
+use serde_json::Value;
+use std::{
+    fmt::Write as _,
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+/// Profiles of an organisation with 5,000 accounts, as tools write them.
+fn organisation() -> String {
+    let mut config = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n".to_owned();
+    for account in 0..5000 {
+        let profile = format!(
+            "\n[profile \"team {account} / AdministratorAccess\"]\nsso_session = corp\nsso_account_id = 1234567{account:05}\nsso_role_name = AdministratorAccess\nregion = eu-west-1\noutput = json\ncli_pager =\nsso_start_url = https://corp.awsapps.com/start\n"
+        );
+        config.write_str(&profile).expect("written");
+    }
+    config
+}
+
+/// A debug build maps three times as much code; the figure of a release build is the promise.
+#[test]
+fn thousands_of_profiles_need_little_memory() {
+    let most: u64 = if cfg!(debug_assertions) { 48 } else { 16 };
+    let mut session = Bedrock::new();
+    let (out, noted) = (session.home.write("out", &printed("AKIA", None)), session.home.path("peak"));
+    let body = format!("grep VmHWM /proc/$PPID/status > '{}'\ncat '{}'", noted.display(), out.display());
+    let helper = session.home.script("helper", &body);
+    let config =
+        format!("{}\n[profile 'the last']\ncredential_process = {}\n", organisation(), helper.display());
+    assert!(config.len() > 1024 * 1024, "{} bytes", config.len());
+    session.config(&config);
+    session.set("AWS_PROFILE", "the last");
+    let mut fetch = Command::new(binary("clavigerd-fetch"));
+    let variables = session.variables.iter().map(|(name, value)| (name, value));
+    fetch.env_clear().envs(variables).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut fetch = fetch.spawn().expect("it runs");
+    let call = Call::new(Request::Aws { check: false, lent: Lent::new() }).line();
+    fetch.stdin.take().expect("a pipe").write_all(call.expose().as_bytes()).expect("written");
+    let output = fetch.wait_with_output().expect("an answer");
+    assert!(text(&output.stdout).contains("AKIA"), "{}", text(&output.stdout));
+    let peak = session.home.read("peak");
+    let peak: u64 = peak.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a size");
+    assert!(peak < most * 1024, "{peak} KiB");
+}
+
+#[test]
+fn a_role_begins_with_keys_of_the_environment_if_its_profile_is_named() {
+    let service = StandIn::start(|request| {
+        let is_signed = request.header("authorization").contains("Credential=AKIAENV/");
+        let keys = format!(
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>AKIAROLE</AccessKeyId>\
+             <SecretAccessKey>{CANARY}s</SecretAccessKey><SessionToken>{CANARY}t</SessionToken>\
+             <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        );
+        Response::new(if is_signed { 200 } else { 403 }, keys)
+    });
+    let mut session = Bedrock::new();
+    let role = "role_arn = arn:aws:iam::123456789012:role/r\ncredential_source = Environment\n";
+    session.config(&format!("[profile dev]\n{role}[profile keyless]\nregion = eu-west-1\n"));
+    session.set("AWS_ENDPOINT_URL_STS", service.url.clone());
+    session.set("AWS_ACCESS_KEY_ID", "AKIAENV");
+    session.set("AWS_SECRET_ACCESS_KEY", format!("{CANARY}e"));
+    let _daemon = session.daemon();
+    let id = |arguments: &[&str]| {
+        let output = session.run(arguments);
+        let printed: Value = serde_json::from_slice(&output.stdout).expect(&text(&output.stderr));
+        printed["AccessKeyId"].as_str().expect("a key").to_owned()
+    };
+    assert_eq!(id(&["aws", "--profile", "dev"]), "AKIAROLE");
+    // Where no profile is named, these keys come first.
+    assert_eq!(id(&["aws"]), "AKIAENV");
+    let output = session.run(&["aws", "--profile", "keyless"]);
+    assert!(!output.status.success(), "keys of the environment stand in for a profile");
+}
