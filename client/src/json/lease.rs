@@ -42,7 +42,7 @@ pub(crate) fn lease(lease: &Lease, secret: Option<&Lent>, headers: &[Header]) ->
         "key": text(&lease.key),
         "generation": lease.generation,
         "fetched_at": instant(lease.fetched_at.as_ref()),
-        "expires_at": instant(lease.expires_at.as_ref()),
+        "expires_at": instant(lease.expiry().as_ref()),
         "refresh_at": instant(lease.refresh_at.as_ref()),
         "stale": lease.stale,
         "warnings": lease.warnings.iter().map(warning).collect::<Vec<_>>(),

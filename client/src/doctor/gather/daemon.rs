@@ -282,7 +282,7 @@ fn lent(lease: &Lease) -> Lent {
             _ => None,
         },
         at: place(lease.location.as_ref()),
-        expires_at: lease.expires_at.as_ref().and_then(wire::system_time),
+        expires_at: lease.expiry().as_ref().and_then(wire::system_time),
         stale: lease.stale,
         now: Some(SystemTime::now()),
     }
