@@ -288,6 +288,12 @@ pub(crate) fn clouds_of_settings() -> Option<Sick> {
     written("VERTEX\": \"1", "VERTEX\": \"0", &format!("{:#}", json!({"env": env})))
 }
 
+pub(crate) fn regions_of_settings() -> Option<Sick> {
+    let (region, other) = (("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "us-east-1"));
+    let env = json!({"CLAUDE_CODE_USE_BEDROCK": "1", region.0: region.1, other.0: other.1});
+    written("us-east-1", "eu-west-1", &format!("{:#}", json!({"env": env})))
+}
+
 /// A hook that was installed before a cloud was switched on.
 pub(crate) fn outdated_hook() -> Option<Sick> {
     let home = Home::new();

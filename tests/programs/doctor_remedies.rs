@@ -58,6 +58,20 @@ const CURES: &[(&str, &str, Layout)] = &[
     ("key-beside-cloud", RUN, || {
         bare(&[("CLAUDE_CODE_USE_BEDROCK", "1"), ("ANTHROPIC_API_KEY", "sk-canary-k")])
     }),
+    ("aws-keys-beside-profile", RUN, || {
+        let keys = [("AWS_ACCESS_KEY_ID", "AKIA1"), ("AWS_SECRET_ACCESS_KEY", "sk-canary-s")];
+        bare(&[("CLAUDE_CODE_USE_BEDROCK", "1"), ("AWS_PROFILE", "work"), keys[0], keys[1]])
+    }),
+    ("aws-regions-differ", RUN, || {
+        let regions = [("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "us-east-1")];
+        bare(&[("CLAUDE_CODE_USE_BEDROCK", "1"), regions[0], regions[1]])
+    }),
+    ("aws-regions-differ", EDIT, regions_of_settings),
+    ("aws-shadowed", RUN, || {
+        let sick = bare(&[("CLAUDE_CODE_USE_BEDROCK", "1"), ("AWS_REGION", "eu-west-1")])?;
+        sick.home.write("home/.claude/settings.json", "{\"env\": {\"AWS_REGION\": \"us-east-1\"}}");
+        Some(sick)
+    }),
     ("google-shadowed", RUN, shadowed_by_a_key),
     ("google-elsewhere", RUN, gclouds_files_elsewhere),
     ("google-impersonation", RUN, impersonation_of_gcloud_only),

@@ -36,7 +36,7 @@ pub(crate) struct Finding {
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
 /// add, never rename.
-pub(crate) const IDS: [&str; 80] = [
+pub(crate) const IDS: [&str; 83] = [
     // Why there is no credential.
     "peer-rejected",
     "peer-unknown",
@@ -97,6 +97,9 @@ pub(crate) const IDS: [&str; 80] = [
     "token-beside-helper",
     "key-beside-login",
     "key-beside-cloud",
+    "aws-keys-beside-profile",
+    "aws-regions-differ",
+    "aws-shadowed",
     "google-shadowed",
     "google-elsewhere",
     "google-impersonation",

@@ -19,13 +19,14 @@ pub(crate) use finding::{Finding, Severity};
 type Check = fn(&Facts) -> Vec<Finding>;
 
 /// Every check, in the order in which findings are told.
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     checks::daemon::check,
     checks::settings::check,
     checks::credential::check,
     checks::accounts::check,
     checks::programs::check,
     checks::conflicts::check,
+    checks::aws::check,
     checks::google::check,
     checks::network::check,
     checks::endpoint::check,

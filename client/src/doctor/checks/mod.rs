@@ -1,6 +1,7 @@
 //! The checks, one file each. Pure: from facts to findings.
 
 pub(super) mod accounts;
+pub(super) mod aws;
 pub(super) mod conflicts;
 pub(super) mod credential;
 pub(super) mod daemon;

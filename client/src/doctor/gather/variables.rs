@@ -1,6 +1,9 @@
 //! What the environment says.
 
-use crate::doctor::facts::{Certificates, Facts, Fault, Malformed};
+use crate::doctor::{
+    checks::aws,
+    facts::{Certificates, Facts, Fault, Malformed},
+};
 use claviger::{
     backend::{CLOUDS, SWITCH},
     reason::Location,
@@ -37,6 +40,7 @@ pub(super) fn is_read(name: &str) -> bool {
     NETWORK.contains(&name)
         || name.starts_with(SWITCH)
         || CLOUDS.iter().any(|(.., skip)| *skip == name)
+        || aws::READ.contains(&name)
         || matches!(name, "AWS_CA_BUNDLE" | "NODE_EXTRA_CA_CERTS" | "NODE_TLS_REJECT_UNAUTHORIZED")
 }
 
