@@ -4,10 +4,15 @@ use super::stock::Fetched;
 use crate::{
     demand::{Demand, SharedDemand, Waits},
     life::announced,
+    resolve::Winner,
     tried::Place,
 };
-use claviger::reason::Problem;
-use tokio::sync::watch;
+use claviger::{reason::Problem, session::SessionContext};
+use std::sync::Arc;
+use tokio::{
+    sync::{OnceCell, watch},
+    time::Instant,
+};
 
 type Outcome = Result<Fetched, Problem>;
 
@@ -22,6 +27,19 @@ pub(super) struct Flight {
     place: Place,
     /// For whom it was begun.
     begun: Demand,
+    walked: Walked,
+}
+
+/// The first walk that was made again after a flight. All others wait for it: it looks at files and programs.
+pub(super) type Walked = Arc<OnceCell<Walk>>;
+
+/// A walk.
+#[derive(Debug)]
+pub(super) struct Walk {
+    pub(super) session: Arc<SessionContext>,
+    /// When it began.
+    pub(super) at: Instant,
+    pub(super) outcome: Result<Arc<Winner>, Problem>,
 }
 
 /// A refresh in progress, as the task knows it that makes it.
@@ -36,6 +54,7 @@ pub(super) struct Pilot {
 pub(super) struct Seat {
     outcome: watch::Receiver<Option<Outcome>>,
     place: Place,
+    walked: Walked,
     _waits: Waits,
 }
 
@@ -53,12 +72,14 @@ impl Flight {
     /// One that begins, from `place`, for a request of `begun`; with that of those who wait.
     pub(super) fn new(place: Place, begun: Demand, demand: SharedDemand) -> (Self, Pilot) {
         let (sender, outcome) = watch::channel(None);
-        (Self { outcome, demand: demand.clone(), place, begun }, Pilot { outcome: sender, demand })
+        let walked = Walked::default();
+        (Self { outcome, demand: demand.clone(), place, begun, walked }, Pilot { outcome: sender, demand })
     }
 
     /// A place in it.
     pub(super) fn seat(&self, demand: Demand) -> Seat {
-        Seat { outcome: self.outcome.clone(), place: self.place, _waits: self.demand.join(demand) }
+        let (outcome, walked) = (self.outcome.clone(), self.walked.clone());
+        Seat { outcome, place: self.place, walked, _waits: self.demand.join(demand) }
     }
 
     /// From where it is made, and for whom it was begun.
@@ -87,6 +108,11 @@ impl Seat {
     /// From where the flight is made.
     pub(super) fn place(&self) -> Place {
         self.place
+    }
+
+    /// The walk after the flight, once it was made.
+    pub(super) fn walked(&self) -> Walked {
+        self.walked.clone()
     }
 
     /// Waits for the end of the flight.

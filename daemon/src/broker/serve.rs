@@ -5,7 +5,7 @@ use super::{
     attended::Attended,
     counters::Count,
     entry::{Entry, place_of},
-    flights::Seat,
+    flights::{Seat, Walk, Walked},
     hooks::{Call, Hint, Hook},
     loan::{LoanMaterial, Terms, Wanted},
     recursion,
@@ -19,18 +19,22 @@ use crate::{
     host::files::{self, Stamp},
     key::SourceKey,
     life::shutting_down,
+    pauses::RECHECK_AFTER,
     resolve::Winner,
     sources::CredentialProvider,
     tried::MOST_PLACES,
 };
-use claviger::reason::{Problem, Reason};
+use claviger::{
+    reason::{Problem, Reason},
+    session::SessionContext,
+};
 use std::{
     path::PathBuf,
     pin::pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// What a request for a cached credential gets.
 enum Answer {
@@ -129,12 +133,12 @@ impl Broker {
         let own = place_of(wanted.provider);
         let mut tries = 1;
         loop {
-            let place = seat.place();
+            let (place, walked) = (seat.place(), seat.walked());
             // Boxed: who gets a cached credential at once should not carry room for this.
             let problem = match Box::pin(self.landing(key, seat)).await {
                 Ok(loan) => {
                     // What was decided meanwhile counts: a decision that was revoked, an account that was signed out.
-                    Box::pin(self.winner(wanted.session)).await?;
+                    Box::pin(self.walk_again(wanted.session, &walked)).await?;
                     return Ok(loan);
                 }
                 Err(problem) => problem,
@@ -187,6 +191,23 @@ impl Broker {
     fn still_valid(&self, key: SourceKey) -> Option<LoanMaterial> {
         let now = self.host.clock.now();
         self.cache.with(key, |entry| entry.stock().loan(key).filter(|_| entry.state().is_valid(now)))?
+    }
+
+    /// Makes the walk again. A herd wakes up at once and its last look at programs is old by then, so one looks for all, and its walk
+    /// is that of all who come while its look counts.
+    async fn walk_again(&self, session: &Arc<SessionContext>, walked: &Walked) -> Result<(), Problem> {
+        let first = || async {
+            let (session, at) = (session.clone(), Instant::now());
+            let outcome = self.winner(&session).await;
+            Walk { session, at, outcome }
+        };
+        let walk = walked.get_or_init(first).await;
+        self.refuse_while_locked()?;
+        let counts = walk.at.elapsed() <= RECHECK_AFTER && Arc::ptr_eq(&walk.session, session);
+        match counts {
+            true => walk.outcome.as_ref().map(drop).map_err(Clone::clone),
+            false => self.winner(session).await.map(drop),
+        }
     }
 
     /// What a flight brings, else what is there and still valid: a refresh that fails, or takes too long, is no reason to lend nothing.
