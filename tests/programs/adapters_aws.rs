@@ -95,6 +95,25 @@ fn many_at_once_cause_one_run_of_the_source() {
     assert_eq!(home.runs("source"), 1);
 }
 
+/// Fifty sessions of boto3 ask each time, for what is left is less than it wants. The keys are replaced while they do.
+#[test]
+fn fifty_at_once_see_a_rotation_with_one_run_each() {
+    let Some(venv) = tool::venv("boto3") else { return };
+    let _turn = claviger_tests::turn::take();
+    let home = home(1.0, "300 seconds");
+    let _daemon = home.daemon();
+    let mut boto3 = Boto3::start(&home, &venv, "50");
+    let all = |id: &str| Value::from(vec![id; 50]);
+    assert_eq!((boto3.keys(), home.runs("source")), (all("AKIA1"), 1));
+    let key = home.status()["entries"][0]["key"].as_str().expect("a key").to_owned();
+    boto3.ask();
+    home.ok(&["refresh", "--rejected", "401", "--key", &key]);
+    for id in boto3.read().as_array().expect("ids") {
+        assert!(["AKIA1", "AKIA2"].contains(&id.as_str().expect("an id")), "{id}");
+    }
+    assert_eq!((boto3.keys(), home.runs("source")), (all("AKIA2"), 2));
+}
+
 /// Whatever is left of five seconds is less than what boto3 wants (ten minutes): it asks again each time, and takes it.
 #[test]
 fn boto3_sees_the_rotation() {

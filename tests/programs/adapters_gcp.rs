@@ -79,6 +79,31 @@ fn google_auth_exchanges_what_claviger_lends() {
     );
 }
 
+/// Fifty exchanges at once, while the token is replaced.
+#[test]
+fn fifty_at_once_see_a_rotation_with_one_request_each() {
+    let Some(venv) = tool::venv("google-auth") else { return };
+    let _turn = claviger_tests::turn::take();
+    let google = google();
+    let home = home(&google);
+    let _daemon = home.daemon();
+    let file = external(&home, &google);
+    let path = file.to_str().expect("UTF-8");
+    let variables =
+        [("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1"), ("GOOGLE_APPLICATION_CREDENTIALS", path)];
+    let ask = || tool::json(tool::python(&home, &venv, &[&tool::adapters(), "googles", "50"], &variables));
+    let token = format!("exchanged {CANARY}token");
+    assert_eq!((ask(), google.count("/token")), (json!(vec![&token; 50]), 1));
+    let key = home.status()["entries"][0]["key"].as_str().expect("a key").to_owned();
+    let tokens = std::thread::scope(|scope| {
+        let asking = scope.spawn(ask);
+        home.ok(&["refresh", "--rejected", "401", "--key", &key]);
+        asking.join().expect("it asks")
+    });
+    assert_eq!((tokens, google.count("/token")), (json!(vec![&token; 50]), 2));
+    assert_eq!(google.count("/sts"), 100);
+}
+
 #[test]
 fn google_auth_is_told_what_is_wrong_in_its_own_words() {
     let Some(venv) = tool::venv("google-auth") else { return };

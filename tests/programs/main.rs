@@ -104,6 +104,7 @@ mod package;
 mod planted;
 mod restart;
 mod restart_load;
+mod restart_offline;
 mod restart_slow;
 mod security;
 mod service;

@@ -32,6 +32,20 @@ def google_token(path):
         print(json.dumps({"error": str(error)}))
 
 
+def google_tokens(count):
+    """The tokens of as many at once, of the file that the environment names."""
+    import google.auth
+    from google.auth.transport.requests import Request
+
+    def token(_):
+        credentials, _ = google.auth.default()
+        credentials.refresh(Request())
+        return credentials.token
+
+    with ThreadPoolExecutor(int(count)) as pool:
+        print(json.dumps(list(pool.map(token, range(int(count))))))
+
+
 def azure_token(scope):
     """What AzureCliCredential makes of what `az` prints."""
     from azure.core.exceptions import ClientAuthenticationError
@@ -45,4 +59,5 @@ def azure_token(scope):
 
 
 if __name__ == "__main__":
-    {"boto3": boto3_keys, "google": google_token, "azure": azure_token}[sys.argv[1]](sys.argv[2])
+    verbs = {"boto3": boto3_keys, "google": google_token, "googles": google_tokens, "azure": azure_token}
+    verbs[sys.argv[1]](sys.argv[2])

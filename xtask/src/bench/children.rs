@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Stdio},
     thread,
@@ -22,6 +23,11 @@ const ANSWER: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":3
 /// The AWS chain.
 const AWS: &str = r#"{"aws":{"check":false,"lent":{}}}"#;
 
+/// What a `credential_process` prints.
+const PRINTED: &str = r#"{"Version":1,"AccessKeyId":"AKIA1","SecretAccessKey":"s","SessionToken":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+/// What `az account get-access-token` prints.
+const TOKEN_OF_AZ: &str = r#"{"accessToken":"t","expiresOn":"2099-01-01 00:00:00.000000","expires_on":4070908800,"subscription":"s","tenant":"t","tokenType":"Bearer"}"#;
+
 /// A child: its name, its request and its environment.
 type Kind = (&'static str, &'static str, Vec<(&'static str, String)>);
 
@@ -29,6 +35,13 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
     let directory = tempfile::tempdir()?;
     let url = token_server()?;
     let mut table = Table::new("A fetch child", &["what", "ms: median (min–max)", "peak memory"]);
+    let floor = (0..bench.rounds(ROUNDS)).map(|_| {
+        let start = Instant::now();
+        Command::new("/bin/true").status().map(|_| start.elapsed().as_secs_f64() * 1000.0)
+    });
+    let floor = floor.collect::<Result<Vec<_>, _>>()?;
+    let floor = summary(&floor).map_or_else(|| "–".into(), |summary| summary.to_string());
+    table.row(["/bin/true (floor)".into(), floor, "–".into()]);
     for (name, request, environment) in kinds(directory.path(), &url)? {
         let call = format!("{{\"release\":\"{}\",\"request\":{request}}}\n", env!("CARGO_PKG_VERSION"));
         let mut command = Command::new(bench.programs.join("clavigerd-fetch"));
@@ -51,6 +64,12 @@ fn kinds(home: &Path, url: &str) -> sh::Result<Vec<Kind>> {
         home.join(".aws/config"),
         "[default]\nregion = eu-west-1\naws_access_key_id = AKIA1\naws_secret_access_key = s\n",
     )?;
+    let process = home.join("process").to_string_lossy().into_owned();
+    fs::write(&process, format!("[default]\ncredential_process = echo '{}'\n", PRINTED))?;
+    let az = home.join("az");
+    fs::write(&az, format!("#!/bin/sh\necho '{}'\n", TOKEN_OF_AZ))?;
+    fs::set_permissions(&az, fs::Permissions::from_mode(0o755))?;
+    let path = format!("{}:/usr/bin:/bin", home.display());
     let adc = home.join("adc.json");
     let user = format!(
         r#"{{"type":"authorized_user","client_id":"c","client_secret":"s","refresh_token":"r","token_uri":"{url}/token"}}"#
@@ -60,6 +79,7 @@ fn kinds(home: &Path, url: &str) -> sh::Result<Vec<Kind>> {
     let endpoint = |name| (name, format!("{url}/token"));
     Ok(vec![
         ("aws, a static profile", AWS, Vec::new()),
+        ("aws, a credential_process", AWS, vec![("AWS_CONFIG_FILE", process)]),
         (
             "aws, a container over http",
             AWS,
@@ -74,6 +94,11 @@ fn kinds(home: &Path, url: &str) -> sh::Result<Vec<Kind>> {
             "azure, a managed identity over http",
             r#"{"azure":{"scope":"https://r/.default","lent":{"IDENTITY_HEADER":"h"}}}"#,
             vec![endpoint("IDENTITY_ENDPOINT")],
+        ),
+        (
+            "azure, an az that is a script",
+            r#"{"azure":{"scope":"https://r/.default","lent":{}}}"#,
+            vec![("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential".into()), ("PATH", path)],
         ),
     ])
 }
