@@ -39,10 +39,13 @@ fn regions_differ(facts: &Facts) -> Option<Finding> {
     let of = |name| value(facts, name).filter(|(text, _)| !text.is_empty());
     let ((used, _), (other, at)) = (of(REGION)?, of(DEFAULT_REGION)?);
     (used != other).then(|| {
-        Finding::warning("aws-regions-differ", format!("{REGION} and {DEFAULT_REGION} name different regions"))
-            .at(at)
-            .because(format!("requests go to the one of {REGION}; tools that know only the other go elsewhere"))
-            .helped(Remedy::without(&[DEFAULT_REGION], at))
+        Finding::warning(
+            "aws-regions-differ",
+            format!("{REGION} and {DEFAULT_REGION} name different regions"),
+        )
+        .at(at)
+        .because(format!("requests go to the one of {REGION}; tools that know only the other go elsewhere"))
+        .helped(Remedy::without(&[DEFAULT_REGION], at))
     })
 }
 
