@@ -105,6 +105,28 @@ fn a_metadata_server_without_a_service_account_passes() {
 }
 
 #[test]
+fn a_metadata_server_that_is_busy_is_there_all_the_same() {
+    let metadata = StandIn::start(|request| match request.path.ends_with("/token") {
+        true => Response::new(429, "").header("metadata-flavor", "Google").header("retry-after", "60"),
+        false => answer(request),
+    });
+    let mut home = vertex();
+    gcloud(&mut home);
+    home.set("NO_GCE_CHECK", "");
+    home.set("GCE_METADATA_HOST", metadata.url.trim_start_matches("http://"));
+    let _daemon = home.daemon();
+    // The second is another credential, whose child does not ask before the minute is over.
+    for project in ["one", "two"] {
+        home.set("CLOUDSDK_CORE_PROJECT", project);
+        let stderr = home.fails(6, &["token"]);
+        assert!(stderr.contains("is overloaded (status 429)"), "{project}: {stderr}");
+    }
+    assert_eq!(home.runs("gcloud"), 0, "no other identity takes its place");
+    let tokens = metadata.requests().into_iter().filter(|request| request.path.ends_with("/token"));
+    assert_eq!(tokens.count(), 1);
+}
+
+#[test]
 fn a_black_hole_for_metadata_takes_a_second() {
     let hole = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = hole.local_addr().expect("an address").to_string();

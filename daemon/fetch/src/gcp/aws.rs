@@ -189,7 +189,7 @@ fn answer(reply: http::Reply) -> Result<Zeroizing<Vec<u8>>, Declined> {
                 reply.host,
                 reply.status.as_u16()
             );
-            Err(nothing(&message))
+            Err(nothing(&message).retry_after(reply.retry_after()))
         }
     }
 }

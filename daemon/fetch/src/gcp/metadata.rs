@@ -4,9 +4,10 @@ use super::{
     Declined, Links, Provided, http,
     http::Reply,
     session::quota_project,
-    token::{SCOPE, Token, Whose, no_token},
+    token::{SCOPE, Token, Whose, no_token, refusal},
     universe, variable,
 };
+use crate::busy;
 use claviger::reason::Reason;
 use reqwest::{Method, StatusCode, Url, header::HeaderName};
 use std::time::{Duration, SystemTime};
@@ -97,6 +98,10 @@ enum Silent {
 impl Server {
     async fn probe(&self) -> Result<(), Silent> {
         let elsewhere = |why| Err(Silent::Elsewhere(why));
+        // It was there a moment ago, and is left alone: no other link may answer for it.
+        if busy::left(&self.base).is_some() {
+            return Ok(());
+        }
         let Ok(request) = http::request(Method::GET, &self.base) else { return elsewhere("cannot be asked") };
         let request = request.header(FLAVOR, GOOGLE).timeout(PROBE);
         match http::send(&self.base, request).await {
@@ -115,9 +120,13 @@ impl Server {
         let told = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
         // Servers from before there were others do not know the path.
         let theirs = Some(told).filter(|told| reply.status.is_success() && !told.is_empty());
-        let is_known = reply.status == StatusCode::NOT_FOUND || reply.status.is_success();
-        if !is_known || theirs.is_some() && !is_genuine(&reply) {
-            return Err(reply.page().unwrap_or_else(|| no_token(&reply)));
+        match reply.status {
+            StatusCode::NOT_FOUND => {}
+            status if !status.is_success() => return Err(refusal(&reply, Whose::Machine(HINT))),
+            _ if theirs.is_some() && !is_genuine(&reply) => {
+                return Err(reply.page().unwrap_or_else(|| no_token(&reply)));
+            }
+            _ => {}
         }
         universe::check("this machine", theirs)?;
         self.token().await
@@ -136,6 +145,7 @@ impl Server {
         let now = SystemTime::now();
         let reply = self.get("service-accounts/default/token", Some(("scopes", SCOPE))).await?;
         match reply.status {
+            busy::STATUS => Err(refusal(&reply, Whose::Machine(HINT))),
             _ if !is_genuine(&reply) => Err(reply.page().unwrap_or_else(|| no_token(&reply))),
             StatusCode::NOT_FOUND => Ok(None),
             _ => Token::from_oauth(&reply, Whose::Machine(HINT), now).map(Some),
