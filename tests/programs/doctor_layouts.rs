@@ -283,6 +283,45 @@ pub(crate) fn no_quota_project() -> Option<Sick> {
     })
 }
 
+/// A session of Foundry with the name of an app.
+pub(crate) fn app_of_azure(variables: &[(&str, &str)]) -> Option<Sick> {
+    let app = [
+        ("CLAUDE_CODE_USE_FOUNDRY", "1"),
+        ("ANTHROPIC_FOUNDRY_RESOURCE", "r"),
+        ("AZURE_TENANT_ID", "t"),
+        ("AZURE_CLIENT_ID", "c"),
+    ];
+    bare(&[&app, variables].concat())
+}
+
+/// A session of Foundry with an `az` that says of which tenant it is, and can sign in to another one.
+fn signed_in_with_az(variables: &[(&str, &str)]) -> Sick {
+    let endpoint = StandIn::start(|_| Response::new(200, "{}"));
+    let mut home = Home::new();
+    home.write("home/.azure/azureProfile.json", "{}");
+    let tenant = home.write("tenant", "first");
+    let body = format!(
+        "case \"$*\" in login*) echo \"$3\" > '{0}'; echo '{{ }}' > \"$HOME/.azure/azureProfile.json\";; \
+         *) echo '{{\"accessToken\":\"sk-canary-az\",\"expires_on\":4070908800,\"tenant\":\"'\"$(cat '{0}')\"'\"}}';; esac",
+        tenant.display()
+    );
+    let bin = home.script("bin/az", &body).parent().expect("a directory").display().to_string();
+    home.set("PATH", &format!("{bin}:/usr/bin:/bin"));
+    home.set("CLAUDE_CODE_USE_FOUNDRY", "1");
+    home.set("ANTHROPIC_FOUNDRY_BASE_URL", &endpoint.url);
+    variables.iter().for_each(|(name, value)| home.set(name, value));
+    Sick::new(home).beside(endpoint)
+}
+
+pub(crate) fn az_of_another_tenant() -> Option<Sick> {
+    Some(signed_in_with_az(&[("AZURE_TOKEN_CREDENTIALS", "dev"), ("AZURE_TENANT_ID", "second")]))
+}
+
+pub(crate) fn az_that_is_not_selected() -> Option<Sick> {
+    // Without the variable, the metadata service would be looked for.
+    Some(signed_in_with_az(&[("AZURE_TOKEN_CREDENTIALS", "az"), ("IDENTITY_ENDPOINT", "http://127.0.0.1:9")]))
+}
+
 pub(crate) fn clouds_of_settings() -> Option<Sick> {
     let env = json!({"CLAUDE_CODE_USE_BEDROCK": "1", "CLAUDE_CODE_USE_VERTEX": "1"});
     written("VERTEX\": \"1", "VERTEX\": \"0", &format!("{:#}", json!({"env": env})))

@@ -76,6 +76,17 @@ const CURES: &[(&str, &str, Layout)] = &[
     ("google-elsewhere", RUN, gclouds_files_elsewhere),
     ("google-impersonation", RUN, impersonation_of_gcloud_only),
     ("google-quota-project", RUN, no_quota_project),
+    ("azure-shadowed", RUN, || {
+        app_of_azure(&[("AZURE_CLIENT_SECRET", "sk-canary-s"), ("AZURE_FEDERATED_TOKEN_FILE", "f")])
+    }),
+    ("azure-incomplete", RUN, || {
+        app_of_azure(&[("AZURE_TENANT_ID", ""), ("AZURE_CLIENT_SECRET", "sk-canary-s")])
+    }),
+    ("azure-other-cloud", RUN, || {
+        app_of_azure(&[("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.us")])
+    }),
+    ("azure-other-tenant", RUN, az_of_another_tenant),
+    ("settings-invalid", RUN, az_that_is_not_selected),
     ("variable-malformed", RUN, || session(&[("CLAUDE_CODE_OAUTH_TOKEN", "\"sk-canary-quoted\"")])),
     ("proxy-malformed", RUN, || session(&[("HTTPS_PROXY", "ftp://h")])),
     ("proxy-malformed", EDIT, || Some(of_settings("HTTPS_PROXY", "ftp://h").edited("ftp://h", ""))),

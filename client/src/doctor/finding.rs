@@ -36,7 +36,7 @@ pub(crate) struct Finding {
 
 /// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
 /// add, never rename.
-pub(crate) const IDS: [&str; 83] = [
+pub(crate) const IDS: [&str; 87] = [
     // Why there is no credential.
     "peer-rejected",
     "peer-unknown",
@@ -104,6 +104,10 @@ pub(crate) const IDS: [&str; 83] = [
     "google-elsewhere",
     "google-impersonation",
     "google-quota-project",
+    "azure-shadowed",
+    "azure-incomplete",
+    "azure-other-cloud",
+    "azure-other-tenant",
     "variable-malformed",
     // Network.
     "proxy-malformed",

@@ -19,7 +19,7 @@ pub(crate) use finding::{Finding, Severity};
 type Check = fn(&Facts) -> Vec<Finding>;
 
 /// Every check, in the order in which findings are told.
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     checks::daemon::check,
     checks::settings::check,
     checks::credential::check,
@@ -28,6 +28,7 @@ const CHECKS: [Check; 12] = [
     checks::conflicts::check,
     checks::aws::check,
     checks::google::check,
+    checks::azure::check,
     checks::network::check,
     checks::endpoint::check,
     checks::places::check,

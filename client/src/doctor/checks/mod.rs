@@ -2,6 +2,7 @@
 
 pub(super) mod accounts;
 pub(super) mod aws;
+pub(super) mod azure;
 pub(super) mod conflicts;
 pub(super) mod credential;
 pub(super) mod daemon;

@@ -42,7 +42,7 @@ pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Fai
         names_socket: env::var_os(SOCKET_VARIABLE).is_some_and(|path| !path.is_empty()),
         uid: nix::unistd::Uid::effective().as_raw(),
         variables: session.variables.clone(),
-        present: session.present.clone(),
+        present: session.present.iter().chain(session.lent.keys()).cloned().collect(),
         malformed: variables::malformed(env::vars_os()),
         ..Facts::default()
     };

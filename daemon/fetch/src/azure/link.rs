@@ -1,7 +1,7 @@
 //! The links, their order, and which of them `AZURE_TOKEN_CREDENTIALS` leaves in. Pure.
 
 use super::Declined;
-use claviger::reason::Reason;
+use claviger::{reason::Reason, remedy::Remedy};
 
 /// Variable that narrows the chain (Azure SDK documentation, "Credential chains in the Azure Identity library").
 pub(super) const SELECTION: &str = "AZURE_TOKEN_CREDENTIALS";
@@ -83,7 +83,8 @@ impl Selection {
                 Reason::SettingsInvalid,
                 format!("{SELECTION} names no credential that claviger has"),
             )
-            .hint(format!("set it to dev, prod, {}", LINKS.map(Link::credential).join(", ")))),
+            .hint(format!("set it to dev, prod, {}", LINKS.map(Link::credential).join(", ")))
+            .remedy(Remedy::unset(&[SELECTION]))),
         }
     }
 
