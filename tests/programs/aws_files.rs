@@ -53,20 +53,46 @@ fn thousands_of_profiles_need_little_memory() {
     assert!(peak < most * 1024, "{peak} KiB");
 }
 
+/// What STS answers to a request that it takes.
+fn role(operation: &str) -> Response {
+    Response::new(
+        200,
+        format!(
+            "<{operation}Response><{operation}Result><Credentials><AccessKeyId>AKIAROLE</AccessKeyId>\
+             <SecretAccessKey>{CANARY}s</SecretAccessKey><SessionToken>{CANARY}t</SessionToken>\
+             <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></{operation}Result></{operation}Response>"
+        ),
+    )
+}
+
+#[test]
+fn another_token_of_a_web_identity_counts_at_once() {
+    let service = StandIn::start(|_| role("AssumeRoleWithWebIdentity"));
+    let mut session = Bedrock::new();
+    let token = session.home.write("token", &format!("{CANARY}one"));
+    session.set("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().expect("UTF-8"));
+    session.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r");
+    session.set("AWS_ENDPOINT_URL_STS", service.url.clone());
+    let _daemon = session.daemon();
+    session.lease();
+    session.lease();
+    session.home.replace("token", &format!("{CANARY}two"));
+    session.lease();
+    let tokens: Vec<_> =
+        service.requests().iter().filter_map(|request| request.field("WebIdentityToken")).collect();
+    assert_eq!(tokens, [format!("{CANARY}one"), format!("{CANARY}two")]);
+}
+
 #[test]
 fn a_role_begins_with_keys_of_the_environment_if_its_profile_is_named() {
-    let service = StandIn::start(|request| {
-        let is_signed = request.header("authorization").contains("Credential=AKIAENV/");
-        let keys = format!(
-            "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>AKIAROLE</AccessKeyId>\
-             <SecretAccessKey>{CANARY}s</SecretAccessKey><SessionToken>{CANARY}t</SessionToken>\
-             <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
-        );
-        Response::new(if is_signed { 200 } else { 403 }, keys)
-    });
+    let service =
+        StandIn::start(|request| match request.header("authorization").contains("Credential=AKIAENV/") {
+            true => role("AssumeRole"),
+            false => Response::new(403, ""),
+        });
     let mut session = Bedrock::new();
-    let role = "role_arn = arn:aws:iam::123456789012:role/r\ncredential_source = Environment\n";
-    session.config(&format!("[profile dev]\n{role}[profile keyless]\nregion = eu-west-1\n"));
+    let lines = "role_arn = arn:aws:iam::123456789012:role/r\ncredential_source = Environment\n";
+    session.config(&format!("[profile dev]\n{lines}[profile keyless]\nregion = eu-west-1\n"));
     session.set("AWS_ENDPOINT_URL_STS", service.url.clone());
     session.set("AWS_ACCESS_KEY_ID", "AKIAENV");
     session.set("AWS_SECRET_ACCESS_KEY", format!("{CANARY}e"));

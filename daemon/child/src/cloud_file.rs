@@ -20,6 +20,12 @@ pub const AWS_CONFIG: CloudFile =
 /// Keys of AWS.
 pub const AWS_CREDENTIALS: CloudFile =
     CloudFile { variable: "AWS_SHARED_CREDENTIALS_FILE", name: None, below_home: Some(".aws/credentials") };
+/// The token of a web identity, which AWS takes for keys.
+pub const AWS_TOKEN: CloudFile =
+    CloudFile { variable: "AWS_WEB_IDENTITY_TOKEN_FILE", name: None, below_home: None };
+/// What the service of a container wants to see.
+pub const AWS_CONTAINER_TOKEN: CloudFile =
+    CloudFile { variable: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", name: None, below_home: None };
 /// The credentials file of a session on Google Cloud.
 pub const GOOGLE_FILE: CloudFile =
     CloudFile { variable: "GOOGLE_APPLICATION_CREDENTIALS", name: None, below_home: None };

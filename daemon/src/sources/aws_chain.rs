@@ -15,7 +15,7 @@ use claviger::{
 };
 use claviger_child::{
     Request,
-    cloud_file::{AWS_CONFIG, AWS_CREDENTIALS},
+    cloud_file::{AWS_CONFIG, AWS_CONTAINER_TOKEN, AWS_CREDENTIALS, AWS_TOKEN},
 };
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         by_hand: BY_HAND,
         loops: LOOPS,
         sign_in,
-        files: &[AWS_CONFIG, AWS_CREDENTIALS],
+        files: &[AWS_CONFIG, AWS_CREDENTIALS, AWS_TOKEN, AWS_CONTAINER_TOKEN],
     };
     Sdk::bind(view, chain)
 }
