@@ -46,6 +46,12 @@ const CLAVIGER: Group = Group {
             "",
             "Set by a daemon for the program that goes on in its place ([upgrade.md](upgrade.md)). Not for you.",
         ),
+        (
+            "CLAVIGER_AZ_DEPTH",
+            "number",
+            "",
+            "Set by `claviger azure --or az` for the real `az`, so that scripts that lead back to each other end. Not for you.",
+        ),
     ],
 };
 
