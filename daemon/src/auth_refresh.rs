@@ -3,6 +3,7 @@
 //!
 //! A run belongs to the daemon. Refreshes of several cache entries may wait for it, and any number of sessions for each.
 
+mod hearing;
 mod record;
 mod sign_in;
 
@@ -10,11 +11,12 @@ use crate::{
     demand::Demand,
     host::{Host, command},
     key::SourceKey,
-    life::announced,
     lock::lock,
     shown::Shown,
 };
-use claviger::reason::{Location, Problem, Reason};
+use claviger::reason::{Location, Problem, Reason, Said};
+pub use hearing::Heard;
+use hearing::Hearing;
 pub use record::Past;
 use record::{cancelled, failed};
 pub use sign_in::{SignIn, Wanted};
@@ -24,10 +26,15 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::{
+    sync::{Notify, broadcast, watch},
+    time::sleep,
+};
 
 /// Lines that are kept for whoever comes later, and that a slow reader may lag behind.
 const BACKLOG: usize = 64;
+/// How long a command that no session needs any more has to end by itself.
+const LEFT: Duration = Duration::from_secs(10);
 /// Commands whose last run is remembered.
 const MOST: usize = 256;
 
@@ -46,6 +53,8 @@ struct Record {
     past: Past,
     /// The files of those who waited for its last run.
     files: Vec<PathBuf>,
+    /// What the last run said last, if it failed: who comes later has to know it as well.
+    said: Said,
 }
 
 /// A run under way.
@@ -60,6 +69,7 @@ struct Running {
     lines: broadcast::Sender<Arc<str>>,
     outcome: watch::Receiver<Option<Result<(), Problem>>>,
     cancel: Arc<Notify>,
+    needless: Arc<Notify>,
 }
 
 /// A run as `claviger pending` shows it.
@@ -82,12 +92,11 @@ pub struct Pending {
 }
 
 /// One who waits for a run.
-struct Waiter {
+pub struct Waiter {
     runs: Arc<AuthRefreshes>,
     key: SourceKey,
-    recent: Vec<Arc<str>>,
-    lines: broadcast::Receiver<Arc<str>>,
-    outcome: watch::Receiver<Option<Result<(), Problem>>>,
+    started_at: SystemTime,
+    hearing: Hearing,
 }
 
 // === impl AuthRefreshes ===
@@ -98,40 +107,12 @@ impl AuthRefreshes {
         Self { records: Mutex::default(), shown, changed: Notify::new() }
     }
 
-    /// Runs the command, or joins the run that is under way, and passes on what it says. A run that ended well after the
-    /// credentials were looked at is as good: they only have to be read again. So is another command that signs in to the same
-    /// file.
+    /// Runs the command, or joins the run that is under way. A run that ended well after the credentials were looked at is as good:
+    /// they only have to be read again, and there is nothing to wait for. So is another command that signs in to the same file.
     ///
     /// # Errors
-    /// `login-required` while a pause after earlier runs lasts, `command-failed` or `source-timeout` for the run itself.
-    pub async fn run(
-        self: Arc<Self>,
-        host: &Host,
-        wanted: &Wanted<'_>,
-        mut say: impl FnMut(Arc<str>),
-    ) -> Result<(), Problem> {
-        let Some(mut waiter) = self.join(host, wanted)? else { return Ok(()) };
-        waiter.recent.drain(..).for_each(&mut say);
-        loop {
-            tokio::select! {
-                biased;
-                line = waiter.lines.recv() => match line {
-                    Ok(line) => say(line),
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    // Nothing more is said; the outcome is there.
-                    Err(broadcast::error::RecvError::Closed) => return announced(&mut waiter.outcome).await,
-                },
-                outcome = announced(&mut waiter.outcome) => {
-                    while let Ok(line) = waiter.lines.try_recv() {
-                        say(line);
-                    }
-                    return outcome;
-                }
-            }
-        }
-    }
-
-    fn join(self: &Arc<Self>, host: &Host, wanted: &Wanted<'_>) -> Result<Option<Waiter>, Problem> {
+    /// `login-required` while a pause after earlier runs lasts.
+    pub fn join(self: &Arc<Self>, host: &Host, wanted: &Wanted<'_>) -> Result<Option<Waiter>, Problem> {
         let (sign_in, now) = (wanted.sign_in, host.clock.now());
         let mut records = lock(&self.records);
         let file = wanted.kept_in.map(Path::to_owned);
@@ -151,8 +132,11 @@ impl AuthRefreshes {
             }
             record.files.clear();
             if wanted.demand.get() < Demand::Person {
-                record.past.pause(sign_in.name, &sign_in.at, now, sign_in.spec.surroundings.digest())?;
+                let place = sign_in.spec.surroundings.digest();
+                let paused = record.past.pause(sign_in.name, &sign_in.at, now, place);
+                paused.map_err(|problem| problem.said(record.said.clone()))?;
             }
+            record.said = Said::default();
             record.running = Some(self.start(sign_in, host, now));
         }
         let Some(running) = &mut record.running else {
@@ -164,16 +148,15 @@ impl AuthRefreshes {
         Ok(Some(Waiter {
             runs: self.clone(),
             key,
-            recent: running.recent.clone(),
-            lines: running.lines.subscribe(),
-            outcome: running.outcome.clone(),
+            started_at: running.started_at,
+            hearing: Hearing::of(&running.recent, running.lines.subscribe(), running.outcome.clone()),
         }))
     }
 
     /// Starts the command in a task of its own.
     fn start(self: &Arc<Self>, sign_in: &SignIn, host: &Host, now: SystemTime) -> Running {
         let (sender, outcome) = watch::channel(None);
-        let cancel = Arc::new(Notify::new());
+        let (cancel, needless) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let running = Running {
             name: sign_in.name,
             at: sign_in.at.clone(),
@@ -184,23 +167,23 @@ impl AuthRefreshes {
             lines: broadcast::Sender::new(BACKLOG),
             outcome,
             cancel: cancel.clone(),
+            needless: needless.clone(),
         };
         let (runs, host, spec) = (self.clone(), host.clone(), sign_in.spec.clone());
         let (key, name, at) = (sign_in.key, sign_in.name, sign_in.at.clone());
         tracing::info!(%key, name, %at, "signing in");
         self.changed.notify_one();
         tokio::spawn(async move {
-            let ended = tokio::select! {
-                ended = command::run(&host, &spec, |line| runs.say(key, line.into())) => Some(ended),
-                () = cancel.notified() => None,
-            };
-            let outcome = match &ended {
-                Some(Ok(_)) => Ok(()),
-                Some(Err(error)) => Err(failed(name, &at, error)),
-                None => Err(cancelled(name, &at)),
+            let outcome = tokio::select! {
+                (ended, said) = command::run_saying(&host, &spec, |line| runs.say(key, line.into())) => match ended {
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(failed(name, &at, &error).said(said)),
+                },
+                () = cancel.notified() => Err(cancelled(name, &at)),
+                () = needless.notified() => Ok(()),
             };
             tracing::info!(%key, name, ok = outcome.is_ok(), "signing in ended");
-            runs.land(key, host.clock.now(), outcome.is_ok(), spec.surroundings.digest());
+            runs.land(key, host.clock.now(), &outcome, spec.surroundings.digest());
             sender.send_replace(Some(outcome));
         });
         running
@@ -218,10 +201,11 @@ impl AuthRefreshes {
         }
     }
 
-    fn land(&self, key: SourceKey, now: SystemTime, ok: bool, place: u64) {
+    fn land(&self, key: SourceKey, now: SystemTime, outcome: &Result<(), Problem>, place: u64) {
         if let Some(record) = lock(&self.records).get_mut(&key) {
             record.running = None;
-            record.past.end(now, ok, place);
+            record.past.end(now, outcome.is_ok(), place);
+            record.said = outcome.as_ref().err().map_or_else(Said::default, |problem| problem.said.clone());
             self.shown.touch();
         }
         self.changed.notify_one();
@@ -279,6 +263,33 @@ impl AuthRefreshes {
             cancelled += 1;
         }
         cancelled
+    }
+}
+
+// === impl Waiter ===
+
+impl Waiter {
+    /// As [`Hearing::next`].
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped.
+    pub async fn next(&mut self) -> Heard {
+        self.hearing.next().await
+    }
+
+    /// Leaves, since a person has signed in elsewhere. The command is ended if it has not ended by itself some seconds later, and no one
+    /// waits for it any more: it may have been the one that signed in, with something left to do.
+    pub fn leave(self) {
+        let (runs, key, started_at) = (self.runs.clone(), self.key, self.started_at);
+        drop(self);
+        tokio::spawn(async move {
+            sleep(LEFT).await;
+            if let Some(running) = lock(&runs.records).get(&key).and_then(|record| record.running.as_ref())
+                && (running.started_at, running.waiting) == (started_at, 0)
+            {
+                running.needless.notify_one();
+            }
+        });
     }
 }
 

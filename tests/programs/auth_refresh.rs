@@ -19,13 +19,13 @@ use std::{
 };
 
 /// The file of the token: its name is the SHA-1 of the start URL.
-const TOKEN: &str = "home/.aws/sso/cache/e8be5486177c5b5392bd9aa76563515b29358e6e.json";
+pub(crate) const TOKEN: &str = "home/.aws/sso/cache/e8be5486177c5b5392bd9aa76563515b29358e6e.json";
 const START_URL: &str = "https://example.awsapps.com/start";
 /// What every terminal has to show.
-const LINK: &str = "https://device.sso.example/?code=ABCD-EFGH";
+pub(crate) const LINK: &str = "https://device.sso.example/?code=ABCD-EFGH";
 
 /// An SSO portal that takes the token "good", and an STS that takes whatever it gave.
-fn portal(lifetime: Duration) -> StandIn {
+pub(crate) fn portal(lifetime: Duration) -> StandIn {
     StandIn::start(move |request| match request.path.as_str() {
         "/federation/credentials" if request.header("x-amz-sso_bearer_token") == "good" => {
             let expiry = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970") + lifetime;
@@ -48,7 +48,7 @@ fn portal(lifetime: Duration) -> StandIn {
 }
 
 /// A Bedrock session of a person whose sign-in is over, with `login` as awsAuthRefresh.
-fn signed_out(portal: &StandIn) -> Home {
+pub(crate) fn signed_out(portal: &StandIn) -> Home {
     let mut home = Home::new();
     let config = format!(
         "[profile work]\nregion = eu-west-1\nsso_start_url = {START_URL}\nsso_region = eu-west-1\n\
@@ -64,7 +64,7 @@ fn signed_out(portal: &StandIn) -> Home {
     home
 }
 
-fn keep_token(home: &Home, token: &str) {
+pub(crate) fn keep_token(home: &Home, token: &str) {
     let text = json!({
         "accessToken": token, "expiresAt": "2099-01-01T00:00:00Z", "startUrl": START_URL, "region": "eu-west-1",
     });
@@ -72,7 +72,7 @@ fn keep_token(home: &Home, token: &str) {
 }
 
 /// Sets awsAuthRefresh to a script that counts its runs.
-fn sign_in_by(home: &Home, script: &str) {
+pub(crate) fn sign_in_by(home: &Home, script: &str) {
     let counted = format!("echo run >> '{}'\n{script}", home.path("logins").display());
     let settings = json!({"awsAuthRefresh": home.script("login.sh", &counted)});
     home.write("home/.claude/settings.json", &settings.to_string());
@@ -87,11 +87,11 @@ fn shows_link_and_signs_in(home: &Home) -> String {
     )
 }
 
-fn logins(home: &Home) -> usize {
+pub(crate) fn logins(home: &Home) -> usize {
     home.read("logins").lines().count()
 }
 
-fn pending(home: &Home) -> Vec<Pending> {
+pub(crate) fn pending(home: &Home) -> Vec<Pending> {
     block_on(async {
         let client = Client::connect(&home.socket()).await.expect("a daemon");
         let answer = client.inspect().list_pending(request(ListPendingRequest {})).await.expect("an answer");
@@ -107,7 +107,7 @@ fn cancel(home: &Home) -> u32 {
     })
 }
 
-fn start(home: &Home, arguments: &[&str]) -> Child {
+pub(crate) fn start(home: &Home, arguments: &[&str]) -> Child {
     let mut command = home.claviger(arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("claviger runs")
 }

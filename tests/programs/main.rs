@@ -112,6 +112,7 @@ mod settings_bad;
 mod settings_files;
 mod shares;
 mod short_lives;
+mod signed_in_elsewhere;
 mod situations;
 mod status_watch;
 mod systemd;

@@ -96,7 +96,7 @@ pub struct Declined {
     /// Whether what was lent last is of no use any more, whatever its dates say.
     #[serde(default)]
     pub is_over: bool,
-    /// The file that a person who signs in would write. Others may wait for the same.
+    /// The file that a person who signs in would write, or another program with a new token. Others may wait for the same.
     #[serde(default)]
     pub kept_in: Option<Box<PathBuf>>,
     /// The server that said when to try again, as in [`crate::Busy`].

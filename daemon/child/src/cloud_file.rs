@@ -43,6 +43,25 @@ pub const UNIVERSE_VARIABLE: &str = "GOOGLE_CLOUD_UNIVERSE_DOMAIN";
 pub const AZURE_PROFILE: CloudFile =
     CloudFile { variable: "AZURE_CONFIG_DIR", name: Some("azureProfile.json"), below_home: Some(".azure") };
 
+/// What `gcloud auth login` leaves.
+pub const GCLOUD_LOGINS: CloudFile = CloudFile {
+    variable: "CLOUDSDK_CONFIG",
+    name: Some("credentials.db"),
+    below_home: Some(".config/gcloud"),
+};
+/// The token of a workload in Azure.
+pub const AZURE_WEB_TOKEN: CloudFile =
+    CloudFile { variable: "AZURE_FEDERATED_TOKEN_FILE", name: None, below_home: None };
+/// The certificate that signs in to Azure.
+pub const AZURE_CERTIFICATE: CloudFile =
+    CloudFile { variable: "AZURE_CLIENT_CERTIFICATE_PATH", name: None, below_home: None };
+/// What `az login` leaves.
+pub const AZURE_LOGINS: CloudFile = CloudFile {
+    variable: "AZURE_CONFIG_DIR",
+    name: Some("msal_token_cache.json"),
+    below_home: Some(".azure"),
+};
+
 impl CloudFile {
     /// The file, for an environment in which `variable` finds what is set and not empty.
     pub fn path(&self, variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {

@@ -37,7 +37,7 @@ use plan::Plan;
 use profile::Chosen;
 use renewal::Renewer;
 use seen::Exchange;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// How often a person's sign-in is read that other processes change.
 const READS: u32 = 20;
@@ -191,22 +191,22 @@ impl Asker<'_> {
 
     /// What a profile or the environment leads to.
     async fn plan(&self, link: &Link, plan: &Plan, check: bool) -> Result<Credentials, Declined> {
+        let file = plan.base.file().map(Path::to_owned);
+        let signed_out = |declined| link.tell(Declined { kept_in: file.clone().map(Box::new), ..declined });
         let Some(cache) = plan.base.cache() else {
-            return self.once(link, plan, None, check).await.map_err(|trouble| link.tell(trouble));
+            return self.once(link, plan, None, check).await.map_err(signed_out);
         };
         let renewer = Renewer { what: &link.what, network: self.network };
-        let signed_out =
-            |declined| link.tell(Declined { kept_in: Some(cache.path().to_owned().into()), ..declined });
         for _ in 0..READS {
-            let kept = renewer.ready(cache).await.map_err(signed_out)?;
+            let kept = renewer.ready(cache).await.map_err(&signed_out)?;
             match self.once(link, plan, Some(&kept), check).await {
                 // Another process may have signed in meanwhile, or renewed it.
                 Err(declined)
                     if declined.sign_in_helps && cache.changed(&kept, Duration::ZERO).await.is_some() => {}
-                asked => return asked.map_err(|trouble| link.tell(trouble)),
+                asked => return asked.map_err(signed_out),
             }
         }
-        Err(link.tell(renewer.unusable(cache, "changes all the time")))
+        Err(signed_out(renewer.unusable(cache, "changes all the time")))
     }
 
     async fn once(

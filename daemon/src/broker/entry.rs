@@ -9,13 +9,13 @@ use super::{
     flights::Flight,
     loan::{LoanMaterial, Wanted},
     slot::{Cause, Decision, Issue, Verdict},
-    stock::Stock,
+    stock::{Looked, Stock},
     talk::{Progress, Talk},
     validity::Validity,
 };
 use crate::{
     demand::Demand,
-    host::{command::Surroundings, files::Stamp, memory::LockedText},
+    host::{command::Surroundings, memory::LockedText},
     key::SourceKey,
     resolve::Winner,
     settings::{Refresh, Whose},
@@ -162,14 +162,15 @@ impl Entry {
     pub(super) fn decide(
         &mut self,
         wanted: &Wanted<'_>,
-        (now, files): (SystemTime, &[Stamp]),
+        (now, looked): (SystemTime, &Looked),
         who: Borrower,
         validity: Validity,
     ) -> Decision {
         if wanted.demand == Demand::Session {
             self.audience.asked(who, now);
         }
-        self.stock.compare(files);
+        self.stock.compare(&looked.files);
+        self.stock.compare_awaited(&looked.awaited);
         let waits = wanted.demand > Demand::Background;
         match self.state().decide(now, validity, wanted.insistence()) {
             Decision::Reject if waits && self.state().may_try(place_of(wanted.provider)) => Decision::Join,

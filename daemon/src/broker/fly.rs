@@ -9,7 +9,7 @@ use super::{
     recursion,
     serve::look,
     slot::Cause,
-    stock::Fetched,
+    stock::{Fetched, Looked},
     talk::Progress,
 };
 use crate::{
@@ -80,9 +80,18 @@ impl Broker {
                     None => continue,
                 }
             };
-            let stamps = look(&provider).await;
-            if !stamps.is_empty() {
-                self.cache.with(key, |entry| entry.note_files(stamps));
+            let awaited = match &provided {
+                Ok(_) => Vec::new(),
+                Err(Declined { kept_in, .. }) => {
+                    provider.awaited().iter().chain(kept_in.as_deref()).cloned().collect()
+                }
+            };
+            let Looked { files, awaited } = look(&provider, awaited).await;
+            if !files.is_empty() || !awaited.is_empty() {
+                self.cache.with(key, |entry| {
+                    entry.note_files(files);
+                    entry.await_files(awaited);
+                });
             }
             if let Some(outcome) = self.land(key, provided, started.elapsed(), cause, pilot.demand()) {
                 return outcome;
@@ -145,7 +154,11 @@ impl Broker {
         let provided = provider.provide(&mut ask).await;
         let said = std::mem::take(&mut ask.said);
         let is_abandoned = ask.is_abandoned && provided.is_err();
-        let told = |declined: Declined| Declined { problem: declined.problem.said(said), ..declined };
+        let told = |declined: Declined| match said.0.is_empty() {
+            // The command that signs in may have said something.
+            true => declined,
+            false => Declined { problem: declined.problem.said(said), ..declined },
+        };
         (!is_abandoned).then(|| provided.map_err(told))
     }
 

@@ -10,7 +10,7 @@ use super::{
     loan::{LoanMaterial, Terms, Wanted},
     recursion,
     slot::{Cause, Decision, Verdict},
-    stock::Fetched,
+    stock::{Fetched, Looked},
     tend,
     validity::Validity,
 };
@@ -158,9 +158,11 @@ impl Broker {
 
     async fn answer(self: &Arc<Self>, wanted: &Wanted<'_>, validity: Validity) -> Result<Answer, Problem> {
         recursion::refuse(self, wanted)?;
-        let files = look(wanted.provider).await;
-        let (key, who, now) = (wanted.provider.key(), wanted.borrower(), self.host.clock.now());
-        self.open(wanted, now, |entry| match entry.decide(wanted, (now, &files), who, validity) {
+        let key = wanted.provider.key();
+        let awaited = self.cache.with(key, |entry| entry.awaited()).unwrap_or_default();
+        let looked = look(wanted.provider, awaited).await;
+        let (who, now) = (wanted.borrower(), self.host.clock.now());
+        self.open(wanted, now, |entry| match entry.decide(wanted, (now, &looked), who, validity) {
             Decision::Serve => now_of(entry, key),
             Decision::ServeAndPrefetch => {
                 self.fly_ahead(entry, key, Cause::Due);
@@ -256,8 +258,10 @@ fn count(answer: &Result<Answer, Problem>) -> Count {
 /// What the files of a provider look like now. They are not in its key: they are compared when a session asks, so that a
 /// profile that was edited, or a sign-in by hand, counts at once. A home on a network can keep one request waiting, but
 /// no other.
-pub(super) async fn look(provider: &Arc<dyn CredentialProvider>) -> Vec<Stamp> {
-    stamps(provider.files().to_vec()).await
+pub(super) async fn look(provider: &Arc<dyn CredentialProvider>, awaited: Vec<PathBuf>) -> Looked {
+    let mut files = stamps([provider.files(), &awaited].concat()).await;
+    let rest = files.split_off(files.len().saturating_sub(awaited.len()));
+    Looked { files, awaited: awaited.into_iter().zip(rest).collect() }
 }
 
 /// What files look like now.

@@ -14,6 +14,7 @@ use crate::{
 };
 use claviger::reason::{Problem, Reason};
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -29,6 +30,15 @@ pub(super) struct Fetched {
     pub(super) facts: Arc<Facts>,
 }
 
+/// What files look like now.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// Those of the provider.
+    pub(super) files: Vec<Stamp>,
+    /// Those that a failed refresh waits for.
+    pub(super) awaited: Vec<Awaited>,
+}
+
 /// What an entry has. Dates without a secret never come together with `current`.
 #[derive(Debug, Default)]
 pub(super) struct Stock {
@@ -39,7 +49,12 @@ pub(super) struct Stock {
     facts: Arc<Facts>,
     /// What the provider's files looked like after the last refresh.
     files: Option<Vec<Stamp>>,
+    /// What files looked like after the last refresh failed that may say more by now.
+    awaited: Vec<Awaited>,
 }
+
+/// A file, and what it looked like.
+pub(super) type Awaited = (PathBuf, Stamp);
 
 impl Stock {
     /// What another daemon had.
@@ -51,7 +66,8 @@ impl Stock {
     ) -> Self {
         // A state without its secret would be a bug to serve from.
         let current = state.current.filter(|_| secret.is_some());
-        Self { state: State { current, ..state }, secret, facts: facts.into(), files }
+        let state = State { current, ..state };
+        Self { state, secret, facts: facts.into(), files, awaited: Vec::new() }
     }
 
     /// Dates, failures, generations.
@@ -105,6 +121,27 @@ impl Stock {
         }
     }
 
+    /// The files that a failed refresh waits for.
+    pub(super) fn awaited(&self) -> Vec<PathBuf> {
+        self.awaited.iter().map(|(path, _)| path.clone()).collect()
+    }
+
+    /// Notes what they look like. If one changed since the refresh failed, that is out of date; what is still lent is not.
+    pub(super) fn compare_awaited(&mut self, now: &[Awaited]) {
+        let has_changed = |(path, stamp): &Awaited| {
+            self.awaited.iter().any(|(known, before)| known == path && before != stamp)
+        };
+        if now.iter().any(has_changed) {
+            self.awaited.clear();
+            self.state.failure = None;
+        }
+    }
+
+    /// Notes what they look like after a refresh that failed.
+    pub(super) fn await_files(&mut self, awaited: Vec<Awaited>) {
+        self.awaited = awaited;
+    }
+
     /// Notes what the files look like after a refresh: what it wrote itself is no change.
     pub(super) fn note_files(&mut self, stamps: Vec<Stamp>) {
         self.files = Some(stamps);
@@ -143,6 +180,7 @@ impl Stock {
             false => self.state.unchanged = 0,
         }
         let facts = Arc::new(provided.facts);
+        self.awaited.clear();
         (self.secret, self.facts) = (Some(secret.clone()), facts.clone());
         let issue = self
             .state
@@ -222,6 +260,22 @@ mod tests {
         assert!(restored.loan(SourceKey::of("x", ["y"])).is_none() && restored.state().current.is_none());
         assert_eq!(restored.held(), None);
         assert_eq!(stocked().held(), Some(7));
+    }
+
+    #[test]
+    fn a_file_that_changed_ends_a_pause_and_nothing_else() {
+        let awaited = |path: &str| vec![("/f".into(), crate::host::files::stamp(std::path::Path::new(path)))];
+        let mut stock = stocked();
+        stock.fail(at(290), failed(), 0.0, (0, false));
+        stock.await_files(awaited("/"));
+        stock.compare_awaited(&awaited("/"));
+        assert!(stock.state().failure.is_some());
+        stock.compare_awaited(&awaited("/nowhere-at-all"));
+        let state = stock.state();
+        assert!(state.failure.is_none() && !state.outdated && state.is_valid(at(291)));
+        stock.fail(at(292), failed(), 0.0, (0, false));
+        stock.compare_awaited(&awaited("/nowhere-at-all"));
+        assert!(stock.state().failure.is_some(), "it is not known what it looked like");
     }
 
     #[test]

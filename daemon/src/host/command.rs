@@ -67,12 +67,20 @@ pub async fn run_telling(
     spec: &CommandSpec,
     mut on_line: impl FnMut(String) + Send,
 ) -> (Result<Secret<Vec<u8>>, CommandError>, Said) {
+    run_saying(host, spec, |line| on_line(said::cleaned(&line))).await
+}
+
+/// As [`run`], for a command that a person follows: as well, its last lines, fit to be shown to others.
+pub async fn run_saying(
+    host: &Host,
+    spec: &CommandSpec,
+    on_line: impl FnMut(String) + Send,
+) -> (Result<Secret<Vec<u8>>, CommandError>, Said) {
     let mut child = match spawn(host, spec) {
         Ok(child) => child,
         Err(error) => return (Err(error), Said::default()),
     };
     let (_, nothing) = mpsc::channel(1);
-    let on_line = |line: String| on_line(said::cleaned(&line));
     let (ended, output, tail) = follow(host, spec, &mut child, nothing, on_line).await;
     // What a fetch child prints is an answer, with words that a tool may say as well.
     let printed = match spec.program {

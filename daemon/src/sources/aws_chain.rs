@@ -71,6 +71,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         loops: LOOPS,
         sign_in,
         files: &[AWS_CONFIG, AWS_CREDENTIALS, AWS_TOKEN, AWS_CONTAINER_TOKEN],
+        awaited: &[],
     };
     Sdk::bind(view, chain)
 }

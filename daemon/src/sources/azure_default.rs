@@ -11,7 +11,10 @@ use claviger::{
     reason::{Problem, Reason},
     source,
 };
-use claviger_child::{Request, cloud_file::AZURE_PROFILE};
+use claviger_child::{
+    Request,
+    cloud_file::{AZURE_CERTIFICATE, AZURE_LOGINS, AZURE_PROFILE, AZURE_WEB_TOKEN},
+};
 use std::time::Duration;
 
 /// The source.
@@ -57,6 +60,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         loops: LOOPS,
         sign_in: None,
         files: &[AZURE_PROFILE],
+        awaited: &[AZURE_CERTIFICATE, AZURE_LOGINS, AZURE_WEB_TOKEN],
     };
     Sdk::bind(view, chain)
 }

@@ -14,7 +14,7 @@ use claviger::{
 };
 use claviger_child::{
     Request,
-    cloud_file::{GCLOUD_FILE, GOOGLE_FILE},
+    cloud_file::{GCLOUD_FILE, GCLOUD_LOGINS, GOOGLE_FILE},
 };
 use std::time::Duration;
 
@@ -65,6 +65,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         loops: LOOPS,
         sign_in: sign_in::bind(view, SIGN_IN)?,
         files: &[GOOGLE_FILE, GCLOUD_FILE],
+        awaited: &[GCLOUD_LOGINS],
     };
     Sdk::bind(view, chain)
 }

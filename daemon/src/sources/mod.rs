@@ -124,6 +124,10 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     fn files(&self) -> &[PathBuf] {
         &[]
     }
+    /// Files that may say more after a refresh has failed: tokens that others put there. A change ends the pause.
+    fn awaited(&self) -> &[PathBuf] {
+        &[]
+    }
     /// The command that prints the secret, if it is one of the settings, to be tried without any effect on the cache.
     fn helper(&self) -> Option<HelperRun<'_>> {
         None

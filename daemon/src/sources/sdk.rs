@@ -40,6 +40,7 @@ pub(super) struct Sdk {
     pub(super) loops: &'static str,
     pub(super) sign_in: Option<SignIn>,
     pub(super) files: Vec<PathBuf>,
+    pub(super) awaited: Vec<PathBuf>,
 }
 
 /// How a person signs in where no command is configured for it.
@@ -69,6 +70,8 @@ pub(super) struct Chain<'a> {
     pub(super) sign_in: Option<SignIn>,
     /// Files that say who signs in.
     pub(super) files: &'a [CloudFile],
+    /// Files whose change may help after a failure.
+    pub(super) awaited: &'a [CloudFile],
 }
 
 impl Sdk {
@@ -84,12 +87,13 @@ impl Sdk {
         let inputs = [(SIGNER, signer.as_str()), (REQUEST, request.expose())];
         let identity = environment.identity(chain.id, inputs);
         let value = |name: &str| environment.own.get(name).filter(|value| !value.is_empty()).cloned();
-        let files = chain.files.iter().filter_map(|file| file.path(value)).collect();
+        let paths = |files: &[CloudFile]| files.iter().filter_map(|file| file.path(value)).collect();
+        let (files, awaited) = (paths(chain.files), paths(chain.awaited));
         let flight = identity.key.to_string();
         let spec = CommandSpec::fetch(chain.request, environment.own, chain.deadline, flight)
             .within(environment.surroundings);
         let Chain { slow, by_hand, loops, sign_in, .. } = chain;
-        Ok(Self { identity, spec, slow, by_hand, loops, sign_in, files })
+        Ok(Self { identity, spec, slow, by_hand, loops, sign_in, files, awaited })
     }
 }
 
@@ -124,6 +128,10 @@ impl CredentialProvider for Sdk {
 
     fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    fn awaited(&self) -> &[PathBuf] {
+        &self.awaited
     }
 
     fn sign_in(&self) -> Option<&SignIn> {

@@ -5,9 +5,12 @@
 
 use super::{Ask, Declined, Line, Provided, View};
 use crate::{
-    auth_refresh::{SignIn, Wanted},
+    auth_refresh::{Heard, SignIn, Wanted},
     demand::Demand,
-    host::command::{CommandSpec, Program},
+    host::{
+        command::{CommandSpec, Program},
+        files::{self, Stamp},
+    },
     key::SourceKey,
     settings::Lookup,
 };
@@ -16,8 +19,15 @@ use claviger::{
     remedy::Remedy,
     variables::{self, Use},
 };
-use std::{path::PathBuf, time::Duration};
+use std::{
+    future::pending,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::time::sleep;
 
+/// How often it is looked whether a person has signed in elsewhere, while a command runs for that.
+const LOOK: Duration = Duration::from_millis(500);
 /// When a command that signs in is ended (`spec/behaviour.md` A7).
 const DEADLINE: Duration = Duration::from_secs(180);
 
@@ -86,18 +96,69 @@ pub(super) async fn with_sign_in(
     if ask.demand.get() == Demand::Background {
         return Err(asleep(declined, sign_in));
     }
-    let say = |text| (ask.on_line)(Line { text, attended: true });
-    let wanted = Wanted {
-        sign_in,
-        since,
-        kept_in: declined.kept_in.as_deref().map(PathBuf::as_path),
-        demand: ask.demand,
-    };
-    let signed_in = ask.auth_refreshes.clone().run(ask.host, &wanted, say).await;
-    signed_in.map_err(|problem| Declined { links: declined.links, ..problem.into() })?;
+    let Declined { kept_in, links, .. } = declined;
+    let file = kept_in.as_deref().map(PathBuf::as_path);
+    let wanted = Wanted { sign_in, since, kept_in: file, demand: ask.demand };
+    let mut seen = Written::now(file).await;
+    let mut joined = ask.auth_refreshes.join(ask.host, &wanted);
+    while let Ok(Some(waiter)) = &mut joined {
+        let heard = tokio::select! {
+            biased;
+            heard = waiter.next() => Some(heard),
+            () = seen.again() => None,
+        };
+        match heard {
+            Some(Heard::Line(text)) => (ask.on_line)(Line { text, attended: true }),
+            Some(Heard::Ended(outcome)) => joined = (*outcome).map(|()| None),
+            // A person may have signed in elsewhere, and this one waits for nothing.
+            None => {
+                let Ok(provided) = source.attempt(ask).await else { continue };
+                ask.auth_refreshes.note_use(sign_in.key, true);
+                if let Ok(Some(waiter)) = joined {
+                    waiter.leave();
+                }
+                return Ok(provided);
+            }
+        }
+    }
+    if let Err(problem) = joined {
+        return Err(Declined { links, kept_in, ..problem.into() });
+    }
     let again = source.attempt(ask).await;
     ask.auth_refreshes.note_use(sign_in.key, again.is_ok());
     again.map_err(|declined| still_declined(declined, sign_in))
+}
+
+/// A file that a person who signs in would write.
+struct Written<'a> {
+    file: Option<&'a Path>,
+    stamp: Option<Stamp>,
+}
+
+impl<'a> Written<'a> {
+    async fn now(file: Option<&'a Path>) -> Self {
+        Self { file, stamp: look(file).await }
+    }
+
+    /// Resolves when it was written since it was looked at last, and is not any more; never without a file.
+    async fn again(&mut self) {
+        loop {
+            match self.file {
+                Some(_) => sleep(LOOK).await,
+                None => pending().await,
+            }
+            let now = look(self.file).await;
+            if now != self.stamp && now.as_ref().is_some_and(Stamp::settled) {
+                self.stamp = now;
+                return;
+            }
+        }
+    }
+}
+
+async fn look(file: Option<&Path>) -> Option<Stamp> {
+    let file = file?.to_owned();
+    tokio::task::spawn_blocking(move || files::stamp(&file)).await.ok()
 }
 
 /// Nobody waits, so nobody is troubled.

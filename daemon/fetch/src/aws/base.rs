@@ -8,7 +8,10 @@ use super::{
 use crate::environment::Variables;
 use aws_credential_types::Credentials;
 use claviger_child::is_label;
-use std::{borrow::Cow, path::PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
 const KEYS: [&str; 2] = ["aws_access_key_id", "aws_secret_access_key"];
 /// The old name comes first.
@@ -274,6 +277,14 @@ impl Base {
             Self::Sso { .. } | Self::Login(_) => "SSO",
             Self::Token(_) => "web identity",
             Self::Source(_) => "credential_source",
+        }
+    }
+
+    /// The file that has to change where this is refused: a person's sign-in, or a token that another program renews.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Token(token) => Some(&token.file),
+            _ => self.cache().map(Cache::path),
         }
     }
 

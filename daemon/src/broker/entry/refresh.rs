@@ -5,7 +5,7 @@ use crate::{
     broker::{
         flights::{Flight, Pilot, Seat},
         slot::Cause,
-        stock::Fetched,
+        stock::{Awaited, Fetched},
         talk::Progress,
     },
     demand::{Demand, SharedDemand},
@@ -14,7 +14,10 @@ use crate::{
     settings::{Refresh, Whose},
 };
 use claviger::reason::{Problem, Reason};
-use std::time::{Duration, SystemTime};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 impl Entry {
     /// Joins the refresh in progress, or begins one: then the pilot, the binding and the cause are for the task that
@@ -73,6 +76,16 @@ impl Entry {
     /// Notes what the provider's files look like after a refresh.
     pub(in crate::broker) fn note_files(&mut self, stamps: Vec<Stamp>) {
         self.stock.note_files(stamps);
+    }
+
+    /// The files that a failed refresh waits for.
+    pub(in crate::broker) fn awaited(&self) -> Vec<PathBuf> {
+        self.stock.awaited()
+    }
+
+    /// Notes what they look like.
+    pub(in crate::broker) fn await_files(&mut self, awaited: Vec<Awaited>) {
+        self.stock.await_files(awaited);
     }
 
     /// Ends the refresh in progress.
