@@ -120,7 +120,7 @@ pub(super) fn nested(value: &str) -> Option<Vec<(&str, &str)>> {
 
 /// A line without its end, and the rest.
 fn first_line(text: &str) -> (&str, &str) {
-    match text.find(['\n', '\r']) {
+    match text.bytes().position(|byte| byte == b'\n' || byte == b'\r') {
         None => (text, ""),
         Some(end) => {
             let rest = &text[end..];
