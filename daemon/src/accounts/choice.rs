@@ -33,7 +33,8 @@ impl Index {
     /// Whether a session that talks to the audience of `account`, and names none, uses it.
     pub fn is_used(&self, account: &Account) -> bool {
         let wish = Wish { name: None, origin: &account.audience, logins_only: false, suits: &|_| true };
-        self.choose(&wish) == Choice::Account(account)
+        // One that was just signed in to again may not know yet which login was its first.
+        matches!(self.choose(&wish), Choice::Account(chosen) if chosen.login == account.login)
     }
 
     /// The account of a session: the one it names; else the one in use for where the secret will go; else the first that satisfies the policies and may
