@@ -269,7 +269,7 @@ impl AuthRefreshes {
 // === impl Waiter ===
 
 impl Waiter {
-    /// As [`Hearing::next`].
+    /// The next one that is heard.
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped.
