@@ -99,7 +99,8 @@ fn a_role_begins_with_keys_of_the_environment_if_its_profile_is_named() {
     let _daemon = session.daemon();
     let id = |arguments: &[&str]| {
         let output = session.run(arguments);
-        let printed: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+        let printed: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
         printed["AccessKeyId"].as_str().expect("a key").to_owned()
     };
     assert_eq!(id(&["aws", "--profile", "dev"]), "AKIAROLE");
