@@ -110,7 +110,9 @@ status, body = int(sys.argv[1]), sys.argv[2].replace("EXPIRY", str(int(time.time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         good = self.headers.get("metadata") == "true" and self.path.startswith("/metadata/identity/oauth2/token?")
-        self.send_response(status if good else 418); self.end_headers(); self.wfile.write(body.encode())
+        self.send_response(status if good else 418)
+        if status == 429: self.send_header("retry-after", "60")
+        self.end_headers(); self.wfile.write(body.encode())
     def log_message(self, *_): pass
 server = http.server.HTTPServer(("169.254.169.254", 80), Handler)
 parent = os.getppid()
@@ -158,5 +160,13 @@ fn the_metadata_service_gives_its_identity_or_says_no() {
     in_a_network(&setup(403, r#"{"error":"sk-canary-code"}"#), |foundry| {
         foundry.shim("az", &az("sk-canary-az"));
         assert_problem(&foundry.problem(), "upstream-denied", "status 403, an unknown error code");
+    });
+    in_a_network(&setup(429, "{}"), |foundry| {
+        foundry.shim("az", &az("sk-canary-az"));
+        // The second is another entry, whose child does not ask a service that wants to be left alone.
+        for scope in ["https://cognitiveservices.azure.com/.default", "https://ai.azure.com/.default"] {
+            foundry.set("CLAVIGER_AZURE_SCOPE", scope);
+            assert_problem(&foundry.problem(), "source-unavailable", "asked too often");
+        }
     });
 }

@@ -45,9 +45,10 @@ fn a_token_of_five_seconds_is_lent_with_half_a_second_at_least() {
     let almost = second - Duration::from_millis(200);
     thread::sleep(almost.duration_since(SystemTime::now()).expect("later"));
     assert_eq!(google.count("/token"), 2, "no session asks");
-    let asked_at = SystemTime::now();
-    let left = end(&lease(&home)).duration_since(asked_at).expect("unexpired");
-    assert!(left > LIFE / 2, "{left:?}");
+    // The first that asks waits for another one, for half of what is left: on a busy machine it may get the last of the old one.
+    wait::until("another one is lent", || {
+        end(&lease(&home)).duration_since(SystemTime::now()).is_ok_and(|left| left > LIFE / 2)
+    });
     assert_eq!(google.count("/token"), 3);
 }
 

@@ -161,6 +161,8 @@ async fn imds(scope: &str) -> Step {
     let request = request(Service::PodIdentity, &url, scope, client.as_deref(), &Lent::new());
     match wire.exchange(&request).await {
         Ok((reply, value, _)) => judge(&reply, token::of(&value)),
+        // It is left alone for a while, or its answer cannot be used.
+        Err(Last::Reply(reply)) => judge(&reply, None),
         Err(_) => Step::Passed(NO_SERVICE.to_owned()),
     }
 }
@@ -170,10 +172,12 @@ const NO_SERVICE: &str = "what answers here is no metadata service of Azure";
 /// What an answer from the metadata service's address means. Azure's libraries go on after any that is no token; here its own
 /// clear no, and that it is asked too often, are its last word: another identity must not take its place for a while.
 fn judge(reply: &Reply, token: Option<Provided>) -> Step {
+    let is_busy = matches!(reply.status, 429 | 503) && reply.retry_after.is_some();
+    let is_no = matches!(reply.status, 401 | 403 | 429) && reply.is_json && !reply.says_unreachable;
     match (reply.status, token) {
         (200, Some(token)) => Step::Provided(token),
         (400, _) => Step::Passed(NO_IDENTITY.to_owned()),
-        (401 | 403 | 429, _) if reply.is_json && !reply.says_unreachable => {
+        _ if is_no || is_busy => {
             Step::Refused(trouble("the metadata service of Azure", &Last::Reply(reply.clone())))
         }
         (500.., _) if reply.is_json => {
@@ -186,6 +190,7 @@ fn judge(reply: &Reply, token: Option<Provided>) -> Step {
 #[cfg(test)]
 mod tests {
     use super::{Reply, Service, Step, endpoint, judge};
+    use std::time::Duration;
 
     #[test]
     fn endpoints() {
@@ -218,6 +223,11 @@ mod tests {
         }
         for status in [200, 204, 302, 400, 404, 405, 410, 500, 502, 503, 504] {
             assert_eq!([step(status, true, false), step(status, false, false)], ["passed", "passed"]);
+        }
+        // Also while it is left alone and not asked: then nothing but the status and the time is known.
+        for (status, refused) in [(429, true), (503, true), (500, false), (404, false)] {
+            let busy = Reply { status, retry_after: Some(Duration::from_secs(9)), ..Reply::default() };
+            assert_eq!(matches!(judge(&busy, None), Step::Refused(_)), refused, "{status}");
         }
     }
 }
