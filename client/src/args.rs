@@ -111,10 +111,13 @@ impl Cli {
     /// What the parser says; apart, since it takes more of the stack than all that follows.
     #[cold]
     fn parsed(words: &[OsString]) -> Self {
-        let matches = help::dressed(Self::command()).try_get_matches();
-        matches
-            .and_then(|matches| Self::from_arg_matches(&matches))
-            .unwrap_or_else(|error| wrong(error, words))
+        // Screens are made only for who sees them: the same words are read again for that.
+        Self::try_parse().unwrap_or_else(|_| {
+            let matches = help::dressed(Self::command()).try_get_matches();
+            matches
+                .and_then(|matches| Self::from_arg_matches(&matches))
+                .unwrap_or_else(|error| wrong(error, words))
+        })
     }
 }
 

@@ -1,19 +1,14 @@
 //! What is wrong with a session's AWS configuration is named; nobody else's identity takes its place.
 
-use claviger_child::{Call, Lent, Request};
 use claviger_tests::{
     CANARY,
     aws::{Bedrock, instant, printed, role_keys},
-    binary,
     stand_in::{Response, StandIn},
     text, wait,
 };
 use serde_json::json;
 use std::{
-    fs,
-    io::Write as _,
-    process::{Command, Stdio},
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -198,22 +193,10 @@ fn the_deadline_ends_the_chain_and_everything_it_started() {
 fn a_fetch_needs_little_memory() {
     let most: u64 = if cfg!(debug_assertions) { 48 } else { 16 };
     let session = Bedrock::with_profile("");
-    let process = session.home.write("out", &printed("AKIA", None));
-    // By then the SDK has done all its work but for reading these lines.
-    let noted = session.home.path("peak");
-    let body = format!("grep VmHWM /proc/$PPID/status > '{}'\ncat '{}'", noted.display(), process.display());
-    let helper = session.home.script("helper", &body);
+    // It runs when the SDK has done all its work but for reading these lines.
+    let helper = session.noting_helper();
     session.config(&format!("[profile dev]\ncredential_process = {}\n", helper.display()));
-    let mut fetch = Command::new(binary("clavigerd-fetch"));
-    let variables = session.variables.iter().map(|(name, value)| (name, value));
-    fetch.env_clear().envs(variables).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut fetch = fetch.spawn().expect("it runs");
-    let call = Call::new(Request::Aws { check: false, lent: Lent::new() }).line();
-    fetch.stdin.take().expect("a pipe").write_all(call.expose().as_bytes()).expect("written");
-    let output = fetch.wait_with_output().expect("an answer");
-    assert!(text(&output.stdout).contains("AKIA"), "{}", text(&output.stdout));
-    let peak = session.home.read("peak");
-    let peak: u64 = peak.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a size");
+    let peak = session.peak();
     assert!(peak < most * 1024, "{peak} KiB");
 }
 

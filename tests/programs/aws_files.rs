@@ -1,19 +1,13 @@
 //! AWS's files as people have them: thousands of profiles, and roles that begin with keys of the environment.
 
-use claviger_child::{Call, Lent, Request};
 use claviger_tests::{
     CANARY,
-    aws::{Bedrock, printed},
-    binary,
+    aws::Bedrock,
     stand_in::{Response, StandIn},
     text,
 };
 use serde_json::Value;
-use std::{
-    fmt::Write as _,
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::fmt::Write as _;
 
 /// Profiles of an organisation with 5,000 accounts, as tools write them.
 fn organisation() -> String {
@@ -32,24 +26,13 @@ fn organisation() -> String {
 fn thousands_of_profiles_need_little_memory() {
     let most: u64 = if cfg!(debug_assertions) { 48 } else { 16 };
     let mut session = Bedrock::new();
-    let (out, noted) = (session.home.write("out", &printed("AKIA", None)), session.home.path("peak"));
-    let body = format!("grep VmHWM /proc/$PPID/status > '{}'\ncat '{}'", noted.display(), out.display());
-    let helper = session.home.script("helper", &body);
+    let helper = session.noting_helper();
     let config =
         format!("{}\n[profile 'the last']\ncredential_process = {}\n", organisation(), helper.display());
     assert!(config.len() > 1024 * 1024, "{} bytes", config.len());
     session.config(&config);
     session.set("AWS_PROFILE", "the last");
-    let mut fetch = Command::new(binary("clavigerd-fetch"));
-    let variables = session.variables.iter().map(|(name, value)| (name, value));
-    fetch.env_clear().envs(variables).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut fetch = fetch.spawn().expect("it runs");
-    let call = Call::new(Request::Aws { check: false, lent: Lent::new() }).line();
-    fetch.stdin.take().expect("a pipe").write_all(call.expose().as_bytes()).expect("written");
-    let output = fetch.wait_with_output().expect("an answer");
-    assert!(text(&output.stdout).contains("AKIA"), "{}", text(&output.stdout));
-    let peak = session.home.read("peak");
-    let peak: u64 = peak.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a size");
+    let peak = session.peak();
     assert!(peak < most * 1024, "{peak} KiB");
 }
 

@@ -1,14 +1,20 @@
 //! A Bedrock session of a test. Its environment is told to the daemon and is not the daemon's own.
 
-use super::{Daemon, Home, block_on, seconds, stand_in::Response};
+use super::{Daemon, Home, binary, block_on, seconds, stand_in::Response, text};
 use claviger::{
     client::Client,
     proto::v1::{Lease, lease::Material},
     reason::Problem,
     session::SessionContext,
 };
+use claviger_child::{Call, Lent, Request};
 use ring::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
-use std::{process::Output, time::Duration};
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
 
 /// A session.
 pub struct Bedrock {
@@ -84,6 +90,28 @@ impl Bedrock {
         assert_eq!(problem.reason.as_str(), reason, "{problem:?}");
         assert!(!format!("{problem:?}").contains(super::CANARY), "a secret leaked into {problem:?}");
         problem
+    }
+
+    /// What the program that fetches makes of the session, without a daemon, and the most memory that it had by then, in KiB:
+    /// `helper` is the `credential_process` of [`Self::noting_helper`].
+    pub fn peak(&self) -> u64 {
+        let mut fetch = Command::new(binary("clavigerd-fetch"));
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        fetch.env_clear().envs(variables).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut fetch = fetch.spawn().expect("it runs");
+        let call = Call::new(Request::Aws { check: false, lent: Lent::new() }).line();
+        fetch.stdin.take().expect("a pipe").write_all(call.expose().as_bytes()).expect("written");
+        let output = fetch.wait_with_output().expect("an answer");
+        assert!(text(&output.stdout).contains("AKIA"), "{}", text(&output.stdout));
+        let peak = self.home.read("peak");
+        peak.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a size")
+    }
+
+    /// A `credential_process` that prints keys and notes how much memory the program has had that runs it.
+    pub fn noting_helper(&self) -> PathBuf {
+        let (out, noted) = (self.home.write("out", &printed("AKIA", None)), self.home.path("peak"));
+        let body = format!("grep VmHWM /proc/$PPID/status > '{}'\ncat '{}'", noted.display(), out.display());
+        self.home.script("helper", &body)
     }
 
     /// Runs the client in the session.

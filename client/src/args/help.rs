@@ -58,8 +58,8 @@ const STYLES: Styles = Styles::styled()
 
 /// `command` with these screens.
 pub(super) fn dressed(command: Command) -> Command {
-    let width = output::place().width.unwrap_or(usize::from(u16::MAX));
-    let text = screen(&command, width.max(NARROW));
+    let width = output::place().width;
+    let text = screen(&command, width.unwrap_or(usize::from(u16::MAX)).max(NARROW));
     let folded = command.mut_args(|argument| match argument.is_global_set() {
         true => argument.hide_short_help(true),
         false => argument,
@@ -72,7 +72,7 @@ pub(super) fn dressed(command: Command) -> Command {
         None => verb,
     });
     // Not wrapped where a program reads it.
-    exemplary.styles(STYLES).term_width(output::place().width.unwrap_or(0)).override_help(text)
+    exemplary.styles(STYLES).term_width(width.unwrap_or(0)).override_help(text)
 }
 
 /// What a person probably meant by a verb that there is not.

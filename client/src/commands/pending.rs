@@ -3,7 +3,7 @@
 use crate::{
     context::Context,
     failure::Failure,
-    json as shown,
+    json,
     output::{self, Style},
     render, wait,
 };
@@ -11,7 +11,6 @@ use claviger::{
     client::{request, unwrap},
     proto::v1::{CancelRequest, ListPendingRequest},
 };
-use serde_json::json;
 use std::time::SystemTime;
 
 /// Arguments of `pending`.
@@ -36,7 +35,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     });
     let pending = wait::answer(context, asked).await?.pending;
     match context.options.json {
-        true => output::json(&shown::pending(&pending))?,
+        true => output::json(&json::pending(&pending))?,
         false => output::data(&render::pending::render(&pending, SystemTime::now(), Style::stdout()))?,
     }
     Ok(())
@@ -49,7 +48,7 @@ async fn cancel(context: &Context, id: String) -> Result<(), Failure> {
     let cancelled = wait::answer(context, asked).await?.cancelled;
     match (cancelled, context.options.json) {
         (0, _) => return Err(Failure::NothingToCancel),
-        (_, true) => output::json(&json!({ "cancelled": cancelled }))?,
+        (_, true) => output::json(&serde_json::json!({ "cancelled": cancelled }))?,
         (1, false) => output::data("1 command was ended\n")?,
         (_, false) => output::data(&format!("{cancelled} commands were ended\n"))?,
     }

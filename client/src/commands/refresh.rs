@@ -1,6 +1,7 @@
 //! `claviger refresh`: a new credential now, past any pause; or, after a rejection, once for all sessions.
 
 use crate::{complete, context::Context, failure::Failure, json, output, render, wait, words};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCandidates;
 use claviger::{
     client::{request, unwrap},
@@ -12,8 +13,8 @@ use std::time::SystemTime;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Only if nothing has replaced it since the API answered so; in a loop, reports are held back
-    #[arg(long, value_name = "401|403", value_parser = ["401", "403"])]
-    pub(crate) rejected: Option<String>,
+    #[arg(long, value_name = "401|403", value_parser = status())]
+    pub(crate) rejected: Option<u32>,
     /// Cache entry that was rejected (`key` of `get --json`), instead of the session's own
     #[arg(long, value_name = "DIGEST", requires = "rejected", add = ArgValueCandidates::new(complete::keys))]
     pub(crate) key: Option<String>,
@@ -22,15 +23,17 @@ pub(crate) struct Arguments {
     pub(crate) generation: Option<u64>,
 }
 
+fn status() -> impl TypedValueParser<Value = u32> {
+    PossibleValuesParser::new(["401", "403"]).try_map(|status| status.parse::<u32>())
+}
+
 /// Refreshes and shows the new state, without the secret.
 ///
 /// # Errors
 /// Why the refresh failed.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
-    match arguments.rejected.as_deref() {
-        Some("403") => return report(context, arguments, 403).await,
-        Some(_) => return report(context, arguments, 401).await,
-        None => {}
+    if let Some(status) = arguments.rejected {
+        return report(context, arguments, status).await;
     }
     let session = context.session()?;
     let mut client = context.connect().await?;

@@ -236,7 +236,7 @@ impl Asker<'_> {
         Ok(credentials)
     }
 
-    /// Why a service that nobody configures has nothing; it is asked because it might be there.
+    /// Why a service that is not configured has nothing; it is asked because it might be there.
     fn without(&self, what: &str, service: Service, error: &CredentialsError) -> Result<Passed, Declined> {
         let seen = self.network.seen.take();
         match (service, error, &seen) {

@@ -1,5 +1,5 @@
 //! Servers that have said when to come back (`Retry-After`), to this child or to an earlier one: they are not asked before,
-//! and whoever would ask is answered as they did.
+//! and a request to one is answered as it did.
 
 use super::answer::Fetched;
 use claviger_child::{Busy, Declined};

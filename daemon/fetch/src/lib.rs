@@ -21,6 +21,7 @@ mod links;
 mod notify;
 mod oauth;
 mod probe;
+mod program;
 mod proxy;
 mod question;
 mod store;

@@ -87,7 +87,7 @@ pub struct Broker {
     hooks: Hooks,
     flights: Flights,
     turns: Turns,
-    /// Servers that want to be left alone, whoever asks.
+    /// Servers that want to be left alone, by every session.
     busy: BusyServers,
     /// At what other daemons with the same state decide.
     looks: Looks,

@@ -33,7 +33,7 @@ pub(super) struct Role {
 /// nothing.
 ///
 /// # Errors
-/// What is wrong: also if botocore would go on to the credentials of a container or an instance, for somebody meant others.
+/// What is wrong: also if botocore would go on to the credentials of a container or an instance, for the user meant others.
 pub(super) fn of(profile: Option<Profile<'_>>, variable: &Variables<'_>) -> Result<Option<Plan>, Wrong> {
     let Some(first) = profile else {
         let base = web_identity(None, Some(variable))?.map(Base::Token);
@@ -88,7 +88,8 @@ impl Role {
     fn of(at: &Profile<'_>) -> Result<Self, Wrong> {
         let text = |name| at.get(name).of(name);
         if text("mfa_serial")?.is_some() {
-            let why = format!("mfa_serial of profile {}: nobody is asked for a code here", plain(at.name()));
+            let why =
+                format!("mfa_serial of profile {}: no person is asked for a code here", plain(at.name()));
             return Err(Wrong {
                 why,
                 hint: "let a tool that asks fetch them: name it as credential_process, or set awsAuthRefresh to a command that signs in",

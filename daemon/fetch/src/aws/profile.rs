@@ -27,7 +27,7 @@ const DEFAULT: &str = "default";
 
 /// What environment and files say.
 pub(super) struct Chosen {
-    /// The profile as people call it; `None` if there is none and nobody asked for one.
+    /// The profile as people call it; `None` if there is none and none was asked for.
     pub(super) name: Option<String>,
     /// What is said about credentials; the inner `None` if that is nothing.
     pub(super) plan: Result<Option<Plan>, Wrong>,

@@ -7,25 +7,16 @@ mod printed;
 use super::{codes::entra_codes, managed, step::Step};
 use crate::{
     environment::{lent, variable},
+    program::{Rest, output},
     tool, turn,
 };
 use claviger::reason::Reason;
 use claviger_child::{Lent, Provided, cloud_file::AZURE_PROFILE};
-use std::{
-    io,
-    process::{Output, Stdio},
-    time::Duration,
-};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
-    process::Command,
-    time::timeout,
-};
+use std::{io, process::Output, time::Duration};
+use tokio::{process::Command, time::timeout};
 
 /// How long a tool may take: what Azure's libraries give it ("process timeout").
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long output is still read after the tool has ended: a child that it left behind may hold the pipe open.
-const GRACE: Duration = Duration::from_millis(250);
 /// Most bytes of output that are read; a token has a few thousand.
 const MAX_OUTPUT: u64 = 256 * 1024;
 
@@ -118,38 +109,11 @@ impl Tool {
             command.args(["-c", &format!("cd /bin && {} {scope}", self.command)]);
             // The tool may be logged in with a managed identity, and asks its service.
             command.envs(managed::HEADERS.into_iter().filter_map(|name| Some((name, lent(secrets, name)?))));
-            let output = timeout(DEADLINE, output(command)).await??;
+            let output = timeout(DEADLINE, output(command, MAX_OUTPUT, Rest::Closed)).await??;
             if output.status.success() || !tool::is_busy(&output.stderr, attempt).await {
                 return Ok(output);
             }
             attempt += 1;
         }
-    }
-}
-
-/// Runs a program. What it leaves behind is in the process group that the daemon ends.
-async fn output(mut command: Command) -> io::Result<Output> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn()?;
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let streams = (child.stdout.take(), child.stderr.take());
-    let status = {
-        let reading = async { tokio::join!(read(streams.0, &mut stdout), read(streams.1, &mut stderr)) };
-        tokio::pin!(reading);
-        tokio::select! {
-            _ = &mut reading => child.wait().await,
-            ended = child.wait() => {
-                drop(timeout(GRACE, reading).await);
-                ended
-            }
-        }
-    };
-    Ok(Output { status: status?, stdout, stderr })
-}
-
-/// Reads up to the limit. Closed after that, a pipe ends whoever goes on writing.
-async fn read(stream: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) {
-    if let Some(stream) = stream {
-        drop(stream.take(MAX_OUTPUT).read_to_end(bytes).await);
     }
 }

@@ -1,20 +1,13 @@
-//! Runs a program of the session: its environment, no input, a cap on output, a deadline. It stays in this child's process
-//! group, so that nothing of it outlives the child.
+//! Runs a program of the session: its environment, no input, a cap on output, a deadline.
 
+use crate::program::{Rest, output};
 use nix::errno::Errno;
-use std::{io, process::Stdio, time::Duration};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
-    process::Command,
-    time::timeout,
-};
+use std::{io, time::Duration};
+use tokio::{process::Command, time::timeout};
 use zeroize::Zeroizing;
 
 /// Longest output that is kept, in bytes.
 const MAX_OUTPUT: u64 = 64 * 1024;
-/// How long output is still read after the program has ended: what it wrote is there, a child that it left behind may
-/// hold the pipe open.
-const GRACE: Duration = Duration::from_millis(250);
 
 /// Why there is no output.
 pub(super) enum Failure {
@@ -38,37 +31,18 @@ pub(super) async fn run(
     deadline: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut command = Command::new(program);
-    command.args(arguments).envs(variables.iter().copied()).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
+    command.args(arguments).envs(variables.iter().copied());
+    // One byte more tells what is too much.
+    let ended = timeout(deadline, output(command, MAX_OUTPUT + 1, Rest::Read)).await;
+    let ended = ended.map_err(|_| Failure::Slow)?;
+    let ended = ended.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::ENOENT | Errno::ENOTDIR) => Failure::Absent,
         _ => Failure::NotStarted(error.kind()),
     })?;
-    let mut output = Zeroizing::new(Vec::new());
-    let (stdout, stderr, mut said) = (child.stdout.take(), child.stderr.take(), Vec::new());
-    let ended = timeout(deadline, async {
-        let reading = async { tokio::join!(read(stdout, &mut output), read(stderr, &mut said)) };
-        tokio::pin!(reading);
-        tokio::select! {
-            _ = &mut reading => child.wait().await,
-            ended = child.wait() => {
-                drop(timeout(GRACE, reading).await);
-                ended
-            }
-        }
-    });
-    match ended.await {
-        Err(_) => Err(Failure::Slow),
-        Ok(Ok(status)) if status.success() && output.len() as u64 > MAX_OUTPUT => Err(Failure::TooMuch),
-        Ok(Ok(status)) if status.success() => Ok(output),
-        Ok(Ok(status)) => Err(Failure::Exit(status.code(), said)),
-        Ok(Err(error)) => Err(Failure::NotStarted(error.kind())),
+    let printed = Zeroizing::new(ended.stdout);
+    match ended.status.success() {
+        true if printed.len() as u64 > MAX_OUTPUT => Err(Failure::TooMuch),
+        true => Ok(printed),
+        false => Err(Failure::Exit(ended.status.code(), ended.stderr)),
     }
-}
-
-async fn read(stream: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) {
-    let Some(mut stream) = stream else { return };
-    drop((&mut stream).take(MAX_OUTPUT + 1).read_to_end(into).await);
-    // What is not wanted is read all the same, so that the program does not wait for ever.
-    drop(tokio::io::copy(&mut stream, &mut tokio::io::sink()).await);
 }

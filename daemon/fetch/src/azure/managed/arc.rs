@@ -1,7 +1,7 @@
 //! Azure Arc: a server proves that it is allowed to ask by reading a file that only members of a group can read (Azure
 //! documentation, "Authenticate against Azure resources with Azure Arc-enabled servers").
 //!
-//! Whoever answers names that file, so only what Arc itself can name is read, and sent back.
+//! The server that answers names that file, so only what Arc itself can name is read, and sent back.
 
 use super::{super::Declined, CLIENT};
 use crate::file;
