@@ -1,6 +1,9 @@
 //! The command line. Secrets are not among it: arguments are visible to every process of the machine.
 
-use crate::{commands::*, complete, context::Context, failure::Failure, man, options::Options, output};
+use crate::{
+    commands::*, complete, failure::Failure, man, output, session::context::Context,
+    session::options::Options,
+};
 use clap::{
     CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},

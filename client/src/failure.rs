@@ -1,8 +1,9 @@
 //! Why a verb failed, as text for people or JSON for programs, and the exit code.
 
+pub(crate) mod exit;
 mod report;
 
-use crate::{escape, exit};
+use crate::text::escape;
 use claviger::{
     client::{self, ConnectError},
     reason::{Problem, Reason},

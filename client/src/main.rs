@@ -1,48 +1,33 @@
 //! `claviger`: the thin client of `clavigerd`.
 //!
 //! Everything here serves one call of a few milliseconds. stdout is data, stderr is talk, the exit code says whom to
-//! ask for help (see [`exit`]).
+//! ask for help (see [`failure::exit`]).
 
 #![forbid(unsafe_code)]
 
 mod args;
+mod ask;
 mod audit_log;
-mod caller;
 mod commands;
 mod complete;
-mod context;
 mod daemon;
 mod doctor;
-mod environment;
-mod escape;
-mod exit;
-mod explore;
 mod failure;
-mod follow;
 mod harden;
-mod hidden;
 mod hook;
 mod json;
-mod keys;
-mod lending;
 mod man;
 mod news;
-mod options;
 mod output;
-mod person;
-mod prompt;
-mod quote;
 mod render;
 mod screen;
 mod service;
-mod tool;
-mod user;
-mod wait;
-mod words;
+mod session;
+mod text;
 
 use args::Cli;
-use context::Context;
 use failure::Failure;
+use session::context::Context;
 use std::process;
 
 /// One connection has no use for the room of a thousand.
@@ -58,7 +43,7 @@ fn main() {
     // For as long as the process lives: that is this one call.
     let context: &Context = Box::leak(Box::new(context));
     let code = match run(context, verb) {
-        Ok(()) => exit::OK,
+        Ok(()) => failure::exit::OK,
         Err(failure) => {
             let failure = failure.within(&context.directory());
             output::talk(&failure.render(as_json));

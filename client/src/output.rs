@@ -1,6 +1,6 @@
 //! The two ways out: data to stdout, talk to stderr.
 
-use crate::escape;
+use crate::text::escape;
 use clap::ValueEnum;
 use std::{
     env,

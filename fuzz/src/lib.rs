@@ -5,12 +5,12 @@
 
 #![forbid(unsafe_code)]
 
-#[path = "../../client/src/escape.rs"]
+#[path = "../../client/src/text/escape.rs"]
 #[allow(dead_code, missing_docs, reason = "a module of the client, which is no library")]
 mod escape;
 mod helpers;
 mod messages;
-#[path = "../../client/src/quote.rs"]
+#[path = "../../client/src/text/quote.rs"]
 mod quote;
 mod requests;
 mod servers;

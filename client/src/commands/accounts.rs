@@ -3,11 +3,12 @@
 use super::{explain, login::Place};
 use crate::{
     complete,
-    context::Context,
+    daemon::wait,
     failure::Failure,
     json,
     output::{self, Style},
-    render, wait,
+    render,
+    session::context::Context,
 };
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCandidates;
@@ -103,7 +104,7 @@ async fn relocate(context: &Context, client: &Client, arguments: Move) -> Result
 
 fn kept(accounts: &[Account], place: StorePlace) -> String {
     let line = |account: &Account| {
-        let name = crate::escape::line(&account.name);
+        let name = crate::text::escape::line(&account.name);
         format!("{name} is kept in {}\n", render::account::store(account.place()))
     };
     match accounts {

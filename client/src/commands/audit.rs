@@ -3,12 +3,13 @@
 use crate::{
     audit_log::{self, Filter, Reader},
     complete,
-    context::Context,
-    escape, exit,
     failure::Failure,
+    failure::exit,
     output::{self, Style},
     render::audit::Table,
-    user::user_file,
+    session::context::Context,
+    session::user::user_file,
+    text::escape,
 };
 use clap_complete::engine::ArgValueCandidates;
 use claviger::{

@@ -1,8 +1,8 @@
 //! `claviger aws`: credentials for tools of AWS, in the forms in which they take them.
 
 use crate::{
-    caller, commands::env::print, complete, context::Context, environment, failure::Failure, keys, lending,
-    output, tool,
+    commands::env::print, complete, daemon::lending, failure::Failure, output, session::caller,
+    session::context::Context, session::environment, session::keys, session::tool,
 };
 use clap_complete::engine::ArgValueCandidates;
 use claviger::{

@@ -4,7 +4,7 @@ mod query;
 mod real;
 mod wanted;
 
-use crate::{context::Context, failure::Failure, lending, output, tool};
+use crate::{daemon::lending, failure::Failure, output, session::context::Context, session::tool};
 use claviger::{
     backend::Backend,
     proto::v1::{Lease, Scheme, Secret},

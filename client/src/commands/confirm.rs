@@ -1,6 +1,6 @@
 //! `claviger confirm`: asks the person at this terminal whether something may be lent, where the configuration wants that.
 
-use crate::{context::Context, exit, failure::Failure, output, wait::question};
+use crate::{daemon::wait::question, failure::Failure, failure::exit, output, session::context::Context};
 use claviger::{client::Client, proto::v1::WaitForQuestionRequest};
 
 /// Arguments of `confirm`.

@@ -2,10 +2,11 @@
 
 use super::service;
 use crate::{
-    context::Context,
-    daemon::{end, gone, successor},
+    daemon::successor::{end, gone, successor},
+    daemon::wait,
     failure::Failure,
-    output, wait,
+    output,
+    session::context::Context,
 };
 use claviger::{
     client::{ConnectError, daemon_program, request, request_any, unwrap, unwrap_any},
@@ -155,6 +156,6 @@ async fn log_level(context: &Context, filter: String) -> Result<(), Failure> {
 
 fn note(context: &Context, text: &str) {
     if !context.options.quiet {
-        output::talk(&format!("claviger: {}\n", crate::escape::line(text)));
+        output::talk(&format!("claviger: {}\n", crate::text::escape::line(text)));
     }
 }

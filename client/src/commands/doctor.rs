@@ -1,11 +1,11 @@
 //! `claviger doctor`: what is wrong here, and the command that mends it. Changes nothing.
 
 use crate::{
-    context::Context,
     doctor::{self, Finding, Severity, gather},
-    exit,
     failure::Failure,
+    failure::exit,
     output::{self, Style},
+    session::context::Context,
 };
 
 /// What the help adds.

@@ -1,10 +1,12 @@
 //! `claviger env`: shell lines for `eval`.
 
 use crate::{
-    context::Context,
-    environment::{self, Variable},
+    daemon::lending,
     failure::Failure,
-    lending, output, quote,
+    output,
+    session::context::Context,
+    session::environment::{self, Variable},
+    text::quote,
 };
 use claviger::proto::v1::Secret;
 use serde_json::Value;

@@ -2,10 +2,10 @@
 
 use crate::{
     complete,
-    context::Context,
-    environment::{self, API_KEY, KEY_DESCRIPTOR, Variable},
+    daemon::lending,
     failure::Failure,
-    lending,
+    session::context::Context,
+    session::environment::{self, API_KEY, KEY_DESCRIPTOR, Variable},
 };
 use clap_complete::engine::ArgValueCompleter;
 use claviger::{

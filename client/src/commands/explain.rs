@@ -1,11 +1,12 @@
 //! `claviger explain`: the whole walk that picks the credential. Runs nothing but what `--try` asks for, shows no secret.
 
 use crate::{
-    context::Context,
+    daemon::wait,
     failure::Failure,
     json,
     output::{self, Style},
-    render, wait,
+    render,
+    session::context::Context,
 };
 use claviger::{
     client::{Client, request, unwrap},

@@ -2,10 +2,12 @@
 
 use crate::{
     commands::env::print,
-    context::Context,
-    environment::{self, Variable, text},
+    daemon::lending,
     failure::Failure,
-    lending, output, tool,
+    output,
+    session::context::Context,
+    session::environment::{self, Variable, text},
+    session::tool,
 };
 use claviger::{
     backend::{Backend, VERTEX_REGION},

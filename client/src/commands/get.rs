@@ -1,11 +1,12 @@
 //! `claviger get`: the credential and where it comes from.
 
 use crate::{
-    context::Context,
+    daemon::lending,
     failure::Failure,
-    json, lending,
+    json,
     output::{self, Style},
     render,
+    session::context::Context,
 };
 use std::time::SystemTime;
 

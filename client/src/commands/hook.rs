@@ -8,16 +8,17 @@ mod trial;
 pub(crate) use arguments::Verb;
 
 use crate::{
-    context::Context,
-    escape,
+    ask::person,
     failure::Failure,
     hook::{
         Outcome,
         plan::Step,
         record::{Changed, Ledger},
     },
-    output, person,
-    user::user_file,
+    output,
+    session::context::Context,
+    session::user::user_file,
+    text::escape,
 };
 use arguments::How;
 use serde_json::{Map, Value, json};
@@ -121,7 +122,7 @@ fn tell(context: &Context, tool: &str, steps: &[Step], outcome: &Outcome, how: H
         text.push_str("set these where the tool runs:\n");
     }
     for (name, value) in &outcome.variables {
-        text.push_str(&format!("    export {name}={}\n", escape::line(&crate::quote::shell(value))));
+        text.push_str(&format!("    export {name}={}\n", escape::line(&crate::text::quote::shell(value))));
     }
     Ok(output::data(&text)?)
 }

@@ -1,6 +1,6 @@
 //! `claviger lock` and `unlock`: nothing is lent in between, and no secret is in memory.
 
-use crate::{context::Context, failure::Failure, output, render::account::counted, wait};
+use crate::{daemon::wait, failure::Failure, output, render::account::counted, session::context::Context};
 use claviger::{
     client::{request, unwrap},
     proto::v1::{LockRequest, UnlockRequest},

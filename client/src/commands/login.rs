@@ -8,7 +8,7 @@ mod save;
 
 pub(crate) use arguments::{Arguments, Place};
 
-use crate::{context::Context, failure::Failure, output, render};
+use crate::{failure::Failure, output, render, session::context::Context};
 use claviger::proto::v1::{AccountKind, login_response::Event};
 use events::line;
 

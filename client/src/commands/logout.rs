@@ -3,11 +3,12 @@
 use super::accounts;
 use crate::{
     complete,
-    context::Context,
+    daemon::wait,
     failure::Failure,
     json,
     output::{self, Style},
-    render, wait,
+    render,
+    session::context::Context,
 };
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCandidates;

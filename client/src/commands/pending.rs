@@ -1,11 +1,12 @@
 //! `claviger pending`: commands that sign a person in right now, and what waits for a person. Starts no daemon.
 
 use crate::{
-    context::Context,
+    daemon::wait,
     failure::Failure,
     json,
     output::{self, Style},
-    render, wait,
+    render,
+    session::context::Context,
 };
 use claviger::{
     client::{request, unwrap},

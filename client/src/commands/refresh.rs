@@ -1,6 +1,8 @@
 //! `claviger refresh`: a new credential now, past any pause; or, after a rejection, once for all sessions.
 
-use crate::{complete, context::Context, failure::Failure, json, output, render, wait, words};
+use crate::{
+    complete, daemon::wait, failure::Failure, json, output, render, session::context::Context, text::words,
+};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCandidates;
 use claviger::{

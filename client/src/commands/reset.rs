@@ -2,11 +2,13 @@
 
 use super::logout;
 use crate::{
-    context::Context,
+    ask::person,
+    daemon::wait,
     failure::Failure,
     json,
     output::{self, Style},
-    person, render, wait,
+    render,
+    session::context::Context,
 };
 use claviger::{
     client::{request, unwrap},

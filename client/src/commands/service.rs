@@ -1,7 +1,6 @@
 //! `claviger daemon`: the daemon as a service of the user, by systemd or launchd.
 
 use crate::{
-    context::Context,
     failure::Failure,
     output::{self, Style},
     service::{
@@ -9,6 +8,7 @@ use crate::{
         plan::{self, Plan},
         text,
     },
+    session::context::Context,
 };
 
 /// Verbs below `service`.

@@ -1,6 +1,8 @@
 //! `claviger share`: sockets that lend one credential each, for containers and far machines.
 
-use crate::{complete, context::Context, failure::Failure, json, output, render, tool, wait};
+use crate::{
+    complete, daemon::wait, failure::Failure, json, output, render, session::context::Context, session::tool,
+};
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use claviger::{

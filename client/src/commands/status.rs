@@ -1,13 +1,16 @@
 //! `claviger status`: the state of the daemon and its cache. Starts no daemon: a new one has nothing to show.
 
 use crate::{
-    context::Context,
-    escape, exit, explore,
+    daemon::explore,
+    daemon::follow::{self, Seen},
+    daemon::wait,
     failure::Failure,
-    follow::{self, Seen},
+    failure::exit,
     json,
     news::{News, compare},
-    output, render, screen, wait,
+    output, render, screen,
+    session::context::Context,
+    text::escape,
 };
 use claviger::{
     client::{request, unwrap},

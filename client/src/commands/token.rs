@@ -1,6 +1,6 @@
 //! `claviger token`: the secret and a newline. This is the hot path: other programs run it as `apiKeyHelper`.
 
-use crate::{caller, context::Context, failure::Failure, lending, output};
+use crate::{daemon::lending, failure::Failure, output, session::caller, session::context::Context};
 use claviger::proto::v1::Hook;
 
 /// Arguments of `token`.

@@ -1,12 +1,15 @@
 //! `claviger trust`: what the files of a workspace ask for, and decisions about it.
 
 use crate::{
-    context::Context,
-    escape,
+    ask::person,
+    daemon::prompt,
+    daemon::wait,
     failure::Failure,
     json,
     output::{self, Style},
-    person, prompt, render, wait,
+    render,
+    session::context::Context,
+    text::escape,
 };
 use claviger::{
     client::{Client, request, unwrap},

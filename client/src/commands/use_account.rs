@@ -1,7 +1,9 @@
 //! `claviger use`: which account sessions use that name none, for each address that they talk to.
 
 use super::{accounts, explain};
-use crate::{complete, context::Context, escape, failure::Failure, json, output, render, wait};
+use crate::{
+    complete, daemon::wait, failure::Failure, json, output, render, session::context::Context, text::escape,
+};
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCandidates;
 use claviger::{

@@ -1,6 +1,6 @@
 //! `claviger version`: the releases of both sides, also when they do not fit together.
 
-use crate::{context::Context, escape, failure::Failure, json, output, wait};
+use crate::{daemon::wait, failure::Failure, json, output, session::context::Context, text::escape};
 use claviger::{
     PROTOCOL, RELEASE,
     client::{ConnectError, request},

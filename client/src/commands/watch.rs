@@ -1,6 +1,6 @@
 //! `claviger watch`: events of the credential as they come, across restarts of the daemon.
 
-use crate::{context::Context, escape, exit, failure::Failure, json, output, render};
+use crate::{failure::Failure, failure::exit, json, output, render, session::context::Context, text::escape};
 use claviger::{
     client::Lent,
     proto::v1::{self, Lease, watch_credential_response::Event},

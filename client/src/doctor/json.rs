@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     json::{own_location, remedy, text},
-    words,
+    text::words,
 };
 use serde_json::{Value, json};
 

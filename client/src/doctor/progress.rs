@@ -1,6 +1,6 @@
 //! What is being looked at, on one line of stderr, if a person watches.
 
-use crate::{context::Context, output};
+use crate::{output, session::context::Context};
 use std::{
     io::IsTerminal as _,
     sync::{Arc, Mutex, PoisonError},

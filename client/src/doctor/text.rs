@@ -4,7 +4,7 @@ use super::{
     facts::{Daemon, Facts},
     finding::{Finding, Severity},
 };
-use crate::{escape, explore, output::Style, render::place};
+use crate::{daemon::explore, output::Style, render::place, text::escape};
 use claviger::proto::v1::{self, ExplainResponse, step::Outcome};
 
 /// The whole diagnosis.

@@ -1,6 +1,6 @@
 //! How a failure is told: as lines for people, as one object for programs.
 
-use crate::{escape, json};
+use crate::{json, text::escape};
 use claviger::{reason::Location, remedy::Remedy};
 use serde_json::json;
 use std::{fmt::Write as _, time::Duration};

@@ -1,6 +1,6 @@
 //! Shows a change before it is made. Only what a hook changes is shown: a settings file may hold secrets. Pure.
 
-use crate::escape;
+use crate::text::escape;
 use similar::TextDiff;
 use std::fmt::Write as _;
 

@@ -27,7 +27,7 @@ pub(crate) fn word(path: &str) -> String {
         true => path.to_owned(),
         // AWS documents double quotes; what is special inside them is rare enough in a path.
         false if !path.contains(['"', '\\', '$', '`', '!']) => format!("\"{path}\""),
-        false => crate::quote::shell(path),
+        false => crate::text::quote::shell(path),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Accounts of the local store, and what happens while somebody signs in.
 
 use super::parts::{instant, location, problem, seconds, text};
-use crate::words;
+use crate::text::words;
 use claviger::proto::v1::{
     Account, ListAccountsResponse, LoggedOut, Registration, ResetResponse, login_response::Event,
 };

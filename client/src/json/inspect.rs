@@ -1,7 +1,7 @@
 //! Explanations and states. Nothing here can hold a secret.
 
 use super::parts::{facts, instant, location, problem, seconds, step, text, version, warning};
-use crate::words;
+use crate::text::words;
 use claviger::proto::v1::{
     AuditLog, CacheEntry, ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile,
     SettingsValue, Trial,

@@ -1,7 +1,7 @@
 //! Leases and events about them.
 
 use super::parts::{facts, instant, location, problem, seconds, text, warning};
-use crate::words;
+use crate::text::words;
 use claviger::{
     client::Lent,
     headers::Header,

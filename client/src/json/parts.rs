@@ -1,6 +1,6 @@
 //! Small forms that others are made of.
 
-use crate::words;
+use crate::text::words;
 use claviger::{
     proto::v1::{Facts, Location, Problem, Step, Version, Warning},
     reason,
@@ -71,7 +71,7 @@ pub(crate) fn remedy(remedy: &Remedy) -> Value {
 pub(super) fn step(step: &Step) -> Value {
     json!({
         "source": step.source,
-        "outcome": crate::words::outcome(step),
+        "outcome": crate::text::words::outcome(step),
         "why": step.why,
         "location": location(step.location.as_ref()),
     })

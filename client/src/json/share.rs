@@ -1,7 +1,7 @@
 //! Shares.
 
 use super::parts::{instant, text};
-use crate::words;
+use crate::text::words;
 use claviger::proto::v1::Share;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Workspaces and decisions about them.
 
 use super::parts::{instant, location, text};
-use crate::words;
+use crate::text::words;
 use claviger::proto::v1::{TrustItem, TrustRecord, Workspace};
 use serde_json::{Value, json};
 

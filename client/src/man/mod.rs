@@ -5,7 +5,7 @@ mod text;
 
 pub(crate) use text::EXAMPLES;
 
-use crate::{exit, failure::Failure, output};
+use crate::{failure::Failure, failure::exit, output};
 use clap::Command;
 use clap_mangen::{
     Man,

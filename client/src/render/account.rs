@@ -1,7 +1,7 @@
 //! Accounts of the local store, for people.
 
 use super::{place, problem, table, time};
-use crate::{escape, output::Style, words};
+use crate::{output::Style, text::escape, text::words};
 use claviger::proto::v1::{
     Account, AccountKind, ListAccountsResponse, LoggedOut, Registration, ResetResponse, StorePlace,
 };

@@ -1,7 +1,7 @@
 //! Lines of the audit log as rows of a table that can grow.
 
 use super::table::Columns;
-use crate::{escape, output::Style};
+use crate::{output::Style, text::escape};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 

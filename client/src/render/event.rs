@@ -1,7 +1,7 @@
 //! Events of a watched credential, one line each.
 
 use super::{problem, time};
-use crate::{escape, words};
+use crate::{text::escape, text::words};
 use claviger::client::Lent;
 use claviger::proto::v1::{HumanNeeded, Issued, Progress, watch_credential_response::Event};
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,7 @@
 //! The whole walk that picks a credential, for people.
 
 use super::{facts, place, place_and_layer, problem, status, table, time};
-use crate::{escape, output::Style, words};
+use crate::{output::Style, text::escape, text::words};
 use claviger::{
     proto::v1::{
         ExplainResponse, LoginPolicy, SettingsFile, SettingsValue, Step, Timings, Trial, step::Outcome,

@@ -1,7 +1,7 @@
 //! What became known of a credential while it was obtained, for people.
 
 use super::table;
-use crate::{escape, output::Style, words};
+use crate::{output::Style, text::escape, text::words};
 use claviger::proto::v1::{Facts, Step, step::Outcome};
 
 /// Everything but the links, on one line; empty if nothing is known.

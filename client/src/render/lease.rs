@@ -1,7 +1,7 @@
 //! A lease for people.
 
 use super::{place_and_layer, table, time};
-use crate::{escape, output::Style, words};
+use crate::{output::Style, text::escape, text::words};
 use claviger::proto::v1::{Backend, Lease, Secret, lease::Material};
 use claviger::{client::Lent, headers::Header};
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,7 @@
 //! What a person is told while somebody signs in.
 
 use super::time;
-use crate::{escape, output::Style};
+use crate::{output::Style, text::escape};
 use claviger::proto::v1::DeviceCode;
 use std::time::Duration;
 

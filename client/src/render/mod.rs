@@ -19,8 +19,8 @@ pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod trust;
 
-use crate::escape;
-use crate::words;
+use crate::text::escape;
+use crate::text::words;
 use claviger::{
     proto::v1::{Location, Problem},
     remedy::Remedy,

@@ -2,8 +2,8 @@
 
 use super::{problem, status::Mood, time};
 use crate::{
-    escape,
     news::{News, Who},
+    text::escape,
 };
 use std::time::SystemTime;
 

@@ -1,7 +1,7 @@
 //! What waits for a person, for people.
 
 use super::{place, table, time, what};
-use crate::{escape, output::Style};
+use crate::{output::Style, text::escape};
 use claviger::{proto::v1::Pending, remedy::Remedy, wire};
 use prost_types::Timestamp;
 use std::time::SystemTime;

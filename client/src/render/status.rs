@@ -12,8 +12,8 @@ use super::{
     facts, problem_and_help, time,
 };
 use crate::{
-    escape,
     output::{Place, Style},
+    text::escape,
 };
 use claviger::proto::v1::{AuditLog, CacheEntry, Counters, GetStatusResponse, Problem};
 use std::time::SystemTime;

@@ -7,7 +7,7 @@
 mod meaning;
 
 use super::{place, table, time};
-use crate::{escape, output::Style, words};
+use crate::{output::Style, text::escape, text::words};
 use claviger::proto::v1::{TrustItem, TrustRecord, Workspace, trust_item::Change};
 use meaning::Rank;
 use std::time::SystemTime;

@@ -6,12 +6,12 @@ mod terminal;
 mod view;
 
 use crate::{
-    context::Context,
-    escape,
+    daemon::follow::{self, Seen},
     failure::Failure,
-    follow::{self, Seen},
     output::{self, Style},
     render,
+    session::context::Context,
+    text::escape,
 };
 use claviger::{
     client::{Client, request, unwrap},
@@ -100,7 +100,7 @@ fn all(model: Model, first: Message, messages: &mut UnboundedReceiver<Message>) 
 fn signals(sender: &UnboundedSender<Message>) -> io::Result<()> {
     for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
         let mut signals = signal(kind)?;
-        let code = u8::try_from(128 + kind.as_raw_value()).unwrap_or(crate::exit::OTHER);
+        let code = u8::try_from(128 + kind.as_raw_value()).unwrap_or(crate::failure::exit::OTHER);
         let sender = sender.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() && sender.send(Message::Signal(code)).is_ok() {}

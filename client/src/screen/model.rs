@@ -212,7 +212,7 @@ impl Model {
 
     fn press(&mut self, key: Key) {
         match (key, &mut self.overlay) {
-            (Key::Interrupt, _) => self.end = Some(End::Code(crate::exit::INTERRUPTED)),
+            (Key::Interrupt, _) => self.end = Some(End::Code(crate::failure::exit::INTERRUPTED)),
             (Key::Quit, Overlay::None) | (Key::Back, Overlay::None) => self.end = Some(End::Quit),
             (Key::Quit | Key::Back, _) => self.overlay = Overlay::None,
             (Key::Help, Overlay::Help) => self.overlay = Overlay::None,

@@ -1,7 +1,7 @@
 //! Carries a plan out, step by step.
 
 use super::plan::Step;
-use crate::{context::Context, daemon, escape, failure::Failure};
+use crate::{daemon::successor, failure::Failure, session::context::Context, text::escape};
 use claviger::remedy::Remedy;
 use std::{
     fs, io,
@@ -20,7 +20,7 @@ pub(crate) async fn carry_out(context: &Context, step: &Step) -> Result<(), Fail
     match step {
         Step::Write { path, text, .. } => write(path, text).map_err(|error| at(path, &error)),
         Step::Remove(path) => remove(path).map_err(|error| at(path, &error)),
-        Step::StopDaemon(_) => daemon::end(context).await.map(drop),
+        Step::StopDaemon(_) => successor::end(context).await.map(drop),
         Step::Run(words) => {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let output = output(context, &words).await?;

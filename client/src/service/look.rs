@@ -4,7 +4,7 @@ use super::{
     Facts, File, Serving, Starter,
     units::{self, Manager, Names, State, Template},
 };
-use crate::{context::Context, failure::Failure, user::absolute};
+use crate::{failure::Failure, session::context::Context, session::user::absolute};
 use claviger::{
     RELEASE,
     client::{ConnectError, daemon_program, is_default, request},
@@ -231,7 +231,7 @@ async fn serving(context: &Context, main_pid: Option<u32>) -> Result<Option<Serv
         let answer = service.get_status(request(GetStatusRequest {})).await;
         answer.map_err(|status| claviger::wire::from_status(&status))
     };
-    let status = crate::wait::answer(context, answer).await?.into_inner();
+    let status = crate::daemon::wait::answer(context, answer).await?.into_inner();
     let release = status.version.unwrap_or_default().release;
     Ok(Some(Serving { pid: status.pid, release, by: starter(status.pid, main_pid) }))
 }

@@ -5,7 +5,7 @@ use super::{
     plan::{Plan, Step},
     units::{Manager, State},
 };
-use crate::{escape, output::Style, render::table};
+use crate::{output::Style, render::table, text::escape};
 
 /// A step, done or to be done.
 pub(crate) fn step(step: &Step, done: bool) -> String {

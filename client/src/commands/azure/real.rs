@@ -1,6 +1,6 @@
 //! The real `az`.
 
-use crate::{context::Context, failure::Failure};
+use crate::{failure::Failure, session::context::Context};
 use claviger::variables::INSIDE_FLIGHT;
 use std::{
     env,

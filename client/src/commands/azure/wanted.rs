@@ -1,7 +1,7 @@
 //! What is asked for, with the options of `az account get-access-token`. Pure.
 
 use super::query::Query;
-use crate::escape;
+use crate::text::escape;
 use clap::Parser as _;
 use claviger::reason::{Problem, Reason};
 use serde_json::Value;

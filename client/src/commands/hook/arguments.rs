@@ -1,6 +1,6 @@
 //! What `claviger hook` can be given.
 
-use crate::{context::Context, hook::google};
+use crate::{hook::google, session::context::Context};
 use std::path::PathBuf;
 
 /// Verbs below `hook`.

@@ -2,8 +2,6 @@
 
 use super::tools;
 use crate::{
-    context::Context,
-    escape,
     failure::Failure,
     hook::{
         claude::{Found, HOOKS, is_outdated},
@@ -17,6 +15,8 @@ use crate::{
         toml::Toml,
     },
     output,
+    session::context::Context,
+    text::escape,
 };
 use serde_json::{Value, json};
 use std::{

@@ -11,7 +11,7 @@ use crate::{
         program,
         record::{Changed, Kind, Ledger},
     },
-    user::user_file,
+    session::user::user_file,
 };
 use std::{
     env,

@@ -1,6 +1,6 @@
 //! Tries the command behind a new hook once as claviger runs it, and says what differs from this shell.
 
-use crate::{commands::explain, context::Context, escape, hook::claude::HOOKS};
+use crate::{commands::explain, hook::claude::HOOKS, session::context::Context, text::escape};
 use claviger::{proto::v1::Trial, source};
 use nix::{
     sys::signal::{Signal, killpg},

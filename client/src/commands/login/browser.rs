@@ -1,7 +1,7 @@
 //! Whether a browser can be opened here, and opening it. By hand: the crate for it would add four crates to the client, and
 //! tries programs that no desktop of today lacks `xdg-open` for.
 
-use crate::{escape, output, render::login::Way};
+use crate::{output, render::login::Way, text::escape};
 use std::{
     env,
     io::{self, IsTerminal as _},

@@ -1,6 +1,6 @@
 //! What is shown while a person signs in.
 
-use crate::{context::Context, escape, failure::Failure, json, output};
+use crate::{failure::Failure, json, output, session::context::Context, text::escape};
 use claviger::{
     proto::v1::{Account, login_response::Event},
     reason::{Problem, Reason},

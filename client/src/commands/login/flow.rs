@@ -6,12 +6,12 @@ use super::{
     events::{line, tell},
 };
 use crate::{
-    context::Context,
-    escape,
+    daemon::wait,
     failure::Failure,
     output::{self, Style},
     render::{self, login::Way},
-    wait,
+    session::context::Context,
+    text::escape,
 };
 use claviger::{
     client::{self, request, unwrap},

@@ -4,7 +4,7 @@ use super::{
     arguments::Arguments,
     events::{named, tell},
 };
-use crate::{context::Context, failure::Failure, hidden, wait};
+use crate::{ask::hidden, daemon::wait, failure::Failure, session::context::Context};
 use claviger::{
     client::{request, unwrap},
     credential::is_oauth_token,

@@ -2,14 +2,14 @@
 
 use super::{child, holder, settings};
 use crate::{
-    context::Context,
+    daemon::explore,
     doctor::{
         facts::{Credential, Daemon, Endpoint, Facts, Lent, Running, Setting, Unchecked},
         finding::place,
         progress::Progress,
     },
-    explore,
     failure::Failure,
+    session::context::Context,
 };
 use claviger::{
     client::{Client, ConnectError, daemon_program, request, unwrap},

@@ -14,7 +14,7 @@ use super::{
     facts::{Daemon, Facts, Unchecked},
     progress::Progress,
 };
-use crate::{context::Context, failure::Failure, service::look::has_given_up};
+use crate::{failure::Failure, service::look::has_given_up, session::context::Context};
 use claviger::{
     client::daemon_program,
     reason::{Problem, Reason},

@@ -2,13 +2,13 @@
 
 use super::state::state;
 use crate::{
-    escape,
     output::Glyphs,
     render::{
         bar::{self, Left},
         columns::Column,
         place, time,
     },
+    text::escape,
 };
 use claviger::{proto::v1::CacheEntry, source::STORED, wire};
 use std::time::{Duration, SystemTime};

@@ -2,9 +2,9 @@
 
 use super::paint::Paint;
 use crate::{
-    escape,
     render::{columns, facts, status, time},
     screen::model::Model,
+    text::escape,
 };
 use claviger::proto::v1::CacheEntry;
 use ratatui::{

@@ -1,12 +1,13 @@
 //! Asks the person at the terminal whether to trust a workspace.
 
 use crate::{
-    context::Context,
-    escape,
+    ask::person::{answer_to, is_agent},
+    daemon::wait,
     failure::Failure,
     output::{self, Style},
-    person::{answer_to, is_agent},
-    render, wait,
+    render,
+    session::context::Context,
+    text::escape,
 };
 use claviger::{
     client::{Client, request, unwrap},

@@ -3,7 +3,7 @@
 mod company;
 pub(crate) mod question;
 
-use crate::{context::Context, failure::Failure};
+use crate::{failure::Failure, session::context::Context};
 use claviger::{client::Client, reason::Problem, session::SessionContext};
 use company::Company;
 use std::{pin::pin, time::Duration};
@@ -61,7 +61,7 @@ async fn until<T>(
 #[cfg(test)]
 mod tests {
     use super::answer;
-    use crate::{context::Context, failure::Failure, harden::CoreLimit, options::Options};
+    use crate::{failure::Failure, harden::CoreLimit, session::context::Context, session::options::Options};
     use claviger::reason::{Problem, Reason};
     use std::{future::pending, time::Duration};
 

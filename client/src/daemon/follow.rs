@@ -1,6 +1,6 @@
 //! Follows the state of the daemon, across its restarts. Starts none: a new one has nothing to show.
 
-use crate::{context::Context, failure::Failure};
+use crate::{failure::Failure, session::context::Context};
 use claviger::{
     client::{Client, Follow, Seen as Next, request, unwrap},
     proto::v1::{WatchStatusRequest, WatchStatusResponse},

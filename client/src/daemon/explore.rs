@@ -1,6 +1,6 @@
 //! How a person looks at the API by hand.
 
-use crate::escape;
+use crate::text::escape;
 use std::path::Path;
 
 /// The command that lists the services of the API on `socket`. Releases 1.8 and 1.9 of grpcurl take it; those of 1.8 send the

@@ -1,6 +1,6 @@
 //! What every verb starts from: options, the session they describe, and the way to the daemon.
 
-use crate::{escape, failure::Failure, harden::CoreLimit, options::Options, output};
+use crate::{failure::Failure, harden::CoreLimit, output, session::options::Options, text::escape};
 use claviger::{
     client::{self, Client, ConnectError},
     reason::{Problem, Reason},

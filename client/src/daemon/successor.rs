@@ -1,6 +1,6 @@
 //! The end of a daemon, and the one that goes on in its place.
 
-use crate::{context::Context, failure::Failure, wait};
+use crate::{daemon::wait, failure::Failure, session::context::Context};
 use claviger::{
     client::{Client, ConnectError, request_any, unwrap_any},
     proto::v1::{GetVersionRequest, StopRequest},

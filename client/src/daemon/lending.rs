@@ -1,6 +1,9 @@
 //! Borrows a credential; asks the person for trust if that is what stands in the way.
 
-use crate::{context::Context, escape, failure::Failure, keys, output, prompt, wait};
+use crate::{
+    daemon::prompt, daemon::wait, failure::Failure, output, session::context::Context, session::keys,
+    text::escape,
+};
 use claviger::{
     client::Client,
     proto::v1::{GetCredentialRequest, Hook, Lease},

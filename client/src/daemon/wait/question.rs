@@ -1,9 +1,9 @@
 //! Asks the person at the terminal whether something may be lent, while the answer to that very request is waited for.
 
 use crate::{
-    escape,
+    ask::person,
     output::{self, Style},
-    person,
+    text::escape,
 };
 use claviger::{
     client::{Client, request, unwrap},

@@ -1,7 +1,7 @@
 //! AWS Bedrock: keys that sign, or an API key of Bedrock.
 
 use super::variable::{Set, Variable, complete, text};
-use crate::keys;
+use crate::session::keys;
 use claviger::{
     backend::bedrock_url,
     credential::{AWS_EXPIRATION as EXPIRATION, AWS_KEYS, AWS_OLD_TOKEN},

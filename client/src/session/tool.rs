@@ -1,6 +1,6 @@
 //! Sessions of a cloud's own tool: it wants that cloud's credential, whatever backend the session uses.
 
-use crate::{context::Context, failure::Failure};
+use crate::{failure::Failure, session::context::Context};
 use claviger::{backend::Backend, session::SessionContext};
 
 /// The session of a tool of `backend`.

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_page_has_every_number_and_every_reason() {
-        const PAGE: &str = include_str!("../../docs/exit-codes.md");
+        const PAGE: &str = include_str!("../../../docs/exit-codes.md");
         let row = |number: &str| PAGE.lines().find(|line| line.starts_with(&format!("| {number} |")));
         let numbers = HELP.lines().skip(1).filter(|line| !line.starts_with("       "));
         for number in numbers.filter_map(|line| line.split_whitespace().next()) {

@@ -5,7 +5,7 @@
 //! the only place where somebody sees the page to open.
 
 use super::question;
-use crate::{escape, output, render};
+use crate::{output, render, text::escape};
 use claviger::{
     client::{Client, request, unwrap},
     proto::v1::{ExplainRequest, Progress, step::Outcome, watch_credential_response::Event},

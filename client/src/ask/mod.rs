@@ -1,0 +1,4 @@
+//! Questions to the person at the terminal.
+
+pub(crate) mod hidden;
+pub(crate) mod person;
