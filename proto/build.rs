@@ -1,4 +1,4 @@
-//! Compiles `proto/` with protox, so nobody needs `protoc`, and keeps the descriptor for reflection.
+//! Compiles `proto/` with protox, so `protoc` is not needed, and keeps the descriptor for reflection.
 
 use prost::Message as _;
 use std::{env, fs, path::PathBuf};

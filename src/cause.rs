@@ -25,7 +25,7 @@ pub enum Reason {
     NoCredential,
     /// A person has to log in.
     LoginRequired,
-    /// The workspace asks for something nobody has decided about.
+    /// The workspace asks for something that is not decided yet.
     WorkspaceUntrusted,
     /// A settings file is broken.
     SettingsInvalid,
@@ -37,7 +37,7 @@ pub enum Reason {
     CommandOutputInvalid,
     /// The keyring is locked.
     KeyringLocked,
-    /// Somebody locked the daemon.
+    /// The daemon is locked.
     Locked,
     /// A person has to allow that it is lent, and has not.
     NotConfirmed,
@@ -92,7 +92,7 @@ pub const REASONS: [Reason; 24] = [
 pub enum Kind {
     /// A settings file is broken, and what it said before counts.
     SettingsKept,
-    /// A login policy stands where anybody could write it.
+    /// A login policy lies where other users could write it.
     PolicyIneffective,
     /// Several clouds are switched on.
     TwoClouds,

@@ -4,7 +4,7 @@
 pub const GROUPS: &str = "/etc/group";
 
 /// Whether `groups`, the text of [`GROUPS`], names a member of the group with this number. A user's own group has none: where each
-/// user has one, files are made with `umask 002`, and its write permission is nobody else's.
+/// user has one, files are made with `umask 002`, and its write permission belongs to the user alone.
 pub fn has_members(groups: &str, group: u32) -> bool {
     let number = group.to_string();
     groups.lines().any(|line| {

@@ -11,7 +11,7 @@ pub fn is_hook(command: &str) -> bool {
 }
 
 /// Whether `command` is claviger's client with plain words, and nothing else: no path, no assignment, no other program and
-/// nothing that a shell would do. What a project calls a hook must be that, since nobody is asked about hooks.
+/// nothing that a shell would do. What a project calls a hook must be that, since hooks need no trust.
 pub fn is_plain_hook(command: &str) -> bool {
     const LENDS: [&str; 5] = ["token", "get", "aws", "gcp", "azure"];
     // Others choose a socket, settings or a directory.

@@ -3,7 +3,7 @@
 /// Fields of `/proc/PID/stat`, proc(5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// Whether it has ended, and nobody has waited for it yet.
+    /// Whether it has ended, and has not been waited for yet.
     pub has_ended: bool,
     /// The process that started it.
     pub parent: u32,

@@ -227,7 +227,7 @@ impl Verb {
         }
     }
 
-    /// Whether somebody else's program would take talk on stderr for part of the answer.
+    /// Whether the calling program would take messages on stderr for part of the answer.
     pub(crate) fn must_be_quiet(&self) -> bool {
         matches!(self, Self::Gcp(arguments) if arguments.are_of_library())
     }

@@ -77,7 +77,7 @@ impl Reader {
         }
     }
 
-    /// Counts a line at the end that has none, once nobody waits for the rest of it.
+    /// Counts a line at the end that has none, once the rest of it is not waited for.
     pub(crate) fn end(&mut self) {
         self.broken += u64::from(self.current.as_ref().is_some_and(|part| part.rest > 0));
     }

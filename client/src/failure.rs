@@ -21,9 +21,9 @@ pub(crate) enum Failure {
     Connect(ConnectError),
     /// Our own `--timeout` is over.
     TimedOut(Duration),
-    /// stdout takes no more, for another reason than that nobody reads it.
+    /// stdout takes no more, for another reason than a closed pipe.
     Output(io::Error),
-    /// Nobody reads stdout any more.
+    /// stdout is closed by its reader.
     OutputClosed,
     /// `exec`: the command could not be run.
     Exec(String, io::Error),
@@ -80,7 +80,8 @@ impl Failure {
 
     /// `--timeout` of a login is over, which ends it.
     pub(crate) fn login_took(limit: Duration) -> Self {
-        let message = format!("nobody has signed in within {} s; the login is given up", limit.as_secs());
+        let message =
+            format!("the sign-in was not completed within {} s; the login is cancelled", limit.as_secs());
         Self::Problem(
             Problem::new(Reason::SourceTimeout, message).hint("leave out --timeout, or make it longer"),
         )
@@ -118,7 +119,7 @@ impl Failure {
         }
     }
 
-    /// What goes to stderr, with its line feed; empty if nobody needs to know.
+    /// What goes to stderr, with its line feed; empty if there is nothing to report.
     pub(crate) fn render(&self, as_json: bool) -> String {
         match (self.report(), as_json) {
             (None, _) => String::new(),
@@ -129,7 +130,7 @@ impl Failure {
 
     /// Reason and sentence, with the hint, for those who have no room for more.
     pub(crate) fn in_short(&self) -> (&'static str, String) {
-        let Some(report) = self.report() else { return ("output-failed", "nobody reads the answer".into()) };
+        let Some(report) = self.report() else { return ("output-failed", "stdout is closed".into()) };
         let place = report.location.map(|location| format!("{location}: ")).unwrap_or_default();
         let hint = report.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
         (report.reason, format!("{place}{}{hint}", report.message))
@@ -177,7 +178,7 @@ impl Failure {
             Self::OutputClosed | Self::Found(_) => None,
             Self::NothingToCancel => report(
                 "nothing-to-cancel",
-                "no such command runs that signs somebody in".into(),
+                "no such sign-in command is running".into(),
                 "",
                 Some(Remedy::pending()),
             ),

@@ -32,7 +32,7 @@ pub(crate) enum News {
     Rejected { who: Who },
     /// An entry was dropped.
     Forgotten { who: Who },
-    /// Somebody has to sign in.
+    /// A person has to sign in.
     SignInNeeded { who: Who, problem: Problem },
     /// A command that signs in was started.
     SignInStarted { who: Who },

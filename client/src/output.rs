@@ -86,7 +86,7 @@ pub(crate) fn json(value: &serde_json::Value) -> io::Result<()> {
     data(&(escape::json(&format!("{value:#}")) + "\n"))
 }
 
-/// Tells a person something. Where nobody listens it is lost, and nothing else breaks.
+/// Tells a person something. Where stderr is closed it is lost, and nothing else breaks.
 pub(crate) fn talk(text: &str) {
     drop(io::stderr().write_all(text.as_bytes()));
 }

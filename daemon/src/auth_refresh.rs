@@ -31,7 +31,7 @@ use tokio::{
     time::sleep,
 };
 
-/// Lines that are kept for whoever comes later, and that a slow reader may lag behind.
+/// Lines that are kept for later callers, and that a slow reader may lag behind.
 const BACKLOG: usize = 64;
 /// How long a command that no session needs any more has to end by itself.
 const LEFT: Duration = Duration::from_secs(10);
@@ -195,7 +195,7 @@ impl AuthRefreshes {
                 running.recent.remove(0);
             }
             running.recent.push(line.clone());
-            // Fails when nobody listens.
+            // Fails when there is no listener.
             drop(running.lines.send(line));
             self.shown.touch();
         }

@@ -49,7 +49,7 @@ pub struct Limits {
     /// When a helper is ended. The client's own is undocumented (`spec/behaviour.md`, "Unverified"); two minutes
     /// leave a person time to unlock a password manager.
     pub helper_timeout: Duration,
-    /// A credential that nobody asked for this long is no longer refreshed ahead of expiry.
+    /// A credential that no session asked for this long is no longer refreshed ahead of expiry.
     pub idle: Duration,
     /// Most cache entries (as many as the AWS SDK keeps identities).
     pub entries: usize,
@@ -132,7 +132,7 @@ struct File {
     /// Read by [`crate::settings`], for it counts at once.
     #[serde(default, rename = "trust")]
     _trust: serde::de::IgnoredAny,
-    /// Read by [`crate::accounts::registration`] when somebody logs in.
+    /// Read by [`crate::accounts::registration`] at a login.
     #[serde(default, rename = "oauth")]
     _oauth: serde::de::IgnoredAny,
     /// What a person confirms; read by [`crate::settings`], for it counts at once.

@@ -14,7 +14,7 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// The cookie of one socket. The file counts: whoever can write it is near.
+/// The cookie of one socket. The file counts: a caller that can write it is near.
 pub struct Cookie {
     path: Mutex<PathBuf>,
     /// What the file held when it was last read.

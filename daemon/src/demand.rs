@@ -9,7 +9,7 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(10);
 /// Who is asking for a credential. It decides whether a person may be troubled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Demand {
-    /// Nobody: it is refreshed ahead of expiry.
+    /// None: it is refreshed ahead of expiry.
     #[default]
     Background,
     /// A session waits for it.

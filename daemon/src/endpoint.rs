@@ -148,7 +148,7 @@ impl Endpoint {
         })
     }
 
-    /// Whether nobody can read on the way: it is https, or on this machine.
+    /// Whether it cannot be read on the way: it is https, or on this machine.
     pub fn is_private(&self) -> bool {
         self.secure || is_loopback(&self.host)
     }

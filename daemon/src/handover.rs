@@ -1,6 +1,6 @@
 //! Another program goes on in the place of this one: on request, or because the file we were started from was replaced.
 //!
-//! The process stays, and with it the socket: whoever connects meanwhile waits in its queue. What was asked before is
+//! The process stays, and with it the socket: a caller that connects meanwhile waits in its queue. What was asked before is
 //! answered first, refreshes in progress end, and the cache goes along (`broker/kept.rs`), so no command runs again.
 
 use crate::{broker::Broker, host::successor::Program, lock::lock};
@@ -45,8 +45,8 @@ pub enum Refusal {
     /// It does not know its own program.
     #[error("this daemon does not know which program it was started from")]
     Unknown,
-    /// Somebody is signing in. That lasts for minutes, and could not be taken up again.
-    #[error("somebody is signing in, and would have to start over")]
+    /// A sign-in is in progress. That lasts for minutes, and could not be taken up again.
+    #[error("a sign-in is in progress and would have to start over")]
     SigningIn,
     /// What lies there could not go on.
     #[error("{0} cannot take over: {1}")]
@@ -65,7 +65,7 @@ impl Handover {
         })
     }
 
-    /// Begins as soon as nothing is lost by it: nobody signs in, the program can go on, and no refresh is in progress (but
+    /// Begins as soon as nothing is lost by it: no sign-in is in progress, the program can go on, and no refresh is in progress (but
     /// that for `QUIET` only). A caller that asks meanwhile shares the outcome. `told` ends once the person was told, which no other
     /// program would do.
     ///
@@ -83,18 +83,18 @@ impl Handover {
             () = self.begun() => return Ok(()),
             turn = self.turn.acquire() => turn,
         };
-        let nobody_signs_in = || match is_signing_in() {
+        let no_sign_in = || match is_signing_in() {
             false => Ok(()),
             true => Err(Refusal::SigningIn),
         };
-        nobody_signs_in()?;
+        no_sign_in()?;
         let unfit = |why| Refusal::Unfit(program.path().display().to_string(), why);
         program.check().await.map_err(unfit)?;
         // An endless refresh must not stand in the way of an update.
         drop(timeout(QUIET, broker.landed()).await);
-        nobody_signs_in()?;
+        no_sign_in()?;
         told.await;
-        nobody_signs_in()?;
+        no_sign_in()?;
         tracing::info!(program = %program.path().display(), "another program takes over");
         self.begun.send_replace(true);
         Ok(())
@@ -105,23 +105,23 @@ impl Handover {
         drop(self.begun.subscribe().wait_for(|begun| *begun).await);
     }
 
-    /// Looks at the program's file whenever `somebody` connects, and begins when another lies there.
+    /// Looks at the program's file at each `arrival` of a connection, and begins when another lies there.
     pub async fn follow<T: Future<Output = ()>>(
         &self,
         broker: &Broker,
         is_signing_in: impl Fn() -> bool,
         tell: impl Fn() -> T,
-        somebody: &Notify,
+        arrival: &Notify,
     ) -> Infallible {
         let Some(program) = &self.program else { return pending().await };
         sleep(SETTLED).await;
         loop {
-            somebody.notified().await;
+            arrival.notified().await;
             if !broker.limits().follow_program {
                 continue;
             }
             let known = lock(program).clone();
-            // A home on a network can keep this waiting, but nobody else.
+            // A home on a network can delay this task, but no session.
             if spawn_blocking(move || known.is_replaced()).await.unwrap_or_default() {
                 match self.begin(broker, &is_signing_in, tell()).await {
                     Ok(()) => return pending().await,

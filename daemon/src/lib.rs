@@ -78,7 +78,7 @@ use trust::TrustStore;
 /// How long running requests may take to end when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// The same when another program goes on: those who wait for a refresh get its outcome, whoever connects waits so long.
+/// The same when another program goes on: those who wait for a refresh get its outcome, new connections wait that long.
 const LAST_REFRESH: Duration = Duration::from_secs(30);
 
 /// Everything a daemon needs but its socket.
@@ -109,9 +109,9 @@ pub struct Setup {
 /// Why a daemon ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Somebody asked it to: what it holds is of no use any more.
+    /// It was asked to: what it holds is of no use any more.
     Asked,
-    /// Its process is to end: whoever starts the next one may want what it holds.
+    /// Its process is to end: the next one may want what it holds.
     Signal,
     /// Another program is to go on.
     Replaced,
@@ -201,8 +201,8 @@ async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<bool, RunError> {
     let Context { broker, handover, service, stop, connections, .. } = context;
-    let (streams, unused, somebody) = (broker.clone(), connections.clone(), Arc::new(Notify::new()));
-    let incoming = peer::Incoming::new(sockets, somebody.clone(), Caller::default(), connections.clone());
+    let (streams, unused, arrival) = (broker.clone(), connections.clone(), Arc::new(Notify::new()));
+    let incoming = peer::Incoming::new(sockets, arrival.clone(), Caller::default(), connections.clone());
     // Open streams and waiting requests end then; whatever else is running may finish.
     let serving = server::serve(context.clone(), incoming, async move {
         streams.life.stopping().await;
@@ -237,7 +237,7 @@ async fn serve(
         () = follow_phases(broker, stopped, handover.begun()) => {
             tracing::warn!("some requests did not end in time");
         }
-        never = handover.follow(broker, || context.is_signing_in(), tell, &somebody) => match never {},
+        never = handover.follow(broker, || context.is_signing_in(), tell, &arrival) => match never {},
     }
     attending.abort();
     Ok(signalled.load(Relaxed))

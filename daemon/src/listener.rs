@@ -125,7 +125,7 @@ fn bind_file(path: &Path) -> Result<(UnixListener, Left), ListenError> {
 /// Makes a directory only this user can use, or checks that an existing one is.
 ///
 /// # Errors
-/// [`ListenError::Unsafe`] if it belongs to somebody else, is a symlink, or others can write to it.
+/// [`ListenError::Unsafe`] if it belongs to another user, is a symlink, or others can write to it.
 pub fn private_directory(path: &Path) -> Result<(), ListenError> {
     let refuse = |why: String| ListenError::Unsafe { path: path.to_owned(), why };
     match fs::DirBuilder::new().recursive(true).mode(0o700).create(path) {
@@ -147,7 +147,7 @@ pub fn private_directory(path: &Path) -> Result<(), ListenError> {
     Ok(())
 }
 
-/// Removes a socket of ours that nobody answers. Anything else in its place stays.
+/// Removes a socket of ours without a listener. Anything else in its place stays.
 fn remove_dead(path: &Path) -> Result<(), ListenError> {
     let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
     let refuse = |why: &str| ListenError::Unsafe { path: path.to_owned(), why: why.into() };
@@ -155,7 +155,7 @@ fn remove_dead(path: &Path) -> Result<(), ListenError> {
         return Err(refuse("it is not a socket; remove it by hand"));
     }
     if found.uid() != Uid::effective().as_raw() {
-        return Err(refuse("it belongs to somebody else"));
+        return Err(refuse("it belongs to another user"));
     }
     fs::remove_file(path).map_err(|cause| ListenError::Failed {
         action: "remove",
@@ -206,7 +206,7 @@ impl Listener {
         self.owned.as_ref().map(|owned| owned.0.clone())
     }
 
-    /// The socket file, whoever made it; `None` if it has no path, or is gone.
+    /// The socket file, whichever process made it; `None` if it has no path, or is gone.
     pub fn file(&self) -> Option<Left> {
         self.left().or_else(|| {
             let path = self.socket.local_addr().ok()?.as_pathname()?.to_owned();

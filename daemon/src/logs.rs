@@ -33,7 +33,7 @@ const CAPPED: [(&str, Level); 6] = [
     ("mio", Level::INFO),
 ];
 
-/// How long a warning stays silent that anybody can cause as often as he likes.
+/// How long a warning stays silent that any caller can cause as often as it likes.
 const RARE: Duration = Duration::from_secs(60);
 
 /// Whether such a warning is due: the first is, and what follows within a minute is only detail.
@@ -50,7 +50,7 @@ pub enum Format {
     Json,
 }
 
-/// Changes the level of a running daemon. The default changes nothing: in tests nobody listens.
+/// Changes the level of a running daemon. The default changes nothing: in tests there is no listener.
 #[derive(Clone, Default)]
 pub struct Logs {
     handle: Option<Handle<Targets, Registry>>,

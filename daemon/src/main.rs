@@ -179,7 +179,7 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         }
         claimed => Some(claimed?),
     };
-    // Before anybody can connect, so that whoever does finds it.
+    // Before the first connection, so that its caller finds it.
     let cookie = Arc::new(Cookie::of(&paths.socket)?);
     let (listener, sockets) = listener::listen(&paths.socket, left, shares.len())?;
     // One without its socket has ended.

@@ -54,7 +54,7 @@ pub fn same_secret_pause(count: u32) -> Option<Duration> {
 }
 
 /// Whether a pause after failures that ends at `until` holds at `now`. One that ends later than any pause can was
-/// begun before the clock was set back: it holds nobody up.
+/// begun before the clock was set back: it delays no session.
 pub fn backs_off(now: SystemTime, until: SystemTime) -> bool {
     now < until && until <= now + MAX_BACKOFF.mul_f64(1.1)
 }

@@ -59,7 +59,7 @@ impl From<UnixListener> for Sockets {
 pub struct Incoming {
     sockets: Sockets,
     /// Told of each connection.
-    somebody: Arc<Notify>,
+    arrival: Arc<Notify>,
     /// What those who connect may do, until they show more.
     caller: Caller,
     connections: Arc<Connections>,
@@ -82,10 +82,10 @@ struct Accepted {
 
 impl Incoming {
     /// Accepts from `sockets` those who may do what a `caller` may, as many as `connections` has room for, and tells
-    /// `somebody` each time.
+    /// `arrival` each time.
     pub fn new(
         sockets: impl Into<Sockets>,
-        somebody: Arc<Notify>,
+        arrival: Arc<Notify>,
         caller: Caller,
         connections: Arc<Connections>,
     ) -> Self {
@@ -95,7 +95,7 @@ impl Incoming {
             tracing::warn!(%error, "who writes to a connection is not known");
         }
         let (waiting, done, warned) = (Turns::default(), (0, 0), Rarely::new());
-        Self { sockets, somebody, caller, connections, waiting, done, pause: None, warned }
+        Self { sockets, arrival, caller, connections, waiting, done, pause: None, warned }
     }
 
     /// Accepts those who have connected, until there are none, or it is enough for now. Each has its place from then on, and
@@ -120,7 +120,7 @@ impl Incoming {
             self.done.0 += 1;
             match accepted {
                 Ok((stream, _)) => {
-                    self.somebody.notify_one();
+                    self.arrival.notify_one();
                     let credentials = stream.peer_cred().ok();
                     let pid = credentials.and_then(|credentials| stream::pid(&credentials));
                     let link = self.connections.open(pid);

@@ -1,6 +1,6 @@
 //! Login policies: `forceLoginMethod` and `forceLoginOrgUUID` of managed settings, and whom they let in. Pure.
 //!
-//! They gate every session on the Anthropic backend (`spec/behaviour.md` A2). Whatever nobody can read blocks: a policy
+//! They gate every session on the Anthropic backend (`spec/behaviour.md` A2). Whatever cannot be read blocks: a policy
 //! with a typing mistake must not be one that allows everything.
 
 use crate::{
@@ -33,7 +33,7 @@ pub struct Policy {
 // === impl Rule ===
 
 impl Rule {
-    /// Later drop-ins win, and lists add up (`spec/behaviour.md` A1). What nobody can read blocks even where a stronger
+    /// Later drop-ins win, and lists add up (`spec/behaviour.md` A1). What cannot be read blocks even where a stronger
     /// file says otherwise.
     fn of(key: &'static str, settings: &Settings) -> Option<Self> {
         let demands: Vec<&Located<Demand>> = settings.demands(key, true).collect();
@@ -95,7 +95,7 @@ impl Policy {
     /// The policies of managed settings.
     pub fn of(settings: &Settings) -> Self {
         let mut rules: Vec<_> = POLICIES.into_iter().filter_map(|key| Rule::of(key, settings)).collect();
-        // What blocks everybody is said before what somebody could meet.
+        // A rule that blocks every session is reported before one that a login could meet.
         rules.sort_by_key(|rule| rule.unusable().is_none());
         Self { rules }
     }
@@ -133,7 +133,7 @@ impl Policy {
         if !can_log_in || rule.unusable().is_some() {
             return self.blocks();
         }
-        let message = format!("{} demands {}, and nobody has logged in", rule.key, rule.demand.words());
+        let message = format!("{} demands {}, but there is no login", rule.key, rule.demand.words());
         Some(Problem::new(Reason::LoginRequired, message).at(rule.places.first()))
     }
 }

@@ -67,7 +67,7 @@ impl Service {
     /// `settings-invalid` with file and line, if it cannot be used; then everything stays as it is.
     pub async fn reload(self: &Arc<Self>) -> Result<bool, Problem> {
         let service = self.clone();
-        // A home on a slow server must hold up nobody.
+        // A home on a slow server must not delay a session.
         let reloaded = tokio::task::spawn_blocking(move || service.reload_now()).await;
         reloaded.unwrap_or_else(|_| Err(Problem::new(Reason::Bug, "reading the configuration panicked")))
     }

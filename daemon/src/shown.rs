@@ -23,7 +23,7 @@ pub struct Changes {
 impl Shown {
     /// Something that a status shows has changed.
     pub fn touch(&self) {
-        // Whoever begins to follow looks at everything first.
+        // A new follower looks at everything first.
         if self.0.receiver_count() > 0 {
             self.0.send_replace(());
         }

@@ -46,7 +46,7 @@ impl Client {
     }
 
     /// Connects to the daemon on `socket`, and starts one if none answers there and it is [the default one](super::is_default):
-    /// in the place of a socket that somebody named, another daemon would lend another identity. Of many callers at once, one starts it. If the
+    /// in the place of a socket that was named, another daemon would lend another identity. Of many callers at once, one starts it. If the
     /// daemon ends later, the next call starts another.
     ///
     /// # Errors

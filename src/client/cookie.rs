@@ -11,7 +11,7 @@ use std::path::Path;
 /// The cookie that belongs to `socket`; `None` if there is none, as where only the socket was passed on.
 ///
 /// # Errors
-/// [`ConnectError::Unsafe`] if what lies there is not a regular file of this user that nobody else can read: then it proves
+/// [`ConnectError::Unsafe`] if what lies there is not a regular file of this user that other users cannot read: then it proves
 /// nothing. The daemon makes another once it is away.
 pub(super) fn read(socket: &Path) -> Result<Option<HeaderValue>, ConnectError> {
     let path = cookie::path(socket);

@@ -30,7 +30,7 @@ use tokio::{
 
 /// How long a daemon may take to come up. It needs a few milliseconds; a machine that swaps may need more.
 const START_DEADLINE: Duration = Duration::from_secs(10);
-/// What a daemon needs from the environment of whoever starts it: where its directories and the keyring are. Nothing else
+/// What a daemon needs from the environment of the process that starts it: where its directories and the keyring are. Nothing else
 /// of it may ever matter to a credential.
 const DAEMON_VARIABLES: [&str; 7] = [
     "DBUS_SESSION_BUS_ADDRESS",
@@ -50,7 +50,7 @@ pub(super) async fn start(socket: &Path) -> Result<(), ConnectError> {
     let directory = socket.parent().unwrap_or(Path::new("/"));
     prepare(directory)?;
     let lock = take_start_lock(directory.join(socket::START_LOCK_NAME)).await?;
-    // Somebody else may have started it while we waited for the lock.
+    // Another process may have started it while we waited for the lock.
     let is_there = match elsewhere(socket) {
         Some(other) => UnixStream::connect(other).await.is_ok(),
         None => false,

@@ -62,7 +62,7 @@ impl Names {
     /// Decodes what a foreign caller sent. No session at all chooses nothing.
     ///
     /// # Errors
-    /// `foreign-caller` if it holds more than names: it would have to be answered as somebody else. `malformed-request` for
+    /// `foreign-caller` if it holds more than names: it would have to be answered with another identity. `malformed-request` for
     /// what is no name.
     pub fn from_proto(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
         let message = message.unwrap_or_default();

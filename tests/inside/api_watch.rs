@@ -254,7 +254,7 @@ async fn a_problem_without_credential_is_followed_by_the_first_one() {
 }
 
 #[tokio::test]
-async fn a_watched_key_is_refreshed_without_anybody_asking() {
+async fn a_watched_key_is_refreshed_without_a_request() {
     let daemon = Inside::start();
     daemon.helper(0.0, "1500");
     let mut watch = daemon.client().await.watch(&daemon.session()).await.expect("a stream");

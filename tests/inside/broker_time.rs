@@ -261,7 +261,7 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
                         (expires.duration_since(now).expect("later") / 2, due.duration_since(now));
                     prop_assert!(due <= expires && spent.is_ok_and(|spent| spent >= half), "{:?}", issue);
                 }
-                // Fetching anew would not help: so whoever waited for it must be served.
+                // Fetching anew would not help: so a session that waited for it must be served.
                 if expires.is_none_or(|expires| now < expires) {
                     prop_assert_eq!(state.decide(now, Duration::MAX, Demand::Session), Decision::Serve);
                 }

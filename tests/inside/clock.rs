@@ -58,7 +58,7 @@ async fn a_jump_back_and_forth_leaves_no_long_pause() {
     fs::remove_file(&broken).expect("mended");
     client.get(&daemon.session(), None).await.expect_err("it pauses");
     daemon.clock.jump(-JUMP);
-    client.get(&daemon.session(), None).await.expect("a pause of the future holds nobody up");
+    client.get(&daemon.session(), None).await.expect("a pause of the future delays no session");
     daemon.end().await;
 }
 

@@ -1,4 +1,4 @@
-//! `forceLoginMethod` and `forceLoginOrgUUID`, wherever somebody may write them: who gets in, in which mode. Pure.
+//! `forceLoginMethod` and `forceLoginOrgUUID`, wherever they may be written: who gets in, in which mode. Pure.
 
 use claviger::{reason::Reason, session::SessionMode};
 use claviger_tests::walk::{CHOSEN, MODES, ORGANIZATION, ROWS, Setup, Who, ended, file, outcome, path};
@@ -9,7 +9,7 @@ use clavigerd::{
 };
 use std::sync::Arc;
 
-/// Values of a policy: key, value, whether [`Who::Login`] satisfies it, and whether anybody could.
+/// Values of a policy: key, value, whether [`Who::Login`] satisfies it, and whether any login could.
 #[rustfmt::skip]
 const VALUES: &[(&str, &str, bool, bool)] = &[
     ("forceLoginMethod", "\"console\"", true, true),
@@ -53,7 +53,7 @@ fn a_managed_policy_lets_only_those_in_who_satisfy_it() {
                 let expected = match (who, kind) {
                     (Who::Login, SessionMode::Bare) => Err(Reason::PolicyBlocked),
                     (Who::Login, _) if satisfied => Ok("oauth-login"),
-                    // Its key is ignored, so nobody has logged in.
+                    // Its key is ignored, so there is no login.
                     (Who::ApiKey, SessionMode::Managed) if possible => Err(Reason::LoginRequired),
                     _ => Err(Reason::PolicyBlocked),
                 };
@@ -74,7 +74,7 @@ fn a_managed_policy_lets_only_those_in_who_satisfy_it() {
     }
 }
 
-/// The same: only from managed settings. Whoever plants one elsewhere changes nothing and is told.
+/// The same: only from managed settings. One that is planted elsewhere changes nothing and is reported.
 #[test]
 fn a_policy_that_is_planted_elsewhere_changes_nothing_but_is_told() {
     for &(key, value, ..) in VALUES {

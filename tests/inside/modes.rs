@@ -132,7 +132,7 @@ fn a_managed_session_in_a_hostile_project_gets_the_saved_token_and_runs_nothing(
         serde_json::from_str(&home.ok(&["get", "--json", "--show-secret"])).expect("JSON");
     assert_eq!((&lease["source"], &lease["origin"]), (&"oauth-login".into(), &ANTHROPIC_BASE_URL.into()));
     assert!(home.fails(5, &["aws"]).contains("managed sessions"));
-    // What nobody reads may be broken.
+    // A file that is not read may be broken.
     home.replace("work/.claude/settings.json", "{");
     home.replace("home/.claude/settings.json", "{");
     assert_eq!(home.ok(&["--settings", "{", "token"]).trim(), token);

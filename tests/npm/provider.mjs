@@ -1,5 +1,5 @@
 // An OpenID provider on loopback: rotating refresh tokens with reuse detection, PKCE required, device flow, revocation.
-// Whoever comes is signed in as `person` at once, so a "browser" only has to follow redirects.
+// Every visitor is signed in as `person` at once, so a "browser" only has to follow redirects.
 //
 //   node provider.mjs '{"log": FILE, "access": SECONDS, "refresh": SECONDS, "clients": […]}'
 //
@@ -73,7 +73,7 @@ provider.on("grant.success", (ctx) => {
   const token = ctx.oidc.params.refresh_token;
   if (token) log({ event: "shown", token: createHash("sha256").update(token).digest("hex") });
 });
-// Opaque tokens are their own identity. Whoever has this log can use them; that is what a test wants.
+// Opaque tokens are their own identity. A reader of this log can use them; that is what a test wants.
 for (const kind of ["refresh_token", "access_token"]) {
   provider.on(`${kind}.saved`, (token) => log({ event: `${kind}.saved`, value: token.jti }));
 }

@@ -1,4 +1,4 @@
-//! What anybody on this machine, or a page in the browser, can send to the loopback address of a login.
+//! What any process on this machine, or a page in the browser, can send to the loopback address of a login.
 
 use claviger::{proto::v1::login_response::Event, reason::Reason};
 use claviger_tests::{
@@ -138,7 +138,7 @@ async fn what_is_no_http_is_hung_up_on() {
 }
 
 #[tokio::test]
-async fn whoever_holds_the_line_keeps_nobody_else_out() {
+async fn a_held_connection_keeps_no_other_out() {
     let (issuer, home, _daemon) = prepared();
     let (login, url) = Login::browser(&home).await;
     let (to, _) = target(&url);
@@ -176,7 +176,7 @@ async fn a_code_is_used_once_and_the_port_is_closed_then() {
     assert!(first.contains(SIGNED_IN), "{first}");
     assert!(second.contains(NOT_OURS), "{second}");
     assert_eq!(login.end().await.expect("signed in").name, "work");
-    wait::until("nobody listens any more", || connection(&redirect).is_err());
+    wait::until("the listener is gone", || connection(&redirect).is_err());
     assert_eq!(get(&redirect), "");
     assert_eq!(issuer.asked(), 1);
 }

@@ -108,7 +108,7 @@ async fn a_code_is_refused_or_expires() {
     assert_eq!(denied.reason, Reason::UpstreamDenied, "{denied}");
     assert!(denied.message.contains("access_denied"), "{denied}");
     assert_eq!(late.reason, Reason::SourceTimeout, "{late}");
-    assert!(late.message.contains("nobody typed in the code"), "{late}");
+    assert!(late.message.contains("the code was not typed in"), "{late}");
     assert_eq!(short.requests("/token"), 1);
     assert_eq!((account(&home, "work").await, account(&other, "work").await), (None, None));
 }
@@ -197,7 +197,7 @@ async fn who_signs_out_takes_the_tokens_back() {
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("invalid_grant"), "{answer}");
     assert_eq!(lent(&home, "work").await.expect_err("gone").reason, Reason::LoginRequired);
     assert_eq!(account(&home, "work").await, None);
-    // The very same request is good for a token that nobody took back.
+    // The very same request is good for a token that was not revoked.
     sign_in(&home, &provider, "").await;
     let answer = provider.exchange(&provider.issued("refresh_token"));
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

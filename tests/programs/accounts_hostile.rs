@@ -1,5 +1,5 @@
 //! Accounts among processes and servers that mean no good: locks that are never given back, callers that leave, commands
-//! that want more than to print a secret, and a server that hopes for somebody else's client secret.
+//! that want more than to print a secret, and a server that hopes for another server's client secret.
 
 use claviger::{
     client::{request, unwrap},

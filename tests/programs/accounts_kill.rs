@@ -60,7 +60,7 @@ fn is_known(home: &Home) {
 fn is_tidy(home: &Home) {
     until("all children have ended", || children(home).next().is_none());
     let lock = fs::File::open(home.path("home/.local/state/claviger/accounts/work.lock")).expect("a lock");
-    lock.try_lock().expect("nobody holds it");
+    lock.try_lock().expect("it is free");
     assert_eq!(home.read("home/.local/state/claviger/accounts/work.lock"), "");
     let names = home.files("home/.local/state/claviger");
     assert!(names.iter().all(|path| path.extension().is_none_or(|end| end != "new")), "{names:?}");
@@ -73,7 +73,7 @@ fn a_daemon_that_is_killed_in_mid_refresh_loses_nothing() {
     let mut daemon = Some(daemon);
     let (rounds, mut usual) = (60 * soak(), Duration::ZERO);
     for n in 0..rounds {
-        // Every other token is over at once, so that whoever comes next must refresh as well.
+        // Every other token is over at once, so that the next session must refresh as well.
         let access = if n % 2 == 0 { 3600 } else { 2 };
         provider.control(json!({ "access": access, "before": [0, 15], "after": [0, 15] }));
         if n % 10 == 0 {

@@ -1,4 +1,4 @@
-//! One refresh for everybody, whoever asks, from wherever, and whatever fails meanwhile. The provider revokes the whole
+//! One refresh for all sessions, from wherever, and whatever fails meanwhile. The provider revokes the whole
 //! login if it is shown a refresh token twice.
 
 use claviger::{
@@ -33,7 +33,7 @@ fn expired(home: &Home, provider: &Provider) -> String {
         let token = lease["secret"].as_str().expect("a secret").to_owned();
         until("the token has expired", || !provider.takes(&token));
         until("nothing is refreshed", || home.status()["entries"][0]["refreshing"] == false);
-        // Whoever asks for a token that is nearly over is lent it, and has the next one fetched.
+        // A session that asks for a token that is nearly over is lent it, and has the next one fetched.
         if home.status()["entries"][0]["generation"] == lease["generation"] {
             return token;
         }

@@ -173,7 +173,7 @@ async fn what_a_device_endpoint_says_is_checked_too() {
     let home = issuer.home("");
     let _daemon = home.daemon();
     for (answer, reason, part) in [
-        (refusal(400, "expired_token"), Reason::SourceTimeout, "nobody typed in"),
+        (refusal(400, "expired_token"), Reason::SourceTimeout, "the code was not typed in"),
         (refusal(400, "access_denied"), Reason::UpstreamDenied, "access_denied"),
         (refusal(400, "invalid_client"), Reason::UpstreamDenied, "invalid_client"),
         (Response::new(200, MARK), Reason::SourceUnavailable, "nothing that OAuth knows"),
@@ -189,7 +189,7 @@ async fn what_a_device_endpoint_says_is_checked_too() {
         (Response::new(200, MARK), Reason::SourceUnavailable, "nothing that OAuth knows"),
         (started("interval", json!(u64::MAX)), Reason::SourceUnavailable, "interval"),
         (started("device_code", json!(null)), Reason::SourceUnavailable, "nothing that OAuth knows"),
-        (started("expires_in", json!(0)), Reason::SourceTimeout, "nobody typed in"),
+        (started("expires_in", json!(0)), Reason::SourceTimeout, "the code was not typed in"),
         // It gets as far as the token endpoint.
         (started("expires_in", json!(u64::MAX)), Reason::SourceUnavailable, "empty"),
     ] {

@@ -165,7 +165,7 @@ async fn only_invalid_grant_ends_a_login_and_nobody_asks_again() {
     assert_problem(&problem, Reason::LoginRequired, "invalid_grant");
     assert!(problem.advice().unwrap_or_default().contains("claviger login work"), "{problem:?}");
     let asked = issuer.asked();
-    // What is still good is lent, and somebody is told.
+    // What is still good is lent, and the failure is reported.
     assert_eq!(lent(&home, "").await.expect("a token"), "sk-canary-access-first");
     let noted = account(&home, "work").await.expect("it is kept").problem.expect("a problem");
     assert!(noted.message.contains("invalid_grant"), "{noted:?}");

@@ -84,7 +84,7 @@ fn a_device_is_waited_for_as_long_as_the_server_says() {
     short["expires_in"] = json!(2);
     issuer.starts_devices_with(Response::json(short));
     let said = home.fails(7, &["login", "--device"]);
-    assert!(said.contains("nobody typed in the code while it was good"), "{said}");
+    assert!(said.contains("the code was not typed in before it expired"), "{said}");
     let mut long = device();
     long["expires_in"] = json!(1800);
     issuer.starts_devices_with(Response::json(long));

@@ -96,7 +96,7 @@ fn many_at_once_cause_one_run_of_the_source() {
 }
 
 /// Fifty sessions of boto3 ask each time, for what is left is less than it wants. The keys are replaced while they do: on
-/// request, and once more at most, for whoever asks again at once may have been turned away with them.
+/// request, and once more at most, for a session that asks again at once may have been turned away with them.
 #[test]
 fn fifty_at_once_see_a_rotation_with_one_run_each() {
     let Some(venv) = tool::venv("boto3") else { return };

@@ -24,7 +24,7 @@ fn google() -> StandIn {
     })
 }
 
-/// A home in which somebody has run `gcloud auth application-default login`.
+/// A home after `gcloud auth application-default login`.
 fn home(google: &StandIn) -> Home {
     let mut home = Home::new();
     home.set("NO_GCE_CHECK", "true");

@@ -65,7 +65,7 @@ fn every_decision_has_a_line() {
     let mut login = home.claviger(&["login", "--api-key", "work"]);
     assert!(login.stdin(fs::File::open(&key).expect("a file")).output().expect("runs").status.success());
     home.ok(&["use", "work"]);
-    home.fails(4, &["use", "nobody"]);
+    home.fails(4, &["use", "absent"]);
     home.ok(&["logout", "work"]);
     home.ok(&["lock"]);
     home.fails(4, &["token"]);

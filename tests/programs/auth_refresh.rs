@@ -282,7 +282,7 @@ fn valid_credentials_trouble_nobody_and_an_unreachable_sts_neither() {
     sign_in_by(&home, "exit 1");
     let _daemon = home.daemon();
     home.ok(&["get"]);
-    // A port where nobody listens: the answer is not no.
+    // A port without a listener: the answer is not no.
     home.set("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9");
     home.ok(&["get"]);
     assert_eq!(logins(&home), 0);
@@ -296,7 +296,7 @@ fn an_untrusted_workspace_cannot_sign_anybody_in() {
     home.write("work/.claude/settings.json", &settings.to_string());
     let _daemon = home.daemon();
     let refused = home.fails(4, &["get"]);
-    assert!(refused.contains("nobody has decided whether to trust it"), "{refused}");
+    assert!(refused.contains("is not trusted yet"), "{refused}");
     assert!(!holds_within(Duration::from_millis(100), || home.path("ran").exists()));
     assert_eq!(portal.requests().len(), 0, "and nothing was asked");
 }

@@ -78,7 +78,7 @@ fn a_container_hands_out_credentials_for_its_token() {
     let mut session = Bedrock::new();
     session.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/creds", service.url));
     session.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer pod");
-    // What is asked on this machine is nobody else's business.
+    // What is asked on this machine stays on it.
     session.set("HTTP_PROXY", "http://127.0.0.1:9");
     let _daemon = session.daemon();
     let (link, seconds) = about(&session.lease());

@@ -1,4 +1,4 @@
-//! What is wrong with a session's AWS configuration is named; nobody else's identity takes its place.
+//! What is wrong with a session's AWS configuration is named; no other identity takes its place.
 
 use claviger_tests::{
     CANARY,

@@ -1,4 +1,4 @@
-//! Roles, web identities and the question who one is, against moto: somebody else's idea of STS.
+//! Roles, web identities and the question who one is, against moto: an independent implementation of STS.
 
 use claviger_tests::{
     CANARY,
@@ -36,7 +36,7 @@ impl Moto {
             .expect("moto runs");
         let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines().map_while(Result::ok);
         let url = lines.find_map(|line| Some(line.split_once("Running on ")?.1.trim().to_owned()));
-        // Whoever writes to a pipe that nobody reads is ended by it.
+        // A process that writes to a pipe without a reader is ended by it.
         std::thread::spawn(move || lines.for_each(drop));
         Some(Self { child, url: url.expect("moto says where it listens") })
     }

@@ -58,7 +58,7 @@ fn the_sessions_authority_is_trusted_and_no_other() {
     session.set("AWS_ENDPOINT_URL_STS", service.url.clone());
     let _daemon = session.daemon();
     session.refused("source-unavailable");
-    assert_eq!(service.requests().len(), 0, "keys went to a server that nobody vouches for");
+    assert_eq!(service.requests().len(), 0, "keys went to a server without a trusted certificate");
     session.set("AWS_CA_BUNDLE", bundle.to_str().expect("UTF-8"));
     let lease = session.lease();
     assert_eq!((keys(&lease).0, about(&lease).0), ("AKIAROLE", "profile".to_owned()));

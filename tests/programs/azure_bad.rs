@@ -79,7 +79,7 @@ fn token_services_that_say_no_or_nothing_sensible() {
     let (server, busy, ages) = (start(), start(), start());
     let mut foundry = Foundry::principal(&authority, &server);
     foundry.set("AZURE_CLIENT_SECRET", SECRET);
-    // Whoever is logged in there is somebody else.
+    // The login there is another identity.
     foundry.shim("az", &az("sk-canary-other"));
     let _daemon = foundry.home.daemon();
     let sessions = answers().into_iter().map(|(tenant, _, reason, part)| {
@@ -209,7 +209,7 @@ fn tools_that_fail_are_passed() {
         (
             "echo \"ERROR: Please run 'az login' sk-canary-x\" >&2; exit 1",
             signed_out,
-            "nobody is logged in: run `az login`",
+            "not logged in: run `az login`",
         ),
         ("echo 'AADSTS700082: sk-canary-x; az login' >&2; exit 1", signed_out, "(AADSTS700082)"),
         ("echo 'AADSTS50076: sk-canary-x' >&2; exit 1", signed_out, "(AADSTS50076)"),

@@ -24,7 +24,7 @@ fn an_app_service_gives_its_managed_identity() {
     let mut foundry = Foundry::new();
     foundry.set("IDENTITY_ENDPOINT", &format!("{}/msi/token", server.url));
     foundry.set("IDENTITY_HEADER", "sk-canary-header");
-    // A proxy is for the internet; this would be nobody.
+    // A proxy is for the internet; this would find no server.
     foundry.set("http_proxy", "http://127.0.0.1:9");
     let _daemon = foundry.home.daemon();
     let lease = foundry.lease();
@@ -85,7 +85,7 @@ fn in_a_network(setup: &str, check: impl FnOnce(&mut Foundry)) {
 
 #[test]
 fn a_metadata_service_in_a_black_hole_costs_a_second() {
-    // A network whose packets nobody takes.
+    // A network that drops all packets.
     let hole = "ip link add hole type dummy; ip link set hole up; ip addr add 198.51.100.1/24 dev hole; \
                 ip route add 169.254.169.254/32 dev hole";
     in_a_network(hole, |foundry| {

@@ -61,7 +61,7 @@ fn a_tool_that_fails_is_quoted_and_nobody_is_sent_to_sign_in() {
         assert!(!output.status.success(), "{stderr}");
         assert!(stderr.contains(said) && stderr.contains("Traceback:"), "{stderr}");
         assert!(!stderr.contains("sk-canary-x"), "{stderr}");
-        let told = ["nobody is logged in", "hint: sign in", "az ended with exit code 1"];
+        let told = ["not logged in", "hint: sign in", "az ended with exit code 1"];
         assert_eq!(
             told.map(|words| stderr.contains(words)),
             [signed_out, signed_out, !signed_out],

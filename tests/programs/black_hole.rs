@@ -25,7 +25,7 @@ fn ends_and_names(cloud: &[(&str, &str)], seconds: &str, variable: &str) {
     let stderr = text(&output.stderr);
     assert!(!output.status.success() && output.status.code() != Some(7), "{:?}: {stderr}", output.status);
     assert!(stderr.contains(variable), "{stderr}");
-    // Nobody has signed in, and the doctor says what it costs to ask in vain.
+    // There is no login, and the doctor says what it costs to ask in vain.
     let expected = [("error", "login-required", ""), ("note", "metadata-unreachable", "")];
     let diagnosis = claviger_tests::doctor::expect(&home, &["--offline"], &expected);
     let mend = diagnosis["findings"][1]["mend"].as_str().expect("a command");

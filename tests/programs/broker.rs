@@ -110,7 +110,7 @@ fn a_used_key_is_refreshed_ahead_so_that_nobody_waits_and_an_idle_one_is_left_al
         home.ok(&["token"]);
         entry(&home)["generation"].as_u64() >= Some(3)
     });
-    assert_eq!(waits(&home), before, "somebody waited for a refresh");
+    assert_eq!(waits(&home), before, "a session waited for a refresh");
     // Left alone, it is refreshed for a while and then forgotten.
     wait::until("the key is forgotten", || home.status()["entries"].as_array().is_some_and(Vec::is_empty));
     let runs = home.runs("key");

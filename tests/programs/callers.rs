@@ -1,5 +1,5 @@
 //! Callers that reach the socket and are not on this machine: they look, and borrow by name. What they send otherwise is
-//! refused, whoever they say they are.
+//! refused, whatever they claim to be.
 
 use claviger::{
     client::{Client, request},
@@ -55,7 +55,7 @@ fn through_a_bind_mount_every_attack_is_refused() {
     let daemon = home.daemon();
     let Some(far) = Far::new(&home, &home.socket()) else { return };
     let near = home.ok(&["token"]);
-    // In a workspace of nobody, with nothing but the user's own settings.
+    // In a neutral directory, with nothing but the user's own settings.
     assert!(far.ok(&["token"]).starts_with(CANARY) && near.starts_with(CANARY));
     let marker = home.path("evil.ran");
     let settings = format!(r#"{{"apiKeyHelper":"id > {}; echo x"}}"#, marker.display());

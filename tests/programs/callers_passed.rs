@@ -11,7 +11,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-const NOBODY: u32 = 65534;
+const STRANGER: u32 = 65534;
 /// Set for a test that runs itself again: what it is to do then.
 const ROLE: &str = "CLAVIGER_TEST_ROLE";
 /// The socket, for such a test.
@@ -55,12 +55,12 @@ fn a_process_of_another_user_gets_nothing_on_our_connection() {
     let _daemon = home.daemon();
     let connection = UnixStream::connect(home.socket()).expect("a connection");
     let mut command = again("a_process_of_another_user_gets_nothing_on_our_connection", "call");
-    command.uid(NOBODY).gid(NOBODY).stdin(OwnedFd::from(connection.try_clone().expect("a connection")));
+    command.uid(STRANGER).gid(STRANGER).stdin(OwnedFd::from(connection.try_clone().expect("a connection")));
     let output = command.output().expect("it runs");
     let said = text(&output.stdout) + &text(&output.stderr);
     assert!(output.status.success() && said.matches("refused: peer-rejected").count() == 2, "{said}");
     assert_eq!(home.status()["counters"]["requests"], 0, "it got past the door");
-    // The same by our own user is answered, as is every connection that nobody else touched.
+    // The same by our own user is answered, as is every connection that no other user touched.
     let answer = claviger_tests::block_on(async {
         let again = UnixStream::connect(home.socket()).expect("a connection");
         Raw::on(again).await.status().await

@@ -1,4 +1,4 @@
-//! A secret goes to whoever asked for it and nowhere else: no log, audit line, error, status, argv or environment.
+//! A secret goes to the caller that asked for it and nowhere else: no log, audit line, error, status, argv or environment.
 
 use claviger_tests::{CANARY, Home, text, wait, watch::Watch};
 use std::{

@@ -150,7 +150,7 @@ fn accounts_are_listed_used_moved_and_left() {
     home.set("CLAVIGER_ACCOUNT", "");
     assert!(home.ok(&["use", "--none"]).starts_with("none is in use"));
     assert_eq!(home.ok(&["token"]), "sk-canary-default\n");
-    assert!(home.fails(4, &["use", "nobody"]).contains("run `claviger login nobody`"));
+    assert!(home.fails(4, &["use", "absent"]).contains("run `claviger login absent`"));
     // There is no keyring in a home of a test.
     home.fails(6, &["accounts", "move", "gateway", "--to", "keyring"]);
     home.ok(&["use", "gateway"]);

@@ -76,7 +76,7 @@ fn what_is_pasted_through_a_pipe_signs_in_after_wrong_tries() {
     line_with(&mut told, "paste the whole address");
     let ended = provider.visit(&["--stay", &url]);
     writeln!(keys, "{}", ended["url"].as_str().expect("an address")).expect("written");
-    // stdin stays open: nobody waits for its end.
+    // stdin stays open: its end is not waited for.
     let status = login.wait().expect("ended");
     drop(keys);
     assert!(status.success());
@@ -104,7 +104,7 @@ fn over_ssh_the_address_is_asked_for_and_the_redirect_works_meanwhile() {
         let (code, said, screen) = login.end();
         assert_eq!(code, Some(0), "{screen}");
         assert!(said.starts_with("signed in to work"), "{said}");
-        // There is no keyring, which is said on a line of its own; nobody is asked any more.
+        // There is no keyring, which is said on a line of its own; no question follows.
         assert!(screen.contains("\nclaviger: there is no keyring here"), "{screen:?}");
         assert_eq!(screen.matches(PASTE).count(), if pastes { 2 } else { 1 }, "{screen:?}");
     }

@@ -1,4 +1,4 @@
-//! While somebody has to sign in: what those who wait are told, and `claviger pending` and `cancel`.
+//! During a sign-in: what waiting sessions are told, and `claviger pending` and `cancel`.
 
 use claviger_tests::{
     Home,
@@ -100,7 +100,7 @@ fn a_command_that_nobody_needs_any_more_is_cancelled_by_its_short_id() {
     home.fails(1, &["pending", "--cancel"]);
 }
 
-/// Overnight nobody waits, so nobody is troubled; the first session in the morning must see the page while it waits.
+/// Overnight no session waits, so no sign-in starts; the first session in the morning must see the page while it waits.
 #[test]
 fn a_sign_in_that_was_put_off_is_told_at_once_when_a_session_asks() {
     let mut home = bedrock();
@@ -123,7 +123,7 @@ fn a_sign_in_that_was_put_off_is_told_at_once_when_a_session_asks() {
             && shown.contains(&format!("claviger --cwd {} refresh", home.path("work").display())),
         "{shown}"
     );
-    assert_eq!(home.runs("sign-in"), 0, "nobody waited");
+    assert_eq!(home.runs("sign-in"), 0, "no session waited");
     wait::until("the credentials are over", || home.ok(&["status"]).contains("expired"));
     let mut waiting = start(&home, &["aws"]);
     let mut lines = BufReader::new(waiting.stderr.take().expect("stderr")).lines().map_while(Result::ok);

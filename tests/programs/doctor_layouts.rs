@@ -113,7 +113,7 @@ pub(crate) fn behind_proxy() -> Option<Sick> {
     Some(sick(patient))
 }
 
-/// An API key in a file that somebody has removed.
+/// An API key in a file that was removed.
 pub(crate) fn lost_key() -> Option<Sick> {
     let home = Home::new();
     home.write(CONFIG, "[daemon]\nstore = \"file\"\n");

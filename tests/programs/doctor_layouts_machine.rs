@@ -80,7 +80,7 @@ fn mode(home: &Home, below: &str, mode: u32) {
     fs::set_permissions(home.path(below), fs::Permissions::from_mode(mode)).expect("mode");
 }
 
-/// A clock that is right as soon as somebody sets it. The machine's own is left alone.
+/// A clock that is right as soon as it is set. The machine's own is left alone.
 pub(crate) fn clock() -> Option<Sick> {
     let is_set = Arc::new(AtomicBool::new(false));
     let set = is_set.clone();

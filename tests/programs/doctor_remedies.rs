@@ -133,7 +133,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("shutting-down", "passes within a second; the remedy is that of source-unavailable"),
     (
         "cancelled",
-        "the doctor asks nobody to sign in, so nothing can be cancelled; the remedy is that of source-unavailable",
+        "the doctor starts no sign-in, so nothing can be cancelled; the remedy is that of source-unavailable",
     ),
     ("not-confirmed", "the doctor borrows nothing that takes a person; confirm.rs has the remedy"),
     ("bug", "takes a bug"),

@@ -38,7 +38,7 @@ fn most_memory() -> u64 {
 
 #[test]
 fn a_credential_process_that_prints_without_end_does_not_take_all_memory() {
-    // Not quite without end, for the sake of whoever breaks this.
+    // Not quite without end, so that a broken version of this ends.
     let session = Bedrock::with_profile("credential_process = head -c 3000000000 /dev/zero");
     let _daemon = session.daemon();
     let asking = thread::scope(|scope| {

@@ -205,7 +205,7 @@ fn a_pause_is_passed_on() {
     let _daemon = home.daemon();
     failure(&home, SOURCE_FAILED, "busy");
     let error = failure(&home, SOURCE_FAILED, "still busy");
-    assert_eq!(server.requests().len(), 1, "nobody asks before the pause is over");
+    assert_eq!(server.requests().len(), 1, "no request is sent before the pause is over");
     let seconds = error["retry_after_seconds"].as_f64();
     assert!(seconds.is_some_and(|seconds| (60.0..=70.0).contains(&seconds)), "{error}");
 }
@@ -229,7 +229,7 @@ fn a_server_that_cannot_be_reached_is_named() {
     let mut home = vertex();
     name_file(&mut home, &authorized_user("http://127.0.0.1:1"));
     let _daemon = home.daemon();
-    let error = failure(&home, SOURCE_FAILED, "nobody listens");
+    let error = failure(&home, SOURCE_FAILED, "no listener");
     assert!(error.to_string().contains("127.0.0.1:1 cannot be reached"), "{error}");
 }
 

@@ -145,7 +145,7 @@ fn files_that_cannot_be_used() {
         "service_account_impersonation_url",
         json!("https://x/"),
     );
-    cases.push(("impersonation of nobody", target, "does not end with"));
+    cases.push(("impersonation without a name", target, "does not end with"));
     let cases: Vec<_> = cases.into_iter().map(|(what, text, part)| (what, text, NEEDS_HUMAN, part)).collect();
     files(&mut home, &cases);
     let asked = google.requests().into_iter().filter(|request| !request.path.ends_with("/token"));

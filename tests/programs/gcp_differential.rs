@@ -157,7 +157,7 @@ fn compare(venv: &Path, google: &StandIn, home: &mut Home, what: &str, file: &Va
     variables.push(("ADC_NOW", now.to_string()));
     let assertion = ours.iter().find_map(|request| request.field("assertion"));
     let signed = assertion.as_deref().and_then(|assertion| assertion.rsplit_once('.'));
-    // An impersonated file signs for somebody else.
+    // An impersonated file signs for another account.
     let signed = signed.filter(|_| ours.len() == 1);
     variables.extend(signed.map(|(text, _)| ("ADC_SIGNED", text.to_owned())));
     let theirs = reference(venv, home, &google.url, &variables);

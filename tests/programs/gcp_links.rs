@@ -184,7 +184,7 @@ fn gcloud_in_the_sessions_path_is_the_last_resort() {
     assert!(stderr.contains("gcloud: gcloud keeps nothing here"), "{stderr}");
     fs::create_dir_all(home.path("home/.config/gcloud")).expect("a directory");
     let stderr = home.fails(4, &["refresh"]);
-    // The system may have one, which nobody has signed in to.
+    // The system may have one, without a login.
     let missing = ["gcloud: there is no gcloud in PATH", "gcloud: gcloud has no token"];
     assert!(missing.iter().any(|missing| stderr.contains(missing)), "{stderr}");
     let gcloud = gcloud(&mut home);

@@ -53,7 +53,7 @@ fn the_aws_cli_and_boto3_use_the_profile() {
 fn a_profile_that_would_wait_for_itself_is_refused() {
     let home = bare();
     home.write(AWS, "[default]\nregion = x\n");
-    for (profile, from) in [("default", "default"), ("a", "a"), ("a", "nobody")] {
+    for (profile, from) in [("default", "default"), ("a", "a"), ("a", "absent")] {
         let arguments = ["hook", "install", "aws", "--profile", profile, "--from", from, "--yes"];
         assert!(!home.run(&arguments).status.success(), "{profile} from {from}");
     }
@@ -105,7 +105,7 @@ fn google_auth_uses_the_file() {
 #[test]
 fn azure_is_told_what_to_set() {
     let home = bare();
-    // Where nothing is to be changed, nobody has to be asked.
+    // Where nothing is to be changed, no question is needed.
     let said = home.ok(&["hook", "install", "azure"]);
     assert!(said.contains("exec --") && said.contains("CLAUDE_CODE_USE_FOUNDRY"), "{said}");
 }

@@ -113,7 +113,7 @@ fn a_file_that_was_edited_since_keeps_the_edit() {
     assert!(said.contains("edited since"), "{said}");
     assert_eq!(home.read(SETTINGS), "{\n  \"apiKeyHelper\": \"real\",\n  \"b\": 2,\n  \"c\": []\n}\n");
     assert_eq!(home.read(CONFIG), "\n[daemon]\nlog = \"debug\"\n");
-    // A hook that somebody has replaced is theirs; the command behind it is nowhere else, and stays.
+    // A hook that was replaced belongs to the user; the command behind it is nowhere else, and stays.
     home.ok(&INSTALL);
     home.write(SETTINGS, "{\"apiKeyHelper\": \"theirs\"}");
     let said = home.ok(&REMOVE);

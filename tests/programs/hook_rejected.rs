@@ -109,7 +109,7 @@ fn a_rejection_of_the_old_key_does_not_cost_the_new_one() {
     let _daemon = home.daemon();
     let mut session = Session::start(&home, &venv, &api.url, &ttl);
     session.read();
-    // Its cache is not over yet when somebody else has the key renewed: it cannot know.
+    // Its cache is not over yet when another session has the key renewed: it cannot know.
     let mut report = home.claviger(&["refresh", "--rejected", "401"]);
     assert!(report.env(ttl[0].0, ttl[0].1).output().expect("claviger runs").status.success());
     wait::until("the key is renewed", || home.runs("key") == 2);

@@ -167,7 +167,7 @@ fn an_answer_of_many_megabytes_is_not_read_to_its_end() {
     }
 }
 
-/// Whoever asks twice on one connection gets no answer the second time.
+/// A client that asks twice on one connection gets no answer the second time.
 #[test]
 fn a_server_closes_a_connection_that_it_said_it_would_keep() {
     let linger = |request: &Request| claviger_tests::google::answer(request).lingering();

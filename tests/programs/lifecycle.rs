@@ -92,7 +92,7 @@ fn killing_the_daemon_in_mid_run_wedges_nothing() {
         .expect("claviger runs");
     wait::until("the helper runs", || home.runs("key") == 1);
     daemon.kill();
-    // The dead daemon's socket and lock file are still there. Whoever waited starts a new daemon all the same.
+    // The dead daemon's socket and lock file are still there. A session that waited starts a new daemon all the same.
     let output = waiting.wait_with_output().expect("output");
     assert_eq!(text(&output.stdout), format!("{CANARY}key-2\n"), "{}", text(&output.stderr));
     assert_eq!(home.ok(&["token"]), format!("{CANARY}key-2\n"));

@@ -8,7 +8,7 @@ use std::{
     os::unix::ffi::OsStrExt as _,
 };
 
-/// A home where every backend finds somebody's credential if the variables name none.
+/// A home where every backend finds another identity's credential if the variables name none.
 fn tempting() -> Home {
     let home = Home::new();
     home.user_settings(&home.script("key.sh", &format!("echo {CANARY}helper")), &[]);

@@ -1,5 +1,5 @@
 //! Desktop notifications over a real bus, to a service that remembers what it was told: one when a person is needed, and none
-//! where a terminal shows it, where they are off, or where nobody listens.
+//! where a terminal shows it, where they are off, or where no service listens.
 
 #![cfg(not(target_os = "macos"))]
 use claviger_tests::{

@@ -78,7 +78,7 @@ fn an_agent_that_others_could_stand_behind_answers_no_other_terminal() {
         ("work", "/dev/fd/7".to_owned()),
     ];
     if is_root() {
-        // Its owner can point it elsewhere, though nobody else can.
+        // Its owner can point it elsewhere, though no other user can.
         directory(&home, "sticky");
         fs::set_permissions(home.path("sticky"), fs::Permissions::from_mode(0o1777)).expect("mode");
         link("real/sock", "sticky/theirs");
@@ -105,7 +105,7 @@ fn an_agent_that_others_could_stand_behind_answers_no_other_terminal() {
 fn a_program_that_is_put_into_one_sessions_way_reaches_no_other() {
     let home = Home::new();
     home.script("tools/vault", &format!("echo {CANARY}real"));
-    for place in ["first", "open/bin", "repo/bin", "nobody/bin"] {
+    for place in ["first", "open/bin", "repo/bin", "stranger/bin"] {
         home.script(&format!("{place}/vault"), &format!("echo {CANARY}planted"));
     }
     fs::remove_file(home.path("first/vault")).expect("removed");
@@ -118,9 +118,9 @@ fn a_program_that_is_put_into_one_sessions_way_reaches_no_other() {
     let through = |below: &str, first: &str| key(&home, below, &[("PATH", &path(first))]);
     let mut refused = vec![("work", "open/bin"), ("repo", "repo/bin"), ("repo/sub", "repo/bin")];
     if is_root() {
-        // `nobody` is a user like others, but in a namespace that has no name for root.
-        chown(home.path("nobody"), Some(65534), Some(65534)).expect("given away");
-        refused.push(("work", "nobody/bin"));
+        // uid 65534 is a user like others, but in a namespace that has no name for root.
+        chown(home.path("stranger"), Some(65534), Some(65534)).expect("given away");
+        refused.push(("work", "stranger/bin"));
     }
     for (below, first) in refused {
         assert_eq!(through(below, first), "real", "{first} from {below}");

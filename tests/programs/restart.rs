@@ -168,7 +168,7 @@ fn a_stream_is_told_nothing_twice() {
     }
     watching.kill().expect("kill");
     watching.wait().expect("wait");
-    assert_eq!(home.read("talk"), "", "nobody is told of a restart");
+    assert_eq!(home.read("talk"), "", "a restart is not reported");
     fs::remove_file(home.path("events")).expect("it holds secrets, as it should");
 }
 
@@ -198,7 +198,7 @@ fn nobody_is_cut_off_who_is_signing_in() {
     home.write("home/.claude/settings.json", &settings.to_string());
     let _daemon = home.daemon();
     let mut waiting = home.claviger(&["token"]).stderr(Stdio::null()).spawn().expect("claviger runs");
-    wait::until("somebody signs in", || home.ok(&["pending"]).contains("open this link"));
+    wait::until("a sign-in begins", || home.ok(&["pending"]).contains("open this link"));
     let said = home.fails(6, &["daemon", "restart"]);
     assert!(said.contains("signing in") && said.contains("claviger pending --cancel"), "{said}");
     home.ok(&["pending", "--cancel"]);

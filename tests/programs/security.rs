@@ -1,4 +1,4 @@
-//! Who may talk to the daemon, and who may look into it: nobody but its user, and into it not even they.
+//! Who may talk to the daemon, and who may look into it: only its user, and into it not even they.
 
 use claviger::{proto::v1::SessionContext, wire};
 use claviger_tests::raw::Raw;
@@ -13,7 +13,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-const NOBODY: u32 = 65534;
+const STRANGER: u32 = 65534;
 /// Set for a test that runs itself again as another user: the socket to try.
 const PROBE: &str = "CLAVIGER_TEST_PROBE";
 
@@ -40,7 +40,7 @@ fn another_users_client_is_refused_though_every_mode_was_opened_by_hand() {
     open_to_all(&home);
     for verb in ["token", "status", "explain", "watch"] {
         let output =
-            home.claviger(&["--no-start", verb]).uid(NOBODY).gid(NOBODY).output().expect("claviger runs");
+            home.claviger(&["--no-start", verb]).uid(STRANGER).gid(STRANGER).output().expect("claviger runs");
         let stderr = text(&output.stderr);
         assert!(matches!(output.status.code(), Some(5 | 8)), "{verb}: {:?} {stderr}", output.status);
         assert!(stderr.contains("not safe to use") && stderr.contains("uid 0"), "{verb}: {stderr}");
@@ -66,7 +66,7 @@ fn another_users_process_is_refused_by_the_daemon_itself() {
     let (_, module) = module_path!().split_once("::").expect("a module of the executable");
     let test = format!("{module}::another_users_process_is_refused_by_the_daemon_itself");
     again.args(["--exact", &test, "--nocapture"]);
-    again.env(PROBE, home.socket()).current_dir("/").uid(NOBODY).gid(NOBODY);
+    again.env(PROBE, home.socket()).current_dir("/").uid(STRANGER).gid(STRANGER);
     let output = again.output().expect("it runs");
     let said = text(&output.stdout) + &text(&output.stderr);
     assert!(output.status.success() && said.matches("refused: peer-rejected").count() == 2, "{said}");
@@ -83,12 +83,12 @@ fn another_users_process_is_refused_by_the_daemon_itself() {
 }
 
 async fn probe(socket: &Path) {
-    assert_eq!(nix::unistd::Uid::effective().as_raw(), NOBODY);
+    assert_eq!(nix::unistd::Uid::effective().as_raw(), STRANGER);
     let raw = Raw::open(socket).await;
     let session = SessionContext { working_directory: "/".into(), ..Default::default() };
     let (status, get) = (raw.status().await.map(drop), raw.get(session).await.map(drop));
     for answer in [status, get] {
-        let problem = wire::from_status(&answer.expect_err("an answer to somebody else"));
+        let problem = wire::from_status(&answer.expect_err("an answer to another user"));
         println!("refused: {}", problem.reason);
     }
 }
@@ -96,7 +96,7 @@ async fn probe(socket: &Path) {
 /// What `sh -c SCRIPT sh PID` gets to see as the user of the daemon.
 fn look(script: &str, pid: u32) -> Output {
     let mut shell = Command::new("sh");
-    shell.args(["-c", script, "sh", &pid.to_string()]).uid(NOBODY).gid(NOBODY).current_dir("/");
+    shell.args(["-c", script, "sh", &pid.to_string()]).uid(STRANGER).gid(STRANGER).current_dir("/");
     shell.output().expect("sh runs")
 }
 
@@ -105,11 +105,11 @@ fn a_process_of_the_same_user_cannot_look_into_the_daemon() {
     if !claviger_tests::is_root() {
         return claviger_tests::skipped("root: to be a user who is not");
     }
-    let home = Home::of(NOBODY);
+    let home = Home::of(STRANGER);
     home.user_settings(&home.script("key.sh", &format!("echo {CANARY}key")), &[]);
     let daemon = home.daemon();
     assert_eq!(home.ok(&["token"]), format!("{CANARY}key\n"));
-    let mut open = Command::new("sleep").arg("60").uid(NOBODY).gid(NOBODY).spawn().expect("sleep runs");
+    let mut open = Command::new("sleep").arg("60").uid(STRANGER).gid(STRANGER).spawn().expect("sleep runs");
     for script in [
         "cat /proc/$1/environ",
         "dd if=/proc/$1/mem of=/dev/null bs=1 count=1 skip=$((0x$(head -c 12 /proc/$1/maps)))",

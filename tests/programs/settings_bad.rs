@@ -1,4 +1,4 @@
-//! Settings files and working directories that nobody would write on purpose: a typed error that says what, where and
+//! Settings files and working directories that are broken: a typed error that says what, where and
 //! what next, soon; a daemon that lives on; and what was good before still counts.
 
 use claviger::{
@@ -21,11 +21,11 @@ use std::{
 
 const USER: &str = "home/.claude/settings.json";
 const PROJECT: &str = "work/.claude/settings.json";
-/// No bad file may keep anybody waiting for longer.
+/// No bad file may delay an answer for longer.
 const PROMPT: Duration = Duration::from_secs(4);
 /// `MAX_SETTINGS`.
 const LIMIT: usize = 2 * 1024 * 1024;
-const NOBODY: u32 = 65534;
+const STRANGER: u32 = 65534;
 
 fn good() -> String {
     claviger_tests::settings(Path::new(&format!("echo {CANARY}good")), &[])
@@ -162,7 +162,7 @@ fn a_bad_project_file_can_be_ignored_and_not_trusted() {
     let path = home.path(PROJECT);
     let foreign: Plant = |path| {
         put(path, &good());
-        chown(path, Some(NOBODY), None).expect("chown");
+        chown(path, Some(STRANGER), None).expect("chown");
     };
     let foreign = claviger_tests::is_root().then_some(("foreign owner", foreign, "another user"));
     for (what, plant, says) in BAD.iter().copied().chain(foreign) {
@@ -202,18 +202,18 @@ fn two_mebibytes_are_accepted() {
 }
 
 #[test]
-fn a_file_of_somebody_else_is_refused() {
+fn a_file_of_another_user_is_refused() {
     if !claviger_tests::is_root() {
         return claviger_tests::skipped("root: only it can give files away");
     }
     let home = Home::new();
     let path = home.write(USER, &good());
-    chown(&path, Some(NOBODY), None).expect("chown");
+    chown(&path, Some(STRANGER), None).expect("chown");
     let _daemon = home.daemon();
     refused(&home, "foreign owner", USER, "another user");
     chown(&path, Some(0), None).expect("chown");
     assert_eq!(home.ok(&["token"]), format!("{CANARY}good\n"));
-    chown(&path, Some(NOBODY), None).expect("chown");
+    chown(&path, Some(STRANGER), None).expect("chown");
     kept(&home, "foreign owner");
 }
 
@@ -225,7 +225,7 @@ fn a_symlink_of_somebody_else_is_refused() {
     let home = Home::new();
     let link = home.path(USER);
     symlink(home.write("work/planted.json", &good()), &link).expect("linked");
-    lchown(&link, Some(NOBODY), None).expect("chown");
+    lchown(&link, Some(STRANGER), None).expect("chown");
     let _daemon = home.daemon();
     refused(&home, "foreign link", USER, "a symlink that belongs to another user");
     lchown(&link, Some(0), None).expect("chown");
@@ -237,7 +237,7 @@ fn an_unreadable_file_or_directory_is_refused() {
     if !claviger_tests::is_root() {
         return claviger_tests::skipped("root: to become another user");
     }
-    let home = Home::of(NOBODY);
+    let home = Home::of(STRANGER);
     let path = home.write(USER, &good());
     let _daemon = home.daemon();
     let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");

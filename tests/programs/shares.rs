@@ -348,7 +348,7 @@ fn what_cannot_be_shared_is_refused_when_it_is_made() {
     for (arguments, code, words) in [
         (&["share", "a/b"][..], 2, "not a name"),
         (&["share", &"x".repeat(300)], 2, "not a name"),
-        (&["share", "a", "--account", "nobody"], 4, "there is no account nobody"),
+        (&["share", "a", "--account", "absent"], 4, "there is no account absent"),
         (&["share", "a", "--ttl", "0s"], 2, "ttl"),
         (&["share", "a", "--backend", "vertex", "--cwd", "/nowhere"], 2, "/nowhere"),
     ] {

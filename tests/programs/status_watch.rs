@@ -42,7 +42,7 @@ fn the_table_is_live_and_keys_do_what_they_say() {
         tmux.shows(part);
     }
     assert_eq!((home.runs("key"), generation(&tmux.screen())), (3, Some(3)));
-    // Another session is seen at once: nobody asks again and again.
+    // Another session is seen at once: there is no polling.
     home.ok(&["--cwd", "/", "refresh"]);
     tmux.shows("refreshed, generation 4");
     home.ok(&["--cwd", "/", "token"]);

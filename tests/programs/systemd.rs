@@ -92,7 +92,7 @@ fn the_strict_drop_in_lets_helpers_work_too() {
     );
 }
 
-/// Root's files look like nobody's there. A policy that may be somebody else's must not be passed over in silence.
+/// Root's files look like an unknown user's there. A policy that may be another user's must not be passed over in silence.
 #[test]
 fn the_strict_drop_in_refuses_where_settings_are_managed() {
     if !namespaces::available() {

@@ -1,4 +1,4 @@
-//! What a repository's files may do: nothing before somebody has agreed to exactly what they ask for, in every mode.
+//! What a repository's files may do: nothing before the user has agreed to exactly what they ask for, in every mode.
 
 use claviger_tests::{CANARY, Home, wait, watch::Watch};
 use serde_json::Value;

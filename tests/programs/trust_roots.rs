@@ -145,7 +145,7 @@ fn in_the_home_directory_the_users_file_is_the_users_and_a_local_one_is_not() {
     let path = home.path("home");
     home.fails(4, &["--cwd", path.to_str().expect("path"), "token"]);
     assert_eq!(home.runs("planted"), 0);
-    // From anywhere else it is nobody's.
+    // From anywhere else it belongs to no workspace.
     assert_eq!(home.ok(&["token"]), format!("{CANARY}key-1\n"));
 }
 

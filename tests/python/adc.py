@@ -27,7 +27,7 @@ iam._IAM_ENDPOINT = base + "/v1/projects/-/serviceAccounts/{}:generateAccessToke
 
 
 class Loopback(google.auth.transport.requests.Request):
-    """Asks nobody but the server that stands in."""
+    """Sends requests only to the server that stands in."""
 
     def __call__(self, url, *args, **kwargs):
         if not url.startswith(base + "/") and url != base:

@@ -42,7 +42,7 @@ class Cli:
         self.until = asked + self.ttl
 
     def request(self):
-        """One request: stale while it revalidates; a 401 runs the helper again, and says to nobody why."""
+        """One request: stale while it revalidates; a 401 runs the helper again, without a word about the reason."""
         for pause in [*BACKOFF, None]:
             if time.monotonic() >= self.until and self.beside is None:
                 self.beside = threading.Thread(target=self.fetch)

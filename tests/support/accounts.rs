@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-/// Longest call; whoever wants a shorter one says so with [`within`].
+/// Longest call; [`within`] sets a shorter one.
 const LONG: Duration = Duration::from_secs(60);
 
 /// Keeps an API key.

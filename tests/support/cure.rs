@@ -115,7 +115,7 @@ impl Sick {
         shell.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut shell = shell.spawn().expect("a shell");
-        // Whoever wants nothing of it may have gone already.
+        // A reader that wants nothing of it may have gone already.
         drop(shell.stdin.take().expect("stdin").write_all(self.stdin.as_bytes()));
         let output = shell.wait_with_output().expect("ends");
         let (shown, talk) = (text(&output.stdout), text(&output.stderr));

@@ -33,7 +33,7 @@ impl Disk {
         assert!(fs::metadata(path).is_ok_and(|file| file.len() > 100_000));
     }
 
-    /// Whoever has a file open may go on writing it; nothing else is written.
+    /// A process that has a file open may go on writing it; nothing else is written.
     pub fn make_read_only(&self) {
         let path = self.path.as_os_str();
         let (bind, only) = (["--bind".as_ref(), path], ["-o".as_ref(), "remount,bind,ro".as_ref()]);

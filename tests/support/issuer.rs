@@ -17,7 +17,7 @@ use std::{
 /// What the authorization endpoint would have given; it is never visited.
 pub const CODE: &str = "sk-canary-code";
 
-/// What a server says that nobody may repeat.
+/// What a server says that must not be repeated.
 pub const MARK: &str = "sk-canary-said-by-the-server";
 
 /// A server that ends with this value. It grants whatever it is asked for, unless told otherwise.
@@ -80,7 +80,7 @@ impl Issuer {
         *self.says.device.lock().expect("device") = response;
     }
 
-    /// Answers nobody at the token endpoint until this is dropped.
+    /// Does not answer at the token endpoint until this is dropped.
     pub fn hold(&self) -> MutexGuard<'_, Response> {
         self.says.token.lock().expect("token")
     }
@@ -192,7 +192,7 @@ pub fn say(url: &str, bytes: &[u8]) -> String {
     super::text(&answer)
 }
 
-/// Gets `url` as a browser does, and returns status and page; an empty one if nobody answers.
+/// Gets `url` as a browser does, and returns status and page; an empty one without an answer.
 pub fn get(url: &str) -> String {
     let path = url.splitn(4, '/').nth(3).unwrap_or_default();
     say(url, format!("GET /{path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").as_bytes())

@@ -103,7 +103,7 @@ pub fn signal(pid: u32, name: &str) {
     assert!(status.success(), "kill -{name} {pid}");
 }
 
-/// Processes whose command line has `part` as an argument. The dead that nobody has waited for have none.
+/// Processes whose command line has `part` as an argument. Ended processes that were not waited for have none.
 pub fn processes(part: &str) -> BTreeSet<String> {
     let of = |entry: fs::DirEntry| {
         let line = fs::read(entry.path().join("cmdline")).ok()?;

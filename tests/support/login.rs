@@ -129,7 +129,7 @@ pub async fn refresh(home: &Home) -> Result<(), Problem> {
     unwrap(connect(home).await.inspect().refresh(request(message)).await).map(drop)
 }
 
-/// Checks what is said of a failure, and that it repeats nobody.
+/// Checks what is said of a failure, and that it repeats nothing a server said.
 #[track_caller]
 pub fn assert_problem(problem: &Problem, reason: Reason, part: &str) {
     assert_eq!(problem.reason, reason, "{problem}");

@@ -148,7 +148,7 @@ impl Provider {
         found.and_then(|entry| Some(entry["value"].as_str()?.to_owned())).expect("a token")
     }
 
-    /// What it answers to whoever exchanges the refresh token `token`.
+    /// What it answers to an exchange of the refresh token `token`.
     pub fn exchange(&self, token: &str) -> String {
         let body = format!("grant_type=refresh_token&client_id=cli&refresh_token={token}");
         let head = "POST /token HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\

@@ -14,7 +14,7 @@ before=$(list)
 say odd_code "$(code "$odd" daemon install)"
 say odd_left "$([ "$(list)" = "$before" ] && echo nothing || list)"
 
-# Nobody manages this user yet, as in a container that is being built, or over `sudo -u`.
+# This user has no service manager yet, as in a container that is being built, or over `sudo -u`.
 say alone_status "$(code service status)"
 say alone_dry "$(service install --dry-run)"
 say alone_dry_left "$([ "$(list)" = "$before" ] && echo nothing || list)"
@@ -52,12 +52,12 @@ say back "$(service install | grep -c ^replaced)"
 say token_of_back "$("$claviger" --no-start token)"
 say back_program "$(program "$(pid)")"
 
-# Somebody edits a unit.
+# A unit is edited by hand.
 echo '# mine' >>"$units/clavigerd.service"
 unit daemon-reload
 say edited_status "$(code service status)"
-say edited_install "$(service install | grep -c 'was changed by somebody')"
-say edited_uninstall "$(service uninstall | grep -c 'was changed by somebody, and stays')"
+say edited_install "$(service install | grep -c 'was edited')"
+say edited_uninstall "$(service uninstall | grep -c 'was edited and stays')"
 say edited_stays "$(tail -1 "$units/clavigerd.service")"
 say socket_off "$(unit is-active clavigerd.socket || true)"
 say forced "$(code service uninstall --force)"

@@ -174,7 +174,7 @@ impl Setup<'_> {
     }
 }
 
-/// Who won, or why nobody did.
+/// The winning source, or why there is none.
 pub fn ended(resolution: &Resolution) -> Result<&'static str, Reason> {
     resolution.winner.as_ref().map(|winner| winner.source).map_err(|problem| problem.reason)
 }

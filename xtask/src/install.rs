@@ -109,7 +109,7 @@ fn install(plan: &[Item], places: &Places, built: &Path, whole_user: bool) -> sh
     for item in plan {
         let content = content(item, places, built)?;
         match whose(item, places)? {
-            Some(State::Foreign) => println!("kept {}, which somebody has changed", item.to.display()),
+            Some(State::Foreign) => println!("kept {}, which was edited", item.to.display()),
             _ => println!("{} {}", put(&item.to, item.mode, &content)?, item.to.display()),
         }
     }
@@ -119,7 +119,7 @@ fn install(plan: &[Item], places: &Places, built: &Path, whole_user: bool) -> sh
     if !on_path {
         println!("note: {} is not on your PATH", places.programs.display());
     }
-    println!("A running daemon goes over to the new program, with all it holds, when somebody next asks it.");
+    println!("A running daemon changes to the new program at its next request, and keeps all it holds.");
     if whole_user {
         println!("To let systemd (macOS: launchd) start it: claviger daemon install");
     }
@@ -204,7 +204,7 @@ fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     }
     for item in plan {
         match whose(item, places)? {
-            Some(State::Foreign) => println!("kept {}, which somebody has changed", item.to.display()),
+            Some(State::Foreign) => println!("kept {}, which was edited", item.to.display()),
             _ => remove(&item.to)?,
         }
     }

@@ -76,7 +76,7 @@ impl Stage {
         self.path("home/project")
     }
 
-    /// A directory somebody else wrote.
+    /// A directory of another user.
     pub(crate) fn clone_of_a_stranger(&self) -> PathBuf {
         self.path("home/cloned-repo")
     }

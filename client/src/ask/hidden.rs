@@ -1,4 +1,4 @@
-//! Reads a secret: typed where nobody sees it, or from a pipe. Never from the command line.
+//! Reads a secret: typed without an echo, or from a pipe. Never from the command line.
 
 use crate::{failure::Failure, output};
 use claviger::proto::v1::Secret;
@@ -24,7 +24,7 @@ struct Silence(Termios);
 /// `malformed-request` if that is not one line with something in it, `cancelled` after Ctrl-C.
 pub(crate) async fn ask(what: &str) -> Result<Secret, Failure> {
     let is_terminal = io::stdin().is_terminal();
-    // Before the terminal falls silent: whoever is ended by Ctrl-C cannot give it its voice back.
+    // Before echo is turned off: a process killed by Ctrl-C could not turn it on again.
     let mut interrupts =
         signal(SignalKind::interrupt()).map_err(|error| Failure::Setup(error.to_string()))?;
     let silence = if is_terminal { Silence::fall() } else { None };

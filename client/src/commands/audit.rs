@@ -164,7 +164,7 @@ fn print(context: &Context, lines: &mut Lines, table: &mut Table) -> Result<(), 
         true => found.iter().map(|(line, _)| escape::json(&String::from_utf8_lossy(line))).collect(),
         false => table.render(found.iter().map(|(_, value)| value)),
     };
-    // Nothing new is no reason to notice that nobody reads any more.
+    // Without news, a closed pipe would go unnoticed.
     if text.is_empty() { Ok(()) } else { Ok(output::data(&text)?) }
 }
 

@@ -10,7 +10,7 @@ use crate::{
 
 /// What the help adds.
 pub(crate) const HELP: &str = "\
-Nothing is changed and nobody is asked to sign in. The credential is shown to the endpoint it is for, and to no other;
+Nothing is changed, and no sign-in is started. The credential is shown to the endpoint it is for, and to no other;
 --offline contacts none. --timeout says how long the credential may take (30 s).
 
 Exit codes: 0 nothing but notes, 9 warnings, 4 errors. docs/troubleshooting.md explains every finding.";

@@ -126,7 +126,7 @@ fn variables(token: Secret, lease: &Lease, is_set: impl Fn(&str) -> bool) -> Vec
         set.extend(names.map(|name| (name, text(lease.project.as_str()))));
     }
     const REGION: &str = "CLOUD_ML_REGION";
-    // The default is nobody's wish.
+    // The default was not chosen by the user.
     if !lease.region.is_empty() && (lease.region != VERTEX_REGION || is_set(REGION)) {
         set.push((REGION, text(lease.region.as_str())));
     }
@@ -152,15 +152,15 @@ mod tests {
             "expiration_time": 7,
         });
         assert_eq!(response(&Secret { value: "t".into() }, &lease), expected);
-        let problem = Problem::new(Reason::LoginRequired, "nobody is logged in").hint("log in");
+        let problem = Problem::new(Reason::LoginRequired, "not logged in").hint("log in");
         let expected = json!({
-            "version": 1, "success": false, "code": "login-required", "message": "nobody is logged in (log in; run `claviger login`)",
+            "version": 1, "success": false, "code": "login-required", "message": "not logged in (log in; run `claviger login`)",
         });
         assert_eq!(refusal(&Failure::from(problem)), expected);
     }
 
     #[test]
-    fn shells_get_token_project_and_a_region_that_somebody_chose() {
+    fn shells_get_token_project_and_a_chosen_region() {
         let names = |lease: &Lease| {
             let variables = variables(Secret { value: "t".into() }, lease, |_| false);
             variables.into_iter().map(|(name, _)| name).collect::<Vec<_>>()

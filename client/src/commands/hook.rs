@@ -85,7 +85,7 @@ fn confirm(context: &Context, steps: &[Step], how: How) -> Result<bool, Failure>
         () if how.yes => Ok(true),
         () if !context.interactive => {
             let hint = "see the changes with --dry-run, then add --yes";
-            Err(Failure::usage("nobody can be asked whether to change files", hint))
+            Err(Failure::usage("cannot ask whether to change files: this is not a terminal", hint))
         }
         () => {
             changes.iter().for_each(|step| output::talk(&step.diff()));

@@ -74,7 +74,7 @@ async fn the_one(context: &Context, client: &Client) -> Result<String, Failure> 
     pick(&accounts, accounts::own().as_deref())
 }
 
-/// The account that is meant by whoever names none: the session's own, the one in use, or the only one.
+/// The account that is meant where none is named: the session's own, the one in use, or the only one.
 fn pick(accounts: &[Account], own: Option<&str>) -> Result<String, Failure> {
     if let Some(own) = own {
         return Ok(own.to_owned());

@@ -29,14 +29,17 @@ pub(crate) struct Arguments {
 /// Clears everything, and says what that was.
 ///
 /// # Errors
-/// `malformed-request` without `--yes` where nobody can be asked, or the daemon's.
+/// `malformed-request` without `--yes` where no person can be asked, or the daemon's.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     match (arguments.yes, context.interactive) {
         (true, _) => {}
         (false, true) if person::confirm(QUESTION) => {}
         (false, true) => return Err(Failure::gave_up()),
         (false, false) => {
-            return Err(Failure::usage("nobody can be asked whether to clear everything", "add --yes"));
+            return Err(Failure::usage(
+                "cannot ask whether to clear everything: this is not a terminal",
+                "add --yes",
+            ));
         }
     }
     let session = context.session()?;

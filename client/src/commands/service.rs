@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Replace or remove files that somebody has changed, too
+    /// Also replace or remove files that were edited
     #[arg(long)]
     force: bool,
 }

@@ -16,7 +16,7 @@ use claviger::{
     session::SessionContext,
 };
 
-/// A screen whose size nobody knows, in columns and rows.
+/// A screen of unknown size, in columns and rows.
 const SCREEN: (u16, u16) = (80, 24);
 
 const CHOICES: &str = "[t]rust, [i]gnore this workspace's commands, [n]othing now (default: n)";
@@ -93,11 +93,11 @@ pub(crate) async fn decide(
     Ok(answer.workspace.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no workspace"))?)
 }
 
-/// The question, and whether all that it is about fits on the screen. What somebody would have to scroll back for cannot be
+/// The question, and whether all that it is about fits on the screen. What is above the screen cannot be
 /// trusted by a key: a repository decides how much it writes.
 fn question(workspace: &Workspace, screen: (u16, u16), style: Style) -> (String, bool) {
     let told = format!(
-        "\nclaviger: the files of this workspace ask for the following, which nobody has decided about\n\n\
+        "\nclaviger: the files of this workspace ask for the following, which is not trusted yet\n\n\
          {}{}\nCommands run as you and can do whatever you can.\n",
         render::trust::root(workspace),
         render::trust::items(&workspace.items, style),
@@ -190,7 +190,7 @@ mod tests {
             ..Default::default()
         };
         let expected = "
-claviger: the files of this workspace ask for the following, which nobody has decided about
+claviger: the files of this workspace ask for the following, which is not trusted yet
 
  root | /w\\u{1b}
 apiKeyHelper (command, new)

@@ -31,7 +31,7 @@ pub(crate) async fn end(context: &Context) -> Result<Option<u32>, Failure> {
         .pid;
     let gone = async {
         gone(&client).await;
-        // Until it has ended it holds the socket, and whoever calls next would be turned away.
+        // Until it has ended it holds the socket, and the next caller would be turned away.
         let ended = async {
             while inode(&socket) == served && is_alive(pid) {
                 tokio::time::sleep(POLL).await;
@@ -65,7 +65,7 @@ fn inode(socket: &Path) -> Option<u64> {
     fs::symlink_metadata(socket).ok().map(|found| found.ino())
 }
 
-/// Whether there is such a process; the pid of a daemon in another container can be anybody's.
+/// Whether there is such a process; the pid of a daemon in another container can be any process here.
 fn is_alive(pid: u32) -> bool {
     i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None).is_ok())
 }

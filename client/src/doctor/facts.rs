@@ -1,5 +1,5 @@
 //! What checks look at. Gathered at the edge, judged purely. No field may hold a secret; none of this has Debug, because
-//! proxies and paths may hold what is nobody else's business.
+//! proxies and paths may hold what is private.
 
 use crate::service::units::State;
 use claviger::{
@@ -86,17 +86,17 @@ pub(crate) struct Place {
 /// What a place should be.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Role {
-    /// A directory of claviger's own: nobody else may look in.
+    /// A directory of claviger's own: no other user may look in.
     OwnDirectory,
-    /// A file of claviger's own: nobody else may read it.
+    /// A file of claviger's own: no other user may read it.
     OwnFile,
     /// The socket.
     Socket,
-    /// A file with secrets of somebody's tool.
+    /// A file with secrets of a tool.
     SecretFile,
-    /// A directory with settings: nobody else may write.
+    /// A directory with settings: no other user may write.
     Directory,
-    /// A file with settings, or a program: nobody else may write.
+    /// A file with settings, or a program: no other user may write.
     File,
 }
 
@@ -225,7 +225,7 @@ pub(crate) enum Daemon {
 /// The process that holds a socket on which nothing answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holder {
-    /// A daemon, and whether somebody has stopped it (SIGSTOP).
+    /// A daemon, and whether it is stopped (SIGSTOP).
     Daemon { pid: i32, stopped: bool },
     /// systemd, which starts the daemon.
     Manager,
@@ -249,7 +249,7 @@ pub(crate) enum Credential {
     Lent(Lent),
     /// It cannot.
     Failed(Problem),
-    /// Nobody knows yet.
+    /// Not known yet.
     Slow(Duration),
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Step {
 }
 
 impl Progress {
-    /// A line that is shown if stderr is a terminal, and nobody wants JSON or quiet.
+    /// A line that is shown if stderr is a terminal, without --json or --quiet.
     pub(super) fn start(context: &Context) -> Self {
         let steps = Arc::<Mutex<Vec<&'static str>>>::default();
         let wanted = !context.options.quiet && !context.options.json && std::io::stderr().is_terminal();

@@ -46,7 +46,7 @@ fn find<'a>(sections: &'a [ini::Section], profile: &str) -> Option<&'a ini::Sect
     sections.iter().rfind(|section| section.profile == profile)
 }
 
-/// Whether the profile can run a command: nothing that comes first, and no command of somebody else.
+/// Whether the profile can run a command: nothing that comes first, and no other command.
 fn check(
     path: &str,
     sections: &[ini::Section],
@@ -173,7 +173,7 @@ mod tests {
             ("new", "new", "wait for itself"),
             ("new", "loop", "wait for itself"),
             ("new", "role", "wait for itself"),
-            ("new", "nobody", "no profile nobody"),
+            ("new", "absent", "no profile absent"),
             ("a b", "default", "plain word"),
             ("new", "a b", "plain word"),
             ("new", "--socket=/x", "plain word"),

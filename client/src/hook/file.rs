@@ -58,15 +58,13 @@ impl Target {
     /// Why it should not be changed without `--force`, if so.
     ///
     /// # Errors
-    /// `settings-invalid` if it is read-only, has several names, or belongs to somebody else.
+    /// `settings-invalid` if it is read-only, has hard links, or belongs to another user.
     pub(crate) fn check(&self, force: bool) -> Result<(), Failure> {
         let Some(metadata) = self.metadata.as_ref().filter(|_| !force) else { return Ok(()) };
         let why = match () {
-            () if metadata.mode() & 0o200 == 0 => {
-                "is read-only: somebody, or a program, does not want it changed"
-            }
+            () if metadata.mode() & 0o200 == 0 => "is read-only: it is meant to stay unchanged",
             () if metadata.nlink() > 1 => "has several names (hard links), and would lose the others",
-            () if metadata.uid() != Uid::effective().as_raw() => "belongs to somebody else",
+            () if metadata.uid() != Uid::effective().as_raw() => "belongs to another user",
             () => return Ok(()),
         };
         Err(failed(&self.path, why, "change the file that it is made from, or add --force"))
@@ -131,7 +129,7 @@ pub(crate) fn make(directory: &Path) -> io::Result<Vec<PathBuf>> {
     for path in missing.iter().rev() {
         match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {} // somebody else may have made it meanwhile
+            _ => {} // another process may have made it meanwhile
         }
     }
     Ok(missing)

@@ -39,7 +39,7 @@ impl Section {
 /// The sections of profiles. `plain` is whether names stand there without the word `profile`, as in the file of keys.
 pub(crate) fn sections(text: &str, plain: bool) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
-    // Lines below a header of another kind belong to nobody.
+    // Lines below a header of another kind belong to no section.
     let mut inside = false;
     let mut at = 0;
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {

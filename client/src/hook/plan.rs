@@ -168,7 +168,7 @@ impl Step {
     /// Whether it may be done.
     ///
     /// # Errors
-    /// If the file is read-only or somebody else's, and nobody insists.
+    /// If the file is read-only or another user's, and --force is not given.
     pub(crate) fn check(&self, force: bool) -> Result<(), Failure> {
         if self.is_change() { self.target.check(force) } else { Ok(()) }
     }

@@ -20,7 +20,7 @@ pub(crate) fn own() -> std::io::Result<PathBuf> {
     Ok(same.unwrap_or(own))
 }
 
-/// `path` as one word, for a shell and for whoever splits words as one does.
+/// `path` as one word, for a shell and for programs that split words like one.
 pub(crate) fn word(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,".contains(c) || !c.is_ascii();
     match path.chars().all(plain) && !path.is_empty() {

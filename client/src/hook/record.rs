@@ -99,7 +99,7 @@ impl Ledger {
         }
     }
 
-    /// Opens the file in `directory`, to write it or only to look; a writer waits while somebody else has it.
+    /// Opens the file in `directory`, to write it or only to look; a writer waits while another process has it.
     ///
     /// # Errors
     /// If it cannot be read, or is not one that this program wrote.
@@ -139,7 +139,7 @@ impl Ledger {
 fn lock(directory: &Path) -> io::Result<File> {
     super::file::make(directory)?;
     let mut options = File::options();
-    // Not blocking: what lies there may be a FIFO that nobody reads.
+    // Not blocking: what lies there may be a FIFO without a reader.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     options.create(true).truncate(false).write(true).mode(0o600).custom_flags(flags);
     let file = options.open(directory.join("hooks.lock"))?;

@@ -21,7 +21,7 @@ impl Splice {
         swap(text, self.at, &self.removed, &self.inserted)
     }
 
-    /// The text before the change, if nobody has changed anything since.
+    /// The text before the change, if nothing has changed since.
     pub(crate) fn revert(&self, text: &str) -> Option<String> {
         let stands = text.get(self.at..).is_some_and(|rest| rest.starts_with(&self.inserted));
         stands.then(|| swap(text, self.at, &self.inserted, &self.removed))

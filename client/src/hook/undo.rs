@@ -1,4 +1,4 @@
-//! Takes a change back: exactly, or, if somebody has edited the file since, without touching what is theirs. Pure.
+//! Takes a change back: exactly, or, if the file was edited since, without touching what is theirs. Pure.
 
 use super::{
     ini,
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Undone {
     /// Its content; `None` if it should not exist.
     pub(crate) text: Option<String>,
-    /// Whether somebody has edited it since.
+    /// Whether it was edited since.
     pub(crate) edited: bool,
     /// What was not taken back, because it is not ours any more.
     pub(crate) left: Vec<String>,

@@ -1,4 +1,4 @@
-//! Accounts of the local store, and what happens while somebody signs in.
+//! Accounts of the local store, and what happens during a sign-in.
 
 use super::parts::{instant, location, problem, seconds, text};
 use crate::text::words;

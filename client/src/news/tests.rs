@@ -28,7 +28,7 @@ fn run(lines: &[&str]) -> Pending {
 }
 
 fn needed() -> Pending {
-    let problem = fixture::problem("login-required", "nobody is signed in", "");
+    let problem = fixture::problem("login-required", "not signed in", "");
     Pending { source: "aws-chain".into(), problem, ..Default::default() }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn render(list: &ListAccountsResponse, here: &str, now: SystemTime, s
     text
 }
 
-/// An account in a sentence, once somebody has signed in to it.
+/// An account in a sentence, after the sign-in.
 pub(crate) fn signed_in(account: &Account) -> String {
     let who = match account.subject.as_str() {
         "" => String::new(),
@@ -54,7 +54,7 @@ pub(crate) fn signed_in(account: &Account) -> String {
     )
 }
 
-/// What became of accounts that somebody signed out of.
+/// What became of accounts after a sign-out.
 pub(crate) fn left(accounts: &[LoggedOut], style: Style) -> String {
     let one = |one: &LoggedOut| {
         let tokens = match (one.revoked, one.not_revoked.as_str()) {

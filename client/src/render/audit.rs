@@ -68,7 +68,7 @@ fn row(line: &Value, zone: &TimeZone) -> [String; 12] {
     let text = |field: &str| match &line[field] {
         Value::String(text) => escape::line(text),
         Value::Null => String::new(),
-        // Whoever wrote this was no daemon.
+        // A daemon did not write this.
         other => escape::line(&other.to_string()),
     };
     let program = if text("parent").is_empty() { text("program") } else { text("parent") };

@@ -13,7 +13,7 @@ pub(crate) const WIDTH: usize = 6;
 pub(crate) enum Left {
     /// There is no credential.
     Nothing,
-    /// It has no end that anybody knows of.
+    /// Its end is not known.
     Endless,
     /// It is over.
     Over,
@@ -71,7 +71,7 @@ impl Left {
         }
     }
 
-    /// Whether so little is left that somebody may want to look.
+    /// Whether so little is left that it deserves a look.
     pub(crate) fn is_short(self) -> bool {
         matches!(self, Self::Some(_, part) if part < 0.2)
     }

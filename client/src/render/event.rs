@@ -82,15 +82,15 @@ mod tests {
         };
         assert_eq!(line(&progress("open\x1b https://x")), "s: open\\u{1b} https://x");
         assert_eq!(line(&progress("")), "s: still running after 12 s");
-        let what = fixture::helped("login-required", "nobody is logged in", "", Remedy::login(Some("work")));
+        let what = fixture::helped("login-required", "not logged in", "", Remedy::login(Some("work")));
         assert_eq!(
             line(&Event::Problem(what.clone().expect("some"))),
-            "problem: nobody is logged in (login-required); run: claviger login work"
+            "problem: not logged in (login-required); run: claviger login work"
         );
         let needed = HumanNeeded { problem: what };
         assert_eq!(
             line(&Event::HumanNeeded(needed)),
-            "a person is needed: nobody is logged in (login-required); run: claviger login work"
+            "a person is needed: not logged in (login-required); run: claviger login work"
         );
     }
 }

@@ -1,11 +1,11 @@
-//! What a person is told while somebody signs in.
+//! What a person is told during a sign-in.
 
 use super::time;
 use crate::{output::Style, text::escape};
 use claviger::proto::v1::DeviceCode;
 use std::time::Duration;
 
-/// What is asked of somebody whose browser is elsewhere.
+/// What is asked of a person whose browser is elsewhere.
 pub(crate) const PASTE: &str = "paste the address the browser ended at, or the code it shows: ";
 
 /// A server that does not know us says so in the browser only.

@@ -26,7 +26,7 @@ fn running(run: &Pending, now: SystemTime, style: Style) -> String {
         |instant: &Option<Timestamp>| instant.as_ref().map(|at| time::relative(at, now)).unwrap_or_default();
     let id: String = escape::line(&run.id).chars().take(ID_LENGTH).collect();
     let waiting = match run.waiting {
-        0 => "nobody waits for it any more".into(),
+        0 => "no session waits for it any more".into(),
         1 => "one credential waits for it".into(),
         count => format!("{count} credentials wait for it"),
     };

@@ -1,6 +1,6 @@
 //! What a workspace asks for, for the person who decides about it.
 //!
-//! Every byte of it comes from files that nobody trusts yet. So each value stands on lines of its own behind a bar,
+//! Every byte of it comes from files that are not trusted yet. So each value stands on lines of its own behind a bar,
 //! escaped, and wrapped by us and not by the terminal: it cannot look like a line of ours. And each is shown whole,
 //! however long: a payload would hide in what is left out.
 

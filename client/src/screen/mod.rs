@@ -41,7 +41,7 @@ pub(crate) fn is_possible() -> bool {
     io::stdout().is_terminal() && io::stdin().is_terminal() && !is_dumb
 }
 
-/// Shows the screen until somebody has seen enough.
+/// Shows the screen until it is closed.
 ///
 /// # Errors
 /// If no daemon runs, or the terminal cannot be used.

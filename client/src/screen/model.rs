@@ -61,7 +61,7 @@ pub(crate) enum Overlay {
     Explanation(Vec<String>, usize),
 }
 
-/// What somebody wants.
+/// What the person wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     /// The row above.
@@ -93,7 +93,7 @@ pub(crate) enum Key {
 /// What happens.
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
-    /// Somebody pressed a key.
+    /// A key was pressed.
     Key(Key),
     /// The daemon has another state.
     State(Box<WatchStatusResponse>),
@@ -125,7 +125,7 @@ pub(crate) enum Wish {
 /// How the screen ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Somebody has seen enough.
+    /// The person closes the screen.
     Quit,
     /// With this exit code.
     Code(u8),
@@ -187,7 +187,7 @@ impl Model {
     }
 
     fn take(&mut self, mut state: Box<WatchStatusResponse>) {
-        // Rows that change places under somebody's hand are no pleasure: by name, not by last use.
+        // Rows keep their places while a person selects one: sorted by name, not by last use.
         if let Some(status) = &mut state.status {
             let name = |entry: &CacheEntry| (entry.source.clone(), entry.account.clone(), entry.key.clone());
             status.entries.sort_by_key(name);

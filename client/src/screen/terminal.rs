@@ -30,7 +30,7 @@ impl Terminal {
     /// # Errors
     /// What the terminal says; it is given back then.
     pub(super) fn enter() -> io::Result<Self> {
-        // A panic is told after the screen is as it was, or nobody could read it.
+        // A panic is reported after the screen is restored, or it could not be read.
         let told = Arc::new(panic::take_hook());
         panic::set_hook(Box::new(move |info| {
             restore();
@@ -71,7 +71,7 @@ impl Drop for Terminal {
     }
 }
 
-/// An empty screen. Its size is fixed until somebody says that it has changed: to adapt by itself, ratatui asks the
+/// An empty screen. Its size is fixed until a change is reported: to adapt by itself, ratatui asks the
 /// terminal where the cursor is, and the thread that reads keys would take the answer.
 fn fresh() -> io::Result<Ratatui<CrosstermBackend<Stdout>>> {
     let (width, height) = size()?;
@@ -86,7 +86,7 @@ fn restore() {
     drop(disable_raw_mode());
 }
 
-/// Sends what is typed, for as long as anybody wants it. Reading blocks, so it has a thread, which ends with the process.
+/// Sends what is typed, for as long as it is wanted. Reading blocks, so it has a thread, which ends with the process.
 pub(super) fn listen(sender: UnboundedSender<Message>) {
     thread::spawn(move || {
         while let Ok(event) = event::read() {
@@ -101,7 +101,7 @@ pub(super) fn listen(sender: UnboundedSender<Message>) {
                 return;
             }
         }
-        // Nobody can type any more: as good as a hang-up.
+        // No more input is possible: treated as a hang-up.
         drop(sender.send(Message::Signal(HANG_UP)));
     });
 }

@@ -24,7 +24,7 @@ pub(crate) fn service(facts: &Facts, plan: &Plan) -> Value {
             "started_by": match serving.by {
                 Starter::Manager => "manager",
                 Starter::Client => "client",
-                Starter::Somebody => "somebody",
+                Starter::Other => "other",
             },
         })),
         "to_do": steps_of(plan),

@@ -112,7 +112,7 @@ fn read(path: &Path) -> Option<String> {
     match fs::symlink_metadata(path) {
         Err(_) => None,
         Ok(found) if found.is_file() => Some(fs::read_to_string(path).unwrap_or_default()),
-        // A mask, or a link to somebody's own.
+        // A mask, or a link to a unit of the user's own.
         Ok(_) => Some(String::new()),
     }
 }
@@ -240,7 +240,7 @@ fn starter(pid: u32, main_pid: Option<u32>) -> Starter {
     match (main_pid == Some(pid), command_line(pid)) {
         (true, _) => Starter::Manager,
         (false, words) if words.iter().any(|word| word == "--on-demand") => Starter::Client,
-        (false, _) => Starter::Somebody,
+        (false, _) => Starter::Other,
     }
 }
 

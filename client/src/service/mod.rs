@@ -29,7 +29,7 @@ pub(crate) struct Facts {
     pub(crate) packaged: Vec<File>,
     /// What the user has put beside the units; never touched.
     pub(crate) drop_ins: Vec<PathBuf>,
-    /// Whether it starts with the next login, whoever saw to that.
+    /// Whether it starts with the next login, however that was set up.
     pub(crate) enabled: bool,
     /// Whether this user's own directory says so.
     pub(crate) enabled_here: bool,
@@ -80,6 +80,6 @@ pub(crate) enum Starter {
     Manager,
     /// A client that found none.
     Client,
-    /// Somebody else: a person, another service.
-    Somebody,
+    /// Another starter: a person, another service.
+    Other,
 }

@@ -40,7 +40,7 @@ const SOCKET: &str = "clavigerd.socket";
 const SERVICE: &str = "clavigerd.service";
 const LABEL: &str = "dev.claviger.clavigerd";
 
-/// Makes the daemon a service. With `force`, also where somebody has changed a file.
+/// Makes the daemon a service. With `force`, also where a file was edited.
 pub(crate) fn install(facts: &Facts, force: bool) -> Plan {
     let can_go = |file: &File| match file.state {
         State::Absent => false,
@@ -62,7 +62,7 @@ pub(crate) fn install(facts: &Facts, force: bool) -> Plan {
         (Manager::Systemd, false) => plan.start_later(facts),
         (Manager::Launchd, true) => plan.start_launchd(facts, !changed.is_empty()),
         (Manager::Launchd, false) => {
-            plan.note("nobody is logged in at the screen: it starts with the next login there")
+            plan.note("no user is logged in at the screen: it starts with the next login there")
         }
     }
     plan.other_socket(facts);
@@ -119,7 +119,7 @@ impl Plan {
                 State::Current => continue,
                 State::Foreign if !force => {
                     self.note(&format!(
-                        "{} was changed by somebody, and stays as it is; --force writes it anew, and a drop-in is the place for changes",
+                        "{} was edited and stays as it is; --force replaces it, and a drop-in is the place for changes",
                         file.path.display()
                     ));
                     continue;
@@ -138,10 +138,9 @@ impl Plan {
         let before = self.steps.len();
         for file in files.iter().filter(|file| file.state != State::Absent) {
             match file.state == State::Foreign && !force {
-                true => self.note(&format!(
-                    "{} was changed by somebody, and stays; --force removes it",
-                    file.path.display()
-                )),
+                true => {
+                    self.note(&format!("{} was edited and stays; --force removes it", file.path.display()))
+                }
                 false => self.steps.push(Step::Remove(file.path.clone())),
             }
         }
@@ -208,7 +207,7 @@ impl Plan {
         }
     }
 
-    /// Whoever holds the socket would keep the service manager from it.
+    /// A process that holds the socket would keep the service manager from it.
     fn stop_others(&mut self, facts: &Facts) {
         let others = facts.serving.iter().filter(|serving| serving.by != Starter::Manager);
         self.steps.extend(others.map(|serving| Step::StopDaemon(serving.pid)));

@@ -68,7 +68,7 @@ fn daemon(facts: &Facts) -> String {
             let by = match serving.by {
                 Starter::Manager => "the service manager",
                 Starter::Client => "a client",
-                Starter::Somebody => "somebody else",
+                Starter::Other => "another program",
             };
             format!("pid {}, release {}, started by {by}", serving.pid, escape::line(&serving.release))
         }
@@ -81,7 +81,7 @@ fn row(file: &File, style: Style) -> [String; 2] {
         State::Absent => style.dim("not there"),
         State::Current => style.green("of this release"),
         State::Outdated => style.yellow("of another release or place") + &release.unwrap_or_default(),
-        State::Foreign => style.yellow("changed by somebody"),
+        State::Foreign => style.yellow("edited"),
     };
     [escape::line(&file.path.display().to_string()), state]
 }

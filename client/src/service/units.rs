@@ -41,9 +41,9 @@ pub(crate) enum State {
     Absent,
     /// It says what this release says.
     Current,
-    /// Claviger wrote it, for another release or another place, and nobody has changed it since.
+    /// Claviger wrote it, for another release or another place, and it was not edited since.
     Outdated,
-    /// Somebody wrote or changed it, or it is no regular file.
+    /// It was written or edited by hand, or is not a regular file.
     Foreign,
 }
 
@@ -90,7 +90,7 @@ impl Template {
         self.text.replace(PROGRAM, names.program).replace(HOME, names.home)
     }
 
-    /// As [`Template::text`], with a line that tells later releases whether somebody has changed the file.
+    /// As [`Template::text`], with a line that tells later releases whether the file was edited.
     pub(crate) fn stamped(&self, names: Names<'_>, release: &str) -> String {
         let text = self.text(names);
         let stamp = format!("{WRITTEN_BY}{release}{CHECKSUM}{:016x}", checksum(&text));
@@ -165,7 +165,7 @@ fn stamp(text: &str) -> Option<(&str, &str)> {
     Some((release, rest.get(..16)?))
 }
 
-/// FNV-1a: it only has to notice that somebody has edited a file, and to mean the same in every release.
+/// FNV-1a: it only has to notice that a file was edited, and to mean the same in every release.
 fn checksum(text: &str) -> u64 {
     text.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_current_outdated_or_somebodys_own() {
+    fn a_file_is_current_outdated_or_edited() {
         for template in [Manager::Systemd, Manager::Launchd].into_iter().flat_map(Manager::templates) {
             let wanted = template.stamped(NAMES, "2.0.0");
             let edited = wanted.replacen("clavigerd", "klavigerd", 2) + "\n";

@@ -31,8 +31,8 @@ pub(crate) fn session() -> String {
     format!("{} {} {} {}", boot.trim_end(), space.display(), tool.pid, tool.started)
 }
 
-/// The first process from `pid` upwards that is no shell which only runs a command. Nobody, if the tool has ended:
-/// whoever took in its orphans is no session.
+/// The first process from `pid` upwards that is not a shell which only runs a command. `None` if the tool has ended:
+/// the process that took in its orphans is not a session.
 fn tool_above(mut pid: u32, read: impl Fn(u32) -> Option<Process>) -> Option<Process> {
     for _ in 0..MAX_STEPS {
         let process = read(pid).filter(|process| process.pid > 1)?;

@@ -15,7 +15,7 @@ pub(crate) fn account(lease: &Lease) -> Option<&str> {
     is_id.then_some(account)
 }
 
-/// The region, where somebody named one: a tool should not take our default for its user's wish.
+/// The region, where one was named: a tool should not take our default for its user's wish.
 pub(crate) fn region(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Option<&str> {
     let region = Some(lease.region.as_str()).filter(|region| !region.is_empty())?;
     let of_profile = lease.facts.as_ref().is_some_and(|facts| facts.region == region);
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_region_is_nobodys_wish() {
+    fn the_default_region_is_not_a_choice() {
         let lease = |of: &str| Lease { region: of.into(), ..Default::default() };
         let of_profile = Facts { region: "us-east-1".into(), ..Default::default() };
         assert_eq!(region(&lease("us-east-1"), |_| false), None);

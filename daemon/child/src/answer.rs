@@ -90,7 +90,7 @@ pub struct Declined {
     /// Whether trying again at once may help. Not so for output that is wrong and for deadlines.
     #[serde(default)]
     pub transient: bool,
-    /// Whether a person could have helped, and nobody was asked because no session waited.
+    /// Whether a person could have helped, but no session waited to be asked.
     #[serde(default)]
     pub asleep: bool,
     /// Whether what was lent last is of no use any more, whatever its dates say.

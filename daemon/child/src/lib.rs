@@ -105,7 +105,7 @@ pub enum Request {
 pub enum Notice {
     /// A person is needed.
     Needed(String),
-    /// Something was decided, perhaps by somebody else than that person.
+    /// Something was decided, perhaps not by that person.
     Done(String),
 }
 

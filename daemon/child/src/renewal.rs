@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 /// Most of a credential's life that is given up by refreshing it ahead (`spec/behaviour.md` A7, "AWS cache").
 const MAX_MARGIN: Duration = Duration::from_secs(300);
 
-/// When to refresh a credential: early enough that nobody waits, late enough not to waste it. A fifth of the lifetime
+/// When to refresh a credential: early enough that no session waits, late enough not to waste it. A fifth of the lifetime
 /// before expiry, five minutes at most, or twice the time the last refresh took, whichever is more; plus up to half of that
 /// as jitter so that entries do not fall due together; never in the first half of the lifetime.
 pub fn refresh_at(fetched: SystemTime, expires: SystemTime, took: Duration, jitter: f64) -> SystemTime {

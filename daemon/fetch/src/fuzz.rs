@@ -84,7 +84,7 @@ pub fn pasted(text: &str) -> Result<Option<Secret<String>>, Declined> {
     expected.pasted(&Secret::new(text.to_owned()))
 }
 
-/// The URLs that secrets are sent to and asked from, as far as a credentials file of Google is read without asking anybody.
+/// The URLs that secrets are sent to and asked from, as far as a credentials file of Google is read without a request.
 ///
 /// # Errors
 /// What is wrong with it.

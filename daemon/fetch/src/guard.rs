@@ -33,7 +33,7 @@ pub(super) fn start() {
 }
 
 fn end_group() -> ! {
-    // By hand, it may be in the group of somebody's script.
+    // By hand, it may be in the process group of a script.
     if getpgrp() == getpid() {
         let _ = killpg(getpgrp(), Signal::SIGKILL);
     }

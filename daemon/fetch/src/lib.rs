@@ -105,7 +105,7 @@ fn ignore_signals() -> io::Result<()> {
     let abort = SignalKind::from_raw(nix::libc::SIGABRT);
     let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
     for kind in [terminate, interrupt, SignalKind::hangup(), SignalKind::quit(), abort] {
-        // Once somebody listens, it ends the process no more, also when nobody does any longer.
+        // Once there is a listener, it no longer ends the process, not even after the listener is gone.
         drop(signal(kind)?);
     }
     Ok(())

@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a lock that somebody holds is tried.
+/// How often a lock that is held is tried.
 const EVERY: Duration = Duration::from_millis(20);
 /// Longest mark.
 const MAX_MARK: u64 = 64;
@@ -32,7 +32,7 @@ impl FileLock {
     /// Takes the lock, waiting for `patience` at most.
     ///
     /// # Errors
-    /// `settings-invalid` if the path is not safely ours, `source-unavailable` if somebody holds the lock for too long.
+    /// `settings-invalid` if the path is not safely ours, `source-unavailable` if the lock is held for too long.
     pub fn take(path: &Path, patience: Duration) -> Result<Self, Problem> {
         let file = open(path)?;
         let end = Instant::now() + patience;

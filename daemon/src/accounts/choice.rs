@@ -38,7 +38,7 @@ impl Index {
     }
 
     /// The account of a session: the one it names; else the one in use for where the secret will go; else the first that satisfies the policies and may
-    /// be sent there, logins before keys; else the first that may be sent there; else the first at all, so that somebody
+    /// be sent there, logins before keys; else the first that may be sent there; else the first at all, so that a person
     /// is told why it cannot be used.
     pub fn choose<'a>(&'a self, wish: &Wish<'a>) -> Choice<'a> {
         let counts = |account: &&Account| {

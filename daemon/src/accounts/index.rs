@@ -45,7 +45,7 @@ pub struct Account {
     pub place: Place,
     /// When it was signed in.
     pub signed_in_at: SystemTime,
-    /// Why somebody has to log in again.
+    /// Why a new login is needed.
     #[serde(default)]
     pub login_required: Option<String>,
     /// Why the record is still there although a person has signed out: it is used for nothing, and removed once that can be

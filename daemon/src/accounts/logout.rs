@@ -21,7 +21,7 @@ pub async fn logout(
     account: &Account,
     environment: &BTreeMap<String, String>,
 ) -> Result<SignedOut, Problem> {
-    // Without its secret the server may refuse, and says so; that keeps nobody from leaving.
+    // Without its secret the server may refuse, and says so; that does not prevent the sign-out.
     let client_secret = match store.client_secret(host, account, environment).await {
         Ok(secret) => secret.map(Text),
         Err(problem) => {
@@ -61,7 +61,7 @@ pub async fn relocate(
     let note = move |index: &mut Index| {
         let known = index.accounts.iter_mut().find(|known| known.login == login);
         let known = known.ok_or_else(|| {
-            Problem::new(Reason::SourceUnavailable, format!("somebody else changed the account {name}"))
+            Problem::new(Reason::SourceUnavailable, format!("another process changed the account {name}"))
                 .hint("try again")
         })?;
         known.place = place;

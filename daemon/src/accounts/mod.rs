@@ -80,7 +80,7 @@ impl Accounts {
         *lock(&self.stamp) = Some(now).filter(Stamp::settled);
         {
             let mut index = lock(&self.index);
-            // What somebody else has put there meanwhile is newer than what was read here.
+            // What another process has put there meanwhile is newer than what was read here.
             if !Arc::ptr_eq(&index, &before) || *before == found {
                 return;
             }
@@ -90,7 +90,7 @@ impl Accounts {
     }
 
     /// Changes the list, on disk first. The file is read again under a lock, so that nothing is lost that another daemon
-    /// wrote. It is done on a thread of its own, since the lock may be taken, and to the end, even if nobody waits for it
+    /// wrote. It is done on a thread of its own, since the lock may be taken, and to the end, even if no caller waits for it
     /// any more.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ impl Accounts {
         self.change(|_| Ok(())).await
     }
 
-    /// Notes, or with `None` takes back, why somebody has to log in again. It is for the list only: what decides is in the
+    /// Notes, or with `None` takes back, why a new login is needed. It is for the list only: what decides is in the
     /// account's own record.
     pub async fn note_trouble(self: &Arc<Self>, name: &str, login: &str, why: Option<&str>) {
         let is_new = |index: &Index| {
@@ -180,7 +180,7 @@ mod tests {
 
     /// On the one thread of a runtime: a change that blocked it would never see the lock given back.
     #[tokio::test]
-    async fn who_waits_for_another_daemon_holds_up_nobody() {
+    async fn waiting_for_another_daemon_delays_no_session() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("accounts.json");
         let accounts = Arc::new(Accounts::open(path.clone()));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_is_made_though_nobody_waits_for_it() {
+    async fn a_change_is_made_though_its_caller_left() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("accounts.json");
         let accounts = Arc::new(Accounts::open(path.clone()));

@@ -46,7 +46,7 @@ pub struct State {
 }
 
 impl Queue {
-    /// Adds a line, and says whether somebody has to be woken to write it.
+    /// Adds a line, and returns whether the writer has to be woken.
     pub(super) fn push(&mut self, line: Line<'_>, now: SystemTime) -> bool {
         if line.can_repeat() {
             let text = line.without_time();

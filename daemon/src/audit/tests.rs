@@ -81,7 +81,7 @@ async fn a_full_disk_delays_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_disk_that_hangs_holds_up_nobody_and_what_is_lost_is_counted() {
+async fn a_hanging_disk_delays_no_session_and_losses_are_counted() {
     let disk = Disk::of(None);
     let audit = start(&disk);
     note(&audit, 0..1);

@@ -17,7 +17,7 @@ use std::time::SystemTime;
 pub struct Past {
     /// When the last one ended, and whether it ended well.
     ended: Option<(SystemTime, bool)>,
-    /// Runs in a row after which nobody had a credential.
+    /// Runs in a row that brought no credential.
     useless: u32,
     /// Whether the last run has been counted among them: several cache entries may have waited for it.
     counted: bool,
@@ -88,7 +88,7 @@ impl Past {
 }
 
 pub(super) fn failed(name: &str, at: &Location, error: &CommandError) -> Problem {
-    Problem::new(error.reason(), format!("{name} did not sign anybody in: {error}"))
+    Problem::new(error.reason(), format!("{name} did not sign in: {error}"))
         .hint("it can be run again, and what it says is shown then")
         .remedy(Remedy::refresh())
         .at(at)
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_holds_nobody_up() {
+    fn a_clock_that_was_set_back_delays_no_session() {
         let mut past = Past::default();
         past.end(at(14_400), false, 0);
         assert_eq!(left(&past, 0), None);

@@ -89,7 +89,7 @@ impl Borrowers {
 
 impl Seen {
     fn counts(&self, now: SystemTime) -> bool {
-        // A clock that was set back makes nobody disappear.
+        // A clock that was set back removes no borrower.
         self.open > 0 || now.duration_since(self.at).is_ok_and(|age| age < RECENT) || self.at > now
     }
 }

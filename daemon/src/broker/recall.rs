@@ -114,7 +114,7 @@ impl Recall {
     }
 
     pub(super) fn put(&self, inputs: Inputs, winner: Arc<Winner>) {
-        // Secrets are kept no longer than somebody uses them.
+        // Secrets are kept no longer than they are used.
         if !inputs.session.lent.is_empty() {
             return;
         }

@@ -18,7 +18,7 @@ pub struct Issue {
     pub generation: u64,
     /// When it was obtained.
     pub fetched_at: SystemTime,
-    /// When its life began: earlier, if it was kept by somebody else meanwhile.
+    /// When its life began: earlier, if another process kept it meanwhile.
     pub issued_at: SystemTime,
     /// When it expires.
     pub expires_at: Option<SystemTime>,
@@ -33,7 +33,7 @@ pub struct Issue {
 pub enum Cause {
     /// There was none before.
     Initial,
-    /// The previous one was due, or somebody asked for a new one.
+    /// The previous one was due, or a new one was asked for.
     Due,
     /// The API rejected the previous one.
     Rejected,
@@ -48,7 +48,7 @@ pub struct Failure {
     pub count: u32,
     /// Not before this will another attempt be made.
     pub retry_at: SystemTime,
-    /// A person could have helped, and nobody waited: the next session that asks is not held up.
+    /// A person could have helped, but none waited: the next session that asks is not held up.
     pub asleep: bool,
     /// From which surroundings it was tried since the pause began.
     pub tried: Tried,
@@ -107,7 +107,7 @@ const CLOCK_SLACK: Duration = Duration::from_secs(5);
 // === impl Issue ===
 
 impl Issue {
-    /// Whether it lives too shortly to be refreshed ahead or followed: whoever needs it asks for it.
+    /// Whether it lives too shortly to be refreshed ahead or followed: a session that needs it asks for it.
     pub fn is_fleeting(&self) -> bool {
         self.refresh_at.is_some_and(|due| due < self.issued_at + pauses::SHORTEST_WAIT)
     }

@@ -41,7 +41,7 @@ impl Talk {
         drop(self.lines.send(progress));
     }
 
-    /// The command has ended: what it said concerns nobody who comes later.
+    /// The command has ended: what it said does not concern later callers.
     pub(super) fn end(&mut self) {
         self.recent.clear();
     }

@@ -165,7 +165,7 @@ fn is_fleeting(attached: &Option<Attached>, told: impl Fn(SourceKey) -> bool) ->
 }
 
 /// Gets the credential, passing on what a running command says meanwhile, and tells what is new about it. `None`
-/// when nobody listens any more.
+/// when there is no listener any more.
 async fn tell(
     broker: &Arc<Broker>,
     session: &Arc<SessionContext>,

@@ -1,6 +1,6 @@
 //! Which connection is closed when there is no room left. Pure.
 //!
-//! A caller with many connections loses one of its own before anybody else does: a session has one, so it is safe from a
+//! A caller with many connections loses one of its own before another caller does: a session has one, so it is safe from a
 //! process with a thousand of them.
 
 use std::{cmp::Reverse, time::Duration};

@@ -64,7 +64,7 @@ async fn who_holds_too_much_loses_it() {
     drop(asked);
     assert_eq!(connections.lock().bytes, 0);
     let alone = Call::new(session, 0);
-    assert!(!alone.hold(300_000), "nobody may hold more than there is");
+    assert!(!alone.hold(300_000), "a caller may not hold more than there is");
     drop(alone);
     assert_eq!(connections.lock().bytes, 0);
 }

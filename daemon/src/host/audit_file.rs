@@ -38,7 +38,7 @@ pub struct Unwritten {
     pub error: io::Error,
 }
 
-/// The file while nobody else writes or rotates it.
+/// The file while no other process writes or rotates it.
 struct Held<'a> {
     file: &'a File,
     /// `false` if another one holds it and does not let go: then nothing is rotated, nor cut.
@@ -176,7 +176,7 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether nobody else holds it now.
+/// Whether no other process holds it now.
 fn lock(file: &File, end: Instant) -> bool {
     loop {
         match file.try_lock() {

@@ -124,7 +124,7 @@ async fn follow(
         };
         wait(child, reading, spec.deadline).await
     };
-    // Whoever got an answer, or ran out of time, leaves nothing behind.
+    // After an answer or a deadline, no process of the group stays behind.
     group.lasting = false;
     let ended = status.and_then(|status| match (status.code(), status.signal()) {
         (Some(0), _) => Ok(()),
@@ -219,7 +219,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.id.filter(|_| !self.lasting) {
-            // It fails when nobody is left, which is what we want.
+            // It fails when no process is left, which is what we want.
             let _ = killpg(group, Signal::SIGKILL);
         }
     }

@@ -46,7 +46,7 @@ const READ_ATTEMPTS: usize = 3;
 pub enum Owner {
     /// The daemon's user or root: a project decides itself who may write there, and what is written needs trust.
     Workspace,
-    /// The daemon's user or root, and nobody else may write it.
+    /// The daemon's user or root, and no other user may write it.
     User,
     /// This user only; file and directory must be closed to everybody else's writes.
     Managed(u32),
@@ -289,7 +289,7 @@ fn is_directory_closed(path: &Path, uid: u32) -> bool {
     path.parent().is_some_and(|directory| stat(directory).is_ok_and(|status| is_closed(&status, uid)))
 }
 
-// O_NONBLOCK: between stat and open somebody may put a FIFO there.
+// O_NONBLOCK: between stat and open a FIFO may be put there.
 fn read(path: &Path, owner: Owner) -> Result<(Vec<u8>, Stamp), Refusal> {
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
     let mut file = File::from(open(path, flags, Mode::empty()).map_err(Refusal::from)?);

@@ -155,7 +155,7 @@ fn stat(pid: u32) -> Option<Stat> {
 /// When process `pid` started, in ticks since the machine did: process ids are used again. `None` if it has ended.
 #[cfg(not(target_os = "macos"))]
 pub fn started(pid: u32) -> Option<u64> {
-    // One that nobody has waited for has ended all the same.
+    // One that was not waited for has ended all the same.
     stat(pid).filter(|stat| !stat.has_ended).map(|stat| stat.started)
 }
 

@@ -1,7 +1,7 @@
 //! The program that goes on in our place, with our process, socket and cache: what lies where we were started from. It
 //! may be the same program, or one that was installed since.
 //!
-//! The cache travels in a sealed memory file, in the queue of a socket (`transit.rs`): nobody else can open it there.
+//! The cache travels in a sealed memory file, in the queue of a socket (`transit.rs`): no other process can open it there.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 

@@ -29,7 +29,7 @@ pub fn variable_path(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// Refuses directories that a repository has set: whoever starts the daemon from there would be its user.
+/// Refuses directories that a repository has set: a daemon started from there would belong to the repository.
 ///
 /// # Errors
 /// `settings-invalid` if the home lies in a repository, or a directory that one of `variables` names, outside the usual place.
@@ -123,7 +123,7 @@ pub fn read_text(path: &Path) -> io::Result<Option<String>> {
 }
 
 fn read_some(path: &Path) -> io::Result<String> {
-    // Not blocking: what lies there may be a FIFO that nobody writes to.
+    // Not blocking: what lies there may be a FIFO without a writer.
     let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     if file.metadata()?.file_type().is_fifo() {
         return Err(io::Error::other("it is a FIFO"));
@@ -178,7 +178,7 @@ pub fn detach(ready: &str) -> io::Result<()> {
     let _ = unistd::setsid();
     env::set_current_dir("/")?;
     let mut stdout = io::stdout();
-    // Whoever started us may be gone; sessions find us all the same.
+    // The process that started us may be gone; sessions find us all the same.
     drop(stdout.write_all(ready.as_bytes()).and_then(|()| stdout.flush()));
     let null = File::options().read(true).write(true).open("/dev/null")?;
     unistd::dup2_stdin(&null)?;

@@ -36,7 +36,7 @@ pub(super) fn pack(file: &File) -> io::Result<OwnedFd> {
     Ok(to)
 }
 
-/// The file that the socket with the number `socket` has in its queue. Call this once nobody can look at us any more.
+/// The file that the socket with the number `socket` has in its queue. Call this once other processes cannot look at us any more.
 ///
 /// # Errors
 /// If there is none, or this is no socket.
@@ -70,7 +70,7 @@ mod tests {
         drop(file);
         let place = format!("/proc/self/fd/{}", socket.as_raw_fd());
         assert!(std::fs::read_link(&place).expect("open").to_string_lossy().starts_with("socket:"));
-        assert!(std::fs::File::open(&place).is_err(), "nobody opens it");
+        assert!(std::fs::File::open(&place).is_err(), "it cannot be opened");
         let mut text = String::new();
         let mut file = super::unpack(socket.as_raw_fd()).expect("arrived");
         file.read_to_string(&mut text).expect("reads");

@@ -37,7 +37,7 @@ pub(super) struct Need {
     pub(super) subject: Subject,
     /// What it says.
     pub(super) text: String,
-    /// Whether somebody sees it in a terminal.
+    /// Whether a terminal shows it.
     pub(super) is_seen: bool,
 }
 
@@ -143,7 +143,7 @@ impl History {
     }
 }
 
-/// That nobody asks any more resolves nothing, but a run that is over is over.
+/// That no session asks any more resolves nothing, but a run that is over is over.
 fn is_resolved(subject: &Subject, view: &View) -> bool {
     let is_gone = match subject {
         Subject::Account { name, login } => !view.accounts.contains(&(name.clone(), login.clone())),
@@ -201,7 +201,7 @@ mod tests {
         let fifty = view(vec![need(account("1")); 50]);
         assert_eq!(step(&mut history, &fifty, Duration::ZERO), (1, 0));
         assert_eq!(step(&mut history, &fifty, 3 * HOUR), (0, 0));
-        // Nobody asks any more: that resolves nothing.
+        // No session asks any more: that resolves nothing.
         assert_eq!(step(&mut history, &view(vec![]), 3 * HOUR), (0, 0));
         assert_eq!(step(&mut history, &fifty, 4 * HOUR), (0, 0));
         let mut works = view(vec![]);
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(step(&mut history, &view(vec![need(account("1")), seen.clone()]), Duration::ZERO), (0, 0));
         let other = view(vec![seen, need(Subject::Keyring)]);
         assert_eq!(step(&mut history, &other, Duration::ZERO), (1, 0));
-        // Once nobody looks any more, it is told.
+        // Once no terminal shows it any more, it is reported.
         assert_eq!(step(&mut history, &view(vec![need(account("1"))]), Duration::ZERO), (1, 0));
     }
 

@@ -19,7 +19,7 @@ use desktop::ask;
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
-/// How long things may settle before anybody is told: a session in a terminal may be about to show it.
+/// How long things may settle before a notification: a session in a terminal may be about to show it.
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// Longest wait for the next look, for as long as something waits to be told.

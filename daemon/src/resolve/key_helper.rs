@@ -1,6 +1,6 @@
 //! A tool that runs us as its `apiKeyHelper` beside a cloud. It runs that at its start, whatever its backend is, and sends the
 //! key only where the authentication of the cloud is skipped, to the gateway (`spec/behaviour.md` A2, "CLAUDE_CODE_SKIP_…").
-//! So the command behind the hook answers, and nothing signs in to the cloud for a key that nobody sends.
+//! So the command behind the hook answers, and nothing signs in to the cloud for a key that is not sent.
 
 use crate::{
     endpoint::Endpoint,

@@ -26,7 +26,7 @@ pub struct Winner {
     pub place: Place,
     /// What goes along.
     pub extras: Extras,
-    /// How long a tool keeps what its hook prints (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if nobody can tell.
+    /// How long a tool keeps what its hook prints (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if it is not known.
     pub hook_ttl: Option<Duration>,
     /// When a person is asked before it is lent.
     pub confirm: Confirm,

@@ -38,7 +38,7 @@ pub(super) struct NearOnly(pub(super) Arc<Audit>);
 impl Interceptor for Admit {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         let caller = self.admit(&request).map_err(|problem| rejected(&self.audit, &request, &problem))?;
-        // Nobody further in needs it.
+        // It is not needed further in.
         request.metadata_mut().remove(COOKIE_KEY);
         if let Some(peer) = request.extensions_mut().get_mut::<Peer>() {
             peer.caller = caller;
@@ -67,7 +67,7 @@ impl Admit {
                     .hint("read it again: it lies beside the socket"))
             }
             None => {
-                // Near callers cannot send one that somebody removed.
+                // Near callers cannot send one that was removed.
                 self.cookie.look_again();
                 match self.broker.limits().foreign {
                     Foreign::Refuse => Err(no_cookie("this daemon answers callers of its own machine only")),

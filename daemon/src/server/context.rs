@@ -98,7 +98,7 @@ impl Context {
         }
     }
 
-    /// Whether somebody is signing in: a command, or `claviger login`.
+    /// Whether a sign-in is in progress: a command, or `claviger login`.
     pub fn is_signing_in(&self) -> bool {
         self.logins.available_permits() < MOST_LOGINS || !self.broker.auth_refreshes.pending().is_empty()
     }

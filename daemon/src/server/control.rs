@@ -102,7 +102,7 @@ impl ControlService for Context {
     ) -> Result<Response<v1::UnlockResponse>, Status> {
         let peer = peer::of(&request);
         tracing::info!(pid = peer.pid, "asked to unlock");
-        // It may have been started before somebody locked.
+        // It may have been started before the daemon was locked.
         self.refuse_commands("unlock", &peer)?;
         let unlocked = self.broker.unlock();
         self.audit.note(Line::ended("unlock", "unlocked", &unlocked).by(&peer));

@@ -112,7 +112,7 @@ impl HttpBody for Arriving {
     }
 }
 
-/// All of it is here, or nobody wants the rest.
+/// All of it is here, or the rest is not wanted.
 impl Drop for Arriving {
     fn drop(&mut self) {
         if let Some(call) = &self.call {

@@ -83,7 +83,7 @@ fn audit(state: State) -> v1::AuditLog {
     }
 }
 
-/// The state now and after every change, until nobody reads it or the daemon stops.
+/// The state now and after every change, until its reader leaves or the daemon stops.
 pub(super) fn follow(context: Context, peer: Peer) -> Changed {
     // One: who reads slowly sees fewer states, and never an old one after a newer.
     let (sender, receiver) = mpsc::channel(1);

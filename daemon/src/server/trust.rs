@@ -156,7 +156,7 @@ impl Context {
     }
 }
 
-/// What a person cannot see whole, nobody can trust. It can be left out.
+/// What cannot be shown whole cannot be trusted. It can be left out.
 fn unseen(item: &Item, workspace: &Workspace) -> Problem {
     let message = format!("{} cannot be shown whole, so it cannot be trusted", item.name);
     Problem::new(Reason::SettingsInvalid, message)

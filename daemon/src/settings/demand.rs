@@ -20,7 +20,7 @@ pub enum Demand {
         /// Whether they were written as a list, which adds to those of weaker files.
         is_list: bool,
     },
-    /// What nobody can meet: why, as the rest of a sentence about the key.
+    /// What cannot be met: why, as the rest of a sentence about the key.
     Unusable(String),
 }
 
@@ -65,7 +65,7 @@ impl Demand {
         match self {
             Self::Method(method) => format!("an OAuth login by {method}"),
             Self::Organizations { ids, .. } => format!("an OAuth login of organisation {}", ids.join(" or ")),
-            Self::Unusable(why) => format!("what nobody can meet: {why}"),
+            Self::Unusable(why) => format!("what cannot be met: {why}"),
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn untrusted(settings: &Settings, name: &str, at: &Location) -> Problem {
     let root = settings.snapshot.workspace.root.to_string_lossy();
     Problem::new(
         Reason::WorkspaceUntrusted,
-        format!("the workspace {root} sets {name}, and nobody has decided whether to trust it"),
+        format!("the workspace {root} sets {name} and is not trusted yet"),
     )
     .hint("see what it asks for, and allow it; `trust ignore` instead of `trust grant` leaves it out")
     .remedy(Remedy::trust().within(&root))

@@ -181,7 +181,7 @@ impl<'a> Load<'a> {
         missing
     }
 
-    // Whoever can write into a repository must not become "the user" by pointing HOME or CLAUDE_CONFIG_DIR there. The user's own
+    // A person who can write into a repository must not become "the user" by pointing HOME or CLAUDE_CONFIG_DIR there. The user's own
     // place is theirs wherever it leads, as to a repository of dotfiles.
     fn layer_of_user(&mut self, directory: &Path, found: &Found) -> Layer {
         let (root, home) = (&found.workspace.root, files::canonical_as_far_as_possible(&self.roots.home));

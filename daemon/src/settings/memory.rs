@@ -95,7 +95,7 @@ impl Memory {
         known
     }
 
-    // Somebody else may have read a newer version meanwhile, or seen the file gone: theirs stays.
+    // Another task may have read a newer version meanwhile, or seen the file gone: theirs stays.
     fn put(&self, slot: Slot) {
         let mut slots = self.lock();
         let key = (slot.known.file.layer, slot.known.file.path.clone());

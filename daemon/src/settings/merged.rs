@@ -70,7 +70,7 @@ pub enum Lookup<'a> {
     Unset,
     /// Set, and may be used.
     Set(&'a Located<String>),
-    /// Set by a workspace about which nobody has decided.
+    /// Set by an undecided workspace.
     Untrusted(&'a Located<String>),
 }
 

@@ -1,4 +1,4 @@
-//! Files of a workspace that its commands name: they are part of what is decided, since whoever changes one changes what runs.
+//! Files of a workspace that its commands name: they are part of what is decided, since a change to one changes what runs.
 //!
 //! Found by the words of the command line alone. What such a file calls in turn, and what an interpreter loads by itself, is not.
 

@@ -124,7 +124,7 @@ impl SettingsStore {
         lock(&self.cache).get(key)
     }
 
-    // Whoever joins a load that is already under way may be asking after an edit that it missed: only a load that
+    // A caller that joins a load in progress may ask after an edit that the load missed: only a load that
     // began after the question answers it.
     async fn load(self: &Arc<Self>, key: &Key) -> Outcome {
         let asked = lock(&self.loads).started;

@@ -91,7 +91,7 @@ impl Subject {
         (!items.is_empty()).then(|| Self { root, device, inode, digest: digest.hex(), items })
     }
 
-    /// An item that nobody can see whole, and that nobody can trust for that.
+    /// An item that cannot be shown whole, and so cannot be trusted.
     pub fn hidden(&self) -> Option<&Item> {
         self.items.iter().find(|item| !item.whole)
     }

@@ -19,7 +19,7 @@ const HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
 /// A value as it can be shown.
 pub(super) struct Visible {
     pub(super) text: String,
-    /// Whether nothing is missing. What nobody can see cannot be trusted.
+    /// Whether nothing is missing. What cannot be seen cannot be trusted.
     pub(super) whole: bool,
 }
 

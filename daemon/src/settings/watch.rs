@@ -1,4 +1,4 @@
-//! Noticing changes while somebody waits for them.
+//! Noticing changes while a session waits for them.
 //!
 //! One task serves all guards; it ends with the last of them, and with it every inotify watch and notify's thread.
 //! An event only says "look": what counts as a change is decided by comparing snapshots, so nothing is concluded

@@ -33,7 +33,7 @@ pub(super) struct Found {
 /// A `.git` that was looked for, with the owner of the one that is there.
 pub(super) type Probe = (PathBuf, Option<u32>);
 
-/// Whether `path`, which is canonical, lies in a repository below `home` or outside it, nested or not, whoever made it; and what
+/// Whether `path`, which is canonical, lies in a repository below `home` or outside it, nested or not; and what
 /// was looked for.
 pub(super) fn mark_above(path: &Path, home: &Path) -> (bool, Vec<Probe>) {
     let mut probes: Vec<Probe> = Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn mark_above(path: &Path, home: &Path) -> (bool, Vec<Probe>) {
     (false, probes)
 }
 
-/// Finds the workspace of `cwd`. The search stays below `home`, which is canonical: a `.git` of somebody's dotfiles
+/// Finds the workspace of `cwd`. The search stays below `home`, which is canonical: a `.git` of a user's dotfiles
 /// must not make one workspace of everything they own.
 ///
 /// # Errors
@@ -66,7 +66,7 @@ pub(super) fn find(cwd: &Path, home: Option<&Path>) -> Result<Found, Problem> {
     Ok(Found { workspace, cwd, cwd_identity, root_identity, probes })
 }
 
-// A `.git` that somebody else put above us (say, in /tmp) marks nothing, and neither does one further up.
+// A `.git` that another user put above us (say, in /tmp) marks nothing, and neither does one further up.
 fn marked_ancestor<'a>(cwd: &'a Path, home: Option<&Path>, probes: &mut Vec<Probe>) -> Option<&'a Path> {
     for directory in cwd.ancestors().take_while(|directory| Some(*directory) != home) {
         let mark = directory.join(".git");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_git_of_somebody_else_marks_nothing() {
+    fn a_git_of_another_user_marks_nothing() {
         if !nix::unistd::Uid::effective().is_root() {
             eprintln!("SKIPPED: only root can give files away");
             return;

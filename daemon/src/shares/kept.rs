@@ -1,4 +1,4 @@
-//! A share on its way to the next program in this process. Its socket stays open, so that nobody who has it bound into a
+//! A share on its way to the next program in this process. Its socket stays open, so that a container that has it bound into a
 //! container notices.
 
 use super::share::{Share, Wanted};
@@ -32,7 +32,7 @@ pub struct KeptShare {
     confirm: bool,
     created_at: SystemTime,
     ends_at: Option<SystemTime>,
-    /// What was left of its time on a clock that nobody sets.
+    /// What was left of its time on a clock that cannot be set.
     left: Option<Duration>,
     parent: Option<u32>,
     parent_started: Option<u64>,

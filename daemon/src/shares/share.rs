@@ -66,7 +66,7 @@ pub struct Share {
     pub created_at: SystemTime,
     /// When it ends at the latest.
     pub ends_at: Option<SystemTime>,
-    /// The same on a clock that nobody sets.
+    /// The same on a clock that cannot be set.
     pub(super) deadline: Option<Instant>,
     /// When the parent started: process ids are used again.
     pub(super) parent_started: Option<u64>,
@@ -178,7 +178,7 @@ impl Share {
         self.wanted.session.chosen.get(PROFILE).map(String::as_str)
     }
 
-    /// Lets somebody borrow who names what it lends, or nothing.
+    /// Lets a caller borrow that names what it lends, or nothing.
     ///
     /// # Errors
     /// `foreign-caller` for the name of anything else.
@@ -198,7 +198,7 @@ impl Share {
         }
     }
 
-    /// It does not lend what somebody wants of it.
+    /// It does not lend what the caller wants of it.
     pub fn refuses(&self, why: &str) -> Problem {
         Problem::new(
             Reason::ForeignCaller,

@@ -80,7 +80,7 @@ impl LocalStore {
         let account = match view.accounts.choose(&wish) {
             Choice::Account(account) => account,
             Choice::Unusable(problem) => return Err(problem.at(wanted.and_then(|(_, at)| at))),
-            Choice::Nothing => return Ok(Binding::NotConfigured("nobody has logged in".into())),
+            Choice::Nothing => return Ok(Binding::NotConfigured("not logged in".into())),
         };
         if wish.logins_only && !account.kind.is_oauth() {
             return Err(no_login(account).at(wanted.and_then(|(_, at)| at)));
@@ -107,7 +107,7 @@ fn no_login(account: &Account) -> Problem {
     let message =
         format!("managed sessions use an OAuth login only, and the account {} is an API key", account.name);
     Problem::new(Reason::PolicyBlocked, message)
-        .hint(format!("unset {ACCOUNT}, or name an account that somebody has signed in to"))
+        .hint(format!("unset {ACCOUNT}, or name an account that is signed in"))
 }
 
 /// A gateway once got a login that was not meant for it (`spec/behaviour.md` C, "OAuth to wrong gateway").

@@ -180,7 +180,7 @@ fn checked(ask: &Ask<'_>, provided: Provided) -> Result<Provided, Declined> {
     Ok(Provided { secret, expires_at: expires_at.or(Some(ask.host.clock.now() + WITHOUT_EXPIRY)), facts })
 }
 
-/// Whether an account's name can be shown: whoever provides the credential says it.
+/// Whether an account's name can be shown: the provider of the credential decides that.
 fn is_name(account: &str) -> bool {
     account.len() <= 320 && account.chars().all(|c| !c.is_control())
 }

@@ -80,7 +80,7 @@ pub(super) fn bind(view: &View<'_>, name: &'static str) -> Result<Option<SignIn>
     Ok(Some(SignIn { key, name, spec, at: command.at.clone() }))
 }
 
-/// Tries without a person; where only a person can help and somebody waits, lets one sign in and tries again.
+/// Tries without a person; where only a person can help and a session waits, lets a person sign in and tries again.
 pub(super) async fn with_sign_in(
     ask: &mut Ask<'_>,
     sign_in: Option<&SignIn>,
@@ -161,7 +161,7 @@ async fn look(file: Option<&Path>) -> Option<Stamp> {
     tokio::task::spawn_blocking(move || files::stamp(&file)).await.ok()
 }
 
-/// Nobody waits, so nobody is troubled.
+/// No session waits, so no person is troubled.
 fn asleep(declined: Declined, sign_in: &SignIn) -> Declined {
     let mut problem = declined.problem;
     problem.reason = Reason::LoginRequired;

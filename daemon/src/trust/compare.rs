@@ -1,4 +1,4 @@
-//! What changed between what a workspace asks for and what was shown when somebody last decided.
+//! What changed between what a workspace asks for and what was shown at the last decision.
 
 use super::store::Record;
 use crate::settings::{Item, Subject};

@@ -39,7 +39,7 @@ impl Authority {
         Arc::new(configuration().with_cert_resolver(Arc::new(ForAll(self.clone()))))
     }
 
-    /// A server with a certificate for `name` that nobody renewed.
+    /// A server with a certificate for `name` that was not renewed.
     pub(super) fn expired(&self, name: &str) -> Arc<ServerConfig> {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);

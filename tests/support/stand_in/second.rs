@@ -1,4 +1,4 @@
-//! A server that prefers HTTP/2 and speaks HTTP/1.1 to whoever does not offer it, as most servers of clouds do.
+//! A server that prefers HTTP/2 and speaks HTTP/1.1 to clients that do not offer it, as most servers of clouds do.
 
 use super::Authority;
 use http_body_util::Full;

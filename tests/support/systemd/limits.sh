@@ -30,7 +30,7 @@ mkdir -p "$drop_ins"
 cp "$HOME/setgid-helpers.conf" "$drop_ins/"
 unit daemon-reload
 unit restart clavigerd.service
-# The manager has kept the cache: the helper runs again when somebody asks for it.
+# The manager has kept the cache: the helper runs again at the next request.
 "$claviger" --no-start refresh > /dev/null 2>&1 || say refresh failed
 say token_relaxed "$(token)"
 "$claviger" refresh > /dev/null 2>&1

@@ -56,7 +56,7 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
         pair(&mut table, ours, peer, rounds)?;
     }
     table.note(format!(
-        "{rounds} rounds in turns after a warm-up. gcloud gets its token from a file: it asks nobody."
+        "{rounds} rounds in turns after a warm-up. gcloud gets its token from a file, without a request."
     ));
     Ok(table)
 }

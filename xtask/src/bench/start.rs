@@ -18,7 +18,7 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
         let start = Instant::now();
         let mut daemon = spawn(bench, &stage)?;
         let waited = wait_until_ready(&mut daemon).map(|()| start.elapsed());
-        // The runtime goes at once: the daemon would wait for a connection that nobody closes.
+        // The runtime goes at once: the daemon would wait for a connection that is never closed.
         let answer = runtime()?.block_on(ask(&stage)).map(|()| start.elapsed());
         stop(&stage, &mut daemon)?;
         if round > 0 {

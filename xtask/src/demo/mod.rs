@@ -19,7 +19,7 @@ use std::{
 };
 
 const SESSIONS: usize = 20;
-/// A password manager that asks its server; keys that change while somebody watches.
+/// A password manager that asks its server; keys that change while a stream watches.
 const PACE: Pace = Pace { helper: Duration::from_secs(1), ttl: Duration::from_secs(6) };
 /// Exit code of the client when only a person can help.
 const NEEDS_HUMAN: i32 = 4;
@@ -109,7 +109,7 @@ fn stranger(stage: &Stage, claims: &mut Claims) -> sh::Result {
     );
     claims.claim(planted.runs() == 0, &format!("the planted helper {}", ran(planted.runs())));
     let seen = stage.claviger(&directory, &["trust", "show", "--json"])?;
-    // As a script does: it trusts what somebody has seen.
+    // As a script does: it trusts what a person has seen.
     let seen = out(&seen);
     let digest = seen.split("\"digest\": \"").nth(1).and_then(|rest| rest.split('"').next());
     let grant = stage.claviger(&directory, &["trust", "grant", "--digest", digest.unwrap_or_default()])?;
@@ -121,7 +121,7 @@ fn stranger(stage: &Stage, claims: &mut Claims) -> sh::Result {
     Ok(())
 }
 
-/// A session that somebody else hosts gets a login and nothing else; without one it is refused.
+/// A session on a managed host gets a login and nothing else; without one it is refused.
 fn account(stage: &Stage, claims: &mut Claims, helper: &Helper) -> sh::Result {
     claims.scene("A session in a remote container: no helper, no key of the environment, only an account that was kept");
     let remote = |arguments: &[&str]| {
@@ -132,7 +132,7 @@ fn account(stage: &Stage, claims: &mut Claims, helper: &Helper) -> sh::Result {
     let refused = remote(&["token"])?;
     claims.show("CLAUDE_CODE_REMOTE=true claviger token", &err(&refused));
     let is_refused = refused.status.code() == Some(NEEDS_HUMAN) && out(&refused).is_empty();
-    claims.claim(is_refused, "refused: nobody has logged in");
+    claims.claim(is_refused, "refused: not logged in");
     let kept = sh::feed(&mut stage.command(&stage.project(), &["login", "demo", "--token"]), "sk-kept-1\n")?;
     claims.show("claviger login demo --token", &format!("{}{}", out(&kept), err(&kept)));
     let before = helper.runs();
@@ -161,12 +161,15 @@ fn rotation(stage: &Stage, claims: &mut Claims, helper: &Helper, first: &str) ->
     watch.kill()?;
     watch.wait()?;
     claims.show("claviger watch", &seen.join("\n"));
-    claims.claim(rotated.is_some(), "the helper ran again before anybody asked, and the watcher was told");
+    claims.claim(
+        rotated.is_some(),
+        "the helper ran again before a session asked, and the watcher got the new key",
+    );
     let start = Instant::now();
     let now = out(&stage.claviger(&stage.project(), &["token"])?);
     let took = start.elapsed();
     claims.claim(!now.is_empty() && now != first, &format!("everybody now gets {now}"));
-    let text = format!("nobody had to wait for it: {:.0} ms", took.as_secs_f64() * 1000.0);
+    let text = format!("no session waited for it: {:.0} ms", took.as_secs_f64() * 1000.0);
     claims.claim(took < PACE.helper, &text);
     Ok(())
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 /// How long anything may take to appear.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// A helper's key lives an hour: nobody sees it age while the pictures are taken.
+/// A helper's key lives an hour: it does not age visibly while the pictures are taken.
 const HOUR_MS: &str = "3600000";
 
 /// The home. Its path is as long as that of the home it stands for, so that columns stay where they are.

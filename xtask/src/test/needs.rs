@@ -65,7 +65,7 @@ pub(super) fn meet(install: bool) -> sh::Result<Needs> {
     Ok(needs)
 }
 
-/// Installs what is missing, if that can be done without asking anybody; the error says what could not be had.
+/// Installs what is missing, if that needs no question; the error says what could not be had.
 pub(crate) fn mac_tools() -> sh::Result<MacTools> {
     let install = sh::exists("apt-get") && sh::is_root();
     if install && mac_sysroot().is_none() {

@@ -87,13 +87,13 @@ pub(crate) struct How {
     /// Ask nothing
     #[arg(long, short)]
     pub(super) yes: bool,
-    /// Change files, too, that are read-only, have several names, or belong to somebody else
+    /// Change files, too, that are read-only, have hard links, or belong to another user
     #[arg(long)]
     pub(super) force: bool,
 }
 
 impl How {
-    /// Whether anything may be written: somebody has agreed, or can be asked.
+    /// Whether anything may be written: a person has agreed, or can be asked.
     pub(super) fn may_write(self, context: &Context) -> bool {
         !self.dry_run && (self.yes || context.interactive)
     }

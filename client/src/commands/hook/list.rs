@@ -1,4 +1,4 @@
-//! `claviger hook list`: what is hooked, as the files say, whoever wrote them.
+//! `claviger hook list`: what is hooked, as the files say.
 
 use super::tools;
 use crate::{
@@ -110,7 +110,7 @@ fn google(path: &Path) -> Result<Option<Hook>, Failure> {
 }
 
 impl Hook {
-    /// `None` if the command is somebody else's.
+    /// `None` if the command is not claviger.
     fn of(tool: &'static str, file: &str, line: u32, setting: &str, command: String) -> Option<Self> {
         let present = program::is_there(&claviger::hook::program(&command)?);
         Some(Self {

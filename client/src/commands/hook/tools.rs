@@ -160,7 +160,7 @@ fn is_the_users(settings: &Path) -> Result<(), Failure> {
     let home = env::var_os("HOME").map(|home| canonical(Path::new(&home))).unwrap_or_default();
     let cwd = canonical(&env::current_dir().unwrap_or_default());
     let is_marked = |path: &&Path| path.join(".git").symlink_metadata().is_ok();
-    // Where the file lies counts as well as where we are: to change directory does not make it anybody else's.
+    // Where the file lies counts as well as where we are: a change of the directory does not make it another file.
     let mut marked = directory.ancestors().take_while(|path| *path != home).filter(is_marked);
     let is_own = home.starts_with(&cwd) || !directory.starts_with(&cwd);
     if directory == canonical(&home.join(".claude")) || (is_own && marked.next().is_none()) {
@@ -189,7 +189,7 @@ fn google_file(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
 
 /// Without a home directory no file can be named.
 pub(super) fn no_home() -> Failure {
-    Failure::usage("HOME is not set, so nobody knows whose hooks are meant", "set HOME")
+    Failure::usage("HOME is not set", "set HOME")
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

@@ -23,7 +23,7 @@ struct Surroundings {
     screen: bool,
     /// The shell came over SSH.
     remote: bool,
-    /// Somebody can be asked.
+    /// A person can be asked.
     terminal: bool,
 }
 

@@ -41,7 +41,7 @@ struct Flow<'a> {
     context: &'a Context,
     no_browser: bool,
     requests: mpsc::Sender<LoginRequest>,
-    /// What the person pastes, once somebody listens.
+    /// What the person pastes, once it is read.
     pasted: Option<mpsc::Receiver<String>>,
     /// Whether the person is asked for it.
     asks: bool,
@@ -137,7 +137,7 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// Also with --quiet: without it nobody could sign in.
+    /// Also with --quiet: without it no sign-in is possible.
     fn say(&mut self, text: &str) {
         if !self.context.options.json {
             self.end_line();
@@ -170,7 +170,7 @@ impl Flow<'_> {
         }
     }
 
-    /// Leaves the line of a question that nobody answered.
+    /// Leaves the line of a question that was not answered.
     fn end_line(&mut self) {
         if std::mem::take(&mut self.asked) {
             output::talk("\n");

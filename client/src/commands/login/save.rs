@@ -1,4 +1,4 @@
-//! Keeps a secret that somebody has already.
+//! Keeps a secret that the user already has.
 
 use super::{
     arguments::Arguments,

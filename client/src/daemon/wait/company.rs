@@ -2,7 +2,7 @@
 //!
 //! A terminal shows a spinner, and what the running command says: it may ask to open a page or to touch a key. Anything
 //! else, such as a log, gets one line after ten seconds, and what is said by a command that signs a person in: it may be
-//! the only place where somebody sees the page to open.
+//! the only place where a person sees the page to open.
 
 use super::question;
 use crate::{output, render, text::escape};

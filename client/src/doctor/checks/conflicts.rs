@@ -1,4 +1,4 @@
-//! Credentials that stand side by side: what goes to the server is then not what somebody meant.
+//! Credentials that stand side by side: what goes to the server is then not what the user meant.
 
 use crate::doctor::{
     facts::{Facts, Setting},

@@ -59,7 +59,7 @@ fn another(facts: &Facts) -> Option<Remedy> {
 fn silent(seconds: u64, holder: Option<Holder>) -> Finding {
     let (cause, remedy) = match holder {
         Some(Holder::Daemon { pid, stopped: true }) => (
-            format!("somebody has stopped it (pid {pid})"),
+            format!("it is stopped by SIGSTOP (pid {pid})"),
             Remedy::run(&["kill", "-CONT", &pid.to_string()]),
         ),
         Some(Holder::Daemon { pid, stopped: false }) => (
@@ -118,8 +118,7 @@ fn replaced(running: &Running) -> Option<Finding> {
     let what = format!("the program of the daemon (pid {}) was replaced after it had started", running.pid);
     let place = Location { file: path.display().to_string(), ..Location::default() };
     let finding = Finding::warning("daemon-replaced", what).at(&place);
-    let cause =
-        "it goes over to the new one when somebody next asks, unless that does not start; the log says why";
+    let cause = "it changes to the new one at the next request, unless that does not start; the log says why";
     Some(finding.because(cause).helped(Remedy::restart_daemon()))
 }
 

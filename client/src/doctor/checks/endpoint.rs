@@ -20,7 +20,7 @@ const AUTHORITIES: &str = "SSL_CERT_FILE";
 
 /// Clocks may differ by this much, in seconds, before a signed request fails (AWS Signature Version 4: 5 minutes).
 const SKEW_BREAKS: i64 = 300;
-/// And by this much before anybody should care: an answer takes a second, and `Date` has whole ones.
+/// And by this much before it matters: an answer takes a second, and `Date` has whole ones.
 const SKEW_SHOWS: i64 = 60;
 
 /// Judges one request.
@@ -109,7 +109,7 @@ impl Look<'_> {
                 wrong_url(),
             ),
             Sight::Refused => unreachable(
-                format!("nobody listens at {origin}"),
+                format!("no server listens at {origin}"),
                 "the service does not run, or the port is wrong",
                 wrong_url(),
             ),
@@ -155,7 +155,7 @@ impl Look<'_> {
                 set_clock(),
             ),
             Sight::CertificateUnknownIssuer => (
-                format!("nobody we trust vouches for the certificate of {origin}"),
+                format!("no trusted authority has signed the certificate of {origin}"),
                 "a gateway or proxy with an authority of its own: name its certificate in SSL_CERT_FILE and NODE_EXTRA_CA_CERTS",
                 self.authority(),
             ),

@@ -86,7 +86,7 @@ fn certificates(file: &Certificates) -> Option<Finding> {
             format!("{variable} names {path}, which has no certificate in it"),
         ),
     };
-    let cause = "programs then trust nobody, or not those they should";
+    let cause = "programs then trust no authority, or the wrong ones";
     Some(finding.at(at).because(cause).helped(Remedy::without(&[variable], at.as_ref())))
 }
 

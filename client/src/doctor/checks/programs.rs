@@ -43,7 +43,7 @@ fn outdated(facts: &Facts) -> Option<Finding> {
 fn missing(program: &Program) -> Finding {
     let Program { name, word, at, hook, elsewhere, .. } = program;
     let is_path = word.contains('/');
-    // Somebody may have put the key itself where a command belongs.
+    // The key itself may stand where a command belongs.
     let may_be_secret = !is_path && (word.starts_with("sk-") || word.len() > LONGEST_NAME);
     let shown = if may_be_secret { "a program with a name like a key (not shown)" } else { word };
     let finding = match hook {

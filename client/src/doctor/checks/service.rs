@@ -41,11 +41,11 @@ fn judge(unit: &Unit) -> Option<Finding> {
         _ => match unit.state {
             State::Current => return None,
             State::Outdated | State::Absent => outdated("another release left it behind"),
-            State::Foreign => outdated("somebody has edited it; changes of your own belong in a drop-in"),
+            State::Foreign => outdated("it was edited; changes of your own belong in a drop-in"),
         },
     };
     let install: &[&str] = match unit.state {
-        // Only told to does it replace what somebody has changed.
+        // It replaces an edited file only with --force.
         State::Foreign => &["daemon", "install", "--force"],
         _ => &["daemon", "install"],
     };

@@ -149,7 +149,7 @@ async fn describe(context: &Context, client: &Client) -> Daemon {
     })
 }
 
-/// The version, or why there is none and whether somebody else says so.
+/// The version, or why there is none and whether another program says so.
 async fn version(client: &Client) -> Result<Result<v1::Version, (Problem, bool)>, Elapsed> {
     let mut service = client.inspect();
     let answer = timeout(ANSWER, service.get_version(request(GetVersionRequest {}))).await?;
@@ -201,7 +201,7 @@ impl Look<'_> {
         child::look(Probe::Keyring, self.session, []).await
     }
 
-    /// Asks as a stream does, which is nobody: commands that only print run, nobody is asked to sign in.
+    /// Asks as a stream does, without a person: commands that only print run, no sign-in is started.
     async fn credential(&self, limit: Duration) -> Asked {
         let _step = self.progress.step("credential");
         let slow = || Credential::Slow(limit);

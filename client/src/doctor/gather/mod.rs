@@ -1,5 +1,5 @@
 //! Finding the facts out. The one part of the doctor with effects: each with a deadline, all at once where one does not
-//! need another. Nothing is changed, nobody is asked to sign in, and secrets go no further than a child's stdin.
+//! need another. Nothing is changed, no sign-in is started, and secrets go no further than a child's stdin.
 
 mod child;
 mod daemon;
@@ -33,7 +33,7 @@ const FILES: Duration = Duration::from_secs(5);
 pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Failure> {
     let cwd = context.options.cwd.as_deref();
     let mut session = context.session_of(cwd, variables::usable(env::vars_os()))?;
-    // Nobody answers questions here.
+    // No person answers questions here.
     session.interactive = false;
     let progress = Progress::start(context);
     let mut facts = Facts {

@@ -89,7 +89,7 @@ fn look(path: PathBuf, role: Role) -> Option<Place> {
         0 => Owner::Root,
         uid => Owner::Other(uid),
     };
-    // What a user's own group may write is nobody else's, where the daemon takes it so too.
+    // What a user's own group may write belongs to the user alone, where the daemon takes it so too.
     let is_private = found.gid() == us && matches!(role, Role::Directory | Role::File) && {
         let groups = fs::read_to_string(GROUPS).unwrap_or_default();
         !has_members(&groups, us)

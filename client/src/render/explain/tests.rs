@@ -105,7 +105,7 @@ fn without_a_winner_the_problem_is_told() {
         steps: vec![step("api-key-helper", Outcome::Refused, "this workspace is not trusted")],
         problem: fixture::helped(
             "workspace-untrusted",
-            "nobody decided",
+            "not decided yet",
             "see what it asks for",
             Remedy::trust(),
         ),
@@ -117,7 +117,7 @@ anthropic credential for a bare session
 !  api-key-helper  refused  this workspace is not trusted
 
 there is no credential
-nobody decided (workspace-untrusted)
+not decided yet (workspace-untrusted)
 hint: see what it asks for; run `claviger trust grant`
 ";
     assert_eq!(render(&answer, fixture::now(), Style::default()), expected);

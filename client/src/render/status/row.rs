@@ -71,7 +71,7 @@ pub(crate) fn key(entry: &CacheEntry) -> String {
     escape::line(&entry.key).chars().take(KEY_LENGTH).collect()
 }
 
-/// Where it is configured. An account stands in no file: somebody signed in.
+/// Where it is configured. An account is in no file: it comes from a sign-in.
 pub(crate) fn configured(entry: &CacheEntry) -> String {
     let unplaced = match entry.source.as_str() {
         source if STORED.contains(&source) => "local store",

@@ -94,7 +94,7 @@ fn installing_does_what_is_missing_and_no_more() {
                 "ran S enable --now c.socket",
             ],
         ),
-        // Enabled by hand, stopped by hand, reloaded by nobody.
+        // Enabled by hand, stopped by hand, not reloaded.
         (with(settled(Systemd), |it| it.enabled = false), &["ran S enable --now c.socket"]),
         (with(settled(Systemd), |it| it.active = false), &["ran S start c.socket"]),
         (with(settled(Systemd), |it| it.needs_reload = true), &["ran S daemon-reload"]),
@@ -153,10 +153,10 @@ fn without_a_user_manager_files_are_written_and_the_rest_is_told() {
 }
 
 #[test]
-fn what_somebody_changed_is_left_alone_unless_forced() {
+fn edited_files_are_left_alone_unless_forced() {
     let edited = with(settled(Systemd), |it| it.files[1].state = State::Foreign);
     let plan = install(&edited, false);
-    assert!(plan.steps.is_empty() && plan.notes[0].contains("/u/clavigerd.service was changed by somebody"));
+    assert!(plan.steps.is_empty() && plan.notes[0].contains("/u/clavigerd.service was edited"));
     assert_eq!(told(&install(&edited, true)), ["replaced /u/c.service", "ran S daemon-reload"]);
     let plan = uninstall(&edited, false);
     assert_eq!(
@@ -191,7 +191,7 @@ fn units_of_a_package_are_used_and_never_hidden() {
         it.files[1].state = State::Foreign;
     });
     let plan = install(&edited, false);
-    assert!(plan.steps.is_empty() && plan.notes[0].contains("changed by somebody"));
+    assert!(plan.steps.is_empty() && plan.notes[0].contains("was edited"));
     // What the administrator has enabled is not this user's to undo.
     let global = with(package(fresh(Systemd)), |it| (it.enabled, it.active) = (true, true));
     assert_eq!(install(&global, false), Plan::default());

@@ -161,7 +161,7 @@ fn vertex_has_no_variable_and_says_what_to_do() {
 }
 
 #[test]
-fn tools_of_aws_get_keys_and_a_region_that_somebody_chose() {
+fn tools_of_aws_get_keys_and_a_chosen_region() {
     let tool = |lease: &Lease, environment: &[&str]| {
         let variables = super::aws_tool(lease, |name| environment.contains(&name)).expect("valid");
         variables

@@ -33,7 +33,7 @@ enum Standing {
     Fresh,
     /// It is good, and should be replaced.
     Due,
-    /// It is of no use any more, or nobody knows how old it is.
+    /// It is of no use any more, or its age is not known.
     Over,
 }
 
@@ -297,7 +297,7 @@ fn because(earlier: &str) -> &'static str {
     }
 }
 
-/// Takes over what was granted. A token that is of no use leaves none: the one before has another generation, and whoever
+/// Takes over what was granted. A token that cannot be used leaves none: the one before has another generation, and a session that
 /// holds it goes on with it.
 fn renew(record: &mut Record, granted: Granted, asked_at: SystemTime) {
     record.generation += 1;
@@ -314,7 +314,7 @@ fn renew(record: &mut Record, granted: Granted, asked_at: SystemTime) {
 
 fn useless(fault: &str) -> Declined {
     Declined::new(Reason::SourceUnavailable, format!("the authorization server answered, but {fault}"))
-        .hint("ask whoever runs the server; it is tried again")
+        .hint("ask the operator of the server; it is tried again")
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(super) fn proxied(seen: &Seen, trusted: &TlsContext) -> SharedHttpClient {
     seen.note(client(trusted, ProxyConfig::from_env()), Some(past))
 }
 
-/// A client for services of this machine: what they hand out is nobody else's business, and no proxy knows them.
+/// A client for services of this machine: what they hand out stays on this machine, and a proxy could not reach them.
 pub(super) fn direct(seen: &Seen, trusted: &TlsContext) -> SharedHttpClient {
     seen.note(client(trusted, ProxyConfig::disabled()), None)
 }

@@ -21,7 +21,7 @@ const LATER: [&str; 7] = [
     "SlowDown",
     "IDPCommunicationError",
 ];
-/// Codes that say that what is configured is wrong, whoever signs in.
+/// Codes that say that what is configured is wrong, so that no sign-in helps.
 const WRONG: [&str; 4] =
     ["ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException"];
 
@@ -111,12 +111,12 @@ pub(super) fn answered(
         (_, "AccessDenied" | "AccessDeniedException" | "ForbiddenException") => Declined {
             sign_in_helps: true,
             ..Declined::new(Reason::UpstreamDenied, format!("{what}: AWS denies access ({said})"))
-                .hint("sign in as somebody who may use this role, or have it allowed")
+                .hint("sign in with an identity that may use this role, or have it allowed")
         },
         (400 | 401 | 403, _) => {
             Declined::sign_in(format!("{what}: AWS does not take the credentials ({said})"))
         }
-        // Whoever signs in, what is not there will not be there.
+        // A sign-in does not create what does not exist.
         _ => Declined::new(
             Reason::SettingsInvalid,
             format!("{what}: the server knows nothing of that ({said})"),
@@ -141,7 +141,7 @@ fn silent(what: &str, timed_out: bool) -> Declined {
 
 /// No person is signed in.
 pub(super) fn signed_out(what: &str) -> Declined {
-    Declined::sign_in(format!("{what}: nobody is signed in, or no longer"))
+    Declined::sign_in(format!("{what}: not signed in, or no longer"))
 }
 
 /// What is configured cannot work; `why` has nothing but names of profiles and settings.

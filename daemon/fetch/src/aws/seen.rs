@@ -21,19 +21,19 @@ use std::{
 /// Longest answer, in bytes. One of STS has a few thousand.
 const MAX_BODY: usize = 256 * 1024;
 
-/// The last request of whoever shares this value.
+/// The last request of the callers that share this value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen(Arc<Mutex<Option<Exchange>>>);
 
 /// A request, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
-    /// Nobody answered.
+    /// There was no answer.
     Unreachable {
         /// Whether that was a matter of time.
         timed_out: bool,
     },
-    /// Somebody answered.
+    /// There was an answer.
     Answered {
         /// HTTP status.
         status: u16,
@@ -100,7 +100,7 @@ impl HttpConnector for Noted<SharedHttpConnector> {
         }
         let past_proxy = self.past_proxy.as_ref().filter(|_| url.as_ref().is_some_and(proxy::is_passed_by));
         let answer = past_proxy.unwrap_or(&self.inner).call(request);
-        // For whoever stops waiting before there is an answer.
+        // For a caller that stops waiting before there is an answer.
         seen.set(Exchange::Unreachable { timed_out: true });
         HttpConnectorFuture::new(async move {
             let answer = answer.await.map(bounded);

@@ -1,4 +1,4 @@
-//! The links "azure-cli" and "azd": whoever is logged in to a developers' tool.
+//! The links "azure-cli" and "azd": the login of a developers' tool.
 //!
 //! Nothing that a tool printed is repeated, but for Entra's codes.
 
@@ -28,7 +28,7 @@ struct Tool {
     name: &'static str,
     /// What prints a token; the scope follows.
     command: &'static str,
-    /// In what it prints when nobody is logged in.
+    /// In what it prints without a login.
     login: &'static str,
     /// What to say of output without a token.
     no_token: &'static str,
@@ -51,12 +51,12 @@ const AZD: Tool = Tool {
     read: printed::by_azd,
 };
 
-/// Asks whoever is logged in to `az`.
+/// Asks `az`, with its login.
 pub(super) async fn ask_az(scope: &str, secrets: &Lent) -> Step {
     AZ.ask(scope, secrets).await
 }
 
-/// Asks whoever is logged in to `azd`.
+/// Asks `azd`, with its login.
 pub(super) async fn ask_azd(scope: &str, secrets: &Lent) -> Step {
     AZD.ask(scope, secrets).await
 }
@@ -87,7 +87,7 @@ impl Tool {
             let mut codes: Vec<String> = entra_codes(&said).take(4).collect();
             codes.dedup();
             let codes = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
-            return Step::Passed(format!("nobody is logged in: run `{}`{codes}", self.login));
+            return Step::Passed(format!("not logged in: run `{}`{codes}", self.login));
         }
         let what = match output.status.code() {
             Some(code) => format!("{} ended with exit code {code}", self.name),

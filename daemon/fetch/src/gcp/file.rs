@@ -51,7 +51,7 @@ pub(super) fn read_json(path: &Path) -> Result<Value, Declined> {
 /// A file with a subject token.
 ///
 /// # Errors
-/// `source-unavailable`, with its name: somebody else writes such files, and may do so any time.
+/// `source-unavailable`, with its name: another program writes such files, and may do so any time.
 pub(super) fn read_subject(path: &Path) -> Result<Zeroizing<Vec<u8>>, Declined> {
     read(path, MAX_SUBJECT).map_err(|unread| {
         let message = format!("the subject token's file {} {unread}", path.display());

@@ -1,4 +1,4 @@
-//! The gcloud command as the last resort: whoever is signed in with it.
+//! The gcloud command as the last resort, with its login.
 //!
 //! gcp_auth can run it too, but it blocks, sets no deadline, and takes every token to be good for an hour, whose expiry gcloud
 //! knows better: it hands out one token until that runs out.
@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 /// How long it may take. It starts an interpreter, and asks Google for a fresh token.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// How long a token is good for of which gcloud does not say: one that somebody put into a file for it.
+/// How long a token is good for of which gcloud does not say: one that was put into a file for it.
 const UNKNOWN: Duration = Duration::from_secs(300);
 const LINK: &str = "gcloud";
 const HINT: &str = "run it by hand to see why";
@@ -50,12 +50,12 @@ struct Credential {
     token_expiry: Option<String>,
 }
 
-/// A token of gcloud's active account; `None` if there is no gcloud, or nobody ever used it.
+/// A token of gcloud's active account; `None` if there is no gcloud, or it was never used.
 pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>> {
-    // Without a name server or a network it would take many seconds to say that nobody is signed in.
+    // Without a name server or a network it would take many seconds to report that it has no login.
     let directory = directory().filter(|directory| directory.is_dir());
     let Some(directory) = directory else {
-        links.pass(LINK, "gcloud keeps nothing here: nobody has signed in with it");
+        links.pass(LINK, "gcloud keeps nothing here: it has no login");
         return None;
     };
     let _turn = turn::of(&directory).await.ok();

@@ -146,7 +146,7 @@ fn denied(reply: &Reply, whose: Whose, code: &str) -> Declined {
             Declined::sign_in(format!("{host} does not take the stored sign-in any more ({code})"))
         }
         Whose::Person => Declined::new(Reason::UpstreamDenied, format!("{host} refuses a token ({code})"))
-            .hint("check with whoever runs your organisation's Google Cloud"),
+            .hint("check with the administrator of your organisation's Google Cloud"),
         Whose::Machine(hint) => {
             let trouble = Declined::new(Reason::UpstreamDenied, format!("{host} refuses a token ({code})"));
             with_clock(trouble.hint(hint), reply)

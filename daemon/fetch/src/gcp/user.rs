@@ -1,7 +1,7 @@
-//! `authorized_user` and `external_account_authorized_user`: somebody's stored sign-in, a refresh token (RFC 6749, section
+//! `authorized_user` and `external_account_authorized_user`: a stored sign-in, a refresh token (RFC 6749, section
 //! 6).
 //!
-//! A server may hand out a new refresh token. It is used by nobody: the file belongs to gcloud, and the old one stays good
+//! A server may hand out a new refresh token. It is not used: the file belongs to gcloud, and the old one stays good
 //! with Google and its workforce pools, which is what google-auth relies on too when it forgets the new one at its end.
 
 use super::{

@@ -30,7 +30,7 @@ pub(crate) async fn discover(registration: &Registration) -> Result<Metadata, De
     let mut metadata = match &registration.issuer {
         Some(issuer) => {
             let metadata = published(issuer).await?;
-            // Only the user may point at this machine, where anybody's program may listen.
+            // Only the user may point at this machine, where any program may listen.
             if issuer.starts_with("https://") && metadata.endpoints().any(|it| !it.starts_with("https://")) {
                 return Err(not_private());
             }
@@ -61,7 +61,7 @@ pub(crate) async fn discover(registration: &Registration) -> Result<Metadata, De
             Reason::SettingsInvalid,
             "the authorization server does not know PKCE with S256",
         )
-        .hint("without it, a code that is intercepted could be used; ask whoever runs the server"));
+        .hint("without it, a code that is intercepted could be used; ask the operator of the server"));
     }
     Ok(metadata)
 }
@@ -155,7 +155,7 @@ fn trimmed(issuer: &str) -> &str {
     issuer.trim_end_matches('/')
 }
 
-/// What goes there is secret, so nobody may read it on the way.
+/// What goes there is secret, so it must not be readable on the way.
 fn check(endpoint: &str) -> Result<(), Declined> {
     let is_private = endpoint.parse().is_ok_and(|url: Url| match url.scheme() {
         "https" => true,

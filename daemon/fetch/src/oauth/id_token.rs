@@ -38,7 +38,7 @@ pub(crate) struct Expected<'a> {
 pub(crate) fn person(token: &Text, expected: &Expected<'_>, now: SystemTime) -> Result<Person, Declined> {
     let refused = |what: &str| {
         Declined::new(Reason::UpstreamDenied, format!("the ID token of the authorization server {what}"))
-            .hint("nothing was kept; ask whoever runs the server")
+            .hint("nothing was kept; ask the operator of the server")
     };
     let claims = claims(token.0.expose()).ok_or_else(|| refused("is malformed"))?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);

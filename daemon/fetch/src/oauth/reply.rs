@@ -129,7 +129,7 @@ impl Granted {
     }
 }
 
-/// A number of seconds, also one in quotation marks. What nobody can mean says nothing.
+/// A number of seconds, also one in quotation marks. An impossible value counts as absent.
 fn lifetime(expires_in: &Value) -> Lifetime {
     let seconds = match expires_in {
         Value::Number(number) => number.as_f64(),

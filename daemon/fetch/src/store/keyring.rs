@@ -119,7 +119,7 @@ fn refused(refusal: Refusal) -> Declined {
 /// The trouble of a keyring that has no item for an account that exists.
 pub(super) fn silent(account: &str) -> Declined {
     let message = format!(
-        "the keyring has no item for the account {account}: it is not the one it was, or somebody removed the item"
+        "the keyring has no item for the account {account}: it is not the one it was, or the item was removed"
     );
     Declined::new(Reason::KeyringLocked, message)
         .hint("unlock it, then try again; if the item is gone for good, a new login makes one")

@@ -1,6 +1,6 @@
 //! The local store: one record per account, in the keyring or in a sealed file. Only `fetch` children read it.
 //!
-//! Whoever changes a record holds its lock. A record that is found in both places, because a move or a keyring was cut
+//! A process that changes a record holds its lock. A record that is found in both places, because a move or a keyring was cut
 //! off, counts where its generation is higher: at no moment is a secret in neither. A file is never older than what a
 //! keyring has that is in use beside it, so that one that waits there counts even while the keyring is locked.
 
@@ -96,7 +96,7 @@ impl Store {
             (Ok(Some(record)), _) => Ok(Some(Kept { record, place: Place::Keyring })),
             // What a locked keyring could not take waits in a file.
             (_, Some(in_file)) => Ok(Some(in_file)),
-            // Of a file that is gone, a move that was cut off has left the record in the keyring, or nobody has.
+            // Of a file that is gone, a move that was cut off has left the record in the keyring, or there is none.
             (Err(trouble), None) if place == Place::Keyring || !trouble.is(Reason::SourceUnavailable) => {
                 Err(trouble)
             }
@@ -176,8 +176,8 @@ impl Store {
         Ok(Place::File)
     }
 
-    /// As [`Store::write`], in the place of the record that had this login and generation `before`. Whoever holds the lock is
-    /// alone among ourselves; a backup that was restored, or a copy of another machine, asks nobody.
+    /// As [`Store::write`], in the place of the record that had this login and generation `before`. The holder of the lock is
+    /// alone among ourselves; a backup that was restored, or a copy of another machine, takes no lock.
     ///
     /// # Errors
     /// Also if there is another login's record now, or a newer one; it is left as it is.
@@ -191,7 +191,7 @@ impl Store {
         let (login, generation) = before;
         match self.read(place) {
             Ok(Some(Kept { record: found, .. })) if found.login != login || found.generation > generation => {
-                let message = format!("somebody else changed the record of the account {}", self.account);
+                let message = format!("another process changed the record of the account {}", self.account);
                 Err(Declined::new(Reason::SourceUnavailable, message)
                     .hint("it is left as they wrote it; is its directory shared with another machine?"))
             }

@@ -21,7 +21,7 @@ fn record(login: &str, generation: u64, secret: &str) -> Record {
 }
 
 #[test]
-fn what_somebody_else_wrote_is_not_overwritten() {
+fn the_writing_of_another_process_is_not_overwritten() {
     let directory = tempfile::tempdir().expect("a directory");
     let arguments = account::Record { account: "a".into(), directory: directory.path().into(), seal: None };
     let Ok(store) = Store::new(&arguments) else { panic!("a store") };

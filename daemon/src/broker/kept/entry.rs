@@ -18,7 +18,7 @@ use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::SystemTime};
 
-/// One cache entry. Its binding is not kept: whoever asks brings one, and only then is it known that his settings
+/// One cache entry. Its binding is not kept: each caller brings one, and only then is it known that its settings
 /// still lead here.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::broker) struct KeptEntry {

@@ -156,7 +156,7 @@ fn a_rejected_credential_is_served_stale_while_its_refresh_fails() {
 }
 
 #[test]
-fn whoever_waits_wakes_a_refresh_that_left_a_person_alone() {
+fn a_waiting_session_wakes_a_refresh_that_left_a_person_alone() {
     let mut state = State::default();
     state.fail(at(0), problem(), true, 0.0);
     assert_eq!(state.decide(at(1), Duration::ZERO, Demand::Background), Decision::Reject);
@@ -166,7 +166,7 @@ fn whoever_waits_wakes_a_refresh_that_left_a_person_alone() {
     assert_eq!(
         state.decide(at(241), Duration::ZERO, Demand::Session),
         Decision::Serve,
-        "it is valid: nobody is woken"
+        "it is valid: no waiter is woken"
     );
     state.reject(at(241));
     assert_eq!(state.decide(at(242), Duration::ZERO, Demand::Session), Decision::Join);

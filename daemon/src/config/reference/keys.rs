@@ -20,7 +20,7 @@ pub(super) fn daemon() -> Vec<Key> {
             "whole number, seconds, 1 or more",
             limits.idle.as_secs().to_string(),
             "3600",
-            "A credential that nobody has asked for this long is no longer refreshed ahead of its expiry.",
+            "A credential that no session has asked for this long is no longer refreshed ahead of its expiry.",
         ),
         key(
             "max_entries",
@@ -76,7 +76,7 @@ pub(super) fn daemon() -> Vec<Key> {
             "time, as in `\"15m\"`",
             "none".to_owned(),
             "\"15m\"",
-            "How long a lease claims to be valid at most. Whoever holds one asks again then.",
+            "How long a lease claims to be valid at most. Its holder asks again then.",
         ),
         key(
             "agents_may_decide",

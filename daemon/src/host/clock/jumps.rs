@@ -7,9 +7,9 @@ pub(super) fn follow() -> watch::Receiver<u64> {
     let (sender, receiver) = watch::channel(0);
     tokio::spawn(async move {
         if let Err(error) = note(&sender).await {
-            tracing::warn!(%error, "jumps of the clock go unnoticed until somebody asks");
+            tracing::warn!(%error, "jumps of the clock go unnoticed until the next request");
         }
-        // Whoever waits for a jump waits on.
+        // Tasks that wait for a jump go on waiting.
         sender.closed().await;
     });
     receiver
@@ -30,7 +30,7 @@ async fn note(jumps: &watch::Sender<u64>) -> std::io::Result<()> {
     let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
     let timer = TimerFd::new(ClockId::CLOCK_REALTIME, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
     timer.set(Expiration::OneShot(TimeSpec::new(NEVER, 0)), flags)?;
-    #[expect(deprecated, reason = "sound here: nobody else can close an OwnedFd")]
+    #[expect(deprecated, reason = "sound here: only its owner can close an OwnedFd")]
     let timer = AsyncFd::new(OwnedFd::from(timer))?;
     loop {
         let mut ready = timer.readable().await?;
@@ -44,7 +44,7 @@ async fn note(jumps: &watch::Sender<u64>) -> std::io::Result<()> {
     }
 }
 
-/// Elsewhere nobody tells, so the two clocks are compared now and then.
+/// Other systems send no notice, so the two clocks are compared now and then.
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 async fn note(jumps: &watch::Sender<u64>) -> std::io::Result<()> {

@@ -88,7 +88,7 @@ pub enum CommandError {
 // === impl CommandError ===
 
 impl CommandError {
-    /// What it means for whoever wanted the output.
+    /// What it means for the caller that wanted the output.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Deadline(_) => Reason::SourceTimeout,
@@ -210,7 +210,7 @@ impl CommandSpec {
 // === impl Program ===
 
 impl Program {
-    /// Whether it is left to end by itself if nobody waits for it any more: to cut it off could lose what a server gave once.
+    /// Whether it is left to end by itself if no caller waits for it any more: to cut it off could lose what a server gave once.
     pub fn lasts(&self) -> bool {
         matches!(self, Self::Fetch(call) if call.request.lasts())
     }

@@ -91,7 +91,7 @@ fn now_ns() -> i128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128)
 }
 
-// Errors that stay until somebody changes the file or a directory above it.
+// Errors that stay until the file or a directory above it changes.
 pub(super) fn is_lasting(errno: Errno) -> bool {
     matches!(errno, Errno::EACCES | Errno::EPERM | Errno::ELOOP | Errno::ENAMETOOLONG)
 }

@@ -5,7 +5,7 @@ use nix::{sys::stat::FileStat, unistd::Uid};
 use std::sync::LazyLock;
 
 /// Whether others than its owner may write it. Where each user has a group to himself, and files are made with
-/// `umask 002`, the write permission of that group is nobody else's.
+/// `umask 002`, the write permission of that group belongs to the user alone.
 pub(super) fn has_others(status: &FileStat) -> bool {
     match status.st_mode & 0o022 {
         0 => false,

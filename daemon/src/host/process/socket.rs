@@ -68,7 +68,7 @@ impl Default for Control {
 /// Reads what one process wrote; how much it is, and whose that process is.
 ///
 /// # Errors
-/// As of `read`, and if it sent more than bytes: descriptors, which nobody here wants.
+/// As of `read`, and if it sent more than bytes: descriptors, which are not used here.
 pub fn receive(
     socket: &impl AsRawFd,
     buffer: &mut [u8],

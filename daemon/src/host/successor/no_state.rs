@@ -19,5 +19,5 @@ pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     Ok(None)
 }
 
-/// Nobody would keep it.
+/// There is no service manager to keep it.
 pub fn store(_state: &OwnedFd) {}

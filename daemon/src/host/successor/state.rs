@@ -77,7 +77,7 @@ fn stored() -> Option<i32> {
     i32::try_from(place).ok().map(|place| FIRST + place)
 }
 
-/// Asks systemd to keep `state` until the service starts again. Nobody listens if it did not start us.
+/// Asks systemd to keep `state` until the service starts again. There is no listener if it did not start us.
 pub fn store(state: &OwnedFd) {
     // Its other end is closed, which would be a reason to drop it.
     let wishes = [NotifyState::FdStore, NotifyState::FdName(STORED), NotifyState::Custom("FDPOLL=0")];

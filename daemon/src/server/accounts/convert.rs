@@ -54,7 +54,7 @@ fn problem(account: &Account) -> Option<Problem> {
     Some(Problem::new(Reason::LoginRequired, why.clone()).remedy(remedy))
 }
 
-/// What became of an account that somebody signed out of.
+/// What became of an account after a sign-out.
 pub(super) fn logged_out(account: &Account, gone: SignedOut, now: SystemTime) -> v1::LoggedOut {
     v1::LoggedOut {
         name: account.name.clone(),

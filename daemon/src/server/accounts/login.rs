@@ -52,7 +52,7 @@ impl Context {
                     while let Ok(happened) = happened.try_recv() {
                         drop(responses.send(Ok(event(convert::told(happened)))));
                     }
-                    // Nobody needs the secret of the login before any more.
+                    // The secret of the previous login is not needed any more.
                     return ended.inspect(|(account, _)| broker.drop_account(&account.name));
                 }
                 request = requests.next(), if listening => match request {

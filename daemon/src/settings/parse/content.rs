@@ -144,7 +144,7 @@ impl Text<'_> {
     }
 }
 
-/// What a policy demands. Nothing here is an error: a policy that nobody can read blocks, and no file becomes invalid by
+/// What a policy demands. Nothing here is an error: a policy that cannot be read blocks, and no file becomes invalid by
 /// one that has no say in it.
 fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
     let text = |value: &Value| match value {

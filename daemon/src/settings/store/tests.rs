@@ -73,7 +73,7 @@ async fn large_files_are_bounded_together_and_leave_with_their_directories() {
 }
 
 #[tokio::test]
-async fn a_filesystem_that_hangs_is_named_in_time_and_holds_up_nobody_else() {
+async fn a_hanging_filesystem_is_named_in_time_and_delays_no_other_session() {
     let house = House::new();
     let roots = house.store.roots.clone();
     let store = Arc::new(SettingsStore::with_deadline(roots, Duration::from_millis(50)));

@@ -134,7 +134,7 @@ fn a_file_that_is_not_safely_ours_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_file_of_somebody_else_is_refused() {
+fn a_file_of_another_user_is_refused() {
     if !nix::unistd::Uid::effective().is_root() {
         eprintln!("SKIPPED: only root can give files away");
         return;

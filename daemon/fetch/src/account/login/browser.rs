@@ -182,7 +182,7 @@ fn refused(error: &str) -> Declined {
     let word = crate::codes::oauth(error);
     let trouble = Declined::new(Reason::UpstreamDenied, format!("the login was refused: {word}"));
     match error {
-        "access_denied" => trouble.hint("somebody said no in the browser; log in again to say yes"),
+        "access_denied" => trouble.hint("the sign-in was refused in the browser; log in again to allow it"),
         _ => trouble.hint("check client id and scopes of the [oauth.NAME] section"),
     }
 }
@@ -217,7 +217,7 @@ fn pasted() -> mpsc::Receiver<Secret<String>> {
 }
 
 fn late(patience: Duration) -> Declined {
-    let message = format!("nobody signed in within {} minutes", patience.as_secs() / 60);
+    let message = format!("the sign-in was not completed within {} minutes", patience.as_secs() / 60);
     Declined::new(Reason::SourceTimeout, message).hint("log in again")
 }
 

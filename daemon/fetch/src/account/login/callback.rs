@@ -1,4 +1,4 @@
-//! The loopback address that a browser is redirected to. Anybody on this machine can call it, so nothing is believed here:
+//! The loopback address that a browser is redirected to. Every process of this machine can call it, so nothing is believed here:
 //! it hands over what arrived, and says to the browser what became of it.
 
 use super::Declined;
@@ -25,7 +25,7 @@ use tokio::{
 const HEAD: Duration = Duration::from_secs(10);
 /// How long the browser may take to read the last page.
 const LAST_PAGE: Duration = Duration::from_secs(2);
-/// Connections at once. When there is one more, the oldest goes: a browser says at once what it wants, so whoever is still
+/// Connections at once. When there is one more, the oldest goes: a browser sends its request at once, so a connection that is still
 /// there after that many others only holds the line.
 const MOST: usize = 64;
 
@@ -84,7 +84,7 @@ impl Listener {
         self.redirect.as_str()
     }
 
-    /// The next redirect, whoever sent it.
+    /// The next redirect, from any sender.
     pub(super) async fn next(&mut self) -> Arrival {
         loop {
             tokio::select! {
@@ -115,7 +115,7 @@ impl Listener {
         }
     }
 
-    /// Lets the browser read the last page, and nobody else keep us.
+    /// Lets the browser read the last page, and ends all other connections.
     pub(super) async fn finish(mut self) {
         drop((self.socket, self.arrivals));
         let told = async {
@@ -147,7 +147,7 @@ async fn serve(stream: TcpStream, path: String, arrivals: mpsc::Sender<Arrival>)
     let service = service_fn(|request| answer(request, &path, &arrivals, &told));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false).max_buf_size(32 * 1024);
-    // What is no HTTP is nobody's browser.
+    // Not HTTP, so not a browser.
     drop(server.serve_connection(TokioIo::new(stream), service).await);
     told.into_inner()
 }
@@ -167,7 +167,7 @@ async fn answer(
     let query = request.uri().query().unwrap_or_default();
     let parameters = oauth2::url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let (sender, receiver) = oneshot::channel();
-    // Whoever comes after the end finds nobody.
+    // A connection after the end finds no listener.
     drop(arrivals.send(Arrival { parameters, page: sender }).await);
     let verdict = receiver.await.unwrap_or(Page::NotOurs);
     told.store(!matches!(verdict, Page::NotOurs), Relaxed);

@@ -35,7 +35,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Outcome, Declined> {
             Reason::SourceUnavailable,
             "the authorization server wants to be asked too seldom (interval)",
         )
-        .hint("ask whoever runs the server"));
+        .hint("ask the operator of the server"));
     }
     let complete = code.verification_uri_complete().map(|uri| uri.secret().clone());
     if [Some(code.verification_uri().as_str()), complete.as_deref()]
@@ -47,7 +47,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Outcome, Declined> {
             Reason::SourceUnavailable,
             "the address to type the code in at is no web page",
         )
-        .hint("ask whoever runs the server"));
+        .hint("ask the operator of the server"));
     }
     // The code's own life, within what the daemon waits for.
     let life = code.expires_in().min(Flow::Device.patience());
@@ -78,10 +78,10 @@ fn failure(plan: &Plan, error: RequestTokenError<NoAnswer, DeviceCodeErrorRespon
         RequestTokenError::ServerResponse(refusal) => match refusal.error() {
             DeviceCodeErrorResponseType::AccessDenied => {
                 return Declined::new(Reason::UpstreamDenied, "the login was refused: access_denied")
-                    .hint("somebody said no; log in again to say yes");
+                    .hint("the sign-in was refused; log in again to allow it");
             }
             DeviceCodeErrorResponseType::ExpiredToken => {
-                return Declined::new(Reason::SourceTimeout, "nobody typed in the code while it was good")
+                return Declined::new(Reason::SourceTimeout, "the code was not typed in before it expired")
                     .hint("log in again");
             }
             other => {

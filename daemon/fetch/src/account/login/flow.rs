@@ -31,10 +31,10 @@ pub(super) fn tell(event: &Event) -> Result<(), Declined> {
     if line.len() > MAX_LINE {
         let message = "the address to sign in at, or the code, is too long to be shown";
         return Err(Declined::new(Reason::SourceUnavailable, message)
-            .hint("check scopes and authorization_parameters, or ask whoever runs the server"));
+            .hint("check scopes and authorization_parameters, or ask the operator of the server"));
     }
     let mut stderr = std::io::stderr().lock();
-    // Whoever does not listen any more will end us.
+    // A caller that stopped listening will end us.
     drop(writeln!(stderr, "{line}").and_then(|()| stderr.flush()));
     Ok(())
 }

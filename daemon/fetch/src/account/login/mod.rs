@@ -23,7 +23,7 @@ use std::{cell::Cell, time::SystemTime};
 pub(crate) async fn login(request: Login) -> Result<SignedIn, Declined> {
     let Login { record, place, flow, registration, client_secret } = request;
     let store = Store::new(&record)?;
-    // Before anybody is sent to a browser: whether there is room for what it brings.
+    // Before the browser opens: whether there is room to store the result.
     {
         // Under the lock: what is taken and given back here would else be the room of a refresh in progress.
         let _lock = store.lock()?;
@@ -74,7 +74,7 @@ fn keep(
     let useless = granted.fault.unwrap_or("it sent no token");
     let Some(secret) = granted.access else {
         let message = format!("the authorization server answered, but {useless}");
-        return Err(Declined::new(Reason::SourceUnavailable, message).hint("ask whoever runs the server"));
+        return Err(Declined::new(Reason::SourceUnavailable, message).hint("ask the operator of the server"));
     };
     let no_refresh = granted.refresh.is_none().then(|| NO_REFRESH_TOKEN.to_owned());
     let mut lock = store.lock()?;
