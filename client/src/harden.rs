@@ -6,7 +6,7 @@ use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CoreLimit(Option<(rlim_t, rlim_t)>);
 
-/// Forbids core dumps and tracing. A refusal by the kernel is no reason to stop: a client without this protection
+/// Forbids core dumps and tracing. A refusal by the kernel is not a reason to stop: a client without this protection
 /// is as good as any other program the user runs.
 pub(crate) fn harden() -> CoreLimit {
     #[cfg(target_os = "linux")]

@@ -157,7 +157,7 @@ fn parse(filter: &str) -> Result<Targets, String> {
     }
     // Taken for a module that does not exist, it would turn everything off.
     if let Some(word) = unknown(filter) {
-        return Err(format!("{word} is no level, and a module needs one: {word}=debug"));
+        return Err(format!("{word} is not a level, and a module needs one: {word}=debug"));
     }
     // The daemon has no spans: a directive that is for one matches nothing.
     let directives =

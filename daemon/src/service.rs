@@ -136,7 +136,7 @@ fn describe(census: Census, trouble: Option<&str>) -> String {
     }
 }
 
-/// A service manager that does not listen is no reason to stop.
+/// A service manager that does not listen is not a reason to stop.
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::debug!(%error, "the service manager was not told");

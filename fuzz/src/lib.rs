@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 #[path = "../../client/src/text/escape.rs"]
-#[allow(dead_code, missing_docs, reason = "a module of the client, which is no library")]
+#[allow(dead_code, missing_docs, reason = "a module of the client, which is not a library")]
 mod escape;
 mod helpers;
 mod messages;

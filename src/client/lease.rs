@@ -208,7 +208,7 @@ fn own_expiry() -> Result<Option<Timestamp>, Problem> {
     let Some(text) = env::var_os(AWS_EXPIRATION).filter(|value| !value.is_empty()) else { return Ok(None) };
     let at = text.to_str().and_then(|text| text.parse().ok());
     at.map(Some).ok_or_else(|| {
-        Problem::new(Reason::SettingsInvalid, format!("{AWS_EXPIRATION} is no instant"))
+        Problem::new(Reason::SettingsInvalid, format!("{AWS_EXPIRATION} is not an instant"))
             .hint("write it as 2030-01-31T12:00:00Z, or take it away")
     })
 }

@@ -26,7 +26,7 @@ pub fn unwrap<T>(response: Result<Response<T>, Status>) -> Result<T, Problem> {
 }
 
 /// A request to a daemon of any protocol. Stop, Restart and GetVersion are the same in all of them, so that a client can
-/// always mend what does not fit.
+/// always fix what does not fit.
 pub fn request_any<T>(message: T) -> Request<T> {
     Request::new(message)
 }

@@ -63,7 +63,7 @@ impl Names {
     ///
     /// # Errors
     /// `foreign-caller` if it holds more than names: it would have to be answered with another identity. `malformed-request` for
-    /// what is no name.
+    /// what is not a name.
     pub fn from_proto(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
         let message = message.unwrap_or_default();
         let sent = [
@@ -80,7 +80,7 @@ impl Names {
         }
         for (name, value) in &message.chosen {
             if !NAMES.contains(&name.as_str()) {
-                return Err(not_a_name("a variable that is no name"));
+                return Err(not_a_name("a variable that is not a name"));
             }
             if value.is_empty() {
                 return Err(malformed(format!("{name} is chosen, and empty")));

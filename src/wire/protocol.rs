@@ -20,7 +20,7 @@ pub const PROTOCOL_KEY: &str = "claviger-protocol";
 pub fn check_protocol(metadata: &MetadataMap, who: &str) -> Result<(), Problem> {
     let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok());
     let Some(theirs) = text(PROTOCOL_KEY) else { return Ok(()) };
-    // What is no number is older than numbers are.
+    // What is not a number is older than numbers are.
     let number = theirs.parse().unwrap_or(0);
     if number == PROTOCOL {
         return Ok(());

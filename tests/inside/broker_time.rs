@@ -136,7 +136,7 @@ const SCRIPTS: &[(&str, &str)] = &[
         "a refresh that was due makes reports cheap again",
         "0 ok 100; 0 report 0 = refresh; 1 again 100; 90 ok 100; 91 report 0 = refresh; 92 again 100; 120 report 0 = held until 121; 121 report 0 = refresh",
     ),
-    ("a report from the future is no report", "0 ok 300; 1 report 7 = replaced; 1 get = serve"),
+    ("a report from the future is not a report", "0 ok 300; 1 report 7 = replaced; 1 get = serve"),
     (
         "a rejected credential is still served while its refresh fails",
         "0 ok 300; 10 report 1 = refresh; 11 fail; 12 get = serve stale; 21 get = join stale; 300 get = join stale",
@@ -188,7 +188,7 @@ const SCRIPTS: &[(&str, &str)] = &[
         "a clock set forward four hours expires what it has to",
         "0 ok 300; 14400 get = join; 14400 ok 300; 14401 get = serve",
     ),
-    ("a step of a second back is no jump", "0 ok 300; -1 get = serve; -5 get = serve; -6 get = join"),
+    ("a step of a second back is not a jump", "0 ok 300; -1 get = serve; -5 get = serve; -6 get = join"),
 ];
 
 #[test]

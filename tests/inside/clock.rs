@@ -55,7 +55,7 @@ async fn a_jump_back_and_forth_leaves_no_long_pause() {
     let mut client = daemon.client().await;
     daemon.clock.jump(JUMP);
     client.get(&daemon.session(), None).await.expect_err("it fails");
-    fs::remove_file(&broken).expect("mended");
+    fs::remove_file(&broken).expect("fixed");
     client.get(&daemon.session(), None).await.expect_err("it pauses");
     daemon.clock.jump(-JUMP);
     client.get(&daemon.session(), None).await.expect("a pause of the future delays no session");

@@ -125,7 +125,7 @@ fn a_managed_session_in_a_hostile_project_gets_the_saved_token_and_runs_nothing(
     let (token, key) = (format!("{CANARY}saved-token"), format!("{CANARY}saved-key"));
     assert!(home.fails(4, &["token"]).contains("claviger login"));
     save(&home, v1::AccountKind::ApiKey, &key).expect("saved");
-    assert!(home.fails(4, &["token"]).contains("claviger login"), "a saved key is no login");
+    assert!(home.fails(4, &["token"]).contains("claviger login"), "a saved key is not a login");
     save(&home, v1::AccountKind::Token, &token).expect("saved");
     assert_eq!(home.ok(&["token"]).trim(), token);
     let lease: serde_json::Value =

@@ -79,7 +79,7 @@ fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
 }
 
-fn mend(path: &Path, good: &[u8]) {
+fn fix(path: &Path, good: &[u8]) {
     if path.is_dir() {
         fs::remove_dir(path).expect("removed");
     } else {
@@ -108,7 +108,7 @@ fn a_record_that_is_not_as_it_was_is_told_and_works_again_once_mended() {
     for (damage, says) in damages(&good).into_iter().chain([newer]) {
         damage(&path);
         is_told(&fresh_token(&home).expect_err(says), &path, says);
-        mend(&path, &good);
+        fix(&path, &good);
         assert_eq!(fresh_token(&home).expect("a token"), secret("one"), "{says}");
     }
     // What is merely damaged can be replaced.
@@ -133,7 +133,7 @@ fn a_key_that_is_not_as_it_was_is_told_and_works_again_once_mended() {
     for (damage, named, says) in cases {
         damage(&path);
         is_told(&fresh_token(&home).expect_err(says), named, says);
-        mend(&path, &good);
+        fix(&path, &good);
         assert_eq!(fresh_token(&home).expect("a token"), secret("one"), "{says}");
     }
 }
@@ -158,7 +158,7 @@ fn a_list_that_is_not_as_it_was_is_told_and_keeps_new_secrets_out() {
         is_told(&token(&home).expect_err(says), &path, says);
         is_told(&save(&home, "work", &secret("x"), InFile).expect_err(says), &path, says);
         assert_eq!(fs::read(&record).expect("a record"), kept, "{says}");
-        mend(&path, &good);
+        fix(&path, &good);
         assert_eq!(list(&home).expect("a list").len(), 1);
         assert_eq!(token(&home).expect("a token"), secret("one"), "{says}");
         drop(daemon);
@@ -191,7 +191,7 @@ fn a_disk_that_takes_nothing_is_told_and_nothing_is_lost() {
         assert!(stderr.contains(STATE), "{stderr}");
         assert_eq!(server.count("/token"), count, "{trouble}");
         assert_eq!(fs::read(home.path(RECORD)).expect("a record"), before, "{trouble}");
-        disk.mend();
+        disk.fix();
         home.ok(&["refresh"]);
         assert_eq!(server.count("/token"), count + 1, "{trouble}");
         save(&home, "new", &secret("new"), InFile).expect("saved");

@@ -212,7 +212,7 @@ fn a_full_disk_stops_no_request_and_what_it_cost_is_said() {
     let status = home.ok(&["status"]);
     assert!(status.contains("lines lost since") && status.contains("No space left"), "{status}");
     assert!(home.read("daemon.log").contains("the audit log cannot be written"));
-    disk.mend();
+    disk.fix();
     // More than one line, if there was room for some in between.
     let told = || lines(&home, &["--event", "lost"]);
     let sum = || told().iter().filter_map(|line| line["count"].as_u64()).sum::<u64>();

@@ -140,7 +140,7 @@ fn without_room_for_the_next_refresh_token_none_is_spent() {
     let problem = session.refused("source-unavailable");
     assert!(problem.message.contains("cannot be written"), "{problem:?}");
     assert_eq!(server.renewals(), 0);
-    disk.mend();
+    disk.fix();
     let refreshed = session.run(&["refresh"]);
     assert!(refreshed.status.success(), "{}", text(&refreshed.stderr));
     assert_eq!((server.renewals(), server.reused()), (1, 0));

@@ -28,8 +28,8 @@ fn ends_and_names(cloud: &[(&str, &str)], seconds: &str, variable: &str) {
     // There is no login, and the doctor says what it costs to ask in vain.
     let expected = [("error", "login-required", ""), ("note", "metadata-unreachable", "")];
     let diagnosis = claviger_tests::doctor::expect(&home, &["--offline"], &expected);
-    let mend = diagnosis["findings"][1]["mend"].as_str().expect("a command");
-    assert!(mend.starts_with("export ") && mend.contains(variable), "{mend}");
+    let fix = diagnosis["findings"][1]["fix"].as_str().expect("a command");
+    assert!(fix.starts_with("export ") && fix.contains(variable), "{fix}");
 }
 
 #[test]

@@ -271,7 +271,7 @@ fn settings_come_from_a_file_or_inline() {
     let file = home.write("extra.json", &claviger_tests::settings(&other, &[]));
     assert_eq!(home.ok(&["--settings", file.to_str().expect("path"), "token"]), "sk-canary-other-1\n");
     let inline = claviger_tests::settings(&other, &[("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "60000")]);
-    // Another time to live is no other command.
+    // Another time to live is not another command.
     assert_eq!(home.ok(&["--settings", &inline, "token"]), "sk-canary-other-1\n");
     assert_eq!(home.ok(&["--bare", "--settings", &inline, "token"]), "sk-canary-other-1\n");
     home.fails(3, &["--bare", "token"]);

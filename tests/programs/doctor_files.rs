@@ -211,9 +211,9 @@ fn what_service_install_has_written_is_of_this_release() {
     let ours = fs::read_to_string(patient.home.path(service)).expect("written");
     patient.home.write(service, &(ours + "Nice=5\n"));
     let diagnosis = expect(&patient.home, &[], &[("warning", "service-outdated", service)]);
-    // What the doctor says is what mends it.
-    let mend = diagnosis["findings"][0]["mend"].as_str().expect("a command");
-    let words: Vec<_> = mend.strip_prefix("claviger ").expect("of ours").split(' ').collect();
-    assert!(patient.home.run(&words).status.success(), "{mend}");
+    // What the doctor says is what fixes it.
+    let fix = diagnosis["findings"][0]["fix"].as_str().expect("a command");
+    let words: Vec<_> = fix.strip_prefix("claviger ").expect("of ours").split(' ').collect();
+    assert!(patient.home.run(&words).status.success(), "{fix}");
     patient.expect(&[]);
 }

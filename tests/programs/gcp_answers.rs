@@ -1,4 +1,4 @@
-//! What token servers say that is no token: what becomes of it, and that none of it is repeated.
+//! What token servers say that is not a token: what becomes of it, and that none of it is repeated.
 
 use claviger_tests::{
     CANARY,

@@ -149,7 +149,7 @@ fn a_portal_is_no_metadata_server() {
     home.set("GCE_METADATA_HOST", portal.url.trim_start_matches("http://"));
     let _daemon = home.daemon();
     let stderr = home.fails(4, &["token"]);
-    assert!(stderr.contains("is no metadata server"), "{stderr}");
+    assert!(stderr.contains("is not a metadata server"), "{stderr}");
     home.set("GCE_METADATA_HOST", "a/b?");
     let stderr = home.fails(4, &["token"]);
     assert!(stderr.contains("GCE_METADATA_HOST is not a host"), "{stderr}");

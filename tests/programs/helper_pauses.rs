@@ -48,12 +48,16 @@ fn a_person_at_a_terminal_goes_past_a_pause_and_a_hook_does_not() {
     assert_eq!(home.runs("key"), 1, "what has no terminal waits for the end of the pause");
     assert_eq!((person(&home).0, home.runs("key")), (Some(6), 2));
     for _ in 0..3 {
-        assert_eq!((person(&home).0, home.runs("key")), (Some(6), 2), "a loop is no storm");
+        assert_eq!((person(&home).0, home.runs("key")), (Some(6), 2), "a loop is not a storm");
     }
     vault(&home, 1);
     let mut tool = home.claviger(&["token"]);
     tool.env("CLAUDECODE", "1");
-    assert_eq!((Terminal::of(tool).end().0, home.runs("key")), (Some(6), 2), "a tool's shell is no person");
+    assert_eq!(
+        (Terminal::of(tool).end().0, home.runs("key")),
+        (Some(6), 2),
+        "a tool's shell is not a person"
+    );
     wait::until("the person may try again", || person(&home).0 == Some(0));
     assert_eq!(home.runs("key"), 3);
 }

@@ -194,10 +194,10 @@ fn a_broken_file_leaves_the_last_good_one_in_force_and_says_so() {
     home.fails(3, &["token"]);
     watch.told("problem", "no-credential");
     let start = Instant::now();
-    home.replace(USER, &settings("mended"));
-    let time = watch.issued(&secret("mended")) - start;
-    eprintln!("mended: a watcher knew after {time:.0?}");
-    assert_eq!(token(&home), secret("mended"));
+    home.replace(USER, &settings("fixed"));
+    let time = watch.issued(&secret("fixed")) - start;
+    eprintln!("fixed: a watcher knew after {time:.0?}");
+    assert_eq!(token(&home), secret("fixed"));
 }
 
 #[test]
@@ -210,10 +210,10 @@ fn a_broken_file_that_never_was_good_stops_until_it_is_mended() {
     let stderr = home.fails(4, &["token"]);
     assert!(stderr.contains("settings.json:2:") && !stderr.contains(CANARY), "{stderr}");
     let start = Instant::now();
-    home.replace(USER, &settings("mended"));
-    let time = watch.issued(&secret("mended")) - start;
-    eprintln!("mended: a watcher knew after {time:.0?}");
-    assert_eq!(token(&home), secret("mended"));
+    home.replace(USER, &settings("fixed"));
+    let time = watch.issued(&secret("fixed")) - start;
+    eprintln!("fixed: a watcher knew after {time:.0?}");
+    assert_eq!(token(&home), secret("fixed"));
     assert_eq!(home.status()["pid"], daemon.pid());
 }
 

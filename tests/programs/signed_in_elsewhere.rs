@@ -116,7 +116,7 @@ fn a_sign_in_by_hand_ends_the_wait_for_another() {
     assert!(begun.elapsed() < NOTICED, "{:?}", begun.elapsed());
     until("the command is ended, for no session needs it", || pending(&home).is_empty());
     assert_eq!(logins(&home), 1);
-    // It was no failure: the next time, a person is asked at once.
+    // It was not a failure: the next time, a person is asked at once.
     keep_token(&home, "stale");
     home.write("go", "");
     home.ok(&["get"]);

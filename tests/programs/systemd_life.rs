@@ -36,7 +36,7 @@ fn the_daemon_and_its_manager_understand_each_other() {
             ("changed", "{\"changed\":true}"),
             ("changed_again", "{\"changed\":false}"),
             ("reload", "done"),
-            ("mended", "ready; 1 credential cached"),
+            ("fixed", "ready; 1 credential cached"),
             ("token_reloaded", &token),
             ("runs_by_reload", "0"),
             ("same_daemon", "yes"),

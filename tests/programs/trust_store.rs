@@ -103,8 +103,8 @@ fn decisions_survive_the_daemon_in_a_private_file() {
 }
 
 /// Damages the store of a home in which the project was trusted: nothing is trusted any more, every attempt to decide
-/// says why, and the file stays as it is until it is mended.
-fn damaged(what: &str, damage: impl Fn(&Home), mend: impl Fn(&Home)) {
+/// says why, and the file stays as it is until it is fixed.
+fn damaged(what: &str, damage: impl Fn(&Home), fix: impl Fn(&Home)) {
     let home = Home::new();
     plant(&home);
     let daemon = home.daemon();
@@ -127,7 +127,7 @@ fn damaged(what: &str, damage: impl Fn(&Home), mend: impl Fn(&Home)) {
     assert!(home.read("daemon.log").contains("trust store is unusable"), "{what}");
     assert_eq!(home.runs("project"), 0, "{what}");
     assert_eq!(look(), before, "{what}: the file was touched");
-    mend(&home);
+    fix(&home);
     home.grant(&[]);
     assert_eq!(home.ok(&["token"]), format!("{CANARY}project-1\n"), "{what}");
 }

@@ -88,24 +88,24 @@ impl Sick {
             passes(&self.home);
         }
         let after = match kind {
-            "run" => self.examine(finding["mend"].as_str()),
+            "run" => self.examine(finding["fix"].as_str()),
             _ => {
                 self.edit(&remedy["location"], finding);
                 self.examine(None)
             }
         };
-        assert!(found(&after, id).is_none(), "{} does not help: {after:#}", finding["mend"]);
+        assert!(found(&after, id).is_none(), "{} does not help: {after:#}", finding["fix"]);
     }
 
-    /// What the doctor says, in a shell elsewhere that has run `mend`.
-    fn examine(&self, mend: Option<&str>) -> Value {
+    /// What the doctor says, in a shell elsewhere that has run `fix`.
+    fn examine(&self, fix: Option<&str>) -> Value {
         // At a terminal a person sees what is trusted; a script says what it has seen.
-        let seen = |mend: &str| format!("{mend} --digest {}", self.home.digest(&[]));
-        let mend = mend.map(|mend| if mend.ends_with(" trust grant") { seen(mend) } else { mend.to_owned() });
+        let seen = |fix: &str| format!("{fix} --digest {}", self.home.digest(&[]));
+        let fix = fix.map(|fix| if fix.ends_with(" trust grant") { seen(fix) } else { fix.to_owned() });
         let script = format!(
             "claviger() {{ '{}' \"$@\"; }}\n{{ {}; }} >&2 || exit 99\nclaviger --cwd '{}' doctor --json {}",
             self.client.display(),
-            mend.as_deref().unwrap_or(":"),
+            fix.as_deref().unwrap_or(":"),
             self.home.path("work").display(),
             self.arguments,
         );
@@ -120,7 +120,7 @@ impl Sick {
         let output = shell.wait_with_output().expect("ends");
         let (shown, talk) = (text(&output.stdout), text(&output.stderr));
         assert!(!shown.contains(CANARY) && !talk.contains(CANARY), "{shown}{talk}");
-        assert_ne!(output.status.code(), Some(99), "{mend:?} fails: {talk}");
+        assert_ne!(output.status.code(), Some(99), "{fix:?} fails: {talk}");
         serde_json::from_str(&shown).unwrap_or_else(|error| panic!("{error}: {shown}{talk}"))
     }
 

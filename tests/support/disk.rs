@@ -43,7 +43,7 @@ impl Disk {
     }
 
     /// Undoes the last of the two.
-    pub fn mend(&self) {
+    pub fn fix(&self) {
         if fs::remove_file(self.path.join("filler")).is_err() {
             assert!(Command::new("umount").arg(&self.path).status().expect("umount runs").success());
         }

@@ -99,7 +99,7 @@ fn findings(home: &Home, diagnosis: &Value) -> Vec<String> {
         let word = |name: &str| finding[name].as_str().unwrap_or_default();
         assert!(["error", "warning", "note"].contains(&word("severity")), "{finding}");
         assert!(["what", "cause"].iter().all(|name| !word(name).is_empty()), "{finding}");
-        assert!(!word("mend").is_empty(), "{finding}");
+        assert!(!word("fix").is_empty(), "{finding}");
         format!("{} {} {}", word("severity"), word("id"), place(home, &finding["location"]))
     };
     diagnosis["findings"].as_array().expect("a list").iter().map(line).collect()

@@ -24,7 +24,7 @@ pub fn available() -> bool {
     let allowed = Command::new("unshare").args(NAMESPACES).args(["sh", "-c", probe]).output();
     let allowed = allowed.is_ok_and(|output| output.status.success());
     if !allowed {
-        // Nothing that could be installed would help, so this is no error in CI either.
+        // Nothing that could be installed would help, so this is not an error in CI either.
         let _ = writeln!(std::io::stderr(), "skipped: needs a kernel that gives root a cgroup namespace");
     }
     allowed

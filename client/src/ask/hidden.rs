@@ -12,7 +12,7 @@ use tokio::{
     sync::oneshot,
 };
 
-/// Longest input, in bytes. What is longer is no secret.
+/// Longest input, in bytes. Longer input is not a secret.
 const MAX: u64 = 64 * 1024;
 
 /// A terminal that does not show what is typed; dropped, it shows it again.
@@ -75,7 +75,7 @@ impl Silence {
         let before = tcgetattr(io::stdin()).ok()?;
         let mut quiet = before.clone();
         quiet.local_flags.remove(LocalFlags::ECHO);
-        // What was typed before the question is no answer to it.
+        // What was typed before the question is not an answer to it.
         tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &quiet).ok()?;
         Some(Self(before))
     }

@@ -21,7 +21,7 @@ pub(crate) fn allows(question: &str) -> bool {
     matches!(answer_to(question).as_str(), "a" | "allow" | "y" | "yes")
 }
 
-/// A line from the terminal. What was typed before the question was shown is no answer to it.
+/// A line from the terminal. What was typed before the question was shown is not an answer to it.
 pub(crate) fn answer_to(question: &str) -> String {
     let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
     output::talk(question);

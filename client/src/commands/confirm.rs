@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
 /// Asks every question that is open, and whether to ask again what was denied.
 ///
 /// # Errors
-/// If this is no terminal of a person, or no daemon runs.
+/// If this is not a terminal of a person, or no daemon runs.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     if !context.interactive {
         return Err(Failure::usage(

@@ -1,4 +1,4 @@
-//! `claviger doctor`: what is wrong here, and the command that mends it. Changes nothing.
+//! `claviger doctor`: what is wrong here, and the command that fixes it. Changes nothing.
 
 use crate::{
     doctor::{self, Finding, Severity, gather},

@@ -100,7 +100,7 @@ pub(crate) enum Role {
     File,
 }
 
-/// What a place is. What does not exist is no fact.
+/// What a place is. What does not exist is not a fact.
 pub(crate) struct Found {
     pub(crate) kind: Kind,
     /// Permission bits.

@@ -178,7 +178,7 @@ impl Finding {
     }
 
     /// What helps, as it is pasted; in words where no command does.
-    pub(crate) fn mend(&self) -> Option<String> {
+    pub(crate) fn fix(&self) -> Option<String> {
         let remedy = self.remedy.as_ref()?;
         remedy.line().or_else(|| Remedy::advice(Some(remedy), None))
     }

@@ -34,7 +34,7 @@ fn finding(finding: &Finding) -> Value {
         "what": finding.what,
         "location": finding.place.as_ref().map(own_location),
         "cause": text(&finding.cause),
-        "mend": finding.mend(),
+        "fix": finding.fix(),
         "remedy": finding.remedy.as_ref().map(remedy),
     })
 }

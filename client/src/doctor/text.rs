@@ -57,8 +57,8 @@ fn finding(finding: &Finding, style: Style) -> String {
         escape::line(&finding.what),
         style.dim(&format!("[{}]", finding.id))
     );
-    let mend = finding.mend().unwrap_or_default();
-    for (name, line) in [("why", &finding.cause), ("mend", &mend)] {
+    let fix = finding.fix().unwrap_or_default();
+    for (name, line) in [("why", &finding.cause), ("fix", &fix)] {
         if !line.is_empty() {
             text.push_str(&format!("  {name}: {}\n", escape::line(line)));
         }

@@ -148,7 +148,7 @@ mod tests {
         }
         for line in PAGE.lines().filter(|line| line.starts_with("| ")).skip(1) {
             let number = line.split_whitespace().nth(1).unwrap_or_default();
-            assert!(HELP.contains(&format!("  {number}  ")), "{number} is no exit code");
+            assert!(HELP.contains(&format!("  {number}  ")), "{number} is not an exit code");
         }
     }
 }

@@ -35,7 +35,7 @@ impl Target {
     /// Looks at `path`.
     ///
     /// # Errors
-    /// If it is no regular file of this user in UTF-8, or cannot be read.
+    /// If it is not a regular file of this user in UTF-8, or cannot be read.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let real = follow(path).map_err(|error| failed(path, &format!("cannot be read: {error}"), ""))?;
         let metadata = match fs::metadata(&real) {
@@ -44,7 +44,7 @@ impl Target {
             Err(error) => return Err(failed(path, &format!("cannot be read: {error}"), "")),
         };
         if metadata.as_ref().is_some_and(|found| !found.is_file() || found.len() > MAX) {
-            return Err(failed(path, "is no regular file, or too large to be settings", ""));
+            return Err(failed(path, "is not a regular file, or too large to be settings", ""));
         }
         let text = match metadata {
             Some(_) => Some(fs::read_to_string(&real).map_err(|error| {

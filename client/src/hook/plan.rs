@@ -59,7 +59,7 @@ pub(crate) fn finish(ledger: &Ledger, tool: &str, begun: Vec<(Step, Draft)>) -> 
         step.new = (draft.existed || !draft.splices.is_empty()).then_some(draft.text);
         step.shown.extend(shown(&draft.splices));
         if let Some(old) = old.filter(|old| step.is_same(old.kind, draft.directory.as_deref())) {
-            // Its place in the file may be another one: that is no reason to write it.
+            // Its place in the file may be another one: that is not a reason to write it.
             step.new = step.target.text.clone();
             record.push(Changed { after: digest(step.new.as_deref()), ..old.clone() });
         } else if !draft.splices.is_empty() {

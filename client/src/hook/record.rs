@@ -78,7 +78,7 @@ impl Ledger {
         self.records.hooks.get(tool).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Takes note of what a step for `tool` makes of a file: to the other hooks in it that is no edit of a person's.
+    /// Takes note of what a step for `tool` makes of a file: to the other hooks in it that is not an edit of a person's.
     pub(crate) fn note(&mut self, tool: &str, path: &Path, (old, new): (Option<&str>, Option<&str>)) {
         let (old, new) = (digest(old), digest(new));
         let others = self.records.hooks.iter_mut().filter(|(id, _)| *id != tool);

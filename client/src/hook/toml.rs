@@ -235,7 +235,7 @@ mod tests {
         );
         assert!(toml(&both).says_the_same_as(&toml(&both.replace("\"v\"", "'v'"))));
         assert!(!toml(&both).says_the_same_as(&toml(&both.replace("\"v\"", "'w'"))));
-        assert!(!toml("").says_the_same_as(&toml("")), "nothing is no part of it");
+        assert!(!toml("").says_the_same_as(&toml("")), "nothing is not part of it");
     }
 
     #[test]

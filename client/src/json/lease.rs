@@ -50,7 +50,7 @@ pub(crate) fn lease(lease: &Lease, secret: Option<&Lent>, headers: &[Header]) ->
     })
 }
 
-/// Keys that sign requests; the id alone is no secret.
+/// Keys that sign requests; the id alone is not secret.
 fn aws_keys(keys: &AwsKeys, with_secrets: bool) -> Value {
     let secret =
         |secret: &Option<Secret>| secret.as_ref().filter(|_| with_secrets).map(|secret| secret.value.clone());

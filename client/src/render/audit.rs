@@ -105,7 +105,7 @@ fn about(about: &str, count: &str, since: &Value, zone: &TimeZone) -> String {
 }
 
 fn instant(seconds: &Value, zone: &TimeZone) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "what is out of range is no time")]
+    #[expect(clippy::cast_possible_truncation, reason = "what is out of range is not a time")]
     let at = seconds.as_f64().and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
     at.map_or_else(|| "unknown".into(), |at| at.to_zoned(zone.clone()).strftime("%F %T").to_string())
 }

@@ -91,7 +91,7 @@ pub async fn login(
 /// Keeps a secret, and adds the account. It comes with lines for the person.
 ///
 /// # Errors
-/// `malformed-request` for what is no secret, or what the child says.
+/// `malformed-request` for what is not a secret, or what the child says.
 pub async fn save(
     host: &Host,
     store: &Store,

@@ -67,7 +67,7 @@ impl Accounts {
         self.changes.subscribe()
     }
 
-    /// Reads the file again if it is another than the one that was read: a person may have mended it, or another machine
+    /// Reads the file again if it is another than the one that was read: a person may have fixed it, or another machine
     /// changed it.
     pub fn look_again(&self) {
         let now = files::stamp(&self.path);

@@ -16,7 +16,7 @@ struct Disk {
     written: Mutex<String>,
     /// Bytes that it has room for; `None`: it hangs.
     room: Mutex<Option<usize>>,
-    mended: Condvar,
+    fixed: Condvar,
 }
 
 #[derive(Debug)]
@@ -27,9 +27,9 @@ impl Disk {
         Arc::new(Self { room: Mutex::new(room), ..Self::default() })
     }
 
-    fn mend(&self) {
+    fn fix(&self) {
         *self.room.lock().expect("lock") = Some(usize::MAX);
-        self.mended.notify_all();
+        self.fixed.notify_all();
     }
 
     fn lines(&self) -> Vec<serde_json::Value> {
@@ -41,7 +41,7 @@ impl Disk {
 impl Sink for Place {
     fn append(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
         let room = self.0.room.lock().expect("lock");
-        let mut room = self.0.mended.wait_while(room, |room| room.is_none()).expect("lock");
+        let mut room = self.0.fixed.wait_while(room, |room| room.is_none()).expect("lock");
         let left = room.unwrap_or_default();
         let whole =
             lines[..lines.len().min(left)].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
@@ -71,7 +71,7 @@ async fn a_full_disk_delays_and_nothing_is_lost() {
     let state = audit.state();
     assert!(state.trouble.is_some() && state.lost.is_none(), "{state:?}");
     assert_eq!(state.waiting as usize + disk.lines().len(), 20);
-    disk.mend();
+    disk.fix();
     note(&audit, 20..30);
     audit.flush().await;
     let told: Vec<_> =
@@ -97,7 +97,7 @@ async fn a_hanging_disk_delays_no_session_and_losses_are_counted() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(audit.state().trouble.as_deref(), Some("the disk does not answer"));
-    disk.mend();
+    disk.fix();
     while disk.lines().last().is_none_or(|line| line["event"] != "lost") && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

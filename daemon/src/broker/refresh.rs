@@ -84,7 +84,7 @@ impl Broker {
         recursion::refuse(self, &wanted)?;
         let begun = self.host.clock.now();
         let fetched = self.refresh_once(&wanted).await?;
-        // Who had none was given what was kept in the local store: that is no refresh yet.
+        // Who had none was given what was kept in the local store: that is not a refresh yet.
         let was_kept = fetched.facts.issued_at.is_some_and(|issued| issued < begun);
         if was_kept && fetched.issue.cause == Cause::Initial {
             self.refresh_once(&wanted).await?;

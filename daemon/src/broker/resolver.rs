@@ -119,7 +119,7 @@ impl Resolver {
         }
     }
 
-    /// The environment of what is no command of the settings, as the programs of an account.
+    /// The environment of what is not a command of the settings, as the programs of an account.
     ///
     /// # Errors
     /// As [`Resolver::terminal`].

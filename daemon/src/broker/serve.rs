@@ -52,7 +52,7 @@ impl Broker {
         terms: &Terms,
     ) -> Result<LoanMaterial, Problem> {
         let hint = match &terms.hook {
-            // A command that comes back to us is no session that doubts its key.
+            // A command that comes back to us is not a session that doubts its key.
             Some(hook) if hook.session.is_some() && recursion::refuse(self, wanted).is_ok() => {
                 let call = self.call(wanted, hook).await;
                 let hint = self.hooks.hint(&call);
@@ -212,7 +212,7 @@ impl Broker {
         }
     }
 
-    /// What a flight brings, else what is there and still valid: a refresh that fails, or takes too long, is no reason to lend nothing.
+    /// What a flight brings, else what is there and still valid: a refresh that fails, or takes too long, is not a reason to lend nothing.
     async fn landing(&self, key: SourceKey, seat: Seat) -> Result<LoanMaterial, Problem> {
         let now = self.host.clock.now();
         let patience = self.cache.with(key, |entry| entry.state().patience(now)).flatten();

@@ -142,7 +142,7 @@ impl Stock {
         self.awaited = awaited;
     }
 
-    /// Notes what the files look like after a refresh: what it wrote itself is no change.
+    /// Notes what the files look like after a refresh: what it wrote itself is not a change.
     pub(super) fn note_files(&mut self, stamps: Vec<Stamp>) {
         self.files = Some(stamps);
     }

@@ -39,7 +39,7 @@ pub(super) fn pack(file: &File) -> io::Result<OwnedFd> {
 /// The file that the socket with the number `socket` has in its queue. Call this once other processes cannot look at us any more.
 ///
 /// # Errors
-/// If there is none, or this is no socket.
+/// If there is none, or this is not a socket.
 pub(super) fn unpack(socket: RawFd) -> io::Result<File> {
     let mut filler = FILLER;
     let mut parts = [IoSliceMut::new(&mut filler)];

@@ -36,7 +36,7 @@ pub(super) struct Check {
 pub(super) enum Expected {
     /// Where it leads to.
     Place(Option<Identity>),
-    /// A directory that is no symlink.
+    /// A directory that is not a symlink.
     Canonical(Identity),
     /// Owner of the entry itself; nothing else about it matters.
     Mark(Option<u32>),

@@ -235,7 +235,7 @@ impl Settings {
     }
 
     /// The first broken file that has no last good content; while there is one, nothing may be resolved. A workspace's can be
-    /// left out instead of mended.
+    /// left out instead of fixed.
     pub fn broken(&self) -> Option<Problem> {
         self.files().find_map(|file| match &file.state {
             FileState::Invalid(problem) if file.layer.is_workspace() => {

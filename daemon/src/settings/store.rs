@@ -98,7 +98,7 @@ impl SettingsStore {
     ///
     /// # Errors
     /// `malformed-request` if the working directory does not exist, `source-timeout` if a filesystem hangs. A broken
-    /// file is no error: its state says so.
+    /// file is not an error: its state says so.
     pub async fn snapshot(self: &Arc<Self>, session: &SessionContext) -> Result<Arc<Snapshot>, Problem> {
         let key = Key::of(session);
         match self.cached(&key) {

@@ -116,7 +116,7 @@ mod tests {
             assert_eq!(problem.is_some(), name.is_some(), "{env}");
             if let (Some(problem), Some(name)) = (problem, name) {
                 assert_eq!(problem.reason, Reason::WorkspaceUntrusted);
-                assert!(problem.message.contains(&format!(" sets {name}, ")), "{problem}");
+                assert!(problem.message.contains(&format!(" sets {name} and ")), "{problem}");
                 assert!(problem.location.expect("a place").to_string().starts_with("/w/s.json:1:"));
             }
             for (decision, scope) in [

@@ -108,7 +108,7 @@ impl TrustStore {
         }
     }
 
-    /// A store whose file cannot be used: nothing is decided, and nothing can be until the file is mended.
+    /// A store whose file cannot be used: nothing is decided, and nothing can be until the file is fixed.
     pub fn closed(path: PathBuf, fault: Problem) -> Self {
         Self::with(path, State { fault: Some(fault), ..State::default() })
     }

@@ -66,7 +66,7 @@ rm "$config"
 unit reload clavigerd.service
 is_mended() { of StatusText | grep -q '^ready; 1 credential cached'; }
 until_true is_mended
-say mended "$(of StatusText)"
+say fixed "$(of StatusText)"
 say token_reloaded "$(token)"
 say runs_by_reload $(($(wc -l < "$HOME/runs") - runs))
 say same_daemon "$([ "$(pid)" = "$daemon" ] && echo yes || echo no)"

@@ -58,7 +58,7 @@ fn fault(text: &str) -> Option<&'static str> {
         return Some("names no host");
     }
     port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0))
-        .then_some("has a port that is no number")
+        .then_some("has a port that is not a number")
 }
 
 fn ambiguous(facts: &Facts, (upper, lower): (&str, &str)) -> Option<Finding> {

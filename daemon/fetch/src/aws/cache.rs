@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 /// Largest file, in bytes; they have some 4 KiB.
 const MAX_FILE: usize = 256 * 1024;
-/// How long a file that is no sign-in is read again: a program that writes it in place needs far less.
+/// How long a file that is not a sign-in is read again: a program that writes it in place needs far less.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long there is between two looks.
 pub(super) const PAUSE: Duration = Duration::from_millis(20);
@@ -84,7 +84,7 @@ impl Cache {
         loop {
             let kept = match file::read(&self.path, MAX_FILE) {
                 Ok(bytes) => self.parse(bytes).ok_or_else(|| {
-                    Unkept::Unusable("is damaged: what is in it is no sign-in, or not all of one".into())
+                    Unkept::Unusable("is damaged: what is in it is not a sign-in, or not all of one".into())
                 }),
                 Err(Unread::Absent) => Err(Unkept::Absent),
                 Err(unread) => return Err(Unkept::Unusable(unread.to_string())),

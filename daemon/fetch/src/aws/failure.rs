@@ -83,7 +83,7 @@ pub(super) fn exchanged(what: &str, seen: Option<Exchange>, code: Option<String>
     }
 }
 
-/// What an answer means that is no credential.
+/// What an answer means that is not a credential.
 pub(super) fn answered(
     what: &str,
     status: u16,
@@ -101,7 +101,7 @@ pub(super) fn answered(
         (_, code) if LATER.contains(&code) => later(what, &said, retry_after),
         (..400, _) => Declined::new(
             Reason::SourceUnavailable,
-            format!("{what}: the server answered with something that is no credential"),
+            format!("{what}: the server answered with something that is not a credential"),
         ),
         (_, code) if WRONG.contains(&code) => Declined::new(
             Reason::SettingsInvalid,
@@ -190,7 +190,7 @@ mod tests {
             (answered(403, "InvalidClientTokenId"), ("login-required", true)),
             (answered(403, "AccessDenied"), ("upstream-denied", true)),
             (answered(400, "ValidationError"), ("settings-invalid", false)),
-            (answered(400, "canary is no code"), ("login-required", true)),
+            (answered(400, "canary is not a code"), ("login-required", true)),
         ] {
             let got = shown(&exchanged("profile dev", Some(exchange.clone()), None));
             assert_eq!(got, (expected.0.to_owned(), expected.1), "{exchange:?}");

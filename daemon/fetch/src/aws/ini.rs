@@ -61,7 +61,7 @@ struct Reader<'a> {
     names: [HashSet<Cow<'a, str>>; 2],
     place: Place,
     open: Option<Open<'a>>,
-    /// Settings for all sections that have something below them that is no setting, and their lines.
+    /// Settings for all sections that have something below them that is not a setting, and their lines.
     broken: Vec<(Cow<'a, str>, usize)>,
 }
 

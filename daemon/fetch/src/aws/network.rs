@@ -149,7 +149,7 @@ fn endpoint(service: Service, profile: Option<&Profile<'_>>, variable: &Variable
 fn url_of(url: String, place: &str) -> Said<String> {
     let is_url =
         Url::parse(&url).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
-    if is_url { Ok(url) } else { Err(format!("{place} is no URL")) }
+    if is_url { Ok(url) } else { Err(format!("{place} is not a URL")) }
 }
 
 // === impl Network ===

@@ -99,7 +99,7 @@ impl Role {
             arn: text("role_arn")?.unwrap_or_default().to_owned(),
             session: text("role_session_name")?.map(str::to_owned),
             external_id: text("external_id")?.map(str::to_owned),
-            // botocore asks for no duration if this is no number.
+            // botocore asks for no duration if this is not a number.
             duration: text("duration_seconds")?.and_then(|text| text.trim().parse().ok()),
         })
     }

@@ -23,7 +23,7 @@ const OF_SHELLS: [char; 9] = ['~', '$', '`', '|', '&', ';', '<', '>', '*'];
 /// What the command prints. `account` is the one that its profile names.
 ///
 /// # Errors
-/// Why that is no credential.
+/// Why that is not a credential.
 pub(super) async fn run(
     what: &str,
     command: &[String],

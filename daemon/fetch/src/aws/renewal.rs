@@ -135,7 +135,7 @@ impl Renewer<'_> {
     async fn login(&self, cache: &Cache, kept: &Kept, now: SystemTime) -> Result<Value, Unrenewed> {
         let text = |name| kept.text(name).unwrap_or_default();
         let key = proof::key(text("dpopKey"))
-            .ok_or_else(|| Unrenewed::Failed(self.unusable(cache, "is damaged: its dpopKey is no key")))?;
+            .ok_or_else(|| Unrenewed::Failed(self.unusable(cache, "is damaged: its dpopKey is not a key")))?;
         let body = CreateOAuth2TokenRequestBody::builder().grant_type("refresh_token");
         let body = body.client_id(text("clientId")).refresh_token(text("refreshToken")).build();
         let body = body.map_err(|_| Unrenewed::Failed(self.nothing()))?;
@@ -194,7 +194,7 @@ impl Renewer<'_> {
     }
 
     fn nothing(&self) -> Declined {
-        let message = format!("{}: the server answered with something that is no sign-in", self.what);
+        let message = format!("{}: the server answered with something that is not a sign-in", self.what);
         Declined::new(Reason::SourceUnavailable, message)
     }
 

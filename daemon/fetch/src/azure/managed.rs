@@ -167,9 +167,9 @@ async fn imds(scope: &str) -> Step {
     }
 }
 
-const NO_SERVICE: &str = "what answers here is no metadata service of Azure";
+const NO_SERVICE: &str = "what answers here is not a metadata service of Azure";
 
-/// What an answer from the metadata service's address means. Azure's libraries go on after any that is no token; here its own
+/// What an answer from the metadata service's address means. Azure's libraries go on after any that is not a token; here its own
 /// clear no, and that it is asked too often, are its last word: another identity must not take its place for a while.
 fn judge(reply: &Reply, token: Option<Provided>) -> Step {
     let is_busy = matches!(reply.status, 429 | 503) && reply.retry_after.is_some();

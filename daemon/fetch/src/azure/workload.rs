@@ -27,7 +27,7 @@ pub(super) async fn ask(scope: &str) -> Step {
 async fn with_file(tenant: String, client: String, path: &str, scope: &str) -> Result<Provided, Declined> {
     let principal = Principal::new(tenant, client)?;
     let content = read(FILE, path)?;
-    // Tools that write the file often end it with a line break, which is no part of the token.
+    // Tools that write the file often end it with a line break, which is not part of the token.
     let token = std::str::from_utf8(&content).map(str::trim).ok().filter(|text| is_token(text));
     let token = token.ok_or_else(|| {
         unusable(FILE, path, "holds no token")

@@ -143,7 +143,7 @@ pub(crate) fn subject_of(output: &[u8]) -> Result<Secret<String>, Answer> {
     match value.get("success").and_then(Value::as_bool) {
         None => return Err(Answer::Wrong("success is missing")),
         Some(false) => {
-            // A program has codes of its own; most are a status of HTTP, and a number of three digits is no secret.
+            // A program has codes of its own; most are a status of HTTP, and a number of three digits is not secret.
             let number = |code: &str| code.parse().ok().filter(|code: &u16| *code < 1000);
             let shown = |code| number(code).map_or(codes::UNKNOWN.to_owned(), |code| code.to_string());
             let code = value.get("code").and_then(Value::as_str);

@@ -77,7 +77,7 @@ impl<'a> Fields<'a> {
         self.path
     }
 
-    /// The path in a field. Google's libraries take one that is relative from the working directory of each program, which is no place
+    /// The path in a field. Google's libraries take one that is relative from the working directory of each program, which is not a place
     /// of the file's.
     pub(super) fn absolute<'p>(&self, name: &str, path: &'p str) -> Result<&'p Path, Declined> {
         match Path::new(path) {

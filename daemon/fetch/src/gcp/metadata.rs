@@ -108,9 +108,9 @@ impl Server {
             Err(trouble) if trouble.is(Reason::SourceTimeout) => elsewhere("did not answer within 1 s"),
             Err(_) => elsewhere("cannot be reached"),
             Ok(reply) if is_genuine(&reply) => Ok(()),
-            Ok(reply) => {
-                reply.page().map_or(elsewhere("is no metadata server"), |page| Err(Silent::Page(page.into())))
-            }
+            Ok(reply) => reply
+                .page()
+                .map_or(elsewhere("is not a metadata server"), |page| Err(Silent::Page(page.into()))),
         }
     }
 

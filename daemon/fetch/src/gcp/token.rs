@@ -1,4 +1,4 @@
-//! A token, and what a token server's answer means. Of an answer that is no token only a documented error code is repeated.
+//! A token, and what a token server's answer means. Of an answer that is not a token only a documented error code is repeated.
 
 use super::Declined;
 use crate::{codes, http::Reply};
@@ -25,7 +25,7 @@ pub(crate) struct Token {
     pub(super) expires_at: Option<SystemTime>,
 }
 
-/// Whose credentials were sent, which decides what may mend a refusal.
+/// Whose credentials were sent, which decides what may fix a refusal.
 #[derive(Clone, Copy)]
 pub(crate) enum Whose {
     /// A person's: signing in again gives new ones.
@@ -38,7 +38,7 @@ impl Token {
     /// From an OAuth server's answer (RFC 6749, section 5) to a request that was sent at `asked_at`.
     ///
     /// # Errors
-    /// What the answer means when it is no token.
+    /// What the answer means when it is not a token.
     pub(crate) fn from_oauth(reply: &Reply, whose: Whose, asked_at: SystemTime) -> Result<Self, Declined> {
         let answer = success(reply, whose)?;
         let secret = secret(reply, answer.get("access_token"))?;
@@ -52,7 +52,7 @@ impl Token {
     /// From the answer of Google's generateAccessToken.
     ///
     /// # Errors
-    /// What the answer means when it is no token.
+    /// What the answer means when it is not a token.
     pub(crate) fn from_iam(reply: &Reply, whose: Whose, asked_at: SystemTime) -> Result<Self, Declined> {
         let answer = success(reply, whose)?;
         let secret = secret(reply, answer.get("accessToken"))?;
@@ -106,10 +106,10 @@ fn expired(reply: &Reply) -> Declined {
     with_clock(trouble, reply)
 }
 
-/// What is trouble with an answer that is no token.
+/// What is trouble with an answer that is not a token.
 pub(super) fn no_token(reply: &Reply) -> Declined {
     let (host, status) = (&reply.host, reply.status.as_u16());
-    Declined::new(Reason::SourceUnavailable, format!("{host} answered with something that is no token (status {status})"))
+    Declined::new(Reason::SourceUnavailable, format!("{host} answered with something that is not a token (status {status})"))
         .hint("check the URLs of the credentials file, and whether a proxy or a sign-in page answers instead of the server")
 }
 

@@ -152,7 +152,7 @@ impl Server {
             says_invalid_token: challenge.contains(INVALID_TOKEN),
         };
         *lock(&self.seen) = Some(seen);
-        // Without its content type, which some servers get wrong: what is no JSON is found out anyway.
+        // Without its content type, which some servers get wrong: what is not JSON is found out anyway.
         let mut response = HttpResponse::new(reply.body.to_vec());
         *response.status_mut() = reply.status;
         Ok(response)

@@ -8,7 +8,7 @@ use nix::{
 use sha2::{Digest as _, Sha256};
 use std::{fs::File, io::Read, path::Path};
 
-/// Largest file that is read. A program beyond that is no script of a project.
+/// Largest file that is read. A program beyond that is not a script of a project.
 const MAX_DIGESTED: u64 = 64 * 1024 * 1024;
 
 /// What a file has inside.

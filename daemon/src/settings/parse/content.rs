@@ -52,7 +52,7 @@ impl Text<'_> {
         let directory = |entry: Entry| {
             if !entry.key.starts_with('/') {
                 return Err(self
-                    .wrong(entry.key_at, "a name in directory is no absolute path")
+                    .wrong(entry.key_at, "a name in directory is not an absolute path")
                     .hint("write [settings.directory.\"/home/me/.claude-work\"]"));
             }
             let entries = table("each entry of directory", entry.value, entry.value_at)?;

@@ -116,8 +116,8 @@ async fn every_hop_of_a_symlink_is_noticed() {
     symlink(".claude", watch.house.path("home/.claude")).expect("linked");
     within(LIMIT, watch.changes.changed()).await.expect("open");
     fs::remove_file(watch.house.path("home/.claude")).expect("removed");
-    watch.house.helper(USER, "mended");
-    watch.sees(USER, "mended").await;
+    watch.house.helper(USER, "fixed");
+    watch.sees(USER, "fixed").await;
 }
 
 #[tokio::test]
@@ -127,8 +127,8 @@ async fn a_broken_file_and_its_mending_are_noticed() {
     watch.house.write(USER, "{");
     within(LIMIT, watch.changes.changed()).await.expect("open");
     assert_eq!(watch.helper(USER), "good");
-    watch.house.helper(USER, "mended");
-    watch.sees(USER, "mended").await;
+    watch.house.helper(USER, "fixed");
+    watch.sees(USER, "fixed").await;
     fs::remove_file(watch.house.path(USER)).expect("removed");
     nix::unistd::mkfifo(&watch.house.path(USER), nix::sys::stat::Mode::S_IRWXU).expect("created");
     within(LIMIT, watch.changes.changed()).await.expect("open");

@@ -153,7 +153,7 @@ fn a_mended_file_is_used_again_with_all_it_had() {
     fs::write(&path, "{").expect("written");
     let store = TrustStore::closed(path.clone(), TrustStore::open(path.clone()).expect_err("corrupt"));
     fs::write(&path, good).expect("written");
-    store.decide(&helper("b"), Decision::Trusted, at(2)).expect("mended");
+    store.decide(&helper("b"), Decision::Trusted, at(2)).expect("fixed");
     assert_eq!(store.fault(), None);
     assert_eq!(store.decision(Some(&helper("a"))), Decision::Trusted);
 }

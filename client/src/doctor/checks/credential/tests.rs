@@ -44,7 +44,7 @@ fn every_reason_is_told_with_what_helps() {
 fn what_the_daemon_says_helps_comes_first() {
     let problem = Problem::new(Reason::LoginRequired, "m").remedy(Remedy::login(Some("work")));
     let found = check(&Known { credential: Some(Credential::Failed(problem)), ..Known::default() });
-    assert_eq!(found[0].mend().as_deref(), Some("claviger login work"));
+    assert_eq!(found[0].fix().as_deref(), Some("claviger login work"));
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Outcome, Declined> {
     {
         return Err(Declined::new(
             Reason::SourceUnavailable,
-            "the address to type the code in at is no web page",
+            "the address to type the code in at is not a web page",
         )
         .hint("ask the operator of the server"));
     }

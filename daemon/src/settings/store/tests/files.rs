@@ -114,8 +114,8 @@ async fn a_broken_file_keeps_its_last_good_content_until_it_is_deleted() {
     house.expect(USER, "kept", "good").await;
     house.write(USER, "{\"apiKeyHelper\": 6}");
     house.expect(USER, "kept", "good").await;
-    house.helper(USER, "mended");
-    house.expect(USER, "loaded", "mended").await;
+    house.helper(USER, "fixed");
+    house.expect(USER, "loaded", "fixed").await;
     fs::remove_file(house.path(USER)).expect("removed");
     house.expect(USER, "absent", "").await;
     house.write(USER, "{");
