@@ -101,6 +101,7 @@ mod malformed_variables;
 mod notifications;
 mod one_state;
 mod package;
+mod pictures;
 mod planted;
 mod restart;
 mod restart_load;

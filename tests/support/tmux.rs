@@ -59,6 +59,11 @@ impl Tmux {
         text(&self.run(&["capture-pane", "-p"]).stdout)
     }
 
+    /// The same with its colours, as escape sequences.
+    pub fn colours(&self) -> String {
+        text(&self.run(&["capture-pane", "-p", "-e"]).stdout)
+    }
+
     /// Waits until `part` is on the screen.
     #[track_caller]
     pub fn shows(&self, part: &str) {

@@ -9,7 +9,6 @@ mod fuzz;
 mod hooked;
 mod install;
 mod pages;
-mod pictures;
 mod programs;
 mod reference;
 mod sh;
@@ -41,8 +40,7 @@ usage: cargo xtask COMMAND
   bench [--quick] [ROW…]           measure (release build); rows: fetch costs adapters memory wakeups start
                                    children herd unary flood build
   fuzz [--minutes N] [TARGET…]     feed whatever reads foreign input with anything, ten minutes for each target (fuzz/README.md)
-  docs                             make docs/configuration.md anew, from the tables in the code
-  pictures                         make docs/images/*.svg anew, from a real run inside tmux";
+  docs                             make docs/configuration.md anew, from the tables in the code";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -58,7 +56,6 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::run(rest),
         "bench" => bench(rest),
         "docs" => reference::run(rest),
-        "pictures" => pictures::run(rest),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");
             Ok(())

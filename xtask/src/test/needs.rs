@@ -157,7 +157,7 @@ fn venv(name: &str, list: &str, install: bool) -> sh::Result<PathBuf> {
 }
 
 /// The packages that the lock file pins, in `target/npm`.
-fn npm(install: bool) -> sh::Result<PathBuf> {
+pub(crate) fn npm(install: bool) -> sh::Result<PathBuf> {
     let (place, source) = (sh::target()?.join("npm"), sh::root().join("tests/npm"));
     let (lock, program) = (source.join("package-lock.json"), place.join("node_modules/.bin/buf"));
     only_public(&fs::read_to_string(&lock)?)?;
