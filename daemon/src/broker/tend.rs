@@ -29,8 +29,16 @@ enum Step {
     End,
 }
 
-/// Tends the entry of `key` until it is forgotten.
+/// Tends the entry of `key` until it is forgotten, or the daemon stops: a refresh that began after the cache was handed to
+/// another program would be lost, and with it what a server gives only once.
 pub(super) async fn tend(broker: Arc<Broker>, key: SourceKey) {
+    tokio::select! {
+        () = broker.life.stopping() => {}
+        () = tend_for_good(&broker, key) => {}
+    }
+}
+
+async fn tend_for_good(broker: &Arc<Broker>, key: SourceKey) {
     let Some(mut changed) = broker.cache.with(key, |entry| entry.changes()) else { return };
     let mut jumps = broker.jumps.clone();
     loop {
