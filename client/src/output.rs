@@ -36,7 +36,7 @@ pub(crate) enum Glyphs {
 
 /// Where a table is shown.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct Layout {
     /// Colours.
     pub(crate) style: Style,
     /// Columns of the terminal; `None` if it is none.
@@ -52,12 +52,12 @@ pub(crate) fn choose(colour: Colour) {
 }
 
 /// Where tables on stdout go.
-pub(crate) fn place() -> Place {
+pub(crate) fn place() -> Layout {
     let width = io::stdout().is_terminal().then(|| match ratatui::crossterm::terminal::size() {
         Ok((width @ 1.., _)) => width,
         _ => USUAL_WIDTH,
     });
-    Place { style: Style::stdout(), width: width.map(usize::from), glyphs: glyphs() }
+    Layout { style: Style::stdout(), width: width.map(usize::from), glyphs: glyphs() }
 }
 
 /// What bars are made of: lines where the locale has them.

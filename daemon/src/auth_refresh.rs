@@ -11,7 +11,7 @@ use crate::{
     demand::Demand,
     host::{Host, command},
     key::SourceKey,
-    lock::lock,
+    live::lock,
     shown::Shown,
 };
 use claviger::reason::{Location, Problem, Reason, Said};

@@ -1,6 +1,6 @@
 //! Servers that have said when to come back (`Retry-After`): no session's child asks one before, whatever it is to fetch.
 
-use crate::{lock::lock, pauses};
+use crate::{live::lock, pauses};
 use claviger_child::{Busy, MAX_PAUSE};
 use std::{
     sync::Mutex,

@@ -3,7 +3,7 @@
 //! The process stays, and with it the socket: a caller that connects meanwhile waits in its queue. What was asked before is
 //! answered first, refreshes in progress end, and the cache goes along (`broker/kept.rs`), so no command runs again.
 
-use crate::{broker::Broker, host::successor::Program, lock::lock};
+use crate::{broker::Broker, host::successor::Program, live::lock};
 use claviger::{
     reason::{Problem, Reason},
     remedy::Remedy,

@@ -6,7 +6,7 @@ use crate::{
     cookie::Cookie,
     host::vanish::Vanishing,
     listener::{Left, ListenError, Listener},
-    lock::lock,
+    live::lock,
     seat::Seat,
 };
 use claviger::{place::seat, socket::SOCKET_NAME};

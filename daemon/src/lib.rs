@@ -26,7 +26,7 @@ pub mod keep;
 pub mod key;
 pub mod life;
 pub mod listener;
-pub mod lock;
+pub mod live;
 pub mod logs;
 pub mod notices;
 pub mod pauses;

@@ -1,6 +1,6 @@
 //! What is logged, where to and how much of it. The level can be changed while the daemon runs.
 
-use crate::lock::lock;
+use crate::live::lock;
 use std::{
     fmt,
     fs::File,

@@ -14,7 +14,7 @@ use crate::{
     config::Limits,
     endpoint::{
         self,
-        cloud::{self, Place},
+        cloud::{self, CloudTarget},
     },
     policy::{self, Policy},
     settings::{COMMANDS, Confirm, Decision, Lookup, Settings},
@@ -170,7 +170,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
         _ => Policy::default(),
     };
     let (endpoint, place) = match beside {
-        Some(cloud) => (key_helper::endpoint(cloud, session, settings)?, Place::default()),
+        Some(cloud) => (key_helper::endpoint(cloud, session, settings)?, CloudTarget::default()),
         None => cloud::of(selected, session, settings, &mut out.warnings)?,
     };
     out.warnings.extend(endpoint.warning());

@@ -7,7 +7,7 @@
 use crate::{
     broker::{Broker, cache::Census},
     config::{self, Config},
-    lock::lock,
+    live::lock,
     logs::Logs,
 };
 use claviger::reason::{Problem, Reason};

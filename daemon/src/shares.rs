@@ -10,7 +10,7 @@ pub use share::{Share, Wanted};
 use crate::{
     host::process,
     listener::{self, ListenError, Listener},
-    lock::lock,
+    live::lock,
 };
 use claviger::{
     reason::{Problem, Reason},

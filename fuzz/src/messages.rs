@@ -2,8 +2,8 @@
 
 use crate::{CANARY, check_message};
 use claviger_child::{
-    Call, Declined, Provided, Seen,
-    account::{Event, Pasted, Place, SignedIn, SignedOut},
+    Call, Declined, ProbeResult, Provided,
+    account::{Event, Pasted, SignedIn, SignedOut, Storage},
 };
 use clavigerd::{broker::kept::Kept, inherited};
 use serde::{Serialize, de::DeserializeOwned};
@@ -20,8 +20,8 @@ pub fn messages(input: &[u8]) {
     stable::<Result<Provided, Declined>>(input);
     stable::<Result<SignedIn, Declined>>(input);
     stable::<Result<SignedOut, Declined>>(input);
-    stable::<Result<Place, Declined>>(input);
-    stable::<Seen>(input);
+    stable::<Result<Storage, Declined>>(input);
+    stable::<ProbeResult>(input);
     stable::<Event>(input);
     stable::<Pasted>(input);
 }

@@ -7,7 +7,7 @@ use claviger::{
     session::{SessionContext, SessionMode, explicit},
 };
 use clavigerd::{
-    accounts::{Account, Index, Kind, Place},
+    accounts::{Account, Index, Kind, Storage},
     config::Limits,
     resolve::{Given, Outcome, Resolution, explain, resolve},
     settings::{
@@ -93,7 +93,7 @@ pub fn account(name: &str, kind: Kind) -> Account {
         method: None,
         organization: None,
         subject: None,
-        place: Place::File,
+        place: Storage::File,
         signed_in_at: std::time::UNIX_EPOCH,
         login_required: None,
         signing_out: None,

@@ -1,6 +1,6 @@
 //! `claviger accounts`: the accounts of the local store, and where their secrets are kept.
 
-use super::{explain, login::Place};
+use super::{explain, login::Storage};
 use crate::{
     complete,
     daemon::wait,
@@ -43,7 +43,7 @@ struct Move {
     name: Option<String>,
     /// Where to
     #[arg(long, value_enum)]
-    to: Place,
+    to: Storage,
 }
 
 /// Lists or moves.

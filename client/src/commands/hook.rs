@@ -11,8 +11,8 @@ use crate::{
     ask::person,
     failure::Failure,
     hook::{
-        Outcome,
-        plan::Step,
+        Guidance,
+        plan::FileChange,
         record::{Changed, Ledger},
     },
     output,
@@ -39,10 +39,10 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             if done {
                 steps.iter().for_each(|step| step.note(&mut ledger, &tool.id()));
                 remember(&mut ledger, &tool.id(), record)?;
-                steps.iter().try_for_each(Step::write)?;
+                steps.iter().try_for_each(FileChange::write)?;
             }
             drop(ledger);
-            if done && steps.iter().any(Step::is_change) {
+            if done && steps.iter().any(FileChange::is_change) {
                 outcome.notes.extend(trial::note(context, &outcome.behind).await);
             }
             tell(context, &tool.id(), &steps, &outcome, how)
@@ -52,7 +52,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             let mut ledger = Ledger::open(&state()?, how.may_write(context))?;
             let (steps, outcome) = tool.back(&ledger)?;
             if confirm(context, &steps, how)? {
-                steps.iter().try_for_each(Step::write)?;
+                steps.iter().try_for_each(FileChange::write)?;
                 steps.iter().for_each(|step| step.note(&mut ledger, &tool.id()));
                 ledger.forget(&tool.id());
                 ledger.save()?;
@@ -76,7 +76,7 @@ fn remember(ledger: &mut Ledger, tool: &str, record: Vec<Changed>) -> Result<(),
 }
 
 /// Whether to write, after everybody has seen what.
-fn confirm(context: &Context, steps: &[Step], how: How) -> Result<bool, Failure> {
+fn confirm(context: &Context, steps: &[FileChange], how: How) -> Result<bool, Failure> {
     steps.iter().try_for_each(|step| step.check(how.force || how.dry_run))?;
     let changes: Vec<_> = steps.iter().filter(|step| step.is_change()).collect();
     match () {
@@ -97,11 +97,17 @@ fn confirm(context: &Context, steps: &[Step], how: How) -> Result<bool, Failure>
     }
 }
 
-fn tell(context: &Context, tool: &str, steps: &[Step], outcome: &Outcome, how: How) -> Result<(), Failure> {
+fn tell(
+    context: &Context,
+    tool: &str,
+    steps: &[FileChange],
+    outcome: &Guidance,
+    how: How,
+) -> Result<(), Failure> {
     let changes: Vec<_> = steps.iter().filter(|step| step.is_change()).collect();
     let notes = outcome.notes.iter().cloned().chain(steps.iter().flat_map(notes)).collect::<Vec<_>>();
     if context.options.json {
-        let file = |step: &&Step| json!({ "file": step.name(), "diff": step.diff() });
+        let file = |step: &&FileChange| json!({ "file": step.name(), "diff": step.diff() });
         let variables: Map<String, Value> =
             outcome.variables.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
         return Ok(output::json(&json!({
@@ -128,7 +134,7 @@ fn tell(context: &Context, tool: &str, steps: &[Step], outcome: &Outcome, how: H
 }
 
 /// What was different from what the record says.
-fn notes(step: &Step) -> Vec<String> {
+fn notes(step: &FileChange) -> Vec<String> {
     let name = step.name();
     let edited = step
         .undone

@@ -6,7 +6,7 @@ mod events;
 mod flow;
 mod save;
 
-pub(crate) use arguments::{Arguments, Place};
+pub(crate) use arguments::{Arguments, Storage};
 
 use crate::{failure::Failure, output, render, session::context::Context};
 use claviger::proto::v1::{AccountKind, login_response::Event};

@@ -99,7 +99,7 @@ fn pick(accounts: &[Account], own: Option<&str>) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::{none_behind, pick};
-    use crate::render::fixture;
+    use crate::render::samples;
     use claviger::proto::v1::{Account, LoggedOut};
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_left_behind_is_a_failure() {
-        let left_behind = fixture::problem("keyring-locked", "the keyring is locked", "unlock it");
+        let left_behind = samples::problem("keyring-locked", "the keyring is locked", "unlock it");
         let accounts =
             [LoggedOut::default(), LoggedOut { name: "work".into(), left_behind, ..Default::default() }];
         let failure = none_behind(&accounts).expect_err("left behind");

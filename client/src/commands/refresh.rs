@@ -92,7 +92,7 @@ fn sentence(answer: &ReportRejectedResponse, now: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::sentence;
-    use crate::render::fixture;
+    use crate::render::samples;
     use claviger::proto::v1::{ReportRejectedResponse, report_rejected_response::Outcome};
 
     #[test]
@@ -104,8 +104,8 @@ mod tests {
             (Outcome::OwnVariable, "nothing to do here: the session's own variable holds the credential"),
         ] {
             let answer =
-                ReportRejectedResponse { outcome: outcome.into(), generation: 4, retry_at: fixture::at(30) };
-            assert_eq!(sentence(&answer, fixture::now()), text);
+                ReportRejectedResponse { outcome: outcome.into(), generation: 4, retry_at: samples::at(30) };
+            assert_eq!(sentence(&answer, samples::now()), text);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     daemon::explore,
-    daemon::follow::{self, Seen},
+    daemon::follow::{self, Update},
     daemon::wait,
     failure::Failure,
     failure::exit,
@@ -59,9 +59,9 @@ async fn lines(context: &Context) -> Result<(), Failure> {
     loop {
         let news = match seen.recv().await {
             None => return Ok(()),
-            Some(Seen::Refused(problem)) => return Err((*problem).into()),
-            Some(Seen::Lost) => vec![News::Lost],
-            Some(Seen::State(state)) => {
+            Some(Update::Refused(problem)) => return Err((*problem).into()),
+            Some(Update::Lost) => vec![News::Lost],
+            Some(Update::State(state)) => {
                 let news = match &last {
                     None => vec![News::connected(&state)],
                     Some(last) => compare(last, &state),

@@ -13,7 +13,7 @@ const BACKLOG: usize = 4;
 
 /// What is seen of the daemon.
 #[derive(Debug)]
-pub(crate) enum Seen {
+pub(crate) enum Update {
     /// Its state.
     State(Box<WatchStatusResponse>),
     /// It is gone.
@@ -26,26 +26,26 @@ pub(crate) enum Seen {
 ///
 /// # Errors
 /// If no daemon runs.
-pub(crate) async fn follow(context: &Context) -> Result<mpsc::Receiver<Seen>, Failure> {
+pub(crate) async fn follow(context: &Context) -> Result<mpsc::Receiver<Update>, Failure> {
     let client = Client::connect(&context.socket()?).await?;
     let (sender, receiver) = mpsc::channel(BACKLOG);
     tokio::spawn(pass_on(client, sender));
     Ok(receiver)
 }
 
-async fn pass_on(client: Client, sender: mpsc::Sender<Seen>) {
+async fn pass_on(client: Client, sender: mpsc::Sender<Update>) {
     let open = |client: Client| async move {
         unwrap(client.inspect().watch_status(request(WatchStatusRequest {})).await)
     };
     let mut states = match Follow::new(client, open).await {
         Ok(states) => states.patiently(),
-        Err(problem) => return drop(sender.send(Seen::Refused(problem.into())).await),
+        Err(problem) => return drop(sender.send(Update::Refused(problem.into())).await),
     };
     loop {
         let seen = match states.next().await {
-            Ok(Next::Message(state)) => Seen::State(Box::new(state)),
-            Ok(Next::Ended | Next::Lost(_)) => Seen::Lost,
-            Err(problem) => return drop(sender.send(Seen::Refused(problem.into())).await),
+            Ok(Next::Message(state)) => Update::State(Box::new(state)),
+            Ok(Next::Ended | Next::Lost(_)) => Update::Lost,
+            Err(problem) => return drop(sender.send(Update::Refused(problem.into())).await),
         };
         if sender.send(seen).await.is_err() {
             return;

@@ -7,7 +7,7 @@ use claviger::{
     reason::{Location, Problem},
     remedy::Remedy,
 };
-use claviger_child::Seen;
+use claviger_child::ProbeResult;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -32,7 +32,7 @@ pub(crate) struct Facts {
     /// Variables that cannot be used as they are.
     pub(crate) malformed: Vec<Malformed>,
     /// Files, directories and sockets.
-    pub(crate) places: Vec<Place>,
+    pub(crate) places: Vec<PathFact>,
     /// Files with certificates.
     pub(crate) certificates: Vec<Certificates>,
     /// Programs that settings and tools' files name.
@@ -58,7 +58,7 @@ pub(crate) struct Facts {
     /// Accounts of the local store.
     pub(crate) accounts: Vec<Account>,
     /// The keyring, if an account is kept there.
-    pub(crate) keyring: Option<Seen>,
+    pub(crate) keyring: Option<ProbeResult>,
     /// The endpoint in use.
     pub(crate) endpoint: Option<Endpoint>,
     /// What was not looked at, and why.
@@ -77,7 +77,7 @@ pub(crate) struct Malformed {
 }
 
 /// Something in the filesystem that should be private, or safe from others.
-pub(crate) struct Place {
+pub(crate) struct PathFact {
     pub(crate) path: PathBuf,
     pub(crate) role: Role,
     pub(crate) found: Found,
@@ -272,7 +272,7 @@ pub(crate) struct Endpoint {
     pub(crate) origin: String,
     /// Whether the credential was shown.
     pub(crate) authenticated: bool,
-    pub(crate) seen: Seen,
+    pub(crate) seen: ProbeResult,
     /// How far the server's clock is ahead of ours, in seconds.
     pub(crate) ahead: Option<i64>,
 }

@@ -18,7 +18,7 @@ pub(super) struct Progress {
 }
 
 /// Something that is being looked at, until it is dropped.
-pub(super) struct Step {
+pub(super) struct Activity {
     what: &'static str,
     steps: Arc<Mutex<Vec<&'static str>>>,
 }
@@ -33,9 +33,9 @@ impl Progress {
     }
 
     /// Says that something is being looked at.
-    pub(super) fn step(&self, what: &'static str) -> Step {
+    pub(super) fn step(&self, what: &'static str) -> Activity {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(what);
-        Step { what, steps: self.steps.clone() }
+        Activity { what, steps: self.steps.clone() }
     }
 
     /// Takes the line away.
@@ -48,7 +48,7 @@ impl Progress {
     }
 }
 
-impl Drop for Step {
+impl Drop for Activity {
     fn drop(&mut self) {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = steps.iter().position(|what| *what == self.what) {

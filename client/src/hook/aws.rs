@@ -1,6 +1,6 @@
 //! Tools of AWS: a profile of `~/.aws/config` runs claviger, which asks another profile. Pure.
 
-use super::{Draft, Outcome, ini};
+use super::{Draft, Guidance, ini};
 use claviger::{
     hook::is_hook,
     reason::{Location, Problem, Reason},
@@ -26,7 +26,7 @@ pub(crate) fn draft(
     keys: &str,
     (profile, from): (&str, &str),
     program: &str,
-) -> Result<Outcome, Problem> {
+) -> Result<Guidance, Problem> {
     let path = config.name();
     let sections = ini::sections(&config.text, false);
     check(&path, &sections, keys, (profile, from))?;
@@ -37,7 +37,7 @@ pub(crate) fn draft(
     let more: Vec<_> = region.into_iter().collect();
     let change = ini::set(&config.text, profile, &command, &more);
     config.add(change);
-    let mut outcome = Outcome::default();
+    let mut outcome = Guidance::default();
     outcome.variables.push(("AWS_PROFILE".into(), profile.into()));
     Ok(outcome)
 }

@@ -2,7 +2,7 @@
 //! own configuration that is for this configuration directory. Pure.
 
 use super::{
-    Draft, Outcome,
+    Draft, Guidance,
     cloud::{Cloud, Variables},
     json::Json,
     toml::Toml,
@@ -32,8 +32,8 @@ pub(crate) fn draft(
     settings: &mut Draft,
     program: &str,
     (own, installed): (&Variables, bool),
-) -> Result<Outcome, Problem> {
-    let mut outcome = Outcome::default();
+) -> Result<Guidance, Problem> {
+    let mut outcome = Guidance::default();
     let mut found = Vec::new();
     let of_file = Json { path: &settings.name(), text: &settings.text }.environment()?;
     let cloud = Cloud::of(&of_file, own);

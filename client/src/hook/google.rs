@@ -1,6 +1,6 @@
 //! Tools of Google: a credentials file whose executable is claviger, and the variables that point there. Pure.
 
-use super::{Draft, Outcome, splice::Splice};
+use super::{Draft, Guidance, splice::Splice};
 use claviger::reason::{Problem, Reason};
 use serde_json::json;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(crate) struct Pool<'a> {
 ///
 /// # Errors
 /// `malformed-request` if a library could not run this program.
-pub(crate) fn draft(file: &mut Draft, pool: &Pool<'_>, program: &str) -> Result<Outcome, Problem> {
+pub(crate) fn draft(file: &mut Draft, pool: &Pool<'_>, program: &str) -> Result<Guidance, Problem> {
     let mut command = format!("{program} gcp");
     if let Some(path) = pool.credentials {
         command.push_str(&format!(" --credentials {}", path.display()));
@@ -55,7 +55,7 @@ pub(crate) fn draft(file: &mut Draft, pool: &Pool<'_>, program: &str) -> Result<
     if file.text.is_empty() {
         file.add(Some(Splice { name: name.clone(), at: 0, removed: String::new(), inserted }));
     }
-    let mut outcome = Outcome::default();
+    let mut outcome = Guidance::default();
     outcome.variables.push(("GOOGLE_APPLICATION_CREDENTIALS".into(), name));
     outcome.variables.push(("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES".into(), "1".into()));
     outcome.notes.push(

@@ -42,7 +42,7 @@ pub(crate) struct Draft {
 
 /// What a person has to know beside the changes.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Outcome {
+pub(crate) struct Guidance {
     /// Sentences.
     pub(crate) notes: Vec<String>,
     /// Variables to set where the tool runs.

@@ -17,7 +17,7 @@ use std::{
 
 /// A file and what it becomes.
 #[derive(Clone, Debug)]
-pub(crate) struct Step {
+pub(crate) struct FileChange {
     target: Target,
     /// What it is without the hook.
     pub(crate) undone: Undone,
@@ -37,7 +37,7 @@ pub(crate) fn begin(
     ledger: &Ledger,
     tool: &str,
     files: &[(PathBuf, Kind)],
-) -> Result<Vec<(Step, Draft)>, Failure> {
+) -> Result<Vec<(FileChange, Draft)>, Failure> {
     let known = ledger.changed(tool);
     let moved = moved(known)?;
     let begin = |(path, kind): &(PathBuf, Kind)| {
@@ -50,7 +50,11 @@ pub(crate) fn begin(
 
 /// The steps that lead to `drafts`, and what the record will say of them. Files that stay as they are without a hook have
 /// no part in it.
-pub(crate) fn finish(ledger: &Ledger, tool: &str, begun: Vec<(Step, Draft)>) -> (Vec<Step>, Vec<Changed>) {
+pub(crate) fn finish(
+    ledger: &Ledger,
+    tool: &str,
+    begun: Vec<(FileChange, Draft)>,
+) -> (Vec<FileChange>, Vec<Changed>) {
     let known = ledger.changed(tool);
     let mut record = Vec::new();
     let steps = begun.into_iter().map(|(mut step, draft)| {
@@ -88,7 +92,7 @@ pub(crate) fn finish(ledger: &Ledger, tool: &str, begun: Vec<(Step, Draft)>) -> 
 ///
 /// # Errors
 /// If a file cannot be read.
-pub(crate) fn back(ledger: &Ledger, tool: &str) -> Result<Vec<Step>, Failure> {
+pub(crate) fn back(ledger: &Ledger, tool: &str) -> Result<Vec<FileChange>, Failure> {
     let known = ledger.changed(tool);
     let moved = moved(known)?;
     let mut left = Vec::new();
@@ -117,7 +121,11 @@ fn moved(known: &[Changed]) -> Result<Moved, Failure> {
     Ok(moved)
 }
 
-fn step(path: &Path, changed: Option<&Changed>, (keep, moved): (&[String], &Moved)) -> Result<Step, Failure> {
+fn step(
+    path: &Path,
+    changed: Option<&Changed>,
+    (keep, moved): (&[String], &Moved),
+) -> Result<FileChange, Failure> {
     let target = Target::read(path)?;
     let undone = match changed {
         Some(changed) => undo(changed, target.text.as_deref(), keep, moved)?,
@@ -127,7 +135,7 @@ fn step(path: &Path, changed: Option<&Changed>, (keep, moved): (&[String], &Move
     let mut shown = changed.map(|changed| shown(&changed.splices)).unwrap_or_default();
     shown.extend(moved.values().map(|command| quoted(command)));
     let directories = changed.map(|changed| changed.directories.clone()).unwrap_or_default();
-    Ok(Step { target, undone, new, shown, directories })
+    Ok(FileChange { target, undone, new, shown, directories })
 }
 
 fn shown(splices: &[super::splice::Splice]) -> Vec<String> {
@@ -136,7 +144,7 @@ fn shown(splices: &[super::splice::Splice]) -> Vec<String> {
 
 // === impl Step ===
 
-impl Step {
+impl FileChange {
     /// Path of the file.
     pub(crate) fn name(&self) -> String {
         self.target.path.display().to_string()

@@ -1,5 +1,5 @@
 use super::{News, Who, added, compare};
-use crate::render::fixture;
+use crate::render::samples;
 use claviger::proto::v1::{CacheEntry, GetStatusResponse, Pending, WatchStatusResponse};
 
 type Change = fn(&mut WatchStatusResponse);
@@ -7,8 +7,8 @@ type Change = fn(&mut WatchStatusResponse);
 fn state() -> WatchStatusResponse {
     let status = GetStatusResponse {
         pid: 42,
-        started_at: fixture::at(-100),
-        entries: vec![fixture::entry()],
+        started_at: samples::at(-100),
+        entries: vec![samples::entry()],
         ..Default::default()
     };
     WatchStatusResponse { status: Some(status), pending: Vec::new() }
@@ -28,7 +28,7 @@ fn run(lines: &[&str]) -> Pending {
 }
 
 fn needed() -> Pending {
-    let problem = fixture::problem("login-required", "not signed in", "");
+    let problem = samples::problem("login-required", "not signed in", "");
     Pending { source: "aws-chain".into(), problem, ..Default::default() }
 }
 
@@ -58,7 +58,7 @@ fn every_change_has_its_news() {
             |_| (),
             |s| {
                 entry(s).failures = 1;
-                entry(s).last_problem = fixture::problem("command-failed", "x", "");
+                entry(s).last_problem = samples::problem("command-failed", "x", "");
             },
             &["Failed"],
         ),
@@ -66,11 +66,11 @@ fn every_change_has_its_news() {
             "still failing",
             |s| {
                 entry(s).failures = 1;
-                entry(s).last_problem = fixture::problem("command-failed", "x", "");
+                entry(s).last_problem = samples::problem("command-failed", "x", "");
             },
             |s| {
                 entry(s).failures = 1;
-                entry(s).last_problem = fixture::problem("command-failed", "x", "");
+                entry(s).last_problem = samples::problem("command-failed", "x", "");
             },
             &[],
         ),
@@ -88,13 +88,13 @@ fn every_change_has_its_news() {
         ("new and empty", |s| status(s).entries.clear(), |s| entry(s).generation = 0, &[]),
         ("locked", |_| (), |s| status(s).locked = true, &["Locked"]),
         ("unlocked", |s| status(s).locked = true, |_| (), &["Unlocked"]),
-        ("restarted, with what it held", |_| (), |s| status(s).started_at = fixture::at(-1), &["Restarted"]),
+        ("restarted, with what it held", |_| (), |s| status(s).started_at = samples::at(-1), &["Restarted"]),
         (
             "restarted, and fetched anew",
             |_| (),
             |s| {
                 status(s).pid = 43;
-                entry(s).fetched_at = fixture::at(-1);
+                entry(s).fetched_at = samples::at(-1);
             },
             &["Restarted", "Refreshed 3"],
         ),
@@ -153,5 +153,5 @@ fn news_name_the_entry_they_are_about() {
     (entry(&mut after).generation, entry(&mut after).account) = (4, "work".into());
     let news = compare(&state(), &after);
     let who = Who { source: "api-key-helper".into(), account: "work".into(), key: "ab12cd34ef567890".into() };
-    assert_eq!(news, [News::Refreshed { who, generation: 4, expires_at: fixture::at(252) }]);
+    assert_eq!(news, [News::Refreshed { who, generation: 4, expires_at: samples::at(252) }]);
 }

@@ -80,13 +80,13 @@ impl Left {
 #[cfg(test)]
 mod tests {
     use super::{Glyphs, Left};
-    use crate::render::fixture;
+    use crate::render::samples;
     use claviger::proto::v1::CacheEntry;
 
     fn left(change: fn(&mut CacheEntry)) -> Left {
-        let mut entry = fixture::entry();
+        let mut entry = samples::entry();
         change(&mut entry);
-        Left::of(&entry, fixture::now())
+        Left::of(&entry, samples::now())
     }
 
     #[test]
@@ -94,10 +94,10 @@ mod tests {
         type Case = (fn(&mut CacheEntry), &'static str, &'static str, &'static str);
         let cases: [Case; 6] = [
             (|_| (), "4 min 12 s", "━━━━━╸", "======"),
-            (|entry| entry.expires_at = fixture::at(5), "5 s", "━─────", "=-----"),
-            (|entry| entry.expires_at = fixture::at(3659), "1 h", "━━━━━━", "======"),
+            (|entry| entry.expires_at = samples::at(5), "5 s", "━─────", "=-----"),
+            (|entry| entry.expires_at = samples::at(3659), "1 h", "━━━━━━", "======"),
             (|entry| entry.expires_at = None, "no end", "━━━━━━", "======"),
-            (|entry| entry.expires_at = fixture::at(0), "over", "──────", "------"),
+            (|entry| entry.expires_at = samples::at(0), "over", "──────", "------"),
             (|entry| entry.generation = 0, "-", "", ""),
         ];
         for (change, words, lines, ascii) in cases {
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_short_rest_is_marked_and_a_strange_date_does_no_harm() {
-        assert!(left(|entry| entry.expires_at = fixture::at(5)).is_short() && !left(|_| ()).is_short());
-        assert_eq!(left(|entry| entry.fetched_at = fixture::at(9999)).words(), "4 min 12 s");
+        assert!(left(|entry| entry.expires_at = samples::at(5)).is_short() && !left(|_| ()).is_short());
+        assert_eq!(left(|entry| entry.fetched_at = samples::at(9999)).words(), "4 min 12 s");
     }
 }

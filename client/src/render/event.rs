@@ -50,7 +50,7 @@ fn human_needed(event: &HumanNeeded) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Lent, render};
-    use crate::render::fixture;
+    use crate::render::samples;
     use claviger::{
         proto::v1::{
             HumanNeeded, Issued, Progress, Secret, issued::Reason, watch_credential_response::Event,
@@ -61,19 +61,19 @@ mod tests {
     use std::time::Duration;
 
     fn line(event: &Event) -> String {
-        render(event, None, fixture::now())
+        render(event, None, samples::now())
     }
 
     #[test]
     fn every_event_is_one_line() {
         let issued =
-            Event::Issued(Issued { lease: Some(fixture::lease()), reason: Reason::SettingsChanged.into() });
+            Event::Issued(Issued { lease: Some(samples::lease()), reason: Reason::SettingsChanged.into() });
         assert_eq!(
             line(&issued),
             "issued (settings changed): api-key-helper, generation 3, expires in 4 min 12 s, stale"
         );
         assert!(
-            render(&issued, Some(&Lent::Secret(Secret { value: "canary".into() })), fixture::now())
+            render(&issued, Some(&Lent::Secret(Secret { value: "canary".into() })), samples::now())
                 .ends_with(", secret canary")
         );
         let elapsed = Some(wire::duration(Duration::from_secs(12)));
@@ -82,7 +82,7 @@ mod tests {
         };
         assert_eq!(line(&progress("open\x1b https://x")), "s: open\\u{1b} https://x");
         assert_eq!(line(&progress("")), "s: still running after 12 s");
-        let what = fixture::helped("login-required", "not logged in", "", Remedy::login(Some("work")));
+        let what = samples::helped("login-required", "not logged in", "", Remedy::login(Some("work")));
         assert_eq!(
             line(&Event::Problem(what.clone().expect("some"))),
             "problem: not logged in (login-required); run: claviger login work"

@@ -107,7 +107,7 @@ fn generation(lease: &Lease, now: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Lent, render};
-    use crate::{output::Style, render::fixture};
+    use crate::{output::Style, render::samples};
     use claviger::proto::v1::{AwsKeys, Facts, Lease, Scheme, Secret, lease::Material};
 
     #[test]
@@ -130,7 +130,7 @@ key         ab12cd34ef
 state       stale: the last refresh failed or the API rejected it
 warning: two clouds are enabled
 ";
-        let text = render(&fixture::lease(), None, &headers, fixture::now(), Style::default());
+        let text = render(&samples::lease(), None, &headers, samples::now(), Style::default());
         assert_eq!(text, expected);
         assert!(!text.contains("canary"));
     }
@@ -139,7 +139,7 @@ warning: two clouds are enabled
     fn a_lease_shows_it_when_told_to() {
         let headers = [("X-Team".to_owned(), "canary-2".to_owned())];
         let canary = Lent::Secret(Secret { value: "canary".into() });
-        let text = render(&fixture::lease(), Some(&canary), &headers, fixture::now(), Style::default());
+        let text = render(&samples::lease(), Some(&canary), &headers, samples::now(), Style::default());
         assert!(
             text.contains("secret      canary\n") && text.contains("headers     X-Team: canary-2\n"),
             "{text}"
@@ -158,7 +158,7 @@ source  env-api-key
 scheme  unspecified
 secret  (in $ANTHROPIC_API_KEY; --show-secret prints it)
 ";
-        assert_eq!(render(&lease, None, &[], fixture::now(), Style::default()), expected);
+        assert_eq!(render(&lease, None, &[], samples::now(), Style::default()), expected);
     }
 
     #[test]
@@ -186,8 +186,8 @@ scheme   sigv4
 secret   (hidden; --show-secret prints it)
 region   eu-west-1
 ";
-        assert_eq!(render(&lease, None, &[], fixture::now(), Style::default()), expected);
-        let text = render(&lease, Some(&Lent::Keys(keys)), &[], fixture::now(), Style::default());
+        assert_eq!(render(&lease, None, &[], samples::now(), Style::default()), expected);
+        let text = render(&lease, Some(&Lent::Keys(keys)), &[], samples::now(), Style::default());
         assert!(text.contains("secret   AKIA1 canary-1 canary-2\n"), "{text}");
     }
 }

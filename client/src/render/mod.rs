@@ -7,12 +7,12 @@ pub(crate) mod columns;
 pub(crate) mod event;
 pub(crate) mod explain;
 pub(crate) mod facts;
-#[cfg(test)]
-pub(crate) mod fixture;
 pub(crate) mod lease;
 pub(crate) mod login;
 pub(crate) mod news;
 pub(crate) mod pending;
+#[cfg(test)]
+pub(crate) mod samples;
 pub(crate) mod share;
 pub(crate) mod status;
 pub(crate) mod table;

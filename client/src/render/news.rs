@@ -54,18 +54,18 @@ mod tests {
     use super::line;
     use crate::{
         news::{News, Who},
-        render::fixture,
+        render::samples,
     };
 
     #[test]
     fn every_line_is_one_line_and_forges_nothing() {
         let who = Who { source: "aws\u{1b}[2J".into(), account: "a\nb".into(), key: String::new() };
-        let problem = fixture::problem("command-failed", "no\n", "look").unwrap_or_default();
+        let problem = samples::problem("command-failed", "no\n", "look").unwrap_or_default();
         let news = [
             News::Connected { release: "0.1.0\n".into(), pid: 1, entries: 2 },
             News::Lost,
             News::Restarted { release: "0.1.0".into(), pid: 1 },
-            News::Refreshed { who: who.clone(), generation: 2, expires_at: fixture::at(60) },
+            News::Refreshed { who: who.clone(), generation: 2, expires_at: samples::at(60) },
             News::Failed { who: who.clone(), problem: problem.clone(), failures: 2 },
             News::Rejected { who: who.clone() },
             News::Forgotten { who: who.clone() },
@@ -77,11 +77,11 @@ mod tests {
             News::Unlocked,
         ];
         for news in &news {
-            let (_, text) = line(news, fixture::now());
+            let (_, text) = line(news, samples::now());
             assert!(!text.contains(|c: char| c.is_control() || c == '\u{202e}'), "{text:?}");
         }
         assert_eq!(
-            line(&news[3], fixture::now()).1,
+            line(&news[3], samples::now()).1,
             "aws\\u{1b}[2J a\\nb: refreshed, generation 2, expires in 1 min"
         );
     }

@@ -63,16 +63,16 @@ fn needed(one: &Pending, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::render;
-    use crate::{output::Style, render::fixture};
+    use crate::{output::Style, render::samples};
     use claviger::{proto::v1::Pending, remedy::Remedy};
 
     fn text(pending: &[Pending]) -> String {
-        render(pending, fixture::now(), Style::default())
+        render(pending, samples::now(), Style::default())
     }
 
     #[test]
     fn an_account_names_the_command_of_its_login() {
-        let problem = fixture::helped(
+        let problem = samples::helped(
             "login-required",
             "the server refused the refresh token",
             "it has ended",
@@ -93,10 +93,10 @@ run      claviger login work
         let url = format!("https://device.sso.example/?user_code=ABCD-{}", "x".repeat(200));
         let run = Pending {
             source: "awsAuthRefresh".into(),
-            location: fixture::location("/h/.claude/settings.json", 3, "user"),
+            location: samples::location("/h/.claude/settings.json", 3, "user"),
             id: "ab12cd34ef567890".into(),
-            started_at: fixture::at(-12),
-            deadline: fixture::at(168),
+            started_at: samples::at(-12),
+            deadline: samples::at(168),
             waiting: 2,
             lines: vec!["open\u{202e} this".into(), url.clone()],
             problem: None,
@@ -119,8 +119,8 @@ to end it   claviger pending --cancel ab12cd34
     fn a_problem_comes_with_what_to_do() {
         let needed = Pending {
             source: "aws-chain".into(),
-            location: fixture::location("/h/.claude/settings.json", 3, "user"),
-            problem: fixture::helped(
+            location: samples::location("/h/.claude/settings.json", 3, "user"),
+            problem: samples::helped(
                 "login-required",
                 "the session has ended",
                 "sign in",
@@ -136,7 +136,7 @@ hint        sign in
 run         claviger --cwd '/w x' refresh
 ";
         assert_eq!(text(std::slice::from_ref(&needed)), expected);
-        let problem = fixture::problem("keyring-locked", "the keyring is locked", "unlock it");
+        let problem = samples::problem("keyring-locked", "the keyring is locked", "unlock it");
         let by_hand = Pending { location: None, problem, ..needed };
         assert!(text(&[by_hand]).ends_with("hint     unlock it\n"));
     }

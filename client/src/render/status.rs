@@ -12,14 +12,14 @@ use super::{
     facts, problem_and_help, time,
 };
 use crate::{
-    output::{Place, Style},
+    output::{Layout, Style},
     text::escape,
 };
 use claviger::proto::v1::{AuditLog, CacheEntry, Counters, GetStatusResponse, Problem};
 use std::time::SystemTime;
 
 /// A summary, then one row per cache entry with its last problem below it.
-pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Place) -> String {
+pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Layout) -> String {
     let mut text = head(status, now, place.style);
     for line in counters(status.counters.unwrap_or_default(), status.watchers) {
         text.push_str(&wrapped(&line, "", place));
@@ -136,7 +136,7 @@ fn plural(count: u64, word: &str) -> String {
     if count == 1 { word.to_owned() } else { format!("{word}s") }
 }
 
-fn paint(index: usize, text: String, entry: &CacheEntry, now: SystemTime, place: Place) -> String {
+fn paint(index: usize, text: String, entry: &CacheEntry, now: SystemTime, place: Layout) -> String {
     let left = Left::of(entry, now);
     let style = place.style;
     match index {
@@ -159,10 +159,10 @@ fn paint(index: usize, text: String, entry: &CacheEntry, now: SystemTime, place:
 
 /// Why the last attempt at an entry failed, if it did, and what to do.
 pub(crate) fn failure(entry: &CacheEntry, style: Style) -> String {
-    below(entry, Place { style, ..Place::default() })
+    below(entry, Layout { style, ..Layout::default() })
 }
 
-fn below(entry: &CacheEntry, place: Place) -> String {
+fn below(entry: &CacheEntry, place: Layout) -> String {
     let Some(lines) = entry.last_problem.as_ref().map(|last| trouble(last, entry.failures)) else {
         return String::new();
     };
@@ -183,7 +183,7 @@ pub(crate) fn trouble(problem: &Problem, failures: u32) -> Vec<String> {
 }
 
 /// A line behind `mark`, continued below the mark's end.
-fn wrapped(line: &str, mark: &str, place: Place) -> String {
+fn wrapped(line: &str, mark: &str, place: Layout) -> String {
     const MARK: usize = 4;
     let indent = if mark.is_empty() { 0 } else { MARK };
     let Some(width) = place.width else { return format!("{mark}{line}\n") };

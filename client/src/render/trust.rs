@@ -129,7 +129,7 @@ fn chunks(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{items, records, render};
-    use crate::{output::Style, render::fixture};
+    use crate::{output::Style, render::samples};
     use claviger::proto::v1::{TrustDecision, TrustItem, TrustRecord, Workspace, trust_item::Change};
 
     fn item(name: &str, value: &str, change: Change) -> TrustItem {
@@ -137,7 +137,7 @@ mod tests {
             name: name.into(),
             value: value.into(),
             command: name == "apiKeyHelper",
-            location: fixture::location("/w/.claude/settings.json", 3, "project"),
+            location: samples::location("/w/.claude/settings.json", 3, "project"),
             change: change.into(),
             previous: String::new(),
         }
@@ -171,7 +171,7 @@ means | runs as you, and what it prints is used as your key
 env.API_TIMEOUT_MS (variable, removed)
   was | 5000
 ";
-        assert_eq!(render(&workspace, fixture::now(), Style::default()), expected);
+        assert_eq!(render(&workspace, samples::now(), Style::default()), expected);
     }
 
     #[test]
@@ -223,7 +223,7 @@ means | runs as you, and what it prints is used as your key
     #[test]
     fn nothing_to_decide_is_said() {
         let workspace = Workspace { root: "/w".into(), ..Default::default() };
-        let text = render(&workspace, fixture::now(), Style::default());
+        let text = render(&workspace, samples::now(), Style::default());
         assert_eq!(
             text,
             " root | /w\ndecision: undecided\nits files ask for nothing that needs a decision\n"
@@ -235,11 +235,11 @@ means | runs as you, and what it prints is used as your key
         let record = TrustRecord {
             root: "/w".into(),
             decision: TrustDecision::Trusted.into(),
-            decided_at: fixture::at(-86_400),
+            decided_at: samples::at(-86_400),
             digest: "ab12".into(),
             items: vec!["apiKeyHelper".into(), "env.A".into()],
         };
-        assert_eq!(records(&[record], fixture::now()), "trusted  1 d ago  /w  apiKeyHelper, env.A\n");
-        assert_eq!(records(&[], fixture::now()), "nothing has been decided\n");
+        assert_eq!(records(&[record], samples::now()), "trusted  1 d ago  /w  apiKeyHelper, env.A\n");
+        assert_eq!(records(&[], samples::now()), "nothing has been decided\n");
     }
 }

@@ -6,7 +6,7 @@ mod terminal;
 mod view;
 
 use crate::{
-    daemon::follow::{self, Seen},
+    daemon::follow::{self, Update},
     failure::Failure,
     output::{self, Style},
     render,
@@ -60,9 +60,9 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
         let message = tokio::select! {
             Some(message) = messages.recv() => message,
             Some(seen) = seen.recv() => match seen {
-                Seen::State(state) => Message::State(state),
-                Seen::Lost => Message::Lost,
-                Seen::Refused(problem) => return Err((*problem).into()),
+                Update::State(state) => Message::State(state),
+                Update::Lost => Message::Lost,
+                Update::Refused(problem) => return Err((*problem).into()),
             },
             _ = tick.tick() => Message::Tick,
         };

@@ -1,6 +1,6 @@
 //! Carries a plan out, step by step.
 
-use super::plan::Step;
+use super::plan::Action;
 use crate::{daemon::successor, failure::Failure, session::context::Context, text::escape};
 use claviger::remedy::Remedy;
 use std::{
@@ -16,12 +16,12 @@ use tokio::{process::Command, time::timeout};
 ///
 /// # Errors
 /// Why it could not be done.
-pub(crate) async fn carry_out(context: &Context, step: &Step) -> Result<(), Failure> {
+pub(crate) async fn carry_out(context: &Context, step: &Action) -> Result<(), Failure> {
     match step {
-        Step::Write { path, text, .. } => write(path, text).map_err(|error| at(path, &error)),
-        Step::Remove(path) => remove(path).map_err(|error| at(path, &error)),
-        Step::StopDaemon(_) => successor::end(context).await.map(drop),
-        Step::Run(words) => {
+        Action::Write { path, text, .. } => write(path, text).map_err(|error| at(path, &error)),
+        Action::Remove(path) => remove(path).map_err(|error| at(path, &error)),
+        Action::StopDaemon(_) => successor::end(context).await.map(drop),
+        Action::Run(words) => {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let output = output(context, &words).await?;
             if output.status.success() { Ok(()) } else { Err(failed(&words, &output)) }

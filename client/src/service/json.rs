@@ -2,7 +2,7 @@
 
 use super::{
     Facts, File, Starter,
-    plan::{Plan, Step},
+    plan::{Action, Plan},
     units::{Manager, State},
 };
 use serde_json::{Value, json};
@@ -38,11 +38,11 @@ pub(crate) fn steps(plan: &Plan, done: bool) -> Value {
 }
 
 fn steps_of(plan: &Plan) -> Vec<Value> {
-    let one = |step: &Step| match step {
-        Step::Write { path, replaces, .. } => json!({"step": "write", "path": path, "replaces": replaces}),
-        Step::Remove(path) => json!({"step": "remove", "path": path}),
-        Step::StopDaemon(pid) => json!({"step": "stop-daemon", "pid": pid}),
-        Step::Run(words) => json!({"step": "run", "command": words}),
+    let one = |step: &Action| match step {
+        Action::Write { path, replaces, .. } => json!({"step": "write", "path": path, "replaces": replaces}),
+        Action::Remove(path) => json!({"step": "remove", "path": path}),
+        Action::StopDaemon(pid) => json!({"step": "stop-daemon", "pid": pid}),
+        Action::Run(words) => json!({"step": "run", "command": words}),
     };
     plan.steps.iter().map(one).collect()
 }

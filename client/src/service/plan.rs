@@ -11,14 +11,14 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// The steps.
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<Action>,
     /// What a person should know: what is left alone, and what remains to be done.
     pub(crate) notes: Vec<String>,
 }
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum Action {
     /// Write a file.
     Write {
         /// Where.
@@ -128,7 +128,7 @@ impl Plan {
             }
             let (path, text) = (file.path.clone(), file.wanted.clone());
             changed.push(path.clone());
-            self.steps.push(Step::Write { path, text, replaces: file.state != State::Absent });
+            self.steps.push(Action::Write { path, text, replaces: file.state != State::Absent });
         }
         changed
     }
@@ -141,7 +141,7 @@ impl Plan {
                 true => {
                     self.note(&format!("{} was edited and stays; --force removes it", file.path.display()))
                 }
-                false => self.steps.push(Step::Remove(file.path.clone())),
+                false => self.steps.push(Action::Remove(file.path.clone())),
             }
         }
         self.steps.len() > before
@@ -210,7 +210,7 @@ impl Plan {
     /// A process that holds the socket would keep the service manager from it.
     fn stop_others(&mut self, facts: &Facts) {
         let others = facts.serving.iter().filter(|serving| serving.by != Starter::Manager);
-        self.steps.extend(others.map(|serving| Step::StopDaemon(serving.pid)));
+        self.steps.extend(others.map(|serving| Action::StopDaemon(serving.pid)));
     }
 
     fn other_socket(&mut self, facts: &Facts) {
@@ -227,7 +227,7 @@ impl Plan {
     }
 
     fn run(&mut self, words: &[&str]) {
-        self.steps.push(Step::Run(words.iter().map(|word| (*word).to_owned()).collect()));
+        self.steps.push(Action::Run(words.iter().map(|word| (*word).to_owned()).collect()));
     }
 
     fn note(&mut self, text: &str) {
@@ -251,7 +251,7 @@ fn agent(facts: &Facts) -> String {
     format!("{}/{LABEL}", facts.domain)
 }
 
-impl Step {
+impl Action {
     /// The step as it is told: `done`, or to be done.
     pub(crate) fn words(&self, done: bool) -> String {
         let tense =

@@ -2,13 +2,13 @@
 
 use super::{
     Facts, File, Starter,
-    plan::{Plan, Step},
+    plan::{Action, Plan},
     units::{Manager, State},
 };
 use crate::{output::Style, render::table, text::escape};
 
 /// A step, done or to be done.
-pub(crate) fn step(step: &Step, done: bool) -> String {
+pub(crate) fn step(step: &Action, done: bool) -> String {
     escape::line(&step.words(done)) + "\n"
 }
 

@@ -25,7 +25,7 @@ pub enum Kind {
 /// Where an account's secret is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum Storage {
     /// Secret Service or Keychain.
     Keyring,
     /// A sealed file.
@@ -68,7 +68,7 @@ pub struct Lend {
     /// Whether the API rejected that one.
     pub rejected: bool,
     /// Where the record should be.
-    pub kept: Place,
+    pub kept: Storage,
     /// Secret of the OAuth client, if it has one.
     pub client_secret: Option<Text>,
 }
@@ -107,7 +107,7 @@ pub struct Logout {
     /// The record.
     pub record: Record,
     /// Where it should be.
-    pub kept: Place,
+    pub kept: Storage,
     /// Secret of the OAuth client, if it has one.
     pub client_secret: Option<Text>,
 }
@@ -118,9 +118,9 @@ pub struct Relocate {
     /// The record.
     pub record: Record,
     /// Where it should be now.
-    pub kept: Place,
+    pub kept: Storage,
     /// Where it goes.
-    pub to: Place,
+    pub to: Storage,
 }
 
 /// How to sign in.
@@ -171,7 +171,7 @@ pub struct SignedIn {
     /// Identity of the login.
     pub login: String,
     /// Where the record is.
-    pub place: Place,
+    pub place: Storage,
     /// What the person should know of it.
     pub notices: Vec<String>,
     /// Who issued it.
@@ -255,7 +255,7 @@ impl Kind {
 
 // === impl Place ===
 
-impl Place {
+impl Storage {
     /// Name for people.
     pub fn name(self) -> &'static str {
         match self {
@@ -278,11 +278,11 @@ impl StoreChoice {
     }
 }
 
-impl From<Place> for StoreChoice {
-    fn from(place: Place) -> Self {
+impl From<Storage> for StoreChoice {
+    fn from(place: Storage) -> Self {
         match place {
-            Place::Keyring => Self::Keyring,
-            Place::File => Self::File,
+            Storage::Keyring => Self::Keyring,
+            Storage::File => Self::File,
         }
     }
 }

@@ -15,7 +15,7 @@ mod text;
 
 pub use answer::{Declined, Facts, Link, MAX_PAUSE, Outcome, Provided};
 pub use keys::Keys;
-pub use probe::{Probe, Seen, Sight};
+pub use probe::{Probe, ProbeResult, Sight};
 pub use renewal::refresh_at;
 pub use text::{Text, is_label, is_loopback, is_token};
 
@@ -87,9 +87,9 @@ pub enum Request {
     Save(account::Save),
     /// Sign out: `Result<account::SignedOut, Declined>`.
     Logout(account::Logout),
-    /// Move a secret between keyring and file: `Result<account::Place, Declined>`.
+    /// Move a secret between keyring and file: `Result<account::Storage, Declined>`.
     Relocate(account::Relocate),
-    /// Look at an endpoint or the keyring: [`Seen`].
+    /// Look at an endpoint or the keyring: [`ProbeResult`].
     Probe(Probe),
     /// Show a notification on the desktop, which is text and not markup: `Result<u32, Declined>` with its number.
     Show(Notice),

@@ -20,7 +20,7 @@ pub enum Probe {
 
 /// What was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct ProbeResult {
     /// How it ended.
     pub sight: Sight,
     /// Status of the answer.
@@ -77,7 +77,7 @@ pub enum Sight {
 
 // === impl Seen ===
 
-impl Seen {
+impl ProbeResult {
     /// Nothing but how it ended.
     pub fn of(sight: Sight) -> Self {
         Self { sight, status: None, date: None, problem: None }

@@ -11,6 +11,7 @@ mod files;
 mod ini;
 mod instant;
 mod keys;
+mod last_request;
 mod link;
 mod network;
 mod plan;
@@ -18,7 +19,6 @@ mod process;
 mod profile;
 mod proof;
 mod renewal;
-mod seen;
 mod words;
 
 use super::{answer::Fetched, environment::variable, links::Links};
@@ -31,12 +31,12 @@ use claviger_child::{Declined, Keys, Lent};
 use container::{Container, Service};
 use files::Files;
 use keys::found;
+use last_request::Exchange;
 use link::{Link, Way};
 use network::{ATTEMPTS, Network};
 use plan::Plan;
 use profile::Chosen;
 use renewal::Renewer;
-use seen::Exchange;
 use std::{path::Path, time::Duration};
 
 /// How often a person's sign-in is read that other processes change.

@@ -12,9 +12,9 @@ mod environment;
 mod failure;
 mod file;
 mod link;
+mod link_result;
 mod managed;
 mod principal;
-mod step;
 mod wire;
 mod workload;
 
@@ -22,7 +22,7 @@ use super::{answer::Fetched, environment::variable, links::Links};
 use claviger::{reason::Reason, remedy::Remedy};
 use claviger_child::{Declined, Lent};
 use link::{LINKS, Link, Selection};
-use step::Step;
+use link_result::LinkResult;
 
 /// A token of the first link that has one.
 pub(super) async fn fetch(scope: &str, lent: &Lent) -> Fetched {
@@ -38,11 +38,11 @@ pub(super) async fn fetch(scope: &str, lent: &Lent) -> Fetched {
             continue;
         }
         match ask(link, scope, lent).await {
-            Step::Provided(found) => return links.found(link.name(), "it answered", found),
-            Step::Refused(trouble) => return links.refused(link.name(), trouble),
-            Step::Passed(why) => links.pass(link.name(), why),
-            Step::Unanswered(why) => links.unanswered(link.name(), why),
-            Step::Failed(reason, why) => {
+            LinkResult::Provided(found) => return links.found(link.name(), "it answered", found),
+            LinkResult::Refused(trouble) => return links.refused(link.name(), trouble),
+            LinkResult::Passed(why) => links.pass(link.name(), why),
+            LinkResult::Unanswered(why) => links.unanswered(link.name(), why),
+            LinkResult::Failed(reason, why) => {
                 failed.get_or_insert_with(|| (reason, why.clone()));
                 links.pass(link.name(), why);
             }
@@ -51,7 +51,7 @@ pub(super) async fn fetch(scope: &str, lent: &Lent) -> Fetched {
     links.end(nothing(&selection, failed))
 }
 
-async fn ask(link: Link, scope: &str, lent: &Lent) -> Step {
+async fn ask(link: Link, scope: &str, lent: &Lent) -> LinkResult {
     match link {
         Link::Environment => environment::ask(scope, lent).await,
         Link::WorkloadIdentity => workload::ask(scope).await,

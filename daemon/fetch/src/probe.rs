@@ -5,7 +5,7 @@
 
 use super::{file, http::date_of, proxy, store::keyring_answers};
 use claviger::reason::Reason;
-use claviger_child::{Probe, Seen, Sight, Text};
+use claviger_child::{Probe, ProbeResult, Sight, Text};
 use reqwest::{
     Certificate, Client, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -30,32 +30,36 @@ const MAX_CERTIFICATES: usize = 4 * 1024 * 1024;
 const EXTRA: &str = "NODE_EXTRA_CA_CERTS";
 
 /// Looks once.
-pub(super) async fn look(probe: &Probe) -> Seen {
+pub(super) async fn look(probe: &Probe) -> ProbeResult {
     match probe {
         Probe::Endpoint { url, headers } => endpoint(url, headers).await,
         Probe::Keyring => match keyring_answers() {
-            Ok(()) => Seen::of(Sight::Answered),
-            Err(declined) => Seen {
+            Ok(()) => ProbeResult::of(Sight::Answered),
+            Err(declined) => ProbeResult {
                 problem: Some(declined.problem.clone()),
-                ..Seen::of(if declined.is(Reason::KeyringLocked) { Sight::Locked } else { Sight::Silent })
+                ..ProbeResult::of(if declined.is(Reason::KeyringLocked) {
+                    Sight::Locked
+                } else {
+                    Sight::Silent
+                })
             },
         },
     }
 }
 
-async fn endpoint(url: &str, headers: &[Text]) -> Seen {
+async fn endpoint(url: &str, headers: &[Text]) -> ProbeResult {
     let (Ok(url), Some(headers)) = (Url::parse(url), header_map(headers)) else {
-        return Seen::of(Sight::Malformed);
+        return ProbeResult::of(Sight::Malformed);
     };
-    let Ok(client) = client(&url) else { return Seen::of(Sight::NotSetUp) };
+    let Ok(client) = client(&url) else { return ProbeResult::of(Sight::NotSetUp) };
     match client.get(url).headers(headers).send().await {
-        Ok(response) => Seen {
+        Ok(response) => ProbeResult {
             status: Some(response.status().as_u16()),
             date: date_of(response.headers())
                 .and_then(|at| Some(at.duration_since(UNIX_EPOCH).ok()?.as_secs())),
-            ..Seen::of(Sight::Answered)
+            ..ProbeResult::of(Sight::Answered)
         },
-        Err(error) => Seen::of(kind(&error)),
+        Err(error) => ProbeResult::of(kind(&error)),
     }
 }
 

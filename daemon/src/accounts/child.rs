@@ -10,7 +10,7 @@ use crate::{
         command::{self, CommandError, CommandSpec},
     },
     key::SourceKey,
-    lock::Live,
+    live::Live,
 };
 use claviger::{
     reason::{Problem, Reason},
@@ -19,7 +19,7 @@ use claviger::{
 };
 use claviger_child::{
     Declined, Request,
-    account::{Place, Record, StoreChoice},
+    account::{Record, Storage, StoreChoice},
 };
 use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -110,7 +110,7 @@ impl Store {
     }
 
     /// Where a new secret is kept: where a caller wants it, else as configured.
-    pub fn choice(&self, wanted: Option<Place>) -> StoreChoice {
+    pub fn choice(&self, wanted: Option<Storage>) -> StoreChoice {
         wanted.map_or_else(|| self.place.get(), StoreChoice::from)
     }
 

@@ -4,7 +4,7 @@ use claviger::{
     reason::{Location, Problem, Reason},
     remedy::Remedy,
 };
-use claviger_child::account::{Kind, Place, check_name};
+use claviger_child::account::{Kind, Storage, check_name};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path, time::SystemTime};
 
@@ -42,7 +42,7 @@ pub struct Account {
     #[serde(default)]
     pub subject: Option<String>,
     /// Where new secrets of it are kept.
-    pub place: Place,
+    pub place: Storage,
     /// When it was signed in.
     pub signed_in_at: SystemTime,
     /// Why a new login is needed.
@@ -236,7 +236,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Index, Problem> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{Account, Index, Kind, Place, check_name, decode, encode};
+    use super::{Account, Index, Kind, Storage, check_name, decode, encode};
     use std::{path::Path, time::UNIX_EPOCH};
 
     /// An account whose login holds.
@@ -252,7 +252,7 @@ pub(super) mod tests {
             method: None,
             organization: None,
             subject: None,
-            place: Place::File,
+            place: Storage::File,
             signed_in_at: UNIX_EPOCH,
             login_required: None,
             signing_out: None,

@@ -1,7 +1,7 @@
 //! Signing in, seen from the daemon: a child does it, and says in lines of JSON what the person has to know meanwhile.
 
 use super::{
-    Account, Accounts, Index, Kind, LOGIN_SLACK, Place, Store, check_name, client_secret, network,
+    Account, Accounts, Index, Kind, LOGIN_SLACK, Storage, Store, check_name, client_secret, network,
     registration::Registration,
 };
 use crate::host::Host;
@@ -30,7 +30,7 @@ pub struct Login {
     /// How.
     pub flow: Flow,
     /// Where to keep it.
-    pub place: Option<Place>,
+    pub place: Option<Storage>,
     /// Environment of the session's commands.
     pub environment: BTreeMap<String, String>,
 }
@@ -47,7 +47,7 @@ pub struct Saved {
     /// URL of the API it may be sent to; empty: Anthropic's.
     pub audience: String,
     /// Where to keep it.
-    pub place: Option<Place>,
+    pub place: Option<Storage>,
 }
 
 /// Signs a person in, and adds the account. It comes with lines for the person. It ends when it is dropped.

@@ -5,7 +5,7 @@ use crate::host::Host;
 use claviger::reason::{Problem, Reason};
 use claviger_child::{
     Request, Text,
-    account::{Logout, Place, Relocate, SignedOut},
+    account::{Logout, Relocate, SignedOut, Storage},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -52,11 +52,11 @@ pub async fn relocate(
     store: &Store,
     accounts: &Arc<Accounts>,
     account: &Account,
-    place: Place,
+    place: Storage,
 ) -> Result<Account, Problem> {
     let request =
         Request::Relocate(Relocate { record: store.record(&account.name), kept: account.place, to: place });
-    let place: Place = store.call(host, &store.spec(request, BTreeMap::new(), DEADLINE)).await?;
+    let place: Storage = store.call(host, &store.spec(request, BTreeMap::new(), DEADLINE)).await?;
     let Account { name, login, .. } = account.clone();
     let note = move |index: &mut Index| {
         let known = index.accounts.iter_mut().find(|known| known.login == login);

@@ -13,12 +13,12 @@ pub mod registration;
 
 pub use child::{DEADLINE, LOGIN_SLACK, Store, network};
 pub use choice::{Choice, Wish};
-pub use claviger_child::account::{Kind, Place, check_name};
+pub use claviger_child::account::{Kind, Storage, check_name};
 pub use index::{Account, Index, unknown};
 
 use crate::{
     host::files::{self, Stamp},
-    lock::lock,
+    live::lock,
 };
 use claviger::{
     reason::{Problem, Reason},

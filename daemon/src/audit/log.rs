@@ -14,7 +14,7 @@ use crate::{
         audit_file::{AuditFile, Unwritten},
         clock::Clock,
     },
-    lock::lock,
+    live::lock,
     peer::Peer,
 };
 use std::{

@@ -20,7 +20,7 @@ struct Disk {
 }
 
 #[derive(Debug)]
-struct Place(Arc<Disk>);
+struct SharedDisk(Arc<Disk>);
 
 impl Disk {
     fn of(room: Option<usize>) -> Arc<Self> {
@@ -38,7 +38,7 @@ impl Disk {
     }
 }
 
-impl Sink for Place {
+impl Sink for SharedDisk {
     fn append(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
         let room = self.0.room.lock().expect("lock");
         let mut room = self.0.fixed.wait_while(room, |room| room.is_none()).expect("lock");
@@ -55,7 +55,7 @@ impl Sink for Place {
 }
 
 fn start(disk: &Arc<Disk>) -> Arc<Log> {
-    Log::start_on("/audit.jsonl".into(), Box::new(Place(disk.clone())), Clock::fake())
+    Log::start_on("/audit.jsonl".into(), Box::new(SharedDisk(disk.clone())), Clock::fake())
 }
 
 fn note(audit: &Log, numbers: std::ops::Range<u64>) {

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, sync::Arc};
 use tokio::sync::{broadcast, watch};
 
 /// How a run ended, once it has.
-type Outcome = Result<(), Problem>;
+type RunResult = Result<(), Problem>;
 
 /// What is heard of a run.
 #[derive(Debug)]
@@ -14,15 +14,15 @@ pub enum Heard {
     /// The command said this.
     Line(Arc<str>),
     /// It has ended.
-    Ended(Box<Outcome>),
+    Ended(Box<RunResult>),
 }
 
 /// Where it is heard.
 pub(super) struct Hearing {
     recent: VecDeque<Arc<str>>,
     lines: broadcast::Receiver<Arc<str>>,
-    outcome: watch::Receiver<Option<Outcome>>,
-    over: Option<Outcome>,
+    outcome: watch::Receiver<Option<RunResult>>,
+    over: Option<RunResult>,
 }
 
 impl Hearing {
@@ -30,7 +30,7 @@ impl Hearing {
     pub(super) fn of(
         recent: &[Arc<str>],
         lines: broadcast::Receiver<Arc<str>>,
-        outcome: watch::Receiver<Option<Outcome>>,
+        outcome: watch::Receiver<Option<RunResult>>,
     ) -> Self {
         Self { recent: recent.iter().cloned().collect(), lines, outcome, over: None }
     }

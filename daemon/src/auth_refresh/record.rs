@@ -3,7 +3,7 @@
 use crate::{
     host::command::CommandError,
     pauses,
-    tried::{Place, Tried},
+    tried::{Tried, TryOrigin},
 };
 use claviger::{
     reason::{Location, Problem, Reason},
@@ -28,7 +28,7 @@ pub struct Past {
 
 impl Past {
     /// Notes the end of a run from `place`.
-    pub(super) fn end(&mut self, now: SystemTime, well: bool, place: Place) {
+    pub(super) fn end(&mut self, now: SystemTime, well: bool, place: TryOrigin) {
         if well || self.until(now).is_none() || self.tried.has(place) {
             self.tried = Tried::default();
         }
@@ -70,7 +70,7 @@ impl Past {
         name: &str,
         at: &Location,
         now: SystemTime,
-        place: Place,
+        place: TryOrigin,
     ) -> Result<(), Problem> {
         let Some(until) = self.until(now).filter(|_| !self.tried.lets(place)) else { return Ok(()) };
         let message = match self.useless {

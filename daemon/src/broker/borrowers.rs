@@ -20,10 +20,10 @@ pub struct Borrower(u64);
 
 /// Sessions of one entry.
 #[derive(Debug, Default)]
-pub struct Borrowers(Vec<Seen>);
+pub struct Borrowers(Vec<Borrowing>);
 
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct Borrowing {
     who: Borrower,
     at: SystemTime,
     /// Open streams.
@@ -69,7 +69,7 @@ impl Borrowers {
     }
 
     /// The place of `who`, made if there is room: the one that was silent for longest goes, unless it has a stream.
-    fn seen(&mut self, who: Borrower, now: SystemTime) -> Option<&mut Seen> {
+    fn seen(&mut self, who: Borrower, now: SystemTime) -> Option<&mut Borrowing> {
         if let Some(index) = self.0.iter().position(|seen| seen.who == who) {
             return self.0.get_mut(index);
         }
@@ -82,12 +82,12 @@ impl Borrowers {
                 .min_by_key(|(_, seen)| seen.at)?;
             self.0.swap_remove(index);
         }
-        self.0.push(Seen { who, at: now, open: 0 });
+        self.0.push(Borrowing { who, at: now, open: 0 });
         self.0.last_mut()
     }
 }
 
-impl Seen {
+impl Borrowing {
     fn counts(&self, now: SystemTime) -> bool {
         // A clock that was set back removes no borrower.
         self.open > 0 || now.duration_since(self.at).is_ok_and(|age| age < RECENT) || self.at > now

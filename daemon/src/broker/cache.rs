@@ -2,7 +2,7 @@
 //! claviger is locked: secrets are dropped under the lock under which entries are made.
 
 use super::{entry::Entry, kept::KeptEntry, loan::Wanted, lockdown::Lockdown};
-use crate::{key::SourceKey, lock::lock, shown::Shown};
+use crate::{key::SourceKey, live::lock, shown::Shown};
 use claviger::{
     reason::{Problem, Reason},
     session::SessionContext,

@@ -21,7 +21,7 @@ use crate::{
     settings::{Refresh, Whose},
     shown::Shown,
     sources::{CredentialProvider, Declined, Provided},
-    tried::Place,
+    tried::TryOrigin,
 };
 use claviger::{
     reason::{Location, Problem},
@@ -93,7 +93,7 @@ pub enum HumanAction {
 pub(super) type Arrival = Result<(Arc<LockedText>, Provided), Declined>;
 
 /// From where a provider's commands run: the surroundings of the session that it was bound to.
-pub(super) fn place_of(provider: &Arc<dyn CredentialProvider>) -> Place {
+pub(super) fn place_of(provider: &Arc<dyn CredentialProvider>) -> TryOrigin {
     provider.surroundings().map_or(0, Surroundings::digest)
 }
 

@@ -5,7 +5,7 @@ use crate::{
     demand::{Demand, SharedDemand, Waits},
     life::announced,
     resolve::Winner,
-    tried::Place,
+    tried::TryOrigin,
 };
 use claviger::{reason::Problem, session::SessionContext};
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use tokio::{
     time::Instant,
 };
 
-type Outcome = Result<Fetched, Problem>;
+type FlightResult = Result<Fetched, Problem>;
 
 /// A refresh in progress, as its entry knows it.
 #[derive(Debug)]
 pub(super) struct Flight {
     /// `None` while it is under way.
-    outcome: watch::Receiver<Option<Outcome>>,
+    outcome: watch::Receiver<Option<FlightResult>>,
     /// Who waits. A person is troubled only for those who do.
     demand: SharedDemand,
     /// From where it is made.
-    place: Place,
+    place: TryOrigin,
     /// For whom it was begun.
     begun: Demand,
     walked: Walked,
@@ -45,15 +45,15 @@ pub(super) struct Walk {
 /// A refresh in progress, as the task knows it that makes it.
 #[derive(Debug)]
 pub(super) struct Pilot {
-    outcome: watch::Sender<Option<Outcome>>,
+    outcome: watch::Sender<Option<FlightResult>>,
     demand: SharedDemand,
 }
 
 /// A place among those who wait for a flight. A session that gives it up does not wait any more.
 #[derive(Debug)]
 pub(super) struct Seat {
-    outcome: watch::Receiver<Option<Outcome>>,
-    place: Place,
+    outcome: watch::Receiver<Option<FlightResult>>,
+    place: TryOrigin,
     walked: Walked,
     _waits: Waits,
 }
@@ -70,7 +70,7 @@ pub(super) struct Flying(watch::Sender<usize>);
 
 impl Flight {
     /// One that begins, from `place`, for a request of `begun`; with that of those who wait.
-    pub(super) fn new(place: Place, begun: Demand, demand: SharedDemand) -> (Self, Pilot) {
+    pub(super) fn new(place: TryOrigin, begun: Demand, demand: SharedDemand) -> (Self, Pilot) {
         let (sender, outcome) = watch::channel(None);
         let walked = Walked::default();
         (Self { outcome, demand: demand.clone(), place, begun, walked }, Pilot { outcome: sender, demand })
@@ -83,7 +83,7 @@ impl Flight {
     }
 
     /// From where it is made, and for whom it was begun.
-    pub(super) fn origin(&self) -> (Place, Demand) {
+    pub(super) fn origin(&self) -> (TryOrigin, Demand) {
         (self.place, self.begun)
     }
 }
@@ -97,7 +97,7 @@ impl Pilot {
     }
 
     /// Tells all who wait what came of it.
-    pub(super) fn announce(self, outcome: Outcome) {
+    pub(super) fn announce(self, outcome: FlightResult) {
         self.outcome.send_replace(Some(outcome));
     }
 }
@@ -106,7 +106,7 @@ impl Pilot {
 
 impl Seat {
     /// From where the flight is made.
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> TryOrigin {
         self.place
     }
 
@@ -116,7 +116,7 @@ impl Seat {
     }
 
     /// Waits for the end of the flight.
-    pub(super) async fn outcome(mut self) -> Outcome {
+    pub(super) async fn outcome(mut self) -> FlightResult {
         announced(&mut self.outcome).await
     }
 }

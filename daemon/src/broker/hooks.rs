@@ -5,7 +5,7 @@
 mod habit;
 
 use super::slot::Issue;
-use crate::{host::files::Stamp, key::SourceKey, lock::lock};
+use crate::{host::files::Stamp, key::SourceKey, live::lock};
 use claviger::backend::Backend;
 use habit::{Habit, Meaning};
 use std::{
@@ -30,7 +30,7 @@ const AWS_TTL: Duration = Duration::from_secs(3600);
 
 /// A request by a tool's hook.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hook {
+pub struct HookCall {
     /// Which process of a tool asks; `None` if that is not known, and then nothing follows from it.
     pub session: Option<String>,
 }
@@ -38,7 +38,7 @@ pub struct Hook {
 /// A request of a session, with what could explain it.
 #[derive(Clone, Debug)]
 pub(super) struct Call<'a> {
-    pub(super) hook: &'a Hook,
+    pub(super) hook: &'a HookCall,
     pub(super) key: SourceKey,
     pub(super) backend: Backend,
     pub(super) at: SystemTime,

@@ -1,6 +1,6 @@
 //! What the broker lends, what a session wants of it, and how much of that there was.
 
-use super::{borrowers::Borrower, hooks::Hook, slot::Issue, validity::Validity};
+use super::{borrowers::Borrower, hooks::HookCall, slot::Issue, validity::Validity};
 use crate::{
     caller::Caller,
     consent::{self, Subject},
@@ -155,7 +155,7 @@ pub struct Terms {
     /// Validity that must be left, where that is possible.
     pub min_validity: Option<Duration>,
     /// The tool's hook that asks, if it is one.
-    pub hook: Option<Hook>,
+    pub hook: Option<HookCall>,
     /// The way on which it asks.
     pub caller: Caller,
     /// What a person has allowed.

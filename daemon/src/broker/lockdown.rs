@@ -1,6 +1,6 @@
 //! Whether anything is lent at all. A restart does not unlock: a file says so to the next start.
 
-use crate::{host::files, lock::lock};
+use crate::{host::files, live::lock};
 use claviger::reason::{Problem, Reason};
 use std::{
     path::{Path, PathBuf},

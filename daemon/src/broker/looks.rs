@@ -1,6 +1,6 @@
 //! When what other daemons with the same state have decided was looked at.
 
-use crate::{lock::lock, pauses::RECHECK_AFTER};
+use crate::{live::lock, pauses::RECHECK_AFTER};
 use std::sync::Mutex;
 use tokio::time::Instant;
 

@@ -4,7 +4,7 @@
 //! accounts and the limits. Only while all of them are the very same is its outcome used again.
 
 use crate::{
-    accounts::Index, config::Limits, lock::lock, resolve::Winner, settings::Snapshot, terminal::Terminal,
+    accounts::Index, config::Limits, live::lock, resolve::Winner, settings::Snapshot, terminal::Terminal,
 };
 use claviger::{proto::v1, session::SessionContext};
 use std::{
@@ -48,14 +48,14 @@ pub(super) struct Inputs {
     pub(super) trust: u64,
     pub(super) accounts: Arc<Index>,
     /// What the session's terminal has for commands.
-    pub(super) seen: Seen,
+    pub(super) seen: TerminalLook,
     /// A reload changes them.
     pub(super) limits: Limits,
 }
 
 /// What a terminal has, and when that was looked at.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
+pub(super) struct TerminalLook {
     pub(super) terminal: Arc<Terminal>,
     pub(super) at: Instant,
 }
@@ -89,7 +89,7 @@ impl Recall {
         session: &Arc<SessionContext>,
         snapshot: &Arc<Snapshot>,
         trust: u64,
-    ) -> Option<Seen> {
+    ) -> Option<TerminalLook> {
         let memory = lock(&self.0);
         let Inputs { session: known, snapshot: of, trust: decided, seen, .. } =
             &memory.get(session.cwd.as_os_str())?.inputs;
@@ -136,7 +136,7 @@ impl Recall {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inputs, MOST_EXPLICIT, Recall, Seen};
+    use super::{Inputs, MOST_EXPLICIT, Recall, TerminalLook};
     use crate::{
         accounts::Index,
         config::Limits,
@@ -175,7 +175,7 @@ mod tests {
             limits: &limits,
         };
         let winner = resolve::resolve(&given).winner.expect("its own key");
-        let seen = Seen { terminal, at: Instant::now() };
+        let seen = TerminalLook { terminal, at: Instant::now() };
         let inputs = Inputs { session: Arc::new(session), snapshot, trust: 0, accounts, seen, limits };
         let recall = Recall::default();
         recall.put(inputs.clone(), Arc::new(winner));

@@ -1,12 +1,12 @@
 //! Who wins for a session now: its settings, what was decided about its workspace, and the walk, or the memory of it.
 
-use super::recall::{Inputs, Recall, Seen};
+use super::recall::{Inputs, Recall, TerminalLook};
 use crate::{
     accounts::Accounts,
     config::Limits,
     cookie::Cookie,
     host::files::DEADLINE,
-    lock::Live,
+    live::Live,
     resolve::{self, Given, Winner},
     settings::{self, Scope, Settings, Snapshot, store::SettingsStore},
     sources::Environment,
@@ -65,7 +65,7 @@ impl Resolver {
                 let judged = self.judged(session, snapshot.clone())?;
                 let terminal = Box::pin(self.terminal(session, &judged)).await?;
                 settings = Some(judged);
-                Seen { terminal: Arc::new(terminal), at: Instant::now() }
+                TerminalLook { terminal: Arc::new(terminal), at: Instant::now() }
             }
         };
         let inputs = Inputs { session: session.clone(), snapshot, trust, accounts, seen, limits };

@@ -6,7 +6,7 @@ use super::{
     counters::Count,
     entry::{Entry, place_of},
     flights::{Seat, Walk, Walked},
-    hooks::{Call, Hint, Hook},
+    hooks::{Call, Hint, HookCall},
     loan::{LoanMaterial, Terms, Wanted},
     recursion,
     slot::{Cause, Decision, Verdict},
@@ -22,7 +22,7 @@ use crate::{
     pauses::RECHECK_AFTER,
     resolve::Winner,
     sources::CredentialProvider,
-    tried::MOST_PLACES,
+    tried::MOST_ORIGINS,
 };
 use claviger::{
     reason::{Problem, Reason},
@@ -77,7 +77,7 @@ impl Broker {
     }
 
     /// A call of a hook, with what could explain it.
-    async fn call<'a>(&self, wanted: &Wanted<'_>, hook: &'a Hook) -> Call<'a> {
+    async fn call<'a>(&self, wanted: &Wanted<'_>, hook: &'a HookCall) -> Call<'a> {
         let at = self.host.clock.now();
         let settings = self.settings_of(wanted.session).await;
         let files = settings.iter().flat_map(|settings| settings.files());
@@ -144,7 +144,7 @@ impl Broker {
                 Err(problem) => problem,
             };
             // What failed elsewhere, say for want of a display, may work from here.
-            if place == own || tries == MOST_PLACES || problem.reason == Reason::ShuttingDown {
+            if place == own || tries == MOST_ORIGINS || problem.reason == Reason::ShuttingDown {
                 return Err(problem);
             }
             match self.answer(wanted, validity).await {

@@ -4,7 +4,7 @@ use super::validity::{Validity, floor};
 use crate::{
     demand::Demand,
     pauses,
-    tried::{Place, Tried},
+    tried::{Tried, TryOrigin},
 };
 use claviger::reason::Problem;
 use claviger_child::MAX_PAUSE;
@@ -264,7 +264,12 @@ impl State {
     /// Notes that the refresh that has just failed was tried from `place`, and whether a person insisted on it; `before` is the
     /// failure before it. A try from another place makes the pause that is under way no longer; after one of a person, others wait as long
     /// as that person does.
-    pub fn note_try(&mut self, now: SystemTime, (place, insisted): (Place, bool), before: Option<Failure>) {
+    pub fn note_try(
+        &mut self,
+        now: SystemTime,
+        (place, insisted): (TryOrigin, bool),
+        before: Option<Failure>,
+    ) {
         let Some(failure) = &mut self.failure else { return };
         failure.insisted_at = insisted.then_some(now);
         let is_same_round =
@@ -279,7 +284,7 @@ impl State {
     }
 
     /// Whether a session from `place` may try in spite of the pause: nothing was tried from there, and not much from elsewhere.
-    pub fn may_try(&self, place: Place) -> bool {
+    pub fn may_try(&self, place: TryOrigin) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.tried.lets(place))
     }
 }

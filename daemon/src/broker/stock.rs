@@ -10,7 +10,7 @@ use crate::{
     host::{files::Stamp, memory::LockedText},
     key::SourceKey,
     sources::{Declined, Facts, Provided},
-    tried::Place,
+    tried::TryOrigin,
 };
 use claviger::reason::{Problem, Reason};
 use std::{
@@ -190,7 +190,13 @@ impl Stock {
     }
 
     /// Notes that a refresh from `place` failed, and whether a person had insisted on it.
-    pub(super) fn fail(&mut self, now: SystemTime, declined: Declined, jitter: f64, attempt: (Place, bool)) {
+    pub(super) fn fail(
+        &mut self,
+        now: SystemTime,
+        declined: Declined,
+        jitter: f64,
+        attempt: (TryOrigin, bool),
+    ) {
         if declined.is_over {
             (self.state.current, self.secret) = (None, None);
         }

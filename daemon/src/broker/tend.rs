@@ -18,7 +18,7 @@ use tokio::{sync::watch, time::sleep};
 const STAGGER: Duration = Duration::from_secs(2);
 
 /// What to do now.
-enum Step {
+enum Tending {
     /// Look again after that long, or when the entry changes.
     Sleep(Duration),
     /// Look again when the entry changes.
@@ -45,13 +45,13 @@ async fn tend_for_good(broker: &Arc<Broker>, key: SourceKey) {
         changed.mark_unchanged();
         jumps.mark_unchanged();
         match broker.step(key) {
-            Step::End => return,
-            Step::Refresh => broker.refresh_in_background(key).await,
-            Step::Rest => tokio::select! {
+            Tending::End => return,
+            Tending::Refresh => broker.refresh_in_background(key).await,
+            Tending::Rest => tokio::select! {
                 () = wait(&mut changed) => {}
                 () = jumped(&mut jumps) => {}
             },
-            Step::Sleep(time) => tokio::select! {
+            Tending::Sleep(time) => tokio::select! {
                 () = sleep(time) => {}
                 () = wait(&mut changed) => {}
                 () = jumped(&mut jumps) => {}
@@ -74,9 +74,9 @@ async fn jumped(jumps: &mut watch::Receiver<u64>) {
 }
 
 impl Broker {
-    fn step(&self, key: SourceKey) -> Step {
+    fn step(&self, key: SourceKey) -> Tending {
         let (now, idle) = (self.host.clock.now(), self.limits().idle);
-        self.cache.with_or_forget(key, |entry| step(key, entry, now, idle)).unwrap_or(Step::End)
+        self.cache.with_or_forget(key, |entry| step(key, entry, now, idle)).unwrap_or(Tending::End)
     }
 
     /// Refreshes, once it is sure that the settings of a session still lead here: a command that was deleted or is no
@@ -93,7 +93,7 @@ impl Broker {
             let Some((provider, winner)) = binding else { return entry.desert(&session) };
             entry.bind(provider, winner);
             // A session may have asked while the settings were read, and has a new one already.
-            if matches!(step(key, entry, now, idle), Some(Step::Refresh)) {
+            if matches!(step(key, entry, now, idle), Some(Tending::Refresh)) {
                 self.fly_ahead(entry, key, Cause::Due);
             }
         });
@@ -101,27 +101,27 @@ impl Broker {
 }
 
 /// What to do now for an entry; `None` if it is to be forgotten.
-fn step(key: SourceKey, entry: &Entry, now: SystemTime, idle: Duration) -> Option<Step> {
+fn step(key: SourceKey, entry: &Entry, now: SystemTime, idle: Duration) -> Option<Tending> {
     if entry.is_refreshing() {
-        return Some(Step::Rest);
+        return Some(Tending::Rest);
     }
     let (is_led_to, is_watched) = (entry.session().is_some(), entry.watchers() > 0);
     let idle = if is_led_to { idle } else { Duration::ZERO };
     let interest = if is_led_to { entry.interest() } else { Interest::None };
     let (state, refresh) = (entry.state(), entry.provider().refresh());
     Some(match next(state, entry.last_used(), (interest, refresh), idle) {
-        Next::RefreshAt(_) if state.is_ahead_of(now) => Step::Refresh,
-        Next::RefreshAt(due) => due.duration_since(now).map_or(Step::Refresh, Step::Sleep),
-        Next::Rest => Step::Rest,
+        Next::RefreshAt(_) if state.is_ahead_of(now) => Tending::Refresh,
+        Next::RefreshAt(due) => due.duration_since(now).map_or(Tending::Refresh, Tending::Sleep),
+        Next::Rest => Tending::Rest,
         Next::ForgetAt(end) if end <= now && !is_watched => {
             tracing::debug!(%key, source = entry.source(), "forgotten");
             return None;
         }
-        Next::ForgetAt(end) if end <= now => Step::Rest,
+        Next::ForgetAt(end) if end <= now => Tending::Rest,
         // A session may use it before it is due, and then it has to be refreshed after all.
         Next::ForgetAt(end) => {
             let due = state.current.and_then(|issue| issue.refresh_at).filter(|due| *due > now);
-            Step::Sleep(until(now, due.map_or(end, |due| due.min(end))))
+            Tending::Sleep(until(now, due.map_or(end, |due| due.min(end))))
         }
     })
 }

@@ -4,7 +4,7 @@ use super::{
     choice::{self, Holding, Key},
     tide::Tide,
 };
-use crate::{host::memory, lock::lock, logs::Rarely};
+use crate::{host::memory, live::lock, logs::Rarely};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},

@@ -6,16 +6,16 @@
 mod table;
 mod wish;
 
-pub use table::{Answered, Denial, Place, Question, Stage};
+pub use table::{Answered, Channel, Denial, Question, Stage};
 pub use wish::{Subject, Wish, wanted};
 
-use crate::lock::lock;
+use crate::live::lock;
 use claviger_child::Choice;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use table::{Step, Table};
+use table::{Table, Verdict};
 use tokio::{sync::watch, time::Instant};
 
 /// All questions, open and answered.
@@ -57,10 +57,10 @@ impl Consents {
     pub fn enter(self: &Arc<Self>, wish: Wish, stage: Stage) -> Entered {
         let step = lock(&self.table).enter(wish, stage, Instant::now());
         match step {
-            Step::Allowed => Entered::Allowed,
-            Step::Denied(left) => Entered::Denied(left),
-            Step::Full => Entered::Full,
-            Step::Asked { id, number, is_new, answer } => {
+            Verdict::Allowed => Entered::Allowed,
+            Verdict::Denied(left) => Entered::Denied(left),
+            Verdict::Full => Entered::Full,
+            Verdict::Asked { id, number, is_new, answer } => {
                 self.changes.send_replace(());
                 Entered::Asked(Waiting { consents: self.clone(), id, is_new, number, answer })
             }
@@ -69,7 +69,7 @@ impl Consents {
 
     /// Answers a question. False if it is gone, or was answered before: the first answer counts. To allow what was denied has it
     /// asked again.
-    pub fn answer(&self, id: u64, choice: Choice, place: Place) -> bool {
+    pub fn answer(&self, id: u64, choice: Choice, place: Channel) -> bool {
         self.settle(id, Answered::Said(choice, place))
     }
 

@@ -26,7 +26,7 @@ pub enum Stage {
 
 /// Where it was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Channel {
     /// On the desktop.
     Desktop,
     /// In a terminal, by this process.
@@ -37,7 +37,7 @@ pub enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
     /// A person said so.
-    Said(Choice, Place),
+    Said(Choice, Channel),
     /// It ended without an answer.
     Nothing,
 }
@@ -66,7 +66,7 @@ pub struct Denial {
 
 /// What is to be done about a wish.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum Verdict {
     Allowed,
     Denied(Duration),
     Full,
@@ -144,31 +144,31 @@ impl From<&Open> for Question {
 // === impl Table ===
 
 impl Table {
-    pub(super) fn enter(&mut self, wish: Wish, stage: Stage, now: Instant) -> Step {
+    pub(super) fn enter(&mut self, wish: Wish, stage: Stage, now: Instant) -> Verdict {
         self.forget(now);
         let is_allowed =
             |group| self.allowed.iter().any(|(subject, known)| (subject, *known) == (&wish.subject, group));
         if wish.confirm == Confirm::Never
             || (wish.confirm == Confirm::NewSession && wish.group.is_some_and(is_allowed))
         {
-            return Step::Allowed;
+            return Verdict::Allowed;
         }
         if let Some(denied) = self.denied.iter().find(|denied| denied.subject == wish.subject) {
-            return Step::Denied(denied.at + DENIED - now);
+            return Verdict::Denied(denied.at + DENIED - now);
         }
         let (number, known) = (self.number(), self.open.iter().position(|open| open.is_about(&wish)));
         let waiter = Waiter { number, pid: wish.pid, group: wish.group, interactive: wish.interactive };
         if let Some(open) = known.and_then(|known| self.open.get_mut(known)) {
             open.waiting.push(waiter);
-            return Step::Asked { id: open.id, number, is_new: false, answer: open.answer.subscribe() };
+            return Verdict::Asked { id: open.id, number, is_new: false, answer: open.answer.subscribe() };
         }
         if self.open.len() >= MOST_OPEN {
-            return Step::Full;
+            return Verdict::Full;
         }
         let (id, (sender, answer)) = (self.number(), watch::channel(None));
         let waiting = vec![waiter];
         self.open.push(Open { id, stage, wish, waiting, shown_by: None, answer: sender });
-        Step::Asked { id, number, is_new: true, answer }
+        Verdict::Asked { id, number, is_new: true, answer }
     }
 
     fn number(&mut self) -> u64 {

@@ -15,7 +15,7 @@ use claviger_child::{
 
 /// What a cloud's credential is for, as far as the settings say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct CloudTarget {
     /// Region; `None` if only the credential's own configuration can say.
     pub region: Option<String>,
     /// Project (Vertex) or resource (Foundry).
@@ -47,10 +47,10 @@ pub fn of(
     session: &SessionContext,
     settings: &Settings,
     warnings: &mut Vec<Warning>,
-) -> Result<(Endpoint, Place), Problem> {
+) -> Result<(Endpoint, CloudTarget), Problem> {
     let mut lookup = Lookup { session, settings, warnings };
     match backend {
-        Backend::Anthropic => Ok((Endpoint::anthropic(session, settings)?, Place::default())),
+        Backend::Anthropic => Ok((Endpoint::anthropic(session, settings)?, CloudTarget::default())),
         Backend::Bedrock => lookup.bedrock(),
         Backend::Vertex => lookup.vertex(),
         Backend::Foundry => lookup.foundry(),
@@ -100,7 +100,7 @@ impl Lookup<'_> {
         self.session.backend.is_some()
     }
 
-    fn bedrock(&mut self) -> Result<(Endpoint, Place), Problem> {
+    fn bedrock(&mut self) -> Result<(Endpoint, CloudTarget), Problem> {
         let region = match self.label("AWS_REGION")? {
             Some(region) => Some(region),
             None => self.label("AWS_DEFAULT_REGION")?,
@@ -112,10 +112,10 @@ impl Lookup<'_> {
                 ..bedrock(region.as_deref().unwrap_or(BEDROCK_REGION))?
             },
         };
-        Ok((endpoint, Place { region, ..Place::default() }))
+        Ok((endpoint, CloudTarget { region, ..CloudTarget::default() }))
     }
 
-    fn vertex(&mut self) -> Result<(Endpoint, Place), Problem> {
+    fn vertex(&mut self) -> Result<(Endpoint, CloudTarget), Problem> {
         let region = self.label("CLOUD_ML_REGION")?.unwrap_or_else(|| VERTEX_REGION.to_owned());
         let universe = self.universe()?;
         let endpoint = match self.configured(Backend::Vertex)? {
@@ -127,7 +127,7 @@ impl Lookup<'_> {
             })?,
         };
         let (project, is_outranked) = self.project()?;
-        Ok((endpoint, Place { region: Some(region), project, is_outranked }))
+        Ok((endpoint, CloudTarget { region: Some(region), project, is_outranked }))
     }
 
     /// The domain of Google's universe that the session is for. Credentials of another one are refused where they are fetched.
@@ -171,7 +171,7 @@ impl Lookup<'_> {
         }
     }
 
-    fn foundry(&mut self) -> Result<(Endpoint, Place), Problem> {
+    fn foundry(&mut self) -> Result<(Endpoint, CloudTarget), Problem> {
         let base = Backend::Foundry.base_url_variable();
         let (resource, base_url) = (self.get(RESOURCE)?, self.get(base)?);
         match (resource, base_url) {
@@ -184,13 +184,16 @@ impl Lookup<'_> {
             (Some((resource, at)), None) => {
                 check_label(RESOURCE, &resource.to_ascii_lowercase(), at.as_ref())?;
                 let url = format!("https://{resource}.services.ai.azure.com/anthropic");
-                Ok((Endpoint::known(&url)?, Place { project: Some(resource), ..Place::default() }))
+                Ok((
+                    Endpoint::known(&url)?,
+                    CloudTarget { project: Some(resource), ..CloudTarget::default() },
+                ))
             }
             (None, Some(_)) => {
                 let endpoint = self.configured(Backend::Foundry)?;
-                Ok((endpoint.unwrap_or_else(Endpoint::nowhere), Place::default()))
+                Ok((endpoint.unwrap_or_else(Endpoint::nowhere), CloudTarget::default()))
             }
-            (None, None) if self.is_for_a_tool() => Ok((Endpoint::nowhere(), Place::default())),
+            (None, None) if self.is_for_a_tool() => Ok((Endpoint::nowhere(), CloudTarget::default())),
             (None, None) => {
                 Err(Problem::new(Reason::SettingsInvalid, format!("neither {RESOURCE} nor {base} is set"))
                     .hint(format!("set {RESOURCE} to the name of your Azure AI Foundry resource")))

@@ -3,7 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
-use crate::lock::lock;
+use crate::live::lock;
 use claviger_child::{FETCH_PROGRAM, fetch_programs};
 use std::{
     fs::File,

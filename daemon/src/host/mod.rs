@@ -17,7 +17,7 @@ pub mod system;
 mod transit;
 pub mod vanish;
 
-use crate::lock::lock;
+use crate::live::lock;
 use clock::Clock;
 use fetch::FetchProgram;
 use nix::unistd::Pid;

@@ -53,7 +53,7 @@ pub(super) struct View {
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Action {
     /// Show a notification.
     Show(Need),
     /// Close the one with this number.
@@ -84,7 +84,7 @@ impl History {
         view: &View,
         now: SystemTime,
         most: usize,
-    ) -> (Vec<Step>, Option<Duration>) {
+    ) -> (Vec<Action>, Option<Duration>) {
         let (mut steps, mut later) = (self.close(view), Vec::new());
         self.times.retain(|at| is_within(*at, now, HOUR).is_some());
         let seen: BTreeSet<&Subject> =
@@ -106,7 +106,7 @@ impl History {
                 None => {
                     self.times.push(now);
                     self.open(need.subject.clone(), now);
-                    steps.push(Step::Show(need.clone()));
+                    steps.push(Action::Show(need.clone()));
                 }
             }
         }
@@ -132,12 +132,12 @@ impl History {
         self.told.insert(subject, Told { at: now, number: None, is_open: true });
     }
 
-    fn close(&mut self, view: &View) -> Vec<Step> {
+    fn close(&mut self, view: &View) -> Vec<Action> {
         let mut steps = Vec::new();
         let open = self.told.iter_mut().filter(|(_, told)| told.is_open);
         for (_, told) in open.filter(|(subject, _)| is_resolved(subject, view)) {
             told.is_open = false;
-            steps.extend(told.number.take().map(Step::Close));
+            steps.extend(told.number.take().map(Action::Close));
         }
         steps
     }
@@ -160,7 +160,7 @@ fn is_within(start: SystemTime, now: SystemTime, span: Duration) -> Option<Durat
 
 #[cfg(test)]
 mod tests {
-    use super::{AGAIN, HOUR, History, Need, Step, Subject, View};
+    use super::{AGAIN, Action, HOUR, History, Need, Subject, View};
     use crate::key::SourceKey;
     use std::time::{Duration, SystemTime};
 
@@ -185,11 +185,11 @@ mod tests {
         let mut counts = (0, 0);
         for (step, number) in steps.iter().zip(1..) {
             match step {
-                Step::Show(need) => {
+                Action::Show(need) => {
                     history.shown(&need.subject, Some(number));
                     counts.0 += 1;
                 }
-                Step::Close(_) => counts.1 += 1,
+                Action::Close(_) => counts.1 += 1,
             }
         }
         counts
@@ -242,7 +242,7 @@ mod tests {
         let (steps, later) = history.decide(&many, START, 6);
         assert_eq!((steps.len(), later), (6, Some(HOUR)));
         for step in steps {
-            if let Step::Show(need) = step {
+            if let Action::Show(need) = step {
                 history.shown(&need.subject, Some(1));
             }
         }

@@ -2,7 +2,7 @@
 //! one they sat at, and a tool may not show why it gets nothing.
 
 use super::desktop::ask;
-use crate::{broker::Broker, lock::lock, peer::Peer};
+use crate::{broker::Broker, live::lock, peer::Peer};
 use claviger::{reason::Problem, remedy::Remedy};
 use claviger_child::{Notice, Request};
 use std::{mem::discriminant, sync::Mutex, time::Duration};

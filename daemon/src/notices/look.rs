@@ -2,7 +2,7 @@
 
 use super::decide::{Need, Subject, View};
 use crate::{
-    accounts::{Account, Place},
+    accounts::{Account, Storage},
     auth_refresh::Pending,
     broker::{
         Broker,
@@ -35,7 +35,7 @@ pub(super) fn look(broker: &Broker) -> View {
         }
         if entry.state().failure.is_none() && entry.state().is_valid(now) {
             view.fine.insert(subject(entry));
-            let in_keyring = |account: &Account| account.place == Place::Keyring;
+            let in_keyring = |account: &Account| account.place == Storage::Keyring;
             view.fine.extend(entry.provider().account().is_some_and(in_keyring).then_some(Subject::Keyring));
         }
     });

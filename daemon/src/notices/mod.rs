@@ -14,7 +14,7 @@ pub use question::{has_desktop, question};
 
 use crate::broker::Broker;
 use claviger_child::{Notice, Request};
-use decide::{History, Step};
+use decide::{Action, History};
 use desktop::ask;
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -57,16 +57,16 @@ async fn tell(broker: Arc<Broker>) {
     }
 }
 
-async fn act(broker: &Broker, history: &mut History, step: Step) {
+async fn act(broker: &Broker, history: &mut History, step: Action) {
     let request = match &step {
-        Step::Show(need) => Request::Show(Notice::Needed(need.text.clone())),
-        Step::Close(number) => Request::Close(*number),
+        Action::Show(need) => Request::Show(Notice::Needed(need.text.clone())),
+        Action::Close(number) => Request::Close(*number),
     };
     let said = ask(broker, request).await;
     if let Err(problem) = &said {
         tracing::info!(%problem, "the desktop was not notified");
     }
-    if let Step::Show(need) = &step {
+    if let Action::Show(need) = &step {
         tracing::debug!(text = need.text, shown = said.is_ok(), "a person is needed");
         history.shown(&need.subject, said.ok());
     }

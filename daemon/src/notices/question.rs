@@ -1,7 +1,7 @@
 //! A question on the desktop.
 
 use super::desktop;
-use crate::{broker::Broker, host::command::CommandSpec, lock::lock};
+use crate::{broker::Broker, host::command::CommandSpec, live::lock};
 use claviger::reason::Problem;
 use claviger_child::{Choice, PATIENCE, Request};
 use std::{

@@ -1,7 +1,7 @@
 //! The winner of a walk.
 
 use crate::{
-    endpoint::{Endpoint, Extras, cloud::Place},
+    endpoint::{Endpoint, Extras, cloud::CloudTarget},
     key::SourceKey,
     settings::{Confirm, Whose},
     sources::{Bound, CredentialProvider, Material},
@@ -23,7 +23,7 @@ pub struct Winner {
     /// Where the credential may be sent.
     pub endpoint: Endpoint,
     /// Region and project, for clouds.
-    pub place: Place,
+    pub place: CloudTarget,
     /// What goes along.
     pub extras: Extras,
     /// How long a tool keeps what its hook prints (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if it is not known.

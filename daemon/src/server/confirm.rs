@@ -7,7 +7,7 @@ use super::{Context, fail};
 use crate::{
     audit::Line,
     broker::loan::{Consent, Denied, Loan, Terms},
-    consent::{self, Answered, Denial, Entered, Place, Question, Stage, Subject, Waiting, Wish},
+    consent::{self, Answered, Channel, Denial, Entered, Question, Stage, Subject, Waiting, Wish},
     life::{Phase, handing_over, shutting_down},
     notices,
     peer::Peer,
@@ -151,7 +151,7 @@ impl Context {
         if question.stage == Stage::Desktop {
             match notices::question(&self.broker, question.text).await {
                 Ok(choice) => {
-                    self.consents.answer(id, choice, Place::Desktop);
+                    self.consents.answer(id, choice, Channel::Desktop);
                     return;
                 }
                 Err(problem) => tracing::info!(%problem, "a question goes to a terminal"),
@@ -217,11 +217,11 @@ fn word(choice: Choice) -> &'static str {
     }
 }
 
-fn told(place: Place) -> String {
+fn told(place: Channel) -> String {
     match place {
-        Place::Desktop => "desktop".to_owned(),
-        Place::Terminal(None) => "terminal".to_owned(),
-        Place::Terminal(Some(pid)) => format!("terminal, process {pid}"),
+        Channel::Desktop => "desktop".to_owned(),
+        Channel::Terminal(None) => "terminal".to_owned(),
+        Channel::Terminal(Some(pid)) => format!("terminal, process {pid}"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `ControlService`.
 
 use super::{Context, fail, malformed, trust::by_an_agent};
-use crate::{audit::Line, consent::Place, peer};
+use crate::{audit::Line, consent::Channel, peer};
 use claviger::{
     proto::v1::{self, control_service_server::ControlService},
     reason::{Problem, Reason},
@@ -83,7 +83,7 @@ impl ControlService for Context {
         if allow && self.consents.denied().iter().any(|denial| denial.id == id) {
             self.audit.note(Line::of("confirm", "denial-forgotten").by(&peer));
         }
-        let counts = self.consents.answer(id, choice, Place::Terminal(peer.pid));
+        let counts = self.consents.answer(id, choice, Channel::Terminal(peer.pid));
         Ok(Response::new(v1::AnswerQuestionResponse { counts }))
     }
 

@@ -4,7 +4,7 @@ use super::{Context, convert, fail, malformed};
 use crate::{
     audit::Line,
     broker::{
-        hooks::Hook,
+        hooks::HookCall,
         loan::{Consent, Denied, Loan, Terms},
         news::{Event, Why},
         refresh::Reported,
@@ -138,11 +138,11 @@ fn hide(lease: &mut v1::Lease) {
     lease.headers.clear();
 }
 
-fn hook(message: v1::Hook) -> Result<Hook, Status> {
+fn hook(message: v1::Hook) -> Result<HookCall, Status> {
     if message.session.len() > MAX_HOOK_SESSION {
         return Err(malformed("the session of the hook is longer than 128 characters"));
     }
-    Ok(Hook { session: Some(message.session).filter(|session| !session.is_empty()) })
+    Ok(HookCall { session: Some(message.session).filter(|session| !session.is_empty()) })
 }
 
 fn report(reported: Reported) -> v1::ReportRejectedResponse {

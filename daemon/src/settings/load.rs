@@ -2,8 +2,8 @@
 
 use super::{
     Directories, File, FileState, Layer, Script, Snapshot, Subject,
+    file_cache::{FileCache, Known, in_layer},
     loaded::{Check, Expected, Loaded, Progress},
-    memory::{Known, Memory, in_layer},
     roots::{Key, Own, Roots},
     scripts::{self, MAX_WORDS},
     workspace::{self, Found},
@@ -19,7 +19,7 @@ use std::{
 /// One load.
 pub(super) struct Load<'a> {
     roots: &'a Roots,
-    memory: &'a Memory,
+    memory: &'a FileCache,
     progress: &'a Progress,
     checks: Vec<Check>,
     files: Vec<File>,
@@ -29,7 +29,7 @@ pub(super) struct Load<'a> {
 // === impl Load ===
 
 impl<'a> Load<'a> {
-    pub(super) fn new(roots: &'a Roots, memory: &'a Memory, progress: &'a Progress) -> Self {
+    pub(super) fn new(roots: &'a Roots, memory: &'a FileCache, progress: &'a Progress) -> Self {
         Self { roots, memory, progress, checks: Vec::new(), files: Vec::new(), settled: true }
     }
 

@@ -3,7 +3,7 @@
 use super::Snapshot;
 use crate::{
     host::files::{self, Identity, Stamp},
-    lock::lock,
+    live::lock,
 };
 use std::{
     path::{Path, PathBuf},

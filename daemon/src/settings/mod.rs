@@ -10,12 +10,10 @@ pub mod confirm;
 pub mod demand;
 pub mod effective;
 pub mod file;
+mod file_cache;
 pub mod harmless;
-#[cfg(test)]
-mod house;
 mod load;
 mod loaded;
-mod memory;
 pub mod merged;
 pub mod parse;
 mod passing;
@@ -23,6 +21,8 @@ pub mod roots;
 pub mod scripts;
 pub mod store;
 pub mod subject;
+#[cfg(test)]
+mod test_home;
 pub mod visible;
 pub mod watch;
 mod watching;

@@ -6,14 +6,14 @@
 use super::{
     Content, File, FileState, Layer, Located, Snapshot,
     cache::Cache,
+    file_cache::FileCache,
     load::Load,
     loaded::{Loaded, Progress},
-    memory::Memory,
     parse,
     roots::{Key, Roots},
     watching::Watching,
 };
-use crate::{host::files::DEADLINE, lock::lock};
+use crate::{host::files::DEADLINE, live::lock};
 use claviger::{
     reason::{Location, Problem, Reason},
     session::SessionContext,
@@ -37,7 +37,7 @@ const MAX_LOADS: usize = 256;
 #[derive(Debug)]
 pub struct SettingsStore {
     roots: Roots,
-    memory: Memory,
+    memory: FileCache,
     cache: Mutex<Cache>,
     loads: Mutex<Loads>,
     deadline: Duration,
@@ -52,14 +52,14 @@ struct Loads {
     started: u64,
 }
 
-type Outcome = Result<Arc<Loaded>, Problem>;
+type LoadResult = Result<Arc<Loaded>, Problem>;
 
 #[derive(Clone, Debug)]
 struct Running {
     number: u64,
     since: Instant,
     progress: Arc<Progress>,
-    outcome: watch::Receiver<Option<Outcome>>,
+    outcome: watch::Receiver<Option<LoadResult>>,
 }
 
 /// Takes a load off the list, even if it panics.
@@ -79,7 +79,7 @@ impl SettingsStore {
     fn with_deadline(roots: Roots, deadline: Duration) -> Self {
         Self {
             roots,
-            memory: Memory::default(),
+            memory: FileCache::default(),
             cache: Mutex::default(),
             loads: Mutex::default(),
             deadline,
@@ -112,7 +112,7 @@ impl SettingsStore {
 
     /// As [`SettingsStore::snapshot`], but no look counts that was made before this call: watching would miss an edit
     /// between that look and its first watch.
-    pub(super) async fn loaded(self: &Arc<Self>, key: &Key) -> Outcome {
+    pub(super) async fn loaded(self: &Arc<Self>, key: &Key) -> LoadResult {
         match self.cached(key) {
             Some(loaded) if !loaded.remote && loaded.holds() => Ok(loaded),
             _ => self.load(key).await,
@@ -126,7 +126,7 @@ impl SettingsStore {
 
     // A caller that joins a load in progress may ask after an edit that the load missed: only a load that
     // began after the question answers it.
-    async fn load(self: &Arc<Self>, key: &Key) -> Outcome {
+    async fn load(self: &Arc<Self>, key: &Key) -> LoadResult {
         let asked = lock(&self.loads).started;
         let work = {
             let (store, key) = (Arc::clone(self), key.clone());
@@ -149,7 +149,7 @@ impl SettingsStore {
     fn join_or_start(
         self: &Arc<Self>,
         key: &Key,
-        work: impl FnOnce(&Progress) -> Outcome + Send + 'static,
+        work: impl FnOnce(&Progress) -> LoadResult + Send + 'static,
     ) -> Result<Running, Problem> {
         let mut loads = lock(&self.loads);
         if let Some(running) = loads.running.get(key) {
@@ -178,7 +178,7 @@ impl SettingsStore {
         Ok(running)
     }
 
-    fn look(&self, key: &Key, progress: &Progress) -> Outcome {
+    fn look(&self, key: &Key, progress: &Progress) -> LoadResult {
         let before = self.cached(key);
         if let Some(loaded) = before.as_ref().filter(|loaded| loaded.holds_slowly(progress)) {
             return Ok(Arc::clone(loaded));

@@ -11,7 +11,7 @@ use super::{
     store::SettingsStore,
     watching::{Task, Watched},
 };
-use crate::lock::lock;
+use crate::live::lock;
 use claviger::{reason::Problem, session::SessionContext};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -51,10 +51,10 @@ struct Watcher {
     store: Arc<SettingsStore>,
     events: mpsc::Receiver<()>,
     armed: Armed,
-    seen: HashMap<Key, Seen>,
+    seen: HashMap<Key, Reported>,
 }
 
-type Seen = Option<Result<Arc<Snapshot>, Problem>>;
+type Reported = Option<Result<Arc<Snapshot>, Problem>>;
 
 /// What one look found.
 #[derive(Default)]
@@ -189,7 +189,7 @@ impl Watcher {
 
 // The store keeps a snapshot while it says the same. Another one that says the same means that files went and came
 // back between two looks of ours, and a session may have seen them in between.
-fn is_same(before: &Seen, now: &Seen) -> bool {
+fn is_same(before: &Reported, now: &Reported) -> bool {
     match (before, now) {
         (Some(Ok(before)), Some(Ok(now))) => Arc::ptr_eq(before, now),
         (Some(Err(before)), Some(Err(now))) => before == now,

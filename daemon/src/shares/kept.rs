@@ -4,7 +4,7 @@
 use super::share::{Share, Wanted};
 use crate::{
     listener::{Left, Listener},
-    lock::lock,
+    live::lock,
     session_text,
 };
 use claviger::{backend::Backend, session::SessionContext};

@@ -3,7 +3,7 @@
 use crate::{
     host::{process, vanish::Vanishing},
     listener::Listener,
-    lock::lock,
+    live::lock,
 };
 use claviger::{
     backend::Backend,

@@ -2,7 +2,7 @@
 
 use crate::{
     host::command::{CommandSpec, Program},
-    lock::lock,
+    live::lock,
     settings::Whose,
 };
 use std::{
@@ -19,23 +19,23 @@ const LENDINGS: usize = 8;
 #[derive(Debug)]
 pub struct Turns {
     /// As many places as commands may run at once.
-    commands: Places,
+    commands: Capacity,
     /// As many as `fetch` children may: servers that do not answer hold up no command.
-    fetches: Places,
+    fetches: Capacity,
     /// As many as children of the local store may: one account whose server does not answer holds up no other.
-    lendings: Places,
+    lendings: Capacity,
 }
 
 /// Places of one kind. Sessions of one workspace take half of them at most, and the other half is for workspaces that have none: what
 /// hangs in one workspace holds up no other.
 #[derive(Clone, Debug)]
-pub struct Places(Arc<Mutex<Room>>);
+pub struct Capacity(Arc<Mutex<Room>>);
 
 /// A place that is taken, as long as this lives.
 #[derive(Debug)]
 #[must_use = "a place that is not kept is free"]
-pub struct Place {
-    places: Places,
+pub struct Turn {
+    places: Capacity,
     whose: Whose,
 }
 
@@ -44,7 +44,7 @@ pub struct Place {
 struct Room {
     all: usize,
     taken: HashMap<Whose, usize>,
-    waiting: VecDeque<(Whose, oneshot::Sender<Place>)>,
+    waiting: VecDeque<(Whose, oneshot::Sender<Turn>)>,
 }
 
 // === impl Turns ===
@@ -53,16 +53,16 @@ impl Turns {
     /// As many as `commands` allows.
     pub fn new(commands: usize) -> Self {
         let turns = Self {
-            commands: Places(Arc::default()),
-            fetches: Places(Arc::default()),
-            lendings: Places(Arc::default()),
+            commands: Capacity(Arc::default()),
+            fetches: Capacity(Arc::default()),
+            lendings: Capacity(Arc::default()),
         };
         turns.resize(commands);
         turns
     }
 
     /// Those of the kind that `spec` is of.
-    pub fn of(&self, spec: &CommandSpec) -> &Places {
+    pub fn of(&self, spec: &CommandSpec) -> &Capacity {
         match &spec.program {
             Program::Shell(_) => &self.commands,
             Program::Fetch(_) if spec.program.lasts() => &self.lendings,
@@ -81,9 +81,9 @@ impl Turns {
 
 // === impl Places ===
 
-impl Places {
+impl Capacity {
     /// Waits for a place for a session of the workspace `whose`. Those of one workspace get theirs in the order in which they ask.
-    pub async fn take(&self, whose: Whose) -> Place {
+    pub async fn take(&self, whose: Whose) -> Turn {
         let turn = {
             let mut room = lock(&self.0);
             if room.has_one_for(whose) {
@@ -101,9 +101,9 @@ impl Places {
         }
     }
 
-    fn place(&self, room: &mut Room, whose: Whose) -> Place {
+    fn place(&self, room: &mut Room, whose: Whose) -> Turn {
         *room.taken.entry(whose).or_default() += 1;
-        Place { places: self.clone(), whose }
+        Turn { places: self.clone(), whose }
     }
 
     /// Gives free places to those who wait.
@@ -125,7 +125,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Turn {
     fn drop(&mut self) {
         {
             let mut room = lock(&self.places.0);
@@ -150,15 +150,15 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Places, Room};
+    use super::{Capacity, Room, Turn};
     use std::{sync::Arc, time::Duration};
     use tokio::time::timeout;
 
-    fn places(all: usize) -> Places {
-        Places(Arc::new(Room { all, ..Room::default() }.into()))
+    fn places(all: usize) -> Capacity {
+        Capacity(Arc::new(Room { all, ..Room::default() }.into()))
     }
 
-    async fn at_once(places: &Places, whose: u64) -> Option<Place> {
+    async fn at_once(places: &Capacity, whose: u64) -> Option<Turn> {
         timeout(Duration::ZERO, places.take((0, whose))).await.ok()
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     host::files::{self, Stamp},
-    lock::lock,
+    live::lock,
     settings::{Decision, Item, Subject},
 };
 use claviger::reason::{Location, Problem, Reason};

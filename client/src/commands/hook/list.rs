@@ -25,7 +25,7 @@ use std::{
 };
 
 /// A hook that was found.
-struct Hook {
+struct FoundHook {
     tool: &'static str,
     file: String,
     line: u32,
@@ -58,14 +58,14 @@ pub(super) fn run(context: &Context, ledger: &Ledger) -> Result<(), Failure> {
         hooks.extend(google(&changed.path)?);
     }
     match context.options.json {
-        true => output::json(&hooks.iter().map(Hook::json).collect())?,
+        true => output::json(&hooks.iter().map(FoundHook::json).collect())?,
         false if hooks.is_empty() => output::data("no tool has a hook that leads to claviger\n")?,
-        false => output::data(&hooks.iter().map(Hook::text).collect::<String>())?,
+        false => output::data(&hooks.iter().map(FoundHook::text).collect::<String>())?,
     }
     Ok(())
 }
 
-fn claude(path: &Path) -> Result<Vec<Hook>, Failure> {
+fn claude(path: &Path) -> Result<Vec<FoundHook>, Failure> {
     let (name, text) = (path.display().to_string(), Target::read(path)?.text.unwrap_or_default());
     let json = Json { path: &name, text: &text };
     let config = tools::config("config.toml").ok_or_else(tools::no_home)?;
@@ -81,8 +81,9 @@ fn claude(path: &Path) -> Result<Vec<Hook>, Failure> {
             hook: command.as_ref().map(|found| claviger::hook::is_hook(&found.command)),
             behind: behind.is_some(),
         };
-        let hook = command.and_then(|found| Hook::of("claude", &name, found.line, key, found.command));
-        hooks.extend(hook.map(|hook| Hook { behind: behind.as_deref().map(diff::without_keys), ..hook }));
+        let hook = command.and_then(|found| FoundHook::of("claude", &name, found.line, key, found.command));
+        hooks
+            .extend(hook.map(|hook| FoundHook { behind: behind.as_deref().map(diff::without_keys), ..hook }));
     }
     let cloud = Cloud::of(&json.environment()?, &Variables::new());
     let outdated = is_outdated(cloud.as_ref(), &found);
@@ -90,26 +91,26 @@ fn claude(path: &Path) -> Result<Vec<Hook>, Failure> {
     Ok(hooks)
 }
 
-fn aws(path: &Path) -> Result<Vec<Hook>, Failure> {
+fn aws(path: &Path) -> Result<Vec<FoundHook>, Failure> {
     let (name, text) = (path.display().to_string(), Target::read(path)?.text.unwrap_or_default());
     let sections = ini::sections(&text, false);
     let hook = |section: &ini::Section| {
         let setting = section.get(ini::PROCESS)?;
-        Hook::of("aws", &name, setting.line, &section.profile, setting.value.clone())
+        FoundHook::of("aws", &name, setting.line, &section.profile, setting.value.clone())
     };
     Ok(sections.iter().filter_map(hook).collect())
 }
 
-fn google(path: &Path) -> Result<Option<Hook>, Failure> {
+fn google(path: &Path) -> Result<Option<FoundHook>, Failure> {
     let Some(text) = Target::read(path)?.text else { return Ok(None) };
     let file: Value = serde_json::from_str(&text).unwrap_or_default();
     let command = file["credential_source"]["executable"]["command"].as_str().unwrap_or_default();
     let line = text.lines().position(|line| line.contains("\"command\"")).unwrap_or_default() + 1;
     let line = u32::try_from(line).unwrap_or_default();
-    Ok(Hook::of("google", &path.display().to_string(), line, "executable", command.to_owned()))
+    Ok(FoundHook::of("google", &path.display().to_string(), line, "executable", command.to_owned()))
 }
 
-impl Hook {
+impl FoundHook {
     /// `None` if the command is not claviger.
     fn of(tool: &'static str, file: &str, line: u32, setting: &str, command: String) -> Option<Self> {
         let present = program::is_there(&claviger::hook::program(&command)?);

@@ -4,10 +4,10 @@ use super::arguments::{How, Install, Remove};
 use crate::{
     failure::Failure,
     hook::{
-        Outcome, aws, claude,
+        Guidance, aws, claude,
         file::Target,
         google,
-        plan::{self, Step},
+        plan::{self, FileChange},
         program,
         record::{Changed, Kind, Ledger},
     },
@@ -79,7 +79,7 @@ impl Tool {
     ///
     /// # Errors
     /// If a file is broken, or the hook would not work.
-    pub(super) fn plan(&self, ledger: &Ledger) -> Result<(Vec<Step>, Vec<Changed>, Outcome), Failure> {
+    pub(super) fn plan(&self, ledger: &Ledger) -> Result<(Vec<FileChange>, Vec<Changed>, Guidance), Failure> {
         if matches!(self, Self::Claude) {
             settings().map_or(Ok(()), |path| is_the_users(&path))?;
         }
@@ -124,9 +124,9 @@ impl Tool {
     ///
     /// # Errors
     /// If a file is broken.
-    pub(super) fn back(&self, ledger: &Ledger) -> Result<(Vec<Step>, Outcome), Failure> {
+    pub(super) fn back(&self, ledger: &Ledger) -> Result<(Vec<FileChange>, Guidance), Failure> {
         let id = self.id();
-        let mut outcome = Outcome::default();
+        let mut outcome = Guidance::default();
         if !ledger.records.hooks.contains_key(&id) {
             outcome.notes.push("there is no record of this hook: claviger has not installed it".into());
         }
@@ -199,7 +199,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// There is no file to change: Azure's libraries ask `az`, and the CLIs read a variable.
-fn azure(program: &str) -> Outcome {
+fn azure(program: &str) -> Guidance {
     let notes = [
         format!("Foundry, for one command, with a fresh token: `{program} exec -- COMMAND`"),
         format!("Foundry, for a shell: `eval \"$({program} env)\"`; such a token is good for about an hour"),
@@ -207,9 +207,9 @@ fn azure(program: &str) -> Outcome {
             "any other tool that takes a token: `{program} azure --scope SCOPE --query accessToken -o tsv`"
         ),
     ];
-    Outcome {
+    Guidance {
         notes: notes.into(),
         variables: vec![("CLAUDE_CODE_USE_FOUNDRY".into(), "1".into())],
-        ..Outcome::default()
+        ..Guidance::default()
     }
 }

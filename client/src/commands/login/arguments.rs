@@ -31,23 +31,23 @@ pub(crate) struct Arguments {
     pub(crate) audience: Option<String>,
     /// Where to keep it [default: as configured]
     #[arg(long, value_enum)]
-    pub(crate) store: Option<Place>,
+    pub(crate) store: Option<Storage>,
 }
 
 /// Where secrets are kept.
 #[derive(Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Place {
+pub(crate) enum Storage {
     /// Secret Service or Keychain
     Keyring,
     /// Sealed files in the state directory
     File,
 }
 
-impl From<Place> for StorePlace {
-    fn from(place: Place) -> Self {
+impl From<Storage> for StorePlace {
+    fn from(place: Storage) -> Self {
         match place {
-            Place::Keyring => Self::Keyring,
-            Place::File => Self::File,
+            Storage::Keyring => Self::Keyring,
+            Storage::File => Self::File,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Owners and permissions.
 
 use crate::doctor::{
-    facts::{Facts, Found, Kind, Owner, Place, Role},
+    facts::{Facts, Found, Kind, Owner, PathFact, Role},
     finding::Finding,
 };
 use claviger::{reason::Location, remedy::Remedy, socket::SOCKET_VARIABLE};
@@ -9,14 +9,14 @@ use claviger::{reason::Location, remedy::Remedy, socket::SOCKET_VARIABLE};
 /// Judges every place, but settings files of which the daemon says itself what is wrong.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let explained = facts.explained.as_ref().and_then(|explained| explained.as_ref().ok());
-    let told = |place: &&Place| {
+    let told = |place: &&PathFact| {
         let path = place.path.display().to_string();
         !explained.is_some_and(|explained| super::settings::is_broken(explained, &path))
     };
     facts.places.iter().filter(told).filter_map(|place| judge(place, facts)).collect()
 }
 
-fn judge(place: &Place, facts: &Facts) -> Option<Finding> {
+fn judge(place: &PathFact, facts: &Facts) -> Option<Finding> {
     let finding = kind(place).or_else(|| owner(place, facts)).or_else(|| mode(place))?;
     Some(finding.at(&Location::of_file(&place.path)))
 }
@@ -29,7 +29,7 @@ fn wanted(role: Role) -> (Kind, &'static str) {
     }
 }
 
-fn kind(Place { path, role, found }: &Place) -> Option<Finding> {
+fn kind(PathFact { path, role, found }: &PathFact) -> Option<Finding> {
     let (kind, name) = wanted(*role);
     (found.kind != kind).then(|| {
         Finding::error("wrong-kind", format!("it should be {name}"))
@@ -38,7 +38,7 @@ fn kind(Place { path, role, found }: &Place) -> Option<Finding> {
     })
 }
 
-fn owner(Place { path, role, found }: &Place, facts: &Facts) -> Option<Finding> {
+fn owner(PathFact { path, role, found }: &PathFact, facts: &Facts) -> Option<Finding> {
     let whose = match (found.owner, role) {
         (Owner::Us, _) | (Owner::Root, Role::Directory | Role::File) => return None,
         (Owner::Root, _) => "root".to_owned(),
@@ -62,7 +62,7 @@ fn owner(Place { path, role, found }: &Place, facts: &Facts) -> Option<Finding> 
     )
 }
 
-fn mode(Place { path, role, found: Found { mode, owner, .. } }: &Place) -> Option<Finding> {
+fn mode(PathFact { path, role, found: Found { mode, owner, .. } }: &PathFact) -> Option<Finding> {
     let (forbidden, right, cause) = match role {
         Role::OwnDirectory => (0o077, "700", "only you may look in"),
         Role::OwnFile | Role::SecretFile => (0o077, "600", "only you may read it"),

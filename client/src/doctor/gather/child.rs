@@ -1,7 +1,7 @@
 //! A look by `clavigerd-fetch`: what needs TLS or a keyring is looked at by a child, so that the client links neither.
 
 use claviger::{client::daemon_program, secret::Secret, session::SessionContext};
-use claviger_child::{Call, MAX_ANSWER, Probe, Request, Seen, fetch_programs};
+use claviger_child::{Call, MAX_ANSWER, Probe, ProbeResult, Request, fetch_programs};
 use std::{process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -17,7 +17,7 @@ pub(super) async fn look(
     probe: Probe,
     session: &SessionContext,
     variables: impl IntoIterator<Item = (String, String)>,
-) -> Option<Seen> {
+) -> Option<ProbeResult> {
     let request = Request::Probe(probe);
     let program = fetch_programs(&daemon_program().ok()?).into_iter().find(|path| path.is_file())?;
     let mut command = Command::new(program);

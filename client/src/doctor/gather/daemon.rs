@@ -23,7 +23,7 @@ use claviger::{
     session::SessionContext,
     wire,
 };
-use claviger_child::{Probe, Seen, Text};
+use claviger_child::{Probe, ProbeResult, Text};
 use std::{
     os::unix::fs::MetadataExt as _,
     path::PathBuf,
@@ -195,7 +195,7 @@ impl Look<'_> {
         answer.ok().and_then(Result::ok).map(|answer| answer.into_inner().accounts).unwrap_or_default()
     }
 
-    async fn keyring(&self, accounts: &[v1::Account]) -> Option<Seen> {
+    async fn keyring(&self, accounts: &[v1::Account]) -> Option<ProbeResult> {
         let is_used = accounts.iter().any(|account| account.place() == StorePlace::Keyring);
         let _step = is_used.then(|| self.progress.step("keyring"))?;
         child::look(Probe::Keyring, self.session, []).await

@@ -1,6 +1,6 @@
 //! Files, directories and sockets: whose they are and who may use them.
 
-use crate::doctor::facts::{Found, Kind, Owner, Place, Role};
+use crate::doctor::facts::{Found, Kind, Owner, PathFact, Role};
 use claviger::{
     group::{GROUPS, has_members},
     place::seat,
@@ -21,7 +21,7 @@ pub(super) fn all(
     variables: &BTreeMap<String, String>,
     own_socket: Option<&Path>,
     programs: &[String],
-) -> Vec<Place> {
+) -> Vec<PathFact> {
     let directory = |name: &str| variables.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = directory("HOME");
     let below = |path: &str| home.as_ref().map(|home| home.join(path));
@@ -73,7 +73,7 @@ fn of_state(state: PathBuf) -> Vec<(PathBuf, Role)> {
     all
 }
 
-fn look(path: PathBuf, role: Role) -> Option<Place> {
+fn look(path: PathBuf, role: Role) -> Option<PathFact> {
     // Dotfiles are often symlinks; what claviger makes itself never is.
     let follows = matches!(role, Role::SecretFile | Role::Directory | Role::File);
     let found = if follows { fs::metadata(&path) } else { fs::symlink_metadata(&path) }.ok()?;
@@ -95,5 +95,5 @@ fn look(path: PathBuf, role: Role) -> Option<Place> {
         !has_members(&groups, us)
     };
     let mode = found.mode() & if is_private { 0o7757 } else { 0o7777 };
-    Some(Place { path, role, found: Found { kind, mode, owner } })
+    Some(PathFact { path, role, found: Found { kind, mode, owner } })
 }

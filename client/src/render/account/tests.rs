@@ -1,5 +1,5 @@
 use super::{left, render, reset, signed_in};
-use crate::{output::Style, render::fixture};
+use crate::{output::Style, render::samples};
 use claviger::{
     proto::v1::{
         Account, AccountKind, ListAccountsResponse, LoggedOut, Registration, ResetResponse, StorePlace,
@@ -15,7 +15,7 @@ fn work() -> Account {
         registration: "work".into(),
         subject: "me@example.com".into(),
         place: StorePlace::Keyring.into(),
-        signed_in_at: fixture::at(-7500),
+        signed_in_at: samples::at(-7500),
         in_use: true,
         ..Default::default()
     }
@@ -27,7 +27,7 @@ fn key() -> Account {
         kind: AccountKind::ApiKey.into(),
         audience: "https://api.anthropic.com".into(),
         place: StorePlace::File.into(),
-        signed_in_at: fixture::at(-60),
+        signed_in_at: samples::at(-60),
         ..Default::default()
     }
 }
@@ -36,14 +36,14 @@ fn list(accounts: Vec<Account>) -> ListAccountsResponse {
     let registration = |name: &str| Registration {
         name: name.into(),
         issuer: format!("https://{name}.example"),
-        location: fixture::location("/h/config.toml", 0, "config"),
+        location: samples::location("/h/config.toml", 0, "config"),
     };
     let registrations = vec![registration("other"), registration("work")];
     ListAccountsResponse { accounts, registrations, store: "auto".into() }
 }
 
 fn text(list: &ListAccountsResponse, here: &str) -> String {
-    render(list, here, fixture::now(), Style::default())
+    render(list, here, samples::now(), Style::default())
 }
 
 #[test]
@@ -61,7 +61,7 @@ can sign in with
 
 #[test]
 fn what_is_wrong_stands_below_its_account() {
-    let problem = fixture::helped("login-required", "it was revoked\x1b[2J", "", Remedy::login(Some("work")));
+    let problem = samples::helped("login-required", "it was revoked\x1b[2J", "", Remedy::login(Some("work")));
     let expected = "\
 NAME  IN USE  KIND   WHO             AUDIENCE                 KEPT IN  SIGNED IN      PROBLEM
 work  yes     oauth  me@example.com  https://gateway.example  keyring  2 h 5 min ago  login-required
@@ -112,7 +112,7 @@ fn signing_out_says_what_the_server_did() {
         LoggedOut { revoked: true, ..one("work") },
         LoggedOut { not_revoked: "the server has no revocation endpoint".into(), ..one("old") },
         LoggedOut {
-            left_behind: fixture::problem("keyring-locked", "the keyring is locked", "unlock it"),
+            left_behind: samples::problem("keyring-locked", "the keyring is locked", "unlock it"),
             ..one("key")
         },
     ];

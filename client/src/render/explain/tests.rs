@@ -1,5 +1,5 @@
 use super::render;
-use crate::{output::Style, render::fixture};
+use crate::{output::Style, render::samples};
 use claviger::{
     proto::v1::{
         Backend, CacheEntry, ExplainResponse, LoginPolicy, SessionMode, SettingsFile, SettingsValue, Step,
@@ -20,7 +20,7 @@ fn file(layer: &str, path: &str, state: State) -> SettingsFile {
 
 fn walk() -> ExplainResponse {
     let mut winner = step("api-key-helper", Outcome::Chosen, "the first source that is configured");
-    winner.location = fixture::location("/h/.claude/settings.json", 3, "user");
+    winner.location = samples::location("/h/.claude/settings.json", 3, "user");
     ExplainResponse {
         mode: SessionMode::Standard.into(),
         backend: Backend::Anthropic.into(),
@@ -36,8 +36,8 @@ fn walk() -> ExplainResponse {
         ],
         values: vec![SettingsValue {
             name: "apiKeyHelper".into(),
-            location: fixture::location("/h/.claude/settings.json", 3, "user"),
-            overrides: fixture::location("/h/.config/claviger/config.toml", 2, "config")
+            location: samples::location("/h/.claude/settings.json", 3, "user"),
+            overrides: samples::location("/h/.config/claviger/config.toml", 2, "config")
                 .into_iter()
                 .collect(),
             hook: false,
@@ -48,7 +48,7 @@ fn walk() -> ExplainResponse {
         account: String::new(),
         project: String::new(),
         workspace: "/work/repo".into(),
-        entry: Some(fixture::entry()),
+        entry: Some(samples::entry()),
         timings: Some(Timings {
             settings: Some(wire::duration(Duration::from_micros(210))),
             resolve: Some(wire::duration(Duration::from_micros(12))),
@@ -59,7 +59,7 @@ fn walk() -> ExplainResponse {
         policies: vec![LoginPolicy {
             name: "forceLoginMethod".into(),
             demands: "an OAuth login by console".into(),
-            locations: fixture::location("/etc/claude-code/managed-settings.json", 2, "managed")
+            locations: samples::location("/etc/claude-code/managed-settings.json", 2, "managed")
                 .into_iter()
                 .collect(),
             applies: true,
@@ -94,7 +94,7 @@ warnings
 
 took: settings 0.21 ms, resolve 0.01 ms
 ";
-    assert_eq!(render(&walk(), fixture::now(), Style::default()), expected);
+    assert_eq!(render(&walk(), samples::now(), Style::default()), expected);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn without_a_winner_the_problem_is_told() {
         mode: SessionMode::Bare.into(),
         backend: Backend::Anthropic.into(),
         steps: vec![step("api-key-helper", Outcome::Refused, "this workspace is not trusted")],
-        problem: fixture::helped(
+        problem: samples::helped(
             "workspace-untrusted",
             "not decided yet",
             "see what it asks for",
@@ -120,14 +120,14 @@ there is no credential
 not decided yet (workspace-untrusted)
 hint: see what it asks for; run `claviger trust grant`
 ";
-    assert_eq!(render(&answer, fixture::now(), Style::default()), expected);
+    assert_eq!(render(&answer, samples::now(), Style::default()), expected);
 }
 
 #[test]
 fn what_failed_last_is_told() {
     let problem =
-        fixture::helped("command-failed", "it ended with exit code 2", "run it by hand", Remedy::refresh());
-    let entry = CacheEntry { generation: 0, expires_at: None, refresh_at: None, ..fixture::entry() };
+        samples::helped("command-failed", "it ended with exit code 2", "run it by hand", Remedy::refresh());
+    let entry = CacheEntry { generation: 0, expires_at: None, refresh_at: None, ..samples::entry() };
     let answer = ExplainResponse { entry: Some(CacheEntry { last_problem: problem, ..entry }), ..walk() };
     let expected = "\
 cached: api-key-helper: generation 0, failed
@@ -135,7 +135,7 @@ cached: api-key-helper: generation 0, failed
     run it by hand
     run: claviger refresh
 ";
-    let text = render(&answer, fixture::now(), Style::default());
+    let text = render(&answer, samples::now(), Style::default());
     assert!(text.contains(expected), "{text}");
 }
 
@@ -148,7 +148,7 @@ fn links_of_a_chain_are_shown_once_they_were_asked() {
         region: "eu-west-1".into(),
         ..Default::default()
     };
-    let text = |answer: &ExplainResponse| render(answer, fixture::now(), Style::default());
+    let text = |answer: &ExplainResponse| render(answer, samples::now(), Style::default());
     let expected = "\
 bedrock credential for a standard session
 
@@ -164,7 +164,7 @@ links of aws-chain, in the order they are asked
         links: vec![step("profile", Outcome::Chosen, "it answered")],
         ..Default::default()
     };
-    answer.entry = Some(claviger::proto::v1::CacheEntry { facts: Some(facts), ..fixture::entry() });
+    answer.entry = Some(claviger::proto::v1::CacheEntry { facts: Some(facts), ..samples::entry() });
     assert!(
         text(&answer).ends_with("asked\n  profile  chosen  it answered\n  link profile\n"),
         "{}",

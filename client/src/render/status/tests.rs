@@ -1,7 +1,7 @@
 use super::{render, sentence};
 use crate::{
-    output::{Glyphs, Place, Style},
-    render::fixture,
+    output::{Glyphs, Layout, Style},
+    render::samples,
 };
 use claviger::{
     proto::v1::{CacheEntry, Counters, Facts, GetStatusResponse, Version},
@@ -16,7 +16,7 @@ fn status(entries: Vec<CacheEntry>) -> GetStatusResponse {
         audit: None,
         locked: false,
         version: Some(Version { release: "0.1.0".into(), protocol: 1 }),
-        started_at: fixture::at(-7500),
+        started_at: samples::at(-7500),
         pid: 42,
         entries,
         counters: Some(counters),
@@ -29,7 +29,7 @@ fn failed() -> CacheEntry {
     CacheEntry {
         key: "ffee".into(),
         source: "api-key-helper".into(),
-        last_problem: fixture::helped(
+        last_problem: samples::helped(
             "command-failed",
             "the command ended with status 1",
             "look at it",
@@ -40,14 +40,14 @@ fn failed() -> CacheEntry {
     }
 }
 
-fn at(width: usize) -> Place {
-    Place { width: Some(width), glyphs: Glyphs::Lines, ..Place::default() }
+fn at(width: usize) -> Layout {
+    Layout { width: Some(width), glyphs: Glyphs::Lines, ..Layout::default() }
 }
 
 #[test]
 fn programs_get_every_column_and_no_bar() {
     let facts = Facts { link: "profile".into(), ..Default::default() };
-    let fresh = CacheEntry { facts: Some(facts), ..fixture::entry() };
+    let fresh = CacheEntry { facts: Some(facts), ..samples::entry() };
     let expected = "\
 clavigerd 0.1.0, pid 42, up 2 h 5 min
 15 requests: 12 from the cache, 2 waited for a refresh, 1 refused at once
@@ -61,13 +61,13 @@ api-key-helper  -             0  -            0  failed  -              0     0 
     look at it
     run: claviger refresh
 ";
-    let text = render(&status(vec![fresh, failed()]), fixture::now(), Place::default());
+    let text = render(&status(vec![fresh, failed()]), samples::now(), Layout::default());
     assert_eq!(text, expected);
 }
 
 #[test]
 fn eighty_columns_are_enough() {
-    let mut entry = fixture::entry();
+    let mut entry = samples::entry();
     (entry.source, entry.account) = ("oauth-login".into(), "work".into());
     let expected = "\
 clavigerd 0.1.0, pid 42, up 2 h 5 min
@@ -81,12 +81,12 @@ api-key-helper                   -             0  -              0  failed
     look at it
     run: claviger refresh
 ";
-    assert_eq!(render(&status(vec![entry, failed()]), fixture::now(), at(80)), expected);
+    assert_eq!(render(&status(vec![entry, failed()]), samples::now(), at(80)), expected);
 }
 
 #[test]
 fn a_narrow_terminal_loses_columns_and_keeps_what_matters() {
-    let mut wide = fixture::entry();
+    let mut wide = samples::entry();
     (wide.source, wide.account) = ("oauth-login".into(), "仕事".into());
     for (width, expected) in [
         (72, "SOURCE          ACCOUNT          LEFT        GEN  SESSIONS  STATE"),
@@ -95,13 +95,13 @@ fn a_narrow_terminal_loses_columns_and_keeps_what_matters() {
         (38, "SOURCE          LEFT        STATE"),
         (24, "SOURCE   LEFT     STATE"),
     ] {
-        let text = render(&status(vec![wide.clone(), failed()]), fixture::now(), at(width));
+        let text = render(&status(vec![wide.clone(), failed()]), samples::now(), at(width));
         let line = text.lines().find(|line| line.starts_with("SOURCE")).unwrap_or_default();
         assert_eq!(line, expected, "{width}");
         let fits = |line: &str| crate::render::table::columns(line) <= width;
         assert!(text.lines().skip(1).all(fits), "{width}: {text}");
     }
-    let text = render(&status(vec![wide]), fixture::now(), at(64));
+    let text = render(&status(vec![wide]), samples::now(), at(64));
     assert!(text.contains("oauth-login  仕事     4 min 12 s"), "{text}");
 }
 
@@ -121,18 +121,18 @@ fn the_parts_of_the_requests_add_up() {
 
 #[test]
 fn an_empty_cache_says_so() {
-    let text = render(&status(Vec::new()), fixture::now(), Place::default());
+    let text = render(&status(Vec::new()), samples::now(), Layout::default());
     assert!(text.ends_with("1 watching\nnothing is cached\n"), "{text}");
 }
 
 #[test]
 fn a_lock_is_told_and_colours_only_where_they_are_seen() {
-    let locked = GetStatusResponse { locked: true, ..status(vec![fixture::entry(), failed()]) };
-    let plain = render(&locked, fixture::now(), at(80));
+    let locked = GetStatusResponse { locked: true, ..status(vec![samples::entry(), failed()]) };
+    let plain = render(&locked, samples::now(), at(80));
     assert!(
         plain.contains("\nlocked: nothing is lent before `claviger unlock`\n") && !plain.contains('\x1b')
     );
-    let coloured = render(&locked, fixture::now(), Place { style: Style::coloured(), ..at(80) });
+    let coloured = render(&locked, samples::now(), Layout { style: Style::coloured(), ..at(80) });
     assert!(coloured.contains("\x1b[32mfresh") && coloured.contains("\x1b[31mfailed"), "{coloured}");
     let mut stripped = String::new();
     let mut inside = false;
@@ -150,7 +150,7 @@ fn a_lock_is_told_and_colours_only_where_they_are_seen() {
 #[test]
 fn a_problem_says_what_helps() {
     let lines = |remedy: Remedy| {
-        let problem = fixture::helped("command-failed", "x", "look at it", remedy).unwrap_or_default();
+        let problem = samples::helped("command-failed", "x", "look at it", remedy).unwrap_or_default();
         super::trouble(&problem, 2)
     };
     let at = Location { layer: "user".into(), file: "/h/s.json".into(), line: 3, column: 0 };
@@ -162,20 +162,20 @@ fn a_problem_says_what_helps() {
     ] {
         assert_eq!(lines(remedy), ["x (command-failed), 2 times in a row", "look at it", last]);
     }
-    let unknown = fixture::problem("from-the-future", "x", "see `claviger help`").unwrap_or_default();
+    let unknown = samples::problem("from-the-future", "x", "see `claviger help`").unwrap_or_default();
     assert_eq!(super::trouble(&unknown, 1), ["x (unknown)", "see `claviger help`"]);
 }
 
 #[test]
 fn states_are_told_apart() {
     let state = |change: fn(&mut CacheEntry)| {
-        let mut entry = fixture::entry();
+        let mut entry = samples::entry();
         change(&mut entry);
-        super::state(&entry, fixture::now())
+        super::state(&entry, samples::now())
     };
     assert_eq!(state(|_| ()), "fresh");
     assert_eq!(state(|entry| entry.stale = true), "stale");
-    assert_eq!(state(|entry| entry.expires_at = fixture::at(0)), "expired");
+    assert_eq!(state(|entry| entry.expires_at = samples::at(0)), "expired");
     assert_eq!(state(|entry| entry.refreshing = true), "refreshing");
     assert_eq!(state(|entry| entry.generation = 0), "empty");
 }
@@ -183,7 +183,7 @@ fn states_are_told_apart() {
 #[test]
 fn a_sentence_for_one_entry() {
     assert_eq!(
-        sentence(&fixture::entry(), fixture::now()),
+        sentence(&samples::entry(), samples::now()),
         "api-key-helper: generation 3, fresh, expires in 4 min 12 s, next refresh in 3 min"
     );
 }
@@ -192,7 +192,7 @@ fn a_sentence_for_one_entry() {
 fn an_audit_log_with_losses_is_told() {
     let audit = |lost, trouble: &str| claviger::proto::v1::AuditLog {
         lost,
-        lost_since: (lost > 0).then(|| fixture::at(-300)).flatten(),
+        lost_since: (lost > 0).then(|| samples::at(-300)).flatten(),
         waiting: 7,
         trouble: trouble.into(),
         ..Default::default()
@@ -207,7 +207,7 @@ fn an_audit_log_with_losses_is_told() {
         ),
     ] {
         let status = GetStatusResponse { audit: Some(audit), ..status(Vec::new()) };
-        let text = render(&status, fixture::now(), Place::default());
+        let text = render(&status, samples::now(), Layout::default());
         assert!(text.ends_with(&format!("watching\n{line}nothing is cached\n")), "{text}");
     }
 }

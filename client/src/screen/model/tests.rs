@@ -1,9 +1,9 @@
 use super::{End, Key, Message, Model, Overlay, Wish, update};
-use crate::{output::Glyphs, render::fixture};
+use crate::{output::Glyphs, render::samples};
 use claviger::proto::v1::{CacheEntry, GetStatusResponse, WatchStatusResponse};
 
 fn entry(key: &str, generation: u64) -> CacheEntry {
-    CacheEntry { key: key.into(), source: format!("source-{key}"), generation, ..fixture::entry() }
+    CacheEntry { key: key.into(), source: format!("source-{key}"), generation, ..samples::entry() }
 }
 
 fn state(pid: u32, entries: Vec<CacheEntry>) -> Message {
@@ -12,8 +12,8 @@ fn state(pid: u32, entries: Vec<CacheEntry>) -> Message {
 }
 
 fn after(messages: impl IntoIterator<Item = Message>) -> Model {
-    let model = Model::new(false, Glyphs::Lines, fixture::now());
-    messages.into_iter().fold(model, |model, message| update(model, message, fixture::now()))
+    let model = Model::new(false, Glyphs::Lines, samples::now());
+    messages.into_iter().fold(model, |model, message| update(model, message, samples::now()))
 }
 
 fn three() -> Message {
@@ -45,9 +45,9 @@ fn rows_stand_by_name_and_keys_choose_among_them() {
 fn the_choice_follows_its_row_and_finds_another_when_it_goes() {
     let model = after([three(), Message::Key(Key::Down), state(1, vec![entry("b", 2), entry("0", 1)])]);
     assert_eq!((model.chosen.as_str(), model.row()), ("b", 1));
-    let model = update(model, state(1, vec![entry("0", 1)]), fixture::now());
+    let model = update(model, state(1, vec![entry("0", 1)]), samples::now());
     assert_eq!(model.chosen, "0");
-    let model = update(model, state(1, Vec::new()), fixture::now());
+    let model = update(model, state(1, Vec::new()), samples::now());
     assert_eq!((model.chosen.as_str(), model.entry().is_none()), ("", true));
 }
 
@@ -109,11 +109,11 @@ fn the_log_tells_what_happened_and_forgets_the_oldest() {
     let model = after([three(), state(1, vec![entry("a", 2), entry("b", 1), entry("c", 1)])]);
     assert_eq!(log(&model).len(), 2);
     assert!(log(&model)[1].starts_with("source-a: refreshed, generation 2"), "{:?}", model.log);
-    let gone = update(model, Message::Lost, fixture::now());
+    let gone = update(model, Message::Lost, samples::now());
     assert!(!gone.connected && log(&gone)[2].starts_with("the daemon is gone"));
-    let same = update(gone.clone(), state(1, vec![entry("a", 2)]), fixture::now());
+    let same = update(gone.clone(), state(1, vec![entry("a", 2)]), samples::now());
     assert!(same.connected && log(&same)[3].starts_with("clavigerd"), "{:?}", same.log);
-    let other = update(gone, state(2, Vec::new()), fixture::now());
+    let other = update(gone, state(2, Vec::new()), samples::now());
     assert_eq!(log(&other)[3], "daemon restarted: clavigerd , pid 2");
     let many = after((0..2000).map(|n| Message::Trouble(n.to_string())));
     assert_eq!((many.log.len(), log(&many)[0]), (500, "1500"));

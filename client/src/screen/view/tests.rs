@@ -1,7 +1,7 @@
 use super::view;
 use crate::{
     output::Glyphs,
-    render::fixture,
+    render::samples,
     screen::model::{Key, Message, Model, update},
 };
 use claviger::{
@@ -14,7 +14,7 @@ fn state() -> Message {
     let failed = CacheEntry {
         key: "ffee".into(),
         source: "aws-chain".into(),
-        last_problem: fixture::helped(
+        last_problem: samples::helped(
             "command-failed",
             "the command ended with status 1",
             "look at it",
@@ -23,13 +23,13 @@ fn state() -> Message {
         failures: 3,
         ..Default::default()
     };
-    let mut work = fixture::entry();
+    let mut work = samples::entry();
     (work.key, work.source, work.account) = ("aa".into(), "oauth-login".into(), "仕事".into());
     let status = GetStatusResponse {
         version: Some(Version { release: "0.1.0".into(), protocol: 1 }),
-        started_at: fixture::at(-7500),
+        started_at: samples::at(-7500),
         pid: 42,
-        entries: vec![fixture::entry(), failed, work],
+        entries: vec![samples::entry(), failed, work],
         counters: Some(Counters { requests: 14, hits: 12, waits: 2, ..Default::default() }),
         watchers: 1,
         audit: None,
@@ -40,8 +40,8 @@ fn state() -> Message {
 }
 
 fn model(colour: bool, messages: impl IntoIterator<Item = Message>) -> Model {
-    let model = Model::new(colour, Glyphs::Lines, fixture::now());
-    messages.into_iter().fold(model, |model, message| update(model, message, fixture::now()))
+    let model = Model::new(colour, Glyphs::Lines, samples::now());
+    messages.into_iter().fold(model, |model, message| update(model, message, samples::now()))
 }
 
 fn drawn(model: &Model, width: u16, height: u16) -> (String, ratatui::buffer::Buffer) {
@@ -123,7 +123,7 @@ fn no_size_breaks_it() {
 #[test]
 fn the_chosen_row_is_in_view_and_stands_out() {
     let many: Vec<_> = (0..40)
-        .map(|n| CacheEntry { key: format!("{n:02}"), source: format!("source-{n:02}"), ..fixture::entry() })
+        .map(|n| CacheEntry { key: format!("{n:02}"), source: format!("source-{n:02}"), ..samples::entry() })
         .collect();
     let status = GetStatusResponse { pid: 1, entries: many, ..Default::default() };
     let many = Message::State(Box::new(WatchStatusResponse { status: Some(status), pending: Vec::new() }));

@@ -9,7 +9,7 @@ use crate::{
 use claviger::{reason::Reason, remedy::Remedy};
 use claviger_child::{
     Declined, Facts, Provided, Text,
-    account::{Kind, Lend, Place, StoreChoice},
+    account::{Kind, Lend, Storage, StoreChoice},
     refresh_at,
 };
 use claviger_private::FileLock;
@@ -63,10 +63,10 @@ async fn refreshed(request: &Lend, store: &Store, client_secret: Option<Text>) -
     }
     let refresh = refreshable(&request.record.account, &record)?;
     let room = store.make_room(match (request.kept, place) {
-        (Place::File, _) => StoreChoice::File,
-        (Place::Keyring, Place::Keyring) => StoreChoice::Keyring,
+        (Storage::File, _) => StoreChoice::File,
+        (Storage::Keyring, Storage::Keyring) => StoreChoice::Keyring,
         // It waits in a file for the keyring, and may wait on.
-        (Place::Keyring, Place::File) => StoreChoice::Auto,
+        (Storage::Keyring, Storage::File) => StoreChoice::Auto,
     })?;
     let earlier = marked(&lock.mark(), &record);
     let showing = showing(request, &record, &refresh, &earlier, SystemTime::now())?;
@@ -232,7 +232,7 @@ fn refreshable(account: &str, record: &Record) -> Result<Refresh, Declined> {
 struct Refreshing<'a> {
     store: &'a Store,
     /// Where the record should be.
-    kept: Place,
+    kept: Storage,
     /// Whether the API rejected what the record has.
     rejected: bool,
     record: Record,

@@ -4,11 +4,11 @@ use crate::store::Store;
 use claviger::reason::Reason;
 use claviger_child::{
     Declined,
-    account::{Place, Relocate},
+    account::{Relocate, Storage},
 };
 
 /// Moves it, and says where it is.
-pub(crate) fn relocate(request: &Relocate) -> Result<Place, Declined> {
+pub(crate) fn relocate(request: &Relocate) -> Result<Storage, Declined> {
     let store = Store::new(&request.record)?;
     let _lock = store.lock()?;
     let Some(kept) = store.read(request.kept)? else {

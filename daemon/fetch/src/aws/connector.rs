@@ -1,7 +1,7 @@
 //! How the SDK reaches the network: through the proxy of the session, trusting the session's certificate authorities. The
 //! SDK's own client does neither.
 
-use super::{Declined, seen::Seen};
+use super::{Declined, last_request::LastRequest};
 use crate::file;
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -16,13 +16,13 @@ use std::path::Path;
 const MAX_BUNDLE: usize = 4 * 1024 * 1024;
 
 /// A client for services on the network.
-pub(super) fn proxied(seen: &Seen, trusted: &TlsContext) -> SharedHttpClient {
+pub(super) fn proxied(seen: &LastRequest, trusted: &TlsContext) -> SharedHttpClient {
     let past = client(trusted, ProxyConfig::disabled());
     seen.note(client(trusted, ProxyConfig::from_env()), Some(past))
 }
 
 /// A client for services of this machine: what they hand out stays on this machine, and a proxy could not reach them.
-pub(super) fn direct(seen: &Seen, trusted: &TlsContext) -> SharedHttpClient {
+pub(super) fn direct(seen: &LastRequest, trusted: &TlsContext) -> SharedHttpClient {
     seen.note(client(trusted, ProxyConfig::disabled()), None)
 }
 

@@ -1,7 +1,7 @@
 //! What the failure of a link means. The SDK's error texts can hold what a server or a command said, so nothing of them is
 //! repeated but error codes and the names in a configuration.
 
-use super::{CredentialsError, Declined, container::Service, seen::Exchange};
+use super::{CredentialsError, Declined, container::Service, last_request::Exchange};
 use crate::codes;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use claviger::reason::Reason;

@@ -59,14 +59,14 @@ struct Reader<'a> {
     sections: HashSet<&'a str>,
     /// Settings of this section, and of all that hold in the others.
     names: [HashSet<Cow<'a, str>>; 2],
-    place: Place,
+    place: Position,
     open: Option<Open<'a>>,
     /// Settings for all sections that have something below them that is not a setting, and their lines.
     broken: Vec<(Cow<'a, str>, usize)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     Nowhere,
     Section,
     Defaults,
@@ -81,7 +81,7 @@ pub(super) fn read(text: &str) -> Result<Sections<'_>, Broken> {
         read: Sections::default(),
         sections: HashSet::new(),
         names: Default::default(),
-        place: Place::Nowhere,
+        place: Position::Nowhere,
         open: None,
         broken: Vec::new(),
     };
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
         if let Some(name) = header(text) {
             return self.section(name, line);
         }
-        if self.place == Place::Nowhere {
+        if self.place == Position::Nowhere {
             return broken(if text.starts_with('\u{feff}') { Fault::Mark } else { Fault::NoSection });
         }
         let Some((name, value)) = text.split_once(['=', ':']) else { return broken(Fault::NoSetting) };
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
         if name.is_empty() {
             return broken(Fault::NoName);
         }
-        let names = &mut self.names[usize::from(self.place == Place::Defaults)];
+        let names = &mut self.names[usize::from(self.place == Position::Defaults)];
         if !names.insert(name.clone()) {
             return broken(Fault::SettingAgain);
         }
@@ -178,13 +178,13 @@ impl<'a> Reader<'a> {
 
     fn section(&mut self, name: &'a str, line: usize) -> Result<(), Broken> {
         if name == DEFAULT {
-            self.place = Place::Defaults;
+            self.place = Position::Defaults;
             return Ok(());
         }
         if !self.sections.insert(name) {
             return Err(Broken { line, fault: Fault::SectionAgain });
         }
-        self.place = Place::Section;
+        self.place = Position::Section;
         self.names[0].clear();
         let end = self.read.settings.len();
         self.read.sections.push(Section { name, settings: end..end });
@@ -208,8 +208,8 @@ impl<'a> Reader<'a> {
         let Some(Open { name, value, line, .. }) = self.open.take() else { return Ok(()) };
         let is_broken = value.starts_with('\n') && nested(&value).is_none();
         match (self.place, self.read.sections.last_mut()) {
-            (Place::Section, _) if is_broken => return Err(Broken { line, fault: Fault::NoSubsetting }),
-            (Place::Section, Some(section)) => {
+            (Position::Section, _) if is_broken => return Err(Broken { line, fault: Fault::NoSubsetting }),
+            (Position::Section, Some(section)) => {
                 self.read.settings.push((name, value));
                 section.settings.end = self.read.settings.len();
             }

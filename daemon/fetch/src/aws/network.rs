@@ -3,7 +3,7 @@
 use super::{
     BehaviorVersion, Declined, Region, RetryConfig, connector,
     files::{NoText, Profile},
-    seen::Seen,
+    last_request::LastRequest,
     variable,
     words::plain,
 };
@@ -43,7 +43,7 @@ pub(super) struct Settings {
 pub(super) struct Network {
     pub(super) settings: Settings,
     pub(super) trusted: TlsContext,
-    pub(super) seen: Seen,
+    pub(super) seen: LastRequest,
 }
 
 /// How often a service is asked. The broker makes attempts of its own.
@@ -161,7 +161,7 @@ impl Network {
     /// If the certificates to trust cannot be used.
     pub(super) fn new(settings: Settings) -> Result<Self, Declined> {
         let trusted = connector::trusted(settings.bundle.as_ref())?;
-        Ok(Self { settings, trusted, seen: Seen::default() })
+        Ok(Self { settings, trusted, seen: LastRequest::default() })
     }
 
     /// The network as the environment alone describes it.

@@ -4,7 +4,7 @@
 
 mod printed;
 
-use super::{codes::entra_codes, managed, step::Step};
+use super::{codes::entra_codes, link_result::LinkResult, managed};
 use crate::{
     environment::{lent, variable},
     program::{Rest, output},
@@ -52,48 +52,50 @@ const AZD: Tool = Tool {
 };
 
 /// Asks `az`, with its login.
-pub(super) async fn ask_az(scope: &str, secrets: &Lent) -> Step {
+pub(super) async fn ask_az(scope: &str, secrets: &Lent) -> LinkResult {
     AZ.ask(scope, secrets).await
 }
 
 /// Asks `azd`, with its login.
-pub(super) async fn ask_azd(scope: &str, secrets: &Lent) -> Step {
+pub(super) async fn ask_azd(scope: &str, secrets: &Lent) -> LinkResult {
     AZD.ask(scope, secrets).await
 }
 
 impl Tool {
-    async fn ask(&self, scope: &str, secrets: &Lent) -> Step {
+    async fn ask(&self, scope: &str, secrets: &Lent) -> LinkResult {
         let name = self.name;
         match self.run(scope, secrets).await {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 let why = format!("{name} did not answer within {} s", DEADLINE.as_secs());
-                Step::Failed(Reason::SourceTimeout, why)
+                LinkResult::Failed(Reason::SourceTimeout, why)
             }
-            Err(_) => Step::Failed(Reason::CommandFailed, format!("{name} could not be started")),
+            Err(_) => LinkResult::Failed(Reason::CommandFailed, format!("{name} could not be started")),
             Ok(output) if output.status.success() => match (self.read)(&output.stdout) {
-                Some(found) => Step::Provided(found),
-                None => Step::Failed(Reason::CommandOutputInvalid, self.no_token.to_owned()),
+                Some(found) => LinkResult::Provided(found),
+                None => LinkResult::Failed(Reason::CommandOutputInvalid, self.no_token.to_owned()),
             },
             // What a shell says when there is no such program (POSIX, "Exit Status for Commands").
-            Ok(output) if output.status.code() == Some(127) => Step::Passed(format!("{name} is not in PATH")),
+            Ok(output) if output.status.code() == Some(127) => {
+                LinkResult::Passed(format!("{name} is not in PATH"))
+            }
             Ok(output) => self.failed(&output),
         }
     }
 
-    fn failed(&self, output: &Output) -> Step {
+    fn failed(&self, output: &Output) -> LinkResult {
         let said = String::from_utf8_lossy(&output.stderr);
         tool::pass_on(&output.stderr);
         if tool::wants_sign_in(&said, &[self.login, ENTRA]) {
             let mut codes: Vec<String> = entra_codes(&said).take(4).collect();
             codes.dedup();
             let codes = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
-            return Step::Passed(format!("not logged in: run `{}`{codes}", self.login));
+            return LinkResult::Passed(format!("not logged in: run `{}`{codes}", self.login));
         }
         let what = match output.status.code() {
             Some(code) => format!("{} ended with exit code {code}", self.name),
             None => format!("{} was ended by a signal", self.name),
         };
-        Step::Failed(Reason::CommandFailed, what)
+        LinkResult::Failed(Reason::CommandFailed, what)
     }
 
     /// Runs the tool as Azure's libraries do: by a shell, in a directory that is the system's.

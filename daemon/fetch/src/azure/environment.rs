@@ -2,8 +2,8 @@
 
 use super::{
     Declined, certificate,
+    link_result::LinkResult,
     principal::{CLIENT, Principal, TENANT},
-    step::Step,
 };
 use crate::environment::{lent, variable};
 use claviger::reason::Reason;
@@ -17,19 +17,19 @@ const SENDS_CHAIN: &str = "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN";
 const USERNAME: &str = "AZURE_USERNAME";
 
 /// Asks for the service principal that the environment describes.
-pub(super) async fn ask(scope: &str, secrets: &Lent) -> Step {
+pub(super) async fn ask(scope: &str, secrets: &Lent) -> LinkResult {
     let (tenant, client) = (variable(TENANT), variable(CLIENT));
     let (secret, certificate) = (lent(secrets, SECRET), variable(CERTIFICATE));
     let has_proof = secret.is_some() || certificate.is_some();
     if client.is_some() && !has_proof && variable(USERNAME).is_some() {
-        return Step::Refused(by_password());
+        return LinkResult::Refused(by_password());
     }
     let (Some(tenant), Some(client), true) = (&tenant, &client, has_proof) else {
-        return Step::Passed(missing(tenant.is_some(), client.is_some(), has_proof));
+        return LinkResult::Passed(missing(tenant.is_some(), client.is_some(), has_proof));
     };
     let principal = match Principal::new(tenant.clone(), client.clone()) {
         Ok(principal) => principal,
-        Err(trouble) => return Step::Refused(trouble),
+        Err(trouble) => return LinkResult::Refused(trouble),
     };
     match (secret, certificate) {
         (Some(secret), _) => principal.with_secret(secret, scope).await.into(),

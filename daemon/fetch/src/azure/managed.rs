@@ -4,14 +4,14 @@
 //! of virtual machines (IMDS) does not: it is looked for, and anything but its own clear answer means that this is no such machine.
 
 mod arc;
-mod place;
+mod endpoint;
 mod token;
 
 use super::{
     Declined,
     failure::trouble,
+    link_result::LinkResult,
     principal::CLIENT,
-    step::Step,
     wire::{Last, Reply, Wire},
 };
 use crate::environment::{lent, variable};
@@ -21,12 +21,12 @@ use azure_core::http::{
 };
 use claviger::reason::Reason;
 use claviger_child::{Lent, Provided};
-use place::{Place, Service};
+use endpoint::{IdentityEndpoint, Service};
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 
 /// Variables with what a service wants to see.
-pub(super) const HEADERS: [&str; 2] = [place::HEADER, place::SECRET];
+pub(super) const HEADERS: [&str; 2] = [endpoint::HEADER, endpoint::SECRET];
 /// The metadata service (Azure documentation, "Azure Instance Metadata Service").
 const IMDS: &str = "http://169.254.169.254";
 /// Its path for tokens.
@@ -38,21 +38,23 @@ const DEFAULT_CLIENT: &str = "DEFAULT_IDENTITY_CLIENT_ID";
 const NO_IDENTITY: &str = "no such identity is assigned to this machine";
 
 /// Asks for the identity of this machine.
-pub(super) async fn ask(scope: &str, secrets: &Lent) -> Step {
+pub(super) async fn ask(scope: &str, secrets: &Lent) -> LinkResult {
     // Of a secret it counts only that it is there.
-    let found = place::of(|name| variable(name).or_else(|| lent(secrets, name).map(|_| String::new())));
+    let found = endpoint::of(|name| variable(name).or_else(|| lent(secrets, name).map(|_| String::new())));
     let (service, variable, url) = match found {
-        Place::Imds => return imds(scope).await,
-        Place::Incomplete => return Step::Passed(format!("incomplete: {} is not set", place::HEADER)),
-        Place::Named { service, variable, url } => (service, variable, url),
-        Place::ServiceFabric => {
+        IdentityEndpoint::Imds => return imds(scope).await,
+        IdentityEndpoint::Incomplete => {
+            return LinkResult::Passed(format!("incomplete: {} is not set", endpoint::HEADER));
+        }
+        IdentityEndpoint::Named { service, variable, url } => (service, variable, url),
+        IdentityEndpoint::ServiceFabric => {
             let message = "managed identities of Azure Service Fabric are not supported";
-            return Step::Refused(Declined::new(Reason::SettingsInvalid, message).hint(CHOOSE));
+            return LinkResult::Refused(Declined::new(Reason::SettingsInvalid, message).hint(CHOOSE));
         }
     };
     match endpoint(service, variable, &url) {
         Ok(url) => named(service, &url, scope, secrets).await.into(),
-        Err(trouble) => Step::Refused(trouble),
+        Err(trouble) => LinkResult::Refused(trouble),
     }
 }
 
@@ -112,9 +114,9 @@ fn request(service: Service, url: &Url, scope: &str, client: Option<&str>, secre
     // Its version 1 has resources instead of scopes: "https://x//.default" is "https://x/", with the slash.
     let resource = scope.strip_suffix("/.default").unwrap_or(scope);
     let (version, client_name, secret) = match service {
-        Service::App => ("2019-08-01", "client_id", Some(("x-identity-header", place::HEADER))),
+        Service::App => ("2019-08-01", "client_id", Some(("x-identity-header", endpoint::HEADER))),
         Service::Arc => ("2020-06-01", "client_id", None),
-        Service::MachineLearning => ("2017-09-01", "clientid", Some(("secret", place::SECRET))),
+        Service::MachineLearning => ("2017-09-01", "clientid", Some(("secret", endpoint::SECRET))),
         Service::PodIdentity => ("2018-02-01", "client_id", None),
         Service::CloudShell => return cloud_shell(url, resource),
     };
@@ -144,18 +146,18 @@ fn cloud_shell(url: &Url, resource: &str) -> Request {
 }
 
 /// Asks the metadata service of virtual machines, where nothing says whether there is one.
-async fn imds(scope: &str) -> Step {
+async fn imds(scope: &str) -> LinkResult {
     let address = IMDS.trim_start_matches("http://");
     let connected = timeout(IMDS_CONNECT, TcpStream::connect((address, 80))).await;
     // The connection ends here, so that a service that takes one at a time is free for the next.
     if !connected.is_ok_and(|stream| stream.is_ok()) {
         let why = "no metadata service of Azure is here; AZURE_TOKEN_CREDENTIALS=dev skips it";
-        return Step::Unanswered(why.to_owned());
+        return LinkResult::Unanswered(why.to_owned());
     }
     let (url, wire) =
         match endpoint(Service::PodIdentity, "", IMDS).and_then(|url| Ok((url, Wire::inward()?))) {
             Ok(found) => found,
-            Err(trouble) => return Step::Refused(trouble),
+            Err(trouble) => return LinkResult::Refused(trouble),
         };
     let client = variable(CLIENT);
     let request = request(Service::PodIdentity, &url, scope, client.as_deref(), &Lent::new());
@@ -163,7 +165,7 @@ async fn imds(scope: &str) -> Step {
         Ok((reply, value, _)) => judge(&reply, token::of(&value)),
         // It is left alone for a while, or its answer cannot be used.
         Err(Last::Reply(reply)) => judge(&reply, None),
-        Err(_) => Step::Passed(NO_SERVICE.to_owned()),
+        Err(_) => LinkResult::Passed(NO_SERVICE.to_owned()),
     }
 }
 
@@ -171,25 +173,26 @@ const NO_SERVICE: &str = "what answers here is not a metadata service of Azure";
 
 /// What an answer from the metadata service's address means. Azure's libraries go on after any that is not a token; here its own
 /// clear no, and that it is asked too often, are its last word: another identity must not take its place for a while.
-fn judge(reply: &Reply, token: Option<Provided>) -> Step {
+fn judge(reply: &Reply, token: Option<Provided>) -> LinkResult {
     let is_busy = matches!(reply.status, 429 | 503) && reply.retry_after.is_some();
     let is_no = matches!(reply.status, 401 | 403 | 429) && reply.is_json && !reply.says_unreachable;
     match (reply.status, token) {
-        (200, Some(token)) => Step::Provided(token),
-        (400, _) => Step::Passed(NO_IDENTITY.to_owned()),
+        (200, Some(token)) => LinkResult::Provided(token),
+        (400, _) => LinkResult::Passed(NO_IDENTITY.to_owned()),
         _ if is_no || is_busy => {
-            Step::Refused(trouble("the metadata service of Azure", &Last::Reply(reply.clone())))
+            LinkResult::Refused(trouble("the metadata service of Azure", &Last::Reply(reply.clone())))
         }
-        (500.., _) if reply.is_json => {
-            Step::Passed(format!("the metadata service of Azure is out of order: status {}", reply.status))
-        }
-        _ => Step::Passed(NO_SERVICE.to_owned()),
+        (500.., _) if reply.is_json => LinkResult::Passed(format!(
+            "the metadata service of Azure is out of order: status {}",
+            reply.status
+        )),
+        _ => LinkResult::Passed(NO_SERVICE.to_owned()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Reply, Service, Step, endpoint, judge};
+    use super::{LinkResult, Reply, Service, endpoint, judge};
     use std::time::Duration;
 
     #[test]
@@ -213,8 +216,8 @@ mod tests {
             &Reply { status, is_json, says_unreachable, ..Reply::default() },
             None,
         ) {
-            Step::Refused(_) => "refused",
-            Step::Passed(_) => "passed",
+            LinkResult::Refused(_) => "refused",
+            LinkResult::Passed(_) => "passed",
             _ => "other",
         };
         for status in [401, 403, 429] {
@@ -227,7 +230,7 @@ mod tests {
         // Also while it is left alone and not asked: then nothing but the status and the time is known.
         for (status, refused) in [(429, true), (503, true), (500, false), (404, false)] {
             let busy = Reply { status, retry_after: Some(Duration::from_secs(9)), ..Reply::default() };
-            assert_eq!(matches!(judge(&busy, None), Step::Refused(_)), refused, "{status}");
+            assert_eq!(matches!(judge(&busy, None), LinkResult::Refused(_)), refused, "{status}");
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::{
     Declined,
     file::{read, unusable},
+    link_result::LinkResult,
     principal::{CLIENT, Principal, TENANT},
-    step::Step,
 };
 use crate::environment::variable;
 use claviger_child::{Provided, is_token};
@@ -12,15 +12,15 @@ use claviger_child::{Provided, is_token};
 const FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
 
 /// Asks for the service principal of this workload.
-pub(super) async fn ask(scope: &str) -> Step {
+pub(super) async fn ask(scope: &str) -> LinkResult {
     let values = [TENANT, CLIENT, FILE].map(|name| (name, variable(name)));
     let missing: Vec<_> = values.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
     match values {
         [(_, Some(tenant)), (_, Some(client)), (_, Some(file))] => {
             with_file(tenant, client, &file, scope).await.into()
         }
-        _ if missing.contains(&FILE) => Step::Passed(format!("{FILE} is not set")),
-        _ => Step::Passed(format!("incomplete: {} not set", missing.join(", "))),
+        _ if missing.contains(&FILE) => LinkResult::Passed(format!("{FILE} is not set")),
+        _ => LinkResult::Passed(format!("incomplete: {} not set", missing.join(", "))),
     }
 }
 

@@ -45,11 +45,11 @@ pub(crate) struct Server {
     /// How long an answer may take.
     patience: Duration,
     /// What the last answer was like.
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Option<LastReply>>,
 }
 
 #[derive(Clone, Copy)]
-struct Seen {
+struct LastReply {
     status: StatusCode,
     retry_after: Option<Duration>,
     /// Whether it calls the token invalid in its header (RFC 6750, section 3.1).
@@ -146,7 +146,7 @@ impl Server {
         let sent = http::request(method, &url).map_err(NoAnswer::unsent)?.headers(parts.headers).body(body);
         let reply = http::send_within(&url, sent, self.patience).await.map_err(NoAnswer)?;
         let challenge = reply.header(&WWW_AUTHENTICATE).unwrap_or_default();
-        let seen = Seen {
+        let seen = LastReply {
             status: reply.status,
             retry_after: reply.retry_after(),
             says_invalid_token: challenge.contains(INVALID_TOKEN),
@@ -220,7 +220,12 @@ impl Server {
 }
 
 /// RFC 6749, section 5.2, and what servers in trouble answer instead.
-fn refusal(host: &str, what: &str, code: Option<&BasicErrorResponseType>, seen: Option<Seen>) -> Failure {
+fn refusal(
+    host: &str,
+    what: &str,
+    code: Option<&BasicErrorResponseType>,
+    seen: Option<LastReply>,
+) -> Failure {
     let status = seen.map_or(StatusCode::OK, |seen| seen.status);
     let retry_after = seen.and_then(|seen| seen.retry_after);
     let word = code.map_or(codes::UNKNOWN, |code| codes::oauth(code.as_ref()));

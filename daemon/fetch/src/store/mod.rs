@@ -14,7 +14,7 @@ pub(super) use record::{Client, Quarantine, Record, Refresh, VERSION, millisecon
 use claviger::{reason::Reason, remedy::Remedy};
 use claviger_child::{
     Declined,
-    account::{self, Place, StoreChoice, check_name},
+    account::{self, Storage, StoreChoice, check_name},
 };
 use claviger_private::FileLock;
 use file::Files;
@@ -37,12 +37,12 @@ pub(super) struct Store {
 /// A record, and where it was found.
 pub(super) struct Kept {
     pub(super) record: Record,
-    pub(super) place: Place,
+    pub(super) place: Storage,
 }
 
 /// Room for the next record, made sure of before a server is asked for what cannot be had twice.
 pub(super) struct Room {
-    place: Place,
+    place: Storage,
     file: file::Room,
     /// Why it is not in the keyring, which comes first.
     instead: Option<String>,
@@ -84,23 +84,23 @@ impl Store {
     /// # Errors
     /// `keyring-locked` also for a keyring that says it has no such item: one that was never unlocked does, and
     /// the list of accounts knows better.
-    pub(super) fn read(&self, place: Place) -> Result<Option<Kept>, Declined> {
-        let in_file = self.files.read()?.map(|record| Kept { record, place: Place::File });
-        if place == Place::File && in_file.is_some() {
+    pub(super) fn read(&self, place: Storage) -> Result<Option<Kept>, Declined> {
+        let in_file = self.files.read()?.map(|record| Kept { record, place: Storage::File });
+        if place == Storage::File && in_file.is_some() {
             return Ok(in_file);
         }
         match (self.ask_keyring(), in_file) {
             (Ok(Some(record)), Some(in_file)) if record.generation < in_file.record.generation => {
                 Ok(Some(in_file))
             }
-            (Ok(Some(record)), _) => Ok(Some(Kept { record, place: Place::Keyring })),
+            (Ok(Some(record)), _) => Ok(Some(Kept { record, place: Storage::Keyring })),
             // What a locked keyring could not take waits in a file.
             (_, Some(in_file)) => Ok(Some(in_file)),
             // Of a file that is gone, a move that was cut off has left the record in the keyring, or there is none.
-            (Err(trouble), None) if place == Place::Keyring || !trouble.is(Reason::SourceUnavailable) => {
+            (Err(trouble), None) if place == Storage::Keyring || !trouble.is(Reason::SourceUnavailable) => {
                 Err(trouble)
             }
-            (Ok(None), None) if place == Place::Keyring => Err(keyring::silent(&self.account)),
+            (Ok(None), None) if place == Storage::Keyring => Err(keyring::silent(&self.account)),
             (_, None) => Ok(None),
         }
     }
@@ -118,11 +118,11 @@ impl Store {
     pub(super) fn make_room(&self, place: StoreChoice) -> Result<Room, Declined> {
         let file = self.files.make_room()?;
         let (place, instead) = match place {
-            StoreChoice::File => (Place::File, None),
-            StoreChoice::Keyring => self.keyring.probe().map(|()| (Place::Keyring, None))?,
+            StoreChoice::File => (Storage::File, None),
+            StoreChoice::Keyring => self.keyring.probe().map(|()| (Storage::Keyring, None))?,
             StoreChoice::Auto => match self.keyring.probe() {
-                Ok(()) => (Place::Keyring, None),
-                Err(declined) => (Place::File, Some(declined.problem.message)),
+                Ok(()) => (Storage::Keyring, None),
+                Err(declined) => (Storage::File, Some(declined.problem.message)),
             },
         };
         Ok(Room { place, file, instead })
@@ -133,7 +133,7 @@ impl Store {
         &self,
         record: &Record,
         wanted: StoreChoice,
-    ) -> Result<(Place, Vec<String>), Declined> {
+    ) -> Result<(Storage, Vec<String>), Declined> {
         let mut room = self.make_room(wanted)?;
         let (meant, instead) = (room.place, room.instead.take());
         let place = self.write(record, room)?;
@@ -150,30 +150,30 @@ impl Store {
 
     /// Writes the record, and says where it is now: in a file if the keyring does not take it any more. What the other
     /// place holds is older from now on, and is removed where that is possible.
-    pub(super) fn write(&self, record: &Record, room: Room) -> Result<Place, Declined> {
+    pub(super) fn write(&self, record: &Record, room: Room) -> Result<Storage, Declined> {
         let Room { place, file, .. } = room;
         let mut file = Some(file);
         // What waits in a file must not become older than the keyring's for a moment: who finds the keyring locked after
         // this was killed would take it for the last one.
-        if (place == Place::File || self.files.exists())
+        if (place == Storage::File || self.files.exists())
             && let Some(file) = file.take()
         {
             self.files.fill(file, record)?;
         }
-        if place == Place::Keyring && self.keyring.write(record).is_ok() {
+        if place == Storage::Keyring && self.keyring.write(record).is_ok() {
             if file.is_none() {
                 // One that stays is as good as the keyring's.
                 drop(self.files.remove());
             }
-            return Ok(Place::Keyring);
+            return Ok(Storage::Keyring);
         }
         if let Some(file) = file {
             self.files.fill(file, record)?;
         }
-        if place == Place::File && self.in_keyring.get() {
+        if place == Storage::File && self.in_keyring.get() {
             drop(self.keyring.remove());
         }
-        Ok(Place::File)
+        Ok(Storage::File)
     }
 
     /// As [`Store::write`], in the place of the record that had this login and generation `before`. The holder of the lock is
@@ -183,11 +183,11 @@ impl Store {
     /// Also if there is another login's record now, or a newer one; it is left as it is.
     pub(super) fn replace(
         &self,
-        place: Place,
+        place: Storage,
         before: (String, u64),
         record: &Record,
         room: Room,
-    ) -> Result<Place, Declined> {
+    ) -> Result<Storage, Declined> {
         let (login, generation) = before;
         match self.read(place) {
             Ok(Some(Kept { record: found, .. })) if found.login != login || found.generation > generation => {
@@ -202,20 +202,20 @@ impl Store {
 
     /// Writes the record to where `room` is, and removes it from the other place. Unlike [`Store::write`] it fails if the
     /// keyring does.
-    pub(super) fn carry(&self, kept: &Kept, room: Room) -> Result<Place, Declined> {
+    pub(super) fn carry(&self, kept: &Kept, room: Room) -> Result<Storage, Declined> {
         let Room { place, file, .. } = room;
         match place {
-            Place::Keyring => {
+            Storage::Keyring => {
                 self.give(&kept.record).inspect_err(|_| {
                     // It may have taken it all the same.
-                    if kept.place == Place::File {
+                    if kept.place == Storage::File {
                         drop(self.keyring.remove());
                     }
                 })?;
                 drop(file);
                 self.files.remove()?;
             }
-            Place::File => {
+            Storage::File => {
                 self.files.fill(file, &kept.record)?;
                 let removed = self.keyring.remove();
                 // Where it had nothing, it is of no account that it does not answer.
@@ -247,10 +247,10 @@ impl Store {
     }
 
     /// Removes the record from everywhere. A keyring that should have nothing is asked as well, and may fail.
-    pub(super) fn remove(&self, place: Place) -> Result<(), Declined> {
+    pub(super) fn remove(&self, place: Storage) -> Result<(), Declined> {
         let removed = self.files.remove();
         match self.keyring.remove() {
-            Err(trouble) if place == Place::Keyring => removed.and(Err(trouble)),
+            Err(trouble) if place == Storage::Keyring => removed.and(Err(trouble)),
             _ => removed,
         }
     }

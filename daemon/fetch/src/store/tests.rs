@@ -1,4 +1,4 @@
-use super::{Place, Reason, Record, Store, StoreChoice, VERSION};
+use super::{Reason, Record, Storage, Store, StoreChoice, VERSION};
 use claviger::secret::Secret;
 use claviger_child::{
     Text,
@@ -30,11 +30,11 @@ fn the_writing_of_another_process_is_not_overwritten() {
         [("l", 7, true), ("l", 6, true), ("l", 8, false), ("other", 7, false), ("other", 1, false)]
     {
         store.write(&record(login, generation, "theirs"), room()).expect("written");
-        let outcome = store.replace(Place::File, ("l".into(), 7), &record("l", 8, "ours"), room());
+        let outcome = store.replace(Storage::File, ("l".into(), 7), &record("l", 8, "ours"), room());
         assert_eq!(outcome.is_ok(), replaced, "{login} {generation}");
         let refused = outcome.err().map(|declined| declined.problem.reason);
         assert_eq!(refused, (!replaced).then_some(Reason::SourceUnavailable));
-        let found = store.read(Place::File).expect("read").expect("a record").record;
+        let found = store.read(Storage::File).expect("read").expect("a record").record;
         let found = found.secret.expect("a secret");
         assert_eq!(found.0.expose(), if replaced { "ours" } else { "theirs" }, "{login} {generation}");
     }
@@ -53,7 +53,7 @@ fn what_a_killed_writer_left_is_replaced() {
         let room = store.make_room(StoreChoice::File).expect("room");
         store.write(&record("l", generation, "ours"), room).expect("written");
         assert!(fs::symlink_metadata(&left).is_err());
-        let found = store.read(Place::File).expect("read").expect("a record").record;
+        let found = store.read(Storage::File).expect("read").expect("a record").record;
         assert_eq!(found.generation, generation);
     }
 }

@@ -1,6 +1,6 @@
 //! Timed scripts: what the calls of a session mean.
 
-use super::{Call, Hint, Hook, Hooks, MAX_SESSIONS};
+use super::{Call, Hint, HookCall, Hooks, MAX_SESSIONS};
 use crate::{
     broker::slot::{Cause, Issue},
     host::files::{Stamp, stamp},
@@ -39,7 +39,7 @@ impl Session {
 
     /// A call that asks and is answered at these times; whether it doubts. A doubt brings the next generation.
     fn calls(&mut self, asked: u64, answered: u64) -> bool {
-        let hook = Hook { session: Some(self.name.clone()) };
+        let hook = HookCall { session: Some(self.name.clone()) };
         let (key, files) = (SourceKey::of("x", ["y"]), self.files.clone());
         let call =
             Call { hook: &hook, key, backend: self.backend, at: at(asked), ttl: Some(self.ttl), files };

@@ -1,6 +1,6 @@
 //! What is asked, of whom, and for how long an answer counts.
 
-use super::{DENIED, MOST_OPEN, Place, Stage, Step, Table};
+use super::{Channel, DENIED, MOST_OPEN, Stage, Table, Verdict};
 use crate::{
     consent::{Answered, Subject, Wish},
     host::process::Group,
@@ -10,8 +10,8 @@ use claviger_child::Choice;
 use std::time::Duration;
 use tokio::time::Instant;
 
-const ALLOWED: Answered = Answered::Said(Choice::Allow, Place::Desktop);
-const REFUSED: Answered = Answered::Said(Choice::Deny, Place::Desktop);
+const ALLOWED: Answered = Answered::Said(Choice::Allow, Channel::Desktop);
+const REFUSED: Answered = Answered::Said(Choice::Deny, Channel::Desktop);
 
 /// What process `pid` of the terminal `group` wants: the key of `account`.
 fn wish(confirm: Confirm, account: &str, (pid, group): (u32, u32)) -> Wish {
@@ -33,9 +33,9 @@ fn wish(confirm: Confirm, account: &str, (pid, group): (u32, u32)) -> Wish {
 
 /// The question that `step` asks, and the number of the one who waits for it.
 #[track_caller]
-fn asked(step: Step) -> (u64, u64, bool) {
+fn asked(step: Verdict) -> (u64, u64, bool) {
     match step {
-        Step::Asked { id, number, is_new, .. } => (id, number, is_new),
+        Verdict::Asked { id, number, is_new, .. } => (id, number, is_new),
         other => panic!("{other:?}"),
     }
 }
@@ -73,12 +73,12 @@ fn an_answer_counts_once_and_for_as_long_as_the_configuration_says() {
         assert!(table.settle(id, ALLOWED, now));
         assert!(!table.settle(id, REFUSED, now), "{confirm:?}: the first answer counts");
         let again = table.enter(wish(confirm, "work", (8, 1)), Stage::Desktop, now);
-        assert_eq!(matches!(again, Step::Asked { .. }), is_asked_again, "{confirm:?}: {again:?}");
+        assert_eq!(matches!(again, Verdict::Asked { .. }), is_asked_again, "{confirm:?}: {again:?}");
         asked(table.enter(wish(confirm, "work", (9, 2)), Stage::Desktop, now));
         asked(table.enter(wish(confirm, "play", (9, 1)), Stage::Desktop, now));
     }
     let never = Table::default().enter(wish(Confirm::Never, "work", (7, 1)), Stage::Desktop, now);
-    assert!(matches!(never, Step::Allowed), "{never:?}");
+    assert!(matches!(never, Verdict::Allowed), "{never:?}");
 }
 
 #[test]
@@ -89,10 +89,10 @@ fn a_denial_counts_for_five_minutes_or_until_it_is_forgotten() {
     assert!(table.settle(id, REFUSED, start));
     let other = Wish { programs: Default::default(), ..wanted() };
     let denied = table.enter(other, Stage::Desktop, start + Duration::from_secs(1));
-    assert!(matches!(denied, Step::Denied(left) if left == DENIED - Duration::from_secs(1)), "{denied:?}");
+    assert!(matches!(denied, Verdict::Denied(left) if left == DENIED - Duration::from_secs(1)), "{denied:?}");
     asked(table.enter(wish(Confirm::Always, "play", (7, 1)), Stage::Desktop, start));
     let late = start + DENIED - Duration::from_millis(1);
-    assert!(matches!(table.enter(wanted(), Stage::Desktop, late), Step::Denied(_)));
+    assert!(matches!(table.enter(wanted(), Stage::Desktop, late), Verdict::Denied(_)));
     let (id, ..) = asked(table.enter(wanted(), Stage::Desktop, start + DENIED));
     assert!(table.settle(id, REFUSED, start + DENIED));
     assert!(table.settle(id, ALLOWED, start + DENIED));
@@ -118,7 +118,7 @@ fn a_question_goes_with_the_last_who_waits_and_there_are_not_too_many() {
         asked(table.enter(wish(Confirm::Always, &number.to_string(), (7, 1)), Stage::Desktop, now));
     }
     let full = table.enter(wish(Confirm::Always, "more", (7, 1)), Stage::Desktop, now);
-    assert!(matches!(full, Step::Full), "{full:?}");
+    assert!(matches!(full, Verdict::Full), "{full:?}");
     table.leave(id, first);
     assert!(table.is_open(id));
     table.leave(id, second);

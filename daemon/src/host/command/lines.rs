@@ -1,7 +1,7 @@
 //! What a command says: its output, and the lines of it that are passed on.
 
 use super::said::Tail;
-use crate::lock::lock;
+use crate::live::lock;
 use claviger::secret::Secret;
 use claviger_child::account::MAX_LINE;
 use std::{

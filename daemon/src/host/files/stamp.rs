@@ -17,10 +17,10 @@ const TICK_NS: i128 = 50_000_000;
 
 /// What a path looked like: two equal stamps mean nothing happened in between, once [`Stamp::settled`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp(Seen);
+pub struct Stamp(State);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Seen {
+enum State {
     Absent,
     Present { device: u64, inode: u64, size: i64, modified_ns: i128, changed_ns: i128 },
     Failed(i32),
@@ -36,36 +36,36 @@ pub(in crate::host) fn kind(status: &FileStat) -> SFlag {
 impl Stamp {
     pub(super) fn of(status: &Result<FileStat, Errno>) -> Self {
         Self(match status {
-            Ok(status) => Seen::Present {
+            Ok(status) => State::Present {
                 device: device(status),
                 inode: status.st_ino,
                 size: status.st_size,
                 modified_ns: nanoseconds(status.st_mtime, status.st_mtime_nsec),
                 changed_ns: nanoseconds(status.st_ctime, status.st_ctime_nsec),
             },
-            Err(Errno::ENOENT | Errno::ENOTDIR) => Seen::Absent,
-            Err(errno) => Seen::Failed(*errno as i32),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => State::Absent,
+            Err(errno) => State::Failed(*errno as i32),
         })
     }
 
     /// Whether there was nothing.
     pub fn is_absent(&self) -> bool {
-        self.0 == Seen::Absent
+        self.0 == State::Absent
     }
 
     /// Device and inode, if there was something.
     pub fn identity(&self) -> Option<(u64, u64)> {
         match self.0 {
-            Seen::Present { device, inode, .. } => Some((device, inode)),
-            Seen::Absent | Seen::Failed(_) => None,
+            State::Present { device, inode, .. } => Some((device, inode)),
+            State::Absent | State::Failed(_) => None,
         }
     }
 
     /// Whether the two may be of one writing of one file, which its writer does piece by piece.
     pub fn is_of_one_writing_with(&self, other: &Self) -> bool {
         let written = |stamp: &Self| match stamp.0 {
-            Seen::Present { size, modified_ns, .. } => Some((size, modified_ns)),
-            Seen::Absent | Seen::Failed(_) => None,
+            State::Present { size, modified_ns, .. } => Some((size, modified_ns)),
+            State::Absent | State::Failed(_) => None,
         };
         let (one, another) = (written(self), written(other));
         let apart = one.zip(another).map(|((_, one), (_, another))| (one - another).abs());
@@ -76,9 +76,9 @@ impl Stamp {
     /// of the kernel's clock can leave the same size and the same times behind.
     pub fn settled(&self) -> bool {
         match &self.0 {
-            Seen::Absent => true,
-            Seen::Present { changed_ns, .. } => (now_ns() - changed_ns).abs() > TICK_NS,
-            Seen::Failed(errno) => is_lasting(Errno::from_raw(*errno)),
+            State::Absent => true,
+            State::Present { changed_ns, .. } => (now_ns() - changed_ns).abs() > TICK_NS,
+            State::Failed(errno) => is_lasting(Errno::from_raw(*errno)),
         }
     }
 }

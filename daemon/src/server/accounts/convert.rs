@@ -2,7 +2,7 @@
 
 use super::super::Context;
 use crate::accounts::{
-    self, Account, Kind, Place,
+    self, Account, Kind, Storage,
     login::{Code, Event, Flow},
     registration::Registration,
 };
@@ -90,19 +90,19 @@ pub(super) fn kind_of_secret(kind: v1::AccountKind) -> Option<Kind> {
     }
 }
 
-fn stored_in(place: Place) -> v1::StorePlace {
+fn stored_in(place: Storage) -> v1::StorePlace {
     match place {
-        Place::Keyring => v1::StorePlace::Keyring,
-        Place::File => v1::StorePlace::File,
+        Storage::Keyring => v1::StorePlace::Keyring,
+        Storage::File => v1::StorePlace::File,
     }
 }
 
 /// Where a caller wants a secret; `None` leaves it to the configuration.
-pub(super) fn place(place: v1::StorePlace) -> Option<Place> {
+pub(super) fn place(place: v1::StorePlace) -> Option<Storage> {
     match place {
         v1::StorePlace::Unspecified => None,
-        v1::StorePlace::Keyring => Some(Place::Keyring),
-        v1::StorePlace::File => Some(Place::File),
+        v1::StorePlace::Keyring => Some(Storage::Keyring),
+        v1::StorePlace::File => Some(Storage::File),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::{Key, SettingsStore, explicit};
 use crate::{
-    lock::lock,
+    live::lock,
     settings::{
         Layer,
         cache::{MAX_BYTES, MAX_SNAPSHOTS},
-        house::{House, USER, helper_of},
+        test_home::{TestHome, USER, helper_of},
     },
 };
 use claviger::reason::Reason;
@@ -21,7 +21,7 @@ mod places;
 
 #[tokio::test]
 async fn nothing_changed_is_the_same_snapshot() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper(USER, "a");
     let first = house.snapshot().await;
     assert!(Arc::ptr_eq(&first, &house.snapshot().await));
@@ -33,7 +33,7 @@ async fn nothing_changed_is_the_same_snapshot() {
 
 #[tokio::test]
 async fn many_sessions_at_once_agree_and_the_cache_stays_small() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper(USER, "u");
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..64 {
@@ -53,7 +53,7 @@ async fn many_sessions_at_once_agree_and_the_cache_stays_small() {
 
 #[tokio::test]
 async fn large_files_are_bounded_together_and_leave_with_their_directories() {
-    let house = House::new();
+    let house = TestHome::new();
     let snapshot = async |number: usize| {
         let cwd = format!("home/large/{number}");
         let env: String = (0..64).map(|name| format!(r#""N{name}":"{}","#, "x".repeat(16_000))).collect();
@@ -74,7 +74,7 @@ async fn large_files_are_bounded_together_and_leave_with_their_directories() {
 
 #[tokio::test]
 async fn a_hanging_filesystem_is_named_in_time_and_delays_no_other_session() {
-    let house = House::new();
+    let house = TestHome::new();
     let roots = house.store.roots.clone();
     let store = Arc::new(SettingsStore::with_deadline(roots, Duration::from_millis(50)));
     let key = Key::of(&house.session_with("home", &[]));
@@ -105,7 +105,7 @@ async fn a_hanging_filesystem_is_named_in_time_and_delays_no_other_session() {
 
 #[test]
 fn explicit_settings_are_parsed_from_their_bytes() {
-    let house = House::new();
+    let house = TestHome::new();
     let mut session = house.session();
     assert_eq!(explicit(&session), Ok(None));
     session.explicit =

@@ -3,7 +3,7 @@
 use super::chain::Chain;
 use crate::{
     host::files::{self, Identity},
-    lock::lock,
+    live::lock,
 };
 use notify::{
     ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,

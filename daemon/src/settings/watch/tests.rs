@@ -2,8 +2,8 @@
 
 use super::{WatchGuard, within};
 use crate::{
-    lock::lock,
-    settings::house::{House, PROJECT, USER},
+    live::lock,
+    settings::test_home::{PROJECT, TestHome, USER},
 };
 use std::{fs, os::unix::fs::symlink, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -12,15 +12,15 @@ use tokio::sync::watch;
 const LIMIT: Duration = Duration::from_secs(10);
 
 struct Watch {
-    house: House,
+    house: TestHome,
     guard: WatchGuard,
     changes: watch::Receiver<u64>,
 }
 
 impl Watch {
     /// Watches, once `prepare` is done and the watches are set.
-    async fn new(prepare: impl FnOnce(&House)) -> Self {
-        let house = House::new();
+    async fn new(prepare: impl FnOnce(&TestHome)) -> Self {
+        let house = TestHome::new();
         prepare(&house);
         let guard = house.store.watch_session(&house.session());
         let mut changes = house.store.changes();
@@ -211,7 +211,7 @@ async fn guards_share_one_task_and_the_last_one_ends_it() {
 
 #[tokio::test]
 async fn a_change_between_snapshot_and_guard_is_not_lost() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper(USER, "old");
     house.store.snapshot(&house.session()).await.expect("a snapshot");
     let mut changes = house.store.changes();
@@ -231,7 +231,7 @@ async fn a_session_whose_directory_comes_back_is_watched_again() {
 
 #[tokio::test(start_paused = true)]
 async fn without_inotify_changes_are_noticed_by_looking() {
-    let house = House::new();
+    let house = TestHome::new();
     lock(&house.store.watching).without_events = true;
     let _guard = house.store.watch_session(&house.session());
     let mut changes = house.store.changes();

@@ -5,7 +5,7 @@ use crate::store::{Client, Record, Refresh, VERSION};
 use claviger::secret::Secret;
 use claviger_child::{
     Text,
-    account::{self, Kind, Place},
+    account::{self, Kind, Storage},
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -108,7 +108,7 @@ fn a_token_that_may_be_spent_waits_for_the_end_of_the_access_token() {
         login: "l".into(),
         held,
         rejected,
-        kept: Place::File,
+        kept: Storage::File,
         client_secret: None,
     };
     let (is_good, is_over) = (ISSUED + 3500, ISSUED + 3600);

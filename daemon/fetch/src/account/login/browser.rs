@@ -3,7 +3,7 @@
 
 use super::{
     callback::{Arrival, Listener},
-    flow::{Outcome, Plan, tell},
+    flow::{Authorization, Plan, tell},
 };
 use crate::oauth::required;
 use claviger::{reason::Reason, secret::Secret};
@@ -35,7 +35,7 @@ pub(crate) struct Expected {
 /// Signs in; `keep` keeps what was granted, before the browser is told.
 pub(super) async fn run(
     plan: Plan,
-    keep: impl Fn(&Plan, Outcome) -> Result<SignedIn, Declined>,
+    keep: impl Fn(&Plan, Authorization) -> Result<SignedIn, Declined>,
 ) -> Result<SignedIn, Declined> {
     let template = plan.registration.redirect_uri.as_deref().unwrap_or(REDIRECT);
     let mut listener = Listener::bind(template).await?;
@@ -56,7 +56,7 @@ pub(super) async fn run(
     let (code, arrival) = redirected.unwrap_or_else(|_| (Err(late(patience)), None));
     let granted = async { exchange(&plan, code?, verifier, redirect).await };
     let kept = tokio::select! {
-        granted = granted => granted.and_then(|granted| keep(&plan, Outcome { granted, nonce })),
+        granted = granted => granted.and_then(|granted| keep(&plan, Authorization { granted, nonce })),
         never = listener.ignore_all() => match never {},
     };
     if let Some(arrival) = arrival {

@@ -1,6 +1,6 @@
 //! The device flow: a code that is typed in on another device (RFC 8628).
 
-use super::flow::{Outcome, Plan, tell};
+use super::flow::{Authorization, Plan, tell};
 use crate::oauth::{NoAnswer, Reply, is_in_trouble, required};
 use claviger::reason::Reason;
 use claviger_child::{
@@ -20,7 +20,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Signs in.
-pub(super) async fn run(plan: &Plan) -> Result<Outcome, Declined> {
+pub(super) async fn run(plan: &Plan) -> Result<Authorization, Declined> {
     let endpoint = required(&plan.metadata.device_authorization_endpoint, "device_authorization_endpoint")?;
     let endpoint = DeviceAuthorizationUrl::new(endpoint.to_owned())
         .map_err(|_| Declined::new(Reason::SettingsInvalid, "device_authorization_endpoint is not a URL"))?;
@@ -65,7 +65,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Outcome, Declined> {
     let pause = |told: Duration| sleep(told.max(SHORTEST_PAUSE));
     let polled = protocol.exchange_device_access_token(&code).request_async(&poll, pause, Some(life)).await;
     let granted = polled.map(Reply::granted).map_err(|error| failure(plan, error))?;
-    Ok(Outcome { granted, nonce: None })
+    Ok(Authorization { granted, nonce: None })
 }
 
 /// Terminals make links of addresses, and some programs open what the client says as JSON.

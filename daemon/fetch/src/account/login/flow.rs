@@ -16,7 +16,7 @@ pub(super) struct Plan {
 }
 
 /// What a flow brings.
-pub(super) struct Outcome {
+pub(super) struct Authorization {
     pub(super) granted: Granted,
     /// What the ID token must repeat.
     pub(super) nonce: Option<String>,

@@ -14,9 +14,9 @@ use crate::{
 use claviger::reason::Reason;
 use claviger_child::{
     Declined,
-    account::{Flow, Kind, Login, Place, SignedIn, StoreChoice},
+    account::{Flow, Kind, Login, SignedIn, Storage, StoreChoice},
 };
-use flow::{Outcome, Plan};
+use flow::{Authorization, Plan};
 use std::{cell::Cell, time::SystemTime};
 
 /// Signs in.
@@ -56,11 +56,11 @@ fn keep(
     wanted: StoreChoice,
     store: &Store,
     plan: &Plan,
-    outcome: Outcome,
+    outcome: Authorization,
     replaced: &Cell<Option<Record>>,
 ) -> Result<SignedIn, Declined> {
     let now = SystemTime::now();
-    let Outcome { granted, nonce } = outcome;
+    let Authorization { granted, nonce } = outcome;
     let Plan { registration, metadata, server } = plan;
     let expected = Expected {
         issuer: metadata.issuer.as_deref(),
@@ -95,7 +95,7 @@ fn keep(
     };
     if registration.revoke_replaced {
         // What cannot be read cannot be revoked, either.
-        replaced.set(store.read(Place::Keyring).ok().flatten().map(|kept| kept.record));
+        replaced.set(store.read(Storage::Keyring).ok().flatten().map(|kept| kept.record));
     }
     let (place, mut notices) = store.keep(&record, wanted)?;
     // What a refresh of the login before left there is of no account: it names another generation.

@@ -4,7 +4,7 @@ use crate::{
     host::files::MAX_SETTINGS,
     settings::{
         File, FileState,
-        house::{House, MANAGED, PROJECT, USER, skip_unless_root},
+        test_home::{MANAGED, PROJECT, TestHome, USER, skip_unless_root},
     },
 };
 use claviger::remedy::Remedy;
@@ -16,7 +16,7 @@ use std::{
 
 #[tokio::test]
 async fn every_way_to_edit_a_file_is_seen_by_the_next_call() {
-    let house = House::new();
+    let house = TestHome::new();
     house.expect(PROJECT, "absent", "").await;
     house.helper(PROJECT, "created");
     house.expect(PROJECT, "loaded", "created").await;
@@ -45,7 +45,7 @@ async fn every_way_to_edit_a_file_is_seen_by_the_next_call() {
 
 #[tokio::test]
 async fn what_others_can_write_is_the_users_no_more() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper(PROJECT, "p");
     house.helper(USER, "u");
     let open = |path: &str, mode| {
@@ -81,7 +81,7 @@ async fn what_others_can_write_is_the_users_no_more() {
 
 #[tokio::test]
 async fn symlinks_are_followed_wherever_they_come_to_point() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper("dots/one.json", "one");
     house.helper("dots/two.json", "two");
     fs::create_dir_all(house.path("home/.claude")).expect("created");
@@ -104,7 +104,7 @@ async fn symlinks_are_followed_wherever_they_come_to_point() {
 
 #[tokio::test]
 async fn a_broken_file_keeps_its_last_good_content_until_it_is_deleted() {
-    let house = House::new();
+    let house = TestHome::new();
     house.write(USER, "{");
     house.expect(USER, "invalid", "").await;
     house.helper(USER, "good");
@@ -124,7 +124,7 @@ async fn a_broken_file_keeps_its_last_good_content_until_it_is_deleted() {
 
 #[tokio::test]
 async fn what_was_read_in_the_middle_of_a_writing_is_not_the_last_good_content() {
-    let house = House::new();
+    let house = TestHome::new();
     let session = house.session();
     // The first piece of what will be too large is in order.
     let piece = "{\"apiKeyHelper\": \"piece\"}";
@@ -159,7 +159,7 @@ async fn what_was_read_in_the_middle_of_a_writing_is_not_the_last_good_content()
 
 #[tokio::test]
 async fn whatever_is_no_regular_file_is_refused_without_hanging() {
-    let house = House::new();
+    let house = TestHome::new();
     fs::create_dir_all(house.path("home/.claude")).expect("created");
     let path = house.path(USER);
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("created");
@@ -188,7 +188,7 @@ async fn whatever_is_no_regular_file_is_refused_without_hanging() {
 
 #[tokio::test]
 async fn two_mebibytes_are_the_limit() {
-    let house = House::new();
+    let house = TestHome::new();
     let text = |len: usize| format!("{}{}", r#"{"apiKeyHelper":"x"}"#, " ".repeat(len - 20));
     house.write(USER, text(MAX_SETTINGS));
     house.settle(&house.session()).await;
@@ -203,7 +203,7 @@ async fn an_unreadable_file_is_refused() {
         eprintln!("SKIPPED: root can read everything");
         return;
     }
-    let house = House::new();
+    let house = TestHome::new();
     house.helper(USER, "x");
     fs::set_permissions(house.path(USER), fs::Permissions::from_mode(0o000)).expect("set");
     house.expect(USER, "invalid", "").await;
@@ -216,7 +216,7 @@ async fn a_file_of_another_user_is_refused() {
     if skip_unless_root() {
         return;
     }
-    let house = House::new();
+    let house = TestHome::new();
     house.helper(PROJECT, "x");
     chown(house.path(PROJECT), Some(65534), None).expect("given away");
     house.expect(PROJECT, "invalid", "").await;
@@ -226,7 +226,7 @@ async fn a_file_of_another_user_is_refused() {
 
 #[tokio::test]
 async fn managed_settings_must_be_closed_to_others() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper(MANAGED, "m");
     house.helper("etc/managed-settings.d/a.json", "d");
     house.expect(MANAGED, "loaded", "m").await;
@@ -260,7 +260,7 @@ async fn managed_settings_must_be_closed_to_others() {
 
 #[tokio::test]
 async fn a_deleted_drop_in_does_not_come_back_as_last_good() {
-    let house = House::new();
+    let house = TestHome::new();
     let path = "etc/managed-settings.d/a.json";
     house.helper(path, "d");
     house.settle(&house.session()).await;

@@ -2,7 +2,7 @@
 
 use crate::settings::{
     File, Layer, Snapshot,
-    house::{CONFIG, House, LOCAL, MANAGED, PROJECT, USER, helper_of},
+    test_home::{CONFIG, LOCAL, MANAGED, PROJECT, TestHome, USER, helper_of},
 };
 use claviger::reason::Reason;
 use std::{fs, os::unix::fs::symlink, path::Path};
@@ -17,7 +17,7 @@ fn listed(snapshot: &Snapshot, base: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn files_come_from_the_highest_layer_to_the_lowest() {
-    let house = House::new();
+    let house = TestHome::new();
     fs::create_dir_all(house.path("home/work/sub")).expect("created");
     for path in [
         MANAGED,
@@ -56,7 +56,7 @@ async fn files_come_from_the_highest_layer_to_the_lowest() {
 
 #[tokio::test]
 async fn a_git_that_appears_or_goes_moves_the_root() {
-    let house = House::new();
+    let house = TestHome::new();
     fs::create_dir_all(house.path("home/work/a/b")).expect("created");
     let session = house.session_with("home/work/a/b", &[("HOME", &house.path("home"))]);
     let root = async || house.store.snapshot(&session).await.expect("a snapshot").workspace.root.clone();
@@ -78,7 +78,7 @@ async fn a_git_that_appears_or_goes_moves_the_root() {
 
 #[tokio::test]
 async fn a_workspace_replaced_at_its_path_is_another_one() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper(PROJECT, "x");
     let before = house.snapshot().await;
     fs::rename(house.path("home/work"), house.path("home/old")).expect("renamed");
@@ -92,7 +92,7 @@ async fn a_workspace_replaced_at_its_path_is_another_one() {
 
 #[tokio::test]
 async fn a_working_directory_that_moves_behind_a_symlink_is_another_workspace() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper(PROJECT, "x");
     let before = house.snapshot().await;
     house.settle(&house.session()).await;
@@ -104,7 +104,7 @@ async fn a_working_directory_that_moves_behind_a_symlink_is_another_workspace() 
 
 #[tokio::test]
 async fn at_home_the_users_file_is_not_the_projects_too() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper(USER, "u");
     let session = house.session_with("home", &[("HOME", &house.path("home"))]);
     let snapshot = house.store.snapshot(&session).await.expect("a snapshot");
@@ -116,7 +116,7 @@ async fn at_home_the_users_file_is_not_the_projects_too() {
 
 #[tokio::test]
 async fn a_config_dir_inside_a_repository_is_a_projects() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper("home/work/conf/settings.json", "evil");
     house.helper("elsewhere/settings.json", "mine");
     let home = house.path("home");
@@ -154,7 +154,7 @@ async fn a_config_dir_inside_a_repository_is_a_projects() {
 
 #[tokio::test]
 async fn a_clone_that_is_called_home_is_a_projects_and_dotfiles_are_the_users() {
-    let house = House::new();
+    let house = TestHome::new();
     house.helper("home/work/.claude/settings.json", "evil");
     let clone = house.path("home/work");
     let session = house.session_with("home", &[("HOME", &clone)]);
@@ -171,7 +171,7 @@ async fn a_clone_that_is_called_home_is_a_projects_and_dotfiles_are_the_users() 
 
 #[tokio::test]
 async fn without_a_home_there_is_no_user_layer() {
-    let house = House::new();
+    let house = TestHome::new();
     let snapshot = house.store.snapshot(&house.session_with("home/work", &[])).await.expect("a snapshot");
     assert!(snapshot.files.iter().all(|file| file.layer != Layer::User));
 }

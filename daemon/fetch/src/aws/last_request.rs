@@ -23,7 +23,7 @@ const MAX_BODY: usize = 256 * 1024;
 
 /// The last request of the callers that share this value.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen(Arc<Mutex<Option<Exchange>>>);
+pub(super) struct LastRequest(Arc<Mutex<Option<Exchange>>>);
 
 /// A request, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,12 +50,12 @@ struct Noted<T> {
     inner: T,
     /// For servers that need no proxy, where `inner` uses one.
     past_proxy: Option<T>,
-    seen: Seen,
+    seen: LastRequest,
 }
 
 // === impl Seen ===
 
-impl Seen {
+impl LastRequest {
     /// The last request since this was asked before.
     pub(super) fn take(&self) -> Option<Exchange> {
         lock(&self.0).take()

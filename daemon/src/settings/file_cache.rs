@@ -3,7 +3,7 @@
 use super::{Content, File, FileState, Layer, parse};
 use crate::{
     host::files::{self, Owner, Stamp},
-    lock::lock,
+    live::lock,
 };
 use claviger::reason::Problem;
 use std::{
@@ -19,7 +19,7 @@ const WRITER_PAUSE: Duration = Duration::from_millis(20);
 
 /// Everything remembered, by layer and path. No lock is held while a file is read.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct FileCache {
     slots: Mutex<HashMap<(Layer, PathBuf), Slot>>,
     warned: Mutex<HashSet<PathBuf>>,
 }
@@ -50,10 +50,10 @@ struct Good {
 struct Taken {
     stamp: Stamp,
     settled: bool,
-    outcome: Outcome,
+    outcome: Reading,
 }
 
-enum Outcome {
+enum Reading {
     Absent,
     Good(Arc<Content>),
     /// Not even read: [`files::read_settings`] says why.
@@ -63,7 +63,7 @@ enum Outcome {
 
 // === impl Memory ===
 
-impl Memory {
+impl FileCache {
     /// Forgets contents, which can hold secrets. A broken file has no last good content any more.
     pub(super) fn forget(&self) {
         self.lock().clear();
@@ -189,12 +189,12 @@ impl Taken {
         let files::Reading { stamp, settled, bytes } = files::read_settings(path, owner);
         let parse = if layer == Layer::Config { parse::toml } else { parse::json };
         let outcome = match bytes {
-            Ok(None) => Outcome::Absent,
+            Ok(None) => Reading::Absent,
             Ok(Some(bytes)) => match parse(layer, &path.to_string_lossy(), &bytes) {
-                Ok(content) => Outcome::Good(Arc::new(content)),
-                Err(problem) => Outcome::Broken(problem),
+                Ok(content) => Reading::Good(Arc::new(content)),
+                Err(problem) => Reading::Broken(problem),
             },
-            Err(problem) => Outcome::Refused(in_layer(problem, layer)),
+            Err(problem) => Reading::Refused(in_layer(problem, layer)),
         };
         Self { stamp, settled, outcome }
     }
@@ -204,31 +204,31 @@ impl Taken {
         let nothing = Content::default();
         !self.settled
             && match &self.outcome {
-                Outcome::Broken(_) => true,
-                Outcome::Good(content) => {
+                Reading::Broken(_) => true,
+                Reading::Good(content) => {
                     **content == nothing && last_good.is_some_and(|last| *last != nothing)
                 }
-                Outcome::Absent | Outcome::Refused(_) => false,
+                Reading::Absent | Reading::Refused(_) => false,
             }
     }
 
     fn judge(self, layer: Layer, path: &Path, last_good: Option<Arc<Content>>, version: u64) -> Slot {
         let kept = |content: &Arc<Content>| Good { content: Arc::clone(content), unfinished: None };
         let (state, content, last_good) = match (self.outcome, last_good) {
-            (Outcome::Absent, _) => (FileState::Absent, None, None),
-            (Outcome::Good(content), last) => {
+            (Reading::Absent, _) => (FileState::Absent, None, None),
+            (Reading::Good(content), last) => {
                 let good = Good::new(Arc::clone(&content), (self.stamp.clone(), self.settled), last);
                 (FileState::Loaded, Some(content), Some(good))
             }
             // A policy that others than root can change must not count, not even in its last good form.
-            (Outcome::Refused(problem), last) if layer == Layer::Managed => {
+            (Reading::Refused(problem), last) if layer == Layer::Managed => {
                 (FileState::Invalid(problem), None, last.as_ref().map(kept))
             }
-            (Outcome::Refused(problem) | Outcome::Broken(problem), Some(last)) => {
+            (Reading::Refused(problem) | Reading::Broken(problem), Some(last)) => {
                 let good = kept(&last);
                 (FileState::KeptLastGood(problem), Some(last), Some(good))
             }
-            (Outcome::Refused(problem) | Outcome::Broken(problem), None) => {
+            (Reading::Refused(problem) | Reading::Broken(problem), None) => {
                 (FileState::Invalid(problem), None, None)
             }
         };

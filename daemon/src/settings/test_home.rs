@@ -16,7 +16,7 @@ use std::{
 use tempfile::TempDir;
 
 /// A home, a workspace in it, managed settings, and a store.
-pub(super) struct House {
+pub(super) struct TestHome {
     _temp: TempDir,
     pub(super) base: PathBuf,
     pub(super) store: Arc<SettingsStore>,
@@ -28,7 +28,7 @@ pub(super) const LOCAL: &str = "home/work/.claude/settings.local.json";
 pub(super) const MANAGED: &str = "etc/managed-settings.json";
 pub(super) const CONFIG: &str = "home/.config/claviger/config.toml";
 
-impl House {
+impl TestHome {
     pub(super) fn new() -> Self {
         let temp = TempDir::new().expect("a directory");
         let base = fs::canonicalize(temp.path()).expect("canonical");

@@ -23,7 +23,7 @@ pub(super) enum Service {
 
 /// Where the identity comes from.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum IdentityEndpoint {
     /// A service, and the variable that says where it is.
     Named { service: Service, variable: &'static str, url: String },
     /// Perhaps the metadata service of virtual machines.
@@ -48,37 +48,39 @@ impl Service {
 }
 
 /// As Azure's libraries tell the services apart.
-pub(super) fn of(variable: impl Fn(&str) -> Option<String>) -> Place {
+pub(super) fn of(variable: impl Fn(&str) -> Option<String>) -> IdentityEndpoint {
     let is_set = |name| variable(name).is_some();
-    let named = |service, variable, url| Place::Named { service, variable, url };
+    let named = |service, variable, url| IdentityEndpoint::Named { service, variable, url };
     match (variable(IDENTITY), variable(MSI), variable(POD)) {
-        (Some(_), ..) if is_set(HEADER) && is_set("IDENTITY_SERVER_THUMBPRINT") => Place::ServiceFabric,
+        (Some(_), ..) if is_set(HEADER) && is_set("IDENTITY_SERVER_THUMBPRINT") => {
+            IdentityEndpoint::ServiceFabric
+        }
         (Some(url), ..) if is_set(HEADER) => named(Service::App, IDENTITY, url),
         (Some(url), ..) if is_set("IMDS_ENDPOINT") => named(Service::Arc, IDENTITY, url),
-        (Some(_), ..) => Place::Incomplete,
+        (Some(_), ..) => IdentityEndpoint::Incomplete,
         (None, Some(url), _) if is_set(SECRET) => named(Service::MachineLearning, MSI, url),
         (None, Some(url), _) => named(Service::CloudShell, MSI, url),
         (None, None, Some(url)) => named(Service::PodIdentity, POD, url),
-        (None, None, None) => Place::Imds,
+        (None, None, None) => IdentityEndpoint::Imds,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Service, of};
+    use super::{IdentityEndpoint, Service, of};
 
     #[test]
     fn the_environment_tells_the_services_apart() {
         let found = |set: &[&str]| match of(|name| set.contains(&name).then(|| "x".to_owned())) {
-            Place::Named { service, .. } => Ok(service),
+            IdentityEndpoint::Named { service, .. } => Ok(service),
             other => Err(other),
         };
         let (id, header, msi) = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT");
-        assert_eq!(found(&[]), Err(Place::Imds));
+        assert_eq!(found(&[]), Err(IdentityEndpoint::Imds));
         assert_eq!(found(&[id, header, msi]), Ok(Service::App));
-        assert_eq!(found(&[id, header, "IDENTITY_SERVER_THUMBPRINT"]), Err(Place::ServiceFabric));
+        assert_eq!(found(&[id, header, "IDENTITY_SERVER_THUMBPRINT"]), Err(IdentityEndpoint::ServiceFabric));
         assert_eq!(found(&[id, "IMDS_ENDPOINT"]), Ok(Service::Arc));
-        assert_eq!(found(&[id]), Err(Place::Incomplete));
+        assert_eq!(found(&[id]), Err(IdentityEndpoint::Incomplete));
         assert_eq!(found(&[msi]), Ok(Service::CloudShell));
         assert_eq!(found(&[msi, "MSI_SECRET"]), Ok(Service::MachineLearning));
         assert_eq!(found(&["AZURE_POD_IDENTITY_AUTHORITY_HOST"]), Ok(Service::PodIdentity));

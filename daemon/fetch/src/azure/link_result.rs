@@ -4,7 +4,7 @@ use claviger::reason::Reason;
 use claviger_child::{Declined, Provided};
 
 /// What became of a link.
-pub(super) enum Step {
+pub(super) enum LinkResult {
     /// It has a token.
     Provided(Provided),
     /// Not configured, or nothing here: the next one is asked.
@@ -17,7 +17,7 @@ pub(super) enum Step {
     Refused(Declined),
 }
 
-impl From<Result<Provided, Declined>> for Step {
+impl From<Result<Provided, Declined>> for LinkResult {
     fn from(result: Result<Provided, Declined>) -> Self {
         result.map_or_else(Self::Refused, Self::Provided)
     }
