@@ -28,7 +28,7 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Print the secret, as `apiKeyHelper`
     Token(token::Arguments),
-    /// Show the credential and where it comes from
+    /// Show the credential and where it comes from, or follow it
     Get(get::Arguments),
     /// Print shell lines that set the environment of a CLI
     Env,
@@ -43,8 +43,6 @@ pub(crate) enum Verb {
     /// Print an Azure token, as `az account get-access-token` does
     #[command(after_help = azure::HELP)]
     Azure(azure::Arguments),
-    /// Follow the credential until interrupted
-    Watch(watch::Arguments),
     /// Show how the credential is found, and why not elsewhere
     Explain(explain::Arguments),
     /// Find what is wrong, with commands that correct it
@@ -93,8 +91,6 @@ pub(crate) enum Verb {
     /// Write the manual pages; made for packages
     #[command(hide = true)]
     Man(man::Arguments),
-    /// Show the releases of client and daemon
-    Version,
 }
 
 impl Cli {
@@ -202,7 +198,6 @@ impl Verb {
             Self::Aws(arguments) => aws::run(context, &arguments).await,
             Self::Gcp(arguments) => gcp::run(context, &arguments).await,
             Self::Azure(arguments) => azure::run(context, &arguments).await,
-            Self::Watch(arguments) => watch::run(context, &arguments).await,
             Self::Explain(arguments) => explain::run(context, &arguments).await,
             Self::Doctor(arguments) => doctor::run(context, &arguments).await,
             Self::Audit(arguments) => audit::run(context, arguments).await,
@@ -223,7 +218,6 @@ impl Verb {
             Self::Daemon(verb) => daemon::run(context, verb).await,
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments, Cli::command()),
-            Self::Version => version::run(context).await,
         }
     }
 

@@ -87,7 +87,7 @@ fn talk(home: &Home, options: &[&str]) -> String {
         &["accounts", "--json"],
         &["pending", "--json"],
         &["doctor", "--offline", "--json"],
-        &["version"],
+        &["daemon", "status"],
         &["daemon", "reload", "--log-level", "trace"],
     ];
     let mut all = String::new();

@@ -178,7 +178,7 @@ fn explain_status_and_pending_name_the_account() {
     assert!(home.ok(&["accounts"]).contains("; run: claviger login mine --api-key"));
     home.set("CLAVIGER_ACCOUNT", "absent");
     let mut watch =
-        home.claviger(&["watch", "--json"]).stdout(Stdio::piped()).spawn().expect("claviger runs");
+        home.claviger(&["get", "--watch", "--json"]).stdout(Stdio::piped()).spawn().expect("claviger runs");
     let mut lines = BufReader::new(watch.stdout.take().expect("stdout")).lines().map_while(Result::ok);
     let event = json_of(&lines.next().expect("an event"));
     assert_eq!(

@@ -161,11 +161,11 @@ fn memory_has(pid: u32, wanted: &[u8]) -> bool {
 fn a_reader_that_leaves_is_no_error() {
     let home = working();
     let _daemon = home.daemon();
-    for verb in ["token", "get", "explain", "status", "watch"] {
-        let mut command = home.claviger(&[verb]);
+    for verb in ["token", "get", "explain", "status", "get --watch"] {
+        let mut command = home.claviger(&verb.split(' ').collect::<Vec<_>>());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("claviger runs");
         drop(child.stdout.take());
-        if verb == "watch" {
+        if verb == "get --watch" {
             // It notices at its next event.
             claviger_tests::wait::until("the watch ends", || {
                 home.ok(&["refresh"]);

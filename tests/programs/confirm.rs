@@ -358,7 +358,7 @@ fn who_only_looks_asks_nothing_and_neither_does_a_refresh() {
     home.set("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "2500");
     let Some(desktop) = Desktop::start(&mut home, "allow") else { return };
     let _daemon = home.daemon();
-    let watch = start(&home, &["watch", "--json"]);
+    let watch = start(&home, &["get", "--watch", "--json"]);
     let found = home.run(&["doctor", "--offline", "--json"]);
     assert!(text(&found.stdout).contains("not-confirmed"), "{found:?}");
     signal(watch.id(), "INT");
@@ -371,7 +371,7 @@ fn who_only_looks_asks_nothing_and_neither_does_a_refresh() {
     wait::until("it is refreshed ahead", || home.runs("key") >= 2);
     home.ok(&["refresh"]);
     home.ok(&["explain"]);
-    let watch = start(&home, &["watch", "--json"]);
+    let watch = start(&home, &["get", "--watch", "--json"]);
     wait::until("it is watched", || home.status()["watchers"] == 1);
     home.run(&["doctor", "--offline"]);
     assert!(!wait::holds_within(A_WHILE, || desktop.shown() > 0));
@@ -380,7 +380,7 @@ fn who_only_looks_asks_nothing_and_neither_does_a_refresh() {
     assert!(printed.contains("api-key-helper") && !printed.contains(CANARY), "{printed}");
     assert_eq!(count(&home, "allowed"), 1);
     // A stream with secrets asks.
-    let watch = start(&home, &["watch", "--json", "--show-secret"]);
+    let watch = start(&home, &["get", "--watch", "--json", "--show-secret"]);
     desktop.clicks();
     until_noted(&home, "watch", "lent");
     signal(watch.id(), "INT");

@@ -133,7 +133,7 @@ fn callers_without_the_cookie_never_see_what_a_helper_says() {
             is_clean(&(text(&output.stdout) + &text(&output.stderr)), &format!("{socket}: {arguments:?}"));
         }
         let stream = fs::File::create(home.path("stream")).expect("a file");
-        let mut watch = home.claviger(&["--socket", &socket, "watch", "--json"]);
+        let mut watch = home.claviger(&["--socket", &socket, "get", "--watch", "--json"]);
         let mut watch = watch.stdout(stream).stderr(Stdio::null()).spawn().expect("claviger runs");
         wait::until("the stream says something, or has ended", || {
             !home.read("stream").is_empty() || watch.try_wait().expect("status").is_some()

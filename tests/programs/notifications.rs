@@ -173,7 +173,7 @@ fn a_session_in_a_terminal_shows_it_itself() {
     let _server = expired(&home, "");
     let _daemon = home.daemon();
     home.ok(&["login", "--device"]);
-    let mut watch = Terminal::start(&home, &["watch"]);
+    let mut watch = Terminal::start(&home, &["get", "--watch"]);
     wait::until("it is watched", || home.status()["watchers"] == 1);
     until_expired(&home);
     session.told.stay(0);

@@ -241,7 +241,7 @@ fn another_machine_with_the_same_state_agrees() {
 fn a_watch_does_not_start_a_daemon_that_was_stopped() {
     let home = home();
     let seen = home.path("watch.err");
-    let mut watch = home.claviger(&["watch"]);
+    let mut watch = home.claviger(&["get", "--watch"]);
     watch.stdout(fs::File::create(home.path("watch.out")).expect("a file"));
     let mut watch = watch.stderr(fs::File::create(&seen).expect("a file")).spawn().expect("claviger runs");
     wait::until("it is told", || home.read("watch.out").contains("api-key-helper"));

@@ -156,7 +156,7 @@ fn a_stream_is_told_nothing_twice() {
     let out = fs::File::create(home.path("events")).expect("file");
     let err = fs::File::create(home.path("talk")).expect("file");
     let mut watching =
-        home.claviger(&["watch", "--json"]).stdout(out).stderr(err).spawn().expect("claviger runs");
+        home.claviger(&["get", "--watch", "--json"]).stdout(out).stderr(err).spawn().expect("claviger runs");
     let lines = || home.read("events").lines().count();
     wait::until("the first event", || lines() == 1);
     for restart in 1..=3 {
@@ -200,7 +200,7 @@ fn nobody_is_cut_off_who_is_signing_in() {
     let mut waiting = home.claviger(&["token"]).stderr(Stdio::null()).spawn().expect("claviger runs");
     wait::until("a sign-in begins", || home.ok(&["pending"]).contains("open this link"));
     let said = home.fails(6, &["daemon", "restart"]);
-    assert!(said.contains("signing in") && said.contains("claviger pending --cancel"), "{said}");
+    assert!(said.contains("a sign-in is in progress") && said.contains("claviger pending --cancel"), "{said}");
     home.ok(&["pending", "--cancel"]);
     waiting.wait().expect("ends");
     home.ok(&["daemon", "restart"]);

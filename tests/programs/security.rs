@@ -38,13 +38,17 @@ fn another_users_client_is_refused_though_every_mode_was_opened_by_hand() {
     let _daemon = home.daemon();
     home.ok(&["token"]);
     open_to_all(&home);
-    for verb in ["token", "status", "explain", "watch"] {
-        let output =
-            home.claviger(&["--no-start", verb]).uid(STRANGER).gid(STRANGER).output().expect("claviger runs");
+    for verb in [&["token"][..], &["status"], &["explain"], &["get", "--watch"]] {
+        let output = home
+            .claviger(&[&["--no-start"], verb].concat())
+            .uid(STRANGER)
+            .gid(STRANGER)
+            .output()
+            .expect("claviger runs");
         let stderr = text(&output.stderr);
-        assert!(matches!(output.status.code(), Some(5 | 8)), "{verb}: {:?} {stderr}", output.status);
-        assert!(stderr.contains("not safe to use") && stderr.contains("uid 0"), "{verb}: {stderr}");
-        assert_eq!(text(&output.stdout), "", "{verb}");
+        assert!(matches!(output.status.code(), Some(5 | 8)), "{verb:?}: {:?} {stderr}", output.status);
+        assert!(stderr.contains("not safe to use") && stderr.contains("uid 0"), "{verb:?}: {stderr}");
+        assert_eq!(text(&output.stdout), "", "{verb:?}");
     }
 }
 

@@ -119,7 +119,7 @@ fn a_watch_of_a_share_ends_with_it() {
     let _daemon = home.daemon();
     for json in [false, true] {
         let socket = share(&home, &["box"]);
-        let mut watch = home.claviger(if json { &["--json", "watch"] } else { &["watch"] });
+        let mut watch = home.claviger(if json { &["--json", "get", "--watch"] } else { &["get", "--watch"] });
         watch.env("CLAVIGER_SOCK", &socket).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut watch = watch.spawn().expect("it runs");
         let mut first = [0];

@@ -13,7 +13,6 @@ const VERBS: &[&str] = &[
     "aws",
     "gcp",
     "azure",
-    "watch",
     "explain",
     "doctor",
     "status",
@@ -23,7 +22,6 @@ const VERBS: &[&str] = &[
     "trust",
     "daemon",
     "completions",
-    "version",
 ];
 
 /// Runs the client in a home where no daemon listens.

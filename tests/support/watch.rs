@@ -1,4 +1,4 @@
-//! An open `claviger watch`, and when each of its lines arrived.
+//! An open `claviger get --watch`, and when each of its lines arrived.
 
 use super::{Home, wait::BOUND};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-/// A running `claviger watch --json`; ends with this value.
+/// A running `claviger get --watch --json`; ends with this value.
 pub struct Watch {
     child: Child,
     lines: Receiver<(Instant, Value)>,
@@ -20,7 +20,10 @@ impl Watch {
     /// Starts watching for the session that `options` describe.
     pub fn start(home: &Home, options: &[&str]) -> Self {
         let mut command = home.claviger(options);
-        command.args(["--json", "watch", "--show-secret"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .args(["--json", "get", "--watch", "--show-secret"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command.spawn().expect("claviger runs");
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         let (sender, lines) = mpsc::channel();

@@ -9,15 +9,15 @@ use clap::{
 
 /// Every verb, under what it is for.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Use the credential", &["token", "get", "env", "exec", "watch"]),
+    ("Use the credential", &["token", "get", "env", "exec"]),
     ("For the clouds' own tools", &["aws", "gcp", "azure"]),
-    ("See what happens", &["status", "explain", "doctor", "audit", "pending", "version"]),
+    ("See what happens", &["status", "explain", "doctor", "audit", "pending"]),
     ("Act on it", &["refresh", "confirm", "lock", "unlock"]),
     ("Keep accounts", &["login", "logout", "accounts", "use", "reset"]),
     ("Set up", &["hook", "trust", "share", "daemon", "completions"]),
 ];
 /// What other programs call a verb of ours.
-const OTHER_NAMES: [(&str, &str); 26] = [
+const OTHER_NAMES: [(&str, &str); 28] = [
     ("auth", "login"),
     ("signin", "login"),
     ("signout", "logout"),
@@ -44,6 +44,8 @@ const OTHER_NAMES: [(&str, &str); 26] = [
     ("report", "refresh --rejected 401"),
     ("cancel", "pending --cancel"),
     ("service", "daemon status"),
+    ("version", "daemon status"),
+    ("watch", "get --watch"),
 ];
 /// Columns of the name of a verb.
 const NAME: usize = 13;

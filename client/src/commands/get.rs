@@ -1,5 +1,6 @@
 //! `claviger get`: the credential and where it comes from.
 
+use super::watch;
 use crate::{
     daemon::lending,
     failure::Failure,
@@ -13,12 +14,15 @@ use std::time::SystemTime;
 /// Arguments of `get`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Show the secret and the header values too
+    /// Show the secret and the header values too, with --watch the secret of each new credential
     #[arg(long)]
     pub(crate) show_secret: bool,
     /// Print only the HTTP headers to send, with the secret in them
     #[arg(long, conflicts_with = "show_secret")]
     pub(crate) headers: bool,
+    /// Follow the credential until interrupted: a line for each event, across restarts of the daemon
+    #[arg(long, conflicts_with = "headers")]
+    pub(crate) watch: bool,
 }
 
 /// Shows the lease.
@@ -26,6 +30,9 @@ pub(crate) struct Arguments {
 /// # Errors
 /// Why there is none.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.watch {
+        return watch::run(context, arguments.show_secret).await;
+    }
     if arguments.headers {
         return headers(context).await;
     }

@@ -26,5 +26,4 @@ pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod trust;
 pub(crate) mod use_account;
-pub(crate) mod version;
 pub(crate) mod watch;

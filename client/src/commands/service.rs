@@ -19,7 +19,7 @@ pub(crate) enum Verb {
     Install(Arguments),
     /// Undo `install`
     Uninstall(Arguments),
-    /// Show what is installed, and which daemon serves now; exit code 4 if `install` has something to do
+    /// Show what is installed, which daemon serves now, and both releases; exit code 4 if `install` has something to do
     Status,
 }
 
@@ -44,7 +44,16 @@ Changes belong in a drop-in (`systemctl --user edit clavigerd.service`), which i
 /// # Errors
 /// Why it could not be done; for `status`, that there is something to do.
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
-    let facts = look::look(context).await?;
+    let looked = look::look(context).await;
+    if let (Verb::Status, Err(_)) = (&verb, &looked) {
+        // Without a service manager as well, a person may ask which releases meet here.
+        let serving = look::serving(context, None).await?;
+        match context.options.json {
+            true => output::json(&json::sides(serving.as_ref()))?,
+            false => output::data(&text::sides(serving.as_ref()))?,
+        }
+    }
+    let facts = looked?;
     match verb {
         Verb::Install(arguments) => {
             carry_out(context, plan::install(&facts, arguments.force), &arguments).await

@@ -1,4 +1,4 @@
-//! `claviger watch`: events of the credential as they come, across restarts of the daemon.
+//! `claviger get --watch`: events of the credential as they come, across restarts of the daemon.
 
 use crate::{failure::Failure, failure::exit, json, output, render, session::context::Context, text::escape};
 use claviger::{
@@ -7,24 +7,16 @@ use claviger::{
 };
 use std::time::SystemTime;
 
-/// Arguments of `watch`.
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// Print the secret with every new credential
-    #[arg(long)]
-    pub(crate) show_secret: bool,
-}
-
 /// Prints events until interrupted.
 ///
 /// # Errors
 /// Why the daemon refuses, or cannot be started in the first place; `shutting-down` if what was passed on is gone.
-pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, show_secret: bool) -> Result<(), Failure> {
     let session = context.session()?;
     exit::when_interrupted();
     let mut client = context.connect().await?;
     // A caller that prints no secret needs no person's consent.
-    let mut watch = match arguments.show_secret {
+    let mut watch = match show_secret {
         true => client.watch(&session).await?,
         false => client.look_on(&session).await?,
     };
@@ -37,7 +29,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         match watch.next().await? {
             Some(event) => {
                 told = false;
-                print(context, &event, arguments.show_secret)?;
+                print(context, &event, show_secret)?;
             }
             None => {
                 if !told && !context.options.quiet {

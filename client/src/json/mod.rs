@@ -12,6 +12,6 @@ pub(crate) use account::{account, accounts, left, login, reset};
 pub(crate) use inspect::{entry, explain, pending, status};
 pub(crate) use lease::{event, headers, lease, reported};
 pub(crate) use news::news;
-pub(crate) use parts::{own_location, remedy, text, version};
+pub(crate) use parts::{own_location, remedy, text};
 pub(crate) use share::share;
 pub(crate) use trust::{record, workspace};

@@ -22,7 +22,7 @@ pub(crate) fn own_location(at: &reason::Location) -> Value {
 }
 
 /// A release.
-pub(crate) fn version(version: Option<&Version>) -> Value {
+pub(super) fn version(version: Option<&Version>) -> Value {
     let Some(version) = version else { return Value::Null };
     json!({"release": version.release, "protocol": version.protocol})
 }

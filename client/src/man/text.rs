@@ -49,6 +49,7 @@ pub(crate) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("token", "claviger token", "Print the secret, as an apiKeyHelper does."),
     ("get", "claviger get --json", "Show everything about the credential but the secret."),
     ("get", "claviger get --min-validity 900", "Refresh it first if less than 15 minutes are left."),
+    ("get", "claviger get --watch --json", "Print one line of JSON for each change."),
     ("get", "claviger get --headers", "Print one header on each line, ready to be sent."),
     ("env", "claviger env", "Print what `eval` sets in this shell."),
     ("exec", "claviger exec -- make test", "The credential is in the environment of make."),
@@ -56,7 +57,6 @@ pub(crate) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("aws", "claviger aws --profile work", "Print keys, as credential_process of another profile."),
     ("gcp", "claviger gcp --format token", "Print the access token."),
     ("azure", "claviger azure --resource https://cognitiveservices.azure.com", "Print a token as az does."),
-    ("watch", "claviger watch --json", "Print one line of JSON for each change."),
     ("explain", "claviger explain --json", "Show each step of the decision to a script."),
     ("doctor", "claviger doctor", "Find what is wrong, with a command that corrects it."),
     ("audit", "claviger audit --since 1h", "Show what was lent in the last hour."),
@@ -92,5 +92,4 @@ pub(crate) const EXAMPLES: &[(&str, &str, &str)] = &[
         "claviger completions bash",
         "Print the script; source it, or put it where the shell looks.",
     ),
-    ("version", "claviger version", "Show the releases of client and daemon."),
 ];

@@ -1,10 +1,11 @@
 //! The daemon as a service, as JSON.
 
 use super::{
-    Facts, File, Starter,
+    Facts, File, Serving, Starter,
     plan::{Action, Plan},
     units::{Manager, State},
 };
+use claviger::{PROTOCOL, RELEASE};
 use serde_json::{Value, json};
 
 /// What is there, and what `install` would do.
@@ -18,17 +19,32 @@ pub(crate) fn service(facts: &Facts, plan: &Plan) -> Value {
         "files": facts.files.iter().map(file).collect::<Vec<_>>(),
         "package_files": facts.packaged.iter().map(file).collect::<Vec<_>>(),
         "drop_ins": facts.drop_ins,
-        "daemon": facts.serving.as_ref().map(|serving| json!({
-            "pid": serving.pid,
-            "release": serving.release,
-            "started_by": match serving.by {
-                Starter::Manager => "manager",
-                Starter::Client => "client",
-                Starter::Other => "other",
-            },
-        })),
+        "client": client(),
+        "daemon": facts.serving.as_ref().map(daemon),
         "to_do": steps_of(plan),
         "notes": plan.notes,
+    })
+}
+
+/// Both sides, where no service manager is to be found.
+pub(crate) fn sides(serving: Option<&Serving>) -> Value {
+    json!({"client": client(), "daemon": serving.map(daemon)})
+}
+
+fn client() -> Value {
+    json!({"release": RELEASE, "protocol": PROTOCOL})
+}
+
+fn daemon(serving: &Serving) -> Value {
+    json!({
+        "pid": serving.pid,
+        "release": serving.version.release,
+        "protocol": serving.version.protocol,
+        "started_by": match serving.by {
+            Starter::Manager => "manager",
+            Starter::Client => "client",
+            Starter::Other => "other",
+        },
     })
 }
 

@@ -220,7 +220,11 @@ async fn ask(context: &Context, words: &[&str]) -> Result<Option<Output>, Failur
     }
 }
 
-async fn serving(context: &Context, main_pid: Option<u32>) -> Result<Option<Serving>, Failure> {
+/// The daemon that answers, also one that speaks another protocol.
+///
+/// # Errors
+/// If the socket is not safe to use.
+pub(crate) async fn serving(context: &Context, main_pid: Option<u32>) -> Result<Option<Serving>, Failure> {
     let mut service = match context.connect_running().await {
         Ok(client) => client.inspect(),
         Err(ConnectError::Unreachable { .. }) => return Ok(None),
@@ -232,8 +236,8 @@ async fn serving(context: &Context, main_pid: Option<u32>) -> Result<Option<Serv
         answer.map_err(|status| claviger::wire::from_status(&status))
     };
     let status = crate::daemon::wait::answer(context, answer).await?.into_inner();
-    let release = status.version.unwrap_or_default().release;
-    Ok(Some(Serving { pid: status.pid, release, by: starter(status.pid, main_pid) }))
+    let version = status.version.unwrap_or_default();
+    Ok(Some(Serving { pid: status.pid, version, by: starter(status.pid, main_pid) }))
 }
 
 fn starter(pid: u32, main_pid: Option<u32>) -> Starter {

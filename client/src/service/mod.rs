@@ -9,6 +9,7 @@ pub(crate) mod plan;
 pub(crate) mod text;
 pub(crate) mod units;
 
+use claviger::proto::v1::Version;
 use std::path::PathBuf;
 use units::{Manager, State};
 
@@ -63,12 +64,12 @@ pub(crate) struct File {
 }
 
 /// The daemon that answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Serving {
     /// Its process.
     pub(crate) pid: u32,
-    /// Its release.
-    pub(crate) release: String,
+    /// Its release, and the protocol that it speaks.
+    pub(crate) version: Version,
     /// Who started it.
     pub(crate) by: Starter,
 }

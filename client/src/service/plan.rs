@@ -243,7 +243,7 @@ impl Facts {
     /// Whether the daemon that the service manager runs is not of this release.
     pub(crate) fn is_of_another_release(&self) -> bool {
         let mut managed = self.serving.iter().filter(|serving| serving.by == Starter::Manager);
-        managed.any(|serving| serving.release != RELEASE)
+        managed.any(|serving| serving.version.release != RELEASE)
     }
 }
 

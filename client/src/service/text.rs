@@ -1,11 +1,12 @@
 //! The daemon as a service, for people.
 
 use super::{
-    Facts, File, Starter,
+    Facts, File, Serving, Starter,
     plan::{Action, Plan},
     units::{Manager, State},
 };
 use crate::{output::Style, render::table, text::escape};
+use claviger::{PROTOCOL, RELEASE, proto::v1::Version};
 
 /// A step, done or to be done.
 pub(crate) fn step(step: &Action, done: bool) -> String {
@@ -24,7 +25,8 @@ pub(crate) fn status(facts: &Facts, plan: &Plan, style: Style) -> String {
         ("enabled", enabled(facts, style)),
         ("active", yes_or_no(facts.active, style)),
         ("program", escape::line(&facts.program)),
-        ("daemon", daemon(facts)),
+        ("daemon", daemon(facts.serving.as_ref(), facts.active)),
+        ("client", client()),
     ]);
     let own = facts.files.iter().filter(|file| facts.packaged.is_empty() || file.state != State::Absent);
     let files: Vec<_> = own.chain(&facts.packaged).map(|file| row(file, style)).collect();
@@ -38,6 +40,15 @@ pub(crate) fn status(facts: &Facts, plan: &Plan, style: Style) -> String {
     }
     plan.notes.iter().for_each(|it| text.push_str(&note(it)));
     text
+}
+
+/// Both sides, where no service manager is to be found.
+pub(crate) fn sides(serving: Option<&Serving>) -> String {
+    table::pairs(vec![("daemon", daemon(serving, false)), ("client", client())])
+}
+
+fn client() -> String {
+    format!("release {RELEASE}, protocol {PROTOCOL}")
 }
 
 fn manager(facts: &Facts) -> String {
@@ -60,9 +71,9 @@ fn yes_or_no(yes: bool, style: Style) -> String {
     if yes { style.green("yes") } else { style.yellow("no") }
 }
 
-fn daemon(facts: &Facts) -> String {
-    match &facts.serving {
-        None if facts.active => "none yet; the next call starts it".into(),
+fn daemon(serving: Option<&Serving>, is_active: bool) -> String {
+    match serving {
+        None if is_active => "none yet; the next call starts it".into(),
         None => "none".into(),
         Some(serving) => {
             let by = match serving.by {
@@ -70,7 +81,9 @@ fn daemon(facts: &Facts) -> String {
                 Starter::Client => "a client",
                 Starter::Other => "another program",
             };
-            format!("pid {}, release {}, started by {by}", serving.pid, escape::line(&serving.release))
+            let Version { release, protocol } = &serving.version;
+            let release = escape::line(release);
+            format!("pid {}, release {release}, protocol {protocol}, started by {by}", serving.pid)
         }
     }
 }

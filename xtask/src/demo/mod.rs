@@ -160,7 +160,7 @@ fn rotation(stage: &Stage, claims: &mut Claims, helper: &Helper, first: &str) ->
     });
     watch.kill()?;
     watch.wait()?;
-    claims.show("claviger watch", &seen.join("\n"));
+    claims.show("claviger get --watch", &seen.join("\n"));
     claims.claim(
         rotated.is_some(),
         "the helper ran again before a session asked, and the watcher got the new key",
@@ -175,7 +175,7 @@ fn rotation(stage: &Stage, claims: &mut Claims, helper: &Helper, first: &str) ->
 }
 
 fn watch(stage: &Stage) -> sh::Result<(Child, Receiver<String>)> {
-    let mut command = stage.command(&stage.project(), &["watch"]);
+    let mut command = stage.command(&stage.project(), &["get", "--watch"]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let (sender, receiver) = channel();
     let stdout = child.stdout.take().ok_or("watch has no stdout")?;

@@ -3,7 +3,7 @@ use crate::service::{
     Facts, File, Serving, Starter,
     units::{Manager, State},
 };
-use claviger::RELEASE;
+use claviger::{RELEASE, proto::v1::Version};
 
 /// A machine on which nothing has been done yet.
 fn fresh(manager: Manager) -> Facts {
@@ -42,7 +42,8 @@ fn settled(manager: Manager) -> Facts {
 
 fn served(mut facts: Facts, by: Starter, release: &str) -> Facts {
     facts.main_pid = (by == Starter::Manager).then_some(9);
-    facts.serving = Some(Serving { pid: 9, release: release.into(), by });
+    facts.serving =
+        Some(Serving { pid: 9, version: Version { release: release.into(), ..Default::default() }, by });
     facts
 }
 
