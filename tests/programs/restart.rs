@@ -200,7 +200,10 @@ fn nobody_is_cut_off_who_is_signing_in() {
     let mut waiting = home.claviger(&["token"]).stderr(Stdio::null()).spawn().expect("claviger runs");
     wait::until("a sign-in begins", || home.ok(&["pending"]).contains("open this link"));
     let said = home.fails(6, &["daemon", "restart"]);
-    assert!(said.contains("a sign-in is in progress") && said.contains("claviger pending --cancel"), "{said}");
+    assert!(
+        said.contains("a sign-in is in progress") && said.contains("claviger pending --cancel"),
+        "{said}"
+    );
     home.ok(&["pending", "--cancel"]);
     waiting.wait().expect("ends");
     home.ok(&["daemon", "restart"]);
