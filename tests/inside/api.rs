@@ -236,7 +236,7 @@ async fn explanations_name_files_values_and_slot_but_no_secret() {
     );
     assert!(explained.timings.is_some());
     let status = daemon.status().await;
-    assert_eq!((status.pid, status.entries.len(), status.entries[0].served), (std::process::id(), 1, 0));
+    assert_eq!((status.pid, status.entries.len(), status.entries[0].hits), (std::process::id(), 1, 0));
     daemon.end().await;
 }
 

@@ -99,7 +99,7 @@ async fn counters_add_up() {
     daemon.set("ANTHROPIC_API_KEY", "x");
     client.get(&daemon.session(), None).await.expect("its own");
     let all = daemon.status().await.counters.expect("counters");
-    assert_eq!((all.requests, all.hits, all.waits, all.own, all.refused, all.errors), (5, 2, 1, 1, 1, 1));
+    assert_eq!((all.requests, all.hits, all.waits, all.own, all.refused, all.failed), (5, 2, 1, 1, 1, 1));
     assert_eq!(all.requests, all.hits + all.waits + all.own + all.refused);
     daemon.end().await;
 }

@@ -180,7 +180,7 @@ fn a_hundred_watchers_see_each_refresh_ahead_of_expiry() {
         assert!(provider.takes(told[2].first().expect("one")));
     });
     let status = home.status();
-    assert_eq!(status["counters"]["errors"].as_u64().unwrap_or_default(), 0, "{status}");
+    assert_eq!(status["counters"]["failed"].as_u64().unwrap_or_default(), 0, "{status}");
     provider.is_content();
 }
 

@@ -30,11 +30,14 @@ fn pages() -> Vec<(String, String)> {
 
 /// Every command line of a page: those in blocks of code, and those in backquotes.
 fn lines(page: &str) -> Vec<Line> {
-    let (mut found, mut is_fenced) = (Vec::new(), false);
+    let (mut found, mut is_fenced, mut may_indent) = (Vec::new(), false, true);
     for line in page.lines() {
+        // An indented block starts after an empty line; elsewhere, an indented line continues a paragraph.
+        let is_indented = may_indent && line.starts_with("    ");
+        may_indent = is_indented || line.is_empty();
         if line.trim_start().starts_with("```") {
             is_fenced = !is_fenced;
-        } else if is_fenced || line.starts_with("    ") {
+        } else if is_fenced || is_indented {
             commands(line, false, &mut found);
         } else {
             line.split('`').skip(1).step_by(2).for_each(|code| commands(code, true, &mut found));

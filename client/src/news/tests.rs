@@ -49,7 +49,7 @@ fn names(news: &[News]) -> Vec<String> {
 fn every_change_has_its_news() {
     let cases: [(&str, Change, Change, &[&str]); 18] = [
         ("nothing", |_| (), |_| (), &[]),
-        ("served", |_| (), |s| entry(s).served += 1, &[]),
+        ("hits", |_| (), |s| entry(s).hits += 1, &[]),
         ("refreshing", |_| (), |s| entry(s).refreshing = true, &[]),
         ("refreshed", |_| (), |s| entry(s).generation = 5, &["Refreshed 5"]),
         ("made anew", |_| (), |s| entry(s).generation = 1, &["Refreshed 1"]),

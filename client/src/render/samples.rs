@@ -65,7 +65,7 @@ pub(crate) fn entry() -> CacheEntry {
         last_used_at: at(-2),
         watchers: 1,
         sessions: 2,
-        served: 12,
+        hits: 12,
         runs: 3,
         ..Default::default()
     }

@@ -99,7 +99,7 @@ fn head(status: &GetStatusResponse, now: SystemTime, style: Style) -> String {
 
 /// What was asked, which adds up, and what else happened.
 pub(crate) fn counters(counters: Counters, watchers: u32) -> [String; 2] {
-    let Counters { requests, hits, waits, errors, runs, rejections, own, refused } = counters;
+    let Counters { requests, hits, waits, failed, runs, rejections, own, refused } = counters;
     let open = requests.saturating_sub(hits + waits + own + refused);
     let part = |count: u64, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
     let asked = format!(
@@ -110,7 +110,7 @@ pub(crate) fn counters(counters: Counters, watchers: u32) -> [String; 2] {
         part(open, "just arrived"),
     );
     let done = format!(
-        "{errors} failed; {runs} {} run, {rejections} {} reported, {watchers} watching",
+        "{failed} failed; {runs} {} run, {rejections} {} reported, {watchers} watching",
         plural(runs, "command"),
         plural(rejections, "rejection"),
     );

@@ -12,7 +12,7 @@ pub enum Count {
     /// Of these, waited for a refresh.
     Waits,
     /// Of these, ended with a problem.
-    Errors,
+    Failed,
     /// Commands run.
     Runs,
     /// Reports of rejected credentials, those of hooks that asked again among them.

@@ -70,8 +70,8 @@ struct Lead {
 /// How much an entry was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How often it was served at once.
-    pub served: u64,
+    /// How often it was lent from the cache.
+    pub hits: u64,
     /// How often its command was run.
     pub runs: u64,
     /// Reports of a rejected credential that led to a refresh.
@@ -181,7 +181,7 @@ impl Entry {
 
     /// Lends what is there, as one that was served at once.
     pub(super) fn serve(&mut self, key: SourceKey) -> Option<LoanMaterial> {
-        self.tally.served += 1;
+        self.tally.hits += 1;
         self.stock.loan(key)
     }
 

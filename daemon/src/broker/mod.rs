@@ -147,7 +147,7 @@ impl Broker {
         }
         let loan = self.lend(session, asker, terms, Demand::Session).await;
         if loan.as_ref().is_err_and(|denied| denied.unconfirmed().is_none()) {
-            self.counters.add(Count::Errors);
+            self.counters.add(Count::Failed);
         }
         self.shown.touch();
         loan
@@ -184,7 +184,7 @@ impl Broker {
     /// Counts a request that a person did not allow.
     pub fn count_denied(&self) {
         self.counters.add(Count::Refused);
-        self.counters.add(Count::Errors);
+        self.counters.add(Count::Failed);
         self.shown.touch();
     }
 

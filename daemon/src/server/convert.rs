@@ -141,7 +141,7 @@ pub(super) fn entry(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::Cache
         failures: failure.map_or(0, |failure| failure.count),
         watchers: entry.watchers(),
         last_used_at: Some(wire::timestamp(entry.last_used())),
-        served: tally.served,
+        hits: tally.hits,
         runs: tally.runs,
         facts: Some(facts(entry.facts())),
         account: entry.provider().account().map(|account| account.name.clone()).unwrap_or_default(),

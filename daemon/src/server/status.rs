@@ -116,7 +116,7 @@ fn counters(counters: &Counters) -> v1::Counters {
         requests: counters.get(Count::Requests),
         hits: counters.get(Count::Hits),
         waits: counters.get(Count::Waits),
-        errors: counters.get(Count::Errors),
+        failed: counters.get(Count::Failed),
         runs: counters.get(Count::Runs),
         rejections: counters.get(Count::Rejections),
         own: counters.get(Count::Own),

@@ -11,7 +11,7 @@ use claviger::{
 
 fn status(entries: Vec<CacheEntry>) -> GetStatusResponse {
     let counters =
-        Counters { requests: 15, hits: 12, waits: 2, errors: 1, runs: 3, refused: 1, ..Default::default() };
+        Counters { requests: 15, hits: 12, waits: 2, failed: 1, runs: 3, refused: 1, ..Default::default() };
     GetStatusResponse {
         audit: None,
         locked: false,
@@ -53,10 +53,10 @@ clavigerd 0.1.0, pid 42, up 2 h 5 min
 15 requests: 12 from the cache, 2 waited for a refresh, 1 refused at once
 1 failed; 3 commands run, 0 rejections reported, 1 watching
 
-SOURCE          LEFT        GEN  AGE   SESSIONS  STATE   NEXT      SERVED  RUNS  KEY       CONFIGURED
-api-key-helper  4 min 12 s    3  48 s         2  fresh   in 3 min      12     3  ab12cd34  /h/.claude/settings.json:3
+SOURCE          LEFT        GEN  AGE   SESSIONS  STATE   NEXT      HITS  RUNS  KEY       CONFIGURED
+api-key-helper  4 min 12 s    3  48 s         2  fresh   in 3 min    12     3  ab12cd34  /h/.claude/settings.json:3
   link profile
-api-key-helper  -             0  -            0  failed  -              0     0  ffee      environment
+api-key-helper  -             0  -            0  failed  -            0     0  ffee      environment
   ! the command ended with status 1 (command-failed), 3 times in a row
     look at it
     run: claviger refresh
@@ -108,7 +108,7 @@ fn a_narrow_terminal_loses_columns_and_keeps_what_matters() {
 #[test]
 fn the_parts_of_the_requests_add_up() {
     let all =
-        Counters { requests: 20, hits: 9, waits: 4, own: 3, refused: 2, errors: 5, runs: 1, rejections: 1 };
+        Counters { requests: 20, hits: 9, waits: 4, own: 3, refused: 2, failed: 5, runs: 1, rejections: 1 };
     assert_eq!(
         super::counters(all, 0),
         [

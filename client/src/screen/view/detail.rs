@@ -59,8 +59,8 @@ fn pairs(entry: &CacheEntry, now: SystemTime) -> [(&'static str, String); 6] {
         (
             "so far",
             format!(
-                "served {}, run {}, rejected {}, watched by {}",
-                entry.served, entry.runs, entry.rejections, entry.watchers
+                "hits {}, run {}, rejected {}, watched by {}",
+                entry.hits, entry.runs, entry.rejections, entry.watchers
             ),
         ),
         ("known", entry.facts.as_ref().map(facts::line).unwrap_or_default()),

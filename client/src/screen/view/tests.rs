@@ -81,7 +81,7 @@ look at it
 run: claviger refresh
 configured  environment
 refresh     none planned
-so far      served 0, run 0, rejected 0, watched by 0
+so far      hits 0, run 0, rejected 0, watched by 0
  events ────────────────────────────────────────────────────────────────────────
 hh:mm:ss clavigerd 0.1.0, pid 42, holds 3 credentials
 

@@ -38,7 +38,7 @@ pub(in crate::broker) struct KeptEntry {
     last_used: SystemTime,
     #[serde(default)]
     is_used: bool,
-    served: u64,
+    hits: u64,
     runs: u64,
     account: Option<String>,
     /// One that brought secrets of its own is not kept: those are not ours to pass on.
@@ -81,7 +81,7 @@ impl KeptEntry {
             files: stock.files().cloned(),
             last_used: entry.last_used(),
             is_used: entry.is_used(),
-            served: tally.served,
+            hits: tally.hits,
             runs: tally.runs,
             account: entry.provider().account().map(|account| account.name.clone()),
             session: entry.session().filter(|session| session.lent.is_empty()).cloned(),
@@ -93,7 +93,7 @@ impl KeptEntry {
         let Self { current, rejected, outdated, hold_reports_until, rejections, unchanged, .. } = self;
         let failure = self.failure.map(KeptFailure::into_failure);
         let state = State { current, failure, rejected, outdated, hold_reports_until, rejections, unchanged };
-        let tally = Tally { served: self.served, runs: self.runs, ..Tally::default() };
+        let tally = Tally { hits: self.hits, runs: self.runs, ..Tally::default() };
         let stock = Stock::restored(state, self.secret, self.facts, self.files);
         entry.restore(stock, (self.last_used, self.is_used), tally);
     }
