@@ -1,4 +1,4 @@
-//! Who receives the API request.
+//! Receivers of API requests.
 
 use crate::{
     proto::v1,
@@ -28,10 +28,10 @@ pub const CLOUDS: [(Backend, &str, &str); 3] = [
     (Backend::Foundry, "CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_SKIP_FOUNDRY_AUTH"),
 ];
 
-/// What the names of switches begin with that select a backend of Claude Code.
+/// Prefix of the switches of Claude Code that select a backend.
 pub const SWITCH: &str = "CLAUDE_CODE_USE_";
 
-/// Switches of Claude Code with that beginning that select no backend (its environment variable reference).
+/// Switches with that prefix that select no backend (Claude Code's environment variable reference).
 const NO_BACKEND: [&str; 4] = [
     "CLAUDE_CODE_USE_CCR_V2",
     "CLAUDE_CODE_USE_COWORK_PLUGINS",
@@ -39,17 +39,17 @@ const NO_BACKEND: [&str; 4] = [
     "CLAUDE_CODE_USE_POWERSHELL_TOOL",
 ];
 
-/// Whether `variable` switches a backend on that is none of [`CLOUDS`]: claviger has no credential for it.
+/// Whether `variable` enables a backend that is not one of [`CLOUDS`]: claviger has no credential for it.
 pub fn is_unsupported(variable: &str) -> bool {
     variable.starts_with(SWITCH)
         && !NO_BACKEND.contains(&variable)
         && !CLOUDS.iter().any(|(_, switch, _)| *switch == variable)
 }
 
-/// Where the Anthropic backend is when nothing else is configured.
+/// Base URL of the Anthropic backend when nothing else is configured.
 pub const ANTHROPIC_BASE_URL: &str = "https://api.anthropic.com";
 
-/// Region of Bedrock when nothing says which (guide, "AWS Bedrock").
+/// Region of Bedrock when none is configured (guide, "AWS Bedrock").
 pub const BEDROCK_REGION: &str = "us-east-1";
 
 /// Region of Vertex when `CLOUD_ML_REGION` is not set (`spec/behaviour.md` A2, "Vertex project precedence").
@@ -59,11 +59,10 @@ pub const VERTEX_REGION: &str = "us-east5";
 /// `CLAVIGER_AZURE_SCOPE` sets another.
 pub const FOUNDRY_SCOPE: &str = "https://cognitiveservices.azure.com/.default";
 
-/// How long a request to a backend may take unless `API_TIMEOUT_MS` says otherwise (guide, "Environment Variable
-/// Reference").
+/// Timeout of a request to a backend unless `API_TIMEOUT_MS` sets another (guide, "Environment Variable Reference").
 pub const API_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Where Bedrock is in `region`. China is a partition of its own.
+/// Base URL of Bedrock in `region`. China is a separate partition.
 pub fn bedrock_url(region: &str) -> String {
     let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     format!("https://bedrock-runtime.{region}.{suffix}")
@@ -80,7 +79,7 @@ impl Backend {
         }
     }
 
-    /// The variable that says where its requests go.
+    /// The variable with its base URL.
     pub fn base_url_variable(self) -> &'static str {
         match self {
             Self::Anthropic => "ANTHROPIC_BASE_URL",
@@ -90,7 +89,7 @@ impl Backend {
         }
     }
 
-    /// On the wire.
+    /// Encoded.
     pub fn to_proto(self) -> v1::Backend {
         match self {
             Self::Anthropic => v1::Backend::Anthropic,
@@ -100,7 +99,7 @@ impl Backend {
         }
     }
 
-    /// From the wire; `None` if the request states none.
+    /// Decoded; `None` if the request sets none.
     ///
     /// # Errors
     /// `malformed-request` for a number that this release does not know.

@@ -11,13 +11,13 @@ use tonic::Code;
 pub enum Reason {
     /// The calling process belongs to another user.
     PeerRejected,
-    /// The kernel does not say who calls.
+    /// The kernel does not report who calls.
     PeerUnknown,
-    /// The caller did not send the cookie, and may not do this without it.
+    /// The caller did not send the cookie, which this request needs.
     ForeignCaller,
-    /// The caller sent a cookie that does not count any more.
+    /// The caller sent a cookie that is no longer valid.
     StaleCookie,
-    /// The caller described its session by an older configuration of the user.
+    /// The caller described its session by an outdated configuration of the user.
     StaleSession,
     /// The request itself is wrong.
     MalformedRequest,
@@ -25,35 +25,35 @@ pub enum Reason {
     NoCredential,
     /// A person has to log in.
     LoginRequired,
-    /// The workspace asks for something that is not decided yet.
+    /// The workspace requests something that is not decided yet.
     WorkspaceUntrusted,
     /// A settings file is broken.
     SettingsInvalid,
-    /// A policy rules it out.
+    /// A policy forbids it.
     PolicyBlocked,
-    /// A command could not be run or said no.
+    /// A command could not be run or failed.
     CommandFailed,
-    /// A command ran, but what it printed is not a credential.
+    /// A command ran, but its output is not a credential.
     CommandOutputInvalid,
     /// The keyring is locked.
     KeyringLocked,
     /// The daemon is locked.
     Locked,
-    /// A person has to allow that it is lent, and has not.
+    /// A person has to confirm the loan and has not.
     NotConfirmed,
-    /// The other side refused the credential.
+    /// The server refused the credential.
     UpstreamDenied,
     /// May work again later.
     SourceUnavailable,
-    /// Another program goes on in the place of the daemon: connect again at once.
+    /// Another program continues in place of the daemon: reconnect at once.
     Handover,
-    /// The daemon is stopping, or went away.
+    /// The daemon is stopping or gone.
     ShuttingDown,
     /// It took too long.
     SourceTimeout,
-    /// Too much was asked for.
+    /// The request is too large.
     Limits,
-    /// The caller went away.
+    /// The caller disconnected.
     Cancelled,
     /// A bug in claviger.
     Bug,
@@ -87,24 +87,24 @@ pub const REASONS: [Reason; 24] = [
     Reason::Bug,
 ];
 
-/// What a warning is about.
+/// Kind of a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A settings file is broken, and what it said before counts.
+    /// A settings file is broken; its previous content is used.
     SettingsKept,
-    /// A login policy lies where other users could write it.
+    /// A login policy is in a file that other users could have written.
     PolicyIneffective,
     /// Several clouds are switched on.
     TwoClouds,
     /// The credential travels unencrypted.
     EndpointPlaintext,
-    /// Another variable comes before `ANTHROPIC_VERTEX_PROJECT_ID`.
+    /// Another variable overrides `ANTHROPIC_VERTEX_PROJECT_ID`.
     VertexProjectOverridden,
     /// A helper prints white space around its key.
     OutputTrimmed,
 }
 
-/// Where a value or a mistake stands in a settings file.
+/// Position of a value or a mistake in a settings file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Location {
     /// Settings layer: "managed", "explicit", "local", "project", "user", "config".
@@ -155,7 +155,7 @@ impl Reason {
         REASONS.into_iter().find(|reason| reason.as_str() == word)
     }
 
-    /// As the API has it.
+    /// Encoded for the API.
     pub fn to_proto(self) -> v1::Reason {
         match self {
             Self::PeerRejected => v1::Reason::PeerRejected,
@@ -185,7 +185,7 @@ impl Reason {
         }
     }
 
-    /// From the API; `None` if it is not stated, or of a later release.
+    /// Decoded from the API; `None` if it is not set, or from a later release.
     pub fn from_proto(reason: v1::Reason) -> Option<Self> {
         REASONS.into_iter().find(|known| known.to_proto() == reason)
     }
@@ -215,7 +215,7 @@ impl Reason {
         }
     }
 
-    /// Whether only a person can change the outcome.
+    /// Whether only a person can change the result.
     pub fn needs_human(self) -> bool {
         matches!(
             self,

@@ -1,14 +1,14 @@
-//! How messages are encoded: as prost does it, in buffers that fit the messages of this API. tonic's own are of 8 KiB, and
-//! an open stream keeps one for as long as it lives.
+//! Encodes messages with prost, in buffers that fit the messages of this API. tonic's own buffers have 8 KiB, and every
+//! open stream keeps one.
 
 use prost::Message;
 use std::marker::PhantomData;
 use tonic::codec::BufferSettings;
 use tonic_prost::{ProstDecoder, ProstEncoder};
 
-/// Room for a lease with all that goes along; larger messages make it grow.
+/// Room for a complete lease; larger messages grow the buffer.
 const ROOM: usize = 1024;
-/// Encoded bytes that are sent before more is encoded: tonic's own number.
+/// Bytes encoded before they are sent: tonic's own number.
 const SENT: usize = 32 * 1024;
 
 /// The codec of every method.

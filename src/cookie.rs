@@ -1,13 +1,14 @@
-//! The cookie: what a process of this user on this machine can read, and one that merely reaches the socket cannot.
+//! The cookie: a process of this user on this machine can read it; a process that merely reaches the socket cannot.
 //!
-//! The user id alone does not say who asks: the same one stands at the end of `ssh -R`, in a container and in a sandbox.
-//! A caller that sends the cookie is near and may do everything; any other is foreign, and may look and borrow by name.
+//! The user id alone does not identify a caller: processes behind `ssh -R`, in a container or in a sandbox have the
+//! same one. A caller that sends the cookie is near and may do everything. Any other caller is foreign: it may inspect,
+//! and borrow by name.
 
 use std::path::{Path, PathBuf};
 
 /// Name of the file, in the directory of the socket.
 pub const COOKIE_NAME: &str = "cookie";
-/// The gRPC metadata key that a near caller sends it as.
+/// The gRPC metadata key in which a near caller sends it.
 pub const COOKIE_KEY: &str = "claviger-cookie";
 /// Its length: 256 bits as lower-case hexadecimal digits.
 pub const COOKIE_LENGTH: usize = 64;

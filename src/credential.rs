@@ -1,4 +1,4 @@
-//! The words for a credential that both sides use.
+//! Terms for a credential that both sides use.
 
 /// How a secret goes into an HTTP request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -7,9 +7,9 @@ pub enum Scheme {
     ApiKey,
     /// As header `authorization: Bearer …`.
     Bearer,
-    /// As both: what an `apiKeyHelper`'s output is sent as (`spec/behaviour.md` D).
+    /// As both headers: how an `apiKeyHelper`'s output is sent (`spec/behaviour.md` D).
     ApiKeyAndBearer,
-    /// Not at all: requests are signed with it (AWS Signature Version 4).
+    /// Not sent: requests are signed with it (AWS Signature Version 4).
     SigV4,
 }
 
@@ -17,20 +17,20 @@ pub enum Scheme {
 /// all of them where a lease names a variable.
 pub const AWS_KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
-/// The old name of the token, which AWS's tools read first.
+/// The old name of the token; AWS's tools read it first.
 pub const AWS_OLD_TOKEN: &str = "AWS_SECURITY_TOKEN";
-/// When the AWS keys of a session end, if anything says so.
+/// The variable with the expiry of the AWS keys of a session.
 pub const AWS_EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 
 /// Longest secret a command may print (`spec/behaviour.md` A2, `apiKeyHelper`).
 pub const MAX_SECRET_LEN: usize = 16_384;
 
-/// How the tokens begin that Anthropic's own login and `claude setup-token` give.
+/// Prefix of the tokens from Anthropic's own login and from `claude setup-token`.
 const OAUTH_TOKEN: &str = "sk-ant-oat";
-/// The header that goes along with such a token, and its value.
+/// The header that accompanies such a token, and its value.
 pub const OAUTH_HEADER: (&str, &str) = ("anthropic-beta", "oauth-2025-04-20");
 
-/// Whether `secret` is an OAuth token of Anthropic's, which the API takes with [`OAUTH_HEADER`] only.
+/// Whether `secret` is an OAuth token of Anthropic's, which the API accepts only with [`OAUTH_HEADER`].
 pub fn is_oauth_token(secret: &str) -> bool {
     secret.starts_with(OAUTH_TOKEN)
 }

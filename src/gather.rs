@@ -1,7 +1,7 @@
-//! Writes together what a connection says at once.
+//! Combines the writes of a connection.
 //!
-//! HTTP/2 flushes each frame by itself, and each flush wakes the other side: three times for a request of a few hundred
-//! bytes. Here a flush waits until everything that is ready to run has run, which takes microseconds and no system call.
+//! HTTP/2 flushes each frame separately, and each flush wakes the other side: three times for a request of a few
+//! hundred bytes. Here a flush is delayed until all ready tasks have run, which takes microseconds and no system call.
 
 use std::{
     io::{self, IoSlice},
@@ -11,7 +11,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use zeroize::Zeroize as _;
 
-/// Bytes that are gathered at most.
+/// Most bytes to gather.
 const MOST: usize = 16 * 1024;
 
 /// A stream whose writes are gathered.
@@ -19,26 +19,26 @@ const MOST: usize = 16 * 1024;
 pub struct Gathered<T> {
     inner: T,
     waiting: Vec<u8>,
-    /// Bytes of `waiting` that are written already.
+    /// Number of bytes of `waiting` that are already written.
     written: usize,
-    /// Whether something came since the last flush.
+    /// Whether bytes arrived since the last flush.
     has_grown: bool,
 }
 
 impl<T> Gathered<T> {
-    /// Gathers what is written to `inner`.
+    /// Gathers writes to `inner`.
     pub fn new(inner: T) -> Self {
         Self { inner, waiting: Vec::new(), written: 0, has_grown: false }
     }
 
-    /// The stream below, to read from it: only writes are gathered.
+    /// The inner stream, for reading: only writes are gathered.
     pub fn get_ref(&self) -> &T {
         &self.inner
     }
 }
 
 impl<T: AsyncWrite + Unpin> Gathered<T> {
-    /// Writes everything that waits.
+    /// Writes all waiting bytes.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.waiting.len() {
             let bytes = &self.waiting[self.written..];
@@ -47,7 +47,7 @@ impl<T: AsyncWrite + Unpin> Gathered<T> {
                 count => self.written += count,
             }
         }
-        // Nothing is kept: it can be secret, and most connections are idle most of the time.
+        // The buffer is not kept: it can hold secrets, and most connections are idle most of the time.
         self.waiting.zeroize();
         (self.waiting, self.written) = (Vec::new(), 0);
         Poll::Ready(Ok(()))
@@ -90,7 +90,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Gathered<T> {
         true
     }
 
-    /// The first flush after a write asks to be called again, behind all tasks that are ready.
+    /// The first flush after a write yields once, so that all ready tasks run before it.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if std::mem::take(&mut self.has_grown) {
             cx.waker().wake_by_ref();

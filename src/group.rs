@@ -3,8 +3,8 @@
 /// The file.
 pub const GROUPS: &str = "/etc/group";
 
-/// Whether `groups`, the text of [`GROUPS`], names a member of the group with this number. A user's own group has none: where each
-/// user has one, files are made with `umask 002`, and its write permission belongs to the user alone.
+/// Whether `groups`, the text of [`GROUPS`], names a member of the group with this number. A user's private group has
+/// none; with private groups, `umask 002` is usual, and the group's write permission is the user's alone.
 pub fn has_members(groups: &str, group: u32) -> bool {
     let number = group.to_string();
     groups.lines().any(|line| {

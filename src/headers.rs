@@ -1,11 +1,11 @@
-//! HTTP headers that go along with a credential.
+//! HTTP headers that accompany a credential.
 
 use crate::reason::{Problem, Reason};
 
 /// A header to send; the value may be a secret.
 pub type Header = (String, String);
 
-/// Parses headers as `ANTHROPIC_CUSTOM_HEADERS` holds them: one `Name: Value` per line. Errors name the variable and
+/// Parses headers in the form of `ANTHROPIC_CUSTOM_HEADERS`: one `Name: Value` per line. Errors name the variable and
 /// the position, never the content: gateway tokens are kept there.
 ///
 /// # Errors
@@ -26,10 +26,10 @@ pub fn parse(text: &str, variable: &str) -> Result<Vec<Header>, Problem> {
     Ok(headers)
 }
 
-/// Checks a header that came ready-made.
+/// Checks a header that is already split into name and value.
 ///
 /// # Errors
-/// `malformed-request`, naming neither name nor value.
+/// `malformed-request`, which names neither name nor value.
 pub fn check(name: &str, value: &str) -> Result<(), Problem> {
     let valid = !name.is_empty() && name.chars().all(is_name) && value.chars().all(is_value);
     match valid {
@@ -38,12 +38,12 @@ pub fn check(name: &str, value: &str) -> Result<(), Problem> {
     }
 }
 
-/// Headers in the form in which the variable holds them.
+/// Headers in the form of the variable.
 pub fn join(headers: &[Header]) -> String {
     headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n")
 }
 
-// Errors are the column and what is wrong there.
+// Errors are the column and the fault.
 fn parse_line(line: &str) -> Result<Header, (usize, &'static str)> {
     let colon = line.chars().position(|c| c == ':').ok_or((line.chars().count(), "a colon is missing"))?;
     if colon == 0 {
@@ -65,7 +65,7 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
 }
 
-// Printable ASCII and blanks; anything beyond is legal on paper only.
+// Printable ASCII and blanks; other bytes are permitted only in theory.
 fn is_value(c: char) -> bool {
     matches!(c, ' '..='~' | '\t')
 }

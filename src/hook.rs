@@ -1,20 +1,21 @@
-//! Commands of settings files: which keys have them, which program one runs, and whether that is claviger itself.
+//! Commands of settings files: the keys that hold them, the program that one runs, and whether that is claviger itself.
 
 use crate::variables::is_name;
 
 /// The settings keys whose values are commands.
 pub const COMMANDS: [&str; 4] = ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh"];
 
-/// Whether the first program that `command` runs is claviger: such a command asks us, so it cannot tell us anything.
+/// Whether the first program that `command` runs is claviger. Such a command asks the daemon, so it cannot give the
+/// daemon a credential.
 pub fn is_hook(command: &str) -> bool {
     program(command).is_some()
 }
 
-/// Whether `command` is claviger's client with plain words, and nothing else: no path, no assignment, no other program and
-/// nothing that a shell would do. What a project calls a hook must be that, since hooks need no trust.
+/// Whether `command` consists of claviger's client and plain words only: no path, assignment, other program or shell
+/// syntax. A project's hook must be of this form, because hooks need no trust.
 pub fn is_plain_hook(command: &str) -> bool {
     const LENDS: [&str; 5] = ["token", "get", "aws", "gcp", "azure"];
-    // Others choose a socket, settings or a directory.
+    // Other options choose a socket, settings or a directory.
     const OPTIONS: [&str; 5] = ["--quiet", "-q", "--hook", "--format", "--profile"];
     let is_plain = |word: &str| {
         word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.,:/@".contains(&byte))
@@ -26,13 +27,13 @@ pub fn is_plain_hook(command: &str) -> bool {
         && words.all(is_plain)
 }
 
-/// The first program that `command` runs, as it is written there, if that is claviger.
+/// The first program that `command` runs, as written, if that is claviger.
 pub fn program(command: &str) -> Option<String> {
     first_word(command, true).filter(|word| is_named(word, "claviger"))
 }
 
-/// The word that a shell would take for the program of `command`, which may be one that it does by itself; `None` if the
-/// quotes do not match. `env` counts as a program, unless it is to be looked `through`.
+/// The word that a shell would run as the program of `command`, which may be a builtin; `None` if the quotes do not
+/// match. With `through`, `env` is skipped; otherwise it counts as the program.
 pub fn first_word(command: &str, through: bool) -> Option<String> {
     let words = shlex::split(command)?;
     let mut words = words.iter().skip_while(|word| is_assignment(word)).peekable();
@@ -51,7 +52,7 @@ fn is_named(word: &str, name: &str) -> bool {
     word.rsplit('/').next() == Some(name)
 }
 
-// The shell ends a word at an operator even where no blank precedes it.
+// A shell ends a word at an operator even without a blank before it.
 fn before_operator(word: &str) -> &str {
     word.split([';', '|', '&', '<', '>']).next().unwrap_or(word)
 }

@@ -1,6 +1,6 @@
-//! What `clavigerd`, `claviger` and programs that embed a client share.
+//! Code shared by `clavigerd`, `claviger` and programs that embed a client.
 //!
-//! Most of this crate is vocabulary and has no effects: no clock, no environment, no files. The exceptions are
+//! Most of this crate defines terms and has no effects: no clock, no environment, no files. The exceptions are
 //! [`client`], the library that a Rust program embeds instead of running `claviger`, and [`place`], which looks where
 //! this user's daemon is.
 //!

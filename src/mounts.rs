@@ -1,8 +1,8 @@
-//! Which filesystems may keep a caller waiting for another machine or another process.
+//! Filesystems that can make a caller wait for another machine or another process.
 
 use std::path::Path;
 
-/// Magic numbers of filesystems that answer from elsewhere (`statfs(2)`, `linux/magic.h`).
+/// Magic numbers of filesystems that depend on another machine or process (`statfs(2)`, `linux/magic.h`).
 #[cfg(target_os = "linux")]
 const REMOTE: [u32; 15] = [
     0x0000_6969, // NFS
@@ -22,8 +22,8 @@ const REMOTE: [u32; 15] = [
     0x0000_0187, // autofs: mounts on access
 ];
 
-/// Whether `path`, or its nearest ancestor that exists, is on a network or user-space filesystem. What cannot be
-/// asked counts as remote.
+/// Whether `path`, or its nearest ancestor that exists, is on a network or user-space filesystem. If statfs fails, it
+/// counts as remote.
 #[cfg(target_os = "linux")]
 pub fn is_remote(path: &Path) -> bool {
     path.ancestors()
@@ -31,8 +31,8 @@ pub fn is_remote(path: &Path) -> bool {
         .is_none_or(|status| REMOTE.contains(&(status.filesystem_type().0 as u32)))
 }
 
-/// Whether `path`, or its nearest ancestor that exists, is on a filesystem that the kernel does not call local. What
-/// cannot be asked counts as remote.
+/// Whether `path`, or its nearest ancestor that exists, is on a filesystem that the kernel does not call local. If
+/// statfs fails, it counts as remote.
 #[cfg(target_os = "macos")]
 pub fn is_remote(path: &Path) -> bool {
     path.ancestors()

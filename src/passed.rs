@@ -1,8 +1,9 @@
-//! Variables that reach commands although [`crate::variables`] does not list them: `pass_environment` of the user's own
-//! configuration names them.
+//! Variables that commands receive although [`crate::variables`] does not list them: `pass_environment` of the user's
+//! own configuration names them.
 //!
-//! The daemon reads the configuration and puts what it names into a file beside its socket. A client sends what its session has of
-//! these variables, and by which names it chose them, so that the daemon can tell a client that read an older file.
+//! The daemon reads the configuration and writes these names into a file beside its socket. A client sends the
+//! session's values of these variables, and the names by which it chose them, so that the daemon notices a client that
+//! read an older file.
 
 use crate::variables;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ pub const MAX_ENTRY_LEN: usize = 128;
 /// Largest file, in bytes.
 pub const MAX_FILE_LEN: usize = MAX_ENTRIES * (MAX_ENTRY_LEN + 1);
 
-/// Names of variables, and beginnings of names as in `MYCORP_*`; each once, in order.
+/// Names of variables, and prefixes of names such as `MYCORP_*`; sorted, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Passed(Vec<String>);
 
@@ -34,7 +35,7 @@ impl Passed {
         Self(entries)
     }
 
-    /// The entries of a file; `None` if it is none of the daemon's.
+    /// The entries of a file; `None` if the daemon did not write it.
     pub fn parse(content: &[u8]) -> Option<Self> {
         let text =
             std::str::from_utf8(content).ok().filter(|text| text.is_empty() || text.ends_with('\n'))?;
@@ -47,7 +48,7 @@ impl Passed {
         self.0.iter().flat_map(|entry| [entry.as_str(), "\n"]).collect()
     }
 
-    /// Whether there are no more entries, and no longer ones, than a configuration can have.
+    /// Whether number and length of the entries are within the limits of a configuration.
     pub fn is_bounded(&self) -> bool {
         self.0.len() <= MAX_ENTRIES && self.0.iter().all(|entry| is_entry(entry))
     }
@@ -57,12 +58,13 @@ impl Passed {
         &self.0
     }
 
-    /// Whether nothing is named.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether the variable `name` reaches commands by this list alone: what claviger knows of goes its own way.
+    /// Whether commands receive the variable `name` by this list alone: variables known to claviger have their own
+    /// rules.
     pub fn has(&self, name: &str) -> bool {
         !self.0.is_empty()
             && variables::usage(name).is_none()
@@ -71,13 +73,13 @@ impl Passed {
     }
 }
 
-/// Whether `entry` is the name of a variable, or the beginning of one that ends with `_*`.
+/// Whether `entry` is the name of a variable, or a prefix that ends with `_*`.
 pub fn is_entry(entry: &str) -> bool {
     let name = entry.strip_suffix("_*").unwrap_or(entry);
     entry.len() <= MAX_ENTRY_LEN && variables::is_name(name) && !name.bytes().all(|byte| byte == b'_')
 }
 
-/// Whether `entry` is `name`, or a beginning of it that says with `*` that more follows.
+/// Whether `entry` is `name`, or a prefix of it that ends with `*`.
 pub fn matches(entry: &str, name: &str) -> bool {
     entry.strip_suffix('*').map_or(entry == name, |start| name.starts_with(start) && name.len() > start.len())
 }

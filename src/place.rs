@@ -1,6 +1,6 @@
-//! Where the daemon of this user is. It looks at environment and directories, and changes nothing.
+//! Finds the daemon of this user from environment and directories. Changes nothing.
 //!
-//! Every session of a user has to come to the same answer, also one that cron, `su` or an ssh server started without
+//! Every session of a user must find the same daemon, also one started by cron, `su` or an ssh server without
 //! `XDG_RUNTIME_DIR`.
 
 use crate::{
@@ -14,14 +14,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where systemd-logind makes the runtime directories of users, by uid.
+/// Where systemd-logind creates the runtime directories of users, by uid.
 const RUNTIME_DIRECTORIES: &str = "/run/user";
-/// A random number that is another one after each boot (`random(4)`).
+/// A random number that changes with each boot (`random(4)`).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-/// Characters of it that tell the machines apart that share a home.
+/// Characters of it that distinguish the machines that share a home.
 const BOOT_ID_PART: usize = 8;
 
-/// What an environment says about places.
+/// The places that an environment names.
 #[derive(Clone, Debug)]
 pub struct Place {
     uid: u32,
@@ -53,21 +53,20 @@ impl Place {
         self.home.as_deref()
     }
 
-    /// The socket: in the runtime directory if there is one, else in the seat of the state directory. `None` if there is no
-    /// place for it.
+    /// The socket: in the runtime directory if there is one, else in the machine's seat in the state directory. `None`
+    /// if there is neither.
     pub fn socket(&self) -> Option<PathBuf> {
         let runtime = self.runtimes().into_iter().find(|directory| self.is_usable(directory));
         runtime.map(|directory| in_runtime(&directory)).or_else(|| self.seated())
     }
 
-    /// Whether `socket` is where this user's own daemon is, or is started: not one that a person named.
+    /// Whether `socket` is the default socket of this user's own daemon, not one that a person named.
     pub fn is_own(&self, socket: &Path) -> bool {
         self.runtimes().iter().any(|directory| in_runtime(directory) == socket)
             || self.seated().is_some_and(|own| own == socket)
     }
 
-    /// The runtime directory that the environment names, if there is no such directory: the user was logged out, and
-    /// logind has removed it.
+    /// The runtime directory that the environment names, if it does not exist: logind removes it at logout.
     pub fn lost(&self) -> Option<&Path> {
         self.runtime.as_deref().filter(|directory| !directory.is_dir())
     }
@@ -81,7 +80,7 @@ impl Place {
         self.state().map(|state| seat(state).join(SOCKET_NAME))
     }
 
-    /// The best first.
+    /// Best first.
     fn runtimes(&self) -> Vec<PathBuf> {
         let own = match cfg!(target_os = "macos") {
             true => self.home().and_then(mac_runtime_dir),
@@ -90,20 +89,21 @@ impl Place {
         self.runtime.clone().into_iter().chain(own).collect()
     }
 
-    /// Whose directory the variable names is not asked here: one of another user is a mistake that has to be told.
+    /// The owner of the named directory is not checked here: a directory of another user is a mistake to report, not to
+    /// skip.
     fn is_usable(&self, directory: &Path) -> bool {
         let is_named = self.runtime.as_deref() == Some(directory);
         match fs::metadata(directory) {
             Ok(found) => found.is_dir() && (is_named || found.uid() == self.uid),
-            // On macOS the daemon makes it.
+            // On macOS the daemon creates it.
             Err(_) => cfg!(target_os = "macos") && !is_named,
         }
     }
 }
 
-/// The directory inside a state directory that belongs to this machine alone: the daemon's lock is there, and its socket if
-/// there is no runtime directory. Where a network shares the home it is named by the boot, so that two machines have one
-/// each.
+/// The directory inside a state directory that belongs to this machine alone. It holds the daemon's lock, and its
+/// socket if there is no runtime directory. In a home on the network it is named after the boot id, so that each
+/// machine has its own.
 pub fn seat(state: &Path) -> PathBuf {
     let boot = || Some(fs::read_to_string(BOOT_ID).ok()?.get(..BOOT_ID_PART)?.to_owned());
     match is_remote(state).then(boot).flatten() {

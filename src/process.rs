@@ -1,24 +1,24 @@
-//! What the kernel says of a process. Pure: the caller brings the text.
+//! Facts that the kernel reports about a process. Pure: the caller passes the text.
 
 /// Fields of `/proc/PID/stat`, proc(5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// Whether it has ended, and has not been waited for yet.
+    /// Whether it has ended but is not reaped yet.
     pub has_ended: bool,
-    /// The process that started it.
+    /// Its parent process.
     pub parent: u32,
     /// The kernel's session.
     pub session: u32,
     /// Whether it has a terminal.
     pub has_terminal: bool,
-    /// When it started, in ticks since the machine did: process ids are used again.
+    /// Start time in ticks since boot. It distinguishes processes with the same id: ids are reused.
     pub started: u64,
 }
 
 impl Stat {
-    /// The fields in the kernel's line; `None` if it is none.
+    /// The fields in the kernel's line; `None` if the line is not valid.
     pub fn parse(text: &str) -> Option<Self> {
-        // The name before, in parentheses, may have anything in it.
+        // The name before them, in parentheses, may contain anything.
         let fields: Vec<&str> = text.rsplit(')').next()?.split_whitespace().collect();
         Some(Self {
             has_ended: matches!(*fields.first()?, "Z" | "X"), // the 3rd

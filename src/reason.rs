@@ -1,4 +1,4 @@
-//! Why there is no credential: the problem a person is shown.
+//! Problems: why there is no credential.
 
 pub use crate::cause::{Location, REASONS, Reason};
 
@@ -6,7 +6,7 @@ use crate::remedy::{self, Remedy};
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
-/// A problem as a person gets to see it. Never holds a secret, a command line or what a command printed on stdout.
+/// A problem as shown to a person. Never holds a secret, a command line or the stdout of a command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{}", self.sentence())]
 pub struct Problem {
@@ -14,23 +14,23 @@ pub struct Problem {
     pub reason: Reason,
     /// One sentence, lower case, no full stop.
     pub message: String,
-    /// What to do next, in words, where the remedy needs some. Never names a command that is a remedy.
+    /// The next step, in words, where the remedy needs explanation. Never names a command that is a remedy.
     pub hint: Option<String>,
-    /// What helps, if it is not [what helps as a rule](remedy::usual).
+    /// The remedy, if it is not [the usual one](remedy::usual).
     pub remedy: Option<Remedy>,
-    /// Where the cause stands.
+    /// Position of the cause.
     pub location: Option<Location>,
     /// How long until another attempt can succeed.
     pub retry_after: Option<Duration>,
     /// Every source that was passed over, and why ("source: reason").
     pub trail: Vec<String>,
-    /// What the command that failed said last. It is shown to the person, and never serialised.
+    /// The last lines of the failed command. They are shown to the person and never serialised.
     #[serde(skip)]
     pub said: Said,
 }
 
-/// The last lines that a command wrote on stderr: few, short, without control characters, and without what looks like a
-/// secret. Another program's words all the same, so no log gets them: `Debug` says how many there are.
+/// The last lines that a command wrote on stderr: few, short, without control characters and likely secrets. They are
+/// still another program's text, so no log gets them: `Debug` shows only their number.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Said(pub Vec<String>);
 
@@ -57,33 +57,33 @@ impl Problem {
         }
     }
 
-    /// Adds what the command said that failed.
+    /// Adds the last lines of the failed command.
     #[must_use]
     pub fn said(mut self, said: Said) -> Self {
         self.said = said;
         self
     }
 
-    /// Adds what to do next.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Adds what helps.
+    /// Adds a remedy.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<Option<Remedy>>) -> Self {
         self.remedy = remedy.into();
         self
     }
 
-    /// What helps: its own remedy, or the usual one of its reason.
+    /// The remedy: its own, or the usual one of its reason.
     pub fn helps(&self) -> Option<Remedy> {
         self.remedy.clone().or_else(|| remedy::usual(self.reason, self.location.as_ref()))
     }
 
-    /// What to do next, for people: the words of the hint, then the remedy.
+    /// The hint and the remedy, as text for people.
     pub fn advice(&self) -> Option<String> {
         Remedy::advice(self.helps().as_ref(), self.hint.as_deref())
     }
@@ -102,20 +102,20 @@ impl Problem {
         self.within(directory)
     }
 
-    /// Adds where the cause stands, if that is known.
+    /// Adds the position of the cause, if known.
     #[must_use]
     pub fn at<'a>(mut self, location: impl Into<Option<&'a Location>>) -> Self {
         self.location = location.into().cloned();
         self
     }
 
-    /// Adds the variable that is the cause, which is corrected where it stands, or taken away.
+    /// Adds the variable that is the cause; the remedy is to correct it where it is set, or to unset it.
     #[must_use]
     pub fn set_by(self, variable: &str, at: Option<&Location>) -> Self {
         self.remedy(Remedy::without(&[variable], at)).at(at)
     }
 
-    /// Adds when another attempt can succeed.
+    /// Adds the time until another attempt can succeed.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);

@@ -1,13 +1,13 @@
-//! What helps: a command that can be pasted anywhere, a place to edit, or a person with other rights.
+//! Remedies: a command that can be pasted anywhere, a place to edit, or a request to an administrator.
 //!
-//! Which remedy belongs to which cause is decided in [`usual`], and every command of claviger that is ever suggested is
-//! spelled here. Whatever shows a remedy prints it; text is never searched for commands.
+//! [`usual`] decides which remedy belongs to which cause. This file spells every command of claviger that is ever
+//! suggested. Callers print a remedy as it is; text is never searched for commands.
 
 use crate::cause::{Kind, Location, Reason};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, path::Path};
 
-/// What helps.
+/// A remedy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Remedy {
@@ -15,9 +15,9 @@ pub enum Remedy {
     Run(Command),
     /// A place in a file to correct.
     Edit(Location),
-    /// A line to write into a file of the person's own.
+    /// A line to write into one of the person's own files.
     Write(Box<Setting>),
-    /// Only an administrator can help: what to ask for, as in "ask your administrator to …".
+    /// Only an administrator can help: the request, as in "ask your administrator to …".
     Administrator(String),
 }
 
@@ -26,18 +26,18 @@ pub enum Remedy {
 pub struct Command {
     /// The program and its arguments; also `unset NAME`, which only the person's own shell can run.
     pub argv: Vec<String>,
-    /// The directory it holds for; `None` if any will do.
+    /// The directory it must run in; `None` if any will do.
     pub directory: Option<String>,
 }
 
 /// A line of a file in TOML.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Setting {
-    /// The file, which need not exist.
+    /// The file; it need not exist.
     pub file: String,
     /// The table that the line belongs to.
     pub table: String,
-    /// The line; it takes the place of one with the same key.
+    /// The line; it replaces one with the same key.
     pub line: String,
 }
 
@@ -46,7 +46,7 @@ const CLIENT: &str = "claviger";
 /// Verbs of the client that act for the session of a directory.
 const OF_A_SESSION: [&str; 6] = ["doctor", "env", "explain", "get", "refresh", "trust"];
 
-/// The remedy for a reason, if the problem names none of its own. A place is where the cause stands.
+/// The usual remedy for a reason, if the problem names none of its own. A place to edit is the position of the cause.
 pub fn usual(reason: Reason, at: Option<&Location>) -> Option<Remedy> {
     match reason {
         Reason::PeerRejected | Reason::PeerUnknown => Some(Remedy::unset(&["CLAVIGER_SOCK"])),
@@ -56,7 +56,7 @@ pub fn usual(reason: Reason, at: Option<&Location>) -> Option<Remedy> {
         Reason::Locked => Some(Remedy::unlock()),
         Reason::NotConfirmed => Some(Remedy::confirm()),
         Reason::UpstreamDenied => Some(Remedy::Administrator("give this identity access".into())),
-        // These differ from case to case, or nothing that a shell can run helps.
+        // The remedy differs from case to case, or no command helps.
         Reason::ForeignCaller
         | Reason::StaleCookie
         | Reason::StaleSession
@@ -75,8 +75,8 @@ pub fn usual(reason: Reason, at: Option<&Location>) -> Option<Remedy> {
     }
 }
 
-/// The remedy for a session without a credential, for a reason that has no remedy otherwise: another attempt, if the
-/// cause can pass by itself.
+/// The remedy for a session without a credential, for a reason that has no usual remedy: another attempt, if the cause
+/// can be temporary.
 pub fn for_session(reason: Reason) -> Option<Remedy> {
     let passes = matches!(
         reason,
@@ -91,7 +91,7 @@ pub fn for_session(reason: Reason) -> Option<Remedy> {
     passes.then(Remedy::refresh)
 }
 
-/// The remedy for what looks wrong: `variables` are taken away, or a place is corrected.
+/// The remedy for a warning: unset `variables`, or correct a place.
 pub fn for_warning(kind: Kind, variables: &[&str], at: Option<&Location>) -> Option<Remedy> {
     match kind {
         Kind::SettingsKept | Kind::PolicyIneffective | Kind::OutputTrimmed => at.and_then(Remedy::edit),
@@ -101,9 +101,9 @@ pub fn for_warning(kind: Kind, variables: &[&str], at: Option<&Location>) -> Opt
     }
 }
 
-/// What is said while the daemon is locked.
+/// The message while the daemon is locked.
 pub fn while_locked() -> String {
-    format!("locked: nothing is lent before `{CLIENT} unlock`")
+    format!("locked: nothing is lent until `{CLIENT} unlock`")
 }
 
 // === impl Remedy ===
@@ -119,7 +119,7 @@ impl Remedy {
         Self::run(&[&[CLIENT], arguments].concat())
     }
 
-    /// A place in a file; `None` if it has no line, for what is wrong then is not in its text. Managed settings are an
+    /// A place in a file; `None` without a line, since the fault is then not in its text. Managed settings are an
     /// administrator's.
     pub fn edit(at: &Location) -> Option<Self> {
         let is_text = at.line > 0 && at.file.starts_with('/');
@@ -135,12 +135,12 @@ impl Remedy {
         Self::Write(Box::new(Setting { file, table: table.to_owned(), line: line.to_owned() }))
     }
 
-    /// Takes variables out of the person's shell.
+    /// Unsets variables in the person's shell.
     pub fn unset(names: &[&str]) -> Self {
         Self::run(&[&["unset"], names].concat())
     }
 
-    /// Takes variables away where they are set: in the file of `at`, or else in the person's own shell.
+    /// Unsets variables where they are set: in the file of `at`, or else in the person's own shell.
     pub fn without(names: &[&str], at: Option<&Location>) -> Option<Self> {
         match at {
             Some(at) => Self::edit(at),
@@ -148,7 +148,7 @@ impl Remedy {
         }
     }
 
-    /// Fetches the session's credential anew, past any pause; signs in if a command is configured for that.
+    /// Refreshes the session's credential, ignoring any backoff; signs in if a command is configured for that.
     pub fn refresh() -> Self {
         Self::claviger(&["refresh"])
     }
@@ -159,38 +159,38 @@ impl Remedy {
         Self::claviger(&words)
     }
 
-    /// Keeps an API key, in place of that of an account if one is named.
+    /// Saves an API key, in place of that of an account if one is named.
     pub fn keep_key(account: Option<&str>) -> Self {
         let words: Vec<_> = ["login"].into_iter().chain(account).chain(["--api-key"]).collect();
         Self::claviger(&words)
     }
 
-    /// Keeps a token in place of that of an account.
+    /// Saves a token in place of that of an account.
     pub fn keep_token(account: &str) -> Self {
         Self::claviger(&["login", account, "--token"])
     }
 
-    /// Shows what the workspace asks for, and allows it.
+    /// Shows what the workspace requests, and allows it.
     pub fn trust() -> Self {
         Self::claviger(&["trust", "grant"])
     }
 
-    /// Shows who waits for a person, and for what.
+    /// Shows everything that waits for a person.
     pub fn pending() -> Self {
         Self::claviger(&["pending"])
     }
 
-    /// Asks the person in a terminal what waits for a yes or no, or was denied.
+    /// Asks the person in a terminal the questions that wait or were denied.
     pub fn confirm() -> Self {
         Self::claviger(&["confirm"])
     }
 
-    /// Lets the daemon lend again.
+    /// Unlocks the daemon.
     pub fn unlock() -> Self {
         Self::claviger(&["unlock"])
     }
 
-    /// Lets the installed daemon go on in place of the one that runs.
+    /// Replaces the running daemon by the installed one.
     pub fn restart_daemon() -> Self {
         Self::claviger(&["daemon", "restart"])
     }
@@ -200,13 +200,13 @@ impl Remedy {
         Self::claviger(&["daemon", "stop"])
     }
 
-    /// Moves a file out of the way, beside itself.
+    /// Moves a file out of the way, within its directory.
     pub fn move_away(path: &Path) -> Self {
         let path = path.to_string_lossy();
         Self::run(&["mv", "--", &path, &format!("{path}.old")])
     }
 
-    /// Changes the permissions of a file of the person's own.
+    /// Changes the permissions of one of the person's own files.
     pub fn permit(mode: &str, path: &Path) -> Self {
         Self::run(&["chmod", mode, &path.to_string_lossy()])
     }
@@ -247,11 +247,11 @@ impl Remedy {
         }
     }
 
-    /// As the end of a sentence, after `words` if there are some.
+    /// As the end of a sentence, after `words` if there are any.
     pub fn advice(remedy: Option<&Self>, words: Option<&str>) -> Option<String> {
         let action = match remedy {
             Some(Self::Run(command)) => Some(format!("run `{command}`")),
-            // The words say what to change, and the problem where.
+            // The words describe the change, and the problem its place.
             Some(Self::Edit(_)) if words.is_some() => None,
             Some(Self::Edit(at)) => Some(format!("correct {at}")),
             Some(Self::Write(setting)) => Some(format!("write {setting}")),
@@ -294,7 +294,7 @@ impl fmt::Display for Command {
     }
 }
 
-/// A word that no shell interprets. A NUL cannot be in one.
+/// Quotes a word so that no shell interprets it. A NUL cannot be in one.
 fn quoted(word: &str) -> Cow<'_, str> {
     shlex::try_quote(word).unwrap_or_else(|_| shlex::try_quote("?").unwrap_or_default())
 }

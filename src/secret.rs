@@ -19,12 +19,12 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
-    /// The content. A call of this marks the place where a secret leaves its wrapper.
+    /// The content. Each call marks a place where a secret leaves its wrapper.
     pub fn expose(&self) -> &T {
         &self.0
     }
 
-    /// The content, to fill it in. The caller sees to it that growing leaves no copy behind.
+    /// The content, for filling it in. The caller must ensure that growing leaves no copy behind.
     pub fn expose_mut(&mut self) -> &mut T {
         &mut self.0
     }

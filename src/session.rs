@@ -1,4 +1,4 @@
-//! All the daemon may know of one calling session, and the rules a request must obey.
+//! Everything the daemon may know of one calling session, and the rules for a request.
 
 mod context;
 mod environment;

@@ -1,4 +1,4 @@
-//! Names and paths of the socket and of what lies beside it. Pure: the caller brings the facts.
+//! Names and paths of the socket and of the files beside it. Pure: the caller passes the facts.
 
 use std::{
     ffi::OsStr,
@@ -8,9 +8,10 @@ use std::{
 
 /// Name of the socket inside its directory.
 pub const SOCKET_NAME: &str = "claviger.sock";
-/// Held for life by the daemon of a state directory, in the [seat](crate::place::seat). It holds a [`Served`].
+/// Locked by the daemon of a state directory for its lifetime, in the [seat](crate::place::seat). It contains a
+/// [`Served`].
 pub const LOCK_NAME: &str = "claviger.lock";
-/// Held by the client that is starting a daemon, so that a hundred clients start one.
+/// Locked by the client that is starting a daemon, so that a hundred clients start only one.
 pub const START_LOCK_NAME: &str = "start.lock";
 /// Variable that names another socket, e.g. one forwarded with `ssh -R`.
 pub const SOCKET_VARIABLE: &str = "CLAVIGER_SOCK";
@@ -24,21 +25,21 @@ pub fn in_runtime(directory: &Path) -> PathBuf {
     directory.join("claviger").join(SOCKET_NAME)
 }
 
-/// The runtime directory of a user of macOS. Below the home directory, because launchd expands no variable and makes no
-/// directory, so the path must stay the same over restarts; `/tmp` and `$TMPDIR` are swept there. `None` if the path of
-/// the socket would be longer than macOS takes.
+/// The runtime directory of a user of macOS. It is below the home directory: launchd expands no variable and creates no
+/// directory, so the path must stay the same over restarts, and `/tmp` and `$TMPDIR` are cleaned regularly. `None` if
+/// the path of the socket would be too long for macOS.
 pub fn mac_runtime_dir(home: &Path) -> Option<PathBuf> {
     const MAC_MAX_PATH: usize = 103;
     let directory = Some(home).filter(|home| home.is_absolute())?.join(".local/run");
     (in_runtime(&directory).as_os_str().len() <= MAC_MAX_PATH).then_some(directory)
 }
 
-/// What the daemon of a state directory says of itself in its lock file.
+/// The content of the lock file of a state directory's daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
-    /// Its process, as it sees itself: another one in another container.
+    /// Its process id, as seen in its own namespace: another container has other ids.
     pub pid: u32,
-    /// Where it answers.
+    /// The path of its socket.
     pub socket: PathBuf,
 }
 
@@ -50,7 +51,7 @@ impl Served {
         [self.pid.to_string().as_bytes(), b"\n", self.socket.as_os_str().as_bytes(), b"\n"].concat()
     }
 
-    /// What the content says; `None` if it is none of ours.
+    /// Parses the content; `None` if it is not one of ours.
     pub fn parse(content: &[u8]) -> Option<Self> {
         let (pid, socket) =
             content.strip_suffix(b"\n")?.split_at_checked(content.iter().position(|b| *b == b'\n')?)?;

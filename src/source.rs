@@ -47,7 +47,7 @@ pub const ALL: [&str; 14] = [
     AZURE_DEFAULT,
 ];
 
-/// The sources that ask an SDK's chain, whose links are known only once it has been asked.
+/// The sources that ask an SDK's chain; the links of the chain are known only after it was asked.
 pub const CHAINS: [&str; 3] = [AWS_CHAIN, AZURE_DEFAULT, GOOGLE_ADC];
-/// The sources of the local store, which stand in no settings file.
+/// The sources of the local store, which no settings file configures.
 pub const STORED: [&str; 2] = [OAUTH_LOGIN, SAVED_API_KEY];

@@ -1,26 +1,27 @@
-//! Which characters of text that others wrote can be shown as they are.
+//! Decides which characters of foreign text can be shown as they are.
 
-/// Whether a terminal shows `c` as something that is visible, stays in its place and looks like no blank but the space:
-/// neither a control or format character, nor a mark on another, nor private, nor one that is not assigned.
+/// Whether a terminal shows `c` visibly, in its own place, and not as a blank other than the space. Excludes control,
+/// format, private and unassigned characters, and combining marks.
 pub fn is_printable(c: char) -> bool {
     match c {
         ' '..='~' => true,
-        // Letters and symbols without ink.
+        // Invisible letters and symbols.
         '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{fffc}' | '\u{fffd}' => false,
         c if c.is_ascii() => false,
-        // The standard library spells out all categories of "other" and "separator", and what extends a grapheme.
+        // `escape_debug` of the standard library escapes all categories of "other" and "separator", and grapheme
+        // extenders.
         c => c.escape_debug().count() == 1,
     }
 }
 
-/// Whether `c` is drawn onto the character before it. One such mark is part of a letter in many scripts; a stack of them covers
-/// other lines. Marks without ink are not among them.
+/// Whether `c` is drawn onto the character before it. One such mark is part of a letter in many scripts; a stack of
+/// them covers other lines. Excludes invisible marks.
 pub fn is_mark(c: char) -> bool {
     let has_no_ink = matches!(c, '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
     let mut buffer = [b'a'; 5];
     let length = 1 + c.encode_utf8(&mut buffer[1..]).len();
-    // Spelled out alone, and not after a letter.
+    // Escaped if alone, but not after a letter.
     let pair = std::str::from_utf8(&buffer[..length]).unwrap_or_default();
     !has_no_ink && c.escape_debug().count() > 1 && pair.escape_debug().count() == 2
 }

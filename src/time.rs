@@ -5,9 +5,9 @@ use std::time::Duration;
 /// Reads a time: a number and s, m, h or d, from one second to a year.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A description of the fault.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a time: take a number and s, m, h or d, as in 8h");
+    let wrong = || format!("{text:?} is not a time: use a number and s, m, h or d, as in 8h");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let seconds = match unit {
         's' => 1,

@@ -1,29 +1,30 @@
-//! Every environment variable of a session that the daemon may know of, and what it does with it.
+//! Every environment variable of a session that the daemon may know of, and its use.
 //!
-//! The list is applied on both ends: a client sends nothing else, and the daemon refuses anything else. A
-//! variable that is missing here cannot influence a credential.
+//! Both ends apply the list: a client sends only listed variables, and the daemon refuses others. A variable that is
+//! missing here cannot influence a credential.
 
 use crate::backend::{self, Backend};
 use std::sync::LazyLock;
 
-/// What becomes of a variable.
+/// Use of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// It holds a secret: the client says only that it is set, and fills it in itself.
+    /// It holds a secret: the client only reports that it is set, and fills it in itself.
     Secret,
     /// The daemon reads it; commands do not get it.
     Setting,
     /// Commands that run for the session get it; the daemon may read it too.
     Command,
-    /// Where a session is, not whose it is: terminal, agents, language. Commands get that of the session that starts them, and it
-    /// keeps no two sessions apart, unless it names what others can write.
+    /// It describes where a session runs, not whose it is: terminal, agents, language. A command gets the value of the
+    /// session that starts it. The value does not separate two sessions, unless it names a file that others can write.
     Surrounding,
-    /// The SDK of a cloud reads it. Commands get it as well: they are often that cloud's own tools.
+    /// The SDK of a cloud reads it. Commands get it as well: they are often the cloud's own tools.
     Sdk(Backend),
-    /// A secret that commands sign in with, as `op` does. It is sent, and commands get it; no log and no answer has it.
+    /// A secret that commands sign in with, as `op` does. It is sent, and commands get it; it appears in no log and no
+    /// answer.
     Handed,
-    /// A secret that the SDK of a cloud needs to sign in for the session. It is sent; no command gets it, but for the cloud's own tool
-    /// as a link of its chain.
+    /// A secret that the SDK of a cloud needs to sign in for the session. It is sent; commands do not get it, except
+    /// the cloud's own tool as a link of its chain.
     Lent(Backend),
 }
 
@@ -41,7 +42,7 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("AWS_SECURITY_TOKEN", Use::Secret),
     ("AWS_SESSION_TOKEN", Use::Secret),
     ("CLAUDE_CODE_OAUTH_TOKEN", Use::Secret),
-    // Which backend, and how to reach it.
+    // Selection of a backend, and how to reach it.
     ("ANTHROPIC_BASE_URL", Use::Setting),
     ("ANTHROPIC_BEDROCK_BASE_URL", Use::Setting),
     ("ANTHROPIC_FOUNDRY_BASE_URL", Use::Setting),
@@ -61,7 +62,7 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("CLAVIGER_ACCOUNT", Use::Setting), // ours: which account of the local store
     ("CLAVIGER_AZURE_SCOPE", Use::Setting), // ours: no tool has a variable for it
     ("CLOUD_ML_REGION", Use::Setting),
-    // They change where a tool sends a key, so they are compared with those of an ignored project.
+    // They change the destination of a key, so they are compared with those of an ignored project.
     ("ANTHROPIC_UNIX_SOCKET", Use::Setting),
     ("BUN_OPTIONS", Use::Setting),
     ("LD_PRELOAD", Use::Setting),
@@ -70,7 +71,7 @@ pub const VARIABLES: &[(&str, Use)] = &[
     // Where the user's settings are.
     ("CLAUDE_CONFIG_DIR", Use::Command),
     ("HOME", Use::Command),
-    // What a command needs to speak the user's language and reach the user's agents, and where its programs are looked for.
+    // Variables that a command needs to use the user's language, agents and programs.
     ("BROWSER", Use::Surrounding),
     ("DBUS_SESSION_BUS_ADDRESS", Use::Surrounding),
     ("DISPLAY", Use::Surrounding),
@@ -99,7 +100,7 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("XDG_DATA_HOME", Use::Command),
     ("XDG_RUNTIME_DIR", Use::Surrounding),
     ("XDG_STATE_HOME", Use::Command),
-    // What well-known helpers read; see FAMILIES as well.
+    // Variables that well-known helpers read; see FAMILIES as well.
     ("BW_SESSION", Use::Handed),
     ("CLOUDSDK_PYTHON", Use::Command),
     ("GOPASS_AGE_PASSWORD", Use::Handed),
@@ -111,7 +112,7 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("OP_SERVICE_ACCOUNT_TOKEN", Use::Handed),
     ("PASSWORD_STORE_DIR", Use::Command),
     ("VAULT_TOKEN", Use::Handed),
-    // How a command reaches the network.
+    // Network settings of a command.
     ("ALL_PROXY", Use::Command),
     ("CURL_CA_BUNDLE", Use::Command),
     ("HTTPS_PROXY", Use::Command),
@@ -199,7 +200,7 @@ const AWS: Use = Use::Sdk(Backend::Bedrock);
 const GCP: Use = Use::Sdk(Backend::Vertex);
 const AZURE: Use = Use::Sdk(Backend::Foundry);
 
-/// The listed variables that hold a path which tools take as relative to their working directory.
+/// The listed variables that hold a path; tools resolve a relative one against their working directory.
 pub const PATHS: [&str; 13] = [
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
@@ -216,7 +217,7 @@ pub const PATHS: [&str; 13] = [
     "SSL_CERT_FILE",
 ];
 
-/// The listed variables that say how to reach the network.
+/// The listed variables that configure the network.
 pub const NETWORK: [&str; 10] = [
     "ALL_PROXY",
     "HTTPS_PROXY",
@@ -233,23 +234,23 @@ pub const NETWORK: [&str; 10] = [
 /// Set in the environment of every command the daemon runs, so that a client inside one is recognised.
 pub const INSIDE_FLIGHT: &str = "CLAVIGER_FLIGHT";
 
-/// Longest name of a variable that is known by its beginning only ([`backend::is_unsupported`]).
+/// Longest name of a variable that is known by its prefix only ([`backend::is_unsupported`]).
 const MAX_SWITCH_LEN: usize = 64;
 
-/// Whether `name` switches a backend on that has no credential here: a session that has it is refused.
+/// Whether `name` enables a backend without a credential here: a session that has it is refused.
 fn is_switch(name: &str) -> bool {
     name.len() <= MAX_SWITCH_LEN && is_name(name) && backend::is_unsupported(name)
 }
 
-/// The variables of an environment that the daemon may know of by their beginning, and that are on.
+/// The variables of an environment that the daemon may know of by their prefix, and that are on.
 pub fn switches<'a>(environment: impl Iterator<Item = (&'a str, &'a str)>) -> impl Iterator<Item = &'a str> {
     environment.filter(|(name, value)| is_switch(name) && is_true(value)).map(|(name, _)| name)
 }
 
-/// Beginnings of the names of variables that well-known helpers read: HashiCorp Vault, 1Password, gopass, aws-vault.
+/// Prefixes of the variables that well-known helpers read: HashiCorp Vault, 1Password, gopass, aws-vault.
 pub const FAMILIES: [&str; 4] = ["AWS_VAULT_", "GOPASS_", "OP_SESSION_", "VAULT_"];
 
-/// What becomes of a variable of a family: one whose name says that it is a secret is one.
+/// The use of a variable of a family; if its name suggests a secret, it is one.
 fn of_family(name: &str) -> Option<Use> {
     const SECRETS: [&str; 7] = ["TOKEN", "SECRET", "PASSW", "PASSPHRASE", "SESSION", "CREDENTIAL", "PRIVATE"];
     let is_of = |family: &str| name.strip_prefix(family).is_some_and(|rest| !rest.is_empty());
@@ -266,7 +267,7 @@ pub fn of_families<'a>(all: impl Iterator<Item = &'a str>) -> impl Iterator<Item
         .filter_map(|name| Some((name, of_family(name)?)))
 }
 
-/// What becomes of the variable `name`; `None` if the daemon must not know of it.
+/// The use of the variable `name`; `None` if the daemon must not know of it.
 pub fn usage(name: &str) -> Option<Use> {
     static SORTED: LazyLock<Vec<(&str, Use)>> = LazyLock::new(|| {
         let mut sorted = VARIABLES.to_vec();
@@ -286,12 +287,12 @@ pub fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Whether `name` is one of claviger's own that no settings file can set.
+/// Whether `name` is one of claviger's own variables that no settings file can set.
 pub fn is_own(name: &str) -> bool {
     name.starts_with("CLAVIGER_") && usage(name).is_none()
 }
 
-/// Whether `value` switches something on: `1`, `true`, `yes` or `on`, in any case. An empty value means unset
+/// Whether `value` enables something: `1`, `true`, `yes` or `on`, in any case. An empty value means unset
 /// (`spec/behaviour.md` A1, last row).
 pub fn is_true(value: &str) -> bool {
     ["1", "true", "yes", "on"].iter().any(|word| value.trim().eq_ignore_ascii_case(word))

@@ -1,4 +1,4 @@
-//! Things that look wrong but stop nothing: a kind, a sentence, and what helps.
+//! Likely mistakes that block nothing: a kind, a sentence and a remedy.
 
 pub use crate::cause::Kind;
 
@@ -10,16 +10,16 @@ use crate::{
 };
 use std::fmt;
 
-/// Something that looks wrong.
+/// A likely mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// What it is about.
+    /// Its kind.
     pub kind: Kind,
     /// One sentence. Never holds a secret.
     pub text: String,
-    /// Where it stands, if in a file.
+    /// Where it is, if in a file.
     pub at: Option<Location>,
-    /// The variables that it is about, if a session's own.
+    /// The variables that cause it, if they are a session's own.
     pub variables: Vec<&'static str>,
 }
 
@@ -29,14 +29,14 @@ impl Warning {
         Self { kind, text: text.into(), at: None, variables: Vec::new() }
     }
 
-    /// The value that it is about: where it stands, or which of a session's own variables hold it.
+    /// The value that causes it: its place in a file, or the session's own variables.
     #[must_use]
     pub fn about(mut self, variables: &[&'static str], at: Option<&Location>) -> Self {
         (self.variables, self.at) = (variables.to_vec(), at.cloned());
         self
     }
 
-    /// What helps.
+    /// The remedy.
     pub fn helps(&self) -> Option<Remedy> {
         remedy::for_warning(self.kind, &self.variables, self.at.as_ref())
     }

@@ -1,4 +1,4 @@
-//! Between the domain's words and the messages of the API.
+//! Converts between domain types and the messages of the API.
 
 mod message;
 mod protocol;

@@ -125,7 +125,7 @@ fn bind_file(path: &Path) -> Result<(UnixListener, Left), ListenError> {
 /// Makes a directory only this user can use, or checks that an existing one is.
 ///
 /// # Errors
-/// [`ListenError::Unsafe`] if it belongs to another user, is a symlink, or others can write to it.
+/// [`ListenError::Unsafe`] if it belongs to another user, is a symlink, or other users can write to it.
 pub fn private_directory(path: &Path) -> Result<(), ListenError> {
     let refuse = |why: String| ListenError::Unsafe { path: path.to_owned(), why };
     match fs::DirBuilder::new().recursive(true).mode(0o700).create(path) {
@@ -142,7 +142,7 @@ pub fn private_directory(path: &Path) -> Result<(), ListenError> {
         return Err(refuse(format!("it belongs to uid {}", found.uid())));
     }
     if found.mode() & 0o022 != 0 {
-        return Err(refuse("others can write to it; chmod 700".into()));
+        return Err(refuse("other users can write to it; chmod 700".into()));
     }
     Ok(())
 }

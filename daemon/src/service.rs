@@ -189,7 +189,7 @@ mod tests {
             (
                 census(0, 2, true),
                 None,
-                "locked: nothing is lent before `claviger unlock`; 2 refreshes in progress",
+                "locked: nothing is lent until `claviger unlock`; 2 refreshes in progress",
             ),
             (
                 census(0, 0, false),

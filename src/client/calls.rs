@@ -23,15 +23,15 @@ use std::{
     time::Duration,
 };
 
-/// A connection to the daemon, and the way to the next one.
+/// A connection to the daemon; it reconnects when needed.
 #[derive(Clone, Debug)]
 pub struct Client {
     connection: Connection,
-    /// Where it is looked for first.
+    /// The socket to try first.
     socket: PathBuf,
-    /// Whether that is where this user's own daemon is.
+    /// Whether that is the socket of this user's own daemon.
     is_default: bool,
-    /// Whether it starts a daemon where none answers.
+    /// Whether it starts a daemon if none answers.
     starts: bool,
 }
 
@@ -45,12 +45,12 @@ impl Client {
         Self::open(socket, false).await
     }
 
-    /// Connects to the daemon on `socket`, and starts one if none answers there and it is [the default one](super::is_default):
-    /// in the place of a socket that was named, another daemon would lend another identity. Of many callers at once, one starts it. If the
-    /// daemon ends later, the next call starts another.
+    /// Connects to the daemon on `socket`. If none answers there and it is [the default socket](super::is_default),
+    /// starts one: on a named socket, a new daemon would lend another identity. Of many concurrent callers, one starts
+    /// it. If the daemon ends later, the next call starts another.
     ///
     /// # Errors
-    /// As [`Client::connect`], and [`ConnectError::NotStarted`] with the daemon's own words.
+    /// As [`Client::connect`], and [`ConnectError::NotStarted`] with the daemon's own message.
     pub async fn connect_or_start(socket: &Path) -> Result<Self, ConnectError> {
         Self::open(socket, way::is_default(socket)).await
     }
@@ -89,14 +89,15 @@ impl Client {
         }
     }
 
-    /// What is sent of `session`: all of it where this process is on the daemon's machine, with what the user lets commands have of its
-    /// environment (`pass_environment`); where only a socket was passed on, the names of what it wants there.
+    /// The message for `session`. On the daemon's machine it holds the whole session, with the variables of its
+    /// environment that commands may have (`pass_environment`); where only a socket was forwarded, only the names that
+    /// the session chooses.
     ///
-    /// The daemon may know of a later configuration: [`Client::call_for`] then describes the session again.
+    /// The daemon may have a newer configuration: [`Client::call_for`] then describes the session again.
     ///
     /// # Errors
-    /// `foreign-caller` if the session wants what has no name; as [`SessionContext::to_proto_with`]; `settings-invalid` if another
-    /// program wrote the names of what is passed on.
+    /// `foreign-caller` if the session needs more than names; as [`SessionContext::to_proto_with`]; `settings-invalid`
+    /// if another program wrote the list of variables to pass on.
     pub fn describe(&self, session: &SessionContext) -> Result<v1::SessionContext, Problem> {
         match self.connection.is_near() || self.is_default {
             true => session.to_proto_with(&passed::read(self.connection.socket())?),
@@ -117,7 +118,7 @@ impl Client {
         self.ask(session, v1::GetCredentialRequest { min_validity, ..Default::default() }).await
     }
 
-    /// Gets the credential of `session` as `message` asks for it, which names no session itself.
+    /// Gets the credential of `session` with the other fields of `message`, whose own session is empty.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
@@ -144,7 +145,7 @@ impl Client {
         lease: &v1::Lease,
         status: u32,
     ) -> Result<v1::ReportRejectedResponse, Problem> {
-        // Twice the same report is one: it names the generation.
+        // Reporting twice counts once: the report names the generation.
         self.call_for(session, |client, session| {
             let (session, key, generation) = (Some(session), lease.key.clone(), lease.generation);
             let message = v1::ReportRejectedRequest { session, key, generation, status };
@@ -153,8 +154,8 @@ impl Client {
         .await
     }
 
-    /// As [`Client::call`], for a call that is about `session`: it is given what is sent of that. If the user lets commands have
-    /// other variables by now, it is made once more.
+    /// As [`Client::call`], for a call about `session`: `call` receives its message. If the user's list of passed
+    /// variables has changed, the session is described again and the call repeated once.
     ///
     /// # Errors
     /// As [`Client::describe`], and the daemon's typed [`Problem`].
@@ -177,8 +178,8 @@ impl Client {
         }
     }
 
-    /// Makes a call that does no harm if it is made twice. If the daemon goes away without an answer (it is replaced, stops,
-    /// or is killed), the one that comes next is asked.
+    /// Makes an idempotent call. If the daemon goes away without an answer (it is replaced, stopped or killed), the
+    /// call is repeated with its successor.
     ///
     /// ```no_run
     /// # async fn example(mut client: claviger::client::Client) -> Result<(), claviger::reason::Problem> {
@@ -219,7 +220,7 @@ impl Client {
                         reconnect.attempted();
                         problem
                     }
-                    // Once: the connection after it sends what lies there now.
+                    // Only once: the next connection reads the current cookie.
                     Err(problem) if is_refused(&problem) && self.connection.is_outdated() => {
                         reconnect.attempted();
                         problem
@@ -240,7 +241,7 @@ impl Client {
                     reconnect.attempted();
                     lost = Some(problem);
                 }
-                // The daemon ended, and none goes on.
+                // The daemon ended without a successor.
                 Err(_) => return Err(problem),
             }
         }
@@ -298,8 +299,8 @@ async fn connection(socket: &Path, starts: bool) -> Result<Connection, ConnectEr
     }
 }
 
-/// A connection to the daemon on `socket`; if that is where this user's own is and none answers, to the one that serves the
-/// user's state directory elsewhere.
+/// Connects to the daemon on `socket`. If that is the socket of this user's own daemon and none answers, connects to
+/// the daemon that serves the user's state directory from another socket.
 async fn reach(socket: &Path) -> Result<Connection, ConnectError> {
     if let Some(error) = way::open_to_others(socket).filter(|_| way::is_default(socket)) {
         return Err(error);

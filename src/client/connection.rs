@@ -1,7 +1,7 @@
-//! One HTTP/2 connection over a Unix socket, as tonic's generated clients want it.
+//! One HTTP/2 connection over a Unix socket, for tonic's generated clients.
 //!
-//! tonic's own `Channel` adds reconnecting, buffering and balancing, which a local socket has no use for and a
-//! process that lives three milliseconds would pay for.
+//! tonic's own `Channel` adds reconnecting, buffering and balancing. A local socket has no use for them, and they are
+//! expensive for a process that runs for three milliseconds.
 
 use super::{
     cookie,
@@ -30,7 +30,7 @@ use tokio::{net::UnixStream, time::timeout};
 use tonic::{Request, body::Body};
 use tower_service::Service;
 
-/// How long a daemon that is only just started may take to say that it is there.
+/// Time limit for a daemon that is just starting to answer the first connection.
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
 
 /// An open connection. Clones share it.
@@ -38,7 +38,7 @@ const FIRST_ANSWER: Duration = Duration::from_secs(2);
 pub struct Connection {
     sender: http2::SendRequest<Body>,
     socket: Arc<PathBuf>,
-    /// What shows that this process is on the daemon's machine; `None`: it is foreign.
+    /// Proof that this process is on the daemon's machine; `None`: it is foreign.
     cookie: Option<HeaderValue>,
 }
 
@@ -54,7 +54,7 @@ impl Connection {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::WouldBlock => ConnectError::Unreachable { path: path(), cause },
-            // connect(2) itself never says so: a seccomp filter does, or a kernel without such sockets.
+            // connect(2) itself never returns these: a seccomp filter does, or a kernel without Unix sockets.
             _ if matches!(
                 cause.raw_os_error().map(Errno::from_raw),
                 Some(Errno::EPERM | Errno::EAFNOSUPPORT)
@@ -85,7 +85,8 @@ impl Connection {
         tokio::spawn(async move { drop(connection.await) });
         let mut opened = Self { sender, socket: Arc::new(socket.to_owned()), cookie: cookie::read(socket)? };
         if opened.cookie.is_none() {
-            // A daemon that the service manager starts for this very connection makes it before it answers.
+            // If the service manager starts a daemon for this connection, the daemon creates the cookie before it
+            // answers.
             let version = InspectServiceClient::with_origin(opened.clone(), Self::origin());
             let asked = async move { version.clone().get_version(Request::new(GetVersionRequest {})).await };
             drop(timeout(FIRST_ANSWER, asked).await);
@@ -94,7 +95,7 @@ impl Connection {
         Ok(opened)
     }
 
-    /// Whether the daemon takes this process for one of its own machine.
+    /// Whether the daemon regards this process as local.
     pub(super) fn is_near(&self) -> bool {
         self.cookie.is_some()
     }
@@ -104,12 +105,12 @@ impl Connection {
         &self.socket
     }
 
-    /// Whether the cookie beside the socket is another than the one that this connection sends.
+    /// Whether the cookie beside the socket differs from the one this connection sends.
     pub(super) fn is_outdated(&self) -> bool {
         cookie::read(&self.socket).is_ok_and(|found| found.is_some() && found != self.cookie)
     }
 
-    /// What requests carry as scheme and authority.
+    /// Scheme and authority of requests.
     pub(super) fn origin() -> http::Uri {
         http::Uri::from_static("http://localhost")
     }
@@ -120,7 +121,8 @@ impl Service<http::Request<Body>> for Connection {
     type Error = hyper::Error;
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
-    /// Always: a connection that has ended shows in the call itself, whose error says so. tonic makes a text of this one.
+    /// Always ready: the call itself reports that a connection has ended. tonic would turn an error here into a mere
+    /// text.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }

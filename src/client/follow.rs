@@ -1,4 +1,4 @@
-//! A stream of the daemon that goes on with the next daemon.
+//! A stream of the daemon that continues with the next daemon.
 
 use super::{
     calls::Client,
@@ -17,24 +17,24 @@ pub struct Follow<T> {
     client: Client,
     open: Open<T>,
     stream: Streaming<T>,
-    /// Why the stream ended, until there is another.
+    /// Why the stream ended, until there is a new one.
     gone: Option<Problem>,
     reconnect: Reconnect,
 }
 
-/// What is seen of a stream.
+/// An event of a stream.
 #[derive(Debug)]
 pub enum Seen<T> {
     /// A message.
     Message(T),
-    /// The daemon ended the stream: it stops.
+    /// The daemon ended the stream: it is stopping.
     Ended,
-    /// The daemon went away; `handover` if another program goes on in its place.
+    /// The daemon went away; `handover` if another program replaces it.
     Lost(Box<Problem>),
 }
 
 impl<T: 'static> Follow<T> {
-    /// The stream that `open` opens.
+    /// Opens a stream with `open`.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
@@ -50,27 +50,28 @@ impl<T: 'static> Follow<T> {
         Ok(Self { client, open, stream, gone: None, reconnect: Reconnect::briefly() })
     }
 
-    /// The same stream, which waits for the next daemon without an end. Otherwise it waits for three seconds, or for a minute if the daemon said that another goes on.
+    /// The same stream, but it waits for the next daemon without limit. By default it waits three seconds, or a minute
+    /// if the daemon announced a handover.
     #[must_use]
     pub fn patiently(mut self) -> Self {
         self.reconnect = Reconnect::patiently();
         self
     }
 
-    /// Whether it waits without an end.
+    /// Whether it waits without limit.
     pub fn is_patient(&self) -> bool {
         self.reconnect.is_patient()
     }
 
-    /// Opens another stream in the place of this one, with the next call of [`Follow::next`].
+    /// Replaces this stream by a new one at the next call of [`Follow::next`].
     pub(super) fn open_again(&mut self) {
         self.gone = Some(Problem::new(Reason::StaleSession, "the session is described again"));
     }
 
-    /// What is seen next. After [`Seen::Ended`] and [`Seen::Lost`] it is the first message of the next daemon.
+    /// The next event. After [`Seen::Ended`] and [`Seen::Lost`] it is the first message of the next daemon.
     ///
     /// # Errors
-    /// The daemon's typed [`Problem`]; the one that was seen last if no daemon goes on.
+    /// The daemon's typed [`Problem`]; the most recent one if no daemon takes over.
     ///
     /// # Cancel safety
     /// No message is lost if the future is dropped.
@@ -89,7 +90,7 @@ impl<T: 'static> Follow<T> {
                 Ok(Seen::Message(message))
             }
             Ok(None) => {
-                // It was stopped, so what follows it starts no other.
+                // The daemon was stopped on purpose, so do not start another.
                 self.client = self.client.clone().waiting();
                 self.gone = Some(Problem::new(Reason::ShuttingDown, "the daemon ended the stream"));
                 Ok(Seen::Ended)

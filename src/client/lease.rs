@@ -1,5 +1,5 @@
-//! The secrets of a lease, and the headers that carry them. What a lease leaves to the session (`own_variable`,
-//! `own_headers_variable`) is read from the environment of this process.
+//! The secrets of a lease, and the headers that carry them. Where a lease refers to a variable of the session
+//! (`own_variable`, `own_headers_variable`), it is read from the environment of this process.
 
 use crate::{
     credential::{AWS_EXPIRATION, AWS_KEYS, AWS_OLD_TOKEN, OAUTH_HEADER, Scheme, is_oauth_token},
@@ -13,10 +13,11 @@ use crate::{
 use prost_types::Timestamp;
 use std::{env, time::SystemTime};
 
-/// The header that says whom Google bills ("Set the quota project", cloud.google.com/docs/quotas/set-quota-project).
+/// The header that names the project Google bills ("Set the quota project",
+/// cloud.google.com/docs/quotas/set-quota-project).
 const USER_PROJECT: &str = "x-goog-user-project";
 
-/// What a lease lends, by its kind.
+/// The secret of a lease, by its kind.
 #[derive(Debug)]
 pub enum Lent {
     /// One secret.
@@ -43,13 +44,14 @@ impl Lease {
         match &self.material {
             Some(Material::Secret(secret)) => Ok(secret.clone()),
             Some(_) if self.signs() => {
-                Err(Problem::new(Reason::MalformedRequest, "AWS keys are not one secret but several")
+                Err(Problem::new(Reason::MalformedRequest, "AWS keys are several secrets, not one")
                     .remedy(Remedy::claviger(&["aws"])))
             }
             Some(Material::OwnVariable(name)) => own(name).map(|value| Secret { value }),
-            Some(Material::AwsKeys(_)) => {
-                Err(Problem::new(Reason::Bug, "the daemon does not say that AWS keys sign requests"))
-            }
+            Some(Material::AwsKeys(_)) => Err(Problem::new(
+                Reason::Bug,
+                "the daemon lends AWS keys without naming the scheme that signs requests",
+            )),
             None => Err(nothing()),
         }
     }
@@ -65,14 +67,15 @@ impl Lease {
             None => Err(nothing()),
             Some(_) => Err(Problem::new(
                 Reason::MalformedRequest,
-                "this credential is an API key of Bedrock, and no AWS keys",
+                "this credential is an API key of Bedrock, not AWS keys",
             )
-            .hint("--format env prints it; to get keys instead, take it away")
+            .hint("--format env prints it; to get keys instead, unset it")
             .remedy(Remedy::unset(&["AWS_BEARER_TOKEN_BEDROCK"]))),
         }
     }
 
-    /// When what it lends expires: also keys that stay with the session, if `AWS_CREDENTIAL_EXPIRATION` says so.
+    /// Expiry of the credential. It also covers keys in the session's own variables, if `AWS_CREDENTIAL_EXPIRATION` is
+    /// set.
     pub fn expiry(&self) -> Option<Timestamp> {
         match &self.material {
             Some(Material::OwnVariable(name)) if name == AWS_KEYS[0] => own_expiry().ok().flatten(),
@@ -80,7 +83,7 @@ impl Lease {
         }
     }
 
-    /// What this lease lends, of either kind; `None` if it lends nothing.
+    /// The secret of this lease, of either kind; `None` if it has none.
     ///
     /// # Errors
     /// As [`Lease::secret`] and [`Lease::aws_keys`].
@@ -108,7 +111,8 @@ impl Lease {
         Ok(all)
     }
 
-    /// Whom Google bills, as its own libraries say it with each request of such a credential; none if a header says so already.
+    /// The project Google bills; Google's own libraries send it with each request of such a credential. None if another
+    /// header sets it already.
     fn user_project(&self, all: &[Header]) -> Result<Option<Header>, Problem> {
         let project = self.facts.as_ref().map_or("", |facts| &facts.quota_project);
         let is_told = all.iter().any(|(name, _)| name.eq_ignore_ascii_case(USER_PROJECT));
@@ -119,7 +123,7 @@ impl Lease {
         Ok(Some((USER_PROJECT.to_owned(), project.to_owned())))
     }
 
-    /// The headers that go along with the credential: those of the settings, and those that the own environment adds.
+    /// Additional headers: those of the settings, and those of the session's own environment.
     ///
     /// # Errors
     /// If one of them is not valid HTTP.
@@ -147,7 +151,10 @@ impl Lease {
             v1::Scheme::ApiKeyAndBearer => Scheme::ApiKeyAndBearer,
             v1::Scheme::Sigv4 => Scheme::SigV4,
             v1::Scheme::Unspecified => {
-                return Err(Problem::new(Reason::Bug, "the daemon does not say how to send the credential"));
+                return Err(Problem::new(
+                    Reason::Bug,
+                    "the daemon does not name the scheme to send the credential with",
+                ));
             }
         };
         let secret = self.secret()?;
@@ -158,7 +165,7 @@ impl Lease {
         scheme.headers(&secret.value).into_iter().map(checked).collect()
     }
 
-    /// Whether it is an OAuth token of Anthropic's.
+    /// Whether the secret is an OAuth token of Anthropic's.
     ///
     /// # Errors
     /// As [`Lease::secret`].
@@ -167,7 +174,7 @@ impl Lease {
         Ok(is_bearer && (self.source == source::OAUTH_TOKEN || is_oauth_token(&self.secret()?.value)))
     }
 
-    /// Whether it is keys that sign requests.
+    /// Whether the secret is a set of keys that sign requests.
     fn signs(&self) -> bool {
         self.material.is_some() && self.scheme() == v1::Scheme::Sigv4
     }
@@ -176,14 +183,14 @@ impl Lease {
 /// The problem of a lease without a credential.
 fn nothing() -> Problem {
     Problem::new(Reason::NoCredential, "no credential, by configuration")
-        .hint("see which setting says so")
+        .hint("see which setting does that")
         .remedy(Remedy::claviger(&["explain"]))
 }
 
-/// The session's own keys, as AWS's tools find them.
+/// The session's own keys, as AWS's tools read them.
 fn own_keys() -> Result<AwsKeys, Problem> {
     let [id, secret, token] = AWS_KEYS;
-    // Of these only the token may be missing.
+    // Only the token is optional.
     let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
     let token = [AWS_OLD_TOKEN, token].into_iter().find(is_set);
     let key = |name| own(name).and_then(|value| plain_key(name, value));
@@ -194,26 +201,26 @@ fn own_keys() -> Result<AwsKeys, Problem> {
     };
     match own_expiry()? {
         Some(at) if SystemTime::try_from(at).is_ok_and(|at| at <= SystemTime::now()) => {
-            let message = format!("the keys in {id} have expired, as {AWS_EXPIRATION} says");
+            let message = format!("the keys in {id} have expired, according to {AWS_EXPIRATION}");
             Err(Problem::new(Reason::LoginRequired, message)
-                .hint("set new ones, or take these away to use your profile")
+                .hint("set new ones, or unset these to use your profile")
                 .remedy(Remedy::unset(&[id, secret, AWS_KEYS[2], AWS_EXPIRATION])))
         }
         _ => Ok(keys),
     }
 }
 
-/// When the session's own keys end, if a variable says so.
+/// When the session's own keys expire, if a variable has it.
 fn own_expiry() -> Result<Option<Timestamp>, Problem> {
     let Some(text) = env::var_os(AWS_EXPIRATION).filter(|value| !value.is_empty()) else { return Ok(None) };
     let at = text.to_str().and_then(|text| text.parse().ok());
     at.map(Some).ok_or_else(|| {
         Problem::new(Reason::SettingsInvalid, format!("{AWS_EXPIRATION} is not an instant"))
-            .hint("write it as 2030-01-31T12:00:00Z, or take it away")
+            .hint("write it as 2030-01-31T12:00:00Z, or unset it")
     })
 }
 
-/// A key that can stand in a header.
+/// Checks that a key can be sent in a header.
 fn plain_key(name: &str, value: String) -> Result<String, Problem> {
     match value.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(value),
@@ -221,16 +228,17 @@ fn plain_key(name: &str, value: String) -> Result<String, Problem> {
             Reason::SettingsInvalid,
             format!("{name} has white space, or a character that no key has"),
         )
-        .hint("set it to the key and nothing else")),
+        .hint("set it to the key only")),
     }
 }
 
-/// The value of a secret variable of this process. Others are refused: the daemon must not be able to ask for them.
+/// The value of a secret variable of this process. Other variables are refused: the daemon must not be able to request
+/// them.
 fn own(name: &str) -> Result<String, Problem> {
     if variables::usage(name) != Some(Use::Secret) {
         return Err(Problem::new(
             Reason::Bug,
-            "the daemon asks for a variable that is not on the list of secrets",
+            "the daemon requests a variable that is not on the list of secrets",
         ));
     }
     env::var(name).map_err(|error| match error {

@@ -1,4 +1,4 @@
-//! What requests carry, and how answers are read.
+//! Metadata of requests, and decoding of answers.
 
 use crate::{
     PROTOCOL, RELEASE,
@@ -15,7 +15,7 @@ pub fn request<T>(message: T) -> Request<T> {
     request
 }
 
-/// The message of a response, once the daemon's protocol is known to be ours.
+/// The message of a response, after checking the daemon's protocol.
 ///
 /// # Errors
 /// The daemon's typed [`Problem`]; `malformed-request` if it speaks another protocol.
@@ -25,8 +25,8 @@ pub fn unwrap<T>(response: Result<Response<T>, Status>) -> Result<T, Problem> {
     Ok(response.into_inner())
 }
 
-/// A request to a daemon of any protocol. Stop, Restart and GetVersion are the same in all of them, so that a client can
-/// always fix what does not fit.
+/// A request to a daemon of any protocol. Stop, Restart and GetVersion are the same in all of them, so that a client
+/// can always replace an incompatible daemon.
 pub fn request_any<T>(message: T) -> Request<T> {
     Request::new(message)
 }
@@ -47,21 +47,21 @@ pub async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Problem> {
     stream.message().await.map_err(|status| problem(&status))
 }
 
-/// Whether the daemon went away, so that another connection may help.
+/// Whether the daemon went away, so that reconnecting may help.
 pub(super) fn is_lost(problem: &Problem) -> bool {
     matches!(problem.reason, Reason::Handover | Reason::ShuttingDown)
 }
 
-/// Whether the daemon did not take the cookie, or missed it.
+/// Whether the daemon refused the cookie, or did not receive one.
 pub(super) fn is_refused(problem: &Problem) -> bool {
     matches!(problem.reason, Reason::StaleCookie | Reason::ForeignCaller)
 }
 
-/// The problem behind a failed call. A connection that broke means that the daemon went away, not that it has a bug.
+/// The problem behind a failed call. A broken connection means that the daemon went away, not that it has a bug.
 fn problem(status: &Status) -> Problem {
     let cause = std::error::Error::source(status);
     match cause.and_then(|cause| cause.downcast_ref::<hyper::Error>()) {
-        Some(_) => Problem::new(Reason::ShuttingDown, "the daemon went away before it had answered")
+        Some(_) => Problem::new(Reason::ShuttingDown, "the daemon went away before it answered")
             .hint("try again; the next call starts a new daemon"),
         None => wire::from_status(status),
     }

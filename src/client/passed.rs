@@ -1,4 +1,4 @@
-//! Reads which variables the user lets commands have.
+//! Reads the list of variables that the user lets commands have.
 
 use super::private;
 use crate::{
@@ -8,16 +8,16 @@ use crate::{
 };
 use std::path::Path;
 
-/// What the daemon on `socket` says; nothing, if it has not said anything yet.
+/// The list written by the daemon on `socket`; empty if it has not written one yet.
 ///
 /// # Errors
-/// `settings-invalid` if what lies there is not the daemon's.
+/// `settings-invalid` if the file is not the daemon's.
 pub(super) fn read(socket: &Path) -> Result<Passed, Problem> {
     let path = passed::path(socket);
     let content = private::read(&path, MAX_FILE_LEN + 1);
     let parsed = content.and_then(|content| match content {
         None => Ok(Passed::default()),
-        Some(content) => Passed::parse(&content).ok_or_else(|| "it does not hold names of variables".into()),
+        Some(content) => Passed::parse(&content).ok_or_else(|| "it is not a list of variable names".into()),
     });
     parsed.map_err(|why| {
         Problem::new(Reason::SettingsInvalid, why)

@@ -12,10 +12,10 @@ use std::{
 /// The first `max` bytes of the file at `path`; `None` if there is none.
 ///
 /// # Errors
-/// What is wrong with it, if it is not a regular file of this user that no other can read.
+/// A description of the fault if it is not a regular file of this user that no other user can read.
 pub(super) fn read(path: &Path, max: usize) -> Result<Option<Vec<u8>>, String> {
     let text = |error: io::Error| error.to_string();
-    // Never through a symlink, and never waiting for the writer of a FIFO that lies there.
+    // Does not follow a symlink, and does not block on a FIFO.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,

@@ -1,26 +1,26 @@
-//! When to connect again to a daemon that went away: one policy for calls and streams.
+//! When to reconnect to a daemon that went away: one policy for calls and streams.
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// The pause before the second new connection; it doubles with each one. Before the first there is none: where another
-/// program goes on in the place of the daemon, it has the socket already.
+/// The pause before the second attempt; it doubles with each one. The first attempt is made at once: after a handover
+/// the socket accepts connections already.
 const FIRST: Duration = Duration::from_millis(20);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(2);
-/// How long a call pauses in all before its problem counts. A daemon that a service manager starts again needs less.
+/// The total pause of a call before its problem is reported. A service manager restarts a daemon in less time.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The same where a daemon is known to come: as long as one that hands over waits for its last refresh
-/// (`daemon/src/lib.rs`), and a busy machine for the program that goes on.
+/// The same when a successor is expected: the time that a handover waits for the last refresh (`daemon/src/lib.rs`),
+/// and that a busy machine needs to start the successor.
 const HANDOVER: Duration = Duration::from_secs(60);
 
 /// The pauses between connections.
 #[derive(Clone, Debug)]
 pub(super) struct Reconnect {
     next: Duration,
-    /// What is left of the patience; `None`: it does not end.
+    /// Remaining total pause; `None`: unlimited.
     left: Option<Duration>,
-    /// Whether a daemon is known to come.
+    /// Whether a successor is expected.
     is_promised: bool,
     /// When the next attempt is made, until it has ended.
     due: Option<Instant>,
@@ -29,12 +29,12 @@ pub(super) struct Reconnect {
 // === impl Reconnect ===
 
 impl Reconnect {
-    /// For a call: its problem is told after three seconds, or after a minute if a daemon is known to come.
+    /// For a call: its problem is reported after three seconds, or after a minute if a successor is expected.
     pub(super) fn briefly() -> Self {
         Self { next: Duration::ZERO, left: Some(PATIENCE), is_promised: false, due: None }
     }
 
-    /// For what follows the daemon for as long as it runs.
+    /// For streams that follow the daemon without limit.
     pub(super) fn patiently() -> Self {
         Self { next: Duration::ZERO, left: None, is_promised: false, due: None }
     }
@@ -49,7 +49,8 @@ impl Reconnect {
         *self = if self.is_patient() { Self::patiently() } else { Self::briefly() };
     }
 
-    /// Notes that a daemon is known to come: the last one said that it hands over, or a process has the socket already.
+    /// Notes that a successor is expected: the previous daemon announced a handover, or a process has the socket
+    /// already.
     pub(super) fn promised(&mut self) {
         if !std::mem::replace(&mut self.is_promised, true) {
             self.left = self.left.map(|left| left + (HANDOVER - PATIENCE));
@@ -64,10 +65,10 @@ impl Reconnect {
     /// Pauses before the next attempt; the last one failed with `error`.
     ///
     /// # Errors
-    /// `error` itself, at once, when the patience has ended.
+    /// `error` itself, at once, when no pause is left.
     ///
     /// # Cancel safety
-    /// If the future is dropped, or the attempt after it, the same pause goes on.
+    /// If the future is dropped, or the attempt after it, the next call continues the same pause.
     pub(super) async fn after<E>(&mut self, error: E) -> Result<(), E> {
         let due = match self.due {
             Some(due) => due,

@@ -28,10 +28,10 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a daemon may take to come up. It needs a few milliseconds; a machine that swaps may need more.
+/// Time limit for a daemon to become ready. It needs a few milliseconds; a machine that swaps may need more.
 const START_DEADLINE: Duration = Duration::from_secs(10);
-/// What a daemon needs from the environment of the process that starts it: where its directories and the keyring are. Nothing else
-/// of it may ever matter to a credential.
+/// The variables that a daemon needs from the process that starts it: they locate its directories and the keyring. No
+/// other variable of that process may influence a credential.
 const DAEMON_VARIABLES: [&str; 7] = [
     "DBUS_SESSION_BUS_ADDRESS",
     "HOME",
@@ -76,7 +76,7 @@ fn prepare(directory: &Path) -> Result<(), ConnectError> {
     {
         return Err(foreign(directory, above, uid));
     }
-    // What lies above a runtime directory is the system's to make.
+    // Directories above a runtime directory are created by the system.
     let is_seat = place().state().is_some_and(|state| directory.starts_with(state));
     let recursive = is_seat || cfg!(target_os = "macos");
     if let Err(error) = fs::DirBuilder::new().recursive(recursive).mode(0o700).create(directory)
@@ -92,7 +92,7 @@ fn prepare(directory: &Path) -> Result<(), ConnectError> {
         return Err(foreign(directory, directory, found.uid()));
     }
     if found.mode() & 0o022 != 0 {
-        return Err(unsafe_because("others can write to it".into(), Remedy::permit("700", directory)));
+        return Err(unsafe_because("other users can write to it".into(), Remedy::permit("700", directory)));
     }
     Ok(())
 }
@@ -103,18 +103,17 @@ fn not_made(directory: &Path, error: &io::Error) -> ConnectError {
     }
     ConnectError::Blocked {
         path: directory.display().to_string(),
-        why: format!("there is no such directory, and it cannot be made: {error}"),
-        hint: "the socket needs a directory of yours that can be written to: XDG_RUNTIME_DIR names one"
-            .into(),
+        why: format!("there is no such directory, and it cannot be created: {error}"),
+        hint: "the socket needs a writable directory of yours: set XDG_RUNTIME_DIR to one".into(),
         remedy: another_socket(),
     }
 }
 
-/// A kernel lock: it goes with its holder, however that ends.
+/// A kernel lock: it is released when its holder ends, however that happens.
 async fn take_start_lock(path: PathBuf) -> Result<fs::File, ConnectError> {
     let not_locked =
         |error: io::Error| ConnectError::not_started(format!("cannot lock {}: {error}", path.display()));
-    // Never through a symlink, and never waiting for the reader of a FIFO that lies there.
+    // Does not follow a symlink, and does not block on a FIFO.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let mut options = fs::OpenOptions::new();
     options.create(true).truncate(false).write(true).mode(0o600).custom_flags(flags);
@@ -171,12 +170,12 @@ async fn last_words(stderr: Option<tokio::process::ChildStderr>) -> String {
         drop(timeout(START_DEADLINE, stderr.take(4096).read_to_string(&mut text)).await);
     }
     match text.trim() {
-        "" => "it ended without a word".into(),
+        "" => "it ended without an error message".into(),
         words => words.into(),
     }
 }
 
-/// `clavigerd` beside this executable, else in the directories of `PATH` that are absolute.
+/// `clavigerd` beside this executable, else in the absolute directories of `PATH`.
 ///
 /// # Errors
 /// [`ConnectError::NotStarted`] if there is none.
@@ -192,7 +191,7 @@ pub fn daemon_program() -> Result<PathBuf, ConnectError> {
         let message = match env::current_exe() {
             Ok(_) => format!("{NAME} is neither beside this program nor on PATH"),
             Err(_) => {
-                format!("{NAME} is not on PATH, and without /proc it is not known where this program lies")
+                format!("{NAME} is not on PATH, and without /proc the directory of this program is unknown")
             }
         };
         let problem = Problem::new(Reason::SourceUnavailable, message);

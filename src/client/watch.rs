@@ -1,5 +1,5 @@
-//! A watched credential. If another daemon goes on in the place of the one that is watched, so does the watch, and what was
-//! told once is not told again.
+//! A watched credential. If the watched daemon is replaced, the watch continues with its successor and does not repeat
+//! events.
 
 use super::{
     calls::Client,
@@ -16,16 +16,16 @@ use crate::{
 #[derive(Debug)]
 pub struct Watch {
     follow: Follow<v1::WatchCredentialResponse>,
-    /// The last credential and the last problem, whichever came later.
+    /// The last credential or problem, whichever came later.
     told: Option<Event>,
-    /// Whether the stream begins once more, and so with what was told already.
+    /// Whether the stream starts again, and so may repeat events.
     again: bool,
     /// Whether the session was described again since the last credential.
     described_again: bool,
 }
 
 impl Client {
-    /// Follows a credential. If the daemon goes away, so does the watch with the one that comes next.
+    /// Follows a credential. If the daemon goes away, the watch continues with its successor.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
@@ -33,8 +33,7 @@ impl Client {
         self.follow(session, false).await
     }
 
-    /// As [`Client::watch`], to look on: where a person has to confirm each loan, none is asked, and leases come without their
-    /// secret.
+    /// As [`Client::watch`], but only to look: no confirmation is asked for, and leases come without their secret.
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
@@ -59,18 +58,18 @@ impl Client {
 // === impl Watch ===
 
 impl Watch {
-    /// The same watch, which waits for the next daemon without an end.
+    /// The same watch, but it waits for the next daemon without limit.
     #[must_use]
     pub fn patiently(mut self) -> Self {
         self.follow = self.follow.patiently();
         self
     }
 
-    /// The next event; `None` when the daemon has ended the stream. A patient watch answers `None` whenever a daemon went away
-    /// and it waits for the next one: the next call does.
+    /// The next event; `None` when the daemon has ended the stream. A patient watch returns `None` whenever a daemon
+    /// goes away; the next call waits for its successor.
     ///
     /// # Errors
-    /// The daemon's typed [`Problem`]; `shutting-down` if the connection broke and no daemon goes on.
+    /// The daemon's typed [`Problem`]; `shutting-down` if the connection broke and no daemon takes over.
     ///
     /// # Cancel safety
     /// No event is lost if the future is dropped.
@@ -96,7 +95,7 @@ impl Watch {
         }
     }
 
-    /// Whether the session has to be described again, once: the user lets commands have other variables by now.
+    /// Whether the session has to be described again, once: the list of passed variables has changed.
     fn is_stale(&mut self, event: &Event) -> bool {
         match event {
             Event::Problem(problem) if problem.reason() == v1::Reason::StaleSession => !self.described_again,
@@ -108,13 +107,13 @@ impl Watch {
         }
     }
 
-    /// The stream ended for the caller to see: what the next daemon says is news, even if it is the same.
+    /// The caller saw the stream end: every event of the next daemon counts as new, even a repeated one.
     fn over(&mut self) -> Option<Event> {
         self.told = None;
         None
     }
 
-    /// The event, unless it is what was told last, before the daemon was replaced.
+    /// The event, unless it repeats the last one from before the handover.
     fn news(&mut self, mut event: Event) -> Option<Event> {
         if matches!(event, Event::Progress(_)) {
             return Some(event);
@@ -131,7 +130,8 @@ impl Watch {
     }
 }
 
-/// Whether two events say the same. When to try again, and whether a credential is stale, may differ.
+/// Whether two events are equal for the caller. The time of the next attempt and the staleness of a credential may
+/// differ.
 fn is_same(one: &Event, other: &Event) -> bool {
     let words = |problem: &Option<v1::Problem>| {
         problem.as_ref().map(|problem| (problem.reason, problem.message.clone()))

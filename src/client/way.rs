@@ -1,4 +1,4 @@
-//! The way to the daemon: where its socket is, and what is in the way.
+//! Finds the daemon's socket, and diagnoses obstacles to it.
 
 use super::{error::ConnectError, private, user::own_uid};
 use crate::{
@@ -13,18 +13,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The variable that a login sets, and `su` keeps.
+/// The variable that a login sets and `su` keeps.
 const RUNTIME: &str = "XDG_RUNTIME_DIR";
 
-/// What this process's environment says about places.
+/// The places that this process's environment names.
 pub(super) fn place() -> Place {
     Place::of(own_uid(), |name| env::var_os(name))
 }
 
-/// The socket of this user: `$CLAVIGER_SOCK` if set, else in the runtime directory, or with the state where there is none.
+/// The socket of this user: `$CLAVIGER_SOCK` if set, else in the runtime directory; without one, in the state
+/// directory.
 ///
 /// # Errors
-/// [`ConnectError::Unsafe`] if `$CLAVIGER_SOCK` is not absolute, [`ConnectError::Blocked`] if there is no place for a socket.
+/// [`ConnectError::Unsafe`] if `$CLAVIGER_SOCK` is not absolute, [`ConnectError::Blocked`] if no directory can hold a
+/// socket.
 pub fn default_socket() -> Result<PathBuf, ConnectError> {
     match env::var_os(SOCKET_VARIABLE).filter(|path| !path.is_empty()) {
         None => place().socket().ok_or_else(homeless),
@@ -37,36 +39,36 @@ pub fn default_socket() -> Result<PathBuf, ConnectError> {
     }
 }
 
-/// Whether `socket` is where this user's own daemon is, or is started: not one that a person named.
+/// Whether `socket` is the default socket of this user's own daemon, not one that a person named.
 pub fn is_default(socket: &Path) -> bool {
     place().is_own(socket)
 }
 
-/// Whether only a socket is here, that of a share or of another machine: one that was named, without a cookie beside it.
+/// Whether only a socket is here, of a share or of another machine: it was named, and no cookie is beside it.
 pub fn is_foreign(socket: &Path) -> bool {
     !is_default(socket) && !cookie::path(socket).exists()
 }
 
-/// The runtime directory that the environment names, if it is gone, as after a logout.
+/// The runtime directory that the environment names, if it does not exist any more, for example after a logout.
 pub fn lost_runtime_directory() -> Option<PathBuf> {
     place().lost().map(Path::to_owned)
 }
 
-/// Where the daemon of the state directory says that it answers, if that is not `socket`: it may have been started with
-/// another environment.
+/// The socket that the daemon of the state directory recorded, if it is not `socket`: that daemon may have been started
+/// with another environment.
 pub(super) fn elsewhere(socket: &Path) -> Option<PathBuf> {
     let lock = seat(place().state()?).join(LOCK_NAME);
     let served = Served::parse(&private::read(&lock, MAX_SERVED).ok()??)?;
     Some(served.socket).filter(|other| other != socket)
 }
 
-/// What helps against a socket that a variable names: the default one.
+/// The remedy for a socket named by a variable: use the default socket.
 pub(super) fn another_socket() -> Option<Remedy> {
     let is_named = env::var_os(SOCKET_VARIABLE).is_some_and(|path| !path.is_empty());
     is_named.then(|| Remedy::unset(&[SOCKET_VARIABLE]))
 }
 
-/// What helps against a place that a variable leads to: to do without the variable.
+/// The remedy for a place named by a variable: unset the variable.
 pub(super) fn another_place(socket: &Path) -> Option<Remedy> {
     another_socket().or_else(|| place().is_named_by_variable(socket).then(|| Remedy::unset(&[RUNTIME])))
 }
@@ -80,7 +82,7 @@ fn homeless() -> ConnectError {
     }
 }
 
-/// The kernel lets this process not get at `path`: whose is what is in the way?
+/// The kernel denies this process access to `path`: finds the directory that blocks it, and its owner.
 pub(super) fn closed(path: &Path) -> ConnectError {
     let known = |path: &Path| Some((path.to_owned(), fs::metadata(path).ok()?.uid()));
     let (owned, uid) = path.ancestors().find_map(known).unwrap_or_else(|| (PathBuf::from("/"), 0));
@@ -99,7 +101,9 @@ pub(super) fn closed(path: &Path) -> ConnectError {
 pub(super) fn foreign(path: &Path, owned: &Path, uid: u32) -> ConnectError {
     let remedy = another_place(path);
     let hint = match &remedy {
-        Some(_) => "su and sudo can keep a variable of the user before; without it your own daemon is found",
+        Some(_) => {
+            "su and sudo can keep a variable of the previous user; without it, your own daemon is found"
+        }
         None => "--socket or $CLAVIGER_SOCK names another socket",
     };
     ConnectError::Blocked {
@@ -110,8 +114,8 @@ pub(super) fn foreign(path: &Path, owned: &Path, uid: u32) -> ConnectError {
     }
 }
 
-/// The directory of this user's own socket, if others can put something else into it, such as a socket of a share; `None` if only the
-/// user can.
+/// The directory of this user's own socket, if other users can replace the socket in it (for example by that of a
+/// share); `None` if only the user can.
 pub(super) fn open_to_others(socket: &Path) -> Option<ConnectError> {
     const STICKY: u32 = 0o1000;
     let directory = socket.parent()?;
@@ -119,12 +123,12 @@ pub(super) fn open_to_others(socket: &Path) -> Option<ConnectError> {
     let is_open = found.mode() & 0o022 != 0 && found.mode() & STICKY == 0;
     is_open.then(|| ConnectError::Unsafe {
         path: directory.display().to_string(),
-        why: "others can write to it".into(),
+        why: "other users can write to it".into(),
         remedy: Some(Remedy::permit("700", directory)),
     })
 }
 
-/// A path that no socket can have; `None` if its length is not what is wrong.
+/// The error for a path that is too long for a socket; `None` if its length is valid.
 pub(super) fn too_long(path: &Path) -> Option<ConnectError> {
     let length = path.as_os_str().as_bytes().len();
     (length > MAX_PATH).then(|| ConnectError::Blocked {

@@ -20,10 +20,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Most variables one request may carry. The list in [`variables`] is far shorter.
+/// Most variables in one request. The list in [`variables`] is far shorter.
 pub const MAX_VARIABLES: usize = 256;
 
-/// What kind of session asks.
+/// Kind of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SessionMode {
     /// An ordinary terminal session.
@@ -47,30 +47,32 @@ pub struct SessionContext {
     /// Names of secret variables the session has; the values stay there.
     pub present: BTreeSet<String>,
     /// Secrets that a cloud's SDK needs to sign in for the session ([`variables::Use::Lent`]; AWS keys only where
-    /// `GOOGLE_APPLICATION_CREDENTIALS` is set, whose file can sign with them), that commands need, and what `passed` has: any of that
-    /// may be a secret.
+    /// `GOOGLE_APPLICATION_CREDENTIALS` is set, whose file can sign with them), secrets that commands need, and the
+    /// variables in `passed`, each of which may be a secret.
     pub lent: BTreeMap<String, Secret<String>>,
-    /// By which names the variables outside the list were chosen; `None`: they were not.
+    /// The list by which unlisted variables were chosen; `None`: none were chosen.
     pub passed: Option<Passed>,
-    /// Whether it stays as it was described although other names are passed on by now: the session of a share.
+    /// Whether it keeps its description although the list of passed variables has changed: the session of a share.
     pub settled: bool,
-    /// The rest of the environment. It stays here, but for what [`SessionContext::to_proto_with`] takes of it.
+    /// The rest of the environment. It stays in this process, except what [`SessionContext::to_proto_with`] takes from
+    /// it.
     pub unlisted: Unlisted,
-    /// Variables that the command line of a tool chooses, before settings files and environment. Empty means unset.
+    /// Variables chosen on the command line of a tool; they override settings files and environment. Empty means unset.
     pub chosen: BTreeMap<String, String>,
     /// Settings passed with `--settings`.
     pub explicit: Option<ExplicitSettings>,
-    /// Whose credential is wanted; `None`: of the backend that the session's settings select.
+    /// Backend whose credential is wanted; `None`: the one that the session's settings select.
     pub backend: Option<Backend>,
-    /// What kind of session this is.
+    /// Mode of this session.
     pub mode: SessionMode,
-    /// Whether a person at a terminal can answer.
+    /// Whether a person at a terminal can answer questions.
     pub interactive: bool,
     /// Set when the caller runs inside a command of the daemon.
     pub inside_flight: Option<String>,
-    /// Whether a tool asks that reads the workspace's settings files by itself, and so has the variables that they set.
+    /// Whether the caller is a tool that reads the workspace's settings files itself, and so has the variables that
+    /// they set.
     pub reads_workspace: bool,
-    /// Whether a tool runs the caller as its `apiKeyHelper`, which has no credential of a cloud to give.
+    /// Whether a tool runs the caller as its `apiKeyHelper`, which cannot return a credential of a cloud.
     pub key_helper: bool,
 }
 
@@ -87,7 +89,7 @@ impl SessionMode {
         }
     }
 
-    /// On the wire.
+    /// Encoded.
     pub fn to_proto(self) -> v1::SessionMode {
         match self {
             Self::Standard => v1::SessionMode::Standard,
@@ -97,7 +99,7 @@ impl SessionMode {
         }
     }
 
-    /// The mode an environment asks for: `CLAUDE_CODE_SIMPLE` is bare; `CLAUDE_CODE_REMOTE` and
+    /// The mode that an environment selects: `CLAUDE_CODE_SIMPLE` is bare; `CLAUDE_CODE_REMOTE` and
     /// `CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST` are managed, which wins (`spec/behaviour.md` A2, A6).
     fn from_environment(set: impl Fn(&str) -> bool) -> Self {
         if set("CLAUDE_CODE_REMOTE") || set("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST") {
@@ -125,12 +127,12 @@ impl SessionMode {
 // === impl SessionContext ===
 
 impl SessionContext {
-    /// The session of a process with working directory `cwd` and `environment`. Variables that are not on the list are left
-    /// out, and what [`super::left_out`] names of `PATH`.
+    /// The session of a process with working directory `cwd` and `environment`. Variables that are not on the list are
+    /// left out, and so are the entries of `PATH` that [`super::left_out`] returns.
     ///
     /// # Errors
-    /// `malformed-request` if `cwd` is not an absolute UTF-8 path without control characters, or a variable is there twice, else as
-    /// [`super::check_variable`]; `limits` for too many variables of helpers.
+    /// `malformed-request` if `cwd` is not an absolute UTF-8 path without control characters, or a variable is set
+    /// twice, else as [`super::check_variable`]; `limits` for too many variables of helpers.
     pub fn new(
         cwd: PathBuf,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -161,7 +163,7 @@ impl SessionContext {
         })
     }
 
-    /// On the wire.
+    /// Encoded.
     pub fn to_proto(&self) -> v1::SessionContext {
         let (explicit_settings_name, explicit_settings) =
             self.explicit.clone().map_or_else(Default::default, |explicit| (explicit.name, explicit.content));
@@ -183,10 +185,10 @@ impl SessionContext {
         }
     }
 
-    /// The same with those variables of the environment that `passed` has.
+    /// The same, with the variables of the environment that are in `passed`.
     ///
     /// # Errors
-    /// As [`super::check_variable`], of the first that cannot be passed on; `limits` for too many.
+    /// As [`super::check_variable`], for the first that cannot be passed on; `limits` for too many.
     pub fn to_proto_with(&self, passed: &Passed) -> Result<v1::SessionContext, Problem> {
         let mut message = self.to_proto();
         message.lent.extend(self.unlisted.chosen(passed)?);
@@ -194,10 +196,10 @@ impl SessionContext {
         Ok(message)
     }
 
-    /// Decodes and checks what a client sent.
+    /// Decodes and checks a client's message.
     ///
     /// # Errors
-    /// `malformed-request` for anything a well-behaved client does not send, `limits` for too much of it.
+    /// `malformed-request` for a message that no well-behaved client sends, `limits` for one that is too large.
     pub fn from_proto(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
         let message = message.ok_or_else(|| malformed("the request has no session"))?;
         let counts =
@@ -218,7 +220,7 @@ impl SessionContext {
         let passed = message.passed.map(|passed| Passed::new(passed.names));
         if passed.as_ref().is_some_and(|passed| !passed.is_bounded()) {
             return Err(malformed(
-                "an entry was sent that pass_environment cannot have, or too many of them",
+                "the request has an entry that pass_environment cannot have, or too many of them",
             ));
         }
         for (name, value) in &message.lent {
@@ -250,7 +252,7 @@ impl SessionContext {
         })
     }
 
-    /// Whether it is what `message` says, so that the message need not be checked and decoded again. `false` for those with
+    /// Whether it equals `message`, so that the message need not be checked and decoded again. Always `false` with
     /// secrets or explicit settings.
     pub fn is_said_by(&self, message: &v1::SessionContext) -> bool {
         let v1::SessionContext {
@@ -296,14 +298,14 @@ impl SessionContext {
         self.variable(name).map(Path::new).filter(|path| path.is_absolute())
     }
 
-    /// Where the user's settings are: `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
+    /// The directory of the user's settings: `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
     pub fn config_directory(&self) -> Option<PathBuf> {
         let below_home = || self.directory("HOME").map(|home| home.join(".claude"));
         self.directory("CLAUDE_CONFIG_DIR").map(PathBuf::from).or_else(below_home)
     }
 }
 
-/// Whether Claude Code started this process: its shells and its helpers carry its marks.
+/// Whether Claude Code started this process: it sets its own variables for its shells and helpers.
 fn is_inside_tool<'a>(text: impl Fn(&str) -> Option<&'a str>) -> bool {
     let is_set = |name: &str| text(name).is_some_and(|value| !value.is_empty());
     is_set("CLAUDECODE")

@@ -1,5 +1,5 @@
-//! What a session takes from an environment. A variable that cannot be passed on as it stands is an error: without it, another
-//! identity would be found.
+//! The part of an environment that a session uses. A variable that cannot be passed on unchanged is an error: without
+//! it, another identity would be found.
 
 use super::rules::{MAX_VALUE_LEN, has_control, is_content, is_relative, malformed};
 use crate::{
@@ -17,29 +17,28 @@ use std::{
     fmt,
 };
 
-/// The variable of which what cannot be used is left out: it names many places, and no identity.
+/// The variable whose invalid entries are left out: it names many directories, and no identity.
 const PATH: &str = "PATH";
 /// The variable that names a credentials file of Google's.
 const GOOGLE_FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
-/// Most switches of unknown backends that a session says it has: one is enough to refuse it.
+/// Most switches of unknown backends that a session reports: one is enough to refuse it.
 const MAX_SWITCHES: usize = 8;
-/// Most variables of helpers' families that a session has, and most that the user names besides.
+/// Most variables of helper families in a session, and most of those that the user names in addition.
 const MAX_OF_FAMILIES: usize = 64;
-/// What to do about too many.
-const TOO_MANY: &str =
-    "unset those that no helper reads; without one of them, another credential could be found";
-/// The variable that has several lines.
+/// Hint for too many of them.
+const TOO_MANY: &str = "unset those that no helper reads; claviger leaves none out, since another credential could be found then";
+/// The variable that may have several lines.
 const LINES: &str = "ANTHROPIC_CUSTOM_HEADERS";
 
-/// What an environment has besides. It is sent only as far as the daemon's user lets commands have it.
+/// Unlisted variables of an environment. They are sent only if the daemon's user lets commands have them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Unlisted {
     variables: BTreeMap<String, OsString>,
-    /// Names that are there twice, with different values.
+    /// Names that occur twice, with different values.
     twice: BTreeSet<String>,
 }
 
-// Anything can be in it.
+// It can contain anything.
 impl fmt::Debug for Unlisted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} variables", self.variables.len())
@@ -58,10 +57,10 @@ impl Unlisted {
         Self { variables, twice }
     }
 
-    /// Name and value of those that `passed` has, without empty ones.
+    /// Name and value of those in `passed`, without empty ones.
     ///
     /// # Errors
-    /// As [`check_variable`], and for one that is there twice; `limits` for too many.
+    /// As [`check_variable`], and for one that occurs twice; `limits` for too many.
     pub(super) fn chosen(&self, passed: &Passed) -> Result<Vec<(String, String)>, Problem> {
         let mut chosen = Vec::new();
         for (name, value) in self.variables.iter().filter(|(name, _)| passed.has(name)) {
@@ -82,7 +81,7 @@ impl Unlisted {
     }
 }
 
-/// What a session has of an environment; see the fields of [`super::SessionContext`].
+/// The variables that a session takes from an environment; see the fields of [`super::SessionContext`].
 #[derive(Default)]
 pub(super) struct Taken {
     pub(super) variables: BTreeMap<String, String>,
@@ -94,7 +93,7 @@ pub(super) struct Taken {
 
 impl Taken {
     /// # Errors
-    /// As [`check_variable`], of the first; `limits` if helpers' families have too many.
+    /// As [`check_variable`], for the first one; `limits` if there are too many of helper families.
     pub(super) fn of(environment: &BTreeMap<OsString, OsString>) -> Result<Self, Problem> {
         let mut taken = Self::default();
         for &(name, usage) in variables::VARIABLES {
@@ -110,7 +109,7 @@ impl Taken {
             }
             taken.take(name, usage, &environment[OsStr::new(name)])?;
         }
-        // Google's external accounts of the kind AWS sign with them, and the file that says so is named here.
+        // Google's external accounts of kind AWS sign with them, and the file with that configuration is named here.
         if taken.variables.get(GOOGLE_FILE).is_some_and(|path| !path.is_empty()) {
             for name in AWS_KEYS.into_iter().filter(|name| taken.present.contains(*name)) {
                 let value = checked(name, &environment[OsStr::new(name)])?;
@@ -138,11 +137,11 @@ impl Taken {
     }
 }
 
-/// The variables of an environment, and the names outside the list that are there twice, with different values. Programs disagree
-/// which one counts of two with the same name.
+/// The variables of an environment, and the unlisted names that occur twice with different values. Programs disagree on
+/// which of the two counts.
 ///
 /// # Errors
-/// `malformed-request` if one that a session takes is there twice, with different values.
+/// `malformed-request` if a variable that a session takes occurs twice, with different values.
 pub(super) fn unique(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<(BTreeMap<OsString, OsString>, BTreeSet<String>), Problem> {
@@ -163,19 +162,20 @@ pub(super) fn unique(
 
 fn twice(name: &str) -> Problem {
     unusable(name, "is set twice, with different values")
-        .hint("some programs take the first, some the last: unset it, and set it once")
+        .hint("some programs use the first, some the last: unset it, and set it once")
 }
 
-/// Checks that a session can have the variable `name` with this value. One that is not on the list is not looked at.
+/// Checks that a session can have the variable `name` with this value. Unlisted variables are not checked.
 ///
 /// # Errors
-/// `malformed-request` with the variable's name, if the value is not UTF-8, has a control character, is too long, is a relative
-/// path that would mean another directory to each program, or holds a file's content in place of its path.
+/// `malformed-request` with the variable's name, if the value is not UTF-8, has a control character, is too long, is a
+/// relative path that would mean another directory to each program, or holds the content of a file instead of its path.
 pub fn check_variable(name: &str, value: &OsStr) -> Result<(), Problem> {
     variables::usage(name).map_or(Ok(()), |_| checked(name, value).map(drop))
 }
 
-/// The entries of `path`, a value of `PATH`, that a session leaves out: those that are not UTF-8 or have a control character.
+/// The entries of `path`, a value of `PATH`, that a session leaves out: those that are not UTF-8 or have a control
+/// character.
 pub fn left_out(path: &OsStr) -> Vec<OsString> {
     entries(path).filter(|entry| !is_plain(entry)).collect()
 }
@@ -190,18 +190,19 @@ fn checked(name: &str, value: &OsStr) -> Result<String, Problem> {
         return Err(unusable(name, &format!("is longer than {MAX_VALUE_LEN} bytes")));
     }
     if is_relative(name, &value) {
-        let hint =
-            "programs take it from wherever they are: set it to a path that begins with /, or unset it";
+        let hint = "each program resolves it against its own directory: set it to a path that begins with /, or unset it";
         return Err(unusable(name, "is not an absolute path").hint(hint));
     }
     if is_content(name, &value) {
         let hint = format!("write it into a file that only you can read, and set {name} to the file's path");
-        return Err(unusable(name, "holds what stands in a file, and not the file's path").hint(hint));
+        return Err(unusable(name, "holds the content of a file instead of its path").hint(hint));
     }
     let is_wrong = |character: char| character.is_control() && (name, character) != (LINES, '\n');
     match has_control(&value) && value.contains(is_wrong) {
-        true if value.ends_with('\r') => Err(unusable(name, "ends with a carriage return")
-            .hint("the file that sets it may have line ends of Windows: set it again without, or unset it")),
+        true if value.ends_with('\r') => Err(unusable(name, "ends with a carriage return").hint(
+            "the file that sets it may have Windows line ends: set it again without the carriage return, \
+                or unset it",
+        )),
         true => Err(unusable(name, "has a control character")),
         false => Ok(value),
     }
@@ -209,7 +210,10 @@ fn checked(name: &str, value: &OsStr) -> Result<String, Problem> {
 
 fn unusable(name: &str, why: &str) -> Problem {
     malformed(format!("{name} {why}"))
-        .hint("set it again without, or unset it; without it, another credential could be found")
+        .hint(
+            "set it again without it, or unset it; claviger does not leave it out, since another credential \
+            could be found then",
+        )
         .remedy(Remedy::unset(&[name]))
 }
 

@@ -1,4 +1,4 @@
-//! Settings that a command line passes.
+//! Settings passed on a command line.
 
 use crate::reason::{Problem, Reason};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 /// Largest settings passed with `--settings` (`spec/behaviour.md` A1).
 pub const MAX_EXPLICIT_SETTINGS: usize = 2 * 1024 * 1024;
 
-/// Settings passed with `--settings`, as bytes: the daemon opens no path a client names.
+/// Settings passed with `--settings`, as bytes: the daemon never opens a path that a client names.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ExplicitSettings {
     /// A path or "inline", for messages.

@@ -1,4 +1,4 @@
-//! What a caller chooses that does not share this machine's files: names of what exists on the daemon's side.
+//! The choices of a caller that does not share this machine's files: names of things that exist on the daemon's side.
 
 use super::{
     SessionContext, SessionMode,
@@ -19,22 +19,22 @@ pub const ACCOUNT: &str = "CLAVIGER_ACCOUNT";
 /// The profile of AWS.
 pub const PROFILE: &str = "AWS_PROFILE";
 
-/// What is chosen by name. Nothing chosen means: what the other side has chosen.
+/// A choice by name. An empty choice means the choice of the other side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// Values of [`NAMES`].
     pub chosen: BTreeMap<String, String>,
-    /// Whose credential is wanted.
+    /// Backend whose credential is wanted.
     pub backend: Option<Backend>,
 }
 
 // === impl Names ===
 
 impl Names {
-    /// What `session` chooses by name.
+    /// The names that `session` chooses.
     ///
     /// # Errors
-    /// `foreign-caller` if it chooses in another way: by settings of its own, or by its mode.
+    /// `foreign-caller` if it also chooses by settings of its own, or by its mode.
     pub fn of(session: &SessionContext) -> Result<Self, Problem> {
         if session.explicit.is_some() {
             return Err(not_a_name("settings"));
@@ -50,7 +50,7 @@ impl Names {
         Ok(Self { chosen: chosen.collect(), backend: session.backend.or_else(by_variable) })
     }
 
-    /// On the wire: a session that is nothing but names.
+    /// Encoded: a session that consists of names only.
     pub fn to_proto(&self) -> v1::SessionContext {
         v1::SessionContext {
             chosen: self.chosen.clone(),
@@ -59,11 +59,11 @@ impl Names {
         }
     }
 
-    /// Decodes what a foreign caller sent. No session at all chooses nothing.
+    /// Decodes a foreign caller's message. Without a session, the choice is empty.
     ///
     /// # Errors
-    /// `foreign-caller` if it holds more than names: it would have to be answered with another identity. `malformed-request` for
-    /// what is not a name.
+    /// `foreign-caller` if it holds more than names: the answer would be of another identity. `malformed-request` if a
+    /// value is not a name.
     pub fn from_proto(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
         let message = message.unwrap_or_default();
         let sent = [
@@ -83,7 +83,7 @@ impl Names {
                 return Err(not_a_name("a variable that is not a name"));
             }
             if value.is_empty() {
-                return Err(malformed(format!("{name} is chosen, and empty")));
+                return Err(malformed(format!("{name} is set, but empty")));
             }
             check_chosen(name, value)?;
         }
@@ -91,7 +91,7 @@ impl Names {
     }
 }
 
-/// A foreign caller wants more than it may choose.
+/// A foreign caller requests more than it may choose.
 fn not_a_name(what: &str) -> Problem {
     let message = format!("a caller without the cookie may not send {what}: it chooses by name only");
     Problem::new(Reason::ForeignCaller, message)

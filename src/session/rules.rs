@@ -1,4 +1,4 @@
-//! What a request may hold: sizes, paths, variables. Names that break a rule are not repeated: they come from anywhere.
+//! Limits of a request: sizes, paths, variables. Errors do not repeat a name that breaks a rule: it may be anything.
 
 use crate::{
     credential::AWS_KEYS,
@@ -12,7 +12,7 @@ use std::path::Path;
 pub const MAX_VALUE_LEN: usize = 32 * 1024;
 /// Longest path (`PATH_MAX` of Linux).
 const MAX_PATH_LEN: usize = 4096;
-/// The variable that says whose settings a session has. Tools take a relative one from wherever they are.
+/// The variable that selects a session's settings. Tools resolve a relative value against their own directory.
 const CONFIG_DIRECTORY: &str = "CLAUDE_CONFIG_DIR";
 
 pub(super) fn malformed(message: impl Into<String>) -> Problem {
@@ -30,19 +30,19 @@ pub(super) fn check_text(what: &str, text: &str) -> Result<(), Problem> {
 }
 
 pub(super) fn has_control(text: &str) -> bool {
-    // Bytes first: nearly every text is ASCII, and this runs for every variable of every request. All of them, without a
-    // way out: that is done many bytes at once.
+    // Compares bytes first: nearly every text is ASCII, and this runs for every variable of every request. It checks
+    // all of them without an early exit, so that the compiler can vectorise the loop.
     text.bytes().fold(false, |found, byte| found | byte.is_ascii_control())
         || (!text.is_ascii() && text.chars().any(char::is_control))
 }
 
-/// Whether `value` is a relative path in the variable that says whose settings a session has.
+/// Whether `value` is a relative path in the variable that selects a session's settings.
 pub(super) fn is_relative(name: &str, value: &str) -> bool {
     name == CONFIG_DIRECTORY && !value.is_empty() && !value.starts_with('/')
 }
 
-/// Whether `value` is what stands in a file where the file's path belongs: it is most likely a key, and paths are shown. JSON, PEM, and
-/// JSON in base64.
+/// Whether `value` is the content of a file where its path belongs: it is most likely a key, and paths are shown.
+/// Detects JSON, PEM, and JSON in base64.
 pub(super) fn is_content(name: &str, value: &str) -> bool {
     const BEGINNINGS: [&str; 7] = ["{", "-----BEGIN", "eyJ", "ewog", "ewoJ", "ewoi", "ew0K"];
     let value = value.trim_start_matches([' ', '\n', '"', '\'']);
@@ -62,16 +62,16 @@ pub fn check_path(path: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-// Names that fail the check are not repeated: they come from anywhere.
+// Names that fail the check are not repeated: they may be anything.
 pub(super) fn check_value(name: &str, value: &str) -> Result<(), Problem> {
     match variables::usage(name) {
         Some(Use::Setting | Use::Command | Use::Surrounding | Use::Sdk(_)) => {}
         Some(Use::Handed | Use::Lent(_)) => {
-            return Err(malformed(format!("{name} is a secret and belongs into `lent`")));
+            return Err(malformed(format!("{name} is a secret and belongs in `lent`")));
         }
         Some(Use::Secret) => {
             return Err(malformed(format!(
-                "the value of {name} was sent; a client says only that it is set"
+                "the value of {name} was sent; a client only reports that it is set"
             )));
         }
         None => {
@@ -90,7 +90,7 @@ pub(super) fn check_content(name: &str, value: &str) -> Result<(), Problem> {
         return Err(malformed(format!("{name} is not an absolute path")));
     }
     if is_content(name, value) {
-        return Err(malformed(format!("{name} holds what stands in a file, and not the file's path")));
+        return Err(malformed(format!("{name} holds the content of a file instead of its path")));
     }
     match has_control(value) {
         true => Err(malformed(format!("{name} has a control character"))),
@@ -118,7 +118,7 @@ pub(super) fn check_chosen(name: &str, value: &str) -> Result<(), Problem> {
 pub(super) fn check_present(name: &str) -> Result<(), Problem> {
     match variables::usage(name) {
         Some(Use::Secret) => Ok(()),
-        _ => Err(malformed("a variable is reported as present that does not hold a secret")),
+        _ => Err(malformed("a variable is reported as set that does not hold a secret")),
     }
 }
 

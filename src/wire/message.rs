@@ -1,4 +1,4 @@
-//! The domain's words as messages.
+//! Domain types as messages.
 
 use crate::{
     proto::v1::{self, remedy::Kind},
@@ -18,7 +18,7 @@ const LAYERS: [v1::Layer; 6] = [
     v1::Layer::Config,
 ];
 
-/// A settings layer on the wire, from its word.
+/// A settings layer, encoded from its word.
 pub fn layer(word: &str) -> v1::Layer {
     LAYERS.into_iter().find(|layer| layer_word(*layer) == word).unwrap_or_default()
 }
@@ -36,7 +36,7 @@ pub fn layer_word(layer: v1::Layer) -> &'static str {
     }
 }
 
-/// A location on the wire.
+/// A location, encoded.
 pub fn location(location: &Location) -> v1::Location {
     v1::Location {
         layer: layer(&location.layer).into(),
@@ -46,7 +46,7 @@ pub fn location(location: &Location) -> v1::Location {
     }
 }
 
-/// A location from the wire.
+/// A location, decoded.
 pub fn from_location(location: &v1::Location) -> Location {
     Location {
         layer: layer_word(location.layer()).to_owned(),
@@ -56,7 +56,7 @@ pub fn from_location(location: &v1::Location) -> Location {
     }
 }
 
-/// A problem on the wire, with delays counted from `now`.
+/// A problem, encoded, with delays relative to `now`.
 pub fn problem(problem: &Problem, now: SystemTime) -> v1::Problem {
     v1::Problem {
         reason: problem.reason.to_proto().into(),
@@ -69,7 +69,7 @@ pub fn problem(problem: &Problem, now: SystemTime) -> v1::Problem {
     }
 }
 
-/// A problem from the wire, with delays counted from `now`.
+/// A problem, decoded, with delays relative to `now`.
 pub fn from_problem(problem: &v1::Problem, now: SystemTime) -> Problem {
     let retry_at = problem.retry_at.as_ref().and_then(system_time);
     Problem {
@@ -84,18 +84,18 @@ pub fn from_problem(problem: &v1::Problem, now: SystemTime) -> Problem {
     }
 }
 
-/// What helps against a problem on the wire.
+/// The remedy of an encoded problem.
 pub fn helps(problem: &v1::Problem) -> Option<Remedy> {
     problem.remedy.as_ref().and_then(from_remedy)
 }
 
-/// What to do about a problem on the wire, for people.
+/// Hint and remedy of an encoded problem, as text.
 pub fn advice(problem: &v1::Problem) -> Option<String> {
     let words = Some(problem.hint.as_str()).filter(|hint| !hint.is_empty());
     Remedy::advice(helps(problem).as_ref(), words)
 }
 
-/// What helps, on the wire.
+/// A remedy, encoded.
 pub fn remedy(remedy: &Remedy) -> v1::Remedy {
     let kind = match remedy {
         Remedy::Run(command) => Kind::Run(v1::Command {
@@ -113,7 +113,7 @@ pub fn remedy(remedy: &Remedy) -> v1::Remedy {
     v1::Remedy { kind: Some(kind) }
 }
 
-/// What helps, from the wire; `None` for a kind of a later release.
+/// A remedy, decoded; `None` for a kind of a later release.
 pub fn from_remedy(remedy: &v1::Remedy) -> Option<Remedy> {
     Some(match remedy.kind.as_ref()? {
         Kind::Run(v1::Command { argv, directory, .. }) => Remedy::Run(Command {
@@ -128,17 +128,17 @@ pub fn from_remedy(remedy: &v1::Remedy) -> Option<Remedy> {
     })
 }
 
-/// An instant on the wire.
+/// An instant, encoded.
 pub fn timestamp(at: SystemTime) -> Timestamp {
     Timestamp::from(at)
 }
 
-/// An instant from the wire; `None` if it is out of range.
+/// An instant, decoded; `None` if it is out of range.
 pub fn system_time(at: &Timestamp) -> Option<SystemTime> {
     SystemTime::try_from(*at).ok()
 }
 
-/// A duration on the wire.
+/// A duration, encoded.
 pub fn duration(of: Duration) -> prost_types::Duration {
     prost_types::Duration::try_from(of).unwrap_or(prost_types::Duration { seconds: i64::MAX, nanos: 0 })
 }

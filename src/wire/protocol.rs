@@ -1,4 +1,4 @@
-//! Which protocol the other side speaks.
+//! Checks the protocol of the other side.
 
 use crate::{
     PROTOCOL, RELEASE,
@@ -12,15 +12,15 @@ pub const RELEASE_KEY: &str = "claviger-release";
 /// Metadata key with [`crate::PROTOCOL`] of the sender, both ways.
 pub const PROTOCOL_KEY: &str = "claviger-protocol";
 
-/// Checks the protocol that the other side (`who`) announces. Silence is accepted: third-party clients know nothing
-/// of it.
+/// Checks the protocol that the other side (`who`) announces. A missing announcement is accepted: third-party clients
+/// do not send one.
 ///
 /// # Errors
-/// `malformed-request`, with what to update.
+/// `malformed-request`, with the side to update.
 pub fn check_protocol(metadata: &MetadataMap, who: &str) -> Result<(), Problem> {
     let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok());
     let Some(theirs) = text(PROTOCOL_KEY) else { return Ok(()) };
-    // What is not a number is older than numbers are.
+    // A value that is not a number is older than numbers are.
     let number = theirs.parse().unwrap_or(0);
     if number == PROTOCOL {
         return Ok(());
@@ -31,11 +31,11 @@ pub fn check_protocol(metadata: &MetadataMap, who: &str) -> Result<(), Problem> 
     let problem = Problem::new(Reason::MalformedRequest, message);
     Err(match (who == "daemon") == (number < PROTOCOL) {
         true => problem
-            .hint("the daemon is the older one; let the installed one take over")
+            .hint("the daemon is older; let the installed one take over")
             .remedy(Remedy::restart_daemon()),
-        false => problem.hint(
-            "the client is the older one: update it, or use the one that was installed with the daemon",
-        ),
+        false => {
+            problem.hint("the client is older: update it, or use the one that was installed with the daemon")
+        }
     })
 }
 
@@ -47,10 +47,10 @@ mod tests {
     #[test]
     fn the_older_side_is_named() {
         for (who, theirs, expected) in [
-            ("daemon", PROTOCOL - 1, "the daemon is the older"),
-            ("daemon", PROTOCOL + 1, "the client is the older"),
-            ("client", PROTOCOL - 1, "the client is the older"),
-            ("client", PROTOCOL + 1, "the daemon is the older"),
+            ("daemon", PROTOCOL - 1, "the daemon is older"),
+            ("daemon", PROTOCOL + 1, "the client is older"),
+            ("client", PROTOCOL - 1, "the client is older"),
+            ("client", PROTOCOL + 1, "the daemon is older"),
         ] {
             let mut metadata = MetadataMap::new();
             metadata.insert(PROTOCOL_KEY, theirs.into());

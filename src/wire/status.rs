@@ -14,19 +14,19 @@ use tonic_types::{ErrorDetails, StatusExt as _, pb};
 
 /// `ErrorInfo.domain` of every error of this API.
 pub const DOMAIN: &str = "claviger";
-/// Longest message, file, hint, and trail with a command's last words, of a gRPC error, in bytes. All of it travels in HTTP/2 headers, the message
-/// twice and escaped, and clients break the connection over headers of more than 8 KiB.
+/// Limits of a gRPC error, in bytes: message, file, hint, and trail with a command's last lines. All of them travel in
+/// HTTP/2 headers, the message twice and escaped, and clients close the connection on headers of more than 8 KiB.
 const MAX_MESSAGE: usize = 700;
 const MAX_FILE: usize = 1000;
 const MAX_HINT: usize = 500;
 const MAX_TRAIL: usize = 1000;
-/// Longest remedy, encoded. A command that is cut short would do something else, so a longer one is left out.
+/// Longest remedy, encoded. A truncated command would do something else, so a longer one is left out.
 const MAX_REMEDY: usize = 1500;
-/// What the remedy is called among the details of an error.
+/// Name of the remedy among the details of an error.
 const REMEDY_TYPE: &str = "type.googleapis.com/claviger.v1.Remedy";
 
-/// A gRPC error with reason, hint and location in `ErrorInfo`, `RetryInfo` where it may heal, and what helps as a
-/// message of ours.
+/// A gRPC error with reason, hint and location in `ErrorInfo`, `RetryInfo` where a retry may succeed, and the remedy as
+/// a message of ours.
 pub fn to_status(problem: &Problem) -> Status {
     let mut metadata = HashMap::new();
     let mut put = |key: &str, value: String| drop(metadata.insert(key.to_owned(), value));
@@ -40,7 +40,7 @@ pub fn to_status(problem: &Problem) -> Status {
         put("column", location.column.to_string());
     }
     let trail = problem.trail.join("\n");
-    // They share the room: a problem of a command has no trail.
+    // They share the limit: a command's problem has no trail.
     let room = MAX_TRAIL.saturating_sub(trail.len());
     if !trail.is_empty() {
         put("trail", shortened(&trail, MAX_TRAIL));
@@ -83,8 +83,8 @@ fn shortened(text: &str, max: usize) -> String {
     format!("{} … {}", &text[..head], &text[tail..])
 }
 
-/// The problem a gRPC error carries. Errors that are not of this API (a broken connection, a stranger's server)
-/// become `source-unavailable` or `bug` with the text as it is.
+/// The problem a gRPC error carries. Errors of other origin (a broken connection, another server) become
+/// `source-unavailable` or `bug` with the text as it is.
 pub fn from_status(status: &Status) -> Problem {
     let details = status.get_error_details();
     let info = details.error_info().filter(|info| info.domain == DOMAIN);
@@ -110,7 +110,7 @@ pub fn from_status(status: &Status) -> Problem {
 fn not_ours(status: &Status) -> Problem {
     let message = match (status.code(), status.message()) {
         (Code::Unimplemented, "") => {
-            "the socket offers nothing of that kind: it is a share, which lends and no more"
+            "the socket does not offer that: it belongs to a share, which only lends"
         }
         (code, "") => code.description(),
         (_, message) => message,
@@ -118,7 +118,7 @@ fn not_ours(status: &Status) -> Problem {
     Problem::new(foreign(status.code()), message)
 }
 
-/// Whether an error is not of this API: of a broken connection, or of a stranger's server.
+/// Whether an error is not of this API: it comes from a broken connection, or from another server.
 pub fn is_foreign(status: &Status) -> bool {
     status.get_error_details().error_info().is_none_or(|info| info.domain != DOMAIN)
 }

@@ -198,7 +198,7 @@ fn locked_is_locked_until_somebody_unlocks() {
     let shown = home.ok(&["lock"]);
     assert_eq!(
         shown,
-        "locked: nothing is lent before `claviger unlock`\n1 credential was dropped from memory\n"
+        "locked: nothing is lent until `claviger unlock`\n1 credential was dropped from memory\n"
     );
     assert!(home.fails(4, &["token"]).contains("`claviger unlock`"));
     assert!(home.ok(&["status"]).contains("\nlocked: nothing is lent") && home.status()["locked"] == true);

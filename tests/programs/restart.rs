@@ -31,8 +31,8 @@ fn a_program_that_cannot_take_over_is_refused_and_the_old_one_goes_on() {
     let program = home.path("bin/clavigerd");
     for (body, expected) in [
         ("echo 'clavigerd: no room' >&2; exit 1", "no room"),
-        ("kill -9 $$", "ended without a word"),
-        ("exit 3", "ended without a word"),
+        ("kill -9 $$", "ended without an error message"),
+        ("exit 3", "ended without an error message"),
     ] {
         home.script("bin/broken", body);
         fs::rename(home.path("bin/broken"), &program).expect("replaced");

@@ -66,7 +66,7 @@ fn a_container_borrows_what_is_shared_and_nothing_else() {
         &["share", "list"],
     ] {
         let said = far.fails(2, arguments);
-        assert!(said.contains("it is a share"), "{arguments:?}: {said}");
+        assert!(said.contains("it belongs to a share"), "{arguments:?}: {said}");
     }
     // Nor as another account, whatever its environment says.
     let mut named = far.command(&["env", "CLAVIGER_ACCOUNT=work", "/mnt/bin/claviger", "token"]);

@@ -146,7 +146,7 @@ const SITUATIONS: &[Situation] = &[
         with(&[("HOME", &at(home, "link"))])
     }),
     ("a read-only home", NothingKept("read-only"), |_| prepared(READ_ONLY)),
-    ("a read-only home without a runtime directory", Words(8, "cannot be made"), |_| Session {
+    ("a read-only home without a runtime directory", Words(8, "cannot be created"), |_| Session {
         prepare: READ_ONLY.into(),
         ..without(&[RUNTIME])
     }),

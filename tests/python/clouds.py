@@ -153,4 +153,4 @@ for line in sys.stdin:
         os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     os.close(receive)
-    print(reply.decode() or '{"error": "it ended without a word"}', flush=True)
+    print(reply.decode() or '{"error": "it ended without an error message"}', flush=True)

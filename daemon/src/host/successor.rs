@@ -103,7 +103,7 @@ impl Program {
             Ok(Ok(output)) => output.stderr,
         };
         let said = String::from_utf8_lossy(&said[..said.len().min(MAX_WORDS)]).into_owned();
-        let line = said.lines().next().unwrap_or("it ended without a word");
+        let line = said.lines().next().unwrap_or("it ended without an error message");
         Err(line.chars().filter(|letter| !letter.is_control()).collect())
     }
 

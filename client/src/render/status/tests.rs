@@ -129,9 +129,7 @@ fn an_empty_cache_says_so() {
 fn a_lock_is_told_and_colours_only_where_they_are_seen() {
     let locked = GetStatusResponse { locked: true, ..status(vec![samples::entry(), failed()]) };
     let plain = render(&locked, samples::now(), at(80));
-    assert!(
-        plain.contains("\nlocked: nothing is lent before `claviger unlock`\n") && !plain.contains('\x1b')
-    );
+    assert!(plain.contains("\nlocked: nothing is lent until `claviger unlock`\n") && !plain.contains('\x1b'));
     let coloured = render(&locked, samples::now(), Layout { style: Style::coloured(), ..at(80) });
     assert!(coloured.contains("\x1b[32mfresh") && coloured.contains("\x1b[31mfailed"), "{coloured}");
     let mut stripped = String::new();
