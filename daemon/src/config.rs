@@ -2,7 +2,8 @@
 //!
 //! `[settings]` of the same file is a settings layer and is read by [`crate::settings`].
 
-pub mod reference;
+#[cfg(test)]
+mod reference;
 
 use crate::{
     host::{
@@ -21,6 +22,10 @@ use std::{
 
 /// Most older parts of the audit log: each is renamed when a new one begins.
 const MOST_PARTS: usize = 100;
+/// Attempts of one refresh (`spec/behaviour.md` A7).
+const ATTEMPTS: u32 = 3;
+/// Most desktop notifications an hour.
+const NOTIFICATIONS: usize = 6;
 
 /// Where the daemon keeps and finds things.
 #[derive(Clone, Debug)]
@@ -75,6 +80,7 @@ pub struct Limits {
 
 /// What foreign callers may do (`[daemon] foreign`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Foreign {
     /// Look, and borrow what they name.
@@ -86,26 +92,65 @@ pub enum Foreign {
     Refuse,
 }
 
-/// `[daemon]`, as written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `[daemon]`, as written. These comments and defaults are what docs/configuration.md and claviger.toml(5) say of the keys.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
 struct Daemon {
-    helper_timeout_seconds: Option<u32>,
-    idle_seconds: Option<u32>,
-    max_entries: Option<u16>,
-    max_commands: Option<u16>,
+    /// How long a helper that prints a credential may run, in seconds. Then its process group is killed.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    helper_timeout_seconds: u32,
+    /// A credential that no session has asked for this long is no longer refreshed ahead of its expiry.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    idle_seconds: u32,
+    /// Most cache entries. If there is no room, the unused one that was asked for longest ago goes.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    max_entries: u16,
+    /// Most commands at once; others wait their turn. Sessions of one workspace have half of them at most.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    max_commands: u16,
+    /// What is logged: `info` (the default), `debug`, `clavigerd=trace`, …. No level logs a secret.
     log: Option<String>,
-    #[serde(default)]
+    /// Where secrets of new accounts are kept ([anthropic.md](anthropic.md#where-secrets-are-kept)).
     store: StoreChoice,
-    audit_kib: Option<u32>,
-    audit_parts: Option<u16>,
-    notifications: Option<bool>,
-    #[serde(default)]
+    /// Size of one part of the [audit log](audit.md), in KiB.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    audit_kib: u32,
+    /// How many older parts of the audit log are kept.
+    #[cfg_attr(test, schemars(range(min = 1, max = MOST_PARTS)))]
+    audit_parts: u16,
+    /// Whether there are [desktop notifications](notifications.md).
+    notifications: bool,
+    /// What callers may do that do not send the [cookie](callers.md): look and borrow by name, look only, or nothing.
     foreign: Foreign,
+    /// How long a lease claims to be valid at most, as `15m`. Its holder asks again then.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     max_lease: Option<Time>,
-    #[serde(default)]
+    /// Whether `claviger trust grant` works inside an AI agent (`CLAUDECODE` or `AI_AGENT` is set). A speed bump, no wall: an agent
+    /// can unset a variable.
     agents_may_decide: bool,
-    follow_program: Option<bool>,
+    /// Whether the daemon goes over to a program that was put in the place of its own. `claviger daemon restart` does so anyway.
+    follow_program: bool,
+}
+
+impl Default for Daemon {
+    fn default() -> Self {
+        Self {
+            helper_timeout_seconds: 120,
+            idle_seconds: 15 * 60,
+            max_entries: 64,
+            max_commands: 8,
+            log: None,
+            store: StoreChoice::default(),
+            audit_kib: 4096,
+            audit_parts: 4,
+            notifications: true,
+            foreign: Foreign::default(),
+            max_lease: None,
+            agents_may_decide: false,
+            follow_program: true,
+        }
+    }
 }
 
 /// A time such as `"15m"`.
@@ -155,19 +200,27 @@ pub struct Config {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            helper_timeout: Duration::from_secs(120),
-            idle: Duration::from_secs(15 * 60),
-            entries: 64,
-            commands: 8,
-            attempts: 3,
-            audit_part: 4 * 1024 * 1024,
-            audit_parts: 4,
-            notifications: 6,
-            foreign: Foreign::Lend,
-            max_lease: None,
-            agents_may_decide: false,
-            follow_program: true,
+        Daemon::default().limits()
+    }
+}
+
+impl Daemon {
+    fn limits(&self) -> Limits {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.max(1).into());
+        let count = |count: u16| usize::from(count.max(1));
+        Limits {
+            helper_timeout: seconds(self.helper_timeout_seconds),
+            idle: seconds(self.idle_seconds),
+            entries: count(self.max_entries),
+            commands: count(self.max_commands),
+            attempts: ATTEMPTS,
+            audit_part: u64::from(self.audit_kib.max(1)) * 1024,
+            audit_parts: count(self.audit_parts).min(MOST_PARTS),
+            notifications: if self.notifications { NOTIFICATIONS } else { 0 },
+            foreign: self.foreign,
+            max_lease: self.max_lease.as_ref().map(|Time(time)| *time),
+            agents_may_decide: self.agents_may_decide,
+            follow_program: self.follow_program,
         }
     }
 }
@@ -179,25 +232,7 @@ impl Config {
     /// `settings-invalid` with file, line and column.
     pub fn parse(path: &str, text: &str) -> Result<Self, Problem> {
         let file: File = toml_edit::de::from_str(text).map_err(|error| invalid(path, text, &error))?;
-        let defaults = Limits::default();
-        let seconds =
-            |value: Option<u32>, default| value.map_or(default, |n| Duration::from_secs(n.max(1).into()));
-        let count = |value: Option<u16>, default| value.map_or(default, |n| usize::from(n.max(1)));
-        let limits = Limits {
-            helper_timeout: seconds(file.daemon.helper_timeout_seconds, defaults.helper_timeout),
-            idle: seconds(file.daemon.idle_seconds, defaults.idle),
-            entries: count(file.daemon.max_entries, defaults.entries),
-            commands: count(file.daemon.max_commands, defaults.commands),
-            attempts: defaults.attempts,
-            audit_part: file.daemon.audit_kib.map_or(defaults.audit_part, |kib| u64::from(kib.max(1)) * 1024),
-            audit_parts: count(file.daemon.audit_parts, defaults.audit_parts).min(MOST_PARTS),
-            notifications: if file.daemon.notifications == Some(false) { 0 } else { defaults.notifications },
-            foreign: file.daemon.foreign,
-            max_lease: file.daemon.max_lease.map(|Time(time)| time),
-            agents_may_decide: file.daemon.agents_may_decide,
-            follow_program: file.daemon.follow_program.unwrap_or(defaults.follow_program),
-        };
-        Ok(Self { limits, log: file.daemon.log, store: file.daemon.store })
+        Ok(Self { limits: file.daemon.limits(), log: file.daemon.log, store: file.daemon.store })
     }
 }
 

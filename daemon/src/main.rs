@@ -17,7 +17,7 @@ use claviger_private::lock;
 use clavigerd::{
     End, Ended, Setup,
     broker::kept::Kept,
-    config::{self, Config, Paths, reference},
+    config::{self, Config, Paths},
     cookie::Cookie,
     host::{Host, bus::SessionBus, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
     inherited::{self, Inherited, Legacy},
@@ -85,9 +85,6 @@ enum Verb {
     /// Print the manual page of this program
     #[command(hide = true)]
     Man,
-    /// Print docs/configuration.md
-    #[command(hide = true)]
-    Reference,
 }
 
 fn main() -> ExitCode {
@@ -95,7 +92,6 @@ fn main() -> ExitCode {
     let done = match &arguments.verb {
         Some(Verb::Check) => check(&arguments),
         Some(Verb::Man) => manual::print(Arguments::command()).map_err(Into::into),
-        Some(Verb::Reference) => manual::say(&reference::page()).map_err(Into::into),
         None => start(&arguments),
     };
     match done {

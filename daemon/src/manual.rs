@@ -50,14 +50,6 @@ pub(crate) fn print(command: Command) -> io::Result<()> {
     io::stdout().write_all(&page)
 }
 
-/// Prints another text.
-///
-/// # Errors
-/// If stdout takes no more.
-pub(crate) fn say(text: &str) -> io::Result<()> {
-    io::stdout().write_all(text.as_bytes())
-}
-
 fn rest() -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["SIGNALS"]).text([roman(SIGNALS)]);

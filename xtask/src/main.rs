@@ -10,7 +10,6 @@ mod hooked;
 mod install;
 mod pages;
 mod programs;
-mod reference;
 mod sh;
 mod stage;
 mod test;
@@ -40,7 +39,7 @@ usage: cargo xtask COMMAND
   bench [--quick] [ROW…]           measure (release build); rows: fetch costs adapters memory wakeups start
                                    children herd unary flood build
   fuzz [--minutes N] [TARGET…]     feed whatever reads foreign input with anything, ten minutes for each target (fuzz/README.md)
-  docs                             make docs/configuration.md anew, from the tables in the code";
+  docs                             make what is made from types anew: tables of docs/configuration.md, JSON schemas, claviger.toml(5)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,7 +54,7 @@ fn main() -> ExitCode {
         "deb" => deb::run(rest),
         "fuzz" => fuzz::run(rest),
         "bench" => bench(rest),
-        "docs" => reference::run(rest),
+        "docs" => docs(),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");
             Ok(())
@@ -69,6 +68,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The tests that compare these files with the types write them.
+fn docs() -> sh::Result {
+    let mut cargo = sh::cargo();
+    cargo.args(["test", "--quiet", "--locked", "--package", "clavigerd", "--lib", "reference"]);
+    sh::run(cargo.env("UPDATE_EXPECT", "1"))
 }
 
 #[cfg(feature = "bench")]

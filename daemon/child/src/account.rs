@@ -34,6 +34,7 @@ pub enum Storage {
 
 /// Where new secrets of the local store are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreChoice {
     /// In the keyring if it answers, else in files.
@@ -193,41 +194,43 @@ pub struct SignedOut {
     pub left_behind: Option<Problem>,
 }
 
-/// A section `[oauth.NAME]`, as written.
+/// A section `[oauth.NAME]`, as written. These comments are what docs/configuration.md says of the keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Registration {
-    /// Issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery).
+    /// The server. What it publishes (RFC 8414, OpenID Connect Discovery) names its endpoints.
     pub issuer: Option<String>,
-    /// Where a browser signs in; with this and `token_endpoint` no issuer is needed.
+    /// Where a browser signs in, if not where the issuer publishes.
     pub authorization_endpoint: Option<String>,
-    /// Where codes and refresh tokens are exchanged.
+    /// Where codes and refresh tokens are exchanged, if not where the issuer publishes.
     pub token_endpoint: Option<String>,
-    /// Where the device flow starts (RFC 8628).
+    /// Where `claviger login --device` begins (RFC 8628), if not where the issuer publishes.
     pub device_authorization_endpoint: Option<String>,
-    /// Where tokens are revoked (RFC 7009).
+    /// Where `claviger logout` revokes tokens (RFC 7009), if not where the issuer publishes.
     pub revocation_endpoint: Option<String>,
-    /// Client id.
+    /// Who claviger is there: a native client with a loopback redirect.
     pub client_id: String,
-    /// File that holds the client secret, for a client that has one.
+    /// For a client that has a secret: a file of mode 0600. Not with `client_secret_command`.
     pub client_secret_file: Option<String>,
-    /// Command that prints it.
+    /// A shell command that prints the secret.
     pub client_secret_command: Option<String>,
-    /// Scopes to ask for.
+    /// What to ask for. Many servers give a refresh token for `offline_access` only, and say who you are for `openid` only.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// Origin of the API that the token may be sent to.
+    /// The origin that the token may be sent to, and no other.
     pub audience: String,
-    /// Loopback redirect that is registered, without port (default `http://127.0.0.1/callback`).
+    /// The loopback redirect that is registered, without port (default `http://127.0.0.1/callback`); the port is chosen at each
+    /// login.
     pub redirect_uri: Option<String>,
-    /// What a login counts as for `forceLoginMethod`: claudeai, console or gateway.
+    /// What a login counts as for `forceLoginMethod`: `claudeai`, `console` or `gateway`.
     pub method: Option<String>,
-    /// Claim of the ID token that names the organisation, for `forceLoginOrgUUID`.
+    /// The claim of the ID token that names the organisation, for `forceLoginOrgUUID`.
     pub organization_claim: Option<String>,
-    /// Whether the tokens of the login before are revoked once a new one is kept. Some servers end both then.
+    /// Whether a new login revokes the tokens of the one before. Some servers end the new one with them.
     #[serde(default)]
     pub revoke_replaced: bool,
-    /// Further parameters of the authorization request, such as `prompt` or `resource`.
+    /// More parameters of the authorization request, such as `prompt` or `resource`. Those of the protocol itself are refused.
     #[serde(default)]
     pub authorization_parameters: BTreeMap<String, String>,
 }

@@ -1,163 +1,334 @@
-//! The reference of everything that configures claviger: docs/configuration.md, printed by `clavigerd reference`.
-//!
-//! The tables are in `keys`, `variables` and `clouds`. Tests compare them with what the parsers take, and the page with the file
-//! that is committed, so a key without a row fails. `cargo xtask docs` writes the file anew.
+//! What people read about `config.toml` is made from the types that read it: the tables of docs/configuration.md, the JSON schema
+//! docs/schemas/config.json and the manual page claviger.toml(5). `cargo xtask docs` writes them anew; these tests fail if they
+//! are not current, and if the variables on that page are not those of the code.
 
-mod clouds;
-mod keys;
-mod row;
-mod variables;
+use super::{Config, Daemon};
+use crate::{
+    accounts::registration::{self, Registration},
+    settings::{COMMANDS, Confirm, Layer, POLICIES, Refresh, parse},
+};
+use clap_mangen::roff::{Roff, bold, roman};
+use claviger::variables::{Use, VARIABLES, usage};
+use expect_test::expect_file;
+use schemars::{JsonSchema, schema_for};
+use serde_json::{Map, Value};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
-pub use row::{Group, Key, Variable};
-use std::fmt::Write as _;
-pub use variables::GROUPS;
+const PAGE: &str = include_str!("../../../docs/configuration.md");
+/// Every key with a value that is not its default.
+const EXAMPLE: &str = include_str!("../../../docs/examples/config.toml");
 
-const HEAD: &str = "\
-# Configuration
-
-Every key and every variable that claviger reads. This page is printed by the program (`cargo xtask docs`); tests compare
-it with the parsers.
-
-Nothing has to be configured. What is not set has the default below.
-
-| what | where |
-|---|---|
-| configuration | `$XDG_CONFIG_HOME/claviger/config.toml`, else `~/.config/claviger/config.toml` |
-| socket | `$CLAVIGER_SOCK`, else `claviger/claviger.sock` in `$XDG_RUNTIME_DIR` or `/run/user/UID`, else `~/.local/state/claviger/run/claviger.sock` |
-| accounts, trust decisions, audit log, log | `$XDG_STATE_HOME/claviger/`, else `~/.local/state/claviger/` (`accounts.json`, `accounts/`, `trust.json`, `audit.jsonl`, `clavigerd.log`) |
-| your settings | `$CLAUDE_CONFIG_DIR/settings.json`, else `~/.claude/settings.json` |
-| a project's settings | `.claude/settings.json` of the directory you are in; `.claude/settings.local.json` there and in the root of its repository |
-| managed settings | `/etc/claude-code/managed-settings.json` and `managed-settings.d/*.json` beside it |
-
-There is one daemon, which reads the configuration that its own environment names, for all sessions. If `XDG_CONFIG_HOME` is set in a
-shell only, a daemon that cron or systemd starts does not know of it and reads `~/.config`: set it everywhere
-(`~/.config/environment.d`), or nowhere.
-
-On macOS some of these are elsewhere: [macos.md](macos.md). `clavigerd --socket`, `--config` and `--state-dir` name others.
-
-A minimal file:
-
-```toml
-[daemon]
-idle_seconds = 3600
-
-[settings]
-apiKeyHelper = \"op read 'op://private/Anthropic/api-key'\"
-```
-
-A key that is not in these tables is an error in all of them but `[settings]`, with file, line and column. In settings it is
-left alone: other programs have keys there.
-";
-
-const DAEMON: &str = "
-## `[daemon]`
-
-Read when the daemon starts, and again by `claviger daemon reload`, `systemctl --user reload clavigerd` or SIGHUP. A broken
-file changes nothing then. `audit_kib` and `audit_parts` count from the next start or `claviger daemon restart` on. What
-`clavigerd --log` says comes before `log`.
-
-";
-
-const SETTINGS: &str = "
-## `[settings]`, and settings files
-
-`[settings]` of `config.toml` takes the same keys as a `settings.json`, as TOML. Of several files, the first that sets a key
-counts; the variables of `env` are merged, each from the first file that sets it:
-
-1. managed settings
-2. `--settings FILE|JSON`
-3. `.claude/settings.local.json`
-4. `.claude/settings.json` of the project
-5. `settings.json` of your own
-6. `[settings]` of `config.toml`
-
-3 and 4 do nothing before `claviger trust grant`, but for [harmless variables](trust.md#variables). A command that is claviger itself counts as not set, so that a hook and the
-command behind it can stand in two files. Files are watched: an edit counts at once, and a deleted file takes back what it
-granted. One that stops being valid counts as it last was, for as long as the daemon runs; `claviger explain` then says
-`kept last good`.
-
-";
-
-const TRUST: &str = "
-## `[trust]`
-
-Which variables a project may set without being asked about ([trust.md](trust.md)). It counts at once. A name that is never
-harmless is an error of the file, with its place.
-
-";
-
-const CONFIRM: &str = "
-## `[account.NAME]` and `[source.ID]`
-
-When a person is asked before something is lent ([callers.md](callers.md#confirmation)). What an account says comes before what its
-source says. The IDs are those that `claviger explain` prints, such as `api-key-helper`. It counts at once and in every mode; as long as
-`config.toml` was never valid, nothing is lent.
-
-";
-
-const OAUTH: &str = "
-## `[oauth.NAME]`
-
-Where `claviger login NAME` signs in ([anthropic.md](anthropic.md#an-issuer-of-your-own)). Read when it is used. Every address is
-https, unless it is on this machine. An `issuer` is required, or a `token_endpoint` with an `authorization_endpoint`; endpoints
-that stand here come before what the issuer publishes.
-
-";
-
-const VARIABLES: &str = "
-## Environment variables
-
-A session sends the daemon these variables and no others, and the daemon refuses others. What a settings file has in `env`
-comes before the session's own. An empty variable counts as not set. A *switch* is on with `1`, `true`, `yes` or `on`. The
-environment of the daemon itself picks no credential.
-
-What becomes of a value is in the last column:
-
-- *stays*: a secret. The daemon learns that it is set; the client fills it in. In `env` of a settings file the daemon reads it.
-- *daemon*: the daemon reads it; no command gets it.
-- *commands*: commands that run for the session get it (helpers, sign-ins), and so do the SDKs.
-- *sign-in*: a secret that the cloud's SDK needs; it is sent to the daemon, and no command gets it (`credential_process`
-  gets the one of AWS).
-
-What commands and SDKs get is part of the identity of a cache entry: sessions that differ in it do not share a refresh.
-";
-
-/// The whole page.
-pub fn page() -> String {
-    let mut page = HEAD.to_owned();
-    for (text, rows) in [
-        (DAEMON, keys::daemon()),
-        (SETTINGS, keys::settings()),
-        (TRUST, keys::trust()),
-        (CONFIRM, vec![keys::confirm()]),
-        (OAUTH, keys::oauth()),
-    ] {
-        page.push_str(text);
-        table(&mut page, &rows);
-    }
-    page.push_str(VARIABLES);
-    for group in GROUPS {
-        section(&mut page, group);
-    }
-    page
+/// `~/.config/claviger/config.toml`
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "only its form counts")]
+struct File {
+    /// The daemon itself.
+    daemon: Option<Daemon>,
+    /// What a settings.json can hold, and what only this file can.
+    settings: Option<Settings>,
+    /// Which variables a project may set without being asked about.
+    trust: Option<Trust>,
+    /// When a person is asked before this account is lent.
+    account: Option<BTreeMap<String, Confirmation>>,
+    /// When a person is asked before this source is lent.
+    source: Option<BTreeMap<String, Confirmation>>,
+    /// Where `claviger login NAME` signs in.
+    oauth: Option<BTreeMap<String, Registration>>,
 }
 
-fn table(page: &mut String, rows: &[Key]) {
-    page.push_str("| key | value | default | what it does |\n|---|---|---|---|\n");
-    for Key { name, kind, default, meaning, .. } in rows {
-        // Writing to a String cannot fail.
-        let _ = writeln!(page, "| `{name}` | {kind} | {default} | {meaning} |");
+/// `[settings]`; other keys of a settings.json are left alone.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+#[allow(dead_code, reason = "only its form counts")]
+struct Settings {
+    /// Prints the API key of the Anthropic backend: one line of printable ASCII, 16,384 characters at most. It is run by `/bin/sh -c`.
+    api_key_helper: Option<String>,
+    /// Signs in to AWS. Runs only while a session waits and AWS turns the credentials down; 180 s.
+    aws_auth_refresh: Option<String>,
+    /// Prints AWS keys as JSON; comes before the AWS chain.
+    aws_credential_export: Option<String>,
+    /// Signs in to Google Cloud, as `awsAuthRefresh` does to AWS; 180 s.
+    gcp_auth_refresh: Option<String>,
+    /// Environment variables of sessions, 1024 at most. Values are text, numbers or booleans. Names with `CLAVIGER_` are left out, but
+    /// for those below.
+    env: Option<BTreeMap<String, Value>>,
+    /// `[settings]` of `config.toml` only: origins that the key of `apiKeyHelper` may be sent to, besides `https://api.anthropic.com`
+    /// and an `ANTHROPIC_BASE_URL` of your settings ([anthropic.md](anthropic.md#where-a-helpers-key-may-go)).
+    audience: Option<Texts>,
+    /// `[settings]` of `config.toml` only: when `apiKeyHelper` and `awsCredentialExport` run. `ahead`, the default, is once for each
+    /// use, before the credential expires; `on-demand` is never before a session asks.
+    refresh: Option<BTreeMap<String, Refresh>>,
+    /// `[settings]` of `config.toml` only: `[settings.directory."PATH"]` holds the keys above for sessions whose configuration directory
+    /// (`CLAUDE_CONFIG_DIR`, else `~/.claude`) is that one. They come before those of `[settings]`; `claviger hook install claude`
+    /// writes them.
+    directory: Option<BTreeMap<String, Settings>>,
+    /// `[settings]` of `config.toml` only: directories where commands find programs, before the places of the system. They do not get the
+    /// `PATH` of a session.
+    path: Option<Vec<String>>,
+    /// `[settings]` of `config.toml` only: variables of a session that its commands get besides those of the list below, by name or
+    /// beginning as in `MYCORP_*` ([helpers.md](helpers.md#more-variables)). Sessions that differ in one share nothing.
+    #[schemars(rename = "pass_environment")]
+    pass_environment: Option<Vec<String>>,
+    /// Managed settings only: logins of this method, and nothing else, are lent: `claudeai`, `console` or `gateway`
+    /// ([anthropic.md](anthropic.md#login-policies)).
+    force_login_method: Option<String>,
+    /// Managed settings only: logins of these organisations (UUIDs), and nothing else, are lent. Lists of several files add up.
+    #[schemars(rename = "forceLoginOrgUUID")]
+    force_login_org_uuid: Option<Texts>,
+}
+
+/// `[trust]`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "only its form counts")]
+struct Trust {
+    /// More variables that a project may set, by name or beginning as in `MYAPP_*`. None that claviger, a loader, an interpreter or a
+    /// cloud reads.
+    harmless: Option<Vec<String>>,
+}
+
+/// `[account.NAME]` and `[source.ID]`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "only its form counts")]
+struct Confirmation {
+    /// When a person is asked: never (the default), once for each terminal (or process that has none), or for each loan.
+    confirm: Option<Confirm>,
+}
+
+/// A text, or a list of them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code, reason = "only its form counts")]
+enum Texts {
+    One(String),
+    More(Vec<String>),
+}
+
+/// The tables of the page, by the name that its comments have for them, with their schemas.
+fn tables() -> Vec<(&'static str, Value)> {
+    vec![
+        ("[daemon]", schema_for!(Daemon).to_value()),
+        ("[settings]", schema_for!(Settings).to_value()),
+        ("[trust]", schema_for!(Trust).to_value()),
+        ("[account.NAME] and [source.ID]", schema_for!(Confirmation).to_value()),
+        ("[oauth.NAME]", schema_for!(Registration).to_value()),
+    ]
+}
+
+fn keys(schema: &Value) -> &Map<String, Value> {
+    schema["properties"].as_object().expect("properties")
+}
+
+/// What a key is for, in one line.
+fn meaning(key: &Value) -> String {
+    key["description"].as_str().expect("a doc comment").replace('\n', " ")
+}
+
+/// What a value of this schema is, in words.
+fn kind(root: &Value, key: &Value) -> String {
+    if let Some(name) = key["$ref"].as_str() {
+        let definition = &root["$defs"][name.rsplit('/').next().unwrap_or_default()];
+        return if definition.is_null() { "table".to_owned() } else { kind(root, definition) };
+    }
+    if let Some(any) = key["anyOf"].as_array().or(key["oneOf"].as_array()) {
+        let one = |one: &Value| match one["const"].as_str() {
+            Some(word) => format!("`\"{word}\"`"),
+            None => kind(root, one),
+        };
+        return any.iter().filter(|one| one["type"] != "null").map(one).collect::<Vec<_>>().join(" or ");
+    }
+    let name = key["type"].as_str().or(key["type"][0].as_str()).unwrap_or("text, number or boolean");
+    match name {
+        "string" => "text".to_owned(),
+        "boolean" => "`true` or `false`".to_owned(),
+        "array" => format!("list of {}", kind(root, &key["items"])),
+        "object" => format!("table of {}", kind(root, &key["additionalProperties"])),
+        "integer" => match &key["maximum"] {
+            Value::Number(most) if *most != u32::from(u16::MAX).into() => {
+                format!("whole number, 1 to {most}")
+            }
+            _ => "whole number, 1 or more".to_owned(),
+        },
+        other => other.to_owned(),
     }
 }
 
-fn section(page: &mut String, group: &Group) {
-    let _ = writeln!(page, "\n### {}\n\n{}\n", group.title, group.note);
-    page.push_str("| variable | value | default | what it does | goes to |\n|---|---|---|---|---|\n");
-    for (name, kind, default, meaning) in group.rows {
-        let fate = variables::fate(name);
-        let _ = writeln!(page, "| `{name}` | {kind} | {default} | {meaning} | {fate} |");
+/// What counts without a key.
+fn default(schema: &Value, name: &str, key: &Value) -> String {
+    let required = schema["required"].as_array().is_some_and(|names| names.iter().any(|one| one == name));
+    match &key["default"] {
+        _ if required => "**required**".to_owned(),
+        Value::Null => String::new(),
+        Value::Array(list) if list.is_empty() => "none".to_owned(),
+        Value::Object(table) if table.is_empty() => "none".to_owned(),
+        value => format!("`{value}`"),
     }
 }
 
-#[cfg(test)]
-mod tests;
+fn table(schema: &Value) -> String {
+    let row = |(name, key): (&String, &Value)| {
+        format!("| `{name}` | {} | {} | {} |\n", kind(schema, key), default(schema, name, key), meaning(key))
+    };
+    let rows: String = keys(schema).iter().map(row).collect();
+    format!("| key | value | default | what it does |\n|---|---|---|---|\n{rows}")
+}
+
+/// The page with its tables made anew: each follows a comment with its name, and ends with an empty line.
+fn page() -> String {
+    tables().iter().fold(PAGE.to_owned(), |page, (name, schema)| {
+        let mark = format!("<!-- {name}: made by `cargo xtask docs` -->\n");
+        let (before, after) = page.split_once(&mark).expect(name);
+        let (_, rest) = after.split_once("\n\n").expect("an empty line");
+        format!("{before}{mark}{}\n{rest}", table(schema))
+    })
+}
+
+/// claviger.toml(5).
+fn manual() -> String {
+    // Links lead from page to page of the documentation, which is not here.
+    let plain = |text: &str| {
+        let mut text = text.replace('`', "");
+        while let Some(middle) = text.find("](") {
+            let (start, end) = (text[..middle].rfind('['), text[middle..].find(')'));
+            let (start, end) = (start.expect("a link"), middle + end.expect("its end"));
+            text = format!("{}{}{}", &text[..start], &text[start + 1..middle], &text[end + 1..]);
+        }
+        text
+    };
+    let mut roff = Roff::new();
+    roff.control("TH", ["claviger.toml", "5", "", "claviger", "Claviger"]);
+    roff.control("SH", ["NAME"]).text([roman("claviger.toml - configuration of clavigerd and claviger")]);
+    roff.control("SH", ["SYNOPSIS"]).text([roman("~/.config/claviger/config.toml")]);
+    for (name, schema) in tables() {
+        roff.control("SH", [name]);
+        for (name, key) in keys(&schema) {
+            let rest = format!(
+                " ({}) {}",
+                kind(&schema, key).replace('`', ""),
+                default(&schema, name, key).replace(['`', '*'], "")
+            );
+            roff.control("TP", [])
+                .text([bold(name), roman(rest.trim_end())])
+                .text([roman(plain(&meaning(key)))]);
+        }
+    }
+    roff.control("SH", ["EXAMPLES"]).text([roman("/usr/share/doc/claviger/examples/config.toml")]);
+    roff.control("SH", ["SEE ALSO"]).text([
+        bold("claviger"),
+        roman("(1), "),
+        bold("clavigerd"),
+        roman("(1)"),
+    ]);
+    roff.render()
+}
+
+#[test]
+fn page_schema_and_manual_are_what_the_types_say() {
+    expect_file!["../../../docs/configuration.md"].assert_eq(&page());
+    let schema = serde_json::to_string_pretty(&schema_for!(File)).expect("JSON");
+    expect_file!["../../../docs/schemas/config.json"].assert_eq(&(schema + "\n"));
+    expect_file!["../../../docs/man/claviger.toml.5"].assert_eq(&manual());
+}
+
+#[test]
+fn settings_have_the_keys_that_are_read() {
+    let own = ["env", "audience", "path", "pass_environment", "refresh", "directory"];
+    let read: BTreeSet<&str> = COMMANDS.into_iter().chain(POLICIES).chain(own).collect();
+    let schema = schema_for!(Settings).to_value();
+    assert_eq!(keys(&schema).keys().map(String::as_str).collect::<BTreeSet<_>>(), read);
+}
+
+/// The example without one line, which gives `key` of a table its value.
+fn without(key: &str) -> String {
+    let is_other = |line: &&str| !line.starts_with(&format!("{key} = "));
+    EXAMPLE.split_inclusive('\n').filter(is_other).collect()
+}
+
+#[test]
+fn every_line_of_the_example_is_read_and_changes_something() {
+    let content = |text: &str| parse::toml(Layer::Config, "c.toml", text.as_bytes()).expect("valid");
+    let config = |text: &str| Config::parse("c.toml", text).expect("valid");
+    let login = |text: &str| registration::parse("c.toml", text).ok();
+    let all = |text: &str| (config(text), content(text), login(text));
+    assert!(login(EXAMPLE).is_some());
+    for (name, schema) in tables() {
+        for key in keys(&schema).keys() {
+            let text = without(key);
+            assert_ne!(text, EXAMPLE, "{name} {key} is not in docs/examples/config.toml");
+            assert_ne!(all(&text), all(EXAMPLE), "{name} {key}");
+        }
+    }
+}
+
+/// The rows of variables on the page: name, and where its value goes.
+fn variables() -> Vec<(&'static str, &'static str)> {
+    let rows = PAGE.split_once("\n## Environment variables\n").expect("a section").1.lines();
+    let cells = rows.filter_map(|row| row.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "));
+    cells.map(|(name, rest)| (name, rest.rsplit("| ").next().unwrap_or_default().trim())).collect()
+}
+
+#[test]
+fn every_variable_of_a_session_has_one_row_that_says_where_it_goes() {
+    let rows = variables();
+    let once: BTreeMap<&str, &str> = rows.iter().copied().collect();
+    assert_eq!(once.len(), rows.len(), "a variable has two rows");
+    for (name, _) in VARIABLES {
+        assert!(once.contains_key(name), "{name} has no row in docs/configuration.md");
+    }
+    for (name, goes) in once {
+        let said = match usage(name) {
+            Some(Use::Secret) => "stays",
+            Some(Use::Setting) => "daemon",
+            Some(Use::Command | Use::Surrounding | Use::Sdk(_)) => "commands",
+            Some(Use::Handed) => "commands, secretly",
+            Some(Use::Lent(_)) => "sign-in",
+            None => "",
+        };
+        assert_eq!(goes, said, "{name}");
+    }
+}
+
+/// Variables that programs read for themselves, by what the code has in quotes.
+#[test]
+fn every_variable_of_the_programs_has_a_row() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    for place in ["src", "client/src", "daemon/src"] {
+        walk(&root.join(place), &mut |text| {
+            for name in text.split('"').filter(|word| is_ours(word)) {
+                assert!(PAGE.contains(&format!("`{name}`")), "{name} has no row in docs/configuration.md");
+            }
+            for name in text.split("env::var").skip(1).filter_map(argument) {
+                assert!(PAGE.contains(&format!("`{name}`")), "{name} has no row in docs/configuration.md");
+            }
+        });
+    }
+}
+
+fn is_ours(word: &str) -> bool {
+    word.strip_prefix("CLAVIGER_").is_some_and(|rest| {
+        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    })
+}
+
+/// The name in `("NAME")` or `_os("NAME")`.
+fn argument(text: &str) -> Option<&str> {
+    let name = text.trim_start_matches("_os").strip_prefix("(\"")?;
+    name.split('"').next().filter(|name| !name.starts_with("CARGO_"))
+}
+
+fn walk(directory: &Path, look: &mut impl FnMut(&str)) {
+    for entry in fs::read_dir(directory).expect("a directory of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            walk(&path, look);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            look(&fs::read_to_string(&path).expect("a source"));
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 /// When a person is asked. The later ones are stricter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 pub enum Confirm {
     /// Never.
     #[default]

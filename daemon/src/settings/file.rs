@@ -64,6 +64,7 @@ pub struct Content {
 
 /// When a command that prints a credential runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 pub enum Refresh {
     /// Ahead of the expiry of what it printed, once for each use, and when a session asks.
     #[default]

@@ -35,7 +35,6 @@ const STEPS: &[Step] = &[
     ("layers", layers::check),
     ("proto comments and imports", proto),
     ("links of the documentation", links),
-    ("reference of the configuration", reference),
     ("dependencies of client and daemon", slim_dependencies),
     ("systemd units", units::systemd),
     ("systemd exposure", units::exposure),
@@ -166,10 +165,6 @@ fn with_npm(step: impl Fn(&Path) -> sh::Result<Outcome>) -> sh::Result<Outcome> 
             Ok(Outcome::Warned(vec![format!("skipped: needs the npm packages of tests/npm: {error}")]))
         }
     }
-}
-
-fn reference() -> sh::Result<Outcome> {
-    crate::reference::faults().map(faults)
 }
 
 fn slim_dependencies() -> sh::Result<Outcome> {
