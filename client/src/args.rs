@@ -77,7 +77,7 @@ pub(crate) enum Verb {
     /// Decide what the files of a workspace may do
     #[command(subcommand)]
     Trust(trust::Verb),
-    /// Lend one credential to a container or a far machine
+    /// Lend one credential to a container or a remote machine
     #[command(after_help = share::HELP)]
     Share(share::Arguments),
     /// Let a tool borrow through its own hook

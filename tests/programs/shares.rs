@@ -1,4 +1,4 @@
-//! Shares: what a container, a sandbox or a far machine gets instead of the daemon's own socket.
+//! Shares: what a container, a sandbox or a remote machine gets instead of the daemon's own socket.
 
 use claviger::{client::Client, proto::v1::StorePlace};
 use claviger_tests::{

@@ -1,4 +1,4 @@
-//! `claviger share`: sockets that lend one credential each, for containers and far machines.
+//! `claviger share`: sockets that lend one credential each, for containers and remote machines.
 
 use crate::{
     complete, daemon::wait, failure::Failure, json, output, render, session::context::Context, session::tool,

@@ -33,7 +33,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) const HELP: &str = "\
 Exit codes:
     0  it worked
-    1  a bug, or an error without a number of its own; cancel: nothing to cancel
+    1  a bug, or an error without a number of its own; pending --cancel: nothing to cancel
     2  wrong usage (malformed-request)
     3  nothing provides a credential (no-credential)
     4  a person has to act (login-required, workspace-untrusted, settings-invalid, keyring-locked, locked, not-confirmed);
