@@ -1,4 +1,4 @@
-//! The command line. Secrets are not among it: arguments are visible to every process of the machine.
+//! The command line. It never holds secrets: arguments are visible to every process of the machine.
 
 use crate::{
     commands::*, complete, failure::Failure, man, output, session::context::Context,
@@ -18,12 +18,12 @@ pub(crate) struct Cli {
     /// Options of every verb.
     #[command(flatten)]
     pub(crate) options: Options,
-    /// What to do.
+    /// The verb.
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
 
-/// What to do.
+/// The verbs.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     /// Print the secret, as `apiKeyHelper`
@@ -43,17 +43,17 @@ pub(crate) enum Verb {
     /// Print an Azure token, as `az account get-access-token` does
     #[command(after_help = azure::HELP)]
     Azure(azure::Arguments),
-    /// Show how the credential is found, and why not elsewhere
+    /// Show which source provides the credential, and why others do not
     Explain(explain::Arguments),
-    /// Find what is wrong, with commands that correct it
+    /// Find problems, each with the command that fixes it
     #[command(long_flag = "doctor", after_help = doctor::HELP)]
     Doctor(doctor::Arguments),
-    /// Show who was lent what, when and by which rule
+    /// Show which process got which credential, when and why
     #[command(after_help = audit::HELP)]
     Audit(audit::Arguments),
     /// Show the state of the daemon and its cache
     Status(status::Arguments),
-    /// Show what waits for a person, or end a sign-in
+    /// Show what waits for a person, or cancel a sign-in
     Pending(pending::Arguments),
     /// Answer questions about lending in this terminal
     Confirm(confirm::Arguments),
@@ -66,21 +66,21 @@ pub(crate) enum Verb {
     Logout(logout::Arguments),
     /// List the accounts, or move their secrets
     Accounts(accounts::Arguments),
-    /// Choose the account of sessions without $CLAVIGER_ACCOUNT
+    /// Choose the default account
     Use(use_account::Arguments),
-    /// Forget every secret and lend nothing until `unlock`
+    /// Lock: forget every secret and lend nothing until `unlock`
     Lock,
-    /// Lend again
+    /// Unlock: lend again
     Unlock,
     /// Start over: sign out everywhere, forget decisions and cache
     Reset(reset::Arguments),
-    /// Decide what the files of a workspace may do
+    /// Decide whether the files of a workspace may set credentials
     #[command(subcommand)]
     Trust(trust::Verb),
     /// Lend one credential to a container or a remote machine
     #[command(after_help = share::HELP)]
     Share(share::Arguments),
-    /// Let a tool borrow through its own hook
+    /// Let a tool get its credentials from claviger
     #[command(subcommand)]
     Hook(hook::Verb),
     /// Start, stop and steer the daemon, or install it as a service
@@ -94,7 +94,7 @@ pub(crate) enum Verb {
 }
 
 impl Cli {
-    /// The command line of this process; ends it with a message if that is wrong.
+    /// The command line of this process; exits with a message if it is wrong.
     pub(crate) fn read() -> Self {
         if std::env::var_os(complete::VARIABLE).is_some() {
             // Ends the process, unless the variable is empty.
@@ -107,10 +107,10 @@ impl Cli {
         }
     }
 
-    /// What the parser says; apart, since it takes more of the stack than all that follows.
+    /// Runs the full parser. It is a separate function because it takes more stack than all that follows.
     #[cold]
     fn parsed(words: &[OsString]) -> Self {
-        // Screens are made only for who sees them: the same words are read again for that.
+        // Help screens are built only when they are shown: building them for every call would cost time.
         Self::try_parse().unwrap_or_else(|_| {
             let matches = help::dressed(Self::command()).try_get_matches();
             matches
@@ -120,7 +120,7 @@ impl Cli {
     }
 }
 
-/// Ends a process whose command line is wrong, or asks for help.
+/// Exits: the command line is wrong, or asks for help.
 fn wrong(mut error: clap::Error, words: &[OsString]) -> ! {
     if let Some(verb) = help::meant(&error) {
         let tip = format!("here that is `claviger {verb}`").into();
@@ -141,7 +141,7 @@ fn wrong(mut error: clap::Error, words: &[OsString]) -> ! {
     error.exit()
 }
 
-/// What the parser says in several paragraphs: what is wrong, and often what was meant.
+/// The parser's message: several paragraphs with the error and often a suggestion.
 fn mistake(text: &str) -> Failure {
     let mut parts = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     let message = parts.next().unwrap_or_default();
@@ -150,8 +150,8 @@ fn mistake(text: &str) -> Failure {
     Failure::usage(message.strip_prefix("error: ").unwrap_or(&message), hint)
 }
 
-/// The command lines that other programs run again and again: to build the parser for all others would be a fifth of
-/// their running time.
+/// The command lines that other programs run very often: building the parser for all others would take a fifth of their
+/// running time.
 fn short_cut(words: &[OsString]) -> Option<Verb> {
     let words: Vec<_> = words.iter().map(|word| word.to_str()).collect::<Option<_>>()?;
     match words[..] {
@@ -168,15 +168,15 @@ fn short_cut(words: &[OsString]) -> Option<Verb> {
 }
 
 impl Verb {
-    /// Does what the command line says.
+    /// Runs the command line.
     ///
     /// # Errors
-    /// Why it could not be done.
+    /// Why it failed.
     pub(crate) async fn run(self, context: &'static Context) -> Result<(), Failure> {
         match self {
             Self::Token(arguments) => {
-                // A task, because what wakes the runtime's own future goes through the kernel each time; boxed, because a
-                // task is moved several times while it is made.
+                // Spawned as a task, because waking the runtime's own future takes a system call each time; boxed,
+                // because a task is moved several times during its creation.
                 let token = Box::pin(async move { token::run(context, &arguments).await });
                 tokio::spawn(token).await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))
             }
@@ -184,7 +184,7 @@ impl Verb {
         }
     }
 
-    /// All other verbs. `token` is what programs run again and again: it does not carry the room that the others need.
+    /// All other verbs, in a function of their own: `token`, which programs run very often, then needs less stack.
     fn apart(self, context: &Context) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + '_>> {
         Box::pin(self.other(context))
     }
@@ -221,12 +221,12 @@ impl Verb {
         }
     }
 
-    /// Whether the calling program would take messages on stderr for part of the answer.
+    /// Whether the calling program would read messages on stderr as part of the answer.
     pub(crate) fn must_be_quiet(&self) -> bool {
         matches!(self, Self::Gcp(arguments) if arguments.are_of_library())
     }
 
-    /// Why `--json` makes no sense here, if it makes none.
+    /// Why `--json` is not possible here, if so.
     pub(crate) fn refuses_json(&self) -> Option<&'static str> {
         match self {
             Self::Token(_) => Some("token prints the bare secret; `claviger get --json` prints everything"),

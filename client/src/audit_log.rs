@@ -1,4 +1,4 @@
-//! The audit log as files: every whole line in order, across the parts that rotation makes.
+//! Reads the audit log from its files: every complete line in order, across rotated parts.
 
 mod filter;
 
@@ -14,21 +14,21 @@ use std::{
 
 /// Most older parts that a daemon keeps.
 const MOST_PARTS: usize = 100;
-/// How often to look again while the daemon rotates under our eyes.
+/// How often to retry if the daemon rotates during a read.
 const TRIES: usize = 100;
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
 /// Longest line. The daemon's are a few KiB.
 const MAX_LINE: usize = 1024 * 1024;
 
-/// Reads on where it stopped.
+/// Reads the files and continues where it stopped.
 #[derive(Debug)]
 pub(crate) struct Reader {
     path: PathBuf,
     current: Option<Part>,
-    /// Lines that were cut off.
+    /// Lines that were truncated.
     pub(crate) broken: u64,
-    /// How often parts were gone before they had been read.
+    /// How often parts were deleted before they were read.
     pub(crate) gaps: u64,
 }
 
@@ -37,24 +37,24 @@ pub(crate) struct Reader {
 struct Part {
     file: File,
     identity: (u64, u64),
-    /// End of the last whole line that was read.
+    /// End of the last complete line read.
     offset: u64,
     /// Bytes after it.
     rest: usize,
 }
 
 impl Reader {
-    /// Nothing is opened yet.
+    /// A reader with no file open yet.
     pub(crate) fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), current: None, broken: 0, gaps: 0 }
     }
 
-    /// Whether there was something to read.
+    /// Whether there was a file to read.
     pub(crate) fn found_any(&self) -> bool {
         self.current.is_some()
     }
 
-    /// Hands every whole line that is there by now, and was not before, to `each`.
+    /// Passes every new complete line to `each`.
     ///
     /// # Errors
     /// If a file cannot be read.
@@ -69,7 +69,7 @@ impl Reader {
             };
             self.broken += current.drain(&mut each)?;
             let Some(next) = self.next()? else { return Ok(()) };
-            // What was written before it was renamed, and after we looked.
+            // Lines written after our last read and before the rename.
             if let Some(current) = &mut self.current {
                 self.broken += current.drain(&mut each)? + u64::from(current.rest > 0);
             }
@@ -77,7 +77,7 @@ impl Reader {
         }
     }
 
-    /// Counts a line at the end that has none, once the rest of it is not waited for.
+    /// Counts an incomplete line at the end as truncated, once its rest can no longer arrive.
     pub(crate) fn end(&mut self) {
         self.broken += u64::from(self.current.as_ref().is_some_and(|part| part.rest > 0));
     }
@@ -119,7 +119,7 @@ impl Reader {
 impl Part {
     fn open(path: &Path) -> io::Result<Option<Self>> {
         let mut options = File::options();
-        // Not blocking: it may be a FIFO.
+        // Opened without blocking: it may be a FIFO.
         let file = match options.read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -132,8 +132,8 @@ impl Part {
         }
     }
 
-    /// Reads to the end, and says how many lines were no lines. What is not a whole line yet is read again next time: the
-    /// daemon takes back a line that a full disk cut off.
+    /// Reads to the end, and returns the number of truncated lines. An incomplete line is read again next time: the
+    /// daemon removes a line that a full disk cut short.
     fn drain(&mut self, each: &mut impl FnMut(&[u8])) -> io::Result<u64> {
         let (mut chunk, mut lines, mut broken) = (vec![0; CHUNK], Vec::new(), 0);
         loop {

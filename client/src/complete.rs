@@ -1,4 +1,4 @@
-//! What a shell offers for a word that is being typed: the daemon that runs is asked, and none is started.
+//! Completions of a word being typed. A running daemon is asked; none is started.
 
 use clap::builder::StyledStr;
 use clap_complete::engine::CompletionCandidate;
@@ -69,7 +69,7 @@ pub(crate) fn events() -> Vec<CompletionCandidate> {
     EVENTS.into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// Profiles of `~/.aws`: what stands in brackets, which is enough to choose from.
+/// Profiles of `~/.aws`: the names in brackets, which is all a completion needs.
 pub(crate) fn profiles() -> Vec<CompletionCandidate> {
     let home = env::home_dir().unwrap_or_default();
     let files = [("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")];
@@ -89,7 +89,7 @@ fn profile(line: &str) -> Option<String> {
     (!is_other && !name.is_empty()).then(|| name.trim_matches(['"', '\'']).to_owned())
 }
 
-/// Programs in PATH whose name begins so.
+/// Programs in PATH with this prefix.
 pub(crate) fn programs(start: &OsStr) -> Vec<CompletionCandidate> {
     let (path, start) = (env::var_os("PATH").unwrap_or_default(), start.to_string_lossy());
     let files =
@@ -103,7 +103,7 @@ pub(crate) fn programs(start: &OsStr) -> Vec<CompletionCandidate> {
     names.into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// What this program says to `words`; nothing where no daemon answers at once.
+/// Output of this program for `words`; empty if no daemon answers at once.
 fn asked(words: &[&str]) -> Value {
     let Ok(program) = env::current_exe() else { return Value::Null };
     let mut command = Command::new(program);

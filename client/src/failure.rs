@@ -17,32 +17,32 @@ use std::{io, path::Path, time::Duration};
 pub(crate) enum Failure {
     /// The daemon's, or the client's own, typed problem.
     Problem(Problem),
-    /// No daemon could be talked to.
+    /// The daemon could not be reached.
     Connect(ConnectError),
-    /// Our own `--timeout` is over.
+    /// Our own `--timeout` ended.
     TimedOut(Duration),
-    /// stdout takes no more, for another reason than a closed pipe.
+    /// stdout cannot be written, for another reason than a closed pipe.
     Output(io::Error),
     /// stdout is closed by its reader.
     OutputClosed,
     /// `exec`: the command could not be run.
     Exec(String, io::Error),
-    /// `doctor`: something was found, and has been told.
+    /// `doctor`: there were findings, already printed.
     Found(u8),
-    /// `cancel`: nothing that could be ended runs.
+    /// `cancel`: no running sign-in matches.
     NothingToCancel,
-    /// The service manager, or the place of its files, does not do as it should.
+    /// The service manager failed, or its files cannot be changed.
     Service {
-        /// What is wrong.
+        /// The failure, in words.
         message: String,
-        /// What to do about it, in words; empty if there is nothing to say.
+        /// What to do about it, in words; may be empty.
         hint: String,
-        /// What helps.
+        /// The remedy.
         remedy: Option<Remedy>,
     },
     /// `service status`: `service install` has something to do.
     NotAsInstalled,
-    /// The system refuses what every process may have: memory, descriptors.
+    /// The system refuses basic resources: memory, descriptors.
     Setup(String),
 }
 
@@ -68,17 +68,17 @@ impl From<io::Error> for Failure {
 }
 
 impl Failure {
-    /// A mistake on the command line that its parser cannot see.
+    /// A mistake on the command line that its parser cannot detect.
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Problem(Problem::new(Reason::MalformedRequest, message).hint(hint))
     }
 
-    /// The person at the terminal does not want to go on.
+    /// The person at the terminal cancelled.
     pub(crate) fn gave_up() -> Self {
         Self::Problem(Problem::new(Reason::Cancelled, "given up"))
     }
 
-    /// `--timeout` of a login is over, which ends it.
+    /// `--timeout` of a login ended, which cancels it.
     pub(crate) fn login_took(limit: Duration) -> Self {
         let message =
             format!("the sign-in was not completed within {} s; the login is cancelled", limit.as_secs());
@@ -87,7 +87,7 @@ impl Failure {
         )
     }
 
-    /// Something is wrong with the service manager or the files it reads.
+    /// A fault of the service manager or of the files it reads.
     pub(crate) fn service(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Service { message: message.into(), hint: hint.into(), remedy: None }
     }
@@ -104,7 +104,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Problem(problem) => exit::code(problem.reason),
-            // A file has to be corrected first, as when a running daemon says so.
+            // A file has to be corrected first, as for the same problem of a running daemon.
             Self::Connect(ConnectError::NotStarted(problem)) if problem.reason == Reason::SettingsInvalid => {
                 exit::code(problem.reason)
             }
@@ -119,7 +119,7 @@ impl Failure {
         }
     }
 
-    /// What goes to stderr, with its line feed; empty if there is nothing to report.
+    /// The text for stderr, with its line feed; empty if there is nothing to report.
     pub(crate) fn render(&self, as_json: bool) -> String {
         match (self.report(), as_json) {
             (None, _) => String::new(),
@@ -128,7 +128,7 @@ impl Failure {
         }
     }
 
-    /// Reason and sentence, with the hint, for those who have no room for more.
+    /// Reason, sentence and hint, for callers with little room.
     pub(crate) fn in_short(&self) -> (&'static str, String) {
         let Some(report) = self.report() else { return ("output-failed", "stdout is closed".into()) };
         let place = report.location.map(|location| format!("{location}: ")).unwrap_or_default();
@@ -171,7 +171,7 @@ impl Failure {
             Self::TimedOut(limit) => report(
                 Reason::SourceTimeout.as_str(),
                 format!("no answer within {} s", limit.as_secs()),
-                "the daemon goes on, and its status shows what it waits for; --timeout gives it longer",
+                "the daemon continues, and `claviger status` shows what it waits for; --timeout allows more time",
                 run(&["status"]),
             ),
             Self::Output(error) => words("output-failed", format!("cannot write to stdout: {error}"), ""),
@@ -187,7 +187,7 @@ impl Failure {
             }
             Self::NotAsInstalled => report(
                 "service-not-installed",
-                "the daemon is not the service that an installation would make of it".into(),
+                "the daemon does not match the service that an installation would create".into(),
                 "",
                 run(&["daemon", "install"]),
             ),
@@ -210,7 +210,7 @@ fn of_problem(problem: &Problem) -> Report<'_> {
     }
 }
 
-/// What helps where no daemon can be talked to.
+/// The remedy if the daemon cannot be reached.
 fn help(error: &ConnectError) -> (&str, Option<Remedy>) {
     match error {
         ConnectError::Unreachable { path, .. } if !client::is_default(Path::new(path)) => (
@@ -218,16 +218,19 @@ fn help(error: &ConnectError) -> (&str, Option<Remedy>) {
             None,
         ),
         ConnectError::Sandboxed { .. } => (
-            "allow it where this process is confined: `sandbox.network.allowAllUnixSockets` (on macOS `allowUnixSockets`) in the settings of Claude Code, `[permissions.NAME.network.unix_sockets]` in the configuration of Codex",
+            "allow it in the sandbox of this process: `sandbox.network.allowAllUnixSockets` (on macOS \
+                `allowUnixSockets`) in the settings of Claude Code, \
+                `[permissions.NAME.network.unix_sockets]` in the configuration of Codex",
             None,
         ),
         ConnectError::Unreachable { .. } if client::lost_runtime_directory().is_some() => (
             "the directory that XDG_RUNTIME_DIR names is gone: you were logged out; `loginctl enable-linger` keeps it for the next time",
             Some(Remedy::claviger(&["daemon", "start"])),
         ),
-        ConnectError::Unreachable { cause, .. } if cause.kind() == io::ErrorKind::ConnectionReset => {
-            ("a daemon took the connection and ended before it answered", Some(Remedy::claviger(&["doctor"])))
-        }
+        ConnectError::Unreachable { cause, .. } if cause.kind() == io::ErrorKind::ConnectionReset => (
+            "the daemon accepted the connection and ended before it answered",
+            Some(Remedy::claviger(&["doctor"])),
+        ),
         ConnectError::Unreachable { .. } => (
             "any verb that needs a credential starts it, unless --no-start is given",
             Some(Remedy::claviger(&["daemon", "start"])),

@@ -6,8 +6,8 @@ use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CoreLimit(Option<(rlim_t, rlim_t)>);
 
-/// Forbids core dumps and tracing. A refusal by the kernel is not a reason to stop: a client without this protection
-/// is as good as any other program the user runs.
+/// Forbids core dumps and tracing. If the kernel refuses, the client continues: it is then as well protected as any
+/// other program the user runs.
 pub(crate) fn harden() -> CoreLimit {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_dumpable(false);

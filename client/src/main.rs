@@ -1,7 +1,7 @@
 //! `claviger`: the thin client of `clavigerd`.
 //!
-//! Everything here serves one call of a few milliseconds. stdout is data, stderr is talk, the exit code says whom to
-//! ask for help (see [`failure::exit`]).
+//! Everything here serves one call of a few milliseconds. Results go to stdout, messages to stderr, and the exit code
+//! names the kind of remedy (see [`failure::exit`]).
 
 #![forbid(unsafe_code)]
 
@@ -30,7 +30,7 @@ use failure::Failure;
 use session::context::Context;
 use std::process;
 
-/// One connection has no use for the room of a thousand.
+/// One connection does not need room for a thousand.
 const EVENTS: usize = 16;
 
 fn main() {
@@ -40,7 +40,7 @@ fn main() {
     options.color.into_iter().for_each(output::choose);
     let as_json = options.json;
     let context = Context::new(options, core_limit);
-    // For as long as the process lives: that is this one call.
+    // Leaked on purpose: the process ends with this call.
     let context: &Context = Box::leak(Box::new(context));
     let code = match run(context, verb) {
         Ok(()) => failure::exit::OK,
@@ -50,13 +50,16 @@ fn main() {
             failure.code()
         }
     };
-    // Not a return: nothing waits for the connection, or for a runtime, to be taken down.
+    // Exits instead of returning: this skips the teardown of the connection and the runtime.
     process::exit(code.into());
 }
 
 fn run(context: &'static Context, verb: args::Verb) -> Result<(), Failure> {
     if let (true, Some(why)) = (context.options.json, verb.refuses_json()) {
-        return Err(Failure::usage(format!("--json does not go with this verb: {why}"), "leave out --json"));
+        return Err(Failure::usage(
+            format!("--json is not possible with this verb: {why}"),
+            "leave out --json",
+        ));
     }
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().max_io_events_per_tick(EVENTS).build();

@@ -1,10 +1,10 @@
-//! What happened between two states of the daemon. Pure: counters and generations only go up, so nothing is lost that
-//! came and went between two looks but the wording of it.
+//! Events between two states of the daemon. Pure. Counters and generations only increase, so every event between two
+//! states is found, though perhaps not its wording.
 
 use claviger::proto::v1::{CacheEntry, Pending, Problem, WatchStatusResponse};
 use prost_types::Timestamp;
 
-/// A cache entry, as it is called in news.
+/// A cache entry, as named in events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Who {
     /// Source id.
@@ -15,10 +15,10 @@ pub(crate) struct Who {
     pub(crate) key: String,
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum News {
-    /// We are connected to a daemon.
+    /// A daemon is connected.
     Connected { release: String, pid: u32, entries: usize },
     /// The daemon is gone.
     Lost,
@@ -28,7 +28,7 @@ pub(crate) enum News {
     Refreshed { who: Who, generation: u64, expires_at: Option<Timestamp> },
     /// A refresh failed.
     Failed { who: Who, problem: Problem, failures: u32 },
-    /// The API rejected a credential, which is refreshed therefore.
+    /// The API rejected a credential, which is therefore refreshed.
     Rejected { who: Who },
     /// An entry was dropped.
     Forgotten { who: Who },
@@ -36,13 +36,13 @@ pub(crate) enum News {
     SignInNeeded { who: Who, problem: Problem },
     /// A command that signs in was started.
     SignInStarted { who: Who },
-    /// It said something.
+    /// It printed a line.
     SignInSays { who: Who, line: String },
     /// It ended.
     SignInEnded { who: Who },
-    /// Nothing is lent any more.
+    /// The daemon was locked.
     Locked,
-    /// Credentials are lent again.
+    /// The daemon was unlocked.
     Unlocked,
 }
 
@@ -61,7 +61,7 @@ impl Who {
 // === impl News ===
 
 impl News {
-    /// That a daemon answers for the first time.
+    /// The event of a first answer.
     pub(crate) fn connected(state: &WatchStatusResponse) -> Self {
         let status = state.status.clone().unwrap_or_default();
         let release = status.version.unwrap_or_default().release;
@@ -69,13 +69,13 @@ impl News {
     }
 }
 
-/// What happened from `old` to `new`, oldest first as far as that is known.
+/// The events from `old` to `new`, oldest first where the order is known.
 pub(crate) fn compare(old: &WatchStatusResponse, new: &WatchStatusResponse) -> Vec<News> {
     let (before, after) = (old.status.clone().unwrap_or_default(), new.status.clone().unwrap_or_default());
     if (before.pid, &before.started_at) != (after.pid, &after.started_at) {
         let release = after.version.clone().unwrap_or_default().release;
         let restarted = News::Restarted { release, pid: after.pid };
-        // What the old one counted says nothing about the new one; but what it handed over is not new.
+        // Counters of the old daemon have no meaning for the new one; but credentials that it handed over are not new.
         let handed_over: Vec<_> = before
             .entries
             .iter()
@@ -119,7 +119,7 @@ fn one(old: &CacheEntry, new: &CacheEntry) -> Vec<News> {
     if new.rejections > old.rejections {
         news.push(News::Rejected { who: who() });
     }
-    // An entry that was dropped and made anew starts at 1 again.
+    // An entry that was dropped and created again starts at 1 again.
     if new.generation != old.generation && new.generation > 0 {
         let (generation, expires_at) = (new.generation, new.expires_at);
         news.push(News::Refreshed { who: who(), generation, expires_at });
@@ -151,7 +151,7 @@ fn signing_in(old: &[Pending], new: &[Pending]) -> Vec<News> {
     news
 }
 
-/// A run by its id; what needs a person by what it is about and why.
+/// Identity of a run: its id; identity of a problem: its source and reason.
 fn is_same(one: &Pending, other: &Pending) -> bool {
     let why = |of: &Pending| of.problem.as_ref().map(|problem| problem.reason());
     one.id == other.id
@@ -160,7 +160,7 @@ fn is_same(one: &Pending, other: &Pending) -> bool {
         && why(one) == why(other)
 }
 
-/// The lines of `new` that are not in `old`. Both are windows of a longer text, of which the oldest lines go.
+/// The lines of `new` that are not in `old`. Both are windows of a longer text that loses its oldest lines.
 fn added<'a>(old: &[String], new: &'a [String]) -> &'a [String] {
     let known =
         (0..=old.len()).find(|start| new.starts_with(&old[*start..])).map_or(0, |start| old.len() - start);

@@ -1,4 +1,4 @@
-//! The two ways out: data to stdout, talk to stderr.
+//! Output: results to stdout, messages to stderr.
 
 use crate::text::escape;
 use clap::ValueEnum;
@@ -8,12 +8,12 @@ use std::{
     sync::OnceLock,
 };
 
-/// What `--color` said. Set once, before anything is shown.
+/// Value of `--color`. Set once, before any output.
 static COLOUR: OnceLock<Colour> = OnceLock::new();
-/// Columns of a terminal that does not say how wide it is.
+/// Columns of a terminal that does not report its width.
 const USUAL_WIDTH: u16 = 80;
 
-/// What `--color` accepts.
+/// Values of `--color`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Colour {
     /// On a terminal, unless $NO_COLOR is set
@@ -24,34 +24,34 @@ pub(crate) enum Colour {
     Never,
 }
 
-/// What bars are made of.
+/// Characters of bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Glyphs {
     /// For terminals that show nothing else.
     #[default]
     Ascii,
-    /// Lines.
+    /// Line-drawing characters.
     Lines,
 }
 
-/// Where a table is shown.
+/// Destination of a table.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
     /// Colours.
     pub(crate) style: Style,
-    /// Columns of the terminal; `None` if it is none.
+    /// Columns of the terminal; `None` if it is not one.
     pub(crate) width: Option<usize>,
-    /// What a bar is made of.
+    /// Characters of a bar.
     pub(crate) glyphs: Glyphs,
 }
 
-/// Notes what `--color` said, for the whole process.
+/// Sets `--color` for the whole process.
 pub(crate) fn choose(colour: Colour) {
-    // A second choice would be a mistake of ours, and changes nothing.
+    // A second call would be a bug, and changes nothing.
     let _ = COLOUR.set(colour);
 }
 
-/// Where tables on stdout go.
+/// Destination of tables on stdout.
 pub(crate) fn place() -> Layout {
     let width = io::stdout().is_terminal().then(|| match ratatui::crossterm::terminal::size() {
         Ok((width @ 1.., _)) => width,
@@ -60,25 +60,25 @@ pub(crate) fn place() -> Layout {
     Layout { style: Style::stdout(), width: width.map(usize::from), glyphs: glyphs() }
 }
 
-/// What bars are made of: lines where the locale has them.
+/// Characters of bars: lines if the locale supports them.
 pub(crate) fn glyphs() -> Glyphs {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(env::var_os).find(|value| !value.is_empty());
     let locale = set.map(|value| value.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     if locale.contains("utf-8") || locale.contains("utf8") { Glyphs::Lines } else { Glyphs::Ascii }
 }
 
-/// Writes data to stdout at once and in full.
+/// Writes results to stdout at once and in full.
 ///
 /// # Errors
-/// Whatever stdout says; a closed pipe becomes [`crate::failure::Failure::OutputClosed`].
+/// The error of stdout; a closed pipe becomes [`crate::failure::Failure::OutputClosed`].
 pub(crate) fn data(text: &str) -> io::Result<()> {
-    // Data ends with a line feed, so std's line buffering makes one write of it.
+    // Results end with a line feed, so std's line buffering makes one write of it.
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
 }
 
-/// Writes data that has a JSON form.
+/// Writes results that have a JSON form.
 ///
 /// # Errors
 /// As [`data`].
@@ -86,17 +86,17 @@ pub(crate) fn json(value: &serde_json::Value) -> io::Result<()> {
     data(&(escape::json(&format!("{value:#}")) + "\n"))
 }
 
-/// Tells a person something. Where stderr is closed it is lost, and nothing else breaks.
+/// Prints a message to a person. If stderr is closed it is lost without further effect.
 pub(crate) fn talk(text: &str) {
     drop(io::stderr().write_all(text.as_bytes()));
 }
 
-/// Whether a person sits at the terminal: can read a question on stderr and answer it on stdin.
+/// Whether a person at the terminal can read a question on stderr and answer it on stdin.
 pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Colours, if the place they go to shows them.
+/// Colours, if the destination shows them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Style {
     colour: bool,
@@ -124,27 +124,27 @@ impl Style {
         self.colour
     }
 
-    /// For what matters.
+    /// For important text.
     pub(crate) fn bold(self, text: &str) -> String {
         self.paint("1", text)
     }
 
-    /// For what matters less.
+    /// For less important text.
     pub(crate) fn dim(self, text: &str) -> String {
         self.paint("2", text)
     }
 
-    /// For what is wrong.
+    /// For errors.
     pub(crate) fn red(self, text: &str) -> String {
         self.paint("31", text)
     }
 
-    /// For what is as it should be.
+    /// For a good state.
     pub(crate) fn green(self, text: &str) -> String {
         self.paint("32", text)
     }
 
-    /// For what deserves a look.
+    /// For warnings.
     pub(crate) fn yellow(self, text: &str) -> String {
         self.paint("33", text)
     }
@@ -157,7 +157,7 @@ impl Style {
     }
 }
 
-/// Whether colours are wanted, on a terminal or not. <https://no-color.org>: any value but the empty one counts.
+/// Whether colours are wanted, apart from the terminal. <https://no-color.org>: any value but the empty one counts.
 fn wanted(terminal: bool) -> bool {
     let is =
         |name: &str, test: fn(&std::ffi::OsStr) -> bool| env::var_os(name).is_some_and(|value| test(&value));

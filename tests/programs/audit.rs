@@ -125,7 +125,7 @@ fn where_nothing_is_that_is_said() {
     assert!(stderr.contains("/nowhere: there is no such file"), "{stderr}");
     let output = home.run(&["audit"]);
     assert!(output.status.success() && output.stdout.is_empty());
-    assert!(text(&output.stderr).contains("nothing has been noted yet"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("no entries yet"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn accounts_are_listed_used_moved_and_left() {
     assert_eq!(home.ok(&["token"]), "sk-canary-default\n");
     assert!(home.ok(&["accounts"]).contains("default  first, here  "));
     home.set("CLAVIGER_ACCOUNT", "");
-    assert!(home.ok(&["use", "--none"]).starts_with("none is in use"));
+    assert!(home.ok(&["use", "--none"]).starts_with("none is chosen"));
     assert_eq!(home.ok(&["token"]), "sk-canary-default\n");
     assert!(home.fails(4, &["use", "absent"]).contains("run `claviger login absent`"));
     // There is no keyring in a home of a test.

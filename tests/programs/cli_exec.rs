@@ -233,7 +233,7 @@ fn what_is_kept_by_a_command_or_a_shell_says_when_it_expires() {
         let seconds =
             |text: &str| text.split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned();
         assert!(told.contains(&format!("expires at {}", seconds(&expiry))), "{told}");
-        assert!(told.contains("is not replaced in what runs with it"), "{told}");
+        assert!(told.contains("programs that run with it do not get a new one"), "{told}");
         assert_eq!(stderr(&cloud, &[&["--quiet"], verb].concat()), "");
     }
     // Neither what asks for each, nor a key of which only the age is known.

@@ -93,7 +93,7 @@ fn a_command_that_nobody_needs_any_more_is_cancelled_by_its_short_id() {
         .expect("an id");
     assert_eq!(id.len(), 8, "{shown}");
     home.fails(1, &["pending", "--cancel", "no-such-id"]);
-    assert_eq!(home.ok(&["pending", "--cancel", id]), "1 command was ended\n");
+    assert_eq!(home.ok(&["pending", "--cancel", id]), "1 command was cancelled\n");
     let output = waiting.wait_with_output().expect("output");
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
     assert!(output.stdout.is_empty() && text(&output.stderr).contains("was cancelled"));

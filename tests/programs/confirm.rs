@@ -232,7 +232,7 @@ fn a_pipe_is_never_asked_but_a_person_elsewhere_can_answer() {
     let home = home("always");
     let _daemon = home.daemon();
     let mut terminal = Terminal::start(&home, &["confirm", "--watch"]);
-    terminal.shows("questions are asked here");
+    terminal.shows("questions are now asked here");
     let mut client = start(&home, &["token"]);
     terminal.shows(QUESTION);
     let mut stderr = BufReader::new(client.stderr.take().expect("a pipe"));

@@ -86,7 +86,7 @@ fn variables_of_settings_have_a_place() {
 #[test]
 fn a_home_with_nothing_in_it_needs_a_login() {
     let diagnosis = expect(&Home::new(), &[], &[("error", "no-credential", "")]);
-    assert_eq!(diagnosis["unchecked"][0]["what"], "the endpoint", "nothing says which one would be used");
+    assert_eq!(diagnosis["unchecked"][0]["what"], "the endpoint", "the endpoint is unknown");
     assert_eq!(diagnosis["findings"][0]["fix"], "claviger login --api-key");
 }
 

@@ -71,7 +71,7 @@ fn what_is_set_beside_a_cloud_is_hooked_and_goes_back() {
         let before = everything(&home);
         home.ok(&INSTALL);
         assert_eq!(installed(&home), expected);
-        assert!(!home.ok(&["hook", "list"]).contains("does not fit"));
+        assert!(!home.ok(&["hook", "list"]).contains("does not match"));
         home.ok(&REMOVE);
         assert_eq!(everything(&home), before, "{expected:?}");
     }
@@ -94,7 +94,7 @@ fn a_cloud_that_is_switched_on_later_is_noticed() {
     let mut home = bare();
     home.write(SETTINGS, "{\n  \"model\": \"m\"\n}\n");
     home.ok(&INSTALL);
-    assert!(!home.ok(&["hook", "list"]).contains("does not fit"));
+    assert!(!home.ok(&["hook", "list"]).contains("does not match"));
     // A shell that has a cloud takes nothing from the sessions that have none.
     home.set("CLAUDE_CODE_USE_BEDROCK", "1");
     assert!(home.ok(&INSTALL).contains("nothing to change"));
@@ -103,7 +103,7 @@ fn a_cloud_that_is_switched_on_later_is_noticed() {
         home.read(SETTINGS).replace("\"m\"", "\"m\",\n  \"env\": {\"CLAUDE_CODE_USE_VERTEX\": \"1\"}");
     home.replace(SETTINGS, &later);
     let listed = home.ok(&["hook", "list"]);
-    assert!(listed.contains("does not fit") && listed.contains("hook install claude"), "{listed}");
+    assert!(listed.contains("does not match") && listed.contains("hook install claude"), "{listed}");
     let listed: Value = serde_json::from_str(&home.ok(&["--json", "hook", "list"])).expect("JSON");
     assert_eq!(listed[0]["outdated"], true);
     let _daemon = home.daemon();

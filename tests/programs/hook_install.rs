@@ -234,7 +234,7 @@ fn who_is_asked_sees_the_change_once() {
     let Some(tmux) = Tmux::start(&home, (200, 40), &["hook", "install", "claude"]) else {
         return skipped("tmux");
     };
-    tmux.shows("change the files so?");
+    tmux.shows("apply these changes?");
     tmux.press(&["y", "Enter"]);
     tmux.shows("ended with 0");
     let screen = tmux.screen();
@@ -248,7 +248,7 @@ fn what_a_project_asks_to_run_does_not_become_the_users_own() {
     let file = home.write("repository/.claude/settings.json", text);
     fs::create_dir_all(home.path("repository/.git")).expect("a directory");
     home.set("CLAUDE_CONFIG_DIR", &home.path("repository/.claude").display().to_string());
-    assert!(home.fails(2, &INSTALL).contains("lies inside a workspace"));
+    assert!(home.fails(2, &INSTALL).contains("is inside a workspace"));
     assert_eq!(fs::read_to_string(&file).expect("there"), text);
     assert!(!home.path(CONFIG).exists());
     // A directory of the user's own is as good as ~/.claude.

@@ -30,9 +30,9 @@ fn the_command_behind_a_new_hook_is_tried_once() {
         format!("echo \"not signed in: NOT_LISTED '$NOT_LISTED'\" >&2\ntest -n \"$NOT_LISTED\" && {key}");
     for (body, runs, parts) in [
         (key.as_str(), 1, &[][..]),
-        (&needs, 2, &["works in this shell and not as claviger", "exit code 1", "NOT_LISTED ''", "--try"]),
-        ("exit 3", 2, &["fails as claviger runs it, and in this shell", "exit code 3"]),
-        ("echo '{}'", 1, &["prints no credential as claviger runs it: it is JSON"]),
+        (&needs, 2, &["works in this shell, but not when claviger", "exit code 1", "NOT_LISTED ''", "--try"]),
+        ("exit 3", 2, &["fails both when claviger runs it and in this shell", "exit code 3"]),
+        ("echo '{}'", 1, &["prints no credential when claviger runs it: it is JSON"]),
     ] {
         let home = home(body);
         let before = home.run(&["hook", "install", "claude", "--dry-run"]);

@@ -301,7 +301,7 @@ fn a_share_whose_socket_goes_has_another_as_soon_as_it_can() {
     // After a logout there is no directory, and none can be made.
     fs::rename(home.path("run"), home.path("gone")).expect("moved");
     fs::write(home.path("run"), "").expect("a file");
-    wait::until("it is said", || home.ok(&["share", "list"]).contains("(gone; there again"));
+    wait::until("it is said", || home.ok(&["share", "list"]).contains("(gone; it returns"));
     assert_eq!(names(&home), ["box"]);
     fs::remove_file(home.path("run")).expect("removed");
     fs::create_dir(home.path("run")).expect("made");

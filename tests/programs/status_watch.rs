@@ -53,9 +53,11 @@ fn the_table_is_live_and_keys_do_what_they_say() {
     tmux.press(&["q"]);
     tmux.shows_that("the table", |screen| screen.contains("events") && !screen.contains("wins"));
     tmux.press(&["?"]);
-    tmux.shows("past any pause");
+    tmux.shows("ignoring any backoff");
     tmux.press(&["Escape"]);
-    tmux.shows_that("the table", |screen| screen.contains(" details ") && !screen.contains("past any pause"));
+    tmux.shows_that("the table", |screen| {
+        screen.contains(" details ") && !screen.contains("ignoring any backoff")
+    });
     assert!(!tmux.screen().contains(CANARY), "{}", tmux.screen());
     tmux.press(&["q"]);
     tmux.restored(0);

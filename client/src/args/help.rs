@@ -1,4 +1,4 @@
-//! The help screens: verbs in groups, an example for each, and what every verb takes in one line.
+//! The help screens: verbs in groups, an example for each, and the common options in one line.
 
 use crate::{man::EXAMPLES, output, render::columns::wrap};
 use clap::{
@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 
-/// Every verb, under what it is for.
+/// Every verb, in groups by purpose.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Use the credential", &["token", "get", "env", "exec"]),
     ("For the clouds' own tools", &["aws", "gcp", "azure"]),
@@ -16,7 +16,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Keep accounts", &["login", "logout", "accounts", "use", "reset"]),
     ("Set up", &["hook", "trust", "share", "daemon", "completions"]),
 ];
-/// What other programs call a verb of ours.
+/// Names that other programs use for one of our verbs.
 const OTHER_NAMES: [(&str, &str); 28] = [
     ("auth", "login"),
     ("signin", "login"),
@@ -49,9 +49,9 @@ const OTHER_NAMES: [(&str, &str); 28] = [
 ];
 /// Columns of the name of a verb.
 const NAME: usize = 13;
-/// Fewest columns that text is wrapped to.
+/// Smallest width of wrapped text.
 const NARROW: usize = 40;
-/// As cargo's own help.
+/// Colours as in cargo's help.
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::BrightGreen.on_default().bold())
     .usage(AnsiColor::BrightGreen.on_default().bold())
@@ -73,11 +73,11 @@ pub(super) fn dressed(command: Command) -> Command {
         }
         None => verb,
     });
-    // Not wrapped where a program reads it.
+    // Text read by a program is not wrapped.
     exemplary.styles(STYLES).term_width(width.unwrap_or(0)).override_help(text)
 }
 
-/// What a person probably meant by a verb that there is not.
+/// Likely intended verb for an unknown one.
 pub(super) fn meant(error: &clap::Error) -> Option<&'static str> {
     let ContextValue::String(word) = error.get(ContextKind::InvalidSubcommand)? else { return None };
     OTHER_NAMES.iter().find(|(other, _)| other == word).map(|(_, verb)| *verb)

@@ -1,4 +1,4 @@
-//! The documentation names only commands that there are: each `claviger …` in README.md and docs/ is parsed.
+//! Checks that the documentation names only existing commands: parses each `claviger …` in README.md and docs/.
 
 use super::Cli;
 use clap::{Parser as _, error::ErrorKind};
@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 #[derive(Debug, PartialEq)]
 struct Line {
     text: String,
-    /// In running text a verb may stand without what it needs.
+    /// In running text a verb may appear without its required arguments.
     is_inline: bool,
 }
 
@@ -28,7 +28,7 @@ fn pages() -> Vec<(String, String)> {
     paths.iter().map(read).collect()
 }
 
-/// Every command line of a page: those in blocks of code, and those in backquotes.
+/// Every command line of a page, from code blocks and backquotes.
 fn lines(page: &str) -> Vec<Line> {
     let (mut found, mut is_fenced, mut may_indent) = (Vec::new(), false, true);
     for line in page.lines() {
@@ -46,7 +46,7 @@ fn lines(page: &str) -> Vec<Line> {
     found
 }
 
-/// The commands in a piece of code: from the word `claviger` to what ends a command.
+/// The commands in a piece of code: from the word `claviger` to the end of the command.
 fn commands(code: &str, is_inline: bool, found: &mut Vec<Line>) {
     let code = code.replace("\\|", "|");
     let code = code.split("# ").next().unwrap_or_default();
@@ -76,7 +76,7 @@ fn until_the_end(text: &str) -> &str {
     text[..end].trim_end()
 }
 
-/// The command lines that `[X]` and `a|b` stand for.
+/// The command lines that `[X]` and `a|b` expand to.
 fn spelled_out(text: &str) -> Vec<Vec<String>> {
     let after = |part: &'_ str| part.split_once(']').map_or(part.len(), |(inside, _)| inside.len() + 1);
     let short: String = text
@@ -95,7 +95,7 @@ fn spelled_out(text: &str) -> Vec<Vec<String>> {
     lines
 }
 
-/// A word without its quotes, and a real one for what stands for any.
+/// A word without its quotes; a placeholder is replaced by a real value.
 fn plain(word: &str) -> String {
     match word.trim_matches(['"', '\'']) {
         "VERB" => "status".into(),
@@ -105,7 +105,7 @@ fn plain(word: &str) -> String {
     }
 }
 
-/// Words, with quotes around them if they have any.
+/// Splits into words; quotes stay around them.
 fn words(line: &str) -> impl Iterator<Item = &str> {
     let mut quote = None;
     line.split(move |letter: char| {

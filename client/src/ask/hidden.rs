@@ -15,13 +15,13 @@ use tokio::{
 /// Longest input, in bytes. Longer input is not a secret.
 const MAX: u64 = 64 * 1024;
 
-/// A terminal that does not show what is typed; dropped, it shows it again.
+/// A terminal without echo; echo returns on drop.
 struct Silence(Termios);
 
-/// Asks for `what`. Ctrl-C gives up.
+/// Asks for `what`. Ctrl-C cancels.
 ///
 /// # Errors
-/// `malformed-request` if that is not one line with something in it, `cancelled` after Ctrl-C.
+/// `malformed-request` if the input is not exactly one non-empty line, `cancelled` after Ctrl-C.
 pub(crate) async fn ask(what: &str) -> Result<Secret, Failure> {
     let is_terminal = io::stdin().is_terminal();
     // Before echo is turned off: a process killed by Ctrl-C could not turn it on again.
@@ -32,7 +32,7 @@ pub(crate) async fn ask(what: &str) -> Result<Secret, Failure> {
         output::talk(&format!("{what} (not shown): "));
     }
     let (sender, receiver) = oneshot::channel();
-    // A thread, for a terminal cannot be waited for otherwise; the process does not wait for it.
+    // Reads in a thread: a terminal offers no other way to wait, and the process need not wait for the thread.
     thread::spawn(move || drop(sender.send(read(is_terminal))));
     let input = tokio::select! {
         input = receiver => input.unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into())),
@@ -64,7 +64,7 @@ fn one_line(mut input: String, what: &str) -> Result<Secret, Failure> {
     match secret.value.as_str() {
         "" => Err(Failure::usage(format!("no {what} was given"), "type it in, or pipe it to stdin")),
         text if text.contains(['\n', '\r']) => {
-            Err(Failure::usage(format!("the {what} has more than one line"), "give it and nothing else"))
+            Err(Failure::usage(format!("the {what} has more than one line"), "give only the {what}"))
         }
         _ => Ok(secret),
     }
@@ -75,7 +75,7 @@ impl Silence {
         let before = tcgetattr(io::stdin()).ok()?;
         let mut quiet = before.clone();
         quiet.local_flags.remove(LocalFlags::ECHO);
-        // What was typed before the question is not an answer to it.
+        // Input typed before the question is not an answer to it.
         tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &quiet).ok()?;
         Some(Self(before))
     }

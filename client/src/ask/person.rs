@@ -1,10 +1,10 @@
-//! The person at the terminal, and a line from them. Questions go to stderr: stdout is for data.
+//! The person at the terminal, and a line from them. Questions go to stderr: stdout is for results.
 
 use crate::output;
 use nix::sys::termios::{FlushArg, tcflush};
 use std::io;
 
-/// Whether an AI agent runs us, as its tools say.
+/// Whether an AI agent runs this process, according to the variables that agents set.
 pub(crate) fn is_agent() -> bool {
     ["CLAUDECODE", "AI_AGENT"]
         .into_iter()
@@ -16,12 +16,12 @@ pub(crate) fn confirm(question: &str) -> bool {
     matches!(answer_to(&format!("{question} [y/N]: ")).as_str(), "y" | "yes")
 }
 
-/// Asks whether something may be lent. Only a clear yes is one.
+/// Asks whether a credential may be lent. Only an explicit yes counts.
 pub(crate) fn allows(question: &str) -> bool {
     matches!(answer_to(question).as_str(), "a" | "allow" | "y" | "yes")
 }
 
-/// A line from the terminal. What was typed before the question was shown is not an answer to it.
+/// A line from the terminal. Input typed before the question is not an answer to it.
 pub(crate) fn answer_to(question: &str) -> String {
     let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
     output::talk(question);

@@ -1,10 +1,10 @@
-//! Which lines are wanted. Pure, but for the time zone.
+//! Filters lines. Pure, except for the time zone.
 
 use jiff::{Span, Timestamp, Zoned, civil, tz::TimeZone};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// What the command line asks for; what it does not say does not matter.
+/// The filter from the command line; an absent field matches everything.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     /// Seconds since 1970.
@@ -15,12 +15,12 @@ pub(crate) struct Filter {
     pub(crate) events: Vec<String>,
     /// This process.
     pub(crate) pid: Option<u32>,
-    /// This directory, or one below.
+    /// This directory, or one below it.
     pub(crate) directory: Option<PathBuf>,
 }
 
 impl Filter {
-    /// Whether `line` is wanted.
+    /// Whether `line` matches.
     pub(crate) fn takes(&self, line: &Value) -> bool {
         let is_one_of = |field: &str, words: &[String]| {
             words.is_empty()

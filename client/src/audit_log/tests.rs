@@ -48,7 +48,7 @@ fn reading_goes_on_over_rotations() {
         rotate(&path, 3);
         append(&path, text);
     }
-    // What had the place of d is gone, and so is e, if only three are kept.
+    // The part that replaced d is gone, and so is e, if only three are kept.
     assert_eq!(lines(&mut reader), "e\nf\ng\nh\n");
     assert_eq!((reader.broken, reader.gaps), (0, 1));
 }

@@ -41,7 +41,7 @@ struct Move {
     /// The account to move [default: all]
     #[arg(value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::accounts))]
     name: Option<String>,
-    /// Where to
+    /// The store to move to
     #[arg(long, value_enum)]
     to: Storage,
 }
@@ -49,13 +49,13 @@ struct Move {
 /// Lists or moves.
 ///
 /// # Errors
-/// The daemon's.
+/// The daemon's problem.
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let client = context.connect().await?;
     match arguments.verb {
         None => {
             let list = list(context, &client).await?;
-            // Without a session, or one that is refused, none of them is used here.
+            // Without a session, or with one that is refused, no account is in use here.
             let here = explain::ask(context, &client).await.map(|explained| explained.account);
             show(context, &list, &here.unwrap_or_default())
         }
@@ -66,7 +66,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
 /// The accounts.
 ///
 /// # Errors
-/// The daemon's.
+/// The daemon's problem.
 pub(super) async fn list(context: &Context, client: &Client) -> Result<ListAccountsResponse, Failure> {
     let mut client = client.clone();
     let asked = client.call(|client| async move {
@@ -75,7 +75,7 @@ pub(super) async fn list(context: &Context, client: &Client) -> Result<ListAccou
     wait::answer(context, asked).await
 }
 
-/// The account that this session's own variable names.
+/// The account named by this session's own variable.
 pub(super) fn own() -> Option<String> {
     env::var(ACCOUNT).ok().filter(|name| !name.is_empty())
 }

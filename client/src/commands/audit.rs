@@ -1,4 +1,4 @@
-//! `claviger audit`: who was lent what, when and by which rule. Reads files, and starts no daemon.
+//! `claviger audit`: which process was lent which credential, when and by which rule. Reads files and starts no daemon.
 
 use crate::{
     audit_log::{self, Filter, Reader},
@@ -25,25 +25,25 @@ use std::{
     time::Duration,
 };
 
-/// File of what was decided, beside that of what was lent.
+/// File of decisions, beside that of loans.
 const DECISIONS: &str = "decisions.jsonl";
 /// How often to look for new lines.
 const POLL: Duration = Duration::from_millis(250);
-/// How long the daemon may take to say where its files are.
+/// Time limit for the daemon to report where its files are.
 const ASK: Duration = Duration::from_secs(2);
-/// Lines shown before new ones.
+/// Lines shown before following.
 const BEFORE: usize = 10;
 
-/// More about the verb.
+/// Additional help of the verb.
 pub(crate) const HELP: &str = "With --cwd only lines of this directory, and of those below it, are shown.";
 
 /// Arguments of `audit`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Go on with new lines as they come
+    /// Follow: print new lines as they are written
     #[arg(long, short)]
     pub(crate) follow: bool,
-    /// Only what happened since: 2h, 7d, 2026-11-21, "2026-11-21 15:00"
+    /// Only lines since: 2h, 7d, 2026-11-21, "2026-11-21 15:00"
     #[arg(long, value_name = "TIME|DURATION", value_parser = audit_log::since)]
     pub(crate) since: Option<f64>,
     /// Only the last lines [default: all; with --follow: 10]
@@ -58,30 +58,30 @@ pub(crate) struct Arguments {
     /// Only this process
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<u32>,
-    /// Another file, with its older parts beside it
+    /// Another file; its older parts are read from beside it
     #[arg(long, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
 }
 
-/// Lines as they are found.
+/// Results of reading.
 struct Lines {
     filter: Filter,
     limit: usize,
-    /// Of the file that is being read.
+    /// Counts of the current file.
     found: VecDeque<(Vec<u8>, Value)>,
-    /// Of those that have been.
+    /// Counts of finished files.
     read: Vec<(Vec<u8>, Value)>,
-    /// Lines that are one, and how many of them the filter took.
+    /// Number of valid lines, and how many of them matched the filter.
     seen: u64,
     taken: u64,
-    /// Lines that are no JSON object.
+    /// Lines that are not JSON objects.
     broken: u64,
 }
 
 /// Shows the lines.
 ///
 /// # Errors
-/// If the file cannot be read, or one that was named is not there.
+/// If a file cannot be read, or a named one does not exist.
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let paths = match &arguments.file {
         Some(path) => vec![path.clone()],
@@ -120,7 +120,7 @@ impl Lines {
     fn of(context: &Context, arguments: Arguments) -> Self {
         let Arguments { follow, since, limit, source, event, pid, file: _ } = arguments;
         let directory = context.options.cwd.as_ref();
-        // A directory that is gone can still be looked for.
+        // A directory that does not exist any more can still be filtered by.
         let directory =
             directory.and_then(|path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok());
         let filter = Filter { since, sources: source, events: event, pid, directory };
@@ -148,7 +148,7 @@ impl Lines {
         self.read.extend(self.found.drain(..));
     }
 
-    /// Those of all files that were not taken before, in the order of time.
+    /// New lines of all files, in order of time.
     fn take(&mut self) -> Vec<(Vec<u8>, Value)> {
         let mut read = std::mem::take(&mut self.read);
         let time = |(_, line): &(Vec<u8>, Value)| line["time"].as_f64().unwrap_or_default();
@@ -164,7 +164,7 @@ fn print(context: &Context, lines: &mut Lines, table: &mut Table) -> Result<(), 
         true => found.iter().map(|(line, _)| escape::json(&String::from_utf8_lossy(line))).collect(),
         false => table.render(found.iter().map(|(_, value)| value)),
     };
-    // Without news, a closed pipe would go unnoticed.
+    // Without this, a closed pipe would go unnoticed while no lines arrive.
     if text.is_empty() { Ok(()) } else { Ok(output::data(&text)?) }
 }
 
@@ -182,14 +182,11 @@ fn end(
     }
     let mut talk = String::new();
     if !found_any {
-        talk += &format!(
-            "claviger: nothing has been noted yet in {}\n",
-            escape::line(&path.display().to_string())
-        );
+        talk += &format!("claviger: no entries yet in {}\n", escape::line(&path.display().to_string()));
     }
-    // A filter with a typing mistake must not look as if nothing had been lent.
+    // A mistyped filter must not look as if no credential had been lent.
     if lines.seen > 0 && lines.taken == 0 {
-        talk += &format!("claviger: none of {} lines is what was asked for\n", lines.seen);
+        talk += &format!("claviger: none of {} lines matches\n", lines.seen);
     }
     match lines.broken + readers.iter().map(|reader| reader.broken).sum::<u64>() {
         0 => {}
@@ -210,7 +207,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Problem::new(Reason::MalformedRequest, message).hint("--file names another one").into()
 }
 
-/// Where the running daemon has its audit log, else where a daemon would have it.
+/// Location of the running daemon's audit log, or else its default location.
 async fn place(context: &Context) -> Result<PathBuf, Failure> {
     let asked = tokio::time::timeout(ASK, async {
         let mut service = context.connect_running().await.ok()?.inspect();

@@ -1,4 +1,4 @@
-//! `claviger aws`: credentials for tools of AWS, in the forms in which they take them.
+//! `claviger aws`: credentials for AWS tools, in the forms that they read.
 
 use crate::{
     commands::env::print, complete, daemon::lending, failure::Failure, output, session::caller,
@@ -19,7 +19,7 @@ use claviger_child::cloud_file::{AWS_CONFIG, AWS_CREDENTIALS};
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 
-/// How to use it in `~/.aws/config`.
+/// Its use in `~/.aws/config`.
 pub(crate) const HELP: &str = "\
 A tool that uses the profile `default` gets the credentials of the profile `work`, from ~/.aws/config:
 
@@ -38,15 +38,15 @@ The profile that runs claviger must not be the one that claviger asks: always na
 /// Arguments of `aws`.
 #[derive(clap::Args, Debug, Default, PartialEq)]
 pub(crate) struct Arguments {
-    /// The profile to sign in with, whatever environment and settings say
+    /// The profile to sign in with; overrides environment and settings
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) profile: Option<String>,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
 
-/// The forms.
+/// Output formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// JSON for `credential_process` of ~/.aws/config
@@ -63,7 +63,7 @@ pub(crate) enum Format {
 /// # Errors
 /// Why there are none.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
-    // A person, and a script that wants variables, may ask as often as they like.
+    // Always answers: a person or a script that wants variables may ask any number of times.
     let is_hook = arguments.format != Format::Env && !std::io::stdout().is_terminal();
     let hook = is_hook.then(|| Hook { session: caller::session() });
     let lease = lending::borrow_by(context, &session(context, arguments)?, hook).await?;
@@ -81,8 +81,8 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     Ok(())
 }
 
-/// The named profile is meant: keys and the web identity of the environment, which come before a profile, do not count then, as with
-/// `aws --profile`.
+/// With a named profile, keys and the web identity of the environment do not count, although they normally come before
+/// a profile; `aws --profile` does the same.
 fn session(context: &Context, arguments: &Arguments) -> Result<SessionContext, Failure> {
     let mut session = tool::session(context, Backend::Bedrock)?;
     if let Some(profile) = &arguments.profile {
@@ -101,7 +101,8 @@ fn session(context: &Context, arguments: &Arguments) -> Result<SessionContext, F
     Ok(session)
 }
 
-/// Whether a role in AWS's files begins with the keys of the environment (`credential_source = Environment`). Else they stay here.
+/// Whether a role in AWS's files starts from the keys of the environment (`credential_source = Environment`). Otherwise
+/// the keys are not sent.
 fn begins_with_keys(session: &SessionContext) -> bool {
     let value = |name: &str| session.variable(name).map(str::to_owned).filter(|value| !value.is_empty());
     let files = [AWS_CONFIG, AWS_CREDENTIALS].into_iter().filter_map(|file| file.path(value));
@@ -133,7 +134,7 @@ fn export(keys: &AwsKeys, lease: &Lease) -> Value {
     json!({ "Credentials": fields(keys, lease) })
 }
 
-/// What both forms have. What is not known is left out: a null is not.
+/// The fields that both forms share. Unknown values are left out: null is not accepted.
 fn fields(keys: &AwsKeys, lease: &Lease) -> Value {
     let mut object = json!({ "AccessKeyId": keys.access_key_id });
     let secrets = [("SecretAccessKey", &keys.secret_access_key), ("SessionToken", &keys.session_token)];

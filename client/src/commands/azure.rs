@@ -1,4 +1,4 @@
-//! `claviger azure`: an access token for tools of Azure, as `az account get-access-token` prints it.
+//! `claviger azure`: an access token for Azure tools, printed like `az account get-access-token`.
 
 mod query;
 mod real;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::ffi::OsString;
 use wanted::Wanted;
 
-/// How tools come to run it.
+/// How tools run it.
 pub(crate) const HELP: &str = "\
 Tools of Azure run `az account get-access-token`. A script of the name `az`, early in PATH, answers that with claviger
 and leaves all else to the real one, also where the daemon itself looks for a token:
@@ -23,9 +23,9 @@ and leaves all else to the real one, also where the daemon itself looks for a to
     #!/bin/sh
     exec claviger azure --or az \"$@\"";
 
-/// Secrets of the session that come before any access token of Azure's, and are none.
+/// Secrets of the session that override any access token of Azure, and are not access tokens.
 const OTHERS: [&str; 2] = ["ANTHROPIC_FOUNDRY_AUTH_TOKEN", "ANTHROPIC_FOUNDRY_API_KEY"];
-/// What `az` takes without a scope: the management of the public cloud. The first slash is of the resource.
+/// The default scope of `az`: the management API of the public cloud. The first slash is part of the resource.
 const MANAGEMENT: &str = "https://management.core.windows.net//.default";
 
 /// Arguments of `azure`.
@@ -33,7 +33,7 @@ const MANAGEMENT: &str = "https://management.core.windows.net//.default";
 pub(crate) struct Arguments {
     #[command(flatten)]
     wanted: Wanted,
-    /// Answer this command line of `az` if it asks for a token, or else become that program
+    /// Answer this command line of `az` if it asks for a token; otherwise run that program
     #[arg(
         long = "or",
         num_args = 1..,
@@ -44,10 +44,10 @@ pub(crate) struct Arguments {
     or: Vec<OsString>,
 }
 
-/// Prints the token, or becomes the real `az`.
+/// Prints the token, or is replaced by the real `az`.
 ///
 /// # Errors
-/// Why there is none, or why that program cannot be run.
+/// Why there is no token, or why that program cannot be run.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let Some((program, words)) = arguments.or.split_first() else {
         arguments.wanted.check()?;
@@ -85,17 +85,14 @@ fn print(wanted: &Wanted, answer: &Value) -> Result<(), Failure> {
 fn answer(token: &Secret, lease: &Lease, zone: &TimeZone) -> Result<Value, Problem> {
     let expiry = lease.expires_at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
     let (Some(expiry), Scheme::Bearer) = (expiry, lease.scheme()) else {
-        let message = format!(
-            "{} provides a key, or a token of which nothing is known, and no access token",
-            lease.source
-        );
+        let message = format!("{} provides a key or an opaque token, not an access token", lease.source);
         return Err(Problem::new(Reason::MalformedRequest, message).hint(
             "remove ANTHROPIC_FOUNDRY_AUTH_TOKEN and ANTHROPIC_FOUNDRY_API_KEY from the env of your settings",
         ));
     };
     let mut answer = json!({
         "accessToken": token.value,
-        // Local time without a zone: that is how `az` writes it.
+        // `az` prints local time without a zone.
         "expiresOn": expiry.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S.%6f").to_string(),
         "expires_on": expiry.as_second(),
         "tokenType": "Bearer",

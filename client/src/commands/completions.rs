@@ -24,10 +24,10 @@ pub(crate) enum Shell {
     Powershell,
 }
 
-/// Prints the script for a shell. It runs this program for each word that is completed.
+/// Prints the script for a shell. The script runs this program for each word to complete.
 ///
 /// # Errors
-/// If stdout takes no more.
+/// If stdout cannot be written.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(output::data(&script(arguments.shell))?)
 }
@@ -40,7 +40,7 @@ fn script(shell: Shell) -> String {
         Shell::Powershell => &env::Powershell,
     };
     let mut script = Vec::new();
-    // Memory takes everything.
+    // Writing to a Vec cannot fail.
     drop(shell.write_registration(complete::VARIABLE, "claviger", "claviger", "claviger", &mut script));
     String::from_utf8_lossy(&script).into_owned()
 }

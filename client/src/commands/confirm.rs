@@ -1,4 +1,5 @@
-//! `claviger confirm`: asks the person at this terminal whether something may be lent, where the configuration wants that.
+//! `claviger confirm`: asks the person at this terminal whether a credential may be lent, if the configuration requires
+//! that.
 
 use crate::{daemon::wait::question, failure::Failure, failure::exit, output, session::context::Context};
 use claviger::{client::Client, proto::v1::WaitForQuestionRequest};
@@ -6,15 +7,15 @@ use claviger::{client::Client, proto::v1::WaitForQuestionRequest};
 /// Arguments of `confirm`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Stay, and ask in this terminal whatever the desktop does not answer
+    /// Stay, and ask in this terminal whatever is not answered on the desktop
     #[arg(long)]
     pub(crate) watch: bool,
 }
 
-/// Asks every question that is open, and whether to ask again what was denied.
+/// Asks every open question, and whether to ask denied ones again.
 ///
 /// # Errors
-/// If this is not a terminal of a person, or no daemon runs.
+/// If this is not a person's terminal, or no daemon runs.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     if !context.interactive {
         return Err(Failure::usage(
@@ -29,14 +30,14 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         return if asked == 0 { Ok(output::data("no question waits for an answer\n")?) } else { Ok(()) };
     }
     exit::when_interrupted();
-    output::talk("claviger: questions are asked here from now on\n");
+    output::talk("claviger: questions are now asked here\n");
     loop {
         let next = WaitForQuestionRequest { wait: true, seen: seen.clone(), ..Default::default() };
         ask_all(&client, next, &mut seen).await?;
     }
 }
 
-/// Asks what there is, and notes that; how many questions there were.
+/// Asks all open questions, marks them as seen, and returns their number.
 async fn ask_all(
     client: &Client,
     message: WaitForQuestionRequest,
@@ -47,7 +48,7 @@ async fn ask_all(
         seen.push(question.id.clone());
         let Some(allow) = question::ask(question).await else { break };
         if !question::answer(client, question, allow).await? && question.denied_until.is_none() {
-            output::talk("claviger: it was answered elsewhere, or the process has gone\n");
+            output::talk("claviger: it was answered elsewhere, or the process has ended\n");
         }
     }
     Ok(questions.len())

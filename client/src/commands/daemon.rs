@@ -1,4 +1,4 @@
-//! `claviger daemon`: starts, stops and steers the daemon, and makes it a service.
+//! `claviger daemon`: starts, stops and controls the daemon, and installs it as a service.
 
 use super::service;
 use crate::{
@@ -26,17 +26,17 @@ pub(crate) enum Verb {
     },
     /// Start the daemon if none runs
     Start,
-    /// Stop the daemon after it has answered what it was asked
+    /// Stop the daemon after running requests have been answered
     Stop,
-    /// Let the program that is installed now go on in the place of the daemon, with all it holds
+    /// Replace the daemon by the installed program; sessions and cached credentials stay
     Restart {
-        /// Make another cookie: a process that has read the old one is foreign from then on
+        /// Replace the cookie: processes that have read the old one become foreign
         #[arg(long)]
         new_cookie: bool,
     },
-    /// Have the daemon read `[daemon]` of its configuration again; nothing it holds is lost
+    /// Reload `[daemon]` of the configuration; the cache is kept
     Reload {
-        /// Change only what it logs, until it ends or reloads: `info`, `debug`, `clavigerd=trace`
+        /// Change only the log level, until the daemon ends or reloads: `info`, `debug`, `clavigerd=trace`
         #[arg(long, value_name = "FILTER")]
         log_level: Option<String>,
     },
@@ -45,10 +45,10 @@ pub(crate) enum Verb {
     Service(service::Verb),
 }
 
-/// Does what the verb says.
+/// Runs the verb.
 ///
 /// # Errors
-/// Why it could not be done.
+/// Why it failed.
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Run { command } => become_daemon(context, &command),
@@ -107,10 +107,10 @@ fn stopped(context: &Context, pid: Option<u32>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sessions notice nothing: their calls wait until the next program answers.
+/// Sessions do not notice: their calls wait until the successor answers.
 async fn restart(context: &Context, new_cookie: bool) -> Result<(), Failure> {
     let mut client = context.connect_running().await?;
-    // A program that was replaced may take over by itself just now: then the next one is asked.
+    // A replaced daemon may be handing over by itself at this moment: then its successor is asked.
     let asked = client.call(|client| async move {
         unwrap_any(client.control().restart(request_any(RestartRequest { new_cookie })).await)
     });
@@ -139,8 +139,8 @@ async fn reload(context: &Context) -> Result<(), Failure> {
         false => note(
             context,
             match changed {
-                true => "the configuration has been read again",
-                false => "the configuration has been read again; it says what it said before",
+                true => "the configuration has been reloaded",
+                false => "the configuration has been reloaded; nothing has changed",
             },
         ),
     }

@@ -1,4 +1,4 @@
-//! `claviger doctor`: what is wrong here, and the command that fixes it. Changes nothing.
+//! `claviger doctor`: finds problems here, each with the command that fixes it. Changes nothing.
 
 use crate::{
     doctor::{self, Finding, Severity, gather},
@@ -8,12 +8,10 @@ use crate::{
     session::context::Context,
 };
 
-/// What the help adds.
-pub(crate) const HELP: &str = "\
-Nothing is changed, and no sign-in is started. The credential is shown to the endpoint it is for, and to no other;
---offline contacts none. --timeout says how long the credential may take (30 s).
-
-Exit codes: 0 nothing but notes, 9 warnings, 4 errors. docs/troubleshooting.md explains every finding.";
+/// Additional help.
+pub(crate) const HELP: &str = "Nothing is changed, and no sign-in is started. The credential is sent only to the endpoint it is \
+    for; --offline contacts none. --timeout limits the wait for the credential (30 s). Exit codes: 0 only notes, 9 warnings, \
+    4 errors. docs/troubleshooting.md explains every finding.";
 
 /// Arguments of `doctor`.
 #[derive(clap::Args)]
@@ -23,10 +21,10 @@ pub(crate) struct Arguments {
     pub(crate) offline: bool,
 }
 
-/// Looks, and tells.
+/// Runs the checks and prints the result.
 ///
 /// # Errors
-/// [`Failure::Found`] if something is wrong; a failure of its own if the command line describes no session.
+/// [`Failure::Found`] if there is a problem; another failure if the command line describes no session.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let facts = gather::gather(context, !arguments.offline).await?;
     let found = doctor::diagnose(&facts);

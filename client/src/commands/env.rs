@@ -24,7 +24,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
 /// Prints variables as shell lines, or as an object.
 ///
 /// # Errors
-/// If stdout takes no more.
+/// If stdout cannot be written.
 pub(crate) fn print(context: &Context, variables: &[Variable]) -> Result<(), Failure> {
     match context.options.json {
         true => output::json(&object(variables))?,

@@ -26,7 +26,7 @@ use std::{
 /// Arguments of `exec`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Hand the API key over in a descriptor instead of the environment
+    /// Pass the API key in a file descriptor instead of the environment
     #[arg(long)]
     pub(crate) fd: bool,
     /// The command and its arguments
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Becomes the command.
+/// Runs the command in place of this process.
 ///
 /// # Errors
 /// Why there is no credential, or why the command cannot be run.
@@ -69,7 +69,7 @@ fn hand_over(variables: &mut Vec<Variable>) -> Result<(), Failure> {
     let Some(position) = variables.iter().position(|(name, value)| *name == API_KEY && value.is_some())
     else {
         return Err(Failure::usage(
-            "this credential is not an API key, and only those can be handed over in a descriptor",
+            "this credential is not an API key, and only API keys can be passed in a descriptor",
             "leave out --fd",
         ));
     };
@@ -87,7 +87,8 @@ fn hand_over(variables: &mut Vec<Variable>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The reading end of a pipe with `content` in it, open across exec. Never blocks: what does not fit is an error.
+/// The reading end of a pipe with `content` in it, inherited across exec. Never blocks: content beyond the pipe's
+/// capacity is an error.
 fn filled_pipe(content: &[u8]) -> io::Result<i32> {
     let (reader, mut writer) = io::pipe()?;
     fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;

@@ -1,4 +1,4 @@
-//! `claviger explain`: the whole walk that picks the credential. Runs nothing but what `--try` asks for, shows no secret.
+//! `claviger explain`: every step that picks the credential. Runs only the helper with `--try`, shows no secret.
 
 use crate::{
     daemon::wait,
@@ -17,20 +17,20 @@ use std::time::SystemTime;
 /// Arguments of `explain`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Arguments {
-    /// Run the helper as the daemon does, and show how it went; never what it printed
+    /// Run the helper exactly as the daemon does, and show how it ended; never its output
     #[arg(long = "try")]
     trial: bool,
 }
 
-/// Shows the walk. That there is no winner is an answer, not a failure.
+/// Shows the steps. A session without a credential is an answer, not a failure.
 ///
 /// # Errors
-/// The daemon's.
+/// The daemon's problem.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let answer = explained(context, &context.connect().await?, arguments.trial).await?;
     if arguments.trial && answer.trial.is_none() && !answer.winner.is_empty() {
         output::talk(
-            "claviger: there is nothing to try: the source that wins runs no command that prints a credential\n",
+            "claviger: there is nothing to try: the winning source runs no command that prints a credential\n",
         );
     }
     match context.options.json {
@@ -40,15 +40,15 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     Ok(())
 }
 
-/// The walk.
+/// The explanation.
 ///
 /// # Errors
-/// The daemon's.
+/// The daemon's problem.
 pub(super) async fn ask(context: &Context, client: &Client) -> Result<ExplainResponse, Failure> {
     explained(context, client, false).await
 }
 
-/// The daemon's, after a trial of the helper if that is wanted.
+/// The daemon's explanation, with a trial of the helper if requested.
 pub(super) async fn explained(
     context: &Context,
     client: &Client,

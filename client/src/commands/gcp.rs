@@ -1,4 +1,4 @@
-//! `claviger gcp`: an access token for tools of Google Cloud, in the forms in which they take it.
+//! `claviger gcp`: an access token for Google Cloud tools, in the forms that they read.
 
 use crate::{
     commands::env::print,
@@ -16,14 +16,14 @@ use claviger::{
 use serde_json::{Value, json};
 use std::{env, path::PathBuf};
 
-/// What runs it.
+/// How tools run it.
 pub(crate) const HELP: &str = "\
 A credentials file of the type `external_account` names `claviger gcp` as its executable; docs/vertex.md has a whole one. An
 auth library that runs it so reads errors on stdout, where the exit code is 0, and takes stderr for part of the answer:
 nothing is written there. It does not get its credential from the file in GOOGLE_APPLICATION_CREDENTIALS, which is the
 one that runs it, but from --credentials, or from where `gcloud auth application-default login` leaves one.";
 
-/// Names the file that runs us, where an auth library does.
+/// Set by auth libraries to the file that runs this command.
 const CREDENTIALS: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 /// Set by auth libraries for the executables that they run.
 const BY_LIBRARY: &str = "GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE";
@@ -31,15 +31,15 @@ const BY_LIBRARY: &str = "GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE";
 /// Arguments of `gcp`.
 #[derive(clap::Args, Debug, Default, PartialEq)]
 pub(crate) struct Arguments {
-    /// The credentials file to sign in with, whatever environment and settings say
+    /// The credentials file to sign in with; overrides environment and settings
     #[arg(long, value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
 
-/// The forms.
+/// Output formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// JSON for `credential_source.executable` of a credentials file
@@ -52,7 +52,7 @@ pub(crate) enum Format {
 }
 
 impl Arguments {
-    /// Whether an auth library reads what is printed: stdout and stderr together.
+    /// Whether an auth library reads the output: stdout and stderr together.
     pub(crate) fn are_of_library(&self) -> bool {
         self.format == Format::Executable && env::var_os(BY_LIBRARY).is_some()
     }
@@ -61,7 +61,7 @@ impl Arguments {
 /// Prints the token.
 ///
 /// # Errors
-/// Why there is none. An auth library is told in its own form.
+/// Why there is none. An auth library gets the error in its own format.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let lease = match borrow(context, arguments).await {
         Ok(lease) => lease,
@@ -99,8 +99,8 @@ async fn borrow(context: &Context, arguments: &Arguments) -> Result<Lease, Failu
     Ok(lease)
 }
 
-/// The answer of an executable, version 1 of Google's form for them. The form has no word for an access token, so it
-/// travels as a token of OpenID Connect; which kind it is stands in the credentials file.
+/// The answer of an executable, version 1 of Google's format. The format has no name for an access token, so it is
+/// labelled as an OpenID Connect token; the credentials file names the real type.
 fn response(token: &Secret, lease: &Lease) -> Value {
     let mut response = json!({
         "version": 1,

@@ -1,4 +1,4 @@
-//! `claviger get`: the credential and where it comes from.
+//! `claviger get`: the credential and its source.
 
 use super::watch;
 use crate::{
@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// Show the secret and the header values too, with --watch the secret of each new credential
     #[arg(long)]
     pub(crate) show_secret: bool,
-    /// Print only the HTTP headers to send, with the secret in them
+    /// Print only the HTTP headers to send, including the secret
     #[arg(long, conflicts_with = "show_secret")]
     pub(crate) headers: bool,
     /// Follow the credential until interrupted: a line for each event, across restarts of the daemon

@@ -1,4 +1,4 @@
-//! `claviger hook`: lets a tool borrow through a hook of its own, and takes that back.
+//! `claviger hook`: lets a tool borrow through its own hook, and undoes that.
 
 mod arguments;
 mod list;
@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use tools::{Tool, no_home};
 
-/// Does what the verb says. Needs no daemon, but to try a command that has got behind a hook.
+/// Runs the verb. Needs the daemon only to try the command behind a hook.
 ///
 /// # Errors
 /// If a file cannot be read or written, or the hook would not work.
@@ -75,7 +75,7 @@ fn remember(ledger: &mut Ledger, tool: &str, record: Vec<Changed>) -> Result<(),
     ledger.save()
 }
 
-/// Whether to write, after everybody has seen what.
+/// Whether to write, after the person has seen the changes.
 fn confirm(context: &Context, steps: &[FileChange], how: How) -> Result<bool, Failure> {
     steps.iter().try_for_each(|step| step.check(how.force || how.dry_run))?;
     let changes: Vec<_> = steps.iter().filter(|step| step.is_change()).collect();
@@ -85,11 +85,11 @@ fn confirm(context: &Context, steps: &[FileChange], how: How) -> Result<bool, Fa
         () if how.yes => Ok(true),
         () if !context.interactive => {
             let hint = "see the changes with --dry-run, then add --yes";
-            Err(Failure::usage("cannot ask whether to change files: this is not a terminal", hint))
+            Err(Failure::usage("cannot ask for confirmation: this is not a terminal", hint))
         }
         () => {
             changes.iter().for_each(|step| output::talk(&step.diff()));
-            match person::confirm("\nchange the files so?") {
+            match person::confirm("\napply these changes?") {
                 true => Ok(true),
                 false => Err(Failure::gave_up()),
             }
@@ -115,7 +115,7 @@ fn tell(
             "notes": notes, "variables": variables,
         }))?);
     }
-    // Who was asked has seen them.
+    // A person who was asked has seen the changes already.
     let unseen = changes.iter().filter(|_| how.dry_run || how.yes);
     let mut text = unseen.map(|step| step.diff()).collect::<String>();
     text.push_str(match (changes.is_empty(), how.dry_run) {
@@ -133,16 +133,18 @@ fn tell(
     Ok(output::data(&text)?)
 }
 
-/// What was different from what the record says.
+/// Differences between a file and its record.
 fn notes(step: &FileChange) -> Vec<String> {
     let name = step.name();
     let edited = step
         .undone
         .edited
-        .then(|| format!("{name} was edited since: only what claviger had put there counts as its own, and a command goes back as it stands now"));
+        .then(|| format!("{name} was edited since: only claviger's own additions are removed, and a command returns in its \
+            current form"));
     let left = step.undone.left.iter().map(|what| {
         format!(
-            "{what} in {name} is not claviger's any more, and was left alone, as was the command behind it"
+            "{what} in {name} does not belong to claviger any more, and was left unchanged, as was the \
+                command behind it"
         )
     });
     edited.into_iter().chain(left).collect()

@@ -1,4 +1,4 @@
-//! `claviger lock` and `unlock`: nothing is lent in between, and no secret is in memory.
+//! `claviger lock` and `unlock`: in between, no credential is lent and no secret is in memory.
 
 use crate::{daemon::wait, failure::Failure, output, render::account::counted, session::context::Context};
 use claviger::{
@@ -7,10 +7,10 @@ use claviger::{
 };
 use serde_json::json;
 
-/// Drops every secret and lends nothing. Starts a daemon if none runs: the next one must find the lock.
+/// Drops every secret and locks the daemon. Starts a daemon if none runs: the next one must find the lock.
 ///
 /// # Errors
-/// The daemon's.
+/// The daemon's problem.
 pub(crate) async fn lock(context: &Context) -> Result<(), Failure> {
     let mut client = context.connect().await?;
     let asked =
@@ -27,10 +27,10 @@ pub(crate) async fn lock(context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lends again.
+/// Unlocks the daemon.
 ///
 /// # Errors
-/// The daemon's.
+/// The daemon's problem.
 pub(crate) async fn unlock(context: &Context) -> Result<(), Failure> {
     let mut client = context.connect().await?;
     let asked =

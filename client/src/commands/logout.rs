@@ -33,10 +33,10 @@ pub(crate) struct Arguments {
     all: bool,
 }
 
-/// Signs out, and says what became of each account.
+/// Signs out, and prints the result for each account.
 ///
 /// # Errors
-/// The daemon's, or that of a secret that was left behind.
+/// The daemon's problem, or that of a secret that could not be removed.
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let session = context.session()?;
     let client = context.connect().await?;
@@ -56,10 +56,10 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     none_behind(&accounts)
 }
 
-/// That nothing was left behind.
+/// Success: no secret was left behind.
 ///
 /// # Errors
-/// Why something was.
+/// Why a secret was left behind.
 pub(super) fn none_behind(accounts: &[LoggedOut]) -> Result<(), Failure> {
     let Some((account, what)) = accounts.iter().find_map(|one| Some((one, one.left_behind.as_ref()?))) else {
         return Ok(());
@@ -74,19 +74,19 @@ async fn the_one(context: &Context, client: &Client) -> Result<String, Failure> 
     pick(&accounts, accounts::own().as_deref())
 }
 
-/// The account that is meant where none is named: the session's own, the one in use, or the only one.
+/// The account to use if none is named: the session's own, the one in use, or the only one.
 fn pick(accounts: &[Account], own: Option<&str>) -> Result<String, Failure> {
     if let Some(own) = own {
         return Ok(own.to_owned());
     }
     let in_use: Vec<_> = accounts.iter().filter(|account| account.in_use).collect();
-    // One for each address: of several, none is clearly meant.
+    // With one account in use for each address, none is the clear choice.
     let in_use = if let [one] = in_use[..] { Some(one) } else { None };
     match (in_use, accounts) {
         (Some(account), _) | (None, [account]) => Ok(account.name.clone()),
         (None, []) => {
             let problem = Problem::new(Reason::NoCredential, "there is no account to sign out of");
-            Err(problem.hint("see what can be signed in to").remedy(Remedy::claviger(&["accounts"])).into())
+            Err(problem.hint("see which accounts exist").remedy(Remedy::claviger(&["accounts"])).into())
         }
         (None, several) => {
             let names: Vec<_> = several.iter().map(|account| account.name.as_str()).collect();

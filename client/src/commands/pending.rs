@@ -1,4 +1,4 @@
-//! `claviger pending`: commands that sign a person in right now, and what waits for a person. Starts no daemon.
+//! `claviger pending`: running sign-in commands, and everything else that waits for a person. Starts no daemon.
 
 use crate::{
     daemon::wait,
@@ -17,15 +17,16 @@ use std::time::SystemTime;
 /// Arguments of `pending`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// End a command that signs a person in: an id of the list, or its beginning; without one, all. Sessions that wait for it get an error
+    /// Cancel a running sign-in: an id of the list, or a prefix of it; without one, all. Sessions that wait for it get
+    /// an error
     #[arg(long, value_name = "ID", num_args = 0..=1, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) cancel: Option<Option<String>>,
 }
 
-/// Shows the list. That it is empty is an answer, not a failure.
+/// Shows the list. An empty list is an answer, not a failure.
 ///
 /// # Errors
-/// If no daemon runs, or there was nothing to end.
+/// If no daemon runs, or there was nothing to cancel.
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     if let Some(id) = arguments.cancel {
         return cancel(context, id.unwrap_or_default()).await;
@@ -42,7 +43,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     Ok(())
 }
 
-/// Ends those whose id begins with `id`, and says how many there were.
+/// Cancels those whose id begins with `id`, and prints their number.
 async fn cancel(context: &Context, id: String) -> Result<(), Failure> {
     let mut service = context.connect_running().await?.control();
     let asked = async { unwrap(service.cancel(request(CancelRequest { id })).await) };
@@ -50,8 +51,8 @@ async fn cancel(context: &Context, id: String) -> Result<(), Failure> {
     match (cancelled, context.options.json) {
         (0, _) => return Err(Failure::NothingToCancel),
         (_, true) => output::json(&serde_json::json!({ "cancelled": cancelled }))?,
-        (1, false) => output::data("1 command was ended\n")?,
-        (_, false) => output::data(&format!("{cancelled} commands were ended\n"))?,
+        (1, false) => output::data("1 command was cancelled\n")?,
+        (_, false) => output::data(&format!("{cancelled} commands were cancelled\n"))?,
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! `claviger refresh`: a new credential now, past any pause; or, after a rejection, once for all sessions.
+//! `claviger refresh`: refreshes the credential now, ignoring any backoff; or, after a rejection, once for all
+//! sessions.
 
 use crate::{
     complete, daemon::wait, failure::Failure, json, output, render, session::context::Context, text::words,
@@ -14,7 +15,7 @@ use std::time::SystemTime;
 /// Arguments of `refresh`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only if nothing has replaced it since the API answered so; in a loop, reports are held back
+    /// Report that the API answered with this status: refresh unless already done; repeated reports are held back
     #[arg(long, value_name = "401|403", value_parser = status())]
     pub(crate) rejected: Option<u32>,
     /// Cache entry that was rejected (`key` of `get --json`), instead of the session's own
@@ -40,7 +41,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let session = context.session()?;
     let mut client = context.connect().await?;
     let lender = client.clone();
-    // Twice the same refresh is one too many at worst.
+    // If repeated, there is at worst one refresh too many.
     let answer = client.call_for(&session, |client, session| {
         let message = RefreshRequest { session: Some(session), ..Default::default() };
         async move { unwrap(client.inspect().refresh(request(message)).await) }
@@ -75,13 +76,13 @@ fn sentence(answer: &ReportRejectedResponse, now: SystemTime) -> String {
     match answer.outcome() {
         Outcome::Refreshing => "a refresh is running".into(),
         Outcome::AlreadyReplaced => {
-            format!("nothing to do: it has been replaced, generation {generation} is current")
+            format!("nothing to do: it has already been replaced; generation {generation} is current")
         }
         Outcome::HeldBack => {
             let when = answer
                 .retry_at
                 .as_ref()
-                .map(|at| format!(", reports count again {}", render::time::relative(at, now)));
+                .map(|at| format!(", reports are accepted again {}", render::time::relative(at, now)));
             format!("held back: too soon after the last refresh{}", when.unwrap_or_default())
         }
         Outcome::OwnVariable => "nothing to do here: the session's own variable holds the credential".into(),
@@ -99,8 +100,14 @@ mod tests {
     fn every_outcome_has_a_sentence() {
         for (outcome, text) in [
             (Outcome::Refreshing, "a refresh is running"),
-            (Outcome::AlreadyReplaced, "nothing to do: it has been replaced, generation 4 is current"),
-            (Outcome::HeldBack, "held back: too soon after the last refresh, reports count again in 30 s"),
+            (
+                Outcome::AlreadyReplaced,
+                "nothing to do: it has already been replaced; generation 4 is current",
+            ),
+            (
+                Outcome::HeldBack,
+                "held back: too soon after the last refresh, reports are accepted again in 30 s",
+            ),
             (Outcome::OwnVariable, "nothing to do here: the session's own variable holds the credential"),
         ] {
             let answer =

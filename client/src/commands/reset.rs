@@ -1,4 +1,4 @@
-//! `claviger reset`: starts over. It is the guide's "Clearing Caches" in one command.
+//! `claviger reset`: clears everything. It is the guide's "Clearing Caches" in one command.
 
 use super::logout;
 use crate::{
@@ -15,31 +15,28 @@ use claviger::{
     proto::v1::ResetRequest,
 };
 
-const QUESTION: &str = "This signs out of every account, forgets every trust decision, and drops every credential from memory.\n\
-    Settings, API keys kept elsewhere and the sign-ins of clouds stay. Go on?";
+const QUESTION: &str = "This signs out of every account, forgets every trust decision, and drops every credential from \
+ memory.\nSettings, API keys kept elsewhere and the sign-ins of clouds stay. Continue?";
 
 /// Arguments of `reset`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Ask nothing
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
 
-/// Clears everything, and says what that was.
+/// Clears everything, and prints the result.
 ///
 /// # Errors
-/// `malformed-request` without `--yes` where no person can be asked, or the daemon's.
+/// `malformed-request` without `--yes` if this is not a person's terminal, or the daemon's problem.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     match (arguments.yes, context.interactive) {
         (true, _) => {}
         (false, true) if person::confirm(QUESTION) => {}
         (false, true) => return Err(Failure::gave_up()),
         (false, false) => {
-            return Err(Failure::usage(
-                "cannot ask whether to clear everything: this is not a terminal",
-                "add --yes",
-            ));
+            return Err(Failure::usage("cannot ask for confirmation: this is not a terminal", "add --yes"));
         }
     }
     let session = context.session()?;

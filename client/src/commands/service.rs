@@ -19,14 +19,14 @@ pub(crate) enum Verb {
     Install(Arguments),
     /// Undo `install`
     Uninstall(Arguments),
-    /// Show what is installed, which daemon serves now, and both releases; exit code 4 if `install` has something to do
+    /// Show what is installed, which daemon runs, and both releases; exit code 4 if `install` has something to do
     Status,
 }
 
 /// Arguments of `install` and `uninstall`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only say what would be done
+    /// Only show what would be done
     #[arg(long)]
     dry_run: bool,
     /// Also replace or remove files that were edited
@@ -34,15 +34,14 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-const INSTALL: &str = "\
-Units go to ~/.config/systemd/user, unless a package has installed them for this daemon already. A daemon
-that a client has started is stopped, so that systemd can listen on the socket; the next call starts another.
-Changes belong in a drop-in (`systemctl --user edit clavigerd.service`), which is never touched.";
+const INSTALL: &str = "Units go to ~/.config/systemd/user, unless a package has installed them for this daemon already. A daemon \
+ that a client has started is stopped, so that systemd can listen on the socket; the next call starts \
+ another. Changes belong in a drop-in (`systemctl --user edit clavigerd.service`), which is never changed.";
 
-/// Does what the verb says.
+/// Runs the verb.
 ///
 /// # Errors
-/// Why it could not be done; for `status`, that there is something to do.
+/// Why it failed; for `status`, that `install` has something to do.
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
     let looked = look::look(context).await;
     if let (Verb::Status, Err(_)) = (&verb, &looked) {
@@ -72,7 +71,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
     }
 }
 
-/// Each step is told as it is done, so that a failure says how far it came.
+/// Each step is printed when it is done, so that a failure shows how far it got.
 async fn carry_out(context: &Context, plan: Plan, arguments: &Arguments) -> Result<(), Failure> {
     let (done, as_json) = (!arguments.dry_run, context.options.json);
     for step in &plan.steps {

@@ -24,15 +24,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// How to use it.
-pub(crate) const HELP: &str = "\
-A share lends one credential, and nothing else can be asked of it. It ends with the process that made it (the shell,
-or COMMAND), when its time is over, or with `claviger share stop`:
-
-    claviger share box -- ssh -R /tmp/claviger.sock:$XDG_RUNTIME_DIR/claviger/share/box.sock far
-    docker run --volume \"$(claviger share box)\":/run/claviger.sock --env CLAVIGER_SOCK=/run/claviger.sock …
-
-On the other side CLAVIGER_SOCK names the socket; docs/containers.md has more.";
+/// Additional help.
+pub(crate) const HELP: &str = "A share lends one credential and offers nothing else. It ends with the process that created it (the shell, \
+ or COMMAND), after its time limit, or with `claviger share stop`: claviger share box -- ssh -R \
+ /tmp/claviger.sock:$XDG_RUNTIME_DIR/claviger/share/box.sock far docker run --volume \"$(claviger share \
+ box)\":/run/claviger.sock --env CLAVIGER_SOCK=/run/claviger.sock … On the other side CLAVIGER_SOCK names the \
+ socket; docs/containers.md has more.";
 
 /// Arguments of `share`.
 #[derive(clap::Args)]
@@ -57,7 +54,7 @@ enum Verb {
     },
 }
 
-/// What share to make.
+/// Options of a new share.
 #[derive(clap::Args)]
 struct Make {
     /// Its name [default: share-1, share-2, …]
@@ -65,24 +62,24 @@ struct Make {
     /// Lend this account of the local store
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::accounts))]
     account: Option<String>,
-    /// Lend the credentials of this profile of AWS
+    /// Lend the credentials of this AWS profile
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "account", add = ArgValueCandidates::new(complete::profiles))]
     profile: Option<String>,
-    /// Lend the credential of this backend, whatever the settings select
+    /// Lend the credential of this backend, even if the settings select another
     #[arg(long, value_enum)]
     backend: Option<Wanted>,
     /// End it after this time, as in 30m, 8h or 7d
     #[arg(long, value_name = "TIME", value_parser = claviger::time::parse)]
     ttl: Option<Duration>,
-    /// Ask a person for each lease, on the desktop or in a terminal
+    /// Have a person confirm each lease, on the desktop or in a terminal
     #[arg(long)]
     confirm: bool,
-    /// End it with this command, which is run with CLAVIGER_SOCK set to the socket
+    /// End it with this command, which runs with CLAVIGER_SOCK set to the socket
     #[arg(last = true, value_name = "COMMAND", add = ArgValueCompleter::new(complete::programs))]
     command: Vec<OsString>,
 }
 
-/// What `--backend` accepts.
+/// Values of `--backend`.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Wanted {
     /// Anthropic's own API
@@ -106,7 +103,7 @@ impl From<Wanted> for Backend {
     }
 }
 
-/// Does what the command line says.
+/// Runs the command line.
 ///
 /// # Errors
 /// Why there is no share, or why the command cannot be run.
@@ -121,10 +118,10 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
 async fn make(context: &Context, make: Make) -> Result<(), Failure> {
     let session = session(context, &make)?;
     let client = context.connect().await?;
-    // The command takes the place of this process.
+    // The command replaces this process.
     let parent = if make.command.is_empty() { parent_id() } else { std::process::id() };
     let (name, ttl, confirm) = (make.name.unwrap_or_default(), make.ttl.map(wire::duration), make.confirm);
-    // Not made twice if the daemon goes away: there could be two shares then.
+    // Not repeated if the daemon goes away: that could create two shares.
     let create = async || {
         let session = Some(client.describe(&session)?);
         let message = CreateShareRequest { name: name.clone(), session, ttl, parent, confirm };
@@ -152,10 +149,10 @@ fn shown(context: &Context, share: &Share) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The session whose credential is lent: this one, with what the command line chooses.
+/// The session whose credential is lent: this one, changed by the options.
 fn session(context: &Context, make: &Make) -> Result<SessionContext, Failure> {
     let mut session = context.session()?;
-    // What comes before the chosen one must not be lent in its place.
+    // A credential that would come before the chosen one must not be lent in its place.
     if let Some(account) = &make.account {
         let own = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
         tool::choose(&mut session, &[(ACCOUNT, account)]);

@@ -21,7 +21,7 @@ use std::time::SystemTime;
 /// Arguments of `status`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Arguments {
-    /// Follow the state on the whole screen; without a terminal, print a line for each event
+    /// Show a live screen; without a terminal, print a line for each event
     #[arg(long, short)]
     pub(crate) watch: bool,
 }

@@ -1,4 +1,4 @@
-//! `claviger token`: the secret and a newline. This is the hot path: other programs run it as `apiKeyHelper`.
+//! `claviger token`: the secret and a newline. This is the hot path: programs run it as `apiKeyHelper`.
 
 use crate::{daemon::lending, failure::Failure, output, session::caller, session::context::Context};
 use claviger::proto::v1::Hook;
@@ -6,7 +6,7 @@ use claviger::proto::v1::Hook;
 /// Arguments of `token`.
 #[derive(clap::Args, Debug, Default, PartialEq)]
 pub(crate) struct Arguments {
-    /// Say that a tool asks, which caches the secret: if it asks again too soon, the secret was rejected and is renewed
+    /// Called by a tool that caches the secret: if it asks again too soon, the secret was rejected and is refreshed
     #[arg(long)]
     pub(crate) hook: bool,
 }

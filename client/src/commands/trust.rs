@@ -1,4 +1,4 @@
-//! `claviger trust`: what the files of a workspace ask for, and decisions about it.
+//! `claviger trust`: the requests of a workspace's files, and decisions about them.
 
 use crate::{
     ask::person,
@@ -27,16 +27,16 @@ use std::{
 /// Verbs below `trust`.
 #[derive(clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Show what the files of a workspace ask for
+    /// Show what the files of a workspace request
     Show {
         /// Directory in the workspace, instead of the working directory
         path: Option<PathBuf>,
     },
-    /// Let the files of a workspace have what they ask for
+    /// Allow everything that the files of a workspace request
     Grant(Decide),
-    /// Leave the files of a workspace out; the user's own settings apply
+    /// Ignore the files of a workspace; the user's own settings apply
     Ignore(Decide),
-    /// Forget what was decided about a workspace
+    /// Forget the decision about a workspace
     Revoke {
         /// Root of the workspace, instead of the one around the working directory
         path: Option<PathBuf>,
@@ -53,15 +53,15 @@ pub(crate) struct Decide {
     /// Decide only if this is still the digest that `trust show` printed
     #[arg(long, value_name = "DIGEST")]
     digest: Option<String>,
-    /// Ask nothing at a terminal; elsewhere `grant` needs --digest
+    /// Do not ask for confirmation; without a terminal, `grant` needs --digest
     #[arg(long, short)]
     yes: bool,
 }
 
-/// Does what the verb says.
+/// Runs the verb.
 ///
 /// # Errors
-/// The daemon's, or a digest that does not fit any more.
+/// The daemon's problem, or a digest that does not match any more.
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Show { path } => show(context, path.as_deref()).await,
@@ -99,17 +99,17 @@ async fn decide(context: &Context, arguments: &Decide, decision: TrustDecision) 
     print(context, &decided)
 }
 
-/// A script may trust what a person has seen, not what happens to lie there.
+/// A script may trust what a person has reviewed, not whatever the files contain now.
 fn unseen() -> Problem {
-    let message = "without a terminal, --digest must say what is trusted";
+    let message = "without a terminal, --digest must name what is trusted";
     Problem::new(Reason::WorkspaceUntrusted, message)
-        .hint("look at what the workspace asks for, and pass the digest that is shown with it")
+        .hint("review what the workspace requests, and pass the digest shown with it")
         .remedy(Remedy::claviger(&["trust", "show"]))
 }
 
 async fn revoke(context: &Context, path: Option<PathBuf>) -> Result<(), Failure> {
     let root = match path {
-        // Not canonical, and maybe gone: the daemon knows what it recorded.
+        // Not canonicalised: the directory may not exist, and the daemon knows the recorded path.
         Some(path) => std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned(),
         None => {
             let (client, session) = start(context, None).await?;
@@ -157,9 +157,9 @@ fn check(seen: &Workspace, expected: Option<&str>) -> Result<(), Problem> {
     match expected {
         Some(expected) if expected != seen.digest => Err(Problem::new(
             Reason::WorkspaceUntrusted,
-            "the files ask for something else than this digest covers",
+            "the files request something other than this digest covers",
         )
-        .hint("look at what they ask for now")
+        .hint("see what they request now")
         .remedy(Remedy::claviger(&["trust", "show"]))),
         _ => Ok(()),
     }

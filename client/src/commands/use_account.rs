@@ -1,4 +1,4 @@
-//! `claviger use`: which account sessions use that name none, for each address that they talk to.
+//! `claviger use`: chooses, for each address, the account of sessions that name none.
 
 use super::{accounts, explain};
 use crate::{
@@ -16,15 +16,15 @@ use serde_json::json;
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Arguments {
-    /// The account, for the address that its secret may be sent to
+    /// The account; it becomes the default for the address that its secret may be sent to
     #[arg(value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::accounts))]
     name: Option<String>,
-    /// None in particular, for no address: each session uses the first one for the address it talks to
+    /// Drop the choice for every address: each session uses the first account for its address
     #[arg(long)]
     none: bool,
 }
 
-/// Names the account, or none.
+/// Chooses the account, or drops the choice.
 ///
 /// # Errors
 /// `login-required` if there is no such account.
@@ -55,7 +55,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     Ok(())
 }
 
-/// Why the session here does not use the account that is in use now; `None` if it does.
+/// Why the session here does not use the account that is now in use; `None` if it does.
 fn not_here(account: &Account, here: &ExplainResponse) -> Option<String> {
     if here.account == account.name {
         return None;
@@ -63,7 +63,7 @@ fn not_here(account: &Account, here: &ExplainResponse) -> Option<String> {
     let first = here.steps.iter().find(|step| step.outcome() == Outcome::Chosen);
     let place = |step: &Step| step.location.as_ref().map(|at| format!(" ({})", render::place(at)));
     Some(match (first, &here.problem) {
-        // In use for one address, it changes nothing for another.
+        // Chosen for one address, it changes nothing for another.
         (Some(_), _) if !here.account.is_empty() => {
             format!("here {} is used, for {}", escape::line(&here.account), escape::line(&here.origin))
         }
@@ -80,7 +80,7 @@ fn sentence(account: Option<&Account>) -> String {
         Some(account) => {
             format!("{} is in use, for {}\n", escape::line(&account.name), escape::line(&account.audience))
         }
-        None => "none is in use: each session uses the first account for the address it talks to\n".into(),
+        None => "none is chosen: each session uses the first account for its address\n".into(),
     }
 }
 
@@ -93,6 +93,6 @@ mod tests {
     fn the_choice_is_told() {
         let account = Account { name: "work".into(), audience: "https://a".into(), ..Default::default() };
         assert_eq!(sentence(Some(&account)), "work is in use, for https://a\n");
-        assert!(sentence(None).starts_with("none is in use: "));
+        assert!(sentence(None).starts_with("none is chosen: "));
     }
 }

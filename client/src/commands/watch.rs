@@ -10,17 +10,17 @@ use std::time::SystemTime;
 /// Prints events until interrupted.
 ///
 /// # Errors
-/// Why the daemon refuses, or cannot be started in the first place; `shutting-down` if what was passed on is gone.
+/// Why the daemon refuses, or cannot be started; `shutting-down` if a forwarded socket is gone.
 pub(crate) async fn run(context: &Context, show_secret: bool) -> Result<(), Failure> {
     let session = context.session()?;
     exit::when_interrupted();
     let mut client = context.connect().await?;
-    // A caller that prints no secret needs no person's consent.
+    // A caller that prints no secret needs no confirmation.
     let mut watch = match show_secret {
         true => client.watch(&session).await?,
         false => client.look_on(&session).await?,
     };
-    // A share ends for good, and where only a socket is here, no service manager starts another daemon.
+    // A share ends for good, and behind a forwarded socket no service manager starts another daemon.
     if !context.is_foreign() {
         watch = watch.patiently();
     }
@@ -33,7 +33,7 @@ pub(crate) async fn run(context: &Context, show_secret: bool) -> Result<(), Fail
             }
             None => {
                 if !told && !context.options.quiet {
-                    output::talk("claviger: the daemon went away, connecting again\n");
+                    output::talk("claviger: the daemon went away, reconnecting\n");
                 }
                 told = true;
             }

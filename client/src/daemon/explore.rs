@@ -1,17 +1,17 @@
-//! How a person looks at the API by hand.
+//! Shows how a person can explore the API by hand.
 
 use crate::text::escape;
 use std::path::Path;
 
-/// The command that lists the services of the API on `socket`. Releases 1.8 and 1.9 of grpcurl take it; those of 1.8 send the
-/// path as `:authority` unless another is named, and HTTP/2 does not allow that.
+/// The command that lists the services of the API on `socket`. It works with releases 1.8 and 1.9 of grpcurl. Release
+/// 1.8 sends the path as `:authority` unless another is named, which HTTP/2 does not allow.
 pub(crate) fn grpcurl(socket: &Path) -> String {
     let path = socket.to_string_lossy();
     let path = shlex::try_quote(&path).unwrap_or_default();
     format!("grpcurl -plaintext -authority localhost -unix {path} list")
 }
 
-/// The same in a line for people.
+/// The same as a line for people.
 pub(crate) fn line(command: &str) -> String {
     format!("API: {}", escape::line(command))
 }

@@ -1,4 +1,4 @@
-//! Follows the state of the daemon, across its restarts. Starts none: a new one has nothing to show.
+//! Follows the state of the daemon, across its restarts. Starts no daemon: a new one has nothing to show.
 
 use crate::{failure::Failure, session::context::Context};
 use claviger::{
@@ -8,17 +8,17 @@ use claviger::{
 };
 use tokio::sync::mpsc;
 
-/// States that may wait to be shown.
+/// Most states that may wait to be shown.
 const BACKLOG: usize = 4;
 
-/// What is seen of the daemon.
+/// An event of the daemon.
 #[derive(Debug)]
 pub(crate) enum Update {
-    /// Its state.
+    /// A new state.
     State(Box<WatchStatusResponse>),
     /// It is gone.
     Lost,
-    /// Nothing that connecting again would change.
+    /// An error that reconnecting would not change.
     Refused(Box<Problem>),
 }
 

@@ -1,4 +1,4 @@
-//! Borrows a credential; asks the person for trust if that is what stands in the way.
+//! Borrows a credential; asks the person for trust if that is missing.
 
 use crate::{
     daemon::prompt, daemon::wait, failure::Failure, output, session::context::Context, session::keys,
@@ -52,7 +52,7 @@ pub(crate) async fn borrow_by(
     }
 }
 
-/// As [`borrow`], for verbs that print nothing but data: tells a person at the terminal what the lease warns of.
+/// As [`borrow`], for verbs that print results only: shows a person at the terminal the warnings of the lease.
 ///
 /// # Errors
 /// As [`borrow`].
@@ -62,23 +62,24 @@ pub(crate) async fn borrow_and_warn(context: &Context) -> Result<Lease, Failure>
     Ok(lease)
 }
 
-/// As [`borrow_and_warn`], for what keeps the credential that it was started with: says when that expires.
+/// As [`borrow_and_warn`], for programs that keep the credential they started with: prints its expiry.
 ///
 /// # Errors
 /// As [`borrow`].
 pub(crate) async fn borrow_to_keep(context: &Context) -> Result<Lease, Failure> {
     let lease = borrow_and_warn(context).await?;
-    // What a helper prints is asked for again by its age, which says nothing of its life.
+    // A helper runs again after a fixed time, which is unrelated to the lifetime of its output.
     let expires = lease.source != API_KEY_HELPER && !context.options.quiet;
     if let Some(expiry) = keys::expiry(&lease).filter(|_| expires) {
         output::talk(&format!(
-            "claviger: warning: the credential expires at {expiry}, and is not replaced in what runs with it\n"
+            "claviger: warning: the credential expires at {expiry}; programs that run with it do not get a new one\n"
         ));
     }
     Ok(lease)
 }
 
-/// Tells a person at the terminal what a lease warns of, and every session that what it got will end and is not replaced.
+/// Shows the warnings of a lease to a person at the terminal, and to every session that its credential expires without
+/// replacement.
 pub(crate) fn warn(context: &Context, lease: &Lease) {
     let stale = lease
         .stale

@@ -1,4 +1,4 @@
-//! The way to the daemon: lending, waiting for an answer, following its state, and its successor.
+//! Connections to the daemon: lending, waiting for an answer, following its state, and its successor.
 
 pub(crate) mod explore;
 pub(crate) mod follow;

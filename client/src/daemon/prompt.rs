@@ -38,7 +38,7 @@ pub(crate) async fn ask(
     let (question, fits) = question(&workspace, screen(), Style::stderr());
     let decision = match parse(&answer_to(&question)) {
         Some(TrustDecision::Trusted) if !fits => {
-            output::talk("nothing was decided: look at all of it with `claviger trust grant`\n");
+            output::talk("nothing was decided: see all of it with `claviger trust grant`\n");
             None
         }
         decision => decision,
@@ -48,10 +48,10 @@ pub(crate) async fn ask(
     Ok(true)
 }
 
-/// What the workspace asks for.
+/// The requests of the workspace.
 ///
 /// # Errors
-/// The daemon's.
+/// The daemon's problem.
 pub(crate) async fn describe(
     context: &Context,
     client: &Client,
@@ -93,12 +93,12 @@ pub(crate) async fn decide(
     Ok(answer.workspace.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no workspace"))?)
 }
 
-/// The question, and whether all that it is about fits on the screen. What is above the screen cannot be
-/// trusted by a key: a repository decides how much it writes.
+/// The question, and whether all requests fit on the screen. Requests above the screen cannot be trusted with a key
+/// press: a repository decides how much it writes.
 fn question(workspace: &Workspace, screen: (u16, u16), style: Style) -> (String, bool) {
     let told = format!(
-        "\nclaviger: the files of this workspace ask for the following, which is not trusted yet\n\n\
-         {}{}\nCommands run as you and can do whatever you can.\n",
+        "\nclaviger: the files of this workspace request the following, which is not trusted \
+         yet\n\n{}{}\nCommands run as you and can do whatever you can.\n",
         render::trust::root(workspace),
         render::trust::items(&workspace.items, style),
     );
@@ -108,12 +108,13 @@ fn question(workspace: &Workspace, screen: (u16, u16), style: Style) -> (String,
     }
     let count = workspace.items.len();
     let more = format!(
-        "These are {count} things, more than this screen shows: `claviger trust grant` lists them again and trusts them.\n"
+        "These are {count} requests, more than fit on this screen: `claviger trust grant` lists them \
+            again and trusts them.\n"
     );
     (format!("{told}{}{}: ", style.red(&more), style.bold(CHOICES_WITHOUT_TRUST)), false)
 }
 
-/// How many rows a text takes on a screen of so many columns.
+/// Number of rows that a text takes on a screen with so many columns.
 fn rows(text: &str, columns: u16) -> usize {
     let columns = usize::from(columns);
     let width = |line: &str| line.chars().map(escape::width).sum::<usize>();
@@ -168,7 +169,7 @@ mod tests {
         let workspace = Workspace { items, ..Default::default() };
         let (text, fits) = question(&workspace, (80, 60), Style::default());
         assert!(!fits && !text.contains("[t]rust"), "{text}");
-        assert!(text.contains("env.V99 ") && text.contains("102 things"), "{text}");
+        assert!(text.contains("env.V99 ") && text.contains("102 requests"), "{text}");
         let (proxy, command) = (text.find("env.HTTPS_PROXY"), text.find("apiKeyHelper"));
         assert!(proxy < command && command < text.find("env.V0 "), "{text}");
         assert!(question(&workspace, (80, 1000), Style::default()).1);
@@ -190,7 +191,7 @@ mod tests {
             ..Default::default()
         };
         let expected = "
-claviger: the files of this workspace ask for the following, which is not trusted yet
+claviger: the files of this workspace request the following, which is not trusted yet
 
  root | /w\\u{1b}
 apiKeyHelper (command, new)

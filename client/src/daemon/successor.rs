@@ -1,4 +1,4 @@
-//! The end of a daemon, and the one that goes on in its place.
+//! The end of a daemon, and its successor.
 
 use crate::{daemon::wait, failure::Failure, session::context::Context};
 use claviger::{
@@ -8,9 +8,9 @@ use claviger::{
 use nix::{sys::signal::kill, unistd::Pid};
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
 
-/// How often to look whether a stopping daemon is gone.
+/// How often to check whether a stopping daemon has ended.
 const POLL: Duration = Duration::from_millis(20);
-/// How long it may take to end once it has answered everybody: it finishes refreshes, for 5 s at most.
+/// Time limit for its end after it has answered all requests: it finishes refreshes, for 5 s at most.
 const LAST_WORK: Duration = Duration::from_secs(6);
 
 /// Ends the daemon and waits until it has ended. `None` if none runs.
@@ -31,7 +31,7 @@ pub(crate) async fn end(context: &Context) -> Result<Option<u32>, Failure> {
         .pid;
     let gone = async {
         gone(&client).await;
-        // Until it has ended it holds the socket, and the next caller would be turned away.
+        // Until it has ended it holds the socket, and would refuse the next caller.
         let ended = async {
             while inode(&socket) == served && is_alive(pid) {
                 tokio::time::sleep(POLL).await;
@@ -51,7 +51,7 @@ pub(crate) async fn gone(client: &Client) {
     }
 }
 
-/// The release of the daemon that goes on. Its socket has never been closed.
+/// The release of the successor. Its socket was never closed.
 pub(crate) async fn successor(socket: &Path) -> Result<String, Failure> {
     let mut client = Client::connect(socket).await?;
     let asked = client.call(|client| async move {
@@ -60,12 +60,12 @@ pub(crate) async fn successor(socket: &Path) -> Result<String, Failure> {
     Ok(asked.await?.version.unwrap_or_default().release)
 }
 
-/// Which file the socket is. A daemon that made its socket removes it at its very end.
+/// Identity of the socket file. A daemon that created its socket removes it just before it ends.
 fn inode(socket: &Path) -> Option<u64> {
     fs::symlink_metadata(socket).ok().map(|found| found.ino())
 }
 
-/// Whether there is such a process; the pid of a daemon in another container can be any process here.
+/// Whether such a process exists. The pid of a daemon in another container can be any process here.
 fn is_alive(pid: u32) -> bool {
     i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None).is_ok())
 }

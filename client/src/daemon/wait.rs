@@ -1,4 +1,4 @@
-//! Waits for the daemon's answer, with a deadline, and keeps the person company if it takes long.
+//! Waits for the daemon's answer, with a deadline, and shows progress if it takes long.
 
 mod company;
 pub(crate) mod question;
@@ -9,10 +9,10 @@ use company::Company;
 use std::{pin::pin, time::Duration};
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// What is cached is answered long before. Until then nothing is done but waiting.
+/// Cached credentials arrive long before this. Until then only the answer is waited for.
 const FAST: Duration = Duration::from_millis(5);
 
-/// Waits for `answer` until `--timeout` is over.
+/// Waits for `answer` until `--timeout` ends.
 ///
 /// # Errors
 /// The answer's own problem, or [`Failure::TimedOut`].
@@ -23,7 +23,7 @@ pub(crate) async fn answer<T>(
     until(context, Instant::now(), answer).await
 }
 
-/// As [`answer`], for answers that may need a command to run: tells a person what is waited for.
+/// As [`answer`], for answers that may need a command to run: shows a person what it waits for.
 ///
 /// # Errors
 /// As [`answer`].

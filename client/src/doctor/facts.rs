@@ -1,5 +1,5 @@
-//! What checks look at. Gathered at the edge, judged purely. No field may hold a secret; none of this has Debug, because
-//! proxies and paths may hold what is private.
+//! Input of the checks. It is gathered with effects and judged without. No field may hold a secret; none of this has
+//! Debug, because proxies and paths may be private.
 
 use crate::service::units::State;
 use claviger::{
@@ -14,46 +14,46 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Everything that was found out.
+/// All gathered facts.
 #[derive(Default)]
 pub(crate) struct Facts {
     /// The session's directory.
     pub(crate) directory: String,
-    /// The socket that the command line names; `None` if it names none.
+    /// The socket named on the command line, if any.
     pub(crate) socket: Option<String>,
     /// Whether a variable of the session names the socket.
     pub(crate) names_socket: bool,
-    /// Who we are.
+    /// The user of this process.
     pub(crate) uid: u32,
-    /// Variables of the session that hold no secret, and few more that only tools read.
+    /// Variables of the session that are not secret, and a few more that only tools read.
     pub(crate) variables: BTreeMap<String, String>,
     /// Secret variables that the session has.
     pub(crate) present: BTreeSet<String>,
-    /// Variables that cannot be used as they are.
+    /// Invalid variables.
     pub(crate) malformed: Vec<Malformed>,
     /// Files, directories and sockets.
     pub(crate) places: Vec<PathFact>,
     /// Files with certificates.
     pub(crate) certificates: Vec<Certificates>,
-    /// Programs that settings and tools' files name.
+    /// Programs named by settings and by tools' files.
     pub(crate) programs: Vec<Program>,
     /// Values of settings files.
     pub(crate) settings: Vec<Setting>,
-    /// What the files of Google's tools say.
+    /// Content of the files of Google's tools.
     pub(crate) google: Google,
-    /// What a service manager would start.
+    /// Files of the service manager.
     pub(crate) units: Vec<Unit>,
-    /// Whether it has given up.
+    /// Whether the service manager has given up on the daemon.
     pub(crate) units_failed: bool,
-    /// Why another daemon would not start, though one runs.
+    /// Why another daemon would not start, although one runs.
     pub(crate) next_start: Option<Problem>,
     /// The daemon.
     pub(crate) daemon: Daemon,
-    /// How the credential is found, after it was asked for.
+    /// The explanation, after the credential was asked for.
     pub(crate) explained: Option<Result<ExplainResponse, Problem>>,
-    /// Whether it can be had.
+    /// Whether the credential is available.
     pub(crate) credential: Option<Credential>,
-    /// The configuration that the session's environment leads to, and the daemon's, if that is another.
+    /// The configuration that the session's environment names, and the daemon's, if they differ.
     pub(crate) other_config: Option<(PathBuf, PathBuf)>,
     /// Accounts of the local store.
     pub(crate) accounts: Vec<Account>,
@@ -61,29 +61,29 @@ pub(crate) struct Facts {
     pub(crate) keyring: Option<ProbeResult>,
     /// The endpoint in use.
     pub(crate) endpoint: Option<Endpoint>,
-    /// What was not looked at, and why.
+    /// Omitted checks, with reasons.
     pub(crate) unchecked: Vec<Unchecked>,
 }
 
-/// A variable that cannot be used as it is.
+/// An invalid variable.
 #[derive(Debug)]
 pub(crate) struct Malformed {
     /// Its name.
     pub(crate) name: String,
-    /// What is wrong with it.
+    /// Its fault.
     pub(crate) what: String,
-    /// Whether a session that has it gets nothing; else only a server would not take its value.
+    /// Whether it blocks the session; otherwise only a server would refuse its value.
     pub(crate) is_refused: bool,
 }
 
-/// Something in the filesystem that should be private, or safe from others.
+/// A place in the filesystem that should be private, or protected from changes.
 pub(crate) struct PathFact {
     pub(crate) path: PathBuf,
     pub(crate) role: Role,
     pub(crate) found: Found,
 }
 
-/// What a place should be.
+/// Required protection of a place.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Role {
     /// A directory of claviger's own: no other user may look in.
@@ -100,7 +100,7 @@ pub(crate) enum Role {
     File,
 }
 
-/// What a place is. What does not exist is not a fact.
+/// State of a place. A place that does not exist is not a fact.
 pub(crate) struct Found {
     pub(crate) kind: Kind,
     /// Permission bits.
@@ -108,7 +108,7 @@ pub(crate) struct Found {
     pub(crate) owner: Owner,
 }
 
-/// What kind of thing it is.
+/// Its file type.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     File,
@@ -117,7 +117,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// Whose it is.
+/// Its owner.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Owner {
     Us,
@@ -133,7 +133,7 @@ pub(crate) struct Certificates {
     pub(crate) fault: Option<Fault>,
 }
 
-/// What is wrong with a file of certificates.
+/// Fault of a file of certificates.
 #[derive(Clone, Copy)]
 pub(crate) enum Fault {
     Missing,
@@ -141,7 +141,7 @@ pub(crate) enum Fault {
     NotPem,
 }
 
-/// A program that something names.
+/// A program named by a setting.
 pub(crate) struct Program {
     /// The setting or key that names it.
     pub(crate) name: String,
@@ -150,38 +150,38 @@ pub(crate) struct Program {
     /// Whether it is claviger itself.
     pub(crate) hook: bool,
     pub(crate) found: bool,
-    /// A directory of the session's `PATH` that has it and is not searched.
+    /// A directory of the session's `PATH` that contains it and is not searched.
     pub(crate) elsewhere: Option<PathBuf>,
 }
 
-/// A value of a settings file that has to do with network or backend. Of other values only the place is known.
+/// A value of a settings file about network or backend. For other values only the place is recorded.
 pub(crate) struct Setting {
     /// "env.HTTPS_PROXY", "apiKeyHelper", …
     pub(crate) name: String,
     pub(crate) at: Location,
     /// Whether it is claviger itself.
     pub(crate) hook: bool,
-    /// The value, of variables that `gather::variables::is_read` names only.
+    /// The value, only of variables in `gather::variables::is_read`.
     pub(crate) text: Option<String>,
 }
 
-/// What the files of Google's tools say of who signs in.
+/// Identities in the files of Google's tools.
 #[derive(Default)]
 pub(crate) struct Google {
-    /// Of the file that `GOOGLE_APPLICATION_CREDENTIALS` names, if that is not gcloud's.
+    /// From the file that `GOOGLE_APPLICATION_CREDENTIALS` names, if that is not gcloud's.
     pub(crate) named: Option<Signer>,
-    /// Of what `gcloud auth application-default login` left.
+    /// From `gcloud auth application-default login`.
     pub(crate) own: Option<Signer>,
-    /// Whether `CLOUDSDK_CONFIG` is set, and there is such a file at the usual place.
+    /// Whether `CLOUDSDK_CONFIG` is set although such a file exists at the usual place.
     pub(crate) is_elsewhere: bool,
-    /// Whom gcloud impersonates.
+    /// The account that gcloud impersonates.
     pub(crate) impersonates: Option<String>,
 }
 
 /// A credentials file of Google's.
 pub(crate) struct Signer {
     pub(crate) file: String,
-    /// The account, if it says so.
+    /// The account, if the file names it.
     pub(crate) account: Option<String>,
     /// Whether a person signed in.
     pub(crate) is_user: bool,
@@ -194,13 +194,13 @@ pub(crate) struct Unit {
     /// The program that it starts, if it names one.
     pub(crate) program: Option<PathBuf>,
     pub(crate) program_exists: bool,
-    /// The daemon that this client would start, if that is another.
+    /// The daemon that this client would start, if that is another one.
     pub(crate) other: Option<PathBuf>,
-    /// Whose it is, whatever program it starts.
+    /// Its origin, whatever program it starts.
     pub(crate) state: State,
 }
 
-/// What became of the way to the daemon.
+/// Result of connecting to the daemon.
 #[derive(Default)]
 pub(crate) enum Daemon {
     /// None runs, and none was to be started.
@@ -208,21 +208,21 @@ pub(crate) enum Daemon {
     Absent,
     /// One was started and ended with this problem.
     NotStarted(Box<Problem>),
-    /// What is at the socket is not safe to use.
+    /// The socket is unsafe.
     Unsafe { path: String, why: String, remedy: Option<Remedy> },
-    /// There is no way to the socket for this process.
+    /// This process has no access to the socket.
     Blocked { path: String, why: String, hint: String, remedy: Option<Remedy> },
-    /// Something else listens on `socket`.
+    /// Another program listens on `socket`.
     Stranger { socket: PathBuf, why: String },
-    /// It takes connections and does not answer.
+    /// It accepts connections and does not answer.
     Silent { after: Duration, holder: Option<Holder> },
-    /// It does not take part.
+    /// It refuses this session.
     Refused(Problem),
     /// It answers.
     Running(Running),
 }
 
-/// The process that holds a socket on which nothing answers.
+/// The process that holds a socket which does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holder {
     /// A daemon, and whether it is stopped (SIGSTOP).
@@ -237,23 +237,23 @@ pub(crate) struct Running {
     pub(crate) release: String,
     pub(crate) protocol: u32,
     pub(crate) pid: u32,
-    /// When its program was replaced after it had started, which one.
+    /// The program's path, if it was replaced after the daemon had started.
     pub(crate) replaced: Option<PathBuf>,
     /// The command that lists its API.
     pub(crate) grpcurl: String,
 }
 
-/// Whether a credential can be had, without troubling a person.
+/// Whether a credential is available, without asking a person.
 pub(crate) enum Credential {
-    /// It can.
+    /// Yes.
     Lent(Lent),
-    /// It cannot.
+    /// No.
     Failed(Problem),
-    /// Not known yet.
+    /// Unknown.
     Slow(Duration),
 }
 
-/// What a lease says beside its secret.
+/// A lease without its secret.
 #[derive(Default)]
 pub(crate) struct Lent {
     pub(crate) source: String,
@@ -262,7 +262,7 @@ pub(crate) struct Lent {
     pub(crate) at: Option<Location>,
     pub(crate) expires_at: Option<SystemTime>,
     pub(crate) stale: bool,
-    /// When it was looked at.
+    /// When it was checked.
     pub(crate) now: Option<SystemTime>,
 }
 
@@ -270,14 +270,14 @@ pub(crate) struct Lent {
 pub(crate) struct Endpoint {
     /// Scheme, host and port.
     pub(crate) origin: String,
-    /// Whether the credential was shown.
+    /// Whether the credential was sent.
     pub(crate) authenticated: bool,
     pub(crate) seen: ProbeResult,
     /// How far the server's clock is ahead of ours, in seconds.
     pub(crate) ahead: Option<i64>,
 }
 
-/// Something that was not looked at.
+/// An omitted check.
 pub(crate) struct Unchecked {
     pub(crate) what: &'static str,
     pub(crate) why: String,

@@ -1,4 +1,4 @@
-//! What the doctor finds.
+//! Findings of the doctor.
 
 use claviger::{
     proto::v1,
@@ -7,7 +7,7 @@ use claviger::{
     wire,
 };
 
-/// How bad it is. The worst comes first.
+/// Severity; the worst comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Severity {
     /// Something does not work.
@@ -18,7 +18,7 @@ pub(crate) enum Severity {
     Note,
 }
 
-/// One thing that is wrong.
+/// A problem.
 #[derive(Debug)]
 pub(crate) struct Finding {
     pub(crate) severity: Severity,
@@ -26,18 +26,18 @@ pub(crate) struct Finding {
     pub(crate) id: &'static str,
     /// One sentence.
     pub(crate) what: String,
-    /// Where it stands.
+    /// Its place.
     pub(crate) place: Option<Location>,
-    /// Why that is so, or what it leads to.
+    /// Cause or consequence.
     pub(crate) cause: String,
-    /// What helps; `None` where only the words of the cause say what to do.
+    /// The remedy; `None` where only the cause describes it.
     pub(crate) remedy: Option<Remedy>,
 }
 
-/// Every finding there is: the words of [`claviger::reason`] for credentials, and these. Words are part of the interface:
-/// add, never rename.
+/// Every possible finding: the words of [`claviger::reason`] for credentials, and these. Words are part of the
+/// interface: add, never rename.
 pub(crate) const IDS: [&str; 87] = [
-    // Why there is no credential.
+    // Credentials.
     "peer-rejected",
     "peer-unknown",
     "foreign-caller",
@@ -151,33 +151,33 @@ impl Finding {
         Self::new(Severity::Warning, id, what)
     }
 
-    /// Good to know.
+    /// A note.
     pub(super) fn note(id: &'static str, what: impl Into<String>) -> Self {
         Self::new(Severity::Note, id, what)
     }
 
-    /// Adds where it stands.
+    /// Adds its place.
     #[must_use]
     pub(super) fn at<'a>(mut self, place: impl Into<Option<&'a Location>>) -> Self {
         self.place = place.into().cloned();
         self
     }
 
-    /// Adds why.
+    /// Adds the cause.
     #[must_use]
     pub(super) fn because(mut self, cause: impl Into<String>) -> Self {
         self.cause = cause.into();
         self
     }
 
-    /// Adds what helps.
+    /// Adds the remedy.
     #[must_use]
     pub(super) fn helped(mut self, remedy: impl Into<Option<Remedy>>) -> Self {
         self.remedy = remedy.into();
         self
     }
 
-    /// What helps, as it is pasted; in words where no command does.
+    /// The remedy as a command to paste; in words where no command helps.
     pub(crate) fn fix(&self) -> Option<String> {
         let remedy = self.remedy.as_ref()?;
         remedy.line().or_else(|| Remedy::advice(Some(remedy), None))
@@ -200,14 +200,14 @@ impl Severity {
     }
 }
 
-/// A place as the daemon sent it.
+/// A place from the daemon.
 pub(super) fn place(at: Option<&v1::Location>) -> Option<Location> {
     at.filter(|at| !at.file.is_empty()).map(wire::from_location)
 }
 
-/// The finding that a problem is: its reason, its place, its hint, and what helps.
+/// The finding for a problem: its reason, place, hint and remedy.
 pub(super) fn of_problem(problem: &Problem, otherwise: &str) -> Finding {
-    let said = problem.said.0.iter().map(|line| format!("it said: {line}"));
+    let said = problem.said.0.iter().map(|line| format!("its output: {line}"));
     let cause: Vec<_> = said.chain([problem.hint.clone().unwrap_or_else(|| otherwise.to_owned())]).collect();
     Finding::error(problem.reason.as_str(), problem.message.clone())
         .at(&problem.location)

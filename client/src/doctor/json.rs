@@ -10,7 +10,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// What was found, what was not looked at, and which credential wins.
+/// Findings, omitted checks, and the winning credential.
 pub(crate) fn doctor(facts: &Facts, found: &[Finding]) -> Value {
     let explained = facts.explained.as_ref().and_then(|explained| explained.as_ref().ok());
     let grpcurl = match &facts.daemon {

@@ -1,7 +1,8 @@
-//! `claviger doctor`: what is wrong here, why, and what helps.
+//! `claviger doctor`: problems here, their causes and remedies.
 //!
-//! [`gather`] finds the facts out, each with a deadline; the checks judge them, purely; [`text`] and [`json`] show both. A new check is one function in
-//! [`checks`] and one line in [`CHECKS`]; a new finding is one line in [`finding::IDS`] and one in docs/troubleshooting.md.
+//! [`gather`] collects the facts, each with a deadline; the checks judge them without effects; [`text`] and [`json`]
+//! show both. A new check is one function in [`checks`] and one line in [`CHECKS`]; a new finding is one line in
+//! [`finding::IDS`] and one in docs/troubleshooting.md.
 
 mod checks;
 pub(crate) mod facts;
@@ -18,7 +19,7 @@ pub(crate) use finding::{Finding, Severity};
 /// Judges facts.
 type Check = fn(&Facts) -> Vec<Finding>;
 
-/// Every check, in the order in which findings are told.
+/// Every check, in the order in which findings are printed.
 const CHECKS: [Check; 13] = [
     checks::daemon::check,
     checks::settings::check,
@@ -35,17 +36,17 @@ const CHECKS: [Check; 13] = [
     checks::service::check,
 ];
 
-/// Everything that is wrong, the worst first.
+/// All findings, the worst first.
 pub(crate) fn diagnose(facts: &Facts) -> Vec<Finding> {
     let mut found: Vec<Finding> = CHECKS.iter().flat_map(|check| check(facts)).collect();
     let missing: Vec<_> = found.iter().filter(|one| one.id == "command-missing").map(Finding::line).collect();
-    // The one is why the other happens.
+    // One finding is the cause of the other.
     found.retain(|one| one.id != "command-failed" || !missing.contains(&one.line()));
     found.sort_by_key(|one| one.severity);
     found.into_iter().map(|one| of_session(one, facts)).collect()
 }
 
-/// The finding with a remedy for the session that was looked at: its directory, and the socket it was told to use.
+/// The finding with a remedy for the checked session: its directory, and its socket.
 fn of_session(finding: Finding, facts: &Facts) -> Finding {
     let of_session = |remedy: Remedy| remedy.within(&facts.directory).over(facts.socket.as_deref());
     Finding { remedy: finding.remedy.map(of_session), ..finding }

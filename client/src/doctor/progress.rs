@@ -1,4 +1,4 @@
-//! What is being looked at, on one line of stderr, if a person watches.
+//! Shows the current check on one line of stderr, if a person watches.
 
 use crate::{output, session::context::Context};
 use std::{
@@ -8,7 +8,7 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-/// What is quicker than this is not worth a word.
+/// Shorter checks are not shown.
 const EVERY: Duration = Duration::from_millis(150);
 
 /// The line.
@@ -17,7 +17,7 @@ pub(super) struct Progress {
     shown: Option<JoinHandle<()>>,
 }
 
-/// Something that is being looked at, until it is dropped.
+/// A running check; it ends on drop.
 pub(super) struct Activity {
     what: &'static str,
     steps: Arc<Mutex<Vec<&'static str>>>,
@@ -32,13 +32,13 @@ impl Progress {
         Self { steps, shown }
     }
 
-    /// Says that something is being looked at.
+    /// Shows a running check.
     pub(super) fn step(&self, what: &'static str) -> Activity {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(what);
         Activity { what, steps: self.steps.clone() }
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) async fn end(self) {
         if let Some(shown) = self.shown {
             shown.abort();
@@ -62,7 +62,7 @@ async fn show(steps: Arc<Mutex<Vec<&'static str>>>) {
         tokio::time::sleep(EVERY).await;
         let now = steps.lock().unwrap_or_else(PoisonError::into_inner).join(", ");
         if !now.is_empty() {
-            output::talk(&format!("\r\x1b[Klooking at: {now}"));
+            output::talk(&format!("\r\x1b[Kchecking: {now}"));
         }
     }
 }

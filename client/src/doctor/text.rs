@@ -1,4 +1,4 @@
-//! A diagnosis for people: what wins, then what is wrong, the worst first, each with what helps.
+//! A diagnosis for people: the winning credential, then the findings, the worst first, each with its remedy.
 
 use super::{
     facts::{Daemon, Facts},

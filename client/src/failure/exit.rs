@@ -1,10 +1,10 @@
-//! Exit codes: one number per kind of remedy, so that a script knows whom to call.
+//! Exit codes: one number per kind of remedy, so that a script can react.
 
 use claviger::reason::Reason;
 
-/// Everything went well.
+/// Success.
 pub(crate) const OK: u8 = 0;
-/// A bug, or something without a number of its own.
+/// A bug, or an error without its own number.
 pub(crate) const OTHER: u8 = 1;
 /// The command line or the request is wrong.
 pub(crate) const USAGE: u8 = 2;
@@ -12,7 +12,7 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const NO_CREDENTIAL: u8 = 3;
 /// A person has to log in, decide, unlock or repair something.
 pub(crate) const NEEDS_HUMAN: u8 = 4;
-/// A policy, or the other side, says no.
+/// A policy or the server refuses.
 pub(crate) const BLOCKED: u8 = 5;
 /// The source was asked and failed.
 pub(crate) const SOURCE_FAILED: u8 = 6;
@@ -20,7 +20,7 @@ pub(crate) const SOURCE_FAILED: u8 = 6;
 pub(crate) const TIMED_OUT: u8 = 7;
 /// No daemon answers.
 pub(crate) const UNREACHABLE: u8 = 8;
-/// `doctor`: it works, but something deserves a look.
+/// `doctor`: it works, but there are warnings.
 pub(crate) const WARNINGS: u8 = 9;
 /// `exec`: the command was found but cannot be run.
 pub(crate) const NOT_EXECUTABLE: u8 = 126;
@@ -47,7 +47,7 @@ Exit codes:
   127  exec: there is no such command
   130  interrupted";
 
-/// Lets Ctrl-C end a verb that goes on for ever.
+/// Lets Ctrl-C end a verb that runs without limit.
 pub(crate) fn when_interrupted() {
     tokio::spawn(async {
         if tokio::signal::ctrl_c().await.is_ok() {

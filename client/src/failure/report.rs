@@ -1,11 +1,11 @@
-//! How a failure is told: as lines for people, as one object for programs.
+//! Prints a failure: as lines for people, as one object for programs.
 
 use crate::{json, text::escape};
 use claviger::{reason::Location, remedy::Remedy};
 use serde_json::json;
 use std::{fmt::Write as _, time::Duration};
 
-/// What is told about a failure.
+/// Content of a report.
 pub(super) struct Report<'a> {
     pub(super) reason: &'static str,
     pub(super) message: String,
@@ -22,7 +22,7 @@ impl Report<'_> {
         let place = self.location.map(|location| format!("{location}: ")).unwrap_or_default();
         let mut text = format!("claviger: {}{}\n", escape::line(&place), escape::lines(&self.message, "  "));
         for line in self.said {
-            let _ = writeln!(text, "  it said: {}", escape::line(line));
+            let _ = writeln!(text, "  its output: {}", escape::line(line));
         }
         if let Some(hint) = &self.hint {
             let _ = writeln!(text, "hint: {}", escape::lines(hint, "  "));

@@ -1,4 +1,4 @@
-//! Tools of AWS: a profile of `~/.aws/config` runs claviger, which asks another profile. Pure.
+//! Tools of AWS: a profile of `~/.aws/config` runs claviger, which uses another profile. Pure.
 
 use super::{Draft, Guidance, ini};
 use claviger::{
@@ -6,7 +6,7 @@ use claviger::{
     reason::{Location, Problem, Reason},
 };
 
-/// Settings of a profile that come before `credential_process`: with one of them, that would never run.
+/// Settings of a profile that come before `credential_process`, which would then never run.
 const BEFORE: [&str; 7] = [
     "aws_access_key_id",
     "role_arn",
@@ -17,10 +17,10 @@ const BEFORE: [&str; 7] = [
     "login_session",
 ];
 
-/// Lets `profile` run `program`, which asks `from`. `keys` is the content of the file of keys.
+/// Lets `profile` run `program`, which gets keys from `from`. `keys` is the content of the file of keys.
 ///
 /// # Errors
-/// `settings-invalid` or `malformed-request` if that would not work, or wait for itself.
+/// `settings-invalid` or `malformed-request` if that would not work, or would wait for itself.
 pub(crate) fn draft(
     config: &mut Draft,
     keys: &str,
@@ -46,14 +46,14 @@ fn find<'a>(sections: &'a [ini::Section], profile: &str) -> Option<&'a ini::Sect
     sections.iter().rfind(|section| section.profile == profile)
 }
 
-/// Whether the profile can run a command: nothing that comes first, and no other command.
+/// Whether the profile can run a command: nothing comes before it, and it has no other command.
 fn check(
     path: &str,
     sections: &[ini::Section],
     keys: &str,
     (profile, from): (&str, &str),
 ) -> Result<(), Problem> {
-    // Names of sections may have blanks, and begin with a dash: in the command they would be words of their own.
+    // Names of sections may have blanks or begin with a dash: in the command they would be separate words.
     if !is_plain(profile) || !is_plain(from) {
         return Err(Problem::new(Reason::MalformedRequest, "the name of a profile must be one plain word")
             .hint("letters, digits and -_.@+ are plain"));
@@ -75,7 +75,7 @@ fn check(
         return Err(taken(
             path,
             0,
-            &format!("the file of keys has some for profile {profile}, and they come first"),
+            &format!("the file of keys has keys of profile {profile}, and they come first"),
             profile,
         ));
     }
@@ -110,7 +110,7 @@ fn check_source(
         let section = find(sections, name);
         let asks_us = section.and_then(|section| section.get(ini::PROCESS));
         if seen.contains(&name) || asks_us.is_some_and(|setting| is_hook(&setting.value)) {
-            let message = format!("profile {from} leads back to claviger, which would wait for itself");
+            let message = format!("profile {from} runs claviger, which would wait for itself");
             let line = asks_us.map_or(0, |setting| setting.line);
             let hint = "with --from, name a profile that signs in by itself, and another one with --profile";
             return Err(Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&location(path, line)));
@@ -124,7 +124,7 @@ fn check_source(
 
 fn taken(path: &str, line: u32, what: &str, profile: &str) -> Problem {
     let other = if profile == "claviger" { "claviger-lends" } else { "claviger" };
-    let hint = format!("take another name: --profile {other} --from {profile}");
+    let hint = format!("use another name: --profile {other} --from {profile}");
     Problem::new(Reason::SettingsInvalid, what).hint(hint).at(&location(path, line))
 }
 
@@ -186,8 +186,8 @@ mod tests {
     #[test]
     fn the_other_name_is_another() {
         for (profile, hint) in [
-            ("work", "take another name: --profile claviger --from work"),
-            ("claviger", "take another name: --profile claviger-lends --from claviger"),
+            ("work", "use another name: --profile claviger --from work"),
+            ("claviger", "use another name: --profile claviger-lends --from claviger"),
         ] {
             assert_eq!(taken("/c", 1, "x", profile).hint.as_deref(), Some(hint));
         }

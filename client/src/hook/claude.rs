@@ -1,5 +1,5 @@
-//! Claude Code: its `apiKeyHelper` and `awsCredentialExport` become hooks, and the real commands move into the part of claviger's
-//! own configuration that is for this configuration directory. Pure.
+//! Claude Code: its `apiKeyHelper` and `awsCredentialExport` become hooks, and the real commands move into the part of
+//! claviger's own configuration for this configuration directory. Pure.
 
 use super::{
     Draft, Guidance,
@@ -15,15 +15,16 @@ use claviger::{
 
 /// The setting for a key, which no cloud uses.
 const KEY: &str = "apiKeyHelper";
-/// The settings that can be hooks, and what claviger is run with there.
+/// The settings that can be hooks, and the arguments of claviger there.
 pub(crate) const HOOKS: [(&str, &str); 2] =
     [(KEY, "token --hook"), ("awsCredentialExport", "aws --format export")];
 
-/// Where the key of a helper may be sent beside Anthropic: the key of the configuration.
+/// The configuration key for origins besides Anthropic that a helper's key may be sent to.
 const AUDIENCE: &str = "audience";
 
-/// Changes the configuration and the settings so that `program` is the hook. `own` are the variables of this process: the base
-/// URL among them is where the helper's key went so far. What is `installed` stays where only they select a cloud.
+/// Changes the configuration and the settings so that `program` is the hook. `own` are the variables of this process:
+/// its base URL is where the helper's key has been sent so far. An `installed` hook stays where only those variables
+/// select a cloud.
 ///
 /// # Errors
 /// `settings-invalid` with file, line and column.
@@ -37,7 +38,7 @@ pub(crate) fn draft(
     let mut found = Vec::new();
     let of_file = Json { path: &settings.name(), text: &settings.text }.environment()?;
     let cloud = Cloud::of(&of_file, own);
-    // Only a gateway in front of a cloud is sent a key.
+    // Only a gateway in front of a cloud receives a key.
     let keyless = cloud.as_ref().filter(|cloud| !cloud.skipped && (cloud.of_file || !installed));
     for (key, arguments) in HOOKS {
         let here = Json { path: &settings.name(), text: &settings.text }.command(key)?;
@@ -45,7 +46,7 @@ pub(crate) fn draft(
         let fits = key != KEY || keyless.is_none();
         match here {
             Some(here) if !fits && behind.is_none() && is_hook(&here.command) => outcome.notes.push(format!(
-                "{key} in {}:{} is claviger with no command behind it, and was not put there by `hook install`: take it out",
+                "{key} in {}:{} is claviger with no command behind it, and `hook install` did not write it: remove it",
                 settings.name(),
                 here.line
             )),
@@ -60,7 +61,7 @@ pub(crate) fn draft(
             let [(key, arguments), _] = HOOKS;
             found.push((key, arguments, None));
             outcome.notes.push(format!(
-                "no command stands behind the hook yet: sign in with `claviger login`, or set {key} in {} of {}",
+                "the hook has no command behind it yet: sign in with `claviger login`, or set {key} in {} of {}",
                 toml(config, true).header(),
                 config.name()
             ));
@@ -93,7 +94,7 @@ pub(crate) fn draft(
                 config.add(change);
             }
             Some(false) => outcome.notes.push(format!(
-                "{variable} leads to {origin}: add that to {AUDIENCE} in {} of {}, if a helper's key may go there",
+                "{variable} leads to {origin}: add that to {AUDIENCE} in {} of {}, if a helper's key may be sent there",
                 toml(config, true).header(),
                 config.name()
             )),
@@ -102,17 +103,17 @@ pub(crate) fn draft(
     Ok(outcome)
 }
 
-/// What stands at one of [`HOOKS`].
+/// State of one of [`HOOKS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     /// Whether the command in the settings is claviger; `None` if there is no command.
     pub(crate) hook: Option<bool>,
-    /// Whether a command stands behind it.
+    /// Whether there is a command behind it.
     pub(crate) behind: bool,
 }
 
-/// Whether installing again would change hooks that are there: the settings have got a command, or switch `cloud` on, since.
-/// `found` is what stands at each of [`HOOKS`].
+/// Whether installing again would change existing hooks: the settings have gained a command, or enable `cloud`, since.
+/// `found` is the state of each of [`HOOKS`].
 pub(crate) fn is_outdated(cloud: Option<&Cloud>, found: &[Found; HOOKS.len()]) -> bool {
     let is_hooked = found.iter().any(|found| found.hook == Some(true));
     let is_new = found.iter().any(|found| found.hook == Some(false));
@@ -120,13 +121,13 @@ pub(crate) fn is_outdated(cloud: Option<&Cloud>, found: &[Found; HOOKS.len()]) -
     is_hooked && (is_new || (is_keyless && found[0] == Found { hook: Some(true), behind: false }))
 }
 
-/// The part of the configuration that is for the directory of the settings (`own`), or what counts for all of them.
+/// The part of the configuration for the directory of the settings (`own`), or the part for all directories.
 fn toml(config: &Draft, own: bool) -> Toml<'_> {
     let directory = config.directory.as_deref().filter(|_| own);
     Toml { path: config.path.to_str().unwrap_or("config.toml"), text: &config.text, directory }
 }
 
-/// The origin of a base URL that is not Anthropic's own. The daemon looks at it once more.
+/// The origin of a base URL that is not Anthropic's own. The daemon checks it again.
 fn origin(url: &str) -> Option<&str> {
     let start = url.find("://")? + 3;
     let end = url[start..].find('/').map_or(url.len(), |end| start + end);

@@ -1,4 +1,4 @@
-//! The cloud that the settings of Claude Code, or the environment, select: which hooks fit there. Pure.
+//! The cloud that the settings of Claude Code, or the environment, select, and the hooks that it uses. Pure.
 
 use claviger::{
     backend::{Backend, CLOUDS, SWITCH, is_unsupported},
@@ -9,21 +9,21 @@ use std::collections::BTreeMap;
 /// Variables of a settings file, or of this process.
 pub(crate) type Variables = BTreeMap<String, String>;
 
-/// A cloud that is switched on.
+/// An enabled cloud.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cloud {
     /// The switch.
     pub(crate) variable: String,
-    /// Which one; `None` for one that claviger has no credential for.
+    /// Its backend; `None` for one without a credential in claviger.
     pub(crate) backend: Option<Backend>,
-    /// Whether the switch stands in the settings file, and so counts in every session.
+    /// Whether the switch is in the settings file, and so applies to every session.
     pub(crate) of_file: bool,
-    /// Whether a gateway adds the credential, which the tool then sends the key of its `apiKeyHelper`
+    /// Whether a gateway adds the credential, to which the tool then sends the key of its `apiKeyHelper`
     /// (`spec/behaviour.md` A2, "CLAUDE_CODE_SKIP_…").
     pub(crate) skipped: bool,
 }
 
-/// What `name` is in a session: a settings file comes before the environment.
+/// The value of `name` in a session: a settings file comes before the environment.
 pub(crate) fn value<'a>(file: &'a Variables, own: &'a Variables, name: &str) -> Option<&'a str> {
     file.get(name).or_else(|| own.get(name)).map(String::as_str)
 }
@@ -46,7 +46,7 @@ impl Cloud {
         })
     }
 
-    /// Why no hook for a key is installed, and what lends to the tools of this cloud.
+    /// Why no hook for a key is installed, and what the tools of this cloud use instead.
     pub(crate) fn note(&self) -> String {
         let instead = match self.backend {
             Some(Backend::Bedrock) => {
@@ -54,7 +54,7 @@ impl Cloud {
                  awsCredentialExport becomes a hook when you install again"
             }
             Some(Backend::Vertex) => "`claviger hook install google` has it borrow",
-            Some(Backend::Foundry) => "`claviger hook install azure` says how it borrows",
+            Some(Backend::Foundry) => "`claviger hook install azure` shows how it borrows",
             Some(Backend::Anthropic) | None => "claviger has no credential for that backend",
         };
         format!(

@@ -1,10 +1,10 @@
-//! Shows a change before it is made. Only what a hook changes is shown: a settings file may hold secrets. Pure.
+//! Shows a change before it is made. Only claviger's own changes are readable: a settings file may hold secrets. Pure.
 
 use crate::text::escape;
 use similar::TextDiff;
 use std::fmt::Write as _;
 
-/// Words that say what a line is about, and are no secrets.
+/// Words that describe a line and are not secret.
 const KNOWN: [&str; 10] = [
     "\"apiKeyHelper\"",
     "\"awsCredentialExport\"",
@@ -17,12 +17,12 @@ const KNOWN: [&str; 10] = [
     "profile",
     "[default]",
 ];
-/// What is left of everything else: the form of the file.
+/// Characters of other text that stay: the form of the file.
 const FORM: &str = "{}[]():,=\"";
-/// Stands for what is not shown.
+/// Replaces hidden text.
 const HIDDEN: char = '…';
 
-/// The difference of two texts, of which only `shown` is readable. Nothing around it.
+/// The difference of two texts, with only `shown` readable and no context.
 pub(crate) fn render(path: &str, old: Option<&str>, new: Option<&str>, shown: &[&str]) -> String {
     let hide = |text: Option<&str>| hidden(text.unwrap_or_default(), shown);
     let (before, after) = (hide(old), hide(new));
@@ -36,7 +36,7 @@ pub(crate) fn render(path: &str, old: Option<&str>, new: Option<&str>, shown: &[
     })
 }
 
-/// `text`, line by line, with everything hidden but `shown`, [`KNOWN`] and the form.
+/// `text`, line by line, with everything hidden except `shown`, [`KNOWN`] and the form.
 fn hidden(text: &str, shown: &[&str]) -> String {
     let pieces = shown.iter().flat_map(|text| text.lines()).map(str::trim);
     let mut pieces: Vec<&str> = pieces.filter(|piece| piece.len() > 2).chain(KNOWN).collect();
@@ -59,7 +59,7 @@ fn hidden(text: &str, shown: &[&str]) -> String {
     out
 }
 
-/// A command with a key in it is a mistake, but not one to repeat.
+/// A command that contains a key is a mistake, and the key must not be repeated.
 pub(crate) fn without_keys(text: &str) -> String {
     let mut parts = text.split("sk-");
     let mut out = parts.next().unwrap_or_default().to_owned();

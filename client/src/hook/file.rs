@@ -14,17 +14,17 @@ use std::{
 const MODE: u32 = 0o600;
 /// Mode of a directory that did not exist.
 const DIRECTORY_MODE: u32 = 0o700;
-/// Largest file that is edited: the most that settings may have.
+/// Largest file that is edited: the limit for settings.
 const MAX: u64 = 2 * 1024 * 1024;
-/// Most links from one to the next, as the kernel has it.
+/// Longest chain of symlinks, as in the kernel.
 const MAX_LINKS: usize = 40;
 
 /// A file that may be changed.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// As it was named.
+    /// Its path as given.
     pub(crate) path: PathBuf,
-    /// Where its links lead to.
+    /// Its path after symlinks.
     real: PathBuf,
     /// Its content; `None` if it does not exist.
     pub(crate) text: Option<String>,
@@ -32,7 +32,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Looks at `path`.
+    /// Reads `path`.
     ///
     /// # Errors
     /// If it is not a regular file of this user in UTF-8, or cannot be read.
@@ -55,29 +55,29 @@ impl Target {
         Ok(Self { path: path.to_owned(), real, text, metadata })
     }
 
-    /// Why it should not be changed without `--force`, if so.
+    /// Why it needs `--force`, if so.
     ///
     /// # Errors
     /// `settings-invalid` if it is read-only, has hard links, or belongs to another user.
     pub(crate) fn check(&self, force: bool) -> Result<(), Failure> {
         let Some(metadata) = self.metadata.as_ref().filter(|_| !force) else { return Ok(()) };
         let why = match () {
-            () if metadata.mode() & 0o200 == 0 => "is read-only: it is meant to stay unchanged",
-            () if metadata.nlink() > 1 => "has several names (hard links), and would lose the others",
+            () if metadata.mode() & 0o200 == 0 => "is read-only, which protects it from changes",
+            () if metadata.nlink() > 1 => "has hard links, which replacing it would break",
             () if metadata.uid() != Uid::effective().as_raw() => "belongs to another user",
             () => return Ok(()),
         };
-        Err(failed(&self.path, why, "change the file that it is made from, or add --force"))
+        Err(failed(&self.path, why, "change its original, or add --force"))
     }
 
-    /// Replaces it by `text`, or removes it, with the directories above it.
+    /// Replaces it by `text`, or removes it, and creates missing directories.
     ///
     /// # Errors
-    /// If it has changed since it was read, or the system refuses; it is as it was then.
+    /// If it has changed since it was read, or the system refuses; it then keeps its content.
     pub(crate) fn write(&self, text: Option<&str>) -> Result<(), Failure> {
         if Self::read(&self.path)?.text != self.text {
-            let hint = "another program writes it: try again";
-            return Err(failed(&self.path, "has changed in this very moment", hint));
+            let hint = "another program is writing it: try again";
+            return Err(failed(&self.path, "has changed just now", hint));
         }
         let done = match text {
             Some(text) => self.replace(text),
@@ -88,7 +88,7 @@ impl Target {
         })
     }
 
-    /// Directories above it that do not exist, the deepest first.
+    /// Missing directories above it, the deepest first.
     pub(crate) fn missing(&self) -> Vec<PathBuf> {
         missing(self.real.parent().unwrap_or(Path::new("/")))
     }
@@ -123,7 +123,7 @@ impl Target {
     }
 }
 
-/// Makes a directory with those above it, and returns the new ones, the deepest first.
+/// Creates a directory with its parents, and returns the new ones, the deepest first.
 pub(crate) fn make(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let missing = missing(directory);
     for path in missing.iter().rev() {
@@ -139,7 +139,7 @@ fn missing(directory: &Path) -> Vec<PathBuf> {
     directory.ancestors().take_while(|path| !path.exists()).map(Path::to_owned).collect()
 }
 
-/// Where the links of `path` lead to, be there a file or not.
+/// The target of `path`'s symlinks, whether the file exists or not.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -151,10 +151,10 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::other("its symlinks lead in a circle"))
+    Err(io::Error::other("its symlinks form a circle"))
 }
 
-/// A file that cannot be used.
+/// An unusable file.
 pub(crate) fn failed(path: &Path, what: &str, hint: &str) -> Failure {
     let at = Location { layer: "user".into(), file: path.display().to_string(), line: 0, column: 0 };
     let problem = Problem::new(Reason::SettingsInvalid, format!("the file {what}")).at(&at);

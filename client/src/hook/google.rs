@@ -5,23 +5,23 @@ use claviger::reason::{Problem, Reason};
 use serde_json::json;
 use std::path::Path;
 
-/// Where the token is exchanged, unless another place is named.
+/// The token exchange endpoint, unless another is named.
 pub(crate) const TOKEN_URL: &str = "https://sts.googleapis.com/v1/token";
-/// How long libraries wait for claviger, in milliseconds: as long as they allow.
+/// How long libraries wait for claviger, in milliseconds: the longest they permit.
 const PATIENCE: u32 = 120_000;
 
-/// What the file names.
+/// Content of the file.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool<'a> {
     /// The workforce or workload pool and its provider.
     pub(crate) audience: &'a str,
-    /// Where the token is exchanged.
+    /// The token exchange endpoint.
     pub(crate) token_url: &'a str,
     /// The credentials that claviger itself signs in with.
     pub(crate) credentials: Option<&'a Path>,
 }
 
-/// Makes the whole file.
+/// Creates the whole file.
 ///
 /// # Errors
 /// `malformed-request` if a library could not run this program.
@@ -30,14 +30,12 @@ pub(crate) fn draft(file: &mut Draft, pool: &Pool<'_>, program: &str) -> Result<
     if let Some(path) = pool.credentials {
         command.push_str(&format!(" --credentials {}", path.display()));
     }
-    // Go's library splits at blanks and knows no quotes.
+    // Go's library splits at blanks and does not support quotes.
     if command.split(' ').count() != if pool.credentials.is_some() { 4 } else { 2 }
         || command.contains(['"', '\''])
     {
-        let message = "libraries of Google run no program whose path, or argument, has blanks or quotes";
-        return Err(
-            Problem::new(Reason::MalformedRequest, message).hint("give it a plain path, by a symlink")
-        );
+        let message = "libraries of Google run no program whose path or argument has blanks or quotes";
+        return Err(Problem::new(Reason::MalformedRequest, message).hint("use a symlink with a plain path"));
     }
     let content = json!({
         "type": "external_account",
@@ -49,8 +47,11 @@ pub(crate) fn draft(file: &mut Draft, pool: &Pool<'_>, program: &str) -> Result<
     let inserted = format!("{content:#}\n");
     let name = file.name();
     if !file.text.is_empty() && file.text != inserted {
-        return Err(Problem::new(Reason::SettingsInvalid, format!("{name} exists already and is not ours"))
-            .hint("name another file with --file"));
+        return Err(Problem::new(
+            Reason::SettingsInvalid,
+            format!("{name} exists already and is not claviger's"),
+        )
+        .hint("name another file with --file"));
     }
     if file.text.is_empty() {
         file.add(Some(Splice { name: name.clone(), at: 0, removed: String::new(), inserted }));
@@ -59,7 +60,8 @@ pub(crate) fn draft(file: &mut Draft, pool: &Pool<'_>, program: &str) -> Result<
     outcome.variables.push(("GOOGLE_APPLICATION_CREDENTIALS".into(), name));
     outcome.variables.push(("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES".into(), "1".into()));
     outcome.notes.push(
-        "whether Google's own token service takes an access token depends on how the pool is set up".into(),
+        "whether Google's token service accepts an access token depends on the configuration of the pool"
+            .into(),
     );
     Ok(outcome)
 }

@@ -2,7 +2,7 @@
 
 use super::splice::{Splice, line_end};
 
-/// The setting that a hook of AWS is.
+/// The setting that is the hook of AWS.
 pub(crate) const PROCESS: &str = "credential_process";
 
 /// A section of a profile.
@@ -10,16 +10,16 @@ pub(crate) const PROCESS: &str = "credential_process";
 pub(crate) struct Section {
     /// Name of the profile.
     pub(crate) profile: String,
-    /// Its settings, without those that are nested below another one.
+    /// Its settings, without nested ones.
     pub(crate) settings: Vec<Setting>,
-    /// Offset of what follows the header.
+    /// Offset after the header.
     start: usize,
 }
 
 /// A line of a section.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Setting {
-    /// Its name, in small letters.
+    /// Its name, in lower case.
     pub(crate) name: String,
     /// Its value.
     pub(crate) value: String,
@@ -30,13 +30,13 @@ pub(crate) struct Setting {
 }
 
 impl Section {
-    /// The value of a setting; of two, the last one counts.
+    /// The value of a setting; of duplicates, the last one counts.
     pub(crate) fn get(&self, name: &str) -> Option<&Setting> {
         self.settings.iter().rfind(|setting| setting.name == name)
     }
 }
 
-/// The sections of profiles. `plain` is whether names stand there without the word `profile`, as in the file of keys.
+/// The sections of profiles. `plain` is whether names appear without the word `profile`, as in the file of keys.
 pub(crate) fn sections(text: &str, plain: bool) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     // Lines below a header of another kind belong to no section.
@@ -57,8 +57,8 @@ pub(crate) fn sections(text: &str, plain: bool) -> Vec<Section> {
     sections
 }
 
-/// The change that lets `profile` run `command`, in a section of its own with the lines `more` if there is none;
-/// `None` if it does that already.
+/// The change that lets `profile` run `command`, in a new section with the lines `more` if there is none; `None` if it
+/// does that already.
 pub(crate) fn set(text: &str, profile: &str, command: &str, more: &[String]) -> Option<Splice> {
     let name = profile.to_owned();
     let (end, line) = (line_end(text), format!("{PROCESS} = {command}"));
@@ -112,7 +112,7 @@ fn profile(line: &str, plain: bool) -> Option<String> {
 }
 
 fn setting(line: &str, start: usize, number: u32) -> Option<Setting> {
-    // What is indented belongs to the setting above.
+    // Indented lines belong to the setting above.
     if line.starts_with([' ', '\t', '#', ';']) {
         return None;
     }

@@ -11,10 +11,10 @@ use jsonc_parser::{
 };
 use std::collections::BTreeMap;
 
-/// How far a new property is indented in an object that has none.
+/// Indentation of a new property in an empty object.
 const INDENT: &str = "  ";
 
-/// The form of JSON that people write; what the daemon makes of it is its own matter.
+/// The JSON dialect of settings files; the daemon has its own parser.
 const LENIENT: ParseOptions = ParseOptions {
     allow_comments: true,
     allow_loose_object_property_names: false,
@@ -27,7 +27,7 @@ const LENIENT: ParseOptions = ParseOptions {
     allow_non_finite_numbers: false,
     allow_extended_string_escapes: false,
 };
-/// Some editors put it at the start, and no parser wants to see it.
+/// Some editors put a byte order mark at the start, which no parser accepts.
 const MARK: char = '\u{feff}';
 
 /// A text in JSON, with the path that errors name.
@@ -63,7 +63,7 @@ impl Json<'_> {
         Ok(found.map(|(at, command)| Found { command, line: place(json.text, at).0 }))
     }
 
-    /// The variables that `env` sets to a text, a number or a truth value; of a name that stands there twice, the last.
+    /// The variables that `env` sets to a text, a number or a boolean; of duplicates, the last one.
     ///
     /// # Errors
     /// `settings-invalid` with line and column.
@@ -129,13 +129,13 @@ impl Json<'_> {
         Ok(format!("{}{root}", &self.text[..skipped]))
     }
 
-    /// Without the mark, and how long that is.
+    /// Without the mark, and its length.
     fn bare(&self) -> (Self, usize) {
         let text = self.text.trim_start_matches(MARK);
         (Self { text, ..*self }, self.text.len() - text.len())
     }
 
-    /// Where a new property goes, and what: before the first one, so that no other line has to change.
+    /// Position and text of a new property: before the first one, so that no other line has to change.
     fn new_property(&self, object: &Object<'_>, entry: &str) -> (usize, usize, String) {
         let (open, close) = (object.range.start + 1, object.range.end - 1);
         let end = line_end(self.text);
@@ -151,7 +151,7 @@ impl Json<'_> {
         }
     }
 
-    /// Calls `then` with the object that the text is; `None` if the text is blank.
+    /// Calls `then` with the top-level object; `None` if the text is blank.
     fn with_object<T>(
         &self,
         then: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
@@ -183,12 +183,12 @@ impl Json<'_> {
     }
 }
 
-/// Of a name that stands there twice, the last one counts.
+/// Of duplicates, the last one counts.
 fn last<'a, 'b>(object: &'a Object<'b>, key: &str) -> Option<&'a ObjectProp<'b>> {
     object.properties.iter().rfind(|property| property.name.as_str() == key)
 }
 
-/// A text as JSON writes it; TOML reads that, too.
+/// A text as a JSON string; TOML accepts it, too.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

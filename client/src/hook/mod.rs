@@ -1,7 +1,7 @@
 //! Points a tool's own hook at claviger, and undoes that exactly.
 //!
-//! What a file becomes is computed purely, from what it would be without the hook; [`file`](mod@file) alone writes. The
-//! record of what was done is written first, then the file that receives a command, then the one that loses it: no command
+//! The new content of a file is computed without effects, from its content without the hook; only [`file`](mod@file)
+//! writes. The record is written first, then the file that receives a command, then the file that loses it: no command
 //! is lost, whenever this process ends.
 
 pub(crate) mod aws;
@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Draft {
     /// The file.
     pub(crate) path: PathBuf,
-    /// How it is written.
+    /// Its format.
     pub(crate) kind: Kind,
     /// The configuration directory whose part of it is changed, if it has parts.
     pub(crate) directory: Option<String>,
@@ -36,11 +36,11 @@ pub(crate) struct Draft {
     pub(crate) text: String,
     /// Whether it exists without the hook.
     pub(crate) existed: bool,
-    /// What was changed so far.
+    /// Changes so far.
     pub(crate) splices: Vec<Splice>,
 }
 
-/// What a person has to know beside the changes.
+/// Messages for a person besides the changes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Guidance {
     /// Sentences.
@@ -54,7 +54,7 @@ pub(crate) struct Guidance {
 // === impl Draft ===
 
 impl Draft {
-    /// Begins with what the file is without the hook.
+    /// Starts with the content without the hook.
     pub(crate) fn new(path: &Path, kind: Kind, base: Option<&str>) -> Self {
         let text = base.unwrap_or_default().to_owned();
         let (path, existed) = (path.to_owned(), base.is_some());
@@ -66,7 +66,7 @@ impl Draft {
         self.path.display().to_string()
     }
 
-    /// Makes a change, if there is one.
+    /// Adds a change, if there is one.
     pub(crate) fn add(&mut self, change: Option<Splice>) {
         if let Some(change) = change {
             self.text = change.apply(&self.text);

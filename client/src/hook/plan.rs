@@ -1,4 +1,4 @@
-//! What is about to be written, and the writing.
+//! Planned changes of files, and their execution.
 
 use super::{
     Draft, diff,
@@ -15,15 +15,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file and what it becomes.
+/// A file and its new content.
 #[derive(Clone, Debug)]
 pub(crate) struct FileChange {
     target: Target,
-    /// What it is without the hook.
+    /// Its content without the hook.
     pub(crate) undone: Undone,
-    /// What it becomes.
+    /// Its new content.
     new: Option<String>,
-    /// What of it may be shown.
+    /// The parts of it that may be shown.
     shown: Vec<String>,
     /// Directories to remove, if they are empty once it is gone.
     directories: Vec<PathBuf>,
@@ -48,8 +48,7 @@ pub(crate) fn begin(
     files.iter().map(begin).collect()
 }
 
-/// The steps that lead to `drafts`, and what the record will say of them. Files that stay as they are without a hook have
-/// no part in it.
+/// The steps that lead to `drafts`, and their record. Files that stay as they are without a hook are left out.
 pub(crate) fn finish(
     ledger: &Ledger,
     tool: &str,
@@ -63,7 +62,7 @@ pub(crate) fn finish(
         step.new = (draft.existed || !draft.splices.is_empty()).then_some(draft.text);
         step.shown.extend(shown(&draft.splices));
         if let Some(old) = old.filter(|old| step.is_same(old.kind, draft.directory.as_deref())) {
-            // Its place in the file may be another one: that is not a reason to write it.
+            // A different position in the file is not a reason to write it.
             step.new = step.target.text.clone();
             record.push(Changed { after: digest(step.new.as_deref()), ..old.clone() });
         } else if !draft.splices.is_empty() {
@@ -87,8 +86,8 @@ pub(crate) fn finish(
     (steps.collect(), record)
 }
 
-/// The steps that undo what the record says of `tool`, the last file first. What could not be taken back in one file is
-/// left in the others, too: a command that is nowhere else would be lost.
+/// The steps that undo the record of `tool`, the last file first. A change that cannot be undone in one file stays in
+/// the others, too: otherwise the only copy of a command could be lost.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -105,7 +104,7 @@ pub(crate) fn back(ledger: &Ledger, tool: &str) -> Result<Vec<FileChange>, Failu
     Ok(steps)
 }
 
-/// The commands that moved into the configuration, as they stand there now: a person may have edited them.
+/// The commands that moved into the configuration, in their current form: a person may have edited them.
 fn moved(known: &[Changed]) -> Result<Moved, Failure> {
     let mut moved = Moved::new();
     for changed in known.iter().filter(|changed| changed.kind == Kind::Toml) {
@@ -150,24 +149,24 @@ impl FileChange {
         self.target.path.display().to_string()
     }
 
-    /// Whether what is wanted in the part of the configuration for `directory` stands there already.
+    /// Whether the part of the configuration for `directory` already has the wanted content.
     fn is_same(&self, kind: Kind, directory: Option<&str>) -> bool {
         let toml = |text| Toml { path: "", text, directory };
         let (Some(old), Some(new)) = (&self.target.text, &self.new) else { return false };
         kind == Kind::Toml && toml(new).says_the_same_as(&toml(old))
     }
 
-    /// Has `ledger` know that this is done for `tool`.
+    /// Records in `ledger` that this is done for `tool`.
     pub(crate) fn note(&self, ledger: &mut Ledger, tool: &str) {
         ledger.note(tool, &self.target.path, (self.target.text.as_deref(), self.new.as_deref()));
     }
 
-    /// Whether anything is to be done.
+    /// Whether there is anything to do.
     pub(crate) fn is_change(&self) -> bool {
         self.new != self.target.text
     }
 
-    /// The change as a person may see it.
+    /// The change as shown to a person.
     pub(crate) fn diff(&self) -> String {
         let shown: Vec<_> = self.shown.iter().map(String::as_str).collect();
         diff::render(&self.name(), self.target.text.as_deref(), self.new.as_deref(), &shown)
@@ -190,7 +189,7 @@ impl FileChange {
             self.target.write(self.new.as_deref())?;
         }
         if self.new.is_none() {
-            // The deepest first; one with anything else in it stays.
+            // The deepest first; directories that are not empty stay.
             self.directories.iter().for_each(|directory| drop(fs::remove_dir(directory)));
         }
         Ok(())

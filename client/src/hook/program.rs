@@ -5,11 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The absolute path of this program: that of `PATH` where it leads here, for it outlives an upgrade that the file behind
-/// its links may not; else our own. Absolute, because the `PATH` of a desktop or of an editor is another one.
+/// The absolute path of this program: the one found on `PATH` if it leads here, because it survives an upgrade that may
+/// remove the file behind its links; otherwise our own path. It is absolute because a desktop or an editor has another
+/// `PATH`.
 ///
 /// # Errors
-/// The system's, if it does not say what runs.
+/// The system's error, if our path is unknown.
 pub(crate) fn own() -> std::io::Result<PathBuf> {
     let own = env::current_exe()?;
     let real = fs::canonicalize(&own)?;
@@ -25,13 +26,13 @@ pub(crate) fn word(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,".contains(c) || !c.is_ascii();
     match path.chars().all(plain) && !path.is_empty() {
         true => path.to_owned(),
-        // AWS documents double quotes; what is special inside them is rare enough in a path.
+        // AWS documents double quotes; characters special inside them are rare in paths.
         false if !path.contains(['"', '\\', '$', '`', '!']) => format!("\"{path}\""),
         false => crate::text::quote::shell(path),
     }
 }
 
-/// Whether the program that a hook names is there.
+/// Whether the program that a hook names exists.
 pub(crate) fn is_there(program: &str) -> bool {
     let is_file = |path: &Path| path.is_file();
     match program.contains('/') {

@@ -1,4 +1,4 @@
-//! What has been changed, so that it can be undone: `hooks.json` in the state directory, for this user only.
+//! The record of changes, for undoing them: `hooks.json` in the state directory, for this user only.
 
 use super::{
     file::{Target, failed},
@@ -16,40 +16,40 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Form of the file.
+/// Version of the format.
 const VERSION: u32 = 1;
 
 /// All hooks that were installed, by tool.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Records {
     version: u32,
-    /// What was changed for each tool, in the order of writing.
+    /// Changes for each tool, in the order of writing.
     pub(crate) hooks: BTreeMap<String, Vec<Changed>>,
 }
 
 /// A file that was changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Changed {
-    /// The file, as it was named.
+    /// Its path as given.
     pub(crate) path: PathBuf,
-    /// How it is written.
+    /// Its format.
     pub(crate) kind: Kind,
     /// The configuration directory whose part of it was changed.
     #[serde(default)]
     pub(crate) directory: Option<String>,
     /// Whether it existed before.
     pub(crate) existed: bool,
-    /// Directories that were made for it, the deepest first.
+    /// Directories created for it, the deepest first.
     pub(crate) directories: Vec<PathBuf>,
     /// Digest of the content before.
     pub(crate) before: String,
     /// Digest of the content after.
     pub(crate) after: String,
-    /// What was done, in order.
+    /// Changes, in order.
     pub(crate) splices: Vec<Splice>,
 }
 
-/// How a file is written.
+/// Format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
@@ -63,22 +63,23 @@ pub(crate) enum Kind {
     Whole,
 }
 
-/// The file, and the lock that keeps others away until this is dropped.
+/// The open file, with a lock that excludes other processes until drop.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     target: Target,
-    /// What it says.
+    /// Its content.
     pub(crate) records: Records,
     _lock: Option<File>,
 }
 
 impl Ledger {
-    /// What the record says of `tool`; nothing if there is no hook of it.
+    /// The record of `tool`; empty if it has no hook.
     pub(crate) fn changed(&self, tool: &str) -> &[Changed] {
         self.records.hooks.get(tool).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Takes note of what a step for `tool` makes of a file: to the other hooks in it that is not an edit of a person's.
+    /// Records what a step for `tool` makes of a file, so that other hooks in it do not mistake that for a person's
+    /// edit.
     pub(crate) fn note(&mut self, tool: &str, path: &Path, (old, new): (Option<&str>, Option<&str>)) {
         let (old, new) = (digest(old), digest(new));
         let others = self.records.hooks.iter_mut().filter(|(id, _)| *id != tool);
@@ -88,7 +89,7 @@ impl Ledger {
         }
     }
 
-    /// Removes the record of `tool`. What was made for it is made for the next hook in the same file from then on.
+    /// Removes the record of `tool`. Directories created for it now belong to the next hook in the same file.
     pub(crate) fn forget(&mut self, tool: &str) {
         for gone in self.records.hooks.remove(tool).into_iter().flatten().filter(|gone| !gone.existed) {
             let mut others = self.records.hooks.values_mut().flatten();
@@ -99,10 +100,10 @@ impl Ledger {
         }
     }
 
-    /// Opens the file in `directory`, to write it or only to look; a writer waits while another process has it.
+    /// Opens the file in `directory` for writing or reading; a writer waits while another process holds the lock.
     ///
     /// # Errors
-    /// If it cannot be read, or is not one that this program wrote.
+    /// If it cannot be read, or this program did not write it.
     pub(crate) fn open(directory: &Path, writes: bool) -> Result<Self, Failure> {
         let cannot = |error: io::Error| failed(directory, &format!("cannot be used: {error}"), "");
         let lock = writes.then(|| lock(directory)).transpose().map_err(cannot)?;
@@ -113,16 +114,20 @@ impl Ledger {
                 .ok()
                 .filter(|records: &Records| records.version == VERSION)
                 .ok_or_else(|| {
-                    failed(&target.path, "is not one that this release wrote", "remove it, and hooks by hand")
+                    failed(
+                        &target.path,
+                        "is not in the format of this release",
+                        "remove it, and remove the hooks by hand",
+                    )
                 })?,
         };
         Ok(Self { target, records, _lock: lock })
     }
 
-    /// Writes it; without any hook, it is removed.
+    /// Writes it; without any hook, removes it.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub(crate) fn save(&mut self) -> Result<(), Failure> {
         let text = format!("{:#}\n", serde_json::json!(self.records));
         match (self.records.hooks.is_empty(), &self.target.text) {
@@ -139,7 +144,7 @@ impl Ledger {
 fn lock(directory: &Path) -> io::Result<File> {
     super::file::make(directory)?;
     let mut options = File::options();
-    // Not blocking: what lies there may be a FIFO without a reader.
+    // Opened without blocking: the path may be a FIFO without a reader.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     options.create(true).truncate(false).write(true).mode(0o600).custom_flags(flags);
     let file = options.open(directory.join("hooks.lock"))?;
@@ -147,7 +152,7 @@ fn lock(directory: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// What stands for a content; nothing that does not exist has one.
+/// The digest of a content; `None` if the file does not exist.
 pub(crate) fn digest(text: Option<&str>) -> String {
     let hex = |text: &str| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
     text.map(hex).unwrap_or_default()

@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Some bytes of a text that are replaced by others.
+/// A replacement of some bytes of a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Splice {
-    /// What it is about: the name of a setting, profile or file.
+    /// Its subject: the name of a setting, profile or file.
     pub(crate) name: String,
     /// Offset in bytes.
     pub(crate) at: usize,
-    /// What stood there.
+    /// The old text.
     pub(crate) removed: String,
-    /// What stands there now.
+    /// The new text.
     pub(crate) inserted: String,
 }
 
@@ -27,7 +27,7 @@ impl Splice {
         stands.then(|| swap(text, self.at, &self.inserted, &self.removed))
     }
 
-    /// The text without the change, wherever it has moved to; `None` if it is gone, or not clearly found.
+    /// The text without the change, wherever it has moved to; `None` if it is gone or ambiguous.
     pub(crate) fn revert_anywhere(&self, text: &str) -> Option<String> {
         let (at, _) = text.match_indices(&self.inserted).next()?;
         let only = text.match_indices(&self.inserted).count() == 1;
@@ -40,7 +40,7 @@ fn swap(text: &str, at: usize, removed: &str, inserted: &str) -> String {
     format!("{before}{inserted}{}", &rest[removed.len()..])
 }
 
-/// How the lines of `text` end: as the first one does.
+/// The line ending of `text`: that of its first line.
 pub(crate) fn line_end(text: &str) -> &'static str {
     match text.split_once('\n') {
         Some((first, _)) if first.ends_with('\r') => "\r\n",

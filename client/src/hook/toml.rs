@@ -1,5 +1,5 @@
-//! Edits of `[settings]` in claviger's own configuration, or of the part of it that is for one configuration directory, that
-//! leave every other byte alone. Pure.
+//! Edits of `[settings]` in claviger's own configuration, or of its part for one configuration directory, that leave
+//! every other byte alone. Pure.
 
 use super::{
     json::quoted,
@@ -11,7 +11,7 @@ use toml_edit::{Document, Item, TableLike};
 
 /// The table.
 const TABLE: &str = "settings";
-/// The one in it that has a table for each configuration directory.
+/// The key in it with a table for each configuration directory.
 const DIRECTORY: &str = "directory";
 
 /// A text in TOML, with the path that errors name.
@@ -21,7 +21,7 @@ pub(crate) struct Toml<'a> {
     pub(crate) path: &'a str,
     /// Its content.
     pub(crate) text: &'a str,
-    /// The configuration directory whose table is meant; without, what counts for all of them.
+    /// The configuration directory whose table to use; without it, the table for all of them.
     pub(crate) directory: Option<&'a str>,
 }
 
@@ -34,7 +34,7 @@ impl Toml<'_> {
         Ok(self.find(key)?.map(|(_, _, command)| command))
     }
 
-    /// Whether `key` of `[settings]`, one text or several, has `text`; `None` if it is not set.
+    /// Whether `key` of `[settings]`, one text or a list, contains `text`; `None` if it is not set.
     ///
     /// # Errors
     /// `settings-invalid` with line and column.
@@ -49,7 +49,7 @@ impl Toml<'_> {
     /// The change that sets `key` of `[settings]` to `command`; `None` if it is set to that already.
     ///
     /// # Errors
-    /// `settings-invalid` with line and column, or if the table is written in a way that cannot be added to.
+    /// `settings-invalid` with line and column, or if the notation of the table does not permit additions.
     pub(crate) fn set(&self, key: &str, command: &str) -> Result<Option<Splice>, Problem> {
         let splice = |at: usize, end: usize, inserted: String| Splice {
             name: key.into(),
@@ -70,13 +70,13 @@ impl Toml<'_> {
         match read {
             Ok(Some(read)) if read == command => Ok(Some(change)),
             _ => Err(self.wrong(0, &format!("{key} cannot be added to the settings here")).hint(format!(
-                "write them as a table of their own that starts with a line {}; nothing has been changed",
+                "write them as a separate table that starts with a line {}; nothing has been changed",
                 self.header()
             ))),
         }
     }
 
-    /// The text without the line of `key`, whatever it is set to, and without the table of a directory that is empty then.
+    /// The text without the line of `key`, whatever its value, and without the table of a directory that becomes empty.
     ///
     /// # Errors
     /// `settings-invalid` with line and column.
@@ -98,7 +98,7 @@ impl Toml<'_> {
         Ok(format!("{}{}", blank.unwrap_or(before), &text[end..]))
     }
 
-    /// Whether the table says the same as that of `other`.
+    /// Whether the table equals that of `other`.
     pub(crate) fn says_the_same_as(&self, other: &Self) -> bool {
         let values = |toml: &Self| {
             let document = toml.document().ok()?;
@@ -110,7 +110,7 @@ impl Toml<'_> {
         values(self).is_some_and(|own| values(other) == Some(own))
     }
 
-    /// The line that begins the table.
+    /// The header line of the table.
     pub(crate) fn header(&self) -> String {
         match self.directory {
             None => format!("[{TABLE}]"),
@@ -118,7 +118,7 @@ impl Toml<'_> {
         }
     }
 
-    /// Where a new line goes, and with what around it: below the header, or at the end with one.
+    /// Position of a new line, and the text around it: below the header, or at the end with a new header.
     fn new_line(&self, line: &str) -> (usize, String) {
         let end = line_end(self.text);
         if let Some(at) = self.header_end() {
@@ -133,7 +133,7 @@ impl Toml<'_> {
         (self.text.len(), format!("{gap}{}{end}{line}{end}", self.header()))
     }
 
-    /// The end of the line that begins the table, if there is one.
+    /// The end of the header line, if there is one.
     fn header_end(&self) -> Option<usize> {
         let header = self.header();
         let mut at = 0;
@@ -152,7 +152,7 @@ impl Toml<'_> {
         tables.get(directory).and_then(Item::as_table_like)
     }
 
-    /// Start and end of a value, and what it says.
+    /// Start, end and content of a value.
     fn find(&self, key: &str) -> Result<Option<(usize, usize, String)>, Problem> {
         let document = self.document()?;
         let skipped = self.skipped();
@@ -171,7 +171,7 @@ impl Toml<'_> {
         })
     }
 
-    /// The parser leaves out a byte order mark, and does not count it.
+    /// The parser removes a byte order mark, and does not count it.
     fn skipped(&self) -> usize {
         self.text.len() - self.text.trim_start_matches('\u{feff}').len()
     }

@@ -1,4 +1,4 @@
-//! Takes a change back: exactly, or, if the file was edited since, without touching what is theirs. Pure.
+//! Undoes a change: exactly, or, if the file was edited since, without touching the edits. Pure.
 
 use super::{
     ini,
@@ -20,17 +20,18 @@ pub(crate) struct Undone {
     pub(crate) text: Option<String>,
     /// Whether it was edited since.
     pub(crate) edited: bool,
-    /// What was not taken back, because it is not ours any more.
+    /// Changes that were not undone, because they are not claviger's any more.
     pub(crate) left: Vec<String>,
 }
 
-/// Commands that moved into another file, by setting, as they stand there now.
+/// Commands that moved into another file, by setting, in their current form.
 pub(crate) type Moved = BTreeMap<String, String>;
 
-/// `text` without what `changed` did, but for what it did to `keep`. A command goes back as it stands in `moved`.
+/// `text` without the changes of `changed`, except those to `keep`. A command returns in the form that it has in
+/// `moved`.
 ///
 /// # Errors
-/// `settings-invalid` if the file was edited and cannot be read any more.
+/// `settings-invalid` if the file was edited and is not readable any more.
 pub(crate) fn undo(
     changed: &Changed,
     text: Option<&str>,
@@ -58,13 +59,13 @@ pub(crate) fn undo(
     }
 }
 
-/// `None` if nothing is left of a file that did not exist before.
+/// `None` if a file that did not exist before would become empty.
 fn some(changed: &Changed, text: String) -> Option<String> {
     let is_empty = text.trim_start_matches('\u{feff}').trim().is_empty();
     Some(text).filter(|_| changed.existed || !is_empty)
 }
 
-/// The commands that are back in place of our hooks, as they stand now.
+/// The commands that replace our hooks again, in their current form.
 fn renew(changed: &Changed, current: &str, mut undone: Undone, moved: &Moved) -> Result<Undone, Problem> {
     let path = changed.path.to_string_lossy();
     for (key, now) in moved {
@@ -94,14 +95,14 @@ fn take_back(changed: &Changed, current: &str, keep: &[String]) -> Result<Undone
     Ok(undone)
 }
 
-/// The text without the change, wherever that has moved to. The same line may stand in the table of another directory.
+/// The text without the change, wherever that has moved to. The table of another directory may contain the same line.
 fn moved_back(changed: &Changed, text: &str, splice: &Splice) -> Option<String> {
     let header = Toml { path: "", text, directory: changed.directory.as_deref() }.header();
     let is_clear = changed.directory.is_none() || splice.inserted.contains(&header);
     is_clear.then(|| splice.revert_anywhere(text)).flatten()
 }
 
-/// The text without our value, in whatever form it stands there now; `None` if the value is not ours.
+/// The text without our value, in its current form; `None` if the value is not ours.
 fn without(changed: &Changed, text: &str, splice: &Splice) -> Result<Option<String>, Problem> {
     let (name, path) = (splice.name.as_str(), &*changed.path.to_string_lossy());
     let back = || serde_json::from_str::<String>(&splice.removed).ok();
@@ -117,7 +118,7 @@ fn without(changed: &Changed, text: &str, splice: &Splice) -> Result<Option<Stri
         }
         Kind::Toml => {
             let toml = Toml { path, text, directory: changed.directory.as_deref() };
-            // A command goes back as it stands; anything else that a person has edited is theirs.
+            // A command returns in its current form; all other edits belong to the person.
             let is_ours =
                 |found: &String| COMMANDS.contains(&name) || splice.inserted.contains(&quoted(found));
             let own = toml.command(name).ok().flatten().filter(is_ours);

@@ -1,4 +1,4 @@
-//! Accounts of the local store, and what happens during a sign-in.
+//! Accounts of the local store, and events of a sign-in.
 
 use super::parts::{instant, location, problem, seconds, text};
 use crate::text::words;
@@ -44,7 +44,7 @@ pub(crate) fn accounts(answer: &ListAccountsResponse, here: &str) -> Value {
     })
 }
 
-/// What happens during a login.
+/// An event of a login.
 pub(crate) fn login(event: &Event) -> Value {
     match event {
         Event::Url(url) => json!({"event": "url", "url": url}),
@@ -60,7 +60,7 @@ pub(crate) fn login(event: &Event) -> Value {
     }
 }
 
-/// Accounts that are gone.
+/// Accounts that were removed.
 pub(crate) fn left(accounts: &[LoggedOut]) -> Value {
     let one = |one: &LoggedOut| {
         json!({
@@ -73,7 +73,7 @@ pub(crate) fn left(accounts: &[LoggedOut]) -> Value {
     accounts.iter().map(one).collect()
 }
 
-/// What was cleared.
+/// Result of a reset.
 pub(crate) fn reset(answer: &ResetResponse) -> Value {
     json!({
         "accounts": left(&answer.accounts),

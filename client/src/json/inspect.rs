@@ -9,7 +9,7 @@ use claviger::proto::v1::{
 use claviger::wire;
 use serde_json::{Value, json};
 
-/// The whole walk.
+/// An explanation.
 pub(crate) fn explain(answer: &ExplainResponse) -> Value {
     let timings = answer.timings.as_ref();
     json!({
@@ -121,7 +121,7 @@ pub(crate) fn entry(entry: &CacheEntry) -> Value {
     })
 }
 
-/// What waits for a person.
+/// Everything that waits for a person.
 pub(crate) fn pending(pending: &[Pending]) -> Value {
     let one = |one: &Pending| {
         json!({

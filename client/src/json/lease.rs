@@ -12,7 +12,7 @@ use claviger::{
 };
 use serde_json::{Value, json};
 
-/// A lease. Secrets and header values are there only if `secret` is given.
+/// A lease. Secrets and header values are included only with `secret`.
 pub(crate) fn lease(lease: &Lease, secret: Option<&Lent>, headers: &[Header]) -> Value {
     let own = match &lease.material {
         Some(Material::OwnVariable(name)) => text(name),
@@ -50,7 +50,7 @@ pub(crate) fn lease(lease: &Lease, secret: Option<&Lent>, headers: &[Header]) ->
     })
 }
 
-/// Keys that sign requests; the id alone is not secret.
+/// Keys that sign requests; only the id is not secret.
 fn aws_keys(keys: &AwsKeys, with_secrets: bool) -> Value {
     let secret =
         |secret: &Option<Secret>| secret.as_ref().filter(|_| with_secrets).map(|secret| secret.value.clone());
@@ -90,7 +90,7 @@ pub(crate) fn event(event: &Event, lease: impl FnOnce(&Lease) -> Value) -> Value
     }
 }
 
-/// What became of a report.
+/// Result of a report.
 pub(crate) fn reported(answer: &ReportRejectedResponse) -> Value {
     json!({
         "outcome": words::reported(answer.outcome()),

@@ -1,4 +1,4 @@
-//! JSON forms of what the daemon answers. Names are part of the interface: add, never rename.
+//! JSON forms of the daemon's answers. Names are part of the interface: add, never rename.
 
 mod account;
 mod inspect;

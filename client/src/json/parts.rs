@@ -1,4 +1,4 @@
-//! Small forms that others are made of.
+//! Small JSON forms that others contain.
 
 use crate::text::words;
 use claviger::{
@@ -10,13 +10,13 @@ use claviger::{
 use prost_types::{Duration, Timestamp};
 use serde_json::{Value, json};
 
-/// A place in a file, as the daemon sends it.
+/// A place in a file, from the daemon.
 pub(crate) fn location(location: Option<&Location>) -> Value {
     let Some(at) = location else { return Value::Null };
     own_location(&wire::from_location(at))
 }
 
-/// A place in a file, as a problem carries it.
+/// A place in a file, from a problem.
 pub(crate) fn own_location(at: &reason::Location) -> Value {
     json!({"layer": at.layer, "file": at.file, "line": at.line, "column": at.column})
 }
@@ -41,7 +41,7 @@ pub(crate) fn problem(problem: Option<&Problem>) -> Value {
     })
 }
 
-/// What looks wrong but stops nothing.
+/// A warning.
 pub(super) fn warning(warning: &Warning) -> Value {
     json!({
         "kind": words::warning(warning.kind()),
@@ -51,7 +51,7 @@ pub(super) fn warning(warning: &Warning) -> Value {
     })
 }
 
-/// What helps.
+/// A remedy.
 pub(crate) fn remedy(remedy: &Remedy) -> Value {
     let command = remedy.line();
     match remedy {
@@ -67,7 +67,7 @@ pub(crate) fn remedy(remedy: &Remedy) -> Value {
     }
 }
 
-/// A source and what became of it.
+/// A source and its result.
 pub(super) fn step(step: &Step) -> Value {
     json!({
         "source": step.source,
@@ -77,7 +77,7 @@ pub(super) fn step(step: &Step) -> Value {
     })
 }
 
-/// What became known of a credential.
+/// Details found while a credential was obtained.
 pub(super) fn facts(facts: Option<&Facts>) -> Value {
     let Some(facts) = facts else { return Value::Null };
     json!({
@@ -101,7 +101,7 @@ pub(super) fn seconds(of: Option<&Duration>) -> Value {
     of.map_or(Value::Null, |of| json!(of.seconds as f64 + f64::from(of.nanos) / 1e9))
 }
 
-/// Text of which the empty one means that there is none.
+/// Text; the empty text means absent.
 pub(crate) fn text(text: &str) -> Value {
     if text.is_empty() { Value::Null } else { text.into() }
 }

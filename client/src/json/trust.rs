@@ -5,7 +5,7 @@ use crate::text::words;
 use claviger::proto::v1::{TrustItem, TrustRecord, Workspace};
 use serde_json::{Value, json};
 
-/// A workspace and what it asks for.
+/// A workspace and its requests.
 pub(crate) fn workspace(workspace: &Workspace) -> Value {
     json!({
         "root": workspace.root,

@@ -1,4 +1,4 @@
-//! The manual pages: one for the program, one for each verb. Options come from the command line's own definition, the
+//! The manual pages: one for the program, one for each verb. Options come from the definition of the command line, the
 //! rest from [`text`].
 
 mod text;
@@ -16,17 +16,17 @@ use std::{fs, io, path::PathBuf};
 /// Arguments of `man`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The directory to write them to; it is made if it is not there
+    /// The directory for the pages; it is created if absent
     directory: PathBuf,
 }
 
-/// A page: the name of its file, and what it says in roff.
+/// A page: its file name and its roff text.
 struct Page {
     file: String,
     roff: String,
 }
 
-/// Writes every page of `command`, and says which.
+/// Writes every page of `command`, and prints their names.
 ///
 /// # Errors
 /// If a file cannot be written.
@@ -61,7 +61,7 @@ fn verbs(command: &Command, above: &str, pages: &mut Vec<Page>) {
 /// The page of a verb; of the program itself if `verb` is empty.
 fn page(command: &Command, verb: &str) -> Page {
     let is_root = verb.is_empty();
-    // The options of every verb are told once.
+    // The common options are described once.
     let told = command.clone().mut_args(|option| match option.is_global_set() && !is_root {
         true => option.hide(true),
         false => option,
@@ -70,13 +70,13 @@ fn page(command: &Command, verb: &str) -> Page {
     let man = Man::new(told).date("").manual("Claviger").source(format!("claviger {}", claviger::RELEASE));
     let file = man.get_filename();
     let mut roff = Vec::new();
-    // Memory takes everything.
+    // Writing to a Vec cannot fail.
     drop(generated(&man, [has_options, command.has_subcommands()], &mut roff));
     let roff = String::from_utf8_lossy(&roff).into_owned() + &rest(command, verb).render();
     Page { file, roff }
 }
 
-/// What the definition of the command line gives.
+/// The parts from the definition of the command line.
 fn generated(man: &Man, [options, verbs]: [bool; 2], to: &mut Vec<u8>) -> io::Result<()> {
     man.render_title(to)?;
     man.render_name_section(to)?;
@@ -91,7 +91,7 @@ fn generated(man: &Man, [options, verbs]: [bool; 2], to: &mut Vec<u8>) -> io::Re
     Ok(())
 }
 
-/// What it does not.
+/// The other parts.
 fn rest(command: &Command, verb: &str) -> Roff {
     let mut roff = Roff::new();
     if verb.is_empty() {
@@ -122,7 +122,7 @@ fn rest(command: &Command, verb: &str) -> Roff {
     roff
 }
 
-/// Terms, each with what it means below.
+/// Terms, each with its meaning below.
 fn listed<'a>(roff: &mut Roff, title: &str, list: impl Iterator<Item = (&'a str, &'a str)>) {
     roff.control("SH", [title]);
     for (term, meaning) in list {
@@ -130,7 +130,7 @@ fn listed<'a>(roff: &mut Roff, title: &str, list: impl Iterator<Item = (&'a str,
     }
 }
 
-/// Text of a help. What is indented there stands as it is.
+/// Text of a help screen. Indented text keeps its form.
 fn prose(roff: &mut Roff, title: &str, text: &str) {
     roff.control("SH", [title]);
     for paragraph in text.split("\n\n") {

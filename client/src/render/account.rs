@@ -9,13 +9,13 @@ use std::time::SystemTime;
 
 const HEAD: [&str; 8] = ["NAME", "IN USE", "KIND", "WHO", "AUDIENCE", "KEPT IN", "SIGNED IN", "PROBLEM"];
 
-/// A row per account with what is wrong below it, then what else can be signed in to. `here` is the account that this
-/// session uses; empty if it uses none.
+/// A row per account with its problem below it, then other registrations. `here` is the account that this session uses;
+/// empty if it uses none.
 pub(crate) fn render(list: &ListAccountsResponse, here: &str, now: SystemTime, style: Style) -> String {
     let rows: Vec<_> = list.accounts.iter().map(|account| row(account, here, now)).collect();
     let mut text = String::new();
     if rows.is_empty() {
-        text.push_str("there is no account; `claviger login --help` says how to get one\n");
+        text.push_str("there is no account; `claviger login --help` shows how to get one\n");
     } else {
         let mut lines = table::titled(HEAD, rows).into_iter();
         text.push_str(&format!("{}\n", style.bold(&lines.next().unwrap_or_default())));
@@ -54,7 +54,7 @@ pub(crate) fn signed_in(account: &Account) -> String {
     )
 }
 
-/// What became of accounts after a sign-out.
+/// Result of a sign-out for each account.
 pub(crate) fn left(accounts: &[LoggedOut], style: Style) -> String {
     let one = |one: &LoggedOut| {
         let tokens = match (one.revoked, one.not_revoked.as_str()) {
@@ -74,7 +74,7 @@ pub(crate) fn left(accounts: &[LoggedOut], style: Style) -> String {
     }
 }
 
-/// What a reset has cleared.
+/// Result of a reset.
 pub(crate) fn reset(answer: &ResetResponse, style: Style) -> String {
     left(&answer.accounts, style)
         + &counted(answer.trust_decisions, "trust decision", "was forgotten", "were forgotten")
@@ -89,7 +89,7 @@ pub(crate) fn counted(count: u32, what: &str, one: &str, many: &str) -> String {
     }
 }
 
-/// Where secrets are kept, as the end of a sentence.
+/// The store of secrets, as the end of a sentence.
 pub(crate) fn store(place: StorePlace) -> &'static str {
     match place {
         StorePlace::Keyring => "the keyring",
@@ -99,7 +99,8 @@ pub(crate) fn store(place: StorePlace) -> &'static str {
 }
 
 fn row(account: &Account, here: &str, now: SystemTime) -> [String; 8] {
-    // By sessions to its audience that name none: "first" is the one that fits best while `claviger use` has named none.
+    // For sessions to its audience that name no account: "first" marks the best match as long as `claviger use` has
+    // chosen none.
     let used = match (account.in_use, account.used, here == account.name) {
         _ if account.signing_out => "signing out",
         (true, _, true) => "yes, here",

@@ -1,4 +1,4 @@
-//! Lines of the audit log as rows of a table that can grow.
+//! Lines of the audit log as rows of a table that grows.
 
 use super::table::Columns;
 use crate::{output::Style, text::escape};
@@ -36,12 +36,12 @@ impl Table {
         Self { style, zone, columns, has_head: false, keeps_columns: false }
     }
 
-    /// Shows every column from the start: rows to come may need it.
+    /// Shows every column from the start, because later rows may need it.
     pub(crate) fn keep_columns(&mut self) {
         self.keeps_columns = true;
     }
 
-    /// Further rows, below a head if they are the first.
+    /// Further rows, with a head if they are the first.
     pub(crate) fn render<'a>(&mut self, lines: impl Iterator<Item = &'a Value>) -> String {
         let rows: Vec<_> = lines.map(|line| row(line, &self.zone)).collect();
         if rows.is_empty() && !self.keeps_columns {
@@ -68,7 +68,7 @@ fn row(line: &Value, zone: &TimeZone) -> [String; 12] {
     let text = |field: &str| match &line[field] {
         Value::String(text) => escape::line(text),
         Value::Null => String::new(),
-        // A daemon did not write this.
+        // A line that a daemon did not write.
         other => escape::line(&other.to_string()),
     };
     let program = if text("parent").is_empty() { text("program") } else { text("parent") };

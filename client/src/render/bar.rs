@@ -1,4 +1,4 @@
-//! How much of a credential's life is left, as a small bar and in words.
+//! Remaining lifetime of a credential, as a small bar and in words.
 
 use super::time;
 use crate::output::Glyphs;
@@ -8,23 +8,23 @@ use std::time::{Duration, SystemTime};
 /// Columns of a bar.
 pub(crate) const WIDTH: usize = 6;
 
-/// What is left of a life.
+/// Remaining lifetime.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Left {
     /// There is no credential.
     Nothing,
-    /// Its end is not known.
+    /// Its expiry is unknown.
     Endless,
-    /// It is over.
+    /// It has expired.
     Over,
-    /// So long, and what part of its life (0 to 1) that is.
+    /// Remaining time, and its fraction (0 to 1) of the lifetime.
     Some(Duration, f64),
 }
 
 // === impl Left ===
 
 impl Left {
-    /// What is left of a credential at `now`.
+    /// Remaining lifetime of a credential at `now`.
     pub(crate) fn of(entry: &CacheEntry, now: SystemTime) -> Self {
         if entry.generation == 0 {
             return Self::Nothing;
@@ -39,7 +39,7 @@ impl Left {
         Self::Some(left, left.as_secs_f64() / life.as_secs_f64())
     }
 
-    /// In words: "4 min 12 s"; seconds are left out once they do not matter.
+    /// In words: "4 min 12 s"; seconds are left out for long times.
     pub(crate) fn words(self) -> String {
         match self {
             Self::Nothing => "-".into(),
@@ -53,7 +53,7 @@ impl Left {
         }
     }
 
-    /// The bar in two parts: what is left, and what is gone.
+    /// The bar in two parts: remaining and elapsed.
     pub(crate) fn bar(self, glyphs: Glyphs) -> (String, String) {
         let part = match self {
             Self::Nothing => return Default::default(),
@@ -61,7 +61,7 @@ impl Left {
             Self::Over => 0.0,
             Self::Some(_, part) => part.clamp(0.0, 1.0),
         };
-        // Halves, and never empty before the end.
+        // In half steps, and never empty before the end.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 12")]
         let halves = (part * (2 * WIDTH) as f64).ceil() as usize;
         let (full, half, rest) = (halves / 2, halves % 2, WIDTH - halves.div_ceil(2));
@@ -71,7 +71,7 @@ impl Left {
         }
     }
 
-    /// Whether so little is left that it deserves a look.
+    /// Whether so little remains that it should be marked.
     pub(crate) fn is_short(self) -> bool {
         matches!(self, Self::Some(_, part) if part < 0.2)
     }

@@ -1,4 +1,5 @@
-//! Columns that fit a terminal: the least important go first when there is no room, the last resort is to cut text short.
+//! Columns that fit a terminal: if there is no room, the least important are dropped first, and finally text is
+//! truncated.
 
 use super::table;
 use unicode_width::UnicodeWidthChar as _;
@@ -11,24 +12,24 @@ pub(crate) const GAP: &str = "  ";
 pub(crate) struct Column {
     /// Its title.
     pub(crate) title: &'static str,
-    /// When it goes: the highest first, 0 never.
+    /// Order of dropping: the highest first, 0 never.
     pub(crate) rank: u8,
-    /// Whether its text stands at the right.
+    /// Whether it is right-aligned.
     pub(crate) right: bool,
-    /// How wide it is at least, on a terminal: one that came and went with every second would be no pleasure.
+    /// Minimum width on a terminal, for columns that would otherwise change with every second.
     pub(crate) least: usize,
 }
 
-/// A column that is shown: which, and how wide.
+/// A visible column and its width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
-    /// Its place among the columns.
+    /// Its index among the columns.
     pub(crate) index: usize,
     /// In columns of the terminal.
     pub(crate) width: usize,
 }
 
-/// Which columns are shown in `width` (`None`: as wide as it takes). One without text in any row is not.
+/// The visible columns for `width` (`None`: unlimited). A column without text in any row is hidden.
 pub(crate) fn fit<const N: usize>(
     columns: &[Column; N],
     rows: &[[String; N]],
@@ -48,7 +49,7 @@ pub(crate) fn fit<const N: usize>(
         let Some(last) = last.max_by_key(|one| columns[one.index].rank).copied() else { break };
         shown.retain(|one| *one != last);
     }
-    // Only what must stay is left: the widest gives way.
+    // Only required columns are left: the widest becomes narrower.
     while total(&shown) > most {
         let Some(widest) = shown.iter_mut().max_by_key(|one| one.width).filter(|one| one.width > 1) else {
             break;
@@ -58,7 +59,7 @@ pub(crate) fn fit<const N: usize>(
     shown
 }
 
-/// Text of exactly `width` columns: filled up, or cut short with an ellipsis.
+/// Text of exactly `width` columns: padded, or truncated with an ellipsis.
 pub(crate) fn cell(text: &str, width: usize, right: bool) -> String {
     let text = cut(text, width);
     let space = " ".repeat(width.saturating_sub(table::columns(&text)));
@@ -85,7 +86,7 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     kept
 }
 
-/// Text as lines of at most `width` columns, broken between words where that is possible.
+/// Text as lines of at most `width` columns, broken between words where possible.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for (number, word) in text.split(' ').enumerate() {

@@ -6,7 +6,7 @@ use claviger::client::Lent;
 use claviger::proto::v1::{HumanNeeded, Issued, Progress, watch_credential_response::Event};
 use std::time::{Duration, SystemTime};
 
-/// One line without its line feed. The secret is shown only if it is passed.
+/// One line without its line feed. Without `secret`, the secret is hidden.
 pub(crate) fn render(event: &Event, secret: Option<&Lent>, now: SystemTime) -> String {
     match event {
         Event::Issued(event) => issued(event, secret, now),

@@ -1,4 +1,4 @@
-//! The whole walk that picks a credential, for people.
+//! Every step that picks a credential, for people.
 
 use super::{facts, place, place_and_layer, problem, status, table, time};
 use crate::{output::Style, text::escape, text::words};
@@ -43,7 +43,7 @@ fn trial(trial: &Trial) -> Vec<[String; 2]> {
     let output = match (trial.failure.as_str(), trial.unusable.as_str()) {
         ("", "") => "a credential".to_owned(),
         ("", wrong) => format!("no credential: {}", escape::line(wrong)),
-        _ => "does not count".to_owned(),
+        _ => "ignored".to_owned(),
     };
     let (took, limit) = (span(trial.took.as_ref()), span(trial.deadline.as_ref()));
     let mut rows =
@@ -117,7 +117,7 @@ fn verdict(answer: &ExplainResponse, now: SystemTime, style: Style) -> String {
     text
 }
 
-/// The links of an SDK's chain, as they were when it was last asked.
+/// The links of an SDK's chain, from the last time it was asked.
 fn chain(answer: &ExplainResponse, style: Style) -> String {
     let known =
         answer.entry.as_ref().and_then(|entry| entry.facts.as_ref()).filter(|known| !known.links.is_empty());

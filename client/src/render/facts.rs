@@ -1,4 +1,4 @@
-//! What became known of a credential while it was obtained, for people.
+//! Details found while a credential was obtained, for people.
 
 use super::table;
 use crate::{output::Style, text::escape, text::words};
@@ -17,7 +17,7 @@ pub(crate) fn line(facts: &Facts) -> String {
     known.map(|(name, value)| format!("{name} {}", escape::line(value))).collect::<Vec<_>>().join(", ")
 }
 
-/// The links in the order they were asked, and what became of each.
+/// The links in the order they were asked, and their results.
 pub(super) fn links(facts: &Facts, style: Style) -> Vec<String> {
     let row = |link: &Step| {
         [escape::line(&link.source), words::outcome(link).replace('-', " "), escape::line(&link.why)]

@@ -1,25 +1,25 @@
-//! What a person is told during a sign-in.
+//! Messages for a person during a sign-in.
 
 use super::time;
 use crate::{output::Style, text::escape};
 use claviger::proto::v1::DeviceCode;
 use std::time::Duration;
 
-/// What is asked of a person whose browser is elsewhere.
+/// Prompt for a person whose browser runs elsewhere.
 pub(crate) const PASTE: &str = "paste the address the browser ended at, or the code it shows: ";
 
-/// A server that does not know us says so in the browser only.
+/// A server that does not know the client reports that only in the browser.
 const IF_REFUSED: &str =
     "If the page shows an error, check client_id and redirect_uri of the [oauth.NAME] section.";
 
-/// How a person gets to the address.
+/// How a person opens the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Their browser is opened.
     Opened,
     /// They open it themselves, on this machine.
     Here,
-    /// They open it anywhere, and paste where the browser ended.
+    /// They open it anywhere, and paste the final address.
     Anywhere,
 }
 
@@ -27,13 +27,13 @@ pub(crate) enum Way {
 pub(crate) fn url(url: &str, way: Way, style: Style) -> String {
     let then = match way {
         Way::Opened => {
-            "It is being opened in your browser. Where that cannot come back here, paste the address it ended at, or the code\n\
-             it shows. Ctrl-C gives up."
+            "It is being opened in your browser. If that cannot reach this machine, paste the address it \
+             ended at, or the code\nit shows. Ctrl-C cancels."
         }
-        Way::Here => "Open it in a browser on this machine. Ctrl-C gives up.",
+        Way::Here => "Open it in a browser on this machine. Ctrl-C cancels.",
         Way::Anywhere => {
-            "Any browser will do. On another machine it ends at a page that cannot be shown, whose address starts with\n\
-             http://127.0.0.1 or http://localhost: that address is wanted here. Ctrl-C gives up."
+            "Any browser will do. On another machine it ends at a page that cannot be shown, whose address \
+             starts with\nhttp://127.0.0.1 or http://localhost: paste that address here. Ctrl-C cancels."
         }
     };
     format!("Sign in at this address:\n\n  {}\n\n{then}\n{IF_REFUSED}\n", style.bold(&escape::line(url)))
@@ -48,8 +48,8 @@ pub(crate) fn code(code: &DeviceCode, style: Style) -> String {
         text.push_str(&format!("\nor open this one, which has the code in it:\n\n  {complete}\n\n"));
     }
     let good = code.expires_in.and_then(|of| Duration::try_from(of).ok()).filter(|of| !of.is_zero());
-    let good = good.map(|of| format!("The code is good for {}. ", time::span(of)));
-    text + &format!("{}Ctrl-C gives up.\n", good.unwrap_or_default())
+    let good = good.map(|of| format!("The code is valid for {}. ", time::span(of)));
+    text + &format!("{}Ctrl-C cancels.\n", good.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -66,8 +66,8 @@ Sign in at this address:
 
   https://login.example/auth?a=b\\u{1b}
 
-It is being opened in your browser. Where that cannot come back here, paste the address it ended at, or the code
-it shows. Ctrl-C gives up.
+It is being opened in your browser. If that cannot reach this machine, paste the address it ended at, or the code
+it shows. Ctrl-C cancels.
 If the page shows an error, check client_id and redirect_uri of the [oauth.NAME] section.
 ";
         assert_eq!(url("https://login.example/auth?a=b\x1b", Way::Opened, Style::default()), expected);
@@ -98,10 +98,10 @@ or open this one, which has the code in it:
 
   https://login.example/device?user_code=AB-CD
 
-The code is good for 10 min. Ctrl-C gives up.
+The code is valid for 10 min. Ctrl-C cancels.
 ";
         assert_eq!(code(&given, Style::default()), expected);
         (given.verification_uri_complete, given.expires_in) = (String::new(), None);
-        assert!(code(&given, Style::default()).ends_with("the code AB-CD\nCtrl-C gives up.\n"));
+        assert!(code(&given, Style::default()).ends_with("the code AB-CD\nCtrl-C cancels.\n"));
     }
 }

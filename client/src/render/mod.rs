@@ -1,4 +1,4 @@
-//! Text for people. Pure: the caller brings the time and the colours. Whatever others wrote is escaped here.
+//! Text for people. Pure: the caller passes the time and the colours. All foreign text is escaped here.
 
 pub(crate) mod account;
 pub(crate) mod audit;
@@ -40,15 +40,15 @@ pub(crate) fn place_and_layer(location: &Location) -> String {
     format!("{} ({})", place(location), wire::layer_word(location.layer()))
 }
 
-/// A problem on one line: place, message, hint, what helps.
+/// A problem on one line: place, message, hint, remedy.
 pub(crate) fn problem(problem: &Problem) -> String {
     problem_and_help(problem).join("; ")
 }
 
-/// A problem with its place, then the words of its hint and what helps, as far as there are any.
+/// A problem with its place, then hint and remedy if there are any.
 pub(crate) fn problem_and_help(problem: &Problem) -> Vec<String> {
     let hint = Some(escape::line(&problem.hint)).filter(|hint| !hint.is_empty());
-    let said = problem.said.iter().map(|line| format!("it said: {}", escape::line(line)));
+    let said = problem.said.iter().map(|line| format!("its output: {}", escape::line(line)));
     let help = [hint, wire::helps(problem).as_ref().map(action)].into_iter().flatten();
     [what(problem)].into_iter().chain(said).chain(help).collect()
 }
@@ -63,7 +63,7 @@ pub(crate) fn what(problem: &Problem) -> String {
     format!("{}{message} ({reason})", place.unwrap_or_default())
 }
 
-/// What helps, on a line of its own. A command stands there as it is pasted.
+/// The remedy on a line of its own. A command is shown as it is pasted.
 pub(crate) fn action(remedy: &Remedy) -> String {
     escape::line(&match remedy {
         Remedy::Run(command) => format!("run: {command}"),

@@ -1,4 +1,4 @@
-//! News of the daemon, one line each.
+//! Events of the daemon, one line each.
 
 use super::{problem, status::Mood, time};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::time::SystemTime;
 
-/// One line without its line feed, and how it is to be taken.
+/// One line without its line feed, and its mood.
 pub(crate) fn line(news: &News, now: SystemTime) -> (Mood, String) {
     match news {
         News::Connected { release, pid, entries } => {

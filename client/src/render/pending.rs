@@ -1,4 +1,4 @@
-//! What waits for a person, for people.
+//! Everything that waits for a person, for people.
 
 use super::{place, table, time, what};
 use crate::{output::Style, text::escape};
@@ -6,10 +6,10 @@ use claviger::{proto::v1::Pending, remedy::Remedy, wire};
 use prost_types::Timestamp;
 use std::time::SystemTime;
 
-/// How much of an id is shown, and is enough to name it.
+/// Length of a shown id, enough to identify it.
 const ID_LENGTH: usize = 8;
 
-/// A block for each: running commands, then what needs a person.
+/// A block for each: running commands, then problems that need a person.
 pub(crate) fn render(pending: &[Pending], now: SystemTime, style: Style) -> String {
     let block = |one: &Pending| match one.problem {
         None => running(one, now, style),
@@ -35,9 +35,9 @@ fn running(run: &Pending, now: SystemTime, style: Style) -> String {
         ("configured", run.location.as_ref().map(place).unwrap_or_default()),
         ("started", at(&run.started_at)),
         ("ends", at(&run.deadline)),
-        ("to end it", format!("claviger pending --cancel {id}")),
+        ("cancel", format!("claviger pending --cancel {id}")),
     ]));
-    // In full: a URL that is cut short leads nowhere.
+    // In full: a truncated URL would not work.
     run.lines.iter().for_each(|line| text.push_str(&format!("  | {}\n", escape::line(line))));
     text
 }
@@ -107,7 +107,7 @@ awsAuthRefresh is running: 2 credentials wait for it
 configured  /h/.claude/settings.json:3
 started     12 s ago
 ends        in 2 min 48 s
-to end it   claviger pending --cancel ab12cd34
+cancel      claviger pending --cancel ab12cd34
   | open\\u{{202e}} this
   | {url}
 "

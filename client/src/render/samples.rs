@@ -1,4 +1,4 @@
-//! What the snapshots are made of.
+//! Input of the snapshots.
 
 use claviger::{
     proto::v1::{Backend, CacheEntry, Lease, Location, Problem, Scheme, Secret, Warning, lease::Material},
@@ -21,13 +21,13 @@ pub(crate) fn location(file: &str, line: u32, layer: &str) -> Option<Location> {
     Some(Location { layer: wire::layer(layer).into(), file: file.into(), line, column: 0 })
 }
 
-/// A problem that nothing is known to help against.
+/// A problem without a known remedy.
 pub(crate) fn problem(reason: &str, message: &str, hint: &str) -> Option<Problem> {
     let reason = claviger::reason::Reason::parse(reason).map_or(0, |reason| reason.to_proto().into());
     Some(Problem { reason, message: message.into(), hint: hint.into(), ..Default::default() })
 }
 
-/// A problem with what helps.
+/// A problem with a remedy.
 pub(crate) fn helped(reason: &str, message: &str, hint: &str, remedy: Remedy) -> Option<Problem> {
     problem(reason, message, hint).map(|problem| Problem { remedy: Some(wire::remedy(&remedy)), ..problem })
 }

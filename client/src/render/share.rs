@@ -5,7 +5,7 @@ use crate::{text::escape, text::words};
 use claviger::proto::v1::Share;
 use std::time::SystemTime;
 
-/// The shares, one a line. Those that are `lost` have no socket at the moment.
+/// The shares, one per line. Those that are `lost` have no socket at the moment.
 pub(crate) fn list(shares: &[Share], lost: &[String], now: SystemTime) -> String {
     if shares.is_empty() {
         return "nothing is shared\n".into();
@@ -24,7 +24,7 @@ fn row(share: &Share, lost: &[String], now: SystemTime) -> [String; 8] {
     let asks = if share.confirm { "each time" } else { "" };
     let name = escape::line(&share.name);
     let is_lost = lost.contains(&share.name);
-    let there = if is_lost { " (gone; there again once its directory can be made)" } else { "" };
+    let there = if is_lost { " (gone; it returns when its directory can be created)" } else { "" };
     [
         name,
         what,
@@ -59,7 +59,7 @@ mod tests {
             box   work   anthropic  3     pid 42  /run/share/box.sock\n";
         assert_eq!(list(std::slice::from_ref(&share), &[], SystemTime::UNIX_EPOCH), expected);
         let lost = list(std::slice::from_ref(&share), &["box".into()], SystemTime::UNIX_EPOCH);
-        assert!(lost.contains("/run/share/box.sock (gone; there again"), "{lost}");
+        assert!(lost.contains("/run/share/box.sock (gone; it returns"), "{lost}");
         let asking = Share { confirm: true, ..share };
         assert!(list(&[asking], &[], SystemTime::UNIX_EPOCH).contains("anthropic  each time  3"));
         assert_eq!(list(&[], &[], SystemTime::UNIX_EPOCH), "nothing is shared\n");

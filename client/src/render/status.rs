@@ -58,7 +58,7 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Layout)
     text
 }
 
-/// What keeps an entry apart from others of its source.
+/// Differences from other entries of its source.
 pub(crate) fn apart(entry: &CacheEntry, style: Style) -> String {
     let names: Vec<_> = entry.apart.iter().map(|name| escape::line(name)).collect();
     if names.is_empty() {
@@ -81,7 +81,7 @@ pub(crate) fn sentence(entry: &CacheEntry, now: SystemTime) -> String {
     )
 }
 
-/// Which daemon it is, and whether it lends.
+/// The daemon's release, and whether it is locked.
 pub(crate) fn title(status: &GetStatusResponse, now: SystemTime) -> String {
     let version = status.version.clone().unwrap_or_default();
     let up = status.started_at.as_ref().and_then(claviger::wire::system_time);
@@ -97,7 +97,7 @@ fn head(status: &GetStatusResponse, now: SystemTime, style: Style) -> String {
     text
 }
 
-/// What was asked, which adds up, and what else happened.
+/// Counters of requests, which add up, and other counters.
 pub(crate) fn counters(counters: Counters, watchers: u32) -> [String; 2] {
     let Counters { requests, hits, waits, failed, runs, rejections, own, refused } = counters;
     let open = requests.saturating_sub(hits + waits + own + refused);
@@ -117,7 +117,7 @@ pub(crate) fn counters(counters: Counters, watchers: u32) -> [String; 2] {
     [asked, done]
 }
 
-/// What is wrong with the audit log, if something is.
+/// The problem of the audit log, if any.
 fn of_audit(audit: &AuditLog, now: SystemTime, style: Style) -> String {
     let lines = |count| if count == 1 { "1 line".to_owned() } else { format!("{count} lines") };
     let mut wrong = Vec::new();
@@ -157,7 +157,7 @@ fn paint(index: usize, text: String, entry: &CacheEntry, now: SystemTime, place:
     }
 }
 
-/// Why the last attempt at an entry failed, if it did, and what to do.
+/// The problem of the last attempt at an entry, if it failed, with its remedy.
 pub(crate) fn failure(entry: &CacheEntry, style: Style) -> String {
     below(entry, Layout { style, ..Layout::default() })
 }
@@ -174,7 +174,7 @@ fn below(entry: &CacheEntry, place: Layout) -> String {
     text
 }
 
-/// A problem in lines: what is wrong, the hint, and what helps.
+/// A problem in lines: message, hint and remedy.
 pub(crate) fn trouble(problem: &Problem, failures: u32) -> Vec<String> {
     let times = if failures > 1 { format!(", {failures} times in a row") } else { String::new() };
     let mut lines = problem_and_help(problem);

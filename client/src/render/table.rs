@@ -1,8 +1,8 @@
-//! Columns that line up.
+//! Aligned columns.
 
 use unicode_width::UnicodeWidthStr as _;
 
-/// Widest column. What is longer moves the rest of its own line only: one long cell must not fill all others with blanks.
+/// Widest column. A longer cell moves only the rest of its own line: it must not fill all other lines with blanks.
 const WIDEST: usize = 200;
 
 /// Columns that grow with their rows.
@@ -22,12 +22,12 @@ impl<const N: usize> Columns<N> {
         }
     }
 
-    /// Whether there is something in a column.
+    /// Whether a column contains anything.
     pub(crate) fn is_used(&self, column: usize) -> bool {
         self.0.get(column).is_some_and(|width| *width > 0)
     }
 
-    /// A row as a line, without the columns that have nothing in them.
+    /// A row as a line, without empty columns.
     pub(crate) fn line(&self, row: &[String; N]) -> String {
         let cells = row.iter().zip(&self.0).filter(|(_, width)| **width > 0);
         let pad = |cell: &str, width: usize| " ".repeat(width.saturating_sub(columns(cell)));
@@ -43,7 +43,7 @@ pub(crate) fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     rows.iter().map(|row| columns.line(row)).collect()
 }
 
-/// As [`align`], with a title above each column that has something in it.
+/// As [`align`], with a title above each column that is not empty.
 pub(crate) fn titled<const N: usize>(titles: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
     let mut column = 0..N;
     let head = titles.map(|title| {
@@ -53,14 +53,14 @@ pub(crate) fn titled<const N: usize>(titles: [&str; N], rows: Vec<[String; N]>) 
     align(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
-/// Name and value pairs as lines, without those that have no value.
+/// Name and value pairs as lines, without empty values.
 pub(crate) fn pairs(pairs: Vec<(&str, String)>) -> String {
     let present = pairs.into_iter().filter(|(_, value)| !value.is_empty());
     let rows: Vec<_> = present.map(|(name, value)| [name.to_owned(), value]).collect();
     align(&rows).into_iter().map(|line| line + "\n").collect()
 }
 
-/// How many columns of a terminal a text takes.
+/// Number of terminal columns that a text takes.
 pub(crate) fn columns(text: &str) -> usize {
     text.width()
 }

@@ -4,7 +4,7 @@ use claviger::wire;
 use prost_types::Timestamp;
 use std::time::{Duration, SystemTime};
 
-/// A duration with its two largest units: "1 d 4 h", "4 min 12 s", "8 s"; a started second counts.
+/// A duration in its two largest units: "1 d 4 h", "4 min 12 s", "8 s"; a started second counts.
 pub(crate) fn span(of: Duration) -> String {
     let seconds = of.as_secs() + u64::from(of.subsec_nanos() > 0);
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
@@ -26,12 +26,12 @@ pub(crate) fn relative(at: &Timestamp, now: SystemTime) -> String {
         Some(Ok(Duration::ZERO)) => "now".into(),
         Some(Ok(ahead)) => format!("in {}", span(ahead)),
         Some(Err(past)) if past < Duration::from_secs(1) => "now".into(),
-        // Rounded down: a second that is not over has not passed.
+        // Rounded down to whole seconds.
         Some(Err(past)) => format!("{} ago", span(Duration::from_secs(past.as_secs()))),
     }
 }
 
-/// The time of day, here: "15:04:05".
+/// The local time of day: "15:04:05".
 pub(crate) fn clock(at: SystemTime) -> String {
     match jiff::Timestamp::try_from(at) {
         Ok(at) => at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string(),
@@ -39,7 +39,7 @@ pub(crate) fn clock(at: SystemTime) -> String {
     }
 }
 
-/// Whether an instant has come.
+/// Whether an instant has been reached.
 pub(crate) fn is_over(at: &Timestamp, now: SystemTime) -> bool {
     wire::system_time(at).is_some_and(|at| at <= now)
 }
@@ -50,7 +50,7 @@ pub(crate) fn fine(of: &prost_types::Duration) -> String {
     format!("{:.2} ms", of.as_secs_f64() * 1e3)
 }
 
-// Ok is ahead, Err is past.
+// Ok is in the future, Err in the past.
 fn distance(at: &Timestamp, now: SystemTime) -> Option<Result<Duration, Duration>> {
     let at = wire::system_time(at)?;
     Some(at.duration_since(now).map_err(|past| past.duration()))

@@ -1,8 +1,8 @@
-//! What a workspace asks for, for the person who decides about it.
+//! The requests of a workspace, for the person who decides about them.
 //!
-//! Every byte of it comes from files that are not trusted yet. So each value stands on lines of its own behind a bar,
-//! escaped, and wrapped by us and not by the terminal: it cannot look like a line of ours. And each is shown whole,
-//! however long: a payload would hide in what is left out.
+//! Every byte of them comes from untrusted files. So each value is on lines of its own behind a bar, escaped, and
+//! wrapped by us and not by the terminal: it cannot look like a line of ours. And each is shown in full, however long:
+//! a payload would hide in an omitted part.
 
 mod meaning;
 
@@ -22,7 +22,7 @@ pub(crate) fn render(workspace: &Workspace, now: SystemTime, style: Style) -> St
     let decision = words::decision(workspace.decision());
     text.push_str(&format!("decision: {}{}\n", style.bold(&decision), decided.unwrap_or_default()));
     if workspace.digest.is_empty() {
-        return text + "its files ask for nothing that needs a decision\n";
+        return text + "its files request nothing that needs a decision\n";
     }
     text.push_str(&format!("digest: {}\n\n", escape::line(&workspace.digest)));
     text + &items(&workspace.items, style)
@@ -33,7 +33,7 @@ pub(crate) fn root(workspace: &Workspace) -> String {
     block("root", &workspace.root)
 }
 
-/// Items as blocks: what redirects a key first, then what runs, then the rest, and of each what has changed.
+/// Items as blocks: redirections of a key first, then commands, then the rest, each with its changes.
 pub(crate) fn items(items: &[TrustItem], style: Style) -> String {
     let mut sorted: Vec<_> = items.iter().collect();
     sorted.sort_by_key(|item| (meaning::meaning(item).0, item.change() == Change::None));
@@ -91,11 +91,11 @@ fn change(item: &TrustItem, style: Style) -> Option<String> {
     }
 }
 
-/// What the eye alone would miss.
+/// Characters that are easy to miss.
 fn warning(item: &TrustItem) -> Option<&'static str> {
     let values = [&item.value, &item.previous];
     if values.iter().any(|value| !escape::is_exact(value)) {
-        return Some("odd characters spelled out");
+        return Some("unusual characters are escaped");
     }
     values
         .iter()
@@ -178,7 +178,7 @@ env.API_TIMEOUT_MS (variable, removed)
     fn a_value_cannot_leave_its_bar() {
         let hostile = "x\r\n[t]rust (variable, unchanged)\n\u{202e}\x1b[2A\\n";
         let text = items(&[item("apiKeyHelper", hostile, Change::Added)], Style::default());
-        let expected = "apiKeyHelper (command, new, odd characters spelled out)
+        let expected = "apiKeyHelper (command, new, unusual characters are escaped)
    at | /w/.claude/settings.json:3
  runs | x\\r\\n[t]rust (variable, unchanged)\\n\\u{202e}\\u{1b}[2A\\\\n
 means | runs as you, and what it prints is used as your key
@@ -226,7 +226,7 @@ means | runs as you, and what it prints is used as your key
         let text = render(&workspace, samples::now(), Style::default());
         assert_eq!(
             text,
-            " root | /w\ndecision: undecided\nits files ask for nothing that needs a decision\n"
+            " root | /w\ndecision: undecided\nits files request nothing that needs a decision\n"
         );
     }
 

@@ -1,5 +1,5 @@
-//! The live screen of `claviger status --watch`: [`model`] decides, [`view`] shows, and here is what they cannot do by
-//! themselves: read keys, follow the daemon, ask it for something.
+//! The live screen of `claviger status --watch`: [`model`] decides, [`view`] draws. This module has the effects: it
+//! reads keys, follows the daemon and sends it requests.
 
 mod model;
 mod terminal;
@@ -32,10 +32,10 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-/// How often the time left is shown anew.
+/// How often the remaining time is redrawn.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Whether there is a terminal to show it on, and one to type at.
+/// Whether there is a terminal for display and input.
 pub(crate) fn is_possible() -> bool {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     io::stdout().is_terminal() && io::stdin().is_terminal() && !is_dumb
@@ -86,7 +86,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     }
 }
 
-/// A message and all that wait behind it: a held key is drawn once.
+/// A message and all queued ones: a held key causes one redraw.
 fn all(model: Model, first: Message, messages: &mut UnboundedReceiver<Message>) -> Model {
     let now = SystemTime::now();
     let mut model = update(model, first, now);
@@ -96,7 +96,7 @@ fn all(model: Model, first: Message, messages: &mut UnboundedReceiver<Message>) 
     model
 }
 
-/// Signals that would end the process with the terminal as it is.
+/// Signals that would end the process without restoring the terminal.
 fn signals(sender: &UnboundedSender<Message>) -> io::Result<()> {
     for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
         let mut signals = signal(kind)?;
@@ -109,7 +109,7 @@ fn signals(sender: &UnboundedSender<Message>) -> io::Result<()> {
     Ok(())
 }
 
-/// Asks the daemon for something, beside the screen.
+/// Sends a request to the daemon, in parallel to the screen.
 fn ask<F>(
     socket: &Path,
     sender: &UnboundedSender<Message>,
@@ -125,7 +125,7 @@ fn ask<F>(
         };
         let message = match answer {
             Ok(Some(text)) => Message::Explained(text),
-            // What became of it is seen in the state.
+            // The result appears in the state.
             Ok(None) => return,
             Err(text) => Message::Trouble(text),
         };
@@ -141,7 +141,7 @@ async fn refresh(client: Client, key: String) -> Result<Option<String>, Problem>
     }
 }
 
-/// Whether a problem is that of the refresh itself. It is in the state then, and need not be told twice.
+/// Whether a problem is that of the refresh itself. The state shows it already.
 fn is_of_refresh(reason: Reason) -> bool {
     matches!(
         reason,

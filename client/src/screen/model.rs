@@ -1,4 +1,4 @@
-//! What the screen knows, and what a message makes of it. Pure: what is to be done outside is left as a wish.
+//! State of the screen, and its change by a message. Pure: effects are returned as wishes.
 
 use crate::{
     news::{News, compare},
@@ -8,33 +8,33 @@ use crate::{
 use claviger::proto::v1::{CacheEntry, WatchStatusResponse};
 use std::{collections::VecDeque, time::SystemTime};
 
-/// News that are remembered.
+/// Number of events that are kept.
 const LOG: usize = 500;
-/// Lines that a page key goes.
+/// Lines that a page key scrolls.
 const PAGE: isize = 10;
 
-/// What the screen knows.
+/// State of the screen.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
-    /// The last state; none before the first.
+    /// The last state of the daemon; none at the start.
     pub(crate) state: Option<Box<WatchStatusResponse>>,
     /// Key of the chosen row.
     pub(crate) chosen: String,
-    /// News, oldest first.
+    /// Events, oldest first.
     pub(crate) log: VecDeque<Entry>,
-    /// Whether the daemon is there.
+    /// Whether the daemon is connected.
     pub(crate) connected: bool,
-    /// What lies above the table.
+    /// What covers the table.
     pub(crate) overlay: Overlay,
-    /// The time that is shown.
+    /// The time for display.
     pub(crate) now: SystemTime,
     /// Whether there are colours.
     pub(crate) colour: bool,
-    /// What bars are made of.
+    /// Characters of bars.
     pub(crate) glyphs: Glyphs,
-    /// What is to be done outside.
+    /// Requested effects.
     pub(crate) wishes: Vec<Wish>,
-    /// How the screen is to end.
+    /// How the screen ends, if it should.
     pub(crate) end: Option<End>,
 }
 
@@ -43,25 +43,25 @@ pub(crate) struct Model {
 pub(crate) struct Entry {
     /// The time of day.
     pub(crate) at: String,
-    /// How it is to be taken.
+    /// Its mood.
     pub(crate) mood: Mood,
-    /// What happened.
+    /// The event.
     pub(crate) text: String,
 }
 
-/// What lies above the table.
+/// What covers the table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Overlay {
     /// Nothing.
     #[default]
     None,
-    /// The keys.
+    /// Help for the keys.
     Help,
-    /// An explanation, from a line of it on.
+    /// An explanation, from this line on.
     Explanation(Vec<String>, usize),
 }
 
-/// What the person wants.
+/// A command of the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     /// The row above.
@@ -76,32 +76,32 @@ pub(crate) enum Key {
     First,
     /// The last row.
     Last,
-    /// A new credential for the row.
+    /// Refresh the credential of the row.
     Refresh,
-    /// Why the row is what it is.
+    /// Explain the row.
     Explain,
-    /// The keys.
+    /// Show the keys.
     Help,
-    /// Back to the table; from there, the end.
+    /// Back to the table; from there, quit.
     Back,
-    /// The end.
+    /// Quit.
     Quit,
     /// Ctrl-C.
     Interrupt,
 }
 
-/// What happens.
+/// An event for the screen.
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
     /// A key was pressed.
     Key(Key),
-    /// The daemon has another state.
+    /// The daemon has a new state.
     State(Box<WatchStatusResponse>),
     /// The daemon is gone.
     Lost,
     /// An answer to [`Wish::Explain`].
     Explained(String),
-    /// Something that was wished for did not work.
+    /// A wish failed.
     Trouble(String),
     /// A second has passed.
     Tick,
@@ -111,14 +111,14 @@ pub(crate) enum Message {
     Signal(u8),
 }
 
-/// What is to be done outside.
+/// A requested effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
     /// Refresh the entry with this key.
     Refresh(String),
     /// Explain the entry with this key.
     Explain(String),
-    /// Draw everything anew, at the size that the terminal has now.
+    /// Redraw everything for the current size of the terminal.
     StartOver,
 }
 
@@ -131,7 +131,7 @@ pub(crate) enum End {
     Code(u8),
 }
 
-/// What becomes of `model` when `message` happens at `now`.
+/// Applies `message` to `model` at `now`.
 pub(crate) fn update(mut model: Model, message: Message, now: SystemTime) -> Model {
     model.now = now;
     match message {
@@ -187,7 +187,7 @@ impl Model {
     }
 
     fn take(&mut self, mut state: Box<WatchStatusResponse>) {
-        // Rows keep their places while a person selects one: sorted by name, not by last use.
+        // Rows keep their order while a person selects one: sorted by name, not by last use.
         if let Some(status) = &mut state.status {
             let name = |entry: &CacheEntry| (entry.source.clone(), entry.account.clone(), entry.key.clone());
             status.entries.sort_by_key(name);
@@ -197,7 +197,7 @@ impl Model {
             Some(last) => {
                 let back = (!self.connected).then(|| News::connected(&state));
                 let news = compare(last, &state);
-                // That another one answers says that one is there.
+                // Another daemon that answers is also connected.
                 let restarted = news.iter().any(|news| matches!(news, News::Restarted { .. }));
                 back.filter(|_| !restarted).into_iter().chain(news).collect()
             }
@@ -250,7 +250,7 @@ impl Model {
     }
 }
 
-/// Where a key leads from `place` among `count`.
+/// The new position for a key, from `place` among `count`.
 fn moved(place: usize, key: Key, count: usize) -> usize {
     let by = match key {
         Key::Up => -1,

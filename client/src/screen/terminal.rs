@@ -1,4 +1,4 @@
-//! The terminal while the screen is shown, and as it was when it ends: at a return, an error, a panic.
+//! Takes over the terminal for the screen, and restores it at the end: at a return, an error, a panic.
 
 use super::model::{Key, Message};
 use ratatui::crossterm::{
@@ -21,16 +21,16 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// Exit code when the terminal is gone: as for SIGHUP.
 const HANG_UP: u8 = 128 + 1;
-/// The terminal, taken over. Dropping it gives it back.
+/// The terminal, taken over; restored on drop.
 pub(super) struct Terminal(Ratatui<CrosstermBackend<Stdout>>);
 
 impl Terminal {
-    /// Takes the terminal over.
+    /// Takes over the terminal.
     ///
     /// # Errors
-    /// What the terminal says; it is given back then.
+    /// The terminal's error; it is restored then.
     pub(super) fn enter() -> io::Result<Self> {
-        // A panic is reported after the screen is restored, or it could not be read.
+        // Restores the screen before a panic is reported, or the report could not be read.
         let told = Arc::new(panic::take_hook());
         panic::set_hook(Box::new(move |info| {
             restore();
@@ -41,10 +41,10 @@ impl Terminal {
         entered.and_then(|()| fresh()).map(Self).inspect_err(|_| restore())
     }
 
-    /// Starts over on an empty screen of the size that the terminal has now.
+    /// Starts again with an empty screen of the terminal's size.
     ///
     /// # Errors
-    /// What the terminal says.
+    /// The terminal's error.
     pub(super) fn start_over(&mut self) -> io::Result<()> {
         self.0 = fresh()?;
         Ok(())
@@ -71,8 +71,8 @@ impl Drop for Terminal {
     }
 }
 
-/// An empty screen. Its size is fixed until a change is reported: to adapt by itself, ratatui asks the
-/// terminal where the cursor is, and the thread that reads keys would take the answer.
+/// An empty screen. Its size is fixed until a change is reported. If ratatui adapted by itself, it would ask the
+/// terminal for the cursor position, and the thread that reads keys would take the answer.
 fn fresh() -> io::Result<Ratatui<CrosstermBackend<Stdout>>> {
     let (width, height) = size()?;
     execute!(io::stdout(), Clear(ClearType::All))?;
@@ -80,13 +80,14 @@ fn fresh() -> io::Result<Ratatui<CrosstermBackend<Stdout>>> {
     Ratatui::with_options(CrosstermBackend::new(io::stdout()), TerminalOptions { viewport })
 }
 
-/// Gives the terminal back. Twice does no harm; where there is none any more, nothing happens.
+/// Restores the terminal. A second call, or a missing terminal, has no effect.
 fn restore() {
     drop(execute!(io::stdout(), Show, LeaveAlternateScreen));
     drop(disable_raw_mode());
 }
 
-/// Sends what is typed, for as long as it is wanted. Reading blocks, so it has a thread, which ends with the process.
+/// Sends key presses as long as they are received. Reading blocks, so it has its own thread, which ends with the
+/// process.
 pub(super) fn listen(sender: UnboundedSender<Message>) {
     thread::spawn(move || {
         while let Ok(event) = event::read() {

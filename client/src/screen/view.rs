@@ -1,7 +1,7 @@
-//! How the screen looks. Pure: a model and a frame.
+//! Draws the screen. Pure: from a model to a frame.
 //!
-//! Everything that others wrote is escaped before it comes here; the buffer of a terminal would swallow control
-//! characters, but not what only looks like something else.
+//! Foreign text is escaped before it is passed here: a terminal's buffer removes control characters, but not misleading
+//! ones.
 
 mod detail;
 mod paint;
@@ -17,23 +17,23 @@ use ratatui::{
     widgets::{Clear, Paragraph},
 };
 
-/// Rows of a screen that has room for everything.
+/// Rows of a screen with room for everything.
 const ROOMY: u16 = 16;
-/// Rows of a screen that has room for a log.
+/// Rows of a screen with room for a log.
 const MEDIUM: u16 = 9;
-/// Columns that the rest of a long line stands further in.
+/// Indentation of continued lines.
 const INDENT: u16 = 4;
-/// What the keys do, shown at the bottom as far as it fits.
+/// Short help for the keys, shown at the bottom as far as it fits.
 const KEYS: [(&str, &str); 5] =
     [("↑↓", "choose"), ("r", "refresh"), ("e", "explain"), ("?", "help"), ("q", "quit")];
-/// The same at length.
+/// Long help for the keys.
 const HELP: [(&str, &str); 8] = [
     ("↑ ↓  j k", "choose a credential, or scroll"),
     ("PgUp PgDn", "ten at a time"),
     ("g G", "the first, the last"),
-    ("r", "get a new credential for it, past any pause"),
-    ("e", "explain where it comes from, and why"),
-    ("?", "show this, or hide it"),
+    ("r", "refresh it now, ignoring any backoff"),
+    ("e", "explain its source, and why it was picked"),
+    ("?", "show or hide this help"),
     ("q  Esc", "back; from the table: quit"),
     ("Ctrl-C", "quit at once"),
 ];
@@ -134,7 +134,7 @@ fn help(frame: &mut Frame<'_>, area: Rect, paint: Paint) {
 fn explanation(lines: &[String], top: usize, frame: &mut Frame<'_>, area: Rect, paint: Paint) {
     let block = paint.framed(" explain ");
     let inside = block.inner(area);
-    // What does not fit goes on below, further in.
+    // A long line continues below, indented.
     let wrapped = |line: &String| {
         let lines = columns::wrap(line, usize::from(inside.width.saturating_sub(INDENT)).max(1));
         lines.into_iter().enumerate().map(|(number, line)| match number {

@@ -1,4 +1,4 @@
-//! Carries a plan out, step by step.
+//! Carries out a plan, step by step.
 
 use super::plan::Action;
 use crate::{daemon::successor, failure::Failure, session::context::Context, text::escape};
@@ -15,7 +15,7 @@ use tokio::{process::Command, time::timeout};
 /// Does one step.
 ///
 /// # Errors
-/// Why it could not be done.
+/// Why it failed.
 pub(crate) async fn carry_out(context: &Context, step: &Action) -> Result<(), Failure> {
     match step {
         Action::Write { path, text, .. } => write(path, text).map_err(|error| at(path, &error)),
@@ -29,7 +29,7 @@ pub(crate) async fn carry_out(context: &Context, step: &Action) -> Result<(), Fa
     }
 }
 
-/// What a program says, once it has ended.
+/// The output of a program, once it has ended.
 ///
 /// # Errors
 /// [`Failure::Exec`] if it cannot be run, [`Failure::TimedOut`] if it does not end within `--timeout`.
@@ -42,7 +42,7 @@ pub(crate) async fn output(context: &Context, words: &[&str]) -> Result<Output, 
     ended.map_err(|error| Failure::Exec((*program).to_owned(), error))
 }
 
-/// Beside its place first, so that no half file is ever read, and a link is replaced rather than followed.
+/// Writes a temporary file first: no partial file is ever read, and a link is replaced rather than followed.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
@@ -60,7 +60,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-/// Directories that are empty afterwards go, too, as far as they are systemd's.
+/// Also removes directories that are then empty, if they are systemd's.
 fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)?;
     let directories =
@@ -74,7 +74,7 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn at(path: &Path, error: &io::Error) -> Failure {
-    Failure::service(format!("{}: {error}", path.display()), "what was done before stays done; try again")
+    Failure::service(format!("{}: {error}", path.display()), "completed steps stay; try again")
 }
 
 fn failed(words: &[&str], output: &Output) -> Failure {
@@ -83,7 +83,7 @@ fn failed(words: &[&str], output: &Output) -> Failure {
     let message = format!("{} failed ({}): {said}", words.join(" "), output.status);
     Failure::Service {
         message,
-        hint: "what was done before stays done; see what is there now".into(),
+        hint: "completed steps stay; check the current state".into(),
         remedy: Some(Remedy::claviger(&["daemon", "status"])),
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use claviger::{PROTOCOL, RELEASE};
 use serde_json::{Value, json};
 
-/// What is there, and what `install` would do.
+/// The current state, and the steps of `install`.
 pub(crate) fn service(facts: &Facts, plan: &Plan) -> Value {
     json!({
         "manager": match facts.manager { Manager::Systemd => "systemd", Manager::Launchd => "launchd" },
@@ -48,7 +48,7 @@ fn daemon(serving: &Serving) -> Value {
     })
 }
 
-/// What was done, or would be.
+/// Steps, done or planned.
 pub(crate) fn steps(plan: &Plan, done: bool) -> Value {
     json!({"done": done, "steps": steps_of(plan), "notes": plan.notes})
 }

@@ -1,4 +1,4 @@
-//! Gathers what is: files, what the service manager says of its units, and who answers on the socket.
+//! Gathers the current state: files, the service manager's view of its units, and the daemon on the socket.
 
 use super::{
     Facts, File, Serving, Starter,
@@ -18,12 +18,12 @@ use std::{
     process::{Output, Stdio},
 };
 
-/// Where packages and administrators put units for all users, the strongest place first.
+/// Directories of packages and administrators for units of all users, the strongest first.
 const PACKAGED: [&str; 4] =
     ["/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user", "/usr/share/systemd/user"];
 const ENABLED: &str = "sockets.target.wants/clavigerd.socket";
 
-/// What the service manager says.
+/// State reported by the service manager.
 #[derive(Debug, Default)]
 struct Said {
     answers: bool,
@@ -34,10 +34,10 @@ struct Said {
     failed: bool,
 }
 
-/// Looks at everything.
+/// Gathers everything.
 ///
 /// # Errors
-/// If there is no service manager, no daemon to name, or one that a unit cannot name.
+/// If there is no service manager, no daemon to start, or one whose path a unit cannot contain.
 pub(crate) async fn look(context: &Context) -> Result<Facts, Failure> {
     let manager = Manager::of_system();
     let home = absolute("HOME").ok_or_else(|| Failure::service("HOME is not set to an absolute path", ""))?;
@@ -50,7 +50,7 @@ pub(crate) async fn look(context: &Context) -> Result<Facts, Failure> {
         Manager::Launchd => launchd(context, &domain).await?,
     };
     let other_socket = Some(context.socket()?).filter(|socket| !is_default(socket));
-    // To connect would start what only listens so far.
+    // Connecting would start a daemon that is only enabled.
     let asleep =
         other_socket.is_none() && manager == Manager::Systemd && said.active && said.main_pid.is_none();
     let serving = if asleep { None } else { serving(context, said.main_pid).await? };
@@ -86,7 +86,7 @@ fn plain(path: &Path) -> Result<&str, Failure> {
     units::plain(path).map_err(|why| Failure::service(why, hint))
 }
 
-/// launchd makes none: those of the socket and of its log.
+/// launchd creates none: those of the socket and of its log.
 fn directories(manager: Manager, home: &Path) -> Vec<PathBuf> {
     match manager {
         Manager::Systemd => Vec::new(),
@@ -94,7 +94,8 @@ fn directories(manager: Manager, home: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// The user's own files, each with the program that it starts: what they should say is not which one that is.
+/// The user's own files, each with the program that it starts; the expected content depends on our program, not on that
+/// one.
 pub(crate) fn own_files(home: &Path, config: Option<&Path>) -> Vec<(File, Option<PathBuf>)> {
     let manager = Manager::of_system();
     let directory = manager.directory(home, config);
@@ -125,7 +126,7 @@ fn file(template: &Template, directory: &Path, wanted: &str) -> File {
     File { path, wanted: wanted.to_owned(), state, release }
 }
 
-/// The files of the first package that has units for this very daemon.
+/// The files of the first package that has units for this same daemon.
 fn packaged(manager: Manager, names: Names<'_>) -> Vec<File> {
     if manager != Manager::Systemd {
         return Vec::new();
@@ -147,7 +148,7 @@ fn drop_ins(manager: Manager, directory: &Path) -> Vec<PathBuf> {
     names.filter(|path| path.is_dir()).collect()
 }
 
-/// Whether systemd has given up on a unit: it starts none before that is reset.
+/// Whether systemd has given up on a unit: it does not start it again until a reset.
 pub(crate) async fn has_given_up(context: &Context) -> bool {
     Manager::of_system() == Manager::Systemd && systemd(context).await.is_ok_and(|said| said.failed)
 }
@@ -169,7 +170,7 @@ async fn systemd(context: &Context) -> Result<Said, Failure> {
     Ok(understand_systemd(&String::from_utf8_lossy(&shown.stdout)))
 }
 
-/// What `systemctl show` printed: a block of lines for each unit, with an empty line between them.
+/// Output of `systemctl show`: a block of lines for each unit, separated by empty lines.
 fn understand_systemd(text: &str) -> Said {
     let blocks =
         text.split("\n\n").map(|block| block.lines().filter_map(|line| line.split_once('=')).collect());
@@ -211,7 +212,7 @@ async fn launchd(context: &Context, domain: &str) -> Result<Said, Failure> {
     })
 }
 
-/// What a program says; `None` if there is no such program.
+/// The output of a program; `None` if there is no such program.
 async fn ask(context: &Context, words: &[&str]) -> Result<Option<Output>, Failure> {
     match super::act::output(context, words).await {
         Ok(output) => Ok(Some(output)),
@@ -230,7 +231,7 @@ pub(crate) async fn serving(context: &Context, main_pid: Option<u32>) -> Result<
         Err(ConnectError::Unreachable { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    // The protocol is not checked: an older daemon is just what is looked for.
+    // The protocol is not checked: the purpose is to find an older daemon.
     let answer = async {
         let answer = service.get_status(request(GetStatusRequest {})).await;
         answer.map_err(|status| claviger::wire::from_status(&status))
@@ -248,7 +249,7 @@ fn starter(pid: u32, main_pid: Option<u32>) -> Starter {
     }
 }
 
-/// The arguments of a process, as far as they can be known.
+/// The arguments of a process, if readable.
 fn command_line(pid: u32) -> Vec<String> {
     if let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) {
         return line

@@ -1,4 +1,4 @@
-//! What to do, from what is found. Pure.
+//! Plans steps from the current state. Pure.
 
 use super::{
     Facts, File, Starter,
@@ -7,12 +7,12 @@ use super::{
 use claviger::RELEASE;
 use std::path::PathBuf;
 
-/// What is to be done, in this order.
+/// Steps in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// The steps.
     pub(crate) steps: Vec<Action>,
-    /// What a person should know: what is left alone, and what remains to be done.
+    /// Messages for a person: what stays unchanged, and what remains to be done.
     pub(crate) notes: Vec<String>,
 }
 
@@ -23,14 +23,14 @@ pub(crate) enum Action {
     Write {
         /// Where.
         path: PathBuf,
-        /// What it says.
+        /// Its content.
         text: String,
-        /// Whether there was one.
+        /// Whether it exists.
         replaces: bool,
     },
     /// Remove a file.
     Remove(PathBuf),
-    /// Stop the daemon with this pid, that the service manager did not start.
+    /// Stop the daemon with this pid, which the service manager did not start.
     StopDaemon(u32),
     /// Run a program of the service manager.
     Run(Vec<String>),
@@ -40,7 +40,7 @@ const SOCKET: &str = "clavigerd.socket";
 const SERVICE: &str = "clavigerd.service";
 const LABEL: &str = "dev.claviger.clavigerd";
 
-/// Makes the daemon a service. With `force`, also where a file was edited.
+/// Installs the daemon as a service. With `force`, also replaces edited files.
 pub(crate) fn install(facts: &Facts, force: bool) -> Plan {
     let can_go = |file: &File| match file.state {
         State::Absent => false,
@@ -54,7 +54,7 @@ pub(crate) fn install(facts: &Facts, force: bool) -> Plan {
     let mut changed = Vec::new();
     match facts.packaged.is_empty() {
         true => changed = plan.write(&facts.files, force),
-        // Only says what is in the way.
+        // Only returns the obstacles.
         false => drop(plan.remove(&facts.files, false)),
     }
     match (facts.manager, facts.answers) {
@@ -69,7 +69,7 @@ pub(crate) fn install(facts: &Facts, force: bool) -> Plan {
     plan
 }
 
-/// Takes away own files, and what was enabled with them: they would hide those of the package.
+/// Removes own files, and what was enabled with them: they would hide those of the package.
 fn make_way(facts: &Facts, force: bool) -> Plan {
     let mut plan = uninstall(facts, force);
     plan.notes.retain(|note| note.contains("--force"));
@@ -111,7 +111,7 @@ pub(crate) fn uninstall(facts: &Facts, force: bool) -> Plan {
 }
 
 impl Plan {
-    /// Writes what is not there as it should be; says which files that concerns.
+    /// Writes missing and outdated files; returns those that it writes.
     fn write(&mut self, files: &[File], force: bool) -> Vec<PathBuf> {
         let mut changed = Vec::new();
         for file in files {
@@ -133,7 +133,7 @@ impl Plan {
         changed
     }
 
-    /// Removes own files; says whether there were any.
+    /// Removes own files; returns whether there were any.
     fn remove(&mut self, files: &[File], force: bool) -> bool {
         let before = self.steps.len();
         for file in files.iter().filter(|file| file.state != State::Absent) {
@@ -154,7 +154,7 @@ impl Plan {
         if facts.failed {
             self.systemctl(&["reset-failed", SOCKET, SERVICE]);
         }
-        // A socket cannot be started anew while its service runs.
+        // A socket cannot be restarted while its service runs.
         let rebind = facts.active && changed.iter().any(|path| path.ends_with(SOCKET));
         if rebind {
             self.systemctl(&["stop", SOCKET, SERVICE]);
@@ -197,7 +197,7 @@ impl Plan {
         }
     }
 
-    /// Stops what this user's own units run. What only the package's run is the administrator's doing.
+    /// Stops daemons of this user's own units. Those of the package's units are the administrator's.
     fn stop_systemd(&mut self, facts: &Facts, has_own: bool) {
         if facts.enabled_here {
             self.systemctl(&["disable", SOCKET]);
@@ -207,7 +207,7 @@ impl Plan {
         }
     }
 
-    /// A process that holds the socket would keep the service manager from it.
+    /// A process that holds the socket would block the service manager.
     fn stop_others(&mut self, facts: &Facts) {
         let others = facts.serving.iter().filter(|serving| serving.by != Starter::Manager);
         self.steps.extend(others.map(|serving| Action::StopDaemon(serving.pid)));
@@ -240,7 +240,7 @@ impl Facts {
         self.files.iter().any(|file| file.state != State::Absent)
     }
 
-    /// Whether the daemon that the service manager runs is not of this release.
+    /// Whether the daemon run by the service manager is of another release.
     pub(crate) fn is_of_another_release(&self) -> bool {
         let mut managed = self.serving.iter().filter(|serving| serving.by == Starter::Manager);
         managed.any(|serving| serving.version.release != RELEASE)
@@ -252,7 +252,7 @@ fn agent(facts: &Facts) -> String {
 }
 
 impl Action {
-    /// The step as it is told: `done`, or to be done.
+    /// The step in words: `done`, or to be done.
     pub(crate) fn words(&self, done: bool) -> String {
         let tense =
             |past: &str, present: &str| if done { past.to_owned() } else { format!("would {present}") };

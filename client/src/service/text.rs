@@ -8,17 +8,17 @@ use super::{
 use crate::{output::Style, render::table, text::escape};
 use claviger::{PROTOCOL, RELEASE, proto::v1::Version};
 
-/// A step, done or to be done.
+/// A step, done or planned.
 pub(crate) fn step(step: &Action, done: bool) -> String {
     escape::line(&step.words(done)) + "\n"
 }
 
-/// Something a person should know.
+/// A message for a person.
 pub(crate) fn note(text: &str) -> String {
     format!("note: {}\n", escape::line(text))
 }
 
-/// What is there, and what `install` would do.
+/// The current state, and the steps of `install`.
 pub(crate) fn status(facts: &Facts, plan: &Plan, style: Style) -> String {
     let mut text = table::pairs(vec![
         ("manager", manager(facts)),

@@ -1,14 +1,14 @@
-//! The unit files: what they say, where they go, and whose a file is that lies there already. Pure, and without any
-//! dependency: `cargo xtask install` and `cargo xtask deb` compile this very file, so that there is one truth.
+//! The unit files: content, location, and the origin of existing files. Pure, and without any dependency: `cargo xtask
+//! install` and `cargo xtask deb` compile this same file, so that there is one truth.
 
 use std::path::{Path, PathBuf};
 
-/// What stands in a template for the daemon.
+/// Placeholder of the daemon in a template.
 pub(crate) const PROGRAM: &str = "/usr/local/bin/clavigerd";
-/// What stands in a template for the home directory. systemd has `%h`, launchd expands nothing.
+/// Placeholder of the home directory. systemd has `%h`, launchd expands nothing.
 const HOME: &str = "/Users/USER";
 
-/// What is different for each user. [`plain`] has accepted both.
+/// Values that differ for each user. [`plain`] has accepted both.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Names<'a> {
     /// The daemon.
@@ -17,7 +17,7 @@ pub(crate) struct Names<'a> {
     pub(crate) home: &'a str,
 }
 
-/// What starts the programs of a user.
+/// The manager of a user's programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manager {
     /// `systemd --user`.
@@ -34,12 +34,12 @@ pub(crate) struct Template {
     text: &'static str,
 }
 
-/// Whose a file is that lies where a unit belongs.
+/// Origin of a file in the place of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// There is none.
     Absent,
-    /// It says what this release says.
+    /// It has the content of this release.
     Current,
     /// Claviger wrote it, for another release or another place, and it was not edited since.
     Outdated,
@@ -47,7 +47,7 @@ pub(crate) enum State {
     Foreign,
 }
 
-/// The socket first: it is what gets enabled.
+/// The socket first: it is the one to enable.
 const SYSTEMD: [Template; 2] = [
     Template { name: "clavigerd.socket", text: include_str!("../../../systemd/clavigerd.socket") },
     Template { name: "clavigerd.service", text: include_str!("../../../systemd/clavigerd.service") },
@@ -62,7 +62,7 @@ const WRITTEN_BY: &str = "written by claviger ";
 const CHECKSUM: &str = ", checksum ";
 
 impl Manager {
-    /// The one of this kind of system.
+    /// The manager of this kind of system.
     pub(crate) fn of_system() -> Self {
         if cfg!(target_os = "macos") { Self::Launchd } else { Self::Systemd }
     }
@@ -75,7 +75,7 @@ impl Manager {
         }
     }
 
-    /// Where a user's own files go. `config` is `$XDG_CONFIG_HOME`, if that is set to an absolute path.
+    /// Directory of a user's own files. `config` is `$XDG_CONFIG_HOME`, if that is set to an absolute path.
     pub(crate) fn directory(self, home: &Path, config: Option<&Path>) -> PathBuf {
         match self {
             Self::Systemd => config.map_or_else(|| home.join(".config"), Path::to_owned).join("systemd/user"),
@@ -85,12 +85,12 @@ impl Manager {
 }
 
 impl Template {
-    /// What the file says.
+    /// Content of the file.
     pub(crate) fn text(&self, names: Names<'_>) -> String {
         self.text.replace(PROGRAM, names.program).replace(HOME, names.home)
     }
 
-    /// As [`Template::text`], with a line that tells later releases whether the file was edited.
+    /// As [`Template::text`], with a line that shows later releases whether the file was edited.
     pub(crate) fn stamped(&self, names: Names<'_>, release: &str) -> String {
         let text = self.text(names);
         let stamp = format!("{WRITTEN_BY}{release}{CHECKSUM}{:016x}", checksum(&text));
@@ -105,7 +105,7 @@ impl Template {
         }
     }
 
-    /// Whose the file is that says `found`, if `wanted` is what should stand there.
+    /// The origin of the file with the content `found`, if its content should be `wanted`.
     pub(crate) fn judge(&self, found: Option<&str>, wanted: &str) -> State {
         match found {
             None => State::Absent,
@@ -115,7 +115,7 @@ impl Template {
         }
     }
 
-    /// Whether `text` is the template with some program in it, as it was written before there were stamps.
+    /// Whether `text` is the template with some program in it, as written by releases without stamps.
     fn is_without_stamp(&self, text: &str) -> bool {
         let Some((before, after)) = self.text.split_once(PROGRAM) else { return text == self.text };
         let middle = text.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
@@ -123,18 +123,18 @@ impl Template {
     }
 }
 
-/// A path that means itself in a unit, between quotes, and in XML.
+/// A path that needs no escaping in a unit, between quotes, and in XML.
 ///
 /// # Errors
-/// Why a unit cannot name it, for a person.
+/// Why a unit cannot contain it, for a person.
 pub(crate) fn plain(program: &Path) -> Result<&str, String> {
     let text = program.to_str().ok_or("the path of the program is not UTF-8")?;
     if !program.is_absolute() {
-        return Err(format!("{text}: a service file can only name an absolute path"));
+        return Err(format!("{text}: a service file needs an absolute path"));
     }
     match text.chars().find(|letter| !letter.is_alphanumeric() && !"/._+@:~, -".contains(*letter)) {
         None => Ok(text),
-        Some(letter) => Err(format!("{text}: a service file cannot name a path with {letter:?}")),
+        Some(letter) => Err(format!("{text}: a service file cannot contain a path with {letter:?}")),
     }
 }
 
@@ -146,13 +146,13 @@ pub(crate) fn program_of(unit: &str) -> Option<&str> {
     })
 }
 
-/// The release that wrote a file, if there is a stamp in it.
+/// The release that wrote a file, if it has a stamp.
 pub(crate) fn release_of(text: &str) -> Option<&str> {
     let (release, _) = stamp(text)?;
     Some(release)
 }
 
-/// Whether a file says what its stamp says that it says.
+/// Whether a file has the content that its stamp describes.
 fn is_intact(text: &str) -> bool {
     let Some((_, sum)) = stamp(text) else { return false };
     let rest: String = text.split_inclusive('\n').filter(|line| !line.contains(WRITTEN_BY)).collect();
@@ -165,7 +165,7 @@ fn stamp(text: &str) -> Option<(&str, &str)> {
     Some((release, rest.get(..16)?))
 }
 
-/// FNV-1a: it only has to notice that a file was edited, and to mean the same in every release.
+/// FNV-1a: it only has to detect that a file was edited, and to be the same in every release.
 fn checksum(text: &str) -> u64 {
     text.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))

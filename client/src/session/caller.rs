@@ -1,27 +1,27 @@
-//! Which running session of a tool has called us: its process. Not the shell between, which is a new one each time.
+//! Identifies the running session of a tool that has called: its process. The shell between is a new one each time.
 //!
-//! Looked up here and not by the daemon: the kernel's answer has the same meaning in a container, or at the other end of a
-//! forwarded socket, where the daemon sees one and the same `sshd` for everybody. Nothing is allowed by it.
+//! The client looks it up, not the daemon: the kernel's answer has the same meaning in a container or at the other end
+//! of a forwarded socket, where the daemon sees one `sshd` for every caller. It grants no permission.
 
 use claviger::process::Stat;
 use std::fs;
 
-/// Shells that tools run their hooks with.
+/// Shells with which tools run their hooks.
 const SHELLS: [&str; 8] = ["sh", "dash", "bash", "ash", "ksh", "mksh", "zsh", "fish"];
-/// Most processes between us and the tool: a shell, and one that was put before it.
+/// Most processes between us and the tool: a shell, and a wrapper around it.
 const MAX_STEPS: usize = 4;
 
-/// A process, as `/proc` shows it.
+/// A process, from `/proc`.
 #[derive(Debug, Default, PartialEq)]
 struct Process {
     pid: u32,
     parent: u32,
-    /// When it started, in ticks since the machine did: process ids are used again.
+    /// Start time in ticks since boot. It distinguishes processes with the same id: ids are reused.
     started: u64,
     arguments: Vec<String>,
 }
 
-/// A name for the session of the tool that called us; empty if it cannot be told.
+/// Identity of the tool's session that called; empty if unknown.
 pub(crate) fn session() -> String {
     let parent = std::os::unix::process::parent_id();
     let Some(tool) = tool_above(parent, read) else { return String::new() };
@@ -32,7 +32,7 @@ pub(crate) fn session() -> String {
 }
 
 /// The first process from `pid` upwards that is not a shell which only runs a command. `None` if the tool has ended:
-/// the process that took in its orphans is not a session.
+/// the process that adopts its orphans is not a session.
 fn tool_above(mut pid: u32, read: impl Fn(u32) -> Option<Process>) -> Option<Process> {
     for _ in 0..MAX_STEPS {
         let process = read(pid).filter(|process| process.pid > 1)?;
@@ -44,7 +44,7 @@ fn tool_above(mut pid: u32, read: impl Fn(u32) -> Option<Process>) -> Option<Pro
     None
 }
 
-/// Whether this is `sh -c COMMAND` of some shell. One that reads a script or a terminal is a tool of its own.
+/// Whether this is a shell with `-c COMMAND`. A shell that reads a script or a terminal is itself a tool.
 fn runs_a_command(arguments: &[String]) -> bool {
     let Some((program, rest)) = arguments.split_first() else { return false };
     let name = program.rsplit('/').next().unwrap_or_default();

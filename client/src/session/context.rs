@@ -1,4 +1,4 @@
-//! What every verb starts from: options, the session they describe, and the way to the daemon.
+//! The basis of every verb: options, the session they describe, and the connection to the daemon.
 
 use crate::{failure::Failure, harden::CoreLimit, output, session::options::Options, text::escape};
 use claviger::{
@@ -23,7 +23,7 @@ pub(crate) struct Context {
     pub(crate) options: Options,
     /// Whether a person can be asked.
     pub(crate) interactive: bool,
-    /// The core limit to give back before another program takes over.
+    /// The core limit to restore before another program takes over.
     pub(crate) core_limit: CoreLimit,
 }
 
@@ -62,7 +62,7 @@ impl Context {
     ) -> Result<SessionContext, Failure> {
         let cwd = match directory {
             Some(directory) => named_directory(directory)?,
-            // Over a socket that was passed on, no directory of this side is of use.
+            // Over a forwarded socket, directories of this side have no meaning.
             None => match env::current_dir() {
                 Err(_) if self.is_foreign() => PathBuf::from("/"),
                 directory => directory.map_err(|error| no_directory(&error))?,
@@ -88,20 +88,20 @@ impl Context {
         }
     }
 
-    /// The directory of the session, as it is shown.
+    /// The directory of the session, for display.
     pub(crate) fn directory(&self) -> String {
         let named = self.options.cwd.as_deref().map(std::path::absolute);
         let directory = named.unwrap_or_else(env::current_dir).unwrap_or_default();
         directory.to_string_lossy().into_owned()
     }
 
-    /// A connection, to a daemon that is started for it unless `--no-start` is given.
+    /// Connects to the daemon; starts one for it unless `--no-start` is given.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why the connection failed.
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {
         let socket = self.socket()?;
-        // Not under the deadline: a connection takes no time where a daemon runs, and a timer is not free.
+        // Without a deadline: connecting takes no time if a daemon runs, and a timer is not free.
         match Client::connect(&socket).await {
             Err(ConnectError::Unreachable { .. })
                 if !self.options.no_start && client::is_default(&socket) => {}
@@ -114,10 +114,10 @@ impl Context {
         Ok(connected.map_err(|_| Failure::TimedOut(limit))??)
     }
 
-    /// A connection to a daemon that runs already.
+    /// Connects to a running daemon.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why the connection failed.
     pub(crate) async fn connect_running(&self) -> Result<Client, ConnectError> {
         Client::connect(&self.socket()?).await
     }
@@ -125,7 +125,7 @@ impl Context {
     /// The socket of the daemon.
     ///
     /// # Errors
-    /// If the one named is not absolute.
+    /// If its given path is not absolute.
     pub(crate) fn socket(&self) -> Result<PathBuf, ConnectError> {
         match &self.options.socket {
             Some(path) => std::path::absolute(path)
@@ -134,12 +134,12 @@ impl Context {
         }
     }
 
-    /// Whether only a socket is here, that of a share or of another machine.
+    /// Whether only a socket is here, of a share or of another machine.
     pub(crate) fn is_foreign(&self) -> bool {
         self.socket().is_ok_and(|socket| client::is_foreign(&socket))
     }
 
-    /// Validity to ask for.
+    /// Minimum remaining validity.
     pub(crate) fn min_validity(&self) -> Option<Duration> {
         self.options.min_validity.map(Duration::from_secs)
     }
@@ -148,7 +148,7 @@ impl Context {
 fn no_directory(error: &io::Error) -> Failure {
     let message = match error.kind() {
         io::ErrorKind::NotFound => "the working directory does not exist any more".to_owned(),
-        _ => format!("the working directory cannot be found out: {error}"),
+        _ => format!("the working directory cannot be determined: {error}"),
     };
     Failure::usage(message, "change to a directory that exists, or name one with --cwd")
 }
@@ -168,7 +168,7 @@ fn named_directory(directory: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The settings that `--settings VALUE` names: JSON if it starts like an object, else a file.
+/// The settings of `--settings VALUE`: JSON if it starts like an object, else a file.
 fn explicit_settings(value: &OsStr) -> Result<Option<ExplicitSettings>, Failure> {
     let inline = value.to_str().filter(|text| text.trim_start().starts_with('{'));
     let explicit = match inline {
@@ -190,7 +190,7 @@ fn explicit_settings(value: &OsStr) -> Result<Option<ExplicitSettings>, Failure>
     }
 }
 
-/// Reads at most one byte more than is allowed. A pipe or device is refused before anything can block on it.
+/// Reads at most one byte more than is allowed. A pipe or device is refused before reading it could block.
 fn read_settings(path: &Path) -> Result<Vec<u8>, String> {
     let text = |error: io::Error| error.to_string();
     let mut options = fs::OpenOptions::new();

@@ -1,21 +1,21 @@
-//! What tools of AWS want to know about keys besides the keys.
+//! Details of keys that AWS tools need.
 
 use claviger::{backend::BEDROCK_REGION, proto::v1::Lease};
 use prost_types::Timestamp;
 
-/// When the credential expires, as RFC 3339 without a fraction: not every SDK reads one.
+/// Expiry of the credential, as RFC 3339 without a fraction, which not every SDK reads.
 pub(crate) fn expiry(lease: &Lease) -> Option<String> {
     lease.expiry().map(|at| Timestamp { nanos: 0, ..at }.to_string())
 }
 
-/// The AWS account that the keys belong to, if the chain said so.
+/// The AWS account that the keys belong to, if the chain returned it.
 pub(crate) fn account(lease: &Lease) -> Option<&str> {
     let account = lease.facts.as_ref()?.account.as_str();
     let is_id = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
     is_id.then_some(account)
 }
 
-/// The region, where one was named: a tool should not take our default for its user's wish.
+/// The region, if one was named: a tool must not mistake our default for its user's choice.
 pub(crate) fn region(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Option<&str> {
     let region = Some(lease.region.as_str()).filter(|region| !region.is_empty())?;
     let of_profile = lease.facts.as_ref().is_some_and(|facts| facts.region == region);

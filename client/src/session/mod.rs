@@ -1,4 +1,4 @@
-//! The session that a verb acts for: its options, its directory, its environment, and the tool that called.
+//! The session of a verb: its options, its directory, its environment, and the tool that called.
 
 pub(crate) mod caller;
 pub(crate) mod context;

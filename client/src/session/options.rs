@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum, builder::RangedU64ValueParser};
 use claviger::session::SessionMode;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-/// How long to wait if nothing is said: as long as the slowest command may run (`spec/behaviour.md` A7).
+/// Default timeout: as long as the slowest command may run (`spec/behaviour.md` A7).
 const TIMEOUT: u64 = 180;
 
 /// Options that every verb takes, before or after its name.
@@ -21,7 +21,7 @@ pub(crate) struct Options {
     /// Hermetic session: ANTHROPIC_API_KEY and --settings only
     #[arg(long, global = true, conflicts_with = "mode")]
     pub(crate) bare: bool,
-    /// Kind of session, instead of the one the environment says
+    /// Kind of session; overrides the environment
     #[arg(long, global = true, value_enum)]
     pub(crate) mode: Option<Mode>,
     /// Socket of the daemon, instead of $CLAVIGER_SOCK or the one in $XDG_RUNTIME_DIR
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Refresh first if the credential is valid for less than this
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds())]
     pub(crate) min_validity: Option<u64>,
-    /// Give up waiting after this long [default: 180; for a person who signs in: as long as the server allows]
+    /// Timeout in seconds [default: 180; for a person who signs in: as long as the server allows]
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds())]
     pub(crate) timeout: Option<u64>,
     /// Do not start a daemon
@@ -42,12 +42,12 @@ pub(crate) struct Options {
     /// When to use colours [default: auto]
     #[arg(long, global = true, value_enum, value_name = "WHEN", hide_possible_values = true)]
     pub(crate) color: Option<Colour>,
-    /// No questions and no notices on stderr, only errors
+    /// Print no questions and no notices on stderr, only errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 }
 
-/// What `--mode` accepts.
+/// Values of `--mode`.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(crate) enum Mode {
     /// An ordinary terminal session
@@ -72,12 +72,12 @@ impl From<Mode> for SessionMode {
 }
 
 impl Options {
-    /// How long to wait for an answer.
+    /// Timeout for an answer.
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout.unwrap_or(TIMEOUT))
     }
 
-    /// The mode that the options ask for.
+    /// The mode that the options select.
     pub(crate) fn mode(&self) -> Option<SessionMode> {
         match self.bare {
             true => Some(SessionMode::Bare),
@@ -86,7 +86,7 @@ impl Options {
     }
 }
 
-// A century is enough for everybody, and nothing overflows.
+// 100 years, so that deadlines cannot overflow.
 fn seconds() -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(1..=3_155_760_000)
 }

@@ -1,4 +1,4 @@
-//! Sessions of a cloud's own tool: it wants that cloud's credential, whatever backend the session uses.
+//! Sessions of a cloud's own tool: it needs that cloud's credential, whatever backend the session uses.
 
 use crate::{failure::Failure, session::context::Context};
 use claviger::{backend::Backend, session::SessionContext};
@@ -13,7 +13,7 @@ pub(crate) fn session(context: &Context, backend: Backend) -> Result<SessionCont
     Ok(session)
 }
 
-/// Chooses `variables` for `session`, before whatever environment and settings say; empty ones are unset.
+/// Sets `variables` for `session`, overriding environment and settings; empty ones are unset.
 pub(crate) fn choose(session: &mut SessionContext, variables: &[(&str, &str)]) {
     session.chosen.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
 }

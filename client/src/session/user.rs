@@ -1,4 +1,4 @@
-//! Where the user's own files are, as this process's environment says.
+//! Paths of the user's own files, from this process's environment.
 
 use std::{env, path::PathBuf};
 
@@ -7,8 +7,8 @@ pub(crate) fn absolute(variable: &str) -> Option<PathBuf> {
     env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// A file of the user: `inside` the directory that `variable` names, else the one `below` the home directory; `None` without
-/// a home. Without `inside` the variable names the file itself.
+/// A file of the user: `inside` the directory that `variable` names, else `below` the home directory; `None` without a
+/// home. Without `inside`, the variable names the file itself.
 pub(crate) fn user_file(variable: &str, inside: &str, below: &str) -> Option<PathBuf> {
     let found = absolute(variable).or_else(|| Some(absolute("HOME")?.join(below)))?;
     Some(if inside.is_empty() { found } else { found.join(inside) })

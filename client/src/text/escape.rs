@@ -1,13 +1,14 @@
-//! Makes text that others wrote safe to show on a terminal.
+//! Makes foreign text safe to show on a terminal.
 //!
-//! Paths, commands and messages can come out of a hostile repository. Shown as they are, they could move the
-//! cursor, recolour, reorder or hide text, and so forge what `claviger` itself says. Everything on stderr, and
-//! everything for people and JSON on stdout, goes through here. Secrets and headers for programs do not.
+//! Paths, commands and messages can come from a hostile repository. Unescaped, they could move the cursor, recolour,
+//! reorder or hide text, and so forge messages of `claviger` itself. All text on stderr, and all text for people and
+//! JSON on stdout, is escaped here. Secrets and headers for programs are not.
 
 use claviger::text::{is_mark, is_printable};
 use std::fmt::Write as _;
 
-/// Text on one line: whatever a terminal would not simply print is written as `\n`, `\t` or `\u{…}`. A letter keeps one mark.
+/// Text on one line: every character that a terminal would not simply print becomes `\n`, `\t` or `\u{…}`. A letter
+/// keeps one mark.
 pub(crate) fn line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut previous = ' ';
@@ -26,8 +27,8 @@ pub(crate) fn lines(text: &str, indent: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join(&format!("\n{indent}"))
 }
 
-/// Serialised JSON with the same meaning and nothing a terminal would not simply print: such characters can only stand
-/// in strings, where JSON has an escape for them.
+/// Serialised JSON with the same meaning and only characters that a terminal simply prints. Other characters can only
+/// be in strings, where JSON has an escape for them.
 pub(crate) fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -40,8 +41,9 @@ pub(crate) fn json(text: &str) -> String {
     shown
 }
 
-/// As [`line`], for text whose exact wording a person decides about: right-to-left letters, which a terminal may move
-/// past their neighbours, and marks on other letters are spelled out too, and a backslash is doubled wherever something is spelled out.
+/// As [`line`], for text whose exact wording a person decides about. It also escapes right-to-left letters, which a
+/// terminal may move past their neighbours, and marks on other letters; if anything is escaped, backslashes are
+/// doubled.
 pub(crate) fn exact(text: &str) -> String {
     if is_exact(text) {
         return text.to_owned();
@@ -57,13 +59,13 @@ pub(crate) fn exact(text: &str) -> String {
     shown
 }
 
-/// Whether [`exact`] leaves `text` as it is.
+/// Whether [`exact`] leaves `text` unchanged.
 pub(crate) fn is_exact(text: &str) -> bool {
     text.chars().all(|c| is_printable(c) && !is_right_to_left(c))
 }
 
-/// How many columns a character takes; wide scripts and symbols take two. An overestimate is fine, an
-/// underestimate would let a terminal wrap where we did not.
+/// Number of columns of a character; wide scripts and symbols take two. An overestimate is fine; with an underestimate
+/// the terminal would wrap in the wrong place.
 pub(crate) fn width(c: char) -> usize {
     if c.is_ascii() { 1 } else { 2 }
 }

@@ -1,4 +1,4 @@
-//! Text for people: safe to show, quoted for a shell, and the words of the API.
+//! Text for people: safe to show, quoted for a shell, and the API's words.
 
 pub(crate) mod escape;
 pub(crate) mod quote;

@@ -1,4 +1,4 @@
-//! The words of the API's enumerations, as people and JSON see them: `OUTCOME_NOT_CONFIGURED` is "not-configured".
+//! Words for the API's enumerations, in text and JSON: `OUTCOME_NOT_CONFIGURED` is "not-configured".
 
 use claviger::proto::v1::{
     Account, Backend, Lease, Reason, Scheme, SessionMode, Step, StorePlace, TrustDecision, TrustItem, issued,
@@ -10,10 +10,10 @@ pub(crate) fn scheme(scheme: Scheme) -> String {
     word(scheme.as_str_name(), "SCHEME_")
 }
 
-/// Why something went wrong.
+/// The reason of a problem.
 pub(crate) fn reason(reason: Reason) -> String {
     match reason {
-        // Of a later release.
+        // From a later release.
         Reason::Unspecified => "unknown".into(),
         known => word(known.as_str_name(), "REASON_"),
     }
@@ -29,12 +29,12 @@ pub(crate) fn mode(mode: SessionMode) -> String {
     word(mode.as_str_name(), "SESSION_MODE_")
 }
 
-/// What became of a source.
+/// The result of a source.
 pub(crate) fn outcome(step: &Step) -> String {
     word(step.outcome().as_str_name(), "OUTCOME_")
 }
 
-/// What a warning is about.
+/// The kind of a warning.
 pub(crate) fn warning(kind: warning::Kind) -> String {
     word(kind.as_str_name(), "KIND_")
 }
@@ -44,12 +44,12 @@ pub(crate) fn state(state: settings_file::State) -> String {
     word(state.as_str_name(), "STATE_")
 }
 
-/// Why a credential is sent.
+/// The reason for sending a credential.
 pub(crate) fn issued(reason: issued::Reason) -> String {
     word(reason.as_str_name(), "REASON_")
 }
 
-/// What became of a report.
+/// The result of a report.
 pub(crate) fn reported(outcome: report_rejected_response::Outcome) -> String {
     word(outcome.as_str_name(), "OUTCOME_")
 }
@@ -67,17 +67,17 @@ pub(crate) fn decision(decision: TrustDecision) -> String {
     }
 }
 
-/// What an account holds.
+/// The kind of an account.
 pub(crate) fn kind(account: &Account) -> String {
     word(account.kind().as_str_name(), "ACCOUNT_KIND_")
 }
 
-/// Where secrets are kept.
+/// The store of secrets.
 pub(crate) fn store(place: StorePlace) -> String {
     word(place.as_str_name(), "STORE_PLACE_")
 }
 
-/// How the secret of a lease is sent, in one word.
+/// The scheme of a lease's secret, in one word.
 pub(crate) fn scheme_of(lease: &Lease) -> String {
     scheme(lease.scheme())
 }

@@ -1,5 +1,5 @@
-//! The part of JMESPath that is asked of `az account get-access-token`: a field, or a list or a hash of fields; and how `az` prints
-//! what it finds. Pure.
+//! The part of JMESPath that callers use with `az account get-access-token`: a field, or a list or a hash of fields;
+//! and the output format of `az` for its result. Pure.
 
 use serde_json::Value;
 
@@ -11,9 +11,9 @@ pub(super) enum Query {
     Hash(Vec<(String, String)>),
 }
 
-/// What it finds.
+/// Result of a query.
 pub(super) enum Found {
-    /// A value; null is nothing.
+    /// A value; null means no value.
     One(Value),
     List(Vec<Value>),
     /// In the order of the query.
@@ -21,10 +21,10 @@ pub(super) enum Found {
 }
 
 impl Query {
-    /// Reads a query.
+    /// Parses a query.
     ///
     /// # Errors
-    /// If it is more than fields.
+    /// If it selects more than fields.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let within = |open, close| text.strip_prefix(open)?.strip_suffix(close);
@@ -42,10 +42,10 @@ impl Query {
             }
             _ => field(text).map(Self::Field),
         };
-        read().ok_or_else(|| "only fields, and lists and hashes of fields, can be had".to_owned())
+        read().ok_or_else(|| "only fields, and lists and hashes of fields, are supported".to_owned())
     }
 
-    /// What it finds in an answer.
+    /// Applies it to an answer.
     pub(super) fn of(&self, answer: &Value) -> Found {
         let get = |name: &String| answer.get(name).cloned().unwrap_or_default();
         match self {
@@ -57,7 +57,7 @@ impl Query {
         }
     }
 
-    /// Without a query: all of it.
+    /// The whole answer, without a query.
     pub(super) fn all(answer: &Value) -> Found {
         let pairs = answer.as_object().into_iter().flatten();
         Found::Hash(pairs.map(|(key, value)| (key.clone(), value.clone())).collect())
@@ -75,7 +75,7 @@ fn field(text: &str) -> Option<String> {
 }
 
 impl Found {
-    /// As JSON; `None` if there is nothing, for which `az` prints nothing.
+    /// As JSON; `None` if there is no value, for which `az` prints nothing.
     pub(super) fn json(self) -> Option<Value> {
         match self {
             Self::One(Value::Null) => None,
@@ -85,7 +85,7 @@ impl Found {
         }
     }
 
-    /// As `az` prints it with `-o tsv`: a hash is a line, and each value of a list is one.
+    /// In the format of `az ... -o tsv`: a hash is one line, and each value of a list is one line.
     pub(super) fn tsv(self) -> String {
         let text = |value: &Value| match value {
             Value::String(text) => text.clone(),

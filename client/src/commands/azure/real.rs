@@ -12,21 +12,21 @@ use std::{
     process::Command,
 };
 
-/// How often this has become another program already, one below the other.
+/// How often this command has already been replaced by another program.
 const DEPTH: &str = "CLAVIGER_AZ_DEPTH";
-/// Programs of `az` run `az` a few times; more is a circle of scripts.
+/// A program of `az` runs `az` a few times; more means that scripts call each other in a circle.
 const DEEPEST: u32 = 20;
-/// What a script has that asks claviger.
+/// Text that identifies a script which calls claviger.
 const OURS: &[u8] = b"azure --or";
-/// Most that is read of a script.
+/// Most bytes read of a script.
 const MAX_SCRIPT: u64 = 4096;
 
-/// Whether the daemon runs this, to look for a token.
+/// Whether the daemon runs this, to find a token.
 pub(super) fn is_in_flight() -> bool {
     env::var_os(INSIDE_FLIGHT).is_some()
 }
 
-/// Becomes the program. Returns only why that cannot be.
+/// Replaces this process by the program. Returns only the reason of a failure.
 pub(super) fn run(context: &Context, program: &OsStr, words: &[OsString]) -> Failure {
     let depth = env::var(DEPTH).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     if depth >= DEEPEST {
@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, program: &OsStr, words: &[OsString]) -> Fai
     Failure::Exec(path.display().to_string(), error)
 }
 
-/// A path is taken as it is. Of a name's files in PATH those are left out that ask claviger in turn.
+/// A path is used as it is. For a name, files in PATH that call claviger are skipped.
 fn find(program: &OsStr) -> Option<PathBuf> {
     if program.as_bytes().contains(&b'/') {
         return Some(program.into());
@@ -56,7 +56,7 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|status| status.is_file() && status.permissions().mode() & 0o111 != 0)
 }
 
-/// Whether it is a script that asks claviger.
+/// Whether it is a script that calls claviger.
 fn is_ours(path: &Path) -> bool {
     let mut text = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_SCRIPT).read_to_end(&mut text));

@@ -1,4 +1,4 @@
-//! What is asked for, with the options of `az account get-access-token`. Pure.
+//! The requested token, from the options of `az account get-access-token`. Pure.
 
 use super::query::Query;
 use crate::text::escape;
@@ -7,33 +7,33 @@ use claviger::reason::{Problem, Reason};
 use serde_json::Value;
 use std::ffi::OsString;
 
-/// A token, and how to print it.
+/// The token, and its output format.
 #[derive(clap::Args, Debug, Default, PartialEq)]
 pub(super) struct Wanted {
-    /// What the token is for, e.g. https://cognitiveservices.azure.com/.default
+    /// Scope of the token, e.g. https://cognitiveservices.azure.com/.default
     #[arg(long, value_name = "SCOPE", conflicts_with = "resource")]
     scope: Option<String>,
-    /// The same as a resource, e.g. https://cognitiveservices.azure.com
+    /// Resource of the token, instead of a scope, e.g. https://cognitiveservices.azure.com
     #[arg(long, value_name = "URL")]
     resource: Option<String>,
-    /// How to print it, as with `az`
+    /// Output format, as with `az`
     #[arg(long, short, value_parser = ["json", "jsonc", "tsv", "none"], ignore_case = true, value_name = "FORMAT")]
     output: Option<String>,
-    /// What of it to print: names of its fields, as in `accessToken` or `[accessToken, expires_on]`
+    /// Fields to print, as in `accessToken` or `[accessToken, expires_on]`
     #[arg(long, value_parser = Query::parse, value_name = "QUERY")]
     query: Option<Query>,
-    /// Fail unless the token is of this tenant
+    /// Fail unless the token belongs to this tenant
     #[arg(long, short, value_name = "TENANT")]
     tenant: Option<String>,
-    /// Refused, with the reason
+    /// Not supported; the error gives the reason
     #[arg(long, short, alias = "name", short_alias = 'n', hide = true)]
     subscription: Option<String>,
-    /// What changes nothing here
+    /// Accepted without effect
     #[arg(long, aliases = ["debug", "verbose"], action = clap::ArgAction::Count, hide = true)]
     only_show_errors: u8,
 }
 
-/// A command line of `az` after its verb. Its help is that of `az`.
+/// A command line of `az` after its verb. `az` itself answers --help.
 #[derive(clap::Parser)]
 #[command(no_binary_name = true, disable_help_flag = true)]
 struct Line {
@@ -42,25 +42,24 @@ struct Line {
 }
 
 impl Wanted {
-    /// What a command line of `az` asks for, if that is a token, and nothing that a session does not know.
+    /// Parses a command line of `az`; succeeds if it asks for a token and uses only supported options.
     pub(super) fn of_az(words: &[OsString]) -> Option<Self> {
         let [first, second, rest @ ..] = words else { return None };
         let wanted = Line::try_parse_from(rest).ok()?.wanted;
-        // It says which of the accounts in `az` is meant.
+        // It names one of several accounts in `az`.
         (first == "account" && second == "get-access-token" && wanted.subscription.is_none())
             .then_some(wanted)
     }
 
-    /// What `az` would do, and this cannot.
+    /// Requests that `az` supports and claviger does not.
     ///
     /// # Errors
-    /// What that is.
+    /// Refuses them.
     pub(super) fn check(&self) -> Result<(), Problem> {
         match self.subscription {
             None => Ok(()),
             Some(_) => {
-                let message =
-                    "--subscription cannot be had: a session has one identity, whatever az is signed in to";
+                let message = "--subscription is not supported: a session has one identity, whatever az is signed in to";
                 Err(Problem::new(Reason::MalformedRequest, message).hint(
                     "leave it out, or run the real az: `claviger azure --or az account get-access-token ...`",
                 ))
@@ -68,18 +67,18 @@ impl Wanted {
         }
     }
 
-    /// The scope; that of a resource is everything that was granted for it. A slash at its end is a part of it.
+    /// The scope; for a resource, it requests everything granted for it. A slash at the end of the resource is kept.
     pub(super) fn scope(&self) -> Option<String> {
         self.scope.clone().or_else(|| Some(format!("{}/.default", self.resource.as_ref()?)))
     }
 
-    /// Whether a token is of the tenant that is asked for.
+    /// Whether the token belongs to the requested tenant.
     pub(super) fn is_of(&self, answer: &Value) -> bool {
         let tenant = answer["tenant"].as_str();
         self.tenant.as_deref().is_none_or(|wanted| tenant.is_some_and(|is| is.eq_ignore_ascii_case(wanted)))
     }
 
-    /// What to print.
+    /// The fields to print.
     pub(super) fn text(&self, answer: &Value) -> String {
         let found = self.query.as_ref().map_or_else(|| Query::all(answer), |query| query.of(answer));
         match self.output.as_deref().map(str::to_ascii_lowercase).as_deref() {
@@ -90,9 +89,9 @@ impl Wanted {
     }
 }
 
-/// The tenant of the session is another one, or is not known.
+/// The session's tenant is another one, or unknown.
 pub(super) fn other_tenant() -> Problem {
-    let message = "the token is not of that tenant: a session has one identity";
+    let message = "the token does not belong to that tenant: a session has one identity";
     Problem::new(Reason::MalformedRequest, message)
         .hint("leave out --tenant, or run the real az: `claviger azure --or az account get-access-token ...`")
 }

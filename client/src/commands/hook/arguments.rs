@@ -1,4 +1,4 @@
-//! What `claviger hook` can be given.
+//! Arguments of `claviger hook`.
 
 use crate::{hook::google, session::context::Context};
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ pub(crate) enum Verb {
     /// Point a tool's own hook at claviger; the change is shown first
     #[command(subcommand)]
     Install(Install),
-    /// Take that back, byte for byte
+    /// Undo that, byte for byte
     #[command(subcommand)]
     Remove(Remove),
-    /// Show which tools have such a hook, and where
+    /// Show which tools have such a hook, and in which file
     List,
 }
 
@@ -37,13 +37,13 @@ pub(crate) enum Install {
         /// Provider of the workforce or workload pool, //iam.googleapis.com/…
         #[arg(long, value_name = "NAME")]
         audience: String,
-        /// Where the token is exchanged
+        /// Token exchange endpoint
         #[arg(long, value_name = "URL", default_value = google::TOKEN_URL)]
         token_url: String,
         /// The credentials that claviger itself signs in with [default: those of gcloud]
         #[arg(long, value_name = "FILE")]
         credentials: Option<PathBuf>,
-        /// The file to make [default: ~/.config/claviger/google.json]
+        /// The file to create [default: ~/.config/claviger/google.json]
         #[arg(long, value_name = "PATH")]
         file: Option<PathBuf>,
         #[command(flatten)]
@@ -53,7 +53,7 @@ pub(crate) enum Install {
     Azure(How),
 }
 
-/// Tools whose hook can be taken back.
+/// Tools whose hook can be undone.
 #[derive(clap::Subcommand)]
 pub(crate) enum Remove {
     /// Claude Code
@@ -68,32 +68,32 @@ pub(crate) enum Remove {
     },
     /// Tools of Google
     Google {
-        /// The file that was made [default: ~/.config/claviger/google.json]
+        /// The created file [default: ~/.config/claviger/google.json]
         #[arg(long, value_name = "PATH")]
         file: Option<PathBuf>,
         #[command(flatten)]
         how: How,
     },
-    /// Tools of Azure: there is nothing to take back
+    /// Tools of Azure: there is nothing to undo
     Azure(How),
 }
 
-/// How to change files.
+/// Options for changing files.
 #[derive(clap::Args, Clone, Copy)]
 pub(crate) struct How {
     /// Only show the change
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Ask nothing
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(super) yes: bool,
-    /// Change files, too, that are read-only, have hard links, or belong to another user
+    /// Also change files that are read-only, have hard links, or belong to another user
     #[arg(long)]
     pub(super) force: bool,
 }
 
 impl How {
-    /// Whether anything may be written: a person has agreed, or can be asked.
+    /// Whether files may be written: a person has agreed, or can be asked.
     pub(super) fn may_write(self, context: &Context) -> bool {
         !self.dry_run && (self.yes || context.interactive)
     }

@@ -1,4 +1,4 @@
-//! `claviger hook list`: what is hooked, as the files say.
+//! `claviger hook list`: installed hooks, read from the files.
 
 use super::tools;
 use crate::{
@@ -34,7 +34,7 @@ struct FoundHook {
     /// The command behind it, which claviger runs.
     behind: Option<String>,
     present: bool,
-    /// Whether installing again would change it, since the settings are others now.
+    /// Whether installing again would change it, because the settings have changed.
     outdated: bool,
 }
 
@@ -132,7 +132,7 @@ impl FoundHook {
         let shown = escape::line(&format!("{tool}  {file}:{line}  {setting}  {command}{behind}"));
         let missing = if self.present { "" } else { "  (there is no such program)" };
         let outdated = match self.outdated {
-            true => "  (does not fit the settings any more: `claviger hook install claude`)",
+            true => "  (does not match the settings any more: `claviger hook install claude`)",
             false => "",
         };
         format!("{shown}{missing}{outdated}\n")

@@ -1,4 +1,4 @@
-//! The tools: which files their hooks stand in, and what becomes of those.
+//! The tools: the files of their hooks, and the changes to them.
 
 use super::arguments::{How, Install, Remove};
 use crate::{
@@ -19,20 +19,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A tool and what is wanted of its hook.
+/// A tool, and the options of its hook.
 pub(super) enum Tool {
     /// Claude Code.
     Claude,
-    /// A profile of AWS, and the one it asks.
+    /// A profile of AWS, and the one it gets keys from.
     Aws(String, String),
-    /// A credentials file of Google's, and what it names.
+    /// A credentials file of Google's, and its content.
     Google { file: PathBuf, audience: String, token_url: String, credentials: Option<PathBuf> },
     /// Azure, which has no file.
     Azure,
 }
 
 impl Tool {
-    /// What `hook install` was told.
+    /// From the arguments of `hook install`.
     pub(super) fn installed(arguments: Install) -> Result<(Self, How), Failure> {
         Ok(match arguments {
             Install::Claude(how) => (Self::Claude, how),
@@ -50,7 +50,7 @@ impl Tool {
         })
     }
 
-    /// What `hook remove` was told.
+    /// From the arguments of `hook remove`.
     pub(super) fn removed(arguments: Remove) -> Result<(Self, How), Failure> {
         Ok(match arguments {
             Remove::Claude(how) => (Self::Claude, how),
@@ -64,7 +64,7 @@ impl Tool {
         })
     }
 
-    /// Its name in the record. Two configuration directories are two hooks.
+    /// Its name in the record. Two configuration directories have two hooks.
     pub(super) fn id(&self) -> String {
         let of = |tool: &str, path: Option<PathBuf>| format!("{tool}:{}", path.unwrap_or_default().display());
         match self {
@@ -75,7 +75,7 @@ impl Tool {
         }
     }
 
-    /// What is to be done to install the hook, and what the record will say.
+    /// The changes that install the hook, and the record of them.
     ///
     /// # Errors
     /// If a file is broken, or the hook would not work.
@@ -85,8 +85,8 @@ impl Tool {
         }
         let id = self.id();
         let mut begun = plan::begin(ledger, &id, &self.files()?)?;
-        let own =
-            program::own().map_err(|error| Failure::Setup(format!("cannot tell what runs: {error}")))?;
+        let own = program::own()
+            .map_err(|error| Failure::Setup(format!("cannot determine what this program is: {error}")))?;
         let own = own.to_str().ok_or_else(|| {
             Failure::usage("the path of claviger is not UTF-8", "install it somewhere else")
         })?;
@@ -120,7 +120,7 @@ impl Tool {
         Ok((steps, record, outcome))
     }
 
-    /// What is to be done to take the hook back.
+    /// The changes that undo the hook.
     ///
     /// # Errors
     /// If a file is broken.
@@ -152,21 +152,22 @@ pub(super) fn settings() -> Option<PathBuf> {
     user_file("CLAUDE_CONFIG_DIR", "settings.json", ".claude")
 }
 
-/// Refuses settings that lie inside the workspace: what a project asks to run must not become the user's own, which needs
-/// no trust. The daemon does not take them for the user's either (`daemon/src/settings/load.rs`).
+/// Refuses settings inside the workspace: a project's commands must not become the user's own, which need no trust. The
+/// daemon does not take them for the user's either (`daemon/src/settings/load.rs`).
 fn is_the_users(settings: &Path) -> Result<(), Failure> {
     let canonical = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let directory = canonical(settings.parent().unwrap_or(Path::new("/")));
     let home = env::var_os("HOME").map(|home| canonical(Path::new(&home))).unwrap_or_default();
     let cwd = canonical(&env::current_dir().unwrap_or_default());
     let is_marked = |path: &&Path| path.join(".git").symlink_metadata().is_ok();
-    // Where the file lies counts as well as where we are: a change of the directory does not make it another file.
+    // The location of the file counts as well as the working directory: another working directory does not make it
+    // another file.
     let mut marked = directory.ancestors().take_while(|path| *path != home).filter(is_marked);
     let is_own = home.starts_with(&cwd) || !directory.starts_with(&cwd);
     if directory == canonical(&home.join(".claude")) || (is_own && marked.next().is_none()) {
         return Ok(());
     }
-    let message = format!("{} lies inside a workspace, and is not yours alone", settings.display());
+    let message = format!("{} is inside a workspace, so it is not yours alone", settings.display());
     Err(Failure::usage(message, "unset CLAUDE_CONFIG_DIR, and try again"))
 }
 
@@ -202,9 +203,9 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 fn azure(program: &str) -> Guidance {
     let notes = [
         format!("Foundry, for one command, with a fresh token: `{program} exec -- COMMAND`"),
-        format!("Foundry, for a shell: `eval \"$({program} env)\"`; such a token is good for about an hour"),
+        format!("Foundry, for a shell: `eval \"$({program} env)\"`; such a token is valid for about an hour"),
         format!(
-            "any other tool that takes a token: `{program} azure --scope SCOPE --query accessToken -o tsv`"
+            "any other tool that accepts a token: `{program} azure --scope SCOPE --query accessToken -o tsv`"
         ),
     ];
     Guidance {

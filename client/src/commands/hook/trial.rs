@@ -1,4 +1,4 @@
-//! Tries the command behind a new hook once as claviger runs it, and says what differs from this shell.
+//! Runs the command behind a new hook once the way claviger does, and reports differences from this shell.
 
 use crate::{commands::explain, hook::claude::HOOKS, session::context::Context, text::escape};
 use claviger::{proto::v1::Trial, source};
@@ -9,22 +9,22 @@ use nix::{
 use std::{process::Stdio, time::Duration};
 use tokio::{process::Command, time::timeout};
 
-/// How long a trial may take: a command that asks a person takes longer, and is left alone.
+/// Time limit of a trial: a command that asks a person takes longer, and is not waited for.
 const DEADLINE: Duration = Duration::from_secs(8);
 
-/// How a trial went.
+/// Result of a trial.
 enum Tried {
     /// It printed a credential, or there was nothing to try.
     Well,
-    /// It printed something else: what is wrong with that.
+    /// It printed something else; with a description of the fault.
     Unusable(String),
-    /// It failed: how, and its last words.
+    /// It failed; with its exit status and its last lines.
     Failed(String),
-    /// It was not over in time.
+    /// It timed out.
     Slow,
 }
 
-/// What the person has to know about the commands behind the hooks, if anything.
+/// Messages for the person about the commands behind the hooks, if any.
 pub(super) async fn note(context: &Context, behind: &[(&'static str, String)]) -> Option<String> {
     if behind.is_empty() {
         return None;
@@ -36,22 +36,23 @@ pub(super) async fn note(context: &Context, behind: &[(&'static str, String)]) -
     let (_, command) = behind.iter().find(|(name, _)| *name == key)?;
     Some(match tried {
         Tried::Well => return None,
-        Tried::Unusable(what) => format!("{key} prints no credential as claviger runs it: {what}"),
+        Tried::Unusable(what) => format!("{key} prints no credential when claviger runs it: {what}"),
         Tried::Slow => format!(
-            "{key} was tried as claviger runs it, and stopped after {} s: a person may have to answer it; `claviger explain --try` waits longer",
+            "{key} was tried, and stopped after {} s: it may wait for a person; `claviger explain --try` waits longer",
             DEADLINE.as_secs()
         ),
         Tried::Failed(how) => match works_here(command).await {
             true => format!(
-                "{key} works in this shell and not as claviger runs it: {how}. There it has another PATH, fewer variables and no terminal, \
-                 which `claviger explain --try` shows; full paths of programs, or `path` of [settings], may help"
+                "{key} works in this shell, but not when claviger runs it: {how}. claviger gives it another \
+                 PATH, fewer variables and no terminal, as `claviger explain --try` shows; full paths of \
+                 programs, or `path` of [settings], may help"
             ),
-            false => format!("{key} fails as claviger runs it, and in this shell: {how}"),
+            false => format!("{key} fails both when claviger runs it and in this shell: {how}"),
         },
     })
 }
 
-/// The trial of the daemon, and the setting that it was of; `None` if there was none.
+/// The daemon's trial, and the setting it belongs to; `None` if there was none.
 async fn as_the_daemon(context: &Context) -> Option<(&'static str, Tried)> {
     let client = context.connect().await.ok()?;
     let answer = explain::explained(context, &client, true).await.ok()?;
@@ -62,7 +63,7 @@ async fn as_the_daemon(context: &Context) -> Option<(&'static str, Tried)> {
         _ => return None,
     };
     let Trial { failure, said, unusable, .. } = answer.trial?;
-    let told = said.last().map(|line| format!(" (it said: {})", escape::line(line))).unwrap_or_default();
+    let told = said.last().map(|line| format!(" (its output: {})", escape::line(line))).unwrap_or_default();
     Some((
         key,
         match (failure.as_str(), unusable.as_str()) {
@@ -73,7 +74,7 @@ async fn as_the_daemon(context: &Context) -> Option<(&'static str, Tried)> {
     ))
 }
 
-/// Whether the command succeeds in this shell. What it prints is not read.
+/// Whether the command succeeds in this shell. Its output is not read.
 async fn works_here(command: &str) -> bool {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(command).process_group(0).kill_on_drop(true);
@@ -82,7 +83,7 @@ async fn works_here(command: &str) -> bool {
     let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
     let ended = timeout(DEADLINE, child.wait()).await;
     if let Some(group) = group {
-        // It fails when none is left, which is what we want.
+        // Fails when no process is left, which is the intended result.
         let _ = killpg(group, Signal::SIGKILL);
     }
     ended.is_ok_and(|status| status.is_ok_and(|status| status.success()))

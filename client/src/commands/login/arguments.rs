@@ -1,4 +1,4 @@
-//! What `claviger login` can be given.
+//! Arguments of `claviger login`.
 
 use crate::complete;
 use clap::builder::NonEmptyStringValueParser;
@@ -17,16 +17,16 @@ pub(crate) struct Arguments {
     /// Show a code to type in on another device
     #[arg(long, conflicts_with_all = ["api_key", "token", "no_browser"])]
     pub(crate) device: bool,
-    /// Open no browser: the address it ends at can be pasted, or comes as a line of stdin
+    /// Open no browser: paste the address it ends at, or pass it as a line on stdin
     #[arg(long, conflicts_with_all = ["api_key", "token"])]
     pub(crate) no_browser: bool,
-    /// Keep an API key; it is asked for, or read from stdin
+    /// Keep an API key, which is asked for or read from stdin
     #[arg(long, conflicts_with = "token")]
     pub(crate) api_key: bool,
-    /// Keep a long-lived OAuth token; it is asked for, or read from stdin
+    /// Keep a long-lived OAuth token, which is asked for or read from stdin
     #[arg(long)]
     pub(crate) token: bool,
-    /// The only API that a key or token is sent to [default: Anthropic's]
+    /// The only API to send a key or token to [default: Anthropic's]
     #[arg(long, value_name = "URL", conflicts_with_all = ["registration", "device", "no_browser"])]
     pub(crate) audience: Option<String>,
     /// Where to keep it [default: as configured]

@@ -1,5 +1,5 @@
-//! Whether a browser can be opened here, and opening it. By hand: the crate for it would add four crates to the client, and
-//! tries programs that no desktop of today lacks `xdg-open` for.
+//! Decides whether a browser can be opened here, and opens it. The existing crate would add four crates to the client,
+//! and supports programs that no current desktop needs.
 
 use crate::{output, render::login::Way, text::escape};
 use std::{
@@ -12,22 +12,22 @@ use tokio::process::Command;
 /// The program that opens an address in the person's browser.
 const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
 
-/// What decides how a person gets to the address.
+/// Facts that decide how a person opens the address.
 #[derive(Clone, Copy, Default)]
 struct Surroundings {
     /// `--no-browser`.
     refused: bool,
-    /// `$BROWSER` names one; an editor that works over SSH sets it.
+    /// `$BROWSER` names a browser; editors that work over SSH set it.
     named: bool,
-    /// There is a screen.
+    /// There is a display.
     screen: bool,
-    /// The shell came over SSH.
+    /// The shell runs over SSH.
     remote: bool,
     /// A person can be asked.
     terminal: bool,
 }
 
-/// How the person gets to the address.
+/// How the person opens the address.
 pub(super) fn way(no_browser: bool) -> Way {
     let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
     decide(Surroundings {
@@ -48,9 +48,9 @@ fn decide(here: Surroundings) -> Way {
     }
 }
 
-/// Opens `url`, and says so if that does not work.
+/// Opens `url`, and reports if that fails.
 pub(super) async fn open(url: String) {
-    // It is a configured server's; nothing but a page may be opened all the same.
+    // A configured server sent it; nevertheless only web pages may be opened.
     if !url.starts_with("https://") && !url.starts_with("http://") {
         return;
     }
@@ -58,7 +58,7 @@ pub(super) async fn open(url: String) {
     for argv in openers(&env::var("BROWSER").unwrap_or_default(), &url) {
         let Some((program, arguments)) = argv.split_first() else { continue };
         let mut command = Command::new(program);
-        // In a group of its own: Ctrl-C here must not end the browser.
+        // In its own process group: Ctrl-C here must not end the browser.
         command.args(arguments).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         match command.status().await {
@@ -71,8 +71,8 @@ pub(super) async fn open(url: String) {
     output::talk(&format!("claviger: no browser was opened ({why}); open the address yourself\n"));
 }
 
-/// The commands that open `url`, the first that works counts: those of `$BROWSER`, which are parted by colons and have the
-/// address where `%s` stands, or at their end; without any, the desktop's.
+/// The commands that open `url`; the first one that works is used. They come from `$BROWSER`, separated by colons, with
+/// the address in place of `%s` or at the end; without the variable, they are the desktop's.
 fn openers(named: &str, url: &str) -> Vec<Vec<String>> {
     let own = named.split(':').filter(|command| !command.trim().is_empty()).map(|command| {
         let mut argv: Vec<_> = command.split_whitespace().map(|word| word.replace("%s", url)).collect();

@@ -1,4 +1,4 @@
-//! What is shown while a person signs in.
+//! Events shown while a person signs in.
 
 use crate::{failure::Failure, json, output, session::context::Context, text::escape};
 use claviger::{
@@ -11,7 +11,7 @@ pub(super) fn line(event: &Event) -> Result<(), Failure> {
     Ok(output::data(&(escape::json(&json::login(event).to_string()) + "\n"))?)
 }
 
-/// Lines that come with an account.
+/// Messages that come with an account.
 pub(super) fn tell(context: &Context, notices: Vec<String>) -> Result<(), Failure> {
     for notice in notices {
         match (context.options.json, context.options.quiet) {
@@ -23,7 +23,7 @@ pub(super) fn tell(context: &Context, notices: Vec<String>) -> Result<(), Failur
     Ok(())
 }
 
-/// The account that a daemon must name in its answer.
+/// The account, which the daemon must name in its answer.
 pub(super) fn named(account: Option<Account>) -> Result<Account, Failure> {
     Ok(account.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no account"))?)
 }

@@ -1,4 +1,4 @@
-//! Signs a person in: passes on what the daemon says, and what the person pastes.
+//! Signs a person in: passes messages from the daemon to the person, and pasted input to the daemon.
 
 use super::{
     arguments::Arguments,
@@ -36,23 +36,23 @@ use tokio_stream::wrappers::ReceiverStream;
 /// Most bytes of pasted lines.
 const MAX_PASTED: u64 = 1024 * 1024;
 
-/// A login that goes on.
+/// A running login.
 struct Flow<'a> {
     context: &'a Context,
     no_browser: bool,
     requests: mpsc::Sender<LoginRequest>,
-    /// What the person pastes, once it is read.
+    /// The person's input, once it is read.
     pasted: Option<mpsc::Receiver<String>>,
-    /// Whether the person is asked for it.
+    /// Whether the person has been asked for input.
     asks: bool,
-    /// Whether the cursor stands behind the question.
+    /// Whether the cursor is behind the question.
     asked: bool,
 }
 
 /// Signs in.
 ///
 /// # Errors
-/// The daemon's, `cancelled` after Ctrl-C, or that `--timeout` is over.
+/// The daemon's problem, `cancelled` after Ctrl-C, or [`Failure`] after `--timeout`.
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Account, Failure> {
     let mut interrupts =
         signal(SignalKind::interrupt()).map_err(|error| Failure::Setup(error.to_string()))?;
@@ -65,7 +65,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Acco
         flow: if arguments.device { LoginFlow::Device } else { LoginFlow::Browser }.into(),
         place: arguments.store.map_or(StorePlace::Unspecified, StorePlace::from).into(),
     };
-    // Until the daemon answers, nothing has begun, and another may be asked.
+    // Until the daemon answers, no login has begun, and another daemon may be asked.
     let started = client.call(|client| {
         let (requests, receiver) = mpsc::channel(1);
         let start = message(Message::Start(start.clone()));
@@ -88,7 +88,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Acco
     }
 }
 
-/// A person may take as long as the server lets them, unless the command line says otherwise.
+/// The server limits the time, unless the command line sets a limit.
 async fn too_long(context: &Context) {
     match context.options.timeout {
         Some(_) => time::sleep(context.options.timeout()).await,
@@ -117,7 +117,7 @@ impl Flow<'_> {
                 }
                 line = next_line(&mut self.pasted) => match line {
                     Some(line) => self.paste(line).await,
-                    // The browser itself may still come back.
+                    // The browser may still be redirected to the daemon.
                     None => self.pasted = None,
                 },
             }
@@ -137,7 +137,7 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// Also with --quiet: without it no sign-in is possible.
+    /// Printed even with --quiet: without it no sign-in is possible.
     fn say(&mut self, text: &str) {
         if !self.context.options.json {
             self.end_line();
@@ -170,7 +170,7 @@ impl Flow<'_> {
         }
     }
 
-    /// Leaves the line of a question that was not answered.
+    /// Ends the line of an unanswered question.
     fn end_line(&mut self) {
         if std::mem::take(&mut self.asked) {
             output::talk("\n");
@@ -181,7 +181,7 @@ impl Flow<'_> {
         self.asked = false;
         match line.trim().is_empty() {
             true => self.ask(),
-            // Fails when the login has ended: its outcome is on its way.
+            // Fails when the login has ended: its result is on its way.
             false => drop(self.requests.send(message(Message::Redirect(Secret { value: line }))).await),
         }
     }
@@ -194,7 +194,8 @@ async fn next_line(pasted: &mut Option<mpsc::Receiver<String>>) -> Option<String
     }
 }
 
-/// Lines of stdin. A thread reads them, for a terminal cannot be waited for otherwise; the process does not wait for it.
+/// Reads lines of stdin in a thread: a terminal offers no other way to wait, and the process need not wait for the
+/// thread.
 fn lines() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(1);
     thread::spawn(move || {

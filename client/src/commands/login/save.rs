@@ -1,4 +1,4 @@
-//! Keeps a secret that the user already has.
+//! Saves a secret that the user already has.
 
 use super::{
     arguments::Arguments,
@@ -14,10 +14,10 @@ use claviger::{
 /// Name of an account that is a key or token, unless another one is given.
 const DEFAULT: &str = "default";
 
-/// Asks for the secret, and keeps it.
+/// Asks for the secret, and saves it.
 ///
 /// # Errors
-/// If there is none, or the daemon's.
+/// If none was given, or the daemon's problem.
 pub(super) async fn run(
     context: &Context,
     arguments: Arguments,
@@ -43,16 +43,17 @@ pub(super) async fn run(
     named(answer.account)
 }
 
-/// How a token of Anthropic's reaches Claude Code, which is not the way of its hook.
+/// How a token of Anthropic's reaches Claude Code: not through its hook.
 fn way(kind: AccountKind, secret: &str) -> Option<&'static str> {
     match kind {
         _ if !is_oauth_token(secret) => None,
-        AccountKind::ApiKey => Some(
-            "this is a token of `claude setup-token` and no API key: `claviger login --token` keeps it as what it is",
-        ),
+        AccountKind::ApiKey => {
+            Some("this is a token of `claude setup-token`, not an API key: use `claviger login --token`")
+        }
         AccountKind::Token | AccountKind::Oauth | AccountKind::Unspecified => Some(
-            "the hook of Claude Code cannot carry a token of `claude setup-token`, since what a helper prints is sent as an API key; \
-             `claviger exec -- claude` starts it with CLAUDE_CODE_OAUTH_TOKEN, and `eval \"$(claviger env)\"` sets that in a shell",
+            "the hook of Claude Code cannot carry a token of `claude setup-token`, because Claude Code sends \
+             a helper's output as an API key; `claviger exec -- claude` starts it with \
+             CLAUDE_CODE_OAUTH_TOKEN, and `eval \"$(claviger env)\"` sets that in a shell",
         ),
     }
 }

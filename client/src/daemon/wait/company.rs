@@ -1,8 +1,8 @@
-//! What a person is told on stderr while the answer takes its time.
+//! Progress on stderr while an answer takes long.
 //!
-//! A terminal shows a spinner, and what the running command says: it may ask to open a page or to touch a key. Anything
-//! else, such as a log, gets one line after ten seconds, and what is said by a command that signs a person in: it may be
-//! the only place where a person sees the page to open.
+//! A terminal shows a spinner and the output of the running command: it may ask to open a page or to touch a key. Other
+//! destinations, such as a log, get one line after ten seconds, and the output of a sign-in command: a person may see
+//! the page to open only there.
 
 use super::question;
 use crate::{output, render, text::escape};
@@ -25,22 +25,22 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// From here on a person wonders (`spec/behaviour.md` A7, "slow notice").
+/// From here on a person expects a notice (`spec/behaviour.md` A7, "slow notice").
 const SLOW: Duration = Duration::from_secs(10);
-/// From here on a terminal shows that something is going on.
+/// From here on a terminal shows a spinner.
 const SPIN: Duration = Duration::from_secs(2);
 /// Pace of the spinner.
 const TURN: Duration = Duration::from_millis(120);
-/// How long finding out what is waited for may take.
+/// Time limit for finding out what is waited for.
 const LOOKUP: Duration = Duration::from_secs(1);
-/// What the spinner looks like.
+/// Frames of the spinner.
 const FRAMES: [char; 4] = ['|', '/', '-', '\\'];
 /// Longest subject of a spinner: its line must fit the terminal, or it could not be erased.
 const MAX_SUBJECT: usize = 50;
-/// Erases the line of the spinner.
+/// Erases the spinner's line.
 const ERASE: &str = "\r\x1b[K";
 
-/// How long the last lines may take once the answer is there: they come on another stream of the same connection.
+/// Time limit for the last lines after the answer has arrived: they come on another stream of the same connection.
 const LAST_LINES: Duration = Duration::from_millis(50);
 
 /// Ends when dropped.
@@ -48,14 +48,14 @@ pub(super) struct Company {
     notices: JoinHandle<()>,
     listener: JoinHandle<()>,
     asker: JoinHandle<()>,
-    /// Tells the listener that the answer is there.
+    /// Signals that the answer has arrived.
     answered: Option<oneshot::Sender<()>>,
     start: Instant,
     terminal: bool,
 }
 
 impl Company {
-    /// Starts telling.
+    /// Starts showing progress.
     pub(super) fn keep(client: &Client, session: &SessionContext, can_ask: bool) -> Self {
         let (start, terminal) = (Instant::now(), io::stderr().is_terminal());
         let subject = || (client.clone(), session.clone());
@@ -70,7 +70,7 @@ impl Company {
         Self { notices, listener, asker, answered: Some(answered), start, terminal }
     }
 
-    /// Tells what was said before the answer came.
+    /// Shows lines that arrived before the answer.
     pub(super) async fn end(mut self) {
         self.notices.abort();
         drop(self.answered.take());
@@ -99,7 +99,7 @@ async fn spin((client, session): (Client, SessionContext), start: Instant, askin
     sleep(SPIN).await;
     let subject = shorten(&subject(&client, &session).await);
     for frame in FRAMES.iter().cycle() {
-        // The line is the person's while they are asked.
+        // The line belongs to the person while a question is open.
         if asking.load(Relaxed) {
             sleep(TURN).await;
             continue;
@@ -109,8 +109,8 @@ async fn spin((client, session): (Client, SessionContext), start: Instant, askin
     }
 }
 
-/// Passes on what the command says that is waited for: everything to a terminal, else what is meant for a person. Ends
-/// when the answer is there and the stream, which tells the outcome after the last line, has told it too.
+/// Passes on the output of the command that is waited for: everything to a terminal, otherwise only messages for a
+/// person. Ends after the answer has arrived and the stream has delivered the result, which follows the last line.
 async fn listen(
     (mut client, session): (Client, SessionContext),
     terminal: bool,
@@ -146,7 +146,7 @@ fn tell(progress: &Progress, terminal: bool) {
     }
 }
 
-/// The source that wins for this session and where it is configured. The daemon runs nothing to say so.
+/// The winning source of this session and where it is configured. The daemon runs nothing for this.
 async fn subject(client: &Client, session: &SessionContext) -> String {
     let message = ExplainRequest { session: client.describe(session).ok(), ..Default::default() };
     let mut service = client.inspect();

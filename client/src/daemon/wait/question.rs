@@ -1,4 +1,4 @@
-//! Asks the person at the terminal whether something may be lent, while the answer to that very request is waited for.
+//! Asks the person at the terminal whether a credential may be lent, while that very request waits.
 
 use crate::{
     ask::person,
@@ -19,11 +19,11 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// What the person can press.
+/// Keys the person can press.
 const CHOICES: &str = "[a]llow, [d]eny (default: d)";
 
-/// Tells of questions that this process waits for, and asks those that no desktop answers. `asking` is set while the person types.
-/// Who cannot do so, as in a container, gets no such question.
+/// Shows questions that this process waits for, and asks those that are not answered on the desktop. `asking` is set
+/// while the person types. A person who cannot answer, as in a container, is asked no such question.
 pub(super) async fn answer_own(client: Client, can_ask: bool, asking: Arc<AtomicBool>) {
     let own = |on_terminal| WaitForQuestionRequest { own: true, on_terminal, ..Default::default() };
     let Ok(questions) = wait_for(&client, own(false)).await else { return };
@@ -47,10 +47,10 @@ pub(super) async fn answer_own(client: Client, can_ask: bool, asking: Arc<Atomic
     }
 }
 
-/// Questions as the daemon has them.
+/// Questions from the daemon.
 ///
 /// # Errors
-/// The daemon's.
+/// The daemon's problem.
 pub(crate) async fn wait_for(
     client: &Client,
     message: WaitForQuestionRequest,
@@ -58,28 +58,28 @@ pub(crate) async fn wait_for(
     Ok(unwrap(client.control().wait_for_question(request(message)).await)?.questions)
 }
 
-/// Answers a question; false if that comes too late.
+/// Answers a question; false if it was too late.
 ///
 /// # Errors
-/// The daemon's.
+/// The daemon's problem.
 pub(crate) async fn answer(client: &Client, question: &Question, allow: bool) -> Result<bool, Problem> {
     let message = AnswerQuestionRequest { id: question.id.clone(), allow, agent: person::is_agent() };
     Ok(unwrap(client.control().answer_question(request(message)).await)?.counts)
 }
 
-/// Asks the person; `None` if the terminal is gone. It reads in a thread of its own, which the end of this process ends.
+/// Asks the person; `None` if the terminal is gone. Reads in its own thread, which ends with this process.
 pub(crate) async fn ask(question: &Question) -> Option<bool> {
     let text = text(question, Style::stderr());
     let (sender, answer) = oneshot::channel();
-    // It fails when nothing waits for the answer any more.
+    // Fails if the answer is no longer waited for.
     thread::spawn(move || sender.send(person::allows(&text)).ok());
     answer.await.ok()
 }
 
 fn text(question: &Question, style: Style) -> String {
     let what = match question.denied_until {
-        Some(_) => "this was denied, and would be asked again if you allow that",
-        None => "may this be lent?",
+        Some(_) => "this was denied; if you allow it, you are asked again",
+        None => "may this credential be lent?",
     };
     format!("\r\x1b[K\nclaviger: {what}\n  {}\n{}: ", escape::line(&question.text), style.bold(CHOICES))
 }
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_a_process_calls_itself_cannot_answer() {
         let question = Question { text: "/x\u{1b}[2K\n (process 7) asks".into(), ..Default::default() };
-        let expected = "\r\x1b[K\nclaviger: may this be lent?\n  /x\\u{1b}[2K\\n (process 7) asks\n[a]llow, [d]eny (default: d): ";
+        let expected = "\r\x1b[K\nclaviger: may this credential be lent?\n  /x\\u{1b}[2K\\n (process 7) asks\n[a]llow, [d]eny (default: d): ";
         assert_eq!(text(&question, Style::default()), expected);
     }
 }

@@ -12,7 +12,7 @@ use claviger::{
 };
 use claviger_child::Sight;
 
-/// Judges every account that is not the one in use here, and the keyring.
+/// Checks every account that is not in use here, and the keyring.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let told = match &facts.credential {
         Some(Credential::Failed(problem)) => problem.message.as_str(),
@@ -54,12 +54,12 @@ fn keyring(facts: &Facts) -> Option<Finding> {
     }
 }
 
-/// What does without the keyring. Whose keyring it is decides what unlocks it: no command does for all.
+/// The remedy without the keyring. Its owner decides what unlocks it: no command works for all keyrings.
 pub(super) fn without_keyring(facts: &Facts) -> Option<Remedy> {
     facts.accounts.iter().find(|account| account.place() == StorePlace::Keyring).map(anew)
 }
 
-/// Brings the secret of an account again, and keeps it in a file.
+/// Has the secret of an account entered again, and keeps it in a file.
 fn anew(account: &Account) -> Remedy {
     let kind = match account.kind() {
         AccountKind::ApiKey => &["--api-key"][..],

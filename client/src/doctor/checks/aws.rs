@@ -1,4 +1,4 @@
-//! What is set for AWS side by side in a session of Bedrock: one of two counts, and it may not be the one that was meant.
+//! AWS settings that compete in a session of Bedrock: only one counts, and it may not be the intended one.
 
 use super::network::value;
 use crate::doctor::{facts::Facts, finding::Finding};
@@ -8,12 +8,12 @@ use claviger::{proto::v1::Backend, remedy::Remedy};
 const KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 const PROFILE: &str = "AWS_PROFILE";
 const REGION: &str = "AWS_REGION";
-/// Read by tools where [`REGION`] is not set.
+/// Used by tools if [`REGION`] is not set.
 const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
-/// Variables whose value is read in settings files as well: none of them is secret.
+/// Variables that are not secret, so their values are read in settings files as well.
 pub(crate) const READ: [&str; 3] = [PROFILE, REGION, DEFAULT_REGION];
 
-/// Judges what is set for AWS.
+/// Checks the AWS settings.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let backend = facts.explained.as_ref().and_then(|explained| explained.as_ref().ok());
     if backend.is_none_or(|explained| explained.backend() != Backend::Bedrock) {
@@ -44,7 +44,7 @@ fn regions_differ(facts: &Facts) -> Option<Finding> {
             format!("{REGION} and {DEFAULT_REGION} name different regions"),
         )
         .at(at)
-        .because(format!("requests go to the one of {REGION}; tools that know only the other go elsewhere"))
+        .because(format!("requests go to the one of {REGION}; tools that read only the other go elsewhere"))
         .helped(Remedy::without(&[DEFAULT_REGION], at))
     })
 }

@@ -1,4 +1,4 @@
-//! Azure's identities that stand side by side: the chain takes the first, and says nothing of the others.
+//! Competing identities of Azure: the chain uses the first, and does not mention the others.
 
 use crate::doctor::{facts::Facts, finding::Finding};
 use claviger::{
@@ -10,17 +10,17 @@ use claviger::{
 const TENANT: &str = "AZURE_TENANT_ID";
 const CLIENT: &str = "AZURE_CLIENT_ID";
 const AUTHORITY: &str = "AZURE_AUTHORITY_HOST";
-/// What an app proves with who it is, in the order of the chain.
+/// How an app can prove its identity, in the order of the chain.
 const PROOFS: [&str; 3] =
     ["AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE"];
-/// The clouds by their token service: how the hosts of their services end (Azure documentation, "National clouds").
+/// The clouds by their token service: the suffixes of their services' hosts (Azure documentation, "National clouds").
 const CLOUDS: [(&str, &str); 3] = [
     ("login.microsoftonline.com", ".azure.com"),
     ("login.microsoftonline.us", ".azure.us"),
     ("login.chinacloudapi.cn", ".azure.cn"),
 ];
 
-/// Judges a session of Foundry.
+/// Checks a session of Foundry.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let explained = facts.explained.as_ref().and_then(|explained| explained.as_ref().ok());
     let Some(explained) = explained.filter(|explained| explained.backend() == Backend::Foundry) else {
@@ -48,12 +48,12 @@ fn shadowed(facts: &Facts) -> Option<Finding> {
     let what = format!("{first} comes before {}", others.join(" and "));
     Some(
         Finding::note("azure-shadowed", what)
-            .because("an app signs in with one of them; what it is refused with, the others do not change")
+            .because("an app signs in with one of them; if that is refused, the others are not tried")
             .helped(Remedy::unset(others)),
     )
 }
 
-/// A proof of an app that is not named is passed over, and another identity is found.
+/// A proof without the app's name is ignored, and another identity is found.
 fn nameless(facts: &Facts) -> Option<Finding> {
     let proofs = proofs(facts);
     let missing = [TENANT, CLIENT].into_iter().find(|name| !is_set(facts, name))?;
@@ -76,21 +76,21 @@ fn other_cloud(facts: &Facts) -> Option<Finding> {
     let scope = value(facts, "CLAVIGER_AZURE_SCOPE").unwrap_or(FOUNDRY_SCOPE);
     let asks_for = of(scope, |(_, end), host| host.ends_with(end))?;
     (signs_in != asks_for).then(|| {
-        let what = format!("{AUTHORITY} is of another cloud than the scope {scope}");
+        let what = format!("{AUTHORITY} belongs to another cloud than the scope {scope}");
         Finding::warning("azure-other-cloud", what)
-            .because("the token service of a cloud knows that cloud's services only")
+            .because("the token service of a cloud issues tokens for that cloud's services only")
             .helped(Remedy::unset(&[AUTHORITY]))
     })
 }
 
-/// `az` has a tenant of its own, whatever the variable says.
+/// `az` has its own tenant, whatever the variable is set to.
 fn other_tenant(facts: &Facts, explained: &ExplainResponse) -> Option<Finding> {
     let wanted = value(facts, TENANT)?;
     let found = explained.entry.as_ref()?.facts.as_ref().filter(|found| found.link == "azure-cli")?;
     (!found.account.is_empty() && !found.account.eq_ignore_ascii_case(wanted)).then(|| {
         let what = format!("az is signed in to the tenant {}, and {TENANT} is {wanted}", found.account);
         Finding::warning("azure-other-tenant", what)
-            .because("az does not read the variable: the token is of its own tenant")
+            .because("az does not read the variable: the token belongs to its own tenant")
             .helped(Remedy::run(&["az", "login", "--tenant", wanted]))
     })
 }

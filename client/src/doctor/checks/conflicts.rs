@@ -1,4 +1,4 @@
-//! Credentials that stand side by side: what goes to the server is then not what the user meant.
+//! Competing credentials: the server then receives something other than intended.
 
 use crate::doctor::{
     facts::{Facts, Setting},
@@ -13,13 +13,13 @@ use claviger::{
 const KEY: &str = "ANTHROPIC_API_KEY";
 const TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 
-/// Judges what is set beside each other.
+/// Checks which variables are set together.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let malformed = facts.malformed.iter().map(|variable| {
         Finding::error("variable-malformed", &variable.what)
             .because(match variable.is_refused {
                 true => "no session gets a credential: without it, another one could be found",
-                false => "it is sent as it stands, and the server answers 401",
+                false => "it is sent as it is, and the server answers 401",
             })
             .helped(Remedy::unset(&[&variable.name]))
     });
@@ -39,12 +39,12 @@ fn backend(facts: &Facts) -> Option<Backend> {
 fn key_and_token(facts: &Facts) -> Option<Finding> {
     (is_set(facts, KEY) && is_set(facts, TOKEN)).then(|| {
         Finding::warning("key-and-token", format!("{KEY} and {TOKEN} are both set"))
-            .because("a tool sends both, and the server takes whichever it likes; claviger lends the token")
+            .because("a tool sends both, and the server uses either; claviger lends the token")
             .helped(Remedy::unset(&[KEY]))
     })
 }
 
-/// `spec/behaviour.md` D: the tool sends the variable in one header and what the helper prints in the other.
+/// `spec/behaviour.md` D: the tool sends the variable in one header and the helper's output in the other.
 fn beside_helper(facts: &Facts, name: &str) -> Option<Finding> {
     let is_helper = |setting: &&Setting| setting.name == "apiKeyHelper";
     let helper = facts.settings.iter().find(is_helper).filter(|_| is_set(facts, name))?;

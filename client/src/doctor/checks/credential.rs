@@ -1,4 +1,4 @@
-//! Whether the credential that wins can be had, and for how long.
+//! Whether the winning credential is available, and for how long.
 
 use super::{accounts::without_keyring, settings::is_broken};
 use crate::doctor::{
@@ -12,14 +12,14 @@ use claviger::{
     wire,
 };
 
-/// Links of the clouds' chains that ask a server which only a machine of that cloud has, and how to leave each out.
+/// Links of the clouds' chains that ask a server which exists only on machines of that cloud, and how to skip each.
 const METADATA: [(&str, &str); 3] = [
     ("imds", "AWS_EC2_METADATA_DISABLED=true"),
     ("metadata", "NO_GCE_CHECK=true"),
     ("managed-identity", "AZURE_TOKEN_CREDENTIALS=dev"),
 ];
 
-/// Judges what asking for the credential came to.
+/// Checks the result of asking for the credential.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let explained = facts.explained.as_ref().and_then(|explained| explained.as_ref().ok());
     let mut found = match &facts.credential {
@@ -36,19 +36,19 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     found
 }
 
-/// Whether the check of the settings files says it.
+/// Whether the check of the settings files reports it.
 fn is_told(problem: &Problem, explained: Option<&ExplainResponse>) -> bool {
     let file = problem.location.as_ref().map_or("", |at| at.file.as_str());
     problem.reason == Reason::SettingsInvalid && explained.is_some_and(|explained| is_broken(explained, file))
 }
 
 fn failed(problem: &Problem, facts: &Facts) -> Finding {
-    let finding = of_problem(problem, "this is what a session is told, too");
+    let finding = of_problem(problem, "sessions get the same error");
     match problem.reason {
-        // As configured: the doctor asks no person.
+        // As configured: the doctor asks for no confirmation.
         Reason::NotConfirmed => {
-            let what = "whether there is a credential was not tried: a person has to allow each loan";
-            Finding::note("not-confirmed", what).because("the configuration says so")
+            let what = "the credential was not tried: a person has to confirm each loan";
+            Finding::note("not-confirmed", what).because("the configuration requires that")
         }
         Reason::KeyringLocked if finding.remedy.is_none() => finding.helped(without_keyring(facts)),
         _ => finding,
@@ -74,7 +74,7 @@ fn lasts(lent: &Lent, explained: Option<&ExplainResponse>) -> Vec<Finding> {
         let finding = Finding::error("credential-expired", what).at(&lent.at);
         return vec![
             finding
-                .because("the clock of this machine is wrong, or the command prints an old one")
+                .because("the clock of this machine is wrong, or the command prints an old credential")
                 .helped(Remedy::refresh()),
         ];
     }
@@ -84,7 +84,7 @@ fn lasts(lent: &Lent, explained: Option<&ExplainResponse>) -> Vec<Finding> {
         let finding = Finding::warning("refresh-failing", what).at(&lent.at);
         let last = explained.and_then(|explained| explained.entry.as_ref()?.last_problem.as_ref());
         let remedy = last.and_then(|last| wire::from_remedy(last.remedy.as_ref()?));
-        let finding = finding.because("once it expires there will be none");
+        let finding = finding.because("once it expires there is none");
         return vec![finding.helped(remedy.unwrap_or_else(Remedy::refresh))];
     }
     Vec::new()
@@ -96,8 +96,8 @@ fn metadata(explained: &ExplainResponse) -> Option<Finding> {
     let (link, variable) = in_vain.into_iter().find_map(|link| {
         METADATA.into_iter().find(|(name, _)| *name == link.source).map(|(_, variable)| (link, variable))
     })?;
-    let what = format!("the chain asked the metadata server ({}) in vain: {}", link.source, link.why);
-    let cause = "every refresh waits for it; outside that cloud it can be left out";
+    let what = format!("the chain asked the metadata server ({}) without success: {}", link.source, link.why);
+    let cause = "every refresh waits for it; outside that cloud it can be skipped";
     Some(
         Finding::note("metadata-unreachable", what).because(cause).helped(Remedy::run(&["export", variable])),
     )

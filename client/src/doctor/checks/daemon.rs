@@ -1,4 +1,4 @@
-//! The daemon: runs, answers, fits.
+//! The daemon: runs, answers, is compatible.
 
 use crate::doctor::{
     facts::{Daemon, Facts, Holder, Running},
@@ -11,7 +11,7 @@ use claviger::{
     socket::SOCKET_VARIABLE,
 };
 
-/// Judges the way to the daemon, and the daemon itself.
+/// Checks the connection to the daemon, and the daemon itself.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     match &facts.daemon {
         Daemon::Absent if facts.names_socket => vec![
@@ -20,7 +20,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
                 .helped(another(facts)),
         ],
         Daemon::Absent => vec![
-            Finding::note("daemon-not-running", "no daemon runs, so only half of this could be looked at")
+            Finding::note("daemon-not-running", "no daemon runs, so only half of the checks are possible")
                 .because("--no-start was given; any other verb starts one")
                 .helped(Remedy::claviger(&["daemon", "start"])),
         ],
@@ -32,7 +32,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
                 .helped(remedy.clone()),
         ],
         Daemon::Blocked { path, why, hint, remedy } => vec![
-            Finding::error("daemon-out-of-reach", format!("there is no way to the daemon: {why}"))
+            Finding::error("daemon-out-of-reach", format!("the daemon cannot be reached: {why}"))
                 .at(&Location { file: path.clone(), ..Location::default() })
                 .because(hint.clone())
                 .helped(remedy.clone()),
@@ -43,7 +43,9 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
                 .helped(another(facts).unwrap_or_else(|| Remedy::move_away(socket))),
         ],
         Daemon::Silent { after, holder } => vec![silent(after.as_secs(), *holder)],
-        Daemon::Refused(problem) => vec![of_problem(problem, "the daemon takes no request of this session")],
+        Daemon::Refused(problem) => {
+            vec![of_problem(problem, "the daemon refuses every request of this session")]
+        }
         Daemon::Running(running) => {
             let findings = version(running).into_iter().chain(replaced(running));
             findings.chain(facts.next_start.as_ref().map(next_start)).collect()
@@ -51,7 +53,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     }
 }
 
-/// The way to a socket of one's own, if a variable names this one.
+/// The remedy if a variable names this socket: use the default one.
 fn another(facts: &Facts) -> Option<Remedy> {
     facts.names_socket.then(|| Remedy::unset(&[SOCKET_VARIABLE]))
 }
@@ -80,7 +82,7 @@ fn silent(seconds: u64, holder: Option<Holder>) -> Finding {
 fn not_started(problem: &Problem) -> Finding {
     let cause = match problem.location {
         Some(_) => "it reads this file when it starts",
-        None => "these are its last words; in the foreground it shows more",
+        None => "these are its last lines; in the foreground it shows more",
     };
     Finding::error("daemon-not-started", format!("the daemon does not start: {}", problem.message))
         .at(problem.location.as_ref())
@@ -91,7 +93,7 @@ fn not_started(problem: &Problem) -> Finding {
 fn next_start(problem: &Problem) -> Finding {
     Finding::error(problem.reason.as_str(), problem.message.clone())
         .at(&problem.location)
-        .because("the daemon that runs goes on with what it read before; the next one does not start")
+        .because("the running daemon continues with what it read before; the next one does not start")
         .helped(problem.helps())
 }
 
@@ -118,7 +120,8 @@ fn replaced(running: &Running) -> Option<Finding> {
     let what = format!("the program of the daemon (pid {}) was replaced after it had started", running.pid);
     let place = Location { file: path.display().to_string(), ..Location::default() };
     let finding = Finding::warning("daemon-replaced", what).at(&place);
-    let cause = "it changes to the new one at the next request, unless that does not start; the log says why";
+    let cause = "it switches to the new program at the next request, unless that does not start; the log has the \
+        reason";
     Some(finding.because(cause).helped(Remedy::restart_daemon()))
 }
 

@@ -1,4 +1,4 @@
-//! The endpoint in use: what its answer means, or why there is none.
+//! The endpoint in use: the meaning of its answer, or the reason for its absence.
 
 use super::network::{PROXIES, value};
 use crate::doctor::{
@@ -15,22 +15,22 @@ const BASE_URLS: [&str; 4] = [
     "ANTHROPIC_VERTEX_BASE_URL",
     "ANTHROPIC_FOUNDRY_BASE_URL",
 ];
-/// The variable that names the authorities to trust.
+/// The variable that names the trusted authorities.
 const AUTHORITIES: &str = "SSL_CERT_FILE";
 
 /// Clocks may differ by this much, in seconds, before a signed request fails (AWS Signature Version 4: 5 minutes).
 const SKEW_BREAKS: i64 = 300;
-/// And by this much before it matters: an answer takes a second, and `Date` has whole ones.
+/// Smallest difference that is reported: an answer takes a second, and `Date` has whole seconds.
 const SKEW_SHOWS: i64 = 60;
 
-/// Judges one request.
+/// Checks one request.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let Some(endpoint) = &facts.endpoint else { return Vec::new() };
     let look = Look { facts, endpoint };
     look.status().or_else(|| look.silence()).into_iter().chain(skew(endpoint)).collect()
 }
 
-/// What became of the request, with what was known before.
+/// Result of the request, with the facts known before.
 struct Look<'a> {
     facts: &'a Facts,
     endpoint: &'a Endpoint,
@@ -40,29 +40,34 @@ impl Look<'_> {
     fn status(&self) -> Option<Finding> {
         let (origin, status) = (&self.endpoint.origin, self.endpoint.seen.status?);
         Some(match status {
-            401 if self.endpoint.authenticated => {
-                Finding::error("credential-refused", format!("{origin} answers 401: it does not take the credential"))
-                    .because("a key that expired or was revoked, a login that ended, or a key of another service")
-                    .helped(self.another_credential())
-            }
-            403 if self.endpoint.authenticated => {
-                Finding::error("access-denied", format!("{origin} answers 403: it knows who asks, and says no"))
-                    .because("the account may not use this service or model, or a proxy on the way forbids it")
-                    .helped(Remedy::Administrator(format!("give this account access to {origin}")))
-            }
+            401 if self.endpoint.authenticated => Finding::error(
+                "credential-refused",
+                format!("{origin} answers 401: it does not accept the credential"),
+            )
+            .because("a key that expired or was revoked, a login that ended, or a key of another service")
+            .helped(self.another_credential()),
+            403 if self.endpoint.authenticated => Finding::error(
+                "access-denied",
+                format!("{origin} answers 403: it accepts the credential, but forbids the request"),
+            )
+            .because("the account may not use this service or model, or a proxy on the way forbids it")
+            .helped(Remedy::Administrator(format!("give this account access to {origin}"))),
             407 => self.proxy(format!("the proxy on the way to {origin} wants a login (407)"), true),
             500.. => Finding::warning("endpoint-failing", format!("{origin} answers {status}"))
-                .because("the service, or a gateway before it, has trouble of its own, which passes by itself as a rule; the credential is not the reason")
+                .because(
+                    "the service, or a gateway before it, has a problem of its own, which is usually \
+                    temporary; the credential is not the reason",
+                )
                 .helped(match self.base_url() {
-                    Some(_) => Remedy::Administrator(format!("look at {origin}")),
-                    // Anthropic's own: all one can do is to look again.
+                    Some(_) => Remedy::Administrator(format!("check {origin}")),
+                    // Anthropic's own service: only another check later can help.
                     None => Remedy::claviger(&["doctor"]),
                 }),
             _ => return None,
         })
     }
 
-    /// A credential that is refused is replaced where it comes from.
+    /// A refused credential is replaced at its source.
     fn another_credential(&self) -> Remedy {
         let Some(Credential::Lent(lent)) = &self.facts.credential else { return Remedy::refresh() };
         match lent.source.as_str() {
@@ -80,7 +85,7 @@ impl Look<'_> {
         Some(entry.account.as_str()).filter(|account| !account.is_empty())
     }
 
-    /// Where the base URL is taken away, if one is set.
+    /// Where the base URL is unset, if one is set.
     fn base_url(&self) -> Option<Remedy> {
         let is_of = |setting: &&Setting, name| setting.name.strip_prefix("env.") == Some(name);
         BASE_URLS.into_iter().find_map(|name| {
@@ -99,7 +104,9 @@ impl Look<'_> {
         let wrong_url = || self.base_url().unwrap_or_else(reach);
         let timeout = |what: String| {
             Finding::error("endpoint-timeout", what)
-                .because("a firewall that drops packets, a proxy that has to be used (HTTPS_PROXY), or a server that hangs")
+                .because(
+                    "a firewall that drops packets, a required proxy (HTTPS_PROXY), or a server that hangs",
+                )
                 .helped(reach())
         };
         Some(match self.endpoint.seen.sight {
@@ -120,21 +127,21 @@ impl Look<'_> {
             ),
             Sight::BrokenOff => unreachable(
                 format!("{origin} broke off its answer"),
-                "what listens there may not speak HTTP",
+                "the server there may not speak HTTP",
                 wrong_url(),
             ),
-            Sight::ConnectTimeout => timeout(format!("{origin} takes no connection in time")),
-            Sight::AnswerTimeout => timeout(format!("{origin} takes the request and does not answer")),
+            Sight::ConnectTimeout => timeout(format!("{origin} does not accept the connection in time")),
+            Sight::AnswerTimeout => timeout(format!("{origin} accepts the request and does not answer")),
             Sight::ProxyUnreachable => {
                 self.proxy(format!("the proxy on the way to {origin} cannot be reached"), false)
             }
             Sight::ProxyRefused => {
-                self.proxy(format!("the proxy on the way to {origin} refuses to go there"), false)
+                self.proxy(format!("the proxy on the way to {origin} refuses to connect to it"), false)
             }
             Sight::ProxyWantsLogin => {
                 self.proxy(format!("the proxy on the way to {origin} wants a login"), true)
             }
-            // What could not be set up has a reason of its own among the variables.
+            // A setup failure has its own reason among the variables.
             sight => return self.tls(sight),
         })
     }
@@ -161,18 +168,20 @@ impl Look<'_> {
             ),
             Sight::CertificateWrongName => (
                 format!("the certificate of {origin} is for another host"),
-                "the base URL names the wrong host, or something on the way answers in its place",
+                "the base URL names the wrong host, or another server answers in its place",
                 wrong_url(),
             ),
-            Sight::TlsFailed => {
-                (format!("no TLS with {origin}"), "it speaks no TLS there, or only an old one", wrong_url())
-            }
+            Sight::TlsFailed => (
+                format!("no TLS with {origin}"),
+                "the server does not use TLS, or only an old version",
+                wrong_url(),
+            ),
             _ => return None,
         };
         Some(Finding::error("endpoint-tls", what).because(cause).helped(remedy))
     }
 
-    /// A file of authorities that lacks the one in question, or the one that is needed.
+    /// A file of authorities that lacks the required one, or the required file itself.
     fn authority(&self) -> Remedy {
         let named = value(self.facts, AUTHORITIES).and_then(|(_, at)| Remedy::without(&[AUTHORITIES], at));
         named.unwrap_or_else(|| {
@@ -181,10 +190,10 @@ impl Look<'_> {
         })
     }
 
-    /// The proxy stands in a file; else `NO_PROXY` leads past it, unless it only wants a login.
+    /// The setting of the proxy; otherwise `NO_PROXY` bypasses it, unless it only requires a login.
     fn proxy(&self, what: String, wants_login: bool) -> Finding {
         let finding = Finding::error("endpoint-proxy", what)
-            .because("HTTPS_PROXY, HTTP_PROXY or ALL_PROXY leads there; NO_PROXY leads past it");
+            .because("HTTPS_PROXY, HTTP_PROXY or ALL_PROXY selects it; NO_PROXY bypasses it");
         let in_file = PROXIES.into_iter().flat_map(|(upper, lower)| [upper, lower]).find_map(|name| {
             let (_, at) = value(self.facts, name)?;
             Remedy::edit(at?)
@@ -202,7 +211,7 @@ impl Look<'_> {
     }
 }
 
-/// What sets the clock.
+/// How to set the clock.
 fn set_clock() -> Remedy {
     match cfg!(target_os = "macos") {
         true => Remedy::run(&["sudo", "sntp", "-sS", "time.apple.com"]),

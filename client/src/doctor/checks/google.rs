@@ -1,4 +1,4 @@
-//! Google's identities that stand side by side: Application Default Credentials are not always those that a person means.
+//! Competing identities of Google: Application Default Credentials are not always the intended ones.
 
 use crate::doctor::{
     facts::{Facts, Google, Signer},
@@ -9,12 +9,12 @@ use claviger::{
     remedy::Remedy,
 };
 
-/// How commands of gcloud about Application Default Credentials begin.
+/// Prefix of gcloud's commands for Application Default Credentials.
 const ADC: [&str; 3] = ["gcloud", "auth", "application-default"];
-/// The variable that says who pays.
+/// The variable that names the project to bill.
 const QUOTA: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
 
-/// Judges a session of Vertex.
+/// Checks a session of Vertex.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let explained = facts.explained.as_ref().and_then(|explained| explained.as_ref().ok());
     let Some(explained) = explained.filter(|explained| explained.backend() == Backend::Vertex) else {
@@ -26,7 +26,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     [shadowed(google), elsewhere(google), impersonation(google), quota].into_iter().flatten().collect()
 }
 
-/// Whose credentials are used.
+/// Which credentials are used.
 fn in_use(google: &Google) -> Option<&Signer> {
     google.named.as_ref().or(google.own.as_ref())
 }
@@ -48,11 +48,15 @@ fn shadowed(google: &Google) -> Option<Finding> {
 
 fn elsewhere(google: &Google) -> Option<Finding> {
     (google.is_elsewhere && in_use(google).is_none()).then(|| {
-        Finding::warning("google-elsewhere", "CLOUDSDK_CONFIG leads away from the sign-in of gcloud")
-            .because(
-                "Application Default Credentials are in ~/.config/gcloud, and there are none where the variable leads",
-            )
-            .helped(Remedy::unset(&["CLOUDSDK_CONFIG"]))
+        Finding::warning(
+            "google-elsewhere",
+            "CLOUDSDK_CONFIG names a directory without the sign-in of gcloud",
+        )
+        .because(
+            "Application Default Credentials are in ~/.config/gcloud, and not in the directory that \
+                    the variable names",
+        )
+        .helped(Remedy::unset(&["CLOUDSDK_CONFIG"]))
     })
 }
 
@@ -71,7 +75,7 @@ fn quota_project(google: &Google, explained: &ExplainResponse) -> Option<Finding
     (google.named.is_none() && !explained.project.is_empty()).then(|| {
         Finding::note("google-quota-project", format!("{} names no quota project", own.file))
             .because(
-                "some of Google's services refuse a person's request then, or count it for another project",
+                "some of Google's services then refuse a person's request, or count it for another project",
             )
             .helped(gcloud(&["set-quota-project", &explained.project]))
     })

@@ -1,4 +1,4 @@
-//! Proxies and certificate authorities as variables name them. A value is never shown: a proxy's can hold a password.
+//! Proxies and certificate authorities set by variables. Values are never shown: a proxy's can hold a password.
 
 use crate::doctor::{
     facts::{Certificates, Facts, Fault},
@@ -6,13 +6,13 @@ use crate::doctor::{
 };
 use claviger::{reason::Location, remedy::Remedy};
 
-/// Variables that name a proxy, in pairs that mean the same.
+/// Variables that name a proxy, in pairs with the same meaning.
 pub(super) const PROXIES: [(&str, &str); 3] =
     [("HTTPS_PROXY", "https_proxy"), ("HTTP_PROXY", "http_proxy"), ("ALL_PROXY", "all_proxy")];
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 const CHECKS_OFF: &str = "NODE_TLS_REJECT_UNAUTHORIZED";
 
-/// Judges variables of the network.
+/// Checks variables of the network.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let names = PROXIES.into_iter().flat_map(|(upper, lower)| [upper, lower]);
     let malformed = names.filter_map(|name| proxy(facts, name));
@@ -21,7 +21,7 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     malformed.chain(ambiguous).chain(certificates).chain(checks_off(facts)).collect()
 }
 
-/// The value of a variable as the session has it, settings first; with the place, if a file sets it.
+/// The value of a variable for the session, settings first; with its place, if a file sets it.
 pub(super) fn value<'a>(facts: &'a Facts, name: &str) -> Option<(&'a str, Option<&'a Location>)> {
     let set = facts.settings.iter().find(|setting| setting.name.strip_prefix("env.") == Some(name));
     match set.and_then(|setting| Some((setting.text.as_deref()?, Some(&setting.at)))) {
@@ -33,12 +33,12 @@ pub(super) fn value<'a>(facts: &'a Facts, name: &str) -> Option<(&'a str, Option
 fn proxy(facts: &Facts, name: &str) -> Option<Finding> {
     let (text, at) = value(facts, name)?;
     let fault = fault(text)?;
-    let cause = "it has to look like http://host:port; programs ignore one that does not, or fail";
+    let cause = "it must have the form http://host:port; programs ignore other values, or fail";
     let finding = Finding::error("proxy-malformed", format!("{name} {fault}"));
     Some(finding.at(at).because(cause).helped(Remedy::without(&[name], at)))
 }
 
-/// What is wrong with a proxy. Without a scheme, programs assume http.
+/// The fault of a proxy's address. Without a scheme, programs assume http.
 fn fault(text: &str) -> Option<&'static str> {
     let text = text.trim();
     if text.is_empty() {
@@ -46,7 +46,7 @@ fn fault(text: &str) -> Option<&'static str> {
     }
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     if !SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) {
-        return Some("has a scheme that no program knows");
+        return Some("has an unknown scheme");
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -65,7 +65,7 @@ fn ambiguous(facts: &Facts, (upper, lower): (&str, &str)) -> Option<Finding> {
     let differ = facts.variables.get(upper)? != facts.variables.get(lower)?;
     differ.then(|| {
         Finding::warning("proxy-ambiguous", format!("{upper} and {lower} differ"))
-            .because("some programs read the one, some the other")
+            .because("some programs read one, some the other")
             .helped(Remedy::unset(&[lower]))
     })
 }
@@ -75,7 +75,7 @@ fn certificates(file: &Certificates) -> Option<Finding> {
     let path = path.display();
     let finding = match file.fault? {
         Fault::Missing => {
-            Finding::error("certificates-missing", format!("{variable} names {path}, which is not there"))
+            Finding::error("certificates-missing", format!("{variable} names {path}, which does not exist"))
         }
         Fault::Unreadable => Finding::error(
             "certificates-unreadable",
@@ -83,7 +83,7 @@ fn certificates(file: &Certificates) -> Option<Finding> {
         ),
         Fault::NotPem => Finding::error(
             "certificates-not-pem",
-            format!("{variable} names {path}, which has no certificate in it"),
+            format!("{variable} names {path}, which contains no certificate"),
         ),
     };
     let cause = "programs then trust no authority, or the wrong ones";
@@ -93,9 +93,11 @@ fn certificates(file: &Certificates) -> Option<Finding> {
 fn checks_off(facts: &Facts) -> Option<Finding> {
     let (text, at) = value(facts, CHECKS_OFF)?;
     (text.trim() == "0").then(|| {
-        Finding::warning("tls-checks-off", format!("{CHECKS_OFF}=0: tools of Node believe any server"))
+        Finding::warning("tls-checks-off", format!("{CHECKS_OFF}=0: tools of Node accept any server"))
             .at(at)
-            .because("a credential can then be read on the way; name your authority in NODE_EXTRA_CA_CERTS instead")
+            .because(
+                "a credential can then be intercepted; name your authority in NODE_EXTRA_CA_CERTS instead",
+            )
             .helped(Remedy::without(&[CHECKS_OFF], at))
     })
 }

@@ -6,7 +6,7 @@ use crate::doctor::{
 };
 use claviger::{reason::Location, remedy::Remedy, socket::SOCKET_VARIABLE};
 
-/// Judges every place, but settings files of which the daemon says itself what is wrong.
+/// Checks every place, except settings files whose faults the daemon itself reports.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let explained = facts.explained.as_ref().and_then(|explained| explained.as_ref().ok());
     let told = |place: &&PathFact| {
@@ -33,7 +33,7 @@ fn kind(PathFact { path, role, found }: &PathFact) -> Option<Finding> {
     let (kind, name) = wanted(*role);
     (found.kind != kind).then(|| {
         Finding::error("wrong-kind", format!("it should be {name}"))
-            .because("claviger leaves it alone, and does not work around it")
+            .because("claviger does not change it, and does not work around it")
             .helped(Remedy::move_away(path))
     })
 }
@@ -45,7 +45,7 @@ fn owner(PathFact { path, role, found }: &PathFact, facts: &Facts) -> Option<Fin
         (Owner::Other(uid), _) => format!("uid {uid}"),
     };
     let remedy = match (found.owner, role) {
-        // It may well be a daemon's, of the user that it belongs to: it is left to him.
+        // It may belong to a daemon of its owner: the owner has to decide.
         (_, Role::Socket) if facts.names_socket => Remedy::unset(&[SOCKET_VARIABLE]),
         (Owner::Other(_), Role::Directory | Role::File) => {
             Remedy::Administrator(format!("make {} yours, or root's", path.display()))
@@ -57,29 +57,31 @@ fn owner(PathFact { path, role, found }: &PathFact, facts: &Facts) -> Option<Fin
     };
     Some(
         Finding::error("wrong-owner", format!("it belongs to {whose}"))
-            .because("often left behind by sudo; its owner can change what it says")
+            .because("often left behind by sudo; its owner can change its content")
             .helped(remedy),
     )
 }
 
 fn mode(PathFact { path, role, found: Found { mode, owner, .. } }: &PathFact) -> Option<Finding> {
     let (forbidden, right, cause) = match role {
-        Role::OwnDirectory => (0o077, "700", "only you may look in"),
+        Role::OwnDirectory => (0o077, "700", "only you may access it"),
         Role::OwnFile | Role::SecretFile => (0o077, "600", "only you may read it"),
         Role::Socket => (0o077, "600", "only you may connect to it"),
-        Role::Directory | Role::File => (0o022, "go-w", "who can write here decides what runs as you"),
+        Role::Directory | Role::File => {
+            (0o022, "go-w", "anyone anyone who can write here decides what runs as you")
+        }
     };
     let open = mode & forbidden;
     let can = if open & 0o022 != 0 { "change" } else { "read" };
-    // What others can change is worse than what they can read, but for files that hold a secret in the clear.
+    // Write access is worse than read access, except for files with an unencrypted secret.
     let finding = if open & 0o022 != 0 { Finding::error } else { Finding::warning };
     (open != 0).then(|| {
-        finding("open-to-others", format!("others than you can {can} it (mode {mode:04o})"))
+        finding("open-to-others", format!("other users can {can} it (mode {mode:04o})"))
             .because(cause)
             .helped(match owner {
                 Owner::Us => Remedy::permit(right, path),
                 Owner::Root | Owner::Other(_) => {
-                    Remedy::Administrator(format!("close {} to others (chmod {right})", path.display()))
+                    Remedy::Administrator(format!("deny others access to {} (chmod {right})", path.display()))
                 }
             })
     })

@@ -1,4 +1,4 @@
-//! Commands and hooks whose program is not there, and hooks that do not fit the settings any more.
+//! Commands and hooks whose program does not exist, and hooks that do not match the settings any more.
 
 use crate::{
     doctor::{
@@ -15,12 +15,12 @@ use claviger::remedy::Remedy;
 /// Longest name of a program without a path that is shown.
 const LONGEST_NAME: usize = 32;
 
-/// Judges every program that settings name.
+/// Checks every program that settings name.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     facts.programs.iter().filter(|program| !program.found).map(missing).chain(outdated(facts)).collect()
 }
 
-/// As `claviger hook list` says it, of the user's own settings.
+/// As `claviger hook list` reports it, for the user's own settings.
 fn outdated(facts: &Facts) -> Option<Finding> {
     let own = || facts.settings.iter().filter(|setting| setting.at.layer == "user");
     let variable =
@@ -33,9 +33,9 @@ fn outdated(facts: &Facts) -> Option<Finding> {
     });
     let at = own().find(|setting| setting.hook).map(|setting| &setting.at);
     is_outdated(cloud.as_ref(), &found).then(|| {
-        Finding::warning("hook-outdated", "the hooks of Claude Code do not fit its settings any more")
+        Finding::warning("hook-outdated", "the hooks of Claude Code do not match its settings any more")
             .at(at)
-            .because("a cloud was switched on, or a command was added, after they were installed")
+            .because("a cloud was enabled, or a command was added, after they were installed")
             .helped(Remedy::claviger(&["hook", "install", "claude", "--yes"]))
     })
 }
@@ -43,18 +43,21 @@ fn outdated(facts: &Facts) -> Option<Finding> {
 fn missing(program: &Program) -> Finding {
     let Program { name, word, at, hook, elsewhere, .. } = program;
     let is_path = word.contains('/');
-    // The key itself may stand where a command belongs.
+    // The key itself may be in place of a command.
     let may_be_secret = !is_path && (word.starts_with("sk-") || word.len() > LONGEST_NAME);
     let shown = if may_be_secret { "a program with a name like a key (not shown)" } else { word };
     let finding = match hook {
-        true => Finding::error("hook-missing", format!("{name} runs claviger as {word}, which is not there")),
-        false => Finding::error("command-missing", format!("{name} runs {shown}, which is not there")),
+        true => {
+            Finding::error("hook-missing", format!("{name} runs claviger as {word}, which does not exist"))
+        }
+        false => Finding::error("command-missing", format!("{name} runs {shown}, which does not exist")),
     };
     let cause = match (is_path, elsewhere) {
-        (true, _) => "there is no such program, or it may not be run".to_owned(),
-        (false, None) => "no directory has it that is searched for this session".to_owned(),
+        (true, _) => "there is no such program, or it is not executable".to_owned(),
+        (false, None) => "it is in none of the directories searched for this session".to_owned(),
         (false, Some(directory)) => format!(
-            "claviger does not search {}, where it is: others can write there, or it belongs to a project that is not trusted",
+            "claviger does not search {}, where it is: others can write there, or it belongs to a project \
+                that is not trusted",
             directory.display()
         ),
     };

@@ -1,4 +1,4 @@
-//! What a service manager would start. That there is nothing is fine: the client starts a daemon by itself.
+//! The daemon that a service manager would start. Without one, the client starts a daemon by itself.
 
 use crate::{
     doctor::{
@@ -9,7 +9,7 @@ use crate::{
 };
 use claviger::{reason::Location, remedy::Remedy};
 
-/// Judges the files of systemd or launchd.
+/// Checks the files of systemd or launchd.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     facts.units.iter().filter_map(judge).chain(given_up(facts)).collect()
 }
@@ -19,7 +19,7 @@ fn given_up(facts: &Facts) -> Option<Finding> {
     facts.units_failed.then(|| {
         Finding::error("service-failed", what)
             .because(
-                "it starts none before that is reset; `systemctl --user status clavigerd` has its last words",
+                "it starts none until that is reset; `systemctl --user status clavigerd` shows its last lines",
             )
             .helped(Remedy::claviger(&["daemon", "install"]))
     })
@@ -30,22 +30,22 @@ fn judge(unit: &Unit) -> Option<Finding> {
     let finding = match (&unit.program, &unit.other) {
         (Some(program), _) if !unit.program_exists => Finding::error(
             "service-program-missing",
-            format!("it starts {}, which is not there", program.display()),
+            format!("it starts {}, which does not exist", program.display()),
         )
         .because("the service manager holds the socket and cannot start a daemon"),
         (Some(program), Some(other)) => {
             let what = format!("it starts {}, this client {}", program.display(), other.display());
             Finding::warning("service-other-program", what)
-                .because("two installations; which daemon runs depends on who starts it")
+                .because("two installations; the starter decides which daemon runs")
         }
         _ => match unit.state {
             State::Current => return None,
             State::Outdated | State::Absent => outdated("another release left it behind"),
-            State::Foreign => outdated("it was edited; changes of your own belong in a drop-in"),
+            State::Foreign => outdated("it was edited; your own changes belong in a drop-in"),
         },
     };
     let install: &[&str] = match unit.state {
-        // It replaces an edited file only with --force.
+        // An edited file is replaced only with --force.
         State::Foreign => &["daemon", "install", "--force"],
         _ => &["daemon", "install"],
     };

@@ -1,4 +1,4 @@
-//! Settings files that are broken, and values that look wrong.
+//! Broken settings files, and suspicious values.
 
 use crate::doctor::{
     facts::Facts,
@@ -11,14 +11,14 @@ use claviger::{
     wire,
 };
 
-/// Judges every settings file, which ones they are, and every warning of the walk.
+/// Checks every settings file, whether session and daemon read the same ones, and every warning of the explanation.
 pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
     let Some(Ok(explained)) = &facts.explained else { return Vec::new() };
     let warnings = explained.warnings.iter().filter_map(warning);
     explained.files.iter().filter_map(file).chain(warnings).chain(elsewhere(facts)).collect()
 }
 
-/// A file that would be written where this session's environment leads to does not count, and keeps everything back.
+/// A file written where this session's environment points would not count, and would block every session.
 fn elsewhere(facts: &Facts) -> Option<Finding> {
     const DIRECTORY: &str = "XDG_CONFIG_HOME";
     let (own, daemons) = facts.other_config.as_ref()?;
@@ -27,7 +27,10 @@ fn elsewhere(facts: &Facts) -> Option<Finding> {
     Some(
         Finding::warning("config-elsewhere", what)
             .at(&Location::of_file(own))
-            .because("one daemon serves one HOME and XDG_CONFIG_HOME; with a file there, this session would get nothing")
+            .because(
+                "one daemon serves one HOME and XDG_CONFIG_HOME; with a file there, this session would get \
+                nothing",
+            )
             .helped(is_named.then(|| Remedy::unset(&[DIRECTORY]))),
     )
 }
@@ -43,17 +46,17 @@ fn file(file: &SettingsFile) -> Option<Finding> {
         .unwrap_or_else(|| Location { file: file.file.clone(), ..Location::default() });
     let finding = match file.state() {
         State::KeptLastGood => Finding::warning("settings-kept", problem.message.clone())
-            .because("what the file said before still counts, until the daemon ends"),
+            .because("its previous content is used until the daemon ends"),
         _ => Finding::error("settings-invalid", problem.message.clone()).because(problem.hint.clone()),
     };
     Some(finding.at(&at).helped(problem.remedy.as_ref().and_then(wire::from_remedy)))
 }
 
-/// What another check reports already is left out.
+/// Problems that another check reports are left out.
 fn warning(warning: &Warning) -> Option<Finding> {
     let (id, because) = match warning.kind() {
         Kind::SettingsKept => return None,
-        Kind::TwoClouds => ("two-clouds", "a session has one backend, so the others count for nothing"),
+        Kind::TwoClouds => ("two-clouds", "a session has one backend, so the others are ignored"),
         Kind::PolicyIneffective => {
             ("policy-ineffective", "a policy that its user could have written protects nothing")
         }
@@ -62,9 +65,9 @@ fn warning(warning: &Warning) -> Option<Finding> {
         }
         Kind::VertexProjectOverridden => ("vertex-project-overridden", "Google's own variables come first"),
         Kind::OutputTrimmed => {
-            ("output-trimmed", "a program that takes the output as it is sends a broken header")
+            ("output-trimmed", "a program that uses the output unchanged sends a broken header")
         }
-        Kind::Unspecified => ("resolution-warning", "a daemon of a later release says so"),
+        Kind::Unspecified => ("resolution-warning", "a daemon of a later release reports it"),
     };
     let finding = Finding::warning(id, warning.text.as_str()).at(&place(warning.location.as_ref()));
     Some(finding.because(because).helped(warning.remedy.as_ref().and_then(wire::from_remedy)))

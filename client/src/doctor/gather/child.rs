@@ -1,4 +1,4 @@
-//! A look by `clavigerd-fetch`: what needs TLS or a keyring is looked at by a child, so that the client links neither.
+//! Checks by `clavigerd-fetch`: a child process does what needs TLS or a keyring, so that the client links neither.
 
 use claviger::{client::daemon_program, secret::Secret, session::SessionContext};
 use claviger_child::{Call, MAX_ANSWER, Probe, ProbeResult, Request, fetch_programs};
@@ -9,10 +9,11 @@ use tokio::{
     time::timeout,
 };
 
-/// When a child is ended that did not end by itself, which it does after 8 s.
+/// Time limit of a child, which normally ends by itself after 8 s.
 const DEADLINE: Duration = Duration::from_secs(12);
 
-/// Runs one with the session's environment and `variables` over it. `None`: there is no such program, or it did not answer.
+/// Runs a child with the session's environment, overridden by `variables`. `None` if the program does not exist or did
+/// not answer.
 pub(super) async fn look(
     probe: Probe,
     session: &SessionContext,

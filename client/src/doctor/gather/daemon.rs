@@ -1,4 +1,4 @@
-//! What the daemon says: of itself, of the session, and whether its credential can be had.
+//! Facts from the daemon: its own state, the session, and whether its credential is available.
 
 use super::{child, holder, settings};
 use crate::{
@@ -31,15 +31,15 @@ use std::{
 };
 use tokio::time::{error::Elapsed, timeout};
 
-/// A daemon answers what it has in memory within milliseconds.
+/// A daemon answers from memory within milliseconds.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How long a credential may take, unless `--timeout` says: long enough for a helper that asks a server.
+/// Time limit for a credential, unless `--timeout` sets one: long enough for a helper that asks a server.
 const CREDENTIAL: Duration = Duration::from_secs(30);
 
-/// A lease that was lent, or not.
+/// Result of asking for a lease.
 type Asked = Result<Box<Lease>, Credential>;
 
-/// Asks the daemon everything, and with what it says the endpoint and the keyring.
+/// Asks the daemon everything, and then checks the endpoint and the keyring that it names.
 pub(super) async fn gather(
     context: &Context,
     session: &SessionContext,
@@ -74,7 +74,7 @@ pub(super) async fn gather(
         }
         (_, true) => facts.unchecked.push(Unchecked {
             what: "the endpoint",
-            why: "without a credential nothing says which one would be used".into(),
+            why: "without a credential the endpoint is unknown".into(),
         }),
         (_, false) => {
             facts.unchecked.push(Unchecked { what: "the endpoint", why: "--offline was given".into() });
@@ -84,14 +84,14 @@ pub(super) async fn gather(
         Ok(lease) => Credential::Lent(lent(&lease)),
         Err(credential) => credential,
     });
-    // Once more: what came of asking is known only now.
+    // Again: asking for the credential adds facts.
     facts.explained = Some(look.explain().await);
 }
 
 fn without(daemon: Daemon, facts: &mut Facts) {
     facts.daemon = daemon;
     for what in ["settings and trust", "the credential", "accounts and keyring", "the endpoint"] {
-        facts.unchecked.push(Unchecked { what, why: "it takes a daemon that answers".into() });
+        facts.unchecked.push(Unchecked { what, why: "it needs a daemon that answers".into() });
     }
 }
 
@@ -118,10 +118,10 @@ async fn connect(context: &Context) -> Result<Client, Daemon> {
     }
 }
 
-/// Release and state. The protocol is not checked here: that it differs is a finding.
+/// Release and state. The protocol is not checked here: a difference is a finding.
 async fn describe(context: &Context, client: &Client) -> Daemon {
     let mut version = version(client).await;
-    // A daemon may just have gone. A stranger answers the same again.
+    // A daemon may have gone just now. A foreign program answers the same again.
     if matches!(version, Ok(Err((_, true))))
         && let Ok(client) = context.connect().await
     {
@@ -149,7 +149,7 @@ async fn describe(context: &Context, client: &Client) -> Daemon {
     })
 }
 
-/// The version, or why there is none and whether another program says so.
+/// The version, or the error and whether another program answered.
 async fn version(client: &Client) -> Result<Result<v1::Version, (Problem, bool)>, Elapsed> {
     let mut service = client.inspect();
     let answer = timeout(ANSWER, service.get_version(request(GetVersionRequest {}))).await?;
@@ -157,17 +157,17 @@ async fn version(client: &Client) -> Result<Result<v1::Version, (Problem, bool)>
     Ok(answer.map_err(|status| (wire::from_status(&status), wire::is_foreign(&status))))
 }
 
-/// The program that a daemon which started at `started` does not run any more. The time of the inode, not of the content: a
-/// program that was built earlier may have been put there later.
+/// The program's path, if it was replaced after the daemon had `started`. Uses the time of the inode, not of the
+/// content: a program that was built earlier may have been installed later.
 fn replaced_since(started: SystemTime) -> Option<PathBuf> {
     let path = daemon_program().ok()?;
     let found = path.metadata().ok()?;
     let changed = UNIX_EPOCH + Duration::from_secs(u64::try_from(found.ctime()).ok()?);
-    // Whole seconds: one that was put there and started at once is not suspected.
+    // In whole seconds: a program that is started right after installation is not suspected.
     (changed > started).then_some(path)
 }
 
-/// What a look at a session needs.
+/// Everything needed for checks of a session.
 struct Look<'a> {
     client: &'a Client,
     session: &'a SessionContext,
@@ -201,7 +201,7 @@ impl Look<'_> {
         child::look(Probe::Keyring, self.session, []).await
     }
 
-    /// Asks as a stream does, without a person: commands that only print run, no sign-in is started.
+    /// Asks like a stream without a person: commands that only print run, no sign-in is started.
     async fn credential(&self, limit: Duration) -> Asked {
         let _step = self.progress.step("credential");
         let slow = || Credential::Slow(limit);
@@ -253,7 +253,7 @@ impl Look<'_> {
     }
 }
 
-/// A request that costs nothing and needs a credential.
+/// A free request that needs a credential.
 fn models(lease: &Lease) -> String {
     format!("{}/v1/models?limit=1", lease.base_url.trim_end_matches('/'))
 }

@@ -1,4 +1,4 @@
-//! What the files of Google's tools say of who signs in. No secret of theirs is kept.
+//! Reads the identities in the files of Google's tools. None of their secrets is kept.
 
 use crate::doctor::facts::{Google, Signer};
 use claviger_child::cloud_file::{GCLOUD_FILE, GOOGLE_FILE};
@@ -12,13 +12,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Most that is read of a file.
+/// Most bytes read of a file.
 const MAX: u64 = 1024 * 1024;
 /// The property, by its variable, its section and its name.
 const IMPERSONATE: (&str, &str, &str) =
     ("CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT", "auth", "impersonate_service_account");
 
-/// What there is.
+/// Reads all of them.
 pub(super) fn look(variables: &BTreeMap<String, String>) -> Google {
     let variable = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
     let usual = || GCLOUD_FILE.path(|name| variable(name).filter(|_| name == "HOME"));

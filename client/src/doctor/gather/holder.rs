@@ -1,9 +1,9 @@
-//! Which process holds a socket on which nothing answers.
+//! Finds the process that holds a socket which does not answer.
 
 use crate::doctor::facts::Holder;
 use std::{fs, os::unix::net::UnixStream, path::Path};
 
-/// The process that listens at `socket`; `None` where the kernel does not tell, or for a program of another kind.
+/// The process that listens at `socket`; `None` if the kernel does not report it, or for a program of another kind.
 pub(super) fn of(socket: &Path) -> Option<Holder> {
     let pid = listener(&UnixStream::connect(socket).ok()?)?;
     let of_process = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
@@ -27,7 +27,7 @@ fn listener(_: &UnixStream) -> Option<i32> {
     None
 }
 
-/// The state stands behind the name, which may have anything in it (proc_pid_stat(5)).
+/// The state follows the name, which may contain anything (proc_pid_stat(5)).
 fn is_stopped(stat: &str) -> bool {
     stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['T', 't']))
 }

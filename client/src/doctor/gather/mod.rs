@@ -1,5 +1,5 @@
-//! Finding the facts out. The one part of the doctor with effects: each with a deadline, all at once where one does not
-//! need another. Nothing is changed, no sign-in is started, and secrets go no further than a child's stdin.
+//! Gathers the facts. Only this part of the doctor has effects: each with a deadline, all at once where possible.
+//! Nothing is changed, no sign-in is started, and secrets reach only a child's stdin.
 
 mod child;
 mod daemon;
@@ -23,10 +23,10 @@ use claviger::{
 use std::{collections::BTreeMap, env, process::Stdio, time::Duration};
 use tokio::{process::Command, task::spawn_blocking, time::timeout};
 
-/// Files of a network that hangs are waited for no longer than this.
+/// Time limit for files of a network that hangs.
 const FILES: Duration = Duration::from_secs(5);
 
-/// Everything that can be found out; endpoints are contacted only if `online`.
+/// Gathers all facts; contacts endpoints only if `online`.
 ///
 /// # Errors
 /// If the command line describes no session.
@@ -73,7 +73,7 @@ pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Fai
         }
         _ => facts.unchecked.push(Unchecked {
             what: "files and permissions",
-            why: format!("they could not be looked at within {} s", FILES.as_secs()),
+            why: format!("they could not be checked within {} s", FILES.as_secs()),
         }),
     }
     drop(step);
@@ -81,7 +81,7 @@ pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Fai
     Ok(facts)
 }
 
-/// Why a daemon would not start now because of a file: it is asked as a daemon asks its successor.
+/// Why a daemon would not start now because of a file. It is asked the way a daemon asks its successor.
 async fn next_start(variables: &BTreeMap<String, String>) -> Option<Problem> {
     let mut command = Command::new(daemon_program().ok()?);
     command

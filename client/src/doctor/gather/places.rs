@@ -1,4 +1,4 @@
-//! Files, directories and sockets: whose they are and who may use them.
+//! Files, directories and sockets: owners and permissions.
 
 use crate::doctor::facts::{Found, Kind, Owner, PathFact, Role};
 use claviger::{
@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Most accounts' files that are looked at.
+/// Most accounts' files that are checked.
 const MAX: usize = 64;
 
 /// Every place that exists.
@@ -74,7 +74,7 @@ fn of_state(state: PathBuf) -> Vec<(PathBuf, Role)> {
 }
 
 fn look(path: PathBuf, role: Role) -> Option<PathFact> {
-    // Dotfiles are often symlinks; what claviger makes itself never is.
+    // Dotfiles are often symlinks; claviger's own files never are.
     let follows = matches!(role, Role::SecretFile | Role::Directory | Role::File);
     let found = if follows { fs::metadata(&path) } else { fs::symlink_metadata(&path) }.ok()?;
     let kind = match found.file_type() {
@@ -89,7 +89,7 @@ fn look(path: PathBuf, role: Role) -> Option<PathFact> {
         0 => Owner::Root,
         uid => Owner::Other(uid),
     };
-    // What a user's own group may write belongs to the user alone, where the daemon takes it so too.
+    // Files writable by a user's private group belong to the user alone; the daemon has the same rule.
     let is_private = found.gid() == us && matches!(role, Role::Directory | Role::File) && {
         let groups = fs::read_to_string(GROUPS).unwrap_or_default();
         !has_members(&groups, us)

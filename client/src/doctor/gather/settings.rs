@@ -1,5 +1,5 @@
-//! What settings files, and files of tools, say of programs and of the network. Read once more here: the daemon tells where
-//! a value stands, never what it is.
+//! Programs and network values in settings files and tools' files. They are read here again: the daemon reports the
+//! place of a value, never the value.
 
 use super::variables::is_read;
 use crate::doctor::{
@@ -22,18 +22,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Most that is read of a file.
+/// Most bytes read of a file.
 const MAX: u64 = 2 * 1024 * 1024;
-/// Words that a shell does by itself, and those that start more than a command.
+/// Shell builtins, and words that start more than a command.
 const OF_SHELL: &str = ". : [ [[ { ( ! alias bg cd case command echo eval exec export false for function if printf pwd read \
      select set source test time trap true type ulimit umask unset until wait while";
 
-/// The values that took part, those of variables that [`is_read`] names with their text.
+/// The values that took part; the text only for variables in [`is_read`].
 pub(super) fn all(explained: &ExplainResponse, session: &SessionContext) -> Vec<Setting> {
     let setting = |value: &SettingsValue| {
         let at = place(value.location.as_ref())?;
         let is_wanted = value.name.strip_prefix("env.").is_some_and(is_read);
-        // What a workspace says is not looked at: whether it counts is a matter of trust.
+        // Workspace files are not read: whether they count depends on trust.
         let is_own = !matches!(at.layer.as_str(), "project" | "local");
         let text = if is_wanted && is_own { text(&at, &value.name, session) } else { None };
         Some(Setting { name: value.name.clone(), at, hook: value.hook, text })
@@ -41,7 +41,7 @@ pub(super) fn all(explained: &ExplainResponse, session: &SessionContext) -> Vec<
     explained.values.iter().filter_map(setting).collect()
 }
 
-/// The configuration that the session's environment leads to, and the daemon's, if that is another.
+/// The configuration that the session's environment names, and the daemon's, if they differ.
 pub(super) fn other_config(
     explained: &ExplainResponse,
     session: &SessionContext,
@@ -51,7 +51,7 @@ pub(super) fn other_config(
     let own = directory.join("claviger/config.toml");
     let is_config = |file: &&SettingsFile| file.layer() == Layer::Config;
     let daemons = PathBuf::from(&explained.files.iter().find(is_config)?.file);
-    // Symlinks are followed as far as there is something.
+    // Symlinks are followed as far as they exist.
     let place = |path: &Path| {
         let known = path.ancestors().find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
         let rest = |(above, real): (&Path, PathBuf)| Some(real.join(path.strip_prefix(above).ok()?));
@@ -60,14 +60,14 @@ pub(super) fn other_config(
     (place(&own) != place(&daemons)).then_some((own, daemons))
 }
 
-/// The programs of commands and hooks among `settings`, looked for on the `PATH` `searched`, as the daemon does.
+/// The programs of commands and hooks among `settings`, searched on the `PATH` `searched`, as the daemon does.
 pub(super) fn programs(settings: &[Setting], session: &SessionContext, searched: &str) -> Vec<Program> {
     let path = session.variables.get("PATH").map_or("", String::as_str);
     let commands = settings.iter().filter(|setting| COMMANDS.contains(&setting.name.as_str()));
     let program = |setting: &Setting| {
         let command = text(&setting.at, &setting.name, session)?;
         let word = first_word(&command, session.variables.get("HOME").map_or("", String::as_str))?;
-        // A hook is run by the tool, on the PATH of the session.
+        // The tool runs a hook, with the PATH of the session.
         let searched = if setting.hook { path } else { searched };
         let found = is_there(&word, searched, &session.cwd);
         let elsewhere = (!found && !word.contains('/')).then(|| directory_with(&word, path)).flatten();
@@ -77,7 +77,7 @@ pub(super) fn programs(settings: &[Setting], session: &SessionContext, searched:
     commands.filter_map(program).collect()
 }
 
-/// Lines of ~/.aws/config that run claviger: tools fail there with messages of their own.
+/// Lines of ~/.aws/config that run claviger: a failure there produces a message of the tool.
 pub(super) fn of_tools(variables: &BTreeMap<String, String>) -> Vec<Program> {
     let home = variables.get("HOME").map_or("", String::as_str);
     let file =
@@ -128,7 +128,7 @@ fn text(at: &Location, name: &str, session: &SessionContext) -> Option<String> {
     found.as_str().map(str::to_owned)
 }
 
-/// The value of a line `key = "value"`. What is written otherwise is not judged.
+/// The value of a line `key = "value"`. Other notations are not checked.
 fn of_toml(line: &str) -> Option<String> {
     let (_, value) = line.split_once('=')?;
     let value = value.trim();
@@ -137,7 +137,7 @@ fn of_toml(line: &str) -> Option<String> {
     (!inner.contains(['\\', quote])).then(|| inner.to_owned())
 }
 
-/// The program that a shell would run first, with its path; `None` if only a shell knows.
+/// The program that a shell would run first, with its path; `None` if only a shell can tell.
 fn first_word(command: &str, home: &str) -> Option<String> {
     let word = hook::first_word(command, false)?;
     let word = match word.strip_prefix("~/") {

@@ -1,4 +1,4 @@
-//! The files that tell a service manager how to start the daemon.
+//! The files with which a service manager starts the daemon.
 
 use crate::{
     doctor::facts::Unit,

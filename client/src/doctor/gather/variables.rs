@@ -1,4 +1,4 @@
-//! What the environment says.
+//! Facts from the environment.
 
 use crate::doctor::{
     checks::aws,
@@ -23,10 +23,10 @@ use std::{
 const FILES: [&str; 3] = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE"];
 /// The variable that names directories of certificates.
 const DIRECTORIES: &str = "SSL_CERT_DIR";
-/// Most that is read of a file of certificates: those of a distribution have some 250 KiB.
+/// Most bytes read of a file of certificates: those of a distribution have about 250 KiB.
 const MAX: u64 = 4 * 1024 * 1024;
 
-/// A file of certificates to look at.
+/// A file of certificates to check.
 pub(super) struct Named {
     variable: String,
     at: Option<Location>,
@@ -34,8 +34,8 @@ pub(super) struct Named {
     directory: bool,
 }
 
-/// Whether the doctor reads the value of a variable in settings files: these have no secrets, except for passwords of proxies,
-/// and those are not shown.
+/// Whether the doctor reads the value of a variable in settings files: such values are not secret, except passwords of
+/// proxies, and those are not shown.
 pub(super) fn is_read(name: &str) -> bool {
     NETWORK.contains(&name)
         || name.starts_with(SWITCH)
@@ -44,7 +44,7 @@ pub(super) fn is_read(name: &str) -> bool {
         || matches!(name, "AWS_CA_BUNDLE" | "NODE_EXTRA_CA_CERTS" | "NODE_TLS_REJECT_UNAUTHORIZED")
 }
 
-/// Variables that [`is_read`] names and that sessions do not send.
+/// Variables of [`is_read`] that sessions do not send.
 pub(super) fn of_tools(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> impl Iterator<Item = (String, String)> {
@@ -53,14 +53,14 @@ pub(super) fn of_tools(
     environment.into_iter().filter_map(text).filter(|(name, _)| is_read(name))
 }
 
-/// The variables that a session can have: with the others, there would be none to look at.
+/// The variables that a session can have. With the invalid ones there would be no session to check.
 pub(super) fn usable(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> impl Iterator<Item = (OsString, OsString)> {
     environment.into_iter().filter(|(name, value)| refused(name, value).is_none())
 }
 
-/// Variables that cannot be used: what no session can have, and secret ones that hold what no header can.
+/// Invalid variables: those that no session can have, and secret ones with a value that no header can have.
 pub(super) fn malformed(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<Malformed> {
     let judge = |(name, value): (OsString, OsString)| {
         let refused = refused(&name, &value);
@@ -69,7 +69,7 @@ pub(super) fn malformed(environment: impl IntoIterator<Item = (OsString, OsStrin
             return Some(Malformed { name, what, is_refused: true });
         }
         let is_secret = VARIABLES.contains(&(name.as_str(), Use::Secret));
-        // The one that may have several lines.
+        // This variable may have several lines.
         let is_judged = is_secret && name != "ANTHROPIC_CUSTOM_HEADERS" && !value.is_empty();
         let why = is_judged.then(|| fault(value.to_str()))??;
         Some(Malformed { what: format!("{name} {why}"), name, is_refused: false })
@@ -77,7 +77,7 @@ pub(super) fn malformed(environment: impl IntoIterator<Item = (OsString, OsStrin
     environment.into_iter().filter_map(judge).collect()
 }
 
-/// What is wrong with a variable that no session can have.
+/// The fault of a variable that no session can have.
 fn refused(name: &OsStr, value: &OsStr) -> Option<String> {
     Some(check_variable(name.to_str()?, value).err()?.message)
 }
@@ -87,9 +87,9 @@ fn fault(value: Option<&str>) -> Option<&'static str> {
         None => Some("is not UTF-8"),
         Some(text) if text.trim() != text => Some("starts or ends with white space"),
         Some(text) if text.len() > 1 && text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']) => {
-            Some("has quotes around it that belong to a shell")
+            Some("has quotes around it, which belong to a shell")
         }
-        Some(text) if text.starts_with('$') => Some("is the name of a variable that no shell replaced"),
+        Some(text) if text.starts_with('$') => Some("is the name of a variable that no shell expanded"),
         Some(text) if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Some("has blanks, control characters or letters that are not ASCII")
         }
@@ -119,7 +119,7 @@ pub(super) fn named_certificates(facts: &Facts) -> Vec<Named> {
     FILES.into_iter().filter_map(file).chain(directories.into_iter().flatten()).collect()
 }
 
-/// Looks at one.
+/// Checks one file.
 pub(super) fn certificates(Named { variable, at, path, directory }: Named) -> Certificates {
     let fault = match directory {
         true => std::fs::read_dir(&path).map(|_| true),

@@ -89,7 +89,7 @@ fn which_account_is_used_where_is_shown() {
 #[test]
 fn without_accounts_the_way_to_one_is_told() {
     let shown = text(&list(Vec::new()), "");
-    assert!(shown.starts_with("there is no account; `claviger login --help` says how"), "{shown}");
+    assert!(shown.starts_with("there is no account; `claviger login --help` shows how"), "{shown}");
     assert!(shown.contains("claviger login other") && shown.contains("claviger login work"), "{shown}");
 }
 

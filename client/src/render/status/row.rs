@@ -1,4 +1,4 @@
-//! What a cache entry says in a table, on a terminal of any width.
+//! Row of a cache entry in a table, for any width of terminal.
 
 use super::state::state;
 use crate::{
@@ -13,15 +13,15 @@ use crate::{
 use claviger::{proto::v1::CacheEntry, source::STORED, wire};
 use std::time::{Duration, SystemTime};
 
-/// How many columns there are.
+/// Number of columns.
 pub(crate) const COLUMNS: usize = 13;
-/// Where the bar stands.
+/// Column of the bar.
 pub(crate) const BAR: usize = 2;
-/// Where the time left stands.
+/// Column of the remaining time.
 pub(crate) const LEFT: usize = 3;
-/// Where the state stands.
+/// Column of the state.
 pub(crate) const STATE: usize = 7;
-/// How much of a key is shown, and is enough to name it.
+/// Length of a shown key, enough to identify it.
 const KEY_LENGTH: usize = 8;
 
 /// The columns, in the order they are shown.
@@ -66,12 +66,12 @@ pub(crate) fn row(entry: &CacheEntry, now: SystemTime, glyphs: Option<Glyphs>) -
     ]
 }
 
-/// Enough of its key to name it.
+/// Enough of its key to identify it.
 pub(crate) fn key(entry: &CacheEntry) -> String {
     escape::line(&entry.key).chars().take(KEY_LENGTH).collect()
 }
 
-/// Where it is configured. An account is in no file: it comes from a sign-in.
+/// Where it is configured. An account is configured in no file: it comes from a sign-in.
 pub(crate) fn configured(entry: &CacheEntry) -> String {
     let unplaced = match entry.source.as_str() {
         source if STORED.contains(&source) => "local store",
@@ -80,7 +80,7 @@ pub(crate) fn configured(entry: &CacheEntry) -> String {
     entry.location.as_ref().map_or_else(|| unplaced.into(), place)
 }
 
-/// How old the credential is, with its largest unit only: "4 min".
+/// Age of the credential in its largest unit: "4 min".
 fn age(entry: &CacheEntry, now: SystemTime) -> String {
     let Some(at) = entry.fetched_at.as_ref().and_then(wire::system_time) else { return "-".into() };
     let age = now.duration_since(at).unwrap_or_default().as_secs();

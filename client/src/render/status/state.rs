@@ -4,18 +4,18 @@ use crate::render::time;
 use claviger::proto::v1::CacheEntry;
 use std::time::SystemTime;
 
-/// How a state is to be taken.
+/// Assessment of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     /// As it should be.
     Good,
-    /// Worth a look.
+    /// Unusual.
     Busy,
     /// Wrong.
     Bad,
 }
 
-/// How the state of an entry is to be taken.
+/// The assessment of an entry's state.
 pub(crate) fn mood(entry: &CacheEntry, now: SystemTime) -> Mood {
     match state(entry, now) {
         "fresh" => Mood::Good,
@@ -24,7 +24,7 @@ pub(crate) fn mood(entry: &CacheEntry, now: SystemTime) -> Mood {
     }
 }
 
-/// The state of an entry in a word.
+/// The state of an entry in one word.
 pub(crate) fn state(entry: &CacheEntry, now: SystemTime) -> &'static str {
     let expired = entry.expires_at.as_ref().is_some_and(|at| time::is_over(at, now));
     match entry {

@@ -1,8 +1,8 @@
-//! What it means to let a workspace have something, in words, and how much of it a person has to look at first.
+//! Consequences of trusting an item, in words, and its importance.
 
 use claviger::proto::v1::TrustItem;
 
-/// How important an item is: what redirects a key comes before what runs, and that before the rest.
+/// Importance of an item: redirections of a key come before commands, and commands before the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     Endpoint,
@@ -14,7 +14,8 @@ pub(crate) enum Rank {
     Other,
 }
 
-/// Names, and what a value of theirs would do: the end of a name, a part of it or its beginning, in this order. `{}` is the value.
+/// Names, and the effect of their values: the end of a name, a part of it or its beginning, in this order. `{}` is the
+/// value.
 const ENDS: [(&str, Rank, &str); 9] = [
     ("_BASE_URL", Rank::Endpoint, "your key would be sent to {}"),
     ("_UNIX_SOCKET", Rank::Endpoint, "your key would be sent to {}"),
@@ -78,7 +79,7 @@ const CODE: &str = "other code could run in your programs";
 const PLACE: &str = "programs would keep and look for your things in {}";
 const IDENTITY: &str = "another cloud identity could be used";
 
-/// What an item means, if more than its name says.
+/// The meaning of an item, if its name does not already tell.
 pub(crate) fn meaning(item: &TrustItem) -> (Rank, Option<String>) {
     if item.command {
         let text = match item.name.as_str() {
@@ -102,7 +103,7 @@ pub(crate) fn meaning(item: &TrustItem) -> (Rank, Option<String>) {
     }
 }
 
-/// A value that could pose as the rest of the sentence is called "this"; it stands on a line of its own.
+/// A value that could read as part of the sentence is called "this"; it is shown on a line of its own.
 fn filled(words: &str, value: &str) -> String {
     let is_plain = (1..=200).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic());
     words.replace("{}", if is_plain { value } else { "this" })

@@ -1,4 +1,4 @@
-//! What there is to say of the chosen row.
+//! Details of the chosen row.
 
 use super::paint::Paint;
 use crate::{
@@ -29,7 +29,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Pain
     let width = usize::from(block.inner(area).width);
     let mut lines = Vec::new();
     if let Some(entry) = model.entry() {
-        // What is wrong comes first: at the bottom it could be cut off.
+        // The problem comes first: at the bottom it could be cut off.
         let trouble = entry
             .last_problem
             .as_ref()

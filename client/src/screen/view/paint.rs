@@ -1,4 +1,4 @@
-//! The looks of things: the terminal's own colours, or none.
+//! Styles: the terminal's own colours, or none.
 
 use crate::render::status::Mood;
 use ratatui::{
@@ -10,17 +10,17 @@ use ratatui::{
 /// Whether there are colours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
-    /// Whether there are.
+    /// Whether there are colours.
     pub(super) colour: bool,
 }
 
 impl Paint {
-    /// What matters.
+    /// Important text.
     pub(super) fn bold(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// What matters less.
+    /// Less important text.
     pub(super) fn dim(self) -> Style {
         if self.colour { Style::new().add_modifier(Modifier::DIM) } else { Style::new() }
     }
@@ -30,17 +30,17 @@ impl Paint {
         self.colour(Color::Cyan).add_modifier(Modifier::BOLD)
     }
 
-    /// As it should be.
+    /// Good state.
     pub(super) fn good(self) -> Style {
         self.colour(Color::Green)
     }
 
-    /// Worth a look.
+    /// Unusual state.
     pub(super) fn busy(self) -> Style {
         self.colour(Color::Yellow)
     }
 
-    /// Wrong.
+    /// Error.
     pub(super) fn bad(self) -> Style {
         self.colour(Color::Red)
     }
@@ -50,7 +50,7 @@ impl Paint {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
-    /// As `mood` says.
+    /// The style of `mood`.
     pub(super) fn mood(self, mood: Mood) -> Style {
         match mood {
             Mood::Good => self.good(),

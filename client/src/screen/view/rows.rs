@@ -53,13 +53,13 @@ fn line(
     chosen: bool,
     paint: Paint,
 ) -> Line<'static> {
-    // Without colours the mark is what shows the choice.
+    // Without colours the mark shows the selection.
     let mark = match (chosen, entry.last_problem.is_some()) {
         (true, _) => "> ",
         (false, true) => "! ",
         (false, false) => "  ",
     };
-    // Reversed colours would turn the bar into a block; so it is the name that stands out, and the rest is bold.
+    // Reversed colours would turn the bar into a block; so only the name is reversed, and the rest is bold.
     let base = if chosen { paint.bold() } else { Style::new() };
     let marked = match (chosen, entry.last_problem.is_some()) {
         (true, _) => paint.key(),

@@ -145,7 +145,7 @@ fn without_colours_there_are_none() {
 #[test]
 fn help_and_explanations_lie_above_and_a_lost_daemon_is_told() {
     let (text, _) = drawn(&model(false, [state(), Message::Key(Key::Help)]), 80, 24);
-    assert!(text.contains("past any pause") && text.contains("╭ keys "), "{text}");
+    assert!(text.contains("ignoring any backoff") && text.contains("╭ keys "), "{text}");
     let long = format!("anthropic credential\n{}", "word ".repeat(40));
     let (text, _) = drawn(&model(false, [state(), Message::Explained(long)]), 40, 12);
     assert!(text.contains("anthropic credential") && text.contains("╭ explain "), "{text}");

@@ -5,7 +5,7 @@ use crate::service::{
 };
 use claviger::{RELEASE, proto::v1::Version};
 
-/// A machine on which nothing has been done yet.
+/// A machine without any step done.
 fn fresh(manager: Manager) -> Facts {
     let file = |name: &str| File {
         path: format!("/u/{name}").into(),
@@ -33,7 +33,7 @@ fn fresh(manager: Manager) -> Facts {
     }
 }
 
-/// One that [`install`] has been carried out on.
+/// A machine on which [`install`] has been carried out.
 fn settled(manager: Manager) -> Facts {
     let mut facts = fresh(manager);
     facts.files.iter_mut().for_each(|file| file.state = State::Current);
@@ -193,7 +193,7 @@ fn units_of_a_package_are_used_and_never_hidden() {
     });
     let plan = install(&edited, false);
     assert!(plan.steps.is_empty() && plan.notes[0].contains("was edited"));
-    // What the administrator has enabled is not this user's to undo.
+    // The administrator's settings are not undone.
     let global = with(package(fresh(Systemd)), |it| (it.enabled, it.active) = (true, true));
     assert_eq!(install(&global, false), Plan::default());
     let plan = uninstall(&global, false);
@@ -212,7 +212,7 @@ fn uninstalling_undoes_installing_and_nothing_else() {
     ];
     assert_eq!(told(&uninstall(&running, false)), all);
     assert!(uninstall(&fresh(Systemd), false).steps.is_empty());
-    // A daemon that a client started is nothing of the service's.
+    // The service does not own a daemon that a client started.
     assert!(uninstall(&served(fresh(Systemd), Starter::Client, RELEASE), false).steps.is_empty());
     let plan =
         uninstall(&with(fresh(Systemd), |it| it.drop_ins = vec!["/u/clavigerd.service.d".into()]), false);

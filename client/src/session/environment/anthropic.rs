@@ -7,14 +7,14 @@ use claviger::{
     reason::Problem,
 };
 
-/// Where the API key goes (`spec/behaviour.md` A3).
+/// Variable of the API key (`spec/behaviour.md` A3).
 pub(crate) const API_KEY: &str = "ANTHROPIC_API_KEY";
-/// Names a descriptor to read the API key from (`spec/behaviour.md` D).
+/// Variable of a descriptor to read the API key from (`spec/behaviour.md` D).
 pub(crate) const KEY_DESCRIPTOR: &str = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR";
 const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
-/// Everything that says who a session is and whom it talks to.
+/// Every variable that determines the identity or the endpoint of a session.
 pub(super) const OWNED: [&str; 5] = [API_KEY, AUTH_TOKEN, OAUTH_TOKEN, KEY_DESCRIPTOR, BASE_URL];
 
 pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
@@ -28,7 +28,7 @@ pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
     Ok(set)
 }
 
-/// The variable that the secret goes into. One the session has already keeps its place.
+/// The variable for the secret. If the session already has one, it is kept.
 fn variable(lease: &Lease, is_oauth: bool) -> &'static str {
     let own = match &lease.material {
         Some(Material::OwnVariable(name)) => OWNED.into_iter().find(|owned| owned == name),

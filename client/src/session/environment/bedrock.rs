@@ -13,7 +13,7 @@ use claviger::{
 pub(crate) const TOKEN: &str = "AWS_BEARER_TOKEN_BEDROCK";
 const BASE_URL: &str = "ANTHROPIC_BEDROCK_BASE_URL";
 const REGION: &str = "AWS_REGION";
-/// Whatever else could say who signs, or where requests go. Some SDKs let a profile win over keys.
+/// Other variables that determine who signs, or where requests are sent. In some SDKs a profile overrides keys.
 pub(super) const OWNED: [&str; 9] = [
     AWS_KEYS[0],
     AWS_KEYS[1],
@@ -52,7 +52,7 @@ fn signing(keys: &AwsKeys, lease: &Lease) -> Vec<Set> {
     set
 }
 
-/// The variables of a tool of AWS, whatever backend the session uses.
+/// The variables of an AWS tool, whatever backend the session uses.
 pub(crate) fn tool(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Result<Vec<Variable>, Problem> {
     let is_token = lease.scheme() != Scheme::Sigv4;
     let mut set = match is_token {
@@ -60,7 +60,7 @@ pub(crate) fn tool(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Result<Vec<V
         false => signing(&lease.aws_keys()?, lease),
     };
     set.extend(keys::region(lease, &is_set).map(|region| (REGION, text(region))));
-    // An API key of Bedrock says nothing about who signs elsewhere.
+    // An API key of Bedrock does not determine who signs for other services.
     let owned = OWNED.into_iter().filter(|name| !is_token && ![TOKEN, BASE_URL].contains(name));
     Ok(complete(set, owned, is_set))
 }

@@ -10,8 +10,8 @@ const TOKEN: &str = "ANTHROPIC_FOUNDRY_AUTH_TOKEN";
 const KEY: &str = "ANTHROPIC_FOUNDRY_API_KEY";
 const RESOURCE: &str = "ANTHROPIC_FOUNDRY_RESOURCE";
 const BASE_URL: &str = "ANTHROPIC_FOUNDRY_BASE_URL";
-/// Whatever else could say who a session is, or where requests go: a token wins over a key, and resource and base URL
-/// together are an error (`spec/behaviour.md` A2, "Foundry").
+/// Other variables that determine identity or endpoint: a token overrides a key, and resource and base URL together are
+/// an error (`spec/behaviour.md` A2, "Foundry").
 pub(super) const OWNED: [&str; 4] = [TOKEN, KEY, RESOURCE, BASE_URL];
 
 pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {

@@ -1,7 +1,7 @@
 //! A lease as environment variables of a CLI, one file per backend.
 //!
-//! Credential and endpoint travel together: whatever of both the lease does not set is removed, so that a leftover
-//! of the calling shell cannot pair the credential with another endpoint, or win over it.
+//! Credential and endpoint stay together: each such variable that the lease does not set is removed. So a leftover of
+//! the calling shell cannot pair the credential with another endpoint, or override it.
 
 mod anthropic;
 mod bedrock;
@@ -24,7 +24,8 @@ pub(crate) use variable::{Variable, complete, text};
 const TIMEOUT: &str = "API_TIMEOUT_MS";
 const HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
 
-/// The variables for `lease`: first those to set, then those to remove. `is_set` says what the environment has.
+/// The variables for `lease`: first those to set, then those to remove. `is_set` tells whether the environment has a
+/// variable.
 ///
 /// # Errors
 /// If the backend's credential has no variable, or the headers are not valid.
@@ -43,7 +44,8 @@ pub(crate) fn variables(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Result<
     if !headers.is_empty() {
         set.push((HEADERS, text(headers::join(&headers))));
     }
-    // What any session is by, then the switches of the clouds: one that is left would pick another backend.
+    // The variables that identify any session, then the switches of the clouds: a remaining switch would select another
+    // backend.
     let switches = CLOUDS.into_iter().flat_map(|(_, switch, skip)| [switch, skip]);
     let owned =
         anthropic::OWNED.into_iter().chain([TIMEOUT, HEADERS]).chain(switches).chain(own.iter().copied());
@@ -51,7 +53,7 @@ pub(crate) fn variables(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Result<
 }
 
 fn no_variable() -> Problem {
-    Problem::new(Reason::MalformedRequest, "no client of Vertex reads its access token from a variable")
+    Problem::new(Reason::MalformedRequest, "clients of Vertex do not read an access token from a variable")
         .hint("name a credentials file in GOOGLE_APPLICATION_CREDENTIALS whose executable is `claviger gcp`; docs/vertex.md has one. For gcloud and Terraform there is `claviger gcp --format env`")
 }
 

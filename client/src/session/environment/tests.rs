@@ -1,4 +1,4 @@
-//! What each backend sets and removes.
+//! Variables that each backend sets and removes.
 
 use super::variables;
 use claviger::{
@@ -33,7 +33,7 @@ fn the_scheme_picks_the_variable() {
     assert_eq!(text(&lease(Scheme::Bearer), &[]), ["ANTHROPIC_AUTH_TOKEN=canary"]);
     let oauth = Lease { source: "oauth-token".into(), ..lease(Scheme::Bearer) };
     assert_eq!(text(&oauth, &[]), ["CLAUDE_CODE_OAUTH_TOKEN=canary"]);
-    // One that was kept (`claviger login --token`) is told by how it begins.
+    // A saved token (`claviger login --token`) is recognised by its prefix.
     let kept = Material::Secret(Secret { value: "sk-ant-oat01-x".into() });
     let kept = Lease { source: "local-store".into(), material: Some(kept), ..lease(Scheme::Bearer) };
     assert_eq!(text(&kept, &[]), ["CLAUDE_CODE_OAUTH_TOKEN=sk-ant-oat01-x"]);

@@ -2,12 +2,12 @@
 
 use claviger::proto::v1::Secret;
 
-/// A variable to set, or to remove if there is no value.
+/// A variable to set, or to remove if it has no value.
 pub(crate) type Variable = (&'static str, Option<Secret>);
 /// A variable to set.
 pub(super) type Set = (&'static str, Secret);
 
-/// `set`, and the removal of whatever else of `owned` the environment has.
+/// `set`, and the removal of every other variable of `owned` that the environment has.
 pub(crate) fn complete(
     set: Vec<Set>,
     owned: impl IntoIterator<Item = &'static str>,
