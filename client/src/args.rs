@@ -68,9 +68,9 @@ pub(crate) enum Verb {
     Accounts(accounts::Arguments),
     /// Choose the default account
     Use(use_account::Arguments),
-    /// Lock: forget every secret and lend nothing until `unlock`
+    /// Forget every secret and lend nothing until `unlock`
     Lock,
-    /// Unlock: lend again
+    /// Lend again, after `lock`
     Unlock,
     /// Start over: sign out everywhere, forget decisions and cache
     Reset(reset::Arguments),
@@ -83,7 +83,7 @@ pub(crate) enum Verb {
     /// Let a tool get its credentials from claviger
     #[command(subcommand)]
     Hook(hook::Verb),
-    /// Start, stop and steer the daemon, or install it as a service
+    /// Start, stop and control the daemon, or install it as a service
     #[command(subcommand)]
     Daemon(daemon::Verb),
     /// Print a completion script for a shell

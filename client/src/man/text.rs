@@ -45,7 +45,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
 pub(crate) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "claviger explain", "Show which credential this directory gets, and why."),
     ("", "claviger exec -- make test", "Run a command with the credential."),
-    ("", "claviger hook install claude", "Let Claude Code get its credentials from claviger."),
+    ("", "claviger hook install claude", "Let Claude Code borrow from claviger."),
     ("token", "claviger token", "Print the secret, as an apiKeyHelper does."),
     ("get", "claviger get --json", "Show everything about the credential except the secret."),
     ("get", "claviger get --min-validity 900", "Refresh it first if less than 15 minutes are left."),
