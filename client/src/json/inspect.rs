@@ -117,6 +117,7 @@ pub(crate) fn entry(entry: &CacheEntry) -> Value {
         "sessions": entry.sessions,
         "rejections": entry.rejections,
         "directory": text(&entry.directory),
+        "profile": text(&entry.profile),
         "apart": entry.apart,
     })
 }

@@ -57,6 +57,7 @@ pub(crate) fn entry() -> CacheEntry {
     CacheEntry {
         key: "ab12cd34ef567890".into(),
         source: "api-key-helper".into(),
+        directory: "/h/app".into(),
         location: location("/h/.claude/settings.json", 3, "user"),
         generation: 3,
         fetched_at: at(-48),

@@ -1,9 +1,10 @@
 //! The state of the daemon and its cache for people.
 
+mod names;
 mod row;
 mod state;
 
-pub(crate) use row::{BAR, COLUMNS, LEFT, STATE, TITLES, configured, key, row};
+pub(crate) use row::{BAR, COLUMNS, LEFT, STATE, TITLES, configured, key, rows};
 pub(crate) use state::{Mood, mood, state};
 
 use super::{
@@ -21,9 +22,8 @@ use std::time::SystemTime;
 /// A summary, then one row per cache entry with its last problem below it.
 pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Layout) -> String {
     let mut text = head(status, now, place.style);
-    for line in counters(status.counters.unwrap_or_default(), status.watchers) {
-        text.push_str(&wrapped(&line, "", place));
-    }
+    let totals = counters(status.counters.unwrap_or_default(), status.watchers);
+    text.push_str(&wrapped(&totals, "", place));
     if status.shares > 0 {
         let plural = if status.shares == 1 { "share lends" } else { "shares lend" };
         let line = format!("{} {plural} to others: claviger share list", status.shares);
@@ -35,20 +35,22 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Layout)
         return text;
     }
     let glyphs = place.width.map(|_| place.glyphs);
-    let rows: Vec<_> = status.entries.iter().map(|entry| row(entry, now, glyphs)).collect();
+    let rows = rows(&status.entries, now, glyphs);
     let shown = columns::fit(&TITLES, &rows, place.width);
     let titles: [String; COLUMNS] = TITLES.map(|column| column.title.to_owned());
     let line = |cells: &[String; COLUMNS], paint: &dyn Fn(usize, String) -> String| {
         let cell = |one: &columns::Shown| {
-            paint(one.index, columns::cell(&cells[one.index], one.width, TITLES[one.index].right))
+            let text = columns::cell(&cells[one.index], one.width, TITLES[one.index].right);
+            let is_last = shown.last() == Some(one);
+            paint(one.index, if is_last { text.trim_end().to_owned() } else { text })
         };
         shown.iter().map(cell).collect::<Vec<_>>().join(GAP)
     };
     let head = line(&titles, &|_, text| text);
-    text.push_str(&format!("\n{}\n", place.style.bold(head.trim_end())));
+    text.push_str(&format!("\n{}\n", place.style.bold(&head)));
     for (cells, entry) in rows.iter().zip(&status.entries) {
         let painted = line(cells, &|index, text| paint(index, text, entry, now, place));
-        text.push_str(&format!("{}\n", painted.trim_end()));
+        text.push_str(&format!("{}\n", painted));
         if let Some(known) = entry.facts.as_ref().map(facts::line).filter(|known| !known.is_empty()) {
             text.push_str(&format!("  {}\n", place.style.dim(&known)));
         }
@@ -97,24 +99,21 @@ fn head(status: &GetStatusResponse, now: SystemTime, style: Style) -> String {
     text
 }
 
-/// Counters of requests, which add up, and other counters.
-pub(crate) fn counters(counters: Counters, watchers: u32) -> [String; 2] {
+/// Counters of requests, which add up, and other counters; those that are zero are left out.
+pub(crate) fn counters(counters: Counters, watchers: u32) -> String {
     let Counters { requests, hits, waits, failed, runs, rejections, own, refused } = counters;
     let open = requests.saturating_sub(hits + waits + own + refused);
     let part = |count: u64, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
-    let asked = format!(
-        "{requests} {}: {hits} from the cache, {waits} waited for a refresh{}{}{}",
-        plural(requests, "request"),
+    let others = [
         part(own, "with a secret of their own"),
-        part(refused, "refused at once"),
+        part(refused, "refused"),
         part(open, "just arrived"),
-    );
-    let done = format!(
-        "{failed} failed; {runs} {} run, {rejections} {} reported, {watchers} watching",
-        plural(runs, "command"),
-        plural(rejections, "rejection"),
-    );
-    [asked, done]
+        part(failed, "failed").replacen(',', ";", 1),
+        part(runs, &plural(runs, "run")).replacen(',', ";", 1),
+        part(rejections, "rejected"),
+        part(watchers.into(), "watching"),
+    ];
+    format!("{requests} {}: {hits} cached, {waits} waited{}", plural(requests, "request"), others.concat())
 }
 
 /// The problem of the audit log, if any.

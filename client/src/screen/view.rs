@@ -49,7 +49,7 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) {
         _ => 0,
     };
     let [head, table, details, log, foot] = Layout::vertical([
-        Constraint::Length(if area.height >= MEDIUM { 3 } else { 1 }),
+        Constraint::Length(if area.height >= MEDIUM { 2 } else { 1 }),
         Constraint::Min(1),
         Constraint::Length(details),
         Constraint::Length(log),
@@ -81,8 +81,8 @@ fn summary(model: &Model, area: Rect, paint: Paint) -> Vec<Line<'static>> {
         (true, false) => Span::styled(cut(&status::title(status, model.now)), paint.bold()),
     };
     let counters = status::counters(status.counters.unwrap_or_default(), status.watchers);
-    let others = counters.into_iter().map(|line| Line::styled(cut(&line), paint.dim()));
-    std::iter::once(Line::from(first)).chain(others).take(usize::from(area.height).max(1)).collect()
+    let lines = [Line::from(first), Line::styled(cut(&counters), paint.dim())];
+    lines.into_iter().take(usize::from(area.height).max(1)).collect()
 }
 
 fn news(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Paint) {

@@ -1,6 +1,6 @@
 //! Row of a cache entry in a table, for any width of terminal.
 
-use super::state::state;
+use super::{names, state::state};
 use crate::{
     output::Glyphs,
     render::{
@@ -26,8 +26,8 @@ const KEY_LENGTH: usize = 8;
 
 /// The columns, in the order they are shown.
 pub(crate) const TITLES: [Column; COLUMNS] = [
+    column("FOR", 0, false, 0),
     column("SOURCE", 0, false, 0),
-    column("ACCOUNT", 1, false, 0),
     column("", 5, false, bar::WIDTH),
     column("LEFT", 0, false, 10),
     column("GEN", 4, true, 3),
@@ -37,21 +37,30 @@ pub(crate) const TITLES: [Column; COLUMNS] = [
     column("NEXT", 10, false, 14),
     column("HITS", 11, true, 4),
     column("RUNS", 12, true, 4),
-    column("KEY", 9, false, KEY_LENGTH),
     column("CONFIGURED", 13, false, 0),
+    column("KEY", 9, false, KEY_LENGTH),
 ];
 
 const fn column(title: &'static str, rank: u8, right: bool, least: usize) -> Column {
     Column { title, rank, right, least }
 }
 
-/// A row; without a bar for programs.
-pub(crate) fn row(entry: &CacheEntry, now: SystemTime, glyphs: Option<Glyphs>) -> [String; COLUMNS] {
+/// A row for each entry; without a bar for programs.
+pub(crate) fn rows(
+    entries: &[CacheEntry],
+    now: SystemTime,
+    glyphs: Option<Glyphs>,
+) -> Vec<[String; COLUMNS]> {
+    let names = names::of(entries);
+    entries.iter().zip(names).map(|(entry, name)| row(entry, name, now, glyphs)).collect()
+}
+
+fn row(entry: &CacheEntry, name: String, now: SystemTime, glyphs: Option<Glyphs>) -> [String; COLUMNS] {
     let left = Left::of(entry, now);
     let bar = glyphs.map(|glyphs| left.bar(glyphs)).map(|(left, gone)| left + &gone);
     [
+        name,
         escape::line(&entry.source),
-        escape::line(&entry.account),
         bar.unwrap_or_default(),
         left.words(),
         entry.generation.to_string(),
@@ -61,8 +70,8 @@ pub(crate) fn row(entry: &CacheEntry, now: SystemTime, glyphs: Option<Glyphs>) -
         entry.refresh_at.as_ref().map_or_else(|| "-".into(), |at| time::relative(at, now)),
         entry.hits.to_string(),
         entry.runs.to_string(),
-        key(entry),
         configured(entry),
+        key(entry),
     ]
 }
 

@@ -29,6 +29,7 @@ fn failed() -> CacheEntry {
     CacheEntry {
         key: "ffee".into(),
         source: "api-key-helper".into(),
+        directory: "/h/web".into(),
         last_problem: samples::helped(
             "command-failed",
             "the command ended with status 1",
@@ -50,13 +51,12 @@ fn programs_get_every_column_and_no_bar() {
     let fresh = CacheEntry { facts: Some(facts), ..samples::entry() };
     let expected = "\
 clavigerd 0.1.0, pid 42, up 2 h 5 min
-15 requests: 12 from the cache, 2 waited for a refresh, 1 refused at once
-1 failed; 3 commands run, 0 rejections reported, 1 watching
+15 requests: 12 cached, 2 waited, 1 refused; 1 failed; 3 runs, 1 watching
 
-SOURCE          LEFT        GEN  AGE   SESSIONS  STATE   NEXT      HITS  RUNS  KEY       CONFIGURED
-api-key-helper  4 min 12 s    3  48 s         2  fresh   in 3 min    12     3  ab12cd34  /h/.claude/settings.json:3
+FOR  SOURCE          LEFT        GEN  AGE   SESSIONS  STATE   NEXT      HITS  RUNS  CONFIGURED                  KEY
+app  api-key-helper  4 min 12 s    3  48 s         2  fresh   in 3 min    12     3  /h/.claude/settings.json:3  ab12cd34
   link profile
-api-key-helper  -             0  -            0  failed  -            0     0  ffee      environment
+web  api-key-helper  -             0  -            0  failed  -            0     0  environment                 ffee
   ! the command ended with status 1 (command-failed), 3 times in a row
     look at it
     run: claviger refresh
@@ -71,12 +71,11 @@ fn eighty_columns_are_enough() {
     (entry.source, entry.account) = ("oauth-login".into(), "work".into());
     let expected = "\
 clavigerd 0.1.0, pid 42, up 2 h 5 min
-15 requests: 12 from the cache, 2 waited for a refresh, 1 refused at once
-1 failed; 3 commands run, 0 rejections reported, 1 watching
+15 requests: 12 cached, 2 waited, 1 refused; 1 failed; 3 runs, 1 watching
 
-SOURCE          ACCOUNT          LEFT        GEN  AGE     SESSIONS  STATE
-oauth-login     work     ━━━━━╸  4 min 12 s    3  48 s           2  fresh
-api-key-helper                   -             0  -              0  failed
+FOR   SOURCE                  LEFT        GEN  AGE     SESSIONS  STATE
+work  oauth-login     ━━━━━╸  4 min 12 s    3  48 s           2  fresh
+web   api-key-helper          -             0  -              0  failed
   ! the command ended with status 1 (command-failed), 3 times in a row
     look at it
     run: claviger refresh
@@ -89,20 +88,20 @@ fn a_narrow_terminal_loses_columns_and_keeps_what_matters() {
     let mut wide = samples::entry();
     (wide.source, wide.account) = ("oauth-login".into(), "仕事".into());
     for (width, expected) in [
-        (72, "SOURCE          ACCOUNT          LEFT        GEN  SESSIONS  STATE"),
-        (64, "SOURCE          ACCOUNT  LEFT        GEN  SESSIONS  STATE"),
-        (50, "SOURCE          ACCOUNT  LEFT        STATE"),
-        (38, "SOURCE          LEFT        STATE"),
-        (24, "SOURCE   LEFT     STATE"),
+        (72, "FOR   SOURCE                  LEFT        GEN  SESSIONS  STATE"),
+        (64, "FOR   SOURCE          LEFT        GEN  SESSIONS  STATE"),
+        (50, "FOR   SOURCE          LEFT        STATE"),
+        (38, "FOR   SOURCE      LEFT       STATE"),
+        (24, "FOR   SOUR…  LEFT   STA…"),
     ] {
         let text = render(&status(vec![wide.clone(), failed()]), samples::now(), at(width));
-        let line = text.lines().find(|line| line.starts_with("SOURCE")).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with("FOR")).unwrap_or_default();
         assert_eq!(line, expected, "{width}");
         let fits = |line: &str| crate::render::table::columns(line) <= width;
         assert!(text.lines().skip(1).all(fits), "{width}: {text}");
     }
     let text = render(&status(vec![wide]), samples::now(), at(64));
-    assert!(text.contains("oauth-login  仕事     4 min 12 s"), "{text}");
+    assert!(text.contains("仕事  oauth-login  4 min 12 s"), "{text}");
 }
 
 #[test]
@@ -111,11 +110,7 @@ fn the_parts_of_the_requests_add_up() {
         Counters { requests: 20, hits: 9, waits: 4, own: 3, refused: 2, failed: 5, runs: 1, rejections: 1 };
     assert_eq!(
         super::counters(all, 0),
-        [
-            "20 requests: 9 from the cache, 4 waited for a refresh, 3 with a secret of their own, \
-             2 refused at once, 2 just arrived",
-            "5 failed; 1 command run, 1 rejection reported, 0 watching"
-        ]
+        "20 requests: 9 cached, 4 waited, 3 with a secret of their own, 2 refused, 2 just arrived; 5 failed; 1 run, 1 rejected"
     );
 }
 

@@ -29,8 +29,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Pain
         frame.render_widget(Paragraph::new(text), area);
         return;
     }
-    let cells: Vec<_> =
-        entries.iter().map(|entry| status::row(entry, model.now, Some(model.glyphs))).collect();
+    let cells = status::rows(entries, model.now, Some(model.glyphs));
     let width = usize::from(area.width);
     let shown = columns::fit(&TITLES, &cells, Some(width.saturating_sub(MARGIN)));
     let title = |one: &Shown| columns::cell(TITLES[one.index].title, one.width, TITLES[one.index].right);

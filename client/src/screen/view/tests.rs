@@ -65,12 +65,12 @@ fn drawn(model: &Model, width: u16, height: u16) -> (String, ratatui::buffer::Bu
 fn a_usual_terminal_has_room_for_everything() {
     let expected = "\
 clavigerd 0.1.0, pid 42, up 2 h 5 min
-14 requests: 12 from the cache, 2 waited for a refresh
-0 failed; 0 commands run, 0 rejections reported, 1 watching
-  SOURCE          ACCOUNT          LEFT        GEN  AGE     SESSIONS  STATE
-  api-key-helper           ━━━━━╸  4 min 12 s    3  48 s           2  fresh
-> aws-chain                        -             0  -              0  failed
-  oauth-login     仕事     ━━━━━╸  4 min 12 s    3  48 s           2  fresh
+14 requests: 12 cached, 2 waited, 1 watching
+  FOR   SOURCE                  LEFT        GEN  AGE     SESSIONS  STATE
+  app   api-key-helper  ━━━━━╸  4 min 12 s    3  48 s           2  fresh
+> ffee  aws-chain               -             0  -              0  failed
+  仕事  oauth-login     ━━━━━╸  4 min 12 s    3  48 s           2  fresh
+
 
 
 
@@ -98,9 +98,9 @@ fn a_tiny_terminal_shows_what_matters_most() {
     let (text, _) = drawn(&model(false, [state(), Message::Key(Key::Last)]), 20, 5);
     let expected = "\
 clavigerd 0.1.0, pi…
-  SOUR…  LEFT   STA…
-! aws-…  -      fai…
-> oaut…  4 mi…  fre…
+  FOR  SO…  LE…  ST…
+! ff…  aw…  -    fa…
+> 仕…  oa…  4 …  fr…
  ↑↓ choose
 ";
     assert_eq!(text, expected);
