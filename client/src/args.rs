@@ -217,7 +217,7 @@ impl Verb {
             Self::Hook(verb) => hook::run(context, verb).await,
             Self::Daemon(verb) => daemon::run(context, verb).await,
             Self::Completions(arguments) => completions::run(&arguments),
-            Self::Man(arguments) => man::run(&arguments, Cli::command()),
+            Self::Man(arguments) => man::run(&arguments, help::dressed(Cli::command())),
         }
     }
 
@@ -240,6 +240,7 @@ impl Verb {
     }
 }
 
+mod examples;
 mod help;
 
 #[cfg(test)]

@@ -4,9 +4,8 @@
 // The rules of clippy.toml: only `host` touches the outside.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-mod manual;
-
 use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_mangen::Man;
 use claviger::{
     place::seat,
     reason::{Problem, Reason},
@@ -50,9 +49,29 @@ const SEAL: &str = "claviger-store-key";
 /// Exit code where a file has to be corrected first, the same as the client's.
 const FILE_INVALID: u8 = 4;
 
+/// What the help ends with.
+const SHORT: &str = "Sessions talk to it through `claviger`, which starts it when needed.";
+/// And the long one, which is the manual page as well.
+const LONG: &str = "\
+Sessions talk to it through `claviger`, which starts it when needed; `claviger daemon install` lets systemd or launchd do so.
+
+SIGTERM and SIGINT end it: requests that have arrived are answered, for 5 s at most. SIGHUP reads the configuration again.
+Exit codes: 0 if it was told to end, 1 if it could not start or go on (stderr says why), 2 for a wrong option, 4 for a file that has to
+be corrected.
+
+Files:
+  ~/.config/claviger/config.toml, /etc/claude-code/
+      The configuration, see claviger.toml(5), and managed settings.
+  $XDG_RUNTIME_DIR/claviger/claviger.sock
+      The socket; without such a directory it is ~/.local/state/claviger/run/claviger.sock. One that systemd passes comes first.
+  ~/.local/state/claviger/
+      Trust decisions, audit log, accounts, and the log of a daemon started on demand.
+
+See also: claviger(1), claviger.toml(5), systemctl(1)";
+
 /// Holds the credentials of AI coding sessions and lends them to every session of this user.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Sessions talk to it through `claviger`, which starts it when needed.")]
+#[command(version, after_help = SHORT, after_long_help = LONG, disable_help_subcommand = true)]
 struct Arguments {
     /// Socket to serve on [default: in $XDG_RUNTIME_DIR/claviger, else with the state]
     #[arg(long)]
@@ -91,7 +110,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.verb {
         Some(Verb::Check) => check(&arguments),
-        Some(Verb::Man) => manual::print(Arguments::command()).map_err(Into::into),
+        Some(Verb::Man) => Man::new(Arguments::command()).render(&mut io::stdout()).map_err(Into::into),
         None => start(&arguments),
     };
     match done {

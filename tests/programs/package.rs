@@ -46,7 +46,7 @@ fn the_package_is_installed_used_and_purged() {
             ("status", "installed"),
             ("verify", ""),
             ("enabled", "enabled"),
-            ("page", "4"),
+            ("page", "6"),
             ("pages_wrong", ""),
             ("whatis", "1"),
             ("completion", "uninstall"),

@@ -23,7 +23,7 @@ say status "$(dpkg-query -W -f '${db:Status-Status}' claviger)"
 say verify "$(dpkg --verify claviger)"
 say files "$(dpkg -L claviger | while read -r file; do [ -d "$file" ] || stat -c '%n %a %u' "$file"; done)"
 say enabled "$(systemctl --global is-enabled clavigerd.socket 2>&1 || true)"
-say page "$(LC_ALL=C.UTF-8 MANPAGER=cat man claviger 2>&1 | grep -cE '^(NAME|EXIT STATUS|FILES|EXAMPLES)$')"
+say page "$(LC_ALL=C.UTF-8 MANPAGER=cat man claviger 2>&1 | grep -cE '^(NAME|SYNOPSIS|OPTIONS|SUBCOMMANDS)$|Exit codes:|Files:')"
 say pages_wrong "$(for page in /usr/share/man/man1/claviger*; do LC_ALL=C.UTF-8 man --warnings -l "$page" 2>&1 >/dev/null; done)"
 say whatis "$(lexgrog /usr/share/man/man1/clavigerd.1.gz 2>&1 | grep -c 'clavigerd - ' || true)"
 say completion "$(bash --norc -c '. /usr/share/bash-completion/completions/claviger

@@ -1,6 +1,7 @@
 //! The help screens: verbs in groups, an example for each, and the common options in one line.
 
-use crate::{man::EXAMPLES, output, render::columns::wrap};
+use super::examples::EXAMPLES;
+use crate::{output, render::columns::wrap};
 use clap::{
     Command,
     builder::styling::{AnsiColor, Styles},
@@ -66,12 +67,17 @@ pub(super) fn dressed(command: Command) -> Command {
         true => argument.hide_short_help(true),
         false => argument,
     });
-    let exemplary = folded.mut_subcommands(|verb| match example(verb.get_name()) {
-        Some(example) => {
-            let known = verb.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
-            verb.after_help(format!("{known}{example}"))
+    let exemplary = folded.mut_subcommands(|verb| {
+        let with = |text: Option<&_>| {
+            text.map(|text| format!("{text}\n\n")).unwrap_or_default() + &examples(verb.get_name())
+        };
+        let (short, long) =
+            (with(verb.get_after_help()), verb.get_after_long_help().map(|text| with(Some(text))));
+        let verb = verb.after_help(short);
+        match long {
+            Some(long) => verb.after_long_help(long),
+            None => verb,
         }
-        None => verb,
     });
     // Text read by a program is not wrapped.
     exemplary.styles(STYLES).term_width(width.unwrap_or(0)).override_help(text)
@@ -83,9 +89,10 @@ pub(super) fn meant(error: &clap::Error) -> Option<&'static str> {
     OTHER_NAMES.iter().find(|(other, _)| other == word).map(|(_, verb)| *verb)
 }
 
-fn example(verb: &str) -> Option<String> {
-    let (_, line, what) = EXAMPLES.iter().find(|(of, ..)| *of == verb)?;
-    Some(format!("Example:\n  {line}\n      {what}"))
+fn examples(verb: &str) -> String {
+    let examples = EXAMPLES.iter().filter(|(of, ..)| *of == verb);
+    let lines: String = examples.map(|(_, line, what)| format!("\n  {line}\n      {what}")).collect();
+    if lines.is_empty() { lines } else { format!("Examples:{lines}") }
 }
 
 /// The screen of the program itself.
@@ -143,7 +150,7 @@ mod tests {
     fn every_verb_shows_an_example() {
         for verb in dressed(Cli::command()).get_subcommands_mut().filter(|verb| !verb.is_hide_set()) {
             let name = verb.get_name().to_owned();
-            assert!(verb.render_help().to_string().contains("Example:"), "{name}");
+            assert!(verb.render_help().to_string().contains("Examples:"), "{name}");
         }
     }
 

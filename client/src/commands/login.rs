@@ -16,25 +16,40 @@ use events::line;
 pub(crate) const SHORT: &str = "`claviger login --help` shows how to configure where to sign in.";
 
 /// Below the long help.
-pub(crate) const HELP: &str = "No client id of Anthropic is built in, and none will be: signing in to claude.ai is reserved for Anthropic's \
- own clients. Sign in to an authorization server of your own or of your organisation, whose token your API or \
- gateway accepts, or keep an API key (--api-key) or a long-lived token (--token). Where to sign in stands in \
- ~/.config/claviger/config.toml; `claviger login work` uses this section: [oauth.work] issuer = \
- \"https://login.example.com\" # its metadata names the endpoints client_id = \"claviger\" # registered \
- there, as a native (public) client scopes = [\"openid\", \"email\", \"offline_access\"] audience = \
- \"https://gateway.example.com\" # the only API the token is sent to # redirect_uri = \
- \"http://127.0.0.1/callback\" # as registered; the port is chosen at each login # without issuer: \
- authorization_endpoint, token_endpoint, and if there are such # device_authorization_endpoint and \
- revocation_endpoint # client_secret_file = \"~/secret\" # or client_secret_command, for a client that has \
- one # method = \"gateway\" # what it counts as for forceLoginMethod # organization_claim = \"org_id\" # for \
- forceLoginOrgUUID [oauth.work.authorization_parameters] # more for the authorization request, if need be \
- prompt = \"consent\" With --json, each event is one line of JSON on stdout, and nothing is told on stderr: \
- {\"event\":\"url\",\"url\":…} \
- {\"event\":\"code\",\"user_code\":…,\"verification_uri\":…,\"verification_uri_complete\":…,\"expires_in_seconds\":…} \
- {\"event\":\"notice\",\"notice\":…} {\"event\":\"signed-in\",\"account\":{…}} (the last one; the account is \
- as in `claviger accounts --json`) Examples: claviger login # the only [oauth.NAME] section, in the browser \
- claviger login work --device # no browser on this machine claviger login work --no-browser # ... and a \
- server that knows no codes op read op://private/key | claviger login --api-key";
+pub(crate) const HELP: &str = "\
+No client id of Anthropic is built in, and none will be: signing in to claude.ai is reserved for
+Anthropic's own clients. Sign in to an authorization server of your own or of your organisation, whose
+token your API or gateway accepts, or keep an API key (--api-key) or a long-lived token (--token).
+
+Where to sign in stands in ~/.config/claviger/config.toml; `claviger login work` uses this section:
+
+    [oauth.work]
+    issuer = \"https://login.example.com\"          # its metadata names the endpoints
+    client_id = \"claviger\"                        # registered there, as a native (public) client
+    scopes = [\"openid\", \"email\", \"offline_access\"]
+    audience = \"https://gateway.example.com\"      # the only API the token is sent to
+    # redirect_uri = \"http://127.0.0.1/callback\"  # as registered; the port is chosen at each login
+    # without issuer: authorization_endpoint, token_endpoint, and if there are such
+    # device_authorization_endpoint and revocation_endpoint
+    # client_secret_file = \"~/secret\"             # or client_secret_command, for a client that has one
+    # method = \"gateway\"                          # what it counts as for forceLoginMethod
+    # organization_claim = \"org_id\"               # for forceLoginOrgUUID
+
+    [oauth.work.authorization_parameters]         # more for the authorization request, if need be
+    prompt = \"consent\"
+
+With --json, each event is one line of JSON on stdout, and stderr stays empty:
+
+    {\"event\":\"url\",\"url\":…}
+    {\"event\": \"code\", \"user_code\": …, \"verification_uri\": …, \"verification_uri_complete\": …, \"expires_in_seconds\": …}
+    {\"event\":\"notice\",\"notice\":…}
+    {\"event\":\"signed-in\",\"account\":{…}}         (the last one; the account is as in `claviger accounts --json`)
+
+Examples:
+    claviger login                        # the only [oauth.NAME] section, in the browser
+    claviger login work --device          # no browser on this machine
+    claviger login work --no-browser      # ... and a server that knows no codes
+    op read op://private/key | claviger login --api-key";
 
 /// Signs in, or saves a secret.
 ///

@@ -1,48 +1,7 @@
-//! Text of the manual besides the options.
+//! An example or more for each verb.
 
-/// Variables that claviger itself reads.
-pub(super) const VARIABLES: &[(&str, &str)] = &[
-    ("CLAVIGER_SOCK", "The socket of the daemon, an absolute path; --socket overrides it."),
-    ("CLAVIGER_ACCOUNT", "The account of the local store that this session uses."),
-    ("XDG_RUNTIME_DIR, XDG_CONFIG_HOME, XDG_STATE_HOME", "Base directories of the files below."),
-    ("NO_COLOR", "If set and not empty, there are no colours."),
-    (
-        "ANTHROPIC_*, CLAUDE_CODE_*, AWS_*, GOOGLE_*, AZURE_*",
-        "They describe the session; claviger explain shows their effect.",
-    ),
-];
-
-/// Files that a person may want to look at.
-pub(super) const FILES: &[(&str, &str)] = &[
-    ("~/.config/claviger/config.toml", "The configuration."),
-    (
-        "$XDG_RUNTIME_DIR/claviger/claviger.sock",
-        "The socket; without such a directory it is ~/.local/state/claviger/run/claviger.sock.",
-    ),
-    ("~/.local/state/claviger/trust.json", "Decisions about workspaces."),
-    ("~/.local/state/claviger/audit.jsonl", "Loans of credentials. It contains no secrets."),
-    (
-        "~/.local/state/claviger/decisions.jsonl",
-        "Decisions about trust, accounts and locks, and who made them.",
-    ),
-    ("~/.local/state/claviger/clavigerd.log", "The log of a daemon that a client started."),
-    (
-        "~/.local/state/claviger/accounts.json, accounts/",
-        "The list of accounts, and their secrets in sealed files.",
-    ),
-    (
-        "~/.claude/settings.json, .claude/settings.json, .claude/settings.local.json",
-        "Settings that are read.",
-    ),
-    ("/etc/claude-code/", "Managed settings."),
-    (
-        "~/.config/systemd/user/clavigerd.socket, clavigerd.service",
-        "Files that claviger daemon install writes; a package has them in /usr/lib/systemd/user.",
-    ),
-];
-
-/// Examples: the verb, the command line, its effect. The first of a verb is on its help screen.
-pub(crate) const EXAMPLES: &[(&str, &str, &str)] = &[
+/// The verb, the command line, what it does. Those of no verb are on the help screen of the program.
+pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "claviger explain", "Show which credential this directory gets, and why."),
     ("", "claviger exec -- make test", "Run a command with the credential."),
     ("", "claviger hook install claude", "Let Claude Code borrow from claviger."),
@@ -84,12 +43,30 @@ pub(crate) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("daemon", "claviger daemon restart", "Replace the daemon by the installed program."),
     ("daemon", "claviger daemon install", "Let systemd or launchd start the daemon."),
     ("daemon", "claviger daemon status", "Show what is installed, and which daemon runs."),
-    ("daemon install", "claviger daemon install --dry-run", "Show what would be done."),
-    ("daemon uninstall", "claviger daemon uninstall", "Undo it."),
-    ("daemon status", "claviger daemon status --json", "For scripts; exit code 0 if all is as installed."),
     (
         "completions",
         "claviger completions bash",
         "Print the script; source it, or put it where the shell looks.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::EXAMPLES;
+    use crate::args::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn examples_are_command_lines_of_verbs_that_exist() {
+        let command = Cli::command();
+        for (verb, line, _) in EXAMPLES {
+            assert!(verb.is_empty() || command.find_subcommand(verb).is_some(), "{verb}");
+            let words = line.rsplit(" | ").next().unwrap_or(line).split_whitespace();
+            let words: Vec<_> =
+                words.skip_while(|word| *word != "claviger").map(|word| word.trim_matches('\'')).collect();
+            if let Err(error) = command.clone().try_get_matches_from(words) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+}
