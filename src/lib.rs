@@ -27,6 +27,8 @@
 
 #![forbid(unsafe_code)]
 
+#[doc(hidden)]
+pub mod audit;
 pub mod backend;
 mod cause;
 #[cfg(feature = "client")]

@@ -49,7 +49,6 @@ pub(crate) enum Verb {
     #[command(long_flag = "doctor", after_help = doctor::HELP)]
     Doctor(doctor::Arguments),
     /// Show which process got which credential, when and why
-    #[command(after_help = audit::HELP)]
     Audit(audit::Arguments),
     /// Show the state of the daemon and its cache
     Status(status::Arguments),

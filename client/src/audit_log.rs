@@ -2,7 +2,7 @@
 
 mod filter;
 
-pub(crate) use filter::{Filter, since};
+pub(crate) use filter::{Filter, since, time};
 
 use nix::fcntl::OFlag;
 use std::{

@@ -14,28 +14,6 @@ use std::{
 
 /// Variable in which a shell's script names the shell.
 pub(crate) const VARIABLE: &str = "_CLAVIGER_COMPLETE";
-/// Events of the audit log (docs/audit.md).
-const EVENTS: [&str; 19] = [
-    "cancel",
-    "confirm",
-    "daemon",
-    "get",
-    "lock",
-    "log-level",
-    "login",
-    "logout",
-    "lost",
-    "move",
-    "peer",
-    "refresh",
-    "report",
-    "reset",
-    "save-secret",
-    "trust",
-    "unlock",
-    "use",
-    "watch",
-];
 
 /// Accounts of the local store.
 pub(crate) fn accounts() -> Vec<CompletionCandidate> {
@@ -62,11 +40,6 @@ pub(crate) fn sources() -> Vec<CompletionCandidate> {
     let sources = each(&asked(&["status"])["entries"], "source", "");
     let distinct: BTreeSet<_> = sources.iter().map(|source| source.get_value().to_owned()).collect();
     distinct.into_iter().map(CompletionCandidate::new).collect()
-}
-
-/// Events of the audit log.
-pub(crate) fn events() -> Vec<CompletionCandidate> {
-    EVENTS.into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// Profiles of `~/.aws`: the names in brackets, which is all a completion needs.

@@ -262,7 +262,7 @@ async fn follow_phases(broker: &Broker, stopped: impl Future<Output = ()>, begun
 
 /// A line about the daemon itself.
 fn of_daemon(decision: &'static str) -> Line<'static> {
-    Line::of("daemon", decision).pid(std::process::id()).about(claviger::RELEASE)
+    Line::of(claviger::audit::AuditEvent::Daemon, decision).pid(std::process::id()).about(claviger::RELEASE)
 }
 
 fn broker(setup: Setup) -> (Arc<Cookie>, Arc<Broker>) {

@@ -30,7 +30,7 @@ impl Client {
     /// # Errors
     /// The daemon's typed [`Problem`].
     pub async fn watch(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
-        self.follow(session, false).await
+        self.follow(session, v1::WatchCredentialRequest::default()).await
     }
 
     /// As [`Client::watch`], but only to look: no confirmation is asked for, and leases come without their secret.
@@ -38,15 +38,31 @@ impl Client {
     /// # Errors
     /// The daemon's typed [`Problem`].
     pub async fn look_on(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
-        self.follow(session, true).await
+        let onlooker = v1::WatchCredentialRequest { onlooker: true, ..Default::default() };
+        self.follow(session, onlooker).await
     }
 
-    async fn follow(&mut self, session: &SessionContext, onlooker: bool) -> Result<Watch, Problem> {
+    /// As [`Client::look_on`], beside a call that waits for the same credential: no lease has a secret, and the audit log has
+    /// only the line of that call.
+    ///
+    /// # Errors
+    /// The daemon's typed [`Problem`].
+    #[doc(hidden)]
+    pub async fn look_on_beside(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
+        let beside = v1::WatchCredentialRequest { onlooker: true, beside: true, session: None };
+        self.follow(session, beside).await
+    }
+
+    async fn follow(
+        &mut self,
+        session: &SessionContext,
+        wanted: v1::WatchCredentialRequest,
+    ) -> Result<Watch, Problem> {
         let session = session.clone();
         let open = move |client: Client| {
             let session = client.describe(&session);
             async move {
-                let message = v1::WatchCredentialRequest { session: Some(session?), onlooker };
+                let message = v1::WatchCredentialRequest { session: Some(session?), ..wanted };
                 unwrap(client.credentials().watch_credential(request(message)).await)
             }
         };

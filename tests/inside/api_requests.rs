@@ -124,7 +124,7 @@ async fn a_watch_of_a_wrong_session_is_refused_or_says_what_is_wrong() {
     let daemon = Inside::start();
     let mut session = daemon.session().to_proto();
     session.working_directory = "work".into();
-    let request = v1::WatchCredentialRequest { session: Some(session), onlooker: false };
+    let request = v1::WatchCredentialRequest { session: Some(session), ..Default::default() };
     let client = daemon.client().await;
     assert_eq!(
         refused(client.credentials().watch_credential(request).await).reason,

@@ -224,7 +224,7 @@ async fn ask(
         8 => {
             let watched = client
                 .credentials()
-                .watch_credential(request(v1::WatchCredentialRequest { session, onlooker: false }))
+                .watch_credential(request(v1::WatchCredentialRequest { session, ..Default::default() }))
                 .await;
             let event = watched?.into_inner().message().await?.and_then(|message| message.event);
             Ok(format!("{:?}", event.filter(|event| !matches!(event, Event::Progress(_)))))

@@ -2,21 +2,16 @@
 
 use jiff::{Span, Timestamp, Zoned, civil, tz::TimeZone};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 
 /// The filter from the command line; an absent field matches everything.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
-    /// Seconds since 1970.
-    pub(crate) since: Option<f64>,
+    /// From here on.
+    pub(crate) since: Option<Timestamp>,
     /// One of these sources.
     pub(crate) sources: Vec<String>,
     /// One of these events.
     pub(crate) events: Vec<String>,
-    /// This process.
-    pub(crate) pid: Option<u32>,
-    /// This directory, or one below it.
-    pub(crate) directory: Option<PathBuf>,
 }
 
 impl Filter {
@@ -26,22 +21,22 @@ impl Filter {
             words.is_empty()
                 || line[field].as_str().is_some_and(|word| words.iter().any(|wanted| wanted == word))
         };
-        let is_below = |directory: &PathBuf| {
-            line["cwd"].as_str().is_some_and(|cwd| Path::new(cwd).starts_with(directory))
-        };
-        self.since.is_none_or(|since| line["time"].as_f64().is_some_and(|time| time >= since))
+        self.since.is_none_or(|since| time(&line["time"]).is_some_and(|time| time >= since))
             && is_one_of("source", &self.sources)
             && is_one_of("event", &self.events)
-            && self.pid.is_none_or(|pid| line["pid"].as_u64() == Some(pid.into()))
-            && self.directory.as_ref().is_none_or(is_below)
     }
 }
 
-/// Seconds since 1970 for a point in time, or for a duration before now.
+/// The time in a field of a line.
+pub(crate) fn time(field: &Value) -> Option<Timestamp> {
+    field.as_str()?.parse().ok()
+}
+
+/// A point in time, or a duration before now.
 ///
 /// # Errors
 /// A sentence, if it is neither.
-pub(crate) fn since(text: &str) -> Result<f64, String> {
+pub(crate) fn since(text: &str) -> Result<Timestamp, String> {
     before(text, &Zoned::now()).ok_or_else(|| {
         "write a duration such as 90s, 15min, 2h or 7d, or a time such as 2026-11-21, \"2026-11-21 15:00\" or \
          2026-11-21T15:00:00Z"
@@ -49,16 +44,15 @@ pub(crate) fn since(text: &str) -> Result<f64, String> {
     })
 }
 
-fn before(text: &str, now: &Zoned) -> Option<f64> {
+fn before(text: &str, now: &Zoned) -> Option<Timestamp> {
     let text = text.trim();
     let zoned = |time: civil::DateTime, zone: TimeZone| time.to_zoned(zone).ok().map(|at| at.timestamp());
     let ago = || now.checked_sub(text.parse::<Span>().ok()?.abs()).ok().map(|at| at.timestamp());
-    let at = text.parse::<Timestamp>().ok().or_else(|| {
+    text.parse::<Timestamp>().ok().or_else(|| {
         let local =
             text.parse::<civil::DateTime>().ok().and_then(|time| zoned(time, now.time_zone().clone()));
         local.or_else(ago)
-    })?;
-    Some(at.as_duration().as_secs_f64())
+    })
 }
 
 #[cfg(test)]
@@ -71,7 +65,7 @@ mod tests {
     fn durations_and_times_are_understood() {
         let now: Timestamp = "2026-11-21T15:00:00Z".parse().expect("a time");
         let now = now.to_zoned(tz::offset(1).to_time_zone());
-        let back = |text| before(text, &now).map(|at| now.timestamp().as_second() as f64 - at);
+        let back = |text| before(text, &now).map(|at| now.timestamp().duration_since(at).as_secs_f64());
         for (text, seconds) in [
             ("90s", 90.0),
             ("15min", 900.0),
@@ -94,22 +88,12 @@ mod tests {
 
     #[test]
     fn each_filter_counts() {
-        let line =
-            json!({"time": 100.5, "event": "get", "source": "api-key-helper", "pid": 7, "cwd": "/work/a"});
+        let line = json!({"time": "2026-11-28T21:14:15.488Z", "event": "get", "source": "api-key-helper"});
         let word = |word: &str| vec!["x".to_owned(), word.to_owned()];
-        let all = |change: fn(&mut Filter)| {
-            let mut filter = Filter::default();
-            change(&mut filter);
-            filter.takes(&line)
-        };
-        assert!(all(|_| ()));
-        assert!(all(|filter| filter.since = Some(100.5)) && !all(|filter| filter.since = Some(100.6)));
-        assert!(all(|filter| filter.pid = Some(7)) && !all(|filter| filter.pid = Some(8)));
-        for (directory, is_taken) in
-            [("/work", true), ("/work/a", true), ("/wor", false), ("/work/a/b", false)]
-        {
-            let filter = Filter { directory: Some(directory.into()), ..Filter::default() };
-            assert_eq!(filter.takes(&line), is_taken, "{directory}");
+        assert!(Filter::default().takes(&line));
+        for (since, is_taken) in [("2026-11-28T21:14:15.488Z", true), ("2026-11-28T21:14:15.489Z", false)] {
+            let filter = Filter { since: since.parse().ok(), ..Filter::default() };
+            assert_eq!(filter.takes(&line), is_taken, "{since}");
         }
         for (sources, events, is_taken) in [
             (word("api-key-helper"), word("get"), true),
@@ -120,6 +104,6 @@ mod tests {
             assert_eq!(filter.takes(&line), is_taken);
         }
         let filter = Filter { sources: word("api-key-helper"), ..Filter::default() };
-        assert!(!filter.takes(&json!({"time": 1.0, "event": "lock"})));
+        assert!(!filter.takes(&json!({"event": "lock"})));
     }
 }

@@ -11,12 +11,15 @@ use crate::{
     session::user::user_file,
     text::escape,
 };
+use clap::builder::PossibleValuesParser;
 use clap_complete::engine::ArgValueCandidates;
 use claviger::{
+    audit::AuditEvent,
     client::{request, unwrap},
     proto::v1::GetStatusRequest,
     reason::{Problem, Reason},
 };
+use jiff::Timestamp;
 use serde_json::Value;
 use std::{
     collections::VecDeque,
@@ -34,9 +37,6 @@ const ASK: Duration = Duration::from_secs(2);
 /// Lines shown before following.
 const BEFORE: usize = 10;
 
-/// Additional help of the verb.
-pub(crate) const HELP: &str = "With --cwd only lines of this directory, and of those below it, are shown.";
-
 /// Arguments of `audit`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     pub(crate) follow: bool,
     /// Only lines since: 2h, 7d, 2026-11-21, "2026-11-21 15:00"
     #[arg(long, value_name = "TIME|DURATION", value_parser = audit_log::since)]
-    pub(crate) since: Option<f64>,
+    pub(crate) since: Option<Timestamp>,
     /// Only the last lines [default: all; with --follow: 10]
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) limit: Option<usize>,
@@ -53,14 +53,15 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SOURCE", add = ArgValueCandidates::new(complete::sources))]
     pub(crate) source: Vec<String>,
     /// Only this event: get, watch, refresh, report, trust, login, …; may be given several times
-    #[arg(long, value_name = "EVENT", add = ArgValueCandidates::new(complete::events))]
+    #[arg(long, value_name = "EVENT", hide_possible_values = true, value_parser = events())]
     pub(crate) event: Vec<String>,
-    /// Only this process
-    #[arg(long, value_name = "PID")]
-    pub(crate) pid: Option<u32>,
     /// Another file; its older parts are read from beside it
     #[arg(long, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
+}
+
+fn events() -> PossibleValuesParser {
+    PossibleValuesParser::new(AuditEvent::ALL.iter().map(|event| event.as_str()))
 }
 
 /// Results of reading.
@@ -91,7 +92,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         }
     };
     let (follow, is_named) = (arguments.follow, arguments.file.is_some());
-    let mut lines = Lines::of(context, arguments);
+    let mut lines = Lines::of(arguments);
     let mut readers: Vec<_> = paths.iter().map(|path| Reader::new(path)).collect();
     let mut read = |lines: &mut Lines| {
         readers.iter_mut().zip(&paths).try_for_each(|(reader, path)| {
@@ -117,13 +118,9 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
 }
 
 impl Lines {
-    fn of(context: &Context, arguments: Arguments) -> Self {
-        let Arguments { follow, since, limit, source, event, pid, file: _ } = arguments;
-        let directory = context.options.cwd.as_ref();
-        // A directory that does not exist any more can still be filtered by.
-        let directory =
-            directory.and_then(|path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok());
-        let filter = Filter { since, sources: source, events: event, pid, directory };
+    fn of(arguments: Arguments) -> Self {
+        let Arguments { follow, since, limit, source, event, file: _ } = arguments;
+        let filter = Filter { since, sources: source, events: event };
         let limit = limit.unwrap_or(if follow { BEFORE } else { usize::MAX });
         Self { filter, limit, found: VecDeque::new(), read: Vec::new(), seen: 0, taken: 0, broken: 0 }
     }
@@ -151,8 +148,7 @@ impl Lines {
     /// New lines of all files, in order of time.
     fn take(&mut self) -> Vec<(Vec<u8>, Value)> {
         let mut read = std::mem::take(&mut self.read);
-        let time = |(_, line): &(Vec<u8>, Value)| line["time"].as_f64().unwrap_or_default();
-        read.sort_by(|one, other| time(one).total_cmp(&time(other)));
+        read.sort_by_cached_key(|(_, line)| audit_log::time(&line["time"]));
         read.drain(..read.len().saturating_sub(self.limit));
         read
     }

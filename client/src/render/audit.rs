@@ -1,8 +1,8 @@
 //! Lines of the audit log as rows of a table that grows.
 
 use super::table::Columns;
-use crate::{output::Style, text::escape};
-use jiff::{Timestamp, tz::TimeZone};
+use crate::{audit_log, output::Style, text::escape};
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 const HEAD: [&str; 12] = [
@@ -71,7 +71,6 @@ fn row(line: &Value, zone: &TimeZone) -> [String; 12] {
         // A line that a daemon did not write.
         other => escape::line(&other.to_string()),
     };
-    let program = if text("parent").is_empty() { text("program") } else { text("parent") };
     [
         instant(&line["time"], zone),
         text("event"),
@@ -81,7 +80,7 @@ fn row(line: &Value, zone: &TimeZone) -> [String; 12] {
         text("generation"),
         text("mode"),
         text("pid"),
-        program,
+        text("program"),
         rule(&text("file"), &text("line"), &text("layer")),
         about(&[text("via"), text("about")].join(" "), &text("count"), &line["since"], zone),
         text("cwd"),
@@ -104,9 +103,8 @@ fn about(about: &str, count: &str, since: &Value, zone: &TimeZone) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn instant(seconds: &Value, zone: &TimeZone) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "what is out of range is not a time")]
-    let at = seconds.as_f64().and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
+fn instant(time: &Value, zone: &TimeZone) -> String {
+    let at = audit_log::time(time);
     at.map_or_else(|| "unknown".into(), |at| at.to_zoned(zone.clone()).strftime("%F %T").to_string())
 }
 
@@ -123,11 +121,11 @@ mod tests {
 
     fn lines() -> [Value; 3] {
         [
-            json!({"time": 1_800_000_000.5, "event": "get", "decision": "lent", "pid": 7, "uid": 1000,
-                "program": "[claviger]", "parent": "/usr/bin/claude", "cwd": "/work", "mode": "standard",
+            json!({"time": "2027-01-15T08:00:00.500Z", "event": "get", "decision": "lent", "pid": 7, "uid": 1000,
+                "program": "/usr/bin/claude", "client": "[claviger]", "cwd": "/work", "mode": "standard",
                 "source": "api-key-helper", "layer": "user", "file": "/h/settings.json", "line": 3,
                 "key": "ab", "generation": 2}),
-            json!({"time": 1_800_000_001, "event": "lost", "decision": "lost", "count": 12, "since": 1_800_000_000}),
+            json!({"time": "2027-01-15T08:00:01.000Z", "event": "lost", "decision": "lost", "count": 12, "since": "2027-01-15T08:00:00.000Z"}),
             json!({"time": "x", "event": "get", "decision": "a\u{1b}[2K", "cwd": "/work"}),
         ]
     }

@@ -1,6 +1,6 @@
 //! One line of the audit log, as docs/audit.md describes it. Never a secret: no field can hold one.
 
-use super::json::{number, seconds, text, value};
+use super::json::{number, text, time};
 use crate::{
     accounts::Account,
     broker::loan::{Denied, Loan, LoanMaterial},
@@ -9,22 +9,26 @@ use crate::{
     resolve::Winner,
 };
 use claviger::{
+    audit::AuditEvent,
     reason::{Location, Problem},
     session::SessionContext,
 };
-use std::{borrow::Cow, time::SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// One line. What does not apply is left out.
 #[derive(Debug, Default)]
 pub struct Line<'a> {
-    /// Seconds since 1970.
-    time: f64,
-    event: &'static str,
+    /// Since 1970.
+    time: Duration,
+    event: AuditEvent,
     decision: Cow<'a, str>,
     pid: Option<u32>,
     uid: Option<u32>,
     program: &'a str,
-    parent: &'a str,
+    client: &'a str,
     session: Option<u32>,
     via: Cow<'a, str>,
     cwd: Cow<'a, str>,
@@ -38,19 +42,19 @@ pub struct Line<'a> {
     generation: u64,
     about: Cow<'a, str>,
     count: u64,
-    since: Option<f64>,
+    since: Option<Duration>,
 }
 
 // === impl Line ===
 
 impl<'a> Line<'a> {
     /// What happened, and what was decided about it.
-    pub fn of(event: &'static str, decision: impl Into<Cow<'a, str>>) -> Self {
+    pub fn of(event: AuditEvent, decision: impl Into<Cow<'a, str>>) -> Self {
         Self { event, decision: decision.into(), ..Self::default() }
     }
 
     /// As [`Line::of`], with `decision` or the reason of a refusal, and where that stands.
-    pub fn ended<T>(event: &'static str, decision: &'static str, ended: &'a Result<T, Problem>) -> Self {
+    pub fn ended<T>(event: AuditEvent, decision: &'static str, ended: &'a Result<T, Problem>) -> Self {
         match ended {
             Ok(_) => Self::of(event, decision),
             Err(problem) => Self::refused(event, problem),
@@ -58,12 +62,12 @@ impl<'a> Line<'a> {
     }
 
     /// A request that was refused, and where the reason stands.
-    fn refused(event: &'static str, problem: &'a Problem) -> Self {
+    fn refused(event: AuditEvent, problem: &'a Problem) -> Self {
         Self::of(event, problem.reason.as_str()).at(problem.location.as_ref())
     }
 
     /// A credential that was not lent, with the source that would have provided it.
-    pub fn denied(event: &'static str, denied: &'a Denied) -> Self {
+    pub fn denied(event: AuditEvent, denied: &'a Denied) -> Self {
         let line = Self::refused(event, &denied.problem);
         match &denied.winner {
             Some(winner) => line.rule(winner),
@@ -72,7 +76,7 @@ impl<'a> Line<'a> {
     }
 
     /// A credential that was lent.
-    pub fn loan(event: &'static str, loan: &'a Loan) -> Self {
+    pub fn loan(event: AuditEvent, loan: &'a Loan) -> Self {
         let decision = match &loan.material {
             LoanMaterial::Cached { stale: true, .. } => "lent-stale",
             LoanMaterial::Cached { .. } | LoanMaterial::Fixed => "lent",
@@ -89,7 +93,7 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn by(mut self, peer: &'a Peer) -> Self {
         (self.pid, self.uid) = (peer.pid, peer.uid);
-        (self.program, self.parent) = (&peer.facts.program, &peer.facts.parent);
+        (self.program, self.client) = peer.facts.who();
         self.session = peer.facts.session;
         self.via = peer.caller.via();
         self
@@ -153,27 +157,30 @@ impl<'a> Line<'a> {
 
     /// When it happened.
     pub(super) fn stamped(mut self, now: SystemTime) -> Self {
-        self.time = seconds(now);
+        self.time = since_1970(now);
         self
     }
 
     /// Whether it tells of what was decided, not of what was lent.
     pub(super) fn is_decision(&self) -> bool {
-        !matches!(self.event, "get" | "watch" | "refresh" | "report" | "peer" | "lost")
+        !self.event.is_about_lending()
     }
 
     /// Whether equal ones are counted.
     pub(super) fn can_repeat(&self) -> bool {
-        self.event == "get"
+        self.event == AuditEvent::Get
     }
 
     /// Appends it as JSON. By hand, for every request has a line: a serializer takes five times as long.
     pub(super) fn write(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(b"{\"time\":");
-        value(to, &self.time);
+        to.push(b'{');
+        time(to, "time", self.time);
         self.fields(to, self.pid);
         number(to, "count", Some(self.count).filter(|count| *count > 0));
-        number(to, "since", self.since);
+        if let Some(since) = self.since {
+            to.push(b',');
+            time(to, "since", since);
+        }
         to.push(b'}');
     }
 
@@ -191,21 +198,22 @@ impl<'a> Line<'a> {
         (count, since): (u64, SystemTime),
         last: SystemTime,
     ) {
-        to.extend_from_slice(b"{\"time\":");
-        value(to, &seconds(last));
+        to.push(b'{');
+        time(to, "time", since_1970(last));
         to.extend_from_slice(line);
         number(to, "count", Some(count));
-        number(to, "since", Some(seconds(since)));
+        to.push(b',');
+        time(to, "since", since_1970(since));
         to.push(b'}');
     }
 
     fn fields(&self, to: &mut Vec<u8>, pid: Option<u32>) {
-        text(to, "event", self.event);
+        text(to, "event", self.event.as_str());
         text(to, "decision", &self.decision);
         number(to, "pid", pid);
         number(to, "uid", self.uid);
         text(to, "program", self.program);
-        text(to, "parent", self.parent);
+        text(to, "client", self.client);
         number(to, "session", self.session);
         text(to, "via", &self.via);
         text(to, "cwd", &self.cwd);
@@ -223,40 +231,42 @@ impl<'a> Line<'a> {
     /// How many there were, and since when.
     #[must_use]
     pub fn count(mut self, count: u64, since: Option<SystemTime>) -> Self {
-        (self.count, self.since) = (count, since.map(seconds));
+        (self.count, self.since) = (count, since.map(since_1970));
         self
     }
+}
+
+fn since_1970(at: SystemTime) -> Duration {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::Line;
     use crate::key::SourceKey;
-    use claviger::reason::Location;
-    use std::collections::BTreeSet;
+    use claviger::{audit::AuditEvent, reason::Location};
+    use std::{collections::BTreeSet, time::Duration};
 
     const DOCS: &str = include_str!("../../../docs/audit.md");
 
     fn full() -> Line<'static> {
         let filled = "x";
         Line {
-            time: 1.5,
-            event: "get",
             pid: Some(1),
             uid: Some(1),
             program: filled,
-            parent: filled,
+            client: filled,
             session: Some(1),
             via: filled.into(),
             cwd: filled.into(),
             mode: filled,
             source: filled,
             key: Some(SourceKey::of(filled, [])),
-            since: Some(1.0),
+            since: Some(Duration::ZERO),
             layer: filled.into(),
             file: filled.into(),
             line: 3,
-            ..Line::of("get", "lent").account(filled).generation(1).about(filled).count(1, None)
+            ..Line::of(AuditEvent::Get, "lent").account(filled).generation(1).about(filled).count(1, None)
         }
     }
 
@@ -281,12 +291,11 @@ mod tests {
 
     #[test]
     fn what_does_not_apply_is_left_out() {
-        let line = Line::of("lock", "locked");
+        let line = Line::of(AuditEvent::Lock, "locked");
         assert_eq!(keys(&line), ["decision", "event", "time"].map(str::to_owned).into());
         let at = Location { layer: "user".into(), file: "/s.json".into(), line: 3, column: 7 };
-        let text = json(&Line::of("get", "x").at(Some(&at)));
-        let expected =
-            r#"{"time":0.0,"event":"get","decision":"x","layer":"user","file":"/s.json","line":3}"#;
+        let text = json(&Line::of(AuditEvent::Get, "x").at(Some(&at)));
+        let expected = r#"{"time":"1970-01-01T00:00:00.000Z","event":"get","decision":"x","layer":"user","file":"/s.json","line":3}"#;
         assert_eq!(text, expected);
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     live::lock,
     peer::Peer,
 };
+use claviger::audit::AuditEvent;
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
@@ -97,7 +98,7 @@ impl Log {
     pub(super) fn rejected(&self, peer: &Peer, reason: &'static str) {
         let count = self.queue().count_rejection(self.clock.now());
         if let Some(count) = count {
-            self.note(Line::of("peer", reason).by(peer).count(count, None));
+            self.note(Line::of(AuditEvent::Peer, reason).by(peer).count(count, None));
         }
     }
 

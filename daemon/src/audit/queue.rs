@@ -2,6 +2,7 @@
 
 use super::{line::Line, repeats::Repeats};
 use crate::host::audit_file::Unwritten;
+use claviger::audit::AuditEvent;
 use std::{
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -79,7 +80,7 @@ impl Queue {
     /// Those that waited longer come first.
     fn tell_of_lost(&mut self, now: SystemTime) {
         if let Some((count, since)) = self.untold.take() {
-            self.add(Line::of("lost", "lost").count(count, Some(since)), now);
+            self.add(Line::of(AuditEvent::Lost, "lost").count(count, Some(since)), now);
         }
     }
 

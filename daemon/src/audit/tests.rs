@@ -4,6 +4,7 @@ use crate::{
     host::{audit_file::Unwritten, clock::Clock},
     peer::Peer,
 };
+use claviger::audit::AuditEvent;
 use std::{
     io,
     sync::{Arc, Condvar, Mutex},
@@ -59,7 +60,7 @@ fn start(disk: &Arc<Disk>) -> Arc<Log> {
 }
 
 fn note(audit: &Log, numbers: std::ops::Range<u64>) {
-    numbers.for_each(|number| audit.note(Line::of("get", "lent").generation(number + 1)));
+    numbers.for_each(|number| audit.note(Line::of(AuditEvent::Get, "lent").generation(number + 1)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ pub struct Control;
 /// How far above a process to look for the program that wanted something.
 const MOST_SHELLS: usize = 4;
 /// Programs that only start others.
-const SHELLS: [&str; 8] = ["sh", "dash", "bash", "zsh", "fish", "ksh", "busybox", "env"];
+const SHELLS: [&str; 10] = ["sh", "dash", "bash", "zsh", "fish", "ksh", "busybox", "env", "timeout", "xargs"];
 
 /// Which process asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,9 +71,10 @@ pub struct Group(pub(crate) u32, pub(crate) u64);
 /// What is known of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Its program: a path, or a name in brackets if it hides the path. Empty if that cannot be seen.
+    /// Its program: a path; in brackets if that is only its own word for it, since it hides the path, or lives in another
+    /// file system, as in a container. Empty if that cannot be seen.
     pub program: String,
-    /// The program that started it, past shells: who wanted something. Empty if that is gone.
+    /// The program that started it, past shells and `claviger`: whose session it is. Empty if that is gone.
     pub parent: String,
     /// The kernel's session: what runs in one terminal has the same, as a rule.
     pub session: Option<u32>,
@@ -135,6 +136,16 @@ impl Pinned {
     }
 }
 
+impl Facts {
+    /// The program of the session, and the client that it asks through, if that is `claviger`.
+    pub fn who(&self) -> (&str, &str) {
+        match is_claviger(&self.program) && !self.parent.is_empty() {
+            true => (&self.parent, &self.program),
+            false => (&self.program, ""),
+        }
+    }
+}
+
 impl Group {
     /// That of process `pid`; `None` if it cannot be seen.
     pub fn of(pid: u32) -> Option<Self> {
@@ -170,12 +181,16 @@ pub fn started(pid: u32) -> Option<u64> {
 fn starter(mut pid: u32) -> (u32, String) {
     let mut found = program(pid);
     for _ in 0..MOST_SHELLS {
-        if !is_shell(&found) {
+        if !is_shell(&found) && !is_claviger(&found) {
             break;
         }
-        let Some(above) = stat(pid).map(|stat| stat.parent).filter(|parent| *parent > 1) else { break };
+        let Some(stat) = stat(pid) else { break };
+        // A person at a terminal: the shell is who wanted it.
+        if stat.parent <= 1 || (stat.has_terminal && stat.session == pid) {
+            break;
+        }
+        let above = stat.parent;
         match program(above) {
-            // A person at a terminal: the shell is who wanted it.
             name if name.is_empty() => break,
             name => (pid, found) = (above, name),
         }
@@ -187,6 +202,10 @@ fn is_shell(program: &str) -> bool {
     SHELLS.contains(&program.rsplit('/').next().unwrap_or_default().trim_start_matches('-'))
 }
 
+fn is_claviger(program: &str) -> bool {
+    program.trim_matches(['[', ']']).rsplit('/').next() == Some("claviger")
+}
+
 /// The program of process `pid`. Empty if it is gone.
 #[cfg(target_os = "macos")]
 fn program(pid: u32) -> String {
@@ -194,13 +213,21 @@ fn program(pid: u32) -> String {
     path.map(|path| path.display().to_string()).unwrap_or_default()
 }
 
-/// The program of process `pid`: its path, or its name in brackets if it hides the path. Empty if it is gone.
+/// The program of process `pid` as in [`Facts::program`]. Empty if it is gone.
 #[cfg(not(target_os = "macos"))]
 fn program(pid: u32) -> String {
-    let path = fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.display().to_string());
-    let name =
-        || fs::read_to_string(format!("/proc/{pid}/comm")).map(|name| format!("[{}]", name.trim_end()));
-    path.or_else(|_| name()).unwrap_or_default()
+    use std::os::unix::fs::MetadataExt as _;
+    let file = format!("/proc/{pid}/exe");
+    let Ok(path) = fs::read_link(&file) else {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm"));
+        return name.map(|name| format!("[{}]", name.trim_end())).unwrap_or_default();
+    };
+    let identity = |path: &std::path::Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    // A path of another file system says nothing here, nor does one whose file has been replaced.
+    match identity(&path).is_some_and(|here| identity(file.as_ref()) == Some(here)) {
+        true => path.display().to_string(),
+        false => format!("[{}]", path.display()),
+    }
 }
 
 #[cfg(test)]

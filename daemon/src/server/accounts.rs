@@ -11,6 +11,7 @@ use crate::{
     peer::{self, Peer},
 };
 use claviger::{
+    audit::AuditEvent,
     proto::v1::{self, account_service_server::AccountService, login_request, login_response},
     reason::{Problem, Reason},
     secret::Secret,
@@ -38,7 +39,7 @@ impl AccountService for Context {
             return Err(malformed("the first message of a login must be its start"));
         };
         let session = session(start.session.clone())?;
-        self.refuse_commands_of("login", &session, &peer)?;
+        self.refuse_commands_of(AuditEvent::Login, &session, &peer)?;
         let permit = self.logins.clone().try_acquire_owned().map_err(|_| fail(too_many()))?;
         let login = self.login_of(start, &session).await.map_err(fail)?;
         let (responses, stream) = mpsc::unbounded_channel();
@@ -52,7 +53,7 @@ impl AccountService for Context {
                 () = context.broker.life.stopping() => Err(crate::life::shutting_down()),
             };
             let name = ended.as_ref().map_or(&name, |(account, _)| &account.name);
-            let line = Line::ended("login", "signed-in", &ended).by(&peer).session(&session);
+            let line = Line::ended(AuditEvent::Login, "signed-in", &ended).by(&peer).session(&session);
             context.audit.note(line.account(name));
             if let Ok((account, _)) = &ended {
                 context.tell(&peer, &format!("signed in as {}", account.name));
@@ -73,7 +74,7 @@ impl AccountService for Context {
         let peer = peer::of(&request);
         let mut message = request.into_inner();
         let session = session(message.session.take())?;
-        self.refuse_commands_of("save-secret", &session, &peer)?;
+        self.refuse_commands_of(AuditEvent::SaveSecret, &session, &peer)?;
         self.broker.refuse_while_locked().map_err(fail)?;
         // A session that has accounts of its own means those.
         self.broker.resolver.settings.snapshot(&session).await.map_err(fail)?;
@@ -92,7 +93,7 @@ impl AccountService for Context {
             let name = saved.name.clone();
             let saved =
                 accounts::login::save(&broker.host, &broker.store, &broker.resolver.accounts, saved).await;
-            let line = Line::ended("save-secret", "saved", &saved).by(&peer).session(&session);
+            let line = Line::ended(AuditEvent::SaveSecret, "saved", &saved).by(&peer).session(&session);
             context.audit.note(line.account(name));
             let (account, notices) = saved?;
             context.tell(&peer, &format!("a secret was saved for {}", account.name));
@@ -131,7 +132,7 @@ impl AccountService for Context {
         request: Request<v1::UseAccountRequest>,
     ) -> Result<Response<v1::UseAccountResponse>, Status> {
         let peer = peer::of(&request);
-        self.refuse_commands("use", &peer)?;
+        self.refuse_commands(AuditEvent::Use, &peer)?;
         self.finish_logouts_soon().await;
         let name = request.into_inner().name;
         let asked = name.clone();
@@ -143,7 +144,7 @@ impl AccountService for Context {
             index.use_account(&name).map(Some)
         });
         let used = used.await;
-        self.audit.note(Line::ended("use", "in-use", &used).by(&peer).account(asked));
+        self.audit.note(Line::ended(AuditEvent::Use, "in-use", &used).by(&peer).account(asked));
         let account = used.map_err(fail)?;
         tracing::info!(
             pid = peer.pid,
@@ -158,7 +159,7 @@ impl AccountService for Context {
         request: Request<v1::MoveAccountsRequest>,
     ) -> Result<Response<v1::MoveAccountsResponse>, Status> {
         let peer = peer::of(&request);
-        self.refuse_commands("move", &peer)?;
+        self.refuse_commands(AuditEvent::Move, &peer)?;
         let message = request.into_inner();
         let Some(place) = convert::place(message.place()) else {
             return Err(malformed("place must be keyring or file"));
@@ -171,7 +172,7 @@ impl AccountService for Context {
             for account in named.into_iter().filter(|account| account.signing_out.is_none()) {
                 let (host, store, accounts) = (&broker.host, &broker.store, &broker.resolver.accounts);
                 let done = accounts::logout::relocate(host, store, accounts, &account, place).await;
-                let line = Line::ended("move", "moved", &done).by(&peer).account(&account.name);
+                let line = Line::ended(AuditEvent::Move, "moved", &done).by(&peer).account(&account.name);
                 context.audit.note(line.about(place.name()));
                 moved.push(context.account(&done?));
             }
@@ -187,7 +188,7 @@ impl AccountService for Context {
         let peer = peer::of(&request);
         let message = request.into_inner();
         let session = session(message.session)?;
-        self.refuse_commands_of("logout", &session, &peer)?;
+        self.refuse_commands_of(AuditEvent::Logout, &session, &peer)?;
         let accounts = self.named(&message.name, message.all).map_err(fail)?;
         let context = self.clone();
         let left = to_the_end(async move { context.log_out(&peer, &session, &accounts).await });
@@ -197,7 +198,7 @@ impl AccountService for Context {
     async fn reset(&self, request: Request<v1::ResetRequest>) -> Result<Response<v1::ResetResponse>, Status> {
         let peer = peer::of(&request);
         let session = session(request.into_inner().session)?;
-        self.refuse_commands_of("reset", &session, &peer)?;
+        self.refuse_commands_of(AuditEvent::Reset, &session, &peer)?;
         let accounts = self.named("", true).map_err(fail)?;
         let context = self.clone();
         let cleared = to_the_end(async move {
@@ -205,8 +206,8 @@ impl AccountService for Context {
             let decisions = context.broker.resolver.trust.on_a_thread(|trust| trust.clear()).await;
             let entries = context.broker.drop_secrets();
             let line = match &accounts {
-                Err(_) => Line::ended("reset", "reset", &accounts),
-                Ok(_) => Line::ended("reset", "reset", &decisions),
+                Err(_) => Line::ended(AuditEvent::Reset, "reset", &accounts),
+                Ok(_) => Line::ended(AuditEvent::Reset, "reset", &decisions),
             };
             context.audit.note(line.by(&peer).session(&session));
             let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
@@ -250,7 +251,7 @@ impl Context {
         let mut left = Vec::new();
         for account in list {
             let gone = accounts::logout::logout(host, store, accounts, account, &environment).await;
-            let line = Line::ended("logout", "logged-out", &gone).by(peer).session(session);
+            let line = Line::ended(AuditEvent::Logout, "logged-out", &gone).by(peer).session(session);
             self.audit.note(line.account(&account.name));
             let gone = gone?;
             self.broker.drop_account(&account.name);
@@ -260,7 +261,7 @@ impl Context {
     }
 
     /// A command that claviger runs must not change whose credentials it lends.
-    pub(super) fn refuse_commands(&self, event: &'static str, peer: &Peer) -> Result<(), Status> {
+    pub(super) fn refuse_commands(&self, event: AuditEvent, peer: &Peer) -> Result<(), Status> {
         match self.broker.host.command_of(peer.pid) {
             None => Ok(()),
             Some(_) => Err(self.refused(Line::of(event, Reason::PolicyBlocked.as_str()).by(peer))),
@@ -269,7 +270,7 @@ impl Context {
 
     fn refuse_commands_of(
         &self,
-        event: &'static str,
+        event: AuditEvent,
         session: &SessionContext,
         peer: &Peer,
     ) -> Result<(), Status> {

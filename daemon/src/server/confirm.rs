@@ -15,6 +15,7 @@ use crate::{
     settings::Confirm,
 };
 use claviger::{
+    audit::AuditEvent,
     proto::v1,
     reason::{Problem, Reason},
     remedy::Remedy,
@@ -139,8 +140,13 @@ impl Context {
                 None => ("withdrawn", String::new()),
             };
             tracing::info!(source = winner.source, decision, "a person was asked whether to lend");
-            self.audit
-                .note(Line::of("confirm", decision).by(&peer).session(&session).rule(&winner).about(place));
+            self.audit.note(
+                Line::of(AuditEvent::Confirm, decision)
+                    .by(&peer)
+                    .session(&session)
+                    .rule(&winner)
+                    .about(place),
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Context, fail, malformed, trust::by_an_agent};
 use crate::{audit::Line, consent::Channel, peer};
 use claviger::{
+    audit::AuditEvent,
     proto::v1::{self, control_service_server::ControlService},
     reason::{Problem, Reason},
 };
@@ -17,7 +18,7 @@ impl ControlService for Context {
     async fn stop(&self, request: Request<v1::StopRequest>) -> Result<Response<v1::StopResponse>, Status> {
         let peer = peer::of(&request);
         tracing::info!(pid = peer.pid, "asked to stop");
-        self.audit.note(Line::of("daemon", "asked-to-stop").by(&peer));
+        self.audit.note(Line::of(AuditEvent::Daemon, "asked-to-stop").by(&peer));
         self.stop.notify_one();
         Ok(Response::new(v1::StopResponse { pid: std::process::id() }))
     }
@@ -28,10 +29,10 @@ impl ControlService for Context {
     ) -> Result<Response<v1::RestartResponse>, Status> {
         let peer = peer::of(&request);
         tracing::info!(pid = peer.pid, "asked to let another program go on");
-        self.refuse_commands("daemon", &peer)?;
+        self.refuse_commands(AuditEvent::Daemon, &peer)?;
         if request.get_ref().new_cookie {
             let replaced = self.cookie.replace();
-            self.audit.note(Line::ended("cookie", "replaced", &replaced).by(&peer));
+            self.audit.note(Line::ended(AuditEvent::Cookie, "replaced", &replaced).by(&peer));
             replaced.map_err(fail)?;
             self.tell(&peer, "the cookie was replaced");
         }
@@ -39,7 +40,7 @@ impl ControlService for Context {
             self.deeds.tell(&self.broker, Some(&peer), "another program goes on in the place of the daemon");
         let begun = self.handover.begin(&self.broker, || self.is_signing_in(), told).await;
         let begun = begun.map_err(Problem::from);
-        self.audit.note(Line::ended("daemon", "asked-to-restart", &begun).by(&peer));
+        self.audit.note(Line::ended(AuditEvent::Daemon, "asked-to-restart", &begun).by(&peer));
         begun.map_err(fail)?;
         Ok(Response::new(v1::RestartResponse { pid: std::process::id() }))
     }
@@ -51,7 +52,7 @@ impl ControlService for Context {
         let peer = peer::of(&request);
         let cancelled = self.broker.auth_refreshes.cancel(&request.into_inner().id);
         tracing::info!(pid = peer.pid, cancelled, "asked to cancel");
-        self.audit.note(Line::of("cancel", "cancelled").by(&peer).count(cancelled.into(), None));
+        self.audit.note(Line::of(AuditEvent::Cancel, "cancelled").by(&peer).count(cancelled.into(), None));
         Ok(Response::new(v1::CancelResponse { cancelled }))
     }
 
@@ -71,17 +72,17 @@ impl ControlService for Context {
         let peer = peer::of(&request);
         let v1::AnswerQuestionRequest { id, allow, agent } = request.into_inner();
         // It may be the very command that wants to borrow.
-        self.refuse_commands("confirm", &peer)?;
+        self.refuse_commands(AuditEvent::Confirm, &peer)?;
         if allow && agent && !self.broker.limits().agents_may_decide {
             let problem = by_an_agent("whether something is lent");
-            self.audit.note(Line::of("confirm", problem.reason.as_str()).by(&peer));
+            self.audit.note(Line::of(AuditEvent::Confirm, problem.reason.as_str()).by(&peer));
             return Err(fail(problem));
         }
         let choice = if allow { Choice::Allow } else { Choice::Deny };
         let id = id.parse().map_err(|_| malformed("that is not the id of a question"))?;
         // What became of a question is noted by the one who asked it.
         if allow && self.consents.denied().iter().any(|denial| denial.id == id) {
-            self.audit.note(Line::of("confirm", "denial-forgotten").by(&peer));
+            self.audit.note(Line::of(AuditEvent::Confirm, "denial-forgotten").by(&peer));
         }
         let counts = self.consents.answer(id, choice, Channel::Terminal(peer.pid));
         Ok(Response::new(v1::AnswerQuestionResponse { counts }))
@@ -91,7 +92,7 @@ impl ControlService for Context {
         let peer = peer::of(&request);
         tracing::info!(pid = peer.pid, "asked to lock");
         let locked = self.broker.lock_up();
-        self.audit.note(Line::ended("lock", "locked", &locked).by(&peer));
+        self.audit.note(Line::ended(AuditEvent::Lock, "locked", &locked).by(&peer));
         let dropped = locked.map_err(fail)?;
         Ok(Response::new(v1::LockResponse { dropped: u32::try_from(dropped).unwrap_or(u32::MAX) }))
     }
@@ -103,9 +104,9 @@ impl ControlService for Context {
         let peer = peer::of(&request);
         tracing::info!(pid = peer.pid, "asked to unlock");
         // It may have been started before the daemon was locked.
-        self.refuse_commands("unlock", &peer)?;
+        self.refuse_commands(AuditEvent::Unlock, &peer)?;
         let unlocked = self.broker.unlock();
-        self.audit.note(Line::ended("unlock", "unlocked", &unlocked).by(&peer));
+        self.audit.note(Line::ended(AuditEvent::Unlock, "unlocked", &unlocked).by(&peer));
         let was_locked = unlocked.map_err(fail)?;
         drop(self.finish_logouts());
         if was_locked {
@@ -129,7 +130,7 @@ impl ControlService for Context {
             fail(problem.hint("write for example info, debug or clavigerd=trace"))
         })?;
         tracing::info!(%filter, "log level changed");
-        self.audit.note(Line::of("log-level", "changed").by(&peer).about(filter));
+        self.audit.note(Line::of(AuditEvent::LogLevel, "changed").by(&peer).about(filter));
         Ok(Response::new(v1::SetLogLevelResponse {}))
     }
 

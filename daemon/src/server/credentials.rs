@@ -14,6 +14,7 @@ use crate::{
     peer::{self, Peer},
 };
 use claviger::{
+    audit::AuditEvent,
     proto::v1::{
         self, credential_service_server::CredentialService, issued, report_rejected_response::Outcome,
         watch_credential_response,
@@ -52,8 +53,8 @@ impl CredentialService for Context {
         self.must_fit(&peer, &session).await?;
         let outcome = self.lend(&peer, &session, terms).await;
         let line = match &outcome {
-            Ok(loan) => Line::loan("get", loan),
-            Err(denied) => Line::denied("get", denied),
+            Ok(loan) => Line::loan(AuditEvent::Get, loan),
+            Err(denied) => Line::denied(AuditEvent::Get, denied),
         };
         self.audit.note(line.by(&peer).session(&session));
         if is_hook && let Err(denied) = &outcome {
@@ -73,16 +74,19 @@ impl CredentialService for Context {
         request: Request<v1::WatchCredentialRequest>,
     ) -> Result<Response<Self::WatchCredentialStream>, Status> {
         let peer = peer::of(&request);
-        let v1::WatchCredentialRequest { session, onlooker } = request.into_inner();
+        let v1::WatchCredentialRequest { session, onlooker, beside } = request.into_inner();
         let session = self.session_for(&peer, session)?;
         self.may_borrow(&peer)?;
         self.must_fit(&peer, &session).await?;
-        self.audit.note(Line::of("watch", "followed").by(&peer).session(&session));
+        if !beside {
+            self.audit.note(Line::of(AuditEvent::Watch, "followed").by(&peer).session(&session));
+        }
+        let onlooker = onlooker || beside;
         let consent = if onlooker { Consent::Looking } else { Consent::Later };
         let terms = Terms { consent, caller: peer.caller.clone(), ..Terms::default() };
         let events = self.broker.watch(session.clone(), peer.asker(), terms);
         let events = ReceiverStream::new(peer.followed(events));
-        let follower = Arc::new(Follower { context: self.clone(), peer, session, onlooker });
+        let follower = Arc::new(Follower { context: self.clone(), peer, session, onlooker, beside });
         // The last one is not an event: it says why the stream ends, if the daemon goes on as another program.
         let messages = events.map(Some).chain(tokio_stream::once(None)).then(move |event| {
             let follower = follower.clone();
@@ -116,7 +120,7 @@ impl CredentialService for Context {
             Err(problem) => (None, Err(problem)),
         };
         let decision = reported.as_ref().map_or("", |response| outcome(response.outcome()));
-        let line = Line::ended("report", decision, &reported).by(&peer).session(&session);
+        let line = Line::ended(AuditEvent::Report, decision, &reported).by(&peer).session(&session);
         let line = ruled.iter().fold(line, |line, winner| line.rule(winner));
         self.audit.note(line.generation(message.generation));
         Ok(Response::new(reported.map_err(peer.told(&session))?))
@@ -130,6 +134,8 @@ struct Follower {
     session: Arc<SessionContext>,
     /// It uses none, and is shown none that a person has to confirm.
     onlooker: bool,
+    /// It is shown none at all: another call of the same caller is lent it.
+    beside: bool,
 }
 
 /// Takes the secrets out of a lease.
@@ -176,28 +182,28 @@ impl Follower {
         &self,
         event: Option<Box<Event>>,
     ) -> Option<Result<v1::WatchCredentialResponse, Status>> {
-        let Self { context, peer, session, onlooker } = self;
+        let Self { context, peer, session, onlooker, beside } = self;
         let Some(mut event) = event else { return context.last_words() };
         let mut is_hidden = false;
         if let Event::Issued(loan, _) = &*event {
             if let Some(problem) = peer.refuses(session, &loan.winner) {
                 return Some(Err(fail(problem)));
             }
-            is_hidden = *onlooker && Context::is_confirmed(peer, &loan.winner);
+            is_hidden = *beside || (*onlooker && Context::is_confirmed(peer, &loan.winner));
             // Boxed: a stream should not hold room for a question.
             match Box::pin(self.lets_go(loan)).await {
                 Ok(true) => {}
                 Ok(false) => return None,
                 Err(problem) => {
                     let denied = Denied::of(&loan.winner)(problem);
-                    context.audit.note(Line::denied("watch", &denied).by(peer).session(session));
+                    context.audit.note(Line::denied(AuditEvent::Watch, &denied).by(peer).session(session));
                     *event = Event::Problem(denied.problem);
                 }
             }
         }
         if let (Event::Issued(loan, _), false) = (&*event, is_hidden) {
             peer.count();
-            context.audit.note(Line::loan("watch", loan).by(peer).session(session));
+            context.audit.note(Line::loan(AuditEvent::Watch, loan).by(peer).session(session));
         }
         let mut message = peer.sees(context.message(*event, session));
         if let (Some(watch_credential_response::Event::Issued(issued)), true) =

@@ -13,6 +13,7 @@ use crate::{
     settings::{File, FileState, Located, Settings},
 };
 use claviger::{
+    audit::AuditEvent,
     backend::Backend,
     proto::v1::{self, inspect_service_server::InspectService, settings_file},
     session::SessionContext,
@@ -52,7 +53,7 @@ impl InspectService for Context {
         let tried = match resolution.winner.as_ref().ok().filter(|_| trial) {
             Some(winner) => {
                 self.broker.refuse_while_locked().map_err(fail)?;
-                self.audit.note(Line::of("explain", "tried").by(&peer).session(&session));
+                self.audit.note(Line::of(AuditEvent::Explain, "tried").by(&peer).session(&session));
                 self.tried(winner).await
             }
             None => None,
@@ -85,8 +86,8 @@ impl InspectService for Context {
         };
         let entry = refreshed.as_ref().ok().and_then(|winner| self.entry(winner.key()?));
         let line = match &refreshed {
-            Ok(winner) => Line::of("refresh", "refreshed").rule(winner),
-            Err(denied) => Line::denied("refresh", denied),
+            Ok(winner) => Line::of(AuditEvent::Refresh, "refreshed").rule(winner),
+            Err(denied) => Line::denied(AuditEvent::Refresh, denied),
         };
         let generation = entry.as_ref().map_or(0, |entry| entry.generation);
         self.audit.note(line.by(&peer).session(&session).generation(generation));

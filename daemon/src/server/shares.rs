@@ -9,6 +9,7 @@ use crate::{
     sources::Material,
 };
 use claviger::{
+    audit::AuditEvent,
     proto::v1::{
         self, credential_service_server::CredentialServiceServer, share_service_server::ShareService,
     },
@@ -30,7 +31,7 @@ impl ShareService for Context {
         let message = request.into_inner();
         let session = session(message.session.clone())?;
         let created = self.create(message, session.clone()).await;
-        self.audit.note(Line::ended("share", "made", &created).by(&peer).session(&session));
+        self.audit.note(Line::ended(AuditEvent::Share, "made", &created).by(&peer).session(&session));
         let share = created.map_err(within(&session))?;
         let what = share.wanted.account.as_deref().unwrap_or(&share.wanted.source);
         self.tell(&peer, &format!("{what} is shared as {}", share.wanted.name));
@@ -53,7 +54,7 @@ impl ShareService for Context {
         let v1::StopShareRequest { name } = request.into_inner();
         let stopped = self.shares.stop(&name);
         if stopped {
-            self.audit.note(Line::of("share", "stopped").by(&peer).about(name));
+            self.audit.note(Line::of(AuditEvent::Share, "stopped").by(&peer).about(name));
         }
         Ok(Response::new(v1::StopShareResponse { stopped }))
     }
@@ -148,7 +149,7 @@ impl Context {
 
     fn forget(&self, share: &Share) {
         self.shares.forget(share);
-        self.audit.note(Line::of("share", "ended").about(&share.wanted.name));
+        self.audit.note(Line::of(AuditEvent::Share, "ended").about(&share.wanted.name));
         tracing::info!(name = share.wanted.name, "the share has ended");
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     trust::{Change, Record, compare},
 };
 use claviger::{
+    audit::AuditEvent,
     proto::v1::{self, trust_item, trust_service_server::TrustService},
     reason::{Problem, Reason},
     remedy::Remedy,
@@ -57,7 +58,8 @@ impl TrustService for Context {
         };
         let text = if decision == Decision::Trusted { "trusted" } else { "ignored" };
         let root = decided.as_ref().map_or_else(|_| "".into(), |root| root.to_string_lossy());
-        self.audit.note(Line::ended("trust", text, &decided).by(&peer).session(&session).about(root));
+        self.audit
+            .note(Line::ended(AuditEvent::Trust, text, &decided).by(&peer).session(&session).about(root));
         let root = decided.map_err(within(&session))?;
         self.tell(&peer, &format!("{} is {text} from now on", root.display()));
         let settings = self.broker.settings_of(&session).await.map_err(within(&session))?;
@@ -88,7 +90,7 @@ impl TrustService for Context {
         let canonical = crate::host::system::canonical(&root).unwrap_or(root);
         let root = canonical.clone();
         let revoked = self.broker.resolver.trust.on_a_thread(move |trust| trust.revoke(&root)).await;
-        let line = Line::ended("trust", "revoked", &revoked).by(&peer);
+        let line = Line::ended(AuditEvent::Trust, "revoked", &revoked).by(&peer);
         let count = revoked.as_ref().map_or(0, |removed| u64::from(*removed));
         self.audit.note(line.about(canonical.to_string_lossy()).count(count, None));
         let removed = revoked.map_err(fail)?;

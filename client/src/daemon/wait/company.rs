@@ -116,7 +116,7 @@ async fn listen(
     terminal: bool,
     mut answered: oneshot::Receiver<()>,
 ) {
-    let Ok(mut events) = client.look_on(&session).await else { return };
+    let Ok(mut events) = client.look_on_beside(&session).await else { return };
     let (mut is_answered, mut is_told) = (false, false);
     while !(is_answered && is_told) {
         let event = tokio::select! {

@@ -3,6 +3,7 @@
 
 use super::super::Context;
 use crate::{accounts, audit::Line};
+use claviger::audit::AuditEvent;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{task::JoinHandle, time::timeout};
 
@@ -25,7 +26,9 @@ impl Context {
                     let none = BTreeMap::new();
                     let gone = accounts::logout::logout(&broker.host, store, list, &account, &none).await;
                     if !gone.as_ref().is_ok_and(|gone| gone.left_behind.is_some()) {
-                        context.audit.note(Line::ended("logout", "logged-out", &gone).account(&account.name));
+                        context.audit.note(
+                            Line::ended(AuditEvent::Logout, "logged-out", &gone).account(&account.name),
+                        );
                     }
                 }
             })
