@@ -2,3 +2,4 @@
 
 mod launchd;
 mod listed;
+mod readme;
