@@ -3,3 +3,4 @@
 pub(crate) mod escape;
 pub(crate) mod quote;
 pub(crate) mod words;
+pub(crate) mod wrap;
