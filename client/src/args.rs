@@ -1,7 +1,12 @@
 //! The command line. It never holds secrets: arguments are visible to every process of the machine.
 
 use crate::{
-    commands::*, complete, failure::Failure, man, output, session::context::Context,
+    commands::*,
+    complete,
+    failure::Failure,
+    man,
+    output::{self, Style},
+    session::context::Context,
     session::options::Options,
 };
 use clap::{
@@ -134,10 +139,24 @@ fn wrong(mut error: clap::Error, words: &[OsString]) -> ! {
             }
             _ => mistake(&error.render().to_string()),
         };
-        output::talk(&failure.render(true));
+        output::talk_as_is(&failure.render(true));
         process::exit(failure.code().into());
     }
-    error.exit()
+    show(&error);
+    process::exit(error.exit_code())
+}
+
+/// As the parser shows it, in lines that fit: it leaves some of its own text as it is.
+fn show(error: &clap::Error) {
+    let paint = |style: Style| match style.has_colour() {
+        true => error.render().ansi().to_string(),
+        false => error.render().to_string(),
+    };
+    match error.use_stderr() {
+        true => output::talk(&paint(Style::stderr())),
+        // A reader that has left needs no message.
+        false => drop(output::show(&paint(Style::stdout()))),
+    }
 }
 
 /// The parser's message: several paragraphs with the error and often a suggestion.

@@ -46,7 +46,10 @@ fn main() {
         Ok(()) => failure::exit::OK,
         Err(failure) => {
             let failure = failure.within(&context.directory());
-            output::talk(&failure.render(as_json));
+            match as_json {
+                true => output::talk_as_is(&failure.render(true)),
+                false => output::talk(&failure.render(false)),
+            }
             failure.code()
         }
     };

@@ -1,8 +1,9 @@
 //! Output: results to stdout, messages to stderr.
 
-use crate::text::escape;
+use crate::text::{escape, wrap};
 use clap::ValueEnum;
 use std::{
+    borrow::Cow,
     env,
     io::{self, IsTerminal as _, Write as _},
     sync::OnceLock,
@@ -53,11 +54,7 @@ pub(crate) fn choose(colour: Colour) {
 
 /// Destination of tables on stdout.
 pub(crate) fn place() -> Layout {
-    let width = io::stdout().is_terminal().then(|| match ratatui::crossterm::terminal::size() {
-        Ok((width @ 1.., _)) => width,
-        _ => USUAL_WIDTH,
-    });
-    Layout { style: Style::stdout(), width: width.map(usize::from), glyphs: glyphs() }
+    Layout { style: Style::stdout(), width: width(&io::stdout()), glyphs: glyphs() }
 }
 
 /// Characters of bars: lines if the locale supports them.
@@ -65,6 +62,20 @@ pub(crate) fn glyphs() -> Glyphs {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(env::var_os).find(|value| !value.is_empty());
     let locale = set.map(|value| value.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     if locale.contains("utf-8") || locale.contains("utf8") { Glyphs::Lines } else { Glyphs::Ascii }
+}
+
+/// Columns of the terminal that `stream` is; `None` if it is not one.
+fn width(stream: &impl io::IsTerminal) -> Option<usize> {
+    let size = || match ratatui::crossterm::terminal::size() {
+        Ok((width @ 1.., _)) => width,
+        _ => USUAL_WIDTH,
+    };
+    stream.is_terminal().then(size).map(usize::from)
+}
+
+/// `text` in lines that fit `stream`, if that is a terminal.
+pub(crate) fn wrapped<'a>(text: &'a str, stream: &impl io::IsTerminal) -> Cow<'a, str> {
+    width(stream).map_or(Cow::Borrowed(text), |width| Cow::Owned(wrap::text(text, width)))
 }
 
 /// Writes results to stdout at once and in full.
@@ -78,6 +89,14 @@ pub(crate) fn data(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Writes prose or a table to stdout, in lines that fit a terminal.
+///
+/// # Errors
+/// As [`data`].
+pub(crate) fn show(text: &str) -> io::Result<()> {
+    data(&wrapped(text, &io::stdout()))
+}
+
 /// Writes results that have a JSON form.
 ///
 /// # Errors
@@ -86,8 +105,13 @@ pub(crate) fn json(value: &serde_json::Value) -> io::Result<()> {
     data(&(escape::json(&format!("{value:#}")) + "\n"))
 }
 
-/// Prints a message to a person. If stderr is closed it is lost without further effect.
+/// Prints a message to a person, in lines that fit a terminal. If stderr is closed it is lost without further effect.
 pub(crate) fn talk(text: &str) {
+    talk_as_is(&wrapped(text, &io::stderr()));
+}
+
+/// As [`talk`], for text that has lines of its own: JSON, differences of files.
+pub(crate) fn talk_as_is(text: &str) {
     drop(io::stderr().write_all(text.as_bytes()));
 }
 

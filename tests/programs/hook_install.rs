@@ -117,7 +117,7 @@ fn a_file_that_was_edited_since_keeps_the_edit() {
     home.ok(&INSTALL);
     home.write(SETTINGS, "{\"apiKeyHelper\": \"theirs\"}");
     let said = home.ok(&REMOVE);
-    assert!(said.contains("left alone"), "{said}");
+    assert!(said.contains("was left unchanged"), "{said}");
     assert_eq!(home.read(SETTINGS), "{\"apiKeyHelper\": \"theirs\"}");
     assert!(home.read(CONFIG).contains("apiKeyHelper = \"real\""));
 }

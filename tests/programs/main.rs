@@ -107,6 +107,7 @@ mod restart;
 mod restart_load;
 mod restart_offline;
 mod restart_slow;
+mod screens;
 mod security;
 mod service;
 mod settings_bad;

@@ -59,7 +59,12 @@ impl Tmux {
         text(&self.run(&["capture-pane", "-p"]).stdout)
     }
 
-    /// The same with its colours, as escape sequences.
+    /// The same with the lines of the program: those that the terminal broke are whole.
+    pub fn lines(&self) -> String {
+        text(&self.run(&["capture-pane", "-p", "-J"]).stdout)
+    }
+
+    /// What is on the screen with its colours, as escape sequences.
     pub fn colours(&self) -> String {
         text(&self.run(&["capture-pane", "-p", "-e"]).stdout)
     }

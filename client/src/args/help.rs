@@ -1,7 +1,7 @@
 //! The help screens: verbs in groups, an example for each, and the common options in one line.
 
 use super::examples::EXAMPLES;
-use crate::{output, render::columns::wrap};
+use crate::{output, text::wrap};
 use clap::{
     Command,
     builder::styling::{AnsiColor, Styles},
@@ -69,7 +69,7 @@ pub(super) fn dressed(command: Command) -> Command {
     });
     let exemplary = folded.mut_subcommands(|verb| {
         let with = |text: Option<&_>| {
-            text.map(|text| format!("{text}\n\n")).unwrap_or_default() + &examples(verb.get_name())
+            text.map(|text| unfolded(&format!("{text}\n\n"))).unwrap_or_default() + &examples(verb.get_name())
         };
         let (short, long) =
             (with(verb.get_after_help()), verb.get_after_long_help().map(|text| with(Some(text))));
@@ -81,6 +81,21 @@ pub(super) fn dressed(command: Command) -> Command {
     });
     // Text read by a program is not wrapped.
     exemplary.styles(STYLES).term_width(width.unwrap_or(0)).override_help(text)
+}
+
+/// Paragraphs as single lines, which are wrapped to the terminal; lines that are indented stay.
+fn unfolded(text: &str) -> String {
+    let mut whole = String::new();
+    let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+    for line in text.split_inclusive('\n') {
+        let before = whole.lines().last().unwrap_or_default();
+        if is_prose(line.trim_end()) && is_prose(before) && whole.ends_with('\n') {
+            whole.pop();
+            whole.push(' ');
+        }
+        whole.push_str(line);
+    }
+    whole
 }
 
 /// Likely intended verb for an unknown one.
@@ -98,16 +113,13 @@ fn examples(verb: &str) -> String {
 /// The screen of the program itself.
 fn screen(command: &Command, width: usize) -> String {
     let (header, literal) = (STYLES.get_header(), STYLES.get_literal());
-    let mut lines = wrap(&command.get_about().map(ToString::to_string).unwrap_or_default(), width);
+    let mut lines = vec![command.get_about().map(ToString::to_string).unwrap_or_default()];
     lines.push(format!("\n{header}Usage:{header:#} {literal}claviger{literal:#} <VERB> [OPTIONS]\n"));
     for (title, verbs) in GROUPS {
         lines.push(format!("{header}{title}:{header:#}"));
         for verb in verbs.iter().filter_map(|verb| command.find_subcommand(verb)) {
             let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
-            let mut rows = wrap(&about, width - NAME - 2).into_iter();
-            let first = rows.next().unwrap_or_default();
-            lines.push(format!("  {literal}{:NAME$}{literal:#}{first}", verb.get_name()));
-            lines.extend(rows.map(|row| format!("  {:NAME$}{row}", "")));
+            lines.push(format!("  {literal}{:NAME$}{literal:#}{about}", verb.get_name()));
         }
     }
     lines.push(format!("\n{header}Examples:{header:#}"));
@@ -119,8 +131,8 @@ fn screen(command: &Command, width: usize) -> String {
         options.join(", --")
     );
     lines.push(String::new());
-    lines.extend(wrap(&options, width));
-    lines.join("\n") + "\n"
+    lines.push(options);
+    wrap::text(&(lines.join("\n") + "\n"), width)
 }
 
 #[cfg(test)]

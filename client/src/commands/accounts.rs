@@ -84,7 +84,7 @@ fn show(context: &Context, list: &ListAccountsResponse, here: &str) -> Result<()
     let shown = || render::account::render(list, here, SystemTime::now(), Style::stdout());
     match context.options.json {
         true => output::json(&json::accounts(list, here))?,
-        false => output::data(&shown())?,
+        false => output::show(&shown())?,
     }
     Ok(())
 }
@@ -97,7 +97,7 @@ async fn relocate(context: &Context, client: &Client, arguments: Move) -> Result
     let accounts = wait::answer(context, moved).await?.accounts;
     match context.options.json {
         true => output::json(&accounts.iter().map(json::account).collect())?,
-        false => output::data(&kept(&accounts, place))?,
+        false => output::show(&kept(&accounts, place))?,
     }
     Ok(())
 }

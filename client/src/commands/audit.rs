@@ -156,12 +156,15 @@ impl Lines {
 
 fn print(context: &Context, lines: &mut Lines, table: &mut Table) -> Result<(), Failure> {
     let found = lines.take();
-    let text: String = match context.options.json {
-        true => found.iter().map(|(line, _)| escape::json(&String::from_utf8_lossy(line))).collect(),
-        false => table.render(found.iter().map(|(_, value)| value)),
-    };
-    // Without this, a closed pipe would go unnoticed while no lines arrive.
-    if text.is_empty() { Ok(()) } else { Ok(output::data(&text)?) }
+    // Nothing is written while no lines arrive, so a closed pipe goes unnoticed until then.
+    match context.options.json {
+        _ if found.is_empty() => {}
+        true => output::data(
+            &found.iter().map(|(line, _)| escape::json(&String::from_utf8_lossy(line))).collect::<String>(),
+        )?,
+        false => output::show(&table.render(found.iter().map(|(_, value)| value)))?,
+    }
+    Ok(())
 }
 
 fn end(

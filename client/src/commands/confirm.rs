@@ -27,7 +27,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let mut seen = Vec::new();
     let asked = ask_all(&client, WaitForQuestionRequest::default(), &mut seen).await?;
     if !arguments.watch {
-        return if asked == 0 { Ok(output::data("no question waits for an answer\n")?) } else { Ok(()) };
+        return if asked == 0 { Ok(output::show("no question waits for an answer\n")?) } else { Ok(()) };
     }
     exit::when_interrupted();
     output::talk("claviger: questions are now asked here\n");

@@ -30,7 +30,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let found = doctor::diagnose(&facts);
     match context.options.json {
         true => output::json(&doctor::json::doctor(&facts, &found))?,
-        false => output::data(&doctor::text::render(&facts, &found, Style::stdout()))?,
+        false => output::show(&doctor::text::render(&facts, &found, Style::stdout()))?,
     }
     match code(&found) {
         exit::OK => Ok(()),

@@ -35,7 +35,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     match context.options.json {
         true => output::json(&json::explain(&answer))?,
-        false => output::data(&render::explain::render(&answer, SystemTime::now(), Style::stdout()))?,
+        false => output::show(&render::explain::render(&answer, SystemTime::now(), Style::stdout()))?,
     }
     Ok(())
 }

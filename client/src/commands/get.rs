@@ -43,7 +43,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         return Ok(output::json(&json::lease(&lease, secret.as_ref(), &headers))?);
     }
     let text = render::lease::render(&lease, secret.as_ref(), &headers, SystemTime::now(), Style::stdout());
-    Ok(output::data(&text)?)
+    Ok(output::show(&text)?)
 }
 
 /// Every HTTP header to send, those with the credential first, as `Name: value` lines.

@@ -88,7 +88,7 @@ fn confirm(context: &Context, steps: &[FileChange], how: How) -> Result<bool, Fa
             Err(Failure::usage("cannot ask for confirmation: this is not a terminal", hint))
         }
         () => {
-            changes.iter().for_each(|step| output::talk(&step.diff()));
+            changes.iter().for_each(|step| output::talk_as_is(&step.diff()));
             match person::confirm("\napply these changes?") {
                 true => Ok(true),
                 false => Err(Failure::gave_up()),
@@ -112,13 +112,13 @@ fn tell(
             outcome.variables.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
         return Ok(output::json(&json!({
             "tool": tool, "dry_run": how.dry_run, "changes": changes.iter().map(file).collect::<Vec<_>>(),
-            "notes": notes, "variables": variables,
+            "notes": notes, "variables": variables, "next": outcome.next,
         }))?);
     }
     // A person who was asked has seen the changes already.
     let unseen = changes.iter().filter(|_| how.dry_run || how.yes);
-    let mut text = unseen.map(|step| step.diff()).collect::<String>();
-    text.push_str(match (changes.is_empty(), how.dry_run) {
+    output::data(&unseen.map(|step| step.diff()).collect::<String>())?;
+    let mut text = String::from(match (changes.is_empty(), how.dry_run) {
         (true, _) => "nothing to change\n",
         (false, true) => "nothing was changed: this was a dry run\n",
         (false, false) => "done\n",
@@ -130,7 +130,10 @@ fn tell(
     for (name, value) in &outcome.variables {
         text.push_str(&format!("    export {name}={}\n", escape::line(&crate::text::quote::shell(value))));
     }
-    Ok(output::data(&text)?)
+    if let (false, Some(next)) = (how.dry_run, &outcome.next) {
+        text.push_str(&format!("next: {}\n", escape::line(next)));
+    }
+    Ok(output::show(&text)?)
 }
 
 /// Differences between a file and its record.

@@ -18,7 +18,7 @@ pub(crate) async fn lock(context: &Context) -> Result<(), Failure> {
     let dropped = wait::answer(context, asked).await?.dropped;
     match context.options.json {
         true => output::json(&json!({ "locked": true, "dropped": dropped }))?,
-        false => output::data(&format!(
+        false => output::show(&format!(
             "{}\n{}",
             claviger::remedy::while_locked(),
             counted(dropped, "credential", "was dropped from memory", "were dropped from memory")
@@ -38,8 +38,8 @@ pub(crate) async fn unlock(context: &Context) -> Result<(), Failure> {
     let was_locked = wait::answer(context, asked).await?.was_locked;
     match (context.options.json, was_locked) {
         (true, _) => output::json(&json!({ "locked": false, "was_locked": was_locked }))?,
-        (false, true) => output::data("unlocked\n")?,
-        (false, false) => output::data("it was not locked\n")?,
+        (false, true) => output::show("unlocked\n")?,
+        (false, false) => output::show("it was not locked\n")?,
     }
     Ok(())
 }

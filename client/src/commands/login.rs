@@ -64,7 +64,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     };
     match context.options.json {
         true => line(&Event::SignedIn(account)),
-        false => Ok(output::data(&render::account::signed_in(&account))?),
+        false => Ok(output::show(&render::account::signed_in(&account))?),
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     let accounts = wait::answer(context, left).await?.accounts;
     match context.options.json {
         true => output::json(&json!({ "accounts": json::left(&accounts) }))?,
-        false => output::data(&render::account::left(&accounts, Style::stdout()))?,
+        false => output::show(&render::account::left(&accounts, Style::stdout()))?,
     }
     none_behind(&accounts)
 }

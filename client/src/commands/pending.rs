@@ -38,7 +38,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     let pending = wait::answer(context, asked).await?.pending;
     match context.options.json {
         true => output::json(&json::pending(&pending))?,
-        false => output::data(&render::pending::render(&pending, SystemTime::now(), Style::stdout()))?,
+        false => output::show(&render::pending::render(&pending, SystemTime::now(), Style::stdout()))?,
     }
     Ok(())
 }
@@ -51,8 +51,8 @@ async fn cancel(context: &Context, id: String) -> Result<(), Failure> {
     match (cancelled, context.options.json) {
         (0, _) => return Err(Failure::NothingToCancel),
         (_, true) => output::json(&serde_json::json!({ "cancelled": cancelled }))?,
-        (1, false) => output::data("1 command was cancelled\n")?,
-        (_, false) => output::data(&format!("{cancelled} commands were cancelled\n"))?,
+        (1, false) => output::show("1 command was cancelled\n")?,
+        (_, false) => output::show(&format!("{cancelled} commands were cancelled\n"))?,
     }
     Ok(())
 }

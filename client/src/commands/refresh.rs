@@ -49,7 +49,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let entry = wait::slow_answer(context, &lender, &session, answer).await?.entry.unwrap_or_default();
     match context.options.json {
         true => output::json(&json::entry(&entry))?,
-        false => output::data(&format!("{}\n", render::status::sentence(&entry, SystemTime::now())))?,
+        false => output::show(&format!("{}\n", render::status::sentence(&entry, SystemTime::now())))?,
     }
     Ok(())
 }
@@ -66,7 +66,7 @@ async fn report(context: &Context, arguments: &Arguments, status: u32) -> Result
     let answer = wait::answer(context, client.report(&session, &lease, status)).await?;
     match context.options.json {
         true => output::json(&json::reported(&answer))?,
-        false => output::data(&format!("{}\n", sentence(&answer, SystemTime::now())))?,
+        false => output::show(&format!("{}\n", sentence(&answer, SystemTime::now())))?,
     }
     Ok(())
 }

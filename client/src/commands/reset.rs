@@ -46,7 +46,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let answer = wait::answer(context, async { unwrap(service.reset(request(message)).await) }).await?;
     match context.options.json {
         true => output::json(&json::reset(&answer))?,
-        false => output::data(&render::account::reset(&answer, Style::stdout()))?,
+        false => output::show(&render::account::reset(&answer, Style::stdout()))?,
     }
     logout::none_behind(&answer.accounts)
 }

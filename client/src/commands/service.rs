@@ -49,7 +49,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         let serving = look::serving(context, None).await?;
         match context.options.json {
             true => output::json(&json::sides(serving.as_ref()))?,
-            false => output::data(&text::sides(serving.as_ref()))?,
+            false => output::show(&text::sides(serving.as_ref()))?,
         }
     }
     let facts = looked?;
@@ -64,7 +64,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             let plan = plan::install(&facts, false);
             match context.options.json {
                 true => output::json(&json::service(&facts, &plan))?,
-                false => output::data(&text::status(&facts, &plan, Style::stdout()))?,
+                false => output::show(&text::status(&facts, &plan, Style::stdout()))?,
             }
             if plan == Plan::default() { Ok(()) } else { Err(Failure::NotAsInstalled) }
         }
@@ -79,12 +79,12 @@ async fn carry_out(context: &Context, plan: Plan, arguments: &Arguments) -> Resu
             act::carry_out(context, step).await?;
         }
         if !as_json {
-            output::data(&text::step(step, done))?;
+            output::show(&text::step(step, done))?;
         }
     }
     match as_json {
         true => output::json(&json::steps(&plan, done))?,
-        false if plan.steps.is_empty() => output::data("nothing to do\n")?,
+        false if plan.steps.is_empty() => output::show("nothing to do\n")?,
         false => {}
     }
     if !as_json && !context.options.quiet {

@@ -25,11 +25,14 @@ use std::{
 };
 
 /// Additional help.
-pub(crate) const HELP: &str = "A share lends one credential and offers nothing else. It ends with the process that created it (the shell, \
- or COMMAND), after its time limit, or with `claviger share stop`: claviger share box -- ssh -R \
- /tmp/claviger.sock:$XDG_RUNTIME_DIR/claviger/share/box.sock far docker run --volume \"$(claviger share \
- box)\":/run/claviger.sock --env CLAVIGER_SOCK=/run/claviger.sock … On the other side CLAVIGER_SOCK names the \
- socket; docs/containers.md has more.";
+pub(crate) const HELP: &str = "\
+A share lends one credential and offers nothing else. It ends with the process that created it (the shell, or COMMAND),
+after its time limit, or with `claviger share stop`:
+
+    claviger share box -- ssh -R /tmp/claviger.sock:$XDG_RUNTIME_DIR/claviger/share/box.sock far
+    docker run --volume \"$(claviger share box)\":/run/claviger.sock --env CLAVIGER_SOCK=/run/claviger.sock …
+
+On the other side CLAVIGER_SOCK names the socket; docs/containers.md has more.";
 
 /// Arguments of `share`.
 #[derive(clap::Args)]
@@ -176,7 +179,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
     let lost: Vec<_> = shares.iter().filter(is_lost).map(|share| share.name.clone()).collect();
     match context.options.json {
         true => output::json(&json!({ "shares": shares.iter().map(json::share).collect::<Vec<_>>() }))?,
-        false => output::data(&render::share::list(&shares, &lost, SystemTime::now()))?,
+        false => output::show(&render::share::list(&shares, &lost, SystemTime::now()))?,
     }
     Ok(())
 }

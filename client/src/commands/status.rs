@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     let place = output::place();
     let table = render::status::render(&answer, SystemTime::now(), place);
-    Ok(output::data(&format!("{table}{}\n", place.style.dim(&explore::line(&api))))?)
+    Ok(output::show(&format!("{table}{}\n", place.style.dim(&explore::line(&api))))?)
 }
 
 /// A line for each event, until interrupted.
@@ -78,9 +78,11 @@ async fn lines(context: &Context) -> Result<(), Failure> {
 
 fn print(context: &Context, news: &News) -> Result<(), Failure> {
     let now = SystemTime::now();
-    let text = match context.options.json {
-        true => escape::json(&json::news(news, now).to_string()),
-        false => format!("{} {}", render::time::clock(now), render::news::line(news, now).1),
-    };
-    Ok(output::data(&(text + "\n"))?)
+    match context.options.json {
+        true => output::data(&(escape::json(&json::news(news, now).to_string()) + "\n"))?,
+        false => {
+            output::show(&format!("{} {}\n", render::time::clock(now), render::news::line(news, now).1))?
+        }
+    }
+    Ok(())
 }

@@ -122,7 +122,7 @@ async fn revoke(context: &Context, path: Option<PathBuf>) -> Result<(), Failure>
         wait::answer(context, async { unwrap(service.revoke_trust(request(message)).await) }).await?.removed;
     match context.options.json {
         true => output::json(&json!({"root": root, "removed": removed}))?,
-        false => output::data(&forgotten(removed, &root))?,
+        false => output::show(&forgotten(removed, &root))?,
     }
     Ok(())
 }
@@ -134,7 +134,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
     let answer = wait::answer(context, asked).await?;
     match context.options.json {
         true => output::json(&answer.records.iter().map(json::record).collect())?,
-        false => output::data(&render::trust::records(&answer.records, SystemTime::now()))?,
+        false => output::show(&render::trust::records(&answer.records, SystemTime::now()))?,
     }
     Ok(())
 }
@@ -168,7 +168,7 @@ fn check(seen: &Workspace, expected: Option<&str>) -> Result<(), Problem> {
 fn print(context: &Context, workspace: &Workspace) -> Result<(), Failure> {
     match context.options.json {
         true => output::json(&json::workspace(workspace))?,
-        false => output::data(&render::trust::render(workspace, SystemTime::now(), Style::stdout()))?,
+        false => output::show(&render::trust::render(workspace, SystemTime::now(), Style::stdout()))?,
     }
     Ok(())
 }

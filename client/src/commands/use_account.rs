@@ -38,7 +38,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     let account = wait::answer(context, used).await?.account;
     match context.options.json {
         true => output::json(&json!({ "account": account.as_ref().map(json::account) }))?,
-        false => output::data(&sentence(account.as_ref()))?,
+        false => output::show(&sentence(account.as_ref()))?,
     }
     let own = accounts::own().filter(|own| account.as_ref().is_none_or(|account| account.name != *own));
     if context.options.quiet || context.options.json {

@@ -46,11 +46,14 @@ fn print(context: &Context, event: &Event, show_secret: bool) -> Result<(), Fail
         Event::Issued(v1::Issued { lease: Some(lease), .. }) if show_secret => lease.lent()?,
         _ => None,
     };
-    let text = match context.options.json {
-        true => escape::json(&json::event(event, |lease| lease_json(lease, secret.as_ref())).to_string()),
-        false => render::event::render(event, secret.as_ref(), SystemTime::now()),
-    };
-    Ok(output::data(&(text + "\n"))?)
+    match context.options.json {
+        true => {
+            let event = json::event(event, |lease| lease_json(lease, secret.as_ref()));
+            output::data(&(escape::json(&event.to_string()) + "\n"))?;
+        }
+        false => output::show(&(render::event::render(event, secret.as_ref(), SystemTime::now()) + "\n"))?,
+    }
+    Ok(())
 }
 
 fn lease_json(lease: &Lease, secret: Option<&Lent>) -> serde_json::Value {

@@ -7,7 +7,7 @@ use crate::{
     output::{self, Style},
     render,
     session::context::Context,
-    text::escape,
+    text::{escape, wrap},
 };
 use claviger::{
     client::{Client, request, unwrap},
@@ -118,6 +118,7 @@ fn question(workspace: &Workspace, screen: (u16, u16), style: Style) -> (String,
 fn rows(text: &str, columns: u16) -> usize {
     let columns = usize::from(columns);
     let width = |line: &str| line.chars().map(escape::width).sum::<usize>();
+    let text = wrap::text(text, columns);
     text.lines().map(|line| width(line).div_ceil(columns).max(1)).sum()
 }
 

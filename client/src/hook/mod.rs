@@ -49,6 +49,8 @@ pub(crate) struct Guidance {
     pub(crate) variables: Vec<(String, String)>,
     /// The commands behind the hooks, by their keys.
     pub(crate) behind: Vec<(&'static str, String)>,
+    /// What to try once it is installed.
+    pub(crate) next: Option<String>,
 }
 
 // === impl Draft ===

@@ -86,34 +86,13 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     kept
 }
 
-/// Text as lines of at most `width` columns, broken between words where possible.
-pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for (number, word) in text.split(' ').enumerate() {
-        let taken = lines.last().map_or(0, |line| table::columns(line));
-        if number > 0 && taken + 1 + table::columns(word) > width && taken > 0 {
-            lines.push(String::new());
-        } else if number > 0 && (taken > 0 || lines.len() == 1) {
-            lines.last_mut().into_iter().for_each(|line| line.push(' '));
-        }
-        for c in word.chars() {
-            let taken = lines.last().map_or(0, |line| table::columns(line));
-            if taken > 0 && taken + c.width().unwrap_or(0) > width {
-                lines.push(String::new());
-            }
-            lines.last_mut().into_iter().for_each(|line| line.push(c));
-        }
-    }
-    lines
-}
-
 fn total(shown: &[Shown]) -> usize {
     shown.iter().map(|one| one.width + GAP.len()).sum::<usize>().saturating_sub(GAP.len())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Column, cell, cut, fit, wrap};
+    use super::{Column, cell, cut, fit};
 
     const COLUMNS: [Column; 4] = [
         Column { title: "NAME", rank: 0, right: false, least: 0 },
@@ -145,14 +124,5 @@ mod tests {
         assert_eq!(cell("鍵鍵", 2, false), "… ");
         assert_eq!(cell("12", 4, true), "  12");
         assert_eq!(cut("abc", 0), "");
-    }
-
-    #[test]
-    fn lines_break_between_words_or_where_they_must() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("abcdefgh ij", 5), ["abcde", "fgh", "ij"]);
-        assert_eq!(wrap("鍵鍵鍵", 4), ["鍵鍵", "鍵"]);
-        assert_eq!(wrap("", 4), [""]);
-        assert_eq!(wrap("  one two", 6), ["  one", "two"]);
     }
 }

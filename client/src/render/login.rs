@@ -28,12 +28,12 @@ pub(crate) fn url(url: &str, way: Way, style: Style) -> String {
     let then = match way {
         Way::Opened => {
             "It is being opened in your browser. If that cannot reach this machine, paste the address it \
-             ended at, or the code\nit shows. Ctrl-C cancels."
+             ended at, or the code it shows. Ctrl-C cancels."
         }
         Way::Here => "Open it in a browser on this machine. Ctrl-C cancels.",
         Way::Anywhere => {
             "Any browser will do. On another machine it ends at a page that cannot be shown, whose address \
-             starts with\nhttp://127.0.0.1 or http://localhost: paste that address here. Ctrl-C cancels."
+             starts with http://127.0.0.1 or http://localhost: paste that address here. Ctrl-C cancels."
         }
     };
     format!("Sign in at this address:\n\n  {}\n\n{then}\n{IF_REFUSED}\n", style.bold(&escape::line(url)))

@@ -23,11 +23,11 @@ use std::time::SystemTime;
 pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Layout) -> String {
     let mut text = head(status, now, place.style);
     let totals = counters(status.counters.unwrap_or_default(), status.watchers);
-    text.push_str(&wrapped(&totals, "", place));
+    text.push_str(&format!("{totals}\n"));
     if status.shares > 0 {
         let plural = if status.shares == 1 { "share lends" } else { "shares lend" };
         let line = format!("{} {plural} to others: claviger share list", status.shares);
-        text.push_str(&wrapped(&line, "", place));
+        text.push_str(&format!("{line}\n"));
     }
     text.push_str(&status.audit.as_ref().map(|audit| of_audit(audit, now, place.style)).unwrap_or_default());
     if status.entries.is_empty() {
@@ -168,7 +168,7 @@ fn below(entry: &CacheEntry, place: Layout) -> String {
     let mut text = String::new();
     for (number, line) in lines.iter().enumerate() {
         let mark = if number == 0 { format!("  {} ", place.style.red("!")) } else { "    ".to_owned() };
-        text.push_str(&wrapped(line, &mark, place));
+        text.push_str(&format!("{mark}{line}\n"));
     }
     text
 }
@@ -179,15 +179,6 @@ pub(crate) fn trouble(problem: &Problem, failures: u32) -> Vec<String> {
     let mut lines = problem_and_help(problem);
     lines.iter_mut().take(1).for_each(|line| line.push_str(&times));
     lines
-}
-
-/// A line behind `mark`, continued below the mark's end.
-fn wrapped(line: &str, mark: &str, place: Layout) -> String {
-    const MARK: usize = 4;
-    let indent = if mark.is_empty() { 0 } else { MARK };
-    let Some(width) = place.width else { return format!("{mark}{line}\n") };
-    let lines = columns::wrap(line, width.saturating_sub(indent).max(MARK));
-    format!("{mark}{}\n", lines.join(&format!("\n{}", " ".repeat(indent))))
 }
 
 #[cfg(test)]

@@ -8,21 +8,22 @@ mod paint;
 mod rows;
 
 use super::model::{Model, Overlay};
-use crate::render::{columns, status};
+use crate::{
+    render::{columns, status},
+    text::wrap,
+};
 use paint::Paint;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
     text::{Line, Span},
-    widgets::{Clear, Paragraph},
+    widgets::{Clear, Paragraph, Wrap},
 };
 
 /// Rows of a screen with room for everything.
 const ROOMY: u16 = 16;
 /// Rows of a screen with room for a log.
 const MEDIUM: u16 = 9;
-/// Indentation of continued lines.
-const INDENT: u16 = 4;
 /// Short help for the keys, shown at the bottom as far as it fits.
 const KEYS: [(&str, &str); 5] =
     [("↑↓", "choose"), ("r", "refresh"), ("e", "explain"), ("?", "help"), ("q", "quit")];
@@ -134,17 +135,11 @@ fn help(frame: &mut Frame<'_>, area: Rect, paint: Paint) {
 fn explanation(lines: &[String], top: usize, frame: &mut Frame<'_>, area: Rect, paint: Paint) {
     let block = paint.framed(" explain ");
     let inside = block.inner(area);
-    // A long line continues below, indented.
-    let wrapped = |line: &String| {
-        let lines = columns::wrap(line, usize::from(inside.width.saturating_sub(INDENT)).max(1));
-        lines.into_iter().enumerate().map(|(number, line)| match number {
-            0 => line,
-            _ => " ".repeat(INDENT.into()) + &line,
-        })
-    };
+    let wrapped = |line: &String| wrap::line(line, inside.width.into());
     let text: Vec<Line<'_>> = lines.iter().skip(top).flat_map(wrapped).map(Line::from).collect();
+    let text = Paragraph::new(text).wrap(Wrap { trim: false });
     frame.render_widget(Clear, area);
-    frame.render_widget(Paragraph::new(text).block(block), area);
+    frame.render_widget(text.block(block), area);
 }
 
 fn middle(area: Rect, width: u16, height: u16) -> Rect {

@@ -59,8 +59,8 @@ pub(super) fn run(context: &Context, ledger: &Ledger) -> Result<(), Failure> {
     }
     match context.options.json {
         true => output::json(&hooks.iter().map(FoundHook::json).collect())?,
-        false if hooks.is_empty() => output::data("no tool has a hook that leads to claviger\n")?,
-        false => output::data(&hooks.iter().map(FoundHook::text).collect::<String>())?,
+        false if hooks.is_empty() => output::show("no tool has a hook that leads to claviger\n")?,
+        false => output::show(&hooks.iter().map(FoundHook::text).collect::<String>())?,
     }
     Ok(())
 }

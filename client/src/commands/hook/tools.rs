@@ -12,6 +12,7 @@ use crate::{
         record::{Changed, Kind, Ledger},
     },
     session::user::user_file,
+    text::quote,
 };
 use std::{
     env,
@@ -117,7 +118,7 @@ impl Tool {
             _ => azure(&word),
         };
         let (steps, record) = plan::finish(ledger, &id, begun);
-        Ok((steps, record, outcome))
+        Ok((steps, record, Guidance { next: self.next(), ..outcome }))
     }
 
     /// The changes that undo the hook.
@@ -131,6 +132,25 @@ impl Tool {
             outcome.notes.push("there is no record of this hook: claviger has not installed it".into());
         }
         Ok((plan::back(ledger, &id)?, outcome))
+    }
+
+    fn next(&self) -> Option<String> {
+        let file = |file: &Path| quote::shell(&file.display().to_string());
+        Some(match self {
+            Self::Claude => {
+                "`claude` in any directory; `claviger explain` shows what that directory gets, and why".into()
+            }
+            Self::Aws(profile, _) => {
+                format!("`aws --profile {} sts get-caller-identity`", quote::shell(profile))
+            }
+            Self::Google { file: own, .. } => {
+                format!(
+                    "`GOOGLE_APPLICATION_CREDENTIALS={} gcloud auth application-default print-access-token`",
+                    file(own)
+                )
+            }
+            Self::Azure => return None,
+        })
     }
 
     /// Its files, in the order in which they are written.

@@ -95,6 +95,7 @@ fn a_narrow_terminal_loses_columns_and_keeps_what_matters() {
         (24, "FOR   SOUR…  LEFT   STA…"),
     ] {
         let text = render(&status(vec![wide.clone(), failed()]), samples::now(), at(width));
+        let text = crate::text::wrap::text(&text, width);
         let line = text.lines().find(|line| line.starts_with("FOR")).unwrap_or_default();
         assert_eq!(line, expected, "{width}");
         let fits = |line: &str| crate::render::table::columns(line) <= width;

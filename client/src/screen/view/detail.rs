@@ -4,14 +4,14 @@ use super::paint::Paint;
 use crate::{
     render::{columns, facts, status, time},
     screen::model::Model,
-    text::escape,
+    text::{escape, wrap},
 };
 use claviger::proto::v1::CacheEntry;
 use ratatui::{
     Frame,
     layout::Rect,
     text::{Line, Span},
-    widgets::Paragraph,
+    widgets::{Paragraph, Wrap},
 };
 use std::time::SystemTime;
 
@@ -35,7 +35,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Pain
             .as_ref()
             .map(|problem| status::trouble(problem, entry.failures))
             .unwrap_or_default();
-        let trouble = trouble.iter().flat_map(|line| columns::wrap(line, width.max(1)));
+        let trouble = trouble.iter().flat_map(|line| wrap::line(line, width));
         lines.extend(trouble.map(|line| Line::styled(line, paint.bad())));
         for (name, value) in pairs(entry, model.now).into_iter().filter(|(_, value)| !value.is_empty()) {
             let value = columns::cut(&value, width.saturating_sub(NAME));
@@ -45,7 +45,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, paint: Pain
             ]));
         }
     }
-    frame.render_widget(Paragraph::new(lines).block(block), area);
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), area);
 }
 
 fn pairs(entry: &CacheEntry, now: SystemTime) -> [(&'static str, String); 6] {
