@@ -108,7 +108,6 @@ fn another_environment_on_every_level_hides_no_recursion() {
 #[test]
 fn a_refresh_or_a_watch_is_a_recursion_too() {
     detour("exec env -i VARIABLES TZ=\"x$TZ\" PROGRAM refresh");
-    let watch =
-        "env -i VARIABLES TZ=\"x$TZ\" PROGRAM --json get --watch > told & until [ -s told ]; do sleep 0.01; done";
+    let watch = "env -i VARIABLES TZ=\"x$TZ\" PROGRAM --json get --watch > told & until [ -s told ]; do sleep 0.01; done";
     detour(&format!("cd \"$(dirname \"$0\")\"; {watch}; kill $!; exit 1"));
 }
