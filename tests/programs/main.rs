@@ -98,6 +98,7 @@ mod lent_secrets;
 mod lifecycle;
 mod load;
 mod malformed_variables;
+mod metrics;
 mod notifications;
 mod one_state;
 mod package;

@@ -16,6 +16,7 @@ use claviger::{
     client::{request, unwrap},
     proto::v1::{GetStatusRequest, WatchStatusResponse},
 };
+use nix::unistd::Uid;
 use std::time::SystemTime;
 
 /// Arguments of `status`.
@@ -24,6 +25,16 @@ pub(crate) struct Arguments {
     /// Show a live screen; without a terminal, print a line for each event
     #[arg(long, short)]
     pub(crate) watch: bool,
+    /// Print figures for a monitoring system
+    #[arg(long, value_name = "FORMAT", conflicts_with = "watch")]
+    pub(crate) format: Option<Format>,
+}
+
+/// What monitoring systems read.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Text format of OpenMetrics 1.0, for Prometheus and its kin
+    Openmetrics,
 }
 
 /// Shows the state.
@@ -31,6 +42,9 @@ pub(crate) struct Arguments {
 /// # Errors
 /// If no daemon runs.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.format.is_some() && context.options.json {
+        return Err(Failure::usage("--format and --json are two forms of the same output", "leave one out"));
+    }
     if arguments.watch {
         return match !context.options.json && screen::is_possible() {
             true => screen::run(context).await,
@@ -42,6 +56,9 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         unwrap(client.inspect().get_status(request(GetStatusRequest {})).await)
     });
     let answer = wait::answer(context, asked).await?;
+    if let Some(Format::Openmetrics) = arguments.format {
+        return Ok(output::data(&render::openmetrics::render(&answer, Uid::effective().as_raw()))?);
+    }
     let api = explore::grpcurl(client.socket());
     if context.options.json {
         return Ok(output::json(&json::status(&answer, &api))?);

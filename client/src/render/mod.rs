@@ -10,6 +10,7 @@ pub(crate) mod facts;
 pub(crate) mod lease;
 pub(crate) mod login;
 pub(crate) mod news;
+pub(crate) mod openmetrics;
 pub(crate) mod pending;
 #[cfg(test)]
 pub(crate) mod samples;

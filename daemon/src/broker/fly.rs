@@ -128,8 +128,13 @@ impl Broker {
         provider: &dyn CredentialProvider,
         demand: &SharedDemand,
     ) -> Option<Result<Provided, Declined>> {
-        self.counters.add(Count::Runs);
-        let (held, rejected, whose) = self.cache.with(key, Entry::run).unwrap_or_default();
+        let (held, rejected, whose) = self
+            .cache
+            .with(key, |entry| {
+                self.counters.add(entry.source(), Count::Runs);
+                entry.run()
+            })
+            .unwrap_or_default();
         let started = Instant::now();
         let mut on_line = |line: Line| {
             self.cache.with(key, |entry| entry.say(Progress { line, elapsed: started.elapsed() }));
@@ -191,7 +196,10 @@ impl Broker {
             let is_missed = demand.get() > Demand::Background;
             match is_missed && arrival.as_ref().is_err_and(|error| error.asleep) {
                 true => None,
-                false => Some(entry.land(key, arrival, (now, took), cause)),
+                false => {
+                    self.counters.refreshed(entry.source(), arrival.is_ok(), took);
+                    Some(entry.land(key, arrival, (now, took), cause))
+                }
             }
         });
         let outcome = landed.unwrap_or_else(|| Some(Err(self.gone())))?;

@@ -12,7 +12,7 @@ impl Broker {
             entries: self.cache.keep(),
             sign_ins: self.auth_refreshes.keep(),
             busy: self.busy.at(self.host.clock.now()),
-            totals: self.counters.keep(),
+            totals: self.counters.sources(),
             locked: self.is_locked(),
         }
     }
@@ -24,7 +24,7 @@ impl Broker {
         if self.is_locked() {
             return;
         }
-        self.counters.inherit(&kept.totals);
+        self.counters.inherit(kept.totals);
         self.auth_refreshes.inherit(kept.sign_ins);
         self.busy.inherit(kept.busy);
         for (key, last_used, session) in self.cache.inherit(kept.entries) {

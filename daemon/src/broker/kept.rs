@@ -6,10 +6,12 @@
 mod entry;
 mod text;
 
+use super::counters::Totals;
 use crate::{auth_refresh::Past, key::SourceKey};
 use claviger_child::Busy;
 pub(super) use entry::KeptEntry;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// Everything that is handed over.
@@ -20,8 +22,8 @@ pub struct Kept {
     pub(super) sign_ins: Vec<(SourceKey, Past)>,
     /// Servers that want to be left alone.
     pub(super) busy: Busy,
-    /// In the order of [`super::counters::Count`].
-    pub(super) totals: Vec<u64>,
+    /// What was counted, by source.
+    pub(super) totals: BTreeMap<String, Totals>,
     /// Whether it is locked. The note on disk may be missing: the disk was full.
     pub(super) locked: bool,
 }
@@ -51,7 +53,9 @@ impl Kept {
 
     /// More bytes than it takes: a buffer that grew would leave copies of secrets behind.
     fn size(&self) -> usize {
-        4096 + 256 * self.sign_ins.len() + self.entries.iter().map(KeptEntry::size).sum::<usize>()
+        4096 + 1024 * self.totals.len()
+            + 256 * self.sign_ins.len()
+            + self.entries.iter().map(KeptEntry::size).sum::<usize>()
     }
 
     /// How many credentials there are.

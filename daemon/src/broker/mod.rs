@@ -143,11 +143,13 @@ impl Broker {
     ) -> Result<Loan, Denied> {
         // One that a person was asked about is the same request.
         if terms.consent == Consent::Missing {
-            self.counters.add(Count::Requests);
+            self.counters.add("", Count::Requests);
         }
         let loan = self.lend(session, asker, terms, Demand::Session).await;
-        if loan.as_ref().is_err_and(|denied| denied.unconfirmed().is_none()) {
-            self.counters.add(Count::Failed);
+        if let Err(denied) = &loan
+            && denied.unconfirmed().is_none()
+        {
+            self.counters.add(denied.winner.as_ref().map_or("", |winner| winner.source), Count::Failed);
         }
         self.shown.touch();
         loan
@@ -160,15 +162,15 @@ impl Broker {
         terms: &Terms,
         demand: Demand,
     ) -> Result<Loan, Denied> {
-        let count = |which| {
+        let count = |source, which| {
             if demand == Demand::Session {
-                self.counters.add(which);
+                self.counters.add(source, which);
             }
         };
-        let winner = self.winner(session).await.inspect_err(|_| count(Count::Refused))?;
+        let winner = self.winner(session).await.inspect_err(|_| count("", Count::Refused))?;
         terms.admit(&winner, || self.has(&winner)).map_err(Denied::of(&winner))?;
         if !matches!(winner.bound.material, Material::Provided(_)) {
-            count(Count::Own);
+            count(winner.source, Count::Own);
         }
         let material = match &winner.bound.material {
             Material::OwnVariable(name) => LoanMaterial::OwnVariable(name),
@@ -181,10 +183,10 @@ impl Broker {
         Ok(Loan { winner, material })
     }
 
-    /// Counts a request that a person did not allow.
-    pub fn count_denied(&self) {
-        self.counters.add(Count::Refused);
-        self.counters.add(Count::Failed);
+    /// Counts a request for a credential of `source` that a person did not allow.
+    pub fn count_denied(&self, source: &str) {
+        self.counters.add(source, Count::Refused);
+        self.counters.add(source, Count::Failed);
         self.shown.touch();
     }
 

@@ -110,9 +110,10 @@ impl Broker {
         key: Option<SourceKey>,
         generation: u64,
     ) -> Result<(Arc<Winner>, Reported), Problem> {
-        self.counters.add(Count::Rejections);
         self.shown.touch();
-        let winner = self.winner(session).await?;
+        let count = |source| self.counters.add(source, Count::Rejections);
+        let winner = self.winner(session).await.inspect_err(|_| count(""))?;
+        count(winner.source);
         let reported = self.judge(&winner, key, generation);
         Ok((winner, reported))
     }

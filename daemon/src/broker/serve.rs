@@ -102,7 +102,7 @@ impl Broker {
                 self.cache.with(key, |entry| entry.withdraw((generation, fetched_at)));
             }
             Hint::Doubt(generation, fetched_at) => {
-                self.counters.add(Count::Rejections);
+                self.counters.add(wanted.winner.source, Count::Rejections);
                 self.cache.with(key, |entry| {
                     let Some(verdict) = entry.doubt(now, (generation, fetched_at)) else { return };
                     tracing::debug!(%key, generation, ?verdict, "a session asked its hook again as after a rejection");
@@ -123,7 +123,7 @@ impl Broker {
         let answer = self.answer(wanted, validity).await;
         // Streams look often, and are no requests.
         if wanted.demand == Demand::Session {
-            self.counters.add(count(&answer));
+            self.counters.add(wanted.winner.source, count(&answer));
         }
         let mut seat = match answer? {
             Answer::Now(loan) => return Ok(loan),

@@ -43,7 +43,9 @@ impl Context {
             let Some(winner) = outcome.as_ref().err().and_then(Denied::unconfirmed) else { return outcome };
             // While a person thinks, settings may come to lead elsewhere: then that is asked about.
             let allowed = Box::pin(self.confirm(peer, session, winner)).await;
-            let subject = allowed.inspect_err(|_| self.broker.count_denied()).map_err(Denied::of(winner))?;
+            let subject = allowed
+                .inspect_err(|_| self.broker.count_denied(winner.source))
+                .map_err(Denied::of(winner))?;
             terms.consent = Consent::Given(subject);
         }
     }

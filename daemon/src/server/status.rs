@@ -6,7 +6,7 @@ use crate::{
     audit::State,
     broker::{
         Broker,
-        counters::{Count, Counters},
+        counters::{BOUNDS, Count, Durations, Totals},
     },
     key::SourceKey,
     peer::Peer,
@@ -37,11 +37,12 @@ pub(super) fn status(context: &Context) -> v1::GetStatusResponse {
         started_at: Some(wire::timestamp(broker.started_at)),
         pid: std::process::id(),
         entries: entries.into_iter().map(|(_, entry)| entry).collect(),
-        counters: Some(counters(&broker.counters)),
+        counters: Some(counters(|count| broker.counters.get(count))),
         watchers: broker.counters.watchers(),
         locked: broker.is_locked(),
         audit: Some(audit(context.audit.state())),
         shares: u32::try_from(context.shares.list().len()).unwrap_or(u32::MAX),
+        sources: broker.counters.sources().into_iter().map(totals).collect(),
     }
 }
 
@@ -111,15 +112,34 @@ async fn send(
     }
 }
 
-fn counters(counters: &Counters) -> v1::Counters {
+fn counters(get: impl Fn(Count) -> u64) -> v1::Counters {
     v1::Counters {
-        requests: counters.get(Count::Requests),
-        hits: counters.get(Count::Hits),
-        waits: counters.get(Count::Waits),
-        failed: counters.get(Count::Failed),
-        runs: counters.get(Count::Runs),
-        rejections: counters.get(Count::Rejections),
-        own: counters.get(Count::Own),
-        refused: counters.get(Count::Refused),
+        requests: get(Count::Requests),
+        hits: get(Count::Hits),
+        waits: get(Count::Waits),
+        failed: get(Count::Failed),
+        runs: get(Count::Runs),
+        rejections: get(Count::Rejections),
+        own: get(Count::Own),
+        refused: get(Count::Refused),
     }
+}
+
+fn totals((source, totals): (String, Totals)) -> v1::SourceTotals {
+    v1::SourceTotals {
+        source,
+        counters: Some(counters(|count| totals.get(count))),
+        refreshed: Some(durations(&totals.refreshed)),
+        failed: Some(durations(&totals.failed)),
+    }
+}
+
+fn durations(durations: &Durations) -> v1::Durations {
+    let mut count = 0;
+    let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+    let buckets = bounds.zip(durations.buckets).map(|(at_most, more)| {
+        count += more;
+        v1::durations::Bucket { at_most, count }
+    });
+    v1::Durations { buckets: buckets.collect(), seconds: durations.seconds }
 }

@@ -22,6 +22,7 @@ fn status(entries: Vec<CacheEntry>) -> GetStatusResponse {
         counters: Some(counters),
         watchers: 1,
         shares: 0,
+        sources: Vec::new(),
     }
 }
 

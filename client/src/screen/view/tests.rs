@@ -35,6 +35,7 @@ fn state() -> Message {
         audit: None,
         locked: false,
         shares: 0,
+        sources: Vec::new(),
     };
     Message::State(Box::new(WatchStatusResponse { status: Some(status), pending: Vec::new() }))
 }
