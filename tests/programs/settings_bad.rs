@@ -168,7 +168,7 @@ fn a_bad_project_file_can_be_ignored_and_not_trusted() {
     for (what, plant, says) in BAD.iter().copied().chain(foreign) {
         plant(&path);
         assert!(
-            home.fails(4, &["token"]).contains("`trust ignore` leaves the project's files out"),
+            home.fails(4, &["token"]).contains("`trust ignore` ignores the workspace's files"),
             "{what}"
         );
         let shown = home.ok(&["trust", "show"]);

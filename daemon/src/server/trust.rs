@@ -162,7 +162,7 @@ impl Context {
 fn unseen(item: &Item, workspace: &Workspace) -> Problem {
     let message = format!("{} cannot be shown whole, so it cannot be trusted", item.name);
     Problem::new(Reason::SettingsInvalid, message)
-        .hint("correct it, or leave the project's files out")
+        .hint("correct it, or ignore the workspace's files")
         .remedy(Remedy::claviger(&["trust", "ignore"]).within(&workspace.root.to_string_lossy()))
         .at(&item.at)
 }

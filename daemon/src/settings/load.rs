@@ -199,7 +199,7 @@ impl<'a> Load<'a> {
         }
         if self.memory.first_time(&canonical) {
             tracing::warn!(directory = %directory.display(),
-                "the configuration directory lies inside a repository or the workspace, so its settings need trust like a project's");
+                "the configuration directory lies inside a repository or the workspace, so its settings need trust like a workspace's");
         }
         Layer::Project
     }

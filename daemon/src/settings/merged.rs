@@ -241,7 +241,7 @@ impl Settings {
             FileState::Invalid(problem) if file.layer.is_workspace() => {
                 let hint = problem.hint.as_deref().unwrap_or("correct the file");
                 Some(
-                    problem.clone().hint(format!("{hint}; or `trust ignore` leaves the project's files out")),
+                    problem.clone().hint(format!("{hint}; or `trust ignore` ignores the workspace's files")),
                 )
             }
             FileState::Invalid(problem) => Some(problem.clone()),

@@ -8,7 +8,7 @@ use claviger::proto::v1::StorePlace;
 /// Arguments of `login`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Name of the account [default: that of the registration, or "default" for keys and tokens]
+    /// Name of the account [default: that of the section [oauth.NAME], or "default" for keys and tokens]
     #[arg(value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::registrations))]
     pub(crate) name: Option<String>,
     /// Section [oauth.NAME] to sign in with [default: the account's name, or the only one]

@@ -30,7 +30,7 @@ pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> 
             content.passed.entries().iter().any(|passed| passing::overlap(passed, &entry.value))
         };
         if let Some(entry) = content.harmless.iter().find(is_passed) {
-            let message = "a variable is both harmless and in pass_environment: projects would choose what helpers of yours get";
+            let message = "a variable is both harmless and in pass_environment: a workspace could choose what your helpers get";
             return Err(Problem::new(Reason::SettingsInvalid, message)
                 .at(&entry.at)
                 .hint("take it out of one of the two"));
@@ -168,6 +168,6 @@ fn harmless_name(text: &Text<'_>, number: u32, at: usize, value: Value) -> Resul
         Ok(()) => Ok(name),
         Err(why) => Err(text
             .wrong(at, format!("{what} {why}"))
-            .hint("docs/trust.md says which variables a project may never set without a decision")),
+            .hint("docs/trust.md says which variables a workspace may never set without a decision")),
     }
 }
