@@ -167,10 +167,7 @@ fn a_bad_project_file_can_be_ignored_and_not_trusted() {
     let foreign = claviger_tests::is_root().then_some(("foreign owner", foreign, "another user"));
     for (what, plant, says) in BAD.iter().copied().chain(foreign) {
         plant(&path);
-        assert!(
-            home.fails(4, &["token"]).contains("`trust ignore` ignores the workspace's files"),
-            "{what}"
-        );
+        assert!(home.fails(4, &["token"]).contains("`trust ignore` ignores the workspace's files"), "{what}");
         let shown = home.ok(&["trust", "show"]);
         assert!(shown.contains("cannot be used") && shown.contains(says), "{what}: {shown}");
         assert!(!shown.contains(CANARY), "{what}: {shown}");

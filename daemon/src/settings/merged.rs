@@ -240,9 +240,7 @@ impl Settings {
         self.files().find_map(|file| match &file.state {
             FileState::Invalid(problem) if file.layer.is_workspace() => {
                 let hint = problem.hint.as_deref().unwrap_or("correct the file");
-                Some(
-                    problem.clone().hint(format!("{hint}; or `trust ignore` ignores the workspace's files")),
-                )
+                Some(problem.clone().hint(format!("{hint}; or `trust ignore` ignores the workspace's files")))
             }
             FileState::Invalid(problem) => Some(problem.clone()),
             _ => None,
