@@ -1,7 +1,7 @@
-//! The audit log: who asked for what, and what the answer was. One JSON object a line; never a secret.
+//! The audit log: each request and its answer. One JSON object per line; never a secret.
 //!
-//! Decisions (trust, accounts, locks, shares) have a file of their own, which no number of fetches can roll away. Equal
-//! fetches are one line, and another one that counts them.
+//! Decisions (trust, accounts, locks, shares) have their own file, so that many fetches cannot rotate them away. Equal
+//! fetches are one line, and a second line with their number.
 
 mod json;
 mod line;
@@ -19,9 +19,9 @@ use crate::{
 use log::Log;
 use std::{path::Path, sync::Arc};
 
-/// File of what was lent.
+/// File of loans.
 const LENDS: &str = "audit.jsonl";
-/// File of what was decided.
+/// File of decisions.
 const DECISIONS: &str = "decisions.jsonl";
 
 /// Both files.
@@ -32,29 +32,29 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Appends to files in `directory`, as long as the runtime lives: parts of `part` bytes, and `parts` older ones of each.
+    /// Appends to files in `directory` until the runtime ends: parts of `part` bytes each, with `parts` older ones.
     pub fn start(directory: &Path, part: u64, parts: usize, clock: &Clock) -> Arc<Self> {
         let log = |name| Log::start(AuditFile::new(&directory.join(name), part, parts), clock.clone());
         Arc::new(Self { lends: log(LENDS), decisions: log(DECISIONS) })
     }
 
-    /// Notes a line. Never waits for the disk.
+    /// Adds a line. Never waits for the disk.
     pub fn note(&self, line: Line<'_>) {
         if line.is_decision() { self.decisions.note(line) } else { self.lends.note(line) }
     }
 
-    /// Notes a call that was turned away: one line a second at most, or a stranger could push everything else out of the
-    /// log.
+    /// Adds a line about a refused call: at most one per second, or a foreign process could push everything else out of
+    /// the log.
     pub fn rejected(&self, peer: &Peer, reason: &'static str) {
         self.lends.rejected(peer, reason);
     }
 
-    /// Writes what has been collected, and gives up on a disk that does not answer in a second.
+    /// Writes all waiting lines, but waits at most a second for the disk.
     pub async fn flush(&self) {
         tokio::join!(self.lends.flush(), self.decisions.flush());
     }
 
-    /// The state, for people. They lie in one directory, so what is wrong with one is mostly wrong with both.
+    /// The state, for people. Both files are in one directory, so a problem of one usually affects both.
     pub fn state(&self) -> State {
         let (lends, decisions) = (self.lends.state(), self.decisions.state());
         let lost = match (lends.lost, decisions.lost) {

@@ -1,5 +1,6 @@
-//! The runs of `awsAuthRefresh` and `gcpAuthRefresh`: one for everybody who needs the same command, with a pause between
-//! runs that grows while they do not help, seen by `claviger pending` and ended by `claviger pending --cancel`.
+//! The runs of `awsAuthRefresh` and `gcpAuthRefresh`: one for all sessions that need the same command. The pause
+//! between runs grows while they do not help. `claviger pending` shows a run, and `claviger pending --cancel` cancels
+//! it.
 //!
 //! A run belongs to the daemon. Refreshes of several cache entries may wait for it, and any number of sessions for each.
 
@@ -31,14 +32,14 @@ use tokio::{
     time::sleep,
 };
 
-/// Lines that are kept for later callers, and that a slow reader may lag behind.
+/// Number of lines kept for later callers; a slow reader may lag behind by as many.
 const BACKLOG: usize = 64;
-/// How long a command that no session needs any more has to end by itself.
+/// Time limit for a command to end by itself when no session needs it any more.
 const LEFT: Duration = Duration::from_secs(10);
-/// Commands whose last run is remembered.
+/// Most commands whose last run is remembered.
 const MOST: usize = 256;
 
-/// All runs, and when the last ones were; and who is told when one starts or ends.
+/// All runs and the times of the last ones; and the followers to notify when one starts or ends.
 #[derive(Debug, Default)]
 pub struct AuthRefreshes {
     records: Mutex<HashMap<SourceKey, Record>>,
@@ -46,18 +47,18 @@ pub struct AuthRefreshes {
     changed: Notify,
 }
 
-/// What is known of one command.
+/// State of one command.
 #[derive(Debug, Default)]
 struct Record {
     running: Option<Running>,
     past: Past,
-    /// The files of those who waited for its last run.
+    /// The files that waiters of its last run looked at.
     files: Vec<PathBuf>,
-    /// What the last run said last, if it failed: who comes later has to know it as well.
+    /// The last lines of its last run, if it failed: later callers need them as well.
     said: Said,
 }
 
-/// A run under way.
+/// A run in progress.
 #[derive(Clone, Debug)]
 struct Running {
     name: &'static str,
@@ -83,15 +84,15 @@ pub struct Pending {
     pub at: Location,
     /// When it started.
     pub started_at: SystemTime,
-    /// When it is ended.
+    /// When it times out.
     pub deadline: SystemTime,
-    /// Refreshes that wait for it.
+    /// Number of refreshes that wait for it.
     pub waiting: u32,
-    /// What it said so far.
+    /// Its output so far.
     pub lines: Vec<Arc<str>>,
 }
 
-/// One who waits for a run.
+/// A waiter for a run.
 pub struct Waiter {
     runs: Arc<AuthRefreshes>,
     key: SourceKey,
@@ -102,16 +103,17 @@ pub struct Waiter {
 // === impl AuthRefreshes ===
 
 impl AuthRefreshes {
-    /// None yet; `shown` is told of every change.
+    /// None yet; `shown` is notified of every change.
     pub fn new(shown: Shown) -> Self {
         Self { records: Mutex::default(), shown, changed: Notify::new() }
     }
 
-    /// Runs the command, or joins the run that is under way. A run that ended well after the credentials were looked at is as good:
-    /// they only have to be read again, and there is nothing to wait for. So is another command that signs in to the same file.
+    /// Runs the command, or joins the run in progress. If a run succeeded after the credentials were looked at, nothing
+    /// is run: the credentials only have to be read again. The same holds for another command that signs in to the same
+    /// file.
     ///
     /// # Errors
-    /// `login-required` while a pause after earlier runs lasts.
+    /// `login-required` during a pause after earlier runs.
     pub fn join(self: &Arc<Self>, host: &Host, wanted: &Wanted<'_>) -> Result<Option<Waiter>, Problem> {
         let (sign_in, now) = (wanted.sign_in, host.clock.now());
         let mut records = lock(&self.records);
@@ -153,7 +155,7 @@ impl AuthRefreshes {
         }))
     }
 
-    /// Starts the command in a task of its own.
+    /// Starts the command in its own task.
     fn start(self: &Arc<Self>, sign_in: &SignIn, host: &Host, now: SystemTime) -> Running {
         let (sender, outcome) = watch::channel(None);
         let (cancel, needless) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -195,7 +197,7 @@ impl AuthRefreshes {
                 running.recent.remove(0);
             }
             running.recent.push(line.clone());
-            // Fails when there is no listener.
+            // Fails if there is no listener.
             drop(running.lines.send(line));
             self.shown.touch();
         }
@@ -216,25 +218,25 @@ impl AuthRefreshes {
         self.changed.notified().await;
     }
 
-    /// What is known of earlier runs, for the next daemon.
+    /// State of earlier runs, for the next daemon.
     pub fn keep(&self) -> Vec<(SourceKey, Past)> {
         lock(&self.records).iter().map(|(key, record)| (*key, record.past.clone())).collect()
     }
 
-    /// Takes over what the last daemon knew.
+    /// Takes over the state of the last daemon.
     pub fn inherit(&self, runs: Vec<(SourceKey, Past)>) {
         let record = |past| Record { past, ..Record::default() };
         lock(&self.records).extend(runs.into_iter().take(MOST).map(|(key, past)| (key, record(past))));
     }
 
-    /// Notes whether a credential was there after a run.
+    /// Records whether a credential was available after a run.
     pub fn note_use(&self, key: SourceKey, useful: bool) {
         if let Some(record) = lock(&self.records).get_mut(&key) {
             record.past.note_use(useful);
         }
     }
 
-    /// Every run under way, the oldest first.
+    /// All runs in progress, the oldest first.
     pub fn pending(&self) -> Vec<Pending> {
         let of = |(key, record): (&SourceKey, &Record)| {
             let running = record.running.as_ref()?;
@@ -253,7 +255,7 @@ impl AuthRefreshes {
         pending
     }
 
-    /// Ends the runs whose identity starts with `id`, and says how many.
+    /// Cancels the runs whose id starts with `id`, and returns their number.
     pub fn cancel(&self, id: &str) -> u32 {
         let records = lock(&self.records);
         let wanted = records.iter().filter(|(key, _)| key.to_string().starts_with(id));
@@ -269,16 +271,16 @@ impl AuthRefreshes {
 // === impl Waiter ===
 
 impl Waiter {
-    /// The next one that is heard.
+    /// The next event of the run.
     ///
     /// # Cancel safety
-    /// Nothing is lost if the future is dropped.
+    /// Dropping the future loses no event.
     pub async fn next(&mut self) -> Heard {
         self.hearing.next().await
     }
 
-    /// Leaves, since a person has signed in elsewhere. The command is ended if it has not ended by itself some seconds later, and no one
-    /// waits for it any more: it may have been the one that signed in, with something left to do.
+    /// Leaves the run because a person has signed in elsewhere. If no one else waits, the command is ended some seconds
+    /// later: it may be the one that signed in, with something left to do.
     pub fn leave(self) {
         let (runs, key, started_at) = (self.runs.clone(), self.key, self.started_at);
         drop(self);

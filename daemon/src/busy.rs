@@ -1,4 +1,4 @@
-//! Servers that have said when to come back (`Retry-After`): no session's child asks one before, whatever it is to fetch.
+//! Servers that asked for a pause (`Retry-After`): no child asks one before its end, for whatever credential.
 
 use crate::{live::lock, pauses};
 use claviger_child::{Busy, MAX_PAUSE};
@@ -10,19 +10,19 @@ use std::{
 /// Most servers that are remembered.
 const MOST: usize = 64;
 
-/// What servers have said.
+/// Pauses of servers.
 #[derive(Debug, Default)]
 pub struct BusyServers(Mutex<Busy>);
 
 impl BusyServers {
-    /// Those that want to be left alone at `now`.
+    /// Servers with a pause at `now`.
     pub fn at(&self, now: SystemTime) -> Busy {
         let mut busy = lock(&self.0);
         busy.retain(|_, until| pauses::backs_off(now, *until));
         busy.clone()
     }
 
-    /// Notes that `server` has said so at `now`.
+    /// Records that `server` asked for a pause at `now`.
     pub fn note(&self, server: &str, now: SystemTime, pause: Duration) {
         let is_full = self.at(now).len() >= MOST;
         if !is_full {
@@ -30,7 +30,7 @@ impl BusyServers {
         }
     }
 
-    /// Takes over what the last daemon was told.
+    /// Takes over the pauses of the last daemon.
     pub fn inherit(&self, busy: Busy) {
         *lock(&self.0) = busy;
     }

@@ -1,4 +1,4 @@
-//! What a caller may do. The user id is necessary, not sufficient: the same one stands at the end of `ssh -R`.
+//! Permissions of a caller. The user id is necessary, not sufficient: a process behind `ssh -R` has the same one.
 
 use crate::shares::Share;
 use claviger::{
@@ -8,22 +8,22 @@ use claviger::{
 };
 use std::{borrow::Cow, path::Path, sync::Arc};
 
-/// Who calls, as far as it matters for what it may do.
+/// Kind of a caller, as far as its permissions depend on it.
 #[derive(Clone, Debug, Default)]
 pub enum Caller {
-    /// It has not shown that it is on this machine: it may look, and borrow by name.
+    /// It has not proved that it is on this machine: it may inspect, and borrow by name.
     #[default]
     Foreign,
     /// It sent the cookie: it may do everything.
     Near,
-    /// It came through the socket of a share: it may borrow what that lends.
+    /// It came through the socket of a share: it may borrow that share's credential.
     Share(Arc<Share>),
 }
 
 // === impl Caller ===
 
 impl Caller {
-    /// How it came, for the audit log: `foreign`, or `share` and its name; empty for a near one.
+    /// Its connection, for the audit log: `foreign`, or `share` and its name; empty for a near one.
     pub fn via(&self) -> Cow<'_, str> {
         match self {
             Self::Near => "".into(),
@@ -32,7 +32,7 @@ impl Caller {
         }
     }
 
-    /// Lets a near caller do what only such a one may.
+    /// Permits an action of near callers only.
     ///
     /// # Errors
     /// `foreign-caller`.
@@ -40,53 +40,53 @@ impl Caller {
         match self {
             Self::Near => Ok(()),
             Self::Foreign | Self::Share(_) => {
-                Err(no_cookie("this takes a caller of the daemon's own machine"))
+                Err(no_cookie("this needs a caller on the daemon's own machine"))
             }
         }
     }
 }
 
-/// A caller without the cookie may not do something. Without a path: those of this machine are none of its business.
+/// Refuses a caller without the cookie. The message has no path: it must not learn those of this machine.
 pub fn no_cookie(what: &str) -> Problem {
     Problem::new(Reason::ForeignCaller, format!("{what}, and the request has no cookie"))
-        .hint("the cookie lies beside the socket and is sent as metadata; what lends elsewhere is a share")
+        .hint("the cookie is beside the socket and is sent as metadata; to lend elsewhere, use a share")
 }
 
-/// The session in whose place a foreign caller is lent to: this user's own, in no workspace, with what was chosen by name.
+/// The session that stands for a foreign caller: this user's own, in no workspace, with the caller's choices by name.
 ///
 /// # Errors
-/// `malformed-request` if the home directory cannot stand in a session.
+/// `malformed-request` if the home directory cannot be part of a session.
 pub fn session(home: &Path, names: Names) -> Result<SessionContext, Problem> {
     let session = SessionContext::new("/".into(), [("HOME".into(), home.into())])?;
     Ok(SessionContext { chosen: names.chosen, backend: names.backend, ..session })
 }
 
-/// Whether a configuration of AWS has a section for the profile `name`: a foreign caller chooses what exists here.
+/// Whether AWS's configuration has a section for the profile `name`: a foreign caller may only choose existing ones.
 pub fn has_profile(text: &str, name: &str) -> bool {
     let sections = text.lines().filter_map(|line| line.trim().strip_prefix('[')?.split(']').next());
     sections.map(str::trim).any(|section| section.strip_prefix("profile ").map_or(section, str::trim) == name)
 }
 
-/// A foreign caller names a profile that is not there.
+/// A foreign caller names a profile that does not exist.
 pub fn no_profile() -> Problem {
     Problem::new(Reason::MalformedRequest, "there is no profile of that name on the daemon's machine")
         .hint("leave it out, or name one that its ~/.aws/config has")
 }
 
-/// What a foreign caller named is there, and something else comes before it.
+/// A foreign caller's choice exists, but something else comes before it.
 pub fn another(source: &str) -> Problem {
     Problem::new(
         Reason::ForeignCaller,
         format!("{source} comes before what was named, on the daemon's machine"),
     )
-    .hint("leave the name out to borrow that, or ask for a share of what you named")
+    .hint("leave the name out to borrow that, or ask for a share of the named one")
 }
 
-/// A problem as a foreign caller gets to see it: the reason, and when to try again. Its words, places and remedies are about
+/// A problem in the form for a foreign caller: only the reason, and when to retry. Text, places and remedies are about
 /// files and commands of this machine.
 pub fn veiled(problem: &Problem) -> Problem {
     let message = format!("there is no credential to lend here: {}", problem.reason);
-    let there = Remedy::Administrator("look at `claviger explain` on the daemon's own machine".into());
+    let there = Remedy::Administrator("run `claviger explain` on the daemon's own machine".into());
     Problem { retry_after: problem.retry_after, ..Problem::new(problem.reason, message).remedy(there) }
 }
 

@@ -27,7 +27,7 @@ const ATTEMPTS: u32 = 3;
 /// Most desktop notifications an hour.
 const NOTIFICATIONS: usize = 6;
 
-/// Where the daemon keeps and finds things.
+/// Paths of the daemon.
 #[derive(Clone, Debug)]
 pub struct Paths {
     /// The socket.
@@ -36,7 +36,7 @@ pub struct Paths {
     pub home: PathBuf,
     /// `config.toml`.
     pub config: PathBuf,
-    /// Which files the daemon's environment leads to, be others named.
+    /// The files that the daemon's environment names, even if others are in use.
     pub own: Own,
     /// Directory of trust store, accounts, audit log and log file.
     pub state: PathBuf,
@@ -44,17 +44,17 @@ pub struct Paths {
     pub managed: PathBuf,
     /// The session bus, on which the keyring answers.
     pub bus: SessionBus,
-    /// Credential of the service manager that seals the file store.
+    /// Key of the service manager that seals the file store.
     pub seal: Option<PathBuf>,
 }
 
 /// Bounds that protect the daemon and its user. Times are wall-clock durations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// When a helper is ended. The client's own is undocumented (`spec/behaviour.md`, "Unverified"); two minutes
+    /// Time limit of a helper. The client's own limit is undocumented (`spec/behaviour.md`, "Unverified"); two minutes
     /// leave a person time to unlock a password manager.
     pub helper_timeout: Duration,
-    /// A credential that no session asked for this long is no longer refreshed ahead of expiry.
+    /// A credential that was not asked for this long is no longer refreshed ahead of expiry.
     pub idle: Duration,
     /// Most cache entries (as many as the AWS SDK keeps identities).
     pub entries: usize,
@@ -70,23 +70,23 @@ pub struct Limits {
     pub notifications: usize,
     /// What callers without the cookie may do.
     pub foreign: Foreign,
-    /// How long a lease claims to be valid at most.
+    /// Longest validity that a lease claims.
     pub max_lease: Option<Duration>,
     /// Whether agents may decide about trust.
     pub agents_may_decide: bool,
-    /// Whether a program that was put in the place of the daemon's goes on by itself.
+    /// Whether the daemon hands over by itself when its program file was replaced.
     pub follow_program: bool,
 }
 
-/// What foreign callers may do (`[daemon] foreign`).
+/// Permissions of foreign callers (`[daemon] foreign`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Foreign {
-    /// Look, and borrow what they name.
+    /// Inspect, and borrow by name.
     #[default]
     Lend,
-    /// Look.
+    /// Inspect.
     Inspect,
     /// Nothing.
     Refuse,
@@ -174,20 +174,20 @@ struct File {
     daemon: Daemon,
     #[serde(default, rename = "settings")]
     _settings: serde::de::IgnoredAny,
-    /// Read by [`crate::settings`], for it counts at once.
+    /// Read by [`crate::settings`], because it takes effect at once.
     #[serde(default, rename = "trust")]
     _trust: serde::de::IgnoredAny,
     /// Read by [`crate::accounts::registration`] at a login.
     #[serde(default, rename = "oauth")]
     _oauth: serde::de::IgnoredAny,
-    /// What a person confirms; read by [`crate::settings`], for it counts at once.
+    /// Required confirmations; read by [`crate::settings`], because they take effect at once.
     #[serde(default, rename = "account")]
     _account: serde::de::IgnoredAny,
     #[serde(default, rename = "source")]
     _source: serde::de::IgnoredAny,
 }
 
-/// What `[daemon]` says.
+/// Content of `[daemon]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// Bounds.
@@ -236,7 +236,7 @@ impl Config {
     }
 }
 
-/// The text of `config.toml`; nothing if there is no such file.
+/// The text of `config.toml`; empty if there is no such file.
 ///
 /// # Errors
 /// `settings-invalid` if it cannot be read, or other users can write it: as for its `[settings]`.
@@ -246,7 +246,7 @@ pub fn read(path: &Path) -> Result<String, Problem> {
         .map_err(|_| Problem::new(Reason::SettingsInvalid, "it is not UTF-8").at(&Location::of_file(path)))
 }
 
-/// The problem of a log filter that is none, with the place where the text of the file has it.
+/// The problem of an invalid log filter, with its place in the file.
 pub fn invalid_log(path: &str, text: &str, why: &str) -> Problem {
     let document = toml_edit::Document::parse(text).ok();
     let span = document.as_ref().and_then(|it| it.get("daemon")?.get("log")?.span());
@@ -256,7 +256,7 @@ pub fn invalid_log(path: &str, text: &str, why: &str) -> Problem {
         .at(&at)
 }
 
-/// Where byte `offset` of the file's text stands.
+/// Position of byte `offset` in the file's text.
 pub fn location(path: &str, text: &str, offset: usize) -> Location {
     let before = text.get(..offset).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
@@ -269,7 +269,7 @@ pub fn location(path: &str, text: &str, offset: usize) -> Location {
     }
 }
 
-/// The problem of a file that is not as it should be.
+/// The problem of an invalid file.
 pub fn invalid(path: &str, text: &str, error: &toml_edit::de::Error) -> Problem {
     let at = location(path, text, error.span().map_or(0, |span| span.start));
     // The message quotes keys of the file at most; values of [settings] are not interpreted here.

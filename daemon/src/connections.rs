@@ -1,7 +1,7 @@
-//! Open connections: what each of them holds, and which one is closed when there are too many, or they hold too much.
+//! Open connections: the resources of each, and which one is closed when there are too many or they use too much.
 //!
-//! No caller is asked for anything: one that opens thousands of connections, or sends halves of messages, loses its own
-//! (`choice`), and a session that asks for its credential meanwhile is served.
+//! Callers need not cooperate: one that opens thousands of connections, or sends partial messages, loses its own
+//! connections (`choice`), and other sessions are still served.
 
 mod call;
 mod choice;

@@ -1,5 +1,5 @@
-//! The daemon's side of the cookie: it makes the file, and compares what callers send with it. Beside it lies what near callers read
-//! besides: which variables the user lets commands have.
+//! The daemon's side of the cookie: creates the file, and compares it with what callers send. A second file beside it
+//! tells near callers which variables the user lets commands have.
 
 use claviger::{
     cookie::{self, COOKIE_LENGTH},
@@ -14,33 +14,33 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// The cookie of one socket. The file counts: a caller that can write it is near.
+/// The cookie of one socket. The file is authoritative: a caller that can write it is near.
 pub struct Cookie {
     path: Mutex<PathBuf>,
-    /// What the file held when it was last read.
+    /// Content of the file when it was last read.
     digits: Mutex<Zeroizing<String>>,
 }
 
 // === impl Cookie ===
 
 impl Cookie {
-    /// The cookie beside `socket`, which is made if there is none that proves anything.
+    /// The cookie beside `socket`; creates one if none is valid.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub fn of(socket: &Path) -> Result<Self, Problem> {
         let path = cookie::path(socket);
         let digits = ensure(&path)?;
         Ok(Self { path: Mutex::new(path), digits: Mutex::new(digits) })
     }
 
-    /// Whether `sent` is the cookie. One that does not fit is compared with the file once more, which is made if it is gone.
+    /// Whether `sent` is the cookie. If it differs, the file is read again, and created if it is gone.
     pub fn is(&self, sent: &[u8]) -> bool {
         let is_same = |digits: &str| same(digits.as_bytes(), sent);
         is_same(&lock(&self.digits)) || self.look_again() && is_same(&lock(&self.digits))
     }
 
-    /// Makes the file if it is gone, and takes over what it holds. False if it cannot be used.
+    /// Creates the file if it is gone, and takes over its content. False if it cannot be used.
     pub fn look_again(&self) -> bool {
         match ensure(&self.path()) {
             Ok(digits) => *lock(&self.digits) = digits,
@@ -52,13 +52,13 @@ impl Cookie {
         true
     }
 
-    /// The socket is at another place: the cookie is made beside it, unless there is one.
+    /// The socket has moved: creates the cookie beside it, unless there is one.
     pub fn follow(&self, socket: &Path) {
         *lock(&self.path) = cookie::path(socket);
         self.look_again();
     }
 
-    /// Lets near callers know which variables the user lets commands have.
+    /// Writes the list of variables that the user lets commands have, for near callers.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -80,7 +80,7 @@ impl Cookie {
         lock(&self.path).clone()
     }
 
-    /// Puts another in its place: callers read it again.
+    /// Replaces it: callers read it again.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -96,7 +96,7 @@ impl fmt::Debug for Cookie {
     }
 }
 
-/// The cookie in the file, or a new one if there is none that only this user can have read.
+/// The cookie in the file, or a new one if other users could have read it.
 fn ensure(path: &Path) -> Result<Zeroizing<String>, Problem> {
     match read_private(path, COOKIE_LENGTH + 1) {
         Ok(Some(content)) => {
@@ -123,7 +123,7 @@ fn make(path: &Path) -> Result<Zeroizing<String>, Problem> {
     Ok(digits)
 }
 
-/// Whether two texts are the same. How long it takes does not depend on where they differ.
+/// Whether two texts are equal, in constant time.
 fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |seen, (one, other)| seen | (one ^ other)) == 0
 }

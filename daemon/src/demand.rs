@@ -1,35 +1,35 @@
-//! Who waits for a refresh.
+//! The demand for a refresh.
 
 use std::time::Duration;
 use tokio::{sync::watch, time::timeout};
 
-/// How long a refresh goes on that all have left who waited for it: a tool that gave up may ask again at once.
+/// How long a refresh continues after all its waiters have left: a tool that timed out may ask again at once.
 const ABANDONED_AFTER: Duration = Duration::from_secs(10);
 
-/// Who is asking for a credential. It decides whether a person may be troubled.
+/// Kind of a request for a credential. It decides whether a person may be disturbed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Demand {
-    /// None: it is refreshed ahead of expiry.
+    /// No one: it is refreshed ahead of expiry.
     #[default]
     Background,
     /// A session waits for it.
     Session,
-    /// A person asked for a refresh, past any pause.
+    /// A person asked for a refresh, ignoring any backoff.
     Person,
 }
 
-/// The demand of those who wait for one refresh now; it can rise and fall while the refresh is under way.
+/// The demand of the current waiters of one refresh; it can rise and fall during the refresh.
 #[derive(Clone, Debug, Default)]
 pub struct SharedDemand {
-    /// Whether it goes on without any who wait: it was begun ahead of them.
+    /// Whether it continues without waiters: it was begun ahead of time.
     is_ahead: bool,
-    /// How many streams, sessions and persons wait.
+    /// Number of waiting streams, sessions and persons.
     waiting: watch::Sender<[usize; 3]>,
 }
 
-/// One who waits for a refresh, until this is dropped.
+/// A waiter for a refresh; dropping it stops waiting.
 #[derive(Debug)]
-#[must_use = "who does not keep it does not wait"]
+#[must_use = "a waiter that is dropped does not wait"]
 pub struct Waits {
     refresh: SharedDemand,
     demand: Demand,
@@ -38,19 +38,19 @@ pub struct Waits {
 // === impl SharedDemand ===
 
 impl SharedDemand {
-    /// That of a refresh that goes on without any who wait.
+    /// That of a refresh that continues without waiters.
     pub fn ahead() -> Self {
         Self { is_ahead: true, ..Self::default() }
     }
 
-    /// One more waits from now on.
+    /// Adds a waiter.
     pub fn join(&self, demand: Demand) -> Waits {
         let waits = Waits { refresh: self.clone(), demand };
         waits.count(|count| *count += 1);
         waits
     }
 
-    /// The highest of those who wait.
+    /// The highest demand of the waiters.
     pub fn get(&self) -> Demand {
         match *self.waiting.borrow() {
             [_, 0, 0] => Demand::Background,
@@ -64,7 +64,8 @@ impl SharedDemand {
         *self.waiting.borrow() != [0; 3]
     }
 
-    /// Resolves when all have left who waited, and none has come for a while; never for a refresh that was begun ahead of them.
+    /// Resolves when all waiters have left, and none has come for a while; never for a refresh that was begun ahead of
+    /// time.
     pub async fn abandoned(&self) {
         if self.is_ahead {
             return std::future::pending().await;

@@ -1,4 +1,4 @@
-//! Where a credential may be sent, and what goes along with it. Pure. Where the clouds are is in [`cloud`].
+//! Endpoint of a credential, and its additional headers. Pure. The endpoints of clouds are in [`cloud`].
 
 pub mod cloud;
 
@@ -19,29 +19,29 @@ use std::time::Duration;
 
 /// The variable with the custom headers.
 const CUSTOM_HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
-/// Header that `CLAUDE_CODE_ADDITIONAL_PROTECTION` asks for (guide, "Environment Variable Reference").
+/// Header that `CLAUDE_CODE_ADDITIONAL_PROTECTION` requests (guide, "Environment Variable Reference").
 const PROTECTION_HEADER: (&str, &str) = ("x-anthropic-additional-protection", "true");
 
-/// Where requests go.
+/// Destination of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// Base URL as configured.
     pub base_url: String,
-    /// `scheme://host[:port]`: the only place the credential may be sent to.
+    /// `scheme://host[:port]`: the only destination of the credential.
     pub origin: String,
     /// Host, lower case.
     pub host: String,
     /// Whether it is https.
     pub secure: bool,
-    /// The variable that sets it, if one does.
+    /// The variable that sets it, if any.
     pub variable: Option<&'static str>,
     /// Where the base URL is configured; `None` if nowhere or in the session's environment.
     pub at: Option<Location>,
-    /// Whether it is made from the region, which becomes known with the credential.
+    /// Whether it depends on the region, which is only known with the credential.
     pub follows_region: bool,
 }
 
-/// What goes along with a credential.
+/// What accompanies a credential.
 #[derive(Clone, Debug)]
 pub struct Extras {
     /// Headers known to the daemon.
@@ -66,7 +66,7 @@ impl Endpoint {
         }
     }
 
-    /// The endpoint that the variable `name` sets, if it sets one.
+    /// The endpoint set by the variable `name`, if any.
     ///
     /// # Errors
     /// As [`Endpoint::anthropic`].
@@ -84,12 +84,12 @@ impl Endpoint {
         Ok(Some(Self { variable: Some(name), ..parsed? }))
     }
 
-    /// An endpoint whose URL claviger itself makes.
+    /// An endpoint whose URL claviger itself builds.
     fn known(url: &str) -> Result<Self, Problem> {
         Self::parse(url, None).map_err(|why| Problem::new(Reason::Bug, format!("{url} is not a URL: {why}")))
     }
 
-    /// No endpoint: the credential is for a tool that brings its own.
+    /// No endpoint: the credential is for a tool that has its own.
     pub fn nowhere() -> Self {
         Self {
             base_url: String::new(),
@@ -102,10 +102,10 @@ impl Endpoint {
         }
     }
 
-    /// The endpoint that a URL leads to.
+    /// The endpoint of a URL.
     ///
     /// # Errors
-    /// What is wrong with the URL, as the rest of a sentence.
+    /// The fault of the URL, as the rest of a sentence.
     pub fn parse(text: &str, at: Option<&Location>) -> Result<Self, &'static str> {
         let (scheme, rest) = text.split_once("://").ok_or("it has no scheme")?;
         let secure = match scheme {
@@ -114,15 +114,15 @@ impl Endpoint {
             _ => return Err("the scheme is neither https nor http"),
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        // Anything a URL parser might take for the end of the host, or for another host, is refused.
+        // Refuses everything that a URL parser might take for the end of the host, or for another host.
         if authority.contains('@') {
-            return Err("it holds a user name");
+            return Err("it contains a user name");
         }
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
         if !authority.chars().all(is_plain)
             || path.chars().any(|c| !c.is_ascii_graphic() || "?#\\".contains(c))
         {
-            return Err("it holds a character that does not belong there");
+            return Err("it contains an invalid character");
         }
         let parsed: tonic::codegen::http::uri::Authority =
             authority.parse().map_err(|_| "the host is malformed")?;
@@ -148,21 +148,21 @@ impl Endpoint {
         })
     }
 
-    /// Whether it cannot be read on the way: it is https, or on this machine.
+    /// Whether others cannot read it in transit: it is https, or on this machine.
     pub fn is_private(&self) -> bool {
         self.secure || is_loopback(&self.host)
     }
 
-    /// What a careful person would want to know of this endpoint.
+    /// Warnings about this endpoint.
     pub fn warning(&self) -> Option<Warning> {
         (!self.is_private()).then(|| {
-            let text = format!("{} is not encrypted: the credential can be read on the way", self.origin);
+            let text = format!("{} is not encrypted: the credential can be read in transit", self.origin);
             Warning::new(Kind::EndpointPlaintext, text).about(self.variable.as_slice(), self.at.as_ref())
         })
     }
 }
 
-/// What goes along with a credential of this session.
+/// What accompanies a credential of this session.
 ///
 /// # Errors
 /// `workspace-untrusted`, or `settings-invalid` for headers or a timeout that are malformed.
@@ -187,7 +187,7 @@ fn custom_headers(
         Lookup::Unset => Ok((Vec::new(), session.present.contains(CUSTOM_HEADERS).then_some(CUSTOM_HEADERS))),
         Lookup::Set(value) => parse_headers(&value.value).map(|headers| (headers, None)).map_err(|line| {
             Problem::new(Reason::SettingsInvalid, format!("line {line} of {CUSTOM_HEADERS} is not a header"))
-                .hint("write one `Name: Value` a line")
+                .hint("write one `Name: Value` per line")
                 .at(&value.at)
         }),
     }

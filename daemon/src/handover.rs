@@ -1,7 +1,8 @@
-//! Another program goes on in the place of this one: on request, or because the file we were started from was replaced.
+//! Handover to another program: on request, or because the program file was replaced.
 //!
-//! The process stays, and with it the socket: a caller that connects meanwhile waits in its queue. What was asked before is
-//! answered first, refreshes in progress end, and the cache goes along (`broker/kept.rs`), so no command runs again.
+//! The process stays, and with it the socket: a caller that connects meanwhile waits in its queue. Earlier requests are
+//! answered first, refreshes in progress finish, and the cache is passed on (`broker/kept.rs`), so no command runs
+//! again.
 
 use crate::{broker::Broker, host::successor::Program, live::lock};
 use claviger::{
@@ -20,35 +21,35 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How long we wait, serving, for a moment without any refresh. After that, who asks for a credential has to wait for the
-/// last of them.
+/// How long the daemon waits, still serving, for a moment without any refresh. After that, requests for credentials
+/// wait for the last refresh.
 const QUIET: Duration = Duration::from_secs(15);
-/// Shortest time between two looks at the program's file.
+/// Shortest time between two checks of the program file.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a daemon serves before it lets another go on by itself: a file that seems to change at every look (some file
-/// systems number them anew) would otherwise replace it without a pause.
+/// Shortest service before a handover by itself: a file that seems to change at every check (some file systems renumber
+/// inodes) would otherwise replace the daemon endlessly.
 const SETTLED: Duration = Duration::from_secs(3);
 
-/// Whether and when another program goes on.
+/// Decides about handovers.
 #[derive(Debug)]
 pub struct Handover {
-    /// `None`: there is nothing to go on with.
+    /// `None`: there is no program to hand over to.
     program: Option<Mutex<Program>>,
-    /// Taken while a handover is in preparation.
+    /// Held while a handover is being prepared.
     turn: Semaphore,
     begun: watch::Sender<bool>,
 }
 
-/// Why this daemon goes on.
+/// Why there is no handover.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// It does not know its own program.
-    #[error("this daemon does not know which program it was started from")]
+    #[error("this daemon does not know its own program file")]
     Unknown,
-    /// A sign-in is in progress. That lasts for minutes, and could not be taken up again.
+    /// A sign-in is in progress. It takes minutes, and could not be continued.
     #[error("a sign-in is in progress and would have to start over")]
     SigningIn,
-    /// What lies there could not go on.
+    /// The installed program could not take over.
     #[error("{0} cannot take over: {1}")]
     Unfit(String, String),
 }
@@ -56,7 +57,7 @@ pub enum Refusal {
 // === impl Handover ===
 
 impl Handover {
-    /// To the program that lies where `program` says.
+    /// A handover to the program at the path of `program`.
     pub fn new(program: Option<Program>) -> Arc<Self> {
         Arc::new(Self {
             program: program.map(Mutex::new),
@@ -65,12 +66,12 @@ impl Handover {
         })
     }
 
-    /// Begins as soon as nothing is lost by it: no sign-in is in progress, the program can go on, and no refresh is in progress (but
-    /// that for `QUIET` only). A caller that asks meanwhile shares the outcome. `told` ends once the person was told, which no other
-    /// program would do.
+    /// Hands over as soon as nothing is lost: no sign-in is in progress, the program can take over, and no refresh is
+    /// in progress (waiting `QUIET` at most). Concurrent callers share the result. `told` ends once the person was
+    /// notified, which no other program would do.
     ///
     /// # Errors
-    /// Why this daemon goes on.
+    /// Why there is no handover.
     pub async fn begin(
         &self,
         broker: &Broker,
@@ -90,7 +91,7 @@ impl Handover {
         no_sign_in()?;
         let unfit = |why| Refusal::Unfit(program.path().display().to_string(), why);
         program.check().await.map_err(unfit)?;
-        // An endless refresh must not stand in the way of an update.
+        // An endless refresh must not block an update.
         drop(timeout(QUIET, broker.landed()).await);
         no_sign_in()?;
         told.await;
@@ -105,7 +106,7 @@ impl Handover {
         drop(self.begun.subscribe().wait_for(|begun| *begun).await);
     }
 
-    /// Looks at the program's file at each `arrival` of a connection, and begins when another lies there.
+    /// Checks the program file at each `arrival` of a connection, and hands over when it was replaced.
     pub async fn follow<T: Future<Output = ()>>(
         &self,
         broker: &Broker,
@@ -127,7 +128,7 @@ impl Handover {
                     Ok(()) => return pending().await,
                     Err(Refusal::SigningIn) => {}
                     Err(refusal) => {
-                        tracing::warn!(%refusal, "the program was replaced, but this one goes on");
+                        tracing::warn!(%refusal, "the program was replaced, but this one continues");
                         lock(program).look_again();
                     }
                 }
@@ -147,12 +148,12 @@ impl From<Refusal> for Problem {
             ),
             Refusal::SigningIn => (
                 Reason::SourceUnavailable,
-                "try again once it has ended, or end it",
+                "try again after it has ended, or cancel it",
                 Some(Remedy::claviger(&["pending", "--cancel"])),
             ),
             Refusal::Unfit(..) => (
                 Reason::CommandFailed,
-                "install claviger again, or correct its configuration; the daemon goes on as it is",
+                "install claviger again, or correct its configuration; the daemon continues unchanged",
                 None,
             ),
         };

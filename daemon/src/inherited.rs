@@ -1,4 +1,4 @@
-//! What goes from one program to the next in this process: the cache, the shares, and which socket file is ours to remove.
+//! State from one program to the next in this process: the cache, the shares, and the socket file to remove.
 
 use crate::{
     broker::kept::Kept,
@@ -13,24 +13,24 @@ use serde::{Deserialize, Serialize};
 use std::{io, os::fd::OwnedFd};
 use zeroize::Zeroizing;
 
-/// What the last program left, unread: logs are not open yet when it is taken.
+/// State of the last program, still undecoded: logs are not open yet when it is received.
 #[derive(Debug)]
 pub struct Inherited(io::Result<Option<Zeroizing<Vec<u8>>>>);
 
-/// What travels beside the cache, for one line of JSON before it.
+/// Additional state, in one line of JSON before the cache.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Head {
-    /// The socket file, if the last program made it.
+    /// The socket file, if the last program created it.
     left: Option<Left>,
     /// The shares, in the order of their sockets.
     #[serde(default)]
     shares: Vec<KeptShare>,
 }
 
-/// What the last program left, read.
+/// Decoded state of the last program.
 #[derive(Debug, Default)]
 pub struct Legacy {
-    /// The socket file, if that one made it.
+    /// The socket file, if that program created it.
     pub left: Option<Left>,
     /// The shares, in the order of their sockets.
     pub shares: Vec<KeptShare>,
@@ -41,28 +41,28 @@ pub struct Legacy {
 // === impl Inherited ===
 
 impl Inherited {
-    /// Takes it out of the environment. Call this before anything else is opened or started.
+    /// Takes it from the environment. Call this before anything else is opened or started.
     pub fn take() -> Self {
         Self(successor::inherited())
     }
 
-    /// Reads it. Whatever is wrong with it costs some refreshes, and is logged.
+    /// Decodes it. A fault costs some refreshes, and is logged.
     pub fn read(self) -> Legacy {
         let read = self.0.map_err(|error| error.to_string()).and_then(|bytes| match bytes {
             Some(bytes) => parse(&bytes),
             None => Ok(Default::default()),
         });
         read.unwrap_or_else(|error| {
-            tracing::error!(%error, "what the last daemon left cannot be used: everything is refreshed");
+            tracing::error!(%error, "the state of the last daemon cannot be used: everything is refreshed");
             Default::default()
         })
     }
 }
 
-/// What the last program left, from its bytes.
+/// Decodes the state of the last program.
 ///
 /// # Errors
-/// What is wrong with it; never a part of it.
+/// The fault; never a part of the content.
 pub fn parse(bytes: &[u8]) -> Result<Legacy, String> {
     let end = bytes.iter().position(|byte| *byte == b'\n').ok_or("it is cut off")?;
     // serde quotes values of the wrong type.
@@ -71,7 +71,7 @@ pub fn parse(bytes: &[u8]) -> Result<Legacy, String> {
     Ok(Legacy { left: head.left, shares: head.shares, kept: Kept::read(&bytes[end + 1..])? })
 }
 
-/// Leaves the cache to the next start of the service, if the service manager keeps such things.
+/// Keeps the cache for the next start of the service, if the service manager supports that.
 pub fn leave(listener: &Listener, kept: &Kept) {
     if kept.is_empty() || !system::has_service_manager() {
         return;
@@ -83,7 +83,7 @@ pub fn leave(listener: &Listener, kept: &Kept) {
     }
 }
 
-/// Replaces this program by the one that lies where it was started from. Returns only if that failed.
+/// Replaces this program by the one at its path. Returns only if that failed.
 pub fn pass_on(
     program: &Program,
     listener: &Listener,

@@ -1,5 +1,6 @@
-//! The socket file can go while the daemon runs: a person removes it, or a logout removes the directory it is in. The daemon
-//! listens anew then, at the same place or with its state; where a service manager made the socket, it ends.
+//! The socket file can vanish while the daemon runs: a person removes it, or a logout removes its directory. The daemon
+//! then listens again, at the same place or in the state directory. If a service manager created the socket, the daemon
+//! ends.
 
 use crate::{
     config::Paths,
@@ -17,25 +18,25 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How soon to look again after the socket was lost: what removes it may go on, and a file system that is detached gives no
+/// First pause after the socket was lost: whatever removes it may continue, and a file system that is detached sends no
 /// event.
 const SOON: Duration = Duration::from_millis(100);
-/// When events are enough again. The pauses double up to this.
+/// After this pause, events are enough again. Pauses double up to it.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What the daemon listens with.
+/// The daemon's socket and its alternative.
 #[derive(Clone, Copy, Debug)]
 pub struct Kept<'a> {
     /// The socket.
     pub listener: &'a Mutex<Listener>,
-    /// Where sessions look that do not find it.
+    /// Where sessions look if they do not find it.
     pub seat: Option<&'a Seat>,
-    /// What lies beside it.
+    /// The cookie beside it.
     pub cookie: &'a Cookie,
 }
 
-/// Keeps the socket file in its place, and sends each new socket to `next`. Resolves if the daemon has to end: its place is
-/// another's.
+/// Keeps the socket file in place, and sends each new socket to `next`. Resolves if the daemon has to end: another one
+/// has its place.
 pub async fn keep(kept: Kept<'_>, paths: &Paths, next: mpsc::Sender<UnixListener>) {
     let Some(mut file) = lock(kept.listener).file() else { return std::future::pending().await };
     let mut pause = QUIET;
@@ -65,7 +66,7 @@ pub async fn keep(kept: Kept<'_>, paths: &Paths, next: mpsc::Sender<UnixListener
                 return;
             }
             Err(error) => {
-                tracing::error!(%error, "there is no socket, and none can be made");
+                tracing::error!(%error, "there is no socket, and none can be created");
                 sleep(pause).await;
             }
         }
@@ -73,13 +74,13 @@ pub async fn keep(kept: Kept<'_>, paths: &Paths, next: mpsc::Sender<UnixListener
     }
 }
 
-/// Listens at the same place, or else with the state.
+/// Listens at the same place, or else in the state directory.
 fn again(kept: Kept<'_>, paths: &Paths, before: &Left) -> Result<(UnixListener, Left), ListenError> {
     let mut listener = lock(kept.listener);
     let bound = match listener.bind_again(before.path()) {
         Err(error @ ListenError::Taken(_)) => return Err(error),
         Err(error) => {
-            tracing::warn!(%error, "the socket goes to the state directory");
+            tracing::warn!(%error, "the socket moves to the state directory");
             listener.bind_again(&seat(&paths.state).join(SOCKET_NAME))
         }
         bound => bound,

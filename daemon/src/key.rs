@@ -12,7 +12,7 @@ use std::{
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceKey([u8; 16]);
 
-/// A key with what it is a digest of, input by input, so that two keys of one source can be told apart in words.
+/// A key with its inputs, so that the difference of two keys of one source can be described.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The key.
@@ -21,13 +21,13 @@ pub struct Identity {
     inputs: BTreeMap<Cow<'static, str>, u64>,
 }
 
-/// Name of the input that is a command's text.
+/// Name of the input for a command's text.
 pub const COMMAND: &str = "the command";
-/// Name of the input that is its working directory.
+/// Name of the input for its working directory.
 pub const DIRECTORY: &str = "its directory";
-/// Name of the input that is the command that signs in.
+/// Name of the input for the sign-in command.
 pub const SIGNER: &str = "the command that signs in";
-/// Name of the input that is what an SDK is asked.
+/// Name of the input for the request to an SDK.
 pub const REQUEST: &str = "what the SDK is asked";
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -87,7 +87,7 @@ impl Identity {
 
 impl fmt::Display for SourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Written by hand: a warm request shows its key twice, and a number's formatting takes ten times as long.
+        // Written by hand: a warm request formats its key twice, and the standard formatting takes ten times as long.
         let mut text = [0; 32];
         for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
             pair.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
@@ -96,7 +96,7 @@ impl fmt::Display for SourceKey {
     }
 }
 
-// As text: what one daemon writes, another of any release reads.
+// As text: any release reads it.
 impl Serialize for SourceKey {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -75,60 +75,60 @@ use std::{
 use tokio::{sync::Notify, time::sleep};
 use trust::TrustStore;
 
-/// How long running requests may take to end when the daemon stops.
+/// How long running requests may take when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// The same when another program goes on: those who wait for a refresh get its outcome, new connections wait that long.
+/// The same during a handover: waiters get the result of their refresh, and new connections wait that long.
 const LAST_REFRESH: Duration = Duration::from_secs(30);
 
-/// Everything a daemon needs but its socket.
+/// Everything a daemon needs except its socket.
 #[derive(Debug)]
 pub struct Setup {
-    /// Where things are.
+    /// Paths.
     pub paths: Paths,
-    /// Bounds.
+    /// Limits.
     pub limits: Limits,
     /// Where secrets of the local store are kept.
     pub store: config::StoreChoice,
     /// The outside world.
     pub host: Host,
-    /// Who must own managed settings: root, but for tests.
+    /// Required owner of managed settings: root, except in tests.
     pub managed_owner: u32,
     /// Changes the log level.
     pub logs: Logs,
-    /// What can go on in our place; `None` for a daemon inside another program.
+    /// The program for a handover; `None` for a daemon inside another program.
     pub program: Option<Program>,
-    /// What the last daemon left.
+    /// State of the last daemon.
     pub kept: Kept,
     /// The shares of the last daemon, with their sockets.
     pub shares: Vec<(KeptShare, Listener)>,
-    /// What near callers send.
+    /// The cookie of near callers.
     pub cookie: Arc<Cookie>,
 }
 
 /// Why a daemon ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It was asked to: what it holds is of no use any more.
+    /// It was asked to stop: its state is not needed any more.
     Asked,
-    /// Its process is to end: the next one may want what it holds.
+    /// Its process was asked to end: the next one may need its state.
     Signal,
-    /// Another program is to go on.
+    /// A handover to another program.
     Replaced,
 }
 
-/// How a daemon ended.
+/// Result of a daemon.
 #[derive(Debug)]
 pub struct Ended {
     /// Why.
     pub why: End,
-    /// What that one needs.
+    /// State for the successor.
     pub kept: Kept,
-    /// The shares, if another program is to go on in this process.
+    /// The shares, for a handover in this process.
     pub shares: Vec<(KeptShare, Listener)>,
 }
 
-/// Why a daemon ended before it was asked to.
+/// Why a daemon ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The server failed.
@@ -136,7 +136,7 @@ pub enum RunError {
     Server(#[from] tonic::transport::Error),
 }
 
-/// Serves on `sockets` until `shutdown` resolves, a client asks to stop, or another program is to go on.
+/// Serves on `sockets` until `shutdown` resolves, a client asks to stop, or a handover begins.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -194,7 +194,7 @@ fn assemble(mut setup: Setup) -> Context {
     }
 }
 
-/// Serves until it is over; says whether it was `shutdown` that ended it.
+/// Serves to the end; returns whether `shutdown` ended it.
 async fn serve(
     sockets: Sockets,
     context: &Context,
@@ -203,15 +203,15 @@ async fn serve(
     let Context { broker, handover, service, stop, connections, .. } = context;
     let (streams, unused, arrival) = (broker.clone(), connections.clone(), Arc::new(Notify::new()));
     let incoming = peer::Incoming::new(sockets, arrival.clone(), Caller::default(), connections.clone());
-    // Open streams and waiting requests end then; whatever else is running may finish.
+    // Open streams and waiting requests end then; other work may finish.
     let serving = server::serve(context.clone(), incoming, async move {
         streams.life.stopping().await;
-        // One that never said a word would be waited for.
+        // A silent connection would be waited for.
         unused.close_unused();
     });
     let ending = async {
         serving.await?;
-        // What a server gives only once is kept before a service manager is told that everything is over.
+        // Tokens that a server issues only once are saved before a service manager is told that the daemon has stopped.
         broker.host.lasting_ended().await;
         if broker.life.phase() == Phase::HandingOver {
             broker.landed().await;
@@ -227,10 +227,10 @@ async fn serve(
         service.stopping();
     };
     let tell = || {
-        let what = "the program of the daemon was replaced, and the new one goes on in its place";
+        let what = "the program of the daemon was replaced, and the new one takes over";
         context.deeds.tell(broker, None, what)
     };
-    // It has its first turn when the server waits for connections.
+    // Polled first when the server waits for connections.
     let attending = tokio::spawn(service.clone().attend());
     tokio::select! {
         ended = ending => ended?,
@@ -243,7 +243,7 @@ async fn serve(
     Ok(signalled.load(Relaxed))
 }
 
-/// Enters the phases as they come. Resolves when nothing may go on any longer.
+/// Follows the phases. Resolves when nothing may continue.
 async fn follow_phases(broker: &Broker, stopped: impl Future<Output = ()>, begun: impl Future<Output = ()>) {
     let mut stopped = pin!(stopped);
     tokio::select! {
@@ -260,7 +260,7 @@ async fn follow_phases(broker: &Broker, stopped: impl Future<Output = ()>, begun
     sleep(DRAIN).await;
 }
 
-/// A line about the daemon itself.
+/// A log line about the daemon itself.
 fn of_daemon(decision: &'static str) -> Line<'static> {
     Line::of(claviger::audit::AuditEvent::Daemon, decision).pid(std::process::id()).about(claviger::RELEASE)
 }
@@ -281,7 +281,7 @@ fn broker(setup: Setup) -> (Arc<Cookie>, Arc<Broker>) {
     (cookie.clone(), Broker::new(host, settings, trust, (accounts, store), (cookie, limits)))
 }
 
-/// The trust store. One that cannot be read is left as it is: nothing counts as decided until a person has looked.
+/// The trust store. An unreadable one stays as it is: every workspace counts as undecided until a person has fixed it.
 fn open_trust(path: PathBuf) -> TrustStore {
     TrustStore::open(path.clone()).unwrap_or_else(|problem| {
         tracing::error!(%problem, "the trust store is unusable: no workspace counts as trusted");

@@ -1,37 +1,37 @@
-//! What the daemon is doing: it serves, hands over, ends.
+//! Phases of the daemon: serving, handing over, ending.
 
 use claviger::reason::{Problem, Reason};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What the daemon is doing.
+/// Phase of the daemon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Serving.
     #[default]
     Serving,
-    /// Answering what it was asked, before another program goes on in its place.
+    /// Finishing requests before another program takes over.
     HandingOver,
-    /// Ending: those who wait are told so.
+    /// Ending: waiting requests get an error.
     Stopping,
 }
 
-/// The phase, which goes on and never back.
+/// The current phase; phases only advance.
 #[derive(Debug, Default)]
 pub struct Life(watch::Sender<Phase>);
 
 impl Life {
-    /// Goes on to `phase`; never back.
+    /// Advances to `phase`; never goes back.
     pub fn enter(&self, phase: Phase) {
         self.0.send_modify(|current| *current = phase.max(*current));
     }
 
-    /// The phase now.
+    /// The current phase.
     pub fn phase(&self) -> Phase {
         *self.0.borrow()
     }
 
-    /// Resolves when streams have to end: the daemon stops, or another goes on in its place.
+    /// Resolves when streams have to end: the daemon stops, or hands over.
     pub async fn stopping(&self) {
         self.reached(Phase::HandingOver).await;
     }
@@ -46,21 +46,21 @@ impl Life {
     }
 }
 
-/// Waits for an outcome that is announced to everyone.
+/// Waits for a broadcast result.
 ///
 /// # Errors
-/// The outcome's own; `shutting-down` if the daemon ends first.
+/// The problem of the result; `shutting-down` if the daemon ends first.
 pub async fn announced<T: Clone>(
     outcomes: &mut watch::Receiver<Option<Result<T, Problem>>>,
 ) -> Result<T, Problem> {
     match outcomes.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
         Ok(Some(outcome)) => outcome,
-        // The sender goes only when the runtime ends.
+        // The sender is dropped only when the runtime ends.
         _ => Err(shutting_down()),
     }
 }
 
-/// Another daemon goes on in the place of this one: a client that connects again at once finds it.
+/// Another daemon takes over: a client that reconnects at once finds it.
 pub fn handing_over() -> Problem {
     Problem::new(Reason::Handover, "the daemon is being replaced").hint("connect again")
 }

@@ -1,7 +1,7 @@
-//! Owns the socket: no stolen sockets, no left-over ones.
+//! Owns the socket: takes none from another daemon, and leaves none behind.
 //!
-//! The order matters: probe, unlink, bind. The [seat](crate::seat) keeps other daemons of the same state away, and the probe
-//! finds those of another; only a socket that does not answer is removed, and at the end only our own.
+//! The order matters: probe, unlink, bind. The [seat](crate::seat) excludes other daemons of the same state, and the
+//! probe finds daemons of another state. Only a socket that does not answer is removed, and at the end only our own.
 
 #![expect(
     clippy::disallowed_methods,
@@ -28,11 +28,11 @@ pub struct Listener {
     owned: Option<Owned>,
 }
 
-/// A socket file we made and have to remove.
+/// A socket file that we created and have to remove.
 #[derive(Debug)]
 struct Owned(Left);
 
-/// A socket file of a program that goes on as another.
+/// A socket file of a program that became another one by handover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
     path: PathBuf,
@@ -46,30 +46,30 @@ pub enum ListenError {
     /// Another daemon has it.
     #[error("another daemon already serves {0}")]
     Taken(PathBuf),
-    /// Directory or socket are not safe to use.
+    /// Directory or socket are unsafe.
     #[error("{path} is not safe to use: {why}")]
     Unsafe {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
-    /// The kernel said no.
+    /// A system call failed.
     #[error("cannot {action} {path}: {cause}")]
     Failed {
-        /// What was attempted.
+        /// The attempted action.
         action: &'static str,
-        /// On what.
+        /// Its path.
         path: PathBuf,
-        /// What the kernel said.
+        /// The kernel's error.
         cause: io::Error,
     },
 }
 
-/// The socket inherited from systemd, launchd or the last program in this process, if there is one, else a new one at
-/// `path`. `left` is the socket file of the last program, if it made one.
+/// The socket from systemd, launchd or the last program in this process, if there is one, else a new one at `path`.
+/// `left` is the socket file of the last program, if it created one.
 ///
-/// Beside it, the sockets of as many `shares` as the last program had; `None` for one that is not there.
+/// Also returns the sockets of as many `shares` as the last program had; `None` for a missing one.
 ///
 /// # Errors
 /// See [`ListenError`].
@@ -98,7 +98,7 @@ pub fn listen(
     Ok((listener, shares))
 }
 
-/// A socket at `path`, in a directory of ours that is made for it.
+/// A socket at `path`, in a directory of ours, created if necessary.
 ///
 /// # Errors
 /// See [`ListenError`].
@@ -122,7 +122,7 @@ fn bind_file(path: &Path) -> Result<(UnixListener, Left), ListenError> {
     Ok((socket, Left { path: path.to_owned(), identity: (found.dev(), found.ino()) }))
 }
 
-/// Makes a directory only this user can use, or checks that an existing one is.
+/// Creates a private directory, or checks that an existing one is private.
 ///
 /// # Errors
 /// [`ListenError::Unsafe`] if it belongs to another user, is a symlink, or other users can write to it.
@@ -147,7 +147,7 @@ pub fn private_directory(path: &Path) -> Result<(), ListenError> {
     Ok(())
 }
 
-/// Removes a socket of ours without a listener. Anything else in its place stays.
+/// Removes a socket of ours without a listener. Anything else at the path is an error.
 fn remove_dead(path: &Path) -> Result<(), ListenError> {
     let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
     let refuse = |why: &str| ListenError::Unsafe { path: path.to_owned(), why: why.into() };
@@ -175,12 +175,12 @@ impl Drop for Owned {
 }
 
 impl Left {
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether it is still there, and the same.
+    /// Whether it still exists, unchanged.
     pub fn is_there(&self) -> bool {
         identity(&self.path).is_some_and(|found| found == self.identity)
     }
@@ -201,12 +201,12 @@ impl Listener {
         self.owned.is_none()
     }
 
-    /// The socket file, if we made it and have to remove it.
+    /// The socket file, if we created it and have to remove it.
     pub fn left(&self) -> Option<Left> {
         self.owned.as_ref().map(|owned| owned.0.clone())
     }
 
-    /// The socket file, whichever process made it; `None` if it has no path, or is gone.
+    /// The socket file, whichever process created it; `None` if it has no path, or is gone.
     pub fn file(&self) -> Option<Left> {
         self.left().or_else(|| {
             let path = self.socket.local_addr().ok()?.as_pathname()?.to_owned();
@@ -214,7 +214,7 @@ impl Listener {
         })
     }
 
-    /// Listens at `path` in the place of the socket that it had.
+    /// Listens at `path` instead of its previous socket.
     ///
     /// # Errors
     /// See [`ListenError`]; then it listens as before.

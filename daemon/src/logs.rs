@@ -1,4 +1,4 @@
-//! What is logged, where to and how much of it. The level can be changed while the daemon runs.
+//! Logging: content, destination and level, which can be changed while the daemon runs.
 
 use crate::live::lock;
 use std::{
@@ -19,11 +19,11 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// What is logged by default.
+/// Default filter.
 pub const DEFAULT_FILTER: &str = "info";
 
-/// Libraries that see requests on the wire never log below this, whatever is asked for: their trace level prints
-/// headers and frames. What h2 warns of is that a caller breaks the rules, as often as it likes to.
+/// Libraries that see requests never log more than this, whatever filter is set: their trace level prints headers and
+/// frames. Warnings of h2 are about callers that break the protocol, which they can do any number of times.
 const CAPPED: [(&str, Level); 6] = [
     ("h2", Level::ERROR),
     ("hyper", Level::INFO),
@@ -33,14 +33,14 @@ const CAPPED: [(&str, Level); 6] = [
     ("mio", Level::INFO),
 ];
 
-/// How long a warning stays silent that any caller can cause as often as it likes.
+/// Interval of a warning that any caller can cause repeatedly.
 const RARE: Duration = Duration::from_secs(60);
 
-/// Whether such a warning is due: the first is, and what follows within a minute is only detail.
+/// Whether such a warning is due: the first is, and repetitions within a minute are only logged as debug.
 #[derive(Debug, Default)]
 pub struct Rarely(Mutex<Option<Instant>>);
 
-/// How a log line looks.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people.
@@ -50,13 +50,13 @@ pub enum Format {
     Json,
 }
 
-/// Changes the level of a running daemon. The default changes nothing: in tests there is no listener.
+/// Changes the level of a running daemon. The default does nothing: in tests there is no subscriber.
 #[derive(Clone, Default)]
 pub struct Logs {
     handle: Option<Handle<Targets, Registry>>,
-    /// The command line's filter, which no file overrides.
+    /// The filter of the command line, which no file overrides.
     asked: Option<String>,
-    /// The filter that holds.
+    /// The current filter.
     current: Arc<Mutex<String>>,
 }
 
@@ -67,10 +67,11 @@ impl fmt::Debug for Logs {
 }
 
 impl Logs {
-    /// Starts logging to `file`, or to stderr: what was `asked` for on the command line, else what is `configured`.
+    /// Starts logging to `file`, or to stderr, with the filter `asked` for on the command line, else the `configured`
+    /// one.
     ///
     /// # Errors
-    /// If that is not a filter, or logging was started before.
+    /// If the filter is invalid, or logging was started before.
     pub fn start(
         asked: Option<&str>,
         configured: Option<&str>,
@@ -99,20 +100,19 @@ impl Logs {
         Ok(Self { handle: Some(handle), asked: asked.map(str::to_owned), current })
     }
 
-    /// Logs what is `configured`, or as by default, unless the command line asked for something else; returns whether
-    /// that is anything new.
+    /// Applies the `configured` filter, or the default, unless the command line set one; returns whether it changed.
     ///
     /// # Errors
     /// If it is not a filter.
     pub fn configure(&self, configured: Option<&str>) -> Result<bool, String> {
-        // A filter that is wrong is wrong, even where another one counts.
+        // An invalid filter is an error, even if another one is in effect.
         configured.map(parse).transpose()?;
         let filter = self.asked.as_deref().or(configured).unwrap_or(DEFAULT_FILTER);
         let before = lock(&self.current).clone();
         self.set(filter).map(|()| before != filter)
     }
 
-    /// Changes what is logged from now on.
+    /// Replaces the filter.
     ///
     /// # Errors
     /// If `filter` is not a filter.
@@ -132,7 +132,7 @@ impl Rarely {
         Self(Mutex::new(None))
     }
 
-    /// Whether it is due, which it is not again for a minute.
+    /// Whether it is due; it is then not due again for a minute.
     pub fn is_due(&self) -> bool {
         let (now, mut last) = (Instant::now(), lock(&self.0));
         let due = last.is_none_or(|last| now.duration_since(last) >= RARE);
@@ -143,7 +143,7 @@ impl Rarely {
     }
 }
 
-/// A word that stands alone, and is neither a level nor one of our modules.
+/// A single word that is neither a level nor one of our modules.
 fn unknown(filter: &str) -> Option<&str> {
     let mut words = filter.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']']));
     words.find(|word| {
@@ -155,11 +155,11 @@ fn parse(filter: &str) -> Result<Targets, String> {
     if filter.trim().is_empty() {
         return Err("it is empty".into());
     }
-    // Taken for a module that does not exist, it would turn everything off.
+    // Read as the name of an unknown module, it would turn everything off.
     if let Some(word) = unknown(filter) {
         return Err(format!("{word} is not a level, and a module needs one: {word}=debug"));
     }
-    // The daemon has no spans: a directive that is for one matches nothing.
+    // The daemon has no spans, so a directive for one matches nothing.
     let directives =
         filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !word.contains(['[', ']']));
     let capped =
@@ -167,7 +167,8 @@ fn parse(filter: &str) -> Result<Targets, String> {
     capped.collect::<Vec<_>>().join(",").parse().map_err(|error: ParseError| error.to_string())
 }
 
-// A filter can name a module of a library ("h2::codec=trace"), and the more exact name wins there. It does not here.
+// A filter can name a module of a library ("h2::codec=trace"), and normally the more specific name wins. Here it does
+// not.
 fn is_allowed(target: &str, level: Level) -> bool {
     let library = target.split("::").next().unwrap_or_default();
     CAPPED.iter().all(|(capped, most)| *capped != library || level <= *most)

@@ -42,11 +42,11 @@ use tokio::{
     sync::mpsc,
 };
 
-/// How long threads that wait for the disk may take when everything else has ended.
+/// Time limit for threads that wait for the disk, after everything else has ended.
 const LAST_THREADS: Duration = Duration::from_secs(2);
 /// Name of the systemd credential that seals the file store.
 const SEAL: &str = "claviger-store-key";
-/// Exit code where a file has to be corrected first, the same as the client's.
+/// Exit code if a file has to be corrected first, the same as the client's.
 const FILE_INVALID: u8 = 4;
 
 /// What the help ends with.
@@ -82,23 +82,23 @@ struct Arguments {
     /// Directory of trust store, audit log and log file [default: ~/.local/state/claviger]
     #[arg(long)]
     state_dir: Option<PathBuf>,
-    /// What to log: info, debug, clavigerd=trace, …
+    /// Log filter: info, debug, clavigerd=trace, …
     #[arg(long)]
     log: Option<String>,
-    /// How a log line looks
+    /// Format of log lines
     #[arg(long, value_enum, default_value_t)]
     log_format: Format,
-    /// Detach, log to the state directory, and say "ready" on stdout once clients can connect, or why not (JSON)
+    /// Detach, log to the state directory, and print "ready" on stdout once clients can connect, or the error as JSON
     #[arg(long)]
     on_demand: bool,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
 
-/// What else this program does.
+/// Other functions of this program.
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Say whether a daemon could start like this; a daemon asks its successor
+    /// Check whether a daemon could start with these options; a daemon runs this before a handover
     #[command(hide = true)]
     Check,
     /// Print the manual page of this program
@@ -132,7 +132,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Why it does not start, as one line of JSON on stdout: the client that starts a daemon reads "ready" or a [`Problem`] there.
+/// Reports a failed start as one line of JSON on stdout: the client that starts a daemon reads "ready" or a [`Problem`]
+/// there.
 fn tell(problem: &Problem) {
     // A problem always has a JSON text.
     println!("{}", serde_json::to_string(problem).unwrap_or_default());
@@ -154,11 +155,11 @@ fn not_a_problem(error: Box<dyn Error>) -> Problem {
     }
 }
 
-/// Everything up to the socket that can go wrong with a program or its configuration.
+/// All checks before the socket that can fail because of the program or its configuration.
 fn prepare(arguments: &Arguments) -> Result<(Paths, Config), Box<dyn Error>> {
     let paths = paths(arguments)?;
     match listener::private_directory(&paths.state) {
-        // Helpers and chains work all the same; what has to be kept says that it cannot be.
+        // Helpers and chains work without it; saving a secret returns an error.
         Err(ListenError::Failed { cause, .. }) if is_unwritable(&cause) => {}
         made => made?,
     }
@@ -167,7 +168,7 @@ fn prepare(arguments: &Arguments) -> Result<(Paths, Config), Box<dyn Error>> {
     Ok((paths, config))
 }
 
-/// Whether a daemon could start like this, with a program of its own release that fetches.
+/// Whether a daemon could start like this, with a matching program that fetches.
 fn check(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     prepare(arguments)?;
     Ok(FetchProgram::of(Program::own()?.path()).matches()?)
@@ -179,7 +180,7 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let inherited = Inherited::take();
     let (paths, config) = prepare(arguments)?;
     let log_file = match arguments.on_demand.then(|| system::open_log(&paths.state.join("clavigerd.log"))) {
-        // The state directory cannot even be made.
+        // The state directory cannot even be created.
         Some(Err(error)) if is_unwritable(&error) || error.kind() == io::ErrorKind::NotFound => None,
         opened => opened.transpose()?,
     };
@@ -194,10 +195,10 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         }
         claimed => Some(claimed?),
     };
-    // Before the first connection, so that its caller finds it.
+    // Before the first connection, so that its caller finds the cookie.
     let cookie = Arc::new(Cookie::of(&paths.socket)?);
     let (listener, sockets) = listener::listen(&paths.socket, left, shares.len())?;
-    // One without its socket has ended.
+    // A share without its socket has ended.
     let pairs = shares.into_iter().zip(sockets);
     let shares = pairs.filter_map(|(share, socket)| Some((share.clone(), share.listener(socket?)))).collect();
     tracing::info!(
@@ -216,7 +217,7 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Serves until it is over: with another program in our place, if that one can take over, else with this one.
+/// Serves to the end: after a handover as another program, if that succeeds, else as this one.
 fn serve_on(
     with: keep::Kept<'_>,
     (paths, config): (&Paths, &Config),
@@ -248,9 +249,9 @@ fn serve_on(
             }
             End::Replaced => {}
         }
-        // Returns only if nothing came of it, and then this program goes on.
+        // Returns only if the handover failed, and then this program continues.
         let error = inherited::pass_on(&program, listener, &ended.shares, &ended.kept);
-        tracing::error!(%error, "another program could not take over: this one goes on");
+        tracing::error!(%error, "handover failed: this program continues");
         program.look_again();
         (kept, shares) = (ended.kept, ended.shares);
     }
@@ -274,13 +275,13 @@ fn serve(with: keep::Kept<'_>, paths: &Paths, setup: Setup) -> Result<Ended, Box
         };
         Ok(run(sockets, setup, asked).await?)
     });
-    // A disk that hangs holds up a thread for as long as it likes.
+    // A disk that hangs can block a thread without limit.
     runtime.shutdown_timeout(LAST_THREADS);
     ended
 }
 
-/// Where things are. Besides systemd's `LISTEN_…`, these are the only variables the daemon reads from its own
-/// environment: directories, and where the keyring and the key of the file store are. None picks a credential.
+/// Paths of the daemon. Besides systemd's `LISTEN_…`, these are the only variables the daemon reads from its own
+/// environment: directories, and the places of the keyring and of the key of the file store. None selects a credential.
 fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
     let place = system::place();
     let home = place.home().ok_or("HOME is not set to an absolute path")?;
@@ -290,7 +291,7 @@ fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
     system::refuse_repositories(home, read)?;
     let state = match &arguments.state_dir {
         Some(path) => path.clone(),
-        // It has one, for it has a home.
+        // It has one, because it has a home.
         None => place.state().unwrap_or(home).to_owned(),
     };
     Ok(Paths {

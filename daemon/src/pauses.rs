@@ -1,33 +1,33 @@
-//! How long things pause. Pure; `jitter` is a random number from 0 to 1 that the caller brings.
+//! Lengths of pauses. Pure; `jitter` is a random number from 0 to 1 from the caller.
 
 pub use claviger_child::refresh_at;
 use std::time::{Duration, SystemTime};
 
-/// First pause after a failed refresh. It outlasts a burst of sessions that start together.
+/// First pause after a failed refresh. It is longer than a burst of sessions that start together.
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 /// Longest pause after failed refreshes.
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
-/// How long a person is held up who has asked in spite of a pause, in vain: a loop in a terminal is a person as well.
+/// Pause for a person whose attempt during a pause failed: a loop in a terminal counts as a person as well.
 const PERSON_PAUSE: Duration = FIRST_BACKOFF;
-/// The pauses after refreshes for a rejection that brought the same secret again: a rotation may lag behind the rejection for some
-/// seconds. Together with the refreshes themselves they last less than 10 s.
+/// Pauses after refreshes for a rejection that returned the same secret again: a rotation may take effect some seconds
+/// after the rejection. Together with the refreshes themselves they last less than 10 s.
 const SAME_SECRET: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(2), Duration::from_secs(3)];
-/// Shortest time between two refreshes because of rejections.
+/// Shortest time between two refreshes for rejections.
 const FIRST_REPORT_PAUSE: Duration = Duration::from_secs(30);
 /// Longest such time.
 const MAX_REPORT_PAUSE: Duration = Duration::from_secs(900);
 
-/// How long a look at the settings files counts, and one at what other daemons with the same state have decided. No process that
-/// starts after an edit can ask sooner than this, so each one sees the edit; a session that asks thousands of times a second
-/// costs two thousand looks.
+/// How long a look at the settings files counts, and one at decisions of other daemons with the same state. No process
+/// started after an edit can ask sooner than this, so each one sees the edit; a session that asks thousands of times a
+/// second causes two thousand looks.
 pub const RECHECK_AFTER: Duration = Duration::from_micros(500);
 
-/// A credential that is due sooner than this is never refreshed ahead: a lifetime of milliseconds, mistyped for seconds,
-/// would run a command without a pause.
+/// A credential that is due sooner than this is never refreshed ahead: a lifetime of milliseconds, mistyped for
+/// seconds, would run a command continuously.
 pub const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
-/// How long to pause after the `count`th failure in a row. While a valid credential is left, another attempt is made
-/// before it expires.
+/// Pause after the `count`th failure in a row. While a valid credential is left, another attempt is made before it
+/// expires.
 pub fn backoff(count: u32, validity_left: Option<Duration>, jitter: f64) -> Duration {
     let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(count.saturating_sub(1).min(10)));
     let pause = doubled.min(MAX_BACKOFF).mul_f64(1.0 + 0.1 * jitter);
@@ -37,24 +37,24 @@ pub fn backoff(count: u32, validity_left: Option<Duration>, jitter: f64) -> Dura
     }
 }
 
-/// How long reports are held back after a refresh for a rejection, `rejections` of which before did not help.
+/// Delay of reports after a refresh for a rejection; `rejections` of these did not help.
 pub fn report_pause(rejections: u32) -> Duration {
     FIRST_REPORT_PAUSE.saturating_mul(2_u32.saturating_pow(rejections.min(10))).min(MAX_REPORT_PAUSE)
 }
 
-/// Until when a person is held up whose try at `tried_at`, in spite of a pause, was in vain; and others at least.
+/// The end of the pause for a person whose attempt at `tried_at`, during a pause, failed; for others at the earliest.
 pub fn after_person(tried_at: SystemTime) -> SystemTime {
     tried_at + PERSON_PAUSE
 }
 
-/// How long reports are held back after the `count`th refresh for a rejection in a row that brought the same secret; `None`: as after
-/// any other.
+/// Delay of reports after the `count`th refresh in a row for a rejection that returned the same secret; `None`: the
+/// usual delay.
 pub fn same_secret_pause(count: u32) -> Option<Duration> {
     SAME_SECRET.get(usize::try_from(count.checked_sub(1)?).ok()?).copied()
 }
 
-/// Whether a pause after failures that ends at `until` holds at `now`. One that ends later than any pause can was
-/// begun before the clock was set back: it delays no session.
+/// Whether a pause after failures that ends at `until` applies at `now`. If its end is further ahead than any pause,
+/// the clock was set back, and it does not apply.
 pub fn backs_off(now: SystemTime, until: SystemTime) -> bool {
     now < until && until <= now + MAX_BACKOFF.mul_f64(1.1)
 }

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, as the kernel says: found out once, when it is accepted.
+//! The process at the other end of a connection, as the kernel reports it when the connection is accepted.
 
 mod process;
 mod stream;
@@ -29,22 +29,22 @@ use tokio::{
 use tokio_stream::Stream;
 use turns::Turns;
 
-/// Pause after a connection could not be accepted, as when no file descriptor is left.
+/// Pause after an error in accepting a connection, for example without free descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Most connections that are accepted before other tasks go on. The kernel's queue is one for all callers, so it has to be
-/// emptied to find those behind a flood.
+/// Most connections accepted before other tasks run. All callers share one kernel queue, so it has to be emptied to
+/// find those behind a flood.
 const ACCEPTED: usize = 1024;
-/// Most connections that are set up before other tasks go on: that costs many times as much.
+/// Most connections set up before other tasks run: setup costs many times as much.
 const SERVED: usize = 16;
-/// After so many, those that lost their place while they waited are closed.
+/// After so many, waiting connections that were displaced are closed.
 const SWEEP: usize = 16;
 
-/// Where connections come from.
+/// Source of connections.
 #[derive(Debug)]
 pub struct Sockets {
-    /// The socket that is listened on.
+    /// The listening socket.
     pub now: UnixListener,
-    /// Those that take its place, one after the other.
+    /// Its successors, one after the other.
     pub next: Option<mpsc::Receiver<UnixListener>>,
 }
 
@@ -58,13 +58,13 @@ impl From<UnixListener> for Sockets {
 #[derive(Debug)]
 pub struct Incoming {
     sockets: Sockets,
-    /// Told of each connection.
+    /// Notified of each connection.
     arrival: Arc<Notify>,
-    /// What those who connect may do, until they show more.
+    /// Permissions of new connections, until they show the cookie.
     caller: Caller,
     connections: Arc<Connections>,
     waiting: Turns<Accepted>,
-    /// Connections that were accepted, and served, since other tasks went on.
+    /// Connections accepted and set up since other tasks ran.
     done: (usize, usize),
     pause: Option<Pin<Box<Sleep>>>,
     warned: Rarely,
@@ -81,7 +81,7 @@ struct Accepted {
 // === impl Incoming ===
 
 impl Incoming {
-    /// Accepts from `sockets` those who may do what a `caller` may, as many as `connections` has room for, and tells
+    /// Accepts from `sockets`, with the permissions of `caller`, within the limits of `connections`, and notifies
     /// `arrival` each time.
     pub fn new(
         sockets: impl Into<Sockets>,
@@ -92,14 +92,14 @@ impl Incoming {
         let sockets = sockets.into();
         #[cfg(target_os = "linux")]
         if let Err(error) = crate::host::process::tell_writers(&sockets.now) {
-            tracing::warn!(%error, "who writes to a connection is not known");
+            tracing::warn!(%error, "the writer of a connection cannot be identified");
         }
         let (waiting, done, warned) = (Turns::default(), (0, 0), Rarely::new());
         Self { sockets, arrival, caller, connections, waiting, done, pause: None, warned }
     }
 
-    /// Accepts those who have connected, until there are none, or it is enough for now. Each has its place from then on, and
-    /// may have taken it from another one of the same process.
+    /// Accepts waiting connections up to the limit. Each is listed from then on, and may displace another one of the
+    /// same process.
     fn accept(&mut self, cx: &mut Context<'_>) {
         while self.done.0 < ACCEPTED {
             if let Some(pause) = &mut self.pause {
@@ -113,7 +113,7 @@ impl Incoming {
             {
                 self.sockets.now = socket;
             }
-            // All at once: what tokio allows a task would be used up by a tenth of a flood.
+            // All at once: a tenth of a flood would use up tokio's budget of a task.
             let socket = &self.sockets.now;
             let accepted = pin!(unconstrained(poll_fn(|cx| socket.poll_accept(cx)))).poll(cx);
             let Poll::Ready(accepted) = accepted else { return };

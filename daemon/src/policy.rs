@@ -1,7 +1,8 @@
-//! Login policies: `forceLoginMethod` and `forceLoginOrgUUID` of managed settings, and whom they let in. Pure.
+//! Login policies: `forceLoginMethod` and `forceLoginOrgUUID` of managed settings, and the accounts that they permit.
+//! Pure.
 //!
-//! They gate every session on the Anthropic backend (`spec/behaviour.md` A2). Whatever cannot be read blocks: a policy
-//! with a typing mistake must not be one that allows everything.
+//! They gate every session on the Anthropic backend (`spec/behaviour.md` A2). An invalid policy blocks every session: a
+//! typing mistake must not allow everything.
 
 use crate::{
     accounts::{Account, Kind},
@@ -18,9 +19,9 @@ use claviger::{
 pub struct Rule {
     /// Its key.
     pub key: &'static str,
-    /// What it demands.
+    /// Its requirement.
     pub demand: Demand,
-    /// Where it stands, the strongest place first.
+    /// Where it is set, the strongest place first.
     pub places: Vec<Location>,
 }
 
@@ -33,8 +34,8 @@ pub struct Policy {
 // === impl Rule ===
 
 impl Rule {
-    /// Later drop-ins win, and lists add up (`spec/behaviour.md` A1). What cannot be read blocks even where a stronger
-    /// file says otherwise.
+    /// Later drop-ins win, and lists add up (`spec/behaviour.md` A1). An invalid value blocks even if a stronger file
+    /// is valid.
     fn of(key: &'static str, settings: &Settings) -> Option<Self> {
         let demands: Vec<&Located<Demand>> = settings.demands(key, true).collect();
         let unusable = |one: &&&Located<Demand>| matches!(one.value, Demand::Unusable(_));
@@ -50,7 +51,7 @@ impl Rule {
         Some(rule)
     }
 
-    /// Why it does not let `account` in, as the rest of a sentence about the account.
+    /// Why it does not permit `account`, as the rest of a sentence about the account.
     fn objection(&self, account: &Account) -> Option<String> {
         let (has, fits) = match &self.demand {
             Demand::Method(method) => (&account.method, account.method.as_deref() == Some(*method)),
@@ -63,8 +64,8 @@ impl Rule {
         match (account.kind, has) {
             (Kind::Oauth, Some(_)) if fits => None,
             (Kind::Oauth, Some(has)) => Some(format!("is of {has}")),
-            (Kind::Oauth, None) => Some("says nothing of that".into()),
-            (Kind::Token, _) => Some("holds a token, which says nothing of that".into()),
+            (Kind::Oauth, None) => Some("does not record that".into()),
+            (Kind::Token, _) => Some("holds a token, which does not record that".into()),
             (Kind::ApiKey, _) => Some("holds an API key".into()),
         }
     }
@@ -82,7 +83,7 @@ impl Rule {
         match &self.demand {
             Demand::Unusable(why) => Some(
                 self.problem(format!("{} blocks every session: {why}", self.key))
-                    .hint("your organisation's managed settings cannot be used as they are"),
+                    .hint("your organisation's managed settings are invalid"),
             ),
             _ => None,
         }
@@ -95,7 +96,7 @@ impl Policy {
     /// The policies of managed settings.
     pub fn of(settings: &Settings) -> Self {
         let mut rules: Vec<_> = POLICIES.into_iter().filter_map(|key| Rule::of(key, settings)).collect();
-        // A rule that blocks every session is reported before one that a login could meet.
+        // A rule that blocks every session is reported before one that a login could satisfy.
         rules.sort_by_key(|rule| rule.unusable().is_none());
         Self { rules }
     }
@@ -105,7 +106,7 @@ impl Policy {
         &self.rules
     }
 
-    /// Why no source but an OAuth login may be used; `None` without a policy.
+    /// Why only an OAuth login may be used; `None` without a policy.
     pub fn blocks(&self) -> Option<Problem> {
         let rule = self.rules.first()?;
         let why = || rule.problem(format!("{} allows an OAuth login only", rule.key));
@@ -127,7 +128,7 @@ impl Policy {
         })
     }
 
-    /// What a session is told that has nothing configured; `None` without a policy.
+    /// The message for a session without any configuration; `None` without a policy.
     pub fn wants_login(&self, can_log_in: bool) -> Option<Problem> {
         let rule = self.rules.first()?;
         if !can_log_in || rule.unusable().is_some() {
@@ -138,7 +139,7 @@ impl Policy {
     }
 }
 
-/// What to say of policies in settings that have no say in them.
+/// Warnings about policies in settings where they have no effect.
 pub fn ineffective(settings: &Settings) -> impl Iterator<Item = Warning> {
     let planted =
         POLICIES.into_iter().flat_map(|key| settings.demands(key, false).map(move |one| (key, one)));

@@ -249,7 +249,7 @@ fn nothing_breaks_where_nobody_listens_or_the_bus_hangs() {
             bus.hang_bus();
         }
         until_expired(&home);
-        wait::until(case, || home.read("daemon.log").contains("the desktop was not notified"));
+        wait::until(case, || home.read("daemon.log").contains("the desktop notification failed"));
         let begun = Instant::now();
         home.fails(4, &["token"]);
         assert!(begun.elapsed() < Duration::from_secs(3), "{case}: no request waits for it");
@@ -283,7 +283,7 @@ fn a_replaced_program_that_takes_over_by_itself_is_told() {
         home.ok(&["token"]);
         !session.told.deeds().is_empty()
     });
-    let what = "the program of the daemon was replaced, and the new one goes on in its place";
+    let what = "the program of the daemon was replaced, and the new one takes over";
     assert_eq!(session.told.deeds(), [what]);
     home.replace_daemon(b"a third one");
     home.ok(&["daemon", "restart"]);

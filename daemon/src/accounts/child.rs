@@ -1,5 +1,5 @@
-//! How the daemon talks to the `fetch` children that hold the local store. Secrets go over stdin and stdout, never into
-//! arguments or environment.
+//! Runs the `fetch` children that hold the local store. Secrets go over stdin and stdout, never into arguments or
+//! environment.
 
 use super::registration::{self, Registration};
 use crate::{
@@ -25,12 +25,12 @@ use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use tokio::sync::mpsc;
 
-/// When a child of the store is ended. Its own deadlines are shorter: the lock 15 s, its request 30 s, the keyring 2 s.
+/// Time limit of a child of the store. Its own deadlines are shorter: the lock 15 s, its request 30 s, the keyring 2 s.
 pub const DEADLINE: Duration = Duration::from_secs(60);
-/// How much longer than its person a child that signs in may take: for its server, and to keep what that gives.
+/// Additional time for a child that signs in, after the person is done: for its server, and for saving the result.
 pub const LOGIN_SLACK: Duration = Duration::from_secs(60);
 
-/// Where the local store is, and how its children are run.
+/// Where the local store is, and how its children run.
 #[derive(Clone, Debug)]
 pub struct Store {
     /// `config.toml`, for the registrations.
@@ -39,9 +39,9 @@ pub struct Store {
     pub directory: PathBuf,
     /// The session bus.
     pub bus: SessionBus,
-    /// What seals the file store, if the service manager has it.
+    /// The key that seals the file store, if the service manager provides it.
     pub seal: Option<PathBuf>,
-    /// Where new secrets are kept. A reload changes it.
+    /// Where new secrets are kept. A reload can change it.
     pub place: Live<StoreChoice>,
 }
 
@@ -59,12 +59,12 @@ impl Store {
         }
     }
 
-    /// Where the record of an account is.
+    /// Path of an account's record.
     pub fn record(&self, account: &str) -> Record {
         Record { account: account.to_owned(), directory: self.directory.clone(), seal: self.seal.clone() }
     }
 
-    /// A request as a command. `network` is how it reaches the network ([`network`]).
+    /// A request as a command. `network` is the network part of its environment ([`network`]).
     pub fn spec(
         &self,
         request: Request,
@@ -83,13 +83,13 @@ impl Store {
     /// Runs a child and reads its answer.
     ///
     /// # Errors
-    /// The child's trouble, or that it did not answer.
+    /// The child's problem, or that it did not answer.
     pub async fn call<T: DeserializeOwned>(&self, host: &Host, spec: &CommandSpec) -> Result<T, Problem> {
         let (_, nothing) = mpsc::channel(1);
         self.call_fed(host, spec, nothing, |_| {}).await
     }
 
-    /// As [`Store::call`], with more input as it comes, and lines of stderr as they come.
+    /// As [`Store::call`], with input and lines of stderr passed on as they come.
     ///
     /// # Errors
     /// As [`Store::call`].
@@ -104,12 +104,12 @@ impl Store {
         match serde_json::from_slice(output.expose()) {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(Declined { problem, .. })) => Err(problem),
-            // Not the error's own text: it could quote a secret.
+            // The error's own text is not used: it could quote a secret.
             Err(_) => Err(Problem::new(Reason::Bug, "the answer of a fetch child is malformed")),
         }
     }
 
-    /// Where a new secret is kept: where a caller wants it, else as configured.
+    /// The store of a new secret: the one a caller chose, else as configured.
     pub fn choice(&self, wanted: Option<Storage>) -> StoreChoice {
         wanted.map_or_else(|| self.place.get(), StoreChoice::from)
     }
@@ -123,7 +123,7 @@ impl Store {
     }
 }
 
-/// Of an environment, what says how to reach the network.
+/// The network variables of an environment.
 pub fn network(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let of_network = |(name, _): &(&String, &String)| NETWORK.contains(&name.as_str());
     environment.iter().filter(of_network).map(|(name, value)| (name.clone(), value.clone())).collect()

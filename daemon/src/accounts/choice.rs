@@ -1,4 +1,4 @@
-//! Which account of the list a session uses. Pure.
+//! Chooses the account that a session uses. Pure.
 
 use super::index::{Account, Index};
 use claviger::reason::Problem;
@@ -8,20 +8,20 @@ use claviger::reason::Problem;
 pub enum Choice<'a> {
     /// This one.
     Account(&'a Account),
-    /// One was asked for that does not exist, or that a person has signed out of.
+    /// The requested account does not exist, or a person has signed out of it.
     Unusable(Box<Problem>),
     /// There is none.
     Nothing,
 }
 
-/// What a session wants of the list.
+/// A session's requirements for its account.
 #[derive(Clone, Copy)]
 pub struct Wish<'a> {
     /// The account it names.
     pub name: Option<&'a str>,
-    /// Where the secret will go.
+    /// Origin that the secret is sent to.
     pub origin: &'a str,
-    /// Whether saved API keys are left out.
+    /// Whether saved API keys are excluded.
     pub logins_only: bool,
     /// Whether an account satisfies the login policies.
     pub suits: &'a dyn Fn(&Account) -> bool,
@@ -30,16 +30,16 @@ pub struct Wish<'a> {
 // === impl Index ===
 
 impl Index {
-    /// Whether a session that talks to the audience of `account`, and names none, uses it.
+    /// Whether sessions that talk to the audience of `account`, and name none, use it.
     pub fn is_used(&self, account: &Account) -> bool {
         let wish = Wish { name: None, origin: &account.audience, logins_only: false, suits: &|_| true };
-        // One that was just signed in to again may not know yet which login was its first.
+        // An account that was just signed in to again may not have its first login recorded yet.
         matches!(self.choose(&wish), Choice::Account(chosen) if chosen.login == account.login)
     }
 
-    /// The account of a session: the one it names; else the one in use for where the secret will go; else the first that satisfies the policies and may
-    /// be sent there, logins before keys; else the first that may be sent there; else the first at all, so that a person
-    /// is told why it cannot be used.
+    /// The account of a session: the one it names; else the one in use for its origin; else the first that satisfies
+    /// the policies and may be sent there, logins before keys; else the first that may be sent there; else the first of
+    /// all, so that the error explains why it cannot be used.
     pub fn choose<'a>(&'a self, wish: &Wish<'a>) -> Choice<'a> {
         let counts = |account: &&Account| {
             account.signing_out.is_none() && (!wish.logins_only || account.kind.is_oauth())

@@ -1,4 +1,4 @@
-//! The secret of the OAuth client itself, for a registration that has one. It is kept nowhere but where that says.
+//! The secret of the OAuth client itself, for a registration that has one. It is kept only in the configured place.
 
 use super::{
     Account, Kind, Store,
@@ -20,14 +20,14 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Longest client secret, in bytes.
 const MAX_LEN: usize = 4096;
-/// How long a command may take that prints a client secret: a person may have to unlock a password manager.
+/// Time limit of a command that prints a client secret: a person may have to unlock a password manager.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 impl Store {
     /// The client secret that an account's tokens are refreshed and revoked with; `None` if it has none.
     ///
     /// # Errors
-    /// That of the file or the command, or that the registrations cannot be read.
+    /// The problem of the file or the command, or of unreadable registrations.
     pub async fn client_secret(
         &self,
         host: &Host,
@@ -37,7 +37,8 @@ impl Store {
         let Some(name) = account.registration.as_ref().filter(|_| account.kind == Kind::Oauth) else {
             return Ok(None);
         };
-        // A section that is gone had no secret, or the server will say so; one of another server has none for this one.
+        // A section that does not exist any more had no secret, or the server reports that it is missing; a section of
+        // another server has none for this account.
         let registration =
             self.registrations()?.remove(name).filter(|of| registration::signed_in(of, account));
         let Some(registration) = registration else { return Ok(None) };
@@ -45,11 +46,11 @@ impl Store {
     }
 }
 
-/// The client secret of a registration, from where it says; `None` if it has none. `environment` is that of the
+/// The client secret of a registration, from its configured place; `None` if it has none. `environment` is that of the
 /// session's commands.
 ///
 /// # Errors
-/// That of the file or the command. Neither is quoted.
+/// The problem of the file or the command. Neither is quoted.
 pub(super) async fn of_registration(
     host: &Host,
     registration: &Registration,
@@ -99,6 +100,6 @@ async fn from_command(
     };
     command::run(host, &spec, |_| {}).await.map_err(|error| {
         Problem::new(error.reason(), format!("client_secret_command failed: {error}"))
-            .hint("run it by hand; it must print the secret and nothing else")
+            .hint("run it by hand; it must print only the secret")
     })
 }

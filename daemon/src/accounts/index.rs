@@ -1,4 +1,4 @@
-//! The list of accounts as data: what it says, and how its file is written and read. Pure.
+//! The list of accounts as data, and the format of its file. Pure.
 
 use claviger::{
     reason::{Location, Problem, Reason},
@@ -8,7 +8,7 @@ use claviger_child::account::{Kind, Storage, check_name};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path, time::SystemTime};
 
-/// Layout of the file that this code writes and understands.
+/// Version of the format that this code writes and reads.
 const VERSION: u32 = 1;
 /// Largest list, in bytes.
 pub(super) const MAX_FILE: usize = 1024 * 1024;
@@ -17,28 +17,28 @@ pub(super) const MAX_FILE: usize = 1024 * 1024;
 pub struct Account {
     /// Name that the user gave it.
     pub name: String,
-    /// Random identity of the login. A record of another login is not this account's.
+    /// Random identity of the login. A record of another login does not belong to this account.
     pub login: String,
-    /// The first login of it, if that was another one: [`Account::id`].
+    /// Identity of its first login, if that was another one: [`Account::id`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_login: Option<String>,
-    /// What it holds.
+    /// Kind of its secret.
     pub kind: Kind,
     /// Origin (`scheme://host[:port]`) that the secret may be sent to.
     pub audience: String,
     /// Section `[oauth.NAME]`.
     #[serde(default)]
     pub registration: Option<String>,
-    /// Who issued it.
+    /// Its issuer.
     #[serde(default)]
     pub issuer: Option<String>,
-    /// What it counts as for `forceLoginMethod`.
+    /// Its login method for `forceLoginMethod`.
     #[serde(default)]
     pub method: Option<String>,
-    /// Organisation that the issuer named.
+    /// Organisation named by the issuer.
     #[serde(default)]
     pub organization: Option<String>,
-    /// Who signed in, as the issuer says.
+    /// Person, as named by the issuer.
     #[serde(default)]
     pub subject: Option<String>,
     /// Where new secrets of it are kept.
@@ -48,8 +48,8 @@ pub struct Account {
     /// Why a new login is needed.
     #[serde(default)]
     pub login_required: Option<String>,
-    /// Why the record is still there although a person has signed out: it is used for nothing, and removed once that can be
-    /// done.
+    /// Why the record still exists although a person has signed out. Such an account is never used, and removed as soon
+    /// as possible.
     #[serde(default)]
     pub signing_out: Option<String>,
 }
@@ -57,9 +57,9 @@ pub struct Account {
 /// The list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
-    /// Accounts in the order they were first signed in.
+    /// Accounts in the order of their first sign-in.
     pub accounts: Vec<Account>,
-    /// The ones that `claviger use` named: at most one for each audience, by that.
+    /// Accounts chosen by `claviger use`: at most one per audience, keyed by it.
     pub in_use: BTreeMap<String, String>,
     /// Why the list could not be read.
     pub fault: Option<Problem>,
@@ -95,12 +95,14 @@ enum InUse {
 // === impl Account ===
 
 impl Account {
-    /// What it stays while a person signs in to it again, and another of the same name is not: the first login of it.
+    /// Identity that stays the same when a person signs in to it again, and differs from another account of the same
+    /// name: its first login.
     pub fn id(&self) -> &str {
         self.first_login.as_deref().unwrap_or(&self.login)
     }
 
-    /// Whether `other`, of the same name, is the same account after another login. One that a person has signed out of is over.
+    /// Whether `other`, of the same name, is the same account after another login. An account that a person has signed
+    /// out of has ended.
     fn is_again(&self, other: &Self) -> bool {
         let of = |account: &Self| {
             let Self { kind, audience, registration, issuer, subject, .. } = account.clone();
@@ -123,7 +125,7 @@ impl Index {
         self.in_use.get(&account.audience) == Some(&account.name)
     }
 
-    /// Takes `name` into use for its audience, and says which account that is.
+    /// Takes `name` into use for its audience, and returns that account.
     ///
     /// # Errors
     /// As [`Index::usable`].
@@ -133,7 +135,7 @@ impl Index {
         Ok(account)
     }
 
-    /// The account `name`, to be used.
+    /// The account `name`, for use.
     ///
     /// # Errors
     /// `login-required` if there is none, or a person has signed out of it.
@@ -145,8 +147,8 @@ impl Index {
         }
     }
 
-    /// Adds an account, or replaces the one of its name where that stands. It stays in use for the audience that it was in
-    /// use for, if it has that still.
+    /// Adds an account, or replaces the one of its name in place. It stays in use for its audience, if that is still
+    /// the same.
     pub fn put(&mut self, account: Account) {
         self.in_use.retain(|audience, name| *name != account.name || *audience == account.audience);
         match self.accounts.iter_mut().find(|known| known.name == account.name) {
@@ -159,8 +161,8 @@ impl Index {
         }
     }
 
-    /// Notes that a person has signed out of `login`: it is removed, or, if its record is left behind, used for nothing from
-    /// now on.
+    /// Records that a person has signed out of `login`: it is removed, or, if its record is left behind, never used
+    /// from now on.
     pub fn sign_out(&mut self, login: &str, left_behind: Option<String>) {
         let Some(at) = self.accounts.iter().position(|account| account.login == login) else { return };
         let name = self.accounts[at].name.clone();
@@ -175,21 +177,21 @@ impl Index {
 /// The problem of an account that does not exist.
 pub fn unknown(name: &str) -> Problem {
     Problem::new(Reason::LoginRequired, format!("there is no account {name}"))
-        .hint("perhaps one of another name was meant; a login adds this one")
+        .hint("it may have another name; a login adds this one")
         .remedy(Remedy::login(Some(name)))
 }
 
-/// The problem of an account that is still listed, for its record is still there.
+/// The problem of an account that is still listed because its record still exists.
 fn signed_out(name: &str) -> Problem {
     Problem::new(Reason::LoginRequired, format!("the account {name} is signed out"))
-        .hint("its secret is removed once the keyring can be reached; a login takes its place")
+        .hint("its secret is removed once the keyring can be reached; a login replaces it")
         .remedy(Remedy::login(Some(name)))
 }
 
-/// The list as it is written.
+/// The list in its file format.
 ///
 /// # Errors
-/// Only by a bug.
+/// Can only fail by a bug.
 pub(super) fn encode(index: &Index) -> Result<Vec<u8>, Problem> {
     let written = Written { version: VERSION, in_use: &index.in_use, accounts: &index.accounts };
     serde_json::to_vec_pretty(&written).map_err(|error| {
@@ -216,7 +218,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Index, Problem> {
     if version != VERSION {
         return Err(Problem::new(
             Reason::SettingsInvalid,
-            format!("the list of accounts has version {version}; this daemon knows version {VERSION}"),
+            format!("the list of accounts has version {version}; this daemon supports version {VERSION}"),
         )
         .hint("update claviger, or move the file away and log in again")
         .at(&Location::of_file(path)));
@@ -239,7 +241,7 @@ pub(super) mod tests {
     use super::{Account, Index, Kind, Storage, check_name, decode, encode};
     use std::{path::Path, time::UNIX_EPOCH};
 
-    /// An account whose login holds.
+    /// An account with a valid login.
     pub(in crate::accounts) fn account(name: &str, kind: Kind, audience: &str) -> Account {
         Account {
             name: name.into(),

@@ -1,4 +1,4 @@
-//! Signing in, seen from the daemon: a child does it, and says in lines of JSON what the person has to know meanwhile.
+//! Signing in, on the daemon's side: a child does it, and reports events for the person in lines of JSON.
 
 use super::{
     Account, Accounts, Index, Kind, LOGIN_SLACK, Storage, Store, check_name, client_secret, network,
@@ -20,14 +20,14 @@ use claviger_child::{
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 use tokio::sync::mpsc;
 
-/// A login to make.
+/// A requested login.
 #[derive(Debug)]
 pub struct Login {
-    /// Name of the account; empty: that of the registration.
+    /// Name of the account; empty: the name of the registration.
     pub name: String,
-    /// Name of the registration; empty: the account's, or the only one.
+    /// Name of the registration; empty: the account's name, or the only one.
     pub registration: String,
-    /// How.
+    /// Flow to use.
     pub flow: Flow,
     /// Where to keep it.
     pub place: Option<Storage>,
@@ -35,7 +35,7 @@ pub struct Login {
     pub environment: BTreeMap<String, String>,
 }
 
-/// A secret to keep.
+/// A secret to save.
 #[derive(Debug)]
 pub struct Saved {
     /// Name of the account.
@@ -50,10 +50,11 @@ pub struct Saved {
     pub place: Option<Storage>,
 }
 
-/// Signs a person in, and adds the account. It comes with lines for the person. It ends when it is dropped.
+/// Signs a person in, and adds the account. Returns it with messages for the person. Dropping the future ends the
+/// login.
 ///
 /// # Errors
-/// `settings-invalid` without a registration, or what the child says.
+/// `settings-invalid` without a registration, or the child's problem.
 pub async fn login(
     host: &Host,
     store: &Store,
@@ -77,7 +78,7 @@ pub async fn login(
     });
     let spec = store.spec(request, network(&login.environment), login.flow.patience() + LOGIN_SLACK);
     let on_line = |line: String| {
-        // Whatever else a child writes there is no event.
+        // Other lines of a child are not events.
         if let Ok(event) = serde_json::from_str(&line) {
             drop(events.send(event));
         }
@@ -88,10 +89,10 @@ pub async fn login(
     add(accounts, Account { registration, method, ..account }, notices).await
 }
 
-/// Keeps a secret, and adds the account. It comes with lines for the person.
+/// Saves a secret, and adds the account. Returns it with messages for the person.
 ///
 /// # Errors
-/// `malformed-request` for what is not a secret, or what the child says.
+/// `malformed-request` if it cannot be a secret, or the child's problem.
 pub async fn save(
     host: &Host,
     store: &Store,
@@ -104,8 +105,8 @@ pub async fn save(
     let audience = if audience.is_empty() { ANTHROPIC_BASE_URL } else { &audience };
     let audience = super::registration::origin("the audience", audience).map_err(malformed)?;
     if !is_token(secret.expose()) {
-        return Err(malformed("the secret is empty, too long, or holds a character that no key has".into())
-            .hint("give the key and nothing else, in one line"));
+        return Err(malformed("the secret is empty, too long, or has a character that no key has".into())
+            .hint("give only the key, in one line"));
     }
     accounts.make_sure().await?;
     let request = Request::Save(Save {
@@ -120,13 +121,13 @@ pub async fn save(
     add(accounts, account, notices).await
 }
 
-/// What a person pasted, as the child reads it.
+/// The person's input, in the child's format.
 pub fn pasted(redirect: &str) -> Secret<String> {
     let pasted = Pasted { redirect: Text(Secret::new(redirect.to_owned())) };
     Secret::new(serde_json::to_string(&pasted).unwrap_or_default() + "\n")
 }
 
-/// An account as the list names it, of what a child has kept, and what the person should know of it.
+/// The list entry of an account that a child has saved, with messages for the person.
 fn account(
     name: String,
     kind: Kind,
@@ -154,7 +155,7 @@ fn account(
     (account, notices)
 }
 
-/// Adds the account. Before the other notices stands what it takes the place of, if that was something else.
+/// Adds the account. If it replaces another one, that is the first message.
 async fn add(
     accounts: &Arc<Accounts>,
     account: Account,
@@ -188,9 +189,9 @@ fn find(store: &Store, login: &Login) -> Result<(String, Registration), Problem>
     if all.is_empty() {
         return Err(Problem::new(
             Reason::SettingsInvalid,
-            "there is no [oauth.NAME] section: nothing says where to sign in",
+            "there is no [oauth.NAME] section, so there is no server to sign in to",
         )
-        .hint("the help shows a complete section; an API key is kept with --api-key")
+        .hint("the help shows a complete section; an API key is saved with --api-key")
         .remedy(Remedy::claviger(&["login", "--help"]))
         .at(&at));
     }
@@ -202,10 +203,10 @@ fn find(store: &Store, login: &Login) -> Result<(String, Registration), Problem>
     };
     let names: Vec<_> = all.keys().cloned().collect();
     let unknown = |what: String| {
-        let hint = format!("there is {}; pick one with --registration", names.join(", "));
+        let hint = format!("there is {}; choose one with --registration", names.join(", "));
         Problem::new(Reason::SettingsInvalid, what).hint(hint).at(&at)
     };
-    let Some(name) = name else { return Err(unknown("more than one [oauth.NAME] section would do".into())) };
+    let Some(name) = name else { return Err(unknown("several [oauth.NAME] sections are possible".into())) };
     let found = all.remove(&name);
     found
         .map(|found| (name.clone(), found))

@@ -1,4 +1,4 @@
-//! Signing out, and moving secrets, seen from the daemon.
+//! Signing out, and moving secrets, on the daemon's side.
 
 use super::{Account, Accounts, DEADLINE, Index, Store, network};
 use crate::host::Host;
@@ -9,8 +9,8 @@ use claviger_child::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Signs out of `account`, and takes it off the list. The list comes last: while it names the account, signing out can be
-/// tried again. An account whose record cannot be removed stays on it as one that is signing out.
+/// Signs out of `account`, and removes it from the list. The list is changed last: while it names the account, signing
+/// out can be repeated. An account whose record cannot be removed stays listed as one that is signing out.
 ///
 /// # Errors
 /// If the list cannot be written, or the child does not answer.
@@ -21,7 +21,7 @@ pub async fn logout(
     account: &Account,
     environment: &BTreeMap<String, String>,
 ) -> Result<SignedOut, Problem> {
-    // Without its secret the server may refuse, and says so; that does not prevent the sign-out.
+    // Without its secret the server may refuse the revocation and report that; the sign-out continues.
     let client_secret = match store.client_secret(host, account, environment).await {
         Ok(secret) => secret.map(Text),
         Err(problem) => {
@@ -46,7 +46,7 @@ pub async fn logout(
 /// Moves the secret of `account` to `place`.
 ///
 /// # Errors
-/// What the child says; the secret is where it was then.
+/// The child's problem; the secret stays where it was.
 pub async fn relocate(
     host: &Host,
     store: &Store,

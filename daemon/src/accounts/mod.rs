@@ -1,7 +1,7 @@
-//! Accounts of the local store: which there are, and which one a session uses. No secret is ever in here.
+//! Accounts of the local store: the list of them, and the choice for a session. It never holds a secret.
 //!
-//! The secrets are kept by `fetch` children (`fetch/store`); this is the list of them, a file that the daemon
-//! writes. It says that an account exists even while its keyring answers "no such item".
+//! `fetch` children keep the secrets (`fetch/store`); this is the list of accounts, a file that the daemon writes. It
+//! contains an account even while its keyring answers "no such item".
 
 mod child;
 mod choice;
@@ -32,22 +32,22 @@ use std::{
 };
 use tokio::{sync::watch, task::spawn_blocking};
 
-/// How long to wait for another daemon that writes the list.
+/// How long to wait for another daemon that is writing the list.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// The list of accounts: in memory for every look-up, on disk before a change counts.
+/// The list of accounts: in memory for every look-up, on disk before a change takes effect.
 #[derive(Debug)]
 pub struct Accounts {
     path: PathBuf,
     index: Mutex<Arc<Index>>,
-    /// What the file looked like before it was read, if an equal look later proves that it is the same.
+    /// Stamp of the file before it was read, if an equal stamp proves later that it has not changed.
     stamp: Mutex<Option<Stamp>>,
     changes: watch::Sender<u64>,
 }
 
 impl Accounts {
-    /// Opens the list; a file that does not exist is an empty list. One that cannot be used is left as it is, and every
-    /// look-up says why.
+    /// Opens the list; a missing file is an empty list. An unusable file stays as it is, and every look-up returns the
+    /// reason.
     pub fn open(path: PathBuf) -> Self {
         let index = load(&path).unwrap_or_else(|problem| {
             tracing::error!(%problem, "the list of accounts is unusable");
@@ -67,8 +67,7 @@ impl Accounts {
         self.changes.subscribe()
     }
 
-    /// Reads the file again if it is another than the one that was read: a person may have fixed it, or another machine
-    /// changed it.
+    /// Reads the file again if it has changed: a person may have fixed it, or another machine written it.
     pub fn look_again(&self) {
         let now = files::stamp(&self.path);
         if lock(&self.stamp).as_ref() == Some(&now) {
@@ -80,7 +79,7 @@ impl Accounts {
         *lock(&self.stamp) = Some(now).filter(Stamp::settled);
         {
             let mut index = lock(&self.index);
-            // What another process has put there meanwhile is newer than what was read here.
+            // A change by another process in the meantime is newer than what was read here.
             if !Arc::ptr_eq(&index, &before) || *before == found {
                 return;
             }
@@ -89,12 +88,12 @@ impl Accounts {
         self.announce();
     }
 
-    /// Changes the list, on disk first. The file is read again under a lock, so that nothing is lost that another daemon
-    /// wrote. It is done on a thread of its own, since the lock may be taken, and to the end, even if no caller waits for it
-    /// any more.
+    /// Changes the list, on disk first. The file is read again under a lock, so that changes of other daemons are kept.
+    /// It runs on a thread of its own, since the lock may be held, and to the end, even if its caller is gone.
     ///
     /// # Errors
-    /// `settings-invalid` if the file is not usable, `source-unavailable` if it cannot be written, or the change's own.
+    /// `settings-invalid` if the file is not usable, `source-unavailable` if it cannot be written, or the problem of
+    /// the change.
     pub async fn change<T: Send + 'static>(
         self: &Arc<Self>,
         change: impl FnOnce(&mut Index) -> Result<T, Problem> + Send + 'static,
@@ -115,7 +114,7 @@ impl Accounts {
         Ok(done)
     }
 
-    /// Makes sure that the list can be changed, before a secret is kept that it could not name afterwards.
+    /// Checks that the list can be changed, before a secret is saved that it could not name afterwards.
     ///
     /// # Errors
     /// As [`Accounts::change`].
@@ -123,8 +122,7 @@ impl Accounts {
         self.change(|_| Ok(())).await
     }
 
-    /// Notes, or with `None` takes back, why a new login is needed. It is for the list only: what decides is in the
-    /// account's own record.
+    /// Records why a new login is needed; `None` clears it. It is only for display: the account's own record decides.
     pub async fn note_trouble(self: &Arc<Self>, name: &str, login: &str, why: Option<&str>) {
         let is_new = |index: &Index| {
             index
@@ -146,7 +144,7 @@ impl Accounts {
         }
     }
 
-    /// Makes everybody who follows the list look again.
+    /// Makes every follower of the list look again.
     pub fn announce(&self) {
         self.changes.send_modify(|version| *version += 1);
     }
@@ -159,7 +157,7 @@ fn load(path: &std::path::Path) -> Result<Index, Problem> {
     }
 }
 
-/// What brings the secret of an account anew.
+/// The remedy for a missing secret of an account.
 pub fn anew(name: &str, kind: Kind) -> Remedy {
     match kind {
         Kind::Oauth => Remedy::login(Some(name)),

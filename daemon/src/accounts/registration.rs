@@ -1,6 +1,7 @@
-//! `[oauth.NAME]` of `~/.config/claviger/config.toml`: where to sign in, as which client, and where the token may go.
+//! `[oauth.NAME]` of `~/.config/claviger/config.toml`: the authorization server, the client, and the audience of the
+//! token.
 //!
-//! None is built in (DESIGN §8): an organisation, or a person, writes a section of their own.
+//! None is built in (DESIGN §8): an organisation or a person writes its own section.
 
 use crate::{config, endpoint::Endpoint, settings::METHODS};
 use claviger::reason::{Problem, Reason};
@@ -9,7 +10,7 @@ use claviger_child::is_loopback;
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path};
 
-/// Parameters of the authorization request that are claviger's own.
+/// Parameters of the authorization request that claviger itself sets.
 const OWN_PARAMETERS: [&str; 8] = [
     "client_id",
     "code_challenge",
@@ -28,8 +29,8 @@ struct File {
     oauth: BTreeMap<String, Registration>,
 }
 
-/// Whether `account` was signed in at the authorization server of `section`. A section can be written anew, and the
-/// secret of a client must not go to the server of the one before.
+/// Whether `account` was signed in at the authorization server of `section`. A section can be rewritten, and the secret
+/// of a client must not be sent to the previous server.
 pub(super) fn signed_in(section: &Registration, account: &super::Account) -> bool {
     let own = section.issuer.as_ref().or(section.authorization_endpoint.as_ref());
     let trimmed = |url: &'_ String| url.trim_end_matches('/').to_owned();
@@ -65,7 +66,7 @@ pub fn parse(path: &str, text: &str) -> Result<BTreeMap<String, Registration>, P
     Ok(sections)
 }
 
-/// Checks a section, and gives the origin of its audience.
+/// Checks a section, and returns the origin of its audience.
 fn check(section: &Registration) -> Result<String, String> {
     if section.client_id.trim().is_empty() {
         return Err("client_id is empty".into());
@@ -79,7 +80,7 @@ fn check(section: &Registration) -> Result<String, String> {
     if let Some(method) = &section.method
         && !METHODS.contains(&method.as_str())
     {
-        return Err("method is none of claudeai, console and gateway".into());
+        return Err("method is not one of claudeai, console and gateway".into());
     }
     if let Some(name) =
         OWN_PARAMETERS.into_iter().find(|name| section.authorization_parameters.contains_key(*name))
@@ -102,7 +103,7 @@ fn check(section: &Registration) -> Result<String, String> {
     origin("audience", &section.audience)
 }
 
-/// A redirect leads to this machine (RFC 8252, section 7.3); the port is added at each login.
+/// A redirect must lead to this machine (RFC 8252, section 7.3); the port is added at each login.
 fn check_redirect(url: &str) -> Result<(), String> {
     let rest = url.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
     match rest {
@@ -125,7 +126,7 @@ fn check_url(key: &str, url: &str) -> Result<(), String> {
 /// The origin of a URL that a secret may be sent to.
 ///
 /// # Errors
-/// What is wrong with it, as the rest of a sentence.
+/// The fault, as the rest of a sentence.
 pub fn origin(key: &str, url: &str) -> Result<String, String> {
     check_url(key, url)?;
     Endpoint::parse(url, None).map(|endpoint| endpoint.origin).map_err(str::to_owned)

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// One line. What does not apply is left out.
+/// One line. Fields that do not apply are left out.
 #[derive(Debug, Default)]
 pub struct Line<'a> {
     /// Since 1970.
@@ -89,7 +89,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Who caused it.
+    /// Adds the process that caused it.
     #[must_use]
     pub fn by(mut self, peer: &'a Peer) -> Self {
         (self.pid, self.uid) = (peer.pid, peer.uid);
@@ -99,21 +99,21 @@ impl<'a> Line<'a> {
         self
     }
 
-    /// The process that did it by itself.
+    /// Adds the process that did it by itself.
     #[must_use]
     pub fn pid(mut self, pid: u32) -> Self {
         self.pid = Some(pid);
         self
     }
 
-    /// The session that it was for.
+    /// Adds the session it was for.
     #[must_use]
     pub fn session(mut self, session: &'a SessionContext) -> Self {
         (self.cwd, self.mode) = (session.cwd.to_string_lossy(), session.mode.name());
         self
     }
 
-    /// The source that provides the credential, and where it is configured, unless a better place is known.
+    /// Adds the source of the credential, and where it is configured, unless a better place is known.
     #[must_use]
     pub fn rule(mut self, winner: &'a Winner) -> Self {
         self.source = winner.source;
@@ -124,7 +124,7 @@ impl<'a> Line<'a> {
         if self.file.is_empty() { self.at(winner.bound.at.as_ref()) } else { self }
     }
 
-    /// The place that led to it.
+    /// Adds the place of the cause.
     #[must_use]
     pub fn at(mut self, at: Option<&'a Location>) -> Self {
         if let Some(at) = at {
@@ -134,44 +134,44 @@ impl<'a> Line<'a> {
         self
     }
 
-    /// The account.
+    /// Adds the account.
     #[must_use]
     pub fn account(mut self, name: impl Into<Cow<'a, str>>) -> Self {
         self.account = name.into();
         self
     }
 
-    /// The generation of the credential, which was lent or replaced.
+    /// Adds the generation of the credential that was lent or replaced.
     #[must_use]
     pub fn generation(mut self, generation: u64) -> Self {
         self.generation = generation;
         self
     }
 
-    /// What it is about, where no other field says so.
+    /// Adds the subject, where no other field names it.
     #[must_use]
     pub fn about(mut self, about: impl Into<Cow<'a, str>>) -> Self {
         self.about = about.into();
         self
     }
 
-    /// When it happened.
+    /// Sets the time.
     pub(super) fn stamped(mut self, now: SystemTime) -> Self {
         self.time = since_1970(now);
         self
     }
 
-    /// Whether it tells of what was decided, not of what was lent.
+    /// Whether it belongs to the file of decisions.
     pub(super) fn is_decision(&self) -> bool {
         !self.event.is_about_lending()
     }
 
-    /// Whether equal ones are counted.
+    /// Whether equal lines are counted.
     pub(super) fn can_repeat(&self) -> bool {
         self.event == AuditEvent::Get
     }
 
-    /// Appends it as JSON. By hand, for every request has a line: a serializer takes five times as long.
+    /// Appends it as JSON, written directly: every request has a line, and a serializer takes five times as long.
     pub(super) fn write(&self, to: &mut Vec<u8>) {
         to.push(b'{');
         time(to, "time", self.time);
@@ -184,14 +184,14 @@ impl<'a> Line<'a> {
         to.push(b'}');
     }
 
-    /// What it has in common with equal ones.
+    /// The parts by which equal lines are recognised.
     pub(super) fn without_time(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(512);
         self.fields(&mut text, None);
         text
     }
 
-    /// Appends the line that tells how many there were like [`Line::without_time`], since when, and when the last was.
+    /// Appends the line with the number of lines equal to [`Line::without_time`], the first time and the last.
     pub(super) fn write_repeat(
         to: &mut Vec<u8>,
         line: &[u8],
@@ -228,7 +228,7 @@ impl<'a> Line<'a> {
         text(to, "about", &self.about);
     }
 
-    /// How many there were, and since when.
+    /// Adds the number of equal lines, and the first time.
     #[must_use]
     pub fn count(mut self, count: u64, since: Option<SystemTime>) -> Self {
         (self.count, self.since) = (count, since.map(since_1970));

@@ -1,7 +1,7 @@
 //! One file of the audit log.
 //!
-//! Lines wait in memory and are written beside the requests, so that a disk that is slow, full or hangs never delays a
-//! credential. What does not fit into memory meanwhile is lost, and that is said: in the log, in the status, and in the
+//! Lines wait in memory and are written in parallel to requests, so that a slow, full or hanging disk never delays a
+//! credential. Lines that do not fit into memory are lost. The loss is reported in the log, in the status, and in the
 //! audit log itself once it can be written again.
 
 use super::{
@@ -29,19 +29,19 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How long lines are collected before they are written together. Longer than a burst of sessions, and about what a
-/// crash may cost.
+/// How long lines are collected before they are written together. Longer than a burst of sessions; a crash loses about
+/// as much.
 const COLLECT: Duration = Duration::from_millis(50);
-/// Pause before another attempt on a disk that took nothing.
+/// Pause before another attempt if the disk accepted nothing.
 const RETRY: Duration = Duration::from_secs(2);
-/// From here on a disk that has not answered is said to hang.
+/// After this time, a disk that has not answered counts as hanging.
 const SILENT: Duration = Duration::from_secs(5);
-/// How long the last lines may take when the daemon ends.
+/// Time limit for the last lines when the daemon ends.
 const LAST: Duration = Duration::from_secs(1);
 
-/// Where lines go.
+/// Destination of lines.
 pub(super) trait Sink: std::fmt::Debug + Send {
-    /// Appends whole lines. Blocks as long as the disk does.
+    /// Appends complete lines. Blocks as long as the disk does.
     fn append(&mut self, lines: &[u8]) -> Result<(), Unwritten>;
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Appends to `file`, as long as the runtime lives.
+    /// Appends to `file` until the runtime ends.
     pub(super) fn start(file: AuditFile, clock: Clock) -> Arc<Self> {
         Self::start_on(file.path().to_owned(), Box::new(file), clock)
     }
@@ -86,15 +86,15 @@ impl Log {
         log
     }
 
-    /// Notes a line. Never waits for the disk.
+    /// Adds a line. Never waits for the disk.
     pub(super) fn note(&self, line: Line<'_>) {
         if self.queue().push(line, self.clock.now()) {
             self.wake.notify_one();
         }
     }
 
-    /// Notes a call that was turned away: one line a second at most, or a stranger could push everything else out of the
-    /// log.
+    /// Adds a line about a refused call: at most one per second, or a foreign process could push everything else out of
+    /// the log.
     pub(super) fn rejected(&self, peer: &Peer, reason: &'static str) {
         let count = self.queue().count_rejection(self.clock.now());
         if let Some(count) = count {
@@ -102,7 +102,7 @@ impl Log {
         }
     }
 
-    /// Writes what has been collected, and gives up on a disk that does not answer in a second.
+    /// Writes all waiting lines, but waits at most a second for the disk.
     pub(super) async fn flush(self: &Arc<Self>) {
         self.queue().end_counts(self.clock.now());
         if timeout(LAST, self.write()).await.is_err() {
@@ -115,7 +115,7 @@ impl Log {
         self.queue().state(&self.path)
     }
 
-    /// Writes what has been collected; `false` if some of it is left.
+    /// Writes all waiting lines; `false` if some are left.
     async fn write(self: &Arc<Self>) -> bool {
         let audit = self.clone();
         let mut writing = spawn_blocking(move || audit.write_pending());
@@ -124,7 +124,7 @@ impl Log {
             self.queue().trouble = Some("the disk does not answer".into());
             return writing.await.unwrap_or(true);
         };
-        // It fails only if writing panics, and then there is nothing to try again.
+        // Fails only if writing panics; another attempt would not help then.
         done.unwrap_or(true)
     }
 

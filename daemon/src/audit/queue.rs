@@ -1,4 +1,4 @@
-//! Lines that wait for the disk, and what is known of those that could not. Pure.
+//! Lines that wait for the disk, and counts of lost ones. Pure.
 
 use super::{line::Line, repeats::Repeats};
 use crate::host::audit_file::Unwritten;
@@ -8,9 +8,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Text that may wait for the disk, in bytes, before further lines are lost.
+/// Most bytes that may wait for the disk before lines are lost.
 pub(super) const MAX_PENDING: usize = 1024 * 1024;
-/// Shortest time between two lines about calls that were turned away.
+/// Shortest time between two lines about refused calls.
 const REJECTIONS: Duration = Duration::from_secs(1);
 
 /// Lines that wait.
@@ -19,26 +19,26 @@ pub(super) struct Queue {
     text: Vec<u8>,
     /// Lines in `text`.
     lines: u64,
-    /// Lines being written just now.
+    /// Lines being written now.
     under_way: u64,
-    /// Lost since the audit log last said so, and when the first of them was.
+    /// Number of lost lines since the audit log last reported them, and time of the first.
     untold: Option<(u64, SystemTime)>,
-    /// Lost since the daemon started, and when the first of them was.
+    /// Number of lost lines since the daemon started, and time of the first.
     lost: Option<(u64, SystemTime)>,
-    /// Calls turned away that no line tells of yet, and when the last such line was.
+    /// Number of refused calls without a line yet, and time of the last such line.
     rejections: (u64, Option<SystemTime>),
-    /// Lines that others are compared with.
+    /// Recent lines, for finding equal ones.
     repeats: Repeats,
-    /// Why the last attempt failed.
+    /// Problem of the last attempt.
     pub(super) trouble: Option<String>,
 }
 
-/// How the audit log is doing.
+/// State of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// Lines lost since the daemon started, and when the first of them was.
+    /// Number of lost lines since the daemon started, and time of the first.
     pub lost: Option<(u64, SystemTime)>,
     /// Lines that wait for the disk.
     pub waiting: u64,
@@ -77,24 +77,24 @@ impl Queue {
         self.lines += 1;
     }
 
-    /// Those that waited longer come first.
+    /// Lines that waited longer come first.
     fn tell_of_lost(&mut self, now: SystemTime) {
         if let Some((count, since)) = self.untold.take() {
             self.add(Line::of(AuditEvent::Lost, "lost").count(count, Some(since)), now);
         }
     }
 
-    /// Whether equal lines were counted that no line tells of yet.
+    /// Whether there are counted lines that no line reports yet.
     pub(super) fn has_counted(&self) -> bool {
         self.repeats.has_counted()
     }
 
-    /// Tells of all equal lines that were counted.
+    /// Reports all counted lines.
     pub(super) fn end_counts(&mut self, now: SystemTime) {
         self.tell_counts(now, true);
     }
 
-    /// Tells of those whose minute is over, or of all.
+    /// Reports counted lines after their minute, or all of them.
     fn tell_counts(&mut self, now: SystemTime, all: bool) {
         for (line, repeat) in self.repeats.end(now, all) {
             Line::write_repeat(&mut self.text, &line, (repeat.count, repeat.since), repeat.last);
@@ -103,7 +103,7 @@ impl Queue {
         }
     }
 
-    /// Everything that waits, to be written now.
+    /// All waiting lines, to be written now.
     pub(super) fn take(&mut self, now: SystemTime) -> Vec<u8> {
         self.tell_counts(now, false);
         if self.text.is_empty() {
@@ -113,7 +113,7 @@ impl Queue {
         std::mem::take(&mut self.text)
     }
 
-    /// Notes what became of `lines`; says whether there was trouble before.
+    /// Records the result of writing `lines`; returns whether there was a problem before.
     pub(super) fn written(&mut self, mut lines: Vec<u8>, done: &Result<(), Unwritten>) -> bool {
         self.under_way = 0;
         let trouble = match done {
@@ -129,11 +129,11 @@ impl Queue {
         std::mem::replace(&mut self.trouble, trouble).is_some()
     }
 
-    /// Counts a call that was turned away; how many there were, if it is time to tell.
+    /// Counts a refused call; returns their number if it is time to report it.
     pub(super) fn count_rejection(&mut self, now: SystemTime) -> Option<u64> {
         let (count, told) = &mut self.rejections;
         *count += 1;
-        // A clock that was set back tells at once.
+        // If the clock was set back, reports at once.
         let is_soon = |told: SystemTime| now.duration_since(told).is_ok_and(|passed| passed < REJECTIONS);
         if told.is_some_and(is_soon) {
             return None;

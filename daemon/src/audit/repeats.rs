@@ -1,4 +1,4 @@
-//! Equal lines: the first is written, and those that follow within a minute are counted in one more. Pure.
+//! Equal lines: the first is written, and the ones that follow within a minute are reported as a number. Pure.
 
 use std::{
     collections::HashMap,
@@ -8,27 +8,27 @@ use std::{
 
 /// How long equal lines are counted.
 pub(super) const WINDOW: Duration = Duration::from_secs(60);
-/// Most lines that others are compared with; one has some 400 bytes.
+/// Most recent lines that are remembered; one has about 400 bytes.
 const MOST: usize = 256;
 
-/// Lines that others are compared with: all of them but time and process.
+/// Recent lines: all of their fields except time and process.
 #[derive(Debug, Default)]
 pub(super) struct Repeats(HashMap<Vec<u8>, Repeat>);
 
-/// What was counted of a line.
+/// Count of a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Repeat {
     begun: SystemTime,
-    /// How many there were after the first.
+    /// Number after the first.
     pub(super) count: u64,
-    /// When the first of these was.
+    /// Time of the first of these.
     pub(super) since: SystemTime,
-    /// When the last was.
+    /// Time of the last.
     pub(super) last: SystemTime,
 }
 
 impl Repeats {
-    /// Counts a line that is equal to one of the last minute; `false` if it has to be written.
+    /// Counts a line that equals one of the last minute; `false` if it must be written.
     pub(super) fn count(&mut self, line: &[u8], now: SystemTime) -> bool {
         let Some(repeat) = self.0.get_mut(line).filter(|repeat| repeat.is_open(now)) else { return false };
         if repeat.count == 0 {
@@ -38,7 +38,7 @@ impl Repeats {
         true
     }
 
-    /// Remembers a line that is written now.
+    /// Remembers a written line.
     pub(super) fn remember(&mut self, line: Vec<u8>, now: SystemTime) {
         self.0.insert(line, Repeat { begun: now, count: 0, since: now, last: now });
     }
@@ -48,12 +48,12 @@ impl Repeats {
         self.0.len() >= MOST
     }
 
-    /// Whether something was counted that no line tells of yet.
+    /// Whether there is a count that no line reports yet.
     pub(super) fn has_counted(&self) -> bool {
         self.0.values().any(|repeat| repeat.count > 0)
     }
 
-    /// Forgets lines whose minute is over, or all of them, and returns what was counted.
+    /// Forgets lines after their minute, or all of them, and returns their counts.
     pub(super) fn end(&mut self, now: SystemTime, all: bool) -> Vec<(Vec<u8>, Repeat)> {
         let (open, over) =
             mem::take(&mut self.0).into_iter().partition(|(_, repeat)| !all && repeat.is_open(now));

@@ -11,11 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A disk as a test wants it.
+/// A simulated disk.
 #[derive(Debug, Default)]
 struct Disk {
     written: Mutex<String>,
-    /// Bytes that it has room for; `None`: it hangs.
+    /// Free bytes; `None`: it hangs.
     room: Mutex<Option<usize>>,
     fixed: Condvar,
 }
@@ -92,7 +92,7 @@ async fn a_hanging_disk_delays_no_session_and_losses_are_counted() {
     let number = (2 * MAX_PENDING / 60) as u64;
     note(&audit, 1..number);
     let (lost, _) = audit.state().lost.expect("more than fits");
-    // Who waits for a disk that hangs says so after a while.
+    // After a while, a hanging disk is reported.
     let end = Instant::now() + Duration::from_secs(20);
     while audit.state().trouble.is_none() && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,23 +1,23 @@
-//! What one who waits for a run hears of it: every line, then how it ended.
+//! The events of a run for one waiter: every line, then its end.
 
 use crate::life::announced;
 use claviger::reason::Problem;
 use std::{collections::VecDeque, sync::Arc};
 use tokio::sync::{broadcast, watch};
 
-/// How a run ended, once it has.
+/// How a run ended, once it has ended.
 type RunResult = Result<(), Problem>;
 
-/// What is heard of a run.
+/// An event of a run.
 #[derive(Debug)]
 pub enum Heard {
-    /// The command said this.
+    /// A line of the command.
     Line(Arc<str>),
-    /// It has ended.
+    /// The end.
     Ended(Box<RunResult>),
 }
 
-/// Where it is heard.
+/// A receiver of the events.
 pub(super) struct Hearing {
     recent: VecDeque<Arc<str>>,
     lines: broadcast::Receiver<Arc<str>>,
@@ -26,7 +26,7 @@ pub(super) struct Hearing {
 }
 
 impl Hearing {
-    /// Of a run that said `recent` so far.
+    /// For a run with the output `recent` so far.
     pub(super) fn of(
         recent: &[Arc<str>],
         lines: broadcast::Receiver<Arc<str>>,
@@ -35,10 +35,10 @@ impl Hearing {
         Self { recent: recent.iter().cloned().collect(), lines, outcome, over: None }
     }
 
-    /// What is heard next. After its end it is the end again.
+    /// The next event. After the end it is the end again.
     ///
     /// # Cancel safety
-    /// Nothing is lost if the future is dropped.
+    /// Dropping the future loses no event.
     pub(super) async fn next(&mut self) -> Heard {
         loop {
             if let Some(line) = self.recent.pop_front() {
@@ -52,7 +52,7 @@ impl Hearing {
                 line = self.lines.recv() => match line {
                     Ok(line) => return Heard::Line(line),
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    // Nothing more is said; the outcome is there.
+                    // There are no more lines; the result is available.
                     Err(broadcast::error::RecvError::Closed) => self.over = Some(announced(&mut self.outcome).await),
                 },
                 outcome = announced(&mut self.outcome) => {

@@ -1,4 +1,4 @@
-//! What the runs of one command have led to: when the next may come, and what is said of the last. Pure.
+//! Results of the runs of one command: when the next one may start, and the message about the last one. Pure.
 
 use crate::{
     host::command::CommandError,
@@ -15,19 +15,19 @@ use std::time::SystemTime;
 /// The last runs.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Past {
-    /// When the last one ended, and whether it ended well.
+    /// When the last one ended, and whether it succeeded.
     ended: Option<(SystemTime, bool)>,
-    /// Runs in a row that brought no credential.
+    /// Runs in a row that led to no credential.
     useless: u32,
     /// Whether the last run has been counted among them: several cache entries may have waited for it.
     counted: bool,
-    /// From which surroundings it ran in vain since the pause began, as a digest.
+    /// Surroundings from which it failed since the pause began, as digests.
     #[serde(default)]
     tried: Tried,
 }
 
 impl Past {
-    /// Notes the end of a run from `place`.
+    /// Records the end of a run from `place`.
     pub(super) fn end(&mut self, now: SystemTime, well: bool, place: TryOrigin) {
         if well || self.until(now).is_none() || self.tried.has(place) {
             self.tried = Tried::default();
@@ -41,7 +41,7 @@ impl Past {
         }
     }
 
-    /// Notes whether a credential was there after a run.
+    /// Records whether a credential was available after a run.
     pub(super) fn note_use(&mut self, useful: bool) {
         if useful {
             self.useless = 0;
@@ -51,20 +51,20 @@ impl Past {
         self.counted = true;
     }
 
-    /// Whether a run ended well at `since` or later. One that ended after `now` was before the clock was set back, and
-    /// proves nothing.
+    /// Whether a run succeeded at `since` or later. If its end is after `now`, the clock was set back, and it proves
+    /// nothing.
     pub(super) fn ended_well_between(&self, since: SystemTime, now: SystemTime) -> bool {
         self.ended.is_some_and(|(at, well)| well && (since..=now).contains(&at))
     }
 
-    /// The end of the pause that is under way.
+    /// The end of the current pause.
     fn until(&self, now: SystemTime) -> Option<SystemTime> {
         let until = self.ended?.0 + pauses::report_pause(self.useless);
         pauses::holds_back(now, until).then_some(until)
     }
 
-    /// Refuses another run that comes too soon after the last one. What failed elsewhere, say for want of a display, may work from
-    /// `place`.
+    /// Refuses another run too soon after the last one. A run that failed elsewhere, for example without a display, may
+    /// succeed from `place`.
     pub(super) fn pause(
         &self,
         name: &str,
@@ -75,9 +75,9 @@ impl Past {
         let Some(until) = self.until(now).filter(|_| !self.tried.lets(place)) else { return Ok(()) };
         let message = match self.useless {
             0 => {
-                format!("{} ran a moment ago, and the credentials are no longer valid already", name)
+                format!("{} ran just now, and the credentials are invalid again", name)
             }
-            1 => format!("{} ran a moment ago, and did not help", name),
+            1 => format!("{} ran just now, and did not help", name),
             count => format!("{} ran {count} times in a row, and did not help", name),
         };
         Err(Problem::new(Reason::LoginRequired, message)
@@ -89,7 +89,7 @@ impl Past {
 
 pub(super) fn failed(name: &str, at: &Location, error: &CommandError) -> Problem {
     Problem::new(error.reason(), format!("{name} did not sign in: {error}"))
-        .hint("it can be run again, and what it says is shown then")
+        .hint("it can be run again, and its output is shown then")
         .remedy(Remedy::refresh())
         .at(at)
 }

@@ -7,7 +7,7 @@ use std::{path::Path, time::SystemTime};
 /// A command that signs a person in, bound.
 #[derive(Debug)]
 pub struct SignIn {
-    /// Identity: all who need the same command for the same account share its run.
+    /// Identity: all that need the same command for the same account share its run.
     pub key: SourceKey,
     /// Settings key.
     pub name: &'static str,
@@ -17,14 +17,14 @@ pub struct SignIn {
     pub at: Location,
 }
 
-/// A run as a session needs it.
+/// A request for a run.
 pub struct Wanted<'a> {
     /// Its command.
     pub sign_in: &'a SignIn,
     /// When the credentials were looked at.
     pub since: SystemTime,
-    /// Where the sign-in is kept, if that is known.
+    /// File of the sign-in, if known.
     pub kept_in: Option<&'a Path>,
-    /// Who waits.
+    /// The waiters.
     pub demand: &'a SharedDemand,
 }

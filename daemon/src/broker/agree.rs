@@ -1,5 +1,5 @@
-//! What other machines, and containers with the same home, have decided: all daemons of a state directory agree about trust,
-//! accounts and `claviger lock`, for each looks at the files before it decides.
+//! Decisions of other machines, and of containers with the same home. All daemons of a state directory agree about
+//! trust, accounts and `claviger lock`, because each looks at the files before it decides.
 
 use super::Broker;
 use crate::host::files::{self, DEADLINE};
@@ -7,10 +7,10 @@ use claviger::reason::{Problem, Reason};
 use tokio::{task::spawn_blocking, time::timeout};
 
 impl Broker {
-    /// Takes over what another daemon with the same state has decided.
+    /// Takes over decisions of other daemons with the same state.
     ///
     /// # Errors
-    /// `source-timeout` if the state directory does not answer: what is decided there is not known.
+    /// `source-timeout` if the state directory does not answer: its decisions are unknown then.
     pub async fn agree(&self) -> Result<(), Problem> {
         if !self.looks.are_due() {
             return Ok(());
@@ -26,7 +26,7 @@ impl Broker {
         };
         let (is_marked, seen) = match self.looks.may_hang() {
             false => look(),
-            // Boxed: a request should not carry room for what it seldom does.
+            // Boxed: a request should not reserve memory for a rare step.
             true => match Box::pin(timeout(DEADLINE, spawn_blocking(look))).await {
                 Ok(Ok(looked)) => looked,
                 _ => return Err(silent(&self.store.directory)),
@@ -39,5 +39,5 @@ impl Broker {
 
 fn silent(state: &std::path::Path) -> Problem {
     Problem::new(Reason::SourceTimeout, "the state directory does not answer")
-        .hint(format!("look at the mount that holds {}", state.display()))
+        .hint(format!("check the mount that holds {}", state.display()))
 }

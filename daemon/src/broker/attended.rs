@@ -1,4 +1,4 @@
-//! A session that sees in a terminal what becomes of an entry. No person has to be called to the desktop for that.
+//! Sessions whose terminal shows the state of an entry. They need no desktop notification.
 
 use super::{Broker, entry::Entry};
 use crate::key::SourceKey;
@@ -12,12 +12,12 @@ pub(super) struct Attended {
 }
 
 impl Attended {
-    /// Counts a session that waits, if it is in a terminal.
+    /// Counts a waiting session, if it has a terminal.
     pub(super) fn waiting(broker: &Arc<Broker>, key: SourceKey, interactive: bool) -> Option<Self> {
         broker.cache.with(key, |entry| Self::of(broker, entry, key, interactive))?
     }
 
-    /// The same, with the entry at hand.
+    /// The same, with the entry already found.
     pub(super) fn of(
         broker: &Arc<Broker>,
         entry: &mut Entry,

@@ -1,4 +1,4 @@
-//! Who follows an entry, and who has seen in a terminal what became of it. Pure.
+//! Followers of an entry, and whether a terminal has shown its state. Pure.
 
 use super::borrowers::{Borrower, Borrowers};
 use std::time::SystemTime;
@@ -8,11 +8,11 @@ use std::time::SystemTime;
 pub(super) struct Audience {
     /// Open watch streams.
     watchers: u32,
-    /// Sessions that follow it, or wait for it, in a terminal.
+    /// Sessions in a terminal that follow it or wait for it.
     attended: u32,
     /// Whether the last failure was shown in a terminal.
     told: bool,
-    /// Sessions that borrow it.
+    /// Sessions that use it.
     borrowers: Borrowers,
 }
 
@@ -34,27 +34,27 @@ impl Audience {
         self.borrowers.asked(who, now);
     }
 
-    /// A session in a terminal follows or waits from now on.
+    /// A session in a terminal starts to follow or wait.
     pub(super) fn attend(&mut self) {
         self.attended += 1;
     }
 
-    /// It does no longer.
+    /// It stops.
     pub(super) fn leave(&mut self) {
         self.attended = self.attended.saturating_sub(1);
     }
 
-    /// A refresh failed: those who attend see it.
+    /// A refresh failed, which sessions in a terminal show.
     pub(super) fn failed(&mut self) {
         self.told |= self.attended > 0;
     }
 
-    /// The failure in force was shown in a terminal.
+    /// A terminal has shown the current failure.
     pub(super) fn tell(&mut self) {
         self.told = true;
     }
 
-    /// A refresh worked: a later failure is another one.
+    /// A refresh succeeded: a later failure is a new one.
     pub(super) fn recovered(&mut self) {
         self.told = false;
     }
@@ -64,17 +64,17 @@ impl Audience {
         self.watchers
     }
 
-    /// Whether a session in a terminal follows it, or waits for it.
+    /// Whether a session in a terminal follows it or waits for it.
     pub(super) fn is_attended(&self) -> bool {
         self.attended > 0
     }
 
-    /// Whether a person sees, or has seen, in a terminal what became of it.
+    /// Whether a terminal shows its state, or has shown it, to a person.
     pub(super) fn is_told(&self) -> bool {
         self.told || self.is_attended()
     }
 
-    /// Sessions that borrow it.
+    /// Number of sessions that use it.
     pub(super) fn sessions(&self, now: SystemTime) -> usize {
         self.borrowers.count(now)
     }

@@ -1,7 +1,7 @@
-//! Which sessions borrow a credential: those that watch it, and those that asked a short while ago. Pure.
+//! The sessions that use a credential: those that watch it, and those that asked recently. Pure.
 //!
-//! All that is known of a session is what the kernel says of its caller and the directory it named. Two programs in one
-//! terminal and one directory are one; a program that moves to another directory is another.
+//! A session is identified by its caller's kernel session id and its directory. So two programs in one terminal and one
+//! directory count as one, and a program that changes its directory counts twice.
 
 use std::{
     hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
@@ -9,12 +9,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// How long a session counts after it asked. CLIs ask every few minutes: a key of a helper lives that long by default.
+/// How long a session counts after its last request. CLIs ask every few minutes: that is the default lifetime of a
+/// helper's key.
 const RECENT: Duration = Duration::from_secs(300);
-/// Most sessions that are remembered for an entry, 2 KiB of them.
+/// Most sessions that are remembered per entry, in 2 KiB.
 const MOST: usize = 64;
 
-/// A session, as far as the daemon can tell it from others.
+/// A session, as far as the daemon can distinguish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Borrower(u64);
 
@@ -42,33 +43,34 @@ impl Borrower {
 // === impl Borrowers ===
 
 impl Borrowers {
-    /// Notes that `who` asked.
+    /// Records a request of `who`.
     pub fn asked(&mut self, who: Borrower, now: SystemTime) {
         if let Some(seen) = self.seen(who, now) {
             seen.at = now;
         }
     }
 
-    /// Notes that `who` opened a stream.
+    /// Records that `who` opened a stream.
     pub fn opened(&mut self, who: Borrower, now: SystemTime) {
         if let Some(seen) = self.seen(who, now) {
             (seen.at, seen.open) = (now, seen.open + 1);
         }
     }
 
-    /// Notes that a stream of `who` ended. From now on it counts as one that asked.
+    /// Records that a stream of `who` ended. From now on it counts as a session that asked.
     pub fn closed(&mut self, who: Borrower, now: SystemTime) {
         if let Some(seen) = self.0.iter_mut().find(|seen| seen.who == who) {
             (seen.at, seen.open) = (now, seen.open.saturating_sub(1));
         }
     }
 
-    /// How many there are at `now`.
+    /// Their number at `now`.
     pub fn count(&self, now: SystemTime) -> usize {
         self.0.iter().filter(|seen| seen.counts(now)).count()
     }
 
-    /// The place of `who`, made if there is room: the one that was silent for longest goes, unless it has a stream.
+    /// The slot of `who`, created if necessary: when all are taken, the session that was silent longest is dropped,
+    /// unless it has a stream.
     fn seen(&mut self, who: Borrower, now: SystemTime) -> Option<&mut Borrowing> {
         if let Some(index) = self.0.iter().position(|seen| seen.who == who) {
             return self.0.get_mut(index);
@@ -89,7 +91,7 @@ impl Borrowers {
 
 impl Borrowing {
     fn counts(&self, now: SystemTime) -> bool {
-        // A clock that was set back removes no borrower.
+        // A clock that was set back removes no session.
         self.open > 0 || now.duration_since(self.at).is_ok_and(|age| age < RECENT) || self.at > now
     }
 }

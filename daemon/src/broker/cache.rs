@@ -1,5 +1,5 @@
-//! All entries, and what the last daemon left of those that no session has asked for yet. Nothing is made while
-//! claviger is locked: secrets are dropped under the lock under which entries are made.
+//! All entries, and those of the last daemon that no session has asked for yet. No entry is created while the daemon is
+//! locked: the same mutex guards dropping secrets and creating entries.
 
 use super::{entry::Entry, kept::KeptEntry, loan::Wanted, lockdown::Lockdown};
 use crate::{key::SourceKey, live::lock, shown::Shown};
@@ -25,38 +25,38 @@ pub(super) struct Cache {
 #[derive(Debug, Default)]
 struct Slots {
     entries: HashMap<SourceKey, Entry>,
-    /// Of the last daemon.
+    /// Entries of the last daemon.
     kept: HashMap<SourceKey, KeptEntry>,
 }
 
-/// What the cache holds, in numbers.
+/// Numbers of the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     /// Entries with a secret.
     pub credentials: usize,
     /// Refreshes in progress.
     pub refreshes: usize,
-    /// Whether nothing is lent.
+    /// Whether the daemon is locked.
     pub locked: bool,
 }
 
 impl Cache {
-    /// An empty one; `state` is where it is noted that nothing is lent.
+    /// An empty one; the lock is recorded in `state`.
     pub(super) fn new(state: &Path, shown: Shown) -> Self {
         Self { slots: Mutex::default(), lockdown: Lockdown::of(state), shown }
     }
 
-    /// Whether nothing is lent, and who says so to the next start.
+    /// The lock of the daemon, and its record for the next start.
     pub(super) fn lockdown(&self) -> &Lockdown {
         &self.lockdown
     }
 
-    /// Has `act` done to an entry, if it is there.
+    /// Applies `act` to an entry, if it exists.
     pub(super) fn with<T>(&self, key: SourceKey, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
         lock(&self.slots).entries.get_mut(&key).map(act)
     }
 
-    /// As [`Cache::with`], and forgets the entry for which `act` answers that it is not wanted any more.
+    /// As [`Cache::with`], and removes the entry if `act` returns that it is not needed any more.
     pub(super) fn with_or_forget<T>(
         &self,
         key: SourceKey,
@@ -71,8 +71,8 @@ impl Cache {
         done
     }
 
-    /// Has `act` done to the entry of a session, made if there is none and not more than `most` are in use. Answers as
-    /// well whether it is new: then it has to be tended.
+    /// Applies `act` to the entry of a session, which is created if necessary and at most `most` are in use. Also
+    /// returns whether it is new: then it must be tended.
     ///
     /// # Errors
     /// `locked`, or `limits` if every entry is in use.
@@ -85,7 +85,7 @@ impl Cache {
     ) -> Result<(T, bool), Problem> {
         let key = wanted.provider.key();
         let mut slots = lock(&self.slots);
-        // Asked again, now that nothing can come between.
+        // Checked again, now under the lock.
         self.lockdown.refuse()?;
         let is_new = !slots.entries.contains_key(&key);
         if is_new {
@@ -113,7 +113,7 @@ impl Cache {
         lock(&self.slots).entries.iter().for_each(|(key, entry)| show(*key, entry));
     }
 
-    /// Counts what is there. It takes the lock that every request takes.
+    /// Counts the entries. It takes the lock that every request takes.
     pub(super) fn census(&self) -> Census {
         let mut census = Census { locked: self.lockdown.is_locked(), ..Census::default() };
         self.each(|_, entry| {
@@ -123,7 +123,7 @@ impl Cache {
         census
     }
 
-    /// Forgets everything. Returns how many credentials that were.
+    /// Drops everything. Returns the number of credentials.
     pub(super) fn clear(&self) -> usize {
         let Slots { entries, kept } = std::mem::take(&mut *lock(&self.slots));
         entries.values().for_each(Entry::bump);
@@ -131,7 +131,7 @@ impl Cache {
         own + kept.values().filter(|entry| entry.has_secret()).count()
     }
 
-    /// Forgets what is of the account `name`, but for entries of its login `listed`.
+    /// Drops the credentials of the account `name`, except entries of its login `listed`.
     pub(super) fn drop_account(&self, name: &str, listed: Option<&str>) {
         let mut slots = lock(&self.slots);
         slots.kept.retain(|_, entry| !entry.is_of(name));
@@ -145,7 +145,7 @@ impl Cache {
         });
     }
 
-    /// All that the next daemon needs.
+    /// State for the next daemon.
     pub(super) fn keep(&self) -> Vec<KeptEntry> {
         let mut slots = lock(&self.slots);
         let mut entries: Vec<_> =
@@ -154,7 +154,7 @@ impl Cache {
         entries
     }
 
-    /// Takes over what the last daemon had. Returns the sessions that asked last.
+    /// Takes over the state of the last daemon. Returns the sessions that asked last.
     pub(super) fn inherit(
         &self,
         entries: Vec<KeptEntry>,
@@ -168,14 +168,14 @@ impl Cache {
         slots.kept.iter().filter_map(of).collect()
     }
 
-    /// Forgets what no session has asked for.
+    /// Drops entries that no session has asked for.
     pub(super) fn forget_inherited(&self) {
         lock(&self.slots).kept.clear();
     }
 }
 
 impl Slots {
-    /// Makes room for one more entry: of those not in use, the one that was not asked for for longest goes.
+    /// Makes room for one more entry: removes the unused one whose last request is longest ago.
     fn make_room(&mut self, most: usize) -> Result<(), Problem> {
         if self.entries.len() < most {
             return Ok(());

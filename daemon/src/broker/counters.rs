@@ -11,28 +11,28 @@ use std::{
     time::Duration,
 };
 
-/// What is counted. The list only grows at its end: another release reads it by place.
+/// The counters. New ones are only added at the end: another release reads them by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
     /// Requests for a credential.
     Requests,
-    /// Of these, answered at once.
+    /// Requests answered at once.
     Hits,
-    /// Of these, waited for a refresh.
+    /// Requests that waited for a refresh.
     Waits,
-    /// Of these, ended with a problem.
+    /// Requests that ended with a problem.
     Failed,
     /// Commands run.
     Runs,
-    /// Reports of rejected credentials, those of hooks that asked again among them.
+    /// Reports of rejected credentials, including those of hooks that asked again.
     Rejections,
-    /// Of the requests, needed no cache.
+    /// Requests that needed no cache.
     Own,
-    /// Of the requests, ended with a problem at once.
+    /// Requests refused at once with a problem.
     Refused,
 }
 
-/// How many kinds there are.
+/// Number of counters.
 const KINDS: usize = Count::Refused as usize + 1;
 
 /// Upper bounds of the buckets that refreshes are counted in, in seconds: from a child that reads a file to a person who

@@ -1,4 +1,4 @@
-//! One entry of the cache: a credential with its dates, the provider it comes from, and those who follow it.
+//! One entry of the cache: a credential with its dates, its provider, and its followers.
 
 mod refresh;
 mod seen;
@@ -40,59 +40,59 @@ pub struct Entry {
     tally: Tally,
     /// The refresh in progress.
     flight: Option<Flight>,
-    /// Whether its running command asked us for a credential.
+    /// Whether its running command asked the daemon for a credential.
     recursed: bool,
-    /// Bumped after every change of state.
+    /// Incremented after every change of state.
     changed: watch::Sender<u64>,
     shown: Shown,
 }
 
-/// What leads to an entry.
+/// The origin of an entry.
 #[derive(Debug)]
 struct Lead {
     /// The source's id.
     source: &'static str,
     /// Where the source is configured.
     at: Option<Location>,
-    /// The last binding.
+    /// The most recent binding.
     provider: Arc<dyn CredentialProvider>,
-    /// The session that asked last. A refresh in the background first makes sure that it still resolves to this entry;
-    /// `None` once it does not.
+    /// The session that asked last. A background refresh first checks that it still resolves to this entry; `None` once
+    /// it does not.
     session: Option<Arc<SessionContext>>,
     /// Its workspace.
     whose: Whose,
     /// When it was last asked for.
     last_used: SystemTime,
-    /// Whether it was lent to a session since it was refreshed ahead last. Streams and views do not count.
+    /// Whether it was lent to a session since its last refresh ahead of time. Streams and views do not count.
     is_used: bool,
 }
 
-/// How much an entry was used.
+/// Usage of an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// How often it was lent from the cache.
     pub hits: u64,
-    /// How often its command was run.
+    /// How often its command ran.
     pub runs: u64,
     /// Reports of a rejected credential that led to a refresh.
     pub rejections: u64,
 }
 
-/// What only a person can do for an entry.
+/// An action that only a person can take for an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HumanAction {
     /// Unlock the keyring.
     Unlock,
     /// Sign in.
     SignIn,
-    /// Sign in after all: the person who was asked to refused, or did not finish.
+    /// Sign in after all: the person who was asked refused or did not finish.
     SignInAfterAll,
 }
 
-/// What a refresh came back with: the secret in locked memory, or why there is none.
+/// Result of a refresh: the secret in locked memory, or the reason for its absence.
 pub(super) type Arrival = Result<(Arc<LockedText>, Provided), Declined>;
 
-/// From where a provider's commands run: the surroundings of the session that it was bound to.
+/// The surroundings of a provider's commands: those of the session that it was bound to.
 pub(super) fn place_of(provider: &Arc<dyn CredentialProvider>) -> TryOrigin {
     provider.surroundings().map_or(0, Surroundings::digest)
 }
@@ -100,7 +100,7 @@ pub(super) fn place_of(provider: &Arc<dyn CredentialProvider>) -> TryOrigin {
 // === impl Entry ===
 
 impl Entry {
-    /// One with nothing in it.
+    /// An empty entry.
     pub(super) fn new(wanted: &Wanted<'_>, now: SystemTime, shown: Shown) -> Self {
         Self {
             lead: Lead {
@@ -123,17 +123,17 @@ impl Entry {
         }
     }
 
-    /// Takes over what another daemon had.
+    /// Takes over state from another daemon.
     pub(super) fn restore(&mut self, stock: Stock, (last_used, is_used): (SystemTime, bool), tally: Tally) {
         (self.stock, self.lead.last_used, self.lead.is_used, self.tally) = (stock, last_used, is_used, tally);
     }
 
-    /// What it has.
+    /// The credential and its state.
     pub(super) fn stock(&self) -> &Stock {
         &self.stock
     }
 
-    /// Notes a use.
+    /// Records a use.
     pub(super) fn touch(&mut self, wanted: &Wanted<'_>, now: SystemTime) {
         self.lead.last_used = now;
         self.lead.is_used |= wanted.demand == Demand::Session;
@@ -142,7 +142,7 @@ impl Entry {
         self.shown.touch();
     }
 
-    /// Takes over a newer binding of the same key. An unchanged session comes with the binding that is here already.
+    /// Takes over a newer binding of the same key. An unchanged session brings the binding that is here already.
     pub(super) fn bind(&mut self, provider: &Arc<dyn CredentialProvider>, winner: &Winner) {
         if !Arc::ptr_eq(&self.lead.provider, provider) {
             self.lead.provider = provider.clone();
@@ -150,7 +150,7 @@ impl Entry {
         }
     }
 
-    /// Notes that `session` does not lead here any more, unless another has asked since.
+    /// Records that `session` does not resolve to this entry any more, unless another has asked since.
     pub(super) fn desert(&mut self, session: &Arc<SessionContext>) {
         if self.session().is_some_and(|last| Arc::ptr_eq(last, session)) {
             self.lead.session = None;
@@ -158,7 +158,7 @@ impl Entry {
         }
     }
 
-    /// What to do for a request, given what the provider's files look like.
+    /// Decides a request, given the current stamp of the provider's files.
     pub(super) fn decide(
         &mut self,
         wanted: &Wanted<'_>,
@@ -179,13 +179,13 @@ impl Entry {
         }
     }
 
-    /// Lends what is there, as one that was served at once.
+    /// Lends the current credential, counted as answered at once.
     pub(super) fn serve(&mut self, key: SourceKey) -> Option<LoanMaterial> {
         self.tally.hits += 1;
         self.stock.loan(key)
     }
 
-    /// Turns a request away with the last failure.
+    /// Refuses a request with the last failure.
     pub(super) fn reject(&mut self, wanted: &Wanted<'_>, now: SystemTime) -> Problem {
         if wanted.session.interactive {
             self.audience.tell();
@@ -193,19 +193,19 @@ impl Entry {
         self.stock.rejection(now, wanted.insistence())
     }
 
-    /// The demand of a refresh that is to start for a request: that of a person who insists while a pause holds up all others.
+    /// The demand of a refresh that a request starts: if a person insists during a pause, a person's demand.
     pub(super) fn demand_of(&self, wanted: &Wanted<'_>, now: SystemTime) -> Demand {
         if self.state().backs_off(now) { wanted.insistence() } else { wanted.demand }
     }
 
-    /// Judges a report of a session that `generation` was rejected.
+    /// Decides about a session's report that `generation` was rejected.
     pub(super) fn report(&mut self, now: SystemTime, generation: u64) -> Verdict {
         let verdict = self.stock.report(now, generation);
         self.tally.rejections += u64::from(verdict == Verdict::Refresh);
         verdict
     }
 
-    /// Takes back the doubt of a session that has turned out to ask often: the next rejection is not held back for it.
+    /// Withdraws the doubt of a session that turned out to ask often: the next rejection is not delayed by it.
     pub(super) fn withdraw(&mut self, (generation, fetched_at): (u64, SystemTime)) {
         let same = |issue: Issue| (issue.generation, issue.fetched_at) == (generation, fetched_at);
         if self.state().current.is_some_and(|issue| same(issue) && issue.cause == Cause::Rejected) {
@@ -213,7 +213,7 @@ impl Entry {
         }
     }
 
-    /// Judges the doubt of a session that asked its hook again; `None` if it is about another credential.
+    /// Decides about a session that asked its hook again; `None` if it is about another credential.
     pub(super) fn doubt(
         &mut self,
         now: SystemTime,
@@ -227,7 +227,7 @@ impl Entry {
 // === impl Entry: its audience ===
 
 impl Entry {
-    /// A stream of `who` was opened; what it can follow.
+    /// A stream of `who` was opened; returns what it follows.
     pub(super) fn open(
         &mut self,
         who: Borrower,
@@ -242,7 +242,7 @@ impl Entry {
         (self.changed.subscribe(), self.talk.listen())
     }
 
-    /// A stream of `who` has ended. Without any other, the entry counts as idle from now on.
+    /// A stream of `who` has ended. Without another, the entry counts as idle from now on.
     pub(super) fn close(&mut self, who: Borrower, now: SystemTime) {
         self.audience.closed(who, now);
         self.lead.last_used = now;
@@ -252,12 +252,12 @@ impl Entry {
         }
     }
 
-    /// A session in a terminal follows or waits from now on.
+    /// A session in a terminal starts to follow or wait.
     pub(super) fn attend(&mut self) {
         self.audience.attend();
     }
 
-    /// It does no longer.
+    /// It stops.
     pub(super) fn leave(&mut self) {
         self.audience.leave();
     }
@@ -267,7 +267,7 @@ impl Entry {
         self.changed.subscribe()
     }
 
-    /// Wakes all that follow this entry.
+    /// Wakes all followers of this entry.
     pub(super) fn bump(&self) {
         self.changed.send_modify(|version| *version += 1);
         self.shown.touch();

@@ -1,4 +1,4 @@
-//! The one refresh in progress for an entry, and how many there are in all.
+//! The one refresh in progress of an entry, and the number of all of them.
 
 use super::stock::Fetched;
 use crate::{
@@ -16,24 +16,25 @@ use tokio::{
 
 type FlightResult = Result<Fetched, Problem>;
 
-/// A refresh in progress, as its entry knows it.
+/// A refresh in progress, as its entry sees it.
 #[derive(Debug)]
 pub(super) struct Flight {
-    /// `None` while it is under way.
+    /// `None` while it is in progress.
     outcome: watch::Receiver<Option<FlightResult>>,
-    /// Who waits. A person is troubled only for those who do.
+    /// The waiters. A person is only disturbed on their behalf.
     demand: SharedDemand,
-    /// From where it is made.
+    /// Surroundings of its commands.
     place: TryOrigin,
-    /// For whom it was begun.
+    /// The request it was begun for.
     begun: Demand,
     walked: Walked,
 }
 
-/// The first walk that was made again after a flight. All others wait for it: it looks at files and programs.
+/// The first resolution that was repeated after a flight. All other waiters use its result: it looks at files and
+/// programs.
 pub(super) type Walked = Arc<OnceCell<Walk>>;
 
-/// A walk.
+/// A resolution.
 #[derive(Debug)]
 pub(super) struct Walk {
     pub(super) session: Arc<SessionContext>,
@@ -42,14 +43,14 @@ pub(super) struct Walk {
     pub(super) outcome: Result<Arc<Winner>, Problem>,
 }
 
-/// A refresh in progress, as the task knows it that makes it.
+/// A refresh in progress, as its task sees it.
 #[derive(Debug)]
 pub(super) struct Pilot {
     outcome: watch::Sender<Option<FlightResult>>,
     demand: SharedDemand,
 }
 
-/// A place among those who wait for a flight. A session that gives it up does not wait any more.
+/// A waiter on a flight; dropping it stops waiting.
 #[derive(Debug)]
 pub(super) struct Seat {
     outcome: watch::Receiver<Option<FlightResult>>,
@@ -69,20 +70,20 @@ pub(super) struct Flying(watch::Sender<usize>);
 // === impl Flight ===
 
 impl Flight {
-    /// One that begins, from `place`, for a request of `begun`; with that of those who wait.
+    /// A new flight from `place`, for a request of `begun`; with the demand of its waiters.
     pub(super) fn new(place: TryOrigin, begun: Demand, demand: SharedDemand) -> (Self, Pilot) {
         let (sender, outcome) = watch::channel(None);
         let walked = Walked::default();
         (Self { outcome, demand: demand.clone(), place, begun, walked }, Pilot { outcome: sender, demand })
     }
 
-    /// A place in it.
+    /// Adds a waiter.
     pub(super) fn seat(&self, demand: Demand) -> Seat {
         let (outcome, walked) = (self.outcome.clone(), self.walked.clone());
         Seat { outcome, place: self.place, walked, _waits: self.demand.join(demand) }
     }
 
-    /// From where it is made, and for whom it was begun.
+    /// Its surroundings, and the request it was begun for.
     pub(super) fn origin(&self) -> (TryOrigin, Demand) {
         (self.place, self.begun)
     }
@@ -91,12 +92,12 @@ impl Flight {
 // === impl Pilot ===
 
 impl Pilot {
-    /// Who waits.
+    /// The waiters.
     pub(super) fn demand(&self) -> &SharedDemand {
         &self.demand
     }
 
-    /// Tells all who wait what came of it.
+    /// Sends the result to all waiters.
     pub(super) fn announce(self, outcome: FlightResult) {
         self.outcome.send_replace(Some(outcome));
     }
@@ -105,12 +106,12 @@ impl Pilot {
 // === impl Seat ===
 
 impl Seat {
-    /// From where the flight is made.
+    /// Surroundings of the flight.
     pub(super) fn place(&self) -> TryOrigin {
         self.place
     }
 
-    /// The walk after the flight, once it was made.
+    /// The resolution after the flight, if it was made.
     pub(super) fn walked(&self) -> Walked {
         self.walked.clone()
     }
@@ -124,7 +125,7 @@ impl Seat {
 // === impl Flights ===
 
 impl Flights {
-    /// One more, for as long as the answer lives.
+    /// Counts one more flight until the value is dropped.
     pub(super) fn start(&self) -> Flying {
         self.0.send_modify(|flying| *flying += 1);
         Flying(self.0.clone())

@@ -1,5 +1,5 @@
-//! Makes the one refresh in progress for an entry. It belongs to the daemon: the client that caused it may leave, and its
-//! outcome, success or failure, goes to all who wait.
+//! Runs the one refresh in progress of an entry. It belongs to the daemon: the client that caused it may disconnect,
+//! and its result, good or bad, goes to all waiters.
 
 use super::{
     Broker,
@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep};
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 impl Broker {
-    /// Joins the flight of `entry`, or starts one, which is ended when all have left who waited for it.
+    /// Joins the flight of `entry`, or starts one, which is ended when all its waiters have left.
     pub(super) fn fly(
         self: &Arc<Self>,
         entry: &mut Entry,
@@ -37,7 +37,7 @@ impl Broker {
         self.board(entry, key, (cause, demand), SharedDemand::default())
     }
 
-    /// Starts a flight of `entry` for none who waits, unless there is one.
+    /// Starts a flight of `entry` without waiters, unless there is one.
     pub(super) fn fly_ahead(self: &Arc<Self>, entry: &mut Entry, key: SourceKey, cause: Cause) {
         drop(self.board(entry, key, (cause, Demand::Background), SharedDemand::ahead()));
     }
@@ -72,7 +72,7 @@ impl Broker {
         let started = Instant::now();
         loop {
             let attempts = self.clone().attempts(key, provider.clone(), pilot.demand().clone());
-            // A panic in a provider must reach those who wait as an error, not leave them waiting.
+            // A panic in a provider must reach waiters as an error, not leave them waiting.
             let provided = tokio::spawn(attempts).await.unwrap_or_else(|_| Some(Err(panicked())));
             let Some(provided) = provided else {
                 match self.abandon(key, pilot.demand()) {
@@ -99,7 +99,7 @@ impl Broker {
         }
     }
 
-    /// Asks the provider, up to three times where trying again may help. `None` if no session waits any more.
+    /// Asks the provider, up to three times where a retry may help. `None` if no session waits any more.
     async fn attempts(
         self: Arc<Self>,
         key: SourceKey,
@@ -160,23 +160,23 @@ impl Broker {
         let said = std::mem::take(&mut ask.said);
         let is_abandoned = ask.is_abandoned && provided.is_err();
         let told = |declined: Declined| match said.0.is_empty() {
-            // The command that signs in may have said something.
+            // The sign-in command may have printed something.
             true => declined,
             false => Declined { problem: declined.problem.said(said), ..declined },
         };
         (!is_abandoned).then(|| provided.map_err(told))
     }
 
-    /// Ends a refresh that no session waits for any more; `None` if one has come meanwhile.
+    /// Ends a refresh without waiters; `None` if one has joined meanwhile.
     fn abandon(&self, key: SourceKey, demand: &SharedDemand) -> Option<Problem> {
         tracing::debug!(%key, "no session waits any more");
-        // A session that joins does so under the same lock, so none slips through.
+        // Sessions join under the same lock, so none is missed.
         let abandon = |entry: &mut Entry| (!demand.is_waited_for()).then(|| entry.abandon());
         self.cache.with(key, abandon).unwrap_or_else(|| Some(self.gone()))
     }
 
-    /// Notes the outcome in the entry. One that was dropped meanwhile is not brought back. `None` if it has to be tried
-    /// again: a person could have helped and was left alone, but by now a session waits.
+    /// Records the result in the entry. An entry that was dropped meanwhile is not restored. `None` if it must be
+    /// repeated: only a person could have helped and none was waiting, but now a session waits.
     fn land(
         &self,
         key: SourceKey,
@@ -192,7 +192,7 @@ impl Broker {
                 Err(_) => Err(no_memory()),
             });
         let landed = self.cache.with(key, |entry| {
-            // A session that joins does so under the same lock, so none slips through.
+            // Sessions join under the same lock, so none is missed.
             let is_missed = demand.get() > Demand::Background;
             match is_missed && arrival.as_ref().is_err_and(|error| error.asleep) {
                 true => None,
@@ -210,7 +210,7 @@ impl Broker {
     /// The problem of a refresh whose entry was dropped meanwhile.
     fn gone(&self) -> Problem {
         self.refuse_while_locked().err().unwrap_or_else(|| {
-            Problem::new(Reason::SourceUnavailable, "the credential was dropped while it was refreshed")
+            Problem::new(Reason::SourceUnavailable, "the credential was dropped during its refresh")
                 .hint("try again")
                 .retry_after(Duration::ZERO)
         })

@@ -1,6 +1,6 @@
-//! Requests by a tool's own hook, and what they give away: a tool never says why it calls its hook, but a session that
-//! asks again before its own cache has expired may have been told by the API that its key is no good. `habit` tells that from
-//! a session that simply asks often. The table is forgotten with the daemon; all but the table is pure.
+//! Requests by a tool's own hook, and what they imply. A tool never reports why it calls its hook. But if a session
+//! asks again before its own cache has expired, the API may have rejected its key. `habit` distinguishes that from a
+//! session that simply asks often. The table ends with the daemon; everything except the table is pure.
 
 mod habit;
 
@@ -14,28 +14,29 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Most sessions that are remembered; the one that asked longest ago goes first.
+/// Most sessions that are remembered; the one that asked longest ago is dropped first.
 const MAX_SESSIONS: usize = 512;
-/// What a session takes at least to use a key and to be told that it is no good: the pause before its first retry is a second
-/// (`spec/behaviour.md` D, "401"), and a clock may be read a little early.
+/// Shortest time in which a session can use a key and be rejected: the pause before its first retry is a second
+/// (`spec/behaviour.md` D, "401"), and a clock may be slightly off.
 const USE: Duration = Duration::from_millis(980);
 /// The same for keys of AWS: a 403 runs the hook again without a pause (`spec/behaviour.md` D, "awsCredentialExport").
 const USE_AWS: Duration = Duration::from_millis(250);
-/// Most that a tool's clock may run ahead of ours: its cache may have started when it asked, or when it was answered.
+/// Most that a tool's clock may be ahead of ours: its cache may start when it asked, or when it was answered.
 const MAX_SLACK: Duration = Duration::from_secs(5);
-/// How long before its expiry a key of AWS is replaced by the SDKs, the earliest of them: botocore, 15 min, and a minute for clocks.
+/// How long before its expiry SDKs replace a key of AWS. The earliest is botocore with 15 min; a minute is added for
+/// clocks.
 const MAX_EARLY: Duration = Duration::from_secs(16 * 60);
-/// How long a tool keeps keys of AWS that do not say when they expire (`spec/behaviour.md` A2, "awsCredentialExport").
+/// How long a tool keeps keys of AWS without an expiry (`spec/behaviour.md` A2, "awsCredentialExport").
 const AWS_TTL: Duration = Duration::from_secs(3600);
 
 /// A request by a tool's hook.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HookCall {
-    /// Which process of a tool asks; `None` if that is not known, and then nothing follows from it.
+    /// Process of the tool; `None` if unknown, and then repeated requests imply nothing.
     pub session: Option<String>,
 }
 
-/// A request of a session, with what could explain it.
+/// A request of a session, with facts that could explain it.
 #[derive(Clone, Debug)]
 pub(super) struct Call<'a> {
     pub(super) hook: &'a HookCall,
@@ -48,34 +49,35 @@ pub(super) struct Call<'a> {
     pub(super) files: Vec<Stamp>,
 }
 
-/// What a call gives away.
+/// What a call implies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     /// Nothing.
     None,
-    /// What the session was lent was rejected: the generation, with the time it was obtained.
+    /// The session's credential was rejected: its generation, and when it was obtained.
     Doubt(u64, SystemTime),
-    /// The session's last doubt was none: it asks often. The generation that it has.
+    /// The session's last doubt was wrong: it asks often. The generation it has.
     Withdrawn(u64, SystemTime),
 }
 
-/// What a session of a tool was lent last.
+/// The last loan to a session of a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Lent {
     key: SourceKey,
     generation: u64,
-    /// A generation counts from 1 again after its entry was dropped; this tells them apart.
+    /// Distinguishes generations, which count from 1 again after the entry was dropped.
     fetched_at: SystemTime,
     answered_at: SystemTime,
-    /// Until when the tool need not ask again.
+    /// The time until which the tool need not ask again.
     kept_until: SystemTime,
-    /// It had another one before, and may have sent that while it asked: tools serve stale and revalidate beside.
+    /// It had another credential before, and may have used that while it asked: tools serve stale credentials while
+    /// they revalidate.
     unsure: bool,
     files: Vec<Stamp>,
     habit: Habit,
 }
 
-/// Sessions of tools, and what they were lent.
+/// Sessions of tools, and their last loans.
 #[derive(Debug, Default)]
 pub(super) struct Hooks {
     known: Mutex<HashMap<String, Lent>>,
@@ -84,7 +86,7 @@ pub(super) struct Hooks {
 // === impl Call ===
 
 impl Call<'_> {
-    /// Until when a tool keeps what it was lent at this call; it never asked needlessly if it keeps nothing.
+    /// The time until which a tool keeps the result of this call; a tool that keeps nothing never asks needlessly.
     fn kept_until(&self, issue: &Issue) -> SystemTime {
         let ttl = match (self.backend, issue.expires_at) {
             (Backend::Bedrock, Some(expiry)) => {
@@ -118,7 +120,7 @@ impl Lent {
         (self.key, self.generation, self.fetched_at) == (other.key, other.generation, other.fetched_at)
     }
 
-    /// What a call means, and the session's habit with it.
+    /// What a call implies, and the session's new habit.
     fn hint(&self, call: &Call<'_>) -> (Hint, Habit) {
         let used_at = self.answered_at + if call.backend == Backend::Bedrock { USE_AWS } else { USE };
         let is_explained = self.key != call.key || self.unsure || self.files != call.files;
@@ -132,8 +134,8 @@ impl Lent {
         }
     }
 
-    /// The same after an earlier one: a session that has just got another credential, without having doubted the old one, may
-    /// come back because of the old one.
+    /// The same after an earlier call: a session that has just received another credential, without having doubted the
+    /// old one, may ask again because of the old one.
     fn after(self, earlier: Option<&Self>, doubted: bool, habit: Habit) -> Self {
         let unsure =
             !doubted && earlier.is_some_and(|earlier| earlier.key == self.key && !earlier.is_same(&self));
@@ -144,14 +146,14 @@ impl Lent {
 // === impl Hooks ===
 
 impl Hooks {
-    /// What a call gives away, and the habit of its session from then on.
+    /// What a call implies; updates the habit of its session.
     pub(super) fn hint(&self, call: &Call<'_>) -> (Hint, Habit) {
         let known = lock(&self.known);
         let lent = call.hook.session.as_deref().and_then(|session| known.get(session));
         lent.map_or((Hint::None, Habit::default()), |lent| lent.hint(call))
     }
 
-    /// Remembers what a call was answered with, and what it gave away.
+    /// Remembers the result of a call, and what it implied.
     pub(super) fn remember(
         &self,
         call: Call<'_>,

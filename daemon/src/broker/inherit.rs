@@ -1,4 +1,4 @@
-//! What this daemon leaves to the next, and what it takes over from the last.
+//! State for the next daemon, and state of the last one.
 
 use super::{Broker, kept::Kept, loan::Wanted};
 use crate::{demand::Demand, host::process::Asker, key::SourceKey};
@@ -6,7 +6,7 @@ use claviger::session::SessionContext;
 use std::{sync::Arc, time::SystemTime};
 
 impl Broker {
-    /// What the next daemon needs, so that no command has to run again.
+    /// State for the next daemon, so that no command has to run again.
     pub fn keep(&self) -> Kept {
         Kept {
             entries: self.cache.keep(),
@@ -17,8 +17,8 @@ impl Broker {
         }
     }
 
-    /// Takes over what the last daemon had. An entry comes back to life when a session asks for it, and those whose last
-    /// session still leads to it at once, so that they go on being refreshed ahead.
+    /// Takes over the state of the last daemon. An entry is restored when a session asks for it. Those whose last
+    /// session still resolves to them are restored at once, so that refreshing ahead continues.
     pub fn inherit(self: &Arc<Self>, kept: Kept) {
         self.cache.lockdown().inherit(kept.locked);
         if self.is_locked() {
@@ -46,7 +46,7 @@ impl Broker {
     ) {
         let Ok(winner) = self.winner(session).await else { return };
         let Some(provider) = winner.provider() else { return };
-        // A session that has asked meanwhile knows better.
+        // A session that has asked meanwhile has newer settings.
         if provider.key() != key || self.cache.has(key) {
             return;
         }

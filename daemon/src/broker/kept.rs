@@ -1,7 +1,7 @@
-//! What one daemon leaves to the next: the cache with its secrets, and when commands that sign in may run again.
+//! State that one daemon passes to the next: the cache with its secrets, and the pauses of sign-in commands.
 //!
 //! It travels in memory only (`host/successor.rs`). Fields are added, never changed: the reader may be of another
-//! release, and whatever it cannot read costs a refresh, no more.
+//! release, and if it cannot read a field, the cost is one refresh.
 
 mod entry;
 mod text;
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 pub struct Kept {
     pub(super) entries: Vec<KeptEntry>,
     pub(super) sign_ins: Vec<(SourceKey, Past)>,
-    /// Servers that want to be left alone.
+    /// Servers that asked for a pause.
     pub(super) busy: Busy,
     /// What was counted, by source.
     pub(super) totals: BTreeMap<String, Totals>,
@@ -31,39 +31,39 @@ pub struct Kept {
 // === impl Kept ===
 
 impl Kept {
-    /// Reads what the last daemon wrote.
+    /// Reads the state from the last daemon.
     ///
     /// # Errors
-    /// What is wrong with it; never a part of it.
+    /// The fault; never a part of the content.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         // serde quotes values of the wrong type.
         serde_json::from_slice(bytes)
             .map_err(|error| format!("it is not readable at byte {}", error.column()))
     }
 
-    /// Writes it for the next daemon.
+    /// Serialises it for the next daemon.
     ///
     /// # Errors
-    /// If there is no room for it.
+    /// If there is not enough memory.
     pub fn write(&self) -> Result<Zeroizing<Vec<u8>>, String> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.size()));
         serde_json::to_writer(&mut *bytes, self).map_err(|error| error.to_string())?;
         Ok(bytes)
     }
 
-    /// More bytes than it takes: a buffer that grew would leave copies of secrets behind.
+    /// More bytes than needed: a buffer that grows would leave copies of secrets behind.
     fn size(&self) -> usize {
         4096 + 1024 * self.totals.len()
             + 256 * self.sign_ins.len()
             + self.entries.iter().map(KeptEntry::size).sum::<usize>()
     }
 
-    /// How many credentials there are.
+    /// Number of credentials.
     pub fn len(&self) -> usize {
         self.entries.iter().filter(|entry| entry.has_secret()).count()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

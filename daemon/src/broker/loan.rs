@@ -1,4 +1,4 @@
-//! What the broker lends, what a session wants of it, and how much of that there was.
+//! Loans, and the requirements of a session.
 
 use super::{borrowers::Borrower, hooks::HookCall, slot::Issue, validity::Validity};
 use crate::{
@@ -23,9 +23,9 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 /// A credential on loan.
 #[derive(Debug)]
 pub struct Loan {
-    /// The source, where it is configured, and what goes along.
+    /// The source, its place, and additional headers.
     pub winner: Arc<Winner>,
-    /// Where the secret is.
+    /// Place of the secret.
     pub material: LoanMaterial,
 }
 
@@ -39,14 +39,14 @@ impl Loan {
         }
     }
 
-    /// Region of the cloud: of the settings, else of the credential's own configuration, else the cloud's default.
+    /// Region of the cloud: from the settings, else from the credential's own configuration, else the cloud's default.
     pub fn region(&self) -> Option<&str> {
         let default = (self.winner.backend == Backend::Bedrock).then_some(BEDROCK_REGION);
         let own = self.facts().and_then(|facts| facts.region.as_deref());
         self.winner.place.region.as_deref().or(own).or(default)
     }
 
-    /// Project or resource. A credentials file that names a project comes before `ANTHROPIC_VERTEX_PROJECT_ID`, as other
+    /// Project or resource. A project in the credentials file comes before `ANTHROPIC_VERTEX_PROJECT_ID`, as other
     /// variables do (`spec/behaviour.md` A2, "Vertex project precedence").
     pub fn project(&self) -> Option<&str> {
         let own = self.facts().and_then(|facts| facts.project.as_deref());
@@ -63,7 +63,7 @@ impl Loan {
         }
     }
 
-    /// What looks wrong now that the credential is known.
+    /// Warnings that depend on the credential.
     pub fn warnings(&self) -> impl Iterator<Item = Warning> {
         let trimmed = self.facts().is_some_and(|facts| facts.trimmed);
         self.overridden().into_iter().chain(trimmed.then(|| output_trimmed(self.winner.bound.at.as_ref())))
@@ -82,16 +82,17 @@ impl Loan {
 
 /// The helper that is configured `at` prints more than its key.
 pub fn output_trimmed(at: Option<&Location>) -> Warning {
-    let text = "the helper prints white space around its key, which was left out (a Windows line end, blanks, blank lines)";
+    let text = "the helper prints white space around its key, which was removed (a Windows line end, blanks, blank \
+        lines)";
     Warning::new(Kind::OutputTrimmed, text).about(&[], at)
 }
 
-/// Where the secret of a loan is.
+/// Place of a loan's secret.
 #[derive(Debug)]
 pub enum LoanMaterial {
     /// In the session's own environment.
     OwnVariable(&'static str),
-    /// In a settings file; the winner has it.
+    /// In a settings file; the winner holds it.
     Fixed,
     /// In the cache.
     Cached {
@@ -101,29 +102,29 @@ pub enum LoanMaterial {
         secret: Arc<LockedText>,
         /// Its dates.
         issue: Issue,
-        /// What is known of it.
+        /// Details found with it.
         facts: Arc<Facts>,
         /// Whether its refresh failed or the API rejected it.
         stale: bool,
     },
 }
 
-/// Why nothing is lent.
+/// A refusal to lend.
 #[derive(Debug)]
 pub struct Denied {
     /// The typed problem.
     pub problem: Problem,
-    /// The source that would have provided the credential, if the walk came so far.
+    /// The source that would have provided the credential, if resolution got that far.
     pub winner: Option<Arc<Winner>>,
 }
 
 impl Denied {
-    /// Nothing is lent, though `winner` provides the credential.
+    /// A refusal although `winner` provides the credential.
     pub fn of(winner: &Arc<Winner>) -> impl FnOnce(Problem) -> Self {
         |problem| Self { problem, winner: Some(winner.clone()) }
     }
 
-    /// The source, if nothing but the word of a person is missing.
+    /// The source, if only a person's confirmation is missing.
     pub fn unconfirmed(&self) -> Option<&Arc<Winner>> {
         self.winner.as_ref().filter(|_| self.problem.reason == Reason::NotConfirmed)
     }
@@ -135,40 +136,40 @@ impl From<Problem> for Denied {
     }
 }
 
-/// What a person has allowed, where the configuration or a share wants one to be asked.
+/// A person's confirmation, where the configuration or a share requires one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Consent {
-    /// Nothing yet.
+    /// None yet.
     #[default]
     Missing,
-    /// That this is lent.
+    /// This loan is confirmed.
     Given(Subject),
-    /// A person is asked once it is there, before the secret goes to a process.
+    /// A person is asked when the credential is available, before the secret goes to a process.
     Later,
-    /// The secret goes to no process, so what is not there is not fetched for it.
+    /// The secret goes to no process, so a missing credential is not fetched for it.
     Looking,
 }
 
-/// On which terms a session borrows.
+/// Terms of a loan.
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
-    /// Validity that must be left, where that is possible.
+    /// Minimum remaining validity, where possible.
     pub min_validity: Option<Duration>,
     /// The tool's hook that asks, if it is one.
     pub hook: Option<HookCall>,
-    /// The way on which it asks.
+    /// The caller's connection: near, foreign or through a share.
     pub caller: Caller,
-    /// What a person has allowed.
+    /// A person's confirmation.
     pub consent: Consent,
 }
 
 // === impl Terms ===
 
 impl Terms {
-    /// Lets what `winner` provides be lent; `is_there` says whether that takes no fetch.
+    /// Checks that the credential of `winner` may be lent; `is_there` tells whether it needs no fetch.
     ///
     /// # Errors
-    /// `not-confirmed` if a person has to allow it first.
+    /// `not-confirmed` if a person has to confirm it first.
     pub(super) fn admit(&self, winner: &Winner, is_there: impl FnOnce() -> bool) -> Result<(), Problem> {
         let is_given = || match &self.consent {
             Consent::Missing => false,
@@ -178,11 +179,11 @@ impl Terms {
         };
         match consent::wanted(winner, &self.caller) == Confirm::Never || is_given() {
             true => Ok(()),
-            false => Err(Problem::new(Reason::NotConfirmed, "a person has to allow that it is lent")),
+            false => Err(Problem::new(Reason::NotConfirmed, "a person has to confirm the loan")),
         }
     }
 
-    /// What is wanted of a credential's life; a hook's tool caches it for `hook_ttl`.
+    /// Required remaining lifetime; a hook's tool caches the credential for `hook_ttl`.
     pub fn validity(&self, hook_ttl: Option<Duration>) -> Validity {
         let cached = hook_ttl.filter(|ttl| self.hook.is_some() && !ttl.is_zero());
         match (self.min_validity, cached) {
@@ -192,7 +193,7 @@ impl Terms {
     }
 }
 
-/// What a session wants from the cache.
+/// Requirements of a session for a cached credential.
 #[derive(Debug)]
 pub struct Wanted<'a> {
     pub(super) winner: &'a Winner,
@@ -205,13 +206,13 @@ pub struct Wanted<'a> {
 // === impl Wanted ===
 
 impl Wanted<'_> {
-    /// Its demand with regard to a pause: a session in whose terminal a person waits has that of a person, unless a tool runs it.
+    /// Its demand during a pause: a person's if one waits in the session's terminal, unless a tool runs it.
     pub(super) fn insistence(&self) -> Demand {
         let is_person = self.session.interactive && !self.session.reads_workspace;
         if self.demand == Demand::Session && is_person { Demand::Person } else { self.demand }
     }
 
-    /// Who asks, for the count of sessions. The process still waits for its answer, so its id is its own.
+    /// Identity of the caller, for counting sessions. Its process still waits for the answer, so its id is not reused.
     pub(super) fn borrower(&self) -> Borrower {
         Borrower::new(self.asker.session.or(self.asker.pid), &self.session.cwd)
     }

@@ -1,4 +1,4 @@
-//! Whether anything is lent at all. A restart does not unlock: a file says so to the next start.
+//! Whether the daemon is locked. A restart does not unlock it: a file records the lock for the next start.
 
 use crate::{host::files, live::lock};
 use claviger::reason::{Problem, Reason};
@@ -17,39 +17,39 @@ pub(super) struct Lockdown {
 #[derive(Clone, Copy, Debug)]
 struct State {
     locked: bool,
-    /// Locked, though no file could say so: a missing mark means nothing then.
+    /// Locked, though no file could record it: a missing file means nothing then.
     unmarked: bool,
-    /// Counts what this daemon did: a look at the file from before that is outdated.
+    /// Counts changes by this daemon: an earlier look at the file is outdated.
     deeds: u64,
 }
 
 impl Lockdown {
-    /// As the last daemon left it in the directory `state`.
+    /// State left by the last daemon in the directory `state`.
     pub(super) fn of(state: &Path) -> Self {
         let mark = state.join("locked");
         let locked = !files::stamp(&mark).is_absent();
         Self { state: Mutex::new(State { locked, unmarked: false, deeds: 0 }), mark }
     }
 
-    /// Whether nothing is lent.
+    /// Whether the daemon is locked.
     pub(super) fn is_locked(&self) -> bool {
         lock(&self.state).locked
     }
 
-    /// The last daemon was locked, or not. Its mark may be missing: the disk was full.
+    /// Takes over whether the last daemon was locked. Its file may be missing, if the disk was full.
     pub(super) fn inherit(&self, locked: bool) {
         let mut state = lock(&self.state);
         state.unmarked |= locked && !state.locked;
         state.locked |= locked;
     }
 
-    /// Nothing is lent from now on.
+    /// Locks.
     pub(super) fn close(&self) {
         let mut state = lock(&self.state);
         *state = State { locked: true, unmarked: true, deeds: state.deeds + 1 };
     }
 
-    /// Notes that for the next start, and for other daemons with the same state.
+    /// Records that for the next start, and for other daemons with the same state.
     pub(super) fn mark(&self) -> Result<(), Problem> {
         files::write_private(&self.mark, b"")?;
         let mut state = lock(&self.state);
@@ -57,9 +57,9 @@ impl Lockdown {
         Ok(())
     }
 
-    /// Lends again. Returns whether it had been locked.
+    /// Unlocks. Returns whether it was locked.
     pub(super) fn open(&self) -> Result<bool, Problem> {
-        // Where nothing could be noted, nothing has to be taken back.
+        // If nothing could be recorded, there is nothing to remove.
         if !files::stamp(&self.mark).is_absent() {
             files::remove_private(&self.mark)?;
         }
@@ -69,13 +69,13 @@ impl Lockdown {
         Ok(was_locked)
     }
 
-    /// The file that says so, and what this daemon has done so far.
+    /// The file of the lock, and the number of changes by this daemon.
     pub(super) fn mark_file(&self) -> (PathBuf, u64) {
         (self.mark.clone(), lock(&self.state).deeds)
     }
 
-    /// Takes over that the file was there, or not, when this daemon had `seen` so many deeds of its own. Answers whether it is
-    /// locked now, if that is new.
+    /// Takes over whether the file existed when this daemon had made `seen` changes. Returns whether it is locked now,
+    /// if that is new.
     pub(super) fn follow(&self, is_marked: bool, seen: u64) -> Option<bool> {
         let mut state = lock(&self.state);
         if state.deeds != seen || state.locked == is_marked || state.unmarked {

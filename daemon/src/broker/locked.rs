@@ -1,15 +1,15 @@
-//! `claviger lock`: nothing is lent, and no secret is in memory, until `claviger unlock`.
+//! `claviger lock`: the daemon lends nothing and holds no secret in memory until `claviger unlock`.
 
 use super::Broker;
 use claviger::reason::Problem;
 
 impl Broker {
-    /// Whether nothing is lent.
+    /// Whether the daemon is locked.
     pub fn is_locked(&self) -> bool {
         self.cache.lockdown().is_locked()
     }
 
-    /// The problem of a session that asks while nothing is lent.
+    /// The problem of a session that asks while the daemon is locked.
     ///
     /// # Errors
     /// `locked`.
@@ -17,10 +17,10 @@ impl Broker {
         self.cache.lockdown().refuse()
     }
 
-    /// Lends nothing from now on, and drops every secret. Returns how many cache entries had one.
+    /// Locks, and drops every secret. Returns the number of cache entries that had one.
     ///
     /// # Errors
-    /// If it cannot be noted for the next start; secrets are dropped and nothing is lent all the same.
+    /// If it cannot be recorded for the next start; secrets are dropped and the daemon is locked in any case.
     pub fn lock_up(&self) -> Result<usize, Problem> {
         self.cache.lockdown().close();
         let dropped = self.drop_secrets();
@@ -30,10 +30,10 @@ impl Broker {
         Ok(dropped)
     }
 
-    /// Lends again. Returns whether it had been locked.
+    /// Unlocks. Returns whether it was locked.
     ///
     /// # Errors
-    /// If the note for the next start cannot be removed; nothing is lent then.
+    /// If the record for the next start cannot be removed; the daemon stays locked then.
     pub fn unlock(&self) -> Result<bool, Problem> {
         let was_locked = self.cache.lockdown().open()?;
         if was_locked {
@@ -44,7 +44,7 @@ impl Broker {
         Ok(was_locked)
     }
 
-    /// Another daemon with the same state has locked, or unlocked, if the mark `is_marked` though this one saw it otherwise.
+    /// Follows another daemon with the same state: `is_marked` differs from this daemon's own state.
     pub(super) fn follow_mark(&self, is_marked: bool, seen: u64) {
         match self.cache.lockdown().follow(is_marked, seen) {
             None => {}
@@ -61,16 +61,16 @@ impl Broker {
         }
     }
 
-    /// Forgets every secret: cache entries, outcomes of walks, contents of settings files.
+    /// Drops every secret: cache entries, results of resolution, contents of settings files.
     pub fn drop_secrets(&self) -> usize {
         let dropped = self.cache.clear();
         self.resolver.forget();
-        // Streams look again, and are told.
+        // Streams check again, and report it.
         self.resolver.accounts.announce();
         dropped
     }
 
-    /// Forgets the secrets of an account but for those of the login that is on the list.
+    /// Drops the secrets of an account, except those of the listed login.
     pub fn drop_account(&self, name: &str) {
         let index = self.resolver.accounts.current();
         self.cache.drop_account(name, index.find(name).map(|account| account.login.as_str()));

@@ -1,19 +1,19 @@
-//! When what other daemons with the same state have decided was looked at.
+//! When the decisions of other daemons with the same state were last looked at.
 
 use crate::{live::lock, pauses::RECHECK_AFTER};
 use std::sync::Mutex;
 use tokio::time::Instant;
 
-/// When the files were looked at, and how.
+/// Time and kind of the last look.
 #[derive(Debug)]
 pub(super) struct Looks {
-    /// Whether they may hang.
+    /// Whether the files may hang.
     remote: bool,
     last: Mutex<Option<Instant>>,
 }
 
 impl Looks {
-    /// At the files of the state directory, which may be `remote`.
+    /// Looks at the files of the state directory, which may be `remote`.
     pub(super) fn new(remote: bool) -> Self {
         Self { remote, last: Mutex::default() }
     }
@@ -23,7 +23,7 @@ impl Looks {
         self.remote
     }
 
-    /// Whether it is time for another one, which is then taken for made.
+    /// Whether another look is due, which then counts as made.
     pub(super) fn are_due(&self) -> bool {
         let (now, mut last) = (Instant::now(), lock(&self.last));
         let is_due = last.is_none_or(|last| now.duration_since(last) > RECHECK_AFTER);

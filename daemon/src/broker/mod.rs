@@ -1,7 +1,7 @@
-//! Lends credentials: picks the source, serves from the cache, refreshes once for all who wait.
+//! Lends credentials: picks the source, serves from the cache, refreshes once for all waiters.
 //!
-//! The broker is made of values that own what they guard: `cache`, `flights`, `hooks`, `resolver`, `counters`.
-//! What it does with them has a file for each verb: `serve`, `fly`, `tend`, `watch`, `refresh`, `inherit`, `locked`, `trial`.
+//! The broker is made of values that own what they guard: `cache`, `flights`, `hooks`, `resolver`, `counters`. Each
+//! action has its own file: `serve`, `fly`, `tend`, `watch`, `refresh`, `inherit`, `locked`, `trial`.
 //!
 //! Locking rule: one mutex guards all entries. It is held for lookups and decisions only, never across an `.await`.
 
@@ -64,14 +64,14 @@ use resolver::Resolver;
 use std::{sync::Arc, time::SystemTime};
 use tokio::sync::{Notify, watch::Receiver};
 
-/// The heart of the daemon.
+/// The central state of the daemon.
 #[derive(Debug)]
 pub struct Broker {
     /// Clock and processes.
     pub host: Host,
-    /// Who wins for a session.
+    /// Resolves sessions.
     pub resolver: Resolver,
-    /// Where the secrets of accounts are.
+    /// The local store of accounts' secrets.
     pub store: Store,
     /// Totals.
     pub counters: Counters,
@@ -79,19 +79,19 @@ pub struct Broker {
     pub started_at: SystemTime,
     /// The commands that sign a person in.
     pub auth_refreshes: Arc<AuthRefreshes>,
-    /// Poked when a person may be needed, or not any more.
+    /// Notified when the need for a person may have changed.
     pub attention: Notify,
-    /// What the daemon is doing.
+    /// Phase of the daemon.
     pub life: Life,
     cache: Cache,
     hooks: Hooks,
     flights: Flights,
     turns: Turns,
-    /// Servers that want to be left alone, by every session.
+    /// Servers that asked for a pause, for every session.
     busy: BusyServers,
-    /// At what other daemons with the same state decide.
+    /// Looks at decisions of other daemons with the same state.
     looks: Looks,
-    /// Told of everything that a status shows.
+    /// Notified of everything that a status shows.
     shown: Shown,
     /// Jumps of the clock.
     jumps: Receiver<u64>,
@@ -129,19 +129,19 @@ impl Broker {
         })
     }
 
-    /// Answers with a credential, on these `terms` where that is possible, waiting for a refresh if there is no valid
-    /// one. `asker` is the caller, if known.
+    /// Returns a credential, on these `terms` where possible; waits for a refresh if there is no valid one. `asker` is
+    /// the caller, if known.
     ///
     /// # Errors
-    /// The typed problem that stopped the walk or the refresh, with the source if the walk came so far; `not-confirmed` before
-    /// anything is run, if a person has to allow it and the terms do not say so.
+    /// The typed problem that stopped resolution or refresh, with the source if resolution got that far;
+    /// `not-confirmed` before anything is run, if the terms lack a required confirmation.
     pub async fn get(
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
         asker: Asker,
         terms: &Terms,
     ) -> Result<Loan, Denied> {
-        // One that a person was asked about is the same request.
+        // After a confirmation it is still the same request.
         if terms.consent == Consent::Missing {
             self.counters.add("", Count::Requests);
         }
@@ -193,14 +193,14 @@ impl Broker {
     /// The source that provides a session's credential. Runs nothing.
     ///
     /// # Errors
-    /// The typed problem that stopped the walk.
+    /// The typed problem that stopped resolution.
     pub async fn winner(&self, session: &Arc<SessionContext>) -> Result<Arc<Winner>, Problem> {
         self.agree().await?;
         self.refuse_while_locked()?;
         self.resolver.winner(session).await
     }
 
-    /// Settings of a session, with what has been decided about its workspace.
+    /// Settings of a session, with the decision about its workspace.
     ///
     /// # Errors
     /// If the settings cannot be read at all, or the explicit ones are broken.
@@ -210,25 +210,25 @@ impl Broker {
         self.resolver.settings_of(session).await
     }
 
-    /// The bounds that hold now.
+    /// The current limits.
     pub fn limits(&self) -> Limits {
         self.resolver.limits()
     }
 
-    /// Has other bounds from now on. Nothing in the cache is dropped for it: commands that run keep their deadlines, and a
-    /// cache that is too large shrinks as new entries come. Returns whether they are others.
+    /// Replaces the limits. The cache is kept: running commands keep their deadlines, and a cache that is too large
+    /// shrinks as new entries come. Returns whether the limits differ.
     pub fn tune(&self, limits: Limits) -> bool {
         let before = self.resolver.tune(limits);
         if before == limits {
             return false;
         }
         self.turns.resize(limits.commands);
-        // How long an idle entry is looked after may be another time now.
+        // The idle time of entries may have changed.
         self.each_entry(|_, entry| entry.bump());
         true
     }
 
-    /// Counts what is there. It takes the lock that every request takes.
+    /// Counts the entries. It takes the lock that every request takes.
     pub fn census(&self) -> Census {
         self.cache.census()
     }
@@ -238,7 +238,7 @@ impl Broker {
         self.cache.each(show);
     }
 
-    /// Has `show` look at one entry, if it is there.
+    /// Calls `show` with one entry, if it exists.
     pub fn entry<T>(&self, key: SourceKey, show: impl FnOnce(&Entry) -> T) -> Option<T> {
         self.cache.with(key, |entry| show(entry))
     }

@@ -1,4 +1,4 @@
-//! What a watcher is told, and what of it is news.
+//! Events for a watcher, without repetitions.
 
 use super::{
     loan::{Loan, LoanMaterial},
@@ -10,7 +10,7 @@ use claviger::reason::Problem;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tokio::sync::mpsc;
 
-/// What a watcher is told. Boxed where it travels: an idle stream should not hold room for a backlog.
+/// An event for a watcher. Boxed in queues: an idle stream should not reserve memory for a backlog.
 #[derive(Debug)]
 pub enum Event {
     /// A credential, and why it is new.
@@ -34,12 +34,12 @@ pub enum Why {
     Rejected,
 }
 
-/// What the stream has been told.
+/// The last event of the stream.
 #[derive(Default)]
 pub(super) struct Shown {
     /// Source and endpoint, then key and generation, of the last credential.
     issued: Option<(u64, Option<(SourceKey, u64)>)>,
-    /// Whether that still is what the session has.
+    /// Whether the session still has that credential.
     valid: bool,
     pub(super) problem: Option<Problem>,
 }
@@ -67,7 +67,7 @@ impl Shown {
         events.send(Box::new(Event::Issued(loan, why))).await.ok()
     }
 
-    /// Whether the last thing told is a credential of `winner` from the entry of `key`, whichever generation.
+    /// Whether the last event is a credential of `winner` from the entry of `key`, in any generation.
     pub(super) fn has(&self, winner: &Winner, key: SourceKey) -> bool {
         let told = |(endpoint, cached): (u64, Option<(SourceKey, u64)>)| {
             endpoint == fingerprint(winner) && cached.is_some_and(|(told, _)| told == key)
@@ -85,7 +85,7 @@ impl Shown {
         self.tell(problem, events).await
     }
 
-    /// Tells a problem once; the time left until the next attempt makes no difference.
+    /// Reports a problem once; the time until the next attempt makes no difference.
     pub(super) async fn tell(&mut self, problem: Problem, events: &mpsc::Sender<Box<Event>>) -> Option<()> {
         let same =
             |other: &Problem| other.to_string() == problem.to_string() && other.reason == problem.reason;

@@ -1,34 +1,35 @@
-//! What a cache entry does next on its own. Pure.
+//! The next action of a cache entry on its own. Pure.
 
 use super::slot::State;
 use crate::settings::Refresh;
 use std::time::{Duration, SystemTime};
 
-/// What it does next.
+/// The next action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a decision has to be acted on"]
 pub enum Next {
     /// Refresh at that instant, which may have passed.
     RefreshAt(SystemTime),
-    /// Forget everything at that instant, which may have passed.
+    /// Drop everything at that instant, which may have passed.
     ForgetAt(SystemTime),
     /// Nothing, until something changes.
     Rest,
 }
 
-/// Who wants an entry to be refreshed ahead.
+/// Who needs an entry to be refreshed ahead of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
-    /// No session: it was used, if ever, before it was refreshed ahead last.
+    /// No session: it was not used since its last refresh ahead of time.
     None,
-    /// It was lent to a session since it was refreshed ahead last: one such refresh is due, whatever comes of it.
+    /// It was lent to a session since its last refresh ahead of time: one more such refresh is due, whatever its
+    /// result.
     Used,
     /// A stream follows it.
     Followed,
 }
 
-/// What an entry does next. It is refreshed while a stream follows it, once for a use within `idle` before it is due, and
-/// never where its command runs on demand only.
+/// The next action of an entry. It is refreshed while a stream follows it, and once for a use within `idle` before it
+/// is due; never if its command runs on demand only.
 pub fn next(
     state: &State,
     last_used: SystemTime,
@@ -44,7 +45,7 @@ pub fn next(
     };
     let is_owed = |due: SystemTime| match (refresh, interest) {
         (Refresh::OnDemand, _) | (_, Interest::None) => false,
-        // What failed runs again when a session asks: a command may talk to a person.
+        // A failed command runs again when a session asks: it may talk to a person.
         (Refresh::Ahead, Interest::Used) => state.failure.is_none() && due <= until,
         (Refresh::Ahead, Interest::Followed) => true,
     };

@@ -1,7 +1,8 @@
-//! Remembers who won for the sessions seen last, so that an unchanged session costs a comparison and not a walk.
+//! Remembers the resolution of recent sessions, so that an unchanged session costs a comparison instead of a
+//! resolution.
 //!
-//! A walk is a pure function of the session, the snapshot of its settings files, the trust decisions, the list of
-//! accounts and the limits. Only while all of them are the very same is its outcome used again.
+//! A resolution is a pure function of the session, the snapshot of its settings files, the trust decisions, the list of
+//! accounts and the limits. Its result is reused only while all of them are identical.
 
 use crate::{
     accounts::Index, config::Limits, live::lock, resolve::Winner, settings::Snapshot, terminal::Terminal,
@@ -15,18 +16,18 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Working directories that are remembered; each with the session seen there last.
+/// Working directories that are remembered, each with its most recent session.
 const MOST: usize = 256;
 
 /// Largest explicit settings that are remembered, in bytes. They can be 2 MiB a session and may hold a key; a session
-/// with more than this pays for its walk each time.
+/// with more than this is resolved each time.
 const MOST_EXPLICIT: usize = 16 * 1024;
 
 /// Largest settings files that are remembered, in bytes, for the same reason.
 const MOST_SETTINGS: usize = 64 * 1024;
 
-/// How long a look at programs and surroundings counts. What is planted meanwhile is found in a directory that others cannot
-/// write, or not at all.
+/// How long a look at programs and surroundings counts. Only directories that others cannot write are searched, so
+/// others cannot plant a program meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The memory.
@@ -39,7 +40,7 @@ struct Remembered {
     winner: Arc<Winner>,
 }
 
-/// What a walk is a function of.
+/// Inputs of a resolution.
 #[derive(Clone, Debug)]
 pub(super) struct Inputs {
     pub(super) session: Arc<SessionContext>,
@@ -47,13 +48,13 @@ pub(super) struct Inputs {
     /// Counts changes of trust decisions.
     pub(super) trust: u64,
     pub(super) accounts: Arc<Index>,
-    /// What the session's terminal has for commands.
+    /// Facts about the session's terminal for commands.
     pub(super) seen: TerminalLook,
     /// A reload changes them.
     pub(super) limits: Limits,
 }
 
-/// What a terminal has, and when that was looked at.
+/// Facts about a terminal, and when they were found.
 #[derive(Clone, Debug)]
 pub(super) struct TerminalLook {
     pub(super) terminal: Arc<Terminal>,
@@ -77,13 +78,13 @@ impl Recall {
         let mut memory = lock(&self.0);
         let remembered = memory.get_mut(inputs.session.cwd.as_os_str())?;
         remembered.inputs.are(inputs).then(|| {
-            // The later look counts from now on.
+            // The later look replaces the earlier.
             remembered.inputs.seen = inputs.seen.clone();
             remembered.winner.clone()
         })
     }
 
-    /// What the terminal of `session` had for the commands of `snapshot` a moment ago.
+    /// Recent facts about the terminal of `session`, for the commands of `snapshot`.
     pub(super) fn seen(
         &self,
         session: &Arc<SessionContext>,
@@ -96,13 +97,13 @@ impl Recall {
         let is_same = *decided == trust
             && Arc::ptr_eq(of, snapshot)
             && (Arc::ptr_eq(known, session) || known == session)
-            // A symlink is pointed elsewhere so as to mean another identity at once.
+            // A symlink that is changed means another identity at once.
             && seen.terminal.leads.is_empty()
             && seen.at.elapsed() < LOOK_AGAIN;
         is_same.then(|| seen.clone())
     }
 
-    /// The session that `message` is about, if it is one of those remembered: all who say the same share one.
+    /// The remembered session of `message`: sessions with equal messages share one.
     pub(super) fn session(&self, message: &v1::SessionContext) -> Option<Arc<SessionContext>> {
         let memory = lock(&self.0);
         let session = &memory.get(OsStr::new(&message.working_directory))?.inputs.session;
@@ -114,7 +115,7 @@ impl Recall {
     }
 
     pub(super) fn put(&self, inputs: Inputs, winner: Arc<Winner>) {
-        // Secrets are kept no longer than they are used.
+        // Secrets are not kept longer than needed.
         if !inputs.session.lent.is_empty() {
             return;
         }
@@ -126,7 +127,7 @@ impl Recall {
             return;
         }
         let mut memory = lock(&self.0);
-        // Full means that hundreds of workspaces are in use; starting over costs each of them one walk.
+        // It is full if hundreds of workspaces are in use; clearing it costs each of them one resolution.
         if memory.len() >= MOST {
             memory.clear();
         }

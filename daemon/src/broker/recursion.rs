@@ -1,11 +1,11 @@
-//! A command that we run asks us for a credential: it would wait for itself.
+//! A command of the daemon asks the daemon for a credential: it would wait for itself.
 
 use super::{Broker, entry::Entry, loan::Wanted};
 use crate::{key::SourceKey, sources::CredentialProvider};
 use claviger::reason::{Location, Problem, Reason};
 
-/// Refuses a caller inside a command that we run: whatever it asks for, it could end up waiting for itself. Its variable
-/// says so, or, where that was cleared, its process group. The flight of that command ends with the same problem.
+/// Refuses a caller inside a command of the daemon: it could end up waiting for itself. It is recognised by its
+/// variable or, where that was cleared, by its process group. The flight of that command ends with the same problem.
 pub(super) fn refuse(broker: &Broker, wanted: &Wanted<'_>) -> Result<(), Problem> {
     let flight = wanted.session.inside_flight.clone().or_else(|| broker.host.command_of(wanted.asker.pid));
     let Some(flight) = flight else { return Ok(()) };
@@ -15,7 +15,7 @@ pub(super) fn refuse(broker: &Broker, wanted: &Wanted<'_>) -> Result<(), Problem
     Err(problem(&**wanted.provider, wanted.winner.bound.at.as_ref()))
 }
 
-/// Why an attempt failed, if its command came back to us. Trying again would not help.
+/// The reason of a failed attempt, if its command asked the daemon. A retry would not help.
 pub(super) fn of(broker: &Broker, key: SourceKey) -> Option<Problem> {
     let recursed = |entry: &mut Entry| entry.is_recursed().then(|| problem(&**entry.provider(), entry.at()));
     broker.cache.with(key, recursed)?

@@ -16,17 +16,17 @@ use claviger::{
 };
 use std::sync::Arc;
 
-/// What became of a report.
+/// Result of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reported {
-    /// The broker's verdict on a cached credential, and the generation now current.
+    /// The decision about a cached credential, and the current generation.
     Judged(Verdict, u64),
     /// Only the session, or a settings file, can change this credential.
     NotCached,
 }
 
 impl Broker {
-    /// Refreshes a session's credential now, past any backoff, and returns its source.
+    /// Refreshes a session's credential now, ignoring any backoff, and returns its source.
     ///
     /// # Errors
     /// The typed problem of the refresh.
@@ -40,10 +40,10 @@ impl Broker {
         Ok(winner)
     }
 
-    /// Refreshes a cache entry now, for the session that asked for it last.
+    /// Refreshes a cache entry now, for the session that last asked for it.
     ///
     /// # Errors
-    /// `no-credential` if there is no such session any more, or it comes to another entry by now; else as
+    /// `no-credential` if there is no such session any more, or it resolves to another entry now; else as
     /// [`Broker::refresh`].
     pub async fn refresh_key(
         self: &Arc<Self>,
@@ -59,7 +59,7 @@ impl Broker {
         Ok(winner)
     }
 
-    /// The session that asked for a cache entry last.
+    /// The session that last asked for a cache entry.
     ///
     /// # Errors
     /// `no-credential` if there is none any more.
@@ -84,7 +84,7 @@ impl Broker {
         recursion::refuse(self, &wanted)?;
         let begun = self.host.clock.now();
         let fetched = self.refresh_once(&wanted).await?;
-        // Who had none was given what was kept in the local store: that is not a refresh yet.
+        // A session without a credential received a stored one: that is not a refresh yet.
         let was_kept = fetched.facts.issued_at.is_some_and(|issued| issued < begun);
         if was_kept && fetched.issue.cause == Cause::Initial {
             self.refresh_once(&wanted).await?;
@@ -99,11 +99,11 @@ impl Broker {
         self.wait(seat).await
     }
 
-    /// Acts on a report that the API rejected a credential: one refresh, if it is still the current one. Answers as well
-    /// what provides the session's credential.
+    /// Handles a report that the API rejected a credential: one refresh, if it is still the current one. Also returns
+    /// the provider of the session's credential.
     ///
     /// # Errors
-    /// The typed problem that stops the session's walk.
+    /// The typed problem that stopped the session's resolution.
     pub async fn report(
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
@@ -134,8 +134,8 @@ impl Broker {
     }
 }
 
-/// An entry that the settings of no session lead to.
+/// An entry that no session resolves to.
 fn deserted() -> Problem {
-    Problem::new(Reason::NoCredential, "no session comes to this credential any more")
-        .hint("refresh what a session uses from its own directory")
+    Problem::new(Reason::NoCredential, "no session uses this credential any more")
+        .hint("refresh a session's credential from its own directory")
 }

@@ -1,4 +1,4 @@
-//! Who wins for a session now: its settings, what was decided about its workspace, and the walk, or the memory of it.
+//! Resolves a session: its settings, the decision about its workspace, and the resolution itself, new or remembered.
 
 use super::recall::{Inputs, Recall, TerminalLook};
 use crate::{
@@ -21,7 +21,7 @@ use claviger::{
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::time::Instant;
 
-/// All that a walk is a function of, besides the session.
+/// Inputs of a resolution besides the session.
 #[derive(Debug)]
 pub struct Resolver {
     /// The settings files.
@@ -32,7 +32,7 @@ pub struct Resolver {
     pub accounts: Arc<Accounts>,
     limits: Live<Limits>,
     recall: Recall,
-    /// Where near callers read what commands may have.
+    /// The list of passed variables, which near callers read.
     cookie: Arc<Cookie>,
 }
 
@@ -46,7 +46,7 @@ impl Resolver {
         Self { settings, trust, accounts, limits: Live::new(limits), recall: Recall::default(), cookie }
     }
 
-    /// The session that `message` is about, if it was seen last in its directory.
+    /// The remembered session of `message`, if it was the most recent one in its directory.
     pub fn known(&self, message: &v1::SessionContext) -> Option<Arc<SessionContext>> {
         self.recall.session(message)
     }
@@ -80,11 +80,11 @@ impl Resolver {
         Ok(winner)
     }
 
-    /// Lets a session pass that was described by what the user lets commands have now. Before another is turned away, near callers
-    /// can read what that is.
+    /// Accepts a session that was described by the current list of passed variables. Before another is refused, the
+    /// list is written for near callers.
     ///
     /// # Errors
-    /// `stale-session`, or why its caller cannot know better.
+    /// `stale-session`, or the reason why the list cannot be written.
     pub fn must_be_current(&self, session: &SessionContext, snapshot: &Snapshot) -> Result<(), Problem> {
         let passed = snapshot.passed();
         match &session.passed {
@@ -92,19 +92,19 @@ impl Resolver {
                 self.cookie.publish(passed)?;
                 let message = "the session was described before pass_environment was changed";
                 Err(Problem::new(Reason::StaleSession, message)
-                    .hint("describe it again: its variables are named in the file beside the socket"))
+                    .hint("describe it again: the file beside the socket names its variables"))
             }
             _ => Ok(()),
         }
     }
 
-    /// Settings of a session, with what has been decided about its workspace.
+    /// Settings of a session, with the decision about its workspace.
     pub(super) async fn settings_of(&self, session: &SessionContext) -> Result<Settings, Problem> {
         let snapshot = self.settings.snapshot(session).await?;
         self.judged(session, snapshot)
     }
 
-    /// What a session's terminal has for the commands of its settings.
+    /// Facts about a session's terminal for the commands of its settings.
     ///
     /// # Errors
     /// `source-timeout` if a filesystem hangs.
@@ -115,11 +115,11 @@ impl Resolver {
             Ok(Ok(terminal)) => Ok(terminal),
             Ok(Err(_)) => Err(Problem::new(Reason::Bug, "looking for programs failed")),
             Err(_) => Err(Problem::new(Reason::SourceTimeout, "a filesystem does not answer")
-                .hint("look at the mounts of the directories in PATH")),
+                .hint("check the mounts of the directories in PATH")),
         }
     }
 
-    /// The environment of what is not a command of the settings, as the programs of an account.
+    /// The environment of commands outside the settings, such as the programs of an account.
     ///
     /// # Errors
     /// As [`Resolver::terminal`].
@@ -133,7 +133,7 @@ impl Resolver {
     }
 
     fn judged(&self, session: &SessionContext, snapshot: Arc<Snapshot>) -> Result<Settings, Problem> {
-        // A managed session ignores whatever is passed, be it broken.
+        // A managed session ignores passed settings, even broken ones.
         let explicit = match session.mode {
             SessionMode::Managed => None,
             _ => settings::store::explicit(session)?,
@@ -142,17 +142,17 @@ impl Resolver {
         Ok(Settings { snapshot, explicit, decision, scope: Scope::of(session.mode) })
     }
 
-    /// The bounds that hold now.
+    /// The current limits.
     pub(super) fn limits(&self) -> Limits {
         self.limits.get()
     }
 
-    /// Has other bounds from now on. Returns those before.
+    /// Replaces the limits. Returns the previous ones.
     pub(super) fn tune(&self, limits: Limits) -> Limits {
         self.limits.set(limits)
     }
 
-    /// Forgets outcomes of walks and contents of settings files: both can be secret.
+    /// Drops results of resolution and contents of settings files: both can be secret.
     pub(super) fn forget(&self) {
         self.recall.clear();
         self.settings.forget();

@@ -1,4 +1,4 @@
-//! Serves from the cache: at once, or whatever a flight brings.
+//! Serves from the cache, at once or after a flight.
 
 use super::{
     Broker,
@@ -36,23 +36,23 @@ use std::{
 };
 use tokio::time::{Instant, timeout};
 
-/// What a request for a cached credential gets.
+/// Answer to a request for a cached credential.
 enum Answer {
     /// The credential.
     Now(LoanMaterial),
-    /// Whatever this flight brings.
+    /// The result of this flight.
     After(Seat),
 }
 
 impl Broker {
-    /// A cached credential, on these terms where that is possible.
+    /// A cached credential, on these terms where possible.
     pub(super) async fn serve(
         self: &Arc<Self>,
         wanted: &Wanted<'_>,
         terms: &Terms,
     ) -> Result<LoanMaterial, Problem> {
         let hint = match &terms.hook {
-            // A command that comes back to us is not a session that doubts its key.
+            // A command that asks the daemon is not a session that doubts its key.
             Some(hook) if hook.session.is_some() && recursion::refuse(self, wanted).is_ok() => {
                 let call = self.call(wanted, hook).await;
                 let hint = self.hooks.hint(&call);
@@ -68,7 +68,7 @@ impl Broker {
         Ok(loan)
     }
 
-    /// Whether what `winner` provides is there, or known not to be, so that nothing has to be fetched for an answer.
+    /// Whether the credential of `winner` is available, or known to be missing, so that an answer needs no fetch.
     pub(super) fn has(&self, winner: &Winner) -> bool {
         let Some(provider) = winner.provider() else { return true };
         let now = self.host.clock.now();
@@ -76,7 +76,7 @@ impl Broker {
         self.cache.with(provider.key(), decision).is_some_and(|decision| decision != Decision::Join)
     }
 
-    /// A call of a hook, with what could explain it.
+    /// A call of a hook, with facts that could explain it.
     async fn call<'a>(&self, wanted: &Wanted<'_>, hook: &'a HookCall) -> Call<'a> {
         let at = self.host.clock.now();
         let settings = self.settings_of(wanted.session).await;
@@ -92,8 +92,8 @@ impl Broker {
         }
     }
 
-    /// Acts on what a request of a hook gives away: one refresh, if what the session was lent is still the current one and
-    /// the last refresh for a rejection is long enough ago.
+    /// Acts on what a hook's request implies: one refresh, if the session's last loan is still the current credential
+    /// and the last refresh for a rejection is long enough ago.
     fn heed(self: &Arc<Self>, wanted: &Wanted<'_>, hint: Hint) {
         let (now, key) = (self.host.clock.now(), wanted.provider.key());
         match hint {
@@ -121,7 +121,7 @@ impl Broker {
     ) -> Result<LoanMaterial, Problem> {
         let key = wanted.provider.key();
         let answer = self.answer(wanted, validity).await;
-        // Streams look often, and are no requests.
+        // Streams look often, and are not requests.
         if wanted.demand == Demand::Session {
             self.counters.add(wanted.winner.source, count(&answer));
         }
@@ -134,16 +134,16 @@ impl Broker {
         let mut tries = 1;
         loop {
             let (place, walked) = (seat.place(), seat.walked());
-            // Boxed: who gets a cached credential at once should not carry room for this.
+            // Boxed: a request that is answered at once should not reserve memory for this.
             let problem = match Box::pin(self.landing(key, seat)).await {
                 Ok(loan) => {
-                    // What was decided meanwhile counts: a decision that was revoked, an account that was signed out.
+                    // Decisions made meanwhile count: a revoked decision, a signed-out account.
                     Box::pin(self.walk_again(wanted.session, &walked)).await?;
                     return Ok(loan);
                 }
                 Err(problem) => problem,
             };
-            // What failed elsewhere, say for want of a display, may work from here.
+            // A command that failed elsewhere, for example without a display, may succeed from here.
             if place == own || tries == MOST_ORIGINS || problem.reason == Reason::ShuttingDown {
                 return Err(problem);
             }
@@ -176,7 +176,7 @@ impl Broker {
         })?
     }
 
-    /// Has `act` done to the entry of a session, made if there is none.
+    /// Applies `act` to the entry of a session, which is created if necessary.
     pub(super) fn open<T>(
         self: &Arc<Self>,
         wanted: &Wanted<'_>,
@@ -195,8 +195,8 @@ impl Broker {
         self.cache.with(key, |entry| entry.stock().loan(key).filter(|_| entry.state().is_valid(now)))?
     }
 
-    /// Makes the walk again. A herd wakes up at once and its last look at programs is old by then, so one looks for all, and its walk
-    /// is that of all who come while its look counts.
+    /// Resolves again. After a flight many waiters wake at once, and their last look at programs is old. So one looks
+    /// for all, and others use its result while the look counts.
     async fn walk_again(&self, session: &Arc<SessionContext>, walked: &Walked) -> Result<(), Problem> {
         let first = || async {
             let (session, at) = (session.clone(), Instant::now());
@@ -212,7 +212,8 @@ impl Broker {
         }
     }
 
-    /// What a flight brings, else what is there and still valid: a refresh that fails, or takes too long, is not a reason to lend nothing.
+    /// The result of a flight; else the current credential if still valid: a failed or slow refresh is not a reason to
+    /// lend nothing.
     async fn landing(&self, key: SourceKey, seat: Seat) -> Result<LoanMaterial, Problem> {
         let now = self.host.clock.now();
         let patience = self.cache.with(key, |entry| entry.state().patience(now)).flatten();
@@ -233,7 +234,7 @@ impl Broker {
         }
     }
 
-    /// What a flight brings, unless the daemon stops first.
+    /// The result of a flight, unless the daemon stops first.
     pub(super) async fn wait(&self, seat: Seat) -> Result<Fetched, Problem> {
         tokio::select! {
             outcome = seat.outcome() => outcome,
@@ -255,16 +256,16 @@ fn count(answer: &Result<Answer, Problem>) -> Count {
     }
 }
 
-/// What the files of a provider look like now. They are not in its key: they are compared when a session asks, so that a
-/// profile that was edited, or a sign-in by hand, counts at once. A home on a network can keep one request waiting, but
-/// no other.
+/// The current stamp of a provider's files. They are not part of its key: they are compared when a session asks, so
+/// that an edited profile or a manual sign-in takes effect at once. A home on a network can delay that request, but no
+/// other.
 pub(super) async fn look(provider: &Arc<dyn CredentialProvider>, awaited: Vec<PathBuf>) -> Looked {
     let mut files = stamps([provider.files(), &awaited].concat()).await;
     let rest = files.split_off(files.len().saturating_sub(awaited.len()));
     Looked { files, awaited: awaited.into_iter().zip(rest).collect() }
 }
 
-/// What files look like now.
+/// The current stamp of files.
 async fn stamps(paths: Vec<PathBuf>) -> Vec<Stamp> {
     if paths.is_empty() {
         return Vec::new();

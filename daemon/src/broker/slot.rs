@@ -1,4 +1,4 @@
-//! What one cache entry knows, and what to do with a request for it. Pure: no clock, no effects.
+//! State of one cache entry, and the decision about a request for it. Pure: no clock, no effects.
 
 use super::validity::{Validity, floor};
 use crate::{
@@ -11,27 +11,27 @@ use claviger_child::MAX_PAUSE;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
-/// A credential that was obtained, without the secret.
+/// A credential without its secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issue {
     /// Counts from 1.
     pub generation: u64,
     /// When it was obtained.
     pub fetched_at: SystemTime,
-    /// When its life began: earlier, if another process kept it meanwhile.
+    /// Start of its lifetime: earlier than `obtained`, if another process kept it meanwhile.
     pub issued_at: SystemTime,
     /// When it expires.
     pub expires_at: Option<SystemTime>,
     /// When a refresh is due.
     pub refresh_at: Option<SystemTime>,
-    /// What led to it.
+    /// Its cause.
     pub cause: Cause,
 }
 
-/// What leads to a refresh.
+/// Cause of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
-    /// There was none before.
+    /// There was no credential before.
     Initial,
     /// The previous one was due, or a new one was asked for.
     Due,
@@ -42,17 +42,17 @@ pub enum Cause {
 /// The last refresh, if it failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What happened.
+    /// The problem.
     pub problem: Problem,
     /// Failures in a row.
     pub count: u32,
-    /// Not before this will another attempt be made.
+    /// No other attempt is made before this time.
     pub retry_at: SystemTime,
-    /// A person could have helped, but none waited: the next session that asks is not held up.
+    /// A person could have helped, but none was waiting: the next session that asks is not delayed.
     pub asleep: bool,
-    /// From which surroundings it was tried since the pause began.
+    /// Surroundings of the attempts since the pause began.
     pub tried: Tried,
-    /// When a person's try in spite of the pause failed, if there was one.
+    /// When a person's attempt during the pause failed, if there was one.
     pub insisted_at: Option<SystemTime>,
 }
 
@@ -65,59 +65,59 @@ pub struct State {
     pub failure: Option<Failure>,
     /// Whether the API rejected the current credential.
     pub rejected: bool,
-    /// Whether what the current credential was made from has changed.
+    /// Whether the inputs of the current credential have changed.
     pub outdated: bool,
-    /// Breaker against rejections in a loop: until then a report changes nothing.
+    /// Breaker against rejections in a loop: until this time a report changes nothing.
     pub hold_reports_until: Option<SystemTime>,
-    /// Refreshes for a rejection in a row that did not help.
+    /// Refreshes in a row for a rejection that did not help.
     pub rejections: u32,
-    /// Those among the last ones that brought the same secret again.
+    /// The most recent of these in a row that returned the same secret.
     pub unchanged: u32,
 }
 
-/// What to do with a request.
+/// The decision about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a decision has to be acted on"]
 pub enum Decision {
     /// Answer with the current credential.
     Serve,
-    /// Answer with it, and start a refresh beside.
+    /// Answer with it, and start a refresh in parallel.
     ServeAndPrefetch,
     /// Start a refresh, or join the running one, and wait.
     Join,
-    /// The last refresh failed: answer with its problem.
+    /// The last refresh failed: return its problem.
     Reject,
 }
 
-/// What to do with a report that the API rejected a credential.
+/// The decision about a report that the API rejected a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a decision has to be acted on"]
 pub enum Verdict {
     /// Refresh once.
     Refresh,
-    /// It was replaced already.
+    /// It has already been replaced.
     AlreadyReplaced,
     /// Too soon after the last refresh for a rejection.
     HeldBack(SystemTime),
 }
 
-/// Clocks of one machine never differ; a credential from the future means that the clock was set back.
+/// Clocks of one machine do not differ; a credential from the future means that the clock was set back.
 const CLOCK_SLACK: Duration = Duration::from_secs(5);
 
 // === impl Issue ===
 
 impl Issue {
-    /// Whether it lives too shortly to be refreshed ahead or followed: a session that needs it asks for it.
+    /// Whether its lifetime is too short for refreshing ahead or following: a session that needs it asks for it.
     pub fn is_fleeting(&self) -> bool {
         self.refresh_at.is_some_and(|due| due < self.issued_at + pauses::SHORTEST_WAIT)
     }
 
-    /// How much of its life is left, if it ends.
+    /// Remaining lifetime, if it expires.
     fn left(&self, now: SystemTime) -> Option<Duration> {
         self.expires_at.map(|expiry| expiry.duration_since(now).unwrap_or_default())
     }
 
-    /// Whether less is left than a request of `validity` wants, which may be that of a session that waits.
+    /// Whether less remains than a request of `validity` needs. The request may come from a session that waits.
     fn is_too_short(&self, now: SystemTime, validity: Validity, waits: bool) -> bool {
         let span = |since| self.left(since).unwrap_or_default();
         let floor = if waits { floor(span(self.fetched_at)) } else { Duration::ZERO };
@@ -135,7 +135,7 @@ impl State {
         })
     }
 
-    /// Whether it was made before the clock was set back: dates in it lie further ahead than any can.
+    /// Whether it was obtained before the clock was set back: its dates are further ahead than possible.
     pub fn is_ahead_of(&self, now: SystemTime) -> bool {
         match (&self.failure, self.current) {
             (Some(failure), _) => failure.retry_at > now && !pauses::backs_off(now, failure.retry_at),
@@ -149,12 +149,12 @@ impl State {
         self.failure.is_some() || self.rejected
     }
 
-    /// Whether the failure in force forbids another attempt at `now`.
+    /// Whether the current failure forbids another attempt at `now`.
     pub fn backs_off(&self, now: SystemTime) -> bool {
         self.failure.as_ref().is_some_and(|failure| pauses::backs_off(now, failure.retry_at))
     }
 
-    /// What to do with a request of `demand` that wants a credential of `validity`.
+    /// The decision about a request of `demand` that needs a credential of `validity`.
     pub fn decide(&self, now: SystemTime, validity: impl Into<Validity>, demand: Demand) -> Decision {
         let validity = validity.into();
         let wakes = self.failure.as_ref().is_some_and(|failure| now >= failure.holds_until(now, demand));
@@ -165,7 +165,7 @@ impl State {
             return Decision::Serve;
         }
         let is_due = issue.refresh_at.is_some_and(|due| now >= due);
-        // A cache would keep for long what is about to be replaced, and its tool works on while it waits.
+        // A cache would keep a credential that is about to be replaced; its tool continues to work while it waits.
         let waits_for_due = is_due && matches!(validity, Validity::Outliving(_));
         let is_too_short = issue.is_too_short(now, validity, demand > Demand::Background);
         if self.rejected || self.outdated || waits_for_due || is_too_short {
@@ -174,16 +174,16 @@ impl State {
         if is_due { Decision::ServeAndPrefetch } else { Decision::Serve }
     }
 
-    /// How long a session may wait for a better credential than the current one, which is then lent after all: half of what is left. `None`
-    /// if it is not to be lent.
+    /// How long a session may wait for a better credential than the current one, which is lent otherwise: half of the
+    /// remaining lifetime. `None` if it must not be lent.
     pub fn patience(&self, now: SystemTime) -> Option<Duration> {
         let issue = self.current.filter(|_| self.is_valid(now) && !self.rejected && !self.outdated)?;
         issue.left(now).map(|left| left / 2)
     }
 
-    /// What to do with a report that `generation` was rejected; 0 means the current one.
+    /// The decision about a report that `generation` was rejected; 0 means the current one.
     pub fn judge(&self, now: SystemTime, generation: u64) -> Verdict {
-        // What was never issued cannot have been rejected.
+        // A generation that was never issued cannot have been rejected.
         let Some(current) = self.current.map(|issue| issue.generation) else {
             return Verdict::AlreadyReplaced;
         };
@@ -197,21 +197,23 @@ impl State {
         }
     }
 
-    /// Notes that a report was accepted. The breaker closes for longer each time the last one did not help.
+    /// Records an accepted report. Each time the last refresh did not help, the breaker closes for longer.
     pub fn reject(&mut self, now: SystemTime) {
         self.rejected = self.current.is_some();
         self.hold_reports_until = Some(now + pauses::report_pause(self.rejections));
         self.rejections = self.rejections.saturating_add(1);
     }
 
-    /// Notes that what the last refresh went by has changed: neither its credential nor its failure holds any more.
+    /// Records that the inputs of the last refresh have changed: neither its credential nor its failure counts any
+    /// more.
     pub fn outdate(&mut self) {
         self.failure = None;
         self.outdated = self.current.is_some();
     }
 
-    /// Notes that the refresh that has just worked brought the same secret again. After one for a rejection the next report is held
-    /// back for a moment only, the first times: what was rejected may be rotated by now, and the new one not there yet.
+    /// Records that the last successful refresh returned the same secret again. After a refresh for a rejection, the
+    /// first such reports are delayed only briefly: the rejected secret may be in rotation, and the new one not
+    /// available yet.
     pub fn note_same(&mut self, now: SystemTime) {
         if self.current.is_none_or(|issue| issue.cause != Cause::Rejected) {
             return;
@@ -223,7 +225,7 @@ impl State {
         }
     }
 
-    /// Notes a success.
+    /// Records a success.
     pub fn succeed(
         &mut self,
         now: SystemTime,
@@ -247,23 +249,23 @@ impl State {
         (self.rejected, self.outdated) = (false, false);
     }
 
-    /// Notes a failure. The current credential stays what it is.
+    /// Records a failure. The current credential is kept.
     pub fn fail(&mut self, now: SystemTime, problem: Problem, asleep: bool, jitter: f64) {
         let count = self.failure.as_ref().map_or(0, |failure| failure.count) + 1;
         let left = self
             .current
             .filter(|_| self.is_valid(now))
             .and_then(|issue| issue.expires_at?.duration_since(now).ok());
-        // A server that says when to come back is believed, within reason.
+        // A server's retry time is respected, within limits.
         let told = problem.retry_after.unwrap_or_default().min(MAX_PAUSE);
         let retry_at = now + pauses::backoff(count, left, jitter).max(told);
         self.failure =
             Some(Failure { problem, count, retry_at, asleep, tried: Tried::default(), insisted_at: None });
     }
 
-    /// Notes that the refresh that has just failed was tried from `place`, and whether a person insisted on it; `before` is the
-    /// failure before it. A try from another place makes the pause that is under way no longer; after one of a person, others wait as long
-    /// as that person does.
+    /// Records that the last failed refresh was tried from `place`, and whether a person insisted on it; `before` is
+    /// the failure before it. A try from another place does not extend the current pause; after a person's attempt,
+    /// others wait as long as that person.
     pub fn note_try(
         &mut self,
         now: SystemTime,
@@ -283,7 +285,8 @@ impl State {
         failure.tried.note(place);
     }
 
-    /// Whether a session from `place` may try in spite of the pause: nothing was tried from there, and not much from elsewhere.
+    /// Whether a session from `place` may try during the pause: it has not tried from there, and there were few tries
+    /// from elsewhere.
     pub fn may_try(&self, place: TryOrigin) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.tried.lets(place))
     }
@@ -292,7 +295,8 @@ impl State {
 // === impl Failure ===
 
 impl Failure {
-    /// Until when it holds up a request of `demand`: a person goes past a pause, and so does a session where a person was left alone.
+    /// The end of its delay for a request of `demand`: a person ignores a pause, and so does a session if no person was
+    /// waiting.
     pub fn holds_until(&self, now: SystemTime, demand: Demand) -> SystemTime {
         match (demand, self.insisted_at) {
             (Demand::Session | Demand::Person, _) if self.asleep => now,

@@ -1,5 +1,4 @@
-//! The credential of one entry, and what became of the last refresh: the pure state of [`super::slot`] with the secret
-//! that belongs to it.
+//! The credential of one entry, and the result of its last refresh: the pure state of [`super::slot`] with its secret.
 
 use super::{
     loan::LoanMaterial,
@@ -19,52 +18,52 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// A credential as it arrived.
+/// A new credential.
 #[derive(Clone, Debug)]
 pub(super) struct Fetched {
     /// Its dates.
     pub(super) issue: Issue,
     /// The secret.
     pub(super) secret: Arc<LockedText>,
-    /// What is known of it.
+    /// Details found with it.
     pub(super) facts: Arc<Facts>,
 }
 
-/// What files look like now.
+/// Current stamps of files.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
     /// Those of the provider.
     pub(super) files: Vec<Stamp>,
-    /// Those that a failed refresh waits for.
+    /// Those that could resolve a failed refresh.
     pub(super) awaited: Vec<Awaited>,
 }
 
-/// What an entry has. Dates without a secret never come together with `current`.
+/// Content of an entry. Dates and secret are always set together.
 #[derive(Debug, Default)]
 pub(super) struct Stock {
     state: State,
     /// The secret of `state.current`.
     secret: Option<Arc<LockedText>>,
-    /// What became known with the last refresh, good or bad.
+    /// Details found by the last refresh, successful or not.
     facts: Arc<Facts>,
-    /// What the provider's files looked like after the last refresh.
+    /// Stamps of the provider's files after the last refresh.
     files: Option<Vec<Stamp>>,
-    /// What files looked like after the last refresh failed that may say more by now.
+    /// Stamps, after the last refresh failed, of files whose change could resolve it.
     awaited: Vec<Awaited>,
 }
 
-/// A file, and what it looked like.
+/// A file and its stamp.
 pub(super) type Awaited = (PathBuf, Stamp);
 
 impl Stock {
-    /// What another daemon had.
+    /// Restores the state of another daemon.
     pub(super) fn restored(
         state: State,
         secret: Option<Arc<LockedText>>,
         facts: Facts,
         files: Option<Vec<Stamp>>,
     ) -> Self {
-        // A state without its secret would be a bug to serve from.
+        // Serving a state without its secret would be a bug.
         let current = state.current.filter(|_| secret.is_some());
         let state = State { current, ..state };
         Self { state, secret, facts: facts.into(), files, awaited: Vec::new() }
@@ -75,7 +74,7 @@ impl Stock {
         &self.state
     }
 
-    /// What became known with the last refresh.
+    /// Details found by the last refresh.
     pub(super) fn facts(&self) -> &Facts {
         &self.facts
     }
@@ -85,7 +84,7 @@ impl Stock {
         self.secret.as_ref()
     }
 
-    /// What the files looked like.
+    /// The stamps of the files.
     pub(super) fn files(&self) -> Option<&Vec<Stamp>> {
         self.files.as_ref()
     }
@@ -97,7 +96,7 @@ impl Stock {
         Some(LoanMaterial::Cached { key, secret, issue, facts, stale })
     }
 
-    /// The problem of the last refresh, with the time left until `demand` leads to the next attempt.
+    /// The problem of the last refresh, with the time until `demand` leads to the next attempt.
     pub(super) fn rejection(&self, now: SystemTime, demand: Demand) -> Problem {
         match &self.state.failure {
             Some(failure) => {
@@ -113,7 +112,7 @@ impl Stock {
         self.facts.stored.filter(|_| self.state.current.is_some())
     }
 
-    /// Notes what the files look like. If they changed since the last refresh, its outcome, good or bad, is out of date.
+    /// Records stamps of the files. If they changed since the last refresh, its result, good or bad, is outdated.
     pub(super) fn compare(&mut self, stamps: &[Stamp]) {
         if self.files.as_ref().is_some_and(|known| known != stamps) {
             self.files = None;
@@ -121,12 +120,13 @@ impl Stock {
         }
     }
 
-    /// The files that a failed refresh waits for.
+    /// The files whose change could resolve a failed refresh.
     pub(super) fn awaited(&self) -> Vec<PathBuf> {
         self.awaited.iter().map(|(path, _)| path.clone()).collect()
     }
 
-    /// Notes what they look like. If one changed since the refresh failed, that is out of date; what is still lent is not.
+    /// Records their stamps. If one changed since the refresh failed, the failure is outdated; the current credential
+    /// is not.
     pub(super) fn compare_awaited(&mut self, now: &[Awaited]) {
         let has_changed = |(path, stamp): &Awaited| {
             self.awaited.iter().any(|(known, before)| known == path && before != stamp)
@@ -137,17 +137,17 @@ impl Stock {
         }
     }
 
-    /// Notes what they look like after a refresh that failed.
+    /// Records their stamps after a failed refresh.
     pub(super) fn await_files(&mut self, awaited: Vec<Awaited>) {
         self.awaited = awaited;
     }
 
-    /// Notes what the files look like after a refresh: what it wrote itself is not a change.
+    /// Records stamps of the files after a refresh: its own writes are not a change.
     pub(super) fn note_files(&mut self, stamps: Vec<Stamp>) {
         self.files = Some(stamps);
     }
 
-    /// Judges a report that `generation` was rejected, and notes it if a refresh is to follow.
+    /// Decides about a report that `generation` was rejected, and records it if a refresh follows.
     pub(super) fn report(&mut self, now: SystemTime, generation: u64) -> Verdict {
         let verdict = self.state.judge(now, generation);
         if verdict == Verdict::Refresh {
@@ -156,13 +156,13 @@ impl Stock {
         verdict
     }
 
-    /// Takes back the last report: what came of it is not known to be good or bad.
+    /// Withdraws the last report: its result is unknown.
     pub(super) fn withdraw(&mut self) {
         self.state.hold_reports_until = None;
         self.state.rejections = self.state.rejections.saturating_sub(1);
     }
 
-    /// Takes in what a refresh brought. `is_patient` is whether a secret that is the same as before may be asked for again soon.
+    /// Takes in the result of a refresh. `is_patient` is whether an unchanged secret may soon be asked for again.
     pub(super) fn succeed(
         &mut self,
         now: SystemTime,
@@ -185,11 +185,11 @@ impl Stock {
         let issue = self
             .state
             .current
-            .ok_or_else(|| Problem::new(Reason::Bug, "a refresh that worked left no credential"))?;
+            .ok_or_else(|| Problem::new(Reason::Bug, "a successful refresh left no credential"))?;
         Ok(Fetched { issue, secret, facts })
     }
 
-    /// Notes that a refresh from `place` failed, and whether a person had insisted on it.
+    /// Records that a refresh from `place` failed, and whether a person insisted on it.
     pub(super) fn fail(
         &mut self,
         now: SystemTime,
@@ -203,7 +203,7 @@ impl Stock {
         let before = self.state.failure.clone();
         self.state.fail(now, declined.problem, declined.asleep, jitter);
         self.state.note_try(now, attempt, before);
-        // A credential that is still lent keeps its own.
+        // The current credential keeps its own.
         if !self.state.is_valid(now) {
             self.facts = Arc::new(Facts { links: declined.links, ..Facts::default() });
         }

@@ -1,10 +1,10 @@
-//! What a running command says.
+//! Output of a running command.
 
 use crate::sources::Line;
 use std::{collections::VecDeque, time::Duration};
 use tokio::sync::broadcast;
 
-/// Lines a watcher may lag behind before it misses some.
+/// Most lines a watcher may lag behind before it misses some.
 const BACKLOG: usize = 32;
 
 /// A line of a running command.
@@ -20,7 +20,7 @@ pub struct Progress {
 #[derive(Debug)]
 pub(super) struct Talk {
     lines: broadcast::Sender<Progress>,
-    /// What the running command has said so far, for those who come later: they need a login link as much.
+    /// Output so far, for later watchers: they need a login link as well.
     recent: VecDeque<Progress>,
 }
 
@@ -31,7 +31,7 @@ impl Default for Talk {
 }
 
 impl Talk {
-    /// Passes on a line.
+    /// Forwards a line.
     pub(super) fn say(&mut self, progress: Progress) {
         if self.recent.len() >= BACKLOG {
             self.recent.pop_front();
@@ -41,12 +41,12 @@ impl Talk {
         drop(self.lines.send(progress));
     }
 
-    /// The command has ended: what it said does not concern later callers.
+    /// The command has ended: later callers do not need its output.
     pub(super) fn end(&mut self) {
         self.recent.clear();
     }
 
-    /// What was said so far, and where the rest appears.
+    /// The output so far, and a receiver of further lines.
     pub(super) fn listen(&self) -> (VecDeque<Progress>, broadcast::Receiver<Progress>) {
         (self.recent.clone(), self.lines.subscribe())
     }

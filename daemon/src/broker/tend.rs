@@ -1,4 +1,4 @@
-//! Looks after one entry for as long as it lives: refreshes it ahead of expiry while it is wanted, forgets it after.
+//! Looks after one entry for its lifetime: refreshes it ahead of expiry while it is used, then drops it.
 
 use super::{
     Broker,
@@ -13,15 +13,15 @@ use std::{
 };
 use tokio::{sync::watch, time::sleep};
 
-/// Refreshes that fall due at once, because the clock jumped, begin within this time: enough for a machine that has just
-/// woken up to have a network, and for its servers not to be asked for everything at the same moment.
+/// Refreshes that fall due at once because the clock jumped begin within this time: a machine that has just woken up
+/// gets time to connect to the network, and its servers do not receive everything at the same moment.
 const STAGGER: Duration = Duration::from_secs(2);
 
-/// What to do now.
+/// The action now.
 enum Tending {
-    /// Look again after that long, or when the entry changes.
+    /// Check again after that time, or when the entry changes.
     Sleep(Duration),
-    /// Look again when the entry changes.
+    /// Check again when the entry changes.
     Rest,
     /// Refresh.
     Refresh,
@@ -29,8 +29,8 @@ enum Tending {
     End,
 }
 
-/// Tends the entry of `key` until it is forgotten, or the daemon stops: a refresh that began after the cache was handed to
-/// another program would be lost, and with it what a server gives only once.
+/// Tends the entry of `key` until it is dropped or the daemon stops. A refresh that began after the cache was handed
+/// over would be lost, together with tokens that a server issues only once.
 pub(super) async fn tend(broker: Arc<Broker>, key: SourceKey) {
     tokio::select! {
         () = broker.life.stopping() => {}
@@ -61,11 +61,11 @@ async fn tend_for_good(broker: &Arc<Broker>, key: SourceKey) {
 }
 
 async fn wait(changed: &mut watch::Receiver<u64>) {
-    // An error means that the entry is gone, which the next step sees.
+    // An error means that the entry is gone, which the next step notices.
     drop(changed.changed().await);
 }
 
-/// Resolves a little after the clock has jumped.
+/// Resolves shortly after the clock has jumped.
 async fn jumped(jumps: &mut watch::Receiver<u64>) {
     if jumps.changed().await.is_err() {
         std::future::pending::<()>().await;
@@ -79,8 +79,8 @@ impl Broker {
         self.cache.with_or_forget(key, |entry| step(key, entry, now, idle)).unwrap_or(Tending::End)
     }
 
-    /// Refreshes, once it is sure that the settings of a session still lead here: a command that was deleted or is no
-    /// longer trusted must not run again.
+    /// Refreshes, after checking that a session's settings still lead here: a command that was deleted or is no longer
+    /// trusted must not run again.
     async fn refresh_in_background(self: &Arc<Self>, key: SourceKey) {
         let session = self.cache.with(key, |entry| entry.session().cloned()).flatten();
         let Some(session) = session else { return };
@@ -89,10 +89,10 @@ impl Broker {
         let binding = winner.as_ref().ok().filter(leads_here).and_then(|it| Some((it.provider()?, it)));
         let (now, idle) = (self.host.clock.now(), self.limits().idle);
         self.cache.with(key, |entry| {
-            // Nothing happens for a session that left; another that still comes here says so by asking.
+            // A session that left causes nothing; another one that uses the entry asks for it.
             let Some((provider, winner)) = binding else { return entry.desert(&session) };
             entry.bind(provider, winner);
-            // A session may have asked while the settings were read, and has a new one already.
+            // A session may have asked while the settings were read, and have a new credential already.
             if matches!(step(key, entry, now, idle), Some(Tending::Refresh)) {
                 self.fly_ahead(entry, key, Cause::Due);
             }
@@ -100,7 +100,7 @@ impl Broker {
     }
 }
 
-/// What to do now for an entry; `None` if it is to be forgotten.
+/// The action now for an entry; `None` if it is to be dropped.
 fn step(key: SourceKey, entry: &Entry, now: SystemTime, idle: Duration) -> Option<Tending> {
     if entry.is_refreshing() {
         return Some(Tending::Rest);
@@ -118,7 +118,7 @@ fn step(key: SourceKey, entry: &Entry, now: SystemTime, idle: Duration) -> Optio
             return None;
         }
         Next::ForgetAt(end) if end <= now => Tending::Rest,
-        // A session may use it before it is due, and then it has to be refreshed after all.
+        // A session may use it before it is due, and then it must be refreshed after all.
         Next::ForgetAt(end) => {
             let due = state.current.and_then(|issue| issue.refresh_at).filter(|due| *due > now);
             Tending::Sleep(until(now, due.map_or(end, |due| due.min(end))))

@@ -1,4 +1,4 @@
-//! Tries a helper as a session would have it run. Nothing in the cache changes.
+//! Runs a helper exactly as for a session, without changing the cache.
 
 use super::Broker;
 use crate::{
@@ -9,12 +9,12 @@ use claviger::reason::Said;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How a helper went.
+/// Result of a helper.
 #[derive(Debug)]
 pub struct Trial {
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
-    /// How it ended, and what is wrong with what it printed.
+    /// How it ended, and the fault of its output.
     pub outcome: Result<Result<(), String>, CommandError>,
     /// Its last lines on stderr.
     pub said: Said,

@@ -1,19 +1,19 @@
-//! How much of its life a credential must have left to be lent. Pure.
+//! Remaining lifetime that a credential must have to be lent. Pure.
 
 use std::time::Duration;
 
-/// What is lent has this much left, if a refresh can be had: a request that takes a while, or a clock that is a little off, must not
-/// outlive it.
+/// Minimum for every loan, if a refresh is possible: a long request or a slightly wrong clock must not outlive the
+/// credential.
 const FLOOR: Duration = Duration::from_secs(60);
-/// The same as a part of its life, for one that lives shortly: more would refresh it for every second request.
+/// The same as a fraction of the lifetime, for short ones: more would cause a refresh for every second request.
 const FLOOR_PART: f64 = 0.1;
 
-/// How much of its life a request wants a credential to have left.
+/// Required remaining lifetime of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
-    /// This much.
+    /// Exactly this much.
     AtLeast(Duration),
-    /// It is for a cache that keeps it for this long, and may hand it out for as long again before it has the next one.
+    /// For a cache that keeps it for this long, and may use it for as long again before it has the next one.
     Outliving(Duration),
 }
 
@@ -24,9 +24,9 @@ impl From<Duration> for Validity {
 }
 
 impl Validity {
-    /// What must be left of a credential with this lifetime. A wish that no refresh could fulfil is cut, for it would run
-    /// a command for every call: one in figures to nearly the whole lifetime; one of a cache to half of it, and to
-    /// nothing if the lifetime is no longer than the cache keeps it anyway.
+    /// Required remainder of a credential with this lifetime. A requirement that no refresh could fulfil is reduced,
+    /// since it would run a command for every call: an explicit one to nearly the whole lifetime, that of a cache to
+    /// half of it, or to nothing if the lifetime does not exceed the cache's time.
     pub(super) fn least(self, lifetime: Duration) -> Duration {
         match self {
             Self::AtLeast(least) => least.min(lifetime.mul_f64(0.9)),
@@ -36,8 +36,8 @@ impl Validity {
     }
 }
 
-/// What must be left for any session that waits, of a credential that had this life when it came: a source that brings the same
-/// one again, with less of its life left, is not asked for each request.
+/// Required remainder for any waiting session, of a credential with this lifetime on arrival: a source that returns the
+/// same one again, with less time left, is not asked for each request.
 pub(super) fn floor(life: Duration) -> Duration {
     FLOOR.min(life.mul_f64(FLOOR_PART))
 }

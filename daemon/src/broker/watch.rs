@@ -1,4 +1,4 @@
-//! Follows the credential of one session: what it is now, and whatever changes it.
+//! Follows the credential of one session: the current one, and every change.
 
 use super::{
     Broker,
@@ -17,14 +17,14 @@ use tokio::sync::{broadcast, mpsc, watch};
 /// Events a slow reader may lag behind before the stream waits for it.
 const BACKLOG: usize = 16;
 
-/// A stream that follows an entry; the entry is kept, and refreshed, as long as this lives.
+/// A stream that follows an entry; the entry is kept and refreshed as long as the stream lives.
 struct Attached {
     broker: Arc<Broker>,
     key: SourceKey,
     source: &'static str,
     who: Borrower,
     changed: watch::Receiver<u64>,
-    /// What a running command had said before.
+    /// Earlier output of a running command.
     recent: VecDeque<Progress>,
     progress: broadcast::Receiver<Progress>,
     _attended: Option<Attended>,
@@ -96,10 +96,10 @@ async fn follow(
         settings.mark_unchanged();
         trust.mark_unchanged();
         accounts.mark_unchanged();
-        // Boxed: an idle stream should not hold room for the work it does now and then.
+        // Boxed: an idle stream should not reserve memory for rare work.
         let told = match Box::pin(attach(broker, session, asker, &mut attached)).await {
-            // To look again at a credential that lives for milliseconds would be to fetch the next one, which would be
-            // a change again, and so on without a pause.
+            // Looking again at a credential that lives for milliseconds would fetch the next one, which would be
+            // another change, without end.
             Ok(winner) if is_fleeting(&attached, |key| shown.has(&winner, key)) => Some(()),
             Ok(_) => Box::pin(tell(broker, session, (asker, terms), &mut attached, &mut shown, events)).await,
             Err(problem) => Box::pin(shown.news_of(problem, events)).await,
@@ -114,7 +114,7 @@ async fn follow(
                 _ = accounts.changed() => break,
                 line = line_or_change(&mut attached) => line,
             };
-            // What a command says that runs meanwhile, for a session that asked: a person may have to act on it now.
+            // Output of a command that runs meanwhile, for a session that asked: a person may have to act on it now.
             let Some(line) = line else { break };
             if events.send(Box::new(line)).await.is_err() {
                 return;
@@ -123,7 +123,7 @@ async fn follow(
     }
 }
 
-/// Keeps `attached` to the entry that the session resolves to now.
+/// Keeps `attached` to the entry that the session currently resolves to.
 async fn attach(
     broker: &Arc<Broker>,
     session: &Arc<SessionContext>,
@@ -141,7 +141,7 @@ async fn attach(
         *attached = None;
         return Ok(winner);
     };
-    // An entry that was dropped tells nothing any more.
+    // A dropped entry sends no more events.
     let is_attached =
         |attached: &Attached| attached.key == provider.key() && attached.changed.has_changed().is_ok();
     if !attached.as_ref().is_some_and(is_attached) {
@@ -154,7 +154,7 @@ async fn attach(
     Ok(winner)
 }
 
-/// Whether the entry has a credential that lives too shortly to be followed, was `told`, and has nothing wrong with it.
+/// Whether the entry has a credential too short-lived to be followed, which was `told`, and no problem.
 fn is_fleeting(attached: &Option<Attached>, told: impl Fn(SourceKey) -> bool) -> bool {
     let Some(attached) = attached.as_ref().filter(|attached| told(attached.key)) else { return false };
     let is_fleeting = |entry: &mut Entry| {
@@ -164,8 +164,8 @@ fn is_fleeting(attached: &Option<Attached>, told: impl Fn(SourceKey) -> bool) ->
     attached.broker.cache.with(attached.key, is_fleeting).unwrap_or_default()
 }
 
-/// Gets the credential, passing on what a running command says meanwhile, and tells what is new about it. `None`
-/// when there is no listener any more.
+/// Gets the credential, forwards output of a running command meanwhile, and sends what is new. `None` when there is no
+/// listener any more.
 async fn tell(
     broker: &Arc<Broker>,
     session: &Arc<SessionContext>,
@@ -174,7 +174,7 @@ async fn tell(
     shown: &mut Shown,
     events: &mpsc::Sender<Box<Event>>,
 ) -> Option<()> {
-    // A stream follows what others ask for; it does not call a person to the terminal by itself.
+    // A stream follows credentials that others ask for; by itself it causes no sign-in.
     let loan = broker.lend(session, asker, terms, Demand::Background);
     tokio::pin!(loan);
     let loan = loop {
@@ -203,7 +203,7 @@ async fn tell(
     }
 }
 
-/// The next line of a running command; never, if there is none.
+/// The next line of a running command; never resolves without one.
 async fn progress(attached: &mut Option<Attached>) -> Event {
     if let Some(attached) = attached {
         if let Some(line) = attached.recent.pop_front() {
@@ -226,12 +226,12 @@ async fn line_or_change(attached: &mut Option<Attached>) -> Option<Event> {
     tokio::select! {
         biased;
         line = entry.progress.recv() => Some(Event::Progress(entry.source, line.ok()?)),
-        // An error means that it is gone; the session may come to another, or to a new one of the same key.
+        // An error means that it is gone; the session may resolve to another, or to a new one of the same key.
         _ = entry.changed.changed() => None,
     }
 }
 
-/// What became of the last refresh of an entry, if it failed.
+/// The problem of an entry's last refresh, if it failed.
 fn failure(broker: &Broker, key: SourceKey) -> Option<Problem> {
     let now = broker.host.clock.now();
     broker.cache.with(key, |entry| entry.state().failure.is_some().then(|| entry.rejection(now)))?

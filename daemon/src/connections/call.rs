@@ -1,4 +1,4 @@
-//! One call of a connection, and the bytes that it holds until it has been answered.
+//! One call of a connection, and the bytes that it uses until it is answered.
 
 use super::list::Link;
 use std::sync::{
@@ -6,11 +6,11 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
 };
 
-/// What a call costs besides its message: tasks, buffers and tables.
+/// Cost of a call besides its message: tasks, buffers and tables.
 const OVERHEAD: usize = 16 * 1024;
 
-/// A call. Until it [has begun](Call::begin), a connection with nothing else counts as idle, so that halves of messages keep
-/// none open.
+/// A call. Until it [has begun](Call::begin), its connection counts as idle, so that partial messages keep no
+/// connection open.
 #[derive(Debug)]
 pub struct Call {
     link: Arc<Link>,
@@ -19,27 +19,27 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call whose headers have that many bytes.
+    /// A call with headers of that many bytes.
     pub fn new(link: Arc<Link>, headers: usize) -> Self {
         let call = Self { link, bytes: AtomicUsize::default(), has_begun: AtomicBool::default() };
-        // If that is too much, the connection is closed, and with it the call.
+        // If that is too much, the connection is closed, and the call with it.
         let _ = call.hold(OVERHEAD + headers);
         call
     }
 
-    /// Counts further bytes; `false` if there is no room for them, and the connection is being closed.
+    /// Counts further bytes; `false` if they exceed the limit and the connection is being closed.
     #[must_use]
     pub fn hold(&self, bytes: usize) -> bool {
         self.bytes.fetch_add(bytes, Relaxed);
         self.link.hold(bytes)
     }
 
-    /// Bytes that it holds.
+    /// Bytes in use.
     pub fn held(&self) -> usize {
         self.bytes.load(Relaxed)
     }
 
-    /// Notes that its message is complete, or that it is being answered already.
+    /// Records that its message is complete, or that it is being answered already.
     pub fn begin(&self) {
         if !self.has_begun.swap(true, Relaxed) {
             self.link.begin();

@@ -1,24 +1,24 @@
-//! Which connection is closed when there is no room left. Pure.
+//! Chooses the connection to close when the limit is reached. Pure.
 //!
-//! A caller with many connections loses one of its own before another caller does: a session has one, so it is safe from a
-//! process with a thousand of them.
+//! A caller with many connections loses one of its own before another caller does. A session has one, so a process with
+//! a thousand cannot displace it.
 
 use std::{cmp::Reverse, time::Duration};
 use tokio::time::Instant;
 
-/// How long a connection without a call counts as one that is about to make one.
+/// How long a connection without a call counts as about to make one.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// A connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    /// The process at its other end. Those that the kernel does not name count as one.
+    /// Its peer process. All processes that the kernel does not name count as one.
     pub(super) caller: Option<u32>,
-    /// The later it was opened, the larger.
+    /// Order of opening.
     pub(super) number: u64,
 }
 
-/// What a connection holds.
+/// Resources of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Holding {
     /// Whether there has been a call.
@@ -32,16 +32,16 @@ pub(super) struct Holding {
 }
 
 impl Holding {
-    /// Whether it has no call, and is not about to make one.
+    /// Whether it has no call and is not about to make one.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
         self.calls == 0 && now.duration_since(self.since) >= FRESH
     }
 }
 
-/// What a caller has: connections or bytes in all, and each connection with its number.
+/// Resources of a caller: its total of connections or bytes, and each connection with its number.
 pub(super) type Caller<C> = (Option<u32>, usize, C);
 
-/// Of the caller with most connections: an idle one, else the oldest.
+/// From the caller with most connections: an idle one, else the oldest.
 pub(super) fn most_connections<'a>(
     callers: impl Iterator<Item = Caller<impl Iterator<Item = (u64, &'a Holding)>>>,
     now: Instant,
@@ -49,14 +49,14 @@ pub(super) fn most_connections<'a>(
     worst(callers, |holding| holding.is_idle(now))
 }
 
-/// Of the caller that holds most bytes: the one with most of them.
+/// From the caller with most bytes: the connection with most of them.
 pub(super) fn most_bytes<'a>(
     callers: impl Iterator<Item = Caller<impl Iterator<Item = (u64, &'a Holding)>>>,
 ) -> Option<Key> {
     worst(callers, |holding| holding.bytes)
 }
 
-/// Of the caller that has most: the connection with the largest `rank`, and the oldest of several.
+/// From the caller with most: the connection with the largest `rank`, and the oldest of several.
 fn worst<'a, R: Ord>(
     callers: impl Iterator<Item = Caller<impl Iterator<Item = (u64, &'a Holding)>>>,
     rank: impl Fn(&Holding) -> R,

@@ -12,17 +12,17 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// So many connections leave memory behind that is worth giving back.
+/// After so many connections, unused memory is worth returning.
 const MANY: usize = 64;
-/// So do requests of so many bytes.
+/// The same for requests of so many bytes.
 const MUCH: usize = 4 * 1024 * 1024;
 
-/// What all connections may hold together.
+/// Limits for all connections together.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Connections.
     pub connections: usize,
-    /// Bytes of the requests that have not been answered yet, be they complete or not.
+    /// Bytes of unanswered requests, complete or not.
     pub bytes: usize,
 }
 
@@ -37,20 +37,20 @@ pub struct Connections {
 #[derive(Debug, Default)]
 pub(super) struct Open {
     callers: BTreeMap<Option<u32>, Caller>,
-    /// How many connections they have.
+    /// Their number.
     count: usize,
-    /// What all of them hold.
+    /// Resources of all of them.
     pub(super) bytes: usize,
     last: u64,
-    /// Of connections, and of bytes.
+    /// Peaks of connections and of bytes.
     tides: (Tide, Tide),
 }
 
-/// What a process has.
+/// Resources of a process.
 #[derive(Debug, Default)]
 struct Caller {
     entries: BTreeMap<u64, Entry>,
-    /// Those that wait for their turn: until then they cost next to nothing.
+    /// Connections that wait for their turn: until then they cost almost nothing.
     waiting: BTreeSet<u64>,
     bytes: usize,
 }
@@ -58,25 +58,25 @@ struct Caller {
 #[derive(Debug)]
 struct Entry {
     holding: Holding,
-    /// Of the task that serves it.
+    /// Waker of its task.
     waker: Option<Waker>,
 }
 
-/// One connection; its end takes it off the list.
+/// One connection; dropping it removes it from the list.
 #[derive(Debug)]
 pub struct Link {
     connections: Arc<Connections>,
     key: Key,
 }
 
-/// How a connection is used.
+/// Use of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Usage {
     /// A call is being answered.
     Busy,
-    /// No call, since then.
+    /// No call since that instant.
     Idle(Instant),
-    /// It has to be closed: others need the room.
+    /// It must be closed: others need the resources.
     Over,
 }
 
@@ -88,7 +88,7 @@ impl Connections {
         Arc::new(Self { bounds, open: Mutex::default(), warned: Rarely::default() })
     }
 
-    /// Makes room for a connection of the process `caller`, which waits for its turn.
+    /// Makes room for a connection of the process `caller`, which then waits for its turn.
     pub fn open(self: &Arc<Self>, caller: Option<u32>) -> Arc<Link> {
         let mut open = self.lock();
         let choose = |open: &Open| open.overtaken(caller).or_else(|| open.most_connections());
@@ -105,12 +105,12 @@ impl Connections {
         Arc::new(Link { connections: self.clone(), key })
     }
 
-    /// Closes one, to have its descriptors back; `false` if there is none.
+    /// Closes one, to free its descriptors; `false` if there is none.
     pub fn make_room(&self) -> bool {
         self.close_one(&mut self.lock(), Open::most_connections)
     }
 
-    /// Closes those that have never had a call, and are not about to: there is no answer on its way.
+    /// Closes those that have never had a call and are not about to: no answer is pending there.
     pub fn close_unused(&self) {
         let (now, mut open) = (Instant::now(), self.lock());
         let all = open.callers.iter().flat_map(|(caller, own)| {
@@ -127,8 +127,12 @@ impl Connections {
         open.close(key);
         let (pid, connections, bytes) = (key.caller, open.count, open.bytes);
         match self.warned.is_due() {
-            true => tracing::warn!(pid, connections, bytes, "a connection is closed: others need the room"),
-            false => tracing::debug!(pid, connections, bytes, "a connection is closed: others need the room"),
+            true => {
+                tracing::warn!(pid, connections, bytes, "a connection is closed: others need its resources")
+            }
+            false => {
+                tracing::debug!(pid, connections, bytes, "a connection is closed: others need its resources")
+            }
         }
         true
     }
@@ -141,8 +145,8 @@ impl Connections {
 // === impl Open ===
 
 impl Open {
-    /// What `caller` loses for a further connection, if it has most of them: the first that still waits. Nothing is searched
-    /// for, so that a flood of connections costs little more than what the kernel takes for each.
+    /// The connection that `caller` loses for another one, if it has most of them: the first that still waits. There is
+    /// no search, so that a flood of connections costs little more than the kernel's work.
     fn overtaken(&self, caller: Option<u32>) -> Option<Key> {
         let own = self.callers.get(&caller)?;
         let number = *own.waiting.first()?;
@@ -163,12 +167,12 @@ impl Open {
         self.callers.get_mut(&key.caller)?.entries.get_mut(&key.number)
     }
 
-    /// Takes it off the list, which its task notices.
+    /// Removes it from the list, which its task notices.
     fn close(&mut self, key: Key) {
         self.remove(key).into_iter().for_each(Waker::wake);
     }
 
-    /// Takes it off the list; returns what wakes its task.
+    /// Removes it from the list; returns the waker of its task.
     fn remove(&mut self, key: Key) -> Option<Waker> {
         let own = self.callers.get_mut(&key.caller)?;
         let Entry { holding, waker } = own.entries.remove(&key.number)?;
@@ -182,7 +186,7 @@ impl Open {
         waker
     }
 
-    /// Counts bytes of it, if it has its place.
+    /// Counts bytes of it, if it is still listed.
     fn hold(&mut self, key: Key, bytes: usize) {
         let Some(own) = self.callers.get_mut(&key.caller) else { return };
         let Some(entry) = own.entries.get_mut(&key.number) else { return };
@@ -192,7 +196,7 @@ impl Open {
         self.bytes += bytes;
     }
 
-    /// The same bytes are free again.
+    /// Frees the same bytes.
     fn release(&mut self, key: Key, bytes: usize) {
         let Some(own) = self.callers.get_mut(&key.caller) else { return };
         let Some(entry) = own.entries.get_mut(&key.number) else { return };
@@ -209,8 +213,8 @@ impl Caller {
 }
 
 impl Open {
-    /// Gives memory back when most of what there was is gone: it would stay with this process for as long as something small
-    /// lies behind it.
+    /// Returns memory to the system when most of it is unused: otherwise one small allocation at its end would keep all
+    /// of it in this process.
     fn give_back(&mut self) {
         let (connections, bytes) = &mut self.tides;
         let have_fallen = [connections.falls(self.count, MANY), bytes.falls(self.bytes, MUCH)];
@@ -223,18 +227,18 @@ impl Open {
 // === impl Link ===
 
 impl Link {
-    /// Notes that its turn has come; `false` if it was closed before.
+    /// Records that its turn has come; `false` if it was closed before.
     pub fn serve(&self) -> bool {
         let mut open = self.connections.lock();
         open.callers.get_mut(&self.key.caller).is_some_and(|own| own.waiting.remove(&self.key.number))
     }
 
-    /// Whether it has its place.
+    /// Whether it is still listed.
     pub fn is_open(&self) -> bool {
         self.connections.lock().get(self.key).is_some()
     }
 
-    /// How it is used now. The task of `cx` is woken when it becomes idle, or has to be closed.
+    /// Its current use. The task of `cx` is woken when it becomes idle, or must be closed.
     pub fn usage(&self, cx: &Context<'_>) -> Usage {
         let mut open = self.connections.lock();
         let Some(Entry { holding, waker }) = open.get(self.key) else { return Usage::Over };
@@ -244,14 +248,14 @@ impl Link {
         if holding.calls > 0 { Usage::Busy } else { Usage::Idle(holding.since) }
     }
 
-    /// Notes that a call begins to be answered.
+    /// Records the beginning of a call.
     pub(super) fn begin(&self) {
         if let Some(entry) = self.connections.lock().get(self.key) {
             entry.holding.calls += 1;
         }
     }
 
-    /// Notes that a call that had begun is over.
+    /// Records the end of a call.
     pub(super) fn end(&self) {
         let mut open = self.connections.lock();
         let Some(Entry { holding, waker }) = open.get(self.key) else { return };
@@ -262,7 +266,7 @@ impl Link {
         }
     }
 
-    /// Counts bytes that it holds from now on, and closes the connections that are too much; `false` if it is one of them.
+    /// Counts bytes that it uses from now on, and closes connections over the limit; `false` if it is one of them.
     pub(super) fn hold(&self, bytes: usize) -> bool {
         let mut open = self.connections.lock();
         open.hold(self.key, bytes);
@@ -274,7 +278,7 @@ impl Link {
         open.get(self.key).is_some()
     }
 
-    /// Gives bytes back.
+    /// Frees bytes.
     pub(super) fn release(&self, bytes: usize) {
         let mut open = self.connections.lock();
         open.release(self.key, bytes);

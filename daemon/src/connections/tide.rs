@@ -1,16 +1,16 @@
-//! When memory is worth giving back. Pure.
+//! Decides when memory is worth returning. Pure.
 
-/// The most that there was since memory was given back.
+/// The peak since memory was last returned.
 #[derive(Debug, Default)]
 pub(super) struct Tide(usize);
 
 impl Tide {
-    /// There is so much.
+    /// Records the current amount.
     pub(super) fn rise(&mut self, to: usize) {
         self.0 = self.0.max(to);
     }
 
-    /// Whether a quarter of it is left, once it was high.
+    /// Whether a quarter of a high peak is left.
     pub(super) fn falls(&mut self, to: usize, high: usize) -> bool {
         let falls = self.0 >= high && to <= self.0 / 4;
         if falls {

@@ -1,7 +1,7 @@
-//! Whether a person allows that something is lent: one question for all who want the same at once, and what was answered before.
+//! A person's confirmation of loans: one question for all concurrent requests of the same kind, and remembered answers.
 //!
-//! `wish` is who wants what, and in which words a person is asked; `table` decides purely. Here the questions are waited for. Who
-//! asks a person, on the desktop or in a terminal, is not known here.
+//! `wish` describes a request and words its question; `table` decides without effects. This module waits for answers.
+//! It does not know how a person is asked, on the desktop or in a terminal.
 
 mod table;
 mod wish;
@@ -25,26 +25,26 @@ pub struct Consents {
     changes: watch::Sender<()>,
 }
 
-/// What becomes of a wish.
+/// Decision about a wish.
 #[derive(Debug)]
 pub enum Entered {
-    /// It was allowed before.
+    /// It is already allowed.
     Allowed,
     /// It was denied, and is not asked again for this long.
     Denied(Duration),
-    /// There are too many questions.
+    /// There are too many open questions.
     Full,
     /// A person is asked.
     Asked(Waiting),
 }
 
-/// One who waits for the answer to a question; the question goes when the last one does.
+/// A waiter for an answer; the question is withdrawn when the last waiter is dropped.
 #[derive(Debug)]
 pub struct Waiting {
     consents: Arc<Consents>,
     /// The question.
     pub id: u64,
-    /// Whether it is a new one, and has to be put to a person.
+    /// Whether it is new, and must be put to a person.
     pub is_new: bool,
     number: u64,
     answer: watch::Receiver<Option<Answered>>,
@@ -53,7 +53,7 @@ pub struct Waiting {
 // === impl Consents ===
 
 impl Consents {
-    /// Has `wish` decided about, or waits for a person, who is asked at `stage` first.
+    /// Decides about `wish`, or waits for a person, who is asked at `stage` first.
     pub fn enter(self: &Arc<Self>, wish: Wish, stage: Stage) -> Entered {
         let step = lock(&self.table).enter(wish, stage, Instant::now());
         match step {
@@ -67,8 +67,8 @@ impl Consents {
         }
     }
 
-    /// Answers a question. False if it is gone, or was answered before: the first answer counts. To allow what was denied has it
-    /// asked again.
+    /// Answers a question. False if it is gone or already answered: the first answer counts. Allowing a denied one has
+    /// it asked again.
     pub fn answer(&self, id: u64, choice: Choice, place: Channel) -> bool {
         self.settle(id, Answered::Said(choice, place))
     }
@@ -84,18 +84,19 @@ impl Consents {
         counts
     }
 
-    /// The desktop has not answered: a terminal may.
+    /// The desktop has not answered: a terminal may ask.
     pub fn go_to_terminal(&self, id: u64) {
         lock(&self.table).go_to_terminal(id);
         self.changes.send_replace(());
     }
 
-    /// Resolves when the question is not open any more.
+    /// Resolves when the question is closed.
     pub async fn over(&self, id: u64) {
         self.until(|table| (!table.is_open(id)).then_some(())).await;
     }
 
-    /// The questions for which process `pid` waits itself, once there is one; of those in a terminal, the ones that it is to show.
+    /// The questions for which process `pid` itself waits, once there is one; those for a terminal only if it is to
+    /// show them.
     pub async fn own(&self, pid: u32, on_terminal: bool) -> Vec<Question> {
         self.until(|table| Some(table.own(pid, on_terminal)).filter(|found| !found.is_empty())).await
     }
@@ -115,7 +116,7 @@ impl Consents {
         self.until(news).await
     }
 
-    /// What was denied, and is not asked again yet.
+    /// Denied questions that are not asked again yet.
     pub fn denied(&self) -> Vec<Denial> {
         lock(&self.table).denied(Instant::now())
     }
@@ -126,7 +127,7 @@ impl Consents {
             if let Some(found) = look(&mut lock(&self.table)) {
                 return found;
             }
-            // The sender is our own.
+            // Our own sender still exists.
             drop(changes.changed().await);
         }
     }
@@ -135,13 +136,13 @@ impl Consents {
 // === impl Waiting ===
 
 impl Waiting {
-    /// What became of it.
+    /// The result.
     pub async fn answer(&mut self) -> Answered {
         let answered = self.answer.wait_for(Option::is_some).await;
         answered.ok().and_then(|answered| *answered).unwrap_or(Answered::Nothing)
     }
 
-    /// What became of it so far, for one who looks on: the question does not stay for it.
+    /// The result so far, for an observer, which does not keep the question open.
     pub fn outcome(&self) -> watch::Receiver<Option<Answered>> {
         self.answer.clone()
     }

@@ -1,4 +1,4 @@
-//! Which wish is allowed, denied or asked about. Pure: the caller brings the time.
+//! Decides whether a wish is allowed, denied or asked about. Pure: the caller passes the time.
 
 use super::wish::{Subject, Wish};
 use crate::{host::process::Group, settings::Confirm};
@@ -6,13 +6,13 @@ use claviger_child::Choice;
 use std::{collections::VecDeque, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
-/// How long a denial counts.
+/// How long a denial holds.
 const DENIED: Duration = Duration::from_secs(300);
-/// Most questions at once: each is a window on the desktop.
+/// Most open questions: each is a window on the desktop.
 const MOST_OPEN: usize = 8;
-/// Most sessions whose answer is remembered; the oldest goes first, and is asked again.
+/// Most sessions whose answer is remembered; the oldest is dropped first, and asked again.
 const MOST_ALLOWED: usize = 256;
-/// Most denials that are remembered.
+/// Most remembered denials.
 const MOST_DENIED: usize = 64;
 
 /// Where a question is shown.
@@ -33,38 +33,38 @@ pub enum Channel {
     Terminal(Option<u32>),
 }
 
-/// What became of a question.
+/// Result of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
-    /// A person said so.
+    /// A person's answer.
     Said(Choice, Channel),
     /// It ended without an answer.
     Nothing,
 }
 
-/// A question as a person gets to see it.
+/// A question for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Identity.
     pub id: u64,
-    /// What is asked.
+    /// Its text.
     pub text: String,
     /// Where it is shown now.
     pub stage: Stage,
 }
 
-/// What was denied.
+/// A denied question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     /// Identity of the question.
     pub id: u64,
-    /// What was asked.
+    /// Its text.
     pub text: String,
     /// How long it is not asked again.
     pub left: Duration,
 }
 
-/// What is to be done about a wish.
+/// What to do about a wish.
 #[derive(Debug)]
 pub(super) enum Verdict {
     Allowed,
@@ -78,7 +78,7 @@ pub(super) enum Verdict {
 pub(super) struct Open {
     pub(super) id: u64,
     pub(super) stage: Stage,
-    /// The first wish, in whose words it is asked.
+    /// The first wish, which words the question.
     wish: Wish,
     waiting: Vec<Waiter>,
     /// The process that shows it in its terminal.
@@ -102,13 +102,13 @@ struct Denied {
     at: Instant,
 }
 
-/// All that is known.
+/// All questions and answers.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     last: u64,
     open: Vec<Open>,
     denied: Vec<Denied>,
-    /// Sessions that were allowed something.
+    /// Sessions with an allowed wish.
     allowed: VecDeque<(Subject, Group)>,
 }
 
@@ -119,13 +119,13 @@ impl Open {
         self.wish.text(self.waiting.len().saturating_sub(1))
     }
 
-    /// Whether a wish is the same question: the same thing, wanted by the same programs. Another program must not be let in by an
-    /// answer that was not about it.
+    /// Whether a wish is the same question: the same credential for the same programs. Another program must not be
+    /// allowed by an answer that was not about it.
     fn is_about(&self, wish: &Wish) -> bool {
         (&self.wish.subject, &self.wish.programs) == (&wish.subject, &wish.programs)
     }
 
-    /// The process whose terminal shows it: the first of those who wait, as long as it does.
+    /// The process whose terminal shows it: the first waiter, as long as it waits.
     fn shower(&mut self) -> Option<u32> {
         let can_show = |pid: u32| self.waiting.iter().any(|one| one.interactive && one.pid == Some(pid));
         if !self.shown_by.is_some_and(can_show) {
@@ -180,7 +180,7 @@ impl Table {
         self.denied.retain(|denied| now < denied.at + DENIED);
     }
 
-    /// One who waited went; with the last one, the question goes.
+    /// A waiter left; with the last one, the question is withdrawn.
     pub(super) fn leave(&mut self, id: u64, number: u64) {
         for open in self.open.iter_mut().filter(|open| open.id == id) {
             open.waiting.retain(|one| one.number != number);
@@ -188,7 +188,7 @@ impl Table {
         self.open.retain(|open| open.id != id || !open.waiting.is_empty());
     }
 
-    /// Ends a question, and remembers what was said. False if it had ended before.
+    /// Closes a question, and remembers its answer. False if it was closed before.
     pub(super) fn settle(&mut self, id: u64, answered: Answered, now: Instant) -> bool {
         self.forget(now);
         if matches!(answered, Answered::Said(Choice::Allow, _)) && self.denied.iter().any(|it| it.id == id) {
@@ -231,7 +231,7 @@ impl Table {
         self.open.iter().map(Question::from).collect()
     }
 
-    /// The questions for which process `pid` waits itself; those in a terminal only if it is to show them.
+    /// The questions for which process `pid` itself waits; those for a terminal only if it is to show them.
     pub(super) fn own(&mut self, pid: u32, on_terminal: bool) -> Vec<Question> {
         let is_own = |open: &mut &mut Open| match (open.stage, on_terminal) {
             (Stage::Terminal, true) => open.shower() == Some(pid),

@@ -1,4 +1,4 @@
-//! Who wants to borrow what, and in which words a person is asked. Pure, but for a look at the process.
+//! A request for a loan, and the wording of its question. Pure, except for looking at the process.
 
 use crate::{caller::Caller, host::process::Group, peer::Peer, resolve::Winner, settings::Confirm};
 use claviger::{reason::Location, session::SessionContext, text::is_printable};
@@ -6,8 +6,8 @@ use claviger::{reason::Location, session::SessionContext, text::is_printable};
 /// Longest path that is shown, in characters.
 const MAX_PATH: usize = 60;
 
-/// What is lent, and on which way: what one question is about. The configuration speaks of accounts and sources, and so does a
-/// person: that sessions differ in other things makes no other question.
+/// Subject of one question: a credential and the caller's connection. Configuration and persons distinguish accounts
+/// and sources; other differences of sessions do not lead to another question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// Id of the source.
@@ -16,11 +16,11 @@ pub struct Subject {
     pub account: Option<String>,
     /// Where it is configured.
     pub at: Option<Location>,
-    /// As [`Caller::via`] has it.
+    /// As [`Caller::via`] returns it.
     pub via: String,
 }
 
-/// When a person is asked before `caller` is lent what `winner` provides.
+/// When a person is asked before `caller` is lent the credential of `winner`.
 pub fn wanted(winner: &Winner, caller: &Caller) -> Confirm {
     match caller {
         Caller::Share(share) if share.wanted.confirm && winner.is_lent() => Confirm::Always,
@@ -28,16 +28,16 @@ pub fn wanted(winner: &Winner, caller: &Caller) -> Confirm {
     }
 }
 
-/// One who wants to borrow.
+/// A request for a loan.
 #[derive(Clone, Debug)]
 pub struct Wish {
-    /// What.
+    /// Its subject.
     pub subject: Subject,
     /// When a person is asked.
     pub confirm: Confirm,
     /// The process that asks.
     pub pid: Option<u32>,
-    /// What it belongs to.
+    /// Its group: terminal or process.
     pub group: Option<Group>,
     /// Whether a person at its terminal can be asked.
     pub interactive: bool,
@@ -50,7 +50,7 @@ pub struct Wish {
 // === impl Subject ===
 
 impl Subject {
-    /// What `caller` would be lent.
+    /// The subject of a loan to `caller`.
     pub fn of(winner: &Winner, caller: &Caller) -> Self {
         Self {
             source: winner.source,
@@ -60,7 +60,7 @@ impl Subject {
         }
     }
 
-    /// What is lent, in words.
+    /// The credential, in words.
     pub fn what(&self) -> String {
         match (&self.account, &self.at) {
             (Some(account), _) => format!("the account {account}"),
@@ -90,7 +90,7 @@ impl Wish {
         }
     }
 
-    /// What a person is asked, on one line without control characters.
+    /// The question, on one line without control characters.
     pub fn text(&self, others: usize) -> String {
         let (program, parent) = (&self.programs.0, &self.programs.1);
         let mut who = match (program.as_str(), self.pid) {
@@ -119,7 +119,7 @@ impl Wish {
     }
 }
 
-/// Both ends of a path: a long one must not push the rest out of sight.
+/// Keeps both ends of a path: a long one must not hide the rest.
 fn cut(path: &str) -> String {
     let count = path.chars().count();
     if count <= MAX_PATH {

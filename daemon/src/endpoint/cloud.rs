@@ -1,4 +1,4 @@
-//! Where the clouds are: endpoint, region and project of a session. Pure.
+//! Cloud endpoints: URL, region and project of a session. Pure.
 
 use super::Endpoint;
 use crate::settings::{Settings, effective::effective};
@@ -13,35 +13,35 @@ use claviger_child::{
     is_label,
 };
 
-/// What a cloud's credential is for, as far as the settings say.
+/// Scope of a cloud's credential, as far as the settings determine it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloudTarget {
-    /// Region; `None` if only the credential's own configuration can say.
+    /// Region; `None` if it depends on the credential's own configuration.
     pub region: Option<String>,
     /// Project (Vertex) or resource (Foundry).
     pub project: Option<String>,
-    /// Whether a project that the credential's own configuration names comes before `project`.
+    /// Whether a project of the credential's own configuration overrides `project`.
     pub is_outranked: bool,
 }
 
-/// Variables that come before `ANTHROPIC_VERTEX_PROJECT_ID`, first wins (`spec/behaviour.md` A2, "Vertex project
+/// Variables that override `ANTHROPIC_VERTEX_PROJECT_ID`, first wins (`spec/behaviour.md` A2, "Vertex project
 /// precedence").
 const PROJECTS: [&str; 2] = ["GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"];
 const VERTEX_PROJECT: &str = "ANTHROPIC_VERTEX_PROJECT_ID";
 const RESOURCE: &str = "ANTHROPIC_FOUNDRY_RESOURCE";
 
-/// Looks up where a session's requests go.
+/// Looks up the endpoint of a session.
 struct Lookup<'a> {
     session: &'a SessionContext,
     settings: &'a Settings,
     warnings: &'a mut Vec<Warning>,
 }
 
-/// Endpoint and place of a session on `backend`. A session that asks for this backend only to feed a tool of that cloud
-/// needs no endpoint.
+/// Endpoint and scope of a session on `backend`. A session that asks for this backend only to supply a tool of that
+/// cloud needs no endpoint.
 ///
 /// # Errors
-/// `workspace-untrusted`, or `settings-invalid` for what is missing or malformed.
+/// `workspace-untrusted`, or `settings-invalid` for missing or malformed values.
 pub fn of(
     backend: Backend,
     session: &SessionContext,
@@ -130,7 +130,7 @@ impl Lookup<'_> {
         Ok((endpoint, CloudTarget { region: Some(region), project, is_outranked }))
     }
 
-    /// The domain of Google's universe that the session is for. Credentials of another one are refused where they are fetched.
+    /// The domain of the session's Google universe. Credentials of another one are refused when they are fetched.
     fn universe(&self) -> Result<String, Problem> {
         let Some((universe, at)) = self.get(UNIVERSE_VARIABLE)? else { return Ok(UNIVERSE.to_owned()) };
         match universe.contains('.') && universe.split('.').all(is_label) {
@@ -144,7 +144,7 @@ impl Lookup<'_> {
         }
     }
 
-    /// The project, and whether one of the credentials file would come before it.
+    /// The project, and whether one of the credentials file would override it.
     fn project(&mut self) -> Result<(Option<String>, bool), Problem> {
         let wanted = self.get(VERTEX_PROJECT)?;
         if let Some((wanted, at)) = &wanted {
@@ -177,7 +177,7 @@ impl Lookup<'_> {
         match (resource, base_url) {
             (Some(_), Some((_, at))) => Err(Problem::new(
                 Reason::SettingsInvalid,
-                format!("{RESOURCE} and {base} are both set, and only one can say where requests go"),
+                format!("{RESOURCE} and {base} are both set, but only one can select the endpoint"),
             )
             .hint(format!("unset one of them: {RESOURCE} for Azure itself, {base} for a gateway"))
             .at(at.as_ref())),
@@ -202,7 +202,8 @@ impl Lookup<'_> {
     }
 }
 
-/// Projects go into paths and headers: the characters of ids, of numbers and of ids with a domain (`example.com:id`).
+/// Projects become part of paths and headers: only the characters of ids, of numbers and of ids with a domain
+/// (`example.com:id`) are allowed.
 fn check_project(name: &str, project: &str, at: Option<&Location>) -> Result<(), Problem> {
     match is_project(project) {
         true => Ok(()),

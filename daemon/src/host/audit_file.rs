@@ -1,5 +1,5 @@
-//! The audit log's file: appended to in whole lines, rotated by size into a bounded number of parts, never through a
-//! symlink. Other daemons may write the same one.
+//! The audit log's file. Appends complete lines, rotates by size into a bounded number of parts, and never follows a
+//! symlink. Other daemons may write the same file.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -13,18 +13,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long to wait for another daemon that writes. One that was stopped in the middle must not stop us, too.
+/// How long to wait for another daemon that writes. A daemon that was stopped while writing must not block this one.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Pause between two looks whether it has finished.
+/// Pause between two attempts to lock.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The file and its older parts: `audit.jsonl`, `audit.jsonl.1`, and so on to the oldest.
 #[derive(Debug)]
 pub struct AuditFile {
     path: PathBuf,
-    /// Size in bytes that a part does not exceed, but for a single line that is longer.
+    /// Largest size of a part in bytes, except with a single longer line.
     part: u64,
-    /// How many older parts are kept.
+    /// Number of older parts.
     parts: usize,
     file: Option<File>,
 }
@@ -32,23 +32,23 @@ pub struct AuditFile {
 /// Why not all lines were written.
 #[derive(Debug)]
 pub struct Unwritten {
-    /// Bytes of whole lines that were.
+    /// Bytes of the complete lines that were written.
     pub written: usize,
-    /// What the system says.
+    /// The system's error.
     pub error: io::Error,
 }
 
 /// The file while no other process writes or rotates it.
 struct Held<'a> {
     file: &'a File,
-    /// `false` if another one holds it and does not let go: then nothing is rotated, nor cut.
+    /// `false` if another process keeps it locked: then nothing is rotated or truncated.
     alone: bool,
     /// Size in bytes.
     size: u64,
 }
 
 impl AuditFile {
-    /// Nothing is opened yet.
+    /// A file that is not open yet.
     pub fn new(path: &Path, part: u64, parts: usize) -> Self {
         Self { path: path.to_owned(), part, parts: parts.max(1), file: None }
     }
@@ -58,10 +58,10 @@ impl AuditFile {
         &self.path
     }
 
-    /// Appends whole lines.
+    /// Appends complete lines.
     ///
     /// # Errors
-    /// [`Unwritten`]: what has not been written is not there in part either.
+    /// [`Unwritten`]: the remaining lines are not written in part either.
     pub fn append(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
         let mut written = 0;
         while written < lines.len() {
@@ -76,7 +76,7 @@ impl AuditFile {
         Ok(())
     }
 
-    /// Appends what the current part has room for: one line at least. None, if there is another part from now on.
+    /// Appends as many lines as fit into the current part, at least one. None, if rotation is needed first.
     fn append_some(&mut self, lines: &[u8]) -> Result<usize, Unwritten> {
         let nothing = |error| Unwritten { written: 0, error };
         let (path, part, parts) = (self.path.clone(), self.part, self.parts);
@@ -95,7 +95,7 @@ impl AuditFile {
         done
     }
 
-    /// The file that is at the path now, locked.
+    /// The file at the path now, locked.
     fn hold(&mut self) -> io::Result<Held<'_>> {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -107,7 +107,7 @@ impl AuditFile {
             let found = file.metadata()?;
             let is_current = fs::symlink_metadata(&self.path)
                 .is_ok_and(|at| (at.dev(), at.ino()) == (found.dev(), found.ino()));
-            // Another daemon may have rotated it, and a person removed it.
+            // Another daemon may have rotated it, or a person removed it.
             if is_current || Instant::now() > end {
                 return Ok(Held { file: self.file.insert(file), alone, size: found.len() });
             }
@@ -142,7 +142,7 @@ impl Held<'_> {
         Ok(())
     }
 
-    /// A line that a crash or a full disk cut off stays one broken line.
+    /// A line that a crash or a full disk truncated stays one broken line.
     fn end_torn_line(&self) -> io::Result<()> {
         let (mut file, mut last) = (self.file, [b'\n']);
         if self.size > 0 {
@@ -153,7 +153,7 @@ impl Held<'_> {
     }
 }
 
-/// Length of the lines at the start of `lines` that fit into `room`, or of the first one, if that does not.
+/// Length of the first lines of `lines` that fit into `room`, or of the first one if it does not fit.
 fn fitting(lines: &[u8], room: usize) -> usize {
     let end = |at: usize| at + 1;
     let within = &lines[..lines.len().min(room)];
@@ -162,7 +162,7 @@ fn fitting(lines: &[u8], room: usize) -> usize {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    // Not blocking: what lies there may be a FIFO.
+    // Opened without blocking: the path may be a FIFO.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let mut options = File::options();
     let file = options.create(true).read(true).append(true).mode(0o600).custom_flags(flags).open(path)?;
@@ -182,13 +182,13 @@ fn lock(file: &File, end: Instant) -> bool {
         match file.try_lock() {
             Ok(()) => return true,
             Err(fs::TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(PAUSE),
-            // Where files cannot be locked, daemons that share one are not to be had either.
+            // Where files cannot be locked, daemons cannot share one.
             Err(_) => return false,
         }
     }
 }
 
-/// Every part becomes the next older one, and the oldest goes. Renaming follows no symlink.
+/// Every part becomes the next older one, and the oldest is deleted. Renaming follows no symlink.
 fn rotate(path: &Path, parts: usize) -> io::Result<()> {
     for older in (1..=parts).rev() {
         match fs::rename(part(path, older - 1), part(path, older)) {

@@ -1,4 +1,4 @@
-//! The session bus of the daemon's user, and what its address names.
+//! The session bus of the daemon's user, and the meaning of its address.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -16,10 +16,10 @@ use nix::unistd::Uid;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
-/// Whether the log has said that a bus is not used.
+/// Whether the log has reported that a bus is not used.
 static WARNED: Rarely = Rarely::new();
 
-/// Where the session bus is: as the environment says, else where systemd's user manager has it.
+/// Address of the session bus: from the environment, else from systemd's user manager.
 #[derive(Clone, Debug, Default)]
 pub struct SessionBus {
     named: Option<String>,
@@ -27,16 +27,16 @@ pub struct SessionBus {
     home: Option<PathBuf>,
 }
 
-/// A socket that an address names.
+/// A socket in an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Socket {
     /// A file.
     Path(PathBuf),
-    /// A name of the kernel's, which any user can take once it is free.
+    /// An abstract name, which any user can take once it is free.
     Abstract(String),
 }
 
-/// The sockets that an address of the D-Bus specification ("Server Addresses") names; `None` if it can lead anywhere else.
+/// The sockets in an address of the D-Bus specification ("Server Addresses"); `None` if it can also lead elsewhere.
 pub fn sockets(address: &str) -> Option<Vec<Socket>> {
     let mut sockets = Vec::new();
     for address in address.split(';').filter(|address| !address.is_empty()) {
@@ -57,7 +57,7 @@ pub fn sockets(address: &str) -> Option<Vec<Socket>> {
 // === impl SessionBus ===
 
 impl SessionBus {
-    /// That of the daemon's own environment. What a session names is not used: a keyring there could be any program's.
+    /// From the daemon's own environment. A session's variable is not used: a keyring there could be any program's.
     pub fn own() -> Self {
         let own = PathBuf::from(format!("/run/user/{}", Uid::effective()));
         let directories = variable_path("XDG_RUNTIME_DIR").into_iter().chain([own]);
@@ -71,9 +71,9 @@ impl SessionBus {
         self.named.is_some() || !self.usual.is_empty()
     }
 
-    /// Its address now. A daemon that cron starts has no variable that says so, and the bus may come with a later login; one
-    /// that was named may be gone with its session. What others than the user could stand behind is not used: the environment is that of
-    /// whichever session came first, and a keyring is given refresh tokens.
+    /// Its current address. A daemon started by cron has no such variable, and the bus may come with a later login; a
+    /// bus that was named may be gone with its session. A bus that others than the user could provide is not used: the
+    /// environment is that of the first session, and a keyring receives refresh tokens.
     pub fn address(&self) -> Option<String> {
         let is_there = |socket: &Socket| match socket {
             Socket::Path(path) => path.exists(),
@@ -84,7 +84,7 @@ impl SessionBus {
             !sockets.is_empty() && sockets.iter().all(|socket| self.is_ours(socket))
         };
         if named.as_ref().is_some_and(|named| !is_usable(named)) && WARNED.is_due() {
-            tracing::warn!("the session bus of the environment is not used: others could stand behind it");
+            tracing::warn!("the session bus of the environment is not used: another user could provide it");
         }
         let named = named.filter(is_usable);
         let is_gone = named.as_ref().is_some_and(|(_, sockets)| !sockets.iter().any(is_there));
@@ -97,7 +97,7 @@ impl SessionBus {
         if is_gone { usual().or(named) } else { named.or_else(usual) }
     }
 
-    /// Whether only the user, or root, can stand behind it: a repository has no say in it either.
+    /// Whether only the user or root can provide it; a repository must not control it either.
     fn is_ours(&self, socket: &Socket) -> bool {
         let is_outside = |path: &Path| files::repositories(path, self.home.as_deref()).is_empty();
         match socket {
@@ -110,7 +110,7 @@ impl SessionBus {
     }
 }
 
-/// Whether the abstract socket `name` is one of the user's or root's. The kernel answers at once.
+/// Whether the abstract socket `name` belongs to the user or to root. The kernel answers at once.
 #[cfg(target_os = "linux")]
 fn is_served_by_us(name: &str) -> bool {
     let served = || {

@@ -37,7 +37,7 @@ impl Clock {
         }
     }
 
-    /// Counts how often the clock was set or the machine woke up, from now on.
+    /// Counts jumps of the clock from now on: it was set, or the machine woke up.
     pub fn jumps(&self) -> watch::Receiver<u64> {
         match self {
             Self::Real => jumps::follow(),
@@ -59,7 +59,7 @@ impl Clock {
         }))
     }
 
-    /// Lets the wall clock jump, timers unmoved.
+    /// Lets the wall clock jump without moving timers.
     #[cfg(feature = "fake-host")]
     pub fn jump(&self, seconds: i64) {
         if let Self::Fake(fake) = self {

@@ -28,14 +28,14 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// How long output is still read after the command itself has ended. What a command writes is in the pipe by then;
-/// only a child it left behind holds the pipe open for longer.
+/// How long output is still read after the command itself has ended. Its own output is in the pipe by then; only a
+/// remaining child keeps the pipe open longer.
 const GRACE: Duration = Duration::from_millis(250);
 /// Runs a command and returns its stdout, at most `max_output + 1` bytes of it. `on_line` gets each line of stderr (and
 /// of stdout, if the command is attended), without control characters, as it comes.
 ///
 /// # Errors
-/// See [`CommandError`]. Whatever happens, no process of its group is left when this returns or is dropped.
+/// See [`CommandError`]. In any case, no process of its group is left when this returns or is dropped.
 pub async fn run(
     host: &Host,
     spec: &CommandSpec,
@@ -45,7 +45,7 @@ pub async fn run(
     run_fed(host, spec, nothing, on_line).await
 }
 
-/// As [`run`]; what comes from `feed` is written to the command's stdin after its input.
+/// As [`run`]; data from `feed` is written to the command's stdin after its input.
 ///
 /// # Errors
 /// See [`CommandError`].
@@ -60,8 +60,8 @@ pub async fn run_fed(
     ended.map(|()| output)
 }
 
-/// As [`run`], for a command that prints a secret: as well, its last lines on stderr, fit to be shown, and `on_line` gets no
-/// line that is not.
+/// As [`run`], for a command that prints a secret: also returns its last lines on stderr, fit to be shown, and
+/// `on_line` gets only such lines.
 pub async fn run_telling(
     host: &Host,
     spec: &CommandSpec,
@@ -70,7 +70,7 @@ pub async fn run_telling(
     run_saying(host, spec, |line| on_line(said::cleaned(&line))).await
 }
 
-/// As [`run`], for a command that a person follows: as well, its last lines, fit to be shown to others.
+/// As [`run`], for a command that a person follows: also returns its last lines, fit to be shown to others.
 pub async fn run_saying(
     host: &Host,
     spec: &CommandSpec,
@@ -82,7 +82,7 @@ pub async fn run_saying(
     };
     let (_, nothing) = mpsc::channel(1);
     let (ended, output, tail) = follow(host, spec, &mut child, nothing, on_line).await;
-    // What a fetch child prints is an answer, with words that a tool may say as well.
+    // A fetch child prints an answer, which may quote a tool.
     let printed = match spec.program {
         Program::Shell(_) => output.expose().as_slice(),
         Program::Fetch(_) => &[],
@@ -91,7 +91,7 @@ pub async fn run_saying(
     (ended.map(|()| output), said)
 }
 
-/// Sees a command to its end: how it ended, what it printed, and its last lines.
+/// Runs a command to its end: returns its exit, its output, and its last lines.
 async fn follow(
     host: &Host,
     spec: &CommandSpec,
@@ -102,7 +102,7 @@ async fn follow(
     let lasts = spec.program.lasts();
     let mut group = Group::of(child, lasts);
     let _running = group.id.map(|group| host.note_running(group.as_raw(), &spec.flight, lasts));
-    // Reserved once, so that no copy of a secret is left behind by growing.
+    // Reserved once, because growing would leave copies of a secret behind.
     let mut output = Secret::new(Vec::with_capacity(spec.max_output + 1));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let lines = Lines::new(on_line, spec.attended);
@@ -124,7 +124,7 @@ async fn follow(
         };
         wait(child, reading, spec.deadline).await
     };
-    // After an answer or a deadline, no process of the group stays behind.
+    // After an answer or a deadline, no process of the group remains.
     group.lasting = false;
     let ended = status.and_then(|status| match (status.code(), status.signal()) {
         (Some(0), _) => Ok(()),
@@ -164,7 +164,7 @@ fn spawn(host: &Host, spec: &CommandSpec) -> Result<Child, CommandError> {
     command.spawn().map_err(|error| CommandError::NotStarted(error.kind()))
 }
 
-/// Writes to the command's stdin, and closes it. A command that does not read is its own problem.
+/// Writes to the command's stdin, and closes it. If the command does not read, that is not an error here.
 async fn write(
     stdin: Option<ChildStdin>,
     input: Option<Secret<String>>,
@@ -204,7 +204,7 @@ async fn wait(
     }
 }
 
-/// The process group of a command; ends with this value, unless it lasts.
+/// The process group of a command; dropping this ends it, unless it may outlive its caller.
 struct Group {
     id: Option<Pid>,
     lasting: bool,
@@ -219,7 +219,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.id.filter(|_| !self.lasting) {
-            // It fails when no process is left, which is what we want.
+            // Fails when no process is left, which is the intended result.
             let _ = killpg(group, Signal::SIGKILL);
         }
     }

@@ -1,5 +1,5 @@
-//! The program that fetches (`clavigerd-fetch`): opened at the start of the daemon and run by that descriptor, so that a
-//! file which is replaced or removed changes nothing before the next handover.
+//! The program that fetches (`clavigerd-fetch`). It is opened at the start of the daemon and run through that
+//! descriptor, so that replacing or removing the file changes nothing before the next handover.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -16,15 +16,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a daemon that takes over waits for a matching program: installers replace one file after the other.
+/// How long a daemon that takes over waits for a matching program: installers replace files one after the other.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often it looks meanwhile.
+/// Pause between two checks.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// The program, and its file once it was found.
+/// The program, and its open file once it was found.
 #[derive(Debug, Default)]
 pub struct FetchProgram {
-    /// Where it may be, in this order.
+    /// Possible paths, in this order.
     candidates: Vec<PathBuf>,
     opened: Mutex<Option<Arc<Opened>>>,
 }
@@ -36,8 +36,8 @@ struct Opened {
 }
 
 impl FetchProgram {
-    /// The program that belongs to the daemon at `daemon`: beside it, else in `../libexec/claviger`. A daemon without one
-    /// runs, and looks again when it needs it.
+    /// The program that belongs to the daemon at `daemon`: beside it, else in `../libexec/claviger`. Without one, the
+    /// daemon runs, and looks again when it needs it.
     pub fn of(daemon: &Path) -> Self {
         let program = Self { candidates: fetch_programs(daemon).into(), opened: Mutex::default() };
         if let Err(error) = program.opened() {
@@ -46,7 +46,7 @@ impl FetchProgram {
         program
     }
 
-    /// Where it should be.
+    /// Its expected path.
     pub fn place(&self) -> String {
         self.candidates.first().map_or_else(|| FETCH_PROGRAM.to_owned(), |path| path.display().to_string())
     }
@@ -58,7 +58,7 @@ impl FetchProgram {
     pub fn command(&self) -> io::Result<Command> {
         let opened = self.opened()?;
         let mut command = Command::new(match cfg!(target_os = "linux") {
-            // Resolved in the child, whose descriptors are closed only when the program runs.
+            // Resolved in the child, whose descriptors are closed only when the program starts.
             true => PathBuf::from(format!("/proc/self/fd/{}", opened.file.as_raw_fd())),
             false => opened.path.clone(),
         });
@@ -69,7 +69,7 @@ impl FetchProgram {
     /// Waits until the program is of this release.
     ///
     /// # Errors
-    /// What it is instead, or that there is none.
+    /// Its other release, or that it is missing.
     pub fn matches(&self) -> Result<(), String> {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -87,7 +87,7 @@ impl FetchProgram {
                 }
                 _ => thread::sleep(EVERY),
             }
-            // Another file may be there by now.
+            // Another file may be there now.
             lock(&self.opened).take();
         }
     }

@@ -1,6 +1,6 @@
-//! Files as settings and the trust store see them; nothing else of those two touches the filesystem.
+//! Files for settings and the trust store, which use no other access to the filesystem.
 //!
-//! Every call here can hang on a dead mount, so callers decide on which thread they run.
+//! Every call here can hang on a dead mount, so callers choose the thread.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -32,32 +32,32 @@ pub use places::{is_private, is_private_directory, is_system_directory, program,
 pub use stamp::Stamp;
 use stamp::{device, is_lasting, kind};
 
-/// Largest settings file, in bytes: as large as settings passed with `--settings` may be.
+/// Largest settings file, in bytes: the same limit as for `--settings`.
 pub const MAX_SETTINGS: usize = MAX_EXPLICIT_SETTINGS;
 
 /// Longest wait for a filesystem that may hang.
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How often a file is read that changes while it is read.
+/// Attempts to read a file that changes meanwhile.
 const READ_ATTEMPTS: usize = 3;
 
-/// Who may own a settings file.
+/// Required owner of a settings file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// The daemon's user or root: a project decides itself who may write there, and what is written needs trust.
+    /// The daemon's user or root: a project decides itself who may write there, and the content needs trust.
     Workspace,
     /// The daemon's user or root, and no other user may write it.
     User,
-    /// This user only; file and directory must be closed to everybody else's writes.
+    /// This user only; no other user may write to file or directory.
     Managed(u32),
 }
 
-/// A file's content and the stamp it belongs to.
+/// A file's content and its stamp.
 #[derive(Debug)]
 pub struct Reading {
-    /// Stamp of what was read.
+    /// Stamp of the content.
     pub stamp: Stamp,
-    /// Whether an equal stamp later on proves that nothing has changed.
+    /// Whether an equal stamp proves later that nothing has changed.
     pub settled: bool,
     /// The content; `None` if there is no file; `settings-invalid` if it was refused.
     pub bytes: Result<Option<Vec<u8>>, Problem>,
@@ -80,22 +80,22 @@ enum Refusal {
     Vanished,
     /// The symlink is not ours.
     Link,
-    /// What is wrong, the rule, and what helps.
+    /// The fault, the rule, and the remedy.
     Rule(&'static str, &'static str, Option<Remedy>),
     System(Errno),
 }
 
-/// The stamp of what `path` leads to, through symlinks.
+/// The stamp of `path`, following symlinks.
 pub fn stamp(path: &Path) -> Stamp {
     Stamp::of(&stat(path))
 }
 
-/// Identity of what `path` leads to, through symlinks.
+/// Identity of `path`, following symlinks.
 pub fn identity(path: &Path) -> Option<Identity> {
     stat(path).ok().map(|status| Identity::of(&status))
 }
 
-/// Identity of `path` itself, be it a symlink.
+/// Identity of `path` itself, even if it is a symlink.
 pub fn identity_of_entry(path: &Path) -> Option<Identity> {
     lstat(path).ok().map(|status| Identity::of(&status))
 }
@@ -121,12 +121,12 @@ impl Identity {
 /// The path with every symlink resolved.
 ///
 /// # Errors
-/// Whatever the system says.
+/// The system's error.
 pub fn canonical(path: &Path) -> std::io::Result<PathBuf> {
     std::fs::canonicalize(path)
 }
 
-/// The path with the symlinks resolved of all that exists of it.
+/// The path with the symlinks resolved in its existing part.
 pub fn canonical_as_far_as_possible(path: &Path) -> PathBuf {
     for ancestor in path.ancestors() {
         if let Ok(canonical) = canonical(ancestor) {
@@ -136,7 +136,7 @@ pub fn canonical_as_far_as_possible(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// Where the symlink `path` points; `None` if it is none.
+/// Target of the symlink `path`; `None` if it is not one.
 pub fn link_target(path: &Path) -> Option<PathBuf> {
     std::fs::read_link(path).ok()
 }
@@ -163,8 +163,8 @@ pub fn names(path: &Path) -> Result<Option<Vec<OsString>>, Problem> {
     }
 }
 
-/// Reads a settings file, together with the stamp of what was read. Refused is anything but a readable regular file of
-/// at most [`MAX_SETTINGS`] bytes whose owner is allowed.
+/// Reads a settings file, with its stamp. Refuses everything except a readable regular file of at most [`MAX_SETTINGS`]
+/// bytes with a permitted owner.
 pub fn read_settings(path: &Path, owner: Owner) -> Reading {
     for _ in 1..READ_ATTEMPTS {
         let reading = attempt(path, owner);
@@ -194,7 +194,7 @@ fn attempt(path: &Path, owner: Owner) -> Reading {
             let settled = before.settled();
             (before, settled, Err(invalid(path, message, hint).remedy(remedy)))
         }
-        // The stamp is that of the file, and says nothing about the link.
+        // The stamp is that of the file, not of the link.
         Err(Refusal::Link) => (before, false, Err(foreign_link(path))),
         Err(Refusal::System(errno)) => {
             let settled = is_lasting(errno) && before.settled();
@@ -227,7 +227,7 @@ fn check(path: &Path, status: &FileStat, owner: Owner) -> Result<(), Refusal> {
         Owner::User if writers::has_others(status) => {
             return Err(Refusal::Rule(
                 "can be written by other users",
-                "who can write it can have commands run as you",
+                "anyone who can write it can run commands as you",
                 Some(Remedy::permit("go-w", path)),
             ));
         }
@@ -239,7 +239,8 @@ fn check(path: &Path, status: &FileStat, owner: Owner) -> Result<(), Refusal> {
     }
 }
 
-/// In a directory that others can write, a link of theirs leads to any file of the user's, as to one of a repository.
+/// In a directory that others can write, their link can point to any file of the user's; the same holds for a
+/// repository.
 fn check_link(path: &Path, owner: Owner) -> Result<(), Refusal> {
     let status = lstat(path).map_err(Refusal::from)?;
     match owner == Owner::User && kind(&status) == SFlag::S_IFLNK && !Identity::of(&status).is_ours() {
@@ -253,23 +254,23 @@ fn foreign_link(path: &Path) -> Problem {
     invalid(path, "a symlink that belongs to another user", hint).remedy(Remedy::move_away(path))
 }
 
-/// What is wrong with managed settings that others can change, and what to do.
+/// The fault of managed settings that others can change, and the remedy.
 const OPEN: (&str, &str) = (
     "managed settings that others than root can change are not used",
-    "who can change them can take a policy away",
+    "anyone who can change them can remove a policy",
 );
 
 fn closed(path: &Path) -> Remedy {
     let path = path.display();
     Remedy::Administrator(format!(
-        "make {path} and its directory root's own, and closed to others (chmod go-w)"
+        "make root the owner of {path} and its directory, and deny others write access (chmod go-w)"
     ))
 }
 
-/// Checks a directory of managed settings, if there is one: who can write there can remove a policy.
+/// Checks a directory of managed settings, if there is one: anyone who can write there can remove a policy.
 ///
 /// # Errors
-/// `settings-invalid` if others than `uid` can.
+/// `settings-invalid` if other users than `uid` can.
 pub fn check_managed_directory(path: &Path, uid: u32) -> Result<(), Problem> {
     match stat(path) {
         Ok(status) if !is_closed(&status, uid) => Err(invalid(path, OPEN.0, OPEN.1).remedy(closed(path))),
@@ -289,14 +290,14 @@ fn is_directory_closed(path: &Path, uid: u32) -> bool {
     path.parent().is_some_and(|directory| stat(directory).is_ok_and(|status| is_closed(&status, uid)))
 }
 
-// O_NONBLOCK: between stat and open a FIFO may be put there.
+// O_NONBLOCK: between stat and open the file may be replaced by a FIFO.
 fn read(path: &Path, owner: Owner) -> Result<(Vec<u8>, Stamp), Refusal> {
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
     let mut file = File::from(open(path, flags, Mode::empty()).map_err(Refusal::from)?);
     let status = fstat(&file).map_err(Refusal::from)?;
     check(path, &status, owner)?;
     let mut bytes = Vec::new();
-    // Files of /proc claim to be empty, and reading some of them blocks.
+    // Files of /proc report a size of 0, and reading some of them blocks.
     if status.st_size > 0 {
         let read = (&mut file).take(MAX_SETTINGS as u64 + 1).read_to_end(&mut bytes);
         read.map_err(|error| Refusal::System(errno(&error)))?;

@@ -1,14 +1,14 @@
-//! Keeps secrets out of swap, core dumps and other processes' reach.
+//! Keeps secrets out of swap and core dumps, and away from other processes.
 
 use memmap2::MmapMut;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{fmt, io, sync::Once, time::Duration};
 use zeroize::Zeroize as _;
 
-/// How long what has ended may take to free its memory.
+/// How long ended connections may take to free their memory.
 const SETTLED: Duration = Duration::from_millis(100);
 
-/// Gives the memory that connections had back to the system, once they have freed it. Beside everything else: it takes
+/// Returns the memory of ended connections to the system, once they have freed it. Runs on its own, because it takes
 /// milliseconds.
 pub fn give_back_soon() {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -43,7 +43,7 @@ impl LockedText {
         Ok(Self { pages, len: text.len() })
     }
 
-    /// The text. A call of this marks the place where a secret leaves its pages.
+    /// The text. Each call marks a place where a secret leaves its pages.
     pub fn expose(&self) -> &str {
         // Only `new` writes the pages, from a str.
         std::str::from_utf8(&self.pages[..self.len]).unwrap_or_default()
@@ -67,16 +67,16 @@ fn keep_out_of_dumps(pages: &MmapMut) -> io::Result<()> {
     pages.advise(memmap2::Advice::DontDump)
 }
 
-/// There is no such advice elsewhere: that no dump is written at all is what protects there.
+/// There is no such advice elsewhere; there, disabling core dumps protects the pages.
 #[cfg(not(target_os = "linux"))]
 fn keep_out_of_dumps(_pages: &MmapMut) -> io::Result<()> {
     Ok(())
 }
 
-/// Allows as many connections as the hard limit does. Commands inherit it.
+/// Raises the limit of open files to the hard limit. Commands inherit it.
 pub fn raise_descriptor_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // More than a user can have sessions is of no use, and a huge table costs memory.
+        // More than this is of no use to one user, and a huge table costs memory.
         let wanted = hard.min(16_384).max(soft);
         if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {
             tracing::warn!(%error, "the limit of open files stays as it is");
@@ -84,7 +84,7 @@ pub fn raise_descriptor_limit() {
     }
 }
 
-/// How many files may be open.
+/// The limit of open files.
 pub fn descriptors() -> usize {
     let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
     usize::try_from(soft).unwrap_or(usize::MAX / 8)

@@ -1,7 +1,7 @@
-//! The only door to the outside: clock, files, commands, memory.
+//! The only access to the outside: clock, files, commands, memory.
 //!
-//! Everything else in the daemon is handed a [`Host`] and never asks std for the time, the environment, a file or a
-//! process (`clippy.toml` sees to it).
+//! All other code in the daemon gets a [`Host`] and never uses std for the time, the environment, a file or a process
+//! (`clippy.toml` enforces that).
 
 pub mod audit_file;
 pub mod bus;
@@ -30,17 +30,17 @@ use tokio::sync::watch;
 /// The outside world as the broker and the providers see it.
 #[derive(Clone, Debug)]
 pub struct Host {
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
     /// The program that fetches.
     pub fetch: Arc<FetchProgram>,
-    /// Process groups of the commands that run, and the flight of each.
+    /// Process groups of running commands, and the flight of each.
     running: Arc<Mutex<HashMap<i32, String>>>,
-    /// How many of them must not be cut off.
+    /// Number of them that must not be interrupted.
     lasting: Arc<watch::Sender<usize>>,
 }
 
-/// A command is known to run while this value lives.
+/// A running command; it counts as running until this is dropped.
 #[derive(Debug)]
 pub struct Running {
     group: i32,
@@ -55,7 +55,7 @@ impl Host {
         Self { clock, fetch: Arc::new(fetch), running, lasting }
     }
 
-    /// The flight of the running command to whose process group `pid` belongs.
+    /// The flight of the running command whose process group contains `pid`.
     pub fn command_of(&self, pid: Option<u32>) -> Option<String> {
         let running = lock(&self.running);
         if running.is_empty() {
@@ -65,13 +65,13 @@ impl Host {
         running.get(&group.as_raw()).cloned()
     }
 
-    /// Resolves when no command runs any more that must not be cut off.
+    /// Resolves when no running command must be left uninterrupted.
     pub async fn lasting_ended(&self) {
         let mut lasting = self.lasting.subscribe();
         drop(lasting.wait_for(|count| *count == 0).await);
     }
 
-    /// Counts a process group as a command of ours until the answer is dropped.
+    /// Counts a process group as a command of ours until the guard is dropped.
     pub(crate) fn note_running(&self, group: i32, flight: &str, lasting: bool) -> Running {
         let mut running = lock(&self.running);
         running.insert(group, flight.to_owned());

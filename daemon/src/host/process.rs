@@ -1,4 +1,4 @@
-//! Other processes: what runs in them, who started them, and whether one that connected is still there.
+//! Other processes: their programs, their parents, and whether a caller still exists.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -11,17 +11,17 @@ pub use socket::{Control, listen, receive, tell_writers};
 #[cfg(target_os = "linux")]
 mod socket;
 
-/// What other systems say of writers: nothing.
+/// Other systems do not identify writers.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug, Default)]
 pub struct Control;
 
-/// How far above a process to look for the program that wanted something.
+/// How many parents to follow for the program that caused a request.
 const MOST_SHELLS: usize = 4;
 /// Programs that only start others.
 const SHELLS: [&str; 10] = ["sh", "dash", "bash", "zsh", "fish", "ksh", "busybox", "env", "timeout", "xargs"];
 
-/// Which process asks.
+/// Identity of a calling process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asker {
     /// Its id.
@@ -39,7 +39,7 @@ pub fn listen(path: &std::path::Path) -> std::io::Result<std::os::unix::net::Uni
     std::os::unix::net::UnixListener::bind(path)
 }
 
-/// Whether process `pid` is a daemon of ours. Where no process can be looked at, it may be.
+/// Whether process `pid` is a daemon of ours. If processes cannot be inspected, it may be.
 pub fn is_daemon(pid: u32) -> bool {
     match fs::read_to_string(format!("/proc/{pid}/comm")) {
         Ok(name) => name.trim_end() == "clavigerd",
@@ -47,7 +47,7 @@ pub fn is_daemon(pid: u32) -> bool {
     }
 }
 
-/// The process that listens at the other end of `stream`; `None` where the kernel does not tell.
+/// The process that listens at the other end of `stream`; `None` if the kernel does not report it.
 pub fn listener_of(stream: &std::os::unix::net::UnixStream) -> Option<u32> {
     #[cfg(target_os = "linux")]
     return socket::listener_of(stream);
@@ -58,17 +58,18 @@ pub fn listener_of(stream: &std::os::unix::net::UnixStream) -> Option<u32> {
     }
 }
 
-/// Asks process `pid` to end. False if it cannot be asked.
+/// Asks process `pid` to end. False if the signal cannot be sent.
 pub fn terminate(pid: u32) -> bool {
     use nix::{sys::signal, unistd::Pid};
     i32::try_from(pid).is_ok_and(|pid| signal::kill(Pid::from_raw(pid), signal::Signal::SIGTERM).is_ok())
 }
 
-/// What asks together: the processes of one terminal, or what one process runs that has none. Its process, and when that started.
+/// Group of processes that ask together: those of one terminal, or the children of one process without a terminal. Its
+/// leader, and that one's start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group(pub(crate) u32, pub(crate) u64);
 
-/// What is known of a process.
+/// Facts about a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Its program: a path; in brackets if that is only its own word for it, since it hides the path, or lives in another
@@ -76,11 +77,11 @@ pub struct Facts {
     pub program: String,
     /// The program that started it, past shells and `claviger`: whose session it is. Empty if that is gone.
     pub parent: String,
-    /// The kernel's session: what runs in one terminal has the same, as a rule.
+    /// The kernel's session: usually equal for all processes in one terminal.
     pub session: Option<u32>,
 }
 
-/// A process that connected. As long as this value lives, no other process can be taken for it.
+/// A connected process. While this value lives, no other process can be mistaken for it.
 #[derive(Debug)]
 pub struct Pinned {
     pid: Option<u32>,
@@ -94,14 +95,14 @@ enum Pin {
     Handle(std::os::fd::OwnedFd),
     /// When it started, in ticks since boot.
     Started(u64),
-    /// It cannot be seen, as in another container.
+    /// It is not visible, for example in another container.
     Unknown,
 }
 
 // === impl Pinned ===
 
 impl Pinned {
-    /// The process that connected to the other end of `socket`, whose id was `pid` then.
+    /// The process at the other end of `socket`, with the id `pid`.
     pub fn of(socket: &impl AsFd, pid: Option<u32>) -> Self {
         #[cfg(target_os = "linux")]
         if let Some(handle) = socket::peer(socket) {
@@ -111,7 +112,7 @@ impl Pinned {
         Self { pid, pin: pid.and_then(started).map_or(Pin::Unknown, Pin::Started) }
     }
 
-    /// Whether it still runs. One that cannot be seen counts as running.
+    /// Whether it still runs. An invisible one counts as running.
     pub fn is_running(&self) -> bool {
         match &self.pin {
             #[cfg(target_os = "linux")]
@@ -121,7 +122,7 @@ impl Pinned {
         }
     }
 
-    /// What it is; nothing if it is gone, for what has its id now is another process.
+    /// Its facts; empty if it has ended, because its id may belong to another process.
     pub fn facts(&self) -> Facts {
         let Some(pid) = self.pid else { return Facts::default() };
         let stat = stat(pid);
@@ -147,7 +148,7 @@ impl Facts {
 }
 
 impl Group {
-    /// That of process `pid`; `None` if it cannot be seen.
+    /// The facts of process `pid`; `None` if it is not visible.
     pub fn of(pid: u32) -> Option<Self> {
         let stat = stat(pid)?;
         let leader = match stat.has_terminal && stat.session > 0 {
@@ -158,26 +159,26 @@ impl Group {
     }
 }
 
-/// What the kernel says of process `pid`; `None` if it is gone, or the system does not say.
+/// The kernel's facts about process `pid`; `None` if it has ended, or the system does not report them.
 fn stat(pid: u32) -> Option<Stat> {
     Stat::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// When process `pid` started, in ticks since the machine did: process ids are used again. `None` if it has ended.
+/// Start time of process `pid` in ticks since boot: ids are reused. `None` if it has ended.
 #[cfg(not(target_os = "macos"))]
 pub fn started(pid: u32) -> Option<u64> {
-    // One that was not waited for has ended all the same.
+    // A zombie counts as ended.
     stat(pid).filter(|stat| !stat.has_ended).map(|stat| stat.started)
 }
 
-/// Zero while process `pid` runs: the system does not say when it started. `None` if it has ended.
+/// Zero while process `pid` runs: the system does not report start times. `None` if it has ended.
 #[cfg(target_os = "macos")]
 pub fn started(pid: u32) -> Option<u64> {
     let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).ok()?);
     nix::sys::signal::kill(pid, None).ok().map(|()| 0)
 }
 
-/// The process `pid` and its program, or the one above the shells that it is.
+/// The process `pid` and its program; if that is a shell, the first parent that is not.
 fn starter(mut pid: u32) -> (u32, String) {
     let mut found = program(pid);
     for _ in 0..MOST_SHELLS {

@@ -1,5 +1,5 @@
-//! The program that goes on in our place, with our process, socket and cache: what lies where we were started from. It
-//! may be the same program, or one that was installed since.
+//! The successor: the program that replaces this one in the same process, with its socket and cache. It is at the path
+//! this program was started from, and may be the same or a newer one.
 //!
 //! The cache travels in a sealed memory file, in the queue of a socket (`transit.rs`): no other process can open it there.
 
@@ -36,23 +36,23 @@ use std::{
 };
 use tokio::{process::Command, time::timeout};
 
-/// Names the socket that has the memory file to the next program.
+/// Name of the socket that passes the memory file to the successor.
 const VARIABLE: &str = "CLAVIGER_HANDOVER";
-/// How systemd's protocol names the socket. `LISTEN_FDS_FIRST_FD` is an addition of the crate listenfd.
+/// Names of variables in systemd's protocol. `LISTEN_FDS_FIRST_FD` is an addition of the crate listenfd.
 const SOCKET_VARIABLES: [&str; 4] = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_FDS_FIRST_FD"];
-/// How long a program may take to say that it could go on. It reads a file.
+/// Time limit for a program to check whether it could take over. It reads a file.
 const CHECK_DEADLINE: Duration = Duration::from_secs(10);
-/// Where to look first for successive numbers of descriptors: above what a daemon has open as a rule.
+/// First number tried for consecutive descriptors: usually above those of a daemon.
 const FIRST_COPY: RawFd = 100;
-/// Most of what it says that is passed on, in bytes.
+/// Most bytes of its output that are passed on.
 const MAX_WORDS: usize = 500;
 
-/// Where we were started from, and how.
+/// Path of this program, and its arguments.
 #[derive(Clone, Debug)]
 pub struct Program {
     path: PathBuf,
     arguments: Vec<OsString>,
-    /// The files of this program and of the one that fetches, as they were when we were started.
+    /// The files of this program and of the one that fetches, at the start.
     files: [Option<Identity>; 3],
 }
 
@@ -65,33 +65,33 @@ impl Program {
     /// This program.
     ///
     /// # Errors
-    /// If the system does not say where it lies.
+    /// If the system does not report its path.
     pub fn own() -> io::Result<Self> {
         let (path, file) = found(env::current_exe()?);
         let [_, beside, packaged] = identities(&path);
         Ok(Self { path, arguments: env::args_os().skip(1).collect(), files: [file, beside, packaged] })
     }
 
-    /// Where it lies.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is another program by now, or another one that fetches.
+    /// Whether one of the two files was replaced.
     pub fn is_replaced(&self) -> bool {
         let found = identities(&self.path);
         found[0].is_some() && found != self.files
     }
 
-    /// Counts the files that are there by now as known.
+    /// Counts the current files as known.
     pub fn look_again(&mut self) {
         self.files = identities(&self.path);
     }
 
-    /// Whether what lies there could go on in our place: it runs, and its configuration is readable to it.
+    /// Checks that the program at the path could take over: it runs, and accepts its configuration.
     ///
     /// # Errors
-    /// What is wrong, in its own words.
+    /// The fault, in its own words.
     pub async fn check(&self) -> Result<(), String> {
         let mut command = Command::new(&self.path);
         command.args(&self.arguments).arg("check").current_dir("/").kill_on_drop(true);
@@ -107,8 +107,8 @@ impl Program {
         Err(line.chars().filter(|letter| !letter.is_control()).collect())
     }
 
-    /// Replaces this process by what lies there, which gets the `socket`, those of `shares` and the `state`. Returns only if
-    /// that failed.
+    /// Replaces this process by the program at the path, with the `socket`, those of `shares` and the `state`. Returns
+    /// only if that failed.
     pub fn exec(&self, socket: impl AsFd, shares: &[impl AsFd], state: Option<&OwnedFd>) -> io::Error {
         let sockets: Vec<_> = std::iter::once(socket.as_fd()).chain(shares.iter().map(AsFd::as_fd)).collect();
         self.try_exec(&sockets, state).err().unwrap_or_else(|| Errno::ENOEXEC.into())
@@ -137,14 +137,14 @@ impl Program {
         let program = text(self.path.clone().into_os_string())?;
         state.map_or(Ok(()), |state| stays_open(state, true))?;
         let Err(errno) = unistd::execve(&program, &arguments, &environment);
-        // We go on, and our commands must inherit none of it.
+        // We continue, so our commands must not inherit it.
         copies.into_iter().try_for_each(unistd::close)?;
         state.map_or(Ok(()), |state| stays_open(state, false))?;
         Err(errno.into())
     }
 }
 
-/// Copies of `sockets` that outlive this program, with successive numbers, as systemd's protocol counts them.
+/// Copies of `sockets` that are inherited across exec, with consecutive numbers as systemd's protocol requires.
 fn in_a_row(sockets: &[BorrowedFd<'_>]) -> io::Result<Vec<RawFd>> {
     let mut first = FIRST_COPY;
     loop {
@@ -155,21 +155,21 @@ fn in_a_row(sockets: &[BorrowedFd<'_>]) -> io::Result<Vec<RawFd>> {
         if copies.iter().zip(first..).all(|(copy, wanted)| *copy == wanted) {
             return Ok(copies);
         }
-        // Some number is taken: behind the last one there is more room.
+        // A number is taken: behind the last one there is more room.
         first = copies.iter().max().copied().unwrap_or(first) + 1;
         copies.into_iter().try_for_each(unistd::close)?;
     }
 }
 
-/// Whether a descriptor outlives this program.
+/// Whether a descriptor is inherited across exec.
 fn stays_open(file: &impl AsFd, stays: bool) -> io::Result<()> {
     let flags = if stays { FdFlag::empty() } else { FdFlag::FD_CLOEXEC };
     fcntl(file.as_fd(), FcntlArg::F_SETFD(flags))?;
     Ok(())
 }
 
-/// A program's place, and what of it lies there. One that was replaced while it started is said to be deleted; whatever
-/// lies there is another one.
+/// Path and files of a program. If it was replaced while it started, the kernel appends "deleted" to the path; the file
+/// there is another one.
 fn found(path: PathBuf) -> (PathBuf, Option<Identity>) {
     let file = identity(&path);
     let replaced = path.to_str().and_then(|path| path.strip_suffix(" (deleted)")).filter(|_| file.is_none());

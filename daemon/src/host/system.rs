@@ -1,4 +1,4 @@
-//! The daemon's own files, variables and place among processes. Nothing here may decide about a credential.
+//! The daemon's own files, variables and process state. Nothing here may influence a credential.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -21,7 +21,7 @@ use std::{
 
 /// Largest configuration file that is read.
 const MAX_TEXT: u64 = 2 * 1024 * 1024;
-/// Size at which a log starts over; one older part is kept.
+/// Size at which a log starts again; one older part is kept.
 const MAX_LOG: u64 = 4 * 1024 * 1024;
 
 /// A variable of the daemon's own environment that holds an absolute path.
@@ -29,13 +29,13 @@ pub fn variable_path(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// Refuses directories that a repository has set: a daemon started from there would belong to the repository.
+/// Refuses directories set by a repository: a daemon started from there would be under its control.
 ///
 /// # Errors
-/// `settings-invalid` if the home lies in a repository, or a directory that one of `variables` names, outside the usual place.
+/// `settings-invalid` if the home is in a repository, or a directory of one of `variables` is, outside the usual place.
 pub fn refuse_repositories<'a>(home: &Path, variables: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
     let home = files::canonical_as_far_as_possible(home);
-    // The user's own home is theirs wherever it lies; another directory that is called home may be anything.
+    // The user's own home is trusted wherever it is; another directory named as home may be anything.
     let is_own = || {
         let user = unistd::User::from_uid(unistd::Uid::effective()).ok().flatten();
         user.is_none_or(|user| files::canonical_as_far_as_possible(&user.dir) == home)
@@ -43,8 +43,9 @@ pub fn refuse_repositories<'a>(home: &Path, variables: impl Iterator<Item = &'a 
     let refused = |name: &str, repository: &Path| {
         let message = format!("{name} leads into the repository {}", repository.display());
         let problem = Problem::new(Reason::SettingsInvalid, message);
-        Err(problem
-            .hint("what is in a repository decides nothing: set it to a directory outside, or unset it"))
+        Err(problem.hint(
+            "files of a repository must not configure the daemon: set it to a directory outside, or unset it",
+        ))
     };
     if let Some(repository) = files::repositories(&home, None).first().filter(|_| !is_own()) {
         return refused("HOME", repository);
@@ -63,12 +64,12 @@ pub fn refuse_repositories<'a>(home: &Path, variables: impl Iterator<Item = &'a 
     Ok(())
 }
 
-/// Whether a service manager wants to hear from us.
+/// Whether a service manager expects notifications.
 pub fn has_service_manager() -> bool {
     env::var_os("NOTIFY_SOCKET").is_some_and(|address| !address.is_empty())
 }
 
-/// The file of a credential that the service manager has for us.
+/// The file of a credential from the service manager.
 pub fn credential(name: &str) -> Option<PathBuf> {
     let path = variable_path("CREDENTIALS_DIRECTORY")?.join(name);
     path.is_file().then_some(path)
@@ -79,7 +80,7 @@ pub(super) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// What our own environment says about places, as the client library sees it.
+/// The places in our own environment, as the client library reads them.
 pub fn place() -> Place {
     Place::of(unistd::Uid::effective().as_raw(), |name| env::var_os(name))
 }
@@ -95,7 +96,7 @@ pub const LAUNCHD_SOCKET: &CStr = c"Listener";
 pub const MANAGED: &str =
     if cfg!(target_os = "macos") { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
 
-/// The socket that launchd holds for us, if it started us.
+/// The socket from launchd, if it started the daemon.
 ///
 /// # Errors
 /// If launchd has one, and does not hand it over.
@@ -123,7 +124,7 @@ pub fn read_text(path: &Path) -> io::Result<Option<String>> {
 }
 
 fn read_some(path: &Path) -> io::Result<String> {
-    // Not blocking: what lies there may be a FIFO without a writer.
+    // Opened without blocking: the path may be a FIFO without a writer.
     let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     if file.metadata()?.file_type().is_fifo() {
         return Err(io::Error::other("it is a FIFO"));
@@ -135,7 +136,7 @@ fn read_some(path: &Path) -> io::Result<String> {
     }
 }
 
-/// A log to append to, started over if it has grown large. Never through a symlink.
+/// A log for appending, started again if it has grown large. Never follows a symlink.
 ///
 /// # Errors
 /// If it cannot be opened; the error names the file.
@@ -154,8 +155,8 @@ pub fn open_log(path: &Path) -> io::Result<File> {
     file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
-/// Closes whatever files the process that started us had open, sockets handed over by systemd aside. Kept open by us and
-/// by every command, a pipe of a shell would never end. Call this before anything is opened.
+/// Closes all files of the starting process, except sockets handed over by systemd. If the daemon and its commands kept
+/// them open, a pipe of a shell would never end. Call this before anything is opened.
 pub fn close_inherited() {
     if env::var_os("LISTEN_FDS").is_some() {
         return; // systemd hands over nothing else
@@ -164,21 +165,21 @@ pub fn close_inherited() {
     let open: Vec<i32> =
         entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     for fd in open.into_iter().filter(|fd| *fd > 2) {
-        // Among them is the directory just read, which is closed by now.
+        // One of them is the directory just read, which is closed by now.
         let _ = unistd::close(fd);
     }
 }
 
-/// Leaves the terminal's session, says `ready` on stdout, and closes stdin, stdout and stderr.
+/// Leaves the terminal's session, prints `ready` on stdout, and closes stdin, stdout and stderr.
 ///
 /// # Errors
 /// If the kernel refuses.
 pub fn detach(ready: &str) -> io::Result<()> {
-    // Fails if we lead a process group already, which is as good.
+    // Fails if this process leads a process group already, which is equivalent.
     let _ = unistd::setsid();
     env::set_current_dir("/")?;
     let mut stdout = io::stdout();
-    // The process that started us may be gone; sessions find us all the same.
+    // The starting process may be gone; sessions find the daemon in any case.
     drop(stdout.write_all(ready.as_bytes()).and_then(|()| stdout.flush()));
     let null = File::options().read(true).write(true).open("/dev/null")?;
     unistd::dup2_stdin(&null)?;

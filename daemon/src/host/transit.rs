@@ -1,8 +1,8 @@
-//! A file on its way from one program to the next in this process: in the queue of a socket, where no other process can
-//! open it.
+//! A file on its way from one program to its successor in this process: in the queue of a socket, where no other
+//! process can open it.
 //!
-//! A program that was just put in our place can be looked at until it forbids that: other programs of this user could
-//! open whatever has a number below `/proc/PID/fd`. A socket cannot be opened there, and what is queued in it has no number.
+//! A new program can be inspected by other processes until it forbids that: they could open every descriptor below
+//! `/proc/PID/fd`. A socket cannot be opened there, and files in its queue have no descriptor.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -21,10 +21,10 @@ use std::{
     os::fd::{AsRawFd as _, OwnedFd, RawFd},
 };
 
-/// A message has to have something in it.
+/// A message must not be empty.
 const FILLER: [u8; 1] = [0];
 
-/// A socket that has `file` in its queue.
+/// A socket with `file` in its queue.
 ///
 /// # Errors
 /// If there is no room for it.
@@ -36,7 +36,8 @@ pub(super) fn pack(file: &File) -> io::Result<OwnedFd> {
     Ok(to)
 }
 
-/// The file that the socket with the number `socket` has in its queue. Call this once other processes cannot look at us any more.
+/// The file in the queue of the socket with descriptor `socket`. Call this once other processes cannot inspect us any
+/// more.
 ///
 /// # Errors
 /// If there is none, or this is not a socket.
@@ -51,7 +52,7 @@ pub(super) fn unpack(socket: RawFd) -> io::Result<File> {
         _ => None,
     });
     let number = number.ok_or(Errno::ENOMSG)?;
-    // Opened anew, since a number is nothing that safe code may own.
+    // Opened anew, since safe code must not own a raw number.
     let file = File::open(format!("/proc/self/fd/{number}"));
     unistd::close(number)?;
     file

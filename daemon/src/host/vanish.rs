@@ -1,9 +1,9 @@
-//! Noticing that something goes from a directory, without looking at it all the time.
+//! Detects that entries of a directory vanish, without polling.
 
 use std::{path::Path, time::Duration};
 use tokio::time::sleep;
 
-/// How often to look where the kernel gives no events.
+/// Pause between checks where the kernel has no events.
 const POLL: Duration = Duration::from_secs(5);
 
 /// A watch on one directory.
@@ -16,26 +16,27 @@ pub struct Vanishing {
 // === impl Vanishing ===
 
 impl Vanishing {
-    /// Watches what goes from `directory` or is replaced there, and the directory itself. Must be called on a tokio runtime.
+    /// Watches for removals and replacements in `directory`, and of the directory itself. Must be called on a tokio
+    /// runtime.
     #[cfg(target_os = "linux")]
     pub fn from(directory: &Path) -> Self {
         let failed = |error: &_| tracing::debug!(%error, "no events: the directory is looked at");
         Self { events: events(directory).inspect_err(failed).ok() }
     }
 
-    /// Looks from time to time.
+    /// Checks regularly.
     #[cfg(not(target_os = "linux"))]
     pub fn from(_directory: &Path) -> Self {
         Self {}
     }
 
-    /// Resolves when something may have gone.
+    /// Resolves when an entry may have vanished.
     pub async fn changed(&self) {
         #[cfg(target_os = "linux")]
         if let Some(events) = &self.events
             && let Ok(mut ready) = events.readable().await
         {
-            // What they say is of no interest: the caller looks.
+            // The events are ignored: the caller checks.
             while nix::unistd::read(events.get_ref(), &mut [0; 4096]).is_ok_and(|count| count > 0) {}
             ready.clear_ready();
             return;

@@ -1,4 +1,4 @@
-//! What a person is told on the desktop, and when. Pure.
+//! Decides which desktop notifications to show, and when. Pure.
 
 use crate::key::SourceKey;
 use std::{
@@ -6,14 +6,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Shortest time between two notifications about the same.
+/// Shortest time between two notifications about the same subject.
 const AGAIN: Duration = Duration::from_secs(10 * 60);
-/// What the bound on notifications is about.
+/// Span of the limit on notifications.
 const HOUR: Duration = Duration::from_secs(3600);
-/// Most that is remembered.
+/// Most subjects that are remembered.
 const MOST: usize = 256;
 
-/// What a notification is about. Sessions that need the same need one.
+/// Subject of a notification. Sessions with the same need share one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Subject {
     /// One login of an account.
@@ -31,27 +31,27 @@ pub(super) enum Subject {
     Keyring,
 }
 
-/// Something that only a person can do.
+/// A need for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Need {
     pub(super) subject: Subject,
-    /// What it says.
+    /// Its text.
     pub(super) text: String,
     /// Whether a terminal shows it.
     pub(super) is_seen: bool,
 }
 
-/// How things are.
+/// The current state.
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
     pub(super) needs: Vec<Need>,
-    /// What works.
+    /// Subjects that work.
     pub(super) fine: BTreeSet<Subject>,
     /// Name and login of every account.
     pub(super) accounts: BTreeSet<(String, String)>,
 }
 
-/// What to do.
+/// Actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Show a notification.
@@ -60,7 +60,7 @@ pub(super) enum Action {
     Close(u32),
 }
 
-/// What has been told.
+/// Notifications so far.
 #[derive(Debug, Default)]
 pub(super) struct History {
     told: BTreeMap<Subject, Told>,
@@ -70,14 +70,14 @@ pub(super) struct History {
 #[derive(Debug)]
 struct Told {
     at: SystemTime,
-    /// Number that the desktop gave it; `None` if it gave none.
+    /// Number from the desktop; `None` if it returned none.
     number: Option<u32>,
-    /// It has not been resolved yet.
+    /// It is not resolved yet.
     is_open: bool,
 }
 
 impl History {
-    /// What to do now, and after how long to look again at the latest. `most` notifications an hour are shown; 0: none.
+    /// Actions now, and the latest time of the next look. At most `most` notifications per hour are shown; 0: none.
     #[must_use]
     pub(super) fn decide(
         &mut self,
@@ -113,7 +113,7 @@ impl History {
         (steps, later.into_iter().min())
     }
 
-    /// Notes what number the desktop gave, or that it showed nothing: then it is tried again after a while.
+    /// Records the number from the desktop, or that it showed nothing: then it is tried again after a while.
     pub(super) fn shown(&mut self, subject: &Subject, number: Option<u32>) {
         if let Some(told) = self.told.get_mut(subject) {
             told.number = number;
@@ -143,7 +143,7 @@ impl History {
     }
 }
 
-/// That no session asks any more resolves nothing, but a run that is over is over.
+/// A need is not resolved just because no session asks any more, but a finished run is finished.
 fn is_resolved(subject: &Subject, view: &View) -> bool {
     let is_gone = match subject {
         Subject::Account { name, login } => !view.accounts.contains(&(name.clone(), login.clone())),
@@ -153,7 +153,7 @@ fn is_resolved(subject: &Subject, view: &View) -> bool {
     is_gone || view.fine.contains(subject)
 }
 
-/// What is left of `span` that began at `start`; `None` if it is over, or the clock was set back.
+/// Remainder of `span` since `start`; `None` if it is over, or the clock was set back.
 fn is_within(start: SystemTime, now: SystemTime, span: Duration) -> Option<Duration> {
     span.checked_sub(now.duration_since(start).ok()?).filter(|left| !left.is_zero())
 }

@@ -1,5 +1,5 @@
-//! What was decided, and what waits for a decision, told to the person on the desktop: it may have been another process than the
-//! one they sat at, and a tool may not show why it gets nothing.
+//! Desktop notifications about decisions, made or needed. Another process may have made the decision, and a tool may
+//! not show why it gets no credential.
 
 use super::desktop::ask;
 use crate::{broker::Broker, live::lock, peer::Peer};
@@ -8,18 +8,19 @@ use claviger_child::{Notice, Request};
 use std::{mem::discriminant, sync::Mutex, time::Duration};
 use tokio::time::Instant;
 
-/// Most notifications of a kind in [`SPAN`]: a loop of decisions must not bury the desktop. The audit log has all of them.
+/// Most notifications of a kind in [`SPAN`]: a loop of decisions must not flood the desktop. The audit log has all of
+/// them.
 const MOST: usize = 20;
-/// What that bound is about.
+/// Span of that limit.
 const SPAN: Duration = Duration::from_secs(600);
 
-/// The last of these notifications: when, and what was told.
+/// The last of these notifications: time and subject.
 #[derive(Debug, Default)]
 pub struct Deeds(Mutex<Vec<(Instant, Notice)>>);
 
 impl Deeds {
-    /// Tells what was done, by `peer` or by the daemon itself, within three seconds. Nothing is told without a session bus, or
-    /// where notifications are off.
+    /// Reports an action of `peer`, or of the daemon itself, within three seconds. Does nothing without a session bus,
+    /// or if notifications are off.
     pub async fn tell(&self, broker: &Broker, peer: Option<&Peer>, what: &str) {
         let by = match peer.map(|peer| (&*peer.facts.program, peer.pid)) {
             None | Some(("", None)) => String::new(),
@@ -29,8 +30,8 @@ impl Deeds {
         self.show(broker, Notice::Done(format!("{what}{by}"))).await;
     }
 
-    /// Tells why the hook of a tool got nothing, once in ten minutes: the tool asks again and again, and Claude Code 2.1.197 shows
-    /// "API error" in its window instead of what the hook says.
+    /// Reports why the hook of a tool got no credential, once in ten minutes: the tool asks again and again, and Claude
+    /// Code 2.1.197 shows "API error" in its window instead of the hook's message.
     pub async fn tell_refused(&self, broker: &Broker, problem: &Problem) {
         let advice = Remedy::advice(problem.remedy.as_ref(), None).map(|advice| format!("; {advice}"));
         self.show(broker, Notice::Needed(format!("{problem}{}", advice.unwrap_or_default()))).await;
@@ -44,7 +45,7 @@ impl Deeds {
             return;
         }
         if let Err(problem) = ask(broker, Request::Show(notice)).await {
-            tracing::info!(%problem, "the desktop was not told of a decision");
+            tracing::info!(%problem, "the desktop notification of a decision failed");
         }
     }
 

@@ -1,14 +1,14 @@
-//! The way to the desktop.
+//! Access to the desktop.
 
 use crate::{broker::Broker, host::command::CommandSpec, key::SourceKey};
 use claviger::reason::Problem;
 use claviger_child::Request;
 use std::time::Duration;
 
-/// When a bus that does not answer is given up.
+/// Time limit for a bus that does not answer.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// Asks the desktop, through a child; the number of the notification.
+/// Sends a request to the desktop through a child; returns the number of the notification.
 pub(super) async fn ask(broker: &Broker, request: Request) -> Result<u32, Problem> {
     broker.store.call::<u32>(&broker.host, &spec(broker, request)).await
 }

@@ -1,4 +1,4 @@
-//! What the daemon knows, as what a person may have to do.
+//! Collects needs for a person from the daemon's state.
 
 use super::decide::{Need, Subject, View};
 use crate::{
@@ -18,7 +18,7 @@ use std::{
 /// Longest place that is shown, in characters.
 const MAX_PLACE: usize = 80;
 
-/// How things are now.
+/// The current state.
 pub(super) fn look(broker: &Broker) -> View {
     let (now, idle) = (broker.host.clock.now(), broker.limits().idle);
     let runs = broker.auth_refreshes.pending();
@@ -63,7 +63,7 @@ fn of_entry(entry: &Entry, now: SystemTime) -> Option<Need> {
             (Subject::Keyring, format!("the keyring is locked. Unlock it; to see who waits: {}", pending()))
         }
         HumanAction::SignIn => (subject(entry), sign_in(entry, now)),
-        // That person knows.
+        // A person has seen it already.
         HumanAction::SignInAfterAll => return None,
     };
     Some(Need { subject, text, is_seen })
@@ -84,12 +84,12 @@ fn of_run(run: &Pending, is_seen: bool) -> Need {
     Need { subject: Subject::Run(run.key), text, is_seen }
 }
 
-/// The command that shows who waits.
+/// The command that shows what waits.
 fn pending() -> String {
     Remedy::pending().line().unwrap_or_default()
 }
 
-/// The end of it, which says more than its start.
+/// The end of it, which is more informative than its start.
 fn place(at: &Location) -> String {
     let text = Location { column: 0, ..at.clone() }.to_string();
     let count = text.chars().count();

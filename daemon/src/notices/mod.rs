@@ -1,7 +1,7 @@
-//! Desktop notifications: when only a person can help, and no terminal shows it.
+//! Desktop notifications: for needs that only a person can resolve and no terminal shows.
 //!
-//! `look` sees what is needed, `decide` says purely what to tell of it; here is when, and the child that speaks to the bus.
-//! A bus that is silent costs one child for three seconds, and no request waits for it.
+//! `look` finds needs, `decide` chooses notifications without effects; this module has the timing, and the child that
+//! uses the bus. A silent bus costs one child for three seconds, and no request waits for it.
 
 mod decide;
 mod deeds;
@@ -19,13 +19,14 @@ use desktop::ask;
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
-/// How long things may settle before a notification: a session in a terminal may be about to show it.
+/// Delay of a notification: a session in a terminal may be about to show the problem.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// Longest wait for the next look, for as long as something waits to be told.
+/// Longest pause until the next look, while something waits to be shown.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Tells a person what only a person can do, until the daemon stops. Does nothing while there is no session bus.
+/// Notifies a person of needs that only a person can resolve, until the daemon stops. Does nothing without a session
+/// bus.
 pub fn start(broker: &Arc<Broker>) {
     if broker.store.bus.may_come() {
         tokio::spawn(tell(broker.clone()));
@@ -64,7 +65,7 @@ async fn act(broker: &Broker, history: &mut History, step: Action) {
     };
     let said = ask(broker, request).await;
     if let Err(problem) = &said {
-        tracing::info!(%problem, "the desktop was not notified");
+        tracing::info!(%problem, "the desktop notification failed");
     }
     if let Action::Show(need) = &step {
         tracing::debug!(text = need.text, shown = said.is_ok(), "a person is needed");

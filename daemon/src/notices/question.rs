@@ -9,24 +9,24 @@ use std::{
     time::Duration,
 };
 
-/// What the child may take besides waiting for the person.
+/// Additional time of the child besides waiting for the person.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// A notification that is taken back when this is dropped.
+/// A notification that is closed on drop.
 struct Shown {
     broker: Arc<Broker>,
     number: Mutex<Option<u32>>,
 }
 
-/// Whether there may be a desktop: a session bus, and notifications are not off.
+/// Whether there may be a desktop: a session bus exists, and notifications are not off.
 pub fn has_desktop(broker: &Broker) -> bool {
     broker.store.bus.address().is_some() && broker.limits().notifications > 0
 }
 
-/// Asks a person on the desktop. If this is dropped, the question is taken back.
+/// Asks a person on the desktop. Dropping the future closes the question.
 ///
 /// # Errors
-/// Why there is no answer: nothing shows notifications, or the person did not answer in time.
+/// Why there is no answer: no desktop shows notifications, or the person did not answer in time.
 pub async fn question(broker: &Arc<Broker>, text: String) -> Result<Choice, Problem> {
     let spec = CommandSpec { deadline: PATIENCE + MARGIN, ..desktop::spec(broker, Request::Ask(text)) };
     let shown = Shown { broker: broker.clone(), number: Mutex::default() };
@@ -40,9 +40,9 @@ impl Drop for Shown {
         if let Some(number) = lock(&self.number).take() {
             let broker = self.broker.clone();
             tokio::spawn(async move {
-                // Some desktops do it by themselves once there is an answer.
+                // Some desktops close it by themselves after an answer.
                 if let Err(problem) = desktop::ask(&broker, Request::Close(number)).await {
-                    tracing::debug!(%problem, "a question was not taken back");
+                    tracing::debug!(%problem, "a question could not be closed");
                 }
             });
         }

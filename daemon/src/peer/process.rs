@@ -13,20 +13,20 @@ use tonic::Request;
 /// A calling process.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
-    /// Its user; `None` if the kernel does not say.
+    /// Its user; `None` if the kernel does not report it.
     pub uid: Option<u32>,
     /// Its process id at the time it connected.
     pub pid: Option<u32>,
-    /// What it was when it was accepted.
+    /// Its facts when it was accepted.
     pub facts: Arc<Facts>,
-    /// What it may do.
+    /// Its permissions.
     pub caller: Caller,
     /// Its connection; `None` only where there is none, in tests.
     pub link: Option<Arc<Link>>,
     pub(super) identity: Option<Arc<Identity>>,
 }
 
-/// What tells whether a caller is still the process that connected.
+/// Detects whether a caller is still the process that connected.
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) process: Pinned,
@@ -42,7 +42,7 @@ pub fn of<T>(request: &Request<T>) -> Peer {
 // === impl Peer ===
 
 impl Peer {
-    /// Looks whether this call comes from our own user, and from the process that connected.
+    /// Checks that this call comes from our own user, and from the process that connected.
     ///
     /// # Errors
     /// `peer-rejected` or `peer-unknown`.
@@ -50,7 +50,9 @@ impl Peer {
         let stranger = self.identity.as_ref().and_then(|identity| identity.stranger.get().copied());
         let ours = Uid::effective().as_raw();
         match stranger.or(self.uid) {
-            None => return Err(Problem::new(Reason::PeerUnknown, "the kernel does not say who is calling")),
+            None => {
+                return Err(Problem::new(Reason::PeerUnknown, "the kernel does not report who is calling"));
+            }
             Some(uid) if uid != ours => {
                 return Err(Problem::new(Reason::PeerRejected, "this daemon lends to its own user only")
                     .hint("without CLAVIGER_SOCK, a daemon of your own is used"));
@@ -61,12 +63,12 @@ impl Peer {
             true => Ok(()),
             false => {
                 Err(Problem::new(Reason::PeerUnknown, "the process that opened this connection has ended")
-                    .hint("connect again: a connection is lent to by the process that opened it"))
+                    .hint("connect again: only the process that opened a connection may use it"))
             }
         }
     }
 
-    /// Which process asks, for those who count sessions and look for loops.
+    /// Identity of the process, for counting sessions and detecting loops.
     pub fn asker(&self) -> Asker {
         Asker { pid: self.pid, session: self.facts.session }
     }

@@ -1,4 +1,4 @@
-//! A connection: who writes to it, and for how long it may be idle.
+//! A connection: identifies its writers, and limits its idle time.
 
 use super::process::{Identity, Peer};
 use crate::{
@@ -22,17 +22,17 @@ use tokio::{
 };
 use tonic::transport::server::Connected;
 
-/// How long a connection may say nothing at first.
+/// Idle time of a new connection.
 const GREETING: Duration = Duration::from_secs(10);
-/// How long it may have no call. Clients connect again by themselves, and a person who types a secret needs less.
+/// Idle time without a call. Clients reconnect by themselves, and a person who types a secret needs less.
 const IDLE: Duration = Duration::from_secs(600);
-/// Bytes that are read for one of the 128 things that tokio lets a task do before others have their turn: 16 KiB in all. More
-/// would be in memory before the call that it belongs to hears of it, and counts it.
+/// Bytes read in one of the 128 steps that tokio permits a task before others run: 16 KiB in all. More would be in
+/// memory before its call could count it.
 const PORTION: usize = 128;
-/// Bytes with which every HTTP/2 connection begins.
+/// Length of the HTTP/2 connection preface.
 const PREFACE: usize = 24;
 
-/// A connection and who is at its other end.
+/// A connection and its peer process.
 #[derive(Debug)]
 pub struct PeerStream {
     stream: Gathered<UnixStream>,
@@ -42,19 +42,19 @@ pub struct PeerStream {
     identity: Arc<Identity>,
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux says who writes"))]
     control: process::Control,
-    /// Bytes of the preface that have not come yet.
+    /// Missing bytes of the preface.
     preface: usize,
-    /// Rings when it has been idle for too long.
+    /// Fires after the idle time.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
-/// The process at the other end. Zero is one that is not among ours, as in another container.
+/// The process at the other end. Zero means that it is not visible, for example in another container.
 pub(super) fn pid(credentials: &UCred) -> Option<u32> {
     u32::try_from(credentials.pid()?).ok().filter(|pid| *pid > 0)
 }
 
 impl PeerStream {
-    /// What `credentials` say of the process at the other end holds since it connected; what it is, from now on.
+    /// The facts in `credentials` about the peer process hold since it connected; its program, from now on.
     pub(super) fn new(
         stream: UnixStream,
         credentials: Option<UCred>,
@@ -72,8 +72,8 @@ impl PeerStream {
         Self { stream, peer, link, identity, control, preface: PREFACE, alarm: None }
     }
 
-    /// Fails if the connection has to be closed: others need its room, or it has been idle for too long. What comes by
-    /// drops is idle, too: only calls count.
+    /// Fails if the connection must be closed: others need its resources, or it was idle for too long. Slow data counts
+    /// as idle, too: only calls count.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         loop {
             let since = match self.link.usage(cx) {
@@ -83,7 +83,7 @@ impl PeerStream {
             };
             let end = since + if self.preface > 0 { GREETING } else { IDLE };
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(end)));
-            // It is set rarely, and may ring too early.
+            // It is set rarely, and may fire too early.
             if alarm.as_mut().poll(cx).is_pending() {
                 return Ok(());
             }
@@ -97,7 +97,7 @@ impl PeerStream {
 
 #[cfg(target_os = "linux")]
 impl PeerStream {
-    /// Reads, and notes if it was a process of another user that wrote: a connection can be passed on.
+    /// Reads, and records whether a process of another user wrote: a connection can be passed on.
     fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Self { stream, control, identity, peer, .. } = self;
         let socket = stream.get_ref();
@@ -108,7 +108,7 @@ impl PeerStream {
                 let room = buffer.initialize_unfilled();
                 let most = room.len();
                 let (count, _) = *received.insert(process::receive(socket, room, control)?);
-                // There is no more for now: say so here, which saves a call that only hears it.
+                // There is no more data now: returning it here saves a system call that would only report it.
                 if count > 0 && count < most { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
             });
             match (received, done) {

@@ -1,11 +1,11 @@
-//! Whose turn it is. Pure.
+//! Order of service. Pure.
 
 use std::collections::VecDeque;
 
-/// What waits to be served. Callers take turns, so one with a thousand connections delays another's first by one.
+/// Waiting items. Callers take turns, so one with a thousand connections delays another's first by one.
 #[derive(Debug)]
 pub(super) struct Turns<T> {
-    /// The next one first; none without anything that waits.
+    /// The next one first; empty without waiting items.
     callers: VecDeque<(Option<u32>, VecDeque<T>)>,
 }
 
@@ -29,7 +29,7 @@ impl<T> Turns<T> {
         }
     }
 
-    /// What has waited longest of the caller whose turn it is.
+    /// The oldest item of the next caller.
     pub(super) fn next(&mut self) -> Option<T> {
         let (caller, mut waiting) = self.callers.pop_front()?;
         let next = waiting.pop_front();
@@ -39,7 +39,7 @@ impl<T> Turns<T> {
         next
     }
 
-    /// Drops what has waited longest of each caller, as long as it has lost its place.
+    /// Drops the oldest items of each caller that were displaced.
     pub(super) fn sweep(&mut self, is_lost: impl Fn(&T) -> bool) {
         for (_, waiting) in &mut self.callers {
             while waiting.pop_front_if(|first| is_lost(first)).is_some() {}

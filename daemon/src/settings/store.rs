@@ -242,7 +242,7 @@ fn chosen(value: &str) -> Located<String> {
 
 fn too_slow(progress: &Progress) -> Problem {
     Problem::new(Reason::SourceTimeout, "a filesystem does not answer")
-        .hint(format!("look at the mount that holds {}", progress.path().display()))
+        .hint(format!("check the mount that holds {}", progress.path().display()))
 }
 
 #[cfg(test)]

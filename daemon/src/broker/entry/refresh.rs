@@ -1,4 +1,4 @@
-//! The refresh of an entry, from the first who asks for it to its outcome.
+//! The refresh of an entry, from the first request to its result.
 
 use super::{Arrival, Entry, place_of};
 use crate::{
@@ -20,8 +20,8 @@ use std::{
 };
 
 impl Entry {
-    /// Joins the refresh in progress, or begins one: then the pilot, the binding and the cause are for the task that
-    /// makes it. `waiting` is for those who wait, if one begins.
+    /// Joins the refresh in progress, or begins one and returns pilot, binding and cause for its task. A new one serves
+    /// `waiting`.
     pub(in crate::broker) fn board(
         &mut self,
         cause: Cause,
@@ -34,22 +34,22 @@ impl Entry {
         let (flight, pilot) = Flight::new(place_of(self.provider()), demand, waiting);
         let seat = flight.seat(demand);
         self.flight = Some(flight);
-        // One for each use, whatever comes of it.
+        // One refresh per use, whatever its result.
         self.lead.is_used &= (cause, demand) != (Cause::Due, Demand::Background);
         let cause = if self.state().current.is_none() { Cause::Initial } else { cause };
         self.bump();
         (seat, Some((pilot, cause)))
     }
 
-    /// Notes that the command runs once more. Returns the generation of the stored record whose secret is in use, whether
-    /// the API rejected that, and the workspace that it runs for.
+    /// Records another run of the command. Returns the generation of the stored record in use, whether the API rejected
+    /// it, and the workspace of the run.
     pub(in crate::broker) fn run(&mut self) -> (Option<u64>, bool, Whose) {
         self.tally.runs += 1;
         self.recursed = false;
         (self.stock.held(), self.state().rejected, self.lead.whose)
     }
 
-    /// Ends the refresh in progress, which no session waits for any more: it says nothing about the credential.
+    /// Ends the refresh in progress without a result, because no session waits for it any more.
     pub(in crate::broker) fn abandon(&mut self) -> Problem {
         self.flight = None;
         self.talk.end();
@@ -58,12 +58,12 @@ impl Entry {
             .hint("try again")
     }
 
-    /// Passes on a line of the running command.
+    /// Forwards a line of the running command.
     pub(in crate::broker) fn say(&mut self, progress: Progress) {
         self.talk.say(progress);
     }
 
-    /// Notes that the running command asked us for a credential.
+    /// Records that the running command asked the daemon for a credential.
     pub(in crate::broker) fn recurse(&mut self) {
         self.recursed = true;
     }
@@ -73,7 +73,7 @@ impl Entry {
         self.recursed
     }
 
-    /// Notes what the provider's files look like after a refresh.
+    /// Records the stamp of the provider's files after a refresh.
     pub(in crate::broker) fn note_files(&mut self, stamps: Vec<Stamp>) {
         self.stock.note_files(stamps);
     }
@@ -83,7 +83,7 @@ impl Entry {
         self.stock.awaited()
     }
 
-    /// Notes what they look like.
+    /// Records their stamp.
     pub(in crate::broker) fn await_files(&mut self, awaited: Vec<Awaited>) {
         self.stock.await_files(awaited);
     }
@@ -103,7 +103,7 @@ impl Entry {
             Ok(brought) => {
                 self.report_recovery(key);
                 self.audience.recovered();
-                // A command that a person may sit behind is not asked again for what it has just answered.
+                // A command that may talk to a person is not run again for a result it has just given.
                 let is_patient = self.provider().refresh() == Refresh::Ahead;
                 self.stock.succeed(now, brought, took, cause, (is_patient, jitter))
             }

@@ -1,4 +1,4 @@
-//! What others see of an entry. Never its secret.
+//! The visible state of an entry, without its secret.
 
 use super::{Entry, HumanAction, Tally};
 use crate::{
@@ -23,12 +23,12 @@ impl Entry {
         self.lead.at.as_ref()
     }
 
-    /// The last binding.
+    /// The most recent binding.
     pub fn provider(&self) -> &Arc<dyn CredentialProvider> {
         &self.lead.provider
     }
 
-    /// The session that asked last, while it still leads here.
+    /// The session that asked last, if it still resolves to this entry.
     pub fn session(&self) -> Option<&Arc<SessionContext>> {
         self.lead.session.as_ref()
     }
@@ -38,12 +38,12 @@ impl Entry {
         self.lead.last_used
     }
 
-    /// Whether it was lent to a session since it was refreshed ahead last.
+    /// Whether it was lent to a session since its last refresh ahead of time.
     pub fn is_used(&self) -> bool {
         self.lead.is_used
     }
 
-    /// Who wants it to be refreshed ahead.
+    /// Who needs it to be refreshed ahead of time.
     pub fn interest(&self) -> Interest {
         match self.watchers() {
             1.. => Interest::Followed,
@@ -57,7 +57,7 @@ impl Entry {
         self.stock.state()
     }
 
-    /// What became known with the last refresh, good or bad.
+    /// Details found by the last refresh, successful or not.
     pub fn facts(&self) -> &Facts {
         self.stock.facts()
     }
@@ -72,7 +72,7 @@ impl Entry {
         self.stock.rejection(now, Demand::Session)
     }
 
-    /// The same, with what helps in the directory of the session that asked last.
+    /// The same, with the remedy for the directory of the session that asked last.
     pub fn problem(&self, now: SystemTime) -> Problem {
         let directory = self.session().map(|session| session.cwd.to_string_lossy()).unwrap_or_default();
         self.rejection(now).for_session(&directory)
@@ -83,7 +83,7 @@ impl Entry {
         self.flight.is_some()
     }
 
-    /// How much it was used.
+    /// Its usage.
     pub fn tally(&self) -> Tally {
         self.tally
     }
@@ -93,22 +93,22 @@ impl Entry {
         self.audience.watchers()
     }
 
-    /// Sessions that borrow it.
+    /// Number of sessions that use it.
     pub fn sessions(&self, now: SystemTime) -> usize {
         self.audience.sessions(now)
     }
 
-    /// Whether a session in a terminal follows it, or waits for it.
+    /// Whether a session in a terminal follows it or waits for it.
     pub fn is_attended(&self) -> bool {
         self.audience.is_attended()
     }
 
-    /// Whether a person sees, or has seen, in a terminal what became of it.
+    /// Whether a terminal shows its state, or has shown it, to a person.
     pub fn is_told(&self) -> bool {
         self.audience.is_told()
     }
 
-    /// What a person has to do, if the last refresh failed for want of one.
+    /// The action of a person that would fix the last failed refresh.
     pub fn human_action(&self) -> Option<HumanAction> {
         let failure = self.state().failure.as_ref()?;
         let can_sign_in = self.provider().sign_in().is_some();

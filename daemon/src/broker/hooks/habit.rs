@@ -1,9 +1,9 @@
-//! What the pauses between a session's calls of its hook say. A tool whose key is rejected calls with the pauses of a retry; one
-//! that starts sub-agents, or runs its hook for each conversation, calls at its own pace. Pure.
+//! The pattern of the pauses between a session's hook calls. A tool whose key is rejected calls with the pauses of a
+//! retry. A tool that starts sub-agents, or runs its hook for each conversation, has its own pattern. Pure.
 
 use std::time::Duration;
 
-/// The pauses of a retry after a 401 (`spec/behaviour.md` D); what comes after them is not known, and taken to be like the last.
+/// The pauses of a retry after a 401 (`spec/behaviour.md` D). Later ones are unknown, and assumed to equal the last.
 const PAUSES: [Duration; 7] = [
     Duration::from_secs(1),
     Duration::from_secs(1),
@@ -13,31 +13,31 @@ const PAUSES: [Duration; 7] = [
     Duration::from_secs(19),
     Duration::from_secs(36),
 ];
-/// What a pause may last longer by half of itself and this: the request, and the start of the hook.
+/// A pause may be longer by half of itself plus this: the time of the request, and of starting the hook.
 const REQUEST: Duration = Duration::from_millis(400);
-/// A session that was quiet for this many times its longest usual pause begins anew.
+/// A session that was silent for this many times its longest usual pause starts a new pattern.
 const QUIET: u32 = 4;
 
-/// How a session calls its hook while what it was lent should still do.
+/// How a session calls its hook while its last credential should still work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::broker) struct Habit {
-    /// If it has just doubted what it had: the number of the pause that a retry makes next, and the pause before the doubt.
+    /// After a doubt: the index of the next pause of a retry, and the pause before the doubt.
     retries: Option<(usize, Duration)>,
-    /// The shortest and the longest pause of calls that were no retries.
+    /// The shortest and the longest pause between calls that were not retries.
     usual: Option<(Duration, Duration)>,
 }
 
-/// What a call means.
+/// The meaning of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::broker) enum Meaning {
     /// The session's credential was rejected.
     Rejected,
-    /// Nothing: the session calls often. If it seemed to doubt what it had before, it did not.
+    /// Nothing: the session calls often. If it seemed to doubt its credential before, it did not.
     Usual,
 }
 
 impl Habit {
-    /// What a call means that comes `pause` after the last answer, and the habit with it.
+    /// The meaning of a call that comes `pause` after the last answer, and the new habit.
     pub(super) fn call(self, pause: Duration) -> (Meaning, Self) {
         let first = |usual| (Meaning::Rejected, Self { retries: Some((1, pause)), usual });
         match (self.retries, self.usual) {
@@ -48,7 +48,7 @@ impl Habit {
             (None, Some((_, longest))) if pause > longest * QUIET => first(None),
             (None, Some((shortest, _))) if fits(pause, 0) && pause < shortest / 2 => first(self.usual),
             (retries, usual) => {
-                // What seemed to be a doubt was as usual, too.
+                // The apparent doubt was a usual call, too.
                 let (shortest, longest) =
                     usual.or(retries.map(|(_, before)| (before, before))).unwrap_or((pause, pause));
                 let usual = Some((shortest.min(pause), longest.max(pause)));
@@ -58,7 +58,7 @@ impl Habit {
     }
 }
 
-/// Whether `pause` can be the one with this number of a retry.
+/// Whether `pause` can be the retry pause with this index.
 fn fits(pause: Duration, number: usize) -> bool {
     let expected = PAUSES[number.min(PAUSES.len() - 1)];
     pause >= expected.mul_f64(0.9) && pause <= expected.mul_f64(1.5) + REQUEST

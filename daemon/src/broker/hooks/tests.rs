@@ -1,4 +1,4 @@
-//! Timed scripts: what the calls of a session mean.
+//! Timed scripts: the meaning of a session's calls.
 
 use super::{Call, Hint, HookCall, Hooks, MAX_SESSIONS};
 use crate::{
@@ -20,7 +20,7 @@ fn issue(generation: u64, expires_at: Option<SystemTime>) -> Issue {
     Issue { generation, fetched_at: now, issued_at: now, expires_at, refresh_at: None, cause: Cause::Due }
 }
 
-/// One session, and what its calls were lent.
+/// One session, and its loans.
 struct Session {
     hooks: Hooks,
     backend: Backend,
@@ -37,7 +37,8 @@ impl Session {
         Self { hooks, backend, name, ttl: TTL, generation: 1, expires_at: None, files }
     }
 
-    /// A call that asks and is answered at these times; whether it doubts. A doubt brings the next generation.
+    /// A call with these times of request and answer; returns whether it is a doubt. A doubt leads to the next
+    /// generation.
     fn calls(&mut self, asked: u64, answered: u64) -> bool {
         let hook = HookCall { session: Some(self.name.clone()) };
         let (key, files) = (SourceKey::of("x", ["y"]), self.files.clone());
@@ -50,7 +51,7 @@ impl Session {
         doubted
     }
 
-    /// How many calls with these pauses doubt, each answered at once.
+    /// Number of doubts among calls with these pauses, each answered at once.
     fn script(&mut self, pauses: impl IntoIterator<Item = u64>) -> Vec<usize> {
         let mut now = 0;
         self.calls(now, now);

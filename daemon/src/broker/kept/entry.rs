@@ -1,4 +1,4 @@
-//! One cache entry as it is handed over.
+//! One cache entry for the next daemon.
 
 use super::text;
 use crate::{
@@ -18,8 +18,7 @@ use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::SystemTime};
 
-/// One cache entry. Its binding is not kept: each caller brings one, and only then is it known that its settings
-/// still lead here.
+/// One cache entry. Its binding is not kept: each caller brings one, which proves that its settings still lead here.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::broker) struct KeptEntry {
     key: SourceKey,
@@ -41,12 +40,12 @@ pub(in crate::broker) struct KeptEntry {
     hits: u64,
     runs: u64,
     account: Option<String>,
-    /// One that brought secrets of its own is not kept: those are not ours to pass on.
+    /// An entry with secrets from its session is not kept: they are not ours to pass on.
     #[serde(with = "session_text")]
     session: Option<Arc<SessionContext>>,
 }
 
-/// A failure in force. The trail of its problem is not kept: it belongs to a session.
+/// A current failure. The trail of its problem is not kept: it belongs to a session.
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptFailure {
     problem: Problem,
@@ -62,7 +61,7 @@ struct KeptFailure {
 // === impl KeptEntry ===
 
 impl KeptEntry {
-    /// What the next daemon needs of an entry.
+    /// State of an entry for the next daemon.
     pub(in crate::broker) fn of(key: SourceKey, entry: &Entry) -> Self {
         let (stock, tally) = (entry.stock(), entry.tally());
         let State { current, failure, rejected, outdated, hold_reports_until, rejections, unchanged } =
@@ -88,7 +87,7 @@ impl KeptEntry {
         }
     }
 
-    /// Gives a new entry what the last daemon had.
+    /// Restores the state of the last daemon in a new entry.
     pub(in crate::broker) fn restore(self, entry: &mut Entry) {
         let Self { current, rejected, outdated, hold_reports_until, rejections, unchanged, .. } = self;
         let failure = self.failure.map(KeptFailure::into_failure);
@@ -108,7 +107,7 @@ impl KeptEntry {
         self.secret.is_some()
     }
 
-    /// Whether it is of this account.
+    /// Whether it belongs to this account.
     pub(in crate::broker) fn is_of(&self, account: &str) -> bool {
         self.account.as_deref() == Some(account)
     }
@@ -118,7 +117,7 @@ impl KeptEntry {
         Some((self.last_used, self.session.clone()?))
     }
 
-    /// More bytes than it takes as text.
+    /// More bytes than its text needs.
     pub(super) fn size(&self) -> usize {
         let secret = self.secret.as_ref().map_or(0, |secret| secret.expose().len());
         let session = self.session.as_ref().map_or(0, |session| session.to_proto().encoded_len());

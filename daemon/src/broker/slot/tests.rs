@@ -71,7 +71,7 @@ fn a_session_that_waits_is_lent_a_tenth_of_a_life_or_a_minute_at_least() {
 #[test]
 fn a_source_that_brings_the_same_again_is_not_asked_for_each_request() {
     let (mut state, mut runs) = (State::default(), 0);
-    // It was issued long ago, and lives until 300: asked twenty times a second from 240 on.
+    // It was issued long ago, and is valid until 300: asked twenty times a second from 240 on.
     for step in 0..60 * 20 {
         let now = at(240) + Duration::from_millis(50) * step;
         if state.decide(now, Duration::ZERO, Demand::Session) == Decision::Join {

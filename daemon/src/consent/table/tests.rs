@@ -1,4 +1,4 @@
-//! What is asked, of whom, and for how long an answer counts.
+//! Questions, their recipients, and how long an answer holds.
 
 use super::{Channel, DENIED, MOST_OPEN, Stage, Table, Verdict};
 use crate::{
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 const ALLOWED: Answered = Answered::Said(Choice::Allow, Channel::Desktop);
 const REFUSED: Answered = Answered::Said(Choice::Deny, Channel::Desktop);
 
-/// What process `pid` of the terminal `group` wants: the key of `account`.
+/// A wish of process `pid` in the terminal `group`: the key of `account`.
 fn wish(confirm: Confirm, account: &str, (pid, group): (u32, u32)) -> Wish {
     Wish {
         subject: Subject {
@@ -31,7 +31,7 @@ fn wish(confirm: Confirm, account: &str, (pid, group): (u32, u32)) -> Wish {
     }
 }
 
-/// The question that `step` asks, and the number of the one who waits for it.
+/// The question of `step`, and the number of its waiters.
 #[track_caller]
 fn asked(step: Verdict) -> (u64, u64, bool) {
     match step {
@@ -97,7 +97,7 @@ fn a_denial_counts_for_five_minutes_or_until_it_is_forgotten() {
     assert!(table.settle(id, REFUSED, start + DENIED));
     assert!(table.settle(id, ALLOWED, start + DENIED));
     assert!(table.denied(start + DENIED).is_empty());
-    // It is asked again, and not allowed.
+    // It is asked again, but not allowed yet.
     asked(table.enter(wanted(), Stage::Desktop, start + DENIED));
 }
 

@@ -1,22 +1,21 @@
-//! Notices that the clock was set, or that the machine was asleep.
+//! Detects that the clock was set, or that the machine was asleep.
 
 use tokio::sync::watch;
 
-/// Counts jumps of the system's clock, as long as the runtime lives.
+/// Counts jumps of the system's clock until the runtime ends.
 pub(super) fn follow() -> watch::Receiver<u64> {
     let (sender, receiver) = watch::channel(0);
     tokio::spawn(async move {
         if let Err(error) = note(&sender).await {
             tracing::warn!(%error, "jumps of the clock go unnoticed until the next request");
         }
-        // Tasks that wait for a jump go on waiting.
+        // Tasks that wait for a jump continue to wait.
         sender.closed().await;
     });
     receiver
 }
 
-/// The kernel tells: a timer that is cancelled whenever the clock is set, as it is after a sleep, too. Until then nothing
-/// wakes up.
+/// Uses a timer that the kernel cancels whenever the clock is set, including after sleep. Until then nothing wakes up.
 #[cfg(target_os = "linux")]
 async fn note(jumps: &watch::Sender<u64>) -> std::io::Result<()> {
     use nix::sys::{
@@ -25,7 +24,7 @@ async fn note(jumps: &watch::Sender<u64>) -> std::io::Result<()> {
     };
     use std::os::fd::OwnedFd;
     use tokio::io::unix::AsyncFd;
-    /// Seconds since 1970 at which it would go off: after all of us.
+    /// Its time in seconds since 1970: never reached in practice.
     const NEVER: i64 = 1 << 40;
     let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
     let timer = TimerFd::new(ClockId::CLOCK_REALTIME, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
@@ -34,7 +33,7 @@ async fn note(jumps: &watch::Sender<u64>) -> std::io::Result<()> {
     let timer = AsyncFd::new(OwnedFd::from(timer))?;
     loop {
         let mut ready = timer.readable().await?;
-        // What it says is ECANCELED, and from then on it waits for the next jump.
+        // Reading returns ECANCELED, and then waits for the next jump.
         let said = nix::unistd::read(timer.get_ref(), &mut [0; 8]);
         ready.clear_ready();
         if said == Err(nix::errno::Errno::ECANCELED) {
@@ -44,14 +43,14 @@ async fn note(jumps: &watch::Sender<u64>) -> std::io::Result<()> {
     }
 }
 
-/// Other systems send no notice, so the two clocks are compared now and then.
+/// Other systems send no notification, so the two clocks are compared regularly.
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 async fn note(jumps: &watch::Sender<u64>) -> std::io::Result<()> {
     use std::time::{Duration, SystemTime};
     /// How often.
     const LOOK: Duration = Duration::from_secs(30);
-    /// More than two clocks drift apart meanwhile.
+    /// More than two clocks drift apart in that time.
     const SLACK: Duration = Duration::from_secs(5);
     loop {
         let expected = SystemTime::now() + LOOK;

@@ -1,4 +1,4 @@
-//! What a command says: its output, and the lines of it that are passed on.
+//! Output of a command, and the lines of it that are forwarded.
 
 use super::said::Tail;
 use crate::live::lock;
@@ -16,13 +16,12 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a command that talks to a person may pause within a line before the part so far is passed on: it may wait
-/// for an answer to just that.
+/// How long an interactive command may pause within a line before the partial line is forwarded: it may be a prompt.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// Most lines that are passed on per run; the rest is read and dropped.
+/// Most lines forwarded per run; the rest is read and dropped.
 const MAX_LINES: usize = 200;
 
-/// Reads all, and keeps at most `cap` bytes.
+/// Reads everything, and keeps at most `cap` bytes.
 pub(super) async fn read_capped(
     stream: Option<impl AsyncRead + Unpin>,
     into: &mut Secret<Vec<u8>>,
@@ -36,12 +35,12 @@ pub(super) async fn read_capped(
     }
 }
 
-/// Passes on lines of a command.
+/// Forwards lines of a command.
 pub(super) struct Lines<F> {
     on_line: Mutex<F>,
-    /// How many more are passed on.
+    /// Number of lines that may still be forwarded.
     left: AtomicUsize,
-    /// Whether parts of a line are passed on when the rest keeps one waiting.
+    /// Whether partial lines are forwarded after a pause.
     eager: bool,
     tail: Mutex<Tail>,
 }
@@ -56,7 +55,7 @@ impl<F: FnMut(String) + Send> Lines<F> {
         }
     }
 
-    /// The last lines, also of those that were not passed on.
+    /// The last lines, including those that were not forwarded.
     pub(super) fn tail(&self) -> Tail {
         std::mem::take(&mut *lock(&self.tail))
     }

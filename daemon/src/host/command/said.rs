@@ -1,16 +1,16 @@
-//! The last lines that a command wrote on stderr, fit to be shown: bounded, and without what may be a secret. `set -x` in a
-//! script prints keys. Pure. It takes out too much rather than too little.
+//! The last lines of a command on stderr, fit to be shown: few, and without likely secrets, since `set -x` in a script
+//! prints keys. Pure. When in doubt, text is removed.
 
 use claviger_child::account::MAX_LINE;
 use std::collections::VecDeque;
 
-/// Most lines that are kept.
+/// Most lines kept.
 const MAX_LINES: usize = 5;
 /// Longest line, in bytes.
 const MAX_SHOWN: usize = 200;
-/// What stands in the place of what was taken out.
+/// Replacement of removed text.
 const HIDDEN: &str = "[hidden]";
-/// How tokens of well-known issuers begin.
+/// Prefixes of tokens of well-known issuers.
 const PREFIXES: [&str; 18] = [
     "sk-",
     "pk-",
@@ -31,7 +31,7 @@ const PREFIXES: [&str; 18] = [
     "AIza",
     "dop_",
 ];
-/// What stands in the name of a variable, an option or a header with a secret.
+/// Parts of names of variables, options and headers with a secret.
 const NAMES: [&str; 7] = ["key", "token", "secret", "pass", "bearer", "auth", "cred"];
 
 /// The last lines.
@@ -41,7 +41,7 @@ pub(super) struct Tail(VecDeque<String>);
 // === impl Tail ===
 
 impl Tail {
-    /// Notes a line.
+    /// Adds a line.
     pub(super) fn push(&mut self, line: &str) {
         if self.0.len() >= MAX_LINES {
             self.0.pop_front();
@@ -50,7 +50,7 @@ impl Tail {
         self.0.push_back(line[..end].to_owned());
     }
 
-    /// What may be shown of them, of a command that wrote `output` on stdout.
+    /// The parts that may be shown, for a command with the stdout `output`.
     pub(super) fn shown(&self, output: &[u8]) -> Vec<String> {
         let output = String::from_utf8_lossy(output);
         let whole = Some(output.trim()).filter(|whole| whole.len() >= 3);
@@ -61,7 +61,7 @@ impl Tail {
     }
 }
 
-/// What may be shown of a line, without anything of `printed`.
+/// The parts of a line that may be shown, without anything from `printed`.
 fn shown(line: &str, printed: &[&str]) -> String {
     let line = printed.iter().fold(line.to_owned(), |line, text| line.replace(text, HIDDEN));
     let mut line = cleaned(&line);
@@ -72,7 +72,7 @@ fn shown(line: &str, printed: &[&str]) -> String {
     line
 }
 
-/// The line without what looks like a token.
+/// The line without likely tokens.
 pub(super) fn cleaned(line: &str) -> String {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-+/.~%=".contains(c);
     let mut shown = String::with_capacity(line.len());
@@ -88,10 +88,10 @@ pub(super) fn cleaned(line: &str) -> String {
     shown + rest
 }
 
-/// Adds a word, or what may be shown of it.
+/// Adds a word, or its parts that may be shown.
 fn push(shown: &mut String, word: &str, is_announced: bool) {
     match word.split_once('=') {
-        // What ends in nothing but `=` is Base64.
+        // A word that contains `=` only at its end is Base64.
         Some((name, value)) if is_name(name) && value.contains(|c| c != '=') => {
             shown.push_str(name);
             shown.push('=');
@@ -120,7 +120,7 @@ fn is_announced(before: &str) -> bool {
     says_secret(last) && (is_option || named.len() < words.trim_end().len())
 }
 
-/// Letters only, all small but for the first: a word of a language.
+/// Only letters, lower case after the first: a natural word.
 fn is_plain(word: &str) -> bool {
     word.bytes().skip(1).all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }

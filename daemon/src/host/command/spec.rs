@@ -1,4 +1,4 @@
-//! What to run and how, and why it has no output to use.
+//! Specification of a command, and errors of running it.
 
 use claviger::{
     reason::{Location, Problem, Reason},
@@ -15,54 +15,54 @@ use std::{
     time::Duration,
 };
 
-/// What helps a daemon without the program that fetches.
+/// The remedy if the program that fetches is missing.
 const INSTALL: &str =
     "install claviger again: clavigerd-fetch belongs beside clavigerd, or into ../libexec/claviger";
 
-/// Most directories of a `PATH` that are named in a hint.
+/// Most directories of a `PATH` that a hint names.
 const DIRECTORIES: usize = 8;
 
 /// The exit code of a command whose failure is temporary: `EX_TEMPFAIL` of `sysexits.h`.
 const TEMPORARY: i32 = 75;
 
-/// What to run.
+/// The program to run.
 #[derive(Clone)]
 pub enum Program {
-    /// A line for `/bin/sh -c`, of a settings file.
+    /// A shell line for `/bin/sh -c`, from a settings file.
     Shell(String),
-    /// `clavigerd-fetch`, which gets this on its stdin.
+    /// `clavigerd-fetch`, with this on its stdin.
     Fetch(Box<Call>),
 }
 
-/// Variables of the session that starts a command: where it is, not whose. They are in no key.
+/// Variables that describe where the starting session runs, not whose it is. They are in no key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Surroundings(pub BTreeMap<String, String>);
 
-/// What to run and how.
+/// A command and its limits.
 #[derive(Clone)]
 pub struct CommandSpec {
-    /// What to run.
+    /// The program.
     pub program: Program,
-    /// The environment, all that its identity depends on.
+    /// The part of the environment that its identity depends on.
     pub environment: BTreeMap<String, String>,
-    /// What the session that starts it lends besides.
+    /// The part lent by the session that starts it.
     pub surroundings: Surroundings,
     /// Working directory; `/` if it does not exist.
     pub directory: PathBuf,
-    /// When to give up.
+    /// Time limit.
     pub deadline: Duration,
     /// Most bytes of stdout that are kept; one more means too many.
     pub max_output: usize,
-    /// Put into the environment so that a client inside the command is recognised.
+    /// Set in the environment so that a client inside the command is recognised.
     pub flight: String,
-    /// It talks to a person: lines of stdout are passed on too, and not kept.
+    /// It is interactive: lines of stdout are forwarded too, and not kept.
     pub attended: bool,
 }
 
-/// Why a command has no output to use. Never holds the command line or anything it printed.
+/// Why a command has no usable output. Never contains the command line or its output.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// The program that fetches is not where it should be.
+    /// The program that fetches is missing.
     #[error("{0} is missing")]
     Missing(String),
     /// It could not be started.
@@ -71,16 +71,16 @@ pub enum CommandError {
     /// It ended with an exit code other than 0.
     #[error("it ended with exit code {0}")]
     Exit(i32),
-    /// A signal ended it.
-    #[error("it was ended by signal {0}")]
+    /// A signal killed it.
+    #[error("it was killed by signal {0}")]
     Signal(i32),
-    /// It ran past its deadline and was ended.
+    /// It exceeded its time limit and was killed.
     #[error("it did not end within {} s", .0.as_secs_f32())]
     Deadline(Duration),
-    /// Other commands ran for so long that it never started.
+    /// It never started, because other commands ran for too long.
     #[error("it did not start within {} s: too many other commands are running", .0.as_secs_f32())]
     Queued(Duration),
-    /// It was ended, for no session waited for it any more.
+    /// It was ended, because no session waited for it any more.
     #[error("no session waits for it any more")]
     Abandoned,
 }
@@ -88,7 +88,7 @@ pub enum CommandError {
 // === impl CommandError ===
 
 impl CommandError {
-    /// What it means for the caller that wanted the output.
+    /// The problem for a caller that needed the output.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Deadline(_) => Reason::SourceTimeout,
@@ -98,17 +98,18 @@ impl CommandError {
         }
     }
 
-    /// Whether the shell did not find the command, or one that it starts.
+    /// Whether the shell did not find the command, or a program that it starts.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Exit(127))
     }
 
-    /// Whether the command ran and said no itself. The shell's codes for "cannot execute" and "not found" are not its own.
+    /// Whether the command ran and failed by itself. The shell's codes for "cannot execute" and "not found" do not
+    /// count.
     pub fn said_no(&self) -> bool {
         matches!(self, Self::Exit(code) if !matches!(code, 126 | 127))
     }
 
-    /// What helps against it, of a command that is configured `at`: another command, or another attempt.
+    /// The remedy, for a command that is configured `at`: another command, or a retry.
     pub fn remedy(&self, at: &Location) -> Option<Remedy> {
         match self {
             Self::Exit(126 | 127) | Self::Deadline(_) => Remedy::edit(at),
@@ -119,7 +120,7 @@ impl CommandError {
         }
     }
 
-    /// Why a child that fetches gave no answer. `what` is the start of its sentence.
+    /// The problem of a fetch child without an answer. `what` is the start of its sentence.
     pub fn of_fetch(&self, what: &str) -> Problem {
         let reason = match self {
             Self::Missing(_) => {
@@ -133,8 +134,8 @@ impl CommandError {
         Problem::new(reason, format!("{what}: {self}"))
     }
 
-    /// Whether trying again at once may help: a signal ended it (a shell answers with 128 and its number), or it says itself
-    /// that its failure is temporary. Any other exit code is an answer, perhaps a person's: so is 130, of Ctrl-C.
+    /// Whether an immediate retry may help: a signal killed it (a shell returns 128 plus its number), or its exit code
+    /// marks the failure as temporary. Any other exit code is an answer, perhaps a person's: so is 130, of Ctrl-C.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Signal(_) | Self::Exit(TEMPORARY | 129 | 131..=192))
     }
@@ -143,14 +144,14 @@ impl CommandError {
 // === impl Surroundings ===
 
 impl Surroundings {
-    /// A short text for them, to tell which were tried.
+    /// A short digest, to record which surroundings were tried.
     pub fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
         hasher.finish()
     }
 
-    /// Those of a command that no session waits for: its terminal may be in use, or gone.
+    /// Those of a command that no session waits for: a terminal may be in use or gone.
     pub fn unattended(&self) -> Self {
         let is_terminal = |name: &str| ["GPG_TTY", "TERM"].contains(&name);
         let others = self.0.iter().filter(|(name, _)| !is_terminal(name));
@@ -159,7 +160,7 @@ impl Surroundings {
 }
 
 impl CommandSpec {
-    /// A request to `clavigerd-fetch`, run in `/`: a directory where only root can leave a file. Its flight is `flight`.
+    /// A request to `clavigerd-fetch`, run in `/`, where only root can write a file. Its flight is `flight`.
     pub fn fetch(
         request: Request,
         environment: BTreeMap<String, String>,
@@ -178,7 +179,7 @@ impl CommandSpec {
         }
     }
 
-    /// What helps a command that the shell did not find: where it looked.
+    /// The hint for a command that the shell did not find: the searched directories.
     pub fn not_found(&self) -> String {
         let path = self.environment.get("PATH").map_or("", String::as_str);
         let directories: Vec<&str> = path.split(':').filter(|directory| !directory.is_empty()).collect();
@@ -192,7 +193,7 @@ impl CommandSpec {
         )
     }
 
-    /// The same, without asking these servers.
+    /// The same, but without requests to these servers.
     #[must_use]
     pub fn sparing(mut self, busy: Busy) -> Self {
         if let Program::Fetch(call) = &mut self.program {
@@ -201,7 +202,7 @@ impl CommandSpec {
         self
     }
 
-    /// The same, with what the session lends that starts it.
+    /// The same, with the surroundings of the session that starts it.
     pub fn within(self, surroundings: Surroundings) -> Self {
         Self { surroundings, ..self }
     }
@@ -210,12 +211,12 @@ impl CommandSpec {
 // === impl Program ===
 
 impl Program {
-    /// Whether it is left to end by itself if no caller waits for it any more: to cut it off could lose what a server gave once.
+    /// Whether it may finish when its caller has left: ending it could lose a token that a server issues only once.
     pub fn lasts(&self) -> bool {
         matches!(self, Self::Fetch(call) if call.request.lasts())
     }
 
-    /// What it reads from stdin; `None`: nothing.
+    /// Its input on stdin; `None`: nothing.
     pub(super) fn input(&self) -> Option<Secret<String>> {
         match self {
             Self::Shell(_) => None,
@@ -224,7 +225,7 @@ impl Program {
     }
 }
 
-// Command lines and variables of settings files often hold secrets. A request hides its own.
+// Command lines and variables of settings files often contain secrets. A request has its own redacting Debug.
 impl fmt::Debug for CommandSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let request = match &self.program {

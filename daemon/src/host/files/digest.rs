@@ -8,21 +8,21 @@ use nix::{
 use sha2::{Digest as _, Sha256};
 use std::{fs::File, io::Read, path::Path};
 
-/// Largest file that is read. A program beyond that is not a script of a project.
+/// Largest file that is read. A larger program is not a project's script.
 const MAX_DIGESTED: u64 = 64 * 1024 * 1024;
 
-/// What a file has inside.
+/// Content of a file.
 #[derive(Debug)]
 pub enum Digested {
     /// Hex SHA-256, and the size in bytes.
     Regular(String, u64),
-    /// There is nothing, or a directory.
+    /// It does not exist, or is a directory.
     Nothing,
     /// Why it cannot be read.
     Unreadable(&'static str),
 }
 
-/// Reads the file that `path` leads to, with the stamp of what was read, and whether that can be relied on.
+/// Reads the file at `path`, with the stamp of its content, and whether the stamp is reliable.
 pub fn digest(path: &Path) -> (Stamp, bool, Digested) {
     let before = super::stamp(path);
     if before.is_absent() {

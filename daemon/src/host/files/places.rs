@@ -1,4 +1,4 @@
-//! Whether others than the user can change what a path leads to.
+//! Whether other users can change the target of a path.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -13,20 +13,21 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// Owner of files that a container cannot name: those of the machine around it (`/proc/sys/kernel/overflowuid`).
+/// Owner shown for files of other user namespaces (`/proc/sys/kernel/overflowuid`).
 const OUTSIDE: u32 = 65534;
-/// Only owners of entries may rename or remove them, as in `/tmp`.
+/// With this bit, only owners of entries may rename or remove them, as in `/tmp`.
 const STICKY: u32 = 0o1000;
-/// Most symlinks on the way to a file, as Linux follows them (`path_resolution(7)`).
+/// Most symlinks in a path, as in Linux (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
-/// Whether `path`, which is canonical, is a directory of the user's or root's into which no others can put a program.
+/// Whether `path`, which is canonical, is a directory of the user's or root's in which no other user can place a
+/// program.
 pub fn is_private_directory(path: &Path) -> bool {
     is_closed_directory(path, is_ours)
 }
 
-/// As [`is_private_directory`], for a directory that every system has: where the user's own namespace cannot name root, as in
-/// a service with `PrivateUsers`, its owner is only known to be outside.
+/// As [`is_private_directory`], for a directory that every system has: in a user namespace that does not map root, as
+/// in a service with `PrivateUsers`, its owner is only known to be outside.
 pub fn is_system_directory(path: &Path) -> bool {
     is_closed_directory(path, is_of_system)
 }
@@ -37,8 +38,8 @@ fn is_closed_directory(path: &Path, is_known: fn(&FileStat) -> bool) -> bool {
     stat(path).is_ok_and(is_closed) && is_held(path)
 }
 
-/// The canonical path of what `path` leads to, if only the user or root can put something else there, at any of the links and
-/// directories on the way. What does not exist yet counts by the directory that it would be in.
+/// The canonical target of `path`, if only the user or root can replace it, at any of the links and directories on the
+/// way. For a missing target, the directory counts.
 pub fn is_private(path: &Path) -> Option<PathBuf> {
     if !path.is_absolute() {
         return None;
@@ -85,27 +86,27 @@ fn parts(path: &Path) -> Vec<OsString> {
     path.components().rev().filter_map(part).collect()
 }
 
-/// Whether no others can change which entries of theirs or ours stand in `directory`. What lies in `/proc` is another thing to each
+/// Whether no other user can replace entries in `directory`. `/proc` does not qualify: its content differs for each
 /// process.
 fn is_safe_step(directory: &Path) -> bool {
     !directory.starts_with("/proc") && is_safe_above(directory)
 }
 
-/// The canonical path of the program at `path`, if there is one that the user may run.
+/// The canonical path of the program at `path`, if there is one that the user may execute.
 pub fn program(path: &Path) -> Option<PathBuf> {
     access(path, AccessFlags::X_OK).ok()?;
     let is_file = stat(path).is_ok_and(|status| kind(&status) == SFlag::S_IFREG);
     canonical(path).ok().filter(|_| is_file)
 }
 
-/// The repositories below `home`, or outside it, that `path` lies in, the innermost first. Both are canonical.
+/// The repositories below `home`, or outside it, that contain `path`, the innermost first. Both are canonical.
 pub fn repositories(path: &Path, home: Option<&Path>) -> Vec<PathBuf> {
     let above = path.ancestors().take_while(|directory| Some(*directory) != home);
     let is_root = |directory: &&Path| lstat(&directory.join(".git")).is_ok();
     above.filter(is_root).map(Path::to_owned).collect()
 }
 
-/// Whether no others can put something else into the place of `path`, by any of the directories above it.
+/// Whether no other user can replace `path` through any of the directories above it.
 fn is_held(path: &Path) -> bool {
     path.ancestors().skip(1).all(is_safe_above)
 }
@@ -118,7 +119,7 @@ fn is_safe_above(directory: &Path) -> bool {
     })
 }
 
-/// Whether it belongs to the user or to root, who has no name here in a namespace that does not map every user.
+/// Whether it belongs to the user or to root, also where the namespace does not map root.
 fn is_of_system(status: &FileStat) -> bool {
     is_ours(status) || status.st_uid == OUTSIDE && !writers::is_every_user_known()
 }
@@ -132,7 +133,8 @@ fn canonical(path: &Path) -> std::io::Result<PathBuf> {
     std::fs::canonicalize(path)
 }
 
-/// As [`writers::has_others`]. A group of root's directories without members, as Debian's `staff` for /usr/local, has none.
+/// As [`writers::has_others`]. A group of root's directories without members, such as Debian's `staff` for /usr/local,
+/// has none.
 fn has_others(status: &FileStat) -> bool {
     writers::has_others(status)
         && !(status.st_uid == 0 && status.st_mode & 0o002 == 0 && writers::is_empty(status.st_gid))

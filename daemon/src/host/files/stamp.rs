@@ -1,4 +1,4 @@
-//! Telling, without reading a file, that it has not changed.
+//! Detects without reading a file whether it has changed.
 
 #![expect(
     clippy::disallowed_methods,
@@ -12,10 +12,10 @@ use nix::{
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How long the kernel's file clock may stand still between two writes (4 ms at 250 Hz), with a margin.
+/// Longest time between two ticks of the kernel's file clock (4 ms at 250 Hz), with a margin.
 const TICK_NS: i128 = 50_000_000;
 
-/// What a path looked like: two equal stamps mean nothing happened in between, once [`Stamp::settled`].
+/// State of a path: two equal stamps mean that nothing happened in between, once [`Stamp::settled`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp(State);
 
@@ -26,7 +26,7 @@ enum State {
     Failed(i32),
 }
 
-/// What kind of file it is.
+/// Its file type.
 pub(in crate::host) fn kind(status: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT
 }
@@ -48,12 +48,12 @@ impl Stamp {
         })
     }
 
-    /// Whether there was nothing.
+    /// Whether it did not exist.
     pub fn is_absent(&self) -> bool {
         self.0 == State::Absent
     }
 
-    /// Device and inode, if there was something.
+    /// Device and inode, if it existed.
     pub fn identity(&self) -> Option<(u64, u64)> {
         match self.0 {
             State::Present { device, inode, .. } => Some((device, inode)),
@@ -61,7 +61,7 @@ impl Stamp {
         }
     }
 
-    /// Whether the two may be of one writing of one file, which its writer does piece by piece.
+    /// Whether both may belong to one write of one file, which its writer does in pieces.
     pub fn is_of_one_writing_with(&self, other: &Self) -> bool {
         let written = |stamp: &Self| match stamp.0 {
             State::Present { size, modified_ns, .. } => Some((size, modified_ns)),
@@ -72,8 +72,8 @@ impl Stamp {
         self.identity() == other.identity() && one != another && apart.is_some_and(|apart| apart <= TICK_NS)
     }
 
-    /// Whether the last change is old enough that the next one must show in the stamp. Two writes within one tick
-    /// of the kernel's clock can leave the same size and the same times behind.
+    /// Whether the last change is old enough that the next one must change the stamp. Two writes within one tick of the
+    /// kernel's clock can leave the same size and times.
     pub fn settled(&self) -> bool {
         match &self.0 {
             State::Absent => true,
@@ -91,12 +91,12 @@ fn now_ns() -> i128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128)
 }
 
-// Errors that stay until the file or a directory above it changes.
+// Errors that remain until the file or a directory above it changes.
 pub(super) fn is_lasting(errno: Errno) -> bool {
     matches!(errno, Errno::EACCES | Errno::EPERM | Errno::ELOOP | Errno::ENAMETOOLONG)
 }
 
-/// The device that a file is on.
+/// The device of a file.
 #[allow(clippy::unnecessary_cast, reason = "the type differs between systems")]
 pub(super) fn device(status: &FileStat) -> u64 {
     status.st_dev as u64

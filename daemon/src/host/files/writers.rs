@@ -1,11 +1,11 @@
-//! Who else may change a file of the user's.
+//! Other users that may change a file of the user's.
 
 use claviger::group::{GROUPS, has_members};
 use nix::{sys::stat::FileStat, unistd::Uid};
 use std::sync::LazyLock;
 
-/// Whether others than its owner may write it. Where each user has a group to himself, and files are made with
-/// `umask 002`, the write permission of that group belongs to the user alone.
+/// Whether others than its owner may write it. With private groups and `umask 002`, the write permission of that group
+/// belongs to the user alone.
 pub(super) fn has_others(status: &FileStat) -> bool {
     match status.st_mode & 0o022 {
         0 => false,
@@ -19,14 +19,14 @@ fn is_private(group: u32) -> bool {
     group == Uid::effective().as_raw() && !has_members(&read(GROUPS), group)
 }
 
-/// Whether no user is in a group: `/etc/group` names none, and it is the own group of none.
+/// Whether the group has no members: neither in `/etc/group`, nor as a user's own group.
 pub(super) fn is_empty(group: u32) -> bool {
     let number = group.to_string();
     let is_own = |line: &str| line.split(':').nth(3) == Some(&number);
     group != 0 && !has_members(&read(GROUPS), group) && !read("/etc/passwd").lines().any(is_own)
 }
 
-/// Whether every user has a name here: not in a user namespace that maps a part of them (`user_namespaces(7)`).
+/// Whether every user is mapped here: not in a user namespace with a partial mapping (`user_namespaces(7)`).
 pub(super) fn is_every_user_known() -> bool {
     const ALL: u32 = u32::MAX;
     static KNOWN: LazyLock<bool> = LazyLock::new(|| {

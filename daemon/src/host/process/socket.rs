@@ -1,4 +1,4 @@
-//! What Linux says of the processes at the other end of a socket.
+//! Linux facts about the processes at the other end of a socket.
 
 use nix::{
     errno::Errno,
@@ -34,7 +34,7 @@ pub(super) fn is_running(handle: &OwnedFd) -> bool {
     matches!(poll(&mut handles, PollTimeout::ZERO), Ok(0) | Err(Errno::EINTR))
 }
 
-/// Listens at `path`, as `UnixListener::bind`, and [tells writers](tell_writers) from the first connection on.
+/// Listens at `path`, as `UnixListener::bind`, and [identifies writers](tell_writers) from the first connection on.
 ///
 /// # Errors
 /// If the kernel refuses.
@@ -42,12 +42,12 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
     let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     tell_writers(&socket)?;
     bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-    // As many connections may wait as the system allows: sessions that connect again while another program takes over.
+    // The longest queue that the system permits: many sessions reconnect at once during a handover.
     nix::sys::socket::listen(&socket, Backlog::MAXALLOWABLE)?;
     Ok(socket.into())
 }
 
-/// Has the kernel say of everything that is sent to `listener`'s connections who wrote it.
+/// Makes the kernel report the writer of all data on `listener`'s connections.
 ///
 /// # Errors
 /// If the kernel refuses.
@@ -55,7 +55,7 @@ pub fn tell_writers(listener: &impl AsFd) -> io::Result<()> {
     Ok(setsockopt(listener, sockopt::PassCred, &true)?)
 }
 
-/// Room for what the kernel says of a writer.
+/// Buffer for the kernel's report about a writer.
 #[derive(Debug)]
 pub struct Control(Vec<u8>);
 
@@ -65,10 +65,10 @@ impl Default for Control {
     }
 }
 
-/// Reads what one process wrote; how much it is, and whose that process is.
+/// Reads data of one process; returns its length, and the process's user.
 ///
 /// # Errors
-/// As of `read`, and if it sent more than bytes: descriptors, which are not used here.
+/// As of `read`, and if it sent descriptors, which are not used here.
 pub fn receive(
     socket: &impl AsRawFd,
     buffer: &mut [u8],

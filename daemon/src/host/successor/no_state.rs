@@ -1,9 +1,9 @@
-//! Where the system has no memory files that can be sealed, the socket is all that is handed over.
+//! On systems without sealed memory files, only the socket is handed over.
 
 use std::{io, os::fd::OwnedFd};
 use zeroize::Zeroizing;
 
-/// There is no file to put it into.
+/// There is no file for it.
 ///
 /// # Errors
 /// Never.

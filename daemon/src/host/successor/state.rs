@@ -1,5 +1,5 @@
-//! The memory file in which the cache travels, in the queue of a socket (`transit.rs`), and systemd, which keeps that
-//! socket from one start of the service to the next.
+//! The memory file with the cache, in the queue of a socket (`transit.rs`), and systemd, which keeps that socket from
+//! one start of the service to the next.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
@@ -18,18 +18,18 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// Names the memory file to systemd (`FileDescriptorStoreMax=`).
+/// Name of the memory file for systemd (`FileDescriptorStoreMax=`).
 const STORED: &str = "claviger-state";
-/// The first descriptor that systemd hands over.
+/// The first descriptor from systemd.
 const FIRST: i32 = 3;
 /// Largest memory file that is read: 64 entries with the largest explicit settings each.
 const MAX_STATE: u64 = 512 * 1024 * 1024;
 
-/// Puts `parts` into a file that lies in memory and cannot be changed any more, and that into the queue of a socket.
-/// `None` where the system has no such files: then the listening socket is all that is handed over.
+/// Puts `parts` into a sealed memory file, and that into the queue of a socket. `None` if the system has no such files:
+/// then only the listening socket is handed over.
 ///
 /// # Errors
-/// If there is no room for it.
+/// If there is not enough memory.
 pub fn sealed(parts: &[&[u8]]) -> io::Result<Option<OwnedFd>> {
     transit::pack(&memory_file(parts)?).map(Some)
 }
@@ -45,7 +45,8 @@ pub(crate) fn memory_file(parts: &[&[u8]]) -> io::Result<File> {
     Ok(file)
 }
 
-/// What the program before us in this process left, if there was one. Its file is closed: no command may inherit it.
+/// State of the previous program in this process, if there was one. Its descriptor is closed: no command may inherit
+/// it.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -57,7 +58,7 @@ pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         unistd::close(number)?;
     }
     let file = opened?;
-    // Only a sealed memory file has seals; anything else is not from us.
+    // Only a sealed memory file has seals; any other file is not ours.
     let seals = fcntl(&file, FcntlArg::F_GET_SEALS)?;
     if seals & SealFlag::F_SEAL_WRITE.bits() == 0 {
         return Err(io::Error::other("it is not sealed"));
@@ -68,7 +69,7 @@ pub fn inherited() -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     Ok(Some(state))
 }
 
-/// The socket that systemd kept with the memory file; it keeps it no longer.
+/// The socket that systemd kept with the memory file; systemd then drops it.
 fn stored() -> Option<i32> {
     let is_for_us = env::var("LISTEN_PID").ok()?.parse() == Ok(std::process::id());
     let names = env::var("LISTEN_FDNAMES").ok().filter(|_| is_for_us)?;
@@ -77,9 +78,9 @@ fn stored() -> Option<i32> {
     i32::try_from(place).ok().map(|place| FIRST + place)
 }
 
-/// Asks systemd to keep `state` until the service starts again. There is no listener if it did not start us.
+/// Asks systemd to keep `state` until the service starts again. Without systemd there is no listener.
 pub fn store(state: &OwnedFd) {
-    // Its other end is closed, which would be a reason to drop it.
+    // Its other end is closed, which would make systemd drop it.
     let wishes = [NotifyState::FdStore, NotifyState::FdName(STORED), NotifyState::Custom("FDPOLL=0")];
     if let Err(error) = sd_notify::notify_with_fds(&wishes, &[state.as_fd()]) {
         tracing::warn!(%error, "the cache is not kept for the next start");
