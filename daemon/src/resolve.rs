@@ -1,5 +1,4 @@
-//! Who wins: from a session and its settings to the source that provides its credential, and why every other source
-//! does not. Pure.
+//! Resolves a session to the source of its credential, and records why the others were passed over. Pure.
 
 mod key_helper;
 mod named;
@@ -38,33 +37,33 @@ use named::{Named, named, not_beside_a_cloud};
 use std::borrow::Cow;
 use switches::{backend, skipped};
 
-/// One source of the walk.
+/// One source of a resolution.
 #[derive(Debug)]
 pub struct Step {
     /// The source's id.
     pub source: &'static str,
-    /// What became of it.
+    /// Its result.
     pub outcome: Outcome,
-    /// Why.
+    /// The reason.
     pub why: Cow<'static, str>,
     /// Where it is configured.
     pub at: Option<Location>,
 }
 
-/// The outcome of a walk.
+/// The result of a resolution.
 #[derive(Debug)]
 pub struct Resolution {
-    /// Who receives the request.
+    /// The receiver of the request.
     pub backend: Backend,
     /// The winner, or why there is none.
     pub winner: Result<Winner, Problem>,
-    /// Every source that was looked at.
+    /// Every source that was considered.
     pub steps: Vec<Step>,
-    /// What looks wrong but stops nothing.
+    /// Likely mistakes that block nothing.
     pub warnings: Vec<Warning>,
 }
 
-/// What a walk is a function of.
+/// Inputs of a resolution.
 #[derive(Clone, Copy, Debug)]
 pub struct Given<'a> {
     /// The session.
@@ -73,25 +72,25 @@ pub struct Given<'a> {
     pub settings: &'a Settings,
     /// The accounts of the local store.
     pub accounts: &'a Index,
-    /// What the session's terminal has for commands.
+    /// Facts about the session's terminal for commands.
     pub terminal: &'a Terminal,
-    /// Bounds.
+    /// Limits.
     pub limits: &'a Limits,
 }
 
-/// Walks the chain up to the winner.
+/// Resolves, up to the winner.
 #[must_use]
 pub fn resolve(given: &Given<'_>) -> Resolution {
     walk(given, false)
 }
 
-/// Walks the whole chain, for explanations: past the winner, to show what it outranks.
+/// Resolves the whole chain, for explanations: past the winner, to show what it outranks.
 #[must_use]
 pub fn explain(given: &Given<'_>) -> Resolution {
     walk(given, true)
 }
 
-/// What to look for in the session's terminal before the walk.
+/// What to look for in the session's terminal before resolution.
 #[must_use]
 pub fn question(session: &SessionContext, settings: &Settings) -> terminal::Question {
     let set = |name: &str| match settings.variable(name) {
@@ -105,7 +104,7 @@ pub fn question(session: &SessionContext, settings: &Settings) -> terminal::Ques
     };
     let is_surrounding = |name: &str| variables::usage(name) == Some(Use::Surrounding);
     let surroundings = session.variables.iter().filter(|(name, _)| is_surrounding(name));
-    // The two directories are told by more than their paths (`settings::Directories`).
+    // The two directories are compared by more than their paths (`settings::Directories`).
     let is_path = |(name, value): &(&str, &str)| {
         value.starts_with('/')
             && !["HOME", "CLAUDE_CONFIG_DIR"].contains(name)
@@ -115,7 +114,8 @@ pub fn question(session: &SessionContext, settings: &Settings) -> terminal::Ques
     let paths = of_session
         .filter(is_path)
         .chain(settings.environment().into_iter().filter(|(_, value)| value.starts_with('/')));
-    // A session in the home itself, or above it, has no workspace that could be told from what is the user's own.
+    // A session in the home itself, or above it, has no workspace that could be distinguished from the user's own
+    // files.
     let (root, home) = (&settings.snapshot.workspace.root, session.directory("HOME"));
     let is_closed = settings.decision != Decision::Trusted && home.is_none_or(|home| !home.starts_with(root));
     let backend = backend(session, settings, &mut Vec::new()).unwrap_or(Backend::Anthropic);
@@ -134,7 +134,7 @@ pub fn question(session: &SessionContext, settings: &Settings) -> terminal::Ques
 fn walk(given: &Given<'_>, to_the_end: bool) -> Resolution {
     let mut resolution = Resolution {
         backend: Backend::Anthropic,
-        winner: Err(Problem::new(Reason::Bug, "the walk did not end")),
+        winner: Err(Problem::new(Reason::Bug, "the chain of sources has no end")),
         steps: Vec::new(),
         warnings: Vec::new(),
     };
@@ -151,7 +151,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
         return Err(problem);
     }
     let kept = |problem: &Problem| {
-        Warning::new(Kind::SettingsKept, format!("{problem}; what the file said before still counts"))
+        Warning::new(Kind::SettingsKept, format!("{problem}; its previous content is used"))
             .about(&[], problem.location.as_ref())
     };
     out.warnings.extend(settings.kept().map(kept).chain(policy::ineffective(settings)));
@@ -164,7 +164,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
         not_beside_a_cloud(named, selected, session, settings)?;
     }
     skipped(session, settings, out.backend)?;
-    // Clouds and their own credentials are not gated (`spec/behaviour.md` A2, `forceLoginMethod`).
+    // Clouds and their own credentials are exempt (`spec/behaviour.md` A2, `forceLoginMethod`).
     let policy = match selected {
         Backend::Anthropic => Policy::of(settings),
         _ => Policy::default(),
@@ -186,7 +186,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
     };
     let (source, bound) = in_order(&view, (named, beside), to_the_end, &mut out.steps)?;
     let (backend, warnings) = (out.backend, out.warnings.clone());
-    // Keys of AWS say themselves how long a tool keeps them.
+    // Keys of AWS contain the time that a tool keeps them.
     let hook_ttl = api_key_helper::ttl(&view).ok().filter(|_| backend != Backend::Bedrock);
     let workspace = &settings.snapshot.workspace;
     let mut winner = Winner {
@@ -214,7 +214,7 @@ fn in_order(
     steps: &mut Vec<Step>,
 ) -> Result<(&'static str, Bound), Problem> {
     let mut ended: Option<Result<(&'static str, Bound), Problem>> = None;
-    // A managed session ignores the credentials of clouds like any other, and explanations say so.
+    // A managed session ignores credentials of clouds like any other, and explanations show that.
     let is_of = |source: &&&dyn CredentialSource| {
         source.backend() == view.backend || view.session.mode == SessionMode::Managed
     };
@@ -258,14 +258,14 @@ fn in_order(
     })
 }
 
-/// What a source would do, as far as mode, policy and trust let it.
+/// The offer of a source, restricted by mode, policy and trust.
 fn bind(source: &dyn CredentialSource, view: &View<'_>) -> Binding {
     if view.session.mode == SessionMode::Managed && !source.is_login() {
         return Binding::Ignored("managed sessions ignore everything but an OAuth login".into());
     }
     match (source.bind(view), view.policy.blocks()) {
         (Binding::Bound(_), Some(problem)) if !source.is_login() => Binding::Refused(problem),
-        // What a session has by itself is with it already.
+        // A session already has the credentials of its own environment.
         (Binding::Bound(bound), _) if !matches!(bound.material, Material::OwnVariable(_)) => {
             gate::undecided(view.settings).map_or(Binding::Bound(bound), Binding::Refused)
         }
@@ -277,7 +277,7 @@ fn nothing_configured(view: &View<'_>, steps: &[Step]) -> Problem {
     let mode = view.session.mode;
     let policy = view.policy.wants_login(mode != SessionMode::Bare);
     let mut problem = policy.unwrap_or_else(|| nothing_in(view));
-    // In a managed session all but one source would say the same.
+    // In a managed session all but one source would have the same reason.
     let tells = |step: &&Step| mode != SessionMode::Managed || step.outcome != Outcome::Ignored;
     let told = steps.iter().filter(tells);
     problem.trail = told.map(|step| format!("{}: {}", step.source, step.why)).collect();
@@ -292,7 +292,7 @@ fn nothing_in(view: &View<'_>) -> Problem {
                 Reason::LoginRequired,
                 "managed sessions use an OAuth login only, and there is none",
             )
-            .hint("local keys, helpers and settings are ignored here on purpose");
+            .hint("local keys, helpers and settings are deliberately ignored here");
         }
         SessionMode::Bare => {
             "set ANTHROPIC_API_KEY, or pass --settings with an apiKeyHelper; a bare session reads nothing else"
@@ -302,7 +302,7 @@ fn nothing_in(view: &View<'_>) -> Problem {
         }
         _ => {
             return nothing.remedy(Remedy::keep_key(None)).hint(
-                "set apiKeyHelper in ~/.claude/settings.json, or ANTHROPIC_API_KEY, or keep a login or a key",
+                "set apiKeyHelper in ~/.claude/settings.json, or ANTHROPIC_API_KEY, or save a login or a key",
             );
         }
     };

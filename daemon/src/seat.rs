@@ -1,5 +1,5 @@
-//! One daemon for a state directory on a machine: a lock that the kernel drops with its holder, in a file that says who
-//! holds it and where that one answers.
+//! Ensures one daemon per state directory on a machine: a lock that the kernel releases with its holder, in a file that
+//! names the holder and its socket.
 
 #![expect(clippy::disallowed_methods, reason = "files of the daemon itself, before any session is served")]
 
@@ -23,15 +23,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the lock may be missed by a program that goes on in this process. A daemon that has it meanwhile finds one that
-/// answers, and gives up.
+/// How long a program that takes over in this process waits for the lock. Another daemon that has it meanwhile finds a
+/// running one, and exits.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a daemon that was asked to end may take: it finishes what is in progress, for five seconds at most.
+/// Time limit for a daemon that was asked to end: it finishes work in progress, for five seconds at most.
 const LAST_WORK: Duration = Duration::from_secs(7);
-/// How often to try.
+/// Pause between attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The state directory on this machine: this daemon's alone while this lives.
+/// The state directory on this machine: exclusive while this lives.
 #[derive(Debug)]
 pub struct Seat {
     lock: File,
@@ -43,7 +43,7 @@ pub struct Seat {
 pub struct Held {
     /// The state directory.
     state: PathBuf,
-    /// What that daemon says of itself.
+    /// The content of that daemon's lock file.
     served: Option<Served>,
 }
 
@@ -51,7 +51,7 @@ fn by(served: Option<&Served>) -> String {
     served.map_or_else(String::new, |Served { pid, socket }| format!(" (pid {pid}, at {})", socket.display()))
 }
 
-/// Why the state directory cannot be had.
+/// Why the state directory is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum SeatError {
     /// Another daemon has it.
@@ -65,11 +65,11 @@ pub enum SeatError {
 // === impl Seat ===
 
 impl Seat {
-    /// Takes the directory `state` for the daemon on `socket`. One that goes on in this process, or that a service manager
-    /// `starts`, waits for the lock; the latter has a daemon end that a client started elsewhere, for the service manager
-    /// holds the socket that sessions find first.
+    /// Takes the directory `state` for the daemon on `socket`. A daemon that continues in this process, or that a
+    /// service manager `starts`, waits for the lock. The latter also asks a daemon that a client started elsewhere to
+    /// end, because sessions find the service manager's socket first.
     ///
-    /// Where nothing can be kept, as in a home that is read-only, the lock is beside the socket.
+    /// If the directory cannot be written, as in a read-only home, the lock is beside the socket.
     ///
     /// # Errors
     /// See [`SeatError`].
@@ -100,10 +100,10 @@ impl Seat {
         Ok(Self { lock })
     }
 
-    /// Says that the daemon answers on `socket` from now on.
+    /// Records that the daemon now answers on `socket`.
     ///
     /// # Errors
-    /// The system's, as on a full disk.
+    /// The system's error, for example on a full disk.
     pub fn moved(&self, socket: &Path) -> io::Result<()> {
         say(&self.lock, socket)
     }
@@ -111,7 +111,8 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        // What it said does not hold any more. The file stays: to remove it would be to let two hold it.
+        // The recorded socket is not valid any more. The file stays: if it were removed, two daemons could hold the
+        // lock.
         let _ = self.lock.set_len(0);
     }
 }
@@ -119,7 +120,7 @@ impl Drop for Seat {
 // === impl Held ===
 
 impl Held {
-    /// The problem of a daemon that cannot start because of it: with what ends the other one.
+    /// The problem of a daemon that cannot start because of it, with the command that ends the other one.
     pub fn problem(&self) -> Problem {
         let problem = Problem::new(Reason::SourceUnavailable, self.to_string()).retry_after(Duration::ZERO);
         let Some(Served { pid, socket }) = &self.served else {
@@ -127,13 +128,15 @@ impl Held {
         };
         match (UnixStream::connect(socket).is_ok(), process::is_daemon(*pid)) {
             (true, _) => problem
-                .hint("a state directory has one daemon; another one takes --state-dir")
+                .hint("a state directory has one daemon; use another one with --state-dir")
                 .remedy(Remedy::claviger(&["daemon", "stop"])),
             (false, true) => problem
                 .hint("its socket does not answer; end it, and the next call starts another")
                 .remedy(Remedy::run(&["kill", &pid.to_string()])),
-            (false, false) => problem
-                .hint("it runs in another container of this machine: stop it there, or set XDG_STATE_HOME to a directory of this one's own"),
+            (false, false) => problem.hint(
+                "it runs in another container of this machine: stop it there, or set XDG_STATE_HOME to a \
+                    directory of this one's own",
+            ),
         }
     }
 }
@@ -149,7 +152,7 @@ impl SeatError {
     }
 }
 
-/// Whether files can be made in `directory`, which is made for it.
+/// Whether files can be created in `directory`, which is created if necessary.
 fn can_keep(directory: &Path) -> Result<bool, ListenError> {
     match private_directory(directory) {
         Ok(()) => {}
@@ -158,19 +161,19 @@ fn can_keep(directory: &Path) -> Result<bool, ListenError> {
     }
     match open(&directory.join(LOCK_NAME)) {
         Err(cause) if is_unwritable(&cause) => Ok(false),
-        // Whatever else is wrong with it is told by the one that locks it.
+        // Other faults are reported when it is locked.
         _ => Ok(true),
     }
 }
 
-/// Whether nothing can be written: the place is read-only, belongs to another user, or its disk is full.
+/// Whether writing is impossible: the directory is read-only, belongs to another user, or its disk is full.
 pub fn is_unwritable(error: &io::Error) -> bool {
     use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    // Not blocking: what lies there may be a FIFO that has no reader.
+    // Opened without blocking: the path may be a FIFO without a reader.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let mut options = File::options();
     options.create(true).truncate(false).read(true).write(true).mode(0o600).custom_flags(flags).open(path)
@@ -203,12 +206,12 @@ fn served(path: &Path) -> Option<Served> {
     Served::parse(&content)
 }
 
-/// Asks the daemon that serves elsewhere to end; only if it is the very process that listens there.
+/// Asks the daemon that serves elsewhere to end; only if it is the same process that listens there.
 fn ask_to_end(served: &Served) -> bool {
     let listens = UnixStream::connect(&served.socket).ok().and_then(|stream| process::listener_of(&stream));
     let is_asked = listens == Some(served.pid) && process::terminate(served.pid);
     if is_asked {
-        tracing::info!(pid = served.pid, "the daemon that a client started is asked to end");
+        tracing::info!(pid = served.pid, "asking the daemon that a client started to end");
     }
     is_asked
 }

@@ -1,8 +1,8 @@
-//! What the daemon and its service manager tell each other: that it serves, that it is alive, what it is doing (all of
-//! it sd_notify(3)), and that its configuration has to be read again (SIGHUP).
+//! Communication with the service manager: the daemon reports that it serves, that it is alive, and its status
+//! (sd_notify(3)); SIGHUP makes it reload its configuration.
 //!
-//! Without a service manager that listens nothing is said, and SIGHUP works all the same. Where to talk to is in the
-//! daemon's own environment, which no command gets to see.
+//! Without a service manager nothing is sent, and SIGHUP works in any case. The socket of the service manager is in the
+//! daemon's own environment, which no command gets.
 
 use crate::{
     broker::{Broker, cache::Census},
@@ -22,28 +22,28 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval},
 };
 
-/// The daemon as its service manager sees it.
+/// The daemon's view of its service manager.
 #[derive(Debug)]
 pub struct Service {
     broker: Arc<Broker>,
     logs: Logs,
-    /// What is wrong with the configuration, if it could not be read again.
+    /// The problem of the configuration, if it could not be reloaded.
     trouble: Mutex<Option<String>>,
-    /// Held while it is read.
+    /// Held during a reload.
     reading: Mutex<()>,
 }
 
 // === impl Service ===
 
 impl Service {
-    /// Says nothing yet.
+    /// Sends nothing yet.
     pub fn new(broker: Arc<Broker>, logs: Logs) -> Self {
         Self { broker, logs, trouble: Mutex::default(), reading: Mutex::default() }
     }
 
-    /// Says that the daemon serves, and from then on that it is alive; reloads on SIGHUP. It takes its turns on the
-    /// runtime that serves, and the lock that every request takes: if one of them is stuck, so is this, and the service
-    /// manager starts a new daemon.
+    /// Reports that the daemon serves, and from then on that it is alive; reloads on SIGHUP. It runs on the runtime
+    /// that serves, and takes the lock that every request takes: if one of them is stuck, no report is sent, and the
+    /// service manager starts a new daemon.
     pub async fn attend(self: Arc<Self>) {
         let (mut hangups, mut pulse) = (hangups(), pulse());
         tell(&[NotifyState::Ready, NotifyState::Status(&self.status())]);
@@ -55,16 +55,16 @@ impl Service {
         }
     }
 
-    /// Says that the daemon is about to end.
+    /// Reports that the daemon is about to end.
     pub fn stopping(&self) {
-        let status = "stopping: what is in progress is answered first";
+        let status = "stopping: running requests are answered first";
         tell(&[NotifyState::Stopping, NotifyState::Status(status)]);
     }
 
-    /// Reads the daemon's part of the configuration again; returns whether it says anything new. The cache stays as it is.
+    /// Reloads the daemon's part of the configuration; returns whether it has changed. The cache is kept.
     ///
     /// # Errors
-    /// `settings-invalid` with file and line, if it cannot be used; then everything stays as it is.
+    /// `settings-invalid` with file and line if it is invalid; then nothing changes.
     pub async fn reload(self: &Arc<Self>) -> Result<bool, Problem> {
         let service = self.clone();
         // A home on a slow server must not delay a session.
@@ -73,19 +73,19 @@ impl Service {
     }
 
     async fn hung_up(self: Arc<Self>) {
-        tracing::info!("SIGHUP: asked to reload");
-        // The log has what is wrong, and so has the status.
+        tracing::info!("SIGHUP: reloading");
+        // The log and the status have the problem.
         drop(self.reload().await);
     }
 
     fn reload_now(&self) -> Result<bool, Problem> {
-        // One after the other, so that the last one to read is the last one to be heeded.
+        // One after the other, so that the last one to read is the last one to take effect.
         let _reading = lock(&self.reading);
         let reloading = NotifyState::monotonic_usec_now();
         tell(&[NotifyState::Reloading].into_iter().chain(reloading.ok()).collect::<Vec<_>>());
         let outcome = self.read().and_then(|(config, text)| self.heed(&config, &text));
         match &outcome {
-            Ok(changed) => tracing::info!(changed, "configuration read again"),
+            Ok(changed) => tracing::info!(changed, "configuration reloaded"),
             Err(problem) => tracing::error!(%problem, "the configuration stays as it was"),
         }
         *lock(&self.trouble) = outcome.as_ref().err().map(ToString::to_string);
@@ -99,7 +99,7 @@ impl Service {
         Ok((Config::parse(&path.display().to_string(), &text)?, text))
     }
 
-    /// What may fail comes first, so that all of it counts or nothing.
+    /// Fallible steps come first, so that all of it takes effect or nothing.
     fn heed(&self, config: &Config, text: &str) -> Result<bool, Problem> {
         let path = self.broker.store.config.display().to_string();
         let logs = self.logs.configure(config.log.as_deref());
@@ -136,14 +136,14 @@ fn describe(census: Census, trouble: Option<&str>) -> String {
     }
 }
 
-/// A service manager that does not listen is not a reason to stop.
+/// A service manager that does not respond is not a reason to stop.
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "the service manager was not told");
+        tracing::debug!(%error, "notifying the service manager failed");
     }
 }
 
-/// How often to say that we are alive: twice in the time after which we would be taken for dead.
+/// Interval of the alive message: half of the watchdog's time.
 fn pulse() -> Option<Interval> {
     let patience = sd_notify::watchdog_enabled()?;
     let mut interval = interval((patience / 2).max(Duration::from_millis(1)));
@@ -158,7 +158,7 @@ async fn beat(pulse: &mut Option<Interval>) {
     }
 }
 
-/// In a terminal the signal means that the terminal is gone, and ends us as ever.
+/// In a terminal the signal means that the terminal is gone, and ends the process as usual.
 fn hangups() -> Option<Signal> {
     if io::stdin().is_terminal() {
         return None;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// As text.
 ///
 /// # Errors
-/// The serializer's.
+/// The serializer's error.
 pub fn serialize<S: Serializer>(
     session: &Option<Arc<SessionContext>>,
     serializer: S,
@@ -22,10 +22,10 @@ pub fn serialize<S: Serializer>(
     session.as_ref().map(encode).as_deref().serialize(serializer)
 }
 
-/// From its text. One that this release does not understand is left out.
+/// Parses its text. A session that this release does not understand is left out.
 ///
 /// # Errors
-/// The deserializer's.
+/// The deserializer's error.
 pub fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Arc<SessionContext>>, D::Error> {

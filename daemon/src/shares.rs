@@ -1,5 +1,5 @@
-//! Shares: sockets of their own, each of which lends one credential for as long as it lasts. What containers and far
-//! machines get instead of the daemon's own socket.
+//! Shares: separate sockets, each of which lends one credential during its lifetime. Containers and far machines use
+//! them instead of the daemon's own socket.
 
 mod kept;
 mod share;
@@ -30,7 +30,7 @@ const DIRECTORY: &str = "share";
 const MAX_NAME: usize = 64;
 /// Most shares at once: each has a descriptor, and a task.
 const MOST: usize = 64;
-/// Longest time to live: a year. Longer is for ever.
+/// Longest lifetime: a year. Longer means unlimited.
 const MAX_TTL: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// All shares, by name.
@@ -48,11 +48,11 @@ impl Shares {
         Self { directory: socket.with_file_name(DIRECTORY), table: Mutex::default() }
     }
 
-    /// Makes a share, and its socket.
+    /// Creates a share, and its socket.
     ///
     /// # Errors
-    /// `malformed-request` for a name that is none, is taken, or whose path is too long for a socket; `limits` if there are too
-    /// many; `source-unavailable` if the system says no.
+    /// `malformed-request` for a name that is invalid, taken, or too long for a socket's path; `limits` if there are
+    /// too many; `source-unavailable` if the system refuses.
     pub fn create(&self, mut wanted: Wanted, now: SystemTime) -> Result<Arc<Share>, Problem> {
         let mut table = lock(&self.table);
         if table.len() >= MOST {
@@ -96,13 +96,13 @@ impl Shares {
         })
     }
 
-    /// Takes over those of the last program in this process.
+    /// Takes over the shares of the last program in this process.
     pub fn inherit(&self, kept: Vec<(KeptShare, Listener)>) {
         let shares = kept.into_iter().filter_map(|(kept, listener)| kept.share(listener));
         lock(&self.table).extend(shares.map(|share| (share.wanted.name.clone(), Arc::new(share))));
     }
 
-    /// Gives them up to the next program. Their sockets stay open.
+    /// Releases them for the next program. Their sockets stay open.
     pub fn keep(&self) -> Vec<(KeptShare, Listener)> {
         std::mem::take(&mut *lock(&self.table)).values().filter_map(|share| share.keep()).collect()
     }
@@ -112,7 +112,7 @@ impl Shares {
         std::mem::take(&mut *lock(&self.table)).values().for_each(|share| share.end());
     }
 
-    /// Forgets a share that has ended.
+    /// Removes a share that has ended.
     pub fn forget(&self, share: &Share) {
         share.end();
         lock(&self.table).retain(|_, kept| !std::ptr::eq(&raw const **kept, share));
@@ -126,8 +126,8 @@ fn named(name: String, table: &BTreeMap<String, Arc<Share>>) -> Result<String, P
     }
     let is_fit = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
     if name.len() > MAX_NAME || !name.chars().all(is_fit) || name.starts_with(['.', '-']) {
-        return Err(Problem::new(Reason::MalformedRequest, "that is not a name of a share").hint(
-            "take letters, digits, `.`, `_` and `-`, 64 characters at most, and begin with a letter or digit",
+        return Err(Problem::new(Reason::MalformedRequest, "that is not a valid name of a share").hint(
+            "use letters, digits, `.`, `_` and `-`, 64 characters at most, and begin with a letter or digit",
         ));
     }
     match table.contains_key(&name) {
@@ -138,14 +138,14 @@ fn named(name: String, table: &BTreeMap<String, Arc<Share>>) -> Result<String, P
 
 fn taken(name: &str) -> Problem {
     Problem::new(Reason::MalformedRequest, format!("there is a share {name} already"))
-        .hint("take another name, or stop it")
+        .hint("use another name, or stop it")
         .remedy(Remedy::claviger(&["share", "stop", name]))
 }
 
 fn gone(pid: u32) -> Problem {
     Problem::new(
         Reason::MalformedRequest,
-        format!("process {pid}, which the share was to end with, has ended"),
+        format!("process {pid}, whose end was to end the share, has ended"),
     )
 }
 
@@ -156,7 +156,7 @@ fn unbound(name: &str, error: &ListenError) -> Problem {
             Reason::SourceUnavailable,
             format!("there is no socket for the share {name}: {error}"),
         )
-        .hint("a path of a socket has 107 bytes at most: take a shorter name, or a shorter XDG_RUNTIME_DIR"),
+        .hint("a path of a socket has 107 bytes at most: use a shorter name, or a shorter XDG_RUNTIME_DIR"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! When the status of the daemon has to be shown again.
+//! Triggers updates of the daemon's status.
 
 use std::time::Duration;
 use tokio::{
@@ -6,14 +6,14 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Shortest time between two looks. Four in a second are more than a person reads, and a burst costs no more.
+/// Shortest time between two updates. A person cannot read more than four per second, and a burst costs no more.
 const PACE: Duration = Duration::from_millis(250);
 
-/// Wakes those who follow the status of the daemon; costs next to nothing while there are none.
+/// Wakes followers of the daemon's status; costs next to nothing without any.
 #[derive(Clone, Debug, Default)]
 pub struct Shown(watch::Sender<()>);
 
-/// Waits for changes of what a status shows.
+/// Waits for changes of the status.
 #[derive(Debug)]
 pub struct Changes {
     receiver: watch::Receiver<()>,
@@ -21,9 +21,9 @@ pub struct Changes {
 }
 
 impl Shown {
-    /// Something that a status shows has changed.
+    /// A part of the status has changed.
     pub fn touch(&self) {
-        // A new follower looks at everything first.
+        // A new follower reads everything first.
         if self.0.receiver_count() > 0 {
             self.0.send_replace(());
         }
@@ -36,7 +36,7 @@ impl Shown {
 }
 
 impl Changes {
-    /// Waits for the next change, and until the last look is old enough. Nothing wakes up while nothing changes.
+    /// Waits for the next change, and until the last update is old enough. Nothing wakes up without a change.
     pub async fn next(&mut self) {
         // The sender lives as long as the daemon.
         drop(self.receiver.changed().await);

@@ -287,7 +287,7 @@ fn a_replaced_program_that_takes_over_by_itself_is_told() {
     assert_eq!(session.told.deeds(), [what]);
     home.replace_daemon(b"a third one");
     home.ok(&["daemon", "restart"]);
-    let asked = "another program goes on in the place of the daemon (by ";
+    let asked = "another program takes over from the daemon (by ";
     wait::until("that is told, too", || session.told.deeds().iter().any(|deed| deed.starts_with(asked)));
     assert_eq!(home.runs("key"), 1);
 }

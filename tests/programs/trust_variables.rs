@@ -108,7 +108,7 @@ fn a_session_that_has_an_ignored_files_variable_gets_nothing() {
         home.set(name, value);
         refused(&home, name);
         let stderr = home.fails(4, &["token"]);
-        assert!(stderr.contains(&format!("take {name} out of that file")), "{stderr}");
+        assert!(stderr.contains(&format!("remove {name} from that file")), "{stderr}");
         // Its own key would go there, too.
         let own = home.claviger(&["get"]).env("ANTHROPIC_API_KEY", "mine").output().expect("runs");
         assert_eq!(own.status.code(), Some(4), "{name}");

@@ -43,7 +43,7 @@ use std::{path::Path, time::Duration};
 const READS: u32 = 20;
 /// Keys of the session come before this chain. Those of the request are for roles that begin with them.
 const NO_KEYS: &str = "AWS_ACCESS_KEY_ID is not set, or a profile is named";
-const NO_INSTANCE: &str = "sign in as you always do, or set awsAuthRefresh to the command that does; outside AWS set AWS_EC2_METADATA_DISABLED=true, so that no session waits for the metadata of an instance";
+const NO_INSTANCE: &str = "sign in as usual, or set awsAuthRefresh to your sign-in command; outside AWS set AWS_EC2_METADATA_DISABLED=true, so that no session waits for the metadata of an instance";
 const REFUSED_BY_INSTANCE: &str = "the instance's metadata service refuses: check that a role is attached, that the service is on, and that no firewall is in front of it; or sign in as you always do";
 
 /// Why the next link is asked.

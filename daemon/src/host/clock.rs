@@ -1,5 +1,5 @@
-//! What time it is. Freshness is judged by the wall clock; timers only wake, and stand still while the machine sleeps.
-//! So a task that waits for one wants to know as well when the clock has jumped.
+//! The clock. Expiry is compared with the wall clock; timers only wake tasks, and stop while the machine sleeps. So a
+//! task that waits for a timer must also be woken when the clock has jumped.
 
 use std::time::SystemTime;
 use tokio::sync::watch;

@@ -279,7 +279,7 @@ pub fn check_managed_directory(path: &Path, uid: u32) -> Result<(), Problem> {
 }
 
 fn too_large() -> Refusal {
-    Refusal::Rule("larger than 2 MiB", "settings are small: remove what does not belong there", None)
+    Refusal::Rule("larger than 2 MiB", "settings are small: remove content that does not belong there", None)
 }
 
 fn is_closed(status: &FileStat, uid: u32) -> bool {

@@ -65,7 +65,7 @@ impl Host {
         running.get(&group.as_raw()).cloned()
     }
 
-    /// Resolves when no running command must be left uninterrupted.
+    /// Resolves when no uninterruptible command runs any more.
     pub async fn lasting_ended(&self) {
         let mut lasting = self.lasting.subscribe();
         drop(lasting.wait_for(|count| *count == 0).await);

@@ -1,6 +1,7 @@
-//! A tool that runs us as its `apiKeyHelper` beside a cloud. It runs that at its start, whatever its backend is, and sends the
-//! key only where the authentication of the cloud is skipped, to the gateway (`spec/behaviour.md` A2, "CLAUDE_CODE_SKIP_…").
-//! So the command behind the hook answers, and nothing signs in to the cloud for a key that is not sent.
+//! Handles a tool that runs claviger as its `apiKeyHelper` although a cloud is enabled. The tool runs it at its start,
+//! whatever its backend is, and sends the key only to a gateway, where the authentication of the cloud is skipped
+//! (`spec/behaviour.md` A2, "CLAUDE_CODE_SKIP_…"). So the command behind the hook answers, and no one signs in to the
+//! cloud for a key that is not sent.
 
 use crate::{
     endpoint::Endpoint,
@@ -14,12 +15,13 @@ use claviger::{
     variables::is_true,
 };
 
-/// Whether `selected` is a cloud, and the caller wants no credential of it.
+/// Whether `selected` is a cloud, and the caller needs no credential of it.
 pub(super) fn is_beside(selected: Backend, session: &SessionContext) -> bool {
     session.key_helper && session.backend.is_none() && selected != Backend::Anthropic
 }
 
-/// Where the key of the command behind the hook is sent: to the gateway in front of `cloud`, if that adds the credential.
+/// Destination of the key from the command behind the hook: the gateway in front of `cloud`, if that adds the
+/// credential.
 pub(super) fn endpoint(
     cloud: Backend,
     session: &SessionContext,
@@ -35,18 +37,18 @@ pub(super) fn endpoint(
     gateway.map_or_else(|| Endpoint::anthropic(session, settings), Ok)
 }
 
-/// Nothing stands behind the hook, so it should not be there.
+/// There is no command behind the hook, so it should not be installed.
 pub(super) fn nothing_behind(cloud: Backend) -> Problem {
     let message = format!(
-        "sessions on {} use no key of an apiKeyHelper, and no command stands behind this one",
+        "sessions on {} use no key of an apiKeyHelper, and there is no command behind this one",
         cloud.name()
     );
     nothing_for(message)
 }
 
-/// The hook has nothing to give, and a tool that runs it at its start, whatever its backend is, wants nothing of it.
+/// The hook has no key, and the tool, which runs it at its start whatever its backend is, does not need one.
 pub(super) fn nothing_for(message: String) -> Problem {
     Problem::new(Reason::MalformedRequest, message)
-        .hint("install the hooks again: what does not fit these settings is taken away")
+        .hint("install the hooks again: those that do not match these settings are removed")
         .remedy(Remedy::claviger(&["hook", "install", "claude"]))
 }

@@ -1,4 +1,4 @@
-//! The account that a session names: it is used, or is an error.
+//! The account that a session names: it is used, or resolution fails.
 
 use super::switches::switched_on;
 use crate::{
@@ -17,14 +17,14 @@ use claviger::{
 pub(super) struct Named<'a> {
     /// Its name.
     pub(super) name: &'a str,
-    /// Where, if in a file.
+    /// Its place, if in a file.
     at: Option<&'a Location>,
 }
 
 // === impl Named ===
 
 impl Named<'_> {
-    /// Why it is not used although it exists: something else comes first, and that is another identity.
+    /// Why it is not used although it exists: another source, of another identity, comes first.
     pub(super) fn outranked(self, source: &str, bound: &Bound) -> Problem {
         let what = match &bound.material {
             Material::OwnVariable(name) => name,
@@ -37,7 +37,7 @@ impl Named<'_> {
     fn not_first(self, what: &str) -> Problem {
         let message = format!("{ACCOUNT} names {}, and {what} comes first", self.name);
         Problem::new(Reason::SettingsInvalid, message)
-            .hint("take away what comes first to use the account")
+            .hint("unset what comes first to use the account")
             .set_by(ACCOUNT, self.at)
     }
 }

@@ -1,4 +1,4 @@
-//! Which backend a session's switches select, and whether they leave its authentication to a gateway.
+//! The backend that a session's switches select, and whether they leave its authentication to a gateway.
 
 use super::key_helper::nothing_for;
 use crate::settings::{Lookup, Settings, effective::effective};
@@ -11,7 +11,7 @@ use claviger::{
 };
 use std::collections::BTreeSet;
 
-/// The first cloud that is switched on, in fixed order; a settings file's `env` overrides the session's own.
+/// The first enabled cloud, in fixed order; a settings file's `env` overrides the session's own.
 pub(super) fn backend(
     session: &SessionContext,
     settings: &Settings,
@@ -24,7 +24,7 @@ pub(super) fn backend(
             return Err(Problem::new(Reason::PolicyBlocked, message)
                 .hint("run the tool outside the remote container or desktop host"));
         }
-        // Its switches count for nothing here, either.
+        // Its switches are ignored here, too.
         (SessionMode::Managed, _) => return Ok(Backend::Anthropic),
         (_, Some(wanted)) => return Ok(wanted),
         (_, None) => {}
@@ -36,7 +36,7 @@ pub(super) fn backend(
         }
     }
     let unsupported = unsupported(session, settings)?;
-    // Bedrock comes first in the tools, too; any other could come after one that is not known here.
+    // Bedrock comes first in the tools, too; any other could come after a cloud that is not known here.
     if !matches!(enabled.first(), Some((Backend::Bedrock, ..)))
         && let Some((variable, at)) = unsupported.first()
     {
@@ -45,7 +45,10 @@ pub(super) fn backend(
             return Err(nothing_for(message));
         }
         return Err(Problem::new(Reason::SettingsInvalid, message)
-            .hint("let the tool find its credential for that backend by itself; without the variable it is fetched for another")
+            .hint(
+                "let the tool find its credential for that backend by itself; without the variable, the \
+                credential of another backend is fetched",
+            )
             .set_by(variable, *at));
     }
     if let [(first, ..), rest @ ..] = &enabled[..]
@@ -54,7 +57,7 @@ pub(super) fn backend(
         let names: Vec<_> = enabled.iter().map(|(backend, ..)| backend.name()).collect();
         let all = if names.len() == 2 { "both" } else { "all" };
         let text = format!("{} are {all} enabled; {} comes first", names.join(" and "), first.name());
-        // The others count for nothing: without them all stays as it is.
+        // The others are ignored: unsetting them changes nothing else.
         let own: Vec<_> = rest.iter().map(|(_, variable, _)| *variable).collect();
         let at = rest.iter().find_map(|(.., at)| *at);
         warnings.push(Warning::new(Kind::TwoClouds, text).about(&own, at));
@@ -81,8 +84,8 @@ pub(super) fn skipped(
         .set_by(skip, at))
 }
 
-/// Whether a Foundry session has a key or token of its own, beside which skipping counts for nothing
-/// (`spec/behaviour.md` A2, "CLAUDE_CODE_SKIP_…").
+/// Whether a Foundry session has its own key or token; skipping is ignored then (`spec/behaviour.md` A2,
+/// "CLAUDE_CODE_SKIP_…").
 fn has_own_key(session: &SessionContext, settings: &Settings, backend: Backend) -> bool {
     const KEYS: [&str; 2] = ["ANTHROPIC_FOUNDRY_AUTH_TOKEN", "ANTHROPIC_FOUNDRY_API_KEY"];
     let is_set = |name: &str| match settings.variable(name) {
@@ -93,7 +96,7 @@ fn has_own_key(session: &SessionContext, settings: &Settings, backend: Backend) 
     backend == Backend::Foundry && KEYS.into_iter().any(is_set)
 }
 
-/// The switches of backends that are not known here and are on, and where each stands if in a file.
+/// The switches of unknown backends that are on, each with its place if in a file.
 fn unsupported<'a>(
     session: &'a SessionContext,
     settings: &'a Settings,
@@ -109,7 +112,7 @@ fn unsupported<'a>(
     Ok(found)
 }
 
-/// Whether a switch is on, and where it stands if in a file.
+/// Whether a switch is on, and its place if in a file.
 pub(super) fn switched_on<'a>(
     session: &'a SessionContext,
     settings: &'a Settings,

@@ -1,4 +1,4 @@
-//! The winner of a walk.
+//! The winner of a resolution.
 
 use crate::{
     endpoint::{Endpoint, Extras, cloud::CloudTarget},
@@ -9,33 +9,33 @@ use crate::{
 use claviger::{backend::Backend, warning::Warning};
 use std::{sync::Arc, time::Duration};
 
-/// The winner of a walk.
+/// The winner of a resolution.
 #[derive(Debug)]
 pub struct Winner {
     /// The source's id.
     pub source: &'static str,
-    /// Who receives the request.
+    /// The receiver of the request.
     pub backend: Backend,
     /// The workspace of the session.
     pub whose: Whose,
-    /// What it is bound to.
+    /// Its bound provider.
     pub bound: Bound,
-    /// Where the credential may be sent.
+    /// Destination of the credential.
     pub endpoint: Endpoint,
     /// Region and project, for clouds.
     pub place: CloudTarget,
-    /// What goes along.
+    /// Additional headers and timeout.
     pub extras: Extras,
-    /// How long a tool keeps what its hook prints (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if it is not known.
+    /// How long a tool keeps its hook's output (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if unknown.
     pub hook_ttl: Option<Duration>,
-    /// When a person is asked before it is lent.
+    /// When a person is asked to confirm the loan.
     pub confirm: Confirm,
-    /// What looks wrong but stops nothing.
+    /// Likely mistakes that block nothing.
     pub warnings: Vec<Warning>,
 }
 
 impl Winner {
-    /// What obtains the secret, if it has to be obtained.
+    /// The provider of the secret, if it has to be obtained.
     pub fn provider(&self) -> Option<&Arc<dyn CredentialProvider>> {
         match &self.bound.material {
             Material::Provided(provider) => Some(provider),
@@ -43,7 +43,7 @@ impl Winner {
         }
     }
 
-    /// The account of the local store that it is of.
+    /// The account of the local store that it belongs to.
     pub fn account(&self) -> Option<&str> {
         Some(self.provider()?.account()?.name.as_str())
     }

@@ -49,7 +49,7 @@ impl AccountService for Context {
             let name = login.name.clone();
             let ended = tokio::select! {
                 ended = context.sign_in(login, requests, &responses) => ended,
-                () = responses.closed() => Err(Problem::new(Reason::Cancelled, "the person gave up")),
+                () = responses.closed() => Err(Problem::new(Reason::Cancelled, "the person cancelled")),
                 () = context.broker.life.stopping() => Err(crate::life::shutting_down()),
             };
             let name = ended.as_ref().map_or(&name, |(account, _)| &account.name);
@@ -76,7 +76,7 @@ impl AccountService for Context {
         let session = session(message.session.take())?;
         self.refuse_commands_of(AuditEvent::SaveSecret, &session, &peer)?;
         self.broker.refuse_while_locked().map_err(fail)?;
-        // A session that has accounts of its own means those.
+        // A session with its own account files means those.
         self.broker.resolver.settings.snapshot(&session).await.map_err(fail)?;
         let Some(kind) = convert::kind_of_secret(message.kind()) else {
             return Err(malformed("kind must be token or api key"));
@@ -245,7 +245,7 @@ impl Context {
         let (host, store, accounts) = (&self.broker.host, &self.broker.store, &self.broker.resolver.accounts);
         let environment = match self.broker.settings_of(session).await {
             Ok(settings) => self.broker.resolver.other_environment(session, &settings).await?,
-            // Leaving must work whatever the settings are like.
+            // Signing out must work with any settings.
             Err(_) => session.variables.clone(),
         };
         let mut left = Vec::new();
@@ -289,12 +289,12 @@ impl Context {
     }
 }
 
-/// Does `work` to its end, whether or not the caller stays: what a child has done to a secret belongs on the list.
+/// Runs `work` to its end, even if the caller disconnects: what a child has done to a secret belongs on the list.
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Status> {
     let done = tokio::spawn(work).await;
-    done.unwrap_or_else(|_| Err(Problem::new(Reason::Bug, "a change of the accounts broke off")))
+    done.unwrap_or_else(|_| Err(Problem::new(Reason::Bug, "a change of the accounts failed unexpectedly")))
         .map_err(fail)
 }
 
@@ -303,6 +303,6 @@ fn by_a_command() -> Problem {
 }
 
 fn too_many() -> Problem {
-    Problem::new(Reason::SourceUnavailable, format!("{MOST_LOGINS} logins are going on already"))
-        .hint("finish one or give it up (Ctrl-C), then try again")
+    Problem::new(Reason::SourceUnavailable, format!("{MOST_LOGINS} logins are in progress already"))
+        .hint("finish or cancel one (Ctrl-C), then try again")
 }

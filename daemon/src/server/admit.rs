@@ -1,4 +1,4 @@
-//! The check of the calling process, ahead of every service.
+//! Checks the calling process before every service.
 
 use crate::{
     audit::Audit,
@@ -17,11 +17,11 @@ use claviger::{
 use std::sync::Arc;
 use tonic::{Request, Status, service::Interceptor};
 
-/// Whether the log has said that another user calls.
+/// Whether the log has reported a call by another user.
 static WARNED: Rarely = Rarely::new();
 
-/// Lets only this user's processes in, and only those that speak our protocol; finds out who is near; notes the calls that it
-/// turned away.
+/// Permits only this user's processes, and only those with our protocol; determines who is near; records refused calls
+/// in the audit log.
 #[derive(Clone, Debug)]
 pub struct Admit {
     pub(super) audit: Arc<Audit>,
@@ -29,7 +29,7 @@ pub struct Admit {
     pub(super) broker: Arc<Broker>,
 }
 
-/// Lets only near callers in.
+/// Permits only near callers.
 #[derive(Clone, Debug)]
 pub(super) struct NearOnly(pub(super) Arc<Audit>);
 
@@ -38,7 +38,7 @@ pub(super) struct NearOnly(pub(super) Arc<Audit>);
 impl Interceptor for Admit {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         let caller = self.admit(&request).map_err(|problem| rejected(&self.audit, &request, &problem))?;
-        // It is not needed further in.
+        // Services behind it do not need the cookie.
         request.metadata_mut().remove(COOKIE_KEY);
         if let Some(peer) = request.extensions_mut().get_mut::<Peer>() {
             peer.caller = caller;
@@ -48,8 +48,8 @@ impl Interceptor for Admit {
 }
 
 impl Admit {
-    /// Who calls; `peer-unknown`, `peer-rejected`, `foreign-caller`, `stale-cookie`, or `malformed-request` for another
-    /// protocol.
+    /// The caller; `peer-unknown`, `peer-rejected`, `foreign-caller`, `stale-cookie`, or `malformed-request` for
+    /// another protocol.
     fn admit(&self, request: &Request<()>) -> Result<Caller, Problem> {
         peer::of(request).check().inspect_err(|problem| {
             if problem.reason == Reason::PeerRejected && WARNED.is_due() {
@@ -64,10 +64,10 @@ impl Admit {
             Some(sent) if self.cookie.is(sent.as_bytes()) => Ok(Caller::Near),
             Some(_) => {
                 Err(Problem::new(Reason::StaleCookie, "the cookie of the request is not this daemon's")
-                    .hint("read it again: it lies beside the socket"))
+                    .hint("read it again: it is beside the socket"))
             }
             None => {
-                // Near callers cannot send one that was removed.
+                // Near callers cannot send a cookie that was removed.
                 self.cookie.look_again();
                 match self.broker.limits().foreign {
                     Foreign::Refuse => Err(no_cookie("this daemon answers callers of its own machine only")),

@@ -1,7 +1,7 @@
-//! What every service of the server answers with.
+//! The common type of all services' answers.
 
 use std::{convert::Infallible, pin::Pin};
 use tonic::{body::Body, codegen::http};
 
-/// What becomes of a call.
+/// The future of a call.
 pub(super) type Answering = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;

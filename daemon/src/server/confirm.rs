@@ -1,7 +1,8 @@
-//! Asks a person before something is lent, where the configuration or a share says so: on the desktop, else in a terminal.
+//! Asks a person before a credential is lent, if the configuration or a share requires that: on the desktop, else in a
+//! terminal.
 //!
-//! What is asked, and who is let in by an answer, is decided in [`crate::consent`]. A question is a task of the daemon; it ends when
-//! it is answered, or when the last caller who waits for it has gone.
+//! [`crate::consent`] decides what is asked, and which callers an answer permits. A question is a task of the daemon;
+//! it ends when it is answered, or when its last waiting caller has gone.
 
 use super::{Context, fail};
 use crate::{
@@ -27,11 +28,11 @@ use std::sync::Arc;
 use tokio::time::sleep;
 use tonic::Status;
 
-/// Longest list of questions that a caller may know already.
+/// Most known questions in a request.
 const MOST_SEEN: usize = 1024;
 
 impl Context {
-    /// Lends to `peer`, once a person has allowed it where one is asked.
+    /// Lends to `peer`, after a person's confirmation if one is required.
     pub(super) async fn lend(
         &self,
         peer: &Peer,
@@ -41,7 +42,7 @@ impl Context {
         loop {
             let outcome = self.broker.get(session, peer.asker(), &terms).await;
             let Some(winner) = outcome.as_ref().err().and_then(Denied::unconfirmed) else { return outcome };
-            // While a person thinks, settings may come to lead elsewhere: then that is asked about.
+            // While a person thinks, the settings may change: then the new credential needs a confirmation.
             let allowed = Box::pin(self.confirm(peer, session, winner)).await;
             let subject = allowed
                 .inspect_err(|_| self.broker.count_denied(winner.source))
@@ -50,7 +51,8 @@ impl Context {
         }
     }
 
-    /// Lets a secret of a stream that was fetched before go to `peer`. False: by now it would be another one, and that follows.
+    /// Releases the secret of a stream, fetched earlier, to `peer`. False if the credential has changed meanwhile; its
+    /// event follows.
     ///
     /// # Errors
     /// As [`Context::confirm`].
@@ -65,12 +67,12 @@ impl Context {
         Ok(Subject::of(&winner, &peer.caller) == allowed && winner.key() == loan.winner.key())
     }
 
-    /// Whether a person is asked before `peer` gets what `winner` provides.
+    /// Whether a person must confirm loans to `peer` of the credential of `winner`.
     pub(super) fn is_confirmed(peer: &Peer, winner: &Winner) -> bool {
         consent::wanted(winner, &peer.caller) != Confirm::Never
     }
 
-    /// Has a person allow that `peer` is lent what `winner` provides. The answer is what was allowed.
+    /// Has a person confirm a loan to `peer` of the credential of `winner`. Returns the confirmation.
     ///
     /// # Errors
     /// `not-confirmed`, `limits` if too many questions are open; `handover` or `shutting-down` if the daemon ends.
@@ -120,7 +122,7 @@ impl Context {
         }
     }
 
-    /// Puts a question to a person: on the desktop, then in a terminal. What became of it is in the audit log.
+    /// Puts a question to a person: on the desktop, then in a terminal. The audit log records the result.
     fn ask(
         self,
         peer: Peer,
@@ -169,7 +171,7 @@ impl Context {
         sleep(PATIENCE).await;
     }
 
-    /// The questions that `message` asks for.
+    /// The questions requested by `message`.
     pub(super) async fn questions(
         &self,
         peer: &Peer,
@@ -234,6 +236,6 @@ fn told(place: Channel) -> String {
 }
 
 fn denied(subject: &Subject) -> Problem {
-    Problem::new(Reason::NotConfirmed, format!("a person has denied that {} is lent", subject.what()))
-        .hint("that counts for five minutes; to be asked again before")
+    Problem::new(Reason::NotConfirmed, format!("a person has denied lending {}", subject.what()))
+        .hint("the denial holds for five minutes; to be asked again earlier")
 }

@@ -1,4 +1,4 @@
-//! What the adapters share: the daemon's parts, and how problems are told.
+//! Shared parts of the adapters: the daemon's components, and the conversion of problems.
 
 use crate::{
     audit::Audit,
@@ -23,19 +23,19 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::{Notify, Semaphore};
 use tonic::{Response, Status, metadata::MetadataValue};
 
-/// Largest request: explicit settings at their maximum, and room for the rest.
+/// Largest request: explicit settings of maximum size, and room for the rest.
 pub(super) const MAX_REQUEST: usize = MAX_EXPLICIT_SETTINGS + 512 * 1024;
-/// Largest request of `ControlService`: words.
+/// Largest request of `ControlService`, which holds only words.
 pub(super) const MAX_WORDS: usize = 256 * 1024;
 
-/// Most connections: as many sessions as a user can have, at some 28 KiB each.
+/// Most connections: as many sessions as a user can have, at about 28 KiB each.
 const MOST_CONNECTIONS: usize = 1024;
-/// What all requests may hold together until they are answered, in bytes.
+/// Most bytes of all unanswered requests together.
 const MOST_BYTES: usize = 24 * 1024 * 1024;
-/// Most logins at once: each has a process, and a port, for as long as a person takes.
+/// Most concurrent logins: each needs a process and a port for as long as a person takes.
 pub(super) const MOST_LOGINS: usize = 16;
 
-/// What the adapters share.
+/// Shared parts of the adapters.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The broker.
@@ -44,21 +44,21 @@ pub struct Context {
     pub audit: Arc<Audit>,
     /// Asks the daemon to stop.
     pub stop: Arc<Notify>,
-    /// Lets another program go on.
+    /// Hands over to another program.
     pub handover: Arc<Handover>,
     /// Changes the log level.
     pub logs: crate::logs::Logs,
-    /// Reads the configuration again, and tells the service manager.
+    /// Reloads the configuration, and notifies the service manager.
     pub service: Arc<crate::service::Service>,
-    /// Room for logins.
+    /// Permits for logins.
     pub logins: Arc<Semaphore>,
-    /// What near callers send.
+    /// The cookie of near callers.
     pub cookie: Arc<Cookie>,
     /// The user's home directory.
     pub home: PathBuf,
-    /// What the desktop was told of.
+    /// Recent desktop notifications.
     pub deeds: Arc<Deeds>,
-    /// What a person was asked, and has answered.
+    /// Questions to a person, and answers.
     pub consents: Arc<Consents>,
     /// Sockets that lend one credential each.
     pub shares: Arc<Shares>,
@@ -66,31 +66,32 @@ pub struct Context {
     pub connections: Arc<Connections>,
 }
 
-/// Room for as many logins as may go on at once.
+/// As many permits as there may be concurrent logins.
 pub fn logins() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MOST_LOGINS))
 }
 
-/// Room for connections; each takes two descriptors, and a quarter of them is for everything else.
+/// Limits of connections; each needs two descriptors, and a quarter of them is kept for other uses.
 pub fn connections(descriptors: usize) -> Arc<Connections> {
     let connections = MOST_CONNECTIONS.min(descriptors * 3 / 8);
     Connections::new(Bounds { connections, bytes: MOST_BYTES })
 }
 
 impl Context {
-    /// How a stream ends: in silence, unless another program goes on and it is worth while to connect again at once.
+    /// The end of a stream: without an error, unless another program takes over and reconnecting at once is useful.
     pub(super) fn last_words<T>(&self) -> Option<Result<T, Status>> {
         (self.broker.life.phase() == Phase::HandingOver).then(|| Err(fail(life::handing_over())))
     }
 
-    /// Tells the person on the desktop what `peer` did, and does not wait for it.
+    /// Shows the person on the desktop what `peer` did, without waiting.
     pub(super) fn tell(&self, peer: &Peer, what: &str) {
         let (deeds, broker) = (self.deeds.clone(), self.broker.clone());
         let (peer, what) = (peer.clone(), what.to_owned());
         tokio::spawn(async move { deeds.tell(&broker, Some(&peer), &what).await });
     }
 
-    /// Tells the person on the desktop that a workspace waits for a decision, if that is why the hook of a tool got nothing.
+    /// Shows the person on the desktop that a workspace waits for a decision, if that is why the hook of a tool got no
+    /// credential.
     pub(super) fn tell_refused(&self, problem: &Problem) {
         if problem.reason == Reason::WorkspaceUntrusted {
             let (deeds, broker, problem) = (self.deeds.clone(), self.broker.clone(), problem.clone());
@@ -109,8 +110,8 @@ pub(super) fn session(message: Option<v1::SessionContext>) -> Result<Arc<Session
     SessionContext::from_proto(message).map(Arc::new).map_err(fail)
 }
 
-/// A response that says which release and protocol answers. Only `GetVersion` needs to: every call says what it speaks,
-/// and one that does not fit is refused with both sides' releases.
+/// A response with release and protocol of the daemon. Only `GetVersion` needs them: every call carries the client's,
+/// and an incompatible one is refused with the releases of both.
 pub(super) fn introduce<T>(message: T) -> Response<T> {
     let mut response = Response::new(message);
     response.metadata_mut().insert(wire::RELEASE_KEY, MetadataValue::from_static(RELEASE));
@@ -118,7 +119,7 @@ pub(super) fn introduce<T>(message: T) -> Response<T> {
     response
 }
 
-/// A problem as a gRPC error. A bug gets a fixed text and a number that leads to the log.
+/// A problem as a gRPC error. A bug gets a fixed text and a number that appears in the log.
 #[expect(clippy::needless_pass_by_value, reason = "made to be used with map_err")]
 pub(super) fn fail(problem: Problem) -> Status {
     if problem.reason != Reason::Bug {
@@ -130,7 +131,7 @@ pub(super) fn fail(problem: Problem) -> Status {
     wire::to_status(&Problem::new(Reason::Bug, message).hint("please report it"))
 }
 
-/// As [`fail`], for the session that asked: what helps holds for its directory.
+/// As [`fail`], for the session that asked: the remedy applies to its directory.
 pub(super) fn within(session: &SessionContext) -> impl FnOnce(Problem) -> Status {
     let directory = session.cwd.to_string_lossy();
     move |problem| fail(problem.for_session(&directory))

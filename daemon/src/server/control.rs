@@ -36,8 +36,7 @@ impl ControlService for Context {
             replaced.map_err(fail)?;
             self.tell(&peer, "the cookie was replaced");
         }
-        let told =
-            self.deeds.tell(&self.broker, Some(&peer), "another program goes on in the place of the daemon");
+        let told = self.deeds.tell(&self.broker, Some(&peer), "another program takes over from the daemon");
         let begun = self.handover.begin(&self.broker, || self.is_signing_in(), told).await;
         let begun = begun.map_err(Problem::from);
         self.audit.note(Line::ended(AuditEvent::Daemon, "asked-to-restart", &begun).by(&peer));
@@ -80,7 +79,7 @@ impl ControlService for Context {
         }
         let choice = if allow { Choice::Allow } else { Choice::Deny };
         let id = id.parse().map_err(|_| malformed("that is not the id of a question"))?;
-        // What became of a question is noted by the one who asked it.
+        // The task of a question records its result.
         if allow && self.consents.denied().iter().any(|denial| denial.id == id) {
             self.audit.note(Line::of(AuditEvent::Confirm, "denial-forgotten").by(&peer));
         }
@@ -121,7 +120,7 @@ impl ControlService for Context {
     ) -> Result<Response<v1::SetLogLevelResponse>, Status> {
         let peer = peer::of(&request);
         let filter = request.into_inner().filter;
-        // It is logged, and a log has one line an event.
+        // It is logged, and a log has one line per event.
         if filter.len() > MAX_FILTER || filter.chars().any(char::is_control) {
             return Err(malformed("that is not a log filter: it is too long or has a control character"));
         }

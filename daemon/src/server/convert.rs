@@ -1,4 +1,4 @@
-//! From the broker's words to the messages of the API.
+//! Converts the broker's types to messages of the API.
 
 use crate::{
     broker::{
@@ -14,7 +14,7 @@ use claviger::{PROTOCOL, RELEASE, credential::Scheme, proto::v1, wire};
 use claviger_child::Keys;
 use std::time::SystemTime;
 
-/// A loan on the wire.
+/// A loan, encoded.
 pub(super) fn lease(loan: &Loan) -> v1::Lease {
     let Winner { source, backend: receiver, bound, extras, warnings, .. } = &*loan.winner;
     let endpoint = loan.endpoint();
@@ -54,7 +54,7 @@ pub(super) fn lease(loan: &Loan) -> v1::Lease {
     lease
 }
 
-/// A secret as it is lent. Keys that sign are lent in their parts.
+/// A secret, encoded. Keys that sign are sent in parts.
 fn material(scheme: Scheme, text: &str) -> Option<v1::lease::Material> {
     if scheme != Scheme::SigV4 {
         return Some(v1::lease::Material::Secret(secret(text)));
@@ -67,7 +67,7 @@ fn material(scheme: Scheme, text: &str) -> Option<v1::lease::Material> {
     }))
 }
 
-/// What is known of a credential, on the wire.
+/// Details of a credential, encoded.
 pub(super) fn facts(facts: &Facts) -> v1::Facts {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     v1::Facts {
@@ -89,7 +89,7 @@ fn link(link: &Link) -> v1::Step {
     }
 }
 
-/// What became of a source or a link, on the wire.
+/// Result of a source or a link, encoded.
 pub(super) fn outcome(outcome: Outcome) -> v1::step::Outcome {
     match outcome {
         Outcome::Chosen => v1::step::Outcome::Chosen,
@@ -114,7 +114,7 @@ fn scheme(scheme: Scheme) -> v1::Scheme {
     }
 }
 
-/// A trust decision on the wire.
+/// A trust decision, encoded.
 pub(super) fn decision(decision: Decision) -> v1::TrustDecision {
     match decision {
         Decision::Undecided => v1::TrustDecision::Unspecified,
@@ -123,7 +123,7 @@ pub(super) fn decision(decision: Decision) -> v1::TrustDecision {
     }
 }
 
-/// A cache entry on the wire, without its secret.
+/// A cache entry, encoded without its secret.
 pub(super) fn entry(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::CacheEntry {
     let (state, tally) = (entry.state(), entry.tally());
     let (current, failure) = (state.current.as_ref(), state.failure.as_ref());

@@ -41,7 +41,7 @@ impl CredentialService for Context {
         let message = request.into_inner();
         let min_validity = match message.min_validity {
             None => None,
-            // The signs first: the conversion overflows on the smallest number there is.
+            // Checks the signs first: the conversion overflows on the smallest number.
             Some(wish) if wish.seconds < 0 || wish.nanos < 0 => return Err(malformed(BAD_VALIDITY)),
             Some(wish) => Some(Duration::try_from(wish).map_err(|_| malformed(BAD_VALIDITY))?),
         };
@@ -104,7 +104,7 @@ impl CredentialService for Context {
         let message = request.into_inner();
         if !matches!(message.status, 401 | 403) {
             return Err(malformed(
-                "status must be 401 or 403: nothing else says that a credential was rejected",
+                "status must be 401 or 403: other codes do not mean that a credential was rejected",
             ));
         }
         let key = match message.key.as_str() {
@@ -127,18 +127,18 @@ impl CredentialService for Context {
     }
 }
 
-/// One who follows a credential.
+/// A follower of a credential.
 struct Follower {
     context: Context,
     peer: Peer,
     session: Arc<SessionContext>,
-    /// It uses none, and is shown none that a person has to confirm.
+    /// It uses none, and sees none that a person has to confirm.
     onlooker: bool,
     /// It is shown none at all: another call of the same caller is lent it.
     beside: bool,
 }
 
-/// Takes the secrets out of a lease.
+/// Removes the secrets from a lease.
 fn hide(lease: &mut v1::Lease) {
     lease.material = None;
     lease.headers.clear();
@@ -165,7 +165,7 @@ fn report(reported: Reported) -> v1::ReportRejectedResponse {
     v1::ReportRejectedResponse { outcome: outcome.into(), generation, retry_at }
 }
 
-/// What became of a report, in the words of the audit log.
+/// Result of a report, as a word of the audit log.
 fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Unspecified => "unknown",
@@ -177,7 +177,7 @@ fn outcome(outcome: Outcome) -> &'static str {
 }
 
 impl Follower {
-    /// What a stream says of an event, if anything.
+    /// The message for an event, if any.
     async fn message(
         &self,
         event: Option<Box<Event>>,
@@ -223,7 +223,7 @@ impl Follower {
 }
 
 impl Context {
-    /// The lease of a loan, which claims to be valid no longer than `[daemon] max_lease` says.
+    /// The lease of a loan; its claimed validity is limited by `[daemon] max_lease`.
     fn lease(&self, loan: &Loan) -> v1::Lease {
         let mut lease = convert::lease(loan);
         if let Some(most) = self.broker.limits().max_lease {
@@ -258,7 +258,7 @@ impl Context {
         v1::WatchCredentialResponse { event: Some(event) }
     }
 
-    /// A person who is needed is told of in another event than what may pass by itself.
+    /// The need for a person has its own event, separate from temporary problems.
     fn problem(&self, problem: &Problem) -> watch_credential_response::Event {
         use watch_credential_response::Event as Message;
         let message = wire::problem(problem, self.broker.host.clock.now());

@@ -1,4 +1,4 @@
-//! What a caller without the cookie gets: the same answers, without a word about the files of this machine.
+//! Answers to a caller without the cookie: the same, but without details of this machine's files.
 
 use super::{Context, fail, session, within};
 use crate::{
@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tonic::Status;
 
 impl Context {
-    /// The session in whose place `peer` asks: its own if it is near, else this user's with what it names.
+    /// The session of `peer`: its own if it is near, else this user's with the names that it chose.
     pub(super) fn session_for(
         &self,
         peer: &Peer,
@@ -45,7 +45,7 @@ impl Context {
         }
     }
 
-    /// Lets `peer` have what `session` leads to, before anything is run for it.
+    /// Checks that `peer` may have the credential of `session`, before anything is run for it.
     pub(super) async fn must_fit(&self, peer: &Peer, session: &Arc<SessionContext>) -> Result<(), Status> {
         if let Caller::Near = peer.caller {
             return Ok(());
@@ -59,7 +59,8 @@ impl Context {
         files.iter().any(|text| matches!(text, Ok(Some(text)) if has_profile(text, name)))
     }
 
-    /// Lets `peer` say that a credential was rejected: those it was lent it, unless it is foreign, for it changes something here.
+    /// Permits `peer` to report a rejection of credentials that it was lent; not if it is foreign, because a report
+    /// changes something here.
     pub(super) fn may_report(&self, peer: &Peer) -> Result<(), Status> {
         match peer.caller {
             Caller::Share(_) => self.may_borrow(peer),
@@ -67,7 +68,7 @@ impl Context {
         }
     }
 
-    /// Lets `peer` borrow, unless `[daemon] foreign` says no.
+    /// Permits `peer` to borrow, unless `[daemon] foreign` forbids it.
     pub(super) fn may_borrow(&self, peer: &Peer) -> Result<(), Status> {
         match (&peer.caller, self.broker.limits().foreign) {
             (Caller::Share(share), _) if share.is_over(self.broker.host.clock.now()) => {
@@ -82,7 +83,7 @@ impl Context {
 }
 
 impl Peer {
-    /// Why it is not lent what `winner` provides to `session`: it asked for another by name, or a share leads elsewhere by now.
+    /// Why the credential of `winner` is not lent to `session`: it named another one, or a share now leads elsewhere.
     pub(super) fn refuses(&self, session: &SessionContext, winner: &Winner) -> Option<Problem> {
         let found = winner.provider().and_then(|provider| provider.account());
         let account = found.map(|account| &account.name);
@@ -99,9 +100,9 @@ impl Peer {
                     == (&*wanted.source, wanted.backend, wanted.account.as_ref());
                 let id = found.map(|account| account.id());
                 if is_same && wanted.account_id.as_deref().is_some_and(|wanted| Some(wanted) != id) {
-                    return Some(share.refuses("another account has the name of the one that it lent"));
+                    return Some(share.refuses("another account now has the name of the lent one"));
                 }
-                (!is_same).then(|| share.refuses("the settings of its session lead to another one by now"))
+                (!is_same).then(|| share.refuses("the settings of its session now lead to another one"))
             }
         }
     }
@@ -113,7 +114,7 @@ impl Peer {
         }
     }
 
-    /// The events that it follows: those of a share end with it.
+    /// The events for it: those of a share end with it.
     pub(super) fn followed(&self, mut events: mpsc::Receiver<Box<Event>>) -> mpsc::Receiver<Box<Event>> {
         let Caller::Share(share) = &self.caller else { return events };
         let (sender, receiver) = mpsc::channel(1);
@@ -135,13 +136,13 @@ impl Peer {
         receiver
     }
 
-    /// How `problem` of `session` is told to it.
+    /// A problem of `session`, in the form for it.
     pub(super) fn told<'a>(&self, session: &'a SessionContext) -> impl FnOnce(Problem) -> Status + use<'a> {
         let is_near = matches!(self.caller, Caller::Near);
         move |problem| if is_near { within(session)(problem) } else { fail(veiled(&problem)) }
     }
 
-    /// What of an answer it gets to see.
+    /// The part of an answer that it may see.
     pub(super) fn sees<T: Veil>(&self, mut answer: T) -> T {
         if !matches!(self.caller, Caller::Near) {
             answer.veil();
@@ -150,9 +151,9 @@ impl Peer {
     }
 }
 
-/// A message that can do without paths and what else a file of this machine says.
+/// A message whose paths and other details of this machine's files can be removed.
 pub(super) trait Veil {
-    /// Takes them out.
+    /// Removes them.
     fn veil(&mut self);
 }
 
@@ -179,7 +180,7 @@ impl Veil for v1::WatchCredentialResponse {
 impl Veil for v1::Problem {
     fn veil(&mut self) {
         let reason = Reason::from_proto(self.reason()).unwrap_or(Reason::Bug);
-        // When to try again is not computed anew: it is what the problem says.
+        // The problem has the time of the next attempt; it is not computed again.
         let told = wire::problem(&veiled(&Problem::new(reason, "")), SystemTime::UNIX_EPOCH);
         *self = v1::Problem { retry_at: self.retry_at, ..told };
     }

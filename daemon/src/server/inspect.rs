@@ -67,7 +67,7 @@ impl InspectService for Context {
         &self,
         request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        // What it says of the lock is what a session would be told.
+        // For the lock, it returns the same message as to a session.
         drop(self.broker.agree().await);
         Ok(Response::new(peer::of(&request).sees(super::status::status(self))))
     }
@@ -121,7 +121,7 @@ impl InspectService for Context {
 }
 
 impl Context {
-    /// The session that a request names, or the one that asked for the cache entry it names.
+    /// The session in a request, or the one that last asked for the named cache entry.
     fn subject(
         &self,
         peer: &Peer,
@@ -131,12 +131,12 @@ impl Context {
         if key.is_empty() {
             return Ok((self.session_for(peer, message)?, None));
         }
-        // The session behind a key is one of this machine.
+        // The session of a key belongs to this machine.
         peer.caller.must_be_near().map_err(fail)?;
         if message.is_some() {
             return Err(malformed("a request names a session or a key, not both"));
         }
-        let key = SourceKey::parse(key).ok_or_else(|| malformed("key is not one that a status shows"))?;
+        let key = SourceKey::parse(key).ok_or_else(|| malformed("key is not one from a status"))?;
         Ok((self.broker.session_of(key).map_err(fail)?, Some(key)))
     }
 
@@ -217,7 +217,7 @@ impl Context {
     }
 }
 
-/// Says which account of the local store won.
+/// Names the account of the local store that won.
 fn name_account(explanation: &mut v1::ExplainResponse, account: &str) {
     account.clone_into(&mut explanation.account);
     let mut steps = explanation.steps.iter_mut();
@@ -227,7 +227,7 @@ fn name_account(explanation: &mut v1::ExplainResponse, account: &str) {
     }
 }
 
-/// No setting names a region: that of the credential's own configuration counts once it is known, as it does for a loan.
+/// No setting names a region: the one of the credential's own configuration is used once known, as for a loan.
 fn follow_region(explanation: &mut v1::ExplainResponse) {
     let facts = explanation.entry.as_ref().and_then(|entry| entry.facts.as_ref());
     let own = facts.map(|facts| facts.region.clone()).filter(|region| !region.is_empty());
@@ -248,7 +248,7 @@ fn step(step: Step) -> v1::Step {
 }
 
 fn files(settings: &Settings, now: SystemTime) -> Vec<v1::SettingsFile> {
-    // The explicit one is shown where it ranks; files that this session leaves out are shown as such.
+    // The explicit one is shown at its rank; files that this session excludes are shown as such.
     let mut files: Vec<&File> = settings.snapshot.files.iter().chain(settings.explicit.as_deref()).collect();
     files.sort_by_key(|file| file.layer);
     files.into_iter().map(|file| settings_file(file, settings.takes_part(file.layer), now)).collect()

@@ -1,5 +1,5 @@
-//! Counts what requests hold, ahead of every service: a message is in memory from its first byte, long before a service
-//! hears of it.
+//! Counts the memory of requests, before every service: a message uses memory from its first byte, long before a
+//! service gets it.
 
 use super::MAX_REQUEST;
 use crate::{connections::Call, peer::Peer};
@@ -20,10 +20,10 @@ use tonic::{
 };
 use tower_layer::Layer;
 
-/// What a header costs besides its text.
+/// Overhead of a header.
 const HEADER: usize = 32;
 
-/// Puts the count around a service.
+/// Adds the counting to a service.
 #[derive(Clone, Debug)]
 pub(super) struct Intake;
 
@@ -31,7 +31,7 @@ pub(super) struct Intake;
 #[derive(Clone, Debug)]
 pub(super) struct Counted<S>(S);
 
-/// A request on its way in.
+/// An incoming request.
 struct Arriving {
     body: Body,
     call: Option<Arc<Call>>,
@@ -43,7 +43,7 @@ pub(super) struct Answering<F> {
     call: Option<Arc<Call>>,
 }
 
-/// An answer on its way out; the call is over when it has been sent.
+/// An outgoing answer; the call ends when it has been sent.
 pub(super) struct Leaving<B> {
     body: B,
     _call: Option<Arc<Call>>,
@@ -112,7 +112,7 @@ impl HttpBody for Arriving {
     }
 }
 
-/// All of it is here, or the rest is not wanted.
+/// It is complete, or the rest is not needed.
 impl Drop for Arriving {
     fn drop(&mut self) {
         if let Some(call) = &self.call {
@@ -136,7 +136,7 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.answer).poll(cx))?;
         let call = self.call.take();
-        // A stream of requests is answered while it goes on.
+        // A stream of requests is answered while it continues.
         call.iter().for_each(|call| call.begin());
         Poll::Ready(Ok(answer.map(|body| Leaving { body, _call: call })))
     }

@@ -1,4 +1,4 @@
-//! What waits for a person: commands that sign in and run now, then refreshes that need one.
+//! Everything that waits for a person: running sign-in commands, then refreshes that need one.
 
 use crate::{
     auth_refresh,
@@ -16,7 +16,7 @@ pub(super) fn list(broker: &Broker) -> Vec<v1::Pending> {
     let mut pending: Vec<v1::Pending> = running.into_iter().map(of_run).collect();
     broker.each_entry(|_, entry| {
         let runs = entry.provider().sign_in().is_some_and(|sign_in| keys.contains(&sign_in.key));
-        // Entries that lack the same, such as one for each profile or scope, need one person once.
+        // Entries with the same need, such as one for each profile or scope, need a person only once.
         let is_new = |new: &v1::Pending| !pending.iter().any(|other| asks_the_same(new, other));
         let found = of_entry(entry, now).filter(|new| !runs && is_new(new));
         pending.extend(found);

@@ -1,5 +1,5 @@
-//! gRPC reflection, v1 and v1alpha. Its tables are made for the call that asks, and go with it: few ever ask, and an idle
-//! daemon would hold a quarter of a MiB for them.
+//! gRPC reflection, v1 and v1alpha. Its tables are built for each call and dropped afterwards: few callers use it, and
+//! an idle daemon would keep a quarter of a MiB for them.
 
 use super::answering::Answering;
 use claviger::proto::{DESCRIPTOR, DETAILS};
@@ -11,9 +11,9 @@ use tonic::{
 };
 use tonic_reflection::server::Builder;
 
-/// Reflection as of now.
+/// Current version of reflection.
 pub(super) const V1: &str = "grpc.reflection.v1.ServerReflection";
-/// Reflection as older clients know it.
+/// Version of reflection for older clients.
 pub(super) const V1_ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
 
 /// Answers a call of [`V1`].
@@ -33,7 +33,7 @@ fn builder() -> Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
-/// Answers with a service that was made for this call, or says why there is none.
+/// Answers with a service built for this call, or returns why there is none.
 fn answer<S, E>(made: Result<S, E>, request: http::Request<Body>) -> Answering
 where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,

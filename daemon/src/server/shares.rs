@@ -1,4 +1,4 @@
-//! `ShareService`, and what is served on the socket of a share.
+//! `ShareService`, and the service on the socket of a share.
 
 use super::{Context, MAX_REQUEST, bounded, session, within};
 use crate::{
@@ -73,9 +73,11 @@ impl Context {
         let winner = self.broker.winner(&session).await?;
         if let Material::OwnVariable(name) = winner.bound.material {
             let message =
-                format!("a share cannot lend {name}: only the terminal that has it set knows its value");
-            return Err(Problem::new(Reason::PolicyBlocked, message)
-                .hint(format!("unset it to share what comes after it, or keep the key as an account and name that with {ACCOUNT}")));
+                format!("a share cannot lend {name}: only the terminal that sets it knows its value");
+            return Err(Problem::new(Reason::PolicyBlocked, message).hint(format!(
+                "unset it to share what comes after it, or save the key as an account and name that with \
+                    {ACCOUNT}"
+            )));
         }
         let account = winner.provider().and_then(|provider| provider.account());
         let account_id = account.map(|account| account.id().to_owned());
@@ -90,7 +92,7 @@ impl Context {
         }
         let mut lent =
             SessionContext { interactive: false, inside_flight: None, settled: true, ..(*session).clone() };
-        // What is current may be another account tomorrow.
+        // The current account may be another one tomorrow.
         lent.chosen.extend(account.iter().map(|name| (ACCOUNT.to_owned(), name.clone())));
         let wanted = Wanted {
             name: message.name,
@@ -117,7 +119,7 @@ impl Context {
         }
     }
 
-    /// Serves a share until it ends: credentials, and nothing else.
+    /// Serves a share until it ends, with credentials only.
     fn lend_on(&self, share: &Arc<Share>) -> Result<(), Problem> {
         let listener = share.accept().map_err(|error| {
             self.shares.forget(share);

@@ -46,10 +46,10 @@ pub(super) fn status(context: &Context) -> v1::GetStatusResponse {
     }
 }
 
-/// Most entries of which it is said what keeps them apart: each is compared with all of its source.
+/// Most entries that are compared with others: each is compared with all of its source.
 const MOST_COMPARED: usize = 32;
 
-/// What is bound to each entry, with its source.
+/// The binding of each entry, with its source.
 type Providers = Vec<(String, &'static str, Arc<dyn CredentialProvider>)>;
 
 fn providers(broker: &Broker) -> Providers {
@@ -58,7 +58,7 @@ fn providers(broker: &Broker) -> Providers {
     all
 }
 
-/// What keeps the entry of `key` apart from others of its source.
+/// The differences of the entry of `key` from others of its source.
 fn apart(providers: &Providers, key: &str) -> Vec<String> {
     let Some((_, of, own)) = providers.iter().find(|(known, ..)| known == key) else { return Vec::new() };
     let others = providers.iter().filter(|(_, source, _)| source == of);
@@ -66,7 +66,7 @@ fn apart(providers: &Providers, key: &str) -> Vec<String> {
     apart.into_iter().map(str::to_owned).collect()
 }
 
-/// One entry, with what keeps it apart.
+/// One entry, with its differences.
 pub(super) fn entry(broker: &Broker, wanted: SourceKey) -> Option<v1::CacheEntry> {
     let now = broker.host.clock.now();
     let entry = broker.entry(wanted, |entry| convert::entry(wanted, entry, now))?;
@@ -84,9 +84,9 @@ fn audit(state: State) -> v1::AuditLog {
     }
 }
 
-/// The state now and after every change, until its reader leaves or the daemon stops.
+/// The state now and after every change, until its reader disconnects or the daemon stops.
 pub(super) fn follow(context: Context, peer: Peer) -> Changed {
-    // One: who reads slowly sees fewer states, and never an old one after a newer.
+    // A queue of one: a slow reader sees fewer states, and never an old one after a newer.
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         tokio::select! {
@@ -104,7 +104,7 @@ async fn send(
     sender: &mpsc::Sender<Result<v1::WatchStatusResponse, Status>>,
 ) {
     let mut changes = context.broker.changes();
-    // What is shown is looked at when there is room for it.
+    // The state is read when the queue has room.
     while let Ok(room) = sender.reserve().await {
         let (status, pending) = (Some(status(context)), pending::list(&context.broker));
         room.send(Ok(peer.sees(v1::WatchStatusResponse { status, pending })));

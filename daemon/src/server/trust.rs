@@ -61,7 +61,7 @@ impl TrustService for Context {
         self.audit
             .note(Line::ended(AuditEvent::Trust, text, &decided).by(&peer).session(&session).about(root));
         let root = decided.map_err(within(&session))?;
-        self.tell(&peer, &format!("{} is {text} from now on", root.display()));
+        self.tell(&peer, &format!("{} is now {text}", root.display()));
         let settings = self.broker.settings_of(&session).await.map_err(within(&session))?;
         Ok(Response::new(v1::DecideTrustResponse { workspace: Some(self.workspace(&settings)) }))
     }
@@ -71,7 +71,7 @@ impl TrustService for Context {
         _: Request<v1::ListTrustRequest>,
     ) -> Result<Response<v1::ListTrustResponse>, Status> {
         self.broker.agree().await.map_err(fail)?;
-        // An empty list would say that nothing was ever decided.
+        // An empty list would mean that nothing was ever decided.
         if let Some(problem) = self.broker.resolver.trust.fault() {
             return Err(fail(problem));
         }
@@ -86,7 +86,7 @@ impl TrustService for Context {
         let peer = peer::of(&request);
         let root = PathBuf::from(request.into_inner().root);
         claviger::session::check_path(&root).map_err(fail)?;
-        // A workspace that is gone can still be revoked, by the path it had.
+        // A workspace that does not exist any more can still be revoked, by its former path.
         let canonical = crate::host::system::canonical(&root).unwrap_or(root);
         let root = canonical.clone();
         let revoked = self.broker.resolver.trust.on_a_thread(move |trust| trust.revoke(&root)).await;
@@ -99,7 +99,7 @@ impl TrustService for Context {
     }
 }
 
-/// An AI agent wants to decide `what`.
+/// An AI agent tries to decide `what`.
 pub(super) fn by_an_agent(what: &str) -> Problem {
     Problem::new(Reason::PolicyBlocked, format!("an AI agent cannot decide {what}"))
         .hint("decide in a terminal of your own, or set agents_may_decide = true in [daemon] of ~/.config/claviger/config.toml")
@@ -116,12 +116,14 @@ impl Context {
         let Some(subject) = &settings.snapshot.subject else {
             return Err(Problem::new(
                 Reason::MalformedRequest,
-                "this workspace asks for nothing: there is nothing to decide",
+                "this workspace requests nothing: there is nothing to decide",
             ));
         };
         if subject.digest != digest {
             let message = "the workspace's settings changed after they were shown: nothing was decided";
-            return Err(Problem::new(Reason::WorkspaceUntrusted, message).hint("look again, then decide"));
+            return Err(
+                Problem::new(Reason::WorkspaceUntrusted, message).hint("review it again, then decide")
+            );
         }
         if decision == Decision::Trusted
             && let Some(item) = subject.hidden()
@@ -158,9 +160,9 @@ impl Context {
     }
 }
 
-/// What cannot be shown whole cannot be trusted. It can be left out.
+/// An item that cannot be shown in full cannot be trusted. It can be ignored.
 fn unseen(item: &Item, workspace: &Workspace) -> Problem {
-    let message = format!("{} cannot be shown whole, so it cannot be trusted", item.name);
+    let message = format!("{} cannot be shown in full, so it cannot be trusted", item.name);
     Problem::new(Reason::SettingsInvalid, message)
         .hint("correct it, or ignore the workspace's files")
         .remedy(Remedy::claviger(&["trust", "ignore"]).within(&workspace.root.to_string_lossy()))

@@ -1,4 +1,4 @@
-//! The snapshots in use: a bounded number, and a bounded number of bytes. Those used longest ago go first.
+//! The snapshots in use: limited in number and in bytes. The least recently used are dropped first.
 
 use super::{Layer, loaded::Loaded, roots::Key};
 use std::{
@@ -9,10 +9,10 @@ use std::{
 
 /// Most snapshots.
 pub(super) const MAX_SNAPSHOTS: usize = 256;
-/// What they may take, in bytes. A workspace takes a few KiB; 2 MiB are the most that a file may have.
+/// Most bytes of all snapshots. A workspace takes a few KiB; a file can have 2 MiB at most.
 pub(super) const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// Snapshots by what they depend on, each with the time of its last use.
+/// Snapshots by their inputs, each with the time of its last use.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     entries: HashMap<Key, (Arc<Loaded>, u64)>,
@@ -44,19 +44,19 @@ impl Cache {
         self.entries.clear();
     }
 
-    /// Those whose filesystem answers at once.
+    /// Those on filesystems that answer at once.
     pub(super) fn local(&self) -> Vec<Key> {
         let local = self.entries.iter().filter(|(_, (loaded, _))| !loaded.remote);
         local.map(|(key, _)| key.clone()).collect()
     }
 
-    /// The files behind them.
+    /// Their files.
     pub(super) fn files(&self) -> HashSet<(Layer, PathBuf)> {
         let files = self.entries.values().flat_map(|(loaded, _)| &loaded.snapshot.files);
         files.map(|file| (file.layer, file.path.clone())).collect()
     }
 
-    /// Bytes in all. A file that several workspaces have in common counts once.
+    /// Bytes in all. A file shared by several workspaces counts once.
     pub(super) fn size(&self) -> usize {
         let mut seen = HashSet::new();
         let size = |(loaded, _): &(Arc<Loaded>, u64)| {

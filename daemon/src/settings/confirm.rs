@@ -1,8 +1,8 @@
-//! What a person confirms before it is lent: `confirm` of `[account.NAME]` and `[source.NAME]`. Pure.
+//! Required confirmations: `confirm` of `[account.NAME]` and `[source.NAME]`. Pure.
 
 use std::collections::BTreeMap;
 
-/// When a person is asked. The later ones are stricter.
+/// When a person is asked. Later variants are stricter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 pub enum Confirm {
@@ -15,7 +15,7 @@ pub enum Confirm {
     Always,
 }
 
-/// What one file says about it.
+/// The values in one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Confirmations {
     /// By name of an account.
@@ -27,7 +27,7 @@ pub struct Confirmations {
 // === impl Confirm ===
 
 impl Confirm {
-    /// Every value, as it is written.
+    /// All words.
     pub const WORDS: [(&'static str, Self); 3] =
         [("never", Self::Never), ("new-session", Self::NewSession), ("always", Self::Always)];
 

@@ -1,6 +1,6 @@
-//! What `forceLoginMethod` and `forceLoginOrgUUID` demand, as a file says it. Pure.
+//! Requirements of `forceLoginMethod` and `forceLoginOrgUUID` in a file. Pure.
 
-/// The managed settings keys that restrict how anyone may log in.
+/// The managed settings keys that restrict logins.
 pub const POLICIES: [&str; 2] = ["forceLoginMethod", "forceLoginOrgUUID"];
 
 /// The words of `forceLoginMethod`.
@@ -8,26 +8,26 @@ pub const METHODS: [&str; 3] = ["claudeai", "console", "gateway"];
 /// The key whose value is one of [`METHODS`].
 const METHOD: &str = POLICIES[0];
 
-/// What a policy demands of an OAuth login.
+/// A policy's requirement for an OAuth login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Demand {
-    /// That it counts as this one of [`METHODS`].
+    /// Its method is this one of [`METHODS`].
     Method(&'static str),
-    /// That it is of one of these organisations. Lower case.
+    /// Its organisation is one of these. Lower case.
     Organizations {
         /// Their UUIDs.
         ids: Vec<String>,
-        /// Whether they were written as a list, which adds to those of weaker files.
+        /// Whether they were written as a list, which is added to those of weaker files.
         is_list: bool,
     },
-    /// What cannot be met: why, as the rest of a sentence about the key.
+    /// An invalid value: why, as the rest of a sentence about the key.
     Unusable(String),
 }
 
 // === impl Demand ===
 
 impl Demand {
-    /// Of one text under `key`, or of something else of this kind.
+    /// From one text under `key`, or from a value of this other kind.
     pub fn of_text(key: &str, value: Result<String, &'static str>) -> Self {
         match value {
             Err(kind) => Self::Unusable(format!("it must be {}, not {kind}", expected(key))),
@@ -42,7 +42,7 @@ impl Demand {
         }
     }
 
-    /// Of a list under `key`, of texts or of something else of these kinds.
+    /// From a list under `key`, of texts or of values of these other kinds.
     pub fn of_list(key: &str, values: Vec<Result<String, &'static str>>) -> Self {
         if key == METHOD {
             return Self::of_text(key, Err("an array"));
@@ -65,7 +65,7 @@ impl Demand {
         match self {
             Self::Method(method) => format!("an OAuth login by {method}"),
             Self::Organizations { ids, .. } => format!("an OAuth login of organisation {}", ids.join(" or ")),
-            Self::Unusable(why) => format!("what cannot be met: {why}"),
+            Self::Unusable(why) => format!("something impossible: {why}"),
         }
     }
 }

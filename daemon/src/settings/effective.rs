@@ -1,4 +1,4 @@
-//! Variables as they count for a session: what a settings file sets overrides the session's own.
+//! Effective variables of a session: a settings file overrides the session's own.
 
 use super::{Lookup, Settings};
 use claviger::{
@@ -8,7 +8,7 @@ use claviger::{
 };
 use std::time::Duration;
 
-/// A variable as it counts for the session, and where it stands if in a file. Empty means unset.
+/// A variable's effective value, with its place if in a file. Empty means unset.
 ///
 /// # Errors
 /// `workspace-untrusted` if an undecided workspace sets it.
@@ -26,10 +26,10 @@ pub fn effective<'a>(
     }
 }
 
-/// A variable that holds a number of milliseconds, `least` or more; `example` says what to write.
+/// A variable with a number of milliseconds, `least` or more; `example` is for the hint.
 ///
 /// # Errors
-/// `workspace-untrusted`, or `settings-invalid` for what is no such number.
+/// `workspace-untrusted`, or `settings-invalid` for anything else.
 pub fn milliseconds(
     session: &SessionContext,
     settings: &Settings,
@@ -53,7 +53,7 @@ pub fn untrusted(settings: &Settings, name: &str, at: &Location) -> Problem {
         Reason::WorkspaceUntrusted,
         format!("the workspace {root} sets {name} and is not trusted yet"),
     )
-    .hint("see what it asks for, and allow it; `trust ignore` instead of `trust grant` leaves it out")
+    .hint("see what it requests, and allow it; `trust ignore` instead of `trust grant` ignores it")
     .remedy(Remedy::trust().within(&root))
     .at(at)
 }

@@ -1,4 +1,4 @@
-//! One settings file: its layer, its state, and what it says.
+//! One settings file: its layer, its state, and its content.
 
 use super::{Confirmations, Demand};
 use claviger::{
@@ -24,7 +24,7 @@ pub enum Layer {
     Config,
 }
 
-/// A value and where it stands. Its Debug text shows the place only: values can be secrets.
+/// A value and its place. Its Debug text shows only the place: values can be secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Located<T> {
     /// The value.
@@ -35,7 +35,7 @@ pub struct Located<T> {
     pub at: Location,
 }
 
-/// What one file says, as far as claviger cares.
+/// The content of one file that claviger uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
     /// Commands by key of [`super::COMMANDS`].
@@ -44,21 +44,22 @@ pub struct Content {
     pub hooks: BTreeMap<&'static str, Located<String>>,
     /// The `env` block: every entry with a valid name.
     pub env: BTreeMap<String, Located<String>>,
-    /// Keys of [`super::POLICIES`] that the file sets, to whatever.
+    /// Keys of [`super::POLICIES`] that the file sets, to any value.
     pub policies: BTreeMap<&'static str, Located<Demand>>,
-    /// Where a helper's key may be sent: `audience` of claviger's own configuration. As written.
+    /// Permitted destinations of a helper's key: `audience` of claviger's own configuration. As written.
     pub audience: Vec<Located<String>>,
     /// When commands that print credentials run, by key: `refresh` of claviger's own configuration.
     pub refresh: BTreeMap<&'static str, Refresh>,
-    /// Directories in which every command finds programs: `path` of claviger's own configuration. As written.
+    /// Directories searched for programs of every command: `path` of claviger's own configuration. As written.
     pub path: Vec<Located<String>>,
-    /// Variables that commands get besides those of the list: `pass_environment` of claviger's own configuration.
+    /// Variables that commands get in addition to the list: `pass_environment` of claviger's own configuration.
     pub passed: Passed,
-    /// Variables that the user calls harmless: `[trust]` of claviger's own configuration.
+    /// Variables that the user declares harmless: `[trust]` of claviger's own configuration.
     pub harmless: Vec<Located<String>>,
-    /// What a person confirms: `[account.NAME]` and `[source.NAME]` of claviger's own configuration.
+    /// Required confirmations: `[account.NAME]` and `[source.NAME]` of claviger's own configuration.
     pub confirmations: Confirmations,
-    /// What counts first with one configuration directory: `[settings.directory."PATH"]` of claviger's own configuration.
+    /// Values that come first with one configuration directory: `[settings.directory."PATH"]` of claviger's own
+    /// configuration.
     pub directories: BTreeMap<PathBuf, Content>,
 }
 
@@ -66,7 +67,7 @@ pub struct Content {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
 pub enum Refresh {
-    /// Ahead of the expiry of what it printed, once for each use, and when a session asks.
+    /// Ahead of the expiry of its output, once for each use, and when a session asks.
     #[default]
     Ahead,
     /// Only when a session asks.
@@ -76,11 +77,11 @@ pub enum Refresh {
 // === impl Refresh ===
 
 impl Refresh {
-    /// The words of the configuration.
+    /// The words in the configuration.
     pub const WORDS: [(&'static str, Self); 2] = [("ahead", Self::Ahead), ("on-demand", Self::OnDemand)];
 }
 
-/// What an entry costs besides its texts.
+/// Overhead of an entry.
 const ENTRY: usize = 256;
 
 /// State of a settings file.
@@ -90,9 +91,9 @@ pub enum FileState {
     Absent,
     /// Read and used.
     Loaded,
-    /// Broken; [`File::content`] is the last good one.
+    /// Broken; [`File::content`] is the last valid one.
     KeptLastGood(Problem),
-    /// Broken, and never was good.
+    /// Broken and never valid.
     Invalid(Problem),
 }
 
@@ -105,7 +106,7 @@ pub struct File {
     pub path: PathBuf,
     /// Its state.
     pub state: FileState,
-    /// What it says; empty if absent or invalid.
+    /// Its content; empty if absent or invalid.
     pub content: Arc<Content>,
 }
 
@@ -120,7 +121,7 @@ impl<T> fmt::Debug for Located<T> {
 // === impl Content ===
 
 impl Content {
-    /// Bytes that it takes in memory, about.
+    /// Approximate memory in bytes.
     pub(super) fn size(&self) -> usize {
         let texts = self.commands.iter().chain(&self.hooks).map(|(name, text)| (name.len(), text));
         let variables = self.env.iter().map(|(name, text)| (name.len(), text));
@@ -131,7 +132,7 @@ impl Content {
         own + self.directories.values().map(Self::size).sum::<usize>()
     }
 
-    /// The same for sessions of a configuration directory: what stands there for it comes first.
+    /// The content for sessions of a configuration directory: its own values come first.
     pub(super) fn within(&self, own: &Self) -> Self {
         let mut content = self.clone();
         content.commands.extend(own.commands.clone());

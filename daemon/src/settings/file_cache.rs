@@ -1,4 +1,4 @@
-//! What is remembered of each settings file: its last reading, its last good content, whether it was reported.
+//! Cache of each settings file: its last reading, its last valid content, and whether its problem was reported.
 
 use super::{Content, File, FileState, Layer, parse};
 use crate::{
@@ -14,17 +14,17 @@ use std::{
     time::Duration,
 };
 
-/// How long a writer that truncates first gets to finish.
+/// Time for a writer that truncates first to finish.
 const WRITER_PAUSE: Duration = Duration::from_millis(20);
 
-/// Everything remembered, by layer and path. No lock is held while a file is read.
+/// All cached files, by layer and path. No lock is held while a file is read.
 #[derive(Debug, Default)]
 pub(super) struct FileCache {
     slots: Mutex<HashMap<(Layer, PathBuf), Slot>>,
     warned: Mutex<HashSet<PathBuf>>,
 }
 
-/// A file, the stamp it was read under, and whether that stamp can be relied on.
+/// A file, its stamp, and whether that stamp is reliable.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) file: File,
@@ -39,11 +39,11 @@ struct Slot {
     version: u64,
 }
 
-/// What a file said when it was last in order.
+/// The last valid content of a file.
 #[derive(Clone, Debug)]
 struct Good {
     content: Arc<Content>,
-    /// If it may have been read in the middle of a writing: under which stamp, and what it said before that writing.
+    /// If it may have been read during a write: its stamp, and the content before that write.
     unfinished: Option<(Stamp, Option<Arc<Content>>)>,
 }
 
@@ -56,7 +56,7 @@ struct Taken {
 enum Reading {
     Absent,
     Good(Arc<Content>),
-    /// Not even read: [`files::read_settings`] says why.
+    /// Not even read: [`files::read_settings`] returns why.
     Refused(Problem),
     Broken(Problem),
 }
@@ -64,17 +64,17 @@ enum Reading {
 // === impl Memory ===
 
 impl FileCache {
-    /// Forgets contents, which can hold secrets. A broken file has no last good content any more.
+    /// Drops contents, which can hold secrets. A broken file then has no last valid content any more.
     pub(super) fn forget(&self) {
         self.lock().clear();
     }
 
-    /// The file at `path`, read again unless its stamp proves that nothing has changed.
+    /// The file at `path`, read again unless its stamp proves that it has not changed.
     pub(super) fn file(&self, layer: Layer, path: &Path, owner: Owner) -> Known {
         let before = self.lock().get(&(layer, path.to_owned())).cloned();
         if let Some(slot) = &before
             && slot.known.settled
-            // Who may change a managed file is a matter of its directory, too, and no stamp tells.
+            // Who may change a managed file depends on its directory, too, which no stamp shows.
             && layer != Layer::Managed
             && slot.known.stamp == files::stamp(path)
         {
@@ -95,7 +95,7 @@ impl FileCache {
         known
     }
 
-    // Another task may have read a newer version meanwhile, or seen the file gone: theirs stays.
+    // Another task may have read a newer version meanwhile, or found the file missing: its result stays.
     fn put(&self, slot: Slot) {
         let mut slots = self.lock();
         let key = (slot.known.file.layer, slot.known.file.path.clone());
@@ -104,7 +104,7 @@ impl FileCache {
         }
     }
 
-    /// Forgets files of `directory` that are not among `names`: what is deleted must not come back as "last good".
+    /// Drops files of `directory` that are not among `names`: a deleted file must not return as "last good".
     pub(super) fn forget_others(&self, layer: Layer, directory: &Path, names: &[OsString]) {
         self.lock().retain(|(of, path), _| {
             *of != layer
@@ -113,12 +113,12 @@ impl FileCache {
         });
     }
 
-    /// Forgets everything below a directory that is gone.
+    /// Drops everything below a directory that does not exist any more.
     pub(super) fn forget_below(&self, layer: Layer, directory: &Path) {
         self.lock().retain(|(of, path), _| *of != layer || !path.starts_with(directory));
     }
 
-    /// Forgets every file that `in_use` does not name, once there are more than `files`, or they take more than `bytes`.
+    /// Drops every file that `in_use` does not name, if there are more than `files`, or they use more than `bytes`.
     pub(super) fn prune(
         &self,
         files: usize,
@@ -132,7 +132,7 @@ impl FileCache {
         }
     }
 
-    /// Bytes that the contents take.
+    /// Bytes of the contents.
     pub(super) fn size(&self) -> usize {
         self.lock().values().map(Slot::size).sum()
     }
@@ -152,7 +152,7 @@ impl FileCache {
 impl Slot {
     fn size(&self) -> usize {
         let last = self.last_good.iter().flat_map(Good::contents);
-        // Mostly the same as the content in use.
+        // Usually the same as the content in use.
         let others = last.filter(|last| !Arc::ptr_eq(last, &self.known.file.content));
         self.known.file.content.size() + others.map(|content| content.size()).sum::<usize>()
     }
@@ -166,7 +166,7 @@ impl Good {
         Self { content, unfinished: (!settled).then_some((stamp, before)) }
     }
 
-    /// What to go back to if the file is broken under `stamp`. A part of what a process writes can be in order although
+    /// The content to use if the file is broken under `stamp`. A file can be valid in the middle of a write although
     /// the whole is not.
     fn before(&self, stamp: &Stamp) -> Option<Arc<Content>> {
         match &self.unfinished {
@@ -199,7 +199,7 @@ impl Taken {
         Self { stamp, settled, outcome }
     }
 
-    // A file that changed a moment ago may be half written: it does not parse, or suddenly says nothing.
+    // A file that changed just now may be written in part: it does not parse, or is suddenly empty.
     fn is_doubtful(&self, last_good: Option<&Content>) -> bool {
         let nothing = Content::default();
         !self.settled
@@ -220,7 +220,7 @@ impl Taken {
                 let good = Good::new(Arc::clone(&content), (self.stamp.clone(), self.settled), last);
                 (FileState::Loaded, Some(content), Some(good))
             }
-            // A policy that others than root can change must not count, not even in its last good form.
+            // A policy that others than root can change must not count, not even its last valid form.
             (Reading::Refused(problem), last) if layer == Layer::Managed => {
                 (FileState::Invalid(problem), None, last.as_ref().map(kept))
             }
@@ -237,7 +237,7 @@ impl Taken {
     }
 }
 
-/// Adds the layer that a caller below does not know.
+/// Adds the layer, which a callee does not know.
 pub(super) fn in_layer(mut problem: Problem, layer: Layer) -> Problem {
     if let Some(location) = &mut problem.location {
         layer.name().clone_into(&mut location.layer);
@@ -245,7 +245,7 @@ pub(super) fn in_layer(mut problem: Problem, layer: Layer) -> Problem {
     problem
 }
 
-// The first failure is a warning, the same again only detail, and the end of it is said once.
+// The first failure is a warning, repetitions are debug, and recovery is logged once.
 fn log(before: Option<&FileState>, file: &File) {
     let failing = |state: &FileState| matches!(state, FileState::KeptLastGood(_) | FileState::Invalid(_));
     let was_failing = before.is_some_and(failing);
@@ -261,7 +261,7 @@ fn log(before: Option<&FileState>, file: &File) {
             }
         }
         FileState::Absent | FileState::Loaded if was_failing => {
-            tracing::info!(%path, "settings file is in order again");
+            tracing::info!(%path, "settings file is usable again");
         }
         FileState::Absent | FileState::Loaded => {}
     }

@@ -1,7 +1,7 @@
-//! Which variables of a project change neither where a credential goes nor what runs. Pure.
+//! Variables of a project that change neither the destination of a credential nor which programs run. Pure.
 //!
-//! Everything that is not listed needs a decision: a proxy, a certificate or a loader variable redirects a key as well
-//! as a base URL does. Users may add names, but none that claviger, a loader, an interpreter or a cloud's SDK reads.
+//! All other variables need a decision: a proxy, a certificate or a loader variable can redirect a key just like a base
+//! URL. Users may add names, except those that claviger, a loader, an interpreter or a cloud's SDK reads.
 
 use super::{File, Layer, Located};
 use claviger::{passed::matches, variables};
@@ -21,7 +21,7 @@ const HARMLESS: [&str; 44] = [
     "MAX_THINKING_TOKENS",
     "MCP_TIMEOUT",
     "MCP_TOOL_TIMEOUT",
-    // What it does less of.
+    // Features that it omits.
     "CLAUDE_CODE_DISABLE_1M_CONTEXT",
     "CLAUDE_CODE_DISABLE_ADAPTIVE_THINKING",
     "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS",
@@ -35,19 +35,19 @@ const HARMLESS: [&str; 44] = [
     "DISABLE_NON_ESSENTIAL_MODEL_CALLS",
     "DISABLE_PROMPT_CACHING",
     "DISABLE_TELEMETRY",
-    // How it works.
+    // Behaviour.
     "CLAUDE_BASH_MAINTAIN_PROJECT_WORKING_DIR",
     "CLAUDE_CODE_ATTRIBUTION_HEADER",
     "CLAUDE_CODE_EXPERIMENTAL_AGENT_TEAMS",
     "ENABLE_TOOL_SEARCH",
-    // Which model answers.
+    // Choice of models.
     "ANTHROPIC_DEFAULT_HAIKU_MODEL",
     "ANTHROPIC_DEFAULT_OPUS_MODEL",
     "ANTHROPIC_DEFAULT_SONNET_MODEL",
     "ANTHROPIC_MODEL",
     "ANTHROPIC_SMALL_FAST_MODEL",
     "CLAUDE_CODE_SUBAGENT_MODEL",
-    // What programs look like.
+    // Appearance of programs.
     "CI",
     "FORCE_COLOR",
     "LANG",
@@ -59,7 +59,7 @@ const HARMLESS: [&str; 44] = [
     "TZ",
 ];
 
-/// First letters of names that no user can call harmless.
+/// Prefixes of names that no user can declare harmless.
 const FAMILIES: [&str; 30] = [
     "ANTHROPIC",
     "CLAUDE",
@@ -93,10 +93,10 @@ const FAMILIES: [&str; 30] = [
     "CLAVIGER",
 ];
 
-/// Parts of names that no user can call harmless.
+/// Parts of names that no user can declare harmless.
 const PARTS: [&str; 6] = ["PROXY", "CERT", "SSL", "TLS", "_CA", "ASKPASS"];
 
-/// Whole names that no user can call harmless.
+/// Names that no user can declare harmless.
 pub(super) const NAMES: [&str; 12] = [
     "PATH",
     "HOME",
@@ -112,15 +112,15 @@ pub(super) const NAMES: [&str; 12] = [
     "HOSTALIASES",
 ];
 
-/// Whether a project may set `name` without a decision. `added` are the user's own names, each of which [`check`] took.
+/// Whether a project may set `name` without a decision. `added` are the user's own names, checked by [`check`].
 pub fn is_harmless(name: &str, added: &[Located<String>]) -> bool {
     is_listed(name) || (!is_reserved(name) && added.iter().any(|one| matches(&one.value, name)))
 }
 
-/// Whether a user may call `entry` harmless: a name, or the beginning of names as in `MYAPP_*`.
+/// Checks whether a user may declare `entry` harmless: a name, or a prefix such as `MYAPP_*`.
 ///
 /// # Errors
-/// Why not, as the rest of a sentence about the entry.
+/// The fault, as the rest of a sentence about the entry.
 pub fn check(entry: &str) -> Result<(), &'static str> {
     let (name, is_pattern) = entry.strip_suffix('*').map_or((entry, false), |start| (start, true));
     if !variables::is_name(name) {
@@ -146,7 +146,7 @@ fn is_listed(name: &str) -> bool {
     HARMLESS.iter().any(|one| matches(one, name))
 }
 
-/// Windows and some programs do not tell `https_proxy` from `HTTPS_PROXY`, so case makes no difference here.
+/// Windows and some programs do not distinguish `https_proxy` from `HTTPS_PROXY`, so case is ignored here.
 fn is_reserved(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     is_of_family(&upper)
@@ -155,7 +155,7 @@ fn is_reserved(name: &str) -> bool {
         || [name, &upper].into_iter().any(|name| variables::usage(name).is_some())
 }
 
-/// The variables that the user calls harmless, according to `files`.
+/// The variables that the user declares harmless in `files`.
 pub(super) fn harmless_of(files: &[File]) -> &[Located<String>] {
     let config = files.iter().rev().find(|file| file.layer == Layer::Config);
     config.map_or(&[], |file| &file.content.harmless)

@@ -1,4 +1,4 @@
-//! Putting a snapshot together.
+//! Builds a snapshot.
 
 use super::{
     Directories, File, FileState, Layer, Script, Snapshot, Subject,
@@ -33,7 +33,7 @@ impl<'a> Load<'a> {
         Self { roots, memory, progress, checks: Vec::new(), files: Vec::new(), settled: true }
     }
 
-    /// Reads whatever has changed and puts it together.
+    /// Reads changed files and builds the snapshot.
     pub(super) fn run(mut self, key: &Key) -> Result<Loaded, Problem> {
         self.progress.note(&key.cwd);
         let home = key.home.as_deref().and_then(|home| files::canonical(home).ok());
@@ -65,7 +65,7 @@ impl<'a> Load<'a> {
     }
 
     fn expect_places(&mut self, key: &Key, found: &Found) -> Directories {
-        // Followed where the caller's path may lead through symlinks; canonical paths must stay what they are.
+        // Symlinks in the caller's path are followed; canonical paths must stay what they are.
         if key.cwd != found.cwd {
             self.expect(&key.cwd, Expected::Place(Some(found.cwd_identity)));
         }
@@ -81,7 +81,7 @@ impl<'a> Load<'a> {
         Directories { home, config }
     }
 
-    // A session that has a configuration or accounts of its own would be lent those of the daemon.
+    // A session with its own configuration or accounts would get those of the daemon.
     fn refuse_others(&mut self, own: &Own) -> Result<(), Problem> {
         let ours = self.roots.own.clone();
         for (own, ours, what) in [
@@ -92,9 +92,12 @@ impl<'a> Load<'a> {
             let found = if *own == ours { None } else { self.expect_place(own) };
             let known = files::identity(&ours).map(|known| (known.device, known.inode));
             if found.is_some() && found != known {
-                let message = format!("it is {what}, and the daemon has another, {}", ours.display());
+                let message = format!("it is {what}, and the daemon uses another, {}", ours.display());
                 return Err(Problem::new(Reason::SettingsInvalid, message)
-                    .hint("one daemon serves one HOME, XDG_CONFIG_HOME and XDG_STATE_HOME: set them as it has them, or name the socket of another daemon with CLAVIGER_SOCK")
+                    .hint(
+                        "one daemon serves one HOME, XDG_CONFIG_HOME and XDG_STATE_HOME: set them to its \
+                        values, or name the socket of another daemon with CLAVIGER_SOCK",
+                    )
                     .at(&Location::of_file(own)));
             }
         }
@@ -141,7 +144,7 @@ impl<'a> Load<'a> {
         self.files.push(File { layer, path, state, content: Arc::default() });
     }
 
-    // Says whether there is none.
+    // Returns whether there is none.
     fn expect_directory(&mut self, directory: &Path) -> bool {
         let stamp = files::stamp(directory);
         let absent = stamp.is_absent();
@@ -150,7 +153,7 @@ impl<'a> Load<'a> {
         absent
     }
 
-    // The user's own file is never the workspace's too, as it would be with cwd == HOME.
+    // The user's own file is never also the workspace's, as it would be with cwd == HOME.
     fn of_workspace(&mut self, found: &Found, user: Option<(u64, u64)>) {
         let (root, cwd) = (found.workspace.root.join(".claude"), found.cwd.join(".claude"));
         let mut files = vec![(Layer::Local, root.join("settings.local.json"))];
@@ -171,7 +174,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    // A directory that does not exist stands for all that would be in it.
+    // A missing directory stands for all of its files.
     fn is_missing(&mut self, directory: &Path) -> bool {
         let stamp = files::stamp(directory);
         let missing = stamp.is_absent();
@@ -181,8 +184,8 @@ impl<'a> Load<'a> {
         missing
     }
 
-    // A person who can write into a repository must not become "the user" by pointing HOME or CLAUDE_CONFIG_DIR there. The user's own
-    // place is theirs wherever it leads, as to a repository of dotfiles.
+    // Write access to a repository must not make its files "the user's" through HOME or CLAUDE_CONFIG_DIR. The usual
+    // place is always trusted, even if it leads to a repository of dotfiles.
     fn layer_of_user(&mut self, directory: &Path, found: &Found) -> Layer {
         let (root, home) = (&found.workspace.root, files::canonical_as_far_as_possible(&self.roots.home));
         let canonical = files::canonical_as_far_as_possible(directory);
@@ -204,7 +207,7 @@ impl<'a> Load<'a> {
         Layer::Project
     }
 
-    // The last file says more for some configuration directories.
+    // The last file has additional values for some configuration directories.
     fn narrow(&mut self, directory: PathBuf) {
         let Some(file) = self.files.last_mut().filter(|file| !file.content.directories.is_empty()) else {
             return;
@@ -237,8 +240,10 @@ impl<'a> Load<'a> {
             .collect();
         let mut found = Vec::new();
         if let Some(at) = named.values().nth(MAX_WORDS) {
-            let state =
-                format!("the commands have {} words: not all that they may name is compared", named.len());
+            let state = format!(
+                "the commands have {} words: not all files that they may name are compared",
+                named.len()
+            );
             found.push(Script { name: "names".into(), state, at: at.clone() });
         }
         for (path, at) in named.into_iter().take(MAX_WORDS) {
@@ -267,7 +272,7 @@ impl<'a> Load<'a> {
         Some(Script { name, state, at })
     }
 
-    // A file in a directory that does not exist: it is listed, but the check of the directory is enough.
+    // A file in a directory that does not exist: it is listed, but checking the directory is enough.
     fn absent(&mut self, layer: Layer, path: &Path) {
         self.memory.forget_below(layer, path);
         self.files.push(File {

@@ -1,4 +1,4 @@
-//! A snapshot with everything it was concluded from: proves later, without reading a file, that it still holds.
+//! A snapshot with the facts it depends on: proves later, without reading a file, that it is still valid.
 
 use super::Snapshot;
 use crate::{
@@ -12,39 +12,39 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// A snapshot and everything it was concluded from.
+/// A snapshot and the facts it depends on.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) snapshot: Arc<Snapshot>,
-    /// Whether a path involved is on a filesystem that may keep us waiting.
+    /// Whether a path is on a filesystem that may hang.
     pub(super) remote: bool,
     checks: Vec<Check>,
     settled: bool,
-    /// When the checks were last made, if they held.
+    /// Time of the last successful checks.
     held_at: Mutex<Option<Instant>>,
 }
 
-/// A path and what was found there.
+/// A path and its expected fact.
 #[derive(Debug)]
 pub(super) struct Check {
     pub(super) path: PathBuf,
     pub(super) expected: Expected,
 }
 
-/// What must still be found at a path.
+/// The fact about a path.
 #[derive(Debug, PartialEq)]
 pub(super) enum Expected {
-    /// Where it leads to.
+    /// Its canonical target.
     Place(Option<Identity>),
     /// A directory that is not a symlink.
     Canonical(Identity),
-    /// Owner of the entry itself; nothing else about it matters.
+    /// Owner of the entry itself; its other properties do not matter.
     Mark(Option<u32>),
-    /// The file or directory listing it leads to.
+    /// The stamp of the target file or directory.
     Stamp(Stamp),
 }
 
-/// Which path is being looked at, to be named when the look takes too long.
+/// The path being checked, to be named if the check takes too long.
 #[derive(Debug, Default)]
 pub(super) struct Progress(Mutex<PathBuf>);
 
@@ -83,12 +83,12 @@ impl Loaded {
         Self { snapshot: Arc::new(snapshot), remote, checks, settled, held_at: Mutex::default() }
     }
 
-    /// Whether nothing that matters has changed.
+    /// Whether nothing relevant has changed.
     pub(super) fn holds(&self) -> bool {
         self.settled && self.checks.iter().all(Check::holds)
     }
 
-    /// Whether nothing that matters has changed, or had less than `recheck_after` ago.
+    /// Whether nothing relevant has changed, or had less than `recheck_after` ago.
     pub(super) fn holds_for(&self, recheck_after: Duration) -> bool {
         let mut held_at = lock(&self.held_at);
         let now = Instant::now();
@@ -100,7 +100,7 @@ impl Loaded {
         holds
     }
 
-    /// Whether equal stamps prove that.
+    /// Whether equal stamps are such a proof.
     #[cfg(test)]
     pub(super) fn is_settled(&self) -> bool {
         self.settled
@@ -115,7 +115,7 @@ impl Loaded {
         self.settled && self.checks.iter().all(holds)
     }
 
-    /// Every path that a change could come from.
+    /// Every path whose change could matter.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.checks.iter().map(|check| check.path.as_path())
     }

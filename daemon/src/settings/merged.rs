@@ -1,4 +1,4 @@
-//! All files of one session, and what they say together. Pure.
+//! All files of one session, and their merged values. Pure.
 
 use super::{
     Confirm, Confirmations, Decision, Demand, File, FileState, Layer, Located, Refresh, Subject, Workspace,
@@ -11,21 +11,21 @@ use std::{
     sync::Arc,
 };
 
-/// All files that can concern one workspace and one home, at one instant.
+/// All files for one workspace and one home, at one instant.
 #[derive(Debug)]
 pub struct Snapshot {
     /// The workspace.
     pub workspace: Workspace,
     /// Files from the highest layer to the lowest, without the explicit one. Within a layer the stronger file is first.
     pub files: Vec<File>,
-    /// What the workspace's files ask for; `None` if they ask for nothing.
+    /// The requests of the workspace's files; `None` if there are none.
     pub subject: Option<Subject>,
-    /// Whose home and configuration directory they are.
+    /// The home and configuration directory.
     pub directories: Directories,
 }
 
-/// Device and inode of a session's directories: the same path leads to another one after a symlink was pointed elsewhere, as tools
-/// do that switch between profiles.
+/// Device and inode of a session's directories: the same path leads to another one after a symlink was changed, as
+/// tools do that switch between profiles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Directories {
     /// Of `HOME`.
@@ -34,36 +34,36 @@ pub struct Directories {
     pub config: Option<(u64, u64)>,
 }
 
-/// What a snapshot costs besides contents and items: paths and checks.
+/// Overhead of a snapshot besides contents and items: paths and checks.
 const SIZE: usize = 4 * 1024;
-/// What an item costs besides its texts.
+/// Overhead of an item.
 const ITEM: usize = 256;
 
-/// Which layers count in a session. Managed ones always do: they carry policy.
+/// The layers that count in a session. Managed ones always do: they carry policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All.
     All,
-    /// What was passed with `--settings` (bare sessions).
+    /// Only `--settings` (bare sessions).
     Explicit,
-    /// None but policy (managed sessions).
+    /// Only policy (managed sessions).
     Policy,
 }
 
-/// The settings of one session: the view that sources bind against.
+/// The settings of one session, for binding sources.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The files behind it.
+    /// Its files.
     pub snapshot: Arc<Snapshot>,
     /// Settings passed with `--settings`.
     pub explicit: Option<Arc<File>>,
-    /// What has been decided about the workspace.
+    /// The decision about the workspace.
     pub decision: Decision,
-    /// Which layers count.
+    /// Layers that count.
     pub scope: Scope,
 }
 
-/// What a lookup finds.
+/// Result of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup<'a> {
     /// No layer sets it.
@@ -77,19 +77,19 @@ pub enum Lookup<'a> {
 // === impl Snapshot ===
 
 impl Snapshot {
-    /// The variables that the user lets commands have besides those of the list.
+    /// The variables that the user lets commands have in addition to the list.
     pub fn passed(&self) -> &Passed {
         const NONE: &Passed = &Passed::NONE;
         let config = self.files.iter().rev().find(|file| file.layer == Layer::Config);
         config.map_or(NONE, |file| &file.content.passed)
     }
 
-    /// The variables that the user calls harmless.
+    /// The variables that the user declares harmless.
     pub fn harmless(&self) -> &[Located<String>] {
         harmless_of(&self.files)
     }
 
-    /// Whether workspace and files are the same, and what they ask for, which can be more than the files say.
+    /// Whether workspace, files and requests are the same; requests can depend on more than the files' content.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
         self.workspace == other.workspace
             && self.files == other.files
@@ -97,7 +97,7 @@ impl Snapshot {
             && self.directories == other.directories
     }
 
-    /// Bytes that it takes in memory, about; what it shares with others is not left out.
+    /// Approximate memory in bytes, including shared parts.
     pub fn size(&self) -> usize {
         self.own_size() + self.files.iter().map(|file| file.content.size()).sum::<usize>()
     }
@@ -112,7 +112,7 @@ impl Snapshot {
 // === impl Scope ===
 
 impl Scope {
-    /// What counts in sessions of `mode`.
+    /// The scope of sessions of `mode`.
     pub fn of(mode: SessionMode) -> Self {
         match mode {
             SessionMode::Standard | SessionMode::Homespace => Self::All,
@@ -138,13 +138,13 @@ impl Settings {
         above.iter().chain(explicit).chain(below).filter(|file| self.takes_part(file.layer))
     }
 
-    /// Every file whose commands and variables count. In a bare session managed settings are policy and nothing else
-    /// (`spec/behaviour.md` A6: a helper comes from `--settings` only), and in a managed one.
+    /// Every file whose commands and variables count. In bare and in managed sessions, managed settings are only policy
+    /// (`spec/behaviour.md` A6: a helper comes from `--settings` only).
     pub fn sources(&self) -> impl Iterator<Item = &File> {
         self.files().filter(|file| self.scope == Scope::All || file.layer != Layer::Managed)
     }
 
-    /// Whether a layer counts in this session at all. Managed settings always do: they carry policy.
+    /// Whether a layer counts in this session. Managed settings always do: they carry policy.
     pub fn takes_part(&self, layer: Layer) -> bool {
         match layer {
             Layer::Managed => true,
@@ -154,11 +154,11 @@ impl Settings {
         }
     }
 
-    /// When a person is asked before the credential of `source` is lent, or of its `account`, which comes first. The layer counts in
-    /// every mode: it keeps keys back.
+    /// When a person is asked before the credential of `source` is lent, or of its `account`, which comes first. The
+    /// layer counts in every mode, because it only restricts.
     ///
     /// # Errors
-    /// The problem of a configuration that cannot be read: it may say that a person is asked.
+    /// The problem of an unreadable configuration: it may require confirmations.
     pub fn confirm(&self, source: &str, account: Option<&str>) -> Result<Confirm, Problem> {
         let mut files = self.snapshot.files.iter().filter(|file| file.layer == Layer::Config);
         let Some(file) = files.next() else { return Ok(Confirm::Never) };
@@ -170,7 +170,7 @@ impl Settings {
         Ok(own.or_else(|| sources.get(source)).copied().unwrap_or_default())
     }
 
-    /// When the command under `key` runs. The user's own configuration says so for a command of any layer.
+    /// When the command under `key` runs. The user's own configuration decides that for a command of any layer.
     pub fn refresh(&self, key: &str) -> Refresh {
         let said = self.snapshot.files.iter().find_map(|file| file.content.refresh.get(key));
         said.copied().unwrap_or_default()
@@ -181,14 +181,14 @@ impl Settings {
         self.judge(self.sources().find_map(|file| file.content.commands.get(key)), false)
     }
 
-    /// The variable `name` of the merged `env` blocks. Set to an empty string it means "unset". A harmless one of a workspace
+    /// The variable `name` of the merged `env` blocks. An empty string means "unset". A harmless one of a workspace
     /// counts without a decision.
     pub fn variable(&self, name: &str) -> Lookup<'_> {
         let found = self.sources().find_map(|file| file.content.env.get(name));
         self.judge(found, is_harmless(name, self.snapshot.harmless()))
     }
 
-    /// Directories in which every command finds programs, of `path` in claviger's own configuration.
+    /// Directories searched for programs of every command, from `path` in claviger's own configuration.
     pub fn path(&self, home: Option<&Path>) -> impl Iterator<Item = PathBuf> {
         let files = self.sources().filter(|file| file.layer == Layer::Config);
         files.flat_map(|file| &file.content.path).filter_map(move |directory| {
@@ -199,13 +199,14 @@ impl Settings {
         })
     }
 
-    /// Whether commands of the session get its variable `name`, of `pass_environment` in claviger's own configuration.
+    /// Whether commands of the session get its variable `name`, from `pass_environment` in claviger's own
+    /// configuration.
     pub fn passes(&self, name: &str) -> bool {
         self.takes_part(Layer::Config) && self.snapshot.passed().has(name)
     }
 
-    /// The variables that workspace files set and that take a decision, the strongest file first, whatever was decided.
-    /// None in sessions that read no such file.
+    /// The variables of workspace files that need a decision, the strongest file first, whatever was decided. None in
+    /// sessions that read no such file.
     pub fn of_workspace(&self) -> impl Iterator<Item = (&str, &Located<String>)> {
         let files =
             self.snapshot.files.iter().filter(|file| self.scope == Scope::All && file.layer.is_workspace());
@@ -213,15 +214,15 @@ impl Settings {
         set.filter(|(name, _)| !is_harmless(name, self.snapshot.harmless()))
     }
 
-    /// What is said under `key` of [`super::POLICIES`], the strongest file first: by managed settings, or by the others, which
-    /// have no say in it.
+    /// The values under `key` of [`super::POLICIES`], the strongest file first: of managed settings, or of the others,
+    /// which have no effect.
     pub fn demands(&self, key: &str, managed: bool) -> impl Iterator<Item = &Located<Demand>> {
         let files = self.files().filter(move |file| (file.layer == Layer::Managed) == managed);
         files.filter_map(move |file| file.content.policies.get(key))
     }
 
-    /// The merged `env` blocks of all layers that may be used, for the environment of commands. What a workspace calls harmless
-    /// reaches none before trust.
+    /// The merged `env` blocks of all permitted layers, for the environment of commands. Harmless variables of a
+    /// workspace reach no command before trust.
     pub fn environment(&self) -> BTreeMap<&str, &str> {
         let mut merged = BTreeMap::new();
         for file in self.sources() {
@@ -234,8 +235,8 @@ impl Settings {
         merged
     }
 
-    /// The first broken file that has no last good content; while there is one, nothing may be resolved. A workspace's can be
-    /// left out instead of fixed.
+    /// The first broken file without a last valid content; while there is one, nothing can be resolved. A workspace's
+    /// file can be ignored instead of fixed.
     pub fn broken(&self) -> Option<Problem> {
         self.files().find_map(|file| match &file.state {
             FileState::Invalid(problem) if file.layer.is_workspace() => {
@@ -247,7 +248,7 @@ impl Settings {
         })
     }
 
-    /// What is wrong with broken files whose last good content still counts.
+    /// Problems of broken files whose last valid content still counts.
     pub fn kept(&self) -> impl Iterator<Item = &Problem> {
         self.files().filter_map(|file| match &file.state {
             FileState::KeptLastGood(problem) => Some(problem),

@@ -1,9 +1,11 @@
-//! What the settings files say, layer by layer, and where each value stands.
+//! Content of the settings files, layer by layer, and the place of each value.
 //!
-//! The words are in `file` (one file), `demand` (what a login policy demands), `confirm` (what a person confirms), `harmless` (what a project may set without
-//! a decision), `passing` (what commands get besides the list), `subject` (what a workspace asks for, and what was decided about it; `visible` and `scripts` belong to it) and `merged` (all files of a session). Parsing is in `parse`, reading and caching in
-//! `store` and `cache`, change events in `watch`, finding the workspace in `workspace`, a session's own variables beside those of
-//! the files in `effective`. Nothing here decides about trust; the decision comes in from [`crate::trust`].
+//! The types are in `file` (one file), `demand` (requirements of a login policy), `confirm` (required confirmations),
+//! `harmless` (variables that a project may set without a decision), `passing` (additional variables of commands),
+//! `subject` (requests of a workspace, and the decision about them; with `visible` and `scripts`) and `merged` (all
+//! files of a session). Parsing is in `parse`, reading and caching in `store` and `cache`, change events in `watch`,
+//! finding the workspace in `workspace`, and a session's effective variables in `effective`. Decisions about trust are
+//! not made here; they come from [`crate::trust`].
 
 mod cache;
 pub mod confirm;

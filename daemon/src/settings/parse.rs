@@ -1,4 +1,5 @@
-//! Turning the bytes of a settings file into what claviger uses of it. Pure; no message repeats what a file says.
+//! Parses the bytes of a settings file into the values that claviger uses. Pure; no message repeats the content of a
+//! file.
 
 mod content;
 mod json;

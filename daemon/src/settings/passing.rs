@@ -1,7 +1,7 @@
-//! Which variables the user may let commands have besides those of the list. Pure.
+//! Variables that the user may let commands have in addition to the list. Pure.
 //!
-//! A session's environment is whatever the last program made of it, be it a tool that took over what a project's file sets. So
-//! nothing can be passed that makes a helper load or run something else.
+//! Any program may have changed a session's environment, for example a tool that applied a project's file. So no
+//! variable can be passed that makes a helper load or run something else.
 
 use super::harmless::{NAMES, is_of_family};
 use claviger::{
@@ -9,7 +9,7 @@ use claviger::{
     variables::{self, Use},
 };
 
-/// First letters of names that loaders and interpreters read, besides those that no project may set.
+/// Prefixes of names that loaders and interpreters read, in addition to those that no project may set.
 const LOADERS: [&str; 18] = [
     "BASH",
     "BUNDLE",
@@ -31,10 +31,10 @@ const LOADERS: [&str; 18] = [
     "_JAVA",
 ];
 
-/// Whether commands may have `entry`: a name, or the beginning of names as in `MYCORP_*`.
+/// Checks whether commands may have `entry`: a name, or a prefix such as `MYCORP_*`.
 ///
 /// # Errors
-/// Why not, as the rest of a sentence about the entry.
+/// The fault, as the rest of a sentence about the entry.
 pub(super) fn check(entry: &str) -> Result<(), &'static str> {
     if !is_entry(entry) {
         return Err(

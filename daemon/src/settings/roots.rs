@@ -1,4 +1,4 @@
-//! Where settings files are: what depends on the session, and what does not.
+//! Locations of settings files: those that depend on the session, and those that do not.
 
 use crate::host::files;
 use claviger::session::SessionContext;
@@ -9,24 +9,24 @@ use std::{
     time::Duration,
 };
 
-/// Where the files are that do not depend on the session.
+/// Locations that do not depend on the session.
 #[derive(Clone, Debug)]
 pub struct Roots {
-    /// The home directory of the daemon's user, whatever a session calls its own.
+    /// The home directory of the daemon's user, whatever HOME a session has.
     pub home: PathBuf,
     /// Directory of the managed settings: `/etc/claude-code`.
     pub managed: PathBuf,
     /// Claviger's `config.toml`.
     pub config: PathBuf,
-    /// Which files the daemon's own environment leads to, be others in use.
+    /// The files that the daemon's own environment names, even if others are in use.
     pub own: Own,
-    /// Who must own the managed settings: 0.
+    /// Required owner of the managed settings: 0.
     pub managed_owner: u32,
     /// How long a look at the files counts.
     pub recheck_after: Duration,
 }
 
-/// Which files of claviger's an environment leads to, if there are any.
+/// Claviger's own files that an environment names, if they exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Own {
     /// `config.toml`.
@@ -35,7 +35,7 @@ pub struct Own {
     pub accounts: Option<PathBuf>,
 }
 
-/// All a snapshot depends on besides the filesystem. Compared as text, which is ten times as fast as by components: two
+/// All inputs of a snapshot besides the filesystem. Compared as text, which is ten times as fast as by components; two
 /// spellings of a directory are two keys.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
@@ -49,7 +49,7 @@ pub(super) struct Key {
 // === impl Own ===
 
 impl Own {
-    /// Of an environment with this home and these directories, if they are absolute.
+    /// From an environment with this home and these directories, if they are absolute.
     pub fn of(home: Option<&Path>, directory: impl Fn(&str) -> Option<PathBuf>) -> Self {
         let below = |name: &str, default: &str, file: &str| {
             let directory = directory(name).or_else(|| Some(home?.join(default)));

@@ -1,6 +1,7 @@
-//! Files of a workspace that its commands name: they are part of what is decided, since a change to one changes what runs.
+//! Files of a workspace that its commands name. They are part of a decision, since their change changes what runs.
 //!
-//! Found by the words of the command line alone. What such a file calls in turn, and what an interpreter loads by itself, is not.
+//! They are found by the words of the command line only. Files that they call in turn, and files that an interpreter
+//! loads by itself, are not included.
 
 use crate::words::words;
 use claviger::reason::Location;
@@ -9,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Most words of one workspace that are looked at: each is a file to look for again at every call.
+/// Most words of one workspace that are checked: each is a file to look up at every call.
 pub(super) const MAX_WORDS: usize = 64;
 
 /// A file below the root that a command names.
@@ -17,13 +18,13 @@ pub(super) const MAX_WORDS: usize = 64;
 pub struct Script {
     /// Path from the root.
     pub name: String,
-    /// What is there: its digest, or why it has none.
+    /// Its digest, or why it has none.
     pub state: String,
-    /// Where the command stands.
+    /// The place of the command.
     pub at: Location,
 }
 
-/// Paths that `command`, run in `root`, can mean by its words; `home` is that of the user.
+/// Paths that words of `command`, run in `root`, can mean; `home` is that of the user.
 pub(super) fn candidates(command: &str, root: &Path, home: Option<&Path>) -> BTreeSet<PathBuf> {
     let mut text = command.to_owned();
     for variable in ["${CLAUDE_PROJECT_DIR}", "$CLAUDE_PROJECT_DIR", "${PWD}", "$PWD"] {

@@ -1,7 +1,7 @@
-//! Snapshots of the settings files: right at every call, and cheap when nothing has changed.
+//! Snapshots of the settings files: correct at every call, and cheap if nothing has changed.
 //!
-//! Each snapshot remembers what it was concluded from and is used again only while all of that still holds. Whatever
-//! may hang happens on a thread for blocking work and has a deadline.
+//! Each snapshot records the facts it depends on, and is reused only while they are valid. Work that may hang runs on a
+//! thread for blocking work, with a deadline.
 
 use super::{
     Content, File, FileState, Layer, Located, Snapshot,
@@ -26,11 +26,11 @@ use std::{
 };
 use tokio::{sync::watch, time::Instant};
 
-/// Most files that are remembered, in use or not.
+/// Most files that are cached, in use or not.
 const MAX_FILES: usize = 4096;
-/// What the contents of those may take, in bytes. What is in use takes as much at most.
+/// Most bytes of their contents. Files in use take as much at most.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
-/// Loads that may be under way; more means that a mount hangs.
+/// Most loads in progress; more means that a mount hangs.
 const MAX_LOADS: usize = 256;
 
 /// The settings files of all sessions.
@@ -45,7 +45,7 @@ pub struct SettingsStore {
     pub(super) changes: watch::Sender<u64>,
 }
 
-/// Loads under way, at most one per key.
+/// Loads in progress, at most one per key.
 #[derive(Debug, Default)]
 struct Loads {
     running: HashMap<Key, Running>,
@@ -62,7 +62,7 @@ struct Running {
     outcome: watch::Receiver<Option<LoadResult>>,
 }
 
-/// Takes a load off the list, even if it panics.
+/// Removes a load from the list, even if it panics.
 struct Registration {
     store: Arc<SettingsStore>,
     key: Key,
@@ -71,7 +71,7 @@ struct Registration {
 // === impl SettingsStore ===
 
 impl SettingsStore {
-    /// A store that knows nothing yet.
+    /// An empty store.
     pub fn new(roots: Roots) -> Arc<Self> {
         Arc::new(Self::with_deadline(roots, DEADLINE))
     }
@@ -88,30 +88,30 @@ impl SettingsStore {
         }
     }
 
-    /// Forgets what the files said: it can be secret. The next look reads them again.
+    /// Drops contents, which can be secret. The next look reads them again.
     pub fn forget(&self) {
         self.memory.forget();
         lock(&self.cache).clear();
     }
 
-    /// The settings files of a session as they are now.
+    /// The current settings files of a session.
     ///
     /// # Errors
     /// `malformed-request` if the working directory does not exist, `source-timeout` if a filesystem hangs. A broken
-    /// file is not an error: its state says so.
+    /// file is not an error: its state reports it.
     pub async fn snapshot(self: &Arc<Self>, session: &SessionContext) -> Result<Arc<Snapshot>, Problem> {
         let key = Key::of(session);
         match self.cached(&key) {
             Some(loaded) if !loaded.remote && loaded.holds_for(self.roots.recheck_after) => {
                 Ok(Arc::clone(&loaded.snapshot))
             }
-            // Boxed: a request should not carry room for what it seldom does.
+            // Boxed: a request should not reserve memory for a rare step.
             _ => Ok(Arc::clone(&Box::pin(self.load(&key)).await?.snapshot)),
         }
     }
 
-    /// As [`SettingsStore::snapshot`], but no look counts that was made before this call: watching would miss an edit
-    /// between that look and its first watch.
+    /// As [`SettingsStore::snapshot`], but ignores looks from before this call: watching would miss an edit between
+    /// that look and its first watch.
     pub(super) async fn loaded(self: &Arc<Self>, key: &Key) -> LoadResult {
         match self.cached(key) {
             Some(loaded) if !loaded.remote && loaded.holds() => Ok(loaded),
@@ -119,13 +119,13 @@ impl SettingsStore {
         }
     }
 
-    /// What is known without looking.
+    /// The snapshot that is known without looking.
     pub(super) fn cached(&self, key: &Key) -> Option<Arc<Loaded>> {
         lock(&self.cache).get(key)
     }
 
-    // A caller that joins a load in progress may ask after an edit that the load missed: only a load that
-    // began after the question answers it.
+    // A caller that joins a load in progress may ask after an edit that the load missed, so only a load that began
+    // after the call may answer it.
     async fn load(self: &Arc<Self>, key: &Key) -> LoadResult {
         let asked = lock(&self.loads).started;
         let work = {
@@ -166,7 +166,7 @@ impl SettingsStore {
         let progress = Arc::new(Progress::default());
         let running = Running { number: loads.started, since: Instant::now(), progress, outcome };
         loads.running.insert(key.clone(), running.clone());
-        // A runtime that shuts down drops the work here and now, and with it the registration, which takes the lock.
+        // A runtime that shuts down drops the work at once, and with it the registration, which takes the lock.
         drop(loads);
         let registration = Registration { store: Arc::clone(self), key: key.clone() };
         let progress = Arc::clone(&running.progress);
@@ -201,7 +201,7 @@ impl SettingsStore {
         self.memory.prune(MAX_FILES, MAX_BYTES, || lock(&self.cache).files());
     }
 
-    /// Counts the changes that watching has noticed; see [`SettingsStore::watch_session`].
+    /// Number of changes that watching has noticed; see [`SettingsStore::watch_session`].
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -215,10 +215,10 @@ impl Drop for Registration {
     }
 }
 
-/// Where the variables stand that a command line chooses.
+/// The place of variables chosen on a command line.
 const COMMAND_LINE: &str = "the command line";
 
-/// What the command line says: the settings passed with `--settings`, if any, and the variables that it chooses.
+/// The choices of the command line: the settings passed with `--settings`, if any, and its variables.
 ///
 /// # Errors
 /// `settings-invalid` with the place of the mistake.

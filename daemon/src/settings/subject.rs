@@ -1,4 +1,4 @@
-//! What trust is given to: a workspace and exactly what its files ask for; and what was decided about it.
+//! Subject of trust: a workspace and exactly the requests of its files; and the decision about it.
 
 use super::{
     File, FileState, Located, Script, Workspace,
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// What has been decided about a workspace.
+/// The decision about a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
@@ -22,7 +22,7 @@ pub enum Decision {
     Ignored,
 }
 
-/// A workspace and what its files ask for.
+/// A workspace and the requests of its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// Canonical path of the workspace's root.
@@ -33,31 +33,31 @@ pub struct Subject {
     pub inode: u64,
     /// Hex SHA-256 over root, device, inode, and layer, name and value of each item.
     pub digest: String,
-    /// What the files ask for.
+    /// The requests of the files.
     pub items: Vec<Item>,
 }
 
-/// One thing a workspace's files ask for.
+/// One request of a workspace's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// Settings key: "apiKeyHelper", "env.ANTHROPIC_BASE_URL", …; "file key.sh" for a file.
     pub name: String,
-    /// Its value as it can be shown: without the user's secrets, and without anything that could move a terminal's cursor.
+    /// Its value as it can be shown: without the user's secrets, and without characters that control a terminal.
     pub value: String,
     /// Hex SHA-256 over root, layer, name and the real value.
     pub fingerprint: String,
     /// Whether the value is a command that would be run.
     pub command: bool,
-    /// Whether a person can see all of it. Only then can it be trusted.
+    /// Whether a person can see all of it. Otherwise it cannot be trusted.
     pub whole: bool,
-    /// Where it stands.
+    /// Its place.
     pub at: Location,
 }
 
-/// A digest over fields, each preceded by its length so that none can pose as another's end.
+/// A digest over fields, each preceded by its length so that none can imitate another's end.
 struct Fields(Sha256);
 
-/// Items as they are found, and the digest over all of them.
+/// Items in the order found, and the digest over all of them.
 struct Collector<'a> {
     workspace: &'a Workspace,
     digest: Fields,
@@ -67,8 +67,8 @@ struct Collector<'a> {
 // === impl Subject ===
 
 impl Subject {
-    /// What the workspace layers of `files` ask for, with the `scripts` that their commands name; `None` if that is nothing.
-    /// Harmless variables ask for nothing.
+    /// The requests of the workspace layers of `files`, with the `scripts` that their commands name; `None` if there
+    /// are none. Harmless variables are not requests.
     pub fn of(workspace: &Workspace, files: &[File], scripts: &[Script]) -> Option<Self> {
         let mut found = Collector::new(workspace);
         let harmless = harmless_of(files);
@@ -91,7 +91,7 @@ impl Subject {
         (!items.is_empty()).then(|| Self { root, device, inode, digest: digest.hex(), items })
     }
 
-    /// An item that cannot be shown whole, and so cannot be trusted.
+    /// An item that cannot be shown in full, and so cannot be trusted.
     pub fn hidden(&self) -> Option<&Item> {
         self.items.iter().find(|item| !item.whole)
     }
@@ -132,8 +132,7 @@ impl<'a> Collector<'a> {
         });
     }
 
-    /// A file that cannot be used can be left out, and cannot be trusted. What it says wrong is enough to tell it by: nothing
-    /// of it counts.
+    /// An unusable file can be ignored, but not trusted. Its error identifies it: none of its content counts.
     fn broken(&mut self, file: &File, problem: &Problem) {
         let below = file.path.strip_prefix(&self.workspace.root).unwrap_or(&file.path).to_string_lossy();
         let name = format!("file {below}");
@@ -143,7 +142,7 @@ impl<'a> Collector<'a> {
         self.items.push(Item { name, value, fingerprint, command: false, whole: false, at });
     }
 
-    /// Adds fields to the digest of the subject, and returns their own.
+    /// Adds fields to the digest of the subject, and returns their own digest.
     fn note(&mut self, fields: [&str; 3]) -> String {
         let mut own = Fields::new("claviger trust item 1");
         own.path(&self.workspace.root);

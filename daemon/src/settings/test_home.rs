@@ -1,4 +1,4 @@
-//! What tests of the settings start from: a home on a real filesystem, and a store that looks at it.
+//! Fixture of settings tests: a home on a real filesystem, and a store that reads it.
 
 use super::{
     File, FileState, Snapshot,
@@ -73,7 +73,7 @@ impl TestHome {
         self.store.snapshot(&self.session()).await.expect("a snapshot")
     }
 
-    /// Looks until the last edits are so old that stamps alone are relied on.
+    /// Looks until the last edits are old enough for stamps to be reliable.
     pub(super) async fn settle(&self, session: &SessionContext) {
         while !self.store.loaded(&Key::of(session)).await.expect("loaded").is_settled() {
             tokio::time::sleep(Duration::from_millis(5)).await;

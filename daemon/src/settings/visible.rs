@@ -1,6 +1,6 @@
-//! What a person sees of a value that a workspace's files set. Pure.
+//! The visible form of a value from a workspace's files. Pure.
 //!
-//! What a repository wrote is shown, whatever its name says. Hidden is only what can be a secret of the user's own: a plain token
+//! Content of a repository is shown, whatever its name is. Only possible secrets of the user are hidden: a plain token
 //! in the local file, which is not meant to be shared.
 
 use super::Layer;
@@ -9,17 +9,17 @@ use claviger::{
     variables::{self, Use},
 };
 
-/// Shown instead of a value that is a secret.
+/// Shown in place of a secret value.
 pub const SECRET: &str = "(secret)";
-/// Longest text shown for a variable, in characters: as much as a command can have. Commands are always shown whole.
+/// Longest text shown for a variable, in characters: as much as a command can have. Commands are always shown in full.
 pub(super) const MAX_SHOWN: usize = 16 * 1024;
-/// Headers, one a line, whose names are no secret.
+/// Headers, one per line, with names that are not secret.
 const HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
 
 /// A value as it can be shown.
 pub(super) struct Visible {
     pub(super) text: String,
-    /// Whether nothing is missing. What cannot be seen cannot be trusted.
+    /// Whether it is complete. A value that cannot be seen cannot be trusted.
     pub(super) whole: bool,
 }
 
@@ -50,7 +50,7 @@ fn header(line: &str) -> String {
     }
 }
 
-/// Beyond the list: a variable that is named like a secret is one, and decisions are kept on disk.
+/// Variables outside the list with a secret-like name count as secret, and decisions are kept on disk.
 fn is_secret(variable: &str) -> bool {
     const ENDINGS: [&str; 7] = ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_PASSPHRASE", "_PASSWD", "_PAT"];
     let variable = variable.to_ascii_uppercase();
@@ -59,14 +59,14 @@ fn is_secret(variable: &str) -> bool {
         || variable.starts_with("AWS_BEARER_TOKEN_")
 }
 
-/// Whether `value` is nothing that a shell or a program could read more into.
+/// Whether a shell or a program can read nothing more into `value`.
 fn is_token(value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+/=~".contains(&byte))
         && !value.starts_with(['/', '~', '.', '-'])
 }
 
-/// A value comes from a repository and ends up on a terminal where a person decides: nothing that moves the cursor, turns the
-/// direction of the text or has no width.
+/// A value comes from a repository and is shown on a terminal where a person decides. So characters that move the
+/// cursor, change the direction of the text or have no width are not permitted.
 fn shown(value: &str, max: usize) -> Visible {
     let mut text = String::with_capacity(value.len());
     for character in value.chars().take(max) {

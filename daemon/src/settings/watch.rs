@@ -1,8 +1,7 @@
-//! Noticing changes while a session waits for them.
+//! Detects changes while a session waits for them.
 //!
-//! One task serves all guards; it ends with the last of them, and with it every inotify watch and notify's thread.
-//! An event only says "look": what counts as a change is decided by comparing snapshots, so nothing is concluded
-//! from what an event claims.
+//! One task serves all guards; it ends with the last of them, and with it every inotify watch and notify's thread. An
+//! event only triggers a look: changes are determined by comparing snapshots, and the content of an event is ignored.
 
 use super::{
     Snapshot,
@@ -31,11 +30,11 @@ mod chain;
 use armed::Armed;
 use chain::Chain;
 
-/// An edit is several events; this is how long we wait for the rest of them.
+/// An edit causes several events; this is how long to wait for the others.
 const COALESCE: Duration = Duration::from_millis(20);
-/// How often to look where no events can be had.
+/// Interval of looks where events are not available.
 const POLL: Duration = Duration::from_secs(2);
-/// How often the watches may have to be moved before a look is final.
+/// Most attempts to move the watches before a look is final.
 const ROUNDS: usize = 8;
 
 /// While it lives, changes to the files of one session are counted in [`SettingsStore::changes`].
@@ -46,7 +45,7 @@ pub struct WatchGuard {
     key: Key,
 }
 
-/// The task's own view.
+/// The task's own state.
 struct Watcher {
     store: Arc<SettingsStore>,
     events: mpsc::Receiver<()>,
@@ -56,7 +55,7 @@ struct Watcher {
 
 type Reported = Option<Result<Arc<Snapshot>, Problem>>;
 
-/// What one look found.
+/// Result of one look.
 #[derive(Default)]
 struct Look {
     paths: BTreeSet<PathBuf>,
@@ -68,7 +67,7 @@ struct Look {
 
 impl SettingsStore {
     /// Watches the files of `session` while the guard lives. Take the guard first and a snapshot after it: then no
-    /// change goes unnoticed. A count may rise without a difference; look again and compare.
+    /// change is missed. The counter may rise without a difference; look again and compare.
     ///
     /// Must be called on a tokio runtime.
     pub fn watch_session(self: &Arc<Self>, session: &SessionContext) -> WatchGuard {
@@ -134,8 +133,8 @@ impl Watcher {
         }
     }
 
-    // Watches are set before the look that counts; if that look leads elsewhere, they are set anew. Says whether
-    // events alone are not enough.
+    // Watches are set before the look that counts; if that look leads to other paths, they are set again. Returns
+    // whether events alone are not enough.
     async fn settle(&mut self) -> bool {
         for _ in 0..ROUNDS {
             let look = self.look().await;
@@ -151,7 +150,7 @@ impl Watcher {
         true
     }
 
-    // All sessions at once: one on a dead mount must not hold up the others.
+    // All sessions at once: one on a dead mount must not delay the others.
     async fn look(&mut self) -> Look {
         let mut looks = JoinSet::new();
         let watched = self.store.watched();
@@ -177,7 +176,7 @@ impl Watcher {
         match &outcome {
             Ok(loaded) if loaded.remote => look.remote = true,
             Ok(loaded) => look.paths.extend(loaded.paths().map(PathBuf::from)),
-            // Nothing can be read: where the directory was, it may come back. A hanging mount is only polled.
+            // Unreadable: the directory may return. A hanging mount is only polled.
             Err(problem) if problem.reason == claviger::reason::Reason::SourceTimeout => look.remote = true,
             Err(_) => drop(look.paths.insert(key.cwd.join(".git"))),
         }
@@ -187,8 +186,8 @@ impl Watcher {
     }
 }
 
-// The store keeps a snapshot while it says the same. Another one that says the same means that files went and came
-// back between two looks of ours, and a session may have seen them in between.
+// The store keeps a snapshot while its content is the same. Another one with the same content means that files changed
+// and changed back between two of our looks, and a session may have seen them in between.
 fn is_same(before: &Reported, now: &Reported) -> bool {
     match (before, now) {
         (Some(Ok(before)), Some(Ok(now))) => Arc::ptr_eq(before, now),
@@ -197,7 +196,7 @@ fn is_same(before: &Reported, now: &Reported) -> bool {
     }
 }
 
-// Only bounds how long a test may wait.
+// Only limits how long a test may wait.
 #[cfg(test)]
 pub(super) async fn within<T>(limit: Duration, what: impl Future<Output = T>) -> T {
     tokio::time::timeout(limit, what).await.expect("in time")

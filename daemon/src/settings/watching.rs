@@ -1,4 +1,4 @@
-//! Which sessions are watched, and the task that does it for them.
+//! The watched sessions, and the task that watches them.
 
 use super::{Snapshot, roots::Key};
 use std::{collections::HashMap, sync::Arc};
@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 pub(super) struct Watching {
     pub(super) sessions: HashMap<Key, Watched>,
     pub(super) task: Option<Task>,
-    /// Pretend that inotify is exhausted.
+    /// Simulates that inotify is exhausted.
     #[cfg(test)]
     pub(super) without_events: bool,
 }
@@ -18,7 +18,7 @@ pub(super) struct Watching {
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) guards: usize,
-    /// What a caller can have seen last before it began to watch.
+    /// The last snapshot that a caller can have seen before it began to watch.
     pub(super) seen: Option<Arc<Snapshot>>,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Has it look soon. A full channel has a nudge in it already.
+    /// Triggers a look. A full channel already contains a trigger.
     pub(super) fn nudge(&self) {
         let _ = self.nudge.try_send(());
     }

@@ -1,10 +1,10 @@
-//! Finding the workspace of a working directory, by nothing but the existence of `.git`.
+//! Finds the workspace of a working directory by the existence of `.git` only.
 
 use crate::host::files::{self, Identity};
 use claviger::reason::{Problem, Reason};
 use std::path::{Path, PathBuf};
 
-/// A workspace: what trust is given to.
+/// A workspace: the subject of trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
     /// Canonical path of its root.
@@ -15,10 +15,10 @@ pub struct Workspace {
     pub inode: u64,
 }
 
-/// Whose something is: the root of a workspace, by device and inode.
+/// Owner of a rule: the root of a workspace, by device and inode.
 pub type Whose = (u64, u64);
 
-/// A workspace, and what it was concluded from.
+/// A workspace, and the facts it depends on.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) workspace: Workspace,
@@ -26,15 +26,14 @@ pub(super) struct Found {
     pub(super) cwd: PathBuf,
     pub(super) cwd_identity: Identity,
     pub(super) root_identity: Identity,
-    /// Every `.git` that was looked for, with its owner.
+    /// Every `.git` that was looked up, with its owner.
     pub(super) probes: Vec<Probe>,
 }
 
-/// A `.git` that was looked for, with the owner of the one that is there.
+/// A `.git` that was looked up, with the owner if it exists.
 pub(super) type Probe = (PathBuf, Option<u32>);
 
-/// Whether `path`, which is canonical, lies in a repository below `home` or outside it, nested or not; and what
-/// was looked for.
+/// Whether `path`, which is canonical, is in a repository below `home` or outside it, nested or not; with the lookups.
 pub(super) fn mark_above(path: &Path, home: &Path) -> (bool, Vec<Probe>) {
     let mut probes: Vec<Probe> = Vec::new();
     for directory in path.ancestors().take_while(|directory| *directory != home) {
@@ -48,8 +47,8 @@ pub(super) fn mark_above(path: &Path, home: &Path) -> (bool, Vec<Probe>) {
     (false, probes)
 }
 
-/// Finds the workspace of `cwd`. The search stays below `home`, which is canonical: a `.git` of a user's dotfiles
-/// must not make one workspace of everything they own.
+/// Finds the workspace of `cwd`. The search stays below `home`, which is canonical: a `.git` of a user's dotfiles must
+/// not make one workspace of all their files.
 ///
 /// # Errors
 /// `malformed-request` if there is no such directory.
@@ -66,7 +65,7 @@ pub(super) fn find(cwd: &Path, home: Option<&Path>) -> Result<Found, Problem> {
     Ok(Found { workspace, cwd, cwd_identity, root_identity, probes })
 }
 
-// A `.git` that another user put above us (say, in /tmp) marks nothing, and neither does one further up.
+// A `.git` that another user put above the directory (for example in /tmp) is ignored, and so are those above it.
 fn marked_ancestor<'a>(cwd: &'a Path, home: Option<&Path>, probes: &mut Vec<Probe>) -> Option<&'a Path> {
     for directory in cwd.ancestors().take_while(|directory| Some(*directory) != home) {
         let mark = directory.join(".git");

@@ -1,5 +1,5 @@
-//! A share on its way to the next program in this process. Its socket stays open, so that a container that has it bound into a
-//! container notices.
+//! A share on its way to the next program in this process. Its socket stays open, so that a container that has mounted
+//! it notices nothing.
 
 use super::share::{Share, Wanted};
 use crate::{
@@ -32,7 +32,7 @@ pub struct KeptShare {
     confirm: bool,
     created_at: SystemTime,
     ends_at: Option<SystemTime>,
-    /// What was left of its time on a clock that cannot be set.
+    /// Its remaining time on the monotonic clock.
     left: Option<Duration>,
     parent: Option<u32>,
     parent_started: Option<u64>,
@@ -43,7 +43,7 @@ pub struct KeptShare {
 // === impl Share ===
 
 impl Share {
-    /// What the next program needs to go on with it; `None` if it has ended.
+    /// State for the next program; `None` if it has ended.
     pub(super) fn keep(&self) -> Option<(KeptShare, Listener)> {
         let listener = lock(&self.listener).take()?;
         let Wanted { name, session, source, backend, account, account_id, confirm, parent, .. } =
@@ -76,7 +76,7 @@ impl KeptShare {
         Listener::of_share(socket, self.file.clone())
     }
 
-    /// The share again; `None` if this release does not understand it.
+    /// Restores the share; `None` if this release does not understand it.
     pub(super) fn share(self, listener: Listener) -> Option<Share> {
         let deadline = match self.left {
             Some(left) => Some(Instant::now().checked_add(left)?),

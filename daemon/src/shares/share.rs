@@ -1,4 +1,4 @@
-//! One share: what it lends, and when it ends.
+//! One share: its credential, and its lifetime.
 
 use crate::{
     host::{process, vanish::Vanishing},
@@ -26,49 +26,49 @@ use tokio::{
     time::{Instant, interval, sleep, sleep_until},
 };
 
-/// How often to look whether the parent still runs.
+/// Interval of checks whether the parent still runs.
 const LOOK: Duration = Duration::from_secs(1);
-/// How soon to try again for a socket that was lost; the pauses double up to [`LATE`].
+/// First pause before another attempt at a lost socket; pauses double up to [`LATE`].
 const SOON: Duration = Duration::from_millis(100);
-/// The longest of these pauses: the directory may be there again at the next login only.
+/// The longest of these pauses: the directory may only return at the next login.
 const LATE: Duration = Duration::from_secs(10);
 
-/// What a share is to be.
+/// A requested share.
 #[derive(Debug)]
 pub struct Wanted {
-    /// Its name; empty: any.
+    /// Its name; empty: choose one.
     pub name: String,
     /// The session whose credential it lends.
     pub session: Arc<SessionContext>,
-    /// Source id of that.
+    /// Source id of its credential.
     pub source: String,
-    /// Who receives the requests.
+    /// The receiver of the requests.
     pub backend: Backend,
     /// The account of the local store.
     pub account: Option<String>,
-    /// Which account that is: another of the same name is not lent. Not known of a share that an earlier release made.
+    /// Identity of that account: another of the same name is not lent. Unknown for a share of an earlier release.
     pub account_id: Option<String>,
-    /// How long it lasts at most.
+    /// Its maximum lifetime.
     pub ttl: Option<Duration>,
-    /// Whether a person is asked for each lease.
+    /// Whether a person must confirm each lease.
     pub confirm: bool,
-    /// The process that it ends with.
+    /// The process whose end also ends it.
     pub parent: Option<u32>,
 }
 
 /// A socket that lends one credential.
 pub struct Share {
-    /// What was asked for; its name is the one that it has.
+    /// The request; with its final name.
     pub wanted: Wanted,
     /// Path of its socket.
     pub socket: PathBuf,
-    /// When it was made.
+    /// When it was created.
     pub created_at: SystemTime,
     /// When it ends at the latest.
     pub ends_at: Option<SystemTime>,
-    /// The same on a clock that cannot be set.
+    /// The same on the monotonic clock.
     pub(super) deadline: Option<Instant>,
-    /// When the parent started: process ids are used again.
+    /// Start time of the parent: ids are reused.
     pub(super) parent_started: Option<u64>,
     pub(super) lent: AtomicU64,
     pub(super) ended: watch::Sender<bool>,
@@ -78,7 +78,7 @@ pub struct Share {
 // === impl Share ===
 
 impl Share {
-    /// Its socket, to accept connections from. It stays open until the share ends.
+    /// Its socket, for accepting connections. It stays open until the share ends.
     ///
     /// # Errors
     /// If the share has ended, or no descriptor is left.
@@ -88,8 +88,8 @@ impl Share {
         UnixListener::from_std(socket.socket.try_clone()?)
     }
 
-    /// Keeps its socket file in its place, as the daemon does with its own: a logout removes the directory, and the next login
-    /// makes it again. Each new socket goes to `next`.
+    /// Keeps its socket file in place, like the daemon's own: a logout removes the directory, and the next login
+    /// creates it again. Sends each new socket to `next`.
     pub async fn stay(&self, next: mpsc::Sender<UnixListener>) -> Infallible {
         let mut pause = SOON;
         loop {
@@ -104,11 +104,11 @@ impl Share {
                 Ok(socket) => {
                     tracing::warn!(path = %self.socket.display(), "the socket of a share was gone: there is a new one");
                     drop(next.send(socket).await);
-                    // What removes it may go on.
+                    // The cause of its removal may continue.
                     sleep(SOON).await;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, name = self.wanted.name, "a share has no socket, and none can be made");
+                    tracing::warn!(%error, name = self.wanted.name, "a share has no socket, and none can be created");
                     sleep(pause).await;
                     pause = (pause * 2).min(LATE);
                 }
@@ -145,7 +145,7 @@ impl Share {
         drop(self.ended.subscribe().wait_for(|ended| *ended).await);
     }
 
-    /// Resolves when it has ended for whatever reason.
+    /// Resolves when it has ended for any reason.
     pub async fn over(&self, now: impl Fn() -> SystemTime) {
         let late = async {
             match self.deadline {
@@ -159,7 +159,7 @@ impl Share {
                 looks.tick().await;
             }
         };
-        // What has no end of its own needs no look.
+        // A share without its own end needs no check.
         let looked = async {
             match self.wanted.parent.is_some() || self.ends_at.is_some() {
                 true => looks.await,
@@ -173,12 +173,12 @@ impl Share {
         }
     }
 
-    /// The profile of AWS that was chosen.
+    /// The chosen AWS profile.
     pub fn profile(&self) -> Option<&str> {
         self.wanted.session.chosen.get(PROFILE).map(String::as_str)
     }
 
-    /// Lets a caller borrow that names what it lends, or nothing.
+    /// Permits a caller to borrow that names the share's credential, or nothing.
     ///
     /// # Errors
     /// `foreign-caller` for the name of anything else.
@@ -198,7 +198,7 @@ impl Share {
         }
     }
 
-    /// It does not lend what the caller wants of it.
+    /// The share does not lend the requested credential.
     pub fn refuses(&self, why: &str) -> Problem {
         Problem::new(
             Reason::ForeignCaller,
@@ -212,7 +212,7 @@ impl Share {
         self.lent.fetch_add(1, Relaxed);
     }
 
-    /// How often it has lent.
+    /// Number of loans.
     pub fn lent(&self) -> u64 {
         self.lent.load(Relaxed)
     }

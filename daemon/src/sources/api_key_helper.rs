@@ -28,12 +28,12 @@ pub struct ApiKeyHelper;
 const ID: &str = source::API_KEY_HELPER;
 /// Settings key of the command.
 const KEY: &str = "apiKeyHelper";
-/// Variable that sets how long the output is good for, in milliseconds.
+/// Variable with the lifetime of the output in milliseconds.
 const TTL_VARIABLE: &str = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS";
-/// How long the output is good for by default (`spec/behaviour.md` A7).
+/// Default lifetime of the output (`spec/behaviour.md` A7).
 const DEFAULT_TTL: Duration = Duration::from_secs(300);
 
-/// Longest time to live a setting may ask for; anything above is a typing mistake.
+/// Longest lifetime that a setting may request; a longer one is a typing mistake.
 const MAX_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The command, bound.
@@ -75,7 +75,7 @@ impl CredentialSource for ApiKeyHelper {
     }
 }
 
-/// Nothing is set, or only a hook: then the command it stands for is missing.
+/// Nothing is set, or only a hook whose real command is missing.
 fn unset(view: &View<'_>) -> String {
     match view.settings.sources().find_map(|file| file.content.hooks.get(KEY)) {
         None => format!("{KEY} is not set"),
@@ -107,7 +107,7 @@ fn helper(view: &View<'_>, command: &Located<String>) -> Result<Helper, Problem>
     Ok(Helper { identity, spec, ttl, refresh, at: command.at.clone() })
 }
 
-/// How long the output is good for, to the tool as to us.
+/// Lifetime of the output, for the tool as for the daemon.
 ///
 /// # Errors
 /// `workspace-untrusted`, or `settings-invalid`.
@@ -157,7 +157,7 @@ impl Helper {
             }
             _ => TRY.into(),
         };
-        let problem = Problem::new(error.reason(), format!("{KEY} has no key to give: {error}"))
+        let problem = Problem::new(error.reason(), format!("{KEY} failed: {error}"))
             .hint(hint)
             .remedy(error.remedy(&self.at))
             .at(&self.at);
@@ -171,19 +171,19 @@ impl Helper {
     }
 }
 
-/// The one token in a command's output, and whether white space around it was left out.
+/// The one token in a command's output, and whether white space around it was removed.
 #[derive(Debug)]
 pub struct Token {
     /// Printable ASCII, at most [`MAX_SECRET_LEN`] characters.
     pub secret: Secret<String>,
-    /// Whether more than one line feed was left out.
+    /// Whether more than one line feed was removed.
     pub trimmed: bool,
 }
 
-/// The one token in a command's output; white space around it is left out.
+/// The one token in a command's output; white space around it is removed.
 ///
 /// # Errors
-/// What is wrong and where, never what was printed, and what may help.
+/// The fault and its position, never the output, and a hint.
 pub fn token(output: &[u8]) -> Result<Token, Unusable> {
     let token = output.trim_ascii();
     let wrong = |what: String| Unusable { what, hint: hint(token) };
@@ -215,21 +215,17 @@ pub fn token(output: &[u8]) -> Result<Token, Unusable> {
 /// Why an output is not one token.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unusable {
-    /// What is wrong, and where.
+    /// The fault and its position.
     pub what: String,
-    /// What may help.
+    /// A hint.
     pub hint: &'static str,
 }
 
 fn hint(output: &[u8]) -> &'static str {
     match output.first() {
-        Some(b'{') => {
-            "the output begins as JSON does: print one value of it, for example with `| jq -r .key`"
-        }
-        Some(0x1b) => {
-            "the output begins with colours for a terminal: set NO_COLOR=1 or TERM=dumb in the command"
-        }
-        _ => "it must print the key on one line of stdout and nothing else; messages belong on stderr",
+        Some(b'{') => "the output begins like JSON: print one value of it, for example with `| jq -r .key`",
+        Some(0x1b) => "the output begins with terminal colours: set NO_COLOR=1 or TERM=dumb in the command",
+        _ => "it must print only the key, on one line of stdout; messages belong on stderr",
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a provider is given to obtain a credential: the door to the outside, and who is asking.
+//! Context of a provider: access to the outside, and the caller.
 
 use super::Turns;
 use crate::{
@@ -16,35 +16,35 @@ use claviger::{reason::Said, secret::Secret};
 use std::sync::Arc;
 use tokio::time::timeout;
 
-/// What a provider is given.
+/// Context of a provider.
 pub struct Ask<'a> {
     /// Clock and processes.
     pub host: &'a Host,
-    /// Turns of what runs.
+    /// Slots for running commands.
     pub turns: &'a Turns,
     /// The workspace of the session that asks.
     pub whose: Whose,
-    /// The commands that sign a person in.
+    /// The sign-in commands.
     pub auth_refreshes: &'a Arc<AuthRefreshes>,
-    /// Servers that want to be left alone.
+    /// Servers that asked for a pause.
     pub busy: &'a BusyServers,
     /// The list of accounts.
     pub accounts: &'a Arc<Accounts>,
-    /// Where their secrets are.
+    /// The local store of their secrets.
     pub store: &'a Store,
-    /// Generation of the stored record whose secret is in use, and is not good enough any more.
+    /// Generation of the stored record in use, which is not good enough any more.
     pub held: Option<u64>,
-    /// Whether the API rejected that one.
+    /// Whether the API rejected it.
     pub rejected: bool,
-    /// Whether a command of this refresh has come back to us: then no person can help.
+    /// Whether a command of this refresh asked the daemon: then no person can help.
     pub recursed: &'a (dyn Fn() -> bool + Send + Sync),
-    /// Who is asking.
+    /// The demand.
     pub demand: &'a SharedDemand,
     /// Whether a command was ended because no session waited for it any more.
     pub is_abandoned: bool,
-    /// The last lines of the command that ran last.
+    /// The last lines of the most recent command.
     pub said: Said,
-    /// Takes what running commands say.
+    /// Receives the output of running commands.
     pub on_line: &'a mut (dyn FnMut(Line) + Send),
 }
 
@@ -60,8 +60,8 @@ pub struct Line {
 // === impl Ask ===
 
 impl Ask<'_> {
-    /// Runs a command that needs no person, when its turn has come. One of a settings file ends soon after the last session that
-    /// waited for it has left.
+    /// Runs a command that needs no person, when a slot is free. A command of a settings file ends soon after the last
+    /// session that waited for it has left.
     ///
     /// # Errors
     /// See [`CommandError`].

@@ -23,20 +23,21 @@ use std::time::Duration;
 pub struct AwsChain;
 
 const ID: &str = source::AWS_CHAIN;
-/// Settings key of the command that signs in.
+/// Settings key of the sign-in command.
 pub(super) const SIGN_IN: &str = "awsAuthRefresh";
-/// Variable that sets the deadline of the chain, in milliseconds.
+/// Variable with the deadline of the chain, in milliseconds.
 const TIMEOUT: &str = "CLAUDE_CODE_AWS_CHAIN_RESOLVE_TIMEOUT_MS";
 /// Its default (`spec/behaviour.md` A7, "AWS chain").
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-/// Longest one that may be set.
+/// Longest deadline that may be set.
 const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 const SLOW: &str = "outside AWS set AWS_EC2_METADATA_DISABLED=true; otherwise check proxies (HTTPS_PROXY) and credential_process, or raise CLAUDE_CODE_AWS_CHAIN_RESOLVE_TIMEOUT_MS";
 const BY_HAND: ByHand = ByHand {
     argv: &["aws", "sso", "login"],
-    words: "sign in as you always do, or set awsAuthRefresh to the command that does",
+    words: "sign in as usual, or set awsAuthRefresh to your sign-in command",
 };
-const LOOPS: &str = "the profile runs claviger, so it cannot be what claviger asks: name another one, as in `credential_process = claviger aws --profile WORK`, where WORK is the profile that signs in";
+const LOOPS: &str = "the profile runs claviger, so claviger cannot use it: name another one, as in `credential_process = \
+    claviger aws --profile WORK`, where WORK is the profile that signs in";
 
 impl CredentialSource for AwsChain {
     fn id(&self) -> &'static str {
@@ -55,7 +56,8 @@ impl CredentialSource for AwsChain {
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
     let sign_in = sign_in::bind(view, SIGN_IN)?;
     let mut lent = view.lent(Backend::Bedrock)?;
-    // Keys of the environment come before the chain, but for a profile that is named outright: that may begin with them.
+    // Keys of the environment come before the chain, except with an explicitly named profile, which may begin with
+    // them.
     if view.session.chosen.contains_key(PROFILE) {
         lent.extend(view.lent_of(AWS_KEYS.into_iter())?);
     }
@@ -63,7 +65,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
         id: ID,
         cloud: Backend::Bedrock,
         also: &[],
-        // A command that signs in runs only for credentials that AWS itself refuses.
+        // A sign-in command runs only if AWS itself refuses the credentials.
         request: Request::Aws { check: sign_in.is_some(), lent },
         deadline: timeout(view)?,
         slow: SLOW,

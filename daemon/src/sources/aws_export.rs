@@ -1,5 +1,5 @@
 //! `awsCredentialExport`: a command that prints AWS credentials. It always runs where it is set, and wins over the
-//! chain. With `awsAuthRefresh` beside it, what it prints is checked, and signing in comes before a second run.
+//! chain. With `awsAuthRefresh`, its output is checked, and the sign-in runs before a second attempt.
 
 pub mod output;
 
@@ -39,7 +39,7 @@ const KEY: &str = "awsCredentialExport";
 struct Export {
     identity: Identity,
     spec: CommandSpec,
-    /// Environment and deadline of the child that asks AWS whether it accepts the keys.
+    /// Environment and deadline of the child that checks the keys with AWS.
     check: (Environment, Duration),
     sign_in: Option<SignIn>,
     refresh: Refresh,
@@ -143,7 +143,8 @@ impl Attempt for Export {
 }
 
 impl Export {
-    /// Asks AWS who the keys belong to. Only a clear no counts: without a network they may be good all the same.
+    /// Asks AWS for the owner of the keys. Only an explicit refusal counts: without a network they may be valid in any
+    /// case.
     async fn check(&self, ask: &mut Ask<'_>, keys: &Keys) -> Result<(), Declined> {
         let (Environment { own, surroundings, .. }, deadline) = self.check.clone();
         let flight = self.identity.key.to_string();
@@ -158,10 +159,10 @@ impl Export {
     }
 
     fn failed(&self, error: &CommandError) -> Declined {
-        // With a command that signs in, that is what comes next.
+        // With a sign-in command, that is the next step.
         let transient = error.may_pass() && self.sign_in.is_none();
         let hint = if error.is_not_found() { self.spec.not_found() } else { TRY.to_owned() };
-        let problem = Problem::new(error.reason(), format!("{KEY} has no credentials to give: {error}"))
+        let problem = Problem::new(error.reason(), format!("{KEY} failed: {error}"))
             .hint(hint)
             .remedy(error.remedy(&self.at))
             .at(&self.at);
@@ -170,17 +171,22 @@ impl Export {
     }
 
     fn unusable(&self, what: &str) -> Declined {
-        let problem =
-            Problem::new(Reason::CommandOutputInvalid, format!("{KEY} printed no usable credentials: {what}"))
-                .hint("it must print what `aws configure export-credentials --format process` or `aws sts assume-role` prints, and nothing else; messages belong on stderr")
-                .at(&self.at);
+        let problem = Problem::new(
+            Reason::CommandOutputInvalid,
+            format!("{KEY} printed no usable credentials: {what}"),
+        )
+        .hint(
+            "it must print only the output of `aws configure export-credentials --format process` or \
+                    `aws sts assume-role`; messages belong on stderr",
+        )
+        .at(&self.at);
         problem.into()
     }
 
     fn expired(&self) -> Declined {
         let problem =
             Problem::new(Reason::LoginRequired, format!("{KEY} printed credentials that have expired"))
-                .hint("sign in again; if they should be valid, compare the clock of this machine")
+                .hint("sign in again; if they should be valid, check the clock of this machine")
                 .at(&self.at);
         Declined { sign_in_helps: true, ..problem.into() }
     }

@@ -74,7 +74,7 @@ fn of_settings(at: claviger::reason::Location, [id, secret, token]: [Lookup<'_>;
     let keys = Keys { id, secret, token: text(token) };
     if let Err(part) = keys.check() {
         let message = format!("the {part} of env holds white space or a character that no key has");
-        let problem = Problem::new(Reason::SettingsInvalid, message).hint("write the key and nothing else");
+        let problem = Problem::new(Reason::SettingsInvalid, message).hint("write only the key");
         return Binding::Refused(problem.at(&at));
     }
     Binding::Bound(Bound { scheme: Scheme::SigV4, at: Some(at), material: Material::Fixed(keys.to_text()) })

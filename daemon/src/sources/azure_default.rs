@@ -23,7 +23,7 @@ pub struct AzureDefault;
 const ID: &str = source::AZURE_DEFAULT;
 /// Variable that sets another OAuth scope.
 const SCOPE: &str = "CLAVIGER_AZURE_SCOPE";
-/// When to give up: `az` is a large Python program and takes its time.
+/// Time limit: `az` is a large Python program and starts slowly.
 const DEADLINE: Duration = Duration::from_secs(45);
 const SLOW: &str =
     "set AZURE_TOKEN_CREDENTIALS to the link you use: dev, prod, or a name such as AzureCliCredential";
@@ -31,7 +31,8 @@ const BY_HAND: ByHand = ByHand {
     argv: &["az", "login"],
     words: "sign in, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET",
 };
-const LOOPS: &str = "an `az` that runs claviger must know the real one: `claviger azure --or az`; docs/foundry.md has the script";
+const LOOPS: &str = "an `az` that runs claviger must know the path of the real one: `claviger azure --or az`; docs/foundry.md \
+    has the script";
 
 impl CredentialSource for AzureDefault {
     fn id(&self) -> &'static str {
@@ -67,7 +68,7 @@ fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
 
 fn scope(view: &View<'_>) -> Result<String, Problem> {
     let Some((scope, at)) = view.variable(SCOPE)? else { return Ok(FOUNDRY_SCOPE.to_owned()) };
-    // It goes through a shell, which runs `az` with it.
+    // It is passed to a shell, which runs `az` with it.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/._-".contains(c);
     if scope.len() > 512 || scope.starts_with('-') || !scope.chars().all(is_plain) {
         return Err(Problem::new(Reason::SettingsInvalid, format!("{SCOPE} is not an OAuth scope"))

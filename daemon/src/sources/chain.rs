@@ -1,4 +1,4 @@
-//! The order in which the sources are asked.
+//! The order of the sources.
 
 use super::{
     CredentialSource, api_key_helper, aws_chain, aws_export, aws_keys, azure_default, env_token, google_adc,
@@ -8,8 +8,8 @@ use crate::terminal::Chain;
 use claviger::backend::Backend;
 use claviger_child::cloud_file::{AWS_CONFIG, AWS_CREDENTIALS, CloudFile, GCLOUD_FILE, GOOGLE_FILE};
 
-/// What the SDK of `backend` can run: tools of the cloud, and programs that its files name. `value` finds a variable that is
-/// set and not empty.
+/// Programs that the SDK of `backend` can run: tools of the cloud, and programs that its files name. `value` finds a
+/// variable that is set and not empty.
 pub fn programs(backend: Backend, value: impl Fn(&str) -> Option<String>) -> Chain {
     let (tools, files): (&[&str], &[CloudFile]) = match backend {
         Backend::Anthropic => (&[], &[]),
@@ -20,8 +20,8 @@ pub fn programs(backend: Backend, value: impl Fn(&str) -> Option<String>) -> Cha
     Chain { tools, files: files.iter().filter_map(|file| file.path(&value)).collect() }
 }
 
-/// Every source, in the order in which they win (DESIGN §3). The first that is configured provides the credential;
-/// one that is configured and fails does not let the next one in.
+/// Every source, in order of precedence (DESIGN §3). The first that is configured provides the credential; if it fails,
+/// the next one is not tried.
 pub const CHAIN: &[&dyn CredentialSource] = &[
     // Anthropic.
     &env_token::AUTH_TOKEN,
@@ -30,7 +30,7 @@ pub const CHAIN: &[&dyn CredentialSource] = &[
     &env_token::OAUTH_TOKEN,
     &local_store::OAUTH_LOGIN,
     &local_store::SAVED_KEY,
-    // Bedrock. An export always runs where it is set, even beside credentials that are valid (`spec/behaviour.md` A2).
+    // Bedrock. An export always runs if it is set, even if other credentials are valid (`spec/behaviour.md` A2).
     &env_token::BEDROCK_TOKEN,
     &aws_export::AwsExport,
     &aws_keys::AwsKeys,

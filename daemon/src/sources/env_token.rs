@@ -1,7 +1,8 @@
-//! `ANTHROPIC_AUTH_TOKEN`, `ANTHROPIC_API_KEY`, `CLAUDE_CODE_OAUTH_TOKEN` and their like for the clouds: static secrets.
+//! `ANTHROPIC_AUTH_TOKEN`, `ANTHROPIC_API_KEY`, `CLAUDE_CODE_OAUTH_TOKEN` and similar variables of the clouds: static
+//! secrets.
 //!
-//! Where the session's environment has one, the secret stays there and the session is told to use its own. Where a
-//! settings file's `env` block has one, it overrides the session's, as documented (`spec/behaviour.md` A1).
+//! If the session's environment has one, the secret stays there and the lease names the variable. One in a settings
+//! file's `env` block overrides the session's, as documented (`spec/behaviour.md` A1).
 
 use super::{Binding, Bound, CredentialSource, Material};
 use crate::{settings::Lookup, sources::View};
@@ -20,11 +21,11 @@ pub struct EnvToken {
     backend: Backend,
     variable: &'static str,
     scheme: Scheme,
-    /// Modes that leave the session's own variable out, and what to say then.
+    /// Modes that exclude the session's own variable, and the message.
     ignored: &'static [(SessionMode, &'static str)],
     /// Whether a bare session takes it from explicitly passed settings.
     explicit: bool,
-    /// Host suffix the secret may be sent to; `None`: wherever the base URL points.
+    /// Required host suffix of the endpoint; `None`: any base URL.
     only_to: Option<&'static str>,
 }
 
@@ -53,8 +54,8 @@ pub const API_KEY: EnvToken = EnvToken {
     only_to: None,
 };
 
-/// `CLAUDE_CODE_OAUTH_TOKEN`, the year-long token of `claude setup-token`. It goes to Anthropic and nowhere else: a
-/// gateway once got one by mistake (`spec/behaviour.md` C, "OAuth to wrong gateway").
+/// `CLAUDE_CODE_OAUTH_TOKEN`, the year-long token of `claude setup-token`. It is sent only to Anthropic: a gateway once
+/// got one by mistake (`spec/behaviour.md` C, "OAuth to wrong gateway").
 pub const OAUTH_TOKEN: EnvToken = EnvToken {
     id: source::OAUTH_TOKEN,
     backend: Backend::Anthropic,
@@ -77,8 +78,7 @@ pub const FOUNDRY_TOKEN: EnvToken =
 pub const FOUNDRY_KEY: EnvToken =
     of_cloud(source::ENV_FOUNDRY_KEY, Backend::Foundry, "ANTHROPIC_FOUNDRY_API_KEY", Scheme::ApiKey);
 
-/// A cloud's own static secret. Modes say nothing about those: a bare session too uses its cloud's (`spec/behaviour.md`
-/// A6).
+/// A cloud's own static secret. Modes do not restrict it: a bare session too uses its cloud's (`spec/behaviour.md` A6).
 const fn of_cloud(id: &'static str, backend: Backend, variable: &'static str, scheme: Scheme) -> EnvToken {
     EnvToken { id, backend, variable, scheme, ignored: &[], explicit: true, only_to: None }
 }
@@ -109,7 +109,8 @@ impl CredentialSource for EnvToken {
             }
             Lookup::Unset => return Binding::NotConfigured(format!("{} is not set", self.variable).into()),
         };
-        // Homespace ignores every key of the environment; bare only what was not passed explicitly, and any OAuth.
+        // Homespace ignores every key of the environment; bare only keys that were not passed explicitly, and any OAuth
+        // token.
         let explicit = self.explicit && bound.at.is_some() && session.mode == SessionMode::Bare;
         if let Some((_, why)) = self.ignored.iter().find(|(mode, _)| *mode == session.mode && !explicit) {
             return Binding::Ignored((*why).into());
@@ -122,14 +123,14 @@ impl CredentialSource for EnvToken {
 }
 
 impl EnvToken {
-    /// A value of a settings file that could not stand in a header, or would add one. It is not repeated.
+    /// A value of a settings file that is invalid in a header, or would add another one. It is not repeated.
     fn malformed(&self, bound: &Bound) -> Option<Problem> {
         let Material::Fixed(secret) = &bound.material else { return None };
         if secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
         }
         let message = format!("{} holds white space or a character that no key has", self.variable);
-        let problem = Problem::new(Reason::SettingsInvalid, message).hint("write the key and nothing else");
+        let problem = Problem::new(Reason::SettingsInvalid, message).hint("write only the key");
         Some(problem.at(&bound.at))
     }
 
@@ -141,8 +142,10 @@ impl EnvToken {
         }
         let message =
             format!("{} may only be sent to {suffix}, not to {}", self.variable, view.endpoint.origin);
-        let problem = Problem::new(Reason::PolicyBlocked, message)
-            .hint("unset ANTHROPIC_BASE_URL, or give the gateway a key of its own (apiKeyHelper or ANTHROPIC_AUTH_TOKEN)");
+        let problem = Problem::new(Reason::PolicyBlocked, message).hint(
+            "unset ANTHROPIC_BASE_URL, or configure a separate key for the gateway (apiKeyHelper or \
+                ANTHROPIC_AUTH_TOKEN)",
+        );
         Some(problem.at(&view.endpoint.at))
     }
 }

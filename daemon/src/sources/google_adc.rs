@@ -22,17 +22,18 @@ use std::time::Duration;
 pub struct GoogleAdc;
 
 const ID: &str = source::GOOGLE_ADC;
-/// Settings key of the command that signs in.
+/// Settings key of the sign-in command.
 const SIGN_IN: &str = "gcpAuthRefresh";
-/// When to give up. Every step has a deadline of its own: the metadata server a second, a request 10 s, gcloud 20 s. Only an
-/// executable source may take longer; it says how long, and 120 s is the most.
+/// Time limit. Every step has its own deadline: the metadata server a second, a request 10 s, gcloud 20 s. Only an
+/// executable source may take longer; its file sets the time, 120 s at most.
 const DEADLINE: Duration = Duration::from_secs(150);
 const SLOW: &str = "set GOOGLE_APPLICATION_CREDENTIALS to a credentials file; outside Google Cloud set NO_GCE_CHECK=true, and check proxies (HTTPS_PROXY)";
 const BY_HAND: ByHand = ByHand {
     argv: &["gcloud", "auth", "application-default", "login"],
-    words: "sign in, or set gcpAuthRefresh to the command that does",
+    words: "sign in, or set gcpAuthRefresh to your sign-in command",
 };
-const LOOPS: &str = "the credentials file runs claviger, so it cannot be what claviger asks: name another one, as in `claviger gcp --credentials FILE`";
+const LOOPS: &str = "the credentials file runs claviger, so claviger cannot use it: name another one, as in `claviger gcp \
+    --credentials FILE`";
 
 impl CredentialSource for GoogleAdc {
     fn id(&self) -> &'static str {
@@ -50,13 +51,13 @@ impl CredentialSource for GoogleAdc {
 
 fn chain(view: &View<'_>) -> Result<Sdk, Problem> {
     let lent = view.lent_of(AWS_KEYS.into_iter())?;
-    // Keys of another identity must not sign in place of those that a session keeps.
+    // Keys of another identity must not sign in place of keys that stay in the session.
     let keeps = |name: &str| view.session.present.contains(name) && !lent.contains_key(name);
     let keeps_aws_keys = keeps(AWS_KEYS[0]) && keeps(AWS_KEYS[1]);
     let chain = Chain {
         id: ID,
         cloud: Backend::Vertex,
-        // An external account of the kind "aws" signs with what AWS gives.
+        // An external account of kind "aws" signs with AWS credentials.
         also: &[Backend::Bedrock],
         request: Request::Gcp { keeps_aws_keys, lent },
         deadline: DEADLINE,

@@ -1,7 +1,7 @@
 //! The local store: an OAuth login, or a saved API key (guide, "Advanced Configuration & Priority", item 4).
 //!
-//! The secret is handed out by a `fetch` child, which refreshes it first if that is due, and keeps what the server gave
-//! before it says so. Here is only who may have it.
+//! A `fetch` child returns the secret. It refreshes it first if that is due, and saves the server's answer before it
+//! returns. This module only decides who may have the secret.
 
 use super::{
     Ask, Binding, Bound, CredentialProvider, CredentialSource, Facts, Material, Provided, Providing, sdk,
@@ -41,7 +41,7 @@ pub const OAUTH_LOGIN: LocalStore =
 pub const SAVED_KEY: LocalStore =
     LocalStore { id: source::SAVED_API_KEY, is_oauth: false, scheme: Scheme::ApiKey };
 
-/// How long a token is good for whose server does not say; it is refreshed then (`spec/behaviour.md` A7, "AWS cache").
+/// Lifetime of a token whose server sends none; it is refreshed then (`spec/behaviour.md` A7, "AWS cache").
 const WITHOUT_EXPIRY: Duration = sdk::WITHOUT_EXPIRY;
 
 impl CredentialSource for LocalStore {
@@ -110,7 +110,7 @@ fn no_login(account: &Account) -> Problem {
         .hint(format!("unset {ACCOUNT}, or name an account that is signed in"))
 }
 
-/// A gateway once got a login that was not meant for it (`spec/behaviour.md` C, "OAuth to wrong gateway").
+/// A gateway once got a login that was meant for another server (`spec/behaviour.md` C, "OAuth to wrong gateway").
 fn wrong_destination(account: &Account, view: &View<'_>) -> Problem {
     let Account { name, audience, .. } = account;
     let message =
@@ -129,7 +129,7 @@ fn wrong_destination(account: &Account, view: &View<'_>) -> Problem {
 struct Stored {
     identity: Identity,
     account: Account,
-    /// Environment of the session's commands, for one that prints a client secret.
+    /// Environment of the session's commands, for a command that prints a client secret.
     environment: Environment,
     network: BTreeMap<String, String>,
 }
@@ -170,7 +170,7 @@ impl Stored {
                     return Err(problem.into());
                 }
                 ask.accounts.note_trouble(name, login, Some(&problem.message)).await;
-                // The store knows no kinds.
+                // The store does not distinguish kinds.
                 let problem = problem.remedy(accounts::anew(name, self.account.kind));
                 Err(Declined { is_over, ..problem.into() })
             }

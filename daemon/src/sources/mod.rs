@@ -1,7 +1,7 @@
-//! The kinds of places a credential comes from, and the order in which they are asked.
+//! The sources of credentials, and their order.
 //!
-//! Binding is pure: a source looks at session and settings and says what it would do. Providing has effects and is
-//! done by the broker's flights. A new source is one file and one line in [`chain::CHAIN`].
+//! Binding is pure: a source reads session and settings and returns its offer. Providing has effects and is done by the
+//! broker's flights. A new source is one file and one line in [`chain::CHAIN`].
 
 pub mod api_key_helper;
 mod ask;
@@ -38,28 +38,28 @@ use claviger::{
 };
 use std::{borrow::Cow, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};
 
-/// A kind of place a credential comes from.
+/// A source of credentials.
 pub trait CredentialSource: Sync {
     /// Stable name.
     fn id(&self) -> &'static str;
-    /// For whom it has credentials.
+    /// Its backend.
     fn backend(&self) -> Backend;
-    /// Whether what it has is an OAuth login: all that managed sessions and login policies let in.
+    /// Whether its credential is an OAuth login, the only kind that managed sessions and login policies permit.
     fn is_login(&self) -> bool {
         false
     }
-    /// What it would do for a session. Pure.
+    /// Its offer for a session. Pure.
     fn bind(&self, view: &View<'_>) -> Binding;
 }
 
-/// What a source would do.
+/// Offer of a source.
 #[derive(Debug)]
 pub enum Binding {
     /// Nothing configures it: ask the next.
     NotConfigured(Cow<'static, str>),
-    /// The session's mode rules it out: ask the next.
+    /// The session's mode excludes it: ask the next.
     Ignored(Cow<'static, str>),
-    /// Configured, and it must not or cannot be used: stop.
+    /// Configured, but forbidden or unusable: stop.
     Refused(Problem),
     /// It provides the credential.
     Bound(Bound),
@@ -68,11 +68,11 @@ pub enum Binding {
 /// A source bound to concrete inputs.
 #[derive(Debug)]
 pub struct Bound {
-    /// How the secret goes into a request.
+    /// How the secret is sent in a request.
     pub scheme: Scheme,
-    /// Where its configuration stands; `None` if in the session's environment.
+    /// Place of its configuration; `None` if in the session's environment.
     pub at: Option<Location>,
-    /// Where the secret is.
+    /// Place of the secret.
     pub material: Material,
 }
 
@@ -86,12 +86,12 @@ impl Bound {
     }
 }
 
-/// Where a bound source's secret is.
+/// Place of a bound source's secret.
 #[derive(Debug)]
 pub enum Material {
     /// In the session's own environment, under this name.
     OwnVariable(&'static str),
-    /// In a settings file, as it is.
+    /// In a settings file, in plain text.
     Fixed(Secret<String>),
     /// To be obtained, and cached.
     Provided(Arc<dyn CredentialProvider>),
@@ -100,10 +100,10 @@ pub enum Material {
 /// The future of [`CredentialProvider::provide`].
 pub type Providing<'a> = Pin<Box<dyn Future<Output = Result<Provided, Declined>> + Send + 'a>>;
 
-/// A command that prints a secret, and what is wrong with its output, which is never repeated.
+/// A command that prints a secret, and the check of its output, which is never repeated.
 pub type HelperRun<'a> = (&'a CommandSpec, fn(&[u8]) -> Result<(), String>);
 
-/// What to do about a command that fails here.
+/// Hint for a command that fails here.
 const TRY: &str = "it may fail here only: it sees fewer variables than your terminal, and no terminal; `explain --try` runs it as the daemon does";
 
 /// A source bound to inputs whose secret has to be obtained.
@@ -114,21 +114,21 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     fn key(&self) -> SourceKey {
         self.identity().key
     }
-    /// What the session that it was bound to lends to what it runs, if it lends anything.
+    /// Surroundings that its session lends to its commands, if any.
     fn surroundings(&self) -> Option<&Surroundings> {
         None
     }
-    /// Obtains the credential, once. It ends by its own deadline, and leaves nothing running when dropped.
+    /// Obtains the credential, once. It has its own deadline, and leaves nothing running when dropped.
     fn provide<'a>(&'a self, ask: &'a mut Ask<'_>) -> Providing<'a>;
-    /// Files that say whose credential it is. When one of them changes, the credential is not what they describe any more.
+    /// Files that determine the identity. When one of them changes, the credential does not match them any more.
     fn files(&self) -> &[PathBuf] {
         &[]
     }
-    /// Files that may say more after a refresh has failed: tokens that others put there. A change ends the pause.
+    /// Files that other programs update with new tokens. After a failed refresh, their change ends the pause.
     fn awaited(&self) -> &[PathBuf] {
         &[]
     }
-    /// The command that prints the secret, if it is one of the settings, to be tried without any effect on the cache.
+    /// The command that prints the secret, if it is one of the settings; for trying it without any effect on the cache.
     fn helper(&self) -> Option<HelperRun<'_>> {
         None
     }
@@ -136,15 +136,16 @@ pub trait CredentialProvider: fmt::Debug + Send + Sync {
     fn refresh(&self) -> Refresh {
         Refresh::Ahead
     }
-    /// What to change if what it runs asks claviger in turn.
+    /// Hint if its command asks claviger in turn.
     fn recursion_hint(&self) -> &'static str {
-        "let the command print the key itself; if a settings file only points at claviger, write `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml"
+        "let the command print the key itself; if a settings file only points at claviger, write \
+            `claviger token` there and the real command into [settings] of ~/.config/claviger/config.toml"
     }
-    /// The account of the local store that it is for.
+    /// Its account of the local store.
     fn account(&self) -> Option<&Account> {
         None
     }
-    /// The command that signs a person in for it, if one is configured.
+    /// Its sign-in command, if one is configured.
     fn sign_in(&self) -> Option<&SignIn> {
         None
     }

@@ -1,7 +1,7 @@
-//! A provider whose work is done by a cloud's SDK in a `clavigerd-fetch` child with exactly its session's environment.
+//! A provider that runs a cloud's SDK in a `clavigerd-fetch` child with exactly its session's environment.
 //!
-//! SDKs read environment, home and working directory of their process. In the daemon, one session would be answered with
-//! another's identity; in a child of its own that cannot happen, and a hang is a kill.
+//! SDKs read environment, home and working directory of their process. Inside the daemon, one session could get
+//! another's identity. A separate child rules that out, and can be killed if it hangs.
 
 use super::{
     Ask, Binding, Bound, CredentialProvider, Facts, Material, Provided, Providing,
@@ -25,30 +25,30 @@ use claviger::{
 use claviger_child::{Busy, Declined, Request, cloud_file::CloudFile, is_label};
 use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
 
-/// How long a credential that says nothing of its expiry is good for (`spec/behaviour.md` A7, "AWS cache").
+/// Lifetime of a credential without an expiry (`spec/behaviour.md` A7, "AWS cache").
 pub(super) const WITHOUT_EXPIRY: Duration = Duration::from_secs(3600);
 /// An SDK's chain, bound.
 #[derive(Debug)]
 pub(super) struct Sdk {
     pub(super) identity: Identity,
     pub(super) spec: CommandSpec,
-    /// What a person is told when the chain ends at its deadline.
+    /// Hint if the chain exceeds its deadline.
     pub(super) slow: &'static str,
-    /// What a person is told when there is no command that signs in.
+    /// Hint if there is no sign-in command.
     pub(super) by_hand: ByHand,
-    /// What a person is told when the chain leads back to claviger.
+    /// Hint if the chain leads back to claviger.
     pub(super) loops: &'static str,
     pub(super) sign_in: Option<SignIn>,
     pub(super) files: Vec<PathBuf>,
     pub(super) awaited: Vec<PathBuf>,
 }
 
-/// How a person signs in where no command is configured for it.
+/// How a person signs in if no command is configured.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ByHand {
     /// The command of the cloud's own tool.
     pub(super) argv: &'static [&'static str],
-    /// What else would do.
+    /// Alternatives.
     pub(super) words: &'static str,
 }
 
@@ -56,19 +56,19 @@ pub(super) struct ByHand {
 pub(super) struct Chain<'a> {
     /// The source's id.
     pub(super) id: &'static str,
-    /// Whose SDK.
+    /// The cloud of the SDK.
     pub(super) cloud: Backend,
-    /// Other clouds whose variables it reads too.
+    /// Other clouds whose variables it also reads.
     pub(super) also: &'a [Backend],
-    /// What its child is asked.
+    /// The request to its child.
     pub(super) request: Request,
-    /// When to give up.
+    /// Time limit.
     pub(super) deadline: Duration,
     pub(super) slow: &'static str,
     pub(super) by_hand: ByHand,
     pub(super) loops: &'static str,
     pub(super) sign_in: Option<SignIn>,
-    /// Files that say who signs in.
+    /// Files that determine the identity.
     pub(super) files: &'a [CloudFile],
     /// Files whose change may help after a failure.
     pub(super) awaited: &'a [CloudFile],
@@ -97,7 +97,7 @@ impl Sdk {
     }
 }
 
-/// What a source of a chain would do.
+/// The offer of a source with a chain.
 pub(super) fn binding(scheme: Scheme, sdk: Result<Sdk, Problem>) -> Binding {
     match sdk {
         Ok(sdk) => Binding::Bound(Bound {
@@ -162,7 +162,7 @@ impl Sdk {
     }
 }
 
-/// A credential whose facts can be shown, and become part of a host name, a path or a header.
+/// A credential whose details can be shown, and can become part of a host name, a path or a header.
 fn checked(ask: &Ask<'_>, provided: Provided) -> Result<Provided, Declined> {
     let Provided { secret, expires_at, facts } = provided;
     if secret.expose().len() > MAX_SECRET_LEN || secret.expose().is_empty() {
@@ -180,18 +180,18 @@ fn checked(ask: &Ask<'_>, provided: Provided) -> Result<Provided, Declined> {
     Ok(Provided { secret, expires_at: expires_at.or(Some(ask.host.clock.now() + WITHOUT_EXPIRY)), facts })
 }
 
-/// Whether an account's name can be shown: the provider of the credential decides that.
+/// Whether an account's name can be shown: it comes from the credential's provider.
 fn is_name(account: &str) -> bool {
     account.len() <= 320 && account.chars().all(|c| !c.is_control())
 }
 
-/// Runs a child that fetches, and reads its answer. The error is that of a child that did not answer.
+/// Runs a fetch child, and reads its answer. The error is for a child that did not answer.
 pub(super) async fn fetch(
     ask: &mut Ask<'_>,
     spec: &CommandSpec,
     slow: &str,
 ) -> Result<Result<Provided, Declined>, Declined> {
-    // A person who insists goes past any pause.
+    // A person who insists ignores any backoff.
     let busy = match ask.demand.get() {
         Demand::Person => Busy::new(),
         Demand::Background | Demand::Session => ask.busy.at(ask.host.clock.now()),
@@ -199,7 +199,7 @@ pub(super) async fn fetch(
     let spec = if busy.is_empty() { Cow::Borrowed(spec) } else { Cow::Owned(spec.clone().sparing(busy)) };
     let output = ask.run(&spec).await.map_err(|error| failed(&error, slow))?;
     let answer = serde_json::from_slice(output.expose()).map_err(|error| {
-        // Category and place only: the text is a credential, or part of one.
+        // Only category and position: the text is a credential, or part of one.
         tracing::error!(
             line = error.line(),
             column = error.column(),

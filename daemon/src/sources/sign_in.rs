@@ -1,7 +1,7 @@
-//! `awsAuthRefresh` and `gcpAuthRefresh`: commands that sign a person in.
+//! `awsAuthRefresh` and `gcpAuthRefresh`: sign-in commands.
 //!
-//! Such a command runs only when a session waits and the credentials are found wanting, and never for a refresh in the
-//! background (`spec/behaviour.md` A2). Afterwards the credentials are read again, and checked again.
+//! Such a command runs only when a session waits and the credentials are missing or refused, and never for a refresh in
+//! the background (`spec/behaviour.md` A2). Afterwards the credentials are read again, and checked again.
 
 use super::{Ask, Declined, Line, Provided, View};
 use crate::{
@@ -26,14 +26,14 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// How often it is looked whether a person has signed in elsewhere, while a command runs for that.
+/// Interval of checks whether a person has signed in elsewhere while a command runs.
 const LOOK: Duration = Duration::from_millis(500);
-/// When a command that signs in is ended (`spec/behaviour.md` A7).
+/// Time limit of a sign-in command (`spec/behaviour.md` A7).
 const DEADLINE: Duration = Duration::from_secs(180);
 
-/// Whether an input is part of a command's identity: which programs it names, and whom it signs in. One that only says how the
-/// command is shown or connected is not: terminals that differ there would open a browser each. What such a command writes is
-/// read again by every session with its own environment, so none can plant a credential in another's cache.
+/// Whether an input is part of a command's identity: it names programs, or selects the account. Inputs about display or
+/// connection are not: otherwise terminals that differ there would open a browser each. Every session reads the result
+/// with its own environment, so none can place a credential in another's cache.
 fn identifies(name: &str) -> bool {
     match variables::usage(name) {
         Some(Use::Surrounding) => false,
@@ -80,7 +80,7 @@ pub(super) fn bind(view: &View<'_>, name: &'static str) -> Result<Option<SignIn>
     Ok(Some(SignIn { key, name, spec, at: command.at.clone() }))
 }
 
-/// Tries without a person; where only a person can help and a session waits, lets a person sign in and tries again.
+/// Tries without a person; if only a person can help and a session waits, runs the sign-in and tries again.
 pub(super) async fn with_sign_in(
     ask: &mut Ask<'_>,
     sign_in: Option<&SignIn>,
@@ -110,7 +110,7 @@ pub(super) async fn with_sign_in(
         match heard {
             Some(Heard::Line(text)) => (ask.on_line)(Line { text, attended: true }),
             Some(Heard::Ended(outcome)) => joined = (*outcome).map(|()| None),
-            // A person may have signed in elsewhere, and this one waits for nothing.
+            // A person may have signed in elsewhere while this one waited.
             None => {
                 let Ok(provided) = source.attempt(ask).await else { continue };
                 ask.auth_refreshes.note_use(sign_in.key, true);
@@ -129,7 +129,7 @@ pub(super) async fn with_sign_in(
     again.map_err(|declined| still_declined(declined, sign_in))
 }
 
-/// A file that a person who signs in would write.
+/// A file that a sign-in would write.
 struct Written<'a> {
     file: Option<&'a Path>,
     stamp: Option<Stamp>,
@@ -140,7 +140,7 @@ impl<'a> Written<'a> {
         Self { file, stamp: look(file).await }
     }
 
-    /// Resolves when it was written since it was looked at last, and is not any more; never without a file.
+    /// Resolves when it was written since the last look, and the write is finished; never without a file.
     async fn again(&mut self) {
         loop {
             match self.file {
@@ -161,11 +161,11 @@ async fn look(file: Option<&Path>) -> Option<Stamp> {
     tokio::task::spawn_blocking(move || files::stamp(&file)).await.ok()
 }
 
-/// No session waits, so no person is troubled.
+/// No session waits, so no person is disturbed.
 fn asleep(declined: Declined, sign_in: &SignIn) -> Declined {
     let mut problem = declined.problem;
     problem.reason = Reason::LoginRequired;
-    problem.hint = Some(format!("the next session that asks runs {}, or you do now", sign_in.name));
+    problem.hint = Some(format!("the next session that asks runs {}, or run it yourself now", sign_in.name));
     problem.remedy = Some(Remedy::refresh());
     Declined { problem, transient: false, asleep: true, ..declined }
 }
@@ -176,9 +176,9 @@ fn still_declined(declined: Declined, sign_in: &SignIn) -> Declined {
     }
     let mut problem = declined.problem;
     problem.message =
-        format!("{} ended well, but the credentials are as before: {}", sign_in.name, problem.message);
+        format!("{} succeeded, but the credentials are as before: {}", sign_in.name, problem.message);
     problem.hint =
-        Some(format!("check that it signs in to the same account or profile; it stands in {}", sign_in.at));
+        Some(format!("check that it signs in to the same account or profile; it is set in {}", sign_in.at));
     problem.remedy = Remedy::edit(&sign_in.at);
     Declined { problem, ..declined }
 }

@@ -1,4 +1,4 @@
-//! How many commands and children run at once, and for whom.
+//! Slots for concurrent commands and children, shared fairly.
 
 use crate::{
     host::command::{CommandSpec, Program},
@@ -12,34 +12,35 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// How many more children of the local store may run at once than commands. They take little, and mostly wait for servers.
+/// How many more children of the local store may run at once than commands. They need little, and mostly wait for
+/// servers.
 const LENDINGS: usize = 8;
 
-/// Turns of what runs. A command that talks to a person takes none: it waits for a person.
+/// Slots for running processes. An interactive command takes none: it waits for a person.
 #[derive(Debug)]
 pub struct Turns {
-    /// As many places as commands may run at once.
+    /// Slots for commands.
     commands: Capacity,
-    /// As many as `fetch` children may: servers that do not answer hold up no command.
+    /// Slots for `fetch` children: servers that do not answer delay no command.
     fetches: Capacity,
-    /// As many as children of the local store may: one account whose server does not answer holds up no other.
+    /// Slots for children of the local store: one account whose server does not answer delays no other.
     lendings: Capacity,
 }
 
-/// Places of one kind. Sessions of one workspace take half of them at most, and the other half is for workspaces that have none: what
-/// hangs in one workspace holds up no other.
+/// Slots of one kind. Sessions of one workspace get half of them at most, and the other half is for workspaces without
+/// any: commands that hang in one workspace delay no other.
 #[derive(Clone, Debug)]
 pub struct Capacity(Arc<Mutex<Room>>);
 
-/// A place that is taken, as long as this lives.
+/// A slot; dropping it frees it.
 #[derive(Debug)]
-#[must_use = "a place that is not kept is free"]
+#[must_use = "a slot that is dropped is free"]
 pub struct Turn {
     places: Capacity,
     whose: Whose,
 }
 
-/// Who has places, and who waits for one.
+/// Holders and waiters.
 #[derive(Debug, Default)]
 struct Room {
     all: usize,
@@ -50,7 +51,7 @@ struct Room {
 // === impl Turns ===
 
 impl Turns {
-    /// As many as `commands` allows.
+    /// With as many slots as `commands` allows.
     pub fn new(commands: usize) -> Self {
         let turns = Self {
             commands: Capacity(Arc::default()),
@@ -61,7 +62,7 @@ impl Turns {
         turns
     }
 
-    /// Those of the kind that `spec` is of.
+    /// The slots for `spec`.
     pub fn of(&self, spec: &CommandSpec) -> &Capacity {
         match &spec.program {
             Program::Shell(_) => &self.commands,
@@ -70,7 +71,7 @@ impl Turns {
         }
     }
 
-    /// Allows `commands` commands from now on. What runs goes on.
+    /// Allows `commands` commands from now on. Running ones continue.
     pub fn resize(&self, commands: usize) {
         for (places, many) in [(&self.commands, 1), (&self.fetches, 1), (&self.lendings, LENDINGS)] {
             lock(&places.0).all = commands.saturating_mul(many);
@@ -82,7 +83,8 @@ impl Turns {
 // === impl Places ===
 
 impl Capacity {
-    /// Waits for a place for a session of the workspace `whose`. Those of one workspace get theirs in the order in which they ask.
+    /// Waits for a slot for a session of the workspace `whose`. Sessions of one workspace get slots in the order of
+    /// their requests.
     pub async fn take(&self, whose: Whose) -> Turn {
         let turn = {
             let mut room = lock(&self.0);
@@ -96,7 +98,7 @@ impl Capacity {
         };
         match turn.await {
             Ok(place) => place,
-            // The room keeps the other end until it has sent a place.
+            // The sender is kept until it has sent a slot.
             Err(_) => std::future::pending().await,
         }
     }
@@ -106,7 +108,7 @@ impl Capacity {
         Turn { places: self.clone(), whose }
     }
 
-    /// Gives free places to those who wait.
+    /// Gives free slots to waiters.
     fn hand_out(&self) {
         let mut handed = Vec::new();
         {
@@ -119,7 +121,7 @@ impl Capacity {
             }
         }
         for (waits, place) in handed {
-            // The place of one that does not wait any more comes back, and is handed out again.
+            // The slot of a waiter that has left is returned, and assigned again.
             drop(waits.send(place));
         }
     }
@@ -141,7 +143,7 @@ impl Drop for Turn {
 // === impl Room ===
 
 impl Room {
-    /// Whether a session of `whose` can have a place now.
+    /// Whether a session of `whose` can have a slot now.
     fn has_one_for(&self, whose: Whose) -> bool {
         let for_all = if self.taken.contains_key(&whose) { (self.all / 2).max(1) } else { self.all };
         self.taken.values().sum::<usize>() < for_all

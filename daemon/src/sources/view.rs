@@ -1,4 +1,4 @@
-//! What sources bind against: a session with its settings, and the environments that commands and SDKs get. Pure.
+//! Input of binding: a session with its settings, and the environments of commands and SDKs. Pure.
 
 use crate::{
     accounts::Index,
@@ -29,7 +29,7 @@ use std::{
     time::Duration,
 };
 
-/// The facts that sources bind against.
+/// Facts for binding sources.
 #[derive(Debug)]
 pub struct View<'a> {
     /// The session.
@@ -38,13 +38,13 @@ pub struct View<'a> {
     pub settings: &'a Settings,
     /// The accounts of the local store.
     pub accounts: &'a Index,
-    /// The login policies that gate its backend.
+    /// The login policies that apply to its backend.
     pub policy: &'a Policy,
-    /// Who receives the request.
+    /// The receiver of the request.
     pub backend: Backend,
-    /// What its terminal has for commands.
+    /// Facts about its terminal for commands.
     pub terminal: &'a Terminal,
-    /// Where requests go.
+    /// The endpoint.
     pub endpoint: &'a Endpoint,
     /// Deadlines.
     pub limits: &'a Limits,
@@ -72,13 +72,13 @@ impl<'a> View<'a> {
         untrusted(self.settings, name, at)
     }
 
-    /// Where commands of the user run: the directory of the user's settings.
+    /// Working directory of the user's commands: the directory of the user's settings.
     pub fn config_directory(&self) -> PathBuf {
         self.session.config_directory().unwrap_or_else(|| "/".into())
     }
 
-    /// Where a command of `layer` runs: in the workspace if it comes from there, which takes trust; else in the directory
-    /// of the user's settings.
+    /// Working directory of a command of `layer`: the workspace if it comes from there, which needs trust; else the
+    /// directory of the user's settings.
     pub fn directory_of(&self, layer: Layer) -> PathBuf {
         match layer.is_workspace() {
             true => self.settings.snapshot.workspace.root.clone(),
@@ -91,18 +91,20 @@ impl<'a> View<'a> {
         Environment::of(self.session, self.settings, self.terminal, self.terminal.programs(text))
     }
 
-    /// The environment of the SDK of `cloud`: as a command's, without what other clouds' SDKs read (but for those in
-    /// `also`). It holds no secret that is lent: see [`View::lent`].
+    /// The environment of the SDK of `cloud`: like a command's, without variables of other clouds' SDKs (except those
+    /// in `also`). It contains no lent secret: see [`View::lent`].
     ///
     /// # Errors
-    /// `workspace-untrusted` if an undecided workspace sets a variable that the SDK reads: it would choose who signs in.
+    /// `workspace-untrusted` if an undecided workspace sets a variable that the SDK reads: it would choose the
+    /// identity.
     pub fn sdk_environment(&self, cloud: Backend, also: &[Backend]) -> Result<Environment, Problem> {
         let reads = |other: Backend| other == cloud || also.contains(&other);
         let chain = self.terminal.chain();
         let mut environment = Environment::of(self.session, self.settings, self.terminal, chain);
         let own = &mut environment.own;
         own.retain(|name, _| !matches!(variables::usage(name), Some(Use::Sdk(other)) if !reads(other)));
-        // What the daemon alone reads is in the request: chosen by a verb or exported, it is one and the same.
+        // Variables that only the daemon reads are in the request, so that it does not matter whether a verb or the
+        // environment sets them.
         own.retain(|name, _| !name.starts_with("CLAVIGER_"));
         for &(name, usage) in variables::VARIABLES {
             if !matches!(usage, Use::Sdk(other) if reads(other)) {
@@ -117,7 +119,7 @@ impl<'a> View<'a> {
         Ok(environment)
     }
 
-    /// The secrets that the SDK of `cloud` signs in with. They go to its child, and to no command.
+    /// The secrets that the SDK of `cloud` signs in with. They are passed to its child, and to no command.
     ///
     /// # Errors
     /// As [`View::sdk_environment`].
@@ -145,15 +147,15 @@ impl<'a> View<'a> {
 /// The environment of a command.
 #[derive(Clone, Default)]
 pub struct Environment {
-    /// All that the command's identity depends on.
+    /// Everything that the command's identity depends on.
     pub own: BTreeMap<String, String>,
-    /// What the session that starts it lends besides.
+    /// The part lent by the session that starts it.
     pub surroundings: Surroundings,
-    /// The files that its words mean, in the order of `PATH`.
+    /// The files of its words, in the order of `PATH`.
     files: Vec<String>,
-    /// Which directories the session's are.
+    /// Identity of the session's directories.
     directories: [(&'static str, String); 2],
-    /// Where its variables lead that go through symlinks.
+    /// Targets of its variables that contain symlinks.
     leads: BTreeMap<String, String>,
 }
 
@@ -164,15 +166,15 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// Variables of settings that say how long something is used or waited for. No command gets them: a change would be another
-/// identity, and the same credential.
+/// Variables of settings that limit how long something is used or waited for. No command gets them: a change would make
+/// another identity of the same credential.
 const TIMES: [&str; 3] =
     ["API_TIMEOUT_MS", "CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "CLAUDE_CODE_AWS_CHAIN_RESOLVE_TIMEOUT_MS"];
 
 // === impl Environment ===
 
 impl Environment {
-    /// What the list lets through of the session's variables, then the `env` blocks of trusted settings, and the `PATH` of
+    /// The session's variables that the list permits, then the `env` blocks of trusted settings, and the `PATH` of
     /// `programs`.
     pub fn of(
         session: &SessionContext,
@@ -190,7 +192,7 @@ impl Environment {
         own.extend(handed.map(|(name, secret)| (name.clone(), secret.expose().clone())));
         let mut lent = terminal.lent.clone();
         for (name, value) in settings.environment() {
-            // A static key of the settings is for the session, not for the commands it runs.
+            // A static key of the settings is for the session, not for its commands.
             if !matches!(variables::usage(name), Some(Use::Secret | Use::Lent(_))) && !TIMES.contains(&name) {
                 lent.remove(name);
                 own.insert(name.to_owned(), value.to_owned());
@@ -208,7 +210,7 @@ impl Environment {
         Self { own, surroundings: Surroundings(lent), files, directories, leads: terminal.leads.clone() }
     }
 
-    /// Name and value of all that the identity depends on.
+    /// Name and value of everything that the identity depends on.
     pub fn inputs(&self) -> impl Iterator<Item = (Cow<'static, str>, &str)> {
         let variables = self.own.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.as_str()));
         let files = self.files.iter().enumerate();
@@ -219,7 +221,7 @@ impl Environment {
         variables.chain(files).chain(directories).chain(leads)
     }
 
-    /// The identity of what `source` makes of `own` in this environment.
+    /// The identity of `source` with the inputs `own` in this environment.
     pub fn identity<const N: usize>(&self, source: &str, own: [(&'static str, &str); N]) -> Identity {
         let own = own.map(|(name, value)| (name.into(), value)).into_iter();
         Identity::of(source, own.chain(self.inputs()))

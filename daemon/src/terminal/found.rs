@@ -1,26 +1,26 @@
-//! What was found in a terminal. Pure.
+//! Facts about a terminal. Pure.
 
 use std::collections::BTreeMap;
 
-/// `PATH` of a command about whose terminal nothing is known.
+/// `PATH` of a command with an unknown terminal.
 const SYSTEM: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// What was found.
+/// Facts about a terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terminal {
     /// By the text of each command.
     pub(super) commands: BTreeMap<String, Programs>,
-    /// For the programs that the files of a cloud name, and its own tools.
+    /// For the programs that a cloud's files name, and its own tools.
     pub(super) chain: Programs,
-    /// For what names no program.
+    /// For commands that name no program.
     pub(super) other: Programs,
-    /// Every directory that is searched for the programs of commands, as a `PATH`.
+    /// Every directory searched for programs of commands, as a `PATH`.
     pub searched: String,
     /// Surroundings that the session lends to the commands that it starts.
     pub lent: BTreeMap<String, String>,
     /// Surroundings that others could change, so they are part of a command's identity.
     pub kept: BTreeMap<String, String>,
-    /// Where variables lead that hold the path of a symlink, or one through it.
+    /// Targets of variables whose paths contain symlinks.
     pub leads: BTreeMap<String, String>,
 }
 
@@ -29,7 +29,7 @@ pub struct Terminal {
 pub struct Programs {
     /// Its `PATH`.
     pub path: String,
-    /// The files that its words mean.
+    /// The files of its words.
     pub files: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl Terminal {
         &self.chain
     }
 
-    /// The programs of what names none.
+    /// The programs of a command that names none.
     pub fn other(&self) -> &Programs {
         &self.other
     }

@@ -1,4 +1,4 @@
-//! Looks for programs and at surroundings. It can hang on a dead mount, so it belongs on a thread for blocking work.
+//! Looks for programs and at surroundings. It can hang on a dead mount, so it must run on a thread for blocking work.
 
 use super::{
     found::{Programs, Terminal},
@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Below the home, then of the system: where commands find programs, whichever terminal they come from.
+/// Directories below the home, then of the system, in which every terminal's commands find programs.
 const OF_USER: [&str; 2] = [".local/bin", "bin"];
 const OF_SYSTEM: &[&str] = if cfg!(target_os = "macos") {
     &[
@@ -30,16 +30,16 @@ const OF_SYSTEM: &[&str] = if cfg!(target_os = "macos") {
 /// Most directories of one `PATH` that are searched.
 const MOST: usize = 256;
 
-/// What to look for.
+/// Input of the search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
     /// The session's home.
     pub home: Option<PathBuf>,
     /// Its `PATH`.
     pub path: String,
-    /// More directories for every command, of the user's settings.
+    /// Additional directories for every command, from the user's settings.
     pub more: Vec<PathBuf>,
-    /// The root of the session's workspace, if it is not trusted: nothing in it counts.
+    /// The root of the session's workspace, if it is not trusted: it is not searched.
     pub closed: Option<PathBuf>,
     /// Texts of commands.
     pub commands: Vec<String>,
@@ -51,12 +51,12 @@ pub struct Question {
     pub paths: BTreeMap<String, String>,
 }
 
-/// What the SDK of a cloud can run.
+/// Programs that the SDK of a cloud can run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chain {
     /// Tools of the cloud.
     pub tools: &'static [&'static str],
-    /// Files in which lines name programs.
+    /// Files with lines that name programs.
     pub files: Vec<PathBuf>,
 }
 
@@ -85,7 +85,8 @@ pub fn look(question: &Question) -> Terminal {
         let may_be_lent = match named(name, value) {
             Named::Nothing => true,
             Named::Paths(paths) => {
-                // Whatever a repository has stays with the sessions that name it: they can stand in any other directory.
+                // Files of a repository are used only by sessions that name them: sessions can be in any other
+                // directory.
                 let is_own = |path: PathBuf| is_open(&path) && repositories(&path).is_empty();
                 paths.iter().all(|path| files::is_private(path).is_some_and(is_own))
             }
@@ -106,7 +107,7 @@ pub fn look(question: &Question) -> Terminal {
 // === impl Chain ===
 
 impl Chain {
-    /// All that its files say about programs, and the names of its tools.
+    /// The parts of its files about programs, and the names of its tools.
     fn text(&self) -> String {
         let names = |line: &&str| {
             ["credential_process", "\"command\"", "\"executable\""].iter().any(|key| line.contains(key))
@@ -121,7 +122,7 @@ impl Chain {
     }
 }
 
-/// The programs that `text` names, and a `PATH` on which its words mean the same as on the session's.
+/// The programs that `text` names, and a `PATH` on which its words have the same meaning as on the session's.
 fn programs(
     text: &str,
     searched: &[PathBuf],
@@ -136,14 +137,14 @@ fn programs(
     let (mut named, mut files, mut directories) = (BTreeSet::new(), Vec::new(), Vec::new());
     for directory in searched {
         let programs = has(directory);
-        // One of them leads into a repository: a directory that offers it is not on this PATH.
+        // One of them leads into a repository: its directory is not on this PATH.
         if programs.iter().any(|(_, is_open)| !is_open) {
             continue;
         }
         let is_first = |(word, _): &(&String, bool)| !named.contains(*word);
         let first: Vec<&String> = programs.into_iter().filter(is_first).map(|(word, _)| word).collect();
         if !first.is_empty() {
-            // In the order of the session's own, so that no word comes to mean another's program.
+            // In the order of the session's own, so that no word gets another program's meaning.
             directories.push(directory.clone());
         }
         for word in first {

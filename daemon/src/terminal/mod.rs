@@ -1,7 +1,7 @@
-//! What a session's terminal has for its commands: the programs that they name, and the surroundings that they are lent.
+//! Facts about a session's terminal for its commands: the programs that they name, and the surroundings that are lent.
 //!
-//! A command's `PATH` is computed from its text, so that a virtual environment, or a directory that a tool puts first, keeps no
-//! two sessions apart, and what one session's `PATH` has besides reaches no command that others share.
+//! A command's `PATH` is computed from its text. So a virtual environment, or a directory that a tool puts first, does
+//! not separate two sessions, and other entries of one session's `PATH` reach no command that is shared.
 
 mod found;
 mod look;

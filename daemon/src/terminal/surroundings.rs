@@ -1,20 +1,20 @@
-//! What the value of a surrounding names. Pure.
+//! Meaning of a surrounding's value. Pure.
 
 use crate::host::bus::{Socket, sockets};
 use std::path::{Path, PathBuf};
 
-/// What a value names.
+/// Target of a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Named {
     /// Nothing that others could replace: a language, a display, an abstract socket.
     Nothing,
     /// These files, sockets or directories.
     Paths(Vec<PathBuf>),
-    /// Anything else, say a server.
+    /// Anything else, for example a server.
     Other,
 }
 
-/// What `value` of the variable `name` names.
+/// The target of `value` of the variable `name`.
 pub(super) fn named(name: &str, value: &str) -> Named {
     if value.is_empty() {
         return Named::Nothing;
@@ -48,20 +48,21 @@ fn word_or_path(value: &str) -> Named {
     if value.chars().all(is_word) { Named::Nothing } else { path(value) }
 }
 
-/// `Europe/Berlin` lies below the system's own directory.
+/// `Europe/Berlin` is below the system's own directory.
 fn zone(value: &str) -> Named {
     let is_inside = !value.starts_with('/') && !value.split('/').any(|part| part == "..");
     if is_inside { Named::Nothing } else { path(value) }
 }
 
-/// A display of this machine, as in `:0.0`, or one that ssh forwards. Another host's is shown by whatever answers there.
+/// A display of this machine, as in `:0.0`, or one that ssh forwards. That of another host is controlled by whatever
+/// answers there.
 fn is_display(value: &str) -> bool {
     let Some((host, number)) = value.rsplit_once(':') else { return false };
     let is_number = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && !number.is_empty();
     ["", "localhost", "unix", "127.0.0.1"].contains(&host) && is_number
 }
 
-/// An abstract socket is a name; who answers there is not looked at, for a session that lends it has it in any case.
+/// An abstract socket is a name. Its owner is not checked, since a session that lends it has access to it in any case.
 fn bus(value: &str) -> Named {
     let Some(sockets) = sockets(value) else { return Named::Other };
     let path = |socket| match socket {

@@ -1,4 +1,4 @@
-//! What changed between what a workspace asks for and what was shown at the last decision.
+//! Compares a workspace's requests with those shown at the last decision.
 
 use super::store::Record;
 use crate::settings::{Item, Subject};
@@ -13,15 +13,15 @@ pub enum Change {
     Added,
     /// Had another value.
     Modified,
-    /// Was there, and is gone.
+    /// Was there and is gone.
     Removed,
 }
 
-/// The items of `subject`, then those that are gone since `previous`; with the value shown then for those that are
+/// The items of `subject`, then those that are gone since `previous`; with the earlier value for those that are
 /// modified or gone.
 pub fn compare(subject: &Subject, previous: Option<&Record>) -> Vec<(Item, Change, Option<String>)> {
     let mut left: Vec<_> = previous.map(|record| record.items.iter().collect()).unwrap_or_default();
-    // Files of two layers may set the same name, so equal items are paired off first.
+    // Files of two layers may set the same name, so equal items are paired first.
     let unchanged: Vec<bool> = subject
         .items
         .iter()

@@ -1,8 +1,9 @@
-//! What the variables of a project's files keep from a session, by what was decided about them. Pure.
+//! Restrictions of a session by the variables of a project's files, depending on the decision about them. Pure.
 //!
-//! A tool takes them into its own environment before a person decides, and keeps them there after `trust ignore`. So a key that
-//! is lent to it would go where they say. Claude Code (2.1.197) starts a helper of the user's settings without them, but sends its
-//! requests with them: the session's variables do not tell, so that the tool asks has to.
+//! A tool sets them in its own environment before a person decides, and keeps them after `trust ignore`. So a lent key
+//! would be sent to the endpoint they choose. Claude Code (2.1.197) starts a helper of the user's settings without
+//! them, but sends its requests with them. The session's variables do not show that, so the fact that a tool asks is
+//! used.
 
 use crate::settings::{Decision, Located, Settings, effective::untrusted};
 use claviger::{
@@ -12,8 +13,8 @@ use claviger::{
     variables::{self, Use},
 };
 
-/// Why an undecided workspace gets nothing but what its session's own environment has; `None` if it sets harmless variables
-/// only.
+/// Why an undecided workspace gets only credentials of its session's own environment; `None` if it sets harmless
+/// variables only.
 pub fn undecided(settings: &Settings) -> Option<Problem> {
     if settings.decision != Decision::Undecided {
         return None;
@@ -22,8 +23,8 @@ pub fn undecided(settings: &Settings) -> Option<Problem> {
     Some(untrusted(settings, name, &value.at))
 }
 
-/// Why a session gets nothing although its workspace is ignored: it has a variable of an ignored file. A tool that reads the file
-/// has all of them, though its helpers need not see them.
+/// Why a session gets no credential although its workspace is ignored: it has a variable of an ignored file. A tool
+/// that reads the file has all of them, though its helpers may not see them.
 pub fn ignored(session: &SessionContext, settings: &Settings) -> Option<Problem> {
     if settings.decision != Decision::Ignored {
         return None;
@@ -41,18 +42,15 @@ pub fn ignored(session: &SessionContext, settings: &Settings) -> Option<Problem>
             (format!("the session has {name} as the ignored files of the workspace {root} set it"), OWN)
         }
     };
-    let hint = format!(
-        "take {name} out of that file{own}, and start the session again; or let the workspace have it"
-    );
+    let hint = format!("remove {name} from that file{own}, and restart the session; or trust the workspace");
     let problem = Problem::new(Reason::WorkspaceUntrusted, message).hint(hint);
     Some(problem.remedy(Remedy::trust().within(&root)).at(&value.at))
 }
 
-/// Where else a variable can be.
-const OWN: &str = ", or out of the session's own environment";
+/// Where else a variable can be set.
+const OWN: &str = ", or from the session's own environment";
 
-/// Whether the session's own environment has what the file sets. The value of a secret stays with the session, so its name is
-/// enough.
+/// Whether the session's own environment has the file's value. A secret stays with the session, so its name is enough.
 fn has(session: &SessionContext, name: &str, value: &Located<String>) -> bool {
     session.present.contains(name)
         || session.lent.contains_key(name)
@@ -63,7 +61,7 @@ fn is_secret(name: &str) -> bool {
     matches!(variables::usage(name), Some(Use::Secret | Use::Handed | Use::Lent(_)))
 }
 
-/// A number in a file can be spelled otherwise than the tool hands it on: `1e3`, `1000`.
+/// A tool may write a number of a file in another form: `1e3`, `1000`.
 fn is_same(own: &str, of_file: &str) -> bool {
     let numbers = || Some((own.parse::<f64>().ok()?, of_file.parse::<f64>().ok()?));
     own == of_file || numbers().is_some_and(|(own, of_file)| own == of_file)

@@ -1,8 +1,8 @@
-//! Which workspaces may have their commands run and their credential settings used.
+//! Workspaces whose commands may run and whose credential settings may be used.
 //!
-//! A decision covers exactly what was shown: canonical root, its device and inode, and a digest of every command
-//! and `env` entry of the workspace's settings files. One changed byte and nothing is decided any more. No byte of
-//! the repository can decide or locate a decision.
+//! A decision covers exactly what was shown: canonical root, its device and inode, and a digest of every command and
+//! `env` entry of the workspace's settings files. One changed byte makes the workspace undecided again. No content of
+//! the repository can make or find a decision.
 
 pub mod compare;
 pub mod gate;

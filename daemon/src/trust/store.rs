@@ -15,12 +15,12 @@ use std::{
 };
 use tokio::{sync::watch, task::spawn_blocking};
 
-/// Layout of the file that this code writes and understands.
+/// Version of the format that this code writes and reads.
 const VERSION: u32 = 1;
 const MAX_FILE: usize = 64 * 1024 * 1024;
-/// Decisions kept about one root: enough to go back and forth between branches.
+/// Decisions kept about one root: enough for switching between branches.
 const MAX_PER_ROOT: usize = 64;
-/// How long to wait for another machine that writes the file.
+/// How long to wait for another machine that is writing the file.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 type Records = BTreeMap<(PathBuf, String), Record>;
@@ -30,7 +30,7 @@ type Records = BTreeMap<(PathBuf, String), Record>;
 pub struct TrustStore {
     path: PathBuf,
     state: Mutex<State>,
-    /// Held while the file is read, so that what was read last counts.
+    /// Held while the file is read, so that the latest reading counts.
     looking: Mutex<()>,
     changes: watch::Sender<u64>,
 }
@@ -38,9 +38,9 @@ pub struct TrustStore {
 #[derive(Debug, Default)]
 struct State {
     records: Records,
-    /// Why the file could not be used. Until it can, nothing is decided and nothing is written.
+    /// Why the file is unusable. Until it is usable, nothing counts as decided and nothing is written.
     fault: Option<Problem>,
-    /// What the file looked like before it was read, if an equal look later proves that it is the same.
+    /// Stamp of the file before it was read, if an equal stamp proves later that it has not changed.
     stamp: Option<Stamp>,
 }
 
@@ -55,11 +55,11 @@ pub struct Record {
     pub inode: u64,
     /// Digest of the subject.
     pub digest: String,
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// When.
+    /// Its time.
     pub decided_at: SystemTime,
-    /// What was shown.
+    /// The items shown.
     pub items: Vec<RecordedItem>,
 }
 
@@ -98,8 +98,8 @@ impl TrustStore {
     /// Opens the store; a file that does not exist is an empty store.
     ///
     /// # Errors
-    /// `settings-invalid` if the file is not exclusively ours, damaged, or newer than this daemon. It is left as it
-    /// is; [`TrustStore::closed`] goes on without it.
+    /// `settings-invalid` if the file is not exclusively ours, damaged, or newer than this daemon. It stays as it is;
+    /// [`TrustStore::closed`] continues without it.
     pub fn open(path: PathBuf) -> Result<Self, Problem> {
         let state = read(&path);
         match state.fault {
@@ -108,7 +108,7 @@ impl TrustStore {
         }
     }
 
-    /// A store whose file cannot be used: nothing is decided, and nothing can be until the file is fixed.
+    /// A store with an unusable file: nothing counts as decided, and nothing can be decided until the file is fixed.
     pub fn closed(path: PathBuf, fault: Problem) -> Self {
         Self::with(path, State { fault: Some(fault), ..State::default() })
     }
@@ -117,8 +117,7 @@ impl TrustStore {
         Self { path, state: Mutex::new(state), looking: Mutex::default(), changes: watch::Sender::new(0) }
     }
 
-    /// Reads the file again if it is another than the one that was read: another machine may have decided, or a container
-    /// with the same home.
+    /// Reads the file again if it has changed: another machine may have decided, or a container with the same home.
     pub fn look_again(&self) {
         let _looking = lock(&self.looking);
         let now = files::stamp(&self.path);
@@ -134,8 +133,8 @@ impl TrustStore {
         }
     }
 
-    /// Has `act` done on a thread of its own, where it may wait for the disk or for another machine; to the end, even if the
-    /// caller goes.
+    /// Runs `act` on its own thread, where it may wait for the disk or for another machine; to the end, even if the
+    /// caller disconnects.
     ///
     /// # Errors
     /// Those of `act`.
@@ -148,14 +147,15 @@ impl TrustStore {
         done.unwrap_or_else(|_| Err(Problem::new(Reason::Bug, "a change of the trust store panicked")))
     }
 
-    /// What has been decided about exactly `subject`. Nothing to decide about is undecided.
+    /// The decision about exactly `subject`. Without requests it is undecided.
     pub fn decision(&self, subject: Option<&Subject>) -> Decision {
         subject
             .and_then(|subject| self.find(subject, |record| record.decision))
             .unwrap_or(Decision::Undecided)
     }
 
-    /// Records a decision about exactly `subject`; [`Decision::Undecided`] forgets it. On disk before it counts.
+    /// Records a decision about exactly `subject`; [`Decision::Undecided`] removes it. It takes effect once it is on
+    /// disk.
     ///
     /// # Errors
     /// `settings-invalid` if the file is not usable, `source-unavailable` if it cannot be written.
@@ -171,12 +171,12 @@ impl TrustStore {
         })
     }
 
-    /// The decision about exactly `subject`, with what was shown.
+    /// The decision about exactly `subject`, with the items shown.
     pub fn record(&self, subject: &Subject) -> Option<Record> {
         self.find(subject, Record::clone)
     }
 
-    /// The latest decision about whatever `root` asked for at the time.
+    /// The latest decision about `root`, whatever it requested at the time.
     pub fn last_for_root(&self, root: &Path) -> Option<Record> {
         self.lock()
             .records
@@ -193,7 +193,7 @@ impl TrustStore {
         records
     }
 
-    /// Forgets every decision about `root` and says how many there were.
+    /// Removes every decision about `root` and returns their number.
     ///
     /// # Errors
     /// As for [`TrustStore::decide`].
@@ -207,7 +207,7 @@ impl TrustStore {
         Ok(removed)
     }
 
-    /// Forgets every decision and says how many there were.
+    /// Removes every decision and returns their number.
     ///
     /// # Errors
     /// As for [`TrustStore::decide`].
@@ -220,7 +220,7 @@ impl TrustStore {
         Ok(removed)
     }
 
-    /// Counts the changes.
+    /// Number of changes.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -238,7 +238,7 @@ impl TrustStore {
     }
 
     fn change(&self, edit: impl FnOnce(&mut Records)) -> Result<(), Problem> {
-        // What another daemon wrote meanwhile must neither be lost nor come back.
+        // Changes of another daemon must neither be lost nor undone.
         let _lock = files::FileLock::take(&self.path.with_extension("lock"), LOCK_WAIT)?;
         let before = load(&self.path)?;
         let mut records = before.clone();
@@ -313,7 +313,7 @@ fn save(path: &Path, records: &Records) -> Result<(), Problem> {
     let written = Written { version: VERSION, records: records.values().collect() };
     let bytes = serde_json::to_vec_pretty(&written).map_err(|_| {
         Problem::new(Reason::SettingsInvalid, "the path of the workspace is not UTF-8")
-            .hint("give the workspace a path that can be written down")
+            .hint("give the workspace a path in UTF-8")
     })?;
     files::write_private(path, &bytes)
 }

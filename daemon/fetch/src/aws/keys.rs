@@ -21,7 +21,7 @@ pub(super) fn written(what: &str, credentials: &Credentials) -> Result<(), Decli
     of(credentials).check().map_err(|part| {
         let message = format!("{what}: its {part} is empty, or has a character that no key has");
         Declined::new(Reason::SettingsInvalid, message)
-            .hint("write the key and nothing else: what follows it on its line belongs to it")
+            .hint("write only the key: what follows it on its line belongs to it")
     })
 }
 

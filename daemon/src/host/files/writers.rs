@@ -14,7 +14,7 @@ pub(super) fn has_others(status: &FileStat) -> bool {
     }
 }
 
-/// Whether it is the user's own group: it has his number, and no members that `/etc/group` names.
+/// Whether it is the user's private group: it has the user's number, and no members in `/etc/group`.
 fn is_private(group: u32) -> bool {
     group == Uid::effective().as_raw() && !has_members(&read(GROUPS), group)
 }

@@ -1,4 +1,4 @@
-//! From the words of accounts to the messages of the API, and back.
+//! Converts accounts to messages of the API, and back.
 
 use super::super::Context;
 use crate::accounts::{
@@ -19,7 +19,7 @@ use std::{
 };
 
 impl Context {
-    /// An account on the wire.
+    /// An account, encoded.
     pub(super) fn account(&self, account: &Account) -> v1::Account {
         let index = self.broker.resolver.accounts.current();
         let problem = problem(account).map(|problem| wire::problem(&problem, self.broker.host.clock.now()));
@@ -45,7 +45,7 @@ impl Context {
 fn problem(account: &Account) -> Option<Problem> {
     if let Some(why) = &account.signing_out {
         let problem = Problem::new(Reason::SourceUnavailable, format!("its secret is still there: {why}"))
-            .hint("it is removed once its place can be reached: unlock the keyring")
+            .hint("it is removed once its store can be reached: unlock the keyring")
             .remedy(Remedy::claviger(&["logout", &account.name]));
         return Some(problem);
     }
@@ -54,7 +54,7 @@ fn problem(account: &Account) -> Option<Problem> {
     Some(Problem::new(Reason::LoginRequired, why.clone()).remedy(remedy))
 }
 
-/// What became of an account after a sign-out.
+/// Result of a sign-out for an account.
 pub(super) fn logged_out(account: &Account, gone: SignedOut, now: SystemTime) -> v1::LoggedOut {
     v1::LoggedOut {
         name: account.name.clone(),
@@ -64,7 +64,7 @@ pub(super) fn logged_out(account: &Account, gone: SignedOut, now: SystemTime) ->
     }
 }
 
-/// A section of the file `config`.
+/// A section of the file `config`, encoded.
 pub(super) fn registration(name: String, registration: Registration, config: &Path) -> v1::Registration {
     v1::Registration {
         name,
@@ -81,7 +81,7 @@ fn kind(kind: Kind) -> v1::AccountKind {
     }
 }
 
-/// What a user can bring; `None` for what only a login gives.
+/// The kinds that a user can save; `None` for one that only a login provides.
 pub(super) fn kind_of_secret(kind: v1::AccountKind) -> Option<Kind> {
     match kind {
         v1::AccountKind::Token => Some(Kind::Token),
@@ -97,7 +97,7 @@ fn stored_in(place: Storage) -> v1::StorePlace {
     }
 }
 
-/// Where a caller wants a secret; `None` leaves it to the configuration.
+/// The store that a caller chose for a secret; `None` leaves it to the configuration.
 pub(super) fn place(place: v1::StorePlace) -> Option<Storage> {
     match place {
         v1::StorePlace::Unspecified => None,
@@ -106,7 +106,7 @@ pub(super) fn place(place: v1::StorePlace) -> Option<Storage> {
     }
 }
 
-/// How a caller wants to sign in.
+/// The flow that a caller chose.
 pub(super) fn flow(flow: v1::LoginFlow) -> Flow {
     match flow {
         v1::LoginFlow::Device => Flow::Device,
@@ -114,7 +114,7 @@ pub(super) fn flow(flow: v1::LoginFlow) -> Flow {
     }
 }
 
-/// What the person is told.
+/// An event for the person.
 pub(super) fn told(event: Event) -> login_response::Event {
     match event {
         Event::Url(url) => login_response::Event::Url(url),

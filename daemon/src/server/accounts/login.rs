@@ -12,7 +12,7 @@ use tokio_stream::StreamExt as _;
 use tonic::{Status, Streaming};
 
 impl Context {
-    /// The login that a stream starts with.
+    /// The login requested by the first message.
     pub(super) async fn login_of(
         &self,
         start: v1::LoginStart,
@@ -24,7 +24,7 @@ impl Context {
         Ok(Login { name: start.name, registration: start.registration, flow, place, environment })
     }
 
-    /// Signs in: what happens goes out, and what the person pastes goes to the child.
+    /// Signs in: sends events to the person, and the person's input to the child.
     pub(super) async fn sign_in(
         &self,
         login: Login,
@@ -57,11 +57,11 @@ impl Context {
                 }
                 request = requests.next(), if listening => match request {
                     Some(Ok(v1::LoginRequest { message: Some(login_request::Message::Redirect(redirect)) })) => {
-                        // Never waits: a child that reads nothing has no use for it.
+                        // Never waits: a child that reads nothing does not need it.
                         drop(paste.try_send(accounts::login::pasted(&redirect.value)));
                     }
                     Some(Ok(_)) => {}
-                    // It has nothing more to say; whether it still listens, its own stream shows.
+                    // The client sends no more; its own stream shows whether it still listens.
                     Some(Err(_)) | None => listening = false,
                 },
             }

@@ -1,5 +1,5 @@
-//! Accounts whose records a logout could not remove, since the keyring was locked or silent: it is tried again when the daemon
-//! starts, when it is unlocked, and at every verb about accounts.
+//! Removes accounts whose records a logout could not remove because the keyring was locked or silent. It is tried again
+//! when the daemon starts, when it is unlocked, and at every verb about accounts.
 
 use super::super::Context;
 use crate::{accounts, audit::Line};
@@ -7,11 +7,11 @@ use claviger::audit::AuditEvent;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{task::JoinHandle, time::timeout};
 
-/// How long a list waits for what may shorten it; the keyring itself has two seconds.
+/// How long a list waits for removals; the keyring itself has two seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Context {
-    /// Removes, beside everything else, what can be removed by now. `None` if nothing is left behind.
+    /// Removes in the background what can be removed now. `None` if nothing is left behind.
     pub(crate) fn finish_logouts(&self) -> Option<JoinHandle<()>> {
         let index = self.broker.resolver.accounts.current();
         let left = index.accounts.iter().filter(|account| account.signing_out.is_some());
@@ -22,7 +22,7 @@ impl Context {
                 let broker = &context.broker;
                 for account in left {
                     let (store, list) = (&broker.store, &broker.resolver.accounts);
-                    // The session that signed out may be gone, and so is its environment.
+                    // The session that signed out may be gone, and its environment with it.
                     let none = BTreeMap::new();
                     let gone = accounts::logout::logout(&broker.host, store, list, &account, &none).await;
                     if !gone.as_ref().is_ok_and(|gone| gone.left_behind.is_some()) {
@@ -35,7 +35,7 @@ impl Context {
         })
     }
 
-    /// The same, and waits a little for it.
+    /// The same, but waits a short time for it.
     pub(super) async fn finish_logouts_soon(&self) {
         if let Some(finishing) = self.finish_logouts() {
             drop(timeout(PATIENCE, finishing).await);

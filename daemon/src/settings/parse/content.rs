@@ -1,4 +1,4 @@
-//! What the keys of a settings file say, in either format, with the place of each value.
+//! Values of a settings file's keys, in either format, with the place of each.
 
 use super::{
     own,
@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 /// Longest command, in bytes.
 pub(super) const MAX_COMMAND_LEN: usize = 16 * 1024;
-/// What is said for one configuration directory; only claviger's own configuration has it.
+/// Values for one configuration directory; only claviger's own configuration has them.
 const DIRECTORY: &str = "directory";
 /// Most variables in one `env` block.
 pub(super) const MAX_VARIABLES: usize = 1024;
@@ -23,7 +23,7 @@ pub(super) const MAX_VARIABLES: usize = 1024;
 // === impl Text ===
 
 impl Text<'_> {
-    /// What the known keys say. `entries` has each key once.
+    /// Values of the known keys. `entries` has each key once.
     pub(super) fn content(&self, entries: Vec<Entry>, dialect: Dialect) -> Result<Content, Problem> {
         let mut content = Content::default();
         for entry in entries {
@@ -102,7 +102,7 @@ impl Text<'_> {
                 .hint("keep only what a session needs"));
         }
         let mut found = BTreeMap::new();
-        // A project that names one is asked about: the tool hands it on to claviger's client.
+        // A project that sets one needs a decision: the tool passes it on to claviger's client.
         let is_left_out = |name: &str| !self.layer.is_workspace() && variables::is_own(name);
         for entry in entries.into_iter().filter(|entry| !is_left_out(&entry.key)) {
             let at = entry.key_at;
@@ -117,7 +117,7 @@ impl Text<'_> {
         if !variables::is_name(&key) {
             return Err(self
                 .wrong(key_at, "a name in env is not the name of a variable")
-                .hint("names have letters, digits and underscores and start with no digit"));
+                .hint("names have letters, digits and underscores and do not start with a digit"));
         }
         let text = match value {
             Value::Text(text) | Value::Literal(_, text) => text,
@@ -136,16 +136,16 @@ impl Text<'_> {
                 .hint("remove the character"));
         }
         if let Err(problem) = check_variable(&key, text.as_ref()) {
-            return Err(self
-                .wrong(value_at, format!("env.{}", problem.message))
-                .hint("correct it: without it, another credential could be found"));
+            return Err(self.wrong(value_at, format!("env.{}", problem.message)).hint(
+                "correct it; claviger does not leave it out, since another credential could be found then",
+            ));
         }
         Ok((key, text))
     }
 }
 
-/// What a policy demands. Nothing here is an error: a policy that cannot be read blocks, and no file becomes invalid by
-/// one that has no say in it.
+/// The requirement of a policy. Nothing here is an error: an invalid policy blocks sessions, and a file whose policies
+/// have no effect stays valid.
 fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
     let text = |value: &Value| match value {
         Value::Text(text) => Ok(text.clone()),
@@ -157,7 +157,7 @@ fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
     }
 }
 
-/// Whether a top-level key matters here.
+/// Whether a top-level key is used here.
 pub(super) fn is_known(key: &str) -> bool {
     ["env", DIRECTORY].contains(&key)
         || own::KEYS.contains(&key)

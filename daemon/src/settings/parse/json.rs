@@ -1,4 +1,4 @@
-//! Strict JSON, as `JSON.parse` reads it, with positions.
+//! Strict JSON, as `JSON.parse` accepts it, with positions.
 
 use super::{
     content::is_known,
@@ -28,12 +28,12 @@ const STRICT: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-/// What a settings file in JSON says.
+/// Content of a settings file in JSON.
 ///
 /// # Errors
 /// `settings-invalid` with file, line and column.
 pub fn json(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> {
-    // Many editors truncate a file before they write it, and `touch` makes an empty one: nothing is set yet.
+    // Many editors truncate a file before they write it, and `touch` creates an empty one: it sets nothing yet.
     if bytes.is_empty() {
         return Ok(Content::default());
     }
@@ -54,8 +54,8 @@ pub fn json(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> 
     }
 }
 
-// The parser with positions lets a few things pass that JSON forbids (control characters in strings, odd blanks);
-// the parser without them has the last word.
+// The parser with positions accepts a few things that JSON forbids (control characters in strings, unusual blanks); so
+// the parser without them decides.
 fn strict(text: &Text<'_>) -> Result<(), Problem> {
     let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text.text) else { return Ok(()) };
     let line_start =
@@ -64,7 +64,7 @@ fn strict(text: &Text<'_>) -> Result<(), Problem> {
     let offset = (0..=offset).rev().find(|offset| text.text.is_char_boundary(*offset)).unwrap_or(0);
     Err(text
         .wrong(offset, "not valid JSON")
-        .hint("look for a control character or an odd number near that place"))
+        .hint("look for a control character or an invalid number near that place"))
 }
 
 fn syntax(text: &Text<'_>, error: &ParseError) -> Problem {
@@ -79,7 +79,7 @@ fn syntax(text: &Text<'_>, error: &ParseError) -> Problem {
         ParseErrorKind::CommentsNotAllowed => "remove the comment: settings files are strict JSON",
         ParseErrorKind::TrailingCommasNotAllowed => "remove the comma after the last entry",
         ParseErrorKind::SingleQuotedStringsNotAllowed => "use double quotes",
-        _ => "correct the file; until then nothing new in it counts",
+        _ => "correct the file; until then its new content is not used",
     };
     text.wrong(error.range().start, format!("not valid JSON: {message}")).hint(hint)
 }

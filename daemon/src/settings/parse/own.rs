@@ -1,4 +1,4 @@
-//! The keys of `[settings]` that only claviger's own configuration has, without what it says for one directory.
+//! The keys of `[settings]` that only claviger's own configuration has, without those for one directory.
 
 use super::text::{Dialect, Entry, Text, Value};
 use crate::settings::{Content, Located, Refresh, passing};
@@ -8,21 +8,21 @@ use claviger::{
 };
 use std::collections::BTreeMap;
 
-/// Where a helper's key may be sent.
+/// Permitted destinations of a helper's key.
 const AUDIENCE: &str = "audience";
 /// When commands run.
 const REFRESH: &str = "refresh";
-/// The commands that it can be about: they print credentials, and need no person.
+/// The commands it applies to: they print credentials, and need no person.
 const REFRESHED: [&str; 2] = ["apiKeyHelper", "awsCredentialExport"];
-/// Where commands find programs.
+/// Directories searched for programs of commands.
 const PATH: &str = "path";
-/// Which variables commands get besides those of the list.
+/// Variables that commands get in addition to the list.
 pub(super) const PASS: &str = "pass_environment";
 /// All of them.
 pub(super) const KEYS: [&str; 4] = [AUDIENCE, PASS, REFRESH, PATH];
 
 impl Text<'_> {
-    /// What `entry` says, if its key is one of [`KEYS`].
+    /// The value of `entry`, if its key is one of [`KEYS`].
     pub(super) fn own_key(&self, entry: Entry, content: &mut Content) -> Result<(), Problem> {
         match entry.key.as_str() {
             AUDIENCE => content.audience = self.texts(AUDIENCE, entry)?,
@@ -34,7 +34,7 @@ impl Text<'_> {
         Ok(())
     }
 
-    /// Absolute paths, or such that start with `~/`.
+    /// Absolute paths, or paths that start with `~/`.
     fn path(&self, entry: Entry) -> Result<Vec<Located<String>>, Problem> {
         let at = entry.value_at;
         let directories = self.texts(PATH, entry)?;
@@ -45,13 +45,13 @@ impl Text<'_> {
             true => Ok(directories),
             false => Err(self
                 .wrong(at, "a directory in path is not absolute")
-                .hint("write absolute paths, or such that start with ~/")),
+                .hint("write absolute paths, or paths that start with ~/")),
         }
     }
 
-    /// Names of variables, and beginnings of names.
+    /// Names of variables, and prefixes of names.
     fn passed(&self, entry: Entry) -> Result<Passed, Problem> {
-        const HINT: &str = "docs/helpers.md says which variables can be passed on";
+        const HINT: &str = "docs/helpers.md lists which variables can be passed on";
         let at = entry.value_at;
         let Value::List(values) = entry.value else {
             let kind = entry.value.kind(Dialect::TOML);
@@ -74,7 +74,7 @@ impl Text<'_> {
         Ok(Passed::new(names))
     }
 
-    /// One text or several. What they are is looked at where they count.
+    /// One text or several. Their content is checked where it is used.
     fn texts(&self, key: &str, entry: Entry) -> Result<Vec<Located<String>>, Problem> {
         let values = match entry.value {
             Value::List(values) => values,
@@ -89,7 +89,7 @@ impl Text<'_> {
         values.into_iter().map(text).collect()
     }
 
-    /// When which command runs. A command that is not known is a mistake: it would run as if nothing were said.
+    /// When which command runs. An unknown command is an error: it would otherwise have no effect.
     fn refresh(&self, entry: Entry) -> Result<BTreeMap<&'static str, Refresh>, Problem> {
         const HINT: &str = "write for example refresh = { apiKeyHelper = \"on-demand\" }";
         let Value::Table(entries) = entry.value else {
@@ -98,7 +98,7 @@ impl Text<'_> {
         };
         let one = |entry: Entry| {
             let Some(key) = REFRESHED.into_iter().find(|key| *key == entry.key) else {
-                let what = format!("refresh can be about {} only", REFRESHED.join(" and "));
+                let what = format!("refresh can only have {}", REFRESHED.join(" and "));
                 return Err(self.wrong(entry.key_at, what).hint(HINT));
             };
             let said = Refresh::WORDS

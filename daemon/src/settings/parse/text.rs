@@ -1,10 +1,10 @@
-//! The text of a settings file, its values in either format, and where they stand.
+//! The text of a settings file, its values in either format, and their places.
 
 use crate::settings::{Layer, Located};
 use claviger::reason::{Location, Problem, Reason};
 use std::cell::Cell;
 
-/// A file's text and where in it we are.
+/// A file's text and the current position.
 pub(super) struct Text<'a> {
     pub(super) layer: Layer,
     path: &'a str,
@@ -31,16 +31,16 @@ pub(super) struct Entry {
 /// A value in either format.
 pub(super) enum Value {
     Text(String),
-    /// A number or boolean: what it is, and its literal.
+    /// A number or boolean: its kind and its literal.
     Literal(&'static str, String),
     Table(Vec<Entry>),
-    /// Values and where each begins.
+    /// Values and the start of each.
     List(Vec<(usize, Value)>),
-    /// Anything else: what it is.
+    /// Any other value: its kind.
     Other(&'static str),
 }
 
-/// What the formats call a table.
+/// The formats' name for a table.
 #[derive(Clone, Copy)]
 pub(super) struct Dialect {
     pub(super) table: &'static str,

@@ -12,7 +12,7 @@ use claviger::{
 use std::collections::BTreeMap;
 use toml_edit::{Document, Item, TableLike, TomlError, Value as Toml};
 
-/// What these tables of a file in TOML say; other tables are not looked at.
+/// Content of these tables of a TOML file; other tables are ignored.
 ///
 /// # Errors
 /// `settings-invalid` with file, line and column.
@@ -33,7 +33,7 @@ pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> 
             let message = "a variable is both harmless and in pass_environment: a workspace could choose what your helpers get";
             return Err(Problem::new(Reason::SettingsInvalid, message)
                 .at(&entry.at)
-                .hint("take it out of one of the two"));
+                .hint("remove it from one of the two"));
         }
     }
     if let Some(table) = table(&text, &document, "account")? {
@@ -63,7 +63,7 @@ fn table<'a>(
 fn syntax(text: &Text<'_>, error: &TomlError) -> Problem {
     let offset = start(error.span(), 0);
     let offset = (0..=offset).rev().find(|offset| text.text.is_char_boundary(*offset)).unwrap_or(0);
-    text.wrong(offset, "not valid TOML").hint("correct the file; until then nothing new in it counts")
+    text.wrong(offset, "not valid TOML").hint("correct the file; until then its new content is not used")
 }
 
 fn start(span: Option<std::ops::Range<usize>>, otherwise: usize) -> usize {
@@ -101,8 +101,8 @@ fn literal(text: &Text<'_>, item: &Item) -> String {
     item.span().and_then(|span| text.text.get(span)).unwrap_or_default().replace('_', "")
 }
 
-/// The values of `confirm` by the name of their table, `[KIND.NAME]`; `is_known` says which names there are. A mistake must not
-/// lend without a question, so nothing else may stand there.
+/// The values of `confirm` by the name of their table, `[KIND.NAME]`; `is_known` tells valid names. Nothing else is
+/// permitted there, because a mistake must not lend without a question.
 fn confirmations(
     text: &Text<'_>,
     kind: &str,
@@ -115,7 +115,7 @@ fn confirmations(
         if !is_known(&name) {
             let known = source::ALL.join(", ");
             return Err(text
-                .wrong(key_at, format!("[{kind}] has a name that it does not know"))
+                .wrong(key_at, format!("[{kind}] has an unknown name"))
                 .hint(format!("the names are {known}")));
         }
         let Value::Table(entries) = value else {
@@ -124,28 +124,28 @@ fn confirmations(
         };
         for Entry { key, key_at, value_at, value } in entries {
             if key != "confirm" {
-                let message = format!("[{kind}.NAME] has a key that it does not know");
+                let message = format!("[{kind}.NAME] has an unknown key");
                 return Err(text.wrong(key_at, message).hint(hint));
             }
             let word = match &value {
                 Value::Text(word) => Confirm::parse(word),
                 _ => None,
             };
-            let wrong = || text.wrong(value_at, "confirm has a value that it does not know").hint(hint);
+            let wrong = || text.wrong(value_at, "confirm has an unknown value").hint(hint);
             confirmations.insert(name.clone(), word.ok_or_else(wrong)?);
         }
     }
     Ok(confirmations)
 }
 
-/// The names under `harmless` of `[trust]`. Nothing else may stand there: a mistake would ask about every project, or about
-/// none.
+/// The names under `harmless` of `[trust]`. Nothing else is permitted there: a mistake would ask about every project,
+/// or about none.
 fn harmless_names(text: &Text<'_>, entries: Vec<Entry>) -> Result<Vec<Located<String>>, Problem> {
     let mut names = Vec::new();
     for entry in entries {
         if entry.key != "harmless" {
             return Err(text
-                .wrong(entry.key_at, "[trust] has a key that it does not know")
+                .wrong(entry.key_at, "[trust] has an unknown key")
                 .hint("it can hold harmless = [\"MYAPP_*\"]"));
         }
         let Value::List(values) = entry.value else {

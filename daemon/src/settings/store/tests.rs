@@ -1,4 +1,4 @@
-//! The store on a real filesystem: what is read and where in `tests/`, what is remembered and for how long here.
+//! The store on a real filesystem: `tests/` covers what is read, this module what is cached and for how long.
 
 use super::{Key, SettingsStore, explicit};
 use crate::{

@@ -1,4 +1,4 @@
-//! What is asked for, and what is the same.
+//! Requests, and their equality.
 
 use super::Subject;
 use crate::settings::{File, FileState, Layer, Script, Workspace, parse};

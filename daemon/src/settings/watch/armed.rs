@@ -21,7 +21,7 @@ pub(super) struct Armed {
     nudge: mpsc::Sender<()>,
     notify: Option<RecommendedWatcher>,
     directories: HashMap<PathBuf, Identity>,
-    /// What the events are held against, on notify's thread.
+    /// The paths that events are compared with, on notify's thread.
     chain: Arc<Mutex<Chain>>,
     /// Some directory could not be watched.
     blind: bool,
@@ -44,12 +44,12 @@ impl Armed {
         }
     }
 
-    /// Whether some directory could not be watched, so that it has to be looked at from time to time.
+    /// Whether some directory could not be watched, so that it has to be polled.
     pub(super) fn is_blind(&self) -> bool {
         self.blind
     }
 
-    /// Watches exactly the directories of `chain`. Says whether any of them was not watched before, so that changes
+    /// Watches exactly the directories of `chain`. Returns whether any of them was not watched before, so that changes
     /// may have been missed.
     pub(super) fn follow(&mut self, chain: Chain, usable: bool) -> bool {
         let before = std::mem::replace(&mut *lock(&self.chain), chain.clone());
@@ -61,7 +61,7 @@ impl Armed {
             moved |= self.add(directory, usable);
         }
         self.report(was_exhausted);
-        // Without events there is nothing to be missed by the order of things.
+        // Without events the order does not matter.
         moved && !self.blind
     }
 
@@ -76,13 +76,13 @@ impl Armed {
     fn remove(&mut self, path: &Path) {
         self.directories.remove(path);
         if let Some(notify) = &mut self.notify {
-            // It fails if the directory is gone, and the watch with it.
+            // Fails if the directory is gone, and the watch with it.
             let _ = notify.unwatch(path);
         }
     }
 
-    // A directory that was removed takes its watch with it, and a new one may get the same inode: adding a watch
-    // again does no harm, so that is always done.
+    // Removing a directory removes its watch, and a new one may get the same inode. Adding a watch again has no effect,
+    // so that is always done.
     fn add(&mut self, path: &Path, usable: bool) -> bool {
         let Some(identity) = files::identity(path) else { return true };
         let known = self.directories.get(path) == Some(&identity);
@@ -120,12 +120,12 @@ impl Armed {
             tracing::warn!("no more inotify watches to be had, so watched settings are looked at every 2 s");
         } else if was_exhausted && !self.exhausted {
             self.warned = false;
-            tracing::info!("inotify watches are to be had again");
+            tracing::info!("inotify watches are available again");
         }
     }
 }
 
-// Runs on notify's thread. A full channel has a nudge in it already.
+// Runs on notify's thread. A full channel already contains a trigger.
 fn handler(
     nudge: mpsc::Sender<()>,
     chain: Arc<Mutex<Chain>>,

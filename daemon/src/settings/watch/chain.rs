@@ -1,4 +1,4 @@
-//! Which directories decide what a path leads to.
+//! The directories that determine the target of a path.
 
 use crate::host::files;
 use std::{
@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// As many symlinks as the kernel follows.
+/// Most symlinks in a path, as in the kernel.
 const MAX_LINKS: usize = 40;
 
 /// The directories to watch for a set of paths, and the entries in them that matter.
@@ -15,9 +15,9 @@ const MAX_LINKS: usize = 40;
 pub(super) struct Chain {
     /// Directories that exist, without symlinks in their paths.
     pub(super) directories: BTreeSet<PathBuf>,
-    /// Entries on the way; everything else in those directories is noise.
+    /// Relevant entries; other entries of those directories are ignored.
     pub(super) entries: BTreeSet<PathBuf>,
-    /// Where the ways end: if that is a directory, its listing matters.
+    /// Final targets: if one is a directory, its listing matters.
     pub(super) ends: BTreeSet<PathBuf>,
 }
 
@@ -33,7 +33,7 @@ impl Chain {
         chain
     }
 
-    // The parent of every symlink on the way and of the end of the way, or the last directory that exists.
+    // The parent of every symlink on the way and of the target, or the last directory that exists.
     fn walk(&mut self, path: &Path) {
         let mut here = PathBuf::from("/");
         let mut ahead = names(path);

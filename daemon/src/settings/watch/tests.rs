@@ -1,4 +1,4 @@
-//! Watching, on a real filesystem. Waiting is always for a condition, and bounded.
+//! Watching on a real filesystem. Every wait is for a condition, and bounded.
 
 use super::{WatchGuard, within};
 use crate::{

@@ -1,5 +1,5 @@
-//! Where the key of a helper may be sent: to Anthropic, to a base URL that a file sets which may be used, and to what the user
-//! allows. A base URL that only the session's environment has can come from anywhere. Pure.
+//! Permitted destinations of a helper's key: Anthropic, a base URL set by a permitted file, and those that the user
+//! allows. A base URL that only the session's environment has can come from any program. Pure.
 
 use crate::{endpoint::Endpoint, settings::Layer, sources::View};
 use claviger::{
@@ -8,20 +8,20 @@ use claviger::{
     remedy::Remedy,
 };
 
-/// Why the key must not be sent where the session's requests go; `None` if it may.
+/// Why the key must not be sent to the session's endpoint; `None` if it may.
 pub(super) fn refuses(view: &View<'_>) -> Option<Problem> {
     let allowed = match allowed(view) {
         Ok(allowed) => allowed,
         Err(problem) => return Some(problem),
     };
     let origin = &view.endpoint.origin;
-    // What an undecided workspace sets does not come this far.
+    // Values of an undecided workspace never get here.
     let is_of_a_file = view.endpoint.at.is_some();
     if is_of_a_file || origin == ANTHROPIC_BASE_URL || allowed.contains(origin) {
         return None;
     }
     let message = format!(
-        "the session's environment sends requests to {origin}, and the key of apiKeyHelper is not for that"
+        "the session's environment sends requests to {origin}, where the key of apiKeyHelper may not be sent"
     );
     let problem = Problem::new(Reason::PolicyBlocked, message).hint(format!(
         "if this is a gateway that you use, allow it once; otherwise unset {}",
@@ -33,7 +33,7 @@ pub(super) fn refuses(view: &View<'_>) -> Option<Problem> {
     })
 }
 
-/// The origins that `audience` of the user's configuration names, whatever layers count in this session.
+/// The origins in `audience` of the user's configuration, whichever layers count in this session.
 fn allowed(view: &View<'_>) -> Result<Vec<String>, Problem> {
     let files = view.settings.snapshot.files.iter().filter(|file| file.layer == Layer::Config);
     let entries = files.flat_map(|file| &file.content.audience);

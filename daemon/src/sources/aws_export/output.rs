@@ -1,14 +1,14 @@
-//! What `awsCredentialExport` prints. Pure; no message repeats any of it.
+//! Output of `awsCredentialExport`. Pure; no message repeats any of it.
 
 use claviger_child::{Keys, MAX_ANSWER};
 use prost_types::Timestamp;
 use serde::Deserialize;
 use std::time::{Duration, SystemTime};
 
-/// Seconds since 1970 that are none any more.
+/// Larger numbers are not seconds since 1970 any more.
 const MAX_SECONDS: u64 = 100_000_000_000;
 
-/// What the command prints: the answer of STS, or the format of `credential_process`.
+/// Output of the command: the answer of STS, or the format of `credential_process`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Printed {
@@ -19,7 +19,7 @@ enum Printed {
     Flat(Fields),
 }
 
-/// The credentials in it. Everything is optional, so that what is missing can be named.
+/// Its credentials. All fields are optional, so that a missing one can be named.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Fields {
@@ -29,7 +29,7 @@ struct Fields {
     expiration: Option<Written>,
 }
 
-/// An instant, as programs write it.
+/// An instant, in the notations of programs.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -38,10 +38,10 @@ enum Written {
     Number(u64),
 }
 
-/// The credentials in a command's output, and when they expire.
+/// The credentials in a command's output, and their expiry.
 ///
 /// # Errors
-/// What is wrong, never what was printed.
+/// The fault, never the output.
 pub fn parse(output: &[u8]) -> Result<(Keys, Option<SystemTime>), String> {
     if output.len() > MAX_ANSWER {
         return Err(format!("it is longer than {MAX_ANSWER} bytes"));
@@ -58,7 +58,7 @@ pub fn parse(output: &[u8]) -> Result<(Keys, Option<SystemTime>), String> {
     let keys = Keys {
         id: fields.access_key_id.ok_or("AccessKeyId is missing")?,
         secret: fields.secret_access_key.ok_or("SecretAccessKey is missing")?,
-        // A current client insists on it (`spec/behaviour.md` D).
+        // Current clients require it (`spec/behaviour.md` D).
         token: Some(fields.session_token.ok_or("SessionToken is missing")?),
     };
     keys.check().map_err(|part| format!("{part} is empty, or has a character that no key has"))?;
@@ -82,7 +82,7 @@ impl Written {
                 Err(_) => return instant(&text),
             },
         };
-        // More than that, the year 5138, are milliseconds, as JavaScript counts; and those end there, too.
+        // Larger numbers (year 5138) are milliseconds, as in JavaScript; those have the same limit.
         let seconds = if seconds < MAX_SECONDS { seconds } else { seconds / 1000 };
         (seconds < MAX_SECONDS).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
     }
@@ -95,7 +95,7 @@ fn instant(text: &str) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// The extended form of ISO 8601, with the zone written as RFC 3339 wants it. `None` without a time or without a zone.
+/// The extended form of ISO 8601, with the zone as in RFC 3339. `None` without a time or without a zone.
 fn extended(text: &str) -> Option<String> {
     let text = text.to_ascii_uppercase();
     let (date, time) = text.split_once('T')?;

@@ -1,4 +1,4 @@
-//! One file: every edit is seen by the very next call, and what must not be read is refused.
+//! One file: the next call sees every edit, and forbidden files are refused.
 
 use crate::{
     host::files::MAX_SETTINGS,
@@ -66,7 +66,7 @@ async fn what_others_can_write_is_the_users_no_more() {
         house.expect(USER, "absent", "").await;
         house.helper(USER, "u");
     }
-    // A project decides itself who may write there: what is written needs trust.
+    // A project decides itself who may write there: the content needs trust.
     open(PROJECT, 0o666);
     house.expect(PROJECT, "loaded", "p").await;
     if skip_unless_root() {
@@ -126,7 +126,7 @@ async fn a_broken_file_keeps_its_last_good_content_until_it_is_deleted() {
 async fn what_was_read_in_the_middle_of_a_writing_is_not_the_last_good_content() {
     let house = TestHome::new();
     let session = house.session();
-    // The first piece of what will be too large is in order.
+    // The first part of a file that becomes too large is valid.
     let piece = "{\"apiKeyHelper\": \"piece\"}";
     let add = |bytes: usize| {
         let mut file = fs::OpenOptions::new().append(true).open(house.path(USER)).expect("opened");
@@ -148,7 +148,7 @@ async fn what_was_read_in_the_middle_of_a_writing_is_not_the_last_good_content()
     house.expect(USER, "loaded", "piece").await;
     add(MAX_SETTINGS);
     house.expect(USER, "kept", "good").await;
-    // Another file is another writing.
+    // Another file is another write.
     house.helper("home/new.json", "renamed");
     fs::rename(house.path("home/new.json"), house.path(USER)).expect("renamed");
     house.expect(USER, "loaded", "renamed").await;
@@ -248,7 +248,7 @@ async fn managed_settings_must_be_closed_to_others() {
         let broken = |file: &File| matches!(file.state, FileState::Invalid(_));
         assert!(!snapshot.files.iter().any(broken), "{path} {open:o}");
     }
-    // Who can write there can take a policy away, so an open directory is wrong even while it is empty.
+    // Anyone who can write there can remove a policy, so an open directory is wrong even while it is empty.
     fs::remove_file(house.path(MANAGED)).expect("removed");
     mode("etc", 0o777);
     house.expect("etc", "invalid", "").await;

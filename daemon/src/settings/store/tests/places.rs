@@ -1,4 +1,4 @@
-//! Which files are looked at, in which layer, and which workspace they belong to.
+//! Files, their layers, and their workspaces.
 
 use crate::settings::{
     File, Layer, Snapshot,
