@@ -153,7 +153,7 @@ mod tests {
             ("clientid = \"x\"", "unknown field"),
             ("redirect_uri = \"http://example.com/callback\"", "redirect_uri"),
             ("redirect_uri = \"http://127.0.0.1:80/callback\"", "redirect_uri"),
-            ("method = \"sso\"", "method is none of"),
+            ("method = \"sso\"", "method is not one of"),
             ("client_secret_file = \"a\"\nclient_secret_command = \"b\"", "both set"),
             ("authorization_parameters.state = \"1\"", "may not set state"),
         ] {
