@@ -14,7 +14,7 @@ pub(crate) enum Severity {
     Error,
     /// It works, but not as intended, or not for long.
     Warning,
-    /// Good to know.
+    /// A note.
     Note,
 }
 

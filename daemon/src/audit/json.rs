@@ -37,7 +37,7 @@ fn begin(to: &mut Vec<u8>, name: &str) {
 }
 
 fn value<T: Serialize + ?Sized>(to: &mut Vec<u8>, value: &T) {
-    // Writing to memory cannot fail, nor can a text or a number.
+    // Writing to a String cannot fail.
     drop(serde_json::to_writer(to, value));
 }
 

@@ -48,12 +48,12 @@ pub struct Line<'a> {
 // === impl Line ===
 
 impl<'a> Line<'a> {
-    /// What happened, and what was decided about it.
+    /// The event, and the decision about it.
     pub fn of(event: AuditEvent, decision: impl Into<Cow<'a, str>>) -> Self {
         Self { event, decision: decision.into(), ..Self::default() }
     }
 
-    /// As [`Line::of`], with `decision` or the reason of a refusal, and where that stands.
+    /// As [`Line::of`], with `decision` or the reason of a refusal, and its place.
     pub fn ended<T>(event: AuditEvent, decision: &'static str, ended: &'a Result<T, Problem>) -> Self {
         match ended {
             Ok(_) => Self::of(event, decision),
@@ -61,12 +61,12 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A request that was refused, and where the reason stands.
+    /// A refused request, and the place of the reason.
     fn refused(event: AuditEvent, problem: &'a Problem) -> Self {
         Self::of(event, problem.reason.as_str()).at(problem.location.as_ref())
     }
 
-    /// A credential that was not lent, with the source that would have provided it.
+    /// A refused credential, with the source that would have provided it.
     pub fn denied(event: AuditEvent, denied: &'a Denied) -> Self {
         let line = Self::refused(event, &denied.problem);
         match &denied.winner {
@@ -75,7 +75,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A credential that was lent.
+    /// A lent credential.
     pub fn loan(event: AuditEvent, loan: &'a Loan) -> Self {
         let decision = match &loan.material {
             LoanMaterial::Cached { stale: true, .. } => "lent-stale",

@@ -186,7 +186,7 @@ fn starter(mut pid: u32) -> (u32, String) {
             break;
         }
         let Some(stat) = stat(pid) else { break };
-        // A person at a terminal: the shell is who wanted it.
+        // A person at a terminal: the shell itself is the requester.
         if stat.parent <= 1 || (stat.has_terminal && stat.session == pid) {
             break;
         }
@@ -207,7 +207,7 @@ fn is_claviger(program: &str) -> bool {
     program.trim_matches(['[', ']']).rsplit('/').next() == Some("claviger")
 }
 
-/// The program of process `pid`. Empty if it is gone.
+/// The program of process `pid`. Empty if it has ended.
 #[cfg(target_os = "macos")]
 fn program(pid: u32) -> String {
     let path = i32::try_from(pid).ok().and_then(claviger_system::program);

@@ -260,7 +260,7 @@ impl Context {
         Ok(left)
     }
 
-    /// A command that claviger runs must not change whose credentials it lends.
+    /// A command that claviger runs must not change the account it borrows from.
     pub(super) fn refuse_commands(&self, event: AuditEvent, peer: &Peer) -> Result<(), Status> {
         match self.broker.host.command_of(peer.pid) {
             None => Ok(()),

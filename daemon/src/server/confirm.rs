@@ -143,7 +143,7 @@ impl Context {
                 Some(Answered::Nothing) => ("unanswered", String::new()),
                 None => ("withdrawn", String::new()),
             };
-            tracing::info!(source = winner.source, decision, "a person was asked whether to lend");
+            tracing::info!(source = winner.source, decision, "a person was asked to confirm a loan");
             self.audit.note(
                 Line::of(AuditEvent::Confirm, decision)
                     .by(&peer)

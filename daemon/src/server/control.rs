@@ -70,7 +70,7 @@ impl ControlService for Context {
     ) -> Result<Response<v1::AnswerQuestionResponse>, Status> {
         let peer = peer::of(&request);
         let v1::AnswerQuestionRequest { id, allow, agent } = request.into_inner();
-        // It may be the very command that wants to borrow.
+        // It may be the same command that wants to borrow.
         self.refuse_commands(AuditEvent::Confirm, &peer)?;
         if allow && agent && !self.broker.limits().agents_may_decide {
             let problem = by_an_agent("whether something is lent");

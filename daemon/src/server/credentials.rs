@@ -87,7 +87,7 @@ impl CredentialService for Context {
         let events = self.broker.watch(session.clone(), peer.asker(), terms);
         let events = ReceiverStream::new(peer.followed(events));
         let follower = Arc::new(Follower { context: self.clone(), peer, session, onlooker, beside });
-        // The last one is not an event: it says why the stream ends, if the daemon goes on as another program.
+        // The last message is not an event: it is the reason for the end, if another program takes over.
         let messages = events.map(Some).chain(tokio_stream::once(None)).then(move |event| {
             let follower = follower.clone();
             async move { follower.message(event).await }
@@ -190,7 +190,7 @@ impl Follower {
                 return Some(Err(fail(problem)));
             }
             is_hidden = *beside || (*onlooker && Context::is_confirmed(peer, &loan.winner));
-            // Boxed: a stream should not hold room for a question.
+            // Boxed: a stream should not reserve memory for a question.
             match Box::pin(self.lets_go(loan)).await {
                 Ok(true) => {}
                 Ok(false) => return None,

@@ -68,7 +68,7 @@ fn mode(PathFact { path, role, found: Found { mode, owner, .. } }: &PathFact) ->
         Role::OwnFile | Role::SecretFile => (0o077, "600", "only you may read it"),
         Role::Socket => (0o077, "600", "only you may connect to it"),
         Role::Directory | Role::File => {
-            (0o022, "go-w", "anyone anyone who can write here decides what runs as you")
+            (0o022, "go-w", "anyone who can write here decides what runs as you")
         }
     };
     let open = mode & forbidden;
