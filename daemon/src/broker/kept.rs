@@ -24,7 +24,7 @@ pub struct Kept {
     pub(super) busy: Busy,
     /// What was counted, by source.
     pub(super) totals: BTreeMap<String, Totals>,
-    /// Whether it is locked. The note on disk may be missing: the disk was full.
+    /// Whether it is locked. The record on disk may be missing, if the disk was full.
     pub(super) locked: bool,
 }
 

@@ -67,9 +67,7 @@ fn mode(PathFact { path, role, found: Found { mode, owner, .. } }: &PathFact) ->
         Role::OwnDirectory => (0o077, "700", "only you may access it"),
         Role::OwnFile | Role::SecretFile => (0o077, "600", "only you may read it"),
         Role::Socket => (0o077, "600", "only you may connect to it"),
-        Role::Directory | Role::File => {
-            (0o022, "go-w", "anyone who can write here decides what runs as you")
-        }
+        Role::Directory | Role::File => (0o022, "go-w", "anyone who can write here decides what runs as you"),
     };
     let open = mode & forbidden;
     let can = if open & 0o022 != 0 { "change" } else { "read" };
