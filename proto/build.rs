@@ -17,8 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .codec_path("crate::codec::Codec")
         // Decoded in order, so that the daemon compares sessions without sorting them first.
         .btree_map(".claviger.v1.SessionContext")
-        // A stray `?request` must not print a secret: Debug is written by hand in src/proto.rs.
-        .skip_debug([".claviger.v1.Secret", ".claviger.v1.SessionContext"])
+        // A stray `?request` must not print a secret: Debug is written by hand, in src/proto.rs and src/secret.rs.
+        .skip_debug([".claviger.v1.SessionContext"])
+        .extern_path(".claviger.v1.Secret", "crate::secret::Secret")
         .compile_fds(descriptors)?;
     Ok(())
 }

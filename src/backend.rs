@@ -8,9 +8,10 @@ use crate::{
 use std::time::Duration;
 
 /// A provider of the model API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Backend {
     /// Anthropic's own API, or a gateway that speaks it.
+    #[default]
     Anthropic,
     /// AWS Bedrock.
     Bedrock,

@@ -1,9 +1,10 @@
 //! Terms for a credential that both sides use.
 
 /// How a secret goes into an HTTP request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// As header `x-api-key`.
+    #[default]
     ApiKey,
     /// As header `authorization: Bearer …`.
     Bearer,
@@ -36,6 +37,16 @@ pub fn is_oauth_token(secret: &str) -> bool {
 }
 
 impl Scheme {
+    /// The word for people and for JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ApiKey => "api-key",
+            Self::Bearer => "bearer",
+            Self::ApiKeyAndBearer => "api-key-and-bearer",
+            Self::SigV4 => "sigv4",
+        }
+    }
+
     /// The HTTP headers that carry `secret`, as (name, value); none if requests are signed with it.
     pub fn headers(self, secret: &str) -> Vec<(&'static str, String)> {
         let key = || ("x-api-key", secret.to_owned());

@@ -1,29 +1,16 @@
-//! Code shared by `clavigerd`, `claviger` and programs that embed a client.
+//! The library that a Rust program embeds to borrow credentials from `clavigerd`, as `claviger get` does. It connects to the
+//! daemon of this user, and starts it if none runs; it needs a runtime of tokio.
 //!
-//! Most of this crate defines terms and has no effects: no clock, no environment, no files. The exceptions are
-//! [`client`], the library that a Rust program embeds instead of running `claviger`, and [`place`], which looks where
-//! this user's daemon is.
+//! This program sends a request with the credential of its session. If the API rejects that, it says so, waits for the next one
+//! and tries again:
 //!
-//! ```no_run
-//! use claviger::{client::Client, session::SessionContext};
+#![doc = concat!("```no_run\n", include_str!("example.rs"), "```")]
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let session = SessionContext::new(std::env::current_dir()?, std::env::vars_os())?;
-//! let mut client = Client::connect_or_start(&claviger::client::default_socket()?).await?;
+//! [`credential()`] gives a [`Credential`], which is a [`Lease`]: [`Lease::secret`], [`Lease::headers`], where to send it, and when it
+//! expires. [`Credential::changes`] is a stream of all that becomes known of it. Errors are a [`Problem`]: a [`Reason`] for
+//! programs, and for people a sentence and [advice](Problem::advice).
 //!
-//! let lease = client.get(&session, None).await?;
-//! println!("{} to {}", lease.source, lease.origin);
-//!
-//! // After a 401 from the API: one refresh for everybody, however many sessions report it.
-//! client.report(&session, &lease, 401).await?;
-//!
-//! let mut events = client.watch(&session).await?;
-//! while let Some(event) = events.next().await? {
-//!     println!("{event:?}"); // secrets print as Secret(REDACTED)
-//! }
-//! # Ok(())
-//! # }
-//! ```
+//! Everything else in this crate is shared by the programs `claviger` and `clavigerd`, hidden here, and no promise.
 
 #![forbid(unsafe_code)]
 
@@ -31,34 +18,71 @@
 pub mod audit;
 pub mod backend;
 mod cause;
+#[doc(hidden)]
 #[cfg(feature = "client")]
 pub mod client;
+#[doc(hidden)]
 pub mod codec;
+#[doc(hidden)]
 pub mod cookie;
+#[doc(hidden)]
 pub mod credential;
+#[doc(hidden)]
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod gather;
+#[doc(hidden)]
 pub mod group;
+#[doc(hidden)]
 pub mod headers;
+#[doc(hidden)]
 pub mod hook;
+#[doc(hidden)]
+#[cfg(feature = "client")]
+pub mod lease;
+#[doc(hidden)]
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod mounts;
+#[doc(hidden)]
 pub mod passed;
+#[doc(hidden)]
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod place;
+#[doc(hidden)]
 pub mod process;
+#[doc(hidden)]
 pub mod proto;
+#[doc(hidden)]
 pub mod reason;
+#[doc(hidden)]
 pub mod remedy;
+#[doc(hidden)]
 pub mod secret;
+#[doc(hidden)]
 pub mod session;
+#[doc(hidden)]
 pub mod socket;
+#[doc(hidden)]
 pub mod source;
+#[doc(hidden)]
 pub mod text;
+#[doc(hidden)]
 pub mod time;
+#[doc(hidden)]
 pub mod variables;
+#[doc(hidden)]
 pub mod warning;
+#[doc(hidden)]
 pub mod wire;
+
+pub use backend::Backend;
+#[cfg(feature = "client")]
+pub use client::{Change, Changes, Credential, Progress, Reported, Why, credential};
+pub use credential::Scheme;
+#[cfg(feature = "client")]
+pub use lease::{AwsKeys, Lease, Material};
+pub use reason::{Location, Problem, Reason};
+pub use remedy::Remedy;
+pub use secret::Secret;
 
 /// Revision of the API. Daemon and client refuse each other when it differs.
 pub const PROTOCOL: u32 = 2;

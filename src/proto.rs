@@ -13,19 +13,6 @@ pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descript
 pub use tonic_types::pb::FILE_DESCRIPTOR_SET as DETAILS;
 
 use std::fmt;
-use zeroize::Zeroize as _;
-
-impl fmt::Debug for v1::Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(REDACTED)")
-    }
-}
-
-impl Drop for v1::Secret {
-    fn drop(&mut self) {
-        self.value.zeroize();
-    }
-}
 
 // Variables and explicit settings can hold secrets, so only their number and size are shown.
 impl fmt::Debug for v1::SessionContext {
@@ -47,10 +34,10 @@ mod tests {
 
     #[test]
     fn debug_of_messages_shows_no_secret() {
-        let header = v1::Header { name: "x".into(), value: Some(v1::Secret { value: "canary".into() }) };
+        let header = v1::Header { name: "x".into(), value: Some("canary".into()) };
         let lease = v1::Lease {
             headers: vec![header],
-            material: Some(v1::lease::Material::Secret(v1::Secret { value: "canary".into() })),
+            material: Some(v1::lease::Material::Secret("canary".into())),
             ..Default::default()
         };
         let session = v1::SessionContext { explicit_settings: b"canary".to_vec(), ..Default::default() };

@@ -1,17 +1,22 @@
-//! A wrapper for secret material: no `Display`, a redacting `Debug`, zeroed when dropped.
+//! A wrapper for secret material: no `Display`, a redacting `Debug`, zeroed when dropped. It is the message `Secret` of the API, too.
 
+use prost::{
+    DecodeError, Message,
+    bytes::{Buf, BufMut},
+    encoding::{DecodeContext, WireType, skip_field, string},
+};
 use std::fmt;
 use zeroize::Zeroize;
 
 /// Secret material. The only way to the content is [`Secret::expose`].
 ///
 /// ```
-/// let secret = claviger::secret::Secret::new(String::from("sk-1"));
+/// let secret = claviger::Secret::from("sk-1");
 /// assert_eq!(format!("{secret:?}"), "Secret(REDACTED)");
 /// assert_eq!(secret.expose(), "sk-1");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret<T: Zeroize>(T);
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Secret<T: Zeroize = String>(T);
 
 impl<T: Zeroize> Secret<T> {
     /// Wraps `value`.
@@ -42,9 +47,57 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// Number of the field `value` in the message `Secret` (`credentials.proto`).
+const VALUE: u32 = 1;
+
+impl Message for Secret {
+    fn encode_raw(&self, buffer: &mut impl BufMut) {
+        if !self.0.is_empty() {
+            string::encode(VALUE, &self.0, buffer);
+        }
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buffer: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        match tag {
+            VALUE => string::merge(wire_type, &mut self.0, buffer, context),
+            _ => skip_field(wire_type, tag, buffer, context),
+        }
+    }
+
+    fn encoded_len(&self) -> usize {
+        if self.0.is_empty() { 0 } else { string::encoded_len(VALUE, &self.0) }
+    }
+
+    fn clear(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Secret;
+    use prost::Message as _;
+
+    #[test]
+    fn it_is_the_message_of_the_api() {
+        // Field 1, length-delimited, as protoc encodes it; a field of a later release is skipped.
+        let encoded = b"\x0a\x06canary";
+        assert_eq!(Secret::from("canary").encode_to_vec(), encoded);
+        assert_eq!(Secret::decode(&[&encoded[..], b"\x10\x07"].concat()[..]), Ok(Secret::from("canary")));
+        assert!(Secret::<String>::default().encode_to_vec().is_empty());
+    }
 
     #[test]
     fn debug_text_is_pinned() {

@@ -5,12 +5,12 @@ mod report;
 
 use crate::text::escape;
 use claviger::{
-    client::{self, ConnectError},
+    client::ConnectError,
     reason::{Problem, Reason},
     remedy::Remedy,
 };
 use report::Report;
-use std::{io, path::Path, time::Duration};
+use std::{io, time::Duration};
 
 /// Why a verb failed.
 #[derive(Debug)]
@@ -165,7 +165,7 @@ impl Failure {
         match self {
             Self::Problem(problem) => Some(of_problem(problem)),
             Self::Connect(error) => {
-                let (words, remedy) = help(error);
+                let (words, remedy) = error.help();
                 report("daemon-unreachable", error.to_string(), words, remedy)
             }
             Self::TimedOut(limit) => report(
@@ -207,43 +207,6 @@ fn of_problem(problem: &Problem) -> Report<'_> {
         retry_after: problem.retry_after,
         trail: &problem.trail,
         said: &problem.said.0,
-    }
-}
-
-/// The remedy if the daemon cannot be reached.
-fn help(error: &ConnectError) -> (&str, Option<Remedy>) {
-    match error {
-        ConnectError::Unreachable { path, .. } if !client::is_default(Path::new(path)) => (
-            "that socket was named, so no daemon is started in its place: start its daemon, its share or its ssh again",
-            None,
-        ),
-        ConnectError::Sandboxed { .. } => (
-            "allow it in the sandbox of this process: `sandbox.network.allowAllUnixSockets` (on macOS \
-                `allowUnixSockets`) in the settings of Claude Code, \
-                `[permissions.NAME.network.unix_sockets]` in the configuration of Codex",
-            None,
-        ),
-        ConnectError::Unreachable { .. } if client::lost_runtime_directory().is_some() => (
-            "the directory that XDG_RUNTIME_DIR names is gone: you were logged out; `loginctl enable-linger` keeps it for the next time",
-            Some(Remedy::claviger(&["daemon", "start"])),
-        ),
-        ConnectError::Unreachable { cause, .. } if cause.kind() == io::ErrorKind::ConnectionReset => (
-            "the daemon accepted the connection and ended before it answered",
-            Some(Remedy::claviger(&["doctor"])),
-        ),
-        ConnectError::Unreachable { .. } => (
-            "any verb that needs a credential starts it, unless --no-start is given",
-            Some(Remedy::claviger(&["daemon", "start"])),
-        ),
-        ConnectError::Unsafe { remedy, .. } => (
-            "the directory must be yours with mode 0700; --socket or $CLAVIGER_SOCK names another socket",
-            remedy.clone(),
-        ),
-        ConnectError::Blocked { hint, remedy, .. } => (hint, remedy.clone()),
-        ConnectError::NotStarted(problem) => (problem.hint.as_deref().unwrap_or_default(), problem.helps()),
-        ConnectError::Handshake(_) => {
-            ("another program may own that socket; --socket or $CLAVIGER_SOCK names another one", None)
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::text::{escape, wrap};
 use clap::ValueEnum;
+use claviger::Secret;
 use std::{
     borrow::Cow,
     env,
@@ -95,6 +96,16 @@ pub(crate) fn data(text: &str) -> io::Result<()> {
 /// As [`data`].
 pub(crate) fn show(text: &str) -> io::Result<()> {
     data(&wrapped(text, &io::stdout()))
+}
+
+/// Writes a secret and a line feed.
+///
+/// # Errors
+/// As [`data`].
+pub(crate) fn secret_line(secret: &Secret) -> io::Result<()> {
+    let mut line = secret.clone();
+    line.expose_mut().push('\n');
+    data(line.expose())
 }
 
 /// Writes results that have a JSON form.

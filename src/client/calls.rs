@@ -9,6 +9,7 @@ use super::{
     start, way,
 };
 use crate::{
+    lease::Lease,
     proto::v1::{
         self, account_service_client::AccountServiceClient, control_service_client::ControlServiceClient,
         credential_service_client::CredentialServiceClient, inspect_service_client::InspectServiceClient,
@@ -113,7 +114,7 @@ impl Client {
         &mut self,
         session: &SessionContext,
         min_validity: Option<Duration>,
-    ) -> Result<v1::Lease, Problem> {
+    ) -> Result<Lease, Problem> {
         let min_validity = min_validity.map(wire::duration);
         self.ask(session, v1::GetCredentialRequest { min_validity, ..Default::default() }).await
     }
@@ -126,13 +127,13 @@ impl Client {
         &mut self,
         session: &SessionContext,
         message: v1::GetCredentialRequest,
-    ) -> Result<v1::Lease, Problem> {
+    ) -> Result<Lease, Problem> {
         let asked = self.call_for(session, |client, session| {
             let message = v1::GetCredentialRequest { session: Some(session), ..message.clone() };
             async move { unwrap(client.credentials().get_credential(request(message)).await) }
         });
         let no_lease = || Problem::new(Reason::Bug, "the daemon's answer has no lease");
-        asked.await?.lease.ok_or_else(no_lease)
+        Lease::from_proto(asked.await?.lease.ok_or_else(no_lease)?)
     }
 
     /// Reports that the API answered `status` (401 or 403) to `lease`.
@@ -142,7 +143,7 @@ impl Client {
     pub async fn report(
         &mut self,
         session: &SessionContext,
-        lease: &v1::Lease,
+        lease: &Lease,
         status: u32,
     ) -> Result<v1::ReportRejectedResponse, Problem> {
         // Reporting twice counts once: the report names the generation.

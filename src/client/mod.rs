@@ -2,12 +2,13 @@
 //!
 //! This is the one module of the crate with effects: it opens the socket and can start the daemon.
 
+mod borrow;
 mod calls;
+mod change;
 mod connection;
 mod cookie;
 mod error;
 mod follow;
-mod lease;
 mod messages;
 mod passed;
 mod private;
@@ -17,13 +18,14 @@ mod user;
 mod watch;
 mod way;
 
+pub use borrow::{Credential, credential};
 pub use calls::Client;
+pub use change::{Change, Progress, Reported, Why};
 pub use connection::Connection;
 pub use error::ConnectError;
 pub use follow::{Follow, Seen};
-pub use lease::Lent;
 pub use messages::{next, request, request_any, unwrap, unwrap_any};
 pub use start::daemon_program;
 pub use tonic::Streaming;
-pub use watch::Watch;
+pub use watch::Changes;
 pub use way::{default_socket, is_default, is_foreign, lost_runtime_directory};

@@ -3,21 +3,22 @@
 
 use super::{
     calls::Client,
+    change::{Change, Why},
     follow::{Follow, Seen},
     messages::{request, unwrap},
 };
 use crate::{
-    proto::v1::{self, issued, watch_credential_response::Event},
+    proto::v1,
     reason::{Problem, Reason},
     session::SessionContext,
 };
 
-/// A watched credential.
+/// A stream of changes of a credential.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Changes {
     follow: Follow<v1::WatchCredentialResponse>,
     /// The last credential or problem, whichever came later.
-    told: Option<Event>,
+    told: Option<Change>,
     /// Whether the stream starts again, and so may repeat events.
     again: bool,
     /// Whether the session was described again since the last credential.
@@ -29,7 +30,7 @@ impl Client {
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
-    pub async fn watch(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
+    pub async fn watch(&mut self, session: &SessionContext) -> Result<Changes, Problem> {
         self.follow(session, v1::WatchCredentialRequest::default()).await
     }
 
@@ -37,7 +38,7 @@ impl Client {
     ///
     /// # Errors
     /// The daemon's typed [`Problem`].
-    pub async fn look_on(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
+    pub async fn look_on(&mut self, session: &SessionContext) -> Result<Changes, Problem> {
         let onlooker = v1::WatchCredentialRequest { onlooker: true, ..Default::default() };
         self.follow(session, onlooker).await
     }
@@ -48,7 +49,7 @@ impl Client {
     /// # Errors
     /// The daemon's typed [`Problem`].
     #[doc(hidden)]
-    pub async fn look_on_beside(&mut self, session: &SessionContext) -> Result<Watch, Problem> {
+    pub async fn look_on_beside(&mut self, session: &SessionContext) -> Result<Changes, Problem> {
         let beside = v1::WatchCredentialRequest { onlooker: true, beside: true, session: None };
         self.follow(session, beside).await
     }
@@ -57,7 +58,7 @@ impl Client {
         &mut self,
         session: &SessionContext,
         wanted: v1::WatchCredentialRequest,
-    ) -> Result<Watch, Problem> {
+    ) -> Result<Changes, Problem> {
         let session = session.clone();
         let open = move |client: Client| {
             let session = client.describe(&session);
@@ -67,13 +68,13 @@ impl Client {
             }
         };
         let follow = Follow::new(self.clone(), open).await?;
-        Ok(Watch { follow, told: None, again: false, described_again: false })
+        Ok(Changes { follow, told: None, again: false, described_again: false })
     }
 }
 
-// === impl Watch ===
+// === impl Changes ===
 
-impl Watch {
+impl Changes {
     /// The same watch, but it waits for the next daemon without limit.
     #[must_use]
     pub fn patiently(mut self) -> Self {
@@ -89,11 +90,12 @@ impl Watch {
     ///
     /// # Cancel safety
     /// No event is lost if the future is dropped.
-    pub async fn next(&mut self) -> Result<Option<Event>, Problem> {
+    pub async fn next(&mut self) -> Result<Option<Change>, Problem> {
         loop {
             match self.follow.next().await? {
                 Seen::Message(message) => {
                     let Some(event) = message.event else { continue };
+                    let event = Change::from_proto(event)?;
                     if self.is_stale(&event) {
                         (self.again, self.described_again) = (true, true);
                         self.follow.open_again();
@@ -112,10 +114,10 @@ impl Watch {
     }
 
     /// Whether the session has to be described again, once: the list of passed variables has changed.
-    fn is_stale(&mut self, event: &Event) -> bool {
+    fn is_stale(&mut self, event: &Change) -> bool {
         match event {
-            Event::Problem(problem) if problem.reason() == v1::Reason::StaleSession => !self.described_again,
-            Event::Issued(_) => {
+            Change::Problem(problem) if problem.reason == Reason::StaleSession => !self.described_again,
+            Change::Lease(..) => {
                 self.described_again = false;
                 false
             }
@@ -124,46 +126,24 @@ impl Watch {
     }
 
     /// The caller saw the stream end: every event of the next daemon counts as new, even a repeated one.
-    fn over(&mut self) -> Option<Event> {
+    fn over(&mut self) -> Option<Change> {
         self.told = None;
         None
     }
 
     /// The event, unless it repeats the last one from before the handover.
-    fn news(&mut self, mut event: Event) -> Option<Event> {
-        if matches!(event, Event::Progress(_)) {
+    fn news(&mut self, mut event: Change) -> Option<Change> {
+        if matches!(event, Change::Progress(_)) {
             return Some(event);
         }
         let is_first = std::mem::take(&mut self.again);
-        if is_first && self.told.as_ref().is_some_and(|told| is_same(told, &event)) {
+        if is_first && self.told.as_ref().is_some_and(|told| told.is_same(&event)) {
             return None;
         }
-        if let (true, Some(_), Event::Issued(issued)) = (is_first, &self.told, &mut event) {
-            issued.set_reason(issued::Reason::Refreshed);
+        if let (true, Some(_), Change::Lease(_, why)) = (is_first, &self.told, &mut event) {
+            *why = Why::Refreshed;
         }
         self.told = Some(event.clone());
         Some(event)
-    }
-}
-
-/// Whether two events are equal for the caller. The time of the next attempt and the staleness of a credential may
-/// differ.
-fn is_same(one: &Event, other: &Event) -> bool {
-    let words = |problem: &Option<v1::Problem>| {
-        problem.as_ref().map(|problem| (problem.reason, problem.message.clone()))
-    };
-    match (one, other) {
-        (Event::Issued(one), Event::Issued(other)) => match (&one.lease, &other.lease) {
-            (Some(one), Some(other)) => {
-                (&one.key, one.generation, &one.source, &one.base_url, &one.material)
-                    == (&other.key, other.generation, &other.source, &other.base_url, &other.material)
-            }
-            _ => false,
-        },
-        (Event::Problem(one), Event::Problem(other)) => {
-            (&one.reason, &one.message) == (&other.reason, &other.message)
-        }
-        (Event::HumanNeeded(one), Event::HumanNeeded(other)) => words(&one.problem) == words(&other.problem),
-        _ => false,
     }
 }

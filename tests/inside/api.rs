@@ -2,22 +2,19 @@
 
 use crate::daemon::Inside;
 use claviger::{
+    Backend, Lease, Material, Scheme,
     proto::v1::{self, report_rejected_response::Outcome},
     reason::Reason,
     wire,
 };
 use claviger_tests::{
     CANARY,
-    answers::{refused, secret},
+    answers::{refused, seconds, secret},
 };
 use std::{collections::BTreeSet, fs, time::Duration};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-
-fn seconds(at: Option<prost_types::Timestamp>) -> i64 {
-    at.expect("an instant").seconds
-}
 
 #[tokio::test]
 async fn a_lease_says_everything_about_itself() {
@@ -31,18 +28,20 @@ async fn a_lease_says_everything_about_itself() {
     daemon.set("ANTHROPIC_BASE_URL", "https://gw.example:8443/v1");
     let lease = daemon.client().await.get(&daemon.session(), None).await.expect("a lease");
     assert_eq!(secret(&lease), format!("{CANARY}key-1"));
-    assert_eq!(lease.scheme(), v1::Scheme::ApiKeyAndBearer);
-    assert_eq!(lease.backend(), v1::Backend::Anthropic);
+    assert_eq!(lease.scheme, Scheme::ApiKeyAndBearer);
+    assert_eq!(lease.backend, Backend::Anthropic);
     assert_eq!(
         (lease.origin.as_str(), lease.base_url.as_str()),
         ("https://gw.example:8443", "https://gw.example:8443/v1")
     );
-    assert_eq!(lease.headers[0].name, "X-Team");
-    assert_eq!(lease.headers[0].value.as_ref().expect("value").value, "sk-canary-h");
-    assert_eq!(lease.api_timeout.map(|of| of.seconds), Some(5));
+    let team = ("X-Team".to_owned(), "sk-canary-h".to_owned());
+    assert_eq!(lease.other_headers().expect("valid"), [team.clone()]);
+    let names = ["x-api-key", "authorization", "X-Team"];
+    assert!(lease.headers().expect("valid").iter().map(|(name, _)| name).eq(&names));
+    assert_eq!(lease.api_timeout, Duration::from_secs(5));
     assert_eq!((lease.source.as_str(), lease.generation, lease.stale), ("api-key-helper", 1, false));
     let at = lease.location.expect("a location");
-    assert_eq!((at.layer(), at.line), (v1::Layer::User, 2));
+    assert_eq!((at.layer.as_str(), at.line), ("user", 2));
     assert!(at.file.ends_with("home/.claude/settings.json"), "{}", at.file);
     assert_eq!(seconds(lease.expires_at) - seconds(lease.fetched_at), 300);
     assert!(seconds(lease.refresh_at) < seconds(lease.expires_at));
@@ -57,7 +56,7 @@ async fn secrets_of_the_session_stay_there() {
     daemon.set("ANTHROPIC_CUSTOM_HEADERS", "X-A: sk-canary-own");
     let (session, mut client) = (daemon.session(), daemon.client().await);
     let lease = client.get(&session, None).await.expect("a lease");
-    assert_eq!(lease.material, Some(v1::lease::Material::OwnVariable("ANTHROPIC_API_KEY".into())));
+    assert_eq!(lease.material, Some(Material::OwnVariable("ANTHROPIC_API_KEY".into())));
     assert_eq!((lease.own_headers_variable.as_str(), lease.key.as_str()), ("ANTHROPIC_CUSTOM_HEADERS", ""));
     let reported = client.report(&session, &lease, 401).await.expect("an answer");
     assert_eq!(reported.outcome(), Outcome::OwnVariable);
@@ -100,7 +99,7 @@ async fn only_a_report_about_the_current_generation_refreshes_and_not_too_often(
     let (session, mut client) = (daemon.session(), daemon.client().await);
     let first = client.get(&session, None).await.expect("a lease");
     let reporter = daemon.client().await;
-    let report = async |lease: &v1::Lease, status| {
+    let report = async |lease: &Lease, status| {
         reporter.clone().report(&session, lease, status).await.expect("an answer")
     };
     assert_eq!(report(&first, 403).await.outcome(), Outcome::Refreshing);
@@ -110,14 +109,14 @@ async fn only_a_report_about_the_current_generation_refreshes_and_not_too_often(
     assert_eq!((stale.outcome(), stale.generation), (Outcome::AlreadyReplaced, 2));
     let held = report(&second, 401).await;
     assert_eq!(held.outcome(), Outcome::HeldBack);
-    let wait = seconds(held.retry_at) - seconds(second.fetched_at);
+    let wait = held.retry_at.expect("an instant").seconds - seconds(second.fetched_at);
     assert!((28..=30).contains(&wait), "{wait}");
     assert_eq!(daemon.home.runs("key"), 2);
     daemon.clock.jump(31);
     assert_eq!(report(&second, 401).await.outcome(), Outcome::Refreshing);
     assert_eq!(client.get(&session, None).await.expect("a lease").generation, 3);
     // A lease of another entry says nothing about this one.
-    let stranger = v1::Lease { key: "0".repeat(32), generation: 3, ..Default::default() };
+    let stranger = Lease { key: "0".repeat(32), generation: 3, ..Default::default() };
     assert_eq!(report(&stranger, 401).await.outcome(), Outcome::AlreadyReplaced);
     assert_eq!(daemon.home.runs("key"), 3);
     daemon.end().await;

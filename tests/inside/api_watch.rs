@@ -1,12 +1,7 @@
 //! Watching: every event that a stream can carry, what causes it, and how streams end.
 
 use crate::daemon::Inside;
-use claviger::{
-    client::Watch,
-    proto::v1::{self, issued::Reason::*, watch_credential_response::Event},
-    reason::Reason,
-    wire,
-};
+use claviger::{Change, Changes, Why::*, proto::v1, reason::Reason};
 use claviger_tests::{
     CANARY, Home,
     answers::{issued, next, secret},
@@ -23,7 +18,7 @@ async fn refresh(daemon: &Inside) -> Result<(), tonic::Status> {
 }
 
 /// Nothing more happens on a stream that has told everything.
-async fn is_quiet(watch: &mut Watch) {
+async fn is_quiet(watch: &mut Changes) {
     let event = timeout(Duration::from_millis(200), watch.next()).await;
     assert!(event.is_err(), "{event:?}");
 }
@@ -105,7 +100,7 @@ async fn changed_settings_are_told_within_200_milliseconds() {
     daemon.helper(0.0, "300000");
     let mut watch = daemon.client().await.watch(&daemon.session()).await.expect("a stream");
     issued(&mut watch).await;
-    let told = async |watch: &mut Watch, change: &dyn Fn()| {
+    let told = async |watch: &mut Changes, change: &dyn Fn()| {
         let start = Instant::now();
         change();
         let event = issued(watch).await;
@@ -131,7 +126,7 @@ async fn changed_settings_are_told_within_200_milliseconds() {
     assert_eq!(told(&mut watch, &delete).await.0, SettingsChanged);
     fs::remove_file(daemon.home.path("home/.claude/settings.json")).expect("remove");
     match next(&mut watch).await {
-        Event::Problem(problem) => assert_eq!(problem.reason(), v1::Reason::NoCredential),
+        Change::Problem(problem) => assert_eq!(problem.reason, Reason::NoCredential),
         other => panic!("{other:?}"),
     }
     daemon.end().await;
@@ -145,12 +140,11 @@ async fn a_decision_about_the_workspace_ends_the_wait_for_a_person() {
     let (session, mut client) = (daemon.session(), daemon.client().await);
     let mut watch = client.watch(&session).await.expect("a stream");
     match next(&mut watch).await {
-        Event::HumanNeeded(needed) => {
-            let problem = needed.problem.expect("a problem");
-            assert_eq!(problem.reason(), v1::Reason::WorkspaceUntrusted);
+        Change::PersonNeeded(problem) => {
+            assert_eq!(problem.reason, Reason::WorkspaceUntrusted);
             let root = daemon.home.path("work").canonicalize().expect("a directory");
             let command = format!("claviger --cwd {} trust grant", root.display());
-            assert_eq!(wire::helps(&problem).and_then(|remedy| remedy.line()), Some(command));
+            assert_eq!(problem.helps().and_then(|remedy| remedy.line()), Some(command));
         }
         other => panic!("{other:?}"),
     }
@@ -167,7 +161,7 @@ async fn a_decision_about_the_workspace_ends_the_wait_for_a_person() {
     client.trust().decide_trust(decide).await.expect("decided");
     assert_eq!(secret(&issued(&mut watch).await.1), "sk-canary-project-1");
     client.trust().revoke_trust(v1::RevokeTrustRequest { root: workspace.root }).await.expect("revoked");
-    assert!(matches!(next(&mut watch).await, Event::HumanNeeded(_)));
+    assert!(matches!(next(&mut watch).await, Change::PersonNeeded(_)));
     assert_eq!(daemon.home.runs("project"), 1);
     daemon.end().await;
 }
@@ -190,12 +184,12 @@ async fn what_a_command_says_reaches_every_watcher_line_by_line() {
     for watch in [&mut one, &mut other] {
         for expected in ["open https://sso.example", "code [1mAB-12[0m"] {
             match next(watch).await {
-                Event::Progress(progress) => {
+                Change::Progress(progress) => {
                     assert_eq!(
                         (progress.source.as_str(), progress.line.as_str()),
                         ("api-key-helper", expected)
                     );
-                    assert!(progress.elapsed.is_some());
+                    assert!(progress.elapsed < Duration::from_secs(60));
                 }
                 event => panic!("{event:?} instead of {expected}"),
             }
@@ -220,9 +214,9 @@ async fn a_failing_refresh_is_a_problem_with_the_old_credential_kept_and_then_ov
     fs::write(&broken, "").expect("file");
     refresh(&daemon).await.expect_err("it fails");
     match next(&mut watch).await {
-        Event::Problem(problem) => {
-            assert_eq!(problem.reason(), v1::Reason::CommandFailed);
-            assert!(problem.retry_at.is_some() && problem.location.is_some());
+        Change::Problem(problem) => {
+            assert_eq!(problem.reason, Reason::CommandFailed);
+            assert!(problem.retry_after.is_some() && problem.location.is_some());
         }
         other => panic!("{other:?}"),
     }
@@ -243,7 +237,7 @@ async fn a_problem_without_credential_is_followed_by_the_first_one() {
     let daemon = Inside::of(Home::new(), clavigerd::config::Limits::default());
     let mut watch = daemon.client().await.watch(&daemon.session()).await.expect("a stream");
     assert!(
-        matches!(next(&mut watch).await, Event::Problem(problem) if problem.reason() == v1::Reason::NoCredential)
+        matches!(next(&mut watch).await, Change::Problem(problem) if problem.reason == Reason::NoCredential)
     );
     daemon.helper(0.0, "300000");
     assert_eq!(issued(&mut watch).await.0, Initial);

@@ -2,7 +2,7 @@
 //! at once, once, and never all at the same moment.
 
 use crate::daemon::Inside;
-use claviger::client::Watch;
+use claviger::Changes;
 use claviger_tests::{CANARY, Home, answers::issued, is_root, skipped, text, wait};
 use nix::time::{ClockId, clock_gettime, clock_settime};
 use std::{fs, path::Path};
@@ -12,7 +12,7 @@ const JUMP: i64 = 4 * 3600;
 const KEYS: usize = 20;
 
 /// A watched key per project, each with a helper of its own that notes when it runs.
-async fn watched(daemon: &Inside) -> Vec<Watch> {
+async fn watched(daemon: &Inside) -> Vec<Changes> {
     let mut watches = Vec::new();
     let runs = daemon.home.path("key.runs").display().to_string();
     let helper = daemon.home.script("key.sh", &format!("echo run >> '{runs}'; echo {CANARY}key"));

@@ -96,7 +96,7 @@ fn save(home: &Home, kind: v1::AccountKind, secret: &str) -> Result<(), Problem>
         session: Some(home.session().to_proto()),
         name: "ci".into(),
         kind: kind.into(),
-        secret: Some(v1::Secret { value: secret.into() }),
+        secret: Some(claviger::Secret::new(secret.into())),
         place: v1::StorePlace::File.into(),
         ..Default::default()
     };

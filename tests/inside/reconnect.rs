@@ -3,8 +3,8 @@
 
 use crate::daemon::Inside;
 use claviger::{
+    Change,
     client::{Client, ConnectError},
-    proto::v1::watch_credential_response::Event,
     reason::Reason,
 };
 use claviger_tests::answers::{issued, secret};
@@ -131,7 +131,7 @@ async fn a_patient_watch_says_that_the_daemon_is_gone_and_waits() {
     let mut daemon = Inside::start();
     daemon.helper(0.0, "300000");
     let mut watch = daemon.client().await.watch(&daemon.session()).await.expect("a stream").patiently();
-    assert!(matches!(watch.next().await, Ok(Some(Event::Issued(_)))));
+    assert!(matches!(watch.next().await, Ok(Some(Change::Lease(..)))));
     daemon.stop().await;
     assert!(matches!(watch.next().await, Ok(None)));
     assert!(timeout(Duration::from_millis(100), watch.next()).await.is_err(), "it waits");

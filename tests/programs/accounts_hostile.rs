@@ -45,7 +45,7 @@ fn a_secret_that_is_kept_is_listed_though_the_caller_has_left() {
             session: Some(home.session().to_proto()),
             name: "late".into(),
             kind: v1::AccountKind::ApiKey.into(),
-            secret: Some(v1::Secret { value: secret("late") }),
+            secret: Some(claviger::Secret::new(secret("late"))),
             place: StorePlace::File.into(),
             ..Default::default()
         };

@@ -162,7 +162,7 @@ fn a_hundred_watchers_see_each_refresh_ahead_of_expiry() {
             streams.push(client(&home).await.watch(&session).await.expect("a stream"));
         }
         let next =
-            async |stream: &mut client::Watch| answers::secret(&answers::issued(stream).await.1).to_owned();
+            async |stream: &mut client::Changes| answers::secret(&answers::issued(stream).await.1).to_owned();
         // The first that all of them are told: while they connected, an earlier one may have been replaced.
         let first = next(&mut client(&home).await.watch(&session).await.expect("a stream")).await;
         let mut told: [BTreeSet<String>; 3] = Default::default();
@@ -260,7 +260,7 @@ fn what_is_locked_stays_locked_and_comes_back() {
                 session: Some(home.session().to_proto()),
                 name: "key".into(),
                 kind: v1::AccountKind::ApiKey.into(),
-                secret: Some(v1::Secret { value: "sk-canary-saved".into() }),
+                secret: Some(claviger::Secret::from("sk-canary-saved")),
                 ..Default::default()
             };
             client(&home).await.accounts().save_secret(request).await

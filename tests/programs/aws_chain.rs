@@ -22,7 +22,7 @@ fn keys_of_the_session_stay_there() {
     session.set("AWS_SECRET_ACCESS_KEY", format!("{CANARY}own"));
     let _daemon = session.daemon();
     let lease = session.lease();
-    let own = claviger::proto::v1::lease::Material::OwnVariable("AWS_ACCESS_KEY_ID".into());
+    let own = claviger::Material::OwnVariable("AWS_ACCESS_KEY_ID".into());
     assert_eq!(lease.material, Some(own));
     assert_eq!((lease.source.as_str(), lease.region.as_str()), ("env-aws-keys", "us-east-1"));
 }

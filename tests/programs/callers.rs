@@ -251,7 +251,7 @@ async fn ask(
         16 => call!(trust.revoke_trust(v1::RevokeTrustRequest { root: name })),
         17 => call!(accounts.list_accounts(v1::ListAccountsRequest {})),
         18 => {
-            let secret = Some(v1::Secret { value: "evil".into() });
+            let secret = Some(claviger::Secret::from("evil"));
             call!(accounts.save_secret(v1::SaveSecretRequest {
                 session,
                 name,

@@ -165,7 +165,7 @@ fn compare(venv: &Path, google: &StandIn, home: &mut Home, what: &str, file: &Va
     assert_eq!(requests, expected, "{what}");
     assert_eq!(token.trim(), theirs["token"], "{what}");
     assert_eq!(signed.map_or(Value::Null, |(_, signature)| json!(signature)), theirs["signature"], "{what}");
-    let expires_at = lease.expires_at.expect("an expiry").seconds;
+    let expires_at = claviger_tests::answers::seconds(lease.expires_at);
     let difference = expires_at - theirs["expires_at"].as_i64().expect("a number");
     assert!(difference.abs() <= 5, "{what}: {difference} s apart");
     let quota_project = lease.facts.expect("facts").quota_project;

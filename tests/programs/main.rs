@@ -64,6 +64,7 @@ mod doctor_layouts;
 mod doctor_layouts_machine;
 mod doctor_network;
 mod doctor_remedies;
+mod embedded;
 mod fetch_children;
 mod fetch_program;
 mod gcp_adc;

@@ -1,10 +1,6 @@
 //! Fifty sessions that fetch and fifty that watch, while the daemon is replaced twenty times: none of them notices.
 
-use claviger::{
-    client::Client,
-    proto::v1::{Lease, watch_credential_response::Event},
-    session::SessionContext,
-};
+use claviger::{Change, Lease, client::Client, session::SessionContext};
 use claviger_tests::{CANARY, Home, answers::secret, wait};
 use std::{
     io::Write as _,
@@ -66,12 +62,11 @@ impl Load {
                 continue;
             };
             match event.expect("no error").expect("the stream goes on") {
-                Event::Issued(issued) => {
-                    let lease = issued.lease.expect("a lease");
+                Change::Lease(lease, _) => {
                     assert_ne!(lease.generation, last, "told twice");
                     last = check(&lease, last);
                 }
-                Event::Progress(_) => {}
+                Change::Progress(_) => {}
                 other => panic!("{other:?}"),
             }
         }

@@ -1,6 +1,6 @@
 //! A program that takes over and is slow to start, while the queue of its socket is full: calls and streams wait for it.
 
-use claviger::{client::Client, proto::v1::watch_credential_response::Event};
+use claviger::{Change, client::Client};
 use claviger_tests::{CANARY, Home, answers::secret, binary, text, wait};
 use std::{
     fs,
@@ -26,7 +26,7 @@ fn a_daemon_that_is_said_to_come_is_waited_for() {
         let watch = client.watch(&home.session()).await.expect("a stream");
         (client, watch)
     });
-    assert!(matches!(runtime.block_on(watch.next()), Ok(Some(Event::Issued(_)))));
+    assert!(matches!(runtime.block_on(watch.next()), Ok(Some(Change::Lease(..)))));
     let held = home.write("held", "");
     let script = format!(
         "case \" $* \" in *' check '*) ;; *) while [ -e '{}' ]; do sleep 0.1; done ;; esac\nexec '{}' \"$@\"",
@@ -69,8 +69,8 @@ fn a_daemon_that_is_said_to_come_is_waited_for() {
     // What was told before is not told again.
     home.ok(&["refresh"]);
     let event = runtime.block_on(async { timeout(HELD_UP * 4, watch.next()).await.expect("in time") });
-    let Ok(Some(Event::Issued(issued))) = event else { panic!("{event:?}") };
-    assert_eq!(issued.lease.expect("a lease").generation, 2);
+    let Ok(Some(Change::Lease(lease, _))) = event else { panic!("{event:?}") };
+    assert_eq!(lease.generation, 2);
     let output = restart.wait_with_output().expect("output");
     assert!(output.status.success(), "{}", text(&output.stderr));
     drop((watch, runtime));

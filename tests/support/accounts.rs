@@ -51,7 +51,7 @@ fn key(home: &Home, name: &str, secret: &str, place: StorePlace) -> v1::SaveSecr
         session: Some(home.session().to_proto()),
         name: name.into(),
         kind: v1::AccountKind::ApiKey.into(),
-        secret: Some(v1::Secret { value: secret.into() }),
+        secret: Some(claviger::Secret::new(secret.into())),
         audience: String::new(),
         place: place.into(),
     }
@@ -89,7 +89,7 @@ pub fn token(home: &Home) -> Result<String, Problem> {
 pub fn token_within(home: &Home, bound: Duration) -> Result<String, Problem> {
     within(home, bound, async |mut client| client.get(&home.session(), None).await).map(|lease| {
         match lease.material {
-            Some(v1::lease::Material::Secret(secret)) => secret.value.clone(),
+            Some(claviger::Material::Secret(secret)) => secret.expose().clone(),
             other => panic!("no secret: {}", other.is_some()),
         }
     })

@@ -1,12 +1,7 @@
 //! A Bedrock session of a test. Its environment is told to the daemon and is not the daemon's own.
 
 use super::{Daemon, Home, binary, block_on, seconds, stand_in::Response, text};
-use claviger::{
-    client::Client,
-    proto::v1::{Lease, lease::Material},
-    reason::Problem,
-    session::SessionContext,
-};
+use claviger::{Lease, Material, client::Client, reason::Problem, session::SessionContext};
 use claviger_child::{Call, Lent, Request};
 use ring::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use std::{
@@ -126,9 +121,9 @@ impl Bedrock {
 #[track_caller]
 pub fn keys(lease: &Lease) -> (&str, &str, Option<&str>) {
     match &lease.material {
-        Some(Material::AwsKeys(keys)) => {
-            let secret = keys.secret_access_key.as_ref().map_or("", |secret| &secret.value);
-            (&keys.access_key_id, secret, keys.session_token.as_ref().map(|token| token.value.as_str()))
+        Some(Material::Keys(keys)) => {
+            let token = keys.session_token.as_ref().map(|token| token.expose().as_str());
+            (&keys.access_key_id, keys.secret_access_key.expose(), token)
         }
         other => panic!("no AWS keys but {other:?}"),
     }
@@ -136,7 +131,7 @@ pub fn keys(lease: &Lease) -> (&str, &str, Option<&str>) {
 
 /// The link that answered, and seconds until the lease expires.
 pub fn about(lease: &Lease) -> (String, i64) {
-    let expires_at = lease.expires_at.as_ref().map_or(0, |at| at.seconds);
+    let expires_at = lease.expires_at.map_or(0, |at| super::answers::seconds(Some(at)));
     let link = lease.facts.as_ref().map(|facts| facts.link.clone()).unwrap_or_default();
     (link, expires_at - i64::try_from(seconds()).expect("a clock"))
 }

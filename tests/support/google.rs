@@ -54,7 +54,7 @@ pub fn name_file(home: &mut Home, file: &Value) -> PathBuf {
     path
 }
 
-pub fn lease(home: &Home) -> v1::Lease {
+pub fn lease(home: &Home) -> claviger::Lease {
     block_on(async {
         let mut client = Client::connect(&home.socket()).await.expect("the daemon listens");
         client.get(&home.session(), None).await.expect("a lease")
@@ -67,8 +67,8 @@ pub fn facts(home: &Home) -> v1::Facts {
 }
 
 /// Seconds from now until a lease ends.
-pub fn seconds_left(lease: &v1::Lease) -> i64 {
-    lease.expires_at.expect("an expiry").seconds - i64::try_from(seconds()).expect("small")
+pub fn seconds_left(lease: &claviger::Lease) -> i64 {
+    super::answers::seconds(lease.expires_at) - i64::try_from(seconds()).expect("small")
 }
 
 pub fn google() -> StandIn {

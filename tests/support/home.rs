@@ -109,7 +109,8 @@ impl Home {
         fs::read_to_string(claviger::cookie::path(&self.socket())).expect("a cookie").trim_end().to_owned()
     }
 
-    fn base(&self, program: &Path) -> Command {
+    /// A program of a session in this home.
+    pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.path("work")).stdin(Stdio::null());
         command.env("HOME", self.path("home")).env("PATH", "/usr/local/bin:/usr/bin:/bin");
@@ -123,13 +124,13 @@ impl Home {
 
     /// The session of whatever is started here, for the client library.
     pub fn session(&self) -> SessionContext {
-        let command = self.base(Path::new("/bin/true"));
+        let command = self.command(Path::new("/bin/true"));
         let variables = command.get_envs().filter_map(|(name, value)| Some((name.into(), value?.into())));
         SessionContext::new(self.path("work"), variables).expect("a session")
     }
 
     pub fn claviger(&self, arguments: &[&str]) -> Command {
-        let mut command = self.base(&binary("claviger"));
+        let mut command = self.command(&binary("claviger"));
         command.args(arguments);
         command
     }
@@ -169,12 +170,12 @@ impl Home {
 
     /// A daemon in the foreground, logging everything to `daemon.log`.
     pub fn daemon(&self) -> Daemon {
-        Daemon::start(self.base(&binary("clavigerd")), &self.path("daemon.log"), &self.socket())
+        Daemon::start(self.command(&binary("clavigerd")), &self.path("daemon.log"), &self.socket())
     }
 
     /// A daemon that `program` runs: its path and arguments follow `arguments`.
     pub fn daemon_by(&self, program: &Path, arguments: &[&str]) -> Daemon {
-        let mut command = self.base(program);
+        let mut command = self.command(program);
         command.args(arguments).arg(binary("clavigerd"));
         Daemon::start(command, &self.path("daemon.log"), &self.socket())
     }
@@ -188,7 +189,7 @@ impl Home {
     /// The same from the copies that are there.
     pub fn daemon_of_copy(&self) -> Daemon {
         let program = self.path("bin/clavigerd");
-        Daemon::start(self.base(&program), &self.path("daemon.log"), &self.socket())
+        Daemon::start(self.command(&program), &self.path("daemon.log"), &self.socket())
     }
 
     /// Puts another file in the place of that copy, as installers do. Programs do not mind what is `appended`.
@@ -220,7 +221,7 @@ impl Home {
         let seat = self.seat();
         fs::create_dir_all(&seat).expect("directory");
         fs::set_permissions(self.path(STATE), fs::Permissions::from_mode(0o700)).expect("mode");
-        let mut command = self.base(Path::new("/usr/bin/unshare"));
+        let mut command = self.command(Path::new("/usr/bin/unshare"));
         command.args(["--mount", "sh", "-c", "mount -t tmpfs -o mode=700 tmpfs \"$0\" && exec \"$@\""]);
         command.arg(seat).arg(binary("clavigerd")).args(["--socket", socket]);
         Some(Daemon::start(command, &self.path("daemon.log"), Path::new(socket)))

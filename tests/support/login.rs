@@ -58,7 +58,7 @@ impl Login {
 
     /// Pastes what the browser was redirected to.
     pub async fn paste(&self, text: &str) {
-        let redirect = v1::Secret { value: text.to_owned() };
+        let redirect = claviger::Secret::new(text.to_owned());
         let message = LoginRequest { message: Some(Message::Redirect(redirect)) };
         self.requests.send(message).await.expect("the login goes on");
     }

@@ -1,7 +1,7 @@
 //! Reads a secret: typed without an echo, or from a pipe. Never from the command line.
 
 use crate::{failure::Failure, output};
-use claviger::proto::v1::Secret;
+use claviger::Secret;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use std::{
     io::{self, IsTerminal as _, Read as _},
@@ -60,8 +60,8 @@ fn read(one_line: bool) -> io::Result<String> {
 
 fn one_line(mut input: String, what: &str) -> Result<Secret, Failure> {
     input.truncate(input.trim_end().len());
-    let secret = Secret { value: input };
-    match secret.value.as_str() {
+    let secret = Secret::new(input);
+    match secret.expose().as_str() {
         "" => Err(Failure::usage(format!("no {what} was given"), "type it in, or pipe it to stdin")),
         text if text.contains(['\n', '\r']) => {
             Err(Failure::usage(format!("the {what} has more than one line"), "give only the {what}"))
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_secret_is_one_line() {
         let read = |text: &str| one_line(text.to_owned(), "API key");
-        assert_eq!(read("sk-canary-1\r\n").expect("a secret").value, "sk-canary-1");
+        assert_eq!(read("sk-canary-1\r\n").expect("a secret").expose(), "sk-canary-1");
         for text in ["", " \n", "sk-canary-1\nsk-canary-2"] {
             let shown = read(text).expect_err(text).render(false);
             assert!(shown.contains("API key") && !shown.contains("canary"), "{shown}");

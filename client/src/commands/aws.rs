@@ -6,14 +6,8 @@ use crate::{
 };
 use clap_complete::engine::ArgValueCandidates;
 use claviger::{
-    backend::Backend,
-    credential::AWS_KEYS,
-    proto::v1::{AwsKeys, Hook, Lease},
-    reason::{Problem, Reason},
-    secret::Secret,
-    session::SessionContext,
-    source::AWS_CHAIN,
-    wire,
+    AwsKeys, Lease, Problem, Reason, Secret, backend::Backend, credential::AWS_KEYS, proto::v1::Hook,
+    session::SessionContext, source::AWS_CHAIN,
 };
 use claviger_child::cloud_file::{AWS_CONFIG, AWS_CREDENTIALS};
 use serde_json::{Value, json};
@@ -116,12 +110,11 @@ fn check_source(lease: &Lease) -> Result<(), Problem> {
     if lease.source == AWS_CHAIN {
         return Ok(());
     }
-    let at = lease.location.as_ref().map(wire::from_location);
     let message =
         format!("{} provides the credentials of this session, whatever profile is named", lease.source);
     Err(Problem::new(Reason::SettingsInvalid, message)
         .hint("leave out --profile to get those, or remove that setting")
-        .at(at.as_ref()))
+        .at(lease.location.as_ref()))
 }
 
 fn process(keys: &AwsKeys, lease: &Lease) -> Value {
@@ -136,10 +129,10 @@ fn export(keys: &AwsKeys, lease: &Lease) -> Value {
 
 /// The fields that both forms share. Unknown values are left out: null is not accepted.
 fn fields(keys: &AwsKeys, lease: &Lease) -> Value {
-    let mut object = json!({ "AccessKeyId": keys.access_key_id });
-    let secrets = [("SecretAccessKey", &keys.secret_access_key), ("SessionToken", &keys.session_token)];
-    for (name, secret) in secrets.into_iter().filter_map(|(name, secret)| Some((name, secret.as_ref()?))) {
-        object[name] = secret.value.as_str().into();
+    let mut object =
+        json!({ "AccessKeyId": keys.access_key_id, "SecretAccessKey": keys.secret_access_key.expose() });
+    if let Some(token) = &keys.session_token {
+        object["SessionToken"] = token.expose().as_str().into();
     }
     if let Some(expiry) = keys::expiry(lease) {
         object["Expiration"] = expiry.into();
@@ -153,22 +146,21 @@ fn fields(keys: &AwsKeys, lease: &Lease) -> Value {
 #[cfg(test)]
 mod tests {
     use super::{check_source, export, process};
-    use claviger::proto::v1::{AwsKeys, Facts, Lease, Secret};
-    use prost_types::Timestamp;
+    use claviger::{AwsKeys, Lease, proto::v1::Facts};
     use serde_json::json;
+    use std::time::{Duration, UNIX_EPOCH};
 
     fn keys(token: Option<&str>) -> AwsKeys {
-        let secret = |text: &str| Secret { value: text.into() };
         AwsKeys {
             access_key_id: "AKIA1".into(),
-            secret_access_key: Some(secret("s")),
-            session_token: token.map(secret),
+            secret_access_key: "s".into(),
+            session_token: token.map(Into::into),
         }
     }
 
     #[test]
     fn tools_get_the_form_they_read() {
-        let expires_at = Some(Timestamp { seconds: 4_070_908_800, nanos: 7 });
+        let expires_at = Some(UNIX_EPOCH + Duration::new(4_070_908_800, 7));
         let facts = Some(Facts { account: "123456789012".into(), ..Default::default() });
         let lease = Lease { expires_at, facts, ..Default::default() };
         let expected = json!({

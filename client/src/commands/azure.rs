@@ -6,8 +6,8 @@ mod wanted;
 
 use crate::{daemon::lending, failure::Failure, output, session::context::Context, session::tool};
 use claviger::{
+    Lease, Scheme, Secret,
     backend::Backend,
-    proto::v1::{Lease, Scheme, Secret},
     reason::{Problem, Reason},
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -83,23 +83,21 @@ fn print(wanted: &Wanted, answer: &Value) -> Result<(), Failure> {
 }
 
 fn answer(token: &Secret, lease: &Lease, zone: &TimeZone) -> Result<Value, Problem> {
-    let expiry = lease.expires_at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
-    let (Some(expiry), Scheme::Bearer) = (expiry, lease.scheme()) else {
+    let expiry = lease.expires_at.and_then(|at| Timestamp::try_from(at).ok());
+    let (Some(expiry), Scheme::Bearer) = (expiry, lease.scheme) else {
         let message = format!("{} provides a key or an opaque token, not an access token", lease.source);
         return Err(Problem::new(Reason::MalformedRequest, message).hint(
             "remove ANTHROPIC_FOUNDRY_AUTH_TOKEN and ANTHROPIC_FOUNDRY_API_KEY from the env of your settings",
         ));
     };
     let mut answer = json!({
-        "accessToken": token.value,
+        "accessToken": token.expose(),
         // `az` prints local time without a zone.
         "expiresOn": expiry.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S.%6f").to_string(),
         "expires_on": expiry.as_second(),
         "tokenType": "Bearer",
     });
-    if let Some(tenant) =
-        lease.facts.as_ref().map(|facts| facts.account.as_str()).filter(|text| is_uuid(text))
-    {
+    if let Some(tenant) = lease.account().filter(|text| is_uuid(text)) {
         answer["tenant"] = tenant.into();
     }
     Ok(answer)
@@ -115,17 +113,17 @@ fn is_uuid(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::answer;
-    use claviger::proto::v1::{Facts, Lease, Scheme, Secret};
+    use claviger::{Lease, Scheme, Secret, proto::v1::Facts};
     use jiff::tz::{TimeZone, offset};
-    use prost_types::Timestamp;
     use serde_json::json;
+    use std::time::{Duration, UNIX_EPOCH};
 
     const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
     fn lease(account: &str) -> Lease {
         Lease {
-            scheme: Scheme::Bearer.into(),
-            expires_at: Some(Timestamp { seconds: 4_070_908_800, nanos: 123_456_789 }),
+            scheme: Scheme::Bearer,
+            expires_at: Some(UNIX_EPOCH + Duration::new(4_070_908_800, 123_456_789)),
             facts: Some(Facts { account: account.into(), ..Default::default() }),
             ..Default::default()
         }
@@ -134,14 +132,14 @@ mod tests {
     #[test]
     fn it_reads_as_if_az_had_printed_it() {
         let zone = TimeZone::fixed(offset(2));
-        let token = Secret { value: "t".into() };
+        let token = Secret::from("t");
         let expected = json!({
             "accessToken": "t", "expiresOn": "2099-01-01 02:00:00.123456", "expires_on": 4_070_908_800_u64,
             "tenant": TENANT, "tokenType": "Bearer",
         });
         assert_eq!(answer(&token, &lease(TENANT), &zone).expect("a token"), expected);
         assert_eq!(answer(&token, &lease("me@example.com"), &zone).expect("a token").get("tenant"), None);
-        let key = Lease { scheme: Scheme::ApiKey.into(), ..lease("") };
+        let key = Lease { scheme: Scheme::ApiKey, ..lease("") };
         assert!(answer(&token, &key, &zone).is_err());
         assert!(answer(&token, &Lease { expires_at: None, ..lease("") }, &zone).is_err());
     }

@@ -8,7 +8,7 @@ use crate::{
     session::environment::{self, Variable},
     text::quote,
 };
-use claviger::proto::v1::Secret;
+use claviger::Secret;
 use serde_json::Value;
 
 /// Prints `export` and `unset` lines.
@@ -35,7 +35,7 @@ pub(crate) fn print(context: &Context, variables: &[Variable]) -> Result<(), Fai
 
 fn line((name, value): &Variable) -> String {
     match value {
-        Some(value) => format!("export {name}={}\n", quote::shell(&value.value)),
+        Some(value) => format!("export {name}={}\n", quote::shell(value.expose())),
         None => format!("unset {name}\n"),
     }
 }
@@ -43,7 +43,7 @@ fn line((name, value): &Variable) -> String {
 // A variable to remove is null.
 fn object(variables: &[Variable]) -> Value {
     let value =
-        |value: &Option<Secret>| value.as_ref().map_or(Value::Null, |value| value.value.as_str().into());
+        |value: &Option<Secret>| value.as_ref().map_or(Value::Null, |value| value.expose().as_str().into());
     variables.iter().map(|(name, content)| ((*name).to_owned(), value(content))).collect()
 }
 
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn variables_are_set_quoted_or_removed() {
-        let set = ("ANTHROPIC_API_KEY", Some(Secret { value: "it's".into() }));
+        let set = ("ANTHROPIC_API_KEY", Some(Secret::from("it's")));
         let removed = ("ANTHROPIC_BASE_URL", None);
         assert_eq!(line(&set), "export ANTHROPIC_API_KEY='it'\\''s'\n");
         assert_eq!(line(&removed), "unset ANTHROPIC_BASE_URL\n");

@@ -5,7 +5,7 @@ use crate::{
     daemon::lending,
     failure::Failure,
     session::context::Context,
-    session::environment::{self, API_KEY, KEY_DESCRIPTOR, Variable},
+    session::environment::{self, API_KEY, KEY_DESCRIPTOR, Variable, text},
 };
 use clap_complete::engine::ArgValueCompleter;
 use claviger::{
@@ -55,7 +55,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     command.args(rest);
     for (name, value) in &variables {
         match value {
-            Some(value) => command.env(name, &value.value),
+            Some(value) => command.env(name, value.expose()),
             None => command.env_remove(name),
         };
     }
@@ -74,15 +74,15 @@ fn hand_over(variables: &mut Vec<Variable>) -> Result<(), Failure> {
         ));
     };
     let (_, Some(key)) = variables.remove(position) else { return Ok(()) };
-    if key.value.len() > MAX_SECRET_LEN {
+    if key.expose().len() > MAX_SECRET_LEN {
         return Err(
             Problem::new(Reason::Limits, format!("the key is longer than {MAX_SECRET_LEN} bytes")).into()
         );
     }
-    let descriptor = filled_pipe(key.value.as_bytes())
+    let descriptor = filled_pipe(key.expose().as_bytes())
         .map_err(|error| Failure::Setup(format!("cannot make a pipe: {error}")))?;
     variables.retain(|(name, _)| *name != KEY_DESCRIPTOR);
-    variables.push((KEY_DESCRIPTOR, Some(claviger::proto::v1::Secret { value: descriptor.to_string() })));
+    variables.push((KEY_DESCRIPTOR, Some(text(descriptor.to_string()))));
     variables.push((API_KEY, None));
     Ok(())
 }
@@ -101,19 +101,18 @@ fn filled_pipe(content: &[u8]) -> io::Result<i32> {
 #[cfg(test)]
 mod tests {
     use super::{API_KEY, KEY_DESCRIPTOR, filled_pipe, hand_over};
-    use claviger::proto::v1::Secret;
+    use claviger::Secret;
     use std::{fs, io::Read as _};
 
     #[test]
     fn the_key_moves_from_the_environment_into_a_pipe() {
         let key = "k".repeat(16_384);
-        let mut variables =
-            vec![(API_KEY, Some(Secret { value: key.clone() })), ("ANTHROPIC_BASE_URL", None)];
+        let mut variables = vec![(API_KEY, Some(Secret::new(key.clone()))), ("ANTHROPIC_BASE_URL", None)];
         hand_over(&mut variables).expect("an API key");
         let find = |name| variables.iter().find(|(found, _)| *found == name).expect(name).1.clone();
         assert_eq!(find(API_KEY), None);
         let descriptor = find(KEY_DESCRIPTOR).expect("set");
-        let path = format!("/dev/fd/{}", descriptor.value);
+        let path = format!("/dev/fd/{}", descriptor.expose());
         let mut read = String::new();
         fs::File::open(path).expect("open").take(20_000).read_to_string(&mut read).expect("readable");
         assert_eq!(read, key);
@@ -121,9 +120,9 @@ mod tests {
 
     #[test]
     fn other_credentials_and_oversized_keys_are_refused() {
-        let mut bearer = vec![("ANTHROPIC_AUTH_TOKEN", Some(Secret { value: "t".into() }))];
+        let mut bearer = vec![("ANTHROPIC_AUTH_TOKEN", Some(Secret::from("t")))];
         assert_eq!(hand_over(&mut bearer).expect_err("refused").code(), 2);
-        let mut huge = vec![(API_KEY, Some(Secret { value: "k".repeat(16_385) }))];
+        let mut huge = vec![(API_KEY, Some(Secret::new("k".repeat(16_385))))];
         assert_eq!(hand_over(&mut huge).expect_err("refused").code(), 6);
         assert!(filled_pipe(&vec![0; 1 << 21]).is_err(), "must not block");
     }

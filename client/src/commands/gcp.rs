@@ -10,8 +10,9 @@ use crate::{
     session::tool,
 };
 use claviger::{
+    Lease, Secret,
     backend::{Backend, VERTEX_REGION},
-    proto::v1::{Lease, Secret},
+    wire,
 };
 use serde_json::{Value, json};
 use std::{env, path::PathBuf};
@@ -71,13 +72,10 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         }
         Err(failure) => return Err(failure),
     };
-    let mut token = lease.secret()?;
+    let token = lease.secret()?;
     match arguments.format {
         Format::Executable => output::json(&response(&token, &lease))?,
-        Format::Token => {
-            token.value.push('\n');
-            output::data(&token.value)?;
-        }
+        Format::Token => output::secret_line(&token)?,
         Format::Env => print(context, &variables(token, &lease, |name| env::var_os(name).is_some()))?,
     }
     Ok(())
@@ -106,10 +104,10 @@ fn response(token: &Secret, lease: &Lease) -> Value {
         "version": 1,
         "success": true,
         "token_type": "urn:ietf:params:oauth:token-type:jwt",
-        "id_token": token.value,
+        "id_token": token.expose(),
     });
     if let Some(at) = lease.expires_at {
-        response["expiration_time"] = at.seconds.into();
+        response["expiration_time"] = wire::timestamp(at).seconds.into();
     }
     response
 }
@@ -138,20 +136,20 @@ mod tests {
     use super::{refusal, response, variables};
     use crate::failure::Failure;
     use claviger::{
-        proto::v1::{Lease, Secret},
+        Lease, Secret,
         reason::{Problem, Reason},
     };
-    use prost_types::Timestamp;
     use serde_json::json;
+    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn libraries_get_googles_form() {
-        let lease = Lease { expires_at: Some(Timestamp { seconds: 7, nanos: 5 }), ..Default::default() };
+        let lease = Lease { expires_at: Some(UNIX_EPOCH + Duration::new(7, 5)), ..Default::default() };
         let expected = json!({
             "version": 1, "success": true, "token_type": "urn:ietf:params:oauth:token-type:jwt", "id_token": "t",
             "expiration_time": 7,
         });
-        assert_eq!(response(&Secret { value: "t".into() }, &lease), expected);
+        assert_eq!(response(&Secret::from("t"), &lease), expected);
         let problem = Problem::new(Reason::LoginRequired, "not logged in").hint("log in");
         let expected = json!({
             "version": 1, "success": false, "code": "login-required", "message": "not logged in (log in; run `claviger login`)",
@@ -162,7 +160,7 @@ mod tests {
     #[test]
     fn shells_get_token_project_and_a_chosen_region() {
         let names = |lease: &Lease| {
-            let variables = variables(Secret { value: "t".into() }, lease, |_| false);
+            let variables = variables(Secret::from("t"), lease, |_| false);
             variables.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
         let default = Lease { region: "us-east5".into(), ..Default::default() };

@@ -38,7 +38,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     let lease = lending::borrow(context).await?;
     let headers = lease.other_headers()?;
-    let secret = if arguments.show_secret { lease.lent()? } else { None };
+    let secret = if arguments.show_secret { lease.filled_in()? } else { None };
     if context.options.json {
         return Ok(output::json(&json::lease(&lease, secret.as_ref(), &headers))?);
     }

@@ -7,8 +7,9 @@ use crate::{
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCandidates;
 use claviger::{
+    Lease,
     client::{request, unwrap},
-    proto::v1::{Lease, RefreshRequest, ReportRejectedResponse, report_rejected_response::Outcome},
+    proto::v1::{RefreshRequest, ReportRejectedResponse, report_rejected_response::Outcome},
 };
 use std::time::SystemTime;
 

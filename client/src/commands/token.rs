@@ -22,7 +22,5 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     session.key_helper = arguments.hook;
     let lease = lending::borrow_by(context, &session, hook).await?;
     lending::warn(context, &lease);
-    let mut line = lease.secret()?;
-    line.value.push('\n');
-    Ok(output::data(&line.value)?)
+    Ok(output::secret_line(&lease.secret()?)?)
 }

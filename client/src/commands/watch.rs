@@ -1,10 +1,7 @@
 //! `claviger get --watch`: events of the credential as they come, across restarts of the daemon.
 
 use crate::{failure::Failure, failure::exit, json, output, render, session::context::Context, text::escape};
-use claviger::{
-    client::Lent,
-    proto::v1::{self, Lease, watch_credential_response::Event},
-};
+use claviger::{Change, Lease, Material};
 use std::time::SystemTime;
 
 /// Prints events until interrupted.
@@ -27,9 +24,9 @@ pub(crate) async fn run(context: &Context, show_secret: bool) -> Result<(), Fail
     let mut told = false;
     loop {
         match watch.next().await? {
-            Some(event) => {
+            Some(change) => {
                 told = false;
-                print(context, &event, show_secret)?;
+                print(context, &change, show_secret)?;
             }
             None => {
                 if !told && !context.options.quiet {
@@ -41,22 +38,22 @@ pub(crate) async fn run(context: &Context, show_secret: bool) -> Result<(), Fail
     }
 }
 
-fn print(context: &Context, event: &Event, show_secret: bool) -> Result<(), Failure> {
-    let secret = match event {
-        Event::Issued(v1::Issued { lease: Some(lease), .. }) if show_secret => lease.lent()?,
+fn print(context: &Context, change: &Change, show_secret: bool) -> Result<(), Failure> {
+    let secret = match change {
+        Change::Lease(lease, _) if show_secret => lease.filled_in()?,
         _ => None,
     };
     match context.options.json {
         true => {
-            let event = json::event(event, |lease| lease_json(lease, secret.as_ref()));
+            let event = json::change(change, |lease| lease_json(lease, secret.as_ref()));
             output::data(&(escape::json(&event.to_string()) + "\n"))?;
         }
-        false => output::show(&(render::event::render(event, secret.as_ref(), SystemTime::now()) + "\n"))?,
+        false => output::show(&(render::event::render(change, secret.as_ref(), SystemTime::now()) + "\n"))?,
     }
     Ok(())
 }
 
-fn lease_json(lease: &Lease, secret: Option<&Lent>) -> serde_json::Value {
+fn lease_json(lease: &Lease, secret: Option<&Material>) -> serde_json::Value {
     let headers = lease.other_headers().unwrap_or_default();
     json::lease(lease, secret, &headers)
 }

@@ -5,8 +5,9 @@ use crate::{
     text::escape,
 };
 use claviger::{
+    Lease,
     client::Client,
-    proto::v1::{GetCredentialRequest, Hook, Lease},
+    proto::v1::{GetCredentialRequest, Hook},
     reason::Reason,
     session::SessionContext,
     source::API_KEY_HELPER,
@@ -84,7 +85,7 @@ pub(crate) fn warn(context: &Context, lease: &Lease) {
     let stale = lease
         .stale
         .then_some("the credential is still valid, but the last refresh failed or the API rejected it");
-    let others = lease.warnings.iter().map(|warning| warning.text.as_str());
+    let others = lease.warnings();
     let warnings: Vec<_> =
         stale.into_iter().chain(others.filter(|_| std::io::stderr().is_terminal())).collect();
     if !context.options.quiet {

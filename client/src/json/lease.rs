@@ -1,49 +1,46 @@
 //! Leases and events about them.
 
-use super::parts::{facts, instant, location, problem, seconds, text, warning};
+use super::parts::{facts, instant, own_location, problem, span, text, warning};
 use crate::text::words;
 use claviger::{
-    client::Lent,
-    headers::Header,
-    proto::v1::{
-        AwsKeys, Lease, ReportRejectedResponse, Secret, lease::Material, watch_credential_response::Event,
-    },
-    wire,
+    AwsKeys, Change, Lease, Material, Problem, headers::Header, proto::v1::ReportRejectedResponse, wire,
 };
 use serde_json::{Value, json};
+use std::time::SystemTime;
 
 /// A lease. Secrets and header values are included only with `secret`.
-pub(crate) fn lease(lease: &Lease, secret: Option<&Lent>, headers: &[Header]) -> Value {
+pub(crate) fn lease(lease: &Lease, secret: Option<&Material>, headers: &[Header]) -> Value {
     let own = match &lease.material {
         Some(Material::OwnVariable(name)) => text(name),
         _ => Value::Null,
     };
     let (plain, keys) = match (secret, &lease.material) {
-        (Some(Lent::Secret(secret)), _) => (Some(secret.value.as_str()), Value::Null),
-        (Some(Lent::Keys(keys)), _) => (None, aws_keys(keys, true)),
-        (None, Some(Material::AwsKeys(keys))) => (None, aws_keys(keys, false)),
-        (None, _) => (None, Value::Null),
+        (Some(Material::Secret(secret)), _) => (Some(secret.expose()), Value::Null),
+        (Some(Material::Keys(keys)), _) => (None, aws_keys(keys, true)),
+        (None, Some(Material::Keys(keys))) => (None, aws_keys(keys, false)),
+        (None | Some(Material::OwnVariable(_)), _) => (None, Value::Null),
     };
+    let at = |at: Option<SystemTime>| instant(at.map(wire::timestamp).as_ref());
     json!({
         "secret": plain,
         "aws_keys": keys,
         "own_variable": own,
-        "scheme": words::scheme_of(lease),
+        "scheme": lease.scheme.name(),
         "headers": headers.iter().map(|header| shown(header, secret.is_some())).collect::<Vec<_>>(),
         "own_headers_variable": text(&lease.own_headers_variable),
-        "backend": words::backend(lease.backend()),
+        "backend": lease.backend.name(),
         "base_url": lease.base_url,
         "origin": lease.origin,
         "region": text(&lease.region),
         "project": text(&lease.project),
-        "api_timeout_seconds": seconds(lease.api_timeout.as_ref()),
+        "api_timeout_seconds": span(lease.api_timeout),
         "source": lease.source,
-        "location": location(lease.location.as_ref()),
+        "location": lease.location.as_ref().map(own_location),
         "key": text(&lease.key),
         "generation": lease.generation,
-        "fetched_at": instant(lease.fetched_at.as_ref()),
-        "expires_at": instant(lease.expiry().as_ref()),
-        "refresh_at": instant(lease.refresh_at.as_ref()),
+        "fetched_at": at(lease.fetched_at),
+        "expires_at": at(lease.expires_at),
+        "refresh_at": at(lease.refresh_at),
         "stale": lease.stale,
         "warnings": lease.warnings.iter().map(warning).collect::<Vec<_>>(),
         "facts": facts(lease.facts.as_ref()),
@@ -52,12 +49,11 @@ pub(crate) fn lease(lease: &Lease, secret: Option<&Lent>, headers: &[Header]) ->
 
 /// Keys that sign requests; only the id is not secret.
 fn aws_keys(keys: &AwsKeys, with_secrets: bool) -> Value {
-    let secret =
-        |secret: &Option<Secret>| secret.as_ref().filter(|_| with_secrets).map(|secret| secret.value.clone());
+    let token = keys.session_token.as_ref().map(|token| token.expose());
     json!({
         "access_key_id": keys.access_key_id,
-        "secret_access_key": secret(&keys.secret_access_key),
-        "session_token": secret(&keys.session_token),
+        "secret_access_key": with_secrets.then(|| keys.secret_access_key.expose()),
+        "session_token": token.filter(|_| with_secrets),
     })
 }
 
@@ -66,26 +62,27 @@ pub(crate) fn headers(headers: &[Header]) -> Value {
     headers.iter().map(|header| shown(header, true)).collect()
 }
 
-/// An event of a watched credential; `lease` is its lease, already in JSON.
-pub(crate) fn event(event: &Event, lease: impl FnOnce(&Lease) -> Value) -> Value {
-    match event {
-        Event::Issued(issued) => json!({
+/// A change of a followed credential; `lease` is its lease, already in JSON.
+pub(crate) fn change(change: &Change, lease: impl FnOnce(&Lease) -> Value) -> Value {
+    let told = |what: &Problem| problem(Some(&wire::problem(what, SystemTime::now())));
+    match change {
+        Change::Lease(issued, why) => json!({
             "event": "issued",
-            "reason": words::issued(issued.reason()),
-            "lease": issued.lease.as_ref().map(lease),
+            "reason": why.name(),
+            "lease": lease(issued),
         }),
-        Event::Progress(progress) => json!({
+        Change::Progress(progress) => json!({
             "event": "progress",
             "source": progress.source,
             "line": text(&progress.line),
-            "elapsed_seconds": seconds(progress.elapsed.as_ref()),
+            "elapsed_seconds": span(progress.elapsed),
             "attended": progress.attended,
         }),
-        Event::Problem(what) => json!({"event": "problem", "problem": problem(Some(what))}),
-        Event::HumanNeeded(needed) => json!({
+        Change::Problem(what) => json!({"event": "problem", "problem": told(what)}),
+        Change::PersonNeeded(what) => json!({
             "event": "human-needed",
-            "problem": problem(needed.problem.as_ref()),
-            "command": needed.problem.as_ref().and_then(wire::helps).and_then(|remedy| remedy.line()),
+            "problem": told(what),
+            "command": what.helps().and_then(|remedy| remedy.line()),
         }),
     }
 }

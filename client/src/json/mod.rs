@@ -10,7 +10,7 @@ mod trust;
 
 pub(crate) use account::{account, accounts, left, login, reset};
 pub(crate) use inspect::{entry, explain, pending, status};
-pub(crate) use lease::{event, headers, lease, reported};
+pub(crate) use lease::{change, headers, lease, reported};
 pub(crate) use news::news;
 pub(crate) use parts::{own_location, remedy, text};
 pub(crate) use share::share;

@@ -101,6 +101,11 @@ pub(super) fn seconds(of: Option<&Duration>) -> Value {
     of.map_or(Value::Null, |of| json!(of.seconds as f64 + f64::from(of.nanos) / 1e9))
 }
 
+/// The same of a span.
+pub(super) fn span(of: std::time::Duration) -> Value {
+    json!(of.as_secs_f64())
+}
+
 /// Text; the empty text means absent.
 pub(crate) fn text(text: &str) -> Value {
     if text.is_empty() { Value::Null } else { text.into() }

@@ -1,96 +1,78 @@
 //! Events of a watched credential, one line each.
 
 use super::{problem, time};
-use crate::{text::escape, text::words};
-use claviger::client::Lent;
-use claviger::proto::v1::{HumanNeeded, Issued, Progress, watch_credential_response::Event};
-use std::time::{Duration, SystemTime};
+use crate::text::escape;
+use claviger::{Change, Lease, Material, Problem, Progress, Why, wire};
+use std::time::SystemTime;
 
 /// One line without its line feed. Without `secret`, the secret is hidden.
-pub(crate) fn render(event: &Event, secret: Option<&Lent>, now: SystemTime) -> String {
-    match event {
-        Event::Issued(event) => issued(event, secret, now),
-        Event::Progress(event) => progress(event),
-        Event::Problem(event) => format!("problem: {}", problem(event)),
-        Event::HumanNeeded(event) => human_needed(event),
+pub(crate) fn render(change: &Change, secret: Option<&Material>, now: SystemTime) -> String {
+    let told = |what: &Problem| problem(&wire::problem(what, now));
+    match change {
+        Change::Lease(lease, why) => issued(lease, *why, secret, now),
+        Change::Progress(progress) => running(progress),
+        Change::Problem(what) => format!("problem: {}", told(what)),
+        Change::PersonNeeded(what) => format!("a person is needed: {}", told(what)),
     }
 }
 
-fn issued(event: &Issued, secret: Option<&Lent>, now: SystemTime) -> String {
-    let Some(lease) = &event.lease else { return "issued".into() };
+fn issued(lease: &Lease, why: Why, secret: Option<&Material>, now: SystemTime) -> String {
     let generation = match lease.generation {
         0 => String::new(),
         number => format!(", generation {number}"),
     };
-    let expires = lease.expires_at.as_ref().map(|at| format!(", expires {}", time::relative(at, now)));
+    let expires =
+        lease.expires_at.map(|at| format!(", expires {}", time::relative(&wire::timestamp(at), now)));
     let stale = if lease.stale { ", stale" } else { "" };
     let secret = secret.map(|secret| format!(", secret {}", super::lease::shown(secret)));
     format!(
         "issued ({}): {}{generation}{}{stale}{}",
-        words::issued(event.reason()).replace('-', " "),
+        why.name().replace('-', " "),
         escape::line(&lease.source),
         expires.unwrap_or_default(),
         secret.unwrap_or_default(),
     )
 }
 
-fn progress(event: &Progress) -> String {
-    let source = escape::line(&event.source);
-    let elapsed = event.elapsed.and_then(|of| Duration::try_from(of).ok()).unwrap_or_default();
-    match event.line.as_str() {
-        "" => format!("{source}: still running after {}", time::span(elapsed)),
+fn running(progress: &Progress) -> String {
+    let source = escape::line(&progress.source);
+    match progress.line.as_str() {
+        "" => format!("{source}: still running after {}", time::span(progress.elapsed)),
         line => format!("{source}: {}", escape::line(line)),
     }
 }
 
-fn human_needed(event: &HumanNeeded) -> String {
-    format!("a person is needed: {}", event.problem.as_ref().map(problem).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Lent, render};
+    use super::render;
     use crate::render::samples;
-    use claviger::{
-        proto::v1::{
-            HumanNeeded, Issued, Progress, Secret, issued::Reason, watch_credential_response::Event,
-        },
-        remedy::Remedy,
-        wire,
-    };
+    use claviger::{Change, Material, Problem, Progress, Reason, Remedy, Why};
     use std::time::Duration;
 
-    fn line(event: &Event) -> String {
-        render(event, None, samples::now())
+    fn line(change: &Change) -> String {
+        render(change, None, samples::now())
     }
 
     #[test]
     fn every_event_is_one_line() {
-        let issued =
-            Event::Issued(Issued { lease: Some(samples::lease()), reason: Reason::SettingsChanged.into() });
+        let issued = Change::Lease(Box::new(samples::lease()), Why::SettingsChanged);
         assert_eq!(
             line(&issued),
             "issued (settings changed): api-key-helper, generation 3, expires in 4 min 12 s, stale"
         );
         assert!(
-            render(&issued, Some(&Lent::Secret(Secret { value: "canary".into() })), samples::now())
+            render(&issued, Some(&Material::Secret("canary".into())), samples::now())
                 .ends_with(", secret canary")
         );
-        let elapsed = Some(wire::duration(Duration::from_secs(12)));
+        let elapsed = Duration::from_secs(12);
         let progress = |line: &str| {
-            Event::Progress(Progress { source: "s".into(), line: line.into(), elapsed, attended: false })
+            Change::Progress(Progress { source: "s".into(), line: line.into(), elapsed, attended: false })
         };
         assert_eq!(line(&progress("open\x1b https://x")), "s: open\\u{1b} https://x");
         assert_eq!(line(&progress("")), "s: still running after 12 s");
-        let what = samples::helped("login-required", "not logged in", "", Remedy::login(Some("work")));
-        assert_eq!(
-            line(&Event::Problem(what.clone().expect("some"))),
-            "problem: not logged in (login-required); run: claviger login work"
-        );
-        let needed = HumanNeeded { problem: what };
-        assert_eq!(
-            line(&Event::HumanNeeded(needed)),
-            "a person is needed: not logged in (login-required); run: claviger login work"
-        );
+        let what = Problem::new(Reason::LoginRequired, "not logged in").remedy(Remedy::login(Some("work")));
+        let told = "not logged in (login-required); run: claviger login work";
+        assert_eq!(line(&Change::Problem(what.clone())), format!("problem: {told}"));
+        assert_eq!(line(&Change::PersonNeeded(what)), format!("a person is needed: {told}"));
     }
 }

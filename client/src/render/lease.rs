@@ -1,28 +1,27 @@
 //! A lease for people.
 
 use super::{place_and_layer, table, time};
-use crate::{output::Style, text::escape, text::words};
-use claviger::proto::v1::{Backend, Lease, Secret, lease::Material};
-use claviger::{client::Lent, headers::Header};
-use std::time::{Duration, SystemTime};
+use crate::{output::Style, text::escape};
+use claviger::{AwsKeys, Lease, Location, Material, headers::Header, wire};
+use std::time::SystemTime;
 
 /// Aligned lines. The secret is shown only if it is passed.
 pub(crate) fn render(
     lease: &Lease,
-    secret: Option<&Lent>,
+    secret: Option<&Material>,
     headers: &[Header],
     now: SystemTime,
     style: Style,
 ) -> String {
-    let at = |instant: &Option<_>| instant.as_ref().map(|at| time::relative(at, now)).unwrap_or_default();
+    let at = |instant: Option<SystemTime>| instant.map(|at| relative(at, now)).unwrap_or_default();
     let known = lease.facts.clone().unwrap_or_default();
     let mut lines = table::pairs(vec![
         ("source", style.bold(&escape::line(&lease.source))),
         ("link", escape::line(&known.link)),
         ("account", escape::line(&known.account)),
-        ("configured", lease.location.as_ref().map(place_and_layer).unwrap_or_default()),
-        ("backend", backend(lease)),
-        ("scheme", words::scheme_of(lease)),
+        ("configured", lease.location.as_ref().map(configured).unwrap_or_default()),
+        ("backend", lease.backend.name().to_owned()),
+        ("scheme", lease.scheme.name().to_owned()),
         ("origin", escape::line(&lease.origin)),
         (
             "base url",
@@ -33,10 +32,10 @@ pub(crate) fn render(
         ("project", escape::line(&lease.project)),
         ("quota project", escape::line(&known.quota_project)),
         ("headers", header_line(headers, secret.is_some())),
-        ("timeout", timeout(lease)),
+        ("timeout", time::span(lease.api_timeout)),
         ("generation", generation(lease, now)),
-        ("expires", at(&lease.expires_at)),
-        ("refresh", at(&lease.refresh_at)),
+        ("expires", at(lease.expires_at)),
+        ("refresh", at(lease.refresh_at)),
         ("key", escape::line(&lease.key)),
         (
             "state",
@@ -47,40 +46,43 @@ pub(crate) fn render(
             },
         ),
     ]);
-    for warning in &lease.warnings {
-        lines.push_str(&format!("{} {}\n", style.yellow("warning:"), escape::line(&warning.text)));
+    for warning in lease.warnings() {
+        lines.push_str(&format!("{} {}\n", style.yellow("warning:"), escape::line(warning)));
     }
     lines
 }
 
-fn backend(lease: &Lease) -> String {
-    match lease.backend() {
-        Backend::Unspecified => String::new(),
-        backend => words::backend(backend),
-    }
+fn relative(at: SystemTime, now: SystemTime) -> String {
+    time::relative(&wire::timestamp(at), now)
+}
+
+fn configured(at: &Location) -> String {
+    place_and_layer(&wire::location(at))
 }
 
 /// A secret on one line.
-pub(super) fn shown(secret: &Lent) -> String {
-    let text = |secret: &Option<Secret>| {
-        secret.as_ref().map(|secret| escape::line(&secret.value)).unwrap_or_default()
-    };
+pub(super) fn shown(secret: &Material) -> String {
     match secret {
-        Lent::Secret(secret) => escape::line(&secret.value),
-        Lent::Keys(keys) => {
-            let parts =
-                [escape::line(&keys.access_key_id), text(&keys.secret_access_key), text(&keys.session_token)];
+        Material::Secret(secret) => escape::line(secret.expose()),
+        Material::Keys(AwsKeys { access_key_id, secret_access_key, session_token }) => {
+            let token = session_token.as_ref().map(|token| token.expose().as_str()).unwrap_or_default();
+            let parts = [access_key_id, secret_access_key.expose().as_str(), token].map(escape::line);
             parts.join(" ").trim_end().to_owned()
         }
+        Material::OwnVariable(name) => own(name),
     }
 }
 
 fn hidden(lease: &Lease) -> String {
     match &lease.material {
-        Some(Material::Secret(_) | Material::AwsKeys(_)) => "(hidden; --show-secret prints it)".into(),
-        Some(Material::OwnVariable(name)) => format!("(in ${}; --show-secret prints it)", escape::line(name)),
+        Some(Material::Secret(_) | Material::Keys(_)) => "(hidden; --show-secret prints it)".into(),
+        Some(Material::OwnVariable(name)) => own(name),
         None => "(none, by configuration)".into(),
     }
+}
+
+fn own(name: &str) -> String {
+    format!("(in ${}; --show-secret prints it)", escape::line(name))
 }
 
 fn header_line(headers: &[Header], with_values: bool) -> String {
@@ -91,24 +93,22 @@ fn header_line(headers: &[Header], with_values: bool) -> String {
     headers.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn timeout(lease: &Lease) -> String {
-    let of = lease.api_timeout.and_then(|of| Duration::try_from(of).ok());
-    of.map(time::span).unwrap_or_default()
-}
-
 fn generation(lease: &Lease, now: SystemTime) -> String {
-    match (lease.generation, &lease.fetched_at) {
+    match (lease.generation, lease.fetched_at) {
         (0, _) => String::new(),
         (number, None) => number.to_string(),
-        (number, Some(at)) => format!("{number}, fetched {}", time::relative(at, now)),
+        (number, Some(at)) => format!("{number}, fetched {}", relative(at, now)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Lent, render};
+    use super::render;
     use crate::{output::Style, render::samples};
-    use claviger::proto::v1::{AwsKeys, Facts, Lease, Scheme, Secret, lease::Material};
+    use claviger::{AwsKeys, Backend, Lease, Material, Scheme, proto::v1::Facts};
+    use std::time::Duration;
+
+    const TIMEOUT: Duration = Duration::from_secs(600);
 
     #[test]
     fn a_lease_hides_its_secret() {
@@ -138,7 +138,7 @@ warning: two clouds are enabled
     #[test]
     fn a_lease_shows_it_when_told_to() {
         let headers = [("X-Team".to_owned(), "canary-2".to_owned())];
-        let canary = Lent::Secret(Secret { value: "canary".into() });
+        let canary = Material::Secret("canary".into());
         let text = render(&samples::lease(), Some(&canary), &headers, samples::now(), Style::default());
         assert!(
             text.contains("secret      canary\n") && text.contains("headers     X-Team: canary-2\n"),
@@ -151,29 +151,33 @@ warning: two clouds are enabled
         let lease = Lease {
             material: Some(Material::OwnVariable("ANTHROPIC_API_KEY".into())),
             source: "env-api-key".into(),
+            api_timeout: TIMEOUT,
             ..Default::default()
         };
         let expected = "\
-source  env-api-key
-scheme  unspecified
-secret  (in $ANTHROPIC_API_KEY; --show-secret prints it)
+source   env-api-key
+backend  anthropic
+scheme   api-key
+secret   (in $ANTHROPIC_API_KEY; --show-secret prints it)
+timeout  10 min
 ";
         assert_eq!(render(&lease, None, &[], samples::now(), Style::default()), expected);
     }
 
     #[test]
     fn keys_of_a_cloud_come_with_link_region_and_account() {
-        let secret = |text: &str| Some(Secret { value: text.into() });
         let keys = AwsKeys {
             access_key_id: "AKIA1".into(),
-            secret_access_key: secret("canary-1"),
-            session_token: secret("canary-2"),
+            secret_access_key: "canary-1".into(),
+            session_token: Some("canary-2".into()),
         };
         let facts = Facts { link: "profile".into(), account: "123".into(), ..Default::default() };
         let lease = Lease {
-            material: Some(Material::AwsKeys(keys.clone())),
-            scheme: Scheme::Sigv4.into(),
+            material: Some(Material::Keys(keys.clone())),
+            scheme: Scheme::SigV4,
             source: "aws-chain".into(),
+            backend: Backend::Bedrock,
+            api_timeout: TIMEOUT,
             region: "eu-west-1".into(),
             facts: Some(facts),
             ..Default::default()
@@ -182,12 +186,14 @@ secret  (in $ANTHROPIC_API_KEY; --show-secret prints it)
 source   aws-chain
 link     profile
 account  123
+backend  bedrock
 scheme   sigv4
 secret   (hidden; --show-secret prints it)
 region   eu-west-1
+timeout  10 min
 ";
         assert_eq!(render(&lease, None, &[], samples::now(), Style::default()), expected);
-        let text = render(&lease, Some(&Lent::Keys(keys)), &[], samples::now(), Style::default());
+        let text = render(&lease, Some(&Material::Keys(keys)), &[], samples::now(), Style::default());
         assert!(text.contains("secret   AKIA1 canary-1 canary-2\n"), "{text}");
     }
 }

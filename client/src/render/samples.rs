@@ -1,8 +1,8 @@
 //! Input of the snapshots.
 
 use claviger::{
-    proto::v1::{Backend, CacheEntry, Lease, Location, Problem, Scheme, Secret, Warning, lease::Material},
-    remedy::Remedy,
+    Backend, Lease, Material, Remedy, Scheme,
+    proto::v1::{CacheEntry, Location, Problem, Warning},
     wire,
 };
 use prost_types::Timestamp;
@@ -34,19 +34,19 @@ pub(crate) fn helped(reason: &str, message: &str, hint: &str, remedy: Remedy) ->
 
 pub(crate) fn lease() -> Lease {
     Lease {
-        material: Some(Material::Secret(Secret { value: "canary".into() })),
-        scheme: Scheme::ApiKeyAndBearer.into(),
-        backend: Backend::Anthropic.into(),
+        material: Some(Material::Secret("canary".into())),
+        scheme: Scheme::ApiKeyAndBearer,
+        backend: Backend::Anthropic,
         base_url: "https://gateway.example/v1".into(),
         origin: "https://gateway.example".into(),
-        api_timeout: Some(wire::duration(Duration::from_secs(600))),
+        api_timeout: Duration::from_secs(600),
         source: "api-key-helper".into(),
-        location: location("/h/.claude/settings.json", 3, "user"),
+        location: location("/h/.claude/settings.json", 3, "user").as_ref().map(wire::from_location),
         key: "ab12cd34ef".into(),
         generation: 3,
-        fetched_at: at(-48),
-        expires_at: at(252),
-        refresh_at: at(180),
+        fetched_at: at(-48).as_ref().and_then(wire::system_time),
+        expires_at: at(252).as_ref().and_then(wire::system_time),
+        refresh_at: at(180).as_ref().and_then(wire::system_time),
         stale: true,
         warnings: vec![Warning { text: "two clouds are enabled".into(), ..Warning::default() }],
         ..Default::default()

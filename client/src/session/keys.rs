@@ -1,16 +1,16 @@
 //! Details of keys that AWS tools need.
 
-use claviger::{backend::BEDROCK_REGION, proto::v1::Lease};
+use claviger::{Lease, backend::BEDROCK_REGION, wire};
 use prost_types::Timestamp;
 
 /// Expiry of the credential, as RFC 3339 without a fraction, which not every SDK reads.
 pub(crate) fn expiry(lease: &Lease) -> Option<String> {
-    lease.expiry().map(|at| Timestamp { nanos: 0, ..at }.to_string())
+    lease.expires_at.map(|at| Timestamp { nanos: 0, ..wire::timestamp(at) }.to_string())
 }
 
 /// The AWS account that the keys belong to, if the chain returned it.
 pub(crate) fn account(lease: &Lease) -> Option<&str> {
-    let account = lease.facts.as_ref()?.account.as_str();
+    let account = lease.account()?;
     let is_id = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
     is_id.then_some(account)
 }
@@ -28,12 +28,12 @@ pub(crate) fn region(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Option<&st
 #[cfg(test)]
 mod tests {
     use super::{expiry, region};
-    use claviger::proto::v1::{Facts, Lease};
-    use prost_types::Timestamp;
+    use claviger::{Lease, proto::v1::Facts};
+    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn instants_have_no_fraction() {
-        let expires_at = Some(Timestamp { seconds: 1_000_000, nanos: 5 });
+        let expires_at = Some(UNIX_EPOCH + Duration::new(1_000_000, 5));
         let lease = Lease { expires_at, ..Default::default() };
         assert_eq!(expiry(&lease).as_deref(), Some("1970-01-12T13:46:40Z"));
         assert_eq!(expiry(&Lease::default()), None);

@@ -1,14 +1,9 @@
 //! Words for the API's enumerations, in text and JSON: `OUTCOME_NOT_CONFIGURED` is "not-configured".
 
 use claviger::proto::v1::{
-    Account, Backend, Lease, Reason, Scheme, SessionMode, Step, StorePlace, TrustDecision, TrustItem, issued,
+    Account, Backend, Reason, SessionMode, Step, StorePlace, TrustDecision, TrustItem,
     report_rejected_response, settings_file, warning,
 };
-
-/// The scheme of a lease.
-pub(crate) fn scheme(scheme: Scheme) -> String {
-    word(scheme.as_str_name(), "SCHEME_")
-}
 
 /// The reason of a problem.
 pub(crate) fn reason(reason: Reason) -> String {
@@ -44,11 +39,6 @@ pub(crate) fn state(state: settings_file::State) -> String {
     word(state.as_str_name(), "STATE_")
 }
 
-/// The reason for sending a credential.
-pub(crate) fn issued(reason: issued::Reason) -> String {
-    word(reason.as_str_name(), "REASON_")
-}
-
 /// The result of a report.
 pub(crate) fn reported(outcome: report_rejected_response::Outcome) -> String {
     word(outcome.as_str_name(), "OUTCOME_")
@@ -77,11 +67,6 @@ pub(crate) fn store(place: StorePlace) -> String {
     word(place.as_str_name(), "STORE_PLACE_")
 }
 
-/// The scheme of a lease's secret, in one word.
-pub(crate) fn scheme_of(lease: &Lease) -> String {
-    scheme(lease.scheme())
-}
-
 fn word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase().replace('_', "-")
 }
@@ -89,14 +74,13 @@ fn word(name: &str, prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use claviger::proto::v1::{
-        Backend, Scheme, SessionMode, Step, TrustDecision, settings_file::State, step::Outcome,
+        Backend, SessionMode, Step, TrustDecision, settings_file::State, step::Outcome,
     };
 
     #[test]
     fn words_are_short_and_dashed() {
         let step = Step { outcome: Outcome::NotConfigured.into(), ..Default::default() };
         assert_eq!(super::outcome(&step), "not-configured");
-        assert_eq!(super::scheme(Scheme::ApiKeyAndBearer), "api-key-and-bearer");
         assert_eq!(super::backend(Backend::Anthropic), "anthropic");
         assert_eq!(super::mode(SessionMode::Bare), "bare");
         assert_eq!(super::state(State::KeptLastGood), "kept-last-good");

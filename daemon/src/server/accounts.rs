@@ -14,7 +14,6 @@ use claviger::{
     audit::AuditEvent,
     proto::v1::{self, account_service_server::AccountService, login_request, login_response},
     reason::{Problem, Reason},
-    secret::Secret,
     session::SessionContext,
 };
 use std::pin::Pin;
@@ -82,9 +81,7 @@ impl AccountService for Context {
             return Err(malformed("kind must be token or api key"));
         };
         let place = convert::place(message.place());
-        let secret = Secret::new(
-            message.secret.take().map(|mut secret| std::mem::take(&mut secret.value)).unwrap_or_default(),
-        );
+        let secret = message.secret.take().unwrap_or_default();
         let saved = Saved { name: message.name, kind, secret, audience: message.audience, place };
         self.finish_logouts_soon().await;
         let context = self.clone();

@@ -10,7 +10,7 @@ use crate::{
     settings::Decision,
     sources::{Facts, Link, Material},
 };
-use claviger::{PROTOCOL, RELEASE, credential::Scheme, proto::v1, wire};
+use claviger::{PROTOCOL, RELEASE, Scheme, proto::v1, wire};
 use claviger_child::Keys;
 use std::time::SystemTime;
 
@@ -22,7 +22,7 @@ pub(super) fn lease(loan: &Loan) -> v1::Lease {
     let mut lease = v1::Lease {
         scheme: scheme(bound.scheme).into(),
         headers: headers
-            .map(|(name, value)| v1::Header { name: name.clone(), value: Some(secret(value.expose())) })
+            .map(|(name, value)| v1::Header { name: name.clone(), value: Some(value.clone()) })
             .collect(),
         own_headers_variable: extras.own_headers.unwrap_or_default().to_owned(),
         backend: receiver.to_proto().into(),
@@ -57,13 +57,13 @@ pub(super) fn lease(loan: &Loan) -> v1::Lease {
 /// A secret, encoded. Keys that sign are sent in parts.
 fn material(scheme: Scheme, text: &str) -> Option<v1::lease::Material> {
     if scheme != Scheme::SigV4 {
-        return Some(v1::lease::Material::Secret(secret(text)));
+        return Some(v1::lease::Material::Secret(text.into()));
     }
     let keys = Keys::from_text(text)?;
     Some(v1::lease::Material::AwsKeys(v1::AwsKeys {
         access_key_id: keys.id.clone(),
-        secret_access_key: Some(secret(&keys.secret)),
-        session_token: keys.token.as_deref().map(secret),
+        secret_access_key: Some(keys.secret.as_str().into()),
+        session_token: keys.token.as_deref().map(Into::into),
     }))
 }
 
@@ -99,10 +99,6 @@ pub(super) fn outcome(outcome: Outcome) -> v1::step::Outcome {
         Outcome::Refused => v1::step::Outcome::Refused,
         Outcome::Unanswered => v1::step::Outcome::Unanswered,
     }
-}
-
-fn secret(text: &str) -> v1::Secret {
-    v1::Secret { value: text.to_owned() }
 }
 
 fn scheme(scheme: Scheme) -> v1::Scheme {

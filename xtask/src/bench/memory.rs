@@ -6,7 +6,7 @@ use super::{
     table::Table,
 };
 use crate::sh;
-use claviger::client::{Client, Watch};
+use claviger::{Changes, client::Client};
 use std::time::Duration;
 
 /// Watching sessions, each with a connection of its own, as separate processes would have.
@@ -37,7 +37,7 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
 }
 
 /// Opens the streams, and waits for the first event of each.
-async fn open(measured: &Measured, sessions: usize) -> sh::Result<Vec<(Client, Watch)>> {
+async fn open(measured: &Measured, sessions: usize) -> sh::Result<Vec<(Client, Changes)>> {
     let session = measured.session()?;
     let mut open = Vec::with_capacity(sessions);
     for _ in 0..sessions {

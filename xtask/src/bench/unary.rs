@@ -201,7 +201,7 @@ impl CredentialService for Constant {
         &self,
         _: Request<v1::GetCredentialRequest>,
     ) -> Result<Response<v1::GetCredentialResponse>, Status> {
-        let secret = v1::Secret { value: "sk-own-1-123456".into() };
+        let secret = claviger::Secret::from("sk-own-1-123456");
         let lease = v1::Lease {
             material: Some(v1::lease::Material::Secret(secret)),
             scheme: v1::Scheme::ApiKeyAndBearer.into(),

@@ -16,8 +16,8 @@ use crate::{
 use claviger::{
     client::{self, request, unwrap},
     proto::v1::{
-        Account, LoginFlow, LoginRequest, LoginResponse, LoginStart, Secret, StorePlace,
-        login_request::Message, login_response::Event,
+        Account, LoginFlow, LoginRequest, LoginResponse, LoginStart, StorePlace, login_request::Message,
+        login_response::Event,
     },
     reason::{Problem, Reason},
 };
@@ -182,7 +182,7 @@ impl Flow<'_> {
         match line.trim().is_empty() {
             true => self.ask(),
             // Fails when the login has ended: its result is on its way.
-            false => drop(self.requests.send(message(Message::Redirect(Secret { value: line }))).await),
+            false => drop(self.requests.send(message(Message::Redirect(claviger::Secret::new(line)))).await),
         }
     }
 }

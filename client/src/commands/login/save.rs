@@ -26,7 +26,7 @@ pub(super) async fn run(
 ) -> Result<Account, Failure> {
     let session = context.session()?;
     let secret = hidden::ask(what).await?;
-    let way = way(kind, &secret.value);
+    let way = way(kind, secret.expose());
     let client = context.connect().await?;
     let message = SaveSecretRequest {
         session: Some(client.describe(&session)?),

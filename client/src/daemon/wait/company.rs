@@ -7,8 +7,9 @@
 use super::question;
 use crate::{output, render, text::escape};
 use claviger::{
+    Change, Progress,
     client::{Client, request, unwrap},
-    proto::v1::{ExplainRequest, Progress, step::Outcome, watch_credential_response::Event},
+    proto::v1::{ExplainRequest, step::Outcome},
     session::SessionContext,
 };
 use std::{
@@ -128,7 +129,7 @@ async fn listen(
             }
         };
         match event {
-            Ok(Some(Event::Progress(progress))) => {
+            Ok(Some(Change::Progress(progress))) => {
                 is_told = false;
                 tell(&progress, terminal);
             }

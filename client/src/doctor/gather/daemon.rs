@@ -5,17 +5,17 @@ use crate::{
     daemon::explore,
     doctor::{
         facts::{Credential, Daemon, Endpoint, Facts, Lent, Running, Setting, Unchecked},
-        finding::place,
         progress::Progress,
     },
     failure::Failure,
     session::context::Context,
 };
 use claviger::{
+    Backend, Change, Lease, Material,
     client::{Client, ConnectError, daemon_program, request, unwrap},
     proto::v1::{
-        self, Backend, ExplainRequest, ExplainResponse, GetStatusRequest, GetVersionRequest, Lease,
-        ListAccountsRequest, StorePlace, lease::Material, watch_credential_response::Event,
+        self, ExplainRequest, ExplainResponse, GetStatusRequest, GetVersionRequest, ListAccountsRequest,
+        StorePlace,
     },
     reason::{Problem, Reason},
     remedy::Remedy,
@@ -210,7 +210,6 @@ impl Look<'_> {
 
     async fn first_event(&self) -> Asked {
         let failed = |problem| Err(Credential::Failed(problem));
-        let received = |problem: &v1::Problem| failed(wire::from_problem(problem, SystemTime::now()));
         let mut client = self.client.clone();
         let mut stream = match client.look_on(self.session).await {
             Ok(stream) => stream,
@@ -218,10 +217,9 @@ impl Look<'_> {
         };
         loop {
             match stream.next().await {
-                Ok(Some(Event::Issued(issued))) => return Ok(Box::new(issued.lease.unwrap_or_default())),
-                Ok(Some(Event::Problem(problem))) => return received(&problem),
-                Ok(Some(Event::HumanNeeded(needed))) => return received(&needed.problem.unwrap_or_default()),
-                Ok(Some(Event::Progress(_))) => {}
+                Ok(Some(Change::Lease(lease, _))) => return Ok(lease),
+                Ok(Some(Change::Problem(problem) | Change::PersonNeeded(problem))) => return failed(problem),
+                Ok(Some(Change::Progress(_))) => {}
                 Ok(None) => return failed(no_answer()),
                 Err(problem) => return failed(problem),
             }
@@ -260,7 +258,7 @@ fn models(lease: &Lease) -> String {
 
 /// The headers of a request to Anthropic's API; `None` for clouds, whose requests are signed.
 fn headers(lease: &Lease) -> Option<Vec<Text>> {
-    if !matches!(lease.backend(), Backend::Anthropic | Backend::Unspecified) {
+    if lease.backend != Backend::Anthropic {
         return None;
     }
     lease.material.as_ref()?;
@@ -281,8 +279,8 @@ fn lent(lease: &Lease) -> Lent {
             Some(Material::OwnVariable(name)) => Some(name.clone()),
             _ => None,
         },
-        at: place(lease.location.as_ref()),
-        expires_at: lease.expiry().as_ref().and_then(wire::system_time),
+        at: lease.location.clone(),
+        expires_at: lease.expires_at,
         stale: lease.stale,
         now: Some(SystemTime::now()),
     }

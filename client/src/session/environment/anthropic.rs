@@ -1,11 +1,7 @@
 //! Anthropic's own API, or a gateway that speaks it.
 
 use super::variable::{Set, text};
-use claviger::{
-    backend::ANTHROPIC_BASE_URL,
-    proto::v1::{Lease, Scheme, lease::Material},
-    reason::Problem,
-};
+use claviger::{Lease, Material, Problem, Scheme, backend::ANTHROPIC_BASE_URL};
 
 /// Variable of the API key (`spec/behaviour.md` A3).
 pub(crate) const API_KEY: &str = "ANTHROPIC_API_KEY";
@@ -34,7 +30,7 @@ fn variable(lease: &Lease, is_oauth: bool) -> &'static str {
         Some(Material::OwnVariable(name)) => OWNED.into_iter().find(|owned| owned == name),
         _ => None,
     };
-    own.unwrap_or(match lease.scheme() {
+    own.unwrap_or(match lease.scheme {
         _ if is_oauth => OAUTH_TOKEN,
         Scheme::Bearer => AUTH_TOKEN,
         _ => API_KEY,

@@ -3,10 +3,9 @@
 use super::variable::{Set, Variable, complete, text};
 use crate::session::keys;
 use claviger::{
+    AwsKeys, Lease, Problem, Scheme,
     backend::bedrock_url,
     credential::{AWS_EXPIRATION as EXPIRATION, AWS_KEYS, AWS_OLD_TOKEN},
-    proto::v1::{AwsKeys, Lease, Scheme},
-    reason::Problem,
 };
 
 /// An API key of Bedrock (`spec/behaviour.md` A2).
@@ -28,9 +27,9 @@ pub(super) const OWNED: [&str; 9] = [
 
 pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
     let mut set = vec![("CLAUDE_CODE_USE_BEDROCK", text("1"))];
-    match (&lease.material, lease.scheme()) {
+    match (&lease.material, lease.scheme) {
         (None, _) => {}
-        (_, Scheme::Sigv4) => set.extend(signing(&lease.aws_keys()?, lease)),
+        (_, Scheme::SigV4) => set.extend(signing(&lease.aws_keys()?, lease)),
         _ => set.push((TOKEN, lease.secret()?)),
     }
     if !lease.region.is_empty() {
@@ -45,8 +44,7 @@ pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
 /// Keys as the variables that every AWS SDK reads.
 fn signing(keys: &AwsKeys, lease: &Lease) -> Vec<Set> {
     let [id, secret, token] = AWS_KEYS;
-    let mut set = vec![(id, text(keys.access_key_id.as_str()))];
-    set.extend(keys.secret_access_key.clone().map(|value| (secret, value)));
+    let mut set = vec![(id, text(keys.access_key_id.as_str())), (secret, keys.secret_access_key.clone())];
     set.extend(keys.session_token.clone().map(|value| (token, value)));
     set.extend(keys::expiry(lease).map(|at| (EXPIRATION, text(at))));
     set
@@ -54,7 +52,7 @@ fn signing(keys: &AwsKeys, lease: &Lease) -> Vec<Set> {
 
 /// The variables of an AWS tool, whatever backend the session uses.
 pub(crate) fn tool(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Result<Vec<Variable>, Problem> {
-    let is_token = lease.scheme() != Scheme::Sigv4;
+    let is_token = lease.scheme != Scheme::SigV4;
     let mut set = match is_token {
         true => vec![(TOKEN, lease.secret()?)],
         false => signing(&lease.aws_keys()?, lease),

@@ -1,10 +1,7 @@
 //! Azure AI Foundry: an access token or an API key.
 
 use super::variable::{Set, text};
-use claviger::{
-    proto::v1::{Lease, Scheme},
-    reason::Problem,
-};
+use claviger::{Lease, Problem, Scheme};
 
 const TOKEN: &str = "ANTHROPIC_FOUNDRY_AUTH_TOKEN";
 const KEY: &str = "ANTHROPIC_FOUNDRY_API_KEY";
@@ -17,7 +14,7 @@ pub(super) const OWNED: [&str; 4] = [TOKEN, KEY, RESOURCE, BASE_URL];
 pub(super) fn set(lease: &Lease) -> Result<Vec<Set>, Problem> {
     let mut set = vec![("CLAUDE_CODE_USE_FOUNDRY", text("1"))];
     if lease.material.is_some() {
-        let name = if lease.scheme() == Scheme::Bearer { TOKEN } else { KEY };
+        let name = if lease.scheme == Scheme::Bearer { TOKEN } else { KEY };
         set.push((name, lease.secret()?));
     }
     match (lease.project.as_str(), lease.base_url.as_str()) {

@@ -9,12 +9,10 @@ mod foundry;
 mod variable;
 
 use claviger::{
+    Backend, Lease, Problem, Reason,
     backend::{API_TIMEOUT, CLOUDS},
     headers,
-    proto::v1::{Backend, Lease},
-    reason::{Problem, Reason},
 };
-use std::time::Duration;
 use variable::Set;
 
 pub(crate) use anthropic::{API_KEY, KEY_DESCRIPTOR};
@@ -30,15 +28,14 @@ const HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
 /// # Errors
 /// If the backend's credential has no variable, or the headers are not valid.
 pub(crate) fn variables(lease: &Lease, is_set: impl Fn(&str) -> bool) -> Result<Vec<Variable>, Problem> {
-    let (mut set, own): (Vec<Set>, &[&str]) = match lease.backend() {
-        Backend::Anthropic | Backend::Unspecified => (anthropic::set(lease)?, &[]),
+    let (mut set, own): (Vec<Set>, &[&str]) = match lease.backend {
+        Backend::Anthropic => (anthropic::set(lease)?, &[]),
         Backend::Bedrock => (bedrock::set(lease)?, &bedrock::OWNED),
         Backend::Foundry => (foundry::set(lease)?, &foundry::OWNED),
         Backend::Vertex => return Err(no_variable()),
     };
-    let timeout = lease.api_timeout.and_then(|of| Duration::try_from(of).ok()).unwrap_or(API_TIMEOUT);
-    if timeout != API_TIMEOUT {
-        set.push((TIMEOUT, text(timeout.as_millis().to_string())));
+    if lease.api_timeout != API_TIMEOUT {
+        set.push((TIMEOUT, text(lease.api_timeout.as_millis().to_string())));
     }
     let headers = lease.other_headers()?;
     if !headers.is_empty() {

@@ -1,17 +1,14 @@
 //! Variables that each backend sets and removes.
 
 use super::variables;
-use claviger::{
-    proto::v1::{AwsKeys, Backend, Header, Lease, Scheme, Secret, lease::Material},
-    wire,
-};
+use claviger::{AwsKeys, Backend, Lease, Material, Scheme, Secret};
 use std::time::Duration;
 
 fn lease(scheme: Scheme) -> Lease {
     Lease {
-        material: Some(Material::Secret(Secret { value: "canary".into() })),
-        scheme: scheme.into(),
-        backend: Backend::Anthropic.into(),
+        material: Some(Material::Secret(Secret::from("canary"))),
+        scheme,
+        backend: Backend::Anthropic,
         base_url: "https://api.anthropic.com".into(),
         ..Default::default()
     }
@@ -20,7 +17,7 @@ fn lease(scheme: Scheme) -> Lease {
 fn text(lease: &Lease, environment: &[&str]) -> Vec<String> {
     let variables = variables(lease, |name| environment.contains(&name)).expect("valid");
     let line = |(name, value): (&str, Option<Secret>)| match value {
-        Some(value) => format!("{name}={}", value.value),
+        Some(value) => format!("{name}={}", value.expose()),
         None => format!("-{name}"),
     };
     variables.into_iter().map(line).collect()
@@ -34,7 +31,7 @@ fn the_scheme_picks_the_variable() {
     let oauth = Lease { source: "oauth-token".into(), ..lease(Scheme::Bearer) };
     assert_eq!(text(&oauth, &[]), ["CLAUDE_CODE_OAUTH_TOKEN=canary"]);
     // A saved token (`claviger login --token`) is recognised by its prefix.
-    let kept = Material::Secret(Secret { value: "sk-ant-oat01-x".into() });
+    let kept = Material::Secret(Secret::from("sk-ant-oat01-x"));
     let kept = Lease { source: "local-store".into(), material: Some(kept), ..lease(Scheme::Bearer) };
     assert_eq!(text(&kept, &[]), ["CLAUDE_CODE_OAUTH_TOKEN=sk-ant-oat01-x"]);
     let beta = |lease: &Lease| {
@@ -50,8 +47,8 @@ fn the_scheme_picks_the_variable() {
 fn endpoint_timeout_and_headers_are_set_when_they_differ() {
     let lease = Lease {
         base_url: "https://gateway.example".into(),
-        api_timeout: Some(wire::duration(Duration::from_secs(5))),
-        headers: vec![Header { name: "X-A".into(), value: Some(Secret { value: "1".into() }) }],
+        api_timeout: Duration::from_secs(5),
+        own_headers: vec![("X-A".into(), Secret::from("1"))],
         ..lease(Scheme::ApiKey)
     };
     let expected = [
@@ -63,10 +60,10 @@ fn endpoint_timeout_and_headers_are_set_when_they_differ() {
     assert_eq!(text(&lease, &[]), expected);
     let usual = Lease {
         base_url: "https://api.anthropic.com/".into(),
-        api_timeout: Some(wire::duration(Duration::from_secs(600))),
+        api_timeout: Duration::from_secs(600),
         ..lease.clone()
     };
-    assert_eq!(text(&Lease { headers: Vec::new(), ..usual }, &[]), ["ANTHROPIC_API_KEY=canary"]);
+    assert_eq!(text(&Lease { own_headers: Vec::new(), ..usual }, &[]), ["ANTHROPIC_API_KEY=canary"]);
 }
 
 #[test]
@@ -80,19 +77,18 @@ fn leftovers_that_would_change_identity_or_endpoint_are_removed() {
 
 #[test]
 fn smuggled_headers_are_refused() {
-    let header = Header { name: "X-A".into(), value: Some(Secret { value: "1\nX-B: 2".into() }) };
-    assert!(variables(&Lease { headers: vec![header], ..lease(Scheme::ApiKey) }, |_| false).is_err());
+    let header = ("X-A".into(), Secret::from("1\nX-B: 2"));
+    assert!(variables(&Lease { own_headers: vec![header], ..lease(Scheme::ApiKey) }, |_| false).is_err());
 }
 
 fn bedrock() -> Lease {
-    let secret = |text: &str| Some(Secret { value: text.into() });
-    let keys = AwsKeys { access_key_id: "AKIA1".into(), secret_access_key: secret("s"), session_token: None };
+    let keys = AwsKeys { access_key_id: "AKIA1".into(), secret_access_key: "s".into(), session_token: None };
     Lease {
-        material: Some(Material::AwsKeys(keys)),
-        backend: Backend::Bedrock.into(),
+        material: Some(Material::Keys(keys)),
+        backend: Backend::Bedrock,
         region: "eu-west-1".into(),
         base_url: "https://bedrock-runtime.eu-west-1.amazonaws.com".into(),
-        ..lease(Scheme::Sigv4)
+        ..lease(Scheme::SigV4)
     }
 }
 
@@ -115,9 +111,9 @@ fn bedrock_signs_with_keys_and_no_leftover_of_another_identity() {
 
 #[test]
 fn bedrock_takes_an_api_key_of_its_own_and_another_endpoint() {
-    let material = Some(Material::Secret(Secret { value: "canary".into() }));
+    let material = Some(Material::Secret(Secret::from("canary")));
     let base_url = "https://gateway.example/bedrock".into();
-    let lease = Lease { material, base_url, scheme: Scheme::Bearer.into(), ..bedrock() };
+    let lease = Lease { material, base_url, scheme: Scheme::Bearer, ..bedrock() };
     let expected = [
         "CLAUDE_CODE_USE_BEDROCK=1",
         "AWS_BEARER_TOKEN_BEDROCK=canary",
@@ -131,7 +127,7 @@ fn bedrock_takes_an_api_key_of_its_own_and_another_endpoint() {
 #[test]
 fn foundry_has_a_token_or_a_key_and_a_resource_or_a_url() {
     let lease = Lease {
-        backend: Backend::Foundry.into(),
+        backend: Backend::Foundry,
         project: "my-resource".into(),
         base_url: "https://my-resource.services.ai.azure.com/anthropic".into(),
         ..lease(Scheme::Bearer)
@@ -144,7 +140,7 @@ fn foundry_has_a_token_or_a_key_and_a_resource_or_a_url() {
     ];
     assert_eq!(text(&lease, &["ANTHROPIC_FOUNDRY_BASE_URL"]), expected);
     let base_url = "https://gateway.example".into();
-    let lease = Lease { scheme: Scheme::ApiKey.into(), project: String::new(), base_url, ..lease };
+    let lease = Lease { scheme: Scheme::ApiKey, project: String::new(), base_url, ..lease };
     let expected = [
         "CLAUDE_CODE_USE_FOUNDRY=1",
         "ANTHROPIC_FOUNDRY_API_KEY=canary",
@@ -155,7 +151,7 @@ fn foundry_has_a_token_or_a_key_and_a_resource_or_a_url() {
 
 #[test]
 fn vertex_has_no_variable_and_says_what_to_do() {
-    let lease = Lease { backend: Backend::Vertex.into(), ..lease(Scheme::Bearer) };
+    let lease = Lease { backend: Backend::Vertex, ..lease(Scheme::Bearer) };
     let problem = variables(&lease, |_| false).expect_err("refused");
     assert!(problem.hint.is_some_and(|hint| hint.contains("claviger gcp")));
 }
@@ -166,7 +162,7 @@ fn tools_of_aws_get_keys_and_a_chosen_region() {
         let variables = super::aws_tool(lease, |name| environment.contains(&name)).expect("valid");
         variables
             .into_iter()
-            .map(|(name, value)| (name, value.map(|value| value.value.clone())))
+            .map(|(name, value)| (name, value.map(|value| value.expose().clone())))
             .collect::<Vec<_>>()
     };
     let some = |text: &str| Some(text.to_owned());
@@ -175,7 +171,7 @@ fn tools_of_aws_get_keys_and_a_chosen_region() {
     let expected = [id.clone(), secret.clone(), region, ("AWS_SESSION_TOKEN", None), ("AWS_PROFILE", None)];
     assert_eq!(tool(&bedrock(), &["AWS_SESSION_TOKEN", "AWS_PROFILE", "ANTHROPIC_API_KEY"]), expected);
     assert_eq!(tool(&Lease { region: "us-east-1".into(), ..bedrock() }, &[]), [id, secret]);
-    let material = Some(Material::Secret(Secret { value: "canary".into() }));
-    let token = Lease { material, scheme: Scheme::Bearer.into(), region: String::new(), ..bedrock() };
+    let material = Some(Material::Secret(Secret::from("canary")));
+    let token = Lease { material, scheme: Scheme::Bearer, region: String::new(), ..bedrock() };
     assert_eq!(tool(&token, &["AWS_ACCESS_KEY_ID"]), [("AWS_BEARER_TOKEN_BEDROCK", some("canary"))]);
 }

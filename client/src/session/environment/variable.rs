@@ -1,6 +1,6 @@
 //! Variables to set and to remove.
 
-use claviger::proto::v1::Secret;
+use claviger::Secret;
 
 /// A variable to set, or to remove if it has no value.
 pub(crate) type Variable = (&'static str, Option<Secret>);
@@ -21,5 +21,5 @@ pub(crate) fn complete(
 
 /// Text for a variable.
 pub(crate) fn text(value: impl Into<String>) -> Secret {
-    Secret { value: value.into() }
+    Secret::new(value.into())
 }

@@ -58,7 +58,7 @@ impl Context {
                 request = requests.next(), if listening => match request {
                     Some(Ok(v1::LoginRequest { message: Some(login_request::Message::Redirect(redirect)) })) => {
                         // Never waits: a child that reads nothing does not need it.
-                        drop(paste.try_send(accounts::login::pasted(&redirect.value)));
+                        drop(paste.try_send(accounts::login::pasted(redirect.expose())));
                     }
                     Some(Ok(_)) => {}
                     // The client sends no more; its own stream shows whether it still listens.
