@@ -1,5 +1,7 @@
 //! Terms for a credential that both sides use.
 
+use crate::secret::Secret;
+
 /// How a secret goes into an HTTP request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -12,6 +14,17 @@ pub enum Scheme {
     ApiKeyAndBearer,
     /// Not sent: requests are signed with it (AWS Signature Version 4).
     SigV4,
+}
+
+/// Keys that sign requests to AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsKeys {
+    /// Access key id. Not a secret by itself.
+    pub access_key_id: String,
+    /// Secret access key.
+    pub secret_access_key: Secret,
+    /// Session token; `None` for long-lived keys.
+    pub session_token: Option<Secret>,
 }
 
 /// The variables of a session that hold its AWS keys: id, secret, and the token of temporary ones. The first stands for

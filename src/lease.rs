@@ -7,7 +7,7 @@ mod tests;
 
 use crate::{
     backend::Backend,
-    credential::{AWS_KEYS, OAUTH_HEADER, Scheme, is_oauth_token},
+    credential::{AWS_KEYS, AwsKeys, OAUTH_HEADER, Scheme, is_oauth_token},
     headers::{self, Header},
     proto::v1,
     reason::{Location, Problem, Reason},
@@ -78,17 +78,6 @@ pub enum Material {
     Keys(AwsKeys),
     /// In this variable of the own environment; `AWS_ACCESS_KEY_ID` stands for all AWS keys.
     OwnVariable(String),
-}
-
-/// Keys that sign requests to AWS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AwsKeys {
-    /// Access key id. Not a secret by itself.
-    pub access_key_id: String,
-    /// Secret access key.
-    pub secret_access_key: Secret,
-    /// Session token; `None` for long-lived keys.
-    pub session_token: Option<Secret>,
 }
 
 // === impl Lease ===

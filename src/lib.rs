@@ -77,9 +77,9 @@ pub mod wire;
 pub use backend::Backend;
 #[cfg(feature = "client")]
 pub use client::{Change, Changes, Credential, Progress, Reported, Why, credential};
-pub use credential::Scheme;
+pub use credential::{AwsKeys, Scheme};
 #[cfg(feature = "client")]
-pub use lease::{AwsKeys, Lease, Material};
+pub use lease::{Lease, Material};
 pub use reason::{Location, Problem, Reason};
 pub use remedy::Remedy;
 pub use secret::Secret;

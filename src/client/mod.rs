@@ -9,6 +9,7 @@ mod connection;
 mod cookie;
 mod error;
 mod follow;
+mod help;
 mod messages;
 mod passed;
 mod private;

@@ -1,9 +1,9 @@
 //! A lease from the wire.
 
-use super::{AwsKeys, Lease, Material, own};
+use super::{Lease, Material, own};
 use crate::{
     backend::{API_TIMEOUT, Backend},
-    credential::{AWS_KEYS, Scheme},
+    credential::{AWS_KEYS, AwsKeys, Scheme},
     proto::v1::{self, lease},
     reason::{Problem, Reason},
     wire,

@@ -1,8 +1,7 @@
 //! What a lease leaves to the session: secrets in the environment of this process.
 
-use super::AwsKeys;
 use crate::{
-    credential::{AWS_EXPIRATION, AWS_KEYS, AWS_OLD_TOKEN},
+    credential::{AWS_EXPIRATION, AWS_KEYS, AWS_OLD_TOKEN, AwsKeys},
     reason::{Problem, Reason},
     remedy::Remedy,
     secret::Secret,

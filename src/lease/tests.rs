@@ -1,5 +1,10 @@
-use super::{AwsKeys, Lease, Material, own};
-use crate::{credential::Scheme, proto::v1, reason::Reason, secret::Secret};
+use super::{Lease, Material, own};
+use crate::{
+    credential::{AwsKeys, Scheme},
+    proto::v1,
+    reason::Reason,
+    secret::Secret,
+};
 
 fn lease(material: Material) -> Lease {
     Lease { material: Some(material), ..Lease::default() }

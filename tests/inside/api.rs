@@ -35,7 +35,7 @@ async fn a_lease_says_everything_about_itself() {
         ("https://gw.example:8443", "https://gw.example:8443/v1")
     );
     let team = ("X-Team".to_owned(), "sk-canary-h".to_owned());
-    assert_eq!(lease.other_headers().expect("valid"), [team.clone()]);
+    assert_eq!(lease.other_headers().expect("valid"), [team]);
     let names = ["x-api-key", "authorization", "X-Team"];
     assert!(lease.headers().expect("valid").iter().map(|(name, _)| name).eq(&names));
     assert_eq!(lease.api_timeout, Duration::from_secs(5));

@@ -10,6 +10,7 @@ fn lease(scheme: Scheme) -> Lease {
         scheme,
         backend: Backend::Anthropic,
         base_url: "https://api.anthropic.com".into(),
+        api_timeout: Duration::from_secs(600),
         ..Default::default()
     }
 }
