@@ -4,7 +4,8 @@ mod names;
 mod row;
 mod state;
 
-pub(crate) use row::{BAR, COLUMNS, LEFT, STATE, TITLES, configured, key, rows};
+pub(crate) use names::key;
+pub(crate) use row::{BAR, COLUMNS, LEFT, STATE, TITLES, configured, rows};
 pub(crate) use state::{Mood, mood, state};
 
 use super::{

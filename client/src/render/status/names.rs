@@ -1,10 +1,12 @@
 //! What a row of the table is called, so that a person tells it from the others: its account, its profile, or the directory
 //! that asked last; the key where even that is not enough.
 
-use super::key;
 use crate::text::escape;
 use claviger::proto::v1::CacheEntry;
 use std::path::{Component, Path};
+
+/// Length of a shown key, enough to identify it.
+pub(super) const KEY_LENGTH: usize = 8;
 
 /// A name for each entry; no two entries of one source have the same. None at all where the source says enough: of sessions that
 /// share an entry, the directory would be that of another one each time.
@@ -58,6 +60,11 @@ fn directory(entry: &CacheEntry, entries: &[CacheEntry]) -> String {
         Some(Component::Normal(_)) | None => end(whole, length).display().to_string(),
         Some(_) => entry.directory.clone(),
     }
+}
+
+/// Enough of its key to identify it.
+pub(crate) fn key(entry: &CacheEntry) -> String {
+    escape::line(&entry.key).chars().take(KEY_LENGTH).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Row of a cache entry in a table, for any width of terminal.
 
-use super::{names, state::state};
+use super::{
+    names::{self, KEY_LENGTH, key},
+    state::state,
+};
 use crate::{
     output::Glyphs,
     render::{
@@ -21,8 +24,6 @@ pub(crate) const BAR: usize = 2;
 pub(crate) const LEFT: usize = 3;
 /// Column of the state.
 pub(crate) const STATE: usize = 7;
-/// Length of a shown key, enough to identify it.
-const KEY_LENGTH: usize = 8;
 
 /// The columns, in the order they are shown.
 pub(crate) const TITLES: [Column; COLUMNS] = [
@@ -73,11 +74,6 @@ fn row(entry: &CacheEntry, name: String, now: SystemTime, glyphs: Option<Glyphs>
         configured(entry),
         key(entry),
     ]
-}
-
-/// Enough of its key to identify it.
-pub(crate) fn key(entry: &CacheEntry) -> String {
-    escape::line(&entry.key).chars().take(KEY_LENGTH).collect()
 }
 
 /// Where it is configured. An account is configured in no file: it comes from a sign-in.
