@@ -36,7 +36,7 @@ pub(crate) enum Verb {
     /// Show the credential and where it comes from, or follow it
     Get(get::Arguments),
     /// Print shell lines that set the environment of a CLI
-    Env,
+    Env(env::Arguments),
     /// Run a command with the credential in its environment
     Exec(exec::Arguments),
     /// Print AWS keys, as `credential_process` or `awsCredentialExport`
@@ -211,7 +211,7 @@ impl Verb {
         match self {
             Self::Token(arguments) => token::run(context, &arguments).await,
             Self::Get(arguments) => get::run(context, &arguments).await,
-            Self::Env => env::run(context).await,
+            Self::Env(arguments) => env::run(context, &arguments).await,
             Self::Exec(arguments) => exec::run(context, &arguments).await,
             Self::Aws(arguments) => aws::run(context, &arguments).await,
             Self::Gcp(arguments) => gcp::run(context, &arguments).await,

@@ -91,18 +91,41 @@ fn a_command_has_the_core_limit_and_signals_of_its_caller() {
 #[test]
 fn shell_lines_can_be_evaluated_whatever_the_secret() {
     let mut home = Home::new();
-    let nasty = "sk-canary-'\"$(id>pwned)`id>pwned`\\;&|*";
+    let nasty = "sk-canary-'\"$(id>pwned)`id>pwned`\\\\';&|*";
     home.write("nasty", nasty);
     home.user_settings(&home.script("key.sh", &format!("cat '{}'", home.path("nasty").display())), &[]);
     let _daemon = home.daemon();
     home.set("ANTHROPIC_AUTH_TOKEN", "");
-    let lines = home.write("lines", &home.ok(&["env"]));
-    let script = format!(". {}; printf %s \"$ANTHROPIC_API_KEY\"", lines.display());
-    let output =
-        Command::new("sh").args(["-c", &script]).current_dir(home.path("work")).output().expect("sh runs");
-    assert_eq!(text(&output.stdout), nasty);
-    assert!(!home.path("work/pwned").exists());
-    assert!(home.read("lines").contains("unset ANTHROPIC_AUTH_TOKEN"), "it would win over the key");
+    // The token would win over the key.
+    let shows = "printf '%s' \"$ANTHROPIC_API_KEY$ANTHROPIC_AUTH_TOKEN\"";
+    for (program, shell, reads) in [
+        ("sh", "bash", "."),
+        ("bash", "bash", "."),
+        ("zsh", "zsh", "."),
+        ("fish", "fish", "source"),
+        ("pwsh", "powershell", "."),
+        ("nu", "nu", "source"),
+    ] {
+        let lines = home.write(&format!("lines.{program}"), &home.ok(&["env", "--shell", shell]));
+        let shows = match program {
+            "pwsh" => "[Console]::Write(\"$env:ANTHROPIC_API_KEY$env:ANTHROPIC_AUTH_TOKEN\")",
+            "nu" => "print -n $env.ANTHROPIC_API_KEY ($env.ANTHROPIC_AUTH_TOKEN? | default '')",
+            _ => shows,
+        };
+        let mut command = Command::new(program);
+        command.args(["-c", &format!("{reads} {}; {shows}", lines.display())]);
+        command.env("HOME", home.path("home")).env("ANTHROPIC_AUTH_TOKEN", "it wins");
+        match command.current_dir(home.path("work")).output() {
+            Ok(output) => assert_eq!(text(&output.stdout), nasty, "{program}: {}", text(&output.stderr)),
+            // The project's tests install no PowerShell and no Nushell: their quotes are tested beside the code.
+            Err(_) if matches!(program, "pwsh" | "nu") => {}
+            Err(_) => claviger_tests::skipped(program),
+        }
+        assert!(!home.path("work/pwned").exists(), "{program}");
+    }
+    // Without --shell, it is that of $SHELL.
+    home.set("SHELL", "/usr/bin/fish");
+    assert!(home.ok(&["env"]).contains("set -e ANTHROPIC_AUTH_TOKEN\n"));
 }
 
 #[test]

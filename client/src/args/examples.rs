@@ -11,6 +11,7 @@ pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("get", "claviger get --watch --json", "Print one line of JSON for each change."),
     ("get", "claviger get --headers", "Print one header on each line, ready to be sent."),
     ("env", "claviger env", "Set variables in this shell with `eval`."),
+    ("env", "claviger env --shell fish", "Lines for another shell than that of $SHELL; in fish: `| source`."),
     ("exec", "claviger exec -- make test", "The credential is in the environment of make."),
     ("exec", "claviger exec --fd -- make test", "Pass it in a descriptor instead."),
     ("aws", "claviger aws --profile work", "Print keys, as credential_process of another profile."),

@@ -1,8 +1,16 @@
 //! `claviger aws`: credentials for AWS tools, in the forms that they read.
 
 use crate::{
-    commands::env::print, complete, daemon::lending, failure::Failure, output, session::caller,
-    session::context::Context, session::environment, session::keys, session::tool,
+    commands::env::{self, Shell},
+    complete,
+    daemon::lending,
+    failure::Failure,
+    output,
+    session::caller,
+    session::context::Context,
+    session::environment,
+    session::keys,
+    session::tool,
 };
 use clap_complete::engine::ArgValueCandidates;
 use claviger::{
@@ -69,7 +77,8 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         Format::Process => output::json(&process(&lease.aws_keys()?, &lease))?,
         Format::Export => output::json(&export(&lease.aws_keys()?, &lease))?,
         Format::Env => {
-            print(context, &environment::aws_tool(&lease, |name| std::env::var_os(name).is_some())?)?;
+            let variables = environment::aws_tool(&lease, |name| std::env::var_os(name).is_some())?;
+            env::print(context, &variables, Shell::Bash)?;
         }
     }
     Ok(())

@@ -8,35 +8,78 @@ use crate::{
     session::environment::{self, Variable},
     text::quote,
 };
+use clap::ValueEnum as _;
 use claviger::Secret;
 use serde_json::Value;
+use std::{ffi::OsStr, path::Path};
 
-/// Prints `export` and `unset` lines.
+/// A shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Shell {
+    /// bash, and every POSIX shell
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+    /// PowerShell
+    #[value(alias = "pwsh")]
+    Powershell,
+    /// Nushell
+    Nu,
+}
+
+/// Arguments of `env`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Print lines for this shell [default: that of $SHELL]
+    #[arg(long)]
+    shell: Option<Shell>,
+}
+
+/// Prints lines that set and remove variables.
 ///
 /// # Errors
 /// Why there is no credential.
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let lease = lending::borrow_to_keep(context).await?;
     let variables = environment::variables(&lease, |name| std::env::var_os(name).is_some())?;
-    print(context, &variables)
+    let shell = arguments.shell.unwrap_or_else(|| Shell::of(std::env::var_os("SHELL").as_deref()));
+    print(context, &variables, shell)
 }
 
 /// Prints variables as shell lines, or as an object.
 ///
 /// # Errors
 /// If stdout cannot be written.
-pub(crate) fn print(context: &Context, variables: &[Variable]) -> Result<(), Failure> {
+pub(crate) fn print(context: &Context, variables: &[Variable], shell: Shell) -> Result<(), Failure> {
     match context.options.json {
         true => output::json(&object(variables))?,
-        false => output::data(&variables.iter().map(line).collect::<String>())?,
+        false => output::data(&variables.iter().map(|it| shell.line(it)).collect::<String>())?,
     }
     Ok(())
 }
 
-fn line((name, value): &Variable) -> String {
-    match value {
-        Some(value) => format!("export {name}={}\n", quote::shell(value.expose())),
-        None => format!("unset {name}\n"),
+// === impl Shell ===
+
+impl Shell {
+    /// The shell that `path` names; one that is not known here is taken for a POSIX shell.
+    fn of(path: Option<&OsStr>) -> Self {
+        let name = path.and_then(|path| Path::new(path).file_name()).and_then(OsStr::to_str);
+        name.and_then(|name| Self::from_str(name, true).ok()).unwrap_or(Self::Bash)
+    }
+
+    fn line(self, (name, value): &Variable) -> String {
+        match (self, value.as_ref().map(|value| value.expose())) {
+            (Self::Bash | Self::Zsh, Some(value)) => format!("export {name}={}\n", quote::shell(value)),
+            (Self::Bash | Self::Zsh, None) => format!("unset {name}\n"),
+            (Self::Fish, Some(value)) => format!("set -gx {name} {}\n", quote::fish(value)),
+            (Self::Fish, None) => format!("set -e {name}\n"),
+            (Self::Powershell, Some(value)) => format!("$env:{name} = {}\n", quote::powershell(value)),
+            (Self::Powershell, None) => format!("Remove-Item -ErrorAction Ignore Env:{name}\n"),
+            (Self::Nu, Some(value)) => format!("$env.{name} = {}\n", quote::nu(value)),
+            (Self::Nu, None) => format!("hide-env --ignore-errors {name}\n"),
+        }
     }
 }
 
@@ -49,15 +92,34 @@ fn object(variables: &[Variable]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Secret, line, object};
+    use super::{Secret, Shell, object};
+    use clap::ValueEnum as _;
+    use std::ffi::OsStr;
 
     #[test]
     fn variables_are_set_quoted_or_removed() {
         let set = ("ANTHROPIC_API_KEY", Some(Secret::from("it's")));
         let removed = ("ANTHROPIC_BASE_URL", None);
-        assert_eq!(line(&set), "export ANTHROPIC_API_KEY='it'\\''s'\n");
-        assert_eq!(line(&removed), "unset ANTHROPIC_BASE_URL\n");
+        let lines = Shell::value_variants().iter().map(|shell| shell.line(&set) + &shell.line(&removed));
+        let expected = [
+            "export ANTHROPIC_API_KEY='it'\\''s'\nunset ANTHROPIC_BASE_URL\n",
+            "export ANTHROPIC_API_KEY='it'\\''s'\nunset ANTHROPIC_BASE_URL\n",
+            "set -gx ANTHROPIC_API_KEY 'it\\'s'\nset -e ANTHROPIC_BASE_URL\n",
+            "$env:ANTHROPIC_API_KEY = 'it''s'\nRemove-Item -ErrorAction Ignore Env:ANTHROPIC_BASE_URL\n",
+            "$env.ANTHROPIC_API_KEY = \"it's\"\nhide-env --ignore-errors ANTHROPIC_BASE_URL\n",
+        ];
+        assert_eq!(lines.collect::<Vec<_>>(), expected);
         let expected = serde_json::json!({"ANTHROPIC_API_KEY": "it's", "ANTHROPIC_BASE_URL": null});
         assert_eq!(object(&[set, removed]), expected);
+    }
+
+    #[test]
+    fn the_shell_is_that_of_the_user() {
+        let of = |path: &str| Shell::of(Some(OsStr::new(path)));
+        assert_eq!(
+            (of("/usr/bin/fish"), of("/bin/zsh"), of("/opt/pwsh")),
+            (Shell::Fish, Shell::Zsh, Shell::Powershell)
+        );
+        assert_eq!((of("/bin/dash"), of(""), Shell::of(None)), (Shell::Bash, Shell::Bash, Shell::Bash));
     }
 }

@@ -1,7 +1,7 @@
 //! `claviger gcp`: an access token for Google Cloud tools, in the forms that they read.
 
 use crate::{
-    commands::env::print,
+    commands::env::{Shell, print},
     daemon::lending,
     failure::Failure,
     output,
@@ -76,7 +76,9 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     match arguments.format {
         Format::Executable => output::json(&response(&token, &lease))?,
         Format::Token => output::secret_line(&token)?,
-        Format::Env => print(context, &variables(token, &lease, |name| env::var_os(name).is_some()))?,
+        Format::Env => {
+            print(context, &variables(token, &lease, |name| env::var_os(name).is_some()), Shell::Bash)?
+        }
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ Sign in at this address:
 
   https://login.example/auth?a=b\\u{1b}
 
-It is being opened in your browser. If that cannot reach this machine, paste the address it ended at, or the code
+It is being opened in your browser. If that cannot reach this machine, paste the address it ended at, or the code \
 it shows. Ctrl-C cancels.
 If the page shows an error, check client_id and redirect_uri of the [oauth.NAME] section.
 ";

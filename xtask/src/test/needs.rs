@@ -27,6 +27,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("faketime", "faketime"),
     ("dpkg-shlibdeps", "dpkg-dev"),
     ("man", "man-db"),
+    ("zsh", "zsh"),
+    ("fish", "fish"),
 ];
 
 /// Where Debian's `awscli` is, which is version 2 of AWS's command line.
