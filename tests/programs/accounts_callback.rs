@@ -194,7 +194,7 @@ async fn a_refusal_ends_the_login_and_the_browser_is_told() {
         let (login, url) = Login::browser(&home).await;
         let (to, state) = target(&url);
         let page = get(&format!("{to}?{query}&state={state}&iss={}", issuer.server.url));
-        assert!(page.starts_with("HTTP/1.1 400") && page.contains("The login did not work."), "{page}");
+        assert!(page.starts_with("HTTP/1.1 400") && page.contains("The login failed."), "{page}");
         let problem = login.end().await.expect_err("refused");
         assert_eq!(problem.reason, Reason::UpstreamDenied, "{problem}");
         assert!(problem.message.contains(word), "{problem}");
@@ -212,7 +212,7 @@ async fn an_answer_of_another_issuer_ends_the_login() {
         let (login, url) = Login::browser(&home).await;
         let (to, state) = target(&url);
         let page = get(&format!("{to}?code={CODE}&state={state}{iss}"));
-        assert!(page.contains("The login did not work."), "{iss}: {page}");
+        assert!(page.contains("The login failed."), "{iss}: {page}");
         let problem = login.end().await.expect_err("refused");
         assert_eq!(problem.reason, Reason::UpstreamDenied, "{iss}: {problem}");
         assert!(problem.message.contains("(iss)"), "{problem}");

@@ -201,7 +201,7 @@ fn an_answer_that_never_came_is_told_as_the_reason() {
     // The provider ends a login whose spent token it sees: it sees none, and what is left is good.
     for _ in 0..3 {
         let why = home.fails(6, &["refresh"]);
-        assert!(why.contains("never answered") && why.contains("a new login need not wait"), "{why}");
+        assert!(why.contains("never answered") && why.contains("you can log in again before that"), "{why}");
         works(&home, &provider);
     }
     provider.is_content();

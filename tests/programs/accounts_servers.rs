@@ -176,7 +176,7 @@ async fn what_a_device_endpoint_says_is_checked_too() {
         (refusal(400, "expired_token"), Reason::SourceTimeout, "the code was not typed in"),
         (refusal(400, "access_denied"), Reason::UpstreamDenied, "access_denied"),
         (refusal(400, "invalid_client"), Reason::UpstreamDenied, "invalid_client"),
-        (Response::new(200, MARK), Reason::SourceUnavailable, "nothing that OAuth knows"),
+        (Response::new(200, MARK), Reason::SourceUnavailable, "not with an OAuth error"),
         (but("access_token", json!("")), Reason::SourceUnavailable, "empty"),
     ] {
         issuer.answers(answer);
@@ -186,9 +186,9 @@ async fn what_a_device_endpoint_says_is_checked_too() {
     for (answer, reason, part) in [
         (refusal(400, "unauthorized_client"), Reason::UpstreamDenied, "unauthorized_client"),
         (Response::new(500, MARK), Reason::SourceUnavailable, "500"),
-        (Response::new(200, MARK), Reason::SourceUnavailable, "nothing that OAuth knows"),
+        (Response::new(200, MARK), Reason::SourceUnavailable, "not with an OAuth error"),
         (started("interval", json!(u64::MAX)), Reason::SourceUnavailable, "interval"),
-        (started("device_code", json!(null)), Reason::SourceUnavailable, "nothing that OAuth knows"),
+        (started("device_code", json!(null)), Reason::SourceUnavailable, "not with an OAuth error"),
         (started("expires_in", json!(0)), Reason::SourceTimeout, "the code was not typed in"),
         // It gets as far as the token endpoint.
         (started("expires_in", json!(u64::MAX)), Reason::SourceUnavailable, "empty"),

@@ -181,7 +181,7 @@ fn the_selection_narrows_the_chain() {
     foundry.set("AZURE_TOKEN_CREDENTIALS", "WorkloadIdentityCredential");
     let problem = &foundry.problem()["error"];
     assert_eq!(problem["reason"], "no-credential", "{problem}");
-    assert!(problem["trail"][0].as_str().is_some_and(|step| step.contains("leaves it out")), "{problem}");
+    assert!(problem["trail"][0].as_str().is_some_and(|step| step.contains("excludes it")), "{problem}");
     foundry.set("AZURE_TOKEN_CREDENTIALS", "production");
     let problem = &foundry.problem()["error"];
     assert_eq!(problem["reason"], "settings-invalid", "{problem}");

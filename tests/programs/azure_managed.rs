@@ -166,7 +166,7 @@ fn the_metadata_service_gives_its_identity_or_says_no() {
         // The second is another entry, whose child does not ask a service that wants to be left alone.
         for scope in ["https://cognitiveservices.azure.com/.default", "https://ai.azure.com/.default"] {
             foundry.set("CLAVIGER_AZURE_SCOPE", scope);
-            assert_problem(&foundry.problem(), "source-unavailable", "asked too often");
+            assert_problem(&foundry.problem(), "source-unavailable", "too many requests");
         }
     });
 }

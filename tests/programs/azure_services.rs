@@ -90,7 +90,7 @@ fn a_metadata_service_that_the_environment_names_has_the_last_word() {
     assert_eq!(foundry.token(), format!("{CANARY}pod"));
     assert_eq!(server.requests()[0].path, "/metadata/identity/oauth2/token");
     for (path, reason, part) in [
-        ("broken", "source-unavailable", "out of order"),
+        ("broken", "source-unavailable", "has a problem of its own"),
         ("page", "source-unavailable", "not with a token"),
         ("none", "upstream-denied", "no such identity"),
     ] {
@@ -159,9 +159,9 @@ fn azure_arc_is_shown_the_key_that_it_asks_for_and_no_other_file() {
         (format!("{KEYS}/wide.key"), "settings-invalid", "holds no key"),
         (format!("{KEYS}/big.key"), "settings-invalid", "is larger than 4 KiB"),
         (format!("{KEYS}/folder.key"), "settings-invalid", "is not a file"),
-        (format!("{KEYS}/good.txt"), "settings-invalid", "none of its keys"),
-        (format!("{KEYS}/../../../..{secret}"), "settings-invalid", "none of its keys"),
-        (secret, "settings-invalid", "none of its keys"),
+        (format!("{KEYS}/good.txt"), "settings-invalid", "not one of its keys"),
+        (format!("{KEYS}/../../../..{secret}"), "settings-invalid", "not one of its keys"),
+        (secret, "settings-invalid", "not one of its keys"),
     ] {
         let before = server.requests().len();
         foundry.set("IDENTITY_ENDPOINT", &url(&path));

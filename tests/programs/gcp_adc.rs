@@ -347,7 +347,7 @@ fn aws_keys_that_a_session_keeps_are_not_replaced_by_a_roles() {
     home.set("AWS_REGION", "eu-central-1");
     let _daemon = home.daemon();
     let stderr = home.fails(4, &["token"]);
-    assert!(stderr.contains("not passed on"), "{stderr}");
+    assert!(stderr.contains("does not send its own"), "{stderr}");
     assert_eq!(google.requests().len(), 0);
 }
 

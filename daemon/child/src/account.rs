@@ -1,4 +1,4 @@
-//! Accounts of the local store, as the daemon and the children that hold their secrets name them.
+//! Accounts of the local store, in terms shared by the daemon and the children that hold their secrets.
 
 use crate::Text;
 use claviger::reason::{Problem, Reason};
@@ -7,10 +7,10 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Longest name of an account.
 const MAX_NAME: usize = 64;
-/// Longest line that is passed on to a person, in bytes. A link to sign in with can be long.
+/// Longest line for a person, in bytes. A link to sign in with can be long.
 pub const MAX_LINE: usize = 4096;
 
-/// What an account holds.
+/// Kind of an account's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -22,7 +22,7 @@ pub enum Kind {
     ApiKey,
 }
 
-/// Where an account's secret is kept.
+/// The store of an account's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Storage {
@@ -46,14 +46,14 @@ pub enum StoreChoice {
     File,
 }
 
-/// Where the record of an account is.
+/// Place of an account's record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// The account.
     pub account: String,
     /// Directory of the file store.
     pub directory: PathBuf,
-    /// Credential of the service manager that seals the file store.
+    /// Key of the service manager that seals the file store.
     pub seal: Option<PathBuf>,
 }
 
@@ -66,7 +66,7 @@ pub struct Lend {
     pub login: String,
     /// Generation that is not good enough any more.
     pub held: Option<u64>,
-    /// Whether the API rejected that one.
+    /// Whether the API rejected it.
     pub rejected: bool,
     /// Where the record should be.
     pub kept: Storage,
@@ -81,15 +81,15 @@ pub struct Login {
     pub record: Record,
     /// Where to keep it.
     pub place: StoreChoice,
-    /// How.
+    /// The flow.
     pub flow: Flow,
-    /// Where, and as which client. Boxed: it is much larger than any other request.
+    /// Server and client. Boxed: it is much larger than any other request.
     pub registration: Box<Registration>,
     /// Secret of the client, if it has one.
     pub client_secret: Option<Text>,
 }
 
-/// Keeps a secret that the user brings.
+/// Saves a secret that the user provides.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Save {
     /// The record.
@@ -118,13 +118,13 @@ pub struct Logout {
 pub struct Relocate {
     /// The record.
     pub record: Record,
-    /// Where it should be now.
+    /// Its current store.
     pub kept: Storage,
-    /// Where it goes.
+    /// Its new store.
     pub to: Storage,
 }
 
-/// How to sign in.
+/// Sign-in flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flow {
@@ -134,15 +134,15 @@ pub enum Flow {
     Device,
 }
 
-/// What the person has to know during a login: a line of JSON on stderr.
+/// An event for the person during a login: a line of JSON on stderr.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
-    /// Open this in a browser.
+    /// Open this URL in a browser.
     Url(String),
-    /// Type this in elsewhere.
+    /// Type this code in elsewhere.
     Code(Code),
-    /// A line to read.
+    /// A message.
     Notice(String),
 }
 
@@ -155,35 +155,35 @@ pub struct Code {
     pub verification_uri_complete: Option<String>,
     /// The code.
     pub user_code: String,
-    /// How long it is good for.
+    /// How long it is valid.
     pub expires_in_seconds: u64,
 }
 
-/// What a person pasted: a line of JSON that follows the call of a login.
+/// The person's input: a line of JSON after the call of a login.
 #[derive(Serialize, Deserialize)]
 pub struct Pasted {
     /// The address the browser ended at.
     pub redirect: Text,
 }
 
-/// What a child has kept.
+/// Result of a login or a saved secret.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SignedIn {
     /// Identity of the login.
     pub login: String,
     /// Where the record is.
     pub place: Storage,
-    /// What the person should know of it.
+    /// Messages for the person.
     pub notices: Vec<String>,
-    /// Who issued it.
+    /// The issuer.
     pub issuer: Option<String>,
-    /// Who signed in.
+    /// The person, as the issuer names them.
     pub subject: Option<String>,
     /// Organisation.
     pub organization: Option<String>,
 }
 
-/// What became of a record at logout.
+/// Result of a logout.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct SignedOut {
     /// Whether the server revoked its tokens.
@@ -199,38 +199,40 @@ pub struct SignedOut {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Registration {
-    /// The server. What it publishes (RFC 8414, OpenID Connect Discovery) names its endpoints.
+    /// The server. Its metadata (RFC 8414, OpenID Connect Discovery) name its endpoints.
     pub issuer: Option<String>,
-    /// Where a browser signs in, if not where the issuer publishes.
+    /// Where a browser signs in, if the issuer's metadata do not name it.
     pub authorization_endpoint: Option<String>,
-    /// Where codes and refresh tokens are exchanged, if not where the issuer publishes.
+    /// Where codes and refresh tokens are exchanged, if the issuer's metadata do not name it.
     pub token_endpoint: Option<String>,
-    /// Where `claviger login --device` begins (RFC 8628), if not where the issuer publishes.
+    /// Where `claviger login --device` begins (RFC 8628), if the issuer's metadata do not name it.
     pub device_authorization_endpoint: Option<String>,
-    /// Where `claviger logout` revokes tokens (RFC 7009), if not where the issuer publishes.
+    /// Where `claviger logout` revokes tokens (RFC 7009), if the issuer's metadata do not name it.
     pub revocation_endpoint: Option<String>,
-    /// Who claviger is there: a native client with a loopback redirect.
+    /// The id of claviger's client at the server: a native client with a loopback redirect.
     pub client_id: String,
     /// For a client that has a secret: a file of mode 0600. Not with `client_secret_command`.
     pub client_secret_file: Option<String>,
     /// A shell command that prints the secret.
     pub client_secret_command: Option<String>,
-    /// What to ask for. Many servers give a refresh token for `offline_access` only, and say who you are for `openid` only.
+    /// Requested scopes. Many servers issue a refresh token only for `offline_access`, and identify you only for
+    /// `openid`.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// The origin that the token may be sent to, and no other.
+    /// The only origin that the token may be sent to.
     pub audience: String,
     /// The loopback redirect that is registered, without port (default `http://127.0.0.1/callback`); the port is chosen at each
     /// login.
     pub redirect_uri: Option<String>,
-    /// What a login counts as for `forceLoginMethod`: `claudeai`, `console` or `gateway`.
+    /// The login method that it counts as for `forceLoginMethod`: `claudeai`, `console` or `gateway`.
     pub method: Option<String>,
     /// The claim of the ID token that names the organisation, for `forceLoginOrgUUID`.
     pub organization_claim: Option<String>,
     /// Whether a new login revokes the tokens of the one before. Some servers end the new one with them.
     #[serde(default)]
     pub revoke_replaced: bool,
-    /// More parameters of the authorization request, such as `prompt` or `resource`. Those of the protocol itself are refused.
+    /// Additional parameters of the authorization request, such as `prompt` or `resource`. Parameters of the protocol
+    /// itself are refused.
     #[serde(default)]
     pub authorization_parameters: BTreeMap<String, String>,
 }
@@ -238,7 +240,7 @@ pub struct Registration {
 // === impl Flow ===
 
 impl Flow {
-    /// How long a person may take at most. A code of the device flow ends when its server says, which is sooner.
+    /// Time limit for a person. A code of the device flow usually expires sooner.
     pub fn patience(self) -> Duration {
         match self {
             Self::Browser => Duration::from_secs(600),
@@ -250,7 +252,7 @@ impl Flow {
 // === impl Kind ===
 
 impl Kind {
-    /// Whether it is an OAuth credential: all that managed sessions and login policies allow.
+    /// Whether it is an OAuth credential, the only kind that managed sessions and login policies permit.
     pub fn is_oauth(self) -> bool {
         self != Self::ApiKey
     }
@@ -271,7 +273,7 @@ impl Storage {
 // === impl StoreChoice ===
 
 impl StoreChoice {
-    /// As the configuration writes it.
+    /// As in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",

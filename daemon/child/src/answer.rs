@@ -14,19 +14,19 @@ use std::{
 /// Longest pause that a server may ask for (`Retry-After`).
 pub const MAX_PAUSE: Duration = Duration::from_secs(300);
 
-/// A secret fresh from its source.
+/// A new secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Provided {
     /// The secret; AWS keys are the text of [`crate::Keys`].
     #[serde(with = "crate::text")]
     pub secret: Secret<String>,
-    /// When it expires; `None` if that is unknown.
+    /// When it expires; `None` if unknown.
     pub expires_at: Option<SystemTime>,
-    /// What became known of it.
+    /// Details found with it.
     pub facts: Facts,
 }
 
-/// What became known of a credential while it was obtained, or while it was not. Never a secret.
+/// Details found in an attempt to obtain a credential, successful or not. Never a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Facts {
@@ -46,22 +46,22 @@ pub struct Facts {
     pub stored: Option<u64>,
     /// When that secret was issued.
     pub issued_at: Option<SystemTime>,
-    /// Whether white space around it was left out.
+    /// Whether white space around it was removed.
     pub trimmed: bool,
 }
 
-/// One link of an SDK's chain and what became of it.
+/// One link of an SDK's chain and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// Name: "environment", "profile", "imds", …
     pub name: String,
-    /// What became of it.
+    /// Its result.
     pub outcome: Outcome,
-    /// Why, in one sentence.
+    /// The reason, in one sentence.
     pub why: String,
 }
 
-/// What became of one source, or of one link of an SDK's chain.
+/// Result of one source, or of one link of an SDK's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -69,37 +69,37 @@ pub enum Outcome {
     Chosen,
     /// Nothing configures it.
     NotConfigured,
-    /// Ruled out by the session's mode.
+    /// Excluded by the session's mode.
     Ignored,
     /// Configured, but a source before it won.
     Outranked,
-    /// It stopped the walk.
+    /// Resolution stopped here.
     Refused,
-    /// A link that was asked, and nothing answered: the next one is asked.
+    /// A link that was asked and had no answer: the next one is asked.
     Unanswered,
 }
 
-/// Why there is no credential. Its problem never repeats a server or a command, but for short error codes such as
-/// `invalid_grant`.
+/// Why there is no credential. Its problem never repeats text of a server or a command, except short error codes such
+/// as `invalid_grant`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declined {
-    /// What a person is told.
+    /// The problem for a person.
     pub problem: Problem,
-    /// Whether a person who signs in may fix it.
+    /// Whether signing in may fix it.
     pub sign_in_helps: bool,
-    /// Whether trying again at once may help. Not so for output that is wrong and for deadlines.
+    /// Whether an immediate retry may help. Not after invalid output or a timeout.
     #[serde(default)]
     pub transient: bool,
-    /// Whether a person could have helped, but no session waited to be asked.
+    /// Whether a person could have helped, but no session was waiting.
     #[serde(default)]
     pub asleep: bool,
-    /// Whether what was lent last is of no use any more, whatever its dates say.
+    /// Whether the credential lent last is invalid now, whatever its dates are.
     #[serde(default)]
     pub is_over: bool,
-    /// The file that a person who signs in would write, or another program with a new token. Others may wait for the same.
+    /// The file that a sign-in, or another program with a new token, would write. Several may wait for the same.
     #[serde(default)]
     pub kept_in: Option<Box<PathBuf>>,
-    /// The server that said when to try again, as in [`crate::Busy`].
+    /// The server that asked for a pause, as in [`crate::Busy`].
     #[serde(default)]
     pub busy: Option<Box<String>>,
     /// Every link of the chain in the order it was asked.
@@ -109,7 +109,7 @@ pub struct Declined {
 // === impl Provided ===
 
 impl Provided {
-    /// A secret of which nothing more is known.
+    /// A secret without further details.
     pub fn new(secret: Secret<String>, expires_at: Option<SystemTime>) -> Self {
         Self { secret, expires_at, facts: Facts::default() }
     }
@@ -123,7 +123,7 @@ impl Declined {
         Problem::new(reason, message).into()
     }
 
-    /// A person who signs in may fix it.
+    /// Signing in may fix it.
     pub fn sign_in(message: impl Into<String>) -> Self {
         Self { sign_in_helps: true, ..Self::new(Reason::LoginRequired, message) }
     }
@@ -133,21 +133,21 @@ impl Declined {
         self.problem.reason == reason
     }
 
-    /// Adds what to do next.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.problem = self.problem.hint(hint);
         self
     }
 
-    /// Adds what helps.
+    /// Adds a remedy.
     #[must_use]
     pub fn remedy(mut self, remedy: Remedy) -> Self {
         self.problem = self.problem.remedy(remedy);
         self
     }
 
-    /// Adds when another attempt can succeed, if the server said so: at most [`MAX_PAUSE`], in whole seconds.
+    /// Adds the time of the next attempt, if the server named it: at most [`MAX_PAUSE`], in whole seconds.
     #[must_use]
     pub fn retry_after(mut self, delay: Option<Duration>) -> Self {
         self.problem.retry_after = delay.map(|delay| Duration::from_secs(delay.min(MAX_PAUSE).as_secs()));

@@ -1,16 +1,16 @@
-//! Where the clouds keep their files. The daemon looks whether they changed, `fetch` children read them: both must mean the
-//! same. Pure.
+//! Locations of the clouds' files. The daemon watches them for changes, `fetch` children read them: both must use the
+//! same paths. Pure.
 
 use std::path::{Path, PathBuf};
 
-/// A file that says who signs in.
+/// A file that determines the identity.
 #[derive(Debug)]
 pub struct CloudFile {
-    /// Variable that names it, or the directory it is in.
+    /// Variable with its path, or with its directory.
     variable: &'static str,
     /// Its name in that directory; `None` if the variable names the file itself.
     name: Option<&'static str>,
-    /// The file, or that directory, below the home if the variable is not set; `None` if there is no such place.
+    /// The file, or that directory, relative to the home, if the variable is not set; `None` if there is no default.
     below_home: Option<&'static str>,
 }
 
@@ -20,10 +20,10 @@ pub const AWS_CONFIG: CloudFile =
 /// Keys of AWS.
 pub const AWS_CREDENTIALS: CloudFile =
     CloudFile { variable: "AWS_SHARED_CREDENTIALS_FILE", name: None, below_home: Some(".aws/credentials") };
-/// The token of a web identity, which AWS takes for keys.
+/// The token of a web identity, which AWS exchanges for keys.
 pub const AWS_TOKEN: CloudFile =
     CloudFile { variable: "AWS_WEB_IDENTITY_TOKEN_FILE", name: None, below_home: None };
-/// What the service of a container wants to see.
+/// The token for the service of a container.
 pub const AWS_CONTAINER_TOKEN: CloudFile =
     CloudFile { variable: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", name: None, below_home: None };
 /// The credentials file of a session on Google Cloud.
@@ -37,7 +37,7 @@ pub const GCLOUD_FILE: CloudFile = CloudFile {
 };
 /// Google's own universe. Those of its partners have other domains.
 pub const UNIVERSE: &str = "googleapis.com";
-/// The variable that says which universe a session is for (google-api-core).
+/// The variable that names the universe of a session (google-api-core).
 pub const UNIVERSE_VARIABLE: &str = "GOOGLE_CLOUD_UNIVERSE_DOMAIN";
 /// Who is signed in with `az`.
 pub const AZURE_PROFILE: CloudFile =
@@ -63,13 +63,13 @@ pub const AZURE_LOGINS: CloudFile = CloudFile {
 };
 
 impl CloudFile {
-    /// The file, for an environment in which `variable` finds what is set and not empty.
+    /// The file, for an environment in which `variable` finds variables that are set and not empty.
     pub fn path(&self, variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
         let place = self.place(variable)?;
         Some(self.name.map_or(place.clone(), |name| place.join(name)))
     }
 
-    /// The directory it is in, where the variable names that; else the file.
+    /// Its directory, if the variable names that; else the file.
     pub fn place(&self, variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
         let below_home = || Some(Path::new(&variable("HOME")?).join(self.below_home?));
         variable(self.variable).map(PathBuf::from).or_else(below_home)

@@ -1,11 +1,11 @@
-//! Keys of AWS, and the text in which they travel and are cached.
+//! Keys of AWS, and their text form for messages and the cache.
 
 use claviger::secret::Secret;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// Keys that sign requests to AWS. Their text is JSON; as a [`Secret`] it is what the cache holds.
+/// Keys that sign requests to AWS. Their text is JSON; the cache holds it as a [`Secret`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub struct Keys {
     /// Access key id.
@@ -30,7 +30,7 @@ impl Keys {
         serde_json::from_str(text).ok()
     }
 
-    /// Whether all parts can stand in a header, a variable and an INI file. The error names the part that cannot.
+    /// Checks that all parts are valid in a header, a variable and an INI file. The error names the invalid part.
     ///
     /// # Errors
     /// The name of that part.

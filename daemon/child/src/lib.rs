@@ -1,7 +1,7 @@
-//! What the daemon and its child programs say to each other: data and its rules, nothing else.
+//! The protocol between the daemon and its child programs: data and its rules, nothing else.
 //!
-//! A child gets one [`Call`] as a line of JSON on stdin and answers with one JSON object on stdout. Secrets travel on
-//! these two pipes only.
+//! A child reads one [`Call`] as a line of JSON on stdin and answers with one JSON object on stdout. Secrets are sent
+//! only over these two pipes.
 
 #![forbid(unsafe_code)]
 
@@ -33,11 +33,11 @@ pub const MAX_CALL: u64 = 256 * 1024;
 /// Longest answer, in bytes. A token of 16 KiB and every link of a chain fit.
 pub const MAX_ANSWER: usize = 64 * 1024;
 
-/// Secrets that are lent to the SDK of a cloud, by the variable that holds them in a session. They are in no environment: a
-/// program that runs as the same user can read that.
+/// Secrets that are lent to the SDK of a cloud, by the variable that holds them in a session. They are in no
+/// environment, because a program of the same user can read that.
 pub type Lent = BTreeMap<String, Text>;
 
-/// Servers that want to be left alone, and until when. A server is an origin (RFC 6454): scheme, host and port.
+/// Servers that asked for a pause, and its end. A server is an origin (RFC 6454): scheme, host and port.
 pub type Busy = BTreeMap<String, SystemTime>;
 
 /// A request, and who sends it.
@@ -45,14 +45,14 @@ pub type Busy = BTreeMap<String, SystemTime>;
 pub struct Call {
     /// Release of the sender. A child of another release refuses.
     pub release: String,
-    /// Servers that are not to be asked.
+    /// Servers that must not be asked.
     #[serde(default)]
     pub busy: Busy,
     /// The request.
     pub request: Request,
 }
 
-/// What a child is to do. Each variant names the type of its answer.
+/// Work of a child. Each variant names the type of its answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
@@ -60,14 +60,14 @@ pub enum Request {
     Aws {
         /// Whether to ask AWS if it accepts them.
         check: bool,
-        /// What the service of a container wants to see.
+        /// The token for the service of a container.
         lent: Lent,
     },
     /// Whether AWS accepts these keys: `Result<Provided, Declined>`.
     AwsCheck(Keys),
     /// A token of Google's Application Default Credentials: `Result<Provided, Declined>`.
     Gcp {
-        /// The session has AWS keys, which it keeps to itself.
+        /// The session has AWS keys, which it does not send.
         keeps_aws_keys: bool,
         /// AWS keys that an external account can sign with.
         lent: Lent,
@@ -76,14 +76,14 @@ pub enum Request {
     Azure {
         /// OAuth scope.
         scope: String,
-        /// What a service principal or a managed identity signs in with.
+        /// Secret of a service principal or a managed identity.
         lent: Lent,
     },
     /// The secret of an account: `Result<Provided, Declined>`.
     Lend(account::Lend),
     /// Sign a person in: `Result<account::SignedIn, Declined>`, after lines of [`account::Event`] on stderr.
     Login(account::Login),
-    /// Keep a secret that the user brings: `Result<account::SignedIn, Declined>`.
+    /// Save a secret that the user provides
     Save(account::Save),
     /// Sign out: `Result<account::SignedOut, Declined>`.
     Logout(account::Logout),
@@ -100,19 +100,19 @@ pub enum Request {
     Ask(String),
 }
 
-/// What a notification says.
+/// Reason of a notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notice {
     /// A person is needed.
     Needed(String),
-    /// Something was decided, perhaps not by that person.
+    /// A decision was made, perhaps by another process.
     Done(String),
 }
 
-/// How long a person may take to answer [`Request::Ask`].
+/// Time limit for answering [`Request::Ask`].
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a person answers.
+/// A person's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Choice {
@@ -122,8 +122,8 @@ pub enum Choice {
     Deny,
 }
 
-/// Where the program that fetches may be, first choice first, for a daemon at `daemon`: beside it, or in
-/// `../libexec/claviger`, where packages put it.
+/// Possible paths of the program that fetches, first choice first, for a daemon at `daemon`: beside it, or in
+/// `../libexec/claviger`, where packages install it.
 pub fn fetch_programs(daemon: &Path) -> [PathBuf; 2] {
     let directory = daemon.parent().unwrap_or(Path::new("/"));
     let libexec = directory.parent().unwrap_or(Path::new("/")).join("libexec/claviger");
@@ -165,7 +165,7 @@ impl Request {
         }
     }
 
-    /// The record that it is about.
+    /// Its record, if any.
     pub fn record(&self) -> Option<&account::Record> {
         match self {
             Self::Lend(account::Lend { record, .. })
@@ -177,8 +177,8 @@ impl Request {
         }
     }
 
-    /// Whether the child goes on when the daemon ends: to cut it off could lose a secret that a server gives only once, or leave a
-    /// question on the screen that no process waits for.
+    /// Whether the child continues when the daemon ends: ending it could lose a secret that a server issues only once,
+    /// or leave a question on the screen that no process waits for.
     pub fn lasts(&self) -> bool {
         matches!(self, Self::Lend(_) | Self::Save(_) | Self::Logout(_) | Self::Relocate(_) | Self::Close(_))
     }

@@ -1,37 +1,37 @@
-//! What `claviger doctor` has looked at by a child: the client links neither TLS nor a keyring.
+//! Checks that a child makes for `claviger doctor`, because the client links neither TLS nor a keyring.
 
 use crate::Text;
 use serde::{Deserialize, Serialize};
 
-/// What to look at.
+/// The check.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Probe {
     /// Send one GET.
     Endpoint {
-        /// Where to.
+        /// Its URL.
         url: String,
         /// `name: value` lines.
         headers: Vec<Text>,
     },
-    /// Ask the keyring whether it is there and open.
+    /// Ask whether the keyring exists and is unlocked.
     Keyring,
 }
 
-/// What was seen.
+/// Result of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeResult {
-    /// How it ended.
+    /// Its outcome.
     pub sight: Sight,
     /// Status of the answer.
     pub status: Option<u16>,
     /// The server's clock, in seconds since 1970.
     pub date: Option<u64>,
-    /// Of a keyring that does not answer: why.
+    /// Why a keyring does not answer.
     pub problem: Option<claviger::reason::Problem>,
 }
 
-/// How a look ended.
+/// Outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sight {
@@ -51,13 +51,13 @@ pub enum Sight {
     CertificateWrongName,
     /// TLS failed in another way.
     TlsFailed,
-    /// The proxy wants a login.
+    /// The proxy requires a login.
     ProxyWantsLogin,
     /// The proxy refused the connection.
     ProxyRefused,
     /// The proxy could not be reached.
     ProxyUnreachable,
-    /// The name of the host is not known.
+    /// The name of the host is unknown.
     UnknownHost,
     /// The connection was not accepted in time.
     ConnectTimeout,
@@ -78,7 +78,7 @@ pub enum Sight {
 // === impl Seen ===
 
 impl ProbeResult {
-    /// Nothing but how it ended.
+    /// A result with only an outcome.
     pub fn of(sight: Sight) -> Self {
         Self { sight, status: None, date: None, problem: None }
     }

@@ -1,4 +1,5 @@
-//! When a credential is due. The daemon plans by it, and a child judges a stored token by it: so none comes back at once.
+//! When a credential is due for a refresh. The daemon plans with it, and a child applies the same rule to a stored
+//! token, so that no token is due as soon as it is returned.
 
 use std::time::{Duration, SystemTime};
 

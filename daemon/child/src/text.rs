@@ -1,9 +1,9 @@
-//! Text from elsewhere: secrets as JSON, and what may become part of a header or a host name. Pure.
+//! Foreign text: secrets as JSON, and text for headers or host names. Pure.
 
 use claviger::{credential::MAX_SECRET_LEN, secret::Secret};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A secret that is JSON text wherever it is written.
+/// A secret that is serialised as JSON text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(#[serde(serialize_with = "serialize", deserialize_with = "deserialize")] pub Secret<String>);

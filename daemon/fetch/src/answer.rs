@@ -1,11 +1,11 @@
-//! What this program answers, and how it is said: JSON on stdout.
+//! Answers of this program: JSON on stdout.
 
 use claviger_child::{Declined, Provided};
 use serde::Serialize;
 use std::io::{self, StdoutLock, Write as _};
 use zeroize::Zeroizing;
 
-/// What a chain or an account answers.
+/// Answer of a chain or an account.
 pub(super) type Fetched = Result<Provided, Declined>;
 /// An answer as JSON.
 pub(super) type Json = Zeroizing<String>;
@@ -15,12 +15,12 @@ pub(super) fn json(answer: &impl Serialize) -> serde_json::Result<Json> {
     serde_json::to_string(answer).map(Zeroizing::new)
 }
 
-/// Says it.
+/// Prints it.
 pub(super) fn say(answer: &Fetched, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
     write(&json(answer)?, stdout)
 }
 
-/// Says what is JSON already.
+/// Prints JSON.
 pub(super) fn write(json: &Json, stdout: &mut StdoutLock<'_>) -> io::Result<()> {
     stdout.write_all(json.as_bytes())?;
     stdout.flush()

@@ -1,4 +1,4 @@
-//! The chain of AWS, asked link by link in the order of `aws`, so that the answer can say which one it was.
+//! The chain of AWS, asked link by link in the order of `aws`, so that the answer names the link.
 
 mod ask;
 mod base;
@@ -39,7 +39,7 @@ use profile::Chosen;
 use renewal::Renewer;
 use std::{path::Path, time::Duration};
 
-/// How often a person's sign-in is read that other processes change.
+/// How often a person's sign-in is read again if other processes change it.
 const READS: u32 = 20;
 /// Keys of the session come before this chain. Those of the request are for roles that begin with them.
 const NO_KEYS: &str = "AWS_ACCESS_KEY_ID is not set, or a profile is named";
@@ -48,18 +48,18 @@ const REFUSED_BY_INSTANCE: &str = "the instance's metadata service refuses: chec
 
 /// Why the next link is asked.
 enum Passed {
-    /// This one has nothing.
+    /// This link has no credentials.
     Over(String),
-    /// It was asked, and said no.
+    /// It was asked, and refused.
     Refused(String),
-    /// It was asked, and nothing answered.
+    /// It was asked, and did not answer.
     Unanswered(String),
 }
 
-/// What a link has, or why the next one is asked; the error is that of a link that is configured.
+/// Credentials of a link, or why the next one is asked; the error is that of a configured link.
 type Asked = Result<Result<Credentials, Passed>, Declined>;
 
-/// Credentials of the first link that has some. A link that is configured and fails ends the walk.
+/// Credentials of the first link that has some. A configured link that fails ends the chain.
 pub(super) async fn fetch(check: bool, lent: &Lent) -> Fetched {
     match prepare() {
         Ok((links, network)) => walk(links, &network, lent, check).await,
@@ -70,7 +70,7 @@ pub(super) async fn fetch(check: bool, lent: &Lent) -> Fetched {
 /// The name of a profile, and its settings.
 type Named = (String, Vec<(String, String)>);
 
-/// Every profile of both files, with its settings, as a fuzzer and a test look at them.
+/// Every profile of both files, with its settings, for fuzzing and tests.
 pub(super) fn profiles(config: &str, credentials: &str) -> Result<Vec<Named>, String> {
     let files = Files::read(config, credentials)
         .map_err(|(file, broken)| format!("{file:?}:{}: {broken}", broken.line))?;
@@ -86,18 +86,18 @@ pub(super) async fn check_keys(keys: &Keys) -> Fetched {
     let links = Links::default();
     let network = match profile::chosen() {
         Ok(Chosen { network, .. }) => Network::new(network),
-        // What is exported needs no profile.
+        // Exported keys need no profile.
         Err(_) => Network::of_environment(),
     };
     let credentials = Credentials::new(&keys.id, &keys.secret, keys.token.clone(), None, "export");
     let checked = async { check::check("the exported keys", &network?, credentials.clone()).await };
     match checked.await {
-        Ok(()) => links.found("export", "AWS knows them", found(&credentials, None)),
+        Ok(()) => links.found("export", "AWS accepts them", found(&credentials, None)),
         Err(trouble) => links.refused("export", trouble),
     }
 }
 
-/// The links that environment and files make, in the order of `aws`.
+/// The links configured by environment and files, in the order of `aws`.
 fn prepare() -> Result<(Vec<Link>, Network), Declined> {
     let Chosen { name, plan, network } = profile::chosen()?;
     let network = Network::new(network)?;
@@ -157,7 +157,7 @@ async fn walk(links: Vec<Link>, network: &Network, lent: &Lent, check: bool) -> 
     let trouble = Declined::sign_in("no link of the AWS chain has credentials");
     passed.end(match variable("AWS_EC2_METADATA_DISABLED") {
         _ if is_refused => trouble.hint(REFUSED_BY_INSTANCE),
-        // The source says what to do.
+        // The daemon's source adds the hint.
         Some(_) => trouble,
         None => trouble.hint(NO_INSTANCE).remedy(Remedy::run(&["aws", "sso", "login"])),
     })
@@ -177,7 +177,7 @@ fn asker<'a>(network: &'a Network, lent: &'a Lent) -> Result<Asker<'a>, Declined
 // === impl Asker ===
 
 impl Asker<'_> {
-    /// What a link has, or why it has nothing and the next one is asked.
+    /// Credentials of a link, or why it has none and the next one is asked.
     async fn link(&self, link: &Link, check: bool) -> Asked {
         match &link.way {
             Way::Nothing(why) => Ok(Err(Passed::Over(why.clone()))),
@@ -189,7 +189,7 @@ impl Asker<'_> {
         }
     }
 
-    /// What a profile or the environment leads to.
+    /// Credentials configured by a profile or the environment.
     async fn plan(&self, link: &Link, plan: &Plan, check: bool) -> Result<Credentials, Declined> {
         let file = plan.base.file().map(Path::to_owned);
         let signed_out = |declined| link.tell(Declined { kept_in: file.clone().map(Box::new), ..declined });
@@ -206,7 +206,7 @@ impl Asker<'_> {
                 asked => return asked.map_err(signed_out),
             }
         }
-        Err(signed_out(renewer.unusable(cache, "changes all the time")))
+        Err(signed_out(renewer.unusable(cache, "keeps changing")))
     }
 
     async fn once(
@@ -236,7 +236,7 @@ impl Asker<'_> {
         Ok(credentials)
     }
 
-    /// Why a service that is not configured has nothing; it is asked because it might be there.
+    /// Why a service that is not configured has no credentials; it is asked because it might exist.
     fn without(&self, what: &str, service: Service, error: &CredentialsError) -> Result<Passed, Declined> {
         let seen = self.network.seen.take();
         match (service, error, &seen) {

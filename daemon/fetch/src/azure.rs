@@ -1,8 +1,8 @@
-//! The DefaultAzureCredential order, asked link by link, so that the answer can say which one it was.
+//! The DefaultAzureCredential order, asked link by link, so that the answer names the link.
 //!
-//! The SDK has the credentials but no chain. What ends the walk and what does not is what the chains of Azure's Python and
-//! .NET libraries do: a link without its variables is passed, a service principal that is refused ends the walk, and the
-//! developers' tools never end it.
+//! The SDK has credentials but no chain. The chain ends under the same conditions as in Azure's Python and .NET
+//! libraries: a link without its variables is skipped, a refused service principal ends the chain, and the developers'
+//! tools never end it.
 
 mod authority;
 pub(crate) mod certificate;
@@ -34,7 +34,7 @@ pub(super) async fn fetch(scope: &str, lent: &Lent) -> Fetched {
     let mut failed = None;
     for link in LINKS {
         if !selection.has(link) {
-            links.ignore(link.name(), format!("{} leaves it out", link::SELECTION));
+            links.ignore(link.name(), format!("{} excludes it", link::SELECTION));
             continue;
         }
         match ask(link, scope, lent).await {
@@ -64,9 +64,11 @@ async fn ask(link: Link, scope: &str, lent: &Lent) -> LinkResult {
 /// No link answered.
 fn nothing(selection: &Selection, failed: Option<(Reason, String)>) -> Declined {
     match failed {
-        Some((reason, why)) => Declined::new(reason, format!("{why}, and no other Azure credential is here"))
-            .hint("run it in a terminal to see what it says, or waits for")
-            .remedy(Remedy::run(&["az", "account", "get-access-token"])),
+        Some((reason, why)) => {
+            Declined::new(reason, format!("{why}, and there is no other Azure credential here"))
+                .hint("run it in a terminal to see its messages and prompts")
+                .remedy(Remedy::run(&["az", "account", "get-access-token"]))
+        }
         None if selection.has_developer_tools() => {
             Declined::sign_in("no link of the Azure chain has a credential")
         }

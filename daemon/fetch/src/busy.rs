@@ -1,5 +1,5 @@
-//! Servers that have said when to come back (`Retry-After`), to this child or to an earlier one: they are not asked before,
-//! and a request to one is answered as it did.
+//! Servers that asked for a pause (`Retry-After`), from this child or from an earlier one: they are not asked before
+//! its end, and a request to one gets its earlier answer.
 
 use super::answer::Fetched;
 use claviger_child::{Busy, Declined};
@@ -10,26 +10,26 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// What is answered in place of such a server.
+/// The answer in place of such a server.
 pub(super) const STATUS: StatusCode = StatusCode::TOO_MANY_REQUESTS;
 
 static BUSY: Mutex<Busy> = Mutex::new(Busy::new());
-/// The one that has told this child.
+/// The server that asked this child.
 static TOLD: Mutex<Option<String>> = Mutex::new(None);
 
-/// Takes over what earlier children were told.
+/// Takes over the pauses known to the daemon.
 pub(super) fn begin(busy: Busy) {
     *lock(&BUSY) = busy;
 }
 
-/// How long the server of `url` wants to be left alone, in whole seconds.
+/// Remaining pause of the server of `url`, in whole seconds.
 pub(super) fn left(url: &Url) -> Option<Duration> {
     let until = *lock(&BUSY).get(&server(url))?;
     let left = until.duration_since(SystemTime::now()).ok()?;
     Some(Duration::from_secs(left.as_secs() + 1))
 }
 
-/// Notes what the server of `url` has answered.
+/// Records an answer of the server of `url`.
 pub(super) fn note(url: &Url, status: u16, retry_after: Option<Duration>) {
     let is_busy = status == STATUS || status == StatusCode::SERVICE_UNAVAILABLE;
     let Some(until) = retry_after.filter(|_| is_busy).and_then(|pause| SystemTime::now().checked_add(pause))
@@ -40,7 +40,7 @@ pub(super) fn note(url: &Url, status: u16, retry_after: Option<Duration>) {
     *lock(&TOLD) = Some(server(url));
 }
 
-/// The same answer, with the server that has told this child when to come back.
+/// The same answer, with the server that asked this child for a pause.
 pub(super) fn named(answer: Fetched) -> Fetched {
     answer.map_err(|declined| {
         let busy = declined.problem.retry_after.and_then(|_| lock(&TOLD).clone()).map(Box::new);

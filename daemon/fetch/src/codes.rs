@@ -1,7 +1,7 @@
-//! The error codes that are repeated: those that a server is documented to send. What it sends otherwise may hold anything, a
-//! secret as well, so no function here gives out a server's own text. Pure.
+//! The error codes that may be repeated: those that a server is documented to send. Other text from a server may
+//! contain anything, even a secret, so no function here returns it. Pure.
 
-/// What is shown for any other code.
+/// Shown for any other code.
 pub(super) const UNKNOWN: &str = "an unknown error code";
 
 /// Of authorization servers: RFC 6749 (4.1.2.1 and 5.2), and what others added to the registry of IANA ("OAuth Extensions

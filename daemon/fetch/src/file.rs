@@ -1,5 +1,5 @@
-//! Files that an environment or a credentials file names: read with a limit, and never waited for; and replaced as a whole, where
-//! they belong to other programs as well.
+//! Files that an environment or a credentials file names: read with a limit and without blocking; and replaced as a
+//! whole, if they belong to other programs as well.
 
 use nix::fcntl::OFlag;
 use std::{
@@ -12,7 +12,7 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// No process fills its draft later than this.
+/// A draft that is older is abandoned.
 const LEFT_OVER: Duration = Duration::from_secs(60);
 
 /// Why a file was not read. Its text continues "the file …".
@@ -21,7 +21,7 @@ pub(super) enum Unread {
     #[error("does not exist")]
     Absent,
     /// The system refuses.
-    #[error("cannot be read: {0}")]
+    #[error("The system's error.")]
     Refused(ErrorKind),
     /// A directory, a pipe or a device.
     #[error("is not a file")]
@@ -30,7 +30,7 @@ pub(super) enum Unread {
     TooLarge(usize),
 }
 
-/// At most `max` bytes of a regular file. A pipe would keep us waiting, and a device might never end.
+/// At most `max` bytes of a regular file. A pipe would block, and a device might never end.
 ///
 /// # Errors
 /// See [`Unread`].
@@ -47,8 +47,8 @@ pub(super) fn read(path: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, Unread
     }
 }
 
-/// Room for the next content of a file. Until it is filled, the file stays as it is. Unlike those of
-/// [`claviger_private::Room`], its directory may be one that a group can change: it is another program's.
+/// Room for the next content of a file, which stays unchanged until then. Unlike that of [`claviger_private::Room`],
+/// the directory may be writable for a group: it belongs to another program.
 #[derive(Debug)]
 pub(super) struct Draft {
     target: PathBuf,
@@ -59,11 +59,11 @@ pub(super) struct Draft {
 // === impl Draft ===
 
 impl Draft {
-    /// Takes room for `size` bytes beside `target`, readable for its owner only. What stands there is a killed process's if
-    /// the caller `is_alone`, or it is old.
+    /// Reserves room for `size` bytes beside `target`, readable for its owner only. An existing draft was left by a
+    /// killed process if the caller `is_alone`, or if it is old.
     ///
     /// # Errors
-    /// What the system says, for example that the disk is full, or that another process is at it.
+    /// The system's error, for example that the disk is full, or that another process has a draft.
     pub(super) fn beside(target: &Path, size: usize, is_alone: bool) -> io::Result<Self> {
         let mut name = OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
@@ -80,10 +80,10 @@ impl Draft {
         Ok(draft)
     }
 
-    /// Writes the content, and puts it in the place of the old one.
+    /// Writes the content, and replaces the old file.
     ///
     /// # Errors
-    /// What the system says. Then the old content stays.
+    /// The system's error. Then the old content stays.
     pub(super) fn fill(mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.rewind()?;
         self.file.write_all(bytes)?;
@@ -99,7 +99,7 @@ fn is_left_over(since: SystemTime) -> bool {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // It is not there any more once it has been filled.
+        // It does not exist any more once it has been filled.
         drop(fs::remove_file(&self.path));
     }
 }

@@ -1,4 +1,4 @@
-//! What `fuzz/` feeds: the parts that read what servers send, files hold and people paste. The program itself calls none of
+//! Entry points for `fuzz/`: parsers of servers' answers, files and pasted input. The program itself calls none of
 //! these.
 
 use crate::{
@@ -25,7 +25,7 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// What a token endpoint granted, as far as it can be used.
+/// Usable parts of a token endpoint's grant.
 pub struct Granted {
     /// Access token and refresh token.
     pub tokens: [Option<Text>; 2],
@@ -35,7 +35,7 @@ pub struct Granted {
     pub shown: String,
 }
 
-/// When everything here happens.
+/// The fixed time of these functions.
 pub fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }
@@ -59,10 +59,10 @@ pub fn google(status: u16, body: &[u8]) -> Option<[Result<Provided, Declined>; 2
     ])
 }
 
-/// Who signed in, by an ID token for the client `client` of the issuer `https://issuer`.
+/// The person in an ID token for the client `client` of the issuer `https://issuer`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Its fault.
 pub fn id_token(text: &str) -> Result<[Option<String>; 2], Declined> {
     let expected = oauth::Expected {
         issuer: Some("https://issuer"),
@@ -74,20 +74,21 @@ pub fn id_token(text: &str) -> Result<[Option<String>; 2], Declined> {
     Ok([person.subject, person.organization])
 }
 
-/// The code in an address that a person pasted into a login whose state is `state`; `None` if it is not of that login.
+/// The code in a pasted address, for a login with the state `state`; `None` if it is not of that login.
 ///
 /// # Errors
-/// If it says that the login failed.
+/// If it reports that the login failed.
 pub fn pasted(text: &str) -> Result<Option<Secret<String>>, Declined> {
     let state = CsrfToken::new("state".to_owned());
     let expected = Expected { state, issuer: Some("https://issuer".to_owned()), names_issuer: false };
     expected.pasted(&Secret::new(text.to_owned()))
 }
 
-/// The URLs that secrets are sent to and asked from, as far as a credentials file of Google is read without a request.
+/// The URLs that secrets are sent to or requested from, as far as a credentials file of Google is read without a
+/// request.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Its fault.
 pub fn credentials_file(content: &Value) -> Result<Vec<String>, Declined> {
     let fields = Fields::of(Path::new("/credentials.json"), content);
     kind::account(&fields)?;
@@ -110,10 +111,10 @@ pub fn credentials_file(content: &Value) -> Result<Vec<String>, Declined> {
     Ok(urls)
 }
 
-/// The subject token that a program of a credentials file printed.
+/// The subject token in the output of a credentials file's program.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Its fault.
 pub fn executable(output: &[u8]) -> Result<Secret<String>, Declined> {
     subject_of(output).map_err(Answer::trouble)
 }
@@ -124,7 +125,7 @@ pub fn certificate(pem: &[u8]) -> bool {
     Identity::parse(pem).is_ok_and(|identity| signed(identity).is_some())
 }
 
-/// The error codes of Entra's answer: all of it that is repeated.
+/// The error codes of Entra's answer: the only part that is repeated.
 pub fn entra_codes(body: &Value) -> Vec<String> {
     codes::codes(body)
 }
@@ -136,7 +137,7 @@ pub fn record(text: &[u8]) -> Option<Secret<Vec<u8>>> {
     store::file::encode(&record).ok()
 }
 
-/// How long a server wants to be left alone.
+/// The pause that a server asks for.
 pub fn retry_after(text: &str, date: &str) -> Option<Duration> {
     http::pause(text, Some(date))
 }
@@ -144,7 +145,8 @@ pub fn retry_after(text: &str, date: &str) -> Option<Duration> {
 /// Name and settings of a profile.
 pub type ProfileOfAws = (String, Vec<(String, String)>);
 
-/// The profiles of AWS's two files and their settings, or the line that is wrong, in the configuration or else in the credentials file.
+/// The profiles of AWS's two files and their settings, or the invalid line, of the configuration or else of the
+/// credentials file.
 ///
 /// # Errors
 /// The message about it.

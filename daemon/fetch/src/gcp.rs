@@ -1,7 +1,7 @@
-//! Google's Application Default Credentials: the first link that is configured gives the token or ends the walk.
+//! Google's Application Default Credentials: the first configured link returns the token or ends the chain.
 //!
-//! The order is that of Google's libraries: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, gcloud's own file, the
-//! metadata server. The gcloud command comes last: not everybody who signed in with it did so for applications. The
+//! The order is that of Google's libraries: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, gcloud's own file,
+//! the metadata server. The gcloud command comes last: a sign-in with it is not necessarily meant for applications. The
 //! requests are those of google-auth for Python, which the tests compare with.
 
 mod aws;
@@ -41,7 +41,7 @@ pub(super) async fn fetch(session: Session<'_>) -> Fetched {
     let own = GCLOUD_FILE.path(variable);
     match GOOGLE_FILE.path(variable) {
         None => links.pass("credentials-file", "GOOGLE_APPLICATION_CREDENTIALS is not set"),
-        // As with Google's libraries: whether it exists is gcloud's business then.
+        // As in Google's libraries: gcloud itself then handles a missing file.
         path if path == own => {
             links.pass("credentials-file", "GOOGLE_APPLICATION_CREDENTIALS names gcloud's file")
         }
@@ -78,8 +78,8 @@ fn settle(links: Links, name: &str, why: &str, found: Result<Provided, Declined>
     }
 }
 
-/// What a credentials file gives. Its project counts only where the session named the file itself (`spec/behaviour.md`
-/// A2, "Vertex project precedence").
+/// Content of a credentials file. Its project counts only if the session named the file itself (`spec/behaviour.md` A2,
+/// "Vertex project precedence").
 async fn from_file(path: &Path, session: Session<'_>, names_project: bool) -> Result<Provided, Declined> {
     let content = file::read_json(path)?;
     let fields = Fields::of(path, &content);

@@ -1,5 +1,5 @@
-//! Looks after this child from a thread of its own. SDKs read what a `credential_process` prints, and what a server answers,
-//! to the end, however long it is; and what they run does not end with them.
+//! Supervises this child from a separate thread. SDKs read the output of a `credential_process`, and a server's answer,
+//! to the end, however long it is; and the programs that they run do not end with them.
 
 use super::answer::say;
 use claviger::reason::Reason;
@@ -10,13 +10,13 @@ use nix::{
 };
 use std::{io, process, thread, time::Duration};
 
-/// How often it looks. In that time a fast command prints some 100 MiB.
+/// Interval of checks. In that time a fast command prints about 100 MiB.
 const EVERY: Duration = Duration::from_millis(50);
-/// Most memory a fetch may take, in KiB. An honest one takes a few MiB.
+/// Most memory of a fetch, in KiB. Usually it needs a few MiB.
 const MOST: u64 = 256 * 1024;
 
-/// Ends this process, and all that it runs, when the one that started it ends, be it by `kill -9`; and when it takes too
-/// much memory.
+/// Ends this process, and everything that it runs, when its parent ends, even by `kill -9`; and when it uses too much
+/// memory.
 pub(super) fn start() {
     let parent = getppid();
     let watch = move || loop {
@@ -28,24 +28,24 @@ pub(super) fn start() {
             give_up();
         }
     };
-    // Without it, deadlines are what is left.
+    // Without it, only deadlines remain.
     drop(thread::Builder::new().name("guard".to_owned()).spawn(watch));
 }
 
 fn end_group() -> ! {
-    // By hand, it may be in the process group of a script.
+    // Started by hand, it may be in the process group of a script.
     if getpgrp() == getpid() {
         let _ = killpg(getpgrp(), Signal::SIGKILL);
     }
     process::exit(1)
 }
 
-/// Says why. The daemon ends the rest of the group.
+/// Prints the reason. The daemon ends the rest of the group.
 fn give_up() -> ! {
     let message = format!("an answer is too long: it took more than {} MiB of memory", MOST >> 10);
     let declined = Declined::new(Reason::CommandOutputInvalid, message)
         .hint("check what credential_process prints, and which servers are asked");
-    // Held to the end, so that nothing else is said.
+    // Held to the end, so that nothing else is printed.
     let mut stdout = io::stdout().lock();
     process::exit(i32::from(say(&Err(declined), &mut stdout).is_err()))
 }

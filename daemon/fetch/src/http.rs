@@ -1,4 +1,4 @@
-//! How the flows of this child's own reach the network: the session's proxies and certificate authorities, one attempt, no
+//! Network access of this child's own flows: the session's proxies and certificate authorities, one attempt, no
 //! redirects, short answers, a deadline.
 
 use crate::{busy, proxy};
@@ -18,15 +18,15 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// How long one request may take, its answer included.
+/// Time limit of one request, with its answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest answer, in bytes: tokens have 16 KiB at most.
 const MAX_BODY: usize = 64 * 1024;
 
-/// For `https`, by way of a proxy if the session has one.
+/// For `https`, through a proxy if the session has one.
 static SECURE: LazyLock<reqwest::Result<Client>> =
     LazyLock::new(|| builder().https_only(true).proxy(proxy::of_environment()).build());
-/// For `http` to this machine or its link: never by way of a proxy, and without certificates.
+/// For `http` to this machine or its link: never through a proxy, and without certificates.
 static PLAIN: LazyLock<reqwest::Result<Client>> =
     LazyLock::new(|| builder().no_proxy().tls_certs_only([]).build());
 
@@ -35,22 +35,22 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Zeroizing<Vec<u8>>,
-    /// Who answered.
+    /// The server that answered.
     pub(super) host: String,
 }
 
 fn builder() -> reqwest::ClientBuilder {
     let builder = Client::builder().redirect(redirect::Policy::none()).retry(retry::never());
-    // A connection that waits may be closed by the server at the very moment when it is used again.
+    // A server may close an idle connection just when it is used again.
     let builder = builder.pool_max_idle_per_host(0);
-    // Of its own, so that a request that was never sent is told from one that has no answer.
+    // A separate error, to distinguish an unsent request from one without an answer.
     builder.timeout(TIMEOUT).connect_timeout(TIMEOUT)
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) struct Unanswered {
-    /// What a person is told.
+    /// The problem for a person.
     pub(super) declined: Declined,
     /// Whether the request may have reached the server.
     pub(super) is_sent: bool,
@@ -92,7 +92,7 @@ pub(super) async fn send_within(
     exchange(url, request.timeout(patience), patience).await
 }
 
-/// A request may have a deadline of its own, which is left as it is.
+/// A request may have its own deadline, which is kept.
 async fn exchange(url: &Url, request: RequestBuilder, patience: Duration) -> Result<Reply, Unanswered> {
     let host = host(url);
     let failed = |error: reqwest::Error| Unanswered {
@@ -133,8 +133,8 @@ async fn body(
     })
 }
 
-/// An answer without the compression that its server chose. None is asked for, and then a server may choose (RFC 9110, section
-/// 12.5.3). `None` if it is damaged, or has more bytes than `most`.
+/// An answer without the compression that its server chose. The request names none, and then a server may choose (RFC
+/// 9110, section 12.5.3). `None` if it is damaged, or has more than `most` bytes.
 pub(super) fn inflated(
     body: Zeroizing<Vec<u8>>,
     coding: Option<&str>,
@@ -144,37 +144,37 @@ pub(super) fn inflated(
     if !coding.is_some_and(is_gzip) || body.is_empty() {
         return Some(body);
     }
-    // Of this size at once, so that no copy is left behind by growing.
+    // Allocated at full size, because growing would leave a copy behind.
     let mut plain = Zeroizing::new(Vec::with_capacity(most + 1));
     MultiGzDecoder::new(&**body).take(most as u64 + 1).read_to_end(&mut plain).ok()?;
     (plain.len() <= most).then_some(plain)
 }
 
-/// Host and port, as messages name them.
+/// Host and port, for messages.
 pub(super) fn host(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// The error's own text holds the URL, and with it whatever the URL holds.
+/// The error's own text contains the URL, which may contain anything.
 fn unreachable(host: &str, error: &reqwest::Error, patience: Duration) -> Declined {
     if error.is_timeout() {
         let message = format!("{host} did not answer within {} s", patience.as_secs());
         return Declined::new(Reason::SourceTimeout, message)
             .hint("check the network, and proxies (HTTPS_PROXY, NO_PROXY)");
     }
-    let what = if error.is_connect() { "cannot be reached" } else { "broke off its answer" };
+    let what = if error.is_connect() { "cannot be reached" } else { "closed the connection during its answer" };
     Declined::new(Reason::SourceUnavailable, format!("{host} {what}"))
         .hint("check the network, proxies (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE)")
 }
 
-/// The server's clock, if an answer's headers say.
+/// The server's clock, if an answer's headers have it.
 pub(super) fn date_of(headers: &HeaderMap) -> Option<SystemTime> {
     time(headers.get(DATE)?.to_str().ok()?)
 }
 
 impl Reply {
-    /// How long the server wants to be left alone.
+    /// The pause that the server asks for.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         pause(self.header(&RETRY_AFTER)?, self.header(&DATE))
     }
@@ -184,8 +184,8 @@ impl Reply {
         time(self.header(&DATE)?)
     }
 
-    /// What is wrong with an answer that is a web page, for servers that have none: a captive portal or a proxy sent it. A page
-    /// for a path that does not exist, or about a server's own trouble, can be the server's.
+    /// The problem of an answer that is a web page, for servers that have none: a captive portal or a proxy sent it. A
+    /// page for a missing path, or about a server's own problem, can be the server's.
     pub(super) fn page(&self) -> Option<Declined> {
         let can_be_its_own = self.status.is_client_error()
             && ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::PROXY_AUTHENTICATION_REQUIRED]
@@ -210,7 +210,7 @@ impl Reply {
     }
 }
 
-/// Whether an answer is HTML: it says so, or looks like it.
+/// Whether an answer is HTML, by its type or its content.
 fn is_page(kind: Option<&str>, body: &[u8]) -> bool {
     let begins = |text: &[u8], with: &str| {
         text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
@@ -221,15 +221,15 @@ fn is_page(kind: Option<&str>, body: &[u8]) -> bool {
         || ["<!doctype html", "<html"].iter().any(|html| begins(body, html))
 }
 
-/// The pause of a `Retry-After` header (RFC 9110, section 10.2.3). A date is one of the server's clock, whose time is in the
-/// header `Date`.
+/// The pause in a `Retry-After` header (RFC 9110, section 10.2.3). A date refers to the server's clock, whose time is
+/// in the header `Date`.
 pub(super) fn pause(text: &str, date: Option<&str>) -> Option<Duration> {
     let seconds = text.trim().parse().ok().map(Duration::from_secs);
     let now = || date.and_then(time).unwrap_or_else(SystemTime::now);
     seconds.or_else(|| time(text)?.duration_since(now()).ok())
 }
 
-/// A date as HTTP writes it (RFC 9110, section 5.6.7).
+/// A date in the format of HTTP (RFC 9110, section 5.6.7).
 fn time(text: &str) -> Option<SystemTime> {
     let time = aws_smithy_types::DateTime::from_str(text.trim(), Format::HttpDate).ok()?;
     SystemTime::try_from(time).ok()

@@ -1,7 +1,8 @@
-//! Fetches one credential, or does one thing with the local store: one request on stdin, one answer on stdout, then it ends.
+//! Fetches one credential, or performs one operation of the local store: one request on stdin, one answer on stdout,
+//! then it ends.
 //!
-//! A process has exactly its session's environment, and no secret in it: those are in the request. It holds no state: the next one starts from nothing. What is said is
-//! in `claviger_child`.
+//! A process has exactly its session's environment, and no secret in it: those are in the request. It has no state
+//! between runs. `claviger_child` has the protocol.
 
 #![forbid(unsafe_code)]
 
@@ -41,13 +42,14 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-/// The release, in one place of the program file, where the tests put another.
+/// The release, in one place of the program file, where tests replace it.
 const VERSION_LINE: &str = concat!("clavigerd-fetch ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// Reads one call from stdin, and answers on stdout. With `--version`, prints the release instead.
 ///
 /// # Errors
-/// If the process cannot be protected, the call not read, or the answer not written. That there is no credential is an answer.
+/// If the process cannot be protected, the call cannot be read, or the answer cannot be written. A missing credential
+/// is an answer.
 pub fn run() -> Result<(), Box<dyn Error>> {
     claviger_private::protect()?;
     if std::env::args_os().nth(1).is_some_and(|word| word == "--version") {
@@ -71,7 +73,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
         }
         io::Result::Ok(answer(request).await?)
     })?;
-    // A name server that is silent may hold up a thread for much longer than any answer may take.
+    // A silent name server may block a thread much longer than any answer may take.
     runtime.shutdown_background();
     Ok(write(&answer, &mut io::stdout().lock())?)
 }
@@ -84,7 +86,7 @@ fn release() -> &'static str {
 fn call() -> Result<Call, Box<dyn Error>> {
     let mut line = Zeroizing::new(Vec::with_capacity(8192));
     io::Read::take(io::stdin().lock(), MAX_CALL).read_until(b'\n', &mut line)?;
-    // Not the error's own text: it could quote a secret.
+    // The error's own text is not used: it could quote a secret.
     serde_json::from_slice(&line)
         .map_err(|_| format!("stdin has no request; only clavigerd runs {FETCH_PROGRAM}").into())
 }
@@ -94,18 +96,19 @@ fn other_release(theirs: &str) -> Declined {
     let message =
         format!("the daemon is release {theirs}, but {FETCH_PROGRAM} beside it is release {}", release());
     Problem::new(Reason::SourceUnavailable, message)
-        .hint("a restart takes a matching pair")
+        .hint("a restart uses a matching pair")
         .remedy(Remedy::restart_daemon())
         .into()
 }
 
-/// A service manager that stops the daemon signals its children too, and so does a terminal that closes. With SIGABRT it
-/// ends a daemon that is wedged.
+/// A service manager that stops the daemon also signals its children, and so does a terminal that closes. SIGABRT ends
+/// a daemon that hangs.
 fn ignore_signals() -> io::Result<()> {
     let abort = SignalKind::from_raw(nix::libc::SIGABRT);
     let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
     for kind in [terminate, interrupt, SignalKind::hangup(), SignalKind::quit(), abort] {
-        // Once there is a listener, it no longer ends the process, not even after the listener is gone.
+        // After a listener was installed, the signal does not end the process any more, even if the listener is
+        // dropped.
         drop(signal(kind)?);
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The links of a chain as they are asked, and how a walk ends.
+//! The links of a chain in the order asked, and the end of a chain.
 
 use crate::answer::Fetched;
 use claviger_child::{Declined, Link, Outcome, Provided};
@@ -8,17 +8,17 @@ use claviger_child::{Declined, Link, Outcome, Provided};
 pub(super) struct Links(Vec<Link>);
 
 impl Links {
-    /// A link that is not configured, or does not answer here: the next one is asked.
+    /// A link that is not configured, or not available here: the next one is asked.
     pub(super) fn pass(&mut self, name: &str, why: impl Into<String>) {
         self.push(name, Outcome::NotConfigured, why);
     }
 
-    /// A link that was asked, and nothing answered: the next one is asked.
+    /// A link that was asked without an answer: the next one is asked.
     pub(super) fn unanswered(&mut self, name: &str, why: impl Into<String>) {
         self.push(name, Outcome::Unanswered, why);
     }
 
-    /// A link that a setting leaves out.
+    /// A link that a setting excludes.
     pub(super) fn ignore(&mut self, name: &str, why: impl Into<String>) {
         self.push(name, Outcome::Ignored, why);
     }
@@ -31,7 +31,7 @@ impl Links {
         Ok(provided)
     }
 
-    /// A link that is configured and failed: no other identity takes its place.
+    /// A configured link that failed: no other identity replaces it.
     pub(super) fn refused(mut self, name: &str, declined: Declined) -> Fetched {
         self.push(name, Outcome::Refused, declined.problem.message.clone());
         self.end(declined)

@@ -1,5 +1,5 @@
-//! Shows a notification on the desktop, or takes it back (org.freedesktop.Notifications). A child, so that a bus that hangs
-//! is a kill.
+//! Shows a desktop notification, or closes it (org.freedesktop.Notifications). It runs in a child, which can be killed
+//! if the bus hangs.
 
 use claviger::reason::Reason;
 use claviger_child::{Declined, Notice};
@@ -7,7 +7,7 @@ use claviger_child::{Declined, Notice};
 /// Longest text that is shown, in characters.
 const MAX_TEXT: usize = 300;
 
-/// Shows `notice`, whose text is not markup, and answers with the number of the notification.
+/// Shows `notice`, whose text is not markup, and returns the number of the notification.
 #[cfg(not(target_os = "macos"))]
 pub(super) async fn show(notice: &Notice) -> Result<u32, Declined> {
     shown(notice).await.map_err(failed)
@@ -41,7 +41,7 @@ pub(super) const SERVICE: &str = "org.freedesktop.Notifications";
 #[cfg(not(target_os = "macos"))]
 pub(super) const OBJECT: &str = "/org/freedesktop/Notifications";
 
-/// The bus that was named, and no other that the library might find.
+/// Only the named bus, not one that the library might find.
 #[cfg(not(target_os = "macos"))]
 pub(super) async fn connect() -> zbus::Result<zbus::Connection> {
     let address = crate::environment::variable("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
@@ -63,20 +63,20 @@ async fn shown(notice: &Notice) -> zbus::Result<u32> {
 pub(super) struct Note<'a> {
     pub(super) title: &'a str,
     pub(super) body: String,
-    /// Keys of the actions, each followed by what its button says.
+    /// Keys of the actions, each followed by the label of its button.
     pub(super) actions: &'a [&'a str],
-    /// 1: normal, 2: critical, which is not hidden by itself.
+    /// 1: normal, 2: critical, which does not disappear by itself.
     pub(super) urgency: u8,
-    /// Milliseconds until it is closed; -1: as the desktop likes.
+    /// Milliseconds until it is closed; -1: the desktop decides.
     pub(super) expires: i32,
 }
 
 #[cfg(not(target_os = "macos"))]
 impl Note<'_> {
-    /// Shows it; the answer is its number.
+    /// Shows it; returns its number.
     ///
     /// # Errors
-    /// If nothing shows notifications.
+    /// If no desktop shows notifications.
     pub(super) async fn show(&self, bus: &zbus::Connection) -> zbus::Result<zbus::Message> {
         use std::collections::HashMap;
         let urgency = zbus::zvariant::Value::U8(self.urgency);
@@ -94,8 +94,8 @@ async fn closed(number: u32) -> zbus::Result<u32> {
     Ok(number)
 }
 
-/// Bodies are markup: text that others wrote (a path) must not become a link, or break the rest.
-#[cfg_attr(target_os = "macos", allow(dead_code, reason = "nothing is shown there"))]
+/// Bodies are markup: foreign text (a path) must not become a link, or break the rest.
+#[cfg_attr(target_os = "macos", allow(dead_code, reason = "no notification was shown"))]
 pub(super) fn markup(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().filter(|c| !c.is_control()).take(MAX_TEXT) {

@@ -1,7 +1,7 @@
-//! What `claviger doctor` asks about the outside: whether an endpoint answers, and whether the keyring does.
+//! Checks for `claviger doctor`: whether an endpoint answers, and whether the keyring does.
 //!
-//! The client starts this by itself, with its session's environment, so that proxies and certificates are those of the
-//! session, and the client needs no TLS. Nothing here changes anything, and no answer repeats a server.
+//! The client itself starts this child with its session's environment, so that proxies and certificates are the
+//! session's, and the client needs no TLS. It changes nothing, and no answer repeats a server's text.
 
 use super::{file, http::date_of, proxy, store::keyring_answers};
 use claviger::reason::Reason;
@@ -20,13 +20,13 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-/// How long a connection may take, TLS included.
+/// Time limit of a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long all of it may take.
+/// Time limit of all checks.
 const TIMEOUT: Duration = Duration::from_secs(8);
-/// Most that is read of certificates.
+/// Most bytes of certificates that are read.
 const MAX_CERTIFICATES: usize = 4 * 1024 * 1024;
-/// More certificate authorities, as Node takes them.
+/// Additional certificate authorities, as in Node.
 const EXTRA: &str = "NODE_EXTRA_CA_CERTS";
 
 /// Looks once.
@@ -63,7 +63,7 @@ async fn endpoint(url: &str, headers: &[Text]) -> ProbeResult {
     }
 }
 
-/// As `http::request`, but patient for a person, and with the authorities that Node would take as well.
+/// As `http::request`, but with a person's patience, and with the additional authorities of Node.
 fn client(url: &Url) -> reqwest::Result<Client> {
     let builder = Client::builder().redirect(redirect::Policy::none()).retry(retry::never());
     let builder = builder.connect_timeout(CONNECT).timeout(TIMEOUT);
@@ -90,7 +90,7 @@ fn header_map(lines: &[Text]) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// The stage that failed. hyper-util gives it as text only, which is never shown: it can hold addresses.
+/// The stage that failed. hyper-util returns it as text only, which is never shown: it can contain addresses.
 fn kind(error: &reqwest::Error) -> Sight {
     let texts = causes(error).map(|cause| cause.to_string()).collect::<Vec<_>>().join("; ").to_lowercase();
     let says = |part: &str| texts.contains(part);
@@ -123,7 +123,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 
 fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>() {
-        // What an `io::Error` wraps is not among its sources.
+        // An `io::Error` does not report its inner error as source.
         Some(wrapper) => wrapper.get_ref().map(|inner| inner as &(dyn Error + 'static)),
         None => error.source(),
     }

@@ -1,5 +1,5 @@
-//! Runs a program to its end and keeps what it prints, up to a limit. It stays in this child's process group, so that nothing of it
-//! outlives the child.
+//! Runs a program to its end and keeps its output, up to a limit. It stays in this child's process group, so that none
+//! of its processes outlives the child.
 
 use std::{
     io,
@@ -12,20 +12,21 @@ use tokio::{
     time::timeout,
 };
 
-/// How long output is still read after the program has ended: what it wrote is there, a child that it left behind may
-/// hold the pipe open.
+/// How long output is still read after the program has ended: its own output is there, but a remaining child may keep
+/// the pipe open.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// What becomes of output past the limit.
+/// Treatment of output beyond the limit.
 #[derive(Clone, Copy)]
 pub(crate) enum Rest {
-    /// It is read all the same, so that the program does not wait for ever.
+    /// It is read and dropped, so that the program does not block.
     Read,
-    /// The pipe is closed, which ends a program that goes on writing.
+    /// The pipe is closed, which ends a program that continues to write.
     Closed,
 }
 
-/// What `command` prints and says, `most` bytes of each, and how it ends. It has no input. If the future is dropped, it is killed.
+/// Stdout and stderr of `command`, `most` bytes of each, and its exit status. It has no input. If the future is
+/// dropped, it is killed.
 ///
 /// # Errors
 /// If it cannot be started, or waited for.

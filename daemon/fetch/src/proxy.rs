@@ -1,13 +1,13 @@
-//! Which requests go by way of a proxy. The client libraries read `NO_PROXY` more narrowly than the tools of the clouds, and none of these reads it
-//! as the next does, so it is read here: every form that Python's, curl or Node have.
+//! Decides which requests use a proxy. The client libraries parse `NO_PROXY` more narrowly than the clouds' tools, and
+//! no two of these agree. So it is parsed here, with every form that Python, curl or Node support.
 
 use super::environment::variable;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Proxy, Url};
 
-/// Where the proxy for `https` stands. As in other tools, the lower-case name comes first.
+/// Variables of the proxy for `https`. As in other tools, the lower-case name comes first.
 const PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-/// Where stands what needs none.
+/// Variables of hosts that need no proxy.
 const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 /// The proxy of the environment, for requests that need one.
@@ -16,12 +16,12 @@ pub(super) fn of_environment() -> Proxy {
     Proxy::custom(move |url| proxy.clone().filter(|_| !is_passed_by(url)))
 }
 
-/// Whether anything is said to need no proxy.
+/// Whether any host needs no proxy.
 pub(super) fn has_exceptions() -> bool {
     first(&NO_PROXY).is_some()
 }
 
-/// Whether requests to `url` go past the proxy.
+/// Whether requests to `url` bypass the proxy.
 pub(super) fn is_passed_by(url: &Url) -> bool {
     first(&NO_PROXY).is_some_and(|list| is_covered(&list, url))
 }
@@ -30,7 +30,7 @@ fn first(names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| variable(name))
 }
 
-/// Whether `list` has the host of `url`, with its port where one is named.
+/// Whether `list` contains the host of `url`, with its port if one is named.
 fn is_covered(list: &str, url: &Url) -> bool {
     let port = url.port_or_known_default();
     let entries = list.split([',', ' ', '\t']).filter_map(|entry| host(entry, port));
@@ -40,11 +40,11 @@ fn is_covered(list: &str, url: &Url) -> bool {
     entries.contains(&"*") || matcher.intercept(&uri).is_none()
 }
 
-/// The host of an entry, as the matcher wants it; `None` if the entry is for another port.
+/// The host of an entry, for the matcher; `None` if the entry is for another port.
 fn host(entry: &str, port: Option<u16>) -> Option<&str> {
     let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (host, named) = match entry.rsplit_once(':').filter(|(_, text)| is_port(text)) {
-        // An address of IPv6 is more than a port after its last colon, unless it stands in brackets.
+        // An address of IPv6 has more than a port after its last colon, unless it is in brackets.
         Some((host, text)) if host.ends_with(']') || !host.contains(':') => (host, text.parse().ok()),
         _ => (entry, port),
     };

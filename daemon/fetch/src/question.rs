@@ -22,17 +22,17 @@ mod desktop {
     use tokio_stream::StreamExt as _;
     use zbus::{Connection, MatchRule, Message, MessageStream, message::Type};
 
-    /// When a desktop that does not even show the question is given up.
+    /// Time limit for a desktop to show the question.
     const SHOWN: Duration = Duration::from_secs(3);
-    /// Buttons: what the desktop calls them, and what they say.
+    /// Buttons: their ids and labels.
     const BUTTONS: [&str; 4] = ["allow", "Allow", "deny", "Deny"];
     /// The person closed the notification.
     const DISMISSED: u32 = 2;
     const BUS: &str = "org.freedesktop.DBus";
 
-    /// A question that is on the screen.
+    /// A question on the screen.
     struct Shown {
-        /// Kept: what it was shown over goes with it.
+        /// Kept open: closing it closes the question.
         _bus: Connection,
         number: u32,
         /// Unique name of the notification daemon: others can send such signals, too.
@@ -41,14 +41,12 @@ mod desktop {
         owners: MessageStream,
     }
 
-    /// Asks; `text` is not markup. A person who closes the notification says no.
+    /// Asks; `text` is not markup. Closing the notification means no.
     pub(in super::super) async fn ask(text: &str) -> Result<Choice, Declined> {
         let mut shown = in_time(SHOWN, show(text)).await?.map_err(failed)?;
-        // A daemon that does not listen any more ends this process.
+        // If the daemon does not listen any more, this process ends.
         drop(writeln!(std::io::stderr(), "{}", shown.number));
-        in_time(PATIENCE, shown.answer())
-            .await?
-            .ok_or_else(|| unanswered("the desktop took the question away"))
+        in_time(PATIENCE, shown.answer()).await?.ok_or_else(|| unanswered("the desktop closed the question"))
     }
 
     async fn in_time<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Declined> {
@@ -61,7 +59,7 @@ mod desktop {
 
     async fn show(text: &str) -> zbus::Result<Shown> {
         let bus = connect().await?;
-        // Before it is shown: a program may be quicker than we are.
+        // Subscribes before it is shown: a program may answer faster than that.
         let signals = MatchRule::builder().msg_type(Type::Signal).interface(SERVICE)?.path(OBJECT)?.build();
         let signals = MessageStream::for_match_rule(signals, &bus, None).await?;
         let owners = MatchRule::builder().msg_type(Type::Signal).sender(BUS)?.member("NameOwnerChanged")?;
@@ -90,7 +88,7 @@ mod desktop {
     }
 
     impl Shown {
-        /// What the person says first; `None` if the notification is gone without that.
+        /// The person's first answer; `None` if the notification is gone without one.
         async fn answer(&mut self) -> Option<Choice> {
             loop {
                 tokio::select! {
@@ -106,7 +104,7 @@ mod desktop {
             }
         }
 
-        /// What a signal says about this question: an answer, or that there will be none.
+        /// The answer in a signal, or that there will be none.
         fn said(&self, signal: &Message) -> Option<Option<Choice>> {
             if sender(signal)? != self.desktop {
                 return None;

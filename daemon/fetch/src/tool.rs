@@ -1,4 +1,4 @@
-//! What the words of a cloud's own tool mean (`az`, `azd`, `gcloud`), where its exit code says nothing.
+//! Meaning of messages of a cloud's own tool (`az`, `azd`, `gcloud`), if its exit code is not specific.
 
 use std::{
     io::{self, Write as _},
@@ -6,13 +6,13 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// What SQLite says, whose databases `az` and `gcloud` use.
+/// A message of SQLite, whose databases `az` and `gcloud` use.
 const LOCKED: &str = "database is locked";
-/// How often a tool is run whose database is in use.
+/// Most attempts to run a tool whose database is in use.
 const ATTEMPTS: u32 = 5;
-/// Pause after the first attempt; as much more after each.
+/// Pause after the first attempt; each further one adds as much.
 const PAUSE: Duration = Duration::from_millis(200);
-/// What Python's libraries say without a network. `gcloud` adds that one should sign in.
+/// Messages of Python's libraries without a network. `gcloud` adds that one should sign in.
 const NO_NETWORK: [&str; 8] = [
     "Max retries exceeded",
     "Failed to establish a new connection",
@@ -23,10 +23,10 @@ const NO_NETWORK: [&str; 8] = [
     "Network is unreachable",
     "timed out",
 ];
-/// Most of what a tool said that is passed on, in bytes.
+/// Most bytes of a tool's messages that are passed on.
 const MOST: usize = 4096;
 
-/// Whether a tool that failed and `said` this can be run again in a moment. Waits for that.
+/// Whether a tool that failed with the message `said` can be run again in a moment. Waits for that.
 pub(crate) async fn is_busy(said: &[u8], attempt: u32) -> bool {
     let is_busy = String::from_utf8_lossy(said).contains(LOCKED) && attempt < ATTEMPTS;
     if is_busy {
@@ -35,16 +35,16 @@ pub(crate) async fn is_busy(said: &[u8], attempt: u32) -> bool {
     is_busy
 }
 
-/// Whether a tool that `said` this has no person signed in. `words` are what it says then. Pure.
+/// Whether a tool with the message `said` has no person signed in. `words` are its messages in that case. Pure.
 pub(crate) fn wants_sign_in(said: &str, words: &[&str]) -> bool {
     words.iter().any(|word| said.contains(word)) && !NO_NETWORK.iter().any(|word| said.contains(word))
 }
 
-/// Passes on what a tool said that failed: the daemon shows the last lines of this process, without what looks like a secret.
+/// Passes on the messages of a failed tool: the daemon shows the last lines of this process, without likely secrets.
 pub(crate) fn pass_on(said: &[u8]) {
     let said = said.trim_ascii_end();
     let mut stderr = io::stderr().lock();
-    // Without a reader there is no one to tell.
+    // Without a reader there is no one to notify.
     drop(stderr.write_all(&said[said.len().saturating_sub(MOST)..]).and_then(|()| stderr.write_all(b"\n")));
 }
 

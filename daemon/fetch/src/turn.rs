@@ -1,8 +1,8 @@
-//! Turns with what sessions share, and of which two at once fail: the directory of a cloud's own tool, which keeps a database there
-//! ("database is locked"), and a file with a refresh token that a server takes once.
+//! Exclusive access to things that sessions share and that two must not use at once: the directory of a cloud's own
+//! tool, which keeps a database there ("database is locked"), and a file with a single-use refresh token.
 //!
-//! The lock is the kernel's, on the directory or file itself: nothing is written into what is another program's, and it ends with
-//! its holder. A person's own run of the tool does not know of it.
+//! The lock is the kernel's, on the directory or file itself: nothing is written there, and the lock ends with its
+//! holder. A person's own run of the tool does not use it.
 
 use nix::{
     errno::Errno,
@@ -19,14 +19,14 @@ use tokio::time::{Instant, sleep};
 
 /// Longest wait for a turn.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How often it is looked whether the turn has come.
+/// Pause between attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Why there is no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoTurn {
-    /// There is nothing to lock, or its file system knows no locks.
+    /// There is nothing to lock, or the file system has no locks.
     Impossible,
-    /// Others had it for half a minute.
+    /// Others held it for half a minute.
     Late,
 }
 
@@ -39,7 +39,7 @@ pub(crate) async fn of(path: &Path) -> Result<Flock<File>, NoTurn> {
     let mut file = open(path)?;
     loop {
         file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            // What was replaced meanwhile is not what others lock.
+            // A file that was replaced meanwhile is not the one that others lock.
             Ok(turn) if is_still(path, &turn) => return Ok(turn),
             Ok(_) => open(path)?,
             Err((same, Errno::EWOULDBLOCK | Errno::EINTR)) if Instant::now() < end => {
@@ -52,7 +52,7 @@ pub(crate) async fn of(path: &Path) -> Result<Flock<File>, NoTurn> {
     }
 }
 
-/// For writing where that can be, for NFS locks nothing else exclusively.
+/// Opened for writing if possible, because NFS grants exclusive locks only then.
 fn open(path: &Path) -> Result<File, NoTurn> {
     let opened = File::options().read(true).write(true).open(path).or_else(|_| File::open(path));
     opened.map_err(|_| NoTurn::Impossible)

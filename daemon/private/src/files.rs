@@ -57,22 +57,22 @@ fn check(path: &Path, status: &FileStat) -> Result<(), Problem> {
     }
 }
 
-/// Replaces the private file `path`: after this it has the new content even if the machine loses power; after a
+/// Replaces the private file `path`: afterwards it has the new content even if the machine loses power; after a
 /// failure, or a kill at any instant, it has the old one. One writer at a time.
 ///
 /// # Errors
-/// `settings-invalid` if the file or its directory is not safely ours, `source-unavailable` if the system says no.
+/// `settings-invalid` if the file or its directory is not safely ours, `source-unavailable` if the system refuses.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
     Room::make(path, 0)?.fill(bytes)
 }
 
-/// Removes the private file `path`, also for good if the machine loses power. One that is not there is removed.
+/// Removes the private file `path`, durably even if the machine loses power. A missing file counts as removed.
 ///
 /// # Errors
 /// As [`write_private`].
 pub fn remove_private(path: &Path) -> Result<(), Problem> {
     let (directory, name) = place(path)?;
-    // With what a killed writer left.
+    // Together with files that a killed writer left.
     let _ = unlinkat(&directory, fresh(name).as_os_str(), UnlinkatFlags::NoRemoveDir);
     match unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir) {
         Ok(()) | Err(Errno::ENOENT) => fsync(&directory).map_err(|errno| unwritable(path, errno)),
@@ -80,8 +80,8 @@ pub fn remove_private(path: &Path) -> Result<(), Problem> {
     }
 }
 
-/// Room for the next content of a private file, taken before it is needed: what cannot be had again must not be lost to a
-/// full disk.
+/// Room for the next content of a private file, reserved in advance: data that cannot be obtained again must not be
+/// lost to a full disk.
 #[derive(Debug)]
 pub struct Room {
     path: PathBuf,
@@ -92,7 +92,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// Takes room for `size` bytes beside the file `path`. Until [`Room::fill`] the file stays as it is.
+    /// Reserves room for `size` bytes beside the file `path`. Until [`Room::fill`] the file stays as it is.
     ///
     /// # Errors
     /// As [`write_private`].
@@ -108,14 +108,14 @@ impl Room {
         }
         let fresh = fresh(name);
         let file = create(&directory, &fresh, size).map_err(|errno| {
-            // What could not be filled is of no use, and takes room itself.
+            // Partly filled room is useless, and takes space.
             let _ = unlinkat(&directory, fresh.as_os_str(), UnlinkatFlags::NoRemoveDir);
             unwritable(path, errno)
         })?;
         Ok(Self { path: path.to_owned(), name: name.to_owned(), directory, fresh, file })
     }
 
-    /// Writes the content, and puts it in the place of the old one.
+    /// Writes the content, and replaces the old file.
     ///
     /// # Errors
     /// As [`write_private`].
@@ -134,7 +134,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        // It is not there any more once it has been filled.
+        // It does not exist any more once it has been filled.
         let _ = unlinkat(&self.directory, self.fresh.as_os_str(), UnlinkatFlags::NoRemoveDir);
     }
 }
@@ -172,7 +172,7 @@ fn place(path: &Path) -> Result<(OwnedFd, &OsStr), Problem> {
     }
 }
 
-// A directory that only we can change needs no further protection against being swapped under us.
+// In a directory that only we can change, no one else can swap the file.
 pub(super) fn open_directory(path: &Path) -> Result<OwnedFd, Problem> {
     let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
     created.map_err(|error| unreadable(path, errno(&error)))?;

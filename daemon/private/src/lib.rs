@@ -1,5 +1,5 @@
-//! What the daemon and its child programs do alike: private files that are replaced as a whole, locks between processes
-//! and threads, and a process that others cannot read.
+//! Shared by the daemon and its child programs: private files that are replaced as a whole, locks between processes and
+//! threads, and a process that others cannot read.
 
 #![forbid(unsafe_code)]
 
@@ -26,7 +26,7 @@ pub fn errno(error: &std::io::Error) -> Errno {
 /// `source-unavailable`: the system refused to write `path`.
 pub fn unwritable(path: &Path, errno: Errno) -> Problem {
     Problem::new(Reason::SourceUnavailable, format!("cannot be written: {}", errno.desc().to_lowercase()))
-        .hint("look at the free space and the permissions of the directory")
+        .hint("check the free space and the permissions of the directory")
         .at(&Location::of_file(path))
 }
 
@@ -40,7 +40,7 @@ pub fn unreadable(path: &Path, errno: Errno) -> Problem {
         errno => invalid(
             path,
             &format!("cannot be read: {}", errno.desc().to_lowercase()),
-            "look at the disk or the mount that holds the file",
+            "check the disk or the mount that holds the file",
         ),
     }
 }
@@ -50,8 +50,8 @@ pub fn invalid(path: &Path, message: &str, hint: &str) -> Problem {
     Problem::new(Reason::SettingsInvalid, message).hint(hint).at(&Location::of_file(path))
 }
 
-/// The lock on what `mutex` guards, even if a thread panicked while it held it: one request that meets a bug must not
-/// fail all that come after it.
+/// Locks `mutex`, even if a thread panicked while it held the lock: one request that meets a bug must not fail all
+/// later ones.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -19,12 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a lock that is held is tried.
+/// Pause between attempts at a held lock.
 const EVERY: Duration = Duration::from_millis(20);
 /// Longest mark.
 const MAX_MARK: u64 = 64;
 
-/// A lock on a file of our own, until this is dropped. The file stays: to remove it would be to let two hold it.
+/// A lock on a file of our own, until this is dropped. The file stays: if it were removed, two processes could hold the
+/// lock.
 #[derive(Debug)]
 pub struct FileLock(File);
 
@@ -45,17 +46,17 @@ impl FileLock {
         Ok(Self(file))
     }
 
-    /// What the last holder left in the file; empty if it ended as it should.
+    /// The mark of the last holder; empty if it ended properly.
     pub fn mark(&mut self) -> String {
         let mut text = String::new();
         let read = self.0.rewind().and_then(|()| (&self.0).take(MAX_MARK).read_to_string(&mut text));
         read.map(|_| text).unwrap_or_default()
     }
 
-    /// Leaves `text` for the next holder, should this one be killed. It outlives the process, not the machine's power.
+    /// Leaves `text` for the next holder, in case this one is killed. It survives the process, not a power failure.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn set_mark(&mut self, text: &str) -> io::Result<()> {
         self.0.rewind()?;
         self.0.set_len(0)?;
@@ -86,7 +87,8 @@ fn is_ours(path: &Path, file: &File) -> Result<bool, Problem> {
 }
 
 fn busy(path: &Path, patience: Duration) -> Problem {
-    let message = format!("another process of yours holds the lock for more than {} s", patience.as_secs());
+    let message =
+        format!("another process of yours has held the lock for more than {} s", patience.as_secs());
     Problem::new(Reason::SourceUnavailable, message)
         .hint("it ends by itself; try again")
         .at(&Location::of_file(path))

@@ -23,7 +23,7 @@ fn close_memory() -> io::Result<()> {
     Ok(nix::sys::prctl::set_dumpable(false)?)
 }
 
-/// Reading another process's memory takes its task port, which macOS gives to debuggers that the user has allowed only.
+/// Reading another process's memory needs its task port, which macOS gives only to debuggers that the user has allowed.
 #[cfg(target_os = "macos")]
 fn close_memory() -> io::Result<()> {
     claviger_system::deny_debuggers()
@@ -31,5 +31,5 @@ fn close_memory() -> io::Result<()> {
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 fn close_memory() -> io::Result<()> {
-    Err(io::Error::other("nothing is known that keeps other processes out of this one's memory"))
+    Err(io::Error::other("no way is known to keep other processes from reading this one's memory"))
 }

@@ -1,4 +1,4 @@
-//! What tells one login from the next.
+//! Identities of logins.
 
 use claviger::reason::Reason;
 use claviger_child::Declined;

@@ -1,5 +1,5 @@
-//! Lends the secret of an account. A token that is due is refreshed first: one process at a time, with the record read
-//! again under the lock, and the answer of the server is kept before it is passed on.
+//! Lends the secret of an account. A token that is due is refreshed first. One process refreshes at a time: it reads
+//! the record again under the lock, and saves the server's answer before returning it.
 
 use crate::{
     answer::Fetched,
@@ -15,25 +15,25 @@ use claviger_child::{
 use claviger_private::FileLock;
 use std::time::{Duration, SystemTime};
 
-/// What a process that refreshes leaves in the lock, should it be killed.
+/// Mark that a refreshing process leaves in the lock, in case it is killed.
 const REFRESHING: &str = "refreshing";
-/// What it leaves there if it asked and heard nothing.
+/// Mark after a request without an answer.
 const UNANSWERED: &str = "unanswered";
-/// What a process leaves there that shows a token for the second time.
+/// Mark of a process that sends a token for the second time.
 const SECOND: &str = "second";
-/// How long a token is taken to be good whose server does not say (`spec/behaviour.md` A7, "AWS cache").
+/// Assumed lifetime of a token whose server sends none (`spec/behaviour.md` A7, "AWS cache").
 const WITHOUT_EXPIRY: Duration = Duration::from_secs(3600);
 /// Clocks of one machine never differ; a token from the future means that the clock was set back.
 const CLOCK_SLACK: Duration = Duration::from_secs(5);
 
-/// What a stored secret is good for.
+/// Usability of a stored secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
-    /// It is good for a while.
+    /// Valid for some time.
     Fresh,
-    /// It is good, and should be replaced.
+    /// Valid, but due for a refresh.
     Due,
-    /// It is of no use any more, or its age is not known.
+    /// Invalid, or of unknown age.
     Over,
 }
 
@@ -46,7 +46,8 @@ pub(crate) async fn lend(mut request: Lend) -> Fetched {
         return Ok(found);
     }
     match refreshed(&request, &store, client_secret).await {
-        // A session that was started a moment ago and holds nothing is better off with a secret that is good for a minute.
+        // A session that has just started and has no credential is better served by a secret that is valid for a
+        // minute.
         Err(declined) if !declined.is(Reason::LoginRequired) || record.refresh.is_none() => {
             lent(&record, request.held, Standing::Due, SystemTime::now()).ok_or(declined)
         }
@@ -54,7 +55,7 @@ pub(crate) async fn lend(mut request: Lend) -> Fetched {
     }
 }
 
-/// A secret that is good for a while: refreshed, unless another process did that while we waited for the lock.
+/// A valid secret: refreshed, unless another process did that while we waited for the lock.
 async fn refreshed(request: &Lend, store: &Store, client_secret: Option<Text>) -> Result<Provided, Declined> {
     let mut lock = store.lock()?;
     let Kept { record, place } = record(store, request)?;
@@ -65,7 +66,7 @@ async fn refreshed(request: &Lend, store: &Store, client_secret: Option<Text>) -
     let room = store.make_room(match (request.kept, place) {
         (Storage::File, _) => StoreChoice::File,
         (Storage::Keyring, Storage::Keyring) => StoreChoice::Keyring,
-        // It waits in a file for the keyring, and may wait on.
+        // It waits in a file for the keyring, and may stay there.
         (Storage::Keyring, Storage::File) => StoreChoice::Auto,
     })?;
     let earlier = marked(&lock.mark(), &record);
@@ -88,7 +89,7 @@ async fn refreshed(request: &Lend, store: &Store, client_secret: Option<Text>) -
         if showing == Showing::Second { SECOND } else { REFRESHING },
         &refreshing.record,
     )?;
-    // The server's clock for the token's life starts before its answer is here.
+    // The token's lifetime starts at the server before its answer arrives.
     refreshing.asked_at = SystemTime::now();
     let granted = Server::new(refresh.client, client_secret).refresh(&refresh.token).await;
     refreshing.keep(room, granted)
@@ -99,20 +100,20 @@ fn is_rejected(request: &Lend, record: &Record) -> bool {
     request.rejected && request.held == Some(record.generation)
 }
 
-/// How often a server that spends tokens would see this one.
+/// How often a server with single-use tokens would have received this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Showing {
-    /// For the first time, as far as the mark says.
+    /// For the first time, according to the mark.
     First,
-    /// Again: what it gave for it may be lost.
+    /// Again: an earlier answer may be lost.
     Second,
-    /// Once too often.
+    /// Too often.
     Third,
 }
 
-/// Whether the refresh token may be shown. One that was shown without an answer may be spent, and a server that sees a spent
-/// one may end the login, with the access token that every session has. So it is shown again, once, when there is nothing
-/// left to lose.
+/// Whether the refresh token may be sent. A token that was sent without an answer may be used up, and a server that
+/// receives a used one may end the login, together with the access token of every session. So it is sent again, once,
+/// when nothing is left to lose.
 ///
 /// # Errors
 /// `source-unavailable` while there is.
@@ -136,24 +137,24 @@ fn showing(
     match now < end && !is_over && !is_rejected(request, record) {
         true => {
             let message = format!(
-                "the refresh token of the account {} may be spent{}",
+                "the refresh token of the account {} may be used up{}",
                 request.record.account,
                 because(earlier)
             );
-            let hint = "it is shown once more when the access token is over, since a server may end a login whose token it \
-                        sees twice; a new login need not wait for that";
+            let hint = "it is sent once more when the access token has expired, since a server may end a login if it \
+             receives a token twice; you can log in again before that";
             Err(Declined::new(Reason::SourceUnavailable, message).hint(hint))
         }
         false => Ok(Showing::Second),
     }
 }
 
-/// What an account has come to whose refresh token was shown twice in vain.
+/// The problem of an account whose refresh token was sent twice without an answer.
 fn lost() -> Failure {
     Failure::Spent(Declined::new(Reason::LoginRequired, "two refreshes in a row were never answered"))
 }
 
-/// Leaves a mark about the token of `record`: one of another login or generation was never shown.
+/// Leaves a mark about the token of `record`: a token of another login or generation was never sent.
 fn mark(lock: &mut FileLock, word: &str, record: &Record) -> Result<(), Declined> {
     let text = if word.is_empty() { String::new() } else { format!("{word}:{}", record.generation) };
     lock.set_mark(&text).map_err(|error| {
@@ -168,7 +169,7 @@ fn marked(text: &str, record: &Record) -> String {
     if is_of { word.to_owned() } else { String::new() }
 }
 
-/// The record of the login that the daemon knows.
+/// The record of the login that the daemon has listed.
 fn record(store: &Store, request: &Lend) -> Result<Kept, Declined> {
     let account = &request.record.account;
     match store.read(request.kept)? {
@@ -181,7 +182,7 @@ fn record(store: &Store, request: &Lend) -> Result<Kept, Declined> {
     }
 }
 
-/// The secret, if it is another than what is `held`, and as good as `wanted`. A secret that cannot be refreshed is lent again.
+/// The secret, if it differs from `held` and is as good as `wanted`. A secret that cannot be refreshed is lent again.
 fn lent(record: &Record, held: Option<u64>, wanted: Standing, now: SystemTime) -> Option<Provided> {
     let is_good = match standing(record, now) {
         Standing::Fresh => true,
@@ -195,10 +196,10 @@ fn lent(record: &Record, held: Option<u64>, wanted: Standing, now: SystemTime) -
 fn standing(record: &Record, now: SystemTime) -> Standing {
     let is_oauth = record.kind == Kind::Oauth;
     match record.expires_at() {
-        // Its age is unknown, so when it ends is unknown too.
+        // Its age is unknown, so its expiry is, too.
         _ if is_oauth && record.issued_at() > now + CLOCK_SLACK => Standing::Over,
         Some(expiry) if now >= expiry => Standing::Over,
-        // The same rule as the daemon's, so that it does not come back at once.
+        // The same rule as the daemon's, so that it is not due at once.
         Some(expiry) if is_oauth && now >= refresh_at(record.issued_at(), expiry, Duration::ZERO, 0.0) => {
             Standing::Due
         }
@@ -213,7 +214,7 @@ fn found(record: &Record) -> Option<Provided> {
     Some(Provided { facts, ..Provided::new(secret, record.expires_at()) })
 }
 
-/// How to refresh a record.
+/// The inputs for refreshing a record.
 fn refreshable(account: &str, record: &Record) -> Result<Refresh, Declined> {
     let login = Remedy::login(Some(account));
     if let Some(Quarantine { why, .. }) = &record.quarantine {
@@ -223,32 +224,33 @@ fn refreshable(account: &str, record: &Record) -> Result<Refresh, Declined> {
         let message =
             format!("the token of the account {account} has expired, and there is no refresh token");
         Declined::new(Reason::LoginRequired, message)
-            .hint("ask for the scope offline_access if the server wants that for refresh tokens")
+            .hint("request the scope offline_access if the server requires it for refresh tokens")
             .remedy(login)
     })
 }
 
-/// A refresh that the server was asked for.
+/// A refresh in progress at the server.
 struct Refreshing<'a> {
     store: &'a Store,
     /// Where the record should be.
     kept: Storage,
-    /// Whether the API rejected what the record has.
+    /// Whether the API rejected the secret of the record.
     rejected: bool,
     record: Record,
     lock: FileLock,
-    /// What an earlier one left in the lock.
+    /// Mark of an earlier refresh in the lock.
     earlier: String,
     showing: Showing,
     asked_at: SystemTime,
 }
 
 impl Refreshing<'_> {
-    /// Keeps what the server gave, and only then says it. The mark in the lock goes when nothing can be lost any more.
+    /// Saves the server's answer, and only then returns it. The mark in the lock is removed when nothing can be lost
+    /// any more.
     fn keep(mut self, room: Room, granted: Result<Granted, Failure>) -> Result<Provided, Declined> {
         let before = (self.record.login.clone(), self.record.generation);
         match granted {
-            // There is nothing to keep, and what is kept may be good for a while.
+            // There is nothing to save, and the saved secret may be valid for some time.
             Ok(Granted { access: None, refresh: None, fault, .. }) => {
                 mark(&mut self.lock, "", &self.record)?;
                 Err(useless(fault.unwrap_or_default()))
@@ -266,7 +268,7 @@ impl Refreshing<'_> {
                 let why = format!("{}{}", declined.problem.message, because(&self.earlier));
                 self.record.quarantine = Some(Quarantine { why, at_ms: milliseconds(SystemTime::now()) });
                 if self.rejected {
-                    // The API and the server agree: it has no life left to be lent for.
+                    // API and server agree: no lifetime is left for lending.
                     self.record.secret = None;
                 }
                 self.store.replace(self.kept, before, &self.record, room)?;
@@ -278,7 +280,7 @@ impl Refreshing<'_> {
                 mark(&mut self.lock, UNANSWERED, &self.record)?;
                 Err(trouble)
             }
-            // Nothing was given, so nothing is lost by it; what an earlier refresh may have lost still is.
+            // Nothing was issued, so this attempt lost nothing; what an earlier refresh may have lost remains lost.
             Err(Failure::Unsent(trouble) | Failure::Other(trouble)) => {
                 let earlier = std::mem::take(&mut self.earlier);
                 mark(&mut self.lock, &earlier, &self.record)?;
@@ -288,17 +290,17 @@ impl Refreshing<'_> {
     }
 }
 
-/// Why a server may take a refresh token no more that it gave to us, from the mark of an earlier refresh.
+/// Why a server refuses a refresh token that it issued, from the mark of an earlier refresh.
 fn because(earlier: &str) -> &'static str {
     match earlier {
-        REFRESHING => "; an earlier refresh was cut off before its answer could be kept",
-        UNANSWERED | SECOND => "; an earlier refresh was never answered, so what it gave is lost",
+        REFRESHING => "; an earlier refresh was interrupted before its answer could be saved",
+        UNANSWERED | SECOND => "; an earlier refresh was never answered, so its new token is lost",
         _ => "",
     }
 }
 
-/// Takes over what was granted. A token that cannot be used leaves none: the one before has another generation, and a session that
-/// holds it goes on with it.
+/// Stores a grant. An unusable token leaves none: the previous one has another generation, and a session that holds it
+/// continues with it.
 fn renew(record: &mut Record, granted: Granted, asked_at: SystemTime) {
     record.generation += 1;
     record.issued_at_ms = milliseconds(asked_at);
@@ -314,7 +316,7 @@ fn renew(record: &mut Record, granted: Granted, asked_at: SystemTime) {
 
 fn useless(fault: &str) -> Declined {
     Declined::new(Reason::SourceUnavailable, format!("the authorization server answered, but {fault}"))
-        .hint("ask the operator of the server; it is tried again")
+        .hint("ask the operator of the server; claviger tries again")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Signs out: the server revokes its tokens (RFC 7009) where it can, and the record is removed whatever it answers.
+//! Signs out: revokes the tokens at the server (RFC 7009) if possible, and removes the record whatever the answer is.
 
 use crate::{
     oauth::Server,
@@ -29,7 +29,7 @@ pub(crate) async fn logout(request: Logout) -> Result<SignedOut, Declined> {
     Ok(gone)
 }
 
-/// Whether there was something that the server could take back, and did.
+/// Whether there was something to revoke, and the server did.
 pub(super) async fn revoke(record: &Record, client_secret: Option<Text>) -> Result<bool, Declined> {
     let Some(refresh) = record.refresh.as_ref().filter(|_| record.kind == Kind::Oauth) else {
         return Ok(false);
@@ -37,7 +37,7 @@ pub(super) async fn revoke(record: &Record, client_secret: Option<Text>) -> Resu
     if refresh.client.revocation_endpoint.is_none() {
         return Ok(false);
     }
-    // With the refresh token goes everything that was made from it (RFC 7009, section 2.1).
+    // Revoking the refresh token also revokes everything issued from it (RFC 7009, section 2.1).
     Server::new(refresh.client.clone(), client_secret).revoke(&refresh.token).await?;
     Ok(true)
 }

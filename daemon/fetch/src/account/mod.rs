@@ -1,4 +1,4 @@
-//! The verbs of the local store: lend a secret, keep one, sign in, sign out, move.
+//! Operations of the local store: lend a secret, save one, sign in, sign out, move.
 
 mod identity;
 mod lend;

@@ -7,7 +7,7 @@ use claviger_child::{
     account::{Relocate, Storage},
 };
 
-/// Moves it, and says where it is.
+/// Moves it, and returns its place.
 pub(crate) fn relocate(request: &Relocate) -> Result<Storage, Declined> {
     let store = Store::new(&request.record)?;
     let _lock = store.lock()?;

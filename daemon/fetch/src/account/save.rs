@@ -1,4 +1,4 @@
-//! Keeps a secret that the user brings: an API key, or a long-lived OAuth token.
+//! Saves a secret that the user provides: an API key, or a long-lived OAuth token.
 
 use super::identity;
 use crate::store::{Record, Store, VERSION, milliseconds};
@@ -8,7 +8,7 @@ use claviger_child::{
 };
 use std::time::SystemTime;
 
-/// Keeps it.
+/// Saves it.
 pub(crate) fn save(request: Save) -> Result<SignedIn, Declined> {
     let Save { record, place, kind, secret } = request;
     let store = Store::new(&record)?;

@@ -1,4 +1,4 @@
-//! Asks what a plan says: services of AWS, of a container and of an instance, commands and files.
+//! Carries out a plan: asks services of AWS, of a container and of an instance, runs commands and reads files.
 
 use super::{
     Credentials, CredentialsError, Declined,
@@ -21,24 +21,24 @@ use claviger::reason::Reason;
 use claviger_child::Lent;
 use std::time::{Duration, SystemTime};
 
-/// How long the metadata service of an instance may take to accept a connection, and to answer. In a black hole its three
-/// attempts end within a few seconds.
+/// How long the metadata service of an instance may take to accept a connection, and to answer. If packets are lost,
+/// its three attempts end within a few seconds.
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
 /// Largest token of a web identity, in bytes.
 const MAX_TOKEN: usize = 64 * 1024;
 const KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
-/// What the answers of all links are made of.
+/// Context for asking all links.
 pub(super) struct Asker<'a> {
     pub(super) network: &'a Network,
     pub(super) container: Container,
-    /// Reaches what is on this machine.
+    /// Connects to services of this machine.
     pub(super) local: ProviderConfig,
     pub(super) lent: &'a Lent,
 }
 
 impl Asker<'_> {
-    /// The credentials with which a plan begins. `kept` is the person's sign-in, if it has one.
+    /// The first credentials of a plan. `kept` is the person's sign-in, if it has one.
     pub(super) async fn base(
         &self,
         what: &str,
@@ -98,10 +98,10 @@ impl Asker<'_> {
         })
     }
 
-    /// What a service next to the program gives; the inner error is the SDK's.
+    /// Credentials from a service next to the program; the inner error is the SDK's.
     ///
     /// # Errors
-    /// If what is said about the service is wrong.
+    /// If the service's configuration is wrong.
     pub(super) async fn service(
         &self,
         service: Service,
@@ -126,7 +126,7 @@ impl Asker<'_> {
         }
     }
 
-    /// What the SSO portal gives for a person's token.
+    /// Credentials from the SSO portal for a person's token.
     async fn sso(
         &self,
         what: &str,
@@ -149,7 +149,7 @@ impl Asker<'_> {
         Ok(credentials.build())
     }
 
-    /// What STS gives for the token in a file.
+    /// Credentials from STS for the token in a file.
     async fn web_identity(&self, what: &str, identity: &WebIdentity) -> Result<Credentials, Declined> {
         let token = file::read(&identity.file, MAX_TOKEN)
             .map_err(|unread| failure::no_token(what, &unread.to_string()))?;
@@ -214,7 +214,7 @@ fn account_of(arn: &str) -> Option<String> {
     arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned)
 }
 
-/// How a session of a role is called.
+/// Name of a role session.
 fn session_name(name: Option<&str>) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     name.map_or_else(|| format!("claviger-session-{}", now.as_secs()), str::to_owned)

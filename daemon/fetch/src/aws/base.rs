@@ -1,4 +1,4 @@
-//! Where the credentials of a profile begin, in botocore's order. Pure.
+//! The first credentials of a profile, in botocore's order. Pure.
 
 use super::{
     cache::{Cache, Way},
@@ -20,11 +20,11 @@ const OF_SSO: [&str; 4] = ["sso_role_name", "sso_account_id", "sso_start_url", "
 /// Variable that names the file with the token of a web identity.
 pub(super) const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 
-/// Where credentials begin.
+/// Source of the first credentials.
 pub(super) enum Base {
-    /// Written down.
+    /// In a file.
     Keys(Credentials),
-    /// A command that prints them: its words.
+    /// A command that prints them, as words.
     Process { command: Vec<String>, account: Option<String> },
     /// A person's sign-in.
     Sso { role: String, account: String, region: String, cache: Cache },
@@ -32,7 +32,7 @@ pub(super) enum Base {
     Login(Cache),
     /// The token of a web identity.
     Token(WebIdentity),
-    /// What `credential_source` names.
+    /// The source in `credential_source`.
     Source(Source),
 }
 
@@ -54,19 +54,19 @@ pub(super) enum Source {
     Instance,
 }
 
-/// Why a profile makes no sense. Continues "is not configured properly: …"; has names of profiles and settings only.
+/// Why a profile is invalid. Continues "is not configured properly: …"; contains only names of profiles and settings.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub(super) why: String,
     pub(super) hint: &'static str,
 }
 
-/// Where the credentials of a profile begin that assumes no role with others.
+/// The source of a profile's credentials, for one that assumes no role with others.
 ///
-/// `environment` is where a web identity may be named; a source of roles has none.
+/// `environment` can configure a web identity; it is `None` for a source of roles.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Its fault.
 pub(super) fn of(
     at: &Profile<'_>,
     environment: Option<&Variables<'_>>,
@@ -88,7 +88,7 @@ pub(super) fn of(
     }
     if let Some(command) = at.get("credential_process").of("credential_process")? {
         let Some(words) = words::split(command).filter(|words| !words.is_empty()) else {
-            return wrong("its credential_process is empty, or a quote in it has no end");
+            return wrong("its credential_process is empty, or has an unmatched quote");
         };
         return Ok(Some(Base::Process {
             command: words.into_iter().map(Cow::into_owned).collect(),
@@ -101,13 +101,13 @@ pub(super) fn of(
     }
 }
 
-/// What is said about credentials and leads to none: botocore would go on to those of a container or an instance.
+/// Incomplete configuration of credentials: botocore would continue with those of a container or an instance.
 fn nothing(at: &Profile<'_>) -> Result<Option<Base>, Wrong> {
     if at.has(KEYS[1]) {
-        return wrong("aws_secret_access_key is there without aws_access_key_id");
+        return wrong("aws_secret_access_key is set without aws_access_key_id");
     }
     if TOKENS.iter().any(|name| at.has(name)) {
-        return wrong("aws_session_token is there without keys");
+        return wrong("aws_session_token is set without keys");
     }
     if let Some(session) = at.get("sso_session").of("sso_session")?
         && at.files().session(session).is_none()
@@ -123,12 +123,12 @@ fn nothing(at: &Profile<'_>) -> Result<Option<Base>, Wrong> {
     Ok(None)
 }
 
-/// Keys that are written down in one of the files.
+/// Keys in one of the files.
 fn keys(at: &Profile<'_>, file: File, account: Option<&str>) -> Result<Option<Base>, Wrong> {
     let text = |name| at.of(file, name).of(name);
     let Some(id) = text(KEYS[0])? else { return Ok(None) };
     let Some(secret) = text(KEYS[1])? else {
-        return wrong("aws_access_key_id is there without aws_secret_access_key");
+        return wrong("aws_access_key_id is set without aws_secret_access_key");
     };
     let token = text(TOKENS[0])?.map_or_else(|| text(TOKENS[1]), |token| Ok(Some(token)))?;
     let keys = Credentials::builder().access_key_id(id).secret_access_key(secret).provider_name("profile");
@@ -138,10 +138,10 @@ fn keys(at: &Profile<'_>, file: File, account: Option<&str>) -> Result<Option<Ba
     Ok(Some(Base::Keys(keys.build())))
 }
 
-/// The token of a web identity. What the environment says comes before what the profile says, word by word.
+/// The token of a web identity. Each value of the environment overrides that of the profile.
 ///
 /// # Errors
-/// What is missing.
+/// The missing value.
 pub(super) fn web_identity(
     at: Option<&Profile<'_>>,
     environment: Option<&Variables<'_>>,
@@ -168,14 +168,14 @@ pub(super) fn web_identity(
     let file = PathBuf::from(file);
     if file.is_relative() {
         return wrong(
-            "its token file is named by a relative path, which means another file in every directory",
+            "its token file has a relative path, which each program resolves against its own directory",
         );
     }
     let session = either("AWS_ROLE_SESSION_NAME", "role_session_name")?;
     Ok(Some(WebIdentity { file, role, session, is_of_environment }))
 }
 
-/// The role of a person who signs in. What a profile and its session both say must be the same.
+/// The role of a person who signs in. Values in both a profile and its session must be equal.
 fn sso(at: &Profile<'_>, variable: &Variables<'_>) -> Result<Base, Wrong> {
     let session = at.get("sso_session").of("sso_session")?;
     let mut of_session = [None; OF_SSO.len()];
@@ -185,11 +185,7 @@ fn sso(at: &Profile<'_>, variable: &Variables<'_>) -> Result<Base, Wrong> {
         };
         for (setting, value) in settings {
             if at.has(setting) && at.get(setting) != Ok(Some(value)) {
-                return wrong(format!(
-                    "{} is another one in its sso-session {}",
-                    plain(setting),
-                    plain(name)
-                ));
+                return wrong(format!("{} differs in its sso-session {}", plain(setting), plain(name)));
             }
             if let Some(known) = OF_SSO.iter().position(|known| *known == setting) {
                 of_session[known] = Some(value);
@@ -203,7 +199,7 @@ fn sso(at: &Profile<'_>, variable: &Variables<'_>) -> Result<Base, Wrong> {
             None => wrong(format!("it uses SSO, but {name} is missing")),
         }
     });
-    let mut value = || values.next().unwrap_or_else(|| wrong("it uses SSO, and is not complete"));
+    let mut value = || values.next().unwrap_or_else(|| wrong("its SSO settings are incomplete"));
     let (role, account, start_url, region) = (value()?, value()?, value()?, value()?);
     // It becomes part of a host name.
     if !is_label(&region) {
@@ -222,7 +218,7 @@ pub(super) fn has_keys(at: &Profile<'_>) -> bool {
     KEYS.iter().any(|name| at.has(name))
 }
 
-/// A profile that makes no sense.
+/// An invalid profile.
 ///
 /// # Errors
 /// That.
@@ -234,7 +230,7 @@ fn no_home() -> Wrong {
     Wrong { why: "a sign-in is kept below the home directory, and HOME is not set".into(), hint: "set HOME" }
 }
 
-/// What has settings below it where it has a value is wrong.
+/// A setting that needs a value but has nested settings is wrong.
 pub(super) trait Named<T> {
     /// The text of the setting `name`.
     fn of(self, name: &str) -> Result<T, Wrong>;
@@ -249,17 +245,17 @@ impl<T> Named<T> for Result<T, NoText> {
 // === impl Source ===
 
 impl Source {
-    /// What `credential_source` names.
+    /// The source in `credential_source`.
     ///
     /// # Errors
-    /// If that is nothing.
+    /// If it is not one of them.
     pub(super) fn named(name: &str) -> Result<Self, Wrong> {
         match name {
             "Environment" => Ok(Self::Environment),
             "EcsContainer" => Ok(Self::Container),
             "Ec2InstanceMetadata" => Ok(Self::Instance),
             name => wrong(format!(
-                "credential_source {} is none of Environment, EcsContainer and Ec2InstanceMetadata",
+                "credential_source {} is not one of Environment, EcsContainer and Ec2InstanceMetadata",
                 plain(name)
             )),
         }
@@ -269,7 +265,7 @@ impl Source {
 // === impl Base ===
 
 impl Base {
-    /// In a sentence about a profile.
+    /// Part of a sentence about a profile.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Keys(_) => "keys",
@@ -280,7 +276,7 @@ impl Base {
         }
     }
 
-    /// The file that has to change where this is refused: a person's sign-in, or a token that another program renews.
+    /// The file to change if this is refused: a person's sign-in, or a token that another program renews.
     pub(super) fn file(&self) -> Option<&Path> {
         match self {
             Self::Token(token) => Some(&token.file),
@@ -288,7 +284,7 @@ impl Base {
         }
     }
 
-    /// Where a person's sign-in is kept.
+    /// Path of a person's sign-in.
     pub(super) fn cache(&self) -> Option<&Cache> {
         match self {
             Self::Sso { cache, .. } | Self::Login(cache) => Some(cache),

@@ -1,5 +1,5 @@
-//! The file in which `aws sso login` or `aws login` keeps a person's sign-in. Other tools write it too, not all of them at once:
-//! what cannot be read is read again for a moment before it counts as damaged.
+//! The file in which `aws sso login` or `aws login` keeps a person's sign-in. Other tools write it too, some of them in
+//! several steps: an unreadable file is read again for a moment before it counts as damaged.
 
 use super::instant;
 use crate::{
@@ -18,9 +18,9 @@ use zeroize::Zeroizing;
 
 /// Largest file, in bytes; they have some 4 KiB.
 const MAX_FILE: usize = 256 * 1024;
-/// How long a file that is not a sign-in is read again: a program that writes it in place needs far less.
+/// How long an invalid file is read again: a program that writes it in place needs far less.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long there is between two looks.
+/// Pause between two reads.
 pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
 /// A sign-in's file, and how it is renewed.
@@ -30,7 +30,7 @@ pub(super) struct Cache {
     pub(super) way: Way,
 }
 
-/// How a sign-in is renewed.
+/// Method of renewal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Of an `[sso-session]`: by the OIDC service of this region.
@@ -41,7 +41,7 @@ pub(super) enum Way {
     Login,
 }
 
-/// What a file keeps.
+/// Content of a file.
 pub(super) struct Kept {
     bytes: Zeroizing<Vec<u8>>,
     fields: Map<String, Value>,
@@ -52,19 +52,19 @@ pub(super) struct Kept {
 pub(super) enum Unkept {
     /// There is no file.
     Absent,
-    /// There is one that cannot be used. Continues "the file …".
+    /// There is an unusable one. Continues "the file …".
     Unusable(String),
 }
 
 // === impl Cache ===
 
 impl Cache {
-    /// Where the sign-in of an SSO session, or of a start URL, is kept; `None` without a home.
+    /// Path of the sign-in of an SSO session, or of a start URL; `None` without a home.
     pub(super) fn of_sso(name: &str, way: Way, variable: &Variables<'_>) -> Option<Self> {
         Some(Self { path: below(home("sso", variable)?, &SHA1_FOR_LEGACY_USE_ONLY, name), way })
     }
 
-    /// Where a sign-in with `aws login` is kept; `None` without a home.
+    /// Path of a sign-in with `aws login`; `None` without a home.
     pub(super) fn of_login(session: &str, variable: &Variables<'_>) -> Option<Self> {
         let directory = variable("AWS_LOGIN_CACHE_DIRECTORY").map(PathBuf::from);
         let directory = directory.or_else(|| home("login", variable))?;
@@ -75,17 +75,17 @@ impl Cache {
         &self.path
     }
 
-    /// What the file keeps.
+    /// The content of the file.
     ///
     /// # Errors
-    /// See [`Unkept`]. A file that another program has not finished writing is waited for.
+    /// See [`Unkept`]. Waits for another program to finish writing the file.
     pub(super) async fn read(&self) -> Result<Kept, Unkept> {
         let end = Instant::now() + PATIENCE;
         loop {
             let kept = match file::read(&self.path, MAX_FILE) {
-                Ok(bytes) => self.parse(bytes).ok_or_else(|| {
-                    Unkept::Unusable("is damaged: what is in it is not a sign-in, or not all of one".into())
-                }),
+                Ok(bytes) => self
+                    .parse(bytes)
+                    .ok_or_else(|| Unkept::Unusable("is damaged: it is not a complete sign-in".into())),
                 Err(Unread::Absent) => Err(Unkept::Absent),
                 Err(unread) => return Err(Unkept::Unusable(unread.to_string())),
             };
@@ -96,7 +96,7 @@ impl Cache {
         }
     }
 
-    /// What the file keeps by now, or within `patience`, if that is something else than `before`.
+    /// The current content of the file, or a new one within `patience`, if it differs from `before`.
     pub(super) async fn changed(&self, before: &Kept, patience: Duration) -> Option<Kept> {
         let end = Instant::now() + patience;
         loop {
@@ -108,7 +108,7 @@ impl Cache {
         }
     }
 
-    /// What `bytes` keep, if that is a sign-in.
+    /// The sign-in in `bytes`, if they are one.
     pub(super) fn parse(&self, bytes: Zeroizing<Vec<u8>>) -> Option<Kept> {
         let fields: Map<String, Value> = serde_json::from_slice(&bytes).ok()?;
         let credentials = fields.get("accessToken")?;
@@ -129,12 +129,13 @@ impl Cache {
         Some(Kept { bytes, fields, expires_at })
     }
 
-    /// Room beside the file for what `kept` becomes, taken before a server is asked for what it gives once.
+    /// Room beside the file for the result of renewing `kept`, reserved before a server is asked for a single-use
+    /// token.
     ///
     /// # Errors
     /// If nothing can be written there.
     pub(super) fn draft(&self, kept: &Kept, is_alone: bool) -> io::Result<Draft> {
-        // Twice as much, for a new token may be longer.
+        // Twice as much, because a new token may be longer.
         Draft::beside(&self.path.canonicalize()?, kept.bytes.len() * 2, is_alone)
     }
 }
@@ -169,7 +170,7 @@ impl Kept {
         self.fields.get("accessToken")?.get(name)?.as_str()
     }
 
-    /// The text of the file with other values; those of an object take the place of its fields, one by one.
+    /// The text of the file with new values; those of an object replace its fields one by one.
     pub(super) fn with(&self, values: Value) -> Zeroizing<Vec<u8>> {
         let mut whole = Value::Object(self.fields.clone());
         put(&mut whole, values);

@@ -1,4 +1,4 @@
-//! Asks AWS whether credentials are good: GetCallerIdentity needs no permission.
+//! Asks AWS whether credentials are valid: GetCallerIdentity needs no permission.
 
 use super::{
     Credentials, Declined, failure,
@@ -9,7 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::error::{ProvideErrorMetadata as _, SdkError};
 use std::time::Duration;
 
-/// How long the question may take, all attempts together. The credentials wait for it.
+/// Time limit of the request, all attempts together. The credentials wait for it.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks. Only a clear no is trouble: a service that cannot be reached says nothing about the credentials.

@@ -1,5 +1,5 @@
-//! How the SDK reaches the network: through the proxy of the session, trusting the session's certificate authorities. The
-//! SDK's own client does neither.
+//! The SDK's network access: through the proxy of the session, with the session's certificate authorities. The SDK's
+//! own client supports neither.
 
 use super::{Declined, last_request::LastRequest};
 use crate::file;
@@ -21,7 +21,7 @@ pub(super) fn proxied(seen: &LastRequest, trusted: &TlsContext) -> SharedHttpCli
     seen.note(client(trusted, ProxyConfig::from_env()), Some(past))
 }
 
-/// A client for services of this machine: what they hand out stays on this machine, and a proxy could not reach them.
+/// A client for services of this machine: their answers stay on this machine, and a proxy could not reach them.
 pub(super) fn direct(seen: &LastRequest, trusted: &TlsContext) -> SharedHttpClient {
     seen.note(client(trusted, ProxyConfig::disabled()), None)
 }
@@ -33,7 +33,7 @@ fn client(trusted: &TlsContext, proxy: ProxyConfig) -> SharedHttpClient {
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .tls_context(trusted.clone())
             .proxy_config(proxy.clone())
-            // One that waits may be closed by the server at the very moment when it is used again.
+            // A server may close an idle connection just when it is used again.
             .pool_max_idle_per_host(0);
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
@@ -44,7 +44,7 @@ fn client(trusted: &TlsContext, proxy: ProxyConfig) -> SharedHttpClient {
 /// The certificate authorities that the session trusts.
 ///
 /// # Errors
-/// If the file that `bundle` names cannot be used; who names it comes first.
+/// If the file that `bundle` names cannot be used; the error begins with the setting.
 pub(super) fn trusted(bundle: Option<&(&str, String)>) -> Result<TlsContext, Declined> {
     let mut trusted = TrustStore::default();
     if let Some((place, path)) = bundle {
@@ -54,7 +54,7 @@ pub(super) fn trusted(bundle: Option<&(&str, String)>) -> Result<TlsContext, Dec
         };
         let pem = file::read(Path::new(path), MAX_BUNDLE).map_err(|unread| unusable(&unread.to_string()))?;
         if !pem.windows(27).any(|line| line == b"-----BEGIN CERTIFICATE-----") {
-            return Err(unusable("has no certificate in it"));
+            return Err(unusable("contains no certificate"));
         }
         trusted = trusted.with_pem_certificate(pem.to_vec());
     }

@@ -1,5 +1,5 @@
-//! The service of a container. It wants to see a token, which the SDK would read from the environment: it is put into each
-//! request here instead.
+//! The service of a container. It requires a token, which the SDK would read from the environment; here it is added to
+//! each request instead.
 
 use super::variable;
 use crate::environment;
@@ -29,7 +29,7 @@ pub(super) enum Service {
 /// How to ask it.
 pub(super) struct Container(ProviderConfig);
 
-/// A client, or a connector, whose requests show the token.
+/// A client, or a connector, whose requests carry the token.
 #[derive(Debug)]
 struct Authorized<T> {
     inner: T,
@@ -39,7 +39,7 @@ struct Authorized<T> {
 // === impl Container ===
 
 impl Container {
-    /// The SDK asks over plain HTTP on this machine and on its link only; over HTTPS anywhere.
+    /// The SDK uses plain HTTP only for this machine and its link; HTTPS for any host.
     pub(super) fn new(
         config: &ProviderConfig,
         direct: &SharedHttpClient,
@@ -75,12 +75,12 @@ impl HttpClient for Authorized<SharedHttpClient> {
 
 impl HttpConnector for Authorized<SharedHttpConnector> {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        // The SDK has put in the one of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, which comes first.
+        // The SDK has added the token of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, which comes first.
         if let Some(Text(token)) =
             self.token.as_ref().filter(|_| !request.headers().contains_key(AUTHORIZATION))
             && request.headers_mut().try_insert(AUTHORIZATION, token.expose().clone()).is_err()
         {
-            let error = ConnectorError::user("the token cannot stand in a header".into());
+            let error = ConnectorError::user("the token is not valid in a header".into());
             return HttpConnectorFuture::ready(Err(error));
         }
         self.inner.call(request)

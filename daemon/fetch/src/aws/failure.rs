@@ -1,5 +1,5 @@
-//! What the failure of a link means. The SDK's error texts can hold what a server or a command said, so nothing of them is
-//! repeated but error codes and the names in a configuration.
+//! Meaning of a link's failure. The SDK's error texts can contain output of a server or a command, so only error codes
+//! and the names in a configuration are repeated.
 
 use super::{CredentialsError, Declined, container::Service, last_request::Exchange};
 use crate::codes;
@@ -11,7 +11,7 @@ const OF_CONTAINERS: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, o
 const OF_INSTANCES: &str =
     "check AWS_EC2_METADATA_SERVICE_ENDPOINT, and that EC2 may assume the role of this instance";
 const NOT_ASKED: &str = "a service of AWS cannot be asked with these settings";
-/// Codes that say that a request came too soon, or should be made again.
+/// Codes for requests that came too soon, or should be repeated.
 const LATER: [&str; 7] = [
     "SlowDownException",
     "Throttling",
@@ -21,11 +21,11 @@ const LATER: [&str; 7] = [
     "SlowDown",
     "IDPCommunicationError",
 ];
-/// Codes that say that what is configured is wrong, so that no sign-in helps.
+/// Codes for wrong configuration, which no sign-in fixes.
 const WRONG: [&str; 4] =
     ["ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException"];
 
-/// Why a service next to the program gave nothing.
+/// Why a service next to the program returned no credentials.
 pub(super) fn of_service(
     what: &str,
     service: Service,
@@ -40,11 +40,11 @@ pub(super) fn of_service(
     match (error, seen, file) {
         (CredentialsError::ProviderTimedOut(_), ..) => silent(what, true),
         (CredentialsError::InvalidConfiguration(_), ..) => misconfigured(what, "", hint),
-        // The service says no to the machine, and no person can sign in for it.
+        // The service refuses the machine, and no person can sign in for it.
         (_, Some(Exchange::Answered { status: status @ (401 | 403 | 404), .. }), _)
             if service == Service::Instance =>
         {
-            let message = format!("{what}: it has no role here, or is not to be asked ({status})");
+            let message = format!("{what}: it has no role here, or refuses requests ({status})");
             Declined::new(Reason::UpstreamDenied, message).hint(OF_INSTANCES)
         }
         (_, Some(seen), _) => exchanged(what, Some(seen), None),
@@ -53,7 +53,7 @@ pub(super) fn of_service(
     }
 }
 
-/// What a refusal of one of AWS's services means; the `error` is the SDK's.
+/// Meaning of a refusal by one of AWS's services; the `error` is the SDK's.
 pub(super) fn of_request<E: ProvideErrorMetadata>(
     what: &str,
     error: &SdkError<E>,
@@ -72,7 +72,7 @@ pub(super) fn of_request<E: ProvideErrorMetadata>(
     }
 }
 
-/// What came of a request that brought nothing. The server's `code` is what the SDK made of its answer.
+/// Meaning of a failed request. The server's `code` is as the SDK parsed it.
 pub(super) fn exchanged(what: &str, seen: Option<Exchange>, code: Option<String>) -> Declined {
     match seen {
         None => silent(what, false),
@@ -83,7 +83,7 @@ pub(super) fn exchanged(what: &str, seen: Option<Exchange>, code: Option<String>
     }
 }
 
-/// What an answer means that is not a credential.
+/// Meaning of an answer that is not a credential.
 pub(super) fn answered(
     what: &str,
     status: u16,
@@ -105,7 +105,7 @@ pub(super) fn answered(
         ),
         (_, code) if WRONG.contains(&code) => Declined::new(
             Reason::SettingsInvalid,
-            format!("{what}: AWS takes the request for wrong ({said})"),
+            format!("{what}: AWS reports that the request is wrong ({said})"),
         )
         .hint("check role_arn, region and session name"),
         (_, "AccessDenied" | "AccessDeniedException" | "ForbiddenException") => Declined {
@@ -114,19 +114,19 @@ pub(super) fn answered(
                 .hint("sign in with an identity that may use this role, or have it allowed")
         },
         (400 | 401 | 403, _) => {
-            Declined::sign_in(format!("{what}: AWS does not take the credentials ({said})"))
+            Declined::sign_in(format!("{what}: AWS does not accept the credentials ({said})"))
         }
-        // A sign-in does not create what does not exist.
+        // A sign-in does not create missing resources.
         _ => Declined::new(
             Reason::SettingsInvalid,
-            format!("{what}: the server knows nothing of that ({said})"),
+            format!("{what}: the server has no such resource ({said})"),
         )
         .hint("check account, role and address"),
     }
 }
 
 fn later(what: &str, said: &str, retry_after: Option<Duration>) -> Declined {
-    Declined::new(Reason::SourceUnavailable, format!("{what}: the server asks to try again later ({said})"))
+    Declined::new(Reason::SourceUnavailable, format!("{what}: the server asks to retry later ({said})"))
         .retry_after(retry_after)
 }
 
@@ -141,17 +141,17 @@ fn silent(what: &str, timed_out: bool) -> Declined {
 
 /// No person is signed in.
 pub(super) fn signed_out(what: &str) -> Declined {
-    Declined::sign_in(format!("{what}: not signed in, or no longer"))
+    Declined::sign_in(format!("{what}: not signed in, or not any more"))
 }
 
-/// What is configured cannot work; `why` has nothing but names of profiles and settings.
+/// The configuration cannot work; `why` contains only names of profiles and settings.
 pub(super) fn misconfigured(what: &str, why: &str, hint: &str) -> Declined {
     let colon = if why.is_empty() { "" } else { ": " };
     Declined::new(Reason::SettingsInvalid, format!("{what} is not configured properly{colon}{why}"))
         .hint(hint)
 }
 
-/// A file with a token that cannot be read; `why` continues "its token file".
+/// An unreadable token file; `why` continues "its token file".
 pub(super) fn no_token(what: &str, why: &str) -> Declined {
     Declined::new(Reason::SettingsInvalid, format!("{what}: its token file {why}"))
         .hint("check the path of the token file")

@@ -1,4 +1,4 @@
-//! Profiles and their companions in `~/.aws/config` and `~/.aws/credentials`, as botocore finds them. Pure.
+//! Profiles and related sections in `~/.aws/config` and `~/.aws/credentials`, as botocore reads them. Pure.
 
 use super::{
     ini::{Broken, Sections, nested, read},
@@ -6,7 +6,7 @@ use super::{
 };
 use std::{borrow::Cow, collections::HashSet, fmt};
 
-/// Both files. What one of them says of a profile in the credentials file counts more.
+/// Both files. For a profile, the credentials file overrides the other.
 #[derive(Debug)]
 pub(super) struct Files<'a> {
     config: Sections<'a>,
@@ -31,7 +31,7 @@ pub(super) struct Profile<'f> {
     credentials: Option<usize>,
 }
 
-/// A setting that has a text, and has settings below it instead.
+/// A setting that has a value and nested settings.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NoText;
 
@@ -53,7 +53,7 @@ impl<'a> Files<'a> {
     /// Reads both.
     ///
     /// # Errors
-    /// Which one cannot be used, and why.
+    /// The unusable file, and why.
     pub(super) fn read(config: &'a str, credentials: &'a str) -> Result<Self, (File, Broken)> {
         Ok(Self {
             config: read(config).map_err(|broken| (File::Config, broken))?,
@@ -89,11 +89,11 @@ impl<'a> Files<'a> {
     /// The settings of `[sso-session NAME]`.
     pub(super) fn session(&self, name: &str) -> Option<impl Iterator<Item = (&str, &str)>> {
         let (settings, mut seen) = (self.config.settings(self.companion(SESSION, name)?), HashSet::new());
-        // What holds in all sections comes last.
+        // Settings for all sections come last.
         Some(settings.filter(move |(name, _)| seen.insert(*name)))
     }
 
-    /// The text of a setting below a service in `[services NAME]`; the outer `None` says that there are no such services.
+    /// The text of a setting of a service in `[services NAME]`; the outer `None` means that there is no such section.
     pub(super) fn service(&self, name: &str, service: &str, setting: &str) -> Option<Option<&str>> {
         let services = self.companion(SERVICES, name)?;
         let below = self.config.get(services, service).filter(|value| value.starts_with('\n'));
@@ -128,7 +128,7 @@ impl<'f> Profile<'f> {
     /// The text of a setting.
     ///
     /// # Errors
-    /// If it has settings below it.
+    /// If it has nested settings.
     pub(super) fn get(&self, setting: &str) -> Result<Option<&'f str>, NoText> {
         text(self.raw(setting))
     }
@@ -136,7 +136,7 @@ impl<'f> Profile<'f> {
     /// The text of a setting in one of the files.
     ///
     /// # Errors
-    /// If it has settings below it.
+    /// If it has nested settings.
     pub(super) fn of(&self, file: File, setting: &str) -> Result<Option<&'f str>, NoText> {
         text(match file {
             File::Config => self.config.and_then(|at| self.files.config.get(at, setting)),
@@ -144,7 +144,7 @@ impl<'f> Profile<'f> {
         })
     }
 
-    /// Names and texts of all settings; those below one have its name and a dot before theirs.
+    /// Names and texts of all settings; nested ones have the outer name and a dot before theirs.
     pub(super) fn settings(&self) -> Vec<(String, String)> {
         let of = |sections: &'f Sections<'f>, at: Option<usize>| {
             at.map(|at| sections.settings(at)).into_iter().flatten()
@@ -177,7 +177,7 @@ fn text(value: Option<&str>) -> Result<Option<&str>, NoText> {
     }
 }
 
-// What a profile says may be a secret.
+// Values of a profile may be secret.
 impl fmt::Debug for Profile<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Profile").field(&self.name).finish()

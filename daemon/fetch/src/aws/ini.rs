@@ -1,11 +1,11 @@
-//! AWS's files as `aws` reads them: as Python's `RawConfigParser` does. Pure.
+//! AWS's files as `aws` parses them: with the rules of Python's `RawConfigParser`. Pure.
 //!
-//! A file is read in one go, and what is read borrows from its text: a file may name thousands of profiles, and one of them
-//! is wanted.
+//! A file is read in one pass, and the result borrows from its text: a file may have thousands of profiles, of which
+//! one is needed.
 
 use std::{borrow::Cow, collections::HashSet, fmt, ops::Range};
 
-/// The section whose settings hold in all others.
+/// The section whose settings apply to all others.
 const DEFAULT: &str = "DEFAULT";
 
 /// Name and text of a setting.
@@ -26,7 +26,7 @@ struct Section<'a> {
     settings: Range<usize>,
 }
 
-/// Why a file cannot be used: all of it, as with AWS's own tools.
+/// Why a file is unusable as a whole, as with AWS's own tools.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Broken {
     /// From 1.
@@ -45,7 +45,7 @@ enum Fault {
     NoSubsetting,
 }
 
-/// The setting that is being read: lines that are indented deeper than its own go on with it.
+/// The setting being read: lines with deeper indentation continue it.
 struct Open<'a> {
     name: Cow<'a, str>,
     value: Cow<'a, str>,
@@ -57,11 +57,11 @@ struct Open<'a> {
 struct Reader<'a> {
     read: Sections<'a>,
     sections: HashSet<&'a str>,
-    /// Settings of this section, and of all that hold in the others.
+    /// Settings of this section, and of the section for all.
     names: [HashSet<Cow<'a, str>>; 2],
     place: Position,
     open: Option<Open<'a>>,
-    /// Settings for all sections that have something below them that is not a setting, and their lines.
+    /// Settings for all sections with invalid nested lines, and the numbers of these lines.
     broken: Vec<(Cow<'a, str>, usize)>,
 }
 
@@ -75,7 +75,7 @@ enum Position {
 /// Reads a file.
 ///
 /// # Errors
-/// The first place that AWS's own tools do not read.
+/// The first place that AWS's own tools reject.
 pub(super) fn read(text: &str) -> Result<Sections<'_>, Broken> {
     let mut reader = Reader {
         read: Sections::default(),
@@ -112,7 +112,7 @@ pub(super) fn read(text: &str) -> Result<Sections<'_>, Broken> {
     reader.end()
 }
 
-/// The settings below a setting whose own line ends after its delimiter; `None` if a line is none.
+/// The settings nested below a setting without a value on its own line; `None` if a line is not a setting.
 pub(super) fn nested(value: &str) -> Option<Vec<(&str, &str)>> {
     let lines = value.split(is_line_end).map(strip).filter(|line| !line.is_empty());
     lines.map(|line| line.split_once('=').map(|(name, value)| (strip(name), strip(value)))).collect()
@@ -134,7 +134,7 @@ fn is_space(char: char) -> bool {
     char.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&char)
 }
 
-/// What Python takes for the end of a line within a text.
+/// Python's line ends within a text.
 fn is_line_end(char: char) -> bool {
     matches!(char, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -143,7 +143,7 @@ fn strip(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// Names mean the same in any case.
+/// Names ignore case.
 fn lower(name: &str) -> Cow<'_, str> {
     match name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         true => Cow::Borrowed(name),
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A setting for all sections counts where a section does not set it itself.
+    /// A setting for all sections counts if a section does not set it itself.
     fn end(self) -> Result<Sections<'a>, Broken> {
         let read = self.read;
         let counts = |name: &str| {
@@ -222,7 +222,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The name in `[…]`. What follows the last bracket counts for nothing.
+/// The name in `[…]`. Text after the last bracket is ignored.
 fn header(line: &str) -> Option<&str> {
     let rest = line.strip_prefix('[')?;
     rest.rfind(']').filter(|end| *end > 0).map(|end| &rest[..end])
@@ -246,7 +246,7 @@ impl<'a> Sections<'a> {
         self.sections.iter().map(|section| section.name)
     }
 
-    /// The text of a setting in the section with this number. It begins with a line's end if there are settings below it.
+    /// The text of a setting in the section with this number. It begins with a line end if there are nested settings.
     pub(super) fn get(&self, section: usize, name: &str) -> Option<&str> {
         self.settings(section).find(|(known, _)| *known == name).map(|(_, value)| value)
     }
@@ -266,19 +266,19 @@ impl<'a> Sections<'a> {
 
 // === impl Broken ===
 
-/// Continues "line N …". Nothing of the file is repeated.
+/// Continues "line N …". No content of the file is repeated.
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.fault {
             Fault::Mark => {
-                "begins with a byte order mark, which no tool of AWS reads: save the file as UTF-8 without it"
+                "begins with a byte order mark, which AWS tools reject: save the file as UTF-8 without it"
             }
-            Fault::NoSection => "stands before the first [section]",
+            Fault::NoSection => "is before the first [section]",
             Fault::NoSetting => "is neither a [section] nor a setting: it has no `=`",
             Fault::NoName => "is a setting without a name",
-            Fault::SectionAgain => "begins a section that is there already",
-            Fault::SettingAgain => "is a setting that its section has already",
-            Fault::NoSubsetting => "is followed by indented lines that are no settings",
+            Fault::SectionAgain => "begins a section for the second time",
+            Fault::SettingAgain => "sets the same name again in its section",
+            Fault::NoSubsetting => "is followed by indented lines that are not settings",
         })
     }
 }

@@ -4,7 +4,8 @@ use aws_smithy_types::{DateTime, date_time::Format};
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
-/// Numbers from here on are milliseconds since 1970, those below are seconds: it is the year 5138 in one, and 1973 in the other.
+/// Larger numbers are milliseconds since 1970, smaller ones seconds: the limit is the year 5138 in seconds, and 1973 in
+/// milliseconds.
 const MILLISECONDS: f64 = 1e11;
 
 /// The instant in a field of JSON, which may be a number of seconds or milliseconds since 1970.
@@ -19,7 +20,7 @@ pub(super) fn of(value: &Value) -> Option<SystemTime> {
     }
 }
 
-/// The instant in a text. One without an offset means another instant in every place, so it is none.
+/// The instant in a text. Without an offset it is ambiguous, so `None`.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {
     let (date, rest) = text.trim().split_once(['T', 't', ' '])?;
     let (time, offset) = split_offset(rest.trim())?;

@@ -1,4 +1,4 @@
-//! Keys that were found: whether they are some, and what is answered.
+//! Checks keys that were found, and builds the answer.
 
 use super::{Credentials, Declined};
 use claviger::reason::Reason;
@@ -13,10 +13,10 @@ fn of(credentials: &Credentials) -> Keys {
     }
 }
 
-/// Whether keys that a person wrote down can be used.
+/// Checks keys from a file.
 ///
 /// # Errors
-/// What is wrong with them.
+/// Their fault.
 pub(super) fn written(what: &str, credentials: &Credentials) -> Result<(), Declined> {
     of(credentials).check().map_err(|part| {
         let message = format!("{what}: its {part} is empty, or has a character that no key has");
@@ -25,14 +25,14 @@ pub(super) fn written(what: &str, credentials: &Credentials) -> Result<(), Decli
     })
 }
 
-/// Whether credentials can be used at all.
+/// Checks any credentials.
 ///
 /// # Errors
-/// What is wrong with them.
+/// Their fault.
 pub(super) fn check(what: &str, credentials: &Credentials) -> Result<(), Declined> {
     if let Err(part) = of(credentials).check() {
         let message = format!("{what}: its {part} is empty, or has a character that no key has");
-        return Err(Declined::new(Reason::CommandOutputInvalid, message).hint("check where it comes from"));
+        return Err(Declined::new(Reason::CommandOutputInvalid, message).hint("check its origin"));
     }
     match credentials.expiry() {
         Some(at) if at <= SystemTime::now() => {
@@ -42,7 +42,7 @@ pub(super) fn check(what: &str, credentials: &Credentials) -> Result<(), Decline
     }
 }
 
-/// What is answered.
+/// The answer.
 pub(super) fn found(credentials: &Credentials, region: Option<String>) -> Provided {
     let account = credentials.account_id().map(|account| account.as_str().to_owned());
     let facts = Facts { region, account, ..Facts::default() };

@@ -1,4 +1,4 @@
-//! What the last server did, short of what it said: the SDK's errors tell only some of it, and each in its own way.
+//! Outcome of the last request, without the server's text: the SDK's errors have only parts of it, in different forms.
 
 use crate::{busy, http::pause, proxy};
 use aws_smithy_runtime_api::client::{
@@ -25,12 +25,12 @@ const MAX_BODY: usize = 256 * 1024;
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastRequest(Arc<Mutex<Option<Exchange>>>);
 
-/// A request, and what came of it.
+/// Outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
     /// There was no answer.
     Unreachable {
-        /// Whether that was a matter of time.
+        /// Whether it timed out.
         timed_out: bool,
     },
     /// There was an answer.
@@ -44,7 +44,7 @@ pub(super) enum Exchange {
     },
 }
 
-/// A client, or a connector, whose requests are noted.
+/// A client, or a connector, whose requests are recorded.
 #[derive(Debug)]
 struct Noted<T> {
     inner: T,
@@ -56,12 +56,12 @@ struct Noted<T> {
 // === impl Seen ===
 
 impl LastRequest {
-    /// The last request since this was asked before.
+    /// The last request since the previous call of this.
     pub(super) fn take(&self) -> Option<Exchange> {
         lock(&self.0).take()
     }
 
-    /// Notes the requests of `client`; those to servers that need no proxy are made by `past_proxy`, if there is one.
+    /// Records the requests of `client`; those to servers that need no proxy are made by `past_proxy`, if set.
     pub(super) fn note(
         &self,
         client: SharedHttpClient,
@@ -117,7 +117,7 @@ impl HttpConnector for Noted<SharedHttpConnector> {
     }
 }
 
-/// The same answer, whose body ends with an error if it is too long: the SDK would read it to its end.
+/// The same answer, whose body ends with an error if it is too long: the SDK would read all of it.
 fn bounded(response: HttpResponse) -> HttpResponse {
     response.map(|body| SdkBody::from_body_1_x(Limited::new(body, MAX_BODY)))
 }

@@ -7,18 +7,18 @@ use claviger_child::Declined;
 /// A link of the chain.
 pub(super) struct Link {
     pub(super) name: &'static str,
-    /// In a sentence.
+    /// Name in a sentence.
     pub(super) what: String,
-    /// How to sign in, if that is known better than for any link.
+    /// How to sign in, if this link has a specific way.
     pub(super) sign_in: Option<Remedy>,
     pub(super) way: Way,
 }
 
-/// What a link does.
+/// Action of a link.
 pub(super) enum Way {
-    /// It says nothing about credentials.
+    /// It has no configuration for credentials.
     Nothing(String),
-    /// What a profile or the environment says.
+    /// Configured by a profile or the environment.
     Plan(Plan),
     /// It asks a service next to the program.
     Service(Service),
@@ -31,7 +31,7 @@ impl Link {
         Self { name, what: what.into(), sign_in: None, way }
     }
 
-    /// Adds how to sign in where nothing better is known.
+    /// Adds how to sign in, if there is no more specific way.
     pub(super) fn tell(&self, trouble: Declined) -> Declined {
         match &self.sign_in {
             Some(sign_in) if trouble.sign_in_helps && trouble.problem.hint.is_none() => {

@@ -1,4 +1,4 @@
-//! Where AWS's services are, and how they are reached: what environment and profile say, in botocore's order.
+//! Endpoints of AWS's services and network settings, from environment and profile in botocore's order.
 
 use super::{
     BehaviorVersion, Declined, Region, RetryConfig, connector,
@@ -23,30 +23,30 @@ pub(super) enum Service {
     SignIn,
 }
 
-/// What environment and profile say of one matter.
+/// Values of environment and profile for one setting.
 type Said<T = Option<String>> = Result<T, String>;
 
-/// What is said about the network.
+/// Network settings.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) region: Said,
-    /// File with certificate authorities, and who names it.
+    /// File with certificate authorities, and the setting that names it.
     pub(super) bundle: Option<(&'static str, String)>,
-    /// The metadata service of an instance, where it is another one than usual.
+    /// The metadata service of an instance, if it is at another address.
     pub(super) metadata: Said,
     fips: bool,
     dual_stack: bool,
     endpoints: [Said; 4],
 }
 
-/// How AWS's services are reached.
+/// Access to AWS's services.
 pub(super) struct Network {
     pub(super) settings: Settings,
     pub(super) trusted: TlsContext,
     pub(super) seen: LastRequest,
 }
 
-/// How often a service is asked. The broker makes attempts of its own.
+/// Attempts of a request. The broker retries as well.
 pub(super) const ATTEMPTS: u32 = 2;
 const METADATA_IPV6: &str = "http://[fd00:ec2::254]";
 const METADATA: &str = "http://169.254.169.254";
@@ -54,7 +54,7 @@ const METADATA: &str = "http://169.254.169.254";
 // === impl Service ===
 
 impl Service {
-    /// As variables and files call it.
+    /// Its name in variables and files.
     fn name(self) -> &'static str {
         match self {
             Self::Sts => "sts",
@@ -68,8 +68,8 @@ impl Service {
 // === impl Settings ===
 
 impl Settings {
-    /// What is said where `variable` finds what is set and not empty. The profile is that of the session, also for roles whose
-    /// source is another one.
+    /// The settings, where `variable` finds variables that are set and not empty. The profile is that of the session,
+    /// also for roles with another source.
     pub(super) fn of(profile: Option<&Profile<'_>>, variable: &Variables<'_>) -> Self {
         let of_profile = |name: &str| of_profile(profile, name);
         let either = |name: &'static str, setting| match variable(name) {
@@ -95,7 +95,7 @@ impl Settings {
 fn of_profile(profile: Option<&Profile<'_>>, name: &str) -> Said {
     let value = profile.map_or(Ok(None), |profile| profile.get(name));
     let value = value
-        .map_err(|NoText| format!("{name} of the profile has settings below it where it has a value"))?;
+        .map_err(|NoText| format!("{name} of the profile has nested settings where it needs a value"))?;
     Ok(value.filter(|value| !value.is_empty()).map(str::to_owned))
 }
 
@@ -125,7 +125,7 @@ fn metadata(either: impl Fn(&'static str, &'static str) -> Said) -> Said {
     }
 }
 
-/// Where a service is: what is said of it comes before what is said of all, and the environment before the files.
+/// Endpoint of a service: its own setting comes before the one for all services, and the environment before the files.
 fn endpoint(service: Service, profile: Option<&Profile<'_>>, variable: &Variables<'_>) -> Said {
     let name = format!("AWS_ENDPOINT_URL_{}", service.name().to_uppercase());
     for name in [name.as_str(), "AWS_ENDPOINT_URL"] {
@@ -155,7 +155,7 @@ fn url_of(url: String, place: &str) -> Said<String> {
 // === impl Network ===
 
 impl Network {
-    /// How services are reached with these settings.
+    /// Network access with these settings.
     ///
     /// # Errors
     /// If the certificates to trust cannot be used.
@@ -164,7 +164,7 @@ impl Network {
         Ok(Self { settings, trusted, seen: LastRequest::default() })
     }
 
-    /// The network as the environment alone describes it.
+    /// Network access configured by the environment alone.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -175,7 +175,7 @@ impl Network {
     /// The region that is configured.
     ///
     /// # Errors
-    /// If it is none.
+    /// If it is invalid.
     pub(super) fn region(&self) -> Result<Option<String>, Declined> {
         let wrong = |why: &String| {
             Declined::new(Reason::SettingsInvalid, why).hint("write it as AWS does, for example us-east-1")
@@ -194,7 +194,7 @@ impl Network {
     /// The metadata service of an instance.
     ///
     /// # Errors
-    /// If what is configured is none.
+    /// If its configured address is invalid.
     pub(super) fn metadata(&self) -> Result<&str, Declined> {
         match &self.settings.metadata {
             Ok(url) => Ok(url.as_deref().unwrap_or(METADATA)),
@@ -202,10 +202,10 @@ impl Network {
         }
     }
 
-    /// How a client of `service` is made.
+    /// Configures a client of `service`.
     ///
     /// # Errors
-    /// If its place is configured, and is none.
+    /// If its configured endpoint is invalid.
     pub(super) fn config(&self, service: Service, region: &str) -> Result<sdk_config::Builder, Declined> {
         self.seen.take();
         let mut config = SdkConfig::builder()

@@ -1,4 +1,4 @@
-//! Where the credentials of a profile come from: what botocore would ask, in its order. Pure.
+//! The plan for a profile's credentials: the steps that botocore would take, in its order. Pure.
 
 use super::{
     base::{self, Base, Named as _, Source, WebIdentity, Wrong, has_keys, web_identity, wrong},
@@ -10,16 +10,16 @@ use crate::environment::Variables;
 /// Longest chain of `source_profile`.
 const MAX_CHAIN: usize = 100;
 
-/// What to do, in turn.
+/// Steps in order.
 pub(super) struct Plan {
-    /// Name of the profile in which the credentials begin.
+    /// Name of the profile with the first credentials.
     pub(super) of: String,
     pub(super) base: Base,
     /// The roles to assume with them: the last one first.
     pub(super) roles: Vec<Role>,
 }
 
-/// A role, and how it is asked for.
+/// A role, and how to assume it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Role {
     pub(super) arn: String,
@@ -29,18 +29,19 @@ pub(super) struct Role {
     pub(super) duration: Option<i32>,
 }
 
-/// What a profile, and an environment in which `variable` finds what is set and not empty, say about credentials. `None` if that is
-/// nothing.
+/// The plan for a profile and an environment in which `variable` finds variables that are set and not empty. `None`
+/// without any configuration.
 ///
 /// # Errors
-/// What is wrong: also if botocore would go on to the credentials of a container or an instance, for the user meant others.
+/// The fault: also if botocore would continue with the credentials of a container or an instance, because the user
+/// intended others.
 pub(super) fn of(profile: Option<Profile<'_>>, variable: &Variables<'_>) -> Result<Option<Plan>, Wrong> {
     let Some(first) = profile else {
         let base = web_identity(None, Some(variable))?.map(Base::Token);
         return Ok(base.map(|base| Plan { of: String::new(), base, roles: Vec::new() }));
     };
     let (mut path, mut roles, mut at) = (vec![first.name()], Vec::new(), first);
-    // A source with keys is nothing else.
+    // A source with keys has no other source.
     while is_role(&at) && (path.len() == 1 || !has_keys(&at)) {
         roles.push(Role::of(&at)?);
         match (
@@ -65,12 +66,12 @@ pub(super) fn of(profile: Option<Profile<'_>>, variable: &Variables<'_>) -> Resu
     }
 }
 
-/// The profile `name`, whose credentials `at` uses; those in `path` have led here.
+/// The profile `name`, which is the source of `at`; `path` are the profiles that led here.
 fn next<'f>(at: &Profile<'f>, name: &'f str, path: &[&str]) -> Result<Profile<'f>, Wrong> {
     let Some(next) = at.files().profile(name) else {
         return wrong(format!("its source_profile {} does not exist", plain(name)));
     };
-    // One that names itself has its keys beside its role.
+    // A profile that names itself has its keys beside its role.
     let is_loop = path.contains(&name) && (name != at.name() || !has_keys(&next));
     match is_loop || path.len() > MAX_CHAIN {
         true => wrong(format!("its source_profile leads to an infinite loop at {}", plain(name))),
@@ -88,18 +89,21 @@ impl Role {
     fn of(at: &Profile<'_>) -> Result<Self, Wrong> {
         let text = |name| at.get(name).of(name);
         if text("mfa_serial")?.is_some() {
-            let why =
-                format!("mfa_serial of profile {}: no person is asked for a code here", plain(at.name()));
+            let why = format!(
+                "mfa_serial of profile {}: claviger cannot ask a person for a code here",
+                plain(at.name())
+            );
             return Err(Wrong {
                 why,
-                hint: "let a tool that asks fetch them: name it as credential_process, or set awsAuthRefresh to a command that signs in",
+                hint: "let a tool that can ask fetch them: name it as credential_process, or set awsAuthRefresh \
+                    to a sign-in command",
             });
         }
         Ok(Self {
             arn: text("role_arn")?.unwrap_or_default().to_owned(),
             session: text("role_session_name")?.map(str::to_owned),
             external_id: text("external_id")?.map(str::to_owned),
-            // botocore asks for no duration if this is not a number.
+            // botocore requests no duration if this is not a number.
             duration: text("duration_seconds")?.and_then(|text| text.trim().parse().ok()),
         })
     }

@@ -1,4 +1,4 @@
-//! A `credential_process`: it is run as `aws` runs it, without a shell, and prints one JSON object.
+//! A `credential_process`. It runs as `aws` runs it, without a shell, and prints one JSON object.
 
 use super::{Credentials, Declined, instant};
 use claviger::reason::Reason;
@@ -12,18 +12,19 @@ use std::{
 use tokio::{io::AsyncReadExt as _, process::Command};
 use zeroize::Zeroizing;
 
-/// Most that it may print, in bytes; it prints about one KiB.
+/// Most bytes of output; usually about one KiB.
 const MAX_OUTPUT: u64 = 256 * 1024;
-const FORM: &str = "it must print a JSON object with Version 1, AccessKeyId and SecretAccessKey, and nothing else; messages belong on stderr";
-const TRY: &str = "run it in a terminal to see what it says";
-const STALE: &str = "it keeps old credentials: sign in where it gets them, or clear what it keeps";
-/// What a shell would replace.
+const FORM: &str = "it must print only a JSON object with Version 1, AccessKeyId and SecretAccessKey; messages belong on \
+    stderr";
+const TRY: &str = "run it in a terminal to see its messages";
+const STALE: &str = "it returns old credentials: sign in at its source, or clear its cache";
+/// Characters that a shell would expand.
 const OF_SHELLS: [char; 9] = ['~', '$', '`', '|', '&', ';', '<', '>', '*'];
 
-/// What the command prints. `account` is the one that its profile names.
+/// The command's credentials. `account` is the one in its profile.
 ///
 /// # Errors
-/// Why that is not a credential.
+/// Why its output is not a credential.
 pub(super) async fn run(
     what: &str,
     command: &[String],
@@ -33,10 +34,10 @@ pub(super) async fn run(
     let ended = output(program, arguments).await;
     let (status, output) = ended.map_err(|error| unrunnable(what, command, &error))?;
     if output.len() as u64 > MAX_OUTPUT {
-        let message = format!("{what}: what its credential_process printed is too long");
+        let message = format!("{what}: the output of its credential_process is too long");
         return Err(Declined::new(Reason::CommandOutputInvalid, message).hint(FORM));
     }
-    // A shell that was killed says so with 128 and the signal; so do we.
+    // A shell reports a killed command as 128 plus the signal; so do we.
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     match code {
         Some(0) => match parse(&output, account) {
@@ -74,7 +75,7 @@ fn parse(output: &[u8], account: Option<&str>) -> Option<Credentials> {
     let fields: Map<String, Value> = serde_json::from_slice(output).ok()?;
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     let is_set = |name: &&str| fields.get(*name).is_some_and(|value| !value.is_null());
-    // Python takes 1.0 for 1.
+    // Python accepts 1.0 for 1.
     if fields.get("Version")?.as_f64()? != 1.0 {
         return None;
     }

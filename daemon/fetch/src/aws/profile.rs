@@ -1,4 +1,4 @@
-//! The profile that the session has chosen. A file that cannot be read, and a profile that does not exist, are errors: another
+//! The profile that the session has chosen. An unreadable file or a missing profile is an error: otherwise another
 //! identity would sign.
 
 use super::{
@@ -25,16 +25,16 @@ const MAX_FILE: usize = 8 * 1024 * 1024;
 const VARIABLES: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
 const DEFAULT: &str = "default";
 
-/// What environment and files say.
+/// Configuration from environment and files.
 pub(super) struct Chosen {
-    /// The profile as people call it; `None` if there is none and none was asked for.
+    /// The profile's name for people; `None` if there is none and none was chosen.
     pub(super) name: Option<String>,
-    /// What is said about credentials; the inner `None` if that is nothing.
+    /// The plan for credentials; the inner `None` if nothing is configured.
     pub(super) plan: Result<Option<Plan>, Wrong>,
     pub(super) network: Settings,
 }
 
-/// What environment and files say. Nothing of the files stays in memory but what is said of the profile.
+/// Reads environment and files. Only the settings of the profile stay in memory.
 ///
 /// # Errors
 /// `settings-invalid` naming the file or the profile.
@@ -58,7 +58,7 @@ pub(super) fn chosen() -> Result<Chosen, Declined> {
     })
 }
 
-/// The content of a file; a file that does not exist is empty.
+/// The content of a file; a missing file is empty.
 fn content(path: Option<PathBuf>) -> Result<(Zeroizing<Vec<u8>>, PathBuf), Declined> {
     let Some(path) = path.filter(|path| path != Path::new("/dev/null")) else {
         return Ok(Default::default());
@@ -78,7 +78,7 @@ fn text<'a>(content: &'a [u8], path: &Path) -> Result<&'a str, Declined> {
     })
 }
 
-/// A file cannot be used; `what` continues its name, or that of a line.
+/// An unusable file; `what` continues its name, or that of a line.
 fn unusable(path: &Path, line: usize, what: &str) -> Declined {
     let place = if line == 0 { String::new() } else { format!("on line {line} ") };
     let shown = plain(&path.to_string_lossy());
@@ -96,7 +96,7 @@ fn absent(by: &str, name: &str) -> Declined {
         .remedy(Remedy::unset(&[by]))
 }
 
-/// What signs in for a plan; not for a name that cannot be shown as it is.
+/// The sign-in command for a plan; not for a name that would need escaping.
 pub(super) fn sign_in(plan: &Plan) -> Option<Remedy> {
     let verb = match plan.base {
         Base::Sso { .. } => &["aws", "sso", "login"][..],

@@ -1,5 +1,5 @@
-//! Proof that a renewal comes from where the sign-in was made (RFC 9449, DPoP): a token signed with the key in the file of
-//! `aws login`.
+//! Proof that a renewal comes from the client that signed in (RFC 9449, DPoP): a token signed with the key in the file
+//! of `aws login`.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use p256::{
@@ -10,7 +10,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The header `DPoP` of a `POST` to `url`; `None` for a key that is none, and on a system without random numbers.
+/// The header `DPoP` of a `POST` to `url`; `None` for an invalid key, and on a system without random numbers.
 pub(super) fn of(key: &SecretKey, url: &str, now: SystemTime) -> Option<String> {
     let mut id = [0; 16];
     SystemRandom::new().fill(&mut id).ok()?;
@@ -25,7 +25,7 @@ pub(super) fn of(key: &SecretKey, url: &str, now: SystemTime) -> Option<String> 
     Some(format!("{message}.{}", encoded(signature.to_bytes())))
 }
 
-/// The key as the file has it (SEC 1, PEM).
+/// The key in the form of the file (SEC 1, PEM).
 pub(super) fn key(pem: &str) -> Option<SecretKey> {
     SecretKey::from_sec1_pem(&pem.replace("\\n", "\n")).ok()
 }

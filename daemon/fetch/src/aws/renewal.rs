@@ -1,5 +1,5 @@
-//! Renews a person's sign-in while no person is needed for that. A server may take a refresh token once, and all sessions share the
-//! file that it is in: one process at a time asks, the others find the answer in the file.
+//! Renews a person's sign-in as long as no person is needed. A server may accept a refresh token only once, and all
+//! sessions share its file: one process at a time asks, and the others find the answer in the file.
 
 use super::{
     Declined,
@@ -22,32 +22,33 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// How long before its end a sign-in is renewed, as all of AWS's SDKs do.
+/// How long before its expiry a sign-in is renewed, as in all AWS SDKs.
 const AHEAD: Duration = Duration::from_secs(5 * 60);
-/// How long another program may take to write what it was given, from when the server takes the old token no more.
+/// Time for another program to write its new tokens, after the server refuses the old one.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long the request may take. It is made once: the server may have taken the refresh token of one that got no answer.
+/// Time limit of the request. It is made only once: without an answer, the server may still have used up the refresh
+/// token.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who renews.
+/// Context of a renewal.
 pub(super) struct Renewer<'a> {
-    /// Whose sign-in it is, in a sentence.
+    /// Name of the sign-in in a sentence.
     pub(super) what: &'a str,
     pub(super) network: &'a Network,
 }
 
 /// Why nothing is renewed.
 enum Unrenewed {
-    /// The server does not take the refresh token: perhaps another program was quicker.
+    /// The server refuses the refresh token: perhaps another program was faster.
     Refused(Declined),
     Failed(Declined),
 }
 
 impl Renewer<'_> {
-    /// The sign-in in the file, renewed if it ends soon.
+    /// The sign-in in the file, renewed if it expires soon.
     ///
     /// # Errors
-    /// Why there is none that can be used.
+    /// Why there is no usable one.
     pub(super) async fn ready(&self, cache: &Cache) -> Result<Kept, Declined> {
         let kept = self.read(cache).await?;
         if !self.is_due(cache, &kept)? {
@@ -78,14 +79,15 @@ impl Renewer<'_> {
         })
     }
 
-    /// The file cannot be used. A sign-in by hand writes it anew; none is started for it, for it may be whole in a moment.
+    /// The file is unusable. A manual sign-in rewrites it; none is started for it, because the file may be complete in
+    /// a moment.
     pub(super) fn unusable(&self, cache: &Cache, why: &str) -> Declined {
         let message = format!("{}: the file of the sign-in, {}, {why}", self.what, name(cache));
         let declined = Declined::new(Reason::SettingsInvalid, message).hint("a new sign-in replaces it");
         Declined { problem: declined.problem.at(&Location::of_file(cache.path())), ..declined }
     }
 
-    /// Whether it is time to renew, and that can be.
+    /// Whether it is time to renew, and possible.
     fn is_due(&self, cache: &Cache, kept: &Kept) -> Result<bool, Declined> {
         let now = SystemTime::now();
         let can_be_renewed = match cache.way {
@@ -115,7 +117,7 @@ impl Renewer<'_> {
         cache.parse(bytes).ok_or_else(|| Unrenewed::Failed(self.nothing()))
     }
 
-    /// What the OIDC service gives.
+    /// The answer of the OIDC service.
     async fn session(&self, region: &str, kept: &Kept, now: SystemTime) -> Result<Value, Unrenewed> {
         let text = |name| kept.text(name).unwrap_or_default();
         let request = aws_sdk_ssooidc::Client::new(&self.config(Service::SsoOidc, region)?).create_token();
@@ -131,7 +133,7 @@ impl Renewer<'_> {
         Ok(values)
     }
 
-    /// What the sign-in service gives.
+    /// The answer of the sign-in service.
     async fn login(&self, cache: &Cache, kept: &Kept, now: SystemTime) -> Result<Value, Unrenewed> {
         let text = |name| kept.text(name).unwrap_or_default();
         let key = proof::key(text("dpopKey"))
@@ -139,7 +141,7 @@ impl Renewer<'_> {
         let body = CreateOAuth2TokenRequestBody::builder().grant_type("refresh_token");
         let body = body.client_id(text("clientId")).refresh_token(text("refreshToken")).build();
         let body = body.map_err(|_| Unrenewed::Failed(self.nothing()))?;
-        // A sign-in of another region says so.
+        // A sign-in in another region contains that region.
         let region = match kept.text("signInRegion").filter(|region| is_label(region)) {
             Some(region) => region.to_owned(),
             None => self.network.some_region().map_err(Unrenewed::Failed)?,
@@ -157,7 +159,7 @@ impl Renewer<'_> {
         let keys = output.access_token.ok_or_else(|| Unrenewed::Failed(self.nothing()))?;
         let texts =
             [&keys.access_key_id, &keys.secret_access_key, &keys.session_token, &output.refresh_token];
-        // The SDK takes what is missing for empty. The file keeps what it has.
+        // The SDK returns missing values as empty. The file keeps its own.
         if texts.iter().any(|text| text.is_empty()) {
             return Err(Unrenewed::Failed(self.nothing()));
         }
@@ -198,18 +200,18 @@ impl Renewer<'_> {
         Declined::new(Reason::SourceUnavailable, message)
     }
 
-    /// Without room for what the server gives once, it is not asked.
+    /// Without room for single-use tokens, the server is not asked.
     fn unwritten(&self, cache: &Cache, error: &io::Error) -> Unrenewed {
         Unrenewed::Failed(match error.kind() {
             ErrorKind::AlreadyExists => self.late(cache),
             kind => {
                 let message = format!(
-                    "{}: the sign-in cannot be renewed, for {} cannot be written: {kind}",
+                    "{}: the sign-in cannot be renewed, because {} cannot be written: {kind}",
                     self.what,
                     name(cache)
                 );
                 Declined::new(Reason::SourceUnavailable, message)
-                    .hint("make room, or let its directory be written to")
+                    .hint("free some space, or make its directory writable")
             }
         })
     }
@@ -220,7 +222,7 @@ impl Renewer<'_> {
     }
 }
 
-/// A sign-in that could not be renewed is used to its end.
+/// A sign-in that could not be renewed is used until it expires.
 fn unrenewed(kept: Kept, declined: Declined) -> Result<Kept, Declined> {
     match kept.expires_at > SystemTime::now() {
         true => Ok(kept),
@@ -228,7 +230,7 @@ fn unrenewed(kept: Kept, declined: Declined) -> Result<Kept, Declined> {
     }
 }
 
-/// The file as people read it.
+/// The path as people write it.
 fn name(cache: &Cache) -> String {
     plain(&cache.path().to_string_lossy())
 }

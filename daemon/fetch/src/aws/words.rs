@@ -1,12 +1,12 @@
-//! Words as Python's `shlex.split` makes them: AWS's own tools read names of profiles and commands with it. Pure.
+//! Splits words like Python's `shlex.split`, which AWS's own tools use for names of profiles and commands. Pure.
 
 use std::borrow::Cow;
 
 /// Where one word ends and the next begins.
 const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// The words of `text`; `None` if a quote or a backslash has no end. Quotes of both kinds hold words together; a backslash means the
-/// next character, but in `'…'` itself, and in `"…"` itself before all but `"` and `\`.
+/// The words of `text`; `None` if a quote or a backslash is unmatched. Quotes of both kinds keep words together. A
+/// backslash escapes the next character; in `'…'` it is literal, and in `"…"` it is literal except before `"` and `\`.
 pub(super) fn split(text: &str) -> Option<Vec<Cow<'_, str>>> {
     if !text.contains(['"', '\'', '\\']) {
         return Some(text.split(SPACE).filter(|word| !word.is_empty()).map(Cow::Borrowed).collect());
@@ -46,7 +46,7 @@ pub(super) fn split(text: &str) -> Option<Vec<Cow<'_, str>>> {
     Some(words)
 }
 
-/// Text of a configuration, fit to be shown.
+/// Text of a configuration, safe to show.
 pub(super) fn plain(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(200).collect()
 }

@@ -6,12 +6,12 @@ use azure_core::http::Url;
 use claviger::reason::Reason;
 
 const HOST: &str = "AZURE_AUTHORITY_HOST";
-/// Variable of services of Microsoft, which sign in at a token service of their region.
+/// Variable of Microsoft's own services, which sign in at a token service of their region.
 const REGION: &str = "AZURE_REGIONAL_AUTHORITY_NAME";
 /// The public cloud (Microsoft Entra documentation, "National clouds").
 const PUBLIC: &str = "https://login.microsoftonline.com";
 
-/// A token service. Its text is an origin: secrets go there, so never without TLS.
+/// A token service. Its text is an origin. Secrets are sent there, so TLS is required.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Authority {
     /// `https://HOST[:PORT]`.
@@ -21,7 +21,7 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// The one that the environment names, else that of the public cloud.
+    /// The one in the environment, else that of the public cloud.
     ///
     /// # Errors
     /// `settings-invalid`.
@@ -43,7 +43,7 @@ impl Authority {
             .hint(format!("write it as {PUBLIC}"))
         };
         let text = text.trim();
-        // Azure's libraries take a host alone too.
+        // Azure's libraries accept a host alone, too.
         let text = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let url = Url::parse(&text).map_err(|_| malformed())?;
         let is_plain = url.username().is_empty() && url.password().is_none();

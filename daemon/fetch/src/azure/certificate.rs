@@ -1,5 +1,5 @@
-//! An app's certificate, and the assertion that is signed with its key (RFC 7523; Microsoft Entra documentation,
-//! "Certificate credentials").
+//! An app's certificate, and the assertion signed with its key (RFC 7523; Microsoft Entra documentation, "Certificate
+//! credentials").
 
 use super::{
     Declined,
@@ -19,11 +19,11 @@ use serde_json::json;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PATH: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
-/// How long an assertion is good for; Entra takes up to ten minutes.
+/// Lifetime of an assertion; Entra accepts up to ten minutes.
 const LIFE: Duration = Duration::from_secs(600);
 const CONVERT: &str = "convert it to PEM without a password (AZURE_CLIENT_CERTIFICATE_PASSWORD is not read): openssl pkcs12 -in FILE.pfx -nodes -out FILE.pem, and keep it readable for you alone";
 
-/// A certificate and the key it is about.
+/// A certificate and its key.
 pub(crate) struct Identity {
     key: RsaKeyPair,
     certificate: CertificateDer<'static>,
@@ -31,7 +31,7 @@ pub(crate) struct Identity {
     issuers: Vec<CertificateDer<'static>>,
 }
 
-/// An assertion that `client` is who holds the key in the file at `path`, meant for `audience`; with the certificates themselves if
+/// An assertion for `audience` that `client` holds the key in the file at `path`; with the certificates themselves if
 /// the app trusts their issuer (`sends_chain`).
 ///
 /// # Errors
@@ -47,7 +47,7 @@ pub(super) fn assertion(
     identity.sign(client, audience, since, sends_chain).ok_or_else(|| unusable(path, Why::Key))
 }
 
-/// Why a file is of no use.
+/// Why a file is unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     NotPem,
@@ -60,7 +60,7 @@ pub(crate) enum Why {
 fn unusable(path: &str, why: Why) -> Declined {
     let (what, hint) = match why {
         Why::NotPem => ("is not in PEM format", CONVERT),
-        Why::Encrypted => ("holds a key that is encrypted", CONVERT),
+        Why::Encrypted => ("holds an encrypted key", CONVERT),
         Why::NoKey => {
             ("holds no private key", "put the certificate and its private key into the same PEM file")
         }
@@ -76,7 +76,7 @@ fn unusable(path: &str, why: Why) -> Declined {
 impl Identity {
     pub(crate) fn parse(pem: &[u8]) -> Result<Self, Why> {
         let has = |text: &[u8]| pem.windows(text.len()).any(|window| window == text);
-        // PKCS #12, as Azure's portal makes it, has no such line.
+        // PKCS #12, as created by Azure's portal, has no such line.
         if !has(b"-----BEGIN ") {
             return Err(Why::NotPem);
         }
@@ -89,7 +89,7 @@ impl Identity {
             _ => return Err(Why::Key),
         };
         let key = key.map_err(|_| Why::Key)?;
-        // A file may hold the issuers' certificates too. The right one holds the public part of the key.
+        // A file may contain the issuers' certificates too. The right one has the public part of the key.
         let public = key.public().as_ref();
         let is_of_key = |der: &CertificateDer<'_>| der.windows(public.len()).any(|window| window == public);
         let mut issuers: Vec<_> = CertificateDer::pem_slice_iter(pem).flatten().collect();

@@ -1,4 +1,4 @@
-//! Error codes: of what a server says, they alone are repeated. Pure.
+//! Error codes: the only part of a server's message that is repeated. Pure.
 
 use crate::codes::azure;
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub(super) fn entra_codes(text: &str) -> impl Iterator<Item = String> + '_ {
     })
 }
 
-/// Entra has some thousand codes, and gets new ones every month, so they are known by their form.
+/// Entra has some thousand codes, and new ones every month, so they are recognised by their form.
 fn entra_code(number: u64) -> Option<String> {
     NUMBERS.contains(&number).then(|| format!("AADSTS{number}"))
 }

@@ -1,6 +1,6 @@
 //! The links "azure-cli" and "azd": the login of a developers' tool.
 //!
-//! Nothing that a tool printed is repeated, but for Entra's codes.
+//! Of a tool's output, only Entra's codes are repeated.
 
 mod printed;
 
@@ -15,22 +15,22 @@ use claviger_child::{Lent, Provided, cloud_file::AZURE_PROFILE};
 use std::{io, process::Output, time::Duration};
 use tokio::{process::Command, time::timeout};
 
-/// How long a tool may take: what Azure's libraries give it ("process timeout").
+/// Time limit of a tool: that of Azure's libraries ("process timeout").
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Most bytes of output that are read; a token has a few thousand.
 const MAX_OUTPUT: u64 = 256 * 1024;
 
-/// How the codes of Entra begin: it has been asked for a token, and wants to see the person.
+/// Prefix of Entra's codes for a token request that needs the person to sign in.
 const ENTRA: &str = "AADSTS";
 
 /// A tool.
 struct Tool {
     name: &'static str,
-    /// What prints a token; the scope follows.
+    /// The command that prints a token; the scope follows.
     command: &'static str,
-    /// In what it prints without a login.
+    /// Part of its output without a login.
     login: &'static str,
-    /// What to say of output without a token.
+    /// Message for output without a token.
     no_token: &'static str,
     read: fn(&[u8]) -> Option<Provided>,
 }
@@ -74,7 +74,7 @@ impl Tool {
                 Some(found) => LinkResult::Provided(found),
                 None => LinkResult::Failed(Reason::CommandOutputInvalid, self.no_token.to_owned()),
             },
-            // What a shell says when there is no such program (POSIX, "Exit Status for Commands").
+            // Exit code of a shell for a missing program (POSIX, "Exit Status for Commands").
             Ok(output) if output.status.code() == Some(127) => {
                 LinkResult::Passed(format!("{name} is not in PATH"))
             }
@@ -93,12 +93,12 @@ impl Tool {
         }
         let what = match output.status.code() {
             Some(code) => format!("{} ended with exit code {code}", self.name),
-            None => format!("{} was ended by a signal", self.name),
+            None => format!("{} was killed by a signal", self.name),
         };
         LinkResult::Failed(Reason::CommandFailed, what)
     }
 
-    /// Runs the tool as Azure's libraries do: by a shell, in a directory that is the system's.
+    /// Runs the tool as Azure's libraries do: by a shell, in a system directory.
     async fn run(&self, scope: &str, secrets: &Lent) -> io::Result<Output> {
         let place = AZURE_PROFILE.place(variable);
         let _turn = match place {
@@ -109,7 +109,7 @@ impl Tool {
         loop {
             let mut command = Command::new("/bin/sh");
             command.args(["-c", &format!("cd /bin && {} {scope}", self.command)]);
-            // The tool may be logged in with a managed identity, and asks its service.
+            // The tool may be logged in with a managed identity, and ask its service.
             command.envs(managed::HEADERS.into_iter().filter_map(|name| Some((name, lent(secrets, name)?))));
             let output = timeout(DEADLINE, output(command, MAX_OUTPUT, Rest::Closed)).await??;
             if output.status.success() || !tool::is_busy(&output.stderr, attempt).await {

@@ -11,12 +11,12 @@ use claviger_child::{Lent, Provided};
 
 const SECRET: &str = "AZURE_CLIENT_SECRET";
 const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
-/// Variable for apps that trust the issuer of a certificate, and not the certificate itself.
+/// Variable for apps that trust the issuer of a certificate instead of the certificate itself.
 const SENDS_CHAIN: &str = "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN";
-/// Variable of a person's name. With a password beside it, Azure's other libraries sign in as that person.
+/// Variable of a person's name. With a password, Azure's other libraries sign in as that person.
 const USERNAME: &str = "AZURE_USERNAME";
 
-/// Asks for the service principal that the environment describes.
+/// Signs in as the service principal in the environment.
 pub(super) async fn ask(scope: &str, secrets: &Lent) -> LinkResult {
     let (tenant, client) = (variable(TENANT), variable(CLIENT));
     let (secret, certificate) = (lent(secrets, SECRET), variable(CERTIFICATE));
@@ -50,7 +50,7 @@ fn by_password() -> Declined {
         .hint(format!("unset {USERNAME}, and sign in with `az login` or as a service principal"))
 }
 
-/// Which variables a service principal still needs.
+/// Missing variables of a service principal.
 fn missing(tenant: bool, client: bool, proof: bool) -> String {
     let proof_name = format!("{SECRET} or {CERTIFICATE}");
     let names = [(tenant, TENANT), (client, CLIENT), (proof, proof_name.as_str())];

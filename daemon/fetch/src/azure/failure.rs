@@ -1,4 +1,4 @@
-//! What the end of a request means for a person. Of what a server said, only error codes are repeated.
+//! Meaning of a failed request for a person. Of a server's message, only error codes are repeated.
 
 use super::{
     Declined,
@@ -7,7 +7,7 @@ use super::{
 use crate::codes::UNKNOWN;
 use claviger::reason::Reason;
 
-/// What to do about an error code (Microsoft Entra documentation, "Authentication and authorization error codes").
+/// Hint for an error code (Microsoft Entra documentation, "Authentication and authorization error codes").
 const HINTS: [(&str, &str); 9] = [
     ("AADSTS7000215", "AZURE_CLIENT_SECRET must be the value of a client secret, not its id"),
     ("AADSTS7000222", "the client secret has expired: add a new one to the app registration"),
@@ -17,10 +17,10 @@ const HINTS: [(&str, &str); 9] = [
     ("AADSTS700027", "add the certificate of AZURE_CLIENT_CERTIFICATE_PATH to the app registration"),
     ("AADSTS70021", "add a federated credential for this issuer and subject to the app registration"),
     ("AADSTS700213", "add a federated credential for this issuer and subject to the app registration"),
-    ("AADSTS500011", "check CLAVIGER_AZURE_SCOPE: the tenant does not know this resource"),
+    ("AADSTS500011", "check CLAVIGER_AZURE_SCOPE: the tenant has no such resource"),
 ];
 
-/// The trouble with `whom`.
+/// The problem of `whom`.
 pub(super) fn trouble(whom: &str, last: &Last) -> Declined {
     match last {
         Last::Nothing => Declined::new(Reason::Bug, format!("{whom} was never asked")),
@@ -51,8 +51,8 @@ fn replied(whom: &str, reply: &Reply) -> Declined {
 
 fn later(whom: &str, reply: &Reply) -> Declined {
     let message = match reply.status {
-        429 => format!("{whom} was asked too often"),
-        _ => format!("{whom} is out of order: {}", said(reply)),
+        429 => format!("{whom} received too many requests"),
+        _ => format!("{whom} has a problem of its own: {}", said(reply)),
     };
     Declined::new(Reason::SourceUnavailable, message).retry_after(reply.retry_after)
 }
@@ -67,7 +67,7 @@ fn said(reply: &Reply) -> String {
 
 fn hint(codes: &[String]) -> &'static str {
     let known = HINTS.iter().find(|(code, _)| codes.iter().any(|said| said == code));
-    known.map_or("check the identity and what it may do in the Azure portal", |(_, hint)| hint)
+    known.map_or("check the identity and its permissions in the Azure portal", |(_, hint)| hint)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) fn read(variable: &str, path: &str) -> Result<Zeroizing<Vec<u8>>, Dec
     })
 }
 
-/// The trouble with the file at `path`.
+/// The problem of the file at `path`.
 pub(super) fn unusable(variable: &str, path: &str, why: &str) -> Declined {
     Declined::new(Reason::SettingsInvalid, format!("{variable} names {path}, which {why}"))
 }

@@ -1,4 +1,4 @@
-//! The links, their order, and which of them `AZURE_TOKEN_CREDENTIALS` leaves in. Pure.
+//! The links, their order, and the selection by `AZURE_TOKEN_CREDENTIALS`. Pure.
 
 use super::Declined;
 use claviger::{reason::Reason, remedy::Remedy};
@@ -25,7 +25,7 @@ pub(super) const LINKS: [Link; 5] = [
     Link::AzureDeveloperCli,
 ];
 
-/// The links that are asked.
+/// The links to ask.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Selection {
     /// All.
@@ -67,10 +67,10 @@ impl Link {
 }
 
 impl Selection {
-    /// What the variable says; upper and lower case are the same.
+    /// The value of the variable, ignoring case.
     ///
     /// # Errors
-    /// `settings-invalid` for a word that is unknown: asking every link instead could answer with another identity.
+    /// `settings-invalid` for an unknown word: asking every link instead could return another identity.
     pub(super) fn of(value: Option<String>) -> Result<Self, Declined> {
         let value = value.unwrap_or_default().trim().to_ascii_lowercase();
         let named = LINKS.into_iter().find(|link| link.credential().eq_ignore_ascii_case(&value));
@@ -81,7 +81,7 @@ impl Selection {
             (_, Some(link)) => Ok(Self::One(link)),
             (_, None) => Err(Declined::new(
                 Reason::SettingsInvalid,
-                format!("{SELECTION} names no credential that claviger has"),
+                format!("{SELECTION} names no credential that claviger supports"),
             )
             .hint(format!("set it to dev, prod, {}", LINKS.map(Link::credential).join(", ")))
             .remedy(Remedy::unset(&[SELECTION]))),
@@ -98,7 +98,7 @@ impl Selection {
         }
     }
 
-    /// Whether a tool is asked that a person can log in to.
+    /// Whether a tool is asked in which a person can log in.
     pub(super) fn has_developer_tools(&self) -> bool {
         LINKS.into_iter().any(|link| link.is_of_developers() && self.has(link))
     }

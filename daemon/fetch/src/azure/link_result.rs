@@ -1,17 +1,17 @@
-//! What became of a link.
+//! Result of a link.
 
 use claviger::reason::Reason;
 use claviger_child::{Declined, Provided};
 
-/// What became of a link.
+/// Result of a link.
 pub(super) enum LinkResult {
     /// It has a token.
     Provided(Provided),
-    /// Not configured, or nothing here: the next one is asked.
+    /// Not configured, or not available here: the next one is asked.
     Passed(String),
-    /// Asked, and nothing answered: the next one is asked.
+    /// Asked, without an answer: the next one is asked.
     Unanswered(String),
-    /// A developers' tool failed, and that says nothing of who is logged in: the next one is asked.
+    /// A developers' tool failed without a statement about its login: the next one is asked.
     Failed(Reason, String),
     /// Configured, and failed.
     Refused(Declined),

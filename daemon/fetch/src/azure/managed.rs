@@ -1,7 +1,8 @@
-//! The link "managed-identity": what Azure gives to the machine or the app that this runs on.
+//! The link "managed-identity": the identity that Azure gives to this machine or app.
 //!
-//! Most services say in the environment where they are, and then no other identity takes the place of theirs. The metadata service
-//! of virtual machines (IMDS) does not: it is looked for, and anything but its own clear answer means that this is no such machine.
+//! Most services have their address in the environment, and then no other identity is used instead. The metadata
+//! service of virtual machines (IMDS) has not: it is tried, and anything except its own explicit answer means that this
+//! is not such a machine.
 
 mod arc;
 mod endpoint;
@@ -25,21 +26,21 @@ use endpoint::{IdentityEndpoint, Service};
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 
-/// Variables with what a service wants to see.
+/// Variables with secrets that a service requires.
 pub(super) const HEADERS: [&str; 2] = [endpoint::HEADER, endpoint::SECRET];
 /// The metadata service (Azure documentation, "Azure Instance Metadata Service").
 const IMDS: &str = "http://169.254.169.254";
 /// Its path for tokens.
 const IMDS_TOKEN: &str = "/metadata/identity/oauth2/token";
-/// How long it may take to accept a connection. It is a hop away; elsewhere packets to it vanish without an answer.
+/// Time limit for accepting a connection. It is one hop away; elsewhere packets to it are lost without an answer.
 const IMDS_CONNECT: Duration = Duration::from_secs(1);
-/// Variable of Azure Machine Learning: its compute's own identity.
+/// Variable of Azure Machine Learning: the identity of the compute itself.
 const DEFAULT_CLIENT: &str = "DEFAULT_IDENTITY_CLIENT_ID";
 const NO_IDENTITY: &str = "no such identity is assigned to this machine";
 
 /// Asks for the identity of this machine.
 pub(super) async fn ask(scope: &str, secrets: &Lent) -> LinkResult {
-    // Of a secret it counts only that it is there.
+    // Of a secret only its presence counts.
     let found = endpoint::of(|name| variable(name).or_else(|| lent(secrets, name).map(|_| String::new())));
     let (service, variable, url) = match found {
         IdentityEndpoint::Imds => return imds(scope).await,
@@ -60,7 +61,7 @@ pub(super) async fn ask(scope: &str, secrets: &Lent) -> LinkResult {
 
 const CHOOSE: &str = "set AZURE_TOKEN_CREDENTIALS to what to use instead, for example AzureCliCredential";
 
-/// The address of a service that the environment names.
+/// The address in a service's variable.
 fn endpoint(service: Service, variable: &str, url: &str) -> Result<Url, Declined> {
     let path = if service == Service::PodIdentity { IMDS_TOKEN } else { "" };
     let url = Url::parse(&format!("{}{path}", if path.is_empty() { url } else { url.trim_end_matches('/') }));
@@ -71,7 +72,7 @@ fn endpoint(service: Service, variable: &str, url: &str) -> Result<Url, Declined
     })
 }
 
-/// Asks a service that the environment names.
+/// Asks a service named in the environment.
 async fn named(service: Service, url: &Url, scope: &str, secrets: &Lent) -> Result<Provided, Declined> {
     let client = variable(CLIENT);
     if service == Service::CloudShell && client.is_some() {
@@ -94,7 +95,7 @@ async fn named(service: Service, url: &Url, scope: &str, secrets: &Lent) -> Resu
                 request.insert_header("authorization", HeaderValue::from(format!("Basic {}", *key)));
                 wire.exchange(&request).await.map_err(failed)?
             }
-            // Without its challenge, it is not Arc that answers.
+            // An answer without its challenge is not from Arc.
             (reply, ..) if reply.status == 200 => return Err(arc::unchallenged()),
             other => other,
         };
@@ -108,8 +109,9 @@ async fn named(service: Service, url: &Url, scope: &str, secrets: &Lent) -> Resu
     }
 }
 
-/// What a service is asked (Azure documentation: "How to use managed identities for App Service and Azure Functions", "REST
-/// endpoint reference"; "Authenticate against Azure resources with Azure Arc-enabled servers"; `msal-node` for the others).
+/// The request to a service (Azure documentation: "How to use managed identities for App Service and Azure Functions",
+/// "REST endpoint reference"; "Authenticate against Azure resources with Azure Arc-enabled servers"; `msal-node` for
+/// the others).
 fn request(service: Service, url: &Url, scope: &str, client: Option<&str>, secrets: &Lent) -> Request {
     // Its version 1 has resources instead of scopes: "https://x//.default" is "https://x/", with the slash.
     let resource = scope.strip_suffix("/.default").unwrap_or(scope);
@@ -145,13 +147,13 @@ fn cloud_shell(url: &Url, resource: &str) -> Request {
     request
 }
 
-/// Asks the metadata service of virtual machines, where nothing says whether there is one.
+/// Asks the metadata service of virtual machines, when nothing shows whether there is one.
 async fn imds(scope: &str) -> LinkResult {
     let address = IMDS.trim_start_matches("http://");
     let connected = timeout(IMDS_CONNECT, TcpStream::connect((address, 80))).await;
-    // The connection ends here, so that a service that takes one at a time is free for the next.
+    // Closes the connection, so that a service that accepts one at a time is free for the next.
     if !connected.is_ok_and(|stream| stream.is_ok()) {
-        let why = "no metadata service of Azure is here; AZURE_TOKEN_CREDENTIALS=dev skips it";
+        let why = "no metadata service of Azure answers; AZURE_TOKEN_CREDENTIALS=dev skips it";
         return LinkResult::Unanswered(why.to_owned());
     }
     let (url, wire) =
@@ -163,16 +165,16 @@ async fn imds(scope: &str) -> LinkResult {
     let request = request(Service::PodIdentity, &url, scope, client.as_deref(), &Lent::new());
     match wire.exchange(&request).await {
         Ok((reply, value, _)) => judge(&reply, token::of(&value)),
-        // It is left alone for a while, or its answer cannot be used.
+        // It asked for a pause, or its answer is unusable.
         Err(Last::Reply(reply)) => judge(&reply, None),
         Err(_) => LinkResult::Passed(NO_SERVICE.to_owned()),
     }
 }
 
-const NO_SERVICE: &str = "what answers here is not a metadata service of Azure";
+const NO_SERVICE: &str = "the server that answers is not a metadata service of Azure";
 
-/// What an answer from the metadata service's address means. Azure's libraries go on after any that is not a token; here its own
-/// clear no, and that it is asked too often, are its last word: another identity must not take its place for a while.
+/// Meaning of an answer from the metadata service's address. Azure's libraries continue after any answer that is not a
+/// token. Here its explicit refusal, and a rate limit, are final: another identity must not replace it temporarily.
 fn judge(reply: &Reply, token: Option<Provided>) -> LinkResult {
     let is_busy = matches!(reply.status, 429 | 503) && reply.retry_after.is_some();
     let is_no = matches!(reply.status, 401 | 403 | 429) && reply.is_json && !reply.says_unreachable;
@@ -183,7 +185,7 @@ fn judge(reply: &Reply, token: Option<Provided>) -> LinkResult {
             LinkResult::Refused(trouble("the metadata service of Azure", &Last::Reply(reply.clone())))
         }
         (500.., _) if reply.is_json => LinkResult::Passed(format!(
-            "the metadata service of Azure is out of order: status {}",
+            "the metadata service of Azure has a problem of its own: status {}",
             reply.status
         )),
         _ => LinkResult::Passed(NO_SERVICE.to_owned()),

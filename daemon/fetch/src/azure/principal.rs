@@ -19,7 +19,7 @@ use claviger::{reason::Reason, secret::Secret};
 use claviger_child::{Facts, Provided};
 use std::{sync::Arc, time::SystemTime};
 
-/// Variables that say who signs in.
+/// Variables that identify the principal.
 pub(super) const TENANT: &str = "AZURE_TENANT_ID";
 pub(super) const CLIENT: &str = "AZURE_CLIENT_ID";
 
@@ -31,7 +31,7 @@ pub(super) struct Principal {
     wire: Arc<Wire>,
 }
 
-/// An assertion that was made beforehand: a process asks once.
+/// An assertion made in advance: a process asks once.
 #[derive(Debug)]
 struct Assertion(SdkSecret);
 
@@ -50,7 +50,7 @@ impl Principal {
         &self.client
     }
 
-    /// Whom an assertion is for: the address of the token service.
+    /// Audience of an assertion: the address of the token service.
     pub(super) fn audience(&self) -> String {
         format!("{}/{}/oauth2/v2.0/token", self.authority.origin, self.tenant)
     }
@@ -70,7 +70,7 @@ impl Principal {
         self.ask(&*credential.map_err(|_| unusable())?, scope).await
     }
 
-    /// Signs in with an assertion of who this is.
+    /// Signs in with an assertion.
     ///
     /// # Errors
     /// If that fails.
@@ -102,12 +102,12 @@ impl ClientAssertion for Assertion {
     }
 }
 
-/// A token as the answer has it, with the account or tenant it belongs to, if that is known.
+/// A token from an answer, with the account or tenant it belongs to, if known.
 pub(super) fn token_of(token: &str, expires_at: SystemTime, account: Option<String>) -> Provided {
     let facts = Facts { account, ..Facts::default() };
     Provided { facts, ..Provided::new(Secret::new(token.to_owned()), Some(expires_at)) }
 }
 
 fn unusable() -> Declined {
-    Declined::new(Reason::SettingsInvalid, format!("{TENANT} and {CLIENT} cannot be used as they are"))
+    Declined::new(Reason::SettingsInvalid, format!("{TENANT} and {CLIENT} are invalid"))
 }

@@ -1,6 +1,7 @@
-//! What carries the SDK's requests, and remembers how the last one ended: the SDK's own errors do not say enough.
+//! Transport of the SDK's requests. It records the outcome of the last one, because the SDK's own errors contain too
+//! little.
 //!
-//! Nothing is tried again here: the daemon does that, with its pauses.
+//! It does not retry: the daemon does, with its pauses.
 
 use super::{Declined, codes::codes};
 use crate::{
@@ -30,14 +31,14 @@ use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
 use zeroize::Zeroizing;
 
-/// How long a link may take as a whole.
+/// Time limit of a link as a whole.
 const LINK: Duration = Duration::from_secs(10);
-/// How long a server may take to accept a connection, and to answer.
+/// Time limits for accepting a connection, and for an answer.
 const CONNECT: Duration = Duration::from_secs(4);
 const ANSWER: Duration = Duration::from_secs(6);
 /// Largest answer, in bytes. One with a token has a few thousand.
 const MAX_BODY: usize = 256 * 1024;
-/// Longest life of a token that is believed, in seconds: ten years. The SDK cannot count to what an i64 holds.
+/// Longest lifetime of a token that is accepted, in seconds: ten years. Larger numbers would overflow in the SDK.
 const MAX_LIFE: i64 = 10 * 365 * 24 * 3600;
 
 /// The transport.
@@ -47,7 +48,7 @@ pub(super) struct Wire {
     last: Mutex<Last>,
 }
 
-/// How the last request ended.
+/// Outcome of the last request.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Last {
     /// None was sent.
@@ -57,7 +58,7 @@ pub(super) enum Last {
     Silence,
     /// The server's certificate is not trusted.
     Untrusted,
-    /// The server cannot be reached, or broke off.
+    /// The server cannot be reached, or closed the connection.
     Unreachable,
     /// It answered.
     Reply(Reply),
@@ -69,11 +70,11 @@ pub(super) struct Reply {
     pub(super) status: u16,
     /// When to try again.
     pub(super) retry_after: Option<Duration>,
-    /// Error codes, fit for people.
+    /// Error codes, safe to show.
     pub(super) codes: Vec<String>,
     /// Whether it is JSON, as the answers of token services are.
     pub(super) is_json: bool,
-    /// Whether it says that the real server cannot be reached: Docker Desktop answers so in its place.
+    /// Whether it reports that the real server cannot be reached: Docker Desktop answers like that in its place.
     pub(super) says_unreachable: bool,
 }
 
@@ -96,7 +97,7 @@ impl Wire {
         Self::of(reqwest::Client::builder().https_only(true).proxy(proxy::of_environment()))
     }
 
-    /// A transport to a service of this machine, past any proxy.
+    /// A transport to a service of this machine, without a proxy.
     ///
     /// # Errors
     /// If the certificates to trust cannot be used.
@@ -125,10 +126,10 @@ impl Wire {
         }
     }
 
-    /// Asks a credential that sends with this.
+    /// Asks a credential that uses this transport.
     ///
     /// # Errors
-    /// How the last request ended.
+    /// Outcome of the last request.
     pub(super) async fn ask(
         &self,
         credential: &dyn TokenCredential,
@@ -137,7 +138,7 @@ impl Wire {
         match timeout(LINK, credential.get_token(&[scope], None)).await {
             Ok(Ok(token)) if is_token(token.token.secret()) => Ok(token),
             Ok(_) => Err(lock(&self.last).clone()),
-            // The SDK may have been between two attempts, with a reason.
+            // The SDK may have been between two attempts, for a reason.
             Err(_) => match lock(&self.last).clone() {
                 Last::Reply(reply) if reply.status >= 400 => Err(Last::Reply(reply)),
                 _ => Err(Last::Silence),
@@ -145,8 +146,8 @@ impl Wire {
         }
     }
 
-    /// Sends a request of our own: how that ended, the answer's JSON, and the challenge of one with status 401 (RFC 9110,
-    /// section 11.6.1).
+    /// Sends a request of our own: returns the outcome, the answer's JSON, and the challenge of one with status 401
+    /// (RFC 9110, section 11.6.1).
     ///
     /// # Errors
     /// If there is no answer.
@@ -211,13 +212,14 @@ impl HttpClient for Wire {
     }
 }
 
-/// Whether an answer is Docker Desktop's: it answers for the metadata service, with status 403 and words of the operating
-/// system, and nothing else tells it from a refusal. No type has it; azure-identity looks for the same word (`imds.py`).
+/// Whether an answer is Docker Desktop's: it answers for the metadata service with status 403 and a message of the
+/// operating system, and only that distinguishes it from a refusal. It has no structured form; azure-identity searches
+/// for the same word (`imds.py`).
 fn says_unreachable(answer: &str) -> bool {
     answer.contains("unreachable")
 }
 
-/// Makes a number of a life that is text, as AD FS writes it: the SDK takes numbers only. Says whether there was one.
+/// Converts a lifetime that is text, as in AD FS, to a number, which the SDK requires. Returns whether there was one.
 fn counts(answer: &mut Value) -> bool {
     let number =
         answer.get("expires_in").and_then(Value::as_str).and_then(|text| text.trim().parse::<i64>().ok());
@@ -226,7 +228,7 @@ fn counts(answer: &mut Value) -> bool {
     true
 }
 
-/// Whether the SDK can count to what an answer says of its life.
+/// Whether the lifetime in an answer is within the SDK's range.
 fn is_credible(answer: &Value) -> bool {
     let life = answer.get("expires_in").filter(|life| life.is_number());
     life.is_none_or(|life| life.as_i64().is_some_and(|life| (1..=MAX_LIFE).contains(&life)))
@@ -240,7 +242,7 @@ fn ended(error: &Error) -> Last {
     }
 }
 
-/// Whether TLS is at the bottom of an error. What an I/O error wraps is not its source.
+/// Whether an error was caused by TLS. An I/O error does not report its inner error as source.
 fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error.is::<rustls::Error>()

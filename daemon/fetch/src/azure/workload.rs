@@ -1,4 +1,4 @@
-//! The link "workload-identity": a service principal for which another issuer's token vouches, as in Kubernetes.
+//! The link "workload-identity": a service principal identified by another issuer's token, as in Kubernetes.
 
 use super::{
     Declined,
@@ -31,7 +31,7 @@ async fn with_file(tenant: String, client: String, path: &str, scope: &str) -> R
     let token = std::str::from_utf8(&content).map(str::trim).ok().filter(|text| is_token(text));
     let token = token.ok_or_else(|| {
         unusable(FILE, path, "holds no token")
-            .hint("it must hold the token of the workload's service account and nothing else")
+            .hint("it must contain only the token of the workload's service account")
     })?;
     principal.with_assertion(token.to_owned(), scope).await
 }

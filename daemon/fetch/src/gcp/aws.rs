@@ -1,4 +1,4 @@
-//! Subject tokens that AWS vouches for: a signed GetCallerIdentity request that Google sends on
+//! Subject tokens from AWS: a signed GetCallerIdentity request that Google forwards
 //! (<https://google.aip.dev/auth/4117>, "Determining the subject token in AWS").
 
 use super::{Declined, file::Fields, http, session::Session, url, variable};
@@ -19,10 +19,10 @@ use zeroize::Zeroizing;
 const SESSION: &str = "300";
 const SESSION_LENGTH: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 const SESSION_TOKEN: &str = "x-aws-ec2-metadata-token";
-/// Ties the signed request to one audience.
+/// Binds the signed request to one audience.
 const TARGET: &str = "x-goog-cloud-target-resource";
 const VERIFICATION: &str = "regional_cred_verification_url";
-const WITHHELD: &str = "the credentials file signs with AWS keys, but those of the session are not passed on";
+const WITHHELD: &str = "the credentials file signs with AWS keys, but the session does not send its own";
 
 /// The subject token.
 ///
@@ -35,7 +35,7 @@ pub(super) async fn subject_token(
 ) -> Result<Secret<String>, Declined> {
     match source.text("environment_id")? {
         "aws1" => {}
-        _ => return Err(source.wrong("environment_id", "is not aws1, the only version there is")),
+        _ => return Err(source.wrong("environment_id", "is not aws1, the only version")),
     }
     let own = keys_of(session.lent);
     if own.is_none() && session.keeps_aws_keys {
@@ -57,13 +57,13 @@ pub(super) async fn subject_token(
         .ok_or_else(|| Declined::new(Reason::Bug, "the request to AWS could not be signed"))
 }
 
-/// The keys that a session lends. An id without a secret is none, as with Google's libraries.
+/// The keys that a session lends. An id without a secret counts as none, as in Google's libraries.
 fn keys_of(keys: &Lent) -> Option<Credentials> {
     let [id, secret, token] = AWS_KEYS.map(|name| lent(keys, name).map(str::to_owned));
     Some(Credentials::new(id?, secret?, token, None, "session"))
 }
 
-/// The region that signs: of the environment, else of the instance.
+/// The region of the signature: from the environment, else from the instance.
 async fn region(service: &mut Service<'_>) -> Result<String, Declined> {
     let region = match variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")) {
         Some(region) => region,
@@ -77,7 +77,7 @@ async fn region(service: &mut Service<'_>) -> Result<String, Declined> {
     }
 }
 
-/// The signed request as Google takes it: JSON, percent-encoded.
+/// The signed request in the form that Google requires: JSON, percent-encoded.
 fn signed(url: &Url, text: &str, region: &str, keys: Credentials, audience: &str) -> Option<Secret<String>> {
     let host = url.host_str()?;
     let service = host.split('.').next()?;
@@ -120,7 +120,7 @@ pub(super) fn percent_encoded(text: &str) -> String {
 /// The metadata service of an AWS instance.
 struct Service<'a> {
     source: &'a Fields<'a>,
-    /// Of the session with it, if it wants one.
+    /// Token of the session with it, if it requires one.
     token: Option<HeaderValue>,
 }
 
@@ -163,7 +163,7 @@ impl Service<'_> {
         answer(http::send(&url, request).await?)
     }
 
-    /// Opens a session, where the file says that there is one.
+    /// Opens a session, if the file has a URL for that.
     async fn open(&mut self) -> Result<(), Declined> {
         const NAME: &str = "imdsv2_session_token_url";
         let Some(text) = self.source.optional(NAME)?.filter(|_| self.token.is_none()) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! Subject tokens that a program prints: `credential_source.executable`, only where the session allows it
+//! Subject tokens from a program: `credential_source.executable`, only if the session permits it
 //! (<https://google.aip.dev/auth/4117>, "Determining the subject token in executable-sourced credentials").
 
 use super::{
@@ -18,9 +18,9 @@ use std::{
 
 /// The session's opt-in; `1` is yes.
 const ALLOWED: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";
-/// Newest form of the output that is understood.
+/// Newest supported format of the output.
 const VERSION: u64 = 1;
-/// For how long it may run, in milliseconds, where the file does not say; and how long the file may let it run.
+/// Time limit in milliseconds if the file has none; and its permitted range.
 const TIMEOUT: u64 = 30_000;
 const TIMEOUTS: std::ops::RangeInclusive<u64> = 5_000..=120_000;
 const OUTPUT_HINT: &str =
@@ -29,7 +29,7 @@ const OUTPUT_HINT: &str =
 /// The subject token.
 ///
 /// # Errors
-/// Why there is none. Nothing that the program printed is in it, but for a short error code.
+/// Why there is none. Of the program's output, only a short error code is repeated.
 pub(super) async fn subject_token(
     fields: &Fields<'_>,
     executable: &Fields<'_>,
@@ -39,9 +39,9 @@ pub(super) async fn subject_token(
     let output_file = executable.optional("output_file")?;
     output_file.map(|path| executable.absolute("output_file", path)).transpose()?;
     if variable(ALLOWED).as_deref() != Some("1") {
-        let message = "the credentials file wants to run a program, which is not allowed";
+        let message = "the credentials file requires running a program, which is not allowed";
         return Err(Declined::new(Reason::SettingsInvalid, message)
-            .hint(format!("look at its credential_source.executable, then set {ALLOWED}=1")));
+            .hint(format!("check its credential_source.executable, then set {ALLOWED}=1")));
     }
     if let Some(token) = output_file.and_then(stored) {
         return Ok(token);
@@ -61,14 +61,14 @@ pub(super) async fn subject_token(
 fn command(executable: &Fields<'_>) -> Result<Vec<String>, Declined> {
     let command = shlex::split(executable.text("command")?).filter(|words| !words.is_empty());
     let command = command.ok_or_else(|| executable.wrong("command", "has a quote that does not end"))?;
-    // A name is looked for in PATH.
+    // A name without a path is searched in PATH.
     if command[0].contains('/') {
         executable.absolute("command", &command[0])?;
     }
     Ok(command)
 }
 
-/// For how long it may run.
+/// Its time limit.
 fn millis(executable: &Fields<'_>) -> Result<u64, Declined> {
     let millis = executable.count("timeout_millis")?.filter(|millis| *millis > 0).unwrap_or(TIMEOUT);
     match TIMEOUTS.contains(&millis) {
@@ -77,7 +77,7 @@ fn millis(executable: &Fields<'_>) -> Result<u64, Declined> {
     }
 }
 
-/// What it is told, besides what the session's environment says.
+/// Its variables, besides those of the session's environment.
 fn variables<'a>(
     fields: &Fields<'a>,
     kind: &'a str,
@@ -96,7 +96,7 @@ fn variables<'a>(
     Ok(variables)
 }
 
-/// The token of an earlier run that is still good: then the program need not run.
+/// A token from an earlier run that is still valid: then the program need not run.
 fn stored(path: &str) -> Option<Secret<String>> {
     let content = file::read_subject(Path::new(path)).ok()?;
     let value: Value = serde_json::from_slice(&content).ok()?;
@@ -104,21 +104,20 @@ fn stored(path: &str) -> Option<Secret<String>> {
     subject_of(&content).ok()
 }
 
-/// What a program's output is that is not a token.
+/// A program's output that is not a token.
 pub(crate) enum Answer {
-    /// It says no; what is shown of its code.
+    /// It reports a failure; with its code, if it may be shown.
     No(String),
     /// It has a token that has expired.
     Expired,
-    /// This is wrong with it.
+    /// It is invalid.
     Wrong(&'static str),
 }
 
 impl Answer {
     pub(crate) fn trouble(self) -> Declined {
         let invalid = |what: &str| {
-            let message =
-                format!("what the executable of the credentials file printed is not usable: {what}");
+            let message = format!("the output of the credentials file's executable is not usable: {what}");
             Declined::new(Reason::CommandOutputInvalid, message).hint(OUTPUT_HINT)
         };
         match self {
@@ -143,7 +142,7 @@ pub(crate) fn subject_of(output: &[u8]) -> Result<Secret<String>, Answer> {
     match value.get("success").and_then(Value::as_bool) {
         None => return Err(Answer::Wrong("success is missing")),
         Some(false) => {
-            // A program has codes of its own; most are a status of HTTP, and a number of three digits is not secret.
+            // A program has its own codes; most are a status of HTTP, and a number of three digits is not secret.
             let number = |code: &str| code.parse().ok().filter(|code: &u16| *code < 1000);
             let shown = |code| number(code).map_or(codes::UNKNOWN.to_owned(), |code| code.to_string());
             let code = value.get("code").and_then(Value::as_str);
@@ -163,11 +162,11 @@ pub(crate) fn subject_of(output: &[u8]) -> Result<Secret<String>, Answer> {
             "id_token"
         }
         Some("urn:ietf:params:oauth:token-type:saml2") => "saml_response",
-        _ => return Err(Answer::Wrong("token_type is none of jwt, id_token and saml2")),
+        _ => return Err(Answer::Wrong("token_type is not one of jwt, id_token and saml2")),
     };
     let token = value.get(field).and_then(Value::as_str).filter(|token| !token.is_empty());
     let token =
-        token.ok_or(Answer::Wrong("it has no id_token, or no saml_response, to go with its token_type"))?;
+        token.ok_or(Answer::Wrong("it has no id_token or saml_response that matches its token_type"))?;
     Ok(Secret::new(token.to_owned()))
 }
 
@@ -180,7 +179,7 @@ fn failed(failure: &Failure, millis: u64) -> Declined {
         Failure::Absent => failed("does not exist".to_owned()),
         Failure::NotStarted(kind) => failed(format!("could not be started: {kind}")),
         Failure::Exit(Some(code), _) => failed(format!("ended with exit code {code}")),
-        Failure::Exit(None, _) => failed("was ended by a signal".to_owned()),
+        Failure::Exit(None, _) => failed("was killed by a signal".to_owned()),
         Failure::Slow => {
             let message =
                 format!("the executable of the credentials file did not end within {} s", millis / 1000);

@@ -19,11 +19,11 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// Type of a subject token that is a signed request to AWS.
 const AWS: &str = "urn:ietf:params:aws:token-type:aws4_request";
-/// Google's service, as its documentation of `token_url` gives it; the universe is put in.
+/// Google's service, as in its documentation of `token_url`; the universe is inserted.
 const TOKEN_URL: &str = "https://sts.{universe_domain}/v1/token";
 const HINT: &str =
-    "check audience and provider of the pool, and whether the platform's own token is still good";
-/// How long an exchange whose answer was lost is not tried again, unless a file changes.
+    "check audience and provider of the pool, and whether the platform's own token is still valid";
+/// How long an exchange whose answer was lost is not repeated, unless a file changes.
 const PAUSE: Duration = Duration::from_secs(10);
 const SOURCE: &str = "credential_source";
 const USER_PROJECT: &str = "workforce_pool_user_project";
@@ -81,7 +81,7 @@ async fn exchange(
         .map_err(|declined| once(declined, reply.page().is_none()))
 }
 
-/// A subject token may be good for one exchange: one that the service may have seen is not shown to it again at once.
+/// A subject token may be valid for one exchange: if the service may have received it, it is not sent again at once.
 fn once(declined: Declined, is_seen: bool) -> Declined {
     match declined.problem.retry_after {
         None if is_seen && declined.is(Reason::SourceUnavailable) => declined.retry_after(Some(PAUSE)),
@@ -89,7 +89,7 @@ fn once(declined: Declined, is_seen: bool) -> Declined {
     }
 }
 
-/// The subject token, from wherever the file says.
+/// The subject token, from the file's source.
 async fn subject_token(
     fields: &Fields<'_>,
     kind: &str,
@@ -105,7 +105,7 @@ async fn subject_token(
     }
 }
 
-/// The project to bill, in the form that Google's service wants it: percent-encoded JSON.
+/// The project to bill, in the form that Google's service requires: percent-encoded JSON.
 fn options(fields: &Fields<'_>) -> Result<Option<String>, Declined> {
     let project = fields.optional(USER_PROJECT)?;
     Ok(project.map(|project| aws::percent_encoded(&json!({"userProject": project}).to_string())))

@@ -1,5 +1,5 @@
-//! Credentials files: read with a limit, and taken apart field by field, so that an error names the field that is wrong
-//! and never what stands in it.
+//! Credentials files: read with a limit, and parsed field by field, so that an error names the invalid field and never
+//! its value.
 
 use super::Declined;
 use crate::file::read;
@@ -14,20 +14,20 @@ const MAX_CREDENTIALS: usize = 1024 * 1024;
 const MAX_SUBJECT: usize = 64 * 1024;
 
 const HINT: &str = "create it again for yourself, or download it from the Google Cloud console";
-/// Writes it again.
+/// How to write it again.
 const SIGN_IN: [&str; 4] = ["gcloud", "auth", "application-default", "login"];
 
-/// An object of a credentials file and where it stands.
+/// An object of a credentials file and its position.
 #[derive(Clone)]
 pub(crate) struct Fields<'a> {
     /// The file.
     path: &'a Path,
-    /// Names of the objects around, each with a dot.
+    /// Names of the enclosing objects, each with a dot.
     within: String,
     map: Option<&'a Map<String, Value>>,
 }
 
-/// Whether nothing stands at `path`.
+/// Whether nothing exists at `path`.
 pub(super) fn is_absent(path: &Path) -> bool {
     let found = std::fs::metadata(path);
     found.is_err_and(|error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
@@ -51,12 +51,12 @@ pub(super) fn read_json(path: &Path) -> Result<Value, Declined> {
 /// A file with a subject token.
 ///
 /// # Errors
-/// `source-unavailable`, with its name: another program writes such files, and may do so any time.
+/// `source-unavailable`, with its name: another program writes such files, and may do so at any time.
 pub(super) fn read_subject(path: &Path) -> Result<Zeroizing<Vec<u8>>, Declined> {
     read(path, MAX_SUBJECT).map_err(|unread| {
         let message = format!("the subject token's file {} {unread}", path.display());
         Declined::new(Reason::SourceUnavailable, message)
-            .hint("whatever platform you run on must write it; check credential_source.file")
+            .hint("the platform that you run on must write it; check credential_source.file")
     })
 }
 
@@ -77,21 +77,22 @@ impl<'a> Fields<'a> {
         self.path
     }
 
-    /// The path in a field. Google's libraries take one that is relative from the working directory of each program, which is not a place
-    /// of the file's.
+    /// The path in a field. Google's libraries resolve a relative one against the working directory of each program, so
+    /// it names no fixed file.
     pub(super) fn absolute<'p>(&self, name: &str, path: &'p str) -> Result<&'p Path, Declined> {
         match Path::new(path) {
             path if path.is_absolute() => Ok(path),
-            _ => Err(self.wrong(name, "must be an absolute path: the daemon works elsewhere than you")),
+            _ => Err(self
+                .wrong(name, "must be an absolute path: the daemon has another working directory than you")),
         }
     }
 
-    /// A text that must be there.
+    /// A required text.
     pub(super) fn text(&self, name: &str) -> Result<&'a str, Declined> {
         self.optional(name)?.ok_or_else(|| self.wrong(name, "is missing"))
     }
 
-    /// A text. Empty means unset, as with Google's libraries.
+    /// A text. Empty means unset, as in Google's libraries.
     pub(crate) fn optional(&self, name: &str) -> Result<Option<&'a str>, Declined> {
         match self.get(name) {
             None => Ok(None),
@@ -140,7 +141,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn pairs(&self) -> Result<Vec<(&'a str, &'a str)>, Declined> {
         let text = |(name, value): (&'a String, &'a Value)| match value {
             Value::String(text) => Ok((name.as_str(), text.as_str())),
-            // The name is the file's own, and may be anything.
+            // The name is from the file, and may be anything.
             _ => Err(invalid(
                 self.path,
                 &format!("is not usable: {} must hold texts only", self.within.trim_end_matches('.')),
@@ -149,7 +150,7 @@ impl<'a> Fields<'a> {
         self.map.into_iter().flatten().map(text).collect()
     }
 
-    /// What is wrong with a field.
+    /// The problem of a field.
     pub(super) fn wrong(&self, name: &str, what: &str) -> Declined {
         invalid(self.path, &format!("is not usable: {}{name} {what}", self.within))
     }

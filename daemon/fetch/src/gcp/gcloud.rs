@@ -1,7 +1,7 @@
 //! The gcloud command as the last resort, with its login.
 //!
-//! gcp_auth can run it too, but it blocks, sets no deadline, and takes every token to be good for an hour, whose expiry gcloud
-//! knows better: it hands out one token until that runs out.
+//! gcp_auth can run it too, but it blocks, sets no deadline, and assumes that every token is valid for an hour. gcloud
+//! itself knows the expiry: it returns one token until that expires.
 
 use super::{
     Declined, Links, Provided,
@@ -22,21 +22,22 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// How long it may take. It starts an interpreter, and asks Google for a fresh token.
+/// Time limit. It starts an interpreter, and asks Google for a fresh token.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// How long a token is good for of which gcloud does not say: one that was put into a file for it.
+/// Lifetime of a token without an expiry from gcloud: one that was put into a file for it.
 const UNKNOWN: Duration = Duration::from_secs(300);
 const LINK: &str = "gcloud";
 const HINT: &str = "run it by hand to see why";
-/// What it says if no account is signed in, or not any more: it names the command that helps, or that it cannot ask for a proof.
+/// Its messages if no account is signed in, or not any more: it names the command that helps, or reports that it cannot
+/// ask for a proof.
 const SIGNED_OUT: [&str; 4] =
     ["auth login", "config set account", "auth application-default login", "Reauthentication"];
-/// What it is asked for.
+/// Arguments.
 const FORMAT: &str = "--format=json(credential.access_token,credential.token_expiry,configuration.properties.core.universe_domain)";
-/// What is run.
+/// The command.
 const BY_HAND: [&str; 3] = ["gcloud", "auth", "print-access-token"];
 
-/// What gcloud prints.
+/// Output of gcloud.
 #[derive(Deserialize)]
 struct Printed {
     credential: Credential,
@@ -55,7 +56,7 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>>
     // Without a name server or a network it would take many seconds to report that it has no login.
     let directory = directory().filter(|directory| directory.is_dir());
     let Some(directory) = directory else {
-        links.pass(LINK, "gcloud keeps nothing here: it has no login");
+        links.pass(LINK, "gcloud has no files here, so no login");
         return None;
     };
     let _turn = turn::of(&directory).await.ok();
@@ -71,13 +72,13 @@ pub(super) async fn ask(links: &mut Links) -> Option<Result<Provided, Declined>>
     Some(match token(&output, SystemTime::now()) {
         Some((token, theirs)) => universe::check("gcloud's active configuration", theirs.as_deref())
             .map(|()| token.provided(quota_project())),
-        None => Err(Declined::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token")
+        None => Err(Declined::new(Reason::CommandOutputInvalid, "the output of gcloud is not one token")
             .hint(HINT)
             .remedy(Remedy::run(&BY_HAND))),
     })
 }
 
-/// Runs it, again if its database is in use.
+/// Runs it, and again if its database is in use.
 async fn run(arguments: &[String]) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut attempt = 1;
     loop {
@@ -93,12 +94,12 @@ async fn run(arguments: &[String]) -> Result<Zeroizing<Vec<u8>>, Failure> {
     }
 }
 
-/// Where gcloud keeps its accounts, and the credentials of applications.
+/// Directory of gcloud's accounts and of the credentials of applications.
 fn directory() -> Option<PathBuf> {
     GCLOUD_FILE.place(variable)
 }
 
-/// The token in gcloud's output, if there is one that is still good, and its universe, if that is set.
+/// The token in gcloud's output, if there is one that is still valid, and its universe, if set.
 fn token(output: &[u8], now: SystemTime) -> Option<(Token, Option<String>)> {
     let Printed { credential: Credential { access_token, token_expiry }, configuration } =
         serde_json::from_slice(output).ok()?;
@@ -124,11 +125,11 @@ fn failed(failure: &Failure) -> Declined {
             Declined::new(Reason::CommandFailed, message).hint(HINT).remedy(Remedy::run(&BY_HAND))
         }
         Failure::Slow => {
-            let message = format!("gcloud gave no token within {} s", DEADLINE.as_secs());
+            let message = format!("gcloud did not print a token within {} s", DEADLINE.as_secs());
             Declined::new(Reason::SourceTimeout, message).hint(HINT).remedy(Remedy::run(&BY_HAND))
         }
         Failure::TooMuch => {
-            Declined::new(Reason::CommandOutputInvalid, "what gcloud printed is not one token")
+            Declined::new(Reason::CommandOutputInvalid, "the output of gcloud is not one token")
                 .hint(HINT)
                 .remedy(Remedy::run(&BY_HAND))
         }

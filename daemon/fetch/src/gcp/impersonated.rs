@@ -1,5 +1,5 @@
-//! Impersonation: one credential's token buys another's at Google's generateAccessToken: the last step of
-//! an external account, and of the kind of file `impersonated_service_account`.
+//! Impersonation: exchanges one credential's token for another's at Google's generateAccessToken. It is the last step
+//! of an external account, and of files of the kind `impersonated_service_account`.
 
 use super::{
     Declined,
@@ -14,11 +14,11 @@ use std::time::SystemTime;
 
 /// Field with the URL to ask.
 pub(super) const URL: &str = "service_account_impersonation_url";
-/// What the first credential's token is for.
+/// Scope of the first credential's token.
 pub(super) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
-/// For how long a token is wanted, in seconds, where the file does not say.
+/// Requested lifetime in seconds, if the file has none.
 const LIFETIME: u64 = 3600;
-/// What the URL ends with, after the service account.
+/// Suffix of the URL, after the service account.
 const VERB: &str = ":generateAccessToken";
 const HINT: &str = "the account that impersonates needs the role roles/iam.serviceAccountTokenCreator on the service \
                     account";
@@ -26,7 +26,7 @@ const HINT: &str = "the account that impersonates needs the role roles/iam.servi
 /// Exchanges a token.
 ///
 /// # Errors
-/// Why there is no other token for it.
+/// Why there is no other token.
 pub(super) async fn exchange(
     fields: &Fields<'_>,
     first: &Token,

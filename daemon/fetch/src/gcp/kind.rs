@@ -1,4 +1,4 @@
-//! The kinds of credentials files, told apart by their `type`.
+//! The kinds of credentials files, by their `type`.
 
 use super::{
     Declined, external, file::Fields, impersonated, service_account, session::Session, token::Token,
@@ -6,15 +6,15 @@ use super::{
 };
 use std::pin::Pin;
 
-/// Files within files (`source_credentials`) end here.
+/// Greatest depth of nested files (`source_credentials`).
 const MAX_DEPTH: usize = 3;
 const SERVICE_ACCOUNT: &str = "service_account";
 const IMPERSONATED: &str = "impersonated_service_account";
 
-/// The token that a credentials file gives.
+/// The token of a credentials file.
 ///
 /// # Errors
-/// Why it gives none.
+/// Why there is none.
 pub(super) fn token<'a>(
     fields: &'a Fields<'_>,
     scopes: &'a [&'a str],
@@ -23,7 +23,7 @@ pub(super) fn token<'a>(
 ) -> Pin<Box<dyn Future<Output = Result<Token, Declined>> + 'a>> {
     Box::pin(async move {
         let kind = fields.text("type")?;
-        // An impersonated account's is that of the credentials it comes by.
+        // The quota project of an impersonated account is that of its source credentials.
         if kind != IMPERSONATED {
             universe::check_file(fields)?;
         }
@@ -36,7 +36,7 @@ pub(super) fn token<'a>(
             IMPERSONATED => Err(fields.wrong("type", "is nested too deeply")),
             "gdch_service_account" => Err(fields
                 .wrong("type", "is gdch_service_account, which is not supported: Vertex is not part of GDC")),
-            _ => Err(fields.wrong("type", "is none of Google's kinds of credentials")),
+            _ => Err(fields.wrong("type", "is not a kind of Google credentials")),
         }
     })
 }
@@ -62,7 +62,7 @@ pub(super) fn is_service_account(fields: &Fields<'_>) -> bool {
     fields.optional("type").ok().flatten() == Some(SERVICE_ACCOUNT)
 }
 
-/// Whom the token of the file belongs to, if it says so.
+/// The owner of the file's token, if the file names it.
 pub(crate) fn account(fields: &Fields<'_>) -> Result<Option<String>, Declined> {
     if let Some(url) = fields.optional(impersonated::URL)? {
         return Ok(impersonated::principal(url).map(str::to_owned));

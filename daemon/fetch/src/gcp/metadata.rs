@@ -1,4 +1,4 @@
-//! The metadata server of Google's machines. Elsewhere there is none, so a first look takes a second at most.
+//! The metadata server of Google's machines. Elsewhere there is none, so the first request takes a second at most.
 
 use super::{
     Declined, Links, Provided, http,
@@ -12,32 +12,32 @@ use claviger::reason::Reason;
 use reqwest::{Method, StatusCode, Url, header::HeaderName};
 use std::time::{Duration, SystemTime};
 
-/// Where it is on every machine of Google's; the name metadata.google.internal would need a name server.
+/// Its address on every machine of Google's; the name metadata.google.internal would need a name server.
 const ADDRESS: &str = "169.254.169.254";
-/// Variables that name another place, first wins: the second is what google-auth called it before, the third what JavaScript's
-/// library takes as well.
+/// Variables that name another address, first wins: the second is google-auth's earlier name, the third is also
+/// supported by JavaScript's library.
 const HOSTS: [&str; 3] = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"];
-/// How long the first look may take.
+/// Time limit of the first request.
 const PROBE: Duration = Duration::from_secs(1);
-/// It tells the server from a portal or a proxy that answers everything.
+/// It distinguishes the server from a portal or a proxy that answers everything.
 const FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
 const GOOGLE: &str = "Google";
 const LINK: &str = "metadata";
 const HINT: &str = "check the service account of this machine, and its access scopes";
 
-/// What becomes of this link.
+/// Result of this link.
 pub(super) enum Asked {
-    /// It answers for this machine, or ends the walk.
+    /// It answers for this machine, or ends the chain.
     Answered(Result<Provided, Declined>),
-    /// This is none of Google's machines.
+    /// This is not a machine of Google's.
     Elsewhere,
-    /// A web page came in its place, so nothing is known.
+    /// A web page was returned instead, so nothing is known.
     Page(Declined),
 }
 
 /// A token of this machine's service account.
 pub(super) async fn ask(links: &mut Links) -> Asked {
-    // Exactly that word, as google-auth reads it.
+    // Exactly that word, as in google-auth.
     if variable("NO_GCE_CHECK").as_deref() == Some("true") {
         links.ignore(LINK, "NO_GCE_CHECK is set");
         return Asked::Elsewhere;
@@ -50,7 +50,7 @@ pub(super) async fn ask(links: &mut Links) -> Asked {
             Reason::SettingsInvalid,
             "GCE_METADATA_HOST is not a host",
         )
-        .hint("set it to a name or an address, with a port if need be, and nothing else")));
+        .hint("set it to a name or an address only, with a port if necessary")));
     };
     let server = Server { base };
     let skip = |why: &str| format!("{why}; NO_GCE_CHECK=true skips it");
@@ -59,7 +59,7 @@ pub(super) async fn ask(links: &mut Links) -> Asked {
         Err(Silent::Page(page)) => {
             links.unanswered(LINK, skip(&page.problem.message));
             return Asked::Page(page.hint(
-                "sign in to the network in a browser, or set NO_GCE_CHECK=true if this is none of Google's machines",
+                "sign in to the network in a browser, or set NO_GCE_CHECK=true if this is not one of Google's machines",
             ));
         }
         Err(Silent::Elsewhere(why)) => {
@@ -77,7 +77,7 @@ pub(super) async fn ask(links: &mut Links) -> Asked {
     }
 }
 
-/// Whether a host is all that was put into the URL.
+/// Whether the URL was given nothing but a host.
 fn is_plain(url: &Url) -> bool {
     url.username().is_empty() && url.path().starts_with("/computeMetadata/")
 }
@@ -87,9 +87,9 @@ struct Server {
     base: Url,
 }
 
-/// Why the server is taken for absent.
+/// Why the server counts as absent.
 enum Silent {
-    /// A web page came in its place.
+    /// A web page was returned instead.
     Page(Box<Declined>),
     /// It is not here. The text continues a host's name.
     Elsewhere(&'static str),
@@ -98,7 +98,7 @@ enum Silent {
 impl Server {
     async fn probe(&self) -> Result<(), Silent> {
         let elsewhere = |why| Err(Silent::Elsewhere(why));
-        // It was there a moment ago, and is left alone: no other link may answer for it.
+        // It answered a moment ago, and asked for a pause: no other link may answer for it.
         if busy::left(&self.base).is_some() {
             return Ok(());
         }
@@ -118,7 +118,7 @@ impl Server {
     async fn checked_token(&self) -> Result<Option<Token>, Declined> {
         let reply = self.get("../universe/universe-domain", None).await?;
         let told = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
-        // Servers from before there were others do not know the path.
+        // Servers from before universes do not have the path.
         let theirs = Some(told).filter(|told| reply.status.is_success() && !told.is_empty());
         match reply.status {
             StatusCode::NOT_FOUND => {}

@@ -1,4 +1,4 @@
-//! Runs a program of the session: its environment, no input, a cap on output, a deadline.
+//! Runs a program of the session: its environment, no input, limited output, a deadline.
 
 use crate::program::{Rest, output};
 use nix::errno::Errno;
@@ -15,7 +15,7 @@ pub(super) enum Failure {
     Absent,
     /// It could not be started.
     NotStarted(io::ErrorKind),
-    /// It did not end with exit code 0. With what it said, which is not repeated.
+    /// It failed; with its messages, which are not repeated.
     Exit(Option<i32>, Vec<u8>),
     /// It took too long.
     Slow,
@@ -23,7 +23,7 @@ pub(super) enum Failure {
     TooMuch,
 }
 
-/// What a program prints on stdout.
+/// Output of a program on stdout.
 pub(super) async fn run(
     program: &str,
     arguments: &[String],
@@ -32,7 +32,7 @@ pub(super) async fn run(
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut command = Command::new(program);
     command.args(arguments).envs(variables.iter().copied());
-    // One byte more tells what is too much.
+    // One byte more shows that it is too much.
     let ended = timeout(deadline, output(command, MAX_OUTPUT + 1, Rest::Read)).await;
     let ended = ended.map_err(|_| Failure::Slow)?;
     let ended = ended.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {

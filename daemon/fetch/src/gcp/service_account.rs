@@ -1,7 +1,7 @@
 //! `service_account`: a private key that signs an assertion (RFC 7523), which is exchanged for a token.
 //!
-//! gcp_auth reads the key and signs. The exchange is our own: gcp_auth would try five times without a deadline, past the
-//! session's proxy, and keep the server's error to itself.
+//! gcp_auth reads the key and signs. The exchange is our own: gcp_auth would try five times without a deadline, ignore
+//! the session's proxy, and hide the server's error.
 
 use super::{
     Declined,
@@ -22,9 +22,9 @@ use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
-/// For how long an assertion is good, the longest that Google takes.
+/// Lifetime of an assertion, the longest that Google accepts.
 const LIFETIME: Duration = Duration::from_secs(3600);
-/// Whom an assertion is for, whatever `token_uri` says: as google-auth has it.
+/// Audience of an assertion, whatever `token_uri` is, as in google-auth.
 const AUDIENCE: &str = "https://oauth2.googleapis.com/token";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// Version 0 of PKCS #8, and the algorithm rsaEncryption, in DER (RFC 5958, section 2; RFC 8017, appendix A.1).
@@ -43,7 +43,7 @@ pub(super) async fn token(fields: &Fields<'_>, scopes: &[&str]) -> Result<Token,
     let mut claims = json!({
         "iss": email, "scope": scopes.join(" "), "iat": seconds(now), "exp": seconds(now + LIFETIME),
     });
-    // Only Google's own has a token server. In others the assertion itself is the token.
+    // Only Google's own universe has a token server. In others the assertion itself is the token.
     if !universe::is_own(fields)? {
         claims["sub"] = json!(email);
         let secret = Secret::new(assertion(fields, &claims)?);
@@ -101,7 +101,7 @@ fn as_pkcs8(pem: &str) -> Option<Zeroizing<String>> {
     )))
 }
 
-/// A value of DER whose length takes two bytes, as that of any RSA key of 1,024 bits and more does.
+/// A value of DER whose length takes two bytes, as for any RSA key of 1,024 bits or more.
 fn framed(tag: u8, content: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let [high, low] = u16::try_from(content.len()).ok().filter(|length| *length > 255)?.to_be_bytes();
     Some(Zeroizing::new([&[tag, 0x82, high, low], content].concat()))

@@ -1,4 +1,4 @@
-//! Subject tokens that a platform puts into a file or hands out at a URL, as they are or as a field of JSON.
+//! Subject tokens that a platform writes into a file or returns at a URL, as plain text or as a field of JSON.
 
 use super::{
     Declined,
@@ -16,7 +16,9 @@ use serde_json::Value;
 pub(super) async fn token(source: &Fields<'_>) -> Result<Secret<String>, Declined> {
     let field = field(source)?;
     let (content, whence) = match (source.optional("file")?, source.optional("url")?) {
-        (Some(_), Some(_)) => return Err(source.wrong("file", "and url are both set, and only one can be")),
+        (Some(_), Some(_)) => {
+            return Err(source.wrong("file", "and url are both set, but only one can be used"));
+        }
         (Some(path), None) => (file::read_subject(source.absolute("file", path)?)?, path.to_owned()),
         (None, Some(url)) => ask(source, url).await?,
         (None, None) if source.object("certificate")?.is_some() => {
@@ -36,12 +38,12 @@ pub(super) async fn token(source: &Fields<'_>) -> Result<Secret<String>, Decline
     };
     let token = token.filter(|token| !token.trim().is_empty()).map(Secret::new);
     token.ok_or_else(|| {
-        Declined::new(Reason::SourceUnavailable, format!("{whence} holds no subject token"))
+        Declined::new(Reason::SourceUnavailable, format!("{whence} contains no subject token"))
             .hint("check credential_source.format: text, or json with subject_token_field_name")
     })
 }
 
-/// The field of JSON that is the token; `None` if the whole text is.
+/// The field of JSON with the token; `None` if the whole text is the token.
 fn field<'a>(source: &Fields<'a>) -> Result<Option<&'a str>, Declined> {
     let Some(format) = source.object("format")? else { return Ok(None) };
     match format.optional("type")? {

@@ -1,4 +1,5 @@
-//! A token, and what a token server's answer means. Of an answer that is not a token only a documented error code is repeated.
+//! A token, and the meaning of a token server's answer. Of an answer that is not a token only a documented error code
+//! is repeated.
 
 use super::Declined;
 use crate::{codes, http::Reply};
@@ -9,28 +10,28 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
-/// What every token is for. Vertex takes no narrower scope.
+/// Scope of every token. Vertex accepts no narrower one.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// A lifetime beyond this is a mistake: Google's tokens live for twelve hours at most.
+/// A longer lifetime is a mistake: Google's tokens are valid for twelve hours at most.
 const MAX_LIFETIME: f64 = 366.0 * 86_400.0;
-/// Codes of an error that passes, whatever the status.
+/// Codes of a temporary error, whatever the status.
 const PASSING: [&str; 3] = ["internal_failure", "server_error", "temporarily_unavailable"];
-/// From here on a clock counts as wrong: Google takes assertions that are off by less.
+/// From this difference on a clock counts as wrong: Google accepts assertions with a smaller one.
 const MAX_SKEW: Duration = Duration::from_secs(300);
 
 /// An access token.
 pub(crate) struct Token {
     pub(super) secret: Secret<String>,
-    /// `None` if its server does not say.
+    /// `None` if its server does not report it.
     pub(super) expires_at: Option<SystemTime>,
 }
 
-/// Whose credentials were sent, which decides what may fix a refusal.
+/// Owner of the credentials sent, which decides what may fix a refusal.
 #[derive(Clone, Copy)]
 pub(crate) enum Whose {
-    /// A person's: signing in again gives new ones.
+    /// A person's: signing in again replaces them.
     Person,
-    /// A machine's or a service account's; what to look at.
+    /// A machine's or a service account's; with a hint.
     Machine(&'static str),
 }
 
@@ -38,7 +39,7 @@ impl Token {
     /// From an OAuth server's answer (RFC 6749, section 5) to a request that was sent at `asked_at`.
     ///
     /// # Errors
-    /// What the answer means when it is not a token.
+    /// Meaning of an answer that is not a token.
     pub(crate) fn from_oauth(reply: &Reply, whose: Whose, asked_at: SystemTime) -> Result<Self, Declined> {
         let answer = success(reply, whose)?;
         let secret = secret(reply, answer.get("access_token"))?;
@@ -52,7 +53,7 @@ impl Token {
     /// From the answer of Google's generateAccessToken.
     ///
     /// # Errors
-    /// What the answer means when it is not a token.
+    /// Meaning of an answer that is not a token.
     pub(crate) fn from_iam(reply: &Reply, whose: Whose, asked_at: SystemTime) -> Result<Self, Declined> {
         let answer = success(reply, whose)?;
         let secret = secret(reply, answer.get("accessToken"))?;
@@ -65,7 +66,7 @@ impl Token {
         }
     }
 
-    /// As a link provides it.
+    /// In the form of a link's answer.
     pub(crate) fn provided(self, quota_project: Option<String>) -> Provided {
         let facts = Facts { quota_project, ..Facts::default() };
         Provided { facts, ..Provided::new(self.secret, self.expires_at) }
@@ -106,14 +107,14 @@ fn expired(reply: &Reply) -> Declined {
     with_clock(trouble, reply)
 }
 
-/// What is trouble with an answer that is not a token.
+/// The problem of an answer that is not a token.
 pub(super) fn no_token(reply: &Reply) -> Declined {
     let (host, status) = (&reply.host, reply.status.as_u16());
     Declined::new(Reason::SourceUnavailable, format!("{host} answered with something that is not a token (status {status})"))
         .hint("check the URLs of the credentials file, and whether a proxy or a sign-in page answers instead of the server")
 }
 
-/// What an answer means that is not a success.
+/// Meaning of an answer that is not a success.
 pub(super) fn refusal(reply: &Reply, whose: Whose) -> Declined {
     let (host, status) = (&reply.host, reply.status);
     let unavailable = |message: String| Declined::new(Reason::SourceUnavailable, message);
@@ -128,7 +129,7 @@ pub(super) fn refusal(reply: &Reply, whose: Whose) -> Declined {
         (status, _) if status.is_redirection() => {
             unavailable(format!("{host} answered with a redirect, and secrets are not sent elsewhere"))
         }
-        // As google-auth has it, which tries again.
+        // As in google-auth, which retries.
         (_, Some(code)) if PASSING.contains(&code) => {
             unavailable(format!("{host} has a problem of its own ({code})"))
         }
@@ -141,9 +142,9 @@ pub(super) fn refusal(reply: &Reply, whose: Whose) -> Declined {
 fn denied(reply: &Reply, whose: Whose, code: &str) -> Declined {
     let host = &reply.host;
     match whose {
-        // Revoked, expired, or of a client that is gone: a new sign-in replaces all of it.
+        // Revoked, expired, or of a deleted client: a new sign-in replaces all of it.
         Whose::Person if ["invalid_grant", "invalid_client", "unauthorized_client"].contains(&code) => {
-            Declined::sign_in(format!("{host} does not take the stored sign-in any more ({code})"))
+            Declined::sign_in(format!("{host} does not accept the stored sign-in any more ({code})"))
         }
         Whose::Person => Declined::new(Reason::UpstreamDenied, format!("{host} refuses a token ({code})"))
             .hint("check with the administrator of your organisation's Google Cloud"),
@@ -154,7 +155,7 @@ fn denied(reply: &Reply, whose: Whose, code: &str) -> Declined {
     }
 }
 
-/// What is signed has a time in it, so a wrong clock explains a refusal.
+/// A signature contains a time, so a wrong clock explains a refusal.
 fn with_clock(trouble: Declined, reply: &Reply) -> Declined {
     let Some(theirs) = reply.date() else { return trouble };
     let skew = SystemTime::now().duration_since(theirs).unwrap_or_else(|ahead| ahead.duration());

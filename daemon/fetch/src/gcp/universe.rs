@@ -1,21 +1,23 @@
-//! Universes: Google's own cloud and those of its partners, each with a domain of its own. What one issues, no other accepts, so
-//! credentials of another universe than the session's are refused, as google-api-core does it (`google.api_core.universe`).
+//! Universes: Google's own cloud and those of its partners, each with its own domain. Credentials of one are not valid
+//! in another, so credentials of another universe than the session's are refused, as in google-api-core
+//! (`google.api_core.universe`).
 
 use super::{Declined, file::Fields, variable};
 use claviger::reason::Reason;
 use claviger_child::cloud_file::{UNIVERSE, UNIVERSE_VARIABLE};
 
-/// Where a credentials file names it.
+/// Field of a credentials file with its universe.
 pub(super) const FIELD: &str = "universe_domain";
 
-/// Checks that credentials of the universe `theirs` are of use to the session; `None` is Google's own. `whose` begins the message.
+/// Checks that credentials of the universe `theirs` are valid for the session; `None` is Google's own. `whose` begins
+/// the message.
 ///
 /// # Errors
 /// `settings-invalid`.
 pub(super) fn check(whose: &str, theirs: Option<&str>) -> Result<(), Declined> {
     let wanted = variable(UNIVERSE_VARIABLE);
     differs(wanted.as_deref(), theirs).map_or(Ok(()), |wanted| {
-        let message = format!("{whose} is of another universe than {wanted}, which the session is for");
+        let message = format!("{whose} belongs to another universe than {wanted}, the session's");
         Err(Declined::new(Reason::SettingsInvalid, message).hint(format!(
             "set {UNIVERSE_VARIABLE} to the universe_domain of the credentials, or use credentials of {wanted}"
         )))
@@ -35,7 +37,7 @@ pub(super) fn is_own(fields: &Fields<'_>) -> Result<bool, Declined> {
     Ok(fields.optional(FIELD)?.unwrap_or(UNIVERSE) == UNIVERSE)
 }
 
-/// The universe that is wanted, if it is not `theirs`. What is not a domain is not repeated.
+/// The wanted universe, if it is not `theirs`. An invalid domain is not repeated.
 fn differs<'a>(wanted: Option<&'a str>, theirs: Option<&str>) -> Option<&'a str> {
     let wanted = wanted.unwrap_or(UNIVERSE);
     let is_plain = wanted.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));

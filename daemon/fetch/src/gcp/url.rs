@@ -1,10 +1,10 @@
-//! Which URLs of a credentials file are asked. The file is the user's choice, so hosts are; secrets in the clear are not.
+//! Permitted URLs of a credentials file. The file is the user's choice, so any host is; unencrypted secrets are not.
 
 use super::{Declined, file::Fields};
 use reqwest::Url;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The URL in a field that secrets are sent to.
+/// A URL field that secrets are sent to.
 ///
 /// # Errors
 /// `settings-invalid`.
@@ -17,7 +17,7 @@ pub(crate) fn secure(fields: &Fields<'_>, name: &str, text: &str) -> Result<Url,
     }
 }
 
-/// The URL in a field that a platform hands out subject tokens at: those of clouds speak http on the machine's own link.
+/// A URL field that a platform returns subject tokens at: those of clouds use http on the machine's own link.
 ///
 /// # Errors
 /// `settings-invalid`.

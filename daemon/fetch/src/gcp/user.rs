@@ -1,8 +1,8 @@
 //! `authorized_user` and `external_account_authorized_user`: a stored sign-in, a refresh token (RFC 6749, section
 //! 6).
 //!
-//! A server may hand out a new refresh token. It is not used: the file belongs to gcloud, and the old one stays good
-//! with Google and its workforce pools, which is what google-auth relies on too when it forgets the new one at its end.
+//! A server may issue a new refresh token. It is ignored: the file belongs to gcloud, and Google and its workforce
+//! pools keep accepting the old one. google-auth relies on that, too: it discards the new one when it ends.
 
 use super::{
     Declined,
@@ -37,7 +37,7 @@ pub(super) async fn authorized_user(fields: &Fields<'_>) -> Result<Token, Declin
         ("refresh_token", fields.text("refresh_token")?),
     ];
     form.extend(scopes.as_deref().filter(|scopes| !scopes.is_empty()).map(|scopes| ("scope", scopes)));
-    // Proof of a recent sign-in, where an organisation asks for it.
+    // Proof of a recent sign-in, if an organisation requires it.
     form.extend(fields.optional("rapt_token")?.map(|proof| ("rapt", proof)));
     let (now, request) = (SystemTime::now(), http::request(Method::POST, &server)?.form(&form));
     Token::from_oauth(&http::send(&server, request).await?, Whose::Person, now)

@@ -1,5 +1,5 @@
-//! Where an authorization server is: what the registration says, and for the rest what its issuer publishes
-//! (RFC 8414; OpenID Connect Discovery 1.0).
+//! Endpoints of an authorization server: from the registration, and otherwise from its issuer's metadata (RFC 8414;
+//! OpenID Connect Discovery 1.0).
 
 use crate::{http, store::Client};
 use claviger::reason::Reason;
@@ -7,7 +7,7 @@ use claviger_child::{Declined, account::Registration, is_loopback};
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 
-/// Metadata of a server, as far as we use it.
+/// The metadata of a server that claviger uses.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Metadata {
@@ -22,15 +22,15 @@ pub(crate) struct Metadata {
     pub(crate) authorization_response_iss_parameter_supported: bool,
 }
 
-/// Where the server of a registration is. What the registration itself says comes first.
+/// The endpoints of a registration's server. Those in the registration come first.
 ///
 /// # Errors
-/// If the issuer cannot be asked, or is not who it should be.
+/// If the issuer does not answer, or does not identify itself correctly.
 pub(crate) async fn discover(registration: &Registration) -> Result<Metadata, Declined> {
     let mut metadata = match &registration.issuer {
         Some(issuer) => {
             let metadata = published(issuer).await?;
-            // Only the user may point at this machine, where any program may listen.
+            // Only the user may name this machine, where any program may listen.
             if issuer.starts_with("https://") && metadata.endpoints().any(|it| !it.starts_with("https://")) {
                 return Err(not_private());
             }
@@ -59,9 +59,9 @@ pub(crate) async fn discover(registration: &Registration) -> Result<Metadata, De
     {
         return Err(Declined::new(
             Reason::SettingsInvalid,
-            "the authorization server does not know PKCE with S256",
+            "the authorization server does not support PKCE with S256",
         )
-        .hint("without it, a code that is intercepted could be used; ask the operator of the server"));
+        .hint("without it, an intercepted code could be used; ask the operator of the server"));
     }
     Ok(metadata)
 }
@@ -96,10 +96,10 @@ impl Metadata {
     }
 }
 
-/// An endpoint that a flow cannot do without.
+/// An endpoint that a flow requires.
 ///
 /// # Errors
-/// If there is none.
+/// If it is missing.
 pub(crate) fn required<'a>(endpoint: &'a Option<String>, name: &str) -> Result<&'a str, Declined> {
     endpoint.as_deref().ok_or_else(|| {
         Declined::new(Reason::SettingsInvalid, format!("the authorization server has no {name}"))
@@ -116,7 +116,7 @@ async fn published(issuer: &str) -> Result<Metadata, Declined> {
         let metadata = serde_json::from_slice::<Metadata>(&reply.body);
         let Some(metadata) = metadata.ok().filter(|_| reply.status == StatusCode::OK) else { continue };
         let host = http::host(&url);
-        // Else one server could speak for another (RFC 8414, section 3.3).
+        // Otherwise one server could impersonate another (RFC 8414, section 3.3).
         if metadata.issuer.as_deref().map(trimmed) != Some(trimmed(issuer)) {
             return Err(Declined::new(
                 Reason::SettingsInvalid,
@@ -134,7 +134,7 @@ async fn published(issuer: &str) -> Result<Metadata, Declined> {
         .hint("check `issuer`, or set authorization_endpoint and token_endpoint"))
 }
 
-/// Where metadata are published: RFC 8414 puts the well-known part before the issuer's path, OpenID Connect after it.
+/// URLs of the metadata: RFC 8414 puts the well-known part before the issuer's path, OpenID Connect after it.
 fn well_known(issuer: &str) -> Result<[Url; 2], Declined> {
     let bad = || Declined::new(Reason::SettingsInvalid, "the issuer is not a URL");
     let url: Url = issuer.parse().map_err(|_| bad())?;
@@ -155,7 +155,7 @@ fn trimmed(issuer: &str) -> &str {
     issuer.trim_end_matches('/')
 }
 
-/// What goes there is secret, so it must not be readable on the way.
+/// Secrets are sent there, so it must be encrypted.
 fn check(endpoint: &str) -> Result<(), Declined> {
     let is_private = endpoint.parse().is_ok_and(|url: Url| match url.scheme() {
         "https" => true,
@@ -173,7 +173,7 @@ fn not_private() -> Declined {
         Reason::SettingsInvalid,
         "an endpoint of the authorization server is neither https nor on its own machine",
     )
-    .hint("secrets are not sent where they can be read on the way, nor where the server alone wants them")
+    .hint("secrets are not sent unencrypted, nor to this machine if only the server names it")
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Who signed in, from the ID token (OpenID Connect Core 1.0, section 3.1.3.7). It came from the token endpoint over TLS,
-//! which may stand in for checking its signature (item 6 there).
+//! The person who signed in, from the ID token (OpenID Connect Core 1.0, section 3.1.3.7). It was received from the
+//! token endpoint over TLS, which may replace checking its signature (item 6 there).
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use claviger::reason::Reason;
@@ -7,12 +7,12 @@ use claviger_child::{Declined, Text};
 use serde_json::{Map, Value};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How far the clocks of server and machine may differ, in seconds.
+/// Largest difference between the clocks of server and machine, in seconds.
 const LEEWAY: u64 = 300;
 /// Longest name that is shown.
 const MAX_NAME: usize = 320;
 
-/// Who signed in.
+/// The person who signed in.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Person {
     /// E-mail address, name or id.
@@ -21,7 +21,7 @@ pub(crate) struct Person {
     pub(crate) organization: Option<String>,
 }
 
-/// What the token must be about.
+/// Required claims of the token.
 pub(crate) struct Expected<'a> {
     pub(crate) issuer: Option<&'a str>,
     pub(crate) client_id: &'a str,
@@ -34,11 +34,11 @@ pub(crate) struct Expected<'a> {
 /// Reads a token.
 ///
 /// # Errors
-/// `upstream-denied` if it is not one for this login.
+/// `upstream-denied` if it is not for this login.
 pub(crate) fn person(token: &Text, expected: &Expected<'_>, now: SystemTime) -> Result<Person, Declined> {
     let refused = |what: &str| {
         Declined::new(Reason::UpstreamDenied, format!("the ID token of the authorization server {what}"))
-            .hint("nothing was kept; ask the operator of the server")
+            .hint("nothing was saved; ask the operator of the server")
     };
     let claims = claims(token.0.expose()).ok_or_else(|| refused("is malformed"))?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);

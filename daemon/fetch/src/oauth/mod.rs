@@ -1,5 +1,5 @@
-//! OAuth 2.0 as a client: the crate `oauth2` speaks the protocol, [`super::http`] the network. What comes back is believed
-//! only as far as it makes sense, and never repeated in a message.
+//! OAuth 2.0 as a client: the crate `oauth2` implements the protocol, [`super::http`] the network access. Answers are
+//! validated, and never repeated in a message.
 
 mod discovery;
 mod id_token;

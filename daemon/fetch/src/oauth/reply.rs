@@ -1,5 +1,5 @@
-//! What a token endpoint grants (RFC 6749, section 5.1). Read leniently: a refresh token that has been rotated must not be
-//! lost because something else in the answer is odd.
+//! The grant of a token endpoint (RFC 6749, section 5.1). Parsed leniently: a rotated refresh token must not be lost
+//! because something else in the answer is invalid.
 
 use crate::store::milliseconds;
 use claviger::secret::Secret;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 
-/// Longest lifetime that is believed. `claude setup-token` issues tokens of a year (`spec/behaviour.md` A7).
+/// Longest lifetime that is accepted. `claude setup-token` issues tokens of a year (`spec/behaviour.md` A7).
 const MAX_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// The answer, as read. Only an object is one: serde would take the elements of an array for fields, too.
+/// The answer, parsed. Only an object is accepted: serde would also read the elements of an array as fields.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(from = "Map<String, Value>")]
 pub(crate) struct Reply {
@@ -39,23 +39,23 @@ impl From<Map<String, Value>> for Reply {
     }
 }
 
-/// How long a token is good for, as far as the server says something that makes sense.
+/// Lifetime of a token, if the server sends a valid one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lifetime {
     /// That long.
     Known(Duration),
-    /// It does not say.
+    /// Not sent.
     Unknown,
-    /// It is over already.
+    /// It has expired already.
     Over,
 }
 
-/// What was granted.
+/// A grant.
 #[derive(Debug)]
 pub(crate) struct Granted {
-    /// The access token; `None` if it cannot be used.
+    /// The access token; `None` if it is unusable.
     pub(crate) access: Option<Text>,
-    /// Why it cannot be used, as the rest of a sentence.
+    /// Why it is unusable, as the rest of a sentence.
     pub(crate) fault: Option<&'static str>,
     /// The refresh token, if there is a new one.
     pub(crate) refresh: Option<Text>,
@@ -89,7 +89,7 @@ impl TokenResponse for Reply {
 }
 
 impl Reply {
-    /// What of it makes sense.
+    /// Its usable parts.
     pub(crate) fn granted(self) -> Granted {
         let text = |text: &str| is_token(text).then(|| Text(Secret::new(text.to_owned())));
         let lifetime = lifetime(&self.expires_in);
@@ -99,13 +99,9 @@ impl Reply {
         };
         let access = text(self.access_token.secret());
         let fault = match &access {
-            None => {
-                Some("the token it sent is missing, empty, too long, or holds a character that no token has")
-            }
-            Some(_) if !is_bearer => Some("the token it sent is not a bearer token"),
-            Some(_) if lifetime == Lifetime::Over => {
-                Some("the token it sent has expired already (expires_in)")
-            }
+            None => Some("its token is missing, empty, too long, or has a character that no token has"),
+            Some(_) if !is_bearer => Some("its token is not a bearer token"),
+            Some(_) if lifetime == Lifetime::Over => Some("its token has expired already (expires_in)"),
             Some(_) => None,
         };
         Granted {
@@ -119,8 +115,8 @@ impl Reply {
 }
 
 impl Granted {
-    /// When the access token expires, in milliseconds since 1970, if it was granted at `now`. Servers count in whole seconds,
-    /// so the one that has begun is over for them.
+    /// When the access token expires, in milliseconds since 1970, if it was granted at `now`. Servers count in whole
+    /// seconds, so the second that has begun is over for them.
     pub(crate) fn expires_at_ms(&self, now: SystemTime) -> Option<u64> {
         match self.lifetime {
             Lifetime::Known(lifetime) => Some(milliseconds(now + lifetime) / 1000 * 1000),

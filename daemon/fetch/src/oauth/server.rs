@@ -1,4 +1,4 @@
-//! Requests to an authorization server, and what its refusals mean.
+//! Requests to an authorization server, and the meaning of its refusals.
 
 use super::reply::{Granted, Reply};
 use crate::{codes, http, store::Client};
@@ -16,15 +16,15 @@ use oauth2::{
 use reqwest::{Method, StatusCode, Url, header::WWW_AUTHENTICATE};
 use std::{fmt, sync::Mutex, time::Duration};
 
-/// How long an answer may take that a person waits for.
+/// Time limit of an answer that a person waits for.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the answer to a refresh may take: it brings what the server gives only once.
+/// Time limit of the answer to a refresh: it contains a token that the server issues only once.
 const REFRESH_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Error code of a token that is not taken (RFC 6750, section 3.1).
+/// Error code of an invalid token (RFC 6750, section 3.1).
 const INVALID_TOKEN: &str = "invalid_token";
 
-/// The crate's client, with our reading of what is granted.
+/// The crate's client, with our parser of a grant.
 pub(crate) type Protocol<Auth = EndpointNotSet, Device = EndpointNotSet> = oauth2::Client<
     BasicErrorResponse,
     Reply,
@@ -38,13 +38,13 @@ pub(crate) type Protocol<Auth = EndpointNotSet, Device = EndpointNotSet> = oauth
     EndpointSet,
 >;
 
-/// An authorization server, as one client sees it.
+/// An authorization server, for one client.
 pub(crate) struct Server {
     pub(crate) client: Client,
     secret: Option<Text>,
-    /// How long an answer may take.
+    /// Time limit of an answer.
     patience: Duration,
-    /// What the last answer was like.
+    /// Facts about the last answer.
     seen: Mutex<Option<LastReply>>,
 }
 
@@ -59,9 +59,9 @@ struct LastReply {
 /// Why nothing was granted.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The server takes this code or token no more: `invalid_grant`.
+    /// The server does not accept this code or token any more: `invalid_grant`.
     Spent(Declined),
-    /// It was asked, and there was no answer: it may have done what it was asked for all the same.
+    /// It was asked without an answer: it may have processed the request in any case.
     Unanswered(Declined),
     /// It could not be asked.
     Unsent(Declined),
@@ -69,7 +69,7 @@ pub(crate) enum Failure {
     Other(Declined),
 }
 
-/// No answer, as the crate wants to hear it.
+/// No answer, in the form that the crate requires.
 #[derive(Debug)]
 pub(crate) struct NoAnswer(http::Unanswered);
 
@@ -82,9 +82,10 @@ impl fmt::Display for NoAnswer {
 impl std::error::Error for NoAnswer {}
 
 impl NoAnswer {
-    /// Of a server that answered that it cannot answer.
+    /// From a server that reports that it cannot answer.
     pub(crate) fn passing() -> Self {
-        let declined = Declined::new(Reason::SourceUnavailable, "the authorization server is in trouble");
+        let declined =
+            Declined::new(Reason::SourceUnavailable, "the authorization server has a problem of its own");
         Self(http::Unanswered { declined, is_sent: true })
     }
 
@@ -93,13 +94,13 @@ impl NoAnswer {
     }
 }
 
-/// Whether a status says that the server cannot answer now.
+/// Whether a status means that the server cannot answer now.
 pub(crate) fn is_in_trouble(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
 }
 
 impl Failure {
-    /// What a person is told.
+    /// The problem for a person.
     pub(crate) fn trouble(self) -> Declined {
         match self {
             Self::Spent(trouble)
@@ -133,7 +134,7 @@ impl Server {
             .map_err(|_| Declined::new(Reason::SettingsInvalid, "the token endpoint is not a URL"))
     }
 
-    /// Sends a request of the crate's; it is how the crate reaches the network.
+    /// Sends a request of the crate's, which has no network access of its own.
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
         let url: Url = request.uri().to_string().parse().map_err(|_| {
             NoAnswer::unsent(Declined::new(
@@ -152,7 +153,7 @@ impl Server {
             says_invalid_token: challenge.contains(INVALID_TOKEN),
         };
         *lock(&self.seen) = Some(seen);
-        // Without its content type, which some servers get wrong: what is not JSON is found out anyway.
+        // Without its content type, which some servers set wrongly: invalid JSON is detected later anyway.
         let mut response = HttpResponse::new(reply.body.to_vec());
         *response.status_mut() = reply.status;
         Ok(response)
@@ -168,12 +169,12 @@ impl Server {
         granted.map(Reply::granted).map_err(|error| self.failure("the refresh", error))
     }
 
-    /// Gives a refresh token back.
+    /// Revokes a refresh token.
     pub(crate) async fn revoke(&self, token: &Text) -> Result<(), Declined> {
         let bad_url = || Declined::new(Reason::SettingsInvalid, "the revocation endpoint is not a URL");
         let endpoint = self.client.revocation_endpoint.clone().unwrap_or_default();
         let uri: oauth2::http::Uri = endpoint.parse().map_err(|_| bad_url())?;
-        // The crate insists on https here, which a server on this machine may do without (`discovery::check`).
+        // The crate requires https here, which a server on this machine need not have (`discovery::check`).
         let secure =
             RevocationUrl::new(endpoint.replacen("http://", "https://", 1)).map_err(|_| bad_url())?;
         let protocol = self.protocol()?.set_revocation_url(secure);
@@ -196,7 +197,7 @@ impl Server {
         })
     }
 
-    /// What a refusal of `what` means.
+    /// Meaning of a refusal of `what`.
     pub(crate) fn failure(
         &self,
         what: &str,
@@ -219,7 +220,7 @@ impl Server {
     }
 }
 
-/// RFC 6749, section 5.2, and what servers in trouble answer instead.
+/// RFC 6749, section 5.2, and other answers of servers with problems.
 fn refusal(
     host: &str,
     what: &str,
@@ -231,9 +232,9 @@ fn refusal(
     let word = code.map_or(codes::UNKNOWN, |code| codes::oauth(code.as_ref()));
     let unavailable = |message: String| {
         let trouble = Declined::new(Reason::SourceUnavailable, message).retry_after(retry_after);
-        Failure::Other(trouble.hint("it is tried again; nothing that was kept is lost"))
+        Failure::Other(trouble.hint("claviger tries again; nothing that was saved is lost"))
     };
-    // Whatever its body says: only a 4xx is a refusal (RFC 6749, section 5.2).
+    // Whatever its body is: only a 4xx is a refusal (RFC 6749, section 5.2).
     if is_in_trouble(status) || !status.is_client_error() && code.is_some() {
         return unavailable(format!("{host} answered {what} with {status}"));
     }
@@ -242,7 +243,7 @@ fn refusal(
     };
     match code {
         Some(BasicErrorResponseType::InvalidGrant) => spent(word),
-        // Of RFC 6750, which some servers answer with where RFC 6749 has `invalid_grant`.
+        // From RFC 6750; some servers use it where RFC 6749 has `invalid_grant`.
         Some(BasicErrorResponseType::Extension(other)) if other == INVALID_TOKEN => spent(word),
         None if seen.is_some_and(|seen| seen.says_invalid_token) => spent(INVALID_TOKEN),
         Some(BasicErrorResponseType::Extension(other))
@@ -258,8 +259,6 @@ fn refusal(
             Declined::new(Reason::UpstreamDenied, format!("{host} refused {what}: {status}"))
                 .hint("check client id and client secret of the [oauth.NAME] section"),
         ),
-        None => {
-            unavailable(format!("{host} answered {what} with {status}, and with nothing that OAuth knows"))
-        }
+        None => unavailable(format!("{host} answered {what} with {status}, and not with an OAuth error")),
     }
 }

@@ -1,4 +1,4 @@
-//! The file store: a sealed file per account, in a directory of the user's own.
+//! The file store: a sealed file per account, in a directory of the user.
 
 use super::{
     Record, record,
@@ -17,18 +17,18 @@ use std::{
     time::Duration,
 };
 
-/// Largest record, in bytes: two tokens of 16 KiB fit, also if every character had to be escaped.
+/// Largest record, in bytes: two tokens of 16 KiB fit, even with every character escaped.
 const MAX_RECORD: usize = 256 * 1024;
-/// Room taken ahead for the next record.
+/// Room reserved for the next record.
 const ROOM: usize = 80 * 1024;
 /// Largest credential of a service manager.
 const MAX_SEAL: usize = 64 * 1024;
-/// How long to wait for another process that makes the key.
+/// How long to wait for another process that creates the key.
 const KEY_WAIT: Duration = Duration::from_secs(5);
 
-/// Why a record cannot be opened that another daemon sealed.
+/// Why a record sealed by another daemon cannot be opened.
 const NO_CREDENTIAL: &str =
-    "it is sealed with a credential of the service manager, and this daemon was given none";
+    "it is sealed with a credential of the service manager, which this daemon does not have";
 
 /// The file of one account.
 pub(super) struct Files {
@@ -80,7 +80,7 @@ impl Files {
         })
     }
 
-    /// Takes room for the next record, and makes the key if there is none yet.
+    /// Reserves room for the next record, and creates the key if there is none yet.
     pub(super) fn make_room(&self) -> Result<Room, Declined> {
         let origin = if self.seal.is_some() { Origin::Credential } else { Origin::File };
         let key = match self.known_key(origin)? {
@@ -96,7 +96,7 @@ impl Files {
         room.room.fill(&sealed).map_err(Declined::from)
     }
 
-    /// Whether something has its name.
+    /// Whether its path exists.
     pub(super) fn exists(&self) -> bool {
         self.path.symlink_metadata().is_ok()
     }
@@ -126,7 +126,7 @@ impl Files {
         if bytes.expose().len() < KEY_LEN {
             let path = self.seal.as_ref().filter(|_| origin == Origin::Credential).unwrap_or(&self.key);
             return Err(Declined::from(
-                Problem::new(Reason::SettingsInvalid, "the key of the file store is too short to be one")
+                Problem::new(Reason::SettingsInvalid, "the key of the file store is too short")
                     .hint("restore it from a backup; without it, move it away and log in again")
                     .at(&Location::of_file(path)),
             ));
@@ -134,9 +134,9 @@ impl Files {
         Key::new(&bytes, origin).map(Some).map_err(|_| no_randomness())
     }
 
-    /// One key for all accounts: of many processes at once, one makes it.
+    /// One key for all accounts: of many concurrent processes, one creates it.
     fn make_key(&self) -> Result<Key, Declined> {
-        // No account's lock: those begin with a letter or digit.
+        // Not an account's lock: those begin with a letter or digit.
         let _lock = FileLock::take(&self.key.with_file_name(".key.lock"), KEY_WAIT)?;
         if let Some(key) = self.known_key(Origin::File)? {
             return Ok(key);
@@ -156,7 +156,7 @@ impl Files {
     fn wrong(&self, message: &str) -> Declined {
         Declined::from(
             Problem::new(Reason::SettingsInvalid, message)
-                .hint("it is left as it is; a new login replaces it")
+                .hint("it stays as it is; a new login replaces it")
                 .remedy(Remedy::login(Some(&self.account)))
                 .at(&Location::of_file(&self.path)),
         )

@@ -1,7 +1,7 @@
 //! The keyring: Secret Service on Linux, Keychain on macOS.
 //!
-//! A service that owns the name and never answers would hold us up for ever, so every call has a thread of its own, and all
-//! calls of this process share one deadline. What hangs ends with this process.
+//! A service that owns the name and never answers would block for ever, so every call has its own thread, and all calls
+//! of this process share one deadline. Threads that hang end with this process.
 
 mod common;
 mod items;
@@ -29,12 +29,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the keyring may take for everything it is asked: with the start of a process, a person waits 3 s at most.
+/// Time limit of the keyring for all requests: with the start of a process, a person waits 3 s at most.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The item of one account.
 pub(super) struct Keyring {
     account: String,
-    /// What is left of its patience.
+    /// Its remaining time.
     left: Cell<Duration>,
 }
 
@@ -43,13 +43,13 @@ impl Keyring {
         Self { account: account.to_owned(), left: Cell::new(PATIENCE) }
     }
 
-    /// The record; `None` if the keyring says that there is none, which one that lost its files says, too.
+    /// The record; `None` if the keyring has none, which a keyring that lost its files reports, too.
     pub(super) fn read(&self) -> Result<Option<Record>, Declined> {
         let Some(text) = self.ask(items::read)? else { return Ok(None) };
         decode(text.expose()).map(Some).map_err(|is_newer| self.wrong(is_newer))
     }
 
-    /// Whether it answers and takes items.
+    /// Whether it answers and accepts items.
     pub(super) fn probe(&self) -> Result<(), Declined> {
         self.ask(platform::probe)
     }
@@ -90,13 +90,13 @@ impl Keyring {
                 wrong("a newer version of claviger wrote the item in the keyring").hint("update claviger")
             }
             false => wrong("the item in the keyring is damaged")
-                .hint("it is left as it is; a new login replaces it")
+                .hint("it stays as it is; a new login replaces it")
                 .remedy(Remedy::login(Some(&self.account))),
         }
     }
 }
 
-/// The configuration counts from the start of a daemon on.
+/// The configuration takes effect when a daemon starts.
 const BY_FILE: &str = "restart the keyring's service; `claviger login --store file` keeps a secret in a sealed file, and \
      store = \"file\" under [daemon] in ~/.config/claviger/config.toml, followed by `claviger daemon stop`, every new one";
 
@@ -116,12 +116,12 @@ fn refused(refusal: Refusal) -> Declined {
     }
 }
 
-/// The trouble of a keyring that has no item for an account that exists.
+/// The problem of a keyring without an item for an existing account.
 pub(super) fn silent(account: &str) -> Declined {
     let message = format!(
-        "the keyring has no item for the account {account}: it is not the one it was, or the item was removed"
+        "the keyring has no item for the account {account}: it is another keyring, or the item was removed"
     );
     Declined::new(Reason::KeyringLocked, message)
-        .hint("unlock it, then try again; if the item is gone for good, a new login makes one")
+        .hint("unlock it, then try again; if the item is gone for good, a new login creates one")
         .remedy(Remedy::login(Some(account)))
 }

@@ -1,8 +1,8 @@
 //! The local store: one record per account, in the keyring or in a sealed file. Only `fetch` children read it.
 //!
-//! A process that changes a record holds its lock. A record that is found in both places, because a move or a keyring was cut
-//! off, counts where its generation is higher: at no moment is a secret in neither. A file is never older than what a
-//! keyring has that is in use beside it, so that one that waits there counts even while the keyring is locked.
+//! A process that changes a record holds its lock. If a record is in both places, because a move was interrupted or the
+//! keyring failed, the higher generation counts: at no moment is a secret in neither. A file is never older than the
+//! keyring's record beside it, so a record that waits there counts even while the keyring is locked.
 
 pub(crate) mod file;
 mod keyring;
@@ -29,22 +29,22 @@ pub(super) struct Store {
     account: String,
     files: Files,
     keyring: Keyring,
-    /// Whether the keyring was seen to have a record.
+    /// Whether the keyring is known to have a record.
     in_keyring: Cell<bool>,
     lock: PathBuf,
 }
 
-/// A record, and where it was found.
+/// A record, and its place.
 pub(super) struct Kept {
     pub(super) record: Record,
     pub(super) place: Storage,
 }
 
-/// Room for the next record, made sure of before a server is asked for what cannot be had twice.
+/// Room for the next record, ensured before a server is asked for a token that it issues only once.
 pub(super) struct Room {
     place: Storage,
     file: file::Room,
-    /// Why it is not in the keyring, which comes first.
+    /// Why it is not in the keyring, which is preferred.
     instead: Option<String>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Room {
 /// # Errors
 /// `keyring-locked`, or why there is none.
 pub(super) fn keyring_answers() -> Result<(), Declined> {
-    // Asked of no account: nothing is read.
+    // Without an account: nothing is read.
     Keyring::new("doctor").probe()
 }
 
@@ -82,8 +82,8 @@ impl Store {
     /// The record; `None` if there is none. `place` is where it should be.
     ///
     /// # Errors
-    /// `keyring-locked` also for a keyring that says it has no such item: one that was never unlocked does, and
-    /// the list of accounts knows better.
+    /// `keyring-locked` also for a keyring that reports no such item: one that was never unlocked does, although the
+    /// list of accounts has the account.
     pub(super) fn read(&self, place: Storage) -> Result<Option<Kept>, Declined> {
         let in_file = self.files.read()?.map(|record| Kept { record, place: Storage::File });
         if place == Storage::File && in_file.is_some() {
@@ -94,9 +94,9 @@ impl Store {
                 Ok(Some(in_file))
             }
             (Ok(Some(record)), _) => Ok(Some(Kept { record, place: Storage::Keyring })),
-            // What a locked keyring could not take waits in a file.
+            // A record that a locked keyring could not accept waits in a file.
             (_, Some(in_file)) => Ok(Some(in_file)),
-            // Of a file that is gone, a move that was cut off has left the record in the keyring, or there is none.
+            // If a file is gone, an interrupted move has left the record in the keyring, or there is none.
             (Err(trouble), None) if place == Storage::Keyring || !trouble.is(Reason::SourceUnavailable) => {
                 Err(trouble)
             }
@@ -111,10 +111,10 @@ impl Store {
         Ok(found)
     }
 
-    /// Makes sure that a record can be written: takes room on the disk, and asks the keyring if it is to go there.
+    /// Ensures that a record can be written: reserves room on the disk, and asks the keyring if it is to go there.
     ///
     /// # Errors
-    /// Why it could not; nothing is changed then.
+    /// Why it cannot; nothing has changed then.
     pub(super) fn make_room(&self, place: StoreChoice) -> Result<Room, Declined> {
         let file = self.files.make_room()?;
         let (place, instead) = match place {
@@ -128,7 +128,7 @@ impl Store {
         Ok(Room { place, file, instead })
     }
 
-    /// Writes the record of a new login to where it is wanted. It says where that is, and what the person should know of it.
+    /// Writes the record of a new login to the wanted place. Returns the actual place, and messages for the person.
     pub(super) fn keep(
         &self,
         record: &Record,
@@ -137,24 +137,24 @@ impl Store {
         let mut room = self.make_room(wanted)?;
         let (meant, instead) = (room.place, room.instead.take());
         let place = self.write(record, room)?;
-        let refused = || (place != meant).then(|| "the keyring did not take it".to_owned());
+        let refused = || (place != meant).then(|| "the keyring did not accept it".to_owned());
         let notice = instead.or_else(refused).map(|why| {
             format!(
-                "{why}: the secret is kept in a sealed file. `claviger accounts move --to keyring {}` moves it once there \
-                 is a keyring that is open",
+                "{why}: the secret is saved in a sealed file. `claviger accounts move --to keyring {}` moves \
+                 it once a keyring is open",
                 self.account
             )
         });
         Ok((place, notice.into_iter().collect()))
     }
 
-    /// Writes the record, and says where it is now: in a file if the keyring does not take it any more. What the other
-    /// place holds is older from now on, and is removed where that is possible.
+    /// Writes the record, and returns its place: a file if the keyring does not accept it any more. A record in the
+    /// other place is now older, and is removed if possible.
     pub(super) fn write(&self, record: &Record, room: Room) -> Result<Storage, Declined> {
         let Room { place, file, .. } = room;
         let mut file = Some(file);
-        // What waits in a file must not become older than the keyring's for a moment: who finds the keyring locked after
-        // this was killed would take it for the last one.
+        // A record that waits in a file must never become older than the keyring's, even for a moment: if this process
+        // were killed then and the keyring locked, the file's would count as the latest.
         if (place == Storage::File || self.files.exists())
             && let Some(file) = file.take()
         {
@@ -162,7 +162,7 @@ impl Store {
         }
         if place == Storage::Keyring && self.keyring.write(record).is_ok() {
             if file.is_none() {
-                // One that stays is as good as the keyring's.
+                // A record that stays is as good as the keyring's.
                 drop(self.files.remove());
             }
             return Ok(Storage::Keyring);
@@ -176,11 +176,11 @@ impl Store {
         Ok(Storage::File)
     }
 
-    /// As [`Store::write`], in the place of the record that had this login and generation `before`. The holder of the lock is
-    /// alone among ourselves; a backup that was restored, or a copy of another machine, takes no lock.
+    /// As [`Store::write`], but only replaces the record with this login and the generation `before`. The lock excludes
+    /// claviger's own processes; a restored backup, or a copy from another machine, takes no lock.
     ///
     /// # Errors
-    /// Also if there is another login's record now, or a newer one; it is left as it is.
+    /// Also if there is another login's record now, or a newer one; it stays as it is.
     pub(super) fn replace(
         &self,
         place: Storage,
@@ -193,21 +193,21 @@ impl Store {
             Ok(Some(Kept { record: found, .. })) if found.login != login || found.generation > generation => {
                 let message = format!("another process changed the record of the account {}", self.account);
                 Err(Declined::new(Reason::SourceUnavailable, message)
-                    .hint("it is left as they wrote it; is its directory shared with another machine?"))
+                    .hint("it stays as that process wrote it; is its directory shared with another machine?"))
             }
-            // What cannot be read, or is gone, is better replaced than what was granted lost.
+            // Replacing an unreadable or missing record is better than losing the grant.
             _ => self.write(record, room),
         }
     }
 
-    /// Writes the record to where `room` is, and removes it from the other place. Unlike [`Store::write`] it fails if the
+    /// Writes the record to the place of `room`, and removes it from the other. Unlike [`Store::write`] it fails if the
     /// keyring does.
     pub(super) fn carry(&self, kept: &Kept, room: Room) -> Result<Storage, Declined> {
         let Room { place, file, .. } = room;
         match place {
             Storage::Keyring => {
                 self.give(&kept.record).inspect_err(|_| {
-                    // It may have taken it all the same.
+                    // It may have accepted it in any case.
                     if kept.place == Storage::File {
                         drop(self.keyring.remove());
                     }
@@ -218,7 +218,7 @@ impl Store {
             Storage::File => {
                 self.files.fill(file, &kept.record)?;
                 let removed = self.keyring.remove();
-                // Where it had nothing, it is of no account that it does not answer.
+                // If it had no record, its failure to answer does not matter.
                 if self.in_keyring.get() {
                     removed?;
                 }
@@ -227,26 +227,24 @@ impl Store {
         Ok(place)
     }
 
-    /// Puts a record into the keyring, and makes sure that it is there.
+    /// Saves a record in the keyring, and reads it back.
     fn give(&self, record: &Record) -> Result<(), Declined> {
         self.keyring.write(record)?;
         match self.keyring.read()?.is_some_and(|found| found.generation == record.generation) {
             true => Ok(()),
-            false => {
-                Err(Declined::new(Reason::SourceUnavailable, "the keyring did not keep what it was given")
-                    .hint("it is where it was; try again"))
-            }
+            false => Err(Declined::new(Reason::SourceUnavailable, "the keyring did not keep the record")
+                .hint("the record is still in its old place; try again")),
         }
     }
 
-    /// The generation of the next record: higher than that of any that can be read now.
+    /// The generation of the next record: higher than that of any readable one.
     pub(super) fn next_generation(&self) -> u64 {
         let of = |record: Option<Record>| record.map_or(0, |record| record.generation);
         let file = self.files.read().map_or(0, of);
         file.max(self.ask_keyring().map_or(0, of)) + 1
     }
 
-    /// Removes the record from everywhere. A keyring that should have nothing is asked as well, and may fail.
+    /// Removes the record from everywhere. A keyring that should have none is asked as well, and may fail.
     pub(super) fn remove(&self, place: Storage) -> Result<(), Declined> {
         let removed = self.files.remove();
         match self.keyring.remove() {
@@ -256,11 +254,11 @@ impl Store {
     }
 }
 
-/// The trouble of a record that is not of the login that the daemon knows.
+/// The problem of a record that does not belong to the login in the list.
 pub(super) fn cut_off(account: &str) -> Declined {
     Declined::new(
         Reason::LoginRequired,
-        format!("the last login of {account} was cut off before it was complete"),
+        format!("the last login of {account} was interrupted before it was complete"),
     )
     .hint("a new one completes it")
     .remedy(Remedy::login(Some(account)))

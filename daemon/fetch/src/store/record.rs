@@ -1,10 +1,10 @@
-//! What is kept of one account. Pure.
+//! Record of one account. Pure.
 
 use claviger_child::{Text, account::Kind};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Layout that this code writes and understands.
+/// Version of the format that this code writes and reads.
 pub(crate) const VERSION: u32 = 1;
 
 /// A record.
@@ -16,42 +16,42 @@ pub(crate) struct Record {
     /// Counts the secrets of this account from 1, over all its logins.
     pub(crate) generation: u64,
     pub(crate) kind: Kind,
-    /// What is lent: an access token, a long-lived token, an API key. `None` if the server's was of no use.
+    /// The secret that is lent: an access token, a long-lived token, an API key. `None` if the server's was unusable.
     pub(crate) secret: Option<Text>,
     /// When it was issued, in milliseconds since 1970.
     pub(crate) issued_at_ms: u64,
-    /// When it expires; `None` if that is unknown.
+    /// When it expires; `None` if unknown.
     pub(crate) expires_at_ms: Option<u64>,
-    /// How to get the next one.
+    /// The refresh token for the next one.
     pub(crate) refresh: Option<Refresh>,
-    /// Why the server takes the refresh token no more. It is kept to find out what happened.
+    /// Why the server does not accept the refresh token any more. Kept for diagnosis.
     pub(crate) quarantine: Option<Quarantine>,
 }
 
-/// A refresh token, and who takes it.
+/// A refresh token, and its server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Refresh {
     pub(crate) token: Text,
     pub(crate) client: Client,
-    /// Whether the server took this token once and gave none in its place: then it may be shown any number of times.
+    /// Whether the server accepted this token once without replacing it: then it may be sent any number of times.
     #[serde(default)]
     pub(crate) is_lasting: bool,
 }
 
-/// The client that a login was made as.
+/// The client that made a login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Client {
     pub(crate) client_id: String,
     pub(crate) token_endpoint: String,
     pub(crate) revocation_endpoint: Option<String>,
-    /// Whether the client secret goes into the body, for servers that take it nowhere else.
+    /// Whether the client secret is sent in the body, for servers that accept it nowhere else.
     pub(crate) secret_in_body: bool,
 }
 
-/// A refresh token that is of no use any more.
+/// A refresh token that is not usable any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Quarantine {
-    /// What a person is told.
+    /// The problem for a person.
     pub(crate) why: String,
     /// When, in milliseconds since 1970.
     pub(crate) at_ms: u64,

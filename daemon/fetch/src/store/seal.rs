@@ -1,4 +1,5 @@
-//! Seals records for the file store, so that a copy of the file alone (a backup, a synchronised directory) says nothing.
+//! Seals records for the file store, so that a copy of the file alone (a backup, a synchronised directory) reveals
+//! nothing.
 //!
 //! It protects against stray copies, not against other processes of this user: those can read the key as well, unless it
 //! is a credential of the service manager.
@@ -11,7 +12,7 @@ use ring::{
     rand::{SecureRandom as _, SystemRandom},
 };
 
-/// Starts every sealed file; the last byte is the version. Then comes which key it needs.
+/// Start of every sealed file; the last byte is the version. Then the kind of its key follows.
 const MAGIC: &[u8; 4] = b"CLV1";
 /// Length of a key, in bytes.
 pub(super) const KEY_LEN: usize = 32;
@@ -21,11 +22,11 @@ pub(super) const KEY_LEN: usize = 32;
 pub(super) enum Unopened {
     /// Another version of claviger wrote it.
     Version,
-    /// It was cut off, changed, is another account's, or was sealed with another key.
+    /// It was truncated, changed, is another account's, or was sealed with another key.
     Damaged,
 }
 
-/// Where a key is from.
+/// Origin of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The file beside the sealed ones.
@@ -40,7 +41,7 @@ pub(super) struct Key {
     origin: Origin,
 }
 
-/// Which key a sealed text needs.
+/// The key that a sealed text needs.
 pub(super) fn origin(sealed: &[u8]) -> Result<Origin, Unopened> {
     match sealed.split_at_checked(MAGIC.len()) {
         Some((magic, [b'f', ..])) if magic == MAGIC => Ok(Origin::File),
@@ -53,7 +54,7 @@ pub(super) fn origin(sealed: &[u8]) -> Result<Origin, Unopened> {
 impl Key {
     /// From secret bytes of any length.
     pub(super) fn new(bytes: &Secret<Vec<u8>>, origin: Origin) -> Result<Self, Unspecified> {
-        // A hash, so that a credential of any length will do.
+        // Hashed, so that a credential of any length will do.
         let key = digest(&SHA256, bytes.expose());
         Ok(Self { key: LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref())?), origin })
     }
@@ -65,11 +66,11 @@ impl Key {
         Ok(bytes)
     }
 
-    /// Seals `text` for `account`. Nonces are random: of 96 bits, for the few thousand texts of an account.
+    /// Seals `text` for `account`. Nonces are random: 96 bits, for the few thousand texts of an account.
     pub(super) fn seal(&self, account: &str, text: &Secret<Vec<u8>>) -> Result<Vec<u8>, Unspecified> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce)?;
-        // With room for the tag, so that no copy of the plain text is left behind by growing.
+        // With room for the tag, because growing would leave a copy of the plain text behind.
         let mut body = Secret::new(Vec::with_capacity(text.expose().len() + CHACHA20_POLY1305.tag_len()));
         body.expose_mut().extend_from_slice(text.expose());
         let sealed = body.expose_mut();
@@ -77,7 +78,7 @@ impl Key {
         Ok([&MAGIC[..], &[self.origin as u8], &nonce[..], body.expose()].concat())
     }
 
-    /// Opens what was sealed for `account`.
+    /// Opens a text that was sealed for `account`.
     pub(super) fn open(&self, account: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Unopened> {
         if origin(sealed)? != self.origin {
             return Err(Unopened::Damaged);

@@ -10,7 +10,7 @@ use claviger_child::{
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const HOUR: u64 = 3600;
-/// When the token of these tests was issued, in seconds.
+/// Issue time of the token in these tests, in seconds.
 const ISSUED: u64 = 1000 * HOUR;
 
 fn at(seconds: u64) -> SystemTime {
@@ -50,7 +50,7 @@ fn a_token_stands_as_the_clock_says_and_no_longer() {
         (Kind::Oauth, Some(HOUR), ISSUED - 5, Fresh),
         (Kind::Oauth, None, ISSUED - 4 * HOUR, Over),
         (Kind::Oauth, None, ISSUED + 999 * HOUR, Fresh),
-        // What never changes is good whatever the clock says.
+        // A secret without expiry is valid at any time.
         (Kind::ApiKey, None, ISSUED - 4 * HOUR, Fresh),
         (Kind::ApiKey, None, ISSUED + 999 * HOUR, Fresh),
         (Kind::Token, Some(HOUR), ISSUED + 3599, Fresh),
@@ -68,7 +68,7 @@ fn who_holds_a_token_gets_another_or_none() {
         (None, Standing::Fresh, ISSUED, true),
         (Some(6), Standing::Fresh, ISSUED, true),
         (Some(7), Standing::Fresh, ISSUED, false),
-        // A restored backup: older than what is held, and as good as its dates.
+        // A restored backup: older than the held secret, and judged by its dates.
         (Some(8), Standing::Fresh, ISSUED, true),
         (None, Standing::Fresh, ISSUED + 3300, false),
         (None, Standing::Due, ISSUED + 3300, true),
@@ -117,7 +117,7 @@ fn a_token_that_may_be_spent_waits_for_the_end_of_the_access_token() {
         (UNANSWERED, Some(7), false, is_good, None),
         (REFRESHING, Some(7), false, is_good, None),
         (UNANSWERED, None, false, is_good, None),
-        // What the API rejects is over; that it rejected an older one says nothing.
+        // A secret that the API rejects is invalid; a rejection of an older one implies nothing.
         (UNANSWERED, Some(7), true, is_good, Some(Showing::Second)),
         (UNANSWERED, Some(6), true, is_good, None),
         (UNANSWERED, Some(7), false, is_over, Some(Showing::Second)),
@@ -130,7 +130,7 @@ fn a_token_that_may_be_spent_waits_for_the_end_of_the_access_token() {
             showing(&request, &record(Kind::Oauth, expires_in), &refresh(is_lasting), mark, at(now)).ok()
         };
         assert_eq!(shown(Some(HOUR), false), expected, "{mark}, {held:?}, {rejected}, {now}");
-        // Without an expiry, it is taken to last for an hour.
+        // Without an expiry, an hour is assumed.
         assert_eq!(shown(None, false), expected, "{mark}, {held:?}, {rejected}, {now}");
         assert_eq!(shown(Some(HOUR), true), Some(Showing::First), "the server does not spend it");
     }

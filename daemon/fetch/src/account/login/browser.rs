@@ -21,10 +21,10 @@ use std::{
 };
 use tokio::{sync::mpsc, time::timeout};
 
-/// Where a browser is sent back to, unless the registration says otherwise.
+/// Redirect target of a browser, unless the registration sets one.
 const REDIRECT: &str = "http://127.0.0.1/callback";
 
-/// What this login expects of the redirect.
+/// Required contents of the redirect.
 pub(crate) struct Expected {
     pub(crate) state: CsrfToken,
     pub(crate) issuer: Option<String>,
@@ -32,7 +32,7 @@ pub(crate) struct Expected {
     pub(crate) names_issuer: bool,
 }
 
-/// Signs in; `keep` keeps what was granted, before the browser is told.
+/// Signs in; `keep` saves the grant before the browser gets its final page.
 pub(super) async fn run(
     plan: Plan,
     keep: impl Fn(&Plan, Authorization) -> Result<SignedIn, Declined>,
@@ -41,7 +41,7 @@ pub(super) async fn run(
     let mut listener = Listener::bind(template).await?;
     let redirect = RedirectUrl::new(listener.redirect().to_owned()).map_err(|_| bad_url("redirect_uri"))?;
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    // Only who asks for an ID token can ask for a nonce in it.
+    // Only a request for an ID token can include a nonce.
     let asks_who = plan.registration.scopes.iter().any(|scope| scope == "openid");
     let nonce = asks_who.then(|| CsrfToken::new_random().into_secret());
     let (url, state) = request(&plan, &redirect, challenge, nonce.as_deref())?;
@@ -66,7 +66,7 @@ pub(super) async fn run(
     kept
 }
 
-/// Waits for the redirect of this login: in the browser, or pasted by a person. Anything else is told so, and changes
+/// Waits for the redirect of this login: in the browser, or pasted by a person. Anything else gets an error and changes
 /// nothing.
 async fn redirected(
     listener: &mut Listener,
@@ -87,9 +87,9 @@ async fn redirected(
     }
 }
 
-const NOT_OURS: &str = "that is not the address this login leads to, nor a code: paste the whole address that the browser ended \
-     at, or the code that it shows";
-/// Shortest and longest text that may be a code by itself: no word of a person, and no file.
+const NOT_OURS: &str = "that is neither the address of this login nor a code: paste the whole address that the browser ended at, or \
+ the code that it shows";
+/// Shortest and longest text that may be a code alone: a person's words are shorter, and files longer.
 const BARE_CODE: std::ops::RangeInclusive<usize> = 16..=4096;
 
 fn request(
@@ -129,8 +129,8 @@ async fn exchange(
 }
 
 impl Expected {
-    /// The code in what a person pasted: the address, its query, or the code alone, as a page shows it. A code alone names no
-    /// login, and needs to name none: a person chose this terminal for it, and with PKCE the code of another login is refused.
+    /// The code in a person's input: the address, its query, or the code alone, as a page shows it. A code alone names
+    /// no login, and need not: a person chose this terminal for it, and with PKCE the code of another login is refused.
     ///
     /// # Errors
     /// As [`Expected::code`].
@@ -146,19 +146,19 @@ impl Expected {
         Ok(is_code.then(|| Secret::new(text.to_owned())))
     }
 
-    /// The code that a redirect brings; `None` if the redirect is not for this login.
+    /// The code in a redirect; `None` if the redirect is not for this login.
     ///
     /// # Errors
     /// If the server refused, or another one answered.
     pub(crate) fn code(&self, parameters: &[(String, String)]) -> Result<Option<Secret<String>>, Declined> {
         let all = |name: &'static str| parameters.iter().filter(move |(known, _)| known == name);
-        // Twice is once too often (RFC 6749, section 3.1).
+        // Repeated parameters are an error (RFC 6749, section 3.1).
         if ["state", "iss", "error", "code"].into_iter().any(|name| all(name).count() > 1) {
             return Ok(None);
         }
         let of = |name| all(name).next().map(|(_, value)| value.as_str());
         let is_ours = of("state").is_some_and(|state| {
-            // Of digests, so that how long it takes says nothing of the state.
+            // Compares digests, so that the time does not depend on the state.
             let digest = |text: &str| ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
             digest(state).as_ref() == digest(self.state.secret()).as_ref()
         });
@@ -168,7 +168,7 @@ impl Expected {
         let is_issuer = |iss: &str| self.issuer.as_deref().is_none_or(|issuer| issuer == iss);
         if of("iss").map_or(self.names_issuer, |iss| !is_issuer(iss)) {
             return Err(Declined::new(Reason::UpstreamDenied, "another authorization server answered (iss)")
-                .hint("nothing was kept; try again, and check `issuer` if it happens twice"));
+                .hint("nothing was saved; try again, and check `issuer` if it happens twice"));
         }
         match (of("error"), of("code")) {
             (Some(error), _) => Err(refused(error)),
@@ -187,7 +187,7 @@ fn refused(error: &str) -> Declined {
     }
 }
 
-/// The parameters of an address that a person pasted, or of its query alone.
+/// The parameters of a pasted address, or of its query alone.
 fn parameters(text: &Secret<String>) -> Vec<(String, String)> {
     let text = text.expose().trim();
     let query = match text.split_once('?') {
@@ -199,7 +199,7 @@ fn parameters(text: &Secret<String>) -> Vec<(String, String)> {
     oauth2::url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
-/// What the person pastes: further lines of stdin. A thread reads them, for stdin cannot be waited for otherwise.
+/// The person's input: further lines of stdin. A thread reads them, because stdin offers no other way to wait.
 fn pasted() -> mpsc::Receiver<Secret<String>> {
     let (sender, receiver) = mpsc::channel(1);
     let read = move || {
@@ -211,7 +211,7 @@ fn pasted() -> mpsc::Receiver<Secret<String>> {
             }
         }
     };
-    // Without it, only the redirect itself is left.
+    // Without it, only the redirect itself remains.
     drop(std::thread::Builder::new().name("pasted".to_owned()).spawn(read));
     receiver
 }

@@ -1,5 +1,5 @@
-//! The loopback address that a browser is redirected to. Every process of this machine can call it, so nothing is believed here:
-//! it hands over what arrived, and says to the browser what became of it.
+//! The loopback address that a browser is redirected to. Every process of this machine can call it, so nothing is
+//! trusted here: it passes on requests, and returns the result to the browser.
 
 use super::Declined;
 use claviger::reason::Reason;
@@ -21,12 +21,12 @@ use tokio::{
     time::timeout,
 };
 
-/// How long one connection may take to say what it wants.
+/// Time limit for a connection's request.
 const HEAD: Duration = Duration::from_secs(10);
-/// How long the browser may take to read the last page.
+/// Time limit for the browser to read the last page.
 const LAST_PAGE: Duration = Duration::from_secs(2);
-/// Connections at once. When there is one more, the oldest goes: a browser sends its request at once, so a connection that is still
-/// there after that many others only holds the line.
+/// Most connections. With one more, the oldest is closed: a browser sends its request at once, so a connection that is
+/// still open after that many others only blocks.
 const MOST: usize = 64;
 
 /// The address.
@@ -34,18 +34,18 @@ pub(super) struct Listener {
     socket: TcpListener,
     redirect: Url,
     arrivals: (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>),
-    /// Each says whether it was told what became of the login.
+    /// Each reports whether its browser received the result of the login.
     connections: JoinSet<bool>,
     oldest: VecDeque<AbortHandle>,
 }
 
-/// What a redirect brought.
+/// A request to the redirect address.
 pub(super) struct Arrival {
     pub(super) parameters: Vec<(String, String)>,
     page: oneshot::Sender<Page>,
 }
 
-/// What the browser is told.
+/// The page for the browser.
 #[derive(Clone, Copy)]
 enum Page {
     Done,
@@ -54,7 +54,7 @@ enum Page {
 }
 
 impl Listener {
-    /// Listens where `template` says, on a port of the system's choice.
+    /// Listens at `template`, on a port of the system's choice.
     pub(super) async fn bind(template: &str) -> Result<Self, Declined> {
         let mut redirect: Url = template
             .parse()
@@ -63,7 +63,7 @@ impl Listener {
         let failed = |error: std::io::Error| {
             Declined::new(
                 Reason::SourceUnavailable,
-                format!("no port is left to listen on: {}", error.kind()),
+                format!("no port is free to listen on: {}", error.kind()),
             )
             .hint("use --device, which needs none")
         };
@@ -92,7 +92,7 @@ impl Listener {
                 Some(_) = self.connections.join_next() => {}
                 Ok((stream, _)) = self.socket.accept() => {
                     self.admit(stream);
-                    // Else a flood of connections would be taken before the first of them is read.
+                    // Otherwise a flood of connections would be accepted before the first of them is read.
                     yield_now().await;
                 }
             }
@@ -108,14 +108,14 @@ impl Listener {
         self.oldest.push_back(self.connections.spawn(serve(stream, path, arrivals)));
     }
 
-    /// Tells everybody who still comes that this is not what we wait for.
+    /// Answers all further requests that they are not for this login.
     pub(super) async fn ignore_all(&mut self) -> Infallible {
         loop {
             self.next().await.ignore();
         }
     }
 
-    /// Lets the browser read the last page, and ends all other connections.
+    /// Lets the browser read the last page, and closes all other connections.
     pub(super) async fn finish(mut self) {
         drop((self.socket, self.arrivals));
         let told = async {
@@ -132,7 +132,7 @@ impl Listener {
 impl Arrival {
     /// It is not for this login.
     pub(super) fn ignore(self) {
-        // Fails when the browser has left.
+        // Fails when the browser has disconnected.
         let _ = self.page.send(Page::NotOurs);
     }
 
@@ -175,7 +175,7 @@ async fn answer(
         Page::Done => page(StatusCode::OK, "You are signed in. This window can be closed."),
         Page::Failed => page(
             StatusCode::BAD_REQUEST,
-            "The login did not work. The terminal says why; this window can be closed.",
+            "The login failed. The terminal shows why; this window can be closed.",
         ),
         Page::NotOurs => {
             page(StatusCode::BAD_REQUEST, "This is not the login that the terminal is waiting for.")
@@ -193,7 +193,7 @@ fn page(status: StatusCode, text: &str) -> Response<String> {
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
-        // The address of this page holds a code.
+        // The address of this page contains a code.
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     ] {

@@ -14,9 +14,9 @@ use oauth2::{
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Shortest pause between two questions whether the person is done, whatever the server allows.
+/// Shortest pause between two requests to the server, whatever it permits.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-/// Longest pause that is taken seriously: one in which a person could have signed in many times.
+/// Longest pause that is accepted: a person could have signed in many times meanwhile.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Signs in.
@@ -33,7 +33,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Authorization, Declined> {
     if code.interval() > LONGEST_PAUSE {
         return Err(Declined::new(
             Reason::SourceUnavailable,
-            "the authorization server wants to be asked too seldom (interval)",
+            "the authorization server requires too long pauses (interval)",
         )
         .hint("ask the operator of the server"));
     }
@@ -45,11 +45,11 @@ pub(super) async fn run(plan: &Plan) -> Result<Authorization, Declined> {
     {
         return Err(Declined::new(
             Reason::SourceUnavailable,
-            "the address to type the code in at is not a web page",
+            "the address for typing the code in is not a web page",
         )
         .hint("ask the operator of the server"));
     }
-    // The code's own life, within what the daemon waits for.
+    // The code's own lifetime, within the daemon's limit.
     let life = code.expires_in().min(Flow::Device.patience());
     tell(&Event::Code(Code {
         verification_uri: code.verification_uri().to_string(),
@@ -57,7 +57,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Authorization, Declined> {
         user_code: code.user_code().secret().clone(),
         expires_in_seconds: life.as_secs(),
     }))?;
-    // A server in trouble may be out of it while the code is still good: as if there were no answer, it is asked again.
+    // A server's problem may end while the code is still valid: it is asked again, as after no answer.
     let poll = async |request| match send(request).await {
         Ok(answer) if is_in_trouble(answer.status()) => Err(NoAnswer::passing()),
         answered => answered,
@@ -68,7 +68,7 @@ pub(super) async fn run(plan: &Plan) -> Result<Authorization, Declined> {
     Ok(Authorization { granted, nonce: None })
 }
 
-/// Terminals make links of addresses, and some programs open what the client says as JSON.
+/// Terminals turn addresses into links, and some programs open addresses from the client's JSON.
 fn is_page(uri: &str) -> bool {
     ["https://", "http://"].into_iter().any(|scheme| uri.starts_with(scheme))
 }

@@ -1,4 +1,4 @@
-//! What both flows share: what they go by, what they bring, and how they speak to the person.
+//! Shared parts of both flows: input, result, and messages to the person.
 
 use crate::oauth::{Granted, Metadata, Server};
 use claviger::reason::Reason;
@@ -8,24 +8,24 @@ use claviger_child::{
 };
 use std::io::Write as _;
 
-/// What both flows go by.
+/// Input of both flows.
 pub(super) struct Plan {
     pub(super) registration: Registration,
     pub(super) metadata: Metadata,
     pub(super) server: Server,
 }
 
-/// What a flow brings.
+/// Result of a flow.
 pub(super) struct Authorization {
     pub(super) granted: Granted,
-    /// What the ID token must repeat.
+    /// Claims that the ID token must repeat.
     pub(super) nonce: Option<String>,
 }
 
-/// Tells the daemon what the person has to know now: one line of JSON on stderr.
+/// Sends the daemon an event for the person: one line of JSON on stderr.
 ///
 /// # Errors
-/// If it is longer than a line that the daemon passes on: a person who hears nothing would wait in vain.
+/// If it is longer than a line that the daemon passes on: without it, a person would wait in vain.
 pub(super) fn tell(event: &Event) -> Result<(), Declined> {
     let line = serde_json::to_string(event).unwrap_or_default();
     if line.len() > MAX_LINE {
@@ -34,7 +34,7 @@ pub(super) fn tell(event: &Event) -> Result<(), Declined> {
             .hint("check scopes and authorization_parameters, or ask the operator of the server"));
     }
     let mut stderr = std::io::stderr().lock();
-    // A caller that stopped listening will end us.
+    // A caller that stopped listening ends this process.
     drop(writeln!(stderr, "{line}").and_then(|()| stderr.flush()));
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Signs a person in: in a browser that is redirected back to this machine (RFC 8252 with PKCE S256), or with a code typed
-//! in elsewhere (RFC 8628). What is granted is kept before it is reported.
+//! Signs a person in: in a browser that is redirected back to this machine (RFC 8252 with PKCE S256), or with a code
+//! typed in elsewhere (RFC 8628). The grant is saved before it is reported.
 
 pub(crate) mod browser;
 mod callback;
@@ -23,9 +23,9 @@ use std::{cell::Cell, time::SystemTime};
 pub(crate) async fn login(request: Login) -> Result<SignedIn, Declined> {
     let Login { record, place, flow, registration, client_secret } = request;
     let store = Store::new(&record)?;
-    // Before the browser opens: whether there is room to store the result.
+    // Before the browser opens: checks whether there is room to store the result.
     {
-        // Under the lock: what is taken and given back here would else be the room of a refresh in progress.
+        // Under the lock: otherwise the room taken and returned here could be that of a refresh in progress.
         let _lock = store.lock()?;
         drop(store.make_room(place)?);
     }
@@ -46,12 +46,12 @@ pub(crate) async fn login(request: Login) -> Result<SignedIn, Declined> {
         && let Err(declined) = revoke(&replaced, client_secret).await
     {
         let why = declined.problem.message;
-        signed_in.notices.push(format!("the tokens of the login before were not revoked: {why}"));
+        signed_in.notices.push(format!("the tokens of the previous login were not revoked: {why}"));
     }
     Ok(signed_in)
 }
 
-/// Keeps what was granted, and leaves in `replaced` what was kept before.
+/// Saves the grant, and leaves the previous record in `replaced`.
 fn keep(
     wanted: StoreChoice,
     store: &Store,
@@ -94,11 +94,11 @@ fn keep(
         quarantine: None,
     };
     if registration.revoke_replaced {
-        // What cannot be read cannot be revoked, either.
+        // An unreadable record cannot be revoked, either.
         replaced.set(store.read(Storage::Keyring).ok().flatten().map(|kept| kept.record));
     }
     let (place, mut notices) = store.keep(&record, wanted)?;
-    // What a refresh of the login before left there is of no account: it names another generation.
+    // The mark of a refresh of the previous login has no effect: it names another generation.
     drop(lock.set_mark(""));
     notices.extend(no_refresh);
     Ok(SignedIn {
@@ -111,4 +111,5 @@ fn keep(
     })
 }
 
-const NO_REFRESH_TOKEN: &str = "the server gave no refresh token: sign in again when the token expires (the scope offline_access usually asks for one)";
+const NO_REFRESH_TOKEN: &str = "the server issued no refresh token: sign in again when the token expires (the scope offline_access \
+    usually requests one)";

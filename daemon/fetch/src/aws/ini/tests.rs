@@ -24,19 +24,19 @@ fn files_are_read_as_aws_reads_them() {
         // Indented and with tabs, also comments and headers.
         ("  [a]\n\tb = c\n\te = f\n  # g\n [h]\n i = j", "[a] b=\"c\" e=\"f\" [h] i=\"j\""),
         ("[a]\n  b = c\n  d = e\n", "[a] b=\"c\" d=\"e\""),
-        // As people indent the settings of one profile.
+        // Usual indentation of the settings of one profile.
         ("[a]\nb = c\n  d = e\n", "[a] b=\"c\\nd = e\""),
         ("[a]\nb = c\n\n   d\n\n", "[a] b=\"c\\n\\nd\""),
         ("[a]\nb = c\n  # d\n  e\n", "[a] b=\"c\\ne\""),
         ("[a]\nb =\n  c = d\n  e = f\ng = h", "[a] b=\"\\nc = d\\ne = f\" g=\"h\""),
         ("[a]\nb =\n\n\nc = d", "[a] b=\"\" c=\"d\""),
-        // What follows the header, or a value.
+        // Text after the header, or after a value.
         ("[a] # b\nc = d # e\n[f]x]\n", "[a] c=\"d # e\" [f]x]"),
         ("[ a ]\n[\"a b\"]\n[]]", "[ a ] [\"a b\"] []]"),
         ("[a]\nName = Value\nÉ = 1\n", "[a] name=\"Value\" é=\"1\""),
         ("[a]\nb =\n", "[a] b=\"\""),
         ("[a]\n\u{a0}\u{1c}b\u{2003}=\u{3000}c\u{85}\n", "[a] b=\"c\""),
-        // In all sections that do not say otherwise, also those before it.
+        // In all sections without their own value, also those before it.
         ("[a]\nb = 1\n[DEFAULT]\nb = 2\nc = 3\n[d]\n", "[a] b=\"1\" b=\"2\" c=\"3\" [d] b=\"2\" c=\"3\""),
         ("[DEFAULT]\na = 1\n[DEFAULT]\nb = 2\n[c]\n", "[c] a=\"1\" b=\"2\""),
         // No section has it.
@@ -57,7 +57,7 @@ fn what_aws_does_not_read_is_refused_by_line() {
         ("[a]\n[]\n", 2, "no `=`"),
         ("[a]\nb = c\r\nd\n", 3, "no `=`"),
         ("[a]\n = b\n", 2, "without a name"),
-        ("[a]\n[b]\n[a]\n", 3, "section that is there"),
+        ("[a]\n[b]\n[a]\n", 3, "for the second time"),
         ("[a]\nb = 1\nB : 2\n", 3, "has already"),
         ("[DEFAULT]\nb = 1\n[a]\n[DEFAULT]\nb = 2\n", 5, "has already"),
         ("[a]\nb =\n  c\n", 2, "no settings"),
@@ -80,7 +80,7 @@ fn settings_below_settings() {
     assert_eq!(nested("\na : b"), None);
 }
 
-/// A hostile file costs no more than its length.
+/// The cost of a hostile file is proportional to its length.
 #[test]
 fn long_files_are_read_in_one_go() {
     let many: String = (0..100_000).map(|number| format!("k{number} = v\n")).collect();

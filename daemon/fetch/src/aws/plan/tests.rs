@@ -1,7 +1,7 @@
 use super::{Base, Plan, Role, Source, Wrong, of};
 use crate::aws::files::Files;
 
-/// The plan of the profile `dev` in a line, or what is wrong.
+/// The plan of the profile `dev` in a line, or its fault.
 fn shown(config: &str, credentials: &str, variables: &[(&str, &str)]) -> String {
     let files = Files::read(config, credentials).expect("read");
     let variable = |name: &str| match name {
@@ -49,7 +49,7 @@ const KEYS: &str = "aws_access_key_id = A\naws_secret_access_key = S\n";
 const SSO: &str = "sso_account_id = 1\nsso_role_name = r\nsso_session = s\n";
 const SESSION: &str = "[sso-session s]\nsso_start_url = u\nsso_region = eu-west-1\n";
 
-/// `[profile dev]` with these lines, and what else the configuration has.
+/// `[profile dev]` with these lines, and further configuration.
 fn dev(lines: &str, rest: &str) -> String {
     format!("[profile dev]\n{lines}\n{rest}")
 }
@@ -191,7 +191,7 @@ fn web_identities_of_environment_and_profile() {
         (
             "web_identity_token_file = t\nrole_arn = r",
             &[],
-            "wrong: its token file is named by a relative path, which means another file in every directory",
+            "wrong: its token file has a relative path, which each program resolves against its own directory",
         ),
     ] {
         assert_eq!(shown(&dev(lines, SESSION), "", variables), expected, "{lines:?} {variables:?}");

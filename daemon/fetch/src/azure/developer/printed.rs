@@ -1,4 +1,4 @@
-//! What the developers' tools print. Pure but for clock and time zone.
+//! Parses the output of the developers' tools. Pure, except for clock and time zone.
 
 use super::super::{authority::check_tenant, principal::token_of};
 use claviger_child::{Provided, is_token};
@@ -10,7 +10,7 @@ use jiff::{
 use serde_json::Value;
 use std::time::SystemTime;
 
-/// The token that `az account get-access-token` prints.
+/// The token in the output of `az account get-access-token`.
 pub(super) fn by_az(printed: &[u8]) -> Option<Provided> {
     let value: Value = serde_json::from_slice(printed).ok()?;
     let expiry = az_expiry(&value, &TimeZone::system(), Timestamp::now())?;
@@ -19,7 +19,7 @@ pub(super) fn by_az(printed: &[u8]) -> Option<Provided> {
     token(&value, "accessToken", expiry, tenant)
 }
 
-/// The token that `azd auth token` prints.
+/// The token in the output of `azd auth token`.
 pub(super) fn by_azd(printed: &[u8]) -> Option<Provided> {
     let value: Value = serde_json::from_slice(printed).ok()?;
     let expiry = value.get("expiresOn")?.as_str()?.trim().parse().ok()?;
@@ -31,7 +31,7 @@ fn token(value: &Value, name: &str, expiry: Timestamp, tenant: Option<&str>) -> 
     Some(token_of(token, SystemTime::from(expiry), tenant.map(str::to_owned)))
 }
 
-/// Since version 2.54 `expires_on` counts from 1970. `expiresOn` is the time in this machine's zone, which the text does not name.
+/// Since version 2.54 `expires_on` counts from 1970. `expiresOn` is a time in this machine's zone, without an offset.
 fn az_expiry(value: &Value, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
     let seconds = value.get("expires_on");
     let seconds = seconds.and_then(|at| at.as_i64().or_else(|| at.as_str()?.trim().parse().ok()));
@@ -42,8 +42,8 @@ fn az_expiry(value: &Value, zone: &TimeZone, now: Timestamp) -> Option<Timestamp
     text.parse().or_else(|_| local(text.parse()?, zone, now)).ok()
 }
 
-/// A local time as an instant. One that comes twice, because clocks are set back, is the first; unless that is over, for `az` prints
-/// no token that has expired. One that clocks skip cannot be printed; it is read as Python does.
+/// A local time as an instant. If it occurs twice, because clocks are set back, it is the first one, unless that is
+/// over: `az` prints no expired token. A skipped time cannot be printed; it is read as in Python.
 fn local(time: DateTime, zone: &TimeZone, now: Timestamp) -> Result<Timestamp, jiff::Error> {
     let found = zone.to_ambiguous_timestamp(time);
     let is_twice = matches!(found.offset(), AmbiguousOffset::Fold { .. });

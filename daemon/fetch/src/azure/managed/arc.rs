@@ -1,7 +1,7 @@
-//! Azure Arc: a server proves that it is allowed to ask by reading a file that only members of a group can read (Azure
+//! Azure Arc: a client proves its permission by reading a file that only members of a group can read (Azure
 //! documentation, "Authenticate against Azure resources with Azure Arc-enabled servers").
 //!
-//! The server that answers names that file, so only what Arc itself can name is read, and sent back.
+//! The answering server names that file, so only files that Arc itself can name are read and sent.
 
 use super::{super::Declined, CLIENT};
 use crate::file;
@@ -11,20 +11,20 @@ use serde_json::Value;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Where Arc's agent keeps its keys.
+/// Directory of the Arc agent's keys.
 const DIRECTORY: &str = "/var/opt/azcmagent/tokens";
 /// Largest key file, in bytes; Azure's libraries have the same limit.
 const MAX_KEY: usize = 4096;
 
-/// The key that a challenge asks for.
+/// The key requested by a challenge.
 ///
 /// # Errors
-/// If it names another file than Arc's, or the file cannot be used.
+/// If it names a file that is not Arc's, or the file cannot be used.
 pub(super) fn key(challenge: &str) -> Result<Zeroizing<String>, Declined> {
     let path = path(challenge).ok_or_else(|| {
         Declined::new(
             Reason::SettingsInvalid,
-            "what answers for Azure Arc asks for a file that is none of its keys",
+            "the server that answers for Azure Arc asks for a file that is not one of its keys",
         )
         .hint("check IDENTITY_ENDPOINT: it must be the address of the agent of Azure Arc")
     })?;
@@ -48,23 +48,23 @@ fn path(challenge: &str) -> Option<&str> {
     (is_basic && !name_of_file.is_empty() && name_of_file.bytes().all(is_plain)).then_some(path)
 }
 
-/// What to say of an answer without a challenge.
+/// The problem of an answer without a challenge.
 pub(super) fn unchallenged() -> Declined {
-    Declined::new(Reason::SettingsInvalid, "what answers for Azure Arc does not ask for its key")
+    Declined::new(Reason::SettingsInvalid, "the server that answers for Azure Arc does not ask for its key")
         .hint("check IDENTITY_ENDPOINT: it must be the address of the agent of Azure Arc")
 }
 
-/// An old agent ignores which identity is wanted, and answers with that of the machine.
+/// An old agent ignores the requested identity, and answers with that of the machine.
 ///
 /// # Errors
-/// If `answer` does not say that it is of the app `client`.
+/// If `answer` does not confirm the app `client`.
 pub(super) fn confirm(answer: &Value, client: &str) -> Result<(), Declined> {
     let said = answer.get("client_id").and_then(Value::as_str);
     match said.is_some_and(|said| said.eq_ignore_ascii_case(client)) {
         true => Ok(()),
         false => Err(Declined::new(
             Reason::SettingsInvalid,
-            format!("the agent of Azure Arc does not say that its token is of {CLIENT}"),
+            format!("the agent of Azure Arc does not confirm that its token belongs to {CLIENT}"),
         )
         .hint(format!("unset {CLIENT} for the identity of the machine, or update the agent"))),
     }

@@ -1,14 +1,14 @@
-//! Which service has the managed identity. Pure.
+//! The service with the managed identity. Pure.
 
-/// Variable with what App Service wants to see.
+/// Variable with the secret for App Service.
 pub(super) const HEADER: &str = "IDENTITY_HEADER";
-/// Variable with what Azure Machine Learning wants to see.
+/// Variable with the secret for Azure Machine Learning.
 pub(super) const SECRET: &str = "MSI_SECRET";
 const IDENTITY: &str = "IDENTITY_ENDPOINT";
 const MSI: &str = "MSI_ENDPOINT";
 const POD: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 
-/// A service that the environment names.
+/// A service named in the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     /// App Service, Functions, Automation, Container Apps.
@@ -21,21 +21,21 @@ pub(super) enum Service {
     PodIdentity,
 }
 
-/// Where the identity comes from.
+/// Source of the identity.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum IdentityEndpoint {
-    /// A service, and the variable that says where it is.
+    /// A service, and the variable with its address.
     Named { service: Service, variable: &'static str, url: String },
-    /// Perhaps the metadata service of virtual machines.
+    /// Possibly the metadata service of virtual machines.
     Imds,
-    /// It has a certificate that only its thumbprint vouches for.
+    /// Its certificate can only be verified by a thumbprint.
     ServiceFabric,
-    /// Variables that fit no service.
+    /// Variables that match no service.
     Incomplete,
 }
 
 impl Service {
-    /// For people.
+    /// Name for people.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::App => "the app",
@@ -47,7 +47,7 @@ impl Service {
     }
 }
 
-/// As Azure's libraries tell the services apart.
+/// Distinguishes the services as Azure's libraries do.
 pub(super) fn of(variable: impl Fn(&str) -> Option<String>) -> IdentityEndpoint {
     let is_set = |name| variable(name).is_some();
     let named = |service, variable, url| IdentityEndpoint::Named { service, variable, url };

@@ -6,14 +6,14 @@ use jiff::{Timestamp, fmt::strtime};
 use serde_json::Value;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Longest life of a token that is believed, in seconds: ten years.
+/// Longest lifetime of a token that is accepted, in seconds: ten years.
 const MAX_LIFE: u64 = 10 * 365 * 24 * 3600;
 /// The last second of the year 9999, the last one that dates here can have.
 const LAST: u64 = 253_402_300_799;
-/// How version 2017-09-01 writes an expiry, on Linux and on Windows; in UTC, and months come first.
+/// Formats of an expiry in version 2017-09-01, on Linux and on Windows; in UTC, with the month first.
 const DATES: [&str; 2] = ["%m/%d/%Y %H:%M:%S %:z", "%m/%d/%Y %I:%M:%S %p %:z"];
 
-/// The token, if the answer has one and says when it expires.
+/// The token, if the answer has one with an expiry.
 pub(super) fn of(answer: &Value) -> Option<Provided> {
     let token = answer.get("access_token")?.as_str().filter(|token| is_token(token))?;
     let now = SystemTime::now();

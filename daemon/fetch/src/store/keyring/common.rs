@@ -1,14 +1,14 @@
-//! What all keyrings share: the name that items have, and what is told of a refusal.
+//! Shared parts of all keyrings: the name of items, and refusals.
 
 /// Service that items are filed under.
 pub(super) const SERVICE: &str = "claviger";
 
-/// Why it did not do as it was asked. Its own texts can quote what they are about, so only the kind is told.
+/// Why it failed. Its own texts can quote their subject, so only the kind is reported.
 #[derive(Clone, Copy)]
 pub(super) enum Refusal {
     Locked,
     Absent,
-    /// It is there, and has nothing that items could be in.
+    /// It answers, but has no collection for items.
     #[cfg_attr(target_os = "macos", expect(dead_code, reason = "a Keychain is a collection"))]
     Empty,
     Failed,

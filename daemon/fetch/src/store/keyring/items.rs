@@ -1,5 +1,5 @@
-//! Items of the keyring, through the stores of `keyring`. A store is made anew for each call, since one that failed once
-//! would fail for the rest of the process.
+//! Items of the keyring, through the stores of `keyring`. A store is created for each call, because a failed one would
+//! keep failing for the rest of the process.
 
 use super::{
     common::{Refusal, SERVICE},
@@ -10,7 +10,7 @@ use keyring::Error;
 use keyring_core::{Entry, api::CredentialStoreApi as _};
 use std::collections::HashMap;
 
-/// What is kept for `account`; `None` if an open keyring has nothing.
+/// The text saved for `account`; `None` if an open keyring has none.
 pub(super) fn read(account: &str) -> Result<Option<Secret<Vec<u8>>>, Refusal> {
     if !has(account)? {
         return Ok(None);
@@ -22,13 +22,13 @@ pub(super) fn read(account: &str) -> Result<Option<Secret<Vec<u8>>>, Refusal> {
     }
 }
 
-/// Keeps `text` for `account`.
+/// Saves `text` for `account`.
 pub(super) fn write(account: &str, text: &[u8]) -> Result<(), Refusal> {
     platform::look(account)?;
     on_all(account, |entry| entry.set_secret(text)).map(drop).map_err(|error| refusal(&error))
 }
 
-/// Removes what is kept for `account`.
+/// Removes the item of `account`.
 pub(super) fn remove(account: &str) -> Result<(), Refusal> {
     if !has(account)? {
         return Ok(());
@@ -39,7 +39,7 @@ pub(super) fn remove(account: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Whether there is something for `account` that may be touched.
+/// Whether there is an accessible item for `account`.
 fn has(account: &str) -> Result<bool, Refusal> {
     match platform::look(account) {
         Err(Refusal::Empty) => Ok(false),
@@ -47,7 +47,7 @@ fn has(account: &str) -> Result<bool, Refusal> {
     }
 }
 
-/// Calls `call` on the item of `account`; on each of them, if another program made more.
+/// Calls `call` on the item of `account`; on each of them, if another program created more.
 fn on_all<T>(account: &str, call: impl Fn(&Entry) -> keyring::Result<T>) -> keyring::Result<Vec<T>> {
     platform::silently(|| {
         let label = format!("Claviger: {account}");
@@ -61,7 +61,7 @@ fn on_all<T>(account: &str, call: impl Fn(&Entry) -> keyring::Result<T>) -> keyr
     })
 }
 
-/// The store's own texts can quote what they are about, so only the kind is told.
+/// The store's own texts can quote their subject, so only the kind is reported.
 fn refusal(error: &Error) -> Refusal {
     match error {
         Error::PlatformFailure(inner) | Error::NoStorageAccess(inner) => {

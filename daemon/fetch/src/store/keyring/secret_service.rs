@@ -10,17 +10,17 @@ use zbus::fdo;
 
 pub(super) use zbus_secret_service_keyring_store::Store;
 
-/// Where the bus is. Without it the library would look for one by itself.
+/// Address of the bus. Without it the library would search for one by itself.
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
 /// Error of the Secret Service API, "Errors".
 const IS_LOCKED: &str = "org.freedesktop.Secret.Error.IsLocked";
 
-/// Whether there is an item for `account`. What the store does next touches nothing that is locked.
+/// Whether there is an item for `account`. The store then uses nothing that is locked.
 ///
 /// # Errors
-/// Where it would: an item for the account in any collection, or the collection that new items go to, is locked. Or there is
-/// no such collection; one that was never unlocked is there.
+/// If it would: an item for the account in any collection, or the collection for new items, is locked. Or there is no
+/// such collection; one that was never unlocked exists.
 pub(super) fn look(account: &str) -> Result<bool, Refusal> {
     if variable(BUS).is_none() {
         return Err(Refusal::Absent);
@@ -46,17 +46,17 @@ pub(super) fn look(account: &str) -> Result<bool, Refusal> {
     }
 }
 
-/// Whether [`super::items::write`] would be taken.
+/// Whether [`super::items::write`] would succeed.
 pub(super) fn probe(account: &str) -> Result<(), Refusal> {
     look(account).map(drop)
 }
 
-/// Calls the store. What it would ask a person for was looked at.
+/// Calls the store, after checking that it needs no prompt.
 pub(super) fn silently<T>(call: impl FnOnce() -> keyring::Result<T>) -> keyring::Result<T> {
     call()
 }
 
-/// What an error of the store means; `None` for one that is not of the service.
+/// Meaning of a store's error; `None` for one that is not of the service.
 pub(super) fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
     error.downcast_ref().map(of_service)
 }
