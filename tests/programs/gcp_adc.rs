@@ -149,7 +149,7 @@ fn credentials_of_another_universe_are_refused() {
     assert_eq!(home.ok(&["token"]).trim(), secret("metadata"));
     home.set("GOOGLE_CLOUD_UNIVERSE_DOMAIN", "");
     let refused = home.fails(4, &["token"]);
-    assert!(refused.contains("this machine is of another universe"), "{refused}");
+    assert!(refused.contains("this machine belongs to another universe"), "{refused}");
     assert_eq!(metadata.count("/computeMetadata/v1/instance/service-accounts/default/token"), 1);
 }
 

@@ -82,7 +82,7 @@ fn who_holds_a_token_gets_another_or_none() {
 
 #[test]
 fn the_mark_of_an_earlier_refresh_says_why() {
-    assert!(because("refreshing").contains("cut off"));
+    assert!(because("refreshing").contains("interrupted"));
     assert!(because(UNANSWERED).contains("never answered"));
     assert_eq!(because(""), "");
     // Of the record with generation 7.

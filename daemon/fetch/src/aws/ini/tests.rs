@@ -58,11 +58,11 @@ fn what_aws_does_not_read_is_refused_by_line() {
         ("[a]\nb = c\r\nd\n", 3, "no `=`"),
         ("[a]\n = b\n", 2, "without a name"),
         ("[a]\n[b]\n[a]\n", 3, "for the second time"),
-        ("[a]\nb = 1\nB : 2\n", 3, "has already"),
-        ("[DEFAULT]\nb = 1\n[a]\n[DEFAULT]\nb = 2\n", 5, "has already"),
-        ("[a]\nb =\n  c\n", 2, "no settings"),
-        ("[a]\nb = \n  c = d\n  e\n[f]\n", 2, "no settings"),
-        ("[a]\nb = 1\n[DEFAULT]\nb =\n  c\n[d]\n", 4, "no settings"),
+        ("[a]\nb = 1\nB : 2\n", 3, "again in its section"),
+        ("[DEFAULT]\nb = 1\n[a]\n[DEFAULT]\nb = 2\n", 5, "again in its section"),
+        ("[a]\nb =\n  c\n", 2, "not settings"),
+        ("[a]\nb = \n  c = d\n  e\n[f]\n", 2, "not settings"),
+        ("[a]\nb = 1\n[DEFAULT]\nb =\n  c\n[d]\n", 4, "not settings"),
         ("[a]\nb = c\n[d]\ncanary\n", 4, "no `=`"),
     ] {
         let broken = read(text).expect_err(text);
