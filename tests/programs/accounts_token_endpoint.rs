@@ -29,11 +29,7 @@ fn useless() -> Vec<(Response, Reason, &'static str)> {
         (Response::new(503, MARK).header("retry-after", "99999999999"), unavailable, "503"),
         (refusal(200, "invalid_grant"), unavailable, "missing"),
         (Response::new(200, format!("<html>{MARK}")), unavailable, "not with an OAuth error"),
-        (
-            Response::new(200, &granted_text[..granted_text.len() - 9]),
-            unavailable,
-            "not with an OAuth error",
-        ),
+        (Response::new(200, &granted_text[..granted_text.len() - 9]), unavailable, "not with an OAuth error"),
         (Response::new(200, ""), unavailable, "not with an OAuth error"),
         (Response::new(204, ""), unavailable, "204"),
         (Response::json(json!([MARK])), unavailable, "not with an OAuth error"),

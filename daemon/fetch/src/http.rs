@@ -163,7 +163,8 @@ fn unreachable(host: &str, error: &reqwest::Error, patience: Duration) -> Declin
         return Declined::new(Reason::SourceTimeout, message)
             .hint("check the network, and proxies (HTTPS_PROXY, NO_PROXY)");
     }
-    let what = if error.is_connect() { "cannot be reached" } else { "closed the connection during its answer" };
+    let what =
+        if error.is_connect() { "cannot be reached" } else { "closed the connection during its answer" };
     Declined::new(Reason::SourceUnavailable, format!("{host} {what}"))
         .hint("check the network, proxies (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE)")
 }
