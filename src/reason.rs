@@ -22,7 +22,7 @@ pub struct Problem {
     pub location: Option<Location>,
     /// How long until another attempt can succeed.
     pub retry_after: Option<Duration>,
-    /// Every source that was passed over, and why ("source: reason").
+    /// Every source that was skipped, and why ("source: reason").
     pub trail: Vec<String>,
     /// The last lines of the failed command. They are shown to the person and never serialised.
     #[serde(skip)]

@@ -1,4 +1,4 @@
-//! Resolves a session to the source of its credential, and records why the others were passed over. Pure.
+//! Resolves a session to the source of its credential, and records why the others were skipped. Pure.
 
 mod key_helper;
 mod named;
@@ -81,13 +81,13 @@ pub struct Given<'a> {
 /// Resolves, up to the winner.
 #[must_use]
 pub fn resolve(given: &Given<'_>) -> Resolution {
-    walk(given, false)
+    search(given, false)
 }
 
 /// Resolves the whole chain, for explanations: past the winner, to show what it outranks.
 #[must_use]
 pub fn explain(given: &Given<'_>) -> Resolution {
-    walk(given, true)
+    search(given, true)
 }
 
 /// What to look for in the session's terminal before resolution.
@@ -131,7 +131,7 @@ pub fn question(session: &SessionContext, settings: &Settings) -> terminal::Ques
     }
 }
 
-fn walk(given: &Given<'_>, to_the_end: bool) -> Resolution {
+fn search(given: &Given<'_>, to_the_end: bool) -> Resolution {
     let mut resolution = Resolution {
         backend: Backend::Anthropic,
         winner: Err(Problem::new(Reason::Bug, "the chain of sources has no end")),

@@ -62,7 +62,7 @@ type Asked = Result<Result<Credentials, Passed>, Declined>;
 /// Credentials of the first link that has some. A configured link that fails ends the chain.
 pub(super) async fn fetch(check: bool, lent: &Lent) -> Fetched {
     match prepare() {
-        Ok((links, network)) => walk(links, &network, lent, check).await,
+        Ok((links, network)) => search(links, &network, lent, check).await,
         Err(trouble) => Links::default().end(trouble),
     }
 }
@@ -132,7 +132,7 @@ fn prepare() -> Result<(Vec<Link>, Network), Declined> {
     Ok((links, network))
 }
 
-async fn walk(links: Vec<Link>, network: &Network, lent: &Lent, check: bool) -> Fetched {
+async fn search(links: Vec<Link>, network: &Network, lent: &Lent, check: bool) -> Fetched {
     let mut passed = Links::default();
     let asker = match asker(network, lent) {
         Ok(asker) => asker,

@@ -27,16 +27,16 @@ pub(super) struct Flight {
     place: TryOrigin,
     /// The request it was begun for.
     begun: Demand,
-    walked: Walked,
+    rechecked: Rechecked,
 }
 
 /// The first resolution that was repeated after a flight. All other waiters use its result: it looks at files and
 /// programs.
-pub(super) type Walked = Arc<OnceCell<Walk>>;
+pub(super) type Rechecked = Arc<OnceCell<Recheck>>;
 
 /// A resolution.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct Recheck {
     pub(super) session: Arc<SessionContext>,
     /// When it began.
     pub(super) at: Instant,
@@ -55,7 +55,7 @@ pub(super) struct Pilot {
 pub(super) struct Seat {
     outcome: watch::Receiver<Option<FlightResult>>,
     place: TryOrigin,
-    walked: Walked,
+    rechecked: Rechecked,
     _waits: Waits,
 }
 
@@ -73,14 +73,14 @@ impl Flight {
     /// A new flight from `place`, for a request of `begun`; with the demand of its waiters.
     pub(super) fn new(place: TryOrigin, begun: Demand, demand: SharedDemand) -> (Self, Pilot) {
         let (sender, outcome) = watch::channel(None);
-        let walked = Walked::default();
-        (Self { outcome, demand: demand.clone(), place, begun, walked }, Pilot { outcome: sender, demand })
+        let rechecked = Rechecked::default();
+        (Self { outcome, demand: demand.clone(), place, begun, rechecked }, Pilot { outcome: sender, demand })
     }
 
     /// Adds a waiter.
     pub(super) fn seat(&self, demand: Demand) -> Seat {
-        let (outcome, walked) = (self.outcome.clone(), self.walked.clone());
-        Seat { outcome, place: self.place, walked, _waits: self.demand.join(demand) }
+        let (outcome, rechecked) = (self.outcome.clone(), self.rechecked.clone());
+        Seat { outcome, place: self.place, rechecked, _waits: self.demand.join(demand) }
     }
 
     /// Its surroundings, and the request it was begun for.
@@ -112,8 +112,8 @@ impl Seat {
     }
 
     /// The resolution after the flight, if it was made.
-    pub(super) fn walked(&self) -> Walked {
-        self.walked.clone()
+    pub(super) fn rechecked(&self) -> Rechecked {
+        self.rechecked.clone()
     }
 
     /// Waits for the end of the flight.

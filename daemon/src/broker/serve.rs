@@ -5,7 +5,7 @@ use super::{
     attended::Attended,
     counters::Count,
     entry::{Entry, place_of},
-    flights::{Seat, Walk, Walked},
+    flights::{Recheck, Rechecked, Seat},
     hooks::{Call, Hint, HookCall},
     loan::{LoanMaterial, Terms, Wanted},
     recursion,
@@ -133,12 +133,12 @@ impl Broker {
         let own = place_of(wanted.provider);
         let mut tries = 1;
         loop {
-            let (place, walked) = (seat.place(), seat.walked());
+            let (place, rechecked) = (seat.place(), seat.rechecked());
             // Boxed: a request that is answered at once should not reserve memory for this.
             let problem = match Box::pin(self.landing(key, seat)).await {
                 Ok(loan) => {
                     // Decisions made meanwhile count: a revoked decision, a signed-out account.
-                    Box::pin(self.walk_again(wanted.session, &walked)).await?;
+                    Box::pin(self.resolve_again(wanted.session, &rechecked)).await?;
                     return Ok(loan);
                 }
                 Err(problem) => problem,
@@ -197,17 +197,21 @@ impl Broker {
 
     /// Resolves again. After a flight many waiters wake at once, and their last look at programs is old. So one looks
     /// for all, and others use its result while the look counts.
-    async fn walk_again(&self, session: &Arc<SessionContext>, walked: &Walked) -> Result<(), Problem> {
+    async fn resolve_again(
+        &self,
+        session: &Arc<SessionContext>,
+        rechecked: &Rechecked,
+    ) -> Result<(), Problem> {
         let first = || async {
             let (session, at) = (session.clone(), Instant::now());
             let outcome = self.winner(&session).await;
-            Walk { session, at, outcome }
+            Recheck { session, at, outcome }
         };
-        let walk = walked.get_or_init(first).await;
+        let check = rechecked.get_or_init(first).await;
         self.refuse_while_locked()?;
-        let counts = walk.at.elapsed() <= RECHECK_AFTER && Arc::ptr_eq(&walk.session, session);
+        let counts = check.at.elapsed() <= RECHECK_AFTER && Arc::ptr_eq(&check.session, session);
         match counts {
-            true => walk.outcome.as_ref().map(drop).map_err(Clone::clone),
+            true => check.outcome.as_ref().map(drop).map_err(Clone::clone),
             false => self.winner(session).await.map(drop),
         }
     }

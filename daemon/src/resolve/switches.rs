@@ -90,7 +90,7 @@ fn has_own_key(session: &SessionContext, settings: &Settings, backend: Backend) 
     const KEYS: [&str; 2] = ["ANTHROPIC_FOUNDRY_AUTH_TOKEN", "ANTHROPIC_FOUNDRY_API_KEY"];
     let is_set = |name: &str| match settings.variable(name) {
         Lookup::Set(value) => !value.value.is_empty(),
-        Lookup::Untrusted(_) => true, // the walk refuses it
+        Lookup::Untrusted(_) => true, // resolution refuses it
         Lookup::Unset => session.present.contains(name),
     };
     backend == Backend::Foundry && KEYS.into_iter().any(is_set)
