@@ -1,5 +1,4 @@
-//! `cargo xtask deb`: a Debian package. What it consists of stands in client/Cargo.toml; here is made what has to be
-//! made first.
+//! `cargo xtask deb`: a Debian package. client/Cargo.toml lists its content; this creates the generated part.
 
 use crate::{
     pages,
@@ -13,7 +12,7 @@ use std::{
     process::Command,
 };
 
-/// Where the package has the daemon.
+/// Path of the daemon in the package.
 const DAEMON: &str = "/usr/bin/clavigerd";
 
 /// What the command line asks for.
@@ -21,7 +20,7 @@ const DAEMON: &str = "/usr/bin/clavigerd";
 struct Options {
     /// Programs to pack, instead of freshly built ones.
     programs: Option<PathBuf>,
-    /// Where the package goes.
+    /// Directory of the package.
     output: Option<PathBuf>,
     /// Pack the quick build.
     dev: bool,
@@ -40,7 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     fs::create_dir_all(&output)?;
     let mut command = Command::new(cargo_deb);
     command.args(["deb", "--package", "claviger-cli", "--no-build", "--no-strip", "--no-dbgsym", "--locked"]);
-    // What is built quickly shall be packed quickly.
+    // A quick build is packed quickly.
     if options.dev || options.programs.is_some() {
         command.arg("--fast");
     }
@@ -63,7 +62,7 @@ fn parse(arguments: &[String]) -> sh::Result<Options> {
     Ok(options)
 }
 
-/// Puts everything that is not a file of the repository where client/Cargo.toml says.
+/// Puts generated files into the directory that client/Cargo.toml names.
 fn stage(built: &Path, to: &Path) -> sh::Result {
     drop(fs::remove_dir_all(to));
     fs::create_dir_all(to.join("units"))?;
@@ -83,12 +82,12 @@ fn stage(built: &Path, to: &Path) -> sh::Result {
     }
     fs::copy(sh::root().join("xtask/deb/copyright"), to.join("copyright"))?;
     fs::write(to.join("changelog.Debian"), changelog()?)?;
-    // Debian wants them so; without a time in them, equal input makes equal packages.
+    // Debian requires this form; without a timestamp, equal input makes equal packages.
     let pages = fs::read_dir(to.join("man"))?.flatten().map(|entry| entry.path());
     sh::run(Command::new("gzip").args(["-9", "--no-name"]).args(pages).arg(to.join("changelog.Debian")))
 }
 
-/// Debian's form of a changelog; what has changed stands in ours.
+/// Debian's form of a changelog; the changes themselves are in ours.
 fn changelog() -> sh::Result<String> {
     let version = env!("CARGO_PKG_VERSION");
     let committed =

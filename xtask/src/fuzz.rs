@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: libFuzzer on the targets of `fuzz/`, one after the other.
 //!
-//! On the stable compiler: the code has nothing unsafe in it, so no sanitizer is needed. What was found to be interesting is kept
-//! below `target/fuzzing`, and is where the next run starts.
+//! On the stable compiler: the code has nothing unsafe in it, so no sanitizer is needed. Interesting inputs are kept
+//! below `target/fuzzing`, where the next run starts.
 
 use crate::{
     sh::{self, paint},
@@ -14,14 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long each target runs, unless told otherwise.
+/// Default duration of each target.
 const MINUTES: u64 = 10;
-/// Longest input, in bytes. Longer ones are slow, and what they meet is limits, which tests know better.
+/// Longest input, in bytes. Longer ones are slow, and reach only limits, which tests cover better.
 const MAX_LEN: usize = 16 * 1024;
 /// An input that takes longer than this, in seconds, is a finding.
 const SLOW: u64 = 5;
 
-/// What was asked for.
+/// Options of the command line.
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     minutes: u64,
@@ -83,11 +83,11 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     }
     match ended.iter().all(|ended| ended.is_well) {
         true => Ok(()),
-        false => Err("there are findings: fuzz/README.md says what to do with them".into()),
+        false => Err("there are findings: see fuzz/README.md".into()),
     }
 }
 
-/// The targets, which have a directory of seeds each.
+/// The targets, each with a directory of seeds.
 fn known() -> sh::Result<Vec<String>> {
     let entries = fs::read_dir(sh::root().join("fuzz/seeds"))?;
     let mut names: Vec<String> =
@@ -96,7 +96,7 @@ fn known() -> sh::Result<Vec<String>> {
     Ok(names)
 }
 
-/// cargo-fuzz, installed if it is not there; the error is what is missing.
+/// cargo-fuzz, installed if missing; the error names what is missing.
 fn needs() -> sh::Result<std::path::PathBuf> {
     if !["c++", "g++", "clang++"].into_iter().any(sh::exists) {
         return Err("a C++ compiler (Debian package g++)".into());
@@ -127,7 +127,7 @@ fn fuzz(program: &Path, target: &str, minutes: u64) -> sh::Result<Ended> {
     Ok(Ended { target: target.to_owned(), executions, took: start.elapsed(), is_well })
 }
 
-/// The end of a log, which says what happened.
+/// The end of a log, with the result.
 fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(60)..].join("\n")
@@ -137,7 +137,7 @@ fn cargo_fuzz(program: &Path, verb: &str) -> sh::Result<Command> {
     let mut command = sh::other_cargo(program);
     command.args(["fuzz", verb, "--sanitizer", "none", "--features", "run", "--codegen-units", "16"]);
     command.arg("--target-dir").arg(sh::target()?.join("fuzzing"));
-    // What the release profile asks for would take minutes, and hide where a panic came from.
+    // The release profile's own settings would take minutes, and hide where a panic came from.
     command.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_STRIP", "none");
     Ok(command)
 }

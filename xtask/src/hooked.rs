@@ -1,9 +1,9 @@
-//! Tools that would go on running a claviger that is gone.
+//! Finds tools that would still run a removed claviger.
 
 use crate::sh;
 use std::{path::Path, process::Command};
 
-/// Refuses to go on while a tool borrows through the `client`: only that knows how to take its hooks back.
+/// Refuses while a tool borrows through the `client`: only the client can undo its hooks.
 pub(crate) fn refuse(client: &Path) -> sh::Result {
     let listed = sh::stdout(Command::new(client).args(["hook", "list", "--json"]))?;
     if listed == "[]" {
@@ -11,8 +11,8 @@ pub(crate) fn refuse(client: &Path) -> sh::Result {
     }
     let shown = sh::stdout(Command::new(client).args(["hook", "list"]))?;
     Err(format!(
-        "nothing was removed, as these would run a claviger that is gone:\n{shown}\n\
-         `claviger hook remove TOOL` takes back what it has installed; what you wrote yourself, edit"
+        "nothing was removed, as these would run a claviger that is gone:\n{shown}\n`claviger hook remove \
+         TOOL` undoes what it has installed; edit what you wrote yourself"
     )
     .into())
 }

@@ -16,7 +16,7 @@ use std::{
     process::Command,
 };
 
-/// Which way to go.
+/// Direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// Install.
@@ -25,7 +25,7 @@ pub(crate) enum Direction {
     Out,
 }
 
-/// What the command line asks for.
+/// Options of the command line.
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     prefix: Option<PathBuf>,
@@ -46,9 +46,9 @@ struct Item {
 enum Content {
     /// The program of this name, built for release.
     Program(&'static str),
-    /// What a service manager reads, with the daemon's real path in it.
+    /// A file of a service manager, with the daemon's real path.
     Unit(&'static Template),
-    /// What `claviger completions SHELL` prints.
+    /// Output of `claviger completions SHELL`.
     Completions(&'static str),
 }
 
@@ -90,7 +90,7 @@ fn parse(arguments: &[String]) -> sh::Result<Options> {
     Ok(options)
 }
 
-/// Everything that gets installed. Programs come first: completions are printed by one of them.
+/// Everything to install. Programs come first: one of them prints the completions.
 fn plan(places: &Places, manager: Manager) -> Vec<Item> {
     let item = |to: PathBuf, mode, content| Item { to, mode, content };
     // The one that fetches comes before the daemon: a daemon that finds a new program takes over at once.
@@ -119,7 +119,7 @@ fn install(plan: &[Item], places: &Places, built: &Path, whole_user: bool) -> sh
     if !on_path {
         println!("note: {} is not on your PATH", places.programs.display());
     }
-    println!("A running daemon changes to the new program at its next request, and keeps all it holds.");
+    println!("A running daemon switches to the new program at its next request, and keeps its cache.");
     if whole_user {
         println!("To let systemd (macOS: launchd) start it: claviger daemon install");
     }
@@ -145,7 +145,7 @@ fn wanted(unit: &Template, places: &Places) -> sh::Result<String> {
     Ok(unit.stamped(names, env!("CARGO_PKG_VERSION")))
 }
 
-/// Whose a unit file is; `None` for anything else.
+/// Origin of a unit file; `None` for another file.
 fn whose(item: &Item, places: &Places) -> sh::Result<Option<State>> {
     let Content::Unit(unit) = item.content else { return Ok(None) };
     let found = match fs::symlink_metadata(&item.to) {
@@ -156,7 +156,7 @@ fn whose(item: &Item, places: &Places) -> sh::Result<Option<State>> {
     Ok(Some(unit.judge(found.as_deref(), &wanted(unit, places)?)))
 }
 
-/// Writes the manual, and takes away pages of verbs that are no more.
+/// Writes the manual, and removes pages of verbs that no longer exist.
 fn install_pages(built: &Path, man: &Path) -> sh::Result {
     let scratch = tempfile::tempdir()?;
     pages::write(built, scratch.path())?;
@@ -169,7 +169,7 @@ fn install_pages(built: &Path, man: &Path) -> sh::Result {
     pages::of(man).iter().filter(|old| !is_fresh(old)).try_for_each(|old| remove(old))
 }
 
-/// Writes a file beside its place and renames it, so that a running program keeps its own.
+/// Writes a temporary file and renames it, so that a running program keeps its own.
 fn put(to: &Path, mode: u32, content: &[u8]) -> sh::Result<&'static str> {
     let existed = to.exists();
     if fs::read(to).is_ok_and(|old| old == content) {
@@ -197,7 +197,7 @@ fn uninstall(plan: &[Item], places: &Places, whole_user: bool) -> sh::Result {
     let client = places.programs.join("claviger");
     if whole_user && client.exists() {
         hooked::refuse(&client)?;
-        // It knows best what it has done. Where there is no service manager, nothing was.
+        // The client knows what it has done. Without a service manager, there is nothing to undo.
         for words in [["daemon", "uninstall"], ["daemon", "stop"]] {
             drop(sh::run(Command::new(&client).args(words).arg("--no-start")));
         }

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The tests that compare these files with the types write them.
+/// The tests that compare these files with the types also write them.
 fn docs() -> sh::Result {
     let mut cargo = sh::cargo();
     cargo.args(["test", "--quiet", "--locked", "--package", "clavigerd", "--lib", "reference"]);
@@ -82,7 +82,7 @@ fn bench(arguments: &[String]) -> sh::Result {
     bench::run(arguments)
 }
 
-/// Builds this program again with what `bench` needs, and hands over to it.
+/// Builds this program again with the dependencies of `bench`, and runs it instead.
 #[cfg(not(feature = "bench"))]
 fn bench(arguments: &[String]) -> sh::Result {
     let mut cargo = sh::cargo();

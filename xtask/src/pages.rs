@@ -1,4 +1,4 @@
-//! What the programs print for others to install: manual pages and completions.
+//! Files that the programs print for installation: manual pages and completions.
 
 use crate::sh;
 use std::{
@@ -25,7 +25,7 @@ pub(crate) fn completions(built: &Path, shell: &str) -> sh::Result<String> {
     Ok(sh::stdout(Command::new(built.join("claviger")).args(["completions", shell]))? + "\n")
 }
 
-/// Our pages in a directory, of whatever release.
+/// Our pages in a directory, of any release.
 pub(crate) fn of(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| is_ours(&entry.file_name().to_string_lossy()));

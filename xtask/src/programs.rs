@@ -25,7 +25,7 @@ pub(crate) fn build(profile: Profile) -> sh::Result<PathBuf> {
     }
     let (release, together) = (target.join("release"), target.join("dist"));
     fs::create_dir_all(&together)?;
-    // By itself: what the SDKs switch on in libraries that all use would be in the other programs too.
+    // Built separately: features that the SDKs enable in shared libraries would be in the other programs too.
     sh::run(cargo(&[FETCH]).arg("--release"))?;
     let resident = match static_programs(&target) {
         Some(place) => place,
@@ -78,7 +78,7 @@ fn host() -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
 }
 
-/// Copies `program` into `directory`; one that runs keeps its old file.
+/// Copies `program` into `directory`; a running one keeps its old file.
 fn replace(program: &Path, directory: &Path) -> sh::Result {
     let name = program.file_name().ok_or("a program has a name")?;
     let fresh = directory.join(name).with_extension("new");

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What every command of xtask returns. The error is for a person.
+/// Result of every command of xtask. The error is for a person.
 pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Root of the workspace.
@@ -22,7 +22,7 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().map(Path::to_owned).unwrap_or(manifest)
 }
 
-/// Where cargo puts what it builds: this very program lies in `TARGET/PROFILE/`.
+/// Directory of cargo's output: this program itself is in `TARGET/PROFILE/`.
 pub(crate) fn target() -> Result<PathBuf> {
     let own = env::current_exe()?;
     own.ancestors()
@@ -39,7 +39,7 @@ pub(crate) fn cargo() -> Command {
 /// A cargo at the root of the workspace.
 pub(crate) fn other_cargo(program: &Path) -> Command {
     let mut cargo = Command::new(program);
-    // What cargo told xtask about xtask must not reach the build scripts of others, or they are all built again.
+    // Variables that cargo set for xtask must not reach the build scripts of others, or they are all built again.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -50,30 +50,30 @@ pub(crate) fn other_cargo(program: &Path) -> Command {
     cargo
 }
 
-/// Runs a command to its end, in view; an error unless it succeeds.
+/// Runs a command to its end, visibly; an error unless it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result {
     let status =
         command.stdin(Stdio::null()).status().map_err(|error| format!("{}: {error}", name(command)))?;
     if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", name(command)).into()) }
 }
 
-/// Runs a command to its end and keeps what it prints, however it ends.
+/// Runs a command to its end and keeps its output, however it ends.
 pub(crate) fn capture(command: &mut Command) -> Result<Output> {
     command.stdin(Stdio::null()).output().map_err(|error| format!("{}: {error}", name(command)).into())
 }
 
-/// As [`capture`], with something to read on stdin.
+/// As [`capture`], with stdin.
 pub(crate) fn feed(command: &mut Command, input: &str) -> Result<Output> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("{}: {error}", name(command)))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // What does not read is its own problem.
+        // If it does not read, that is not an error here.
         drop(stdin.write_all(input.as_bytes()));
     }
     Ok(child.wait_with_output()?)
 }
 
-/// What a successful command printed, trimmed.
+/// Output of a successful command, trimmed.
 pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     let output = capture(command)?;
     if !output.status.success() {
@@ -95,7 +95,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|directory| directory.join(program)).find(|candidate| candidate.is_file())
 }
 
-/// Asks `condition` again and again until it yields something, at most for `limit`.
+/// Evaluates `condition` repeatedly until it returns a value, at most for `limit`.
 pub(crate) fn wait_for<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
@@ -114,7 +114,7 @@ pub(crate) fn is_root() -> bool {
     stdout(Command::new("id").arg("-u")).is_ok_and(|uid| uid == "0")
 }
 
-/// Whether things that cannot be done here are errors (CI) or only said (a person's machine).
+/// Whether things that cannot be done here are errors (CI) or only reported (a person's machine).
 pub(crate) fn strict() -> bool {
     env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }

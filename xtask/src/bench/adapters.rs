@@ -1,4 +1,4 @@
-//! Cached credentials for tools of the clouds, beside what the clouds' own programs take for the same.
+//! Cached credentials for cloud tools, compared with the clouds' own programs.
 
 use super::{
     Bench,
@@ -17,11 +17,11 @@ use std::{
     thread,
 };
 
-/// Keys of a profile, as a `credential_process` prints them.
+/// Keys of a profile, in the format of `credential_process`.
 const KEYS: &str = r#"{"Version": 1, "AccessKeyId": "AKIABENCH", "SecretAccessKey": "not-a-secret", "SessionToken": "not-a-secret", "Expiration": "2099-01-01T00:00:00Z"}"#;
 const TOKEN: &str = "not-a-secret-token";
 
-/// A program of a cloud, or why it takes no part.
+/// A program of a cloud, or why it is skipped.
 type Peer = Result<Contestant, &'static str>;
 
 pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
@@ -71,7 +71,7 @@ fn pair(table: &mut Table, ours: Contestant, peer: Peer, rounds: usize) -> sh::R
     for (contestant, theirs) in contestants.iter().zip(&samples) {
         let [took, ratio] = [summary(theirs), ratios(&samples[0], theirs)]
             .map(|it| it.map_or_else(|| "–".into(), |it| it.to_string()));
-        // The path of a file says nothing.
+        // The path of a file has no meaning here.
         let name = contestant.name.split(" --credentials").next().unwrap_or_default().to_owned();
         table.row([name, took, ratio]);
     }
@@ -79,7 +79,7 @@ fn pair(table: &mut Table, ours: Contestant, peer: Peer, rounds: usize) -> sh::R
     Ok(())
 }
 
-/// A home with an AWS profile, and an endpoint that gives out Google's tokens.
+/// A home with an AWS profile, and an endpoint that returns Google tokens.
 fn prepare(home: &Path) -> sh::Result<SocketAddr> {
     fs::create_dir_all(home.join(".aws"))?;
     fs::write(
@@ -93,14 +93,14 @@ fn prepare(home: &Path) -> sh::Result<SocketAddr> {
     let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            // The request fits into one read; if it does not, the row fails.
+            // The request fits into one read; otherwise the row fails.
             drop(stream.read(&mut [0; 16_384]).and_then(|_| stream.write_all(answer.as_bytes())));
         }
     });
     Ok(address)
 }
 
-/// AWS CLI 2; the first one has no such verb.
+/// AWS CLI 2; version 1 has no such verb.
 fn aws(measured: &Measured) -> Peer {
     let mut command = peer(measured, "aws", &["configure", "export-credentials", "--profile", "work"]);
     match sh::capture(&mut command) {
@@ -131,7 +131,7 @@ fn gcloud(measured: &Measured, home: &Path) -> Peer {
     }
 }
 
-/// A program with the same short environment that claviger gets.
+/// A program with the same short environment as claviger.
 fn peer(measured: &Measured, program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command

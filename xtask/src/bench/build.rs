@@ -1,4 +1,4 @@
-//! How long a release build takes where nothing is built yet. What it needs is downloaded already.
+//! Duration of a release build from nothing. Downloads are done already.
 
 use super::{Bench, table::Table};
 use crate::sh;

@@ -1,4 +1,4 @@
-//! What a child that fetches costs: its time from fork to wait, and the most memory it ever held.
+//! Cost of a child that fetches: its time from fork to wait, and its peak memory.
 
 use super::{Bench, stats::summary, table::Table};
 use crate::sh;
@@ -15,7 +15,7 @@ use std::{
 
 /// Runs per kind.
 const ROUNDS: usize = 50;
-/// Pause between two looks at a child.
+/// Pause between two samples of a child.
 const SAMPLE: Duration = Duration::from_micros(50);
 /// Any token server's answer: every cloud finds its own fields in it.
 const ANSWER: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":3600,"expires_on":"4070908800","resource":"r","AccessKeyId":"AKIA1","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
@@ -23,9 +23,9 @@ const ANSWER: &str = r#"{"access_token":"t","token_type":"Bearer","expires_in":3
 /// The AWS chain.
 const AWS: &str = r#"{"aws":{"check":false,"lent":{}}}"#;
 
-/// What a `credential_process` prints.
+/// Output of a `credential_process`.
 const PRINTED: &str = r#"{"Version":1,"AccessKeyId":"AKIA1","SecretAccessKey":"s","SessionToken":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
-/// What `az account get-access-token` prints.
+/// Output of `az account get-access-token`.
 const TOKEN_OF_AZ: &str = r#"{"accessToken":"t","expiresOn":"2099-01-01 00:00:00.000000","expires_on":4070908800,"subscription":"s","tenant":"t","tokenType":"Bearer"}"#;
 
 /// A child: its name, its request and its environment.
@@ -103,8 +103,8 @@ fn kinds(home: &Path, url: &str) -> sh::Result<Vec<Kind>> {
     ])
 }
 
-/// Milliseconds of one run, and the most KiB it was seen to hold. The kernel's own figure for an ended child counts what
-/// this process held when it forked, so the child is looked at while it lives.
+/// Milliseconds of one run, and its peak in KiB. The kernel's figure for an ended child includes the memory of this
+/// process at the fork, so the child is sampled while it lives.
 fn once(command: &mut Command, call: &str) -> sh::Result<(f64, u64)> {
     let start = Instant::now();
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;

@@ -1,4 +1,4 @@
-//! What a cached fetch costs in page faults and system calls: figures that a busy machine does not change.
+//! Cost of a cached fetch in page faults and system calls, which do not depend on the machine's load.
 
 use super::{
     Bench,

@@ -1,4 +1,4 @@
-//! A daemon to measure, and what the kernel knows of it.
+//! A daemon to measure, and the kernel's figures for it.
 
 use super::Bench;
 use crate::{
@@ -17,7 +17,7 @@ use std::{
 /// Keys that outlive every measurement.
 pub(super) const LASTING: Pace = Pace { helper: Duration::ZERO, ttl: Duration::from_secs(86_400) };
 
-/// How often each thread was given a core.
+/// Context switches of each thread.
 pub(super) type Switches = BTreeMap<OsString, u64>;
 
 /// A home with one running daemon.
@@ -29,7 +29,7 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// Starts a daemon that holds nothing yet.
+    /// Starts an empty daemon.
     pub(super) fn empty(bench: &Bench, pace: Pace) -> sh::Result<Self> {
         let stage = Stage::new(bench.programs.clone())?;
         let helper = stage.own_helper(pace)?;
@@ -47,7 +47,7 @@ impl Measured {
         if token.status.success() { Ok(measured) } else { Err(err(&token).into()) }
     }
 
-    /// The session of a client in the project directory, as `claviger` itself would describe it.
+    /// The session of a client in the project directory, as `claviger` describes it.
     pub(super) fn session(&self) -> sh::Result<SessionContext> {
         let environment = self.stage.environment().into_iter().map(|(name, value)| (name.into(), value));
         Ok(SessionContext::new(self.stage.project(), environment).map_err(|problem| problem.to_string())?)
@@ -63,12 +63,12 @@ impl Measured {
         number(&fs::read_to_string(self.proc().join("status"))?, "VmRSS:").ok_or_else(|| "no VmRSS".into())
     }
 
-    /// The most that it has had, in KiB.
+    /// Peak of resident memory, in KiB.
     pub(super) fn most_resident(&self) -> sh::Result<u64> {
         number(&fs::read_to_string(self.proc().join("status"))?, "VmHWM:").ok_or_else(|| "no VmHWM".into())
     }
 
-    /// How often each thread was given a core, since it started.
+    /// Context switches of each thread since it started.
     pub(super) fn switches(&self) -> sh::Result<Switches> {
         let mut all = Switches::new();
         for thread in fs::read_dir(self.proc().join("task"))? {
@@ -87,7 +87,7 @@ impl Measured {
     }
 }
 
-/// A runtime of one thread, as the client has.
+/// A runtime of one thread, as in the client.
 pub(super) fn runtime() -> sh::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }

@@ -1,4 +1,4 @@
-//! A cached fetch by a whole process, beside what others take for the same: git's credential cache, ssh's agent.
+//! A cached fetch by a whole process, compared with git's credential cache and ssh's agent.
 
 use super::{
     Bench,
@@ -21,7 +21,7 @@ use tempfile::TempDir;
 const REQUEST: &str = "protocol=https\nhost=example.com\n\n";
 const STORED: &str = "protocol=https\nhost=example.com\nusername=u\npassword=not-a-secret\n\n";
 
-/// A peer's daemon; it ends with this.
+/// A peer's daemon; it ends on drop.
 struct Peer {
     contestant: Option<Contestant>,
     missing: Option<String>,
@@ -30,7 +30,7 @@ struct Peer {
     _home: TempDir,
 }
 
-/// Everything that takes part, with the peers' daemons.
+/// All contestants, with the peers' daemons.
 pub(super) struct Contest {
     /// claviger first.
     pub(super) contestants: Vec<Contestant>,
@@ -146,7 +146,7 @@ fn ssh() -> sh::Result<Peer> {
     Ok(peer)
 }
 
-/// The same short environment that claviger gets.
+/// The same short environment as claviger.
 fn hermetic<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
     command
         .env_clear()
@@ -169,7 +169,7 @@ impl Contest {
         Ok(Self { contestants, peers })
     }
 
-    /// The socket of ssh's agent, if it takes part.
+    /// The socket of ssh's agent, if it is measured.
     pub(super) fn agent(&self) -> Option<PathBuf> {
         let variables = self.contestants.iter().flat_map(|one| one.command.get_envs());
         let socket = |(name, value): (&OsStr, Option<&OsStr>)| {

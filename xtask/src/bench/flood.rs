@@ -1,6 +1,6 @@
-//! How long a session waits while thousands of connections mean no good, and what they cost: each kind of them, and all at
-//! once. The attackers are a process of their own that has one core, so that what is measured is the daemon and not the lack
-//! of a machine.
+//! How long a session waits while thousands of hostile connections are open, and what they cost: each kind of them, and
+//! all at once. The attackers are a separate process on one core, so that the daemon is measured and not the load of
+//! the machine.
 
 use super::{
     Bench,
@@ -27,18 +27,18 @@ use attacker::Attacker;
 
 /// Hidden argument with which this program becomes the attackers.
 pub(super) const ATTACK: &str = "--attack";
-/// Connections that the attackers hold, or try to.
+/// Connections that the attackers try to hold.
 const CONNECTIONS: usize = 5000;
-/// A call that has a session, and with it settings.
+/// A call with a session, and so with settings.
 const GET: &str = "/claviger.v1.CredentialService/GetCredential";
-/// What attackers do that do everything.
+/// Attackers of every kind.
 const ALL: &str = "all of them";
-/// How long an attack of every kind is watched; one of a single kind a quarter of it.
+/// How long an attack of every kind is measured; one of a single kind takes a quarter of it.
 const LASTS: Duration = Duration::from_secs(60);
-/// How long the daemon has, once it is over, until its memory is looked at.
+/// Pause after the attack before the daemon's memory is measured.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// The attackers; they end with this value.
+/// The attackers; they end on drop.
 struct Attackers(Child);
 
 pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
@@ -72,7 +72,7 @@ fn under(bench: &Bench, kind: Option<&str>, lasts: Duration) -> sh::Result<Vec<S
     Ok(named.into_iter().chain(times.into_iter().chain(memory).map(|value| format!("{value:.1}"))).collect())
 }
 
-/// Milliseconds of sessions that come one after the other for so long, each with a connection of its own.
+/// Milliseconds of consecutive sessions during this time, each with its own connection.
 fn wait_for_sessions(measured: &Measured, lasts: Duration) -> sh::Result<Vec<f64>> {
     let (session, start) = (measured.session()?, Instant::now());
     let mut samples = Vec::new();
@@ -109,7 +109,7 @@ impl Drop for Attackers {
     }
 }
 
-/// Opens connections of this kind, sends on them what fits, and opens another where one was closed. It does not end.
+/// Opens connections of this kind, sends as much as possible, and replaces closed ones. It does not end.
 pub(super) fn attack(socket: &Path, kind: &str) -> ! {
     let mut burdens = frames::burdens(GET);
     burdens.retain(|(name, _)| kind == ALL || kind == *name);

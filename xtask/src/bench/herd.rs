@@ -1,4 +1,4 @@
-//! A thousand sessions at once: in turns with nothing cached, as when a key has expired, and with a key.
+//! A thousand sessions at once: alternately with an empty cache, as after a key's expiry, and with a cached key.
 
 use super::{
     Bench,
@@ -20,15 +20,15 @@ const HELPER: Duration = Duration::from_secs(2);
 
 const ROUNDS: usize = 5;
 
-/// What became of one herd.
+/// Result of one herd.
 struct Herd {
     answers: Vec<f64>,
     generations: HashSet<(String, u64)>,
-    /// Milliseconds until all were answered.
+    /// Milliseconds until all have an answer.
     took: f64,
 }
 
-/// Herds that found the same.
+/// Herds with the same state of the cache.
 #[derive(Default)]
 struct Kind {
     herds: Vec<Herd>,
@@ -51,7 +51,7 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
             kind.herds.push(let_loose(&runtime, &clients, &session)?);
             kind.runs.push(measured.helper.runs() - before);
         }
-        // What is dropped has to be fetched again, as what has expired.
+        // Dropped credentials have to be fetched again, like expired ones.
         for verb in ["lock", "unlock"] {
             sh::stdout(&mut measured.stage.command(&measured.stage.project(), &[verb]))?;
         }

@@ -1,4 +1,4 @@
-//! What an idle daemon holds, and what each watching session adds.
+//! Memory of an idle daemon, and of each watching session.
 
 use super::{
     Bench,
@@ -9,7 +9,7 @@ use crate::sh;
 use claviger::{Changes, client::Client};
 use std::time::Duration;
 
-/// Watching sessions, each with a connection of its own, as separate processes would have.
+/// Watching sessions, each with its own connection, like separate processes.
 const SESSIONS: usize = 1000;
 
 pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
@@ -30,7 +30,7 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
         format!("{:.1} KiB", watched.saturating_sub(idle) as f64 / open.len() as f64),
     ]);
     drop(open);
-    // Let the daemon see that they are gone.
+    // Let the daemon notice that they are gone.
     runtime.block_on(async { tokio::time::sleep(Duration::from_secs(2)).await });
     table.row(["after they have gone".into(), format!("{:.1} MiB", measured.resident()? as f64 / 1024.0)]);
     Ok(table)

@@ -25,12 +25,12 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{fs, path::PathBuf};
 use table::Table;
 
-/// What every row gets.
+/// Input of every row.
 #[derive(Debug)]
 struct Bench {
     /// Directory of the release builds.
     programs: PathBuf,
-    /// Fewer rounds, shorter waits: to see whether it works.
+    /// Fewer rounds and shorter waits, to check that it works.
     quick: bool,
 }
 
@@ -79,20 +79,20 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
 }
 
 impl Bench {
-    /// `full`, or a tenth of it when in a hurry.
+    /// `full`, or a tenth of it with `--quick`.
     fn rounds(&self, full: usize) -> usize {
         if self.quick { (full / 10).max(3) } else { full }
     }
 }
 
-/// A thousand connections need a thousand descriptors, here and in the daemon, which inherits this.
+/// A thousand connections need a thousand descriptors, here and in the daemon, which inherits the limit.
 fn raise_file_limit() -> sh::Result {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, hard.min(65_536), hard)?;
     Ok(())
 }
 
-/// Numbers mean nothing without the machine.
+/// Numbers have no meaning without the machine.
 fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");

@@ -8,14 +8,14 @@ use std::{
     time::Instant,
 };
 
-/// A command line that takes part.
+/// A command line to measure.
 #[derive(Debug)]
 pub(super) struct Contestant {
     pub(super) name: String,
     pub(super) command: Command,
-    /// What it reads on stdin.
+    /// Its stdin.
     pub(super) input: Option<PathBuf>,
-    /// What its output must contain, or it measured something else.
+    /// Required part of its output; otherwise something else was measured.
     pub(super) expect: String,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn warm_up(contestant: &mut Contestant) -> sh::Result {
 }
 
 impl Contestant {
-    /// Runs it once, and says how many milliseconds that took.
+    /// Runs it once, and returns the milliseconds.
     pub(super) fn run(&mut self) -> sh::Result<f64> {
         let stdin = stdin(self)?;
         self.command.stdin(stdin);

@@ -1,4 +1,4 @@
-//! From nothing to the first answer of a daemon.
+//! Time from the start of a daemon to its first answer.
 
 use super::{Bench, daemon::runtime, stats::summary, table::Table};
 use crate::{sh, stage::Stage};
@@ -18,7 +18,7 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
         let start = Instant::now();
         let mut daemon = spawn(bench, &stage)?;
         let waited = wait_until_ready(&mut daemon).map(|()| start.elapsed());
-        // The runtime goes at once: the daemon would wait for a connection that is never closed.
+        // The runtime is dropped at once: otherwise the daemon would wait for an open connection.
         let answer = runtime()?.block_on(ask(&stage)).map(|()| start.elapsed());
         stop(&stage, &mut daemon)?;
         if round > 0 {
@@ -27,7 +27,8 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
         }
     }
     let mut table = Table::new("Start of the daemon", &["until", "ms: median (min–max)"]);
-    for (what, samples) in [("it says that it listens", &ready), ("it has answered GetVersion", &answered)] {
+    for (what, samples) in [("it reports that it listens", &ready), ("it has answered GetVersion", &answered)]
+    {
         table.row([what.into(), summary(samples).map_or_else(|| "–".into(), |summary| summary.to_string())]);
     }
     table.note(format!("{rounds} starts."));

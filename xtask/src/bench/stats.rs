@@ -1,8 +1,8 @@
-//! Numbers out of samples. Pure.
+//! Statistics of samples. Pure.
 
 use std::fmt;
 
-/// Middle and ends of a list of samples.
+/// Median and extremes of a list of samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Summary {
     pub(super) median: f64,
@@ -16,7 +16,7 @@ pub(super) fn summary(samples: &[f64]) -> Option<Summary> {
     Some(Summary { median: middle(&sorted)?, min: *sorted.first()?, max: *sorted.last()? })
 }
 
-/// How often `theirs` fits into `ours`, round by round: noise that hits both sides of a round cancels out.
+/// Median ratio of `theirs` to `ours`, round by round: noise that affects both sides of a round cancels out.
 pub(super) fn ratios(ours: &[f64], theirs: &[f64]) -> Option<Summary> {
     let pairs: Vec<f64> =
         ours.iter().zip(theirs).filter(|(_, theirs)| **theirs > 0.0).map(|(a, b)| a / b).collect();
@@ -45,7 +45,7 @@ fn middle(sorted: &[f64]) -> Option<f64> {
 // === impl Summary ===
 
 impl Summary {
-    /// For what is counted.
+    /// Format for counts.
     pub(super) fn whole(&self) -> String {
         format!("{:.0} ({:.0}–{:.0})", self.median, self.min, self.max)
     }

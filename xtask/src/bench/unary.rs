@@ -1,5 +1,5 @@
-//! A warm `GetCredential`, beside a tonic service that does nothing but answer with the same message: what is left
-//! is what claviger itself takes. And beside ssh's agent, which lists its keys over one connection.
+//! A warm `GetCredential`, compared with a tonic service that only returns the same message: the difference is
+//! claviger's own cost. Also compared with ssh's agent, which lists its keys over one connection.
 
 use super::{
     Bench,

@@ -1,4 +1,4 @@
-//! How often a daemon that has nothing to do wakes up. It should not.
+//! How often an idle daemon wakes up. It should not.
 
 use super::{
     Bench,
@@ -11,8 +11,8 @@ use std::{thread::sleep, time::Duration};
 pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
     let measured = Measured::with_key(bench)?;
     let span = Duration::from_secs(if bench.quick { 5 } else { 60 });
-    // What follows the last request is not idleness: a connection that closes, and the threads that read files, which
-    // end when they have had nothing to do for ten seconds (tokio's default).
+    // Work that follows the last request is not idleness: a connection closes, and the threads that read files end
+    // after ten idle seconds (tokio's default).
     sleep(Duration::from_secs(12));
     let before = measured.switches()?;
     sleep(span);
@@ -25,7 +25,7 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
     Ok(table)
 }
 
-/// What happened between two looks. A thread that ended meanwhile was given a core at least once.
+/// Events between two samples. A thread that ended meanwhile ran at least once.
 fn between(before: &Switches, after: &Switches) -> u64 {
     let known = |thread| before.get(thread).copied().unwrap_or(0);
     let ended = before.keys().filter(|thread| !after.contains_key(*thread)).count() as u64;

@@ -1,7 +1,7 @@
 //! The code for macOS is type-checked for macOS: no Mac is needed, and nothing is linked or run.
 //!
-//! The standard library of that target is checked from its source, which a stable compiler does if told that it may; C
-//! of dependencies is compiled by zig, which knows the headers of every target.
+//! The standard library of that target is checked from its source, which a stable compiler permits with
+//! RUSTC_BOOTSTRAP. zig compiles the C code of dependencies, because it has the headers of every target.
 
 use super::Outcome;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 use std::process::Command;
 
 const TARGET: &str = "aarch64-apple-darwin";
-/// What runs on a Mac.
+/// The packages that run on a Mac.
 const PACKAGES: [&str; 7] = [
     "claviger",
     "claviger-child",
@@ -41,13 +41,13 @@ fn cargo(tools: &MacTools) -> sh::Result<Command> {
     cargo.args(["check", "--quiet", "--locked", "--target", TARGET, "-Zbuild-std=std,panic_abort"]);
     cargo.args(PACKAGES.iter().flat_map(|name| ["--package", name]));
     cargo.env("CARGO_TARGET_DIR", sh::target()?.join("macos"));
-    // `-Z` on a stable compiler. What it checks is what it would compile.
+    // `-Z` on a stable compiler, which compiles the same code.
     cargo.env("RUSTC", tools.sysroot.join("bin/rustc")).env("RUSTC_BOOTSTRAP", "1");
-    // Registry crates are not concerned: cargo caps their lints.
+    // Registry crates are not affected: cargo caps their lints.
     cargo.env("CARGO_TARGET_AARCH64_APPLE_DARWIN_RUSTFLAGS", "-Dwarnings");
     cargo.env("CC_aarch64_apple_darwin", format!("{zig} cc -target aarch64-macos"));
     cargo.env("AR_aarch64_apple_darwin", format!("{zig} ar"));
-    // Options for Apple's own compiler, and a question to its Xcode.
+    // Options of Apple's own compiler that zig does not have, and a query to Xcode.
     cargo.env("CRATE_CC_NO_DEFAULTS", "1").env("SDKROOT", "/nonexistent");
     for ours in ["RUSTUP_TOOLCHAIN", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTDOC"] {
         cargo.env_remove(ours);

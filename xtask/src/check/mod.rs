@@ -1,5 +1,5 @@
-//! `cargo xtask check`: what CI runs before the tests. All steps run, or those that were named, then the
-//! list of what failed is shown.
+//! `cargo xtask check`: the checks that CI runs before the tests. All steps run, or the named ones, then the failed
+//! ones are listed.
 
 mod darwin;
 mod deny;
@@ -12,16 +12,16 @@ use crate::{
 };
 use std::{path::Path, process::Command};
 
-/// What became of a step.
+/// Result of a step.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// Fine.
     Passed,
-    /// Fine, and this is what was found.
+    /// Passed, with this information.
     Found(String),
-    /// Fine, with something to look at.
+    /// Passed, with a warning.
     Warned(Vec<String>),
-    /// Could not be done here.
+    /// Not possible here.
     Skipped(&'static str),
     /// Found these faults.
     Failed(Vec<String>),
@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     Err(format!("check failed: {}", failed.join(", ")).into())
 }
 
-/// Prints an outcome; false if it is a failure.
+/// Prints a result; false if it is a failure.
 fn show(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Passed => println!("   ok"),
@@ -97,7 +97,7 @@ fn show(outcome: &Outcome) -> bool {
     !matches!(outcome, Outcome::Failed(_))
 }
 
-/// The outcome of a search for faults.
+/// The result of a search for faults.
 fn faults(list: Vec<String>) -> Outcome {
     if list.is_empty() { Outcome::Passed } else { Outcome::Failed(list) }
 }
@@ -142,15 +142,15 @@ fn proto() -> sh::Result<Outcome> {
     })
 }
 
-/// Links between pages lead somewhere, headings included.
+/// Links between pages have existing targets, headings included.
 fn links() -> sh::Result<Outcome> {
     with_npm(|programs| {
         let mut remark = Command::new(programs.join("remark"));
         remark.args(["--no-config", "--no-stdout", "--quiet", "--frail"]);
         remark.args(["--use", "remark-validate-links=repository:false"]);
-        // Those of the root, and whatever lies below these directories.
+        // Pages in the root, and all pages below these directories.
         let pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "docs", "tests", "fuzz"];
-        // It looks for its plugin where it stands.
+        // It looks for its plugin in its working directory.
         sh::run(remark.args(pages.map(|page| sh::root().join(page))).current_dir(programs))?;
         Ok(Outcome::Passed)
     })

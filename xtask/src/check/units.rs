@@ -1,4 +1,4 @@
-//! The service files are well-formed, and confine the daemon as far as they say.
+//! The service files are well-formed, and confine the daemon as documented.
 
 use super::{Outcome, faults};
 use crate::{sh, units::PROGRAM};
@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-/// The units, as `systemd-analyze` is shown them.
+/// The units, for `systemd-analyze`.
 const UNITS: [&str; 2] = ["clavigerd.socket", "clavigerd.service"];
 /// How exposed the service may be as it is shipped, in tenths of systemd's figure: of what a user manager can do without a
 /// user namespace there is no more that helpers and browsers can live with (systemd/clavigerd.service says why).
@@ -16,7 +16,7 @@ const MOST_SHIPPED: u32 = 74;
 /// And with the drop-in for those who can do without helpers that see whose files are whose.
 const MOST_STRICT: u32 = 30;
 
-/// systemd's own opinion. It exits 0 on unknown keys, so whatever it prints counts.
+/// systemd's own check. It exits 0 on unknown keys, so any output is a failure.
 pub(super) fn systemd() -> sh::Result<Outcome> {
     if !sh::exists("systemd-analyze") {
         return Ok(Outcome::Skipped("systemd-analyze"));
@@ -35,7 +35,7 @@ pub(super) fn systemd() -> sh::Result<Outcome> {
     Ok(faults(found))
 }
 
-/// How exposed systemd finds the service.
+/// systemd's exposure figure of the service.
 pub(super) fn exposure() -> sh::Result<Outcome> {
     if !sh::exists("systemd-analyze") {
         return Ok(Outcome::Skipped("systemd-analyze"));
@@ -59,7 +59,7 @@ fn exposure_with(drop_in: &str) -> sh::Result<u32> {
     let mut command = analyze(scratch.path());
     command.args(["security", "--offline=true", "--no-pager"]).args(&write(scratch.path(), drop_in)?[1..]);
     let said = sh::stdout(&mut command)?;
-    figure(&said).ok_or_else(|| format!("systemd-analyze says no figure: {said}").into())
+    figure(&said).ok_or_else(|| format!("systemd-analyze prints no figure: {said}").into())
 }
 
 /// The last line is "→ Overall exposure level for clavigerd.service: 7.4 MEDIUM 😐".
@@ -84,7 +84,7 @@ fn write(scratch: &Path, drop_in: &str) -> sh::Result<Vec<PathBuf>> {
     let systemd = sh::root().join("systemd");
     let mut paths = Vec::new();
     for name in UNITS {
-        // verify wants the program to exist.
+        // verify requires the program to exist.
         let mut text = fs::read_to_string(systemd.join(name))?.replace(PROGRAM, "/bin/true");
         if name.ends_with(".service") && !drop_in.is_empty() {
             text += &fs::read_to_string(systemd.join(drop_in))?;

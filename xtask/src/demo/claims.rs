@@ -1,8 +1,8 @@
-//! What the demo says, and whether it was true.
+//! Claims of the demo, and whether they hold.
 
 use crate::sh::{self, paint};
 
-/// Prints claims and remembers how many did not hold.
+/// Prints claims and counts those that do not hold.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     scenes: usize,
@@ -17,7 +17,7 @@ impl Claims {
         println!("\n{}", paint("1", &format!("{}. {title}", self.scenes)));
     }
 
-    /// States something that was checked.
+    /// States a checked claim.
     pub(super) fn claim(&mut self, holds: bool, text: &str) {
         self.made += 1;
         self.broken += usize::from(!holds);
@@ -25,7 +25,7 @@ impl Claims {
         println!("   {mark} {text}");
     }
 
-    /// Shows a command line and what it printed.
+    /// Shows a command line and its output.
     pub(super) fn show(&self, command: &str, output: &str) {
         println!("   {}", paint("36", &format!("$ {command}")));
         for line in output.trim_end().lines() {

@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: the real daemon, the real client and a real helper script, in a temporary home.
 //!
-//! Every sentence it prints with a mark was checked; one that is not true makes the demo fail.
+//! Every marked sentence is checked; a false one makes the demo fail.
 
 mod claims;
 
@@ -19,7 +19,7 @@ use std::{
 };
 
 const SESSIONS: usize = 20;
-/// A password manager that asks its server; keys that change while a stream watches.
+/// A simulated password manager that takes a while; keys that change while a stream watches.
 const PACE: Pace = Pace { helper: Duration::from_secs(1), ttl: Duration::from_secs(6) };
 /// Exit code of the client when only a person can help.
 const NEEDS_HUMAN: i32 = 4;
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     println!("Building clavigerd and claviger …");
     let stage = Stage::new(programs::build(Profile::Dev)?)?;
     println!(
-        "A temporary home with a helper that takes {} s and prints a new key on every run, good for {} s.",
+        "A temporary home with a helper that takes {} s and prints a new key on every run, valid for {} s.",
         PACE.helper.as_secs(),
         PACE.ttl.as_secs()
     );
@@ -84,7 +84,7 @@ fn herd(stage: &Stage, claims: &mut Claims, helper: &Helper) -> sh::Result<Strin
 
 /// The daemon explains itself.
 fn why(stage: &Stage, claims: &mut Claims) -> sh::Result {
-    claims.scene("Which credential, from where, and why not another one");
+    claims.scene("Which credential, from which source, and why not another one");
     for verb in ["explain", "status"] {
         let output = stage.claviger(&stage.project(), &[verb])?;
         claims.show(&format!("claviger {verb}"), &format!("{}{}", out(&output), err(&output)));
@@ -96,20 +96,20 @@ fn why(stage: &Stage, claims: &mut Claims) -> sh::Result {
     Ok(())
 }
 
-/// A repository that brings its own helper is refused until a person agrees to exactly that.
+/// A repository with its own helper is refused until a person agrees to exactly that.
 fn stranger(stage: &Stage, claims: &mut Claims) -> sh::Result {
-    claims.scene("A cloned repository brings a helper of its own");
+    claims.scene("A cloned repository has its own helper");
     let planted = stage.planted_helper(PACE)?;
     let directory = stage.clone_of_a_stranger();
     let refused = stage.claviger(&directory, &["token"])?;
     claims.show("claviger token", &err(&refused));
     claims.claim(
         refused.status.code() == Some(NEEDS_HUMAN) && out(&refused).is_empty(),
-        "refused, and told what to do",
+        "refused, with the next step",
     );
     claims.claim(planted.runs() == 0, &format!("the planted helper {}", ran(planted.runs())));
     let seen = stage.claviger(&directory, &["trust", "show", "--json"])?;
-    // As a script does: it trusts what a person has seen.
+    // As in a script: it trusts what a person has reviewed.
     let seen = out(&seen);
     let digest = seen.split("\"digest\": \"").nth(1).and_then(|rest| rest.split('"').next());
     let grant = stage.claviger(&directory, &["trust", "grant", "--digest", digest.unwrap_or_default()])?;
@@ -121,9 +121,10 @@ fn stranger(stage: &Stage, claims: &mut Claims) -> sh::Result {
     Ok(())
 }
 
-/// A session on a managed host gets a login and nothing else; without one it is refused.
+/// A session on a managed host gets only a login; without one it is refused.
 fn account(stage: &Stage, claims: &mut Claims, helper: &Helper) -> sh::Result {
-    claims.scene("A session in a remote container: no helper, no key of the environment, only an account that was kept");
+    claims
+        .scene("A session in a remote container: no helper, no key of the environment, only a saved account");
     let remote = |arguments: &[&str]| {
         let mut command = stage.command(&stage.project(), arguments);
         command.env("CLAUDE_CODE_REMOTE", "true").env("ANTHROPIC_API_KEY", "sk-own-of-the-container");
@@ -139,7 +140,7 @@ fn account(stage: &Stage, claims: &mut Claims, helper: &Helper) -> sh::Result {
     let lent = remote(&["token"])?;
     claims.claim(
         out(&lent) == "sk-kept-1" && helper.runs() == before,
-        &format!("it gets the account's token, and the helper is not asked: {}", out(&lent)),
+        &format!("it gets the account's token, and the helper does not run: {}", out(&lent)),
     );
     let left = stage.claviger(&stage.project(), &["logout", "demo"])?;
     claims.show("claviger logout demo", &format!("{}{}", out(&left), err(&left)));
@@ -148,9 +149,12 @@ fn account(stage: &Stage, claims: &mut Claims, helper: &Helper) -> sh::Result {
     Ok(())
 }
 
-/// A watching session is told of the next key without asking for it.
+/// A watching session receives the next key without asking for it.
 fn rotation(stage: &Stage, claims: &mut Claims, helper: &Helper, first: &str) -> sh::Result {
-    claims.scene(&format!("Keys live {} s here: a session watches one being replaced", PACE.ttl.as_secs()));
+    claims.scene(&format!(
+        "Keys are valid for {} s here: a session watches one being replaced",
+        PACE.ttl.as_secs()
+    ));
     let before = helper.runs();
     let (mut watch, lines) = watch(stage)?;
     let mut seen: Vec<String> = Vec::new();
@@ -168,7 +172,7 @@ fn rotation(stage: &Stage, claims: &mut Claims, helper: &Helper, first: &str) ->
     let start = Instant::now();
     let now = out(&stage.claviger(&stage.project(), &["token"])?);
     let took = start.elapsed();
-    claims.claim(!now.is_empty() && now != first, &format!("everybody now gets {now}"));
+    claims.claim(!now.is_empty() && now != first, &format!("every session now gets {now}"));
     let text = format!("no session waited for it: {:.0} ms", took.as_secs_f64() * 1000.0);
     claims.claim(took < PACE.helper, &text);
     Ok(())
@@ -185,7 +189,7 @@ fn watch(stage: &Stage) -> sh::Result<(Child, Receiver<String>)> {
     Ok((child, receiver))
 }
 
-/// The daemon goes when it is told to, and nothing stays behind.
+/// The daemon ends when asked to, and nothing stays behind.
 fn stop(stage: Stage, claims: &mut Claims) -> sh::Result {
     claims.scene("The end");
     let output = stage.claviger(&stage.project(), &["daemon", "stop"])?;

@@ -1,4 +1,4 @@
-//! Where things go.
+//! Directories of an installation.
 
 use crate::{sh, units::Manager};
 use std::{
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A place for each kind.
+/// A directory for each kind of file.
 #[derive(Debug)]
 pub(super) struct Places {
     pub(super) programs: PathBuf,
@@ -23,7 +23,7 @@ pub(super) fn home() -> sh::Result<PathBuf> {
     Ok(home.ok_or("HOME is not set")?)
 }
 
-/// The places below `prefix`; without one, those of this user.
+/// The directories below `prefix`; without one, those of this user.
 pub(super) fn places(prefix: Option<&Path>) -> sh::Result<Places> {
     let or_home = |variable: &str, default: &str| -> sh::Result<PathBuf> {
         let set = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());

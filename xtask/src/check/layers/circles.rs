@@ -1,4 +1,4 @@
-//! Circles among the rooms of each folder.
+//! Import cycles among the rooms of each folder.
 
 use super::house::{House, Taking};
 use std::{
@@ -6,7 +6,7 @@ use std::{
     fmt,
 };
 
-/// How a folder's own file is called among its rooms.
+/// Name of a folder's own file among its rooms.
 const OWN: &str = "(itself)";
 
 /// Rooms of one folder that import one another.
@@ -16,14 +16,14 @@ pub(super) struct Circle {
     folder: String,
     /// All rooms that lie in it.
     rooms: Vec<String>,
-    /// The shortest way round.
+    /// The shortest cycle.
     way: Vec<String>,
 }
 
-/// The rooms of a folder: who takes from whom, and where that is seen first.
+/// The rooms of a folder: which imports which, and the first place of each import.
 type Rooms = BTreeMap<String, BTreeMap<String, String>>;
 
-/// All circles of a crate.
+/// All cycles of a crate.
 pub(super) fn all(house: &House) -> Vec<Circle> {
     let mut folders: BTreeMap<String, Rooms> = BTreeMap::new();
     for Taking { from, to, seen } in house.takings() {
@@ -55,7 +55,7 @@ fn of_folder(folder: &str, rooms: &Rooms) -> Vec<Circle> {
     found
 }
 
-/// The shortest way of imports from a room to another, or round to itself.
+/// The shortest path of imports from one room to another, or back to itself.
 fn way(rooms: &Rooms, from: &str, to: &str) -> Option<Vec<String>> {
     let mut waiting = VecDeque::from([(from, Vec::new())]);
     let mut seen = BTreeSet::new();

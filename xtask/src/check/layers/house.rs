@@ -1,4 +1,4 @@
-//! The modules of a crate, and which of them imports what from which.
+//! The modules of a crate, and their imports.
 
 use super::source::{self, Import, Source};
 use crate::sh;
@@ -19,7 +19,7 @@ struct Room {
     source: Source,
 }
 
-/// One module takes a name of another.
+/// An import of a name from another module.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Taking {
     pub(super) from: Module,
@@ -29,7 +29,7 @@ pub(super) struct Taking {
 }
 
 impl House {
-    /// A crate of which nothing is known yet.
+    /// A crate without modules yet.
     pub(super) fn empty(place: &str) -> Self {
         Self { place: place.to_owned(), rooms: BTreeMap::new() }
     }
@@ -37,7 +37,7 @@ impl House {
     /// Reads the crate whose sources are in `place`, below `root`.
     pub(super) fn read(root: &Path, place: &str) -> sh::Result<Self> {
         let mut house = Self::empty(place);
-        // The program beside a library is above it: it has no modules of its own.
+        // The program beside a library depends on it: it has no modules of its own.
         let file = if root.join(place).join("lib.rs").is_file() { "lib.rs" } else { "main.rs" };
         house.add(Vec::new(), file, "", &|file| fs::read_to_string(root.join(place).join(file)))?;
         Ok(house)
@@ -69,14 +69,14 @@ impl House {
         Ok(())
     }
 
-    /// What every module takes from others.
+    /// The imports of every module.
     pub(super) fn takings(&self) -> Vec<Taking> {
         let mut found = Vec::new();
         for (from, Room { file, source }) in &self.rooms {
             let imports = source.imports.iter().map(|import| (import.line, &import.path));
             for (line, path) in imports.chain(source.paths.iter().map(|(line, path)| (*line, path))) {
                 let Some((to, rest)) = self.find(from, path, 0) else { continue };
-                // The name of a module around this one is only the way to another name.
+                // The name of an enclosing module is only part of a path.
                 if to != *from && (!rest.is_empty() || !from.starts_with(&to)) {
                     let name = rest.first().or(to.last()).map_or("crate", String::as_str);
                     let seen = format!("{file}:{line} -> {name}");
@@ -102,7 +102,7 @@ impl House {
         self.step(&start, rest, depth, true)
     }
 
-    /// Follows `path` from inside of `module`: to a child, through an import, or to what the module itself defines.
+    /// Follows `path` inside `module`: to a child, through an import, or to the module's own item.
     fn step(
         &self,
         module: &Module,
@@ -118,7 +118,7 @@ impl House {
         let own = || is_inside.then(|| (module.clone(), path.to_vec()));
         let imports = self.rooms.get(module).map_or(&[][..], |room| &room.source.imports);
         match imports.iter().find(|import| import.name == *first) {
-            // An import of the very path that is followed: a name of another crate.
+            // An import of the same path that is followed: a name of another crate.
             Some(Import { path: import, .. }) if depth < 8 && import != path => {
                 let whole: Vec<String> = import.iter().chain(rest).cloned().collect();
                 self.find(module, &whole, depth + 1)

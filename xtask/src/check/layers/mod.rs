@@ -1,5 +1,5 @@
-//! Rooms import one another in one direction. A room is a module; it is held against the modules beside it in the same
-//! folder, and against what the file of that folder itself (`mod.rs`, `x.rs`, `main.rs`) defines. `room/a.rs` that uses
+//! Rooms import one another in one direction only. A room is a module; it is compared with the modules beside it in the
+//! same folder, and with the items of that folder's own file (`mod.rs`, `x.rs`, `main.rs`). `room/a.rs` that uses
 //! `other/b.rs` is an import of `room` from `other`. A re-export counts as the module that defines the name.
 
 mod circles;

@@ -1,9 +1,9 @@
-//! What one file says of other modules: its submodules, its imports, the paths in its code. Tests are left out.
+//! References of one file to other modules: its submodules, its imports, the paths in its code. Tests are left out.
 
 /// A path of modules and names, as it is written: `["crate", "render", "Place"]`.
 pub(super) type Path = Vec<String>;
 
-/// What a file says.
+/// References of a file.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Source {
     /// The modules that have files of their own, each with the file that `#[path]` gives it.
@@ -19,9 +19,9 @@ pub(super) struct Source {
 pub(super) struct Import {
     /// Its line.
     pub(super) line: usize,
-    /// The name that the file knows it by; `*` for all names.
+    /// The name it has in the file; `*` for all names.
     pub(super) name: String,
-    /// What it is.
+    /// Its path.
     pub(super) path: Path,
 }
 
@@ -32,7 +32,7 @@ struct Token {
     text: String,
 }
 
-/// Understands the text of a file.
+/// Parses the text of a file.
 pub(super) fn read(text: &str) -> Source {
     let tokens = tokens(text);
     let (mut source, mut at, mut file) = (Source::default(), 0, None);
@@ -146,7 +146,7 @@ fn is_word(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// The text without comments and without what literals hold.
+/// The text without comments and without the content of literals.
 fn tokens(text: &str) -> Vec<Token> {
     let chars: Vec<char> = text.chars().collect();
     let (mut found, mut line, mut at) = (Vec::new(), 1, 0);
@@ -162,7 +162,7 @@ fn tokens(text: &str) -> Vec<Token> {
     found
 }
 
-/// How many characters the piece has that starts here: a comment, a literal, a word, `::`, or one character.
+/// Length of the piece that starts here: a comment, a literal, a word, `::`, or one character.
 fn length(chars: &[char]) -> usize {
     let next = |at: usize| chars.get(at).copied().unwrap_or('\0');
     match (chars[0], next(1)) {
