@@ -2,7 +2,7 @@
 
 macro_rules! events {
     ($($(#[$about:meta])* $event:ident = $name:literal,)*) => {
-        /// What a line of the audit log tells of.
+        /// Event of a line of the audit log.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub enum AuditEvent {
             $($(#[$about])* $event,)*
@@ -39,7 +39,7 @@ events! {
     Get = "get",
     /// Nothing is lent from now on.
     Lock = "lock",
-    /// What is logged was changed.
+    /// The log filter was changed.
     LogLevel = "log-level",
     /// An account was signed in.
     Login = "login",
@@ -63,7 +63,7 @@ events! {
     Share = "share",
     /// A decision about a workspace.
     Trust = "trust",
-    /// Lending goes on.
+    /// The daemon was unlocked.
     Unlock = "unlock",
     /// Another account is used.
     Use = "use",
@@ -72,7 +72,7 @@ events! {
 }
 
 impl AuditEvent {
-    /// Whether it tells of a loan, or of an attempt to get one: the others are decisions, and have a file of their own.
+    /// Whether it is a loan, or an attempt at one; the others are decisions, which have their own file.
     #[must_use]
     pub const fn is_about_lending(self) -> bool {
         matches!(self, Self::Get | Self::Watch | Self::Refresh | Self::Report | Self::Peer | Self::Lost)

@@ -27,8 +27,8 @@ pub struct AwsKeys {
     pub session_token: Option<Secret>,
 }
 
-/// The variables of a session that hold its AWS keys: id, secret, and the token of temporary ones. The first stands for
-/// all of them where a lease names a variable.
+/// The variables of a session that hold its AWS keys: id, secret, and the token of temporary ones. A lease that names
+/// the first means all of them.
 pub const AWS_KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /// The old name of the token; AWS's tools read it first.

@@ -17,7 +17,8 @@ use crate::{
 };
 use std::time::{Duration, SystemTime};
 
-/// The header that says whom Google bills ("Set the quota project", cloud.google.com/docs/quotas/set-quota-project).
+/// The header that names the project Google bills ("Set the quota project",
+/// cloud.google.com/docs/quotas/set-quota-project).
 const USER_PROJECT: &str = "x-goog-user-project";
 
 /// A credential on loan, with the endpoint it belongs to. Its `Debug` text shows no secret.
@@ -27,7 +28,7 @@ pub struct Lease {
     pub material: Option<Material>,
     /// How the secret is sent.
     pub scheme: Scheme,
-    /// Who receives the request.
+    /// The receiver of the request.
     pub backend: Backend,
     /// Base URL of the API.
     pub base_url: String,
@@ -64,7 +65,7 @@ pub struct Lease {
     /// Conditions that do not prevent the use; [`Lease::warnings`] has the sentences.
     #[doc(hidden)]
     pub warnings: Vec<v1::Warning>,
-    /// What the daemon learned while it obtained the credential, as `claviger get --json` shows it; `None` if nothing is cached.
+    /// Details found while the credential was obtained, as in `claviger get --json`; `None` if nothing is cached.
     #[doc(hidden)]
     pub facts: Option<v1::Facts>,
 }
@@ -76,7 +77,7 @@ pub enum Material {
     Secret(Secret),
     /// Here: keys that sign requests.
     Keys(AwsKeys),
-    /// In this variable of the own environment; `AWS_ACCESS_KEY_ID` stands for all AWS keys.
+    /// In this variable of the own environment; `AWS_ACCESS_KEY_ID` means all AWS keys.
     OwnVariable(String),
 }
 
@@ -95,9 +96,10 @@ impl Lease {
                     .remedy(Remedy::claviger(&["aws"])))
             }
             Some(Material::OwnVariable(name)) => own::secret(name),
-            Some(Material::Keys(_)) => {
-                Err(Problem::new(Reason::Bug, "the daemon does not say that AWS keys sign requests"))
-            }
+            Some(Material::Keys(_)) => Err(Problem::new(
+                Reason::Bug,
+                "the daemon lends AWS keys without naming the scheme that signs requests",
+            )),
             None => Err(nothing()),
         }
     }
@@ -157,7 +159,8 @@ impl Lease {
         Ok(all)
     }
 
-    /// Whom Google bills, as its own libraries say it with each request of such a credential; none if a header says so already.
+    /// The project Google bills; Google's own libraries send it with each request of such a credential. None if another
+    /// header sets it already.
     fn user_project(&self, all: &[Header]) -> Result<Option<Header>, Problem> {
         let project = self.facts.as_ref().map_or("", |facts| &facts.quota_project);
         let is_told = all.iter().any(|(name, _)| name.eq_ignore_ascii_case(USER_PROJECT));
@@ -233,6 +236,6 @@ impl Lease {
 /// The problem of a lease without a credential.
 fn nothing() -> Problem {
     Problem::new(Reason::NoCredential, "no credential, by configuration")
-        .hint("see which setting says so")
+        .hint("see which setting does that")
         .remedy(Remedy::claviger(&["explain"]))
 }

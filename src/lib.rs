@@ -1,8 +1,8 @@
 //! The library that a Rust program embeds to borrow credentials from `clavigerd`, as `claviger get` does. It connects to the
 //! daemon of this user, and starts it if none runs; it needs a runtime of tokio.
 //!
-//! This program sends a request with the credential of its session. If the API rejects that, it says so, waits for the next one
-//! and tries again:
+//! This program sends a request with the credential of its session. If the API rejects it, it reports that, waits for
+//! the next credential and tries again:
 //!
 #![doc = concat!("```no_run\n", include_str!("example.rs"), "```")]
 //!

@@ -7,7 +7,7 @@ use crate::{
 use clap::Command;
 use std::{fs, path::PathBuf};
 
-/// What the page of the program has besides.
+/// Additional parts of the program's own page.
 const FILES: &str = "\
 Files:
   ~/.config/claviger/config.toml

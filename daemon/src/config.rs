@@ -68,7 +68,7 @@ pub struct Limits {
     pub audit_parts: usize,
     /// Most desktop notifications an hour; 0: none.
     pub notifications: usize,
-    /// What callers without the cookie may do.
+    /// Permissions of callers without the cookie.
     pub foreign: Foreign,
     /// Longest validity that a lease claims.
     pub max_lease: Option<Duration>,
@@ -92,7 +92,8 @@ pub enum Foreign {
     Refuse,
 }
 
-/// `[daemon]`, as written. These comments and defaults are what docs/configuration.md and claviger.toml(5) say of the keys.
+/// `[daemon]`, as written. docs/configuration.md and claviger.toml(5) show these comments and defaults as the
+/// description of the keys.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -109,7 +110,7 @@ struct Daemon {
     /// Most commands at once; others wait their turn. Sessions of one workspace have half of them at most.
     #[cfg_attr(test, schemars(range(min = 1)))]
     max_commands: u16,
-    /// What is logged: `info` (the default), `debug`, `clavigerd=trace`, …. No level logs a secret.
+    /// Log filter: `info` (the default), `debug`, `clavigerd=trace`, …. No level logs a secret.
     log: Option<String>,
     /// Where secrets of new accounts are kept ([anthropic.md](anthropic.md#where-secrets-are-kept)).
     store: StoreChoice,
@@ -121,7 +122,8 @@ struct Daemon {
     audit_parts: u16,
     /// Whether there are [desktop notifications](notifications.md).
     notifications: bool,
-    /// What callers may do that do not send the [cookie](callers.md): look and borrow by name, look only, or nothing.
+    /// Permissions of callers that do not send the [cookie](callers.md): inspect and borrow by name, inspect only, or
+    /// none.
     foreign: Foreign,
     /// How long a lease claims to be valid at most, as `15m`. Its holder asks again then.
     #[cfg_attr(test, schemars(with = "Option<String>"))]

@@ -43,7 +43,7 @@ pub struct Handover {
 /// Why there is no handover.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// It does not know its own program.
+    /// The path of its own program is unknown.
     #[error("this daemon does not know its own program file")]
     Unknown,
     /// A sign-in is in progress. It takes minutes, and could not be continued.

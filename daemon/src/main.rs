@@ -55,9 +55,9 @@ const SHORT: &str = "Sessions talk to it through `claviger`, which starts it whe
 const LONG: &str = "\
 Sessions talk to it through `claviger`, which starts it when needed; `claviger daemon install` lets systemd or launchd do so.
 
-SIGTERM and SIGINT end it: requests that have arrived are answered, for 5 s at most. SIGHUP reads the configuration again.
-Exit codes: 0 if it was told to end, 1 if it could not start or go on (stderr says why), 2 for a wrong option, 4 for a file that has to
-be corrected.
+SIGTERM and SIGINT end it: requests that have arrived are answered, for 5 s at most. SIGHUP reloads the configuration.
+Exit codes: 0 if it was asked to end, 1 if it could not start or continue (the error is on stderr), 2 for a wrong option,
+4 for a file that has to be corrected.
 
 Files:
   ~/.config/claviger/config.toml, /etc/claude-code/

@@ -1,4 +1,4 @@
-//! What a program borrows for itself.
+//! Borrowing for the current process.
 
 use super::{
     calls::Client,
@@ -17,8 +17,8 @@ use std::{env, ops::Deref};
 /// started if none runs.
 ///
 /// # Errors
-/// `malformed-request` if the working directory is gone, or a variable cannot be used; `source-unavailable` if there is no daemon;
-/// the daemon's own problem if it has no credential. [`Problem::advice`] says what helps.
+/// `malformed-request` if the working directory is gone, or a variable cannot be used; `source-unavailable` if there is
+/// no daemon; the daemon's own problem if it has no credential. [`Problem::advice`] has the remedy.
 pub async fn credential() -> Result<Credential, Problem> {
     let directory = env::current_dir().map_err(|error| {
         Problem::new(Reason::MalformedRequest, format!("the working directory cannot be found: {error}"))
@@ -38,8 +38,9 @@ pub struct Credential {
 // === impl Credential ===
 
 impl Credential {
-    /// The credential of `session`, which may be another than that of this process. What a lease leaves to the session (see
-    /// [`Material::OwnVariable`](crate::Material::OwnVariable)) is read from the environment of this process all the same.
+    /// The credential of `session`, which may be another than that of this process. Where a lease refers to a variable
+    /// of the session (see [`Material::OwnVariable`](crate::Material::OwnVariable)), it is read from the environment of
+    /// this process in any case.
     ///
     /// # Errors
     /// As [`credential()`].
@@ -76,7 +77,8 @@ impl Credential {
     /// daemon refreshes it ahead of its expiry.
     ///
     /// # Errors
-    /// Why there is none now, or why a refresh failed; the lease may still be valid then, and the next call goes on waiting.
+    /// Why there is none now, or why a refresh failed; the lease may still be valid then, and the next call continues
+    /// to wait.
     ///
     /// # Cancel safety
     /// No change is lost if the future is dropped.

@@ -1,4 +1,4 @@
-//! What a follower of a credential is told.
+//! Events for a follower of a credential.
 
 use crate::{
     lease::Lease,
@@ -47,7 +47,7 @@ pub struct Progress {
     pub attended: bool,
 }
 
-/// What the daemon did with a report of a rejected credential.
+/// The daemon's answer to a report of a rejected credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reported {
     /// A refresh runs.
@@ -82,7 +82,8 @@ impl Change {
         })
     }
 
-    /// Whether `other` says the same to the caller. The time of the next attempt and the staleness of a credential may differ.
+    /// Whether `other` is equal for the caller. The time of the next attempt and the staleness of a credential may
+    /// differ.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let words = |problem: &Problem| (problem.reason, problem.message.clone());
         match (self, other) {
@@ -125,7 +126,7 @@ impl Reported {
             Outcome::HeldBack => Self::HeldBack(answer.retry_at.as_ref().and_then(wire::system_time)),
             Outcome::OwnVariable => Self::OwnVariable,
             Outcome::Unspecified => {
-                return Err(Problem::new(Reason::Bug, "the daemon does not say what it did with the report"));
+                return Err(Problem::new(Reason::Bug, "the daemon's answer lacks the result of the report"));
             }
         })
     }

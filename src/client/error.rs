@@ -22,7 +22,7 @@ pub enum ConnectError {
     Unsafe {
         /// The socket or directory.
         path: String,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
         /// The remedy.
         remedy: Option<Remedy>,

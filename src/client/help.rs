@@ -1,4 +1,4 @@
-//! What helps where no daemon can be reached.
+//! Remedies if no daemon can be reached.
 
 use super::{error::ConnectError, way};
 use crate::{

@@ -7,7 +7,7 @@ use crate::{
 };
 use tonic::{Request, Response, Status, Streaming};
 
-/// A request that says which release and protocol this client speaks.
+/// A request with the release and protocol of this client.
 pub fn request<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert(wire::RELEASE_KEY, tonic::metadata::MetadataValue::from_static(RELEASE));

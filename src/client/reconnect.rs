@@ -39,7 +39,7 @@ impl Reconnect {
         Self { next: Duration::ZERO, left: None, is_promised: false, due: None }
     }
 
-    /// Whether it never gives up.
+    /// Whether it tries without limit.
     pub(super) fn is_patient(&self) -> bool {
         self.left.is_none()
     }

@@ -14,12 +14,15 @@ impl Lease {
     /// Decodes what the daemon sent.
     ///
     /// # Errors
-    /// `bug` if it does not say how to send what it lends; `malformed-request` for the backend of a later release.
+    /// `bug` if it does not name the scheme of its secret; `malformed-request` for the backend of a later release.
     #[doc(hidden)]
     pub fn from_proto(message: v1::Lease) -> Result<Self, Problem> {
         let scheme = scheme(message.scheme());
         if scheme.is_none() && message.material.is_some() {
-            return Err(Problem::new(Reason::Bug, "the daemon does not say how to send the credential"));
+            return Err(Problem::new(
+                Reason::Bug,
+                "the daemon does not name the scheme to send the credential with",
+            ));
         }
         let at = |instant: Option<prost_types::Timestamp>| instant.as_ref().and_then(wire::system_time);
         let material = message.material.map(material);

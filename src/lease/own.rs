@@ -1,4 +1,4 @@
-//! What a lease leaves to the session: secrets in the environment of this process.
+//! Secrets that a lease leaves in the environment of this process.
 
 use crate::{
     credential::{AWS_EXPIRATION, AWS_KEYS, AWS_OLD_TOKEN, AwsKeys},
@@ -42,7 +42,7 @@ pub(super) fn keys() -> Result<AwsKeys, Problem> {
     };
     match expiry()? {
         Some(at) if at <= SystemTime::now() => {
-            let message = format!("the keys in {id} have expired, as {AWS_EXPIRATION} says");
+            let message = format!("the keys in {id} have expired, according to {AWS_EXPIRATION}");
             Err(Problem::new(Reason::LoginRequired, message)
                 .hint("set new ones, or take these away to use your profile")
                 .remedy(Remedy::unset(&[id, secret, AWS_KEYS[2], AWS_EXPIRATION])))
@@ -51,7 +51,7 @@ pub(super) fn keys() -> Result<AwsKeys, Problem> {
     }
 }
 
-/// When the session's own keys end, if a variable says so.
+/// When the session's own keys expire, if a variable has it.
 pub(super) fn expiry() -> Result<Option<SystemTime>, Problem> {
     let Some(text) = env::var_os(AWS_EXPIRATION).filter(|value| !value.is_empty()) else { return Ok(None) };
     let at = text.to_str().and_then(|text| text.parse::<Timestamp>().ok());
@@ -61,7 +61,7 @@ pub(super) fn expiry() -> Result<Option<SystemTime>, Problem> {
     })
 }
 
-/// A key that can stand in a header.
+/// Checks that a key can be sent in a header.
 fn key(name: &str) -> Result<Secret, Problem> {
     let value = secret(name)?;
     match value.expose().bytes().all(|byte| byte.is_ascii_graphic()) {

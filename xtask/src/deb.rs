@@ -15,7 +15,7 @@ use std::{
 /// Path of the daemon in the package.
 const DAEMON: &str = "/usr/bin/clavigerd";
 
-/// What the command line asks for.
+/// Options of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Options {
     /// Programs to pack, instead of freshly built ones.

@@ -22,7 +22,7 @@ pub(crate) struct Pace {
     pub(crate) ttl: Duration,
 }
 
-/// The temporary home and what stands in it. Dropping it stops its daemon and removes it.
+/// The temporary home and its content. Dropping it stops its daemon and removes it.
 #[derive(Debug)]
 pub(crate) struct Stage {
     programs: PathBuf,
@@ -189,12 +189,12 @@ pub(crate) fn all_at_once(commands: Vec<Command>) -> sh::Result<Vec<Output>> {
         .collect()
 }
 
-/// What a command printed on stdout, trimmed.
+/// Stdout of a command, trimmed.
 pub(crate) fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// What a command printed on stderr, trimmed.
+/// Stderr of a command, trimmed.
 pub(crate) fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).trim().to_owned()
 }

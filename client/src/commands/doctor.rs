@@ -9,9 +9,11 @@ use crate::{
 };
 
 /// Additional help.
-pub(crate) const HELP: &str = "Nothing is changed, and no sign-in is started. The credential is sent only to the endpoint it is \
-    for; --offline contacts none. --timeout limits the wait for the credential (30 s). Exit codes: 0 only notes, 9 warnings, \
-    4 errors. docs/troubleshooting.md explains every finding.";
+pub(crate) const HELP: &str = "\
+Nothing is changed, and no sign-in is started. The credential is sent only to the endpoint it is for; --offline contacts
+none. --timeout limits the wait for the credential (30 s).
+
+Exit codes: 0 only notes, 9 warnings, 4 errors. docs/troubleshooting.md explains every finding.";
 
 /// Arguments of `doctor`.
 #[derive(clap::Args)]

@@ -21,7 +21,7 @@ No client id of Anthropic is built in, and none will be: signing in to claude.ai
 Anthropic's own clients. Sign in to an authorization server of your own or of your organisation, whose
 token your API or gateway accepts, or keep an API key (--api-key) or a long-lived token (--token).
 
-Where to sign in stands in ~/.config/claviger/config.toml; `claviger login work` uses this section:
+The server is configured in ~/.config/claviger/config.toml; `claviger login work` uses this section:
 
     [oauth.work]
     issuer = \"https://login.example.com\"          # its metadata names the endpoints

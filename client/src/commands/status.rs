@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     pub(crate) format: Option<Format>,
 }
 
-/// What monitoring systems read.
+/// Format of monitoring systems.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum Format {
     /// Text format of OpenMetrics 1.0, for Prometheus and its kin

@@ -49,7 +49,7 @@ pub(crate) struct Guidance {
     pub(crate) variables: Vec<(String, String)>,
     /// The commands behind the hooks, by their keys.
     pub(crate) behind: Vec<(&'static str, String)>,
-    /// What to try once it is installed.
+    /// Next steps after the installation.
     pub(crate) next: Option<String>,
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Model {
     pub(crate) log: VecDeque<Entry>,
     /// Whether the daemon is connected.
     pub(crate) connected: bool,
-    /// What covers the table.
+    /// The overlay above the table.
     pub(crate) overlay: Overlay,
     /// The time for display.
     pub(crate) now: SystemTime,
@@ -49,7 +49,7 @@ pub(crate) struct Entry {
     pub(crate) text: String,
 }
 
-/// What covers the table.
+/// The overlay above the table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Overlay {
     /// Nothing.

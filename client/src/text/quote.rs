@@ -17,7 +17,7 @@ pub(crate) fn powershell(text: &str) -> String {
     format!("'{}'", text.chars().flat_map(letter).collect::<String>())
 }
 
-/// The same for Nushell, whose double quotes know the escapes of JSON, but a code point as `\u{…}`.
+/// The same for Nushell, whose double quotes use the escapes of JSON, except for a code point as `\u{…}`.
 pub(crate) fn nu(text: &str) -> String {
     let letter = |c: char| match c {
         '"' | '\\' => format!("\\{c}"),

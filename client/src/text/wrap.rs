@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm, core::display_width};
 
-/// Columns that a continued line of plain prose stands further in than its first.
+/// Indentation of a continued line of plain prose.
 const FURTHER: usize = 2;
 /// Before a command that can be pasted.
 const COMMAND: &str = "run: ";
 /// Stands for a space that no line breaks at. The text itself is escaped before, and has none.
 const STAYS: char = '\u{a0}';
 
-/// `text` with each line broken that is wider than `width`. A word that is wider alone stays whole: it may be an address. So
-/// does what stands between backquotes, if it fits on a line. A command of several lines can still be pasted.
+/// `text` with every line wider than `width` broken. A single longer word stays whole: it may be an address. So does
+/// text between backquotes, if it fits on a line. A command of several lines can still be pasted.
 pub(crate) fn text(text: &str, width: usize) -> String {
     text.split('\n').map(|one| line(one, width).join("\n")).collect::<Vec<_>>().join("\n")
 }
@@ -38,7 +38,8 @@ pub(crate) fn line(line: &str, width: usize) -> Vec<String> {
     lines.into_iter().enumerate().map(end).collect()
 }
 
-/// Where a line goes on: under its last column if that begins on the left, as in a table with prose at its end.
+/// Indentation of a continued line: under its last column if that begins on the left, as in a table that ends with
+/// prose.
 fn indent(line: &str, width: usize) -> usize {
     let start = line.len() - line.trim_start_matches(' ').len();
     let gaps = line[start..].match_indices("  ").map(|(at, _)| start + at);

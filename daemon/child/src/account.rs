@@ -194,7 +194,7 @@ pub struct SignedOut {
     pub left_behind: Option<Problem>,
 }
 
-/// A section `[oauth.NAME]`, as written. These comments are what docs/configuration.md says of the keys.
+/// A section `[oauth.NAME]`, as written. docs/configuration.md shows these comments as the description of the keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -29,7 +29,7 @@ pub const AWS_CONTAINER_TOKEN: CloudFile =
 /// The credentials file of a session on Google Cloud.
 pub const GOOGLE_FILE: CloudFile =
     CloudFile { variable: "GOOGLE_APPLICATION_CREDENTIALS", name: None, below_home: None };
-/// What `gcloud auth application-default login` leaves.
+/// Written by `gcloud auth application-default login`.
 pub const GCLOUD_FILE: CloudFile = CloudFile {
     variable: "CLOUDSDK_CONFIG",
     name: Some("application_default_credentials.json"),
@@ -39,11 +39,11 @@ pub const GCLOUD_FILE: CloudFile = CloudFile {
 pub const UNIVERSE: &str = "googleapis.com";
 /// The variable that names the universe of a session (google-api-core).
 pub const UNIVERSE_VARIABLE: &str = "GOOGLE_CLOUD_UNIVERSE_DOMAIN";
-/// Who is signed in with `az`.
+/// The sign-in of `az`.
 pub const AZURE_PROFILE: CloudFile =
     CloudFile { variable: "AZURE_CONFIG_DIR", name: Some("azureProfile.json"), below_home: Some(".azure") };
 
-/// What `gcloud auth login` leaves.
+/// Written by `gcloud auth login`.
 pub const GCLOUD_LOGINS: CloudFile = CloudFile {
     variable: "CLOUDSDK_CONFIG",
     name: Some("credentials.db"),
@@ -55,7 +55,7 @@ pub const AZURE_WEB_TOKEN: CloudFile =
 /// The certificate that signs in to Azure.
 pub const AZURE_CERTIFICATE: CloudFile =
     CloudFile { variable: "AZURE_CLIENT_CERTIFICATE_PATH", name: None, below_home: None };
-/// What `az login` leaves.
+/// Written by `az login`.
 pub const AZURE_LOGINS: CloudFile = CloudFile {
     variable: "AZURE_CONFIG_DIR",
     name: Some("msal_token_cache.json"),

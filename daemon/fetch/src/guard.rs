@@ -50,7 +50,7 @@ fn give_up() -> ! {
     process::exit(i32::from(say(&Err(declined), &mut stdout).is_err()))
 }
 
-/// Memory in use, in KiB, where the system has a file that says so.
+/// Memory in use, in KiB, if the system reports it in a file.
 #[cfg(not(target_os = "macos"))]
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -22,7 +22,7 @@ pub struct Kept {
     pub(super) sign_ins: Vec<(SourceKey, Past)>,
     /// Servers that asked for a pause.
     pub(super) busy: Busy,
-    /// What was counted, by source.
+    /// Counts per source.
     pub(super) totals: BTreeMap<String, Totals>,
     /// Whether it is locked. The record on disk may be missing, if the disk was full.
     pub(super) locked: bool,

@@ -16,7 +16,7 @@ pub enum Next {
     Rest,
 }
 
-/// Who needs an entry to be refreshed ahead of time.
+/// The demand for refreshing an entry ahead of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
     /// No session: it was not used since its last refresh ahead of time.

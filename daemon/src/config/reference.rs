@@ -1,6 +1,6 @@
-//! What people read about `config.toml` is made from the types that read it: the tables of docs/configuration.md, the JSON schema
-//! docs/schemas/config.json and the manual page claviger.toml(5). `cargo xtask docs` writes them anew; these tests fail if they
-//! are not current, and if the variables on that page are not those of the code.
+//! The documentation of `config.toml` is generated from the types that read it: the tables of docs/configuration.md,
+//! the JSON schema docs/schemas/config.json and the manual page claviger.toml(5). `cargo xtask docs` writes them anew;
+//! these tests fail if they are not current, and if the variables on that page are not those of the code.
 
 use super::{Config, Daemon};
 use crate::{
@@ -29,7 +29,7 @@ const EXAMPLE: &str = include_str!("../../../docs/examples/config.toml");
 struct File {
     /// The daemon itself.
     daemon: Option<Daemon>,
-    /// What a settings.json can hold, and what only this file can.
+    /// Keys that a settings.json can have, and keys that only this file can have.
     settings: Option<Settings>,
     /// Which variables a project may set without being asked about.
     trust: Option<Trust>,
@@ -125,12 +125,12 @@ fn keys(schema: &Value) -> &Map<String, Value> {
     schema["properties"].as_object().expect("properties")
 }
 
-/// What a key is for, in one line.
+/// The purpose of a key, in one line.
 fn meaning(key: &Value) -> String {
     key["description"].as_str().expect("a doc comment").replace('\n', " ")
 }
 
-/// What a value of this schema is, in words.
+/// The values that this schema permits, in words.
 fn kind(root: &Value, key: &Value) -> String {
     if let Some(name) = key["$ref"].as_str() {
         let definition = &root["$defs"][name.rsplit('/').next().unwrap_or_default()];
@@ -159,7 +159,7 @@ fn kind(root: &Value, key: &Value) -> String {
     }
 }
 
-/// What counts without a key.
+/// The default of a key.
 fn default(schema: &Value, name: &str, key: &Value) -> String {
     let required = schema["required"].as_array().is_some_and(|names| names.iter().any(|one| one == name));
     match &key["default"] {

@@ -224,7 +224,7 @@ fn program(pid: u32) -> String {
         return name.map(|name| format!("[{}]", name.trim_end())).unwrap_or_default();
     };
     let identity = |path: &std::path::Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
-    // A path of another file system says nothing here, nor does one whose file has been replaced.
+    // A path in another mount namespace has no meaning here, nor does that of a replaced file.
     match identity(&path).is_some_and(|here| identity(file.as_ref()) == Some(here)) {
         true => path.display().to_string(),
         false => format!("[{}]", path.display()),

@@ -38,9 +38,9 @@ pub struct PeerStream {
     stream: Gathered<UnixStream>,
     peer: Peer,
     link: Arc<Link>,
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux says who writes"))]
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux identifies writers"))]
     identity: Arc<Identity>,
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux says who writes"))]
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux identifies writers"))]
     control: process::Control,
     /// Missing bytes of the preface.
     preface: usize,

@@ -28,7 +28,7 @@ impl ControlService for Context {
         request: Request<v1::RestartRequest>,
     ) -> Result<Response<v1::RestartResponse>, Status> {
         let peer = peer::of(&request);
-        tracing::info!(pid = peer.pid, "asked to let another program go on");
+        tracing::info!(pid = peer.pid, "asked for a handover to another program");
         self.refuse_commands(AuditEvent::Daemon, &peer)?;
         if request.get_ref().new_cookie {
             let replaced = self.cookie.replace();

@@ -72,8 +72,7 @@ impl Context {
             .ok_or_else(|| Problem::new(Reason::MalformedRequest, "ttl is zero, negative or out of range"))?;
         let winner = self.broker.winner(&session).await?;
         if let Material::OwnVariable(name) = winner.bound.material {
-            let message =
-                format!("a share cannot lend {name}: only the terminal that sets it knows its value");
+            let message = format!("a share cannot lend {name}: only the terminal that sets it has its value");
             return Err(Problem::new(Reason::PolicyBlocked, message).hint(format!(
                 "unset it to share what comes after it, or save the key as an account and name that with \
                     {ACCOUNT}"

@@ -31,7 +31,7 @@ pub struct Located<T> {
     pub value: T,
     /// Its layer.
     pub layer: Layer,
-    /// Where it stands.
+    /// Its place.
     pub at: Location,
 }
 

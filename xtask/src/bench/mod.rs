@@ -59,10 +59,10 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     let (options, names): (Vec<&String>, Vec<&String>) =
         arguments.iter().partition(|word| word.starts_with('-'));
     if let Some(unknown) = options.iter().find(|option| *option != &"--quick") {
-        return Err(format!("bench knows no option {unknown}").into());
+        return Err(format!("bench has no option {unknown}").into());
     }
     if let Some(unknown) = names.iter().find(|name| ROWS.iter().all(|(row, _)| row != *name)) {
-        return Err(format!("bench knows no row {unknown}").into());
+        return Err(format!("bench has no row {unknown}").into());
     }
     raise_file_limit()?;
     let bench = Bench { programs: programs::build(Profile::Release)?, quick: !options.is_empty() };

@@ -10,8 +10,8 @@ use std::{
 
 /// The units, for `systemd-analyze`.
 const UNITS: [&str; 2] = ["clavigerd.socket", "clavigerd.service"];
-/// How exposed the service may be as it is shipped, in tenths of systemd's figure: of what a user manager can do without a
-/// user namespace there is no more that helpers and browsers can live with (systemd/clavigerd.service says why).
+/// Highest permitted exposure of the shipped service, in tenths of systemd's figure. A user manager without a user
+/// namespace offers no more confinement that helpers and browsers can work with (see systemd/clavigerd.service).
 const MOST_SHIPPED: u32 = 74;
 /// And with the drop-in for those who can do without helpers that see whose files are whose.
 const MOST_STRICT: u32 = 30;

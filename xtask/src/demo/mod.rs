@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
 
 /// Twenty processes, no daemon: one is started, the helper runs once, all get the same key.
 fn herd(stage: &Stage, claims: &mut Claims, helper: &Helper) -> sh::Result<String> {
-    claims.scene(&format!("{SESSIONS} sessions want a token at the same time; no daemon is running"));
+    claims.scene(&format!("{SESSIONS} sessions ask for a token at the same time; no daemon is running"));
     let start = Instant::now();
     let outputs = all_at_once((0..SESSIONS).map(|_| stage.command(&stage.project(), &["token"])).collect())?;
     let took = start.elapsed();

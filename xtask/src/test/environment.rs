@@ -1,4 +1,4 @@
-//! What the test programs see of this machine: a home of their own, and of the environment only what they need.
+//! The environment of the test programs: a home of their own, and only the variables that they need.
 
 use crate::sh;
 use std::{
@@ -8,11 +8,11 @@ use std::{
     process::Command,
 };
 
-/// Variables that reach the tests as they are: where programs are, and what a developer says to cargo and the tests.
+/// Variables that reach the tests unchanged: paths of programs, and a developer's settings for cargo and the tests.
 const KEPT: [&str; 6] = ["PATH", "CI", "NO_COLOR", "TERM", "TMPDIR", "CARGO"];
 /// Those, too, that start so.
 const KEPT_FAMILIES: [&str; 2] = ["RUST", "CLAVIGER_TEST_"];
-/// How many times longer the tests go on that try something again and again.
+/// Factor for the time limits of tests that retry.
 const SOAK: &str = "CLAVIGER_SOAK";
 /// Most tests wait for other processes most of the time.
 const THREADS: (&str, &str) = ("RUST_TEST_THREADS", "12");

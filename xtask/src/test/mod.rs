@@ -13,10 +13,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What is built and run. The same packages and features each time: nothing is compiled twice.
+/// Packages and features to build and run. The same each time: nothing is compiled twice.
 const SELECTION: [&str; 4] = ["--workspace", "--locked", "--features", "xtask/bench"];
 
-/// What was asked for.
+/// Options of the command line.
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     install: bool,
@@ -39,7 +39,7 @@ impl Options {
                     _ => return Err("--ring takes a number from 1 to 4".into()),
                 },
                 option if option.starts_with('-') => {
-                    return Err(format!("test knows no option {option}").into());
+                    return Err(format!("test has no option {option}").into());
                 }
                 filter => options.filters.push(filter.to_owned()),
             }

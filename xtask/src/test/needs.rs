@@ -1,4 +1,5 @@
-//! What tests need beyond Rust: a few Debian packages, a Python with grpcio and the SDKs of the clouds, and npm packages.
+//! Requirements of the tests beyond Rust: a few Debian packages, a Python with grpcio and the SDKs of the clouds, and
+//! npm packages.
 
 use crate::{sh, tools};
 use std::{
@@ -34,10 +35,10 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// Where Debian's `awscli` is, which is version 2 of AWS's command line.
 const AWS2: &str = "/usr/lib/python3/dist-packages/awscli";
 
-/// A compiler with the source of its own standard library: Debian has one that is as new as browsers want it.
+/// A compiler with the source of its own standard library: Debian's is as new as browsers require.
 const MAC_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 
-/// What type-checks code of macOS on another system.
+/// Type-checks code of macOS on another system.
 #[derive(Debug)]
 pub(crate) struct MacTools {
     /// The directory of `bin/rustc` and `bin/cargo`, with the source of std where cargo expects it.
@@ -46,7 +47,7 @@ pub(crate) struct MacTools {
     pub(crate) zig: PathBuf,
 }
 
-/// What is there, and what is not.
+/// What is installed, and what is missing.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
     /// For the environment of the tests.
@@ -67,7 +68,7 @@ pub(super) fn meet(install: bool) -> sh::Result<Needs> {
     Ok(needs)
 }
 
-/// Installs what is missing, if that needs no question; the error says what could not be had.
+/// Installs what is missing, if no confirmation is needed; the error names what could not be installed.
 pub(crate) fn mac_tools() -> sh::Result<MacTools> {
     let install = sh::exists("apt-get") && sh::is_root();
     if install && mac_sysroot().is_none() {
@@ -96,7 +97,7 @@ fn mac_sysroot() -> Option<PathBuf> {
 
 fn install_packages(packages: &[&str]) {
     println!("installing Debian packages: {}", packages.join(" "));
-    // Whatever apt says, what counts is what is there afterwards.
+    // apt's exit code is ignored: the check afterwards decides.
     drop(apt(&["update", "--quiet=2"]));
     drop(apt(&[&["install", "--yes", "--quiet=2", "--no-install-recommends"], packages].concat()));
 }
@@ -187,7 +188,7 @@ fn refuse_unless(install: bool) -> sh::Result {
     if install { Ok(()) } else { Err("not installed, and --no-install was given".into()) }
 }
 
-/// A lock file made behind a private registry would send everybody else there.
+/// A lock file made behind a private registry would send all others there.
 fn only_public(lock: &str) -> sh::Result {
     let foreign =
         |line: &&str| line.contains("\"resolved\"") && !line.contains("\"https://registry.npmjs.org/");

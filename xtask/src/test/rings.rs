@@ -18,7 +18,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// What cargo says of it, if this line of its JSON is about one.
+    /// A test program, if this line of cargo's JSON describes one.
     pub(super) fn of(line: &str) -> Option<Self> {
         let field = |name: &str| {
             let start = line.find(&format!("\"{name}\":\""))? + name.len() + 4;

@@ -52,7 +52,7 @@ impl Look<'_> {
             )
             .because("the account may not use this service or model, or a proxy on the way forbids it")
             .helped(Remedy::Administrator(format!("give this account access to {origin}"))),
-            407 => self.proxy(format!("the proxy on the way to {origin} wants a login (407)"), true),
+            407 => self.proxy(format!("the proxy on the way to {origin} requires a login (407)"), true),
             500.. => Finding::warning("endpoint-failing", format!("{origin} answers {status}"))
                 .because(
                     "the service, or a gateway before it, has a problem of its own, which is usually \
@@ -139,7 +139,7 @@ impl Look<'_> {
                 self.proxy(format!("the proxy on the way to {origin} refuses to connect to it"), false)
             }
             Sight::ProxyWantsLogin => {
-                self.proxy(format!("the proxy on the way to {origin} wants a login"), true)
+                self.proxy(format!("the proxy on the way to {origin} requires a login"), true)
             }
             // A setup failure has its own reason among the variables.
             sight => return self.tls(sight),

@@ -1,5 +1,5 @@
-//! What a row of the table is called, so that a person tells it from the others: its account, its profile, or the directory
-//! that asked last; the key where even that is not enough.
+//! Names for the rows of the table, which distinguish them for a person: the account, the profile, or the directory
+//! that asked last; the key if even that is not enough.
 
 use crate::text::escape;
 use claviger::proto::v1::CacheEntry;
@@ -8,8 +8,8 @@ use std::path::{Component, Path};
 /// Length of a shown key, enough to identify it.
 pub(super) const KEY_LENGTH: usize = 8;
 
-/// A name for each entry; no two entries of one source have the same. None at all where the source says enough: of sessions that
-/// share an entry, the directory would be that of another one each time.
+/// A name for each entry; no two entries of one source have the same. `None` for all if the source is enough: among
+/// sessions that share an entry, the directory would be another one each time.
 pub(super) fn of(entries: &[CacheEntry]) -> Vec<String> {
     let says_more = |entry: &CacheEntry| {
         let of_source = entries.iter().filter(|other| other.source == entry.source);
@@ -46,7 +46,7 @@ fn name(entry: &CacheEntry, entries: &[CacheEntry]) -> String {
     })
 }
 
-/// As much of the end of its directory as tells it from those of the others.
+/// As much of the end of its directory as distinguishes it from the others.
 fn directory(entry: &CacheEntry, entries: &[CacheEntry]) -> String {
     let whole = Path::new(&entry.directory);
     let parts = |path: &Path| path.components().count();

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Time limit of the request, all attempts together. The credentials wait for it.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks. Only a clear no is trouble: a service that cannot be reached says nothing about the credentials.
+/// Asks. Only an explicit refusal is an error: an unreachable service implies nothing about the credentials.
 pub(super) async fn check(what: &str, network: &Network, credentials: Credentials) -> Result<(), Declined> {
     let config = network
         .config(Service::Sts, &network.some_region()?)?

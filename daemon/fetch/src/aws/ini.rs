@@ -154,7 +154,7 @@ fn lower(name: &str) -> Cow<'_, str> {
 // === impl Reader ===
 
 impl<'a> Reader<'a> {
-    /// A line that goes on with nothing.
+    /// A continuation line without text.
     fn line(&mut self, text: &'a str, line: usize) -> Result<(), Broken> {
         let broken = |fault| Err(Broken { line, fault });
         if let Some(name) = header(text) {

@@ -117,7 +117,7 @@ impl Wire {
         Ok(Arc::new(Self { client, last: Mutex::default() }))
     }
 
-    /// What an SDK's credential is to send with.
+    /// Client options for an SDK's credential.
     pub(super) fn options(self: &Arc<Self>) -> ClientOptions {
         ClientOptions {
             retry: RetryOptions::none(),

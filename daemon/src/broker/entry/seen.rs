@@ -43,7 +43,7 @@ impl Entry {
         self.lead.is_used
     }
 
-    /// Who needs it to be refreshed ahead of time.
+    /// The demand for refreshing ahead of time.
     pub fn interest(&self) -> Interest {
         match self.watchers() {
             1.. => Interest::Followed,

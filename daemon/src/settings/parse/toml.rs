@@ -168,6 +168,6 @@ fn harmless_name(text: &Text<'_>, number: u32, at: usize, value: Value) -> Resul
         Ok(()) => Ok(name),
         Err(why) => Err(text
             .wrong(at, format!("{what} {why}"))
-            .hint("docs/trust.md says which variables a workspace may never set without a decision")),
+            .hint("docs/trust.md lists variables that a workspace may never set without a decision")),
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn read(text: &str) -> Source {
                 source.children.push((name.to_owned(), file.take()));
                 at += 3;
             }
-            // What a type borrows from: `impl Trait + use<'a>`.
+            // The capture list of a type: `impl Trait + use<'a>`.
             ("use", "<", _) => at += 1,
             ("use", ..) => {
                 at += 1;
