@@ -148,9 +148,9 @@ async fn what_nobody_could_read_or_should_open_ends_a_login() {
     assert_problem(&problem, Reason::SourceUnavailable, "too long to be shown");
     for (key, value, part) in [
         ("user_code", "U".repeat(5000), "too long to be shown"),
-        ("verification_uri", "javascript:alert(1)".to_owned(), "no web page"),
-        ("verification_uri_complete", "file:///etc/passwd".to_owned(), "no web page"),
-        ("verification_uri_complete", "-https://example.com".to_owned(), "no web page"),
+        ("verification_uri", "javascript:alert(1)".to_owned(), "not a web page"),
+        ("verification_uri_complete", "file:///etc/passwd".to_owned(), "not a web page"),
+        ("verification_uri_complete", "-https://example.com".to_owned(), "not a web page"),
     ] {
         let mut device = claviger_tests::issuer::device();
         device[key] = json!(value);
