@@ -45,7 +45,12 @@ fn answers() -> Vec<(&'static str, Response, &'static str, &'static str)> {
             "upstream-denied",
             "status 400, an unknown",
         ),
-        ("busy", Response::new(429, "").header("retry-after", "17"), "source-unavailable", "too many requests"),
+        (
+            "busy",
+            Response::new(429, "").header("retry-after", "17"),
+            "source-unavailable",
+            "too many requests",
+        ),
         ("ages", Response::new(503, "").header("retry-after", "99999999999"), "source-unavailable", "503"),
         ("broken", Response::new(500, format!("<html>{SECRET}")), "source-unavailable", "status 500"),
         ("html", Response::new(200, format!("<html>{SECRET}")), "source-unavailable", "not with a token"),
