@@ -23,6 +23,7 @@ mod render;
 mod screen;
 mod service;
 mod session;
+mod spinner;
 mod text;
 
 use args::Cli;

@@ -66,7 +66,7 @@ pub(crate) fn glyphs() -> Glyphs {
 }
 
 /// Columns of the terminal that `stream` is; `None` if it is not one.
-fn width(stream: &impl io::IsTerminal) -> Option<usize> {
+pub(crate) fn width(stream: &impl io::IsTerminal) -> Option<usize> {
     let size = || match ratatui::crossterm::terminal::size() {
         Ok((width @ 1.., _)) => width,
         _ => USUAL_WIDTH,

@@ -3,8 +3,11 @@
 use claviger_tests::{
     Home,
     cloud::{bedrock, container, credentials, json_of},
+    skipped,
     stand_in::Response,
-    text, wait,
+    text,
+    tmux::Tmux,
+    wait,
 };
 use serde_json::{Value, json};
 use std::{
@@ -159,4 +162,26 @@ fn what_several_entries_lack_is_asked_for_once() {
     }
     assert_eq!(home.status()["entries"].as_array().expect("entries").len(), 3);
     assert_eq!(json_of(&home, &["pending", "--json"])["pending"].as_array().expect("a list").len(), 1);
+}
+
+#[test]
+fn a_wait_for_a_sign_in_says_how_long_and_what_ctrl_c_does() {
+    let mut home = Home::new();
+    for (name, value) in
+        [("CLAUDE_CODE_USE_VERTEX", "1"), ("ANTHROPIC_VERTEX_PROJECT_ID", "p"), ("NO_GCE_CHECK", "true")]
+    {
+        home.set(name, value);
+    }
+    let login = home.script("login.sh", "echo open https://sign.example/in; exec sleep 100");
+    home.write("home/.claude/settings.json", &serde_json::json!({ "gcpAuthRefresh": login }).to_string());
+    let _daemon = home.daemon();
+    let Some(tmux) = Tmux::start(&home, (80, 24), &["token"]) else { return skipped("tmux") };
+    tmux.shows("open https://sign.example/in");
+    tmux.shows("waiting for you to sign in (link above), ");
+    tmux.shows(" s left, Ctrl-C gives up");
+    tmux.press(&["C-c"]);
+    tmux.shows("claviger: the sign-in goes on for ");
+    tmux.ended(130);
+    assert!(home.ok(&["pending"]).contains("https://sign.example/in"));
+    assert_eq!(home.ok(&["pending", "--cancel"]), "1 command was cancelled\n");
 }

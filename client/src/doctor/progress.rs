@@ -1,20 +1,19 @@
 //! Shows the current check on one line of stderr, if a person watches.
 
-use crate::{output, session::context::Context};
+use crate::{session::context::Context, spinner::Spinner};
 use std::{
     io::IsTerminal as _,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::task::JoinHandle;
 
 /// Shorter checks are not shown.
 const EVERY: Duration = Duration::from_millis(150);
 
-/// The line.
+/// The line; erased on drop.
 pub(super) struct Progress {
     steps: Arc<Mutex<Vec<&'static str>>>,
-    shown: Option<JoinHandle<()>>,
+    _shown: Option<Spinner>,
 }
 
 /// A running check; it ends on drop.
@@ -28,23 +27,18 @@ impl Progress {
     pub(super) fn start(context: &Context) -> Self {
         let steps = Arc::<Mutex<Vec<&'static str>>>::default();
         let wanted = !context.options.quiet && !context.options.json && std::io::stderr().is_terminal();
-        let shown = wanted.then(|| tokio::spawn(show(steps.clone())));
-        Self { steps, shown }
+        let now = steps.clone();
+        let line = move || {
+            let now = now.lock().unwrap_or_else(PoisonError::into_inner).join(", ");
+            Some(format!("looking at: {now}")).filter(|_| !now.is_empty())
+        };
+        Self { steps, _shown: wanted.then(|| Spinner::start(EVERY, line)) }
     }
 
     /// Shows a running check.
     pub(super) fn step(&self, what: &'static str) -> Activity {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(what);
         Activity { what, steps: self.steps.clone() }
-    }
-
-    /// Removes the line.
-    pub(super) async fn end(self) {
-        if let Some(shown) = self.shown {
-            shown.abort();
-            drop(shown.await);
-            output::talk("\r\x1b[K");
-        }
     }
 }
 
@@ -53,16 +47,6 @@ impl Drop for Activity {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = steps.iter().position(|what| *what == self.what) {
             steps.remove(at);
-        }
-    }
-}
-
-async fn show(steps: Arc<Mutex<Vec<&'static str>>>) {
-    loop {
-        tokio::time::sleep(EVERY).await;
-        let now = steps.lock().unwrap_or_else(PoisonError::into_inner).join(", ");
-        if !now.is_empty() {
-            output::talk(&format!("\r\x1b[Kchecking: {now}"));
         }
     }
 }

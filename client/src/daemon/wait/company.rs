@@ -5,20 +5,26 @@
 //! the page to open only there.
 
 use super::question;
-use crate::{output, render, text::escape};
+use crate::{
+    failure::exit,
+    output, render,
+    spinner::{ERASE, Spinner},
+    text::escape,
+};
 use claviger::{
     Change, Progress,
     client::{Client, request, unwrap},
-    proto::v1::{ExplainRequest, step::Outcome},
+    proto::v1::{ExplainRequest, ListPendingRequest, Pending, step::Outcome},
     session::SessionContext,
+    wire,
 };
 use std::{
     io::{self, IsTerminal as _},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::{
     sync::oneshot,
@@ -30,19 +36,27 @@ use tokio::{
 const SLOW: Duration = Duration::from_secs(10);
 /// From here on a terminal shows a spinner.
 const SPIN: Duration = Duration::from_secs(2);
-/// Pace of the spinner.
-const TURN: Duration = Duration::from_millis(120);
 /// Time limit for finding out what is waited for.
 const LOOKUP: Duration = Duration::from_secs(1);
-/// Frames of the spinner.
-const FRAMES: [char; 4] = ['|', '/', '-', '\\'];
-/// Longest subject of a spinner: its line must fit the terminal, or it could not be erased.
+/// Longest subject of a spinner.
 const MAX_SUBJECT: usize = 50;
-/// Erases the spinner's line.
-const ERASE: &str = "\r\x1b[K";
 
 /// Time limit for the last lines after the answer has arrived: they come on another stream of the same connection.
 const LAST_LINES: Duration = Duration::from_millis(50);
+
+/// What is waited for, as far as it is known.
+#[derive(Default)]
+struct Known {
+    subject: String,
+    sign_in: Option<SignIn>,
+}
+
+/// A person is expected to sign in.
+struct SignIn {
+    deadline: SystemTime,
+    /// Whether an address to open was shown.
+    has_link: bool,
+}
 
 /// Ends when dropped.
 pub(super) struct Company {
@@ -51,8 +65,7 @@ pub(super) struct Company {
     asker: JoinHandle<()>,
     /// Signals that the answer has arrived.
     answered: Option<oneshot::Sender<()>>,
-    start: Instant,
-    terminal: bool,
+    _spinner: Option<Spinner>,
 }
 
 impl Company {
@@ -61,14 +74,15 @@ impl Company {
         let (start, terminal) = (Instant::now(), io::stderr().is_terminal());
         let subject = || (client.clone(), session.clone());
         let (answered, when_answered) = oneshot::channel();
-        let asking = Arc::new(AtomicBool::new(false));
-        let notices = match terminal {
-            true => tokio::spawn(spin(subject(), start, asking.clone())),
-            false => tokio::spawn(notify(subject(), start)),
-        };
-        let listener = tokio::spawn(listen(subject(), terminal, when_answered));
+        let (asking, known) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Known>>::default());
+        let notices = tokio::spawn(find_out(subject(), start, terminal.then(|| known.clone())));
+        let (open, now) = (asking.clone(), known.clone());
+        // The line belongs to the person while a question is open.
+        let line = move || if open.load(Relaxed) { None } else { locked(&now).line(start.elapsed()) };
+        let spinner = terminal.then(|| Spinner::start(SPIN, line));
+        let listener = tokio::spawn(listen(subject(), terminal.then_some(known), when_answered));
         let asker = tokio::spawn(question::answer_own(client.clone(), can_ask, asking));
-        Self { notices, listener, asker, answered: Some(answered), start, terminal }
+        Self { notices, listener, asker, answered: Some(answered), _spinner: spinner }
     }
 
     /// Shows lines that arrived before the answer.
@@ -84,41 +98,95 @@ impl Drop for Company {
         self.notices.abort();
         self.listener.abort();
         self.asker.abort();
-        if self.terminal && self.start.elapsed() >= SPIN {
-            output::talk(ERASE);
+    }
+}
+
+impl Known {
+    fn line(&self, waited: Duration) -> Option<String> {
+        match &self.sign_in {
+            Some(sign_in) => Some(sign_in.line(SystemTime::now())),
+            None if self.subject.is_empty() => None,
+            None => Some(format!("waiting for {}, {} s", self.subject, waited.as_secs())),
         }
     }
 }
 
-/// One line, once.
-async fn notify((client, session): (Client, SessionContext), start: Instant) {
-    sleep(SLOW).await;
-    output::talk(&notice(&subject(&client, &session).await, start.elapsed()));
+impl SignIn {
+    /// The run that printed `line`; `None` if it is over.
+    fn of(pending: Vec<Pending>, line: &str) -> Option<Self> {
+        let run = pending.into_iter().find(|run| run.lines.iter().any(|known| known == line))?;
+        let has_link = run.lines.iter().any(|line| line.contains("://"));
+        let deadline = run.deadline.as_ref().and_then(wire::system_time)?;
+        Some(Self { deadline, has_link })
+    }
+
+    fn line(&self, now: SystemTime) -> String {
+        let link = if self.has_link { " (link above)" } else { "" };
+        format!(
+            "waiting for you to sign in{link}, {} left, Ctrl-C gives up",
+            render::time::span(self.left(now))
+        )
+    }
+
+    /// The daemon does not end it with this session: another one may wait, or the person may sign in all the same.
+    fn given_up(&self, now: SystemTime) -> String {
+        let left = render::time::span(self.left(now));
+        format!(
+            "claviger: the sign-in goes on for {left}, for every session; `claviger pending --cancel` ends it\n"
+        )
+    }
+
+    fn left(&self, now: SystemTime) -> Duration {
+        Duration::from_secs(self.deadline.duration_since(now).unwrap_or_default().as_secs())
+    }
 }
 
-async fn spin((client, session): (Client, SessionContext), start: Instant, asking: Arc<AtomicBool>) {
-    sleep(SPIN).await;
-    let subject = shorten(&subject(&client, &session).await);
-    for frame in FRAMES.iter().cycle() {
-        // The line belongs to the person while a question is open.
-        if asking.load(Relaxed) {
-            sleep(TURN).await;
-            continue;
-        }
-        output::talk(&format!("{ERASE}{frame} waiting for {subject}, {} s ", start.elapsed().as_secs()));
-        sleep(TURN).await;
+fn locked(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Finds out what is waited for: for the spinner, or for one line of a log.
+async fn find_out(
+    (client, session): (Client, SessionContext),
+    start: Instant,
+    known: Option<Arc<Mutex<Known>>>,
+) {
+    sleep(if known.is_some() { SPIN } else { SLOW }).await;
+    let subject = subject(&client, &session).await;
+    match known {
+        Some(known) => locked(&known).subject = shorten(&subject),
+        None => output::talk(&notice(&subject, start.elapsed())),
     }
+}
+
+/// Ends the process at Ctrl-C, and says what becomes of the sign-in. It outlives the wait: once the signal is caught, nothing
+/// else would end this process.
+fn give_up_when_interrupted(client: Client, line: String) {
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            let sign_in = timeout(LOOKUP, sign_in(&client, &line)).await.ok().flatten();
+            let said = sign_in.map(|sign_in| sign_in.given_up(SystemTime::now()));
+            output::talk(&format!("{ERASE}{}", said.unwrap_or_default()));
+            std::process::exit(exit::INTERRUPTED.into());
+        }
+    });
+}
+
+/// The sign-in that printed `line`.
+async fn sign_in(client: &Client, line: &str) -> Option<SignIn> {
+    let answer = unwrap(client.inspect().list_pending(request(ListPendingRequest {})).await).ok()?;
+    SignIn::of(answer.pending, line)
 }
 
 /// Passes on the output of the command that is waited for: everything to a terminal, otherwise only messages for a
 /// person. Ends after the answer has arrived and the stream has delivered the result, which follows the last line.
 async fn listen(
     (mut client, session): (Client, SessionContext),
-    terminal: bool,
+    known: Option<Arc<Mutex<Known>>>,
     mut answered: oneshot::Receiver<()>,
 ) {
     let Ok(mut events) = client.look_on_beside(&session).await else { return };
-    let (mut is_answered, mut is_told) = (false, false);
+    let (mut is_answered, mut is_told, mut is_caught) = (false, false, false);
     while !(is_answered && is_told) {
         let event = tokio::select! {
             biased;
@@ -131,9 +199,20 @@ async fn listen(
         match event {
             Ok(Some(Change::Progress(progress))) => {
                 is_told = false;
-                tell(&progress, terminal);
+                tell(&progress, known.is_some());
+                if let (true, Some(known)) = (progress.attended && !progress.line.is_empty(), &known) {
+                    if !is_caught {
+                        give_up_when_interrupted(client.clone(), progress.line.clone());
+                    }
+                    is_caught = true;
+                    let sign_in = sign_in(&client, &progress.line).await;
+                    locked(known).sign_in = sign_in;
+                }
             }
-            Ok(Some(_)) => is_told = true,
+            Ok(Some(_)) => {
+                is_told = true;
+                known.iter().for_each(|known| locked(known).sign_in = None);
+            }
             Ok(None) | Err(_) => return,
         }
     }
@@ -179,8 +258,27 @@ fn shorten(subject: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_SUBJECT, notice, shorten};
+    use super::{MAX_SUBJECT, SignIn, notice, shorten};
+    use crate::render::samples;
+    use claviger::proto::v1::Pending;
     use std::time::Duration;
+
+    #[test]
+    fn a_sign_in_says_how_long_it_waits_and_what_becomes_of_it() {
+        let run = |lines: &[&str]| Pending {
+            deadline: samples::at(178),
+            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+            ..Pending::default()
+        };
+        let sign_in =
+            SignIn::of(vec![run(&["x"]), run(&["open https://x", "then"])], "then").expect("it runs");
+        let expected = "waiting for you to sign in (link above), 2 min 58 s left, Ctrl-C gives up";
+        assert_eq!(sign_in.line(samples::now()), expected);
+        assert!(sign_in.given_up(samples::now()).contains("goes on for 2 min 58 s, for every session"));
+        let alone = SignIn::of(vec![run(&["touch your key"])], "touch your key").expect("it runs");
+        assert!(alone.line(samples::now()).starts_with("waiting for you to sign in, 2 min"));
+        assert!(SignIn::of(Vec::new(), "x").is_none());
+    }
 
     #[test]
     fn the_notice_names_source_and_place() {

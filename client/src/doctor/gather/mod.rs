@@ -77,7 +77,7 @@ pub(crate) async fn gather(context: &Context, online: bool) -> Result<Facts, Fai
         }),
     }
     drop(step);
-    progress.end().await;
+    drop(progress);
     Ok(facts)
 }
 
