@@ -123,23 +123,38 @@ impl<T> fmt::Debug for Located<T> {
 impl Content {
     /// Approximate memory in bytes.
     pub(super) fn size(&self) -> usize {
-        let texts = self.commands.iter().chain(&self.hooks).map(|(name, text)| (name.len(), text));
-        let variables = self.env.iter().map(|(name, text)| (name.len(), text));
+        let Self { commands, hooks, env, directories, .. } = self;
+        let texts = commands.iter().chain(hooks).map(|(name, text)| (name.len(), text));
+        let variables = env.iter().map(|(name, text)| (name.len(), text));
         let own: usize = texts
             .chain(variables)
             .map(|(name, text)| name + text.value.len() + text.at.file.len() + ENTRY)
             .sum();
-        own + self.directories.values().map(Self::size).sum::<usize>()
+        own + directories.values().map(Self::size).sum::<usize>()
     }
 
     /// The content for sessions of a configuration directory: its own values come first.
     pub(super) fn within(&self, own: &Self) -> Self {
+        // Without "..": each key is either set for a directory, or cannot be.
+        let Self {
+            commands,
+            hooks,
+            env,
+            audience,
+            refresh,
+            policies: _,
+            path: _,
+            passed: _,
+            harmless: _,
+            confirmations: _,
+            directories: _,
+        } = own.clone();
         let mut content = self.clone();
-        content.commands.extend(own.commands.clone());
-        content.hooks.extend(own.hooks.clone());
-        content.env.extend(own.env.clone());
-        content.audience.extend(own.audience.clone());
-        content.refresh.extend(own.refresh.clone());
+        content.commands.extend(commands);
+        content.hooks.extend(hooks);
+        content.env.extend(env);
+        content.audience.extend(audience);
+        content.refresh.extend(refresh);
         content
     }
 }

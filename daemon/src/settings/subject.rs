@@ -1,7 +1,7 @@
 //! Subject of trust: a workspace and exactly the requests of its files; and the decision about it.
 
 use super::{
-    File, FileState, Located, Script, Workspace,
+    Content, File, FileState, Located, Script, Workspace,
     harmless::{harmless_of, is_harmless},
     visible::{self, Visible},
 };
@@ -76,10 +76,26 @@ impl Subject {
             if let FileState::Invalid(problem) = &file.state {
                 found.broken(file, problem);
             }
-            for (name, value) in &file.content.commands {
+            // Without "..": a key that a workspace may set has to become part of the decision, or a trusted one could add it.
+            let Content {
+                commands,
+                env,
+                // Claviger itself, and policies, which count in managed settings only.
+                hooks: _,
+                policies: _,
+                // Keys of claviger's own configuration.
+                audience: _,
+                refresh: _,
+                path: _,
+                passed: _,
+                harmless: _,
+                confirmations: _,
+                directories: _,
+            } = &*file.content;
+            for (name, value) in commands {
                 found.add((*name).to_owned(), value, visible::command(&value.value), true);
             }
-            let asked = file.content.env.iter().filter(|(name, _)| !is_harmless(name, harmless));
+            let asked = env.iter().filter(|(name, _)| !is_harmless(name, harmless));
             for (name, value) in asked {
                 let visible = visible::variable(file.layer, name, &value.value);
                 found.add(format!("env.{name}"), value, visible, false);

@@ -1,7 +1,7 @@
 //! The sources of credentials, and their order.
 //!
 //! Binding is pure: a source reads session and settings and returns its offer. Providing has effects and is done by the
-//! broker's flights. A new source is one file and one line in [`chain::CHAIN`].
+//! broker's flights. ARCHITECTURE.md lists what a new source takes.
 
 pub mod api_key_helper;
 mod ask;
