@@ -2,7 +2,7 @@
 
 /// The verb, the command line, what it does. Those of no verb are on the help screen of the program.
 pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
-    ("", "claviger explain", "Show which credential this directory gets, and why."),
+    ("", "claviger explain", "Show what this directory gets, and why."),
     ("", "claviger exec -- make test", "Run a command with the credential."),
     ("", "claviger hook install claude", "Let Claude Code borrow from claviger."),
     ("token", "claviger token", "Print the secret, as an apiKeyHelper does."),
