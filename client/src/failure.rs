@@ -2,8 +2,10 @@
 
 pub(crate) mod exit;
 mod report;
+#[cfg(test)]
+pub(crate) use report::Failed;
 
-use crate::text::escape;
+use crate::output;
 use claviger::{
     client::ConnectError,
     reason::{Problem, Reason},
@@ -123,7 +125,7 @@ impl Failure {
     pub(crate) fn render(&self, as_json: bool) -> String {
         match (self.report(), as_json) {
             (None, _) => String::new(),
-            (Some(report), true) => escape::json(&report.json().to_string()) + "\n",
+            (Some(report), true) => output::json_line(&report::failed(&report)) + "\n",
             (Some(report), false) => report.text(),
         }
     }

@@ -3,6 +3,7 @@
 use crate::text::{escape, wrap};
 use clap::ValueEnum;
 use claviger::Secret;
+use serde::Serialize;
 use std::{
     borrow::Cow,
     env,
@@ -112,8 +113,14 @@ pub(crate) fn secret_line(secret: &Secret) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`data`].
-pub(crate) fn json(value: &serde_json::Value) -> io::Result<()> {
-    data(&(escape::json(&format!("{value:#}")) + "\n"))
+pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
+    data(&(escape::json(&format!("{:#}", serde_json::to_value(value)?)) + "\n"))
+}
+
+/// One line of JSON, without its line feed.
+pub(crate) fn json_line(value: &impl Serialize) -> String {
+    // What verbs print has text for every key, and numbers that JSON has.
+    escape::json(&serde_json::to_value(value).unwrap_or_default().to_string())
 }
 
 /// Prints a message to a person, in lines that fit a terminal. If stderr is closed it is lost without further effect.

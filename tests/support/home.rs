@@ -2,7 +2,7 @@
 //!
 //! Whatever a test leaves behind is scanned for canary secrets when the home is dropped.
 
-use super::{CANARY, Daemon, binary, is_root, settings, skipped, text};
+use super::{CANARY, Daemon, binary, is_root, schema, settings, skipped, text};
 use claviger::session::SessionContext;
 use std::{
     fs,
@@ -137,7 +137,9 @@ impl Home {
 
     /// Runs the client to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.claviger(arguments).output().expect("claviger runs")
+        let output = self.claviger(arguments).output().expect("claviger runs");
+        schema::check(arguments, &output);
+        output
     }
 
     /// Runs the client and returns its stdout, which must be a success.

@@ -28,6 +28,7 @@ pub mod namespaces;
 pub mod op;
 pub mod provider;
 pub mod raw;
+pub mod schema;
 pub mod sshd;
 pub mod stand_in;
 pub mod tap;

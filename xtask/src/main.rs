@@ -72,9 +72,14 @@ fn main() -> ExitCode {
 
 /// The tests that compare these files with the types also write them.
 fn docs() -> sh::Result {
-    let mut cargo = sh::cargo();
-    cargo.args(["test", "--quiet", "--locked", "--package", "clavigerd", "--lib", "reference"]);
-    sh::run(cargo.env("UPDATE_EXPECT", "1"))
+    for [package, target, tests] in
+        [["clavigerd", "--lib", "reference"], ["claviger-cli", "--bins", "schemas"]]
+    {
+        let mut cargo = sh::cargo();
+        cargo.args(["test", "--quiet", "--locked", "--package", package, target, tests]);
+        sh::run(cargo.env("UPDATE_EXPECT", "1"))?;
+    }
+    Ok(())
 }
 
 #[cfg(feature = "bench")]

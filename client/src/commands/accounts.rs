@@ -96,7 +96,7 @@ async fn relocate(context: &Context, client: &Client, arguments: Move) -> Result
     let moved = async { unwrap(service.move_accounts(request(message)).await) };
     let accounts = wait::answer(context, moved).await?.accounts;
     match context.options.json {
-        true => output::json(&accounts.iter().map(json::account).collect())?,
+        true => output::json(&accounts.iter().map(json::account).collect::<Vec<_>>())?,
         false => output::show(&kept(&accounts, place))?,
     }
     Ok(())

@@ -5,14 +5,13 @@ use crate::{
     daemon::successor::{end, gone, successor},
     daemon::wait,
     failure::Failure,
-    output,
+    json, output,
     session::context::Context,
 };
 use claviger::{
     client::{ConnectError, daemon_program, request, request_any, unwrap, unwrap_any},
     proto::v1::{GetVersionRequest, ReloadRequest, RestartRequest, SetLogLevelRequest},
 };
-use serde_json::json;
 use std::{ffi::OsString, os::unix::process::CommandExt as _, process::Command};
 
 /// Verbs below `daemon`.
@@ -84,7 +83,7 @@ async fn start(context: &Context) -> Result<(), Failure> {
     let answer = wait::answer(context, asked).await?;
     let release = answer.version.unwrap_or_default().release;
     match context.options.json {
-        true => output::json(&json!({"started": started, "release": release}))?,
+        true => output::json(&json::started(started, &release))?,
         false => note(
             context,
             &format!("clavigerd {release} {}", if started { "has been started" } else { "runs already" }),
@@ -100,7 +99,7 @@ async fn stop(context: &Context) -> Result<(), Failure> {
 
 fn stopped(context: &Context, pid: Option<u32>) -> Result<(), Failure> {
     match (context.options.json, pid) {
-        (true, pid) => output::json(&json!({"stopped": pid.is_some(), "pid": pid}))?,
+        (true, pid) => output::json(&json::stopped(pid))?,
         (false, Some(pid)) => note(context, &format!("clavigerd with pid {pid} has been stopped")),
         (false, None) => note(context, "no daemon runs"),
     }
@@ -124,7 +123,7 @@ async fn restart(context: &Context, new_cookie: bool) -> Result<(), Failure> {
     let answered = tokio::time::timeout(limit, answers).await;
     let release = answered.map_err(|_| Failure::TimedOut(limit))??;
     match context.options.json {
-        true => output::json(&json!({"restarted": true, "pid": pid, "release": release}))?,
+        true => output::json(&json::restarted(pid, &release))?,
         false => note(context, &format!("clavigerd {release} has taken over, with pid {pid}")),
     }
     Ok(())
@@ -135,7 +134,7 @@ async fn reload(context: &Context) -> Result<(), Failure> {
     let answer = async { unwrap(service.reload(request(ReloadRequest {})).await) };
     let changed = wait::answer(context, answer).await?.changed;
     match context.options.json {
-        true => output::json(&json!({"changed": changed}))?,
+        true => output::json(&json::reloaded(changed))?,
         false => note(
             context,
             match changed {

@@ -2,6 +2,8 @@
 
 mod arguments;
 mod list;
+#[cfg(test)]
+pub(crate) use list::FoundHook;
 mod tools;
 mod trial;
 
@@ -15,13 +17,12 @@ use crate::{
         plan::FileChange,
         record::{Changed, Ledger},
     },
-    output,
+    json, output,
     session::context::Context,
     session::user::user_file,
     text::escape,
 };
 use arguments::How;
-use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use tools::{Tool, no_home};
 
@@ -107,13 +108,10 @@ fn tell(
     let changes: Vec<_> = steps.iter().filter(|step| step.is_change()).collect();
     let notes = outcome.notes.iter().cloned().chain(steps.iter().flat_map(notes)).collect::<Vec<_>>();
     if context.options.json {
-        let file = |step: &&FileChange| json!({ "file": step.name(), "diff": step.diff() });
-        let variables: Map<String, Value> =
-            outcome.variables.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-        return Ok(output::json(&json!({
-            "tool": tool, "dry_run": how.dry_run, "changes": changes.iter().map(file).collect::<Vec<_>>(),
-            "notes": notes, "variables": variables, "next": outcome.next,
-        }))?);
+        let file = |step: &&FileChange| json::file_diff(step.name(), step.diff());
+        let changes = changes.iter().map(file).collect();
+        let Guidance { variables, next, .. } = outcome;
+        return Ok(output::json(&json::hook_changed(tool, how.dry_run, changes, notes, variables, next))?);
     }
     // A person who was asked has seen the changes already.
     let unseen = changes.iter().filter(|_| how.dry_run || how.yes);

@@ -1,11 +1,12 @@
 //! `claviger lock` and `unlock`: in between, no credential is lent and no secret is in memory.
 
-use crate::{daemon::wait, failure::Failure, output, render::account::counted, session::context::Context};
+use crate::{
+    daemon::wait, failure::Failure, json, output, render::account::counted, session::context::Context,
+};
 use claviger::{
     client::{request, unwrap},
     proto::v1::{LockRequest, UnlockRequest},
 };
-use serde_json::json;
 
 /// Drops every secret and locks the daemon. Starts a daemon if none runs: the next one must find the lock.
 ///
@@ -17,7 +18,7 @@ pub(crate) async fn lock(context: &Context) -> Result<(), Failure> {
         client.call(|client| async move { unwrap(client.control().lock(request(LockRequest {})).await) });
     let dropped = wait::answer(context, asked).await?.dropped;
     match context.options.json {
-        true => output::json(&json!({ "locked": true, "dropped": dropped }))?,
+        true => output::json(&json::locked(dropped))?,
         false => output::show(&format!(
             "{}\n{}",
             claviger::remedy::while_locked(),
@@ -37,7 +38,7 @@ pub(crate) async fn unlock(context: &Context) -> Result<(), Failure> {
         client.call(|client| async move { unwrap(client.control().unlock(request(UnlockRequest {})).await) });
     let was_locked = wait::answer(context, asked).await?.was_locked;
     match (context.options.json, was_locked) {
-        (true, _) => output::json(&json!({ "locked": false, "was_locked": was_locked }))?,
+        (true, _) => output::json(&json::unlocked(was_locked))?,
         (false, true) => output::show("unlocked\n")?,
         (false, false) => output::show("it was not locked\n")?,
     }

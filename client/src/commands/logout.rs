@@ -19,7 +19,6 @@ use claviger::{
     remedy::Remedy,
     wire,
 };
-use serde_json::json;
 use std::time::SystemTime;
 
 /// Arguments of `logout`.
@@ -50,7 +49,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     let left = async { unwrap(service.logout(request(message)).await) };
     let accounts = wait::answer(context, left).await?.accounts;
     match context.options.json {
-        true => output::json(&json!({ "accounts": json::left(&accounts) }))?,
+        true => output::json(&json::left(&accounts))?,
         false => output::show(&render::account::left(&accounts, Style::stdout()))?,
     }
     none_behind(&accounts)

@@ -50,7 +50,7 @@ async fn cancel(context: &Context, id: String) -> Result<(), Failure> {
     let cancelled = wait::answer(context, asked).await?.cancelled;
     match (cancelled, context.options.json) {
         (0, _) => return Err(Failure::NothingToCancel),
-        (_, true) => output::json(&serde_json::json!({ "cancelled": cancelled }))?,
+        (_, true) => output::json(&json::cancelled(cancelled))?,
         (1, false) => output::show("1 command was cancelled\n")?,
         (_, false) => output::show(&format!("{cancelled} commands were cancelled\n"))?,
     }

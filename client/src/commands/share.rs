@@ -15,7 +15,6 @@ use claviger::{
     socket::SOCKET_VARIABLE,
     wire,
 };
-use serde_json::json;
 use std::{
     ffi::OsString,
     os::unix::process::{CommandExt as _, parent_id},
@@ -178,7 +177,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
     let is_lost = |share: &&Share| !Path::new(&share.socket).exists();
     let lost: Vec<_> = shares.iter().filter(is_lost).map(|share| share.name.clone()).collect();
     match context.options.json {
-        true => output::json(&json!({ "shares": shares.iter().map(json::share).collect::<Vec<_>>() }))?,
+        true => output::json(&json::shares(&shares))?,
         false => output::show(&render::share::list(&shares, &lost, SystemTime::now()))?,
     }
     Ok(())
@@ -190,7 +189,7 @@ async fn stop(context: &Context, name: String) -> Result<(), Failure> {
     let answer = async { unwrap(service.stop_share(request(message)).await) };
     let stopped = wait::answer(context, answer).await?.stopped;
     match context.options.json {
-        true => output::json(&json!({ "name": name, "stopped": stopped }))?,
+        true => output::json(&json::share_stopped(&name, stopped))?,
         false if stopped || context.options.quiet => {}
         false => output::talk("claviger: there is no share of that name\n"),
     }

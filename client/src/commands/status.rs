@@ -10,7 +10,6 @@ use crate::{
     news::{News, compare},
     output, render, screen,
     session::context::Context,
-    text::escape,
 };
 use claviger::{
     client::{request, unwrap},
@@ -96,7 +95,7 @@ async fn lines(context: &Context) -> Result<(), Failure> {
 fn print(context: &Context, news: &News) -> Result<(), Failure> {
     let now = SystemTime::now();
     match context.options.json {
-        true => output::data(&(escape::json(&json::news(news, now).to_string()) + "\n"))?,
+        true => output::data(&(output::json_line(&json::news(news, now)) + "\n"))?,
         false => {
             output::show(&format!("{} {}\n", render::time::clock(now), render::news::line(news, now).1))?
         }

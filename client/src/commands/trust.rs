@@ -18,7 +18,6 @@ use claviger::{
     remedy::Remedy,
     session::SessionContext,
 };
-use serde_json::json;
 use std::{
     path::{Path, PathBuf},
     time::SystemTime,
@@ -121,7 +120,7 @@ async fn revoke(context: &Context, path: Option<PathBuf>) -> Result<(), Failure>
     let removed =
         wait::answer(context, async { unwrap(service.revoke_trust(request(message)).await) }).await?.removed;
     match context.options.json {
-        true => output::json(&json!({"root": root, "removed": removed}))?,
+        true => output::json(&json::revoked(&root, removed))?,
         false => output::show(&forgotten(removed, &root))?,
     }
     Ok(())
@@ -133,7 +132,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
         .call(|client| async move { unwrap(client.trust().list_trust(request(ListTrustRequest {})).await) });
     let answer = wait::answer(context, asked).await?;
     match context.options.json {
-        true => output::json(&answer.records.iter().map(json::record).collect())?,
+        true => output::json(&answer.records.iter().map(json::record).collect::<Vec<_>>())?,
         false => output::show(&render::trust::records(&answer.records, SystemTime::now()))?,
     }
     Ok(())

@@ -10,7 +10,6 @@ use claviger::{
     client::{request, unwrap},
     proto::v1::{Account, ExplainResponse, Step, UseAccountRequest, step::Outcome},
 };
-use serde_json::json;
 
 /// Arguments of `use`.
 #[derive(clap::Args)]
@@ -37,7 +36,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     });
     let account = wait::answer(context, used).await?.account;
     match context.options.json {
-        true => output::json(&json!({ "account": account.as_ref().map(json::account) }))?,
+        true => output::json(&json::used(account.as_ref()))?,
         false => output::show(&sentence(account.as_ref()))?,
     }
     let own = accounts::own().filter(|own| account.as_ref().is_none_or(|account| account.name != *own));

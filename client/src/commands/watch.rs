@@ -1,6 +1,6 @@
 //! `claviger get --watch`: events of the credential as they come, across restarts of the daemon.
 
-use crate::{failure::Failure, failure::exit, json, output, render, session::context::Context, text::escape};
+use crate::{failure::Failure, failure::exit, json, output, render, session::context::Context};
 use claviger::{Change, Lease, Material};
 use std::time::SystemTime;
 
@@ -46,14 +46,14 @@ fn print(context: &Context, change: &Change, show_secret: bool) -> Result<(), Fa
     match context.options.json {
         true => {
             let event = json::change(change, |lease| lease_json(lease, secret.as_ref()));
-            output::data(&(escape::json(&event.to_string()) + "\n"))?;
+            output::data(&(output::json_line(&event) + "\n"))?;
         }
         false => output::show(&(render::event::render(change, secret.as_ref(), SystemTime::now()) + "\n"))?,
     }
     Ok(())
 }
 
-fn lease_json(lease: &Lease, secret: Option<&Material>) -> serde_json::Value {
+fn lease_json(lease: &Lease, secret: Option<&Material>) -> json::Lease {
     let headers = lease.other_headers().unwrap_or_default();
     json::lease(lease, secret, &headers)
 }

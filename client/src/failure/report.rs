@@ -1,8 +1,10 @@
 //! Prints a failure: as lines for people, as one object for programs.
 
-use crate::{json, text::escape};
+use crate::{
+    json::{self, form},
+    text::escape,
+};
 use claviger::{reason::Location, remedy::Remedy};
-use serde_json::json;
 use std::{fmt::Write as _, time::Duration};
 
 /// Content of a report.
@@ -42,17 +44,25 @@ impl Report<'_> {
         }
         text
     }
+}
 
-    pub(super) fn json(&self) -> serde_json::Value {
-        json!({"error": {
-            "reason": self.reason,
-            "message": self.message,
-            "hint": self.hint,
-            "remedy": self.remedy.as_ref().map(json::remedy),
-            "location": self.location.map(json::own_location),
-            "retry_after_seconds": self.retry_after.map(|delay| delay.as_secs_f64()),
-            "trail": self.trail,
-            "said": self.said,
-        }})
+form! {
+    /// A failure.
+    fn failed(report: &Report<'_>) -> Failed {
+        error: Error = error(report),
+    }
+
+    /// Why something failed; docs/exit-codes.md lists the reasons.
+    fn error(report: &Report<'_>) -> Error {
+        reason: &'static str = report.reason,
+        message: String = report.message.clone(),
+        hint: Option<String> = report.hint.clone(),
+        remedy: Option<json::Remedy> = report.remedy.as_ref().map(json::remedy),
+        location: Option<json::Location> = report.location.map(json::own_location),
+        retry_after_seconds: Option<f64> = report.retry_after.map(|delay| delay.as_secs_f64()),
+        /// Sources that were passed over.
+        trail: Vec<String> = report.trail.to_vec(),
+        /// The last lines that a command printed on stderr.
+        said: Vec<String> = report.said.to_vec(),
     }
 }

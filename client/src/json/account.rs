@@ -1,83 +1,104 @@
 //! Accounts of the local store, and events of a sign-in.
 
-use super::parts::{instant, location, problem, seconds, text};
+use super::parts::{Location, Problem, instant, location, problem, seconds, text};
 use crate::text::words;
-use claviger::proto::v1::{
-    Account, ListAccountsResponse, LoggedOut, Registration, ResetResponse, login_response::Event,
-};
-use serde_json::{Value, json};
+use claviger::proto::v1::{self, login_response::Event};
+use serde::Serialize;
 
-/// An account. It has no secret.
-pub(crate) fn account(account: &Account) -> Value {
-    json!({
-        "name": account.name,
-        "kind": words::kind(account),
-        "audience": account.audience,
-        "registration": text(&account.registration),
-        "issuer": text(&account.issuer),
-        "method": text(&account.method),
-        "organization": text(&account.organization),
-        "subject": text(&account.subject),
-        "place": words::store(account.place()),
-        "signed_in_at": instant(account.signed_in_at.as_ref()),
-        "in_use": account.in_use,
-        "used": account.used,
-        "signing_out": account.signing_out,
-        "problem": problem(account.problem.as_ref()),
-    })
-}
+form! {
+    /// An account. It has no secret.
+    fn account(account: &v1::Account) -> Account {
+        name: String = account.name.clone(),
+        /// `login`, `api-key` or `token`.
+        kind: String = words::kind(account),
+        /// The origin that its secret may be sent to.
+        audience: String = account.audience.clone(),
+        /// The section [oauth.NAME] it signed in with.
+        registration: Option<String> = text(&account.registration),
+        issuer: Option<String> = text(&account.issuer),
+        method: Option<String> = text(&account.method),
+        organization: Option<String> = text(&account.organization),
+        subject: Option<String> = text(&account.subject),
+        /// The store of its secrets.
+        place: String = words::store(account.place()),
+        signed_in_at: Option<String> = instant(account.signed_in_at.as_ref()),
+        /// Whether sessions that name none use it.
+        in_use: bool = account.in_use,
+        used: bool = account.used,
+        signing_out: bool = account.signing_out,
+        problem: Option<Problem> = problem(account.problem.as_ref()),
+    }
 
-/// The list. `here` is the account that this session uses; empty if it uses none.
-pub(crate) fn accounts(answer: &ListAccountsResponse, here: &str) -> Value {
-    let registration = |one: &Registration| {
-        json!({
-            "name": one.name,
-            "issuer": text(&one.issuer),
-            "location": location(one.location.as_ref()),
-        })
-    };
-    json!({
-        "accounts": answer.accounts.iter().map(account).collect::<Vec<_>>(),
-        "registrations": answer.registrations.iter().map(registration).collect::<Vec<_>>(),
-        "used_here": text(here),
-        "store": answer.store,
-    })
-}
+    /// A section [oauth.NAME] of the configuration.
+    fn registration(one: &v1::Registration) -> Registration {
+        name: String = one.name.clone(),
+        issuer: Option<String> = text(&one.issuer),
+        location: Option<Location> = location(one.location.as_ref()),
+    }
 
-/// An event of a login.
-pub(crate) fn login(event: &Event) -> Value {
-    match event {
-        Event::Url(url) => json!({"event": "url", "url": url}),
-        Event::Code(code) => json!({
-            "event": "code",
-            "verification_uri": code.verification_uri,
-            "verification_uri_complete": text(&code.verification_uri_complete),
-            "user_code": code.user_code,
-            "expires_in_seconds": seconds(code.expires_in.as_ref()),
-        }),
-        Event::Notice(line) => json!({"event": "notice", "notice": line}),
-        Event::SignedIn(signed_in) => json!({"event": "signed-in", "account": account(signed_in)}),
+    /// The list. `here` is the account that this session uses; empty if it uses none.
+    fn accounts(answer: &v1::ListAccountsResponse, here: &str) -> Accounts {
+        accounts: Vec<Account> = answer.accounts.iter().map(account).collect(),
+        registrations: Vec<Registration> = answer.registrations.iter().map(registration).collect(),
+        used_here: Option<String> = text(here),
+        store: String = answer.store.clone(),
+    }
+
+    /// An account that was removed.
+    fn left_one(one: &v1::LoggedOut) -> Left {
+        name: String = one.name.clone(),
+        /// Whether the server revoked its tokens.
+        revoked: bool = one.revoked,
+        /// Why it did not.
+        not_revoked: Option<String> = text(&one.not_revoked),
+        /// Why its record could not be removed.
+        left_behind: Option<Problem> = problem(one.left_behind.as_ref()),
+    }
+
+    /// Accounts that were removed.
+    fn left(accounts: &[v1::LoggedOut]) -> LeftAccounts {
+        accounts: Vec<Left> = accounts.iter().map(left_one).collect(),
+    }
+
+    /// Result of a reset.
+    fn reset(answer: &v1::ResetResponse) -> Reset {
+        accounts: Vec<Left> = answer.accounts.iter().map(left_one).collect(),
+        trust_decisions: u32 = answer.trust_decisions,
+        entries: u32 = answer.entries,
     }
 }
 
-/// Accounts that were removed.
-pub(crate) fn left(accounts: &[LoggedOut]) -> Value {
-    let one = |one: &LoggedOut| {
-        json!({
-            "name": one.name,
-            "revoked": one.revoked,
-            "not_revoked": text(&one.not_revoked),
-            "left_behind": problem(one.left_behind.as_ref()),
-        })
-    };
-    accounts.iter().map(one).collect()
+/// An event of a login.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub(crate) enum Login {
+    /// Where a browser signs in.
+    Url { url: String },
+    /// The code to type in at another device.
+    Code {
+        verification_uri: String,
+        verification_uri_complete: Option<String>,
+        user_code: String,
+        expires_in_seconds: Option<f64>,
+    },
+    /// A message.
+    Notice { notice: String },
+    /// The end.
+    SignedIn { account: Account },
 }
 
-/// Result of a reset.
-pub(crate) fn reset(answer: &ResetResponse) -> Value {
-    json!({
-        "accounts": left(&answer.accounts),
-        "trust_decisions": answer.trust_decisions,
-        "entries": answer.entries,
-    })
+/// An event of a login.
+pub(crate) fn login(event: &Event) -> Login {
+    match event {
+        Event::Url(url) => Login::Url { url: url.clone() },
+        Event::Code(code) => Login::Code {
+            verification_uri: code.verification_uri.clone(),
+            verification_uri_complete: text(&code.verification_uri_complete),
+            user_code: code.user_code.clone(),
+            expires_in_seconds: seconds(code.expires_in.as_ref()),
+        },
+        Event::Notice(notice) => Login::Notice { notice: notice.clone() },
+        Event::SignedIn(signed_in) => Login::SignedIn { account: account(signed_in) },
+    }
 }

@@ -1,176 +1,178 @@
 //! Explanations and states. Nothing here can hold a secret.
 
-use super::parts::{facts, instant, location, problem, seconds, step, text, version, warning};
-use crate::text::words;
-use claviger::proto::v1::{
-    AuditLog, CacheEntry, ExplainResponse, GetStatusResponse, LoginPolicy, Pending, SettingsFile,
-    SettingsValue, Trial,
+use super::parts::{
+    Facts, Location, Problem, Release, Step, Warning, facts, instant, location, problem, release, seconds,
+    step, text, warning,
 };
-use claviger::wire;
-use serde_json::{Value, json};
+use crate::text::words;
+use claviger::{proto::v1, wire};
 
-/// An explanation.
-pub(crate) fn explain(answer: &ExplainResponse) -> Value {
-    let timings = answer.timings.as_ref();
-    json!({
-        "mode": words::mode(answer.mode()),
-        "backend": words::backend(answer.backend()),
-        "winner": text(&answer.winner),
-        "account": text(&answer.account),
-        "origin": text(&answer.origin),
-        "region": text(&answer.region),
-        "project": text(&answer.project),
-        "workspace": text(&answer.workspace),
-        "steps": answer.steps.iter().map(step).collect::<Vec<_>>(),
-        "problem": problem(answer.problem.as_ref()),
-        "files": answer.files.iter().map(file).collect::<Vec<_>>(),
-        "values": answer.values.iter().map(value).collect::<Vec<_>>(),
-        "policies": answer.policies.iter().map(policy).collect::<Vec<_>>(),
-        "warnings": answer.warnings.iter().map(warning).collect::<Vec<_>>(),
-        "entry": answer.entry.as_ref().map(entry),
-        "trial": answer.trial.as_ref().map(trial),
-        "timings": {
-            "settings_seconds": seconds(timings.and_then(|timings| timings.settings.as_ref())),
-            "resolve_seconds": seconds(timings.and_then(|timings| timings.resolve.as_ref())),
-        },
-    })
-}
+form! {
+    /// An explanation.
+    fn explain(answer: &v1::ExplainResponse) -> Explanation {
+        mode: String = words::mode(answer.mode()),
+        backend: String = words::backend(answer.backend()),
+        /// The source that provides the credential.
+        winner: Option<String> = text(&answer.winner),
+        account: Option<String> = text(&answer.account),
+        origin: Option<String> = text(&answer.origin),
+        region: Option<String> = text(&answer.region),
+        project: Option<String> = text(&answer.project),
+        workspace: Option<String> = text(&answer.workspace),
+        /// Every source, in order.
+        steps: Vec<Step> = answer.steps.iter().map(step).collect(),
+        problem: Option<Problem> = problem(answer.problem.as_ref()),
+        files: Vec<File> = answer.files.iter().map(file).collect(),
+        values: Vec<Setting> = answer.values.iter().map(value).collect(),
+        policies: Vec<Policy> = answer.policies.iter().map(policy).collect(),
+        warnings: Vec<Warning> = answer.warnings.iter().map(warning).collect(),
+        entry: Option<Entry> = answer.entry.as_ref().map(entry),
+        /// With --try: the run of the command.
+        trial: Option<Trial> = answer.trial.as_ref().map(trial),
+        timings: Timings = timings(&answer.timings.unwrap_or_default()),
+    }
 
-fn trial(trial: &Trial) -> Value {
-    json!({
-        "directory": trial.directory,
-        "variables": trial.variables,
-        "deadline_seconds": seconds(trial.deadline.as_ref()),
-        "took_seconds": seconds(trial.took.as_ref()),
-        "failure": text(&trial.failure),
-        "exit_code": trial.exit_code,
-        "said": trial.said,
-        "unusable": text(&trial.unusable),
-    })
-}
+    /// How long it took.
+    fn timings(timings: &v1::Timings) -> Timings {
+        settings_seconds: Option<f64> = seconds(timings.settings.as_ref()),
+        resolve_seconds: Option<f64> = seconds(timings.resolve.as_ref()),
+    }
 
-fn policy(policy: &LoginPolicy) -> Value {
-    json!({
-        "name": policy.name,
-        "demands": policy.demands,
-        "locations": policy.locations.iter().map(|at| location(Some(at))).collect::<Vec<_>>(),
-        "applies": policy.applies,
-    })
-}
+    /// A run of a command, as the daemon would run it.
+    fn trial(trial: &v1::Trial) -> Trial {
+        directory: String = trial.directory.clone(),
+        /// Names of the variables that it got.
+        variables: Vec<String> = trial.variables.clone(),
+        deadline_seconds: Option<f64> = seconds(trial.deadline.as_ref()),
+        took_seconds: Option<f64> = seconds(trial.took.as_ref()),
+        failure: Option<String> = text(&trial.failure),
+        exit_code: Option<i32> = trial.exit_code,
+        said: Vec<String> = trial.said.clone(),
+        /// Why its output cannot be used.
+        unusable: Option<String> = text(&trial.unusable),
+    }
 
-/// The state of the daemon, and the command that lists its API.
-pub(crate) fn status(answer: &GetStatusResponse, grpcurl: &str) -> Value {
-    let counters = answer.counters.unwrap_or_default();
-    json!({
-        "version": version(answer.version.as_ref()),
-        "pid": answer.pid,
-        "started_at": instant(answer.started_at.as_ref()),
-        "locked": answer.locked,
-        "watchers": answer.watchers,
-        "counters": {
-            "requests": counters.requests,
-            "hits": counters.hits,
-            "waits": counters.waits,
-            "failed": counters.failed,
-            "runs": counters.runs,
-            "rejections": counters.rejections,
-            "own": counters.own,
-            "refused": counters.refused,
-        },
-        "audit": answer.audit.as_ref().map(audit),
-        "entries": answer.entries.iter().map(entry).collect::<Vec<_>>(),
-        "shares": answer.shares,
-        "grpcurl": grpcurl,
-    })
-}
+    /// A login policy of managed settings.
+    fn policy(policy: &v1::LoginPolicy) -> Policy {
+        name: String = policy.name.clone(),
+        demands: String = policy.demands.clone(),
+        locations: Vec<Option<Location>> = policy.locations.iter().map(|at| location(Some(at))).collect(),
+        applies: bool = policy.applies,
+    }
 
-fn audit(audit: &AuditLog) -> Value {
-    json!({
-        "file": audit.file,
-        "lost": audit.lost,
-        "lost_since": instant(audit.lost_since.as_ref()),
-        "waiting": audit.waiting,
-        "trouble": text(&audit.trouble),
-    })
-}
+    /// The state of the daemon, and the command that lists its API.
+    fn status(answer: &v1::GetStatusResponse, grpcurl: &str) -> Status {
+        version: Option<Release> = answer.version.as_ref().map(release),
+        pid: u32 = answer.pid,
+        started_at: Option<String> = instant(answer.started_at.as_ref()),
+        locked: bool = answer.locked,
+        watchers: u32 = answer.watchers,
+        counters: Counters = counters(&answer.counters.unwrap_or_default()),
+        audit: Option<AuditLog> = answer.audit.as_ref().map(audit),
+        entries: Vec<Entry> = answer.entries.iter().map(entry).collect(),
+        shares: u32 = answer.shares,
+        grpcurl: String = grpcurl.to_owned(),
+    }
 
-/// The state of a cache entry.
-pub(crate) fn entry(entry: &CacheEntry) -> Value {
-    json!({
-        "key": entry.key,
-        "source": entry.source,
-        "location": location(entry.location.as_ref()),
-        "generation": entry.generation,
-        "fetched_at": instant(entry.fetched_at.as_ref()),
-        "expires_at": instant(entry.expires_at.as_ref()),
-        "refresh_at": instant(entry.refresh_at.as_ref()),
-        "stale": entry.stale,
-        "refreshing": entry.refreshing,
-        "last_problem": problem(entry.last_problem.as_ref()),
-        "failures": entry.failures,
-        "watchers": entry.watchers,
-        "last_used_at": instant(entry.last_used_at.as_ref()),
-        "hits": entry.hits,
-        "runs": entry.runs,
-        "facts": facts(entry.facts.as_ref()),
-        "account": text(&entry.account),
-        "sessions": entry.sessions,
-        "rejections": entry.rejections,
-        "directory": text(&entry.directory),
-        "profile": text(&entry.profile),
-        "apart": entry.apart,
-    })
-}
+    /// Counters since the daemon started; docs/metrics.md explains them.
+    fn counters(counters: &v1::Counters) -> Counters {
+        requests: u64 = counters.requests,
+        hits: u64 = counters.hits,
+        waits: u64 = counters.waits,
+        failed: u64 = counters.failed,
+        runs: u64 = counters.runs,
+        rejections: u64 = counters.rejections,
+        own: u64 = counters.own,
+        refused: u64 = counters.refused,
+    }
 
-/// Everything that waits for a person.
-pub(crate) fn pending(pending: &[Pending]) -> Value {
-    let one = |one: &Pending| {
-        json!({
-            "source": one.source,
-            "location": location(one.location.as_ref()),
-            "id": text(&one.id),
-            "started_at": instant(one.started_at.as_ref()),
-            "deadline": instant(one.deadline.as_ref()),
-            "waiting": one.waiting,
-            "lines": one.lines,
-            "problem": problem(one.problem.as_ref()),
-        })
-    };
-    json!({ "pending": pending.iter().map(one).collect::<Vec<_>>() })
-}
+    /// The state of the audit log.
+    fn audit(audit: &v1::AuditLog) -> AuditLog {
+        file: String = audit.file.clone(),
+        lost: u64 = audit.lost,
+        lost_since: Option<String> = instant(audit.lost_since.as_ref()),
+        waiting: u64 = audit.waiting,
+        trouble: Option<String> = text(&audit.trouble),
+    }
 
-fn file(file: &SettingsFile) -> Value {
-    json!({
-        "layer": wire::layer_word(file.layer()),
-        "file": file.file,
-        "state": words::state(file.state()),
-        "problem": problem(file.problem.as_ref()),
-    })
-}
+    /// The state of a cache entry; docs/metrics.md explains the fields.
+    fn entry(entry: &v1::CacheEntry) -> Entry {
+        key: String = entry.key.clone(),
+        source: String = entry.source.clone(),
+        location: Option<Location> = location(entry.location.as_ref()),
+        generation: u64 = entry.generation,
+        fetched_at: Option<String> = instant(entry.fetched_at.as_ref()),
+        expires_at: Option<String> = instant(entry.expires_at.as_ref()),
+        refresh_at: Option<String> = instant(entry.refresh_at.as_ref()),
+        stale: bool = entry.stale,
+        refreshing: bool = entry.refreshing,
+        last_problem: Option<Problem> = problem(entry.last_problem.as_ref()),
+        failures: u32 = entry.failures,
+        watchers: u32 = entry.watchers,
+        last_used_at: Option<String> = instant(entry.last_used_at.as_ref()),
+        hits: u64 = entry.hits,
+        runs: u64 = entry.runs,
+        facts: Option<Facts> = facts(entry.facts.as_ref()),
+        account: Option<String> = text(&entry.account),
+        sessions: u32 = entry.sessions,
+        rejections: u64 = entry.rejections,
+        directory: Option<String> = text(&entry.directory),
+        profile: Option<String> = text(&entry.profile),
+        apart: Vec<String> = entry.apart.clone(),
+    }
 
-fn value(value: &SettingsValue) -> Value {
-    json!({
-        "name": value.name,
-        "location": location(value.location.as_ref()),
-        "overrides": value.overrides.iter().map(|at| location(Some(at))).collect::<Vec<_>>(),
-        "hook": value.hook,
-    })
+    /// Something that waits for a person.
+    fn waiting(one: &v1::Pending) -> Waiting {
+        source: String = one.source.clone(),
+        location: Option<Location> = location(one.location.as_ref()),
+        id: Option<String> = text(&one.id),
+        started_at: Option<String> = instant(one.started_at.as_ref()),
+        deadline: Option<String> = instant(one.deadline.as_ref()),
+        /// How many sessions wait for it.
+        waiting: u32 = one.waiting,
+        /// The last lines of its output.
+        lines: Vec<String> = one.lines.clone(),
+        problem: Option<Problem> = problem(one.problem.as_ref()),
+    }
+
+    /// Everything that waits for a person.
+    fn pending(pending: &[v1::Pending]) -> Pending {
+        pending: Vec<Waiting> = pending.iter().map(waiting).collect(),
+    }
+
+    /// A settings file that was looked at.
+    fn file(file: &v1::SettingsFile) -> File {
+        layer: String = wire::layer_word(file.layer()).to_owned(),
+        file: String = file.file.clone(),
+        state: String = words::state(file.state()),
+        problem: Option<Problem> = problem(file.problem.as_ref()),
+    }
+
+    /// A value that counts.
+    fn value(value: &v1::SettingsValue) -> Setting {
+        name: String = value.name.clone(),
+        location: Option<Location> = location(value.location.as_ref()),
+        overrides: Vec<Option<Location>> = value.overrides.iter().map(|at| location(Some(at))).collect(),
+        /// Whether it is a command of claviger's own.
+        hook: bool = value.hook,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{audit, entry, status};
     use claviger::proto::v1::{AuditLog, CacheEntry, GetStatusResponse};
-    use serde_json::Value;
+    use serde_json::json;
 
     #[test]
     fn every_name_of_the_status_is_explained() {
         const PAGE: &str = include_str!("../../../docs/metrics.md");
-        let all = status(&GetStatusResponse::default(), "");
+        let all = json!(status(&GetStatusResponse::default(), ""));
         let counters = all["counters"].clone();
-        for object in [all, counters, entry(&CacheEntry::default()), audit(&AuditLog::default())] {
-            let Value::Object(object) = object else { panic!("an object") };
-            for name in object.keys() {
+        for object in
+            [all, counters, json!(entry(&CacheEntry::default())), json!(audit(&AuditLog::default()))]
+        {
+            for name in object.as_object().expect("an object").keys() {
                 assert!(PAGE.contains(&format!("`{name}`")), "{name} is missing in docs/metrics.md");
             }
         }

@@ -1,43 +1,74 @@
 //! News of the daemon: an object a line, each with `event` and `at`.
 
-use super::parts::{instant, problem, text};
-use crate::news::{News, Who};
-use serde_json::{Value, json};
+use super::parts::{Problem, instant, problem, text};
+use crate::news::{self, Who};
+use serde::Serialize;
 use std::time::SystemTime;
 
-/// One event.
-pub(crate) fn news(news: &News, at: SystemTime) -> Value {
-    let mut value = match news {
-        News::Connected { release, pid, entries } => {
-            json!({"event": "connected", "release": release, "pid": pid, "entries": entries})
-        }
-        News::Lost => json!({"event": "lost"}),
-        News::Restarted { release, pid } => json!({"event": "restarted", "release": release, "pid": pid}),
-        News::Refreshed { who, generation, expires_at } => {
-            let expires_at = instant(expires_at.as_ref());
-            with(who, json!({"event": "refreshed", "generation": generation, "expires_at": expires_at}))
-        }
-        News::Failed { who, problem: what, failures } => {
-            with(who, json!({"event": "failed", "problem": problem(Some(what)), "failures": failures}))
-        }
-        News::Rejected { who } => with(who, json!({"event": "rejected"})),
-        News::Forgotten { who } => with(who, json!({"event": "forgotten"})),
-        News::SignInNeeded { who, problem: what } => {
-            with(who, json!({"event": "sign-in-needed", "problem": problem(Some(what))}))
-        }
-        News::SignInStarted { who } => with(who, json!({"event": "sign-in-started"})),
-        News::SignInSays { who, line } => with(who, json!({"event": "sign-in-says", "line": line})),
-        News::SignInEnded { who } => with(who, json!({"event": "sign-in-ended"})),
-        News::Locked => json!({"event": "locked"}),
-        News::Unlocked => json!({"event": "unlocked"}),
-    };
-    value["at"] = instant(Some(&claviger::wire::timestamp(at)));
-    value
+/// An event of the daemon. What an event has no value of is left out.
+#[derive(Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct News {
+    event: &'static str,
+    at: Option<String>,
+    #[serde(flatten)]
+    of: Option<Of>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failures: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<String>,
 }
 
-fn with(who: &Who, mut value: Value) -> Value {
-    value["source"] = who.source.as_str().into();
-    value["account"] = text(&who.account);
-    value["key"] = text(&who.key);
-    value
+form! {
+    /// The entry that an event is about.
+    fn of(who: &Who) -> Of {
+        source: String = who.source.clone(),
+        account: Option<String> = text(&who.account),
+        key: Option<String> = text(&who.key),
+    }
+}
+
+/// One event.
+pub(crate) fn news(news: &news::News, at: SystemTime) -> News {
+    let plain = |event| News { event, at: instant(Some(&claviger::wire::timestamp(at))), ..News::default() };
+    let about = |event, who: &Who| News { of: Some(of(who)), ..plain(event) };
+    match news.clone() {
+        news::News::Connected { release, pid, entries } => {
+            News { release: Some(release), pid: Some(pid), entries: Some(entries), ..plain("connected") }
+        }
+        news::News::Lost => plain("lost"),
+        news::News::Restarted { release, pid } => {
+            News { release: Some(release), pid: Some(pid), ..plain("restarted") }
+        }
+        news::News::Refreshed { who, generation, expires_at } => News {
+            generation: Some(generation),
+            expires_at: Some(instant(expires_at.as_ref())),
+            ..about("refreshed", &who)
+        },
+        news::News::Failed { who, problem: what, failures } => {
+            News { problem: problem(Some(&what)), failures: Some(failures), ..about("failed", &who) }
+        }
+        news::News::Rejected { who } => about("rejected", &who),
+        news::News::Forgotten { who } => about("forgotten", &who),
+        news::News::SignInNeeded { who, problem: what } => {
+            News { problem: problem(Some(&what)), ..about("sign-in-needed", &who) }
+        }
+        news::News::SignInStarted { who } => about("sign-in-started", &who),
+        news::News::SignInSays { who, line } => News { line: Some(line), ..about("sign-in-says", &who) },
+        news::News::SignInEnded { who } => about("sign-in-ended", &who),
+        news::News::Locked => plain("locked"),
+        news::News::Unlocked => plain("unlocked"),
+    }
 }

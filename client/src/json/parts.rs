@@ -1,112 +1,125 @@
 //! Small JSON forms that others contain.
 
 use crate::text::words;
-use claviger::{
-    proto::v1::{Facts, Location, Problem, Step, Version, Warning},
-    reason,
-    remedy::{Command, Remedy, Setting},
-    wire,
-};
+use claviger::{proto::v1, reason, remedy, wire};
 use prost_types::{Duration, Timestamp};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-/// A place in a file, from the daemon.
-pub(crate) fn location(location: Option<&Location>) -> Value {
-    let Some(at) = location else { return Value::Null };
-    own_location(&wire::from_location(at))
-}
+form! {
+    /// A place in a file.
+    fn own_location(at: &reason::Location) -> Location {
+        /// The settings layer.
+        layer: String = at.layer.clone(),
+        file: String = at.file.clone(),
+        /// From 1; 0 if it is not known.
+        line: u32 = at.line,
+        column: u32 = at.column,
+    }
 
-/// A place in a file, from a problem.
-pub(crate) fn own_location(at: &reason::Location) -> Value {
-    json!({"layer": at.layer, "file": at.file, "line": at.line, "column": at.column})
-}
+    /// A release.
+    fn release(version: &v1::Version) -> Release {
+        release: String = version.release.clone(),
+        protocol: u32 = version.protocol,
+    }
 
-/// A release.
-pub(super) fn version(version: Option<&Version>) -> Value {
-    let Some(version) = version else { return Value::Null };
-    json!({"release": version.release, "protocol": version.protocol})
-}
+    /// A problem inside an answer.
+    fn of_problem(problem: &v1::Problem) -> Problem {
+        /// One of the reasons of docs/exit-codes.md.
+        reason: String = words::reason(problem.reason()),
+        message: String = problem.message.clone(),
+        hint: Option<String> = wire::advice(problem),
+        remedy: Option<Remedy> = wire::helps(problem).as_ref().map(remedy),
+        location: Option<Location> = location(problem.location.as_ref()),
+        /// When another attempt is made.
+        retry_at: Option<String> = instant(problem.retry_at.as_ref()),
+        /// The last lines that a command printed on stderr.
+        said: Vec<String> = problem.said.clone(),
+    }
 
-/// A problem inside an answer.
-pub(crate) fn problem(problem: Option<&Problem>) -> Value {
-    let Some(problem) = problem else { return Value::Null };
-    json!({
-        "reason": words::reason(problem.reason()),
-        "message": problem.message,
-        "hint": wire::advice(problem),
-        "remedy": wire::helps(problem).as_ref().map(remedy),
-        "location": location(problem.location.as_ref()),
-        "retry_at": instant(problem.retry_at.as_ref()),
-        "said": problem.said,
-    })
-}
+    /// A warning.
+    fn warning(warning: &v1::Warning) -> Warning {
+        kind: String = words::warning(warning.kind()),
+        text: String = warning.text.clone(),
+        location: Option<Location> = location(warning.location.as_ref()),
+        remedy: Option<Remedy> = warning.remedy.as_ref().and_then(wire::from_remedy).as_ref().map(remedy),
+    }
 
-/// A warning.
-pub(super) fn warning(warning: &Warning) -> Value {
-    json!({
-        "kind": words::warning(warning.kind()),
-        "text": warning.text,
-        "location": location(warning.location.as_ref()),
-        "remedy": warning.remedy.as_ref().and_then(wire::from_remedy).as_ref().map(remedy),
-    })
-}
+    /// A source and its result.
+    fn step(step: &v1::Step) -> Step {
+        source: String = step.source.clone(),
+        outcome: String = words::outcome(step),
+        why: String = step.why.clone(),
+        location: Option<Location> = location(step.location.as_ref()),
+    }
 
-/// A remedy.
-pub(crate) fn remedy(remedy: &Remedy) -> Value {
-    let command = remedy.line();
-    match remedy {
-        Remedy::Run(Command { argv, directory }) => {
-            json!({"kind": "run", "command": command, "argv": argv, "directory": directory})
-        }
-        Remedy::Edit(at) => json!({"kind": "edit", "command": command, "location": own_location(at)}),
-        Remedy::Write(setting) => {
-            let Setting { file, table, line } = &**setting;
-            json!({"kind": "write", "command": command, "file": file, "table": table, "line": line})
-        }
-        Remedy::Administrator(what) => json!({"kind": "administrator", "what": what}),
+    /// Details found while a credential was obtained.
+    fn of_facts(facts: &v1::Facts) -> Facts {
+        /// The link of a cloud's chain that provided it.
+        link: Option<String> = text(&facts.link),
+        links: Vec<Step> = facts.links.iter().map(step).collect(),
+        region: Option<String> = text(&facts.region),
+        project: Option<String> = text(&facts.project),
+        quota_project: Option<String> = text(&facts.quota_project),
+        account: Option<String> = text(&facts.account),
     }
 }
 
-/// A source and its result.
-pub(super) fn step(step: &Step) -> Value {
-    json!({
-        "source": step.source,
-        "outcome": crate::text::words::outcome(step),
-        "why": step.why,
-        "location": location(step.location.as_ref()),
-    })
+/// A remedy. `command` is a line for a shell.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(crate) enum Remedy {
+    /// A command to run, in this directory if there is one.
+    Run { command: Option<String>, argv: Vec<String>, directory: Option<String> },
+    /// A place in a file to correct.
+    Edit { command: Option<String>, location: Location },
+    /// A line to write into a table of a TOML file.
+    Write { command: Option<String>, file: String, table: String, line: String },
+    /// The request to an administrator.
+    Administrator { what: String },
 }
 
-/// Details found while a credential was obtained.
-pub(super) fn facts(facts: Option<&Facts>) -> Value {
-    let Some(facts) = facts else { return Value::Null };
-    json!({
-        "link": text(&facts.link),
-        "links": facts.links.iter().map(step).collect::<Vec<_>>(),
-        "region": text(&facts.region),
-        "project": text(&facts.project),
-        "quota_project": text(&facts.quota_project),
-        "account": text(&facts.account),
-    })
+/// A remedy.
+pub(crate) fn remedy(remedy: &remedy::Remedy) -> Remedy {
+    let command = remedy.line();
+    match remedy.clone() {
+        remedy::Remedy::Run(remedy::Command { argv, directory }) => Remedy::Run { command, argv, directory },
+        remedy::Remedy::Edit(at) => Remedy::Edit { command, location: own_location(&at) },
+        remedy::Remedy::Write(setting) => {
+            let remedy::Setting { file, table, line } = *setting;
+            Remedy::Write { command, file, table, line }
+        }
+        remedy::Remedy::Administrator(what) => Remedy::Administrator { what },
+    }
+}
+
+/// A place in a file, from the daemon.
+pub(super) fn location(location: Option<&v1::Location>) -> Option<Location> {
+    location.map(|at| own_location(&wire::from_location(at)))
+}
+
+/// A problem, if there is one.
+pub(super) fn problem(problem: Option<&v1::Problem>) -> Option<Problem> {
+    problem.map(of_problem)
+}
+
+/// Details, if there are any.
+pub(super) fn facts(facts: Option<&v1::Facts>) -> Option<Facts> {
+    facts.map(of_facts)
 }
 
 /// An instant as RFC 3339.
-pub(super) fn instant(at: Option<&Timestamp>) -> Value {
-    at.map_or(Value::Null, |at| Value::String(at.to_string()))
+pub(super) fn instant(at: Option<&Timestamp>) -> Option<String> {
+    at.map(ToString::to_string)
 }
 
 /// A duration in seconds.
-pub(super) fn seconds(of: Option<&Duration>) -> Value {
+pub(super) fn seconds(of: Option<&Duration>) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "durations of this API are far below 2^53 seconds")]
-    of.map_or(Value::Null, |of| json!(of.seconds as f64 + f64::from(of.nanos) / 1e9))
-}
-
-/// The same of a span.
-pub(super) fn span(of: std::time::Duration) -> Value {
-    json!(of.as_secs_f64())
+    of.map(|of| of.seconds as f64 + f64::from(of.nanos) / 1e9)
 }
 
 /// Text; the empty text means absent.
-pub(crate) fn text(text: &str) -> Value {
-    if text.is_empty() { Value::Null } else { text.into() }
+pub(crate) fn text(text: &str) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty()).map(str::to_owned)
 }

@@ -2,23 +2,25 @@
 
 use super::parts::{instant, text};
 use crate::text::words;
-use claviger::proto::v1::Share;
-use serde_json::{Value, json};
+use claviger::proto::v1;
 
-/// A share. It has no secret.
-pub(crate) fn share(share: &Share) -> Value {
-    json!({
-        "name": share.name,
-        "socket": share.socket,
-        "source": share.source,
-        "backend": words::backend(share.backend()),
-        "account": text(&share.account),
-        "profile": text(&share.profile),
-        "directory": share.directory,
-        "created_at": instant(share.created_at.as_ref()),
-        "ends_at": instant(share.ends_at.as_ref()),
-        "parent": share.parent,
-        "lent": share.lent,
-        "confirm": share.confirm,
-    })
+form! {
+    /// A share. It has no secret.
+    fn share(share: &v1::Share) -> Share {
+        name: String = share.name.clone(),
+        socket: String = share.socket.clone(),
+        source: String = share.source.clone(),
+        backend: String = words::backend(share.backend()),
+        account: Option<String> = text(&share.account),
+        /// The chosen AWS profile.
+        profile: Option<String> = text(&share.profile),
+        directory: String = share.directory.clone(),
+        created_at: Option<String> = instant(share.created_at.as_ref()),
+        ends_at: Option<String> = instant(share.ends_at.as_ref()),
+        /// The process whose end also ends the share; 0: none.
+        parent: u32 = share.parent,
+        /// How often it lent.
+        lent: u64 = share.lent,
+        confirm: bool = share.confirm,
+    }
 }

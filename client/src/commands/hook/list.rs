@@ -18,14 +18,17 @@ use crate::{
     session::context::Context,
     text::escape,
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
 
 /// A hook that was found.
-struct FoundHook {
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct FoundHook {
     tool: &'static str,
     file: String,
     line: u32,
@@ -58,7 +61,7 @@ pub(super) fn run(context: &Context, ledger: &Ledger) -> Result<(), Failure> {
         hooks.extend(google(&changed.path)?);
     }
     match context.options.json {
-        true => output::json(&hooks.iter().map(FoundHook::json).collect())?,
+        true => output::json(&hooks)?,
         false if hooks.is_empty() => output::show("no tool has a hook that leads to claviger\n")?,
         false => output::show(&hooks.iter().map(FoundHook::text).collect::<String>())?,
     }
@@ -136,13 +139,5 @@ impl FoundHook {
             false => "",
         };
         format!("{shown}{missing}{outdated}\n")
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "tool": self.tool, "file": self.file, "line": self.line, "setting": self.setting,
-            "command": self.command, "behind": self.behind, "present": self.present,
-            "outdated": self.outdated,
-        })
     }
 }

@@ -8,7 +8,7 @@ use claviger::{
 
 /// An event on a line of its own.
 pub(super) fn line(event: &Event) -> Result<(), Failure> {
-    Ok(output::data(&(escape::json(&json::login(event).to_string()) + "\n"))?)
+    Ok(output::data(&(output::json_line(&json::login(event)) + "\n"))?)
 }
 
 /// Messages that come with an account.
