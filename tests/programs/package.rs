@@ -37,6 +37,7 @@ fn the_package_is_installed_used_and_purged() {
     let home = Home::new();
     home.user_settings(&home.script("helper.sh", &format!("echo {CANARY}package")), &[]);
     let Some(package) = package(&home) else { return };
+    without_errors(&package);
     std::fs::create_dir(home.path("overlay")).expect("directory");
     let overlay = home.path("overlay");
     let seen = namespaces::observe(&home, "package.sh", &[package.as_os_str(), overlay.as_os_str()]);
@@ -63,6 +64,15 @@ fn the_package_is_installed_used_and_purged() {
     files_are_where_they_belong(&seen["files"]);
 }
 
+/// Debian's own check of packages finds no error. The programs of a test run are not stripped.
+fn without_errors(package: &Path) {
+    let options = ["--fail-on", "error", "--allow-root", "--tag-display-limit", "0"];
+    let suppressed = ["--suppress-tags", "unstripped-binary-or-object"];
+    let lintian = Command::new("lintian").args(options).args(suppressed).arg(package).output();
+    let Ok(output) = lintian else { return skipped("lintian") };
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
+
 /// Programs are 0755, all else 0644, everything root's, below /usr, and of a known kind.
 fn files_are_where_they_belong(files: &str) {
     for file in files.split('|') {
@@ -74,6 +84,8 @@ fn files_are_where_they_belong(files: &str) {
             "/usr/libexec/claviger/",
             "/usr/lib/systemd/user/clavigerd.",
             "/usr/share/man/man1/claviger",
+            "/usr/share/man/man5/claviger.toml.5.gz",
+            "/usr/share/claviger/proto/claviger/v1/",
         ];
         let known = known.iter().chain(&["/usr/share/doc/claviger/"]).any(|start| path.starts_with(start));
         assert!(known || path.contains("completions"), "{file}");
@@ -89,6 +101,12 @@ fn files_are_where_they_belong(files: &str) {
         "/usr/share/zsh/vendor-completions/_claviger",
         "/usr/share/fish/vendor_completions.d/claviger.fish",
         "/usr/share/doc/claviger/copyright",
+        "/usr/share/man/man5/claviger.toml.5.gz",
+        "/usr/share/doc/claviger/examples/config.toml",
+        "/usr/share/doc/claviger/examples/strict.conf",
+        "/usr/share/doc/claviger/docs/configuration.md",
+        "/usr/share/doc/claviger/docs/schemas/output.json",
+        "/usr/share/claviger/proto/claviger/v1/credentials.proto",
         "/usr/share/doc/claviger/changelog.Debian.gz",
     ] {
         assert!(files.split('|').any(|file| file.starts_with(&format!("{path} "))), "{path} in {files}");

@@ -37,9 +37,10 @@ pub fn check(arguments: &[&str], output: &Output) {
     if !own.contains(&"--json") || OTHERS.iter().any(|verb| own.contains(verb)) {
         return;
     }
-    let given =
-        |words: &[String]| words.iter().all(|word| own.iter().any(|own| own.split('=').next() == Some(word)));
-    let verb = SCHEMAS.iter().filter(|(words, _)| given(words)).max_by_key(|(words, _)| words.len());
+    let place = |word: &String| own.iter().position(|own| own.split('=').next() == Some(word));
+    // The verb stands first; what follows may be a value, as in `audit --event get`.
+    let given = SCHEMAS.iter().filter(|(words, _)| words.iter().all(|word| place(word).is_some()));
+    let verb = given.min_by_key(|(words, _)| (place(&words[0]), usize::MAX - words.len()));
     let error = SCHEMAS.iter().find(|(words, _)| words == &["error"]);
     for (stream, schema) in [(&output.stdout, verb), (&output.stderr, error)] {
         // Messages on stderr are no JSON, and neither is a help screen.

@@ -77,13 +77,16 @@ fn stage(built: &Path, to: &Path) -> sh::Result {
         )?;
     }
     pages::write(built, &to.join("man"))?;
+    fs::create_dir_all(to.join("man5"))?;
+    fs::copy(sh::root().join(pages::CONFIGURATION), to.join("man5/claviger.toml.5"))?;
     for shell in ["bash", "zsh", "fish"] {
         fs::write(to.join(shell), pages::completions(built, shell)?)?;
     }
     fs::copy(sh::root().join("xtask/deb/copyright"), to.join("copyright"))?;
     fs::write(to.join("changelog.Debian"), changelog()?)?;
     // Debian requires this form; without a timestamp, equal input makes equal packages.
-    let pages = fs::read_dir(to.join("man"))?.flatten().map(|entry| entry.path());
+    let pages = fs::read_dir(to.join("man"))?.chain(fs::read_dir(to.join("man5"))?);
+    let pages = pages.flatten().map(|entry| entry.path());
     sh::run(Command::new("gzip").args(["-9", "--no-name"]).args(pages).arg(to.join("changelog.Debian")))
 }
 
@@ -94,7 +97,7 @@ fn changelog() -> sh::Result<String> {
         sh::stdout(Command::new("git").args(["log", "-1", "--format=%cD"]).current_dir(sh::root()));
     let date = committed.or_else(|_| sh::stdout(Command::new("date").arg("-R")))?;
     Ok(format!(
-        "claviger ({version}-1) unstable; urgency=medium\n\n  * Release {version}; see changelog.gz.\n\n -- the claviger authors <claviger@localhost>  {date}\n"
+        "claviger ({version}-1) unstable; urgency=medium\n\n  * Release {version}; see changelog.gz.\n\n -- the claviger authors <claviger@example.org>  {date}\n"
     ))
 }
 

@@ -50,6 +50,8 @@ enum Content {
     Unit(&'static Template),
     /// Output of `claviger completions SHELL`.
     Completions(&'static str),
+    /// A file of the repository.
+    File(&'static str),
 }
 
 pub(crate) fn run(arguments: &[String], direction: Direction) -> sh::Result {
@@ -102,6 +104,8 @@ fn plan(places: &Places, manager: Manager) -> Vec<Item> {
     for (shell, to) in [("bash", &places.bash), ("zsh", &places.zsh), ("fish", &places.fish)] {
         plan.push(item(to.clone(), 0o644, Content::Completions(shell)));
     }
+    let configuration = places.man.with_file_name("man5").join("claviger.toml.5");
+    plan.push(item(configuration, 0o644, Content::File(pages::CONFIGURATION)));
     plan
 }
 
@@ -133,6 +137,7 @@ fn content(item: &Item, places: &Places, built: &Path) -> sh::Result<Vec<u8>> {
             fs::read(&program).map_err(|error| format!("{}: {error}", program.display()).into())
         }
         Content::Unit(unit) => Ok(wanted(unit, places)?.into_bytes()),
+        Content::File(path) => Ok(fs::read(sh::root().join(path))?),
         Content::Completions(shell) => Ok(pages::completions(built, shell)?.into_bytes()),
     }
 }

@@ -7,6 +7,9 @@ use std::{
     process::Command,
 };
 
+/// The page of the configuration, from the root of the workspace; `cargo xtask docs` makes it.
+pub(crate) const CONFIGURATION: &str = "docs/man/claviger.toml.5";
+
 /// Writes every manual page into `directory`, with the programs in `built`.
 ///
 /// # Errors

@@ -27,6 +27,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("secret-tool", "libsecret-tools"),
     ("faketime", "faketime"),
     ("dpkg-shlibdeps", "dpkg-dev"),
+    ("lintian", "lintian"),
     ("man", "man-db"),
     ("zsh", "zsh"),
     ("fish", "fish"),
