@@ -81,7 +81,7 @@ fn a_lock_that_is_never_given_back_holds_up_nobody_else() {
             assert!(asked.elapsed() < Duration::from_secs(3), "held up for {:?}", asked.elapsed());
         }
         let refused = saving.join().expect("no panic").expect_err("the list is locked");
-        assert_problem(&refused, Reason::SourceUnavailable, "holds the lock for more than 5 s");
+        assert_problem(&refused, Reason::SourceUnavailable, "has held the lock for more than 5 s");
     });
 }
 

@@ -194,7 +194,7 @@ fn who_is_kept_in_a_file_for_want_of_a_keyring_is_told_so() {
     let mut home = Home::new();
     let Some(mut keyring) = Keyring::absent(&mut home) else { return };
     let _daemon = home.daemon();
-    let kept = "the secret is kept in a sealed file. `claviger accounts move --to keyring work` moves it";
+    let kept = "the secret is saved in a sealed file. `claviger accounts move --to keyring work` moves it";
     let is_told = |said: &str, why: &str| {
         assert!(said.contains(&format!("claviger: {why}: {kept}")), "{said}");
         assert_eq!(said.matches("sealed file").count(), 2, "once, and with the outcome: {said}");

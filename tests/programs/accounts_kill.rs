@@ -121,7 +121,7 @@ fn a_child_that_is_killed_leaves_a_login_that_works_or_says_why_not() {
         } else {
             // The token that may be spent is not shown again, so what sessions have stays good.
             let why = text(&output.stderr);
-            assert!(output.status.code() == Some(6) && why.contains("cut off"), "{why}");
+            assert!(output.status.code() == Some(6) && why.contains("interrupted"), "{why}");
             works(&home, &provider);
             home.ok(&["login"]);
             works(&home, &provider);

@@ -23,7 +23,7 @@ async fn a_token_whose_answer_was_lost_is_shown_again_only_when_nothing_is_left(
         assert_problem(
             &problem,
             Reason::SourceUnavailable,
-            "may be spent; an earlier refresh was never answered",
+            "may be used up; an earlier refresh was never answered",
         );
         assert_eq!(lent(&home, "").await.expect("a token"), "sk-canary-access-first");
     }

@@ -80,7 +80,7 @@ fn files_that_cannot_be_used() {
         ("empty", String::new(), "is not JSON"),
         ("no object", "[]".into(), "is not a JSON object"),
         ("no type", "{}".into(), "type is missing"),
-        ("unknown type", json!({"type": secret("x")}).to_string(), "type is not one"),
+        ("unknown type", json!({"type": secret("x")}).to_string(), "type is not a kind"),
         ("type is a number", json!({"type": 1}).to_string(), "type must be"),
         ("GDC", json!({"type": "gdch_service_account"}).to_string(), "not supported"),
         ("huge", huge, "larger than"),

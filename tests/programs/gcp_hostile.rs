@@ -59,7 +59,7 @@ const FORMS: [Form; 20] = [
     form("as a text", |file| bytes(&json!(file.to_string())), Some("is not a JSON object")),
     form("type of a wrong type", |file| set(file, "type", json!([CANARY])), Some("type must be a text")),
     form("type null", |file| set(file, "type", Value::Null), Some("type is missing")),
-    form("NUL in the type", |file| set(file, "type", json!("authorized_user\0")), Some("type is not one")),
+    form("NUL in the type", |file| set(file, "type", json!("authorized_user\0")), Some("type is not a kind")),
     form("huge", |file| [bytes(file), vec![b' '; 1024 * 1024]].concat(), Some("larger than 1024 KiB")),
     form(
         "deep",
@@ -68,7 +68,7 @@ const FORMS: [Form; 20] = [
     ),
     // As every reader of JSON has it, the last one counts.
     form("a type before", |file| within(file, "\"type\":\"authorized_user\",", ""), None),
-    form("a type after", |file| within(file, "", ",\"type\":\"none\""), Some("type is not one")),
+    form("a type after", |file| within(file, "", ",\"type\":\"none\""), Some("type is not a kind")),
     form(
         "CRLF",
         |file| serde_json::to_string_pretty(file).expect("JSON").replace('\n', "\r\n").into_bytes(),
@@ -118,7 +118,7 @@ fn every_kind_of_file_in_every_form() {
         ("AWS", external(url, aws(url)), Ok("sts")),
         ("certificate", external(url, json!({"certificate": {}})), Err("certificate is not supported")),
         ("GDC", json!({"type": "gdch_service_account"}), Err("gdch_service_account")),
-        ("unknown", json!({"type": "secret_service_account"}), Err("type is not one of Google's kinds")),
+        ("unknown", json!({"type": "secret_service_account"}), Err("type is not a kind of Google credentials")),
     ];
     let _daemon = home.daemon();
     let tries: Vec<_> =

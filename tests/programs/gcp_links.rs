@@ -181,7 +181,7 @@ fn gcloud_in_the_sessions_path_is_the_last_resort() {
     let _daemon = home.daemon();
     let stderr = home.fails(4, &["token"]);
     assert!(stderr.contains("no Application Default Credentials"), "{stderr}");
-    assert!(stderr.contains("gcloud: gcloud keeps nothing here"), "{stderr}");
+    assert!(stderr.contains("gcloud: gcloud has no files here"), "{stderr}");
     fs::create_dir_all(home.path("home/.config/gcloud")).expect("a directory");
     let stderr = home.fails(4, &["refresh"]);
     // The system may have one, without a login.

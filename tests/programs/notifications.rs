@@ -331,7 +331,7 @@ fn what_was_decided_is_told_with_who_did_it() {
     told.sort();
     let client = claviger_tests::binary("claviger").display().to_string();
     for (said, what) in told.iter().zip([
-        format!("{} is trusted from now on", home.path("work").display()),
+        format!("{} is now trusted", home.path("work").display()),
         "api-key-helper is shared as box".into(),
         "unlocked: credentials are lent again".into(),
     ]) {
