@@ -103,7 +103,7 @@ mod tests {
         for name in ["MYCORP_X", "ONE", "AWS_UNKNOWN"] {
             assert!(passed.has(name), "{name}");
         }
-        // What the list of variables has goes its own way, and claviger's own none.
+        // Listed variables have their own rules, and claviger's own are never passed.
         for name in ["MYCORP_", "MYCORP", "mycorp_x", "ONES", "", "HOME", "AWS_PROFILE", "CLAVIGER_FLIGHT"] {
             assert!(!passed.has(name), "{name}");
         }

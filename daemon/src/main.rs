@@ -49,7 +49,7 @@ const SEAL: &str = "claviger-store-key";
 /// Exit code if a file has to be corrected first, the same as the client's.
 const FILE_INVALID: u8 = 4;
 
-/// What the help ends with.
+/// End of the help.
 const SHORT: &str = "Sessions talk to it through `claviger`, which starts it when needed.";
 /// And the long one, which is the manual page as well.
 const LONG: &str = "\

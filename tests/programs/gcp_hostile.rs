@@ -118,7 +118,11 @@ fn every_kind_of_file_in_every_form() {
         ("AWS", external(url, aws(url)), Ok("sts")),
         ("certificate", external(url, json!({"certificate": {}})), Err("certificate is not supported")),
         ("GDC", json!({"type": "gdch_service_account"}), Err("gdch_service_account")),
-        ("unknown", json!({"type": "secret_service_account"}), Err("type is not a kind of Google credentials")),
+        (
+            "unknown",
+            json!({"type": "secret_service_account"}),
+            Err("type is not a kind of Google credentials"),
+        ),
     ];
     let _daemon = home.daemon();
     let tries: Vec<_> =

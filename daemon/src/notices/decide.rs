@@ -179,7 +179,7 @@ mod tests {
         View { needs, accounts, ..View::default() }
     }
 
-    /// What is shown and closed; everything shown gets a number.
+    /// Notifications shown and closed; each shown one gets a number.
     fn step(history: &mut History, view: &View, after: Duration) -> (usize, usize) {
         let (steps, _) = history.decide(view, START + after, 6);
         let mut counts = (0, 0);

@@ -80,7 +80,7 @@ mod tests {
     use super::{Error, IS_LOCKED, Refusal, of_service};
     use zbus::message::Message;
 
-    /// What the library makes of a service's answer.
+    /// The library's form of a service's answer.
     fn answered(name: &str) -> zbus::Error {
         let call = Message::method_call("/org/freedesktop/secrets", "GetSecrets").expect("a path");
         let call = call.build(&()).expect("a call");
