@@ -102,6 +102,8 @@ pub enum Kind {
     VertexProjectOverridden,
     /// A helper prints white space around its key.
     OutputTrimmed,
+    /// The administrator's configuration locks the key of a value.
+    Overruled,
 }
 
 /// Position of a value or a mistake in a settings file.

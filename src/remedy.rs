@@ -94,7 +94,9 @@ pub fn for_session(reason: Reason) -> Option<Remedy> {
 /// The remedy for a warning: unset `variables`, or correct a place.
 pub fn for_warning(kind: Kind, variables: &[&str], at: Option<&Location>) -> Option<Remedy> {
     match kind {
-        Kind::SettingsKept | Kind::PolicyIneffective | Kind::OutputTrimmed => at.and_then(Remedy::edit),
+        Kind::SettingsKept | Kind::PolicyIneffective | Kind::OutputTrimmed | Kind::Overruled => {
+            at.and_then(Remedy::edit)
+        }
         Kind::TwoClouds | Kind::EndpointPlaintext | Kind::VertexProjectOverridden => {
             Remedy::without(variables, at)
         }

@@ -57,6 +57,7 @@ impl From<Warning> for v1::Warning {
             Kind::EndpointPlaintext => v1::warning::Kind::EndpointPlaintext,
             Kind::VertexProjectOverridden => v1::warning::Kind::VertexProjectOverridden,
             Kind::OutputTrimmed => v1::warning::Kind::OutputTrimmed,
+            Kind::Overruled => v1::warning::Kind::Overruled,
         };
         Self {
             kind: kind.into(),

@@ -10,15 +10,17 @@ use crate::{
         bus::SessionBus,
         files::{self, Owner},
     },
-    settings::Own,
+    settings::{COMMANDS, Own},
 };
 use claviger::reason::{Location, Problem, Reason};
 pub use claviger_child::account::StoreChoice;
 use serde::Deserialize;
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     time::Duration,
 };
+use toml_edit::{Document, DocumentMut, Table};
 
 /// Most older parts of the audit log: each is renamed when a new one begins.
 const MOST_PARTS: usize = 100;
@@ -26,6 +28,26 @@ const MOST_PARTS: usize = 100;
 const ATTEMPTS: u32 = 3;
 /// Most desktop notifications an hour.
 const NOTIFICATIONS: usize = 6;
+
+/// Keys of `[daemon]`.
+const KEYS: [&str; 13] = [
+    "helper_timeout_seconds",
+    "idle_seconds",
+    "max_entries",
+    "max_commands",
+    "log",
+    "store",
+    "audit_kib",
+    "audit_parts",
+    "notifications",
+    "foreign",
+    "max_lease",
+    "agents_may_decide",
+    "follow_program",
+];
+/// What the administrator's file cannot hold: it is about one user's projects, variables, directories and accounts.
+const USERS_OWN: [(&str, &str); 4] =
+    [("trust", ""), ("oauth", ""), ("settings", "pass_environment"), ("settings", "directory")];
 
 /// Paths of the daemon.
 #[derive(Clone, Debug)]
@@ -42,6 +64,8 @@ pub struct Paths {
     pub state: PathBuf,
     /// Directory of the managed settings.
     pub managed: PathBuf,
+    /// The administrator's `config.toml`.
+    pub system: PathBuf,
     /// The session bus, on which the keyring answers.
     pub bus: SessionBus,
     /// Key of the service manager that seals the file store.
@@ -172,8 +196,8 @@ impl TryFrom<String> for Time {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    #[serde(default)]
-    daemon: Daemon,
+    #[serde(default, rename = "daemon")]
+    _daemon: Daemon,
     #[serde(default, rename = "settings")]
     _settings: serde::de::IgnoredAny,
     /// Read by [`crate::settings`], because it takes effect at once.
@@ -187,6 +211,9 @@ struct File {
     _account: serde::de::IgnoredAny,
     #[serde(default, rename = "source")]
     _source: serde::de::IgnoredAny,
+    /// Keys of the administrator's file that win over the user's.
+    #[serde(default)]
+    locked: Option<Vec<String>>,
 }
 
 /// Content of `[daemon]`.
@@ -194,8 +221,8 @@ struct File {
 pub struct Config {
     /// Bounds.
     pub limits: Limits,
-    /// Log filter, if the file sets one.
-    pub log: Option<String>,
+    /// Log filter, if a file sets one, and where.
+    pub log: Option<(String, Location)>,
     /// Where secrets of the local store are kept.
     pub store: StoreChoice,
 }
@@ -228,34 +255,98 @@ impl Daemon {
 }
 
 impl Config {
-    /// Reads the text of `config.toml`.
+    /// Reads the user's file `user`, and below it the administrator's `system`, whose owner has to be `uid`.
     ///
     /// # Errors
     /// `settings-invalid` with file, line and column.
-    pub fn parse(path: &str, text: &str) -> Result<Self, Problem> {
-        let file: File = toml_edit::de::from_str(text).map_err(|error| invalid(path, text, &error))?;
-        Ok(Self { limits: file.daemon.limits(), log: file.daemon.log, store: file.daemon.store })
+    pub fn read(user: &Path, system: &Path, uid: u32) -> Result<Self, Problem> {
+        let name = |path: &Path| path.display().to_string();
+        let below = text(system, Owner::Managed(uid))?;
+        Self::parse((&name(user), &read(user)?), (&name(system), &below))
+    }
+
+    /// Reads the texts of both files, each with its path.
+    fn parse(user: (&str, &str), system: (&str, &str)) -> Result<Self, Problem> {
+        let locked = locked(user, system)?;
+        let (mut merged, mut log_at) = (Table::new(), Location::default());
+        for (path, text) in [system, user] {
+            let document = document(path, text)?;
+            let daemon = document.get("daemon").and_then(|daemon| daemon.as_table_like());
+            for (key, value) in daemon.into_iter().flat_map(|daemon| daemon.iter()) {
+                if path == user.0 && locked.contains(&format!("daemon.{key}")) {
+                    continue;
+                }
+                if key == "log" {
+                    log_at = location(path, text, value.span().map_or(0, |span| span.start));
+                }
+                merged.insert(key, value.clone());
+            }
+        }
+        let daemon: Daemon = toml_edit::de::from_document(DocumentMut::from(merged))
+            .map_err(|error| invalid(user.0, user.1, &error))?;
+        let (limits, store) = (daemon.limits(), daemon.store);
+        Ok(Self { limits, log: daemon.log.map(|log| (log, log_at)), store })
     }
 }
 
-/// The text of `config.toml`; empty if there is no such file.
+fn document<'a>(path: &str, text: &'a str) -> Result<Document<&'a str>, Problem> {
+    Document::parse(text).map_err(|error| invalid(path, text, &error.into()))
+}
+
+/// Checks each file by itself; the keys that the administrator's locks.
+fn locked(user: (&str, &str), system: (&str, &str)) -> Result<Vec<String>, Problem> {
+    let file = |(path, text): (&str, &str)| {
+        toml_edit::de::from_str::<File>(text).map_err(|error| invalid(path, text, &error))
+    };
+    let wrong = |(path, text): (&str, &str), at: Option<Range<usize>>, message: &str| {
+        Problem::new(Reason::SettingsInvalid, message)
+            .hint("docs/administrators.md lists what the administrator's file can hold")
+            .at(&location(path, text, at.map_or(0, |at| at.start)))
+    };
+    if file(user)?.locked.is_some() {
+        let at = document(user.0, user.1)?.get("locked").and_then(|locked| locked.span());
+        return Err(wrong(user, at, "only the administrator's file can lock keys"));
+    }
+    let keys = file(system)?.locked.unwrap_or_default();
+    let document = document(system.0, system.1)?;
+    for (table, key) in USERS_OWN {
+        let table = document.get(table);
+        let found = if key.is_empty() { table } else { table.and_then(|table| table.get(key)) };
+        if let Some(found) = found {
+            return Err(wrong(system, found.span(), "only the user's own file can hold this"));
+        }
+    }
+    let is_known = |key: &str| match key.split_once('.') {
+        Some(("daemon", key)) => KEYS.contains(&key),
+        Some(("settings", key)) => COMMANDS.contains(&key),
+        _ => false,
+    };
+    if let Some(unknown) = keys.iter().position(|key| !is_known(key)) {
+        let entry = document.get("locked").and_then(|locked| locked.as_array()?.get(unknown)?.span());
+        return Err(wrong(system, entry, "an unknown key: write daemon.KEY, or settings.KEY for a command"));
+    }
+    Ok(keys)
+}
+
+/// The text of `config.toml`; nothing if there is no such file.
 ///
 /// # Errors
 /// `settings-invalid` if it cannot be read, or other users can write it: as for its `[settings]`.
 pub fn read(path: &Path) -> Result<String, Problem> {
-    let bytes = files::read_settings(path, Owner::User).bytes?.unwrap_or_default();
+    text(path, Owner::User)
+}
+
+fn text(path: &Path, owner: Owner) -> Result<String, Problem> {
+    let bytes = files::read_settings(path, owner).bytes?.unwrap_or_default();
     String::from_utf8(bytes)
         .map_err(|_| Problem::new(Reason::SettingsInvalid, "it is not UTF-8").at(&Location::of_file(path)))
 }
 
-/// The problem of an invalid log filter, with its place in the file.
-pub fn invalid_log(path: &str, text: &str, why: &str) -> Problem {
-    let document = toml_edit::Document::parse(text).ok();
-    let span = document.as_ref().and_then(|it| it.get("daemon")?.get("log")?.span());
-    let at = location(path, text, span.map_or(0, |span| span.start));
+/// The problem of a log filter at `at` that is none.
+pub fn invalid_log(at: &Location, why: &str) -> Problem {
     Problem::new(Reason::SettingsInvalid, format!("log is not a log filter: {why}"))
         .hint("write for example info, debug or clavigerd=trace")
-        .at(&at)
+        .at(at)
 }
 
 /// Position of byte `offset` in the file's text.
@@ -283,35 +374,72 @@ pub fn invalid(path: &str, text: &str, error: &toml_edit::de::Error) -> Problem 
 
 #[cfg(test)]
 mod tests {
-    use super::Config;
+    use super::{Config, Foreign, StoreChoice};
     use std::time::Duration;
 
     #[test]
     fn empty_means_defaults() {
-        assert_eq!(Config::parse("c", "").expect("valid"), Config::default());
+        assert_eq!(Config::parse(("c", ""), ("s", "")).expect("valid"), Config::default());
     }
 
     #[test]
     fn what_is_set_counts_and_settings_are_left_alone() {
         let text = "[daemon]\nidle_seconds = 7\nlog = \"debug\"\n[settings]\napiKeyHelper = \"x\"\n[settings.env]\nA = \"b\"\n";
-        let config = Config::parse("c", text).expect("valid");
-        assert_eq!((config.limits.idle, config.log.as_deref()), (Duration::from_secs(7), Some("debug")));
+        let config = Config::parse(("c", text), ("s", "")).expect("valid");
+        assert_eq!(
+            (config.limits.idle, config.log.map(|(log, _)| log)),
+            (Duration::from_secs(7), Some("debug".into()))
+        );
     }
 
     #[test]
-    fn a_filter_that_is_none_is_located() {
-        let problem =
-            super::invalid_log("c.toml", "[daemon]\nidle_seconds = 7\nlog = \"=\"\n", "it is empty");
-        assert_eq!(problem.location.map(|at| (at.line, at.column)), Some((3, 7)));
+    fn the_administrators_values_are_below_the_users_unless_they_are_locked() {
+        let system = "locked = [\"daemon.foreign\", \"daemon.store\"]\n[daemon]\nforeign = \"refuse\"\nidle_seconds = 9\nmax_entries = 7\n";
+        let user = "[daemon]\nforeign = \"lend\"\nstore = \"file\"\nidle_seconds = 5\n\nlog = \"x\"\n";
+        let config = Config::parse(("u", user), ("s", system)).expect("valid");
+        assert_eq!((config.limits.foreign, config.store), (Foreign::Refuse, StoreChoice::default()));
+        assert_eq!((config.limits.idle.as_secs(), config.limits.entries), (5, 7));
+        let log = config.log.map(|(log, at)| (log, at.file, at.line, at.column));
+        assert_eq!(log, Some(("x".into(), "u".into(), 6, 7)));
+    }
+
+    #[test]
+    fn mistakes_of_the_administrator_are_located() {
+        for (system, line) in [
+            ("locked = [\n\"daemon.foreign\",\n\"daemon.x\"]", 3),
+            ("locked = [\"settings.env\"]", 1),
+            ("\nlocked = 1", 2),
+            ("[daemon]\nidle = 1", 2),
+            ("[settings]\n\npass_environment = [\"A\"]", 3),
+            ("\n[oauth.x]\nissuer = \"y\"", 2),
+            ("[daemon", 1),
+        ] {
+            let problem = Config::parse(("u", ""), ("s", system)).expect_err(system);
+            let at = problem.location.expect("a place");
+            assert_eq!((at.file.as_str(), at.line), ("s", line), "{system}");
+        }
+        let user = Config::parse(("u", "locked = []"), ("s", "")).expect_err("refused");
+        assert_eq!(user.location.map(|at| (at.file, at.line)), Some(("u".into(), 1)));
+    }
+
+    #[test]
+    fn every_key_of_the_daemon_can_be_locked() {
+        let schema = serde_json::to_value(schemars::schema_for!(super::Daemon)).expect("JSON");
+        let mut keys: Vec<_> = schema["properties"].as_object().expect("keys").keys().cloned().collect();
+        let mut known = super::KEYS.to_vec();
+        keys.sort();
+        known.sort_unstable();
+        assert_eq!(keys, known);
     }
 
     #[test]
     fn the_audit_log_is_bounded_and_notifications_can_be_off() {
         let text = "[daemon]\naudit_kib = 16\naudit_parts = 1000\nnotifications = false\n";
-        let limits = Config::parse("c", text).expect("valid").limits;
+        let limits = Config::parse(("c", text), ("s", "")).expect("valid").limits;
         assert_eq!((limits.audit_part, limits.audit_parts, limits.notifications), (16 * 1024, 100, 0));
-        let limits =
-            Config::parse("c", "[daemon]\naudit_parts = 0\nnotifications = true\n").expect("valid").limits;
+        let limits = Config::parse(("c", "[daemon]\naudit_parts = 0\nnotifications = true\n"), ("s", ""))
+            .expect("valid")
+            .limits;
         assert_eq!((limits.audit_parts, limits.notifications), (1, 6));
     }
 
@@ -320,7 +448,7 @@ mod tests {
         for (text, line) in
             [("[daemon]\nidle = 7\n", 2), ("[daemon\n", 1), ("[daemon]\n\nidle_seconds = \"x\"\n", 3)]
         {
-            let problem = Config::parse("c.toml", text).expect_err("must be refused");
+            let problem = Config::parse(("c.toml", text), ("s", "")).expect_err("must be refused");
             assert_eq!(problem.location.map(|at| at.line), Some(line), "{text:?}");
         }
     }

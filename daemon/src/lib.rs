@@ -274,6 +274,7 @@ fn broker(setup: Setup) -> (Arc<Cookie>, Arc<Broker>) {
         home: paths.home,
         managed: paths.managed,
         config: paths.config,
+        system: paths.system,
         own: paths.own,
         managed_owner,
         recheck_after: pauses::RECHECK_AFTER,

@@ -16,7 +16,7 @@ use claviger_private::lock;
 use clavigerd::{
     End, Ended, Setup,
     broker::kept::Kept,
-    config::{self, Config, Paths},
+    config::{Config, Paths},
     cookie::Cookie,
     host::{Host, bus::SessionBus, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
     inherited::{self, Inherited, Legacy},
@@ -48,6 +48,8 @@ const LAST_THREADS: Duration = Duration::from_secs(2);
 const SEAL: &str = "claviger-store-key";
 /// Exit code if a file has to be corrected first, the same as the client's.
 const FILE_INVALID: u8 = 4;
+/// Owner of what an administrator manages.
+const ROOT: u32 = 0;
 
 /// End of the help.
 const SHORT: &str = "Sessions talk to it through `claviger`, which starts it when needed.";
@@ -60,7 +62,7 @@ Exit codes: 0 if it was asked to end, 1 if it could not start or continue (the e
 4 for a file that has to be corrected.
 
 Files:
-  ~/.config/claviger/config.toml, /etc/claude-code/
+  ~/.config/claviger/config.toml, /etc/claviger/config.toml, /etc/claude-code/
       The configuration, see claviger.toml(5), and managed settings.
   $XDG_RUNTIME_DIR/claviger/claviger.sock
       The socket; without such a directory it is ~/.local/state/claviger/run/claviger.sock. One that systemd passes comes first.
@@ -163,8 +165,7 @@ fn prepare(arguments: &Arguments) -> Result<(Paths, Config), Box<dyn Error>> {
         Err(ListenError::Failed { cause, .. }) if is_unwritable(&cause) => {}
         made => made?,
     }
-    let text = config::read(&paths.config)?;
-    let config = Config::parse(&paths.config.display().to_string(), &text)?;
+    let config = Config::read(&paths.config, &paths.system, ROOT)?;
     Ok((paths, config))
 }
 
@@ -184,7 +185,12 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Some(Err(error)) if is_unwritable(&error) || error.kind() == io::ErrorKind::NotFound => None,
         opened => opened.transpose()?,
     };
-    let logs = Logs::start(arguments.log.as_deref(), config.log.as_deref(), arguments.log_format, log_file)?;
+    let logs = Logs::start(
+        arguments.log.as_deref(),
+        config.log.as_ref().map(|(log, _)| log.as_str()),
+        arguments.log_format,
+        log_file,
+    )?;
     memory::raise_descriptor_limit();
     let is_handed_a_socket = system::is_handed_a_socket();
     let Legacy { left, shares, kept } = inherited.read();
@@ -232,7 +238,7 @@ fn serve_on(
             limits: config.limits,
             store: config.store,
             host: Host::new(Clock::Real, FetchProgram::of(program.path())),
-            managed_owner: 0,
+            managed_owner: ROOT,
             logs: logs.clone(),
             program: Some(program.clone()),
             kept,
@@ -309,6 +315,7 @@ fn paths(arguments: &Arguments) -> Result<Paths, Box<dyn Error>> {
         own: Own::of(Some(home), system::variable_path),
         state,
         managed: PathBuf::from(system::MANAGED),
+        system: PathBuf::from(system::SYSTEM_CONFIG),
         bus: SessionBus::own(),
         seal: system::credential(SEAL),
     })

@@ -154,7 +154,11 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
         Warning::new(Kind::SettingsKept, format!("{problem}; its previous content is used"))
             .about(&[], problem.location.as_ref())
     };
-    out.warnings.extend(settings.kept().map(kept).chain(policy::ineffective(settings)));
+    let overruled = settings.overruled().into_iter().map(|(key, at, locked)| {
+        Warning::new(Kind::Overruled, format!("{key} has no effect here: {locked} locks it"))
+            .about(&[], Some(at))
+    });
+    out.warnings.extend(settings.kept().map(kept).chain(policy::ineffective(settings)).chain(overruled));
     let extras = endpoint::extras(session, settings)?;
     let named = named(session, settings, accounts)?;
     let selected = backend(session, settings, &mut out.warnings)?;

@@ -83,7 +83,7 @@ impl Service {
         let _reading = lock(&self.reading);
         let reloading = NotifyState::monotonic_usec_now();
         tell(&[NotifyState::Reloading].into_iter().chain(reloading.ok()).collect::<Vec<_>>());
-        let outcome = self.read().and_then(|(config, text)| self.heed(&config, &text));
+        let outcome = self.read().and_then(|config| self.heed(&config));
         match &outcome {
             Ok(changed) => tracing::info!(changed, "configuration reloaded"),
             Err(problem) => tracing::error!(%problem, "the configuration stays as it was"),
@@ -93,17 +93,16 @@ impl Service {
         outcome
     }
 
-    fn read(&self) -> Result<(Config, String), Problem> {
-        let path = &self.broker.store.config;
-        let text = config::read(path)?;
-        Ok((Config::parse(&path.display().to_string(), &text)?, text))
+    fn read(&self) -> Result<Config, Problem> {
+        let (system, owner) = self.broker.resolver.settings.system();
+        Config::read(&self.broker.store.config, system, owner)
     }
 
     /// Fallible steps come first, so that all of it takes effect or nothing.
-    fn heed(&self, config: &Config, text: &str) -> Result<bool, Problem> {
-        let path = self.broker.store.config.display().to_string();
-        let logs = self.logs.configure(config.log.as_deref());
-        let logs = logs.map_err(|why| config::invalid_log(&path, text, &why))?;
+    fn heed(&self, config: &Config) -> Result<bool, Problem> {
+        let (log, at) = config.log.clone().unzip();
+        let logs = self.logs.configure(log.as_deref());
+        let logs = logs.map_err(|why| config::invalid_log(&at.unwrap_or_default(), &why))?;
         let store = self.broker.store.place.set(config.store) != config.store;
         let limits = self.broker.tune(config.limits);
         Ok(logs || store || limits)

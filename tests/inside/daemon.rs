@@ -56,6 +56,7 @@ impl Inside {
                 own: Own::default(),
                 state,
                 managed: home.path("managed"),
+                system: home.path("system/config.toml"),
                 bus: Default::default(),
                 seal: None,
             },

@@ -1,5 +1,6 @@
 //! The daemon inside the test: the real client library on a socket of its own, scenario files, a clock that the test turns.
 
+mod administrator;
 mod api;
 mod api_requests;
 mod api_status;

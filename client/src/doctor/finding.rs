@@ -36,7 +36,7 @@ pub(crate) struct Finding {
 
 /// Every possible finding: the words of [`claviger::reason`] for credentials, and these. Words are part of the
 /// interface: add, never rename.
-pub(crate) const IDS: [&str; 87] = [
+pub(crate) const IDS: [&str; 88] = [
     // Credentials.
     "peer-rejected",
     "peer-unknown",
@@ -81,6 +81,7 @@ pub(crate) const IDS: [&str; 87] = [
     "endpoint-plaintext",
     "vertex-project-overridden",
     "output-trimmed",
+    "overruled",
     "resolution-warning",
     "config-elsewhere",
     // Accounts.

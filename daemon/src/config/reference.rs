@@ -253,7 +253,7 @@ fn without(key: &str) -> String {
 #[test]
 fn every_line_of_the_example_is_read_and_changes_something() {
     let content = |text: &str| parse::toml(Layer::Config, "c.toml", text.as_bytes()).expect("valid");
-    let config = |text: &str| Config::parse("c.toml", text).expect("valid");
+    let config = |text: &str| Config::parse(("c.toml", text), ("s.toml", "")).expect("valid");
     let login = |text: &str| registration::parse("c.toml", text).ok();
     let all = |text: &str| (config(text), content(text), login(text));
     assert!(login(EXAMPLE).is_some());

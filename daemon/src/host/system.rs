@@ -96,6 +96,13 @@ pub const LAUNCHD_SOCKET: &CStr = c"Listener";
 pub const MANAGED: &str =
     if cfg!(target_os = "macos") { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
 
+/// The administrator's configuration of claviger.
+pub const SYSTEM_CONFIG: &str = if cfg!(target_os = "macos") {
+    "/Library/Application Support/Claviger/config.toml"
+} else {
+    "/etc/claviger/config.toml"
+};
+
 /// The socket from launchd, if it started the daemon.
 ///
 /// # Errors

@@ -58,6 +58,10 @@ pub struct Content {
     pub harmless: Vec<Located<String>>,
     /// Required confirmations: `[account.NAME]` and `[source.NAME]` of claviger's own configuration.
     pub confirmations: Confirmations,
+    /// Keys that win over the user's: `locked` of the administrator's configuration.
+    pub locked: Vec<Located<String>>,
+    /// The keys of `[daemon]` in claviger's own configuration.
+    pub daemon: BTreeMap<String, Location>,
     /// Values that come first with one configuration directory: `[settings.directory."PATH"]` of claviger's own
     /// configuration.
     pub directories: BTreeMap<PathBuf, Content>,
@@ -131,6 +135,17 @@ impl Content {
             .map(|(name, text)| name + text.value.len() + text.at.file.len() + ENTRY)
             .sum();
         own + directories.values().map(Self::size).sum::<usize>()
+    }
+
+    /// The commands whose keys are locked, and nothing else.
+    pub(super) fn locked(&self) -> Self {
+        let is_locked =
+            |key: &str| self.locked.iter().any(|locked| locked.value.strip_prefix("settings.") == Some(key));
+        let locked = self.commands.iter().filter(|(key, _)| is_locked(key));
+        let as_managed = |(key, command): (&&'static str, &Located<String>)| {
+            (*key, Located { layer: Layer::Managed, ..command.clone() })
+        };
+        Self { commands: locked.map(as_managed).collect(), ..Self::default() }
     }
 
     /// The content for sessions of a configuration directory: its own values come first.

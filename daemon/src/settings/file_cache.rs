@@ -75,7 +75,7 @@ impl FileCache {
         if let Some(slot) = &before
             && slot.known.settled
             // Who may change a managed file depends on its directory, too, which no stamp shows.
-            && layer != Layer::Managed
+            && !matches!(owner, Owner::Managed(_))
             && slot.known.stamp == files::stamp(path)
         {
             return slot.known.clone();

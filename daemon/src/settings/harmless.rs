@@ -157,7 +157,7 @@ fn is_reserved(name: &str) -> bool {
 
 /// The variables that the user declares harmless in `files`.
 pub(super) fn harmless_of(files: &[File]) -> &[Located<String>] {
-    let config = files.iter().rev().find(|file| file.layer == Layer::Config);
+    let config = files.iter().find(|file| file.layer == Layer::Config);
     config.map_or(&[], |file| &file.content.harmless)
 }
 

@@ -52,6 +52,7 @@ impl<'a> Load<'a> {
         let config = self.roots.config.clone();
         self.file(Layer::Config, &config, Owner::User);
         self.narrow(key.config.clone().unwrap_or_else(|| self.roots.home.join(".claude")));
+        self.system();
         let scripts = self.scripts(&found.workspace.root, home.as_deref());
         let remote = self.is_remote();
         let subject = Subject::of(&found.workspace, &self.files, &scripts);
@@ -217,6 +218,19 @@ impl<'a> Load<'a> {
             |path: &Path| path == directory || files::canonical_as_far_as_possible(path) == canonical;
         if let Some((_, own)) = file.content.directories.iter().find(|(path, _)| is_own(path)) {
             file.content = Arc::new(file.content.within(own));
+        }
+    }
+
+    // The lowest file of all; its locked commands count as managed ones.
+    fn system(&mut self) {
+        let path = self.roots.system.clone();
+        self.file(Layer::Config, &path, Owner::Managed(self.roots.managed_owner));
+        let Some(File { state, content, .. }) = self.files.last() else { return };
+        let (state, content) = (state.clone(), content.locked());
+        if !content.commands.is_empty() {
+            let at = self.files.iter().position(|file| file.layer > Layer::Managed);
+            let locked = File { layer: Layer::Managed, path, state, content: Arc::new(content) };
+            self.files.insert(at.unwrap_or(self.files.len()), locked);
         }
     }
 

@@ -4,7 +4,12 @@ use super::{
     Confirm, Confirmations, Decision, Demand, File, FileState, Layer, Located, Refresh, Subject, Workspace,
     harmless::{harmless_of, is_harmless},
 };
-use claviger::{passed::Passed, reason::Problem, session::SessionMode, variables};
+use claviger::{
+    passed::Passed,
+    reason::{Location, Problem},
+    session::SessionMode,
+    variables,
+};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -80,7 +85,8 @@ impl Snapshot {
     /// The variables that the user lets commands have in addition to the list.
     pub fn passed(&self) -> &Passed {
         const NONE: &Passed = &Passed::NONE;
-        let config = self.files.iter().rev().find(|file| file.layer == Layer::Config);
+        // The user's own: the administrator's has none.
+        let config = self.files.iter().find(|file| file.layer == Layer::Config);
         config.map_or(NONE, |file| &file.content.passed)
     }
 
@@ -160,14 +166,35 @@ impl Settings {
     /// # Errors
     /// The problem of an unreadable configuration: it may require confirmations.
     pub fn confirm(&self, source: &str, account: Option<&str>) -> Result<Confirm, Problem> {
-        let mut files = self.snapshot.files.iter().filter(|file| file.layer == Layer::Config);
-        let Some(file) = files.next() else { return Ok(Confirm::Never) };
-        if let FileState::Invalid(problem) = &file.state {
-            return Err(problem.clone());
+        let mut strictest = Confirm::Never;
+        for file in self.snapshot.files.iter().filter(|file| file.layer == Layer::Config) {
+            if let FileState::Invalid(problem) = &file.state {
+                return Err(problem.clone());
+            }
+            let Confirmations { accounts, sources } = &file.content.confirmations;
+            let own = account.and_then(|account| accounts.get(account));
+            strictest = strictest.max(own.or_else(|| sources.get(source)).copied().unwrap_or_default());
         }
-        let Confirmations { accounts, sources } = &file.content.confirmations;
-        let own = account.and_then(|account| accounts.get(account));
-        Ok(own.or_else(|| sources.get(source)).copied().unwrap_or_default())
+        Ok(strictest)
+    }
+
+    /// The user's values without effect, because the administrator's configuration locks their keys: the key, where the
+    /// value is, and where the key is locked.
+    pub fn overruled(&self) -> Vec<(&str, &Location, &Location)> {
+        let is_config = |file: &&File| file.layer == Layer::Config;
+        let Some(system) = self.snapshot.files.iter().rev().find(is_config) else { return Vec::new() };
+        let mut found = Vec::new();
+        for locked in &system.content.locked {
+            for file in self.files().filter(|file| file.layer > Layer::Managed && file.path != system.path) {
+                let at = match locked.value.split_once('.') {
+                    Some(("daemon", key)) => file.content.daemon.get(key),
+                    Some((_, key)) => file.content.commands.get(key).map(|command| &command.at),
+                    None => None,
+                };
+                found.extend(at.map(|at| (locked.value.as_str(), at, &locked.at)));
+            }
+        }
+        found
     }
 
     /// When the command under `key` runs. The user's own configuration decides that for a command of any layer.

@@ -20,7 +20,9 @@ pub struct Roots {
     pub config: PathBuf,
     /// The files that the daemon's own environment names, even if others are in use.
     pub own: Own,
-    /// Required owner of the managed settings: 0.
+    /// The administrator's `config.toml`.
+    pub system: PathBuf,
+    /// Required owner of the managed settings and of [`Self::system`]: 0.
     pub managed_owner: u32,
     /// How long a look at the files counts.
     pub recheck_after: Duration,

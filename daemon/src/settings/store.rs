@@ -76,6 +76,11 @@ impl SettingsStore {
         Arc::new(Self::with_deadline(roots, DEADLINE))
     }
 
+    /// The administrator's configuration, and who has to own it.
+    pub fn system(&self) -> (&std::path::Path, u32) {
+        (&self.roots.system, self.roots.managed_owner)
+    }
+
     fn with_deadline(roots: Roots, deadline: Duration) -> Self {
         Self {
             roots,

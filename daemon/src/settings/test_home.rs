@@ -39,6 +39,7 @@ impl TestHome {
             managed: base.join("etc"),
             config: base.join(CONFIG),
             own: Own::default(),
+            system: base.join("system/config.toml"),
             managed_owner,
             recheck_after: Duration::ZERO,
         };

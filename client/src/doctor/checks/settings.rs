@@ -67,6 +67,7 @@ fn warning(warning: &Warning) -> Option<Finding> {
         Kind::OutputTrimmed => {
             ("output-trimmed", "a program that uses the output unchanged sends a broken header")
         }
+        Kind::Overruled => ("overruled", "the administrator's value is used instead"),
         Kind::Unspecified => ("resolution-warning", "a daemon of a later release reports it"),
     };
     let finding = Finding::warning(id, warning.text.as_str()).at(&place(warning.location.as_ref()));

@@ -75,7 +75,7 @@ impl Text<'_> {
     }
 
     /// One text or several. Their content is checked where it is used.
-    fn texts(&self, key: &str, entry: Entry) -> Result<Vec<Located<String>>, Problem> {
+    pub(super) fn texts(&self, key: &str, entry: Entry) -> Result<Vec<Located<String>>, Problem> {
         let values = match entry.value {
             Value::List(values) => values,
             value => vec![(entry.value_at, value)],

@@ -36,6 +36,15 @@ pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> 
                 .hint("remove it from one of the two"));
         }
     }
+    if let Some(daemon) = table(&text, &document, "daemon")? {
+        let keys = entries(&text, daemon, |_| true).into_iter();
+        content.daemon = keys.map(|entry| (entry.key, text.located(entry.key_at, ()).at)).collect();
+    }
+    if let Some((key, item)) = document.get_key_value("locked") {
+        let (key_at, value) = (start(key.span(), 0), value(&text, item));
+        let value_at = start(item.span(), key_at);
+        content.locked = text.texts("locked", Entry { key: "locked".into(), key_at, value_at, value })?;
+    }
     if let Some(table) = table(&text, &document, "account")? {
         content.confirmations.accounts =
             confirmations(&text, "account", entries(&text, table, |_| true), |_| true)?;

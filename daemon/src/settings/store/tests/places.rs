@@ -48,6 +48,7 @@ async fn files_come_from_the_highest_layer_to_the_lowest() {
             "project home/work/sub/.claude/settings.json settings.json",
             "user home/.claude/settings.json settings.json",
             "config home/.config/claviger/config.toml toml",
+            "config system/config.toml ",
         ]
     );
     let subject = snapshot.subject.as_ref().expect("items");
