@@ -163,6 +163,8 @@ impl Content {
             harmless: _,
             confirmations: _,
             directories: _,
+            locked: _,
+            daemon: _,
         } = own.clone();
         let mut content = self.clone();
         content.commands.extend(commands);

@@ -91,6 +91,8 @@ impl Subject {
                 harmless: _,
                 confirmations: _,
                 directories: _,
+                locked: _,
+                daemon: _,
             } = &*file.content;
             for (name, value) in commands {
                 found.add((*name).to_owned(), value, visible::command(&value.value), true);
