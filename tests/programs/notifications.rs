@@ -205,7 +205,9 @@ fn a_command_that_waits_for_a_person_is_told_until_it_ends() {
     let mut waits =
         home.claviger(&["token"]).stderr(std::process::Stdio::null()).spawn().expect("claviger runs");
     let told = session.told.stay(1);
+    let whose = format!(" for {}", home.path("work").display());
     assert!(told[0].contains("awsAuthRefresh (") && told[0].ends_with("claviger pending"), "{told:?}");
+    assert!(told[0].contains(&whose), "{told:?}");
     home.write("done", "");
     waits.wait().expect("wait");
     wait::until("it is closed", || session.told.all().contains(&"close 1".to_owned()));

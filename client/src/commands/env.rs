@@ -73,11 +73,11 @@ impl Shell {
         match (self, value.as_ref().map(|value| value.expose())) {
             (Self::Bash | Self::Zsh, Some(value)) => format!("export {name}={}\n", quote::shell(value)),
             (Self::Bash | Self::Zsh, None) => format!("unset {name}\n"),
-            (Self::Fish, Some(value)) => format!("set -gx {name} {}\n", quote::fish(value)),
+            (Self::Fish, Some(value)) => format!("set -gx {name} {}\n", fish(value)),
             (Self::Fish, None) => format!("set -e {name}\n"),
-            (Self::Powershell, Some(value)) => format!("$env:{name} = {}\n", quote::powershell(value)),
+            (Self::Powershell, Some(value)) => format!("$env:{name} = {}\n", powershell(value)),
             (Self::Powershell, None) => format!("Remove-Item -ErrorAction Ignore Env:{name}\n"),
-            (Self::Nu, Some(value)) => format!("$env.{name} = {}\n", quote::nu(value)),
+            (Self::Nu, Some(value)) => format!("$env.{name} = {}\n", nu(value)),
             (Self::Nu, None) => format!("hide-env --ignore-errors {name}\n"),
         }
     }
@@ -90,9 +90,31 @@ fn object(variables: &[Variable]) -> Value {
     variables.iter().map(|(name, content)| ((*name).to_owned(), value(content))).collect()
 }
 
+/// `text` in single quotes for fish, where a backslash is special in them, too.
+fn fish(text: &str) -> String {
+    format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// The same for PowerShell, for which four typographic quotes are single quotes as well. A quote is doubled.
+fn powershell(text: &str) -> String {
+    let is_quote = |c| matches!(c, '\'' | '\u{2018}'..='\u{201b}');
+    let letter = |c| std::iter::repeat_n(c, if is_quote(c) { 2 } else { 1 });
+    format!("'{}'", text.chars().flat_map(letter).collect::<String>())
+}
+
+/// The same for Nushell, whose double quotes use the escapes of JSON, except for a code point as `\u{…}`.
+fn nu(text: &str) -> String {
+    let letter = |c: char| match c {
+        '"' | '\\' => format!("\\{c}"),
+        c if c.is_control() => format!("\\u{{{:x}}}", u32::from(c)),
+        c => c.to_string(),
+    };
+    format!("\"{}\"", text.chars().map(letter).collect::<String>())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Secret, Shell, object};
+    use super::{Secret, Shell, fish, nu, object, powershell};
     use clap::ValueEnum as _;
     use std::ffi::OsStr;
 
@@ -111,6 +133,14 @@ mod tests {
         assert_eq!(lines.collect::<Vec<_>>(), expected);
         let expected = serde_json::json!({"ANTHROPIC_API_KEY": "it's", "ANTHROPIC_BASE_URL": null});
         assert_eq!(object(&[set, removed]), expected);
+    }
+
+    #[test]
+    fn other_shells_have_rules_of_their_own() {
+        let text = "it's \\ \"$x\" \u{2019}\n";
+        assert_eq!(fish(text), "'it\\'s \\\\ \"$x\" \u{2019}\n'");
+        assert_eq!(powershell(text), "'it''s \\ \"$x\" \u{2019}\u{2019}\n'");
+        assert_eq!(nu(text), "\"it's \\\\ \\\"$x\\\" \u{2019}\\u{a}\"");
     }
 
     #[test]

@@ -27,7 +27,11 @@ pub(super) fn look(broker: &Broker) -> View {
     broker.each_entry(|_, entry| {
         let run = entry.provider().sign_in().map(|sign_in| sign_in.key).filter(|key| running.contains(key));
         if let Some(run) = run {
-            *attended.entry(run).or_insert(false) |= entry.is_attended();
+            let (is_seen, whose) = attended.entry(run).or_insert_with(|| (false, whose(entry)));
+            *is_seen |= entry.is_attended();
+            if whose.is_empty() {
+                *whose = self::whose(entry);
+            }
         }
         let is_idle = now.duration_since(entry.last_used()).is_ok_and(|unused| unused > idle);
         if run.is_none() && !is_idle {
@@ -40,8 +44,8 @@ pub(super) fn look(broker: &Broker) -> View {
         }
     });
     view.needs.extend(runs.iter().map(|run| {
-        let is_seen = attended.get(&run.key).copied().unwrap_or_default();
-        of_run(run, is_seen)
+        let (is_seen, whose) = attended.get(&run.key).cloned().unwrap_or_default();
+        of_run(run, is_seen, &whose)
     }));
     let accounts = broker.resolver.accounts.current();
     view.accounts =
@@ -76,11 +80,19 @@ fn sign_in(entry: &Entry, now: SystemTime) -> String {
         return format!("the account {} has to sign in again: {command}", account.name);
     }
     let place = entry.at().map(|at| format!(" ({})", place(at))).unwrap_or_default();
-    format!("{}{place} needs you to sign in: {command}", entry.source())
+    format!("{}{place} needs you to sign in{}: {command}", entry.source(), whose(entry))
 }
 
-fn of_run(run: &Pending, is_seen: bool) -> Need {
-    let text = format!("{} ({}) waits for you to sign in: {}", run.name, place(&run.at), pending());
+/// Directory and profile of the session that asked last.
+fn whose(entry: &Entry) -> String {
+    let directory =
+        entry.session().map(|session| format!(" for {}", shortened(&session.cwd.display().to_string())));
+    let profile = entry.profile().map(|profile| format!(", profile {}", shortened(profile)));
+    directory.unwrap_or_default() + &profile.unwrap_or_default()
+}
+
+fn of_run(run: &Pending, is_seen: bool, whose: &str) -> Need {
+    let text = format!("{} ({}) waits for you to sign in{whose}: {}", run.name, place(&run.at), pending());
     Need { subject: Subject::Run(run.key), text, is_seen }
 }
 
@@ -91,10 +103,13 @@ fn pending() -> String {
 
 /// The end of it, which is more informative than its start.
 fn place(at: &Location) -> String {
-    let text = Location { column: 0, ..at.clone() }.to_string();
+    shortened(&Location { column: 0, ..at.clone() }.to_string())
+}
+
+fn shortened(text: &str) -> String {
     let count = text.chars().count();
     match count > MAX_PLACE {
         true => format!("…{}", text.chars().skip(count - MAX_PLACE).collect::<String>()),
-        false => text,
+        false => text.to_owned(),
     }
 }

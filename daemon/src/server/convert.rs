@@ -145,13 +145,8 @@ pub(super) fn entry(key: SourceKey, entry: &Entry, now: SystemTime) -> v1::Cache
         rejections: tally.rejections,
         apart: Vec::new(),
         directory: entry.session().map(|last| last.cwd.display().to_string()).unwrap_or_default(),
-        profile: profile(entry).unwrap_or_default().to_owned(),
+        profile: entry.profile().unwrap_or_default().to_owned(),
     }
-}
-
-fn profile(entry: &Entry) -> Option<&str> {
-    let session = entry.session().filter(|_| entry.source().starts_with("aws-"))?;
-    ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter().find_map(|name| session.variable(name))
 }
 
 /// Release and protocol of this daemon.

@@ -12,7 +12,7 @@ use crate::{
 use claims::Claims;
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
     time::{Duration, Instant},
@@ -30,7 +30,9 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     if let Some(argument) = arguments.first() {
         return Err(format!("demo takes no arguments, not even {argument}").into());
     }
-    println!("Building clavigerd and claviger …");
+    println!(
+        "Building clavigerd, clavigerd-fetch and claviger: cargo names each crate. The first build takes some minutes …"
+    );
     let stage = Stage::new(programs::build(Profile::Dev)?)?;
     println!(
         "A temporary home with a helper that takes {} s and prints a new key on every run, valid for {} s.",
@@ -47,6 +49,8 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     why(&stage, &mut claims)?;
     stranger(&stage, &mut claims)?;
     rotation(&stage, &mut claims, &helper, &first)?;
+    hook(&stage, &mut claims)?;
+    screen(&stage, &mut claims)?;
     account(&stage, &mut claims, &helper)?;
     stop(stage, &mut claims)?;
     claims.end()
@@ -118,6 +122,58 @@ fn stranger(stage: &Stage, claims: &mut Claims) -> sh::Result {
     let shown = if granted.status.success() { out(&granted) } else { err(&granted) };
     claims.claim(shown.starts_with("sk-planted-1"), &format!("after the grant it runs: {shown}"));
     claims.claim(planted.runs() == 1, &format!("the planted helper {}", ran(planted.runs())));
+    Ok(())
+}
+
+/// Claude Code borrows through its own hook, and the doctor looks at everything.
+fn hook(stage: &Stage, claims: &mut Claims) -> sh::Result {
+    claims.scene("Claude Code borrows by itself, and the doctor has a look");
+    let settings = stage.home().join("home/.claude/settings.json");
+    let before = std::fs::read(&settings)?;
+    for (arguments, is_changed) in
+        [(&["hook", "install", "claude", "--yes"], true), (&["hook", "remove", "claude", "--yes"], false)]
+    {
+        let output = stage.claviger(&stage.project(), arguments)?;
+        claims
+            .show(&format!("claviger {}", arguments.join(" ")), &format!("{}{}", out(&output), err(&output)));
+        let text = if is_changed {
+            "its apiKeyHelper is claviger now"
+        } else {
+            "the file is as before, to the byte"
+        };
+        claims.claim(output.status.success() && (std::fs::read(&settings)? != before) == is_changed, text);
+    }
+    let output = stage.claviger(&stage.project(), &["doctor", "--offline"])?;
+    claims.show("claviger doctor --offline", &format!("{}{}", out(&output), err(&output)));
+    claims.claim(
+        !out(&output).is_empty() && !out(&output).contains("sk-own"),
+        "it names what it found, and shows no secret",
+    );
+    Ok(())
+}
+
+/// The live screen, in a terminal of its own.
+fn screen(stage: &Stage, claims: &mut Claims) -> sh::Result {
+    claims.scene("The live screen: claviger status --watch");
+    let socket = stage.home().join("tmux");
+    let tmux = |arguments: &[&str]| {
+        let mut tmux = Command::new("tmux");
+        tmux.env_clear().envs(stage.environment()).current_dir(stage.project());
+        sh::capture(tmux.args(["-u", "-f", "/dev/null", "-S"]).arg(&socket).args(arguments))
+    };
+    if !sh::exists("tmux") {
+        claims.show("claviger status --watch", "not shown: it takes tmux to show a screen in this text");
+        return Ok(());
+    }
+    let program = stage.command(&stage.project(), &[]).get_program().to_string_lossy().into_owned();
+    tmux(&["new-session", "-d", "-x", "90", "-y", "18", &format!("'{program}' status --watch")])?;
+    let shown = wait_for(PATIENCE, || {
+        let screen = out(&tmux(&["capture-pane", "-p"]).ok()?);
+        screen.contains("api-key-helper").then_some(screen)
+    });
+    claims.show("claviger status --watch", shown.as_deref().unwrap_or_default());
+    tmux(&["kill-server"])?;
+    claims.claim(shown.is_some(), "it follows every credential, and q leaves it");
     Ok(())
 }
 

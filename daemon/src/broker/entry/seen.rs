@@ -33,6 +33,12 @@ impl Entry {
         self.lead.session.as_ref()
     }
 
+    /// The profile of AWS that this session has named.
+    pub fn profile(&self) -> Option<&str> {
+        let session = self.session().filter(|_| self.source().starts_with("aws-"))?;
+        ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter().find_map(|name| session.variable(name))
+    }
+
     /// When it was last asked for.
     pub fn last_used(&self) -> SystemTime {
         self.lead.last_used
