@@ -85,7 +85,7 @@ pub(crate) enum Login {
     /// A message.
     Notice { notice: String },
     /// The end.
-    SignedIn { account: Account },
+    SignedIn { account: Box<Account> },
 }
 
 /// An event of a login.
@@ -99,6 +99,6 @@ pub(crate) fn login(event: &Event) -> Login {
             expires_in_seconds: seconds(code.expires_in.as_ref()),
         },
         Event::Notice(notice) => Login::Notice { notice: notice.clone() },
-        Event::SignedIn(signed_in) => Login::SignedIn { account: account(signed_in) },
+        Event::SignedIn(signed_in) => Login::SignedIn { account: Box::new(account(signed_in)) },
     }
 }
