@@ -20,6 +20,7 @@ impl fmt::Debug for v1::SessionContext {
         f.debug_struct("SessionContext")
             .field("working_directory", &self.working_directory)
             .field("variables", &self.variables.len())
+            .field("environment", &self.environment.len())
             .field("present", &self.present)
             .field("explicit_settings", &self.explicit_settings.len())
             .field("mode", &self.mode)

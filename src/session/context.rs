@@ -1,7 +1,7 @@
 //! One calling session.
 
 use super::{
-    environment::{Taken, Unlisted, unique},
+    environment::{Taken, Unlisted, unique, without_secrets},
     explicit::{ExplicitSettings, explicit},
     rules::{check_chosen, check_lent, check_path, check_present, check_text, check_value, malformed},
 };
@@ -20,6 +20,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Most variables of a whole environment: many times those of a heavily used shell.
+const MAX_ENVIRONMENT: usize = 4096;
 /// Most variables in one request. The list in [`variables`] is far shorter.
 pub const MAX_VARIABLES: usize = 256;
 
@@ -182,6 +184,7 @@ impl SessionContext {
             backend: self.backend.map_or(v1::Backend::Unspecified, Backend::to_proto).into(),
             lent: self.lent.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect(),
             passed: self.passed.as_ref().map(|passed| v1::Passed { names: passed.entries().to_vec() }),
+            environment: BTreeMap::new(),
         }
     }
 
@@ -201,7 +204,10 @@ impl SessionContext {
     /// # Errors
     /// `malformed-request` for a message that no well-behaved client sends, `limits` for one that is too large.
     pub fn from_proto(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
-        let message = message.ok_or_else(|| malformed("the request has no session"))?;
+        let mut message = message.ok_or_else(|| malformed("the request has no session"))?;
+        if !message.environment.is_empty() {
+            message = Self::chosen_of_environment(message)?;
+        }
         let counts =
             [message.variables.len(), message.present.len(), message.lent.len(), message.chosen.len()];
         if counts.into_iter().any(|count| count > MAX_VARIABLES) {
@@ -252,6 +258,37 @@ impl SessionContext {
         })
     }
 
+    /// A message with a whole environment, as a client sends it that has the list: what the environment says of the session is said in the
+    /// other fields, unless the caller said it there.
+    fn chosen_of_environment(mut message: v1::SessionContext) -> Result<v1::SessionContext, Problem> {
+        let mut environment = std::mem::take(&mut message.environment);
+        if environment.len() > MAX_ENVIRONMENT {
+            let message = format!("more than {MAX_ENVIRONMENT} variables in one environment");
+            return Err(Problem::new(Reason::Limits, message));
+        }
+        if !(message.variables.is_empty() && message.present.is_empty() && message.lent.is_empty()) {
+            return Err(malformed("the request has a whole environment, and variables chosen from one")
+                .hint("send `environment`, or else `variables`, `present` and `lent`"));
+        }
+        without_secrets(&mut environment)?;
+        let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let session = Self::new(PathBuf::from(&message.working_directory), environment)?;
+        let passed = message.passed.take().map(|passed| Passed::new(passed.names));
+        let described = match &passed {
+            Some(passed) => session.to_proto_with(passed)?,
+            None => session.to_proto(),
+        };
+        if message.mode == i32::from(v1::SessionMode::Unspecified) {
+            message.mode = described.mode;
+        }
+        if message.inside_flight.is_empty() {
+            message.inside_flight = described.inside_flight;
+        }
+        message.reads_workspace |= described.reads_workspace;
+        let v1::SessionContext { variables, present, lent, passed, .. } = described;
+        Ok(v1::SessionContext { variables, present, lent, passed, ..message })
+    }
+
     /// Whether it equals `message`, so that the message need not be checked and decoded again. Always `false` with
     /// secrets or explicit settings.
     pub fn is_said_by(&self, message: &v1::SessionContext) -> bool {
@@ -270,10 +307,12 @@ impl SessionContext {
             reads_workspace,
             key_helper,
             passed,
+            environment,
         } = message;
         self.explicit.is_none()
             && self.lent.is_empty()
-            && [explicit_settings.len(), explicit_settings_name.len(), lent.len()] == [0; 3]
+            && [explicit_settings.len(), explicit_settings_name.len(), lent.len(), environment.len()]
+                == [0; 4]
             && self.cwd.as_os_str() == working_directory.as_str()
             && self.variables == *variables
             && self.present.iter().eq(present)

@@ -16,6 +16,7 @@ use std::{
     ffi::{OsStr, OsString},
     fmt,
 };
+use zeroize::Zeroize as _;
 
 /// The variable whose invalid entries are left out: it names many directories, and no identity.
 const PATH: &str = "PATH";
@@ -42,6 +43,13 @@ pub struct Unlisted {
 impl fmt::Debug for Unlisted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} variables", self.variables.len())
+    }
+}
+
+// It may hold secrets of any program.
+impl Drop for Unlisted {
+    fn drop(&mut self) {
+        self.variables.values_mut().for_each(|value| std::mem::take(value).into_encoded_bytes().zeroize());
     }
 }
 
@@ -135,6 +143,26 @@ impl Taken {
         }
         Ok(())
     }
+}
+
+/// Takes the values out of a whole environment that the daemon must not have: the secrets that stay with the session are only set, or
+/// empty. What is not on the list goes with [`Unlisted`].
+///
+/// # Errors
+/// As [`check_variable`].
+pub(super) fn without_secrets(environment: &mut BTreeMap<String, String>) -> Result<(), Problem> {
+    /// Stands for a value: only whether there is one counts.
+    const SET: &str = "set";
+    let signs_for_google = environment.get(GOOGLE_FILE).is_some_and(|path| !path.is_empty());
+    for (name, value) in environment {
+        let is_kept = signs_for_google && AWS_KEYS.contains(&name.as_str());
+        if variables::usage(name) == Some(Use::Secret) && !value.is_empty() && !is_kept {
+            check_variable(name, OsStr::new(value))?;
+            value.zeroize();
+            value.push_str(SET);
+        }
+    }
+    Ok(())
 }
 
 /// The variables of an environment, and the unlisted names that occur twice with different values. Programs disagree on

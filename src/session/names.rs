@@ -2,7 +2,7 @@
 
 use super::{
     SessionContext, SessionMode,
-    rules::{check_chosen, malformed},
+    rules::{check_chosen, malformed, named},
 };
 use crate::{
     backend::{Backend, CLOUDS},
@@ -69,7 +69,12 @@ impl Names {
         let sent = [
             (!message.working_directory.is_empty(), "a working directory"),
             (!message.explicit_settings.is_empty(), "settings"),
-            (!message.variables.is_empty() || !message.present.is_empty(), "variables"),
+            (
+                !(message.variables.is_empty()
+                    && message.present.is_empty()
+                    && message.environment.is_empty()),
+                "variables",
+            ),
             (!message.lent.is_empty(), "secrets"),
             (message.passed.is_some(), "names of variables"),
             (!message.inside_flight.is_empty(), "a flight"),
@@ -80,7 +85,7 @@ impl Names {
         }
         for (name, value) in &message.chosen {
             if !NAMES.contains(&name.as_str()) {
-                return Err(not_a_name("a variable that is not a name"));
+                return Err(not_a_name(&named(name)));
             }
             if value.is_empty() {
                 return Err(malformed(format!("{name} is set, but empty")));
@@ -150,6 +155,7 @@ mod tests {
         let cases = [
             v1::SessionContext { working_directory: "/".into(), ..base() },
             v1::SessionContext { variables: one("HOME"), ..base() },
+            v1::SessionContext { environment: one("HOME"), ..base() },
             v1::SessionContext { present: vec!["ANTHROPIC_API_KEY".into()], ..base() },
             v1::SessionContext { explicit_settings: b"{}".to_vec(), ..base() },
             v1::SessionContext { lent: one("AZURE_CLIENT_SECRET"), ..base() },

@@ -62,7 +62,17 @@ pub fn check_path(path: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-// Names that fail the check are not repeated: they may be anything.
+/// A refused variable, as errors name it. A name with other characters than capitals, digits and underscores is not repeated: it may
+/// be a secret in the wrong place.
+pub(super) fn named(name: &str) -> String {
+    const LONGEST: usize = 64;
+    let is_plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    match variables::is_name(name) && name.len() <= LONGEST && name.bytes().all(is_plain) {
+        true => name.to_owned(),
+        false => "a variable with an unusual name".to_owned(),
+    }
+}
+
 pub(super) fn check_value(name: &str, value: &str) -> Result<(), Problem> {
     match variables::usage(name) {
         Some(Use::Setting | Use::Command | Use::Surrounding | Use::Sdk(_)) => {}
@@ -75,8 +85,9 @@ pub(super) fn check_value(name: &str, value: &str) -> Result<(), Problem> {
             )));
         }
         None => {
-            return Err(malformed("a variable was sent that is not on the list")
-                .hint("src/variables.rs lists what the daemon may know of"));
+            return Err(malformed(format!("{} was sent, which is not on the list", named(name))).hint(
+                "src/variables.rs has the list; of a whole `environment` the daemon keeps what is on it",
+            ));
         }
     }
     check_content(name, value)
@@ -104,7 +115,7 @@ pub(super) fn check_lent(name: &str, value: &str, passed: Option<&Passed>) -> Re
         // Google's external accounts sign with them.
         Some(Use::Secret) if AWS_KEYS.contains(&name) => check_content(name, value),
         None if passed.is_some_and(|passed| passed.has(name)) => check_content(name, value),
-        _ => Err(malformed("a secret was sent that nothing needs")),
+        _ => Err(malformed(format!("{} was sent in `lent`, and nothing needs it", named(name)))),
     }
 }
 

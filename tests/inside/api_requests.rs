@@ -8,7 +8,7 @@ use claviger::{
     session::MAX_EXPLICIT_SETTINGS,
     wire,
 };
-use claviger_tests::answers::refused;
+use claviger_tests::{CANARY, answers::refused};
 use std::fs;
 use tonic::{Code, Request};
 
@@ -234,5 +234,31 @@ async fn errors_about_very_long_paths_reach_the_caller() {
     fs::write(root.join(".claude/settings.json"), "{\"apiKeyHelper\": \"evil\"}").expect("file");
     let problem = daemon.client().await.get(&daemon.session_in(&below), None).await.expect_err("untrusted");
     assert_eq!(problem.reason, Reason::WorkspaceUntrusted, "{}", problem.message);
+    daemon.end().await;
+}
+
+#[tokio::test]
+async fn a_whole_environment_is_taken_and_a_missing_path_is_told() {
+    let daemon = Inside::start();
+    daemon.home.user_settings(std::path::Path::new("no-such-program-anywhere"), &[]);
+    let environment =
+        [("HOME", daemon.home.path("home").display().to_string()), ("GITHUB_TOKEN", CANARY.into())];
+    let of = |extra: Option<(&str, &str)>| {
+        let extra = extra.map(|(name, value)| (name, value.to_owned()));
+        let environment = environment.clone().into_iter().chain(extra);
+        let environment = environment.map(|(name, value)| (name.to_owned(), value)).collect();
+        let working_directory = daemon.home.path("work").display().to_string();
+        let session = Some(v1::SessionContext { working_directory, environment, ..Default::default() });
+        v1::GetCredentialRequest { session, ..Default::default() }
+    };
+    let mut client = daemon.client().await.credentials();
+    let problem = refused(client.get_credential(of(None)).await);
+    assert_eq!(problem.reason, Reason::CommandFailed);
+    assert!(problem.hint.is_some_and(|hint| hint.contains("the session sent no PATH")));
+    let problem = refused(client.get_credential(of(Some(("PATH", "/usr/bin:/bin")))).await);
+    assert!(problem.hint.is_some_and(|hint| hint.contains("it is not in") && !hint.contains("no PATH")));
+    let lease = client.get_credential(of(Some(("ANTHROPIC_API_KEY", CANARY)))).await.expect("a lease");
+    let material = lease.into_inner().lease.expect("a lease").material;
+    assert_eq!(material, Some(v1::lease::Material::OwnVariable("ANTHROPIC_API_KEY".into())));
     daemon.end().await;
 }

@@ -133,8 +133,18 @@ pub(super) fn fail(problem: Problem) -> Status {
 
 /// As [`fail`], for the session that asked: the remedy applies to its directory.
 pub(super) fn within(session: &SessionContext) -> impl FnOnce(Problem) -> Status {
-    let directory = session.cwd.to_string_lossy();
-    move |problem| fail(problem.for_session(&directory))
+    move |problem| fail(of_session(session, problem))
+}
+
+/// The problem of `session`: the remedy applies to its directory, and after a command that failed it is told if it sent no `PATH`.
+pub(super) fn of_session(session: &SessionContext, problem: Problem) -> Problem {
+    const NO_PATH: &str = "the session sent no PATH, so programs are searched in fixed places only";
+    let problem = problem.for_session(&session.cwd.to_string_lossy());
+    if problem.reason != Reason::CommandFailed || session.variable("PATH").is_some() {
+        return problem;
+    }
+    let hint = problem.hint.as_ref().map_or_else(|| NO_PATH.to_owned(), |hint| format!("{hint}; {NO_PATH}"));
+    problem.hint(hint)
 }
 
 pub(super) fn malformed(message: &str) -> Status {

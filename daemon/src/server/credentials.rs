@@ -1,6 +1,6 @@
 //! `CredentialService`.
 
-use super::{Context, convert, fail, malformed};
+use super::{Context, convert, fail, malformed, of_session};
 use crate::{
     audit::Line,
     broker::{
@@ -253,7 +253,7 @@ impl Context {
                 attended: progress.line.attended,
                 elapsed: Some(wire::duration(progress.elapsed)),
             }),
-            Event::Problem(problem) => self.problem(&problem.for_session(&session.cwd.to_string_lossy())),
+            Event::Problem(problem) => self.problem(&of_session(session, problem)),
         };
         v1::WatchCredentialResponse { event: Some(event) }
     }

@@ -1,6 +1,6 @@
 //! `InspectService`. Nothing here can reach a secret: its messages have no field for one.
 
-use super::{Context, convert, fail, introduce, malformed, within};
+use super::{Context, convert, fail, introduce, malformed, of_session, within};
 use crate::{
     audit::Line,
     broker::{loan::output_trimmed, trial::Trial},
@@ -209,7 +209,7 @@ impl Context {
                 }
             }
             Err(problem) => {
-                let problem = problem.for_session(&session.cwd.to_string_lossy());
+                let problem = of_session(session, problem);
                 explanation.problem = Some(wire::problem(&problem, now));
             }
         }

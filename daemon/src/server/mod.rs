@@ -27,7 +27,7 @@ use claviger::proto::v1::{
     credential_service_server::CredentialServiceServer, inspect_service_server::InspectServiceServer,
     share_service_server::ShareServiceServer, trust_service_server::TrustServiceServer,
 };
-use context::{MAX_REQUEST, MAX_WORDS, MOST_LOGINS, fail, introduce, malformed, session, within};
+use context::{MAX_REQUEST, MAX_WORDS, MOST_LOGINS, fail, introduce, malformed, of_session, session, within};
 use routes::Routes;
 use tonic::transport;
 use tonic_health::server::HealthReporter;

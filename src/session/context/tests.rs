@@ -186,3 +186,75 @@ fn a_variable_that_is_there_twice_must_say_the_same() {
     let refused = other.to_proto_with(&Passed::new(["OTHER".to_owned()])).expect_err("refused");
     assert!(refused.message.starts_with("OTHER is set twice"), "unless it is passed on");
 }
+
+fn whole(pairs: &[(&str, &str)]) -> v1::SessionContext {
+    let environment = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    v1::SessionContext { environment, ..valid() }
+}
+
+const WHOLE: [(&str, &str); 10] = [
+    ("HOME", "/h"),
+    ("PATH", "/bin"),
+    ("ANTHROPIC_API_KEY", "canary"),
+    ("ANTHROPIC_AUTH_TOKEN", ""),
+    ("AZURE_CLIENT_SECRET", "handed"),
+    ("CLAUDE_CODE_SIMPLE", "1"),
+    ("CLAVIGER_FLIGHT", "f"),
+    ("CLAUDECODE", "1"),
+    ("GITHUB_TOKEN", "canary"),
+    ("MYCORP_REALM", "blue"),
+];
+
+#[test]
+fn a_whole_environment_is_the_session_that_our_client_describes() {
+    let session = SessionContext::from_proto(Some(whole(&WHOLE))).expect("valid");
+    assert_eq!(Ok(&session), SessionContext::from_proto(Some(environment(&WHOLE).to_proto())).as_ref());
+    assert_eq!(session.present.iter().collect::<Vec<_>>(), ["ANTHROPIC_API_KEY"]);
+    assert_eq!((session.mode, session.reads_workspace), (SessionMode::Bare, true));
+    let kept = format!("{:?} {:?}", session.to_proto().variables, session.to_proto().lent);
+    assert!(!kept.contains("canary") && !kept.contains("MYCORP"), "{kept}");
+    // What the caller says itself comes first.
+    let said = v1::SessionContext { mode: v1::SessionMode::Managed.into(), ..whole(&WHOLE) };
+    assert_eq!(SessionContext::from_proto(Some(said)).expect("valid").mode, SessionMode::Managed);
+}
+
+#[test]
+fn of_a_whole_environment_commands_get_what_the_user_passes_on() {
+    let passed = Some(v1::Passed { names: vec!["MYCORP_*".into()] });
+    let session =
+        SessionContext::from_proto(Some(v1::SessionContext { passed, ..whole(&WHOLE) })).expect("valid");
+    assert_eq!(session.lent.keys().collect::<Vec<_>>(), ["AZURE_CLIENT_SECRET", "MYCORP_REALM"]);
+}
+
+#[test]
+fn a_whole_environment_is_checked_as_a_chosen_one() {
+    for (name, value) in
+        [("HOME", "/h\n"), ("CLAUDE_CONFIG_DIR", ".claude"), ("ANTHROPIC_API_KEY", "canary\r")]
+    {
+        let problem = SessionContext::from_proto(Some(whole(&[(name, value)]))).expect_err("refused");
+        assert_eq!(problem.reason, Reason::MalformedRequest);
+        assert!(problem.message.starts_with(name) && !problem.message.contains("canary"), "{problem:?}");
+    }
+    let mut both = whole(&[("HOME", "/h")]);
+    both.variables = [("HOME".to_owned(), "/other".to_owned())].into();
+    assert_eq!(reason(both), Reason::MalformedRequest);
+    let many = (0..5000).map(|n| (format!("V{n}"), String::new())).collect();
+    assert_eq!(reason(v1::SessionContext { environment: many, ..valid() }), Reason::Limits);
+    assert!(!format!("{:?}", whole(&WHOLE)).contains("canary"));
+    let session = SessionContext::from_proto(Some(valid())).expect("valid");
+    assert!(!session.is_said_by(&whole(&[("HOME", "/h")])));
+}
+
+#[test]
+fn a_refused_variable_is_named_unless_it_may_be_a_secret() {
+    let refused = |name: &str| {
+        let variables = [(name.to_owned(), "x".to_owned())].into();
+        SessionContext::from_proto(Some(v1::SessionContext { variables, ..valid() }))
+            .expect_err("refused")
+            .message
+    };
+    assert_eq!(refused("BASH_ENV"), "BASH_ENV was sent, which is not on the list");
+    for name in ["sk-ant-canary", "canary", "HO\0ME", &"X".repeat(65)] {
+        assert_eq!(refused(name), "a variable with an unusual name was sent, which is not on the list");
+    }
+}
