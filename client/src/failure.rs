@@ -221,6 +221,47 @@ mod tests {
     };
     use std::{io, time::Duration};
 
+    /// One failure of each kind but for typed problems, whose reasons the table of exit codes has.
+    fn of_each_kind() -> Vec<Failure> {
+        let error = |kind| io::Error::from(kind);
+        let path = || "/run/claviger.sock".to_owned();
+        // A further variant has to be added below.
+        let _ = |failure: &Failure| match failure {
+            Failure::Problem(_)
+            | Failure::Connect(_)
+            | Failure::TimedOut(_)
+            | Failure::Output(_)
+            | Failure::OutputClosed
+            | Failure::Exec(..)
+            | Failure::Found(_)
+            | Failure::NothingToCancel
+            | Failure::Service { .. }
+            | Failure::NotAsInstalled
+            | Failure::Setup(_) => {}
+        };
+        vec![
+            ConnectError::Unreachable { path: path(), cause: error(io::ErrorKind::NotFound) }.into(),
+            Failure::TimedOut(Duration::ZERO),
+            Failure::Output(error(io::ErrorKind::StorageFull)),
+            Failure::Exec(path(), error(io::ErrorKind::NotFound)),
+            Failure::Exec(path(), error(io::ErrorKind::PermissionDenied)),
+            Failure::NothingToCancel,
+            Failure::Service { message: String::new(), hint: String::new(), remedy: None },
+            Failure::NotAsInstalled,
+            Failure::Setup(String::new()),
+        ]
+    }
+
+    #[test]
+    fn the_page_has_every_reason_that_is_printed_in_the_row_of_its_number() {
+        const PAGE: &str = include_str!("../../docs/exit-codes.md");
+        for failure in of_each_kind() {
+            let (reason, code) = (failure.report().expect("a report").reason, failure.code());
+            let row = PAGE.lines().find(|line| line.starts_with(&format!("| {code} |"))).expect("a row");
+            assert!(row.contains(&format!("`{reason}`")), "{reason} is missing in {row:?}");
+        }
+    }
+
     fn broken_settings() -> Failure {
         let at = Location { layer: "user".into(), file: "/h/a\x1b.json".into(), line: 3, column: 7 };
         let mut problem =
