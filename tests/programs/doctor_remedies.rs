@@ -140,6 +140,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("credential-expired", "takes a clock that jumps between the daemon's look and the doctor's"),
     ("version-skew", "takes programs of two releases; the remedy is that of daemon-replaced"),
     ("service-failed", "takes a user manager that has given up; service/plan/tests.rs has what resets it"),
+    ("overruled", "takes a configuration that only root writes; inside/administrator.rs has it"),
     ("resolution-warning", "takes a daemon of a later release, which sends the remedy"),
 ];
 
