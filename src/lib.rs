@@ -53,6 +53,7 @@ pub mod process;
 pub mod proto;
 #[doc(hidden)]
 pub mod reason;
+mod release;
 #[doc(hidden)]
 pub mod remedy;
 #[doc(hidden)]
@@ -81,11 +82,7 @@ pub use credential::{AwsKeys, Scheme};
 #[cfg(feature = "client")]
 pub use lease::{Lease, Material};
 pub use reason::{Location, Problem, Reason};
+#[doc(hidden)]
+pub use release::{PROTOCOL, RELEASE};
 pub use remedy::Remedy;
 pub use secret::Secret;
-
-/// Revision of the API. Daemon and client refuse each other when it differs.
-pub const PROTOCOL: u32 = 2;
-
-/// Release of this build, as shown by `--version` and `GetVersion`.
-pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
