@@ -8,6 +8,7 @@ use std::{
     borrow::Cow,
     env,
     io::{self, IsTerminal as _, Write as _},
+    os::fd::AsFd,
     sync::OnceLock,
 };
 
@@ -67,16 +68,16 @@ pub(crate) fn glyphs() -> Glyphs {
 }
 
 /// Columns of the terminal that `stream` is; `None` if it is not one.
-pub(crate) fn width(stream: &impl io::IsTerminal) -> Option<usize> {
-    let size = || match ratatui::crossterm::terminal::size() {
-        Ok((width @ 1.., _)) => width,
+pub(crate) fn width(stream: &(impl io::IsTerminal + AsFd)) -> Option<usize> {
+    let size = || match terminal_size::terminal_size_of(stream) {
+        Some((terminal_size::Width(width @ 1..), _)) => width,
         _ => USUAL_WIDTH,
     };
     stream.is_terminal().then(size).map(usize::from)
 }
 
 /// `text` in lines that fit `stream`, if that is a terminal.
-pub(crate) fn wrapped<'a>(text: &'a str, stream: &impl io::IsTerminal) -> Cow<'a, str> {
+pub(crate) fn wrapped<'a>(text: &'a str, stream: &(impl io::IsTerminal + AsFd)) -> Cow<'a, str> {
     width(stream).map_or(Cow::Borrowed(text), |width| Cow::Owned(wrap::text(text, width)))
 }
 

@@ -206,7 +206,8 @@ fn what_cannot_be_opened_is_named() {
     let _daemon = session.daemon();
     // Not even root can open this; what does not exist is another matter.
     session.set("AWS_CONFIG_FILE", "/dev/null/config");
-    assert!(session.refused("settings-invalid").message.contains("/dev/null/config cannot be read"));
+    let problem = session.refused("settings-invalid");
+    assert!(problem.message.contains("/dev/null/config cannot be read"), "{problem}");
     session.unset("AWS_CONFIG_FILE");
     session.unset("AWS_PROFILE");
     session.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nonexistent");

@@ -15,7 +15,7 @@ fn picture(home: &Home, rows: u16, words: &[&str], part: &str, (keys, then): (&[
     keys.iter().for_each(|key| tmux.press(&[key]));
     tmux.shows(then);
     let text = tmux.colours().replace(&home.path("").display().to_string(), "/home/ada/");
-    let (text, _) = text.split_once("ended with").unwrap_or((text.trim_end(), ""));
+    let (text, _) = text.rsplit_once("ended with").unwrap_or((text.trim_end(), ""));
     let text = text.replacen("before\n", &format!("$ claviger {}\n", words.join(" ")), 1);
     let svg = Term::new().render_svg(text.trim_end());
     assert!(svg.contains(part.split(' ').next_back().expect("a word")), "{svg}");

@@ -186,7 +186,7 @@ fn nothing_is_lent_in_the_place_of_what_was_meant() {
     for (verb, variable, value, code, words) in [
         ("token", "CLAUDE_CONFIG_DIR", "relative", 2, "CLAUDE_CONFIG_DIR is not an absolute path"),
         ("token", "CLAUDE_CONFIG_DIR", "~/.claude", 2, "CLAUDE_CONFIG_DIR is not an absolute path"),
-        ("token", "HOME", &other, 4, "the configuration of this session, and the daemon has another"),
+        ("token", "HOME", &other, 4, "the configuration of this session, and the daemon uses another"),
         ("token", "XDG_CONFIG_HOME", &config, 4, "the configuration of this session"),
         ("token", "XDG_STATE_HOME", &state, 4, "the list of accounts of this session"),
         ("token", "CLAVIGER_ACCOUNT", "wo\u{440}k", 4, "there is no account"),

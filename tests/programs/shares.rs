@@ -346,8 +346,8 @@ fn what_cannot_be_shared_is_refused_when_it_is_made() {
     let mut home = home();
     let _daemon = home.daemon();
     for (arguments, code, words) in [
-        (&["share", "a/b"][..], 2, "not a name"),
-        (&["share", &"x".repeat(300)], 2, "not a name"),
+        (&["share", "a/b"][..], 2, "not a valid name"),
+        (&["share", &"x".repeat(300)], 2, "not a valid name"),
         (&["share", "a", "--account", "absent"], 4, "there is no account absent"),
         (&["share", "a", "--ttl", "0s"], 2, "ttl"),
         (&["share", "a", "--backend", "vertex", "--cwd", "/nowhere"], 2, "/nowhere"),

@@ -128,7 +128,7 @@ fn what_nobody_can_see_whole_can_be_ignored_and_not_trusted() {
     let _daemon = home.daemon();
     let stderr = home.fails(4, &["trust", "grant", "--digest", &home.digest(&[])]);
     assert!(
-        stderr.contains("env.LONG cannot be shown whole") && stderr.contains(" trust ignore`"),
+        stderr.contains("env.LONG cannot be shown in full") && stderr.contains(" trust ignore`"),
         "{stderr}"
     );
     home.fails(4, &["token"]);

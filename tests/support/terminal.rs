@@ -2,7 +2,7 @@
 
 use super::{Home, text, wait};
 use nix::{
-    pty::openpty,
+    pty::{Winsize, openpty},
     sys::termios::{LocalFlags, tcgetattr},
 };
 use std::{
@@ -29,7 +29,9 @@ impl Terminal {
 
     /// Runs `command`.
     pub fn of(mut command: Command) -> Self {
-        let pty = openpty(None, None).expect("a terminal");
+        // So wide that no text is broken: how it is, is what `screens` looks at.
+        let size = Winsize { ws_row: 24, ws_col: 1000, ws_xpixel: 0, ws_ypixel: 0 };
+        let pty = openpty(&size, None).expect("a terminal");
         command.env("NO_COLOR", "1").env("TERM", "xterm").stdout(Stdio::piped());
         command.stdin(pty.slave.try_clone().expect("clone")).stderr(pty.slave);
         let child = command.spawn().expect("claviger runs");

@@ -123,8 +123,8 @@ fn rows(text: &str, columns: u16) -> usize {
 }
 
 fn screen() -> (u16, u16) {
-    match ratatui::crossterm::terminal::size() {
-        Ok((columns @ 1.., rows @ 1..)) => (columns, rows),
+    match terminal_size::terminal_size_of(std::io::stderr()).map(|(columns, rows)| (columns.0, rows.0)) {
+        Some((columns @ 1.., rows @ 1..)) => (columns, rows),
         _ => SCREEN,
     }
 }

@@ -104,5 +104,6 @@ struct AuditLine {
 #[test]
 fn the_schemas_are_what_the_types_say() {
     let schema = serde_json::to_string_pretty(&schema_for!(Outputs)).expect("JSON");
-    expect_file!["../../../docs/schemas/output.json"].assert_eq(&(schema + "\n"));
+    expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schemas/output.json")]
+        .assert_eq(&(schema + "\n"));
 }

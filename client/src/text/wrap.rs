@@ -32,7 +32,10 @@ pub(crate) fn line(line: &str, width: usize) -> Vec<String> {
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation)
         .wrap_algorithm(WrapAlgorithm::FirstFit);
-    let lines: Vec<_> = textwrap::wrap(&text, options).iter().map(|it| it.replace(STAYS, " ")).collect();
+    let mut lines: Vec<_> = textwrap::wrap(&text, options).iter().map(|it| it.replace(STAYS, " ")).collect();
+    // The blank at the end of a question separates it from the answer.
+    let blank = &line[line.trim_end_matches(' ').len()..];
+    lines.iter_mut().last().into_iter().for_each(|last| last.push_str(blank));
     let last = lines.len().saturating_sub(1);
     let end = |(at, line): (usize, String)| if is_command && at < last { line + " \\" } else { line };
     lines.into_iter().enumerate().map(end).collect()
@@ -79,6 +82,7 @@ mod tests {
             ("  run: claviger --cwd '/a b' refresh", 24, "  run: claviger --cwd \\\n    '/a b' refresh"),
             ("\x1b[31mone two three\x1b[0m", 9, "\x1b[31mone two\n  three\x1b[0m"),
             ("鍵鍵 鍵鍵 鍵", 9, "鍵鍵 鍵鍵\n  鍵"),
+            ("Continue? [y/N]: ", 12, "Continue?\n  [y/N]: "),
             ("", 4, ""),
             ("a b", 0, "a\nb"),
         ] {

@@ -21,7 +21,7 @@ pub(super) enum Unread {
     #[error("does not exist")]
     Absent,
     /// The system refuses.
-    #[error("The system's error.")]
+    #[error("cannot be read: {0}")]
     Refused(ErrorKind),
     /// A directory, a pipe or a device.
     #[error("is not a file")]

@@ -230,10 +230,11 @@ fn manual() -> String {
 
 #[test]
 fn page_schema_and_manual_are_what_the_types_say() {
-    expect_file!["../../../docs/configuration.md"].assert_eq(&page());
+    expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md")].assert_eq(&page());
     let schema = serde_json::to_string_pretty(&schema_for!(File)).expect("JSON");
-    expect_file!["../../../docs/schemas/config.json"].assert_eq(&(schema + "\n"));
-    expect_file!["../../../docs/man/claviger.toml.5"].assert_eq(&manual());
+    expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schemas/config.json")]
+        .assert_eq(&(schema + "\n"));
+    expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/man/claviger.toml.5")].assert_eq(&manual());
 }
 
 #[test]

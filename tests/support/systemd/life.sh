@@ -94,7 +94,7 @@ say restarts "$(of NRestarts)"
 say token_after_watchdog "$(token)"
 
 # A stream that is open holds nothing up.
-"$claviger" --no-start watch > "$HOME/stream" 2>/dev/null &
+"$claviger" --no-start get --watch > "$HOME/stream" 2>/dev/null &
 stream=$!
 until_true test -s "$HOME/stream"
 begin=$(now)
