@@ -73,7 +73,7 @@ fn time_to_live_comes_from_the_environment_or_from_settings() {
         let seconds = |name: &str| {
             lease[name].as_f64().or_else(|| lease[name].as_str().and_then(seconds_of)).expect("time")
         };
-        (seconds("expires_at") - seconds("fetched_at")).round()
+        (seconds("expires_at") - seconds("fetched_at")).rem_euclid(86_400.0).round()
     };
     assert_eq!(lifetime(&home), 300.0);
     home.set("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "60000");

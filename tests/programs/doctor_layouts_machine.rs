@@ -40,6 +40,8 @@ pub(crate) fn stopped() -> Option<Sick> {
 /// A daemon whose program is another since.
 pub(crate) fn replaced() -> Option<Sick> {
     let sick = healthy();
+    // Otherwise it changes to the new program by itself, perhaps before it is looked at.
+    sick.home.write("home/.config/claviger/config.toml", "[daemon]\nfollow_program = false\n");
     for name in ["claviger", "clavigerd", "clavigerd-fetch"] {
         fs::copy(binary(name), sick.home.path(name)).expect("copied");
     }

@@ -109,7 +109,7 @@ fn what_does_not_fit_on_the_screen_is_not_trusted_by_a_key() {
         for part in [
             "env.V40 ",
             "your key would be sent through http://evil.example",
-            "43 things",
+            "43 requests",
             "nothing was decided",
         ] {
             assert!(screen.contains(part), "no {part}: {screen}");
