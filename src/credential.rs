@@ -1,6 +1,6 @@
 //! Terms for a credential that both sides use.
 
-use crate::secret::Secret;
+use crate::{proto::v1::issued, secret::Secret};
 
 /// How a secret goes into an HTTP request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -14,6 +14,19 @@ pub enum Scheme {
     ApiKeyAndBearer,
     /// Not sent: requests are signed with it (AWS Signature Version 4).
     SigV4,
+}
+
+/// Why a lease is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is the first one of the stream.
+    Initial,
+    /// The previous one was due for refresh.
+    Refreshed,
+    /// Settings or trust changed.
+    SettingsChanged,
+    /// The API rejected the previous one.
+    Rejected,
 }
 
 /// Keys that sign requests to AWS.
@@ -69,6 +82,40 @@ impl Scheme {
             Self::Bearer => vec![bearer()],
             Self::ApiKeyAndBearer => vec![key(), bearer()],
             Self::SigV4 => Vec::new(),
+        }
+    }
+}
+
+impl Why {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Initial => "initial",
+            Self::Refreshed => "refreshed",
+            Self::SettingsChanged => "settings-changed",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// Decoded; an unknown one counts as a refresh.
+    #[doc(hidden)]
+    pub fn from_proto(reason: issued::Reason) -> Self {
+        match reason {
+            issued::Reason::Unspecified | issued::Reason::Refreshed => Self::Refreshed,
+            issued::Reason::Initial => Self::Initial,
+            issued::Reason::SettingsChanged => Self::SettingsChanged,
+            issued::Reason::Rejected => Self::Rejected,
+        }
+    }
+
+    /// Encoded.
+    #[doc(hidden)]
+    pub fn to_proto(self) -> issued::Reason {
+        match self {
+            Self::Initial => issued::Reason::Initial,
+            Self::Refreshed => issued::Reason::Refreshed,
+            Self::SettingsChanged => issued::Reason::SettingsChanged,
+            Self::Rejected => issued::Reason::Rejected,
         }
     }
 }

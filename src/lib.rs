@@ -77,8 +77,8 @@ pub mod wire;
 
 pub use backend::Backend;
 #[cfg(feature = "client")]
-pub use client::{Change, Changes, Credential, Progress, Reported, Why, credential};
-pub use credential::{AwsKeys, Scheme};
+pub use client::{Change, Changes, Credential, Progress, Reported, credential};
+pub use credential::{AwsKeys, Scheme, Why};
 #[cfg(feature = "client")]
 pub use lease::{Lease, Material};
 pub use reason::{Location, Problem, Reason};

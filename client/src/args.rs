@@ -6,8 +6,7 @@ use crate::{
     failure::Failure,
     man,
     output::{self, Style},
-    session::context::Context,
-    session::options::Options,
+    session::{context::Context, options::Options},
 };
 use clap::{
     CommandFactory as _, FromArgMatches as _, Parser, Subcommand,

@@ -56,7 +56,7 @@ pub(crate) fn choose(colour: Colour) {
 }
 
 /// Destination of tables on stdout.
-pub(crate) fn place() -> Layout {
+pub(crate) fn layout() -> Layout {
     Layout { style: Style::stdout(), width: width(&io::stdout()), glyphs: glyphs() }
 }
 

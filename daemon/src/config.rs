@@ -2,6 +2,7 @@
 //!
 //! `[settings]` of the same file is a settings layer and is read by [`crate::settings`].
 
+mod locked;
 #[cfg(test)]
 mod reference;
 
@@ -10,13 +11,12 @@ use crate::{
         bus::SessionBus,
         files::{self, Owner},
     },
-    settings::{COMMANDS, Own},
+    settings::Own,
 };
 use claviger::reason::{Location, Problem, Reason};
 pub use claviger_child::account::StoreChoice;
 use serde::Deserialize;
 use std::{
-    ops::Range,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -28,26 +28,6 @@ const MOST_PARTS: usize = 100;
 const ATTEMPTS: u32 = 3;
 /// Most desktop notifications an hour.
 const NOTIFICATIONS: usize = 6;
-
-/// Keys of `[daemon]`.
-const KEYS: [&str; 13] = [
-    "helper_timeout_seconds",
-    "idle_seconds",
-    "max_entries",
-    "max_commands",
-    "log",
-    "store",
-    "audit_kib",
-    "audit_parts",
-    "notifications",
-    "foreign",
-    "max_lease",
-    "agents_may_decide",
-    "follow_program",
-];
-/// What the administrator's file cannot hold: it is about one user's projects, variables, directories and accounts.
-const USERS_OWN: [(&str, &str); 4] =
-    [("trust", ""), ("oauth", ""), ("settings", "pass_environment"), ("settings", "directory")];
 
 /// Paths of the daemon.
 #[derive(Clone, Debug)]
@@ -267,7 +247,7 @@ impl Config {
 
     /// Reads the texts of both files, each with its path.
     fn parse(user: (&str, &str), system: (&str, &str)) -> Result<Self, Problem> {
-        let locked = locked(user, system)?;
+        let locked = locked_keys(user, system)?;
         let (mut merged, mut log_at) = (Table::new(), Location::default());
         for (path, text) in [system, user] {
             let document = document(path, text)?;
@@ -294,37 +274,21 @@ fn document<'a>(path: &str, text: &'a str) -> Result<Document<&'a str>, Problem>
 }
 
 /// Checks each file by itself; the keys that the administrator's locks.
-fn locked(user: (&str, &str), system: (&str, &str)) -> Result<Vec<String>, Problem> {
+fn locked_keys(user: (&str, &str), system: (&str, &str)) -> Result<Vec<String>, Problem> {
     let file = |(path, text): (&str, &str)| {
         toml_edit::de::from_str::<File>(text).map_err(|error| invalid(path, text, &error))
     };
-    let wrong = |(path, text): (&str, &str), at: Option<Range<usize>>, message: &str| {
+    let wrong = |(path, text): (&str, &str), (at, message): locked::Mistake| {
         Problem::new(Reason::SettingsInvalid, message)
             .hint("docs/administrators.md lists what the administrator's file can hold")
             .at(&location(path, text, at.map_or(0, |at| at.start)))
     };
     if file(user)?.locked.is_some() {
         let at = document(user.0, user.1)?.get("locked").and_then(|locked| locked.span());
-        return Err(wrong(user, at, "only the administrator's file can lock keys"));
+        return Err(wrong(user, (at, "only the administrator's file can lock keys")));
     }
     let keys = file(system)?.locked.unwrap_or_default();
-    let document = document(system.0, system.1)?;
-    for (table, key) in USERS_OWN {
-        let table = document.get(table);
-        let found = if key.is_empty() { table } else { table.and_then(|table| table.get(key)) };
-        if let Some(found) = found {
-            return Err(wrong(system, found.span(), "only the user's own file can hold this"));
-        }
-    }
-    let is_known = |key: &str| match key.split_once('.') {
-        Some(("daemon", key)) => KEYS.contains(&key),
-        Some(("settings", key)) => COMMANDS.contains(&key),
-        _ => false,
-    };
-    if let Some(unknown) = keys.iter().position(|key| !is_known(key)) {
-        let entry = document.get("locked").and_then(|locked| locked.as_array()?.get(unknown)?.span());
-        return Err(wrong(system, entry, "an unknown key: write daemon.KEY, or settings.KEY for a command"));
-    }
+    locked::check(&document(system.0, system.1)?, &keys).map_err(|mistake| wrong(system, mistake))?;
     Ok(keys)
 }
 
@@ -426,7 +390,7 @@ mod tests {
     fn every_key_of_the_daemon_can_be_locked() {
         let schema = serde_json::to_value(schemars::schema_for!(super::Daemon)).expect("JSON");
         let mut keys: Vec<_> = schema["properties"].as_object().expect("keys").keys().cloned().collect();
-        let mut known = super::KEYS.to_vec();
+        let mut known = super::locked::KEYS.to_vec();
         keys.sort();
         known.sort_unstable();
         assert_eq!(keys, known);

@@ -173,7 +173,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
         Backend::Anthropic => Policy::of(settings),
         _ => Policy::default(),
     };
-    let (endpoint, place) = match beside {
+    let (endpoint, target) = match beside {
         Some(cloud) => (key_helper::endpoint(cloud, session, settings)?, CloudTarget::default()),
         None => cloud::of(selected, session, settings, &mut out.warnings)?,
     };
@@ -199,7 +199,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
         whose: (workspace.device, workspace.inode),
         bound,
         endpoint,
-        place,
+        target,
         extras,
         hook_ttl,
         confirm: Confirm::Never,

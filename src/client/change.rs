@@ -1,8 +1,9 @@
 //! Events for a follower of a credential.
 
 use crate::{
+    credential::Why,
     lease::Lease,
-    proto::v1::{self, issued, watch_credential_response::Event},
+    proto::v1::{self, watch_credential_response::Event},
     reason::{Problem, Reason},
     wire,
 };
@@ -19,19 +20,6 @@ pub enum Change {
     Problem(Problem),
     /// Nothing happens until a person acts.
     PersonNeeded(Problem),
-}
-
-/// Why a lease is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// It is the first one of the stream.
-    Initial,
-    /// The previous one was due for refresh.
-    Refreshed,
-    /// Settings or trust changed.
-    SettingsChanged,
-    /// The API rejected the previous one.
-    Rejected,
 }
 
 /// A sign of life of a running command.
@@ -91,27 +79,6 @@ impl Change {
             (Self::Problem(one), Self::Problem(other))
             | (Self::PersonNeeded(one), Self::PersonNeeded(other)) => words(one) == words(other),
             _ => false,
-        }
-    }
-}
-
-impl Why {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Initial => "initial",
-            Self::Refreshed => "refreshed",
-            Self::SettingsChanged => "settings-changed",
-            Self::Rejected => "rejected",
-        }
-    }
-
-    fn from_proto(reason: issued::Reason) -> Self {
-        match reason {
-            issued::Reason::Unspecified | issued::Reason::Refreshed => Self::Refreshed,
-            issued::Reason::Initial => Self::Initial,
-            issued::Reason::SettingsChanged => Self::SettingsChanged,
-            issued::Reason::Rejected => Self::Rejected,
         }
     }
 }

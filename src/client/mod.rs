@@ -21,7 +21,7 @@ mod way;
 
 pub use borrow::{Credential, credential};
 pub use calls::Client;
-pub use change::{Change, Progress, Reported, Why};
+pub use change::{Change, Progress, Reported};
 pub use connection::Connection;
 pub use error::ConnectError;
 pub use follow::{Follow, Seen};

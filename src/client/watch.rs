@@ -3,11 +3,12 @@
 
 use super::{
     calls::Client,
-    change::{Change, Why},
+    change::Change,
     follow::{Follow, Seen},
     messages::{request, unwrap},
 };
 use crate::{
+    credential::Why,
     proto::v1,
     reason::{Problem, Reason},
     session::SessionContext,

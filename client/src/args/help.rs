@@ -61,7 +61,7 @@ const STYLES: Styles = Styles::styled()
 
 /// `command` with these screens.
 pub(super) fn dressed(command: Command) -> Command {
-    let width = output::place().width;
+    let width = output::layout().width;
     let text = screen(&command, width.unwrap_or(usize::from(u16::MAX)).max(NARROW));
     let folded = command.mut_args(|argument| match argument.is_global_set() {
         true => argument.hide_short_help(true),

@@ -3,12 +3,10 @@
 use crate::{
     audit_log::{self, Filter, Reader},
     complete,
-    failure::Failure,
-    failure::exit,
+    failure::{Failure, exit},
     output::{self, Style},
     render::audit::Table,
-    session::context::Context,
-    session::user::user_file,
+    session::{context::Context, user::user_file},
     text::escape,
 };
 use clap::builder::PossibleValuesParser;

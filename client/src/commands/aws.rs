@@ -6,11 +6,7 @@ use crate::{
     daemon::lending,
     failure::Failure,
     output,
-    session::caller,
-    session::context::Context,
-    session::environment,
-    session::keys,
-    session::tool,
+    session::{caller, context::Context, environment, keys, tool},
 };
 use clap_complete::engine::ArgValueCandidates;
 use claviger::{

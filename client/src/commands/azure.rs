@@ -4,7 +4,12 @@ mod query;
 mod real;
 mod wanted;
 
-use crate::{daemon::lending, failure::Failure, output, session::context::Context, session::tool};
+use crate::{
+    daemon::lending,
+    failure::Failure,
+    output,
+    session::{context::Context, tool},
+};
 use claviger::{
     Lease, Scheme, Secret,
     backend::Backend,

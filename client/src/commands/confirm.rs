@@ -1,7 +1,12 @@
 //! `claviger confirm`: asks the person at this terminal whether a credential may be lent, if the configuration requires
 //! that.
 
-use crate::{daemon::wait::question, failure::Failure, failure::exit, output, session::context::Context};
+use crate::{
+    daemon::wait::question,
+    failure::{Failure, exit},
+    output,
+    session::context::Context,
+};
 use claviger::{client::Client, proto::v1::WaitForQuestionRequest};
 
 /// Arguments of `confirm`.

@@ -2,8 +2,10 @@
 
 use super::service;
 use crate::{
-    daemon::successor::{end, gone, successor},
-    daemon::wait,
+    daemon::{
+        successor::{end, gone, successor},
+        wait,
+    },
     failure::Failure,
     json, output,
     session::context::Context,

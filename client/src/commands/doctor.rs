@@ -2,8 +2,7 @@
 
 use crate::{
     doctor::{self, Finding, Severity, gather},
-    failure::Failure,
-    failure::exit,
+    failure::{Failure, exit},
     output::{self, Style},
     session::context::Context,
 };

@@ -4,8 +4,10 @@ use crate::{
     daemon::lending,
     failure::Failure,
     output,
-    session::context::Context,
-    session::environment::{self, Variable},
+    session::{
+        context::Context,
+        environment::{self, Variable},
+    },
     text::quote,
 };
 use clap::ValueEnum as _;

@@ -4,8 +4,10 @@ use crate::{
     complete,
     daemon::lending,
     failure::Failure,
-    session::context::Context,
-    session::environment::{self, API_KEY, KEY_DESCRIPTOR, Variable, text},
+    session::{
+        context::Context,
+        environment::{self, API_KEY, KEY_DESCRIPTOR, Variable, text},
+    },
 };
 use clap_complete::engine::ArgValueCompleter;
 use claviger::{

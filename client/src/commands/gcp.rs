@@ -5,9 +5,11 @@ use crate::{
     daemon::lending,
     failure::Failure,
     output,
-    session::context::Context,
-    session::environment::{self, Variable, text},
-    session::tool,
+    session::{
+        context::Context,
+        environment::{self, Variable, text},
+        tool,
+    },
 };
 use claviger::{
     Lease, Secret,

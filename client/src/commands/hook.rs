@@ -18,8 +18,7 @@ use crate::{
         record::{Changed, Ledger},
     },
     json, output,
-    session::context::Context,
-    session::user::user_file,
+    session::{context::Context, user::user_file},
     text::escape,
 };
 use arguments::How;

@@ -1,7 +1,11 @@
 //! `claviger share`: sockets that lend one credential each, for containers and remote machines.
 
 use crate::{
-    complete, daemon::wait, failure::Failure, json, output, render, session::context::Context, session::tool,
+    complete,
+    daemon::wait,
+    failure::Failure,
+    json, output, render,
+    session::{context::Context, tool},
 };
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};

@@ -1,11 +1,12 @@
 //! `claviger status`: the state of the daemon and its cache. Starts no daemon: a new one has nothing to show.
 
 use crate::{
-    daemon::explore,
-    daemon::follow::{self, Update},
-    daemon::wait,
-    failure::Failure,
-    failure::exit,
+    daemon::{
+        explore,
+        follow::{self, Update},
+        wait,
+    },
+    failure::{Failure, exit},
     json,
     news::{News, compare},
     output, render, screen,
@@ -62,9 +63,9 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     if context.options.json {
         return Ok(output::json(&json::status(&answer, &api))?);
     }
-    let place = output::place();
-    let table = render::status::render(&answer, SystemTime::now(), place);
-    Ok(output::show(&format!("{table}{}\n", place.style.dim(&explore::line(&api))))?)
+    let layout = output::layout();
+    let table = render::status::render(&answer, SystemTime::now(), layout);
+    Ok(output::show(&format!("{table}{}\n", layout.style.dim(&explore::line(&api))))?)
 }
 
 /// A line for each event, until interrupted.

@@ -1,6 +1,11 @@
 //! `claviger token`: the secret and a newline. This is the hot path: programs run it as `apiKeyHelper`.
 
-use crate::{daemon::lending, failure::Failure, output, session::caller, session::context::Context};
+use crate::{
+    daemon::lending,
+    failure::Failure,
+    output,
+    session::{caller, context::Context},
+};
 use claviger::proto::v1::Hook;
 
 /// Arguments of `token`.

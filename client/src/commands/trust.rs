@@ -2,8 +2,7 @@
 
 use crate::{
     ask::person,
-    daemon::prompt,
-    daemon::wait,
+    daemon::{prompt, wait},
     failure::Failure,
     json,
     output::{self, Style},

@@ -1,6 +1,10 @@
 //! `claviger get --watch`: events of the credential as they come, across restarts of the daemon.
 
-use crate::{failure::Failure, failure::exit, json, output, render, session::context::Context};
+use crate::{
+    failure::{Failure, exit},
+    json, output, render,
+    session::context::Context,
+};
 use claviger::{Change, Lease, Material};
 use std::time::SystemTime;
 

@@ -1,7 +1,10 @@
 //! Borrows a credential; asks the person for trust if that is missing.
 
 use crate::{
-    daemon::prompt, daemon::wait, failure::Failure, output, session::context::Context, session::keys,
+    daemon::{prompt, wait},
+    failure::Failure,
+    output,
+    session::{context::Context, keys},
     text::escape,
 };
 use claviger::{

@@ -1,7 +1,10 @@
 //! Accounts of the local store, for people.
 
 use super::{place, problem, table, time};
-use crate::{output::Style, text::escape, text::words};
+use crate::{
+    output::Style,
+    text::{escape, words},
+};
 use claviger::proto::v1::{
     Account, AccountKind, ListAccountsResponse, LoggedOut, Registration, ResetResponse, StorePlace,
 };

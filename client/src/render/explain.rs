@@ -1,7 +1,10 @@
 //! Every step that picks a credential, for people.
 
 use super::{facts, place, place_and_layer, problem, status, table, time};
-use crate::{output::Style, text::escape, text::words};
+use crate::{
+    output::Style,
+    text::{escape, words},
+};
 use claviger::{
     proto::v1::{
         ExplainResponse, LoginPolicy, SettingsFile, SettingsValue, Step, Timings, Trial, step::Outcome,

@@ -1,7 +1,10 @@
 //! Details found while a credential was obtained, for people.
 
 use super::table;
-use crate::{output::Style, text::escape, text::words};
+use crate::{
+    output::Style,
+    text::{escape, words},
+};
 use claviger::proto::v1::{Facts, Step, step::Outcome};
 
 /// Everything but the links, on one line; empty if nothing is known.

@@ -1,7 +1,7 @@
 //! Shares, as lines.
 
 use super::{table, time};
-use crate::{text::escape, text::words};
+use crate::text::{escape, words};
 use claviger::proto::v1::Share;
 use std::time::SystemTime;
 

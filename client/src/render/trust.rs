@@ -7,7 +7,10 @@
 mod meaning;
 
 use super::{place, table, time};
-use crate::{output::Style, text::escape, text::words};
+use crate::{
+    output::Style,
+    text::{escape, words},
+};
 use claviger::proto::v1::{TrustItem, TrustRecord, Workspace, trust_item::Change};
 use meaning::Rank;
 use std::time::SystemTime;

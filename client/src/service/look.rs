@@ -4,7 +4,10 @@ use super::{
     Facts, File, Serving, Starter,
     units::{self, Manager, Names, State, Template},
 };
-use crate::{failure::Failure, session::context::Context, session::user::absolute};
+use crate::{
+    failure::Failure,
+    session::{context::Context, user::absolute},
+};
 use claviger::{
     RELEASE,
     client::{ConnectError, daemon_program, is_default, request},

@@ -43,15 +43,15 @@ impl Loan {
     pub fn region(&self) -> Option<&str> {
         let default = (self.winner.backend == Backend::Bedrock).then_some(BEDROCK_REGION);
         let own = self.facts().and_then(|facts| facts.region.as_deref());
-        self.winner.place.region.as_deref().or(own).or(default)
+        self.winner.target.region.as_deref().or(own).or(default)
     }
 
     /// Project or resource. A project in the credentials file comes before `ANTHROPIC_VERTEX_PROJECT_ID`, as other
     /// variables do (`spec/behaviour.md` A2, "Vertex project precedence").
     pub fn project(&self) -> Option<&str> {
         let own = self.facts().and_then(|facts| facts.project.as_deref());
-        let settings = self.winner.place.project.as_deref();
-        if self.winner.place.is_outranked { own.or(settings) } else { settings.or(own) }
+        let settings = self.winner.target.project.as_deref();
+        if self.winner.target.is_outranked { own.or(settings) } else { settings.or(own) }
     }
 
     /// Where the credential may be sent.
@@ -70,7 +70,7 @@ impl Loan {
     }
 
     fn overridden(&self) -> Option<Warning> {
-        let (used, wanted) = (self.project()?, self.winner.place.project.as_deref()?);
+        let (used, wanted) = (self.project()?, self.winner.target.project.as_deref()?);
         (used != wanted).then(|| {
             let text = format!(
                 "the credentials file names project {used}, which comes before ANTHROPIC_VERTEX_PROJECT_ID={wanted}"

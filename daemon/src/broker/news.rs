@@ -6,7 +6,7 @@ use super::{
     talk::Progress,
 };
 use crate::{key::SourceKey, resolve::Winner, sources::Material};
-use claviger::reason::Problem;
+use claviger::{credential::Why, reason::Problem};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tokio::sync::mpsc;
 
@@ -19,19 +19,6 @@ pub enum Event {
     Progress(&'static str, Progress),
     /// A refresh failed, or there is no credential.
     Problem(Problem),
-}
-
-/// Why a credential is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// First one of the stream.
-    Initial,
-    /// The previous one was due.
-    Refreshed,
-    /// Settings or trust changed.
-    SettingsChanged,
-    /// The API rejected the previous one.
-    Rejected,
 }
 
 /// The last event of the stream.

@@ -23,7 +23,7 @@ pub struct Winner {
     /// Destination of the credential.
     pub endpoint: Endpoint,
     /// Region and project, for clouds.
-    pub place: CloudTarget,
+    pub target: CloudTarget,
     /// Additional headers and timeout.
     pub extras: Extras,
     /// How long a tool keeps its hook's output (`CLAUDE_CODE_API_KEY_HELPER_TTL_MS`); `None` if unknown.

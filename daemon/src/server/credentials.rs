@@ -6,7 +6,7 @@ use crate::{
     broker::{
         hooks::HookCall,
         loan::{Consent, Denied, Loan, Terms},
-        news::{Event, Why},
+        news::Event,
         refresh::Reported,
         slot::Verdict,
     },
@@ -16,7 +16,7 @@ use crate::{
 use claviger::{
     audit::AuditEvent,
     proto::v1::{
-        self, credential_service_server::CredentialService, issued, report_rejected_response::Outcome,
+        self, credential_service_server::CredentialService, report_rejected_response::Outcome,
         watch_credential_response,
     },
     reason::Problem,
@@ -239,13 +239,8 @@ impl Context {
         use watch_credential_response::Event as Message;
         let event = match event {
             Event::Issued(loan, why) => {
-                let reason = match why {
-                    Why::Initial => issued::Reason::Initial,
-                    Why::Refreshed => issued::Reason::Refreshed,
-                    Why::SettingsChanged => issued::Reason::SettingsChanged,
-                    Why::Rejected => issued::Reason::Rejected,
-                };
-                Message::Issued(v1::Issued { lease: Some(self.lease(&loan)), reason: reason.into() })
+                let reason = why.to_proto().into();
+                Message::Issued(v1::Issued { lease: Some(self.lease(&loan)), reason })
             }
             Event::Progress(source, progress) => Message::Progress(v1::Progress {
                 source: source.to_owned(),

@@ -202,8 +202,8 @@ impl Context {
                     }
                 }
                 explanation.origin = winner.endpoint.origin;
-                explanation.region = winner.place.region.unwrap_or_default();
-                explanation.project = winner.place.project.unwrap_or_default();
+                explanation.region = winner.target.region.unwrap_or_default();
+                explanation.project = winner.target.project.unwrap_or_default();
                 if winner.endpoint.follows_region {
                     follow_region(&mut explanation);
                 }

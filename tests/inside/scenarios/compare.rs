@@ -57,13 +57,13 @@ impl Wrong {
 
 fn of_winner(expect: &Expect, winner: &Winner, wrong: &mut Wrong) {
     let mut check = |what: &str, expected: Option<&String>, got: String| wrong.check(what, expected, got);
-    let Winner { source, bound, endpoint, place, extras, .. } = winner;
+    let Winner { source, bound, endpoint, target, extras, .. } = winner;
     check("winner", Some(&expect.winner.clone().unwrap_or_default()), (*source).into());
     check("material", expect.material.as_ref(), material(&bound.material));
     check("scheme", expect.scheme.as_ref(), format!("{:?}", bound.scheme));
     check("origin", expect.origin.as_ref(), endpoint.origin.clone());
-    check("region", expect.region.as_ref(), place.region.clone().unwrap_or_default());
-    check("project", expect.project.as_ref(), place.project.clone().unwrap_or_default());
+    check("region", expect.region.as_ref(), target.region.clone().unwrap_or_default());
+    check("project", expect.project.as_ref(), target.project.clone().unwrap_or_default());
     check("base_url", expect.base_url.as_ref(), endpoint.base_url.clone());
     let headers = extras.headers.iter().map(|(name, value)| format!("{name}: {}", value.expose()));
     let headers = headers.collect::<Vec<_>>().join("\n");
