@@ -2,7 +2,6 @@
 //!
 //! `[settings]` of the same file is a settings layer and is read by [`crate::settings`].
 
-mod locked;
 #[cfg(test)]
 mod reference;
 
@@ -11,7 +10,7 @@ use crate::{
         bus::SessionBus,
         files::{self, Owner},
     },
-    settings::Own,
+    settings::{Layer, Own, parse},
 };
 use claviger::reason::{Location, Problem, Reason};
 pub use claviger_child::account::StoreChoice;
@@ -247,13 +246,13 @@ impl Config {
 
     /// Reads the texts of both files, each with its path.
     fn parse(user: (&str, &str), system: (&str, &str)) -> Result<Self, Problem> {
-        let locked = locked_keys(user, system)?;
+        let locked = check(user, system)?;
         let (mut merged, mut log_at) = (Table::new(), Location::default());
         for (path, text) in [system, user] {
             let document = document(path, text)?;
             let daemon = document.get("daemon").and_then(|daemon| daemon.as_table_like());
             for (key, value) in daemon.into_iter().flat_map(|daemon| daemon.iter()) {
-                if path == user.0 && locked.contains(&format!("daemon.{key}")) {
+                if path == user.0 && locked.iter().any(|locked| locked.strip_prefix("daemon.") == Some(key)) {
                     continue;
                 }
                 if key == "log" {
@@ -274,22 +273,19 @@ fn document<'a>(path: &str, text: &'a str) -> Result<Document<&'a str>, Problem>
 }
 
 /// Checks each file by itself; the keys that the administrator's locks.
-fn locked_keys(user: (&str, &str), system: (&str, &str)) -> Result<Vec<String>, Problem> {
+fn check(user: (&str, &str), system: (&str, &str)) -> Result<Vec<String>, Problem> {
     let file = |(path, text): (&str, &str)| {
         toml_edit::de::from_str::<File>(text).map_err(|error| invalid(path, text, &error))
     };
-    let wrong = |(path, text): (&str, &str), (at, message): locked::Mistake| {
-        Problem::new(Reason::SettingsInvalid, message)
-            .hint("docs/administrators.md lists what the administrator's file can hold")
-            .at(&location(path, text, at.map_or(0, |at| at.start)))
-    };
     if file(user)?.locked.is_some() {
         let at = document(user.0, user.1)?.get("locked").and_then(|locked| locked.span());
-        return Err(wrong(user, (at, "only the administrator's file can lock keys")));
+        return Err(Problem::new(Reason::SettingsInvalid, parse::ONLY_THERE)
+            .hint(parse::ADMINISTRATORS_HINT)
+            .at(&location(user.0, user.1, at.map_or(0, |at| at.start))));
     }
-    let keys = file(system)?.locked.unwrap_or_default();
-    locked::check(&document(system.0, system.1)?, &keys).map_err(|mistake| wrong(system, mistake))?;
-    Ok(keys)
+    file(system)?;
+    let content = parse::administrators(Layer::Config, system.0, system.1.as_bytes())?;
+    Ok(content.locked.into_iter().map(|locked| locked.value).collect())
 }
 
 /// The text of `config.toml`; nothing if there is no such file.
@@ -390,7 +386,7 @@ mod tests {
     fn every_key_of_the_daemon_can_be_locked() {
         let schema = serde_json::to_value(schemars::schema_for!(super::Daemon)).expect("JSON");
         let mut keys: Vec<_> = schema["properties"].as_object().expect("keys").keys().cloned().collect();
-        let mut known = super::locked::KEYS.to_vec();
+        let mut known = crate::settings::parse::DAEMON_KEYS.to_vec();
         keys.sort();
         known.sort_unstable();
         assert_eq!(keys, known);

@@ -103,8 +103,16 @@ async fn a_broken_one_fails_closed_and_the_last_valid_one_is_kept() {
     let good = format!("locked = [\"settings.apiKeyHelper\"]\n[settings]\n{}", command_of("locked"));
     home.write(SYSTEM, &good);
     assert_eq!(lent(&daemon).await, named("locked"));
-    home.write(SYSTEM, "locked = [\n");
-    assert_eq!(lent(&daemon).await, named("locked"), "the last valid one");
+    // Mistakes that would undo the lock of a running daemon, if it took them for a file that locks nothing.
+    let misspelt = good.replace("settings.apiKeyHelper", "settings.apiKeyHelpr");
+    let without_value = "locked = [\"settings.apiKeyHelper\"]\n[settings]\n".to_owned();
+    let unknown_key = good.replace("[settings]\n", "[settings]\napiKeyHelpr = \"x\"\n");
+    for broken in ["locked = [\n".to_owned(), misspelt, without_value, unknown_key] {
+        home.write(SYSTEM, &broken);
+        assert_eq!(lent(&daemon).await, named("locked"), "the last valid one: {broken}");
+        let reload = daemon.client().await.control().reload(v1::ReloadRequest {}).await;
+        assert_eq!(refused(reload).reason, Reason::SettingsInvalid, "{broken}");
+    }
     let kept = |explained: v1::ExplainResponse| {
         explained.files.into_iter().filter(|file| file.state() == State::KeptLastGood).count()
     };

@@ -103,6 +103,7 @@ fn files_are_where_they_belong(files: &str) {
         "/usr/share/doc/claviger/copyright",
         "/usr/share/man/man5/claviger.toml.5.gz",
         "/usr/share/doc/claviger/examples/config.toml",
+        "/usr/share/doc/claviger/examples/etc-config.toml",
         "/usr/share/doc/claviger/examples/strict.conf",
         "/usr/share/doc/claviger/docs/configuration.md",
         "/usr/share/doc/claviger/docs/schemas/output.json",

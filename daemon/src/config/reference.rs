@@ -19,8 +19,10 @@ use std::{
 };
 
 const PAGE: &str = include_str!("../../../docs/configuration.md");
-/// Every key with a value that is not its default.
+/// Every key that has an effect there, with a value that is not its default.
 const EXAMPLE: &str = include_str!("../../../docs/examples/config.toml");
+/// A file of an administrator.
+const ETC: &str = include_str!("../../../docs/examples/etc-config.toml");
 
 /// `~/.config/claviger/config.toml`
 #[derive(JsonSchema)]
@@ -41,9 +43,9 @@ struct File {
     oauth: Option<BTreeMap<String, Registration>>,
 }
 
-/// `[settings]`; other keys of a settings.json are left alone.
+/// `[settings]`: keys of a settings.json, and some of its own.
 #[derive(JsonSchema)]
-#[schemars(rename_all = "camelCase")]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "only its form counts")]
 struct Settings {
     /// Prints the API key of the Anthropic backend: one line of printable ASCII, 16,384 characters at most. It is run by `/bin/sh -c`.
@@ -63,9 +65,9 @@ struct Settings {
     /// `[settings]` of `config.toml` only: when `apiKeyHelper` and `awsCredentialExport` run. `ahead`, the default, is once for each
     /// use, before the credential expires; `on-demand` is never before a session asks.
     refresh: Option<BTreeMap<String, Refresh>>,
-    /// `[settings]` of `config.toml` only: `[settings.directory."PATH"]` holds the keys above for sessions whose configuration directory
-    /// (`CLAUDE_CONFIG_DIR`, else `~/.claude`) is that one. They come before those of `[settings]`; `claviger hook install claude`
-    /// writes them.
+    /// `[settings]` of `config.toml` only: `[settings.directory."PATH"]` holds commands, `env`, `audience` and `refresh` for sessions whose
+    /// configuration directory (`CLAUDE_CONFIG_DIR`, else `~/.claude`) is that one. They come before those of `[settings]`;
+    /// `claviger hook install claude` writes them.
     directory: Option<BTreeMap<String, Settings>>,
     /// `[settings]` of `config.toml` only: directories where commands find programs, before the places of the system. They do not get the
     /// `PATH` of a session.
@@ -74,10 +76,11 @@ struct Settings {
     /// beginning as in `MYCORP_*` ([helpers.md](helpers.md#more-variables)). Sessions that differ in one share nothing.
     #[schemars(rename = "pass_environment")]
     pass_environment: Option<Vec<String>>,
-    /// Managed settings only: logins of this method, and nothing else, are lent: `claudeai`, `console` or `gateway`
-    /// ([anthropic.md](anthropic.md#login-policies)).
+    /// Managed settings only, without effect in any other file: logins of this method, and nothing else, are lent: `claudeai`, `console`
+    /// or `gateway` ([anthropic.md](anthropic.md#login-policies)).
     force_login_method: Option<String>,
-    /// Managed settings only: logins of these organisations (UUIDs), and nothing else, are lent. Lists of several files add up.
+    /// Managed settings only, without effect in any other file: logins of these organisations (UUIDs), and nothing else, are lent. Lists
+    /// of several files add up.
     #[schemars(rename = "forceLoginOrgUUID")]
     force_login_org_uuid: Option<Texts>,
 }
@@ -218,7 +221,9 @@ fn manual() -> String {
                 .text([roman(plain(&meaning(key)))]);
         }
     }
-    roff.control("SH", ["EXAMPLES"]).text([roman("/usr/share/doc/claviger/examples/config.toml")]);
+    roff.control("SH", ["EXAMPLES"]).text([roman(
+        "/usr/share/doc/claviger/examples/config.toml, /usr/share/doc/claviger/examples/etc-config.toml",
+    )]);
     roff.control("SH", ["SEE ALSO"]).text([
         bold("claviger"),
         roman("(1), "),
@@ -259,12 +264,35 @@ fn every_line_of_the_example_is_read_and_changes_something() {
     let all = |text: &str| (config(text), content(text), login(text));
     assert!(login(EXAMPLE).is_some());
     for (name, schema) in tables() {
-        for key in keys(&schema).keys() {
+        for key in keys(&schema).keys().filter(|key| !POLICIES.contains(&key.as_str())) {
             let text = without(key);
             assert_ne!(text, EXAMPLE, "{name} {key} is not in docs/examples/config.toml");
             assert_ne!(all(&text), all(EXAMPLE), "{name} {key}");
         }
     }
+    assert_eq!(content(EXAMPLE).policies.len(), 0, "they have no effect there");
+}
+
+#[test]
+fn every_line_of_the_administrators_example_is_read_and_changes_something() {
+    let both = |text: &str| {
+        let content = parse::administrators(Layer::Config, "s.toml", text.as_bytes());
+        (Config::parse(("c.toml", ""), ("s.toml", text)), content)
+    };
+    let (config, content) = both(ETC);
+    assert!(config.is_ok(), "{config:?}");
+    assert!(content.is_ok_and(|content| content.locked.len() > 3));
+    let lines = ETC.split_inclusive('\n').filter(|line| line.contains(" = ") && !line.starts_with('#'));
+    for line in lines {
+        let (config, content) = both(&ETC.replace(line, "#\n"));
+        assert!(content.is_err() || (config, content) != both(ETC), "{line}");
+    }
+}
+
+#[test]
+fn the_parser_knows_every_section_of_the_schema() {
+    let sections: BTreeSet<String> = keys(&schema_for!(File).to_value()).keys().cloned().collect();
+    assert_eq!(sections, parse::TABLES.map(str::to_owned).into());
 }
 
 /// The rows of variables on the page: name, and where its value goes.

@@ -187,7 +187,11 @@ impl Good {
 impl Taken {
     fn new(layer: Layer, path: &Path, owner: Owner) -> Self {
         let files::Reading { stamp, settled, bytes } = files::read_settings(path, owner);
-        let parse = if layer == Layer::Config { parse::toml } else { parse::json };
+        let parse = match (layer, owner) {
+            (Layer::Config, Owner::Managed(_)) => parse::administrators,
+            (Layer::Config, Owner::User | Owner::Workspace) => parse::toml,
+            _ => parse::json,
+        };
         let outcome = match bytes {
             Ok(None) => Reading::Absent,
             Ok(Some(bytes)) => match parse(layer, &path.to_string_lossy(), &bytes) {

@@ -17,14 +17,25 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub(super) const MAX_COMMAND_LEN: usize = 16 * 1024;
 /// Values for one configuration directory; only claviger's own configuration has them.
 const DIRECTORY: &str = "directory";
+/// Environment variables of sessions.
+const ENV: &str = "env";
 /// Most variables in one `env` block.
 pub(super) const MAX_VARIABLES: usize = 1024;
 
 // === impl Text ===
 
 impl Text<'_> {
-    /// Values of the known keys. `entries` has each key once.
+    /// Values of the known keys. `entries` has each key once. In claviger's own configuration, which no other program reads,
+    /// an unknown key is a mistake such as `apiKeyHelpr`.
     pub(super) fn content(&self, entries: Vec<Entry>, dialect: Dialect) -> Result<Content, Problem> {
+        let is_mistake = |entry: &&Entry| self.layer == Layer::Config && !is_known(&entry.key);
+        if let Some(unknown) = entries.iter().find(is_mistake) {
+            let keys: Vec<_> = COMMANDS.into_iter().chain([ENV, DIRECTORY]).chain(own::KEYS).collect();
+            return Err(self.wrong(unknown.key_at, "[settings] has an unknown key").hint(format!(
+                "the keys are {}; those of Claude Code itself belong in its settings.json",
+                keys.join(", ")
+            )));
+        }
         let mut content = Content::default();
         for entry in entries {
             if let Some(key) = COMMANDS.into_iter().find(|key| *key == entry.key) {
@@ -32,7 +43,7 @@ impl Text<'_> {
             } else if let Some(key) = POLICIES.into_iter().find(|key| *key == entry.key) {
                 let demand = demand(key, &entry.value, dialect);
                 content.policies.insert(key, self.located(entry.value_at, demand));
-            } else if entry.key == "env" {
+            } else if entry.key == ENV {
                 content.env = self.variables(entry, dialect)?;
             } else if entry.key == DIRECTORY && self.layer == Layer::Config {
                 content.directories = self.directories(entry)?;
@@ -56,13 +67,12 @@ impl Text<'_> {
                     .hint("write [settings.directory.\"/home/me/.claude-work\"]"));
             }
             let entries = table("each entry of directory", entry.value, entry.value_at)?;
-            if let Some(pass) = entries.iter().find(|entry| entry.key == own::PASS) {
-                return Err(self
-                    .wrong(pass.key_at, format!("{} counts for all directories", own::PASS))
-                    .hint("write it into [settings] itself"));
+            let keys: Vec<_> = COMMANDS.into_iter().chain([ENV]).chain(own::OF_DIRECTORIES).collect();
+            if let Some(other) = entries.iter().find(|entry| !keys.contains(&entry.key.as_str())) {
+                let hint = format!("it can hold {}; other keys count for all directories", keys.join(", "));
+                return Err(self.wrong(other.key_at, "[settings.directory] has an unknown key").hint(hint));
             }
-            let known = entries.into_iter().filter(|entry| is_known(&entry.key) && entry.key != DIRECTORY);
-            Ok((entry.key.into(), self.content(known.collect(), Dialect::TOML)?))
+            Ok((entry.key.into(), self.content(entries, Dialect::TOML)?))
         };
         table(DIRECTORY, entry.value, entry.value_at)?.into_iter().map(directory).collect()
     }
@@ -159,7 +169,7 @@ fn demand(key: &str, value: &Value, dialect: Dialect) -> Demand {
 
 /// Whether a top-level key is used here.
 pub(super) fn is_known(key: &str) -> bool {
-    ["env", DIRECTORY].contains(&key)
+    [ENV, DIRECTORY].contains(&key)
         || own::KEYS.contains(&key)
         || COMMANDS.contains(&key)
         || POLICIES.contains(&key)

@@ -17,9 +17,11 @@ const REFRESHED: [&str; 2] = ["apiKeyHelper", "awsCredentialExport"];
 /// Directories searched for programs of commands.
 const PATH: &str = "path";
 /// Variables that commands get in addition to the list.
-pub(super) const PASS: &str = "pass_environment";
+const PASS: &str = "pass_environment";
 /// All of them.
 pub(super) const KEYS: [&str; 4] = [AUDIENCE, PASS, REFRESH, PATH];
+/// Those that one configuration directory can have, too.
+pub(super) const OF_DIRECTORIES: [&str; 2] = [AUDIENCE, REFRESH];
 
 impl Text<'_> {
     /// The value of `entry`, if its key is one of [`KEYS`].

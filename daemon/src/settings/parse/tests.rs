@@ -1,11 +1,12 @@
 //! Tables for the parsers.
 
 use super::{
+    administrators,
     content::{MAX_COMMAND_LEN, MAX_VARIABLES},
     json, toml,
 };
 use crate::settings::{Confirm, Content, Layer};
-use claviger::reason::Reason;
+use claviger::reason::{Problem, Reason};
 
 fn good(text: &str) -> Content {
     json(Layer::User, "s.json", text.as_bytes()).expect("valid")
@@ -14,6 +15,9 @@ fn good(text: &str) -> Content {
 fn good_toml(text: &str) -> Content {
     toml(Layer::Config, "c.toml", text.as_bytes()).expect("valid")
 }
+
+/// A parser of the user's or the administrator's configuration.
+type Parse = fn(Layer, &str, &[u8]) -> Result<Content, Problem>;
 
 fn env(content: &Content) -> Vec<(&str, &str)> {
     content.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect()
@@ -164,8 +168,7 @@ fn messages_do_not_repeat_the_file() {
 fn a_directory_has_a_part_of_its_own() {
     let content = good_toml(
         "[settings]\napiKeyHelper = 'all'\nawsCredentialExport = 'x'\naudience = 'https://a'\nenv = { A = '1', B = '2' }\n\
-         [settings.directory.'/w/.claude']\napiKeyHelper = 'own'\naudience = ['https://b']\nenv = { A = '3' }\n\
-         directory = { '/x' = {} }\nother = 1\n",
+         [settings.directory.'/w/.claude']\napiKeyHelper = 'own'\naudience = ['https://b']\nenv = { A = '3' }\n",
     );
     let own = &content.directories[std::path::Path::new("/w/.claude")];
     assert_eq!(own.commands["apiKeyHelper"].at.to_string(), "c.toml:7:1");
@@ -181,6 +184,11 @@ fn a_directory_has_a_part_of_its_own() {
         ("[settings]\ndirectory = 1\n", "c.toml:2:13"),
         ("[settings.directory]\n'/x' = 1\n", "c.toml:2:8"),
         ("[settings.directory.'~/x']\n", "c.toml:1:21"),
+        ("[settings.directory.'/x']\ndirectory = { '/y' = {} }\n", "c.toml:2:1"),
+        ("[settings.directory.'/x']\napiKeyHelper = 'a'\n\npass_environment = ['A']\n", "c.toml:4:1"),
+        ("[settings.directory.'/x']\npath = ['/p']\n", "c.toml:2:1"),
+        ("[settings.directory.'/x']\n apiKeyHelpr = 'a'\n", "c.toml:2:2"),
+        ("settings.directory.'/x'.forceLoginMethod = 'console'\n", "c.toml:1:25"),
     ] {
         let problem = toml(Layer::Config, "c.toml", text.as_bytes()).expect_err(text);
         assert_eq!(problem.location.expect("a place").to_string(), place);
@@ -190,13 +198,13 @@ fn a_directory_has_a_part_of_its_own() {
 #[test]
 fn toml_says_the_same() {
     let content = good_toml(
-        "title = 'x'\n[settings]\napiKeyHelper = 'get key'\nawsAuthRefresh = 'claviger aws'\n\
-         [settings.env]\nA = 'x'\nN = 1_000\nF = 1_0.5\nT = true\nCLAVIGER_X = 1\n[other]\nenv = 5\n",
+        "[settings]\napiKeyHelper = 'get key'\nawsAuthRefresh = 'claviger aws'\n\
+         [settings.env]\nA = 'x'\nN = 1_000\nF = 1_0.5\nT = true\nCLAVIGER_X = 1\n[oauth]\nenv = 5\n",
     );
-    assert_eq!(content.commands["apiKeyHelper"].at.to_string(), "c.toml:3:1");
+    assert_eq!(content.commands["apiKeyHelper"].at.to_string(), "c.toml:2:1");
     assert_eq!(content.hooks.len(), 1);
     assert_eq!(env(&content), [("A", "x"), ("F", "10.5"), ("N", "1000"), ("T", "true")]);
-    assert_eq!(content.env["N"].at.to_string(), "c.toml:7:1");
+    assert_eq!(content.env["N"].at.to_string(), "c.toml:6:1");
     let inline = good_toml("settings = { apiKeyHelper = 'k', env = { A = '1' } }");
     assert_eq!((inline.commands.len(), env(&inline)), (1, vec![("A", "1")]));
     let names = good_toml("[trust]\nharmless = ['A', 'MYAPP_*']").harmless;
@@ -248,4 +256,63 @@ fn bad_toml_is_refused_with_its_place() {
         assert!(problem.message.contains(words), "{shown}: {}", problem.message);
         assert_eq!(problem.location.expect("a place").to_string(), format!("c.toml:{place}"), "{shown}");
     }
+}
+
+#[test]
+fn a_key_that_claviger_does_not_know_is_a_mistake_in_its_own_files_only() {
+    let users: Parse = toml;
+    for parse in [users, administrators] {
+        for (text, place, words) in [
+            (
+                "[settings]\nenv = { A = 'x' }\n  apiKeyHelpr = 'canary'",
+                "3:3",
+                "[settings] has an unknown key",
+            ),
+            ("settings = { apiKeyHelper = 'x', model = 'canary' }", "1:34", "[settings] has an unknown key"),
+            ("settings.apiKeyhelper = 'canary'", "1:10", "[settings] has an unknown key"),
+            ("\n[setings]\napiKeyHelper = 'canary'", "2:2", "an unknown section"),
+            ("[settings]\n[[canary]]", "2:3", "an unknown section"),
+            ("\"\\u0063anary\" = 1", "1:1", "an unknown section"),
+        ] {
+            let problem = parse(Layer::Config, "c.toml", text.as_bytes()).expect_err(text);
+            let at = problem.location.as_ref().expect("a place").to_string();
+            assert_eq!((at, problem.message.as_str()), (format!("c.toml:{place}"), words), "{text}");
+            assert!(problem.hint.is_some() && !format!("{problem:?}").contains("canary"), "{problem:?}");
+        }
+    }
+    let theirs = good(r#"{"model":"x","apiKeyHelpr":"x","permissions":{"apiKeyHelper":1}}"#);
+    assert_eq!(theirs, Content::default());
+}
+
+#[test]
+fn a_lock_is_the_administrators_and_needs_what_it_locks() {
+    let of = |text: &str| administrators(Layer::Config, "c.toml", text.as_bytes());
+    let good = "locked = ['settings.apiKeyHelper', 'daemon.foreign']\n[settings]\napiKeyHelper = 'x'\n";
+    assert_eq!(of(good).expect("valid").locked.len(), 2);
+    for (text, place, words) in [
+        ("locked = ['settings.apiKeyHelper']\n", "1:11", "a locked command must be in the same file"),
+        (
+            "locked = ['daemon.log', 'settings.awsAuthRefresh']\n[settings]\napiKeyHelper = 'x'\n",
+            "1:25",
+            "in the same file",
+        ),
+        // A hook counts as not set, and so does a blank command.
+        (
+            "locked = ['settings.apiKeyHelper']\n[settings]\napiKeyHelper = 'claviger token'\n",
+            "1:11",
+            "in the same file",
+        ),
+        ("locked = ['settings.apiKeyHelper']\n[settings]\napiKeyHelper = ' '\n", "1:11", "in the same file"),
+        ("locked = ['settings.env']\n", "1:11", "an unknown key"),
+        ("locked = ['daemon.x']\n", "1:11", "an unknown key"),
+        ("locked = ['apiKeyHelper']\n", "1:11", "an unknown key"),
+        ("locked = 5\n", "1:10", "locked must be a string or an array of strings"),
+        ("[trust]\nharmless = []\n", "1:1", "only the user's own file"),
+    ] {
+        let problem = of(text).expect_err(text);
+        assert!(problem.message.contains(words), "{text}: {}", problem.message);
+        assert_eq!(problem.location.expect("a place").to_string(), format!("c.toml:{place}"), "{text}");
+    }
+    let users = toml(Layer::Config, "c.toml", b"\nlocked = []\n").expect_err("refused");
+    assert_eq!(users.to_string(), "c.toml:2:1: only the administrator's file can lock keys");
 }

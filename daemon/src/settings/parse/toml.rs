@@ -1,7 +1,8 @@
-//! The tables `[settings]`, `[trust]`, `[account.NAME]` and `[source.NAME]` of claviger's own configuration.
+//! The tables `[settings]`, `[trust]`, `[account.NAME]` and `[source.NAME]` of claviger's own configuration. No other
+//! program has keys in it, so an unknown key is a mistake.
 
 use super::{
-    content::is_known,
+    administrator::{self, LOCKED, ONLY_THERE},
     text::{Dialect, Entry, Text, Value},
 };
 use crate::settings::{Confirm, Content, Layer, Located, harmless, passing};
@@ -12,20 +13,54 @@ use claviger::{
 use std::collections::BTreeMap;
 use toml_edit::{Document, Item, TableLike, TomlError, Value as Toml};
 
-/// Content of these tables of a TOML file; other tables are ignored.
+/// Every table that the user's file can have. `[daemon]` and `[oauth]` are read elsewhere.
+pub const TABLES: [&str; 6] = ["daemon", "settings", "trust", "account", "source", "oauth"];
+
+/// Content of these tables of the user's file.
 ///
 /// # Errors
 /// `settings-invalid` with file, line and column.
 pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> {
     let text = Text::new(layer, path, bytes)?;
-    let document = Document::parse(text.text).map_err(|error| syntax(&text, &error))?;
-    let settings = table(&text, &document, "settings")?;
+    let document = document(&text)?;
+    if let Some((key, _)) = document.get_key_value(LOCKED) {
+        return Err(text.wrong(start(key.span(), 0), ONLY_THERE).hint(administrator::HINT));
+    }
+    content(&text, &document)
+}
+
+/// Content of these tables of the administrator's file, with the keys that it locks.
+///
+/// # Errors
+/// `settings-invalid` with file, line and column.
+pub fn administrators(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> {
+    let text = Text::new(layer, path, bytes)?;
+    let document = document(&text)?;
+    let content = content(&text, &document)?;
+    administrator::check(&text, &document, &content)?;
+    Ok(content)
+}
+
+fn document<'a>(text: &Text<'a>) -> Result<Document<&'a str>, Problem> {
+    let document = Document::parse(text.text).map_err(|error| syntax(text, &error))?;
+    let known = |name: &str| TABLES.contains(&name) || name == LOCKED;
+    if let Some((name, _)) = document.iter().find(|(name, _)| !known(name)) {
+        let at = start(document.key(name).and_then(|key| key.span()), 0);
+        return Err(text
+            .wrong(at, "an unknown section")
+            .hint(format!("the sections are {}", TABLES.map(|name| format!("[{name}]")).join(", "))));
+    }
+    Ok(document)
+}
+
+fn content(text: &Text<'_>, document: &Document<&str>) -> Result<Content, Problem> {
+    let settings = table(text, document, "settings")?;
     let mut content = match settings {
-        Some(table) => text.content(entries(&text, table, is_known), Dialect::TOML)?,
+        Some(table) => text.content(entries(text, table), Dialect::TOML)?,
         None => Content::default(),
     };
-    if let Some(table) = table(&text, &document, "trust")? {
-        content.harmless = harmless_names(&text, entries(&text, table, |_| true))?;
+    if let Some(table) = table(text, document, "trust")? {
+        content.harmless = harmless_names(text, entries(text, table))?;
         let is_passed = |entry: &&Located<String>| {
             content.passed.entries().iter().any(|passed| passing::overlap(passed, &entry.value))
         };
@@ -36,23 +71,21 @@ pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> 
                 .hint("remove it from one of the two"));
         }
     }
-    if let Some(daemon) = table(&text, &document, "daemon")? {
-        let keys = entries(&text, daemon, |_| true).into_iter();
+    if let Some(daemon) = table(text, document, "daemon")? {
+        let keys = entries(text, daemon).into_iter();
         content.daemon = keys.map(|entry| (entry.key, text.located(entry.key_at, ()).at)).collect();
     }
-    if let Some((key, item)) = document.get_key_value("locked") {
-        let (key_at, value) = (start(key.span(), 0), value(&text, item));
+    if let Some((key, item)) = document.get_key_value(LOCKED) {
+        let (key_at, value) = (start(key.span(), 0), value(text, item));
         let value_at = start(item.span(), key_at);
-        content.locked = text.texts("locked", Entry { key: "locked".into(), key_at, value_at, value })?;
+        content.locked = text.texts(LOCKED, Entry { key: LOCKED.into(), key_at, value_at, value })?;
     }
-    if let Some(table) = table(&text, &document, "account")? {
-        content.confirmations.accounts =
-            confirmations(&text, "account", entries(&text, table, |_| true), |_| true)?;
+    if let Some(table) = table(text, document, "account")? {
+        content.confirmations.accounts = confirmations(text, "account", entries(text, table), |_| true)?;
     }
-    if let Some(table) = table(&text, &document, "source")? {
+    if let Some(table) = table(text, document, "source")? {
         let is_source = |name: &str| source::ALL.contains(&name);
-        content.confirmations.sources =
-            confirmations(&text, "source", entries(&text, table, |_| true), is_source)?;
+        content.confirmations.sources = confirmations(text, "source", entries(text, table), is_source)?;
     }
     Ok(content)
 }
@@ -79,17 +112,17 @@ fn start(span: Option<std::ops::Range<usize>>, otherwise: usize) -> usize {
     span.map_or(otherwise, |span| span.start)
 }
 
-fn entries(text: &Text<'_>, table: &dyn TableLike, wanted: impl Fn(&str) -> bool) -> Vec<Entry> {
+fn entries(text: &Text<'_>, table: &dyn TableLike) -> Vec<Entry> {
     let entry = |(name, item): (&str, &Item)| {
         let key_at = start(table.key(name).and_then(|key| key.span()), 0);
         Entry { key: name.to_owned(), key_at, value_at: start(item.span(), key_at), value: value(text, item) }
     };
-    table.iter().filter(|(name, _)| wanted(name)).map(entry).collect()
+    table.iter().map(entry).collect()
 }
 
 fn value(text: &Text<'_>, item: &Item) -> Value {
     if let Some(table) = item.as_table_like() {
-        return Value::Table(entries(text, table, |_| true));
+        return Value::Table(entries(text, table));
     }
     match item {
         Item::Value(Toml::String(string)) => Value::Text(string.value().clone()),
