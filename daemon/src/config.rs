@@ -283,7 +283,7 @@ fn check(user: (&str, &str), system: (&str, &str)) -> Result<Vec<String>, Proble
             .hint(parse::ADMINISTRATORS_HINT)
             .at(&location(user.0, user.1, at.map_or(0, |at| at.start))));
     }
-    file(system)?;
+    file(system).map_err(parse::not_the_users)?;
     let content = parse::administrators(Layer::Config, system.0, system.1.as_bytes())?;
     Ok(content.locked.into_iter().map(|locked| locked.value).collect())
 }

@@ -4,6 +4,8 @@ use crate::daemon::Inside;
 use claviger::{
     proto::v1::{self, ExplainRequest, settings_file::State, warning::Kind},
     reason::Reason,
+    remedy::Remedy,
+    session::{SessionContext, SessionMode},
 };
 use claviger_tests::{
     answers::{refused, secret},
@@ -53,6 +55,14 @@ async fn its_values_are_the_lowest_and_what_it_locks_wins() {
     home.write(USER, &format!("[settings]\n{}[daemon]\n\nforeign = \"lend\"\n", command_of("user")));
     home.write(SETTINGS, &format!("{{\n\"apiKeyHelper\": \"echo {}\"}}", named("settings")));
     assert_eq!(lent(&daemon).await, named("locked"));
+    // These run no command of any settings file.
+    for (mode, reason) in
+        [(SessionMode::Bare, Reason::NoCredential), (SessionMode::Managed, Reason::LoginRequired)]
+    {
+        let session = SessionContext { mode, ..daemon.session() };
+        let problem = daemon.client().await.get(&session, None).await.expect_err("no locked command");
+        assert_eq!(problem.reason, reason, "{mode:?}");
+    }
     let explained = explain(&daemon).await;
     let overruled: Vec<_> =
         explained.warnings.iter().filter(|warning| warning.kind() == Kind::Overruled).collect();
@@ -99,6 +109,7 @@ async fn a_broken_one_fails_closed_and_the_last_valid_one_is_kept() {
     let problem = daemon.client().await.get(&daemon.session(), None).await.expect_err("fails closed");
     let at = problem.location.expect("a place");
     assert_eq!((problem.reason, at.line, at.column), (Reason::SettingsInvalid, 3, 16));
+    assert!(matches!(problem.remedy, Some(Remedy::Administrator(_))), "{:?}", problem.remedy);
 
     let good = format!("locked = [\"settings.apiKeyHelper\"]\n[settings]\n{}", command_of("locked"));
     home.write(SYSTEM, &good);

@@ -34,12 +34,13 @@ pub(crate) const HELP: &str = "\
 Exit codes:
     0  it worked
     1  a bug, or an error without a number of its own; pending --cancel: nothing to cancel
-    2  wrong usage (malformed-request)
+    2  wrong usage, or client and daemon of releases that do not fit together (malformed-request)
     3  nothing provides a credential (no-credential)
     4  a person has to act (login-required, workspace-untrusted, settings-invalid, keyring-locked, locked, not-confirmed);
        doctor: errors were found
     5  forbidden (policy-blocked, upstream-denied, peer-rejected, peer-unknown, foreign-caller, stale-cookie)
-    6  the source failed (command-failed, command-output-invalid, source-unavailable, limits, stale-session)
+    6  the source failed (command-failed, command-output-invalid, source-unavailable, limits, stale-session);
+       daemon restart: the old program continues, because a new one cannot take over now
     7  it took too long (source-timeout, --timeout)
     8  no daemon answers (shutting-down, handover)
     9  doctor: warnings were found, and no error

@@ -53,7 +53,7 @@ pub fn untrusted(settings: &Settings, name: &str, at: &Location) -> Problem {
         Reason::WorkspaceUntrusted,
         format!("the workspace {root} sets {name} and is not trusted yet"),
     )
-    .hint("see what it requests, and allow it; `trust ignore` instead of `trust grant` ignores it")
+    .hint("`trust grant` shows what it requests and asks you; `trust ignore` leaves it out")
     .remedy(Remedy::trust().within(&root))
     .at(at)
 }

@@ -11,7 +11,7 @@ mod toml;
 pub use administrator::{DAEMON_KEYS, HINT as ADMINISTRATORS_HINT, ONLY_THERE};
 pub use claviger::hook::is_hook;
 pub use json::json;
-pub use toml::{TABLES, administrators, toml};
+pub use toml::{TABLES, administrators, not_the_users, toml};
 
 #[cfg(test)]
 mod tests;

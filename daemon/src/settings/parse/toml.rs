@@ -34,11 +34,22 @@ pub fn toml(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> 
 /// # Errors
 /// `settings-invalid` with file, line and column.
 pub fn administrators(layer: Layer, path: &str, bytes: &[u8]) -> Result<Content, Problem> {
-    let text = Text::new(layer, path, bytes)?;
-    let document = document(&text)?;
-    let content = content(&text, &document)?;
-    administrator::check(&text, &document, &content)?;
-    Ok(content)
+    let read = || {
+        let text = Text::new(layer, path, bytes)?;
+        let document = document(&text)?;
+        let content = content(&text, &document)?;
+        administrator::check(&text, &document, &content)?;
+        Ok(content)
+    };
+    read().map_err(not_the_users)
+}
+
+/// The problem of the administrator's file, which the user cannot correct.
+pub fn not_the_users(mut problem: Problem) -> Problem {
+    if let Some(location) = &mut problem.location {
+        Layer::Managed.name().clone_into(&mut location.layer);
+    }
+    problem
 }
 
 fn document<'a>(text: &Text<'a>) -> Result<Document<&'a str>, Problem> {
