@@ -150,7 +150,7 @@ fn the_script_of_the_page_writes_what_node_exporter_reads() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(!old.exists(), "of a user without a daemon");
 
-    let page = home.path(&format!("exporter/claviger-{uid}.prom"));
+    let page = home.path(format!("exporter/claviger-{uid}.prom"));
     let output = Command::new(venv.join("bin/python")).args(["-c", PARSE_TEXT]).arg(page).output();
     let output = output.expect("python runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
