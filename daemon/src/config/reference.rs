@@ -56,8 +56,8 @@ struct Settings {
     aws_credential_export: Option<String>,
     /// Signs in to Google Cloud, as `awsAuthRefresh` does to AWS; 180 s.
     gcp_auth_refresh: Option<String>,
-    /// Environment variables of sessions, 1024 at most. Values are text, numbers or booleans. Names with `CLAVIGER_` are left out, but
-    /// for those below.
+    /// Environment variables of sessions, 1024 at most. Values are text, numbers or booleans. Names that begin with
+    /// `CLAVIGER_` are left out, except those below.
     env: Option<BTreeMap<String, Value>>,
     /// `[settings]` of `config.toml` only: origins that the key of `apiKeyHelper` may be sent to, besides `https://api.anthropic.com`
     /// and an `ANTHROPIC_BASE_URL` of your settings ([anthropic.md](anthropic.md#where-a-helpers-key-may-go)).
