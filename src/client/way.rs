@@ -76,7 +76,7 @@ pub(super) fn another_place(socket: &Path) -> Option<Remedy> {
 fn homeless() -> ConnectError {
     ConnectError::Blocked {
         path: "~/.local/state/claviger".into(),
-        why: format!("neither HOME nor {RUNTIME} is set to an absolute path"),
+        why: format!("neither HOME nor {RUNTIME} is the absolute path of a directory"),
         hint: "set HOME to your home directory".into(),
         remedy: None,
     }
