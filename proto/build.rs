@@ -3,7 +3,7 @@
 use prost::Message as _;
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 6] = ["types", "credentials", "accounts", "trust", "inspect", "shares"];
+const FILES: [&str; 7] = ["types", "credentials", "accounts", "trust", "inspect", "shares", "gates"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto/claviger");

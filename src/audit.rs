@@ -34,6 +34,8 @@ events! {
     Daemon = "daemon",
     /// The source of a session was tried for `claviger explain`.
     Explain = "explain",
+    /// A gate was opened or closed.
+    Gate = "gate",
     /// A session asked for a credential.
     #[default]
     Get = "get",

@@ -19,6 +19,7 @@ pub mod consent;
 pub mod cookie;
 pub mod demand;
 pub mod endpoint;
+pub mod gates;
 pub mod handover;
 pub mod host;
 pub mod inherited;
@@ -52,6 +53,7 @@ use broker::{Broker, kept::Kept};
 use caller::Caller;
 use config::{Limits, Paths};
 use cookie::Cookie;
+use gates::Gates;
 use handover::Handover;
 use host::{Host, successor::Program};
 use life::Phase;
@@ -174,6 +176,7 @@ fn assemble(mut setup: Setup) -> Context {
     let home = setup.paths.home.clone();
     let shares = Arc::new(Shares::of(&setup.paths.socket));
     shares.inherit(std::mem::take(&mut setup.shares));
+    let gates = Arc::new(Gates::of(&setup.paths.socket));
     let (logs, handover) = (setup.logs.clone(), Handover::new(setup.program.take()));
     let (state, limits) = (setup.paths.state.clone(), setup.limits);
     let (cookie, broker) = broker(setup);
@@ -183,6 +186,7 @@ fn assemble(mut setup: Setup) -> Context {
         consents: Arc::default(),
         home,
         shares,
+        gates,
         audit: Audit::start(&state, limits.audit_part, limits.audit_parts, &broker.host.clock),
         stop: Arc::default(),
         handover,

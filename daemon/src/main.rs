@@ -18,7 +18,7 @@ use clavigerd::{
     broker::kept::Kept,
     config::{Config, Paths},
     cookie::Cookie,
-    host::{Host, bus::SessionBus, clock::Clock, fetch::FetchProgram, memory, successor::Program, system},
+    host::{Host, bus::SessionBus, clock::Clock, memory, program::Programs, successor::Program, system},
     inherited::{self, Inherited, Legacy},
     keep::{self, keep},
     listener::{self, ListenError, Listener},
@@ -169,10 +169,10 @@ fn prepare(arguments: &Arguments) -> Result<(Paths, Config), Box<dyn Error>> {
     Ok((paths, config))
 }
 
-/// Whether a daemon could start like this, with a matching program that fetches.
+/// Whether a daemon could start like this, with programs of its own release.
 fn check(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     prepare(arguments)?;
-    Ok(FetchProgram::of(Program::own()?.path()).matches()?)
+    Ok(Programs::of(Program::own()?.path()).match_release()?)
 }
 
 fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
@@ -237,7 +237,7 @@ fn serve_on(
             paths: paths.clone(),
             limits: config.limits,
             store: config.store,
-            host: Host::new(Clock::Real, FetchProgram::of(program.path())),
+            host: Host::new(Clock::Real, Programs::of(program.path())),
             managed_owner: ROOT,
             logs: logs.clone(),
             program: Some(program.clone()),

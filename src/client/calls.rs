@@ -12,8 +12,9 @@ use crate::{
     lease::Lease,
     proto::v1::{
         self, account_service_client::AccountServiceClient, control_service_client::ControlServiceClient,
-        credential_service_client::CredentialServiceClient, inspect_service_client::InspectServiceClient,
-        share_service_client::ShareServiceClient, trust_service_client::TrustServiceClient,
+        credential_service_client::CredentialServiceClient, gate_service_client::GateServiceClient,
+        inspect_service_client::InspectServiceClient, share_service_client::ShareServiceClient,
+        trust_service_client::TrustServiceClient,
     },
     reason::{Problem, Reason},
     session::{Names, SessionContext},
@@ -281,6 +282,11 @@ impl Client {
     /// The generated client of `ShareService`.
     pub fn shares(&self) -> ShareServiceClient<Connection> {
         ShareServiceClient::with_origin(self.connection.clone(), Connection::origin())
+    }
+
+    /// The generated client of `GateService`.
+    pub fn gates(&self) -> GateServiceClient<Connection> {
+        GateServiceClient::with_origin(self.connection.clone(), Connection::origin())
     }
 
     /// The generated client of `ControlService`.

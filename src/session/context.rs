@@ -165,6 +165,20 @@ impl SessionContext {
         })
     }
 
+    /// The session that another process described, to be described again in its place: the variables that the user's
+    /// commands get are chosen anew from what that process sent.
+    ///
+    /// # Errors
+    /// As [`SessionContext::from_proto`].
+    pub fn of_another(message: Option<v1::SessionContext>) -> Result<Self, Problem> {
+        let session = Self::from_proto(message)?;
+        let is_listed = |name: &String| variables::usage(name).is_some();
+        let (lent, other): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            session.lent.into_iter().partition(|(name, _)| is_listed(name));
+        let other = other.into_iter().map(|(name, value)| (name.into(), value.expose().clone().into()));
+        Ok(Self { lent, unlisted: Unlisted::of(other.collect(), BTreeSet::new()), passed: None, ..session })
+    }
+
     /// Encoded.
     pub fn to_proto(&self) -> v1::SessionContext {
         let (explicit_settings_name, explicit_settings) =

@@ -7,7 +7,7 @@ use clavigerd::{
     broker::kept::Kept,
     config::{Limits, Paths},
     cookie::Cookie,
-    host::{Host, clock::Clock, fetch::FetchProgram},
+    host::{Host, clock::Clock, program::Programs},
     logs::Logs,
     settings::Own,
 };
@@ -62,7 +62,7 @@ impl Inside {
             },
             limits,
             store: clavigerd::config::StoreChoice::File,
-            host: Host::new(clock.clone(), FetchProgram::default()),
+            host: Host::new(clock.clone(), Programs::default()),
             managed_owner: nix::unistd::Uid::effective().as_raw(),
             logs: Logs::default(),
             program: None,

@@ -67,6 +67,7 @@ mod doctor_remedies;
 mod embedded;
 mod fetch_children;
 mod fetch_program;
+mod gate_curl;
 mod gcp_adc;
 mod gcp_answers;
 mod gcp_auth_refresh;

@@ -197,8 +197,8 @@ impl Home {
     /// Puts another file in the place of that copy, as installers do. Programs do not mind what is `appended`.
     pub fn replace_daemon(&self, appended: &[u8]) {
         fs::create_dir_all(self.path("bin")).expect("directory");
-        // As installers do: the program that fetches comes first.
-        for name in ["clavigerd-fetch", "clavigerd"] {
+        // As installers do: those that the daemon runs come first.
+        for name in ["clavigerd-fetch", "clavigerd-gate", "clavigerd"] {
             self.replace_program(
                 name,
                 &[fs::read(binary(name)).expect("read").as_slice(), appended].concat(),

@@ -1,8 +1,11 @@
-//! `claviger exec`: runs a command with the credential, and is replaced by it.
+//! `claviger exec`: runs a command with the credential, or with a gate that has it, and is replaced by it.
 
 use crate::{
     complete,
-    daemon::lending,
+    daemon::{
+        gates::{self, Transport},
+        lending,
+    },
     failure::Failure,
     session::{
         context::Context,
@@ -31,6 +34,9 @@ pub(crate) struct Arguments {
     /// Pass the API key in a file descriptor instead of the environment
     #[arg(long)]
     pub(crate) fd: bool,
+    /// Give the command no credential: its requests go through a gate that puts one in
+    #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "unix", conflicts_with = "fd")]
+    pub(crate) gate: Option<Transport>,
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND", add = ArgValueCompleter::new(complete::programs))]
     pub(crate) command: Vec<OsString>,
@@ -48,11 +54,18 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         let message = format!("{} is not an option of exec, nor a command", program.to_string_lossy());
         return Err(Failure::usage(message, "claviger exec -- COMMAND [ARGS]"));
     }
-    let lease = lending::borrow_to_keep(context).await?;
-    let mut variables = environment::variables(&lease, |name| std::env::var_os(name).is_some())?;
-    if arguments.fd {
-        hand_over(&mut variables)?;
-    }
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let variables = match arguments.gate {
+        Some(transport) => environment::gated(&gates::open(context, transport).await?, is_set)?,
+        None => {
+            let lease = lending::borrow_to_keep(context).await?;
+            let mut variables = environment::variables(&lease, is_set)?;
+            if arguments.fd {
+                hand_over(&mut variables)?;
+            }
+            variables
+        }
+    };
     let mut command = Command::new(program);
     command.args(rest);
     for (name, value) in &variables {

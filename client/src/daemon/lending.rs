@@ -46,13 +46,27 @@ pub(crate) async fn borrow_by(
     let mut client = context.connect().await?;
     let answer = attempt(context, &mut client, session, hook.clone()).await;
     match answer {
-        Err(failure) if context.interactive && failure.reason() == Some(Reason::WorkspaceUntrusted) => {
-            match prompt::ask(context, &client, session).await? {
-                true => attempt(context, &mut client, session, hook).await,
-                false => Err(failure),
-            }
-        }
+        Err(failure) => match is_decided(context, &client, session, &failure).await? {
+            true => attempt(context, &mut client, session, hook).await,
+            false => Err(failure),
+        },
         answer => answer,
+    }
+}
+
+/// Whether another attempt may succeed: a person at the terminal has just decided about the workspace that was the reason.
+///
+/// # Errors
+/// As [`prompt::ask`].
+pub(crate) async fn is_decided(
+    context: &Context,
+    client: &Client,
+    session: &SessionContext,
+    failure: &Failure,
+) -> Result<bool, Failure> {
+    match context.interactive && failure.reason() == Some(Reason::WorkspaceUntrusted) {
+        true => prompt::ask(context, client, session).await,
+        false => Ok(false),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod explore;
 pub(crate) mod follow;
+pub(crate) mod gates;
 pub(crate) mod lending;
 pub(crate) mod prompt;
 pub(crate) mod successor;

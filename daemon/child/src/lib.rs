@@ -28,6 +28,8 @@ use std::{
 
 /// Name of the program that fetches, beside the daemon's or in `libexec`.
 pub const FETCH_PROGRAM: &str = "clavigerd-fetch";
+/// Name of the program that serves gates, in the same places.
+pub const GATE_PROGRAM: &str = "clavigerd-gate";
 /// Longest call, in bytes: the headers of a probed endpoint fit.
 pub const MAX_CALL: u64 = 256 * 1024;
 /// Longest answer, in bytes. A token of 16 KiB and every link of a chain fit.
@@ -122,12 +124,12 @@ pub enum Choice {
     Deny,
 }
 
-/// Possible paths of the program that fetches, first choice first, for a daemon at `daemon`: beside it, or in
+/// Possible paths of our program `name`, first choice first, for a daemon at `daemon`: beside it, or in
 /// `../libexec/claviger`, where packages install it.
-pub fn fetch_programs(daemon: &Path) -> [PathBuf; 2] {
+pub fn programs_of(name: &str, daemon: &Path) -> [PathBuf; 2] {
     let directory = daemon.parent().unwrap_or(Path::new("/"));
     let libexec = directory.parent().unwrap_or(Path::new("/")).join("libexec/claviger");
-    [directory.join(FETCH_PROGRAM), libexec.join(FETCH_PROGRAM)]
+    [directory.join(name), libexec.join(name)]
 }
 
 // === impl Call ===

@@ -1,14 +1,8 @@
-//! Decides which requests use a proxy. The client libraries parse `NO_PROXY` more narrowly than the clouds' tools, and
-//! no two of these agree. So it is parsed here, with every form that Python, curl or Node support.
+//! Decides which requests of this program use the proxy of its environment.
 
 use super::environment::variable;
-use hyper_util::client::proxy::matcher::Matcher;
+use claviger_proxy::{NO_PROXY, PROXY, is_covered};
 use reqwest::{Proxy, Url};
-
-/// Variables of the proxy for `https`. As in other tools, the lower-case name comes first.
-const PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-/// Variables of hosts that need no proxy.
-const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 /// The proxy of the environment, for requests that need one.
 pub(super) fn of_environment() -> Proxy {
@@ -23,83 +17,10 @@ pub(super) fn has_exceptions() -> bool {
 
 /// Whether requests to `url` bypass the proxy.
 pub(super) fn is_passed_by(url: &Url) -> bool {
-    first(&NO_PROXY).is_some_and(|list| is_covered(&list, url))
+    let Ok(uri) = url.as_str().parse() else { return false };
+    first(&NO_PROXY).is_some_and(|list| is_covered(&list, &uri))
 }
 
 fn first(names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| variable(name))
-}
-
-/// Whether `list` contains the host of `url`, with its port if one is named.
-fn is_covered(list: &str, url: &Url) -> bool {
-    let port = url.port_or_known_default();
-    let entries = list.split([',', ' ', '\t']).filter_map(|entry| host(entry, port));
-    let entries = entries.collect::<Vec<_>>();
-    let Ok(uri) = url.as_str().parse() else { return false };
-    let matcher = Matcher::builder().all("http://proxy").no(entries.join(",")).build();
-    entries.contains(&"*") || matcher.intercept(&uri).is_none()
-}
-
-/// The host of an entry, for the matcher; `None` if the entry is for another port.
-fn host(entry: &str, port: Option<u16>) -> Option<&str> {
-    let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let (host, named) = match entry.rsplit_once(':').filter(|(_, text)| is_port(text)) {
-        // An address of IPv6 has more than a port after its last colon, unless it is in brackets.
-        Some((host, text)) if host.ends_with(']') || !host.contains(':') => (host, text.parse().ok()),
-        _ => (entry, port),
-    };
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let host = if host.starts_with("*.") { &host[1..] } else { host };
-    Some(host.trim_end_matches('.')).filter(|host| !host.is_empty() && named == port)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_covered;
-
-    /// `NO_PROXY`, the host asked, whether it goes past the proxy, and which of these tools say so: Python's requests, Python's urllib,
-    /// curl 7.88. What one of them has counts, but for parts of a name.
-    #[rustfmt::skip]
-    const TABLE: &[(&str, &str, bool, &str)] = &[
-        ("login.example.com", "login.example.com", true, "requests urllib curl"),
-        ("example.com", "login.example.com", true, "requests urllib curl"),
-        (".example.com", "login.example.com", true, "requests urllib curl"),
-        (".example.com", "example.com", true, "requests urllib curl"),
-        ("LOGIN.EXAMPLE.COM", "login.example.com", true, "requests urllib curl"),
-        ("other.example , login.example.com", "login.example.com", true, "requests urllib curl"),
-        ("other.example login.example.com", "login.example.com", true, "curl"),
-        ("login.example.com.", "login.example.com", true, "curl"),
-        // Node's own agent.
-        ("*.example.com", "login.example.com", true, ""),
-        ("ample.com", "example.com", false, ""),
-        ("example.com", "example.com.evil", false, ""),
-        ("*", "login.example.com", true, "requests urllib curl"),
-        ("*", "10.1.2.3", true, "requests urllib curl"),
-        ("*", "[::1]", true, "requests urllib curl"),
-        ("login.example.com:8443", "login.example.com:8443", true, "requests urllib"),
-        ("example.com:8443", "login.example.com:8443", true, "requests urllib"),
-        ("login.example.com:8443", "login.example.com", false, ""),
-        ("login.example.com:443", "login.example.com", true, ""),
-        ("login.example.com:99999", "login.example.com", false, ""),
-        ("10.0.0.0/8", "10.1.2.3", true, "requests curl"),
-        ("10.0.0.0/8", "192.168.0.1", false, ""),
-        ("10.1.2.3", "10.1.2.3:8443", true, "requests urllib curl"),
-        ("10.1.2.3:8443", "10.1.2.3:8443", true, "urllib"),
-        ("10.", "10.1.2.3", false, ""),
-        ("::1", "[::1]", true, "requests curl"),
-        ("[::1]", "[::1]", true, "urllib curl"),
-        ("fd00::/8", "[fd00::1]", true, "curl"),
-        ("[fd00::1]:8443", "[fd00::1]:8443", true, "urllib curl"),
-        ("[fd00::1]:8443", "[fd00::1]", false, ""),
-        ("", "login.example.com", false, ""),
-        (",:,.,[],[]:,*.", "login.example.com", false, ""),
-    ];
-
-    #[test]
-    fn what_needs_no_proxy_is_read_as_other_tools_read_it() {
-        for (list, host, expected, _) in TABLE {
-            let url = format!("https://{host}/token").parse().expect("a URL");
-            assert_eq!(is_covered(list, &url), *expected, "{list:?} for {host}");
-        }
-    }
 }

@@ -7,10 +7,10 @@ pub mod audit_file;
 pub mod bus;
 pub mod clock;
 pub mod command;
-pub mod fetch;
 pub mod files;
 pub mod memory;
 pub mod process;
+pub mod program;
 pub mod successor;
 pub mod system;
 #[cfg(target_os = "linux")]
@@ -19,8 +19,8 @@ pub mod vanish;
 
 use crate::live::lock;
 use clock::Clock;
-use fetch::FetchProgram;
 use nix::unistd::Pid;
+use program::{ChildProgram, Programs};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -33,7 +33,9 @@ pub struct Host {
     /// The clock.
     pub clock: Clock,
     /// The program that fetches.
-    pub fetch: Arc<FetchProgram>,
+    pub fetch: Arc<ChildProgram>,
+    /// The program that serves gates.
+    pub gate: Arc<ChildProgram>,
     /// Process groups of running commands, and the flight of each.
     running: Arc<Mutex<HashMap<i32, String>>>,
     /// Number of them that must not be interrupted.
@@ -49,10 +51,11 @@ pub struct Running {
 }
 
 impl Host {
-    /// The real world, with this clock and this program that fetches.
-    pub fn new(clock: Clock, fetch: FetchProgram) -> Self {
+    /// The real world, with this clock and these programs.
+    pub fn new(clock: Clock, programs: Programs) -> Self {
         let (running, lasting) = (Arc::default(), Arc::new(watch::Sender::new(0)));
-        Self { clock, fetch: Arc::new(fetch), running, lasting }
+        let Programs { fetch, gate } = programs;
+        Self { clock, fetch: Arc::new(fetch), gate: Arc::new(gate), running, lasting }
     }
 
     /// The flight of the running command whose process group contains `pid`.

@@ -15,7 +15,7 @@ mod state;
 pub(super) use state::memory_file;
 pub use state::{inherited, sealed, store};
 
-use claviger_child::fetch_programs;
+use claviger_child::{FETCH_PROGRAM, GATE_PROGRAM, programs_of};
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},
@@ -52,9 +52,12 @@ const MAX_WORDS: usize = 500;
 pub struct Program {
     path: PathBuf,
     arguments: Vec<OsString>,
-    /// The files of this program and of the one that fetches, at the start.
-    files: [Option<Identity>; 3],
+    /// The files of this program and of those beside it, at the start.
+    files: [Option<Identity>; FILES],
 }
+
+/// This program, and two places for each of those beside it.
+const FILES: usize = 5;
 
 /// Device, inode and time of change.
 type Identity = (u64, u64, i64, i64);
@@ -68,8 +71,9 @@ impl Program {
     /// If the system does not report its path.
     pub fn own() -> io::Result<Self> {
         let (path, file) = found(env::current_exe()?);
-        let [_, beside, packaged] = identities(&path);
-        Ok(Self { path, arguments: env::args_os().skip(1).collect(), files: [file, beside, packaged] })
+        let mut files = identities(&path);
+        files[0] = file;
+        Ok(Self { path, arguments: env::args_os().skip(1).collect(), files })
     }
 
     /// Its path.
@@ -77,7 +81,7 @@ impl Program {
         &self.path
     }
 
-    /// Whether one of the two files was replaced.
+    /// Whether one of these files was replaced.
     pub fn is_replaced(&self) -> bool {
         let found = identities(&self.path);
         found[0].is_some() && found != self.files
@@ -176,10 +180,10 @@ fn found(path: PathBuf) -> (PathBuf, Option<Identity>) {
     replaced.map_or_else(|| (path.clone(), file), |path| (path.into(), None))
 }
 
-/// The files of the program at `path` and of the one that fetches.
-fn identities(path: &Path) -> [Option<Identity>; 3] {
-    let [beside, packaged] = fetch_programs(path);
-    [path, &beside, &packaged].map(identity)
+/// The files of the program at `path` and of those beside it.
+fn identities(path: &Path) -> [Option<Identity>; FILES] {
+    let [fetch, gate] = [FETCH_PROGRAM, GATE_PROGRAM].map(|name| programs_of(name, path));
+    [path, &fetch[0], &fetch[1], &gate[0], &gate[1]].map(identity)
 }
 
 fn identity(path: &Path) -> Option<Identity> {
@@ -200,7 +204,8 @@ mod tests {
         let deleted = place.path().join("clavigerd (deleted)");
         let (found, file) = super::found(deleted.clone());
         assert!(
-            Program { path: found.clone(), files: [file, None, None], arguments: Vec::new() }.is_replaced()
+            Program { path: found.clone(), files: [file, None, None, None, None], arguments: Vec::new() }
+                .is_replaced()
         );
         assert_eq!(found, path);
         std::fs::write(&deleted, "a name like any other").expect("written");

@@ -6,6 +6,7 @@ use crate::{
     connections::{Bounds, Connections},
     consent::Consents,
     cookie::Cookie,
+    gates::Gates,
     handover::Handover,
     life::{self, Phase},
     notices::Deeds,
@@ -27,6 +28,9 @@ use tonic::{Response, Status, metadata::MetadataValue};
 pub(super) const MAX_REQUEST: usize = MAX_EXPLICIT_SETTINGS + 512 * 1024;
 /// Largest request of `ControlService`, which holds only words.
 pub(super) const MAX_WORDS: usize = 256 * 1024;
+
+/// Largest message of `GateService`: the program that serves gates sends the state of all of them at once.
+pub(super) const MAX_GATES: usize = 16 * 1024 * 1024;
 
 /// Most connections: as many sessions as a user can have, at about 28 KiB each.
 const MOST_CONNECTIONS: usize = 1024;
@@ -62,6 +66,8 @@ pub struct Context {
     pub consents: Arc<Consents>,
     /// Sockets that lend one credential each.
     pub shares: Arc<Shares>,
+    /// Where sessions send requests without a credential.
+    pub gates: Arc<Gates>,
     /// Open connections.
     pub connections: Arc<Connections>,
 }

@@ -9,6 +9,7 @@ mod context;
 pub mod control;
 pub mod convert;
 pub mod credentials;
+mod gates;
 mod guest;
 pub mod inspect;
 mod intake;
@@ -24,10 +25,13 @@ pub use context::{Context, connections, logins};
 use crate::peer::Incoming;
 use claviger::proto::v1::{
     account_service_server::AccountServiceServer, control_service_server::ControlServiceServer,
-    credential_service_server::CredentialServiceServer, inspect_service_server::InspectServiceServer,
-    share_service_server::ShareServiceServer, trust_service_server::TrustServiceServer,
+    credential_service_server::CredentialServiceServer, gate_service_server::GateServiceServer,
+    inspect_service_server::InspectServiceServer, share_service_server::ShareServiceServer,
+    trust_service_server::TrustServiceServer,
 };
-use context::{MAX_REQUEST, MAX_WORDS, MOST_LOGINS, fail, introduce, malformed, of_session, session, within};
+use context::{
+    MAX_GATES, MAX_REQUEST, MAX_WORDS, MOST_LOGINS, fail, introduce, malformed, of_session, session, within,
+};
 use routes::Routes;
 use tonic::transport;
 use tonic_health::server::HealthReporter;
@@ -48,6 +52,7 @@ pub async fn serve(
     health.set_serving::<InspectServiceServer<Context>>().await;
     health.set_serving::<ControlServiceServer<Context>>().await;
     health.set_serving::<ShareServiceServer<Context>>().await;
+    health.set_serving::<GateServiceServer<Context>>().await;
     bounded::server(&context)
         .serve_with_incoming_shutdown(Routes::new(context, health), incoming, signal)
         .await

@@ -1,10 +1,11 @@
 //! Selects the service of a call by comparing names: tonic's own router would take a tenth of a warm call.
 
-use super::{Context, MAX_REQUEST, MAX_WORDS, admit::NearOnly, answering::Answering, reflection};
+use super::{Context, MAX_GATES, MAX_REQUEST, MAX_WORDS, admit::NearOnly, answering::Answering, reflection};
 use claviger::proto::v1::{
     account_service_server::{self as accounts, AccountServiceServer},
     control_service_server::{self as control, ControlServiceServer},
     credential_service_server::{self as credentials, CredentialServiceServer},
+    gate_service_server::{self as gates, GateServiceServer},
     inspect_service_server::{self as inspect, InspectServiceServer},
     share_service_server::{self as shares, ShareServiceServer},
     trust_service_server::{self as trust, TrustServiceServer},
@@ -35,6 +36,7 @@ pub(super) struct Routes {
     accounts: Near<AccountServiceServer<Context>>,
     trust: Near<TrustServiceServer<Context>>,
     shares: Near<ShareServiceServer<Context>>,
+    gates: Near<GateServiceServer<Context>>,
     control: Near<ControlServiceServer<Context>>,
     health: HealthServer<HealthService>,
 }
@@ -45,6 +47,7 @@ impl Routes {
         let accounts = AccountServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
         let trust = TrustServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
         let shares = ShareServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST);
+        let gates = GateServiceServer::new(context.clone()).max_decoding_message_size(MAX_GATES);
         let control = ControlServiceServer::new(context.clone()).max_decoding_message_size(MAX_WORDS);
         Self {
             credentials: CredentialServiceServer::new(context.clone()).max_decoding_message_size(MAX_REQUEST),
@@ -52,6 +55,7 @@ impl Routes {
             accounts: Near::new(accounts, near()),
             trust: Near::new(trust, near()),
             shares: Near::new(shares, near()),
+            gates: Near::new(gates, near()),
             control: Near::new(control, near()),
             health: HealthServer::new(HealthService::from_health_reporter(health)),
         }
@@ -74,6 +78,7 @@ impl Service<http::Request<Body>> for Routes {
             accounts::SERVICE_NAME => answer(&mut self.accounts, request),
             trust::SERVICE_NAME => answer(&mut self.trust, request),
             shares::SERVICE_NAME => answer(&mut self.shares, request),
+            gates::SERVICE_NAME => answer(&mut self.gates, request),
             control::SERVICE_NAME => answer(&mut self.control, request),
             health::SERVICE_NAME => self.health.call(request),
             reflection::V1 => reflection::v1(request),

@@ -1,7 +1,7 @@
 //! Checks by `clavigerd-fetch`: a child process does what needs TLS or a keyring, so that the client links neither.
 
 use claviger::{client::daemon_program, secret::Secret, session::SessionContext};
-use claviger_child::{Call, MAX_ANSWER, Probe, ProbeResult, Request, fetch_programs};
+use claviger_child::{Call, FETCH_PROGRAM, MAX_ANSWER, Probe, ProbeResult, Request, programs_of};
 use std::{process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -20,7 +20,8 @@ pub(super) async fn look(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Option<ProbeResult> {
     let request = Request::Probe(probe);
-    let program = fetch_programs(&daemon_program().ok()?).into_iter().find(|path| path.is_file())?;
+    let program =
+        programs_of(FETCH_PROGRAM, &daemon_program().ok()?).into_iter().find(|path| path.is_file())?;
     let mut command = Command::new(program);
     command.arg(request.word()).env_clear().current_dir("/").process_group(0);
     command.envs(&session.variables).envs(variables).kill_on_drop(true);

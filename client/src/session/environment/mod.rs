@@ -6,6 +6,7 @@
 mod anthropic;
 mod bedrock;
 mod foundry;
+mod gate;
 mod variable;
 
 use claviger::{
@@ -13,14 +14,14 @@ use claviger::{
     backend::{API_TIMEOUT, CLOUDS},
     headers,
 };
-use variable::Set;
+use variable::{HEADERS, Set};
 
 pub(crate) use anthropic::{API_KEY, KEY_DESCRIPTOR};
 pub(crate) use bedrock::tool as aws_tool;
+pub(crate) use gate::gated;
 pub(crate) use variable::{Variable, complete, text};
 
 const TIMEOUT: &str = "API_TIMEOUT_MS";
-const HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
 
 /// The variables for `lease`: first those to set, then those to remove. `is_set` tells whether the environment has a
 /// variable.

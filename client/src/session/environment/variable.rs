@@ -2,6 +2,9 @@
 
 use claviger::Secret;
 
+/// Variable of the headers that accompany the credential.
+pub(super) const HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
+
 /// A variable to set, or to remove if it has no value.
 pub(crate) type Variable = (&'static str, Option<Secret>);
 /// A variable to set.

@@ -1,11 +1,13 @@
-//! The program that fetches (`clavigerd-fetch`). It is opened at the start of the daemon and run through that
-//! descriptor, so that replacing or removing the file changes nothing before the next handover.
+//! The programs beside the daemon: `clavigerd-fetch`, which fetches, and `clavigerd-gate`, which serves gates. They are
+//! opened at the start of the daemon and run through that descriptor, so that replacing or removing a file changes
+//! nothing before the next handover.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
 use crate::live::lock;
-use claviger_child::{FETCH_PROGRAM, fetch_programs};
+use claviger_child::{FETCH_PROGRAM, GATE_PROGRAM, programs_of};
 use std::{
+    env,
     fs::File,
     io,
     os::{fd::AsRawFd as _, unix::process::CommandExt as _},
@@ -20,10 +22,32 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Pause between two checks.
 const EVERY: Duration = Duration::from_millis(50);
+/// How the program that serves gates finds the daemon, and starts another.
+const GATE_VARIABLES: [&str; 7] = [
+    "DBUS_SESSION_BUS_ADDRESS",
+    "HOME",
+    "PATH",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+];
+/// Memory of streams that have ended goes back to the system (mallopt(3)).
+const TRIM: (&str, &str) = ("MALLOC_TRIM_THRESHOLD_", "131072");
 
-/// The program, and its open file once it was found.
+/// Both programs.
 #[derive(Debug, Default)]
-pub struct FetchProgram {
+pub struct Programs {
+    /// The one that fetches.
+    pub fetch: ChildProgram,
+    /// The one that serves gates.
+    pub gate: ChildProgram,
+}
+
+/// A program, and its open file once it was found.
+#[derive(Debug, Default)]
+pub struct ChildProgram {
+    name: &'static str,
     /// Possible paths, in this order.
     candidates: Vec<PathBuf>,
     opened: Mutex<Option<Arc<Opened>>>,
@@ -35,20 +59,42 @@ struct Opened {
     file: File,
 }
 
-impl FetchProgram {
-    /// The program that belongs to the daemon at `daemon`: beside it, else in `../libexec/claviger`. Without one, the
+// === impl Programs ===
+
+impl Programs {
+    /// The programs that belong to the daemon at `daemon`: beside it, else in `../libexec/claviger`. Without one, the
     /// daemon runs, and looks again when it needs it.
     pub fn of(daemon: &Path) -> Self {
-        let program = Self { candidates: fetch_programs(daemon).into(), opened: Mutex::default() };
+        Self { fetch: ChildProgram::of(FETCH_PROGRAM, daemon), gate: ChildProgram::of(GATE_PROGRAM, daemon) }
+    }
+
+    /// Waits until the programs are of this release. The one that serves gates may be missing.
+    ///
+    /// # Errors
+    /// The other release of one, or that the one that fetches is missing.
+    pub fn match_release(&self) -> Result<(), String> {
+        self.fetch.matches()?;
+        match self.gate.opened() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            _ => self.gate.matches(),
+        }
+    }
+}
+
+// === impl ChildProgram ===
+
+impl ChildProgram {
+    fn of(name: &'static str, daemon: &Path) -> Self {
+        let program = Self { name, candidates: programs_of(name, daemon).into(), opened: Mutex::default() };
         if let Err(error) = program.opened() {
-            tracing::warn!(%error, program = %program.place(), "the program that fetches is missing");
+            tracing::warn!(%error, program = %program.place(), "a program of the daemon is missing");
         }
         program
     }
 
     /// Its expected path.
     pub fn place(&self) -> String {
-        self.candidates.first().map_or_else(|| FETCH_PROGRAM.to_owned(), |path| path.display().to_string())
+        self.candidates.first().map_or_else(|| self.name.to_owned(), |path| path.display().to_string())
     }
 
     /// A command that runs it.
@@ -62,15 +108,32 @@ impl FetchProgram {
             true => PathBuf::from(format!("/proc/self/fd/{}", opened.file.as_raw_fd())),
             false => opened.path.clone(),
         });
-        command.arg0(FETCH_PROGRAM);
+        command.arg0(self.name);
         Ok(command)
+    }
+
+    /// Lets it serve the gates of the daemon on `socket`, as a process of its own that outlives the daemon.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub async fn attend(&self, socket: &Path) -> io::Result<()> {
+        let mut command = self.command()?;
+        command.arg(socket).env_clear().env(TRIM.0, TRIM.1).current_dir("/").process_group(0);
+        command.envs(GATE_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        // It starts a process of its own that serves, and ends.
+        let status = tokio::process::Command::from(command).status().await?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("it ended with {status}"))),
+        }
     }
 
     /// Waits until the program is of this release.
     ///
     /// # Errors
     /// Its other release, or that it is missing.
-    pub fn matches(&self) -> Result<(), String> {
+    fn matches(&self) -> Result<(), String> {
         let end = Instant::now() + PATIENCE;
         loop {
             match self.release() {
@@ -97,7 +160,7 @@ impl FetchProgram {
         command.arg("--version").env_clear().stdin(Stdio::null()).stderr(Stdio::null());
         let output = command.output()?;
         let line = String::from_utf8_lossy(&output.stdout);
-        let release = line.trim().strip_prefix(FETCH_PROGRAM).map(|release| release.trim().to_owned());
+        let release = line.trim().strip_prefix(self.name).map(|release| release.trim().to_owned());
         release.ok_or_else(|| io::Error::other("it does not print its release"))
     }
 

@@ -1,0 +1,123 @@
+//! A gate as environment variables of a CLI: where it is, and a placeholder, for tools send nothing without a credential.
+
+use super::{
+    anthropic, bedrock, foundry,
+    variable::{HEADERS, Set, Variable, complete, text},
+};
+use claviger::{
+    backend::CLOUDS,
+    proto::v1::{GateTransport, OpenGateResponse},
+    reason::{Problem, Reason},
+    variables::{self, Use},
+};
+
+/// Where Claude Code sends its requests in the place of a network.
+const SOCKET: &str = "ANTHROPIC_UNIX_SOCKET";
+/// What a request is for on a socket, whose path says where it goes.
+const LOCALHOST: &str = "http://localhost";
+/// What else makes tools that read it say who a session is, or leads their requests past the gate.
+const MORE: [&str; 6] = [
+    HEADERS,
+    "ANTHROPIC_PROFILE",
+    "ANTHROPIC_IDENTITY_TOKEN",
+    "ANTHROPIC_IDENTITY_TOKEN_FILE",
+    "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
+];
+
+/// The variables for the gate: first those to set, then those to remove. `is_set` says what the environment has.
+///
+/// # Errors
+/// If the daemon's answer has no gate.
+pub(crate) fn gated(
+    opened: &OpenGateResponse,
+    is_set: impl Fn(&str) -> bool,
+) -> Result<Vec<Variable>, Problem> {
+    let nothing = || Problem::new(Reason::Bug, "the daemon's answer has no gate");
+    let gate = opened.gate.as_ref().ok_or_else(nothing)?;
+    let placeholder = opened.placeholder.clone().ok_or_else(nothing)?;
+    let set: Vec<Set> = match gate.transport() {
+        // A token, for an API key of the environment is something that Claude Code asks its user about.
+        GateTransport::Unix | GateTransport::Unspecified => vec![
+            (SOCKET, text(gate.address.as_str())),
+            (anthropic::BASE_URL, text(LOCALHOST)),
+            (anthropic::AUTH_TOKEN, placeholder),
+        ],
+        GateTransport::Tcp => vec![
+            (anthropic::BASE_URL, text(format!("http://{}", gate.address))),
+            (anthropic::API_KEY, placeholder),
+        ],
+    };
+    let switches = CLOUDS.into_iter().flat_map(|(_, switch, skip)| [switch, skip]);
+    let keys = anthropic::OWNED.into_iter().chain([SOCKET]).chain(MORE).chain(switches);
+    let clouds = bedrock::OWNED.into_iter().chain(foundry::OWNED).filter(|name| is_of_api(name));
+    let secrets =
+        variables::VARIABLES.iter().filter(|(name, usage)| *usage == Use::Secret && is_of_api(name));
+    let mut owned: Vec<_> = keys.chain(clouds).chain(secrets.map(|(name, _)| *name)).collect();
+    owned.sort_unstable();
+    owned.dedup();
+    Ok(complete(set, owned, is_set))
+}
+
+/// Whether a variable is one of Anthropic's, wherever the requests go. Those of a cloud's own tools stay: they are for other things.
+fn is_of_api(name: &str) -> bool {
+    ["ANTHROPIC_", "CLAUDE_"].iter().any(|family| name.starts_with(family)) || name == bedrock::TOKEN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gated;
+    use claviger::{
+        Secret,
+        proto::v1::{Gate, GateTransport, OpenGateResponse},
+    };
+
+    fn text(transport: GateTransport, address: &str, environment: &[&str]) -> Vec<String> {
+        let gate = Gate { address: address.into(), transport: transport.into(), ..Gate::default() };
+        let placeholder = Some(Secret::from("sk-ant-api03-0"));
+        let opened = OpenGateResponse { gate: Some(gate), placeholder };
+        let variables = gated(&opened, |name| environment.contains(&name)).expect("a gate");
+        let line = |(name, value): (&str, Option<Secret>)| match value {
+            Some(value) => format!("{name}={}", value.expose()),
+            None => format!("-{name}"),
+        };
+        variables.into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_command_gets_an_address_and_a_placeholder() {
+        let set = [
+            "ANTHROPIC_UNIX_SOCKET=/run/gate.sock",
+            "ANTHROPIC_BASE_URL=http://localhost",
+            "ANTHROPIC_AUTH_TOKEN=sk-ant-api03-0",
+        ];
+        assert_eq!(text(GateTransport::Unix, "/run/gate.sock", &["HOME"]), set);
+        let set = ["ANTHROPIC_BASE_URL=http://127.0.0.1:4711", "ANTHROPIC_API_KEY=sk-ant-api03-0"];
+        assert_eq!(text(GateTransport::Tcp, "127.0.0.1:4711", &[]), set);
+    }
+
+    #[test]
+    fn no_other_credential_of_the_api_is_left() {
+        let environment = [
+            "ANTHROPIC_AUTH_TOKEN",
+            "ANTHROPIC_CUSTOM_HEADERS",
+            "ANTHROPIC_FOUNDRY_API_KEY",
+            "ANTHROPIC_UNIX_SOCKET",
+            "AWS_BEARER_TOKEN_BEDROCK",
+            "AWS_SECRET_ACCESS_KEY",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+            "CLAUDE_CODE_USE_BEDROCK",
+        ];
+        let lines = text(GateTransport::Tcp, "127.0.0.1:4711", &environment);
+        let removed = [
+            "-ANTHROPIC_AUTH_TOKEN",
+            "-ANTHROPIC_CUSTOM_HEADERS",
+            "-ANTHROPIC_FOUNDRY_API_KEY",
+            "-ANTHROPIC_UNIX_SOCKET",
+            "-AWS_BEARER_TOKEN_BEDROCK",
+            "-CLAUDE_CODE_OAUTH_TOKEN",
+            "-CLAUDE_CODE_USE_BEDROCK",
+        ];
+        assert_eq!(lines[2..], removed);
+    }
+}

@@ -1,0 +1,66 @@
+//! What a gate answers itself: errors in the shape of the API, with our reason and what helps.
+
+use crate::{backend::anthropic, head::Refusal};
+use bytes::Bytes;
+use claviger::reason::{Problem, Reason};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER},
+};
+use http_body_util::{Either, Full};
+
+/// How the libraries of the API learn whether another attempt makes sense.
+const RETRY: &str = "x-should-retry";
+
+/// The body of an answer: ours, or what the API sends.
+pub(crate) type Body<T> = Either<Full<Bytes>, T>;
+
+/// An error of ours.
+pub(crate) fn error<T>(status: StatusCode, message: &str) -> Response<Body<T>> {
+    let body = anthropic::error(status, &format!("claviger: {message}")).to_string();
+    let mut response = Response::new(Either::Left(Full::new(Bytes::from(body))));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Whether a request was carried out is not known after a lost connection, and the client must decide.
+    let again =
+        HeaderValue::from_static(if status == StatusCode::SERVICE_UNAVAILABLE { "true" } else { "false" });
+    headers.insert(RETRY, again);
+    response
+}
+
+/// A request that is not taken as it came. The connection ends with it.
+pub(crate) fn refused<T>(refusal: Refusal) -> Response<Body<T>> {
+    let mut response = error(refusal.status, refusal.why);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Why there is no credential.
+pub(crate) fn problem<T>(problem: &Problem) -> Response<Body<T>> {
+    let message = match problem.advice() {
+        Some(advice) => format!("{problem} ({}). {advice}", problem.reason.as_str()),
+        None => format!("{problem} ({})", problem.reason.as_str()),
+    };
+    let mut response = error(status(problem.reason), &message);
+    if let Some(after) = problem.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
+    }
+    response
+}
+
+/// What may pass by itself is another status than what takes a person.
+fn status(reason: Reason) -> StatusCode {
+    match reason {
+        Reason::SourceUnavailable
+        | Reason::Handover
+        | Reason::ShuttingDown
+        | Reason::SourceTimeout
+        | Reason::Limits
+        | Reason::Cancelled
+        | Reason::StaleCookie
+        | Reason::StaleSession => StatusCode::SERVICE_UNAVAILABLE,
+        Reason::Bug => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::UNAUTHORIZED,
+    }
+}

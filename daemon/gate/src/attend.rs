@@ -1,0 +1,194 @@
+//! The daemon says which gates to serve. When it goes, they are served on, and the next one is told of them.
+
+use crate::{gate::Gate, listen::Listener, upstream::Upstreams};
+use claviger::{
+    RELEASE,
+    client::{Client, ConnectError, Follow, Seen, request, unwrap},
+    proto::v1::{
+        AttendRequest, AttendResponse, GateFailed, GateHello, GateOpened, GateOrder, GateRetired, GateUse,
+        GateUsed, attend_request::Event, attend_response::Order,
+    },
+};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{
+        Notify,
+        mpsc::{self, UnboundedSender},
+        watch,
+    },
+    time::{sleep, timeout},
+};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+
+/// How long to stay when there is no gate: the daemon may want the next one.
+const LAST: Duration = Duration::from_secs(10);
+/// How often the daemon is told what has gone through.
+const TELL: Duration = Duration::from_secs(1);
+/// Pause before the daemon is asked again that does not want this program.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// All gates of this process.
+#[derive(Default)]
+struct House {
+    gates: Mutex<BTreeMap<String, Arc<Gate>>>,
+    /// Gates that are served, retired ones as well.
+    served: watch::Sender<usize>,
+    /// To the daemon.
+    events: Mutex<Option<UnboundedSender<AttendRequest>>>,
+    upstreams: Arc<Upstreams>,
+    /// Something has gone through.
+    changed: Arc<Notify>,
+    is_retired: AtomicBool,
+}
+
+/// Serves the gates of the daemon on `socket` until there are none.
+///
+/// # Errors
+/// If it cannot be reached at all.
+pub(crate) async fn attend(socket: &Path) -> Result<(), ConnectError> {
+    let house = Arc::new(House::default());
+    let client = Client::connect(socket).await?;
+    tokio::select! {
+        () = house.follow(&client) => {}
+        () = house.tell() => {}
+        () = house.empty() => {}
+    }
+    Ok(())
+}
+
+// === impl House ===
+
+impl House {
+    /// Does what the daemon says, and the next one, until this program is retired.
+    async fn follow(self: &Arc<Self>, client: &Client) {
+        loop {
+            let house = self.clone();
+            let follow = Follow::new(client.clone(), move |client: Client| {
+                let events = UnboundedReceiverStream::new(house.introduce());
+                async move { unwrap(client.gates().attend(request(events)).await) }
+            });
+            if let Ok(follow) = follow.await {
+                let mut follow = follow.patiently();
+                // A daemon that goes away comes again: it is waited for.
+                while let Ok(seen) = follow.next().await {
+                    if let Seen::Message(AttendResponse { order: Some(order) }) = seen {
+                        self.carry_out(client, order).await;
+                    }
+                    if self.is_retired.load(Relaxed) {
+                        return std::future::pending().await;
+                    }
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// What the daemon is told first, and after that.
+    fn introduce(&self) -> mpsc::UnboundedReceiver<AttendRequest> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let gates = claviger_private::lock(&self.gates).values().map(|gate| gate.order.clone()).collect();
+        drop(sender.send(event(Event::Hello(GateHello { release: RELEASE.to_owned(), gates }))));
+        *claviger_private::lock(&self.events) = Some(sender);
+        receiver
+    }
+
+    fn say(&self, what: Event) {
+        if let Some(events) = &*claviger_private::lock(&self.events) {
+            drop(events.send(event(what)));
+        }
+    }
+
+    async fn carry_out(self: &Arc<Self>, client: &Client, order: Order) {
+        match order {
+            Order::Open(order) => self.open(client, order).await,
+            Order::Close(name) => {
+                if let Some(gate) = claviger_private::lock(&self.gates).get(&name) {
+                    gate.close();
+                }
+            }
+            Order::Retire(_) => {
+                self.is_retired.store(true, Relaxed);
+                claviger_private::lock(&self.gates).values().for_each(|gate| gate.retire());
+                // Their sockets are closed with the next turn of each.
+                tokio::task::yield_now().await;
+                self.say(Event::Retired(GateRetired {}));
+                claviger_private::lock(&self.events).take();
+            }
+        }
+    }
+
+    async fn open(self: &Arc<Self>, client: &Client, order: GateOrder) {
+        let name = order.name.clone();
+        let known = claviger_private::lock(&self.gates).get(&name).map(|gate| gate.order.address.clone());
+        if let Some(address) = known {
+            return self.say(Event::Opened(GateOpened { name, address }));
+        }
+        let client = client.clone().restarting();
+        match Gate::open(order, &client, self.upstreams.clone(), self.changed.clone()).await {
+            Ok((gate, listener)) => {
+                let address = gate.order.address.clone();
+                claviger_private::lock(&self.gates).insert(name.clone(), gate.clone());
+                self.serve(name.clone(), gate, listener);
+                self.say(Event::Opened(GateOpened { name, address }));
+            }
+            Err(error) => {
+                let message = format!("the gate cannot be opened: {error}");
+                self.say(Event::Failed(GateFailed { name, message }));
+            }
+        }
+    }
+
+    fn serve(self: &Arc<Self>, name: String, gate: Arc<Gate>, listener: Listener) {
+        let house = self.clone();
+        house.served.send_modify(|count| *count += 1);
+        tokio::spawn(async move {
+            gate.serve(listener).await;
+            claviger_private::lock(&house.gates).remove(&name);
+            house.say(Event::Closed(name));
+            house.served.send_modify(|count| *count -= 1);
+        });
+    }
+
+    /// Tells the daemon what has gone through.
+    async fn tell(&self) {
+        let mut told: BTreeMap<String, GateUse> = BTreeMap::new();
+        loop {
+            self.changed.notified().await;
+            let totals: BTreeMap<_, _> = {
+                let gates = claviger_private::lock(&self.gates);
+                gates.iter().map(|(name, gate)| (name.clone(), gate.used.totals())).collect()
+            };
+            for (name, used) in totals.iter().filter(|(name, used)| told.get(*name) != Some(used)) {
+                self.say(Event::Used(GateUsed { name: name.clone(), r#use: Some(*used) }));
+            }
+            told = totals;
+            sleep(TELL).await;
+        }
+    }
+
+    /// Resolves when there has been no gate for a while.
+    async fn empty(&self) {
+        let mut served = self.served.subscribe();
+        loop {
+            drop(served.wait_for(|count| *count == 0).await);
+            if self.is_retired.load(Relaxed) {
+                return;
+            }
+            if timeout(LAST, served.wait_for(|count| *count > 0)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn event(event: Event) -> AttendRequest {
+    AttendRequest { event: Some(event) }
+}

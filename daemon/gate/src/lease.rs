@@ -1,0 +1,205 @@
+//! The credential of a gate: asked for when a request comes, followed for as long as requests come, and reported when the API does not
+//! take it. All of that with the calls that every session makes, so what holds for sessions and shares holds here.
+
+use crate::backend;
+use claviger::{
+    Change, Changes, Lease, Material, Problem, Reason, client::Client,
+    proto::v1::report_rejected_response::Outcome, session::SessionContext,
+};
+use http::{HeaderName, HeaderValue, Uri, uri::PathAndQuery};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime},
+};
+use tokio::time::{Instant, sleep_until};
+
+/// How long a credential is followed after the last request: what follows it is refreshed ahead, and a gate that waits uses none.
+const FOLLOWED: Duration = Duration::from_secs(5 * 60);
+
+/// A lease, ready to go into requests.
+pub(crate) struct Ready {
+    /// Headers that carry the credential, and those that go along.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Scheme and authority that it may be sent to, and nothing else.
+    pub(crate) origin: Uri,
+    /// What comes before the path of a request; without a slash at its end.
+    prefix: String,
+    lease: Lease,
+}
+
+/// The leases of one gate.
+pub(crate) struct Leases {
+    session: SessionContext,
+    client: Mutex<Client>,
+    newest: Mutex<Option<Arc<Ready>>>,
+    /// When a lease was last wanted.
+    wanted: Mutex<Instant>,
+    is_followed: AtomicBool,
+}
+
+// === impl Leases ===
+
+impl Leases {
+    pub(crate) fn new(session: SessionContext, client: Client) -> Arc<Self> {
+        let (client, newest, wanted) = (Mutex::new(client), Mutex::default(), Mutex::new(Instant::now()));
+        Arc::new(Self { session, client, newest, wanted, is_followed: AtomicBool::new(false) })
+    }
+
+    /// The newest lease. It takes a call only if none is followed.
+    ///
+    /// # Errors
+    /// The daemon's typed problem.
+    pub(crate) async fn newest(self: &Arc<Self>) -> Result<Arc<Ready>, Problem> {
+        *claviger_private::lock(&self.wanted) = Instant::now();
+        let known = claviger_private::lock(&self.newest).clone();
+        if let Some(known) = known.filter(|known| known.is_valid(SystemTime::now())) {
+            return Ok(known);
+        }
+        let ready = self.ask().await?;
+        self.follow();
+        Ok(ready)
+    }
+
+    /// The lease after `rejected`, to which the API answered `status`. `None` if there is no other: the answer counts.
+    ///
+    /// # Errors
+    /// The daemon's typed problem, if it has none any more.
+    pub(crate) async fn after(
+        self: &Arc<Self>,
+        rejected: &Ready,
+        status: u16,
+    ) -> Result<Option<Arc<Ready>>, Problem> {
+        let mut client = self.client();
+        let report = client.report(&self.session, &rejected.lease, status.into()).await?;
+        self.keep(client);
+        if !matches!(report.outcome(), Outcome::Refreshing | Outcome::AlreadyReplaced) {
+            return Ok(None);
+        }
+        let next = self.ask().await?;
+        Ok((!next.is_same(rejected)).then_some(next))
+    }
+
+    async fn ask(&self) -> Result<Arc<Ready>, Problem> {
+        let mut client = self.client();
+        let lease = client.get(&self.session, None).await?;
+        self.keep(client);
+        Ok(Arc::new(Ready::of(lease)?))
+    }
+
+    fn client(&self) -> Client {
+        claviger_private::lock(&self.client).clone()
+    }
+
+    /// It may be connected to another daemon by now.
+    fn keep(&self, client: Client) {
+        *claviger_private::lock(&self.client) = client;
+    }
+
+    /// Follows the credential, until none has been wanted for a while.
+    fn follow(self: &Arc<Self>) {
+        if self.is_followed.swap(true, Relaxed) {
+            return;
+        }
+        let leases = self.clone();
+        tokio::spawn(async move {
+            let mut client = leases.client();
+            if let Ok(mut changes) = client.watch(&leases.session).await {
+                leases.see(&mut changes).await;
+            }
+            claviger_private::lock(&leases.newest).take();
+            leases.is_followed.store(false, Relaxed);
+        });
+    }
+
+    async fn see(&self, changes: &mut Changes) {
+        loop {
+            let due = *claviger_private::lock(&self.wanted) + FOLLOWED;
+            tokio::select! {
+                event = changes.next() => match event {
+                    Ok(Some(Change::Progress(_))) => {}
+                    Ok(Some(Change::Lease(lease, _))) => {
+                        *claviger_private::lock(&self.newest) = Ready::of(*lease).ok().map(Arc::new);
+                    }
+                    // The next request asks, and gets either the problem or what is still valid.
+                    Ok(Some(Change::Problem(_) | Change::PersonNeeded(_))) => {
+                        claviger_private::lock(&self.newest).take();
+                    }
+                    Ok(None) | Err(_) => return,
+                },
+                () = sleep_until(due) => {
+                    if *claviger_private::lock(&self.wanted) + FOLLOWED <= Instant::now() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+// === impl Ready ===
+
+impl Ready {
+    fn of(lease: Lease) -> Result<Self, Problem> {
+        backend::admit(&lease)?;
+        if let Some(Material::OwnVariable(name)) = &lease.material {
+            let message =
+                format!("by now the settings lead to {name} of the session, which the session alone has");
+            return Err(Problem::new(Reason::PolicyBlocked, message));
+        }
+        if lease.material.is_none() {
+            return Err(Problem::new(Reason::NoCredential, "no credential, by configuration"));
+        }
+        let parsed = |(name, value): (String, String)| {
+            let mut value = HeaderValue::from_str(&value).ok()?;
+            value.set_sensitive(true);
+            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value))
+        };
+        let headers = Lease { own_headers_variable: String::new(), ..lease.clone() }.headers()?;
+        let headers = headers.into_iter().map(parsed).collect::<Option<Vec<_>>>();
+        let wrong = |what: &str| Problem::new(Reason::Bug, format!("the daemon's lease has {what}"));
+        let origin: Uri = lease.origin.parse().map_err(|_| wrong("an origin that is none"))?;
+        let base: Uri = lease.base_url.parse().map_err(|_| wrong("a base URL that is none"))?;
+        let is_same =
+            (origin.scheme(), origin.host(), port(&origin)) == (base.scheme(), base.host(), port(&base));
+        if !is_same || base.query().is_some() {
+            return Err(wrong("a base URL of another origin"));
+        }
+        if origin.scheme_str() != Some("https") && !origin.host().is_some_and(claviger_child::is_loopback) {
+            let message = format!("{} is not encrypted, and not on this machine", lease.origin);
+            return Err(Problem::new(Reason::SettingsInvalid, message).hint("write https:// in the base URL"));
+        }
+        Ok(Self {
+            headers: headers.ok_or_else(|| wrong("a header that is none"))?,
+            origin,
+            prefix: base.path().trim_end_matches('/').to_owned(),
+            lease,
+        })
+    }
+
+    fn is_valid(&self, now: SystemTime) -> bool {
+        self.lease.expires_at.is_none_or(|at| now < at)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.lease.is_same(&other.lease)
+    }
+
+    /// Where a request for `target` goes: the origin of the lease, its base path, and what the client sent.
+    pub(crate) fn uri(&self, target: Option<&PathAndQuery>) -> Option<Uri> {
+        let target = target.map_or("/", PathAndQuery::as_str);
+        let mut parts = self.origin.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::try_from(format!("{}{target}", self.prefix)).ok()?);
+        Uri::from_parts(parts).ok()
+    }
+}
+
+fn port(uri: &Uri) -> Option<u16> {
+    uri.port_u16().or(match uri.scheme_str() {
+        Some("https") => Some(443),
+        Some("http") => Some(80),
+        _ => None,
+    })
+}

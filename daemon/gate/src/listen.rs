@@ -1,0 +1,158 @@
+//! The sockets that gates listen on, and what was accepted there.
+
+use bytes::BytesMut;
+use nix::sys::socket::Shutdown;
+use std::{
+    fs, io,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    os::{
+        fd::AsRawFd as _,
+        unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+    },
+    path::{Path, PathBuf},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::Interest,
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    time::sleep,
+};
+
+/// A socket that is listened on.
+pub(crate) enum Listener {
+    /// At a path.
+    Unix(UnixListener, PathBuf),
+    /// On a port of 127.0.0.1.
+    Tcp(TcpListener, SocketAddr),
+}
+
+/// A connection.
+pub(crate) enum Io {
+    /// By way of a path.
+    Unix(UnixStream),
+    /// By way of a port.
+    Tcp(TcpStream),
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// Listens at `path`, in a directory of this user alone. What lies there is replaced: it is that of a program before this one.
+    ///
+    /// # Errors
+    /// If the directory is not this user's, or the kernel refuses.
+    pub(crate) fn at_path(path: &Path) -> io::Result<Self> {
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        if let Err(error) = fs::DirBuilder::new().mode(0o700).create(directory)
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            return Err(error);
+        }
+        let found = fs::symlink_metadata(directory)?;
+        if !found.is_dir() || found.uid() != nix::unistd::geteuid().as_raw() || found.mode() & 0o077 != 0 {
+            return Err(io::Error::other(format!(
+                "{} is no directory of this user alone",
+                directory.display()
+            )));
+        }
+        let fresh = path.with_extension("new");
+        drop(fs::remove_file(&fresh));
+        let socket = UnixListener::bind(&fresh)?;
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600))?;
+        fs::rename(&fresh, path)?;
+        Ok(Self::Unix(socket, path.to_owned()))
+    }
+
+    /// Listens on `port` of 127.0.0.1, or any if that is zero.
+    ///
+    /// # Errors
+    /// If it is taken.
+    pub(crate) async fn on_port(port: u16) -> io::Result<Self> {
+        let socket = TcpListener::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).await?;
+        let address = socket.local_addr()?;
+        Ok(Self::Tcp(socket, address))
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> String {
+        match self {
+            Self::Unix(_, path) => path.display().to_string(),
+            Self::Tcp(_, address) => address.to_string(),
+        }
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// As `accept`.
+    pub(crate) async fn accept(&self) -> io::Result<Io> {
+        match self {
+            Self::Unix(socket, _) => Ok(Io::Unix(socket.accept().await?.0)),
+            Self::Tcp(socket, _) => {
+                let (stream, _) = socket.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Io::Tcp(stream))
+            }
+        }
+    }
+
+    /// Takes the path away.
+    pub(crate) fn remove(&self) {
+        if let Self::Unix(_, path) = self {
+            drop(fs::remove_file(path));
+        }
+    }
+}
+
+// === impl Io ===
+
+macro_rules! each {
+    ($io:expr, $stream:ident => $what:expr) => {
+        match $io {
+            Io::Unix($stream) => $what,
+            Io::Tcp($stream) => $what,
+        }
+    };
+}
+
+impl Io {
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, stream => stream.poll_read_ready(cx))
+    }
+
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, stream => stream.poll_write_ready(cx))
+    }
+
+    pub(crate) fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
+        each!(self, stream => stream.try_read_buf(buffer))
+    }
+
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        each!(self, stream => stream.try_write(bytes))
+    }
+
+    pub(crate) fn try_write_vectored(&self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        each!(self, stream => stream.try_write_vectored(parts))
+    }
+
+    /// Resolves when the other side has closed, though there is more to read: then it is looked at `every` so often.
+    pub(crate) async fn closed(&self, every: Duration) {
+        loop {
+            match each!(self, stream => stream.ready(Interest::READABLE).await) {
+                Ok(ready) if !ready.is_read_closed() => sleep(every).await,
+                _ => return,
+            }
+        }
+    }
+
+    /// Sends no more.
+    pub(crate) fn shutdown(&self) -> io::Result<()> {
+        let raw = each!(self, stream => stream.as_raw_fd());
+        match nix::sys::socket::shutdown(raw, Shutdown::Write) {
+            Ok(()) | Err(nix::errno::Errno::ENOTCONN) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}

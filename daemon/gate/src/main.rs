@@ -1,0 +1,42 @@
+//! `clavigerd-gate SOCKET`: serves the gates of the daemon on that socket, in a process that outlives the daemon.
+
+#![forbid(unsafe_code)]
+
+use claviger_child::GATE_PROGRAM;
+use std::{
+    env, io,
+    path::PathBuf,
+    process::{Command, ExitCode, Stdio},
+};
+
+/// Tells the process that serves from the one that starts it.
+const SERVE: &str = "--serve";
+
+fn main() -> ExitCode {
+    let mut words = env::args_os().skip(1);
+    let done = match (words.next(), words.next()) {
+        (Some(word), None) if word == "--version" => {
+            println!("{GATE_PROGRAM} {}", claviger::RELEASE);
+            Ok(())
+        }
+        (Some(word), Some(socket)) if word == SERVE => clavigerd_gate::run(&PathBuf::from(socket)),
+        (Some(socket), None) => start(&PathBuf::from(socket)),
+        _ => Err(io::Error::other("it takes the path of the daemon's socket; the daemon runs it")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{GATE_PROGRAM}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts the process that serves, which is not the daemon's child then: the daemon may become another program.
+fn start(socket: &PathBuf) -> io::Result<()> {
+    // The file may have been replaced by another release.
+    let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { env::current_exe()? };
+    let mut command = Command::new(program);
+    command.arg(SERVE).arg(socket).stdin(Stdio::null()).stdout(Stdio::null());
+    command.spawn().map(drop)
+}

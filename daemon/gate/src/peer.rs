@@ -1,0 +1,75 @@
+//! Who is at the other end of a connection. A path in a directory of ours can be reached by this user only; a port of this machine can
+//! be reached by every user of it, so the kernel is asked whose socket that is.
+
+use crate::listen::Io;
+use std::{fs, net::SocketAddr};
+
+/// Whether the client is a process of this user.
+pub(crate) fn is_ours(io: &Io) -> bool {
+    let own = nix::unistd::geteuid().as_raw();
+    match io {
+        Io::Unix(stream) => stream.peer_cred().is_ok_and(|found| found.uid() == own),
+        Io::Tcp(stream) => {
+            let (Ok(client), Ok(server)) = (stream.peer_addr(), stream.local_addr()) else { return false };
+            match cfg!(target_os = "linux") {
+                true => owner(client, server) == Some(own),
+                // Elsewhere the placeholder alone says who may.
+                false => true,
+            }
+        }
+    }
+}
+
+/// Whose the socket is that `client` names, connected to `server`.
+fn owner(client: SocketAddr, server: SocketAddr) -> Option<u32> {
+    // A client may have taken a socket of IPv6 for the address of IPv4.
+    ["/proc/self/net/tcp", "/proc/self/net/tcp6"].into_iter().find_map(|path| {
+        let table = fs::read_to_string(path).ok()?;
+        owner_in(&table, client.port(), server)
+    })
+}
+
+/// The same in a table of the kernel (proc_pid_net(5)).
+fn owner_in(table: &str, port: u16, server: SocketAddr) -> Option<u32> {
+    let SocketAddr::V4(server) = server else { return None };
+    // In the order of this machine, as the kernel prints it.
+    let ip = format!("{:08X}", u32::from_ne_bytes(server.ip().octets()));
+    let (local, remote) = (format!("{ip}:{port:04X}"), format!("{ip}:{:04X}", server.port()));
+    table.lines().skip(1).find_map(|line| {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        let is_it = words.next()?.ends_with(&local) && words.next()?.ends_with(&remote);
+        // State, queues, timer and retransmissions lie between.
+        is_it.then(|| words.nth(4))??.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_ours, owner_in};
+    use crate::listen::{Io, Listener};
+    use tokio::net::TcpStream;
+
+    #[test]
+    fn the_kernel_says_whose_a_socket_is() {
+        let table =
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 1 1
+   1: 0100007F:C350 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 2 1\n";
+        let server = "127.0.0.1:8080".parse().expect("an address");
+        assert_eq!(owner_in(table, 50_000, server), Some(1000));
+        assert_eq!(owner_in(table, 50_001, server), None);
+        let mapped = table.replace("0100007F:", "0000000000000000FFFF00000100007F:");
+        assert_eq!(owner_in(&mapped, 50_000, server), Some(1000));
+    }
+
+    #[tokio::test]
+    async fn a_process_of_ours_is_known() {
+        let listener = Listener::on_port(0).await.expect("a port");
+        let address = listener.address();
+        let client = tokio::spawn(async move { TcpStream::connect(address).await });
+        let io = listener.accept().await.expect("accepted");
+        assert!(is_ours(&io));
+        assert!(matches!(io, Io::Tcp(_)));
+        drop(client.await);
+    }
+}

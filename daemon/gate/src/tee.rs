@@ -1,0 +1,196 @@
+//! The body of a request on its way: what has gone out is kept for as long as the request may be sent once more, within bounds. When all
+//! is said, what the client still sends is read and forgotten, so that it comes to read its answer.
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use std::{
+    collections::VecDeque,
+    error::Error,
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::time::timeout;
+
+/// Most that is kept of one body, in bytes: the API takes 32 MB.
+const MOST: usize = 32 * 1024 * 1024;
+/// Most that is kept of all bodies together.
+const MOST_OF_ALL: usize = 128 * 1024 * 1024;
+/// How long what nobody wants is read.
+const LAST: Duration = Duration::from_secs(30);
+
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// A body that can be sent again.
+pub(crate) struct Tee {
+    state: Arc<Mutex<State>>,
+    size: SizeHint,
+}
+
+struct State {
+    incoming: Option<Incoming>,
+    /// What has gone out; `None` if that is too much, or not needed any more.
+    kept: Option<Vec<Bytes>>,
+    length: usize,
+    /// Which sending reads it.
+    turn: u32,
+    /// The client broke it off.
+    is_broken: bool,
+}
+
+/// The same, once.
+pub(crate) struct Outgoing {
+    state: Arc<Mutex<State>>,
+    size: SizeHint,
+    turn: u32,
+    /// What was sent before.
+    again: VecDeque<Bytes>,
+    is_empty: bool,
+}
+
+/// Why a body ended early.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The client broke it off.
+    Client,
+    /// It is being sent elsewhere.
+    Taken,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Client => "the body of the request is not whole",
+            Self::Taken => "the body of the request goes elsewhere",
+        })
+    }
+}
+
+impl Error for Broken {}
+
+// === impl Tee ===
+
+impl Tee {
+    pub(crate) fn new(incoming: Incoming) -> Self {
+        let size = incoming.size_hint();
+        let state =
+            State { incoming: Some(incoming), kept: Some(Vec::new()), length: 0, turn: 0, is_broken: false };
+        Self { state: Arc::new(Mutex::new(state)), size }
+    }
+
+    /// The body from its beginning. `None` if too much of it has gone out to have been kept.
+    pub(crate) fn send(&self) -> Option<Outgoing> {
+        let mut state = claviger_private::lock(&self.state);
+        let again: VecDeque<_> = state.kept.as_ref()?.iter().cloned().collect();
+        state.turn += 1;
+        let is_empty = again.is_empty() && state.incoming.as_ref().is_none_or(Body::is_end_stream);
+        Some(Outgoing { state: self.state.clone(), size: self.size, turn: state.turn, again, is_empty })
+    }
+
+    /// Whether it can be sent again.
+    pub(crate) fn is_kept(&self) -> bool {
+        claviger_private::lock(&self.state).kept.is_some()
+    }
+
+    /// It is not sent again.
+    pub(crate) fn forget(&self) {
+        claviger_private::lock(&self.state).forget();
+    }
+
+    /// Whether the client broke it off.
+    pub(crate) fn is_broken(&self) -> bool {
+        claviger_private::lock(&self.state).is_broken
+    }
+
+    /// Reads what is left, if no one does. The end of the client ends it, too.
+    pub(crate) fn drain(&self) {
+        let mut state = claviger_private::lock(&self.state);
+        state.forget();
+        // The last sending, if it still runs, reads no more.
+        state.turn += 1;
+        let Some(mut incoming) = state.incoming.take().filter(|incoming| !incoming.is_end_stream()) else {
+            return;
+        };
+        tokio::spawn(async move {
+            let all = async { while let Some(Ok(_)) = incoming.frame().await {} };
+            drop(timeout(LAST, all).await);
+        });
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn forget(&mut self) {
+        if self.kept.take().is_some() {
+            KEPT.fetch_sub(self.length, Relaxed);
+        }
+    }
+
+    fn keep(&mut self, data: &Bytes) {
+        let Some(kept) = &mut self.kept else { return };
+        kept.push(data.clone());
+        self.length += data.len();
+        let all = KEPT.fetch_add(data.len(), Relaxed) + data.len();
+        if self.length > MOST || all > MOST_OF_ALL {
+            self.forget();
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+// === impl Outgoing ===
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        if let Some(data) = self.again.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+        let mut state = claviger_private::lock(&self.state);
+        if state.turn != self.turn {
+            return Poll::Ready(Some(Err(Broken::Taken)));
+        }
+        loop {
+            let Some(incoming) = &mut state.incoming else { return Poll::Ready(None) };
+            match ready!(Pin::new(incoming).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    // Trailers end here.
+                    let Ok(data) = frame.into_data() else { continue };
+                    state.keep(&data);
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Some(Err(_)) => {
+                    state.is_broken = true;
+                    return Poll::Ready(Some(Err(Broken::Client)));
+                }
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_empty
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size
+    }
+}

@@ -1,0 +1,241 @@
+//! Gates: where sessions send requests without a credential. A program of its own serves them (`clavigerd-gate`) and outlives the
+//! daemon; here is what it is to serve, and whom to tell.
+
+use crate::live::lock;
+use claviger::{
+    proto::v1::{
+        AttendResponse, Gate, GateHello, GateOrder, GateRetire, GateTransport, GateUse,
+        attend_response::Order,
+    },
+    reason::{Problem, Reason},
+    remedy::Remedy,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+use tokio::sync::{mpsc::UnboundedSender, watch};
+use tonic::Status;
+
+/// Directory of the sockets, beside that of the daemon.
+const DIRECTORY: &str = "gate";
+/// Most gates at once: each has a descriptor, and what its connections hold.
+const MOST: usize = 256;
+
+/// What is said to a program that serves gates.
+pub type Orders = UnboundedSender<Result<AttendResponse, Status>>;
+/// Where a gate answers, or why it does not.
+type Opened = Option<Result<String, Problem>>;
+
+/// All gates, by name.
+#[derive(Debug)]
+pub struct Gates {
+    /// The daemon's own.
+    pub socket: PathBuf,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    gates: BTreeMap<String, Entry>,
+    /// Programs that serve gates: as a rule there is one.
+    programs: BTreeMap<u64, Orders>,
+    /// The number of the last of them.
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    order: GateOrder,
+    used: GateUse,
+    /// Which program serves it.
+    program: Option<u64>,
+    opened: watch::Sender<Opened>,
+}
+
+// === impl Gates ===
+
+impl Gates {
+    /// The gates of the daemon on `socket`: none yet.
+    pub fn of(socket: &Path) -> Self {
+        Self { socket: socket.to_owned(), table: Mutex::default() }
+    }
+
+    /// Where a gate of this name and kind is to answer.
+    pub fn address(&self, name: &str, transport: GateTransport) -> String {
+        match transport {
+            GateTransport::Tcp => "127.0.0.1:0".to_owned(),
+            GateTransport::Unix | GateTransport::Unspecified => {
+                let directory = self.socket.with_file_name(DIRECTORY);
+                directory.join(format!("{name}.sock")).display().to_string()
+            }
+        }
+    }
+
+    /// Adds a gate, and has it served if a program is there that does. The answer tells when it is open.
+    ///
+    /// # Errors
+    /// `limits` if there are too many; `malformed-request` if the name is taken.
+    pub fn add(&self, order: GateOrder) -> Result<watch::Receiver<Opened>, Problem> {
+        let mut table = lock(&self.table);
+        if table.gates.len() >= MOST {
+            return Err(Problem::new(Reason::Limits, format!("there are {MOST} gates"))
+                .remedy(Remedy::claviger(&["gate", "list"])));
+        }
+        let name = order.name.clone();
+        if table.gates.contains_key(&name) {
+            return Err(Problem::new(Reason::MalformedRequest, format!("there is a gate {name} already"))
+                .remedy(Remedy::claviger(&["gate", "close", &name])));
+        }
+        let opened = watch::Sender::new(None);
+        let receiver = opened.subscribe();
+        let entry = Entry { order, used: GateUse::default(), program: None, opened };
+        table.gates.insert(name, entry);
+        table.assign();
+        Ok(receiver)
+    }
+
+    /// Whether a gate waits for a program that serves it.
+    pub fn wants_program(&self) -> bool {
+        lock(&self.table).gates.values().any(|entry| entry.program.is_none())
+    }
+
+    /// No program can be had: those who wait are told.
+    pub fn fail_waiting(&self, problem: &Problem) {
+        let mut table = lock(&self.table);
+        let waiting = |entry: &Entry| entry.program.is_none();
+        table.gates.values().filter(|entry| waiting(entry)).for_each(|entry| {
+            entry.opened.send_replace(Some(Err(problem.clone())));
+        });
+        table.gates.retain(|_, entry| !waiting(entry));
+    }
+
+    /// A program introduces itself; `orders` is what it is told. One of another release finishes what it has begun, and what it
+    /// served is served by the next.
+    pub fn attach(&self, hello: GateHello, orders: Orders) -> u64 {
+        let mut table = lock(&self.table);
+        table.last += 1;
+        let (id, is_ours) = (table.last, hello.release == claviger::RELEASE);
+        for order in hello.gates {
+            let program = is_ours.then_some(id);
+            let address = order.address.clone();
+            match table.gates.get_mut(&order.name) {
+                Some(entry) => (entry.program, entry.order.address) = (program, address.clone()),
+                None => {
+                    let (used, opened) = (GateUse::default(), watch::Sender::new(Some(Ok(address))));
+                    table.gates.insert(order.name.clone(), Entry { order, used, program, opened });
+                    continue;
+                }
+            }
+            if let Some(entry) = table.gates.get(&order.name) {
+                entry.opened.send_replace(Some(Ok(address)));
+            }
+        }
+        match is_ours {
+            true => {
+                table.programs.insert(id, orders);
+                table.assign();
+            }
+            false => {
+                let retire = AttendResponse { order: Some(Order::Retire(GateRetire {})) };
+                drop(orders.send(Ok(retire)));
+            }
+        }
+        id
+    }
+
+    /// A program went away. What it served waits for the next.
+    pub fn detach(&self, id: u64) {
+        let mut table = lock(&self.table);
+        table.programs.remove(&id);
+        table
+            .gates
+            .values_mut()
+            .filter(|entry| entry.program == Some(id))
+            .for_each(|entry| entry.program = None);
+        table.assign();
+    }
+
+    /// The gate `name` is open at `address`.
+    pub fn opened(&self, name: &str, address: String) {
+        if let Some(entry) = lock(&self.table).gates.get_mut(name) {
+            entry.order.address.clone_from(&address);
+            entry.opened.send_replace(Some(Ok(address)));
+        }
+    }
+
+    /// The gate `name` could not be opened.
+    pub fn failed(&self, name: &str, message: String) {
+        if let Some(entry) = lock(&self.table).gates.remove(name) {
+            let problem = Problem::new(Reason::SourceUnavailable, message);
+            entry.opened.send_replace(Some(Err(problem)));
+        }
+    }
+
+    /// The gate `name` has ended.
+    pub fn ended(&self, name: &str) {
+        lock(&self.table).gates.remove(name);
+    }
+
+    /// What has gone through the gate `name`.
+    pub fn used(&self, name: &str, used: GateUse) {
+        if let Some(entry) = lock(&self.table).gates.get_mut(name) {
+            entry.used = used;
+        }
+    }
+
+    /// Closes the gate `name`. False if there is none.
+    pub fn close(&self, name: &str) -> bool {
+        let mut table = lock(&self.table);
+        let Some(entry) = table.gates.remove(name) else { return false };
+        if let Some(orders) = entry.program.and_then(|id| table.programs.get(&id)) {
+            let close = AttendResponse { order: Some(Order::Close(name.to_owned())) };
+            drop(orders.send(Ok(close)));
+        }
+        true
+    }
+
+    /// The gates, by name.
+    pub fn list(&self) -> Vec<Gate> {
+        lock(&self.table).gates.values().map(Entry::shown).collect()
+    }
+
+    /// One of them.
+    pub fn find(&self, name: &str) -> Option<Gate> {
+        lock(&self.table).gates.get(name).map(Entry::shown)
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    /// Has the last program serve what none does.
+    fn assign(&mut self) {
+        let Some((id, orders)) = self.programs.last_key_value() else { return };
+        for entry in self.gates.values_mut().filter(|entry| entry.program.is_none()) {
+            let open = AttendResponse { order: Some(Order::Open(entry.order.clone())) };
+            if orders.send(Ok(open)).is_ok() {
+                entry.program = Some(*id);
+            }
+        }
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    fn shown(&self) -> Gate {
+        let GateOrder { name, transport, address, pid, session, opened_at, share, .. } = &self.order;
+        Gate {
+            name: name.clone(),
+            transport: *transport,
+            address: address.clone(),
+            pid: *pid,
+            directory: session.as_ref().map(|session| session.working_directory.clone()).unwrap_or_default(),
+            opened_at: *opened_at,
+            r#use: Some(self.used),
+            share: share.clone(),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! `GateService`.
+
+use super::{Context, malformed, session, within};
+use crate::{
+    audit::Line,
+    broker::loan::Terms,
+    gates::Orders,
+    host::process,
+    peer::{self, Peer},
+    resolve::Winner,
+    sources::Material,
+};
+use claviger::{
+    audit::AuditEvent,
+    backend::Backend,
+    proto::v1::{
+        self, AttendRequest, AttendResponse, GateOrder, GateTransport, attend_request::Event,
+        gate_service_server::GateService,
+    },
+    reason::{Problem, Reason},
+    remedy::Remedy,
+    secret::Secret,
+    session::{ACCOUNT, SessionContext},
+    wire,
+};
+use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::{Stream, wrappers::UnboundedReceiverStream};
+use tonic::{Request, Response, Status, Streaming};
+
+/// How long a gate may take to open. It needs a few milliseconds.
+const OPENING: Duration = Duration::from_secs(10);
+/// How soon the program that serves gates is started again, if it ended while there were some.
+const AGAIN: Duration = Duration::from_millis(200);
+/// Proxies and certificates: what a tool of the session would read itself.
+const NETWORK: [&str; 12] = [
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "CLAUDE_CODE_CLIENT_CERT",
+    "CLAUDE_CODE_CLIENT_KEY",
+    "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
+];
+/// How an API key begins; the rest of a placeholder is random.
+const PLACEHOLDER: &str = "sk-ant-api03-";
+
+type Responses = Pin<Box<dyn Stream<Item = Result<AttendResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl GateService for Context {
+    async fn open_gate(
+        &self,
+        request: Request<v1::OpenGateRequest>,
+    ) -> Result<Response<v1::OpenGateResponse>, Status> {
+        let peer = peer::of(&request);
+        let message = request.into_inner();
+        let transport = message.transport();
+        let session = session(message.session)?;
+        let order = self.order(&peer, &session, transport).await;
+        let opened = match order {
+            Ok(order) => self.open(order).await,
+            Err(problem) => Err(problem),
+        };
+        self.audit.note(Line::ended(AuditEvent::Gate, "opened", &opened).by(&peer).session(&session));
+        Ok(Response::new(opened.map_err(within(&session))?))
+    }
+
+    async fn list_gates(
+        &self,
+        _: Request<v1::ListGatesRequest>,
+    ) -> Result<Response<v1::ListGatesResponse>, Status> {
+        Ok(Response::new(v1::ListGatesResponse { gates: self.gates.list() }))
+    }
+
+    async fn close_gate(
+        &self,
+        request: Request<v1::CloseGateRequest>,
+    ) -> Result<Response<v1::CloseGateResponse>, Status> {
+        let peer = peer::of(&request);
+        let name = request.into_inner().name;
+        let closed = self.gates.close(&name);
+        if closed {
+            self.audit.note(Line::of(AuditEvent::Gate, "closed").by(&peer).about(name));
+        }
+        Ok(Response::new(v1::CloseGateResponse { closed }))
+    }
+
+    type AttendStream = Responses;
+
+    async fn attend(
+        &self,
+        request: Request<Streaming<AttendRequest>>,
+    ) -> Result<Response<Responses>, Status> {
+        let mut events = request.into_inner();
+        let first = events.message().await?.and_then(|message| message.event);
+        let Some(Event::Hello(hello)) = first else {
+            return Err(malformed("the first message of a program that serves gates must be its hello"));
+        };
+        let (orders, stream) = mpsc::unbounded_channel();
+        let id = self.gates.attach(hello, orders.clone());
+        let context = self.clone();
+        tokio::spawn(async move { context.hear(id, events, orders).await });
+        Ok(Response::new(Box::pin(UnboundedReceiverStream::new(stream))))
+    }
+}
+
+impl Context {
+    /// What is to be served for `session`, if a gate can do that.
+    async fn order(
+        &self,
+        peer: &Peer,
+        session: &Arc<SessionContext>,
+        transport: GateTransport,
+    ) -> Result<GateOrder, Problem> {
+        let pid = peer.pid.ok_or_else(|| {
+            Problem::new(Reason::PeerUnknown, "the kernel does not say which process the gate is for")
+        })?;
+        let started = process::started(pid).ok_or_else(|| {
+            Problem::new(
+                Reason::PeerUnknown,
+                format!("process {pid}, which the gate was to end with, has ended"),
+            )
+        })?;
+        let winner = self.broker.winner(session).await?;
+        fits(&winner)?;
+        // It fails here as it would without a gate, and not with the first request.
+        let lent = self.lend(peer, session, Terms { caller: peer.caller.clone(), ..Terms::default() }).await;
+        let line = match &lent {
+            Ok(loan) => Line::loan(AuditEvent::Get, loan),
+            Err(denied) => Line::denied(AuditEvent::Get, denied),
+        };
+        self.audit.note(line.by(peer).session(session));
+        lent.map_err(|denied| denied.problem)?;
+        let name = random(4)?;
+        Ok(GateOrder {
+            address: self.gates.address(&name, transport),
+            session: Some(SessionContext { interactive: false, ..(**session).clone() }.to_proto()),
+            transport: transport.into(),
+            placeholder: Some(Secret::new(format!("{PLACEHOLDER}{}", random(32)?))),
+            pid,
+            pid_started: started,
+            network: self.network(session).await?,
+            opened_at: Some(wire::timestamp(self.broker.host.clock.now())),
+            name,
+            ..GateOrder::default()
+        })
+    }
+
+    /// Proxies and certificates of a session, as its settings have them.
+    async fn network(&self, session: &SessionContext) -> Result<HashMap<String, Secret>, Problem> {
+        let settings = self.broker.settings_of(session).await?;
+        let mut environment = self.broker.resolver.other_environment(session, &settings).await?;
+        let found = NETWORK.iter().filter_map(|name| Some(((*name).to_owned(), environment.remove(*name)?)));
+        Ok(found.map(|(name, value)| (name, Secret::new(value))).collect())
+    }
+
+    async fn open(&self, order: GateOrder) -> Result<v1::OpenGateResponse, Problem> {
+        let (name, placeholder) = (order.name.clone(), order.placeholder.clone());
+        let mut opened = self.gates.add(order)?;
+        if self.gates.wants_program() {
+            self.start_gates().await?;
+        }
+        let outcome = timeout(OPENING, opened.wait_for(Option::is_some)).await;
+        let outcome = outcome.ok().and_then(Result::ok).and_then(|outcome| outcome.clone());
+        let Some(outcome) = outcome else {
+            self.gates.close(&name);
+            let message = format!("the gate did not open within {} s", OPENING.as_secs());
+            return Err(Problem::new(Reason::SourceTimeout, message));
+        };
+        outcome?;
+        Ok(v1::OpenGateResponse { gate: self.gates.find(&name), placeholder })
+    }
+
+    async fn start_gates(&self) -> Result<(), Problem> {
+        let program = &self.broker.host.gate;
+        let started = program.attend(&self.gates.socket).await;
+        started.map_err(|error| {
+            let message = format!("{} cannot be run: {error}", program.place());
+            let problem = Problem::new(Reason::SourceUnavailable, message).hint(
+                "install claviger again: clavigerd-gate belongs beside clavigerd, or into ../libexec/claviger",
+            );
+            self.gates.fail_waiting(&problem);
+            problem
+        })
+    }
+
+    /// Hears a program that serves gates until it goes, or the daemon does.
+    async fn hear(&self, id: u64, mut events: Streaming<AttendRequest>, orders: Orders) {
+        loop {
+            let message = tokio::select! {
+                message = events.message() => message,
+                () = self.broker.life.stopping() => {
+                    if let Some(words) = self.last_words() {
+                        drop(orders.send(words));
+                    }
+                    return self.gates.detach(id);
+                }
+            };
+            match message.ok().flatten().and_then(|message| message.event) {
+                Some(Event::Opened(opened)) => self.gates.opened(&opened.name, opened.address),
+                Some(Event::Failed(failed)) => self.gates.failed(&failed.name, failed.message),
+                Some(Event::Closed(name)) => self.gates.ended(&name),
+                Some(Event::Used(used)) => self.gates.used(&used.name, used.r#use.unwrap_or_default()),
+                Some(Event::Hello(_)) => {}
+                Some(Event::Retired(_)) | None => break,
+            }
+        }
+        self.gates.detach(id);
+        drop(orders);
+        if self.gates.wants_program() {
+            tokio::time::sleep(AGAIN).await;
+            if self.gates.wants_program()
+                && let Err(problem) = self.start_gates().await
+            {
+                tracing::error!(%problem, "gates are not served any more");
+            }
+        }
+    }
+}
+
+/// Whether a gate can put what `winner` provides into requests.
+fn fits(winner: &Winner) -> Result<(), Problem> {
+    let refused = |message: String| Problem::new(Reason::PolicyBlocked, message);
+    if winner.backend != Backend::Anthropic {
+        let message = format!("requests to {} do not go through a gate yet", winner.backend.name());
+        return Err(refused(message).hint("run the command without --gate"));
+    }
+    let own = match &winner.bound.material {
+        Material::OwnVariable(name) => Some(*name),
+        Material::Fixed(_) | Material::Provided(_) => winner.extras.own_headers,
+    };
+    match own {
+        Some(name) => {
+            let message =
+                format!("{name} is set in the session, so the command would hold the secret itself");
+            let hint = format!(
+                "keep the key as an account and name that with {ACCOUNT}, or configure apiKeyHelper; headers can stand in the env block of your settings"
+            );
+            Err(refused(message).hint(hint).remedy(Remedy::unset(&[name])))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Random bytes in hexadecimal digits.
+fn random(bytes: usize) -> Result<String, Problem> {
+    let mut buffer = vec![0; bytes];
+    let refused =
+        |error| Problem::new(Reason::SourceUnavailable, format!("the system has no randomness: {error}"));
+    getrandom::fill(&mut buffer).map_err(refused)?;
+    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+}
