@@ -42,7 +42,7 @@ pub(crate) fn replaced() -> Option<Sick> {
     let sick = healthy();
     // Otherwise it changes to the new program by itself, perhaps before it is looked at.
     sick.home.write("home/.config/claviger/config.toml", "[daemon]\nfollow_program = false\n");
-    for name in ["claviger", "clavigerd", "clavigerd-fetch"] {
+    for name in ["claviger", "clavigerd", "clavigerd-fetch", "clavigerd-gate"] {
         fs::copy(binary(name), sick.home.path(name)).expect("copied");
     }
     let client = sick.home.path("claviger");

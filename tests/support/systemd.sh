@@ -11,7 +11,7 @@ mkdir /run/systemd/system
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 # Wherever they were built, this user can get at them here.
 mkdir -p "$HOME/bin"
-for program in claviger clavigerd clavigerd-fetch; do
+for program in claviger clavigerd clavigerd-fetch clavigerd-gate; do
     : > "$HOME/bin/$program"
     mount --bind "$2/$program" "$HOME/bin/$program"
 done

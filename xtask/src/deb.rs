@@ -66,7 +66,7 @@ fn parse(arguments: &[String]) -> sh::Result<Options> {
 fn stage(built: &Path, to: &Path) -> sh::Result {
     drop(fs::remove_dir_all(to));
     fs::create_dir_all(to.join("units"))?;
-    for name in ["claviger", "clavigerd", "clavigerd-fetch"] {
+    for name in ["claviger", "clavigerd", "clavigerd-fetch", "clavigerd-gate"] {
         fs::copy(built.join(name), to.join(name))
             .map_err(|error| format!("{}: {error}", built.join(name).display()))?;
     }

@@ -95,8 +95,8 @@ fn parse(arguments: &[String]) -> sh::Result<Options> {
 /// Everything to install. Programs come first: one of them prints the completions.
 fn plan(places: &Places, manager: Manager) -> Vec<Item> {
     let item = |to: PathBuf, mode, content| Item { to, mode, content };
-    // The one that fetches comes before the daemon: a daemon that finds a new program takes over at once.
-    let mut plan: Vec<Item> = ["clavigerd-fetch", "clavigerd", "claviger"]
+    // The daemon comes after the programs that it runs: one that finds a new program takes over at once.
+    let mut plan: Vec<Item> = ["clavigerd-fetch", "clavigerd-gate", "clavigerd", "claviger"]
         .map(|name| item(places.programs.join(name), 0o755, Content::Program(name)))
         .into();
     let units = manager.templates().iter();

@@ -20,13 +20,14 @@ pub(crate) enum Profile {
 pub(crate) fn build(profile: Profile) -> sh::Result<PathBuf> {
     let target = sh::target()?;
     if profile == Profile::Dev {
-        sh::run(&mut cargo(&[FETCH, RESIDENT[0], RESIDENT[1]]))?;
+        sh::run(&mut cargo(&[FETCH, GATE, RESIDENT[0], RESIDENT[1]]))?;
         return Ok(target.join("debug"));
     }
     let (release, together) = (target.join("release"), target.join("dist"));
     fs::create_dir_all(&together)?;
     // Built separately: features that the SDKs enable in shared libraries would be in the other programs too.
     sh::run(cargo(&[FETCH]).arg("--release"))?;
+    sh::run(cargo(&[GATE]).arg("--release"))?;
     let resident = match static_programs(&target) {
         Some(place) => place,
         None => {
@@ -34,14 +35,16 @@ pub(crate) fn build(profile: Profile) -> sh::Result<PathBuf> {
             release.clone()
         }
     };
-    replace(&release.join("clavigerd-fetch"), &together)?;
+    replace(&release.join(FETCH), &together)?;
+    replace(&release.join(GATE), &together)?;
     replace(&resident.join("clavigerd"), &together)?;
     replace(&resident.join("claviger"), &together)?;
     Ok(together)
 }
 
-/// The package of the program that looks names up, which takes libc's plug-ins: it is never linked statically.
+/// The packages of the programs that look names up, which takes libc's plug-ins: they are never linked statically.
 const FETCH: &str = "clavigerd-fetch";
+const GATE: &str = "clavigerd-gate";
 /// The packages of the daemon and the client.
 const RESIDENT: [&str; 2] = ["clavigerd", "claviger-cli"];
 

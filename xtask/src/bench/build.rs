@@ -11,7 +11,7 @@ pub(super) fn measure(bench: &Bench) -> sh::Result<Table> {
         return Ok(table);
     }
     let place = tempfile::Builder::new().prefix("bench-").tempdir_in(sh::target()?)?;
-    for package in ["clavigerd", "claviger-cli", "clavigerd-fetch"] {
+    for package in ["clavigerd", "claviger-cli", "clavigerd-fetch", "clavigerd-gate"] {
         let mut cargo = sh::cargo();
         cargo.args(["build", "--quiet", "--locked", "--release", "--package", package, "--bins"]);
         let start = Instant::now();

@@ -12,14 +12,16 @@ use std::process::Command;
 
 const TARGET: &str = "aarch64-apple-darwin";
 /// The packages that run on a Mac.
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 9] = [
     "claviger",
     "claviger-child",
     "claviger-system",
     "claviger-private",
+    "claviger-proxy",
     "claviger-cli",
     "clavigerd",
     "clavigerd-fetch",
+    "clavigerd-gate",
 ];
 
 pub(super) fn check() -> sh::Result<Outcome> {
