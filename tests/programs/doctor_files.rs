@@ -153,7 +153,7 @@ fn a_socket_that_nobody_should_use() {
 fn a_program_that_was_replaced_under_its_daemon() {
     let patient = Patient::new();
     for name in ["claviger", "clavigerd"] {
-        fs::copy(binary(name), patient.home.path(name)).expect("copied");
+        patient.home.copy_program(name, name);
     }
     let doctor = |patient: &Patient| {
         let like = patient.home.claviger(&["doctor", "--json"]);
@@ -165,7 +165,7 @@ fn a_program_that_was_replaced_under_its_daemon() {
     assert!(!doctor(&patient).contains("daemon-replaced"));
     // The clock of files is a little behind, and the check looks at whole seconds.
     let replaced = || {
-        fs::copy(binary("clavigerd"), patient.home.path("new")).expect("copied");
+        patient.home.copy_program("clavigerd", "new");
         fs::rename(patient.home.path("new"), patient.home.path("clavigerd")).expect("replaced");
         doctor(&patient).contains("daemon-replaced")
     };

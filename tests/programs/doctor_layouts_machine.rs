@@ -43,7 +43,7 @@ pub(crate) fn replaced() -> Option<Sick> {
     // Otherwise it changes to the new program by itself, perhaps before it is looked at.
     sick.home.write("home/.config/claviger/config.toml", "[daemon]\nfollow_program = false\n");
     for name in ["claviger", "clavigerd", "clavigerd-fetch", "clavigerd-gate"] {
-        fs::copy(binary(name), sick.home.path(name)).expect("copied");
+        sick.home.copy_program(name, name);
     }
     let client = sick.home.path("claviger");
     let doctor = || {
@@ -56,7 +56,7 @@ pub(crate) fn replaced() -> Option<Sick> {
     doctor();
     // The clock of files is a little behind, and the check looks at whole seconds.
     wait::until("it is told", || {
-        fs::copy(binary("clavigerd"), sick.home.path("new")).expect("copied");
+        sick.home.copy_program("clavigerd", "new");
         fs::rename(sick.home.path("new"), sick.home.path("clavigerd")).expect("replaced");
         doctor().contains("daemon-replaced")
     });

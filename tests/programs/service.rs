@@ -1,6 +1,6 @@
 //! `claviger daemon`: without a user manager, and under a real `systemd --user`.
 
-use claviger_tests::{CANARY, Home, binary, namespaces};
+use claviger_tests::{CANARY, Home, namespaces};
 use std::{fs, path::PathBuf};
 
 /// Copies of both programs in a directory of the home, as another installation has them.
@@ -8,7 +8,7 @@ fn copies(home: &Home, below: &str) -> PathBuf {
     let directory = home.path(below);
     fs::create_dir_all(&directory).expect("directory");
     for name in ["claviger", "clavigerd"] {
-        fs::copy(binary(name), directory.join(name)).expect("copied");
+        home.copy_program(name, &format!("{below}/{name}"));
     }
     directory
 }

@@ -206,6 +206,11 @@ impl Home {
         }
     }
 
+    /// Copies one of our programs to `to`, a path in this home, as another installation has it.
+    pub fn copy_program(&self, name: &str, to: &str) {
+        install(&self.path(to), &fs::read(binary(name)).expect("the program"));
+    }
+
     /// Puts `content` in the place of one of those programs.
     pub fn replace_program(&self, name: &str, content: &[u8]) {
         let fresh = self.path(format!("bin/{name}.new"));
