@@ -190,7 +190,7 @@ fn a_session_is_asked_once() {
     desktop.clicks();
     let (code, printed, said) = end(other);
     assert_eq!((code, printed.lines().count()), (Some(0), 3), "{said}");
-    assert_eq!(count(&home, "allowed"), 2);
+    wait::until("it is noted, too", || count(&home, "allowed") == 2);
 }
 
 #[test]
