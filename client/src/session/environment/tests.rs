@@ -4,6 +4,9 @@ use super::variables;
 use claviger::{AwsKeys, Backend, Lease, Material, Scheme, Secret};
 use std::time::Duration;
 
+/// The page with every variable that is set.
+const PAGE: &str = include_str!("../../../../docs/integrations.md");
+
 fn lease(scheme: Scheme) -> Lease {
     Lease {
         material: Some(Material::Secret(Secret::from("canary"))),
@@ -18,7 +21,10 @@ fn lease(scheme: Scheme) -> Lease {
 fn text(lease: &Lease, environment: &[&str]) -> Vec<String> {
     let variables = variables(lease, |name| environment.contains(&name)).expect("valid");
     let line = |(name, value): (&str, Option<Secret>)| match value {
-        Some(value) => format!("{name}={}", value.expose()),
+        Some(value) => {
+            assert!(PAGE.contains(&format!("`{name}`")), "{name} is not in docs/integrations.md");
+            format!("{name}={}", value.expose())
+        }
         None => format!("-{name}"),
     };
     variables.into_iter().map(line).collect()
