@@ -68,6 +68,7 @@ mod embedded;
 mod fetch_children;
 mod fetch_program;
 mod gate_curl;
+mod gate_stream;
 mod gcp_adc;
 mod gcp_answers;
 mod gcp_auth_refresh;

@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod far;
 pub mod foundry;
 pub mod frames;
+pub mod gated;
 pub mod google;
 mod home;
 pub mod hook;

@@ -38,6 +38,8 @@ pub(crate) async fn serve(gate: Arc<Gate>, io: Io) {
         () = pump(&io, &taken) => true,
     };
     if !is_gone {
+        // A body that is not whole is seen at once.
+        drop(io.shutdown());
         drop(timeout(LINGER, forget(&io)).await);
     }
 }

@@ -4,6 +4,7 @@
 use crate::{
     head::{self, Body, Refusal},
     listen::Io,
+    peer,
 };
 use bytes::{Buf as _, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -15,7 +16,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
     time::Duration,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// Most that is read ahead of hyper, in bytes. A head fits.
 const AHEAD: usize = 2 * head::MAX_HEAD;
@@ -25,6 +26,8 @@ const PART: usize = 32 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a client that has sent more than is read ahead is looked after.
 const LOOK: Duration = Duration::from_millis(10);
+/// The same where all sockets of the machine are looked through.
+const LOOK_AROUND: Duration = Duration::from_millis(100);
 /// How hyper hears of a head that was refused. A client that writes the same is refused as well.
 pub(crate) const REFUSED: &str = "x-claviger-refused";
 const STAND_IN: &[u8] =
@@ -131,6 +134,17 @@ async fn closed_while_full(io: &Io, intake: &Mutex<Intake>) {
         tokio::select! {
             () = until(intake, |intake| !intake.is_full()) => {}
             () = io.closed(LOOK) => return,
+            () = left(io) => return,
+        }
+    }
+}
+
+/// Resolves when the kernel knows that the client has gone, though its last bytes are still to be read.
+async fn left(io: &Io) {
+    loop {
+        sleep(LOOK_AROUND).await;
+        if peer::has_left(io) {
+            return;
         }
     }
 }

@@ -20,17 +20,36 @@ pub(crate) fn is_ours(io: &Io) -> bool {
     }
 }
 
+/// Whether the client has closed its socket, or said that it sends no more. The kernel sends what was written before, and so tells us
+/// only when we have read all of that.
+pub(crate) fn has_left(io: &Io) -> bool {
+    let Io::Tcp(stream) = io else { return false };
+    let (Ok(client), Ok(server)) = (stream.peer_addr(), stream.local_addr()) else { return true };
+    cfg!(target_os = "linux") && socket(client, server).is_none_or(|found| !found.is_established)
+}
+
 /// Whose the socket is that `client` names, connected to `server`.
 fn owner(client: SocketAddr, server: SocketAddr) -> Option<u32> {
+    socket(client, server).map(|found| found.uid)
+}
+
+/// A socket, as the kernel lists it.
+#[derive(Debug, PartialEq, Eq)]
+struct Socket {
+    uid: u32,
+    is_established: bool,
+}
+
+fn socket(client: SocketAddr, server: SocketAddr) -> Option<Socket> {
     // A client may have taken a socket of IPv6 for the address of IPv4.
     ["/proc/self/net/tcp", "/proc/self/net/tcp6"].into_iter().find_map(|path| {
         let table = fs::read_to_string(path).ok()?;
-        owner_in(&table, client.port(), server)
+        socket_in(&table, client.port(), server)
     })
 }
 
 /// The same in a table of the kernel (proc_pid_net(5)).
-fn owner_in(table: &str, port: u16, server: SocketAddr) -> Option<u32> {
+fn socket_in(table: &str, port: u16, server: SocketAddr) -> Option<Socket> {
     let SocketAddr::V4(server) = server else { return None };
     // In the order of this machine, as the kernel prints it.
     let ip = format!("{:08X}", u32::from_ne_bytes(server.ip().octets()));
@@ -38,14 +57,15 @@ fn owner_in(table: &str, port: u16, server: SocketAddr) -> Option<u32> {
     table.lines().skip(1).find_map(|line| {
         let mut words = line.split_ascii_whitespace().skip(1);
         let is_it = words.next()?.ends_with(&local) && words.next()?.ends_with(&remote);
-        // State, queues, timer and retransmissions lie between.
-        is_it.then(|| words.nth(4))??.parse().ok()
+        let is_established = words.next()? == "01";
+        // Queues, timer and retransmissions lie between.
+        is_it.then(|| words.nth(3))??.parse().ok().map(|uid| Socket { uid, is_established })
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_ours, owner_in};
+    use super::{Socket, has_left, is_ours, socket_in};
     use crate::listen::{Io, Listener};
     use tokio::net::TcpStream;
 
@@ -56,10 +76,13 @@ mod tests {
    0: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 1 1
    1: 0100007F:C350 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 2 1\n";
         let server = "127.0.0.1:8080".parse().expect("an address");
-        assert_eq!(owner_in(table, 50_000, server), Some(1000));
-        assert_eq!(owner_in(table, 50_001, server), None);
+        let expected = Some(Socket { uid: 1000, is_established: true });
+        assert_eq!(socket_in(table, 50_000, server), expected);
+        assert_eq!(socket_in(table, 50_001, server), None);
+        let closed = table.replace(" 01 ", " 04 ");
+        assert_eq!(socket_in(&closed, 50_000, server), Some(Socket { uid: 1000, is_established: false }));
         let mapped = table.replace("0100007F:", "0000000000000000FFFF00000100007F:");
-        assert_eq!(owner_in(&mapped, 50_000, server), Some(1000));
+        assert_eq!(socket_in(&mapped, 50_000, server), expected);
     }
 
     #[tokio::test]
@@ -68,8 +91,9 @@ mod tests {
         let address = listener.address();
         let client = tokio::spawn(async move { TcpStream::connect(address).await });
         let io = listener.accept().await.expect("accepted");
-        assert!(is_ours(&io));
+        assert!(is_ours(&io) && !has_left(&io));
         assert!(matches!(io, Io::Tcp(_)));
-        drop(client.await);
+        drop(client.await.expect("joined").expect("connected"));
+        assert!(has_left(&io));
     }
 }

@@ -14,7 +14,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 use tokio::time::timeout;
@@ -43,6 +43,8 @@ struct State {
     turn: u32,
     /// The client broke it off.
     is_broken: bool,
+    /// Of that sending.
+    reader: Option<Waker>,
 }
 
 /// The same, once.
@@ -80,8 +82,14 @@ impl Error for Broken {}
 impl Tee {
     pub(crate) fn new(incoming: Incoming) -> Self {
         let size = incoming.size_hint();
-        let state =
-            State { incoming: Some(incoming), kept: Some(Vec::new()), length: 0, turn: 0, is_broken: false };
+        let state = State {
+            incoming: Some(incoming),
+            kept: Some(Vec::new()),
+            length: 0,
+            turn: 0,
+            is_broken: false,
+            reader: None,
+        };
         Self { state: Arc::new(Mutex::new(state)), size }
     }
 
@@ -89,7 +97,7 @@ impl Tee {
     pub(crate) fn send(&self) -> Option<Outgoing> {
         let mut state = claviger_private::lock(&self.state);
         let again: VecDeque<_> = state.kept.as_ref()?.iter().cloned().collect();
-        state.turn += 1;
+        state.turn();
         let is_empty = again.is_empty() && state.incoming.as_ref().is_none_or(Body::is_end_stream);
         Some(Outgoing { state: self.state.clone(), size: self.size, turn: state.turn, again, is_empty })
     }
@@ -113,8 +121,7 @@ impl Tee {
     pub(crate) fn drain(&self) {
         let mut state = claviger_private::lock(&self.state);
         state.forget();
-        // The last sending, if it still runs, reads no more.
-        state.turn += 1;
+        state.turn();
         let Some(mut incoming) = state.incoming.take().filter(|incoming| !incoming.is_end_stream()) else {
             return;
         };
@@ -128,6 +135,14 @@ impl Tee {
 // === impl State ===
 
 impl State {
+    /// The last sending, if it still runs, reads no more.
+    fn turn(&mut self) {
+        self.turn += 1;
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
     fn forget(&mut self) {
         if self.kept.take().is_some() {
             KEPT.fetch_sub(self.length, Relaxed);
@@ -170,7 +185,11 @@ impl Body for Outgoing {
         }
         loop {
             let Some(incoming) = &mut state.incoming else { return Poll::Ready(None) };
-            match ready!(Pin::new(incoming).poll_frame(cx)) {
+            let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else {
+                state.reader = Some(cx.waker().clone());
+                return Poll::Pending;
+            };
+            match frame {
                 Some(Ok(frame)) => {
                     // Trailers end here.
                     let Ok(data) = frame.into_data() else { continue };
