@@ -114,6 +114,9 @@ pub const VARIABLES: &[(&str, Use)] = &[
     ("VAULT_TOKEN", Use::Handed),
     // Network settings of a command.
     ("ALL_PROXY", Use::Command),
+    ("CLAUDE_CODE_CLIENT_CERT", Use::Command),
+    ("CLAUDE_CODE_CLIENT_KEY", Use::Command),
+    ("CLAUDE_CODE_CLIENT_KEY_PASSPHRASE", Use::Handed),
     ("CURL_CA_BUNDLE", Use::Command),
     ("HTTPS_PROXY", Use::Command),
     ("HTTP_PROXY", Use::Command),
@@ -201,7 +204,7 @@ const GCP: Use = Use::Sdk(Backend::Vertex);
 const AZURE: Use = Use::Sdk(Backend::Foundry);
 
 /// The listed variables that hold a path; tools resolve a relative one against their working directory.
-pub const PATHS: [&str; 13] = [
+pub const PATHS: [&str; 16] = [
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
@@ -210,10 +213,13 @@ pub const PATHS: [&str; 13] = [
     "AZURE_CLIENT_CERTIFICATE_PATH",
     "AZURE_CONFIG_DIR",
     "AZURE_FEDERATED_TOKEN_FILE",
+    "CLAUDE_CODE_CLIENT_CERT",
+    "CLAUDE_CODE_CLIENT_KEY",
     "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
     "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
     "CLOUDSDK_CONFIG",
     "GOOGLE_APPLICATION_CREDENTIALS",
+    "NODE_EXTRA_CA_CERTS",
     "SSL_CERT_FILE",
 ];
 

@@ -67,6 +67,7 @@ mod doctor_remedies;
 mod embedded;
 mod fetch_children;
 mod fetch_program;
+mod gate_bytes;
 mod gate_curl;
 mod gate_stream;
 mod gcp_adc;

@@ -38,11 +38,23 @@ pub(crate) fn refused<T>(refusal: Refusal) -> Response<Body<T>> {
 
 /// Why there is no credential.
 pub(crate) fn problem<T>(problem: &Problem) -> Response<Body<T>> {
+    of_problem(status(problem.reason), problem)
+}
+
+/// Why the API is not reached. Only what may pass by itself is worth another attempt.
+pub(crate) fn unreachable<T>(problem: &Problem) -> Response<Body<T>> {
+    match problem.reason {
+        Reason::SourceUnavailable => of_problem(StatusCode::SERVICE_UNAVAILABLE, problem),
+        _ => of_problem(StatusCode::BAD_GATEWAY, problem),
+    }
+}
+
+fn of_problem<T>(status: StatusCode, problem: &Problem) -> Response<Body<T>> {
     let message = match problem.advice() {
         Some(advice) => format!("{problem} ({}). {advice}", problem.reason.as_str()),
         None => format!("{problem} ({})", problem.reason.as_str()),
     };
-    let mut response = error(status(problem.reason), &message);
+    let mut response = error(status, &message);
     if let Some(after) = problem.retry_after {
         response.headers_mut().insert(RETRY_AFTER, after.as_secs().max(1).into());
     }

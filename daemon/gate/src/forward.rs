@@ -8,13 +8,17 @@ use crate::{
     headers,
     intake::{self, Intake, REFUSED},
     lease::Ready,
+    reach,
     tee::Tee,
     upstream::Upstream,
     used::InProgress,
 };
 use bytes::Bytes;
-use claviger::reason::Reason;
-use http::{Method, Request, Response, StatusCode, Version, header::HOST, request::Parts};
+use http::{
+    Method, Request, Response, StatusCode, Version,
+    header::{CONTENT_LENGTH, HOST},
+    request::Parts,
+};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Either, Limited};
 use hyper::body::Incoming;
@@ -129,35 +133,27 @@ fn admit(gate: &Gate, parts: &Parts) -> Result<(), Answer> {
 async fn send(gate: &Gate, parts: &Parts, body: &Tee, lease: &Ready) -> Result<Response<Incoming>, Answer> {
     let upstream: Upstream = match gate.upstreams.of(&gate.network, &lease.origin) {
         Ok(upstream) => upstream,
-        Err(problem) => return Err(answer::problem(&problem)),
+        Err(problem) => return Err(answer::unreachable(&problem)),
     };
     let (Some(uri), Some(outgoing)) = (lease.uri(parts.uri.path_and_query()), body.send()) else {
         return Err(answer::error(StatusCode::BAD_REQUEST, "the target of the request is no path"));
     };
+    let length = outgoing.size_hint().exact().filter(|_| parts.headers.contains_key(CONTENT_LENGTH));
     let mut request = Request::new(outgoing);
     *request.method_mut() = parts.method.clone();
     *request.uri_mut() = uri;
     let mut sent = parts.headers.clone();
     headers::inject(&mut sent, &lease.headers);
+    sent.extend(length.map(|length| (CONTENT_LENGTH, length.into())));
     *request.headers_mut() = sent;
     let host = lease.origin.authority().map_or("the API", |authority| authority.as_str());
     upstream.request(request).await.map_err(|error| {
         if body.is_broken() {
             return answer::error(StatusCode::BAD_REQUEST, "the body of the request is not whole");
         }
-        let mut source: Option<&dyn Error> = error.source();
-        while let Some(cause) = source {
-            if let Some(problem) = cause.downcast_ref::<claviger::reason::Problem>() {
-                return answer::problem(problem);
-            }
-            source = cause.source();
-        }
-        match error.is_connect() {
-            true => answer::problem(
-                &claviger::reason::Problem::new(Reason::SourceUnavailable, format!("{host} cannot be reached"))
-                    .hint("check the network, proxies (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE)"),
-            ),
-            false => answer::error(
+        match reach::before_answer(host, &error) {
+            Some(problem) => answer::unreachable(&problem),
+            None => answer::error(
                 StatusCode::BAD_GATEWAY,
                 &format!("{host} broke off the connection before it answered; the request is not sent again, for it may have been carried out"),
             ),

@@ -19,6 +19,7 @@ mod listen;
 mod network;
 mod parent;
 mod peer;
+mod reach;
 mod tee;
 mod upstream;
 mod used;

@@ -4,15 +4,26 @@ use claviger::{Problem, Reason, Secret};
 use claviger_proxy::{NO_PROXY, PROXY, is_covered};
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use std::{
     collections::{BTreeMap, HashMap},
+    fs,
     path::Path,
     sync::Arc,
 };
+use zeroize::Zeroizing;
+
+/// What Claude Code uses for https as well, before `ALL_PROXY` is looked at.
+const HTTP_PROXY: [&str; 2] = ["http_proxy", "HTTP_PROXY"];
+const CLIENT_CERT: &str = "CLAUDE_CODE_CLIENT_CERT";
+const CLIENT_KEY: &str = "CLAUDE_CODE_CLIENT_KEY";
+/// Old files of OpenSSL encrypt keys in a way of their own.
+const CONVERT: &str = "convert it to PKCS#8: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem";
+const PASSPHRASE: &str = "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE";
 
 /// The network of a session. Equal ones share connections.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,8 +36,14 @@ impl Network {
         Self(variables.iter().map(|(name, secret)| (name.clone(), secret.expose().clone())).collect())
     }
 
-    fn first(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| self.0.get(*name)).map(String::as_str).filter(|value| !value.is_empty())
+    /// The first of these variables that is set, and its value.
+    fn first(&self, names: &[&'static str]) -> Option<(&'static str, &str)> {
+        let mut found = names.iter().filter_map(|name| Some((*name, self.0.get(*name)?.as_str())));
+        found.find(|(_, value)| !value.is_empty())
+    }
+
+    fn path(&self, name: &'static str) -> Option<&Path> {
+        self.first(&[name]).map(|(_, path)| Path::new(path))
     }
 
     /// The proxy by which `uri` is reached, if there is one.
@@ -34,16 +51,16 @@ impl Network {
     /// # Errors
     /// `settings-invalid` for one that is not of HTTP.
     pub(crate) fn proxy(&self, uri: &Uri) -> Result<Option<Intercept>, Problem> {
-        let Some(proxy) = self.first(&PROXY).filter(|_| uri.scheme_str() == Some("https")) else {
-            return Ok(None);
-        };
-        if self.first(&NO_PROXY).is_some_and(|list| is_covered(list, uri)) {
+        let proxy = self.first(&PROXY[..2]).or_else(|| self.first(&HTTP_PROXY));
+        let proxy = proxy.or_else(|| self.first(&PROXY)).filter(|_| uri.scheme_str() == Some("https"));
+        let Some((variable, proxy)) = proxy else { return Ok(None) };
+        if self.first(&NO_PROXY).is_some_and(|(_, list)| is_covered(list, uri)) {
             return Ok(None);
         }
         let found = Matcher::builder().all(proxy).build().intercept(uri);
-        match found.filter(|found| found.uri().scheme_str() == Some("http")) {
+        match found.filter(|found| matches!(found.uri().scheme_str(), Some("http" | "https"))) {
             Some(found) => Ok(Some(found)),
-            None => Err(invalid("a gate goes by way of proxies of HTTP only", "HTTPS_PROXY")),
+            None => Err(invalid("the proxy is no URL of http:// or https://, and a gate uses no other", variable)),
         }
     }
 
@@ -57,33 +74,50 @@ impl Network {
             .with_safe_default_protocol_versions()
             .map_err(|error| Problem::new(Reason::Bug, format!("no version of TLS: {error}")))?
             .with_root_certificates(self.roots()?);
-        match (self.first(&["CLAUDE_CODE_CLIENT_CERT"]), self.first(&["CLAUDE_CODE_CLIENT_KEY"])) {
+        match (self.path(CLIENT_CERT), self.path(CLIENT_KEY)) {
             (Some(certificate), Some(key)) => {
-                let key = PrivateKeyDer::from_pem_file(key).map_err(|_| {
-                    invalid(
-                        "the key of the client certificate cannot be read, or has a passphrase",
-                        "CLAUDE_CODE_CLIENT_KEY",
-                    )
-                })?;
-                let chain = certificates(Path::new(certificate), "CLAUDE_CODE_CLIENT_CERT")?;
-                let wrong =
-                    |_| invalid("certificate and key do not belong together", "CLAUDE_CODE_CLIENT_CERT");
-                config.with_client_auth_cert(chain, key).map_err(wrong)
+                let chain = certificates(certificate, CLIENT_CERT)?;
+                let wrong = |_| invalid("certificate and key do not belong together", CLIENT_CERT);
+                config.with_client_auth_cert(chain, self.key(key)?).map_err(wrong)
             }
-            _ => Ok(config.with_no_client_auth()),
+            (None, None) => Ok(config.with_no_client_auth()),
+            (Some(_), None) => Err(invalid("a client certificate needs its key", CLIENT_KEY)),
+            (None, Some(_)) => Err(invalid("a key needs its client certificate", CLIENT_CERT)),
+        }
+    }
+
+    /// The key of the client certificate, decrypted with its passphrase if there is one.
+    fn key(&self, path: &Path) -> Result<PrivateKeyDer<'static>, Problem> {
+        let text = fs::read(path).map(Zeroizing::new).map_err(|error| {
+            invalid(&format!("the key of the client certificate cannot be read: {error}"), CLIENT_KEY)
+        })?;
+        let encrypted = std::str::from_utf8(&text).ok().and_then(|text| SecretDocument::from_pem(text).ok());
+        match encrypted.filter(|(label, _)| *label == "ENCRYPTED PRIVATE KEY") {
+            Some((_, document)) => {
+                let passphrase = self.first(&[PASSPHRASE]).map_or("", |(_, text)| text);
+                let opened = document.decode_msg::<EncryptedPrivateKeyInfoRef<'_>>().ok().and_then(|key| key.decrypt(passphrase).ok());
+                let opened = opened.ok_or_else(|| {
+                    invalid("the passphrase does not open the key of the client certificate", PASSPHRASE)
+                })?;
+                Ok(PrivateKeyDer::Pkcs8(opened.as_bytes().to_vec().into()))
+            }
+            None => PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
+                invalid("the file of the client certificate's key has none that can be used", CLIENT_KEY)
+                    .hint(CONVERT)
+            }),
         }
     }
 
     fn roots(&self) -> Result<RootCertStore, Problem> {
-        let (file, directory) = (self.first(&["SSL_CERT_FILE"]), self.first(&["SSL_CERT_DIR"]));
+        let (file, directory) = (self.path("SSL_CERT_FILE"), self.path("SSL_CERT_DIR"));
         let found = match (file, directory) {
             (None, None) => rustls_native_certs::load_native_certs(),
-            _ => rustls_native_certs::load_certs_from_paths(file.map(Path::new), directory.map(Path::new)),
+            _ => rustls_native_certs::load_certs_from_paths(file, directory),
         };
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(found.certs);
-        if let Some(more) = self.first(&["NODE_EXTRA_CA_CERTS"]) {
-            roots.add_parsable_certificates(certificates(Path::new(more), "NODE_EXTRA_CA_CERTS")?);
+        if let Some(more) = self.path("NODE_EXTRA_CA_CERTS") {
+            roots.add_parsable_certificates(certificates(more, "NODE_EXTRA_CA_CERTS")?);
         }
         match roots.is_empty() {
             true => Err(invalid("there is no certificate of an authority", "SSL_CERT_FILE")),

@@ -33,9 +33,11 @@ const OPENING: Duration = Duration::from_secs(10);
 /// How soon the program that serves gates is started again, if it ended while there were some.
 const AGAIN: Duration = Duration::from_millis(200);
 /// Proxies and certificates: what a tool of the session would read itself.
-const NETWORK: [&str; 12] = [
+const NETWORK: [&str; 14] = [
     "https_proxy",
     "HTTPS_PROXY",
+    "http_proxy",
+    "HTTP_PROXY",
     "all_proxy",
     "ALL_PROXY",
     "no_proxy",
