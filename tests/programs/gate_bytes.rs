@@ -3,7 +3,7 @@
 
 use claviger_tests::{
     CANARY, Daemon, Home,
-    gated::{Api, Gated, Wire},
+    gated::{Api, Gated, Wire, resident, servers},
     text,
 };
 
@@ -173,14 +173,16 @@ fn what_goes_on_is_one_request_that_can_be_read_in_one_way() {
             let line = line.to_ascii_lowercase();
             assert!(head.starts_with(&format!("{line}\r\n")), "{request:?}: {head}");
             let lines: Vec<_> = head.lines().skip(1).filter(|line| !line.is_empty()).collect();
-            let framed = |line: &&&str| line.starts_with("content-length") || line.starts_with("transfer-encoding");
+            let framed =
+                |line: &&&str| line.starts_with("content-length") || line.starts_with("transfer-encoding");
             let framed: Vec<_> = lines.iter().filter(framed).copied().collect();
             assert_eq!(framed, framing.split_terminator('\n').collect::<Vec<_>>(), "{request:?}: {head}");
             let hosts: Vec<_> = lines.iter().filter(|line| line.starts_with("host:")).collect();
             assert_eq!(hosts, [&format!("host: {}", &api.url[7..])], "{head}");
             let keys = lines.iter().filter(|line| line.starts_with("x-api-key: "));
             assert!(keys.clone().count() == 1 && keys.clone().all(|key| key.contains(CANARY)), "{head}");
-            for name in ["cookie", "proxy-", "keep-alive", "te:", "trailer", "x-own", "connection", "upgrade"] {
+            for name in ["cookie", "proxy-", "keep-alive", "te:", "trailer", "x-own", "connection", "upgrade"]
+            {
                 assert!(lines.iter().all(|line| !line.starts_with(name)), "{name} in {head}");
             }
             assert!(!head.contains(&gate.placeholder.to_ascii_lowercase()), "{head}");
@@ -226,4 +228,127 @@ fn a_body_that_breaks_its_own_form_is_never_taken_for_a_whole_one() {
     client.finish();
     assert_eq!(upstream.rest(), "");
     assert!(api.is_quiet());
+}
+
+/// What an API may say that is not as it should be: its bytes, which the gate answers itself with 502 and these words.
+#[rustfmt::skip]
+const GARBAGE: &[(&str, &str)] = &[
+    ("garbage\r\n\r\n", "is no HTTP"),
+    ("SSH-2.0-OpenSSH_9.2\r\n", "is no HTTP"),
+    ("\x15\x03\x01\0\x02\x02\x46", "is no HTTP"),
+    ("HTTP/1.1 99999 OK\r\n\r\n", "is no HTTP"),
+    ("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n", "is no HTTP"),
+    ("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab", "is no HTTP"),
+    ("HTTP/1.1 200 OK\r\nx: a\0b\r\n\r\n", "is no HTTP"),
+    ("HTTP/1.1 200 OK\r\nx y: a\r\n\r\n", "is no HTTP"),
+    ("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", "changed the protocol"),
+    ("", "broke off the connection"),
+    ("HTTP/1.1 200 OK\r\nx: y", "broke off the connection"),
+];
+
+#[test]
+fn what_is_no_answer_becomes_an_error_with_words_and_the_request_is_not_sent_again() {
+    let api = Api::start();
+    let (home, _daemon) = home(&api.url);
+    let gate = Gated::open(&home, "--gate");
+    for (answer, part) in GARBAGE {
+        let mut client = gate.ask("content-length: 0\r\n");
+        let (mut upstream, _) = api.asked();
+        upstream.say(answer);
+        upstream.finish();
+        let (status, message) = refusal(&mut client);
+        assert!(status == 502 && message.contains(part), "{answer:?}: {status} {message}");
+        assert!(message.contains(&api.url[7..]) || part.contains("protocol"), "{answer:?}: {message}");
+        assert!(api.is_quiet(), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_head_without_end_is_not_read_to_its_end() {
+    let api = Api::start();
+    let (home, _daemon) = home(&api.url);
+    let gate = Gated::open(&home, "--gate");
+    let [server] = servers(&home)[..] else { panic!("one process serves") };
+    let one = format!("x-a: {}\r\n", "a".repeat(1000)).repeat(64);
+    for head in [one, "x: y\r\n".repeat(10_000), "a".repeat(64 * 1024)] {
+        let mut client = gate.ask("content-length: 0\r\n");
+        let (mut upstream, _) = api.asked();
+        upstream.say("HTTP/1.1 200 OK\r\n");
+        // 100 MB, if the gate took them.
+        let mut said = 0;
+        while said < 100 << 20 && upstream.try_say(&head) {
+            said += head.len();
+        }
+        assert!(said < 10 << 20, "{said} bytes were taken");
+        let (status, message) = refusal(&mut client);
+        assert!(status == 502 && message.contains("64 KiB"), "{message}");
+    }
+    assert!(resident(server) < 40_000, "{} kB", resident(server));
+}
+
+#[test]
+fn answers_pass_without_what_is_of_one_connection_and_redirects_are_not_followed() {
+    let api = Api::start();
+    let (home, _daemon) = home(&api.url);
+    let gate = Gated::open(&home, "--gate");
+    let answer = "HTTP/1.1 307 Elsewhere\r\nlocation: https://evil.example/v1/messages\r\nset-cookie: a=b; Path=/\r\n\
+        connection: x-own, keep-alive\r\nkeep-alive: timeout=5\r\nx-own: 1\r\nproxy-authenticate: Basic\r\ntrailer: x-t\r\n\
+        upgrade: h2c\r\nrequest-id: req_1\r\ncontent-length: 2\r\n\r\nno";
+    let mut client = gate.ask("content-length: 0\r\n");
+    let (mut upstream, _) = api.asked();
+    upstream.say(answer);
+    let head = client.head();
+    assert!(
+        head.starts_with("http/1.1 307") && head.contains("location: https://evil.example/v1/messages"),
+        "{head}"
+    );
+    assert!(head.contains("set-cookie: a=b; path=/\r\n") && head.contains("request-id: req_1"), "{head}");
+    for name in ["connection:", "keep-alive:", "x-own", "proxy-authenticate", "trailer", "upgrade"] {
+        assert!(!head.contains(&format!("\r\n{name}")), "{name}: {head}");
+    }
+    assert_eq!(client.take(2), b"no");
+    assert!(api.is_quiet(), "it was not followed");
+    // The cookie is the client's affair; the gate has no jar.
+    client.say(gate.head("GET", ""));
+    assert!(!upstream.head().contains("cookie"));
+}
+
+/// Answers whose length can be understood in two ways or is not kept: what the client sees of the body, and whether it is whole.
+#[test]
+fn answers_that_lie_about_their_length_reach_the_client_as_one_or_as_broken() {
+    let api = Api::start();
+    let (home, _daemon) = home(&api.url);
+    let gate = Gated::open(&home, "--gate");
+    for (framing, sent, is_whole) in [
+        ("content-length: 3\r\ntransfer-encoding: chunked\r\n", "2\r\nab\r\n0\r\n\r\n", true),
+        ("transfer-encoding: chunked\r\ncontent-length: 900\r\n", "2\r\nab\r\n0\r\n\r\n", true),
+        ("content-length: 2\r\n", "abHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", true),
+        ("", "ab", true),
+        ("content-length: 5\r\n", "ab", false),
+        ("transfer-encoding: chunked\r\n", "2\r\nab\r\n", false),
+        ("transfer-encoding: chunked\r\n", "2\r\nabX\r\n0\r\n\r\n", false),
+    ] {
+        let mut client = gate.ask("content-length: 0\r\n");
+        let (mut upstream, _) = api.asked();
+        upstream.say(format!("HTTP/1.1 200 OK\r\n{framing}\r\n{sent}"));
+        upstream.finish();
+        let head = client.head();
+        let framed = head
+            .lines()
+            .filter(|line| line.starts_with("content-length") || line.starts_with("transfer-encoding"));
+        assert_eq!(framed.count(), 1, "{framing:?}: {head}");
+        if is_whole {
+            assert_eq!(body(&mut client, &head), "ab", "{framing:?}: {head}");
+            // The next answer is that to the next request.
+            client.say(gate.head("GET", ""));
+            let (mut upstream, _) = api.asked();
+            upstream.say(OK);
+            assert!(client.head().contains("\r\ncontent-length: 2\r\n"));
+            assert_eq!(client.take(2), b"ok");
+        } else {
+            let rest = client.rest();
+            assert!(!rest.contains("0\r\n\r\n") && !rest.ends_with("abX"), "{framing:?}: {rest}");
+        }
+        assert!(api.is_quiet());
+    }
 }

@@ -60,7 +60,9 @@ impl Network {
         let found = Matcher::builder().all(proxy).build().intercept(uri);
         match found.filter(|found| matches!(found.uri().scheme_str(), Some("http" | "https"))) {
             Some(found) => Ok(Some(found)),
-            None => Err(invalid("the proxy is no URL of http:// or https://, and a gate uses no other", variable)),
+            None => {
+                Err(invalid("the proxy is no URL of http:// or https://, and a gate uses no other", variable))
+            }
         }
     }
 
@@ -95,7 +97,10 @@ impl Network {
         match encrypted.filter(|(label, _)| *label == "ENCRYPTED PRIVATE KEY") {
             Some((_, document)) => {
                 let passphrase = self.first(&[PASSPHRASE]).map_or("", |(_, text)| text);
-                let opened = document.decode_msg::<EncryptedPrivateKeyInfoRef<'_>>().ok().and_then(|key| key.decrypt(passphrase).ok());
+                let opened = document
+                    .decode_msg::<EncryptedPrivateKeyInfoRef<'_>>()
+                    .ok()
+                    .and_then(|key| key.decrypt(passphrase).ok());
                 let opened = opened.ok_or_else(|| {
                     invalid("the passphrase does not open the key of the client certificate", PASSPHRASE)
                 })?;

@@ -207,7 +207,8 @@ fn of_tls(host: &str, error: &TlsError) -> Option<Problem> {
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied,
         ) => {
-            let message = format!("{host} refuses the connection for want of a client certificate that it knows");
+            let message =
+                format!("{host} refuses the connection for want of a client certificate that it knows");
             return Some(Problem::new(Reason::SettingsInvalid, message).hint(CLIENT));
         }
         _ => {
