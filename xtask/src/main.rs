@@ -37,7 +37,7 @@ usage: cargo xtask COMMAND
   deb [--dev] [--programs DIR] [--output DIR]
                                    make a Debian package (target/debian), from a release build unless told otherwise
   bench [--quick] [ROW…]           measure (release build); rows: fetch costs adapters memory wakeups start
-                                   children herd unary flood build
+                                   children herd unary flood gate build
   fuzz [--minutes N] [TARGET…]     feed whatever reads foreign input with anything, ten minutes for each target (fuzz/README.md)
   docs                             make what is made from types anew: tables of docs/configuration.md, JSON schemas, claviger.toml(5)";
 

@@ -60,31 +60,41 @@ impl Measured {
 
     /// Resident memory in KiB.
     pub(super) fn resident(&self) -> sh::Result<u64> {
-        number(&fs::read_to_string(self.proc().join("status"))?, "VmRSS:").ok_or_else(|| "no VmRSS".into())
+        resident(self.pid)
     }
 
     /// Peak of resident memory, in KiB.
     pub(super) fn most_resident(&self) -> sh::Result<u64> {
-        number(&fs::read_to_string(self.proc().join("status"))?, "VmHWM:").ok_or_else(|| "no VmHWM".into())
+        number(&fs::read_to_string(proc(self.pid).join("status"))?, "VmHWM:").ok_or_else(|| "no VmHWM".into())
     }
 
     /// Context switches of each thread since it started.
     pub(super) fn switches(&self) -> sh::Result<Switches> {
-        let mut all = Switches::new();
-        for thread in fs::read_dir(self.proc().join("task"))? {
-            let thread = thread?;
-            // A thread that ends between the two calls has no file any more.
-            let Ok(text) = fs::read_to_string(thread.path().join("status")) else { continue };
-            let count = |name| number(&text, name).ok_or("no context switches");
-            let total = count("voluntary_ctxt_switches:")? + count("nonvoluntary_ctxt_switches:")?;
-            all.insert(thread.file_name(), total);
-        }
-        Ok(all)
+        switches(self.pid)
     }
+}
 
-    fn proc(&self) -> PathBuf {
-        Path::new("/proc").join(self.pid.to_string())
+/// Resident memory of a process, in KiB.
+pub(super) fn resident(pid: u32) -> sh::Result<u64> {
+    number(&fs::read_to_string(proc(pid).join("status"))?, "VmRSS:").ok_or_else(|| "no VmRSS".into())
+}
+
+/// How often each thread of a process was given a core, since it started.
+pub(super) fn switches(pid: u32) -> sh::Result<Switches> {
+    let mut all = Switches::new();
+    for thread in fs::read_dir(proc(pid).join("task"))? {
+        let thread = thread?;
+        // A thread that ends between the two calls has no file any more.
+        let Ok(text) = fs::read_to_string(thread.path().join("status")) else { continue };
+        let count = |name| number(&text, name).ok_or("no context switches");
+        let total = count("voluntary_ctxt_switches:")? + count("nonvoluntary_ctxt_switches:")?;
+        all.insert(thread.file_name(), total);
     }
+    Ok(all)
+}
+
+fn proc(pid: u32) -> PathBuf {
+    Path::new("/proc").join(pid.to_string())
 }
 
 /// A runtime of one thread, as in the client.

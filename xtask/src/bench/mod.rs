@@ -8,6 +8,7 @@ mod costs;
 mod daemon;
 mod fetch;
 mod flood;
+mod gate;
 mod herd;
 mod memory;
 mod process;
@@ -22,7 +23,7 @@ use crate::{
     sh,
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 use table::Table;
 
 /// Input of every row.
@@ -47,6 +48,7 @@ const ROWS: &[Row] = &[
     ("herd", herd::measure),
     ("unary", unary::measure),
     ("flood", flood::measure),
+    ("gate", gate::measure),
     ("build", build::measure),
 ];
 
@@ -82,6 +84,11 @@ impl Bench {
     /// `full`, or a tenth of it with `--quick`.
     fn rounds(&self, full: usize) -> usize {
         if self.quick { (full / 10).max(3) } else { full }
+    }
+
+    /// So many seconds, or one when in a hurry.
+    fn span(&self, full: u64) -> Duration {
+        Duration::from_secs(if self.quick { 1 } else { full })
     }
 }
 
