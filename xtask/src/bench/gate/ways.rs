@@ -11,6 +11,7 @@ use crate::sh;
 use hyper::{Request, client::conn::http1::SendRequest, header::HOST};
 use hyper_util::rt::TokioIo;
 use std::{
+    ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
@@ -110,18 +111,21 @@ impl Ways {
         Ok(request.body(body)?)
     }
 
-    /// Process id of the gate: a child of the daemon.
+    /// Process id of the program that serves the gate of this daemon. It is not a child of the daemon, which it outlives.
     pub(super) fn gate_pid(&self) -> sh::Result<u32> {
-        let children = format!("/proc/{0}/task/{0}/children", self.measured.pid);
-        let is_gate = |pid: &u32| {
-            fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|program| program.ends_with("clavigerd-gate"))
+        let socket = self.measured.stage.socket();
+        let serves = |process: &Path| {
+            let program = fs::read_link(process.join("exe")).unwrap_or_default();
+            let arguments = fs::read(process.join("cmdline")).unwrap_or_default();
+            program.ends_with("clavigerd-gate")
+                && arguments
+                    .split(|byte| *byte == 0)
+                    .any(|word| word == socket.as_os_str().as_encoded_bytes())
         };
-        let children = fs::read_to_string(children)?;
-        Ok(children
-            .split_whitespace()
-            .filter_map(|pid| pid.parse().ok())
-            .find(is_gate)
-            .ok_or("no gate runs")?)
+        let found =
+            fs::read_dir("/proc")?.flatten().map(|entry| entry.path()).find(|process| serves(process));
+        let name = found.as_deref().and_then(Path::file_name).and_then(OsStr::to_str);
+        Ok(name.and_then(|name| name.parse().ok()).ok_or("no gate runs")?)
     }
 }
 
