@@ -210,10 +210,11 @@ async fn ask(sender: &mut SendRequest<Body>, ways: &Ways, path: &str, size: usiz
     let begun = Instant::now();
     sender.ready().await?;
     let response = sender.send_request(ways.request(path, whole(vec![b'x'; size]))?).await?;
-    if !response.status().is_success() {
-        return Err(format!("the API answered {}", response.status()).into());
+    let status = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    if !status.is_success() {
+        return Err(format!("the answer is {status}: {}", String::from_utf8_lossy(&body)).into());
     }
-    response.into_body().collect().await?;
     Ok(begun.elapsed())
 }
 
