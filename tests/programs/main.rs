@@ -70,6 +70,7 @@ mod fetch_program;
 mod gate_bytes;
 mod gate_curl;
 mod gate_stream;
+mod gate_tools;
 mod gcp_adc;
 mod gcp_answers;
 mod gcp_auth_refresh;

@@ -25,6 +25,7 @@ pub mod keyring;
 pub mod login;
 pub mod manager;
 pub mod mark;
+pub mod messages;
 pub mod namespaces;
 pub mod op;
 pub mod provider;

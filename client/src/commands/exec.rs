@@ -9,7 +9,7 @@ use crate::{
     failure::Failure,
     session::{
         context::Context,
-        environment::{self, API_KEY, KEY_DESCRIPTOR, Variable, text},
+        environment::{self, API_KEY, AUTH_TOKEN, KEY_DESCRIPTOR, Variable, text},
     },
 };
 use clap_complete::engine::ArgValueCompleter;
@@ -18,6 +18,8 @@ use claviger::{
     reason::{Problem, Reason},
 };
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+#[cfg(target_os = "linux")]
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::{
     ffi::OsString,
     io::{self, Write as _},
@@ -56,7 +58,11 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     let is_set = |name: &str| std::env::var_os(name).is_some();
     let variables = match arguments.gate {
-        Some(transport) => environment::gated(&gates::open(context, transport).await?, is_set)?,
+        Some(transport) => {
+            let mut variables = environment::gated(&gates::open(context, transport).await?, is_set)?;
+            come_first(&mut variables)?;
+            variables
+        }
         None => {
             let lease = lending::borrow_to_keep(context).await?;
             let mut variables = environment::variables(&lease, is_set)?;
@@ -102,6 +108,34 @@ fn hand_over(variables: &mut Vec<Variable>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Lets a placeholder for a token be the API key as well: Claude Code sends the key of the `apiKeyHelper` in its settings beside a token,
+/// unless a descriptor has one.
+fn come_first(variables: &mut Vec<Variable>) -> Result<(), Failure> {
+    let token = variables.iter().find(|(name, value)| *name == AUTH_TOKEN && value.is_some());
+    let Some((_, Some(placeholder))) = token else { return Ok(()) };
+    let descriptor = lasting(placeholder.expose().as_bytes())
+        .map_err(|error| Failure::Setup(format!("cannot pass on the placeholder: {error}")))?;
+    variables.retain(|(name, _)| *name != KEY_DESCRIPTOR);
+    variables.push((KEY_DESCRIPTOR, Some(text(descriptor.to_string()))));
+    Ok(())
+}
+
+/// A descriptor with `content`, inherited across exec, that each program of the session can open anew.
+#[cfg(target_os = "linux")]
+fn lasting(content: &[u8]) -> io::Result<i32> {
+    /// Programs that inherit the variable without the descriptor have none of theirs there.
+    const FIRST: i32 = 100;
+    let mut file = std::fs::File::from(memfd_create("claviger-placeholder", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(content)?;
+    Ok(fcntl(&file, FcntlArg::F_DUPFD(FIRST))?)
+}
+
+/// The same where there are no files in memory: the first program that reads it has it.
+#[cfg(not(target_os = "linux"))]
+fn lasting(content: &[u8]) -> io::Result<i32> {
+    filled_pipe(content)
+}
+
 /// The reading end of a pipe with `content` in it, inherited across exec. Never blocks: content beyond the pipe's
 /// capacity is an error.
 fn filled_pipe(content: &[u8]) -> io::Result<i32> {
@@ -115,7 +149,7 @@ fn filled_pipe(content: &[u8]) -> io::Result<i32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{API_KEY, KEY_DESCRIPTOR, filled_pipe, hand_over};
+    use super::{API_KEY, AUTH_TOKEN, KEY_DESCRIPTOR, come_first, filled_pipe, hand_over};
     use claviger::Secret;
     use std::{fs, io::Read as _};
 
@@ -131,6 +165,22 @@ mod tests {
         let mut read = String::new();
         fs::File::open(path).expect("open").take(20_000).read_to_string(&mut read).expect("readable");
         assert_eq!(read, key);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_placeholder_is_read_by_each_program_of_the_session() {
+        let mut variables = vec![(AUTH_TOKEN, Some(Secret::from("p"))), (KEY_DESCRIPTOR, None)];
+        come_first(&mut variables).expect("a descriptor");
+        assert!(variables.len() == 2 && variables[0].1 == Some(Secret::from("p")), "the token stays");
+        let descriptor = variables[1].1.as_ref().expect("set");
+        for _ in 0..2 {
+            let read = fs::read_to_string(format!("/proc/self/fd/{}", descriptor.expose()));
+            assert_eq!(read.expect("readable"), "p");
+        }
+        let mut key = vec![(API_KEY, Some(Secret::from("p")))];
+        come_first(&mut key).expect("nothing to do");
+        assert_eq!(key.len(), 1);
     }
 
     #[test]

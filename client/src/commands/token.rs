@@ -4,7 +4,7 @@ use crate::{
     daemon::lending,
     failure::Failure,
     output,
-    session::{caller, context::Context},
+    session::{caller, context::Context, environment},
 };
 use claviger::proto::v1::Hook;
 
@@ -16,11 +16,14 @@ pub(crate) struct Arguments {
     pub(crate) hook: bool,
 }
 
-/// Prints the secret.
+/// Prints the secret; in a session behind a gate, the placeholder that it has instead.
 ///
 /// # Errors
 /// Why there is none.
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(placeholder) = environment::placeholder(|name| std::env::var(name).ok()) {
+        return Ok(output::secret_line(&placeholder)?);
+    }
     let hook = arguments.hook.then(|| Hook { session: caller::session() });
     let mut session = context.session()?;
     session.reads_workspace |= arguments.hook;

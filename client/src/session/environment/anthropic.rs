@@ -7,7 +7,8 @@ use claviger::{Lease, Material, Problem, Scheme, backend::ANTHROPIC_BASE_URL};
 pub(crate) const API_KEY: &str = "ANTHROPIC_API_KEY";
 /// Variable of a descriptor to read the API key from (`spec/behaviour.md` D).
 pub(crate) const KEY_DESCRIPTOR: &str = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR";
-pub(super) const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
+/// Variable of a token that is sent as one.
+pub(crate) const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 pub(super) const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 /// Every variable that determines the identity or the endpoint of a session.

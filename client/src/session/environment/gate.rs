@@ -5,6 +5,7 @@ use super::{
     variable::{HEADERS, Set, Variable, complete, text},
 };
 use claviger::{
+    Secret,
     backend::CLOUDS,
     proto::v1::{GateTransport, OpenGateResponse},
     reason::{Problem, Reason},
@@ -13,6 +14,8 @@ use claviger::{
 
 /// Where Claude Code sends its requests in the place of a network.
 const SOCKET: &str = "ANTHROPIC_UNIX_SOCKET";
+/// Name of the gate: in its sessions `claviger token` prints the placeholder.
+const GATE: &str = "CLAVIGER_GATE";
 /// What a request is for on a socket, whose path says where it goes.
 const LOCALHOST: &str = "http://localhost";
 /// What else makes tools that read it say who a session is, or leads their requests past the gate.
@@ -36,7 +39,7 @@ pub(crate) fn gated(
     let nothing = || Problem::new(Reason::Bug, "the daemon's answer has no gate");
     let gate = opened.gate.as_ref().ok_or_else(nothing)?;
     let placeholder = opened.placeholder.clone().ok_or_else(nothing)?;
-    let set: Vec<Set> = match gate.transport() {
+    let mut set: Vec<Set> = match gate.transport() {
         // A token, for an API key of the environment is something that Claude Code asks its user about.
         GateTransport::Unix | GateTransport::Unspecified => vec![
             (SOCKET, text(gate.address.as_str())),
@@ -48,6 +51,7 @@ pub(crate) fn gated(
             (anthropic::API_KEY, placeholder),
         ],
     };
+    set.push((GATE, text(gate.name.as_str())));
     let switches = CLOUDS.into_iter().flat_map(|(_, switch, skip)| [switch, skip]);
     let keys = anthropic::OWNED.into_iter().chain([SOCKET]).chain(MORE).chain(switches);
     let clouds = bedrock::OWNED.into_iter().chain(foundry::OWNED).filter(|name| is_of_api(name));
@@ -59,6 +63,14 @@ pub(crate) fn gated(
     Ok(complete(set, owned, is_set))
 }
 
+/// The placeholder, in a session that `exec --gate` began. `value` has the environment.
+///
+/// Tools run their hooks there as well. What one printed otherwise would be the credential that the session is not to have.
+pub(crate) fn placeholder(value: impl Fn(&str) -> Option<String>) -> Option<Secret> {
+    value(GATE)?;
+    [anthropic::AUTH_TOKEN, anthropic::API_KEY].into_iter().find_map(value).map(Secret::new)
+}
+
 /// Whether a variable is one of Anthropic's, wherever the requests go. Those of a cloud's own tools stay: they are for other things.
 fn is_of_api(name: &str) -> bool {
     ["ANTHROPIC_", "CLAUDE_"].iter().any(|family| name.starts_with(family)) || name == bedrock::TOKEN
@@ -66,14 +78,19 @@ fn is_of_api(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::gated;
+    use super::{gated, placeholder};
     use claviger::{
         Secret,
         proto::v1::{Gate, GateTransport, OpenGateResponse},
     };
 
     fn text(transport: GateTransport, address: &str, environment: &[&str]) -> Vec<String> {
-        let gate = Gate { address: address.into(), transport: transport.into(), ..Gate::default() };
+        let gate = Gate {
+            name: "g1".into(),
+            address: address.into(),
+            transport: transport.into(),
+            ..Gate::default()
+        };
         let placeholder = Some(Secret::from("sk-ant-api03-0"));
         let opened = OpenGateResponse { gate: Some(gate), placeholder };
         let variables = gated(&opened, |name| environment.contains(&name)).expect("a gate");
@@ -90,9 +107,14 @@ mod tests {
             "ANTHROPIC_UNIX_SOCKET=/run/gate.sock",
             "ANTHROPIC_BASE_URL=http://localhost",
             "ANTHROPIC_AUTH_TOKEN=sk-ant-api03-0",
+            "CLAVIGER_GATE=g1",
         ];
         assert_eq!(text(GateTransport::Unix, "/run/gate.sock", &["HOME"]), set);
-        let set = ["ANTHROPIC_BASE_URL=http://127.0.0.1:4711", "ANTHROPIC_API_KEY=sk-ant-api03-0"];
+        let set = [
+            "ANTHROPIC_BASE_URL=http://127.0.0.1:4711",
+            "ANTHROPIC_API_KEY=sk-ant-api03-0",
+            "CLAVIGER_GATE=g1",
+        ];
         assert_eq!(text(GateTransport::Tcp, "127.0.0.1:4711", &[]), set);
     }
 
@@ -118,6 +140,19 @@ mod tests {
             "-CLAUDE_CODE_OAUTH_TOKEN",
             "-CLAUDE_CODE_USE_BEDROCK",
         ];
-        assert_eq!(lines[2..], removed);
+        assert_eq!(lines[3..], removed);
+    }
+
+    #[test]
+    fn only_a_session_of_a_gate_has_a_placeholder() {
+        let of = |set: &[(&str, &str)]| {
+            let value = |name: &str| Some(set.iter().find(|(known, _)| *known == name)?.1.to_owned());
+            placeholder(value).map(|found| found.expose().to_owned())
+        };
+        assert_eq!(of(&[("ANTHROPIC_API_KEY", "k")]), None);
+        assert_eq!(of(&[("CLAVIGER_GATE", "g1")]), None);
+        for name in ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"] {
+            assert_eq!(of(&[("CLAVIGER_GATE", "g1"), (name, "p")]).as_deref(), Some("p"));
+        }
     }
 }

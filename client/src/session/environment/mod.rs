@@ -16,9 +16,9 @@ use claviger::{
 };
 use variable::{HEADERS, Set};
 
-pub(crate) use anthropic::{API_KEY, KEY_DESCRIPTOR};
+pub(crate) use anthropic::{API_KEY, AUTH_TOKEN, KEY_DESCRIPTOR};
 pub(crate) use bedrock::tool as aws_tool;
-pub(crate) use gate::gated;
+pub(crate) use gate::{gated, placeholder};
 pub(crate) use variable::{Variable, complete, text};
 
 const TIMEOUT: &str = "API_TIMEOUT_MS";
