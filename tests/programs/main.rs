@@ -69,6 +69,7 @@ mod fetch_children;
 mod fetch_program;
 mod gate_bytes;
 mod gate_curl;
+mod gate_net;
 mod gate_stream;
 mod gate_tools;
 mod gcp_adc;

@@ -1,6 +1,7 @@
 //! An HTTP server on loopback that stands in for a cloud's: it answers as a test says and remembers what it was asked.
 
 mod authority;
+pub mod proxy;
 pub mod second;
 mod wire;
 
@@ -197,6 +198,14 @@ impl StandIn {
         answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Self {
         Self::serve("https://localhost", Some(authority.expired("localhost")), answer)
+    }
+
+    /// A server at `localhost` that wants a certificate of `authority` from its clients.
+    pub fn start_tls_demanding(
+        authority: &Authority,
+        answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        Self::serve("https://localhost", Some(authority.demanding()), answer)
     }
 
     /// All servers of the world behind `listeners`: each takes plain requests, TLS for any name, and is a proxy that leads

@@ -194,7 +194,10 @@ fn of_tls(host: &str, error: &TlsError) -> Option<Problem> {
     const SERVER: &str = "check the base URL and the clock of this machine, and ask who runs the server";
     let (what, hint) = match error {
         TlsError::InvalidCertificate(wrong) => match wrong {
-            Wrong::UnknownIssuer => ("is signed by an authority that is not trusted here", TRUST),
+            // The latter is what an authority with a new key and the old name looks like.
+            Wrong::UnknownIssuer | Wrong::BadSignature => {
+                ("is signed by an authority that is not trusted here", TRUST)
+            }
             Wrong::Expired | Wrong::ExpiredContext { .. } => ("has expired", SERVER),
             Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => ("is not valid yet", SERVER),
             Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => ("is for another name", SERVER),

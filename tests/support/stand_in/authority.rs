@@ -2,9 +2,9 @@
 
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use rustls::{
-    ConfigBuilder, ServerConfig,
+    ConfigBuilder, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
-    server::{ClientHello, ResolvesServerCert, WantsServerCert},
+    server::{ClientHello, ResolvesServerCert, WantsServerCert, WebPkiClientVerifier},
     sign::CertifiedKey,
 };
 use std::{fmt, sync::Arc};
@@ -45,6 +45,26 @@ impl Authority {
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = rcgen::date_time_ymd(2021, 1, 1);
         self.server_with(params)
+    }
+
+    /// A server with a certificate for `localhost` that wants one of this authority from its clients.
+    pub(super) fn demanding(&self) -> Arc<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).expect("a certificate");
+        let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).build();
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.expect("versions").with_client_cert_verifier(clients.expect("a verifier"));
+        let (certificate, key) =
+            self.certificate(CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters"));
+        Arc::new(config.with_single_cert(vec![certificate], key).expect("a certificate"))
+    }
+
+    /// Certificate and key of a client, in PEM.
+    pub fn client(&self) -> [String; 2] {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec!["client.example".to_owned()]).expect("parameters");
+        [params.signed_by(&key, &self.issuer).expect("signed").pem(), key.serialize_pem()]
     }
 
     fn server_with(&self, params: CertificateParams) -> Arc<ServerConfig> {

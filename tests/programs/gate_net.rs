@@ -1,0 +1,405 @@
+//! How a gate reaches the API: TLS, client certificates, proxies, connections that were closed. What fails has words, and sends nothing.
+
+use claviger_tests::{
+    CANARY, Daemon, Home,
+    gated::{Api, Gated},
+    stand_in::{self, Authority, Response, StandIn, proxy, second},
+};
+use serde_json::{Value, json};
+use std::{net::TcpListener, path::Path, process::Command, sync::Arc};
+
+const PASSWORD: &str = "sk-canary-proxy-password";
+
+/// How an error in the form of the API ends.
+const END: &str = r#""type":"error"}"#;
+
+fn ok(_: &stand_in::Request) -> Response {
+    Response::json(json!({"id": "msg_1"}))
+}
+
+/// A home whose requests go to `url`, with these variables in each session.
+fn home(url: &str, variables: &[(&str, &str)]) -> (Home, Daemon) {
+    let mut home = Home::new();
+    let helper = home.counting_helper("key", 0.0);
+    home.user_settings(&helper, &[("ANTHROPIC_BASE_URL", url)]);
+    variables.iter().for_each(|(name, value)| home.set(name, value));
+    let daemon = home.daemon();
+    (home, daemon)
+}
+
+/// Status and message of one POST by a gate of its own.
+#[track_caller]
+fn sent(home: &Home) -> (u16, String) {
+    let gate = Gated::open(home, "--gate");
+    ask(&gate)
+}
+
+#[track_caller]
+fn ask(gate: &Gated) -> (u16, String) {
+    let mut client = gate.ask("content-length: 2\r\n");
+    client.say("{}");
+    let head = client.head();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+    let body = client.take(length.parse().expect("a number"));
+    let body: Value = serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{head}"));
+    let message = body["error"]["message"].as_str().unwrap_or_default().to_owned();
+    let (is_right, is_worth_another) = (status == 200, status == 503);
+    assert!(is_right || head.contains(&format!("x-should-retry: {is_worth_another}")), "{head}");
+    assert!(is_right || !message.contains(CANARY) && !message.contains("sk-ant-"), "{message}");
+    (status, message)
+}
+
+#[track_caller]
+fn fails(home: &Home, status: u16, parts: &[&str]) {
+    let (found, message) = sent(home);
+    assert_eq!(found, status, "{message}");
+    assert!(message.starts_with("claviger: "), "{message}");
+    for part in parts {
+        assert!(message.contains(part), "no {part:?}: {message}");
+    }
+}
+
+#[test]
+fn an_own_authority_is_trusted_when_its_file_is_named() {
+    let authority = Authority::new();
+    let api = StandIn::start_tls(&authority, ok);
+    let (mut home, _daemon) = home(&api.url, &[]);
+    // A relative path is that of the session, whose directory is `work`.
+    home.write("work/ca.pem", &authority.pem());
+    let absolute = home.path("work/ca.pem").display().to_string();
+    let mut expected = 0;
+    for name in ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
+        for path in ["ca.pem", &absolute] {
+            home.set(name, path);
+            assert_eq!(sent(&home).0, 200, "{name}={path}");
+            expected += 1;
+        }
+        home.set(name, "");
+    }
+    let requests = api.requests();
+    assert!(requests.len() == expected, "{}", requests.len());
+    assert!(requests.iter().all(|request| request.header("x-api-key").starts_with(CANARY)));
+    // Settings of the user set it as well.
+    let helper = home.path("key.sh");
+    home.user_settings(&helper, &[("ANTHROPIC_BASE_URL", &api.url), ("NODE_EXTRA_CA_CERTS", &absolute)]);
+    assert_eq!(sent(&home).0, 200);
+}
+
+#[test]
+fn http_2_is_spoken_where_the_api_prefers_it() {
+    let authority = Authority::new();
+    let (url, versions) = second::start(&authority, r#"{"id": "msg_1"}"#.to_owned());
+    let (mut home, _daemon) = home(&url, &[]);
+    home.set("SSL_CERT_FILE", home.write("ca.pem", &authority.pem()).to_str().expect("UTF-8"));
+    let gate = Gated::open(&home, "--gate=tcp");
+    assert_eq!([ask(&gate).0, ask(&gate).0], [200, 200]);
+    assert_eq!(*versions.lock().expect("versions"), [http::Version::HTTP_2; 2]);
+}
+
+#[test]
+fn who_is_not_the_api_gets_nothing() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let unknown = StandIn::start_tls(&stranger, ok);
+    let expired = StandIn::start_tls_expired(&authority, ok);
+    let misnamed = StandIn::start_tls_as(&authority, "other.example", ok);
+    let demanding = StandIn::start_tls_demanding(&authority, ok);
+    let plain = StandIn::start(ok);
+    let plain_url = plain.url.replace("http://127.0.0.1", "https://localhost");
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
+    let (mut home, _daemon) = home("", &[]);
+    home.set("NODE_EXTRA_CA_CERTS", home.write("ca.pem", &authority.pem()).to_str().expect("UTF-8"));
+    let helper = home.path("key.sh");
+    for (url, status, parts) in [
+        (&unknown.url, 502, &["authority that is not trusted here", "NODE_EXTRA_CA_CERTS"][..]),
+        (&expired.url, 502, &["has expired", "clock"]),
+        (&misnamed.url, 502, &["is for another name", "base URL"]),
+        (&demanding.url, 502, &["client certificate", "CLAUDE_CODE_CLIENT_CERT"]),
+        (&plain_url, 503, &["cannot be reached: tls handshake eof"]),
+        (
+            &format!("https://localhost:{closed}"),
+            503,
+            &["cannot be reached: Connection refused", "HTTPS_PROXY"],
+        ),
+        (&"https://claviger.invalid".to_owned(), 503, &["claviger.invalid cannot be reached"]),
+    ] {
+        home.user_settings(&helper, &[("ANTHROPIC_BASE_URL", url)]);
+        let host = url.trim_start_matches("https://");
+        fails(&home, status, &[parts, &[host]].concat());
+    }
+    for server in [&unknown, &expired, &misnamed, &demanding, &plain] {
+        assert!(server.requests().is_empty(), "{}", server.url);
+    }
+}
+
+#[test]
+fn files_of_certificates_that_cannot_be_used_are_named_by_their_variable() {
+    let authority = Authority::new();
+    let api = StandIn::start_tls(&authority, ok);
+    let (mut home, _daemon) = home(&api.url, &[]);
+    let ca = home.write("ca.pem", &authority.pem()).display().to_string();
+    let [certificate, key] = authority.client();
+    let [_, other] = authority.client();
+    let certificate = home.write("client.pem", &certificate).display().to_string();
+    let key = home.write("client.key", &key).display().to_string();
+    let other = home.write("other.key", &other).display().to_string();
+    let trusted = ("SSL_CERT_FILE", ca.as_str());
+    for (variables, part) in [
+        (&[("SSL_CERT_FILE", "/nowhere.pem")][..], "SSL_CERT_FILE"),
+        (&[("SSL_CERT_FILE", "/etc/passwd")], "SSL_CERT_FILE"),
+        (&[trusted, ("NODE_EXTRA_CA_CERTS", "/nowhere.pem")], "NODE_EXTRA_CA_CERTS"),
+        (&[trusted, ("NODE_EXTRA_CA_CERTS", "/etc/passwd")], "NODE_EXTRA_CA_CERTS"),
+        (&[trusted, ("CLAUDE_CODE_CLIENT_CERT", &certificate)], "CLAUDE_CODE_CLIENT_KEY"),
+        (&[trusted, ("CLAUDE_CODE_CLIENT_KEY", &key)], "CLAUDE_CODE_CLIENT_CERT"),
+        (
+            &[trusted, ("CLAUDE_CODE_CLIENT_CERT", &certificate), ("CLAUDE_CODE_CLIENT_KEY", "/nowhere")],
+            "CLAUDE_CODE_CLIENT_KEY",
+        ),
+        (
+            &[trusted, ("CLAUDE_CODE_CLIENT_CERT", &certificate), ("CLAUDE_CODE_CLIENT_KEY", &certificate)],
+            "openssl pkcs8",
+        ),
+        (
+            &[trusted, ("CLAUDE_CODE_CLIENT_CERT", &certificate), ("CLAUDE_CODE_CLIENT_KEY", &other)],
+            "do not belong together",
+        ),
+    ] {
+        for name in
+            ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"]
+        {
+            home.set(name, "");
+        }
+        variables.iter().for_each(|(name, value)| home.set(name, value));
+        fails(&home, 502, &[part, "settings-invalid"]);
+    }
+    assert!(api.requests().is_empty());
+}
+
+/// Encrypts the key in the file `from` with the passphrase.
+fn encrypt(from: &Path, to: &Path, form: &[&str]) {
+    let mut openssl = Command::new("openssl");
+    openssl
+        .args(form)
+        .arg("-in")
+        .arg(from)
+        .arg("-out")
+        .arg(to)
+        .args(["-passout", &format!("pass:{PASSWORD}")]);
+    let output = openssl.output().expect("openssl runs");
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn a_client_certificate_is_shown_and_its_key_may_have_a_passphrase() {
+    let authority = Authority::new();
+    let api = StandIn::start_tls_demanding(&authority, ok);
+    let (mut home, _daemon) = home(&api.url, &[]);
+    let [certificate, key] = authority.client();
+    let plain = home.write("work/client.key", &key);
+    home.write("work/client.pem", &certificate);
+    home.set("NODE_EXTRA_CA_CERTS", home.write("ca.pem", &authority.pem()).to_str().expect("UTF-8"));
+    home.set("CLAUDE_CODE_CLIENT_CERT", "client.pem");
+    home.set("CLAUDE_CODE_CLIENT_KEY", "client.key");
+    assert_eq!(sent(&home), (200, String::new()));
+    let aes = ["pkcs8", "-topk8", "-v2", "aes-256-cbc"];
+    encrypt(&plain, &home.path("work/aes.key"), &aes);
+    encrypt(&plain, &home.path("work/scrypt.key"), &["pkcs8", "-topk8", "-scrypt"]);
+    encrypt(&plain, &home.path("work/old.key"), &["ec", "-aes256"]);
+    for (file, passphrase, expected) in [
+        ("aes.key", PASSWORD, None),
+        ("scrypt.key", PASSWORD, None),
+        ("aes.key", "sk-canary-wrong", Some("CLAUDE_CODE_CLIENT_KEY_PASSPHRASE")),
+        ("aes.key", "", Some("CLAUDE_CODE_CLIENT_KEY_PASSPHRASE")),
+        ("old.key", PASSWORD, Some("openssl pkcs8 -topk8")),
+    ] {
+        home.set("CLAUDE_CODE_CLIENT_KEY", file);
+        home.set("CLAUDE_CODE_CLIENT_KEY_PASSPHRASE", passphrase);
+        match expected {
+            None => assert_eq!(sent(&home), (200, String::new()), "{file}"),
+            Some(part) => fails(&home, 502, &[part]),
+        }
+    }
+    assert_eq!(api.requests().len(), 3);
+}
+
+#[test]
+fn the_proxy_of_the_session_is_used_whichever_variable_names_it() {
+    let authority = Arc::new(Authority::new());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let proxy = StandIn::everywhere(&authority, vec![listener], ok);
+    let (mut home, _daemon) = home("https://api.claviger.invalid", &[]);
+    home.set("SSL_CERT_FILE", home.write("ca.pem", &authority.pem()).to_str().expect("UTF-8"));
+    let address = proxy.url.trim_start_matches("http://").to_owned();
+    let with_password = format!("http://me:{PASSWORD}@{address}");
+    let names = ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+    let mut expected = 0;
+    for value in [&proxy.url, &address, &with_password] {
+        for (at, name) in names.into_iter().enumerate() {
+            home.set(name, value);
+            // The names after it count less.
+            names[at + 1..].iter().for_each(|name| home.set(name, "http://127.0.0.1:1"));
+            assert_eq!(sent(&home), (200, String::new()), "{name}={value}");
+            expected += 1;
+            names.iter().for_each(|name| home.set(name, ""));
+        }
+    }
+    let requests = proxy.requests();
+    assert_eq!(requests.len(), expected);
+    assert!(requests.iter().all(|request| request.header("host") == "api.claviger.invalid"));
+    assert!(requests.iter().all(|request| request.header("proxy-authorization").is_empty()));
+    assert!(requests.iter().all(|request| request.header("x-api-key").starts_with(CANARY)));
+}
+
+#[test]
+fn a_proxy_may_have_tls_of_its_own() {
+    let authority = Authority::new();
+    let api = StandIn::start_tls(&authority, ok);
+    let (url, asked) = proxy::start(&authority, api.port());
+    let (mut home, _daemon) = home(&api.url, &[]);
+    home.set("SSL_CERT_FILE", home.write("ca.pem", &authority.pem()).to_str().expect("UTF-8"));
+    home.set("HTTPS_PROXY", &url.replace("//", &format!("//me:{PASSWORD}@")));
+    assert_eq!(sent(&home), (200, String::new()));
+    let asked = asked.lock().expect("asked").clone();
+    let host = api.url.trim_start_matches("https://");
+    assert!(asked.len() == 1 && asked[0].starts_with(&format!("CONNECT {host} HTTP/1.1\r\n")), "{asked:?}");
+    assert!(asked[0].contains("Proxy-Authorization: Basic bWU6c2stY2FuYXJ5"), "{asked:?}");
+    assert!(!asked[0].contains(CANARY) && !asked[0].contains("x-api-key"), "{asked:?}");
+    // Its certificate is looked at as well.
+    home.set("HTTPS_PROXY", &url.replace("localhost", "127.0.0.1"));
+    fails(&home, 502, &["the certificate of the proxy 127.0.0.1:", "is for another name"]);
+}
+
+#[test]
+fn what_a_proxy_refuses_has_words_without_its_password() {
+    let proxy = Api::start();
+    let address = proxy.url.trim_start_matches("http://").to_owned();
+    let url = format!("http://me:{PASSWORD}@{address}");
+    let (mut home, _daemon) = home("https://api.claviger.invalid", &[("HTTPS_PROXY", &url)]);
+    let named = format!("the proxy {address}");
+    for (answer, status, parts) in [
+        (
+            "HTTP/1.1 407 No\r\nproxy-authenticate: Basic\r\n\r\n",
+            502,
+            &["a name and a password", "NAME:PASSWORD"][..],
+        ),
+        ("HTTP/1.1 403 No\r\n\r\n", 502, &["refuses to connect to api.claviger.invalid", "NO_PROXY"]),
+        ("HTTP/1.1 502 No\r\n\r\n", 502, &["refuses to connect"]),
+        ("HTTP/1.1 302 Log in\r\nlocation: http://portal/\r\n\r\n", 502, &["refuses to connect"]),
+        ("garbage\r\n\r\n", 502, &["refuses to connect"]),
+        ("", 503, &["broke off the connection"]),
+    ] {
+        let gate = Gated::open(&home, "--gate");
+        let mut client = gate.ask("content-length: 2\r\n");
+        client.say("{}");
+        let (mut connection, head) = proxy.asked();
+        assert!(head.starts_with("connect api.claviger.invalid:443 http/1.1\r\n"), "{head}");
+        assert!(head.contains("proxy-authorization: basic bwu6c2sty2fuyxj5"), "{head}");
+        assert!(!head.contains("sk-") && !head.contains("x-api-key"), "{head}");
+        connection.say(answer);
+        connection.finish();
+        let head = client.head();
+        let said = client.until(END);
+        assert!(head.starts_with(&format!("http/1.1 {status}")), "{answer:?}: {head}{said}");
+        for part in [parts, &[named.as_str()]].concat() {
+            assert!(said.contains(part), "no {part:?}: {said}");
+        }
+        assert!(!said.contains(PASSWORD) && !said.contains("me:"), "{said}");
+    }
+    for (value, status, part) in [
+        (format!("http://me:{PASSWORD}@127.0.0.1:1"), 503, "the proxy 127.0.0.1:1 cannot be reached"),
+        (
+            format!("http://me:{PASSWORD}@proxy.claviger.invalid"),
+            503,
+            "the proxy proxy.claviger.invalid cannot be reached",
+        ),
+        (format!("socks5://me:{PASSWORD}@{address}"), 502, "http:// or https://"),
+        (format!("ftp://me:{PASSWORD}@{address}"), 502, "check HTTPS_PROXY"),
+        ("http://".to_owned(), 502, "check HTTPS_PROXY"),
+    ] {
+        home.set("HTTPS_PROXY", &value);
+        fails(&home, status, &[part]);
+    }
+    assert!(proxy.is_quiet());
+}
+
+#[test]
+fn hosts_in_no_proxy_are_reached_past_it() {
+    let authority = Authority::new();
+    let api = StandIn::start_tls(&authority, ok);
+    let plain = StandIn::start(ok);
+    let proxy = Api::start();
+    let (mut home, _daemon) = home(&api.url, &[("HTTPS_PROXY", &proxy.url), ("HTTP_PROXY", &proxy.url)]);
+    home.set("SSL_CERT_FILE", home.write("ca.pem", &authority.pem()).to_str().expect("UTF-8"));
+    for (name, list) in
+        [("NO_PROXY", "localhost,127.0.0.1"), ("no_proxy", "example.com localhost"), ("NO_PROXY", "*")]
+    {
+        home.set(name, list);
+        assert_eq!(sent(&home), (200, String::new()), "{name}={list}");
+        home.set(name, "");
+    }
+    // A server of this machine that has no TLS never needs one.
+    let helper = home.path("key.sh");
+    home.user_settings(&helper, &[("ANTHROPIC_BASE_URL", &plain.url)]);
+    assert_eq!(sent(&home), (200, String::new()));
+    assert!(proxy.is_quiet());
+}
+
+#[test]
+fn a_repository_chooses_neither_proxy_nor_certificates_before_it_is_trusted() {
+    let authority = Arc::new(Authority::new());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let evil = StandIn::everywhere(&authority, vec![listener], ok);
+    let (home, _daemon) = home("https://api.claviger.invalid", &[]);
+    let pem = home.write("ca.pem", &authority.pem()).display().to_string();
+    let env = json!({"env": {"HTTPS_PROXY": evil.url, "NODE_EXTRA_CA_CERTS": pem}});
+    home.write("work/.claude/settings.json", &env.to_string());
+    let refused = |ways: &[&str]| {
+        let output = home.run(&[&["exec", "--gate"][..], ways, &["--", "echo", "ran"]].concat());
+        let said = claviger_tests::text(&output.stderr);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+        assert!(said.contains("HTTPS_PROXY") && said.contains("trust grant"), "{said}");
+    };
+    refused(&[]);
+    home.grant(&[]);
+    assert_eq!(sent(&home), (200, String::new()));
+    assert_eq!(evil.requests().len(), 1);
+    home.ok(&["trust", "revoke"]);
+    refused(&[]);
+    // Ignored, they choose nothing: the API cannot be reached without them.
+    home.ok(&["trust", "ignore"]);
+    fails(&home, 503, &["api.claviger.invalid cannot be reached"]);
+    assert_eq!(evil.requests().len(), 1);
+}
+
+#[test]
+fn a_connection_that_was_closed_while_it_waited_costs_no_request() {
+    let api = Api::start();
+    let (home, _daemon) = home(&api.url, &[]);
+    let gate = Gated::open(&home, "--gate");
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+    for _ in 0..3 {
+        let mut client = gate.ask("content-length: 2\r\n");
+        client.say("{}");
+        let (mut upstream, _) = api.asked();
+        upstream.take(2);
+        upstream.say(answer);
+        assert!(client.head().starts_with("http/1.1 200"));
+        // Closed by the API; the gate closes its side, so it knows.
+        upstream.finish();
+        assert_eq!(upstream.rest(), "");
+    }
+    // One that is closed with the request already on it: an error, and the API gets no second one.
+    let mut client = gate.ask("content-length: 2\r\n");
+    client.say("{}");
+    let (mut upstream, _) = api.asked();
+    upstream.take(2);
+    upstream.say(answer);
+    assert!(client.head().starts_with("http/1.1 200") && client.take(2) == b"{}");
+    client.say(gate.head("POST", "content-length: 2\r\n"));
+    assert!(upstream.head().starts_with("post /v1/messages "));
+    drop(upstream);
+    let head = client.head();
+    assert!(head.starts_with("http/1.1 502") && head.contains("x-should-retry: false"), "{head}");
+    assert!(client.until(END).contains("is not sent again"));
+    assert!(api.is_quiet());
+}
