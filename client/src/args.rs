@@ -83,6 +83,9 @@ pub(crate) enum Verb {
     /// Lend one credential to a container or a remote machine
     #[command(after_help = share::HELP)]
     Share(share::Arguments),
+    /// List or close gates, which put the credential into requests
+    #[command(subcommand)]
+    Gate(gate::Verb),
     /// Let a tool get its credentials from claviger
     #[command(subcommand)]
     Hook(hook::Verb),
@@ -231,6 +234,7 @@ impl Verb {
             Self::Reset(arguments) => reset::run(context, &arguments).await,
             Self::Trust(verb) => trust::run(context, verb).await,
             Self::Share(arguments) => share::run(context, arguments).await,
+            Self::Gate(verb) => gate::run(context, verb).await,
             Self::Hook(verb) => hook::run(context, verb).await,
             Self::Daemon(verb) => daemon::run(context, verb).await,
             Self::Completions(arguments) => completions::run(&arguments),

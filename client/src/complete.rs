@@ -30,6 +30,11 @@ pub(crate) fn shares() -> Vec<CompletionCandidate> {
     named(&asked(&["share", "list"])["shares"], "source")
 }
 
+/// Gates that are open.
+pub(crate) fn gates() -> Vec<CompletionCandidate> {
+    named(&asked(&["gate", "list"])["gates"], "directory")
+}
+
 /// Keys of cache entries.
 pub(crate) fn keys() -> Vec<CompletionCandidate> {
     each(&asked(&["status"])["entries"], "key", "source")

@@ -1,7 +1,7 @@
 //! Gates: where sessions send requests without a credential. A program of its own serves them (`clavigerd-gate`) and outlives the
 //! daemon; here is what it is to serve, and whom to tell.
 
-use crate::live::lock;
+use crate::{caller::Caller, consent::Subject, live::lock, peer::Peer};
 use claviger::{
     proto::v1::{
         AttendResponse, Gate, GateHello, GateOrder, GateRetire, GateTransport, GateUse,
@@ -9,6 +9,8 @@ use claviger::{
     },
     reason::{Problem, Reason},
     remedy::Remedy,
+    secret::Secret,
+    session::SessionContext,
 };
 use std::{
     collections::BTreeMap,
@@ -20,8 +22,9 @@ use tonic::Status;
 
 /// Directory of the sockets, beside that of the daemon.
 const DIRECTORY: &str = "gate";
-/// Most gates at once: each has a descriptor, and what its connections hold.
-const MOST: usize = 256;
+/// Most gates at once: one program serves them on one connection, which carries 200 calls at once. Each gate follows its credential
+/// there, and asks for it.
+const MOST: usize = 128;
 
 /// What is said to a program that serves gates.
 pub type Orders = UnboundedSender<Result<AttendResponse, Status>>;
@@ -40,9 +43,20 @@ pub struct Gates {
 struct Table {
     gates: BTreeMap<String, Entry>,
     /// Programs that serve gates: as a rule there is one.
-    programs: BTreeMap<u64, Orders>,
+    programs: BTreeMap<u64, Program>,
+    /// What the last program that was started can show.
+    proof: Option<Secret>,
     /// The number of the last of them.
     last: u64,
+}
+
+/// A program that serves gates.
+#[derive(Debug)]
+struct Program {
+    orders: Orders,
+    pid: Option<u32>,
+    /// Whether this daemon started it.
+    is_started: bool,
 }
 
 #[derive(Debug)]
@@ -52,6 +66,15 @@ struct Entry {
     /// Which program serves it.
     program: Option<u64>,
     opened: watch::Sender<Opened>,
+    allowed: Option<Allowed>,
+}
+
+/// What a person has allowed for a gate.
+#[derive(Debug)]
+struct Allowed {
+    subject: Subject,
+    /// The program that asked; none if the gate was opened with it.
+    program: Option<u64>,
 }
 
 // === impl Gates ===
@@ -73,11 +96,16 @@ impl Gates {
         }
     }
 
-    /// Adds a gate, and has it served if a program is there that does. The answer tells when it is open.
+    /// Adds a gate, for which a person has `allowed` something already, and has it served if a program is there that does. The answer
+    /// tells when it is open.
     ///
     /// # Errors
     /// `limits` if there are too many; `malformed-request` if the name is taken.
-    pub fn add(&self, order: GateOrder) -> Result<watch::Receiver<Opened>, Problem> {
+    pub fn add(
+        &self,
+        order: GateOrder,
+        allowed: Option<Subject>,
+    ) -> Result<watch::Receiver<Opened>, Problem> {
         let mut table = lock(&self.table);
         if table.gates.len() >= MOST {
             return Err(Problem::new(Reason::Limits, format!("there are {MOST} gates"))
@@ -90,7 +118,8 @@ impl Gates {
         }
         let opened = watch::Sender::new(None);
         let receiver = opened.subscribe();
-        let entry = Entry { order, used: GateUse::default(), program: None, opened };
+        let allowed = allowed.map(|subject| Allowed { subject, program: None });
+        let entry = Entry { order, used: GateUse::default(), program: None, opened, allowed };
         table.gates.insert(name, entry);
         table.assign();
         Ok(receiver)
@@ -111,10 +140,16 @@ impl Gates {
         table.gates.retain(|_, entry| !waiting(entry));
     }
 
-    /// A program introduces itself; `orders` is what it is told. One of another release finishes what it has begun, and what it
+    /// The program that is started next can show `proof`.
+    pub fn expect(&self, proof: Secret) {
+        lock(&self.table).proof = Some(proof);
+    }
+
+    /// A program introduces itself, process `pid`; `orders` is what it is told. One of another release finishes what it has begun, and what it
     /// served is served by the next.
-    pub fn attach(&self, hello: GateHello, orders: Orders) -> u64 {
+    pub fn attach(&self, hello: GateHello, pid: Option<u32>, orders: Orders) -> u64 {
         let mut table = lock(&self.table);
+        let is_started = hello.proof.is_some() && hello.proof == table.proof;
         table.last += 1;
         let (id, is_ours) = (table.last, hello.release == claviger::RELEASE);
         for order in hello.gates {
@@ -124,7 +159,9 @@ impl Gates {
                 Some(entry) => (entry.program, entry.order.address) = (program, address.clone()),
                 None => {
                     let (used, opened) = (GateUse::default(), watch::Sender::new(Some(Ok(address))));
-                    table.gates.insert(order.name.clone(), Entry { order, used, program, opened });
+                    table
+                        .gates
+                        .insert(order.name.clone(), Entry { order, used, program, opened, allowed: None });
                     continue;
                 }
             }
@@ -134,7 +171,7 @@ impl Gates {
         }
         match is_ours {
             true => {
-                table.programs.insert(id, orders);
+                table.programs.insert(id, Program { orders, pid, is_started });
                 table.assign();
             }
             false => {
@@ -173,9 +210,9 @@ impl Gates {
         }
     }
 
-    /// The gate `name` has ended.
-    pub fn ended(&self, name: &str) {
-        lock(&self.table).gates.remove(name);
+    /// The gate `name` has ended by itself. Returns what was served there.
+    pub fn ended(&self, name: &str) -> Option<GateOrder> {
+        lock(&self.table).gates.remove(name).map(|entry| entry.order)
     }
 
     /// What has gone through the gate `name`.
@@ -189,11 +226,42 @@ impl Gates {
     pub fn close(&self, name: &str) -> bool {
         let mut table = lock(&self.table);
         let Some(entry) = table.gates.remove(name) else { return false };
-        if let Some(orders) = entry.program.and_then(|id| table.programs.get(&id)) {
+        if let Some(program) = entry.program.and_then(|id| table.programs.get(&id)) {
             let close = AttendResponse { order: Some(Order::Close(name.to_owned())) };
-            drop(orders.send(Ok(close)));
+            drop(program.orders.send(Ok(close)));
         }
         true
+    }
+
+    /// Closes the gate of a share, if it has one.
+    pub fn close_of(&self, share: &str) {
+        if self.find(share).is_some_and(|gate| gate.share == share) {
+            self.close(share);
+        }
+    }
+
+    /// Whether `peer` is a program that serves gates: then it asks for several sessions.
+    pub fn is_program(&self, peer: &Peer) -> bool {
+        lock(&self.table).program(peer).is_some()
+    }
+
+    /// Whether a person has allowed `subject` for the gate that asks: one question is enough for all that goes through it. An answer
+    /// that was given when it was opened counts for the program that this daemon started, and for no other that says that it serves gates.
+    pub fn is_allowed(&self, peer: &Peer, session: &SessionContext, subject: &Subject) -> bool {
+        let mut table = lock(&self.table);
+        let Some((id, is_started)) = table.program(peer) else { return false };
+        table.of(peer, session).filter_map(|entry| entry.allowed.as_ref()).any(|allowed| {
+            allowed.subject == *subject && allowed.program.map_or(is_started, |asked| asked == id)
+        })
+    }
+
+    /// A person has allowed `subject` for the gate that asks.
+    pub fn allow(&self, peer: &Peer, session: &SessionContext, subject: &Subject) {
+        let mut table = lock(&self.table);
+        let Some((id, _)) = table.program(peer) else { return };
+        for entry in table.of(peer, session) {
+            entry.allowed = Some(Allowed { subject: subject.clone(), program: Some(id) });
+        }
     }
 
     /// The gates, by name.
@@ -212,13 +280,30 @@ impl Gates {
 impl Table {
     /// Has the last program serve what none does.
     fn assign(&mut self) {
-        let Some((id, orders)) = self.programs.last_key_value() else { return };
+        let Some((id, program)) = self.programs.last_key_value() else { return };
         for entry in self.gates.values_mut().filter(|entry| entry.program.is_none()) {
             let open = AttendResponse { order: Some(Order::Open(entry.order.clone())) };
-            if orders.send(Ok(open)).is_ok() {
+            if program.orders.send(Ok(open)).is_ok() {
                 entry.program = Some(*id);
             }
         }
+    }
+
+    /// The program that is `peer`, and whether this daemon started it.
+    fn program(&self, peer: &Peer) -> Option<(u64, bool)> {
+        let pid = peer.pid?;
+        let found = self.programs.iter().find(|(_, program)| program.pid == Some(pid));
+        found.map(|(id, program)| (*id, program.is_started))
+    }
+
+    /// The gates for which a program that serves them asks as `session`, or through their share.
+    fn of<'a>(&'a mut self, peer: &'a Peer, session: &SessionContext) -> impl Iterator<Item = &'a mut Entry> {
+        let message = Some(session.to_proto());
+        self.gates.values_mut().filter(move |entry| match &peer.caller {
+            Caller::Share(share) => entry.order.share == share.wanted.name,
+            Caller::Near => entry.order.share.is_empty() && entry.order.session == message,
+            Caller::Foreign => false,
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use claviger::{
     reason::{Problem, Reason},
     remedy::Remedy,
 };
+use share::DIRECTORY;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -24,8 +25,6 @@ use std::{
 };
 use tokio::{sync::watch, time::Instant};
 
-/// Directory of the sockets, beside that of the daemon.
-const DIRECTORY: &str = "share";
 /// Longest name, in characters.
 const MAX_NAME: usize = 64;
 /// Most shares at once: each has a descriptor, and a task.
@@ -65,7 +64,11 @@ impl Shares {
             None => None,
         };
         let ttl = wanted.ttl.filter(|ttl| *ttl <= MAX_TTL);
-        let socket = self.directory.join(format!("{}.sock", wanted.name));
+        let socket = match wanted.gate {
+            // Beside the cookie, which this socket asks for.
+            true => self.directory.with_file_name(format!("{DIRECTORY}-{}.sock", wanted.name)),
+            false => self.directory.join(format!("{}.sock", wanted.name)),
+        };
         let listener = listener::bind(&socket).map_err(|error| unbound(&wanted.name, &error))?;
         let share = Arc::new(Share {
             socket,
@@ -188,6 +191,7 @@ mod tests {
             confirm: false,
             ttl: None,
             parent: None,
+            gate: false,
         }
     }
 

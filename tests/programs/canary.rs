@@ -69,7 +69,7 @@ fn no_process_carries_it_in_arguments_or_environment() {
 
 /// Runs everything that talks about a credential, and returns what it says where no secret belongs.
 fn talk(home: &Home, options: &[&str]) -> String {
-    let verbs: [&[&str]; 19] = [
+    let verbs: [&[&str]; 20] = [
         &["status"],
         &["status", "--json"],
         &["explain"],
@@ -87,6 +87,7 @@ fn talk(home: &Home, options: &[&str]) -> String {
         &["accounts", "--json"],
         &["pending", "--json"],
         &["doctor", "--offline", "--json"],
+        &["gate", "list", "--json"],
         &["daemon", "status"],
         &["daemon", "reload", "--log-level", "trace"],
     ];

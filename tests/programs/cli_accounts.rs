@@ -240,6 +240,7 @@ fn a_shell_completes_what_the_daemon_holds() {
     let _daemon = home.daemon();
     keep(&home, &["login", "working", "--api-key", "--store", "file"], "sk-canary-new");
     home.ok(&["share", "box"]);
+    home.ok(&["share", "gated", "--gate", "--account", "working"]);
     home.write("completions", &home.ok(&["completions", "bash"]));
     home.script("bin/completed-tool", "");
     let script = format!(
@@ -253,6 +254,7 @@ fn a_shell_completes_what_the_daemon_holds() {
         (&["logout", "wo"], "working"),
         (&["aws", "--profile", "d"], "default develop"),
         (&["share", "stop", "b"], "box"),
+        (&["gate", "close", "ga"], "gated"),
         (&["exec", "--", "completed-t"], "completed-tool"),
         (&["audit", "--event", "logi"], "login"),
         (&["statu"], "status"),

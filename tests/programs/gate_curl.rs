@@ -12,13 +12,13 @@ use std::{
 };
 
 /// Sends a message through the gate, whichever it is.
-const SEND: &str = r#"exec curl --silent --show-error --max-time 20 --write-out '\n%{http_code}' \
+pub(crate) const SEND: &str = r#"exec curl --silent --show-error --max-time 20 --write-out '\n%{http_code}' \
     ${ANTHROPIC_UNIX_SOCKET:+--unix-socket "$ANTHROPIC_UNIX_SOCKET"} \
     --header "x-api-key: ${ANTHROPIC_API_KEY:-$ANTHROPIC_AUTH_TOKEN}" --header 'cookie: a=b' \
     --data '{"model":"m"}' "$@" "$ANTHROPIC_BASE_URL/v1/messages?beta=true""#;
 
 /// The API: it takes keys that `accepts` accepts.
-fn api(accepts: fn(&str) -> bool) -> StandIn {
+pub(crate) fn api(accepts: fn(&str) -> bool) -> StandIn {
     StandIn::start(move |request| match accepts(request.header("x-api-key")) {
         true => stand_in::Response::json(json!({"id": "msg_1", "got": request.body})),
         false => stand_in::Response::error(
@@ -28,7 +28,7 @@ fn api(accepts: fn(&str) -> bool) -> StandIn {
     })
 }
 
-fn home(api: &StandIn) -> (Home, Daemon) {
+pub(crate) fn home(api: &StandIn) -> (Home, Daemon) {
     let home = Home::new();
     let helper = home.counting_helper("key", 0.0);
     home.user_settings(&helper, &[("ANTHROPIC_BASE_URL", &format!("{}/base", api.url))]);
@@ -146,10 +146,10 @@ fn a_gate_outlives_the_daemon_and_is_served_again_by_the_next_program() {
         wait::until("the command runs", || home.path("work/ready").exists());
         match kill_gate {
             true => {
-                let old = gates(&home);
+                let old = programs(&home);
                 assert_eq!(old.len(), 1);
-                mark_kill(old[0]);
-                wait::until("another program serves it", || gates(&home).iter().any(|pid| *pid != old[0]));
+                kill(old[0]);
+                wait::until("another program serves it", || programs(&home).iter().any(|pid| *pid != old[0]));
             }
             false => {
                 daemon.take().into_iter().for_each(Daemon::kill);
@@ -167,7 +167,7 @@ fn a_gate_outlives_the_daemon_and_is_served_again_by_the_next_program() {
 }
 
 /// Processes that serve the gates of this home.
-fn gates(home: &Home) -> Vec<u32> {
+pub(crate) fn programs(home: &Home) -> Vec<u32> {
     let socket = home.socket().display().to_string();
     let all = std::fs::read_dir("/proc").expect("processes").flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -179,7 +179,7 @@ fn gates(home: &Home) -> Vec<u32> {
     .collect()
 }
 
-fn mark_kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs").success());
 }
 

@@ -22,6 +22,7 @@ const SCREENS: &[(&str, &[&str])] = &[
     ("work", &["pending"]),
     ("work", &["accounts"]),
     ("work", &["share", "list"]),
+    ("work", &["gate", "list"]),
     ("work", &["trust", "list"]),
     ("work", &["refresh"]),
     ("work", &["hook", "list"]),

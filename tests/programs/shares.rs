@@ -64,6 +64,8 @@ fn a_container_borrows_what_is_shared_and_nothing_else() {
         &["lock"],
         &["daemon", "stop"],
         &["share", "list"],
+        &["gate", "list"],
+        &["exec", "--gate", "--", "true"],
     ] {
         let said = far.fails(2, arguments);
         assert!(said.contains("it belongs to a share"), "{arguments:?}: {said}");

@@ -20,6 +20,7 @@ const VERBS: &[&str] = &[
     "pending",
     "refresh",
     "trust",
+    "gate",
     "daemon",
     "completions",
 ];

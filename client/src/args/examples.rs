@@ -40,6 +40,7 @@ pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("reset", "claviger reset", "Sign out everywhere, after a question."),
     ("trust", "claviger trust show", "Show what this workspace requests."),
     ("share", "claviger share build --ttl 1h", "Open a socket for a container, for one hour."),
+    ("gate", "claviger gate list", "Show which sessions send requests without a credential."),
     ("hook", "claviger hook install claude", "Let Claude Code borrow through its apiKeyHelper."),
     ("daemon", "claviger daemon restart", "Replace the daemon by the installed program."),
     ("daemon", "claviger daemon install", "Let systemd or launchd start the daemon."),

@@ -15,7 +15,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("See what happens", &["status", "explain", "doctor", "audit", "pending"]),
     ("Act on it", &["refresh", "confirm", "lock", "unlock"]),
     ("Keep accounts", &["login", "logout", "accounts", "use", "reset"]),
-    ("Set up", &["hook", "trust", "share", "daemon", "completions"]),
+    ("Set up", &["hook", "trust", "share", "gate", "daemon", "completions"]),
 ];
 /// Names that other programs use for one of our verbs.
 const OTHER_NAMES: [(&str, &str); 28] = [

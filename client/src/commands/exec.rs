@@ -74,12 +74,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     };
     let mut command = Command::new(program);
     command.args(rest);
-    for (name, value) in &variables {
-        match value {
-            Some(value) => command.env(name, value.expose()),
-            None => command.env_remove(name),
-        };
-    }
+    environment::give(&mut command, &variables);
     context.core_limit.restore();
     let error = command.exec();
     Err(Failure::Exec(program.to_string_lossy().into_owned(), error))

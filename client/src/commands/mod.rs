@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod explain;
+pub(crate) mod gate;
 pub(crate) mod gcp;
 pub(crate) mod get;
 pub(crate) mod hook;

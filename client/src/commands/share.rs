@@ -5,7 +5,7 @@ use crate::{
     daemon::wait,
     failure::Failure,
     json, output, render,
-    session::{context::Context, tool},
+    session::{context::Context, environment, tool},
 };
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
@@ -80,7 +80,10 @@ struct Make {
     /// Have a person confirm each lease, on the desktop or in a terminal
     #[arg(long)]
     confirm: bool,
-    /// End it with this command, which runs with CLAVIGER_SOCK set to the socket
+    /// Lend nothing: the socket takes requests to the API, and the credential is put into them here
+    #[arg(long)]
+    gate: bool,
+    /// End it with this command, which runs with CLAVIGER_SOCK set to the socket, or with the variables of the gate
     #[arg(last = true, value_name = "COMMAND", add = ArgValueCompleter::new(complete::programs))]
     command: Vec<OsString>,
 }
@@ -126,11 +129,12 @@ async fn make(context: &Context, make: Make) -> Result<(), Failure> {
     let client = context.connect().await?;
     // The command replaces this process.
     let parent = if make.command.is_empty() { parent_id() } else { std::process::id() };
-    let (name, ttl, confirm) = (make.name.unwrap_or_default(), make.ttl.map(wire::duration), make.confirm);
+    let (name, ttl) = (make.name.unwrap_or_default(), make.ttl.map(wire::duration));
+    let (confirm, gate) = (make.confirm, make.gate);
     // Not repeated if the daemon goes away: that could create two shares.
     let create = async || {
         let session = Some(client.describe(&session)?);
-        let message = CreateShareRequest { name: name.clone(), session, ttl, parent, confirm };
+        let message = CreateShareRequest { name: name.clone(), session, ttl, parent, confirm, gate };
         unwrap(client.shares().create_share(request(message)).await)
     };
     let asked = async {
@@ -142,8 +146,17 @@ async fn make(context: &Context, make: Make) -> Result<(), Failure> {
     let answer = wait::answer(context, asked).await?;
     let share = answer.share.ok_or_else(|| Problem::new(Reason::Bug, "the daemon's answer has no share"))?;
     let Some((program, rest)) = make.command.split_first() else { return shown(context, &share) };
+    let mut command = Command::new(program);
+    command.args(rest);
+    match &answer.gate {
+        Some(opened) => {
+            let is_set = |name: &str| std::env::var_os(name).is_some();
+            environment::give(&mut command, &environment::gated(opened, is_set)?);
+        }
+        None => drop(command.env(SOCKET_VARIABLE, &share.socket)),
+    }
     context.core_limit.restore();
-    let error = Command::new(program).args(rest).env(SOCKET_VARIABLE, &share.socket).exec();
+    let error = command.exec();
     Err(Failure::Exec(program.to_string_lossy().into_owned(), error))
 }
 

@@ -20,6 +20,7 @@ macro_rules! form {
 pub(crate) use form;
 
 mod account;
+mod gate;
 mod inspect;
 mod lease;
 mod news;

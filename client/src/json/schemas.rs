@@ -56,6 +56,8 @@ outputs! {
     "share": share share::Share,
     "share list": share_list verbs::Shares,
     "share stop": share_stop verbs::ShareStopped,
+    "gate list": gate_list verbs::Gates,
+    "gate close": gate_close verbs::GateClosed,
     "daemon start": daemon_start verbs::Started,
     "daemon stop": daemon_stop verbs::Stopped,
     "daemon restart": daemon_restart verbs::Restarted,

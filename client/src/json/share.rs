@@ -22,5 +22,7 @@ form! {
         /// How often it lent.
         lent: u64 = share.lent,
         confirm: bool = share.confirm,
+        /// Whether its socket is a gate, which lends nothing.
+        gate: bool = share.gate,
     }
 }

@@ -1,6 +1,10 @@
 //! What verbs answer that change something.
 
-use super::{account::Account, share::Share};
+use super::{
+    account::Account,
+    gate::{Gate, gate},
+    share::Share,
+};
 use claviger::proto::v1;
 use std::collections::BTreeMap;
 
@@ -61,6 +65,17 @@ form! {
     fn share_stopped(name: &str, stopped: bool) -> ShareStopped {
         name: String = name.to_owned(),
         stopped: bool = stopped,
+    }
+
+    /// Every gate.
+    fn gates(gates: &[v1::Gate]) -> Gates {
+        gates: Vec<Gate> = gates.iter().map(gate).collect(),
+    }
+
+    /// A gate that was closed, if there was one.
+    fn gate_closed(name: &str, closed: bool) -> GateClosed {
+        name: String = name.to_owned(),
+        closed: bool = closed,
     }
 
     /// How many decisions about a workspace were forgotten.

@@ -7,6 +7,7 @@ pub(crate) mod columns;
 pub(crate) mod event;
 pub(crate) mod explain;
 pub(crate) mod facts;
+pub(crate) mod gate;
 pub(crate) mod lease;
 pub(crate) mod login;
 pub(crate) mod news;

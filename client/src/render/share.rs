@@ -10,12 +10,12 @@ pub(crate) fn list(shares: &[Share], lost: &[String], now: SystemTime) -> String
     if shares.is_empty() {
         return "nothing is shared\n".into();
     }
-    let titles = ["NAME", "LENDS", "FOR", "ASKS", "LENT", "ENDS", "WITH", "SOCKET"];
+    let titles = ["NAME", "LENDS", "FOR", "AS", "ASKS", "LENT", "ENDS", "WITH", "SOCKET"];
     let rows = shares.iter().map(|share| row(share, lost, now)).collect();
     table::titled(titles, rows).into_iter().map(|line| line + "\n").collect()
 }
 
-fn row(share: &Share, lost: &[String], now: SystemTime) -> [String; 8] {
+fn row(share: &Share, lost: &[String], now: SystemTime) -> [String; 9] {
     let what = [&share.account, &share.profile, &share.source].into_iter().find(|name| !name.is_empty());
     let ends = share.ends_at.as_ref().map(|at| time::relative(at, now)).unwrap_or_default();
     let parent = if share.parent > 0 { format!("pid {}", share.parent) } else { String::new() };
@@ -29,6 +29,7 @@ fn row(share: &Share, lost: &[String], now: SystemTime) -> [String; 8] {
         name,
         what,
         words::backend(share.backend()),
+        if share.gate { "gate" } else { "" }.into(),
         asks.into(),
         lent,
         ends,
@@ -60,6 +61,8 @@ mod tests {
         assert_eq!(list(std::slice::from_ref(&share), &[], SystemTime::UNIX_EPOCH), expected);
         let lost = list(std::slice::from_ref(&share), &["box".into()], SystemTime::UNIX_EPOCH);
         assert!(lost.contains("/run/share/box.sock (gone; it returns"), "{lost}");
+        let gate = Share { gate: true, ..share.clone() };
+        assert!(list(&[gate], &[], SystemTime::UNIX_EPOCH).contains("anthropic  gate  3"));
         let asking = Share { confirm: true, ..share };
         assert!(list(&[asking], &[], SystemTime::UNIX_EPOCH).contains("anthropic  each time  3"));
         assert_eq!(list(&[], &[], SystemTime::UNIX_EPOCH), "nothing is shared\n");

@@ -2,7 +2,7 @@
 
 use crate::{gate::Gate, listen::Listener, upstream::Upstreams};
 use claviger::{
-    RELEASE,
+    RELEASE, Secret,
     client::{Client, ConnectError, Follow, Seen, request, unwrap},
     proto::v1::{
         AttendRequest, AttendResponse, GateFailed, GateHello, GateOpened, GateOrder, GateRetired, GateUse,
@@ -24,6 +24,7 @@ use tokio::{
         mpsc::{self, UnboundedSender},
         watch,
     },
+    task::JoinHandle,
     time::{sleep, timeout},
 };
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -35,10 +36,18 @@ const TELL: Duration = Duration::from_secs(1);
 /// Pause before the daemon is asked again that does not want this program.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// A gate that is served, and the task that does.
+struct Served {
+    gate: Arc<Gate>,
+    task: JoinHandle<()>,
+}
+
 /// All gates of this process.
 #[derive(Default)]
 struct House {
-    gates: Mutex<BTreeMap<String, Arc<Gate>>>,
+    /// What the daemon knows this process by.
+    proof: Secret,
+    gates: Mutex<BTreeMap<String, Served>>,
     /// Gates that are served, retired ones as well.
     served: watch::Sender<usize>,
     /// To the daemon.
@@ -49,12 +58,12 @@ struct House {
     is_retired: AtomicBool,
 }
 
-/// Serves the gates of the daemon on `socket` until there are none.
+/// Serves the gates of the daemon on `socket`, which knows this process by `proof`, until there are none.
 ///
 /// # Errors
 /// If it cannot be reached at all.
-pub(crate) async fn attend(socket: &Path) -> Result<(), ConnectError> {
-    let house = Arc::new(House::default());
+pub(crate) async fn attend(socket: &Path, proof: Secret) -> Result<(), ConnectError> {
+    let house = Arc::new(House { proof, ..House::default() });
     let client = Client::connect(socket).await?;
     tokio::select! {
         () = house.follow(&client) => {}
@@ -94,8 +103,10 @@ impl House {
     /// What the daemon is told first, and after that.
     fn introduce(&self) -> mpsc::UnboundedReceiver<AttendRequest> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let gates = claviger_private::lock(&self.gates).values().map(|gate| gate.order.clone()).collect();
-        drop(sender.send(event(Event::Hello(GateHello { release: RELEASE.to_owned(), gates }))));
+        let gates =
+            claviger_private::lock(&self.gates).values().map(|served| served.gate.order.clone()).collect();
+        let hello = GateHello { release: RELEASE.to_owned(), gates, proof: Some(self.proof.clone()) };
+        drop(sender.send(event(Event::Hello(hello))));
         *claviger_private::lock(&self.events) = Some(sender);
         receiver
     }
@@ -110,13 +121,16 @@ impl House {
         match order {
             Order::Open(order) => self.open(client, order).await,
             Order::Close(name) => {
-                if let Some(gate) = claviger_private::lock(&self.gates).get(&name) {
+                let closed = claviger_private::lock(&self.gates).remove(&name);
+                if let Some(Served { gate, task }) = closed {
                     gate.close();
+                    // Its path is free for the next.
+                    drop(task.await);
                 }
             }
             Order::Retire(_) => {
                 self.is_retired.store(true, Relaxed);
-                claviger_private::lock(&self.gates).values().for_each(|gate| gate.retire());
+                claviger_private::lock(&self.gates).values().for_each(|served| served.gate.retire());
                 // Their sockets are closed with the next turn of each.
                 tokio::task::yield_now().await;
                 self.say(Event::Retired(GateRetired {}));
@@ -127,7 +141,8 @@ impl House {
 
     async fn open(self: &Arc<Self>, client: &Client, order: GateOrder) {
         let name = order.name.clone();
-        let known = claviger_private::lock(&self.gates).get(&name).map(|gate| gate.order.address.clone());
+        let known =
+            claviger_private::lock(&self.gates).get(&name).map(|served| served.gate.order.address.clone());
         if let Some(address) = known {
             return self.say(Event::Opened(GateOpened { name, address }));
         }
@@ -135,7 +150,6 @@ impl House {
         match Gate::open(order, &client, self.upstreams.clone(), self.changed.clone()).await {
             Ok((gate, listener)) => {
                 let address = gate.order.address.clone();
-                claviger_private::lock(&self.gates).insert(name.clone(), gate.clone());
                 self.serve(name.clone(), gate, listener);
                 self.say(Event::Opened(GateOpened { name, address }));
             }
@@ -149,12 +163,17 @@ impl House {
     fn serve(self: &Arc<Self>, name: String, gate: Arc<Gate>, listener: Listener) {
         let house = self.clone();
         house.served.send_modify(|count| *count += 1);
-        tokio::spawn(async move {
+        let mut gates = claviger_private::lock(&self.gates);
+        let (kept, key) = (gate.clone(), name.clone());
+        let task = tokio::spawn(async move {
             gate.serve(listener).await;
-            claviger_private::lock(&house.gates).remove(&name);
-            house.say(Event::Closed(name));
+            // The daemon knows of one that it closed.
+            if claviger_private::lock(&house.gates).remove(&name).is_some() {
+                house.say(Event::Closed(name));
+            }
             house.served.send_modify(|count| *count -= 1);
         });
+        gates.insert(key, Served { gate: kept, task });
     }
 
     /// Tells the daemon what has gone through.
@@ -164,7 +183,7 @@ impl House {
             self.changed.notified().await;
             let totals: BTreeMap<_, _> = {
                 let gates = claviger_private::lock(&self.gates);
-                gates.iter().map(|(name, gate)| (name.clone(), gate.used.totals())).collect()
+                gates.iter().map(|(name, served)| (name.clone(), served.gate.used.totals())).collect()
             };
             for (name, used) in totals.iter().filter(|(name, used)| told.get(*name) != Some(used)) {
                 self.say(Event::Used(GateUsed { name: name.clone(), r#use: Some(*used) }));

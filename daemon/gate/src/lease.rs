@@ -35,6 +35,8 @@ pub(crate) struct Leases {
     session: SessionContext,
     client: Mutex<Client>,
     newest: Mutex<Option<Arc<Ready>>>,
+    /// Held by the request that asks for all; the last failure, which is the answer for all that waited meanwhile.
+    asking: tokio::sync::Mutex<Option<(Instant, Problem)>>,
     /// When a lease was last wanted.
     wanted: Mutex<Instant>,
     is_followed: AtomicBool,
@@ -44,8 +46,9 @@ pub(crate) struct Leases {
 
 impl Leases {
     pub(crate) fn new(session: SessionContext, client: Client) -> Arc<Self> {
-        let (client, newest, wanted) = (Mutex::new(client), Mutex::default(), Mutex::new(Instant::now()));
-        Arc::new(Self { session, client, newest, wanted, is_followed: AtomicBool::new(false) })
+        let (client, wanted) = (Mutex::new(client), Mutex::new(Instant::now()));
+        let (newest, asking) = (Mutex::default(), tokio::sync::Mutex::default());
+        Arc::new(Self { session, client, newest, asking, wanted, is_followed: AtomicBool::new(false) })
     }
 
     /// The newest lease. It takes a call only if none is followed.
@@ -54,11 +57,29 @@ impl Leases {
     /// The daemon's typed problem.
     pub(crate) async fn newest(self: &Arc<Self>) -> Result<Arc<Ready>, Problem> {
         *claviger_private::lock(&self.wanted) = Instant::now();
-        let known = claviger_private::lock(&self.newest).clone();
-        if let Some(known) = known.filter(|known| known.is_valid(SystemTime::now())) {
+        self.have(|_| true).await
+    }
+
+    /// The lease that is known if it `fits`, else the daemon's answer. One request asks for all: a connection carries few calls at once.
+    async fn have(self: &Arc<Self>, fits: impl Fn(&Ready) -> bool) -> Result<Arc<Ready>, Problem> {
+        let known = || {
+            let known = claviger_private::lock(&self.newest).clone();
+            known.filter(|known| known.is_valid(SystemTime::now()) && fits(known))
+        };
+        if let Some(known) = known() {
             return Ok(known);
         }
-        let ready = self.ask().await?;
+        let since = Instant::now();
+        let mut failed = self.asking.lock().await;
+        if let Some(known) = known() {
+            return Ok(known);
+        }
+        if let Some((_, problem)) = failed.as_ref().filter(|(at, _)| *at >= since) {
+            return Err(problem.clone());
+        }
+        let ready =
+            self.ask().await.inspect_err(|problem| *failed = Some((Instant::now(), problem.clone())))?;
+        *claviger_private::lock(&self.newest) = Some(ready.clone());
         self.follow();
         Ok(ready)
     }
@@ -78,7 +99,7 @@ impl Leases {
         if !matches!(report.outcome(), Outcome::Refreshing | Outcome::AlreadyReplaced) {
             return Ok(None);
         }
-        let next = self.ask().await?;
+        let next = self.have(|known| !known.is_same(rejected)).await?;
         Ok((!next.is_same(rejected)).then_some(next))
     }
 

@@ -24,10 +24,17 @@ mod tee;
 mod upstream;
 mod used;
 
+use claviger::Secret;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use std::{io, path::Path};
+use std::{
+    io::{self, Read as _},
+    path::Path,
+};
 
-/// Serves the gates of the daemon on `socket` until there are none.
+/// Longest proof.
+const MAX_PROOF: u64 = 256;
+
+/// Serves the gates of the daemon on `socket` until there are none. What the daemon knows this process by is its standard input.
 ///
 /// # Errors
 /// If the kernel refuses what keeps secrets in, or the daemon cannot be reached.
@@ -37,6 +44,8 @@ pub fn run(socket: &Path) -> io::Result<()> {
     let _ = nix::unistd::setsid();
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    let mut proof = String::new();
+    io::stdin().lock().take(MAX_PROOF).read_to_string(&mut proof)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(attend::attend(socket)).map_err(io::Error::other)
+    runtime.block_on(attend::attend(socket, Secret::new(proof))).map_err(io::Error::other)
 }

@@ -37,6 +37,7 @@ fn start(socket: &PathBuf) -> io::Result<()> {
     // The file may have been replaced by another release.
     let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { env::current_exe()? };
     let mut command = Command::new(program);
-    command.arg(SERVE).arg(socket).stdin(Stdio::null()).stdout(Stdio::null());
+    // What the daemon wrote to standard input is for that process.
+    command.arg(SERVE).arg(socket).stdout(Stdio::null());
     command.spawn().map(drop)
 }

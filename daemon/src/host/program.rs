@@ -9,7 +9,7 @@ use claviger_child::{FETCH_PROGRAM, GATE_PROGRAM, programs_of};
 use std::{
     env,
     fs::File,
-    io,
+    io::{self, Write as _},
     os::{fd::AsRawFd as _, unix::process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -112,15 +112,19 @@ impl ChildProgram {
         Ok(command)
     }
 
-    /// Lets it serve the gates of the daemon on `socket`, as a process of its own that outlives the daemon.
+    /// Lets it serve the gates of the daemon on `socket`, as a process of its own that outlives the daemon. It reads `proof`, which is
+    /// short enough for a pipe.
     ///
     /// # Errors
     /// If it cannot be run.
-    pub async fn attend(&self, socket: &Path) -> io::Result<()> {
+    pub async fn attend(&self, socket: &Path, proof: &str) -> io::Result<()> {
         let mut command = self.command()?;
         command.arg(socket).env_clear().env(TRIM.0, TRIM.1).current_dir("/").process_group(0);
         command.envs(GATE_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))));
-        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let (reader, mut writer) = io::pipe()?;
+        writer.write_all(proof.as_bytes())?;
+        drop(writer);
+        command.stdin(reader).stdout(Stdio::null());
         // It starts a process of its own that serves, and ends.
         let status = tokio::process::Command::from(command).status().await?;
         match status.success() {

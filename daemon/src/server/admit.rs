@@ -57,15 +57,22 @@ impl Admit {
             }
         })?;
         wire::check_protocol(request.metadata(), "client")?;
-        if let Some(Peer { caller: Caller::Share(share), .. }) = request.extensions().get() {
-            return Ok(Caller::Share(share.clone()));
-        }
+        let share = match request.extensions().get() {
+            Some(Peer { caller: Caller::Share(share), .. }) => Some(share),
+            _ => None,
+        };
         match request.metadata().get(COOKIE_KEY) {
-            Some(sent) if self.cookie.is(sent.as_bytes()) => Ok(Caller::Near),
+            _ if let Some(share) = share.filter(|share| !share.wanted.gate) => {
+                Ok(Caller::Share(share.clone()))
+            }
+            Some(sent) if self.cookie.is(sent.as_bytes()) => {
+                Ok(share.map_or(Caller::Near, |share| Caller::Share(share.clone())))
+            }
             Some(_) => {
                 Err(Problem::new(Reason::StaleCookie, "the cookie of the request is not this daemon's")
                     .hint("read it again: it is beside the socket"))
             }
+            None if share.is_some() => Err(no_cookie("this share lends to its own gate only")),
             None => {
                 // Near callers cannot send a cookie that was removed.
                 self.cookie.look_again();

@@ -82,8 +82,15 @@ impl Context {
         session: &Arc<SessionContext>,
         winner: &Arc<Winner>,
     ) -> Result<Subject, Problem> {
-        let wish = Wish::of(peer, session, winner);
+        let mut wish = Wish::of(peer, session, winner);
         let subject = wish.subject.clone();
+        if self.gates.is_allowed(peer, session, &subject) {
+            return Ok(subject);
+        }
+        if self.gates.is_program(peer) {
+            // An answer for one gate does not count for others of the same process.
+            wish.group = None;
+        }
         let stage = match notices::has_desktop(&self.broker) {
             true => Stage::Desktop,
             false => Stage::Terminal,
@@ -105,7 +112,10 @@ impl Context {
             () = self.broker.life.stopping() => return Err(self.ending()),
         };
         match answered {
-            Answered::Said(Choice::Allow, _) => Ok(subject),
+            Answered::Said(Choice::Allow, _) => {
+                self.gates.allow(peer, session, &subject);
+                Ok(subject)
+            }
             Answered::Said(Choice::Deny, _) => Err(denied(&subject)),
             Answered::Nothing => Err(Problem::new(
                 Reason::NotConfirmed,

@@ -4,10 +4,12 @@ use super::{Context, malformed, session, within};
 use crate::{
     audit::Line,
     broker::loan::Terms,
+    consent::Subject,
     gates::Orders,
     host::process,
     peer::{self, Peer},
     resolve::Winner,
+    shares::Share,
     sources::Material,
 };
 use claviger::{
@@ -51,6 +53,8 @@ const NETWORK: [&str; 14] = [
 ];
 /// How an API key begins; the rest of a placeholder is random.
 const PLACEHOLDER: &str = "sk-ant-api03-";
+/// The placeholder of a share: its socket alone is the right to send, and a fixed word can stand in the configuration of a container.
+const SHARED_PLACEHOLDER: &str = "claviger";
 
 type Responses = Pin<Box<dyn Stream<Item = Result<AttendResponse, Status>> + Send>>;
 
@@ -66,10 +70,12 @@ impl GateService for Context {
         let session = session(message.session)?;
         let order = self.order(&peer, &session, transport).await;
         let opened = match order {
-            Ok(order) => self.open(order).await,
+            Ok((order, allowed)) => self.open(order, allowed).await,
             Err(problem) => Err(problem),
         };
-        self.audit.note(Line::ended(AuditEvent::Gate, "opened", &opened).by(&peer).session(&session));
+        let name = opened.as_ref().ok().and_then(|opened| Some(opened.gate.as_ref()?.name.as_str()));
+        let line = Line::ended(AuditEvent::Gate, "opened", &opened).by(&peer).session(&session);
+        self.audit.note(line.about(name.unwrap_or_default()));
         Ok(Response::new(opened.map_err(within(&session))?))
     }
 
@@ -86,8 +92,11 @@ impl GateService for Context {
     ) -> Result<Response<v1::CloseGateResponse>, Status> {
         let peer = peer::of(&request);
         let name = request.into_inner().name;
+        let share = self.gates.find(&name).map(|gate| gate.share).unwrap_or_default();
         let closed = self.gates.close(&name);
         if closed {
+            // It has no other way in.
+            self.shares.stop(&share);
             self.audit.note(Line::of(AuditEvent::Gate, "closed").by(&peer).about(name));
         }
         Ok(Response::new(v1::CloseGateResponse { closed }))
@@ -99,13 +108,20 @@ impl GateService for Context {
         &self,
         request: Request<Streaming<AttendRequest>>,
     ) -> Result<Response<Responses>, Status> {
+        let pid = peer::of(&request).pid;
         let mut events = request.into_inner();
         let first = events.message().await?.and_then(|message| message.event);
         let Some(Event::Hello(hello)) = first else {
             return Err(malformed("the first message of a program that serves gates must be its hello"));
         };
         let (orders, stream) = mpsc::unbounded_channel();
-        let id = self.gates.attach(hello, orders.clone());
+        let id = self.gates.attach(hello, pid, orders.clone());
+        // A share ends with the daemon, unless another program takes over in its process.
+        let shares = self.shares.list();
+        let is_lost = |name: &str| !name.is_empty() && shares.iter().all(|share| share.wanted.name != name);
+        for gate in self.gates.list().into_iter().filter(|gate| is_lost(&gate.share)) {
+            self.gates.close(&gate.name);
+        }
         let context = self.clone();
         tokio::spawn(async move { context.hear(id, events, orders).await });
         Ok(Response::new(Box::pin(UnboundedReceiverStream::new(stream))))
@@ -113,13 +129,13 @@ impl GateService for Context {
 }
 
 impl Context {
-    /// What is to be served for `session`, if a gate can do that.
+    /// What is to be served for `session`, if a gate can do that, and what a person has allowed for it.
     async fn order(
         &self,
         peer: &Peer,
         session: &Arc<SessionContext>,
         transport: GateTransport,
-    ) -> Result<GateOrder, Problem> {
+    ) -> Result<(GateOrder, Option<Subject>), Problem> {
         let pid = peer.pid.ok_or_else(|| {
             Problem::new(Reason::PeerUnknown, "the kernel does not say which process the gate is for")
         })?;
@@ -138,9 +154,10 @@ impl Context {
             Err(denied) => Line::denied(AuditEvent::Get, denied),
         };
         self.audit.note(line.by(peer).session(session));
-        lent.map_err(|denied| denied.problem)?;
+        let loan = lent.map_err(|denied| denied.problem)?;
+        let allowed = Self::is_confirmed(peer, &loan.winner).then(|| Subject::of(&loan.winner, &peer.caller));
         let name = random(4)?;
-        Ok(GateOrder {
+        let order = GateOrder {
             address: self.gates.address(&name, transport),
             session: Some(SessionContext { interactive: false, ..(**session).clone() }.to_proto()),
             transport: transport.into(),
@@ -151,7 +168,24 @@ impl Context {
             opened_at: Some(wire::timestamp(self.broker.host.clock.now())),
             name,
             ..GateOrder::default()
-        })
+        };
+        Ok((order, allowed))
+    }
+
+    /// Opens the gate of a share, at the path that its other side gets.
+    pub(super) async fn open_for(&self, share: &Share) -> Result<v1::OpenGateResponse, Problem> {
+        let order = GateOrder {
+            name: share.wanted.name.clone(),
+            share: share.wanted.name.clone(),
+            share_socket: share.socket.display().to_string(),
+            transport: GateTransport::Unix.into(),
+            address: share.offered().display().to_string(),
+            placeholder: Some(Secret::from(SHARED_PLACEHOLDER)),
+            network: self.network(&share.wanted.session).await?,
+            opened_at: Some(wire::timestamp(share.created_at)),
+            ..GateOrder::default()
+        };
+        self.open(order, None).await
     }
 
     /// Proxies and certificates of a session, as its settings have them.
@@ -162,9 +196,13 @@ impl Context {
         Ok(found.map(|(name, value)| (name, Secret::new(value))).collect())
     }
 
-    async fn open(&self, order: GateOrder) -> Result<v1::OpenGateResponse, Problem> {
+    async fn open(
+        &self,
+        order: GateOrder,
+        allowed: Option<Subject>,
+    ) -> Result<v1::OpenGateResponse, Problem> {
         let (name, placeholder) = (order.name.clone(), order.placeholder.clone());
-        let mut opened = self.gates.add(order)?;
+        let mut opened = self.gates.add(order, allowed)?;
         if self.gates.wants_program() {
             self.start_gates().await?;
         }
@@ -179,9 +217,21 @@ impl Context {
         Ok(v1::OpenGateResponse { gate: self.gates.find(&name), placeholder })
     }
 
+    /// A gate has ended by itself.
+    fn closed(&self, name: &str) {
+        let Some(order) = self.gates.ended(name) else { return };
+        let line = Line::of(AuditEvent::Gate, "closed").about(name);
+        match SessionContext::from_proto(order.session) {
+            Ok(session) => self.audit.note(line.pid(order.pid).session(&session)),
+            Err(_) => self.audit.note(line),
+        }
+    }
+
     async fn start_gates(&self) -> Result<(), Problem> {
         let program = &self.broker.host.gate;
-        let started = program.attend(&self.gates.socket).await;
+        let proof = random(32)?;
+        self.gates.expect(Secret::new(proof.clone()));
+        let started = program.attend(&self.gates.socket, &proof).await;
         started.map_err(|error| {
             let message = format!("{} cannot be run: {error}", program.place());
             let problem = Problem::new(Reason::SourceUnavailable, message).hint(
@@ -207,7 +257,7 @@ impl Context {
             match message.ok().flatten().and_then(|message| message.event) {
                 Some(Event::Opened(opened)) => self.gates.opened(&opened.name, opened.address),
                 Some(Event::Failed(failed)) => self.gates.failed(&failed.name, failed.message),
-                Some(Event::Closed(name)) => self.gates.ended(&name),
+                Some(Event::Closed(name)) => self.closed(&name),
                 Some(Event::Used(used)) => self.gates.used(&used.name, used.r#use.unwrap_or_default()),
                 Some(Event::Hello(_)) => {}
                 Some(Event::Retired(_)) | None => break,
@@ -227,7 +277,7 @@ impl Context {
 }
 
 /// Whether a gate can put what `winner` provides into requests.
-fn fits(winner: &Winner) -> Result<(), Problem> {
+pub(super) fn fits(winner: &Winner) -> Result<(), Problem> {
     let refused = |message: String| Problem::new(Reason::PolicyBlocked, message);
     if winner.backend != Backend::Anthropic {
         let message = format!("requests to {} do not go through a gate yet", winner.backend.name());

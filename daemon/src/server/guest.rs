@@ -38,6 +38,8 @@ impl Context {
                 }
                 caller::session(&self.home, names).map(Arc::new).map_err(fail)
             }
+            // Its gate asks, for no session of its own.
+            Caller::Share(share) if share.wanted.gate => Ok(share.wanted.session.clone()),
             Caller::Share(share) => {
                 share.lends(&Names::from_proto(message).map_err(fail)?).map_err(fail)?;
                 Ok(share.wanted.session.clone())

@@ -20,6 +20,8 @@ use tonic::{
 };
 use tower_layer::Layer;
 
+/// The stream of the program that serves gates. It lasts for days, and only near callers get past its headers; each message is limited.
+const ATTEND: &str = "/claviger.v1.GateService/Attend";
 /// Overhead of a header.
 const HEADER: usize = 32;
 
@@ -73,7 +75,7 @@ where
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let link = request.extensions().get::<Peer>().and_then(|peer| peer.link.clone());
         let call = link.map(|link| Arc::new(Call::new(link, size(request.headers()))));
-        let arriving = call.clone();
+        let arriving = call.clone().filter(|_| request.uri().path() != ATTEND);
         let request = request.map(|body| Body::new(Arriving { body, call: arriving }));
         Answering { answer: self.0.call(request), call }
     }

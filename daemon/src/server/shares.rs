@@ -1,6 +1,6 @@
 //! `ShareService`, and the service on the socket of a share.
 
-use super::{Context, MAX_REQUEST, bounded, session, within};
+use super::{Context, MAX_REQUEST, bounded, gates, session, within};
 use crate::{
     audit::Line,
     caller::Caller,
@@ -32,10 +32,10 @@ impl ShareService for Context {
         let session = session(message.session.clone())?;
         let created = self.create(message, session.clone()).await;
         self.audit.note(Line::ended(AuditEvent::Share, "made", &created).by(&peer).session(&session));
-        let share = created.map_err(within(&session))?;
+        let (share, gate) = created.map_err(within(&session))?;
         let what = share.wanted.account.as_deref().unwrap_or(&share.wanted.source);
         self.tell(&peer, &format!("{what} is shared as {}", share.wanted.name));
-        Ok(Response::new(v1::CreateShareResponse { share: Some(shown(&share)) }))
+        Ok(Response::new(v1::CreateShareResponse { share: Some(shown(&share)), gate }))
     }
 
     async fn list_shares(
@@ -54,6 +54,7 @@ impl ShareService for Context {
         let v1::StopShareRequest { name } = request.into_inner();
         let stopped = self.shares.stop(&name);
         if stopped {
+            self.gates.close_of(&name);
             self.audit.note(Line::of(AuditEvent::Share, "stopped").by(&peer).about(name));
         }
         Ok(Response::new(v1::StopShareResponse { stopped }))
@@ -65,7 +66,7 @@ impl Context {
         &self,
         message: v1::CreateShareRequest,
         session: Arc<SessionContext>,
-    ) -> Result<Arc<Share>, Problem> {
+    ) -> Result<(Arc<Share>, Option<v1::OpenGateResponse>), Problem> {
         let ttl = message.ttl.map(Duration::try_from).transpose();
         let ttl = ttl.ok().filter(|ttl| ttl.is_none_or(|ttl| !ttl.is_zero()));
         let ttl = ttl
@@ -77,6 +78,9 @@ impl Context {
                 "unset it to share what comes after it, or save the key as an account and name that with \
                     {ACCOUNT}"
             )));
+        }
+        if message.gate {
+            gates::fits(&winner)?;
         }
         let account = winner.provider().and_then(|provider| provider.account());
         let account_id = account.map(|account| account.id().to_owned());
@@ -103,10 +107,15 @@ impl Context {
             confirm: message.confirm,
             ttl,
             parent: Some(message.parent).filter(|pid| *pid > 0),
+            gate: message.gate,
         };
         let share = self.shares.create(wanted, self.broker.host.clock.now())?;
         self.lend_on(&share)?;
-        Ok(share)
+        let gate = match share.wanted.gate {
+            true => Some(self.open_for(&share).await.inspect_err(|_| self.shares.forget(&share))?),
+            false => None,
+        };
+        Ok((share, gate))
     }
 
     /// Serves the shares that the last program in this process had.
@@ -150,16 +159,17 @@ impl Context {
 
     fn forget(&self, share: &Share) {
         self.shares.forget(share);
+        self.gates.close_of(&share.wanted.name);
         self.audit.note(Line::of(AuditEvent::Share, "ended").about(&share.wanted.name));
         tracing::info!(name = share.wanted.name, "the share has ended");
     }
 }
 
 fn shown(share: &Share) -> v1::Share {
-    let Wanted { name, session, source, backend, account, confirm, parent, .. } = &share.wanted;
+    let Wanted { name, session, source, backend, account, confirm, parent, gate, .. } = &share.wanted;
     v1::Share {
         name: name.clone(),
-        socket: share.socket.display().to_string(),
+        socket: share.offered().display().to_string(),
         source: source.clone(),
         backend: backend.to_proto().into(),
         account: account.clone().unwrap_or_default(),
@@ -170,5 +180,6 @@ fn shown(share: &Share) -> v1::Share {
         parent: parent.unwrap_or_default(),
         lent: share.lent(),
         confirm: *confirm,
+        gate: *gate,
     }
 }

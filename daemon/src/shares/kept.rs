@@ -30,6 +30,8 @@ pub struct KeptShare {
     account_id: Option<String>,
     #[serde(default)]
     confirm: bool,
+    #[serde(default)]
+    gate: bool,
     created_at: SystemTime,
     ends_at: Option<SystemTime>,
     /// Its remaining time on the monotonic clock.
@@ -46,7 +48,7 @@ impl Share {
     /// State for the next program; `None` if it has ended.
     pub(super) fn keep(&self) -> Option<(KeptShare, Listener)> {
         let listener = lock(&self.listener).take()?;
-        let Wanted { name, session, source, backend, account, account_id, confirm, parent, .. } =
+        let Wanted { name, session, source, backend, account, account_id, confirm, parent, gate, ttl: _ } =
             &self.wanted;
         let kept = KeptShare {
             name: name.clone(),
@@ -56,6 +58,7 @@ impl Share {
             account: account.clone(),
             account_id: account_id.clone(),
             confirm: *confirm,
+            gate: *gate,
             created_at: self.created_at,
             ends_at: self.ends_at,
             left: self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())),
@@ -101,6 +104,7 @@ impl KeptShare {
                 confirm: self.confirm,
                 ttl: None,
                 parent: self.parent,
+                gate: self.gate,
             },
         })
     }

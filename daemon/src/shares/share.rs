@@ -26,6 +26,8 @@ use tokio::{
     time::{Instant, interval, sleep, sleep_until},
 };
 
+/// Directory of the sockets that the other sides get, beside the daemon's own.
+pub(super) const DIRECTORY: &str = "share";
 /// Interval of checks whether the parent still runs.
 const LOOK: Duration = Duration::from_secs(1);
 /// First pause before another attempt at a lost socket; pauses double up to [`LATE`].
@@ -54,6 +56,8 @@ pub struct Wanted {
     pub confirm: bool,
     /// The process whose end also ends it.
     pub parent: Option<u32>,
+    /// Whether the other side gets a gate, and not this socket.
+    pub gate: bool,
 }
 
 /// A socket that lends one credential.
@@ -170,6 +174,14 @@ impl Share {
             () = self.stopped() => {}
             () = late => {}
             () = looked => {}
+        }
+    }
+
+    /// The path of the socket that the other side gets. With a gate, the share's own socket is for the program that serves the gate.
+    pub fn offered(&self) -> PathBuf {
+        match self.wanted.gate {
+            true => self.socket.with_file_name(DIRECTORY).join(format!("{}.sock", self.wanted.name)),
+            false => self.socket.clone(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Variables to set and to remove.
 
 use claviger::Secret;
+use std::process::Command;
 
 /// Variable of the headers that accompany the credential.
 pub(super) const HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
@@ -20,6 +21,16 @@ pub(crate) fn complete(
     let removed: Vec<_> = owned.into_iter().filter(stays).filter(|name| is_set(name)).collect();
     let set = set.into_iter().map(|(name, value)| (name, Some(value)));
     set.chain(removed.into_iter().map(|name| (name, None))).collect()
+}
+
+/// Sets and removes `variables` for `command`.
+pub(crate) fn give(command: &mut Command, variables: &[Variable]) {
+    for (name, value) in variables {
+        match value {
+            Some(value) => command.env(name, value.expose()),
+            None => command.env_remove(name),
+        };
+    }
 }
 
 /// Text for a variable.

@@ -1,0 +1,121 @@
+//! `claviger gate`, what the audit log says of gates, and many of them.
+
+use crate::gate_curl::{SEND, api, home, programs};
+use claviger::{
+    client::{Client, request},
+    proto::v1::{GateTransport, OpenGateRequest},
+};
+use claviger_tests::{
+    CANARY, Home,
+    audit::{field, lines},
+    block_on, text, wait,
+};
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+    process::{Child, Stdio},
+};
+
+/// As many as there may be.
+const MOST: usize = 128;
+
+fn gates(home: &Home) -> Vec<Value> {
+    let list: Value = serde_json::from_str(&home.ok(&["gate", "list", "--json"])).expect("JSON");
+    list["gates"].as_array().expect("a list").clone()
+}
+
+/// A session with a gate, which sends a message, says so, and waits.
+fn session(home: &Home, kind: &str) -> Child {
+    let script = format!("(set -- ; {SEND}) > sent; mv sent ready; exec sleep 60");
+    let mut session = home.claviger(&["exec", kind, "--", "sh", "-c", &script, "sh"]);
+    let session = session.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("claviger runs");
+    wait::until("it has sent", || home.path("work/ready").exists());
+    assert!(home.read("work/ready").ends_with("200"), "{}", home.read("work/ready"));
+    session
+}
+
+#[test]
+fn gates_are_listed_closed_and_noted() {
+    let api = api(|key| key.starts_with(CANARY));
+    let (home, _daemon) = home(&api);
+    assert_eq!(home.ok(&["gate", "list"]), "no gate is open\n");
+    let mut first = session(&home, "--gate");
+    wait::until("the request is counted", || gates(&home)[0]["requests"] == 1);
+    let gate = gates(&home).remove(0);
+    let name = gate["name"].as_str().expect("a name").to_owned();
+    assert_eq!((&gate["pid"], &gate["last_status"]), (&first.id().into(), &200.into()), "{gate}");
+    assert_eq!(gate["directory"].as_str(), home.path("work").to_str());
+    let table = home.ok(&["gate", "list"]);
+    assert!(table.starts_with("NAME ") && table.contains(&format!("pid {}", first.id())), "{table}");
+
+    home.ok(&["gate", "close", &name]);
+    let address = gate["address"].as_str().expect("an address");
+    wait::until("its socket is gone", || UnixStream::connect(address).is_err());
+    let output = home.run(&["gate", "close", &name]);
+    assert!(output.status.success() && text(&output.stderr).contains("no gate of that name"));
+    let answer: Value = serde_json::from_str(&home.ok(&["gate", "close", &name, "--json"])).expect("JSON");
+    assert_eq!(answer, serde_json::json!({"name": name, "closed": false}));
+    first.kill().expect("killed");
+    first.wait().expect("it ends");
+
+    // Another ends with its process, and so does the program when the last has gone.
+    std::fs::remove_file(home.path("work/ready")).expect("removed");
+    let mut second = session(&home, "--gate=tcp");
+    second.kill().expect("killed");
+    second.wait().expect("it ends");
+    wait::until("it has ended", || gates(&home).is_empty());
+    let noted = || lines(&home, &["--event", "gate"]);
+    wait::until("all is noted", || noted().len() == 4);
+    let noted = noted();
+    for (line, decision) in noted.iter().zip(["opened", "closed"]) {
+        assert_eq!((field(line, "decision"), field(line, "about")), (decision, &*name));
+    }
+    assert_eq!(field(&noted[2], "about"), field(&noted[3], "about"));
+    assert_eq!(noted[3]["cwd"].as_str(), home.path("work").to_str(), "{}", noted[3]);
+    wait::until("the program ends", || programs(&home).is_empty());
+}
+
+#[test]
+fn as_many_as_there_may_be_are_followed_at_once() {
+    let api = api(|key| key.starts_with(CANARY));
+    let (home, _daemon) = home(&api);
+    block_on(async {
+        let client = Client::connect(&home.socket()).await.expect("it listens");
+        let session = client.describe(&home.session()).expect("a session");
+        let open = async |client: &Client| {
+            let message =
+                OpenGateRequest { session: Some(session.clone()), transport: GateTransport::Unix.into() };
+            client.gates().open_gate(request(message)).await
+        };
+        let mut addresses = BTreeSet::new();
+        for _ in 0..MOST {
+            let opened = open(&client).await.expect("a gate").into_inner();
+            addresses.insert(opened.gate.expect("a gate").address);
+        }
+        assert_eq!(addresses.len(), MOST);
+        let refused = open(&client).await.expect_err("too many");
+        assert!(refused.message().contains("128 gates"), "{refused:?}");
+        // Each asks, and follows: so do all of them twice.
+        for _ in 0..2 {
+            for address in &addresses {
+                assert_eq!(send(address), "200");
+            }
+        }
+    });
+    assert_eq!(api.requests().len(), 2 * MOST);
+    assert_eq!(home.runs("key"), 1);
+}
+
+/// The status of a request without a credential.
+fn send(address: &str) -> String {
+    let mut stream = UnixStream::connect(address).expect("it is served");
+    stream.set_read_timeout(Some(wait::BOUND)).expect("set");
+    stream
+        .write_all(b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    text(&answer).split(' ').nth(1).unwrap_or_default().to_owned()
+}
