@@ -40,6 +40,9 @@ const MAX_PROOF: u64 = 256;
 /// If the kernel refuses what keeps secrets in, or the daemon cannot be reached.
 pub fn run(socket: &Path) -> io::Result<()> {
     claviger_private::protect()?;
+    // It runs no other program.
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_no_new_privs()?;
     // A terminal that goes takes its own processes with it. It fails if we lead a group already, which is as good.
     let _ = nix::unistd::setsid();
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;

@@ -41,8 +41,15 @@ impl Listener {
     /// Listens at `path`, in a directory of this user alone. What lies there is replaced: it is that of a program before this one.
     ///
     /// # Errors
-    /// If the directory is not this user's, or the kernel refuses.
+    /// If the directory is not this user's, the path is too long, or the kernel refuses.
     pub(crate) fn at_path(path: &Path) -> io::Result<Self> {
+        if let Err(error) = std::os::unix::net::SocketAddr::from_pathname(path) {
+            let bytes = path.as_os_str().len();
+            return Err(io::Error::other(format!(
+                "{error}, and {} has {bytes} bytes; set XDG_RUNTIME_DIR to a shorter directory, or use --gate=tcp",
+                path.display()
+            )));
+        }
         let directory = path.parent().unwrap_or(Path::new("/"));
         if let Err(error) = fs::DirBuilder::new().mode(0o700).create(directory)
             && error.kind() != io::ErrorKind::AlreadyExists

@@ -30,7 +30,8 @@ pub(crate) fn has_left(io: &Io) -> bool {
 
 /// Whose the socket is that `client` names, connected to `server`.
 fn owner(client: SocketAddr, server: SocketAddr) -> Option<u32> {
-    socket(client, server).map(|found| found.uid)
+    // One that its process has closed would be root's.
+    socket(client, server).filter(|found| found.is_established).map(|found| found.uid)
 }
 
 /// A socket, as the kernel lists it.
