@@ -8,6 +8,7 @@
 #[path = "../../client/src/text/escape.rs"]
 #[allow(dead_code, missing_docs, reason = "a module of the client, which is not a library")]
 mod escape;
+mod gates;
 mod helpers;
 mod messages;
 #[path = "../../client/src/text/quote.rs"]
@@ -17,6 +18,7 @@ mod servers;
 mod settings;
 mod words;
 
+pub use gates::gates;
 pub use helpers::helpers;
 pub use messages::messages;
 pub use requests::requests;
@@ -30,13 +32,14 @@ use claviger::reason::Problem;
 pub type Target = fn(&[u8]);
 
 /// All of them, by name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("settings", settings),
     ("requests", requests),
     ("helpers", helpers),
     ("messages", messages),
     ("words", words),
     ("servers", servers),
+    ("gates", gates),
 ];
 
 /// What stands for a secret in the seeds.

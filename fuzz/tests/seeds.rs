@@ -7,6 +7,7 @@ use claviger::{
 use claviger_child::{Call, Declined, Provided};
 use claviger_fuzz::TARGETS;
 use clavigerd::{broker::kept::Kept, inherited};
+use clavigerd_gate::head;
 use prost::Message as _;
 use std::{
     fs,
@@ -70,4 +71,9 @@ fn seeds_that_should_be_understood_are() {
         SessionContext::from_proto(Some(session(name))).expect(name);
     }
     Names::from_proto(Some(session("foreign"))).expect("names");
+    for name in ["get", "length", "chunks", "both-credentials"] {
+        let seed = seed(&format!("gates/{name}"));
+        let end = head::end(&seed[1..]).expect(name);
+        head::check(&seed[1..=end]).expect(name);
+    }
 }

@@ -9,6 +9,7 @@ mod attend;
 mod backend;
 mod connection;
 mod forward;
+pub mod fuzz;
 mod gate;
 mod guard;
 pub mod head;
