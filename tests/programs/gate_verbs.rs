@@ -108,6 +108,31 @@ fn as_many_as_there_may_be_are_followed_at_once() {
     assert_eq!(home.runs("key"), 1);
 }
 
+#[test]
+fn a_setting_that_leads_claude_code_past_the_gate_is_named() {
+    let api = api(|_| true);
+    let (mut home, _daemon) = home(&api);
+    let claude = home.script("bin/claude", "echo ran");
+    let run = |home: &Home, options: &[&str]| {
+        let output =
+            home.run(&[options, &["exec", "--gate", "--", claude.to_str().expect("UTF-8")]].concat());
+        assert_eq!(text(&output.stdout), "ran\n", "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    let said = run(&home, &[]);
+    let settings = home.path("home/.claude/settings.json").display().to_string();
+    assert!(said.contains(&format!("{settings}:")) && said.contains("sets ANTHROPIC_BASE_URL"), "{said}");
+    assert_eq!(run(&home, &["--quiet"]), "");
+    // Nor is there anything to say of the shell's, nor to other programs.
+    assert_eq!(text(&home.run(&["exec", "--gate", "--", "true"]).stderr), "");
+    home.user_settings(&home.counting_helper("key", 0.0), &[]);
+    let config = format!("[settings]\naudience = [\"{}\"]\n", api.url);
+    home.write("home/.config/claviger/config.toml", &config);
+    home.ok(&["daemon", "reload"]);
+    home.set("ANTHROPIC_BASE_URL", &api.url);
+    assert_eq!(run(&home, &[]), "");
+}
+
 /// The status of a request without a credential.
 fn send(address: &str) -> String {
     let mut stream = UnixStream::connect(address).expect("it is served");

@@ -129,6 +129,7 @@ mod signed_in_elsewhere;
 mod situations;
 mod status_watch;
 mod systemd;
+mod systemd_gates;
 mod systemd_life;
 mod terminals;
 mod trust;

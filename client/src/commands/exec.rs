@@ -7,6 +7,7 @@ use crate::{
         lending,
     },
     failure::Failure,
+    output, render,
     session::{
         context::Context,
         environment::{self, API_KEY, AUTH_TOKEN, KEY_DESCRIPTOR, Variable, text},
@@ -15,18 +16,20 @@ use crate::{
 use clap_complete::engine::ArgValueCompleter;
 use claviger::{
     credential::MAX_SECRET_LEN,
+    proto::v1::OpenGateResponse,
     reason::{Problem, Reason},
 };
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 #[cfg(target_os = "linux")]
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io::{self, Write as _},
     os::{
         fd::{AsRawFd as _, IntoRawFd as _},
         unix::process::CommandExt as _,
     },
+    path::Path,
     process::Command,
 };
 
@@ -59,7 +62,9 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let is_set = |name: &str| std::env::var_os(name).is_some();
     let variables = match arguments.gate {
         Some(transport) => {
-            let mut variables = environment::gated(&gates::open(context, transport).await?, is_set)?;
+            let opened = gates::open(context, transport).await?;
+            warn(context, program, &opened);
+            let mut variables = environment::gated(&opened, is_set)?;
             come_first(&mut variables)?;
             variables
         }
@@ -78,6 +83,19 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     context.core_limit.restore();
     let error = command.exec();
     Err(Failure::Exec(program.to_string_lossy().into_owned(), error))
+}
+
+/// Claude Code sends its requests past the gate if its settings say where to.
+fn warn(context: &Context, program: &OsStr, opened: &OpenGateResponse) {
+    if Path::new(program).file_name() != Some(OsStr::new("claude")) || context.options.quiet {
+        return;
+    }
+    for (name, location) in &opened.overridden {
+        let place = render::place(location);
+        output::talk(&format!(
+            "claviger: warning: {place} sets {name}, which Claude Code takes before the gate's: export it in the shell instead\n"
+        ));
+    }
 }
 
 /// Moves the API key out of the variables into a pipe that the command inherits.
@@ -105,7 +123,7 @@ fn hand_over(variables: &mut Vec<Variable>) -> Result<(), Failure> {
 
 /// Lets a placeholder for a token be the API key as well: Claude Code sends the key of the `apiKeyHelper` in its settings beside a token,
 /// unless a descriptor has one.
-fn come_first(variables: &mut Vec<Variable>) -> Result<(), Failure> {
+pub(super) fn come_first(variables: &mut Vec<Variable>) -> Result<(), Failure> {
     let token = variables.iter().find(|(name, value)| *name == AUTH_TOKEN && value.is_some());
     let Some((_, Some(placeholder))) = token else { return Ok(()) };
     let descriptor = lasting(placeholder.expose().as_bytes())

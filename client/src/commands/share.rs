@@ -1,5 +1,6 @@
 //! `claviger share`: sockets that lend one credential each, for containers and remote machines.
 
+use super::exec;
 use crate::{
     complete,
     daemon::wait,
@@ -151,7 +152,9 @@ async fn make(context: &Context, make: Make) -> Result<(), Failure> {
     match &answer.gate {
         Some(opened) => {
             let is_set = |name: &str| std::env::var_os(name).is_some();
-            environment::give(&mut command, &environment::gated(opened, is_set)?);
+            let mut variables = environment::gated(opened, is_set)?;
+            exec::come_first(&mut variables)?;
+            environment::give(&mut command, &variables);
         }
         None => drop(command.env(SOCKET_VARIABLE, &share.socket)),
     }

@@ -5,6 +5,7 @@
 use claviger_child::GATE_PROGRAM;
 use std::{
     env, io,
+    os::unix::process::CommandExt as _,
     path::PathBuf,
     process::{Command, ExitCode, Stdio},
 };
@@ -38,6 +39,6 @@ fn start(socket: &PathBuf) -> io::Result<()> {
     let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { env::current_exe()? };
     let mut command = Command::new(program);
     // What the daemon wrote to standard input is for that process.
-    command.arg(SERVE).arg(socket).stdout(Stdio::null());
+    command.arg0(GATE_PROGRAM).arg(SERVE).arg(socket).stdout(Stdio::null());
     command.spawn().map(drop)
 }

@@ -9,6 +9,7 @@ use crate::{
     host::process,
     peer::{self, Peer},
     resolve::Winner,
+    settings::{Layer, Lookup},
     shares::Share,
     sources::Material,
 };
@@ -51,6 +52,9 @@ const NETWORK: [&str; 14] = [
     "CLAUDE_CODE_CLIENT_KEY",
     "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
 ];
+/// What a gate sets in the environment of its session.
+const SET_BY_GATE: [&str; 4] =
+    ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_UNIX_SOCKET"];
 /// How an API key begins; the rest of a placeholder is random.
 const PLACEHOLDER: &str = "sk-ant-api03-";
 /// The placeholder of a share: its socket alone is the right to send, and a fixed word can stand in the configuration of a container.
@@ -76,7 +80,9 @@ impl GateService for Context {
         let name = opened.as_ref().ok().and_then(|opened| Some(opened.gate.as_ref()?.name.as_str()));
         let line = Line::ended(AuditEvent::Gate, "opened", &opened).by(&peer).session(&session);
         self.audit.note(line.about(name.unwrap_or_default()));
-        Ok(Response::new(opened.map_err(within(&session))?))
+        let opened = opened.map_err(within(&session))?;
+        let overridden = self.overridden(&session).await;
+        Ok(Response::new(v1::OpenGateResponse { overridden, ..opened }))
     }
 
     async fn list_gates(
@@ -196,6 +202,18 @@ impl Context {
         Ok(found.map(|(name, value)| (name, Secret::new(value))).collect())
     }
 
+    /// The variables of a gate that Claude Code finds in its settings, and where.
+    async fn overridden(&self, session: &SessionContext) -> HashMap<String, v1::Location> {
+        let Ok(settings) = self.broker.settings_of(session).await else { return HashMap::new() };
+        let found = SET_BY_GATE.iter().filter_map(|name| match settings.variable(name) {
+            Lookup::Set(found) if found.layer != Layer::Config => {
+                Some(((*name).to_owned(), wire::location(&found.at)))
+            }
+            Lookup::Set(_) | Lookup::Untrusted(_) | Lookup::Unset => None,
+        });
+        found.collect()
+    }
+
     async fn open(
         &self,
         order: GateOrder,
@@ -214,7 +232,7 @@ impl Context {
             return Err(Problem::new(Reason::SourceTimeout, message));
         };
         outcome?;
-        Ok(v1::OpenGateResponse { gate: self.gates.find(&name), placeholder })
+        Ok(v1::OpenGateResponse { gate: self.gates.find(&name), placeholder, ..Default::default() })
     }
 
     /// A gate has ended by itself.

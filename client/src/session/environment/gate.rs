@@ -92,7 +92,7 @@ mod tests {
             ..Gate::default()
         };
         let placeholder = Some(Secret::from("sk-ant-api03-0"));
-        let opened = OpenGateResponse { gate: Some(gate), placeholder };
+        let opened = OpenGateResponse { gate: Some(gate), placeholder, ..OpenGateResponse::default() };
         let variables = gated(&opened, |name| environment.contains(&name)).expect("a gate");
         let line = |(name, value): (&str, Option<Secret>)| match value {
             Some(value) => format!("{name}={}", value.expose()),
