@@ -72,6 +72,7 @@ mod gate_confirm;
 mod gate_curl;
 mod gate_net;
 mod gate_peers;
+mod gate_rotation;
 mod gate_share;
 mod gate_stream;
 mod gate_tools;

@@ -198,8 +198,12 @@ impl Entry {
         if self.state().backs_off(now) { wanted.insistence() } else { wanted.demand }
     }
 
-    /// Decides about a session's report that `generation` was rejected.
+    /// Decides about a session's report that `generation` was rejected. While a refresh is under way, whatever for, nothing else is run: so
+    /// its result is what the session waits for, however soon after the last rejection, and the next report is not held back for it.
     pub(super) fn report(&mut self, now: SystemTime, generation: u64) -> Verdict {
+        if self.flight.is_some() && self.stock.reject_during(generation) {
+            return Verdict::Refresh;
+        }
         let verdict = self.stock.report(now, generation);
         self.tally.rejections += u64::from(verdict == Verdict::Refresh);
         verdict

@@ -156,6 +156,13 @@ impl Stock {
         verdict
     }
 
+    /// Records that `generation` was rejected while a refresh is under way; `false` if it is not the current one.
+    pub(super) fn reject_during(&mut self, generation: u64) -> bool {
+        let is_current = self.state.current.is_some_and(|issue| [0, issue.generation].contains(&generation));
+        self.state.rejected |= is_current;
+        is_current
+    }
+
     /// Withdraws the last report: its result is unknown.
     pub(super) fn withdraw(&mut self) {
         self.state.hold_reports_until = None;
