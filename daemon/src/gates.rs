@@ -16,8 +16,12 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Mutex,
+    time::Duration,
 };
-use tokio::sync::{mpsc::UnboundedSender, watch};
+use tokio::{
+    sync::{mpsc::UnboundedSender, watch},
+    time::Instant,
+};
 use tonic::Status;
 
 /// Directory of the sockets, beside that of the daemon.
@@ -25,6 +29,9 @@ const DIRECTORY: &str = "gate";
 /// Most gates at once: one program serves them on one connection, which carries 200 calls at once. Each gate follows its credential
 /// there, and asks for it.
 const MOST: usize = 128;
+
+/// How long a program that was started may take until it introduces itself: so long no other is started beside it.
+const STARTING: Duration = Duration::from_secs(5);
 
 /// What is said to a program that serves gates.
 pub type Orders = UnboundedSender<Result<AttendResponse, Status>>;
@@ -48,6 +55,8 @@ struct Table {
     proof: Option<Secret>,
     /// The number of the last of them.
     last: u64,
+    /// When one was started that is not there yet.
+    starting: Option<Instant>,
 }
 
 /// A program that serves gates.
@@ -133,6 +142,7 @@ impl Gates {
     /// No program can be had: those who wait are told.
     pub fn fail_waiting(&self, problem: &Problem) {
         let mut table = lock(&self.table);
+        table.starting = None;
         let waiting = |entry: &Entry| entry.program.is_none();
         table.gates.values().filter(|entry| waiting(entry)).for_each(|entry| {
             entry.opened.send_replace(Some(Err(problem.clone())));
@@ -140,9 +150,15 @@ impl Gates {
         table.gates.retain(|_, entry| !waiting(entry));
     }
 
-    /// The program that is started next can show `proof`.
-    pub fn expect(&self, proof: Secret) {
-        lock(&self.table).proof = Some(proof);
+    /// Whether a program is to be started now, which can show `proof`: one is wanted, and none is on its way.
+    pub fn start(&self, proof: Secret) -> bool {
+        let is_wanted = self.wants_program();
+        let mut table = lock(&self.table);
+        if !is_wanted || table.starting.is_some_and(|at| at.elapsed() < STARTING) {
+            return false;
+        }
+        (table.starting, table.proof) = (Some(Instant::now()), Some(proof));
+        true
     }
 
     /// A program introduces itself, process `pid`; `orders` is what it is told. One of another release finishes what it has begun, and what it
@@ -171,6 +187,7 @@ impl Gates {
         }
         match is_ours {
             true => {
+                table.starting = None;
                 table.programs.insert(id, Program { orders, pid, is_started });
                 table.assign();
             }

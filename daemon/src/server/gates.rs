@@ -245,10 +245,13 @@ impl Context {
         }
     }
 
+    /// Starts a program for the gates that none serves, unless one is on its way: that will serve them.
     async fn start_gates(&self) -> Result<(), Problem> {
         let program = &self.broker.host.gate;
         let proof = random(32)?;
-        self.gates.expect(Secret::new(proof.clone()));
+        if !self.gates.start(Secret::new(proof.clone())) {
+            return Ok(());
+        }
         let started = program.attend(&self.gates.socket, &proof).await;
         started.map_err(|error| {
             let message = format!("{} cannot be run: {error}", program.place());
