@@ -2,52 +2,21 @@
 //! each side goes on only when it has seen what the other did.
 
 use claviger_tests::{
-    Daemon, Home,
-    gated::{Api, Gated, Wire, descriptors, servers},
+    by_hand::{Api, STREAM, chunk, passes},
+    gated::{Gated, descriptors, home, servers},
 };
 
 const KINDS: [&str; 2] = ["--gate=unix", "--gate=tcp"];
-/// The head of a stream of events.
-const STREAM: &str =
-    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 const ONE: &str = "content-length: 1\r\n";
-
-fn home(api: &Api) -> (Home, Daemon) {
-    let home = Home::new();
-    let helper = home.counting_helper("key", 0.0);
-    home.user_settings(&helper, &[("ANTHROPIC_BASE_URL", &api.url)]);
-    let daemon = home.daemon();
-    (home, daemon)
-}
-
-fn chunk(data: &str) -> String {
-    format!("{:x}\r\n{data}\r\n", data.len())
-}
-
-/// A stream that runs: the client's side and that of the API.
-fn stream(gate: &Gated, api: &Api) -> (Wire, Wire) {
-    let mut client = gate.ask(ONE);
-    client.say("x");
-    let (mut upstream, _) = api.asked();
-    upstream.take(1);
-    upstream.say(STREAM);
-    assert!(client.head().starts_with("http/1.1 200"));
-    (client, upstream)
-}
-
-/// One that is passed on whole before the next one is sent.
-fn passes(upstream: &mut Wire, client: &mut Wire, data: &str) {
-    upstream.say(chunk(data));
-    assert_eq!(client.until(&format!("{data}\r\n")), chunk(data));
-}
 
 #[test]
 fn each_chunk_is_passed_on_at_once_and_as_it_was() {
     let api = Api::start();
-    let (home, _daemon) = home(&api);
+    let home = home(&api.url);
+    let _daemon = home.daemon();
     for kind in KINDS {
         let gate = Gated::open(&home, kind);
-        let (mut client, mut upstream) = stream(&gate, &api);
+        let (mut client, mut upstream) = api.stream(&gate);
         for number in 0..200 {
             passes(&mut upstream, &mut client, &format!("event: ping\ndata: {number}\n\n"));
         }
@@ -76,7 +45,8 @@ fn each_chunk_is_passed_on_at_once_and_as_it_was() {
 fn a_side_that_does_not_read_stops_the_other() {
     const MUCH: usize = 64 * 1024 * 1024;
     let api = Api::start();
-    let (home, _daemon) = home(&api);
+    let home = home(&api.url);
+    let _daemon = home.daemon();
     for kind in KINDS {
         let gate = Gated::open(&home, kind);
         let mut client = gate.ask(&format!("content-length: {MUCH}\r\n"));
@@ -104,7 +74,8 @@ fn a_side_that_does_not_read_stops_the_other() {
 #[test]
 fn the_api_sees_that_the_client_has_gone() {
     let api = Api::start();
-    let (home, _daemon) = home(&api);
+    let home = home(&api.url);
+    let _daemon = home.daemon();
     for kind in KINDS {
         let gate = Gated::open(&home, kind);
         // Before the answer, within it, and with another request, or more than is read ahead, behind the first.
@@ -142,10 +113,11 @@ fn the_api_sees_that_the_client_has_gone() {
 #[test]
 fn the_client_sees_that_the_api_has_gone() {
     let api = Api::start();
-    let (home, _daemon) = home(&api);
+    let home = home(&api.url);
+    let _daemon = home.daemon();
     for kind in KINDS {
         let gate = Gated::open(&home, kind);
-        let (mut client, mut upstream) = stream(&gate, &api);
+        let (mut client, mut upstream) = api.stream(&gate);
         passes(&mut upstream, &mut client, "data");
         drop(upstream);
         assert_eq!(client.rest(), "", "no last chunk");
@@ -165,7 +137,8 @@ fn the_client_sees_that_the_api_has_gone() {
 fn an_early_answer_is_seen_and_what_the_client_still_sends_is_drained() {
     const MUCH: usize = 16 * 1024 * 1024;
     let api = Api::start();
-    let (home, _daemon) = home(&api);
+    let home = home(&api.url);
+    let _daemon = home.daemon();
     for kind in KINDS {
         let gate = Gated::open(&home, kind);
         for (hangs_up, said) in [(false, ""), (false, "no"), (true, "no")] {
@@ -201,7 +174,8 @@ fn an_early_answer_is_seen_and_what_the_client_still_sends_is_drained() {
 #[test]
 fn messages_end_where_http_says() {
     let api = Api::start();
-    let (home, _daemon) = home(&api);
+    let home = home(&api.url);
+    let _daemon = home.daemon();
     let gate = Gated::open(&home, "--gate=unix");
     // The client waits for the permission to send, and the API for nothing.
     let mut client = gate.ask("expect: 100-continue\r\ncontent-length: 2\r\n");

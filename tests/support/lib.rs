@@ -7,6 +7,7 @@ pub mod attacker;
 pub mod audit;
 pub mod aws;
 pub mod aws_sign_in;
+pub mod by_hand;
 pub mod cloud;
 pub mod cure;
 mod daemon;

@@ -2,10 +2,7 @@
 //! take it. All of that with the calls that every session makes, so what holds for sessions and shares holds here.
 
 use crate::backend;
-use claviger::{
-    Change, Changes, Lease, Material, Problem, Reason, client::Client,
-    proto::v1::report_rejected_response::Outcome, session::SessionContext,
-};
+use claviger::{Change, Changes, Lease, Material, Problem, Reason, client::Client, session::SessionContext};
 use http::{HeaderName, HeaderValue, Uri, uri::PathAndQuery};
 use std::{
     sync::{
@@ -94,11 +91,9 @@ impl Leases {
         status: u16,
     ) -> Result<Option<Arc<Ready>>, Problem> {
         let mut client = self.client();
-        let report = client.report(&self.session, &rejected.lease, status.into()).await?;
+        // Whatever becomes of the report: others may have made it already, and who asks now waits for what that has begun.
+        client.report(&self.session, &rejected.lease, status.into()).await?;
         self.keep(client);
-        if !matches!(report.outcome(), Outcome::Refreshing | Outcome::AlreadyReplaced) {
-            return Ok(None);
-        }
         let next = self.have(|known| !known.is_same(rejected)).await?;
         Ok((!next.is_same(rejected)).then_some(next))
     }

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use std::{
     collections::VecDeque,
     error::Error,
-    fmt,
+    fmt, mem,
     pin::Pin,
     sync::{
         Arc, Mutex,
@@ -23,7 +23,10 @@ use tokio::time::timeout;
 const MOST: usize = 32 * 1024 * 1024;
 /// Most that is kept of all bodies together.
 const MOST_OF_ALL: usize = 128 * 1024 * 1024;
-/// How long what nobody wants is read.
+/// Size of the blocks that it is kept in, in bytes: the kernel gets each back at once. What hyper hands out would keep buffers many times
+/// its size, if the client sends by the byte.
+const BLOCK: usize = 1024 * 1024;
+/// How long what is of no use any more is read.
 const LAST: Duration = Duration::from_secs(30);
 
 static KEPT: AtomicUsize = AtomicUsize::new(0);
@@ -37,8 +40,9 @@ pub(crate) struct Tee {
 struct State {
     incoming: Option<Incoming>,
     /// What has gone out; `None` if that is too much, or not needed any more.
-    kept: Option<Vec<Bytes>>,
-    length: usize,
+    kept: Option<Vec<Vec<u8>>>,
+    /// How much memory that takes.
+    taken: usize,
     /// Which sending reads it.
     turn: u32,
     /// The client broke it off.
@@ -85,7 +89,7 @@ impl Tee {
         let state = State {
             incoming: Some(incoming),
             kept: Some(Vec::new()),
-            length: 0,
+            taken: 0,
             turn: 0,
             is_broken: false,
             reader: None,
@@ -96,7 +100,12 @@ impl Tee {
     /// The body from its beginning. `None` if too much of it has gone out to have been kept.
     pub(crate) fn send(&self) -> Option<Outgoing> {
         let mut state = claviger_private::lock(&self.state);
-        let again: VecDeque<_> = state.kept.as_ref()?.iter().cloned().collect();
+        let kept = match state.turn {
+            0 => Vec::new(),
+            // There is no third time.
+            _ => state.kept.take()?,
+        };
+        let again: VecDeque<_> = kept.into_iter().map(Bytes::from).collect();
         state.turn();
         let is_empty = again.is_empty() && state.incoming.as_ref().is_none_or(Body::is_end_stream);
         Some(Outgoing { state: self.state.clone(), size: self.size, turn: state.turn, again, is_empty })
@@ -144,18 +153,28 @@ impl State {
     }
 
     fn forget(&mut self) {
-        if self.kept.take().is_some() {
-            KEPT.fetch_sub(self.length, Relaxed);
-        }
+        self.kept = None;
+        KEPT.fetch_sub(mem::take(&mut self.taken), Relaxed);
     }
 
-    fn keep(&mut self, data: &Bytes) {
-        let Some(kept) = &mut self.kept else { return };
-        kept.push(data.clone());
-        self.length += data.len();
-        let all = KEPT.fetch_add(data.len(), Relaxed) + data.len();
-        if self.length > MOST || all > MOST_OF_ALL {
-            self.forget();
+    fn keep(&mut self, mut data: &[u8]) {
+        while let Some(kept) = &mut self.kept
+            && !data.is_empty()
+        {
+            if kept.last().is_none_or(|block| block.len() == block.capacity()) {
+                let block = Vec::with_capacity(data.len().max(self.taken).min(BLOCK));
+                self.taken += block.capacity();
+                let all = KEPT.fetch_add(block.capacity(), Relaxed) + block.capacity();
+                kept.push(block);
+                if self.taken > MOST + BLOCK || all > MOST_OF_ALL {
+                    return self.forget();
+                }
+            }
+            if let Some(block) = kept.last_mut() {
+                let (now, later) = data.split_at(data.len().min(block.capacity() - block.len()));
+                block.extend_from_slice(now);
+                data = later;
+            }
         }
     }
 }
