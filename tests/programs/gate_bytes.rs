@@ -3,7 +3,8 @@
 
 use claviger_tests::{
     CANARY, Daemon, Home,
-    gated::{Api, Gated, Wire, resident, servers},
+    by_hand::{Api, Wire},
+    gated::{Gated, resident, servers},
     text,
 };
 

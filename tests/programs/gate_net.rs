@@ -2,7 +2,8 @@
 
 use claviger_tests::{
     CANARY, Daemon, Home,
-    gated::{Api, Gated},
+    by_hand::Api,
+    gated::Gated,
     stand_in::{self, Authority, Response, StandIn, proxy, second},
 };
 use serde_json::{Value, json};

@@ -195,6 +195,11 @@ impl Api {
         self.connections.recv_timeout(BOUND).expect("the gate comes")
     }
 
+    /// Whether no connection waits to be taken.
+    pub fn is_quiet(&self) -> bool {
+        self.try_accept().is_none()
+    }
+
     /// The next one, if it has come.
     pub fn try_accept(&self) -> Option<Wire> {
         self.connections.try_recv().ok()
