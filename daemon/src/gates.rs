@@ -257,6 +257,13 @@ impl Gates {
         }
     }
 
+    /// Closes the gates of all shares.
+    pub fn close_all_of_shares(&self) {
+        for gate in self.list().into_iter().filter(|gate| !gate.share.is_empty()) {
+            self.close(&gate.name);
+        }
+    }
+
     /// Whether `peer` is a program that serves gates: then it asks for several sessions.
     pub fn is_program(&self, peer: &Peer) -> bool {
         lock(&self.table).program(peer).is_some()

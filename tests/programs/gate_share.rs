@@ -86,11 +86,16 @@ fn a_container_sends_requests_and_gets_no_credential() {
     home.ok(&["gate", "close", "box"]);
     wait::until("both have ended", || shares(&home).is_empty() && gates(&home).is_empty());
 
-    // A share ends with the daemon, and the next one closes its gate.
+    // A share ends with the daemon; if that is killed, the next one closes its gate.
     home.ok(&["share", "box", "--gate"]);
     daemon.kill();
-    let _daemon = home.daemon();
+    let daemon = home.daemon();
     wait::until("it is closed", || !socket.exists() && gates(&home).is_empty());
+    home.ok(&["share", "box", "--gate"]);
+    home.ok(&["daemon", "stop"]);
+    wait::until("it has ended with the daemon", || !socket.exists());
+    wait::until("the program ends", || programs(&home).is_empty());
+    drop(daemon);
 }
 
 /// The share's own socket is for the gate: a process that gets at it without the cookie is lent nothing.

@@ -3,7 +3,10 @@
 use crate::gate_curl::{SEND, api, home, programs};
 use claviger::{
     client::{Client, request},
-    proto::v1::{GateTransport, OpenGateRequest},
+    proto::v1::{
+        AttendRequest, GateHello, GateOpened, GateTransport, OpenGateRequest, attend_request::Event,
+        attend_response::Order,
+    },
 };
 use claviger_tests::{
     CANARY, Home,
@@ -131,6 +134,41 @@ fn a_setting_that_leads_claude_code_past_the_gate_is_named() {
     home.ok(&["daemon", "reload"]);
     home.set("ANTHROPIC_BASE_URL", &api.url);
     assert_eq!(run(&home, &[]), "");
+}
+
+/// What the program that serves gates says adds up over days.
+#[test]
+fn what_is_said_about_gates_is_not_counted_as_one_request() {
+    /// More than the largest request has.
+    const SAID: usize = 12 * 1024 * 1024;
+    let api = api(|_| true);
+    let (home, _daemon) = home(&api);
+    block_on(async {
+        let client = Client::connect(&home.socket()).await.expect("it listens");
+        let (says, said) = tokio::sync::mpsc::channel(1);
+        let say = async |event| says.send(AttendRequest { event: Some(event) }).await.expect("it listens");
+        let hello = GateHello { release: claviger::RELEASE.to_owned(), ..GateHello::default() };
+        let attend = client.gates();
+        let attended = tokio::spawn(async move {
+            let mut attend = attend;
+            attend.attend(request(tokio_stream::wrappers::ReceiverStream::new(said))).await
+        });
+        say(Event::Hello(hello)).await;
+        let mut orders = attended.await.expect("no panic").expect("attended").into_inner();
+        let name = "x".repeat(64 * 1024);
+        for _ in 0..SAID / name.len() {
+            say(Event::Closed(name.clone())).await;
+        }
+        let session = client.describe(&home.session()).expect("a session");
+        let open = OpenGateRequest { session: Some(session), transport: GateTransport::Unix.into() };
+        let mut gates = client.gates();
+        let opened = tokio::spawn(async move { gates.open_gate(request(open)).await });
+        let order = orders.message().await.expect("it goes on").and_then(|order| order.order);
+        let Some(Order::Open(order)) = order else { panic!("{order:?}") };
+        say(Event::Opened(GateOpened { name: order.name.clone(), address: "there".into() })).await;
+        let opened = opened.await.expect("no panic").expect("open").into_inner();
+        assert_eq!(opened.gate.expect("a gate").name, order.name);
+    });
 }
 
 /// The status of a request without a credential.

@@ -187,6 +187,8 @@ impl Context {
             transport: GateTransport::Unix.into(),
             address: share.offered().display().to_string(),
             placeholder: Some(Secret::from(SHARED_PLACEHOLDER)),
+            pid: share.wanted.parent.unwrap_or_default(),
+            pid_started: share.wanted.parent.and_then(process::started).unwrap_or_default(),
             network: self.network(&share.wanted.session).await?,
             opened_at: Some(wire::timestamp(share.created_at)),
             ..GateOrder::default()
@@ -269,8 +271,10 @@ impl Context {
             let message = tokio::select! {
                 message = events.message() => message,
                 () = self.broker.life.stopping() => {
-                    if let Some(words) = self.last_words() {
-                        drop(orders.send(words));
+                    match self.last_words() {
+                        Some(words) => drop(orders.send(words)),
+                        // Without this daemon there are no shares.
+                        None => self.gates.close_all_of_shares(),
                     }
                     return self.gates.detach(id);
                 }
