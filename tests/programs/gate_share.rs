@@ -48,7 +48,7 @@ fn a_container_sends_requests_and_gets_no_credential() {
     let Some(far) = Far::new(&home, socket) else { return };
     assert_eq!(far_sends(&far, &[]), "200");
     // The fixed word of the documentation, and nothing else.
-    assert_eq!(far_sends(&far, &["--header", "authorization: Bearer claviger"]), "200");
+    assert_eq!(far_sends(&far, &["--header", "authorization: Bearer placeholder"]), "200");
     assert_eq!(far_sends(&far, &["--header", "authorization: Bearer sk-ant-oat01-another"]), "401");
     // No verb of the client finds a daemon there.
     for verb in ["token", "get", "status"] {

@@ -58,7 +58,7 @@ const SET_BY_GATE: [&str; 4] =
 /// How an API key begins; the rest of a placeholder is random.
 const PLACEHOLDER: &str = "sk-ant-api03-";
 /// The placeholder of a share: its socket alone is the right to send, and a fixed word can stand in the configuration of a container.
-const SHARED_PLACEHOLDER: &str = "claviger";
+const SHARED_PLACEHOLDER: &str = "placeholder";
 
 type Responses = Pin<Box<dyn Stream<Item = Result<AttendResponse, Status>> + Send>>;
 
