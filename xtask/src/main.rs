@@ -46,6 +46,10 @@ fn main() -> ExitCode {
     let (command, rest) =
         arguments.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
     let done = match command {
+        _ if rest.iter().any(|word| ["-h", "--help"].contains(&word.as_str())) => {
+            println!("{USAGE}");
+            Ok(())
+        }
         "demo" => demo::run(rest),
         "test" => test::run(rest),
         "check" => check::run(rest),

@@ -26,8 +26,11 @@ pub(crate) fn build(profile: Profile) -> sh::Result<PathBuf> {
     let (release, together) = (target.join("release"), target.join("dist"));
     fs::create_dir_all(&together)?;
     // Built separately: features that the SDKs enable in shared libraries would be in the other programs too.
-    sh::run(cargo(&[FETCH]).arg("--release"))?;
-    sh::run(cargo(&[GATE]).arg("--release"))?;
+    for (step, package) in [(1, FETCH), (2, GATE)] {
+        println!("building for release, {step} of 3: {package}");
+        sh::run(cargo(&[package]).arg("--release"))?;
+    }
+    println!("building for release, 3 of 3: {}", RESIDENT.join(" and "));
     let resident = match static_programs(&target) {
         Some(place) => place,
         None => {

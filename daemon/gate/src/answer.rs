@@ -17,7 +17,9 @@ pub(crate) type Body<T> = Either<Full<Bytes>, T>;
 
 /// An error of ours.
 pub(crate) fn error<T>(status: StatusCode, message: &str) -> Response<Body<T>> {
-    let body = anthropic::error(status, &format!("claviger: {message}")).to_string();
+    // Tools show the text as if it came from the API, so it says where it comes from.
+    let prefix = if message.starts_with("claviger") { "" } else { "claviger: " };
+    let body = anthropic::error(status, &format!("{prefix}{message}")).to_string();
     let mut response = Response::new(Either::Left(Full::new(Bytes::from(body))));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -51,7 +53,7 @@ pub(crate) fn unreachable<T>(problem: &Problem) -> Response<Body<T>> {
 
 fn of_problem<T>(status: StatusCode, problem: &Problem) -> Response<Body<T>> {
     let message = match problem.advice() {
-        Some(advice) => format!("{problem} ({}). {advice}", problem.reason.as_str()),
+        Some(advice) => format!("{problem} ({}): {advice}", problem.reason.as_str()),
         None => format!("{problem} ({})", problem.reason.as_str()),
     };
     let mut response = error(status, &message);
