@@ -346,6 +346,23 @@ fn hosts_in_no_proxy_are_reached_past_it() {
 }
 
 #[test]
+fn a_session_reaches_its_gate_past_its_own_proxy() {
+    let api = StandIn::start(ok);
+    let proxy = Api::start();
+    let names = ["http_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, proxy.url.as_str()));
+    let (mut home, _daemon) = home(&api.url, &names);
+    home.set("no_proxy", "a.example");
+    for kind in ["--gate=unix", "--gate=tcp"] {
+        let script = r#"echo "$NO_PROXY"; exec curl --silent --show-error --max-time 20 --data '{}' \
+            ${ANTHROPIC_UNIX_SOCKET:+--unix-socket "$ANTHROPIC_UNIX_SOCKET"} \
+            --header "x-api-key: ${ANTHROPIC_API_KEY:-$ANTHROPIC_AUTH_TOKEN}" "$ANTHROPIC_BASE_URL/v1/messages""#;
+        let said = home.ok(&["exec", kind, "--", "sh", "-c", script]);
+        assert_eq!(said, "a.example,localhost,127.0.0.1\n{\"id\":\"msg_1\"}", "{kind}");
+    }
+    assert!(proxy.is_quiet() && api.requests().len() == 2);
+}
+
+#[test]
 fn a_repository_chooses_neither_proxy_nor_certificates_before_it_is_trusted() {
     let authority = Arc::new(Authority::new());
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -64,7 +64,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         Some(transport) => {
             let opened = gates::open(context, transport).await?;
             warn(context, program, &opened);
-            let mut variables = environment::gated(&opened, is_set)?;
+            let mut variables = environment::gated(&opened, environment::own)?;
             come_first(&mut variables)?;
             variables
         }

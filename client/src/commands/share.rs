@@ -151,8 +151,7 @@ async fn make(context: &Context, make: Make) -> Result<(), Failure> {
     command.args(rest);
     match &answer.gate {
         Some(opened) => {
-            let is_set = |name: &str| std::env::var_os(name).is_some();
-            let mut variables = environment::gated(opened, is_set)?;
+            let mut variables = environment::gated(opened, environment::own)?;
             exec::come_first(&mut variables)?;
             environment::give(&mut command, &variables);
         }

@@ -18,6 +18,9 @@ const SOCKET: &str = "ANTHROPIC_UNIX_SOCKET";
 const GATE: &str = "CLAVIGER_GATE";
 /// What a request is for on a socket, whose path says where it goes.
 const LOCALHOST: &str = "http://localhost";
+const PROXIES: [&str; 6] =
+    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 /// What else makes tools that read it say who a session is, or leads their requests past the gate.
 const MORE: [&str; 6] = [
     HEADERS,
@@ -28,13 +31,13 @@ const MORE: [&str; 6] = [
     "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
 ];
 
-/// The variables for the gate: first those to set, then those to remove. `is_set` says what the environment has.
+/// The variables for the gate: first those to set, then those to remove. `value` has the environment.
 ///
 /// # Errors
 /// If the daemon's answer has no gate.
 pub(crate) fn gated(
     opened: &OpenGateResponse,
-    is_set: impl Fn(&str) -> bool,
+    value: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Variable>, Problem> {
     let nothing = || Problem::new(Reason::Bug, "the daemon's answer has no gate");
     let gate = opened.gate.as_ref().ok_or_else(nothing)?;
@@ -52,6 +55,7 @@ pub(crate) fn gated(
         ],
     };
     set.push((GATE, text(gate.name.as_str())));
+    set.extend(past_proxies(&value));
     let switches = CLOUDS.into_iter().flat_map(|(_, switch, skip)| [switch, skip]);
     let keys = anthropic::OWNED.into_iter().chain([SOCKET]).chain(MORE).chain(switches);
     let clouds = bedrock::OWNED.into_iter().chain(foundry::OWNED).filter(|name| is_of_api(name));
@@ -60,7 +64,18 @@ pub(crate) fn gated(
     let mut owned: Vec<_> = keys.chain(clouds).chain(secrets.map(|(name, _)| *name)).collect();
     owned.sort_unstable();
     owned.dedup();
-    Ok(complete(set, owned, is_set))
+    Ok(complete(set, owned, |name| value(name).is_some()))
+}
+
+/// A proxy does not lead to a gate, which is on this machine. Some tools read one spelling of the variable, some the other.
+fn past_proxies(value: impl Fn(&str) -> Option<String>) -> Vec<Set> {
+    let set = |name: &&str| value(name).is_some_and(|text| !text.is_empty());
+    if !PROXIES.iter().any(|name| set(name)) {
+        return Vec::new();
+    }
+    let own = NO_PROXY.into_iter().find(|name| set(name)).and_then(value);
+    let own = own.map_or_else(String::new, |own| format!("{own},"));
+    NO_PROXY.map(|name| (name, text(format!("{own}localhost,127.0.0.1")))).to_vec()
 }
 
 /// The placeholder, in a session that `exec --gate` began. `value` has the environment.
@@ -93,7 +108,11 @@ mod tests {
         };
         let placeholder = Some(Secret::from("sk-ant-api03-0"));
         let opened = OpenGateResponse { gate: Some(gate), placeholder, ..OpenGateResponse::default() };
-        let variables = gated(&opened, |name| environment.contains(&name)).expect("a gate");
+        let value = |name: &str| {
+            let found = environment.iter().find(|entry| entry.split('=').next() == Some(name))?;
+            Some(found.split_once('=').map_or("", |(_, value)| value).to_owned())
+        };
+        let variables = gated(&opened, value).expect("a gate");
         let line = |(name, value): (&str, Option<Secret>)| match value {
             Some(value) => format!("{name}={}", value.expose()),
             None => format!("-{name}"),
@@ -116,6 +135,23 @@ mod tests {
             "CLAVIGER_GATE=g1",
         ];
         assert_eq!(text(GateTransport::Tcp, "127.0.0.1:4711", &[]), set);
+    }
+
+    #[test]
+    fn a_gate_is_reached_past_the_proxies_of_the_session() {
+        for (environment, expected) in [
+            (&["NO_PROXY=a"][..], None),
+            (&["HTTPS_PROXY="], None),
+            (&["HTTPS_PROXY=http://p"], Some("localhost,127.0.0.1")),
+            (&["all_proxy=http://p", "NO_PROXY=a.example"], Some("a.example,localhost,127.0.0.1")),
+            (&["http_proxy=http://p", "NO_PROXY=a", "no_proxy=b"], Some("b,localhost,127.0.0.1")),
+        ] {
+            let lines = text(GateTransport::Tcp, "127.0.0.1:4711", environment);
+            for name in ["NO_PROXY=", "no_proxy="] {
+                let found = lines.iter().find_map(|line| line.strip_prefix(name));
+                assert_eq!(found, expected, "{environment:?}");
+            }
+        }
     }
 
     #[test]

@@ -33,6 +33,11 @@ pub(crate) fn give(command: &mut Command, variables: &[Variable]) {
     }
 }
 
+/// A variable of this process; what is not UTF-8 in it is replaced.
+pub(crate) fn own(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 /// Text for a variable.
 pub(crate) fn text(value: impl Into<String>) -> Secret {
     Secret::new(value.into())
