@@ -24,6 +24,10 @@ form! {
         replayed: u64 = used(gate).replayed,
         /// Requests that the gate answered with an error of its own.
         refused: u64 = used(gate).refused,
+        /// Of requests, as the API's answers say.
+        input_tokens: u64 = used(gate).input_tokens,
+        /// Of answers.
+        output_tokens: u64 = used(gate).output_tokens,
         in_progress: u32 = used(gate).in_progress,
         /// Of the last answer that was passed on.
         last_status: Option<u32> = Some(used(gate).last_status).filter(|status| *status > 0),

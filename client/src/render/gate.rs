@@ -10,12 +10,13 @@ pub(crate) fn list(gates: &[Gate], now: SystemTime) -> String {
     if gates.is_empty() {
         return "no gate is open\n".into();
     }
-    let titles = ["NAME", "FOR", "SENT", "AGAIN", "REFUSED", "NOW", "STATUS", "LAST", "WITH", "ADDRESS"];
+    let titles =
+        ["NAME", "FOR", "SENT", "AGAIN", "REFUSED", "TOKENS", "NOW", "STATUS", "LAST", "WITH", "ADDRESS"];
     let rows = gates.iter().map(|gate| row(gate, now)).collect();
     table::titled(titles, rows).into_iter().map(|line| line + "\n").collect()
 }
 
-fn row(gate: &Gate, now: SystemTime) -> [String; 10] {
+fn row(gate: &Gate, now: SystemTime) -> [String; 11] {
     let used = gate.r#use.unwrap_or_default();
     let number = |count: u64| if count > 0 { count.to_string() } else { String::new() };
     let what = match gate.share.as_str() {
@@ -28,6 +29,10 @@ fn row(gate: &Gate, now: SystemTime) -> [String; 10] {
         used.requests.to_string(),
         number(used.replayed),
         number(used.refused),
+        match (used.input_tokens, used.output_tokens) {
+            (0, 0) => String::new(),
+            (input, output) => format!("{input}+{output}"),
+        },
         number(used.in_progress.into()),
         number(used.last_status.into()),
         used.last_request_at.as_ref().map(|at| time::relative(at, now)).unwrap_or_default(),
@@ -44,7 +49,14 @@ mod tests {
 
     #[test]
     fn a_gate_says_whose_it_is_and_what_went_through() {
-        let used = GateUse { requests: 7, refused: 1, last_status: 200, ..GateUse::default() };
+        let used = GateUse {
+            requests: 7,
+            refused: 1,
+            last_status: 200,
+            input_tokens: 9,
+            output_tokens: 3,
+            ..GateUse::default()
+        };
         let gate = Gate {
             name: "1a2b".into(),
             address: "/run/gate/1a2b.sock".into(),
@@ -53,8 +65,8 @@ mod tests {
             r#use: Some(used),
             ..Gate::default()
         };
-        let expected = "NAME  FOR    SENT  REFUSED  STATUS  WITH    ADDRESS\n\
-            1a2b  /work  7     1        200     pid 42  /run/gate/1a2b.sock\n";
+        let expected = "NAME  FOR    SENT  REFUSED  TOKENS  STATUS  WITH    ADDRESS\n\
+            1a2b  /work  7     1        9+3     200     pid 42  /run/gate/1a2b.sock\n";
         assert_eq!(list(std::slice::from_ref(&gate), SystemTime::UNIX_EPOCH), expected);
         let shared = Gate { share: "box".into(), ..gate };
         assert!(list(&[shared], SystemTime::UNIX_EPOCH).contains("share box"));

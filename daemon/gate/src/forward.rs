@@ -8,6 +8,7 @@ use crate::{
     headers,
     intake::{self, Intake, REFUSED},
     lease::Ready,
+    meter::Meter,
     reach,
     tee::Tee,
     upstream::Upstream,
@@ -34,6 +35,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// What the API sends, as it comes. An error here ends the connection, so that the client sees that the answer is not whole.
 pub(crate) struct Passing {
     rest: Either<Incoming, http_body_util::Full<Bytes>>,
+    meter: Option<Meter>,
     /// Until the answer is over.
     _progress: InProgress,
     /// What the client may still send.
@@ -101,7 +103,9 @@ async fn attempt(gate: &Gate, parts: Parts, body: Tee) -> Result<Answer, (Answer
         headers::end_to_end(&mut head.headers);
         head.version = Version::HTTP_11;
         head.extensions.clear();
-        return Ok(Response::from_parts(head, Either::Right(Passing { rest, _progress: progress, body })));
+        let meter = Meter::of(&head.headers, &gate.used);
+        let passing = Passing { rest, meter, _progress: progress, body };
+        return Ok(Response::from_parts(head, Either::Right(passing)));
     }
 }
 
@@ -191,7 +195,12 @@ impl HttpBody for Passing {
         match std::task::ready!(Pin::new(&mut self.rest).poll_frame(cx)) {
             // Trailers end here.
             Some(Ok(frame)) if !frame.is_data() => Poll::Ready(None),
-            other => Poll::Ready(other),
+            other => {
+                if let (Some(Ok(frame)), Some(meter)) = (&other, &mut self.meter) {
+                    frame.data_ref().into_iter().for_each(|data| meter.see(data));
+                }
+                Poll::Ready(other)
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod headers;
 mod intake;
 mod lease;
 mod listen;
+mod meter;
 mod network;
 mod parent;
 mod peer;

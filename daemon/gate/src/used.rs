@@ -16,6 +16,8 @@ pub(crate) struct Used {
     pub(crate) requests: AtomicU64,
     pub(crate) replayed: AtomicU64,
     pub(crate) refused: AtomicU64,
+    input_tokens: AtomicU64,
+    output_tokens: AtomicU64,
     last_status: AtomicU32,
     /// Seconds since 1970.
     last_at: AtomicU64,
@@ -48,6 +50,13 @@ impl Used {
         self.last_status.store(status.into(), Relaxed);
     }
 
+    /// So many more tokens were read and written.
+    pub(crate) fn tokens(&self, input: u64, output: u64) {
+        self.input_tokens.fetch_add(input, Relaxed);
+        self.output_tokens.fetch_add(output, Relaxed);
+        self.changed.notify_one();
+    }
+
     /// The totals now.
     pub(crate) fn totals(&self) -> GateUse {
         let last = Some(self.last_at.load(Relaxed)).filter(|at| *at > 0);
@@ -59,6 +68,8 @@ impl Used {
             last_status: self.last_status.load(Relaxed),
             last_request_at: last.map(wire::timestamp),
             in_progress: self.in_progress.load(Relaxed),
+            input_tokens: self.input_tokens.load(Relaxed),
+            output_tokens: self.output_tokens.load(Relaxed),
         }
     }
 }
