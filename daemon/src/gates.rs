@@ -1,5 +1,5 @@
-//! Gates: where sessions send requests without a credential. A program of its own serves them (`clavigerd-gate`) and outlives the
-//! daemon; here is what it is to serve, and whom to tell.
+//! The list of gates. A separate program (`clavigerd-gate`) serves them and outlives the daemon; here are its orders, and the calls
+//! that wait for it.
 
 use crate::{caller::Caller, consent::Subject, live::lock, peer::Peer};
 use claviger::{
@@ -33,15 +33,15 @@ const MOST: usize = 128;
 /// How long a program that was started may take until it introduces itself: so long no other is started beside it.
 const STARTING: Duration = Duration::from_secs(5);
 
-/// What is said to a program that serves gates.
+/// Messages to a program that serves gates.
 pub type Orders = UnboundedSender<Result<AttendResponse, Status>>;
-/// Where a gate answers, or why it does not.
+/// Address of a gate, or the reason why there is none.
 type Opened = Option<Result<String, Problem>>;
 
 /// All gates, by name.
 #[derive(Debug)]
 pub struct Gates {
-    /// The daemon's own.
+    /// The daemon's own socket.
     pub socket: PathBuf,
     table: Mutex<Table>,
 }
@@ -49,7 +49,7 @@ pub struct Gates {
 #[derive(Debug, Default)]
 struct Table {
     gates: BTreeMap<String, Entry>,
-    /// Programs that serve gates: as a rule there is one.
+    /// Programs that serve gates: usually one.
     programs: BTreeMap<u64, Program>,
     /// What the last program that was started can show.
     proof: Option<Secret>,
@@ -72,7 +72,7 @@ struct Program {
 struct Entry {
     order: GateOrder,
     used: GateUse,
-    /// Which program serves it.
+    /// The program that serves it.
     program: Option<u64>,
     opened: watch::Sender<Opened>,
     allowed: Option<Allowed>,
@@ -89,12 +89,12 @@ struct Allowed {
 // === impl Gates ===
 
 impl Gates {
-    /// The gates of the daemon on `socket`: none yet.
+    /// An empty list, for the daemon on `socket`.
     pub fn of(socket: &Path) -> Self {
         Self { socket: socket.to_owned(), table: Mutex::default() }
     }
 
-    /// Where a gate of this name and kind is to answer.
+    /// The address for a gate of this name and kind.
     pub fn address(&self, name: &str, transport: GateTransport) -> String {
         match transport {
             GateTransport::Tcp => "127.0.0.1:0".to_owned(),
@@ -139,7 +139,7 @@ impl Gates {
         lock(&self.table).gates.values().any(|entry| entry.program.is_none())
     }
 
-    /// No program can be had: those who wait are told.
+    /// Reports to those who wait that no program can be started.
     pub fn fail_waiting(&self, problem: &Problem) {
         let mut table = lock(&self.table);
         table.starting = None;
@@ -199,7 +199,7 @@ impl Gates {
         id
     }
 
-    /// A program went away. What it served waits for the next.
+    /// Removes a program that went away. Its gates wait for the next one.
     pub fn detach(&self, id: u64) {
         let mut table = lock(&self.table);
         table.programs.remove(&id);
@@ -232,7 +232,7 @@ impl Gates {
         lock(&self.table).gates.remove(name).map(|entry| entry.order)
     }
 
-    /// What has gone through the gate `name`.
+    /// Records the use of the gate `name`.
     pub fn used(&self, name: &str, used: GateUse) {
         if let Some(entry) = lock(&self.table).gates.get_mut(name) {
             entry.used = used;
@@ -293,7 +293,7 @@ impl Gates {
         lock(&self.table).gates.values().map(Entry::shown).collect()
     }
 
-    /// One of them.
+    /// The gate `name`.
     pub fn find(&self, name: &str) -> Option<Gate> {
         lock(&self.table).gates.get(name).map(Entry::shown)
     }
@@ -302,7 +302,7 @@ impl Gates {
 // === impl Table ===
 
 impl Table {
-    /// Has the last program serve what none does.
+    /// Orders the last program to serve the gates that no program serves.
     fn assign(&mut self) {
         let Some((id, program)) = self.programs.last_key_value() else { return };
         for entry in self.gates.values_mut().filter(|entry| entry.program.is_none()) {

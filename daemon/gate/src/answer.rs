@@ -1,4 +1,4 @@
-//! What a gate answers itself: errors in the shape of the API, with our reason and what helps.
+//! Answers of the gate itself: errors in the form of the API, with claviger's reason and remedy.
 
 use crate::{backend::anthropic, head::Refusal};
 use bytes::Bytes;
@@ -9,10 +9,10 @@ use http::{
 };
 use http_body_util::{Either, Full};
 
-/// How the libraries of the API learn whether another attempt makes sense.
+/// Header that tells the SDKs of the API whether to try again.
 const RETRY: &str = "x-should-retry";
 
-/// The body of an answer: ours, or what the API sends.
+/// The body of an answer: our own, or that of the API.
 pub(crate) type Body<T> = Either<Full<Bytes>, T>;
 
 /// An error of ours.
@@ -24,21 +24,21 @@ pub(crate) fn error<T>(status: StatusCode, message: &str) -> Response<Body<T>> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Whether a request was carried out is not known after a lost connection, and the client must decide.
+    // After a lost connection, the request may have been carried out, so only the client can decide.
     let again =
         HeaderValue::from_static(if status == StatusCode::SERVICE_UNAVAILABLE { "true" } else { "false" });
     headers.insert(RETRY, again);
     response
 }
 
-/// A request that is not taken as it came. The connection ends with it.
+/// The answer to a refused head. The connection ends with it.
 pub(crate) fn refused<T>(refusal: Refusal) -> Response<Body<T>> {
     let mut response = error(refusal.status, refusal.why);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// Why there is no credential.
+/// The answer if there is no credential.
 pub(crate) fn problem<T>(problem: &Problem) -> Response<Body<T>> {
     of_problem(status(problem.reason), problem)
 }
@@ -63,7 +63,7 @@ fn of_problem<T>(status: StatusCode, problem: &Problem) -> Response<Body<T>> {
     response
 }
 
-/// What may pass by itself is another status than what takes a person.
+/// SDKs repeat requests after a 503, so only problems that can pass by themselves get that status.
 fn status(reason: Reason) -> StatusCode {
     match reason {
         Reason::SourceUnavailable

@@ -1,4 +1,4 @@
-//! The daemon says which gates to serve. When it goes, they are served on, and the next one is told of them.
+//! Serves the gates that the daemon orders. If the daemon goes away, they continue, and the next daemon is told about them.
 
 use crate::{gate::Gate, listen::Listener, upstream::Upstreams};
 use claviger::{
@@ -29,11 +29,11 @@ use tokio::{
 };
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-/// How long to stay when there is no gate: the daemon may want the next one.
+/// How long the process stays without a gate: the next one may come soon.
 const LAST: Duration = Duration::from_secs(10);
-/// How often the daemon is told what has gone through.
+/// Shortest time between two reports of the use of gates.
 const TELL: Duration = Duration::from_secs(1);
-/// Pause before the daemon is asked again that does not want this program.
+/// Pause before another attempt, after a daemon has refused this program.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// A gate that is served, and the task that does.
@@ -48,12 +48,12 @@ struct House {
     /// What the daemon knows this process by.
     proof: Secret,
     gates: Mutex<BTreeMap<String, Served>>,
-    /// Gates that are served, retired ones as well.
+    /// Number of served gates, including retired ones.
     served: watch::Sender<usize>,
-    /// To the daemon.
+    /// Messages to the daemon.
     events: Mutex<Option<UnboundedSender<AttendRequest>>>,
     upstreams: Arc<Upstreams>,
-    /// Something has gone through.
+    /// Notified when a gate was used.
     changed: Arc<Notify>,
     is_retired: AtomicBool,
 }
@@ -76,7 +76,7 @@ pub(crate) async fn attend(socket: &Path, proof: Secret) -> Result<(), ConnectEr
 // === impl House ===
 
 impl House {
-    /// Does what the daemon says, and the next one, until this program is retired.
+    /// Carries out the orders of this daemon and its successors, until this program is retired.
     async fn follow(self: &Arc<Self>, client: &Client) {
         loop {
             let house = self.clone();
@@ -86,7 +86,7 @@ impl House {
             });
             if let Ok(follow) = follow.await {
                 let mut follow = follow.patiently();
-                // A daemon that goes away comes again: it is waited for.
+                // A daemon that goes away has a successor, for which this waits.
                 while let Ok(seen) = follow.next().await {
                     if let Seen::Message(AttendResponse { order: Some(order) }) = seen {
                         self.carry_out(client, order).await;
@@ -100,7 +100,7 @@ impl House {
         }
     }
 
-    /// What the daemon is told first, and after that.
+    /// Messages for a new daemon, the introduction first.
     fn introduce(&self) -> mpsc::UnboundedReceiver<AttendRequest> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let gates =
@@ -131,7 +131,7 @@ impl House {
             Order::Retire(_) => {
                 self.is_retired.store(true, Relaxed);
                 claviger_private::lock(&self.gates).values().for_each(|served| served.gate.retire());
-                // Their sockets are closed with the next turn of each.
+                // Each task closes its socket when it runs next.
                 tokio::task::yield_now().await;
                 self.say(Event::Retired(GateRetired {}));
                 claviger_private::lock(&self.events).take();
@@ -176,7 +176,7 @@ impl House {
         gates.insert(key, Served { gate: kept, task });
     }
 
-    /// Tells the daemon what has gone through.
+    /// Reports the use of gates to the daemon.
     async fn tell(&self) {
         let mut told: BTreeMap<String, GateUse> = BTreeMap::new();
         loop {

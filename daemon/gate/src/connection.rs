@@ -1,4 +1,4 @@
-//! One connection of a client: it ends with the client, and takes the requests that it has sent on with it.
+//! One connection of a client. When the client leaves, its requests to the API end too.
 
 use crate::{
     forward::forward,
@@ -10,9 +10,9 @@ use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
-/// How long a client may take to read the last answer, which it does not while it sends.
+/// Time for a client that is still sending to read its last answer.
 const LINGER: Duration = Duration::from_secs(2);
-/// Most of an answer that is held at once, in bytes.
+/// Most bytes of an answer in memory.
 const BUFFER: usize = 64 * 1024;
 
 /// Serves a connection until it ends, or the gate does.
@@ -32,7 +32,7 @@ pub(crate) async fn serve(gate: Arc<Gate>, io: Io) {
         .max_headers(crate::head::MAX_HEADERS + 2);
     let connection = builder.serve_connection(wire, service);
     let is_gone = tokio::select! {
-        // First, so that what can still be told is told.
+        // First, so that an answer that is ready is sent.
         biased;
         _ = connection => false,
         () = pump(&io, &taken) => true,

@@ -1,4 +1,4 @@
-//! One request: let in, given the credential, sent on, and its answer passed back as it comes.
+//! One request: checked, given the credential and sent on; its answer is passed back as it arrives.
 
 use crate::{
     answer::{self, Body},
@@ -32,13 +32,13 @@ use std::{
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What the API sends, as it comes. An error here ends the connection, so that the client sees that the answer is not whole.
+/// The body of an answer, as it arrives. An error here ends the connection, so that the client sees that the answer is incomplete.
 pub(crate) struct Passing {
     rest: Either<Incoming, http_body_util::Full<Bytes>>,
     meter: Option<Meter>,
-    /// Until the answer is over.
+    /// Counts the request until the answer ends.
     _progress: InProgress,
-    /// What the client may still send.
+    /// The rest of the request, which the client may still send.
     body: Tee,
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn forward(gate: &Gate, intake: &Mutex<Intake>, request: Reques
     let answer = attempt(gate, parts, body).await;
     answer.unwrap_or_else(|(refused, body)| {
         gate.used.refused.fetch_add(1, Relaxed);
-        // Or else it is busy sending, and does not read.
+        // A client that is busy sending does not read.
         body.drain();
         refused
     })
@@ -109,7 +109,7 @@ async fn attempt(gate: &Gate, parts: Parts, body: Tee) -> Result<Answer, (Answer
     }
 }
 
-/// Lets a request in.
+/// Checks that a request may pass.
 fn admit(gate: &Gate, parts: &Parts) -> Result<(), Answer> {
     let host = parts.headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
     if !host.is_none_or(|host| gate.is_at(host)) {
@@ -165,7 +165,7 @@ async fn send(gate: &Gate, parts: &Parts, body: &Tee, lease: &Ready) -> Result<R
     })
 }
 
-/// Whether an answer means the credential, and the same answer again.
+/// Whether an answer rejects the credential, and the unread answer.
 async fn rejection(
     status: StatusCode,
     rest: Either<Incoming, http_body_util::Full<Bytes>>,
@@ -193,7 +193,7 @@ impl HttpBody for Passing {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match std::task::ready!(Pin::new(&mut self.rest).poll_frame(cx)) {
-            // Trailers end here.
+            // Trailers are dropped.
             Some(Ok(frame)) if !frame.is_data() => Poll::Ready(None),
             other => {
                 if let (Some(Ok(frame)), Some(meter)) = (&other, &mut self.meter) {

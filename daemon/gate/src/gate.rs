@@ -1,4 +1,4 @@
-//! One gate: a socket, and whose credential goes into what comes there.
+//! One gate: a socket, and the session whose credential its requests get.
 
 use crate::{
     connection, guard::Guard, lease::Leases, listen::Listener, network::Network, parent, peer,
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// A gate.
 pub(crate) struct Gate {
-    /// What the daemon asked for, with the address in use.
+    /// The order of the daemon, with the address in use.
     pub(crate) order: GateOrder,
     pub(crate) guard: Guard,
     pub(crate) leases: Arc<Leases>,
@@ -37,12 +37,12 @@ pub(crate) struct Gate {
     state: watch::Sender<State>,
 }
 
-/// What a gate does.
+/// State of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
-    /// It takes connections.
+    /// It accepts connections.
     Open,
-    /// It finishes those that it has.
+    /// It finishes its connections.
     Retired,
     /// It has ended, with all connections.
     Closed,
@@ -51,7 +51,7 @@ enum State {
 // === impl Gate ===
 
 impl Gate {
-    /// Opens what `order` asks for. `daemon` is how the credential of a session is had.
+    /// Opens a gate. `daemon` lends the credentials of sessions.
     ///
     /// # Errors
     /// Why it cannot be opened.
@@ -64,7 +64,7 @@ impl Gate {
         let is_port = order.transport() == GateTransport::Tcp;
         let (session, client) = match order.share_socket.as_str() {
             "" => (SessionContext::of_another(order.session.clone())?, daemon.clone()),
-            // It lends one credential, whatever session asks.
+            // A share lends one credential to all sessions.
             socket => {
                 (SessionContext::new("/".into(), Vec::new())?, Client::connect(Path::new(socket)).await?)
             }
@@ -99,7 +99,7 @@ impl Gate {
             listener.remove();
         }
         drop(listener);
-        // Those that are left hold a part of it until they have ended.
+        // Each connection holds a permit until it ends.
         let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
         tokio::select! {
             _ = room.acquire_many(all) => {}
@@ -118,7 +118,7 @@ impl Gate {
                     continue;
                 }
             };
-            // Without a word: a stranger is told nothing.
+            // Another user gets no answer.
             if !peer::is_ours(&io) {
                 continue;
             }
@@ -149,12 +149,12 @@ impl Gate {
         self.state.send_replace(State::Closed);
     }
 
-    /// Takes no more connections.
+    /// Accepts no more connections.
     pub(crate) fn retire(&self) {
         self.state.send_modify(|state| *state = State::Retired.max(*state));
     }
 
-    /// Whether `host` is what a client of this gate asks for.
+    /// Whether `host` names this gate.
     pub(crate) fn is_at(&self, host: &str) -> bool {
         let (name, port) = host.rsplit_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
         let own =

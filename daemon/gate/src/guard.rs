@@ -1,5 +1,5 @@
-//! What a client shows in the place of a credential. On a port that is the right to send; on a path it is a form, for the path is the
-//! right. Whatever else it shows is refused: another credential in its place would be another identity without a word.
+//! The placeholder that clients send in place of a credential. On a port, it is required; on a path it is not, because access to the
+//! path is enough. Any other credential is refused: replacing it silently would change the identity of the request.
 
 use claviger::Secret;
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 /// The header of API keys.
 pub(crate) const API_KEY: &str = "x-api-key";
 
-/// What a gate takes.
+/// The placeholder of a gate.
 pub(crate) struct Guard {
     placeholder: Secret,
     is_required: bool,
@@ -17,21 +17,21 @@ pub(crate) struct Guard {
 /// Why a client may not send.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Denied {
-    /// It shows nothing.
+    /// It sends no placeholder.
     Nothing,
-    /// It shows something else.
+    /// It sends another credential.
     Another,
 }
 
 // === impl Guard ===
 
 impl Guard {
-    /// A gate that takes `placeholder`; one that is required must not be empty.
+    /// A gate with `placeholder`; an empty one is never accepted.
     pub(crate) fn new(placeholder: Secret, is_required: bool) -> Self {
         Self { placeholder, is_required }
     }
 
-    /// Lets a request in.
+    /// Checks that a request may pass.
     ///
     /// # Errors
     /// See [`Denied`].
@@ -57,7 +57,7 @@ impl Guard {
     }
 }
 
-/// The token of `Bearer TOKEN`; anything else as a whole.
+/// The token of `Bearer TOKEN`; any other value as it is.
 fn token(value: &[u8]) -> &[u8] {
     match value.split_at_checked(7) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,

@@ -1,28 +1,28 @@
-//! The head of a request as it came in, and where the body after it ends. What two servers could read in two ways is refused: request
-//! smuggling lives on that (RFC 9112, section 11.2). Pure.
+//! The head of a request as it arrived, and the end of the body after it. A head that two servers could read differently is refused,
+//! because request smuggling depends on that (RFC 9112, section 11.2). Pure.
 
 use http::StatusCode;
 
 /// Longest head, in bytes.
 pub const MAX_HEAD: usize = 64 * 1024;
-/// Most headers. Those of the lease come on top, and hyper takes 100.
+/// Most headers. The lease adds some, and hyper accepts 100.
 pub const MAX_HEADERS: usize = 80;
-/// Longest line that says how long a chunk is, and most bytes of trailers.
+/// Longest line with the length of a chunk, and most bytes of trailers.
 const MAX_LINE: usize = 4096;
 
-/// Why a request is not taken.
+/// The reason why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What it is answered with.
+    /// Status of the answer.
     pub status: StatusCode,
-    /// What a person is told.
+    /// The sentence in the answer.
     pub why: &'static str,
 }
 
-/// How long the body is.
+/// Length of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// So many bytes.
+    /// That many bytes.
     Length(u64),
     /// In chunks.
     Chunked,
@@ -37,13 +37,13 @@ pub(crate) const TOO_LONG: Refusal = Refusal {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     why: "the head of the request is too long",
 };
-/// A head that does not come to its end.
+/// A head that takes too long.
 pub(crate) const TOO_SLOW: Refusal =
     Refusal { status: StatusCode::REQUEST_TIMEOUT, why: "the head of the request took too long" };
 
-/// Where the head at the beginning of `bytes` ends.
+/// Position after the head at the beginning of `bytes`; `None` if it is incomplete.
 pub fn end(bytes: &[u8]) -> Option<usize> {
-    // A head that ends with bare line feeds is complete as well, to be refused.
+    // A head that ends with bare line feeds counts as complete, and is then refused.
     let crlf = find(bytes, b"\r\n\r\n").map(|at| at + 4);
     let bare = find(bytes, b"\n\n").map(|at| at + 2);
     let mixed = find(bytes, b"\n\r\n").map(|at| at + 3);
@@ -54,7 +54,7 @@ fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
     bytes.windows(pattern.len()).position(|window| window == pattern)
 }
 
-/// Checks a whole head, its empty line included.
+/// Checks a whole head, including its empty line.
 ///
 /// # Errors
 /// Why the request is not taken.
@@ -64,7 +64,7 @@ pub fn check(head: &[u8]) -> Result<Framing, Refusal> {
     for line in text.split(|byte| *byte == b'\n') {
         lines.push(line.strip_suffix(b"\r").unwrap_or(line));
     }
-    // All but the last one ended with a line feed, and so with both.
+    // Each line feed must follow a carriage return.
     let ends = text.iter().filter(|byte| **byte == b'\n').count();
     let pairs = text.windows(2).filter(|pair| *pair == b"\r\n").count();
     if ends != pairs || lines.iter().any(|line| line.iter().any(is_control)) {
@@ -113,7 +113,7 @@ fn framing(lengths: &[&[u8]], codings: &[&[u8]], is_old: bool) -> Result<Framing
     }
 }
 
-/// Whether the request is of HTTP/1.0.
+/// Whether the request uses HTTP/1.0.
 fn first_line(line: &[u8]) -> Result<bool, Refusal> {
     let words: Vec<_> = line.split(|byte| *byte == b' ').collect();
     let [method, target, version] = words[..] else {
@@ -152,7 +152,7 @@ fn first_line(line: &[u8]) -> Result<bool, Refusal> {
     }
 }
 
-/// Whether a segment of the path is `.` or `..`, plainly or encoded: a server may leave the base path by it.
+/// Whether a segment of the path is `.` or `..`, plain or encoded: it could lead out of the base path.
 fn climbs(target: &[u8]) -> bool {
     let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
     let lower = path.to_ascii_lowercase();
@@ -177,22 +177,22 @@ fn is_control(byte: &u8) -> bool {
     *byte != b'\t' && (*byte < b' ' || *byte == 0x7f)
 }
 
-/// Where in a body we are.
+/// Position in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// So many bytes follow, and then the next head.
+    /// That many bytes follow, and then the next head.
     Rest(u64),
-    /// The line that says how long the next chunk is; so many of its bytes are read.
+    /// In the line with the length of the next chunk; that many of its bytes were read.
     Size(usize, u64),
     /// After the carriage return of that line.
     SizeEnd(u64),
-    /// An extension of that line, which means nothing here.
+    /// In an extension of that line, which is ignored.
     Extension(usize, u64),
-    /// So many bytes of a chunk follow.
+    /// That many bytes of a chunk follow.
     Chunk(u64),
     /// The line end after a chunk; whether its first half was read.
     ChunkEnd(bool),
-    /// Trailers: so many bytes, and how many of the current line.
+    /// In the trailers: bytes so far, and bytes of the current line.
     Trailers(usize, usize),
     /// After the carriage return of a trailer.
     TrailerEnd(usize),
@@ -212,7 +212,7 @@ impl From<Framing> for Body {
 }
 
 impl Body {
-    /// Goes over `bytes` up to the end of the body. Returns how many belong to it, and whether it is complete.
+    /// Follows the body through `bytes`. Returns how many belong to it, and whether it is complete.
     pub fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut at = 0;
         loop {
@@ -239,7 +239,7 @@ impl Body {
         }
     }
 
-    /// One byte of what is around the chunks.
+    /// Follows it through one byte outside of a chunk.
     fn step(self, byte: u8) -> Self {
         match (self, byte) {
             (Self::Size(0, _), b'\r' | b';') => Self::Broken,

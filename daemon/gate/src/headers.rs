@@ -1,4 +1,4 @@
-//! Which headers go on, and with what in the place of what. Pure.
+//! The headers that a request keeps, loses and gets on its way. Pure.
 
 use crate::guard::API_KEY;
 use http::{
@@ -11,10 +11,10 @@ use http::{
 
 /// Headers of one connection, which end with it (RFC 9110, section 7.6.1).
 const HOP: [&str; 4] = ["keep-alive", "proxy-connection", "http2-settings", "proxy-authentication-info"];
-/// The one header whose values add up.
+/// The one header to whose values the lease adds its own.
 const BETA: &str = "anthropic-beta";
 
-/// Takes out what is meant for the connection.
+/// Removes the headers that belong to one connection.
 pub(crate) fn end_to_end(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -34,7 +34,7 @@ pub(crate) fn end_to_end(headers: &mut HeaderMap) {
     HOP.iter().for_each(|name| drop(headers.remove(*name)));
 }
 
-/// The headers of a request as they go on: without what the client sent as a credential, and with those of the lease.
+/// Removes what the client sent as a credential, and adds the headers of the lease.
 pub(crate) fn inject(headers: &mut HeaderMap, lease: &[(HeaderName, HeaderValue)]) {
     end_to_end(headers);
     // The length is said anew as it was understood here: `007` is not passed on to be read once more.

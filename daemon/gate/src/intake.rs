@@ -1,5 +1,6 @@
-//! What a client sends, on its way to hyper: each head is checked as it came in, and the end of the client is seen whatever it has sent
-//! before. A head that is refused reaches hyper as a request of our own making, which is answered with the reason in its turn.
+//! The bytes of a client, on their way to hyper. Each head is checked as it arrived, and the end of the client is noticed even
+//! if unread bytes come before it. In place of a refused head, hyper gets a request made here, which is answered with the reason
+//! when its turn comes.
 
 use crate::{
     head::{self, Body, Refusal},
@@ -18,37 +19,37 @@ use std::{
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Most that is read ahead of hyper, in bytes. A head fits.
+/// Most bytes that are read ahead of hyper: more than a head has.
 const AHEAD: usize = 2 * head::MAX_HEAD;
-/// What is read at once.
+/// Bytes per read.
 const PART: usize = 32 * 1024;
-/// How long a head may take from its first byte on.
+/// Time limit for a head, from its first byte on.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a client that has sent more than is read ahead is looked after.
+/// Pause between two checks of a client that has sent more than is read ahead.
 const LOOK: Duration = Duration::from_millis(10);
 /// The same where all sockets of the machine are looked through.
 const LOOK_AROUND: Duration = Duration::from_millis(100);
-/// How hyper hears of a head that was refused. A client that writes the same is refused as well.
+/// Header of the request that stands for a refused head. A client that sends it is refused as well.
 pub(crate) const REFUSED: &str = "x-claviger-refused";
 const STAND_IN: &[u8] =
     b"GET / HTTP/1.1\r\nhost: localhost\r\nx-claviger-refused: 1\r\nconnection: close\r\n\r\n";
 
-/// One side of it, for hyper.
+/// The side of hyper.
 pub(crate) struct Wire {
     io: Arc<Io>,
     intake: Arc<Mutex<Intake>>,
 }
 
-/// What was read and not yet taken.
+/// Bytes that were read, and that hyper has not taken yet.
 #[derive(Default)]
 pub(crate) struct Intake {
-    /// Not looked at.
+    /// Unchecked.
     raw: BytesMut,
-    /// Ready for hyper.
+    /// Checked.
     ready: BytesMut,
     /// `None`: a head comes next.
     body: Option<Body>,
-    /// When the first byte of the current head came.
+    /// Arrival of the first byte of the current head.
     since: Option<Instant>,
     refusal: Option<Refusal>,
     /// The client will send no more.
@@ -57,7 +58,7 @@ pub(crate) struct Intake {
     pump: Option<Waker>,
 }
 
-/// A wire, and the other side of it.
+/// Both sides of a connection.
 pub(crate) fn of(io: &Arc<Io>) -> (Wire, Arc<Mutex<Intake>>) {
     let intake = Arc::<Mutex<Intake>>::default();
     (Wire { io: io.clone(), intake: intake.clone() }, intake)
@@ -67,7 +68,7 @@ fn lock(intake: &Mutex<Intake>) -> std::sync::MutexGuard<'_, Intake> {
     claviger_private::lock(intake)
 }
 
-/// Why the stand-in of a refused head was made.
+/// The reason for a refused head.
 pub(crate) fn refusal(intake: &Mutex<Intake>) -> Refusal {
     lock(intake).refusal.unwrap_or(Refusal {
         status: http::StatusCode::BAD_REQUEST,
@@ -75,7 +76,7 @@ pub(crate) fn refusal(intake: &Mutex<Intake>) -> Refusal {
     })
 }
 
-/// Reads from the client until it is gone. To shut down its side of the connection counts as going.
+/// Reads from the client until it is gone. Shutting down its side of the connection counts as leaving.
 pub(crate) async fn pump(io: &Io, intake: &Mutex<Intake>) {
     loop {
         let due = lock(intake).since.map(|since| since + PATIENCE);
@@ -90,7 +91,7 @@ pub(crate) async fn pump(io: &Io, intake: &Mutex<Intake>) {
                 Ok(true) => {}
                 Ok(false) | Err(_) => break,
             },
-            // Nothing is read meanwhile, so nothing tells that the client goes, but this.
+            // Nothing is read in this state, so no read shows that the client leaves.
             () = closed_while_full(io, intake) => break,
             () = slow => lock(intake).refuse(head::TOO_SLOW),
         }
@@ -100,7 +101,7 @@ pub(crate) async fn pump(io: &Io, intake: &Mutex<Intake>) {
     intake.wake_reader();
 }
 
-/// Reads once. False at the end.
+/// Reads until the deadline changes. False at the end of the stream.
 fn read(io: &Io, intake: &Mutex<Intake>, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
     loop {
         if lock(intake).is_full() {
@@ -116,7 +117,7 @@ fn read(io: &Io, intake: &Mutex<Intake>, cx: &mut Context<'_>) -> Poll<io::Resul
                 let before = intake.since;
                 intake.sort();
                 intake.wake_reader();
-                // Another deadline holds from now on.
+                // The deadline has changed.
                 if before != intake.since {
                     return Poll::Ready(Ok(true));
                 }
@@ -127,7 +128,7 @@ fn read(io: &Io, intake: &Mutex<Intake>, cx: &mut Context<'_>) -> Poll<io::Resul
     }
 }
 
-/// Resolves when the client has gone while no more is read ahead.
+/// Resolves when the client leaves while nothing is read.
 async fn closed_while_full(io: &Io, intake: &Mutex<Intake>) {
     loop {
         until(intake, Intake::is_full).await;
@@ -161,7 +162,7 @@ async fn until(intake: &Mutex<Intake>, is: impl Fn(&Intake) -> bool) {
     .await;
 }
 
-/// Reads and forgets what a client still sends, so that it comes to read its answer.
+/// Discards what a client still sends, so that it gets to reading its answer.
 pub(crate) async fn forget(io: &Io) {
     let mut scratch = BytesMut::with_capacity(PART);
     while poll_fn(|cx| io.poll_readable(cx)).await.is_ok() {
@@ -181,7 +182,7 @@ impl Intake {
         self.refusal.is_none() && self.raw.len() + self.ready.len() >= AHEAD
     }
 
-    /// Hands on what is looked at.
+    /// Checks what was read, and passes it on.
     fn sort(&mut self) {
         loop {
             if self.refusal.is_some() {
@@ -194,7 +195,7 @@ impl Intake {
                     let is_broken = *body == Body::Broken;
                     self.move_on(taken);
                     if is_broken {
-                        // hyper finds that the body is not whole, and so does the other side.
+                        // hyper and the API see that the body is incomplete.
                         self.raw.clear();
                         self.ended = true;
                         return;
@@ -205,7 +206,7 @@ impl Intake {
                     self.body = None;
                 }
                 None => {
-                    // Empty lines ahead of a request mean nothing (RFC 9112, section 2.2).
+                    // Empty lines before a request have no meaning (RFC 9112, section 2.2).
                     while self.raw.starts_with(b"\r\n") {
                         self.raw.advance(2);
                     }

@@ -1,5 +1,5 @@
-//! The credential of a gate: asked for when a request comes, followed for as long as requests come, and reported when the API does not
-//! take it. All of that with the calls that every session makes, so what holds for sessions and shares holds here.
+//! The credential of a gate: borrowed when a request comes, followed while requests come, and reported when the API rejects it. These
+//! are the calls that every session makes, so the rules for sessions and shares apply.
 
 use crate::backend;
 use claviger::{Change, Changes, Lease, Material, Problem, Reason, client::Client, session::SessionContext};
@@ -13,16 +13,16 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until};
 
-/// How long a credential is followed after the last request: what follows it is refreshed ahead, and a gate that waits uses none.
+/// How long a credential is followed after the last request. A followed credential is refreshed ahead, which an idle gate does not need.
 const FOLLOWED: Duration = Duration::from_secs(5 * 60);
 
-/// A lease, ready to go into requests.
+/// A lease in the form that requests need.
 pub(crate) struct Ready {
-    /// Headers that carry the credential, and those that go along.
+    /// Headers with the credential, and those that accompany it.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// Scheme and authority that it may be sent to, and nothing else.
+    /// The only scheme and authority that it may be sent to.
     pub(crate) origin: Uri,
-    /// What comes before the path of a request; without a slash at its end.
+    /// Path of the base URL, without a slash at its end.
     prefix: String,
     lease: Lease,
 }
@@ -48,7 +48,7 @@ impl Leases {
         Arc::new(Self { session, client, newest, asking, wanted, is_followed: AtomicBool::new(false) })
     }
 
-    /// The newest lease. It takes a call only if none is followed.
+    /// The newest lease. Needs a call only if none is followed.
     ///
     /// # Errors
     /// The daemon's typed problem.
@@ -81,10 +81,10 @@ impl Leases {
         Ok(ready)
     }
 
-    /// The lease after `rejected`, to which the API answered `status`. `None` if there is no other: the answer counts.
+    /// The lease after `rejected`, to which the API answered `status`. `None` if there is no other, and the answer is final.
     ///
     /// # Errors
-    /// The daemon's typed problem, if it has none any more.
+    /// The daemon's typed problem, if it has no credential any more.
     pub(crate) async fn after(
         self: &Arc<Self>,
         rejected: &Ready,
@@ -109,12 +109,12 @@ impl Leases {
         claviger_private::lock(&self.client).clone()
     }
 
-    /// It may be connected to another daemon by now.
+    /// Keeps `client`, which may be connected to another daemon by now.
     fn keep(&self, client: Client) {
         *claviger_private::lock(&self.client) = client;
     }
 
-    /// Follows the credential, until none has been wanted for a while.
+    /// Follows the credential until there was no request for a while.
     fn follow(self: &Arc<Self>) {
         if self.is_followed.swap(true, Relaxed) {
             return;
@@ -203,7 +203,7 @@ impl Ready {
         self.lease.is_same(&other.lease)
     }
 
-    /// Where a request for `target` goes: the origin of the lease, its base path, and what the client sent.
+    /// The URL of a request for `target`: the origin and base path of the lease, then the path and query of the client.
     pub(crate) fn uri(&self, target: Option<&PathAndQuery>) -> Option<Uri> {
         let target = target.map_or("/", PathAndQuery::as_str);
         let mut parts = self.origin.clone().into_parts();

@@ -1,6 +1,6 @@
-//! Gates: a session sends its requests here without a credential, and they go on to the one origin of its lease with the newest
-//! one. A reverse proxy and nothing else: no CONNECT, no upgrade, no certificate authority of its own; no redirect is followed, no body
-//! is logged, and nothing is sent twice but after a 401 that says that the credential was not taken.
+//! Gates: a session sends its requests here without a credential, and they continue to the one origin of its lease with the newest
+//! credential. This is a reverse proxy only: no CONNECT, no upgrade, no certificate authority of its own. It follows no redirect, logs no
+//! body, and sends a request a second time only after a 401 for its credential.
 
 #![forbid(unsafe_code)]
 
@@ -39,13 +39,13 @@ const MAX_PROOF: u64 = 256;
 /// Serves the gates of the daemon on `socket` until there are none. What the daemon knows this process by is its standard input.
 ///
 /// # Errors
-/// If the kernel refuses what keeps secrets in, or the daemon cannot be reached.
+/// If the kernel refuses to protect the memory, or the daemon cannot be reached.
 pub fn run(socket: &Path) -> io::Result<()> {
     claviger_private::protect()?;
     // It runs no other program.
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_no_new_privs()?;
-    // A terminal that goes takes its own processes with it. It fails if we lead a group already, which is as good.
+    // The end of a terminal ends its session. This fails if the process leads a group already, which protects as well.
     let _ = nix::unistd::setsid();
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;

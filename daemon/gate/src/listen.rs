@@ -1,4 +1,4 @@
-//! The sockets that gates listen on, and what was accepted there.
+//! The sockets of gates, and accepted connections.
 
 use bytes::BytesMut;
 use nix::sys::socket::Shutdown;
@@ -19,7 +19,7 @@ use tokio::{
     time::sleep,
 };
 
-/// A socket that is listened on.
+/// A listening socket.
 pub(crate) enum Listener {
     /// At a path.
     Unix(UnixListener, PathBuf),
@@ -29,16 +29,16 @@ pub(crate) enum Listener {
 
 /// A connection.
 pub(crate) enum Io {
-    /// By way of a path.
+    /// Through a path.
     Unix(UnixStream),
-    /// By way of a port.
+    /// Through a port.
     Tcp(TcpStream),
 }
 
 // === impl Listener ===
 
 impl Listener {
-    /// Listens at `path`, in a directory of this user alone. What lies there is replaced: it is that of a program before this one.
+    /// Listens at `path`, in a directory that only this user can reach. A socket there is replaced: it belongs to an earlier program.
     ///
     /// # Errors
     /// If the directory is not this user's, the path is too long, or the kernel refuses.
@@ -71,7 +71,7 @@ impl Listener {
         Ok(Self::Unix(socket, path.to_owned()))
     }
 
-    /// Listens on `port` of 127.0.0.1, or any if that is zero.
+    /// Listens on `port` of 127.0.0.1; zero: on any free one.
     ///
     /// # Errors
     /// If it is taken.
@@ -81,7 +81,7 @@ impl Listener {
         Ok(Self::Tcp(socket, address))
     }
 
-    /// Where it listens.
+    /// Its address.
     pub(crate) fn address(&self) -> String {
         match self {
             Self::Unix(_, path) => path.display().to_string(),
@@ -104,7 +104,7 @@ impl Listener {
         }
     }
 
-    /// Takes the path away.
+    /// Removes the path.
     pub(crate) fn remove(&self) {
         if let Self::Unix(_, path) = self {
             drop(fs::remove_file(path));
@@ -144,7 +144,7 @@ impl Io {
         each!(self, stream => stream.try_write_vectored(parts))
     }
 
-    /// Resolves when the other side has closed, though there is more to read: then it is looked at `every` so often.
+    /// Resolves when the other side has closed, even if there are unread bytes: checks once in `every`.
     pub(crate) async fn closed(&self, every: Duration) {
         loop {
             match each!(self, stream => stream.ready(Interest::READABLE).await) {
@@ -154,7 +154,7 @@ impl Io {
         }
     }
 
-    /// Sends no more.
+    /// Ends the sending side.
     pub(crate) fn shutdown(&self) -> io::Result<()> {
         let raw = each!(self, stream => stream.as_raw_fd());
         match nix::sys::socket::shutdown(raw, Shutdown::Write) {

@@ -10,7 +10,7 @@ use std::{
     process::{Command, ExitCode, Stdio},
 };
 
-/// Tells the process that serves from the one that starts it.
+/// First argument of the process that serves.
 const SERVE: &str = "--serve";
 
 fn main() -> ExitCode {
@@ -33,9 +33,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Starts the process that serves, which is not the daemon's child then: the daemon may become another program.
+/// Starts the process that serves. So it is not a child of the daemon, which may become another program.
 fn start(socket: &PathBuf) -> io::Result<()> {
-    // The file may have been replaced by another release.
+    // The file at the path may belong to another release by now.
     let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { env::current_exe()? };
     let mut command = Command::new(program);
     // What the daemon wrote to standard input is for that process.

@@ -1,4 +1,4 @@
-//! How a gate reaches its API: proxies, authorities and the client certificate of its session, by the variables that name them.
+//! How a gate reaches its API: proxies, certificate authorities and the client certificate of its session.
 
 use claviger::{Problem, Reason, Secret};
 use claviger_proxy::{NO_PROXY, PROXY, is_covered};
@@ -25,7 +25,7 @@ const CLIENT_KEY: &str = "CLAUDE_CODE_CLIENT_KEY";
 const CONVERT: &str = "convert it to PKCS#8: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem";
 const PASSPHRASE: &str = "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE";
 
-/// The network of a session. Equal ones share connections.
+/// The variables of a session that determine its network. Equal ones share connections.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Network(BTreeMap<String, String>);
 
@@ -46,10 +46,10 @@ impl Network {
         self.first(&[name]).map(|(_, path)| Path::new(path))
     }
 
-    /// The proxy by which `uri` is reached, if there is one.
+    /// The proxy for `uri`, if there is one.
     ///
     /// # Errors
-    /// `settings-invalid` for one that is not of HTTP.
+    /// `settings-invalid` if it is not an HTTP proxy.
     pub(crate) fn proxy(&self, uri: &Uri) -> Result<Option<Intercept>, Problem> {
         let proxy = self.first(&PROXY[..2]).or_else(|| self.first(&HTTP_PROXY));
         let proxy = proxy.or_else(|| self.first(&PROXY)).filter(|_| uri.scheme_str() == Some("https"));
@@ -66,10 +66,10 @@ impl Network {
         }
     }
 
-    /// What certificates are trusted, and which one is shown.
+    /// The trusted certificates, and the own one.
     ///
     /// # Errors
-    /// `settings-invalid` if a file cannot be read, or is none of certificates.
+    /// `settings-invalid` if a file cannot be read, or has no certificate.
     pub(crate) fn tls(&self) -> Result<ClientConfig, Problem> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)

@@ -1,5 +1,5 @@
-//! Who is at the other end of a connection. A path in a directory of ours can be reached by this user only; a port of this machine can
-//! be reached by every user of it, so the kernel is asked whose socket that is.
+//! The user at the other end of a connection. Only this user can reach a path in an own directory, but every user of the machine can
+//! reach a port, so the kernel is asked for the owner of the client's socket.
 
 use crate::listen::Io;
 use std::{fs, net::SocketAddr};
@@ -13,7 +13,7 @@ pub(crate) fn is_ours(io: &Io) -> bool {
             let (Ok(client), Ok(server)) = (stream.peer_addr(), stream.local_addr()) else { return false };
             match cfg!(target_os = "linux") {
                 true => owner(client, server) == Some(own),
-                // Elsewhere the placeholder alone says who may.
+                // Other systems do not report the owner: there only the placeholder protects.
                 false => true,
             }
         }
@@ -28,7 +28,7 @@ pub(crate) fn has_left(io: &Io) -> bool {
     cfg!(target_os = "linux") && socket(client, server).is_none_or(|found| !found.is_established)
 }
 
-/// Whose the socket is that `client` names, connected to `server`.
+/// Owner of the socket at `client` that is connected to `server`.
 fn owner(client: SocketAddr, server: SocketAddr) -> Option<u32> {
     // One that its process has closed would be root's.
     socket(client, server).filter(|found| found.is_established).map(|found| found.uid)
@@ -42,17 +42,17 @@ struct Socket {
 }
 
 fn socket(client: SocketAddr, server: SocketAddr) -> Option<Socket> {
-    // A client may have taken a socket of IPv6 for the address of IPv4.
+    // A client may use an IPv6 socket for an IPv4 address.
     ["/proc/self/net/tcp", "/proc/self/net/tcp6"].into_iter().find_map(|path| {
         let table = fs::read_to_string(path).ok()?;
         socket_in(&table, client.port(), server)
     })
 }
 
-/// The same in a table of the kernel (proc_pid_net(5)).
+/// That owner, from a table of the kernel (proc_pid_net(5)).
 fn socket_in(table: &str, port: u16, server: SocketAddr) -> Option<Socket> {
     let SocketAddr::V4(server) = server else { return None };
-    // In the order of this machine, as the kernel prints it.
+    // The kernel prints it in the byte order of the machine.
     let ip = format!("{:08X}", u32::from_ne_bytes(server.ip().octets()));
     let (local, remote) = (format!("{ip}:{port:04X}"), format!("{ip}:{:04X}", server.port()));
     table.lines().skip(1).find_map(|line| {

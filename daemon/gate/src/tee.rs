@@ -1,5 +1,5 @@
-//! The body of a request on its way: what has gone out is kept for as long as the request may be sent once more, within bounds. When all
-//! is said, what the client still sends is read and forgotten, so that it comes to read its answer.
+//! The body of a request on its way. Sent parts are kept, within bounds, as long as the request may have to be sent again. After the
+//! answer, the rest of the body is discarded, so that the client gets to reading the answer.
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -19,9 +19,9 @@ use std::{
 };
 use tokio::time::timeout;
 
-/// Most that is kept of one body, in bytes: the API takes 32 MB.
+/// Most bytes that are kept of one body: the limit of the API is 32 MB.
 const MOST: usize = 32 * 1024 * 1024;
-/// Most that is kept of all bodies together.
+/// Most bytes that are kept of all bodies together.
 const MOST_OF_ALL: usize = 128 * 1024 * 1024;
 /// Size of the blocks that it is kept in, in bytes: the kernel gets each back at once. What hyper hands out would keep buffers many times
 /// its size, if the client sends by the byte.
@@ -39,34 +39,34 @@ pub(crate) struct Tee {
 
 struct State {
     incoming: Option<Incoming>,
-    /// What has gone out; `None` if that is too much, or not needed any more.
+    /// The sent parts; `None` if they are too long, or not needed any more.
     kept: Option<Vec<Vec<u8>>>,
     /// How much memory that takes.
     taken: usize,
-    /// Which sending reads it.
+    /// Number of the attempt that reads it.
     turn: u32,
-    /// The client broke it off.
+    /// The client left before its end.
     is_broken: bool,
     /// Of that sending.
     reader: Option<Waker>,
 }
 
-/// The same, once.
+/// The body for one attempt.
 pub(crate) struct Outgoing {
     state: Arc<Mutex<State>>,
     size: SizeHint,
     turn: u32,
-    /// What was sent before.
+    /// The parts that earlier attempts have sent.
     again: VecDeque<Bytes>,
     is_empty: bool,
 }
 
-/// Why a body ended early.
+/// The reason why a body ended early.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The client broke it off.
+    /// The client left before its end.
     Client,
-    /// It is being sent elsewhere.
+    /// Another attempt reads it.
     Taken,
 }
 
@@ -97,7 +97,7 @@ impl Tee {
         Self { state: Arc::new(Mutex::new(state)), size }
     }
 
-    /// The body from its beginning. `None` if too much of it has gone out to have been kept.
+    /// The body from its beginning. `None` if its beginning was not kept.
     pub(crate) fn send(&self) -> Option<Outgoing> {
         let mut state = claviger_private::lock(&self.state);
         let kept = match state.turn {
@@ -116,17 +116,17 @@ impl Tee {
         claviger_private::lock(&self.state).kept.is_some()
     }
 
-    /// It is not sent again.
+    /// Keeps no part any more.
     pub(crate) fn forget(&self) {
         claviger_private::lock(&self.state).forget();
     }
 
-    /// Whether the client broke it off.
+    /// Whether the client left before its end.
     pub(crate) fn is_broken(&self) -> bool {
         claviger_private::lock(&self.state).is_broken
     }
 
-    /// Reads what is left, if no one does. The end of the client ends it, too.
+    /// Discards the rest, if there is any. Ends when the client leaves.
     pub(crate) fn drain(&self) {
         let mut state = claviger_private::lock(&self.state);
         state.forget();
@@ -210,7 +210,7 @@ impl Body for Outgoing {
             };
             match frame {
                 Some(Ok(frame)) => {
-                    // Trailers end here.
+                    // Trailers are dropped.
                     let Ok(data) = frame.into_data() else { continue };
                     state.keep(&data);
                     return Poll::Ready(Some(Ok(Frame::data(data))));

@@ -13,12 +13,12 @@ use hyper_util::{
 };
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
-/// How long a connection waits for the next request. Load balancers close theirs after a minute or more (AWS ALB: 60 s, nginx: 75 s): one
-/// that is used at the very moment when it is closed loses a request.
+/// How long a connection waits for the next request. Load balancers close idle ones after a minute or more (AWS ALB: 60 s, nginx: 75 s);
+/// a request that meets the closing of its connection is lost.
 const IDLE: Duration = Duration::from_secs(20);
-/// The same for a server on this machine, which is Node's or Python's as a rule: those close after 5 s.
+/// The same for a server on this machine, which usually runs on Node or Python: those close after 5 s.
 const IDLE_NEAR: Duration = Duration::from_secs(3);
-/// Most of an answer that is held at once, in bytes.
+/// Most bytes of an answer in memory.
 const BUFFER: usize = 64 * 1024;
 /// Most headers of an answer.
 const HEADERS: usize = 200;
@@ -36,7 +36,7 @@ impl Upstreams {
     /// The client for an API at `origin`.
     ///
     /// # Errors
-    /// `settings-invalid` if the proxy or the certificates of the network are not what they should be.
+    /// `settings-invalid` if the proxy or the certificates of the network are not valid.
     pub(crate) fn of(&self, network: &Network, origin: &Uri) -> Result<Upstream, Problem> {
         let is_near = origin.scheme_str() == Some("http");
         let mut known = claviger_private::lock(&self.0);

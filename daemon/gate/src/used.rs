@@ -1,4 +1,4 @@
-//! What has gone through a gate.
+//! The use of a gate, in numbers.
 
 use claviger::{proto::v1::GateUse, wire};
 use std::{
@@ -22,7 +22,7 @@ pub(crate) struct Used {
     /// Seconds since 1970.
     last_at: AtomicU64,
     in_progress: AtomicU32,
-    /// Poked when something has changed.
+    /// Notified of each change.
     changed: Arc<Notify>,
 }
 

@@ -38,8 +38,8 @@ fn host(entry: &str, port: Option<u16>) -> Option<&str> {
 mod tests {
     use super::is_covered;
 
-    /// `NO_PROXY`, the host asked, whether it goes past the proxy, and which of these tools say so: Python's requests, Python's urllib,
-    /// curl 7.88. What one of them has counts, but for parts of a name.
+    /// `NO_PROXY`, a host, whether it bypasses the proxy, and the tools that agree: Python's requests, Python's urllib, curl 7.88. A form
+    /// that one of them supports counts, except parts of a name.
     #[rustfmt::skip]
     const TABLE: &[(&str, &str, bool, &str)] = &[
         ("login.example.com", "login.example.com", true, "requests urllib curl"),

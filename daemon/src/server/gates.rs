@@ -31,11 +31,11 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::{Stream, wrappers::UnboundedReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
-/// How long a gate may take to open. It needs a few milliseconds.
+/// Time limit for opening a gate, which takes a few milliseconds.
 const OPENING: Duration = Duration::from_secs(10);
-/// How soon the program that serves gates is started again, if it ended while there were some.
+/// Pause before the program that serves gates is started again, if it ended while there were gates.
 const AGAIN: Duration = Duration::from_millis(200);
-/// Proxies and certificates: what a tool of the session would read itself.
+/// Variables of proxies and certificates, which a tool of the session would read itself.
 const NETWORK: [&str; 14] = [
     "https_proxy",
     "HTTPS_PROXY",
@@ -55,7 +55,7 @@ const NETWORK: [&str; 14] = [
 /// What a gate sets in the environment of its session.
 const SET_BY_GATE: [&str; 4] =
     ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_UNIX_SOCKET"];
-/// How an API key begins; the rest of a placeholder is random.
+/// The beginning of an API key; the rest of a placeholder is random.
 const PLACEHOLDER: &str = "sk-ant-api03-";
 /// The placeholder of a share: its socket alone is the right to send, and a fixed word can stand in the configuration of a container.
 const SHARED_PLACEHOLDER: &str = "placeholder";
@@ -153,7 +153,7 @@ impl Context {
         })?;
         let winner = self.broker.winner(session).await?;
         fits(&winner)?;
-        // It fails here as it would without a gate, and not with the first request.
+        // So a missing credential is an error here, as without a gate, and not at the first request.
         let lent = self.lend(peer, session, Terms { caller: peer.caller.clone(), ..Terms::default() }).await;
         let line = match &lent {
             Ok(loan) => Line::loan(AuditEvent::Get, loan),
@@ -196,7 +196,7 @@ impl Context {
         self.open(order, None).await
     }
 
-    /// Proxies and certificates of a session, as its settings have them.
+    /// Proxies and certificates of a session, from its settings.
     async fn network(&self, session: &SessionContext) -> Result<HashMap<String, Secret>, Problem> {
         let settings = self.broker.settings_of(session).await?;
         let mut environment = self.broker.resolver.other_environment(session, &settings).await?;
@@ -265,7 +265,7 @@ impl Context {
         })
     }
 
-    /// Hears a program that serves gates until it goes, or the daemon does.
+    /// Receives the messages of a program that serves gates, until one of both ends.
     async fn hear(&self, id: u64, mut events: Streaming<AttendRequest>, orders: Orders) {
         loop {
             let message = tokio::select! {
@@ -301,7 +301,7 @@ impl Context {
     }
 }
 
-/// Whether a gate can put what `winner` provides into requests.
+/// Checks that a gate can put the credential of `winner` into requests.
 pub(super) fn fits(winner: &Winner) -> Result<(), Problem> {
     let refused = |message: String| Problem::new(Reason::PolicyBlocked, message);
     if winner.backend != Backend::Anthropic {

@@ -1,4 +1,4 @@
-//! A gate as environment variables of a CLI: where it is, and a placeholder, for tools send nothing without a credential.
+//! A gate as environment variables of a CLI: its address, and a placeholder, because tools send nothing without a credential.
 
 use super::{
     anthropic, bedrock, foundry,
@@ -12,16 +12,16 @@ use claviger::{
     variables::{self, Use},
 };
 
-/// Where Claude Code sends its requests in the place of a network.
+/// Variable of the socket to which Claude Code sends its requests.
 const SOCKET: &str = "ANTHROPIC_UNIX_SOCKET";
 /// Name of the gate: in its sessions `claviger token` prints the placeholder.
 const GATE: &str = "CLAVIGER_GATE";
-/// What a request is for on a socket, whose path says where it goes.
+/// The base URL for requests to a socket.
 const LOCALHOST: &str = "http://localhost";
 const PROXIES: [&str; 6] =
     ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
-/// What else makes tools that read it say who a session is, or leads their requests past the gate.
+/// Further variables that give a session another identity, or lead its requests past the gate.
 const MORE: [&str; 6] = [
     HEADERS,
     "ANTHROPIC_PROFILE",
@@ -43,7 +43,7 @@ pub(crate) fn gated(
     let gate = opened.gate.as_ref().ok_or_else(nothing)?;
     let placeholder = opened.placeholder.clone().ok_or_else(nothing)?;
     let mut set: Vec<Set> = match gate.transport() {
-        // A token, for an API key of the environment is something that Claude Code asks its user about.
+        // A token: Claude Code asks its user before it takes an API key from the environment.
         GateTransport::Unix | GateTransport::Unspecified => vec![
             (SOCKET, text(gate.address.as_str())),
             (anthropic::BASE_URL, text(LOCALHOST)),
@@ -86,7 +86,7 @@ pub(crate) fn placeholder(value: impl Fn(&str) -> Option<String>) -> Option<Secr
     [anthropic::AUTH_TOKEN, anthropic::API_KEY].into_iter().find_map(value).map(Secret::new)
 }
 
-/// Whether a variable is one of Anthropic's, wherever the requests go. Those of a cloud's own tools stay: they are for other things.
+/// Whether a variable is Anthropic's, for whichever backend. Those of a cloud's own tools stay: other programs need them.
 fn is_of_api(name: &str) -> bool {
     ["ANTHROPIC_", "CLAUDE_"].iter().any(|family| name.starts_with(family)) || name == bedrock::TOKEN
 }

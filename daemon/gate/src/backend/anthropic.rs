@@ -4,7 +4,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// Longest error that is looked at.
+/// Longest error that is read, in bytes.
 pub(crate) const MAX_ERROR: usize = 64 * 1024;
 
 /// An error in the API's own shape.
@@ -22,12 +22,12 @@ pub(crate) fn error(status: StatusCode, message: &str) -> Value {
     json!({"type": "error", "error": {"type": kind, "message": message}})
 }
 
-/// Whether an answer with `status` may mean that the credential is not taken any more: its body says the rest.
+/// Whether an answer with `status` may mean that the credential was rejected; its body decides.
 pub(crate) fn may_reject(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
-/// Whether an answer means that: each 401, and those 403 that are not about a model or an organisation.
+/// Whether an answer means that the credential was rejected: each 401, and a 403 unless it is about a model or an organisation.
 pub(crate) fn rejects(status: StatusCode, body: &[u8]) -> bool {
     if status != StatusCode::FORBIDDEN {
         return status == StatusCode::UNAUTHORIZED;

@@ -1,10 +1,10 @@
-//! What differs between the APIs that a gate leads to, one file each.
+//! Differences between the APIs behind gates, one file each.
 
 pub(crate) mod anthropic;
 
 use claviger::{Backend, Lease, Problem, Reason};
 
-/// Lets a lease through that a gate can put into requests.
+/// Checks that a gate can put a lease into requests.
 ///
 /// # Errors
 /// `policy-blocked` for APIs whose requests are signed, or whose clients do not send them here.

@@ -1,4 +1,4 @@
-//! What is taken, what is refused, and where bodies end.
+//! Heads that are accepted or refused, and the ends of bodies.
 
 use super::{Body, Framing, MAX_HEADERS, check, end};
 
