@@ -18,7 +18,7 @@ pub(crate) type Body<T> = Either<Full<Bytes>, T>;
 /// An error of ours.
 pub(crate) fn error<T>(status: StatusCode, message: &str) -> Response<Body<T>> {
     // Tools show the text as if it came from the API, so it says where it comes from.
-    let prefix = if message.starts_with("claviger") { "" } else { "claviger: " };
+    let prefix = if message.starts_with("claviger ") { "" } else { "claviger: " };
     let body = anthropic::error(status, &format!("{prefix}{message}")).to_string();
     let mut response = Response::new(Either::Left(Full::new(Bytes::from(body))));
     *response.status_mut() = status;
