@@ -155,7 +155,7 @@ fn steps(given: &Given<'_>, to_the_end: bool, out: &mut Resolution) -> Result<Wi
             .about(&[], problem.location.as_ref())
     };
     let overruled = settings.overruled().into_iter().map(|(key, at, locked)| {
-        Warning::new(Kind::Overruled, format!("{key} has no effect here: {locked} locks it"))
+        Warning::new(Kind::Overruled, format!("{key} at {at} has no effect: {locked} locks it"))
             .about(&[], Some(at))
     });
     out.warnings.extend(settings.kept().map(kept).chain(policy::ineffective(settings)).chain(overruled));

@@ -70,11 +70,18 @@ async fn its_values_are_the_lowest_and_what_it_locks_wins() {
         .iter()
         .map(|warning| {
             let at = warning.location.as_ref().expect("a place");
-            assert!(warning.text.contains("system/config.toml:1:"), "{warning:?}");
+            let both = warning.text.contains("system/config.toml:1:") && warning.text.contains(&at.file);
+            assert!(both, "{warning:?}");
             (at.file.rsplit('/').next().unwrap_or_default(), at.line)
         })
         .collect();
     assert_eq!(places, [("settings.json", 2), ("config.toml", 2), ("config.toml", 5)]);
+    // It overrides the two others, not itself, and its file is one.
+    let value = explained.values.iter().find(|value| value.name == "apiKeyHelper" && !value.hook).expect("a value");
+    assert!(value.locked && value.overrides.len() == 2, "{value:?}");
+    assert!(value.overrides.iter().all(|at| Some(at) != value.location.as_ref()), "{value:?}");
+    let listed = explained.files.iter().filter(|file| file.file.ends_with(SYSTEM)).count();
+    assert_eq!(listed, 1, "{:?}", explained.files);
     daemon.end().await;
 }
 
@@ -127,7 +134,7 @@ async fn a_broken_one_fails_closed_and_the_last_valid_one_is_kept() {
     let kept = |explained: v1::ExplainResponse| {
         explained.files.into_iter().filter(|file| file.state() == State::KeptLastGood).count()
     };
-    assert_eq!(kept(explain(&daemon).await), 2, "as managed, and as the lowest");
+    assert_eq!(kept(explain(&daemon).await), 1);
 
     // One that another user could have written is not used, and not passed over either.
     home.write(SYSTEM, &good);

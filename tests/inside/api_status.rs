@@ -98,7 +98,9 @@ async fn counters_add_up() {
     }
     daemon.set("ANTHROPIC_API_KEY", "x");
     client.get(&daemon.session(), None).await.expect("its own");
-    let all = daemon.status().await.counters.expect("counters");
+    let status = daemon.status().await;
+    assert_eq!(status.entries[0].hits, 2, "as in the totals");
+    let all = status.counters.expect("counters");
     assert_eq!((all.requests, all.hits, all.waits, all.own, all.refused, all.failed), (5, 2, 1, 1, 1, 1));
     assert_eq!(all.requests, all.hits + all.waits + all.own + all.refused);
     daemon.end().await;

@@ -32,6 +32,7 @@ fn a_named_account_is_never_exchanged_for_what_comes_first() {
     let (code, told) = said(&home, &["token"]);
     assert!(code == Some(4) && told.contains("CLAVIGER_ACCOUNT names work, and api-key-helper ("), "{told}");
     assert!(told.contains("settings.json:") && told.contains("unset CLAVIGER_ACCOUNT"), "{told}");
+    assert!(told.contains("to use that, name no account; run `unset CLAVIGER_ACCOUNT`"), "{told}");
     let doctor = said(&home, &["doctor", "--offline"]).1;
     assert!(doctor.contains("CLAVIGER_ACCOUNT names work"), "{doctor}");
     home.set("ANTHROPIC_API_KEY", "sk-canary-own");

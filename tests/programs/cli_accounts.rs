@@ -87,6 +87,10 @@ fn what_a_key_takes_the_place_of_is_said() {
     let told = say(&["login", "--token", "--audience", "https://gateway.example"]);
     assert!(told.contains("default was a token for https://api.anthropic.com"), "{told}");
     assert_eq!(say(&["login", "--api-key", "other"]), "");
+    home.user_settings(&home.script("key.sh", "echo sk-canary-helper"), &[]);
+    let told = say(&["login", "--api-key", "other"]);
+    assert!(told.contains("here api-key-helper comes first (") && told.contains("settings.json:"), "{told}");
+    assert_eq!(say(&["--quiet", "login", "--api-key", "other"]), "");
 }
 
 #[test]
@@ -104,6 +108,8 @@ fn how_a_kept_token_of_anthropic_reaches_the_tool_is_said() {
     let token = format!("sk-ant-oat01-{CANARY}token");
     let (_, told) = say(&["login", "--api-key"], &token);
     assert!(told.contains("`claviger login --token`"), "{told}");
+    let (_, told) = say(&["login", "--api-key", "odd"], CANARY.strip_prefix("sk-").expect("a key"));
+    assert!(told.contains("does not begin with `sk-`"), "{told}");
     let (_, told) = say(&["login", "--token"], &token);
     let lines = ["hook of Claude Code cannot", "`claviger exec -- claude`", "`eval \"$(claviger env)\"`"];
     assert!(lines.iter().all(|line| told.contains(line)), "{told}");

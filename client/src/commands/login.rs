@@ -63,8 +63,12 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         _ => flow::run(context, &arguments).await?,
     };
     match context.options.json {
-        true => line(&Event::SignedIn(account)),
-        false => Ok(output::show(&render::account::signed_in(&account))?),
+        true => return line(&Event::SignedIn(account)),
+        false => output::show(&render::account::signed_in(&account))?,
+    }
+    match context.options.quiet {
+        true => Ok(()),
+        false => super::use_account::tell_what_comes_first(context, &account).await,
     }
 }
 

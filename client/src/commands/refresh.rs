@@ -75,7 +75,7 @@ async fn report(context: &Context, arguments: &Arguments, status: u32) -> Result
 fn sentence(answer: &ReportRejectedResponse, now: SystemTime) -> String {
     let generation = answer.generation;
     match answer.outcome() {
-        Outcome::Refreshing => "a refresh is running".into(),
+        Outcome::Refreshing => "the rejection is noted, and the credential is being refreshed".into(),
         Outcome::AlreadyReplaced => {
             format!("nothing to do: it has already been replaced; generation {generation} is current")
         }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn every_outcome_has_a_sentence() {
         for (outcome, text) in [
-            (Outcome::Refreshing, "a refresh is running"),
+            (Outcome::Refreshing, "the rejection is noted, and the credential is being refreshed"),
             (
                 Outcome::AlreadyReplaced,
                 "nothing to do: it has already been replaced; generation 4 is current",

@@ -87,7 +87,7 @@ async fn decide(context: &Context, arguments: &Decide, decision: TrustDecision) 
         output::talk(&render::trust::render(&seen, SystemTime::now(), Style::stderr()));
         let verb = if decision == TrustDecision::Trusted { "trust" } else { "ignore" };
         if !person::confirm(&format!("\n{verb} exactly this?")) {
-            return Err(Problem::new(Reason::WorkspaceUntrusted, "nothing was decided").into());
+            return Err(undecided().into());
         }
     }
     if decision == TrustDecision::Trusted && !context.interactive && arguments.digest.is_none() {
@@ -95,6 +95,13 @@ async fn decide(context: &Context, arguments: &Decide, decision: TrustDecision) 
     }
     let decided = prompt::decide(context, &client, &session, &seen.digest, decision).await?;
     print(context, &decided)
+}
+
+/// The person said no: the remedy is to read again, never to trust.
+fn undecided() -> Problem {
+    Problem::new(Reason::WorkspaceUntrusted, "nothing was decided")
+        .hint("`claviger trust show` lists what the workspace requests")
+        .remedy(Remedy::claviger(&["trust", "show"]))
 }
 
 /// A script may trust what a person has reviewed, not whatever the files contain now.

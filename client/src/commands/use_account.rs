@@ -54,6 +54,19 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     Ok(())
 }
 
+/// Says which other source the session here uses, although `account` has just been saved.
+pub(super) async fn tell_what_comes_first(context: &Context, account: &Account) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    if let Ok(here) = explain::ask(context, &client).await
+        && here.account.is_empty()
+        && !here.winner.is_empty()
+        && let Some(why) = not_here(account, &here)
+    {
+        output::talk(&format!("claviger: {why}\n"));
+    }
+    Ok(())
+}
+
 /// Why the session here does not use the account that is now in use; `None` if it does.
 fn not_here(account: &Account, here: &ExplainResponse) -> Option<String> {
     if here.account == account.name {

@@ -155,6 +155,8 @@ form! {
         overrides: Vec<Option<Location>> = value.overrides.iter().map(|at| location(Some(at))).collect(),
         /// Whether it is a command of claviger's own.
         hook: bool = value.hook,
+        /// Whether the administrator's configuration locks it.
+        locked: bool = value.locked,
     }
 }
 

@@ -160,6 +160,9 @@ fn value(value: &SettingsValue) -> [String; 3] {
     if value.hook {
         notes.push("is claviger itself, so it counts as not set".to_owned());
     }
+    if value.locked {
+        notes.push("locked".to_owned());
+    }
     if !value.overrides.is_empty() {
         let places: Vec<_> = value.overrides.iter().map(place_and_layer).collect();
         notes.push(format!("overrides {}", places.join(", ")));

@@ -103,6 +103,7 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn pid(mut self, pid: u32) -> Self {
         self.pid = Some(pid);
+        self.uid = Some(nix::unistd::Uid::effective().as_raw());
         self
     }
 

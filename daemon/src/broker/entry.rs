@@ -179,9 +179,9 @@ impl Entry {
         }
     }
 
-    /// Lends the current credential, counted as answered at once.
-    pub(super) fn serve(&mut self, key: SourceKey) -> Option<LoanMaterial> {
-        self.tally.hits += 1;
+    /// Lends the current credential, and counts a request of a session as answered at once.
+    pub(super) fn serve(&mut self, key: SourceKey, demand: Demand) -> Option<LoanMaterial> {
+        self.tally.hits += u64::from(demand == Demand::Session);
         self.stock.loan(key)
     }
 

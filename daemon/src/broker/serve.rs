@@ -163,10 +163,10 @@ impl Broker {
         let looked = look(wanted.provider, awaited).await;
         let (who, now) = (wanted.borrower(), self.host.clock.now());
         self.open(wanted, now, |entry| match entry.decide(wanted, (now, &looked), who, validity) {
-            Decision::Serve => now_of(entry, key),
+            Decision::Serve => now_of(entry, key, wanted.demand),
             Decision::ServeAndPrefetch => {
                 self.fly_ahead(entry, key, Cause::Due);
-                now_of(entry, key)
+                now_of(entry, key, wanted.demand)
             }
             Decision::Join => {
                 let demand = entry.demand_of(wanted, now);
@@ -247,8 +247,8 @@ impl Broker {
     }
 }
 
-fn now_of(entry: &mut Entry, key: SourceKey) -> Result<Answer, Problem> {
-    let loan = entry.serve(key).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
+fn now_of(entry: &mut Entry, key: SourceKey, demand: Demand) -> Result<Answer, Problem> {
+    let loan = entry.serve(key, demand).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
     Ok(Answer::Now(loan))
 }
 

@@ -37,7 +37,7 @@ impl Named<'_> {
     fn not_first(self, what: &str) -> Problem {
         let message = format!("{ACCOUNT} names {}, and {what} comes first", self.name);
         Problem::new(Reason::SettingsInvalid, message)
-            .hint("unset what comes first to use the account")
+            .hint(format!("to use the account, remove {what}; to use that, name no account"))
             .set_by(ACCOUNT, self.at)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     peer::{self, Peer},
     policy::Policy,
     resolve::{self, Given, Resolution, Step, Winner},
-    settings::{File, FileState, Located, Settings},
+    settings::{File, FileState, Layer, Located, Settings},
 };
 use claviger::{
     audit::AuditEvent,
@@ -251,6 +251,10 @@ fn files(settings: &Settings, now: SystemTime) -> Vec<v1::SettingsFile> {
     // The explicit one is shown at its rank; files that this session excludes are shown as such.
     let mut files: Vec<&File> = settings.snapshot.files.iter().chain(settings.explicit.as_deref()).collect();
     files.sort_by_key(|file| file.layer);
+    let config: Vec<_> = files.iter().filter(|file| file.layer == Layer::Config).map(|file| &file.path).collect();
+    // The locked commands of the administrator's file are not a file of their own.
+    let is_shown_lower = |file: &File| file.layer == Layer::Managed && config.contains(&&file.path);
+    files.retain(|file| !is_shown_lower(file));
     files.into_iter().map(|file| settings_file(file, settings.takes_part(file.layer), now)).collect()
 }
 
@@ -292,7 +296,13 @@ fn values(settings: &Settings) -> Vec<v1::SettingsValue> {
             ..Default::default()
         });
         match (&entry.location, at) {
-            (None, at) => entry.location = at,
+            (None, at) => {
+                entry.location = at;
+                // Values of the administrator's file rank among managed settings only if they are locked.
+                entry.locked = value.layer == Layer::Managed && value.at.layer == Layer::Config.name();
+            }
+            // A locked value takes part twice: above all files, and as the lowest.
+            (known, at) if *known == at => {}
             (Some(_), at) => entry.overrides.extend(at),
         }
     };

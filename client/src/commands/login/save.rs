@@ -26,7 +26,8 @@ pub(super) async fn run(
 ) -> Result<Account, Failure> {
     let session = context.session()?;
     let secret = hidden::ask(what).await?;
-    let way = way(kind, secret.expose());
+    let way = way(kind, secret.expose())
+        .or_else(|| unusual(kind, secret.expose(), arguments.audience.as_deref().unwrap_or_default()));
     let client = context.connect().await?;
     let message = SaveSecretRequest {
         session: Some(client.describe(&session)?),
@@ -41,6 +42,12 @@ pub(super) async fn run(
     let answer = wait::answer(context, saved).await?;
     tell(context, answer.notices.into_iter().chain(way.map(str::to_owned)).collect())?;
     named(answer.account)
+}
+
+/// A remark about a value that is no API key of Anthropic's by its looks. Never a refusal: only the API decides.
+fn unusual(kind: AccountKind, secret: &str, audience: &str) -> Option<&'static str> {
+    let is_odd = kind == AccountKind::ApiKey && audience.is_empty() && !secret.starts_with("sk-");
+    is_odd.then_some("it does not begin with `sk-`, as the API keys of Anthropic do; it is saved as it is")
 }
 
 /// How a token of Anthropic's reaches Claude Code: not through its hook.

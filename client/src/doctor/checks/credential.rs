@@ -50,6 +50,10 @@ fn failed(problem: &Problem, facts: &Facts) -> Finding {
             let what = "the credential was not tried: a person has to confirm each loan";
             Finding::note("not-confirmed", what).because("the configuration requires that")
         }
+        // The files may be hostile: the advice is never to trust them.
+        Reason::WorkspaceUntrusted => finding
+            .because("these files come with the repository and could run or redirect anything as you: `claviger trust show` lists it")
+            .helped(Remedy::claviger(&["trust", "ignore"]).within(&facts.directory)),
         Reason::KeyringLocked if finding.remedy.is_none() => finding.helped(without_keyring(facts)),
         _ => finding,
     }
@@ -84,8 +88,11 @@ fn lasts(lent: &Lent, explained: Option<&ExplainResponse>) -> Vec<Finding> {
         let finding = Finding::warning("refresh-failing", what).at(&lent.at);
         let last = explained.and_then(|explained| explained.entry.as_ref()?.last_problem.as_ref());
         let remedy = last.and_then(|last| wire::from_remedy(last.remedy.as_ref()?));
-        let finding = finding.because("once it expires there is none");
-        return vec![finding.helped(remedy.unwrap_or_else(Remedy::refresh))];
+        let cause = match last {
+            Some(last) => format!("{}; once the credential expires there is none; `claviger explain --try` runs the command and shows how it ends", last.message),
+            None => "once it expires there is none".to_owned(),
+        };
+        return vec![finding.because(cause).helped(remedy.unwrap_or_else(Remedy::refresh))];
     }
     Vec::new()
 }

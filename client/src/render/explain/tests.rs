@@ -41,6 +41,7 @@ fn walk() -> ExplainResponse {
                 .into_iter()
                 .collect(),
             hook: false,
+            locked: true,
         }],
         warnings: vec![Warning { text: "ANTHROPIC_MODEL\x1b[2J is odd".into(), ..Warning::default() }],
         origin: "https://api.anthropic.com".into(),
@@ -84,7 +85,7 @@ files, highest layer first
   user     loaded  /h/.claude/settings.json
 
 values that took part
-  apiKeyHelper  /h/.claude/settings.json:3 (user)  overrides /h/.config/claviger/config.toml:2 (config)
+  apiKeyHelper  /h/.claude/settings.json:3 (user)  locked; overrides /h/.config/claviger/config.toml:2 (config)
 
 login policies
   forceLoginMethod  demands an OAuth login by console  /etc/claude-code/managed-settings.json:2

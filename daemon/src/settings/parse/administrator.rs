@@ -36,12 +36,13 @@ const USERS_OWN: [(&str, &str); 4] =
 /// # Errors
 /// `settings-invalid` with the place of the first mistake.
 pub(super) fn check(text: &Text<'_>, document: &Document<&str>, content: &Content) -> Result<(), Problem> {
-    for (table, key) in USERS_OWN {
-        let table = document.get(table);
+    for (name, key) in USERS_OWN {
+        let table = document.get(name);
         let found = if key.is_empty() { table } else { table.and_then(|table| table.get(key)) };
         if let Some(found) = found {
             let at = found.span().map_or(0, |span| span.start);
-            return Err(text.wrong(at, "only the user's own file can hold this").hint(HINT));
+            let what = if key.is_empty() { format!("[{name}]") } else { format!("{key} of [{name}]") };
+            return Err(text.wrong(at, format!("only the user's own file can hold {what}")).hint(HINT));
         }
     }
     for locked in &content.locked {
@@ -50,9 +51,9 @@ pub(super) fn check(text: &Text<'_>, document: &Document<&str>, content: &Conten
             Some(("settings", key)) if content.commands.contains_key(key) => continue,
             // Without one, the users' commands would count, which the lock is there to prevent.
             Some(("settings", key)) if COMMANDS.contains(&key) => {
-                "a locked command must be in the same file, under [settings]"
+                format!("a locked command must be in the same file: write {key} under [settings]")
             }
-            _ => "an unknown key: write daemon.KEY, or settings.KEY for a command",
+            _ => format!("{} is an unknown key: write daemon.KEY, or settings.KEY for a command", locked.value),
         };
         return Err(Problem::new(Reason::SettingsInvalid, mistake).hint(HINT).at(&locked.at));
     }

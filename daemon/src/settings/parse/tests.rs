@@ -303,11 +303,12 @@ fn a_lock_is_the_administrators_and_needs_what_it_locks() {
             "in the same file",
         ),
         ("locked = ['settings.apiKeyHelper']\n[settings]\napiKeyHelper = ' '\n", "1:11", "in the same file"),
-        ("locked = ['settings.env']\n", "1:11", "an unknown key"),
-        ("locked = ['daemon.x']\n", "1:11", "an unknown key"),
+        ("locked = ['settings.env']\n", "1:11", "settings.env is an unknown key"),
+        ("locked = ['daemon.foreing']\n", "1:11", "daemon.foreing is an unknown key"),
         ("locked = ['apiKeyHelper']\n", "1:11", "an unknown key"),
         ("locked = 5\n", "1:10", "locked must be a string or an array of strings"),
-        ("[trust]\nharmless = []\n", "1:1", "only the user's own file"),
+        ("[trust]\nharmless = []\n", "1:1", "only the user's own file can hold [trust]"),
+        ("[settings]\npass_environment = []\n", "2:20", "hold pass_environment of [settings]"),
     ] {
         let problem = of(text).expect_err(text);
         assert!(problem.message.contains(words), "{text}: {}", problem.message);

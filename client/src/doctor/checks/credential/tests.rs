@@ -35,7 +35,12 @@ fn every_reason_is_told_with_what_helps() {
         assert_eq!(found.len(), 1);
         assert!(found[0].id == reason.as_str() && !found[0].cause.is_empty());
         // No question is open that `claviger confirm` could answer: the doctor asks none.
-        let helps = problem.helps().filter(|_| reason != Reason::NotConfirmed);
+        let helps = match reason {
+            Reason::NotConfirmed => None,
+            // Never a recommendation to trust.
+            Reason::WorkspaceUntrusted => Some(Remedy::claviger(&["trust", "ignore"])),
+            _ => problem.helps(),
+        };
         assert_eq!(found[0].remedy, helps);
     }
 }
