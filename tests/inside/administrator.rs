@@ -77,7 +77,8 @@ async fn its_values_are_the_lowest_and_what_it_locks_wins() {
         .collect();
     assert_eq!(places, [("settings.json", 2), ("config.toml", 2), ("config.toml", 5)]);
     // It overrides the two others, not itself, and its file is one.
-    let value = explained.values.iter().find(|value| value.name == "apiKeyHelper" && !value.hook).expect("a value");
+    let value =
+        explained.values.iter().find(|value| value.name == "apiKeyHelper" && !value.hook).expect("a value");
     assert!(value.locked && value.overrides.len() == 2, "{value:?}");
     assert!(value.overrides.iter().all(|at| Some(at) != value.location.as_ref()), "{value:?}");
     let listed = explained.files.iter().filter(|file| file.file.ends_with(SYSTEM)).count();

@@ -248,7 +248,8 @@ impl Broker {
 }
 
 fn now_of(entry: &mut Entry, key: SourceKey, demand: Demand) -> Result<Answer, Problem> {
-    let loan = entry.serve(key, demand).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
+    let loan =
+        entry.serve(key, demand).ok_or_else(|| Problem::new(Reason::Bug, "a valid entry has no secret"))?;
     Ok(Answer::Now(loan))
 }
 

@@ -251,7 +251,8 @@ fn files(settings: &Settings, now: SystemTime) -> Vec<v1::SettingsFile> {
     // The explicit one is shown at its rank; files that this session excludes are shown as such.
     let mut files: Vec<&File> = settings.snapshot.files.iter().chain(settings.explicit.as_deref()).collect();
     files.sort_by_key(|file| file.layer);
-    let config: Vec<_> = files.iter().filter(|file| file.layer == Layer::Config).map(|file| &file.path).collect();
+    let config: Vec<_> =
+        files.iter().filter(|file| file.layer == Layer::Config).map(|file| &file.path).collect();
     // The locked commands of the administrator's file are not a file of their own.
     let is_shown_lower = |file: &File| file.layer == Layer::Managed && config.contains(&&file.path);
     files.retain(|file| !is_shown_lower(file));

@@ -89,7 +89,10 @@ fn lasts(lent: &Lent, explained: Option<&ExplainResponse>) -> Vec<Finding> {
         let last = explained.and_then(|explained| explained.entry.as_ref()?.last_problem.as_ref());
         let remedy = last.and_then(|last| wire::from_remedy(last.remedy.as_ref()?));
         let cause = match last {
-            Some(last) => format!("{}; once the credential expires there is none; `claviger explain --try` runs the command and shows how it ends", last.message),
+            Some(last) => format!(
+                "{}; once the credential expires there is none; `claviger explain --try` runs the command and shows how it ends",
+                last.message
+            ),
             None => "once it expires there is none".to_owned(),
         };
         return vec![finding.because(cause).helped(remedy.unwrap_or_else(Remedy::refresh))];

@@ -53,7 +53,9 @@ pub(super) fn check(text: &Text<'_>, document: &Document<&str>, content: &Conten
             Some(("settings", key)) if COMMANDS.contains(&key) => {
                 format!("a locked command must be in the same file: write {key} under [settings]")
             }
-            _ => format!("{} is an unknown key: write daemon.KEY, or settings.KEY for a command", locked.value),
+            _ => {
+                format!("{} is an unknown key: write daemon.KEY, or settings.KEY for a command", locked.value)
+            }
         };
         return Err(Problem::new(Reason::SettingsInvalid, mistake).hint(HINT).at(&locked.at));
     }
