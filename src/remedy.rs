@@ -121,12 +121,14 @@ impl Remedy {
         Self::run(&[&[CLIENT], arguments].concat())
     }
 
-    /// A place in a file; `None` without a line, since the fault is then not in its text. Managed settings are an
-    /// administrator's.
+    /// A place in a file; `None` without a line, since the fault is then not in its text. Managed settings and files in
+    /// /etc are an administrator's.
     pub fn edit(at: &Location) -> Option<Self> {
         let is_text = at.line > 0 && at.file.starts_with('/');
         is_text.then(|| match at.layer.as_str() {
-            "managed" => Self::Administrator(format!("correct {}:{}", at.file, at.line)),
+            layer if layer == "managed" || at.file.starts_with("/etc/") => {
+                Self::Administrator(format!("correct {}:{}", at.file, at.line))
+            }
             _ => Self::Edit(at.clone()),
         })
     }

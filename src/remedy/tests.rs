@@ -35,10 +35,10 @@ fn text_is_edited_where_it_stands_and_by_whom_it_belongs_to() {
     let mine = at("user", "/h/it's.json", 3);
     assert_eq!(invalid(&mine), Some(Remedy::Edit(mine.clone())));
     assert_eq!(Remedy::Edit(mine).line().as_deref(), Some("${EDITOR:-vi} +3 \"/h/it's.json\""));
-    assert_eq!(
-        invalid(&at("managed", "/etc/x.json", 3)),
-        Some(Remedy::Administrator("correct /etc/x.json:3".into()))
-    );
+    for layer in ["managed", "config"] {
+        let correct = Remedy::Administrator("correct /etc/x.json:3".into());
+        assert_eq!(invalid(&at(layer, "/etc/x.json", 3)), Some(correct), "{layer}");
+    }
     for nothing in [at("user", "/h/directory", 0), at("explicit", "inline", 3)] {
         assert_eq!(invalid(&nothing), None, "{nothing}");
     }

@@ -48,7 +48,11 @@ fn trial(trial: &Trial) -> Vec<[String; 2]> {
         ("", wrong) => format!("no credential: {}", escape::line(wrong)),
         _ => "ignored".to_owned(),
     };
-    let (took, limit) = (span(trial.took.as_ref()), span(trial.deadline.as_ref()));
+    let took = match &trial.took {
+        Some(took) if took.seconds == 0 => time::fine(took),
+        took => span(took.as_ref()),
+    };
+    let limit = span(trial.deadline.as_ref());
     let mut rows =
         vec![row("ended", ended), row("took", format!("{took} of {limit}")), row("output", output)];
     rows.extend(trial.said.iter().map(|line| row("it said", escape::line(line))));
