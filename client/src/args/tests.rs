@@ -98,7 +98,7 @@ fn no_argument_takes_a_secret() {
     // Of these, `api_key` and `token` take no value.
     let expected = "account all api_key audience backend bare cancel color command confirm credentials cwd device digest directory dry_run \
         event fd file follow force format from gate generation headers hook json key limit log_level min_validity mode name new_cookie \
-        no_browser no_start none offline only_show_errors or output path pid profile query quiet registration rejected resource scope \
+        no_browser no_start none offline only_show_errors or output path profile query quiet registration rejected resource scope \
         settings shell show_secret since socket source store subscription tenant timeout to token token_url trial ttl watch yes";
     assert_eq!(
         found.join(" "),
