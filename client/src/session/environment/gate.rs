@@ -70,7 +70,7 @@ pub(crate) fn gated(
 /// A proxy does not lead to a gate, which is on this machine. Some tools read one spelling of the variable, some the other.
 fn past_proxies(value: impl Fn(&str) -> Option<String>) -> Vec<Set> {
     let set = |name: &&str| value(name).is_some_and(|text| !text.is_empty());
-    if !PROXIES.iter().any(|name| set(name)) {
+    if !PROXIES.iter().any(&set) {
         return Vec::new();
     }
     let own = NO_PROXY.into_iter().find(|name| set(name)).and_then(value);
