@@ -16,10 +16,7 @@ use claviger::{
     client::{Client, request, unwrap},
     proto::v1::{Account, ListAccountsRequest, ListAccountsResponse, MoveAccountsRequest, StorePlace},
 };
-use std::{env, time::SystemTime};
-
-/// Variable that names the account of a session.
-const ACCOUNT: &str = "CLAVIGER_ACCOUNT";
+use std::time::SystemTime;
 
 /// Arguments of `accounts`.
 #[derive(clap::Args)]
@@ -73,11 +70,6 @@ pub(super) async fn list(context: &Context, client: &Client) -> Result<ListAccou
         unwrap(client.accounts().list_accounts(request(ListAccountsRequest {})).await)
     });
     wait::answer(context, asked).await
-}
-
-/// The account named by this session's own variable.
-pub(super) fn own() -> Option<String> {
-    env::var(ACCOUNT).ok().filter(|name| !name.is_empty())
 }
 
 fn show(context: &Context, list: &ListAccountsResponse, here: &str) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use crate::{
     json,
     output::{self, Style},
     render,
-    session::context::Context,
+    session::{context::Context, user},
 };
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCandidates;
@@ -70,7 +70,7 @@ pub(super) fn none_behind(accounts: &[LoggedOut]) -> Result<(), Failure> {
 
 async fn the_one(context: &Context, client: &Client) -> Result<String, Failure> {
     let accounts = accounts::list(context, client).await?.accounts;
-    pick(&accounts, accounts::own().as_deref())
+    pick(&accounts, user::own_account().as_deref())
 }
 
 /// The account to use if none is named: the session's own, the one in use, or the only one.

@@ -1,8 +1,13 @@
 //! `claviger use`: chooses, for each address, the account of sessions that name none.
 
-use super::{accounts, explain};
+use super::explain;
 use crate::{
-    complete, daemon::wait, failure::Failure, json, output, render, session::context::Context, text::escape,
+    complete,
+    daemon::wait,
+    failure::Failure,
+    json, output, render,
+    session::{context::Context, user},
+    text::escape,
 };
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCandidates;
@@ -39,7 +44,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         true => output::json(&json::used(account.as_ref()))?,
         false => output::show(&sentence(account.as_ref()))?,
     }
-    let own = accounts::own().filter(|own| account.as_ref().is_none_or(|account| account.name != *own));
+    let own = user::own_account().filter(|own| account.as_ref().is_none_or(|account| account.name != *own));
     if context.options.quiet || context.options.json {
         return Ok(());
     }

@@ -1,6 +1,12 @@
-//! Paths of the user's own files, from this process's environment.
+//! Paths of the user's own files and the account of the session, from this process's environment.
 
+use claviger::session::ACCOUNT;
 use std::{env, path::PathBuf};
+
+/// The account named by this session's own variable.
+pub(crate) fn own_account() -> Option<String> {
+    env::var(ACCOUNT).ok().filter(|name| !name.is_empty())
+}
 
 /// A variable that holds an absolute path.
 pub(crate) fn absolute(variable: &str) -> Option<PathBuf> {
