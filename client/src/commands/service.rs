@@ -66,7 +66,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
                 true => output::json(&json::service(&facts, &plan))?,
                 false => output::show(&text::status(&facts, &plan, Style::stdout()))?,
             }
-            if plan.steps.is_empty() { Ok(()) } else { Err(Failure::NotAsInstalled) }
+            if plan == Plan::default() { Ok(()) } else { Err(Failure::NotAsInstalled) }
         }
     }
 }
