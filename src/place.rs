@@ -21,6 +21,18 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Characters of it that distinguish the machines that share a home.
 const BOOT_ID_PART: usize = 8;
 
+/// The variables that a daemon needs from the process that starts it: they locate its directories and the keyring. No
+/// other variable of that process may influence a credential.
+pub const DAEMON_VARIABLES: [&str; 7] = [
+    "DBUS_SESSION_BUS_ADDRESS",
+    "HOME",
+    "PATH",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+];
+
 /// The places that an environment names.
 #[derive(Clone, Debug)]
 pub struct Place {

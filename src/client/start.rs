@@ -6,6 +6,7 @@ use super::{
     way::{another_socket, closed, elsewhere, foreign, place, too_long},
 };
 use crate::{
+    place::DAEMON_VARIABLES,
     reason::{Problem, Reason},
     remedy::Remedy,
     socket,
@@ -30,17 +31,6 @@ use tokio::{
 
 /// Time limit for a daemon to become ready. It needs a few milliseconds; a machine that swaps may need more.
 const START_DEADLINE: Duration = Duration::from_secs(10);
-/// The variables that a daemon needs from the process that starts it: they locate its directories and the keyring. No
-/// other variable of that process may influence a credential.
-const DAEMON_VARIABLES: [&str; 7] = [
-    "DBUS_SESSION_BUS_ADDRESS",
-    "HOME",
-    "PATH",
-    "XDG_CONFIG_HOME",
-    "XDG_DATA_HOME",
-    "XDG_RUNTIME_DIR",
-    "XDG_STATE_HOME",
-];
 
 /// Starts a daemon for `socket`, or waits for the one that another client is starting.
 pub(super) async fn start(socket: &Path) -> Result<(), ConnectError> {

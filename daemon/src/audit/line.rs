@@ -99,7 +99,7 @@ impl<'a> Line<'a> {
         self
     }
 
-    /// Adds the process that did it by itself.
+    /// Adds the process of this user that did it by itself.
     #[must_use]
     pub fn pid(mut self, pid: u32) -> Self {
         self.pid = Some(pid);

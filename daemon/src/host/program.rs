@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
 use crate::live::lock;
+use claviger::place::DAEMON_VARIABLES;
 use claviger_child::{FETCH_PROGRAM, GATE_PROGRAM, programs_of};
 use std::{
     env,
@@ -22,16 +23,6 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Pause between two checks.
 const EVERY: Duration = Duration::from_millis(50);
-/// How the program that serves gates finds the daemon, and starts another.
-const GATE_VARIABLES: [&str; 7] = [
-    "DBUS_SESSION_BUS_ADDRESS",
-    "HOME",
-    "PATH",
-    "XDG_CONFIG_HOME",
-    "XDG_DATA_HOME",
-    "XDG_RUNTIME_DIR",
-    "XDG_STATE_HOME",
-];
 /// Memory of streams that have ended goes back to the system (mallopt(3)).
 const TRIM: (&str, &str) = ("MALLOC_TRIM_THRESHOLD_", "131072");
 
@@ -120,7 +111,8 @@ impl ChildProgram {
     pub async fn attend(&self, socket: &Path, proof: &str) -> io::Result<()> {
         let mut command = self.command()?;
         command.arg(socket).env_clear().env(TRIM.0, TRIM.1).current_dir("/").process_group(0);
-        command.envs(GATE_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        // It finds the daemon with them, and starts another.
+        command.envs(DAEMON_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))));
         let (reader, mut writer) = io::pipe()?;
         writer.write_all(proof.as_bytes())?;
         drop(writer);
