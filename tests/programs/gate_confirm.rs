@@ -9,7 +9,9 @@ use claviger_tests::{
     stand_in::StandIn,
     text, wait,
 };
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use std::{
+    os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -34,6 +36,12 @@ fn answered(session: Child) {
     let output = session.wait_with_output().expect("it ends");
     let said = text(&output.stdout);
     assert_eq!(said.matches("\n200").count(), 3, "{said}{}", text(&output.stderr));
+}
+
+/// The process that listens at `socket`.
+fn served_by(socket: &str) -> Option<u32> {
+    let stream = UnixStream::connect(socket).ok()?;
+    getsockopt(&stream, PeerCredentials).ok()?.pid().try_into().ok()
 }
 
 fn allowed(home: &Home) -> usize {
@@ -98,20 +106,30 @@ fn another_program_that_serves_the_gate_is_asked_about() {
     let mut home = home(&api, "always");
     let Some(desktop) = Desktop::start(&mut home, "allow") else { return };
     let _daemon = home.daemon();
-    let script = format!("mv before ready; until [ -e go ]; do sleep 0.02; done; {SEND}");
-    home.write("work/before", "");
+    let script = format!(
+        "echo \"$ANTHROPIC_UNIX_SOCKET\" > new; mv new ready; until [ -e go ]; do sleep 0.02; done; {SEND}"
+    );
     let mut session = home.claviger(&["exec", "--gate", "--", "sh", "-c", &script, "sh"]);
     let session = session.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("claviger runs");
     desktop.clicks();
     wait::until("the command runs", || home.path("work/ready").exists());
+    let socket = home.read("work/ready").trim().to_owned();
     // One that another process has started, with no proof.
+    let first = programs(&home);
     let mut other = home.command(Path::new(&claviger_tests::binary("clavigerd-gate")));
     let started = other.arg(home.socket()).stdin(Stdio::null()).status().expect("it runs");
     assert!(started.success());
-    wait::until("both run", || programs(&home).len() == 2);
-    let first = programs(&home).into_iter().min().expect("one");
-    crate::gate_curl::kill(first);
-    wait::until("the other serves it", || programs(&home).len() == 1);
+    let mut all = Vec::new();
+    wait::until("both run", || {
+        all = programs(&home);
+        all.len() == 2
+    });
+    let other = all.into_iter().find(|pid| !first.contains(pid)).expect("another");
+    // The daemon starts one of its own again, unless the other one is known to it by then.
+    wait::until("the other serves it", || {
+        programs(&home).into_iter().filter(|pid| *pid != other).for_each(crate::gate_curl::kill);
+        served_by(&socket) == Some(other)
+    });
     home.write("work/go", "");
     desktop.clicks();
     let output = session.wait_with_output().expect("it ends");
