@@ -79,21 +79,30 @@ pub(crate) fn refusal(intake: &Mutex<Intake>) -> Refusal {
 /// Reads from the client until it is gone. Shutting down its side of the connection counts as leaving.
 pub(crate) async fn pump(io: &Io, intake: &Mutex<Intake>) {
     loop {
-        let due = lock(intake).since.map(|since| since + PATIENCE);
+        let (is_full, due) = {
+            let intake = lock(intake);
+            (intake.is_full(), intake.since.map(|since| since + PATIENCE))
+        };
         let slow = async {
             match due {
                 Some(due) => sleep_until(due).await,
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            read = poll_fn(|cx| read(io, intake, cx)) => match read {
-                Ok(true) => {}
-                Ok(false) | Err(_) => break,
-            },
+        match is_full {
             // Nothing is read in this state, so no read shows that the client leaves.
-            () = closed_while_full(io, intake) => break,
-            () = slow => lock(intake).refuse(head::TOO_SLOW),
+            true => tokio::select! {
+                () = poll_fn(|cx| lock(intake).poll_room(cx)) => {}
+                () = io.closed(LOOK) => break,
+                () = left(io) => break,
+            },
+            false => tokio::select! {
+                read = poll_fn(|cx| read(io, intake, cx)) => match read {
+                    Ok(true) => {}
+                    Ok(false) | Err(_) => break,
+                },
+                () = slow => lock(intake).refuse(head::TOO_SLOW),
+            },
         }
     }
     let mut intake = lock(intake);
@@ -101,13 +110,9 @@ pub(crate) async fn pump(io: &Io, intake: &Mutex<Intake>) {
     intake.wake_reader();
 }
 
-/// Reads until the deadline changes. False at the end of the stream.
+/// Reads until nothing more is to be read, or the deadline changes. False at the end of the stream.
 fn read(io: &Io, intake: &Mutex<Intake>, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
     loop {
-        if lock(intake).is_full() {
-            lock(intake).pump = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
         ready!(io.poll_readable(cx))?;
         let mut intake = lock(intake);
         intake.raw.reserve(PART);
@@ -117,8 +122,7 @@ fn read(io: &Io, intake: &Mutex<Intake>, cx: &mut Context<'_>) -> Poll<io::Resul
                 let before = intake.since;
                 intake.sort();
                 intake.wake_reader();
-                // The deadline has changed.
-                if before != intake.since {
+                if intake.is_full() || before != intake.since {
                     return Poll::Ready(Ok(true));
                 }
             }
@@ -128,38 +132,15 @@ fn read(io: &Io, intake: &Mutex<Intake>, cx: &mut Context<'_>) -> Poll<io::Resul
     }
 }
 
-/// Resolves when the client leaves while nothing is read.
-async fn closed_while_full(io: &Io, intake: &Mutex<Intake>) {
-    loop {
-        until(intake, Intake::is_full).await;
-        tokio::select! {
-            () = until(intake, |intake| !intake.is_full()) => {}
-            () = io.closed(LOOK) => return,
-            () = left(io) => return,
-        }
-    }
-}
-
 /// Resolves when the kernel knows that the client has gone, though its last bytes are still to be read.
 async fn left(io: &Io) {
     loop {
         sleep(LOOK_AROUND).await;
-        if peer::has_left(io) {
+        // A row can be missing in one look, if the kernel's table changes meanwhile.
+        if peer::has_left(io) && peer::has_left(io) {
             return;
         }
     }
-}
-
-async fn until(intake: &Mutex<Intake>, is: impl Fn(&Intake) -> bool) {
-    poll_fn(|cx| {
-        let mut intake = lock(intake);
-        if is(&intake) {
-            return Poll::Ready(());
-        }
-        intake.pump = Some(cx.waker().clone());
-        Poll::Pending
-    })
-    .await;
 }
 
 /// Discards what a client still sends, so that it gets to reading its answer.
@@ -180,6 +161,17 @@ pub(crate) async fn forget(io: &Io) {
 impl Intake {
     fn is_full(&self) -> bool {
         self.refusal.is_none() && self.raw.len() + self.ready.len() >= AHEAD
+    }
+
+    /// Resolves when hyper has taken enough.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_full() {
+            self.pump = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        // The rest of a head could not come meanwhile.
+        self.since = self.since.map(|_| Instant::now());
+        Poll::Ready(())
     }
 
     /// Checks what was read, and passes it on.
