@@ -225,11 +225,11 @@ impl Api {
         (client, upstream)
     }
 
-    /// Answers one request with `status`.
+    /// Answers one request with `status`, and closes the connection.
     #[track_caller]
     pub fn answer(&self, status: u16) {
         let (mut upstream, head) = self.asked();
         upstream.take(length(&head));
-        upstream.say(format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n"));
+        upstream.say(format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"));
     }
 }
