@@ -1,25 +1,25 @@
-//! How a gate reaches the API: TLS, client certificates, proxies, connections that were closed. What fails has words, and sends nothing.
+//! How a gate reaches the API: proxies, and connections that were closed. What fails has words, and sends nothing.
 
 use claviger_tests::{
     CANARY, Daemon, Home,
     by_hand::Api,
     gated::Gated,
-    stand_in::{self, Authority, Response, StandIn, proxy, second},
+    stand_in::{self, Authority, Response, StandIn, proxy},
 };
 use serde_json::{Value, json};
-use std::{net::TcpListener, path::Path, process::Command, sync::Arc};
+use std::{net::TcpListener, sync::Arc};
 
-const PASSWORD: &str = "sk-canary-proxy-password";
+pub(crate) const PASSWORD: &str = "sk-canary-proxy-password";
 
 /// How an error in the form of the API ends.
 const END: &str = r#""type":"error"}"#;
 
-fn ok(_: &stand_in::Request) -> Response {
+pub(crate) fn ok(_: &stand_in::Request) -> Response {
     Response::json(json!({"id": "msg_1"}))
 }
 
 /// A home whose requests go to `url`, with these variables in each session.
-fn home(url: &str, variables: &[(&str, &str)]) -> (Home, Daemon) {
+pub(crate) fn home(url: &str, variables: &[(&str, &str)]) -> (Home, Daemon) {
     let mut home = Home::new();
     let helper = home.counting_helper("key", 0.0);
     home.user_settings(&helper, &[("ANTHROPIC_BASE_URL", url)]);
@@ -30,13 +30,13 @@ fn home(url: &str, variables: &[(&str, &str)]) -> (Home, Daemon) {
 
 /// Status and message of one POST by a gate of its own.
 #[track_caller]
-fn sent(home: &Home) -> (u16, String) {
+pub(crate) fn sent(home: &Home) -> (u16, String) {
     let gate = Gated::open(home, "--gate");
     ask(&gate)
 }
 
 #[track_caller]
-fn ask(gate: &Gated) -> (u16, String) {
+pub(crate) fn ask(gate: &Gated) -> (u16, String) {
     let mut client = gate.ask("content-length: 2\r\n");
     client.say("{}");
     let head = client.head();
@@ -52,175 +52,13 @@ fn ask(gate: &Gated) -> (u16, String) {
 }
 
 #[track_caller]
-fn fails(home: &Home, status: u16, parts: &[&str]) {
+pub(crate) fn fails(home: &Home, status: u16, parts: &[&str]) {
     let (found, message) = sent(home);
     assert_eq!(found, status, "{message}");
     assert!(message.starts_with("claviger: "), "{message}");
     for part in parts {
         assert!(message.contains(part), "no {part:?}: {message}");
     }
-}
-
-#[test]
-fn an_own_authority_is_trusted_when_its_file_is_named() {
-    let authority = Authority::new();
-    let api = StandIn::start_tls(&authority, ok);
-    let (mut home, _daemon) = home(&api.url, &[]);
-    // A relative path is that of the session, whose directory is `work`.
-    home.write("work/ca.pem", &authority.pem());
-    let absolute = home.path("work/ca.pem").display().to_string();
-    let mut expected = 0;
-    for name in ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
-        for path in ["ca.pem", &absolute] {
-            home.set(name, path);
-            assert_eq!(sent(&home).0, 200, "{name}={path}");
-            expected += 1;
-        }
-        home.set(name, "");
-    }
-    let requests = api.requests();
-    assert!(requests.len() == expected, "{}", requests.len());
-    assert!(requests.iter().all(|request| request.header("x-api-key").starts_with(CANARY)));
-    // Settings of the user set it as well.
-    let helper = home.path("key.sh");
-    home.user_settings(&helper, &[("ANTHROPIC_BASE_URL", &api.url), ("NODE_EXTRA_CA_CERTS", &absolute)]);
-    assert_eq!(sent(&home).0, 200);
-}
-
-#[test]
-fn http_2_is_spoken_where_the_api_prefers_it() {
-    let authority = Authority::new();
-    let (url, versions) = second::start(&authority, r#"{"id": "msg_1"}"#.to_owned());
-    let (mut home, _daemon) = home(&url, &[]);
-    home.set("SSL_CERT_FILE", home.write("ca.pem", &authority.pem()).to_str().expect("UTF-8"));
-    let gate = Gated::open(&home, "--gate=tcp");
-    assert_eq!([ask(&gate).0, ask(&gate).0], [200, 200]);
-    assert_eq!(*versions.lock().expect("versions"), [http::Version::HTTP_2; 2]);
-}
-
-#[test]
-fn who_is_not_the_api_gets_nothing() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
-    let unknown = StandIn::start_tls(&stranger, ok);
-    let expired = StandIn::start_tls_expired(&authority, ok);
-    let misnamed = StandIn::start_tls_as(&authority, "other.example", ok);
-    let demanding = StandIn::start_tls_demanding(&authority, ok);
-    let plain = StandIn::start(ok);
-    let plain_url = plain.url.replace("http://127.0.0.1", "https://localhost");
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
-    let (mut home, _daemon) = home("", &[]);
-    home.set("NODE_EXTRA_CA_CERTS", home.write("ca.pem", &authority.pem()).to_str().expect("UTF-8"));
-    let helper = home.path("key.sh");
-    for (url, status, parts) in [
-        (&unknown.url, 502, &["authority that is not trusted here", "NODE_EXTRA_CA_CERTS"][..]),
-        (&expired.url, 502, &["has expired", "clock"]),
-        (&misnamed.url, 502, &["is for another name", "base URL"]),
-        (&demanding.url, 502, &["client certificate", "CLAUDE_CODE_CLIENT_CERT"]),
-        (&plain_url, 503, &["cannot be reached: tls handshake eof"]),
-        (
-            &format!("https://localhost:{closed}"),
-            503,
-            &["cannot be reached: Connection refused", "HTTPS_PROXY"],
-        ),
-        (&"https://claviger.invalid".to_owned(), 503, &["claviger.invalid cannot be reached"]),
-    ] {
-        home.user_settings(&helper, &[("ANTHROPIC_BASE_URL", url)]);
-        let host = url.trim_start_matches("https://");
-        fails(&home, status, &[parts, &[host]].concat());
-    }
-    for server in [&unknown, &expired, &misnamed, &demanding, &plain] {
-        assert!(server.requests().is_empty(), "{}", server.url);
-    }
-}
-
-#[test]
-fn files_of_certificates_that_cannot_be_used_are_named_by_their_variable() {
-    let authority = Authority::new();
-    let api = StandIn::start_tls(&authority, ok);
-    let (mut home, _daemon) = home(&api.url, &[]);
-    let ca = home.write("ca.pem", &authority.pem()).display().to_string();
-    let [certificate, key] = authority.client();
-    let [_, other] = authority.client();
-    let certificate = home.write("client.pem", &certificate).display().to_string();
-    let key = home.write("client.key", &key).display().to_string();
-    let other = home.write("other.key", &other).display().to_string();
-    let trusted = ("SSL_CERT_FILE", ca.as_str());
-    for (variables, part) in [
-        (&[("SSL_CERT_FILE", "/nowhere.pem")][..], "SSL_CERT_FILE"),
-        (&[("SSL_CERT_FILE", "/etc/passwd")], "SSL_CERT_FILE"),
-        (&[trusted, ("NODE_EXTRA_CA_CERTS", "/nowhere.pem")], "NODE_EXTRA_CA_CERTS"),
-        (&[trusted, ("NODE_EXTRA_CA_CERTS", "/etc/passwd")], "NODE_EXTRA_CA_CERTS"),
-        (&[trusted, ("CLAUDE_CODE_CLIENT_CERT", &certificate)], "CLAUDE_CODE_CLIENT_KEY"),
-        (&[trusted, ("CLAUDE_CODE_CLIENT_KEY", &key)], "CLAUDE_CODE_CLIENT_CERT"),
-        (
-            &[trusted, ("CLAUDE_CODE_CLIENT_CERT", &certificate), ("CLAUDE_CODE_CLIENT_KEY", "/nowhere")],
-            "CLAUDE_CODE_CLIENT_KEY",
-        ),
-        (
-            &[trusted, ("CLAUDE_CODE_CLIENT_CERT", &certificate), ("CLAUDE_CODE_CLIENT_KEY", &certificate)],
-            "openssl pkcs8",
-        ),
-        (
-            &[trusted, ("CLAUDE_CODE_CLIENT_CERT", &certificate), ("CLAUDE_CODE_CLIENT_KEY", &other)],
-            "do not belong together",
-        ),
-    ] {
-        for name in
-            ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"]
-        {
-            home.set(name, "");
-        }
-        variables.iter().for_each(|(name, value)| home.set(name, value));
-        fails(&home, 502, &[part, "settings-invalid"]);
-    }
-    assert!(api.requests().is_empty());
-}
-
-/// Encrypts the key in the file `from` with the passphrase.
-fn encrypt(from: &Path, to: &Path, form: &[&str]) {
-    let mut openssl = Command::new("openssl");
-    openssl
-        .args(form)
-        .arg("-in")
-        .arg(from)
-        .arg("-out")
-        .arg(to)
-        .args(["-passout", &format!("pass:{PASSWORD}")]);
-    let output = openssl.output().expect("openssl runs");
-    assert!(output.status.success(), "{output:?}");
-}
-
-#[test]
-fn a_client_certificate_is_shown_and_its_key_may_have_a_passphrase() {
-    let authority = Authority::new();
-    let api = StandIn::start_tls_demanding(&authority, ok);
-    let (mut home, _daemon) = home(&api.url, &[]);
-    let [certificate, key] = authority.client();
-    let plain = home.write("work/client.key", &key);
-    home.write("work/client.pem", &certificate);
-    home.set("NODE_EXTRA_CA_CERTS", home.write("ca.pem", &authority.pem()).to_str().expect("UTF-8"));
-    home.set("CLAUDE_CODE_CLIENT_CERT", "client.pem");
-    home.set("CLAUDE_CODE_CLIENT_KEY", "client.key");
-    assert_eq!(sent(&home), (200, String::new()));
-    let aes = ["pkcs8", "-topk8", "-v2", "aes-256-cbc"];
-    encrypt(&plain, &home.path("work/aes.key"), &aes);
-    encrypt(&plain, &home.path("work/scrypt.key"), &["pkcs8", "-topk8", "-scrypt"]);
-    encrypt(&plain, &home.path("work/old.key"), &["ec", "-aes256"]);
-    for (file, passphrase, expected) in [
-        ("aes.key", PASSWORD, None),
-        ("scrypt.key", PASSWORD, None),
-        ("aes.key", "sk-canary-wrong", Some("CLAUDE_CODE_CLIENT_KEY_PASSPHRASE")),
-        ("aes.key", "", Some("CLAUDE_CODE_CLIENT_KEY_PASSPHRASE")),
-        ("old.key", PASSWORD, Some("openssl pkcs8 -topk8")),
-    ] {
-        home.set("CLAUDE_CODE_CLIENT_KEY", file);
-        home.set("CLAUDE_CODE_CLIENT_KEY_PASSPHRASE", passphrase);
-        match expected {
-            None => assert_eq!(sent(&home), (200, String::new()), "{file}"),
-            Some(part) => fails(&home, 502, &[part]),
-        }
-    }
-    assert_eq!(api.requests().len(), 3);
 }
 
 #[test]

@@ -78,6 +78,7 @@ mod gate_replay;
 mod gate_rotation;
 mod gate_share;
 mod gate_stream;
+mod gate_tls;
 mod gate_tools;
 mod gate_verbs;
 mod gcp_adc;

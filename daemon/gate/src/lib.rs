@@ -28,11 +28,16 @@ mod used;
 
 use claviger::Secret;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+#[cfg(target_os = "linux")]
+use std::ffi::CStr;
 use std::{
     io::{self, Read as _},
     path::Path,
 };
 
+/// What lists of processes show.
+#[cfg(target_os = "linux")]
+const NAME: &CStr = c"clavigerd-gate";
 /// Longest proof.
 const MAX_PROOF: u64 = 256;
 
@@ -44,7 +49,11 @@ pub fn run(socket: &Path) -> io::Result<()> {
     claviger_private::protect()?;
     // It runs no other program.
     #[cfg(target_os = "linux")]
-    nix::sys::prctl::set_no_new_privs()?;
+    {
+        nix::sys::prctl::set_no_new_privs()?;
+        // It was run as /proc/self/exe.
+        nix::sys::prctl::set_name(NAME)?;
+    }
     // The end of a terminal ends its session. This fails if the process leads a group already, which protects as well.
     let _ = nix::unistd::setsid();
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;

@@ -12,13 +12,21 @@ use rustls::{
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
+    os::unix::fs::MetadataExt as _,
     path::Path,
     sync::Arc,
+    time::SystemTime,
 };
 use zeroize::Zeroizing;
 
 /// What Claude Code uses for https as well, before `ALL_PROXY` is looked at.
 const HTTP_PROXY: [&str; 2] = ["http_proxy", "HTTP_PROXY"];
+/// Names the authorities in place of the system's.
+const AUTHORITIES: &str = "SSL_CERT_FILE";
+/// The same, a directory.
+const AUTHORITIES_DIRECTORY: &str = "SSL_CERT_DIR";
+/// Names further authorities.
+const MORE_AUTHORITIES: &str = "NODE_EXTRA_CA_CERTS";
 const CLIENT_CERT: &str = "CLAUDE_CODE_CLIENT_CERT";
 const CLIENT_KEY: &str = "CLAUDE_CODE_CLIENT_KEY";
 /// Old files of OpenSSL encrypt keys in a way of their own.
@@ -28,6 +36,9 @@ const PASSPHRASE: &str = "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE";
 /// The variables of a session that determine its network. Equal ones share connections.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Network(BTreeMap<String, String>);
+
+/// Time of the last change, inode and length of a file; `None` if there is none.
+pub(crate) type FileState = Option<(SystemTime, u64, u64)>;
 
 // === impl Network ===
 
@@ -44,6 +55,16 @@ impl Network {
 
     fn path(&self, name: &'static str) -> Option<&Path> {
         self.first(&[name]).map(|(_, path)| Path::new(path))
+    }
+
+    /// The state of the files that [`Self::tls`] reads, as far as variables name them.
+    pub(crate) fn files(&self) -> Vec<FileState> {
+        let names = [AUTHORITIES, AUTHORITIES_DIRECTORY, MORE_AUTHORITIES, CLIENT_CERT, CLIENT_KEY];
+        let state = |path: &Path| {
+            let found = fs::metadata(path).ok()?;
+            Some((found.modified().ok()?, found.ino(), found.len()))
+        };
+        names.iter().filter_map(|name| self.path(name)).map(state).collect()
     }
 
     /// The proxy for `uri`, if there is one.
@@ -114,18 +135,18 @@ impl Network {
     }
 
     fn roots(&self) -> Result<RootCertStore, Problem> {
-        let (file, directory) = (self.path("SSL_CERT_FILE"), self.path("SSL_CERT_DIR"));
+        let (file, directory) = (self.path(AUTHORITIES), self.path(AUTHORITIES_DIRECTORY));
         let found = match (file, directory) {
             (None, None) => rustls_native_certs::load_native_certs(),
             _ => rustls_native_certs::load_certs_from_paths(file, directory),
         };
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(found.certs);
-        if let Some(more) = self.path("NODE_EXTRA_CA_CERTS") {
-            roots.add_parsable_certificates(certificates(more, "NODE_EXTRA_CA_CERTS")?);
+        if let Some(more) = self.path(MORE_AUTHORITIES) {
+            roots.add_parsable_certificates(certificates(more, MORE_AUTHORITIES)?);
         }
         match roots.is_empty() {
-            true => Err(invalid("there is no certificate of an authority", "SSL_CERT_FILE")),
+            true => Err(invalid("there is no certificate of an authority", AUTHORITIES)),
             false => Ok(roots),
         }
     }

@@ -203,16 +203,16 @@ fn of_tls(host: &str, error: &TlsError) -> Option<Problem> {
             Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => ("is for another name", SERVER),
             _ => ("is not valid", SERVER),
         },
-        TlsError::AlertReceived(
-            AlertDescription::CertificateRequired
-            | AlertDescription::BadCertificate
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied,
-        ) => {
-            let message =
-                format!("{host} refuses the connection for want of a client certificate that it knows");
-            return Some(Problem::new(Reason::SettingsInvalid, message).hint(CLIENT));
+        TlsError::AlertReceived(alert) if is_about_client(*alert) => {
+            let what = match alert {
+                AlertDescription::CertificateExpired | AlertDescription::CertificateRevoked => {
+                    "the client certificate, which has expired or was revoked"
+                }
+                _ => "the connection for want of a client certificate that it knows",
+            };
+            return Some(
+                Problem::new(Reason::SettingsInvalid, format!("{host} refuses {what}")).hint(CLIENT),
+            );
         }
         _ => {
             let message = format!("no encrypted connection to {host}: {error}");
@@ -220,6 +220,24 @@ fn of_tls(host: &str, error: &TlsError) -> Option<Problem> {
         }
     };
     Some(Problem::new(Reason::SettingsInvalid, format!("the certificate of {host} {what}")).hint(hint))
+}
+
+/// Whether a server says with `alert` that it wants another client certificate (RFC 8446, section 6.2).
+fn is_about_client(alert: AlertDescription) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            // An authority of that name signs with another key.
+            | Alert::DecryptError
+    )
 }
 
 /// An error and what it came from, the first cause last.

@@ -1,7 +1,7 @@
 //! Connections to APIs, kept for the next request: one pool for each network.
 
 use crate::{
-    network::Network,
+    network::{FileState, Network},
     reach::{Connector, KEEP_ALIVE},
     tee::Outgoing,
 };
@@ -28,7 +28,13 @@ pub(crate) type Upstream = Client<Connector, Outgoing>;
 
 /// The clients, by network, and whether their servers are on this machine.
 #[derive(Default)]
-pub(crate) struct Upstreams(Mutex<BTreeMap<(Network, bool), Upstream>>);
+pub(crate) struct Upstreams(Mutex<BTreeMap<(Network, bool), Made>>);
+
+/// A client, and the state of the certificate files that it was made from.
+struct Made {
+    files: Vec<FileState>,
+    upstream: Upstream,
+}
 
 // === impl Upstreams ===
 
@@ -41,12 +47,20 @@ impl Upstreams {
         let is_near = origin.scheme_str() == Some("http");
         let mut known = claviger_private::lock(&self.0);
         let key = (network.clone(), is_near);
-        if let Some(upstream) = known.get(&key) {
-            return Ok(upstream.clone());
+        // Certificates are renewed while a session lasts. Looked at before they are read, so that no change is missed.
+        let files = network.files();
+        if let Some(made) = known.get(&key).filter(|made| made.files == files) {
+            return Ok(made.upstream.clone());
         }
-        let upstream = make(network, is_near)?;
-        known.insert(key, upstream.clone());
-        Ok(upstream)
+        match (make(network, is_near), known.get(&key)) {
+            (Ok(upstream), _) => {
+                known.insert(key, Made { files, upstream: upstream.clone() });
+                Ok(upstream)
+            }
+            // A certificate is written before its key, or the other way round.
+            (Err(_), Some(last_good)) => Ok(last_good.upstream.clone()),
+            (Err(problem), None) => Err(problem),
+        }
     }
 }
 
