@@ -43,15 +43,16 @@ pub(crate) const TOO_SLOW: Refusal =
 
 /// Position after the head at the beginning of `bytes`; `None` if it is incomplete.
 pub fn end(bytes: &[u8]) -> Option<usize> {
-    // A head that ends with bare line feeds counts as complete, and is then refused.
-    let crlf = find(bytes, b"\r\n\r\n").map(|at| at + 4);
-    let bare = find(bytes, b"\n\n").map(|at| at + 2);
-    let mixed = find(bytes, b"\n\r\n").map(|at| at + 3);
-    [crlf, bare, mixed].into_iter().flatten().min()
-}
-
-fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
-    bytes.windows(pattern.len()).position(|window| window == pattern)
+    let mut from = 0;
+    loop {
+        from += bytes[from..].iter().position(|byte| *byte == b'\n')? + 1;
+        // A head that ends with bare line feeds counts as complete, and is then refused.
+        match bytes[from..] {
+            [b'\n', ..] => return Some(from + 1),
+            [b'\r', b'\n', ..] => return Some(from + 2),
+            _ => {}
+        }
+    }
 }
 
 /// Checks a whole head, including its empty line.

@@ -35,7 +35,7 @@ const PASSPHRASE: &str = "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE";
 
 /// The variables of a session that determine its network. Equal ones share connections.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Network(BTreeMap<String, String>);
+pub(crate) struct Network(Arc<BTreeMap<String, String>>);
 
 /// Time of the last change, inode and length of a file; `None` if there is none.
 pub(crate) type FileState = Option<(SystemTime, u64, u64)>;
@@ -44,7 +44,8 @@ pub(crate) type FileState = Option<(SystemTime, u64, u64)>;
 
 impl Network {
     pub(crate) fn of(variables: &HashMap<String, Secret>) -> Self {
-        Self(variables.iter().map(|(name, secret)| (name.clone(), secret.expose().clone())).collect())
+        let pairs = variables.iter().map(|(name, secret)| (name.clone(), secret.expose().clone()));
+        Self(Arc::new(pairs.collect()))
     }
 
     /// The first of these variables that is set, and its value.
