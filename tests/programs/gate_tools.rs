@@ -22,7 +22,7 @@ const JSON: [&str; 6] =
     ["-p", "--verbose", "--input-format", "stream-json", "--output-format", "stream-json"];
 
 /// `None`, and said so, without it.
-fn claude() -> Option<PathBuf> {
+pub(crate) fn claude() -> Option<PathBuf> {
     let path = env::var_os("CLAVIGER_TEST_NPM").map(|npm| Path::new(&npm).join(WRAPPER));
     let path = path.filter(|path| path.is_file());
     if path.is_none() {
@@ -32,10 +32,9 @@ fn claude() -> Option<PathBuf> {
 }
 
 /// A home where Claude Code has claviger's hook, and claviger the helper.
-fn hooked(api: &Messages) -> Home {
+pub(crate) fn hooked(url: &str) -> Home {
     let mut home = Home::new();
     let helper = home.counting_helper("key", 0.0);
-    let url = &api.api.url;
     let config = format!("[settings]\napiKeyHelper = \"{}\"\naudience = [\"{url}\"]\n", helper.display());
     home.write("home/.config/claviger/config.toml", &config);
     let hook = format!("{} token --hook", binary("claviger").display());
@@ -67,7 +66,7 @@ fn rotate(home: &Home, api: &Messages) {
 fn claude_code_answers_with_a_placeholder_of_the_hook_or_in_the_place_of_its_own_helper() {
     let Some(claude) = claude() else { return };
     let api = Messages::start();
-    for (home, kinds) in [(hooked(&api), &["--gate", "--gate=tcp"][..]), (api.home(), &["--gate"])] {
+    for (home, kinds) in [(hooked(&api.api.url), &["--gate", "--gate=tcp"][..]), (api.home(), &["--gate"])] {
         let _daemon = home.daemon();
         for kind in kinds {
             let said = said(gated(&home, kind, &claude, &["-p", "hi"]));
@@ -88,7 +87,7 @@ fn a_conversation_in_json_goes_on_through_new_keys() {
     const TURNS: usize = 45;
     let Some(claude) = claude() else { return };
     let api = Messages::start();
-    let home = hooked(&api);
+    let home = hooked(&api.api.url);
     let _daemon = home.daemon();
     let mut command = gated(&home, "--gate", &claude, &JSON);
     let mut session = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("claviger runs");
@@ -120,7 +119,7 @@ fn a_window_goes_on_through_new_keys() {
     let Some(claude) = claude() else { return };
     for kind in ["--gate", "--gate=tcp"] {
         let api = Messages::start();
-        let home = hooked(&api);
+        let home = hooked(&api.api.url);
         // The questions of a first start have been answered.
         let known = json!({
             "hasCompletedOnboarding": true, "theme": "dark",

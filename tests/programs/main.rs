@@ -76,6 +76,7 @@ mod gate_net;
 mod gate_peers;
 mod gate_replay;
 mod gate_rotation;
+mod gate_secret;
 mod gate_share;
 mod gate_stream;
 mod gate_tls;

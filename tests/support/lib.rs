@@ -26,6 +26,7 @@ pub mod keyring;
 pub mod login;
 pub mod manager;
 pub mod mark;
+pub mod memory;
 pub mod messages;
 pub mod namespaces;
 pub mod op;

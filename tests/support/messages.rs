@@ -90,7 +90,7 @@ fn answer(request: &Request) -> Response {
     let asked: Value = serde_json::from_str(&request.body).unwrap_or_default();
     let model = asked["model"].as_str().unwrap_or("m");
     match asked["stream"] == true {
-        true => events(model),
+        true => Response::new(200, events(model).concat()).header("content-type", "text/event-stream"),
         false => Response::json(json!({
             "id": "msg_1", "type": "message", "role": "assistant", "model": model, "stop_reason": "end_turn",
             "stop_sequence": null, "content": [{"type": "text", "text": GREETING}],
@@ -99,7 +99,8 @@ fn answer(request: &Request) -> Response {
     }
 }
 
-fn events(model: &str) -> Response {
+/// The events of an answer in a stream.
+pub fn events(model: &str) -> Vec<String> {
     let message = json!({
         "id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": [], "stop_reason": null,
         "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 1},
@@ -114,6 +115,5 @@ fn events(model: &str) -> Response {
         json!({"type": "message_stop"}),
     ];
     let line = |event: &Value| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().expect("text"));
-    Response::new(200, events.iter().map(line).collect::<String>())
-        .header("content-type", "text/event-stream")
+    events.iter().map(line).collect()
 }

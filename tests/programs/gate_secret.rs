@@ -1,0 +1,146 @@
+//! The secret is nowhere in a session behind a gate: not in its memory, environment, arguments, files or core dumps. The same search
+//! finds it in a session without a gate.
+
+use crate::gate_tools::{claude, hooked};
+use claviger_tests::{
+    Home,
+    by_hand::{Api, STREAM, Wire, chunk, length},
+    memory::{family, files, places},
+    messages::{GREETING, events},
+    secret, skipped,
+    tool::venv,
+    wait,
+};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+};
+
+/// A session: it leaves its environment and a core dump below its home, and runs the tool.
+const SESSION: &str = r#"env > environment
+ulimit -c unlimited
+(cd "$HOME" && sh -c 'kill -ABRT $$')
+"$@""#;
+const CURL: &str = r#"curl --silent --show-error --no-buffer ${ANTHROPIC_UNIX_SOCKET:+--unix-socket "$ANTHROPIC_UNIX_SOCKET"} \
+    --header "x-api-key: ${ANTHROPIC_API_KEY:-$ANTHROPIC_AUTH_TOKEN}" --data '{"stream":true}' "$ANTHROPIC_BASE_URL/v1/messages""#;
+
+/// In how much of a session something was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Found {
+    arguments: usize,
+    environments: usize,
+    memories: usize,
+    files: BTreeSet<String>,
+}
+
+/// The next request for a message. Whatever else a tool asks for is not there.
+fn asked(api: &Api) -> Wire {
+    loop {
+        let (mut wire, head) = api.asked();
+        wire.take(length(&head));
+        if head.starts_with("post /v1/messages") {
+            return wire;
+        }
+        wire.say("HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n");
+    }
+}
+
+/// Looks for `needles` in a session, and counts its processes.
+fn look(home: &Home, session: u32, needles: [&str; 2]) -> ([Found; 2], usize) {
+    let mut found = needles.map(|needle| Found { files: files(home, needle), ..Found::default() });
+    let family = family(session);
+    for pid in &family {
+        for (found, places) in found.iter_mut().zip(places(*pid, needles)) {
+            found.arguments += usize::from(places.contains("cmdline"));
+            found.environments += usize::from(places.contains("environ"));
+            let is_memory = |place: &String| place != "cmdline" && place != "environ";
+            found.memories += usize::from(places.iter().any(is_memory));
+        }
+    }
+    (found, family.len())
+}
+
+/// Runs `tool` with `options` of `claviger exec`. While its answer is in progress, looks for the secret and for the credential that the
+/// session has, and counts its processes.
+fn search(options: &[&str], tool: &[String]) -> ([Found; 2], usize) {
+    let api = Api::start();
+    let home = hooked(&api.url);
+    let _daemon = home.daemon();
+    let tool = tool.iter().map(String::as_str);
+    let arguments = [&["exec"], options, &["--", "sh", "-c", SESSION, "sh"]].concat();
+    let mut session = home.claviger(&arguments.into_iter().chain(tool).collect::<Vec<_>>());
+    session.env("DISABLE_TELEMETRY", "1").env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
+    let file = |name: &str| File::create(home.path(name)).expect("a file");
+    session.stdout(file("work/said")).stderr(file("work/errors"));
+    let mut session = session.spawn().expect("claviger runs");
+    let mut upstream = asked(&api);
+    let events = events("m");
+    let (first, last) = events.split_at(3);
+    upstream.say(STREAM);
+    first.iter().for_each(|event| upstream.say(chunk(event)));
+    let said = || home.read("work/said") + &home.read("work/errors");
+    wait::until("the tool has the first part of its answer", || said().contains(GREETING));
+    let environment = home.read("work/environment");
+    let credentials = ["ANTHROPIC_API_KEY=", "ANTHROPIC_AUTH_TOKEN="];
+    let own =
+        environment.lines().find_map(|line| credentials.iter().find_map(|name| line.strip_prefix(name)));
+    let found = look(&home, session.id(), [&secret("key-1"), own.expect("a credential")]);
+    last.iter().for_each(|event| upstream.say(chunk(event)));
+    upstream.say("0\r\n\r\n");
+    // Whatever else it asks for is not answered any more.
+    drop((upstream, api));
+    assert!(session.wait().expect("it ends").success(), "{}", said());
+    assert_eq!(home.runs("key"), 1);
+    found
+}
+
+/// Fails if the secret is in a session of `tool` behind a gate, or if what is there is not found.
+fn holds_no_secret(tool: &[String]) {
+    // Where the kernel writes a core dump, and how it is named, is a matter of the machine.
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    let has_core = pattern.trim() == "core";
+    if !has_core {
+        skipped("a machine whose core dumps are in the working directory: kernel.core_pattern=core");
+    }
+    let left = |found: &Found| {
+        let core = found.files.iter().any(|name| name.starts_with("home/core"));
+        core == has_core && found.files.contains("work/environment")
+    };
+    for options in [&[][..], &["--gate"], &["--gate=tcp"]] {
+        let ([hidden, own], processes) = search(options, tool);
+        let what = format!("{options:?} {tool:?}: {hidden:?} {own:?} of {processes}");
+        // The search finds what is there: the placeholder, or the key without a gate.
+        assert!(
+            processes > 1 && own.environments == processes && own.memories == processes && left(&own),
+            "{what}"
+        );
+        match options.is_empty() {
+            true => assert!(
+                hidden.environments == processes && hidden.memories == processes && left(&hidden),
+                "{what}"
+            ),
+            false => assert!(hidden == Found::default(), "{what}"),
+        }
+    }
+}
+
+#[test]
+fn curl_holds_no_secret_behind_a_gate() {
+    holds_no_secret(&["sh", "-c", CURL].map(str::to_owned));
+}
+
+#[test]
+fn pythons_library_holds_no_secret_behind_a_gate() {
+    let Some(venv) = venv("anthropic") else { return };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/ask.py");
+    holds_no_secret(&[venv.join("bin/python").display().to_string(), script.to_owned()]);
+}
+
+#[test]
+fn claude_code_holds_no_secret_behind_a_gate() {
+    let Some(claude) = claude() else { return };
+    let arguments = "--model m -p hi --verbose --output-format stream-json --include-partial-messages";
+    let arguments = arguments.split(' ').map(str::to_owned);
+    let words = ["node".to_owned(), claude.display().to_string()].into_iter().chain(arguments);
+    holds_no_secret(&words.collect::<Vec<_>>());
+}
