@@ -1,7 +1,8 @@
 //! The Debian package: built from the programs of this test run, installed, used under a real `systemd --user`, purged.
 
-use claviger_tests::{CANARY, Home, binary, namespaces, skipped, text};
+use claviger_tests::{CANARY, Home, binary, manager::repository, namespaces, skipped, text};
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -111,5 +112,14 @@ fn files_are_where_they_belong(files: &str) {
         "/usr/share/doc/claviger/changelog.Debian.gz",
     ] {
         assert!(files.split('|').any(|file| file.starts_with(&format!("{path} "))), "{path} in {files}");
+    }
+    // Pages lead from their directory to files beside it.
+    let pages = fs::read_dir(repository("docs")).expect("pages").flatten().map(|entry| entry.path());
+    for page in pages.filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+        let page = fs::read_to_string(page).expect("a page");
+        for link in page.split("](../").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            let path = format!("/usr/share/doc/claviger/{link}");
+            assert!(files.split('|').any(|file| file.starts_with(&path)), "{path} in {files}");
+        }
     }
 }

@@ -205,7 +205,7 @@ impl Environment {
             place.map_or_else(String::new, |(device, inode)| format!("{device}:{inode}"))
         };
         let directories =
-            [("where HOME leads", place(home)), ("where CLAUDE_CONFIG_DIR leads", place(config))];
+            [("where HOME leads", place(home)), ("the directory of the settings", place(config))];
         let files = programs.files.clone();
         Self { own, surroundings: Surroundings(lent), files, directories, leads: terminal.leads.clone() }
     }
