@@ -44,7 +44,7 @@ pub(crate) fn hooked(url: &str) -> Home {
 }
 
 /// Claude Code with `arguments` behind a gate; it reports to no server.
-fn gated(home: &Home, kind: &str, claude: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn gated(home: &Home, kind: &str, claude: &Path, arguments: &[&str]) -> Command {
     let mut command = home.claviger(&["exec", kind, "--", "node"]);
     command.arg(claude).args(["--model", "m"]).args(arguments);
     command.env("DISABLE_TELEMETRY", "1").env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");

@@ -70,6 +70,7 @@ mod fetch_program;
 mod gate_bytes;
 mod gate_confirm;
 mod gate_curl;
+mod gate_errors;
 mod gate_limits;
 mod gate_lives;
 mod gate_net;
