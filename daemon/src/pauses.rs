@@ -14,7 +14,10 @@ const PERSON_PAUSE: Duration = FIRST_BACKOFF;
 const SAME_SECRET: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(2), Duration::from_secs(3)];
 /// Shortest time between two refreshes for rejections.
 const FIRST_REPORT_PAUSE: Duration = Duration::from_secs(30);
-/// Longest such time.
+/// Shortest time between two refreshes for rejections of credentials that had worked. An API that accepts a key on one of its servers and
+/// rejects it on another costs a run of the helper each time.
+pub const REVOKED_PAUSE: Duration = Duration::from_secs(5);
+/// Longest time between two refreshes for rejections.
 const MAX_REPORT_PAUSE: Duration = Duration::from_secs(900);
 
 /// How long a look at the settings files counts, and one at decisions of other daemons with the same state. No process

@@ -147,10 +147,24 @@ impl Client {
         lease: &Lease,
         status: u32,
     ) -> Result<v1::ReportRejectedResponse, Problem> {
+        self.report_after(session, lease, status, false).await
+    }
+
+    /// The same; `had_worked` is whether the API had accepted this lease before, so that it was revoked since.
+    ///
+    /// # Errors
+    /// The daemon's typed [`Problem`].
+    pub async fn report_after(
+        &mut self,
+        session: &SessionContext,
+        lease: &Lease,
+        status: u32,
+        had_worked: bool,
+    ) -> Result<v1::ReportRejectedResponse, Problem> {
         // Reporting twice counts once: the report names the generation.
         self.call_for(session, |client, session| {
             let (session, key, generation) = (Some(session), lease.key.clone(), lease.generation);
-            let message = v1::ReportRejectedRequest { session, key, generation, status };
+            let message = v1::ReportRejectedRequest { session, key, generation, status, had_worked };
             async move { unwrap(client.credentials().report_rejected(request(message)).await) }
         })
         .await

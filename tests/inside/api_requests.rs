@@ -148,7 +148,13 @@ async fn every_wrong_argument_is_refused() {
     for (key, status) in
         [("", 500), ("", 0), ("", 400), ("", u32::MAX), ("zz", 401), ("a\nb", 401), ("\0", 403)]
     {
-        let report = v1::ReportRejectedRequest { session: session(), key: key.into(), generation: 1, status };
+        let report = v1::ReportRejectedRequest {
+            session: session(),
+            key: key.into(),
+            generation: 1,
+            status,
+            had_worked: false,
+        };
         let problem = refused(client.credentials().report_rejected(report).await);
         assert_eq!(problem.reason, Reason::MalformedRequest, "{key:?} {status}");
     }

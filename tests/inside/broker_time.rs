@@ -71,9 +71,9 @@ fn play(state: &mut State, line: &str) -> String {
             state.fail(now, problem(), false, 0.0);
             state.note_try(now, (0, true), before);
         }
-        "report" => match state.judge(now, number(2).unsigned_abs()) {
+        "report" => match state.judge(now, number(2).unsigned_abs(), false) {
             Verdict::Refresh => {
-                state.reject(now);
+                state.reject(now, false);
                 return "refresh".into();
             }
             Verdict::AlreadyReplaced => return "replaced".into(),
@@ -290,7 +290,7 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
             }
             Event::Report(behind) => {
                 let reported = (generation + 1).saturating_sub(behind);
-                let verdict = state.judge(now, reported);
+                let verdict = state.judge(now, reported, false);
                 if reported != 0 && reported != generation {
                     prop_assert_eq!(verdict, Verdict::AlreadyReplaced);
                 }
@@ -305,7 +305,7 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
                     refreshes_for_reports.retain(|at| now < *at + Duration::from_secs(10));
                     refreshes_for_reports.push(now);
                     prop_assert!(refreshes_for_reports.len() <= 4, "{:?}", refreshes_for_reports);
-                    state.reject(now);
+                    state.reject(now, false);
                     (last_refresh_for_report, cause) = (Some(now), Cause::Rejected);
                 }
             }

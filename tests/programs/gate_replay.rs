@@ -4,8 +4,10 @@ use claviger_tests::{
     CANARY,
     by_hand::{Api, Wire, length},
     gated::{Gated, home, resident, servers},
+    stand_in::{Response, StandIn},
     wait,
 };
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     fs,
@@ -158,6 +160,52 @@ fn check(status: Option<u16>, seen: &[(bool, Deed)]) {
     assert_eq!(status, expected, "{seen:?}");
     let fine = matches!(seen, [(true, _)] | [(false, Deed::Answers(401)), (true, _)]);
     assert!(fine, "{seen:?}");
+}
+
+/// An API that takes each key for two requests, and no key again that it has rejected.
+#[test]
+fn keys_that_are_revoked_again_and_again_after_they_worked_are_replaced_unseen() {
+    const ROTATIONS: usize = 3;
+    let state = Mutex::new((1, 0));
+    let api = StandIn::start(move |request| {
+        let (number, uses) = &mut *state.lock().expect("the state");
+        if *uses == 2 {
+            (*number, *uses) = (*number + 1, 0);
+        }
+        if request.header("x-api-key") != format!("{CANARY}key-{number}") {
+            return Response::error(401, json!({"type": "error", "error": {"type": "authentication_error"}}));
+        }
+        *uses += 1;
+        Response::json(json!({"id": "msg_1"}))
+    });
+    let home = home(&api.url);
+    let _daemon = home.daemon();
+    let gate = Gated::open(&home, "--gate");
+    let mut client = gate.connect();
+    for number in 0..2 * ROTATIONS + 2 {
+        client.say(gate.head("POST", "content-length: 1\r\n") + "x");
+        let (status, body) = client.answer();
+        assert_eq!(status, 200, "request {number}: {body}");
+    }
+    assert_eq!((home.runs("key"), api.requests().len()), (1 + ROTATIONS, 2 + 3 * ROTATIONS));
+}
+
+/// A helper that knows no other key is run a few times, and not for each request.
+#[test]
+fn a_key_that_is_always_rejected_runs_its_helper_a_few_times() {
+    let api = StandIn::start(|_| {
+        Response::error(401, json!({"type": "error", "error": {"type": "authentication_error"}}))
+    });
+    let home = home(&api.url);
+    let _daemon = home.daemon();
+    let gate = Gated::open(&home, "--gate");
+    let mut client = gate.connect();
+    for _ in 0..20 {
+        client.say(gate.head("POST", "content-length: 1\r\n") + "x");
+        let (status, body) = client.answer();
+        assert!(status == 401 && body.contains("authentication_error"), "{status} {body}");
+    }
+    assert_eq!((home.runs("key"), api.requests().len()), (2, 21));
 }
 
 /// A client that sends a body of `size` bytes, and the API that has read it.

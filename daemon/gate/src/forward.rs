@@ -98,6 +98,9 @@ async fn attempt(gate: &Gate, parts: Parts, body: Tee) -> Result<Answer, (Answer
                 }
             }
         }
+        if head.status.is_success() {
+            lease.note_success();
+        }
         body.forget();
         gate.used.answered(head.status.as_u16());
         headers::end_to_end(&mut head.headers);

@@ -2,7 +2,10 @@
 //! are the calls that every session makes, so the rules for sessions and shares apply.
 
 use crate::backend;
-use claviger::{Change, Changes, Lease, Material, Problem, Reason, client::Client, session::SessionContext};
+use claviger::{
+    Change, Changes, Lease, Material, Problem, Reason, client::Client, proto::v1::ReportRejectedResponse,
+    session::SessionContext, wire,
+};
 use http::{HeaderName, HeaderValue, Uri, uri::PathAndQuery};
 use std::{
     sync::{
@@ -11,10 +14,12 @@ use std::{
     },
     time::{Duration, SystemTime},
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long a credential is followed after the last request. A followed credential is refreshed ahead, which an idle gate does not need.
 const FOLLOWED: Duration = Duration::from_secs(5 * 60);
+/// How long a request waits for a report that the daemon holds back: as long as it does after a credential that had worked.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A lease in the form that requests need.
 pub(crate) struct Ready {
@@ -25,6 +30,8 @@ pub(crate) struct Ready {
     /// Path of the base URL, without a slash at its end.
     prefix: String,
     lease: Lease,
+    /// Whether the API has accepted it.
+    has_worked: AtomicBool,
 }
 
 /// The leases of one gate.
@@ -90,9 +97,13 @@ impl Leases {
         rejected: &Ready,
         status: u16,
     ) -> Result<Option<Arc<Ready>>, Problem> {
-        let mut client = self.client();
+        let (mut client, had_worked) = (self.client(), rejected.has_worked.load(Relaxed));
         // Whatever becomes of the report: others may have made it already, and who asks now waits for what that has begun.
-        client.report(&self.session, &rejected.lease, status.into()).await?;
+        let answer = client.report_after(&self.session, &rejected.lease, status.into(), had_worked).await?;
+        if let Some(pause) = short_pause(&answer, SystemTime::now()) {
+            sleep(pause).await;
+            client.report_after(&self.session, &rejected.lease, status.into(), had_worked).await?;
+        }
         self.keep(client);
         let next = self.have(|known| !known.is_same(rejected)).await?;
         Ok((!next.is_same(rejected)).then_some(next))
@@ -192,7 +203,13 @@ impl Ready {
             origin,
             prefix: base.path().trim_end_matches('/').to_owned(),
             lease,
+            has_worked: AtomicBool::new(false),
         })
+    }
+
+    /// The API has carried out a request with it.
+    pub(crate) fn note_success(&self) {
+        self.has_worked.store(true, Relaxed);
     }
 
     fn is_valid(&self, now: SystemTime) -> bool {
@@ -210,6 +227,12 @@ impl Ready {
         parts.path_and_query = Some(PathAndQuery::try_from(format!("{}{target}", self.prefix)).ok()?);
         Uri::from_parts(parts).ok()
     }
+}
+
+/// How long to wait until the daemon acts on a report that it holds back, if that is not long.
+fn short_pause(answer: &ReportRejectedResponse, now: SystemTime) -> Option<Duration> {
+    let at = wire::system_time(answer.retry_at.as_ref()?)?;
+    Some(at.duration_since(now).unwrap_or_default()).filter(|pause| *pause <= PATIENCE)
 }
 
 fn port(uri: &Uri) -> Option<u16> {

@@ -200,11 +200,11 @@ impl Entry {
 
     /// Decides about a session's report that `generation` was rejected. While a refresh is under way, whatever for, nothing else is run: so
     /// its result is what the session waits for, however soon after the last rejection, and the next report is not held back for it.
-    pub(super) fn report(&mut self, now: SystemTime, generation: u64) -> Verdict {
+    pub(super) fn report(&mut self, now: SystemTime, generation: u64, had_worked: bool) -> Verdict {
         if self.flight.is_some() && self.stock.reject_during(generation) {
             return Verdict::Refresh;
         }
-        let verdict = self.stock.report(now, generation);
+        let verdict = self.stock.report(now, generation, had_worked);
         self.tally.rejections += u64::from(verdict == Verdict::Refresh);
         verdict
     }
@@ -224,7 +224,7 @@ impl Entry {
         (generation, fetched_at): (u64, SystemTime),
     ) -> Option<Verdict> {
         let same = |issue: Issue| issue.fetched_at == fetched_at;
-        self.state().current.is_some_and(same).then(|| self.stock.report(now, generation))
+        self.state().current.is_some_and(same).then(|| self.stock.report(now, generation, false))
     }
 }
 

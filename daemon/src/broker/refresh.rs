@@ -99,8 +99,8 @@ impl Broker {
         self.wait(seat).await
     }
 
-    /// Handles a report that the API rejected a credential: one refresh, if it is still the current one. Also returns
-    /// the provider of the session's credential.
+    /// Handles a report that the API rejected a generation of a credential, after it had worked or not: one refresh, if it is still the
+    /// current one. Also returns the provider of the session's credential.
     ///
     /// # Errors
     /// The typed problem that stopped the session's resolution.
@@ -108,21 +108,26 @@ impl Broker {
         self: &Arc<Self>,
         session: &Arc<SessionContext>,
         key: Option<SourceKey>,
-        generation: u64,
+        (generation, had_worked): (u64, bool),
     ) -> Result<(Arc<Winner>, Reported), Problem> {
         self.shown.touch();
         let count = |source| self.counters.add(source, Count::Rejections);
         let winner = self.winner(session).await.inspect_err(|_| count(""))?;
         count(winner.source);
-        let reported = self.judge(&winner, key, generation);
+        let reported = self.judge(&winner, key, (generation, had_worked));
         Ok((winner, reported))
     }
 
-    fn judge(self: &Arc<Self>, winner: &Winner, key: Option<SourceKey>, generation: u64) -> Reported {
+    fn judge(
+        self: &Arc<Self>,
+        winner: &Winner,
+        key: Option<SourceKey>,
+        (generation, had_worked): (u64, bool),
+    ) -> Reported {
         let Some(current) = winner.key() else { return Reported::NotCached };
         let now = self.host.clock.now();
         let judge = |entry: &mut Entry| {
-            let verdict = entry.report(now, generation);
+            let verdict = entry.report(now, generation, had_worked);
             if verdict == Verdict::Refresh {
                 self.fly_ahead(entry, current, Cause::Rejected);
             }

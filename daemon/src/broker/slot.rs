@@ -181,25 +181,30 @@ impl State {
         issue.left(now).map(|left| left / 2)
     }
 
-    /// The decision about a report that `generation` was rejected; 0 means the current one.
-    pub fn judge(&self, now: SystemTime, generation: u64) -> Verdict {
+    /// The decision about a report that `generation` was rejected, 0: the current one; `had_worked`: after the API had accepted it.
+    pub fn judge(&self, now: SystemTime, generation: u64, had_worked: bool) -> Verdict {
         // A generation that was never issued cannot have been rejected.
-        let Some(current) = self.current.map(|issue| issue.generation) else {
-            return Verdict::AlreadyReplaced;
-        };
-        if generation != 0 && generation != current {
+        let Some(current) = self.current else { return Verdict::AlreadyReplaced };
+        if generation != 0 && generation != current.generation {
             return Verdict::AlreadyReplaced;
         }
-        match (self.hold_reports_until, &self.failure) {
+        // Not if the refresh returned the secret that was rejected: servers of one API may disagree about it.
+        let was_revoked = had_worked && self.unchanged == 0;
+        let revoked_until = was_revoked.then(|| current.fetched_at + pauses::REVOKED_PAUSE);
+        let until = self.hold_reports_until.map(|until| revoked_until.unwrap_or(until).min(until));
+        match (until, &self.failure) {
             (Some(until), _) if pauses::holds_back(now, until) => Verdict::HeldBack(until),
             (_, Some(failure)) if self.backs_off(now) => Verdict::HeldBack(failure.retry_at),
             _ => Verdict::Refresh,
         }
     }
 
-    /// Records an accepted report. Each time the last refresh did not help, the breaker closes for longer.
-    pub fn reject(&mut self, now: SystemTime) {
+    /// Records an accepted report. Each time the last refresh did not help, the breaker closes for longer; one that `had_worked` did.
+    pub fn reject(&mut self, now: SystemTime, had_worked: bool) {
         self.rejected = self.current.is_some();
+        if had_worked && self.unchanged == 0 {
+            self.rejections = 0;
+        }
         self.hold_reports_until = Some(now + pauses::report_pause(self.rejections));
         self.rejections = self.rejections.saturating_add(1);
     }

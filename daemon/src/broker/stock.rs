@@ -147,11 +147,11 @@ impl Stock {
         self.files = Some(stamps);
     }
 
-    /// Decides about a report that `generation` was rejected, and records it if a refresh follows.
-    pub(super) fn report(&mut self, now: SystemTime, generation: u64) -> Verdict {
-        let verdict = self.state.judge(now, generation);
+    /// Decides about a report that `generation` was rejected, after it `had_worked` or not, and records it if a refresh follows.
+    pub(super) fn report(&mut self, now: SystemTime, generation: u64, had_worked: bool) -> Verdict {
+        let verdict = self.state.judge(now, generation, had_worked);
         if verdict == Verdict::Refresh {
-            self.state.reject(now);
+            self.state.reject(now, had_worked);
         }
         verdict
     }

@@ -114,7 +114,7 @@ impl CredentialService for Context {
             }
         };
         let session = self.session_for(&peer, message.session)?;
-        let reported = self.broker.report(&session, key, message.generation).await;
+        let reported = self.broker.report(&session, key, (message.generation, message.had_worked)).await;
         let (ruled, reported) = match reported {
             Ok((winner, reported)) => (Some(winner), Ok(report(reported))),
             Err(problem) => (None, Err(problem)),

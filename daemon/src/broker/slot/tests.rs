@@ -87,7 +87,7 @@ fn a_session_waits_for_half_of_what_is_left_and_for_as_long_as_it_takes_if_nothi
     assert_eq!(fetched().patience(at(280)), Some(Duration::from_secs(10)));
     assert_eq!((fetched().patience(at(300)), State::default().patience(at(0))), (None, None));
     let (mut rejected, mut outdated) = (fetched(), fetched());
-    rejected.reject(at(280));
+    rejected.reject(at(280), false);
     outdated.outdate();
     assert_eq!((rejected.patience(at(280)), outdated.patience(at(280))), (None, None));
 }
@@ -129,16 +129,16 @@ fn what_a_tool_caches_outlives_its_cache_if_it_can() {
 #[test]
 fn a_rejection_refreshes_once_and_only_the_generation_it_names() {
     let mut state = fetched();
-    assert_eq!(state.judge(at(10), 1), Verdict::Refresh);
-    state.reject(at(10));
+    assert_eq!(state.judge(at(10), 1, false), Verdict::Refresh);
+    state.reject(at(10), false);
     assert_eq!(state.decide(at(10), Duration::ZERO, Demand::Session), Decision::Join);
     state.succeed(at(11), at(11), Some(at(311)), Duration::from_secs(1), Cause::Rejected, 0.0);
-    assert_eq!(state.judge(at(12), 1), Verdict::AlreadyReplaced);
-    assert!(matches!(state.judge(at(12), 2), Verdict::HeldBack(until) if until > at(12)));
+    assert_eq!(state.judge(at(12), 1, false), Verdict::AlreadyReplaced);
+    assert!(matches!(state.judge(at(12), 2, false), Verdict::HeldBack(until) if until > at(12)));
     assert_eq!(state.decide(at(12), Duration::ZERO, Demand::Session), Decision::Serve);
     let first = state.hold_reports_until.expect("held");
-    assert_eq!(state.judge(first, 2), Verdict::Refresh);
-    state.reject(first);
+    assert_eq!(state.judge(first, 2, false), Verdict::Refresh);
+    state.reject(first, false);
     let second = state.hold_reports_until.expect("held");
     assert!(
         second.duration_since(first).expect("later") > first.duration_since(at(10)).expect("later"),
@@ -147,9 +147,33 @@ fn a_rejection_refreshes_once_and_only_the_generation_it_names() {
 }
 
 #[test]
+fn a_credential_that_had_worked_is_replaced_soon_and_one_that_comes_back_unchanged_is_not() {
+    let mut state = fetched();
+    state.reject(at(10), false);
+    state.succeed(at(11), at(11), Some(at(311)), Duration::from_secs(1), Cause::Rejected, 0.0);
+    assert_eq!(state.judge(at(12), 2, true), Verdict::HeldBack(at(16)));
+    assert_eq!(state.judge(at(16), 2, true), Verdict::Refresh);
+    assert!(matches!(state.judge(at(16), 2, false), Verdict::HeldBack(until) if until > at(16)));
+    // However often that happens, the pause does not grow.
+    for now in [16, 22, 28] {
+        state.reject(at(now), true);
+        state.succeed(at(now + 1), at(now + 1), None, Duration::from_secs(1), Cause::Rejected, 0.0);
+        assert_eq!(state.judge(at(now + 6), 0, true), Verdict::Refresh);
+    }
+    assert_eq!(state.judge(at(34), 0, false), Verdict::HeldBack(at(58)));
+    // The same secret again: the API did not mean it, or does not know its own mind.
+    for now in [34, 40, 46, 52] {
+        state.reject(at(now), true);
+        state.succeed(at(now + 1), at(now + 1), None, Duration::from_secs(1), Cause::Rejected, 0.0);
+        state.note_same(at(now + 1));
+    }
+    assert_eq!(state.judge(at(58), 0, true), state.judge(at(58), 0, false));
+}
+
+#[test]
 fn a_rejected_credential_is_served_stale_while_its_refresh_fails() {
     let mut state = fetched();
-    state.reject(at(10));
+    state.reject(at(10), false);
     state.fail(at(11), problem(), false, 0.0);
     assert_eq!(state.decide(at(12), Duration::ZERO, Demand::Session), Decision::Serve);
     assert!(state.is_stale());
@@ -168,7 +192,7 @@ fn a_waiting_session_wakes_a_refresh_that_left_a_person_alone() {
         Decision::Serve,
         "it is valid: no waiter is woken"
     );
-    state.reject(at(241));
+    state.reject(at(241), false);
     assert_eq!(state.decide(at(242), Duration::ZERO, Demand::Session), Decision::Join);
     assert_eq!(state.decide(at(242), Duration::ZERO, Demand::Background), Decision::Serve);
     state.fail(at(243), problem(), false, 0.0);
@@ -266,7 +290,7 @@ fn a_person_goes_past_a_pause_once_and_then_waits_a_little() {
     let mut valid = fetched();
     fail(&mut valid, 240, false);
     assert_eq!(decisions(&valid, 241), [false; 3], "there is no need");
-    valid.reject(at(241));
+    valid.reject(at(241), false);
     assert_eq!(decisions(&valid, 242), [false, false, true]);
 }
 
@@ -275,9 +299,9 @@ fn the_same_secret_again_is_asked_for_soon_three_times() {
     let mut state = fetched();
     let mut refreshed = Vec::new();
     for now in 0..200 {
-        if state.judge(at(now), 0) == Verdict::Refresh {
+        if state.judge(at(now), 0, false) == Verdict::Refresh {
             refreshed.push(now);
-            state.reject(at(now));
+            state.reject(at(now), false);
             state.succeed(at(now), at(now), Some(at(9000)), Duration::ZERO, Cause::Rejected, 0.0);
             state.note_same(at(now));
         }
@@ -285,5 +309,5 @@ fn the_same_secret_again_is_asked_for_soon_three_times() {
     assert_eq!(refreshed, [0, 2, 4, 7, 37, 97]);
     state.succeed(at(200), at(200), Some(at(9000)), Duration::ZERO, Cause::Due, 0.0);
     state.note_same(at(200));
-    assert_eq!((state.unchanged, state.judge(at(201), 0)), (0, Verdict::HeldBack(at(230))));
+    assert_eq!((state.unchanged, state.judge(at(201), 0, false)), (0, Verdict::HeldBack(at(230))));
 }
