@@ -124,7 +124,7 @@ fn a_locked_daemon_says_so_in_the_shape_of_the_api() {
     let output = run(&home, "--gate", &locked, &[]);
     let said = text(&output.stdout);
     let (body, status) = said.rsplit_once('\n').expect("a status");
-    assert!(status == "401" && message(body).contains("claviger unlock"), "{said}");
+    assert!(status == "424" && message(body).contains("claviger unlock"), "{said}");
     assert!(api.requests().is_empty());
 }
 

@@ -58,3 +58,44 @@ fn a_head_that_is_too_much_is_refused_with_words() {
     let after = resident(servers(&home)[0]);
     assert!(after < idle + 20 * 1024, "{idle} kB became {after} kB");
 }
+
+#[test]
+fn a_client_that_reads_its_last_answer_late_gets_all_of_it() {
+    let api = Api::start();
+    let home = home(&api.url);
+    let _daemon = home.daemon();
+    for kind in ["--gate=unix", "--gate=tcp"] {
+        let gate = Gated::open(&home, kind);
+        let few = descriptors(servers(&home)[0]);
+        let mut client = gate.ask("connection: close\r\ncontent-length: 1\r\n");
+        client.say("x");
+        let (mut upstream, _) = api.asked();
+        // The kernel takes so much for a client that does not read.
+        let body = "x".repeat(100_000);
+        upstream.say(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
+        drop(upstream);
+        wait::until("the gate has closed both connections", || descriptors(servers(&home)[0]) <= few);
+        assert_eq!(client.answer(), (200, body));
+        assert_eq!(client.rest(), "");
+    }
+}
+
+#[test]
+fn a_credential_is_followed_as_long_as_there_is_a_gate_for_it() {
+    let api = Api::start();
+    let home = home(&api.url);
+    let _daemon = home.daemon();
+    let streams = || home.status()["watchers"].as_u64().expect("a number");
+    let [one, other] = [Gated::open(&home, "--gate"), Gated::open(&home, "--gate")];
+    let idle = streams();
+    for gate in [&one, &other] {
+        let mut client = gate.ask("content-length: 0\r\n");
+        api.answer(200);
+        client.head();
+    }
+    wait::until("both are followed", || streams() == idle + 2);
+    drop(one);
+    // The program goes on for the other.
+    wait::until("one is not followed any more", || streams() == idle + 1);
+    drop(other);
+}

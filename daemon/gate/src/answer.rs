@@ -63,7 +63,8 @@ fn of_problem<T>(status: StatusCode, problem: &Problem) -> Response<Body<T>> {
     response
 }
 
-/// SDKs repeat requests after a 503, so only problems that can pass by themselves get that status.
+/// SDKs repeat requests after a 503, so only problems that can pass by themselves get that status. The others get 424, which no tool
+/// handles specially: after 401 and 403, Claude Code asks its user to log in, which would not help.
 fn status(reason: Reason) -> StatusCode {
     match reason {
         Reason::SourceUnavailable
@@ -75,6 +76,6 @@ fn status(reason: Reason) -> StatusCode {
         | Reason::StaleCookie
         | Reason::StaleSession => StatusCode::SERVICE_UNAVAILABLE,
         Reason::Bug => StatusCode::INTERNAL_SERVER_ERROR,
-        _ => StatusCode::UNAUTHORIZED,
+        _ => StatusCode::FAILED_DEPENDENCY,
     }
 }

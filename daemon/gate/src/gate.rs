@@ -163,3 +163,9 @@ impl Gate {
         is_port && ["localhost", "127.0.0.1"].iter().any(|known| name.eq_ignore_ascii_case(known))
     }
 }
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.leases.release();
+    }
+}

@@ -7,6 +7,9 @@ use crate::{
     listen::Io,
     peer,
 };
+#[cfg(test)]
+mod tests;
+
 use bytes::{Buf as _, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::{

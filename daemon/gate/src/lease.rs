@@ -14,7 +14,10 @@ use std::{
     },
     time::{Duration, SystemTime},
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    task::AbortHandle,
+    time::{Instant, sleep, sleep_until},
+};
 
 /// How long a credential is followed after the last request. A followed credential is refreshed ahead, which an idle gate does not need.
 const FOLLOWED: Duration = Duration::from_secs(5 * 60);
@@ -44,6 +47,8 @@ pub(crate) struct Leases {
     /// When a lease was last wanted.
     wanted: Mutex<Instant>,
     is_followed: AtomicBool,
+    /// The task that follows it.
+    follower: Mutex<Option<AbortHandle>>,
 }
 
 // === impl Leases ===
@@ -52,7 +57,8 @@ impl Leases {
     pub(crate) fn new(session: SessionContext, client: Client) -> Arc<Self> {
         let (client, wanted) = (Mutex::new(client), Mutex::new(Instant::now()));
         let (newest, asking) = (Mutex::default(), tokio::sync::Mutex::default());
-        Arc::new(Self { session, client, newest, asking, wanted, is_followed: AtomicBool::new(false) })
+        let (is_followed, follower) = (AtomicBool::new(false), Mutex::default());
+        Arc::new(Self { session, client, newest, asking, wanted, is_followed, follower })
     }
 
     /// The newest lease. Needs a call only if none is followed.
@@ -131,7 +137,7 @@ impl Leases {
             return;
         }
         let leases = self.clone();
-        tokio::spawn(async move {
+        let follower = tokio::spawn(async move {
             let mut client = leases.client();
             if let Ok(mut changes) = client.watch(&leases.session).await {
                 leases.see(&mut changes).await;
@@ -139,6 +145,14 @@ impl Leases {
             claviger_private::lock(&leases.newest).take();
             leases.is_followed.store(false, Relaxed);
         });
+        *claviger_private::lock(&self.follower) = Some(follower.abort_handle());
+    }
+
+    /// Follows the credential no more: the gate has ended.
+    pub(crate) fn release(&self) {
+        if let Some(follower) = claviger_private::lock(&self.follower).take() {
+            follower.abort();
+        }
     }
 
     async fn see(&self, changes: &mut Changes) {

@@ -7,6 +7,7 @@ use crate::{
 };
 use claviger::reason::Problem;
 use http::Uri;
+use http_body::Body;
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
@@ -64,7 +65,11 @@ impl Upstreams {
     }
 }
 
-fn make(network: &Network, is_near: bool) -> Result<Upstream, Problem> {
+fn make<B>(network: &Network, is_near: bool) -> Result<Client<Connector, B>, Problem>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
     let mut builder = Client::builder(TokioExecutor::new());
     builder
         .pool_timer(TokioTimer::new())
@@ -76,4 +81,41 @@ fn make(network: &Network, is_near: bool) -> Result<Upstream, Problem> {
         .http2_adaptive_window(true)
         .http2_keep_alive_interval(KEEP_ALIVE);
     Ok(builder.build(Connector::new(network)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::make;
+    use crate::network::Network;
+    use bytes::Bytes;
+    use http::Request;
+    use http_body_util::{BodyExt as _, Empty};
+    use std::time::Duration;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+        time::sleep,
+    };
+
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+
+    #[tokio::test(start_paused = true)]
+    async fn each_part_of_an_answer_may_take_any_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let api = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let asked = stream.read(&mut [0; 1024]).await.expect("a request");
+            for part in ["HTTP/1.1 200 OK\r\n", "content-length: 2\r\n\r\n", "o", "k"] {
+                sleep(HOUR).await;
+                stream.write_all(part.as_bytes()).await.expect("the client waits");
+            }
+            asked
+        });
+        let client = make::<Empty<Bytes>>(&Network::of(&[].into()), true).expect("a client");
+        let request = Request::get(url).body(Empty::new()).expect("a request");
+        let answer = client.request(request).await.expect("an answer");
+        assert_eq!(answer.into_body().collect().await.expect("a body").to_bytes(), "ok");
+        assert!(api.await.expect("joined") > 0);
+    }
 }

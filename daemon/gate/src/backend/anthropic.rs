@@ -10,7 +10,8 @@ pub(crate) const MAX_ERROR: usize = 64 * 1024;
 /// An error in the API's own shape.
 pub(crate) fn error(status: StatusCode, message: &str) -> Value {
     let kind = match status.as_u16() {
-        401 => "authentication_error",
+        // The latter is of a gate without a credential.
+        401 | 424 => "authentication_error",
         403 => "permission_error",
         404 => "not_found_error",
         413 => "request_too_large",
